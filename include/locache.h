@@ -1,0 +1,412 @@
+/* locache: persistent memoization.
+ *
+ * An expensive, pure call is computed once; its result is kept as one readable file and served from then on.
+ *
+ * CALLING SEQUENCE
+ *
+ *     locache *cache;
+ *     locache_error error;
+ *     locache_options options = {.size = sizeof options, .function = "my_func", .identity = identity};
+ *     locache_open(&cache, "foo.cache", &options, &error);
+ *
+ *     locache_writer key;
+ *     unsigned char room[256];
+ *     locache_writer_init(&key, room, sizeof room);
+ *     locache_key_begin(&key, 1);
+ *     locache_key_name(&key, "x", 1);
+ *     locache_write_int(&key, 1);
+ *
+ *     locache_value *value;
+ *     if (locache_get(&value, cache, key.data, key.length, &error) == LOCACHE_OK) {
+ *         ... locache_value_body(value, ...) ... locache_value_free(value);
+ *     } else {
+ *         ... compute, encode ... locache_put(cache, key.data, key.length, &record, &error);
+ *     }
+ *     locache_writer_clear(&key);
+ *     locache_close(cache);
+ *
+ * ERRORS
+ *
+ * Functions return a locache_status. Expected outcomes are zero or positive, failures negative. A function that takes a
+ * locache_error fills it whenever it returns a failure (and on LOCACHE_MISS when an entry was there but was not
+ * believed); the error may be NULL. Nothing is kept from one call to the next: there is no last error.
+ *
+ * THREADS
+ *
+ * A `locache` handle may be used by any number of threads at once. Writers, readers and values belong to one thread at a
+ * time. After fork() the child may go on using every handle.
+ *
+ * CAVEATS
+ *
+ * - Closing a handle while another thread uses it is undefined.
+ * - Bytes from a value are valid until locache_value_free().
+ * - Nothing here is async-signal-safe.
+ */
+#ifndef LOCACHE_H
+#define LOCACHE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define LOCACHE_VERSION_MAJOR 5
+#define LOCACHE_VERSION_MINOR 0
+#define LOCACHE_VERSION_PATCH 0
+#define LOCACHE_VERSION_STRING "5.0.0.dev0"
+
+#if defined(__GNUC__)
+#define LOCACHE_API __attribute__((visibility("default")))
+#define LOCACHE_CHECK __attribute__((warn_unused_result))
+#else
+#define LOCACHE_API
+#define LOCACHE_CHECK
+#endif
+
+/* ------------------------------------------------------------------------------------------------ statuses and errors */
+
+/* Values are pinned: they never change and are never reused. */
+typedef enum locache_status {
+    LOCACHE_OK = 0,
+    LOCACHE_MISS = 1,        /* no such entry, or one that was not believed (the error says why) */
+    LOCACHE_NEED_SOURCE = 2, /* locache_open(): say it again with identity.source */
+    LOCACHE_END = 3,         /* a reader has no more items */
+
+    LOCACHE_EINVAL = -1,     /* an argument is not what the declaration asks for */
+    LOCACHE_ENOMEM = -2,     /* memory could not be had */
+    LOCACHE_EIO = -3,        /* a system call failed: locache_error.os_error */
+    LOCACHE_ECORRUPT = -4,   /* bytes are not what their format says */
+    LOCACHE_EUNTRUSTED = -5, /* a directory, a key file or a MAC that must not be believed */
+    LOCACHE_ETYPE = -6,      /* a CBOR item of another type than was asked for */
+    LOCACHE_ELIMIT = -7,     /* larger or deeper than this library handles */
+    LOCACHE_EFORMAT = -8,    /* an entry of a newer format version: left alone */
+    LOCACHE_EBUSY = -9       /* a lock could not be had in bounded time */
+} locache_status;
+
+#define LOCACHE_MESSAGE_MAX 1024
+
+/* Owned by the caller, needs no initialisation and no clean-up. */
+typedef struct locache_error {
+    locache_status status;
+    int os_error;                      /* errno of the failed system call, or 0 */
+    char message[LOCACHE_MESSAGE_MAX]; /* UTF-8, what, where and the remedy, NUL-terminated */
+} locache_error;
+
+/* The name of a status, as "LOCACHE_ECORRUPT". Static storage; any thread. */
+LOCACHE_API const char *locache_status_name(locache_status status);
+
+/* The version of the library that runs, as LOCACHE_VERSION_STRING. Static storage; any thread. */
+LOCACHE_API const char *locache_version(void);
+
+/* ------------------------------------------------------------------------------------------------------------ digests */
+
+#define LOCACHE_ID_SIZE 16     /* 128 bits: BLAKE2b (RFC 7693) of a name or of a source */
+#define LOCACHE_DIGEST_SIZE 32 /* 256 bits: no collision can be found by work */
+
+typedef struct locache_id {
+    unsigned char bytes[LOCACHE_ID_SIZE];
+} locache_id;
+
+/* BLAKE2b-128 of size bytes. Any thread. */
+LOCACHE_API void locache_id_of(locache_id *out, const void *data, size_t size);
+
+/* Digest of a large buffer, as keys hold it: the root of a tree of BLAKE2b-256 with leaves of 1 MiB (docs/format.md).
+ * Reads the buffer once, in place. Any thread. */
+LOCACHE_API void locache_digest(unsigned char out[LOCACHE_DIGEST_SIZE], const void *data, size_t size);
+
+/* ------------------------------------------------------------------------------------------------ writing CBOR (RFC 8949)
+ *
+ * A writer appends data items to a growing buffer in deterministic encoding (RFC 8949, 4.2): shortest heads, definite
+ * lengths, shortest floats that keep the value. It keeps the first failure and ignores what comes after it, so that only
+ * locache_writer_status() need be asked, once, at the end. The fields are for reading. */
+
+typedef struct locache_writer {
+    unsigned char *data; /* the bytes so far */
+    size_t length;       /* how many */
+    size_t capacity;
+    bool owned; /* data is on the heap */
+    locache_status status;
+} locache_writer;
+
+/* Start with the caller's room (may be NULL, 0), which must outlive the writer; the heap is used when it is outgrown. */
+LOCACHE_API void locache_writer_init(locache_writer *writer, void *room, size_t room_size);
+/* Free what the writer owns. It may be initialised again. */
+LOCACHE_API void locache_writer_clear(locache_writer *writer);
+/* Forget the bytes, keep the memory. */
+LOCACHE_API void locache_writer_reset(locache_writer *writer);
+/* LOCACHE_OK, or the first failure: LOCACHE_ENOMEM, LOCACHE_EINVAL (text that is not UTF-8, duplicates). */
+LOCACHE_API LOCACHE_CHECK locache_status locache_writer_status(const locache_writer *writer);
+
+LOCACHE_API void locache_write_int(locache_writer *writer, int64_t value);
+LOCACHE_API void locache_write_uint(locache_writer *writer, uint64_t value);
+/* An integer of any size: magnitude is big-endian, leading zeros allowed. What fits a CBOR integer becomes one, what does
+ * not becomes tag 2 or 3 (RFC 8949, 3.4.3). */
+LOCACHE_API void locache_write_bigint(locache_writer *writer, bool negative, const void *magnitude, size_t size);
+LOCACHE_API void locache_write_real(locache_writer *writer, double value);
+LOCACHE_API void locache_write_bool(locache_writer *writer, bool value);
+LOCACHE_API void locache_write_null(locache_writer *writer);
+LOCACHE_API void locache_write_bytes(locache_writer *writer, const void *data, size_t size);
+/* size bytes of UTF-8, verified. */
+LOCACHE_API void locache_write_text(locache_writer *writer, const char *text, size_t size);
+/* The head of an array of count items, of a map of count pairs, or a tag: the content follows. */
+LOCACHE_API void locache_write_array(locache_writer *writer, uint64_t count);
+LOCACHE_API void locache_write_map(locache_writer *writer, uint64_t count);
+LOCACHE_API void locache_write_tag(locache_writer *writer, uint64_t tag);
+/* Bytes that are CBOR already; not checked. */
+LOCACHE_API void locache_write_raw(locache_writer *writer, const void *data, size_t size);
+/* Put what was written since offset `start` into bytewise order: groups of `per_group` items, ordered by the encoding of
+ * each group's first item (1 for the members of a set, 2 for the pairs of a map). Two groups with the same first item are
+ * LOCACHE_EINVAL. O(n log n), and allocates while it sorts. */
+LOCACHE_API void locache_write_sorted(locache_writer *writer, size_t start, unsigned per_group);
+
+/* ------------------------------------------------------------------------------------------------------------ reading CBOR
+ *
+ * A reader pulls items from bytes that it does not own. It is strict: what a writer would not have written (longer heads
+ * or floats than needed, indefinite lengths, reserved values, text that is not UTF-8, trailing bytes at
+ * locache_reader_end()) is LOCACHE_ECORRUPT. It allocates nothing. A count that it returns is never more than the bytes
+ * that remain, so that a caller may allocate by it. */
+
+typedef struct locache_reader {
+    const unsigned char *at;  /* the next item */
+    const unsigned char *end; /* one past the last byte */
+} locache_reader;
+
+typedef enum locache_kind {
+    LOCACHE_UINT = 0,     /* number */
+    LOCACHE_NEGATIVE = 1, /* the value is -1 - number */
+    LOCACHE_BYTES = 2,    /* data, size */
+    LOCACHE_TEXT = 3,     /* data, size: UTF-8 */
+    LOCACHE_ARRAY = 4,    /* number of items, which follow */
+    LOCACHE_MAP = 5,      /* number of pairs, which follow */
+    LOCACHE_TAG = 6,      /* number; the content follows */
+    LOCACHE_FALSE = 20,
+    LOCACHE_TRUE = 21,
+    LOCACHE_NULL = 22,
+    LOCACHE_REAL = 27 /* real */
+} locache_kind;
+
+typedef struct locache_item {
+    locache_kind kind;
+    uint64_t number;
+    double real;
+    const unsigned char *data;
+    size_t size;
+} locache_item;
+
+LOCACHE_API void locache_reader_init(locache_reader *reader, const void *data, size_t size);
+/* The next item's head, and all of it where it is a string. OK, END (nothing is left) or ECORRUPT; out is untouched but on
+ * OK, and the reader stays where it was. */
+LOCACHE_API LOCACHE_CHECK locache_status locache_read(locache_item *out, locache_reader *reader);
+/* Pass over one whole item, however deep (up to LOCACHE_DEPTH_MAX, else ELIMIT). */
+LOCACHE_API LOCACHE_CHECK locache_status locache_skip(locache_reader *reader);
+/* OK where nothing is left, else ECORRUPT. */
+LOCACHE_API LOCACHE_CHECK locache_status locache_reader_end(const locache_reader *reader);
+
+#define LOCACHE_DEPTH_MAX 500 /* nesting that a reader follows: half of CPython's recursion limit of 1,000 */
+
+/* Tags. The first group is registered with IANA; those from 49600 on are locache's own (docs/format.md). */
+enum {
+    LOCACHE_TAG_DATETIME = 0,      /* text, RFC 3339 */
+    LOCACHE_TAG_BIGNUM = 2,        /* bytes */
+    LOCACHE_TAG_BIGNUM_NEG = 3,    /* bytes */
+    LOCACHE_TAG_DECIMAL = 4,       /* [exponent, mantissa] */
+    LOCACHE_TAG_SHARED = 28,       /* the content may be referred to */
+    LOCACHE_TAG_REFERENCE = 29,    /* unsigned: the nth SHARED, counted from 0 in order of their tags */
+    LOCACHE_TAG_RATIONAL = 30,     /* [numerator, denominator] */
+    LOCACHE_TAG_UUID = 37,         /* 16 bytes */
+    LOCACHE_TAG_NDARRAY = 40,      /* [[extents], typed array], row-major (RFC 8746) */
+    LOCACHE_TAG_TYPED_FIRST = 64,  /* typed arrays (RFC 8746): 64 to 87 */
+    LOCACHE_TAG_TYPED_LAST = 87,
+    LOCACHE_TAG_SET = 258,         /* array */
+    LOCACHE_TAG_DATE = 1004,       /* text, YYYY-MM-DD (RFC 8943) */
+    LOCACHE_TAG_NDARRAY_F = 1040,  /* as 40, column-major */
+    LOCACHE_TAG_COMPLEX = 43000,   /* [real, imaginary] */
+
+    LOCACHE_TAG_TUPLE = 49600,     /* array */
+    LOCACHE_TAG_FROZENSET = 49601, /* array */
+    LOCACHE_TAG_BYTEARRAY = 49602, /* bytes */
+    LOCACHE_TAG_SURROGATES = 49603,/* bytes: UTF-8 that holds lone surrogates (WTF-8) */
+    LOCACHE_TAG_LOCALTIME = 49604, /* text: a date and time without a zone, as RFC 3339 without its offset */
+    LOCACHE_TAG_TIME = 49605,      /* text: HH:MM:SS[.ffffff] without a zone */
+    LOCACHE_TAG_DURATION = 49606,  /* [days, seconds, microseconds] */
+    LOCACHE_TAG_DECIMAL_TEXT = 49607, /* text: a decimal that tag 4 has no form for (NaN, Infinity, -0) */
+    LOCACHE_TAG_BUFFER = 49608,    /* unsigned n: stands for a byte string, the entry's nth out-of-line buffer */
+    LOCACHE_TAG_DIGEST = 49609,    /* [size, 32 bytes]: stands for a long string in a key (locache_digest) */
+    LOCACHE_TAG_ARRAY = 49610,     /* [NumPy type string, [extents], "C" or "F", bytes]: element types RFC 8746 lacks */
+    LOCACHE_TAG_SCALAR = 49611,    /* [NumPy type string, bytes] */
+    LOCACHE_TAG_PYARRAY = 49612,   /* [array.array type code, bytes] */
+    /* In keys only: */
+    LOCACHE_TAG_OBJECT = 49613,    /* [class or function, argument, ...]: by its reduction */
+    LOCACHE_TAG_GLOBAL = 49614,    /* text "module:qualified.name" */
+    LOCACHE_TAG_FUNCTION = 49615,  /* ["module:qualified.name", digest of its code, [captured values], [defaults]] */
+    LOCACHE_TAG_ANCESTOR = 49616,  /* unsigned n: the nth enclosing object, counted from the outermost */
+    LOCACHE_TAG_CUSTOM = 49617,    /* [class, what its __locache_key__ returned] */
+    LOCACHE_TAG_DEFAULT = 49618,   /* null: the parameter's own default object */
+    LOCACHE_TAG_PATH = 49619,      /* [class, text] */
+    LOCACHE_TAG_VIEW = 49620       /* [class, format, [extents], bytes]: anything with the buffer protocol */
+};
+
+/* --------------------------------------------------------------------------------------------------------------- keys
+ *
+ * A key is one CBOR array that alternates labels and values, in the order of the signature: a label is the parameter's
+ * name (text), or the position of an argument that has no name (unsigned). Equal calls have equal key bytes. */
+
+#define LOCACHE_NAME_MAX 140 /* bytes of an entry's file name: eCryptfs, the strictest in use, allows 143 */
+
+/* Begin a key of `count` arguments; for each follow one label and one value. */
+LOCACHE_API void locache_key_begin(locache_writer *key, uint64_t count);
+LOCACHE_API void locache_key_name(locache_writer *key, const char *name, size_t size);
+LOCACHE_API void locache_key_index(locache_writer *key, uint64_t position);
+
+/* The readable file name of a key, as "x=1_num=3", NUL-terminated: docs/format.md, "Names". OK, or ECORRUPT where the bytes
+ * are no key. Any thread. */
+LOCACHE_API LOCACHE_CHECK locache_status locache_key_filename(char out[LOCACHE_NAME_MAX + 1], const void *key, size_t size);
+
+/* --------------------------------------------------------------------------------------------------------------- places */
+
+#define LOCACHE_PATH_MAX 4096
+
+enum { LOCACHE_LOCATE_AWAY = 1 }; /* not beside the source: it is installed, not written by the user */
+
+/* The cache directory of a source file, into out (of LOCACHE_PATH_MAX bytes):
+ * 1. $LOCACHE_DIR/<source's path>.cache where that variable is set and not empty;
+ * 2. <directory of the source>/<stem>.cache, symbolic links resolved, where that is there or can be made;
+ * 3. $XDG_CACHE_HOME/locache/<source's path>.cache (default ~/.cache).
+ * `stem` replaces the source's own stem where it is not NULL; `source` may name a file that does not exist, in a directory
+ * that does. Creates nothing. OK, EINVAL (relative source, a stem with '/'), ELIMIT (too long), EIO (no home). */
+LOCACHE_API LOCACHE_CHECK locache_status locache_locate(char out[LOCACHE_PATH_MAX], const char *source, const char *stem,
+                                                        unsigned flags, locache_error *error);
+
+/* ------------------------------------------------------------------------------------------------- one function's cache */
+
+typedef struct locache locache;
+
+/* What a function's source is. Two sources are the same where their codes under the same tag are equal, or, where the tags
+ * differ, where their sources are equal. */
+typedef struct locache_identity {
+    const char *code_tag;  /* what made `code`, as "cpython-311.0"; [A-Za-z0-9._-], at most 63 bytes; NULL: no identity */
+    locache_id code;       /* digest of the compiled code */
+    bool has_source;       /* `source` is set */
+    bool no_source;        /* there is no source to be had: never answer NEED_SOURCE */
+    locache_id source;     /* digest of the normalised source text; only asked for when a decision needs it */
+} locache_identity;
+
+enum {
+    LOCACHE_KEEP = 1,      /* a changed source does not invalidate */
+    LOCACHE_DURABLE = 2,   /* put() returns when the entry would survive a power cut (fsync) */
+    LOCACHE_NO_PICKLE = 4  /* entries with codec LOCACHE_PICKLE are neither read nor written */
+};
+
+typedef struct locache_options {
+    size_t size;               /* sizeof(locache_options) */
+    const char *function;      /* qualified name, UTF-8 */
+    locache_identity identity;
+    unsigned flags;
+    int64_t max_entries;       /* evict the least recently used beyond so many; 0 or less: no limit */
+    int64_t max_age;           /* nanoseconds since an entry was last used until it expires; 0 or less: never */
+} locache_options;
+
+/* Open the cache of one function within the cache directory `dir` (as foo.cache; an absolute path). Nothing is created
+ * before the first put. Where the directory there belongs to another identity, it is moved to .versions/ and this
+ * identity's takes its place (docs/format.md, "Versions"): that does happen here.
+ * OK; NEED_SOURCE: call again with identity.source (or no_source) set; EINVAL, ENOMEM, EIO, EBUSY, EUNTRUSTED: the
+ * directory is owned by another user, writable by others, or a symbolic link. *out is set on OK only. */
+LOCACHE_API LOCACHE_CHECK locache_status locache_open(locache **out, const char *dir, const locache_options *options,
+                                                      locache_error *error);
+/* NULL is allowed. */
+LOCACHE_API void locache_close(locache *cache);
+
+/* How an entry's body is encoded. */
+typedef enum locache_codec {
+    LOCACHE_CBOR = 1,   /* data only */
+    LOCACHE_PICKLE = 2, /* can run code when read: needs the MAC */
+    LOCACHE_RAW = 3     /* bytes as they are: C structs, command output */
+} locache_codec;
+
+typedef struct locache_buffer {
+    void *data; /* in a record: only read; from a value: 64-byte aligned, the caller's to write to, gone with the value */
+    size_t size;
+} locache_buffer;
+
+/* A result to store. */
+typedef struct locache_record {
+    size_t size; /* sizeof(locache_record) */
+    locache_codec codec;
+    const void *body;
+    size_t body_size;
+    const locache_buffer *buffers; /* out of line; may be NULL where buffer_count is 0 */
+    size_t buffer_count;
+    int64_t compute_time; /* nanoseconds that the computation took */
+    int64_t expires;      /* nanoseconds since 1970-01-01 UTC; 0: never */
+} locache_record;
+
+/* A result as read: owns its bytes, which are private to it. */
+typedef struct locache_value locache_value;
+
+/* Look a key up. OK: *out is the caller's, free it with locache_value_free(). MISS: *out is untouched; error->status is
+ * LOCACHE_OK where no entry was there, else why it was not believed (ECORRUPT, EUNTRUSTED, EFORMAT, EIO, ELIMIT): a put
+ * replaces it, but for EFORMAT. Failures: EINVAL (not a key), ENOMEM. */
+LOCACHE_API LOCACHE_CHECK locache_status locache_get(locache_value **out, locache *cache, const void *key, size_t key_size,
+                                                     locache_error *error);
+/* Store a result: whole or not at all, under a temporary name first. OK; EINVAL, ENOMEM, EIO, EUNTRUSTED (a pickle without a
+ * usable key file, a directory that must not be used), EFORMAT (a newer entry is there). */
+LOCACHE_API LOCACHE_CHECK locache_status locache_put(locache *cache, const void *key, size_t key_size,
+                                                     const locache_record *record, locache_error *error);
+/* Forget one result. OK, or MISS where there was none. */
+LOCACHE_API LOCACHE_CHECK locache_status locache_remove(locache *cache, const void *key, size_t key_size,
+                                                        locache_error *error);
+/* Forget every result of the function, those of its earlier versions too. */
+LOCACHE_API LOCACHE_CHECK locache_status locache_reset(locache *cache, locache_error *error);
+/* How many entries the current version holds. Reads the directory. */
+LOCACHE_API LOCACHE_CHECK locache_status locache_count(uint64_t *out, locache *cache, locache_error *error);
+/* Call fn with each entry's file name, in no order; it returns false to stop. fn may remove entries. */
+LOCACHE_API LOCACHE_CHECK locache_status locache_iterate(locache *cache, bool (*fn)(void *context, const char *name),
+                                                         void *context, locache_error *error);
+/* The absolute path of a key's entry, whether it is there or not. */
+LOCACHE_API LOCACHE_CHECK locache_status locache_path(char out[LOCACHE_PATH_MAX], locache *cache, const void *key,
+                                                      size_t key_size, locache_error *error);
+
+LOCACHE_API locache_codec locache_value_codec(const locache_value *value);
+LOCACHE_API const void *locache_value_body(const locache_value *value, size_t *size);
+LOCACHE_API size_t locache_value_buffer_count(const locache_value *value);
+/* The nth buffer; its data is NULL where n is out of range. */
+LOCACHE_API locache_buffer locache_value_buffer(const locache_value *value, size_t n);
+/* Nanoseconds since 1970-01-01 UTC at which it was stored; nanoseconds that it took to compute. */
+LOCACHE_API int64_t locache_value_created(const locache_value *value);
+LOCACHE_API int64_t locache_value_compute_time(const locache_value *value);
+/* NULL is allowed. */
+LOCACHE_API void locache_value_free(locache_value *value);
+
+/* ----------------------------------------------------------------------------------------------------------------- log */
+
+typedef enum locache_event_kind {
+    LOCACHE_EVENT_HIT = 1,
+    LOCACHE_EVENT_MISS = 2,
+    LOCACHE_EVENT_STORE = 3,
+    LOCACHE_EVENT_REMOVE = 4,
+    LOCACHE_EVENT_RESET = 5,
+    LOCACHE_EVENT_INVALIDATE = 6, /* the source changed: the results so far went to .versions/ */
+    LOCACHE_EVENT_RESTORE = 7,    /* an earlier source came back, and its results with it */
+    LOCACHE_EVENT_EVICT = 8,      /* an entry or an earlier version was removed by a limit */
+    LOCACHE_EVENT_REJECT = 9      /* an entry was there but was not believed */
+} locache_event_kind;
+
+typedef struct locache_event {
+    locache_event_kind kind;
+    const char *function; /* qualified name */
+    const char *path;     /* the entry or the directory */
+    const char *detail;   /* why, or "" */
+} locache_event;
+
+/* Call fn(context, event) at every event from now on, on the thread where it happens, with no lock held; NULL stops it. One
+ * receiver per process. Costs nothing while there is none. The event lives for the call only. Any thread. */
+LOCACHE_API void locache_set_log(void (*fn)(void *context, const locache_event *event), void *context);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,23 @@
+/* Filling a caller's locache_error. */
+#ifndef LC_ERROR_H
+#define LC_ERROR_H
+
+#include "locache.h"
+
+#if defined(__GNUC__)
+#define LC_PRINTF(format, first) __attribute__((format(printf, format, first)))
+#else
+#define LC_PRINTF(format, first)
+#endif
+
+/* Fill error (which may be NULL) and return status: `return lc_fail(error, LOCACHE_EINVAL, "...", ...)`. os_error is 0. */
+locache_status lc_fail(locache_error *error, locache_status status, const char *format, ...) LC_PRINTF(3, 4);
+
+/* The same for a failed system call: os_error is the errno given and its text is appended ("...: No space left on
+ * device"), with the remedy where one is known (ENOSPC, EACCES, EROFS, EMFILE, EDQUOT). Status ENOMEM for ENOMEM, else EIO. */
+locache_status lc_fail_os(locache_error *error, int os_error, const char *format, ...) LC_PRINTF(3, 4);
+
+/* Nothing went wrong so far. */
+void lc_error_clear(locache_error *error);
+
+#endif

@@ -1,0 +1,35 @@
+/* Digests: XXH3-128 (fast, finds damage) and BLAKE2b (RFC 7693, by libsodium; finds forgery). Any thread. */
+#ifndef LC_HASH_H
+#define LC_HASH_H
+
+#include "locache.h"
+
+#define LC_CHECKSUM_SIZE 16
+#define LC_MAC_SIZE 32
+#define LC_MAC_KEY_SIZE 32
+
+typedef struct lc_span {
+    const void *data;
+    size_t size;
+} lc_span;
+
+/* XXH3-128 (seed 0) of the spans one after the other, in canonical (big-endian) byte order. */
+void lc_checksum(unsigned char out[LC_CHECKSUM_SIZE], const lc_span *spans, size_t count);
+
+/* BLAKE2b-256, keyed, of the spans one after the other. */
+void lc_mac(unsigned char out[LC_MAC_SIZE], const unsigned char key[LC_MAC_KEY_SIZE], const lc_span *spans, size_t count);
+/* In constant time. */
+bool lc_mac_equal(const unsigned char a[LC_MAC_SIZE], const unsigned char b[LC_MAC_SIZE]);
+
+/* BLAKE2b of out_size (16 to 64) bytes over the spans. */
+void lc_blake2b(unsigned char *out, size_t out_size, const lc_span *spans, size_t count);
+
+/* Bytes nobody can guess. */
+void lc_random(void *out, size_t size);
+
+/* 2 * size lower-case hexadecimal digits and a NUL. */
+void lc_hex(char *out, const unsigned char *bytes, size_t size);
+/* The way back: false where text is not exactly 2 * size lower-case hexadecimal digits. */
+bool lc_unhex(unsigned char *out, size_t size, const char *text);
+
+#endif

@@ -1,0 +1,52 @@
+/* The floor: every system call and every allocation of the core goes through here, so that a test can make each of them
+ * fail (lc_os_fault). Calls retry EINTR and otherwise behave as the POSIX function of the same name: -1 and errno.
+ * Any thread. */
+#ifndef LC_OS_H
+#define LC_OS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/stat.h>
+#include <sys/types.h>
+#include <sys/uio.h>
+
+/* NULL when there is no memory; lc_alloc(0) is not NULL. */
+void *lc_alloc(size_t size);
+void *lc_realloc(void *old, size_t size);
+/* Aligned to 64 bytes (a cache line, and the widest vector load). Free with lc_free. */
+void *lc_alloc_aligned(size_t size);
+void lc_free(void *memory);
+
+/* O_CLOEXEC, O_NOFOLLOW and O_NONBLOCK are always added: nothing that locache opens may block or lead elsewhere. */
+int lc_openat(int dir, const char *path, int flags, mode_t mode);
+int lc_close(int fd);
+int lc_fstat(int fd, struct stat *out);
+/* Never follows a symbolic link. */
+int lc_fstatat(int dir, const char *path, struct stat *out);
+int lc_mkdirat(int dir, const char *path, mode_t mode);
+int lc_unlinkat(int dir, const char *path, int flags);
+int lc_renameat(int from_dir, const char *from, int to_dir, const char *to);
+int lc_linkat(int from_dir, const char *from, int to_dir, const char *to);
+int lc_fsync(int fd);
+int lc_utime_now(int dir, const char *path); /* both times to now; does not follow a link */
+/* Read exactly size bytes where there are so many: the count read, less only at the end of the file. */
+ssize_t lc_read_full(int fd, void *out, size_t size);
+/* Write all of it; the vectors may be changed. 0 or -1. */
+int lc_write_full(int fd, struct iovec *vectors, int count);
+/* An exclusive open-file-description lock on the whole file, without waiting: 0, or -1 with EAGAIN where another has it. */
+int lc_lock_now(int fd);
+/* The same, waiting in steps up to `milliseconds`; -1 with EAGAIN then. */
+int lc_lock_within(int fd, int milliseconds);
+
+/* Names in a directory, "." and ".." left out. Stops early when fn returns false. The descriptor is not consumed.
+ * 0 or -1. */
+int lc_each_name(int dir, bool (*fn)(void *context, const char *name), void *context);
+
+int64_t lc_now(void); /* nanoseconds since 1970-01-01 UTC */
+
+/* Called before each system call ("openat", "rename", ...) and allocation ("alloc") when set: a non-zero return becomes errno
+ * and the call fails without being made. For tests; set it while no other thread is inside the library. */
+extern int (*lc_os_fault)(const char *call);
+
+#endif
