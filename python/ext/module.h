@@ -1,0 +1,33 @@
+/* The extension module locache._core: its state, and what every part of it includes first.
+ *
+ * Layers within the extension, each calling only those before it:
+ *   pytypes  pyscalar  pyarray          what a type is; CBOR for scalars and arrays, the same in keys and results
+ *   source  normal                      what a function's source is
+ *   pykey  pyvalue  pypickle  pybuffer  arguments to key bytes; results to entry bodies and back
+ *   bind  place                         arguments to a signature; where a function's cache is
+ *   persist  pending                    the decorated function
+ *   module                              persist(), reset_cache(), verbose()
+ * Only locache.h is used of the core. Everything here needs the GIL unless it says otherwise. */
+#ifndef LCPY_MODULE_H
+#define LCPY_MODULE_H
+
+#define PY_SSIZE_T_CLEAN
+#include <Python.h>
+
+#include "locache.h"
+
+typedef struct lcpy_types lcpy_types; /* pytypes.c */
+
+typedef struct lcpy_state {
+    PyTypeObject *persisted_type;  /* persist.c */
+    PyTypeObject *cache_info_type; /* persist.c: a struct sequence */
+    PyTypeObject *buffer_type;     /* pybuffer.c */
+    PyTypeObject *unpickler_type;  /* pypickle.c: made at the first unpickling */
+    PyObject *cache_warning;       /* locache.CacheWarning */
+    lcpy_types *types;             /* classes met so far; owned */
+    PyObject *pickle;              /* the pickle module, once needed */
+    PyObject *main_name;           /* import name of __main__, once known: see lcpy_module_name() in pytypes.h */
+    PyObject *start_directory;     /* os.getcwd() at import: where a notebook lives */
+} lcpy_state;
+
+#endif
