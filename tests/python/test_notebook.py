@@ -1,0 +1,146 @@
+"""Notebooks in a real Jupyter kernel, started by nbclient as a front end starts it."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import nbformat
+import pytest
+from nbclient import NotebookClient
+
+DEFINE = """
+from locache import persist, reset_cache, verbose
+
+@persist{options}
+def my_func(x, num=3):
+    print("computing", x)
+    return x * num
+"""
+CALLS = "print(my_func(1), my_func(2, num=2), my_func(1))"
+TWICE = "computing 1\ncomputing 2\n3 4 3\n"
+NEVER = "3 4 3\n"
+
+
+@pytest.fixture
+def notebook(tmp_path, monkeypatch):
+    """Run cells in a fresh kernel in tmp_path; returns what they printed, in order."""
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "home" / "state"))
+    monkeypatch.setenv("IPYTHONDIR", str(tmp_path / "home" / "ipython"))
+    for name in ("LOCACHE_DIR", "JPY_SESSION_NAME"):
+        monkeypatch.delenv(name, raising=False)
+    (tmp_path / "home").mkdir()
+    place = tmp_path / "project"
+    place.mkdir()
+
+    def run(*cells):
+        document = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
+        client = NotebookClient(document, timeout=120, kernel_name="python3", resources={"metadata": {"path": str(place)}})
+        client.execute()
+        outputs = [output for cell in document.cells for output in cell.outputs]
+        return "".join(output.get("text", "") for output in outputs if output.get("name") == "stdout")
+
+    run.place = place
+    return run
+
+
+def caches(place):
+    return sorted(p.name for p in place.iterdir() if p.suffix == ".cache")
+
+
+def results(place, cache):
+    return sorted(p.name for p in (place / cache / "my_func").iterdir() if not p.name.startswith("."))
+
+
+def test_a_named_notebook_caches_across_kernels(notebook):
+    define = DEFINE.format(options='(name="notebook")')
+    assert notebook(define, CALLS) == TWICE
+    assert caches(notebook.place) == ["notebook.cache"]
+    assert results(notebook.place, "notebook.cache") == ["x=1_num=3", "x=2_num=2"]
+    assert notebook(define, CALLS) == NEVER
+
+
+def test_a_notebook_that_nobody_names_is_called_notebook(notebook):
+    assert notebook(DEFINE.format(options=""), CALLS) == TWICE
+    assert caches(notebook.place) == ["notebook.cache"]
+    assert notebook(DEFINE.format(options=""), CALLS) == NEVER
+
+
+def test_the_server_tells_the_notebooks_name(notebook, monkeypatch):
+    monkeypatch.setenv("JPY_SESSION_NAME", str(notebook.place / "analysis.ipynb"))
+    assert notebook(DEFINE.format(options=""), CALLS) == TWICE
+    assert caches(notebook.place) == ["analysis.cache"]
+
+
+def test_vs_code_tells_the_notebooks_name(notebook):
+    file = notebook.place / "sub" / "study.ipynb"
+    file.parent.mkdir()
+    cell = f"__vsc_ipynb_file__ = {str(file)!r}"
+    assert notebook(cell, DEFINE.format(options=""), CALLS) == TWICE
+    assert caches(file.parent) == ["study.cache"] and caches(notebook.place) == []
+
+
+def test_a_cell_run_again_hits_and_an_edited_cell_computes(notebook):
+    define = DEFINE.format(options="")
+    edited = define.replace("x * num", "x * num + 1")
+    commented = define.replace("return", "# why\n    return")
+    assert notebook(define, CALLS, define, CALLS, commented, CALLS) == TWICE + NEVER + NEVER
+    assert notebook(edited, CALLS) == TWICE.replace("3 4 3", "4 5 4")
+    assert notebook(define, CALLS) == NEVER, "undoing the edit brings the results back"
+
+
+def test_reset_cache_in_a_notebook(notebook):
+    define = DEFINE.format(options='(name="notebook")')
+    assert notebook(define, CALLS, "reset_cache(my_func, name='notebook')", CALLS) == TWICE + TWICE
+    assert notebook(define, "reset_cache(my_func)", CALLS) == TWICE
+
+
+def test_the_directory_is_where_the_kernel_started(notebook):
+    define = DEFINE.format(options="")
+    assert notebook(f"import locache, os; os.mkdir('deep'); os.chdir('deep')\n{define}", CALLS) == TWICE
+    assert caches(notebook.place) == ["notebook.cache"] and caches(notebook.place / "deep") == []
+
+
+def test_results_of_a_class_made_in_the_notebook(notebook):
+    define = """
+import dataclasses, locache
+
+@dataclasses.dataclass
+class Point:
+    x: float
+
+@locache.persist
+def move(p, by=1.0):
+    print("moving")
+    return Point(p.x + by)
+
+print(move(Point(1.0)))
+"""
+    assert notebook(define) == "moving\nPoint(x=2.0)\n"
+    assert notebook(define) == "Point(x=2.0)\n"
+
+
+def test_top_level_await(notebook):
+    cell = """
+import asyncio, locache
+
+@locache.persist
+async def fetch(x):
+    print("fetching")
+    await asyncio.sleep(0)
+    return x
+
+print(await fetch(1), await fetch(1))
+"""
+    assert notebook(cell) == "fetching\n1 1\n"
+    assert notebook(cell) == "1 1\n"
+
+
+def test_ipython_without_a_notebook(notebook):
+    place = notebook.place
+    code = "%s\n%s" % (DEFINE.format(options='(name="work")'), CALLS)
+    command = [sys.executable, "-m", "IPython", "--colors=NoColor", "-c", code]
+    outputs = [subprocess.run(command, cwd=place, capture_output=True, text=True).stdout for _ in range(2)]
+    assert outputs == [TWICE, NEVER]
+    assert caches(place) == ["work.cache"]
