@@ -135,9 +135,10 @@ typedef struct locache_writer {
 LOCACHE_API void locache_writer_init(locache_writer *writer, void *room, size_t room_size);
 /* Free what the writer owns. It may be initialised again. */
 LOCACHE_API void locache_writer_clear(locache_writer *writer);
-/* Forget the bytes, keep the memory. */
+/* Forget the bytes and the failure, keep the memory. */
 LOCACHE_API void locache_writer_reset(locache_writer *writer);
-/* LOCACHE_OK, or the first failure: LOCACHE_ENOMEM, LOCACHE_EINVAL (text that is not UTF-8, duplicates). */
+/* LOCACHE_OK, or the first failure: LOCACHE_ENOMEM, LOCACHE_EINVAL (text that is not UTF-8, duplicates), LOCACHE_ELIMIT
+ * (locache_write_sorted() of items that are too deep). What was written before it stays. */
 LOCACHE_API LOCACHE_CHECK locache_status locache_writer_status(const locache_writer *writer);
 
 LOCACHE_API void locache_write_int(locache_writer *writer, int64_t value);
@@ -155,19 +156,20 @@ LOCACHE_API void locache_write_text(locache_writer *writer, const char *text, si
 LOCACHE_API void locache_write_array(locache_writer *writer, uint64_t count);
 LOCACHE_API void locache_write_map(locache_writer *writer, uint64_t count);
 LOCACHE_API void locache_write_tag(locache_writer *writer, uint64_t tag);
-/* Bytes that are CBOR already; not checked. */
+/* Bytes that are CBOR already and not the writer's own; not checked. */
 LOCACHE_API void locache_write_raw(locache_writer *writer, const void *data, size_t size);
 /* Put what was written since offset `start` into bytewise order: groups of `per_group` items, ordered by the encoding of
- * each group's first item (1 for the members of a set, 2 for the pairs of a map). Two groups with the same first item are
- * LOCACHE_EINVAL. O(n log n), and allocates while it sorts. */
+ * each group's first item (1 for the members of a set, 2 for the pairs of a map). Two groups with the same first item, a last
+ * group that is not whole, and bytes that are not CBOR are LOCACHE_EINVAL; items deeper than LOCACHE_DEPTH_MAX are
+ * LOCACHE_ELIMIT. O(n log n), and allocates while it sorts, unless all is in order already. */
 LOCACHE_API void locache_write_sorted(locache_writer *writer, size_t start, unsigned per_group);
 
 /* ------------------------------------------------------------------------------------------------------------ reading CBOR
  *
  * A reader pulls items from bytes that it does not own. It is strict: what a writer would not have written (longer heads
- * or floats than needed, indefinite lengths, reserved values, text that is not UTF-8, trailing bytes at
- * locache_reader_end()) is LOCACHE_ECORRUPT. It allocates nothing. A count that it returns is never more than the bytes
- * that remain, so that a caller may allocate by it. */
+ * or floats than needed, bignums that fit an integer or begin with zeros, indefinite lengths, reserved values, text that is
+ * not UTF-8, trailing bytes at locache_reader_end()) is LOCACHE_ECORRUPT. It allocates nothing. A count that it returns is
+ * never more than the bytes that remain, so that a caller may allocate by it. */
 
 typedef struct locache_reader {
     const unsigned char *at;  /* the next item */
@@ -185,7 +187,7 @@ typedef enum locache_kind {
     LOCACHE_FALSE = 20,
     LOCACHE_TRUE = 21,
     LOCACHE_NULL = 22,
-    LOCACHE_REAL = 27 /* real */
+    LOCACHE_REAL = 27 /* real, bit for bit: NaNs keep their payload */
 } locache_kind;
 
 typedef struct locache_item {
@@ -200,7 +202,8 @@ LOCACHE_API void locache_reader_init(locache_reader *reader, const void *data, s
 /* The next item's head, and all of it where it is a string. OK, END (nothing is left) or ECORRUPT; out is untouched but on
  * OK, and the reader stays where it was. */
 LOCACHE_API LOCACHE_CHECK locache_status locache_read(locache_item *out, locache_reader *reader);
-/* Pass over one whole item, however deep (up to LOCACHE_DEPTH_MAX, else ELIMIT). */
+/* Pass over one whole item. OK, END (nothing is left), ECORRUPT, or ELIMIT where an item is within more than
+ * LOCACHE_DEPTH_MAX arrays, maps and tags; the reader stays where it was but on OK. */
 LOCACHE_API LOCACHE_CHECK locache_status locache_skip(locache_reader *reader);
 /* OK where nothing is left, else ECORRUPT. */
 LOCACHE_API LOCACHE_CHECK locache_status locache_reader_end(const locache_reader *reader);
@@ -402,7 +405,8 @@ typedef struct locache_event {
 } locache_event;
 
 /* Call fn(context, event) at every event from now on, on the thread where it happens, with no lock held; NULL stops it. One
- * receiver per process. Costs nothing while there is none. The event lives for the call only. Any thread. */
+ * receiver per process. Costs nothing while there is none. The event lives for the call only. A call that began before is
+ * not waited for. Any thread. */
 LOCACHE_API void locache_set_log(void (*fn)(void *context, const locache_event *event), void *context);
 
 #ifdef __cplusplus

@@ -18,8 +18,10 @@ void *lc_realloc(void *old, size_t size);
 void *lc_alloc_aligned(size_t size);
 void lc_free(void *memory);
 
-/* O_CLOEXEC, O_NOFOLLOW and O_NONBLOCK are always added: nothing that locache opens may block or lead elsewhere. */
+/* O_CLOEXEC, O_NOFOLLOW, O_NONBLOCK and O_NOCTTY are always added: nothing that locache opens may block or lead
+ * elsewhere. O_NOFOLLOW says nothing about the directories that a path goes through. */
 int lc_openat(int dir, const char *path, int flags, mode_t mode);
+/* The descriptor is gone whatever is returned, also when a test makes it fail. */
 int lc_close(int fd);
 int lc_fstat(int fd, struct stat *out);
 /* Never follows a symbolic link. */
@@ -32,11 +34,12 @@ int lc_fsync(int fd);
 int lc_utime_now(int dir, const char *path); /* both times to now; does not follow a link */
 /* Read exactly size bytes where there are so many: the count read, less only at the end of the file. */
 ssize_t lc_read_full(int fd, void *out, size_t size);
-/* Write all of it; the vectors may be changed. 0 or -1. */
+/* Write all of it; the vectors are changed. 0 or -1. */
 int lc_write_full(int fd, struct iovec *vectors, int count);
-/* An exclusive open-file-description lock on the whole file, without waiting: 0, or -1 with EAGAIN where another has it. */
+/* An exclusive open-file-description lock on the whole file, which must be open for writing, without waiting: 0, or -1 with
+ * EAGAIN where another has it. It goes with the last descriptor of that description. */
 int lc_lock_now(int fd);
-/* The same, waiting in steps up to `milliseconds`; -1 with EAGAIN then. */
+/* The same, waiting in steps of at most 10 ms up to `milliseconds` in all; -1 with EAGAIN then. */
 int lc_lock_within(int fd, int milliseconds);
 
 /* Names in a directory, "." and ".." left out. Stops early when fn returns false. The descriptor is not consumed.
@@ -45,8 +48,9 @@ int lc_each_name(int dir, bool (*fn)(void *context, const char *name), void *con
 
 int64_t lc_now(void); /* nanoseconds since 1970-01-01 UTC */
 
-/* Called before each system call ("openat", "rename", ...) and allocation ("alloc") when set: a non-zero return becomes errno
- * and the call fails without being made. For tests; set it while no other thread is inside the library. */
+/* Called before each system call and allocation when set: a non-zero return becomes errno and the call fails without being
+ * made. The names: alloc openat close fstat fstatat mkdir unlink rename link utime fsync read write lock readdir (each turn of
+ * a loop asks again). For tests; set it while no other thread is inside the library. */
 extern int (*lc_os_fault)(const char *call);
 
 #endif

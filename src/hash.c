@@ -1,0 +1,196 @@
+#include "hash.h"
+
+#include <pthread.h>
+#include <sodium.h>
+#include <string.h>
+
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
+/* Leaves of the digest tree: large enough that a leaf's fixed cost is nothing, small enough to share among cores. */
+#define LEAF ((size_t)1 << 20)
+
+/* BLAKE2b's personalisation tells the tree's three uses apart: no leaf's digest is a root's, whatever the bytes. */
+#define PERSON_SINGLE "locache single\0"
+#define PERSON_LEAF "locache leaf\0\0\0"
+#define PERSON_ROOT "locache root\0\0\0"
+_Static_assert(sizeof PERSON_SINGLE == crypto_generichash_blake2b_PERSONALBYTES, "exactly the parameter's size");
+_Static_assert(sizeof PERSON_LEAF == crypto_generichash_blake2b_PERSONALBYTES, "exactly the parameter's size");
+_Static_assert(sizeof PERSON_ROOT == crypto_generichash_blake2b_PERSONALBYTES, "exactly the parameter's size");
+_Static_assert(LC_MAC_KEY_SIZE <= crypto_generichash_blake2b_KEYBYTES_MAX, "BLAKE2b takes the key as it is");
+
+/* Entries this small (most of them) are gathered and hashed in one call: XXH3's streaming state costs more than the copy. */
+#define GATHER_MAX 1024
+
+static pthread_once_t sodium_once = PTHREAD_ONCE_INIT;
+
+static void sodium_start_once(void)
+{
+    /* It fails only where a mutex does; everything used here is correct then too, merely slower. */
+    int failed = sodium_init();
+    (void)failed;
+}
+
+/* Not when the library is loaded: choosing the fastest implementation costs system calls that no import should pay. */
+static void sodium_start(void)
+{
+    pthread_once(&sodium_once, sodium_start_once);
+}
+
+/* ---------------------------------------------------------------------------------------------------------- checksums */
+
+static XXH128_hash_t checksum_gathered(const lc_span *spans, size_t count)
+{
+    unsigned char room[GATHER_MAX];
+    size_t length = 0;
+    for (size_t i = 0; i < count; i++) {
+        if (spans[i].size == 0)
+            continue;
+        memcpy(room + length, spans[i].data, spans[i].size);
+        length += spans[i].size;
+    }
+    return XXH3_128bits(room, length);
+}
+
+static XXH128_hash_t checksum_streamed(const lc_span *spans, size_t count)
+{
+    XXH3_state_t state;
+    XXH3_INITSTATE(&state);
+    XXH3_128bits_reset(&state);
+    for (size_t i = 0; i < count; i++) {
+        if (spans[i].size > 0)
+            XXH3_128bits_update(&state, spans[i].data, spans[i].size);
+    }
+    return XXH3_128bits_digest(&state);
+}
+
+void lc_checksum(unsigned char out[LC_CHECKSUM_SIZE], const lc_span *spans, size_t count)
+{
+    XXH128_hash_t hash;
+    bool small = true;
+    size_t total = 0;
+    for (size_t i = 0; i < count && small; i++) {
+        small = spans[i].size <= GATHER_MAX - total;
+        total += small ? spans[i].size : 0;
+    }
+    if (count == 1)
+        hash = XXH3_128bits(spans[0].data, spans[0].size);
+    else if (small)
+        hash = checksum_gathered(spans, count);
+    else
+        hash = checksum_streamed(spans, count);
+    XXH128_canonical_t canonical;
+    XXH128_canonicalFromHash(&canonical, hash);
+    memcpy(out, canonical.digest, LC_CHECKSUM_SIZE);
+}
+
+/* ------------------------------------------------------------------------------------------------------------ BLAKE2b */
+
+static void blake2b_spans(unsigned char *out, size_t out_size, const unsigned char *key, size_t key_size,
+                          const lc_span *spans, size_t count)
+{
+    sodium_start();
+    if (count == 1) {
+        crypto_generichash_blake2b(out, out_size, spans[0].data, spans[0].size, key, key_size);
+        return;
+    }
+    crypto_generichash_blake2b_state state;
+    crypto_generichash_blake2b_init(&state, key, key_size, out_size);
+    for (size_t i = 0; i < count; i++)
+        crypto_generichash_blake2b_update(&state, spans[i].data, spans[i].size);
+    crypto_generichash_blake2b_final(&state, out, out_size);
+}
+
+void lc_blake2b(unsigned char *out, size_t out_size, const lc_span *spans, size_t count)
+{
+    blake2b_spans(out, out_size, NULL, 0, spans, count);
+}
+
+void lc_mac(unsigned char out[LC_MAC_SIZE], const unsigned char key[LC_MAC_KEY_SIZE], const lc_span *spans, size_t count)
+{
+    blake2b_spans(out, LC_MAC_SIZE, key, LC_MAC_KEY_SIZE, spans, count);
+}
+
+bool lc_mac_equal(const unsigned char a[LC_MAC_SIZE], const unsigned char b[LC_MAC_SIZE])
+{
+    return sodium_memcmp(a, b, LC_MAC_SIZE) == 0;
+}
+
+void locache_id_of(locache_id *out, const void *data, size_t size)
+{
+    lc_blake2b(out->bytes, sizeof out->bytes, &(lc_span){data, size}, 1);
+}
+
+static void digest_node(unsigned char out[LOCACHE_DIGEST_SIZE], const void *data, size_t size, const char *person)
+{
+    crypto_generichash_blake2b_salt_personal(out, LOCACHE_DIGEST_SIZE, data, size, NULL, 0, NULL,
+                                             (const unsigned char *)person);
+}
+
+/* The tree, B(person, m) being BLAKE2b-256 with no key, a zero salt and that personalisation, zero-padded to 16 bytes:
+ *
+ *     size <= 2^20:  B("locache single", data)
+ *     otherwise:     B("locache root", LE64(size) || L[0] || L[1] || ...),  L[i] = B("locache leaf", data[i*2^20 ...])
+ *
+ * where every leaf holds 2^20 bytes but for the last, which holds the 1 to 2^20 that remain. Leaves depend on nothing but
+ * their own bytes, so that they may be hashed in any order. */
+void locache_digest(unsigned char out[LOCACHE_DIGEST_SIZE], const void *data, size_t size)
+{
+    sodium_start();
+    if (size <= LEAF) {
+        digest_node(out, data, size, PERSON_SINGLE);
+        return;
+    }
+    unsigned char node[LOCACHE_DIGEST_SIZE];
+    unsigned char length[8];
+    for (unsigned i = 0; i < sizeof length; i++)
+        length[i] = (unsigned char)((uint64_t)size >> (8 * i));
+    crypto_generichash_blake2b_state root;
+    crypto_generichash_blake2b_init_salt_personal(&root, NULL, 0, LOCACHE_DIGEST_SIZE, NULL,
+                                                  (const unsigned char *)PERSON_ROOT);
+    crypto_generichash_blake2b_update(&root, length, sizeof length);
+    for (size_t at = 0; at < size; at += LEAF) {
+        size_t rest = size - at;
+        digest_node(node, (const unsigned char *)data + at, rest < LEAF ? rest : LEAF, PERSON_LEAF);
+        crypto_generichash_blake2b_update(&root, node, sizeof node);
+    }
+    crypto_generichash_blake2b_final(&root, out, LOCACHE_DIGEST_SIZE);
+}
+
+void lc_random(void *out, size_t size)
+{
+    sodium_start();
+    randombytes_buf(out, size);
+}
+
+/* -------------------------------------------------------------------------------------------------------- hexadecimal */
+
+void lc_hex(char *out, const unsigned char *bytes, size_t size)
+{
+    for (size_t i = 0; i < size; i++) {
+        out[2 * i] = "0123456789abcdef"[bytes[i] >> 4];
+        out[2 * i + 1] = "0123456789abcdef"[bytes[i] & 15];
+    }
+    out[2 * size] = '\0';
+}
+
+static int digit_value(char digit)
+{
+    if (digit >= '0' && digit <= '9')
+        return digit - '0';
+    if (digit >= 'a' && digit <= 'f')
+        return digit - 'a' + 10;
+    return -1;
+}
+
+bool lc_unhex(unsigned char *out, size_t size, const char *text)
+{
+    for (size_t i = 0; i < size; i++) {
+        int high = digit_value(text[2 * i]);
+        int low = high < 0 ? -1 : digit_value(text[2 * i + 1]);
+        if (low < 0)
+            return false;
+        out[i] = (unsigned char)(high << 4 | low);
+    }
+    return text[2 * size] == '\0';
+}

@@ -1,0 +1,337 @@
+#include "os.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/file.h>
+#include <time.h>
+#include <unistd.h>
+
+/* What one read or writev is asked for: Linux stops short of 2 GiB, macOS refuses more than that. */
+#define CALL_MAX ((size_t)1 << 30)
+/* Vectors passed to one writev: an entry with few buffers is one call, and the copy stays small. */
+#define BATCH 64
+#define ALIGNMENT 64
+
+/* A lock is held for microseconds: ask again soon, then ever less often, so that waiting costs little. */
+#define LOCK_STEP_FIRST INT64_C(100000)
+#define LOCK_STEP_LAST INT64_C(10000000)
+
+int (*lc_os_fault)(const char *call);
+
+static inline bool faulted(const char *call)
+{
+    if (__builtin_expect(lc_os_fault == NULL, 1))
+        return false;
+    int code = lc_os_fault(call);
+    if (code == 0)
+        return false;
+    errno = code;
+    return true;
+}
+
+/* ------------------------------------------------------------------------------------------------------------- memory */
+
+void *lc_alloc(size_t size)
+{
+    if (faulted("alloc"))
+        return NULL;
+    return malloc(size ? size : 1);
+}
+
+void *lc_realloc(void *old, size_t size)
+{
+    if (faulted("alloc"))
+        return NULL;
+    return realloc(old, size ? size : 1);
+}
+
+void *lc_alloc_aligned(size_t size)
+{
+    void *memory;
+    if (faulted("alloc"))
+        return NULL;
+    int code = posix_memalign(&memory, ALIGNMENT, size ? size : 1);
+    if (code != 0) {
+        errno = code;
+        return NULL;
+    }
+    return memory;
+}
+
+void lc_free(void *memory)
+{
+    free(memory);
+}
+
+/* ---------------------------------------------------------------------------------------------------- files by name */
+
+int lc_openat(int dir, const char *path, int flags, mode_t mode)
+{
+    int fd;
+    if (faulted("openat"))
+        return -1;
+    do
+        fd = openat(dir, path, flags | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY, mode);
+    while (fd < 0 && errno == EINTR);
+    return fd;
+}
+
+int lc_fstatat(int dir, const char *path, struct stat *out)
+{
+    int result;
+    if (faulted("fstatat"))
+        return -1;
+    do
+        result = fstatat(dir, path, out, AT_SYMLINK_NOFOLLOW);
+    while (result != 0 && errno == EINTR);
+    return result;
+}
+
+int lc_mkdirat(int dir, const char *path, mode_t mode)
+{
+    int result;
+    if (faulted("mkdir"))
+        return -1;
+    do
+        result = mkdirat(dir, path, mode);
+    while (result != 0 && errno == EINTR);
+    return result;
+}
+
+int lc_unlinkat(int dir, const char *path, int flags)
+{
+    int result;
+    if (faulted("unlink"))
+        return -1;
+    do
+        result = unlinkat(dir, path, flags);
+    while (result != 0 && errno == EINTR);
+    return result;
+}
+
+int lc_renameat(int from_dir, const char *from, int to_dir, const char *to)
+{
+    int result;
+    if (faulted("rename"))
+        return -1;
+    do
+        result = renameat(from_dir, from, to_dir, to);
+    while (result != 0 && errno == EINTR);
+    return result;
+}
+
+int lc_linkat(int from_dir, const char *from, int to_dir, const char *to)
+{
+    int result;
+    if (faulted("link"))
+        return -1;
+    do
+        result = linkat(from_dir, from, to_dir, to, 0);
+    while (result != 0 && errno == EINTR);
+    return result;
+}
+
+int lc_utime_now(int dir, const char *path)
+{
+    int result;
+    if (faulted("utime"))
+        return -1;
+    do
+        result = utimensat(dir, path, NULL, AT_SYMLINK_NOFOLLOW);
+    while (result != 0 && errno == EINTR);
+    return result;
+}
+
+int lc_each_name(int dir, bool (*fn)(void *context, const char *name), void *context)
+{
+    /* Its own descriptor: the caller's keeps its offset, and closedir() closes what it was given. */
+    int fd = lc_openat(dir, ".", O_RDONLY | O_DIRECTORY, 0);
+    if (fd < 0)
+        return -1;
+    DIR *stream = fdopendir(fd);
+    if (stream == NULL) {
+        int code = errno;
+        lc_close(fd);
+        errno = code;
+        return -1;
+    }
+    int result = 0;
+    int code = 0;
+    for (;;) {
+        errno = 0;
+        struct dirent *entry = faulted("readdir") ? NULL : readdir(stream);
+        if (entry == NULL) {
+            code = errno;
+            result = code == 0 ? 0 : -1;
+            break;
+        }
+        const char *name = entry->d_name;
+        if (name[0] == '.' && (name[1] == '\0' || (name[1] == '.' && name[2] == '\0')))
+            continue;
+        if (!fn(context, name))
+            break;
+    }
+    closedir(stream);
+    if (result != 0)
+        errno = code;
+    return result;
+}
+
+/* ---------------------------------------------------------------------------------------------- files by descriptor */
+
+int lc_close(int fd)
+{
+    bool failed = faulted("close");
+    int code = errno;
+    /* Not again after EINTR: the descriptor is gone by then, and another thread may have been given its number. */
+    int result = close(fd);
+    if (failed) {
+        errno = code;
+        return -1;
+    }
+    return result != 0 && errno == EINTR ? 0 : result;
+}
+
+int lc_fstat(int fd, struct stat *out)
+{
+    int result;
+    if (faulted("fstat"))
+        return -1;
+    do
+        result = fstat(fd, out);
+    while (result != 0 && errno == EINTR);
+    return result;
+}
+
+int lc_fsync(int fd)
+{
+    int result;
+    if (faulted("fsync"))
+        return -1;
+    do
+        result = fsync(fd);
+    while (result != 0 && errno == EINTR);
+    return result;
+}
+
+ssize_t lc_read_full(int fd, void *out, size_t size)
+{
+    size_t done = 0;
+    if (size > SSIZE_MAX) {
+        errno = EINVAL;
+        return -1;
+    }
+    while (done < size) {
+        size_t rest = size - done;
+        ssize_t got = faulted("read") ? -1 : read(fd, (unsigned char *)out + done, rest < CALL_MAX ? rest : CALL_MAX);
+        if (got > 0)
+            done += (size_t)got;
+        else if (got == 0)
+            break;
+        else if (errno != EINTR)
+            return -1;
+    }
+    return (ssize_t)done;
+}
+
+/* Fill batch with what comes next of vectors, at most CALL_MAX bytes. The number of vectors used, 0: nothing is left. */
+static int fill_batch(struct iovec batch[BATCH], const struct iovec *vectors, int count)
+{
+    size_t total = 0;
+    int used = 0;
+    for (int i = 0; i < count && used < BATCH && total < CALL_MAX; i++) {
+        if (vectors[i].iov_len == 0)
+            continue;
+        batch[used] = vectors[i];
+        if (batch[used].iov_len > CALL_MAX - total)
+            batch[used].iov_len = CALL_MAX - total;
+        total += batch[used++].iov_len;
+    }
+    return used;
+}
+
+int lc_write_full(int fd, struct iovec *vectors, int count)
+{
+    struct iovec batch[BATCH];
+    int used;
+    while ((used = fill_batch(batch, vectors, count)) > 0) {
+        ssize_t put = faulted("write") ? -1 : writev(fd, batch, used);
+        if (put < 0 && errno == EINTR)
+            continue;
+        if (put <= 0) {
+            /* POSIX lets a write of something report nothing: asking again for ever would help nobody. */
+            if (put == 0)
+                errno = EIO;
+            return -1;
+        }
+        size_t done = (size_t)put;
+        while (count > 0 && done >= vectors->iov_len) {
+            done -= vectors->iov_len;
+            vectors++;
+            count--;
+        }
+        if (count > 0) {
+            vectors->iov_base = (unsigned char *)vectors->iov_base + done;
+            vectors->iov_len -= done;
+        }
+    }
+    return 0;
+}
+
+/* -------------------------------------------------------------------------------------------------------------- locks */
+
+int lc_lock_now(int fd)
+{
+    int result;
+    if (faulted("lock"))
+        return -1;
+#ifdef F_OFD_SETLK
+    struct flock whole = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+    do
+        result = fcntl(fd, F_OFD_SETLK, &whole);
+    while (result != 0 && errno == EINTR);
+#else
+    /* Belongs to the open file description too. */
+    do
+        result = flock(fd, LOCK_EX | LOCK_NB);
+    while (result != 0 && errno == EINTR);
+#endif
+    if (result != 0 && (errno == EACCES || errno == EWOULDBLOCK))
+        errno = EAGAIN;
+    return result;
+}
+
+static int64_t clock_read(clockid_t clock)
+{
+    struct timespec now;
+    clock_gettime(clock, &now);
+    return (int64_t)now.tv_sec * INT64_C(1000000000) + now.tv_nsec;
+}
+
+int lc_lock_within(int fd, int milliseconds)
+{
+    int64_t deadline = clock_read(CLOCK_MONOTONIC) + (int64_t)milliseconds * INT64_C(1000000);
+    int64_t step = LOCK_STEP_FIRST;
+    while (lc_lock_now(fd) != 0) {
+        if (errno != EAGAIN)
+            return -1;
+        int64_t rest = deadline - clock_read(CLOCK_MONOTONIC);
+        if (rest <= 0) {
+            errno = EAGAIN;
+            return -1;
+        }
+        int64_t pause = step < rest ? step : rest;
+        nanosleep(&(struct timespec){.tv_nsec = (long)pause}, NULL);
+        step = step * 2 < LOCK_STEP_LAST ? step * 2 : LOCK_STEP_LAST;
+    }
+    return 0;
+}
+
+int64_t lc_now(void)
+{
+    return clock_read(CLOCK_REALTIME);
+}
