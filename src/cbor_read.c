@@ -89,7 +89,8 @@ static inline bool read_argument(uint64_t *out, unsigned *size, const unsigned c
 /* Would a shorter head have done? */
 static inline bool overlong(uint64_t argument, unsigned size)
 {
-    static const uint64_t least[] = {[1] = 24, [2] = UINT64_C(1) << 8, [4] = UINT64_C(1) << 16, [8] = UINT64_C(1) << 32};
+    static const uint64_t least[] = {
+        [1] = 24, [2] = UINT64_C(1) << 8, [4] = UINT64_C(1) << 16, [8] = UINT64_C(1) << 32};
     return size > 0 && argument < least[size];
 }
 
@@ -162,15 +163,20 @@ static bool content_possible(locache_kind kind, uint64_t argument, const unsigne
 {
     size_t left = (size_t)(end - at);
     switch (kind) {
-    case LOCACHE_BYTES: return argument <= left;
-    case LOCACHE_TEXT: return argument <= left && lc_utf8_valid(at, (size_t)argument);
-    case LOCACHE_ARRAY: return argument <= left; /* every item is a byte at least */
-    case LOCACHE_MAP: return argument <= left / 2;
+    case LOCACHE_BYTES:
+        return argument <= left;
+    case LOCACHE_TEXT:
+        return argument <= left && lc_utf8_valid(at, (size_t)argument);
+    case LOCACHE_ARRAY:
+        return argument <= left; /* every item is a byte at least */
+    case LOCACHE_MAP:
+        return argument <= left / 2;
     case LOCACHE_TAG:
         if (argument == LOCACHE_TAG_BIGNUM || argument == LOCACHE_TAG_BIGNUM_NEG)
             return is_bignum(at, end);
         return left > 0;
-    default: return true;
+    default:
+        return true;
     }
 }
 
@@ -207,10 +213,14 @@ locache_status locache_read(locache_item *out, locache_reader *reader)
 static uint64_t children(const locache_item *item)
 {
     switch (item->kind) {
-    case LOCACHE_ARRAY: return item->number;
-    case LOCACHE_MAP: return item->number * 2;
-    case LOCACHE_TAG: return 1;
-    default: return 0;
+    case LOCACHE_ARRAY:
+        return item->number;
+    case LOCACHE_MAP:
+        return item->number * 2;
+    case LOCACHE_TAG:
+        return 1;
+    default:
+        return 0;
     }
 }
 

@@ -9,19 +9,32 @@
 const char *locache_status_name(locache_status status)
 {
     switch (status) {
-    case LOCACHE_OK: return "LOCACHE_OK";
-    case LOCACHE_MISS: return "LOCACHE_MISS";
-    case LOCACHE_NEED_SOURCE: return "LOCACHE_NEED_SOURCE";
-    case LOCACHE_END: return "LOCACHE_END";
-    case LOCACHE_EINVAL: return "LOCACHE_EINVAL";
-    case LOCACHE_ENOMEM: return "LOCACHE_ENOMEM";
-    case LOCACHE_EIO: return "LOCACHE_EIO";
-    case LOCACHE_ECORRUPT: return "LOCACHE_ECORRUPT";
-    case LOCACHE_EUNTRUSTED: return "LOCACHE_EUNTRUSTED";
-    case LOCACHE_ETYPE: return "LOCACHE_ETYPE";
-    case LOCACHE_ELIMIT: return "LOCACHE_ELIMIT";
-    case LOCACHE_EFORMAT: return "LOCACHE_EFORMAT";
-    case LOCACHE_EBUSY: return "LOCACHE_EBUSY";
+    case LOCACHE_OK:
+        return "LOCACHE_OK";
+    case LOCACHE_MISS:
+        return "LOCACHE_MISS";
+    case LOCACHE_NEED_SOURCE:
+        return "LOCACHE_NEED_SOURCE";
+    case LOCACHE_END:
+        return "LOCACHE_END";
+    case LOCACHE_EINVAL:
+        return "LOCACHE_EINVAL";
+    case LOCACHE_ENOMEM:
+        return "LOCACHE_ENOMEM";
+    case LOCACHE_EIO:
+        return "LOCACHE_EIO";
+    case LOCACHE_ECORRUPT:
+        return "LOCACHE_ECORRUPT";
+    case LOCACHE_EUNTRUSTED:
+        return "LOCACHE_EUNTRUSTED";
+    case LOCACHE_ETYPE:
+        return "LOCACHE_ETYPE";
+    case LOCACHE_ELIMIT:
+        return "LOCACHE_ELIMIT";
+    case LOCACHE_EFORMAT:
+        return "LOCACHE_EFORMAT";
+    case LOCACHE_EBUSY:
+        return "LOCACHE_EBUSY";
     }
     return "LOCACHE_(unknown)";
 }
@@ -91,14 +104,21 @@ locache_status lc_fail(locache_error *error, locache_status status, const char *
 static const char *remedy(int os_error)
 {
     switch (os_error) {
-    case ENOSPC: return "; free some space, or set LOCACHE_DIR to a directory on another file system";
-    case EDQUOT: return "; delete some files or ask for a larger quota, or set LOCACHE_DIR to a directory elsewhere";
+    case ENOSPC:
+        return "; free some space, or set LOCACHE_DIR to a directory on another file system";
+    case EDQUOT:
+        return "; delete some files or ask for a larger quota, or set LOCACHE_DIR to a directory elsewhere";
     case EACCES:
-    case EPERM: return "; give yourself permission, or set LOCACHE_DIR to a directory that you can write to";
-    case EROFS: return "; set LOCACHE_DIR to a directory on a writable file system";
-    case EMFILE: return "; close some files, or raise the limit with ulimit -n";
-    case ENFILE: return "; the whole system has too many open files";
-    default: return "";
+    case EPERM:
+        return "; give yourself permission, or set LOCACHE_DIR to a directory that you can write to";
+    case EROFS:
+        return "; set LOCACHE_DIR to a directory on a writable file system";
+    case EMFILE:
+        return "; close some files, or raise the limit with ulimit -n";
+    case ENFILE:
+        return "; the whole system has too many open files";
+    default:
+        return "";
     }
 }
 
@@ -114,7 +134,7 @@ static inline const char *text_posix(int failed, const char *buffer)
     return failed ? "unknown error" : buffer;
 }
 
-#define OS_TEXT(code, buffer, size)                                                                                   \
+#define OS_TEXT(code, buffer, size)                                                                                    \
     _Generic(strerror_r(code, buffer, size), char *: text_gnu, int: text_posix)(strerror_r(code, buffer, size), buffer)
 
 locache_status lc_fail_os(locache_error *error, int os_error, const char *format, ...)

@@ -106,7 +106,8 @@ void lc_blake2b(unsigned char *out, size_t out_size, const lc_span *spans, size_
     blake2b_spans(out, out_size, NULL, 0, spans, count);
 }
 
-void lc_mac(unsigned char out[LC_MAC_SIZE], const unsigned char key[LC_MAC_KEY_SIZE], const lc_span *spans, size_t count)
+void lc_mac(unsigned char out[LC_MAC_SIZE], const unsigned char key[LC_MAC_KEY_SIZE], const lc_span *spans,
+            size_t count)
 {
     blake2b_spans(out, LC_MAC_SIZE, key, LC_MAC_KEY_SIZE, spans, count);
 }

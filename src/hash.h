@@ -17,7 +17,8 @@ typedef struct lc_span {
 void lc_checksum(unsigned char out[LC_CHECKSUM_SIZE], const lc_span *spans, size_t count);
 
 /* BLAKE2b-256, keyed, of the spans one after the other. */
-void lc_mac(unsigned char out[LC_MAC_SIZE], const unsigned char key[LC_MAC_KEY_SIZE], const lc_span *spans, size_t count);
+void lc_mac(unsigned char out[LC_MAC_SIZE], const unsigned char key[LC_MAC_KEY_SIZE], const lc_span *spans,
+            size_t count);
 /* In constant time. */
 bool lc_mac_equal(const unsigned char a[LC_MAC_SIZE], const unsigned char b[LC_MAC_SIZE]);
 
