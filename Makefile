@@ -1,0 +1,37 @@
+# The front door. Each target is a script in tools/, and installs what it needs and does not find.
+.POSIX:
+SHELL = /bin/sh
+PREFIX = /usr/local
+
+help:
+	@echo 'make demo       install what is missing, build, and show what locache does'
+	@echo 'make test       every test, in its short form'
+	@echo 'make test-long  the same with the fault tests in their long form'
+	@echo 'make lint       formatting, warnings, types'
+	@echo 'make bench      measure, beside other caches'
+	@echo 'make install    the C library into PREFIX ($(PREFIX)); for Python: pip install .'
+	@echo 'make clean      remove everything that the others made here'
+
+demo:
+	@sh tools/demo.sh
+
+test:
+	@sh tools/test.sh
+
+test-long:
+	@LOCACHE_TEST_LONG=1 sh tools/test.sh
+
+lint:
+	@sh tools/lint.sh
+
+bench:
+	@sh tools/bench.sh
+
+install:
+	@sh tools/install.sh '$(PREFIX)'
+
+clean:
+	rm -rf build dist .venv .venv-* .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find bench examples python tests -type d \( -name __pycache__ -o -name '*.cache' \) -prune -exec rm -rf {} +
+
+.PHONY: help demo test test-long lint bench install clean

@@ -1,0 +1,96 @@
+#!/bin/sh
+# Install the system packages that are missing for the given tasks: build, meson, test, lint, fuzz.
+# What is there already, from wherever, is left alone.
+. tools/common.sh
+
+missing=
+need() { # need PACKAGE COMMAND...: the package, unless the command succeeds
+    package=$1
+    shift
+    if ! "$@" >/dev/null 2>&1; then missing="$missing $package"; fi
+}
+
+compiles() { # compiles COMPILER OPTION...: an empty program
+    printf 'int main(void) { return 0; }\n' | "$@" -x c - -o /dev/null
+}
+
+fuzzes() {
+    printf '#include <stddef.h>\nint LLVMFuzzerTestOneInput(const char *d, size_t n) { return d && n ? 0 : 0; }\n' |
+        clang -fsanitize=fuzzer -x c - -o /dev/null
+}
+
+# The run-time libraries are packaged by clang's version.
+fuzzer_package() {
+    apt-cache depends clang 2>/dev/null | sed -n 's/.*Depends: clang-\([0-9]*\)$/libclang-rt-\1-dev/p' | head -n 1
+}
+
+python_found() {
+    [ -n "$(best_python)" ]
+}
+
+for task; do
+    case $task in
+    build)
+        need gcc command -v gcc
+        need libc6-dev compiles gcc
+        need pkg-config command -v pkg-config
+        need libsodium-dev pkg-config --exists 'libsodium >= 1.0.18'
+        need libxxhash-dev pkg-config --exists 'libxxhash >= 0.8.0'
+        need "python3 python3-dev python3-venv" python_found
+        ;;
+    meson)
+        need meson meson --version
+        need ninja-build ninja --version
+        ;;
+    test)
+        need libcmocka-dev pkg-config --exists 'cmocka >= 1.1.5'
+        need valgrind valgrind --version
+        need strace strace -V
+        need libfaketime sh -c 'ls /usr/lib/*/faketime/libfaketime.so.1'
+        need git git --version
+        ;;
+    lint)
+        need clang clang --version
+        need clang-format clang-format --version
+        need clang-tidy clang-tidy --version
+        need g++ g++ --version
+        ;;
+    fuzz)
+        need clang clang --version
+        need "$(fuzzer_package)" fuzzes
+        ;;
+    *) fail "tools/dependencies.sh: no such task: $task" ;;
+    esac
+done
+
+if [ -z "$missing" ]; then exit 0; fi
+# The same package may be needed by two tasks.
+missing=$(printf '%s\n' $missing | sort -u | tr '\n' ' ')
+
+if ! command -v apt-get >/dev/null 2>&1; then
+    fail "missing:  $missing
+These are Debian's names. Install what your system calls them, then say it again."
+fi
+if [ "$(id -u)" = 0 ]; then
+    as_root=
+elif command -v sudo >/dev/null 2>&1 && { sudo -n true 2>/dev/null || [ -t 0 ]; }; then
+    as_root=sudo
+else
+    fail "missing:  $missing
+Installing them needs root. Ask your administrator for:  apt-get install $missing"
+fi
+
+say "installing $missing"
+DEBIAN_FRONTEND=noninteractive
+export DEBIAN_FRONTEND
+install_missing() {
+    $as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends $missing
+}
+# The lists may be absent or old; they are only fetched where that shows.
+if ! install_missing >"$logs/apt.log" 2>&1 </dev/null; then
+    quietly apt-update $as_root apt-get update
+    quietly apt install_missing
+fi
+if [ -z "$(best_python)" ]; then
+    fail "no CPython 3.10 or newer with its headers and its venv module was found, and this system's packages have none"
+fi

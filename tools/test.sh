@@ -1,0 +1,107 @@
+#!/bin/sh
+# Every test, in its short form (LOCACHE_TEST_LONG=1: the long one). Fails where a test fails and where none ran.
+. tools/common.sh
+sh tools/dependencies.sh build meson test
+python=$(best_python)
+results=$logs/results
+: >"$results"
+
+# Sanitizers stop at what they find; a program that a sanitizer stops has failed.
+ASAN_OPTIONS=abort_on_error=0:detect_stack_use_after_return=1:allocator_may_return_null=1
+UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1
+export ASAN_OPTIONS UBSAN_OPTIONS
+
+# record NAME STATUS REPORT: count a report; a runner that ended badly or ran nothing is a failure of its own.
+record() {
+    # shellcheck disable=SC2046
+    if [ -f "$3" ]; then set -- "$1" "$2" $("$python" tools/count.py "$3"); else set -- "$1" "$2" 0 0 0; fi
+    if [ "$(($3 + $4))" = 0 ]; then
+        say "$1: no test ran"
+        set -- "$1" "$2" 0 1 0
+    elif [ "$2" != 0 ] && [ "$4" = 0 ]; then
+        say "$1: ended with status $2"
+        set -- "$1" "$2" "$3" 1 "$5"
+    fi
+    say "$1: $3 passed, $4 failed, $5 skipped"
+    say "$3 $4 $5" >>"$results"
+}
+
+core() { # core NAME "SETUP OPTIONS" TEST OPTION...
+    name=$1 setup=$2
+    shift 2
+    dir=build/test-${name%%-on-*}
+    if [ -d "$dir" ]; then setup="--reconfigure $setup"; fi
+    # shellcheck disable=SC2086
+    quietly "configure-$name" meson setup "$dir" -Dpython=disabled -Dtests=enabled $setup
+    quietly "compile-$name" meson compile -C "$dir"
+    rm -f "$dir/meson-logs/$name.json"
+    status=0
+    meson test -C "$dir" --no-rebuild --print-errorlogs --logbase "$name" "$@" >"$logs/$name.log" 2>&1 </dev/null ||
+        status=$?
+    if [ "$status" != 0 ]; then cat "$logs/$name.log"; fi
+    report=$(find "$dir/meson-logs" -name "$name*.json" | head -n 1)
+    record "core $name" "$status" "$report"
+}
+
+preload= # libraries for the interpreter alone, not for what runs it
+# pytest_with NAME PYTHON ARGUMENT...
+pytest_with() {
+    name=$1 interpreter=$2
+    shift 2
+    rm -f "$logs/$name.xml"
+    status=0
+    env LD_PRELOAD="$preload" "$interpreter" -m pytest -q -p no:cacheprovider --junitxml="$logs/$name.xml" "$@" >"$logs/$name.log" 2>&1 \
+        </dev/null || status=$?
+    if [ "$status" != 0 ]; then cat "$logs/$name.log"; else tail -n 1 "$logs/$name.log"; fi
+    record "$name" "$status" "$logs/$name.xml"
+}
+
+# The environments are made while the core is tested.
+all_pythons >"$logs/pythons"
+prepare() {
+    while read -r version interpreter; do
+        make_venv "$interpreter" ".venv-$version" tests/python/requirements.txt tools/requirements-build.txt
+        install_package ".venv-$version"
+    done <"$logs/pythons"
+}
+prepare >"$logs/prepare.log" 2>&1 &
+preparing=$!
+trap 'kill "$preparing" 2>/dev/null || :' EXIT
+
+core plain "-Dbuildtype=debugoptimized"
+core sanitized "-Dbuildtype=debugoptimized -Db_sanitize=address,undefined -Db_lundef=false" -t 4
+core plain-on-valgrind "-Dbuildtype=debugoptimized" --suite valgrind -t 10 \
+    --wrapper='valgrind -q --leak-check=full --error-exitcode=9 --track-fds=no'
+
+if ! wait "$preparing"; then
+    cat "$logs/prepare.log"
+    fail "the environments for the Python tests could not be made"
+fi
+trap - EXIT
+
+while read -r version _; do
+    pytest_with "python-$version" ".venv-$version/bin/python" -n 2 tests/python
+done <"$logs/pythons"
+
+# One interpreter of the middle is enough for what does not depend on it.
+version=$(awk '{ print $1 }' "$logs/pythons" | sed -n 2p)
+version=${version:-$(awk 'NR == 1 { print $1 }' "$logs/pythons")}
+pytest_with faults ".venv-$version/bin/python" -n 2 tests/fault
+
+# The extension under the sanitizers: CPython itself leaks at its end, so that leaks are the core tests' to find.
+sanitized=build/sanitized-package
+if [ "$(cat "$sanitized/stamp" 2>/dev/null)" != "$(sources_digest)" ]; then
+    rm -rf "$sanitized"
+    quietly package-sanitized env "PATH=$PWD/.venv-$version/bin:$PATH" ".venv-$version/bin/python" -m pip install \
+        --no-deps --no-build-isolation --target "$sanitized" -Cbuild-dir=build/package-sanitized \
+        -Csetup-args=-Db_lto=false -Csetup-args=-Db_sanitize=address,undefined -Csetup-args=-Db_lundef=false \
+        -Csetup-args=-Dbuildtype=debugoptimized .
+    sources_digest >"$sanitized/stamp"
+fi
+ASAN_OPTIONS=$ASAN_OPTIONS:detect_leaks=0
+export PYTHONPATH="$PWD/$sanitized" PYTHONMALLOC=malloc LOCACHE_TEST_SANITIZED=1
+preload="$(gcc -print-file-name=libasan.so) $(gcc -print-file-name=libubsan.so)"
+pytest_with python-sanitized ".venv-$version/bin/python" -n 2 tests/python
+
+awk '{ passed += $1; failed += $2; skipped += $3 }
+    END { printf "%d passed, %d failed, %d skipped\n", passed, failed, skipped; exit failed > 0 }' "$results"
