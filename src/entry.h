@@ -16,9 +16,11 @@
  *       80   16  version: id of the function directory it was made in
  *       96   32  MAC, BLAKE2b-256 keyed, of the file with this field and the next zeroed; 0 where there is none
  *      128   16  checksum, XXH3-128 of the file with this field zeroed
- *      144       8 bytes per buffer: its length; then the key; then the body; then each buffer, at the next multiple of 64
+ *      144       8 bytes per buffer: the offset of its end; then the key; then the body; then each buffer, at the next
+ *                multiple of 64
  *
- * Little-endian. Padding is zero. The file ends with the last byte of the last part. */
+ * Little-endian. Padding is zero. The file ends with the last byte of the last part. Magic, format version and checksum
+ * stay where they are and what they are in every version to come. */
 #ifndef LC_ENTRY_H
 #define LC_ENTRY_H
 
@@ -27,7 +29,7 @@
 
 #define LC_ENTRY_HEADER 144
 #define LC_ENTRY_ALIGN 64
-#define LC_ENTRY_BUFFERS_MAX 65536 /* out-of-line buffers are large ones: a result with more has its small ones inline */
+#define LC_ENTRY_BUFFERS_MAX 65536 /* out-of-line buffers are large ones: a result with more has small ones inline */
 
 typedef struct lc_entry {
     locache_codec codec;
@@ -42,22 +44,24 @@ typedef struct lc_entry {
     uint32_t buffer_count;
 } lc_entry;
 
-/* The size of the whole file that a header (of at least LC_ENTRY_HEADER bytes) announces, before anything of it is
- * allocated or believed. OK; ECORRUPT: no entry; EFORMAT: a newer version; buffer lengths are not known yet: *least is the
- * size without buffers, *table the bytes needed to know more. */
+/* What a header (LC_ENTRY_HEADER bytes) announces, before anything is allocated for it or believed: *least, the size of the
+ * file without its buffers (with none: its exact size), *table, the size of header and buffer table together. Neither is
+ * past INT64_MAX. OK; ECORRUPT: no entry; EFORMAT: a newer version. Any thread. */
 locache_status lc_entry_peek(uint64_t *least, uint64_t *table, const unsigned char *head, locache_error *error);
 
 /* Parse a whole file: lengths, padding, reserved fields, checksum; everything but MAC, key and identity, which are the
- * caller's to compare. out's spans point into bytes. OK, ECORRUPT, EFORMAT. */
+ * caller's to compare. out's spans point into bytes; out is set on OK only. OK; ECORRUPT; EFORMAT: a newer version whose
+ * checksum is right (with a wrong one it is a damaged version number, thus ECORRUPT). Any thread. */
 locache_status lc_entry_parse(lc_entry *out, const unsigned char *bytes, size_t size, locache_error *error);
-/* The nth buffer of a parsed file. */
+/* The nth buffer (n < entry->buffer_count) of a parsed file. Any thread. */
 lc_span lc_entry_buffer(const unsigned char *bytes, const lc_entry *entry, uint32_t n);
-/* Does a parsed file's MAC verify? */
+/* Is there a MAC in a parsed file, and does it verify? Any thread. */
 bool lc_entry_authentic(const unsigned char *bytes, size_t size, const unsigned char key[LC_MAC_KEY_SIZE]);
 
 /* Lay an entry out: `front` receives header, buffer table, key and body (lc_entry_front_size() bytes; the caller allocates),
  * `spans` the whole file in order as spans over front, over padding and over the buffers (lc_entry_span_count() of them).
- * mac_key is NULL for an entry without MAC. */
+ * mac_key is NULL for an entry without MAC: entry->has_mac is not looked at, nor is what is in the buffers copied, so that
+ * they must outlive the spans. Any thread. */
 size_t lc_entry_front_size(const lc_entry *entry); /* 0 where the lengths overflow or pass the limits */
 size_t lc_entry_span_count(const lc_entry *entry);
 void lc_entry_build(unsigned char *front, lc_span *spans, const lc_entry *entry, const locache_buffer *buffers,
