@@ -6,6 +6,7 @@
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/file.h>
 #include <time.h>
 #include <unistd.h>
@@ -140,10 +141,36 @@ int lc_utime_now(int dir, const char *path)
     int result;
     if (faulted("utime"))
         return -1;
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    const struct timespec times[2] = {now, now};
     do
-        result = utimensat(dir, path, NULL, AT_SYMLINK_NOFOLLOW);
+        result = utimensat(dir, path, times, AT_SYMLINK_NOFOLLOW);
     while (result != 0 && errno == EINTR);
     return result;
+}
+
+int lc_realpath(char *out, size_t size, const char *path)
+{
+    if (faulted("realpath"))
+        return -1;
+    char *real = realpath(path, NULL);
+    if (real == NULL)
+        return -1;
+    size_t length = strlen(real);
+    if (length < size)
+        memcpy(out, real, length + 1);
+    free(real);
+    if (length >= size)
+        errno = ENAMETOOLONG;
+    return length < size ? 0 : -1;
+}
+
+int lc_writable(const char *path)
+{
+    if (faulted("access"))
+        return -1;
+    return faccessat(AT_FDCWD, path, W_OK | X_OK, AT_EACCESS);
 }
 
 int lc_each_name(int dir, bool (*fn)(void *context, const char *name), void *context)
@@ -205,6 +232,17 @@ int lc_fstat(int fd, struct stat *out)
         result = fstat(fd, out);
     while (result != 0 && errno == EINTR);
     return result;
+}
+
+int lc_dup_over(int from, int to)
+{
+    int result;
+    if (faulted("dup"))
+        return -1;
+    do
+        result = dup3(from, to, O_CLOEXEC);
+    while (result < 0 && (errno == EINTR || errno == EBUSY));
+    return result < 0 ? -1 : 0;
 }
 
 int lc_fsync(int fd)
@@ -329,6 +367,13 @@ int lc_lock_within(int fd, int milliseconds)
         step = step * 2 < LOCK_STEP_LAST ? step * 2 : LOCK_STEP_LAST;
     }
     return 0;
+}
+
+uint64_t lc_memory(void)
+{
+    long pages = sysconf(_SC_PHYS_PAGES);
+    long size = sysconf(_SC_PAGESIZE);
+    return pages > 0 && size > 0 ? (uint64_t)pages * (uint64_t)size : UINT64_MAX;
 }
 
 int64_t lc_now(void)

@@ -31,7 +31,14 @@ int lc_unlinkat(int dir, const char *path, int flags);
 int lc_renameat(int from_dir, const char *from, int to_dir, const char *to);
 int lc_linkat(int from_dir, const char *from, int to_dir, const char *to);
 int lc_fsync(int fd);
-int lc_utime_now(int dir, const char *path); /* both times to now; does not follow a link */
+/* Both times to now, to the nanosecond (the kernel's own stamps may lag by a tick); does not follow a link. */
+int lc_utime_now(int dir, const char *path);
+/* The path with every link resolved. out has room for size bytes; ENAMETOOLONG where that is not enough. */
+int lc_realpath(char *out, size_t size, const char *path);
+/* May the effective user make names in this directory (which may be reached through links)? 0 or -1. */
+int lc_writable(const char *path);
+/* Descriptor `to` becomes what `from` is, in one step for every thread. */
+int lc_dup_over(int from, int to);
 /* Read exactly size bytes where there are so many: the count read, less only at the end of the file. */
 ssize_t lc_read_full(int fd, void *out, size_t size);
 /* Write all of it; the vectors are changed. 0 or -1. */
@@ -46,6 +53,7 @@ int lc_lock_within(int fd, int milliseconds);
  * 0 or -1. */
 int lc_each_name(int dir, bool (*fn)(void *context, const char *name), void *context);
 
+uint64_t lc_memory(void); /* bytes of physical memory; UINT64_MAX where nobody knows */
 int64_t lc_now(void); /* nanoseconds since 1970-01-01 UTC */
 
 /* Called before each system call and allocation when set: a non-zero return becomes errno and the call fails without being
