@@ -237,7 +237,7 @@ enum {
     LOCACHE_TAG_DURATION = 49606,  /* [days, seconds, microseconds] */
     LOCACHE_TAG_DECIMAL_TEXT = 49607, /* text: a decimal that tag 4 has no form for (NaN, Infinity, -0) */
     LOCACHE_TAG_BUFFER = 49608,    /* unsigned n: stands for a byte string, the entry's nth out-of-line buffer */
-    LOCACHE_TAG_DIGEST = 49609,    /* [size, 32 bytes]: stands for a long string in a key (locache_digest) */
+    LOCACHE_TAG_DIGEST = 49609,    /* [size, 32 bytes]: stands for a long byte string in a key (locache_digest) */
     LOCACHE_TAG_ARRAY = 49610,     /* [NumPy type string, [extents], "C" or "F", bytes]: element types RFC 8746 lacks */
     LOCACHE_TAG_SCALAR = 49611,    /* [NumPy type string, bytes] */
     LOCACHE_TAG_PYARRAY = 49612,   /* [array.array type code, bytes] */
@@ -249,7 +249,8 @@ enum {
     LOCACHE_TAG_CUSTOM = 49617,    /* [class, what its __locache_key__ returned] */
     LOCACHE_TAG_DEFAULT = 49618,   /* null: the parameter's own default object */
     LOCACHE_TAG_PATH = 49619,      /* [class, text] */
-    LOCACHE_TAG_VIEW = 49620       /* [class, format, [extents], bytes]: anything with the buffer protocol */
+    LOCACHE_TAG_VIEW = 49620,      /* [class, format, [extents], bytes]: anything with the buffer protocol */
+    LOCACHE_TAG_TEXT_DIGEST = 49621/* [size, 32 bytes]: stands for a long text in a key, of its UTF-8 */
 };
 
 /* --------------------------------------------------------------------------------------------------------------- keys
@@ -264,8 +265,9 @@ LOCACHE_API void locache_key_begin(locache_writer *key, uint64_t count);
 LOCACHE_API void locache_key_name(locache_writer *key, const char *name, size_t size);
 LOCACHE_API void locache_key_index(locache_writer *key, uint64_t position);
 
-/* The readable file name of a key, as "x=1_num=3", NUL-terminated: docs/format.md, "Names". OK, or ECORRUPT where the bytes
- * are no key. Any thread. */
+/* The readable file name of a key, as "x=1_num=3", NUL-terminated: docs/format.md, "Names". This is also what checks that
+ * bytes are a key: one strict array of even length, every other item a label. OK; ECORRUPT: no key; ELIMIT: nested deeper
+ * than LOCACHE_DEPTH_MAX. Any thread. */
 LOCACHE_API LOCACHE_CHECK locache_status locache_key_filename(char out[LOCACHE_NAME_MAX + 1], const void *key, size_t size);
 
 /* --------------------------------------------------------------------------------------------------------------- places */
