@@ -15,7 +15,7 @@ typedef enum lcpy_written {
  * is_safe. */
 lcpy_written lcpy_scalar_write(lcpy_state *state, locache_writer *writer, PyObject *value, lcpy_class class_of);
 
-/* An int of any size from a bignum's big-endian magnitude. */
+/* An int of any size from the content of a bignum (tag 2; tag 3, which stands for -1 - content, where negative). */
 PyObject *lcpy_int_from_magnitude(int negative, const unsigned char *bytes, size_t size);
 
 /* The way back for a tag that lcpy_scalar_write() writes (the tag's head has been read; its content is next). New

@@ -41,5 +41,11 @@ int lcpy_types_traverse(lcpy_types *types, visitproc visit, void *arg);
 PyObject *lcpy_global_name(lcpy_state *state, PyObject *object);
 /* The same for a module name alone; new reference. */
 PyObject *lcpy_module_name(lcpy_state *state, PyObject *name);
+/* Is `object` what is found in the loaded module `module` under the dotted `name` (both str)? 1 yes, 0 no, -1 with an
+ * exception. Compares by identity. */
+int lcpy_global_is(PyObject *object, PyObject *module, PyObject *name);
+/* Attribute `name` of the loaded module `module`, looked up in its dict alone: a borrowed reference, or NULL without
+ * exception where either is not there. */
+PyObject *lcpy_loaded(const char *module, const char *name);
 
 #endif
