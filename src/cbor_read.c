@@ -58,12 +58,22 @@ bool lc_utf8_valid(const unsigned char *text, size_t size)
 
 /* -------------------------------------------------------------------------------------------------------------- heads */
 
+/* size: 1, 2, 4 or 8. Each is one instruction or two once the compiler knows which. */
 static inline uint64_t load_big_endian(const unsigned char *at, unsigned size)
 {
     uint64_t value = 0;
-    for (unsigned i = 0; i < size; i++)
-        value = value << 8 | at[i];
-    return value;
+    switch (size) {
+    case 8:
+        for (unsigned i = 0; i < 8; i++)
+            value |= (uint64_t)at[i] << (56 - 8 * i);
+        return value;
+    case 4:
+        return (uint32_t)at[0] << 24 | (uint32_t)at[1] << 16 | (uint32_t)at[2] << 8 | at[3];
+    case 2:
+        return (uint32_t)at[0] << 8 | at[1];
+    default:
+        return at[0];
+    }
 }
 
 /* The argument of the head at `at` (RFC 8949, 3), which moves past it; false where it is cut off or reserved. `size` is how

@@ -1,0 +1,390 @@
+#include "hash.h"
+
+#include <pthread.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <setjmp.h>
+
+#include <cmocka.h>
+
+#define MIB ((size_t)1 << 20)
+#define PATTERN_SIZE (3 * MIB + 8)
+
+static unsigned char *pattern; /* byte i is bits 24 to 31 of i * 2654435761 */
+
+static int make_pattern(void **state)
+{
+    (void)state;
+    pattern = malloc(PATTERN_SIZE);
+    if (pattern == NULL)
+        return -1;
+    for (size_t i = 0; i < PATTERN_SIZE; i++)
+        pattern[i] = (unsigned char)((uint64_t)i * 2654435761U >> 24);
+    return 0;
+}
+
+static int free_pattern(void **state)
+{
+    (void)state;
+    free(pattern);
+    return 0;
+}
+
+static void assert_hex(const unsigned char *bytes, size_t size, const char *expected)
+{
+    char text[2 * 64 + 1];
+    lc_hex(text, bytes, size);
+    assert_string_equal(text, expected);
+}
+
+/* ---------------------------------------------------------------------------------------------------------- checksums */
+
+static void test_hash__checksum_is_xxh3_128(void **state)
+{
+    /* By the python-xxhash package, over the pattern's first bytes. */
+    static const struct {
+        size_t size;
+        const char *hex;
+    } known[] = {
+        {0, "99aa06d3014798d86001c324468d497f"},      {1, "a6cd5e9392000f6ac44bdff4074eecdb"},
+        {3, "977fcbc0448b49f6e14090f554a5ea90"},      {4, "4e82b36688c5328f4ee6926f0426173e"},
+        {9, "200d098a7113e15fee5940d4df4715ae"},      {17, "1ea709ada2b9c32e33bed349ec1c0ce7"},
+        {129, "1240f4d960139642cfb3fed667226458"},    {241, "e817e20e53e42a8c2d431e984c441f15"},
+        {1000, "fac4e9a77d6c8b108d3e88d833cd4a80"},   {1025, "63e845aab7eb695f83cba9b371e4e7f4"},
+        {100000, "169bf5c50b17f183920056915640359f"},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
+        unsigned char sum[LC_CHECKSUM_SIZE];
+        const lc_span span = {pattern, known[i].size};
+        lc_checksum(sum, &span, 1);
+        assert_hex(sum, sizeof sum, known[i].hex);
+    }
+}
+
+/* However the bytes are cut into spans, and wherever the ways of gathering and streaming meet. */
+static void test_hash__checksum_is_of_the_bytes_not_of_the_spans(void **state)
+{
+    static const size_t sizes[] = {0, 1, 2, 16, 17, 128, 240, 241, 1023, 1024, 1025, 2048, 2049, 70000};
+    (void)state;
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+        size_t size = sizes[i];
+        unsigned char whole[LC_CHECKSUM_SIZE];
+        lc_checksum(whole, &(lc_span){pattern, size}, 1);
+        for (size_t cut = 0; cut <= size; cut += cut < 70 || size < 3000 ? 1 : 997) {
+            size_t second = (size - cut) / 3;
+            const lc_span spans[] = {{NULL, 0},
+                                     {pattern, cut},
+                                     {NULL, 0},
+                                     {pattern + cut, second},
+                                     {pattern + cut + second, size - cut - second}};
+            unsigned char sum[LC_CHECKSUM_SIZE];
+            lc_checksum(sum, spans, 5);
+            assert_memory_equal(sum, whole, sizeof sum);
+        }
+    }
+}
+
+static void test_hash__checksum_of_nothing_is_defined(void **state)
+{
+    unsigned char none[LC_CHECKSUM_SIZE];
+    unsigned char null[LC_CHECKSUM_SIZE];
+    (void)state;
+    lc_checksum(none, NULL, 0);
+    lc_checksum(null, &(lc_span){NULL, 0}, 1);
+    assert_hex(none, sizeof none, "99aa06d3014798d86001c324468d497f");
+    assert_memory_equal(none, null, sizeof none);
+}
+
+static void test_hash__checksum_sees_every_bit(void **state)
+{
+    unsigned char whole[LC_CHECKSUM_SIZE];
+    unsigned char bytes[300];
+    (void)state;
+    memcpy(bytes, pattern, sizeof bytes);
+    lc_checksum(whole, &(lc_span){bytes, sizeof bytes}, 1);
+    for (size_t bit = 0; bit < 8 * sizeof bytes; bit++) {
+        unsigned char sum[LC_CHECKSUM_SIZE];
+        bytes[bit / 8] ^= (unsigned char)(1U << bit % 8);
+        lc_checksum(sum, &(lc_span){bytes, sizeof bytes}, 1);
+        assert_memory_not_equal(sum, whole, sizeof sum);
+        bytes[bit / 8] ^= (unsigned char)(1U << bit % 8);
+    }
+}
+
+/* ------------------------------------------------------------------------------------------------------------ BLAKE2b */
+
+static void test_hash__blake2b_gives_the_published_digests(void **state)
+{
+    static const char *const abc[] = {
+        "cf4ab791c62b8d2b2109c90275287816",
+        "bddd813c634239723171ef3fee98579b94964e3bb1cb3e427262c8c068d52319",
+        /* RFC 7693, Appendix A */
+        "ba80a53f981c4d0d6a2797b69f12f6e94c212f14685ac4b74b12bb6fdbffa2d1"
+        "7d87c5392aab792dc252d5de4533cc9518d38aa8dbf1925ab92386edd4009923",
+    };
+    (void)state;
+    for (size_t i = 0; i < 3; i++) {
+        unsigned char out[64];
+        lc_blake2b(out, (size_t)16 << i, &(lc_span){"abc", 3}, 1);
+        assert_hex(out, (size_t)16 << i, abc[i]);
+        const lc_span spans[] = {{"a", 1}, {NULL, 0}, {"bc", 2}};
+        lc_blake2b(out, (size_t)16 << i, spans, 3);
+        assert_hex(out, (size_t)16 << i, abc[i]);
+    }
+}
+
+static void test_hash__id_is_blake2b_128(void **state)
+{
+    locache_id id;
+    (void)state;
+    locache_id_of(&id, NULL, 0);
+    assert_hex(id.bytes, sizeof id.bytes, "cae66941d9efbd404e4d88758ea67670");
+    locache_id_of(&id, pattern, 3);
+    assert_hex(id.bytes, sizeof id.bytes, "8a9ce0ba0a30fcb868f5d102721a5907");
+    locache_id_of(&id, pattern, 1000);
+    assert_hex(id.bytes, sizeof id.bytes, "88f07915c3bd7db45d772925b9ef57c0");
+}
+
+static void test_hash__mac_is_keyed_blake2b_256(void **state)
+{
+    static const struct {
+        size_t size;
+        const char *hex;
+    } known[] = {
+        {0, "4e51e7a913fc80137da52880fecca175bf81e117d5c68126dc2774033517ea0d"},
+        {3, "161cb58efe04d77909c321754ef139bbda07e2f08fc1b7512b78a228deef70d0"},
+        {1000, "0569b74ff495ad6d7b69b67e0e2b3771fa9cfd0244473d227e17ce188ded4e02"},
+    };
+    unsigned char key[LC_MAC_KEY_SIZE];
+    (void)state;
+    for (unsigned i = 0; i < sizeof key; i++)
+        key[i] = (unsigned char)i;
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
+        unsigned char mac[LC_MAC_SIZE];
+        lc_mac(mac, key, &(lc_span){pattern, known[i].size}, 1);
+        assert_hex(mac, sizeof mac, known[i].hex);
+        const lc_span spans[] = {{pattern, known[i].size / 2},
+                                 {pattern + known[i].size / 2, known[i].size - known[i].size / 2}};
+        lc_mac(mac, key, spans, 2);
+        assert_hex(mac, sizeof mac, known[i].hex);
+    }
+}
+
+static void test_hash__mac_depends_on_every_bit_of_the_key(void **state)
+{
+    unsigned char key[LC_MAC_KEY_SIZE] = {0};
+    unsigned char first[LC_MAC_SIZE];
+    (void)state;
+    lc_mac(first, key, &(lc_span){"x", 1}, 1);
+    for (size_t bit = 0; bit < 8 * sizeof key; bit++) {
+        unsigned char mac[LC_MAC_SIZE];
+        key[bit / 8] ^= (unsigned char)(1U << bit % 8);
+        lc_mac(mac, key, &(lc_span){"x", 1}, 1);
+        assert_false(lc_mac_equal(mac, first));
+        key[bit / 8] ^= (unsigned char)(1U << bit % 8);
+    }
+}
+
+static void test_hash__mac_equal_compares_every_bit(void **state)
+{
+    unsigned char a[LC_MAC_SIZE];
+    unsigned char b[LC_MAC_SIZE];
+    (void)state;
+    memcpy(a, pattern, sizeof a);
+    memcpy(b, pattern, sizeof b);
+    assert_true(lc_mac_equal(a, b));
+    for (size_t bit = 0; bit < 8 * sizeof b; bit++) {
+        b[bit / 8] ^= (unsigned char)(1U << bit % 8);
+        assert_false(lc_mac_equal(a, b));
+        b[bit / 8] ^= (unsigned char)(1U << bit % 8);
+    }
+}
+
+/* --------------------------------------------------------------------------------------------------------------- tree */
+
+/* By Python's hashlib.blake2b(person=...), from the construction as docs/format.md gives it. */
+static const struct {
+    size_t size;
+    const char *hex;
+} tree[] = {
+    {0, "aa6715f536115cf9faebac69d6b58ae2eb0551aafcf51edf08475717e5c8d38d"},
+    {1, "d37905714f868b04b68b086c006351e3e2073283a05fd1857ad7e4855b7ac78b"},
+    {1000, "5cb217b00577b563ac2f0b936e89e7b7d940ce2e1fcbd60b15421da89c34c082"},
+    {MIB - 1, "c2868712f9f5d43548c941b6de40bc02eec16267d5b38fce05a2533dfb511c17"},
+    {MIB, "98db23743a59f85ba33f6acd33ce7635e18699074c8cd3f9e41371522928fce2"},
+    {MIB + 1, "298ca0a1df9211de5f806f0c5fcacb475e590897377efccc64dfffb627cd9d67"},
+    {2 * MIB, "ec5b9fbeb741413dd4b25f898cef48dd8d4a429fa050793ae0fa7510647161ac"},
+    {3 * MIB, "aed14efe22fa57542cd95f4ff87f0745fdf1aa9706001c58440ee1fe58998d0b"},
+    {3 * MIB + 7, "f46778d66ca86e94d911ec72950dcaa1490034a0bfed858c0d4435f5791f8225"},
+};
+enum { TREE_COUNT = sizeof tree / sizeof *tree };
+
+static void test_hash__digest_is_the_tree_that_is_documented(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < TREE_COUNT; i++) {
+        unsigned char out[LOCACHE_DIGEST_SIZE];
+        locache_digest(out, pattern, tree[i].size);
+        assert_hex(out, sizeof out, tree[i].hex);
+    }
+}
+
+static void test_hash__digest_of_null_is_that_of_nothing(void **state)
+{
+    unsigned char out[LOCACHE_DIGEST_SIZE];
+    (void)state;
+    locache_digest(out, NULL, 0);
+    assert_hex(out, sizeof out, tree[0].hex);
+}
+
+static void test_hash__digest_does_not_depend_on_alignment(void **state)
+{
+    unsigned char *moved = malloc(2 * MIB + 8);
+    (void)state;
+    assert_non_null(moved);
+    for (size_t shift = 0; shift < 8; shift++) {
+        unsigned char out[LOCACHE_DIGEST_SIZE];
+        memcpy(moved + shift, pattern, 2 * MIB);
+        locache_digest(out, moved + shift, 2 * MIB);
+        assert_hex(out, sizeof out, tree[6].hex);
+    }
+    free(moved);
+}
+
+static void test_hash__digest_tells_swapped_leaves_apart(void **state)
+{
+    unsigned char one[LOCACHE_DIGEST_SIZE];
+    unsigned char other[LOCACHE_DIGEST_SIZE];
+    unsigned char *swapped = malloc(2 * MIB);
+    (void)state;
+    assert_non_null(swapped);
+    memcpy(swapped, pattern + MIB, MIB);
+    memcpy(swapped + MIB, pattern, MIB);
+    locache_digest(one, pattern, 2 * MIB);
+    locache_digest(other, swapped, 2 * MIB);
+    assert_memory_not_equal(one, other, sizeof one);
+    free(swapped);
+}
+
+/* The first use starts libsodium: from many threads at once it must be ready for each. */
+static void *digest_all(void *context)
+{
+    bool *right = context;
+    *right = true;
+    for (size_t i = 0; i < TREE_COUNT; i++) {
+        unsigned char out[LOCACHE_DIGEST_SIZE];
+        char text[2 * LOCACHE_DIGEST_SIZE + 1];
+        locache_digest(out, pattern, tree[i].size);
+        lc_hex(text, out, sizeof out);
+        *right &= strcmp(text, tree[i].hex) == 0;
+    }
+    return NULL;
+}
+
+static void test_hash__first_use_may_be_in_many_threads(void **state)
+{
+    enum { COUNT = 8 };
+    pthread_t threads[COUNT];
+    bool right[COUNT];
+    (void)state;
+    for (int i = 0; i < COUNT; i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, digest_all, &right[i]), 0);
+    for (int i = 0; i < COUNT; i++) {
+        assert_int_equal(pthread_join(threads[i], NULL), 0);
+        assert_true(right[i]);
+    }
+}
+
+/* ------------------------------------------------------------------------------------------- randomness and hexadecimal */
+
+static void test_hash__random_bytes_differ(void **state)
+{
+    unsigned char a[64] = {0};
+    unsigned char b[64] = {0};
+    (void)state;
+    lc_random(a, sizeof a);
+    lc_random(b, sizeof b);
+    assert_memory_not_equal(a, b, 32);
+    assert_memory_not_equal(a + 32, b + 32, 32);
+    memset(a, 7, sizeof a);
+    lc_random(a, 0);
+    lc_random(a + 1, 16);
+    assert_int_equal(a[0], 7);
+    assert_int_equal(a[17], 7);
+}
+
+static void test_hash__hex_goes_both_ways_for_every_byte(void **state)
+{
+    unsigned char bytes[256];
+    unsigned char back[256];
+    char text[2 * 256 + 1];
+    (void)state;
+    for (unsigned i = 0; i < 256; i++)
+        bytes[i] = (unsigned char)i;
+    memset(text, 'x', sizeof text);
+    lc_hex(text, bytes, sizeof bytes);
+    assert_int_equal(strlen(text), 512);
+    assert_memory_equal(text, "000102030405060708090a0b0c0d0e0f1011", 36);
+    assert_true(lc_unhex(back, sizeof back, text));
+    assert_memory_equal(back, bytes, sizeof bytes);
+    lc_hex(text, NULL, 0);
+    assert_string_equal(text, "");
+    assert_true(lc_unhex(back, 0, ""));
+}
+
+static void test_hash__unhex_takes_lower_case_digits_only(void **state)
+{
+    unsigned char out;
+    (void)state;
+    for (int i = 1; i < 256; i++) {
+        const char high[] = {(char)i, '0', '\0'};
+        const char low[] = {'0', (char)i, '\0'};
+        bool digit = strchr("0123456789abcdef", i) != NULL;
+        assert_int_equal(lc_unhex(&out, 1, high), digit);
+        assert_int_equal(lc_unhex(&out, 1, low), digit);
+    }
+}
+
+/* The text may be shorter than it should be: nothing behind its NUL is looked at. */
+static void test_hash__unhex_takes_the_exact_length_only(void **state)
+{
+    unsigned char out[4];
+    (void)state;
+    for (size_t length = 0; length <= 10; length++) {
+        char *text = malloc(length + 1);
+        assert_non_null(text);
+        memset(text, 'a', length);
+        text[length] = '\0';
+        assert_int_equal(lc_unhex(out, sizeof out, text), length == 8);
+        free(text);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_hash__first_use_may_be_in_many_threads),
+        cmocka_unit_test(test_hash__checksum_is_xxh3_128),
+        cmocka_unit_test(test_hash__checksum_is_of_the_bytes_not_of_the_spans),
+        cmocka_unit_test(test_hash__checksum_of_nothing_is_defined),
+        cmocka_unit_test(test_hash__checksum_sees_every_bit),
+        cmocka_unit_test(test_hash__blake2b_gives_the_published_digests),
+        cmocka_unit_test(test_hash__id_is_blake2b_128),
+        cmocka_unit_test(test_hash__mac_is_keyed_blake2b_256),
+        cmocka_unit_test(test_hash__mac_depends_on_every_bit_of_the_key),
+        cmocka_unit_test(test_hash__mac_equal_compares_every_bit),
+        cmocka_unit_test(test_hash__digest_is_the_tree_that_is_documented),
+        cmocka_unit_test(test_hash__digest_of_null_is_that_of_nothing),
+        cmocka_unit_test(test_hash__digest_does_not_depend_on_alignment),
+        cmocka_unit_test(test_hash__digest_tells_swapped_leaves_apart),
+        cmocka_unit_test(test_hash__random_bytes_differ),
+        cmocka_unit_test(test_hash__hex_goes_both_ways_for_every_byte),
+        cmocka_unit_test(test_hash__unhex_takes_lower_case_digits_only),
+        cmocka_unit_test(test_hash__unhex_takes_the_exact_length_only),
+    };
+    return cmocka_run_group_tests(tests, make_pattern, free_pattern);
+}
