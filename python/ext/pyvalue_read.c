@@ -76,10 +76,10 @@ static PyObject *read_negative(uint64_t number)
 }
 
 /* The head of TAG_BUFFER has been read: the buffer that it stands for. */
-static bool take_buffer(decoder *d, size_t *n)
+static bool take_buffer(size_t *n, decoder *d, locache_reader *reader)
 {
     locache_item item;
-    if (locache_read(&item, &d->reader) != LOCACHE_OK || item.kind != LOCACHE_UINT || item.number != d->buffers ||
+    if (locache_read(&item, reader) != LOCACHE_OK || item.kind != LOCACHE_UINT || item.number != d->buffers ||
         d->buffers >= locache_value_buffer_count(d->value))
         return false;
     *n = d->buffers++;
@@ -87,17 +87,17 @@ static bool take_buffer(decoder *d, size_t *n)
 }
 
 /* A byte string, or the buffer that a TAG_BUFFER stands for. *n is its number, or NO_SLOT. */
-static bool read_octets(decoder *d, const char **data, Py_ssize_t *size, size_t *n)
+static bool read_octets(const char **data, Py_ssize_t *size, size_t *n, decoder *d, locache_reader *reader)
 {
     locache_item item;
     locache_buffer buffer;
     *n = NO_SLOT;
-    if (locache_read(&item, &d->reader) != LOCACHE_OK)
+    if (locache_read(&item, reader) != LOCACHE_OK)
         return false;
     if (item.kind == LOCACHE_BYTES) {
         buffer = (locache_buffer){.data = (void *)(uintptr_t)item.data, .size = item.size};
     } else {
-        if (item.kind != LOCACHE_TAG || item.number != LOCACHE_TAG_BUFFER || !take_buffer(d, n))
+        if (item.kind != LOCACHE_TAG || item.number != LOCACHE_TAG_BUFFER || !take_buffer(n, d, reader))
             return false;
         buffer = locache_value_buffer(d->value, *n);
     }
@@ -111,7 +111,7 @@ static PyObject *read_bytearray(decoder *d)
     const char *data;
     Py_ssize_t size;
     size_t n;
-    if (!read_octets(d, &data, &size, &n))
+    if (!read_octets(&data, &size, &n, d, &d->reader))
         return malformed("no byte string");
     return PyByteArray_FromStringAndSize(data, size);
 }
@@ -119,7 +119,7 @@ static PyObject *read_bytearray(decoder *d)
 static PyObject *read_buffer_as_bytes(decoder *d)
 {
     size_t n;
-    if (!take_buffer(d, &n))
+    if (!take_buffer(&n, d, &d->reader))
         return malformed("a buffer that is not the next");
     locache_buffer buffer = locache_value_buffer(d->value, n);
     return PyBytes_FromStringAndSize(buffer.data, (Py_ssize_t)buffer.size);
@@ -132,12 +132,7 @@ static PyObject *read_array_bytes(void *context, locache_reader *reader)
     const char *data;
     Py_ssize_t size;
     size_t n;
-    locache_reader outer = d->reader;
-    d->reader = *reader;
-    bool found = read_octets(d, &data, &size, &n);
-    *reader = d->reader;
-    d->reader = outer;
-    if (!found)
+    if (!read_octets(&data, &size, &n, d, reader))
         return malformed("no byte string");
     if (n == NO_SLOT)
         return PyByteArray_FromStringAndSize(data, size);
