@@ -6,6 +6,8 @@
 #include "hash.h"
 #include "os.h"
 
+#define LC_META ".locache" /* in a function's directory: all that is not an entry */
+
 #define LC_TEMPORARY_NAME 24
 
 /* A file that nobody sees until it is whole: created exclusively, locked while its writer lives, then given its name.

@@ -53,9 +53,10 @@ static const char *slash(const char *where)
 static locache_status check_owner(const struct stat *file, const char *where, const char *name, locache_error *error)
 {
     if (file->st_uid != geteuid())
-        return lc_fail(error, LOCACHE_EUNTRUSTED,
-                       "%s%s%s belongs to another user (uid %lu): delete it, or set LOCACHE_DIR to a directory of yours",
-                       where, slash(where), name, (unsigned long)file->st_uid);
+        return lc_fail(
+            error, LOCACHE_EUNTRUSTED,
+            "%s%s%s belongs to another user (uid %lu): delete it, or set LOCACHE_DIR to a directory of yours", where,
+            slash(where), name, (unsigned long)file->st_uid);
     if (others_can_write(file))
         return lc_fail(error, LOCACHE_EUNTRUSTED, "%s%s%s can be written to by other users: chmod go-w '%s%s%s'", where,
                        slash(where), name, where, slash(where), name);
@@ -70,11 +71,13 @@ static locache_status refuse_dir(int at, const char *name, const char *where, in
         return LOCACHE_MISS;
     if ((code == ELOOP || code == ENOTDIR) && lc_fstatat(at, name, &found) == 0) {
         if (S_ISLNK(found.st_mode))
-            return lc_fail(error, LOCACHE_EUNTRUSTED, "%s%s%s is a symbolic link, which is not followed: delete it, or set "
-                           "LOCACHE_DIR to where it leads", where, slash(where), name);
+            return lc_fail(error, LOCACHE_EUNTRUSTED,
+                           "%s%s%s is a symbolic link, which is not followed: delete it, or set "
+                           "LOCACHE_DIR to where it leads",
+                           where, slash(where), name);
         if (!S_ISDIR(found.st_mode))
-            return lc_fail(error, LOCACHE_EUNTRUSTED, "%s%s%s is not a directory: delete or rename it", where, slash(where),
-                           name);
+            return lc_fail(error, LOCACHE_EUNTRUSTED, "%s%s%s is not a directory: delete or rename it", where,
+                           slash(where), name);
     }
     return lc_fail_os(error, code, "cannot open the directory %s%s%s", where, slash(where), name);
 }
@@ -103,8 +106,8 @@ locache_status lc_trust_file(const struct stat *file, const char *where, const c
     if (!S_ISREG(file->st_mode))
         return lc_fail(error, LOCACHE_EUNTRUSTED, "%s%s%s is not a regular file: delete it", where, slash(where), name);
     if (file->st_nlink > 1)
-        return lc_fail(error, LOCACHE_EUNTRUSTED, "%s%s%s has a second name (a hard link): delete it", where, slash(where),
-                       name);
+        return lc_fail(error, LOCACHE_EUNTRUSTED, "%s%s%s has a second name (a hard link): delete it", where,
+                       slash(where), name);
     return check_owner(file, where, name, error);
 }
 
@@ -113,14 +116,18 @@ static locache_status refuse_above(const char *path, int up, locache_error *erro
 {
     char real[LOCACHE_PATH_MAX];
     if (lc_realpath(real, sizeof real, path) != 0)
-        return lc_fail(error, LOCACHE_EUNTRUSTED, "a directory above %s can be written to by other users: chmod go-w it, or "
-                       "set LOCACHE_DIR to a directory that is yours alone", path);
+        return lc_fail(error, LOCACHE_EUNTRUSTED,
+                       "a directory above %s can be written to by other users: chmod go-w it, or "
+                       "set LOCACHE_DIR to a directory that is yours alone",
+                       path);
     for (; up > 0 && strchr(real + 1, '/') != NULL; up--)
         *strrchr(real, '/') = '\0';
     if (up > 0)
         memcpy(real, "/", 2);
-    return lc_fail(error, LOCACHE_EUNTRUSTED, "%s can be written to by other users, who could exchange %s: chmod go-w '%s', or "
-                   "set LOCACHE_DIR to a directory that is yours alone", real, path, real);
+    return lc_fail(error, LOCACHE_EUNTRUSTED,
+                   "%s can be written to by other users, who could exchange %s: chmod go-w '%s', or "
+                   "set LOCACHE_DIR to a directory that is yours alone",
+                   real, path, real);
 }
 
 typedef struct climb {
@@ -196,8 +203,10 @@ static locache_status check_outside(const climb *how, const struct stat *here, i
 {
     (void)depth;
     if (here->st_dev == how->cache->st_dev && here->st_ino == how->cache->st_ino)
-        return lc_fail(how->error, LOCACHE_EUNTRUSTED, "the key file %s/key lies inside the cache directory: set "
-                       "XDG_STATE_HOME to a directory outside", how->path);
+        return lc_fail(how->error, LOCACHE_EUNTRUSTED,
+                       "the key file %s/key lies inside the cache directory: set "
+                       "XDG_STATE_HOME to a directory outside",
+                       how->path);
     return LOCACHE_OK;
 }
 
@@ -216,11 +225,15 @@ static locache_status check_key(const struct stat *file, const char *path, locac
         return lc_fail(error, LOCACHE_EUNTRUSTED, "the key file %s/key is not a file of %d bytes: delete it", path,
                        LC_MAC_KEY_SIZE);
     if (file->st_uid != geteuid())
-        return lc_fail(error, LOCACHE_EUNTRUSTED, "the key file %s/key belongs to another user (uid %lu): delete it, or set "
-                       "XDG_STATE_HOME to a directory of yours", path, (unsigned long)file->st_uid);
+        return lc_fail(error, LOCACHE_EUNTRUSTED,
+                       "the key file %s/key belongs to another user (uid %lu): delete it, or set "
+                       "XDG_STATE_HOME to a directory of yours",
+                       path, (unsigned long)file->st_uid);
     if (file->st_mode & (S_IRWXG | S_IRWXO))
-        return lc_fail(error, LOCACHE_EUNTRUSTED, "the key file %s/key is open to other users, who may have read it: delete "
-                       "it, or if nobody did, chmod 600 '%s/key'", path, path);
+        return lc_fail(error, LOCACHE_EUNTRUSTED,
+                       "the key file %s/key is open to other users, who may have read it: delete "
+                       "it, or if nobody did, chmod 600 '%s/key'",
+                       path, path);
     return LOCACHE_OK;
 }
 
@@ -272,12 +285,14 @@ locache_status lc_trust_key(unsigned char out[LC_MAC_KEY_SIZE], bool make, const
 {
     char path[LOCACHE_PATH_MAX];
     int dir = -1;
-    locache_status status = lc_user_directory(path, sizeof path - sizeof "/locache", "XDG_STATE_HOME", "/.local/state", error);
+    locache_status status =
+        lc_user_directory(path, sizeof path - sizeof "/locache", "XDG_STATE_HOME", "/.local/state", error);
     if (status != LOCACHE_OK)
         return status;
     memcpy(path + strlen(path), "/locache", sizeof "/locache");
     if (make && lc_make_path(path) != 0)
-        return lc_fail_os(error, errno, "cannot make the directory %s for the key that pickled results are signed with", path);
+        return lc_fail_os(error, errno, "cannot make the directory %s for the key that pickled results are signed with",
+                          path);
     status = lc_trust_open_dir(&dir, AT_FDCWD, path, "", error);
     if (status == LOCACHE_OK)
         status = check_place(dir, path, cache, error);

@@ -1,0 +1,359 @@
+#include "store.h"
+#include "files.h"
+#include "log.h"
+#include "trust.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Up to here memory is allocated by the file's own word. */
+#define SMALL ((uint64_t)1 << 20)
+/* File systems that compress store less than they show, though hardly ever this much less: beyond, it is a sparse file, made
+ * to exhaust memory. */
+#define COMPRESSION_MAX 64
+#define BLOCK 512 /* the unit of st_blocks, on every system */
+/* Eviction makes room for a part of the limit at a time, so that the directory is not listed for every new entry. */
+#define TRIM_PART 64
+
+/* --------------------------------------------------------------------------------------------------------------- read */
+
+/* The errors of reading are misses, but for memory. */
+static locache_status missed(locache_status status)
+{
+    return status == LOCACHE_ENOMEM ? status : LOCACHE_MISS;
+}
+
+static locache_status refuse_open(const lc_store *store, const char *name, int code, locache_error *error)
+{
+    if (code == ENOENT) {
+        lc_error_clear(error);
+        return LOCACHE_MISS;
+    }
+    if (code == ELOOP)
+        lc_fail(error, LOCACHE_EUNTRUSTED, "%s/%s is a symbolic link, which is not followed", store->path, name);
+    else if (code == ENXIO)
+        lc_fail(error, LOCACHE_EUNTRUSTED, "%s/%s is not a regular file", store->path, name);
+    else
+        return missed(lc_fail_os(error, code, "cannot open %s/%s", store->path, name));
+    return LOCACHE_MISS;
+}
+
+/* Before memory is taken for a large file: is it the size that it says, in its header and in blocks on disk? */
+static locache_status check_large(int fd, const struct stat *found, unsigned char head[LC_ENTRY_HEADER],
+                                  const lc_store *store, const char *name, locache_error *error)
+{
+    uint64_t size = (uint64_t)found->st_size;
+    uint64_t least;
+    uint64_t table;
+    if ((uint64_t)found->st_blocks * BLOCK * COMPRESSION_MAX + SMALL < size)
+        return lc_fail(error, LOCACHE_EUNTRUSTED, "%s/%s is mostly a hole", store->path, name);
+    if (size > lc_memory() || size > SIZE_MAX / 2)
+        return lc_fail(error, LOCACHE_ELIMIT, "%s/%s is larger than the memory of this machine", store->path, name);
+    ssize_t got = lc_read_full(fd, head, LC_ENTRY_HEADER);
+    if (got < 0)
+        return lc_fail_os(error, errno, "cannot read %s/%s", store->path, name);
+    if (got != LC_ENTRY_HEADER)
+        return lc_fail(error, LOCACHE_ECORRUPT, "%s/%s is cut off", store->path, name);
+    locache_status status = lc_entry_peek(&least, &table, head, NULL);
+    if (status == LOCACHE_EFORMAT)
+        return lc_fail(error, status, "%s/%s was written by a later version of locache", store->path, name);
+    if (status != LOCACHE_OK)
+        return lc_fail(error, status, "%s/%s is no entry", store->path, name);
+    if (least > size || (table == 0 && least != size))
+        return lc_fail(error, LOCACHE_ECORRUPT, "%s/%s is not as long as it says", store->path, name);
+    return LOCACHE_OK;
+}
+
+static locache_status read_open(locache_value **out, int fd, const lc_store *store, const char *name,
+                                locache_error *error)
+{
+    unsigned char head[LC_ENTRY_HEADER];
+    size_t have = 0;
+    struct stat found;
+    if (lc_fstat(fd, &found) != 0)
+        return lc_fail_os(error, errno, "cannot examine %s/%s", store->path, name);
+    locache_status status = lc_trust_file(&found, store->path, name, error);
+    if (status != LOCACHE_OK)
+        return status;
+    if (found.st_size < LC_ENTRY_HEADER)
+        return lc_fail(error, LOCACHE_ECORRUPT, "%s/%s is cut off", store->path, name);
+    if ((uint64_t)found.st_size > SMALL) {
+        status = check_large(fd, &found, head, store, name, error);
+        if (status != LOCACHE_OK)
+            return status;
+        have = LC_ENTRY_HEADER;
+    }
+    size_t size = (size_t)found.st_size;
+    locache_value *value = lc_alloc_aligned(sizeof *value + size);
+    if (value == NULL)
+        return lc_fail(error, LOCACHE_ENOMEM, "no memory for %s/%s (%zu bytes)", store->path, name, size);
+    memcpy(value->bytes, head, have);
+    ssize_t got = lc_read_full(fd, value->bytes + have, size - have);
+    if (got < 0)
+        status = lc_fail_os(error, errno, "cannot read %s/%s", store->path, name);
+    else if ((size_t)got != size - have)
+        status = lc_fail(error, LOCACHE_ECORRUPT, "%s/%s is cut off", store->path, name);
+    if (status != LOCACHE_OK) {
+        lc_free(value);
+        return status;
+    }
+    value->size = size;
+    value->used = (int64_t)found.st_mtim.tv_sec * INT64_C(1000000000) + found.st_mtim.tv_nsec;
+    *out = value;
+    return LOCACHE_OK;
+}
+
+locache_status lc_store_read(locache_value **out, const lc_store *store, const char *name, locache_error *error)
+{
+    int fd = lc_openat(store->dir, name, O_RDONLY, 0);
+    if (fd < 0)
+        return refuse_open(store, name, errno, error);
+    locache_status status = read_open(out, fd, store, name, error);
+    lc_close(fd);
+    return status == LOCACHE_OK ? status : missed(status);
+}
+
+/* -------------------------------------------------------------------------------------------------------------- write */
+
+/* What is in the place of a new entry? OK: nothing, or what may be replaced. */
+static locache_status probe(bool *replaced, const lc_store *store, const char *name, locache_error *error)
+{
+    unsigned char head[LC_ENTRY_HEADER];
+    uint64_t least;
+    uint64_t table;
+    struct stat found;
+    locache_status status = LOCACHE_OK;
+    *replaced = false;
+    int fd = lc_openat(store->dir, name, O_RDONLY, 0);
+    if (fd < 0) {
+        *replaced = errno != ENOENT;
+        return LOCACHE_OK;
+    }
+    *replaced = true;
+    if (lc_fstat(fd, &found) == 0 && S_ISDIR(found.st_mode))
+        status = lc_fail_os(error, EISDIR, "cannot write %s/%s, delete or rename what is there", store->path, name);
+    else if (S_ISREG(found.st_mode) && lc_read_full(fd, head, sizeof head) == sizeof head &&
+             lc_entry_peek(&least, &table, head, NULL) == LOCACHE_EFORMAT)
+        status = lc_fail(error, LOCACHE_EFORMAT, "%s/%s was written by a later version of locache, and is left alone",
+                         store->path, name);
+    lc_close(fd);
+    return status;
+}
+
+static locache_status refuse_write(const lc_store *store, const char *name, int code, locache_error *error)
+{
+    if (code == ENOENT || code == ESTALE)
+        return LOCACHE_MISS;
+    return lc_fail_os(error, code, "cannot write %s/%s", store->path, name);
+}
+
+/* Open .locache/, made first where it is missing. */
+static locache_status open_meta(int *out, const lc_store *store, const char *name, locache_error *error)
+{
+    locache_status status = lc_trust_open_dir(out, store->dir, LC_META, store->path, error);
+    if (status != LOCACHE_MISS)
+        return status;
+    if (lc_mkdirat(store->dir, LC_META, 0700) != 0 && errno != EEXIST)
+        return refuse_write(store, name, errno, error);
+    return lc_trust_open_dir(out, store->dir, LC_META, store->path, error);
+}
+
+locache_status lc_store_write(bool *replaced, const lc_store *store, const char *name, const lc_span *spans,
+                              size_t count, bool durable, locache_error *error)
+{
+    lc_temporary temporary;
+    int meta;
+    locache_status status = probe(replaced, store, name, error);
+    if (status == LOCACHE_OK)
+        status = open_meta(&meta, store, name, error);
+    if (status != LOCACHE_OK)
+        return status;
+    if (lc_temporary_create(&temporary, meta) != 0 || lc_temporary_write(&temporary, spans, count) != 0 ||
+        (durable && lc_temporary_flush(&temporary) != 0) || lc_temporary_publish(&temporary, store->dir, name) != 0 ||
+        (durable && lc_fsync(store->dir) != 0))
+        status = refuse_write(store, name, errno, error);
+    lc_close(meta);
+    return status;
+}
+
+/* ----------------------------------------------------------------------------------------------------- remove and list */
+
+locache_status lc_store_remove(const lc_store *store, const char *name, locache_error *error)
+{
+    if (lc_unlinkat(store->dir, name, 0) == 0)
+        return LOCACHE_OK;
+    if (errno == ENOENT || errno == ESTALE)
+        return LOCACHE_MISS;
+    return lc_fail_os(error, errno, "cannot remove %s/%s", store->path, name);
+}
+
+typedef struct listing {
+    const lc_store *store;
+    bool (*fn)(void *context, const char *name);
+    void *context;
+} listing;
+
+/* Entries never begin with a dot: what does is ours (.locache) or a file manager's. */
+static bool list_entry(void *context, const char *name)
+{
+    const listing *in = context;
+    return name[0] == '.' || in->fn(in->context, name);
+}
+
+locache_status lc_store_each(const lc_store *store, bool (*fn)(void *context, const char *name), void *context,
+                             locache_error *error)
+{
+    listing in = {.fn = fn, .context = context};
+    if (lc_each_name(store->dir, list_entry, &in) == 0 || errno == ENOENT || errno == ESTALE)
+        return LOCACHE_OK;
+    return lc_fail_os(error, errno, "cannot list %s", store->path);
+}
+
+typedef struct clearing {
+    const lc_store *store;
+    locache_status status;
+    locache_error *error;
+} clearing;
+
+static bool clear_entry(void *context, const char *name)
+{
+    clearing *in = context;
+    /* A directory is no entry (POSIX says EPERM, Linux EISDIR): it stays. */
+    if (lc_unlinkat(in->store->dir, name, 0) != 0 && errno != ENOENT && errno != EISDIR)
+        in->status = lc_fail_os(in->error, errno, "cannot remove %s/%s", in->store->path, name);
+    return true;
+}
+
+locache_status lc_store_clear(const lc_store *store, locache_error *error)
+{
+    clearing in = {.store = store, .status = LOCACHE_OK, .error = error};
+    locache_status status = lc_store_each(store, clear_entry, &in, error);
+    return status == LOCACHE_OK ? in.status : status;
+}
+
+void lc_store_sweep(const lc_store *store)
+{
+    int meta;
+    if (lc_trust_open_dir(&meta, store->dir, LC_META, store->path, NULL) != LOCACHE_OK)
+        return;
+    lc_temporary_sweep(meta);
+    lc_close(meta);
+}
+
+/* -------------------------------------------------------------------------------------------------------------- limits */
+
+void lc_store_touch(const lc_store *store, const char *name)
+{
+    lc_utime_now(store->dir, name);
+}
+
+int64_t lc_store_age(int64_t used)
+{
+    int64_t now = lc_now();
+    return used < now ? now - used : 0;
+}
+
+typedef struct used {
+    int64_t when;
+    size_t name; /* offset into the survey's names */
+} used;
+
+/* What is in a directory, to choose from. */
+typedef struct survey {
+    const lc_store *store;
+    const lc_limits *limits;
+    const char *keep;
+    used *entries;
+    size_t count;
+    size_t room;
+    char *names;
+    size_t names_size;
+    size_t names_room;
+    int64_t kept; /* entries that are not to be chosen */
+    bool failed;
+} survey;
+
+/* The array with room for `needed` items, or NULL: it stays as it was. */
+static void *grown(void *array, size_t *room, size_t needed, size_t item)
+{
+    if (needed <= *room)
+        return array;
+    size_t larger = needed + needed / 2 + 64;
+    void *moved = lc_realloc(array, larger * item);
+    if (moved != NULL)
+        *room = larger;
+    return moved;
+}
+
+static void evict(const lc_store *store, const char *name, const char *why)
+{
+    char path[LOCACHE_PATH_MAX];
+    if (lc_unlinkat(store->dir, name, 0) != 0 || !lc_log_wanted())
+        return;
+    snprintf(path, sizeof path, "%s/%s", store->path, name);
+    lc_log(LOCACHE_EVENT_EVICT, store->function, path, why);
+}
+
+static bool survey_entry(void *context, const char *name)
+{
+    survey *in = context;
+    struct stat found;
+    if (lc_fstatat(in->store->dir, name, &found) != 0 || S_ISDIR(found.st_mode))
+        return true;
+    int64_t when = (int64_t)found.st_mtim.tv_sec * INT64_C(1000000000) + found.st_mtim.tv_nsec;
+    if (strcmp(name, in->keep) == 0) {
+        in->kept++;
+        return true;
+    }
+    if (in->limits->max_age > 0 && lc_store_age(when) > in->limits->max_age) {
+        evict(in->store, name, "not used for longer than max_age");
+        return true;
+    }
+    size_t size = strlen(name) + 1;
+    used *entries = grown(in->entries, &in->room, in->count + 1, sizeof *entries);
+    if (entries != NULL)
+        in->entries = entries;
+    char *names = grown(in->names, &in->names_room, in->names_size + size, 1);
+    if (names != NULL)
+        in->names = names;
+    in->failed = entries == NULL || names == NULL;
+    if (in->failed)
+        return false;
+    in->entries[in->count++] = (used){.when = when, .name = in->names_size};
+    memcpy(in->names + in->names_size, name, size);
+    in->names_size += size;
+    return true;
+}
+
+static int by_time(const void *a, const void *b)
+{
+    int64_t left = ((const used *)a)->when;
+    int64_t right = ((const used *)b)->when;
+    return left < right ? -1 : left > right;
+}
+
+int64_t lc_store_trim(const lc_store *store, const lc_limits *limits, const char *keep)
+{
+    survey in = {.store = store, .limits = limits, .keep = keep};
+    int64_t stay = -1;
+    if (lc_store_each(store, survey_entry, &in, NULL) != LOCACHE_OK || in.failed)
+        goto done;
+    int64_t total = (int64_t)in.count + in.kept;
+    size_t surplus = 0;
+    if (limits->max_entries > 0 && total > limits->max_entries)
+        surplus = (size_t)(total - (limits->max_entries - limits->max_entries / TRIM_PART));
+    if (surplus > in.count)
+        surplus = in.count;
+    if (surplus > 0)
+        qsort(in.entries, in.count, sizeof in.entries[0], by_time);
+    for (size_t i = 0; i < surplus; i++)
+        evict(store, in.names + in.entries[i].name, "least recently used of more than max_entries");
+    stay = total - (int64_t)surplus;
+done:
+    lc_free(in.entries);
+    lc_free(in.names);
+    return stay;
+}

@@ -1,0 +1,61 @@
+/* The files of one function's directory, by its descriptor: read, write, remove, list, limit. An entry goes in and comes out
+ * as the bytes that it is on disk; whether to believe them is the caller's to say (cache.c), so that bytes from elsewhere, a
+ * memory or a server, can be looked at in the same way. Any thread. */
+#ifndef LC_STORE_H
+#define LC_STORE_H
+
+#include "entry.h"
+#include "error.h"
+
+#include <stdalign.h>
+
+/* Borrowed, made for one call. */
+typedef struct lc_store {
+    int dir;
+    const char *function; /* for events */
+    const char *path;     /* of dir, for messages */
+} lc_store;
+
+/* An entry's file in memory of its own; `entry` is filled by whoever parses it. */
+struct locache_value {
+    lc_entry entry;
+    int64_t used; /* when it was last used: the file's mtime, nanoseconds since 1970-01-01 UTC */
+    size_t size;
+    alignas(LC_ENTRY_ALIGN) unsigned char bytes[];
+};
+
+/* OK: *out is owned, free it with lc_free(). MISS: error->status is OK where there is no such file, else why it was not read.
+ * ENOMEM. */
+locache_status lc_store_read(locache_value **out, const lc_store *store, const char *name, locache_error *error);
+
+/* Write a file under a temporary name and give it its own. *replaced: there was one before. OK; MISS: the directory or the
+ * temporary has gone meanwhile, try again; EFORMAT: an entry of a newer format is there; EUNTRUSTED, EIO, ENOMEM. */
+locache_status lc_store_write(bool *replaced, const lc_store *store, const char *name, const lc_span *spans,
+                              size_t count, bool durable, locache_error *error);
+
+/* OK or MISS; EIO. */
+locache_status lc_store_remove(const lc_store *store, const char *name, locache_error *error);
+/* Remove every entry. */
+locache_status lc_store_clear(const lc_store *store, locache_error *error);
+/* Call fn with each entry's name until it returns false. */
+locache_status lc_store_each(const lc_store *store, bool (*fn)(void *context, const char *name), void *context,
+                             locache_error *error);
+
+/* Remove the temporaries that dead writers left. */
+void lc_store_sweep(const lc_store *store);
+
+/* What a directory may hold; 0: no limit. */
+typedef struct lc_limits {
+    int64_t max_entries;
+    int64_t max_age; /* nanoseconds since last use */
+} lc_limits;
+
+/* Note that an entry is used now. */
+void lc_store_touch(const lc_store *store, const char *name);
+/* Nanoseconds since an entry that was last used then; what lies in the future counts as now. */
+int64_t lc_store_age(int64_t used);
+/* Remove what is too old, and the least recently used of what is too many, but for `keep`, sending EVICT events. The number of
+ * entries that stay, or -1 where that is not known. */
+int64_t lc_store_trim(const lc_store *store, const lc_limits *limits, const char *keep);
+
+#endif
