@@ -4,8 +4,9 @@
  *   pytypes  pyscalar  pyarray          what a type is; CBOR for scalars and arrays, the same in keys and results
  *   source  normal                      what a function's source is
  *   pykey  pyvalue  pypickle  pybuffer  arguments to key bytes; results to entry bodies and back
- *   bind  place                         arguments to a signature; where a function's cache is
- *   persist  pending                    the decorated function
+ *   closure  bind  place                arguments to a signature; where a function's cache is
+ *   target  options                     what is decorated, and how
+ *   persist  warn  pylog                the decorated function, and what it says
  *   module                              persist(), reset_cache(), verbose()
  * Only locache.h is used of the core. Everything here needs the GIL unless it says otherwise. */
 #ifndef LCPY_MODULE_H
@@ -16,18 +17,26 @@
 
 #include "locache.h"
 
+/* ISO C has no conversion from a function to void *, which a type's slots need; POSIX has. */
+#define LCPY_SLOT(function) (__extension__(void *)(function))
+
 typedef struct lcpy_types lcpy_types; /* pytypes.c */
 
 typedef struct lcpy_state {
     PyTypeObject *persisted_type;  /* persist.c */
     PyTypeObject *cache_info_type; /* persist.c: a struct sequence */
+    PyTypeObject *decorator_type;  /* module.c */
     PyTypeObject *buffer_type;     /* pybuffer.c */
     PyTypeObject *unpickler_type;  /* pypickle.c: made at the first unpickling */
     PyObject *cache_warning;       /* locache.CacheWarning */
     lcpy_types *types;             /* classes met so far; owned */
     PyObject *pickle;              /* the pickle module, once needed */
     PyObject *main_name;           /* import name of __main__, once known: see lcpy_module_name() in pytypes.h */
-    PyObject *start_directory;     /* os.getcwd() at import: where a notebook lives */
+    PyObject *start_directory;     /* bytes: the working directory at import, where a notebook lives; or None */
+    PyObject *async_call;          /* locache._async.call, once needed */
+    PyObject *logger;              /* logging.getLogger("locache"), once verbose; kept: a thread may be inside it */
+    PyObject *log_handler;         /* the one that verbose() added, or NULL */
+    PyObject *log_level;           /* the logger's level before verbose() raised it, or NULL */
 } lcpy_state;
 
 #endif

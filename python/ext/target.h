@@ -1,0 +1,36 @@
+/* What is decorated: the function within partials, bound methods, callable objects and other decorators. */
+#ifndef LCPY_TARGET_H
+#define LCPY_TARGET_H
+
+#include <stdbool.h>
+
+#include "bind.h"
+#include "options.h"
+
+typedef struct lcpy_target {
+    PyObject *callable;  /* what is called: as it was given */
+    PyObject *functions; /* tuple: the types.FunctionType that runs, then those that its functools.wraps() decorators wrap;
+                            empty where there is none */
+    PyObject *prefix;    /* tuple: arguments that are put before the call's own; or NULL */
+    PyObject *keywords;  /* dict: keyword arguments of partials; or NULL */
+    PyObject *qualname;  /* str: the function's directory */
+    PyObject *module;    /* str or None: its module's name */
+    bool is_async;
+    bool has_own;        /* `own` is there */
+    lcpy_plan plan;
+    lcpy_plan own;       /* of a wrapper: its own signature, for what does not fit the wrapped function's */
+    lcpy_closure closure;
+} lcpy_target;
+
+/* 0, or -1 with TypeError: nothing that can be cached, or `ignored` (may be NULL) has a name that is no parameter. Clear it in
+ * both cases. */
+int lcpy_target_init(lcpy_target *out, PyObject *callable, PyObject *ignored);
+void lcpy_target_clear(lcpy_target *target);
+int lcpy_target_traverse(lcpy_target *target, visitproc visit, void *arg);
+
+/* The key of a call of `target->callable`: as lcpy_plan_key(), but *culprit is a new reference or NULL. `own` is the
+ * decorated function. */
+lcpy_bound lcpy_target_key(lcpy_state *state, locache_writer *key, lcpy_target *target, const lcpy_call *call,
+                           PyObject *own, PyObject **culprit);
+
+#endif
