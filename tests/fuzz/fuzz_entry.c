@@ -1,0 +1,122 @@
+/* Any bytes as an entry, under a checksum that was made right: whatever is accepted lies within the input, and laying it out
+ * again gives the same bytes. */
+#include "entry.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+#define REQUIRE(condition)                                                                                             \
+    do {                                                                                                               \
+        if (!(condition)) {                                                                                            \
+            fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #condition);                                            \
+            abort();                                                                                                   \
+        }                                                                                                              \
+    } while (0)
+
+#define FLAGS_AT 11
+#define MAC_AT 96
+#define CHECKSUM_AT 128
+
+static const unsigned char mac_key[LC_MAC_KEY_SIZE] = {1, 2, 3};
+
+/* The span is within the file, and readable: a sanitizer sees to that. */
+static void touch(lc_span span, const unsigned char *file, size_t size)
+{
+    const unsigned char *start = span.data;
+    REQUIRE(start >= file && start <= file + size && span.size <= (size_t)(file + size - start));
+    volatile unsigned char sum = 0;
+    for (size_t i = 0; i < span.size; i++)
+        sum = (unsigned char)(sum + start[i]);
+}
+
+static void stamp_checksum(unsigned char *file, size_t size)
+{
+    unsigned char sum[LC_CHECKSUM_SIZE];
+    memset(file + CHECKSUM_AT, 0, sizeof sum);
+    lc_checksum(sum, &(lc_span){file, size}, 1);
+    memcpy(file + CHECKSUM_AT, sum, sizeof sum);
+}
+
+/* Make the checksum right; before it, where there is to be a MAC, that too, for half of the inputs. */
+static void stamp(unsigned char *file, size_t size)
+{
+    unsigned char mac[LC_MAC_SIZE];
+    if (file[FLAGS_AT] == 1 && file[MAC_AT] % 2 == 0) {
+        memset(file + MAC_AT, 0, LC_ENTRY_HEADER - MAC_AT);
+        lc_mac(mac, mac_key, &(lc_span){file, size}, 1);
+        memcpy(file + MAC_AT, mac, sizeof mac);
+    }
+    stamp_checksum(file, size);
+}
+
+static void rebuilds_to_itself(const lc_entry *entry, const unsigned char *file, size_t size, bool with_mac)
+{
+    locache_buffer *buffers = calloc(entry->buffer_count + (size_t)1, sizeof *buffers);
+    lc_span *spans = calloc(lc_entry_span_count(entry), sizeof *spans);
+    unsigned char *front = malloc(lc_entry_front_size(entry));
+    size_t at = 0;
+    if (buffers == NULL || spans == NULL || front == NULL)
+        abort();
+    for (uint32_t i = 0; i < entry->buffer_count; i++) {
+        lc_span buffer = lc_entry_buffer(file, entry, i);
+        touch(buffer, file, size);
+        REQUIRE(((size_t)((const unsigned char *)buffer.data - file)) % LC_ENTRY_ALIGN == 0);
+        buffers[i] = (locache_buffer){(void *)(uintptr_t)buffer.data, buffer.size};
+    }
+    lc_entry_build(front, spans, entry, buffers, with_mac ? mac_key : NULL);
+    for (size_t i = 0; i < lc_entry_span_count(entry); i++) {
+        REQUIRE(spans[i].size <= size - at);
+        REQUIRE(spans[i].size == 0 || memcmp(file + at, spans[i].data, spans[i].size) == 0);
+        at += spans[i].size;
+    }
+    REQUIRE(at == size);
+    free(front);
+    free(spans);
+    free(buffers);
+}
+
+static void check_parsed(unsigned char *file, size_t size)
+{
+    lc_entry entry;
+    locache_error error;
+    uint64_t least = 0, table = 0;
+    locache_status status = lc_entry_parse(&entry, file, size, &error);
+    if (status != LOCACHE_OK) {
+        REQUIRE(status == LOCACHE_ECORRUPT || status == LOCACHE_EFORMAT);
+        REQUIRE(error.status == status && error.message[0] != '\0');
+        return;
+    }
+    REQUIRE(lc_entry_peek(&least, &table, file, NULL) == LOCACHE_OK);
+    REQUIRE(least <= size && table <= least && (entry.buffer_count > 0 || least == size));
+    touch(entry.key, file, size);
+    touch(entry.body, file, size);
+    bool authentic = lc_entry_authentic(file, size, mac_key);
+    REQUIRE(entry.has_mac || !authentic);
+    if (entry.has_mac && !authentic) {
+        /* A MAC of another key cannot be built again: the rest is compared without it. */
+        file[FLAGS_AT] = 0;
+        memset(file + MAC_AT, 0, LC_MAC_SIZE);
+        stamp_checksum(file, size);
+        REQUIRE(lc_entry_parse(&entry, file, size, NULL) == LOCACHE_OK);
+    }
+    rebuilds_to_itself(&entry, file, size, authentic);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    unsigned char *file = malloc(size > 0 ? size : 1);
+    if (file == NULL)
+        abort();
+    if (size > 0)
+        memcpy(file, data, size);
+    check_parsed(file, size); /* as it is: nearly always a wrong checksum */
+    if (size >= LC_ENTRY_HEADER) {
+        stamp(file, size);
+        check_parsed(file, size);
+    }
+    free(file);
+    return 0;
+}
