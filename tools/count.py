@@ -1,6 +1,6 @@
 """Count what a test runner's report says: "passed failed skipped" of Meson's testlog.json or of a JUnit file.
 
-A cmocka program counts as many tests as it says it ran; any other program under Meson is one test.
+A program under Meson counts as many tests as it says it ran (cmocka's closing lines, or "N passed, N failed"), or as one.
 """
 
 import json
@@ -19,6 +19,8 @@ def of_meson(path):
             sum(int(n) for n in re.findall(rf"^\[  {word} \] (\d+) test\(s\)", said, re.MULTILINE))
             for word in ("PASSED ", "FAILED ", "SKIPPED")
         )
+        for plain in re.finditer(r"^(\d+) passed, (\d+) failed$", said, re.MULTILINE):
+            passed, failed = passed + int(plain[1]), failed + int(plain[2])
         result = test["result"]
         if result == "SKIP":
             skipped = max(skipped, 1)
