@@ -123,8 +123,8 @@ static void test_hash__blake2b_gives_the_published_digests(void **state)
         "cf4ab791c62b8d2b2109c90275287816",
         "bddd813c634239723171ef3fee98579b94964e3bb1cb3e427262c8c068d52319",
         /* RFC 7693, Appendix A */
-        "ba80a53f981c4d0d6a2797b69f12f6e94c212f14685ac4b74b12bb6fdbffa2d1"
-        "7d87c5392aab792dc252d5de4533cc9518d38aa8dbf1925ab92386edd4009923",
+        ("ba80a53f981c4d0d6a2797b69f12f6e94c212f14685ac4b74b12bb6fdbffa2d1"
+         "7d87c5392aab792dc252d5de4533cc9518d38aa8dbf1925ab92386edd4009923"),
     };
     (void)state;
     for (size_t i = 0; i < 3; i++) {
