@@ -242,7 +242,7 @@ enum {
     LOCACHE_TAG_SCALAR = 49611,    /* [NumPy type string, bytes] */
     LOCACHE_TAG_PYARRAY = 49612,   /* [array.array type code, bytes] */
     /* In keys only: */
-    LOCACHE_TAG_OBJECT = 49613,    /* [class or function, argument, ...]: by its reduction */
+    LOCACHE_TAG_OBJECT = 49613,    /* [class or function, [arguments], state, ...]: by its reduction */
     LOCACHE_TAG_GLOBAL = 49614,    /* text "module:qualified.name" */
     LOCACHE_TAG_FUNCTION = 49615,  /* ["module:qualified.name", digest of its code, [captured values], [defaults]] */
     LOCACHE_TAG_ANCESTOR = 49616,  /* unsigned n: the nth enclosing object, counted from the outermost */

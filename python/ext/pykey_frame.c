@@ -1,0 +1,511 @@
+/* Arrays that are no plain data, dtypes, and the frames of pandas and polars: column by column, so that how a frame keeps
+ * its columns in memory does not matter. */
+#include "pykey_walk.h"
+
+#include <string.h>
+
+/* ------------------------------------------------------------------------------------------------------------- helpers */
+
+/* Begin an object of tag 49613 by the name of its class; `count` parts follow as its arguments. */
+static void begin(lcpy_walk *walk, const char *name, uint64_t count)
+{
+    locache_write_tag(walk->writer, LOCACHE_TAG_OBJECT);
+    locache_write_array(walk->writer, 2);
+    lcpy_walk_name(walk, name);
+    locache_write_array(walk->writer, count);
+}
+
+/* A value that is made for the occasion (stolen; NULL has its exception). */
+static int write_new(lcpy_walk *walk, PyObject *value)
+{
+    int result = value == NULL ? -1 : lcpy_walk_value(walk, value);
+
+    Py_XDECREF(value);
+    return result;
+}
+
+static int write_call(lcpy_walk *walk, PyObject *object, const char *method)
+{
+    return write_new(walk, PyObject_CallMethod(object, method, NULL));
+}
+
+static bool is_attribute_none(PyObject *object, const char *name)
+{
+    PyObject *value = PyObject_GetAttrString(object, name);
+    bool none = value == Py_None;
+
+    Py_XDECREF(value);
+    PyErr_Clear();
+    return none;
+}
+
+/* -------------------------------------------------------------------------------------------------------------- dtypes */
+
+/* Its string says all: no fields, no shape, no metadata, NumPy's own. */
+static bool is_plain_dtype(PyObject *dtype)
+{
+    PyObject *builtin = PyObject_GetAttrString(dtype, "isbuiltin");
+    PyObject *kind = PyObject_GetAttrString(dtype, "kind");
+    /* 2: registered by another package; T: strings of any length, which have options. */
+    bool plain = builtin != NULL && PyLong_AsLong(builtin) != 2 && kind != NULL && PyUnicode_Check(kind) &&
+                 PyUnicode_CompareWithASCIIString(kind, "T") != 0;
+
+    Py_XDECREF(kind);
+    Py_XDECREF(builtin);
+    PyErr_Clear();
+    return plain && is_attribute_none(dtype, "names") && is_attribute_none(dtype, "subdtype") &&
+           is_attribute_none(dtype, "metadata");
+}
+
+int lcpy_walk_dtype(lcpy_walk *walk, PyObject *dtype)
+{
+    if (!is_plain_dtype(dtype)) {
+        return lcpy_walk_object(walk, dtype);
+    }
+    begin(walk, "numpy:dtype", 1);
+    return lcpy_walk_attribute(walk, dtype, "str");
+}
+
+/* -------------------------------------------------------------------------------------------------------------- arrays */
+
+/* The field arrays of a structured array. */
+static int write_fields(lcpy_walk *walk, PyObject *array, PyObject *names)
+{
+    Py_ssize_t count = PyTuple_GET_SIZE(names);
+
+    locache_write_array(walk->writer, (uint64_t)count);
+    for (Py_ssize_t i = 0; i < count; i++) {
+        PyObject *name = PyTuple_GET_ITEM(names, i);
+
+        if (write_new(walk, PyObject_GetItem(array, name)) < 0) {
+            return lcpy_walk_step(walk, "[%R]", name);
+        }
+    }
+    return 0;
+}
+
+/* The elements one by one, as Python has them. */
+static int write_elements(lcpy_walk *walk, PyObject *array)
+{
+    PyObject *flat = PyObject_CallMethod(array, "ravel", NULL);
+    int result = flat == NULL ? -1 : write_call(walk, flat, "tolist");
+
+    Py_XDECREF(flat);
+    return result;
+}
+
+/* The elements as they lie in memory. */
+static int write_raw(lcpy_walk *walk, PyObject *array)
+{
+    return write_call(walk, array, "tobytes");
+}
+
+static int write_payload(lcpy_walk *walk, PyObject *array, PyObject *dtype)
+{
+    PyObject *names = PyObject_GetAttrString(dtype, "names");
+    PyObject *has_objects = PyObject_GetAttrString(dtype, "hasobject"); /* also said of strings of any length */
+    int result = -1;
+
+    if (names == NULL || has_objects == NULL) {
+        goto done;
+    }
+    if (PyTuple_Check(names)) {
+        result = write_fields(walk, array, names);
+    } else {
+        result = has_objects == Py_True ? write_elements(walk, array) : write_raw(walk, array);
+    }
+done:
+    Py_XDECREF(has_objects);
+    Py_XDECREF(names);
+    return result;
+}
+
+/* [dtype, [extents], "C", fields, elements or bytes] */
+static int write_odd_array(lcpy_walk *walk, PyObject *array)
+{
+    PyObject *dtype = PyObject_GetAttrString(array, "dtype");
+    PyObject *shape = PyObject_GetAttrString(array, "shape");
+    int result = -1;
+
+    if (dtype == NULL || shape == NULL || !PyTuple_Check(shape)) {
+        goto done;
+    }
+    locache_write_tag(walk->writer, LOCACHE_TAG_ARRAY);
+    locache_write_array(walk->writer, 4);
+    if ((is_plain_dtype(dtype) ? lcpy_walk_attribute(walk, dtype, "str") : lcpy_walk_dtype(walk, dtype)) < 0) {
+        goto done;
+    }
+    locache_write_array(walk->writer, (uint64_t)PyTuple_GET_SIZE(shape));
+    for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(shape); i++) {
+        if (lcpy_walk_value(walk, PyTuple_GET_ITEM(shape, i)) < 0) {
+            goto done;
+        }
+    }
+    locache_write_text(walk->writer, "C", 1);
+    result = write_payload(walk, array, dtype);
+done:
+    Py_XDECREF(shape);
+    Py_XDECREF(dtype);
+    return result;
+}
+
+int lcpy_walk_array(lcpy_walk *walk, PyObject *array)
+{
+    lcpy_frame frame;
+    lcpy_array open;
+    int result;
+
+    switch (lcpy_array_open(walk->state, &open, array, 0)) {
+    case LCPY_DONE:
+        lcpy_array_write_head(walk->writer, &open);
+        result = lcpy_walk_data(walk, open.view.buf, (size_t)open.view.len);
+        lcpy_array_close(&open);
+        return result;
+    case LCPY_NOT_EXACT:
+        break;
+    default:
+        return -1;
+    }
+    result = lcpy_walk_enter(walk, &frame, array, 3);
+    if (result != 0) {
+        return result < 0 ? -1 : 0;
+    }
+    result = write_odd_array(walk, array);
+    lcpy_walk_leave(walk);
+    return result;
+}
+
+/* -------------------------------------------------------------------------------------------------------------- pandas */
+
+/* Codes into categories. */
+static int write_categorical(lcpy_walk *walk, PyObject *array)
+{
+    locache_write_array(walk->writer, 4);
+    locache_write_text(walk->writer, "category", strlen("category"));
+    if (lcpy_walk_attribute(walk, array, "codes") < 0 || lcpy_walk_attribute(walk, array, "categories") < 0) {
+        return -1;
+    }
+    return lcpy_walk_attribute(walk, array, "ordered");
+}
+
+/* Numbers beside a mask: what lies under the mask is arbitrary, so that zeros take its place. */
+static int write_masked(lcpy_walk *walk, PyObject *array, PyObject *dtype, PyObject *number_type)
+{
+    PyObject *method = PyObject_GetAttrString(array, "to_numpy");
+    PyObject *arguments = PyTuple_New(0);
+    PyObject *options = Py_BuildValue("{s:O,s:i}", "dtype", number_type, "na_value", 0);
+    PyObject *values = NULL;
+    int result = -1;
+
+    if (method != NULL && arguments != NULL && options != NULL) {
+        values = PyObject_Call(method, arguments, options);
+    }
+    if (values != NULL) {
+        locache_write_array(walk->writer, 3);
+        result = write_new(walk, PyObject_Repr(dtype));
+    }
+    if (result == 0) {
+        result = lcpy_walk_value(walk, values);
+    }
+    if (result == 0) {
+        result = write_call(walk, array, "isna");
+    }
+    Py_XDECREF(values);
+    Py_XDECREF(options);
+    Py_XDECREF(arguments);
+    Py_XDECREF(method);
+    return result;
+}
+
+/* The NumPy type of a nullable number (new reference); NULL without exception for other types. */
+static PyObject *masked_number_type(PyObject *dtype)
+{
+    PyObject *type = PyObject_GetAttrString(dtype, "numpy_dtype");
+    PyObject *kind = type == NULL ? NULL : PyObject_GetAttrString(type, "kind");
+    const char *letter = kind == NULL || !PyUnicode_Check(kind) ? NULL : PyUnicode_AsUTF8(kind);
+
+    if (letter == NULL || letter[0] == '\0' || strchr("biuf", letter[0]) == NULL) {
+        Py_CLEAR(type);
+    }
+    Py_XDECREF(kind);
+    PyErr_Clear();
+    return type;
+}
+
+/* Whatever else pandas keeps in arrays of its own. */
+static int write_extension(lcpy_walk *walk, PyObject *array, PyObject *dtype)
+{
+    PyObject *number_type;
+    int result;
+
+    if ((PyObject *)Py_TYPE(dtype) == lcpy_loaded("pandas", "CategoricalDtype")) {
+        return write_categorical(walk, array);
+    }
+    number_type = masked_number_type(dtype);
+    if (number_type != NULL) {
+        result = write_masked(walk, array, dtype, number_type);
+        Py_DECREF(number_type);
+        return result;
+    }
+    locache_write_array(walk->writer, 2);
+    if (write_new(walk, PyObject_Repr(dtype)) < 0) {
+        return -1;
+    }
+    if ((PyObject *)Py_TYPE(dtype) == lcpy_loaded("pandas", "DatetimeTZDtype")) {
+        return lcpy_walk_attribute(walk, array, "asi8");
+    }
+    return write_new(walk, PySequence_List(array));
+}
+
+/* The data of a Series or an Index with its type. */
+static int write_pandas_data(lcpy_walk *walk, PyObject *object)
+{
+    PyObject *dtype = PyObject_GetAttrString(object, "dtype");
+    PyObject *array = NULL;
+    int result = -1;
+
+    if (dtype == NULL) {
+        return -1;
+    }
+    if (lcpy_classify(walk->state, Py_TYPE(dtype)) == LCPY_NPDTYPE) {
+        result = write_call(walk, object, "to_numpy");
+    } else {
+        array = PyObject_GetAttrString(object, "array");
+        result = array == NULL ? -1 : write_extension(walk, array, dtype);
+    }
+    Py_XDECREF(array);
+    Py_DECREF(dtype);
+    return result;
+}
+
+static int write_index_names(lcpy_walk *walk, PyObject *index)
+{
+    PyObject *names = PyObject_GetAttrString(index, "names");
+    int result = names == NULL ? -1 : write_new(walk, PySequence_Tuple(names));
+
+    Py_XDECREF(names);
+    return result;
+}
+
+static int write_multi_index(lcpy_walk *walk, PyObject *index)
+{
+    PyObject *levels = PyObject_GetAttrString(index, "nlevels");
+    long count = levels == NULL ? -1 : PyLong_AsLong(levels);
+
+    Py_XDECREF(levels);
+    if (count < 0) {
+        return -1;
+    }
+    locache_write_array(walk->writer, (uint64_t)count);
+    for (long i = 0; i < count; i++) {
+        if (write_new(walk, PyObject_CallMethod(index, "get_level_values", "l", i)) < 0) {
+            return -1;
+        }
+    }
+    return 0;
+}
+
+/* [names, start, stop, step], [names, [levels]], or [names, data, frequency] */
+static int write_index(lcpy_walk *walk, PyObject *index)
+{
+    const char *name = Py_TYPE(index)->tp_name;
+    char full[64];
+    bool range = strcmp(name, "RangeIndex") == 0;
+    bool multi = strcmp(name, "MultiIndex") == 0;
+    bool times = strcmp(name, "DatetimeIndex") == 0 || strcmp(name, "TimedeltaIndex") == 0;
+
+    snprintf(full, sizeof full, "pandas:%s", name);
+    begin(walk, full, range ? 4 : times ? 3 : 2);
+    if (write_index_names(walk, index) < 0) {
+        return -1;
+    }
+    if (multi) {
+        return write_multi_index(walk, index);
+    }
+    if (range) {
+        return lcpy_walk_attribute(walk, index, "start") < 0 || lcpy_walk_attribute(walk, index, "stop") < 0
+                   ? -1
+                   : lcpy_walk_attribute(walk, index, "step");
+    }
+    if (write_pandas_data(walk, index) < 0) {
+        return -1;
+    }
+    return times ? lcpy_walk_attribute(walk, index, "freqstr") : 0;
+}
+
+/* [name, index, data, attributes] */
+static int write_pandas_series(lcpy_walk *walk, PyObject *series)
+{
+    begin(walk, "pandas:Series", 4);
+    if (lcpy_walk_attribute(walk, series, "name") < 0 || lcpy_walk_attribute(walk, series, "index") < 0 ||
+        write_pandas_data(walk, series) < 0) {
+        return -1;
+    }
+    return lcpy_walk_attribute(walk, series, "attrs");
+}
+
+/* The data of every column: `items` is a list of pairs of a label and a series. */
+static int write_columns(lcpy_walk *walk, PyObject *items)
+{
+    locache_write_array(walk->writer, (uint64_t)PyList_GET_SIZE(items));
+    for (Py_ssize_t i = 0; i < PyList_GET_SIZE(items); i++) {
+        PyObject *pair = PyList_GET_ITEM(items, i);
+
+        if (!PyTuple_Check(pair) || PyTuple_GET_SIZE(pair) != 2) {
+            PyErr_SetString(PyExc_TypeError, "DataFrame.items() gives no pairs");
+            return -1;
+        }
+        if (write_pandas_data(walk, PyTuple_GET_ITEM(pair, 1)) < 0) {
+            return lcpy_walk_step(walk, ".iloc[:, %zd]", i);
+        }
+    }
+    return 0;
+}
+
+/* [columns, index, [data], attributes] */
+static int write_pandas_frame(lcpy_walk *walk, PyObject *frame)
+{
+    PyObject *iterator = PyObject_CallMethod(frame, "items", NULL);
+    PyObject *items = iterator == NULL ? NULL : PySequence_List(iterator);
+    int result = -1;
+
+    Py_XDECREF(iterator);
+    begin(walk, "pandas:DataFrame", 4);
+    if (items != NULL && lcpy_walk_attribute(walk, frame, "columns") == 0 &&
+        lcpy_walk_attribute(walk, frame, "index") == 0 && write_columns(walk, items) == 0) {
+        result = lcpy_walk_attribute(walk, frame, "attrs");
+    }
+    Py_XDECREF(items);
+    return result;
+}
+
+/* -------------------------------------------------------------------------------------------------------------- polars */
+
+static bool is_among(const char *name, const char *const *names)
+{
+    for (; *names != NULL; names++) {
+        if (strcmp(name, *names) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The name of a polars type's class: "Int64" of Int64, "Datetime" of Datetime("us"). */
+static bool polars_type_name(char out[32], PyObject *dtype)
+{
+    PyObject *base = PyObject_CallMethod(dtype, "base_type", NULL);
+    PyObject *name = base == NULL ? NULL : PyObject_GetAttrString(base, "__name__");
+    const char *text = name == NULL || !PyUnicode_Check(name) ? NULL : PyUnicode_AsUTF8(name);
+
+    if (text != NULL) {
+        snprintf(out, 32, "%s", text);
+    }
+    Py_XDECREF(name);
+    Py_XDECREF(base);
+    return text != NULL;
+}
+
+/* [values, mask or null]: what lies under the mask is arbitrary, so that zeros take its place. */
+static int write_polars_numbers(lcpy_walk *walk, PyObject *numbers)
+{
+    PyObject *nulls = PyObject_CallMethod(numbers, "null_count", NULL);
+    PyObject *filled = NULL;
+    PyObject *mask = NULL;
+    int has_nulls = nulls == NULL ? -1 : PyObject_IsTrue(nulls);
+    int result = -1;
+
+    Py_XDECREF(nulls);
+    if (has_nulls < 0) {
+        return -1;
+    }
+    filled = has_nulls ? PyObject_CallMethod(numbers, "fill_null", "i", 0) : Py_NewRef(numbers);
+    mask = !has_nulls ? Py_NewRef(Py_None) : PyObject_CallMethod(numbers, "is_null", NULL);
+    locache_write_array(walk->writer, 2);
+    if (filled != NULL && mask != NULL && write_call(walk, filled, "to_numpy") == 0) {
+        result = has_nulls ? write_call(walk, mask, "to_numpy") : lcpy_walk_value(walk, mask);
+    }
+    Py_XDECREF(mask);
+    Py_XDECREF(filled);
+    return result;
+}
+
+static int write_polars_data(lcpy_walk *walk, PyObject *series, PyObject *dtype)
+{
+    static const char *const numbers[] = {"Int8",   "Int16",  "Int32",  "Int64",   "UInt8", "UInt16",
+                                          "UInt32", "UInt64", "Float32", "Float64", NULL};
+    static const char *const times[] = {"Date", "Datetime", "Duration", "Time", NULL};
+    char name[32];
+    PyObject *physical;
+    int result;
+
+    if (!polars_type_name(name, dtype)) {
+        return -1;
+    }
+    if (is_among(name, numbers)) {
+        return write_polars_numbers(walk, series);
+    }
+    if (!is_among(name, times)) {
+        return write_call(walk, series, "to_list");
+    }
+    physical = PyObject_CallMethod(series, "to_physical", NULL);
+    result = physical == NULL ? -1 : write_polars_numbers(walk, physical);
+    Py_XDECREF(physical);
+    return result;
+}
+
+/* [name, type, data] */
+static int write_polars_series(lcpy_walk *walk, PyObject *series)
+{
+    PyObject *dtype = PyObject_GetAttrString(series, "dtype");
+    int result = -1;
+
+    if (dtype == NULL) {
+        return -1;
+    }
+    begin(walk, "polars:Series", 3);
+    if (lcpy_walk_attribute(walk, series, "name") == 0 && write_new(walk, PyObject_Repr(dtype)) == 0) {
+        result = write_polars_data(walk, series, dtype);
+    }
+    Py_DECREF(dtype);
+    return result;
+}
+
+/* [height, [series]] */
+static int write_polars_frame(lcpy_walk *walk, PyObject *frame)
+{
+    begin(walk, "polars:DataFrame", 2);
+    if (lcpy_walk_attribute(walk, frame, "height") < 0) {
+        return -1;
+    }
+    return write_call(walk, frame, "get_columns");
+}
+
+int lcpy_walk_frame(lcpy_walk *walk, PyObject *value, lcpy_class class_of)
+{
+    lcpy_frame frame;
+    int result = lcpy_walk_enter(walk, &frame, value, 5);
+
+    if (result != 0) {
+        return result < 0 ? -1 : 0;
+    }
+    switch (class_of) {
+    case LCPY_PANDAS_FRAME:
+        result = write_pandas_frame(walk, value);
+        break;
+    case LCPY_PANDAS_SERIES:
+        result = write_pandas_series(walk, value);
+        break;
+    case LCPY_PANDAS_INDEX:
+        result = write_index(walk, value);
+        break;
+    case LCPY_POLARS_SERIES:
+        result = write_polars_series(walk, value);
+        break;
+    default:
+        result = write_polars_frame(walk, value);
+        break;
+    }
+    lcpy_walk_leave(walk);
+    return result;
+}
