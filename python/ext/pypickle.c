@@ -123,7 +123,7 @@ int lcpy_pickle(lcpy_state *state, lcpy_encoded *out, PyObject *value)
  * lcpy_unpickle(), all NULL outside it. */
 typedef struct context {
     lcpy_state *state;
-    PyObject *module;       /* __name__ of the function's module */
+    PyObject *module;       /* __name__ of the function's module; "" where it has none */
     PyObject *written_main; /* import name of __main__ where the entry was written; "" where unknown */
 } context;
 
@@ -313,8 +313,10 @@ PyObject *lcpy_unpickle(lcpy_state *state, lcpy_owner *owner, PyObject *module)
     PyObject *buffers = stream == NULL ? NULL : open_buffers(state, owner);
     if (buffers != NULL)
         unpickler = make_unpickler(state, stream, buffers);
-    if (unpickler != NULL)
-        value = load(state, unpickler, module, written_main);
+    PyObject *known = PyUnicode_Check(module) ? Py_NewRef(module) : PyUnicode_FromString("");
+    if (unpickler != NULL && known != NULL)
+        value = load(state, unpickler, known, written_main);
+    Py_XDECREF(known);
     Py_XDECREF(unpickler);
     Py_XDECREF(buffers);
     Py_XDECREF(stream);

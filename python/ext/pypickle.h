@@ -12,7 +12,7 @@
 int lcpy_pickle(lcpy_state *state, lcpy_encoded *out, PyObject *value);
 
 /* Runs what the pickle says: only for entries whose MAC has been verified, which locache_get() does for codec PICKLE.
- * `module` is the __name__ of the function's module. New reference, or NULL with whatever exception. */
+ * `module` is the __name__ of the function's module (str or None). New reference, or NULL with whatever exception. */
 PyObject *lcpy_unpickle(lcpy_state *state, lcpy_owner *owner, PyObject *module);
 
 #endif
