@@ -58,11 +58,12 @@ static locache_status check_large(int fd, const struct stat *found, unsigned cha
     if (got != LC_ENTRY_HEADER)
         return lc_fail(error, LOCACHE_ECORRUPT, "%s/%s is cut off", store->path, name);
     locache_status status = lc_entry_peek(&least, &table, head, NULL);
+    /* Only its checksum can tell a newer entry from a damaged one. */
     if (status == LOCACHE_EFORMAT)
-        return lc_fail(error, status, "%s/%s was written by a later version of locache", store->path, name);
+        return LOCACHE_OK;
     if (status != LOCACHE_OK)
         return lc_fail(error, status, "%s/%s is no entry", store->path, name);
-    if (least > size || (table == 0 && least != size))
+    if (least > size || (table == LC_ENTRY_HEADER && least != size))
         return lc_fail(error, LOCACHE_ECORRUPT, "%s/%s is not as long as it says", store->path, name);
     return LOCACHE_OK;
 }
@@ -118,6 +119,17 @@ locache_status lc_store_read(locache_value **out, const lc_store *store, const c
 
 /* -------------------------------------------------------------------------------------------------------------- write */
 
+/* Is what is there an entry of a later version, and a whole one? */
+static bool is_newer(const lc_store *store, const char *name)
+{
+    locache_value *value;
+    if (lc_store_read(&value, store, name, NULL) != LOCACHE_OK)
+        return false;
+    bool newer = lc_entry_parse(&value->entry, value->bytes, value->size, NULL) == LOCACHE_EFORMAT;
+    lc_free(value);
+    return newer;
+}
+
 /* What is in the place of a new entry? OK: nothing, or what may be replaced. */
 static locache_status probe(bool *replaced, const lc_store *store, const char *name, locache_error *error)
 {
@@ -125,22 +137,20 @@ static locache_status probe(bool *replaced, const lc_store *store, const char *n
     uint64_t least;
     uint64_t table;
     struct stat found;
-    locache_status status = LOCACHE_OK;
-    *replaced = false;
     int fd = lc_openat(store->dir, name, O_RDONLY, 0);
-    if (fd < 0) {
-        *replaced = errno != ENOENT;
+    *replaced = fd >= 0 || errno != ENOENT;
+    if (fd < 0)
         return LOCACHE_OK;
-    }
-    *replaced = true;
-    if (lc_fstat(fd, &found) == 0 && S_ISDIR(found.st_mode))
-        status = lc_fail_os(error, EISDIR, "cannot write %s/%s, delete or rename what is there", store->path, name);
-    else if (S_ISREG(found.st_mode) && lc_read_full(fd, head, sizeof head) == sizeof head &&
-             lc_entry_peek(&least, &table, head, NULL) == LOCACHE_EFORMAT)
-        status = lc_fail(error, LOCACHE_EFORMAT, "%s/%s was written by a later version of locache, and is left alone",
-                         store->path, name);
+    bool known = lc_fstat(fd, &found) == 0;
+    bool suspect = known && S_ISREG(found.st_mode) && lc_read_full(fd, head, sizeof head) == sizeof head &&
+                   lc_entry_peek(&least, &table, head, NULL) == LOCACHE_EFORMAT;
     lc_close(fd);
-    return status;
+    if (known && S_ISDIR(found.st_mode))
+        return lc_fail_os(error, EISDIR, "cannot write %s/%s, delete or rename what is there", store->path, name);
+    if (suspect && is_newer(store, name))
+        return lc_fail(error, LOCACHE_EFORMAT, "%s/%s was written by a later version of locache, and is left alone",
+                       store->path, name);
+    return LOCACHE_OK;
 }
 
 static locache_status refuse_write(const lc_store *store, const char *name, int code, locache_error *error)

@@ -1,0 +1,608 @@
+/* One function's directory: what is read, written, removed and limited, and what stands in an entry's place. */
+#include "scratch.h"
+
+#include <sys/sysmacros.h>
+#include <time.h>
+
+/* ------------------------------------------------------------------------------------------------------ read and write */
+
+static void test_store__put_then_get(void **unused)
+{
+    (void)unused;
+    locache *cache = open_function("my_func");
+    assert_miss(cache, 1);
+    must_put(cache, 1, "three");
+    assert_hit(cache, 1, "three");
+    assert_true(exists(in_foo("my_func/x=1")));
+    assert_int_equal(names_in(in_foo("my_func"), ""), 2);
+    assert_int_equal(names_in(in_foo("my_func/.locache"), ""), 1);
+    must_put(cache, 1, "four");
+    assert_hit(cache, 1, "four");
+    locache_close(cache);
+    cache = open_function("my_func");
+    assert_hit(cache, 1, "four");
+    locache_close(cache);
+}
+
+static void test_store__files_are_private(void **unused)
+{
+    (void)unused;
+    struct stat seen;
+    locache *cache = open_function("my_func");
+    must_put(cache, 1, "three");
+    locache_close(cache);
+    static const char *const directories[] = {"", "my_func", "my_func/.locache", ".versions"};
+    for (size_t i = 0; i < sizeof directories / sizeof directories[0]; i++) {
+        assert_int_equal(stat(in_foo(directories[i]), &seen), 0);
+        assert_int_equal(seen.st_mode & 07777, 0700);
+    }
+    assert_int_equal(stat(in_foo("my_func/x=1"), &seen), 0);
+    assert_int_equal(seen.st_mode & 07777, 0600);
+    assert_memory_equal(read_bytes(in_foo("CACHEDIR.TAG")).data, "Signature: 8a477f597d28d172789f06886806bc55", 43);
+    assert_memory_equal(read_bytes(in_foo(".gitignore")).data, "*\n", 2);
+}
+
+static void test_store__a_deleted_file_is_forgotten(void **unused)
+{
+    (void)unused;
+    locache *cache = open_function("my_func");
+    must_put(cache, 1, "three");
+    assert_int_equal(unlink(in_foo("my_func/x=1")), 0);
+    assert_miss(cache, 1);
+    locache_close(cache);
+}
+
+static void test_store__value_says_what_was_stored(void **unused)
+{
+    (void)unused;
+    unsigned char first[100];
+    unsigned char third[7];
+    memset(first, 1, sizeof first);
+    memset(third, 3, sizeof third);
+    const locache_buffer buffers[] = {{first, sizeof first}, {NULL, 0}, {third, sizeof third}};
+    locache_record record = {.size = sizeof record,
+                             .codec = LOCACHE_PICKLE,
+                             .body = "body",
+                             .body_size = 4,
+                             .buffers = buffers,
+                             .buffer_count = 3,
+                             .compute_time = 12345};
+    key k = key_of(1);
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    locache *cache = open_function("my_func");
+    assert_int_equal(locache_put(cache, k.bytes, k.size, &record, &error), LOCACHE_OK);
+    locache_value *value;
+    assert_int_equal(locache_get(&value, cache, k.bytes, k.size, &error), LOCACHE_OK);
+    locache_close(cache);
+    size_t size;
+    assert_memory_equal(locache_value_body(value, &size), "body", 4);
+    assert_int_equal(size, 4);
+    assert_int_equal(locache_value_codec(value), LOCACHE_PICKLE);
+    assert_int_equal(locache_value_compute_time(value), 12345);
+    int64_t created = locache_value_created(value) / 1000000000;
+    assert_in_range(created, now.tv_sec - 1, now.tv_sec + 60);
+    assert_int_equal(locache_value_buffer_count(value), 3);
+    for (size_t i = 0; i < 3; i++) {
+        locache_buffer got = locache_value_buffer(value, i);
+        assert_int_equal(got.size, buffers[i].size);
+        assert_int_equal((uintptr_t)got.data % 64, 0);
+        if (got.size > 0)
+            assert_memory_equal(got.data, buffers[i].data, got.size);
+    }
+    memset(locache_value_buffer(value, 0).data, 9, sizeof first);
+    assert_null(locache_value_buffer(value, 3).data);
+    locache_value_free(value);
+    locache_value_free(NULL);
+}
+
+/* Past 1 MiB the header is read first. */
+static void test_store__large_entries(void **unused)
+{
+    (void)unused;
+    locache *cache = open_function("my_func");
+    for (size_t size = ((size_t)1 << 20) - HEADER - 64; size < (size_t)3 << 20; size += 999983) {
+        char *body = malloc(size + 1);
+        memset(body, 'a', size);
+        body[size] = '\0';
+        must_put(cache, 1, body);
+        assert_hit(cache, 1, body);
+        assert_int_equal(truncate(in_foo("my_func/x=1"), (off_t)size), 0);
+        assert_rejected(cache, 1, LOCACHE_ECORRUPT);
+        free(body);
+    }
+    locache_close(cache);
+}
+
+static void test_store__durable(void **unused)
+{
+    (void)unused;
+    locache_options options = options_for("my_func");
+    options.flags = LOCACHE_DURABLE;
+    locache *cache = open_with(&options);
+    must_put(cache, 1, "three");
+    assert_hit(cache, 1, "three");
+    locache_close(cache);
+}
+
+static void test_store__remove(void **unused)
+{
+    (void)unused;
+    key k = key_of(1);
+    locache *cache = open_function("my_func");
+    assert_int_equal(locache_remove(cache, k.bytes, k.size, &error), LOCACHE_MISS);
+    must_put(cache, 1, "three");
+    must_put(cache, 2, "four");
+    assert_int_equal(locache_remove(cache, k.bytes, k.size, &error), LOCACHE_OK);
+    assert_int_equal(locache_remove(cache, k.bytes, k.size, &error), LOCACHE_MISS);
+    assert_miss(cache, 1);
+    assert_hit(cache, 2, "four");
+    assert_int_equal(locache_remove(cache, "no key", 6, &error), LOCACHE_EINVAL);
+    locache_close(cache);
+}
+
+static bool stop_after_two(void *context, const char *name)
+{
+    assert_int_equal(strncmp(name, "x=", 2), 0);
+    return ++*(int *)context < 2;
+}
+
+static bool unlink_entry(void *context, const char *name)
+{
+    (void)context;
+    char path[64];
+    snprintf(path, sizeof path, "my_func/%s", name);
+    return unlink(in_foo(path)) == 0;
+}
+
+static void test_store__count_and_iterate(void **unused)
+{
+    (void)unused;
+    int seen = 0;
+    locache *cache = open_function("my_func");
+    assert_int_equal(count_of(cache), 0);
+    assert_int_equal(locache_iterate(cache, stop_after_two, &seen, &error), LOCACHE_OK);
+    assert_int_equal(seen, 0);
+    for (int x = 0; x < 5; x++)
+        must_put(cache, x, "r");
+    assert_int_equal(count_of(cache), 5);
+    assert_int_equal(locache_iterate(cache, stop_after_two, &seen, &error), LOCACHE_OK);
+    assert_int_equal(seen, 2);
+    assert_int_equal(locache_iterate(cache, unlink_entry, NULL, &error), LOCACHE_OK);
+    assert_int_equal(count_of(cache), 0);
+    locache_close(cache);
+}
+
+static void test_store__path(void **unused)
+{
+    (void)unused;
+    char path[LOCACHE_PATH_MAX];
+    key k = key_of(1);
+    locache *cache = open_function("Class.method");
+    assert_int_equal(locache_path(path, cache, k.bytes, k.size, &error), LOCACHE_OK);
+    assert_string_equal(path, in_foo("Class.method/x=1"));
+    assert_int_equal(locache_path(path, cache, "no key", 6, &error), LOCACHE_EINVAL);
+    locache_close(cache);
+}
+
+/* ------------------------------------------------------------------------------------------------------------- damage */
+
+static void flip_every_bit(locache_codec codec)
+{
+    locache *cache = open_function("my_func");
+    assert_int_equal(put_as(cache, 1, "\x83\x01\x02\x03", codec), LOCACHE_OK);
+    bytes right = read_bytes(in_foo("my_func/x=1"));
+    for (size_t at = 0; at < right.size; at++) {
+        for (int bit = 0; bit < 8; bit++) {
+            bytes wrong = right;
+            wrong.data[at] ^= (unsigned char)(1 << bit);
+            write_bytes(in_foo("my_func/x=1"), wrong.data, wrong.size);
+            assert_int_equal(get(cache, 1, ""), LOCACHE_MISS);
+            assert_int_not_equal(error.status, LOCACHE_OK);
+        }
+    }
+    write_bytes(in_foo("my_func/x=1"), right.data, right.size);
+    assert_hit(cache, 1, "\x83\x01\x02\x03");
+    locache_close(cache);
+}
+
+static void test_store__every_flipped_bit_is_a_miss(void **unused)
+{
+    (void)unused;
+    flip_every_bit(LOCACHE_CBOR);
+    flip_every_bit(LOCACHE_PICKLE);
+}
+
+static void test_store__every_other_length_is_a_miss(void **unused)
+{
+    (void)unused;
+    locache *cache = open_function("my_func");
+    assert_int_equal(put_as(cache, 1, "\x83\x01\x02\x03", LOCACHE_CBOR), LOCACHE_OK);
+    bytes right = read_bytes(in_foo("my_func/x=1"));
+    for (size_t size = 0; size < right.size; size++) {
+        write_bytes(in_foo("my_func/x=1"), right.data, size);
+        assert_rejected(cache, 1, LOCACHE_ECORRUPT);
+    }
+    static const size_t longer[] = {1, 2, 63, 64, 4096, 1 << 20, 1 << 21};
+    for (size_t i = 0; i < sizeof longer / sizeof longer[0]; i++) {
+        write_bytes(in_foo("my_func/x=1"), right.data, right.size);
+        assert_int_equal(truncate(in_foo("my_func/x=1"), (off_t)(right.size + longer[i])), 0);
+        assert_int_equal(get(cache, 1, ""), LOCACHE_MISS);
+        assert_int_not_equal(error.status, LOCACHE_OK);
+    }
+    must_put(cache, 1, "again");
+    assert_hit(cache, 1, "again");
+    locache_close(cache);
+}
+
+static void test_store__zeros_of_the_right_length_are_a_miss(void **unused)
+{
+    (void)unused;
+    locache *cache = open_function("my_func");
+    must_put(cache, 1, "three");
+    bytes file = read_bytes(in_foo("my_func/x=1"));
+    memset(file.data, 0, file.size);
+    write_bytes(in_foo("my_func/x=1"), file.data, file.size);
+    assert_rejected(cache, 1, LOCACHE_ECORRUPT);
+    locache_close(cache);
+}
+
+static void test_store__swapped_entries_are_misses(void **unused)
+{
+    (void)unused;
+    locache *cache = open_function("my_func");
+    locache *other = open_function("other");
+    must_put(cache, 1, "one");
+    must_put(cache, 2, "two");
+    must_put(other, 1, "other one");
+    assert_int_equal(rename(in_foo("my_func/x=1"), in_foo("my_func/x=2")), 0);
+    assert_rejected(cache, 2, LOCACHE_ECORRUPT);
+    assert_int_equal(rename(in_foo("other/x=1"), in_foo("my_func/x=1")), 0);
+    assert_rejected(cache, 1, LOCACHE_ECORRUPT);
+    locache_close(cache);
+    locache_close(other);
+}
+
+static void test_store__a_directory_under_another_name_is_all_misses(void **unused)
+{
+    (void)unused;
+    locache *cache = open_function("my_func");
+    must_put(cache, 1, "one");
+    locache_close(cache);
+    assert_int_equal(rename(in_foo("my_func"), in_foo("other")), 0);
+    locache *other = open_function("other");
+    assert_rejected(other, 1, LOCACHE_ECORRUPT);
+    locache_close(other);
+}
+
+static void test_store__a_newer_format_is_left_alone(void **unused)
+{
+    (void)unused;
+    locache *cache = open_function("my_func");
+    must_put(cache, 1, "one");
+    bytes newer = read_bytes(in_foo("my_func/x=1"));
+    newer.data[8] = 2;
+    write_bytes(in_foo("my_func/x=1"), newer.data, newer.size);
+    assert_rejected(cache, 1, LOCACHE_ECORRUPT);
+    must_put(cache, 1, "one");
+    restamp(&newer);
+    write_bytes(in_foo("my_func/x=1"), newer.data, newer.size);
+    assert_rejected(cache, 1, LOCACHE_EFORMAT);
+    assert_int_equal(put(cache, 1, "two"), LOCACHE_EFORMAT);
+    assert_memory_equal(read_bytes(in_foo("my_func/x=1")).data, newer.data, newer.size);
+    assert_int_equal(names_in(in_foo("my_func/.locache"), "tmp"), 0);
+    locache_close(cache);
+}
+
+/* ------------------------------------------------------------------------------------------------ in an entry's place */
+
+static void as_link(const char *path)
+{
+    assert_int_equal(symlink("/etc/hostname", path), 0);
+}
+
+static void as_dangling_link(const char *path)
+{
+    char target[128];
+    snprintf(target, sizeof target, "%s/outside", scratch);
+    assert_int_equal(symlink(target, path), 0);
+}
+
+static void as_fifo(const char *path)
+{
+    assert_int_equal(mkfifo(path, 0600), 0);
+}
+
+static void as_device(const char *path)
+{
+    if (mknod(path, S_IFCHR | 0600, makedev(1, 5)) != 0)
+        as_fifo(path);
+}
+
+static void as_hole(const char *path)
+{
+    write_text(path, "");
+    assert_int_equal(truncate(path, (off_t)1 << 40), 0);
+}
+
+static void as_hard_link(const char *path)
+{
+    char other[600];
+    snprintf(other, sizeof other, "%s.other", path);
+    write_text(path, "");
+    assert_int_equal(link(path, other), 0);
+}
+
+static void as_open_file(const char *path)
+{
+    write_text(path, "");
+    assert_int_equal(chmod(path, 0606), 0);
+}
+
+static void test_store__a_thing_in_an_entrys_place_is_a_miss_and_is_replaced(void **unused)
+{
+    (void)unused;
+    static void (*const things[])(const char *path) = {as_link,      as_dangling_link, as_fifo,     as_device,
+                                                       as_hard_link, as_open_file,     as_hole};
+    locache *cache = open_function("my_func");
+    must_put(cache, 2, "two");
+    for (size_t i = 0; i < sizeof things / sizeof things[0]; i++) {
+        things[i](in_foo("my_func/x=1"));
+        assert_rejected(cache, 1, LOCACHE_EUNTRUSTED);
+        assert_non_null(strstr(error.message, in_foo("my_func/x=1")));
+        must_put(cache, 1, "right");
+        assert_hit(cache, 1, "right");
+        struct stat seen;
+        assert_int_equal(lstat(in_foo("my_func/x=1"), &seen), 0);
+        assert_true(S_ISREG(seen.st_mode));
+        assert_int_equal(unlink(in_foo("my_func/x=1")), 0);
+    }
+    char outside[128];
+    snprintf(outside, sizeof outside, "%s/outside", scratch);
+    assert_false(exists(outside));
+    locache_close(cache);
+}
+
+/* A header that says that all of a terabyte is body. */
+static void test_store__a_hole_that_lies_about_its_size_is_a_miss(void **unused)
+{
+    (void)unused;
+    locache *cache = open_function("my_func");
+    must_put(cache, 1, "one");
+    bytes file = read_bytes(in_foo("my_func/x=1"));
+    uint64_t body = ((uint64_t)1 << 40) - HEADER - file.data[16];
+    for (int i = 0; i < 8; i++)
+        file.data[24 + i] = (unsigned char)(body >> (8 * i));
+    write_bytes(in_foo("my_func/x=1"), file.data, file.size);
+    assert_int_equal(truncate(in_foo("my_func/x=1"), (off_t)1 << 40), 0);
+    assert_rejected(cache, 1, LOCACHE_EUNTRUSTED);
+    locache_close(cache);
+}
+
+static void test_store__a_foreign_entry_is_not_believed(void **unused)
+{
+    (void)unused;
+    skip_unless_root();
+    locache *cache = open_function("my_func");
+    must_put(cache, 1, "one");
+    assert_int_equal(chown(in_foo("my_func/x=1"), NOBODY, NOBODY), 0);
+    assert_rejected(cache, 1, LOCACHE_EUNTRUSTED);
+    locache_close(cache);
+}
+
+static void test_store__a_second_name_is_not_believed(void **unused)
+{
+    (void)unused;
+    locache *cache = open_function("my_func");
+    must_put(cache, 1, "one");
+    assert_int_equal(link(in_foo("my_func/x=1"), in_foo("my_func/other")), 0);
+    assert_rejected(cache, 1, LOCACHE_EUNTRUSTED);
+    locache_close(cache);
+}
+
+static void test_store__a_directory_in_an_entrys_place(void **unused)
+{
+    (void)unused;
+    key k = key_of(1);
+    locache *cache = open_function("my_func");
+    must_put(cache, 2, "two");
+    assert_int_equal(mkdir(in_foo("my_func/x=1"), 0700), 0);
+    assert_rejected(cache, 1, LOCACHE_EUNTRUSTED);
+    assert_int_equal(put(cache, 1, "one"), LOCACHE_EIO);
+    assert_int_equal(error.os_error, EISDIR);
+    assert_non_null(strstr(error.message, "x=1"));
+    assert_int_equal(locache_remove(cache, k.bytes, k.size, &error), LOCACHE_EIO);
+    assert_int_equal(locache_reset(cache, &error), LOCACHE_OK);
+    assert_true(exists(in_foo("my_func/x=1")));
+    assert_int_equal(names_in(in_foo("my_func/.locache"), "tmp"), 0);
+    locache_close(cache);
+}
+
+/* ------------------------------------------------------------------------------------------------------- housekeeping */
+
+static void test_store__locache_can_be_deleted(void **unused)
+{
+    (void)unused;
+    locache *cache = open_function("my_func");
+    must_put(cache, 1, "one");
+    remove_all(in_foo("my_func/.locache"));
+    assert_hit(cache, 1, "one");
+    must_put(cache, 2, "two");
+    locache_close(cache);
+    remove_all(in_foo("my_func/.locache"));
+    cache = open_function("my_func");
+    assert_hit(cache, 1, "one");
+    assert_hit(cache, 2, "two");
+    assert_true(exists(in_foo("my_func/.locache/version")));
+    locache_close(cache);
+}
+
+static void test_store__only_dead_writers_temporaries_are_swept(void **unused)
+{
+    (void)unused;
+    locache *cache = open_function("my_func");
+    must_put(cache, 1, "one");
+    locache_close(cache);
+    write_text(in_foo("my_func/.locache/tmp-dead"), "left over");
+    assert_int_equal(symlink("/etc/hostname", in_foo("my_func/.locache/tmp-link")), 0);
+    assert_int_equal(mkfifo(in_foo("my_func/.locache/tmp-fifo"), 0600), 0);
+    write_text(in_foo("my_func/.locache/tmp-live"), "being written");
+    int live = open(in_foo("my_func/.locache/tmp-live"), O_WRONLY);
+    struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+    assert_int_equal(fcntl(live, F_OFD_SETLK, &lock), 0);
+    cache = open_function("my_func");
+    must_put(cache, 2, "two");
+    locache_close(cache);
+    assert_true(exists(in_foo("my_func/.locache/tmp-live")));
+    assert_int_equal(names_in(in_foo("my_func/.locache"), "tmp"), 1);
+    close(live);
+    cache = open_function("my_func");
+    must_put(cache, 2, "two");
+    locache_close(cache);
+    assert_int_equal(names_in(in_foo("my_func/.locache"), "tmp"), 0);
+}
+
+/* ------------------------------------------------------------------------------------------------------------- limits */
+
+static void set_used(int x, int64_t seconds_ago)
+{
+    char path[64];
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    now.tv_sec -= seconds_ago;
+    const struct timespec times[2] = {now, now};
+    snprintf(path, sizeof path, "my_func/x=%d", x);
+    assert_int_equal(utimensat(AT_FDCWD, in_foo(path), times, 0), 0);
+}
+
+static int64_t used_ago(int x)
+{
+    char path[64];
+    struct stat seen;
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    snprintf(path, sizeof path, "my_func/x=%d", x);
+    assert_int_equal(stat(in_foo(path), &seen), 0);
+    return now.tv_sec - seen.st_mtim.tv_sec;
+}
+
+static void test_store__max_entries_evicts_the_least_recently_used(void **unused)
+{
+    (void)unused;
+    locache_options options = options_for("my_func");
+    options.max_entries = 3;
+    locache *cache = open_with(&options);
+    events_listen();
+    for (int x = 0; x < 3; x++)
+        must_put(cache, x, "r");
+    assert_hit(cache, 0, "r");
+    must_put(cache, 3, "r");
+    assert_int_equal(count_of(cache), 3);
+    assert_miss(cache, 1);
+    assert_hit(cache, 0, "r");
+    for (int x = 4; x < 200; x++) {
+        must_put(cache, x, "r");
+        assert_hit(cache, x, "r");
+        assert_hit(cache, 0, "r");
+        assert_int_equal(count_of(cache), 3);
+    }
+    assert_int_equal(events.counts[LOCACHE_EVENT_EVICT], 197);
+    locache_set_log(NULL, NULL);
+    locache_close(cache);
+}
+
+static void test_store__max_entries_counts_what_is_there_already(void **unused)
+{
+    (void)unused;
+    locache_options options = options_for("my_func");
+    locache *cache = open_with(&options);
+    for (int x = 0; x < 50; x++) {
+        must_put(cache, x, "r");
+        set_used(x, 1000 - x);
+    }
+    locache_close(cache);
+    options.max_entries = 10;
+    cache = open_with(&options);
+    must_put(cache, 50, "r");
+    assert_int_equal(count_of(cache), 10);
+    assert_miss(cache, 41 - 1);
+    assert_hit(cache, 49, "r");
+    locache_close(cache);
+}
+
+static void test_store__max_age_is_since_last_use(void **unused)
+{
+    (void)unused;
+    const int64_t day = 86400;
+    locache_options options = options_for("my_func");
+    options.max_age = 10 * day * 1000000000;
+    locache *cache = open_with(&options);
+    for (int x = 0; x < 5; x++)
+        must_put(cache, x, "r");
+    set_used(0, 11 * day);
+    set_used(1, 9 * day);
+    set_used(2, -9 * day);
+    set_used(3, 3600);
+    set_used(4, 12 * day);
+    assert_miss(cache, 0);
+    assert_hit(cache, 1, "r");
+    assert_in_range(used_ago(1), 0, 60);
+    assert_hit(cache, 2, "r");
+    assert_hit(cache, 3, "r");
+    assert_in_range(used_ago(3), 3600, 3660);
+    must_put(cache, 0, "new");
+    assert_hit(cache, 0, "new");
+    locache_close(cache);
+    cache = open_with(&options);
+    must_put(cache, 5, "r");
+    assert_false(exists(in_foo("my_func/x=4")));
+    assert_int_equal(count_of(cache), 5);
+    locache_close(cache);
+}
+
+static void test_store__expired_entries_are_misses(void **unused)
+{
+    (void)unused;
+    key k = key_of(1);
+    locache_record record = {.size = sizeof record, .codec = LOCACHE_RAW, .body = "r", .body_size = 1, .expires = 1};
+    locache *cache = open_function("my_func");
+    assert_int_equal(locache_put(cache, k.bytes, k.size, &record, &error), LOCACHE_OK);
+    assert_miss(cache, 1);
+    record.expires = INT64_MAX;
+    assert_int_equal(locache_put(cache, k.bytes, k.size, &record, &error), LOCACHE_OK);
+    assert_hit(cache, 1, "r");
+    locache_close(cache);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        scratch_test(test_store__put_then_get),
+        scratch_test(test_store__files_are_private),
+        scratch_test(test_store__a_deleted_file_is_forgotten),
+        scratch_test(test_store__value_says_what_was_stored),
+        scratch_test(test_store__large_entries),
+        scratch_test(test_store__durable),
+        scratch_test(test_store__remove),
+        scratch_test(test_store__count_and_iterate),
+        scratch_test(test_store__path),
+        scratch_test(test_store__every_flipped_bit_is_a_miss),
+        scratch_test(test_store__every_other_length_is_a_miss),
+        scratch_test(test_store__zeros_of_the_right_length_are_a_miss),
+        scratch_test(test_store__swapped_entries_are_misses),
+        scratch_test(test_store__a_directory_under_another_name_is_all_misses),
+        scratch_test(test_store__a_newer_format_is_left_alone),
+        scratch_test(test_store__a_thing_in_an_entrys_place_is_a_miss_and_is_replaced),
+        scratch_test(test_store__a_hole_that_lies_about_its_size_is_a_miss),
+        scratch_test(test_store__a_foreign_entry_is_not_believed),
+        scratch_test(test_store__a_second_name_is_not_believed),
+        scratch_test(test_store__a_directory_in_an_entrys_place),
+        scratch_test(test_store__locache_can_be_deleted),
+        scratch_test(test_store__only_dead_writers_temporaries_are_swept),
+        scratch_test(test_store__max_entries_evicts_the_least_recently_used),
+        scratch_test(test_store__max_entries_counts_what_is_there_already),
+        scratch_test(test_store__max_age_is_since_last_use),
+        scratch_test(test_store__expired_entries_are_misses),
+    };
+    return cmocka_run_group_tests_name("store", tests, NULL, NULL);
+}
