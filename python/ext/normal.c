@@ -3,7 +3,7 @@
  * be read by all of them. */
 #include "normal.h"
 
-#include "bytecode.h"
+#include "code.h"
 
 typedef struct output {
     lcpy_state *state;
@@ -248,7 +248,7 @@ static int write_value(output to, PyObject *value)
         locache_write_null(to.writer);
         return 0;
     }
-    if (PyUnicode_CheckExact(value) || PyLong_CheckExact(value))
+    if (PyUnicode_CheckExact(value) || PyLong_CheckExact(value) || PyBool_Check(value))
         return lcpy_constant_write(to.state, to.writer, value);
     if (PyList_Check(value))
         return write_list(to, value);

@@ -1,7 +1,7 @@
 /* A function's source: where its text is, which part of the text it is, and whether that text is what runs. */
 #include "source.h"
 
-#include "bytecode.h"
+#include "code.h"
 #include "normal.h"
 
 #define ONLY_AST 0x0400        /* ast.PyCF_ONLY_AST */
