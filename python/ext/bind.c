@@ -331,7 +331,7 @@ static int write_parameters(lcpy_state *state, locache_writer *key, const lcpy_p
         }
         locache_write_raw(key, PyBytes_AS_STRING(parameter->label), (size_t)PyBytes_GET_SIZE(parameter->label));
         if (write_argument(state, key, plan, i, bound->slots[i]) < 0) {
-            *culprit = parameter->name;
+            *culprit = Py_NewRef(parameter->name);
             return -1;
         }
     }
@@ -344,18 +344,19 @@ static int write_extra(lcpy_state *state, locache_writer *key, const lcpy_plan *
     for (Py_ssize_t i = plan->positional; i < call->count && !plan->ignore_positions; i++) {
         locache_key_index(key, (uint64_t)i);
         if (lcpy_key_write(state, key, call->args[i]) < 0) {
+            *culprit = PyUnicode_FromFormat("argument %zd", i + 1);
             return -1;
         }
     }
     for (Py_ssize_t i = 0; i < bound->extra_count; i++) {
+        const keyword *extra = &bound->extra[i];
         Py_ssize_t size = 0;
-        const char *name = PyUnicode_AsUTF8AndSize(bound->extra[i].name, &size);
-        *culprit = bound->extra[i].name;
-        if (!name) {
-            return -1;
+        const char *name = PyUnicode_AsUTF8AndSize(extra->name, &size);
+        if (name) {
+            locache_key_name(key, name, (size_t)size);
         }
-        locache_key_name(key, name, (size_t)size);
-        if (lcpy_key_write(state, key, bound->extra[i].value) < 0) {
+        if (!name || lcpy_key_write(state, key, extra->value) < 0) {
+            *culprit = Py_NewRef(extra->name);
             return -1;
         }
     }

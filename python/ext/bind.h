@@ -45,7 +45,7 @@ typedef struct lcpy_call {
 } lcpy_call;
 
 typedef enum lcpy_bound {
-    LCPY_BIND_ERROR = -1, /* with an exception; *culprit is the name of the argument (borrowed) or NULL */
+    LCPY_BIND_ERROR = -1, /* with an exception; *culprit is a new reference to what to call the argument, or NULL */
     LCPY_BOUND = 0,
     LCPY_MISFIT = 1 /* the arguments do not fit the signature; nothing was written */
 } lcpy_bound;

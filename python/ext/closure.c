@@ -219,7 +219,7 @@ int lcpy_closure_write(lcpy_state *state, locache_writer *out, Py_ssize_t *count
         }
         PyObject *encoded = current(state, capture, value);
         if (!encoded) {
-            *culprit = capture->name;
+            *culprit = Py_NewRef(capture->name);
             return -1;
         }
         locache_write_raw(out, PyBytes_AS_STRING(capture->label), (size_t)PyBytes_GET_SIZE(capture->label));

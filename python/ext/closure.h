@@ -32,7 +32,7 @@ void lcpy_closure_clear(lcpy_closure *closure);
 int lcpy_closure_traverse(lcpy_closure *closure, visitproc visit, void *arg);
 
 /* Append the captured variables' labels and values, and say how many there are. `own` and `function` are the decorated
- * function and what it decorates. 0, or -1 with an exception and the variable's name (borrowed) in *culprit. */
+ * function and what it decorates. 0, or -1 with an exception and a new reference to the variable's name in *culprit. */
 int lcpy_closure_write(lcpy_state *state, locache_writer *out, Py_ssize_t *count, lcpy_closure *closure, PyObject *own,
                        PyObject *function, PyObject **culprit);
 

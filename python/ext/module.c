@@ -149,7 +149,7 @@ static PyObject *persist(PyObject *module, PyObject *const *args, Py_ssize_t cou
 /* One layer further in: a new reference; NULL without exception at the end. */
 static PyObject *layer_within(PyObject *object)
 {
-    static const char *const names[] = {"__wrapped__", "__func__", "func", "fget"};
+    static const char *const names[] = {"__func__", "__wrapped__", "func", "fget"}; /* a method shows its function's __wrapped__ */
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         PyObject *inner = PyObject_GetAttrString(object, names[i]);
         if (inner) {

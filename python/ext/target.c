@@ -412,7 +412,6 @@ lcpy_bound lcpy_target_key(lcpy_state *state, locache_writer *key, lcpy_target *
         status = LCPY_BIND_ERROR;
     }
 done:
-    Py_XINCREF(*culprit);
     locache_writer_clear(&captures);
     PyMem_Free(more.args);
     Py_XDECREF(more.kwnames);

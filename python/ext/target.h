@@ -28,8 +28,7 @@ int lcpy_target_init(lcpy_target *out, PyObject *callable, PyObject *ignored);
 void lcpy_target_clear(lcpy_target *target);
 int lcpy_target_traverse(lcpy_target *target, visitproc visit, void *arg);
 
-/* The key of a call of `target->callable`: as lcpy_plan_key(), but *culprit is a new reference or NULL. `own` is the
- * decorated function. */
+/* The key of a call of `target->callable`: as lcpy_plan_key(). `own` is the decorated function. */
 lcpy_bound lcpy_target_key(lcpy_state *state, locache_writer *key, lcpy_target *target, const lcpy_call *call,
                            PyObject *own, PyObject **culprit);
 

@@ -14,6 +14,13 @@ static const char *const what_happens[] = {
     [LCPY_TROUBLE_WRITE] = "this result could not be stored",
 };
 
+/* For causes that are exceptions, and say no more than what Python says. */
+static const char *const remedies[LCPY_TROUBLE_WRITE + 1] = {
+    [LCPY_TROUBLE_OPEN] = "; say where with dir= or name=",
+    [LCPY_TROUBLE_DECODE] = "; forget() removes it",
+    [LCPY_TROUBLE_ENCODE] = "; return plain data, or what pickle can store",
+};
+
 /* The exception that is set, taken and told as "ValueError: text". New reference; NULL only where even that fails. */
 static PyObject *take_exception(void)
 {
@@ -63,8 +70,9 @@ static PyObject *compose(lcpy_persisted *self, lcpy_trouble trouble, const locac
     PyObject *subject = !place ? NULL : culprit ? PyUnicode_FromFormat("%R: ", culprit) : PyUnicode_FromString("");
     PyObject *message = NULL;
     if (subject) {
-        message = PyUnicode_FromFormat("%U(): %s: %U%U%U", self->target.qualname, what_happens[trouble], subject, cause,
-                                       place);
+        const char *remedy = !error && remedies[trouble] ? remedies[trouble] : "";
+        message = PyUnicode_FromFormat("%U(): %s: %U%U%s%U", self->target.qualname, what_happens[trouble], subject, cause,
+                                       remedy, place);
     }
     PyObject *bytes = message ? PyUnicode_AsEncodedString(message, "utf-8", "backslashreplace") : NULL;
     Py_XDECREF(cause);
