@@ -39,7 +39,7 @@ def main():
         m = magnetisation(tenths / 10)
         took = perf_counter() - before
         print(f"T = {tenths / 10:.1f}   |m| = {m:.3f}   {'#' * round(40 * m):40}   {1000 * took:9.3f} ms")
-    print(f"{perf_counter() - begin:.3f} seconds in all")
+    print(f"{perf_counter() - begin:.4f} seconds in all")
 
 
 if __name__ == "__main__":
