@@ -124,11 +124,10 @@ static locache_status read_open(version *out, int fd, const char *path, locache_
     ssize_t size = lc_read_full(fd, text, FILE_MAX + 1);
     if (size < 0)
         return lc_fail_os(error, errno, "cannot read %s/" LC_META "/" FILE_NAME, path);
-    out->lost = size > FILE_MAX;
-    if (!out->lost) {
-        text[size] = '\0';
-        out->lost = memchr(text, '\0', (size_t)size) != NULL || !parse(out, text);
-    }
+    bool text_only = size <= FILE_MAX && memchr(text, '\0', (size_t)size) == NULL;
+    text[text_only ? size : 0] = '\0';
+    if (!parse(out, text))
+        *out = (version){.lost = true};
     return LOCACHE_OK;
 }
 
