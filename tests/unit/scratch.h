@@ -27,7 +27,7 @@
 #define HEADER 144 /* docs/format.md */
 
 static char scratch[64];  /* gone after the test */
-static char foo[128];     /* scratch/foo.cache, not made */
+static char foo[160];     /* scratch/foo.cache, not made */
 static char state[128];   /* XDG_STATE_HOME */
 static locache_error error; /* what the last call said */
 
