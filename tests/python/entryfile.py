@@ -11,7 +11,7 @@ MAGIC = b"\x89LOC\r\n\x1a\n"
 CBOR, PICKLE, RAW = 1, 2, 3
 ALIGN = 64
 HAS_MAC = 1
-# magic, version, codec, flags, buffers, key, body, created, compute time, expiry, reserved, function, version's id, MAC,
+# magic, version, codec, flags, buffers, key, body, created, compute time, expiry, reserved, function, version id, MAC,
 # checksum
 HEADER = struct.Struct("<8sHBBIQQqqq8x16s16s32s16s")
 CHECKSUM_AT = 128
@@ -72,8 +72,9 @@ def build(entry: Entry) -> bytes:
 
 def parse(data: bytes) -> Entry:
     """The parts of an entry file. AssertionError where it is not as docs/format.md says."""
-    (magic, version, codec, flags, buffer_count, key_size, body_size, created, compute_time, expires, function, ident, mac,
-     check) = HEADER.unpack_from(data)  # fmt: skip
+    fields = HEADER.unpack_from(data)
+    magic, version, codec, flags, buffer_count, key_size, body_size = fields[:7]
+    created, compute_time, expires, function, ident, mac, check = fields[7:]
     assert magic == MAGIC
     assert version == 1
     assert codec in (CBOR, PICKLE, RAW)
