@@ -219,8 +219,7 @@ static bool is_plain_nan(double value)
     return bits == UINT64_C(0x7FF8000000000000);
 }
 
-/* A value with a form of its own in names: true and appended, or false. */
-static bool put_scalar(lc_name *name, const locache_item *item, locache_reader *reader)
+bool lc_name_scalar(lc_name *name, const locache_item *item, locache_reader *reader)
 {
     char numeral[LC_NUMERAL_MAX];
     size_t size = 0;
@@ -253,7 +252,7 @@ static locache_status put_value(lc_name *name, locache_reader *reader)
     locache_reader start = *reader;
     locache_item item;
     locache_status status = locache_read(&item, reader);
-    if (status != LOCACHE_OK || put_scalar(name, &item, reader))
+    if (status != LOCACHE_OK || lc_name_scalar(name, &item, reader))
         return status;
     *reader = start;
     status = locache_skip(reader);

@@ -261,14 +261,28 @@ static void put_pyarray(lc_name *name, locache_reader *reader)
 
 /* ------------------------------------------------------------------------------------------------------------- objects */
 
-/* The last part of "module:qualified.name", whether in a tag of its own or not. */
+/* Find the "module:qualified.name" of what stands for a class or function: text, tagged or not; or an object of its own, made
+ * by [metaclass, [name, ...]], as a class within a function is. */
+static bool find_global(locache_item *out, locache_reader *reader)
+{
+    while (locache_read(out, reader) == LOCACHE_OK) {
+        if (out->kind == LOCACHE_TEXT)
+            return out->size > 0;
+        if (out->kind != LOCACHE_TAG)
+            return false;
+        if (out->number == LOCACHE_TAG_OBJECT &&
+            (!next(out, reader, LOCACHE_ARRAY) || locache_skip(reader) != LOCACHE_OK ||
+             !next(out, reader, LOCACHE_ARRAY)))
+            return false;
+    }
+    return false;
+}
+
+/* The last part of that name. */
 static void put_global(lc_name *name, locache_reader *reader, const char *otherwise)
 {
     locache_item item;
-    if (locache_read(&item, reader) == LOCACHE_OK && item.kind == LOCACHE_TAG && item.number == LOCACHE_TAG_GLOBAL &&
-        locache_read(&item, reader) != LOCACHE_OK)
-        return;
-    if (item.kind != LOCACHE_TEXT || item.size == 0) {
+    if (!find_global(&item, reader)) {
         put_word(name, otherwise);
         return;
     }
@@ -278,14 +292,39 @@ static void put_global(lc_name *name, locache_reader *reader, const char *otherw
     lc_name_escaped(name, item.data + start, item.size - start);
 }
 
-/* [class or function, ...]. */
-static void put_object(lc_name *name, locache_reader *reader)
+/* The first arguments that an object is made with, as long as they have a form of their own: "range.0,10,1". */
+static void put_arguments(lc_name *name, locache_reader *reader)
+{
+    enum { SHOWN_MAX = 4 };
+    locache_item item;
+    if (locache_read(&item, reader) != LOCACHE_OK)
+        return;
+    if (item.kind == LOCACHE_TAG && item.number == LOCACHE_TAG_TUPLE && locache_read(&item, reader) != LOCACHE_OK)
+        return;
+    uint64_t count = item.kind == LOCACHE_ARRAY ? item.number : 0;
+    for (uint64_t i = 0; i < count && i < SHOWN_MAX && locache_read(&item, reader) == LOCACHE_OK; i++) {
+        lc_name before = *name;
+        put_word(name, i == 0 ? "." : ",");
+        if (!lc_name_scalar(name, &item, reader)) {
+            *name = before;
+            return;
+        }
+    }
+}
+
+/* [class or function, [argument, ...], ...]. */
+static void put_object(lc_name *name, locache_reader *reader, bool with_arguments)
 {
     locache_item head;
-    if (next(&head, reader, LOCACHE_ARRAY) && head.number > 0)
-        put_global(name, reader, "object");
-    else
+    locache_reader inner;
+    if (!next(&head, reader, LOCACHE_ARRAY) || head.number == 0) {
         put_word(name, "object");
+        return;
+    }
+    inner = *reader;
+    put_global(name, &inner, "object");
+    if (with_arguments && head.number > 1 && locache_skip(reader) == LOCACHE_OK)
+        put_arguments(name, reader);
 }
 
 /* [class, format, extents, bytes]. */
@@ -293,7 +332,7 @@ static void put_view(lc_name *name, locache_reader *reader)
 {
     locache_item head;
     locache_reader inner = *reader;
-    put_object(name, reader);
+    put_object(name, reader, false);
     if (next(&head, &inner, LOCACHE_ARRAY) && locache_skip(&inner) == LOCACHE_OK && locache_skip(&inner) == LOCACHE_OK)
         put_extents(name, &inner);
 }
@@ -393,9 +432,11 @@ static void put_tagged(lc_name *name, uint64_t tag, locache_reader *reader)
         put_view(name, reader);
         return;
     case LOCACHE_TAG_OBJECT:
+        put_object(name, reader, true);
+        return;
     case LOCACHE_TAG_CUSTOM:
     case LOCACHE_TAG_FUNCTION:
-        put_object(name, reader);
+        put_object(name, reader, false);
         return;
     case LOCACHE_TAG_GLOBAL:
         put_global(name, reader, "global");
