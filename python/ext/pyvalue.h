@@ -1,4 +1,4 @@
-/* Results as entry bodies and back. */
+/* Results as entry bodies and back. The GIL is held throughout, copies of large buffers included. */
 #ifndef LCPY_PYVALUE_H
 #define LCPY_PYVALUE_H
 
