@@ -23,8 +23,8 @@ void lcpy_encoded_clear(lcpy_encoded *encoded);
 
 #define LCPY_OUT_OF_LINE 4096 /* bytes: a page; below, alignment would cost more than the copy */
 
-/* Decode; takes ownership of value in every case. `module` is the __name__ of the function's module, str or None (lcpy_unpickle). New
- * reference, or NULL with an exception: the entry is no good here and is to be a miss. */
+/* Decode; takes ownership of value in every case. `module` is the __name__ of the function's module, str or None
+ * (lcpy_unpickle). New reference, or NULL with an exception: the entry is no good here and is to be a miss. */
 PyObject *lcpy_value_decode(lcpy_state *state, locache_value *value, PyObject *module);
 
 /* ---- For pyvalue_*.c and pypickle.c. */
