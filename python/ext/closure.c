@@ -161,14 +161,15 @@ int lcpy_closure_traverse(lcpy_closure *closure, visitproc visit, void *arg)
     return 0;
 }
 
-/* Encode the object that the variable is bound to. An unbound one is LOCACHE_TAG_DEFAULT: no value encodes like it. */
+/* Encode the object that the variable is bound to. LOCACHE_TAG_DEFAULT, which no value encodes like, stands for nothing and
+ * for object(), which is only ever compared with. */
 static PyObject *encode(lcpy_state *state, PyObject *value)
 {
     unsigned char room[512];
     locache_writer writer;
     locache_writer_init(&writer, room, sizeof room);
     PyObject *encoded = NULL;
-    if (value) {
+    if (value && !Py_IS_TYPE(value, &PyBaseObject_Type)) {
         if (lcpy_key_write(state, &writer, value) < 0) {
             goto done;
         }

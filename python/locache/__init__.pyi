@@ -72,14 +72,14 @@ class _Decorator:
     @overload
     def __call__(self, func: classmethod[_T, _P, _R], /) -> classmethod[_T, _P, _R]: ...
     @overload
-    def __call__(self, func: staticmethod[_P, _R], /) -> staticmethod[_P, _R]: ...
+    def __call__(self, func: staticmethod[_P, _R], /) -> staticmethod[_P, _R]: ...  # type: ignore[overload-overlap]
     @overload
     def __call__(self, func: Callable[_P, _R], /) -> _Persisted[_P, _R]: ...
 
 @overload
 def persist(func: classmethod[_T, _P, _R], /) -> classmethod[_T, _P, _R]: ...
 @overload
-def persist(func: staticmethod[_P, _R], /) -> staticmethod[_P, _R]: ...
+def persist(func: staticmethod[_P, _R], /) -> staticmethod[_P, _R]: ...  # type: ignore[overload-overlap]
 @overload
 def persist(
     func: Callable[_P, _R],

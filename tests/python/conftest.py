@@ -1,0 +1,77 @@
+"""What the Python tests share: a home of their own, and scripts run as a user runs them."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import textwrap
+import types
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path_factory, monkeypatch):
+    """No test sees the user's own caches or key."""
+    place = tmp_path_factory.mktemp("home")
+    monkeypatch.setenv("HOME", str(place))
+    monkeypatch.setenv("XDG_STATE_HOME", str(place / "state"))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(place / "cache"))
+    monkeypatch.delenv("LOCACHE_DIR", raising=False)
+    monkeypatch.delenv("JPY_SESSION_NAME", raising=False)
+    return place
+
+
+def tree(directory):
+    """Every entry under the caches of a directory, as paths relative to it; what `ls` hides is left out."""
+    found = []
+    for path in sorted(Path(directory).rglob("*")):
+        relative = path.relative_to(directory)
+        hidden = any(part.startswith(".") for part in relative.parts)
+        if path.is_file() and not hidden and path.name != "CACHEDIR.TAG" and ".cache/" in f"{relative}":
+            found.append(str(relative))
+    return found
+
+
+@pytest.fixture
+def script(tmp_path):
+    """Write a program into a file and run it with this interpreter: stdout, stderr and what caches hold afterwards."""
+    place = tmp_path / "project"
+    place.mkdir()
+
+    def run(source=None, *, file="foo.py", args=None, cwd=None, env=None, stdin=None, fails=False):
+        path = place / file
+        if source is not None:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(textwrap.dedent(source))
+        command = [sys.executable, *(args if args is not None else [str(path)])]
+        done = subprocess.run(
+            command,
+            cwd=cwd or place,
+            env={**os.environ, **(env or {})},
+            input=stdin,
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+        assert (done.returncode != 0) == fails, done.stderr
+        return types.SimpleNamespace(out=done.stdout, err=done.stderr, tree=tree(place))
+
+    run.place = place
+    return run
+
+
+@pytest.fixture
+def kept(tmp_path):
+    """persist(), into a directory of the test's own."""
+    from locache import persist
+
+    def decorate(function=None, **options):
+        options.setdefault("dir", tmp_path / "test.cache")
+        return persist(**options) if function is None else persist(function, **options)
+
+    decorate.dir = tmp_path / "test.cache"
+    return decorate

@@ -1,0 +1,53 @@
+"""The stub: it says what the module has, and mypy knows decorated functions by their own signatures."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import locache
+
+pytest.importorskip("mypy")
+
+HERE = Path(__file__).parent / "typing"
+
+
+@pytest.fixture
+def mypy(tmp_path):
+    """Run a module of mypy's on the installed package: the exit code and what it printed."""
+    env = {**os.environ, "MYPYPATH": str(Path(locache.__file__).parents[1]), "MYPY_CACHE_DIR": str(tmp_path / "mypy")}
+    # What lies in site-packages is found there, and must not be given besides.
+    if "site-packages" in env["MYPYPATH"]:
+        del env["MYPYPATH"]
+
+    def run(*args):
+        done = subprocess.run(
+            [sys.executable, "-m", *args], cwd=tmp_path, env=env, capture_output=True, text=True, check=False
+        )
+        return done.returncode, done.stdout + done.stderr
+
+    return run
+
+
+def test_stub_matches_the_module(mypy):
+    code, out = mypy("mypy.stubtest", "locache")
+    assert code == 0, out
+
+
+def test_decorated_functions_keep_their_types(mypy):
+    code, out = mypy("mypy", "--strict", "--python-version", "3.12", str(HERE / "good.py"))
+    assert code == 0, out
+
+
+def test_wrong_uses_are_errors(mypy):
+    file = HERE / "bad.py"
+    _, out = mypy("mypy", "--strict", "--python-version", "3.12", str(file))
+    found = {(int(line), kind) for line, kind in re.findall(r"bad\.py:(\d+): error: .*\[([a-z-]+)\]", out)}
+    lines = enumerate(file.read_text().splitlines(), 1)
+    expected = {(number, line.split("# error: ")[1]) for number, line in lines if "# error: " in line}
+    assert found == expected, out

@@ -1,0 +1,243 @@
+"""Where a cache is: beside the real source file, from anywhere; elsewhere where that cannot be."""
+
+from __future__ import annotations
+
+import os
+import sys
+import zipfile
+
+import pytest
+
+FOO = """
+    from locache import persist
+
+    @persist
+    def my_func(x, num=3):
+        print("run")
+        return x * num
+
+    if __name__ == "__main__":
+        print(my_func(1))
+"""
+FILE = "foo.cache/my_func/x=1_num=3"
+
+
+def below(directory, name="my_func"):
+    """Where results of a function lie anywhere below a directory."""
+    return sorted(str(p.relative_to(directory)) for p in directory.rglob(f"*.cache/{name}/*") if p.name[0] != ".")
+
+
+def test_beside_the_script_from_any_working_directory(script, tmp_path):
+    script(FOO)
+    other = tmp_path / "other"
+    other.mkdir()
+    assert script(cwd=other).out == "3\n"
+    assert script(args=[os.path.join("..", "project", "foo.py")], cwd=other).out == "3\n"
+    assert script(args=["foo.py"]).out == "3\n"
+    assert script().tree == [FILE]
+    assert list(other.iterdir()) == []
+
+
+def test_beside_the_real_file_through_symbolic_links(script, tmp_path):
+    script(FOO)
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin" / "tool").symlink_to(script.place / "foo.py")
+    (tmp_path / "linked").symlink_to(script.place)
+    assert script(args=[str(tmp_path / "bin" / "tool")], cwd=tmp_path).out == "3\n"
+    assert script(args=[str(tmp_path / "linked" / "foo.py")], cwd=tmp_path).out == "3\n"
+    assert [p.name for p in (tmp_path / "bin").iterdir()] == ["tool"]
+
+
+def test_script_module_and_import_share_results(script):
+    (script.place / "pkg" / "sub").mkdir(parents=True)
+    (script.place / "pkg" / "__init__.py").touch()
+    (script.place / "pkg" / "sub" / "__init__.py").touch()
+    assert script(FOO, file="pkg/sub/foo.py").out == "run\n3\n"
+    assert script(args=["-m", "pkg.sub.foo"]).out == "3\n"
+    done = script("from pkg.sub.foo import my_func; print(my_func(1))", file="main.py")
+    assert done.out == "3\n"
+    assert done.tree == [f"pkg/sub/{FILE}"]
+
+
+def test_decorator_from_another_file_does_not_move_the_cache(script):
+    script("""
+        import functools
+
+        def twice(function):
+            @functools.wraps(function)
+            def wrapper(*args, **kwargs):
+                return 2 * function(*args, **kwargs)
+            return wrapper
+    """, file="tools.py")
+    done = script("""
+        from locache import persist
+        from tools import twice
+
+        @persist
+        @twice
+        def f(x):
+            return x
+
+        print(f(1))
+    """)
+    assert done.tree == ["foo.cache/f/x=1"]
+
+
+def test_name_and_dir(script, tmp_path):
+    assert script(FOO.replace("@persist", "@persist(name='notebook')")).tree == ["notebook.cache/my_func/x=1_num=3"]
+    script(FOO.replace("@persist", f"@persist(dir={str(tmp_path / 'exact')!r})"))
+    assert (tmp_path / "exact" / "my_func" / "x=1_num=3").is_file()
+    script(FOO.replace("@persist", "@persist(dir='here')").replace("print(my", "import os; os.chdir('/'); print(my"))
+    assert (script.place / "here" / "my_func" / "x=1_num=3").is_file()
+
+
+def test_exec_repl_and_command_line_are_unnamed(script):
+    source = FOO.replace("    ", "", 1)
+    code = "from locache import persist\nf = persist({})\ndef g(x):\n    return x\nprint(persist({})(g)(1))\n"
+    unnamed = script(args=["-c", "from locache import persist; print(persist(lambda x: x)(1))"])
+    assert unnamed.tree == ["unnamed.cache/lambda/x=1"]
+    assert script(args=["-c", "from locache import persist; persist(name='n')(lambda x: x)(1)"]).tree[0] == (
+        "n.cache/lambda/x=1"
+    )
+    assert "unnamed.cache/g/x=1" in script(args=["-"], stdin=code.format("", "")).tree
+    repl = script(args=["-i"], stdin="from locache import persist\n@persist\ndef h(x): return x\n\nprint(h(1))\n")
+    assert "unnamed.cache/h/x=1" in repl.tree
+    assert source
+
+
+def test_exec_in_a_script(script):
+    done = script("""
+        from locache import persist
+        scope = {"persist": persist}
+        exec("@persist\\ndef f(x): return x\\n", scope)
+        print(scope["f"](1))
+    """)
+    assert done.tree == ["unnamed.cache/f/x=1"]
+
+
+def test_changing_directory_later_moves_nothing(script):
+    done = script(args=["-c", "import locache, os; f = locache.persist(lambda x: x); os.chdir('/'); f(1)"])
+    assert done.tree == ["unnamed.cache/lambda/x=1"]
+
+
+@pytest.mark.parametrize("packages", ["site-packages", "dist-packages"])
+def test_installed_packages_cache_elsewhere(script, home, packages):
+    where = script.place / "venv" / packages
+    script(FOO, file=f"venv/{packages}/foo.py")
+    done = script("import foo; print(foo.my_func(1))", file="main.py", env={"PYTHONPATH": path_with(where)})
+    assert done.tree == []
+    (result,) = below(home / "cache")
+    assert result.startswith("locache/")
+    assert result.endswith("/my_func/x=1_num=3")
+
+
+def path_with(directory):
+    return os.pathsep.join([str(directory), *filter(None, [os.environ.get("PYTHONPATH")])])
+
+
+def test_module_in_a_zip_file(script, home):
+    script(FOO)
+    with zipfile.ZipFile(script.place / "lib.zip", "w") as archive:
+        archive.write(script.place / "foo.py", "zipped/foo.py")
+        archive.writestr("zipped/__init__.py", "")
+    done = script(
+        "from zipped.foo import my_func; print(my_func(1), my_func(1))",
+        file="main.py",
+        env={"PYTHONPATH": path_with(script.place / "lib.zip")},
+    )
+    assert done.out == "run\n3 3\n"
+    assert done.err == ""
+    assert len(below(home / "cache")) == 1
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+def test_source_in_a_directory_that_cannot_be_written(script, home):
+    (script.place / "foo.py").write_text("")
+    script.place.chmod(0o500)
+    try:
+        assert script().err == ""
+    finally:
+        script.place.chmod(0o700)
+    assert len(below(home / "cache")) == 1
+
+
+def test_locache_dir_overrides(script, tmp_path):
+    done = script(FOO, env={"LOCACHE_DIR": str(tmp_path / "all")})
+    assert done.tree == []
+    assert len(below(tmp_path / "all")) == 1
+
+
+@pytest.mark.parametrize(
+    ("session", "options", "stem"),
+    [
+        ("", "", "notebook"),
+        ("work/study.ipynb", "", "study"),
+        ("no-notebook", "", "notebook"),
+        ("study.ipynb", "(name='n')", "n"),
+    ],
+)
+def test_notebook_cells_by_their_file_name(script, session, options, stem):
+    source = f"""
+        from locache import persist
+        code = compile("@persist{options}\\ndef f(x): return x\\n", "/tmp/ipykernel_4711/123.py", "exec")
+        exec(code)
+        f(1)
+    """
+    assert script(source, env={"JPY_SESSION_NAME": session}).tree == [f"{stem}.cache/f/x=1"]
+
+
+def test_notebook_that_its_editor_names(script, tmp_path):
+    source = f"""
+        from locache import persist
+        __vsc_ipynb_file__ = {str(tmp_path / "analysis.ipynb")!r}
+        exec(compile("@persist\\ndef f(x): return x\\n", "<ipython-input-1-abc>", "exec"))
+        f(1)
+    """
+    assert script(source).tree == []
+    assert (tmp_path / "analysis.cache" / "f" / "x=1").is_file()
+
+
+def test_names_of_nested_functions_methods_and_lambdas(script):
+    done = script("""
+        from locache import persist
+
+        class Class:
+            @persist
+            def method(self, x):
+                return x
+            class Inner:
+                @persist
+                @staticmethod
+                def static(x):
+                    return x
+
+        def outer():
+            @persist
+            def inner(x):
+                return x
+            return inner
+
+        Class.Inner.static(1), outer()(1), persist(lambda x: x)(1), Class().method(1)
+    """)
+    assert [path.split("/")[1] for path in done.tree] == ["Class.Inner.static", "Class.method", "lambda", "outer.inner"]
+
+
+def test_two_processes_with_different_hash_seeds_share_results(script):
+    source = """
+        from locache import persist
+
+        @persist
+        def f(x):
+            print("run")
+            return len(x)
+
+        print(f({"a", "b", "c"}), f({"x": 1, "y": 2}))
+    """
+    assert script(source, env={"PYTHONHASHSEED": "1"}).out == "run\nrun\n3 2\n"
+    assert script(source, env={"PYTHONHASHSEED": "2"}).out == "3 2\n"
+
+
+def test_optimised_runs_share_results(script):
+    assert script(FOO).out == "run\n3\n"
+    assert script(args=["-O", str(script.place / "foo.py")]).out == "3\n"
+    assert sys.flags.optimize == 0

@@ -1,0 +1,28 @@
+"""What mypy must refuse: every line that says so."""
+
+from locache import persist
+
+
+@persist
+def function(x: int, num: float = 3) -> str:
+    return str(x * num)
+
+
+class Model:
+    @persist
+    def run(self, x: int) -> str:
+        return str(x)
+
+
+function("x")  # error: arg-type
+function()  # error: call-arg
+function(1, 2, 3)  # error: call-arg
+function(1, nmu=2)  # error: call-arg
+function.cache_path("x")  # error: arg-type
+function.is_cached()  # error: call-arg
+wrong: int = function(1)  # error: assignment
+Model().run("x")  # error: arg-type
+Model().run(1, 2)  # error: call-arg
+persist(3)  # error: call-overload
+persist(nme="x")  # error: call-overload
+persist(name=3)  # error: call-overload
