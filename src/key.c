@@ -294,9 +294,10 @@ static locache_status put_pair(lc_name *name, locache_reader *reader)
 
 locache_status locache_key_filename(char out[LOCACHE_NAME_MAX + 1], const void *key, size_t size)
 {
-    lc_name name = {.out = out};
+    lc_name name = {.length = 0};
     locache_reader reader;
     locache_item head;
+    name.out = out;
     locache_reader_init(&reader, key, size);
     locache_status status = locache_read(&head, &reader);
     if (status == LOCACHE_OK && (head.kind != LOCACHE_ARRAY || head.number % 2 != 0))

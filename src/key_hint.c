@@ -366,6 +366,7 @@ static void put_collection(lc_name *name, locache_reader *reader, const char *wo
         put_word(name, word);
 }
 
+/* NOLINTNEXTLINE(readability-function-size): a flat switch */
 static void put_tagged(lc_name *name, uint64_t tag, locache_reader *reader)
 {
     static const char *const duration[] = {"d", "s", "us"};

@@ -111,7 +111,7 @@ static bool try_precision(digits *out, double value, int count)
         if (*at >= '0' && *at <= '9')
             out->text[out->count++] = *at;
     }
-    out->point = atoi(exponent + 1) + 1;
+    out->point = (int)strtol(exponent + 1, NULL, 10) + 1;
     return true;
 }
 
@@ -176,7 +176,7 @@ static char *put_positional(char *at, const digits *number)
 size_t lc_numeral_real(char *out, double value)
 {
     char *at = out;
-    digits number;
+    digits number = {.count = 0};
     if (isnan(value))
         return (size_t)(put(at, "nan", 3) - out);
     if (signbit(value))

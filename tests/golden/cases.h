@@ -199,15 +199,15 @@ static inline unsigned char *golden_build(size_t *size, const golden_good *good)
         buffers[n] = (locache_buffer){pattern[n], good->buffers[n]};
     }
 
-    unsigned char *front = malloc(lc_entry_front_size(&entry));
     size_t count = lc_entry_span_count(&entry);
+    unsigned char *front = malloc(lc_entry_front_size(&entry));
     if (front == NULL)
         abort();
     lc_entry_build(front, spans, &entry, buffers, good->has_mac ? mac_key : NULL);
     *size = 0;
     for (size_t i = 0; i < count; i++)
         *size += spans[i].size;
-    unsigned char *file = malloc(*size);
+    unsigned char *file = malloc(*size + 1);
     if (file == NULL)
         abort();
     size_t at = 0;

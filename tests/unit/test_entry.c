@@ -351,7 +351,8 @@ static void test_entry__holds_as_many_buffers_as_allowed(void **state)
     unsigned char *front = malloc(front_size);
     lc_span *spans = calloc(lc_entry_span_count(&entry), sizeof *spans);
     locache_buffer *buffers = calloc(LC_ENTRY_BUFFERS_MAX, sizeof *buffers);
-    assert_true(front != NULL && spans != NULL && buffers != NULL);
+    if (front == NULL || spans == NULL || buffers == NULL)
+        abort();
     for (size_t i = 0; i < LC_ENTRY_BUFFERS_MAX; i++)
         buffers[i] = (locache_buffer){content, i % 3};
     lc_entry_build(front, spans, &entry, buffers, NULL);

@@ -501,7 +501,7 @@ static void assert_says_its_key(const char *name, const locache_writer *key)
 /* faults.md, "names": of 10^6 generated calls, those that share a name are equal. */
 static void test_key__a_million_keys_are_told_apart(void **state)
 {
-    enum { COUNT = 1000000 };
+    enum { COUNT = 1000000, DECODED = 5 }; /* one in so many is decoded, which takes longest */
     named *all = malloc(COUNT * sizeof *all);
     locache_writer key;
     unsigned char room[512];
@@ -518,7 +518,7 @@ static void test_key__a_million_keys_are_told_apart(void **state)
         random_key(&key);
         if (locache_key_filename(name, key.data, key.length) != LOCACHE_OK || unname_complaint(name) != NULL)
             fail_msg("%s: %s", name, unname_complaint(name));
-        if (strchr(name, '~') == NULL)
+        if (i % DECODED == 0 && strchr(name, '~') == NULL)
             assert_says_its_key(name, &key);
         lc_checksum(all[i].name, &(lc_span){name, strlen(name)}, 1);
         lc_checksum(all[i].key, &(lc_span){key.data, key.length}, 1);
