@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import random
 import shutil
+import tempfile
+from pathlib import Path
 
 import pytest
 import workload
@@ -13,6 +15,14 @@ from conftest import computed, entry_of, persisted
 LONG = bool(os.environ.get("LOCACHE_TEST_LONG"))
 EVERY = 1 if LONG else 7  # of a large entry's bytes, every so many; small entries and all headers are flipped whole
 HEADER = 144
+
+
+@pytest.fixture
+def cache():
+    """In memory where that is possible: ext4 waits for the disk when a file is replaced, thousands of times here."""
+    memory = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
+    with tempfile.TemporaryDirectory(prefix="locache-", dir=memory) as place:
+        yield Path(place) / "faults.cache"
 
 
 def damaged_bytes(original: bytes, at: int):
