@@ -32,11 +32,6 @@ class Model:
         return str(x)
 
     @persist
-    @classmethod
-    def make(cls, x: int) -> int:
-        return x
-
-    @persist
     @staticmethod
     def static(x: int) -> int:
         return x
@@ -53,7 +48,6 @@ assert_type(with_options("x"), str | None)
 assert_type(Model().run(1), str)
 assert_type(Model().run_more(1, 2, 3), str)
 assert_type(Model.run(Model(), 1), str)
-assert_type(Model.make(1), int)
 assert_type(Model.static(1), int)
 assert_type(Model().size, int)
 assert_type(bare.cache_path(1), Path)
