@@ -1,9 +1,9 @@
 /* Results by pickle.
  *
- * Names in pickles. A class that was made in a script pickles as "__main__.Point". When the entry is read, another script
- * may be __main__ and the first be imported as a module: "__main__" must then be read as that module, or the class would
- * be looked for in the wrong script. The other way round, an entry written while foo was imported says "foo.Point"; when
- * foo.py itself runs, importing foo would run the script a second time, and that Point would be another class than
+ * Names in pickles. A class that was made in a script pickles as "__main__.Point". When the entry is read, another
+ * script may be __main__ and the first be imported as a module: "__main__" must then be read as that module, or the class
+ * would be looked for in the wrong script. The other way round, an entry written while foo was imported says "foo.Point";
+ * when foo.py itself runs, importing foo would run the script a second time, and that Point would be another class than
  * __main__.Point. So every body says what __main__ was called where it was written, and find_class() translates. */
 #include "pypickle.h"
 
@@ -119,8 +119,8 @@ int lcpy_pickle(lcpy_state *state, lcpy_encoded *out, PyObject *value)
 
 /* ---------------------------------------------------------------------------------------------------------- reading */
 
-/* What an unpickler of ours has beyond pickle.Unpickler, whose size is known at run time only: it lies behind. Borrowed from
- * lcpy_unpickle(), all NULL outside it. */
+/* What an unpickler of ours has beyond pickle.Unpickler, whose size is known at run time only: it lies behind. Borrowed
+ * from lcpy_unpickle(), all NULL outside it. */
 typedef struct context {
     lcpy_state *state;
     PyObject *module;       /* __name__ of the function's module; "" where it has none */
@@ -162,7 +162,7 @@ static int is_imported(PyObject *name)
     return PySequence_Contains(modules, name);
 }
 
-/* The module that "__main__" meant where the entry was written, by the name that it has when imported. New reference. */
+/* What "__main__" meant where the entry was written, by the name that it has when imported. New reference. */
 static PyObject *meant_by_main(const context *given)
 {
     PyObject *written = given->written_main;

@@ -1,7 +1,7 @@
 /* CBOR to results. A body is not trusted: a checksum proves nothing about who wrote it.
  *
- * Memory stays within a constant times the body: no array is made before there are bytes left for its items and for those
- * of every array around it, and each out-of-line buffer is used exactly once, in order. */
+ * Memory stays within a constant times the body: no array is made before there are bytes left for its items and for
+ * those of every array around it, and each out-of-line buffer is used exactly once, in order. */
 #include "pypickle.h"
 #include "pyvalue.h"
 

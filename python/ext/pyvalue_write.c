@@ -1,8 +1,8 @@
 /* Results to CBOR: exactly, or not at all.
  *
- * Two passes. The first finds what is met twice; the second writes, and knows by then what must carry a SHARED tag. Either
- * may run Python code (an allocation may collect, a Fraction has methods) and with it another thread that changes the very
- * value: whatever is worked on is therefore held, and every container's length is checked as it is walked. */
+ * Two passes. The first finds what is met twice; the second writes, and knows by then what must carry a SHARED tag.
+ * Either may run Python code (an allocation may collect, a Fraction has methods) and with it another thread that changes
+ * the very value: whatever is worked on is therefore held, and every container's length is checked as it is walked. */
 #include "pypickle.h"
 #include "pyvalue.h"
 
@@ -117,7 +117,7 @@ static shape shape_of(encoder *e, PyObject *value, lcpy_class *class_of)
     return shape_of_class(*class_of);
 }
 
-/* Does it matter whether two places hold this one object? Everywhere for what can change; for the rest it saves space. */
+/* Does it matter whether two places hold this one object? Where it can change; for the rest, to share saves space. */
 static bool is_shareable(PyObject *value, shape kind)
 {
     switch (kind) {
