@@ -26,9 +26,9 @@
 #define NOBODY 65534
 #define HEADER 144 /* docs/format.md */
 
-static char scratch[64];  /* gone after the test */
-static char foo[160];     /* scratch/foo.cache, not made */
-static char state[128];   /* XDG_STATE_HOME */
+static char scratch[64];    /* gone after the test */
+static char foo[160];       /* scratch/foo.cache, not made */
+static char state[128];     /* XDG_STATE_HOME */
 static locache_error error; /* what the last call said */
 
 static int scratch_remove(const char *path, const struct stat *seen, int flag, struct FTW *walk)
@@ -44,10 +44,9 @@ static inline void remove_all(const char *path)
     nftw(path, scratch_remove, 16, FTW_DEPTH | FTW_PHYS);
 }
 
-static inline int scratch_setup(void **unused)
+static inline int scratch_setup_in(const char *directory, unsigned seconds)
 {
-    (void)unused;
-    strcpy(scratch, "/tmp/locache-test-XXXXXX");
+    snprintf(scratch, sizeof scratch, "%s/locache-test-XXXXXX", directory);
     if (mkdtemp(scratch) == NULL)
         return -1;
     snprintf(foo, sizeof foo, "%s/foo.cache", scratch);
@@ -57,8 +56,22 @@ static inline int scratch_setup(void **unused)
     unsetenv("XDG_CACHE_HOME");
     unsetenv("LOCACHE_DIR");
     umask(022);
-    alarm(120); /* nothing here may block */
+    alarm(seconds);
     return 0;
+}
+
+/* Nothing may block: what takes so long is ended. */
+static inline int scratch_setup(void **unused)
+{
+    (void)unused;
+    return scratch_setup_in("/tmp", 120);
+}
+
+/* For thousands of rounds: in memory where there is such a place, and with time for a slow machine. */
+static inline int scratch_setup_long(void **unused)
+{
+    (void)unused;
+    return access("/dev/shm", W_OK) == 0 ? scratch_setup_in("/dev/shm", 600) : scratch_setup_in("/tmp", 600);
 }
 
 static inline int scratch_teardown(void **unused)
@@ -70,6 +83,7 @@ static inline int scratch_teardown(void **unused)
 }
 
 #define scratch_test(f) cmocka_unit_test_setup_teardown(f, scratch_setup, scratch_teardown)
+#define scratch_test_long(f) cmocka_unit_test_setup_teardown(f, scratch_setup_long, scratch_teardown)
 
 /* A path below foo.cache; at most four live at a time. */
 static inline const char *in_foo(const char *rest)

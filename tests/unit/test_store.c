@@ -342,7 +342,7 @@ static void as_open_file(const char *path)
 static void test_store__a_thing_in_an_entrys_place_is_a_miss_and_is_replaced(void **unused)
 {
     (void)unused;
-    static void (*const things[])(const char *path) = {as_link,      as_dangling_link, as_fifo,     as_device,
+    static void (*const things[])(const char *path) = {as_link,      as_dangling_link, as_fifo, as_device,
                                                        as_hard_link, as_open_file,     as_hole};
     locache *cache = open_function("my_func");
     must_put(cache, 2, "two");

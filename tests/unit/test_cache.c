@@ -1,0 +1,613 @@
+/* The handle: its arguments, names and events, what happens under it, and whatever system call or allocation fails. */
+#include "scratch.h"
+
+#include "fault.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+/* ---------------------------------------------------------------------------------------------------------- arguments */
+
+static locache_status open_as(const char *dir, const locache_options *options)
+{
+    locache *cache = NULL;
+    locache_status status = locache_open(&cache, dir, options, &error);
+    assert_true(status == LOCACHE_OK || cache == NULL);
+    locache_close(cache);
+    return status;
+}
+
+static void test_cache__open_checks_its_arguments(void **unused)
+{
+    (void)unused;
+    char longest[LOCACHE_PATH_MAX + 1];
+    locache_options options = options_for("my_func");
+    assert_int_equal(open_as(foo, &options), LOCACHE_OK);
+    assert_int_equal(open_as("foo.cache", &options), LOCACHE_EINVAL);
+    assert_int_equal(open_as("", &options), LOCACHE_EINVAL);
+    assert_int_equal(open_as(NULL, &options), LOCACHE_EINVAL);
+    assert_int_equal(open_as(foo, NULL), LOCACHE_EINVAL);
+    memset(longest, 'x', sizeof longest);
+    longest[0] = '/';
+    longest[LOCACHE_PATH_MAX] = '\0';
+    assert_int_equal(open_as(longest, &options), LOCACHE_EINVAL);
+    options.size = 8;
+    assert_int_equal(open_as(foo, &options), LOCACHE_EINVAL);
+    options = options_for("");
+    assert_int_equal(open_as(foo, &options), LOCACHE_EINVAL);
+    options = options_for("not \xFF utf-8");
+    assert_int_equal(open_as(foo, &options), LOCACHE_EINVAL);
+    options.function = NULL;
+    assert_int_equal(open_as(foo, &options), LOCACHE_EINVAL);
+    options = options_for("my_func");
+    options.flags = 1u << 20;
+    assert_int_equal(open_as(foo, &options), LOCACHE_EINVAL);
+    static const char *const tags[] = {"", "a b", "a\nid", "a/b",
+                                       "0123456789012345678901234567890123456789012345678901234567890123"};
+    for (size_t i = 0; i < sizeof tags / sizeof tags[0]; i++) {
+        options = options_for("my_func");
+        options.identity.code_tag = tags[i];
+        assert_int_equal(open_as(foo, &options), LOCACHE_EINVAL);
+    }
+    options.identity.code_tag = tags[4] + 1;
+    assert_int_equal(open_as(foo, &options), LOCACHE_OK);
+    locache_close(NULL);
+    assert_false(exists(foo));
+}
+
+static void test_cache__put_checks_its_arguments(void **unused)
+{
+    (void)unused;
+    key k = key_of(1);
+    locache_buffer nothing = {NULL, 1};
+    locache *cache = open_function("my_func");
+    const locache_record right = {.size = sizeof right, .codec = LOCACHE_RAW, .body = "r", .body_size = 1};
+    locache_record record = right;
+    assert_int_equal(locache_put(cache, "no key", 6, &record, &error), LOCACHE_EINVAL);
+    assert_int_equal(locache_put(cache, k.bytes, k.size, NULL, &error), LOCACHE_EINVAL);
+    record.size = 1;
+    assert_int_equal(locache_put(cache, k.bytes, k.size, &record, &error), LOCACHE_EINVAL);
+    record = right;
+    record.codec = (locache_codec)9;
+    assert_int_equal(locache_put(cache, k.bytes, k.size, &record, &error), LOCACHE_EINVAL);
+    record = right;
+    record.body = NULL;
+    assert_int_equal(locache_put(cache, k.bytes, k.size, &record, &error), LOCACHE_EINVAL);
+    record = right;
+    record.buffer_count = 1;
+    assert_int_equal(locache_put(cache, k.bytes, k.size, &record, &error), LOCACHE_EINVAL);
+    record.buffers = &nothing;
+    assert_int_equal(locache_put(cache, k.bytes, k.size, &record, &error), LOCACHE_EINVAL);
+    record = right;
+    record.expires = -1;
+    assert_int_equal(locache_put(cache, k.bytes, k.size, &record, &error), LOCACHE_EINVAL);
+    assert_false(exists(foo));
+    record = right;
+    record.body = NULL;
+    record.body_size = 0;
+    assert_int_equal(locache_put(cache, k.bytes, k.size, &record, NULL), LOCACHE_OK);
+    assert_hit(cache, 1, "");
+    locache_value *value;
+    assert_int_equal(locache_get(&value, cache, "no key", 6, &error), LOCACHE_EINVAL);
+    k = key_of(2);
+    assert_int_equal(locache_get(&value, cache, k.bytes, k.size, NULL), LOCACHE_MISS);
+    locache_close(cache);
+}
+
+/* -------------------------------------------------------------------------------------------------------------- names */
+
+static void assert_directory(const char *function, const char *name)
+{
+    locache *cache = open_function(function);
+    must_put(cache, 1, function);
+    assert_hit(cache, 1, function);
+    locache_close(cache);
+    assert_true(exists(in_foo(name)));
+}
+
+static void test_cache__directory_names(void **unused)
+{
+    (void)unused;
+    assert_directory("my_func", "my_func");
+    assert_directory("Class.method", "Class.method");
+    assert_directory(".versions", "%2Eversions");
+    assert_directory("..", "%2E.");
+    assert_directory("a/b", "a%2Fb");
+    assert_directory("<lambda> %", "%3Clambda%3E%20%25");
+    assert_directory("gr\xC3\xB6\xC3\x9F"
+                     "e",
+                     "gr\xC3\xB6\xC3\x9F"
+                     "e");
+    assert_directory("a\n", "a%0A");
+}
+
+static void test_cache__long_directory_names(void **unused)
+{
+    (void)unused;
+    char names[4][300];
+    memset(names, 'a', sizeof names);
+    strcpy(names[0] + 140, "");
+    strcpy(names[1] + 141, "");
+    strcpy(names[2] + 142, "");
+    /* Characters that must not be cut in two. */
+    for (int i = 0; i < 80; i++)
+        memcpy(names[3] + 3 * i, i % 2 ? "\xE2\x82\xAC" : "a/b", 3);
+    strcpy(names[3] + 240, "");
+    assert_directory(names[0], names[0]);
+    for (int i = 1; i < 4; i++)
+        assert_directory(names[i], "");
+    DIR *stream = opendir(foo);
+    int hashed = 0;
+    for (struct dirent *entry; (entry = readdir(stream)) != NULL;) {
+        const char *hash = strchr(entry->d_name, '~');
+        assert_true(strlen(entry->d_name) <= LOCACHE_NAME_MAX);
+        if (hash == NULL)
+            continue;
+        assert_int_equal(strlen(hash), 33);
+        assert_true(hash[-1] != '%' && hash[-2] != '%');
+        assert_true((hash[-1] & 0x80) == 0 || (hash[-3] & 0xF0) == 0xE0);
+        hashed++;
+    }
+    closedir(stream);
+    assert_int_equal(hashed, 3);
+}
+
+/* ------------------------------------------------------------------------------------------------------------- events */
+
+static void test_cache__events(void **unused)
+{
+    (void)unused;
+    key k = key_of(1);
+    locache *cache = open_function("my_func");
+    events_listen();
+    assert_miss(cache, 1);
+    assert_int_equal(events.last, LOCACHE_EVENT_MISS);
+    assert_string_equal(events.path, in_foo("my_func/x=1"));
+    must_put(cache, 1, "r");
+    assert_int_equal(events.last, LOCACHE_EVENT_STORE);
+    assert_string_equal(events.path, in_foo("my_func/x=1"));
+    assert_hit(cache, 1, "r");
+    assert_int_equal(events.last, LOCACHE_EVENT_HIT);
+    write_text(in_foo("my_func/x=1"), "damaged");
+    assert_rejected(cache, 1, LOCACHE_ECORRUPT);
+    assert_int_equal(events.last, LOCACHE_EVENT_REJECT);
+    assert_string_equal(events.detail, error.message);
+    assert_int_equal(locache_remove(cache, k.bytes, k.size, &error), LOCACHE_OK);
+    assert_int_equal(events.last, LOCACHE_EVENT_REMOVE);
+    assert_int_equal(locache_reset(cache, &error), LOCACHE_OK);
+    assert_int_equal(events.last, LOCACHE_EVENT_RESET);
+    assert_string_equal(events.path, in_foo("my_func"));
+    static const int expected[] = {[LOCACHE_EVENT_HIT] = 1,    [LOCACHE_EVENT_MISS] = 1,  [LOCACHE_EVENT_STORE] = 1,
+                                   [LOCACHE_EVENT_REMOVE] = 1, [LOCACHE_EVENT_RESET] = 1, [LOCACHE_EVENT_REJECT] = 1};
+    assert_memory_equal(events.counts, expected, sizeof expected);
+    locache_set_log(NULL, NULL);
+    locache_close(cache);
+}
+
+/* ---------------------------------------------------------------------------------------- what happens under a handle */
+
+static void test_cache__nothing_is_made_before_the_first_put(void **unused)
+{
+    (void)unused;
+    char path[LOCACHE_PATH_MAX];
+    key k = key_of(1);
+    locache *cache = open_function("my_func");
+    assert_miss(cache, 1);
+    assert_int_equal(count_of(cache), 0);
+    assert_int_equal(locache_path(path, cache, k.bytes, k.size, &error), LOCACHE_OK);
+    assert_int_equal(locache_remove(cache, k.bytes, k.size, &error), LOCACHE_MISS);
+    assert_int_equal(locache_reset(cache, &error), LOCACHE_OK);
+    assert_false(exists(foo));
+    locache_close(cache);
+}
+
+static void test_cache__directories_above_are_made(void **unused)
+{
+    (void)unused;
+    snprintf(foo, sizeof foo, "%s/a/b/foo.cache", scratch);
+    locache *cache = open_function("my_func");
+    assert_miss(cache, 1);
+    must_put(cache, 1, "r");
+    assert_hit(cache, 1, "r");
+    locache_close(cache);
+}
+
+static void test_cache__deleted_under_an_open_handle(void **unused)
+{
+    (void)unused;
+    locache *cache = open_function("my_func");
+    locache *other = open_function("my_func");
+    must_put(cache, 1, "r");
+    assert_hit(other, 1, "r");
+    int before = open_descriptors();
+    for (int round = 0; round < 50; round++) {
+        remove_all(round % 2 ? foo : in_foo("my_func"));
+        assert_miss(cache, 1);
+        assert_int_equal(count_of(cache), 0);
+        must_put(cache, 1, "again");
+        assert_hit(cache, 1, "again");
+        assert_hit(other, 1, "again");
+        assert_int_equal(count_of(other), 1);
+    }
+    assert_int_equal(open_descriptors(), before);
+    locache_close(cache);
+    locache_close(other);
+}
+
+static void test_cache__descriptors_are_returned(void **unused)
+{
+    (void)unused;
+    int before = open_descriptors();
+    for (int round = 0; round < 50; round++) {
+        locache *cache = open_source("t-1", round % 3);
+        assert_int_equal(put_as(cache, 1, "r", LOCACHE_PICKLE), LOCACHE_OK);
+        assert_hit(cache, 1, "r");
+        assert_int_equal(count_of(cache), 1);
+        assert_int_equal(open_descriptors(), before + 1);
+        locache_close(cache);
+        assert_int_equal(open_descriptors(), before);
+    }
+}
+
+static void use_in_child(void *context)
+{
+    locache *cache = context;
+    key k = key_of(1);
+    locache_value *value;
+    child_require(locache_get(&value, cache, k.bytes, k.size, &error) == LOCACHE_OK);
+    locache_value_free(value);
+    child_require(put(cache, 2, "child's") == LOCACHE_OK);
+    remove_all(foo);
+    child_require(put(cache, 3, "child's") == LOCACHE_OK);
+    locache_close(cache);
+}
+
+static void test_cache__a_handle_is_used_on_both_sides_of_fork(void **unused)
+{
+    (void)unused;
+    locache *cache = open_function("my_func");
+    must_put(cache, 1, "r");
+    wait_for(in_child(use_in_child, cache));
+    assert_miss(cache, 1);
+    assert_hit(cache, 3, "child's");
+    must_put(cache, 1, "r");
+    assert_hit(cache, 1, "r");
+    locache_close(cache);
+}
+
+typedef struct shared {
+    locache *cache;
+    atomic_int wrong;
+    atomic_bool stop;
+} shared;
+
+static void *use_in_thread(void *context)
+{
+    shared *in = context;
+    char result[16];
+    for (int round = 0; round < 400; round++) {
+        int x = round % 7;
+        key k = key_of(x);
+        locache_value *value;
+        locache_error own;
+        locache_record record = {.size = sizeof record, .codec = LOCACHE_RAW, .body = result};
+        snprintf(result, sizeof result, "of %d", x);
+        record.body_size = strlen(result);
+        locache_status status = locache_get(&value, in->cache, k.bytes, k.size, &own);
+        if (status == LOCACHE_OK) {
+            size_t size;
+            const void *body = locache_value_body(value, &size);
+            if (size != strlen(result) || memcmp(body, result, size) != 0)
+                in->wrong++;
+            locache_value_free(value);
+        } else if (status != LOCACHE_MISS) {
+            in->wrong++;
+        }
+        status = locache_put(in->cache, k.bytes, k.size, &record, &own);
+        /* Whoever deletes in a loop may win three times in a row, as may another version's switch. */
+        if (status != LOCACHE_OK && status != LOCACHE_EIO && status != LOCACHE_EBUSY)
+            in->wrong++;
+    }
+    return NULL;
+}
+
+static void *delete_in_thread(void *context)
+{
+    shared *in = context;
+    while (!atomic_load(&in->stop)) {
+        remove_all(foo);
+        usleep(500);
+    }
+    return NULL;
+}
+
+static void run_threads(bool deleting)
+{
+    pthread_t users[4];
+    pthread_t deleter;
+    shared all = {.cache = open_function("my_func")};
+    if (deleting)
+        assert_int_equal(pthread_create(&deleter, NULL, delete_in_thread, &all), 0);
+    for (int i = 0; i < 4; i++)
+        assert_int_equal(pthread_create(&users[i], NULL, use_in_thread, &all), 0);
+    for (int i = 0; i < 4; i++)
+        pthread_join(users[i], NULL);
+    atomic_store(&all.stop, true);
+    if (deleting)
+        pthread_join(deleter, NULL);
+    assert_int_equal(all.wrong, 0);
+    must_put(all.cache, 1, "of 1");
+    assert_hit(all.cache, 1, "of 1");
+    locache_close(all.cache);
+}
+
+static void test_cache__threads_share_a_handle(void **unused)
+{
+    (void)unused;
+    run_threads(false);
+}
+
+static void test_cache__threads_share_a_handle_while_all_is_deleted(void **unused)
+{
+    (void)unused;
+    run_threads(true);
+}
+
+/* ------------------------------------------------------------------------------------------------ what cannot be written */
+
+static void use_read_only(void *context)
+{
+    (void)context;
+    child_require(setgid(NOBODY) == 0 && setuid(NOBODY) == 0);
+    locache *cache = NULL;
+    locache_options options = options_for("my_func");
+    child_require(locache_open(&cache, foo, &options, &error) == LOCACHE_OK);
+    key k = key_of(1);
+    locache_value *value;
+    child_require(locache_get(&value, cache, k.bytes, k.size, &error) == LOCACHE_OK);
+    locache_value_free(value);
+    child_require(put(cache, 2, "r") == LOCACHE_EIO);
+    child_require(error.os_error == EACCES && strstr(error.message, "my_func") != NULL);
+    child_require(locache_reset(cache, &error) == LOCACHE_EIO);
+    locache_close(cache);
+    /* Another interpreter: its tag cannot be noted. */
+    options.identity = identity_of("t-2", 1);
+    child_require(locache_open(&cache, foo, &options, &error) == LOCACHE_OK);
+    child_require(locache_get(&value, cache, k.bytes, k.size, &error) == LOCACHE_OK);
+    locache_value_free(value);
+    locache_close(cache);
+    /* Another source: its directory cannot be made. */
+    options.identity = identity_of("t-1", 2);
+    child_require(locache_open(&cache, foo, &options, &error) == LOCACHE_EIO);
+}
+
+static void give_away(const char *path, mode_t mode)
+{
+    assert_int_equal(chown(path, NOBODY, NOBODY), 0);
+    assert_int_equal(chmod(path, mode), 0);
+}
+
+static void test_cache__a_read_only_directory_hits(void **unused)
+{
+    (void)unused;
+    skip_unless_root();
+    locache *cache = open_function("my_func");
+    must_put(cache, 1, "r");
+    locache_close(cache);
+    give_away(in_foo("my_func/x=1"), 0400);
+    give_away(in_foo("my_func/.locache/version"), 0400);
+    give_away(in_foo("my_func/.locache"), 0500);
+    give_away(in_foo("my_func"), 0500);
+    give_away(in_foo(".versions/.lock"), 0400);
+    give_away(in_foo(".versions"), 0500);
+    give_away(foo, 0500);
+    assert_int_equal(chmod(scratch, 0755), 0);
+    wait_for(in_child(use_read_only, NULL));
+}
+
+static void use_unwritable_parent(void *context)
+{
+    (void)context;
+    child_require(setgid(NOBODY) == 0 && setuid(NOBODY) == 0);
+    locache *cache = NULL;
+    locache_options options = options_for("my_func");
+    child_require(locache_open(&cache, foo, &options, &error) == LOCACHE_OK);
+    key k = key_of(1);
+    locache_value *value;
+    child_require(locache_get(&value, cache, k.bytes, k.size, &error) == LOCACHE_MISS);
+    child_require(error.status == LOCACHE_OK);
+    child_require(put(cache, 1, "r") == LOCACHE_EIO);
+    child_require(error.os_error == EACCES && strstr(error.message, foo) != NULL);
+    child_require(strstr(error.message, "LOCACHE_DIR") != NULL);
+    locache_close(cache);
+}
+
+static void test_cache__a_directory_that_cannot_be_made(void **unused)
+{
+    (void)unused;
+    skip_unless_root();
+    assert_int_equal(chmod(scratch, 0755), 0);
+    wait_for(in_child(use_unwritable_parent, NULL));
+    assert_false(exists(foo));
+}
+
+/* ------------------------------------------------------------------------------------------------------------- faults */
+
+/* Everything once, on whatever is there; statuses may be any, values only the right one. */
+static void scripted(unsigned flags)
+{
+    static const int tag_sources[] = {1, 2, 1};
+    for (size_t i = 0; i < 3; i++) {
+        locache *cache = NULL;
+        locache_options options = options_for("my_func");
+        options.identity = identity_of("t-1", tag_sources[i]);
+        options.max_entries = 2;
+        options.flags = flags;
+        locache_status status = locache_open(&cache, foo, &options, &error);
+        assert_true(status == LOCACHE_OK || status < 0);
+        if (status != LOCACHE_OK) {
+            assert_int_equal(error.status, status);
+            assert_true(error.message[0] != '\0');
+            continue;
+        }
+        char result[16];
+        snprintf(result, sizeof result, "of %d", tag_sources[i]);
+        uint64_t count;
+        (void)!get(cache, 1, result);
+        status = put_as(cache, 1, result, LOCACHE_PICKLE);
+        assert_true(status <= 0 && (status == LOCACHE_OK || error.message[0] != '\0'));
+        (void)!get(cache, 1, result);
+        for (int x = 2; x < 5; x++)
+            (void)!put(cache, x, result);
+        (void)!get(cache, 4, result);
+        (void)!locache_count(&count, cache, &error);
+        key k = key_of(4);
+        (void)!locache_remove(cache, k.bytes, k.size, &error);
+        if (i == 1)
+            (void)!locache_reset(cache, &error);
+        locache_close(cache);
+    }
+}
+
+static void check_clean(void)
+{
+    locache *cache = open_source("t-1", 1);
+    must_put(cache, 9, "clean");
+    assert_hit(cache, 9, "clean");
+    locache_close(cache);
+    assert_int_equal(names_in(in_foo(".versions/.tmp"), ""), 0);
+    assert_int_equal(names_in(in_foo("my_func/.locache"), "tmp"), 0);
+}
+
+/* Every nth call fails, from nothing or on what the last round left. Flushing is slow: not every time. */
+static void fail_each(const char *call, int code, bool from_nothing, unsigned flags)
+{
+    bool flushing = flags & LOCACHE_DURABLE;
+    int before = open_descriptors();
+    bool failed = true;
+    for (int n = 1; failed; n++) {
+        if (from_nothing)
+            remove_all(foo);
+        if (from_nothing && flushing)
+            remove_all(state);
+        fault_set(call, n, code);
+        scripted(flags);
+        failed = fault_clear();
+        check_clean();
+        assert_int_equal(open_descriptors(), before);
+    }
+}
+
+static void test_cache__each_allocation_fails(void **unused)
+{
+    (void)unused;
+    fail_each("alloc", ENOMEM, true, 0);
+    fail_each("alloc", ENOMEM, false, 0);
+}
+
+static void test_cache__each_system_call_fails(void **unused)
+{
+    (void)unused;
+    static const int codes[] = {ENOSPC, EIO,    EDQUOT, EMFILE, ENFILE, EROFS,
+                                EACCES, ESTALE, ENOLCK, ENOMEM, ENOENT, EPERM};
+    for (size_t i = 0; i < sizeof codes / sizeof codes[0]; i++)
+        fail_each(NULL, codes[i], i % 2 == 0, 0);
+}
+
+static void test_cache__each_system_call_of_a_durable_put_fails(void **unused)
+{
+    (void)unused;
+    fail_each("fsync", EIO, true, LOCACHE_DURABLE);
+    fail_each("link", EIO, true, LOCACHE_DURABLE);
+}
+
+static int persistent_code;
+
+static int fail_always(const char *call)
+{
+    return strcmp(call, "alloc") == 0 || strcmp(call, "close") == 0 ? 0 : persistent_code;
+}
+
+/* Not once, but from then on. */
+static void test_cache__everything_fails(void **unused)
+{
+    (void)unused;
+    static const int codes[] = {ENOSPC, EIO, EDQUOT, EMFILE, EROFS, EACCES, ESTALE, ENOLCK, ENOMEM};
+    for (size_t i = 0; i < sizeof codes / sizeof codes[0]; i++) {
+        locache *cache = open_function("my_func");
+        must_put(cache, 1, "r");
+        persistent_code = codes[i];
+        lc_os_fault = fail_always;
+        scripted(0);
+        (void)!get(cache, 1, "r");
+        assert_true(put(cache, 2, "r") < 0);
+        lc_os_fault = NULL;
+        assert_hit(cache, 1, "r");
+        must_put(cache, 2, "r");
+        locache_close(cache);
+        check_clean();
+    }
+}
+
+static const char *failing_call;
+
+static int fail_call(const char *call)
+{
+    return strcmp(call, failing_call) == 0 ? persistent_code : 0;
+}
+
+static void test_cache__messages_say_what_to_do(void **unused)
+{
+    (void)unused;
+    static const struct {
+        const char *call;
+        int code;
+        const char *remedy;
+    } cases[] = {
+        {"write", ENOSPC, "No space left on device; free"},
+        {"write", EDQUOT, "quota"},
+        {"rename", EROFS, "LOCACHE_DIR"},
+        {"rename", EACCES, "Permission denied; "},
+        {"write", EIO, "Input/output error"},
+    };
+    locache *cache = open_function("my_func");
+    must_put(cache, 1, "r");
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        failing_call = cases[i].call;
+        persistent_code = cases[i].code;
+        lc_os_fault = fail_call;
+        assert_int_equal(put(cache, 2, "r"), LOCACHE_EIO);
+        lc_os_fault = NULL;
+        assert_int_equal(error.os_error, cases[i].code);
+        assert_non_null(strstr(error.message, in_foo("my_func/x=2")));
+        assert_non_null(strstr(error.message, cases[i].remedy));
+        assert_int_equal(names_in(in_foo("my_func/.locache"), "tmp"), 0);
+    }
+    locache_close(cache);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        scratch_test(test_cache__open_checks_its_arguments),
+        scratch_test(test_cache__put_checks_its_arguments),
+        scratch_test(test_cache__directory_names),
+        scratch_test(test_cache__long_directory_names),
+        scratch_test(test_cache__events),
+        scratch_test(test_cache__nothing_is_made_before_the_first_put),
+        scratch_test(test_cache__directories_above_are_made),
+        scratch_test(test_cache__deleted_under_an_open_handle),
+        scratch_test(test_cache__descriptors_are_returned),
+        scratch_test(test_cache__a_handle_is_used_on_both_sides_of_fork),
+        scratch_test(test_cache__threads_share_a_handle),
+        scratch_test(test_cache__threads_share_a_handle_while_all_is_deleted),
+        scratch_test(test_cache__a_read_only_directory_hits),
+        scratch_test(test_cache__a_directory_that_cannot_be_made),
+        scratch_test_long(test_cache__each_allocation_fails),
+        scratch_test_long(test_cache__each_system_call_fails),
+        scratch_test_long(test_cache__each_system_call_of_a_durable_put_fails),
+        scratch_test_long(test_cache__everything_fails),
+        scratch_test(test_cache__messages_say_what_to_do),
+    };
+    return cmocka_run_group_tests_name("cache", tests, NULL, NULL);
+}

@@ -1,0 +1,181 @@
+/* Where a source file's results are kept. */
+#include "scratch.h"
+
+static char found[LOCACHE_PATH_MAX];
+
+static const char *locate(const char *source, const char *stem, unsigned flags)
+{
+    locache_status status = locache_locate(found, source, stem, flags, &error);
+    if (status != LOCACHE_OK)
+        fail_msg("%s: %s", locache_status_name(status), error.message);
+    return found;
+}
+
+/* A path in the scratch directory; at most four live at a time. */
+static const char *at(const char *rest)
+{
+    static char paths[4][512];
+    static unsigned next;
+    char *path = paths[next++ % 4];
+    snprintf(path, sizeof paths[0], "%s/%s", scratch, rest);
+    return path;
+}
+
+static void test_locate__beside_the_source(void **unused)
+{
+    (void)unused;
+    write_text(at("bar.py"), "");
+    assert_string_equal(locate(at("bar.py"), NULL, 0), at("bar.cache"));
+    assert_string_equal(locate(at("bar.py"), "notebook", 0), at("notebook.cache"));
+    assert_string_equal(locate(at("bar.py"), "with.dot", 0), at("with.dot.cache"));
+    assert_string_equal(locate(at("a.b.c"), NULL, 0), at("a.b.cache"));
+    assert_string_equal(locate(at("plain"), NULL, 0), at("plain.cache"));
+    assert_string_equal(locate(at(".hidden"), NULL, 0), at(".hidden.cache"));
+    assert_string_equal(locate(at("gr\xC3\xB6\xC3\x9F"
+                                  "e \n.py"),
+                               NULL, 0),
+                        at("gr\xC3\xB6\xC3\x9F"
+                           "e \n.cache"));
+    assert_false(exists(at("bar.cache")));
+}
+
+static void test_locate__a_source_that_is_not_there(void **unused)
+{
+    (void)unused;
+    assert_string_equal(locate(at("new.py"), NULL, 0), at("new.cache"));
+    assert_string_equal(locate(at("./new.py"), NULL, 0), at("new.cache"));
+    /* Up from where, nobody knows. */
+    assert_int_equal(locache_locate(found, at("missing/../new.py"), NULL, 0, &error), LOCACHE_EINVAL);
+}
+
+static void test_locate__through_links(void **unused)
+{
+    (void)unused;
+    assert_int_equal(mkdir(at("real"), 0700), 0);
+    write_text(at("real/bar.py"), "");
+    assert_int_equal(symlink("real", at("dir")), 0);
+    assert_int_equal(symlink("real/bar.py", at("link.py")), 0);
+    assert_string_equal(locate(at("dir/bar.py"), NULL, 0), at("real/bar.cache"));
+    assert_string_equal(locate(at("link.py"), NULL, 0), at("real/bar.cache"));
+    assert_string_equal(locate(at("dir/new.py"), NULL, 0), at("real/new.cache"));
+    assert_string_equal(locate(at("dir/../dir/./bar.py"), NULL, 0), at("real/bar.cache"));
+}
+
+/* Modules in an archive: there is no directory to put anything in. */
+static void test_locate__in_an_archive(void **unused)
+{
+    (void)unused;
+    char expected[LOCACHE_PATH_MAX];
+    write_text(at("lib.zip"), "");
+    snprintf(expected, sizeof expected, "%s/.cache/locache%s/lib.zip/pkg/mod.cache", scratch, scratch);
+    assert_string_equal(locate(at("lib.zip/pkg/mod.py"), NULL, 0), expected);
+    assert_string_equal(locate(at("lib.zip//pkg/./mod.py"), NULL, 0), expected);
+    assert_int_equal(locache_locate(found, at("lib.zip/../../mod.py"), NULL, 0, &error), LOCACHE_EINVAL);
+}
+
+static void test_locate__away(void **unused)
+{
+    (void)unused;
+    char expected[LOCACHE_PATH_MAX];
+    snprintf(expected, sizeof expected, "%s/.cache/locache%s/bar.cache", scratch, scratch);
+    assert_string_equal(locate(at("bar.py"), NULL, LOCACHE_LOCATE_AWAY), expected);
+    setenv("XDG_CACHE_HOME", at("xdg"), 1);
+    snprintf(expected, sizeof expected, "%s/xdg/locache%s/name.cache", scratch, scratch);
+    assert_string_equal(locate(at("bar.py"), "name", LOCACHE_LOCATE_AWAY), expected);
+    setenv("XDG_CACHE_HOME", "relative", 1);
+    snprintf(expected, sizeof expected, "%s/.cache/locache%s/bar.cache", scratch, scratch);
+    assert_string_equal(locate(at("bar.py"), NULL, LOCACHE_LOCATE_AWAY), expected);
+}
+
+static void test_locate__override(void **unused)
+{
+    (void)unused;
+    char expected[LOCACHE_PATH_MAX];
+    char here[LOCACHE_PATH_MAX];
+    snprintf(expected, sizeof expected, "%s/all%s/bar.cache", scratch, scratch);
+    setenv("LOCACHE_DIR", at("all"), 1);
+    assert_string_equal(locate(at("bar.py"), NULL, 0), expected);
+    assert_string_equal(locate(at("bar.py"), NULL, LOCACHE_LOCATE_AWAY), expected);
+    setenv("LOCACHE_DIR", at("all//"), 1);
+    assert_string_equal(locate(at("bar.py"), NULL, 0), expected);
+    assert_non_null(getcwd(here, sizeof here));
+    assert_int_equal(chdir(scratch), 0);
+    setenv("LOCACHE_DIR", "all", 1);
+    assert_string_equal(locate(at("bar.py"), NULL, 0), expected);
+    assert_int_equal(chdir(here), 0);
+    setenv("LOCACHE_DIR", "", 1);
+    assert_string_equal(locate(at("bar.py"), NULL, 0), at("bar.cache"));
+    setenv("LOCACHE_DIR", "/", 1);
+    assert_string_equal(locate(at("bar.py"), NULL, 0), at("bar.cache"));
+}
+
+static void locate_as_nobody(void *context)
+{
+    const char *const *paths = context;
+    child_require(setgid(NOBODY) == 0 && setuid(NOBODY) == 0);
+    child_require(locache_locate(found, paths[0], NULL, 0, &error) == LOCACHE_OK);
+    child_require(strcmp(found, paths[1]) == 0);
+}
+
+static void test_locate__where_nothing_can_be_made(void **unused)
+{
+    (void)unused;
+    skip_unless_root();
+    char away[LOCACHE_PATH_MAX];
+    assert_int_equal(chmod(scratch, 0755), 0);
+    snprintf(away, sizeof away, "%s/.cache/locache%s/bar.cache", scratch, scratch);
+    const char *paths[] = {at("bar.py"), away};
+    wait_for(in_child(locate_as_nobody, paths));
+    /* Somebody else's cache is no reason to want it. */
+    assert_int_equal(mkdir(at("bar.cache"), 0755), 0);
+    wait_for(in_child(locate_as_nobody, paths));
+    /* One's own is, though nothing more can be made there. */
+    assert_int_equal(chown(at("bar.cache"), NOBODY, NOBODY), 0);
+    paths[1] = at("bar.cache");
+    wait_for(in_child(locate_as_nobody, paths));
+}
+
+static void test_locate__bad_arguments(void **unused)
+{
+    (void)unused;
+    char longest[LOCACHE_PATH_MAX + 1];
+    assert_int_equal(locache_locate(found, "bar.py", NULL, 0, &error), LOCACHE_EINVAL);
+    assert_int_equal(locache_locate(found, "", NULL, 0, &error), LOCACHE_EINVAL);
+    assert_int_equal(locache_locate(found, NULL, NULL, 0, &error), LOCACHE_EINVAL);
+    assert_int_equal(locache_locate(found, "/", NULL, 0, &error), LOCACHE_EINVAL);
+    assert_int_equal(locache_locate(found, at("bar.py"), "a/b", 0, &error), LOCACHE_EINVAL);
+    assert_int_equal(locache_locate(found, at("bar.py"), "..", 0, NULL), LOCACHE_OK);
+    assert_int_equal(locache_locate(found, at("bar.py"), "", 0, &error), LOCACHE_EINVAL);
+    assert_int_equal(locache_locate(found, at("bar.py"), NULL, 64, &error), LOCACHE_EINVAL);
+    memset(longest, 'x', sizeof longest);
+    longest[0] = '/';
+    longest[LOCACHE_PATH_MAX] = '\0';
+    assert_int_equal(locache_locate(found, longest, NULL, 0, &error), LOCACHE_ELIMIT);
+    longest[300] = '\0';
+    assert_int_equal(locache_locate(found, at("bar.py"), longest + 1, 0, &error), LOCACHE_ELIMIT);
+}
+
+static void test_locate__no_home(void **unused)
+{
+    (void)unused;
+    unsetenv("HOME");
+    /* The password file's. */
+    assert_int_equal(locache_locate(found, at("bar.py"), NULL, LOCACHE_LOCATE_AWAY, &error), LOCACHE_OK);
+    assert_non_null(strstr(found, "/.cache/locache/"));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        scratch_test(test_locate__beside_the_source),
+        scratch_test(test_locate__a_source_that_is_not_there),
+        scratch_test(test_locate__through_links),
+        scratch_test(test_locate__in_an_archive),
+        scratch_test(test_locate__away),
+        scratch_test(test_locate__override),
+        scratch_test(test_locate__where_nothing_can_be_made),
+        scratch_test(test_locate__bad_arguments),
+        scratch_test(test_locate__no_home),
+    };
+    return cmocka_run_group_tests_name("locate", tests, NULL, NULL);
+}
