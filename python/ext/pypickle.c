@@ -1,10 +1,11 @@
 /* Results by pickle.
  *
  * Names in pickles. A class that was made in a script pickles as "__main__.Point". When the entry is read, another
- * script may be __main__ and the first be imported as a module: "__main__" must then be read as that module, or the class
- * would be looked for in the wrong script. The other way round, an entry written while foo was imported says "foo.Point";
- * when foo.py itself runs, importing foo would run the script a second time, and that Point would be another class than
- * __main__.Point. So every body says what __main__ was called where it was written, and find_class() translates. */
+ * script may be __main__ and the first be imported as a module: "__main__" must then be read as that module, or the
+ * class would be looked for in the wrong script. The other way round, an entry written while foo was imported says
+ * "foo.Point"; when foo.py itself runs, importing foo would run the script a second time, and that Point would be
+ * another class than __main__.Point. So every body says what __main__ was called where it was written, and find_class()
+ * translates. */
 #include "pypickle.h"
 
 #include <string.h>

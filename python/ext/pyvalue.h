@@ -35,8 +35,8 @@ int lcpy_encoded_add(lcpy_encoded *out, Py_buffer *view);
 #define LCPY_BUFFERS_MAX 65536 /* what an entry holds (docs/format.md): further ones stay inline */
 
 /* Hashing a dict key or a set member walks it with its shared references expanded, so that thirty nested pairs may
- * stand for 2^30 items. So many bytes may come from references in all: about a second's work. Beyond: pickle, and no body
- * that is believed. */
+ * stand for 2^30 items. So many bytes may come from references in all: about a second's work. Beyond: pickle, and no
+ * body that is believed. */
 #define LCPY_HASHED_MAX ((uint64_t)1 << 26)
 
 #endif

@@ -1,8 +1,9 @@
 /* Results to CBOR: exactly, or not at all.
  *
  * Two passes. The first finds what is met twice; the second writes, and knows by then what must carry a SHARED tag.
- * Either may run Python code (an allocation may collect, a Fraction has methods) and with it another thread that changes
- * the very value: whatever is worked on is therefore held, and every container's length is checked as it is walked. */
+ * Either may run Python code (an allocation may collect, a Fraction has methods) and with it another thread that
+ * changes the very value: whatever is worked on is therefore held, and every container's length is checked as it is
+ * walked. */
 #include "pypickle.h"
 #include "pyvalue.h"
 
