@@ -8,6 +8,7 @@ help:
 	@echo 'make test       every test, in its short form'
 	@echo 'make test-long  the same with the fault tests in their long form'
 	@echo 'make lint       formatting, warnings, types'
+	@echo 'make format     put the sources in the form that lint asks for'
 	@echo 'make bench      measure, beside other caches'
 	@echo 'make install    the C library into PREFIX ($(PREFIX)); for Python: pip install .'
 	@echo 'make clean      remove everything that the others made here'
@@ -24,6 +25,9 @@ test-long:
 lint:
 	@sh tools/lint.sh
 
+format:
+	@sh tools/format.sh
+
 bench:
 	@sh tools/bench.sh
 
@@ -34,4 +38,4 @@ clean:
 	rm -rf build dist .venv .venv-* .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find bench examples python tests -type d \( -name __pycache__ -o -name '*.cache' \) -prune -exec rm -rf {} +
 
-.PHONY: help demo test test-long lint bench install clean
+.PHONY: help demo test test-long lint format bench install clean

@@ -64,7 +64,7 @@ check 'clang-tidy' tidy
 check 'headers compile alone, as C11 and C++17' headers_alone
 check 'exported symbols' symbols_have_prefix
 check 'no file past 800 lines' no_long_file
-check 'ruff check' .venv-lint/bin/ruff check .
-check 'ruff format' .venv-lint/bin/ruff format --check .
+check 'ruff check' .venv-lint/bin/ruff check python tests bench examples tools
+check 'ruff format' .venv-lint/bin/ruff format --check --quiet python tests bench examples tools
 check 'mypy' .venv-lint/bin/mypy
 [ "$failed" = 0 ]
