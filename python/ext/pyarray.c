@@ -38,7 +38,8 @@ static bool typed_string(char out[4], uint64_t tag)
     bool is_float = (tag & TYPED_FLOAT) != 0;
     unsigned size_log2 = (unsigned)(tag & 3) + (is_float ? 1 : 0);
 
-    if (tag < LOCACHE_TAG_TYPED_FIRST || tag > LOCACHE_TAG_TYPED_LAST || size_log2 > 3 || (is_float && tag & TYPED_SIGNED)) {
+    if (tag < LOCACHE_TAG_TYPED_FIRST || tag > LOCACHE_TAG_TYPED_LAST || size_log2 > 3 ||
+        (is_float && tag & TYPED_SIGNED)) {
         return false;
     }
     out[0] = size_log2 == 0 ? '|' : tag & TYPED_LITTLE ? '<' : '>';
@@ -314,8 +315,9 @@ static lcpy_written write_npstring(locache_writer *writer, PyObject *scalar)
 static bool is_second_class(PyObject *dtype)
 {
     PyObject *code = PyObject_GetAttrString(dtype, "char");
-    bool second = code != NULL && sizeof(long) == sizeof(long long) &&
-                  (PyUnicode_CompareWithASCIIString(code, "q") == 0 || PyUnicode_CompareWithASCIIString(code, "Q") == 0);
+    bool second =
+        code != NULL && sizeof(long) == sizeof(long long) &&
+        (PyUnicode_CompareWithASCIIString(code, "q") == 0 || PyUnicode_CompareWithASCIIString(code, "Q") == 0);
 
     Py_XDECREF(code);
     PyErr_Clear();
@@ -502,8 +504,8 @@ static PyObject *make_array(PyObject *numpy, PyObject *dtype, const extents *sha
 }
 
 /* What is left of an array of this type: its bytes. Takes the shape. */
-static PyObject *finish_array(locache_reader *reader, const char *type, extents *shape, char order, lcpy_bytes_reader bytes,
-                              void *context)
+static PyObject *finish_array(locache_reader *reader, const char *type, extents *shape, char order,
+                              lcpy_bytes_reader bytes, void *context)
 {
     PyObject *numpy = PyImport_ImportModule("numpy");
     PyObject *dtype = numpy == NULL ? NULL : make_dtype(numpy, type);
@@ -645,7 +647,8 @@ static PyObject *read_npstring(const char *type, const locache_item *bytes)
 {
     PyObject *value = string_value(type, bytes);
     PyObject *numpy = value == NULL ? NULL : PyImport_ImportModule("numpy");
-    PyObject *scalar = numpy == NULL ? NULL : PyObject_CallMethod(numpy, type[1] == 'S' ? "bytes_" : "str_", "O", value);
+    PyObject *scalar =
+        numpy == NULL ? NULL : PyObject_CallMethod(numpy, type[1] == 'S' ? "bytes_" : "str_", "O", value);
 
     Py_XDECREF(numpy);
     Py_XDECREF(value);
@@ -689,7 +692,8 @@ static PyObject *read_npscalar(locache_reader *reader)
     return scalar;
 }
 
-PyObject *lcpy_array_read(lcpy_state *state, locache_reader *reader, uint64_t tag, lcpy_bytes_reader bytes, void *context)
+PyObject *lcpy_array_read(lcpy_state *state, locache_reader *reader, uint64_t tag, lcpy_bytes_reader bytes,
+                          void *context)
 {
     (void)state;
     switch (tag) {

@@ -121,7 +121,8 @@ int lcpy_walk_global(lcpy_walk *walk, PyObject *object)
     int result;
 
     if (name == NULL) {
-        return PyErr_ExceptionMatches(PyExc_TypeError) ? lcpy_walk_refuse(walk, object, "having no module and name") : -1;
+        return PyErr_ExceptionMatches(PyExc_TypeError) ? lcpy_walk_refuse(walk, object, "having no module and name")
+                                                       : -1;
     }
     result = write_name(walk, name);
     Py_DECREF(name);
@@ -148,8 +149,7 @@ static void write_digest(lcpy_walk *walk, uint64_t tag, const void *data, size_t
     unsigned char digest[LOCACHE_DIGEST_SIZE];
 
     if (size >= RELEASE_FROM) {
-        Py_BEGIN_ALLOW_THREADS
-        locache_digest(digest, data, size);
+        Py_BEGIN_ALLOW_THREADS locache_digest(digest, data, size);
         Py_END_ALLOW_THREADS
     } else {
         locache_digest(digest, data, size);

@@ -432,7 +432,7 @@ static int write_polars_numbers(lcpy_walk *walk, PyObject *numbers)
 
 static int write_polars_data(lcpy_walk *walk, PyObject *series, PyObject *dtype)
 {
-    static const char *const numbers[] = {"Int8",   "Int16",  "Int32",  "Int64",   "UInt8", "UInt16",
+    static const char *const numbers[] = {"Int8",   "Int16",  "Int32",   "Int64",   "UInt8", "UInt16",
                                           "UInt32", "UInt64", "Float32", "Float64", NULL};
     static const char *const times[] = {"Date", "Datetime", "Duration", "Time", NULL};
     char name[32];

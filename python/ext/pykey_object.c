@@ -114,9 +114,18 @@ static int write_named(lcpy_walk *walk, PyObject *object, PyObject *name)
 static bool is_incidental(PyObject *name)
 {
     static const char *const names[] = {
-        "__dict__",      "__weakref__",        "__doc__",           "__module__",
-        "__qualname__",  "__annotations__",    "__annotate__",      "__annotate_func__",
-        "__abstractmethods__", "_abc_impl",    "__firstlineno__",   "__static_attributes__",
+        "__dict__",
+        "__weakref__",
+        "__doc__",
+        "__module__",
+        "__qualname__",
+        "__annotations__",
+        "__annotate__",
+        "__annotate_func__",
+        "__abstractmethods__",
+        "_abc_impl",
+        "__firstlineno__",
+        "__static_attributes__",
         "__annotations_cache__",
     };
 
@@ -520,7 +529,8 @@ static int write_pairs(lcpy_walk *walk, PyObject *pairs, PyObject *object)
         if (!PyTuple_Check(pair) || PyTuple_GET_SIZE(pair) != 2) {
             return lcpy_walk_refuse(walk, object, "its __reduce_ex__ giving no pairs");
         }
-        if (lcpy_walk_value(walk, PyTuple_GET_ITEM(pair, 0)) < 0 || lcpy_walk_value(walk, PyTuple_GET_ITEM(pair, 1)) < 0) {
+        if (lcpy_walk_value(walk, PyTuple_GET_ITEM(pair, 0)) < 0 ||
+            lcpy_walk_value(walk, PyTuple_GET_ITEM(pair, 1)) < 0) {
             return lcpy_walk_step(walk, "[<%s>]", Py_TYPE(PyTuple_GET_ITEM(pair, 0))->tp_name);
         }
     }
@@ -655,7 +665,7 @@ static int write_irreducible(lcpy_walk *walk, PyObject *object)
 /* What to do with a reduction, as it came. */
 static int write_reduced(lcpy_walk *walk, PyObject *object, PyObject *reduction)
 {
-    if ((PyObject *)Py_TYPE(object) == lcpy_loaded("functools", "_lru_cache_wrapper")) {
+    if (strcmp(Py_TYPE(object)->tp_name, "functools._lru_cache_wrapper") == 0) {
         return write_lru_cache(walk, object);
     }
     return PyUnicode_Check(reduction) ? write_named(walk, object, reduction) : write_reduction(walk, object, reduction);
@@ -811,7 +821,8 @@ int lcpy_walk_object(lcpy_walk *walk, PyObject *value)
     if (PyIter_Check(value)) {
         return lcpy_walk_refuse(walk, value, "being used up as it is read (pass a list instead)");
     }
-    if (is_subtype_of(value, "enum", "Enum")) {
+    /* Enumerations have a metaclass; most classes have none. */
+    if (Py_TYPE(Py_TYPE(value)) != &PyType_Type && is_subtype_of(value, "enum", "Enum")) {
         return write_enum(walk, value);
     }
     return write_by_reduction(walk, value);

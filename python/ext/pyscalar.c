@@ -144,7 +144,8 @@ static lcpy_written write_datetime(locache_writer *writer, PyObject *value)
     } else if (zone != Py_None) {
         int magnitude = abs(minutes);
 
-        snprintf(text + size, sizeof text - size, "%c%02d:%02d", minutes < 0 ? '-' : '+', magnitude / 60, magnitude % 60);
+        snprintf(text + size, sizeof text - size, "%c%02d:%02d", minutes < 0 ? '-' : '+', magnitude / 60,
+                 magnitude % 60);
     }
     write_tagged_text(writer, zone == Py_None ? LOCACHE_TAG_LOCALTIME : LOCACHE_TAG_DATETIME, text);
     return LCPY_DONE;
@@ -551,8 +552,8 @@ static PyObject *new_zone(PyDateTime_CAPI *api, int minutes)
 static PyObject *new_datetime(PyDateTime_CAPI *api, const moment *m, PyObject *zone)
 {
     PyObject *value = zone == NULL ? NULL
-                                   : api->DateTime_FromDateAndTime(m->year, m->month, m->day, m->hour, m->minute, m->second,
-                                                                   m->microsecond, zone, api->DateTimeType);
+                                   : api->DateTime_FromDateAndTime(m->year, m->month, m->day, m->hour, m->minute,
+                                                                   m->second, m->microsecond, zone, api->DateTimeType);
     Py_XDECREF(zone);
     return value;
 }
@@ -600,8 +601,8 @@ static PyObject *read_timedelta(locache_reader *reader)
         return NULL;
     }
     if (!take_array(reader, 3) || !take_int64(&days, reader) || !take_int64(&seconds, reader) ||
-        !take_int64(&microseconds, reader) || days < -999999999 || days > 999999999 || seconds < 0 || seconds >= 86400 ||
-        microseconds < 0 || microseconds >= 1000000) {
+        !take_int64(&microseconds, reader) || days < -999999999 || days > 999999999 || seconds < 0 ||
+        seconds >= 86400 || microseconds < 0 || microseconds >= 1000000) {
         return bad("duration");
     }
     return api->Delta_FromDelta((int)days, (int)seconds, (int)microseconds, 0, api->DeltaType);

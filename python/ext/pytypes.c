@@ -25,7 +25,7 @@ typedef struct known {
 
 static const known known_types[] = {
     {"datetime.datetime", NULL, NULL, LCPY_DATETIME}, /* static types of C: nothing else has these names, and the */
-    {"datetime.date", NULL, NULL, LCPY_DATE},         /* attributes of the module may be replaced by a test's fake clock */
+    {"datetime.date", NULL, NULL, LCPY_DATE}, /* attributes of the module may be replaced by a test's fake clock */
     {"datetime.time", NULL, NULL, LCPY_TIME},
     {"datetime.timedelta", NULL, NULL, LCPY_TIMEDELTA},
     {"decimal.Decimal", "decimal", "Decimal", LCPY_DECIMAL},
