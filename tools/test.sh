@@ -26,15 +26,14 @@ record() {
     say "$3 $4 $5" >>"$results"
 }
 
-core() { # core NAME "SETUP OPTIONS" TEST OPTION...
-    name=$1 setup=$2
-    shift 2
-    dir=build/test-${name%%-on-*}
+core() { # core NAME DIRECTORY "SETUP OPTIONS" TEST OPTION...
+    name=$1 dir=$2 setup=$3
+    shift 3
     if [ -d "$dir" ]; then setup="--reconfigure $setup"; fi
     # shellcheck disable=SC2086
     quietly "configure-$name" meson setup "$dir" -Dpython=disabled -Dtests=enabled $setup
     quietly "compile-$name" meson compile -C "$dir"
-    rm -f "$dir/meson-logs/$name.json"
+    rm -f "$dir/meson-logs/$name"*.json
     status=0
     meson test -C "$dir" --no-rebuild --print-errorlogs --logbase "$name" "$@" >"$logs/$name.log" 2>&1 </dev/null ||
         status=$?
@@ -68,9 +67,9 @@ prepare >"$logs/prepare.log" 2>&1 &
 preparing=$!
 trap 'kill "$preparing" 2>/dev/null || :' EXIT
 
-core plain "-Dbuildtype=debugoptimized"
-core sanitized "-Dbuildtype=debugoptimized -Db_sanitize=address,undefined -Db_lundef=false" -t 4
-core plain-on-valgrind "-Dbuildtype=debugoptimized" --suite valgrind -t 10 \
+core plain build/test-plain "-Dbuildtype=debugoptimized"
+core sanitized build/test-sanitized "-Dbuildtype=debugoptimized -Db_sanitize=address,undefined -Db_lundef=false" -t 4
+core valgrind build/test-plain "-Dbuildtype=debugoptimized" --suite valgrind -t 10 \
     --wrapper='valgrind -q --leak-check=full --error-exitcode=9 --track-fds=no'
 
 if ! wait "$preparing"; then
