@@ -122,8 +122,9 @@ locache_status lc_store_read(locache_value **out, const lc_store *store, const c
 /* Is what is there an entry of a later version, and a whole one? */
 static bool is_newer(const lc_store *store, const char *name)
 {
-    locache_value *value;
-    if (lc_store_read(&value, store, name, NULL) != LOCACHE_OK)
+    locache_value *value = NULL;
+    locache_status status = lc_store_read(&value, store, name, NULL);
+    if (status != LOCACHE_OK || value == NULL)
         return false;
     bool newer = lc_entry_parse(&value->entry, value->bytes, value->size, NULL) == LOCACHE_EFORMAT;
     lc_free(value);

@@ -126,13 +126,13 @@ static void test_cache__long_directory_names(void **unused)
     (void)unused;
     char names[4][300];
     memset(names, 'a', sizeof names);
-    strcpy(names[0] + 140, "");
-    strcpy(names[1] + 141, "");
-    strcpy(names[2] + 142, "");
+    names[0][140] = '\0';
+    names[1][141] = '\0';
+    names[2][142] = '\0';
     /* Characters that must not be cut in two. */
     for (int i = 0; i < 80; i++)
         memcpy(names[3] + 3 * i, i % 2 ? "\xE2\x82\xAC" : "a/b", 3);
-    strcpy(names[3] + 240, "");
+    names[3][240] = '\0';
     assert_directory(names[0], names[0]);
     for (int i = 1; i < 4; i++)
         assert_directory(names[i], "");

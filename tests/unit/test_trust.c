@@ -169,7 +169,7 @@ static void test_trust__linked_directories_are_refused(void **unused)
 static void test_trust__a_trailing_slash_does_not_follow(void **unused)
 {
     (void)unused;
-    char slashed[160];
+    char slashed[170];
     locache *cache = NULL;
     locache_options options = options_for("my_func");
     make_outside();
