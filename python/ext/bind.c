@@ -80,7 +80,13 @@ int lcpy_plan_of_function(lcpy_plan *out, PyObject *function, bool names_only, P
 /* One inspect.Parameter. `empty` is inspect.Parameter.empty. */
 static int add_inspected(lcpy_plan *plan, PyObject *parameter, PyObject *empty, PyObject *unused)
 {
-    enum { POSITIONAL_ONLY, POSITIONAL_OR_KEYWORD, VAR_POSITIONAL, KEYWORD_ONLY, VAR_KEYWORD }; /* inspect._ParameterKind */
+    enum {
+        POSITIONAL_ONLY,
+        POSITIONAL_OR_KEYWORD,
+        VAR_POSITIONAL,
+        KEYWORD_ONLY,
+        VAR_KEYWORD
+    }; /* inspect._ParameterKind */
     int status = -1;
     PyObject *name = PyObject_GetAttrString(parameter, "name");
     PyObject *kind_object = PyObject_GetAttrString(parameter, "kind");

@@ -15,7 +15,8 @@ typedef struct lcpy_parameter {
 } lcpy_parameter;
 
 typedef struct lcpy_plan {
-    PyObject *function; /* a types.FunctionType, whose defaults are read at each call since they can be assigned; or NULL */
+    PyObject
+        *function; /* a types.FunctionType, whose defaults are read at each call since they can be assigned; or NULL */
     lcpy_parameter *parameters;
     Py_ssize_t count;
     Py_ssize_t positional_only; /* the first so many have no keyword */

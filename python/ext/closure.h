@@ -11,7 +11,7 @@
 
 typedef struct lcpy_capture {
     PyObject *name;
-    PyObject *label;   /* bytes: the name as a key holds it */
+    PyObject *label; /* bytes: the name as a key holds it */
     PyObject *cell;
     PyObject *wrapped; /* a function left out while the cell holds it, or NULL */
     PyObject *seen;    /* the object that `encoded` was made of, or NULL */

@@ -97,40 +97,42 @@ static PyObject *new_decorator(lcpy_state *state, const lcpy_options *options)
     return (PyObject *)self;
 }
 
-PyDoc_STRVAR(persist_doc,
-             "persist(func=None, /, *, name=None, auto_invalidate=True, max_entries=-1, max_age=None, dir=None, ignore=(), "
-             "pickle=True, durable=False)\n--\n\n"
-             "Keep the results of a function in files, and serve later calls from them.\n\n"
-             "Parameters\n----------\n"
-             "func : callable\n    the function; left out where options are given: @persist(name=\"notebook\")\n"
-             "name : str, optional\n    keep results in <name>.cache/ in place of <source file>.cache/\n"
-             "auto_invalidate : bool\n    when the function's source changes, compute anew\n"
-             "max_entries : int\n    keep at most so many results, the most recently used; -1: all\n"
-             "max_age : float, optional\n    forget a result that was not used for so many days; -1 or None: never\n"
-             "dir : path, optional\n    exactly this cache directory\n"
-             "ignore : str or iterable of str\n    parameters and captured variables that do not tell results apart\n"
-             "pickle : bool\n    store also what only pickle can store\n"
-             "durable : bool\n    a result is safe from a power cut before the call returns (slow)\n\n"
-             "Returns\n-------\n"
-             "the function, or a decorator; it has cache_info(), cache_clear(), and for single calls cache_path(), is_cached(),\n"
-             "forget() and refresh()\n\n"
-             "Raises\n------\n"
-             "TypeError\n    for an unknown option, one of the wrong type, or what cannot be decorated\n"
-             "ValueError\n    for an option with a value that makes no sense\n\n"
-             "Examples\n--------\n"
-             ">>> from locache import persist\n"
-             ">>> @persist\n"
-             "... def double(x):\n"
-             "...     return 2 * x\n"
-             ">>> double(21)\n"
-             "42\n");
+PyDoc_STRVAR(
+    persist_doc,
+    "persist(func=None, /, *, name=None, auto_invalidate=True, max_entries=-1, max_age=None, dir=None, ignore=(), "
+    "pickle=True, durable=False)\n--\n\n"
+    "Keep the results of a function in files, and serve later calls from them.\n\n"
+    "Parameters\n----------\n"
+    "func : callable\n    the function; left out where options are given: @persist(name=\"notebook\")\n"
+    "name : str, optional\n    keep results in <name>.cache/ in place of <source file>.cache/\n"
+    "auto_invalidate : bool\n    when the function's source changes, compute anew\n"
+    "max_entries : int\n    keep at most so many results, the most recently used; -1: all\n"
+    "max_age : float, optional\n    forget a result that was not used for so many days; -1 or None: never\n"
+    "dir : path, optional\n    exactly this cache directory\n"
+    "ignore : str or iterable of str\n    parameters and captured variables that do not tell results apart\n"
+    "pickle : bool\n    store also what only pickle can store\n"
+    "durable : bool\n    a result is safe from a power cut before the call returns (slow)\n\n"
+    "Returns\n-------\n"
+    "the function, or a decorator; it has cache_info(), cache_clear(), and for single calls cache_path(), "
+    "is_cached(),\n"
+    "forget() and refresh()\n\n"
+    "Raises\n------\n"
+    "TypeError\n    for an unknown option, one of the wrong type, or what cannot be decorated\n"
+    "ValueError\n    for an option with a value that makes no sense\n\n"
+    "Examples\n--------\n"
+    ">>> from locache import persist\n"
+    ">>> @persist\n"
+    "... def double(x):\n"
+    "...     return 2 * x\n"
+    ">>> double(21)\n"
+    "42\n");
 
 static PyObject *persist(PyObject *module, PyObject *const *args, Py_ssize_t count, PyObject *kwnames)
 {
     lcpy_state *state = PyModule_GetState(module);
     if (count > 1) {
-        PyErr_Format(PyExc_TypeError, "persist() takes one function, and options by keyword; %zd positional arguments given",
-                     count);
+        PyErr_Format(PyExc_TypeError,
+                     "persist() takes one function, and options by keyword; %zd positional arguments given", count);
         return NULL;
     }
     PyObject *function = count > 0 ? args[0] : NULL;
@@ -138,8 +140,8 @@ static PyObject *persist(PyObject *module, PyObject *const *args, Py_ssize_t cou
     if (lcpy_options_init(&options, args + count, kwnames) < 0) {
         return NULL;
     }
-    PyObject *result = !function || function == Py_None ? new_decorator(state, &options)
-                                                        : decorate(state, function, &options);
+    PyObject *result =
+        !function || function == Py_None ? new_decorator(state, &options) : decorate(state, function, &options);
     lcpy_options_clear(&options);
     return result;
 }
@@ -149,7 +151,8 @@ static PyObject *persist(PyObject *module, PyObject *const *args, Py_ssize_t cou
 /* One layer further in: a new reference; NULL without exception at the end. */
 static PyObject *layer_within(PyObject *object)
 {
-    static const char *const names[] = {"__func__", "__wrapped__", "func", "fget"}; /* a method shows its function's __wrapped__ */
+    static const char *const names[] = {"__func__", "__wrapped__", "func",
+                                        "fget"}; /* a method shows its function's __wrapped__ */
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         PyObject *inner = PyObject_GetAttrString(object, names[i]);
         if (inner) {
@@ -192,10 +195,11 @@ static PyObject *reset(lcpy_state *state, PyObject *function, PyObject *name_obj
         PyErr_Clear();
         PyObject *shown = called && PyUnicode_Check(called) ? Py_NewRef(called) : PyObject_Repr(function);
         if (shown) {
-            PyErr_Format(PyExc_TypeError,
-                         "%U was never persisted: give a function decorated with @persist (other decorators around it need "
-                         "functools.wraps())",
-                         shown);
+            PyErr_Format(
+                PyExc_TypeError,
+                "%U was never persisted: give a function decorated with @persist (other decorators around it need "
+                "functools.wraps())",
+                shown);
         }
         Py_XDECREF(called);
         Py_XDECREF(shown);
@@ -205,15 +209,16 @@ static PyObject *reset(lcpy_state *state, PyObject *function, PyObject *name_obj
     return result;
 }
 
-PyDoc_STRVAR(reset_cache_doc,
-             "reset_cache(func, name=None)\n--\n\n"
-             "Forget every result of a persisted function, also of its earlier versions.\n\n"
-             "Parameters\n----------\n"
-             "func : callable\n    the function, also through functools.wraps() decorators, partials and bound methods\n"
-             "name : str, optional\n    of what is stored under @persist(name=...), where that is not how func is decorated\n\n"
-             "Raises\n------\n"
-             "TypeError\n    where func was never persisted\n"
-             "OSError\n    where the results cannot be removed\n");
+PyDoc_STRVAR(
+    reset_cache_doc,
+    "reset_cache(func, name=None)\n--\n\n"
+    "Forget every result of a persisted function, also of its earlier versions.\n\n"
+    "Parameters\n----------\n"
+    "func : callable\n    the function, also through functools.wraps() decorators, partials and bound methods\n"
+    "name : str, optional\n    of what is stored under @persist(name=...), where that is not how func is decorated\n\n"
+    "Raises\n------\n"
+    "TypeError\n    where func was never persisted\n"
+    "OSError\n    where the results cannot be removed\n");
 
 static PyObject *reset_cache(PyObject *module, PyObject *args, PyObject *kwargs)
 {
@@ -241,10 +246,11 @@ static PyObject *reset_one(PyObject *module, PyObject *args, PyObject *kwargs)
 
 /* --------------------------------------------------------------------------------------------------------------- verbose */
 
-PyDoc_STRVAR(verbose_doc,
-             "verbose(flag=True)\n--\n\n"
-             "Log one line per hit, miss, store, reset and invalidation to the standard logger \"locache\", level INFO.\n\n"
-             "Where logging is not configured they go to the standard error output. verbose(False) stops it.");
+PyDoc_STRVAR(
+    verbose_doc,
+    "verbose(flag=True)\n--\n\n"
+    "Log one line per hit, miss, store, reset and invalidation to the standard logger \"locache\", level INFO.\n\n"
+    "Where logging is not configured they go to the standard error output. verbose(False) stops it.");
 
 static PyObject *verbose(PyObject *module, PyObject *args, PyObject *kwargs)
 {
@@ -273,9 +279,9 @@ static PyMethodDef functions[] = {
 static int exec_warning(PyObject *module)
 {
     lcpy_state *state = PyModule_GetState(module);
-    state->cache_warning = PyErr_NewExceptionWithDoc("locache.CacheWarning",
-                                                     "Something with a cache did not work; the function's result is right.",
-                                                     PyExc_UserWarning, NULL);
+    state->cache_warning = PyErr_NewExceptionWithDoc(
+        "locache.CacheWarning", "Something with a cache did not work; the function's result is right.",
+        PyExc_UserWarning, NULL);
     return state->cache_warning ? PyModule_AddObjectRef(module, "CacheWarning", state->cache_warning) : -1;
 }
 
@@ -294,8 +300,9 @@ static int exec_types(PyObject *module)
     if (!state->decorator_type || lcpy_persist_exec(module) < 0) {
         return -1;
     }
-    return PyModule_AddType(module, state->persisted_type) < 0 || PyModule_AddType(module, state->cache_info_type) < 0 ? -1
-                                                                                                                       : 0;
+    return PyModule_AddType(module, state->persisted_type) < 0 || PyModule_AddType(module, state->cache_info_type) < 0
+               ? -1
+               : 0;
 }
 
 static int exec_version(PyObject *module)
@@ -362,15 +369,9 @@ static PyModuleDef_Slot slots[] = {
 };
 
 static PyModuleDef definition = {
-    PyModuleDef_HEAD_INIT,
-    .m_name = "locache._core",
-    .m_doc = "The machinery of locache.",
-    .m_size = sizeof(lcpy_state),
-    .m_methods = functions,
-    .m_slots = slots,
-    .m_traverse = traverse,
-    .m_clear = clear,
-    .m_free = release,
+    PyModuleDef_HEAD_INIT,        .m_name = "locache._core", .m_doc = "The machinery of locache.",
+    .m_size = sizeof(lcpy_state), .m_methods = functions,    .m_slots = slots,
+    .m_traverse = traverse,       .m_clear = clear,          .m_free = release,
 };
 
 PyMODINIT_FUNC PyInit__core(void)

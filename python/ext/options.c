@@ -26,7 +26,8 @@ int lcpy_option_name(PyObject **out, PyObject *value)
         return -1; /* UnicodeEncodeError is a ValueError */
     }
     if (size == 0 || strlen(text) != (size_t)size || strchr(text, '/')) {
-        PyErr_Format(PyExc_ValueError, "persist(): name=%R cannot be a file's name; for another directory give dir=", value);
+        PyErr_Format(PyExc_ValueError,
+                     "persist(): name=%R cannot be a file's name; for another directory give dir=", value);
         return -1;
     }
     *out = Py_NewRef(value);
@@ -101,7 +102,8 @@ static int set_max_age(lcpy_options *out, PyObject *value)
         return 0;
     }
     if (!(days > 0)) {
-        PyErr_Format(PyExc_ValueError, "persist(): max_age=%R must be positive (days), or -1 or None for no limit", value);
+        PyErr_Format(PyExc_ValueError, "persist(): max_age=%R must be positive (days), or -1 or None for no limit",
+                     value);
         return -1;
     }
     double nanoseconds = days * NANOSECONDS_PER_DAY;
@@ -126,7 +128,8 @@ static int set_ignored(lcpy_options *out, PyObject *value)
     int status = out->ignored ? 0 : -1;
     PyObject *name;
     while (status == 0 && (name = PyIter_Next(iterator))) {
-        status = PyUnicode_Check(name) ? PySet_Add(out->ignored, name) : wrong_type("ignore", "names of parameters", name);
+        status =
+            PyUnicode_Check(name) ? PySet_Add(out->ignored, name) : wrong_type("ignore", "names of parameters", name);
         Py_DECREF(name);
     }
     Py_DECREF(iterator);
@@ -159,10 +162,11 @@ static int set_option(lcpy_options *out, const char *option, PyObject *value)
     if (strcmp(option, "durable") == 0) {
         return set_flag(out, option, value, LOCACHE_DURABLE, 1);
     }
-    PyErr_Format(PyExc_TypeError,
-                 "persist() has no option '%.100s'; it has name, auto_invalidate, max_entries, max_age, dir, ignore, pickle, "
-                 "durable",
-                 option);
+    PyErr_Format(
+        PyExc_TypeError,
+        "persist() has no option '%.100s'; it has name, auto_invalidate, max_entries, max_age, dir, ignore, pickle, "
+        "durable",
+        option);
     return -1;
 }
 

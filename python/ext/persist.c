@@ -60,13 +60,12 @@ static locache_status open_without_gil(locache **out, const char *directory, con
                                        locache_error *error)
 {
     locache_status status;
-    Py_BEGIN_ALLOW_THREADS
-    status = locache_open(out, directory, options, error);
-    Py_END_ALLOW_THREADS
-    return status;
+    Py_BEGIN_ALLOW_THREADS status = locache_open(out, directory, options, error);
+    Py_END_ALLOW_THREADS return status;
 }
 
-locache_status lcpy_persisted_open_at(locache **out, lcpy_persisted *self, const lcpy_place *place, locache_error *error)
+locache_status lcpy_persisted_open_at(locache **out, lcpy_persisted *self, const lcpy_place *place,
+                                      locache_error *error)
 {
     char directory[LOCACHE_PATH_MAX];
     char tag[LCPY_TAG_MAX + 1];
@@ -165,10 +164,9 @@ lcpy_found lcpy_persisted_lookup(PyObject **out, lcpy_persisted *self, const voi
     locache_value *value = NULL;
     locache_error error;
     locache_status status;
-    Py_BEGIN_ALLOW_THREADS
-    status = locache_get(&value, self->cache, key, key_size, &error);
-    Py_END_ALLOW_THREADS
-    if (status == LOCACHE_OK) {
+    Py_BEGIN_ALLOW_THREADS status = locache_get(&value, self->cache, key, key_size, &error);
+    Py_END_ALLOW_THREADS if (status == LOCACHE_OK)
+    {
         *out = lcpy_value_decode(self->state, value, self->target.module);
         if (*out) {
             self->hits++;
@@ -184,7 +182,8 @@ lcpy_found lcpy_persisted_lookup(PyObject **out, lcpy_persisted *self, const voi
     return disbelieved(self, &error);
 }
 
-static int put(lcpy_persisted *self, const void *key, size_t key_size, const lcpy_encoded *encoded, int64_t compute_time)
+static int put(lcpy_persisted *self, const void *key, size_t key_size, const lcpy_encoded *encoded,
+               int64_t compute_time)
 {
     locache_record record = {
         .size = sizeof record,
@@ -197,10 +196,9 @@ static int put(lcpy_persisted *self, const void *key, size_t key_size, const lcp
     };
     locache_error error;
     locache_status status;
-    Py_BEGIN_ALLOW_THREADS
-    status = locache_put(self->cache, key, key_size, &record, &error);
-    Py_END_ALLOW_THREADS
-    if (status == LOCACHE_OK) {
+    Py_BEGIN_ALLOW_THREADS status = locache_put(self->cache, key, key_size, &record, &error);
+    Py_END_ALLOW_THREADS if (status == LOCACHE_OK)
+    {
         return 0;
     }
     return lcpy_warn(self, status == LOCACHE_EFORMAT ? LCPY_TROUBLE_FORMAT : LCPY_TROUBLE_WRITE, &error, NULL);
@@ -304,8 +302,7 @@ PyObject *lcpy_persisted_compute(lcpy_persisted *self, const lcpy_key *key, cons
     }
     int64_t start = lcpy_clock();
     PyObject *result = call_function(self, call);
-    if (result &&
-        lcpy_persisted_store(self, key->writer.data, key->writer.length, result, lcpy_clock() - start) < 0) {
+    if (result && lcpy_persisted_store(self, key->writer.data, key->writer.length, result, lcpy_clock() - start) < 0) {
         Py_CLEAR(result);
     }
     return result;
@@ -319,7 +316,8 @@ PyObject *lcpy_persisted_without_key(lcpy_persisted *self, const lcpy_call *call
     }
     PyObject *result = call_function(self, call);
     if (result && bound == LCPY_MISFIT) {
-        locache_error error = {.message = "its decorators take other arguments than it does; keep functools.wraps() off them"};
+        locache_error error = {.message =
+                                   "its decorators take other arguments than it does; keep functools.wraps() off them"};
         if (lcpy_warn(self, LCPY_TROUBLE_MISFIT, &error, NULL) < 0) {
             Py_CLEAR(result);
         }
@@ -408,7 +406,8 @@ PyObject *lcpy_persisted_new(lcpy_state *state, PyObject *callable, const lcpy_o
     if (function) {
         function = PyTuple_GET_ITEM(functions, PyTuple_GET_SIZE(functions) - 1);
     }
-    if (lcpy_place_init(state, &self->place, function, options->name, options->directory) < 0 || copy_attributes(self) < 0) {
+    if (lcpy_place_init(state, &self->place, function, options->name, options->directory) < 0 ||
+        copy_attributes(self) < 0) {
         goto fail;
     }
     PyObject_GC_Track(self);

@@ -46,7 +46,8 @@ void lcpy_key_clear(lcpy_key *key);
 
 /* Open a cache at a place for this function. As locache_open(), but that NEED_SOURCE is answered here; LOCACHE_ETYPE:
  * with an exception set instead of *error. */
-locache_status lcpy_persisted_open_at(locache **out, lcpy_persisted *self, const lcpy_place *place, locache_error *error);
+locache_status lcpy_persisted_open_at(locache **out, lcpy_persisted *self, const lcpy_place *place,
+                                      locache_error *error);
 /* Open the function's own cache where it is not open. OK, or why not, as above. */
 locache_status lcpy_persisted_open(lcpy_persisted *self, locache_error *error);
 
@@ -60,7 +61,8 @@ typedef enum lcpy_found {
 /* Look up and decode, count and warn. *out is a new reference where FOUND. */
 lcpy_found lcpy_persisted_lookup(PyObject **out, lcpy_persisted *self, const void *key, size_t key_size);
 /* Encode and store, count and warn. 0, or -1 with an exception that is not the cache's to keep back. */
-int lcpy_persisted_store(lcpy_persisted *self, const void *key, size_t key_size, PyObject *result, int64_t compute_time);
+int lcpy_persisted_store(lcpy_persisted *self, const void *key, size_t key_size, PyObject *result,
+                         int64_t compute_time);
 /* Call the function and store what it returns; for `async def`, a coroutine that will, and that looks the key up first
  * unless `fresh`. */
 PyObject *lcpy_persisted_compute(lcpy_persisted *self, const lcpy_key *key, const lcpy_call *call, int fresh);

@@ -76,10 +76,8 @@ static uint64_t entry_count(lcpy_persisted *self)
         PyErr_Clear();
         return 0;
     }
-    Py_BEGIN_ALLOW_THREADS
-    status = locache_count(&count, self->cache, &error);
-    Py_END_ALLOW_THREADS
-    return status == LOCACHE_OK ? count : 0;
+    Py_BEGIN_ALLOW_THREADS status = locache_count(&count, self->cache, &error);
+    Py_END_ALLOW_THREADS return status == LOCACHE_OK ? count : 0;
 }
 
 PyDoc_STRVAR(cache_info_doc,
@@ -91,7 +89,8 @@ static PyObject *cache_info(PyObject *object, PyObject *unused)
 {
     (void)unused;
     lcpy_persisted *self = (lcpy_persisted *)object;
-    PyObject *maxsize = self->options.max_entries > 0 ? PyLong_FromLongLong(self->options.max_entries) : Py_NewRef(Py_None);
+    PyObject *maxsize =
+        self->options.max_entries > 0 ? PyLong_FromLongLong(self->options.max_entries) : Py_NewRef(Py_None);
     PyObject *info = maxsize ? PyStructSequence_New(self->state->cache_info_type) : NULL;
     if (!info) {
         Py_XDECREF(maxsize);
@@ -115,10 +114,9 @@ static PyObject *reset_at(lcpy_persisted *self, locache *cache)
 {
     locache_error error;
     locache_status status;
-    Py_BEGIN_ALLOW_THREADS
-    status = locache_reset(cache, &error);
-    Py_END_ALLOW_THREADS
-    if (status < 0) {
+    Py_BEGIN_ALLOW_THREADS status = locache_reset(cache, &error);
+    Py_END_ALLOW_THREADS if (status < 0)
+    {
         return raise_error(status, &error);
     }
     self->hits = self->misses = self->bypassed = self->errors = 0;
@@ -145,7 +143,8 @@ PyObject *lcpy_persisted_reset(lcpy_persisted *self, PyObject *name)
     PyObject *functions = self->target.functions;
     Py_ssize_t depth = PyTuple_GET_SIZE(functions);
     lcpy_place place;
-    if (lcpy_place_init(self->state, &place, depth > 0 ? PyTuple_GET_ITEM(functions, depth - 1) : NULL, name, NULL) < 0) {
+    if (lcpy_place_init(self->state, &place, depth > 0 ? PyTuple_GET_ITEM(functions, depth - 1) : NULL, name, NULL) <
+        0) {
         return NULL;
     }
     locache *cache = NULL;
@@ -159,10 +158,11 @@ PyObject *lcpy_persisted_reset(lcpy_persisted *self, PyObject *name)
 
 /* --------------------------------------------------------------------------------------------------------------- one call */
 
-PyDoc_STRVAR(cache_path_doc, "cache_path($self, /, *args, **kwargs)\n--\n\n"
-                             "The file that holds, or would hold, the result of a call with these arguments: a pathlib.Path.\n\n"
-                             "Raises TypeError where the arguments do not fit or cannot be part of a key, OSError where there\n"
-                             "is no cache directory that can be used.");
+PyDoc_STRVAR(cache_path_doc,
+             "cache_path($self, /, *args, **kwargs)\n--\n\n"
+             "The file that holds, or would hold, the result of a call with these arguments: a pathlib.Path.\n\n"
+             "Raises TypeError where the arguments do not fit or cannot be part of a key, OSError where there\n"
+             "is no cache directory that can be used.");
 
 static PyObject *as_path(const char *text)
 {
@@ -205,10 +205,9 @@ static PyObject *is_cached(PyObject *object, PyObject *const *args, Py_ssize_t c
         locache_error error;
         locache_status status = lcpy_persisted_open(self, &error);
         if (status == LOCACHE_OK) {
-            Py_BEGIN_ALLOW_THREADS
-            status = locache_get(&value, self->cache, key.writer.data, key.writer.length, &error);
-            Py_END_ALLOW_THREADS
-            locache_value_free(value);
+            Py_BEGIN_ALLOW_THREADS status =
+                locache_get(&value, self->cache, key.writer.data, key.writer.length, &error);
+            Py_END_ALLOW_THREADS locache_value_free(value);
         }
         PyErr_Clear(); /* no cache that can be used: nothing is in it */
         result = PyBool_FromLong(status == LOCACHE_OK);
@@ -217,10 +216,11 @@ static PyObject *is_cached(PyObject *object, PyObject *const *args, Py_ssize_t c
     return result;
 }
 
-PyDoc_STRVAR(forget_doc, "forget($self, /, *args, **kwargs)\n--\n\n"
-                         "Forget the result of a call with these arguments. True where there was one.\n\n"
-                         "Raises TypeError where the arguments do not fit or cannot be part of a key, OSError where it cannot\n"
-                         "be removed.");
+PyDoc_STRVAR(forget_doc,
+             "forget($self, /, *args, **kwargs)\n--\n\n"
+             "Forget the result of a call with these arguments. True where there was one.\n\n"
+             "Raises TypeError where the arguments do not fit or cannot be part of a key, OSError where it cannot\n"
+             "be removed.");
 
 static PyObject *forget(PyObject *object, PyObject *const *args, Py_ssize_t count, PyObject *kwnames)
 {
@@ -231,10 +231,8 @@ static PyObject *forget(PyObject *object, PyObject *const *args, Py_ssize_t coun
     if (key_or_raise(self, &key, &call) == 0 && open_or_raise(self) == 0) {
         locache_error error;
         locache_status status;
-        Py_BEGIN_ALLOW_THREADS
-        status = locache_remove(self->cache, key.writer.data, key.writer.length, &error);
-        Py_END_ALLOW_THREADS
-        result = status < 0 ? raise_error(status, &error) : PyBool_FromLong(status == LOCACHE_OK);
+        Py_BEGIN_ALLOW_THREADS status = locache_remove(self->cache, key.writer.data, key.writer.length, &error);
+        Py_END_ALLOW_THREADS result = status < 0 ? raise_error(status, &error) : PyBool_FromLong(status == LOCACHE_OK);
     }
     lcpy_key_clear(&key);
     return result;
@@ -270,8 +268,8 @@ static PyObject *lookup(PyObject *object, PyObject *key)
         return NULL;
     }
     PyObject *value = NULL;
-    lcpy_found found = lcpy_persisted_lookup(&value, (lcpy_persisted *)object, PyBytes_AS_STRING(key),
-                                             (size_t)PyBytes_GET_SIZE(key));
+    lcpy_found found =
+        lcpy_persisted_lookup(&value, (lcpy_persisted *)object, PyBytes_AS_STRING(key), (size_t)PyBytes_GET_SIZE(key));
     if (found == LCPY_FOUND) {
         PyObject *result = PyTuple_Pack(1, value);
         Py_DECREF(value);

@@ -209,7 +209,8 @@ locache_status lcpy_place_find(char out[LOCACHE_PATH_MAX], const lcpy_place *pla
     }
     *error = (locache_error){.status = place->directory ? LOCACHE_ELIMIT : LOCACHE_EIO};
     PyOS_snprintf(error->message, sizeof error->message, "%s",
-                  place->directory ? "dir= is longer than a path can be; give a shorter one"
-                                   : "the working directory is gone, and nothing else says where the cache is; give dir=");
+                  place->directory
+                      ? "dir= is longer than a path can be; give a shorter one"
+                      : "the working directory is gone, and nothing else says where the cache is; give dir=");
     return error->status;
 }

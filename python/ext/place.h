@@ -7,9 +7,10 @@
 /* What decides it, taken down at decoration; the directory itself is only looked for when it is needed. */
 typedef struct lcpy_place {
     char *directory; /* exactly this one (dir=), absolute; or NULL, and */
-    char *source;    /* the source file, absolute; it need not exist; or NULL: unknown, since there is no working directory */
-    char *stem;      /* its stem in place of its own; or NULL */
-    unsigned flags;  /* of locache_locate() */
+    char *
+        source; /* the source file, absolute; it need not exist; or NULL: unknown, since there is no working directory */
+    char *stem;     /* its stem in place of its own; or NULL */
+    unsigned flags; /* of locache_locate() */
 } lcpy_place;
 
 /* `function` is a types.FunctionType or NULL (where the calling frame's file stands for the source), name a str or NULL,

@@ -1,15 +1,9 @@
 #include "pylog.h"
 
 static const char *const event_names[] = {
-    [LOCACHE_EVENT_HIT] = "hit",
-    [LOCACHE_EVENT_MISS] = "miss",
-    [LOCACHE_EVENT_STORE] = "store",
-    [LOCACHE_EVENT_REMOVE] = "remove",
-    [LOCACHE_EVENT_RESET] = "reset",
-    [LOCACHE_EVENT_INVALIDATE] = "invalidate",
-    [LOCACHE_EVENT_RESTORE] = "restore",
-    [LOCACHE_EVENT_EVICT] = "evict",
-    [LOCACHE_EVENT_REJECT] = "reject",
+    [LOCACHE_EVENT_HIT] = "hit",         [LOCACHE_EVENT_MISS] = "miss",   [LOCACHE_EVENT_STORE] = "store",
+    [LOCACHE_EVENT_REMOVE] = "remove",   [LOCACHE_EVENT_RESET] = "reset", [LOCACHE_EVENT_INVALIDATE] = "invalidate",
+    [LOCACHE_EVENT_RESTORE] = "restore", [LOCACHE_EVENT_EVICT] = "evict", [LOCACHE_EVENT_REJECT] = "reject",
 };
 
 static void write_line(PyObject *logger, const locache_event *event)
@@ -20,8 +14,8 @@ static void write_line(PyObject *logger, const locache_event *event)
     PyObject *line = NULL;
     if (path) {
         const char *detail = event->detail[0] ? event->detail : NULL;
-        line = PyUnicode_FromFormat(detail ? "%s %s: %U (%s)" : "%s %s: %U", name ? name : "event", event->function, path,
-                                    detail);
+        line = PyUnicode_FromFormat(detail ? "%s %s: %U (%s)" : "%s %s: %U", name ? name : "event", event->function,
+                                    path, detail);
     }
     PyObject *done = line ? PyObject_CallMethod(logger, "info", "O", line) : NULL;
     Py_XDECREF(done);

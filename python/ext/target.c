@@ -197,7 +197,8 @@ static int set_names(lcpy_target *target, PyObject *function)
     if (PyUnicode_FindChar(target->qualname, '<', 0, PyUnicode_GET_LENGTH(target->qualname), 1) < 0) {
         return PyErr_Occurred() ? -1 : 0;
     }
-    return replace(&target->qualname, "<locals>.", "") < 0 || replace(&target->qualname, "<lambda>", "lambda") < 0 ? -1 : 0;
+    return replace(&target->qualname, "<locals>.", "") < 0 || replace(&target->qualname, "<lambda>", "lambda") < 0 ? -1
+                                                                                                                   : 0;
 }
 
 /* ------------------------------------------------------------------------------------------------------------------ plans */
@@ -254,7 +255,8 @@ static int refuse_unused(const lcpy_target *target, PyObject *unused)
     }
     PyObject *names = PySequence_List(unused);
     if (names && PyList_Sort(names) == 0) {
-        PyErr_Format(PyExc_TypeError, "persist(): ignore= names %R, but %U has no such parameter", names, target->qualname);
+        PyErr_Format(PyExc_TypeError, "persist(): ignore= names %R, but %U has no such parameter", names,
+                     target->qualname);
     }
     Py_XDECREF(names);
     return -1;
@@ -274,8 +276,8 @@ int lcpy_target_init(lcpy_target *out, PyObject *callable, PyObject *ignored)
         lcpy_closure_init(&out->closure, out->functions, ignored, unused) < 0 || refuse_unused(out, unused) < 0) {
         goto done;
     }
-    out->is_async = PyFunction_Check(function) &&
-                    (((PyCodeObject *)PyFunction_GET_CODE(function))->co_flags & CO_COROUTINE) != 0;
+    out->is_async =
+        PyFunction_Check(function) && (((PyCodeObject *)PyFunction_GET_CODE(function))->co_flags & CO_COROUTINE) != 0;
     status = 0;
 done:
     Py_XDECREF(function);

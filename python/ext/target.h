@@ -8,17 +8,18 @@
 #include "options.h"
 
 typedef struct lcpy_target {
-    PyObject *callable;  /* what is called: as it was given */
-    PyObject *functions; /* tuple: the types.FunctionType that runs, then those that its functools.wraps() decorators wrap;
+    PyObject *callable; /* what is called: as it was given */
+    PyObject
+        *functions;   /* tuple: the types.FunctionType that runs, then those that its functools.wraps() decorators wrap;
                             empty where there is none */
-    PyObject *prefix;    /* tuple: arguments that are put before the call's own; or NULL */
-    PyObject *keywords;  /* dict: keyword arguments of partials; or NULL */
-    PyObject *qualname;  /* str: the function's directory */
-    PyObject *module;    /* str or None: its module's name */
+    PyObject *prefix; /* tuple: arguments that are put before the call's own; or NULL */
+    PyObject *keywords; /* dict: keyword arguments of partials; or NULL */
+    PyObject *qualname; /* str: the function's directory */
+    PyObject *module;   /* str or None: its module's name */
     bool is_async;
-    bool has_own;        /* `own` is there */
+    bool has_own; /* `own` is there */
     lcpy_plan plan;
-    lcpy_plan own;       /* of a wrapper: its own signature, for what does not fit the wrapped function's */
+    lcpy_plan own; /* of a wrapper: its own signature, for what does not fit the wrapped function's */
     lcpy_closure closure;
 } lcpy_target;
 

@@ -45,7 +45,8 @@ static PyObject *take_exception(void)
 
 static PyObject *cause_of(const locache_error *error)
 {
-    return error ? PyUnicode_DecodeUTF8(error->message, (Py_ssize_t)strlen(error->message), "replace") : take_exception();
+    return error ? PyUnicode_DecodeUTF8(error->message, (Py_ssize_t)strlen(error->message), "replace")
+                 : take_exception();
 }
 
 /* Where the cache is or would be, for causes that name no file. */
@@ -71,8 +72,8 @@ static PyObject *compose(lcpy_persisted *self, lcpy_trouble trouble, const locac
     PyObject *message = NULL;
     if (subject) {
         const char *remedy = !error && remedies[trouble] ? remedies[trouble] : "";
-        message = PyUnicode_FromFormat("%U(): %s: %U%U%s%U", self->target.qualname, what_happens[trouble], subject, cause,
-                                       remedy, place);
+        message = PyUnicode_FromFormat("%U(): %s: %U%U%s%U", self->target.qualname, what_happens[trouble], subject,
+                                       cause, remedy, place);
     }
     PyObject *bytes = message ? PyUnicode_AsEncodedString(message, "utf-8", "backslashreplace") : NULL;
     Py_XDECREF(cause);

@@ -7,9 +7,7 @@ import math
 import warnings
 
 import pytest
-
 from locache import CacheWarning, persist
-
 
 RUNS = []  # a global: what a function captures would be part of its key
 
@@ -394,9 +392,7 @@ def test_methods_take_self_by_value(kept):
 @pytest.mark.parametrize("order", ["outside", "inside"])
 def test_classmethods_and_staticmethods_either_way_round(kept, order):
     def both(kind, function):
-        return kept(kind(function)) if order == "outside" else kind(
-            kept(function)
-        )
+        return kept(kind(function)) if order == "outside" else kind(kept(function))
 
     def made(cls, x):
         RUNS.append(1)

@@ -60,7 +60,8 @@ def test_script_module_and_import_share_results(script):
 
 
 def test_decorator_from_another_file_does_not_move_the_cache(script):
-    script("""
+    script(
+        """
         import functools
 
         def twice(function):
@@ -68,7 +69,9 @@ def test_decorator_from_another_file_does_not_move_the_cache(script):
             def wrapper(*args, **kwargs):
                 return 2 * function(*args, **kwargs)
             return wrapper
-    """, file="tools.py")
+    """,
+        file="tools.py",
+    )
     done = script("""
         from locache import persist
         from tools import twice
