@@ -5,8 +5,8 @@
 #include <string.h>
 
 #define PREFIX "tmp-"
-/* 64 random bits never meet; a sweeper may take a file in the instant before it is locked, though not time after time. */
-#define ATTEMPTS 4
+/* Random names never meet. A sweeper may take a file in the instant before it is locked; but each handle sweeps once. */
+#define ATTEMPTS 16
 /* Vectors built at a time: an entry with few buffers is one system call. */
 #define BATCH 64
 /* A function's directory has two levels; deeper things are not ours, and the stack is not theirs. */
@@ -23,6 +23,16 @@ void lc_unique_name(char *out, const char *prefix)
 
 /* -------------------------------------------------------------------------------------------------------- temporaries */
 
+/* Lock a file that was just created. False: a sweeper has been faster. */
+static bool is_ours(const lc_temporary *temporary)
+{
+    struct stat found;
+    /* Where the file system has no locks, nobody can sweep by them either. */
+    if (lc_lock_now(temporary->fd) != 0)
+        return errno != EAGAIN;
+    return lc_fstat(temporary->fd, &found) != 0 || found.st_nlink > 0;
+}
+
 int lc_temporary_create(lc_temporary *out, int dir)
 {
     out->dir = dir;
@@ -33,8 +43,7 @@ int lc_temporary_create(lc_temporary *out, int dir)
             continue;
         if (out->fd < 0)
             return -1;
-        /* Where the file system has no locks, nobody can sweep by them either. */
-        if (lc_lock_now(out->fd) == 0 || errno != EAGAIN)
+        if (is_ours(out))
             return 0;
         lc_temporary_discard(out);
     }
