@@ -9,6 +9,9 @@
 /* Below, giving up the GIL costs more than the digest. */
 #define RELEASE_FROM ((size_t)256 << 10)
 
+/* Characters of a way that a message shows, from the outermost on: the cause and the remedy follow it. */
+#define WHERE_MAX 120
+
 /* ------------------------------------------------------------------------------------------------------------ refusals */
 
 int lcpy_walk_refuse(lcpy_walk *walk, PyObject *object, const char *why)
@@ -38,6 +41,9 @@ int lcpy_walk_step(lcpy_walk *walk, const char *format, ...)
     step = PyUnicode_FromFormatV(format, arguments);
     va_end(arguments);
     where = step == NULL || walk->where == NULL ? Py_XNewRef(step) : PyUnicode_Concat(step, walk->where);
+    if (where != NULL && PyUnicode_GET_LENGTH(where) > WHERE_MAX) {
+        Py_SETREF(where, PyUnicode_Substring(where, 0, WHERE_MAX));
+    }
     if (where != NULL) {
         Py_XSETREF(walk->where, where);
     }
