@@ -1,4 +1,4 @@
-/* The walk over an argument that writes its key: what pykey.c, pykey_object.c and pykey_frame.c share. */
+/* The walk over an argument that writes its key: what the files pykey*.c share. */
 #ifndef LCPY_PYKEY_WALK_H
 #define LCPY_PYKEY_WALK_H
 
@@ -48,9 +48,14 @@ int lcpy_walk_refuse(lcpy_walk *walk, PyObject *object, const char *why);
 /* Add a step to the way to what was refused, while its TypeError is set: a printf format for one argument. Always -1. */
 int lcpy_walk_step(lcpy_walk *walk, const char *format, ...);
 
-/* pykey_object.c: classes, functions, and whatever has no form of its own. */
+/* pykey_class.c: classes; functions of Python; functions of C, by name or with what they are bound to. */
 int lcpy_walk_class(lcpy_walk *walk, PyObject *class);
 int lcpy_walk_function(lcpy_walk *walk, PyObject *function);
+int lcpy_walk_builtin(lcpy_walk *walk, PyObject *function);
+/* Is object found in its module under its qualified name? 1, 0, or -1 with an exception. */
+int lcpy_walk_is_global(PyObject *object);
+
+/* pykey_object.c: whatever has no form of its own. */
 int lcpy_walk_object(lcpy_walk *walk, PyObject *value);
 /* Tag 49620: anything with the buffer protocol. */
 int lcpy_walk_buffer(lcpy_walk *walk, PyObject *value);
