@@ -352,7 +352,8 @@ typedef struct locache_record {
 typedef struct locache_value locache_value;
 
 /* Look a key up. OK: *out is the caller's, free it with locache_value_free(). MISS: *out is untouched; error->status is
- * LOCACHE_OK where no entry was there, else why it was not believed (ECORRUPT, EUNTRUSTED, EFORMAT, EIO, ELIMIT): a put
+ * LOCACHE_OK where no entry was there, or a sound one that does not count (expired, of another version of the function, a
+ * pickle under LOCACHE_NO_PICKLE), else why it was not believed (ECORRUPT, EUNTRUSTED, EFORMAT, EIO, ELIMIT): a put
  * replaces it, but for EFORMAT. Failures: EINVAL (not a key), ENOMEM. */
 LOCACHE_API LOCACHE_CHECK locache_status locache_get(locache_value **out, locache *cache, const void *key, size_t key_size,
                                                      locache_error *error);

@@ -374,8 +374,6 @@ static bool same_id(const locache_id *a, const locache_id *b)
 static locache_status check_pickle(const locache_value *value, locache *cache, const char *name, locache_error *error)
 {
     unsigned char key[LC_MAC_KEY_SIZE];
-    if (cache->flags & LOCACHE_NO_PICKLE)
-        return lc_fail(error, LOCACHE_EUNTRUSTED, "%s/%s is pickled, which is forbidden here", cache->path, name);
     if (!value->entry.has_mac)
         return lc_fail(error, LOCACHE_EUNTRUSTED, "%s/%s is pickled and not signed", cache->path, name);
     locache_status status = user_key(key, cache, false, error);
@@ -387,24 +385,36 @@ static locache_status check_pickle(const locache_value *value, locache *cache, c
     return LOCACHE_OK;
 }
 
-/* Is this what was stored for the key, by this version of the function, and still to be had? MISS: it has expired. */
-static locache_status believe(locache_value *value, locache *cache, const void *key, size_t key_size, const char *name,
-                              locache_error *error)
+/* Why an entry that is sound and ours is all the same no result for this handle, or NULL. */
+static const char *unusable(const locache_value *value, const locache *cache)
+{
+    const lc_entry *entry = &value->entry;
+    locache_id version = version_of(cache);
+    if (!(cache->flags & LOCACHE_KEEP) && !same_id(&entry->version, &version))
+        return "of another version of the function";
+    if (entry->expires != 0 && entry->expires <= lc_now())
+        return "expired";
+    if (cache->limits.max_age > 0 && lc_store_age(value->used) > cache->limits.max_age)
+        return "expired";
+    if (entry->codec == LOCACHE_PICKLE && cache->flags & LOCACHE_NO_PICKLE)
+        return "pickled, which is forbidden here";
+    return NULL;
+}
+
+/* Is this what was stored for the key, and to be had? MISS: nothing is wrong with it, and *why says why not. */
+static locache_status believe(const char **why, locache_value *value, locache *cache, const void *key, size_t key_size,
+                              const char *name, locache_error *error)
 {
     lc_entry *entry = &value->entry;
-    locache_id version = version_of(cache);
     locache_status status = lc_entry_parse(entry, value->bytes, value->size, error);
     if (status != LOCACHE_OK)
         return lc_fail(error, status, "%s/%s: %s", cache->path, name, error->message);
     if (!same_id(&entry->function, &cache->function_id))
         return lc_fail(error, LOCACHE_ECORRUPT, "%s/%s belongs to another function", cache->path, name);
-    if (!(cache->flags & LOCACHE_KEEP) && !same_id(&entry->version, &version))
-        return lc_fail(error, LOCACHE_ECORRUPT, "%s/%s belongs to another version of the function", cache->path, name);
     if (entry->key.size != key_size || memcmp(entry->key.data, key, key_size) != 0)
         return lc_fail(error, LOCACHE_ECORRUPT, "%s/%s belongs to another call", cache->path, name);
-    if (entry->expires != 0 && entry->expires <= lc_now())
-        return LOCACHE_MISS;
-    if (cache->limits.max_age > 0 && lc_store_age(value->used) > cache->limits.max_age)
+    *why = unusable(value, cache);
+    if (*why != NULL)
         return LOCACHE_MISS;
     return entry->codec == LOCACHE_PICKLE ? check_pickle(value, cache, name, error) : LOCACHE_OK;
 }
@@ -449,7 +459,8 @@ locache_status locache_get(locache_value **out, locache *cache, const void *key,
         return lc_fail(error, LOCACHE_EINVAL, "the bytes given to locache_get() are not a key");
     locache_status status = look_up(&value, cache, name, error);
     if (status == LOCACHE_OK) {
-        status = believe(value, cache, key, key_size, name, error);
+        const char *why = NULL;
+        status = believe(&why, value, cache, key, key_size, name, error);
         if (status == LOCACHE_OK) {
             lc_store store = store_of(cache, atomic_load(&cache->home));
             note_use(cache, &store, name, value->used);
@@ -459,7 +470,7 @@ locache_status locache_get(locache_value **out, locache *cache, const void *key,
         }
         lc_free(value);
         if (status == LOCACHE_MISS) {
-            say(cache, LOCACHE_EVENT_MISS, name, "expired");
+            say(cache, LOCACHE_EVENT_MISS, name, why);
             return LOCACHE_MISS;
         }
     }

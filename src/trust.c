@@ -105,9 +105,6 @@ locache_status lc_trust_file(const struct stat *file, const char *where, const c
 {
     if (!S_ISREG(file->st_mode))
         return lc_fail(error, LOCACHE_EUNTRUSTED, "%s%s%s is not a regular file: delete it", where, slash(where), name);
-    if (file->st_nlink > 1)
-        return lc_fail(error, LOCACHE_EUNTRUSTED, "%s%s%s has a second name (a hard link): delete it", where,
-                       slash(where), name);
     return check_owner(file, where, name, error);
 }
 
