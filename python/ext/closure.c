@@ -54,17 +54,20 @@ static int rebinds(PyCodeObject *code, unsigned index)
     return found;
 }
 
+static int is_ignored(PyObject *name, PyObject *ignored, PyObject *unused)
+{
+    int found = ignored ? PySet_Contains(ignored, name) : 0;
+    return found > 0 && PySet_Discard(unused, name) < 0 ? -1 : found;
+}
+
 /* 1 where the variable stays out of every key, 0 where not, -1 with an exception. */
 static int never_counts(PyCodeObject *code, Py_ssize_t n, PyObject *name, PyObject *ignored, PyObject *unused)
 {
     if (PyUnicode_CompareWithASCIIString(name, "__class__") == 0) {
         return 1;
     }
-    int is_ignored = ignored ? PySet_Contains(ignored, name) : 0;
-    if (is_ignored) {
-        return is_ignored < 0 || PySet_Discard(unused, name) < 0 ? -1 : 1;
-    }
-    return rebinds(code, first_free_index(code) + (unsigned)n);
+    int skip = is_ignored(name, ignored, unused);
+    return skip != 0 ? skip : rebinds(code, first_free_index(code) + (unsigned)n);
 }
 
 static int add_function(lcpy_closure *closure, PyObject *function, PyObject *wrapped, PyObject *ignored,
@@ -109,10 +112,8 @@ int lcpy_closure_init(lcpy_closure *out, PyObject *functions, PyObject *ignored,
     for (Py_ssize_t i = 0; i < depth; i++) {
         count += cell_count(PyTuple_GET_ITEM(functions, i));
     }
-    if (count == 0) {
-        return 0;
-    }
-    out->captures = PyMem_Calloc((size_t)count, sizeof *out->captures);
+    /* One more for lcpy_closure_add(). */
+    out->captures = PyMem_Calloc((size_t)count + 1, sizeof *out->captures);
     if (!out->captures) {
         PyErr_NoMemory();
         return -1;
@@ -125,6 +126,20 @@ int lcpy_closure_init(lcpy_closure *out, PyObject *functions, PyObject *ignored,
         }
     }
     return 0;
+}
+
+int lcpy_closure_add(lcpy_closure *closure, PyObject *name, PyObject *object, PyObject *ignored, PyObject *unused)
+{
+    int skip = is_ignored(name, ignored, unused);
+    if (skip != 0) {
+        return skip < 0 ? -1 : 0;
+    }
+    lcpy_capture *capture = &closure->captures[closure->count++];
+    capture->name = Py_NewRef(name);
+    capture->cell = PyCell_New(object);
+    capture->added = 1;
+    capture->label = lcpy_label(name);
+    return capture->cell && capture->label ? 0 : -1;
 }
 
 void lcpy_closure_forget(lcpy_closure *closure)
@@ -215,7 +230,7 @@ int lcpy_closure_write(lcpy_state *state, locache_writer *out, Py_ssize_t *count
     for (Py_ssize_t i = 0; i < closure->count; i++) {
         lcpy_capture *capture = &closure->captures[i];
         PyObject *value = PyCell_GET(capture->cell);
-        if (value && (value == own || value == function || value == capture->wrapped)) {
+        if (value && !capture->added && (value == own || value == function || value == capture->wrapped)) {
             continue;
         }
         PyObject *encoded = current(state, capture, value);

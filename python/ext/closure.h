@@ -16,6 +16,7 @@ typedef struct lcpy_capture {
     PyObject *wrapped; /* a function left out while the cell holds it, or NULL */
     PyObject *seen;    /* the object that `encoded` was made of, or NULL */
     PyObject *encoded; /* bytes */
+    int added;         /* by lcpy_closure_add(): counts even where it is what is decorated */
 } lcpy_capture;
 
 typedef struct lcpy_closure {
@@ -26,6 +27,8 @@ typedef struct lcpy_closure {
 /* `functions`: the function, then those that it wraps (lcpy_target). Names in the set `ignored` are left out, and removed
  * from the set `unused`. 0, or -1 with an exception; clear it in both cases. */
 int lcpy_closure_init(lcpy_closure *out, PyObject *functions, PyObject *ignored, PyObject *unused);
+/* One more variable, bound to an object for good; as above. At most once. */
+int lcpy_closure_add(lcpy_closure *closure, PyObject *name, PyObject *object, PyObject *ignored, PyObject *unused);
 /* Drop the values seen so far; they are encoded anew. */
 void lcpy_closure_forget(lcpy_closure *closure);
 void lcpy_closure_clear(lcpy_closure *closure);

@@ -149,7 +149,26 @@ static lcpy_found disbelieved(lcpy_persisted *self, const locache_error *error)
     } else if (error->status == LOCACHE_EFORMAT) {
         trouble = LCPY_TROUBLE_FORMAT;
     }
-    return lcpy_warn(self, trouble, error, NULL) < 0 ? LCPY_INTERRUPTED : LCPY_ABSENT;
+    return lcpy_warn(self, trouble, error, NULL) < 0 ? LCPY_INTERRUPTED : LCPY_DISBELIEVED;
+}
+
+/* The exception that is set says why an entry becomes no object, but not which entry. */
+static lcpy_found undecodable(lcpy_persisted *self, const void *key, size_t key_size)
+{
+    PyObject *type;
+    PyObject *value;
+    PyObject *traceback;
+    PyErr_Fetch(&type, &value, &traceback);
+    char path[LOCACHE_PATH_MAX];
+    PyObject *file = NULL;
+    if (locache_path(path, self->cache, key, key_size, NULL) == LOCACHE_OK) {
+        file = PyUnicode_DecodeFSDefault(path);
+        PyErr_Clear();
+    }
+    PyErr_Restore(type, value, traceback);
+    int told = lcpy_warn(self, LCPY_TROUBLE_DECODE, NULL, file);
+    Py_XDECREF(file);
+    return told < 0 ? LCPY_INTERRUPTED : LCPY_DISBELIEVED;
 }
 
 lcpy_found lcpy_persisted_lookup(PyObject **out, lcpy_persisted *self, const void *key, size_t key_size)
@@ -173,7 +192,7 @@ lcpy_found lcpy_persisted_lookup(PyObject **out, lcpy_persisted *self, const voi
             return LCPY_FOUND;
         }
         self->misses++;
-        return lcpy_warn(self, LCPY_TROUBLE_DECODE, NULL, NULL) < 0 ? LCPY_INTERRUPTED : LCPY_ABSENT;
+        return undecodable(self, key, key_size);
     }
     self->misses++;
     if (status == LOCACHE_MISS && error.status == LOCACHE_OK) {
@@ -182,8 +201,8 @@ lcpy_found lcpy_persisted_lookup(PyObject **out, lcpy_persisted *self, const voi
     return disbelieved(self, &error);
 }
 
-static int put(lcpy_persisted *self, const void *key, size_t key_size, const lcpy_encoded *encoded,
-               int64_t compute_time)
+static locache_status put(lcpy_persisted *self, const void *key, size_t key_size, const lcpy_encoded *encoded,
+                          int64_t compute_time, locache_error *error)
 {
     locache_record record = {
         .size = sizeof record,
@@ -194,17 +213,13 @@ static int put(lcpy_persisted *self, const void *key, size_t key_size, const lcp
         .buffer_count = encoded->buffer_count,
         .compute_time = compute_time,
     };
-    locache_error error;
     locache_status status;
-    Py_BEGIN_ALLOW_THREADS status = locache_put(self->cache, key, key_size, &record, &error);
-    Py_END_ALLOW_THREADS if (status == LOCACHE_OK)
-    {
-        return 0;
-    }
-    return lcpy_warn(self, status == LOCACHE_EFORMAT ? LCPY_TROUBLE_FORMAT : LCPY_TROUBLE_WRITE, &error, NULL);
+    Py_BEGIN_ALLOW_THREADS status = locache_put(self->cache, key, key_size, &record, error);
+    Py_END_ALLOW_THREADS return status;
 }
 
-int lcpy_persisted_store(lcpy_persisted *self, const void *key, size_t key_size, PyObject *result, int64_t compute_time)
+int lcpy_persisted_store(lcpy_persisted *self, const void *key, size_t key_size, PyObject *result, int64_t compute_time,
+                         int quiet)
 {
     if (!self->cache) {
         lcpy_found opened = open_for_call(self);
@@ -214,11 +229,18 @@ int lcpy_persisted_store(lcpy_persisted *self, const void *key, size_t key_size,
     }
     lcpy_encoded encoded;
     if (lcpy_value_encode(self->state, &encoded, result, (self->options.flags & LOCACHE_NO_PICKLE) != 0) < 0) {
-        return lcpy_warn(self, LCPY_TROUBLE_ENCODE, NULL, NULL);
+        return quiet ? lcpy_count_error(self) : lcpy_warn(self, LCPY_TROUBLE_ENCODE, NULL, NULL);
     }
-    int status = put(self, key, key_size, &encoded, compute_time);
+    locache_error error;
+    locache_status status = put(self, key, key_size, &encoded, compute_time, &error);
     lcpy_encoded_clear(&encoded);
-    return status;
+    if (status == LOCACHE_OK) {
+        return 0;
+    }
+    if (quiet) {
+        return lcpy_count_error(self);
+    }
+    return lcpy_warn(self, status == LOCACHE_EFORMAT ? LCPY_TROUBLE_FORMAT : LCPY_TROUBLE_WRITE, &error, NULL);
 }
 
 /* --------------------------------------------------------------------------------------------------------------- the call */
@@ -264,7 +286,7 @@ static int import_async(lcpy_state *state)
 /* A coroutine is known by its function's name, as in "coroutine 'fetch' was never awaited". */
 static int name_coroutine(lcpy_persisted *self, PyObject *coroutine)
 {
-    PyObject *function = PyTuple_GET_ITEM(self->target.functions, 0);
+    PyObject *function = self->target.named;
     return PyObject_SetAttrString(coroutine, "__name__", ((PyFunctionObject *)function)->func_name) < 0 ||
                    PyObject_SetAttrString(coroutine, "__qualname__", ((PyFunctionObject *)function)->func_qualname) < 0
                ? -1
@@ -295,14 +317,15 @@ done:
     return coroutine;
 }
 
-PyObject *lcpy_persisted_compute(lcpy_persisted *self, const lcpy_key *key, const lcpy_call *call, int fresh)
+PyObject *lcpy_persisted_compute(lcpy_persisted *self, const lcpy_key *key, const lcpy_call *call, int fresh, int quiet)
 {
     if (self->target.is_async) {
         return start_coroutine(self, key, call, fresh);
     }
     int64_t start = lcpy_clock();
     PyObject *result = call_function(self, call);
-    if (result && lcpy_persisted_store(self, key->writer.data, key->writer.length, result, lcpy_clock() - start) < 0) {
+    if (result &&
+        lcpy_persisted_store(self, key->writer.data, key->writer.length, result, lcpy_clock() - start, quiet) < 0) {
         Py_CLEAR(result);
     }
     return result;
@@ -336,11 +359,11 @@ static PyObject *persisted_vectorcall(PyObject *object, PyObject *const *args, s
     if (bound != LCPY_BOUND) {
         result = lcpy_persisted_without_key(self, &call, bound, culprit);
     } else if (self->target.is_async) {
-        result = lcpy_persisted_compute(self, &key, &call, 0);
+        result = lcpy_persisted_compute(self, &key, &call, 0, 0);
     } else {
         lcpy_found found = lcpy_persisted_lookup(&result, self, key.writer.data, key.writer.length);
-        if (found == LCPY_ABSENT) {
-            result = lcpy_persisted_compute(self, &key, &call, 0);
+        if (found == LCPY_ABSENT || found == LCPY_DISBELIEVED) {
+            result = lcpy_persisted_compute(self, &key, &call, 0, found == LCPY_DISBELIEVED);
         } else if (found == LCPY_UNUSABLE) {
             result = call_function(self, &call);
         }
@@ -352,18 +375,11 @@ static PyObject *persisted_vectorcall(PyObject *object, PyObject *const *args, s
 
 /* ---------------------------------------------------------------------------------------------------------------- the type */
 
-/* What stands for the function where its name, documentation or signature is asked for: borrowed. */
-static PyObject *likeness(const lcpy_persisted *self)
-{
-    PyObject *functions = self->target.functions;
-    return PyTuple_GET_SIZE(functions) > 0 ? PyTuple_GET_ITEM(functions, 0) : self->target.callable;
-}
-
 /* What functools.update_wrapper() does. */
 static int copy_attributes(lcpy_persisted *self)
 {
     static const char *const names[] = {"__module__", "__name__", "__qualname__", "__doc__"};
-    PyObject *like = likeness(self);
+    PyObject *like = self->target.named;
     self->attributes = PyDict_New();
     if (!self->attributes) {
         return -1;
@@ -400,13 +416,7 @@ PyObject *lcpy_persisted_new(lcpy_state *state, PyObject *callable, const lcpy_o
     if (lcpy_target_init(&self->target, callable, options->ignored) < 0) {
         goto fail;
     }
-    PyObject *functions = self->target.functions;
-    PyObject *function = PyTuple_GET_SIZE(functions) > 0 ? PyTuple_GET_ITEM(functions, 0) : NULL;
-    /* A decorator may live anywhere: the file is that of the function that was written under it. */
-    if (function) {
-        function = PyTuple_GET_ITEM(functions, PyTuple_GET_SIZE(functions) - 1);
-    }
-    if (lcpy_place_init(state, &self->place, function, options->name, options->directory) < 0 ||
+    if (lcpy_place_init(state, &self->place, self->target.home, options->name, options->directory) < 0 ||
         copy_attributes(self) < 0) {
         goto fail;
     }
@@ -469,12 +479,12 @@ static PyObject *persisted_repr(PyObject *object)
 
 static PyObject *forward_get(PyObject *self, void *name)
 {
-    return PyObject_GetAttrString(likeness((lcpy_persisted *)self), name);
+    return PyObject_GetAttrString(((lcpy_persisted *)self)->target.named, name);
 }
 
 static int forward_set(PyObject *self, PyObject *value, void *name)
 {
-    return PyObject_SetAttrString(likeness((lcpy_persisted *)self), name, value);
+    return PyObject_SetAttrString(((lcpy_persisted *)self)->target.named, name, value);
 }
 
 /* inspect takes what has all of these for a function. */

@@ -55,17 +55,19 @@ typedef enum lcpy_found {
     LCPY_INTERRUPTED = -1, /* with an exception that is not the cache's to keep back */
     LCPY_FOUND = 0,
     LCPY_ABSENT = 1,
-    LCPY_UNUSABLE = 2 /* the cache cannot be used now */
+    LCPY_DISBELIEVED = 2, /* there is an entry, which is no result: said already */
+    LCPY_UNUSABLE = 3     /* the cache cannot be used now */
 } lcpy_found;
 
 /* Look up and decode, count and warn. *out is a new reference where FOUND. */
 lcpy_found lcpy_persisted_lookup(PyObject **out, lcpy_persisted *self, const void *key, size_t key_size);
-/* Encode and store, count and warn. 0, or -1 with an exception that is not the cache's to keep back. */
-int lcpy_persisted_store(lcpy_persisted *self, const void *key, size_t key_size, PyObject *result,
-                         int64_t compute_time);
+/* Encode and store, count and warn, unless `quiet`: the call has warned already. 0, or -1 with an exception that is not the cache's to keep back. */
+int lcpy_persisted_store(lcpy_persisted *self, const void *key, size_t key_size, PyObject *result, int64_t compute_time,
+                         int quiet);
 /* Call the function and store what it returns; for `async def`, a coroutine that will, and that looks the key up first
- * unless `fresh`. */
-PyObject *lcpy_persisted_compute(lcpy_persisted *self, const lcpy_key *key, const lcpy_call *call, int fresh);
+ * unless `fresh`. `quiet` as above. */
+PyObject *lcpy_persisted_compute(lcpy_persisted *self, const lcpy_key *key, const lcpy_call *call, int fresh,
+                                 int quiet);
 
 /* The same where no key could be made (`bound` says why, and where it is an error its exception is set): warns. */
 PyObject *lcpy_persisted_without_key(lcpy_persisted *self, const lcpy_call *call, lcpy_bound bound, PyObject *culprit);

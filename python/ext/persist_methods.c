@@ -140,11 +140,8 @@ PyObject *lcpy_persisted_reset(lcpy_persisted *self, PyObject *name)
     if (!name) {
         return cache_clear((PyObject *)self, NULL);
     }
-    PyObject *functions = self->target.functions;
-    Py_ssize_t depth = PyTuple_GET_SIZE(functions);
     lcpy_place place;
-    if (lcpy_place_init(self->state, &place, depth > 0 ? PyTuple_GET_ITEM(functions, depth - 1) : NULL, name, NULL) <
-        0) {
+    if (lcpy_place_init(self->state, &place, self->target.home, name, NULL) < 0) {
         return NULL;
     }
     locache *cache = NULL;
@@ -250,7 +247,7 @@ static PyObject *refresh(PyObject *object, PyObject *const *args, Py_ssize_t cou
     PyObject *result = NULL;
     lcpy_bound bound = lcpy_persisted_key(self, &key, &call, &culprit);
     if (bound == LCPY_BOUND) {
-        result = lcpy_persisted_compute(self, &key, &call, 1);
+        result = lcpy_persisted_compute(self, &key, &call, 1, 0);
     } else {
         result = lcpy_persisted_without_key(self, &call, bound, culprit);
     }
@@ -275,13 +272,13 @@ static PyObject *lookup(PyObject *object, PyObject *key)
         Py_DECREF(value);
         return result;
     }
-    return found == LCPY_INTERRUPTED ? NULL : Py_NewRef(Py_None);
+    return found == LCPY_INTERRUPTED ? NULL : Py_NewRef(found == LCPY_DISBELIEVED ? Py_False : Py_None);
 }
 
 static PyObject *store(PyObject *object, PyObject *const *args, Py_ssize_t count)
 {
-    if (count != 3 || !PyBytes_Check(args[0])) {
-        PyErr_SetString(PyExc_TypeError, "a key (bytes), a result and a time in nanoseconds");
+    if (count != 4 || !PyBytes_Check(args[0])) {
+        PyErr_SetString(PyExc_TypeError, "a key (bytes), a result, a time in nanoseconds, and whether to be quiet");
         return NULL;
     }
     long long compute_time = PyLong_AsLongLong(args[2]);
@@ -289,7 +286,7 @@ static PyObject *store(PyObject *object, PyObject *const *args, Py_ssize_t count
         return NULL;
     }
     int status = lcpy_persisted_store((lcpy_persisted *)object, PyBytes_AS_STRING(args[0]),
-                                      (size_t)PyBytes_GET_SIZE(args[0]), args[1], compute_time);
+                                      (size_t)PyBytes_GET_SIZE(args[0]), args[1], compute_time, args[3] == Py_True);
     return status < 0 ? NULL : Py_NewRef(Py_None);
 }
 

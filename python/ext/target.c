@@ -105,35 +105,76 @@ static PyObject *innermost(lcpy_target *target, PyObject *callable)
     return NULL;
 }
 
-/* The function that a functools.wraps() decorator's function says it wraps and has in a cell: borrowed, or NULL. */
-static PyObject *wrapped_by(PyObject *function)
+/* The function that a decorator made by functools.wraps() or update_wrapper() says it wraps: a new reference, or NULL
+ * without exception. What lies between and is no function, as lru_cache's objects, is passed over. */
+static PyObject *wrapped_by(PyObject *decorator)
 {
-    PyObject *attributes = ((PyFunctionObject *)function)->func_dict;
-    PyObject *wrapped = attributes ? PyDict_GetItemString(attributes, "__wrapped__") : NULL;
-    PyObject *cells = PyFunction_GET_CLOSURE(function);
-    if (!wrapped || !PyFunction_Check(wrapped) || !cells) {
-        return NULL;
-    }
-    for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(cells); i++) {
-        if (PyCell_GET(PyTuple_GET_ITEM(cells, i)) == wrapped) {
-            return wrapped;
+    PyObject *at = Py_NewRef(decorator);
+    for (int i = 0; at && i < LAYERS_MAX && (i == 0 || !PyFunction_Check(at)); i++) {
+        PyObject *within = PyObject_GetAttrString(at, "__wrapped__");
+        if (!within) {
+            PyErr_Clear();
         }
+        Py_SETREF(at, within);
     }
-    return NULL;
+    if (at && !PyFunction_Check(at)) {
+        Py_CLEAR(at);
+    }
+    return at;
 }
 
-static PyObject *chain_of(PyObject *function)
+/* Append what runs and what it wraps, beginning with `at` (a reference that is taken; may be NULL). */
+static int append_chain(PyObject *functions, PyObject *at)
+{
+    int status = 0;
+    for (int i = 0; at && i < LAYERS_MAX && status == 0; i++) {
+        status = PyList_Append(functions, at);
+        PyObject *within = status == 0 ? wrapped_by(at) : NULL;
+        Py_SETREF(at, within);
+    }
+    Py_XDECREF(at);
+    return status;
+}
+
+/* `function` is what innermost() found. A callable object runs its class's __call__, and may be a decorator itself. */
+static int set_functions(lcpy_target *target, PyObject *callable, PyObject *function)
 {
     PyObject *functions = PyList_New(0);
-    PyObject *at = PyFunction_Check(function) ? function : NULL;
-    for (int i = 0; functions && at && i < LAYERS_MAX; i++, at = wrapped_by(at)) {
-        if (PyList_Append(functions, at) < 0) {
-            Py_CLEAR(functions);
+    bool is_function = PyFunction_Check(function);
+    bool is_object = is_function && callable != function && !PyMethod_Check(callable);
+    int status = functions ? 0 : -1;
+    if (status == 0 && is_object) {
+        status = PyList_Append(functions, function);
+        PyObject *within = wrapped_by(callable);
+        target->named = Py_NewRef(within ? within : function);
+        status = append_chain(functions, within);
+    } else if (status == 0) {
+        PyObject *first = is_function ? Py_NewRef(function) : wrapped_by(function);
+        target->named = Py_NewRef(first ? first : function);
+        status = append_chain(functions, first);
+    }
+    target->functions = status == 0 ? PyList_AsTuple(functions) : NULL;
+    Py_XDECREF(functions);
+    return target->functions ? 0 : -1;
+}
+
+/* Beside which file? Decorators may live anywhere, and functools.wraps() may name what lives anywhere: the one that
+ * persist() was written in, else that of the innermost function. */
+static void set_home(lcpy_target *target)
+{
+    Py_ssize_t depth = PyTuple_GET_SIZE(target->functions);
+    PyFrameObject *frame = depth > 1 ? PyEval_GetFrame() : NULL;
+    PyCodeObject *here = frame ? PyFrame_GetCode(frame) : NULL;
+    Py_ssize_t at = depth - 1;
+    for (Py_ssize_t i = 0; i < depth && here; i++) {
+        PyCodeObject *code = (PyCodeObject *)PyFunction_GET_CODE(PyTuple_GET_ITEM(target->functions, i));
+        if (PyUnicode_Compare(code->co_filename, here->co_filename) == 0) {
+            at = i;
+            break;
         }
     }
-    PyObject *chain = functions ? PyList_AsTuple(functions) : NULL;
-    Py_XDECREF(functions);
-    return chain;
+    Py_XDECREF(here);
+    target->home = depth > 0 ? Py_NewRef(PyTuple_GET_ITEM(target->functions, at)) : NULL;
 }
 
 /* ------------------------------------------------------------------------------------------------------------------ names */
@@ -180,17 +221,14 @@ static PyObject *foreign_name(PyObject *callable)
     return result;
 }
 
-static int set_names(lcpy_target *target, PyObject *function)
+static int set_names(lcpy_target *target)
 {
-    bool is_function = PyFunction_Check(function);
-    target->qualname = is_function ? text_attribute(function, "__qualname__") : foreign_name(function);
+    PyObject *named = target->named;
+    target->qualname = PyFunction_Check(named) ? text_attribute(named, "__qualname__") : foreign_name(named);
     if (!target->qualname) {
-        if (!PyErr_Occurred()) {
-            PyErr_SetString(PyExc_TypeError, "persist(): a function without a __qualname__");
-        }
         return -1;
     }
-    target->module = text_attribute(function, "__module__");
+    target->module = text_attribute(named, "__module__");
     if (!target->module) {
         target->module = Py_NewRef(Py_None);
     }
@@ -216,18 +254,39 @@ static int refuse_generators(PyObject *function)
     return 0;
 }
 
-/* def wrapper(*args, **kwargs), which passes on what it gets to what it wraps. */
+/* An object whose class has __call__, and that says which function it wraps. */
+static bool is_decorating_object(const lcpy_target *target)
+{
+    return PyTuple_GET_SIZE(target->functions) > 1 && target->named == PyTuple_GET_ITEM(target->functions, 1) &&
+           target->prefix && PyTuple_GET_SIZE(target->prefix) == 1 &&
+           PyTuple_GET_ITEM(target->prefix, 0) == target->callable;
+}
+
+/* def wrapper(*args, **kwargs), or the same as a method, which passes on what it gets to what it wraps. */
 static bool passes_on(lcpy_target *target)
 {
     Py_ssize_t depth = PyTuple_GET_SIZE(target->functions);
-    if (depth < 2 || target->prefix) {
+    if (depth < 2) {
         return false;
     }
     PyCodeObject *outer = (PyCodeObject *)PyFunction_GET_CODE(PyTuple_GET_ITEM(target->functions, 0));
     PyCodeObject *inner = (PyCodeObject *)PyFunction_GET_CODE(PyTuple_GET_ITEM(target->functions, depth - 1));
+    bool is_object = is_decorating_object(target);
     /* Positional-only parameters could then be mistaken for keywords of the same name. */
-    return outer->co_argcount == 0 && outer->co_kwonlyargcount == 0 && (outer->co_flags & CO_VARARGS) &&
-           (outer->co_flags & CO_VARKEYWORDS) && inner->co_posonlyargcount == 0;
+    return outer->co_argcount == is_object && outer->co_kwonlyargcount == 0 && (outer->co_flags & CO_VARARGS) &&
+           (outer->co_flags & CO_VARKEYWORDS) && inner->co_posonlyargcount == 0 && (is_object || !target->prefix);
+}
+
+/* A decorating object is no argument: it counts as what it was when it was first called, like a captured variable. */
+static int capture_object(lcpy_target *target, PyObject *ignored, PyObject *unused)
+{
+    PyObject *call = PyTuple_GET_ITEM(target->functions, 0);
+    PyObject *names = PyObject_GetAttrString(PyFunction_GET_CODE(call), "co_varnames");
+    int status =
+        names ? lcpy_closure_add(&target->closure, PyTuple_GET_ITEM(names, 0), target->callable, ignored, unused) : -1;
+    Py_XDECREF(names);
+    Py_CLEAR(target->prefix);
+    return status;
 }
 
 static int make_plans(lcpy_target *target, PyObject *callable, PyObject *ignored, PyObject *unused)
@@ -240,12 +299,15 @@ static int make_plans(lcpy_target *target, PyObject *callable, PyObject *ignored
     if (!passes_on(target)) {
         return lcpy_plan_of_function(&target->plan, function, false, ignored, unused);
     }
-    target->has_own = true;
     PyObject *inner = PyTuple_GET_ITEM(target->functions, depth - 1);
-    return lcpy_plan_of_function(&target->plan, inner, true, ignored, unused) < 0 ||
-                   lcpy_plan_of_function(&target->own, function, false, ignored, unused) < 0
-               ? -1
-               : 0;
+    if (lcpy_plan_of_function(&target->plan, inner, true, ignored, unused) < 0) {
+        return -1;
+    }
+    if (is_decorating_object(target)) {
+        return capture_object(target, ignored, unused);
+    }
+    target->has_own = true;
+    return lcpy_plan_of_function(&target->own, function, false, ignored, unused);
 }
 
 static int refuse_unused(const lcpy_target *target, PyObject *unused)
@@ -271,11 +333,12 @@ int lcpy_target_init(lcpy_target *out, PyObject *callable, PyObject *ignored)
     if (!function || (PyFunction_Check(function) && refuse_generators(function) < 0)) {
         goto done;
     }
-    out->functions = chain_of(function);
-    if (!out->functions || set_names(out, function) < 0 || make_plans(out, function, ignored, unused) < 0 ||
-        lcpy_closure_init(&out->closure, out->functions, ignored, unused) < 0 || refuse_unused(out, unused) < 0) {
+    if (set_functions(out, callable, function) < 0 || set_names(out) < 0 ||
+        lcpy_closure_init(&out->closure, out->functions, ignored, unused) < 0 ||
+        make_plans(out, function, ignored, unused) < 0 || refuse_unused(out, unused) < 0) {
         goto done;
     }
+    set_home(out);
     out->is_async =
         PyFunction_Check(function) && (((PyCodeObject *)PyFunction_GET_CODE(function))->co_flags & CO_COROUTINE) != 0;
     status = 0;
@@ -288,6 +351,8 @@ done:
 void lcpy_target_clear(lcpy_target *target)
 {
     Py_CLEAR(target->callable);
+    Py_CLEAR(target->named);
+    Py_CLEAR(target->home);
     Py_CLEAR(target->functions);
     Py_CLEAR(target->prefix);
     Py_CLEAR(target->keywords);
@@ -301,6 +366,8 @@ void lcpy_target_clear(lcpy_target *target)
 int lcpy_target_traverse(lcpy_target *target, visitproc visit, void *arg)
 {
     Py_VISIT(target->callable);
+    Py_VISIT(target->named);
+    Py_VISIT(target->home);
     Py_VISIT(target->functions);
     Py_VISIT(target->prefix);
     Py_VISIT(target->keywords);

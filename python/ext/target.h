@@ -9,10 +9,11 @@
 
 typedef struct lcpy_target {
     PyObject *callable; /* what is called: as it was given */
-    PyObject
-        *functions;   /* tuple: the types.FunctionType that runs, then those that its functools.wraps() decorators wrap;
-                            empty where there is none */
-    PyObject *prefix; /* tuple: arguments that are put before the call's own; or NULL */
+    /* tuple: the types.FunctionType that runs, then those that its functools.wraps() decorators wrap; or empty */
+    PyObject *functions;
+    PyObject *named;    /* the types.FunctionType that gives it its name and looks, or else what runs */
+    PyObject *home;     /* the types.FunctionType whose file the cache is beside, or NULL */
+    PyObject *prefix;   /* tuple: arguments that are put before the call's own; or NULL */
     PyObject *keywords; /* dict: keyword arguments of partials; or NULL */
     PyObject *qualname; /* str: the function's directory */
     PyObject *module;   /* str or None: its module's name */

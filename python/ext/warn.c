@@ -89,18 +89,25 @@ static Py_ssize_t stack_level(const lcpy_persisted *self, lcpy_trouble trouble)
     return self->target.is_async && trouble > LCPY_TROUBLE_MISFIT ? 2 : 1;
 }
 
+int lcpy_count_error(lcpy_persisted *self)
+{
+    if (PyErr_Occurred() && !PyErr_ExceptionMatches(PyExc_Exception)) {
+        return -1;
+    }
+    PyErr_Clear();
+    self->errors++;
+    return 0;
+}
+
 int lcpy_warn(lcpy_persisted *self, lcpy_trouble trouble, const locache_error *error, PyObject *culprit)
 {
-    if (!error && PyErr_Occurred() && !PyErr_ExceptionMatches(PyExc_Exception)) {
+    if (self->said & 1U << trouble) {
+        return lcpy_count_error(self);
+    }
+    if (PyErr_Occurred() && !PyErr_ExceptionMatches(PyExc_Exception)) {
         return -1;
     }
     self->errors++;
-    if (self->said & 1U << trouble) {
-        if (!error) {
-            PyErr_Clear();
-        }
-        return 0;
-    }
     self->said |= 1U << trouble;
     PyObject *message = compose(self, trouble, error, culprit);
     int status = -1;

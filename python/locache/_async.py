@@ -5,11 +5,11 @@ from time import monotonic_ns
 
 async def call(persisted, key, args, kwargs, fresh):
     """Look up the key, unless fresh; else await the function and store its result."""
-    if not fresh:
-        found = persisted._lookup(key)
-        if found is not None:
-            return found[0]
+    # None: not there; False: there, but not believed, which the user was told already.
+    found = None if fresh else persisted._lookup(key)
+    if found:
+        return found[0]
     start = monotonic_ns()
     result = await persisted.__wrapped__(*args, **kwargs)
-    persisted._store(key, result, monotonic_ns() - start)
+    persisted._store(key, result, monotonic_ns() - start, found is False)
     return result

@@ -274,6 +274,39 @@ def test_decorator_that_adds_an_argument(kept):
     assert f(2) == ("added", 2)
 
 
+def test_decorating_object_counts_with_its_state_and_not_its_counters(kept):
+    class Scaled:
+        def __init__(self, function, factor):
+            functools.update_wrapper(self, function)
+            self.function, self.factor, self.calls = function, factor, 0
+
+        def __call__(self, *args, **kwargs):
+            self.calls += 1
+            return self.factor * self.function(*args, **kwargs)
+
+    def f(x, num=3):
+        RUNS.append(1)
+        return x * num
+
+    two, three = kept(Scaled(f, 2)), kept(Scaled(f, 3))
+    assert (two(1), two(x=1), three(1), two(1), kept(Scaled(f, 2))(1)) == (6, 6, 9, 6, 6)
+    assert len(RUNS) == 2
+    assert two.__name__ == "f"
+    assert two.cache_path(1).parent.name.endswith(".f")
+
+
+def test_lru_cache_below_shows_the_function(kept):
+    @kept
+    @functools.lru_cache
+    def f(x, num=3):
+        RUNS.append(1)
+        return x * num
+
+    assert f(1) == f(x=1) == f(1, 3) == 3
+    assert f.cache_info()[:2] == (2, 1)
+    assert names(f) == ["x=1_num=3"]
+
+
 def test_closures_share_a_directory_and_no_results(kept):
     def make(k):
         @kept

@@ -537,6 +537,33 @@ def test_changed_source_invalidates_and_undo_restores(script):
     assert script(kept).out == "3 4 3\n"
 
 
+@pytest.mark.parametrize("decorator", ["functools.lru_cache", "Counted"])
+def test_changed_function_within_an_object_invalidates(script, decorator):
+    source = f"""
+        import functools
+        from locache import persist
+
+        class Counted:
+            def __init__(self, function):
+                functools.update_wrapper(self, function)
+                self.function = function
+            def __call__(self, *args, **kwargs):
+                return self.function(*args, **kwargs)
+
+        @persist
+        @{decorator}
+        def f(x):
+            return x * 2
+
+        print(f(4))
+    """
+    assert [script(source).out, script(source.replace("x * 2", "x * 3")).out, script(source).out] == [
+        "8\n",
+        "12\n",
+        "8\n",
+    ]
+
+
 def test_changed_function_under_a_decorator_invalidates(script):
     source = """
         import functools

@@ -86,6 +86,21 @@ def test_decorator_from_another_file_does_not_move_the_cache(script):
     assert done.tree == ["foo.cache/f/x=1"]
 
 
+def test_wraps_of_an_installed_function_does_not_move_the_cache(script):
+    done = script("""
+        import functools, textwrap
+        from locache import persist
+
+        @persist
+        @functools.wraps(textwrap.dedent)
+        def f(*args, **kwargs):
+            return "mine"
+
+        print(f("x"))
+    """)
+    assert (done.out, done.tree) == ("mine\n", ["foo.cache/dedent/text=x"])
+
+
 def test_name_and_dir(script, tmp_path):
     assert script(FOO.replace("@persist", "@persist(name='notebook')")).tree == ["notebook.cache/my_func/x=1_num=3"]
     script(FOO.replace("@persist", f"@persist(dir={str(tmp_path / 'exact')!r})"))
