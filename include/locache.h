@@ -212,45 +212,45 @@ LOCACHE_API LOCACHE_CHECK locache_status locache_reader_end(const locache_reader
 
 /* Tags. The first group is registered with IANA; those from 49600 on are locache's own (docs/format.md). */
 enum {
-    LOCACHE_TAG_DATETIME = 0,      /* text, RFC 3339 */
-    LOCACHE_TAG_BIGNUM = 2,        /* bytes */
-    LOCACHE_TAG_BIGNUM_NEG = 3,    /* bytes */
-    LOCACHE_TAG_DECIMAL = 4,       /* [exponent, mantissa] */
-    LOCACHE_TAG_SHARED = 28,       /* the content may be referred to */
-    LOCACHE_TAG_REFERENCE = 29,    /* unsigned: the nth SHARED, counted from 0 in order of their tags */
-    LOCACHE_TAG_RATIONAL = 30,     /* [numerator, denominator] */
-    LOCACHE_TAG_UUID = 37,         /* 16 bytes */
-    LOCACHE_TAG_NDARRAY = 40,      /* [[extents], typed array], row-major (RFC 8746) */
-    LOCACHE_TAG_TYPED_FIRST = 64,  /* typed arrays (RFC 8746): 64 to 87 */
+    LOCACHE_TAG_DATETIME = 0,     /* text, RFC 3339 */
+    LOCACHE_TAG_BIGNUM = 2,       /* bytes */
+    LOCACHE_TAG_BIGNUM_NEG = 3,   /* bytes */
+    LOCACHE_TAG_DECIMAL = 4,      /* [exponent, mantissa] */
+    LOCACHE_TAG_SHARED = 28,      /* the content may be referred to */
+    LOCACHE_TAG_REFERENCE = 29,   /* unsigned: the nth SHARED, counted from 0 in order of their tags */
+    LOCACHE_TAG_RATIONAL = 30,    /* [numerator, denominator] */
+    LOCACHE_TAG_UUID = 37,        /* 16 bytes */
+    LOCACHE_TAG_NDARRAY = 40,     /* [[extents], typed array], row-major (RFC 8746) */
+    LOCACHE_TAG_TYPED_FIRST = 64, /* typed arrays (RFC 8746): 64 to 87 */
     LOCACHE_TAG_TYPED_LAST = 87,
-    LOCACHE_TAG_SET = 258,         /* array */
-    LOCACHE_TAG_DATE = 1004,       /* text, YYYY-MM-DD (RFC 8943) */
-    LOCACHE_TAG_NDARRAY_F = 1040,  /* as 40, column-major */
-    LOCACHE_TAG_COMPLEX = 43000,   /* [real, imaginary] */
+    LOCACHE_TAG_SET = 258,        /* array */
+    LOCACHE_TAG_DATE = 1004,      /* text, YYYY-MM-DD (RFC 8943) */
+    LOCACHE_TAG_NDARRAY_F = 1040, /* as 40, column-major */
+    LOCACHE_TAG_COMPLEX = 43000,  /* [real, imaginary] */
 
-    LOCACHE_TAG_TUPLE = 49600,     /* array */
-    LOCACHE_TAG_FROZENSET = 49601, /* array */
-    LOCACHE_TAG_BYTEARRAY = 49602, /* bytes */
-    LOCACHE_TAG_SURROGATES = 49603,/* bytes: UTF-8 that holds lone surrogates (WTF-8) */
-    LOCACHE_TAG_LOCALTIME = 49604, /* text: a date and time without a zone, as RFC 3339 without its offset */
-    LOCACHE_TAG_TIME = 49605,      /* text: HH:MM:SS[.ffffff] without a zone */
-    LOCACHE_TAG_DURATION = 49606,  /* [days, seconds, microseconds] */
+    LOCACHE_TAG_TUPLE = 49600,        /* array */
+    LOCACHE_TAG_FROZENSET = 49601,    /* array */
+    LOCACHE_TAG_BYTEARRAY = 49602,    /* bytes */
+    LOCACHE_TAG_SURROGATES = 49603,   /* bytes: UTF-8 that holds lone surrogates (WTF-8) */
+    LOCACHE_TAG_LOCALTIME = 49604,    /* text: a date and time without a zone, as RFC 3339 without its offset */
+    LOCACHE_TAG_TIME = 49605,         /* text: HH:MM:SS[.ffffff] without a zone */
+    LOCACHE_TAG_DURATION = 49606,     /* [days, seconds, microseconds] */
     LOCACHE_TAG_DECIMAL_TEXT = 49607, /* text: a decimal that tag 4 has no form for (NaN, Infinity, -0) */
-    LOCACHE_TAG_BUFFER = 49608,    /* unsigned n: stands for a byte string, the entry's nth out-of-line buffer */
-    LOCACHE_TAG_DIGEST = 49609,    /* [size, 32 bytes]: stands for a long byte string in a key (locache_digest) */
-    LOCACHE_TAG_ARRAY = 49610,     /* [NumPy type string, [extents], "C" or "F", bytes]: element types RFC 8746 lacks */
-    LOCACHE_TAG_SCALAR = 49611,    /* [NumPy type string, bytes] */
-    LOCACHE_TAG_PYARRAY = 49612,   /* [array.array type code, bytes] */
+    LOCACHE_TAG_BUFFER = 49608,       /* unsigned n: stands for a byte string, the entry's nth out-of-line buffer */
+    LOCACHE_TAG_DIGEST = 49609,       /* [size, 32 bytes]: stands for a long byte string in a key (locache_digest) */
+    LOCACHE_TAG_ARRAY = 49610,   /* [NumPy type string, [extents], "C" or "F", bytes]: element types RFC 8746 lacks */
+    LOCACHE_TAG_SCALAR = 49611,  /* [NumPy type string, bytes] */
+    LOCACHE_TAG_PYARRAY = 49612, /* [array.array type code, bytes] */
     /* In keys only: */
-    LOCACHE_TAG_OBJECT = 49613,    /* [class or function, [arguments], state, ...]: by its reduction */
-    LOCACHE_TAG_GLOBAL = 49614,    /* text "module:qualified.name" */
-    LOCACHE_TAG_FUNCTION = 49615,  /* ["module:qualified.name", digest of its code, [captured values], [defaults]] */
-    LOCACHE_TAG_ANCESTOR = 49616,  /* unsigned n: the nth enclosing object, counted from the outermost */
-    LOCACHE_TAG_CUSTOM = 49617,    /* [class, what its __locache_key__ returned] */
-    LOCACHE_TAG_DEFAULT = 49618,   /* null: the parameter's own default object */
-    LOCACHE_TAG_PATH = 49619,      /* [class, text] */
-    LOCACHE_TAG_VIEW = 49620,      /* [class, format, [extents], bytes]: anything with the buffer protocol */
-    LOCACHE_TAG_TEXT_DIGEST = 49621/* [size, 32 bytes]: stands for a long text in a key, of its UTF-8 */
+    LOCACHE_TAG_OBJECT = 49613,     /* [class or function, [arguments], state, ...]: by its reduction */
+    LOCACHE_TAG_GLOBAL = 49614,     /* text "module:qualified.name" */
+    LOCACHE_TAG_FUNCTION = 49615,   /* ["module:qualified.name", digest of its code, [captured values], [defaults]] */
+    LOCACHE_TAG_ANCESTOR = 49616,   /* unsigned n: the nth enclosing object, counted from the outermost */
+    LOCACHE_TAG_CUSTOM = 49617,     /* [class, what its __locache_key__ returned] */
+    LOCACHE_TAG_DEFAULT = 49618,    /* null: the parameter's own default object */
+    LOCACHE_TAG_PATH = 49619,       /* [class, text] */
+    LOCACHE_TAG_VIEW = 49620,       /* [class, format, [extents], bytes]: anything with the buffer protocol */
+    LOCACHE_TAG_TEXT_DIGEST = 49621 /* [size, 32 bytes]: stands for a long text in a key, of its UTF-8 */
 };
 
 /* --------------------------------------------------------------------------------------------------------------- keys
@@ -268,7 +268,8 @@ LOCACHE_API void locache_key_index(locache_writer *key, uint64_t position);
 /* The readable file name of a key, as "x=1_num=3", NUL-terminated: docs/format.md, "Names". This is also what checks that
  * bytes are a key: one strict array of even length, every other item a label. OK; ECORRUPT: no key; ELIMIT: nested deeper
  * than LOCACHE_DEPTH_MAX. Any thread. */
-LOCACHE_API LOCACHE_CHECK locache_status locache_key_filename(char out[LOCACHE_NAME_MAX + 1], const void *key, size_t size);
+LOCACHE_API LOCACHE_CHECK locache_status locache_key_filename(char out[LOCACHE_NAME_MAX + 1], const void *key,
+                                                              size_t size);
 
 /* --------------------------------------------------------------------------------------------------------------- places */
 
@@ -282,8 +283,8 @@ enum { LOCACHE_LOCATE_AWAY = 1 }; /* not beside the source: it is installed, not
  * 3. $XDG_CACHE_HOME/locache/<source's path>.cache (default ~/.cache).
  * `stem` replaces the source's own stem where it is not NULL; `source` may name a file that does not exist, in a directory
  * that does. Creates nothing. OK, EINVAL (relative source, a stem with '/'), ELIMIT (too long), EIO (no home). */
-LOCACHE_API LOCACHE_CHECK locache_status locache_locate(char out[LOCACHE_PATH_MAX], const char *source, const char *stem,
-                                                        unsigned flags, locache_error *error);
+LOCACHE_API LOCACHE_CHECK locache_status locache_locate(char out[LOCACHE_PATH_MAX], const char *source,
+                                                        const char *stem, unsigned flags, locache_error *error);
 
 /* ------------------------------------------------------------------------------------------------- one function's cache */
 
@@ -292,26 +293,27 @@ typedef struct locache locache;
 /* What a function's source is. Two sources are the same where their codes under the same tag are equal, or, where the tags
  * differ, where their sources are equal. */
 typedef struct locache_identity {
-    const char *code_tag;  /* what made `code`, as "cpython-311.0"; [A-Za-z0-9._-], at most 63 bytes; NULL: no identity */
-    locache_id code;       /* digest of the compiled code */
-    bool has_source;       /* `source` is set */
-    bool no_source;        /* there is no source to be had: never answer NEED_SOURCE */
-    locache_id source;     /* digest of the normalised source text; only asked for when a decision needs it */
+    const char
+        *code_tag;     /* what made `code`, as "cpython-311.0"; [A-Za-z0-9._-], at most 63 bytes; NULL: no identity */
+    locache_id code;   /* digest of the compiled code */
+    bool has_source;   /* `source` is set */
+    bool no_source;    /* there is no source to be had: never answer NEED_SOURCE */
+    locache_id source; /* digest of the normalised source text; only asked for when a decision needs it */
 } locache_identity;
 
 enum {
-    LOCACHE_KEEP = 1,      /* a changed source does not invalidate */
-    LOCACHE_DURABLE = 2,   /* put() returns when the entry would survive a power cut (fsync) */
-    LOCACHE_NO_PICKLE = 4  /* entries with codec LOCACHE_PICKLE are neither read nor written */
+    LOCACHE_KEEP = 1,     /* a changed source does not invalidate */
+    LOCACHE_DURABLE = 2,  /* put() returns when the entry would survive a power cut (fsync) */
+    LOCACHE_NO_PICKLE = 4 /* entries with codec LOCACHE_PICKLE are neither read nor written */
 };
 
 typedef struct locache_options {
-    size_t size;               /* sizeof(locache_options) */
-    const char *function;      /* qualified name, UTF-8 */
+    size_t size;          /* sizeof(locache_options) */
+    const char *function; /* qualified name, UTF-8 */
     locache_identity identity;
     unsigned flags;
-    int64_t max_entries;       /* evict the least recently used beyond so many; 0 or less: no limit */
-    int64_t max_age;           /* nanoseconds since an entry was last used until it expires; 0 or less: never */
+    int64_t max_entries; /* evict the least recently used beyond so many; 0 or less: no limit */
+    int64_t max_age;     /* nanoseconds since an entry was last used until it expires; 0 or less: never */
 } locache_options;
 
 /* Open the cache of one function within the cache directory `dir` (as foo.cache; an absolute path). Nothing is created
@@ -332,7 +334,8 @@ typedef enum locache_codec {
 } locache_codec;
 
 typedef struct locache_buffer {
-    void *data; /* in a record: only read; from a value: 64-byte aligned, the caller's to write to, gone with the value */
+    void *
+        data; /* in a record: only read; from a value: 64-byte aligned, the caller's to write to, gone with the value */
     size_t size;
 } locache_buffer;
 
@@ -355,8 +358,8 @@ typedef struct locache_value locache_value;
  * LOCACHE_OK where no entry was there, or a sound one that does not count (expired, of another version of the function, a
  * pickle under LOCACHE_NO_PICKLE), else why it was not believed (ECORRUPT, EUNTRUSTED, EFORMAT, EIO, ELIMIT): a put
  * replaces it, but for EFORMAT. Failures: EINVAL (not a key), ENOMEM. */
-LOCACHE_API LOCACHE_CHECK locache_status locache_get(locache_value **out, locache *cache, const void *key, size_t key_size,
-                                                     locache_error *error);
+LOCACHE_API LOCACHE_CHECK locache_status locache_get(locache_value **out, locache *cache, const void *key,
+                                                     size_t key_size, locache_error *error);
 /* Store a result: whole or not at all, under a temporary name first. OK; EINVAL, ENOMEM, EIO, EUNTRUSTED (a pickle without a
  * usable key file, a directory that must not be used), EFORMAT (a newer entry is there). */
 LOCACHE_API LOCACHE_CHECK locache_status locache_put(locache *cache, const void *key, size_t key_size,

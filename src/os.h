@@ -54,7 +54,7 @@ int lc_lock_within(int fd, int milliseconds);
 int lc_each_name(int dir, bool (*fn)(void *context, const char *name), void *context);
 
 uint64_t lc_memory(void); /* bytes of physical memory; UINT64_MAX where nobody knows */
-int64_t lc_now(void); /* nanoseconds since 1970-01-01 UTC */
+int64_t lc_now(void);     /* nanoseconds since 1970-01-01 UTC */
 
 /* Called before each system call and allocation when set: a non-zero return becomes errno and the call fails without being
  * made. The names: alloc openat close fstat fstatat mkdir unlink rename link utime fsync read write lock readdir (each turn of

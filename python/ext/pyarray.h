@@ -9,10 +9,10 @@
 
 /* An array opened for reading its bytes. */
 typedef struct lcpy_array {
-    Py_buffer view;     /* contiguous bytes in `order` */
-    char type[64];      /* NumPy type string as "<f8", or array.array's type code */
-    uint64_t tag;       /* RFC 8746 tag of the element type, or LOCACHE_TAG_ARRAY, or LOCACHE_TAG_PYARRAY */
-    char order;         /* 'C' or 'F' */
+    Py_buffer view; /* contiguous bytes in `order` */
+    char type[64];  /* NumPy type string as "<f8", or array.array's type code */
+    uint64_t tag;   /* RFC 8746 tag of the element type, or LOCACHE_TAG_ARRAY, or LOCACHE_TAG_PYARRAY */
+    char order;     /* 'C' or 'F' */
     int dimensions;
     Py_ssize_t extents[LCPY_DIMENSIONS_MAX];
 } lcpy_array;
@@ -33,6 +33,7 @@ lcpy_written lcpy_npscalar_write(lcpy_state *state, locache_writer *writer, PyOb
  * contiguous buffer that the array may keep, or NULL with an exception. New reference; NULL with ValueError on content that
  * the writer does not write (also where type, extents and size do not agree) or ImportError where NumPy is not there. */
 typedef PyObject *(*lcpy_bytes_reader)(void *context, locache_reader *reader);
-PyObject *lcpy_array_read(lcpy_state *state, locache_reader *reader, uint64_t tag, lcpy_bytes_reader bytes, void *context);
+PyObject *lcpy_array_read(lcpy_state *state, locache_reader *reader, uint64_t tag, lcpy_bytes_reader bytes,
+                          void *context);
 
 #endif
