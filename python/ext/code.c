@@ -195,11 +195,15 @@ static PyObject *cache_tag(void)
     return tag;
 }
 
-static int optimize_level(void)
+int lcpy_optimize_level(void)
 {
     PyObject *flags = PySys_GetObject("flags");
-    PyObject *optimize = flags ? PyObject_GetAttrString(flags, "optimize") : NULL;
-    int level = optimize ? (int)PyLong_AsLong(optimize) : 0;
+    if (!flags) {
+        PyErr_SetString(PyExc_RuntimeError, "sys.flags is lost");
+        return -1;
+    }
+    PyObject *optimize = PyObject_GetAttrString(flags, "optimize");
+    int level = optimize ? (int)PyLong_AsLong(optimize) : -1;
     Py_XDECREF(optimize);
     return level;
 }
@@ -208,8 +212,8 @@ int lcpy_code_tag(char out[LCPY_TAG_MAX + 1])
 {
     PyObject *tag = cache_tag();
     const char *text = tag ? PyUnicode_AsUTF8(tag) : NULL;
-    int level = text ? optimize_level() : 0;
-    if (!text || PyErr_Occurred()) {
+    int level = text ? lcpy_optimize_level() : -1;
+    if (level < 0) {
         Py_XDECREF(tag);
         return -1;
     }

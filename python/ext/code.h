@@ -12,6 +12,9 @@ int lcpy_constant_write(lcpy_state *state, locache_writer *writer, PyObject *con
 /* Append a name. 0, or -1 with an exception. */
 int lcpy_text_write(locache_writer *writer, PyObject *text);
 
+/* sys.flags.optimize: from 1 on, assertions are not compiled. -1 with an exception. */
+int lcpy_optimize_level(void);
+
 /* The digest of what was written. 0, or -1 with an exception. */
 int lcpy_writer_id(locache_id *out, const locache_writer *writer);
 

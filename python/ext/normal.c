@@ -8,7 +8,8 @@
 typedef struct output {
     lcpy_state *state;
     locache_writer *writer;
-    bool in_class; /* statements are a class's body: annotations are evaluated, and make fields */
+    bool optimized; /* assertions are not compiled, __debug__ is false */
+    bool in_class;  /* statements are a class's body: annotations are evaluated, and make fields */
 } output;
 
 static int write_value(output to, PyObject *value);
@@ -42,10 +43,10 @@ static PyObject *field_of(PyObject *node, const char *name)
 
 /* ------------------------------------------------------------------------------------------------- what says nothing */
 
-/* `pass`, a docstring, any other constant that is computed and dropped. -1 with an exception. */
-static int is_idle(PyObject *statement)
+/* `pass`, a docstring, any other constant that is computed and dropped, an assertion that is not compiled. -1 with an exception. */
+static int is_idle(output to, PyObject *statement)
 {
-    if (lcpy_node_is(statement, "Pass"))
+    if (lcpy_node_is(statement, "Pass") || (to.optimized && lcpy_node_is(statement, "Assert")))
         return 1;
     if (!lcpy_node_is(statement, "Expr"))
         return 0;
@@ -58,11 +59,11 @@ static int is_idle(PyObject *statement)
 }
 
 /* A list without its idle statements: new reference. */
-static PyObject *without_idle(PyObject *list)
+static PyObject *without_idle(output to, PyObject *list)
 {
     PyObject *kept = PyList_New(0);
     for (Py_ssize_t i = 0; kept && i < PyList_GET_SIZE(list); i++) {
-        int idle = is_idle(PyList_GET_ITEM(list, i));
+        int idle = is_idle(to, PyList_GET_ITEM(list, i));
         if (idle < 0 || (!idle && PyList_Append(kept, PyList_GET_ITEM(list, i)) < 0))
             Py_CLEAR(kept);
     }
@@ -141,7 +142,7 @@ static int write_list(output to, PyObject *list)
 
 static int write_list_field(output to, const char *name, PyObject *list)
 {
-    PyObject *kept = without_idle(list);
+    PyObject *kept = without_idle(to, list);
     if (!kept)
         return -1;
     int status = 0;
@@ -221,6 +222,22 @@ static int write_constant(output to, PyObject *node)
     return status;
 }
 
+/* -1 with an exception. */
+static int is_debug_flag(PyObject *name_node)
+{
+    PyObject *id = PyObject_GetAttrString(name_node, "id");
+    int is = !id ? -1 : PyUnicode_Check(id) && PyUnicode_CompareWithASCIIString(id, "__debug__") == 0;
+    Py_XDECREF(id);
+    return is;
+}
+
+static int write_debug_flag(output to)
+{
+    write_ascii(to, "Constant");
+    locache_write_bool(to.writer, !to.optimized);
+    return 0;
+}
+
 static int write_node(output to, PyObject *node)
 {
     const char *name = class_name(node);
@@ -234,6 +251,11 @@ static int write_node(output to, PyObject *node)
         to.in_class = true;
     else if (strcmp(name, "FunctionDef") == 0 || strcmp(name, "AsyncFunctionDef") == 0)
         to.in_class = false;
+    else if (strcmp(name, "Name") == 0) {
+        int flag = is_debug_flag(node);
+        if (flag)
+            return flag < 0 ? -1 : write_debug_flag(to);
+    }
     write_ascii(to, name);
     if (write_fields(to, node) < 0)
         return -1;
@@ -295,9 +317,12 @@ static int write_parameters(output to, PyObject *node)
 
 int lcpy_normal_id(lcpy_state *state, locache_id *out, PyObject *function_node)
 {
+    int level = lcpy_optimize_level();
+    if (level < 0)
+        return -1;
     locache_writer writer;
     locache_writer_init(&writer, NULL, 0);
-    output to = {.state = state, .writer = &writer};
+    output to = {.state = state, .writer = &writer, .optimized = level > 0};
     write_ascii(to, class_name(function_node));
     int status = write_parameters(to, function_node);
     if (status == 0)
