@@ -136,23 +136,31 @@ static int append_chain(PyObject *functions, PyObject *at)
     return status;
 }
 
+/* Is the only argument that goes before the call's own the object that is called? */
+static bool is_given_first(const lcpy_target *target)
+{
+    return target->prefix && PyTuple_GET_SIZE(target->prefix) == 1 &&
+           PyTuple_GET_ITEM(target->prefix, 0) == target->callable;
+}
+
 /* `function` is what innermost() found. A callable object runs its class's __call__, and may be a decorator itself. */
-static int set_functions(lcpy_target *target, PyObject *callable, PyObject *function)
+static int set_functions(lcpy_target *target, PyObject *function)
 {
     PyObject *functions = PyList_New(0);
     bool is_function = PyFunction_Check(function);
-    bool is_object = is_function && callable != function && !PyMethod_Check(callable);
+    bool is_object = is_function && is_given_first(target);
+    PyObject *within = is_object || !is_function ? wrapped_by(is_object ? target->callable : function) : NULL;
+    target->named = Py_NewRef(within ? within : function);
     int status = functions ? 0 : -1;
     if (status == 0 && is_object) {
         status = PyList_Append(functions, function);
-        PyObject *within = wrapped_by(callable);
-        target->named = Py_NewRef(within ? within : function);
-        status = append_chain(functions, within);
-    } else if (status == 0) {
-        PyObject *first = is_function ? Py_NewRef(function) : wrapped_by(function);
-        target->named = Py_NewRef(first ? first : function);
-        status = append_chain(functions, first);
+    } else if (is_function) {
+        within = Py_NewRef(function);
     }
+    if (status == 0) {
+        status = append_chain(functions, Py_XNewRef(within));
+    }
+    Py_XDECREF(within);
     target->functions = status == 0 ? PyList_AsTuple(functions) : NULL;
     Py_XDECREF(functions);
     return target->functions ? 0 : -1;
@@ -257,9 +265,8 @@ static int refuse_generators(PyObject *function)
 /* An object whose class has __call__, and that says which function it wraps. */
 static bool is_decorating_object(const lcpy_target *target)
 {
-    return PyTuple_GET_SIZE(target->functions) > 1 && target->named == PyTuple_GET_ITEM(target->functions, 1) &&
-           target->prefix && PyTuple_GET_SIZE(target->prefix) == 1 &&
-           PyTuple_GET_ITEM(target->prefix, 0) == target->callable;
+    return is_given_first(target) && PyTuple_GET_SIZE(target->functions) > 1 &&
+           target->named == PyTuple_GET_ITEM(target->functions, 1);
 }
 
 /* def wrapper(*args, **kwargs), or the same as a method, which passes on what it gets to what it wraps. */
@@ -333,7 +340,7 @@ int lcpy_target_init(lcpy_target *out, PyObject *callable, PyObject *ignored)
     if (!function || (PyFunction_Check(function) && refuse_generators(function) < 0)) {
         goto done;
     }
-    if (set_functions(out, callable, function) < 0 || set_names(out) < 0 ||
+    if (set_functions(out, function) < 0 || set_names(out) < 0 ||
         lcpy_closure_init(&out->closure, out->functions, ignored, unused) < 0 ||
         make_plans(out, function, ignored, unused) < 0 || refuse_unused(out, unused) < 0) {
         goto done;

@@ -537,7 +537,7 @@ def test_changed_source_invalidates_and_undo_restores(script):
     assert script(kept).out == "3 4 3\n"
 
 
-@pytest.mark.parametrize("decorator", ["functools.lru_cache", "Counted"])
+@pytest.mark.parametrize("decorator", ["functools.lru_cache", "Counted", "partial_of_wrapper"])
 def test_changed_function_within_an_object_invalidates(script, decorator):
     source = f"""
         import functools
@@ -549,6 +549,12 @@ def test_changed_function_within_an_object_invalidates(script, decorator):
                 self.function = function
             def __call__(self, *args, **kwargs):
                 return self.function(*args, **kwargs)
+
+        def partial_of_wrapper(function):
+            @functools.wraps(function)
+            def wrapper(*args, **kwargs):
+                return function(*args, **kwargs)
+            return functools.partial(wrapper)
 
         @persist
         @{decorator}
