@@ -2,7 +2,7 @@
  *
  * Layers within the extension, each calling only those before it:
  *   pytypes  pyscalar  pyarray          what a type is; CBOR for scalars and arrays, the same in keys and results
- *   source  normal                      what a function's source is
+ *   opcodes  bytecode  code  normal  source   what a function's source is
  *   pykey  pyvalue  pypickle  pybuffer  arguments to key bytes; results to entry bodies and back
  *   closure  bind  place                arguments to a signature; where a function's cache is
  *   target  options                     what is decorated, and how
