@@ -78,6 +78,10 @@ if ! wait "$preparing"; then
 fi
 trap - EXIT
 
+# For what is the same in every version: each has the package.
+LOCACHE_TEST_PYTHONS=$(awk -v here="$PWD" '{ printf "%s%s/.venv-%s/bin/python", sep, here, $1; sep = ":" }' "$logs/pythons")
+export LOCACHE_TEST_PYTHONS
+
 while read -r version _; do
     pytest_with "python-$version" ".venv-$version/bin/python" -n 2 tests/python
 done <"$logs/pythons"
