@@ -57,6 +57,8 @@ extern "C" {
 #define LOCACHE_VERSION_MINOR 0
 #define LOCACHE_VERSION_PATCH 0
 #define LOCACHE_VERSION_STRING "5.0.0.dev0"
+/* The version as one number that grows with it: 50000 is 5.0.0. */
+#define LOCACHE_VERSION_NUMBER (LOCACHE_VERSION_MAJOR * 10000 + LOCACHE_VERSION_MINOR * 100 + LOCACHE_VERSION_PATCH)
 
 #if defined(__GNUC__)
 #define LOCACHE_API __attribute__((visibility("default")))
@@ -74,16 +76,17 @@ typedef enum locache_status {
     LOCACHE_MISS = 1,        /* no such entry, or one that was not believed (the error says why) */
     LOCACHE_NEED_SOURCE = 2, /* locache_open(): say it again with identity.source */
     LOCACHE_END = 3,         /* a reader has no more items */
+    LOCACHE_PENDING = 4,     /* locache_begin(): somebody else computes it still, and the wait is over */
 
     LOCACHE_EINVAL = -1,     /* an argument is not what the declaration asks for */
     LOCACHE_ENOMEM = -2,     /* memory could not be had */
     LOCACHE_EIO = -3,        /* a system call failed: locache_error.os_error */
     LOCACHE_ECORRUPT = -4,   /* bytes are not what their format says */
     LOCACHE_EUNTRUSTED = -5, /* a directory, a key file or a MAC that must not be believed */
-    LOCACHE_ETYPE = -6,      /* a CBOR item of another type than was asked for */
-    LOCACHE_ELIMIT = -7,     /* larger or deeper than this library handles */
-    LOCACHE_EFORMAT = -8,    /* an entry of a newer format version: left alone */
-    LOCACHE_EBUSY = -9       /* a lock could not be had in bounded time */
+    LOCACHE_ETYPE = -6,      /* a value of another type than was asked for */
+    LOCACHE_ELIMIT = -7,  /* larger or deeper than this library handles, or outside the range of the type asked for */
+    LOCACHE_EFORMAT = -8, /* an entry of a newer format version: left alone */
+    LOCACHE_EBUSY = -9    /* a lock could not be had in bounded time */
 } locache_status;
 
 #define LOCACHE_MESSAGE_MAX 1024
@@ -100,6 +103,31 @@ LOCACHE_API const char *locache_status_name(locache_status status);
 
 /* The version of the library that runs, as LOCACHE_VERSION_STRING. Static storage; any thread. */
 LOCACHE_API const char *locache_version(void);
+/* The same as LOCACHE_VERSION_NUMBER: `locache_version_number() >= 50100` asks the library that runs for what 5.1.0 brought.
+ * Any thread. */
+LOCACHE_API int locache_version_number(void);
+
+/* ------------------------------------------------------------------------------------------------------------- memory */
+
+/* Where the library's memory comes from. Any thread may call these, several at once; none may call the library. What
+ * other libraries allocate below (libsodium, libc's own streams of directories) is not asked for here. */
+typedef struct locache_allocator {
+    size_t size; /* sizeof(locache_allocator) */
+    /* size bytes at a multiple of alignment, a power of two of at least sizeof(void *); NULL when there are none. */
+    void *(*allocate)(void *context, size_t alignment, size_t size);
+    /* Memory of the same content with room for size bytes, aligned as malloc() does; NULL leaves the old one as it was. `old`
+     * may be NULL, and was never allocated with a larger alignment. */
+    void *(*resize)(void *context, void *old, size_t size);
+    /* `memory` may be NULL. */
+    void (*release)(void *context, void *memory);
+    void *context;
+} locache_allocator;
+
+/* Take memory from there instead of malloc(), for as long as the process lives; *allocator is copied. Call it before anything
+ * else of this library, while no other thread is within it. OK; EINVAL: an allocator without one of its functions, or one
+ * that comes after memory was taken. */
+LOCACHE_API LOCACHE_CHECK locache_status locache_set_allocator(const locache_allocator *allocator,
+                                                               locache_error *error);
 
 /* ------------------------------------------------------------------------------------------------------------ digests */
 
@@ -253,6 +281,49 @@ enum {
     LOCACHE_TAG_TEXT_DIGEST = 49621 /* [size, 32 bytes]: stands for a long text in a key, of its UTF-8 */
 };
 
+/* ----------------------------------------------------------------------------------------------------- arrays of numbers
+ *
+ * What NumPy calls an ndarray, in memory of the caller's: RFC 8746's typed arrays, within an array of several dimensions. */
+
+#define LOCACHE_DIMENSIONS_MAX 64 /* as NumPy has it */
+
+/* Values are pinned: RFC 8746's tags, those of big-endian elements. */
+typedef enum locache_element {
+    LOCACHE_UINT8 = 64,
+    LOCACHE_UINT16 = 65,
+    LOCACHE_UINT32 = 66,
+    LOCACHE_UINT64 = 67,
+    LOCACHE_INT8 = 72,
+    LOCACHE_INT16 = 73,
+    LOCACHE_INT32 = 74,
+    LOCACHE_INT64 = 75,
+    LOCACHE_FLOAT16 = 80,
+    LOCACHE_FLOAT32 = 81,
+    LOCACHE_FLOAT64 = 82
+} locache_element;
+
+typedef struct locache_ndarray {
+    locache_element type;
+    bool swapped;      /* elements are in the byte order that this machine does not have */
+    bool column_major; /* the first index varies fastest */
+    unsigned dimensions;
+    uint64_t extents[LOCACHE_DIMENSIONS_MAX];
+    const void *data; /* size bytes, aligned or not */
+    size_t size;      /* bytes of all elements: what type and extents say */
+} locache_ndarray;
+
+/* Bytes of one element; 0 where there is no such type. Any thread. */
+LOCACHE_API size_t locache_element_size(locache_element type);
+/* Copy the elements to out, which has room for array->size bytes, in this machine's byte order. Any thread. */
+LOCACHE_API void locache_ndarray_copy(void *out, const locache_ndarray *array);
+
+/* Write a whole array, its elements with it. An array whose type, dimensions and size do not fit each other is
+ * LOCACHE_EINVAL. */
+LOCACHE_API void locache_write_ndarray(locache_writer *writer, const locache_ndarray *array);
+/* The same with the elements left to the record's nth buffer (locache_record.buffers), which is how a large one is read back
+ * without a copy. `data` is not looked at. */
+LOCACHE_API void locache_write_ndarray_apart(locache_writer *writer, const locache_ndarray *array, uint64_t n);
+
 /* --------------------------------------------------------------------------------------------------------------- keys
  *
  * A key is one CBOR array that alternates labels and values, in the order of the signature: a label is the parameter's
@@ -264,6 +335,14 @@ enum {
 LOCACHE_API void locache_key_begin(locache_writer *key, uint64_t count);
 LOCACHE_API void locache_key_name(locache_writer *key, const char *name, size_t size);
 LOCACHE_API void locache_key_index(locache_writer *key, uint64_t position);
+/* Values that may be long. Those of LOCACHE_KEY_LONG bytes and more are represented by their digest, as keys must have it
+ * (docs/format.md); all other values are written with locache_write_...(). */
+#define LOCACHE_KEY_LONG 4096 /* a page: below, a digest saves nothing */
+LOCACHE_API void locache_key_bytes(locache_writer *key, const void *data, size_t size);
+/* UTF-8, verified: else LOCACHE_EINVAL. */
+LOCACHE_API void locache_key_text(locache_writer *key, const char *text, size_t size);
+/* Row-major: a key does not tell arrays apart by their order in memory, and another order is LOCACHE_EINVAL. */
+LOCACHE_API void locache_key_ndarray(locache_writer *key, const locache_ndarray *array);
 
 /* The readable file name of a key, as "x=1_num=3", NUL-terminated: docs/format.md, "Names". This is also what checks that
  * bytes are a key: one strict array of even length, every other item a label. OK; ECORRUPT: no key; ELIMIT: nested deeper
@@ -301,12 +380,18 @@ typedef struct locache_identity {
     locache_id source; /* digest of the normalised source text; only asked for when a decision needs it */
 } locache_identity;
 
+/* The identity of a function whose version is said by hand: `text` is any ("2"), and another text is another version.
+ * Every language makes the same of the same text. It never needs a source. Any thread. */
+LOCACHE_API void locache_identity_explicit(locache_identity *out, const char *text);
+
 enum {
     LOCACHE_KEEP = 1,     /* a changed source does not invalidate */
     LOCACHE_DURABLE = 2,  /* put() returns when the entry would survive a power cut (fsync) */
     LOCACHE_NO_PICKLE = 4 /* entries with codec LOCACHE_PICKLE are neither read nor written */
 };
 
+/* Here and in locache_record: `size` says which version of the struct a program was compiled with. A shorter one is filled up
+ * with zeros, which always mean the default; a longer one is taken where what goes beyond is zero. */
 typedef struct locache_options {
     size_t size;          /* sizeof(locache_options) */
     const char *function; /* qualified name, UTF-8 */
@@ -364,6 +449,29 @@ LOCACHE_API LOCACHE_CHECK locache_status locache_get(locache_value **out, locach
  * usable key file, a directory that must not be used), EFORMAT (a newer entry is there). */
 LOCACHE_API LOCACHE_CHECK locache_status locache_put(locache *cache, const void *key, size_t key_size,
                                                      const locache_record *record, locache_error *error);
+
+/* The undertaking to compute one result. */
+typedef struct locache_flight locache_flight;
+
+/* Look a key up, or undertake to compute it. OK: *value is the caller's, as from locache_get(). MISS: *flight is the caller's,
+ * who computes and ends it with one locache_commit() or locache_abandon(); error->status as from locache_get(). PENDING:
+ * somebody else, a thread or a process, computes it still after `wait` nanoseconds (0: do not wait; negative: wait as long as
+ * it takes). Neither out is touched but as said. Failures: EINVAL (not a key), ENOMEM.
+ *
+ * A computation may begin others; one that asks for its own result is given another flight, for it would wait for itself.
+ * This version does not make callers wait for each other yet: it never returns PENDING, and two that ask at the same time both
+ * compute. A program that is written as above, with PENDING answered by asking again, will need no change when it does. */
+LOCACHE_API LOCACHE_CHECK locache_status locache_begin(locache_value **value, locache_flight **flight, locache *cache,
+                                                       const void *key, size_t key_size, int64_t wait,
+                                                       locache_error *error);
+/* Store the result and let those who wait have it. The flight is gone whatever is returned: that of locache_put(). Any thread,
+ * not only the one that began. */
+LOCACHE_API LOCACHE_CHECK locache_status locache_commit(locache_flight *flight, const locache_record *record,
+                                                        locache_error *error);
+/* Nothing is stored, and the next who waits computes. NULL is allowed. Any thread, not only the one that began. A child of
+ * fork() abandons the flights that it inherits, if it does anything with them: they stay its parent's. */
+LOCACHE_API void locache_abandon(locache_flight *flight);
+
 /* Forget one result. OK, or MISS where there was none. */
 LOCACHE_API LOCACHE_CHECK locache_status locache_remove(locache *cache, const void *key, size_t key_size,
                                                         locache_error *error);
@@ -378,7 +486,30 @@ LOCACHE_API LOCACHE_CHECK locache_status locache_iterate(locache *cache, bool (*
 LOCACHE_API LOCACHE_CHECK locache_status locache_path(char out[LOCACHE_PATH_MAX], locache *cache, const void *key,
                                                       size_t key_size, locache_error *error);
 
+/* What happened through one handle since it was opened, as its events say. */
+typedef struct locache_statistics {
+    size_t size;      /* sizeof(locache_statistics), set by the caller */
+    uint64_t hits;    /* looked up and given */
+    uint64_t misses;  /* not there, or there and not to be used (expired, of another version) */
+    uint64_t rejects; /* there, but not believed */
+    uint64_t stores;
+    uint64_t removals; /* by locache_remove() */
+    uint64_t resets;
+} locache_statistics;
+
+/* Into *out, as much of it as out->size says. Reads no file; each number is exact, and all of them together where no other
+ * thread is busy. OK; EINVAL: a size too small for `hits`. Any thread. */
+LOCACHE_API LOCACHE_CHECK locache_status locache_info(locache_statistics *out, const locache *cache);
+/* The function's name and the absolute path of its directory, as long as the handle is open. Any thread. */
+LOCACHE_API const char *locache_function(const locache *cache);
+LOCACHE_API const char *locache_directory(const locache *cache);
+
+/* ------------------------------------------------------------------------------------------------------- a result's value
+ *
+ * What the functions below point to belongs to the value, and goes with it. */
+
 LOCACHE_API locache_codec locache_value_codec(const locache_value *value);
+/* The body as it is: CBOR, a pickle, or raw bytes. */
 LOCACHE_API const void *locache_value_body(const locache_value *value, size_t *size);
 LOCACHE_API size_t locache_value_buffer_count(const locache_value *value);
 /* The nth buffer; its data is NULL where n is out of range. */
@@ -388,6 +519,26 @@ LOCACHE_API int64_t locache_value_created(const locache_value *value);
 LOCACHE_API int64_t locache_value_compute_time(const locache_value *value);
 /* NULL is allowed. */
 LOCACHE_API void locache_value_free(locache_value *value);
+
+/* Typed readers, of a body that is CBOR and one value of that type. OK; ETYPE: it is of another type, or its codec is another;
+ * ELIMIT: it is of that type, but outside of the range of *out; ECORRUPT: it is not what docs/format.md says. Outs are untouched
+ * but on OK. Nothing is converted: 3 is no real, 3.0 no integer, 1 no bool. NumPy's scalars are read as the numbers that
+ * they are. */
+LOCACHE_API LOCACHE_CHECK locache_status locache_value_int(int64_t *out, const locache_value *value);
+LOCACHE_API LOCACHE_CHECK locache_status locache_value_uint(uint64_t *out, const locache_value *value);
+LOCACHE_API LOCACHE_CHECK locache_status locache_value_real(double *out, const locache_value *value);
+LOCACHE_API LOCACHE_CHECK locache_status locache_value_bool(bool *out, const locache_value *value);
+/* OK where it is null (None). */
+LOCACHE_API LOCACHE_CHECK locache_status locache_value_null(const locache_value *value);
+/* UTF-8 without a NUL at its end, though it may have some within. */
+LOCACHE_API LOCACHE_CHECK locache_status locache_value_text(const char **out, size_t *size, const locache_value *value);
+LOCACHE_API LOCACHE_CHECK locache_status locache_value_bytes(const void **out, size_t *size,
+                                                             const locache_value *value);
+/* Numbers of the types in locache_element; arrays of other elements are ETYPE. */
+LOCACHE_API LOCACHE_CHECK locache_status locache_value_ndarray(locache_ndarray *out, const locache_value *value);
+/* Of any type: a reader over the body, for what has parts. Where it meets LOCACHE_TAG_BUFFER n, locache_value_buffer(value, n)
+ * has the bytes. */
+LOCACHE_API LOCACHE_CHECK locache_status locache_value_reader(locache_reader *out, const locache_value *value);
 
 /* ----------------------------------------------------------------------------------------------------------------- log */
 

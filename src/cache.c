@@ -9,7 +9,9 @@
 #include "entry.h"
 #include "error.h"
 #include "files.h"
+#include "flight.h"
 #include "log.h"
+#include "sized.h"
 #include "store.h"
 #include "trust.h"
 #include "version.h"
@@ -30,12 +32,14 @@
 #define AGE_PART 16
 
 enum { KEY_NONE, KEY_LOADING, KEY_THERE };
+enum { EVENT_KINDS = LOCACHE_EVENT_REJECT + 1 };
 
 struct locache {
     atomic_int home;             /* the function's directory; -1: not found yet. Replaced in place, never closed */
     _Atomic uint64_t version[2]; /* what entries made here carry. A torn one matches nothing, and harms nothing */
     atomic_bool swept;
     _Atomic int64_t count; /* entries, as far as known; -1: not counted yet */
+    _Atomic uint64_t happened[EVENT_KINDS];
     atomic_int key_state;
     unsigned char key[LC_MAC_KEY_SIZE]; /* written by who moved key_state to KEY_LOADING, read from KEY_THERE on */
     locache_id function_id;
@@ -59,16 +63,17 @@ typedef enum effort {
 
 /* ------------------------------------------------------------------------------------------------------------- events */
 
-static void say(const locache *cache, locache_event_kind kind, const char *name, const char *detail)
+static void say(locache *cache, locache_event_kind kind, const char *name, const char *detail)
 {
     char path[LOCACHE_PATH_MAX];
+    atomic_fetch_add_explicit(&cache->happened[kind], 1, memory_order_relaxed);
     if (!lc_log_wanted())
         return;
     snprintf(path, sizeof path, "%s%s%s", cache->path, name[0] ? "/" : "", name);
     lc_log(kind, cache->function, path, detail);
 }
 
-static void announce(const locache *cache, const lc_version_news *news)
+static void announce(locache *cache, const lc_version_news *news)
 {
     char path[LOCACHE_PATH_MAX];
     if (news->restored)
@@ -244,8 +249,6 @@ static void directory_name(char out[LOCACHE_NAME_MAX + 1], const char *function)
 
 static locache_status check_options(const char *dir, const locache_options *options, locache_error *error)
 {
-    if (options == NULL || options->size != sizeof *options)
-        return lc_fail(error, LOCACHE_EINVAL, "options.size is not sizeof(locache_options)");
     const char *function = options->function;
     const char *tag = options->identity.code_tag;
     if (dir == NULL || dir[0] != '/' || strlen(dir) + PATH_RESERVE > LOCACHE_PATH_MAX)
@@ -304,11 +307,14 @@ static locache *make_handle(const char *dir, const locache_options *options)
 
 locache_status locache_open(locache **out, const char *dir, const locache_options *options, locache_error *error)
 {
+    locache_options known;
     lc_error_clear(error);
-    locache_status status = check_options(dir, options, error);
+    if (options == NULL || !lc_sized_take(&known, sizeof known, LC_SIZED_UP_TO(locache_options, identity), options))
+        return lc_fail(error, LOCACHE_EINVAL, "options.size is not sizeof(locache_options)");
+    locache_status status = check_options(dir, &known, error);
     if (status != LOCACHE_OK)
         return status;
-    locache *cache = make_handle(dir, options);
+    locache *cache = make_handle(dir, &known);
     if (cache == NULL)
         return lc_fail(error, LOCACHE_ENOMEM, "no memory to open %s", dir);
     locache_identity *identity = &cache->identity;
@@ -484,8 +490,6 @@ locache_status locache_get(locache_value **out, locache *cache, const void *key,
 
 static locache_status check_record(const locache *cache, const locache_record *record, locache_error *error)
 {
-    if (record == NULL || record->size != sizeof *record)
-        return lc_fail(error, LOCACHE_EINVAL, "record.size is not sizeof(locache_record)");
     if (record->codec != LOCACHE_CBOR && record->codec != LOCACHE_PICKLE && record->codec != LOCACHE_RAW)
         return lc_fail(error, LOCACHE_EINVAL, "unknown codec: %d", (int)record->codec);
     if (record->codec == LOCACHE_PICKLE && cache->flags & LOCACHE_NO_PICKLE)
@@ -579,16 +583,19 @@ locache_status locache_put(locache *cache, const void *key, size_t key_size, con
                            locache_error *error)
 {
     char name[LOCACHE_NAME_MAX + 1];
+    locache_record known;
     bool replaced = false;
     lc_error_clear(error);
     if (locache_key_filename(name, key, key_size) != LOCACHE_OK)
         return lc_fail(error, LOCACHE_EINVAL, "the bytes given to locache_put() are not a key");
-    locache_status status = check_record(cache, record, error);
+    if (record == NULL || !lc_sized_take(&known, sizeof known, LC_SIZED_UP_TO(locache_record, body_size), record))
+        return lc_fail(error, LOCACHE_EINVAL, "record.size is not sizeof(locache_record)");
+    locache_status status = check_record(cache, &known, error);
     if (status != LOCACHE_OK)
         return status;
     status = LOCACHE_MISS;
     for (int attempt = 0; attempt < PUT_ATTEMPTS && status == LOCACHE_MISS; attempt++)
-        status = publish(&replaced, cache, key, key_size, name, record, error);
+        status = publish(&replaced, cache, key, key_size, name, &known, error);
     if (status == LOCACHE_MISS)
         return lc_fail_os(error, ENOENT, "%s is removed again and again, last while writing %s", cache->path, name);
     if (status != LOCACHE_OK)
@@ -596,6 +603,30 @@ locache_status locache_put(locache *cache, const void *key, size_t key_size, con
     limit(cache, name, replaced);
     say(cache, LOCACHE_EVENT_STORE, name, "");
     return LOCACHE_OK;
+}
+
+/* ------------------------------------------------------------------------------------------------------------- flight */
+
+locache_status locache_begin(locache_value **value, locache_flight **flight, locache *cache, const void *key,
+                             size_t key_size, int64_t wait, locache_error *error)
+{
+    (void)wait;
+    locache_status status = locache_get(value, cache, key, key_size, error);
+    if (status != LOCACHE_MISS)
+        return status;
+    return lc_flight_start(flight, cache, key, key_size, error) == LOCACHE_OK ? LOCACHE_MISS : LOCACHE_ENOMEM;
+}
+
+locache_status locache_commit(locache_flight *flight, const locache_record *record, locache_error *error)
+{
+    locache_status status = locache_put(flight->cache, flight->key, flight->key_size, record, error);
+    lc_flight_end(flight);
+    return status;
+}
+
+void locache_abandon(locache_flight *flight)
+{
+    lc_flight_end(flight);
 }
 
 /* ------------------------------------------------------------------------------------------------------ other questions */
@@ -698,43 +729,34 @@ locache_status locache_path(char out[LOCACHE_PATH_MAX], locache *cache, const vo
     return LOCACHE_OK;
 }
 
-/* ------------------------------------------------------------------------------------------------------------- values */
-
-locache_codec locache_value_codec(const locache_value *value)
+static uint64_t happened(const locache *cache, locache_event_kind kind)
 {
-    return value->entry.codec;
+    return atomic_load_explicit(&cache->happened[kind], memory_order_relaxed);
 }
 
-const void *locache_value_body(const locache_value *value, size_t *size)
+locache_status locache_info(locache_statistics *out, const locache *cache)
 {
-    *size = value->entry.body.size;
-    return value->entry.body.data;
+    const locache_statistics now = {
+        .size = out->size,
+        .hits = happened(cache, LOCACHE_EVENT_HIT),
+        .misses = happened(cache, LOCACHE_EVENT_MISS),
+        .rejects = happened(cache, LOCACHE_EVENT_REJECT),
+        .stores = happened(cache, LOCACHE_EVENT_STORE),
+        .removals = happened(cache, LOCACHE_EVENT_REMOVE),
+        .resets = happened(cache, LOCACHE_EVENT_RESET),
+    };
+    if (out->size < LC_SIZED_UP_TO(locache_statistics, hits))
+        return LOCACHE_EINVAL;
+    memcpy(out, &now, out->size < sizeof now ? out->size : sizeof now);
+    return LOCACHE_OK;
 }
 
-size_t locache_value_buffer_count(const locache_value *value)
+const char *locache_function(const locache *cache)
 {
-    return value->entry.buffer_count;
+    return cache->function;
 }
 
-locache_buffer locache_value_buffer(const locache_value *value, size_t n)
+const char *locache_directory(const locache *cache)
 {
-    if (n >= value->entry.buffer_count)
-        return (locache_buffer){.data = NULL, .size = 0};
-    lc_span span = lc_entry_buffer(value->bytes, &value->entry, (uint32_t)n);
-    return (locache_buffer){.data = (void *)(uintptr_t)span.data, .size = span.size};
-}
-
-int64_t locache_value_created(const locache_value *value)
-{
-    return value->entry.created;
-}
-
-int64_t locache_value_compute_time(const locache_value *value)
-{
-    return value->entry.compute_time;
-}
-
-void locache_value_free(locache_value *value)
-{
-    lc_free(value);
+    return cache->path;
 }

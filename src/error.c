@@ -17,6 +17,8 @@ const char *locache_status_name(locache_status status)
         return "LOCACHE_NEED_SOURCE";
     case LOCACHE_END:
         return "LOCACHE_END";
+    case LOCACHE_PENDING:
+        return "LOCACHE_PENDING";
     case LOCACHE_EINVAL:
         return "LOCACHE_EINVAL";
     case LOCACHE_ENOMEM:
@@ -42,6 +44,11 @@ const char *locache_status_name(locache_status status)
 const char *locache_version(void)
 {
     return LOCACHE_VERSION_STRING;
+}
+
+int locache_version_number(void)
+{
+    return LOCACHE_VERSION_NUMBER;
 }
 
 void lc_error_clear(locache_error *error)

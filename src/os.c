@@ -1,9 +1,14 @@
 #include "os.h"
+#include "error.h"
+#include "sized.h"
 
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <stdalign.h>
+#include <stdatomic.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -36,25 +41,62 @@ static inline bool faulted(const char *call)
 
 /* ------------------------------------------------------------------------------------------------------------- memory */
 
+/* Where memory comes from is settled by the first who takes some. */
+enum { UNSETTLED, FROM_MALLOC, FROM_CALLER };
+
+static atomic_int memory_source;
+static locache_allocator given; /* where it is FROM_CALLER */
+
+/* The caller's allocator, or NULL for malloc(). */
+static inline const locache_allocator *allocator(void)
+{
+    int source = atomic_load_explicit(&memory_source, memory_order_relaxed);
+    if (__builtin_expect(source == FROM_MALLOC, 1))
+        return NULL;
+    if (source == FROM_CALLER)
+        return &given;
+    atomic_store_explicit(&memory_source, FROM_MALLOC, memory_order_relaxed);
+    return NULL;
+}
+
+locache_status locache_set_allocator(const locache_allocator *wanted, locache_error *error)
+{
+    locache_allocator known;
+    lc_error_clear(error);
+    if (wanted == NULL || !lc_sized_take(&known, sizeof known, LC_SIZED_UP_TO(locache_allocator, release), wanted) ||
+        known.allocate == NULL || known.resize == NULL || known.release == NULL)
+        return lc_fail(error, LOCACHE_EINVAL, "an allocator must have a size and three functions");
+    if (atomic_load(&memory_source) != UNSETTLED)
+        return lc_fail(error, LOCACHE_EINVAL, "memory was taken already; set the allocator before anything else");
+    given = known;
+    atomic_store(&memory_source, FROM_CALLER);
+    return LOCACHE_OK;
+}
+
 void *lc_alloc(size_t size)
 {
+    const locache_allocator *from = allocator();
     if (faulted("alloc"))
         return NULL;
-    return malloc(size ? size : 1);
+    return from ? from->allocate(from->context, alignof(max_align_t), size ? size : 1) : malloc(size ? size : 1);
 }
 
 void *lc_realloc(void *old, size_t size)
 {
+    const locache_allocator *from = allocator();
     if (faulted("alloc"))
         return NULL;
-    return realloc(old, size ? size : 1);
+    return from ? from->resize(from->context, old, size ? size : 1) : realloc(old, size ? size : 1);
 }
 
 void *lc_alloc_aligned(size_t size)
 {
+    const locache_allocator *from = allocator();
     void *memory;
     if (faulted("alloc"))
         return NULL;
+    if (from != NULL)
+        return from->allocate(from->context, ALIGNMENT, size ? size : 1);
     int code = posix_memalign(&memory, ALIGNMENT, size ? size : 1);
     if (code != 0) {
         errno = code;
@@ -65,7 +107,11 @@ void *lc_alloc_aligned(size_t size)
 
 void lc_free(void *memory)
 {
-    free(memory);
+    const locache_allocator *from = allocator();
+    if (from != NULL)
+        from->release(from->context, memory);
+    else
+        free(memory);
 }
 
 /* ---------------------------------------------------------------------------------------------------- files by name */

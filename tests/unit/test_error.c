@@ -28,6 +28,7 @@ static void test_error__statuses_are_pinned_and_named(void **state)
         {1, LOCACHE_MISS, "LOCACHE_MISS"},
         {2, LOCACHE_NEED_SOURCE, "LOCACHE_NEED_SOURCE"},
         {3, LOCACHE_END, "LOCACHE_END"},
+        {4, LOCACHE_PENDING, "LOCACHE_PENDING"},
         {-1, LOCACHE_EINVAL, "LOCACHE_EINVAL"},
         {-2, LOCACHE_ENOMEM, "LOCACHE_ENOMEM"},
         {-3, LOCACHE_EIO, "LOCACHE_EIO"},
@@ -44,7 +45,7 @@ static void test_error__statuses_are_pinned_and_named(void **state)
         assert_string_equal(locache_status_name(all[i].status), all[i].name);
     }
     assert_string_equal(locache_status_name((locache_status)-100), "LOCACHE_(unknown)");
-    assert_string_equal(locache_status_name((locache_status)4), "LOCACHE_(unknown)");
+    assert_string_equal(locache_status_name((locache_status)5), "LOCACHE_(unknown)");
 }
 
 static void test_error__version_agrees_with_its_numbers(void **state)
@@ -54,6 +55,8 @@ static void test_error__version_agrees_with_its_numbers(void **state)
     snprintf(numbers, sizeof numbers, "%d.%d.%d", LOCACHE_VERSION_MAJOR, LOCACHE_VERSION_MINOR, LOCACHE_VERSION_PATCH);
     assert_string_equal(locache_version(), LOCACHE_VERSION_STRING);
     assert_memory_equal(locache_version(), numbers, strlen(numbers));
+    assert_int_equal(locache_version_number(), LOCACHE_VERSION_NUMBER);
+    assert_true(LOCACHE_VERSION_MINOR < 100 && LOCACHE_VERSION_PATCH < 100);
 }
 
 static void test_error__fail_fills_and_returns(void **state)

@@ -1,0 +1,28 @@
+/* Structs that begin with their own size, as programs of other versions of the header pass them. */
+#ifndef LC_SIZED_H
+#define LC_SIZED_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <string.h>
+
+/* Copy *given, whose first member is its size_t size, into *out, which has `known` bytes, those that were not given zero.
+ * False: it is shorter than `least`, or says something beyond what is known here. Any thread. */
+static inline bool lc_sized_take(void *out, size_t known, size_t least, const void *given)
+{
+    size_t size;
+    memcpy(&size, given, sizeof size);
+    if (size < least)
+        return false;
+    for (size_t i = known; i < size; i++)
+        if (((const unsigned char *)given)[i] != 0)
+            return false;
+    memset(out, 0, known);
+    memcpy(out, given, size < known ? size : known);
+    return true;
+}
+
+/* The size of a struct up to and with one of its members. */
+#define LC_SIZED_UP_TO(type, member) (offsetof(type, member) + sizeof(((type *)NULL)->member))
+
+#endif
