@@ -1,4 +1,4 @@
-"""Rows "byte flips", "truncation, extension" and "swapped entries": whatever happens to the bytes is a miss, never a result."""
+"""Rows "byte flips", "truncation, extension", "swapped entries": whatever happens to the bytes is a miss, never a result."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 import workload
-from conftest import computed, entry_of, persisted
+from faultkit import computed, entry_of, persisted
 
 LONG = bool(os.environ.get("LOCACHE_TEST_LONG"))
 EVERY = 1 if LONG else 7  # of a large entry's bytes, every so many; small entries and all headers are flipped whole

@@ -7,7 +7,7 @@ import subprocess
 
 import pytest
 import workload
-from conftest import NOBODY, as_user, computed, entry_of, needs_root, persisted, warned
+from faultkit import NOBODY, as_user, computed, entry_of, needs_root, persisted, warned
 
 RIGHT = {"x": 1, "list": [1.5, None, "text"]}
 

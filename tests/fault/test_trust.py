@@ -10,7 +10,7 @@ import struct
 import pytest
 import workload
 import xxhash
-from conftest import NOBODY, computed, entry_of, needs_root, persisted, warned
+from faultkit import NOBODY, computed, entry_of, needs_root, persisted, warned
 
 MAC = slice(96, 128)
 CHECKSUM = slice(128, 144)

@@ -1,6 +1,6 @@
 """Functions to memoize, one per codec, and a count of their real computations.
 
-They live in a real source file, are persisted by each test with `dir=`, and take their result from no global that changes.
+They live in a real source file, are persisted by each test with `dir=`, and compute from no global that changes.
 """
 
 from __future__ import annotations
