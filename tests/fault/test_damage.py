@@ -1,4 +1,4 @@
-"""Rows "byte flips", "truncation, extension", "swapped entries": whatever happens to the bytes is a miss, never a result."""
+"""Rows "byte flips", "truncation, extension", "swapped entries": damaged bytes are a miss, never a result."""
 
 from __future__ import annotations
 

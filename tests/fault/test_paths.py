@@ -163,7 +163,8 @@ def test_reset_does_not_follow_links(cache, outside):
 
 def test_arguments_cannot_name_a_way_out(cache, outside):
     call = persisted(workload.plain, cache)
-    hostile = ["../../outside/precious", "/etc/passwd", "..", ".", "", "a\0b", "\n", "~", ".locache", "%2e%2e", "x" * 300]
+    hostile = ["../../outside/precious", "/etc/passwd", "..", ".", "", "a\0b", "\n", "~", ".locache", "%2e%2e"]
+    hostile.append("x" * 300)
     for x in hostile:
         assert call(x)["x"] == x
         assert computed(call, x) == ({**RIGHT, "x": x}, False)
