@@ -368,22 +368,28 @@ int lc_write_full(int fd, struct iovec *vectors, int count)
 
 /* -------------------------------------------------------------------------------------------------------------- locks */
 
-int lc_lock_now(int fd)
+static int set_lock(int fd, bool held)
 {
     int result;
-    if (faulted("lock"))
-        return -1;
 #ifdef F_OFD_SETLK
-    struct flock whole = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+    struct flock whole = {.l_type = held ? F_WRLCK : F_UNLCK, .l_whence = SEEK_SET};
     do
         result = fcntl(fd, F_OFD_SETLK, &whole);
     while (result != 0 && errno == EINTR);
 #else
     /* Belongs to the open file description too. */
     do
-        result = flock(fd, LOCK_EX | LOCK_NB);
+        result = flock(fd, held ? LOCK_EX | LOCK_NB : LOCK_UN);
     while (result != 0 && errno == EINTR);
 #endif
+    return result;
+}
+
+int lc_lock_now(int fd)
+{
+    if (faulted("lock"))
+        return -1;
+    int result = set_lock(fd, true);
     if (result != 0 && (errno == EACCES || errno == EWOULDBLOCK))
         errno = EAGAIN;
     return result;
@@ -413,6 +419,11 @@ int lc_lock_within(int fd, int milliseconds)
         step = step * 2 < LOCK_STEP_LAST ? step * 2 : LOCK_STEP_LAST;
     }
     return 0;
+}
+
+void lc_unlock(int fd)
+{
+    set_lock(fd, false);
 }
 
 uint64_t lc_memory(void)

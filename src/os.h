@@ -48,6 +48,8 @@ int lc_write_full(int fd, struct iovec *vectors, int count);
 int lc_lock_now(int fd);
 /* The same, waiting in steps of at most 10 ms up to `milliseconds` in all; -1 with EAGAIN then. */
 int lc_lock_within(int fd, int milliseconds);
+/* Give it up, also for children of fork() that hold the description too. Not in such a child: it is the parent's. */
+void lc_unlock(int fd);
 
 /* Names in a directory, "." and ".." left out. Stops early when fn returns false. The descriptor is not consumed.
  * 0 or -1. */

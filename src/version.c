@@ -370,7 +370,9 @@ static bool drop_trash(void *context, const char *name)
 
 static void leave(place *at)
 {
-    /* Closing releases the lock, and does not drop the parent's where this is a child that came by fork(). */
+    /* Closing is not enough where another thread forked meanwhile: the child has the descriptor too, and may live long. */
+    if (at->lock >= 0)
+        lc_unlock(at->lock);
     close_if_open(at->lock);
     /* Last and without the lock: there may be a million files in it. */
     if (at->work >= 0)
@@ -648,8 +650,20 @@ static locache_status settle_lock_held(int *out, locache_id *id, lc_version_news
     }
     *news = (lc_version_news){.moved = there, .restored = restored, .evicted = there ? evict(at) : 0};
     status = open_current(out, &current, &there, at, wanted, error);
-    *id = current.id;
-    return status == LOCACHE_MISS ? lc_fail(error, LOCACHE_EBUSY, "%s was exchanged meanwhile", at->path) : status;
+    if (status == LOCACHE_OK)
+        *id = current.id;
+    return status == LOCACHE_MISS && there ? lc_fail(error, LOCACHE_EBUSY, "%s was exchanged meanwhile", at->path)
+                                           : status;
+}
+
+/* Everything here lies below an open directory and is named by us: what is not found was deleted meanwhile, with the directory
+ * that it was in. Then nothing is there. */
+static locache_status gone_is_miss(locache_status status, locache_error *error)
+{
+    if (status != LOCACHE_EIO || (error->os_error != ENOENT && error->os_error != ESTALE))
+        return status;
+    lc_error_clear(error);
+    return LOCACHE_MISS;
 }
 
 locache_status lc_version_settle(int *out, locache_id *id, lc_version_news *news, int root, const char *root_path,
@@ -657,29 +671,28 @@ locache_status lc_version_settle(int *out, locache_id *id, lc_version_news *news
 {
     place at;
     struct stat found;
+    locache_error own;
+    if (error == NULL)
+        error = &own;
     *news = (lc_version_news){.evicted = 0};
     bool needed = wanted->make || lc_fstatat(root, name, &found) == 0;
     locache_status status = enter(&at, root, root_path, name, needed, error);
     if (status == LOCACHE_OK)
         status = settle_lock_held(out, id, news, &at, wanted, error);
     leave(&at);
-    return status;
+    return gone_is_miss(status, error);
 }
 
 locache_status lc_version_forget(int root, const char *root_path, const char *name, locache_error *error)
 {
     place at;
+    locache_error own;
+    if (error == NULL)
+        error = &own;
     locache_status status = enter(&at, root, root_path, name, false, error);
     if (status == LOCACHE_OK && at.family >= 0 && throw_away(&at, at.versions, name) != 0)
         status = lc_fail_os(error, errno, "cannot remove %s", at.family_path);
     leave(&at);
+    status = gone_is_miss(status, error);
     return status == LOCACHE_MISS ? LOCACHE_OK : status;
-}
-
-/* ------------------------------------------------------------------------------------------------------- said by hand */
-
-void locache_identity_explicit(locache_identity *out, const char *text)
-{
-    *out = (locache_identity){.code_tag = "explicit", .no_source = true};
-    locache_id_of(&out->code, text, strlen(text));
 }

@@ -1,6 +1,9 @@
 /* Which source a directory belongs to, the switch when it changes, and the way back. */
 #include "scratch.h"
 
+#include "os.h"
+
+#include <signal.h>
 #include <time.h>
 
 static void put_source(int source, int x, const char *result)
@@ -498,6 +501,36 @@ static void test_version__a_lock_file_removed_is_made_again(void **unused)
     assert_true(exists(in_foo(".versions/.lock")));
 }
 
+static pid_t lingering;
+
+/* As another thread might: fork in the midst of a switch, and let the child live on. */
+static int fork_at_rename(const char *call)
+{
+    if (strcmp(call, "rename") != 0 || lingering != 0)
+        return 0;
+    lingering = fork();
+    while (lingering == 0)
+        pause();
+    return 0;
+}
+
+static void test_version__a_child_of_fork_does_not_keep_the_lock(void **unused)
+{
+    (void)unused;
+    put_source(1, 1, "r");
+    lingering = 0;
+    lc_os_fault = fork_at_rename;
+    locache *cache = open_source("t-1", 2);
+    lc_os_fault = NULL;
+    assert_true(lingering > 0);
+    locache_close(cache);
+    locache_identity third = identity_of("t-1", 3);
+    locache_status status = open_status(&third);
+    kill(lingering, SIGKILL);
+    waitpid(lingering, NULL, 0);
+    assert_int_equal(status, LOCACHE_OK);
+}
+
 /* --------------------------------------------------------------------------------------------------------- concurrency */
 
 /* Switches back and forth; what is found must always be this source's own. */
@@ -608,6 +641,7 @@ int main(void)
         scratch_test(test_version__versions_can_be_deleted),
         scratch_test(test_version__a_held_lock_is_waited_for_and_given_up),
         scratch_test(test_version__a_lock_file_removed_is_made_again),
+        scratch_test(test_version__a_child_of_fork_does_not_keep_the_lock),
         scratch_test(test_version__processes_switch_at_once),
         scratch_test(test_version__processes_make_the_first_directory_at_once),
     };
