@@ -234,6 +234,44 @@ static void test_cache__deleted_under_an_open_handle(void **unused)
     locache_close(other);
 }
 
+static int calls_before_deletion;
+
+static int delete_at_nth(const char *call)
+{
+    if (strcmp(call, "alloc") == 0 || --calls_before_deletion != 0)
+        return 0;
+    lc_os_fault = NULL;
+    int code = errno;
+    remove_all(foo);
+    errno = code;
+    return 0;
+}
+
+/* `rm -rf` between any two system calls: what is being written is written again. */
+static void test_cache__deleted_at_each_system_call(void **unused)
+{
+    (void)unused;
+    int before = open_descriptors();
+    bool deleted = true;
+    for (int n = 1; deleted; n++) {
+        locache *first = open_source("t-1", 2);
+        must_put(first, 1, "of another source");
+        locache_close(first);
+        calls_before_deletion = n;
+        lc_os_fault = delete_at_nth;
+        locache *cache = open_source("t-1", 1);
+        must_put(cache, 1, "r");
+        assert_int_not_equal(get(cache, 1, "r"), LOCACHE_EIO);
+        if (locache_reset(cache, &error) != LOCACHE_OK)
+            fail_msg("call %d: locache_reset: %s", n, error.message);
+        deleted = lc_os_fault == NULL;
+        lc_os_fault = NULL;
+        locache_close(cache);
+        remove_all(foo);
+    }
+    assert_int_equal(open_descriptors(), before);
+}
+
 static void test_cache__descriptors_are_returned(void **unused)
 {
     (void)unused;
@@ -597,6 +635,7 @@ int main(void)
         scratch_test(test_cache__nothing_is_made_before_the_first_put),
         scratch_test(test_cache__directories_above_are_made),
         scratch_test(test_cache__deleted_under_an_open_handle),
+        scratch_test_long(test_cache__deleted_at_each_system_call),
         scratch_test(test_cache__descriptors_are_returned),
         scratch_test(test_cache__a_handle_is_used_on_both_sides_of_fork),
         scratch_test(test_cache__threads_share_a_handle),
