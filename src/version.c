@@ -696,3 +696,11 @@ locache_status lc_version_forget(int root, const char *root_path, const char *na
     status = gone_is_miss(status, error);
     return status == LOCACHE_MISS ? LOCACHE_OK : status;
 }
+
+/* ------------------------------------------------------------------------------------------------------- said by hand */
+
+void locache_identity_explicit(locache_identity *out, const char *text)
+{
+    *out = (locache_identity){.code_tag = "explicit", .no_source = true};
+    locache_id_of(&out->code, text, strlen(text));
+}
