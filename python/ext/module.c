@@ -100,7 +100,7 @@ static PyObject *new_decorator(lcpy_state *state, const lcpy_options *options)
 PyDoc_STRVAR(
     persist_doc,
     "persist(func=None, /, *, name=None, auto_invalidate=True, max_entries=-1, max_age=None, dir=None, ignore=(), "
-    "pickle=True, durable=False)\n--\n\n"
+    "pickle=True, durable=False, version=None)\n--\n\n"
     "Keep the results of a function in files, and serve later calls from them.\n\n"
     "Parameters\n----------\n"
     "func : callable\n    the function; left out where options are given: @persist(name=\"notebook\")\n"
@@ -111,7 +111,9 @@ PyDoc_STRVAR(
     "dir : path, optional\n    exactly this cache directory\n"
     "ignore : str or iterable of str\n    parameters and captured variables that do not tell results apart\n"
     "pickle : bool\n    store also what only pickle can store\n"
-    "durable : bool\n    a result is safe from a power cut before the call returns (slow)\n\n"
+    "durable : bool\n    a result is safe from a power cut before the call returns (slow)\n"
+    "version : str, optional\n    results hold for this text in place of the function's source: change it to compute "
+    "anew\n\n"
     "Returns\n-------\n"
     "the function, or a decorator; it has cache_info(), cache_clear(), and for single calls cache_path(), "
     "is_cached(),\n"

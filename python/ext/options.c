@@ -136,6 +136,27 @@ static int set_ignored(lcpy_options *out, PyObject *value)
     return PyErr_Occurred() ? -1 : status;
 }
 
+static int set_version(lcpy_options *out, PyObject *value)
+{
+    if (value == Py_None) {
+        return 0;
+    }
+    if (!PyUnicode_Check(value)) {
+        return wrong_type("version", "a str or None", value);
+    }
+    Py_ssize_t size = 0;
+    const char *text = PyUnicode_AsUTF8AndSize(value, &size);
+    if (!text) {
+        return -1;
+    }
+    if (strlen(text) != (size_t)size) {
+        PyErr_Format(PyExc_ValueError, "persist(): version=%R has a NUL in it", value);
+        return -1;
+    }
+    out->version = Py_NewRef(value);
+    return 0;
+}
+
 static int set_option(lcpy_options *out, const char *option, PyObject *value)
 {
     if (strcmp(option, "name") == 0) {
@@ -162,10 +183,13 @@ static int set_option(lcpy_options *out, const char *option, PyObject *value)
     if (strcmp(option, "durable") == 0) {
         return set_flag(out, option, value, LOCACHE_DURABLE, 1);
     }
+    if (strcmp(option, "version") == 0) {
+        return set_version(out, value);
+    }
     PyErr_Format(
         PyExc_TypeError,
         "persist() has no option '%.100s'; it has name, auto_invalidate, max_entries, max_age, dir, ignore, pickle, "
-        "durable",
+        "durable, version",
         option);
     return -1;
 }
@@ -183,6 +207,10 @@ int lcpy_options_init(lcpy_options *out, PyObject *const *values, PyObject *kwna
         PyErr_SetString(PyExc_ValueError, "persist(): name= and dir= both say where; give one of them");
         status = -1;
     }
+    if (status == 0 && out->version && out->flags & LOCACHE_KEEP) {
+        PyErr_SetString(PyExc_ValueError, "persist(): with auto_invalidate=False no version= would be looked at");
+        status = -1;
+    }
     if (status < 0) {
         lcpy_options_clear(out);
     }
@@ -194,6 +222,7 @@ void lcpy_options_clear(lcpy_options *options)
     Py_CLEAR(options->name);
     Py_CLEAR(options->directory);
     Py_CLEAR(options->ignored);
+    Py_CLEAR(options->version);
 }
 
 void lcpy_options_copy(lcpy_options *out, const lcpy_options *options)
@@ -202,4 +231,5 @@ void lcpy_options_copy(lcpy_options *out, const lcpy_options *options)
     Py_XINCREF(out->name);
     Py_XINCREF(out->directory);
     Py_XINCREF(out->ignored);
+    Py_XINCREF(out->version);
 }

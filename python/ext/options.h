@@ -8,6 +8,7 @@ typedef struct lcpy_options {
     PyObject *name;      /* str, or NULL */
     PyObject *directory; /* bytes, or NULL */
     PyObject *ignored;   /* set of str, or NULL */
+    PyObject *version;   /* str without NUL, or NULL */
     unsigned flags;      /* LOCACHE_KEEP, LOCACHE_DURABLE, LOCACHE_NO_PICKLE */
     int64_t max_entries; /* -1: no limit */
     int64_t max_age;     /* nanoseconds; 0: no limit */

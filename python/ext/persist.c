@@ -80,7 +80,13 @@ locache_status lcpy_persisted_open_at(locache **out, lcpy_persisted *self, const
     if (!options.function) {
         return LOCACHE_ETYPE;
     }
-    if (PyTuple_GET_SIZE(functions) > 0) {
+    if (self->options.version) {
+        const char *version = PyUnicode_AsUTF8(self->options.version);
+        if (!version) {
+            return LOCACHE_ETYPE;
+        }
+        locache_identity_explicit(&options.identity, version);
+    } else if (PyTuple_GET_SIZE(functions) > 0) {
         if (lcpy_code_tag(tag) < 0 || code_identity(self->state, &options.identity.code, functions) < 0) {
             return LOCACHE_ETYPE;
         }

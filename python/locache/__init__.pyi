@@ -93,6 +93,7 @@ def persist(
     ignore: str | Iterable[str] = (),
     pickle: bool = True,
     durable: bool = False,
+    version: str | None = None,
 ) -> _Persisted[_P, _R]: ...
 @overload
 def persist(
@@ -107,6 +108,7 @@ def persist(
     ignore: str | Iterable[str] = (),
     pickle: bool = True,
     durable: bool = False,
+    version: str | None = None,
 ) -> _Decorator: ...
 def reset_cache(func: Callable[..., Any] | classmethod[Any, ..., Any] | property, name: str | None = None) -> None: ...
 def reset(func: Callable[..., Any] | classmethod[Any, ..., Any] | property) -> None: ...

@@ -281,6 +281,7 @@ def test_what_is_no_function_is_refused(what):
         {"ignore": (1,)},
         {"pickle": 0},
         {"durable": "yes"},
+        {"version": 2},
         {"ignore": "nothing"},
     ],
 )
@@ -304,6 +305,9 @@ def test_bad_option_is_a_type_error(options):
         {"dir": ""},
         {"dir": "a\0b"},
         {"dir": "x", "name": "y"},
+        {"version": "a\0b"},
+        {"version": "\ud800"},
+        {"version": "2", "auto_invalidate": False},
     ],
 )
 def test_bad_value_is_a_value_error(options):
