@@ -6,6 +6,7 @@
 
 #define ONLY_AST 0x0400        /* ast.PyCF_ONLY_AST */
 #define TOP_LEVEL_AWAIT 0x2000 /* ast.PyCF_ALLOW_TOP_LEVEL_AWAIT: notebook cells have it */
+#define UNSEEN "<locache>"     /* the file's name, for the compiler; matches itself as a regular expression */
 
 typedef struct search {
     lcpy_state *state;
@@ -67,29 +68,19 @@ static PyObject *text_of(PyObject *function)
     return text || !pardon() ? text : read_linecache(path, PyFunction_GET_GLOBALS(function));
 }
 
-/* compile(source, path, "exec", flags, dont_inherit=True), without the warnings, which its first compilation gave. */
-static PyObject *compile_quietly(PyObject *source, PyObject *path, int flags)
+/* compile(source, UNSEEN, "exec", flags, dont_inherit=True), without the warnings, which its first compilation gave: by a
+ * filter that knows them by the file's name, and that stays. warnings.catch_warnings() would put the filters back as they
+ * were, whatever another thread has done to them meanwhile. */
+static PyObject *compile_quietly(PyObject *source, int flags)
 {
     PyObject *compile = PyDict_GetItemString(PyEval_GetBuiltins(), "compile");
     PyObject *warnings = PyImport_ImportModule("warnings");
-    PyObject *guard = warnings ? PyObject_CallMethod(warnings, "catch_warnings", NULL) : NULL;
-    PyObject *entered = guard ? PyObject_CallMethod(guard, "__enter__", NULL) : NULL;
-    PyObject *ignored = entered ? PyObject_CallMethod(warnings, "simplefilter", "s", "ignore") : NULL;
+    PyObject *ignored =
+        warnings ? PyObject_CallMethod(warnings, "filterwarnings", "ssOs", "ignore", "", PyExc_Warning, UNSEEN) : NULL;
     PyObject *compiled = NULL;
     if (ignored && compile)
-        compiled = PyObject_CallFunction(compile, "OOsii", source, path, "exec", flags, 1);
-    if (entered) {
-        PyObject *type, *value, *traceback;
-        PyErr_Fetch(&type, &value, &traceback);
-        PyObject *left = PyObject_CallMethod(guard, "__exit__", "OOO", Py_None, Py_None, Py_None);
-        if (!left)
-            PyErr_Clear();
-        Py_XDECREF(left);
-        PyErr_Restore(type, value, traceback);
-    }
+        compiled = PyObject_CallFunction(compile, "Ossii", source, UNSEEN, "exec", flags, 1);
     Py_XDECREF(ignored);
-    Py_XDECREF(entered);
-    Py_XDECREF(guard);
     Py_XDECREF(warnings);
     return compiled;
 }
@@ -261,8 +252,8 @@ static int choose(search *s, locache_id *out)
 
 static int search_text(search *s, locache_id *out, PyObject *text)
 {
-    PyObject *path = s->code->co_filename, *module = NULL;
-    PyObject *tree = compile_quietly(text, path, ONLY_AST | TOP_LEVEL_AWAIT);
+    PyObject *module = NULL;
+    PyObject *tree = compile_quietly(text, ONLY_AST | TOP_LEVEL_AWAIT);
     int found = -1;
     if (!tree || collect(s, tree) < 0)
         goto done;
@@ -277,7 +268,7 @@ static int search_text(search *s, locache_id *out, PyObject *text)
     }
     if (label(s, tree) < 0)
         goto done;
-    module = compile_quietly(tree, path, TOP_LEVEL_AWAIT);
+    module = compile_quietly(tree, TOP_LEVEL_AWAIT);
     if (module && PyCode_Check(module) && compare(s, (PyCodeObject *)module) == 0)
         found = choose(s, out);
 done:

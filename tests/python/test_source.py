@@ -478,3 +478,50 @@ def test_source_that_gives_warnings_gives_them_once(script):
     file = script.place / "foo.py"
     file.write_text(program(PLAIN.replace('"run"', '"run \\d"')))
     assert script(args=["-W", "always", str(file)]).err.count("invalid escape") == 1
+
+
+def test_threads_that_read_sources_leave_warnings_on(script):
+    """What catches warnings puts back the filters of then: threads that take turns at it would end with none on."""
+    done = script("""
+        import sys, threading, warnings
+        from locache import persist
+
+        functions = []
+        for i in range(64):
+            @persist(name=f"cache{i}")
+            def f(x):
+                return x
+            functions.append(f)
+
+        def call(first):
+            start.wait()
+            for f in functions[first::16]:
+                f(1)
+
+        sys.setswitchinterval(1e-6)
+        start = threading.Barrier(16)
+        threads = [threading.Thread(target=call, args=(i,)) for i in range(16)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        warnings.warn("still shown")
+    """)
+    assert "still shown" in done.err
+
+
+def test_reading_a_source_shows_no_warning_of_the_compiler(script):
+    done = script(r"""
+        import warnings
+        warnings.simplefilter("error")
+        from locache import persist
+
+        pattern = "\d"
+
+        @persist
+        def f(x):
+            return x is 1
+
+        f(1)
+    """, args=["-W", "ignore", "foo.py"], cwd=script.place)  # fmt: skip
+    assert done.err == "" and done.tree == ["foo.cache/f/x=1"]
