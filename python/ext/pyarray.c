@@ -364,10 +364,11 @@ lcpy_written lcpy_npscalar_write(lcpy_state *state, locache_writer *writer, PyOb
 
 /* -------------------------------------------------------------------------------------------------------------- reading */
 
+/* An interrupt, a lack of memory or of NumPy say nothing of the content. */
 static PyObject *bad(void)
 {
-    if (!PyErr_Occurred() ||
-        !(PyErr_ExceptionMatches(PyExc_MemoryError) || PyErr_ExceptionMatches(PyExc_ImportError))) {
+    if (!PyErr_Occurred() || (PyErr_ExceptionMatches(PyExc_Exception) && !PyErr_ExceptionMatches(PyExc_MemoryError) &&
+                              !PyErr_ExceptionMatches(PyExc_ImportError))) {
         PyErr_SetString(PyExc_ValueError, "no array as locache writes it");
     }
     return NULL;

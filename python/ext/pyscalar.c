@@ -358,9 +358,10 @@ lcpy_written lcpy_scalar_write(lcpy_state *state, locache_writer *writer, PyObje
 
 /* ------------------------------------------------------------------------------------------------------------- reading */
 
+/* An interrupt and a lack of memory say nothing of the content. */
 static PyObject *bad(const char *what)
 {
-    if (!PyErr_Occurred() || !PyErr_ExceptionMatches(PyExc_MemoryError)) {
+    if (!PyErr_Occurred() || (PyErr_ExceptionMatches(PyExc_Exception) && !PyErr_ExceptionMatches(PyExc_MemoryError))) {
         PyErr_Format(PyExc_ValueError, "no %s as locache writes it", what);
     }
     return NULL;

@@ -293,3 +293,19 @@ def test_value_changed_by_another_thread_does_no_harm(cache):
         done.set()
         thread.join()
         sys.setswitchinterval(interval)
+
+
+@pytest.mark.parametrize("name", ["fractions.Fraction", "numpy.ndarray"])
+def test_value_interrupted_while_it_is_read_interrupts_the_program(cache, monkeypatch, name):
+    """Ctrl-C may come in any Python code that makes an object of an entry."""
+
+    def interrupted(*args, **kwargs):
+        raise KeyboardInterrupt
+
+    box = Box()
+    box.value = [fractions.Fraction(1, 3), np.arange(3)]
+    cache.function()(box)
+    monkeypatch.setattr(name, interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        cache.function()(box)
+    assert box.calls == 1
