@@ -179,19 +179,20 @@ static int write_callable(lcpy_walk *walk, PyObject *callable)
 }
 
 /* The members of a set of a class of its own, which it reduces to a list of in no order. */
-static int write_unordered(lcpy_walk *walk, PyObject *members, PyObject *object)
+static int write_unordered(lcpy_walk *walk, PyObject *list, PyObject *object)
 {
-    Py_ssize_t count = PyList_GET_SIZE(members);
+    PyObject *members = PyList_AsTuple(list); /* the class may keep the list, and change it meanwhile */
+    Py_ssize_t count = members == NULL ? 0 : PyTuple_GET_SIZE(members);
+    int result = members == NULL ? -1 : 0;
 
     locache_write_tag(walk->writer, LOCACHE_TAG_SET);
     locache_write_array(walk->writer, (uint64_t)count);
     size_t start = walk->writer->length;
-    for (Py_ssize_t i = 0; i < count; i++) {
-        if (lcpy_walk_value(walk, PyList_GET_ITEM(members, i)) < 0) {
-            return -1;
-        }
+    for (Py_ssize_t i = 0; result == 0 && i < count; i++) {
+        result = lcpy_walk_value(walk, PyTuple_GET_ITEM(members, i));
     }
-    return lcpy_walk_sort(walk, start, 1, object);
+    Py_XDECREF(members);
+    return result < 0 ? -1 : lcpy_walk_sort(walk, start, 1, object);
 }
 
 /* callable, arguments */

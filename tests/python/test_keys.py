@@ -537,3 +537,26 @@ def test_exception_from_a_key_method_does_not_reach_the_caller(kept):
 
     with pytest.warns(locache.CacheWarning):
         assert call(Broken()) == 1
+
+
+KEPT: list = []
+
+
+class Keeping(set):
+    """A set that reduces to a list which it keeps."""
+
+    def __reduce_ex__(self, protocol):
+        return Keeping, (KEPT,)
+
+
+class Emptying:
+    """Takes what the list holds away while its own key is made."""
+
+    def __locache_key__(self):
+        KEPT.clear()
+        return 1
+
+
+def test_a_list_that_a_set_keeps_may_change_while_its_key_is_made(kept):
+    KEPT[:] = [Emptying(), *map(str, range(10_000))]
+    assert kept(lambda x: 1)(Keeping()) == 1
