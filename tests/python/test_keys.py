@@ -28,12 +28,11 @@ import uuid
 import weakref
 import zoneinfo
 
+import locache
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
-
-import locache
 from locache import persist
 
 settings.register_profile("keys", deadline=None, max_examples=int(os.environ.get("LOCACHE_TEST_EXAMPLES", "150")),
@@ -338,7 +337,8 @@ DIFFERENT = {
         np.array([1, "a"], object), np.array([1.0, "a"], object), np.zeros(2, "i4,f8"), np.zeros(2, "i4,f4"),
         np.zeros(2, [("a", "i4"), ("b", "f8")]), np.int64(1), np.int32(1), np.float64(1), np.float32(1), np.bool_(True),
         np.str_("1"), np.bytes_(b"1"), np.str_("1\0"), np.datetime64("2020"), np.datetime64("2020-01-01"),
-        np.dtype("f8"), np.dtype(">f8"), np.dtype("i4,f8"), np.arange(2).view(np.recarray), np.ma.array([1, 2], mask=[0, 1]), 1, 1.0,
+        np.dtype("f8"), np.dtype(">f8"), np.dtype("i4,f8"), np.arange(2).view(np.recarray),
+        np.ma.array([1, 2], mask=[0, 1]), 1, 1.0,
     ],
 }  # fmt: skip
 
@@ -354,7 +354,7 @@ def test_different_values_have_different_names(name, kind):
 
 @pytest.mark.parametrize("kind", DIFFERENT)
 def test_equal_values_made_twice_have_one_name(name, kind):
-    for first, second in zip(DIFFERENT[kind](), DIFFERENT[kind]()):
+    for first, second in zip(DIFFERENT[kind](), DIFFERENT[kind](), strict=True):
         assert name(first) == name(second), first
 
 

@@ -36,7 +36,9 @@ def notebook(tmp_path, monkeypatch):
 
     def run(*cells):
         document = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
-        client = NotebookClient(document, timeout=120, kernel_name="python3", resources={"metadata": {"path": str(place)}})
+        client = NotebookClient(
+            document, timeout=120, kernel_name="python3", resources={"metadata": {"path": str(place)}}
+        )
         client.execute()
         outputs = [output for cell in document.cells for output in cell.outputs]
         return "".join(output.get("text", "") for output in outputs if output.get("name") == "stdout")
@@ -139,7 +141,7 @@ print(await fetch(1), await fetch(1))
 
 def test_ipython_without_a_notebook(notebook):
     place = notebook.place
-    code = "%s\n%s" % (DEFINE.format(options='(name="work")'), CALLS)
+    code = DEFINE.format(options='(name="work")') + "\n" + CALLS
     command = [sys.executable, "-m", "IPython", "--colors=NoColor", "-c", code]
     outputs = [subprocess.run(command, cwd=place, capture_output=True, text=True).stdout for _ in range(2)]
     assert outputs == [TWICE, NEVER]

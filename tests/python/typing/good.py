@@ -17,7 +17,7 @@ def with_options(x: str, log: object = None) -> str | None:
     return x or None
 
 
-@persist(dir=Path("here"), durable=True)
+@persist(dir=Path("here"), durable=True, version="2")
 async def coroutine(x: int) -> bytes:
     return bytes(x)
 
