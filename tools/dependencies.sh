@@ -48,6 +48,8 @@ for task; do
         need strace strace -V
         need libfaketime sh -c 'ls /usr/lib/*/faketime/libfaketime.so.1'
         need git git --version
+        need cmake cmake --version
+        need groff-base groff --version
         ;;
     lint)
         need clang clang --version
