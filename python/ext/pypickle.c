@@ -177,11 +177,22 @@ static PyObject *meant_by_main(const context *given)
     return Py_NewRef(of_function ? given->module : written);
 }
 
+/* A module that is not __main__, as this version of Python has it. New reference. */
+static PyObject *meant_by(lcpy_state *state, PyObject *named)
+{
+#if PY_VERSION_HEX < 0x030D0000 /* what 3.13 wrote names pathlib._local, which later versions keep for that */
+    return lcpy_module_name(state, named);
+#else
+    (void)state;
+    return Py_NewRef(named);
+#endif
+}
+
 /* The module to look in now, for one that a pickle names. New reference. */
 static PyObject *module_now(const context *given, PyObject *named)
 {
     PyObject *now = NULL;
-    PyObject *meant = is_main(named) ? meant_by_main(given) : Py_NewRef(named);
+    PyObject *meant = is_main(named) ? meant_by_main(given) : meant_by(given->state, named);
     PyObject *running = meant == NULL ? NULL : main_import_name(given->state);
     int imported = running == NULL ? -1 : is_imported(meant);
     if (imported < 0)

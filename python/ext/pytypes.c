@@ -1,5 +1,6 @@
 #include "pytypes.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 /* Every class that is found has its place here: some 20 listed below, 25 scalar and 30 dtype classes of NumPy. */
@@ -210,6 +211,19 @@ static PyObject *stem_of(PyObject *path)
     return PyUnicode_Substring(path, slash + 1, dot > slash + 1 ? dot : size);
 }
 
+/* Without links; as it is, where nothing is there. */
+static PyObject *real_path(PyObject *path)
+{
+    PyObject *bytes = PyUnicode_EncodeFSDefault(path);
+    char *real = bytes == NULL ? NULL : realpath(PyBytes_AS_STRING(bytes), NULL);
+    PyObject *result = real == NULL ? Py_NewRef(path) : PyUnicode_DecodeFSDefault(real);
+
+    PyErr_Clear();
+    free(real);
+    Py_XDECREF(bytes);
+    return result;
+}
+
 /* New reference; NULL without exception where the main module was not started from a file or by its name. */
 static PyObject *find_main_name(void)
 {
@@ -224,7 +238,11 @@ static PyObject *find_main_name(void)
         Py_CLEAR(name); /* a directory or an archive that was run */
     }
     if (name == NULL && module != NULL && (file = text_attribute(module, "__file__")) != NULL) {
-        name = stem_of(file);
+        /* As for the cache's place, a link to a script is the script. */
+        PyObject *real = real_path(file);
+
+        name = real == NULL ? NULL : stem_of(real);
+        Py_XDECREF(real);
         PyErr_Clear();
     }
     Py_XDECREF(file);
@@ -276,12 +294,34 @@ done:
     return result;
 }
 
+/* The module that an object says it is from. It need not be loaded: numpy.recarray says numpy.rec. pickle loads such a one,
+ * and what an object is must not depend on whether pickle was here before. Only within a package that is loaded, though: a
+ * name that was made up may be that of a script. New reference; NULL without exception where there is none. */
+static PyObject *module_said(PyObject *name)
+{
+    PyObject *module = PyImport_GetModule(name);
+    Py_ssize_t dot =
+        module != NULL || PyErr_Occurred() ? -1 : PyUnicode_FindChar(name, '.', 0, PyUnicode_GET_LENGTH(name), 1);
+    PyObject *package_name = dot <= 0 ? NULL : PyUnicode_Substring(name, 0, dot);
+    PyObject *package = package_name == NULL ? NULL : PyImport_GetModule(package_name);
+
+    if (package != NULL) {
+        module = PyImport_Import(name);
+        if (module == NULL && PyErr_ExceptionMatches(PyExc_Exception)) {
+            PyErr_Clear();
+        }
+    }
+    Py_XDECREF(package);
+    Py_XDECREF(package_name);
+    return module;
+}
+
 int lcpy_global_is(PyObject *object, PyObject *module, PyObject *name)
 {
-    PyObject *at = PyImport_GetModule(module);
-    PyObject *dot = PyUnicode_FromString(".");
+    PyObject *at = module_said(module);
+    PyObject *dot = at == NULL ? NULL : PyUnicode_FromString(".");
     PyObject *parts = dot == NULL ? NULL : PyUnicode_Split(name, dot, -1);
-    int result = parts == NULL ? -1 : 0;
+    int result = parts == NULL && PyErr_Occurred() ? -1 : 0;
 
     for (Py_ssize_t i = 0; parts != NULL && at != NULL && i < PyList_GET_SIZE(parts); i++) {
         PyObject *next = PyObject_GetAttr(at, PyList_GET_ITEM(parts, i));
