@@ -1,5 +1,5 @@
 #!/bin/sh
-# Install the system packages that are missing for the given tasks: build, meson, test, lint, fuzz.
+# Install the system packages that are missing for the given tasks: build, meson, test, lint, fuzz, bench, coverage.
 # What is there already, from wherever, is left alone.
 . tools/common.sh
 
@@ -60,6 +60,13 @@ for task; do
     fuzz)
         need clang clang --version
         need "$(fuzzer_package)" fuzzes
+        ;;
+    bench)
+        need libsqlite3-dev pkg-config --exists sqlite3
+        need liblmdb-dev compiles gcc -include lmdb.h -llmdb
+        ;;
+    coverage)
+        need gcovr gcovr --version
         ;;
     *) fail "tools/dependencies.sh: no such task: $task" ;;
     esac
