@@ -33,13 +33,33 @@
  *
  * THREADS
  *
- * A `locache` handle may be used by any number of threads at once. Writers, readers and values belong to one thread at a
- * time. After fork() the child may go on using every handle.
+ * "Any thread" says of a function that any number of threads may call it at once, with the same arguments too. A
+ * `locache` handle may be used by any number of threads at once; no lock is held in it. Writers, readers and flights
+ * belong to one thread at a time. After fork() the child may go on using every handle, whatever other threads of the
+ * parent were doing.
  *
  * CAVEATS
  *
- * - Closing a handle while another thread uses it is undefined.
- * - Bytes from a value are valid until locache_value_free().
+ * - A function must be pure: what it reads beside its arguments, a file, a clock, a global, is not in the key. Say it
+ *   with an argument more, or with the version.
+ * - Keys are typed: 1, 1.0, true and "1" are four arguments, 0.0 and -0.0 are two. A program that once writes an
+ *   argument as an integer and once as a real has two results.
+ * - A put does not look into a body. One that says LOCACHE_CBOR and is not is found out by its reader, as
+ *   LOCACHE_ECORRUPT.
+ * - LOCACHE_RAW bytes are what they were where they were made: byte order, sizes and padding of structs are the
+ *   program's business, also where a cache is copied to another machine.
+ * - What is read is sound and one's own, but may have been made by another program: check what the types do not, such
+ *   as ranges.
+ * - LOCACHE_MISS is no failure. Its error says LOCACHE_OK where simply nothing was there.
+ * - A writer's `data` moves while it grows, and is gone with locache_writer_clear(): keep offsets.
+ * - Bytes from a value are valid until locache_value_free(). Texts have no NUL at their end.
+ * - Elements of an ndarray that is read may be unaligned and in the other byte order: locache_ndarray_copy().
+ * - A handle holds one file descriptor, closed on exec. Closing a handle while another thread uses it, or while one of
+ *   its flights is not ended, is undefined.
+ * - Functions of the caller's own (log, iteration, allocator) must return: no longjmp() and no C++ exception out of
+ *   them.
+ * - Variables of the environment are read when a cache is located and when a user's key is needed: do not change them
+ *   meanwhile.
  * - Nothing here is async-signal-safe.
  */
 #ifndef LOCACHE_H
@@ -103,8 +123,8 @@ LOCACHE_API const char *locache_status_name(locache_status status);
 
 /* The version of the library that runs, as LOCACHE_VERSION_STRING. Static storage; any thread. */
 LOCACHE_API const char *locache_version(void);
-/* The same as LOCACHE_VERSION_NUMBER: `locache_version_number() >= 50100` asks the library that runs for what 5.1.0 brought.
- * Any thread. */
+/* The same as LOCACHE_VERSION_NUMBER: `locache_version_number() >= 50100` asks the library that runs for what 5.1.0
+ * brought. Any thread. */
 LOCACHE_API int locache_version_number(void);
 
 /* ------------------------------------------------------------------------------------------------------------- memory */
@@ -115,17 +135,17 @@ typedef struct locache_allocator {
     size_t size; /* sizeof(locache_allocator) */
     /* size bytes at a multiple of alignment, a power of two of at least sizeof(void *); NULL when there are none. */
     void *(*allocate)(void *context, size_t alignment, size_t size);
-    /* Memory of the same content with room for size bytes, aligned as malloc() does; NULL leaves the old one as it was. `old`
-     * may be NULL, and was never allocated with a larger alignment. */
+    /* Memory of the same content with room for size bytes, aligned as malloc() does; NULL leaves the old one as it
+     * was. `old` may be NULL, and was never allocated with a larger alignment. */
     void *(*resize)(void *context, void *old, size_t size);
     /* `memory` may be NULL. */
     void (*release)(void *context, void *memory);
     void *context;
 } locache_allocator;
 
-/* Take memory from there instead of malloc(), for as long as the process lives; *allocator is copied. Call it before anything
- * else of this library, while no other thread is within it. OK; EINVAL: an allocator without one of its functions, or one
- * that comes after memory was taken. */
+/* Take memory from there instead of malloc(), for as long as the process lives; *allocator is copied. Call it before
+ * anything else of this library, while no other thread is within it. OK; EINVAL: an allocator without one of its
+ * functions, or one that comes after memory was taken. */
 LOCACHE_API LOCACHE_CHECK locache_status locache_set_allocator(const locache_allocator *allocator,
                                                                locache_error *error);
 
@@ -148,8 +168,9 @@ LOCACHE_API void locache_digest(unsigned char out[LOCACHE_DIGEST_SIZE], const vo
 /* ------------------------------------------------------------------------------------------------ writing CBOR (RFC 8949)
  *
  * A writer appends data items to a growing buffer in deterministic encoding (RFC 8949, 4.2): shortest heads, definite
- * lengths, shortest floats that keep the value. It keeps the first failure and ignores what comes after it, so that only
- * locache_writer_status() need be asked, once, at the end. The fields are for reading. */
+ * lengths, shortest floats that keep the value. It keeps the first failure and ignores what comes after it, so that
+ * only locache_writer_status() need be asked, once, at the end. The fields are for reading. Any thread, one at a time
+ * for each writer: so is every function of this section, and those for keys and arrays that have a writer. */
 
 typedef struct locache_writer {
     unsigned char *data; /* the bytes so far */
@@ -171,8 +192,8 @@ LOCACHE_API LOCACHE_CHECK locache_status locache_writer_status(const locache_wri
 
 LOCACHE_API void locache_write_int(locache_writer *writer, int64_t value);
 LOCACHE_API void locache_write_uint(locache_writer *writer, uint64_t value);
-/* An integer of any size: magnitude is big-endian, leading zeros allowed. What fits a CBOR integer becomes one, what does
- * not becomes tag 2 or 3 (RFC 8949, 3.4.3). */
+/* An integer of any size: magnitude is big-endian, leading zeros allowed. What fits a CBOR integer becomes one, what
+ * does not becomes tag 2 or 3 (RFC 8949, 3.4.3). */
 LOCACHE_API void locache_write_bigint(locache_writer *writer, bool negative, const void *magnitude, size_t size);
 LOCACHE_API void locache_write_real(locache_writer *writer, double value);
 LOCACHE_API void locache_write_bool(locache_writer *writer, bool value);
@@ -186,18 +207,19 @@ LOCACHE_API void locache_write_map(locache_writer *writer, uint64_t count);
 LOCACHE_API void locache_write_tag(locache_writer *writer, uint64_t tag);
 /* Bytes that are CBOR already and not the writer's own; not checked. */
 LOCACHE_API void locache_write_raw(locache_writer *writer, const void *data, size_t size);
-/* Put what was written since offset `start` into bytewise order: groups of `per_group` items, ordered by the encoding of
- * each group's first item (1 for the members of a set, 2 for the pairs of a map). Two groups with the same first item, a last
- * group that is not whole, and bytes that are not CBOR are LOCACHE_EINVAL; items deeper than LOCACHE_DEPTH_MAX are
- * LOCACHE_ELIMIT. O(n log n), and allocates while it sorts, unless all is in order already. */
+/* Put what was written since offset `start` into bytewise order: groups of `per_group` items, ordered by the encoding
+ * of each group's first item (1 for the members of a set, 2 for the pairs of a map). Two groups with the same first
+ * item, a last group that is not whole, and bytes that are not CBOR are LOCACHE_EINVAL; items deeper than
+ * LOCACHE_DEPTH_MAX are LOCACHE_ELIMIT. O(n log n), and allocates while it sorts, unless all is in order already. */
 LOCACHE_API void locache_write_sorted(locache_writer *writer, size_t start, unsigned per_group);
 
 /* ------------------------------------------------------------------------------------------------------------ reading CBOR
  *
- * A reader pulls items from bytes that it does not own. It is strict: what a writer would not have written (longer heads
- * or floats than needed, bignums that fit an integer or begin with zeros, indefinite lengths, reserved values, text that is
- * not UTF-8, trailing bytes at locache_reader_end()) is LOCACHE_ECORRUPT. It allocates nothing. A count that it returns is
- * never more than the bytes that remain, so that a caller may allocate by it. */
+ * A reader pulls items from bytes that it does not own. It is strict: what a writer would not have written (longer
+ * heads or floats than needed, bignums that fit an integer or begin with zeros, indefinite lengths, reserved values,
+ * text that is not UTF-8, trailing bytes at locache_reader_end()) is LOCACHE_ECORRUPT. It allocates nothing. A count
+ * that it returns is never more than the bytes that remain, so that a caller may allocate by it. Any thread, one at a
+ * time for each reader. */
 
 typedef struct locache_reader {
     const unsigned char *at;  /* the next item */
@@ -227,8 +249,8 @@ typedef struct locache_item {
 } locache_item;
 
 LOCACHE_API void locache_reader_init(locache_reader *reader, const void *data, size_t size);
-/* The next item's head, and all of it where it is a string. OK, END (nothing is left) or ECORRUPT; out is untouched but on
- * OK, and the reader stays where it was. */
+/* The next item's head, and all of it where it is a string. OK, END (nothing is left) or ECORRUPT; out is untouched but
+ * on OK, and the reader stays where it was. */
 LOCACHE_API LOCACHE_CHECK locache_status locache_read(locache_item *out, locache_reader *reader);
 /* Pass over one whole item. OK, END (nothing is left), ECORRUPT, or ELIMIT where an item is within more than
  * LOCACHE_DEPTH_MAX arrays, maps and tags; the reader stays where it was but on OK. */
@@ -283,7 +305,8 @@ enum {
 
 /* ----------------------------------------------------------------------------------------------------- arrays of numbers
  *
- * What NumPy calls an ndarray, in memory of the caller's: RFC 8746's typed arrays, within an array of several dimensions. */
+ * What NumPy calls an ndarray, in memory of the caller's: RFC 8746's typed arrays, within an array of several
+ * dimensions. */
 
 #define LOCACHE_DIMENSIONS_MAX 64 /* as NumPy has it */
 
@@ -320,8 +343,8 @@ LOCACHE_API void locache_ndarray_copy(void *out, const locache_ndarray *array);
 /* Write a whole array, its elements with it. An array whose type, dimensions and size do not fit each other is
  * LOCACHE_EINVAL. */
 LOCACHE_API void locache_write_ndarray(locache_writer *writer, const locache_ndarray *array);
-/* The same with the elements left to the record's nth buffer (locache_record.buffers), which is how a large one is read back
- * without a copy. `data` is not looked at. */
+/* The same with the elements left to the record's nth buffer (locache_record.buffers), which is how a large one is read
+ * back without a copy. `data` is not looked at. */
 LOCACHE_API void locache_write_ndarray_apart(locache_writer *writer, const locache_ndarray *array, uint64_t n);
 
 /* --------------------------------------------------------------------------------------------------------------- keys
@@ -335,8 +358,8 @@ LOCACHE_API void locache_write_ndarray_apart(locache_writer *writer, const locac
 LOCACHE_API void locache_key_begin(locache_writer *key, uint64_t count);
 LOCACHE_API void locache_key_name(locache_writer *key, const char *name, size_t size);
 LOCACHE_API void locache_key_index(locache_writer *key, uint64_t position);
-/* Values that may be long. Those of LOCACHE_KEY_LONG bytes and more are represented by their digest, as keys must have it
- * (docs/format.md); all other values are written with locache_write_...(). */
+/* Values that may be long. Those of LOCACHE_KEY_LONG bytes and more are represented by their digest, as keys must have
+ * it (docs/format.md); all other values are written with locache_write_...(). */
 #define LOCACHE_KEY_LONG 4096 /* a page: below, a digest saves nothing */
 LOCACHE_API void locache_key_bytes(locache_writer *key, const void *data, size_t size);
 /* UTF-8, verified: else LOCACHE_EINVAL. */
@@ -344,9 +367,9 @@ LOCACHE_API void locache_key_text(locache_writer *key, const char *text, size_t 
 /* Row-major: a key does not tell arrays apart by their order in memory, and another order is LOCACHE_EINVAL. */
 LOCACHE_API void locache_key_ndarray(locache_writer *key, const locache_ndarray *array);
 
-/* The readable file name of a key, as "x=1_num=3", NUL-terminated: docs/format.md, "Names". This is also what checks that
- * bytes are a key: one strict array of even length, every other item a label. OK; ECORRUPT: no key; ELIMIT: nested deeper
- * than LOCACHE_DEPTH_MAX. Any thread. */
+/* The readable file name of a key, as "x=1_num=3", NUL-terminated: docs/format.md, "Names". This is also what checks
+ * that bytes are a key: one strict array of even length, every other item a label. OK; ECORRUPT: no key; ELIMIT: nested
+ * deeper than LOCACHE_DEPTH_MAX. Any thread. */
 LOCACHE_API LOCACHE_CHECK locache_status locache_key_filename(char out[LOCACHE_NAME_MAX + 1], const void *key,
                                                               size_t size);
 
@@ -360,8 +383,9 @@ enum { LOCACHE_LOCATE_AWAY = 1 }; /* not beside the source: it is installed, not
  * 1. $LOCACHE_DIR/<source's path>.cache where that variable is set and not empty;
  * 2. <directory of the source>/<stem>.cache, symbolic links resolved, where that is there or can be made;
  * 3. $XDG_CACHE_HOME/locache/<source's path>.cache (default ~/.cache).
- * `stem` replaces the source's own stem where it is not NULL; `source` may name a file that does not exist, in a directory
- * that does. Creates nothing. OK, EINVAL (relative source, a stem with '/'), ELIMIT (too long), EIO (no home). */
+ * `stem` replaces the source's own stem where it is not NULL; `source` may name a file that does not exist, in a
+ * directory that does. Creates nothing. Any thread, while none changes the environment. OK, EINVAL (relative source, a
+ * stem with '/'), ELIMIT (too long), EIO (no home). */
 LOCACHE_API LOCACHE_CHECK locache_status locache_locate(char out[LOCACHE_PATH_MAX], const char *source,
                                                         const char *stem, unsigned flags, locache_error *error);
 
@@ -369,8 +393,8 @@ LOCACHE_API LOCACHE_CHECK locache_status locache_locate(char out[LOCACHE_PATH_MA
 
 typedef struct locache locache;
 
-/* What a function's source is. Two sources are the same where their codes under the same tag are equal, or, where the tags
- * differ, where their sources are equal. */
+/* What a function's source is. Two sources are the same where their codes under the same tag are equal, or, where the
+ * tags differ, where their sources are equal. */
 typedef struct locache_identity {
     const char
         *code_tag;     /* what made `code`, as "cpython-311.0"; [A-Za-z0-9._-], at most 63 bytes; NULL: no identity */
@@ -390,8 +414,8 @@ enum {
     LOCACHE_NO_PICKLE = 4 /* entries with codec LOCACHE_PICKLE are neither read nor written */
 };
 
-/* Here and in locache_record: `size` says which version of the struct a program was compiled with. A shorter one is filled up
- * with zeros, which always mean the default; a longer one is taken where what goes beyond is zero. */
+/* Here and in locache_record: `size` says which version of the struct a program was compiled with. A shorter one is
+ * filled up with zeros, which always mean the default; a longer one is taken where what goes beyond is zero. */
 typedef struct locache_options {
     size_t size;          /* sizeof(locache_options) */
     const char *function; /* qualified name, UTF-8 */
@@ -405,10 +429,10 @@ typedef struct locache_options {
  * before the first put. Where the directory there belongs to another identity, it is moved to .versions/ and this
  * identity's takes its place (docs/format.md, "Versions"): that does happen here.
  * OK; NEED_SOURCE: call again with identity.source (or no_source) set; EINVAL, ENOMEM, EIO, EBUSY, EUNTRUSTED: the
- * directory is owned by another user, writable by others, or a symbolic link. *out is set on OK only. */
+ * directory is owned by another user, writable by others, or a symbolic link. *out is set on OK only. Any thread. */
 LOCACHE_API LOCACHE_CHECK locache_status locache_open(locache **out, const char *dir, const locache_options *options,
                                                       locache_error *error);
-/* NULL is allowed. */
+/* NULL is allowed. One thread, when no other uses the handle any more. */
 LOCACHE_API void locache_close(locache *cache);
 
 /* How an entry's body is encoded. */
@@ -440,49 +464,53 @@ typedef struct locache_record {
 typedef struct locache_value locache_value;
 
 /* Look a key up. OK: *out is the caller's, free it with locache_value_free(). MISS: *out is untouched; error->status is
- * LOCACHE_OK where no entry was there, or a sound one that does not count (expired, of another version of the function, a
- * pickle under LOCACHE_NO_PICKLE), else why it was not believed (ECORRUPT, EUNTRUSTED, EFORMAT, EIO, ELIMIT): a put
- * replaces it, but for EFORMAT. Failures: EINVAL (not a key), ENOMEM. */
+ * LOCACHE_OK where no entry was there, or a sound one that does not count (expired, of another version of the function,
+ * a pickle under LOCACHE_NO_PICKLE), else why it was not believed (ECORRUPT, EUNTRUSTED, EFORMAT, EIO, ELIMIT): a put
+ * replaces it, but for EFORMAT. Failures: EINVAL (not a key), ENOMEM. Any thread. */
 LOCACHE_API LOCACHE_CHECK locache_status locache_get(locache_value **out, locache *cache, const void *key,
                                                      size_t key_size, locache_error *error);
-/* Store a result: whole or not at all, under a temporary name first. OK; EINVAL, ENOMEM, EIO, EUNTRUSTED (a pickle without a
- * usable key file, a directory that must not be used), EFORMAT (a newer entry is there). */
+/* Store a result: whole or not at all, under a temporary name first. OK; EINVAL, ENOMEM, EIO, EUNTRUSTED (a pickle
+ * without a usable key file, a directory that must not be used), EFORMAT (a newer entry is there). Any thread. */
 LOCACHE_API LOCACHE_CHECK locache_status locache_put(locache *cache, const void *key, size_t key_size,
                                                      const locache_record *record, locache_error *error);
 
 /* The undertaking to compute one result. */
 typedef struct locache_flight locache_flight;
 
-/* Look a key up, or undertake to compute it. OK: *value is the caller's, as from locache_get(). MISS: *flight is the caller's,
- * who computes and ends it with one locache_commit() or locache_abandon(); error->status as from locache_get(). PENDING:
- * somebody else, a thread or a process, computes it still after `wait` nanoseconds (0: do not wait; negative: wait as long as
- * it takes). Neither out is touched but as said. Failures: EINVAL (not a key), ENOMEM.
+/* Look a key up, or undertake to compute it. OK: *value is the caller's, as from locache_get(). MISS: *flight is the
+ * caller's, who computes and ends it with one locache_commit() or locache_abandon(); error->status as from
+ * locache_get(). PENDING: somebody else, a thread or a process, computes it still after `wait` nanoseconds (0: do not
+ * wait; negative: wait as long as it takes). Neither out is touched but as said. Failures: EINVAL (not a key), ENOMEM.
  *
- * A computation may begin others; one that asks for its own result is given another flight, for it would wait for itself.
- * This version does not make callers wait for each other yet: it never returns PENDING, and two that ask at the same time both
- * compute. A program that is written as above, with PENDING answered by asking again, will need no change when it does. */
+ * A computation may begin others; one that asks for its own result is given another flight, for it would wait for
+ * itself. This version does not make callers wait for each other yet: it never returns PENDING, and two that ask at the
+ * same time both compute. A program that is written as above, with PENDING answered by asking again, will need no
+ * change when it does. Any thread. */
 LOCACHE_API LOCACHE_CHECK locache_status locache_begin(locache_value **value, locache_flight **flight, locache *cache,
                                                        const void *key, size_t key_size, int64_t wait,
                                                        locache_error *error);
-/* Store the result and let those who wait have it. The flight is gone whatever is returned: that of locache_put(). Any thread,
- * not only the one that began. */
+/* Store the result and let those who wait have it. The flight is gone whatever is returned: that of locache_put(). Any
+ * thread, not only the one that began. */
 LOCACHE_API LOCACHE_CHECK locache_status locache_commit(locache_flight *flight, const locache_record *record,
                                                         locache_error *error);
-/* Nothing is stored, and the next who waits computes. NULL is allowed. Any thread, not only the one that began. A child of
- * fork() abandons the flights that it inherits, if it does anything with them: they stay its parent's. */
+/* Nothing is stored, and the next who waits computes. NULL is allowed. Any thread, not only the one that began. A child
+ * of fork() abandons the flights that it inherits, if it does anything with them: they stay its parent's. */
 LOCACHE_API void locache_abandon(locache_flight *flight);
 
-/* Forget one result. OK, or MISS where there was none. */
+/* Forget one result. OK, or MISS where there was none. Failures: EINVAL (not a key), EIO, EUNTRUSTED, ENOMEM. Any
+ * thread. */
 LOCACHE_API LOCACHE_CHECK locache_status locache_remove(locache *cache, const void *key, size_t key_size,
                                                         locache_error *error);
-/* Forget every result of the function, those of its earlier versions too. */
+/* Forget every result of the function, those of its earlier versions too. OK, also where there were none; EIO,
+ * EUNTRUSTED, EBUSY, ENOMEM. Any thread. */
 LOCACHE_API LOCACHE_CHECK locache_status locache_reset(locache *cache, locache_error *error);
-/* How many entries the current version holds. Reads the directory. */
+/* How many entries the current version holds. Reads the directory. OK; EIO, EUNTRUSTED, ENOMEM. Any thread. */
 LOCACHE_API LOCACHE_CHECK locache_status locache_count(uint64_t *out, locache *cache, locache_error *error);
-/* Call fn with each entry's file name, in no order; it returns false to stop. fn may remove entries. */
+/* Call fn with each entry's file name, in no order; it returns false to stop. fn may remove entries. OK, also
+ * where it was stopped; EIO, EUNTRUSTED, ENOMEM. Any thread. */
 LOCACHE_API LOCACHE_CHECK locache_status locache_iterate(locache *cache, bool (*fn)(void *context, const char *name),
                                                          void *context, locache_error *error);
-/* The absolute path of a key's entry, whether it is there or not. */
+/* The absolute path of a key's entry, whether it is there or not. OK; EINVAL: not a key. Any thread. */
 LOCACHE_API LOCACHE_CHECK locache_status locache_path(char out[LOCACHE_PATH_MAX], locache *cache, const void *key,
                                                       size_t key_size, locache_error *error);
 
@@ -497,8 +525,8 @@ typedef struct locache_statistics {
     uint64_t resets;
 } locache_statistics;
 
-/* Into *out, as much of it as out->size says. Reads no file; each number is exact, and all of them together where no other
- * thread is busy. OK; EINVAL: a size too small for `hits`. Any thread. */
+/* Into *out, as much of it as out->size says. Reads no file; each number is exact, and all of them together where no
+ * other thread is busy. OK; EINVAL: a size too small for `hits`. Any thread. */
 LOCACHE_API LOCACHE_CHECK locache_status locache_info(locache_statistics *out, const locache *cache);
 /* The function's name and the absolute path of its directory, as long as the handle is open. Any thread. */
 LOCACHE_API const char *locache_function(const locache *cache);
@@ -506,7 +534,8 @@ LOCACHE_API const char *locache_directory(const locache *cache);
 
 /* ------------------------------------------------------------------------------------------------------- a result's value
  *
- * What the functions below point to belongs to the value, and goes with it. */
+ * What the functions below point to belongs to the value, and goes with it. They change nothing: any thread, several at
+ * once for one value, but for locache_value_free(). */
 
 LOCACHE_API locache_codec locache_value_codec(const locache_value *value);
 /* The body as it is: CBOR, a pickle, or raw bytes. */
@@ -517,13 +546,13 @@ LOCACHE_API locache_buffer locache_value_buffer(const locache_value *value, size
 /* Nanoseconds since 1970-01-01 UTC at which it was stored; nanoseconds that it took to compute. */
 LOCACHE_API int64_t locache_value_created(const locache_value *value);
 LOCACHE_API int64_t locache_value_compute_time(const locache_value *value);
-/* NULL is allowed. */
+/* NULL is allowed. One thread, when no other uses the value any more. */
 LOCACHE_API void locache_value_free(locache_value *value);
 
-/* Typed readers, of a body that is CBOR and one value of that type. OK; ETYPE: it is of another type, or its codec is another;
- * ELIMIT: it is of that type, but outside of the range of *out; ECORRUPT: it is not what docs/format.md says. Outs are untouched
- * but on OK. Nothing is converted: 3 is no real, 3.0 no integer, 1 no bool. NumPy's scalars are read as the numbers that
- * they are. */
+/* Typed readers, of a body that is CBOR and one value of that type. OK; ETYPE: it is of another type, or its codec is
+ * another; ELIMIT: it is of that type, but outside of the range of *out; ECORRUPT: it is not what docs/format.md says.
+ * Outs are untouched but on OK. Nothing is converted: 3 is no real, 3.0 no integer, 1 no bool. NumPy's scalars are read
+ * as the numbers that they are. */
 LOCACHE_API LOCACHE_CHECK locache_status locache_value_int(int64_t *out, const locache_value *value);
 LOCACHE_API LOCACHE_CHECK locache_status locache_value_uint(uint64_t *out, const locache_value *value);
 LOCACHE_API LOCACHE_CHECK locache_status locache_value_real(double *out, const locache_value *value);
@@ -536,8 +565,8 @@ LOCACHE_API LOCACHE_CHECK locache_status locache_value_bytes(const void **out, s
                                                              const locache_value *value);
 /* Numbers of the types in locache_element; arrays of other elements are ETYPE. */
 LOCACHE_API LOCACHE_CHECK locache_status locache_value_ndarray(locache_ndarray *out, const locache_value *value);
-/* Of any type: a reader over the body, for what has parts. Where it meets LOCACHE_TAG_BUFFER n, locache_value_buffer(value, n)
- * has the bytes. */
+/* Of any type: a reader over the body, for what has parts. Where it meets LOCACHE_TAG_BUFFER n,
+ * locache_value_buffer(value, n) has the bytes. */
 LOCACHE_API LOCACHE_CHECK locache_status locache_value_reader(locache_reader *out, const locache_value *value);
 
 /* ----------------------------------------------------------------------------------------------------------------- log */
@@ -561,9 +590,9 @@ typedef struct locache_event {
     const char *detail;   /* why, or "" */
 } locache_event;
 
-/* Call fn(context, event) at every event from now on, on the thread where it happens, with no lock held; NULL stops it. One
- * receiver per process. Costs nothing while there is none. The event lives for the call only. A call that began before is
- * not waited for. Any thread. */
+/* Call fn(context, event) at every event from now on, on the thread where it happens, with no lock held; NULL stops it.
+ * One receiver per process. Costs nothing while there is none. The event lives for the call only. A call that began
+ * before is not waited for. Any thread. */
 LOCACHE_API void locache_set_log(void (*fn)(void *context, const locache_event *event), void *context);
 
 /* ------------------------------------------------------------------------------------------------ memoizing a C function
