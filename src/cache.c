@@ -21,6 +21,7 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #define TAG_MAX 63
 /* Longest that is appended to the cache directory's path: "/.versions/<function>/<id>", and the same with an entry's name. */
@@ -35,7 +36,8 @@ enum { KEY_NONE, KEY_LOADING, KEY_THERE };
 enum { EVENT_KINDS = LOCACHE_EVENT_REJECT + 1 };
 
 struct locache {
-    atomic_int home;             /* the function's directory; -1: not found yet. Replaced in place, never closed */
+    atomic_int home;     /* the function's directory; -1: not found yet. Replaced in place, never closed */
+    _Atomic uid_t owner; /* who we were when it was found ours: to ask again would cost every hit a system call */
     _Atomic uint64_t version[2]; /* what entries made here carry. A torn one matches nothing, and harms nothing */
     atomic_bool swept;
     _Atomic int64_t count; /* entries, as far as known; -1: not counted yet */
@@ -91,7 +93,8 @@ static void announce(locache *cache, const lc_version_news *news)
 
 static lc_store store_of(const locache *cache, int home)
 {
-    return (lc_store){.dir = home, .function = cache->function, .path = cache->path};
+    return (lc_store){
+        .dir = home, .owner = atomic_load(&cache->owner), .function = cache->function, .path = cache->path};
 }
 
 /* Was the directory deleted while we had it open? */
@@ -164,6 +167,7 @@ static locache_status adopt(locache *cache, int dir, const locache_id *id, locac
     memcpy(halves, id->bytes, sizeof halves);
     atomic_store(&cache->version[0], halves[0]);
     atomic_store(&cache->version[1], halves[1]);
+    atomic_store(&cache->owner, geteuid());
     if (atomic_compare_exchange_strong(&cache->home, &home, dir))
         return LOCACHE_OK;
     int result = lc_dup_over(dir, home);

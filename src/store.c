@@ -76,7 +76,7 @@ static locache_status read_open(locache_value **out, int fd, const lc_store *sto
     struct stat found;
     if (lc_fstat(fd, &found) != 0)
         return lc_fail_os(error, errno, "cannot examine %s/%s", store->path, name);
-    locache_status status = lc_trust_file(&found, store->path, name, error);
+    locache_status status = lc_trust_file(&found, store->owner, store->path, name, error);
     if (status != LOCACHE_OK)
         return status;
     if (found.st_size < LC_ENTRY_HEADER)

@@ -8,10 +8,12 @@
 #include "error.h"
 
 #include <stdalign.h>
+#include <sys/types.h>
 
 /* Borrowed, made for one call. */
 typedef struct lc_store {
     int dir;
+    uid_t owner;          /* of dir and of what may be believed in it */
     const char *function; /* for events */
     const char *path;     /* of dir, for messages */
 } lc_store;

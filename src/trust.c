@@ -50,9 +50,10 @@ static const char *slash(const char *where)
 }
 
 /* Ours, and closed to others? */
-static locache_status check_owner(const struct stat *file, const char *where, const char *name, locache_error *error)
+static locache_status check_owner(const struct stat *file, uid_t us, const char *where, const char *name,
+                                  locache_error *error)
 {
-    if (file->st_uid != geteuid())
+    if (file->st_uid != us)
         return lc_fail(
             error, LOCACHE_EUNTRUSTED,
             "%s%s%s belongs to another user (uid %lu): delete it, or set LOCACHE_DIR to a directory of yours", where,
@@ -92,7 +93,7 @@ locache_status lc_trust_open_dir(int *out, int at, const char *name, const char 
     if (lc_fstat(fd, &found) != 0)
         status = lc_fail_os(error, errno, "cannot examine the directory %s%s%s", where, slash(where), name);
     else
-        status = check_owner(&found, where, name, error);
+        status = check_owner(&found, geteuid(), where, name, error);
     if (status != LOCACHE_OK) {
         lc_close(fd);
         return status;
@@ -101,11 +102,12 @@ locache_status lc_trust_open_dir(int *out, int at, const char *name, const char 
     return LOCACHE_OK;
 }
 
-locache_status lc_trust_file(const struct stat *file, const char *where, const char *name, locache_error *error)
+locache_status lc_trust_file(const struct stat *file, uid_t us, const char *where, const char *name,
+                             locache_error *error)
 {
     if (!S_ISREG(file->st_mode))
         return lc_fail(error, LOCACHE_EUNTRUSTED, "%s%s%s is not a regular file: delete it", where, slash(where), name);
-    return check_owner(file, where, name, error);
+    return check_owner(file, us, where, name, error);
 }
 
 /* The directory `up` levels above path, in words. */

@@ -12,9 +12,10 @@
  * link, no directory, another user's, or writable by others. EIO, ENOMEM. */
 locache_status lc_trust_open_dir(int *out, int at, const char *name, const char *where, locache_error *error);
 
-/* The same for an open file: OK, or EUNTRUSTED where it is not a regular file, another user's or writable by others. A second
+/* The same for an open file, `us` being who must own it: OK, or EUNTRUSTED where it is not a regular file, another user's or writable by others. A second
  * name (a hard link, as some backup tools make) is no harm: what is in the file is verified, and it is never written to. */
-locache_status lc_trust_file(const struct stat *file, const char *where, const char *name, locache_error *error);
+locache_status lc_trust_file(const struct stat *file, uid_t us, const char *where, const char *name,
+                             locache_error *error);
 
 /* Can nobody else exchange the open directory `dir` (whose path is `path`) for another? Every directory above it, and `dir`
  * itself where `itself` says so, must be closed to others or sticky. OK, EUNTRUSTED, EIO. */

@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #define FILE_NAME "version"
 #define FILE_MAX 4096 /* CODES_MAX lines of at most 102 bytes, and three others */
@@ -118,7 +119,7 @@ static locache_status read_open(version *out, int fd, const char *path, locache_
     struct stat found;
     if (lc_fstat(fd, &found) != 0)
         return lc_fail_os(error, errno, "cannot examine %s/" LC_META "/" FILE_NAME, path);
-    locache_status status = lc_trust_file(&found, path, LC_META "/" FILE_NAME, error);
+    locache_status status = lc_trust_file(&found, geteuid(), path, LC_META "/" FILE_NAME, error);
     if (status != LOCACHE_OK)
         return status;
     ssize_t size = lc_read_full(fd, text, FILE_MAX + 1);
@@ -322,7 +323,7 @@ static locache_status lock_open(int fd, const place *at, locache_error *error)
         return lc_fail_os(error, errno, "cannot examine %s/" LOCK, at->versions_path);
     /* A second name does no harm here: nothing is in it. */
     held.st_nlink = 1;
-    locache_status status = lc_trust_file(&held, at->versions_path, LOCK, error);
+    locache_status status = lc_trust_file(&held, geteuid(), at->versions_path, LOCK, error);
     if (status != LOCACHE_OK)
         return status;
     if (lc_lock_within(fd, LOCK_MILLISECONDS) != 0 && errno == EAGAIN)
