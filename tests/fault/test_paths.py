@@ -170,3 +170,13 @@ def test_arguments_cannot_name_a_way_out(cache, outside):
         assert computed(call, x) == ({**RIGHT, "x": x}, False)
     names = sorted(os.listdir(cache / "plain"))
     assert len(names) == len(hostile) + 1 and ".locache" in names
+
+
+@pytest.mark.parametrize("place", [as_link, as_dangling_link, as_fifo, as_directory, as_device, as_sparse_giant])
+@pytest.mark.parametrize("which", ["plain/.locache", ".versions/.tmp"])
+def test_a_thing_in_a_temporarys_place_harms_nothing(cache, outside, place, which):
+    persisted(workload.plain, cache)(1)
+    place(cache / which / "tmp-0123456789abcdef", outside)
+    assert warned(persisted(workload.plain, cache), 2)[1] == [], "the first to store sweeps"
+    assert warned(persisted(workload.other, cache), 1) == ({"other": 1}, [])
+    assert place is as_directory or os.listdir(cache / which) in (["version"], [])
