@@ -1,8 +1,8 @@
 """`make bench`: locache against its peers and against the bare system calls, in one run.
 
-Every contender is measured in processes of its own, in turn, ROUNDS times over, so that a machine whose speed drifts slows
-all alike. Shown are medians over the rounds, with the lowest and highest, and what locache's are as ratios against the
-targets. The figures go to build/bench.json too.
+Every contender is measured in processes of its own, in turn, ROUNDS times over, so that a machine whose speed drifts
+slows all alike. Shown are medians over the rounds, with the lowest and highest, and what locache's are as ratios
+against the targets. The figures go to build/bench.json too.
 """
 
 from __future__ import annotations
@@ -52,8 +52,8 @@ def write_workload(directory: Path) -> None:
 def install_locache4(directory: Path) -> Path:
     """The predecessor that PyPI serves, apart from the package under test."""
     if not (directory / "locache.py").exists():
-        command = [sys.executable, "-m", "pip", "install", "-q", "--no-deps", "--target", str(directory), "locache==4.0.2"]
-        subprocess.run(command, check=True)
+        pip = [sys.executable, "-m", "pip", "install", "-q", "--no-deps", "--target", str(directory)]
+        subprocess.run([*pip, "locache==4.0.2"], check=True)
     return directory
 
 

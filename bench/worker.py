@@ -1,6 +1,6 @@
 """Measure one contender in a process of its own: `worker.py CONTENDER PHASE DIRECTORY`; prints one JSON object.
 
-Phase `cold`: import, decoration, misses, repeated hits, on an empty directory. Phase `warm`: the same cache in a new process:
+Phase `cold`: decoration, misses, repeated hits, on an empty directory. Phase `warm`: the same cache in a new process:
 its very first call, then the first hit of each key. Figures are nanoseconds per operation, the median of batches.
 """
 
@@ -65,23 +65,20 @@ def load_workload(directory):
 
 def cold(name, memoize, directory) -> dict:
     workload = load_workload(directory)
-    start = now()
     function = memoize(workload.work, directory)
-    imported = now() - start
     decorated = []
     for other in workload.OTHERS[:DECORATIONS]:
         start = now()
         memoize(other, directory)
         decorated.append(now() - start)
     function(-1)
-    results = {"decorate": median(decorated), "first_use": imported}
+    results = {"decorate": median(decorated)}
     if name != "lru_cache":
         results["miss"] = each_once(function, 0)
     else:
         function(0)
     results["hit"] = repeated(lambda: function(0))
     results["hit_keyword"] = repeated(lambda: function(x=0, num=3))
-    results["call"] = repeated(lambda: workload.work(0))
     return results
 
 

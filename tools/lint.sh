@@ -48,7 +48,8 @@ symbols_have_prefix() {
 }
 
 no_long_file() {
-    ! c_files | xargs wc -l | awk '$2 != "total" && $1 > 800' | grep .
+    # The one header that is installed stays one, and is mostly comments.
+    ! c_files | grep -v '^include/locache\.h$' | xargs wc -l | awk '$2 != "total" && $1 > 800' | grep .
 }
 
 tidy() {
