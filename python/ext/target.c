@@ -62,6 +62,22 @@ static int is_partial(PyObject *callable)
     return found;
 }
 
+/* The method of C that a bound one binds, as str.split of "a,b".split; NULL without exception where there is none. */
+static PyObject *unbound(PyObject *callable)
+{
+    PyObject *self = PyCFunction_Check(callable) ? PyCFunction_GET_SELF(callable) : NULL;
+    if (!self || PyModule_Check(self)) {
+        return NULL;
+    }
+    PyObject *found = PyObject_GetAttrString((PyObject *)Py_TYPE(self), ((PyCFunctionObject *)callable)->m_ml->ml_name);
+    if (!found || !Py_IS_TYPE(found, &PyMethodDescr_Type) ||
+        ((PyMethodDescrObject *)found)->d_method != ((PyCFunctionObject *)callable)->m_ml) {
+        PyErr_Clear();
+        Py_CLEAR(found);
+    }
+    return found;
+}
+
 /* One step towards the function that runs: a new reference; the same object where this is the end; NULL with an exception. */
 static PyObject *step(lcpy_target *target, PyObject *callable)
 {
@@ -74,6 +90,13 @@ static PyObject *step(lcpy_target *target, PyObject *callable)
     int partial = is_partial(callable);
     if (partial != 0) {
         return partial < 0 ? NULL : through_partial(target, callable);
+    }
+    PyObject *method = unbound(callable);
+    if (method) {
+        if (prepend_one(target, PyCFunction_GET_SELF(callable)) < 0) {
+            Py_CLEAR(method);
+        }
+        return method;
     }
     PyObject *call = PyObject_GetAttrString((PyObject *)Py_TYPE(callable), "__call__");
     if (!call) {
@@ -296,10 +319,30 @@ static int capture_object(lcpy_target *target, PyObject *ignored, PyObject *unus
     return status;
 }
 
+/* A function of C or a method of a class that C made: all that it is, its name says. */
+static bool is_named_only(PyObject *callable)
+{
+    PyObject *self = PyCFunction_Check(callable) ? PyCFunction_GET_SELF(callable) : Py_None;
+    return !self || PyModule_Check(self) || Py_IS_TYPE(callable, &PyMethodDescr_Type) ||
+           Py_IS_TYPE(callable, &PyWrapperDescr_Type) || Py_IS_TYPE(callable, &PyClassMethodDescr_Type);
+}
+
+/* Another callable object of C: many may have the one name, as operator.itemgetter(0) and operator.itemgetter(1). */
+static int capture_callable(lcpy_target *target, PyObject *callable, PyObject *ignored, PyObject *unused)
+{
+    PyObject *name = PyUnicode_FromString("self");
+    int status = name ? lcpy_closure_add(&target->closure, name, callable, ignored, unused) : -1;
+    Py_XDECREF(name);
+    return status;
+}
+
 static int make_plans(lcpy_target *target, PyObject *callable, PyObject *ignored, PyObject *unused)
 {
     Py_ssize_t depth = PyTuple_GET_SIZE(target->functions);
     if (depth == 0) {
+        if (!is_named_only(callable) && capture_callable(target, callable, ignored, unused) < 0) {
+            return -1;
+        }
         return lcpy_plan_of_callable(&target->plan, callable, ignored, unused);
     }
     PyObject *function = PyTuple_GET_ITEM(target->functions, 0);

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import collections
 import functools
 import math
+import operator
+import re
 import warnings
 
 import pytest
@@ -459,3 +462,24 @@ def test_persist_of_persisted_takes_the_last_options(tmp_path, kept):
     assert again.__wrapped__ is f.__wrapped__
     again(1)
     assert (tmp_path / "other.cache" / "test_persist_of_persisted_takes_the_last_options.f" / "x=1").exists()
+
+def test_callables_of_c_are_told_apart_by_what_they_hold(kept):
+    second = kept(operator.itemgetter(1))
+    assert [second("ab"), kept(operator.itemgetter(0))("ab"), second("ab")] == ["b", "a", "b"]
+    assert second.cache_info().hits == 1
+    assert [kept("a,b".split)(","), kept("a,c".split)(",")] == [["a", "b"], ["a", "c"]]
+    assert kept("a,b".split).cache_path(",").parent.name == "str.split"
+    assert [kept(re.compile(p).sub)("-", "ab") for p in "ab"] == ["-b", "a-"]
+    assert [kept(functools.partial(s.split, ","))() for s in ("a,b", "a,c")] == [["a", "b"], ["a", "c"]]
+    assert [kept(c.fromkeys)("a") for c in (dict, collections.OrderedDict)] == [{"a": None}, {"a": None}]
+    assert type(kept(collections.OrderedDict.fromkeys)("a")) is collections.OrderedDict
+    store = {"a": 1}
+    get = kept(store.get)
+    assert get("a") == 1
+    store["a"] = 2
+    assert get("a") == 2
+
+
+def test_a_function_of_c_has_no_more_in_its_key_than_its_arguments(kept):
+    assert kept(math.sin).cache_path(1.0).name == "x=1.0"
+    assert kept(str.upper).cache_path("a").name == "self=a"

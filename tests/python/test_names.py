@@ -1,4 +1,4 @@
-"""Classes by the names that they have in keys and pickles: the same whoever asks first, and in every version of Python."""
+"""Classes by the names that they have in keys and pickles: the same whoever asks first, in every version of Python."""
 
 from __future__ import annotations
 
