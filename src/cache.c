@@ -26,8 +26,9 @@
 #define TAG_MAX 63
 /* Longest that is appended to the cache directory's path: "/.versions/<function>/<id>", and the same with an entry's name. */
 #define PATH_RESERVE (sizeof "/" LC_VERSIONS + 2 * (LOCACHE_NAME_MAX + 1) + 2 * LOCACHE_ID_SIZE + 2)
-/* A put finds its directory deleted under it: once is a user who cleans up, more often in a row is a loop that does. */
-#define PUT_ATTEMPTS 3
+/* A put finds its directory deleted, before it or under it: that is a user who cleans up, more often in a row is a loop that
+ * does. */
+#define PUT_ATTEMPTS 4
 #define DAY (INT64_C(86400) * INT64_C(1000000000))
 /* An entry's time of use may be older than the truth by this part of max_age, and by a day at most. */
 #define AGE_PART 16
@@ -546,17 +547,22 @@ static locache_status lay_out(image *out, locache *cache, const void *key, size_
     return LOCACHE_OK;
 }
 
+/* The directory to write into. Whether one that is open was deleted is only asked where there is reason to: writing finds out
+ * for nothing. */
+static locache_status make_home(locache *cache, bool doubt, locache_error *error)
+{
+    int home = atomic_load(&cache->home);
+    if (home >= 0 && !(doubt && is_gone(home)))
+        return LOCACHE_OK;
+    return attach(cache, CREATE, error);
+}
+
 /* One attempt. MISS: the directory was deleted meanwhile. */
 static locache_status publish(bool *replaced, locache *cache, const void *key, size_t key_size, const char *name,
                               const locache_record *record, locache_error *error)
 {
     image entry = {.spans = NULL};
-    locache_status status = LOCACHE_OK;
-    int home = atomic_load(&cache->home);
-    if (home < 0 || is_gone(home))
-        status = attach(cache, CREATE, error);
-    if (status == LOCACHE_OK)
-        status = lay_out(&entry, cache, key, key_size, record, error);
+    locache_status status = lay_out(&entry, cache, key, key_size, record, error);
     if (status != LOCACHE_OK)
         return status;
     lc_store store = store_of(cache, atomic_load(&cache->home));
@@ -598,8 +604,11 @@ locache_status locache_put(locache *cache, const void *key, size_t key_size, con
     if (status != LOCACHE_OK)
         return status;
     status = LOCACHE_MISS;
-    for (int attempt = 0; attempt < PUT_ATTEMPTS && status == LOCACHE_MISS; attempt++)
-        status = publish(&replaced, cache, key, key_size, name, &known, error);
+    for (int attempt = 0; attempt < PUT_ATTEMPTS && status == LOCACHE_MISS; attempt++) {
+        status = make_home(cache, attempt > 0, error);
+        if (status == LOCACHE_OK)
+            status = publish(&replaced, cache, key, key_size, name, &known, error);
+    }
     if (status == LOCACHE_MISS)
         return lc_fail_os(error, ENOENT, "%s is removed again and again, last while writing %s", cache->path, name);
     if (status != LOCACHE_OK)

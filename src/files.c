@@ -33,11 +33,11 @@ static bool is_ours(const lc_temporary *temporary)
     return lc_fstat(temporary->fd, &found) != 0 || found.st_nlink > 0;
 }
 
-int lc_temporary_create(lc_temporary *out, int dir)
+static int create(lc_temporary *out, int dir, const char *prefix)
 {
     out->dir = dir;
     for (int attempt = 0; attempt < ATTEMPTS; attempt++) {
-        lc_unique_name(out->name, PREFIX);
+        lc_unique_name(out->name, prefix);
         out->fd = lc_openat(dir, out->name, O_WRONLY | O_CREAT | O_EXCL, 0600);
         if (out->fd < 0 && errno == EEXIST)
             continue;
@@ -49,6 +49,16 @@ int lc_temporary_create(lc_temporary *out, int dir)
     }
     errno = EAGAIN;
     return -1;
+}
+
+int lc_temporary_create(lc_temporary *out, int dir)
+{
+    return create(out, dir, PREFIX);
+}
+
+int lc_temporary_create_meta(lc_temporary *out, int dir)
+{
+    return create(out, dir, LC_META "/" PREFIX);
 }
 
 /* Discards it, and returns -1 with the errno of what failed. */
@@ -78,12 +88,22 @@ int lc_temporary_flush(lc_temporary *temporary)
     return lc_fsync(temporary->fd) == 0 ? 0 : give_up(temporary);
 }
 
+int lc_temporary_place(lc_temporary *temporary, int to_dir, const char *to)
+{
+    return lc_rename_new(temporary->dir, temporary->name, to_dir, to);
+}
+
+int lc_temporary_close(lc_temporary *temporary)
+{
+    /* Network file systems report here what they could not write. */
+    return lc_close(temporary->fd);
+}
+
 int lc_temporary_publish(lc_temporary *temporary, int to_dir, const char *to)
 {
     if (lc_renameat(temporary->dir, temporary->name, to_dir, to) != 0)
         return give_up(temporary);
-    /* Network file systems report here what they could not write. */
-    return lc_close(temporary->fd);
+    return lc_temporary_close(temporary);
 }
 
 int lc_temporary_link(lc_temporary *temporary, int to_dir, const char *to)

@@ -8,7 +8,7 @@
 
 #define LC_META ".locache" /* in a function's directory: all that is not an entry */
 
-#define LC_TEMPORARY_NAME 24
+#define LC_TEMPORARY_NAME 32 /* ".locache/", a prefix, 16 digits */
 
 /* A file that nobody sees until it is whole: created exclusively, locked while its writer lives, then given its name.
  *
@@ -24,9 +24,15 @@ typedef struct lc_temporary {
 } lc_temporary;
 
 int lc_temporary_create(lc_temporary *out, int dir);
+/* The same in the directory's .locache/, which the caller trusts: cheaper than to open that. */
+int lc_temporary_create_meta(lc_temporary *out, int dir);
 int lc_temporary_write(lc_temporary *temporary, const lc_span *spans, size_t count);
 /* Flush the content to the device. */
 int lc_temporary_flush(lc_temporary *temporary);
+/* Rename it where nothing has that name yet, and lc_temporary_close() it then. Failed: it is still there, and it is the others'
+ * to say why. */
+int lc_temporary_place(lc_temporary *temporary, int to_dir, const char *to);
+int lc_temporary_close(lc_temporary *temporary);
 /* Rename it. ENOENT: somebody removed it meanwhile. */
 int lc_temporary_publish(lc_temporary *temporary, int to_dir, const char *to);
 /* Give it a second name where there is none yet (else EEXIST); the first one goes. */

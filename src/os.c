@@ -171,6 +171,23 @@ int lc_renameat(int from_dir, const char *from, int to_dir, const char *to)
     return result;
 }
 
+int lc_rename_new(int from_dir, const char *from, int to_dir, const char *to)
+{
+    int result;
+    if (faulted("rename"))
+        return -1;
+#ifdef RENAME_NOREPLACE
+    do
+        result = renameat2(from_dir, from, to_dir, to, RENAME_NOREPLACE);
+    while (result != 0 && errno == EINTR);
+#else
+    (void)from_dir, (void)from, (void)to_dir, (void)to;
+    errno = ENOSYS;
+    result = -1;
+#endif
+    return result;
+}
+
 int lc_linkat(int from_dir, const char *from, int to_dir, const char *to)
 {
     int result;

@@ -29,6 +29,8 @@ int lc_fstatat(int dir, const char *path, struct stat *out);
 int lc_mkdirat(int dir, const char *path, mode_t mode);
 int lc_unlinkat(int dir, const char *path, int flags);
 int lc_renameat(int from_dir, const char *from, int to_dir, const char *to);
+/* The same where nothing is called `to` yet. Else -1, as where the system or the file system does not offer that. */
+int lc_rename_new(int from_dir, const char *from, int to_dir, const char *to);
 int lc_linkat(int from_dir, const char *from, int to_dir, const char *to);
 int lc_fsync(int fd);
 /* Both times to now, to the nanosecond (the kernel's own stamps may lag by a tick); does not follow a link. */

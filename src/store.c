@@ -161,32 +161,64 @@ static locache_status refuse_write(const lc_store *store, const char *name, int 
     return lc_fail_os(error, code, "cannot write %s/%s", store->path, name);
 }
 
-/* Open .locache/, made first where it is missing. */
-static locache_status open_meta(int *out, const lc_store *store, const char *name, locache_error *error)
+/* Make .locache/ where it is missing, or say what is wrong with it. */
+static locache_status make_meta(const lc_store *store, const char *name, locache_error *error)
 {
-    locache_status status = lc_trust_open_dir(out, store->dir, LC_META, store->path, error);
-    if (status != LOCACHE_MISS)
-        return status;
+    int meta;
     if (lc_mkdirat(store->dir, LC_META, 0700) != 0 && errno != EEXIST)
         return refuse_write(store, name, errno, error);
-    return lc_trust_open_dir(out, store->dir, LC_META, store->path, error);
+    locache_status status = lc_trust_open_dir(&meta, store->dir, LC_META, store->path, error);
+    if (status == LOCACHE_OK)
+        lc_close(meta);
+    return status;
+}
+
+/* Is .locache/ there, and beyond doubt? Nobody else can exchange it then, so that its name is as good as a descriptor. */
+static bool has_meta(const lc_store *store)
+{
+    struct stat found;
+    return lc_fstatat(store->dir, LC_META, &found) == 0 && S_ISDIR(found.st_mode) && found.st_uid == store->owner &&
+           !(found.st_mode & (S_IWGRP | S_IWOTH));
+}
+
+static locache_status make_temporary(lc_temporary *out, const lc_store *store, const char *name, locache_error *error)
+{
+    locache_status status = has_meta(store) ? LOCACHE_OK : make_meta(store, name, error);
+    if (status != LOCACHE_OK || lc_temporary_create_meta(out, store->dir) == 0)
+        return status;
+    return refuse_write(store, name, errno, error);
+}
+
+/* Something may be there already, or cannot be told apart from nothing but by looking. */
+static locache_status replace(bool *replaced, lc_temporary *temporary, const lc_store *store, const char *name,
+                              locache_error *error)
+{
+    locache_status status = probe(replaced, store, name, error);
+    if (status != LOCACHE_OK) {
+        lc_temporary_discard(temporary);
+        return status;
+    }
+    if (lc_temporary_publish(temporary, store->dir, name) != 0)
+        return refuse_write(store, name, errno, error);
+    return LOCACHE_OK;
 }
 
 locache_status lc_store_write(bool *replaced, const lc_store *store, const char *name, const lc_span *spans,
                               size_t count, bool durable, locache_error *error)
 {
     lc_temporary temporary;
-    int meta;
-    locache_status status = probe(replaced, store, name, error);
-    if (status == LOCACHE_OK)
-        status = open_meta(&meta, store, name, error);
+    *replaced = false;
+    locache_status status = make_temporary(&temporary, store, name, error);
     if (status != LOCACHE_OK)
         return status;
-    if (lc_temporary_create(&temporary, meta) != 0 || lc_temporary_write(&temporary, spans, count) != 0 ||
-        (durable && lc_temporary_flush(&temporary) != 0) || lc_temporary_publish(&temporary, store->dir, name) != 0 ||
-        (durable && lc_fsync(store->dir) != 0))
+    if (lc_temporary_write(&temporary, spans, count) != 0 || (durable && lc_temporary_flush(&temporary) != 0))
+        return refuse_write(store, name, errno, error);
+    if (lc_temporary_place(&temporary, store->dir, name) != 0)
+        status = replace(replaced, &temporary, store, name, error);
+    else if (lc_temporary_close(&temporary) != 0)
         status = refuse_write(store, name, errno, error);
-    lc_close(meta);
+    if (status == LOCACHE_OK && durable && lc_fsync(store->dir) != 0)
+        status = refuse_write(store, name, errno, error);
     return status;
 }
 
