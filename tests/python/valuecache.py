@@ -113,7 +113,7 @@ def assert_same(a, b, there=None, back=None):
         assert (bits(a.real), bits(a.imag)) == (bits(b.real), bits(b.imag))
     elif isinstance(a, decimal.Decimal):
         assert a.as_tuple() == b.as_tuple()
-    elif isinstance(a, np.ndarray):
+    elif isinstance(a, (np.ndarray, np.inexact)):  # a NaN equals nothing, not even itself
         assert a.dtype == b.dtype and a.shape == b.shape and a.tobytes() == b.tobytes()
     elif isinstance(a, array.array):
         assert a.typecode == b.typecode and a.tobytes() == b.tobytes()
