@@ -2,6 +2,7 @@
 #include "scratch.h"
 
 #include <math.h>
+#include <time.h>
 
 static locache *cache;
 
@@ -179,6 +180,37 @@ static void test_value__more_than_one_item_is_corrupt(void **unused)
         assert_int_equal(ask(value_bytes(cases[i].bytes, sizes[i])).status[cases[i].reader], LOCACHE_ECORRUPT);
     /* 2^64, then one more. */
     assert_int_equal(ask(value_bytes("\xC2\x49\x01\0\0\0\0\0\0\0\0\x03", 12)).status[0], LOCACHE_ECORRUPT);
+}
+
+static void test_value__says_what_it_is_made_of(void **unused)
+{
+    (void)unused;
+    key k = key_of(1);
+    size_t size;
+    locache_value *value;
+    const locache_buffer buffers[] = {{(void *)(uintptr_t) "ab", 2}, {NULL, 0}};
+    const locache_record record = {.size = sizeof record,
+                                   .codec = LOCACHE_RAW,
+                                   .body = "body",
+                                   .body_size = 4,
+                                   .buffers = buffers,
+                                   .buffer_count = 2,
+                                   .compute_time = 123};
+    struct timespec now;
+    assert_int_equal(locache_put(cache, k.bytes, k.size, &record, &error), LOCACHE_OK);
+    clock_gettime(CLOCK_REALTIME, &now);
+    assert_int_equal(locache_get(&value, cache, k.bytes, k.size, &error), LOCACHE_OK);
+    assert_int_equal(locache_value_codec(value), LOCACHE_RAW);
+    assert_memory_equal(locache_value_body(value, &size), "body", 4);
+    assert_int_equal(size, 4);
+    assert_int_equal(locache_value_buffer_count(value), 2);
+    assert_memory_equal(locache_value_buffer(value, 0).data, "ab", 2);
+    assert_int_equal(locache_value_buffer(value, 1).size, 0);
+    assert_null(locache_value_buffer(value, 2).data);
+    assert_int_equal(locache_value_compute_time(value), 123);
+    int64_t age = (int64_t)now.tv_sec - locache_value_created(value) / INT64_C(1000000000);
+    assert_true(age >= -60 && age <= 60);
+    locache_value_free(value);
 }
 
 static void test_value__a_reader_gives_the_parts(void **unused)
@@ -635,6 +667,7 @@ int main(void)
         value_test(test_value__other_codecs_have_no_type),
         value_test(test_value__what_is_no_cbor_is_corrupt),
         value_test(test_value__more_than_one_item_is_corrupt),
+        value_test(test_value__says_what_it_is_made_of),
         value_test(test_value__a_reader_gives_the_parts),
         value_test(test_value__integers_of_every_size),
         value_test(test_value__integers_out_of_range),
