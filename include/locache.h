@@ -880,24 +880,32 @@ extern const locache_layout locache_layout_none_[];
 
 /* ---- parameters */
 
-#define LOCACHE_CHECK_(x, pair) LOCACHE_WITH_(LOCACHE_PARAMETER_AS_TYPE_comma_NAME_IN_PARENTHESES, x, pair)
-#define LOCACHE_PARAMETER_AS_TYPE_comma_NAME_IN_PARENTHESES(x, type, param)                                            \
-    struct locache_parameter_##param;                                                                                  \
-    _Static_assert(!LOCACHE_IS_POINTER_(*(type *)0) || LOCACHE_KIND_(*(type *)0) != LOCACHE_KIND_NONE,                 \
-                   "locache: the parameter (" #type ", " #param ") is a pointer, which has no key: use char *, "       \
+#define LOCACHE_CHECK_(fn, pair) LOCACHE_WITH_(LOCACHE_PARAMETER_AS_TYPE_comma_NAME_IN_PARENTHESES, fn, pair)
+#define LOCACHE_PARAMETER_AS_TYPE_comma_NAME_IN_PARENTHESES(fn, type, param)                                           \
+    struct locache_##fn##_##param;                                                                                     \
+    enum {                                                                                                             \
+        locache_##fn##_##param##_is_no_bare_pointer =                                                                  \
+            !LOCACHE_IS_POINTER_(*(type *)0) || LOCACHE_KIND_(*(type *)0) != LOCACHE_KIND_NONE                         \
+    };                                                                                                                 \
+    _Static_assert(locache_##fn##_##param##_is_no_bare_pointer,                                                        \
+                   "locache: the parameter (" #type ", " #param ") of " #fn " is a pointer, which has no key: use char *, "\
                    "locache_array(type), or a struct listed with LOCACHE_STRUCT");                                     \
     extern const locache_layout LOCACHE_LAYOUT_(type)[];                                                               \
-    _Static_assert(LOCACHE_KIND_(*(type *)0) != LOCACHE_KIND_NONE || LOCACHE_IS_LISTED_(type),                         \
-                   "locache: the type of the parameter (" #type ", " #param ") has no key: use a number, bool, enum, " \
-                   "char *, locache_array(type), or the typedef name of a struct listed with LOCACHE_STRUCT");
-#define LOCACHE_DECLARE_(x, pair) LOCACHE_WITH_(LOCACHE_DECLARE_AS_TYPE_comma_NAME_IN_PARENTHESES, x, pair)
-#define LOCACHE_DECLARE_AS_TYPE_comma_NAME_IN_PARENTHESES(x, type, param) type param
-#define LOCACHE_PASS_(x, pair) LOCACHE_WITH_(LOCACHE_PASS_OF_, x, pair)
-#define LOCACHE_PASS_OF_(x, type, param) param
-#define LOCACHE_DECLARE_NEXT_(x, pair) , LOCACHE_DECLARE_(x, pair)
-#define LOCACHE_PASS_NEXT_(x, pair) , LOCACHE_PASS_(x, pair)
-#define LOCACHE_ARGUMENT_(x, pair) LOCACHE_WITH_(LOCACHE_ARGUMENT_OF_, x, pair)
-#define LOCACHE_ARGUMENT_OF_(x, type, param)                                                                           \
+    enum {                                                                                                             \
+        locache_##fn##_##param##_has_a_key =                                                                           \
+            LOCACHE_KIND_(*(type *)0) != LOCACHE_KIND_NONE || LOCACHE_IS_LISTED_(type)                                 \
+    };                                                                                                                 \
+    _Static_assert(locache_##fn##_##param##_has_a_key,                                                                 \
+                   "locache: the parameter (" #type ", " #param ") of " #fn " has no key: its type must be a number, bool, "\
+                   "an enum, char *, locache_array(type), or the typedef name of a struct listed with LOCACHE_STRUCT");
+#define LOCACHE_DECLARE_(fn, pair) LOCACHE_WITH_(LOCACHE_DECLARE_AS_TYPE_comma_NAME_IN_PARENTHESES, fn, pair)
+#define LOCACHE_DECLARE_AS_TYPE_comma_NAME_IN_PARENTHESES(fn, type, param) type param
+#define LOCACHE_PASS_(fn, pair) LOCACHE_WITH_(LOCACHE_PASS_OF_, fn, pair)
+#define LOCACHE_PASS_OF_(fn, type, param) param
+#define LOCACHE_DECLARE_NEXT_(fn, pair) , LOCACHE_DECLARE_(fn, pair)
+#define LOCACHE_PASS_NEXT_(fn, pair) , LOCACHE_PASS_(fn, pair)
+#define LOCACHE_ARGUMENT_(fn, pair) LOCACHE_WITH_(LOCACHE_ARGUMENT_OF_, fn, pair)
+#define LOCACHE_ARGUMENT_OF_(fn, type, param)                                                                          \
     locache_call_argument(&locache_call_, #param, LOCACHE_KIND_(param), &param, sizeof(param), LOCACHE_LISTED_(type));
 
 /* ---- the text of the source, in the program */
@@ -1000,12 +1008,13 @@ static __attribute__((noinline, unused)) void locache_embed_(void)
 
 /* The first declaration takes `static` and the like. The body's own comes last, so that the body follows it as it was written. */
 #define LOCACHE_PERSIST_OK(count, ret, fn, ...)                                                                        \
-    ret fn(LOCACHE_EACH_##count(LOCACHE_DECLARE_, LOCACHE_DECLARE_NEXT_, void, ~, __VA_ARGS__));                       \
-    LOCACHE_EACH_##count(LOCACHE_CHECK_, LOCACHE_CHECK_, , ~, __VA_ARGS__)                                             \
+    ret fn(LOCACHE_EACH_##count(LOCACHE_DECLARE_, LOCACHE_DECLARE_NEXT_, void, fn, __VA_ARGS__));                      \
+    LOCACHE_EACH_##count(LOCACHE_CHECK_, LOCACHE_CHECK_, , fn, __VA_ARGS__)                                            \
     extern const locache_layout LOCACHE_LAYOUT_(ret)[];                                                                \
-    _Static_assert(LOCACHE_IS_RESULT_(ret) || LOCACHE_IS_LISTED_(ret),                                                 \
-                   "locache: the result of " #fn ", of type " #ret ", cannot be kept: use a number, bool, enum, "      \
-                   "char * (allocated with malloc, the caller frees it), or the typedef fn of a struct listed with "   \
+    enum { locache_##fn##_has_a_result = LOCACHE_IS_RESULT_(ret) || LOCACHE_IS_LISTED_(ret) };                         \
+    _Static_assert(locache_##fn##_has_a_result,                                                                        \
+                   "locache: the result of " #fn ", of type " #ret ", cannot be kept: it must be a number, bool, an enum, "\
+                   "char * (allocated with malloc, the caller frees it), or the typedef name of a struct listed with " \
                    "LOCACHE_STRUCT");                                                                                  \
     LOCACHE_EMBED_FOR_(fn)                                                                                             \
     static locache_function_record locache_function_of_##fn = {.size = sizeof(locache_function_record),                \
@@ -1019,21 +1028,21 @@ static __attribute__((noinline, unused)) void locache_embed_(void)
                                                                  .layout = LOCACHE_LISTED_(ret),                       \
                                                                  .version = &locache_file_version_,                    \
                                                                  LOCACHE_TEXT_ LOCACHE_TEXTS_};                        \
-    static ret locache_body_##fn(LOCACHE_EACH_##count(LOCACHE_DECLARE_, LOCACHE_DECLARE_NEXT_, void, ~, __VA_ARGS__)); \
-    ret fn(LOCACHE_EACH_##count(LOCACHE_DECLARE_, LOCACHE_DECLARE_NEXT_, void, ~, __VA_ARGS__))                        \
+    static ret locache_body_##fn(LOCACHE_EACH_##count(LOCACHE_DECLARE_, LOCACHE_DECLARE_NEXT_, void, fn, __VA_ARGS__));\
+    ret fn(LOCACHE_EACH_##count(LOCACHE_DECLARE_, LOCACHE_DECLARE_NEXT_, void, fn, __VA_ARGS__))                       \
     {                                                                                                                  \
         locache_call locache_call_;                                                                                    \
         ret locache_result_;                                                                                           \
         locache_call_begin(&locache_call_, &locache_function_of_##fn, count);                                          \
-        LOCACHE_EACH_##count(LOCACHE_ARGUMENT_, LOCACHE_ARGUMENT_, , ~, __VA_ARGS__)                                   \
+        LOCACHE_EACH_##count(LOCACHE_ARGUMENT_, LOCACHE_ARGUMENT_, , fn, __VA_ARGS__)                                  \
         if (!locache_call_take(&locache_result_, &locache_call_)) {                                                    \
             locache_result_ =                                                                                          \
-                locache_body_##fn(LOCACHE_EACH_##count(LOCACHE_PASS_, LOCACHE_PASS_NEXT_, , ~, __VA_ARGS__));          \
+                locache_body_##fn(LOCACHE_EACH_##count(LOCACHE_PASS_, LOCACHE_PASS_NEXT_, , fn, __VA_ARGS__));         \
             locache_call_keep(&locache_call_, &locache_result_);                                                       \
         }                                                                                                              \
         return locache_result_;                                                                                        \
     }                                                                                                                  \
-    static ret locache_body_##fn(LOCACHE_EACH_##count(LOCACHE_DECLARE_, LOCACHE_DECLARE_NEXT_, void, ~, __VA_ARGS__))
+    static ret locache_body_##fn(LOCACHE_EACH_##count(LOCACHE_DECLARE_, LOCACHE_DECLARE_NEXT_, void, fn, __VA_ARGS__))
 #define LOCACHE_IS_RESULT_(ret)                                                                                        \
     (LOCACHE_NUMBER_KIND_(*(ret *)0) != LOCACHE_KIND_NONE || LOCACHE_KIND_(*(ret *)0) == LOCACHE_KIND_LONG_REAL ||     \
      LOCACHE_KIND_(*(ret *)0) == LOCACHE_KIND_TEXT)

@@ -1,0 +1,381 @@
+"""LOCACHE_PERSIST: programs are compiled as a user would, run, edited, compiled and run again.
+
+    test_macro.py LIBRARY INCLUDE [COMPILER...]
+
+LIBRARY is the static library, INCLUDE the directory of locache.h; every compiler named that is there is used.
+"""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import unittest
+from pathlib import Path
+
+LIBRARY, INCLUDE = sys.argv[1:3]
+COMPILERS = [found for found in map(shutil.which, sys.argv[3:] or ["gcc", "clang", "clang-19"]) if found]
+HERE = Path(__file__).resolve().parent
+STRICT = "-pedantic -Wall -Wextra -Wshadow -Wconversion -Wmissing-prototypes -Werror".split()
+LINK = [LIBRARY, "-lsodium", "-pthread"]
+
+
+def run(command, cwd, check=True, **environment):
+    done = subprocess.run(
+        [str(word) for word in command],
+        cwd=cwd,
+        env=os.environ | {"HOME": str(cwd), "LC_ALL": "C"} | environment,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    if check and done.returncode != 0:
+        raise AssertionError(f"{command} returned {done.returncode}:\n{done.stdout}{done.stderr}")
+    return done
+
+
+class InScratch(unittest.TestCase):
+    def setUp(self):
+        self.scratch = Path(tempfile.mkdtemp(prefix="locache-macro-"))
+        self.addCleanup(shutil.rmtree, self.scratch, ignore_errors=True)
+
+    def write(self, name, text):
+        path = self.scratch / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+        return path
+
+    def build(self, *arguments, compiler=None, cwd=None, check=True):
+        command = [compiler or COMPILERS[0], *arguments, f"-I{INCLUDE}"]
+        if "-c" not in arguments:
+            command += LINK
+        return run(command, cwd or self.scratch, check)
+
+    def each(self, *variants):
+        """Every compiler with every variant of flags, in an empty directory; sanitizers only where it has them."""
+        for compiler in COMPILERS:
+            for variant in variants or ("",):
+                shutil.rmtree(self.scratch, ignore_errors=True)
+                self.scratch.mkdir()
+                self.variant = f"{compiler} {variant}"
+                self.write("empty.c", "int main(void) { return 0; }\n")
+                if "-fsanitize" in variant and self.build(*variant.split(), "empty.c", "-o", "empty", compiler=compiler, check=False).returncode:
+                    continue
+                yield compiler, variant.split()
+
+    def _formatMessage(self, *arguments):
+        return f"{getattr(self, 'variant', '')}: {super()._formatMessage(*arguments)}"
+
+
+PROGRAM = """
+#include <locache.h>
+#include <stdio.h>
+{helper}
+LOCACHE_PERSIST(int, twice, (int, x))
+{{
+{body}
+}}
+
+int main(void)
+{{
+    printf(" %d\\n", twice(4));
+}}
+"""
+
+BUILDS = ("-O0", "-O2", "-O2 -flto", "-O2 -g -fPIE -pie", "-Os -ffunction-sections -Wl,--gc-sections",
+          "-O1 -g -fsanitize=address,undefined", "-std=c11", "-std=c17", "-std=c2x")  # fmt: skip
+
+
+class Editing(InScratch):
+    """The program says `run` where the body runs."""
+
+    def compile_and_run(self, compiler, flags, body, helper="", definitions=""):
+        self.write("p.c", definitions + PROGRAM.format(body=body, helper=helper))
+        self.build(*flags, "p.c", "-o", "p", compiler=compiler)
+        return run(["./p"], self.scratch).stdout
+
+    def test_body_changed_comment_changed_changed_back(self):
+        first = '    printf("run"); /* it runs */\n    return 2 * x;'
+        comment = '    printf("run"); // another comment\n\n  return 2*x ;'
+        changed = '    printf("run");\n    return 3 * x;'
+        for compiler, flags in self.each(*BUILDS):
+            again = [self.compile_and_run(compiler, flags, body) for body in (first, first, comment, changed, first)]
+            self.assertEqual(again, ["run 8\n", " 8\n", " 8\n", "run 12\n", " 8\n"])
+
+    def test_text_in_strings_counts(self):
+        for compiler, flags in self.each():
+            again = [
+                self.compile_and_run(compiler, flags, f'    fputs("{text}", stdout);\n    return x;')
+                for text in ("/* a */", "/* b */", "/* a */", "// a", r"\"/* a */")
+            ]
+            self.assertEqual(again, ["/* a */ 4\n", "/* b */ 4\n", " 4\n", "// a 4\n", '"/* a */ 4\n'])
+
+    def test_branches_of_conditionals_count(self):
+        body = '    printf("run");\n#ifdef UNKNOWN\n    if (x) {{\n#else\n    if (!x) {{\n#endif\n{}    }}\n    return x + {};'
+        for compiler, flags in self.each():
+            again = [self.compile_and_run(compiler, flags, body.format(a, b)) for a, b in (("", 1), ("x++;", 1), ("", 2), ("", 1))]
+            self.assertEqual(again, ["run 5\n", "run 5\n", "run 6\n", " 5\n"])
+
+    def test_helper_counts_with_whole_file_only(self):
+        body = '    printf("run");\n    return helper(x);'
+        helpers = [f"static int helper(int x) {{ return x + {n}; }}" for n in (1, 2, 1)]
+        for compiler, flags in self.each():
+            again = [self.compile_and_run(compiler, flags, body, helper) for helper in helpers]
+            self.assertEqual(again, ["run 5\n", " 5\n", " 5\n"])
+            whole = "#define LOCACHE_WHOLE_FILE\n"
+            again = [self.compile_and_run(compiler, flags, body, h + c, whole) for h in helpers for c in ("", "/* c */\n")]
+            self.assertEqual(again, ["run 5\n", " 5\n", "run 6\n", " 6\n", " 5\n", " 5\n"])
+
+    def test_version_by_hand(self):
+        body = '    printf("run");\n    return x;'
+        for compiler, flags in self.each("", "-DLOCACHE_NO_SOURCE"):
+            again = [self.compile_and_run(compiler, flags, body, f'LOCACHE_VERSION("{n}");') for n in (1, 2, 1)]
+            self.assertEqual(again, ["run 4\n", "run 4\n", " 4\n"])
+
+    def test_without_source_nothing_invalidates_and_it_is_said(self):
+        bodies = [f'    locache_verbose(true);\n    printf("run");\n    return x + {n};' for n in (0, 1)]
+        for compiler, flags in self.each("-DLOCACHE_NO_SOURCE"):
+            again = [self.compile_and_run(compiler, flags, body) for body in bodies]
+            self.assertEqual(again, ["run 4\n", " 4\n"])
+            self.assertNotIn(b"return x + 1", (self.scratch / "p").read_bytes())
+
+
+class Building(InScratch):
+    def test_types(self):
+        for compiler, flags in self.each("-std=c11 -O2", "-std=c17", "-std=c2x", "-O1 -g -fsanitize=address,undefined"):
+            shutil.copy(HERE / "types.c", self.scratch)
+            self.build(*flags, *STRICT, "types.c", "-o", "types", compiler=compiler)
+            run(["./types", "cold"], self.scratch)
+            run(["./types", "warm"], self.scratch)
+
+    def test_example(self):
+        for compiler, flags in self.each("-std=c11"):
+            shutil.copy(HERE.parent.parent / "examples" / "foo.c", self.scratch)
+            self.build(*flags, *STRICT, "foo.c", "-o", "foo", compiler=compiler)
+            self.assertEqual(run(["./foo"], self.scratch).stdout, "Hi from foo!\n3\nHi from foo!\n4\n3\n")
+            self.assertEqual(run(["./foo"], self.scratch).stdout, "3\n4\n3\n")
+            names = [name for name in os.listdir(self.scratch / "foo.cache" / "my_func") if not name.startswith(".")]
+            self.assertEqual(sorted(names), ["x=1_num=3", "x=2_num=2"])
+
+    def test_two_units_with_a_static_function_of_one_name(self):
+        unit = """
+            #include <locache.h>
+            #include <stdio.h>
+            static LOCACHE_PERSIST(int, inner, (int, x)) {{ printf("{0}"); return x + {1}; }}
+            int outer_{0}(int x);
+            int outer_{0}(int x) {{ return inner(x); }}
+            """
+        main = """
+            #include <stdio.h>
+            int outer_a(int), outer_b(int);
+            int main(void) { printf(" %d", outer_a(1)); printf(" %d\\n", outer_b(1)); }
+            """
+        for compiler, flags in self.each("-O0", "-O2 -flto", "-O2 -flto -flto-partition=one"):
+            if "clang" in compiler and "-flto-partition=one" in flags:
+                continue
+            self.write("a.c", unit.format("a", 1))
+            self.write("b.c", unit.format("b", 2))
+            self.write("main.c", main)
+            self.build(*flags, "a.c", "b.c", "main.c", "-o", "p", compiler=compiler)
+            self.assertEqual(run(["./p"], self.scratch).stdout, "a 2b 3\n")
+            self.assertEqual(run(["./p"], self.scratch).stdout, " 2 3\n")
+            self.write("b.c", unit.format("b", 3))
+            self.build(*flags, "a.c", "b.c", "main.c", "-o", "p", compiler=compiler)
+            self.assertEqual(run(["./p"], self.scratch).stdout, " 2b 4\n")
+
+    def test_shared_library(self):
+        for compiler, flags in self.each("-O2"):
+            self.write("lib.c", PROGRAM.format(helper="", body='puts("run"); return x;').split("int main")[0])
+            self.write("main.c", "int twice(int);\nint main(void) { return twice(1) - twice(1); }\n")
+            self.build(*flags, "-shared", "-fPIC", "lib.c", "-o", "libl.so", compiler=compiler)
+            self.build(*flags, "main.c", "-L.", "-ll", "-Wl,-rpath," + str(self.scratch), "-o", "p", compiler=compiler)
+            self.assertEqual(run(["./p"], self.scratch).stdout, "run\n")
+            symbols = run(["nm", "-D", "--defined-only", "libl.so"], self.scratch).stdout
+            self.assertNotRegex(symbols, r"locache_(embed|texts|function_of|body)")
+
+    def test_definition_in_a_header(self):
+        header = '#include <locache.h>\n#include <stdio.h>\nstatic LOCACHE_PERSIST(int, f, (int, x)) {{ printf("run"); return x + {}; }}\n'
+        for compiler, flags in self.each("-O0", "-O2"):
+            self.write("main.c", '#include "h.h"\nint main(void) { printf(" %d\\n", f(1)); }\n')
+            said = []
+            for n in (1, 1, 2, 1):
+                self.write("h.h", header.format(n))
+                self.build(*flags, "main.c", "-o", "p", compiler=compiler)
+                said.append(run(["./p"], self.scratch).stdout)
+            self.assertEqual(said, ["run 2\n", " 2\n", "run 3\n", " 2\n"])
+            self.assertTrue((self.scratch / "h.cache" / "f" / "x=1").exists())
+
+    def test_line_numbers_and_warnings_are_the_bodys(self):
+        for compiler, flags in self.each("-Wall"):
+            self.write("w.c", "#include <locache.h>\nLOCACHE_PERSIST(int, f, (int, x))\n{\n    int unused;\n    return x;\n}\n")
+            self.assertRegex(self.build(*flags, "-c", "w.c", compiler=compiler).stderr, r"w\.c:4:9: warning: unused variable")
+
+    def test_threads(self):
+        source = """
+            #include <locache.h>
+            #include <pthread.h>
+            #include <stdio.h>
+            LOCACHE_PERSIST(long, square, (long, x)) { return x * x; }
+            static void *work(void *arg)
+            {
+                for (long i = 0; i < 200; i++)
+                    if (square(i) != i * i)
+                        return arg;
+                return NULL;
+            }
+            int main(void)
+            {
+                pthread_t threads[8];
+                void *failed;
+                for (int i = 0; i < 8; i++)
+                    if (pthread_create(&threads[i], NULL, work, threads) != 0)
+                        return 2;
+                for (int i = 0; i < 8; i++)
+                    if (pthread_join(threads[i], &failed) != 0 || failed)
+                        return 1;
+                return 0;
+            }
+            """
+        # ThreadSanitizer must see the library's own accesses too.
+        library = sorted((HERE.parent.parent / "src").glob("*.c"))
+        for compiler, flags in self.each("-O1 -g", "-O1 -g -fsanitize=thread -D_GNU_SOURCE -std=c11"):
+            self.write("t.c", source)
+            sources = library if "-fsanitize=thread" in flags else []
+            self.build(*flags, "t.c", *sources, "-o", "t", compiler=compiler)
+            self.assertEqual(run(["./t"], self.scratch).stderr, "")
+
+
+class Places(InScratch):
+    def program(self):
+        self.write("src/p.c", PROGRAM.format(helper="", body='    printf("run");\n    return x;'))
+        return self.scratch / "src" / "p.cache"
+
+    def test_absolute(self):
+        beside = self.program()
+        self.build(self.scratch / "src" / "p.c", "-o", "p")
+        run([self.scratch / "p"], "/", HOME=str(self.scratch))
+        self.assertTrue((beside / "twice" / "x=4").exists())
+
+    def test_relative_to_the_executable(self):
+        beside = self.program()
+        (self.scratch / "build" / "sub").mkdir(parents=True)
+        self.build("../src/p.c", "-o", "sub/p", cwd=self.scratch / "build")
+        run([self.scratch / "build" / "sub" / "p"], "/", HOME=str(self.scratch))
+        self.assertTrue((beside / "twice" / "x=4").exists())
+
+    def test_another_file_of_that_name_is_not_the_source(self):
+        beside = self.program()
+        self.build("p.c", "-o", "p", cwd=self.scratch / "src")
+        moved = self.scratch / "elsewhere"
+        moved.mkdir()
+        shutil.move(self.scratch / "src" / "p", moved / "p")
+        (moved / "p.c").write_text("another\n")
+        run(["./p"], moved, HOME=str(self.scratch))
+        self.assertFalse(beside.exists())
+        self.assertFalse((moved / "p.cache").exists())
+        self.assertTrue(list((self.scratch / ".cache" / "locache").rglob("p.cache/twice/x=4")))
+
+    def test_source_gone(self):
+        beside = self.program()
+        self.build(self.scratch / "src" / "p.c", "-o", "p")
+        (self.scratch / "src" / "p.c").unlink()
+        run(["./p"], self.scratch)
+        self.assertFalse(beside.exists())
+        self.assertEqual(run(["./p"], self.scratch).stdout, " 4\n")
+
+    def test_overrides(self):
+        beside = self.program()
+        self.build("src/p.c", "-o", "p")
+        run(["./p"], self.scratch, LOCACHE_DIR=str(self.scratch / "all"))
+        self.assertTrue(list((self.scratch / "all").rglob("src/p.cache/twice/x=4")))
+        text = (self.scratch / "src" / "p.c").read_text().replace("{\n    printf(\" %d", "{\n    if (locache_set_dir(\"mine\", NULL) != 0)\n        return 1;\n    printf(\" %d")
+        (self.scratch / "src" / "p.c").write_text(text)
+        self.build("src/p.c", "-o", "p")
+        run(["./p"], self.scratch, LOCACHE_DIR=str(self.scratch / "all"))
+        self.assertTrue((self.scratch / "mine" / "twice" / "x=4").exists())
+        self.assertFalse(beside.exists())
+
+
+class Running(InScratch):
+    def test_cache_that_cannot_be_used_is_said_once(self):
+        for compiler, flags in self.each():
+            body = '    printf("run");\n    return x;\n}\nint more(void);\nint more(void)\n{\n    return twice(4) + twice(5);'
+            self.write("p.c", PROGRAM.format(helper="", body=body).replace("twice(4));", "twice(4) + more());"))
+            self.build(*flags, "p.c", "-o", "p", compiler=compiler)
+            (self.scratch / "p.cache").mkdir(mode=0o777)
+            (self.scratch / "p.cache").chmod(0o777)
+            done = run(["./p"], self.scratch)
+            self.assertEqual(done.stdout, "runrunrun 13\n")
+            self.assertRegex(done.stderr, r"\Alocache: twice\(\): runs uncached: .*p\.cache.*\n\Z")
+
+    def test_reset_and_verbose(self):
+        for compiler, flags in self.each():
+            text = PROGRAM.format(helper="", body='    printf("run");\n    return x;')
+            text = text.replace('    printf(" %d\\n", twice(4));', '    locache_verbose(true);\n    twice(4);\n    twice(4);\n    if (LOCACHE_RESET(twice) != LOCACHE_OK)\n        return 1;\n    twice(4);')
+            self.write("p.c", text)
+            self.build(*flags, "p.c", "-o", "p", compiler=compiler)
+            done = run(["./p"], self.scratch)
+            self.assertEqual(done.stdout, "runrun")
+            self.assertEqual(re.findall(r"locache: (\w+) twice: ", done.stderr), "miss store hit reset miss store".split())
+
+    def test_damaged_and_foreign_entries_are_computed_again(self):
+        for compiler, flags in self.each():
+            self.write("p.c", PROGRAM.format(helper="", body='    printf("run");\n    return x;'))
+            self.build(*flags, "p.c", "-o", "p", compiler=compiler)
+            run(["./p"], self.scratch)
+            entry = self.scratch / "p.cache" / "twice" / "x=4"
+            entry.write_bytes(entry.read_bytes()[:-1] + b"\x05")
+            done = run(["./p"], self.scratch)
+            self.assertEqual(done.stdout, "run 4\n")
+            self.assertIn("computes again", done.stderr)
+            self.assertEqual(run(["./p"], self.scratch).stdout, " 4\n")
+
+
+REFUSED = {
+    "pointer": ("LOCACHE_PERSIST(int, f, (double *, p)) { return 1; }", r"locache: the parameter \(double \*, p\) of f is a pointer"),
+    "pointer to a struct": ("typedef struct s { int x; } s;\nLOCACHE_PERSIST(int, f, (s *, p)) { return 1; }", r"\(s \*, p\) of f is a pointer"),
+    "function pointer": ("typedef int (*fn)(void);\nLOCACHE_PERSIST(int, f, (fn, p)) { return 1; }", r"\(fn, p\) of f is a pointer"),
+    "unlisted struct": ("typedef struct s { int x; } s;\nLOCACHE_PERSIST(int, f, (s, p)) { return 1; }", r"\(s, p\) of f has no key"),
+    "struct tag": ("struct s { int x; };\nLOCACHE_PERSIST(int, f, (struct s, p)) { return 1; }", r"\(struct s, p\) of f has no key"),
+    "complex": ("LOCACHE_PERSIST(int, f, (double _Complex, z)) { return 1; }", r"\(double _Complex, z\) of f has no key"),
+    "array parameter": ("LOCACHE_PERSIST(int, f, (double, v[3])) { return 1; }", r"LOCACHE_PERSIST.*v\[3\]"),
+    "void result": ("LOCACHE_PERSIST(void, f, (int, x)) { }", r"locache: the result of f, of type void, cannot be kept"),
+    "pointer result": ("LOCACHE_PERSIST(int *, f, (int, x)) { return 0; }", r"the result of f, of type int \*, cannot be kept"),
+    "const string result": ("LOCACHE_PERSIST(const char *, f, (int, x)) { return 0; }", r"the result of f, of type const char \*, cannot be kept: .*malloc"),
+    "array result": ("LOCACHE_PERSIST(locache_array(int), f, (int, x)) { }", r"the result of f, of type .*, cannot be kept"),
+    "unlisted struct result": ("typedef struct s { int x; } s;\nLOCACHE_PERSIST(s, f, (int, x)) { s y = {x}; return y; }", r"the result of f, of type s, cannot be kept"),
+    "no pair": ("LOCACHE_PERSIST(int, f, int x) { return 1; }", r"AS_TYPE_comma_NAME_IN_PARENTHESES"),
+    "seventeen": ("LOCACHE_PERSIST(int, f%s) { return 1; }" % "".join(f", (int, x{i})" for i in range(17)), r"f can have at most sixteen parameters"),
+    "padding": ("typedef struct s { char c; int x; } s;\nLOCACHE_STRUCT(s, (char, c), (int, x))", r"LOCACHE_STRUCT\(s\) must list every member, in order, and the struct must have no padding"),
+    "forgotten member": ("typedef struct s { int x, y; } s;\nLOCACHE_STRUCT(s, (int, x))", r"must list every member"),
+    "member twice": ("typedef struct s { int x, y, z; } s;\nLOCACHE_STRUCT(s, (int, x), (int, z), (int, z))", r"must list every member"),
+    "member of another type": ("typedef struct s { float x; } s;\nLOCACHE_STRUCT(s, (int, x))", r"the member x is not of type int"),
+    "pointer member": ("typedef struct s { int *x; } s;\nLOCACHE_STRUCT(s, (int *, x))", r"the member \(int \*, x\) is no number"),
+    "pointer as a number": ("typedef struct s { double *x; } s;\nLOCACHE_STRUCT(s, (double, x))", r"the member x is not of type double"),
+    "string member": ("typedef struct s { char *x; } s;\nLOCACHE_STRUCT(s, (char *, x))", r"the member \(char \*, x\) is no number"),
+    "long double member": ("typedef struct s { long double x; } s;\nLOCACHE_STRUCT(s, (long double, x))", r"is no number"),
+}  # fmt: skip
+
+
+class Refusing(InScratch):
+    def test_refusals(self):
+        for compiler in COMPILERS:
+            for name, (text, message) in REFUSED.items():
+                with self.subTest(compiler=os.path.basename(compiler), what=name):
+                    self.write("r.c", "#include <locache.h>\n" + text + "\n")
+                    done = self.build("-std=c11", "-c", "r.c", compiler=compiler, check=False)
+                    self.assertNotEqual(done.returncode, 0)
+                    # What is said first; what is no sentence of ours may be in the compiler's notes.
+                    first = re.search(r"error: .*", done.stderr).group()
+                    self.assertRegex(done.stderr if name in ("array parameter", "no pair") else first, message)
+
+    def test_cplusplus(self):
+        for compiler in COMPILERS:
+            self.write("r.cc", "#include <locache.h>\nLOCACHE_PERSIST(int, f, (int, x)) { return x; }\n")
+            done = self.build("-std=c++17", "-x", "c++", "-c", "r.cc", compiler=compiler, check=False)
+            self.assertRegex(done.stderr, r"error: .*locache: LOCACHE_PERSIST is for C")
+
+
+if __name__ == "__main__":
+    unittest.main(argv=sys.argv[:1], verbosity=1)
