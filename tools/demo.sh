@@ -18,12 +18,17 @@ scratch=$(mktemp -d "${TMPDIR:-/tmp}/locache-demo.XXXXXX")
 trap 'rm -rf "$scratch"' EXIT
 trap 'exit 130' INT TERM
 python=$PWD/.venv/bin/python
+say 'building the C library ...'
+sh tools/install.sh "$scratch/prefix" >"$logs/demo-library.log"
+mkdir "$scratch/c"
 cp examples/foo.py examples/ising.py "$scratch"
+cp examples/foo.c "$scratch/c"
 cd "$scratch"
 
 shown() { # shown COMMAND LINE: as typed, then what it prints
     printf '\n$ %s\n' "$1"
-    PATH="${python%/*}:$PATH" sh -c "$1"
+    PATH="${python%/*}:$PATH" PKG_CONFIG_PATH="$scratch/prefix/lib/pkgconfig" LD_LIBRARY_PATH="$scratch/prefix/lib" \
+        sh -c "$1"
 }
 
 shown 'cat foo.py'
@@ -31,6 +36,15 @@ shown 'python foo.py'
 printf '\n%s\n' 'Once more, in a new process:'
 shown 'python foo.py'
 shown 'ls foo.cache/my_func'
+printf '\n%s\n' 'The same in C.'
+cd c
+shown 'cat foo.c'
+shown 'cc foo.c $(pkg-config --cflags --libs locache) -o foo'
+shown './foo'
+printf '\n%s\n' 'Once more, in a new process:'
+shown './foo'
+shown 'ls foo.cache/my_func'
+cd ..
 printf '\n%s\n' 'Something slow: an Ising magnet through its phase transition, in pure Python.'
 shown 'python ising.py'
 printf '\n%s\n' 'Once more: the results are files now.'
