@@ -1,7 +1,6 @@
 #include "closure.h"
 
 #include <opcode.h>
-#include <stdbool.h>
 
 PyObject *lcpy_label(PyObject *name)
 {
@@ -202,10 +201,23 @@ done:
     return encoded;
 }
 
-/* The encoding of what the cell holds now; new reference. Other threads may do the same while Python code runs here. */
-static PyObject *current(lcpy_state *state, lcpy_capture *capture, PyObject *value)
+/* Nothing can change it. */
+static bool is_constant(PyObject *value)
 {
-    if (capture->encoded && capture->seen == value) {
+    return !value || value == Py_None || PyUnicode_CheckExact(value) || PyBytes_CheckExact(value) ||
+           PyLong_CheckExact(value) || PyFloat_CheckExact(value) || PyBool_Check(value);
+}
+
+static bool is_recursion(const lcpy_closure *closure)
+{
+    return closure->running > 0 && closure->thread == PyThread_get_thread_ident();
+}
+
+/* The encoding of what the cell holds now; new reference. Other threads may do the same while Python code runs here. */
+static PyObject *current(lcpy_state *state, lcpy_closure *closure, lcpy_capture *capture, PyObject *value)
+{
+    if (capture->encoded && capture->seen == value &&
+        (capture->is_state || is_recursion(closure) || is_constant(value))) {
         return Py_NewRef(capture->encoded);
     }
     Py_XINCREF(value);
@@ -218,6 +230,7 @@ static PyObject *current(lcpy_state *state, lcpy_capture *capture, PyObject *val
     PyObject *old_seen = capture->seen;
     capture->encoded = Py_NewRef(encoded);
     capture->seen = value;
+    capture->is_state = capture->is_state && old_seen == value;
     Py_XDECREF(old_encoded);
     Py_XDECREF(old_seen);
     return encoded;
@@ -233,7 +246,7 @@ int lcpy_closure_write(lcpy_state *state, locache_writer *out, Py_ssize_t *count
         if (value && !capture->added && (value == own || value == function || value == capture->wrapped)) {
             continue;
         }
-        PyObject *encoded = current(state, capture, value);
+        PyObject *encoded = current(state, closure, capture, value);
         if (!encoded) {
             *culprit = Py_NewRef(capture->name);
             return -1;
@@ -244,4 +257,54 @@ int lcpy_closure_write(lcpy_state *state, locache_writer *out, Py_ssize_t *count
         ++*count;
     }
     return 0;
+}
+
+void lcpy_closure_begin(lcpy_closure *closure)
+{
+    closure->running++;
+    closure->thread = PyThread_get_thread_ident();
+}
+
+/* Has the object that was seen changed since? What cannot be encoded any more has. 1, 0, or -1 as lcpy_closure_end(). */
+static int has_changed(lcpy_state *state, lcpy_capture *capture)
+{
+    PyObject *before = Py_NewRef(capture->encoded);
+    PyObject *seen = Py_NewRef(capture->seen);
+    PyObject *now = encode(state, seen);
+    int result = now ? PyObject_RichCompareBool(before, now, Py_NE) : PyErr_ExceptionMatches(PyExc_Exception) ? 1 : -1;
+    if (result >= 0) {
+        PyErr_Clear();
+        result = result && capture->seen == seen; /* else another thread saw the variable bound to another object */
+    }
+    Py_XDECREF(now);
+    Py_DECREF(seen);
+    Py_DECREF(before);
+    return result;
+}
+
+int lcpy_closure_end(lcpy_state *state, lcpy_closure *closure)
+{
+    PyObject *type = NULL;
+    PyObject *value = NULL;
+    PyObject *traceback = NULL;
+    PyErr_Fetch(&type, &value, &traceback);
+    int status = 0;
+    for (Py_ssize_t i = 0; i < closure->count && status == 0; i++) {
+        lcpy_capture *capture = &closure->captures[i];
+        if (!capture->encoded || capture->is_state || is_constant(capture->seen)) {
+            continue;
+        }
+        int changed = has_changed(state, capture);
+        status = changed < 0 ? -1 : 0;
+        capture->is_state = capture->is_state || changed > 0;
+    }
+    closure->running--;
+    if (status == 0) {
+        PyErr_Restore(type, value, traceback);
+        return 0;
+    }
+    Py_XDECREF(type);
+    Py_XDECREF(value);
+    Py_XDECREF(traceback);
+    return -1;
 }

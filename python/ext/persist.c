@@ -328,10 +328,12 @@ PyObject *lcpy_persisted_compute(lcpy_persisted *self, const lcpy_key *key, cons
     if (self->target.is_async) {
         return start_coroutine(self, key, call, fresh);
     }
+    lcpy_closure_begin(&self->target.closure);
     int64_t start = lcpy_clock();
     PyObject *result = call_function(self, call);
-    if (result &&
-        lcpy_persisted_store(self, key->writer.data, key->writer.length, result, lcpy_clock() - start, quiet) < 0) {
+    int64_t elapsed = lcpy_clock() - start;
+    if (lcpy_closure_end(self->state, &self->target.closure) < 0 ||
+        (result && lcpy_persisted_store(self, key->writer.data, key->writer.length, result, elapsed, quiet) < 0)) {
         Py_CLEAR(result);
     }
     return result;

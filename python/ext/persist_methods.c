@@ -285,8 +285,13 @@ static PyObject *store(PyObject *object, PyObject *const *args, Py_ssize_t count
     if (compute_time == -1 && PyErr_Occurred()) {
         return NULL;
     }
-    int status = lcpy_persisted_store((lcpy_persisted *)object, PyBytes_AS_STRING(args[0]),
-                                      (size_t)PyBytes_GET_SIZE(args[0]), args[1], compute_time, args[3] == Py_True);
+    lcpy_persisted *self = (lcpy_persisted *)object;
+    lcpy_closure_begin(&self->target.closure);
+    int status = lcpy_closure_end(self->state, &self->target.closure);
+    if (status == 0) {
+        status = lcpy_persisted_store(self, PyBytes_AS_STRING(args[0]), (size_t)PyBytes_GET_SIZE(args[0]), args[1],
+                                      compute_time, args[3] == Py_True);
+    }
     return status < 0 ? NULL : Py_NewRef(Py_None);
 }
 

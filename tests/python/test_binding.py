@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import collections
 import functools
 import math
 import operator
 import re
+import threading
 import warnings
 
 import pytest
@@ -337,6 +339,68 @@ def test_closure_over_what_grows_from_call_to_call(kept):
     assert seen == [1]
 
 
+@pytest.mark.parametrize("awaited", [False, True])
+def test_closure_over_what_others_change_is_input(kept, awaited):
+    factors = {"a": 2}
+    seen = []
+
+    def times(x):
+        seen.append(x)
+        return x * factors["a"]
+
+    async def later(x):
+        seen.append(x)
+        return x * factors["a"]
+
+    f = kept(later if awaited else times)
+
+    def call(x):
+        return asyncio.run(f(x)) if awaited else f(x)
+
+    assert [call(1), call(1)] == [2, 2]
+    factors["a"] = 3
+    assert [call(1), call(2), call(1)] == [3, 6, 3]
+    factors["a"] = 2
+    assert [call(1), call(2)] == [2, 4]
+    assert seen == [1, 1, 2, 2]
+
+
+def test_closure_over_what_recursion_changes(kept):
+    def make(seen):
+        @kept
+        def f(n):
+            seen.append(n)
+            if n == 3:
+                raise ValueError("three")
+            return n if n < 1 else f(n - 1)
+
+        return f
+
+    seen = []
+    f = make(seen)
+    with pytest.raises(ValueError, match="three"):
+        f(3)
+    assert f(2) == f(1) == 0
+    assert seen == [3, 2, 1, 0]
+    other = []
+    assert make(other)(2) == make(other)(0) == 0
+    assert other == []
+
+
+def test_closure_over_what_cannot_be_told_after_the_run(kept):
+    seen = []
+
+    @kept
+    def f(x):
+        seen.append(threading.Lock())
+        return x
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert [f(1), f(1), f(2), f(2)] == [1, 1, 2, 2]
+    assert len(seen) == 2
+
+
 def test_closure_variable_that_the_function_rebinds_is_no_input(kept):
     count = 0
 
@@ -462,6 +526,7 @@ def test_persist_of_persisted_takes_the_last_options(tmp_path, kept):
     assert again.__wrapped__ is f.__wrapped__
     again(1)
     assert (tmp_path / "other.cache" / "test_persist_of_persisted_takes_the_last_options.f" / "x=1").exists()
+
 
 def test_callables_of_c_are_told_apart_by_what_they_hold(kept):
     second = kept(operator.itemgetter(1))
