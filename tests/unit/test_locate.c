@@ -155,6 +155,56 @@ static void test_locate__bad_arguments(void **unused)
     assert_int_equal(locache_locate(found, at("bar.py"), longest + 1, 0, &error), LOCACHE_ELIMIT);
 }
 
+/* size bytes: a slash and up to `part` bytes, again and again. */
+static char *long_path(char out[LOCACHE_PATH_MAX + 64], size_t size, size_t part)
+{
+    for (size_t i = 0; i < size; i++)
+        out[i] = i % (part + 1) == 0 ? '/' : 'x';
+    out[size] = '\0';
+    return out;
+}
+
+static void test_locate__paths_too_long(void **unused)
+{
+    (void)unused;
+    char room[LOCACHE_PATH_MAX + 64];
+    char source[LOCACHE_PATH_MAX + 64];
+    assert_int_equal(locache_locate(found, long_path(room, 1000, 300), NULL, 0, &error), LOCACHE_ELIMIT);
+    /* Longer where its links lead. */
+    char name[201];
+    memset(name, 'x', 200);
+    name[200] = '\0';
+    assert_int_equal(mkdir(at(name), 0700), 0);
+    assert_int_equal(symlink(name, at("link")), 0);
+    int size = snprintf(source, sizeof source, "%s%s", at("link"), long_path(room, LOCACHE_PATH_MAX - 128, 100));
+    assert_in_range(size, 1, LOCACHE_PATH_MAX - 1);
+    assert_int_equal(locache_locate(found, source, NULL, 0, &error), LOCACHE_ELIMIT);
+    /* Each fits, and both together do not. */
+    setenv("LOCACHE_DIR", long_path(room, 2500, 100), 1);
+    assert_int_equal(locache_locate(found, long_path(source, 2500, 100), NULL, 0, &error), LOCACHE_ELIMIT);
+    setenv("LOCACHE_DIR", long_path(room, LOCACHE_PATH_MAX + 1, 100), 1);
+    assert_int_equal(locache_locate(found, at("bar.py"), NULL, 0, &error), LOCACHE_ELIMIT);
+    unsetenv("LOCACHE_DIR");
+    setenv("XDG_CACHE_HOME", room, 1);
+    assert_int_equal(locache_locate(found, at("bar.py"), NULL, LOCACHE_LOCATE_AWAY, &error), LOCACHE_ELIMIT);
+    assert_non_null(strstr(error.message, "XDG_CACHE_HOME"));
+}
+
+static void test_locate__no_working_directory(void **unused)
+{
+    (void)unused;
+    int here = open(".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    assert_int_equal(mkdir(at("gone"), 0700), 0);
+    assert_int_equal(chdir(at("gone")), 0);
+    assert_int_equal(rmdir(at("gone")), 0);
+    setenv("LOCACHE_DIR", "relative", 1);
+    locache_status status = locache_locate(found, at("bar.py"), NULL, 0, &error);
+    assert_int_equal(fchdir(here), 0);
+    close(here);
+    assert_int_equal(status, LOCACHE_EIO);
+    assert_int_equal(error.os_error, ENOENT);
+}
+
 static void test_locate__no_home(void **unused)
 {
     (void)unused;
@@ -175,6 +225,8 @@ int main(void)
         scratch_test(test_locate__override),
         scratch_test(test_locate__where_nothing_can_be_made),
         scratch_test(test_locate__bad_arguments),
+        scratch_test(test_locate__paths_too_long),
+        scratch_test(test_locate__no_working_directory),
         scratch_test(test_locate__no_home),
     };
     return cmocka_run_group_tests_name("locate", tests, NULL, NULL);

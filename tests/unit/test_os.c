@@ -229,6 +229,33 @@ static void test_os__names_are_made_moved_linked_and_removed(void **state)
     assert_false(exists("d"));
 }
 
+static void test_os__rename_new_replaces_nothing(void **state)
+{
+    (void)state;
+    lc_close(make_file("a", "x"));
+    lc_close(make_file("b", "yy"));
+    assert_int_equal(lc_rename_new(dir, "a", dir, "b"), -1);
+    assert_true(exists("a"));
+    struct stat found;
+    assert_int_equal(lc_fstatat(dir, "b", &found), 0);
+    assert_int_equal(found.st_size, 2);
+    /* A file system may not offer it; where it does, the name moves. */
+    if (lc_rename_new(dir, "a", dir, "c") == 0)
+        assert_true(exists("c"));
+    assert_int_not_equal(exists("a"), exists("c"));
+}
+
+static void test_os__realpath_keeps_within_its_room(void **state)
+{
+    char room[] = "123456789";
+    (void)state;
+    assert_int_equal(lc_realpath(room, 2, "/"), 0);
+    assert_string_equal(room, "/");
+    assert_int_equal(lc_realpath(room, 4, "/proc"), -1);
+    assert_int_equal(errno, ENAMETOOLONG);
+    assert_int_equal(room[4], '5');
+}
+
 static void test_os__linkat_links_the_link_itself(void **state)
 {
     struct stat found;
@@ -262,6 +289,7 @@ static void test_os__calls_fail_without_being_made(void **state)
 {
     struct stat found;
     char byte;
+    char path[8];
     int count = 0;
     (void)state;
     int fd = make_file("a", "x");
@@ -280,7 +308,11 @@ static void test_os__calls_fail_without_being_made(void **state)
     FAILS("mkdir", lc_mkdirat(dir, "new", 0700));
     FAILS("unlink", lc_unlinkat(dir, "a", 0));
     FAILS("rename", lc_renameat(dir, "a", dir, "new"));
+    FAILS("rename", lc_rename_new(dir, "a", dir, "new"));
     FAILS("link", lc_linkat(dir, "a", dir, "new"));
+    FAILS("realpath", lc_realpath(path, sizeof path, "/"));
+    FAILS("access", lc_writable("/"));
+    FAILS("dup", lc_dup_over(fd, fd));
     FAILS("utime", lc_utime_now(dir, "a"));
     FAILS("fsync", lc_fsync(fd));
     FAILS("read", lc_read_full(fd, &byte, 1));
@@ -692,6 +724,8 @@ int main(void)
         OS_TEST(test_os__openat_never_waits_for_a_fifo),
         OS_TEST(test_os__fstatat_follows_no_link),
         OS_TEST(test_os__names_are_made_moved_linked_and_removed),
+        OS_TEST(test_os__rename_new_replaces_nothing),
+        OS_TEST(test_os__realpath_keeps_within_its_room),
         OS_TEST(test_os__linkat_links_the_link_itself),
         OS_TEST(test_os__utime_now_sets_the_file_not_its_target),
         OS_TEST(test_os__calls_fail_without_being_made),

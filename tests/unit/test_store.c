@@ -1,4 +1,5 @@
 /* One function's directory: what is read, written, removed and limited, and what stands in an entry's place. */
+#include "fault.h"
 #include "scratch.h"
 
 #include <sys/sysmacros.h>
@@ -111,6 +112,58 @@ static void test_store__large_entries(void **unused)
         assert_rejected(cache, 1, LOCACHE_ECORRUPT);
         free(body);
     }
+    locache_close(cache);
+}
+
+static void test_store__large_files_that_are_no_entry(void **unused)
+{
+    (void)unused;
+    const size_t size = (size_t)2 << 20;
+    unsigned char *file = malloc(size);
+    locache *cache = open_function("my_func");
+    must_put(cache, 1, "one");
+    bytes small = read_bytes(in_foo("my_func/x=1"));
+    memset(file, 'x', size);
+    write_bytes(in_foo("my_func/x=1"), file, size);
+    assert_rejected(cache, 1, LOCACHE_ECORRUPT);
+    /* A sound one with more after it: known before memory is taken for it. */
+    memcpy(file, small.data, small.size);
+    write_bytes(in_foo("my_func/x=1"), file, size);
+    assert_rejected(cache, 1, LOCACHE_ECORRUPT);
+    assert_non_null(strstr(error.message, "not as long as it says"));
+    /* A newer one is only known by its checksum. */
+    file[8] = 2;
+    write_bytes(in_foo("my_func/x=1"), file, size);
+    assert_rejected(cache, 1, LOCACHE_ECORRUPT);
+    memset(file + HEADER - LC_CHECKSUM_SIZE, 0, LC_CHECKSUM_SIZE);
+    unsigned char sum[LC_CHECKSUM_SIZE];
+    lc_checksum(sum, &(lc_span){file, size}, 1);
+    memcpy(file + HEADER - LC_CHECKSUM_SIZE, sum, sizeof sum);
+    write_bytes(in_foo("my_func/x=1"), file, size);
+    assert_rejected(cache, 1, LOCACHE_EFORMAT);
+    assert_int_equal(put(cache, 1, "two"), LOCACHE_EFORMAT);
+    for (int n = 1; n <= 2; n++) {
+        fault_set("read", n, EIO);
+        assert_rejected(cache, 1, LOCACHE_EIO);
+        assert_true(fault_clear());
+    }
+    locache_close(cache);
+    free(file);
+}
+
+/* Some file systems cannot rename without replacing. */
+static void test_store__where_a_free_name_cannot_be_asked_for(void **unused)
+{
+    (void)unused;
+    locache *cache = open_function("my_func");
+    must_put(cache, 1, "one");
+    for (int round = 0; round < 2; round++) {
+        fault_set("rename", 1, EINVAL);
+        must_put(cache, 2, round == 0 ? "two" : "again");
+        assert_true(fault_clear());
+        assert_hit(cache, 2, round == 0 ? "two" : "again");
+    }
+    assert_int_equal(names_in(in_foo("my_func/.locache"), "tmp"), 0);
     locache_close(cache);
 }
 
@@ -577,6 +630,8 @@ int main(void)
         scratch_test(test_store__a_deleted_file_is_forgotten),
         scratch_test(test_store__value_says_what_was_stored),
         scratch_test(test_store__large_entries),
+        scratch_test(test_store__large_files_that_are_no_entry),
+        scratch_test(test_store__where_a_free_name_cannot_be_asked_for),
         scratch_test(test_store__durable),
         scratch_test(test_store__remove),
         scratch_test(test_store__count_and_iterate),
