@@ -642,7 +642,8 @@ LOCACHE_API void locache_verbose(bool on);
     static_assert(false, "locache: LOCACHE_PERSIST is for C; C++ can call a function that a C file memoizes")
 #else
 
-/* clang-format off: it has no form for _Generic and macros that make definitions */
+/* It has no form for _Generic, and macros that make definitions. */
+/* clang-format off */
 
 /* What a function takes as one argument: locache_array(double) v, with v.data[0] to v.data[v.count - 1]. The call is
  * mean((locache_array(double)){values, count}). Its elements are part of the call, as those of a NumPy array in one dimension are.

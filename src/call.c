@@ -6,8 +6,8 @@
  * No lock is held while the body runs, nor anywhere here: two first calls at the same time both open, and one handle stays.
  * Whatever fails leaves the call without a handle or a key, which is a miss, and is said once for each function. */
 #include "cplace.h"
-#include "cvalue.h"
 #include "ctext.h"
+#include "cvalue.h"
 #include "error.h"
 #include "os.h"
 
@@ -117,8 +117,10 @@ static locache_status identify(locache_identity *out, const locache_function_rec
     } else if (version != NULL) {
         locache_identity_explicit(out, version);
     } else if (atomic_load(&verbose)) {
-        fprintf(stderr, "locache: %s(): its source is not in the program, and there is no LOCACHE_VERSION: a change of it will "
-                        "not invalidate\n", function->name);
+        fprintf(stderr,
+                "locache: %s(): its source is not in the program, and there is no LOCACHE_VERSION: a change of it will "
+                "not invalidate\n",
+                function->name);
     }
     return LOCACHE_OK;
 }

@@ -139,10 +139,10 @@ static void take_quoted(lc_ctext *out, cursor *in)
 static void take_raw(lc_ctext *out, cursor *in)
 {
     const char *open = memchr(in->at, '(', (size_t)(in->end - in->at));
-    const char *close = open;
+    const char *close = open ? memchr(open, ')', (size_t)(in->end - open)) : NULL;
     size_t size = open ? (size_t)(open - in->at) - 1 : 0;
-    while (close != NULL && ((size_t)(in->end - close) < size + 2 || memcmp(close + 1, in->at + 1, size) != 0 ||
-                             close[size + 1] != '"'))
+    while (close != NULL &&
+           ((size_t)(in->end - close) < size + 2 || memcmp(close + 1, in->at + 1, size) != 0 || close[size + 1] != '"'))
         close = memchr(close + 1, ')', (size_t)(in->end - close) - 1);
     const char *end = close ? close + size + 2 : in->end;
     while (in->at < end) {
@@ -179,9 +179,9 @@ static void take_word(lc_ctext *out, cursor *in)
 /* The longest operator here. */
 static void take_operator(lc_ctext *out, cursor *in)
 {
-    static const char *const operators[] = {"%:%:", "...", "<<=", ">>=", "->", "++", "--", "<<", ">>", "<=", ">=", "==",
-                                            "!=",   "&&",  "||",  "*=",  "/=", "%=", "+=", "-=", "&=", "^=", "|=", "##",
-                                            "<:",   ":>",  "<%",  "%>",  "%:", "::"};
+    static const char *const operators[] = {
+        "%:%:", "...", "<<=", ">>=", "->", "++", "--", "<<", ">>", "<=", ">=", "==", "!=", "&&", "||",
+        "*=",   "/=",  "%=",  "+=",  "-=", "&=", "^=", "|=", "##", "<:", ":>", "<%", "%>", "%:", "::"};
     for (size_t i = 0; i < sizeof operators / sizeof *operators; i++) {
         cursor ahead = *in;
         size_t size = 0;
@@ -356,7 +356,8 @@ bool lc_ctext_definition(lc_span *out, const lc_ctext *in, const char *name, int
         if (!is(in, i, MACRO) || in->tokens[i].directive || !is(in, i + 1, "("))
             continue;
         size_t after = pass_parentheses(&argument, in, i + 1);
-        if (argument == 0 || after >= in->count || !is(in, argument, name) || (!is(in, after, "{") && !is(in, after, "<%")))
+        if (argument == 0 || after >= in->count || !is(in, argument, name) ||
+            (!is(in, after, "{") && !is(in, after, "<%")))
             continue;
         if (line != 0 && (in->tokens[i].line > line || in->tokens[after - 1].line < line))
             continue;

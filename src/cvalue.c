@@ -257,7 +257,12 @@ static bool read_int(void *out, const locache_value *value, size_t size)
     signed char c = (signed char)x;
     short s = (short)x;
     int i = (int)x;
-    memcpy(out, size == sizeof c ? (void *)&c : size == sizeof s ? (void *)&s : size == sizeof i ? (void *)&i : (void *)&x, size);
+    memcpy(out,
+           size == sizeof c   ? (void *)&c
+           : size == sizeof s ? (void *)&s
+           : size == sizeof i ? (void *)&i
+                              : (void *)&x,
+           size);
     return load_int(out, size) == x;
 }
 
@@ -269,7 +274,12 @@ static bool read_uint(void *out, const locache_value *value, size_t size)
     unsigned char c = (unsigned char)x;
     unsigned short s = (unsigned short)x;
     unsigned i = (unsigned)x;
-    memcpy(out, size == sizeof c ? (void *)&c : size == sizeof s ? (void *)&s : size == sizeof i ? (void *)&i : (void *)&x, size);
+    memcpy(out,
+           size == sizeof c   ? (void *)&c
+           : size == sizeof s ? (void *)&s
+           : size == sizeof i ? (void *)&i
+                              : (void *)&x,
+           size);
     return load_uint(out, size) == x;
 }
 

@@ -5,6 +5,9 @@
 LIBRARY is the static library, INCLUDE the directory of locache.h; every compiler named that is there is used.
 """
 
+# Plain unittest, so that a build needs nothing more; the table of refusals has a line for each.
+# ruff: noqa: PT009, E501
+
 import os
 import re
 import shutil
@@ -14,7 +17,7 @@ import tempfile
 import unittest
 from pathlib import Path
 
-LIBRARY, INCLUDE = sys.argv[1:3]
+LIBRARY, INCLUDE = (Path(argument).resolve() for argument in sys.argv[1:3])
 COMPILERS = [found for found in map(shutil.which, sys.argv[3:] or ["gcc", "clang", "clang-19"]) if found]
 HERE = Path(__file__).resolve().parent
 STRICT = "-pedantic -Wall -Wextra -Wshadow -Wconversion -Wmissing-prototypes -Werror".split()
@@ -60,7 +63,12 @@ class InScratch(unittest.TestCase):
                 self.scratch.mkdir()
                 self.variant = f"{compiler} {variant}"
                 self.write("empty.c", "int main(void) { return 0; }\n")
-                if "-fsanitize" in variant and self.build(*variant.split(), "empty.c", "-o", "empty", compiler=compiler, check=False).returncode:
+                if (
+                    "-fsanitize" in variant
+                    and self.build(
+                        *variant.split(), "empty.c", "-o", "empty", compiler=compiler, check=False
+                    ).returncode
+                ):
                     continue
                 yield compiler, variant.split()
 
@@ -114,7 +122,10 @@ class Editing(InScratch):
     def test_branches_of_conditionals_count(self):
         body = '    printf("run");\n#ifdef UNKNOWN\n    if (x) {{\n#else\n    if (!x) {{\n#endif\n{}    }}\n    return x + {};'
         for compiler, flags in self.each():
-            again = [self.compile_and_run(compiler, flags, body.format(a, b)) for a, b in (("", 1), ("x++;", 1), ("", 2), ("", 1))]
+            again = [
+                self.compile_and_run(compiler, flags, body.format(a, b))
+                for a, b in (("", 1), ("x++;", 1), ("", 2), ("", 1))
+            ]
             self.assertEqual(again, ["run 5\n", "run 5\n", "run 6\n", " 5\n"])
 
     def test_helper_counts_with_whole_file_only(self):
@@ -124,7 +135,9 @@ class Editing(InScratch):
             again = [self.compile_and_run(compiler, flags, body, helper) for helper in helpers]
             self.assertEqual(again, ["run 5\n", " 5\n", " 5\n"])
             whole = "#define LOCACHE_WHOLE_FILE\n"
-            again = [self.compile_and_run(compiler, flags, body, h + c, whole) for h in helpers for c in ("", "/* c */\n")]
+            again = [
+                self.compile_and_run(compiler, flags, body, h + c, whole) for h in helpers for c in ("", "/* c */\n")
+            ]
             self.assertEqual(again, ["run 5\n", " 5\n", "run 6\n", " 6\n", " 5\n", " 5\n"])
 
     def test_version_by_hand(self):
@@ -208,8 +221,12 @@ class Building(InScratch):
 
     def test_line_numbers_and_warnings_are_the_bodys(self):
         for compiler, flags in self.each("-Wall"):
-            self.write("w.c", "#include <locache.h>\nLOCACHE_PERSIST(int, f, (int, x))\n{\n    int unused;\n    return x;\n}\n")
-            self.assertRegex(self.build(*flags, "-c", "w.c", compiler=compiler).stderr, r"w\.c:4:9: warning: unused variable")
+            self.write(
+                "w.c", "#include <locache.h>\nLOCACHE_PERSIST(int, f, (int, x))\n{\n    int unused;\n    return x;\n}\n"
+            )
+            self.assertRegex(
+                self.build(*flags, "-c", "w.c", compiler=compiler).stderr, r"w\.c:4:9: warning: unused variable"
+            )
 
     def test_threads(self):
         source = """
@@ -289,7 +306,14 @@ class Places(InScratch):
         self.build("src/p.c", "-o", "p")
         run(["./p"], self.scratch, LOCACHE_DIR=str(self.scratch / "all"))
         self.assertTrue(list((self.scratch / "all").rglob("src/p.cache/twice/x=4")))
-        text = (self.scratch / "src" / "p.c").read_text().replace("{\n    printf(\" %d", "{\n    if (locache_set_dir(\"mine\", NULL) != 0)\n        return 1;\n    printf(\" %d")
+        text = (
+            (self.scratch / "src" / "p.c")
+            .read_text()
+            .replace(
+                '{\n    printf(" %d',
+                '{\n    if (locache_set_dir("mine", NULL) != 0)\n        return 1;\n    printf(" %d',
+            )
+        )
         (self.scratch / "src" / "p.c").write_text(text)
         self.build("src/p.c", "-o", "p")
         run(["./p"], self.scratch, LOCACHE_DIR=str(self.scratch / "all"))
@@ -312,12 +336,17 @@ class Running(InScratch):
     def test_reset_and_verbose(self):
         for compiler, flags in self.each():
             text = PROGRAM.format(helper="", body='    printf("run");\n    return x;')
-            text = text.replace('    printf(" %d\\n", twice(4));', '    locache_verbose(true);\n    twice(4);\n    twice(4);\n    if (LOCACHE_RESET(twice) != LOCACHE_OK)\n        return 1;\n    twice(4);')
+            text = text.replace(
+                '    printf(" %d\\n", twice(4));',
+                "    locache_verbose(true);\n    twice(4);\n    twice(4);\n    if (LOCACHE_RESET(twice) != LOCACHE_OK)\n        return 1;\n    twice(4);",
+            )
             self.write("p.c", text)
             self.build(*flags, "p.c", "-o", "p", compiler=compiler)
             done = run(["./p"], self.scratch)
             self.assertEqual(done.stdout, "runrun")
-            self.assertEqual(re.findall(r"locache: (\w+) twice: ", done.stderr), "miss store hit reset miss store".split())
+            self.assertEqual(
+                re.findall(r"locache: (\w+) twice: ", done.stderr), "miss store hit reset miss store".split()
+            )
 
     def test_damaged_and_foreign_entries_are_computed_again(self):
         for compiler, flags in self.each():
@@ -346,7 +375,7 @@ REFUSED = {
     "array result": ("LOCACHE_PERSIST(locache_array(int), f, (int, x)) { }", r"the result of f, of type .*, cannot be kept"),
     "unlisted struct result": ("typedef struct s { int x; } s;\nLOCACHE_PERSIST(s, f, (int, x)) { s y = {x}; return y; }", r"the result of f, of type s, cannot be kept"),
     "no pair": ("LOCACHE_PERSIST(int, f, int x) { return 1; }", r"AS_TYPE_comma_NAME_IN_PARENTHESES"),
-    "seventeen": ("LOCACHE_PERSIST(int, f%s) { return 1; }" % "".join(f", (int, x{i})" for i in range(17)), r"f can have at most sixteen parameters"),
+    "seventeen": ("LOCACHE_PERSIST(int, f" + ", (int, x)" * 17 + ") { return 1; }", r"f can have at most sixteen parameters"),
     "padding": ("typedef struct s { char c; int x; } s;\nLOCACHE_STRUCT(s, (char, c), (int, x))", r"LOCACHE_STRUCT\(s\) must list every member, in order, and the struct must have no padding"),
     "forgotten member": ("typedef struct s { int x, y; } s;\nLOCACHE_STRUCT(s, (int, x))", r"must list every member"),
     "member twice": ("typedef struct s { int x, y, z; } s;\nLOCACHE_STRUCT(s, (int, x), (int, z), (int, z))", r"must list every member"),

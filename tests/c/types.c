@@ -211,7 +211,8 @@ int main(int argc, char **argv)
         EXPECT(sum((locache_array(double)){values, 3}) == 6);
         EXPECT(sum((locache_array(double)){values, 1000}) == 6);
         EXPECT(sum((locache_array(double)){NULL, 0}) == 0);
-        EXPECT(first_of_two((locache_array(int16_t)){(int16_t[]){5}, 1}, (locache_array(uint8_t)){(uint8_t[]){2}, 1}) == 7);
+        EXPECT(first_of_two((locache_array(int16_t)){(int16_t[]){5}, 1}, (locache_array(uint8_t)){(uint8_t[]){2}, 1}) ==
+               7);
         EXPECT(without_parameters() == 42);
         EXPECT(sixteen(1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1) == 16);
     }

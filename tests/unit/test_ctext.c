@@ -1,0 +1,222 @@
+/* What of a C source is a function: its text among others, tokens without comments and layout, the definition's extent. */
+#include "ctext.h"
+#include "scratch.h"
+
+#include "fault.h"
+
+static lc_span span(const char *text)
+{
+    return (lc_span){text, strlen(text)};
+}
+
+static lc_ctext *tokens_of(const char *text)
+{
+    lc_ctext *tokens = NULL;
+    assert_int_equal(lc_ctext_make(&tokens, span(text)), LOCACHE_OK);
+    return tokens;
+}
+
+static bool same(const char *a, const char *b)
+{
+    lc_ctext *first = tokens_of(a);
+    lc_ctext *second = tokens_of(b);
+    lc_span x = lc_ctext_all(first);
+    lc_span y = lc_ctext_all(second);
+    bool equal = x.size == y.size && memcmp(x.data, y.data, x.size) == 0;
+    lc_ctext_free(first);
+    lc_ctext_free(second);
+    return equal;
+}
+
+#define assert_same(a, b) assert_true(same(a, b))
+#define assert_differ(a, b) assert_false(same(a, b))
+
+static void test_ctext__comments_and_layout_are_nothing(void **unused)
+{
+    (void)unused;
+    assert_same("a + b", "a+b");
+    assert_same("a /* x */ + // y\n b", "a\n+\r\n\tb\n");
+    assert_same("a/**/b", "a b");
+    assert_same("f((x))", "f( ( x ) )");
+    assert_same("int long_\\\nname;", "int long_name;");
+    assert_same("/\\\n/ comment \\\n goes on\nx", "x");
+    assert_same("/\\\n* comment *\\\r\n/ x", "x");
+    assert_same("", "/* never closed");
+    assert_same("x", "x // no line feed");
+}
+
+static void test_ctext__tokens_count(void **unused)
+{
+    (void)unused;
+    assert_differ("a b", "ab");
+    assert_differ("a + +b", "a ++ b");
+    assert_differ("a - - > b", "a -- > b");
+    assert_differ("x <<= 1", "x << = 1");
+    assert_differ("1e+5", "1e + 5");
+    assert_differ("0x1p-3", "0x1p - 3");
+    assert_differ("1'000", "1 '000'");
+    assert_differ("L\"x\"", "L \"x\"");
+    assert_differ("a.b", "a . 5b");
+}
+
+static void test_ctext__strings_stay_as_they_are(void **unused)
+{
+    (void)unused;
+    assert_differ("\"a b\"", "\"a  b\"");
+    assert_differ("\"/* a */\"", "\"/* b */\"");
+    assert_differ("\"\\\"// a\"", "\"\\\"// b\"");
+    assert_differ("'\"' /* a */ x", "'\"' /* a */ y");
+    assert_same("'\"' /* a */", "'\"' /* b */");
+    assert_differ("R\"(\" // a)\"", "R\"(\" // b)\"");
+    assert_differ("u8R\"x(/* )\" a */ )x\"", "u8R\"x(/* )\" b */ )x\"");
+    assert_same("R\"x()x\" /* a */ y", "R\"x()x\" /* b */ y");
+    assert_differ("R\"never closed /* a", "R\"never closed /* b");
+    assert_differ("\"a\\\nb\"", "\"a b\"");
+}
+
+static void test_ctext__directives_keep_their_lines(void **unused)
+{
+    (void)unused;
+    assert_differ("#define f(x) 1\n", "#define f (x) 1\n");
+    assert_differ("#define f\n(x)", "#define f (x)\n");
+    assert_same("#define f(x) \\\n 1\nx", " # define f(x)   1 /* one */\n\nx");
+    assert_differ("x # y", "x\n# y\n");
+}
+
+static const char *definition_of(lc_ctext **tokens, const char *text, const char *name, int line)
+{
+    static char flat[512];
+    lc_span found;
+    *tokens = tokens_of(text);
+    if (!lc_ctext_definition(&found, *tokens, name, line))
+        return NULL;
+    assert_true(found.size < sizeof flat);
+    memcpy(flat, found.data, found.size);
+    flat[found.size] = '\0';
+    for (size_t i = 0; i < found.size; i++)
+        if (flat[i] == '\0')
+            flat[i] = ' ';
+    return flat;
+}
+
+static void check_definition(const char *text, const char *name, int line, const char *expected)
+{
+    lc_ctext *tokens;
+    const char *found = definition_of(&tokens, text, name, line);
+    if (expected == NULL)
+        assert_null(found);
+    else
+        assert_string_equal(found, expected);
+    lc_ctext_free(tokens);
+}
+
+static void test_ctext__definition_is_found_by_name_and_line(void **unused)
+{
+    const char *text = "// LOCACHE_PERSIST(int, f)\n"
+                       "const char *s = \"LOCACHE_PERSIST(int, f) {\";\n"
+                       "static LOCACHE_PERSIST(int, f,\n"
+                       "    (int, x))\n"
+                       "{ if (x) { return 1; } return 2; }\n"
+                       "LOCACHE_PERSIST(char *, g) { return 0; } int h;\n"
+                       "LOCACHE_PERSIST(int, f, (int, x)) { return 3; }\n";
+    const char *f = "LOCACHE_PERSIST ( int , f , ( int , x ) ) { if ( x ) { return 1 ; } return 2 ; }";
+    (void)unused;
+    check_definition(text, "f", 3, f);
+    check_definition(text, "f", 4, f);
+    check_definition(text, "f", 0, f);
+    check_definition(text, "f", 5, NULL);
+    check_definition(text, "f", 7, "LOCACHE_PERSIST ( int , f , ( int , x ) ) { return 3 ; }");
+    check_definition(text, "g", 6, "LOCACHE_PERSIST ( char * , g ) { return 0 ; }");
+    check_definition(text, "s", 0, NULL);
+    check_definition("LOCACHE_PERSIST(int, f);", "f", 0, NULL);
+    check_definition("LOCACHE_PERSIST(int, f", "f", 0, NULL);
+    check_definition("LOCACHE_PERSIST(int, f g) {}", "f", 0, NULL);
+    check_definition("#define M LOCACHE_PERSIST(int, f) {}\n", "f", 0, NULL);
+    check_definition("LOCACHE_PERSIST", "f", 0, NULL);
+}
+
+static void test_ctext__body_ends_at_its_brace_whatever_the_branches(void **unused)
+{
+    (void)unused;
+    check_definition(
+        "LOCACHE_PERSIST(int, f) {\n#if A\nif (a) {\n#elif B\nif (b) {\n#else\n{\n#endif\n} x; } y;", "f", 1,
+        "LOCACHE_PERSIST ( int , f ) { # if A \nif ( a ) { # elif B \nif ( b ) { # else \n{ # endif \n} x ; }");
+    check_definition("LOCACHE_PERSIST(int, f) {\n#ifdef A\nx; }\n#else\ny; }\n#endif\nz;", "f", 1,
+                     "LOCACHE_PERSIST ( int , f ) { # ifdef A \nx ; } # else \ny ; } # endif");
+    check_definition("LOCACHE_PERSIST(int, f) {\n#define X }\nx; } y;", "f", 1,
+                     "LOCACHE_PERSIST ( int , f ) { # define X } \nx ; }");
+    check_definition("LOCACHE_PERSIST(int, f) { never closed", "f", 1, "LOCACHE_PERSIST ( int , f ) { never closed");
+    check_definition("LOCACHE_PERSIST(int, f) <% x; %> y;", "f", 1, "LOCACHE_PERSIST ( int , f ) <% x ; %>");
+    check_definition("LOCACHE_PERSIST(int, f) {\n#endif\n#else\n} y;", "f", 1,
+                     "LOCACHE_PERSIST ( int , f ) { # endif \n# else \n}");
+}
+
+/* A record as the macro's assembly makes it. */
+static size_t put_record(unsigned char *to, const char *name, const char *text)
+{
+    uint64_t sizes[2] = {strlen(name) + 1, strlen(text)};
+    memcpy(to, sizes, sizeof sizes);
+    memcpy(to + 16, name, sizes[0]);
+    memcpy(to + 16 + sizes[0], text, sizes[1]);
+    return (16 + sizes[0] + sizes[1] + 7) / 8 * 8;
+}
+
+static void test_ctext__texts_are_found_by_file(void **unused)
+{
+    unsigned char records[256] = {0};
+    size_t size = put_record(records, "a.c", "first");
+    size += put_record(records + size, "b.c", "");
+    size += put_record(records + size, "a.c", "second");
+    const unsigned char *at = records;
+    const unsigned char *end = records + size;
+    lc_span found;
+    (void)unused;
+    assert_true(lc_ctext_next(&found, &at, end, "a.c"));
+    assert_int_equal(found.size, 5);
+    assert_memory_equal(found.data, "first", 5);
+    assert_true(lc_ctext_next(&found, &at, end, "a.c"));
+    assert_memory_equal(found.data, "second", 6);
+    assert_false(lc_ctext_next(&found, &at, end, "a.c"));
+    at = records;
+    assert_true(lc_ctext_next(&found, &at, end, "b.c"));
+    assert_int_equal(found.size, 0);
+    at = records;
+    assert_false(lc_ctext_next(&found, &at, end, "c.c"));
+    /* Sizes that lead out end the search. */
+    memset(records, 0xFF, 16);
+    at = records;
+    assert_false(lc_ctext_next(&found, &at, end, "a.c"));
+}
+
+static void test_ctext__without_memory(void **unused)
+{
+    lc_ctext *tokens = NULL;
+    (void)unused;
+    for (int n = 1;; n++) {
+        fault_set("alloc", n, ENOMEM);
+        locache_status status = lc_ctext_make(&tokens, span("int x;"));
+        if (!fault_clear()) {
+            assert_int_equal(status, LOCACHE_OK);
+            break;
+        }
+        assert_int_equal(status, LOCACHE_ENOMEM);
+        assert_null(tokens);
+    }
+    lc_ctext_free(tokens);
+    lc_ctext_free(NULL);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_ctext__comments_and_layout_are_nothing),
+        cmocka_unit_test(test_ctext__tokens_count),
+        cmocka_unit_test(test_ctext__strings_stay_as_they_are),
+        cmocka_unit_test(test_ctext__directives_keep_their_lines),
+        cmocka_unit_test(test_ctext__definition_is_found_by_name_and_line),
+        cmocka_unit_test(test_ctext__body_ends_at_its_brace_whatever_the_branches),
+        cmocka_unit_test(test_ctext__texts_are_found_by_file),
+        cmocka_unit_test(test_ctext__without_memory),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
