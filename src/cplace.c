@@ -62,14 +62,7 @@ static bool carries(const locache_function_record *function, const lc_span *cont
     return false;
 }
 
-static bool has_text(const locache_function_record *function)
-{
-    lc_span text;
-    const unsigned char *at = function->texts;
-    return (function->text != NULL && strcmp(function->file, function->base_file) == 0) ||
-           (at != NULL && lc_ctext_next(&text, &at, function->texts_end, function->file));
-}
-
+/* It was edited since it was compiled, say. The function's identity keeps its results apart from another source's. */
 static bool defines(const locache_function_record *function, const lc_span *content)
 {
     lc_ctext *tokens;
@@ -98,7 +91,7 @@ static bool is_source(const locache_function_record *function, const char *path)
     if (content == NULL || lc_read_full(fd, content, (size_t)found.st_size) != found.st_size)
         goto done;
     lc_span all = {content, (size_t)found.st_size};
-    same = has_text(function) ? carries(function, &all) : defines(function, &all);
+    same = carries(function, &all) || defines(function, &all);
 done:
     lc_free(content);
     lc_close(fd);

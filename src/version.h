@@ -6,7 +6,7 @@
 #include "error.h"
 
 #define LC_VERSIONS ".versions"
-#define LC_VERSIONS_MAX 16 /* earlier versions that stay: more than the branches anybody goes back and forth between */
+#define LC_VERSIONS_MAX 64 /* earlier versions that stay: several functions of one name, lambdas say, take turns here too */
 
 /* What is asked of a directory. */
 typedef struct lc_wanted {

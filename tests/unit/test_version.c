@@ -2,6 +2,7 @@
 #include "scratch.h"
 
 #include "os.h"
+#include "version.h"
 
 #include <signal.h>
 #include <time.h>
@@ -113,22 +114,22 @@ static void test_version__a_directory_made_by_another_is_found(void **unused)
     locache_close(early);
 }
 
-static void test_version__sixteen_earlier_ones_stay(void **unused)
+static void test_version__so_many_earlier_ones_stay(void **unused)
 {
     (void)unused;
     events_listen();
-    for (int source = 0; source < 20; source++)
+    for (int source = 0; source < LC_VERSIONS_MAX + 4; source++)
         put_source(source, 1, "r");
-    assert_int_equal(names_in(in_foo(".versions/my_func"), ""), 16);
+    assert_int_equal(names_in(in_foo(".versions/my_func"), ""), LC_VERSIONS_MAX);
     assert_int_equal(events.counts[LOCACHE_EVENT_EVICT], 3);
     locache_set_log(NULL, NULL);
     for (int source = 0; source < 3; source++) {
         locache_identity identity = identity_of("t-1", source);
         assert_false(has(&identity, 0, 1, "r"));
     }
-    assert_int_equal(names_in(in_foo(".versions/my_func"), ""), 16);
+    assert_int_equal(names_in(in_foo(".versions/my_func"), ""), LC_VERSIONS_MAX);
     assert_int_equal(names_in(in_foo(".versions/.tmp"), ""), 0);
-    locache_identity identity = identity_of("t-1", 18);
+    locache_identity identity = identity_of("t-1", LC_VERSIONS_MAX + 2);
     assert_true(has(&identity, 0, 1, "r"));
 }
 
@@ -136,13 +137,13 @@ static void test_version__sixteen_earlier_ones_stay(void **unused)
 static void test_version__the_least_recently_used_goes(void **unused)
 {
     (void)unused;
-    for (int source = 0; source < 17; source++)
+    for (int source = 0; source < LC_VERSIONS_MAX + 1; source++)
         put_source(source, 1, "r");
     locache_identity first = identity_of("t-1", 0);
     locache_identity second = identity_of("t-1", 1);
     assert_true(has(&first, 0, 1, "r"));
-    put_source(17, 1, "r");
-    put_source(18, 1, "r");
+    put_source(LC_VERSIONS_MAX + 1, 1, "r");
+    put_source(LC_VERSIONS_MAX + 2, 1, "r");
     assert_true(has(&first, 0, 1, "r"));
     assert_false(has(&second, 0, 1, "r"));
 }
@@ -152,7 +153,7 @@ static void test_version__an_evicted_one_starts_again_under_its_handle(void **un
     (void)unused;
     locache *cache = open_source("t-1", 100);
     must_put(cache, 1, "r");
-    for (int source = 0; source < 18; source++)
+    for (int source = 0; source < LC_VERSIONS_MAX + 2; source++)
         put_source(source, 1, "r");
     assert_miss(cache, 1);
     must_put(cache, 1, "again");
@@ -617,7 +618,7 @@ int main(void)
         scratch_test(test_version__a_handle_goes_on_with_its_own),
         scratch_test(test_version__two_sources_from_nothing),
         scratch_test(test_version__a_directory_made_by_another_is_found),
-        scratch_test(test_version__sixteen_earlier_ones_stay),
+        scratch_test(test_version__so_many_earlier_ones_stay),
         scratch_test(test_version__the_least_recently_used_goes),
         scratch_test(test_version__an_evicted_one_starts_again_under_its_handle),
         scratch_test(test_version__reset_removes_all),
