@@ -644,6 +644,7 @@ LOCACHE_API void locache_verbose(bool on);
 
 /* It has no form for _Generic, and macros that make definitions. */
 /* clang-format off */
+/* NOLINTBEGIN(bugprone-macro-parentheses): most arguments are types and names */
 
 /* What a function takes as one argument: locache_array(double) v, with v.data[0] to v.data[v.count - 1]. The call is
  * mean((locache_array(double)){values, count}). Its elements are part of the call, as those of a NumPy array in one dimension are.
@@ -912,7 +913,7 @@ extern const locache_layout locache_layout_none_[];
 /* ---- the text of the source, in the program */
 
 static const char *locache_file_version_ LOCACHE_UNUSED_;
-#define LOCACHE_VERSION(text) static const char *locache_file_version_ LOCACHE_UNUSED_ = text
+#define LOCACHE_VERSION(text) static const char *locache_file_version_ LOCACHE_UNUSED_ = (text)
 
 #if defined(__BASE_FILE__)
 #define LOCACHE_BASE_FILE_ __BASE_FILE__
@@ -1047,6 +1048,7 @@ static __attribute__((noinline, unused)) void locache_embed_(void)
 #define LOCACHE_IS_RESULT_(ret)                                                                                        \
     (LOCACHE_NUMBER_KIND_(*(ret *)0) != LOCACHE_KIND_NONE || LOCACHE_KIND_(*(ret *)0) == LOCACHE_KIND_LONG_REAL ||     \
      LOCACHE_KIND_(*(ret *)0) == LOCACHE_KIND_TEXT)
+/* NOLINTEND(bugprone-macro-parentheses) */
 /* clang-format on */
 #endif /* __cplusplus */
 
