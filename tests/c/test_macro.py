@@ -293,6 +293,14 @@ class Places(InScratch):
         self.assertFalse((moved / "p.cache").exists())
         self.assertTrue(list((self.scratch / ".cache" / "locache").rglob("p.cache/twice/x=4")))
 
+    def test_edited_since_it_was_compiled(self):
+        beside = self.program()
+        self.build("p.c", "-o", "p", cwd=self.scratch / "src")
+        source = self.scratch / "src" / "p.c"
+        source.write_text(source.read_text() + "/* later */\n")
+        run(["./p"], self.scratch / "src", HOME=str(self.scratch))
+        self.assertTrue((beside / "twice" / "x=4").exists())
+
     def test_source_gone(self):
         beside = self.program()
         self.build(self.scratch / "src" / "p.c", "-o", "p")
