@@ -10,6 +10,7 @@ help:
 	@echo 'make lint       formatting, warnings, types'
 	@echo 'make format     put the sources in the form that lint asks for'
 	@echo 'make bench      measure, beside other caches'
+	@echo 'make coverage   which lines of src/ the tests reach'
 	@echo 'make install    the C library into PREFIX ($(PREFIX)); for Python: pip install .'
 	@echo 'make clean      remove everything that the others made here'
 
@@ -31,6 +32,9 @@ format:
 bench:
 	@sh tools/bench.sh
 
+coverage:
+	@sh tools/coverage.sh
+
 install:
 	@sh tools/install.sh '$(PREFIX)'
 
@@ -38,4 +42,4 @@ clean:
 	rm -rf build dist .venv .venv-* .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find bench examples python tests -type d \( -name __pycache__ -o -name '*.cache' \) -prune -exec rm -rf {} +
 
-.PHONY: help demo test test-long lint format bench install clean
+.PHONY: help demo test test-long lint format bench coverage install clean
