@@ -6,7 +6,7 @@
 #include "error.h"
 
 #define LC_VERSIONS ".versions"
-#define LC_VERSIONS_MAX 64 /* earlier versions that stay: several functions of one name, lambdas say, take turns here too */
+#define LC_VERSIONS_MAX 64 /* earlier versions that stay; functions of one name, as lambdas, share them */
 
 /* What is asked of a directory. */
 typedef struct lc_wanted {

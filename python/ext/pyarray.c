@@ -42,8 +42,8 @@ static bool typed_string(char out[4], uint64_t tag)
         (is_float && tag & TYPED_SIGNED)) {
         return false;
     }
-    out[0] = size_log2 == 0 ? '|' : tag & TYPED_LITTLE ? '<' : '>';
-    out[1] = is_float ? 'f' : tag & TYPED_SIGNED ? 'i' : 'u';
+    out[0] = (char)(size_log2 == 0 ? '|' : tag & TYPED_LITTLE ? '<' : '>');
+    out[1] = (char)(is_float ? 'f' : tag & TYPED_SIGNED ? 'i' : 'u');
     out[2] = (char)('0' + (1 << size_log2));
     out[3] = '\0';
     return typed_tag(out) == tag; /* a single byte has no byte order */
