@@ -61,6 +61,10 @@ for task; do
         need clang clang --version
         need "$(fuzzer_package)" fuzzes
         ;;
+    embed)
+        # The first compiler with C23's #embed that Debian 12 has.
+        need clang-19 clang-19 --version
+        ;;
     bench)
         need libsqlite3-dev pkg-config --exists sqlite3
         need liblmdb-dev compiles gcc -include lmdb.h -llmdb
