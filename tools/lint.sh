@@ -19,7 +19,7 @@ check() { # check NAME COMMAND...
 }
 
 c_files() {
-    find include src python/ext tests cli bench examples -type f \( -name '*.c' -o -name '*.h' \) | sort
+    find include src python/ext tests bench examples -type f \( -name '*.c' -o -name '*.h' \) | sort
 }
 
 compiles_clean() { # with COMPILER: everything there is to compile
@@ -57,7 +57,7 @@ tidy() {
     find src python/ext -name '*.c' | sort | xargs -P 2 -n 1 clang-tidy -p build/lint-clang --quiet
 }
 
-check 'clang-format' sh -c 'find include src python/ext tests cli bench examples -type f \( -name "*.[ch]" \) |
+check 'clang-format' sh -c 'find include src python/ext tests bench examples -type f \( -name "*.[ch]" \) |
     xargs clang-format --dry-run -Werror'
 check 'gcc' compiles_clean gcc
 check 'clang' compiles_clean clang
