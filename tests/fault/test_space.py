@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+import sys
 
 import pytest
 import workload
@@ -80,6 +81,17 @@ def test_a_read_only_mount_hits_and_computes(small_mount):
     (result, ran), messages = warned(computed, call, 2)
     assert ran and result["x"] == 2
     assert len(messages) == 1 and "Read-only file system" in messages[0]
+
+
+def test_a_source_on_a_read_only_mount_is_cached_away_from_it(small_mount, home):
+    place = small_mount("size=1m")
+    source = "import locache\n@locache.persist\ndef f(x):\n    print('ran')\n    return x\nf(1)\n"
+    (place / "foo.py").write_text(source)
+    subprocess.run(["mount", "-o", "remount,ro", str(place)], check=True)
+    command = [sys.executable, str(place / "foo.py")]
+    runs = [subprocess.run(command, capture_output=True, text=True, check=True) for _ in range(2)]
+    assert [(done.stdout, done.stderr) for done in runs] == [("ran\n", ""), ("", "")]
+    assert len(list((home / "cache" / "locache").rglob("foo.cache/f/x=1"))) == 1
 
 
 @needs_root("giving up root's rights")

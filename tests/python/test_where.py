@@ -168,17 +168,6 @@ def test_module_in_a_zip_file(script, home):
     assert len(below(home / "cache")) == 1
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
-def test_source_in_a_directory_that_cannot_be_written(script, home):
-    (script.place / "foo.py").write_text("")
-    script.place.chmod(0o500)
-    try:
-        assert script().err == ""
-    finally:
-        script.place.chmod(0o700)
-    assert len(below(home / "cache")) == 1
-
-
 def test_locache_dir_overrides(script, tmp_path):
     done = script(FOO, env={"LOCACHE_DIR": str(tmp_path / "all")})
     assert done.tree == []
