@@ -102,6 +102,8 @@ if [ "$(cat "$sanitized/stamp" 2>/dev/null)" != "$(sources_digest)" ]; then
     sources_digest >"$sanitized/stamp"
 fi
 ASAN_OPTIONS=$ASAN_OPTIONS:detect_leaks=0
+# The other interpreters would load this one's extension.
+unset LOCACHE_TEST_PYTHONS
 export PYTHONPATH="$PWD/$sanitized" PYTHONMALLOC=malloc LOCACHE_TEST_SANITIZED=1
 preload="$(gcc -print-file-name=libasan.so) $(gcc -print-file-name=libubsan.so)"
 pytest_with python-sanitized ".venv-$version/bin/python" -n 2 tests/python
