@@ -23,28 +23,6 @@
 
 /* ------------------------------------------------------------------------------------------------------------- numbers */
 
-static int64_t load_int(const void *value, size_t size)
-{
-    signed char c;
-    short s;
-    int i;
-    int64_t l;
-    switch (size) {
-    case sizeof c:
-        memcpy(&c, value, sizeof c);
-        return c;
-    case sizeof s:
-        memcpy(&s, value, sizeof s);
-        return s;
-    case sizeof i:
-        memcpy(&i, value, sizeof i);
-        return i;
-    default:
-        memcpy(&l, value, sizeof l);
-        return l;
-    }
-}
-
 static uint64_t load_uint(const void *value, size_t size)
 {
     unsigned char c;
@@ -65,6 +43,15 @@ static uint64_t load_uint(const void *value, size_t size)
         memcpy(&l, value, sizeof l);
         return l;
     }
+}
+
+static int64_t load_int(const void *value, size_t size)
+{
+    uint64_t sign = UINT64_C(1) << (8 * size - 1);
+    uint64_t extended = (load_uint(value, size) ^ sign) - sign;
+    int64_t result;
+    memcpy(&result, &extended, sizeof result);
+    return result;
 }
 
 static double load_real(const void *value, size_t size)

@@ -5,11 +5,21 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import tempfile
 import textwrap
 import types
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from valuecache import Cache
+
+settings.register_profile("locache", deadline=None, max_examples=int(os.environ.get("LOCACHE_TEST_EXAMPLES", "150")),
+                          suppress_health_check=[HealthCheck.too_slow])  # fmt: skip
+settings.load_profile("locache")
 
 
 @pytest.fixture(autouse=True)
@@ -75,3 +85,15 @@ def kept(tmp_path):
 
     decorate.dir = tmp_path / "test.cache"
     return decorate
+
+
+@pytest.fixture
+def cache(tmp_path):
+    return Cache(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def shared_cache():
+    """For tests of many examples."""
+    with tempfile.TemporaryDirectory() as directory:
+        yield Cache(directory)

@@ -9,7 +9,6 @@ import fractions
 import os
 import random
 import sys
-import tempfile
 import time
 import uuid
 import warnings
@@ -18,32 +17,16 @@ from pathlib import Path
 import cbor2
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 
 sys.path.insert(0, str(Path(__file__).parent))
 
 import entryfile
-from valuecache import Box, Cache, assert_same
+from valuecache import Box, assert_same
 from valuestrategies import graphs, plain_values
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 DEPTH_MAX = 500
-settings.register_profile("values", deadline=None, max_examples=int(os.environ.get("LOCACHE_TEST_EXAMPLES", "150")),
-                          suppress_health_check=[HealthCheck.too_slow])  # fmt: skip
-settings.load_profile("values")
-
-
-@pytest.fixture
-def cache(tmp_path):
-    return Cache(tmp_path)
-
-
-@pytest.fixture(scope="module")
-def shared_cache():
-    """For tests of many examples."""
-    with tempfile.TemporaryDirectory() as directory:
-        yield Cache(directory)
-
 
 # ----------------------------------------------------------------------------------------------------------- with cbor2
 

@@ -31,13 +31,9 @@ import zoneinfo
 import locache
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 from locache import persist
-
-settings.register_profile("keys", deadline=None, max_examples=int(os.environ.get("LOCACHE_TEST_EXAMPLES", "150")),
-                          suppress_health_check=[HealthCheck.too_slow])  # fmt: skip
-settings.load_profile("keys")
 
 DIGEST_FROM = 4096  # bytes from which a string goes in as its digest
 

@@ -7,43 +7,25 @@ import collections
 import datetime
 import enum
 import fractions
-import os
 import struct
 import sys
-import tempfile
 import threading
 import warnings
 from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import example, given
 
 sys.path.insert(0, str(Path(__file__).parent))
 
 import entryfile
 import locache
-from valuecache import Box, Cache, assert_same, result
+from valuecache import Box, assert_same, result
 from valuestrategies import graphs, values
 
 OUT_OF_LINE = 4096
 DEPTH_MAX = 500
-settings.register_profile("values", deadline=None, max_examples=int(os.environ.get("LOCACHE_TEST_EXAMPLES", "150")),
-                          suppress_health_check=[HealthCheck.too_slow])  # fmt: skip
-settings.load_profile("values")
-
-
-@pytest.fixture
-def cache(tmp_path):
-    return Cache(tmp_path)
-
-
-@pytest.fixture(scope="module")
-def shared_cache():
-    """For tests of many examples."""
-    with tempfile.TemporaryDirectory() as directory:
-        yield Cache(directory)
-
 
 # ------------------------------------------------------------------------------------------------------- there and back
 
