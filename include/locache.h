@@ -162,8 +162,16 @@ typedef struct locache_id {
 LOCACHE_API void locache_id_of(locache_id *out, const void *data, size_t size);
 
 /* Digest of a large buffer, as keys hold it: the root of a tree of BLAKE2b-256 with leaves of 1 MiB (docs/format.md).
- * Reads the buffer once, in place. Any thread. */
+ * Reads the buffer once, in place; from LOCACHE_DIGEST_PARALLEL bytes on with threads of its own, as many as help, that
+ * are gone when it returns. The result does not depend on their number. Any thread. */
 LOCACHE_API void locache_digest(unsigned char out[LOCACHE_DIGEST_SIZE], const void *data, size_t size);
+#define LOCACHE_DIGEST_PARALLEL ((size_t)8 << 20) /* below, starting threads costs more than they save */
+/* The same of data that is not in one piece: fill() copies those `size` bytes of it that begin at `offset` to `out`, at
+ * most 1 MiB at a time, and is called by several threads at once. False where there is no memory for a leaf; out is
+ * untouched then. Any thread. */
+LOCACHE_API LOCACHE_CHECK bool locache_digest_parts(unsigned char out[LOCACHE_DIGEST_SIZE], size_t size,
+                                                    void (*fill)(void *context, void *out, size_t offset, size_t size),
+                                                    void *context);
 
 /* ------------------------------------------------------------------------------------------------ writing CBOR (RFC 8949)
  *
@@ -409,10 +417,15 @@ typedef struct locache_identity {
 LOCACHE_API void locache_identity_explicit(locache_identity *out, const char *text);
 
 enum {
-    LOCACHE_KEEP = 1,     /* a changed source does not invalidate */
-    LOCACHE_DURABLE = 2,  /* put() returns when the entry would survive a power cut (fsync) */
-    LOCACHE_NO_PICKLE = 4 /* entries with codec LOCACHE_PICKLE are neither read nor written */
+    LOCACHE_KEEP = 1,      /* a changed source does not invalidate */
+    LOCACHE_DURABLE = 2,   /* put() returns when the entry would survive a power cut (fsync) */
+    LOCACHE_NO_PICKLE = 4, /* entries with codec LOCACHE_PICKLE are neither read nor written */
+    LOCACHE_UNMAPPED = 8   /* large results are read into memory, not mapped (see locache_value) */
 };
+
+/* What of a function's results a process keeps in memory, where the options say 0. */
+#define LOCACHE_MEMORY_ENTRIES 32768
+#define LOCACHE_MEMORY_BYTES ((int64_t)64 << 20)
 
 /* Here and in locache_record: `size` says which version of the struct a program was compiled with. A shorter one is
  * filled up with zeros, which always mean the default; a longer one is taken where what goes beyond is zero. */
@@ -423,6 +436,12 @@ typedef struct locache_options {
     unsigned flags;
     int64_t max_entries; /* evict the least recently used beyond so many; 0 or less: no limit */
     int64_t max_age;     /* nanoseconds since an entry was last used until it expires; 0 or less: never */
+    /* Results in memory, beside their files ("results in memory", below). */
+    int64_t memory_entries; /* at most so many; 0: LOCACHE_MEMORY_ENTRIES; negative: none */
+    int64_t memory_bytes;   /* at most so many; 0: LOCACHE_MEMORY_BYTES; negative: none */
+    int64_t recheck; /* nanoseconds for which a result in memory is given without asking for its file; 0: always ask */
+    void (*retain)(void *object); /* of objects of the caller's, for locache_recall(); both or none */
+    void (*release)(void *object);
 } locache_options;
 
 /* Open the cache of one function within the cache directory `dir` (as foo.cache; an absolute path). Nothing is created
@@ -448,6 +467,11 @@ typedef struct locache_buffer {
     size_t size;
 } locache_buffer;
 
+/* Which file, in which state, a result was read from or written to. Opaque. */
+typedef struct locache_stamp {
+    int64_t words[8];
+} locache_stamp;
+
 /* A result to store. */
 typedef struct locache_record {
     size_t size; /* sizeof(locache_record) */
@@ -458,10 +482,15 @@ typedef struct locache_record {
     size_t buffer_count;
     int64_t compute_time; /* nanoseconds that the computation took */
     int64_t expires;      /* nanoseconds since 1970-01-01 UTC; 0: never */
+    locache_stamp *stamp; /* where not NULL: set to the stamp of what was stored */
 } locache_record;
 
-/* A result as read: owns its bytes, which are private to it. */
+/* A result as read: owns its bytes. One with buffers whose file has LOCACHE_MAP_FROM bytes or more is a private mapping
+ * of the file: loaded as it is touched, and its buffers are the caller's to write to, which changes neither the file nor
+ * another value. Where somebody truncates that file, which locache never does, touching what was cut off is SIGBUS;
+ * LOCACHE_UNMAPPED avoids it. */
 typedef struct locache_value locache_value;
+#define LOCACHE_MAP_FROM ((size_t)256 << 10) /* below, reading is faster than mapping */
 
 /* Look a key up. OK: *out is the caller's, free it with locache_value_free(). MISS: *out is untouched; error->status is
  * LOCACHE_OK where no entry was there, or a sound one that does not count (expired, of another version of the function,
@@ -473,6 +502,30 @@ LOCACHE_API LOCACHE_CHECK locache_status locache_get(locache_value **out, locach
  * without a usable key file, a directory that must not be used), EFORMAT (a newer entry is there). Any thread. */
 LOCACHE_API LOCACHE_CHECK locache_status locache_put(locache *cache, const void *key, size_t key_size,
                                                      const locache_record *record, locache_error *error);
+
+/* ------------------------------------------------------------------------------------------------------ results in memory
+ *
+ * A handle keeps results in memory, in a bounded table from keys to results, and evicts by S3-FIFO (Yang et al., SOSP
+ * 2023), so that a scan over many keys does not push out those that are used again. Before a result is given from
+ * memory, its file is asked whether it is still there and the same, unless `recheck` says that it was asked lately
+ * enough: what anybody deletes, replaces or resets is seen at the next call. Where the file system's clock or its
+ * caches make that answer worthless (a network, a foreign system), and with max_entries, nothing is kept in memory.
+ *
+ * By default it is values that are kept, those without buffers, and locache_get() gives them: nothing is to be done.
+ * A binding that has objects of its own gives `retain` and `release`, and remembers and recalls them itself. retain() is
+ * called with a lock held, and must do nothing but count; release() without one, and only from within locache_recall(),
+ * locache_remember(), locache_forget_memory() and locache_close(). */
+
+/* The object that was remembered for a key, retained, where its file is still the same: OK; else MISS. Takes no key that
+ * locache_get() would not. Allocates nothing. Any thread. */
+LOCACHE_API LOCACHE_CHECK locache_status locache_recall(void **object, locache *cache, const void *key,
+                                                        size_t key_size);
+/* Remember an object, which is retained, as what the file of that stamp holds. object_size: bytes of memory that it
+ * takes. Whatever prevents it, nothing is remembered. Any thread. */
+LOCACHE_API void locache_remember(locache *cache, const void *key, size_t key_size, const locache_stamp *stamp,
+                                  void *object, size_t object_size);
+/* Forget what is in memory; files stay. Any thread. */
+LOCACHE_API void locache_forget_memory(locache *cache);
 
 /* The undertaking to compute one result. */
 typedef struct locache_flight locache_flight;
@@ -546,7 +599,15 @@ LOCACHE_API locache_buffer locache_value_buffer(const locache_value *value, size
 /* Nanoseconds since 1970-01-01 UTC at which it was stored; nanoseconds that it took to compute. */
 LOCACHE_API int64_t locache_value_created(const locache_value *value);
 LOCACHE_API int64_t locache_value_compute_time(const locache_value *value);
-/* NULL is allowed. One thread, when no other uses the value any more. */
+/* Bytes of the file that it was read from: about what it takes in memory. */
+LOCACHE_API size_t locache_value_size(const locache_value *value);
+/* For locache_remember(). */
+LOCACHE_API void locache_value_stamp(locache_stamp *out, const locache_value *value);
+/* Another holder of the same value, buffers and all: each ends with locache_value_free(). Any thread. */
+LOCACHE_API void locache_value_retain(locache_value *value);
+/* Another value with bytes of its own. OK or ENOMEM. */
+LOCACHE_API LOCACHE_CHECK locache_status locache_value_copy(locache_value **out, const locache_value *value);
+/* NULL is allowed. Any thread; the last holder's frees it. */
 LOCACHE_API void locache_value_free(locache_value *value);
 
 /* Typed readers, of a body that is CBOR and one value of that type. OK; ETYPE: it is of another type, or its codec is
