@@ -7,16 +7,6 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
-/* Leaves of the digest tree: large enough that a leaf's fixed cost is nothing, small enough to share among cores. */
-#define LEAF ((size_t)1 << 20)
-
-/* BLAKE2b's personalisation tells the tree's three uses apart: no leaf's digest is a root's, whatever the bytes. */
-#define PERSON_SINGLE "locache single\0"
-#define PERSON_LEAF "locache leaf\0\0\0"
-#define PERSON_ROOT "locache root\0\0\0"
-_Static_assert(sizeof PERSON_SINGLE == crypto_generichash_blake2b_PERSONALBYTES, "exactly the parameter's size");
-_Static_assert(sizeof PERSON_LEAF == crypto_generichash_blake2b_PERSONALBYTES, "exactly the parameter's size");
-_Static_assert(sizeof PERSON_ROOT == crypto_generichash_blake2b_PERSONALBYTES, "exactly the parameter's size");
 _Static_assert(LC_MAC_KEY_SIZE <= crypto_generichash_blake2b_KEYBYTES_MAX, "BLAKE2b takes the key as it is");
 
 /* Entries this small (most of them) are gathered and hashed in one call: XXH3's streaming state costs more than the copy. */
@@ -31,8 +21,7 @@ static void sodium_start_once(void)
     (void)failed;
 }
 
-/* Not when the library is loaded: choosing the fastest implementation costs system calls that no import should pay. */
-static void sodium_start(void)
+void lc_sodium_start(void)
 {
     pthread_once(&sodium_once, sodium_start_once);
 }
@@ -89,7 +78,7 @@ void lc_checksum(unsigned char out[LC_CHECKSUM_SIZE], const lc_span *spans, size
 static void blake2b_spans(unsigned char *out, size_t out_size, const unsigned char *key, size_t key_size,
                           const lc_span *spans, size_t count)
 {
-    sodium_start();
+    lc_sodium_start();
     if (count == 1) {
         crypto_generichash_blake2b(out, out_size, spans[0].data, spans[0].size, key, key_size);
         return;
@@ -122,45 +111,9 @@ void locache_id_of(locache_id *out, const void *data, size_t size)
     lc_blake2b(out->bytes, sizeof out->bytes, &(lc_span){data, size}, 1);
 }
 
-static void digest_node(unsigned char out[LOCACHE_DIGEST_SIZE], const void *data, size_t size, const char *person)
-{
-    crypto_generichash_blake2b_salt_personal(out, LOCACHE_DIGEST_SIZE, data, size, NULL, 0, NULL,
-                                             (const unsigned char *)person);
-}
-
-/* The tree, B(person, m) being BLAKE2b-256 with no key, a zero salt and that personalisation, zero-padded to 16 bytes:
- *
- *     size <= 2^20:  B("locache single", data)
- *     otherwise:     B("locache root", LE64(size) || L[0] || L[1] || ...),  L[i] = B("locache leaf", data[i*2^20 ...])
- *
- * where every leaf holds 2^20 bytes but for the last, which holds the 1 to 2^20 that remain. Leaves depend on nothing but
- * their own bytes, so that they may be hashed in any order. */
-void locache_digest(unsigned char out[LOCACHE_DIGEST_SIZE], const void *data, size_t size)
-{
-    sodium_start();
-    if (size <= LEAF) {
-        digest_node(out, data, size, PERSON_SINGLE);
-        return;
-    }
-    unsigned char node[LOCACHE_DIGEST_SIZE];
-    unsigned char length[8];
-    for (unsigned i = 0; i < sizeof length; i++)
-        length[i] = (unsigned char)((uint64_t)size >> (8 * i));
-    crypto_generichash_blake2b_state root;
-    crypto_generichash_blake2b_init_salt_personal(&root, NULL, 0, LOCACHE_DIGEST_SIZE, NULL,
-                                                  (const unsigned char *)PERSON_ROOT);
-    crypto_generichash_blake2b_update(&root, length, sizeof length);
-    for (size_t at = 0; at < size; at += LEAF) {
-        size_t rest = size - at;
-        digest_node(node, (const unsigned char *)data + at, rest < LEAF ? rest : LEAF, PERSON_LEAF);
-        crypto_generichash_blake2b_update(&root, node, sizeof node);
-    }
-    crypto_generichash_blake2b_final(&root, out, LOCACHE_DIGEST_SIZE);
-}
-
 void lc_random(void *out, size_t size)
 {
-    sodium_start();
+    lc_sodium_start();
     randombytes_buf(out, size);
 }
 

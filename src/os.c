@@ -6,6 +6,9 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
 #include <stdalign.h>
 #include <stdatomic.h>
 #include <stddef.h>
@@ -441,6 +444,46 @@ int lc_lock_within(int fd, int milliseconds)
 void lc_unlock(int fd)
 {
     set_lock(fd, false);
+}
+
+/* ------------------------------------------------------------------------------------------------------------ threads */
+
+int lc_thread_start(pthread_t *out, void *(*run)(void *context), void *context)
+{
+    static const int own[] = {SIGABRT, SIGBUS, SIGFPE, SIGILL, SIGSEGV, SIGSYS, SIGTRAP};
+    sigset_t blocked, before;
+    if (faulted("thread"))
+        return -1;
+    sigfillset(&blocked);
+    for (size_t i = 0; i < sizeof own / sizeof own[0]; i++)
+        sigdelset(&blocked, own[i]);
+    /* A thread begins with its starter's mask. */
+    pthread_sigmask(SIG_SETMASK, &blocked, &before);
+    int code = pthread_create(out, NULL, run, context);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    if (code != 0)
+        errno = code;
+    return code == 0 ? 0 : -1;
+}
+
+void lc_thread_end(pthread_t thread)
+{
+    int before;
+    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &before);
+    pthread_join(thread, NULL);
+    pthread_setcancelstate(before, &before);
+}
+
+unsigned lc_processors(void)
+{
+#ifdef CPU_COUNT
+    cpu_set_t set;
+    if (sched_getaffinity(0, sizeof set, &set) == 0)
+        return (unsigned)CPU_COUNT(&set);
+#endif
+    /* As on machines of more processors than a cpu_set_t has bits. */
+    long count = sysconf(_SC_NPROCESSORS_ONLN);
+    return count > 0 ? (unsigned)count : 1;
 }
 
 uint64_t lc_memory(void)

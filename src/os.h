@@ -4,6 +4,7 @@
 #ifndef LC_OS_H
 #define LC_OS_H
 
+#include <pthread.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -57,12 +58,19 @@ void lc_unlock(int fd);
  * 0 or -1. */
 int lc_each_name(int dir, bool (*fn)(void *context, const char *name), void *context);
 
+/* Start a thread that no signal is handed to but those that it raises itself: handlers are the program's, and run in the
+ * program's threads. 0 or -1. */
+int lc_thread_start(pthread_t *out, void *(*run)(void *context), void *context);
+/* Wait until it is gone. No cancellation point: what the thread works on is its starter's. */
+void lc_thread_end(pthread_t thread);
+unsigned lc_processors(void); /* that this thread may run on; at least 1 */
+
 uint64_t lc_memory(void); /* bytes of physical memory; UINT64_MAX where nobody knows */
 int64_t lc_now(void);     /* nanoseconds since 1970-01-01 UTC */
 
 /* Called before each system call and allocation when set: a non-zero return becomes errno and the call fails without being
- * made. The names: alloc openat close fstat fstatat mkdir unlink rename link utime fsync read write lock readdir (each turn of
- * a loop asks again). For tests; set it while no other thread is inside the library. */
+ * made. The names: alloc openat close fstat fstatat mkdir unlink rename link utime fsync read write lock thread readdir (each
+ * turn of a loop asks again). For tests; set it while no other thread is inside the library. */
 extern int (*lc_os_fault)(const char *call);
 
 #endif
