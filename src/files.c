@@ -99,11 +99,14 @@ int lc_temporary_close(lc_temporary *temporary)
     return lc_close(temporary->fd);
 }
 
+int lc_temporary_replace(lc_temporary *temporary, int to_dir, const char *to)
+{
+    return lc_renameat(temporary->dir, temporary->name, to_dir, to) == 0 ? 0 : give_up(temporary);
+}
+
 int lc_temporary_publish(lc_temporary *temporary, int to_dir, const char *to)
 {
-    if (lc_renameat(temporary->dir, temporary->name, to_dir, to) != 0)
-        return give_up(temporary);
-    return lc_temporary_close(temporary);
+    return lc_temporary_replace(temporary, to_dir, to) == 0 ? lc_temporary_close(temporary) : -1;
 }
 
 int lc_temporary_link(lc_temporary *temporary, int to_dir, const char *to)

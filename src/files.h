@@ -32,8 +32,10 @@ int lc_temporary_flush(lc_temporary *temporary);
 /* Rename it where nothing has that name yet, and lc_temporary_close() it then. Failed: it is still there, and it is the others'
  * to say why. */
 int lc_temporary_place(lc_temporary *temporary, int to_dir, const char *to);
+/* The same over whatever has that name. ENOENT: somebody removed it meanwhile. */
+int lc_temporary_replace(lc_temporary *temporary, int to_dir, const char *to);
 int lc_temporary_close(lc_temporary *temporary);
-/* Rename it. ENOENT: somebody removed it meanwhile. */
+/* Replace and close. */
 int lc_temporary_publish(lc_temporary *temporary, int to_dir, const char *to);
 /* Give it a second name where there is none yet (else EEXIST); the first one goes. */
 int lc_temporary_link(lc_temporary *temporary, int to_dir, const char *to);

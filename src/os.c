@@ -16,8 +16,14 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
+#ifdef __linux__
+#include <linux/magic.h>
+#include <sys/syscall.h>
+#include <sys/vfs.h>
+#endif
 
 /* What one read or writev is asked for: Linux stops short of 2 GiB, macOS refuses more than that. */
 #define CALL_MAX ((size_t)1 << 30)
@@ -28,6 +34,12 @@
 /* A lock is held for microseconds: ask again soon, then ever less often, so that waiting costs little. */
 #define LOCK_STEP_FIRST INT64_C(100000)
 #define LOCK_STEP_LAST INT64_C(10000000)
+
+/* Kernels stamp files with the time of their last tick, at 100 Hz at the slowest: this, and as much again. */
+#define TICK_MAX INT64_C(20000000)
+#ifndef ZFS_SUPER_MAGIC
+#define ZFS_SUPER_MAGIC 0x2FC12FC1 /* not Linux's own: its <linux/magic.h> does not list it */
+#endif
 
 int (*lc_os_fault)(const char *call);
 
@@ -216,6 +228,20 @@ int lc_utime_now(int dir, const char *path)
     return result;
 }
 
+int lc_utime_own(int fd)
+{
+    int result;
+    if (faulted("utime"))
+        return -1;
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    const struct timespec times[2] = {now, now};
+    do
+        result = futimens(fd, times);
+    while (result != 0 && errno == EINTR);
+    return result;
+}
+
 int lc_realpath(char *out, size_t size, const char *path)
 {
     if (faulted("realpath"))
@@ -289,15 +315,51 @@ int lc_close(int fd)
     return result != 0 && errno == EINTR ? 0 : result;
 }
 
+/* On the way of every hit: without the C library's detour over newfstatat(), where it has the kernel's struct. */
+static inline int plain_fstat(int fd, struct stat *out)
+{
+#if defined(__linux__) && defined(SYS_fstat) && (defined(__x86_64__) || defined(__aarch64__)) && defined(__LP64__)
+    return (int)syscall(SYS_fstat, fd, out);
+#else
+    return fstat(fd, out);
+#endif
+}
+
 int lc_fstat(int fd, struct stat *out)
 {
     int result;
     if (faulted("fstat"))
         return -1;
     do
-        result = fstat(fd, out);
+        result = plain_fstat(fd, out);
     while (result != 0 && errno == EINTR);
     return result;
+}
+
+lc_file_system lc_file_system_of(int fd)
+{
+    const lc_file_system unknown = {.grain = -1, .holds = false};
+#ifdef __linux__
+    struct statfs found;
+    if (faulted("statfs") || fstatfs(fd, &found) != 0)
+        return unknown;
+    switch ((unsigned long)found.f_type) {
+    case EXT4_SUPER_MAGIC:
+    case XFS_SUPER_MAGIC:
+    case BTRFS_SUPER_MAGIC:
+    case F2FS_SUPER_MAGIC:
+    case TMPFS_MAGIC:
+        return (lc_file_system){.grain = TICK_MAX, .holds = true};
+    case OVERLAYFS_SUPER_MAGIC: /* a file of a lower layer does not notice that it is hidden */
+    case ZFS_SUPER_MAGIC:
+        return (lc_file_system){.grain = TICK_MAX, .holds = false};
+    default:
+        return unknown;
+    }
+#else
+    (void)fd;
+    return unknown;
+#endif
 }
 
 int lc_dup_over(int from, int to)
@@ -486,7 +548,7 @@ unsigned lc_processors(void)
     return count > 0 ? (unsigned)count : 1;
 }
 
-uint64_t lc_memory(void)
+uint64_t lc_memory_size(void)
 {
     long pages = sysconf(_SC_PHYS_PAGES);
     long size = sysconf(_SC_PAGESIZE);
@@ -496,4 +558,51 @@ uint64_t lc_memory(void)
 int64_t lc_now(void)
 {
     return clock_read(CLOCK_REALTIME);
+}
+
+int64_t lc_ticks(void)
+{
+#ifdef CLOCK_MONOTONIC_COARSE
+    return clock_read(CLOCK_MONOTONIC_COARSE);
+#else
+    return clock_read(CLOCK_MONOTONIC);
+#endif
+}
+
+void lc_pause(void)
+{
+    nanosleep(&(struct timespec){.tv_nsec = (long)LOCK_STEP_FIRST}, NULL);
+}
+
+static atomic_uint generation;
+static pthread_once_t generation_once = PTHREAD_ONCE_INIT;
+
+static void note_fork(void)
+{
+    atomic_fetch_add_explicit(&generation, 1, memory_order_relaxed);
+}
+
+static void start_generation(void)
+{
+    /* It fails without memory only: then a child believes itself its parent, as it would without this. */
+    int failed = pthread_atfork(NULL, NULL, note_fork);
+    (void)failed;
+    atomic_store(&generation, 1);
+}
+
+unsigned lc_generation(void)
+{
+    unsigned now = atomic_load_explicit(&generation, memory_order_relaxed);
+    if (__builtin_expect(now != 0, 1))
+        return now;
+    pthread_once(&generation_once, start_generation);
+    return atomic_load_explicit(&generation, memory_order_relaxed);
+}
+
+int lc_descriptors(void)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
+        return 0;
+    return limit.rlim_cur > INT_MAX ? INT_MAX : (int)limit.rlim_cur;
 }

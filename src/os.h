@@ -36,6 +36,15 @@ int lc_linkat(int from_dir, const char *from, int to_dir, const char *to);
 int lc_fsync(int fd);
 /* Both times to now, to the nanosecond (the kernel's own stamps may lag by a tick); does not follow a link. */
 int lc_utime_now(int dir, const char *path);
+/* The open file's time of modification to now, to the nanosecond, and its time of access with it. */
+int lc_utime_own(int fd);
+/* What is known of the file system that an open file is on. */
+typedef struct lc_file_system {
+    /* Nanoseconds in which its clock may stand still; negative: what it says of a file may be old, or is not known. */
+    int64_t grain;
+    bool holds; /* an open descriptor shows whatever becomes of its file */
+} lc_file_system;
+lc_file_system lc_file_system_of(int fd);
 /* The path with every link resolved. out has room for size bytes; ENAMETOOLONG where that is not enough. */
 int lc_realpath(char *out, size_t size, const char *path);
 /* May the effective user make names in this directory (which may be reached through links)? 0 or -1. */
@@ -65,12 +74,17 @@ int lc_thread_start(pthread_t *out, void *(*run)(void *context), void *context);
 void lc_thread_end(pthread_t thread);
 unsigned lc_processors(void); /* that this thread may run on; at least 1 */
 
-uint64_t lc_memory(void); /* bytes of physical memory; UINT64_MAX where nobody knows */
+uint64_t lc_memory_size(void); /* bytes of physical memory; UINT64_MAX where nobody knows */
 int64_t lc_now(void);     /* nanoseconds since 1970-01-01 UTC */
+int64_t lc_ticks(void);   /* nanoseconds of a clock that never goes back, coarse: some milliseconds behind, and cheap */
+void lc_pause(void);      /* let other threads run for a moment */
+/* How many times this process's memory was copied by fork(), counted from 1. */
+unsigned lc_generation(void);
+int lc_descriptors(void); /* how many descriptors the process may have open */
 
 /* Called before each system call and allocation when set: a non-zero return becomes errno and the call fails without being
- * made. The names: alloc openat close fstat fstatat mkdir unlink rename link utime fsync read write lock thread readdir (each
- * turn of a loop asks again). For tests; set it while no other thread is inside the library. */
+ * made. The names: alloc openat close fstat fstatat mkdir unlink rename link utime fsync read write lock thread readdir
+ * statfs (each turn of a loop asks again). For tests; set it while no other thread is inside the library. */
 extern int (*lc_os_fault)(const char *call);
 
 #endif

@@ -50,7 +50,7 @@ static locache_status check_large(int fd, const struct stat *found, unsigned cha
     uint64_t table;
     if ((uint64_t)found->st_blocks * BLOCK * COMPRESSION_MAX + SMALL < size)
         return lc_fail(error, LOCACHE_EUNTRUSTED, "%s/%s is mostly a hole", store->path, name);
-    if (size > lc_memory() || size > SIZE_MAX / 2)
+    if (size > lc_memory_size() || size > SIZE_MAX / 2)
         return lc_fail(error, LOCACHE_ELIMIT, "%s/%s is larger than the memory of this machine", store->path, name);
     ssize_t got = lc_read_full(fd, head, LC_ENTRY_HEADER);
     if (got < 0)
@@ -88,7 +88,7 @@ static locache_status read_open(locache_value **out, int fd, const lc_store *sto
         have = LC_ENTRY_HEADER;
     }
     size_t size = (size_t)found.st_size;
-    locache_value *value = lc_alloc_aligned(sizeof *value + size);
+    locache_value *value = lc_value_new(size);
     if (value == NULL)
         return lc_fail(error, LOCACHE_ENOMEM, "no memory for %s/%s (%zu bytes)", store->path, name, size);
     memcpy(value->bytes, head, have);
@@ -98,11 +98,10 @@ static locache_status read_open(locache_value **out, int fd, const lc_store *sto
     else if ((size_t)got != size - have)
         status = lc_fail(error, LOCACHE_ECORRUPT, "%s/%s is cut off", store->path, name);
     if (status != LOCACHE_OK) {
-        lc_free(value);
+        locache_value_free(value);
         return status;
     }
-    value->size = size;
-    value->used = (int64_t)found.st_mtim.tv_sec * INT64_C(1000000000) + found.st_mtim.tv_nsec;
+    lc_stamp_take(&value->stamp, &found, store->grain, false);
     *out = value;
     return LOCACHE_OK;
 }
@@ -127,7 +126,7 @@ static bool is_newer(const lc_store *store, const char *name)
     if (status != LOCACHE_OK || value == NULL)
         return false;
     bool newer = lc_entry_parse(&value->entry, value->bytes, value->size, NULL) == LOCACHE_EFORMAT;
-    lc_free(value);
+    locache_value_free(value);
     return newer;
 }
 
@@ -198,13 +197,23 @@ static locache_status replace(bool *replaced, lc_temporary *temporary, const lc_
         lc_temporary_discard(temporary);
         return status;
     }
-    if (lc_temporary_publish(temporary, store->dir, name) != 0)
+    if (lc_temporary_replace(temporary, store->dir, name) != 0)
         return refuse_write(store, name, errno, error);
     return LOCACHE_OK;
 }
 
-locache_status lc_store_write(bool *replaced, const lc_store *store, const char *name, const lc_span *spans,
-                              size_t count, bool durable, locache_error *error)
+/* What was written is beyond doubt where its time is its own, and was not changed since. */
+static void stamp_written(locache_stamp *out, int fd, bool own_time, const lc_store *store)
+{
+    struct stat found;
+    if (lc_fstat(fd, &found) == 0)
+        lc_stamp_take(out, &found, store->grain, own_time);
+    else
+        *out = (locache_stamp){.words = {0}};
+}
+
+locache_status lc_store_write(bool *replaced, locache_stamp *stamp, const lc_store *store, const char *name,
+                              const lc_span *spans, size_t count, bool durable, locache_error *error)
 {
     lc_temporary temporary;
     *replaced = false;
@@ -213,9 +222,13 @@ locache_status lc_store_write(bool *replaced, const lc_store *store, const char 
         return status;
     if (lc_temporary_write(&temporary, spans, count) != 0 || (durable && lc_temporary_flush(&temporary) != 0))
         return refuse_write(store, name, errno, error);
+    bool own_time = store->grain >= 0 && lc_utime_own(temporary.fd) == 0;
     if (lc_temporary_place(&temporary, store->dir, name) != 0)
         status = replace(replaced, &temporary, store, name, error);
-    else if (lc_temporary_close(&temporary) != 0)
+    if (status != LOCACHE_OK)
+        return status;
+    stamp_written(stamp, temporary.fd, own_time, store);
+    if (lc_temporary_close(&temporary) != 0)
         status = refuse_write(store, name, errno, error);
     if (status == LOCACHE_OK && durable && lc_fsync(store->dir) != 0)
         status = refuse_write(store, name, errno, error);

@@ -7,7 +7,10 @@
 #include "entry.h"
 #include "error.h"
 
+#include "stamp.h"
+
 #include <stdalign.h>
+#include <stdatomic.h>
 #include <sys/types.h>
 
 /* Borrowed, made for one call. */
@@ -16,24 +19,32 @@ typedef struct lc_store {
     uid_t owner;          /* of dir and of what may be believed in it */
     const char *function; /* for events */
     const char *path;     /* of dir, for messages */
+    int64_t grain;        /* of the file system's clock: lc_stamp_take() */
 } lc_store;
 
-/* An entry's file in memory of its own; `entry` is filled by whoever parses it. */
+/* An entry's file in memory of its own, or mapped; `entry` is filled by whoever parses it. */
 struct locache_value {
     lc_entry entry;
-    int64_t used; /* when it was last used: the file's mtime, nanoseconds since 1970-01-01 UTC */
+    locache_stamp stamp; /* of the file before it was read */
+    atomic_uint holders;
+    bool mapped; /* bytes are a mapping, and not what follows */
     size_t size;
-    alignas(LC_ENTRY_ALIGN) unsigned char bytes[];
+    unsigned char *bytes;
+    alignas(LC_ENTRY_ALIGN) unsigned char room[];
 };
 
-/* OK: *out is owned, free it with lc_free(). MISS: error->status is OK where there is no such file, else why it was not read.
+/* A value with room for size bytes, which are its own; held once, by the caller. NULL: no memory. */
+locache_value *lc_value_new(size_t size);
+
+/* OK: *out is owned, free it with locache_value_free(). MISS: error->status is OK where there is no such file, else why it was not read.
  * ENOMEM. */
 locache_status lc_store_read(locache_value **out, const lc_store *store, const char *name, locache_error *error);
 
 /* Write a file under a temporary name and give it its own. *replaced: there was one before. OK; MISS: the directory or the
- * temporary has gone meanwhile, try again; EFORMAT: an entry of a newer format is there; EUNTRUSTED, EIO, ENOMEM. */
-locache_status lc_store_write(bool *replaced, const lc_store *store, const char *name, const lc_span *spans,
-                              size_t count, bool durable, locache_error *error);
+ * temporary has gone meanwhile, try again; EFORMAT: an entry of a newer format is there; EUNTRUSTED, EIO, ENOMEM. *stamp is
+ * the file's, set on OK. */
+locache_status lc_store_write(bool *replaced, locache_stamp *stamp, const lc_store *store, const char *name,
+                              const lc_span *spans, size_t count, bool durable, locache_error *error);
 
 /* OK or MISS; EIO. */
 locache_status lc_store_remove(const lc_store *store, const char *name, locache_error *error);

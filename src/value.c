@@ -40,8 +40,53 @@ int64_t locache_value_compute_time(const locache_value *value)
     return value->entry.compute_time;
 }
 
+size_t locache_value_size(const locache_value *value)
+{
+    return value->size;
+}
+
+void locache_value_stamp(locache_stamp *out, const locache_value *value)
+{
+    *out = value->stamp;
+}
+
+/* -------------------------------------------------------------------------------------------------------------- memory */
+
+locache_value *lc_value_new(size_t size)
+{
+    locache_value *value = size <= SIZE_MAX - sizeof *value ? lc_alloc_aligned(sizeof *value + size) : NULL;
+    if (value == NULL)
+        return NULL;
+    atomic_init(&value->holders, 1);
+    value->mapped = false;
+    value->size = size;
+    value->bytes = value->room;
+    return value;
+}
+
+void locache_value_retain(locache_value *value)
+{
+    atomic_fetch_add_explicit(&value->holders, 1, memory_order_relaxed);
+}
+
+locache_status locache_value_copy(locache_value **out, const locache_value *value)
+{
+    locache_value *copy = lc_value_new(value->size);
+    if (copy == NULL)
+        return LOCACHE_ENOMEM;
+    memcpy(copy->bytes, value->bytes, value->size);
+    copy->stamp = value->stamp;
+    copy->entry = value->entry;
+    copy->entry.key.data = copy->bytes + ((const unsigned char *)value->entry.key.data - value->bytes);
+    copy->entry.body.data = copy->bytes + ((const unsigned char *)value->entry.body.data - value->bytes);
+    *out = copy;
+    return LOCACHE_OK;
+}
+
 void locache_value_free(locache_value *value)
 {
+    if (value == NULL || atomic_fetch_sub_explicit(&value->holders, 1, memory_order_acq_rel) > 1)
+        return;
     lc_free(value);
 }
 

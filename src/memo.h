@@ -1,0 +1,54 @@
+/* A bounded table from keys to objects that are remembered, with the stamp of the file that each stands for. It asks no
+ * file: who recalls does (memory.c).
+ *
+ * Eviction is S3-FIFO (Yang, Zhang, Qiu, Yue, Vinayak: "FIFO queues are all you need for cache eviction", SOSP 2023).
+ * What is new waits in a small queue, a tenth of the whole, and moves to the main one only if it was used twice before
+ * its turn comes; a scan over many keys thus passes through the small queue and leaves the main one alone. A hit moves
+ * nothing, and writes two bits.
+ *
+ * The lock is tried for microseconds and then done without: whoever does not get it finds nothing, and remembers
+ * nothing; only who drops something waits. In a child of fork(), a table whose lock another thread of the parent held begins anew, empty; what was in it
+ * is never freed. retain() is called under the lock, release() after it. Any thread, but where it says otherwise. */
+#ifndef LC_MEMO_H
+#define LC_MEMO_H
+
+#include "locache.h"
+
+typedef struct lc_memo lc_memo;
+
+typedef struct lc_memo_options {
+    uint64_t entries; /* at most */
+    uint64_t bytes;   /* at most, of objects, keys and what each entry takes besides */
+    void (*retain)(void *object);
+    void (*release)(void *object);
+} lc_memo_options;
+
+/* NULL: no memory. */
+lc_memo *lc_memo_new(const lc_memo_options *options);
+/* Everything is released. NULL is allowed. One thread, when no other uses it any more. */
+void lc_memo_free(lc_memo *memo);
+
+typedef struct lc_memo_hit {
+    void *object;    /* retained */
+    uint64_t serial; /* of the entry: another in its place has another */
+    locache_stamp stamp;
+    int64_t asked;  /* lc_ticks() when its file was last asked */
+    int descriptor; /* of its file, held while it is one of the most used; or -1 */
+    bool hold;      /* it should have one: lc_memo_hold() */
+} lc_memo_hit;
+
+/* False: there is none. An object that was found is released with lc_memo_release(), or the caller's to release. */
+bool lc_memo_find(lc_memo_hit *out, lc_memo *memo, const void *key, size_t key_size);
+void lc_memo_release(const lc_memo *memo, void *object);
+/* Replaces what is there. The object is retained where it is taken. */
+void lc_memo_put(lc_memo *memo, const void *key, size_t key_size, const locache_stamp *stamp, void *object,
+                 size_t object_size);
+/* Its file was asked now, and is the same. */
+void lc_memo_note(lc_memo *memo, const void *key, size_t key_size, uint64_t serial);
+/* Keep a descriptor with an entry, in the place of another's that is used less; it is taken, or closed. */
+void lc_memo_hold(lc_memo *memo, const void *key, size_t key_size, uint64_t serial, int descriptor);
+/* serial 0: whichever is there. */
+void lc_memo_drop(lc_memo *memo, const void *key, size_t key_size, uint64_t serial);
+void lc_memo_clear(lc_memo *memo);
+
+#endif

@@ -1,0 +1,41 @@
+#include "stamp.h"
+#include "os.h"
+
+#include <string.h>
+
+/* Where times have no nanoseconds, a second is what they are counted in, or two (FAT). */
+#define GRAIN_OF_SECONDS INT64_C(2000000000)
+
+static int64_t nanoseconds(const struct timespec *time)
+{
+    return (int64_t)time->tv_sec * INT64_C(1000000000) + time->tv_nsec;
+}
+
+static void identify(int64_t words[LC_STAMP_IDENTITY], const struct stat *found)
+{
+    words[LC_STAMP_DEV] = (int64_t)found->st_dev;
+    words[LC_STAMP_INO] = (int64_t)found->st_ino;
+    words[LC_STAMP_SIZE] = (int64_t)found->st_size;
+    words[LC_STAMP_LINKS] = (int64_t)found->st_nlink;
+    words[LC_STAMP_MTIME] = nanoseconds(&found->st_mtim);
+    words[LC_STAMP_CTIME] = nanoseconds(&found->st_ctim);
+}
+
+void lc_stamp_take(locache_stamp *out, const struct stat *found, int64_t grain, bool written)
+{
+    bool fine = found->st_ctim.tv_nsec != 0 || found->st_mtim.tv_nsec != 0;
+    identify(out->words, found);
+    if (!fine && grain >= 0 && grain < GRAIN_OF_SECONDS)
+        grain = GRAIN_OF_SECONDS;
+    /* A change in what the clock calls the future leaves an age below zero, which proves nothing either. */
+    bool old = lc_now() - out->words[LC_STAMP_CTIME] > grain;
+    out->words[LC_STAMP_PROVES] = grain >= 0 && (old || (written && fine));
+    out->words[LC_STAMP_UNTIL] = 0;
+}
+
+bool lc_stamp_matches(const locache_stamp *stamp, const struct stat *found)
+{
+    int64_t words[LC_STAMP_IDENTITY];
+    identify(words, found);
+    return memcmp(words, stamp->words, sizeof words) == 0;
+}

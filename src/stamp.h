@@ -1,0 +1,34 @@
+/* Which file, in which state: what tells that it is still the one that was read.
+ *
+ * A file is the same as long as its device, number, size, links and both times are. Times move by the grain of the file
+ * system's clock: what was sampled within a grain of the last change could look the same after another, and proves
+ * nothing, unless its writer made its time of modification one of its own (lc_utime_own), which no later write leaves.
+ * Times are compared for equality only: clocks jump. Any thread. */
+#ifndef LC_STAMP_H
+#define LC_STAMP_H
+
+#include "locache.h"
+
+#include <sys/stat.h>
+
+/* What the words of a locache_stamp are. */
+enum {
+    LC_STAMP_DEV,
+    LC_STAMP_INO,
+    LC_STAMP_SIZE,
+    LC_STAMP_LINKS,
+    LC_STAMP_MTIME,
+    LC_STAMP_CTIME,
+    LC_STAMP_PROVES,
+    LC_STAMP_UNTIL
+};
+/* The first so many are the file's. */
+#define LC_STAMP_IDENTITY LC_STAMP_PROVES
+
+/* Sample now. `grain`: nanoseconds of the file system's clock (lc_file_system); negative: it proves nothing ever.
+ * `written`: by us just now, with a time of its own. LC_STAMP_UNTIL is 0: for good. */
+void lc_stamp_take(locache_stamp *out, const struct stat *found, int64_t grain, bool written);
+/* Is that the file, unchanged? */
+bool lc_stamp_matches(const locache_stamp *stamp, const struct stat *found);
+
+#endif
