@@ -129,8 +129,9 @@ static void test_digest__of_null_is_that_of_nothing(void **state)
 static void test_digest__does_not_depend_on_alignment(void **state)
 {
     enum { AT = 18 }; /* 9 MiB and a byte */
-    unsigned char *moved = malloc(known[AT].size + 8);
     (void)state;
+    assert_true(known[AT].size == 9 * MIB + 1);
+    unsigned char *moved = malloc(known[AT].size + 8);
     assert_non_null(moved);
     for (size_t shift = 0; shift < 8; shift++) {
         unsigned char out[LOCACHE_DIGEST_SIZE];
@@ -242,7 +243,7 @@ static void test_digest__is_the_same_on_one_processor(void **state)
 {
     cpu_set_t before, one;
     unsigned char out[LOCACHE_DIGEST_SIZE];
-    int first = 0;
+    size_t first = 0;
     (void)state;
     assert_int_equal(sched_getaffinity(0, sizeof before, &before), 0);
     while (!CPU_ISSET(first, &before))
