@@ -37,7 +37,7 @@ static locache_value *make_value(const uint8_t *body, size_t size, uint32_t buff
     size_t total = 0;
     for (size_t i = 0; i < lc_entry_span_count(&entry); i++)
         total += spans[i].size;
-    locache_value *value = lc_alloc_aligned(sizeof *value + total);
+    locache_value *value = lc_value_new(total);
     if (value == NULL)
         abort();
     value->size = 0;
