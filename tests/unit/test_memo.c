@@ -1,0 +1,419 @@
+/* The table of results in memory: what is found, what is evicted, who holds what. */
+#include "scratch.h"
+
+#include "fault.h"
+#include "memo.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+/* An object that knows how many hold it. */
+typedef struct thing {
+    atomic_int holders;
+    int number;
+} thing;
+
+static void retain(void *object)
+{
+    atomic_fetch_add(&((thing *)object)->holders, 1);
+}
+
+static void release(void *object)
+{
+    atomic_fetch_sub(&((thing *)object)->holders, 1);
+}
+
+static lc_memo *memo_of(uint64_t entries, uint64_t kept)
+{
+    const lc_memo_options options = {.entries = entries, .bytes = kept, .retain = retain, .release = release};
+    lc_memo *memo = lc_memo_new(&options);
+    assert_non_null(memo);
+    return memo;
+}
+
+static const locache_stamp stamp = {.words = {1, 2, 3, 4, 5, 6, 1, 0}};
+
+static void remember(lc_memo *memo, thing *object)
+{
+    lc_memo_put(memo, &object->number, sizeof object->number, &stamp, object, 0);
+}
+
+/* The number of what is found under a number, or -1. */
+static int find(lc_memo *memo, int number)
+{
+    lc_memo_hit hit;
+    if (!lc_memo_find(&hit, memo, &number, sizeof number))
+        return -1;
+    int found = ((thing *)hit.object)->number;
+    lc_memo_release(memo, hit.object);
+    return found;
+}
+
+static thing *make_things(int count)
+{
+    thing *things = calloc((size_t)count, sizeof *things);
+    assert_non_null(things);
+    for (int i = 0; i < count; i++)
+        things[i].number = i;
+    return things;
+}
+
+static int held_of(const thing *things, int count)
+{
+    int held = 0;
+    for (int i = 0; i < count; i++) {
+        assert_in_range(things[i].holders, 0, 1);
+        held += things[i].holders;
+    }
+    return held;
+}
+
+static void test_memo__finds_what_was_put(void **unused)
+{
+    (void)unused;
+    lc_memo *memo = memo_of(100, 1 << 20);
+    thing *things = make_things(50);
+    lc_memo_hit hit;
+    assert_int_equal(find(memo, 0), -1);
+    for (int i = 0; i < 50; i++)
+        remember(memo, &things[i]);
+    for (int i = 0; i < 50; i++)
+        assert_int_equal(find(memo, i), i);
+    assert_true(lc_memo_find(&hit, memo, &things[7].number, sizeof(int)));
+    assert_ptr_equal(hit.object, &things[7]);
+    assert_memory_equal(&hit.stamp, &stamp, sizeof stamp);
+    assert_int_equal(hit.descriptor, -1);
+    assert_int_equal(things[7].holders, 2);
+    lc_memo_release(memo, hit.object);
+    assert_int_equal(held_of(things, 50), 50);
+    lc_memo_free(memo);
+    assert_int_equal(held_of(things, 50), 0);
+    free(things);
+}
+
+static void test_memo__replaces_and_drops(void **unused)
+{
+    (void)unused;
+    lc_memo *memo = memo_of(100, 1 << 20);
+    thing first = {.number = 1};
+    thing second = {.number = 1};
+    lc_memo_hit hit;
+    remember(memo, &first);
+    assert_true(lc_memo_find(&hit, memo, &first.number, sizeof(int)));
+    lc_memo_release(memo, hit.object);
+    remember(memo, &second);
+    assert_int_equal(first.holders, 0);
+    assert_int_equal(second.holders, 1);
+    lc_memo_drop(memo, &first.number, sizeof(int), hit.serial); /* that entry is gone: the new one stays */
+    assert_int_equal(find(memo, 1), 1);
+    lc_memo_drop(memo, &first.number, sizeof(int), 0);
+    assert_int_equal(find(memo, 1), -1);
+    assert_int_equal(second.holders, 0);
+    remember(memo, &first);
+    lc_memo_clear(memo);
+    assert_int_equal(first.holders, 0);
+    assert_int_equal(find(memo, 1), -1);
+    lc_memo_free(memo);
+}
+
+static void test_memo__keeps_to_its_entries(void **unused)
+{
+    (void)unused;
+    enum { COUNT = 20000 };
+    lc_memo *memo = memo_of(1000, 1 << 30);
+    thing *things = make_things(COUNT);
+    for (int i = 0; i < COUNT; i++) {
+        remember(memo, &things[i]);
+        if (i % 3 == 0)
+            find(memo, i / 2);
+    }
+    assert_int_equal(held_of(things, COUNT), 1000);
+    lc_memo_free(memo);
+    assert_int_equal(held_of(things, COUNT), 0);
+    free(things);
+}
+
+static void test_memo__keeps_to_its_bytes(void **unused)
+{
+    (void)unused;
+    enum { COUNT = 1000, EACH = 10000, ALL = 1 << 20 };
+    lc_memo *memo = memo_of(1 << 20, ALL);
+    thing *things = make_things(COUNT);
+    for (int i = 0; i < COUNT; i++)
+        lc_memo_put(memo, &things[i].number, sizeof(int), &stamp, &things[i], EACH);
+    int held = held_of(things, COUNT);
+    assert_in_range(held, ALL / EACH * 9 / 10, ALL / EACH);
+    /* One that would push out most others is not taken, nor is what was there under its key kept. */
+    lc_memo_put(memo, &things[COUNT - 1].number, sizeof(int), &stamp, &things[0], ALL / 2);
+    lc_memo_put(memo, &things[0].number, sizeof(int), &stamp, &things[0], SIZE_MAX);
+    assert_int_equal(find(memo, COUNT - 1), -1);
+    assert_int_equal(find(memo, 0), -1);
+    lc_memo_free(memo);
+    free(things);
+}
+
+/* What is used again and again stays while ten times as many keys as there is room for are seen once. */
+static void test_memo__a_scan_leaves_what_is_used(void **unused)
+{
+    (void)unused;
+    enum { HOT = 400, ROOM = 1000, SCANNED = 10 * ROOM };
+    lc_memo *memo = memo_of(ROOM, 1 << 30);
+    thing *things = make_things(HOT + SCANNED);
+    for (int i = 0; i < HOT; i++)
+        remember(memo, &things[i]);
+    for (int round = 0; round < 3; round++)
+        for (int i = 0; i < HOT; i++)
+            assert_int_equal(find(memo, i), i);
+    for (int i = HOT; i < HOT + SCANNED; i++) {
+        assert_int_equal(find(memo, i), -1);
+        remember(memo, &things[i]);
+    }
+    for (int i = 0; i < HOT; i++)
+        assert_int_equal(find(memo, i), i);
+    lc_memo_free(memo);
+    free(things);
+}
+
+/* What comes back soon after it was evicted is not evicted again by the next keys that are seen once. */
+static void test_memo__what_comes_back_stays(void **unused)
+{
+    (void)unused;
+    enum { ROOM = 100, MORE = 150 };
+    lc_memo *memo = memo_of(ROOM, 1 << 30);
+    thing *things = make_things(3 * MORE);
+    for (int i = 0; i < MORE; i++)
+        remember(memo, &things[i]);
+    assert_int_equal(find(memo, 0), -1);
+    remember(memo, &things[0]);
+    for (int i = MORE; i < 2 * MORE; i++)
+        remember(memo, &things[i]);
+    assert_int_equal(find(memo, 0), 0);
+    lc_memo_free(memo);
+    free(things);
+}
+
+/* -------------------------------------------------------------------------------------------------------- descriptors */
+
+/* Give an entry that is used much a descriptor, as who recalls does. Did it want one? */
+static bool hold(lc_memo *memo, int number)
+{
+    lc_memo_hit hit;
+    if (!lc_memo_find(&hit, memo, &number, sizeof number))
+        return false;
+    lc_memo_release(memo, hit.object);
+    if (!hit.hold)
+        return false;
+    lc_memo_hold(memo, &number, sizeof number, hit.serial, open("/dev/null", O_RDONLY | O_CLOEXEC));
+    return true;
+}
+
+static bool is_held(lc_memo *memo, int number)
+{
+    lc_memo_hit hit;
+    assert_true(lc_memo_find(&hit, memo, &number, sizeof number));
+    lc_memo_release(memo, hit.object);
+    return hit.descriptor >= 0 && fcntl(hit.descriptor, F_GETFD) >= 0;
+}
+
+static void test_memo__descriptors_go_with_their_entries(void **unused)
+{
+    (void)unused;
+    lc_memo *memo = memo_of(100, 1 << 20);
+    thing *things = make_things(10);
+    int before = open_descriptors();
+    for (int i = 0; i < 10; i++)
+        remember(memo, &things[i]);
+    assert_false(hold(memo, 3)); /* used once so far */
+    assert_true(hold(memo, 3));
+    assert_true(is_held(memo, 3));
+    assert_false(hold(memo, 3)); /* it has one */
+    assert_int_equal(open_descriptors(), before + 1);
+    lc_memo_drop(memo, &things[3].number, sizeof(int), 0);
+    assert_int_equal(open_descriptors(), before);
+    lc_memo_hold(memo, &things[3].number, sizeof(int), 1, open("/dev/null", O_RDONLY | O_CLOEXEC));
+    assert_int_equal(open_descriptors(), before);
+    for (int i = 0; i < 30; i++)
+        hold(memo, i % 10);
+    assert_int_equal(open_descriptors(), before + 9);
+    lc_memo_free(memo);
+    assert_int_equal(open_descriptors(), before);
+    free(things);
+}
+
+static void test_memo__descriptors_are_few_and_move_to_what_is_used(void **unused)
+{
+    (void)unused;
+    enum { COUNT = 1000, FEW = 64 };
+    lc_memo *memo = memo_of(COUNT, 1 << 30);
+    thing *things = make_things(COUNT);
+    int before = open_descriptors();
+    for (int i = 0; i < COUNT; i++)
+        remember(memo, &things[i]);
+    for (int round = 0; round < 4; round++)
+        for (int i = 0; i < COUNT / 2; i++)
+            hold(memo, i);
+    assert_in_range(open_descriptors(), before + 1, before + FEW);
+    /* Others are used now, and only those: in the end they have them. */
+    for (int round = 0; round < 3000; round++)
+        hold(memo, COUNT - 1 - round % 10);
+    for (int i = 0; i < 10; i++)
+        assert_true(is_held(memo, COUNT - 1 - i));
+    assert_in_range(open_descriptors(), before + 1, before + FEW);
+    lc_memo_free(memo);
+    assert_int_equal(open_descriptors(), before);
+    free(things);
+}
+
+/* ------------------------------------------------------------------------------------------------------------- failures */
+
+static void test_memo__without_memory_nothing_is_remembered(void **unused)
+{
+    (void)unused;
+    thing *things = make_things(200);
+    bool failed = true;
+    for (int n = 1; failed; n++) {
+        const lc_memo_options options = {.entries = 500, .bytes = 1 << 20, .retain = retain, .release = release};
+        fault_set("alloc", n, ENOMEM);
+        lc_memo *memo = lc_memo_new(&options);
+        for (int i = 0; memo != NULL && i < 200; i++)
+            remember(memo, &things[i]);
+        failed = fault_clear();
+        int found = 0;
+        for (int i = 0; memo != NULL && i < 200; i++)
+            found += find(memo, i) == i;
+        assert_in_range(found, memo == NULL ? 0 : 199, 200);
+        assert_int_equal(held_of(things, 200), found);
+        lc_memo_free(memo);
+        assert_int_equal(held_of(things, 200), 0);
+    }
+    free(things);
+}
+
+/* ----------------------------------------------------------------------------------------------------- threads and fork */
+
+enum { SHARED = 300 };
+
+typedef struct sharing {
+    lc_memo *memo;
+    thing *things;
+    atomic_bool stop;
+    atomic_int wrong;
+} sharing;
+
+static void *use_memo(void *context)
+{
+    sharing *all = context;
+    for (int i = 0; !atomic_load(&all->stop); i++) {
+        int number = i * 7 % SHARED;
+        int found = find(all->memo, number);
+        if (found >= 0 && found != number)
+            atomic_fetch_add(&all->wrong, 1);
+        if (found < 0)
+            remember(all->memo, &all->things[number]);
+        if (i % 11 == 0)
+            lc_memo_drop(all->memo, &number, sizeof number, 0);
+        if (i % 5000 == 4999)
+            lc_memo_clear(all->memo);
+        hold(all->memo, number);
+    }
+    return NULL;
+}
+
+static void child_uses_memo(void *context)
+{
+    sharing *all = context;
+    thing mine = {.number = SHARED};
+    remember(all->memo, &mine);
+    child_require(find(all->memo, SHARED) == SHARED);
+    lc_memo_clear(all->memo);
+    child_require(find(all->memo, SHARED) == -1);
+}
+
+static void test_memo__threads_share_it_and_children_go_on(void **unused)
+{
+    (void)unused;
+    sharing all = {.memo = memo_of(SHARED / 2, 1 << 20), .things = make_things(SHARED)};
+    pthread_t users[3];
+    int before = open_descriptors();
+    for (int i = 0; i < 3; i++)
+        assert_int_equal(pthread_create(&users[i], NULL, use_memo, &all), 0);
+    for (int i = 0; i < 60; i++)
+        wait_for(in_child(child_uses_memo, &all));
+    atomic_store(&all.stop, true);
+    for (int i = 0; i < 3; i++)
+        pthread_join(users[i], NULL);
+    assert_int_equal(all.wrong, 0);
+    lc_memo_free(all.memo);
+    assert_int_equal(held_of(all.things, SHARED), 0);
+    assert_int_equal(open_descriptors(), before);
+    free(all.things);
+}
+
+/* In a child whose parent's other thread was within the table: what retain() is called under is that lock. */
+static atomic_bool within;
+static atomic_bool go_on;
+
+static void retain_slowly(void *object)
+{
+    retain(object);
+    atomic_store(&within, true);
+    while (!atomic_load(&go_on))
+        usleep(100);
+}
+
+static void *find_slowly(void *context)
+{
+    find(context, 1);
+    return NULL;
+}
+
+static void child_finds_it_empty(void *context)
+{
+    thing mine = {.number = 2};
+    atomic_store(&go_on, true);
+    child_require(find(context, 1) == -1);
+    remember(context, &mine);
+    child_require(find(context, 2) == 2);
+}
+
+static void test_memo__a_child_begins_anew_where_the_lock_was_held(void **unused)
+{
+    (void)unused;
+    const lc_memo_options options = {.entries = 10, .bytes = 1 << 20, .retain = retain_slowly, .release = release};
+    lc_memo *memo = lc_memo_new(&options);
+    thing one = {.number = 1};
+    pthread_t finder;
+    assert_non_null(memo);
+    atomic_store(&go_on, true);
+    remember(memo, &one);
+    atomic_store(&within, false);
+    atomic_store(&go_on, false);
+    assert_int_equal(pthread_create(&finder, NULL, find_slowly, memo), 0);
+    while (!atomic_load(&within))
+        usleep(100);
+    assert_int_equal(find(memo, 1), -1); /* the lock cannot be had: as if it were not there */
+    wait_for(in_child(child_finds_it_empty, memo));
+    atomic_store(&go_on, true);
+    pthread_join(finder, NULL);
+    assert_int_equal(find(memo, 1), 1);
+    lc_memo_free(memo);
+    assert_int_equal(one.holders, 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        scratch_test(test_memo__finds_what_was_put),
+        scratch_test(test_memo__replaces_and_drops),
+        scratch_test(test_memo__keeps_to_its_entries),
+        scratch_test(test_memo__keeps_to_its_bytes),
+        scratch_test(test_memo__a_scan_leaves_what_is_used),
+        scratch_test(test_memo__what_comes_back_stays),
+        scratch_test(test_memo__descriptors_go_with_their_entries),
+        scratch_test(test_memo__descriptors_are_few_and_move_to_what_is_used),
+        scratch_test(test_memo__without_memory_nothing_is_remembered),
+        scratch_test(test_memo__threads_share_it_and_children_go_on),
+        scratch_test(test_memo__a_child_begins_anew_where_the_lock_was_held),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
