@@ -24,6 +24,7 @@ static int add_parameter(lcpy_plan *plan, PyObject *name, PyObject *fallback, Py
         }
         parameter->ignored = found > 0;
     }
+    plan->counted += !parameter->ignored;
     return 0;
 }
 
@@ -180,6 +181,20 @@ int lcpy_plan_traverse(lcpy_plan *plan, visitproc visit, void *arg)
     return 0;
 }
 
+PyObject *lcpy_plan_default(const lcpy_plan *plan, Py_ssize_t n)
+{
+    if (!plan->function) {
+        return plan->parameters[n].fallback;
+    }
+    if (n >= plan->positional) {
+        PyObject *by_name = PyFunction_GET_KW_DEFAULTS(plan->function);
+        return by_name ? PyDict_GetItemWithError(by_name, plan->parameters[n].name) : NULL;
+    }
+    PyObject *defaults = PyFunction_GET_DEFAULTS(plan->function);
+    Py_ssize_t at = defaults ? n - (plan->positional - PyTuple_GET_SIZE(defaults)) : -1;
+    return at >= 0 ? PyTuple_GET_ITEM(defaults, at) : NULL;
+}
+
 /* --------------------------------------------------------------------------------------------------------------- binding */
 
 typedef struct keyword {
@@ -194,21 +209,6 @@ typedef struct binding {
     keyword *extra; /* from **kwargs, sorted, without the ignored ones */
     Py_ssize_t extra_count;
 } binding;
-
-/* The default of the nth parameter (borrowed), or NULL. */
-static PyObject *default_of(const lcpy_plan *plan, Py_ssize_t n)
-{
-    if (!plan->function) {
-        return plan->parameters[n].fallback;
-    }
-    if (n >= plan->positional) {
-        PyObject *by_name = PyFunction_GET_KW_DEFAULTS(plan->function);
-        return by_name ? PyDict_GetItemWithError(by_name, plan->parameters[n].name) : NULL;
-    }
-    PyObject *defaults = PyFunction_GET_DEFAULTS(plan->function);
-    Py_ssize_t at = defaults ? n - (plan->positional - PyTuple_GET_SIZE(defaults)) : -1;
-    return at >= 0 ? PyTuple_GET_ITEM(defaults, at) : NULL;
-}
 
 /* The number of the parameter with this keyword, or -1. */
 static Py_ssize_t parameter_of(const lcpy_plan *plan, PyObject *name)
@@ -296,7 +296,7 @@ static lcpy_bound bind_call(binding *bound, const lcpy_plan *plan, const lcpy_ca
     lcpy_bound status = bind_keywords(bound, plan, call);
     for (Py_ssize_t i = 0; i < plan->count && status == LCPY_BOUND && !plan->keep_missing; i++) {
         if (!bound->slots[i]) {
-            bound->slots[i] = Py_XNewRef(default_of(plan, i));
+            bound->slots[i] = Py_XNewRef(lcpy_plan_default(plan, i));
             status = bound->slots[i] ? LCPY_BOUND : PyErr_Occurred() ? LCPY_BIND_ERROR : LCPY_MISFIT;
         }
     }
@@ -319,7 +319,7 @@ static void unbind(binding *bound, const lcpy_plan *plan)
 /* object() as a default says "not given": nothing else can be said of it, and where it is, it is itself. */
 static int write_argument(lcpy_state *state, locache_writer *key, const lcpy_plan *plan, Py_ssize_t n, PyObject *value)
 {
-    if (Py_IS_TYPE(value, &PyBaseObject_Type) && value == default_of(plan, n)) {
+    if (Py_IS_TYPE(value, &PyBaseObject_Type) && value == lcpy_plan_default(plan, n)) {
         locache_write_tag(key, LOCACHE_TAG_DEFAULT);
         locache_write_null(key);
         return 0;

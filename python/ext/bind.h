@@ -19,6 +19,7 @@ typedef struct lcpy_plan {
         *function; /* a types.FunctionType, whose defaults are read at each call since they can be assigned; or NULL */
     lcpy_parameter *parameters;
     Py_ssize_t count;
+    uint64_t counted;           /* of these, the ones that are not ignored */
     Py_ssize_t positional_only; /* the first so many have no keyword */
     Py_ssize_t positional;      /* the first so many can go by position; the rest are keyword-only */
     bool any_position;          /* *args */
@@ -37,6 +38,9 @@ int lcpy_plan_of_function(lcpy_plan *out, PyObject *function, bool names_only, P
 int lcpy_plan_of_callable(lcpy_plan *out, PyObject *callable, PyObject *ignored, PyObject *unused);
 void lcpy_plan_clear(lcpy_plan *plan);
 int lcpy_plan_traverse(lcpy_plan *plan, visitproc visit, void *arg);
+
+/* The default that the nth parameter has now: a borrowed reference; NULL where there is none, or with an exception. */
+PyObject *lcpy_plan_default(const lcpy_plan *plan, Py_ssize_t n);
 
 /* A call's arguments, as vectorcall has them. */
 typedef struct lcpy_call {

@@ -100,7 +100,7 @@ static PyObject *new_decorator(lcpy_state *state, const lcpy_options *options)
 PyDoc_STRVAR(
     persist_doc,
     "persist(func=None, /, *, name=None, auto_invalidate=True, max_entries=-1, max_age=None, dir=None, ignore=(), "
-    "pickle=True, durable=False, version=None)\n--\n\n"
+    "pickle=True, durable=False, version=None, memory=True, recheck=None, mapped=True)\n--\n\n"
     "Keep the results of a function in files, and serve later calls from them.\n\n"
     "Parameters\n----------\n"
     "func : callable\n    the function; left out where options are given: @persist(name=\"notebook\")\n"
@@ -113,7 +113,13 @@ PyDoc_STRVAR(
     "pickle : bool\n    store also what only pickle can store\n"
     "durable : bool\n    a result is safe from a power cut before the call returns (slow)\n"
     "version : str, optional\n    results hold for this text in place of the function's source: change it to compute "
-    "anew\n\n"
+    "anew\n"
+    "memory : bool, int or (int, int)\n    keep results in memory, too: True, at most so many, at most (so many, so "
+    "many "
+    "bytes);\n    False: read the file at each call\n"
+    "recheck : float, optional\n    give a result in memory for so many seconds before its file is asked again; 0 or "
+    "None: ask at each\n    call, so that a deleted file is a forgotten result at once\n"
+    "mapped : bool\n    large arrays are loaded from their file as they are touched; False: read whole\n\n"
     "Returns\n-------\n"
     "the function, or a decorator; it has cache_info(), cache_clear(), and for single calls cache_path(), "
     "is_cached(),\n"

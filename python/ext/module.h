@@ -4,7 +4,8 @@
  *   pytypes  pyscalar  pyarray          what a type is; CBOR for scalars and arrays, the same in keys and results
  *   opcodes  bytecode  code  normal  source   what a function's source is
  *   pykey  pyvalue  pypickle  pybuffer  arguments to key bytes; results to entry bodies and back
- *   closure  bind  place                arguments to a signature; where a function's cache is
+ *   frozen  remember                    results in memory
+ *   closure  bind  quick  place         arguments to a signature; where a function's cache is
  *   target  options                     what is decorated, and how
  *   persist  warn  pylog                the decorated function, and what it says
  *   module                              persist(), reset_cache(), verbose()

@@ -1,14 +1,21 @@
 #include "options.h"
 
 #include <math.h>
+#include <stdbool.h>
 #include <string.h>
 
+#define NANOSECONDS_PER_SECOND 1e9
 #define NANOSECONDS_PER_DAY 86400e9
 
 static int wrong_type(const char *option, const char *wanted, PyObject *value)
 {
     PyErr_Format(PyExc_TypeError, "persist(): %s must be %s, not %.100s", option, wanted, Py_TYPE(value)->tp_name);
     return -1;
+}
+
+static bool is_int(PyObject *value)
+{
+    return PyLong_Check(value) && !PyBool_Check(value);
 }
 
 int lcpy_option_name(PyObject **out, PyObject *value)
@@ -69,7 +76,7 @@ static int set_max_entries(lcpy_options *out, PyObject *value)
     if (value == Py_None) {
         return 0;
     }
-    if (!PyLong_Check(value) || PyBool_Check(value)) {
+    if (!is_int(value)) {
         return wrong_type("max_entries", "an int", value);
     }
     int overflow = 0;
@@ -87,7 +94,7 @@ static int set_max_age(lcpy_options *out, PyObject *value)
     if (value == Py_None) {
         return 0;
     }
-    if ((!PyLong_Check(value) && !PyFloat_Check(value)) || PyBool_Check(value)) {
+    if (!is_int(value) && !PyFloat_Check(value)) {
         return wrong_type("max_age", "a number of days or None", value);
     }
     double days = PyFloat_AsDouble(value);
@@ -108,6 +115,63 @@ static int set_max_age(lcpy_options *out, PyObject *value)
     }
     double nanoseconds = days * NANOSECONDS_PER_DAY;
     out->max_age = nanoseconds >= (double)INT64_MAX ? 0 : nanoseconds < 1 ? 1 : (int64_t)nanoseconds;
+    return 0;
+}
+
+/* One of the two limits of memory=, as locache_options has it: there 0 is the default, and none is negative. */
+static int set_memory_limit(int64_t *out, PyObject *value, PyObject *whole)
+{
+    int overflow = 0;
+    long long limit = PyLong_AsLongLongAndOverflow(value, &overflow);
+    if (overflow < 0 || (overflow == 0 && limit < 0)) {
+        PyErr_Format(PyExc_ValueError, "persist(): memory=%R must not be negative; memory=False keeps nothing", whole);
+        return -1;
+    }
+    *out = overflow > 0 ? INT64_MAX : limit > 0 ? limit : -1;
+    return 0;
+}
+
+static int set_memory(lcpy_options *out, PyObject *value)
+{
+    if (PyBool_Check(value)) {
+        out->memory_entries = value == Py_True ? 0 : -1;
+        return 0;
+    }
+    if (is_int(value)) {
+        return set_memory_limit(&out->memory_entries, value, value);
+    }
+    if (!PyTuple_Check(value) || PyTuple_GET_SIZE(value) != 2 || !is_int(PyTuple_GET_ITEM(value, 0)) ||
+        !is_int(PyTuple_GET_ITEM(value, 1))) {
+        return wrong_type("memory", "True, False, a number of results, or a tuple (results, bytes)", value);
+    }
+    int status = set_memory_limit(&out->memory_entries, PyTuple_GET_ITEM(value, 0), value);
+    return status < 0 ? -1 : set_memory_limit(&out->memory_bytes, PyTuple_GET_ITEM(value, 1), value);
+}
+
+static int set_recheck(lcpy_options *out, PyObject *value)
+{
+    if (value == Py_None) {
+        return 0;
+    }
+    if (!is_int(value) && !PyFloat_Check(value)) {
+        return wrong_type("recheck", "a number of seconds or None", value);
+    }
+    double seconds = PyFloat_AsDouble(value);
+    if (seconds == -1.0 && PyErr_Occurred()) {
+        if (!PyErr_ExceptionMatches(PyExc_OverflowError)) {
+            return -1;
+        }
+        PyErr_Clear();
+        seconds = INFINITY; /* an int beyond every float */
+    }
+    if (!(seconds >= 0) || isinf(seconds)) {
+        PyErr_Format(PyExc_ValueError,
+                     "persist(): recheck=%R must be a finite number of seconds, or 0 or None to ask at every call",
+                     value);
+        return -1;
+    }
+    double nanoseconds = ceil(seconds * NANOSECONDS_PER_SECOND); /* what is not 0 does not become it */
+    out->recheck = nanoseconds >= (double)INT64_MAX ? INT64_MAX : (int64_t)nanoseconds;
     return 0;
 }
 
@@ -186,10 +250,19 @@ static int set_option(lcpy_options *out, const char *option, PyObject *value)
     if (strcmp(option, "version") == 0) {
         return set_version(out, value);
     }
+    if (strcmp(option, "memory") == 0) {
+        return set_memory(out, value);
+    }
+    if (strcmp(option, "recheck") == 0) {
+        return set_recheck(out, value);
+    }
+    if (strcmp(option, "mapped") == 0) {
+        return set_flag(out, option, value, LOCACHE_UNMAPPED, 0);
+    }
     PyErr_Format(
         PyExc_TypeError,
         "persist() has no option '%.100s'; it has name, auto_invalidate, max_entries, max_age, dir, ignore, pickle, "
-        "durable, version",
+        "durable, version, memory, recheck, mapped",
         option);
     return -1;
 }

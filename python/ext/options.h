@@ -5,13 +5,16 @@
 #include "module.h"
 
 typedef struct lcpy_options {
-    PyObject *name;      /* str, or NULL */
-    PyObject *directory; /* bytes, or NULL */
-    PyObject *ignored;   /* set of str, or NULL */
-    PyObject *version;   /* str without NUL, or NULL */
-    unsigned flags;      /* LOCACHE_KEEP, LOCACHE_DURABLE, LOCACHE_NO_PICKLE */
-    int64_t max_entries; /* -1: no limit */
-    int64_t max_age;     /* nanoseconds; 0: no limit */
+    PyObject *name;         /* str, or NULL */
+    PyObject *directory;    /* bytes, or NULL */
+    PyObject *ignored;      /* set of str, or NULL */
+    PyObject *version;      /* str without NUL, or NULL */
+    unsigned flags;         /* LOCACHE_KEEP, LOCACHE_DURABLE, LOCACHE_NO_PICKLE, LOCACHE_UNMAPPED */
+    int64_t max_entries;    /* -1: no limit */
+    int64_t max_age;        /* nanoseconds; 0: no limit */
+    int64_t memory_entries; /* as in locache_options, like the rest */
+    int64_t memory_bytes;
+    int64_t recheck;
 } lcpy_options;
 
 /* From keyword arguments as vectorcall has them. 0; or -1 with TypeError (unknown, of the wrong type) or ValueError (a bad

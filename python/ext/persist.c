@@ -5,6 +5,7 @@
 #include <structmember.h>
 #include <time.h>
 
+#include "remember.h"
 #include "source.h"
 #include "warn.h"
 
@@ -76,6 +77,11 @@ locache_status lcpy_persisted_open_at(locache **out, lcpy_persisted *self, const
         .flags = self->options.flags,
         .max_entries = self->options.max_entries,
         .max_age = self->options.max_age,
+        .memory_entries = self->options.memory_entries,
+        .memory_bytes = self->options.memory_bytes,
+        .recheck = self->options.recheck,
+        .retain = lcpy_memory_retain,
+        .release = lcpy_memory_release,
     };
     if (!options.function) {
         return LOCACHE_ETYPE;
@@ -177,7 +183,40 @@ static lcpy_found undecodable(lcpy_persisted *self, const void *key, size_t key_
     return told < 0 ? LCPY_INTERRUPTED : LCPY_DISBELIEVED;
 }
 
-lcpy_found lcpy_persisted_lookup(PyObject **out, lcpy_persisted *self, const void *key, size_t key_size)
+/* An object that locache_recall() gave; its reference is taken. */
+static lcpy_found give(PyObject **out, lcpy_persisted *self, void *object, const void *key, size_t key_size)
+{
+    *out = lcpy_memory_is_result(object) ? object : lcpy_memory_decode(self->state, object, self->target.module);
+    if (*out) {
+        self->hits++;
+        return LCPY_FOUND;
+    }
+    self->misses++;
+    return undecodable(self, key, key_size);
+}
+
+/* Take a value that was read before results were forgotten for the nth time. */
+static lcpy_found decode(PyObject **out, lcpy_persisted *self, locache_value *value, uint64_t n, const void *key,
+                         size_t key_size)
+{
+    locache_stamp stamp;
+    locache_value *kept = self->in_memory ? lcpy_memory_value(value) : NULL;
+    locache_value_stamp(&stamp, value);
+    *out = lcpy_value_decode(self->state, value, self->target.module);
+    if (*out && self->in_memory && self->forgotten == n) {
+        (void)lcpy_memory_keep(self->state, self->cache, key, key_size, &stamp, *out, kept);
+    }
+    locache_value_free(kept);
+    if (*out) {
+        self->hits++;
+        return LCPY_FOUND;
+    }
+    self->misses++;
+    return undecodable(self, key, key_size);
+}
+
+/* The file. */
+static lcpy_found look_up_file(PyObject **out, lcpy_persisted *self, const void *key, size_t key_size)
 {
     if (!self->cache) {
         lcpy_found opened = open_for_call(self);
@@ -189,16 +228,11 @@ lcpy_found lcpy_persisted_lookup(PyObject **out, lcpy_persisted *self, const voi
     locache_value *value = NULL;
     locache_error error;
     locache_status status;
+    uint64_t forgotten = self->forgotten;
     Py_BEGIN_ALLOW_THREADS status = locache_get(&value, self->cache, key, key_size, &error);
     Py_END_ALLOW_THREADS if (status == LOCACHE_OK)
     {
-        *out = lcpy_value_decode(self->state, value, self->target.module);
-        if (*out) {
-            self->hits++;
-            return LCPY_FOUND;
-        }
-        self->misses++;
-        return undecodable(self, key, key_size);
+        return decode(out, self, value, forgotten, key, key_size);
     }
     self->misses++;
     if (status == LOCACHE_MISS && error.status == LOCACHE_OK) {
@@ -207,8 +241,25 @@ lcpy_found lcpy_persisted_lookup(PyObject **out, lcpy_persisted *self, const voi
     return disbelieved(self, &error);
 }
 
-static locache_status put(lcpy_persisted *self, const void *key, size_t key_size, const lcpy_encoded *encoded,
-                          int64_t compute_time, locache_error *error)
+lcpy_found lcpy_persisted_lookup(PyObject **out, lcpy_persisted *self, const void *key, size_t key_size)
+{
+    void *object;
+    if (self->cache && locache_recall(&object, self->cache, key, key_size) == LOCACHE_OK) {
+        return give(out, self, object, key, key_size);
+    }
+    return look_up_file(out, self, key, key_size);
+}
+
+void lcpy_persisted_forget(lcpy_persisted *self)
+{
+    self->forgotten++;
+    if (self->cache) {
+        locache_forget_memory(self->cache);
+    }
+}
+
+static locache_status put(locache_stamp *stamp, lcpy_persisted *self, const void *key, size_t key_size,
+                          const lcpy_encoded *encoded, int64_t compute_time, locache_error *error)
 {
     locache_record record = {
         .size = sizeof record,
@@ -218,14 +269,27 @@ static locache_status put(lcpy_persisted *self, const void *key, size_t key_size
         .buffers = encoded->buffers,
         .buffer_count = encoded->buffer_count,
         .compute_time = compute_time,
+        .stamp = stamp,
     };
     locache_status status;
     Py_BEGIN_ALLOW_THREADS status = locache_put(self->cache, key, key_size, &record, error);
     Py_END_ALLOW_THREADS return status;
 }
 
+/* What was stored is what the next hit gives; of what can be changed, that is read first. */
+static void remember_stored(lcpy_persisted *self, const void *key, size_t key_size, const locache_stamp *stamp,
+                            const lcpy_encoded *encoded, PyObject *result, int fresh)
+{
+    self->forgotten += fresh != 0;
+    bool kept = self->in_memory && encoded->codec == LOCACHE_CBOR &&
+                lcpy_memory_keep(self->state, self->cache, key, key_size, stamp, result, NULL);
+    if (fresh && !kept && self->options.recheck > 0) {
+        locache_forget_memory(self->cache);
+    }
+}
+
 int lcpy_persisted_store(lcpy_persisted *self, const void *key, size_t key_size, PyObject *result, int64_t compute_time,
-                         int quiet)
+                         int fresh, int quiet)
 {
     if (!self->cache) {
         lcpy_found opened = open_for_call(self);
@@ -238,7 +302,11 @@ int lcpy_persisted_store(lcpy_persisted *self, const void *key, size_t key_size,
         return quiet ? lcpy_count_error(self) : lcpy_warn(self, LCPY_TROUBLE_ENCODE, NULL, NULL);
     }
     locache_error error;
-    locache_status status = put(self, key, key_size, &encoded, compute_time, &error);
+    locache_stamp stamp;
+    locache_status status = put(&stamp, self, key, key_size, &encoded, compute_time, &error);
+    if (status == LOCACHE_OK) {
+        remember_stored(self, key, key_size, &stamp, &encoded, result, fresh);
+    }
     lcpy_encoded_clear(&encoded);
     if (status == LOCACHE_OK) {
         return 0;
@@ -333,7 +401,8 @@ PyObject *lcpy_persisted_compute(lcpy_persisted *self, const lcpy_key *key, cons
     PyObject *result = call_function(self, call);
     int64_t elapsed = lcpy_clock() - start;
     if (lcpy_closure_end(self->state, &self->target.closure) < 0 ||
-        (result && lcpy_persisted_store(self, key->writer.data, key->writer.length, result, elapsed, quiet) < 0)) {
+        (result &&
+         lcpy_persisted_store(self, key->writer.data, key->writer.length, result, elapsed, fresh, quiet) < 0)) {
         Py_CLEAR(result);
     }
     return result;
@@ -356,25 +425,45 @@ PyObject *lcpy_persisted_without_key(lcpy_persisted *self, const lcpy_call *call
     return result;
 }
 
+/* Memory has nothing for the key. */
+static PyObject *read_or_compute(lcpy_persisted *self, const lcpy_key *key, const lcpy_call *call)
+{
+    PyObject *result = NULL;
+    lcpy_found found = look_up_file(&result, self, key->writer.data, key->writer.length);
+    if (found == LCPY_ABSENT || found == LCPY_DISBELIEVED) {
+        return lcpy_persisted_compute(self, key, call, 0, found == LCPY_DISBELIEVED);
+    }
+    return found == LCPY_UNUSABLE ? call_function(self, call) : result;
+}
+
+/* Memory has this for the key. */
+static PyObject *give_or_compute(lcpy_persisted *self, void *object, const lcpy_key *key, const lcpy_call *call)
+{
+    PyObject *result = NULL;
+    lcpy_found found = give(&result, self, object, key->writer.data, key->writer.length);
+    return found == LCPY_DISBELIEVED ? lcpy_persisted_compute(self, key, call, 0, 1) : result;
+}
+
 static PyObject *persisted_vectorcall(PyObject *object, PyObject *const *args, size_t nargsf, PyObject *kwnames)
 {
     lcpy_persisted *self = (lcpy_persisted *)object;
     lcpy_call call = {args, PyVectorcall_NARGS(nargsf), kwnames};
     lcpy_key key;
     PyObject *culprit = NULL;
-    PyObject *result = NULL;
+    PyObject *result;
+    void *known;
     lcpy_bound bound = lcpy_persisted_key(self, &key, &call, &culprit);
     if (bound != LCPY_BOUND) {
         result = lcpy_persisted_without_key(self, &call, bound, culprit);
     } else if (self->target.is_async) {
         result = lcpy_persisted_compute(self, &key, &call, 0, 0);
+    } else if (!self->cache || locache_recall(&known, self->cache, key.writer.data, key.writer.length) != LOCACHE_OK) {
+        result = read_or_compute(self, &key, &call);
+    } else if (!lcpy_memory_is_result(known)) {
+        result = give_or_compute(self, known, &key, &call);
     } else {
-        lcpy_found found = lcpy_persisted_lookup(&result, self, key.writer.data, key.writer.length);
-        if (found == LCPY_ABSENT || found == LCPY_DISBELIEVED) {
-            result = lcpy_persisted_compute(self, &key, &call, 0, found == LCPY_DISBELIEVED);
-        } else if (found == LCPY_UNUSABLE) {
-            result = call_function(self, &call);
-        }
+        self->hits++;
+        result = known;
     }
     Py_XDECREF(culprit);
     lcpy_key_clear(&key);
@@ -421,6 +510,7 @@ PyObject *lcpy_persisted_new(lcpy_state *state, PyObject *callable, const lcpy_o
     self->vectorcall = persisted_vectorcall;
     self->state = state;
     lcpy_options_copy(&self->options, options);
+    self->in_memory = options->memory_entries >= 0 && options->memory_bytes >= 0 && options->max_entries <= 0;
     if (lcpy_target_init(&self->target, callable, options->ignored) < 0) {
         goto fail;
     }

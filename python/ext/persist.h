@@ -23,7 +23,10 @@ typedef struct lcpy_persisted {
     uint64_t misses;
     uint64_t bypassed; /* calls that did without the cache */
     uint64_t errors;
-    unsigned said; /* bit per lcpy_trouble */
+    uint64_t
+        forgotten;  /* how often results were forgotten or replaced by name: what was read before is not remembered */
+    unsigned said;  /* bit per lcpy_trouble */
+    bool in_memory; /* results are kept there, too */
     PyObject *attributes;
     PyObject *weak_references;
 } lcpy_persisted;
@@ -59,13 +62,16 @@ typedef enum lcpy_found {
     LCPY_UNUSABLE = 3     /* the cache cannot be used now */
 } lcpy_found;
 
-/* Look up and decode, count and warn. *out is a new reference where FOUND. */
+/* What is in memory, else what is in the file: decode, count and warn. *out is a new reference where FOUND. */
 lcpy_found lcpy_persisted_lookup(PyObject **out, lcpy_persisted *self, const void *key, size_t key_size);
-/* Encode and store, count and warn, unless `quiet`: the call has warned already. 0, or -1 with an exception that is not the cache's to keep back. */
+/* Encode and store, count and warn, unless `quiet`: the call has warned already. `fresh`: nothing was looked up before. 0,
+ * or -1 with an exception that is not the cache's to keep back. */
 int lcpy_persisted_store(lcpy_persisted *self, const void *key, size_t key_size, PyObject *result, int64_t compute_time,
-                         int quiet);
+                         int fresh, int quiet);
+/* What was removed or replaced by name is not in memory either. After the files were. */
+void lcpy_persisted_forget(lcpy_persisted *self);
 /* Call the function and store what it returns; for `async def`, a coroutine that will, and that looks the key up first
- * unless `fresh`. `quiet` as above. */
+ * unless `fresh`. `fresh` and `quiet` as above. */
 PyObject *lcpy_persisted_compute(lcpy_persisted *self, const lcpy_key *key, const lcpy_call *call, int fresh,
                                  int quiet);
 

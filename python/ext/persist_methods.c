@@ -115,8 +115,8 @@ static PyObject *reset_at(lcpy_persisted *self, locache *cache)
     locache_error error;
     locache_status status;
     Py_BEGIN_ALLOW_THREADS status = locache_reset(cache, &error);
-    Py_END_ALLOW_THREADS if (status < 0)
-    {
+    Py_END_ALLOW_THREADS lcpy_persisted_forget(self);
+    if (status < 0) {
         return raise_error(status, &error);
     }
     self->hits = self->misses = self->bypassed = self->errors = 0;
@@ -229,7 +229,8 @@ static PyObject *forget(PyObject *object, PyObject *const *args, Py_ssize_t coun
         locache_error error;
         locache_status status;
         Py_BEGIN_ALLOW_THREADS status = locache_remove(self->cache, key.writer.data, key.writer.length, &error);
-        Py_END_ALLOW_THREADS result = status < 0 ? raise_error(status, &error) : PyBool_FromLong(status == LOCACHE_OK);
+        Py_END_ALLOW_THREADS lcpy_persisted_forget(self);
+        result = status < 0 ? raise_error(status, &error) : PyBool_FromLong(status == LOCACHE_OK);
     }
     lcpy_key_clear(&key);
     return result;
@@ -277,8 +278,9 @@ static PyObject *lookup(PyObject *object, PyObject *key)
 
 static PyObject *store(PyObject *object, PyObject *const *args, Py_ssize_t count)
 {
-    if (count != 4 || !PyBytes_Check(args[0])) {
-        PyErr_SetString(PyExc_TypeError, "a key (bytes), a result, a time in nanoseconds, and whether to be quiet");
+    if (count != 5 || !PyBytes_Check(args[0])) {
+        PyErr_SetString(PyExc_TypeError,
+                        "a key (bytes), a result, a time in nanoseconds, whether to replace, and whether to be quiet");
         return NULL;
     }
     long long compute_time = PyLong_AsLongLong(args[2]);
@@ -290,7 +292,7 @@ static PyObject *store(PyObject *object, PyObject *const *args, Py_ssize_t count
     int status = lcpy_closure_end(self->state, &self->target.closure);
     if (status == 0) {
         status = lcpy_persisted_store(self, PyBytes_AS_STRING(args[0]), (size_t)PyBytes_GET_SIZE(args[0]), args[1],
-                                      compute_time, args[3] == Py_True);
+                                      compute_time, args[3] == Py_True, args[4] == Py_True);
     }
     return status < 0 ? NULL : Py_NewRef(Py_None);
 }

@@ -2,6 +2,8 @@
 #ifndef LCPY_PYSCALAR_H
 #define LCPY_PYSCALAR_H
 
+#include <stdbool.h>
+
 #include "pytypes.h"
 
 typedef enum lcpy_written {
@@ -14,6 +16,10 @@ typedef enum lcpy_written {
  * only. NOT_EXACT where the tags cannot hold the value whole: a zone that is no fixed offset, fold=1, a UUID that knows
  * is_safe. */
 lcpy_written lcpy_scalar_write(lcpy_state *state, locache_writer *writer, PyObject *value, lcpy_class class_of);
+
+/* The part of it that takes no time: None, bool, int of 64 bits, float, short str without surrogates, all of exact types.
+ * False: it is none of these, and nothing was written. Runs no Python code, leaves no exception. */
+bool lcpy_scalar_write_brief(locache_writer *writer, PyObject *value);
 
 /* An int of any size from the content of a bignum (tag 2; tag 3, which stands for -1 - content, where negative). */
 PyObject *lcpy_int_from_magnitude(int negative, const unsigned char *bytes, size_t size);

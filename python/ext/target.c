@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "quick.h"
+
 #define LAYERS_MAX 100 /* of partials and wrappers: nobody has so many, a cycle has more */
 
 /* -------------------------------------------------------------------------------------------------- down to the function */
@@ -389,6 +391,8 @@ int lcpy_target_init(lcpy_target *out, PyObject *callable, PyObject *ignored)
         goto done;
     }
     set_home(out);
+    out->is_simple =
+        !out->prefix && !out->keywords && !out->has_own && out->closure.count == 0 && lcpy_quick_plan(&out->plan);
     out->is_async =
         PyFunction_Check(function) && (((PyCodeObject *)PyFunction_GET_CODE(function))->co_flags & CO_COROUTINE) != 0;
     status = 0;
@@ -508,6 +512,10 @@ lcpy_bound lcpy_target_key(lcpy_state *state, locache_writer *key, lcpy_target *
                            PyObject *own, PyObject **culprit)
 {
     *culprit = NULL;
+    if (target->is_simple && lcpy_quick_key(key, &target->plan, call)) {
+        return LCPY_BOUND;
+    }
+    locache_writer_reset(key);
     composed more = {.args = NULL};
     unsigned char room[256];
     locache_writer captures;

@@ -18,7 +18,8 @@ typedef struct lcpy_target {
     PyObject *qualname; /* str: the function's directory */
     PyObject *module;   /* str or None: its module's name */
     bool is_async;
-    bool has_own; /* `own` is there */
+    bool has_own;   /* `own` is there */
+    bool is_simple; /* the plan says all: nothing is added to a call, and lcpy_quick_key() may be tried */
     lcpy_plan plan;
     lcpy_plan own; /* of a wrapper: its own signature, for what does not fit the wrapped function's */
     lcpy_closure closure;

@@ -94,6 +94,9 @@ def persist(
     pickle: bool = True,
     durable: bool = False,
     version: str | None = None,
+    memory: bool | int | tuple[int, int] = True,
+    recheck: float | None = None,
+    mapped: bool = True,
 ) -> _Persisted[_P, _R]: ...
 @overload
 def persist(
@@ -109,6 +112,9 @@ def persist(
     pickle: bool = True,
     durable: bool = False,
     version: str | None = None,
+    memory: bool | int | tuple[int, int] = True,
+    recheck: float | None = None,
+    mapped: bool = True,
 ) -> _Decorator: ...
 def reset_cache(func: Callable[..., Any] | classmethod[Any, ..., Any] | property, name: str | None = None) -> None: ...
 def reset(func: Callable[..., Any] | classmethod[Any, ..., Any] | property) -> None: ...

@@ -11,5 +11,5 @@ async def call(persisted, key, args, kwargs, fresh):
         return found[0]
     start = monotonic_ns()
     result = await persisted.__wrapped__(*args, **kwargs)
-    persisted._store(key, result, monotonic_ns() - start, found is False)
+    persisted._store(key, result, monotonic_ns() - start, fresh, found is False)
     return result
