@@ -69,6 +69,7 @@ trap 'kill "$preparing" 2>/dev/null || :' EXIT
 
 core plain build/test-plain "-Dbuildtype=debugoptimized"
 core sanitized build/test-sanitized "-Dbuildtype=debugoptimized -Db_sanitize=address,undefined -Db_lundef=false" -t 4
+core threads build/test-threads "-Dbuildtype=debugoptimized -Db_sanitize=thread -Db_lundef=false" --suite threads
 core valgrind build/test-plain "-Dbuildtype=debugoptimized" --suite valgrind -t 10 \
     --wrapper='valgrind -q --leak-check=full --error-exitcode=9 --track-fds=no'
 

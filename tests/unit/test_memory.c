@@ -1,0 +1,441 @@
+/* Results in memory, as a handle has them: given without reading, and never after their file changed. */
+#include "scratch.h"
+
+#include "fault.h"
+
+#include <time.h>
+
+/* Longer than the clock of any file system stands still: what is read then proves itself. */
+static void grow_old(void)
+{
+    usleep(30000);
+}
+
+/* How often the library read from a file since counting began. */
+static int reads;
+
+static int count_reads(const char *call)
+{
+    reads += strcmp(call, "read") == 0;
+    return 0;
+}
+
+static void begin_counting(void)
+{
+    reads = 0;
+    lc_os_fault = count_reads;
+}
+
+static int end_counting(void)
+{
+    lc_os_fault = NULL;
+    return reads;
+}
+
+static bool from_memory(locache *cache, int64_t x, const char *result)
+{
+    begin_counting();
+    locache_status status = get(cache, x, result);
+    int count = end_counting();
+    assert_int_equal(status, LOCACHE_OK);
+    return count == 0;
+}
+
+/* Hit it until it is in memory, and held there by a descriptor where that can be. */
+static void warm_up(locache *cache, int64_t x, const char *result)
+{
+    for (int i = 0; i < 5; i++)
+        assert_hit(cache, x, result);
+    assert_true(from_memory(cache, x, result));
+}
+
+static void test_memory__what_was_stored_is_there_at_once(void **unused)
+{
+    (void)unused;
+    locache *cache = open_function("my_func");
+    must_put(cache, 1, "one");
+    assert_true(from_memory(cache, 1, "one"));
+    must_put(cache, 1, "two");
+    assert_true(from_memory(cache, 1, "two"));
+    locache_close(cache);
+}
+
+static void test_memory__what_was_read_is_there_once_its_file_is_old_enough(void **unused)
+{
+    (void)unused;
+    locache *writer = open_function("my_func");
+    must_put(writer, 1, "one");
+    locache *reader = open_function("my_func");
+    grow_old();
+    assert_false(from_memory(reader, 1, "one"));
+    assert_true(from_memory(reader, 1, "one"));
+    locache_close(writer);
+    locache_close(reader);
+}
+
+/* Several tries: a machine that sleeps for long between the two makes the file old. */
+static void test_memory__a_young_file_is_read_again(void **unused)
+{
+    (void)unused;
+    locache *writer = open_function("my_func");
+    locache *reader = open_function("my_func");
+    bool read_again = false;
+    for (int i = 0; i < 100 && !read_again; i++) {
+        must_put(writer, i, "one");
+        assert_false(from_memory(reader, i, "one"));
+        read_again = !from_memory(reader, i, "one");
+    }
+    assert_true(read_again);
+    locache_close(writer);
+    locache_close(reader);
+}
+
+/* ------------------------------------------------------------------------------------------------------- what is changed */
+
+static void test_memory__a_deleted_file_is_a_miss(void **unused)
+{
+    (void)unused;
+    locache *cache = open_function("my_func");
+    must_put(cache, 1, "one");
+    warm_up(cache, 1, "one");
+    assert_int_equal(unlink(in_foo("my_func/x=1")), 0);
+    assert_miss(cache, 1);
+    must_put(cache, 1, "one");
+    assert_int_equal(rename(in_foo("my_func/x=1"), in_foo("my_func/x=2")), 0);
+    assert_miss(cache, 1);
+    locache_close(cache);
+}
+
+static void test_memory__another_handles_result_is_seen(void **unused)
+{
+    (void)unused;
+    locache *cache = open_function("my_func");
+    locache *other = open_function("my_func");
+    char text[16] = "";
+    must_put(cache, 1, text);
+    for (int i = 0; i < 1000; i++) {
+        assert_hit(cache, 1, text);
+        snprintf(text, sizeof text, "%04d", i);
+        must_put(other, 1, text);
+        assert_hit(cache, 1, text);
+        assert_hit(other, 1, text);
+    }
+    locache_close(cache);
+    locache_close(other);
+}
+
+/* Written in place, at once, with its size and, where `restore`, its time of modification as they were. */
+static void write_in_place(const char *path, bool restore)
+{
+    struct stat before;
+    bytes entry = read_bytes(path);
+    entry.data[entry.size - 1] ^= 1;
+    assert_int_equal(stat(path, &before), 0);
+    int file = open(path, O_WRONLY);
+    assert_true(file >= 0);
+    assert_int_equal(pwrite(file, entry.data, entry.size, 0), entry.size);
+    const struct timespec times[] = {before.st_atim, before.st_mtim};
+    if (restore)
+        assert_int_equal(futimens(file, times), 0);
+    close(file);
+}
+
+static void test_memory__a_write_in_place_is_seen(void **unused)
+{
+    (void)unused;
+    locache *cache = open_function("my_func");
+    for (int i = 0; i < 200; i++) {
+        must_put(cache, 1, "one");
+        assert_hit(cache, 1, "one");
+        write_in_place(in_foo("my_func/x=1"), false);
+        assert_rejected(cache, 1, LOCACHE_ECORRUPT);
+    }
+    must_put(cache, 1, "one");
+    grow_old();
+    warm_up(cache, 1, "one");
+    write_in_place(in_foo("my_func/x=1"), true);
+    assert_rejected(cache, 1, LOCACHE_ECORRUPT);
+    locache_close(cache);
+}
+
+static void test_memory__a_write_through_another_link_is_seen(void **unused)
+{
+    (void)unused;
+    locache *cache = open_function("my_func");
+    must_put(cache, 1, "one");
+    warm_up(cache, 1, "one");
+    assert_int_equal(link(in_foo("my_func/x=1"), in_foo("elsewhere")), 0);
+    grow_old();
+    warm_up(cache, 1, "one");
+    write_in_place(in_foo("elsewhere"), true);
+    assert_rejected(cache, 1, LOCACHE_ECORRUPT);
+    locache_close(cache);
+}
+
+static void test_memory__a_directory_that_is_deleted_or_made_anew_is_seen(void **unused)
+{
+    (void)unused;
+    locache *cache = open_function("my_func");
+    must_put(cache, 1, "one");
+    warm_up(cache, 1, "one");
+    remove_all(foo);
+    assert_miss(cache, 1);
+    must_put(cache, 1, "one");
+    warm_up(cache, 1, "one");
+    remove_all(foo);
+    locache *other = open_function("my_func");
+    must_put(other, 1, "two");
+    assert_hit(cache, 1, "two");
+    assert_int_equal(locache_reset(other, &error), LOCACHE_OK);
+    assert_miss(cache, 1);
+    locache_close(cache);
+    locache_close(other);
+}
+
+static void test_memory__limits_hold(void **unused)
+{
+    (void)unused;
+    locache_options options = options_for("my_func");
+    options.max_age = INT64_C(3600) * 1000000000;
+    locache *cache = open_with(&options);
+    must_put(cache, 1, "one");
+    warm_up(cache, 1, "one");
+    const struct timespec long_ago[] = {{.tv_sec = 1000000}, {.tv_sec = 1000000}};
+    assert_int_equal(utimensat(AT_FDCWD, in_foo("my_func/x=1"), long_ago, 0), 0);
+    assert_miss(cache, 1);
+    key k = key_of(2);
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    locache_record record = {.size = sizeof record, .codec = LOCACHE_RAW, .body = "two", .body_size = 3};
+    record.expires = ((int64_t)now.tv_sec + 1) * 1000000000;
+    assert_int_equal(locache_put(cache, k.bytes, k.size, &record, &error), LOCACHE_OK);
+    assert_true(from_memory(cache, 2, "two") || time(NULL) > now.tv_sec);
+    sleep(2);
+    assert_miss(cache, 2);
+    locache_close(cache);
+}
+
+/* ----------------------------------------------------------------------------------------------------------- settings */
+
+static void test_memory__can_be_switched_off(void **unused)
+{
+    (void)unused;
+    locache_options options = options_for("my_func");
+    for (int i = 0; i < 3; i++) {
+        options.memory_entries = i == 0 ? -1 : 0;
+        options.memory_bytes = i == 1 ? -1 : 0;
+        options.max_entries = i == 2 ? 100 : 0; /* each use is noted at the file */
+        locache *cache = open_with(&options);
+        must_put(cache, 1, "one");
+        grow_old();
+        assert_false(from_memory(cache, 1, "one"));
+        assert_false(from_memory(cache, 1, "one"));
+        locache_close(cache);
+    }
+}
+
+static void test_memory__recheck_says_how_often_the_file_is_asked(void **unused)
+{
+    (void)unused;
+    locache_options options = options_for("my_func");
+    options.recheck = INT64_C(1000) * 1000000000;
+    locache *lazy = open_with(&options);
+    options.recheck = 1;
+    locache *eager = open_with(&options);
+    must_put(lazy, 1, "one");
+    must_put(lazy, 2, "two");
+    grow_old();
+    warm_up(eager, 1, "one");
+    assert_int_equal(unlink(in_foo("my_func/x=1")), 0);
+    assert_int_equal(unlink(in_foo("my_func/x=2")), 0);
+    grow_old(); /* the clock of intervals is coarse */
+    assert_miss(eager, 1);
+    assert_hit(lazy, 1, "one");
+    /* What the handle itself did is not waited for. */
+    key k = key_of(1);
+    assert_int_equal(locache_remove(lazy, k.bytes, k.size, &error), LOCACHE_MISS);
+    assert_miss(lazy, 1);
+    assert_hit(lazy, 2, "two");
+    assert_int_equal(locache_reset(lazy, &error), LOCACHE_OK);
+    assert_miss(lazy, 2);
+    must_put(lazy, 2, "new");
+    assert_hit(lazy, 2, "new");
+    locache_close(lazy);
+    locache_close(eager);
+}
+
+static void test_memory__large_results_and_those_with_buffers_are_read(void **unused)
+{
+    (void)unused;
+    locache *cache = open_function("my_func");
+    static char large[100000];
+    locache_value *value;
+    key k = key_of(1);
+    locache_record record = {.size = sizeof record, .codec = LOCACHE_RAW, .body = large, .body_size = sizeof large};
+    locache_buffer buffer = {.data = large, .size = 10};
+    for (int i = 0; i < 2; i++) {
+        must_put(cache, 1, "small");
+        assert_int_equal(locache_put(cache, k.bytes, k.size, &record, &error), LOCACHE_OK);
+        assert_int_equal(locache_get(&value, cache, k.bytes, k.size, &error), LOCACHE_OK);
+        assert_int_equal(locache_value_buffer_count(value), record.buffer_count);
+        locache_value_free(value);
+        record.body_size = 1;
+        record.buffers = &buffer;
+        record.buffer_count = 1;
+    }
+    locache_close(cache);
+}
+
+static void test_memory__hits_are_counted_and_told(void **unused)
+{
+    (void)unused;
+    locache *cache = open_function("my_func");
+    locache_statistics before = {.size = sizeof before};
+    locache_statistics after = {.size = sizeof after};
+    must_put(cache, 1, "one");
+    assert_int_equal(locache_info(&before, cache), LOCACHE_OK);
+    warm_up(cache, 1, "one");
+    assert_int_equal(locache_info(&after, cache), LOCACHE_OK);
+    assert_int_equal(after.hits - before.hits, 6);
+    events_listen();
+    assert_true(from_memory(cache, 1, "one"));
+    locache_set_log(NULL, NULL);
+    assert_int_equal(events.counts[LOCACHE_EVENT_HIT], 1);
+    assert_string_equal(events.path, in_foo("my_func/x=1"));
+    locache_close(cache);
+}
+
+/* ------------------------------------------------------------------------------------------- objects of the caller's own */
+
+static int holders;
+
+static void retain(void *object)
+{
+    assert_ptr_equal(object, &holders);
+    holders++;
+}
+
+static void release(void *object)
+{
+    assert_ptr_equal(object, &holders);
+    holders--;
+}
+
+static void test_memory__objects_of_a_binding(void **unused)
+{
+    (void)unused;
+    locache_options options = options_for("my_func");
+    options.retain = retain;
+    locache *cache = NULL;
+    assert_int_equal(locache_open(&cache, foo, &options, &error), LOCACHE_EINVAL);
+    options.release = release;
+    cache = open_with(&options);
+    key k = key_of(1);
+    void *object = NULL;
+    locache_stamp stamp;
+    locache_record record = {
+        .size = sizeof record, .codec = LOCACHE_RAW, .body = "one", .body_size = 3, .stamp = &stamp};
+    assert_int_equal(locache_recall(&object, cache, k.bytes, k.size), LOCACHE_MISS);
+    assert_int_equal(locache_put(cache, k.bytes, k.size, &record, &error), LOCACHE_OK);
+    assert_int_equal(locache_recall(&object, cache, k.bytes, k.size), LOCACHE_MISS);
+    locache_remember(cache, k.bytes, k.size, &stamp, &holders, 10);
+    assert_int_equal(holders, 1);
+    assert_int_equal(locache_recall(&object, cache, k.bytes, k.size), LOCACHE_OK);
+    assert_ptr_equal(object, &holders);
+    assert_int_equal(holders, 2);
+    release(object);
+    /* Reading and storing leave them alone: the binding's lock may not be held there. */
+    assert_false(from_memory(cache, 1, "one"));
+    must_put(cache, 1, "two");
+    assert_int_equal(holders, 1);
+    assert_int_equal(locache_recall(&object, cache, k.bytes, k.size), LOCACHE_MISS);
+    assert_int_equal(holders, 0);
+    /* The stamp of what was replaced is no proof of what is there. */
+    locache_remember(cache, k.bytes, k.size, &stamp, &holders, 10);
+    assert_int_equal(locache_recall(&object, cache, k.bytes, k.size), LOCACHE_MISS);
+    locache_remember(cache, k.bytes, k.size, &stamp, &holders, 10);
+    assert_int_equal(holders, 1);
+    locache_forget_memory(cache);
+    assert_int_equal(holders, 0);
+    locache_remember(cache, k.bytes, k.size, &stamp, &holders, 10);
+    locache_close(cache);
+    assert_int_equal(holders, 0);
+}
+
+static void test_memory__a_value_is_copied_whole(void **unused)
+{
+    (void)unused;
+    locache *cache = open_function("my_func");
+    key k = key_of(1);
+    locache_buffer buffer = {.data = (char[]){"buffer"}, .size = 6};
+    locache_record record = {.size = sizeof record, .codec = LOCACHE_RAW, .body = "body", .body_size = 4};
+    record.buffers = &buffer;
+    record.buffer_count = 1;
+    locache_value *value;
+    locache_value *copy;
+    locache_stamp stamps[2];
+    assert_int_equal(locache_put(cache, k.bytes, k.size, &record, &error), LOCACHE_OK);
+    assert_int_equal(locache_get(&value, cache, k.bytes, k.size, &error), LOCACHE_OK);
+    assert_int_equal(locache_value_copy(&copy, value), LOCACHE_OK);
+    locache_value_stamp(&stamps[0], value);
+    locache_value_stamp(&stamps[1], copy);
+    assert_memory_equal(&stamps[0], &stamps[1], sizeof stamps[0]);
+    assert_int_equal(locache_value_size(copy), locache_value_size(value));
+    memset(locache_value_buffer(value, 0).data, 'x', 6);
+    locache_value_retain(copy);
+    locache_value_free(value);
+    locache_value_free(copy);
+    size_t size;
+    assert_memory_equal(locache_value_body(copy, &size), "body", 4);
+    assert_memory_equal(locache_value_buffer(copy, 0).data, "buffer", 6);
+    locache_value_free(copy);
+    locache_close(cache);
+}
+
+/* ------------------------------------------------------------------------------------------------------------- failures */
+
+/* Whatever fails, what is there is given, and nothing of what is not. */
+static void test_memory__every_call_fails_in_turn(void **unused)
+{
+    (void)unused;
+    static const int codes[] = {EIO, EMFILE, ENOMEM};
+    for (size_t c = 0; c < sizeof codes / sizeof *codes; c++) {
+        bool failed = true;
+        for (int n = 1; failed; n++) {
+            locache *cache = open_function("my_func");
+            must_put(cache, 1, "one");
+            fault_set(NULL, n, codes[c]);
+            for (int i = 0; i < 4; i++) {
+                locache_status status = get(cache, 1, "one");
+                assert_true(status == LOCACHE_OK || error.status != LOCACHE_OK);
+            }
+            failed = fault_clear();
+            unlink(in_foo("my_func/x=1"));
+            assert_miss(cache, 1);
+            locache_close(cache);
+        }
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        scratch_test(test_memory__what_was_stored_is_there_at_once),
+        scratch_test(test_memory__what_was_read_is_there_once_its_file_is_old_enough),
+        scratch_test(test_memory__a_young_file_is_read_again),
+        scratch_test(test_memory__a_deleted_file_is_a_miss),
+        scratch_test(test_memory__another_handles_result_is_seen),
+        scratch_test(test_memory__a_write_in_place_is_seen),
+        scratch_test(test_memory__a_write_through_another_link_is_seen),
+        scratch_test(test_memory__a_directory_that_is_deleted_or_made_anew_is_seen),
+        scratch_test(test_memory__limits_hold),
+        scratch_test(test_memory__can_be_switched_off),
+        scratch_test(test_memory__recheck_says_how_often_the_file_is_asked),
+        scratch_test(test_memory__large_results_and_those_with_buffers_are_read),
+        scratch_test(test_memory__hits_are_counted_and_told),
+        scratch_test(test_memory__objects_of_a_binding),
+        scratch_test(test_memory__a_value_is_copied_whole),
+        scratch_test(test_memory__every_call_fails_in_turn),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
