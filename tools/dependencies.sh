@@ -46,6 +46,11 @@ for task; do
         need libcmocka-dev pkg-config --exists 'cmocka >= 1.1.5'
         need valgrind valgrind --version
         need strace strace -V
+        # Images to test on, mounted.
+        need e2fsprogs command -v mkfs.ext4
+        need xfsprogs command -v mkfs.xfs
+        need btrfs-progs command -v mkfs.btrfs
+        need mount command -v mount
         need libfaketime sh -c 'ls /usr/lib/*/faketime/libfaketime.so.1'
         need git git --version
         need cmake cmake --version

@@ -1,0 +1,85 @@
+"""File systems to test on: small images mounted through loop devices, tmpfs and overlays. Needs root."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import subprocess
+from pathlib import Path
+
+# The least that each can be made of, and room for what the tests write; sparse, so that they cost what is used.
+MAKERS = {
+    "ext4": (128, ["mkfs.ext4", "-q", "-I", "256"]),
+    # Inodes of the old size have no room for parts of seconds.
+    "ext4-seconds": (128, ["mkfs.ext4", "-q", "-I", "128"]),
+    "xfs": (320, ["mkfs.xfs", "-q"]),
+    "btrfs": (256, ["mkfs.btrfs", "-q"]),
+}
+
+
+class Missing(Exception):
+    """This machine, or this user, cannot have that file system; the text says why."""
+
+
+def run(*command):
+    """A command that is part of making a file system."""
+    try:
+        done = subprocess.run([str(part) for part in command], capture_output=True, text=True)
+    except FileNotFoundError as error:
+        raise Missing(f"{command[0]} is missing") from error
+    if done.returncode:
+        raise Missing(f"{command[0]}: {(done.stderr or done.stdout).strip()}")
+
+
+class Images(contextlib.ExitStack):
+    """File systems below one directory, gone when the block ends."""
+
+    def __init__(self, directory):
+        super().__init__()
+        self.directory = Path(directory)
+        self.made = 0
+
+    def mount(self, *options) -> Path:
+        """mount OPTION... on a directory of its own, which is returned."""
+        self.made += 1
+        place = self.directory / f"mount{self.made}"
+        place.mkdir()
+        run("mount", *options, place)
+        # Lazily: a test that failed may still be in there.
+        self.callback(subprocess.run, ["umount", "-l", str(place)], check=True)
+        place.chmod(0o700)
+        return place
+
+    def image(self, kind) -> Path:
+        """A fresh file system of a kind in MAKERS."""
+        megabytes, maker = MAKERS[kind]
+        self.made += 1
+        path = self.directory / f"image{self.made}"
+        with open(path, "wb") as file:
+            file.truncate(megabytes << 20)
+        run(*maker, path)
+        place = self.mount("-o", "loop", path)
+        path.unlink()
+        return place
+
+    def tmpfs(self, size="64m") -> Path:
+        return self.mount("-t", "tmpfs", "-o", f"mode=0700,size={size}", "tmpfs")
+
+    def overlay(self, lower=None) -> Path:
+        """An overlay whose upper layer, on a tmpfs, is empty; `lower` is an empty ext4 where none is given."""
+        lower = lower or self.image("ext4")
+        layers = self.tmpfs()
+        for name in ("upper", "work"):
+            (layers / name).mkdir()
+        (layers / "upper").chmod(0o700)
+        options = f"lowerdir={lower},upperdir={layers}/upper,workdir={layers}/work"
+        return self.mount("-t", "overlay", "-o", options, "overlay")
+
+    def make(self, kind) -> Path:
+        """Any of KINDS."""
+        if os.geteuid() != 0:
+            raise Missing("mounting needs root")
+        return {"tmpfs": self.tmpfs, "overlay": self.overlay}.get(kind, lambda: self.image(kind))()
+
+
+KINDS = ("tmpfs", *MAKERS, "overlay")
