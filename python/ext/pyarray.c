@@ -135,12 +135,21 @@ static bool has_padding(const char *type)
            (strcmp(type + 1, "f16") == 0 || strcmp(type + 1, "c32") == 0);
 }
 
+static lcpy_padding padding_of(const char *type)
+{
+    const lcpy_padding none = {0};
+    const lcpy_padding after = {.every = 16, .first = 10, .last = 15};
+    const lcpy_padding before = {.every = 16, .first = 0, .last = 5};
+
+    return !has_padding(type) ? none : type[0] == '>' ? before : after;
+}
+
 static void clear_padding(const char *type, char *data, Py_ssize_t size)
 {
-    bool big_endian = type[0] == '>';
+    lcpy_padding padding = padding_of(type);
 
     for (Py_ssize_t i = 0; i + 16 <= size; i += 16) {
-        memset(data + i + (big_endian ? 0 : 10), 0, 6);
+        memset(data + i + padding.first, 0, 6);
     }
 }
 
@@ -168,37 +177,51 @@ static bool copy_bytes(lcpy_array *out, PyObject *array)
     return view_of(&out->view, bytes);
 }
 
-/* Open `array`, or the integers that its dates are, in place where it is contiguous. */
-static bool open_bytes(lcpy_array *out, PyObject *array, bool keep_order)
+/* `array`, or the integers that its dates are, in place. 0: it cannot be; -1 with an exception. */
+static int open_in_place(lcpy_array *out, PyObject *array)
 {
     bool is_time = out->type[1] == 'm' || out->type[1] == 'M'; /* the buffer protocol has no format for them */
-    PyObject *source;
+    PyObject *source = is_time ? PyObject_CallMethod(array, "view", "s", "i8") : Py_NewRef(array);
+    int result = 1;
 
-    if (has_padding(out->type)) {
-        return copy_bytes(out, array);
-    }
-    source = is_time ? PyObject_CallMethod(array, "view", "s", "i8") : Py_NewRef(array);
     if (source == NULL) {
-        return false;
+        return -1;
     }
     if (PyObject_GetBuffer(source, &out->view, PyBUF_STRIDES) < 0) {
         PyErr_Clear();
-    } else if (PyBuffer_IsContiguous(&out->view, 'C')) {
-        out->order = 'C';
-        Py_DECREF(source);
-        return true;
-    } else if (keep_order && PyBuffer_IsContiguous(&out->view, 'F')) {
-        out->order = 'F';
-        Py_DECREF(source);
-        return true;
-    } else {
-        PyBuffer_Release(&out->view);
+        result = 0;
     }
     Py_DECREF(source);
-    return copy_bytes(out, array);
+    return result;
 }
 
-static lcpy_written open_numpy(lcpy_array *out, PyObject *array, bool keep_order)
+/* In one piece: in place where the array is contiguous. */
+static bool open_contiguous(lcpy_array *out, PyObject *array, bool keep_order)
+{
+    int opened = has_padding(out->type) ? 0 : open_in_place(out, array);
+
+    if (opened > 0) {
+        out->order = PyBuffer_IsContiguous(&out->view, 'C') ? 'C' : 'F';
+        if (out->order == 'C' || (keep_order && PyBuffer_IsContiguous(&out->view, 'F'))) {
+            return true;
+        }
+        PyBuffer_Release(&out->view);
+    }
+    return opened >= 0 && copy_bytes(out, array);
+}
+
+/* However its items lie. */
+static bool open_anyhow(lcpy_array *out, PyObject *array)
+{
+    int opened = open_in_place(out, array);
+
+    out->order = 'C';
+    return opened > 0 || (opened == 0 && copy_bytes(out, array));
+}
+
+enum how { KEEP_ORDER, C_ORDER, ANYHOW };
+
+static lcpy_written open_numpy(lcpy_array *out, PyObject *array, enum how how)
 {
     PyObject *dtype = PyObject_GetAttrString(array, "dtype");
     lcpy_written result = dtype == NULL ? LCPY_ERROR : plain_type(out->type, dtype);
@@ -211,7 +234,11 @@ static lcpy_written open_numpy(lcpy_array *out, PyObject *array, bool keep_order
     if (out->tag == 0) {
         out->tag = LOCACHE_TAG_ARRAY;
     }
-    return read_extents(out, array) && open_bytes(out, array, keep_order) ? LCPY_DONE : LCPY_ERROR;
+    if (!read_extents(out, array)) {
+        return LCPY_ERROR;
+    }
+    return (how == ANYHOW ? open_anyhow(out, array) : open_contiguous(out, array, how == KEEP_ORDER)) ? LCPY_DONE
+                                                                                                      : LCPY_ERROR;
 }
 
 static lcpy_written open_pyarray(lcpy_array *out, PyObject *array)
@@ -225,16 +252,32 @@ static lcpy_written open_pyarray(lcpy_array *out, PyObject *array)
     return PyObject_GetBuffer(array, &out->view, PyBUF_SIMPLE) == 0 ? LCPY_DONE : LCPY_ERROR;
 }
 
-lcpy_written lcpy_array_open(lcpy_state *state, lcpy_array *out, PyObject *array, int keep_order)
+static lcpy_written open_array(lcpy_state *state, lcpy_array *out, PyObject *array, enum how how)
 {
     switch (lcpy_classify(state, Py_TYPE(array))) {
     case LCPY_NDARRAY:
-        return open_numpy(out, array, keep_order != 0);
+        return open_numpy(out, array, how);
     case LCPY_PYARRAY:
         return open_pyarray(out, array);
     default:
         return LCPY_NOT_EXACT;
     }
+}
+
+lcpy_written lcpy_array_open(lcpy_state *state, lcpy_array *out, PyObject *array, int keep_order)
+{
+    return open_array(state, out, array, keep_order ? KEEP_ORDER : C_ORDER);
+}
+
+lcpy_written lcpy_array_open_for_key(lcpy_state *state, lcpy_array *out, lcpy_strided *bytes, PyObject *array)
+{
+    const lcpy_padding none = {0};
+    lcpy_written result = open_array(state, out, array, ANYHOW);
+
+    if (result == LCPY_DONE) {
+        lcpy_strided_of(bytes, &out->view, out->tag == LOCACHE_TAG_PYARRAY ? none : padding_of(out->type));
+    }
+    return result;
 }
 
 void lcpy_array_close(lcpy_array *array)

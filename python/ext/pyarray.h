@@ -4,6 +4,7 @@
 #define LCPY_PYARRAY_H
 
 #include "pyscalar.h"
+#include "strided.h"
 
 #define LCPY_DIMENSIONS_MAX 64 /* NumPy 2's own limit */
 
@@ -21,6 +22,9 @@ typedef struct lcpy_array {
  * arrays contiguous in neither way, as 'C', by a copy where needed. DONE: close it with lcpy_array_close(). NOT_EXACT: its
  * elements are no plain data (objects, structured types, types with metadata). */
 lcpy_written lcpy_array_open(lcpy_state *state, lcpy_array *out, PyObject *array, int keep_order);
+/* The same for keys: whatever its strides, an array is opened as 'C' in place. Its bytes, in that order and with zeros where
+ * they mean nothing, are `bytes`, which borrows from *out; out->view is not contiguous then. */
+lcpy_written lcpy_array_open_for_key(lcpy_state *state, lcpy_array *out, lcpy_strided *bytes, PyObject *array);
 void lcpy_array_close(lcpy_array *array);
 /* Everything up to where the byte string goes: the caller writes that next (bytes, TAG_BUFFER n, or TAG_DIGEST). */
 void lcpy_array_write_head(locache_writer *writer, const lcpy_array *array);

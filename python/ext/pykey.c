@@ -6,6 +6,8 @@
 #define LEVELS_MAX (LOCACHE_DEPTH_MAX - 4)
 /* What shares its parts is written as often as it refers to them, which can be exponential in its size: stop in time. */
 #define KEY_MAX ((size_t)256 << 20)
+/* A view may show the same memory again and again (broadcasts, windows), and be of any size: a few seconds' work at most. */
+#define REPEATED_MAX ((size_t)4 << 30)
 /* Below, giving up the GIL costs more than the digest. */
 #define RELEASE_FROM ((size_t)256 << 10)
 
@@ -150,6 +152,14 @@ int lcpy_walk_attribute(lcpy_walk *walk, PyObject *object, const char *name)
 
 /* ------------------------------------------------------------------------------------------------------------- strings */
 
+static void put_digest(lcpy_walk *walk, uint64_t tag, size_t size, const unsigned char digest[LOCACHE_DIGEST_SIZE])
+{
+    locache_write_tag(walk->writer, tag);
+    locache_write_array(walk->writer, 2);
+    locache_write_uint(walk->writer, size);
+    locache_write_bytes(walk->writer, digest, LOCACHE_DIGEST_SIZE);
+}
+
 static void write_digest(lcpy_walk *walk, uint64_t tag, const void *data, size_t size)
 {
     unsigned char digest[LOCACHE_DIGEST_SIZE];
@@ -160,10 +170,26 @@ static void write_digest(lcpy_walk *walk, uint64_t tag, const void *data, size_t
     } else {
         locache_digest(digest, data, size);
     }
-    locache_write_tag(walk->writer, tag);
-    locache_write_array(walk->writer, 2);
-    locache_write_uint(walk->writer, size);
-    locache_write_bytes(walk->writer, digest, sizeof digest);
+    put_digest(walk, tag, size, digest);
+}
+
+static int write_digest_of_parts(lcpy_walk *walk, lcpy_strided *data)
+{
+    unsigned char digest[LOCACHE_DIGEST_SIZE];
+    bool done;
+
+    if (data->size >= RELEASE_FROM) {
+        Py_BEGIN_ALLOW_THREADS done = locache_digest_parts(digest, data->size, lcpy_strided_copy, data);
+        Py_END_ALLOW_THREADS
+    } else {
+        done = locache_digest_parts(digest, data->size, lcpy_strided_copy, data);
+    }
+    if (!done) {
+        PyErr_NoMemory();
+        return -1;
+    }
+    put_digest(walk, LOCACHE_TAG_DIGEST, data->size, digest);
+    return 0;
 }
 
 int lcpy_walk_data(lcpy_walk *walk, const void *data, size_t size)
@@ -174,6 +200,23 @@ int lcpy_walk_data(lcpy_walk *walk, const void *data, size_t size)
         locache_write_bytes(walk->writer, data, size);
     }
     return 0;
+}
+
+int lcpy_walk_strided(lcpy_walk *walk, lcpy_strided *data, PyObject *object)
+{
+    char room[LCPY_DIGEST_FROM];
+
+    if (lcpy_strided_in_place(data)) {
+        return lcpy_walk_data(walk, data->start, data->size);
+    }
+    if (data->size < sizeof room) {
+        lcpy_strided_copy(data, room, 0, data->size);
+        return lcpy_walk_data(walk, room, data->size);
+    }
+    if (data->size > REPEATED_MAX && data->size > lcpy_strided_span(data)) {
+        return lcpy_walk_refuse(walk, object, "being larger than the memory that it is a view of");
+    }
+    return write_digest_of_parts(walk, data);
 }
 
 /* Text whose UTF-8 may be long: encoded for the while only, since the str would keep it for good. */

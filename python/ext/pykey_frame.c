@@ -97,7 +97,19 @@ static int write_elements(lcpy_walk *walk, PyObject *array)
 /* The elements as they lie in memory. */
 static int write_raw(lcpy_walk *walk, PyObject *array)
 {
-    return write_call(walk, array, "tobytes");
+    const lcpy_padding none = {0};
+    lcpy_strided bytes;
+    Py_buffer view;
+    int result;
+
+    if (PyObject_GetBuffer(array, &view, PyBUF_STRIDES) < 0) {
+        PyErr_Clear();
+        return write_call(walk, array, "tobytes");
+    }
+    lcpy_strided_of(&bytes, &view, none);
+    result = lcpy_walk_strided(walk, &bytes, array);
+    PyBuffer_Release(&view);
+    return result;
 }
 
 static int write_payload(lcpy_walk *walk, PyObject *array, PyObject *dtype)
@@ -151,14 +163,15 @@ done:
 
 int lcpy_walk_array(lcpy_walk *walk, PyObject *array)
 {
+    lcpy_strided bytes;
     lcpy_frame frame;
     lcpy_array open;
     int result;
 
-    switch (lcpy_array_open(walk->state, &open, array, 0)) {
+    switch (lcpy_array_open_for_key(walk->state, &open, &bytes, array)) {
     case LCPY_DONE:
         lcpy_array_write_head(walk->writer, &open);
-        result = lcpy_walk_data(walk, open.view.buf, (size_t)open.view.len);
+        result = lcpy_walk_strided(walk, &bytes, array);
         lcpy_array_close(&open);
         return result;
     case LCPY_NOT_EXACT:

@@ -94,12 +94,16 @@ static int write_named(lcpy_walk *walk, PyObject *object, PyObject *name)
 /* The bytes in C order. */
 static int write_view_data(lcpy_walk *walk, Py_buffer *view)
 {
+    const lcpy_padding none = {0};
+    lcpy_strided bytes;
     PyObject *copy;
     int result = -1;
 
-    if (PyBuffer_IsContiguous(view, 'C')) {
-        return lcpy_walk_data(walk, view->buf, (size_t)view->len);
+    if (view->suboffsets == NULL) {
+        lcpy_strided_of(&bytes, view, none);
+        return lcpy_walk_strided(walk, &bytes, view->obj);
     }
+    /* Rows behind pointers of their own. */
     copy = PyBytes_FromStringAndSize(NULL, view->len);
     if (copy != NULL && PyBuffer_ToContiguous(PyBytes_AS_STRING(copy), view, view->len, 'C') == 0) {
         result = lcpy_walk_data(walk, PyBytes_AS_STRING(copy), (size_t)view->len);

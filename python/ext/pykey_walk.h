@@ -31,6 +31,8 @@ int lcpy_walk_value(lcpy_walk *walk, PyObject *value);
 int lcpy_walk_attribute(lcpy_walk *walk, PyObject *object, const char *name);
 /* Byte strings of the size given, or what stands for them. Gives the GIL up over long ones. */
 int lcpy_walk_data(lcpy_walk *walk, const void *data, size_t size);
+/* The same of what does not lie together; `object` is whose it is. */
+int lcpy_walk_strided(lcpy_walk *walk, lcpy_strided *data, PyObject *object);
 /* An exact list, as an array; an exact dict, as a sorted map. `attributes`: of an instance, for messages. */
 int lcpy_walk_list(lcpy_walk *walk, PyObject *list);
 int lcpy_walk_dict(lcpy_walk *walk, PyObject *dict, bool attributes);
