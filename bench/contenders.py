@@ -1,84 +1,139 @@
-"""Those who are measured: for each, how it memoizes the workload's function.
+"""Those who are measured: for each, how it memoizes a function, and what it cannot do.
 
-A contender's `memoize(function, directory)` returns the memoized function; everything that it keeps goes below
-`directory`. `BARE` is none of them: it makes the system calls alone, in C.
+`memoize(function, directory)` returns the memoized function; everything that it keeps goes below `directory`.
 """
 
 from __future__ import annotations
 
-import ctypes
 import functools
-import subprocess
-from pathlib import Path
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from rows import PROCESSES, RELAXED, STRICT
+
+VERSION = "bench"  # bench/entries.c says the same: so Python finds the entries that it makes
+NO_LIMIT = 1 << 40  # bytes, for a contender that throws results away beyond 1 GB unless told
 
 
-def memoize_lru_cache(function, directory):
+def lru_cache(function, directory):
     return functools.lru_cache(maxsize=None)(function)
 
 
-def memoize_locache(function, directory):
+def cachebox(function, directory):
+    import cachebox
+
+    return cachebox.cached(cachebox.Cache(0))(function)
+
+
+def locache(function, directory, **options):
     import locache
 
-    return locache.persist(function, dir=str(directory / "locache.cache"))
+    return locache.persist(function, dir=str(directory / "locache.cache"), version=VERSION, **options)
 
 
-def memoize_locache4(function, directory):
+def locache_relaxed(function, directory):
+    return locache(function, directory, recheck=60)
+
+
+def locache4(function, directory):
     import locache  # the 4.0.2 that bench/run.py puts first on the path; it writes beside the source file
 
     return locache.persist(function)
 
 
-def memoize_diskcache(function, directory):
+def diskcache(function, directory):
     import diskcache
 
-    return diskcache.Cache(str(directory / "diskcache")).memoize()(function)
+    return diskcache.Cache(str(directory / "diskcache"), size_limit=NO_LIMIT).memoize()(function)
 
 
-def memoize_joblib(function, directory):
+def joblib(function, directory, **options):
     import joblib
 
-    return joblib.Memory(str(directory / "joblib"), verbose=0).cache(function)
+    return joblib.Memory(str(directory / "joblib"), verbose=0, **options).cache(function)
 
 
-def memoize_cachier(function, directory):
+def joblib_mapped(function, directory):
+    return joblib(function, directory, mmap_mode="c")
+
+
+def joblib_hash(function, directory):
+    """What joblib digests an argument with, alone: no look-up and no result."""
+    import joblib
+
+    return joblib.hash
+
+
+def cachier(function, directory):
     import cachier
 
     return cachier.cachier(cache_dir=str(directory / "cachier"), separate_files=True)(function)
 
 
-MODULES = {
-    "lru_cache": "functools",
-    "locache": "locache",
-    "locache 4.0.2": "locache",
-    "diskcache": "diskcache",
-    "joblib": "joblib",
-    "cachier": "cachier",
+def cachau(function, directory):
+    import cachau
+
+    return cachau.cache(function, persist=str(directory / "cachau"))
+
+
+def checkpointer(function, directory):
+    import checkpointer
+
+    return checkpointer.Checkpointer(directory=directory / "checkpointer", verbosity=0)(function)
+
+
+IN_MEMORY = "nothing outlives the process"
+UNHASHABLE = "arrays are not hashable"
+SAME = "as locache"
+TOO_MANY = "storing so many takes minutes"
+EACH_LISTS_ALL = "each call lists every entry: storing so many takes hours"
+
+
+@dataclass(frozen=True)
+class Contender:
+    name: str
+    module: str  # what is imported, and the name of the distribution
+    memoize: Callable
+    groups: tuple[str, ...]  # of bench/rows.py, those that it takes part in
+    cannot: dict[str, str] = field(default_factory=dict)  # group or row: the reason, shown in the notes
+    entries: int = 1_000  # the most that its part in the rows of scale is made with
+    keeps: bool = True  # results on disk
+
+
+ALL = ("hits", "files", "results", "first_results", "growth", "arguments", "scale", "parallel", "memory")
+MEMORY_ONLY = {
+    "first_hit": IN_MEMORY,
+    "first_call": IN_MEMORY,
+    "first_results": IN_MEMORY,
+    "growth": IN_MEMORY,
+    "arguments": UNHASHABLE,
+    "scale_first hit": IN_MEMORY,
 }
-MEMOIZE = {
-    "lru_cache": memoize_lru_cache,
-    "locache": memoize_locache,
-    "locache 4.0.2": memoize_locache4,
-    "diskcache": memoize_diskcache,
-    "joblib": memoize_joblib,
-    "cachier": memoize_cachier,
-}
-BARE = "system calls"
+
+CONTENDERS = (
+    Contender("lru_cache", "functools", lru_cache, ALL, MEMORY_ONLY, entries=1_000_000, keeps=False),
+    Contender("cachebox", "cachebox", cachebox, ALL, MEMORY_ONLY, entries=1_000_000, keeps=False),
+    Contender(RELAXED, "locache", locache_relaxed, ("hits", "parallel"), {f"misses by {n}": SAME for n in PROCESSES}),
+    Contender(STRICT, "locache", locache, ALL, entries=1_000_000),
+    Contender("diskcache", "diskcache", diskcache, ALL, entries=100_000),
+    Contender("checkpointer", "checkpointer", checkpointer, ALL),
+    Contender("cachau", "cachau", cachau, ALL),
+    Contender("cachier", "cachier", cachier, ALL),
+    Contender("joblib", "joblib", joblib, ALL),
+    Contender("joblib, mmap_mode='c'", "joblib", joblib_mapped, ("results", "first_results", "growth")),
+    Contender("joblib.hash", "joblib", joblib_hash, ("arguments",)),
+    Contender("locache 4.0.2", "locache", locache4, ALL),
+)
+BY_NAME = {contender.name: contender for contender in CONTENDERS}
 
 
-class Bare:
-    """bench/bare.c, compiled into `directory`."""
-
-    def __init__(self, directory: Path):
-        library = directory / "bare.so"
-        source = Path(__file__).with_name("bare.c")
-        subprocess.run(["cc", "-O2", "-shared", "-fPIC", "-o", library, source], check=True)
-        self._library = ctypes.CDLL(str(library), use_errno=True)
-
-    def run(self, operation: str, directory: Path, first: int, count: int) -> float:
-        """Nanoseconds per `put`, `get` or `stat` of the files x=first and on."""
-        function = getattr(self._library, f"bare_{operation}")
-        function.restype = ctypes.c_double
-        nanoseconds = function(str(directory).encode(), first, count)
-        if nanoseconds < 0:
-            raise OSError(ctypes.get_errno(), f"bare_{operation} in {directory}")
-        return nanoseconds
+def why_not(contender: Contender, group: str, row: str) -> str | None:
+    """The reason why the contender has no such row; None where it should have one."""
+    family = group.split("_")[0] if group.startswith("scale") else group
+    if family not in contender.groups:
+        return ""
+    if family == "scale":
+        count = int(row.rsplit(" ", 1)[1])
+        if count > contender.entries:
+            return EACH_LISTS_ALL if contender.name == "locache 4.0.2" else TOO_MANY
+    return contender.cannot.get(row) or contender.cannot.get(group)

@@ -1,8 +1,7 @@
 """`make bench`: locache against its peers and against the bare system calls, in one run.
 
-Every contender is measured in processes of its own, in turn, ROUNDS times over, so that a machine whose speed drifts
-slows all alike. Shown are medians over the rounds, with the lowest and highest, and what locache's are as ratios
-against the targets. The figures go to build/bench.json too.
+Every contender is measured in processes of its own, in turn, several rounds over, so that a machine whose speed drifts
+slows all alike. Shown are medians over the rounds, with the lowest and highest. docs/speed.md says more.
 """
 
 from __future__ import annotations
@@ -10,175 +9,356 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import platform
-import statistics
+import shutil
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE))
 
-from contenders import BARE, MEMOIZE, MODULES  # noqa: E402  (the path comes first)
+import report  # noqa: E402  (the path comes first)
+from bare import build as build_bare  # noqa: E402
+from contenders import BY_NAME, CONTENDERS, Contender, why_not  # noqa: E402
+from entries import Entries  # noqa: E402
+from machine import describe  # noqa: E402
+from results import Results  # noqa: E402
+from rows import BARE, ENTRIES, GROUPS, MEMORY_HITS, PROCESSES, SIZES, STRICT  # noqa: E402
 
-ROUNDS = 5
-ROWS = {
-    "hit": "repeated hit, f(0)",
-    "hit_keyword": "repeated hit, f(x=0, num=3)",
-    "first_hit": "first hit of a key in a process",
-    "first_call": "first call in a process, a hit",
-    "miss": "miss: compute, store",
-    "import": "import",
-    "decorate": "decorate a function",
-}
-# (row, contender that the ratio is over, ratio or None, limit in nanoseconds or None)
-TARGETS = [
-    ("first_hit", BARE, 5.0),
-    ("miss", BARE, 2.0),
-]
-LIMITS = [("import", 3_000_000), ("decorate", 30_000)]
-
-WORKLOAD = "def work(x, num=3):\n    return x * num\n"
+# Rounds of each part: the dear ones get fewer.
+ROUNDS = {"hits": 7, "files": 7, "arrays": 3, "scale": 5, "parallel": 3, "memory": 3}
+QUICK_ROUNDS = dict.fromkeys(ROUNDS, 2)
+QUICK_SIZES = ("8 KB", "800 KB", "80 MB")
+QUICK_ENTRIES = ENTRIES[:2]
+WORKER_TIMEOUT = 300  # seconds
+LONG = 20  # seconds that a process of the largest argument may take; judged by the one before
+LARGE_ROOM = 16 << 30  # bytes of disk, and half of it of memory, that the largest results take, each contender's own
 
 
-def write_workload(directory: Path) -> None:
-    """A real source file: the function measured, and more like it to decorate."""
-    others = "".join(f"def other{n}(x, num={n}):\n    return x * num + {n}\n" for n in range(50))
-    listed = ", ".join(f"other{n}" for n in range(50))
-    (directory / "workload.py").write_text(f"{WORKLOAD}\n{others}\nOTHERS = [{listed}]\n")
+class Failed(Exception):
+    """What a contender said when it did not do what was asked."""
 
 
-def install_locache4(directory: Path) -> Path:
+class Bench:
+    def __init__(self, build: Path, quick: bool):
+        self.build = build
+        self.rounds = QUICK_ROUNDS if quick else ROUNDS
+        self.sizes = QUICK_SIZES if quick else tuple(SIZES)
+        self.counts = QUICK_ENTRIES if quick else ENTRIES
+        self.results = Results()
+        self.locache4 = build / "bench-locache4"
+        self.entries = Entries(build, self.run)
+        self.scratch = Path(tempfile.mkdtemp(prefix="bench-", dir=build))
+        self.step = 0
+        build_bare(build / "bare.so")
+        shutil.copy(build / "bare.so", self.scratch)
+
+    def close(self) -> None:
+        shutil.rmtree(self.scratch, ignore_errors=True)
+
+    # ------------------------------------------------------------------------------------------------------- processes
+
+    def variables(self, name: str, turn: int) -> dict:
+        """locache 4.0.2 shadows the package under test only where it is the contender."""
+        variables = {key: value for key, value in os.environ.items() if not key.startswith(("LOCACHE_", "PYTHON"))}
+        if name == "locache 4.0.2":
+            variables["PYTHONPATH"] = str(self.locache4)
+        variables["PYTHONHASHSEED"] = "0"
+        variables["BENCH_SEED"] = str(turn + 1)
+        return variables
+
+    def command(self, name: str, phase: str, directory: Path, argument: str) -> list[str]:
+        return [sys.executable, str(HERE / "worker.py"), name, phase, str(directory), argument]
+
+    def run(self, name: str, phase: str, directory: Path, argument: str = "", turn: int = 0) -> dict:
+        command = self.command(name, phase, directory, argument)
+        try:
+            done = subprocess.run(
+                command,
+                env=self.variables(name, turn),
+                cwd=directory,
+                capture_output=True,
+                text=True,
+                timeout=WORKER_TIMEOUT,
+            )
+        except subprocess.TimeoutExpired:
+            raise Failed(f"took more than {WORKER_TIMEOUT} s") from None
+        if done.returncode:
+            raise Failed(f"failed: {(done.stderr.strip().splitlines() or ['said nothing'])[-1]}")
+        return json.loads(done.stdout.splitlines()[-1])
+
+    def place(self, label: str) -> Path:
+        """A new directory with the workload's source."""
+        self.step += 1
+        directory = self.scratch / f"{self.step}-{label.replace(' ', '-')}"
+        directory.mkdir()
+        shutil.copy(HERE / "workload.py", directory)
+        return directory
+
+    def attempt(self, contender: Contender, rows: list[str], action) -> dict:
+        """What the action returns; where the contender fails, its rows say why."""
+        try:
+            return action()
+        except Failed as failure:
+            for row in rows:
+                self.results.refuse(row, contender.name, str(failure))
+            return {}
+
+    def taking_part(self, family: str, turn: int) -> list[Contender]:
+        """In turn: each round begins with another one."""
+        chosen = [one for one in CONTENDERS if family in one.groups]
+        at = turn % len(chosen)
+        return chosen[at:] + chosen[:at]
+
+    # ------------------------------------------------------------------------------------------------------- the parts
+
+    def hits(self) -> None:
+        rows = rows_of("hits")
+        for turn in range(self.rounds["hits"]):
+            for one in self.taking_part("hits", turn):
+                directory = self.place(one.name)
+                self.results.add(self.attempt(one, rows, lambda: self.run(one.name, "hits", directory)), one.name)
+                shutil.rmtree(directory)
+            self.progress(f"repeated hits, round {turn + 1}")
+
+    def files(self) -> None:
+        rows = rows_of("files")
+        for turn in range(self.rounds["files"]):
+            for one in self.taking_part("files", turn):
+                if one.name == STRICT:
+                    directory = self.place("bare")
+                    self.results.add(self.run(BARE, "bare", directory), BARE)
+                    shutil.rmtree(directory)
+                directory = self.place(one.name)
+                phases = ("cold", "warm") if one.keeps else ("cold",)
+                for phase in phases:
+                    self.results.add(self.attempt(one, rows, lambda: self.run(one.name, phase, directory)), one.name)
+                self.results.add(self.attempt(one, ["import"], lambda: self.import_time(one)), one.name)
+                shutil.rmtree(directory)
+            self.progress(f"first hits and misses, round {turn + 1}")
+
+    def import_time(self, one: Contender) -> dict:
+        """In a fresh interpreter, modules in the page cache."""
+        code = f"import time; t = time.perf_counter_ns(); import {one.module}; print(time.perf_counter_ns() - t)"
+        done = subprocess.run(
+            [sys.executable, "-c", code], env=self.variables(one.name, 0), capture_output=True, text=True
+        )
+        if done.returncode:
+            raise Failed("failed: " + done.stderr.strip().splitlines()[-1])
+        return {"import": float(done.stdout)}
+
+    def array_results(self) -> None:
+        sizes = [size for size in self.sizes if not self.too_large(size)]
+        places = {}
+        for one in self.taking_part("results", 0):
+            places[one.name] = directory = self.place(one.name)
+            self.attempt(one, [], lambda: self.run(one.name, "store_array", directory, "1"))
+            if one.keeps:
+                for size in sizes:
+                    rows = [f"result {size}", f"first result {size}", f"growth {size}"]
+                    store = f"{SIZES[size]} {size}"
+                    self.attempt(one, rows, lambda: self.run(one.name, "store_array", directory, store))
+        os.sync()
+        self.progress("array results stored")
+        for turn in range(self.rounds["arrays"]):
+            for size in sizes:
+                for one in self.taking_part("results", turn):
+                    rows = [f"result {size}", f"first result {size}", f"growth {size}"]
+                    argument = f"{SIZES[size]} {size}"
+                    found = self.attempt(
+                        one, rows, lambda: self.run(one.name, "array_result", places[one.name], argument)
+                    )
+                    if not one.keeps:  # its first hit was a miss
+                        found = {row: value for row, value in found.items() if row.startswith("result")}
+                    self.results.add(found, one.name)
+            self.progress(f"array results, round {turn + 1}")
+        for directory in places.values():
+            shutil.rmtree(directory)
+
+    def too_large(self, size: str) -> str:
+        """The reason for which results of that size are not measured here, or an empty string."""
+        if size != "800 MB":
+            return ""
+        available = os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+        if shutil.disk_usage(self.build).free < LARGE_ROOM:
+            return "the disk has too little room"
+        return "the machine has too little memory" if available < LARGE_ROOM / 2 else ""
+
+    def array_arguments(self) -> None:
+        for turn in range(self.rounds["arrays"]):
+            seconds: dict = {}
+            for size in self.sizes:
+                row = f"argument {size}"
+                for one in self.taking_part("arguments", turn):
+                    if why_not(one, "arguments", row):
+                        continue
+                    if seconds.get(one.name, 0) * 10 > LONG:
+                        said = f"would take some {seconds[one.name] * 10:.0f} s, judged by the size before"
+                        self.results.refuse(row, one.name, said)
+                        continue
+                    directory = self.place(one.name)
+                    argument = f"{SIZES[size]} {size}"
+                    found = self.attempt(one, [row], lambda: self.run(one.name, "array_argument", directory, argument))
+                    seconds[one.name] = found.pop("seconds", 0)
+                    self.results.add(found, one.name)
+                    shutil.rmtree(directory)
+            self.progress(f"array arguments, round {turn + 1}")
+
+    def scale(self) -> None:
+        for count in self.counts:
+            for one in self.taking_part("scale", 0):
+                if one.keeps and not why_not(one, "scale_hit", f"hit at {count}"):
+                    self.attempt(one, scale_rows(count), lambda: self.entries.make(one, count))
+        os.sync()
+        self.progress("entries made")
+        for turn in range(self.rounds["scale"]):
+            for one in self.taking_part("scale", turn):
+                for count in self.counts:
+                    if not why_not(one, "scale_hit", f"hit at {count}"):
+                        found = self.attempt(one, scale_rows(count), lambda: self.scale_one(one, count, turn))
+                        self.results.add(found, one.name)
+            self.progress(f"scale, round {turn + 1}")
+
+    def scale_one(self, one: Contender, count: int, turn: int) -> dict:
+        if not one.keeps:
+            directory = self.place(one.name)
+            return self.run(one.name, "scale_in_memory", directory, str(count))
+        directory = self.entries.place(one, count)
+        rows = self.run(one.name, "scale", directory, str(count), turn)
+        with self.entries.kept(one, directory, turn):
+            rows |= self.run(one.name, "scale_miss", directory, str(count), turn)
+        return rows
+
+    def parallel(self) -> None:
+        for turn in range(self.rounds["parallel"]):
+            for one in self.taking_part("parallel", turn):
+                for what in ("hits", "misses"):
+                    for processes in PROCESSES:
+                        row = f"{what} by {processes}"
+                        if not why_not(one, "parallel", row):
+                            found = self.attempt(one, [row], lambda: self.at_once(one, what, processes, turn))
+                            self.results.add(found, one.name)
+            self.progress(f"several processes, round {turn + 1}")
+
+    def at_once(self, one: Contender, what: str, processes: int, turn: int) -> dict:
+        """The sum of what each of several processes gets done in the same time."""
+        directory = self.place(one.name)
+        # So that none of them makes what the others find.
+        self.run(one.name, "fill", directory, "1")
+        workers = []
+        for index in range(processes):
+            command = self.command(one.name, "parallel", directory, f"{what} {processes} {index}")
+            workers.append(
+                subprocess.Popen(
+                    command,
+                    env=self.variables(one.name, turn),
+                    cwd=directory,
+                    stdin=subprocess.PIPE,
+                    stdout=subprocess.PIPE,
+                    stderr=subprocess.PIPE,
+                    text=True,
+                )
+            )
+        for worker in workers:
+            worker.stdout.readline()
+        for worker in workers:
+            worker.stdin.write("\n")
+            worker.stdin.flush()
+        rows: dict = {}
+        for worker in workers:
+            said, errors = worker.communicate(timeout=WORKER_TIMEOUT)
+            if worker.returncode:
+                raise Failed("failed: " + errors.strip().splitlines()[-1])
+            for row, value in json.loads(said.splitlines()[-1]).items():
+                rows[row] = rows.get(row, 0) + value
+        shutil.rmtree(directory)
+        return rows
+
+    def memory(self) -> None:
+        for turn in range(self.rounds["memory"]):
+            for one in self.taking_part("memory", turn):
+                directory = self.place(one.name)
+                found = self.attempt(one, ["memory hits"], lambda: self.run(one.name, "memory", directory))
+                if found.pop("calls", MEMORY_HITS) < MEMORY_HITS:
+                    self.results.refuse("memory hits", one.name, "so many hits take more than 3 s")
+                else:
+                    self.results.add(found, one.name)
+                shutil.rmtree(directory)
+            self.progress(f"memory, round {turn + 1}")
+            if MEMORY_HITS in self.counts:
+                directory = self.entries.place(BY_NAME[STRICT], MEMORY_HITS)
+                self.results.add(self.run(STRICT, "memory_keys", directory, str(MEMORY_HITS)), STRICT)
+
+    def progress(self, text: str) -> None:
+        print(f"  {time.strftime('%H:%M:%S')}  {text}", file=sys.stderr, flush=True)
+
+    def explain_gaps(self) -> None:
+        """What was not measured says why."""
+        for group in GROUPS:
+            for row in group.rows:
+                for one in CONTENDERS:
+                    reason = why_not(one, group.name, row.name)
+                    if reason is not None:
+                        self.results.refuse(row.name, one.name, reason)
+
+
+def rows_of(name: str) -> list[str]:
+    return [row.name for group in GROUPS if group.name == name for row in group.rows]
+
+
+def scale_rows(count: int) -> list[str]:
+    return [f"{what} at {count}" for what in ("hit", "first hit", "miss")]
+
+
+def install_locache4(directory: Path) -> None:
     """The predecessor that PyPI serves, apart from the package under test."""
     if not (directory / "locache.py").exists():
         pip = [sys.executable, "-m", "pip", "install", "-q", "--no-deps", "--target", str(directory)]
         subprocess.run([*pip, "locache==4.0.2"], check=True)
-    return directory
 
 
-def environment(name: str, locache4: Path) -> dict:
-    """locache 4.0.2 shadows the package under test only where it is the contender."""
-    variables = dict(os.environ)
-    variables["PYTHONPATH"] = str(locache4) if name == "locache 4.0.2" else ""
-    variables["PYTHONDONTWRITEBYTECODE"] = ""
-    return variables
+PARTS = ("hits", "files", "array_results", "array_arguments", "scale", "parallel", "memory")
 
 
-def run_worker(name: str, phase: str, directory: Path, variables: dict) -> dict:
-    command = [sys.executable, str(HERE / "worker.py"), name, phase, str(directory)]
-    done = subprocess.run(command, env=variables, cwd=directory, capture_output=True, text=True)
-    if done.returncode:
-        raise SystemExit(f"bench: {name} failed in phase {phase}:\n{done.stderr}")
-    return json.loads(done.stdout.splitlines()[-1])
-
-
-def import_time(name: str, variables: dict) -> float:
-    """Nanoseconds that the import takes in a fresh interpreter, modules on disk in the page cache."""
-    code = f"import time; t = time.perf_counter_ns(); import {MODULES[name]}; print(time.perf_counter_ns() - t)"
-    done = subprocess.run([sys.executable, "-c", code], env=variables, capture_output=True, text=True, check=True)
-    return float(done.stdout)
-
-
-def one_round(locache4: Path) -> dict:
-    """{contender: {row: nanoseconds}}"""
-    figures = {}
-    for name in [BARE, *MEMOIZE]:
-        variables = environment(name, locache4)
-        with tempfile.TemporaryDirectory(prefix="bench-", dir=HERE) as place:
-            directory = Path(place)
-            write_workload(directory)
-            rows = run_worker(name, "cold", directory, variables)
-            if name != "lru_cache":
-                rows |= run_worker(name, "warm", directory, variables)
-            if name not in (BARE, "lru_cache"):
-                rows["import"] = import_time(name, variables)
-            figures[name] = rows
-    return figures
-
-
-def summarise(rounds: list[dict]) -> dict:
-    """{contender: {row: {median, low, high}}}"""
-    summary: dict = {}
-    for name in rounds[0]:
-        summary[name] = {}
-        for row in rounds[0][name]:
-            values = [figures[name][row] for figures in rounds]
-            summary[name][row] = {"median": statistics.median(values), "low": min(values), "high": max(values)}
-    return summary
-
-
-def in_units(nanoseconds: float) -> str:
-    for limit, unit, scale in ((1e4, "ns", 1), (1e7, "us", 1e3), (1e10, "ms", 1e6)):
-        if nanoseconds < limit:
-            return f"{nanoseconds / scale:,.0f} {unit}"
-    return f"{nanoseconds / 1e9:,.1f} s"
-
-
-def print_table(summary: dict) -> None:
-    names = [BARE, *MEMOIZE]
-    width = max(map(len, ROWS.values())) + 2
-    print(" " * width + "".join(f"{name:>15}" for name in names))
-    for row, title in ROWS.items():
-        cells = [in_units(summary[name][row]["median"]) if row in summary[name] else "" for name in names]
-        print(f"{title:{width}}" + "".join(f"{cell:>15}" for cell in cells))
-        spread = [
-            f"{in_units(summary[name][row]['low'])}-{in_units(summary[name][row]['high'])}".replace(" ", "")
-            if row in summary[name]
-            else ""
-            for name in names
-        ]
-        print(" " * width + "".join(f"{cell:>15}" for cell in spread))
-
-
-def judge(summary: dict) -> list[dict]:
-    """What the targets ask and what was measured."""
-    verdicts = []
-    for row, over, most in TARGETS:
-        ratio = summary["locache"][row]["median"] / summary[over][row]["median"]
-        verdicts.append({"row": row, "over": over, "measured": ratio, "target": most, "met": ratio <= most})
-    for row, most in LIMITS:
-        measured = summary["locache"][row]["median"]
-        verdicts.append({"row": row, "over": "", "measured": measured, "target": most, "met": measured <= most})
-    return verdicts
-
-
-def print_verdicts(verdicts: list[dict]) -> None:
-    for verdict in verdicts:
-        word = "met" if verdict["met"] else "MISSED"
-        if verdict["over"]:
-            text = f"{verdict['measured']:.2f} x the bare {verdict['over']} (target: at most {verdict['target']:g} x)"
-        else:
-            text = f"{in_units(verdict['measured'])} (target: at most {in_units(verdict['target'])})"
-        print(f"  {word:7} {ROWS[verdict['row']]}: {text}")
-
-
-def describe_machine() -> str:
-    model = "unknown processor"
-    for line in Path("/proc/cpuinfo").read_text().splitlines() if Path("/proc/cpuinfo").exists() else []:
-        if line.startswith("model name"):
-            model = line.split(":", 1)[1].strip()
-            break
-    system = f"{platform.system()} {platform.release().split('-')[0]}"
-    return f"{model}, {os.cpu_count()} cores, {system}, CPython {platform.python_version()}"
+def measure(build: Path, quick: bool, parts: list[str]) -> dict:
+    begin = time.monotonic()
+    install_locache4(build / "bench-locache4")
+    bench = Bench(build, quick)
+    try:
+        for part in parts:
+            getattr(bench, part)()
+    finally:
+        bench.close()
+    bench.explain_gaps()
+    return {
+        "machine": describe(build),
+        "quick": quick,
+        "minutes": round((time.monotonic() - begin) / 60, 1),
+        "rounds": bench.rounds,
+        "figures": bench.results.summary(),
+        "targets": bench.results.verdicts(),
+    }
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--rounds", type=int, default=ROUNDS)
-    parser.add_argument("--json", type=Path, default=HERE.parent / "build" / "bench.json")
+    parser.add_argument("--quick", action="store_true", help="two rounds, nothing that is large")
+    parser.add_argument("--parts", nargs="*", choices=PARTS, default=PARTS)
+    parser.add_argument("--build", type=Path, default=HERE.parent / "build")
+    parser.add_argument(
+        "--write-docs", action="store_true", help="measure nothing: put the last run's figures into docs/ and README.md"
+    )
     arguments = parser.parse_args()
-    arguments.json.parent.mkdir(exist_ok=True)
-    locache4 = install_locache4(arguments.json.parent / "bench-locache4")
-    rounds = [one_round(locache4) for _ in range(arguments.rounds)]
-    summary = summarise(rounds)
-    verdicts = judge(summary)
-    machine = describe_machine()
-    print(f"{machine}; medians of {arguments.rounds} rounds, with the lowest and highest\n")
-    print_table(summary)
-    print()
-    print_verdicts(verdicts)
-    arguments.json.write_text(json.dumps({"machine": machine, "figures": summary, "targets": verdicts}, indent=1))
+    arguments.build.mkdir(exist_ok=True)
+    kept = arguments.build / "bench.json"
+    if arguments.write_docs:
+        report.write_docs(kept, HERE.parent)
+        return
+    data = measure(arguments.build.resolve(), arguments.quick, arguments.parts)
+    kept.write_text(json.dumps(data, indent=1))
+    print(report.terminal(data))
 
 
 if __name__ == "__main__":

@@ -1,122 +1,349 @@
-"""Measure one contender in a process of its own: `worker.py CONTENDER PHASE DIRECTORY`; prints one JSON object.
+"""Measure one contender in a process of its own: `worker.py CONTENDER PHASE DIRECTORY [ARGUMENT]`; prints a JSON object,
+{row: figure}.
 
-Phase `cold`: decoration, misses, repeated hits, on an empty directory. Phase `warm`: the same cache in a new process:
-its very first call, then the first hit of each key. Figures are nanoseconds per operation, the median of batches.
+The phases are the functions below that PHASES lists. A figure is the median of batches, in nanoseconds per call where
+nothing else is said.
 """
 
 from __future__ import annotations
 
+import gc
 import json
+import os
+import random
 import sys
 import time
+import timeit
+from pathlib import Path
+
+from rows import BARE, HITS, MEMORY_HITS, SUMMED
 
 now = time.perf_counter_ns
 
-HITS = 2_000  # calls in a batch of repeated hits; slow contenders get fewer (see `batch_size`)
-KEYS = 400  # distinct keys that are stored and later hit for the first time
+BATCHES = 5
+BATCH_NANOSECONDS = 10_000_000  # what a batch of repeated calls should take
+UNROLLED = 100  # calls in the body of a loop whose own cost then does not count
+QUICK_CALL = 20_000  # nanoseconds; a call that takes longer needs no unrolling
+SETTLED = 0.05  # seconds after which a file's time tells its present state from a later one
+KEYS = 399  # distinct keys that are stored and later hit for the first time
 DECORATIONS = 50
-BATCHES = 7
-BATCH_NANOSECONDS = 50_000_000  # a batch should not take longer than so much
+FEW_KEYS = 9  # of the rows of scale: the smallest function holds ten, one of which opens it
+REOPENED = 30  # times
+LARGE_CALLS = 5  # hits on arrays in a process
+LARGE_SECONDS = 1.5  # after which no further hit is begun
+PARALLEL_SECONDS = 0.25
+MEMORY_KEYS = 100
+MEMORY_SECONDS = 3.0
+SEED = int(os.environ.get("BENCH_SEED", "1"))
 
 
 def median(values):
     return sorted(values)[len(values) // 2]
 
 
-def batch_size(call) -> int:
-    """How many calls fit a batch, judged by a few."""
-    start = now()
-    for _ in range(3):
-        call()
-    return max(3, min(HITS, BATCH_NANOSECONDS // max(1, (now() - start) // 3)))
+def repeated(statement: str, **names) -> float:
+    """Nanoseconds per execution of a statement whose names are local variables."""
+    setup = "; ".join(f"{name} = _{name}" for name in names)
+    values = {f"_{name}": value for name, value in names.items()}
+    estimate = min(timeit.repeat(statement, setup, number=1, repeat=3, globals=values)) * 1e9
+    unrolled = UNROLLED if estimate < QUICK_CALL else 1
+    timer = timeit.Timer("\n".join([statement] * unrolled), setup, globals=values)
+    count = max(3 if unrolled == 1 else 1, int(BATCH_NANOSECONDS / (estimate * unrolled)))
+    return median(timer.repeat(BATCHES, count)) * 1e9 / count / unrolled
 
 
-def repeated(call) -> float:
-    """Nanoseconds per call."""
-    count = batch_size(call)
+def each_once(function, keys) -> float:
+    """Nanoseconds per call over different arguments."""
+    keys = list(keys)
+    step = max(1, len(keys) // 7)
     batches = []
-    for _ in range(BATCHES):
+    for at in range(0, len(keys) - step + 1, step):
+        chosen = keys[at : at + step]
         start = now()
-        for _ in range(count):
-            call()
-        batches.append((now() - start) / count)
-    return median(batches)
-
-
-def each_once(function, first: int) -> float:
-    """Nanoseconds per call over KEYS different arguments."""
-    batches = []
-    step = KEYS // BATCHES
-    for at in range(first, first + step * BATCHES, step):
-        start = now()
-        for x in range(at, at + step):
+        for x in chosen:
             function(x)
         batches.append((now() - start) / step)
     return median(batches)
 
 
+def resident() -> int:
+    """Bytes of this process that are in memory."""
+    gc.collect()
+    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+def settle(call):
+    """Until a result is believed from memory: its file may not just have changed."""
+    call()
+    time.sleep(SETTLED)
+    call()
+    return call()
+
+
 def load_workload(directory):
-    """The function to memoize, from a real source file (some contenders read it)."""
+    """The functions to memoize, from a real source file (some contenders read it)."""
     sys.path.insert(0, str(directory))
     import workload
 
     return workload
 
 
-def cold(name, memoize, directory) -> dict:
+# ------------------------------------------------------------------------------------------------------------ the phases
+
+
+def hits(memoize, directory, _) -> dict:
     workload = load_workload(directory)
-    function = memoize(workload.work, directory)
+    functions = {name: memoize(getattr(workload, name), directory) for name, _ in HITS.values()}
+    for _ in range(3):
+        for name, arguments in HITS.values():
+            eval(f"f({arguments})", {"f": functions[name]})
+        time.sleep(SETTLED)
+    return {row: repeated(f"f({arguments})", f=functions[name]) for row, (name, arguments) in HITS.items()}
+
+
+def cold(memoize, directory, _) -> dict:
+    workload = load_workload(directory)
+    exec("".join(f"def other{n}(x, num={n}):\n    return x * num + {n}\n" for n in range(DECORATIONS)), vars(workload))
     decorated = []
-    for other in workload.OTHERS[:DECORATIONS]:
+    for n in range(DECORATIONS):
+        other = vars(workload)[f"other{n}"]
         start = now()
         memoize(other, directory)
         decorated.append(now() - start)
-    function(-1)
-    results = {"decorate": median(decorated)}
-    if name != "lru_cache":
-        results["miss"] = each_once(function, 0)
-    else:
-        function(0)
-    results["hit"] = repeated(lambda: function(0))
-    results["hit_keyword"] = repeated(lambda: function(x=0, num=3))
-    return results
-
-
-def warm(name, memoize, directory) -> dict:
-    workload = load_workload(directory)
     function = memoize(workload.work, directory)
+    function(-1)
+    return {"decorate": median(decorated), "miss": each_once(function, range(KEYS))}
+
+
+def warm(memoize, directory, _) -> dict:
+    function = memoize(load_workload(directory).work, directory)
     start = now()
     function(-1)
     first_call = now() - start
-    return {"first_call": first_call, "first_hit": each_once(function, 0)}
+    return {"first_call": first_call, "first_hit": each_once(function, range(KEYS))}
 
 
-def bare(directory, phase) -> dict:
-    from contenders import Bare
+def store_array(memoize, directory, argument) -> dict:
+    memoize(load_workload(directory).make_array, directory)(int(argument.split()[0]))
+    return {}
 
-    library = Bare(directory)
+
+def array_result(memoize, directory, argument) -> dict:
+    """`argument`: the number of elements, and what rows call that."""
+    import numpy  # noqa: F401  (its import is not what is measured)
+
+    count, size = argument.split(maxsplit=1)
+    function = memoize(load_workload(directory).make_array, directory)
+    # What a contender needs for its first call of all is not the array's.
+    function(1)
+    before = resident()
+    start = now()
+    array = function(int(count))
+    first = now() - start
+    growth = resident() - before
+    if array[-1] != int(count) - 1:
+        raise SystemExit("the array is not what was stored")
+    del array
+    rows = {f"first result {size}": first, f"growth {size}": growth, f"result {size}": each_array(function, int(count))}
+    if size == SUMMED:
+        rows[f"result {size} summed"] = each_array(function, int(count), lambda array: array.sum())
+    return rows
+
+
+def each_array(function, argument, use=None) -> float:
+    """Nanoseconds until the result is there (and used); what it takes to let go of it does not count."""
+    times = []
+    begin = time.monotonic()
+    while len(times) < LARGE_CALLS and (not times or time.monotonic() - begin < LARGE_SECONDS):
+        start = now()
+        result = function(argument)
+        if use is not None:
+            use(result)
+        times.append(now() - start)
+        del result
+    return median(times)
+
+
+def array_argument(memoize, directory, argument) -> dict:
+    import numpy
+
+    count, size = argument.split(maxsplit=1)
+    array = numpy.arange(int(count), dtype="f8")
+    function = memoize(load_workload(directory).last_of, directory)
+    start = time.monotonic()
+    settle(lambda: function(array)) if int(count) < 1_000_000 else function(array)
+    rows = {f"argument {size}": each_array(function, array)}
+    return rows | {"seconds": time.monotonic() - start}
+
+
+def fill(memoize, directory, argument) -> dict:
+    """Make the results for x from 0 on."""
+    function = memoize(load_workload(directory).work, directory)
+    for x in range(int(argument)):
+        function(x)
+    return {}
+
+
+def scale(memoize, directory, argument) -> dict:
+    """A function that holds `argument` results, made by `fill` or by bench/entries.c."""
+    count = int(argument)
+    work = load_workload(directory).work
+    function = memoize(work, directory)
+    settle(lambda: function(0))
+    rows = {f"hit at {count}": repeated("f(0)", f=function)}
+    keys = [1 + x for x in random.Random(SEED).sample(range(count - 1), FEW_KEYS)]
+    for x in keys:
+        function(x)
+    batches = []
+    for _ in range(REOPENED):
+        function = memoize(work, directory)
+        function(0)
+        start = now()
+        for x in keys:
+            function(x)
+        batches.append((now() - start) / len(keys))
+    rows[f"first hit at {count}"] = median(batches)
+    return rows
+
+
+def scale_in_memory(memoize, directory, argument) -> dict:
+    """The same for a contender that keeps nothing: all within one process."""
+    count = int(argument)
+    function = memoize(load_workload(directory).work, directory)
+    for x in range(count):
+        function(x)
+    hit = repeated("f(0)", f=function)
+    return {f"hit at {count}": hit, f"miss at {count}": each_once(function, range(count, count + KEYS))}
+
+
+def scale_miss(memoize, directory, argument) -> dict:
+    """Results more; bench/run.py removes what comes by them."""
+    count = int(argument)
+    function = memoize(load_workload(directory).work, directory)
+    function(0)
+    first = -1 - SEED * KEYS
+    return {f"miss at {count}": each_once(function, range(first, first - KEYS, -1))}
+
+
+def clean_up(memoize, directory, _) -> dict:
+    """Remove what `scale_miss` stored, where a contender has a way to do it for one call."""
+    function = memoize(load_workload(directory).work, directory)
+    forget = getattr(function, "forget", None)
+    if forget is None:
+        import diskcache
+
+        store = diskcache.Cache(str(directory / "diskcache"))
+
+        def forget(x):
+            store.delete(function.__cache_key__(x))
+
+    first = -1 - SEED * KEYS
+    for x in range(first, first - KEYS, -1):
+        forget(x)
+    return {}
+
+
+def holds(memoize, directory, argument) -> dict:
+    """Are the first and the last result there?"""
+    function = memoize(load_workload(directory).work, directory)
+    return {"holds": function.is_cached(0) and function.is_cached(int(argument) - 1)}
+
+
+def parallel(memoize, directory, argument) -> dict:
+    """`argument`: what, how many processes, which of them this is. Begins when a line comes by standard input."""
+    what, processes, index = argument.split()
+    function = memoize(load_workload(directory).work, directory)
+    settle(lambda: function(0))
+    print("ready", flush=True)
+    sys.stdin.readline()
+    calls = 0
+    x = (int(index) + 1) * 1_000_000 * (SEED + 1)
+    start = time.perf_counter()
+    while (elapsed := time.perf_counter() - start) < PARALLEL_SECONDS:
+        if what == "hits":
+            for _ in range(10):
+                function(0), function(0), function(0), function(0), function(0)
+            calls += 50
+        else:
+            function(x)
+            x += 1
+            calls += 1
+    return {f"{what} by {processes}": calls / elapsed}
+
+
+def memory(memoize, directory, _) -> dict:
+    """Growth while results that were all met before are hit again."""
+    function = memoize(load_workload(directory).work, directory)
+    for x in range(MEMORY_KEYS):
+        function(x)
+    time.sleep(SETTLED)
+    for _ in range(3):
+        for x in range(MEMORY_KEYS):
+            function(x)
+    before = resident()
+    calls = 0
+    begin = time.monotonic()
+    while calls < MEMORY_HITS and time.monotonic() - begin < MEMORY_SECONDS:
+        for x in range(MEMORY_KEYS):
+            function(x)
+        calls += MEMORY_KEYS
+    return {"memory hits": resident() - before, "calls": calls}
+
+
+def memory_keys(memoize, directory, argument) -> dict:
+    """Growth while each of many results is hit once."""
+    function = memoize(load_workload(directory).work, directory)
+    function(0)
+    before = resident()
+    for x in range(1, int(argument)):
+        function(x)
+    return {"memory keys": resident() - before}
+
+
+def bare(directory) -> dict:
+    from bare import Bare
+
+    library = Bare(directory.parent / "bare.so")
     files = directory / "bare"
-    files.mkdir(exist_ok=True)
-    step = KEYS // BATCHES
-    starts = range(0, step * BATCHES, step)
-    if phase == "cold":
-        return {
-            "miss": median([library.run("put", files, at, step) for at in starts]),
-            "hit": median([library.run("stat", files, 0, HITS) for _ in range(BATCHES)]),
-        }
-    return {"first_hit": median([library.run("get", files, at, step) for at in starts])}
+    files.mkdir()
+    step = KEYS // 7
+    starts = range(0, KEYS - step + 1, step)
+    rows = {"write": median([library.run("write", files, at, step) for at in starts])}
+    rows["read"] = median([library.run("read", files, at, step) for at in starts])
+    for quick in ("null", "fstat", "fstatat"):
+        rows[quick] = median([library.run(quick, files, 0, 5_000) for _ in range(BATCHES)])
+    return rows
+
+
+PHASES = (
+    hits,
+    cold,
+    warm,
+    store_array,
+    array_result,
+    array_argument,
+    fill,
+    scale,
+    scale_in_memory,
+    scale_miss,
+    clean_up,
+    holds,
+    parallel,
+    memory,
+    memory_keys,
+)
 
 
 def main():
-    from pathlib import Path
-
-    from contenders import BARE, MEMOIZE
-
     name, phase, directory = sys.argv[1], sys.argv[2], Path(sys.argv[3])
+    argument = sys.argv[4] if len(sys.argv) > 4 else ""
     if name == BARE:
-        results = bare(directory, phase)
+        results = bare(directory)
     else:
-        results = {"cold": cold, "warm": warm}[phase](name, MEMOIZE[name], directory)
+        from contenders import BY_NAME
+
+        functions = {function.__name__: function for function in PHASES}
+        results = functions[phase](BY_NAME[name].memoize, directory, argument)
     print(json.dumps(results))
 
 

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Measure locache beside other caches: from Python, then from C.
+# Measure locache beside other caches: from Python, then from C. QUICK=1: two rounds, and nothing that is large.
 . tools/common.sh
 sh tools/dependencies.sh build meson bench
 make_venv "$(best_python)" .venv-bench bench/requirements.txt tools/requirements-build.txt
@@ -11,11 +11,19 @@ if [ -d "$dir" ]; then again=--reconfigure; fi
 quietly configure-bench meson setup "$dir" $again -Dpython=disabled -Dtests=disabled -Dbuildtype=release
 quietly compile-bench meson compile -C "$dir"
 # As a program of a user's is built: with the header and the shared library alone.
+compile() { # compile PROGRAM SOURCE [LIBRARY OPTION...]
+    program=$1 source=$2
+    shift 2
+    quietly "compile-$program" gcc -std=c11 -D_GNU_SOURCE -O2 -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Werror \
+        -Iinclude "$source" -o "$dir/$program" -L"$dir" -llocache "-Wl,-rpath,$PWD/$dir" "$@"
+}
+compile entries bench/entries.c
 # shellcheck disable=SC2046
-quietly compile-bench-c gcc -std=c11 -D_GNU_SOURCE -O2 -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Werror -Iinclude \
-    bench/c/bench.c -o "$dir/bench" -L"$dir" -llocache "-Wl,-rpath,$PWD/$dir" $(pkg-config --cflags --libs sqlite3) -llmdb
+compile bench bench/c/bench.c $(pkg-config --cflags --libs sqlite3) -llmdb
 
-.venv-bench/bin/python bench/run.py "$@"
+quick=
+if [ "${QUICK:-0}" != 0 ]; then quick=--quick; fi
+.venv-bench/bin/python bench/run.py $quick "$@"
 say
 scratch=$(mktemp -d "$PWD/$dir/scratch.XXXXXX")
 trap 'rm -rf "$scratch"' EXIT

@@ -1,0 +1,78 @@
+"""Functions with many results, made once and kept under build/bench-entries for later runs."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from contenders import Contender
+from machine import versions
+from rows import STRICT
+
+HERE = Path(__file__).parent
+MAKERS = 2  # processes that store at the same time
+
+
+class Entries:
+    """`run(contender's name, phase, directory, argument, turn)` runs bench/worker.py."""
+
+    def __init__(self, build: Path, run: Callable):
+        self._top = build / "bench-entries"
+        self._program = build / "bench" / "entries"
+        self._run = run
+
+    def place(self, one: Contender, count: int) -> Path:
+        return self._top / one.name.replace(" ", "-") / str(count)
+
+    def make(self, one: Contender, count: int) -> None:
+        """Does nothing where they are there, made by the same version of the contender for the same function."""
+        directory = self.place(one, count)
+        stamp = directory / "complete"
+        made_by = f"{versions().get(one.module, '')}\n{(HERE / 'workload.py').read_text()}"
+        if stamp.exists() and stamp.read_text() == made_by and self._still_good(one, directory, count):
+            return
+        shutil.rmtree(directory, ignore_errors=True)
+        directory.mkdir(parents=True)
+        shutil.copy(HERE / "workload.py", directory)
+        if one.name == STRICT:
+            self._store_from_c(directory, count)
+        else:
+            self._run(one.name, "fill", directory, str(count))
+        stamp.write_text(made_by)
+
+    def _still_good(self, one: Contender, directory: Path, count: int) -> bool:
+        """This tree's own format changes without a new version."""
+        return one.name != STRICT or self._run(one.name, "holds", directory, str(count))["holds"]
+
+    def _store_from_c(self, directory: Path, count: int) -> None:
+        if not self._program.exists():
+            raise SystemExit(f"{self._program} is missing: tools/bench.sh builds it")
+        share = -(-count // MAKERS)
+        # The first process makes the directory; the others find it.
+        command = [str(self._program), str(directory / "locache.cache")]
+        subprocess.run([*command, "0", "1"], check=True)
+        makers = [
+            subprocess.Popen([*command, str(first), str(min(share, count - first))]) for first in range(0, count, share)
+        ]
+        if any([maker.wait() for maker in makers]):
+            raise SystemExit(f"bench: {count} entries could not be made")
+
+    @contextlib.contextmanager
+    def kept(self, one: Contender, directory: Path, turn: int) -> Iterator[None]:
+        """What is stored meanwhile is removed again, so that the number of entries stays what its row says."""
+        if one.name in (STRICT, "diskcache"):
+            yield
+            self._run(one.name, "clean_up", directory, "", turn)
+            return
+        before = files_below(directory)
+        yield
+        for path in files_below(directory) - before:
+            os.unlink(path)
+
+
+def files_below(directory: Path) -> set[str]:
+    return {os.path.join(top, name) for top, _, names in os.walk(directory) for name in names}

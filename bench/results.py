@@ -1,0 +1,68 @@
+"""What was measured, gathered round by round, and whether it is what it should be."""
+
+from __future__ import annotations
+
+import statistics
+
+from rows import TARGETS, Target
+
+
+class Results:
+    def __init__(self) -> None:
+        self._values: dict[str, dict[str, list[float]]] = {}
+        self._reasons: dict[str, dict[str, str]] = {}
+
+    def add(self, figures: dict[str, float], contender: str) -> None:
+        """One round's figures."""
+        for row, value in figures.items():
+            self._values.setdefault(row, {}).setdefault(contender, []).append(value)
+
+    def refuse(self, row: str, contender: str, reason: str) -> None:
+        """Why there is no such figure. One that was measured before counts no more."""
+        self._values.get(row, {}).pop(contender, None)
+        self._reasons.setdefault(row, {}).setdefault(contender, reason)
+
+    def summary(self) -> dict:
+        """{row: {contender: {median, low, high} or {reason}}}"""
+        figures: dict = {}
+        for row, found in self._values.items():
+            for contender, values in found.items():
+                middle = {"median": statistics.median(values), "low": min(values), "high": max(values)}
+                figures.setdefault(row, {})[contender] = middle
+        for row, found in self._reasons.items():
+            for contender, reason in found.items():
+                figures.setdefault(row, {}).setdefault(contender, {"reason": reason})
+        return figures
+
+    def _of(self, contender: str, row: str) -> list[float]:
+        return self._values.get(row, {}).get(contender, [])
+
+    def _measured(self, target: Target) -> float | None:
+        """The figure, or the ratio: each round's own where both were measured in it, near to each other in time."""
+        own = self._of(target.contender, target.row)
+        if not own or target.over is None:
+            return statistics.median(own) if own else None
+        other = self._of(*target.over)
+        if not other:
+            return None
+        if len(own) == len(other):
+            return statistics.median(a / b for a, b in zip(own, other, strict=True))
+        return statistics.median(own) / statistics.median(other)
+
+    def verdicts(self) -> list[dict]:
+        said = []
+        for target in TARGETS:
+            measured = self._measured(target)
+            said.append(
+                {
+                    "title": target.title,
+                    "row": target.row,
+                    "contender": target.contender,
+                    "over": " ".join(target.over) if target.over else "",
+                    "measured": measured,
+                    "most": target.most,
+                    "aim": target.aim,
+                    "met": measured is not None and measured <= target.most,
+                }
+            )
+        return said

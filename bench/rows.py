@@ -1,0 +1,171 @@
+"""What is measured, in which order it is shown, and what it is held against.
+
+A row has one figure for each contender: a time in nanoseconds, or what its unit says. `GROUPS` are the tables.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+BARE = "system calls"
+STRICT = "locache"
+RELAXED = "locache, recheck=60"
+
+
+@dataclass(frozen=True)
+class Row:
+    name: str
+    title: str  # of the column in its group's table
+    unit: str = "ns"  # or "bytes", "per second"
+
+
+@dataclass(frozen=True)
+class Group:
+    name: str
+    title: str
+    rows: tuple[Row, ...]
+
+
+# The calls of the repeated hits: the function in workload.py, and its arguments as they are written.
+HITS = {
+    "hit_none": ("nothing", ""),
+    "hit_ints": ("two", "1, 2"),
+    "hit_strings": ("two", "'alpha', 'beta'"),
+    "hit_floats": ("two", "1.5, 2.5"),
+    "hit_mixed": ("five", "1, 'alpha', 2.5, None, True"),
+    "hit_keywords": ("two", "x=1, num=2"),
+    "hit_tuple": ("one", "(0, 1, 2, 3, 4, 5, 6, 7, 8, 9)"),
+}
+HIT_TITLES = ("no arguments", "2 ints", "2 strings", "2 floats", "5 mixed", "2 keywords", "10-tuple")
+
+# Elements of 8 bytes.
+SIZES = {"8 KB": 1_000, "800 KB": 100_000, "80 MB": 10_000_000, "800 MB": 100_000_000}
+SUMMED = "80 MB"  # of this size, what a hit costs together with reading all of the array
+ENTRIES = (10, 1_000, 100_000, 1_000_000)
+PROCESSES = (1, 2, 4)
+MEMORY_HITS = 100_000
+
+GROUPS = (
+    Group(
+        "hits",
+        "Repeated hit",
+        tuple(Row(name, title) for name, title in zip(HITS, HIT_TITLES, strict=True)),
+    ),
+    Group(
+        "files",
+        "First hit and miss",
+        (
+            Row("first_hit", "first hit of a key"),
+            Row("first_call", "first call"),
+            Row("miss", "miss"),
+            Row("import", "import"),
+            Row("decorate", "decorate"),
+        ),
+    ),
+    Group(
+        "results",
+        "Hit on an array result, until the array is ready",
+        (
+            *(Row(f"result {size}", size) for size in SIZES),
+            Row(f"result {SUMMED} summed", f"{SUMMED}, summed"),
+        ),
+    ),
+    Group(
+        "first_results",
+        "The same, for the first time in a process",
+        tuple(Row(f"first result {size}", size) for size in SIZES),
+    ),
+    Group(
+        "growth",
+        "Resident memory that a hit on an array result takes",
+        tuple(Row(f"growth {size}", size, "bytes") for size in SIZES),
+    ),
+    Group(
+        "arguments",
+        "Hit with an array argument",
+        tuple(Row(f"argument {size}", size) for size in SIZES),
+    ),
+    *(
+        Group(
+            f"scale_{what}",
+            f"{title}, with so many entries in one function",
+            tuple(Row(f"{what} at {count}", f"{count:,}") for count in ENTRIES),
+        )
+        for what, title in (("hit", "Repeated hit"), ("first hit", "First hit of a key"), ("miss", "Miss"))
+    ),
+    Group(
+        "parallel",
+        "Calls per second by several processes at once",
+        (
+            *(Row(f"hits by {count}", f"hits, {count}", "per second") for count in PROCESSES),
+            *(Row(f"misses by {count}", f"misses, {count}", "per second") for count in PROCESSES),
+        ),
+    ),
+    Group(
+        "memory",
+        "Growth of resident memory",
+        (
+            Row("memory hits", f"{MEMORY_HITS:,} hits", "bytes"),
+            Row("memory keys", f"{MEMORY_HITS:,} keys", "bytes"),
+        ),
+    ),
+    Group(
+        "bare",
+        "What the operating system takes, called from C",
+        (
+            Row("null", "getppid"),
+            Row("fstat", "fstat"),
+            Row("fstatat", "fstatat"),
+            Row("read", "open+fstat+read+close"),
+            Row("write", "temporary+rename"),
+        ),
+    ),
+)
+ROWS = {row.name: row for group in GROUPS for row in group.rows}
+
+
+@dataclass(frozen=True)
+class Target:
+    """`row` of `contender`, divided by `over` (a contender and a row) where there is one, is at most `most`."""
+
+    title: str
+    row: str
+    most: float
+    over: tuple[str, str] | None = None
+    contender: str = STRICT
+    aim: float | None = None  # what would be better still
+
+
+TARGETS = (
+    *(
+        Target(f"repeated hit, {title}", row, 8, ("lru_cache", row), aim=6)
+        for row, title in zip(HITS, HIT_TITLES, strict=True)
+    ),
+    *(
+        Target(f"relaxed hit, {title}", row, 1.5, ("lru_cache", row), RELAXED)
+        for row, title in zip(HITS, HIT_TITLES, strict=True)
+    ),
+    Target("keywords, as fast as positional", "hit_keywords", 1.5, (STRICT, "hit_ints")),
+    Target("first hit of a key", "first_hit", 2.5, (BARE, "read")),
+    Target("miss", "miss", 1.5, (BARE, "write")),
+    Target("800 MB array result", "result 800 MB", 200_000),
+    Target("800 MB array result, first in a process", "first result 800 MB", 200_000),
+    # The pages that building an array object and its list of buffers touches.
+    Target("800 MB array result, resident memory", "growth 800 MB", 1 << 20),
+    Target(
+        "80 MB array argument, over joblib.hash", "argument 80 MB", 1 / 3, ("joblib.hash", "argument 80 MB"), aim=1 / 5
+    ),
+    *(
+        Target(
+            f"{what}, {ENTRIES[-1]:,} entries over {ENTRIES[0]}",
+            f"{what} at {ENTRIES[-1]}",
+            1.3,
+            (STRICT, f"{what} at {ENTRIES[0]}"),
+        )
+        for what in ("hit", "first hit", "miss")
+    ),
+    Target("import", "import", 3_000_000),
+    Target("decorate", "decorate", 30_000),
+    # A few pages: the allocator's own.
+    Target(f"{MEMORY_HITS:,} hits, resident memory", "memory hits", 64 << 10),
+)
