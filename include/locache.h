@@ -34,7 +34,7 @@
  * THREADS
  *
  * "Any thread" says of a function that any number of threads may call it at once, with the same arguments too. A
- * `locache` handle may be used by any number of threads at once; no lock is held in it. Writers, readers and flights
+ * `locache` handle may be used by any number of threads at once; none waits for another in it. Writers, readers and flights
  * belong to one thread at a time. After fork() the child may go on using every handle, whatever other threads of the
  * parent were doing.
  *
@@ -54,7 +54,8 @@
  * - A writer's `data` moves while it grows, and is gone with locache_writer_clear(): keep offsets.
  * - Bytes from a value are valid until locache_value_free(). Texts have no NUL at their end.
  * - Elements of an ndarray that is read may be unaligned and in the other byte order: locache_ndarray_copy().
- * - A handle holds one file descriptor, closed on exec. Closing a handle while another thread uses it, or while one of
+ * - A handle holds one file descriptor, and up to 64 more of entries that are used much (no more than a quarter of what
+ *   the process may have), all closed on exec. Closing a handle while another thread uses it, or while one of
  *   its flights is not ended, is undefined.
  * - Functions of the caller's own (log, iteration, allocator) must return: no longjmp() and no C++ exception out of
  *   them.
