@@ -283,6 +283,19 @@ def test_what_is_no_function_is_refused(what):
         {"durable": "yes"},
         {"version": 2},
         {"ignore": "nothing"},
+        {"memory": None},
+        {"memory": 1.5},
+        {"memory": "1000"},
+        {"memory": [1000, 10**6]},
+        {"memory": (1000,)},
+        {"memory": (1000, 10**6, 1)},
+        {"memory": (1000, 1e6)},
+        {"memory": (True, 10**6)},
+        {"recheck": "1"},
+        {"recheck": True},
+        {"recheck": 1j},
+        {"mapped": 1},
+        {"mapped": None},
     ],
 )
 def test_bad_option_is_a_type_error(options):
@@ -308,6 +321,15 @@ def test_bad_option_is_a_type_error(options):
         {"version": "a\0b"},
         {"version": "\ud800"},
         {"version": "2", "auto_invalidate": False},
+        {"memory": -1},
+        {"memory": -(10**30)},
+        {"memory": (1000, -1)},
+        {"memory": (-1, 1000)},
+        {"recheck": -1},
+        {"recheck": -0.001},
+        {"recheck": float("nan")},
+        {"recheck": float("inf")},
+        {"recheck": 10**400},
     ],
 )
 def test_bad_value_is_a_value_error(options):
@@ -318,6 +340,10 @@ def test_bad_value_is_a_value_error(options):
 def test_options_that_make_sense(kept):
     kept(double, max_entries=10**30, max_age=10**400, ignore=[])
     kept(double, max_entries=None, max_age=None, name=None, ignore={"x"})
+    for memory in (True, False, 0, 1, 10**30, (0, 0), (5, 1000), (10**30, 10**30)):
+        assert kept(double, memory=memory)(1) == 2
+    for recheck in (None, 0, 0.0, 1e-12, 60, 1e300):
+        assert kept(double, recheck=recheck, mapped=False)(1) == 2
     kept(double, max_age=-1, max_entries=-1, auto_invalidate=False, durable=True, pickle=False)(1)
     with pytest.raises(TypeError):
         persist(double, double)

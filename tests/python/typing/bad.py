@@ -26,3 +26,7 @@ Model().run(1, 2)  # error: call-arg
 persist(3)  # error: call-overload
 persist(nme="x")  # error: call-overload
 persist(name=3)  # error: call-overload
+persist(memory="all")  # error: call-overload
+persist(memory=(1, 2, 3))  # error: arg-type
+persist(recheck="1")  # error: call-overload
+persist(mapped=3)  # error: call-overload

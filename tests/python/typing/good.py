@@ -17,7 +17,7 @@ def with_options(x: str, log: object = None) -> str | None:
     return x or None
 
 
-@persist(dir=Path("here"), durable=True, version="2")
+@persist(dir=Path("here"), durable=True, version="2", memory=(1000, 10**6), recheck=0.5, mapped=False)
 async def coroutine(x: int) -> bytes:
     return bytes(x)
 
@@ -27,7 +27,7 @@ class Model:
     def run(self, x: int) -> str:
         return str(x)
 
-    @persist(max_entries=3)
+    @persist(max_entries=3, memory=100, recheck=60)
     def run_more(self, x: int, *rest: int) -> str:
         return str(x)
 
