@@ -61,7 +61,7 @@ locache_status lc_believe(const char **why, locache_value *value, locache *cache
                           const char *name, locache_error *error)
 {
     lc_entry *entry = &value->entry;
-    locache_status status = lc_entry_parse(entry, value->bytes, value->size, error);
+    locache_status status = value->mapped ? LOCACHE_OK : lc_entry_parse(entry, value->bytes, value->size, error);
     if (status != LOCACHE_OK)
         return lc_fail(error, status, "%s/%s: %s", cache->path, name, error->message);
     if (!same_id(&entry->function, &cache->function_id))

@@ -111,23 +111,76 @@ locache_status lc_entry_peek(uint64_t *least, uint64_t *table, const unsigned ch
     return LOCACHE_OK;
 }
 
-/* Every buffer begins at the next multiple of LC_ENTRY_ALIGN after zeros, and the last one ends the file. */
-static locache_status check_buffers(const unsigned char *bytes, size_t size, size_t front, uint32_t count,
-                                    locache_error *error)
+static const unsigned char *front_of(const lc_entry *entry)
 {
-    size_t end = front;
-    for (uint32_t i = 0; i < count; i++) {
+    return (const unsigned char *)entry->key.data - LC_ENTRY_HEADER - (size_t)entry->buffer_count * END_SIZE;
+}
+
+/* Where that ends which is before the nth buffer. */
+static size_t end_before(const lc_entry *entry, uint32_t n)
+{
+    const unsigned char *front = front_of(entry);
+    if (n == 0)
+        return (size_t)((const unsigned char *)entry->body.data - front) + entry->body.size;
+    return (size_t)load(front + LC_ENTRY_HEADER + (size_t)(n - 1) * END_SIZE, END_SIZE);
+}
+
+/* Every buffer begins at the next multiple of LC_ENTRY_ALIGN, and the last one ends the file. */
+static locache_status check_buffers(const lc_entry *entry, size_t size, locache_error *error)
+{
+    size_t end = end_before(entry, 0);
+    for (uint32_t i = 0; i < entry->buffer_count; i++) {
         size_t padding = padding_after(end);
-        uint64_t next = load(bytes + LC_ENTRY_HEADER + (size_t)i * END_SIZE, END_SIZE);
+        uint64_t next = load(front_of(entry) + LC_ENTRY_HEADER + (size_t)i * END_SIZE, END_SIZE);
         if (padding > size - end || next < end + padding || next > size)
             return lc_fail(error, LOCACHE_ECORRUPT, "damaged: buffer %u is not within the file", (unsigned)i);
-        if (!all_zero(bytes + end, padding))
-            return lc_fail(error, LOCACHE_ECORRUPT, "damaged: padding that is not zero");
         end = (size_t)next;
     }
     if (end != size)
         return lc_fail(error, LOCACHE_ECORRUPT, "damaged: %zu bytes too many", size - end);
     return LOCACHE_OK;
+}
+
+/* How far a file was looked through for padding. */
+typedef struct gaps {
+    const lc_entry *entry;
+    uint32_t next; /* the buffer before which it was not all seen */
+    size_t at;
+} gaps;
+
+/* Is the padding zero in the piece of the file that comes next? */
+static bool gaps_are_zero(gaps *seen, const unsigned char *piece, size_t size)
+{
+    size_t until = seen->at + size;
+    bool zero = true;
+    while (zero && seen->next < seen->entry->buffer_count) {
+        size_t gap = end_before(seen->entry, seen->next);
+        size_t start = gap + padding_after(gap);
+        size_t from = gap > seen->at ? gap : seen->at;
+        size_t to = start < until ? start : until;
+        if (from < to)
+            zero = all_zero(piece + (from - seen->at), to - from);
+        if (start > until)
+            break;
+        seen->next++;
+    }
+    seen->at = until;
+    return zero;
+}
+
+static locache_status refuse_padding(locache_error *error)
+{
+    return lc_fail(error, LOCACHE_ECORRUPT, "damaged: padding that is not zero");
+}
+
+static locache_status refuse_checksum(locache_error *error)
+{
+    return lc_fail(error, LOCACHE_ECORRUPT, "damaged: the checksum is another");
+}
+
+const unsigned char *lc_entry_checksum(const unsigned char *head)
+{
+    return head + AT_CHECKSUM;
 }
 
 static bool checksum_right(const unsigned char *bytes, size_t size)
@@ -142,52 +195,113 @@ static bool checksum_right(const unsigned char *bytes, size_t size)
     return memcmp(sum, bytes + AT_CHECKSUM, sizeof sum) == 0;
 }
 
-locache_status lc_entry_parse(lc_entry *out, const unsigned char *bytes, size_t size, locache_error *error)
+/* Of a header that was peeked at. */
+static void take_front(lc_entry *out, const unsigned char *front, size_t table, size_t least)
 {
-    uint64_t least = 0;
-    uint64_t table = 0;
-    if (size < LC_ENTRY_HEADER)
-        return lc_fail(error, LOCACHE_ECORRUPT, "damaged: %zu bytes, less than a header", size);
-    locache_status status = lc_entry_peek(&least, &table, bytes, error);
-    if (status == LOCACHE_EFORMAT && !checksum_right(bytes, size))
-        return lc_fail(error, LOCACHE_ECORRUPT, "damaged: a format version that is none, under a wrong checksum");
+    size_t key_size = (size_t)load(front + AT_KEY_SIZE, 8);
+    *out = (lc_entry){
+        .codec = (locache_codec)front[AT_CODEC],
+        .has_mac = front[AT_FLAGS] == FLAG_MAC,
+        .created = load_time(front + AT_CREATED),
+        .compute_time = load_time(front + AT_COMPUTE_TIME),
+        .expires = load_time(front + AT_EXPIRES),
+        .key = {front + table, key_size},
+        .body = {front + table + key_size, least - table - key_size},
+        .buffer_count = (uint32_t)load(front + AT_BUFFER_COUNT, 4),
+    };
+    memcpy(out->function.bytes, front + AT_FUNCTION, LOCACHE_ID_SIZE);
+    memcpy(out->version.bytes, front + AT_VERSION_ID, LOCACHE_ID_SIZE);
+}
+
+locache_status lc_entry_parse_front(lc_entry *out, const unsigned char *front, size_t size, locache_error *error)
+{
+    uint64_t least;
+    uint64_t table;
+    lc_entry entry;
+    locache_status status = lc_entry_peek(&least, &table, front, error);
     if (status != LOCACHE_OK)
         return status;
     if (least > size)
         return lc_fail(error, LOCACHE_ECORRUPT, "damaged: cut short at %zu bytes of at least %llu", size,
                        (unsigned long long)least);
-    uint32_t count = (uint32_t)load(bytes + AT_BUFFER_COUNT, 4);
-    status = check_buffers(bytes, size, (size_t)least, count, error);
+    take_front(&entry, front, (size_t)table, (size_t)least);
+    status = check_buffers(&entry, size, error);
+    if (status == LOCACHE_OK)
+        *out = entry;
+    return status;
+}
+
+locache_status lc_entry_parse(lc_entry *out, const unsigned char *bytes, size_t size, locache_error *error)
+{
+    lc_entry entry;
+    if (size < LC_ENTRY_HEADER)
+        return lc_fail(error, LOCACHE_ECORRUPT, "damaged: %zu bytes, less than a header", size);
+    locache_status status = lc_entry_parse_front(&entry, bytes, size, error);
+    if (status == LOCACHE_EFORMAT && !checksum_right(bytes, size))
+        return lc_fail(error, LOCACHE_ECORRUPT, "damaged: a format version that is none, under a wrong checksum");
     if (status != LOCACHE_OK)
         return status;
+    gaps seen = {.entry = &entry, .at = end_before(&entry, 0)};
+    if (!gaps_are_zero(&seen, bytes + seen.at, size - seen.at))
+        return refuse_padding(error);
     if (!checksum_right(bytes, size))
-        return lc_fail(error, LOCACHE_ECORRUPT, "damaged: the checksum is another");
-
-    size_t key_size = (size_t)load(bytes + AT_KEY_SIZE, 8);
-    *out = (lc_entry){
-        .codec = (locache_codec)bytes[AT_CODEC],
-        .has_mac = bytes[AT_FLAGS] == FLAG_MAC,
-        .created = load_time(bytes + AT_CREATED),
-        .compute_time = load_time(bytes + AT_COMPUTE_TIME),
-        .expires = load_time(bytes + AT_EXPIRES),
-        .key = {bytes + table, key_size},
-        .body = {bytes + table + key_size, (size_t)least - (size_t)table - key_size},
-        .buffer_count = count,
-    };
-    memcpy(out->function.bytes, bytes + AT_FUNCTION, LOCACHE_ID_SIZE);
-    memcpy(out->version.bytes, bytes + AT_VERSION_ID, LOCACHE_ID_SIZE);
+        return refuse_checksum(error);
+    *out = entry;
     return LOCACHE_OK;
+}
+
+/* A file as its checksum sees it: the front in three parts, then what next() gives. */
+typedef struct sight {
+    lc_span front[3];
+    unsigned shown;
+    bool (*next)(void *context, lc_span *piece);
+    void *context;
+    gaps seen;
+    bool zero;
+} sight;
+
+static bool next_seen(void *context, lc_span *piece)
+{
+    sight *in = context;
+    if (in->shown < sizeof in->front / sizeof *in->front) {
+        *piece = in->front[in->shown++];
+        /* Empty would be the end. */
+        if (piece->size > 0)
+            return true;
+    }
+    if (!in->next(in->context, piece))
+        return false;
+    in->zero = in->zero && gaps_are_zero(&in->seen, piece->data, piece->size);
+    return true;
+}
+
+locache_status lc_entry_verify(const lc_entry *entry, bool (*next)(void *context, lc_span *piece), void *context,
+                               locache_error *error)
+{
+    const unsigned char *front = front_of(entry);
+    size_t front_size = end_before(entry, 0);
+    unsigned char sum[LC_CHECKSUM_SIZE];
+    sight in = {
+        .front = {{front, AT_CHECKSUM},
+                  {zeros, LC_CHECKSUM_SIZE},
+                  {front + LC_ENTRY_HEADER, front_size - LC_ENTRY_HEADER}},
+        .next = next,
+        .context = context,
+        .seen = {.entry = entry, .at = front_size},
+        .zero = true,
+    };
+    if (!lc_checksum_pulled(sum, next_seen, &in))
+        return LOCACHE_EIO;
+    if (!in.zero)
+        return refuse_padding(error);
+    return memcmp(sum, front + AT_CHECKSUM, sizeof sum) == 0 ? LOCACHE_OK : refuse_checksum(error);
 }
 
 lc_span lc_entry_buffer(const unsigned char *bytes, const lc_entry *entry, uint32_t n)
 {
-    const unsigned char *ends = bytes + LC_ENTRY_HEADER;
-    size_t before = (size_t)((const unsigned char *)entry->body.data - bytes) + entry->body.size;
-    if (n > 0)
-        before = (size_t)load(ends + (size_t)(n - 1) * END_SIZE, END_SIZE);
+    size_t before = end_before(entry, n);
     size_t start = before + padding_after(before);
-    size_t end = (size_t)load(ends + (size_t)n * END_SIZE, END_SIZE);
-    return (lc_span){bytes + start, end - start};
+    return (lc_span){bytes + start, end_before(entry, n + 1) - start};
 }
 
 bool lc_entry_authentic(const unsigned char *bytes, size_t size, const unsigned char key[LC_MAC_KEY_SIZE])

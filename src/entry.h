@@ -53,7 +53,16 @@ locache_status lc_entry_peek(uint64_t *least, uint64_t *table, const unsigned ch
  * caller's to compare. out's spans point into bytes; out is set on OK only. OK; ECORRUPT; EFORMAT: a newer version whose
  * checksum is right (with a wrong one it is a damaged version number, thus ECORRUPT). Any thread. */
 locache_status lc_entry_parse(lc_entry *out, const unsigned char *bytes, size_t size, locache_error *error);
-/* The nth buffer (n < entry->buffer_count) of a parsed file. Any thread. */
+/* The same in two steps, of a file that is not in memory as a whole. First its lengths: `front` is header, buffer table, key
+ * and body, lc_entry_peek()'s `least` bytes, of a file of `size`; out's spans point into it. OK; ECORRUPT; EFORMAT. */
+locache_status lc_entry_parse_front(lc_entry *out, const unsigned char *front, size_t size, locache_error *error);
+/* Then padding and checksum. next() gives what follows the front, piece by piece, and an empty one at the end; false: it could
+ * not. OK; ECORRUPT; EIO, with *error untouched: next() could not. Any thread. */
+locache_status lc_entry_verify(const lc_entry *entry, bool (*next)(void *context, lc_span *piece), void *context,
+                               locache_error *error);
+/* The checksum in a header. */
+const unsigned char *lc_entry_checksum(const unsigned char *head);
+/* The nth buffer (n < entry->buffer_count) of a parsed file; the buffer table is read where entry's spans point. Any thread. */
 lc_span lc_entry_buffer(const unsigned char *bytes, const lc_entry *entry, uint32_t n);
 /* Is there a MAC in a parsed file, and does it verify? Any thread. */
 bool lc_entry_authentic(const unsigned char *bytes, size_t size, const unsigned char key[LC_MAC_KEY_SIZE]);

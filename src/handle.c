@@ -28,7 +28,8 @@ lc_store lc_handle_store(const locache *cache, int home)
                       .owner = atomic_load(&cache->owner),
                       .function = cache->function,
                       .path = cache->path,
-                      .grain = atomic_load(&cache->memory.grain)};
+                      .grain = atomic_load(&cache->memory.grain),
+                      .map = !(cache->flags & LOCACHE_UNMAPPED)};
 }
 
 locache_id lc_handle_version(const locache *cache)

@@ -53,6 +53,29 @@ static XXH128_hash_t checksum_streamed(const lc_span *spans, size_t count)
     return XXH3_128bits_digest(&state);
 }
 
+static void canonical(unsigned char out[LC_CHECKSUM_SIZE], XXH128_hash_t hash)
+{
+    XXH128_canonical_t bytes;
+    XXH128_canonicalFromHash(&bytes, hash);
+    memcpy(out, bytes.digest, LC_CHECKSUM_SIZE);
+}
+
+bool lc_checksum_pulled(unsigned char out[LC_CHECKSUM_SIZE], bool (*next)(void *context, lc_span *span), void *context)
+{
+    XXH3_state_t state;
+    lc_span span;
+    XXH3_INITSTATE(&state);
+    XXH3_128bits_reset(&state);
+    do {
+        if (!next(context, &span))
+            return false;
+        if (span.size > 0)
+            XXH3_128bits_update(&state, span.data, span.size);
+    } while (span.size > 0);
+    canonical(out, XXH3_128bits_digest(&state));
+    return true;
+}
+
 void lc_checksum(unsigned char out[LC_CHECKSUM_SIZE], const lc_span *spans, size_t count)
 {
     XXH128_hash_t hash;
@@ -68,9 +91,7 @@ void lc_checksum(unsigned char out[LC_CHECKSUM_SIZE], const lc_span *spans, size
         hash = checksum_gathered(spans, count);
     else
         hash = checksum_streamed(spans, count);
-    XXH128_canonical_t canonical;
-    XXH128_canonicalFromHash(&canonical, hash);
-    memcpy(out, canonical.digest, LC_CHECKSUM_SIZE);
+    canonical(out, hash);
 }
 
 /* ------------------------------------------------------------------------------------------------------------ BLAKE2b */

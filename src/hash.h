@@ -20,6 +20,9 @@ void lc_sodium_start(void);
 /* XXH3-128 (seed 0) of the spans one after the other, in canonical (big-endian) byte order. */
 void lc_checksum(unsigned char out[LC_CHECKSUM_SIZE], const lc_span *spans, size_t count);
 
+/* The same of what next() gives, span by span, until it gives an empty one. False: next() did, and out is untouched. */
+bool lc_checksum_pulled(unsigned char out[LC_CHECKSUM_SIZE], bool (*next)(void *context, lc_span *span), void *context);
+
 /* BLAKE2b-256, keyed, of the spans one after the other. */
 void lc_mac(unsigned char out[LC_MAC_SIZE], const unsigned char key[LC_MAC_KEY_SIZE], const lc_span *spans,
             size_t count);

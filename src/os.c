@@ -16,6 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
@@ -319,10 +320,11 @@ int lc_close(int fd)
 static inline int plain_fstat(int fd, struct stat *out)
 {
 #if defined(__linux__) && defined(SYS_fstat) && (defined(__x86_64__) || defined(__aarch64__)) && defined(__LP64__)
-    return (int)syscall(SYS_fstat, fd, out);
-#else
-    return fstat(fd, out);
+    int result = (int)syscall(SYS_fstat, fd, out);
+    if (result == 0 || errno != ENOSYS) /* as a sandbox may have it */
+        return result;
 #endif
+    return fstat(fd, out);
 }
 
 int lc_fstat(int fd, struct stat *out)
@@ -360,6 +362,24 @@ lc_file_system lc_file_system_of(int fd)
     (void)fd;
     return unknown;
 #endif
+}
+
+/* Linux 6.8 has them; older headers do not say so. */
+#if defined(STATX_MNT_ID) && !defined(STATX_MNT_ID_UNIQUE)
+#define STATX_MNT_ID_UNIQUE 0x00004000U
+#endif
+
+uint64_t lc_mount_of(int fd)
+{
+#ifdef STATX_MNT_ID_UNIQUE
+    struct statx found;
+    if (!faulted("statx") && statx(fd, "", AT_EMPTY_PATH, STATX_MNT_ID_UNIQUE, &found) == 0 &&
+        found.stx_mask & STATX_MNT_ID_UNIQUE)
+        return found.stx_mnt_id;
+#else
+    (void)fd;
+#endif
+    return 0;
 }
 
 int lc_dup_over(int from, int to)
@@ -404,6 +424,38 @@ ssize_t lc_read_full(int fd, void *out, size_t size)
     return (ssize_t)done;
 }
 
+ssize_t lc_pread_full(int fd, void *out, size_t size, uint64_t offset)
+{
+    size_t done = 0;
+    if (size > SSIZE_MAX || offset > INT64_MAX - (uint64_t)size) {
+        errno = EINVAL;
+        return -1;
+    }
+    while (done < size) {
+        size_t rest = size - done < CALL_MAX ? size - done : CALL_MAX;
+        ssize_t got =
+            faulted("pread") ? -1 : pread(fd, (unsigned char *)out + done, rest, (off_t)(offset + (uint64_t)done));
+        if (got > 0)
+            done += (size_t)got;
+        else if (got == 0)
+            break;
+        else if (errno != EINTR)
+            return -1;
+    }
+    return (ssize_t)done;
+}
+
+int lc_pwrite(int fd, const void *data, size_t size, uint64_t offset)
+{
+    ssize_t put;
+    if (faulted("pwrite"))
+        return -1;
+    do
+        put = pwrite(fd, data, size, (off_t)offset);
+    while (put < 0 && errno == EINTR);
+    return put >= 0 && (size_t)put == size ? 0 : -1;
+}
+
 /* Fill batch with what comes next of vectors, at most CALL_MAX bytes. The number of vectors used, 0: nothing is left. */
 static int fill_batch(struct iovec batch[BATCH], const struct iovec *vectors, int count)
 {
@@ -446,6 +498,26 @@ int lc_write_full(int fd, struct iovec *vectors, int count)
         }
     }
     return 0;
+}
+
+/* ----------------------------------------------------------------------------------------------------------- mappings */
+
+#ifndef MAP_NORESERVE
+#define MAP_NORESERVE 0
+#endif
+
+void *lc_map(int fd, size_t size)
+{
+    if (faulted("map"))
+        return NULL;
+    /* Without a claim on swap space for all of it: most of what is mapped is never written to. */
+    void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_NORESERVE, fd, 0);
+    return memory == MAP_FAILED ? NULL : memory;
+}
+
+void lc_unmap(void *memory, size_t size)
+{
+    munmap(memory, size);
 }
 
 /* -------------------------------------------------------------------------------------------------------------- locks */

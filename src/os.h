@@ -45,6 +45,9 @@ typedef struct lc_file_system {
     bool holds; /* an open descriptor shows whatever becomes of its file */
 } lc_file_system;
 lc_file_system lc_file_system_of(int fd);
+/* The number of the mount that an open file was reached by, which no other one has had since the machine was started; 0 where
+ * the system has none. */
+uint64_t lc_mount_of(int fd);
 /* The path with every link resolved. out has room for size bytes; ENAMETOOLONG where that is not enough. */
 int lc_realpath(char *out, size_t size, const char *path);
 /* May the effective user make names in this directory (which may be reached through links)? 0 or -1. */
@@ -53,6 +56,10 @@ int lc_writable(const char *path);
 int lc_dup_over(int from, int to);
 /* Read exactly size bytes where there are so many: the count read, less only at the end of the file. */
 ssize_t lc_read_full(int fd, void *out, size_t size);
+/* The same from an offset on; the descriptor's own stays. */
+ssize_t lc_pread_full(int fd, void *out, size_t size, uint64_t offset);
+/* In one call: 0, or -1 where it was not all written. */
+int lc_pwrite(int fd, const void *data, size_t size, uint64_t offset);
 /* Write all of it; the vectors are changed. 0 or -1. */
 int lc_write_full(int fd, struct iovec *vectors, int count);
 /* An exclusive open-file-description lock on the whole file, which must be open for writing, without waiting: 0, or -1 with
@@ -62,6 +69,10 @@ int lc_lock_now(int fd);
 int lc_lock_within(int fd, int milliseconds);
 /* Give it up, also for children of fork() that hold the description too. Not in such a child: it is the parent's. */
 void lc_unlock(int fd);
+
+/* An open file of size bytes (not 0) as private memory: loaded as it is touched, written to by nobody else. NULL and errno. */
+void *lc_map(int fd, size_t size);
+void lc_unmap(void *memory, size_t size);
 
 /* Names in a directory, "." and ".." left out. Stops early when fn returns false. The descriptor is not consumed.
  * 0 or -1. */
@@ -75,16 +86,16 @@ void lc_thread_end(pthread_t thread);
 unsigned lc_processors(void); /* that this thread may run on; at least 1 */
 
 uint64_t lc_memory_size(void); /* bytes of physical memory; UINT64_MAX where nobody knows */
-int64_t lc_now(void);     /* nanoseconds since 1970-01-01 UTC */
-int64_t lc_ticks(void);   /* nanoseconds of a clock that never goes back, coarse: some milliseconds behind, and cheap */
-void lc_pause(void);      /* let other threads run for a moment */
+int64_t lc_now(void);          /* nanoseconds since 1970-01-01 UTC */
+int64_t lc_ticks(void); /* nanoseconds of a clock that never goes back, coarse: some milliseconds behind, and cheap */
+void lc_pause(void);    /* let other threads run for a moment */
 /* How many times this process's memory was copied by fork(), counted from 1. */
 unsigned lc_generation(void);
 int lc_descriptors(void); /* how many descriptors the process may have open */
 
 /* Called before each system call and allocation when set: a non-zero return becomes errno and the call fails without being
- * made. The names: alloc openat close fstat fstatat mkdir unlink rename link utime fsync read write lock thread readdir
- * statfs (each turn of a loop asks again). For tests; set it while no other thread is inside the library. */
+ * made. The names: alloc openat close fstat fstatat mkdir unlink rename link utime fsync read pread write pwrite map lock
+ * thread readdir statfs statx (each turn of a loop asks again). For tests; set it while no other thread is inside the library. */
 extern int (*lc_os_fault)(const char *call);
 
 #endif

@@ -1,7 +1,9 @@
 #include "store.h"
 #include "files.h"
 #include "log.h"
+#include "mapped.h"
 #include "trust.h"
+#include "verified.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -9,11 +11,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Up to here memory is allocated by the file's own word. */
-#define SMALL ((uint64_t)1 << 20)
 /* File systems that compress store less than they show, though hardly ever this much less: beyond, it is a sparse file, made
- * to exhaust memory. */
+ * to exhaust memory. What is no larger than this does not. */
 #define COMPRESSION_MAX 64
+#define SPARSE_MAX ((uint64_t)1 << 20)
 #define BLOCK 512 /* the unit of st_blocks, on every system */
 /* Eviction makes room for a part of the limit at a time, so that the directory is not listed for every new entry. */
 #define TRIM_PART 64
@@ -41,14 +42,16 @@ static locache_status refuse_open(const lc_store *store, const char *name, int c
     return LOCACHE_MISS;
 }
 
-/* Before memory is taken for a large file: is it the size that it says, in its header and in blocks on disk? */
-static locache_status check_large(int fd, const struct stat *found, unsigned char head[LC_ENTRY_HEADER],
-                                  const lc_store *store, const char *name, locache_error *error)
+/* Before memory is taken for a large file: is it the size that it says, in its header and in blocks on disk? *front: the
+ * size of what is before its buffers, 0 where it has none or where only its checksum can tell what it is. */
+static locache_status check_large(uint64_t *front, int fd, const struct stat *found,
+                                  unsigned char head[LC_ENTRY_HEADER], const lc_store *store, const char *name,
+                                  locache_error *error)
 {
     uint64_t size = (uint64_t)found->st_size;
-    uint64_t least;
     uint64_t table;
-    if ((uint64_t)found->st_blocks * BLOCK * COMPRESSION_MAX + SMALL < size)
+    *front = 0;
+    if ((uint64_t)found->st_blocks * BLOCK * COMPRESSION_MAX + SPARSE_MAX < size)
         return lc_fail(error, LOCACHE_EUNTRUSTED, "%s/%s is mostly a hole", store->path, name);
     if (size > lc_memory_size() || size > SIZE_MAX / 2)
         return lc_fail(error, LOCACHE_ELIMIT, "%s/%s is larger than the memory of this machine", store->path, name);
@@ -57,6 +60,7 @@ static locache_status check_large(int fd, const struct stat *found, unsigned cha
         return lc_fail_os(error, errno, "cannot read %s/%s", store->path, name);
     if (got != LC_ENTRY_HEADER)
         return lc_fail(error, LOCACHE_ECORRUPT, "%s/%s is cut off", store->path, name);
+    uint64_t least;
     locache_status status = lc_entry_peek(&least, &table, head, NULL);
     /* Only its checksum can tell a newer entry from a damaged one. */
     if (status == LOCACHE_EFORMAT)
@@ -65,15 +69,36 @@ static locache_status check_large(int fd, const struct stat *found, unsigned cha
         return lc_fail(error, status, "%s/%s is no entry", store->path, name);
     if (least > size || (table == LC_ENTRY_HEADER && least != size))
         return lc_fail(error, LOCACHE_ECORRUPT, "%s/%s is not as long as it says", store->path, name);
+    *front = table == LC_ENTRY_HEADER ? 0 : least;
     return LOCACHE_OK;
+}
+
+/* All of it, in memory of its own. The descriptor is past `have` bytes, which are in head. */
+static locache_status read_whole(locache_value **out, int fd, size_t size, const unsigned char *head, size_t have,
+                                 const lc_store *store, const char *name, locache_error *error)
+{
+    locache_value *value = lc_value_new(size);
+    if (value == NULL)
+        return lc_fail(error, LOCACHE_ENOMEM, "no memory for %s/%s (%zu bytes)", store->path, name, size);
+    memcpy(value->bytes, head, have);
+    ssize_t got = lc_read_full(fd, value->bytes + have, size - have);
+    if (got >= 0 && (size_t)got == size - have) {
+        *out = value;
+        return LOCACHE_OK;
+    }
+    int code = errno;
+    locache_value_free(value);
+    return got < 0 ? lc_fail_os(error, code, "cannot read %s/%s", store->path, name)
+                   : lc_fail(error, LOCACHE_ECORRUPT, "%s/%s is cut off", store->path, name);
 }
 
 static locache_status read_open(locache_value **out, int fd, const lc_store *store, const char *name,
                                 locache_error *error)
 {
     unsigned char head[LC_ENTRY_HEADER];
-    size_t have = 0;
+    locache_stamp stamp;
     struct stat found;
+    uint64_t front = 0;
     if (lc_fstat(fd, &found) != 0)
         return lc_fail_os(error, errno, "cannot examine %s/%s", store->path, name);
     locache_status status = lc_trust_file(&found, store->owner, store->path, name, error);
@@ -81,29 +106,19 @@ static locache_status read_open(locache_value **out, int fd, const lc_store *sto
         return status;
     if (found.st_size < LC_ENTRY_HEADER)
         return lc_fail(error, LOCACHE_ECORRUPT, "%s/%s is cut off", store->path, name);
-    if ((uint64_t)found.st_size > SMALL) {
-        status = check_large(fd, &found, head, store, name, error);
-        if (status != LOCACHE_OK)
-            return status;
-        have = LC_ENTRY_HEADER;
-    }
-    size_t size = (size_t)found.st_size;
-    locache_value *value = lc_value_new(size);
-    if (value == NULL)
-        return lc_fail(error, LOCACHE_ENOMEM, "no memory for %s/%s (%zu bytes)", store->path, name, size);
-    memcpy(value->bytes, head, have);
-    ssize_t got = lc_read_full(fd, value->bytes + have, size - have);
-    if (got < 0)
-        status = lc_fail_os(error, errno, "cannot read %s/%s", store->path, name);
-    else if ((size_t)got != size - have)
-        status = lc_fail(error, LOCACHE_ECORRUPT, "%s/%s is cut off", store->path, name);
-    if (status != LOCACHE_OK) {
-        locache_value_free(value);
+    bool large = (uint64_t)found.st_size >= LOCACHE_MAP_FROM;
+    if (large)
+        status = check_large(&front, fd, &found, head, store, name, error);
+    if (status != LOCACHE_OK)
         return status;
-    }
-    lc_stamp_take(&value->stamp, &found, store->grain, false);
-    *out = value;
-    return LOCACHE_OK;
+    lc_stamp_take(&stamp, &found, store->grain, false);
+    status = front > 0 && store->map ? lc_mapped_read(out, fd, &stamp, head, (size_t)front, store, name, error)
+                                     : LOCACHE_MISS;
+    if (status == LOCACHE_MISS)
+        status = read_whole(out, fd, (size_t)found.st_size, head, large ? LC_ENTRY_HEADER : 0, store, name, error);
+    if (status == LOCACHE_OK)
+        (*out)->stamp = stamp;
+    return status;
 }
 
 locache_status lc_store_read(locache_value **out, const lc_store *store, const char *name, locache_error *error)
@@ -125,7 +140,7 @@ static bool is_newer(const lc_store *store, const char *name)
     locache_status status = lc_store_read(&value, store, name, NULL);
     if (status != LOCACHE_OK || value == NULL)
         return false;
-    bool newer = lc_entry_parse(&value->entry, value->bytes, value->size, NULL) == LOCACHE_EFORMAT;
+    bool newer = !value->mapped && lc_entry_parse(&value->entry, value->bytes, value->size, NULL) == LOCACHE_EFORMAT;
     locache_value_free(value);
     return newer;
 }
@@ -172,17 +187,9 @@ static locache_status make_meta(const lc_store *store, const char *name, locache
     return status;
 }
 
-/* Is .locache/ there, and beyond doubt? Nobody else can exchange it then, so that its name is as good as a descriptor. */
-static bool has_meta(const lc_store *store)
-{
-    struct stat found;
-    return lc_fstatat(store->dir, LC_META, &found) == 0 && S_ISDIR(found.st_mode) && found.st_uid == store->owner &&
-           !(found.st_mode & (S_IWGRP | S_IWOTH));
-}
-
 static locache_status make_temporary(lc_temporary *out, const lc_store *store, const char *name, locache_error *error)
 {
-    locache_status status = has_meta(store) ? LOCACHE_OK : make_meta(store, name, error);
+    locache_status status = lc_trust_meta(store->dir, store->owner) ? LOCACHE_OK : make_meta(store, name, error);
     if (status != LOCACHE_OK || lc_temporary_create_meta(out, store->dir) == 0)
         return status;
     return refuse_write(store, name, errno, error);
@@ -212,6 +219,15 @@ static void stamp_written(locache_stamp *out, int fd, bool own_time, const lc_st
         *out = (locache_stamp){.words = {0}};
 }
 
+/* Its writer knows that it is sound: nobody has to read through what will be mapped. */
+static void note_written(const lc_store *store, const locache_stamp *stamp, const lc_span *spans, size_t count)
+{
+    lc_verified file;
+    if (count > 1 && (uint64_t)stamp->words[LC_STAMP_SIZE] >= LOCACHE_MAP_FROM &&
+        !lc_verified_find(&file, store->dir, store->owner, stamp, lc_entry_checksum(spans[0].data)))
+        lc_verified_note(&file);
+}
+
 locache_status lc_store_write(bool *replaced, locache_stamp *stamp, const lc_store *store, const char *name,
                               const lc_span *spans, size_t count, bool durable, locache_error *error)
 {
@@ -232,6 +248,8 @@ locache_status lc_store_write(bool *replaced, locache_stamp *stamp, const lc_sto
         status = refuse_write(store, name, errno, error);
     if (status == LOCACHE_OK && durable && lc_fsync(store->dir) != 0)
         status = refuse_write(store, name, errno, error);
+    if (status == LOCACHE_OK)
+        note_written(store, stamp, spans, count);
     return status;
 }
 

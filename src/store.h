@@ -20,15 +20,17 @@ typedef struct lc_store {
     const char *function; /* for events */
     const char *path;     /* of dir, for messages */
     int64_t grain;        /* of the file system's clock: lc_stamp_take() */
+    bool map;             /* large results are mapped */
 } lc_store;
 
-/* An entry's file in memory of its own, or mapped; `entry` is filled by whoever parses it. */
+/* An entry's file in memory of its own; `entry` is filled by whoever parses it. Or mapped: then `entry` is parsed and all of it
+ * verified, and what is before the buffers is in `room`, where nobody can change it. */
 struct locache_value {
     lc_entry entry;
     locache_stamp stamp; /* of the file before it was read */
     atomic_uint holders;
     bool mapped; /* bytes are a mapping, and not what follows */
-    size_t size;
+    size_t size; /* of the file */
     unsigned char *bytes;
     alignas(LC_ENTRY_ALIGN) unsigned char room[];
 };

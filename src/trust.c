@@ -102,6 +102,13 @@ locache_status lc_trust_open_dir(int *out, int at, const char *name, const char 
     return LOCACHE_OK;
 }
 
+bool lc_trust_meta(int dir, uid_t us)
+{
+    struct stat found;
+    return lc_fstatat(dir, LC_META, &found) == 0 && S_ISDIR(found.st_mode) && found.st_uid == us &&
+           !(found.st_mode & (S_IWGRP | S_IWOTH));
+}
+
 locache_status lc_trust_file(const struct stat *file, uid_t us, const char *where, const char *name,
                              locache_error *error)
 {

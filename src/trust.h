@@ -12,6 +12,10 @@
  * link, no directory, another user's, or writable by others. EIO, ENOMEM. */
 locache_status lc_trust_open_dir(int *out, int at, const char *name, const char *where, locache_error *error);
 
+/* Is .locache/ in the open directory `dir` of `us` a directory of ours too, closed to others? Nobody else can exchange it then, so
+ * that its name is as good as a descriptor. */
+bool lc_trust_meta(int dir, uid_t us);
+
 /* The same for an open file, `us` being who must own it: OK, or EUNTRUSTED where it is not a regular file, another user's or writable by others. A second
  * name (a hard link, as some backup tools make) is no harm: what is in the file is verified, and it is never written to. */
 locache_status lc_trust_file(const struct stat *file, uid_t us, const char *where, const char *name,

@@ -74,11 +74,15 @@ locache_status locache_value_copy(locache_value **out, const locache_value *valu
     locache_value *copy = lc_value_new(value->size);
     if (copy == NULL)
         return LOCACHE_ENOMEM;
-    memcpy(copy->bytes, value->bytes, value->size);
+    const unsigned char *key = value->entry.key.data;
+    const unsigned char *body = value->entry.body.data;
+    size_t front = (size_t)(body - value->room) + value->entry.body.size;
+    memcpy(copy->bytes, value->room, front);
+    memcpy(copy->bytes + front, value->bytes + front, value->size - front);
     copy->stamp = value->stamp;
     copy->entry = value->entry;
-    copy->entry.key.data = copy->bytes + ((const unsigned char *)value->entry.key.data - value->bytes);
-    copy->entry.body.data = copy->bytes + ((const unsigned char *)value->entry.body.data - value->bytes);
+    copy->entry.key.data = copy->bytes + (key - value->room);
+    copy->entry.body.data = copy->bytes + (body - value->room);
     *out = copy;
     return LOCACHE_OK;
 }
@@ -87,6 +91,8 @@ void locache_value_free(locache_value *value)
 {
     if (value == NULL || atomic_fetch_sub_explicit(&value->holders, 1, memory_order_acq_rel) > 1)
         return;
+    if (value->mapped)
+        lc_unmap(value->bytes, value->size);
     lc_free(value);
 }
 
