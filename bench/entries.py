@@ -58,7 +58,8 @@ class Entries:
         makers = [
             subprocess.Popen([*command, str(first), str(min(share, count - first))]) for first in range(0, count, share)
         ]
-        if any([maker.wait() for maker in makers]):
+        statuses = [maker.wait() for maker in makers]
+        if any(statuses):
             raise SystemExit(f"bench: {count} entries could not be made")
 
     @contextlib.contextmanager

@@ -14,6 +14,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 HERE = Path(__file__).parent
@@ -97,10 +98,10 @@ class Bench:
         shutil.copy(HERE / "workload.py", directory)
         return directory
 
-    def attempt(self, contender: Contender, rows: list[str], action) -> dict:
+    def attempt(self, contender: Contender, rows: list[str], action: Callable, *arguments) -> dict:
         """What the action returns; where the contender fails, its rows say why."""
         try:
-            return action()
+            return action(*arguments)
         except Failed as failure:
             for row in rows:
                 self.results.refuse(row, contender.name, str(failure))
@@ -119,7 +120,7 @@ class Bench:
         for turn in range(self.rounds["hits"]):
             for one in self.taking_part("hits", turn):
                 directory = self.place(one.name)
-                self.results.add(self.attempt(one, rows, lambda: self.run(one.name, "hits", directory)), one.name)
+                self.results.add(self.attempt(one, rows, self.run, one.name, "hits", directory), one.name)
                 shutil.rmtree(directory)
             self.progress(f"repeated hits, round {turn + 1}")
 
@@ -134,8 +135,8 @@ class Bench:
                 directory = self.place(one.name)
                 phases = ("cold", "warm") if one.keeps else ("cold",)
                 for phase in phases:
-                    self.results.add(self.attempt(one, rows, lambda: self.run(one.name, phase, directory)), one.name)
-                self.results.add(self.attempt(one, ["import"], lambda: self.import_time(one)), one.name)
+                    self.results.add(self.attempt(one, rows, self.run, one.name, phase, directory), one.name)
+                self.results.add(self.attempt(one, ["import"], self.import_time, one), one.name)
                 shutil.rmtree(directory)
             self.progress(f"first hits and misses, round {turn + 1}")
 
@@ -154,12 +155,12 @@ class Bench:
         places = {}
         for one in self.taking_part("results", 0):
             places[one.name] = directory = self.place(one.name)
-            self.attempt(one, [], lambda: self.run(one.name, "store_array", directory, "1"))
+            self.attempt(one, [], self.run, one.name, "store_array", directory, "1")
             if one.keeps:
                 for size in sizes:
                     rows = [f"result {size}", f"first result {size}", f"growth {size}"]
                     store = f"{SIZES[size]} {size}"
-                    self.attempt(one, rows, lambda: self.run(one.name, "store_array", directory, store))
+                    self.attempt(one, rows, self.run, one.name, "store_array", directory, store)
         os.sync()
         self.progress("array results stored")
         for turn in range(self.rounds["arrays"]):
@@ -167,9 +168,7 @@ class Bench:
                 for one in self.taking_part("results", turn):
                     rows = [f"result {size}", f"first result {size}", f"growth {size}"]
                     argument = f"{SIZES[size]} {size}"
-                    found = self.attempt(
-                        one, rows, lambda: self.run(one.name, "array_result", places[one.name], argument)
-                    )
+                    found = self.attempt(one, rows, self.run, one.name, "array_result", places[one.name], argument)
                     if not one.keeps:  # its first hit was a miss
                         found = {row: value for row, value in found.items() if row.startswith("result")}
                     self.results.add(found, one.name)
@@ -200,7 +199,7 @@ class Bench:
                         continue
                     directory = self.place(one.name)
                     argument = f"{SIZES[size]} {size}"
-                    found = self.attempt(one, [row], lambda: self.run(one.name, "array_argument", directory, argument))
+                    found = self.attempt(one, [row], self.run, one.name, "array_argument", directory, argument)
                     seconds[one.name] = found.pop("seconds", 0)
                     self.results.add(found, one.name)
                     shutil.rmtree(directory)
@@ -210,14 +209,14 @@ class Bench:
         for count in self.counts:
             for one in self.taking_part("scale", 0):
                 if one.keeps and not why_not(one, "scale_hit", f"hit at {count}"):
-                    self.attempt(one, scale_rows(count), lambda: self.entries.make(one, count))
+                    self.attempt(one, scale_rows(count), self.entries.make, one, count)
         os.sync()
         self.progress("entries made")
         for turn in range(self.rounds["scale"]):
             for one in self.taking_part("scale", turn):
                 for count in self.counts:
                     if not why_not(one, "scale_hit", f"hit at {count}"):
-                        found = self.attempt(one, scale_rows(count), lambda: self.scale_one(one, count, turn))
+                        found = self.attempt(one, scale_rows(count), self.scale_one, one, count, turn)
                         self.results.add(found, one.name)
             self.progress(f"scale, round {turn + 1}")
 
@@ -238,7 +237,7 @@ class Bench:
                     for processes in PROCESSES:
                         row = f"{what} by {processes}"
                         if not why_not(one, "parallel", row):
-                            found = self.attempt(one, [row], lambda: self.at_once(one, what, processes, turn))
+                            found = self.attempt(one, [row], self.at_once, one, what, processes, turn)
                             self.results.add(found, one.name)
             self.progress(f"several processes, round {turn + 1}")
 
@@ -280,7 +279,7 @@ class Bench:
         for turn in range(self.rounds["memory"]):
             for one in self.taking_part("memory", turn):
                 directory = self.place(one.name)
-                found = self.attempt(one, ["memory hits"], lambda: self.run(one.name, "memory", directory))
+                found = self.attempt(one, ["memory hits"], self.run, one.name, "memory", directory)
                 if found.pop("calls", MEMORY_HITS) < MEMORY_HITS:
                     self.results.refuse("memory hits", one.name, "so many hits take more than 3 s")
                 else:

@@ -1,5 +1,5 @@
-"""Measure one contender in a process of its own: `worker.py CONTENDER PHASE DIRECTORY [ARGUMENT]`; prints a JSON object,
-{row: figure}.
+"""Measure one contender in a process of its own: `worker.py CONTENDER PHASE DIRECTORY [ARGUMENT]`; prints {row: figure}
+as JSON.
 
 The phases are the functions below that PHASES lists. A figure is the median of batches, in nanoseconds per call where
 nothing else is said.
@@ -88,7 +88,7 @@ def load_workload(directory):
     return workload
 
 
-# ------------------------------------------------------------------------------------------------------------ the phases
+# -------------------------------------------------------------------------------------------------------- the phases
 
 
 def hits(memoize, directory, _) -> dict:
