@@ -1,6 +1,7 @@
 #include "believe.h"
 #include "entry.h"
 #include "trust.h"
+#include "verified.h"
 
 #include <string.h>
 
@@ -26,6 +27,42 @@ static bool same_id(const locache_id *a, const locache_id *b)
     return memcmp(a->bytes, b->bytes, LOCACHE_ID_SIZE) == 0;
 }
 
+/* Is the file still there, in the state that it was read in? */
+static bool is_unchanged(const locache_value *value, const lc_store *store, const char *name)
+{
+    struct stat found;
+    return lc_fstatat(store->dir, name, &found) == 0 && lc_stamp_matches(&value->stamp, &found);
+}
+
+static bool mac_verifies(const locache_value *value, const unsigned char key[LC_MAC_KEY_SIZE])
+{
+    if (!value->mapped)
+        return lc_entry_authentic((lc_span){value->bytes, value->size}, (lc_span){NULL, 0}, key);
+    size_t front = lc_value_front(value);
+    return lc_entry_authentic((lc_span){value->room, front}, (lc_span){value->bytes + front, value->size - front}, key);
+}
+
+/* Is it signed with this key? That of a large one is verified once, as its checksum is. */
+static bool is_authentic(const locache_value *value, locache *cache, const char *name,
+                         const unsigned char key[LC_MAC_KEY_SIZE])
+{
+    lc_verified file;
+    if (!value->mapped)
+        return mac_verifies(value, key);
+    lc_store store = lc_handle_store(cache, atomic_load(&cache->home));
+    lc_verified_init(&file, store.dir, store.owner, &value->stamp, lc_entry_checksum(value->room));
+    bool found = lc_verified_find(&file);
+    if (found && lc_verified_sealed(&file, key))
+        return true;
+    if (!mac_verifies(value, key))
+        return false;
+    if (found && is_unchanged(value, &store, name)) {
+        lc_verified_seal(&file, key);
+        lc_verified_note(&file);
+    }
+    return true;
+}
+
 /* May a pickle be given to somebody who will run it? */
 static locache_status check_pickle(const locache_value *value, locache *cache, const char *name, locache_error *error)
 {
@@ -35,7 +72,7 @@ static locache_status check_pickle(const locache_value *value, locache *cache, c
     locache_status status = lc_believe_key(key, cache, false, error);
     if (status != LOCACHE_OK)
         return status;
-    if (!lc_entry_authentic(value->bytes, value->size, key))
+    if (!is_authentic(value, cache, name, key))
         return lc_fail(error, LOCACHE_EUNTRUSTED, "%s/%s is pickled, and signed with another key than this user's",
                        cache->path, name);
     return LOCACHE_OK;

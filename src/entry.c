@@ -183,6 +183,11 @@ const unsigned char *lc_entry_checksum(const unsigned char *head)
     return head + AT_CHECKSUM;
 }
 
+bool lc_entry_has_mac(const unsigned char *head)
+{
+    return head[AT_FLAGS] == FLAG_MAC;
+}
+
 static bool checksum_right(const unsigned char *bytes, size_t size)
 {
     const lc_span spans[] = {
@@ -201,7 +206,7 @@ static void take_front(lc_entry *out, const unsigned char *front, size_t table, 
     size_t key_size = (size_t)load(front + AT_KEY_SIZE, 8);
     *out = (lc_entry){
         .codec = (locache_codec)front[AT_CODEC],
-        .has_mac = front[AT_FLAGS] == FLAG_MAC,
+        .has_mac = lc_entry_has_mac(front),
         .created = load_time(front + AT_CREATED),
         .compute_time = load_time(front + AT_COMPUTE_TIME),
         .expires = load_time(front + AT_EXPIRES),
@@ -304,18 +309,20 @@ lc_span lc_entry_buffer(const unsigned char *bytes, const lc_entry *entry, uint3
     return (lc_span){bytes + start, end_before(entry, n + 1) - start};
 }
 
-bool lc_entry_authentic(const unsigned char *bytes, size_t size, const unsigned char key[LC_MAC_KEY_SIZE])
+bool lc_entry_authentic(lc_span first, lc_span rest, const unsigned char key[LC_MAC_KEY_SIZE])
 {
-    if (bytes[AT_FLAGS] != FLAG_MAC)
+    const unsigned char *head = first.data;
+    if (!lc_entry_has_mac(head))
         return false;
     const lc_span spans[] = {
-        {bytes, AT_MAC},
+        {head, AT_MAC},
         {zeros, LC_ENTRY_HEADER - AT_MAC},
-        {bytes + LC_ENTRY_HEADER, size - LC_ENTRY_HEADER},
+        {head + LC_ENTRY_HEADER, first.size - LC_ENTRY_HEADER},
+        rest,
     };
     unsigned char mac[LC_MAC_SIZE];
     lc_mac(mac, key, spans, sizeof spans / sizeof *spans);
-    return lc_mac_equal(mac, bytes + AT_MAC);
+    return lc_mac_equal(mac, head + AT_MAC);
 }
 
 /* ------------------------------------------------------------------------------------------------------------ writing */

@@ -60,12 +60,14 @@ locache_status lc_entry_parse_front(lc_entry *out, const unsigned char *front, s
  * not. OK; ECORRUPT; EIO, with *error untouched: next() could not. Any thread. */
 locache_status lc_entry_verify(const lc_entry *entry, bool (*next)(void *context, lc_span *piece), void *context,
                                locache_error *error);
-/* The checksum in a header. */
+/* Of a header: its checksum; and does it say that there is a MAC? */
 const unsigned char *lc_entry_checksum(const unsigned char *head);
+bool lc_entry_has_mac(const unsigned char *head);
 /* The nth buffer (n < entry->buffer_count) of a parsed file; the buffer table is read where entry's spans point. Any thread. */
 lc_span lc_entry_buffer(const unsigned char *bytes, const lc_entry *entry, uint32_t n);
-/* Is there a MAC in a parsed file, and does it verify? Any thread. */
-bool lc_entry_authentic(const unsigned char *bytes, size_t size, const unsigned char key[LC_MAC_KEY_SIZE]);
+/* Is there a MAC in a parsed file, and does it verify? Its bytes come in one piece (the second is empty) or in two, the first of
+ * which has the header. Any thread. */
+bool lc_entry_authentic(lc_span first, lc_span rest, const unsigned char key[LC_MAC_KEY_SIZE]);
 
 /* Lay an entry out: `front` receives header, buffer table, key and body (lc_entry_front_size() bytes; the caller allocates),
  * `spans` the whole file in order as spans over front, over padding and over the buffers (lc_entry_span_count() of them).

@@ -29,7 +29,8 @@ lc_store lc_handle_store(const locache *cache, int home)
                       .function = cache->function,
                       .path = cache->path,
                       .grain = atomic_load(&cache->memory.grain),
-                      .map = !(cache->flags & LOCACHE_UNMAPPED)};
+                      .map = !(cache->flags & LOCACHE_UNMAPPED),
+                      .key = atomic_load(&cache->key_state) == LC_KEY_THERE ? cache->key : NULL};
 }
 
 locache_id lc_handle_version(const locache *cache)

@@ -5,9 +5,11 @@
 #include <errno.h>
 #include <string.h>
 
-/* What is verified at a time: through a buffer that stays in the processor's cache, since a mapping would cost a fault for each
- * page, and leave all of it resident. */
+/* What is verified at a time: in a buffer that stays in the processor's cache. To verify the mapping itself would cost a fault for
+ * each page, and leave all of it resident. */
 #define PIECE_SIZE ((size_t)256 << 10)
+
+/* --------------------------------------------------------------------------------------------------------------- read */
 
 /* A file that is read through. */
 typedef struct passage {
@@ -71,9 +73,8 @@ static locache_status map_open(locache_value *value, int fd, const locache_stamp
     locache_status status = read_front(value, fd, stamp, head, front, error);
     if (status != LOCACHE_OK)
         return status;
-    if (value->entry.codec == LOCACHE_PICKLE)
-        return LOCACHE_MISS;
-    bool known = lc_verified_find(&file, store->dir, store->owner, stamp, lc_entry_checksum(value->room));
+    lc_verified_init(&file, store->dir, store->owner, stamp, lc_entry_checksum(value->room));
+    bool known = lc_verified_find(&file);
     /* Where a change may not show, only bytes of one's own can be verified. */
     if (!known && !stamp->words[LC_STAMP_PROVES])
         return LOCACHE_MISS;
@@ -111,4 +112,78 @@ locache_status lc_mapped_read(locache_value **out, int fd, const locache_stamp *
             error->os_error = own.os_error;
     }
     return status;
+}
+
+/* -------------------------------------------------------------------------------------------------------------- write */
+
+/* An entry that is written. */
+typedef struct copying {
+    int fd;
+    const lc_span *spans;
+    size_t count;
+    size_t done;          /* of the first of them */
+    unsigned char *piece; /* PIECE_SIZE bytes */
+    int code;             /* errno of what failed */
+} copying;
+
+/* Fill the piece with what comes next. */
+static size_t fill_piece(copying *in)
+{
+    size_t filled = 0;
+    while (in->count > 0 && filled < PIECE_SIZE) {
+        size_t rest = in->spans->size - in->done;
+        size_t size = rest < PIECE_SIZE - filled ? rest : PIECE_SIZE - filled;
+        if (size > 0)
+            memcpy(in->piece + filled, (const unsigned char *)in->spans->data + in->done, size);
+        filled += size;
+        in->done += size;
+        if (in->done == in->spans->size) {
+            in->spans++;
+            in->count--;
+            in->done = 0;
+        }
+    }
+    return filled;
+}
+
+static bool write_piece(void *context, lc_span *piece)
+{
+    copying *in = context;
+    *piece = (lc_span){.data = in->piece, .size = fill_piece(in)};
+    struct iovec vector = {.iov_base = in->piece, .iov_len = piece->size};
+    if (piece->size == 0 || lc_write_full(in->fd, &vector, 1) == 0)
+        return true;
+    in->code = errno;
+    return false;
+}
+
+int lc_mapped_write(bool *sound, lc_temporary *temporary, const lc_span *spans, size_t count)
+{
+    lc_entry entry;
+    size_t size = 0;
+    for (size_t i = 0; i < count; i++)
+        size += spans[i].size;
+    copying in = {.fd = temporary->fd, .spans = spans + 1, .count = count - 1, .piece = lc_alloc_aligned(PIECE_SIZE)};
+    if (in.piece == NULL) {
+        lc_temporary_discard(temporary);
+        errno = ENOMEM;
+        return -1;
+    }
+    int result = lc_temporary_write(temporary, spans, 1);
+    if (result != 0) {
+        in.code = errno;
+        goto done;
+    }
+    locache_status status = lc_entry_parse_front(&entry, spans[0].data, size, NULL);
+    if (status == LOCACHE_OK)
+        status = lc_entry_verify(&entry, write_piece, &in, NULL);
+    *sound = status == LOCACHE_OK;
+    if (status == LOCACHE_EIO) {
+        lc_temporary_discard(temporary);
+        result = -1;
+    }
+done:
+    lc_free(in.piece);
+    errno = in.code;
+    return result;
 }

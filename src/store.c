@@ -219,13 +219,39 @@ static void stamp_written(locache_stamp *out, int fd, bool own_time, const lc_st
         *out = (locache_stamp){.words = {0}};
 }
 
-/* Its writer knows that it is sound: nobody has to read through what will be mapped. */
-static void note_written(const lc_store *store, const locache_stamp *stamp, const lc_span *spans, size_t count)
+/* Will it be mapped? */
+static bool is_large(const lc_span *spans, size_t count)
+{
+    size_t size = 0;
+    for (size_t i = 0; i < count && size < LOCACHE_MAP_FROM; i++)
+        size += spans[i].size;
+    return count > 1 && size >= LOCACHE_MAP_FROM;
+}
+
+static locache_status fill(lc_temporary *temporary, const lc_store *store, const char *name, const lc_span *spans,
+                           size_t count, bool durable, locache_error *error)
+{
+    bool sound = true;
+    if ((is_large(spans, count) ? lc_mapped_write(&sound, temporary, spans, count)
+                                : lc_temporary_write(temporary, spans, count)) != 0)
+        return refuse_write(store, name, errno, error);
+    if (!sound) {
+        lc_temporary_discard(temporary);
+        return lc_fail(error, LOCACHE_EINVAL, "a buffer changed while it was written to %s/%s", store->path, name);
+    }
+    if (durable && lc_temporary_flush(temporary) != 0)
+        return refuse_write(store, name, errno, error);
+    return LOCACHE_OK;
+}
+
+/* It was found sound as it was written: nobody has to read through it. */
+static void note_written(const lc_store *store, const locache_stamp *stamp, const lc_span *spans)
 {
     lc_verified file;
-    if (count > 1 && (uint64_t)stamp->words[LC_STAMP_SIZE] >= LOCACHE_MAP_FROM &&
-        !lc_verified_find(&file, store->dir, store->owner, stamp, lc_entry_checksum(spans[0].data)))
-        lc_verified_note(&file);
+    lc_verified_init(&file, store->dir, store->owner, stamp, lc_entry_checksum(spans[0].data));
+    if (store->key != NULL && lc_entry_has_mac(spans[0].data))
+        lc_verified_seal(&file, store->key);
+    lc_verified_note(&file);
 }
 
 locache_status lc_store_write(bool *replaced, locache_stamp *stamp, const lc_store *store, const char *name,
@@ -236,8 +262,9 @@ locache_status lc_store_write(bool *replaced, locache_stamp *stamp, const lc_sto
     locache_status status = make_temporary(&temporary, store, name, error);
     if (status != LOCACHE_OK)
         return status;
-    if (lc_temporary_write(&temporary, spans, count) != 0 || (durable && lc_temporary_flush(&temporary) != 0))
-        return refuse_write(store, name, errno, error);
+    status = fill(&temporary, store, name, spans, count, durable, error);
+    if (status != LOCACHE_OK)
+        return status;
     bool own_time = store->grain >= 0 && lc_utime_own(temporary.fd) == 0;
     if (lc_temporary_place(&temporary, store->dir, name) != 0)
         status = replace(replaced, &temporary, store, name, error);
@@ -248,8 +275,8 @@ locache_status lc_store_write(bool *replaced, locache_stamp *stamp, const lc_sto
         status = refuse_write(store, name, errno, error);
     if (status == LOCACHE_OK && durable && lc_fsync(store->dir) != 0)
         status = refuse_write(store, name, errno, error);
-    if (status == LOCACHE_OK)
-        note_written(store, stamp, spans, count);
+    if (status == LOCACHE_OK && is_large(spans, count))
+        note_written(store, stamp, spans);
     return status;
 }
 

@@ -16,11 +16,12 @@
 /* Borrowed, made for one call. */
 typedef struct lc_store {
     int dir;
-    uid_t owner;          /* of dir and of what may be believed in it */
-    const char *function; /* for events */
-    const char *path;     /* of dir, for messages */
-    int64_t grain;        /* of the file system's clock: lc_stamp_take() */
-    bool map;             /* large results are mapped */
+    uid_t owner;              /* of dir and of what may be believed in it */
+    const char *function;     /* for events */
+    const char *path;         /* of dir, for messages */
+    int64_t grain;            /* of the file system's clock: lc_stamp_take() */
+    bool map;                 /* large results are mapped */
+    const unsigned char *key; /* the user's, that entries written here are signed with, where it is known; else NULL */
 } lc_store;
 
 /* An entry's file in memory of its own; `entry` is filled by whoever parses it. Or mapped: then `entry` is parsed and all of it
@@ -37,6 +38,8 @@ struct locache_value {
 
 /* A value with room for size bytes, which are its own; held once, by the caller. NULL: no memory. */
 locache_value *lc_value_new(size_t size);
+/* Of a value that is parsed: the size of what is before its buffers. */
+size_t lc_value_front(const locache_value *value);
 
 /* OK: *out is owned, free it with locache_value_free(). MISS: error->status is OK where there is no such file, else why it was not read.
  * ENOMEM. */

@@ -64,6 +64,11 @@ locache_value *lc_value_new(size_t size)
     return value;
 }
 
+size_t lc_value_front(const locache_value *value)
+{
+    return (size_t)((const unsigned char *)value->entry.body.data - value->room) + value->entry.body.size;
+}
+
 void locache_value_retain(locache_value *value)
 {
     atomic_fetch_add_explicit(&value->holders, 1, memory_order_relaxed);
@@ -76,7 +81,7 @@ locache_status locache_value_copy(locache_value **out, const locache_value *valu
         return LOCACHE_ENOMEM;
     const unsigned char *key = value->entry.key.data;
     const unsigned char *body = value->entry.body.data;
-    size_t front = (size_t)(body - value->room) + value->entry.body.size;
+    size_t front = lc_value_front(value);
     memcpy(copy->bytes, value->room, front);
     memcpy(copy->bytes + front, value->bytes + front, value->size - front);
     copy->stamp = value->stamp;

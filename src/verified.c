@@ -138,29 +138,33 @@ static bool find_in(lc_verified *file, int table)
     return false;
 }
 
-bool lc_verified_find(lc_verified *out, int dir, uid_t owner, const locache_stamp *stamp,
+void lc_verified_init(lc_verified *out, int dir, uid_t owner, const locache_stamp *stamp,
                       const unsigned char checksum[LC_CHECKSUM_SIZE])
 {
     *out = (lc_verified){.dir = dir, .owner = owner};
-    if (!get_boot(out->record + AT_BOOT))
-        return false;
+    out->known = get_boot(out->record + AT_BOOT);
+    if (!out->known)
+        return;
     memcpy(out->record, magic, sizeof magic);
     put_words(out->record + AT_MOUNT, &(int64_t){(int64_t)lc_mount_of(dir)}, 1);
-    lc_verified_restamp(out, stamp);
     memcpy(out->record + AT_CHECKSUM, checksum, LC_CHECKSUM_SIZE);
-    int table = open_table(out, false);
-    if (table < 0)
-        return false;
-    bool found = find_in(out, table);
-    lc_close(table);
-    return found;
+    lc_verified_restamp(out, stamp);
 }
 
 void lc_verified_restamp(lc_verified *file, const locache_stamp *stamp)
 {
-    /* Without its boot nothing can be said of a file. */
-    file->proves = stamp->words[LC_STAMP_PROVES] && file->record[0] == magic[0];
+    file->proves = file->known && stamp->words[LC_STAMP_PROVES];
     put_words(file->record + AT_FILE, stamp->words, LC_STAMP_IDENTITY);
+}
+
+bool lc_verified_find(lc_verified *file)
+{
+    int table = file->known ? open_table(file, false) : -1;
+    if (table < 0)
+        return false;
+    bool found = find_in(file, table);
+    lc_close(table);
+    return found;
 }
 
 /* The record to replace: of the same file, or of none, or any. */

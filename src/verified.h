@@ -4,7 +4,8 @@
  * can make by hand, and what is sealed needs the user's key.
  *
  *     lc_verified file;
- *     if (!lc_verified_find(&file, dir, owner, &stamp, checksum)) {
+ *     lc_verified_init(&file, dir, owner, &stamp, checksum);
+ *     if (!lc_verified_find(&file)) {
  *         ... read all of it, and see that its stamp has not changed ...
  *         lc_verified_note(&file);
  *     }
@@ -27,13 +28,15 @@
 typedef struct lc_verified {
     int dir; /* the function's directory, borrowed */
     uid_t owner;
+    bool known;  /* which boot this is: else nothing is remembered */
     bool proves; /* what is said of it now holds as long as its stamp does */
     unsigned char record[LC_VERIFIED_RECORD];
 } lc_verified;
 
-/* Set *out, always. True: a file of that stamp, with that checksum in its header, was found sound. */
-bool lc_verified_find(lc_verified *out, int dir, uid_t owner, const locache_stamp *stamp,
+void lc_verified_init(lc_verified *out, int dir, uid_t owner, const locache_stamp *stamp,
                       const unsigned char checksum[LC_CHECKSUM_SIZE]);
+/* Was a file of that stamp, with that checksum in its header, found sound? */
+bool lc_verified_find(lc_verified *file);
 /* It was found sound, or written so, while it had its stamp. Does nothing where the stamp proves nothing. */
 void lc_verified_note(const lc_verified *file);
 /* The same file, that was verified, after a change of its stamp that was not one of its content. */
