@@ -165,6 +165,7 @@ void lcpy_plan_clear(lcpy_plan *plan)
     for (Py_ssize_t i = 0; i < old.count; i++) {
         Py_CLEAR(old.parameters[i].name);
         Py_CLEAR(old.parameters[i].label);
+        Py_CLEAR(old.parameters[i].opening);
         Py_CLEAR(old.parameters[i].fallback);
     }
     PyMem_Free(old.parameters);

@@ -10,6 +10,7 @@
 typedef struct lcpy_parameter {
     PyObject *name;     /* interned */
     PyObject *label;    /* bytes: the name as a key holds it */
+    PyObject *opening;  /* bytes: for lcpy_quick_key(), all that a key has before its value; or NULL */
     PyObject *fallback; /* its default, where the plan does not come from a function; or NULL */
     bool ignored;
 } lcpy_parameter;

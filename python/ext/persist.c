@@ -5,6 +5,7 @@
 #include <structmember.h>
 #include <time.h>
 
+#include "quick.h"
 #include "remember.h"
 #include "source.h"
 #include "warn.h"
@@ -322,6 +323,11 @@ int lcpy_persisted_store(lcpy_persisted *self, const void *key, size_t key_size,
 lcpy_bound lcpy_persisted_key(lcpy_persisted *self, lcpy_key *key, const lcpy_call *call, PyObject **culprit)
 {
     locache_writer_init(&key->writer, key->room, sizeof key->room);
+    if (self->target.is_simple && lcpy_quick_key(&key->writer, &self->target.plan, call)) {
+        *culprit = NULL;
+        return LCPY_BOUND;
+    }
+    locache_writer_reset(&key->writer);
     return lcpy_target_key(self->state, &key->writer, &self->target, call, (PyObject *)self, culprit);
 }
 

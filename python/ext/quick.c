@@ -9,10 +9,42 @@
 #define ITEMS_MAX 64 /* of all tuples */
 #define DEPTH_MAX 4
 
-bool lcpy_quick_plan(const lcpy_plan *plan)
+/* The head of a key of so many arguments, then the first one's label. */
+static PyObject *make_opening(uint64_t count, PyObject *label)
 {
-    return plan->function && plan->count <= PARAMETERS_MAX && !plan->any_position && !plan->any_keyword &&
-           !plan->keep_missing;
+    locache_writer writer;
+    PyObject *opening = NULL;
+    locache_writer_init(&writer, NULL, 0);
+    locache_key_begin(&writer, count);
+    locache_write_raw(&writer, PyBytes_AS_STRING(label), (size_t)PyBytes_GET_SIZE(label));
+    if (locache_writer_status(&writer) == LOCACHE_OK) {
+        opening = PyBytes_FromStringAndSize((const char *)writer.data, (Py_ssize_t)writer.length);
+    } else {
+        PyErr_NoMemory();
+    }
+    locache_writer_clear(&writer);
+    return opening;
+}
+
+int lcpy_quick_prepare(lcpy_plan *plan)
+{
+    bool first = true;
+    if (!plan->function || plan->count > PARAMETERS_MAX || plan->any_position || plan->any_keyword ||
+        plan->keep_missing) {
+        return 0;
+    }
+    for (Py_ssize_t i = 0; i < plan->count; i++) {
+        lcpy_parameter *parameter = &plan->parameters[i];
+        if (parameter->ignored) {
+            continue;
+        }
+        parameter->opening = first ? make_opening(plan->counted, parameter->label) : Py_NewRef(parameter->label);
+        if (!parameter->opening) {
+            return -1;
+        }
+        first = false;
+    }
+    return 1;
 }
 
 /* Each parameter's value, where the call has it. The names of parameters are interned, and so are keywords that were
@@ -76,19 +108,21 @@ bool lcpy_quick_key(locache_writer *key, const lcpy_plan *plan, const lcpy_call 
         given = slots;
         given_count = plan->count;
     }
-    locache_key_begin(key, plan->counted);
+    if (plan->counted == 0) {
+        locache_key_begin(key, 0);
+    }
     for (Py_ssize_t i = 0; i < plan->count; i++) {
-        const lcpy_parameter *parameter = &plan->parameters[i];
+        PyObject *opening = plan->parameters[i].opening;
         PyObject *value = i < given_count ? given[i] : NULL;
         /* A default is only borrowed, and written before anything could put another in its place. */
         if (!value && !(value = lcpy_plan_default(plan, i))) {
             PyErr_Clear();
             return false;
         }
-        if (parameter->ignored) {
+        if (!opening) { /* it is ignored */
             continue;
         }
-        locache_write_raw(key, PyBytes_AS_STRING(parameter->label), (size_t)PyBytes_GET_SIZE(parameter->label));
+        locache_write_raw(key, PyBytes_AS_STRING(opening), (size_t)PyBytes_GET_SIZE(opening));
         if (!write_value(key, value, &items, 0)) {
             return false;
         }

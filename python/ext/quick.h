@@ -5,10 +5,9 @@
 
 #include "bind.h"
 
-/* Can this plan's calls be simple? */
-bool lcpy_quick_plan(const lcpy_plan *plan);
-/* Write the key of a call, where the plan allows it, the arguments fit, and each is a scalar, a short string or a small
- * tuple of such. False: the call is for the general way; part of a key may have been written. Leaves no exception. */
+/* Can this plan's calls be simple? 1: it is ready for lcpy_quick_key(); 0: no; -1 with an exception. */
+int lcpy_quick_prepare(lcpy_plan *plan);
+/* Write the key of a call, where the arguments fit, and each is a scalar, a short string or a small tuple of such. False: the call is for the general way; part of a key may have been written. Leaves no exception. */
 bool lcpy_quick_key(locache_writer *key, const lcpy_plan *plan, const lcpy_call *call);
 
 #endif

@@ -391,8 +391,13 @@ int lcpy_target_init(lcpy_target *out, PyObject *callable, PyObject *ignored)
         goto done;
     }
     set_home(out);
-    out->is_simple =
-        !out->prefix && !out->keywords && !out->has_own && out->closure.count == 0 && lcpy_quick_plan(&out->plan);
+    if (!out->prefix && !out->keywords && !out->has_own && out->closure.count == 0) {
+        int ready = lcpy_quick_prepare(&out->plan);
+        if (ready < 0) {
+            goto done;
+        }
+        out->is_simple = ready > 0;
+    }
     out->is_async =
         PyFunction_Check(function) && (((PyCodeObject *)PyFunction_GET_CODE(function))->co_flags & CO_COROUTINE) != 0;
     status = 0;
@@ -512,10 +517,6 @@ lcpy_bound lcpy_target_key(lcpy_state *state, locache_writer *key, lcpy_target *
                            PyObject *own, PyObject **culprit)
 {
     *culprit = NULL;
-    if (target->is_simple && lcpy_quick_key(key, &target->plan, call)) {
-        return LCPY_BOUND;
-    }
-    locache_writer_reset(key);
     composed more = {.args = NULL};
     unsigned char room[256];
     locache_writer captures;

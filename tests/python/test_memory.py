@@ -1,5 +1,5 @@
-"""Results in memory: the same object again where nobody can change it, another one otherwise, and never what its file no
-longer says."""
+"""Results in memory: the same object again where nobody can change it, another one otherwise, and never what its file
+no longer says."""
 
 from __future__ import annotations
 
@@ -407,7 +407,7 @@ def test_a_result_larger_than_its_memory_is_read_each_time(kept):
     assert f(1) == RESULTS[1] and f(1) is not f(1)
 
 
-# ------------------------------------------------------------------------------------------------ all kinds of functions
+# ----------------------------------------------------------------------------------------------- all kinds of functions
 
 
 def test_coroutines_have_results_in_memory(kept):
@@ -522,7 +522,7 @@ def test_hits_in_memory_are_counted_and_logged(kept, caplog):
     assert f.cache_info()[:2] == (0, 0)
 
 
-# ------------------------------------------------------------------------------------------- threads, forks, destructors
+# ------------------------------------------------------------------------------------------ threads, forks, destructors
 
 
 @pytest.mark.parametrize("function", [text, numbers])
@@ -665,9 +665,7 @@ def test_nothing_is_opened_before_the_first_call(tmp_path):
     seen = {}
     for call in (False, True):
         trace = tmp_path / "trace"
-        code = (
-            f"import builtins; builtins.CALL = {call}; import sys; sys.path.insert(0, {str(tmp_path)!r}); import module"
-        )
+        code = f"import builtins, sys; builtins.CALL = {call}; sys.path.insert(0, {str(tmp_path)!r}); import module"
         command = ["strace", "-f", "-o", str(trace), sys.executable, "-B", "-c", code]
         env = {**os.environ, "PYTHONPATH": str(Path(locache.__file__).parents[1])}
         done = subprocess.run(command, capture_output=True, text=True, check=False, env=env)
@@ -723,7 +721,7 @@ def named(tmp_path_factory):
 
 
 @given(st.lists(arguments, min_size=1, max_size=3), st.dictionaries(st.sampled_from(["delta"]), arguments))
-@example(list(zip(*[(tuple(range(n)),) for n in (63, 64, 65)], strict=True))[0], {})
+@example([tuple(range(63)), tuple(range(64)), tuple(range(65))], {})
 @example(["x" * 256, "x" * 257, "\u00fc" * 64], {"delta": "\u00fc" * 65})
 @example([b"x" * 256, b"x" * 257, ((((1,),),),)], {"delta": (((((1,),),),),)})
 @example([2**63 - 1, 2**63, -(2**63)], {"delta": -(2**63) - 1})
