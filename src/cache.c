@@ -31,11 +31,13 @@ static int64_t use_grain(const locache *cache)
 }
 
 /* What limits go by is when an entry was last used: keep it true enough. */
-static void note_use(const locache *cache, const char *name, int64_t used)
+static void note_use(const locache *cache, const char *name, const locache_value *value)
 {
     lc_store store = lc_handle_store(cache, atomic_load(&cache->home));
-    if (cache->limits.max_entries > 0 || (cache->limits.max_age > 0 && lc_store_age(used) > use_grain(cache)))
+    if (cache->limits.max_age > 0 && lc_store_age(value->stamp.words[LC_STAMP_MTIME]) > use_grain(cache))
         lc_store_touch(&store, name);
+    else if (cache->limits.max_entries > 0)
+        lc_store_note_use(&store, name, value);
 }
 
 /* Until when a result may be given from memory: it expires, or its use has to be noted. 0: for good. */
@@ -85,7 +87,7 @@ locache_status locache_get(locache_value **out, locache *cache, const void *key,
         if (status == LOCACHE_OK) {
             int64_t used = value->stamp.words[LC_STAMP_MTIME];
             value->stamp.words[LC_STAMP_UNTIL] = memory_until(cache, value->entry.expires, used);
-            note_use(cache, name, used);
+            note_use(cache, name, value);
             lc_memory_keep(cache, key, key_size, value);
             *out = value;
             lc_handle_say(cache, LOCACHE_EVENT_HIT, name, "");
@@ -200,7 +202,8 @@ static void limit(locache *cache, const char *name, bool replaced)
     lc_store store = lc_handle_store(cache, atomic_load(&cache->home));
     if (limits->max_entries <= 0 && limits->max_age <= 0)
         return;
-    if (limits->max_entries > 0)
+    /* Elsewhere it was given a time of its own when it was written. */
+    if (limits->max_entries > 0 && store.grain < 0)
         lc_store_touch(&store, name);
     int64_t count = atomic_load(&cache->count);
     if (count >= 0 && !replaced)

@@ -215,18 +215,28 @@ int lc_linkat(int from_dir, const char *from, int to_dir, const char *to)
     return result;
 }
 
-int lc_utime_now(int dir, const char *path)
+static int set_times(int dir, const char *path, bool modified)
 {
     int result;
     if (faulted("utime"))
         return -1;
     struct timespec now;
     clock_gettime(CLOCK_REALTIME, &now);
-    const struct timespec times[2] = {now, now};
+    const struct timespec times[2] = {now, modified ? now : (struct timespec){.tv_nsec = UTIME_OMIT}};
     do
         result = utimensat(dir, path, times, AT_SYMLINK_NOFOLLOW);
     while (result != 0 && errno == EINTR);
     return result;
+}
+
+int lc_utime_now(int dir, const char *path)
+{
+    return set_times(dir, path, true);
+}
+
+int lc_utime_access(int dir, const char *path)
+{
+    return set_times(dir, path, false);
 }
 
 int lc_utime_own(int fd)
@@ -448,8 +458,14 @@ ssize_t lc_pread_full(int fd, void *out, size_t size, uint64_t offset)
 int lc_pwrite(int fd, const void *data, size_t size, uint64_t offset)
 {
     ssize_t put;
+    struct rlimit limit;
     if (faulted("pwrite"))
         return -1;
+    /* Past the limit of its files' sizes a process is sent a signal that ends it. */
+    if (getrlimit(RLIMIT_FSIZE, &limit) == 0 && offset + (uint64_t)size > limit.rlim_cur) {
+        errno = EFBIG;
+        return -1;
+    }
     do
         put = pwrite(fd, data, size, (off_t)offset);
     while (put < 0 && errno == EINTR);

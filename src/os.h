@@ -36,6 +36,8 @@ int lc_linkat(int from_dir, const char *from, int to_dir, const char *to);
 int lc_fsync(int fd);
 /* Both times to now, to the nanosecond (the kernel's own stamps may lag by a tick); does not follow a link. */
 int lc_utime_now(int dir, const char *path);
+/* The time of access only; that of modification stays. */
+int lc_utime_access(int dir, const char *path);
 /* The open file's time of modification to now, to the nanosecond, and its time of access with it. */
 int lc_utime_own(int fd);
 /* What is known of the file system that an open file is on. */

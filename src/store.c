@@ -244,12 +244,13 @@ static locache_status fill(lc_temporary *temporary, const lc_store *store, const
     return LOCACHE_OK;
 }
 
-/* It was found sound as it was written: nobody has to read through it. */
-static void note_written(const lc_store *store, const locache_stamp *stamp, const lc_span *spans)
+/* The file of that stamp, which begins with this header, is sound, and its MAC is ours where it has one: nobody has to read through
+ * it. */
+static void note_sound(const lc_store *store, const locache_stamp *stamp, const unsigned char *head)
 {
     lc_verified file;
-    lc_verified_init(&file, store->dir, store->owner, stamp, lc_entry_checksum(spans[0].data));
-    if (store->key != NULL && lc_entry_has_mac(spans[0].data))
+    lc_verified_init(&file, store->dir, store->owner, stamp, lc_entry_checksum(head));
+    if (store->key != NULL && lc_entry_has_mac(head))
         lc_verified_seal(&file, store->key);
     lc_verified_note(&file);
 }
@@ -276,7 +277,7 @@ locache_status lc_store_write(bool *replaced, locache_stamp *stamp, const lc_sto
     if (status == LOCACHE_OK && durable && lc_fsync(store->dir) != 0)
         status = refuse_write(store, name, errno, error);
     if (status == LOCACHE_OK && is_large(spans, count))
-        note_written(store, stamp, spans);
+        note_sound(store, stamp, spans[0].data);
     return status;
 }
 
@@ -351,6 +352,20 @@ void lc_store_touch(const lc_store *store, const char *name)
     lc_utime_now(store->dir, name);
 }
 
+void lc_store_note_use(const lc_store *store, const char *name, const locache_value *value)
+{
+    locache_stamp now;
+    locache_stamp before = value->stamp;
+    struct stat found;
+    if (lc_utime_access(store->dir, name) != 0 || !value->mapped || lc_fstatat(store->dir, name, &found) != 0)
+        return;
+    /* Its time of change moved. Anybody who wrote to it meanwhile would have moved that of modification, too. */
+    lc_stamp_take(&now, &found, store->grain, true);
+    before.words[LC_STAMP_CTIME] = now.words[LC_STAMP_CTIME];
+    if (lc_stamp_matches(&before, &found))
+        note_sound(store, &now, value->room);
+}
+
 int64_t lc_store_age(int64_t used)
 {
     int64_t now = lc_now();
@@ -398,18 +413,24 @@ static void evict(const lc_store *store, const char *name, const char *why)
     lc_log(LOCACHE_EVENT_EVICT, store->function, path, why);
 }
 
+static int64_t nanoseconds(const struct timespec *time)
+{
+    return (int64_t)time->tv_sec * INT64_C(1000000000) + time->tv_nsec;
+}
+
 static bool survey_entry(void *context, const char *name)
 {
     survey *in = context;
     struct stat found;
     if (lc_fstatat(in->store->dir, name, &found) != 0 || S_ISDIR(found.st_mode))
         return true;
-    int64_t when = (int64_t)found.st_mtim.tv_sec * INT64_C(1000000000) + found.st_mtim.tv_nsec;
+    int64_t modified = nanoseconds(&found.st_mtim);
+    int64_t accessed = nanoseconds(&found.st_atim);
     if (strcmp(name, in->keep) == 0) {
         in->kept++;
         return true;
     }
-    if (in->limits->max_age > 0 && lc_store_age(when) > in->limits->max_age) {
+    if (in->limits->max_age > 0 && lc_store_age(modified) > in->limits->max_age) {
         evict(in->store, name, "not used for longer than max_age");
         return true;
     }
@@ -423,7 +444,7 @@ static bool survey_entry(void *context, const char *name)
     in->failed = entries == NULL || names == NULL;
     if (in->failed)
         return false;
-    in->entries[in->count++] = (used){.when = when, .name = in->names_size};
+    in->entries[in->count++] = (used){.when = modified > accessed ? modified : accessed, .name = in->names_size};
     memcpy(in->names + in->names_size, name, size);
     in->names_size += size;
     return true;

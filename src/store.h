@@ -68,8 +68,10 @@ typedef struct lc_limits {
     int64_t max_age; /* nanoseconds since last use */
 } lc_limits;
 
-/* Note that an entry is used now. */
+/* Note that an entry is used now: what max_age goes by, its time of modification. What is large has to be verified again. */
 void lc_store_touch(const lc_store *store, const char *name);
+/* The same of a value that was read and believed, for max_entries only: its time of access. It stays verified. */
+void lc_store_note_use(const lc_store *store, const char *name, const locache_value *value);
 /* Nanoseconds since an entry that was last used then; what lies in the future counts as now. */
 int64_t lc_store_age(int64_t used);
 /* Remove what is too old, and the least recently used of what is too many, but for `keep`, sending EVICT events. The number of

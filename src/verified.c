@@ -146,15 +146,10 @@ void lc_verified_init(lc_verified *out, int dir, uid_t owner, const locache_stam
     if (!out->known)
         return;
     memcpy(out->record, magic, sizeof magic);
+    out->proves = stamp->words[LC_STAMP_PROVES];
+    put_words(out->record + AT_FILE, stamp->words, LC_STAMP_IDENTITY);
     put_words(out->record + AT_MOUNT, &(int64_t){(int64_t)lc_mount_of(dir)}, 1);
     memcpy(out->record + AT_CHECKSUM, checksum, LC_CHECKSUM_SIZE);
-    lc_verified_restamp(out, stamp);
-}
-
-void lc_verified_restamp(lc_verified *file, const locache_stamp *stamp)
-{
-    file->proves = file->known && stamp->words[LC_STAMP_PROVES];
-    put_words(file->record + AT_FILE, stamp->words, LC_STAMP_IDENTITY);
 }
 
 bool lc_verified_find(lc_verified *file)

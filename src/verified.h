@@ -39,8 +39,6 @@ void lc_verified_init(lc_verified *out, int dir, uid_t owner, const locache_stam
 bool lc_verified_find(lc_verified *file);
 /* It was found sound, or written so, while it had its stamp. Does nothing where the stamp proves nothing. */
 void lc_verified_note(const lc_verified *file);
-/* The same file, that was verified, after a change of its stamp that was not one of its content. */
-void lc_verified_restamp(lc_verified *file, const locache_stamp *stamp);
 
 /* Its MAC verified with this key: to be noted. */
 void lc_verified_seal(lc_verified *file, const unsigned char key[LC_MAC_KEY_SIZE]);
