@@ -17,6 +17,7 @@ typedef struct tally {
     size_t size;
     Py_ssize_t items;
     int depth;
+    PyObject *number; /* numpy.number, once looked up: borrowed, since nothing runs here that could let it go */
 } tally;
 
 static bool is_frozen(tally *t, PyObject *value);
@@ -79,11 +80,12 @@ static bool add_own_size(tally *t, PyObject *value)
 }
 
 /* Of NumPy's scalars those that are no number hold objects, or fields that can be assigned. */
-static bool is_number(PyTypeObject *type)
+static bool is_number(tally *t, PyTypeObject *type)
 {
-    PyObject *number = lcpy_loaded("numpy", "number");
-
-    return (number != NULL && PyType_Check(number) && PyType_IsSubtype(type, (PyTypeObject *)number)) ||
+    if (t->number == NULL) {
+        t->number = lcpy_loaded("numpy", "number");
+    }
+    return (t->number != NULL && PyType_Check(t->number) && PyType_IsSubtype(type, (PyTypeObject *)t->number)) ||
            lcpy_loaded("numpy", "bool_") == (PyObject *)type;
 }
 
@@ -110,10 +112,27 @@ static bool is_frozen_instance(tally *t, PyObject *value)
     case LCPY_DECIMAL:
         return add_own_size(t, value);
     case LCPY_NPSCALAR:
-        return is_number(type) && add(t, (size_t)type->tp_basicsize);
+        return is_number(t, type) && add(t, (size_t)type->tp_basicsize);
     default:
         return false;
     }
+}
+
+static bool add_int(tally *t, PyObject *value)
+{
+    int overflow;
+
+    PyLong_AsLongLongAndOverflow(value, &overflow);
+    return overflow != 0 ? add_own_size(t, value) : add(t, sizeof(PyLongObject) + sizeof(int64_t));
+}
+
+static bool add_str(tally *t, PyObject *value)
+{
+    if (!PyUnicode_IS_COMPACT(value)) {
+        return add_own_size(t, value);
+    }
+    size_t head = PyUnicode_IS_ASCII(value) ? sizeof(PyASCIIObject) : sizeof(PyCompactUnicodeObject);
+    return add(t, head + ((size_t)PyUnicode_GET_LENGTH(value) + 1) * (size_t)PyUnicode_KIND(value));
 }
 
 static bool is_frozen(tally *t, PyObject *value)
@@ -126,8 +145,11 @@ static bool is_frozen(tally *t, PyObject *value)
     if (type == &PyFloat_Type || type == &PyComplex_Type) {
         return add(t, (size_t)type->tp_basicsize);
     }
-    if (type == &PyLong_Type || type == &PyUnicode_Type) {
-        return add_own_size(t, value);
+    if (type == &PyLong_Type) {
+        return add_int(t, value);
+    }
+    if (type == &PyUnicode_Type) {
+        return add_str(t, value);
     }
     if (type == &PyBytes_Type) {
         return add(t, (size_t)type->tp_basicsize + (size_t)PyBytes_GET_SIZE(value));

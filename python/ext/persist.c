@@ -277,14 +277,17 @@ static locache_status put(locache_stamp *stamp, lcpy_persisted *self, const void
     Py_END_ALLOW_THREADS return status;
 }
 
-/* What was stored is what the next hit gives; of what can be changed, that is read first. */
+/* What was stored is what the next hit gives; of what can be changed, that is read first. `forgotten`: as before it was stored. */
 static void remember_stored(lcpy_persisted *self, const void *key, size_t key_size, const locache_stamp *stamp,
-                            const lcpy_encoded *encoded, PyObject *result, int fresh)
+                            const lcpy_encoded *encoded, PyObject *result, int fresh, uint64_t forgotten)
 {
-    self->forgotten += fresh != 0;
-    bool kept = self->in_memory && encoded->codec == LOCACHE_CBOR &&
+    bool kept = self->in_memory && self->forgotten == forgotten && encoded->codec == LOCACHE_CBOR &&
                 lcpy_memory_keep(self->state, self->cache, key, key_size, stamp, result, NULL);
-    if (fresh && !kept && self->options.recheck > 0) {
+    if (!fresh) {
+        return;
+    }
+    self->forgotten++;
+    if (!kept && self->options.recheck > 0) {
         locache_forget_memory(self->cache);
     }
 }
@@ -304,9 +307,10 @@ int lcpy_persisted_store(lcpy_persisted *self, const void *key, size_t key_size,
     }
     locache_error error;
     locache_stamp stamp;
+    uint64_t forgotten = self->forgotten;
     locache_status status = put(&stamp, self, key, key_size, &encoded, compute_time, &error);
     if (status == LOCACHE_OK) {
-        remember_stored(self, key, key_size, &stamp, &encoded, result, fresh);
+        remember_stored(self, key, key_size, &stamp, &encoded, result, fresh, forgotten);
     }
     lcpy_encoded_clear(&encoded);
     if (status == LOCACHE_OK) {
