@@ -173,25 +173,6 @@ static void write_digest(lcpy_walk *walk, uint64_t tag, const void *data, size_t
     put_digest(walk, tag, size, digest);
 }
 
-static int write_digest_of_parts(lcpy_walk *walk, lcpy_strided *data)
-{
-    unsigned char digest[LOCACHE_DIGEST_SIZE];
-    bool done;
-
-    if (data->size >= RELEASE_FROM) {
-        Py_BEGIN_ALLOW_THREADS done = locache_digest_parts(digest, data->size, lcpy_strided_copy, data);
-        Py_END_ALLOW_THREADS
-    } else {
-        done = locache_digest_parts(digest, data->size, lcpy_strided_copy, data);
-    }
-    if (!done) {
-        PyErr_NoMemory();
-        return -1;
-    }
-    put_digest(walk, LOCACHE_TAG_DIGEST, data->size, digest);
-    return 0;
-}
-
 int lcpy_walk_data(lcpy_walk *walk, const void *data, size_t size)
 {
     if (size >= LCPY_DIGEST_FROM) {
@@ -202,21 +183,40 @@ int lcpy_walk_data(lcpy_walk *walk, const void *data, size_t size)
     return 0;
 }
 
+int lcpy_walk_parts(lcpy_walk *walk, size_t size, void (*fill)(void *context, void *out, size_t offset, size_t size),
+                    void *context)
+{
+    unsigned char digest[LOCACHE_DIGEST_SIZE];
+    char room[LCPY_DIGEST_FROM];
+    bool done;
+
+    if (size < sizeof room) {
+        fill(context, room, 0, size);
+        return lcpy_walk_data(walk, room, size);
+    }
+    if (size >= RELEASE_FROM) {
+        Py_BEGIN_ALLOW_THREADS done = locache_digest_parts(digest, size, fill, context);
+        Py_END_ALLOW_THREADS
+    } else {
+        done = locache_digest_parts(digest, size, fill, context);
+    }
+    if (!done) {
+        PyErr_NoMemory();
+        return -1;
+    }
+    put_digest(walk, LOCACHE_TAG_DIGEST, size, digest);
+    return 0;
+}
+
 int lcpy_walk_strided(lcpy_walk *walk, lcpy_strided *data, PyObject *object)
 {
-    char room[LCPY_DIGEST_FROM];
-
     if (lcpy_strided_in_place(data)) {
         return lcpy_walk_data(walk, data->start, data->size);
-    }
-    if (data->size < sizeof room) {
-        lcpy_strided_copy(data, room, 0, data->size);
-        return lcpy_walk_data(walk, room, data->size);
     }
     if (data->size > REPEATED_MAX && data->size > lcpy_strided_span(data)) {
         return lcpy_walk_refuse(walk, object, "being larger than the memory that it is a view of");
     }
-    return write_digest_of_parts(walk, data);
+    return lcpy_walk_parts(walk, data->size, lcpy_strided_copy, data);
 }
 
 /* Text whose UTF-8 may be long: encoded for the while only, since the str would keep it for good. */
@@ -549,6 +549,9 @@ static int write_known(lcpy_walk *walk, PyObject *value)
     case LCPY_POLARS_FRAME:
     case LCPY_POLARS_SERIES:
         return lcpy_walk_frame(walk, value, class_of);
+    case LCPY_ARROW_TABLE:
+    case LCPY_ARROW_ARRAY:
+        return lcpy_walk_arrow(walk, value, class_of == LCPY_ARROW_TABLE);
     default:
         written = lcpy_scalar_write(walk->state, walk->writer, value, class_of);
         break;

@@ -245,6 +245,43 @@ static PyObject *masked_number_type(PyObject *dtype)
     return type;
 }
 
+/* Does pandas keep this type in arrays of pyarrow? */
+static bool is_arrow_backed(PyObject *dtype)
+{
+    PyObject *class = (PyObject *)Py_TYPE(dtype);
+    PyObject *storage;
+    bool arrow;
+
+    if (class == lcpy_loaded("pandas", "ArrowDtype")) {
+        return true;
+    }
+    storage = class == lcpy_loaded("pandas", "StringDtype") ? PyObject_GetAttrString(dtype, "storage") : NULL;
+    arrow = storage != NULL && PyUnicode_Check(storage) && PyUnicode_CompareWithASCIIString(storage, "pyarrow") == 0;
+    Py_XDECREF(storage);
+    PyErr_Clear();
+    return arrow;
+}
+
+/* [type, the array's values as pyarrow's array exports them, or as a list] */
+static int write_arrow_backed(lcpy_walk *walk, PyObject *array, PyObject *dtype)
+{
+    PyObject *arrow = NULL;
+    int result = -1;
+
+    locache_write_array(walk->writer, 2);
+    if (write_new(walk, PyObject_Repr(dtype)) == 0) {
+        arrow = PyObject_CallMethod(array, "__arrow_array__", NULL);
+    }
+    if (arrow != NULL) {
+        result = lcpy_walk_exported(walk, arrow);
+    }
+    Py_XDECREF(arrow);
+    if (result == 0) {
+        return write_new(walk, PySequence_List(array));
+    }
+    return result < 0 ? -1 : 0;
+}
+
 /* Whatever else pandas keeps in arrays of its own. */
 static int write_extension(lcpy_walk *walk, PyObject *array, PyObject *dtype)
 {
@@ -253,6 +290,9 @@ static int write_extension(lcpy_walk *walk, PyObject *array, PyObject *dtype)
 
     if ((PyObject *)Py_TYPE(dtype) == lcpy_loaded("pandas", "CategoricalDtype")) {
         return write_categorical(walk, array);
+    }
+    if (is_arrow_backed(dtype)) {
+        return write_arrow_backed(walk, array, dtype);
     }
     number_type = masked_number_type(dtype);
     if (number_type != NULL) {
@@ -394,77 +434,17 @@ static int write_pandas_frame(lcpy_walk *walk, PyObject *frame)
 
 /* -------------------------------------------------------------------------------------------------------------- polars */
 
-static bool is_among(const char *name, const char *const *names)
-{
-    for (; *names != NULL; names++) {
-        if (strcmp(name, *names) == 0) {
-            return true;
-        }
-    }
-    return false;
-}
-
-/* The name of a polars type's class: "Int64" of Int64, "Datetime" of Datetime("us"). */
-static bool polars_type_name(char out[32], PyObject *dtype)
-{
-    PyObject *base = PyObject_CallMethod(dtype, "base_type", NULL);
-    PyObject *name = base == NULL ? NULL : PyObject_GetAttrString(base, "__name__");
-    const char *text = name == NULL || !PyUnicode_Check(name) ? NULL : PyUnicode_AsUTF8(name);
-
-    if (text != NULL) {
-        snprintf(out, 32, "%s", text);
-    }
-    Py_XDECREF(name);
-    Py_XDECREF(base);
-    return text != NULL;
-}
-
-/* [values, mask or null]: what lies under the mask is arbitrary, so that zeros take its place. */
-static int write_polars_numbers(lcpy_walk *walk, PyObject *numbers)
-{
-    PyObject *nulls = PyObject_CallMethod(numbers, "null_count", NULL);
-    PyObject *filled = NULL;
-    PyObject *mask = NULL;
-    int has_nulls = nulls == NULL ? -1 : PyObject_IsTrue(nulls);
-    int result = -1;
-
-    Py_XDECREF(nulls);
-    if (has_nulls < 0) {
-        return -1;
-    }
-    filled = has_nulls ? PyObject_CallMethod(numbers, "fill_null", "i", 0) : Py_NewRef(numbers);
-    mask = !has_nulls ? Py_NewRef(Py_None) : PyObject_CallMethod(numbers, "is_null", NULL);
-    locache_write_array(walk->writer, 2);
-    if (filled != NULL && mask != NULL && write_call(walk, filled, "to_numpy") == 0) {
-        result = has_nulls ? write_call(walk, mask, "to_numpy") : lcpy_walk_value(walk, mask);
-    }
-    Py_XDECREF(mask);
-    Py_XDECREF(filled);
-    return result;
-}
-
+/* By its buffers; nested types, and objects of Python, as lists. */
 static int write_polars_data(lcpy_walk *walk, PyObject *series, PyObject *dtype)
 {
-    static const char *const numbers[] = {"Int8",   "Int16",  "Int32",   "Int64",   "UInt8", "UInt16",
-                                          "UInt32", "UInt64", "Float32", "Float64", NULL};
-    static const char *const times[] = {"Date", "Datetime", "Duration", "Time", NULL};
-    char name[32];
-    PyObject *physical;
-    int result;
+    PyObject *object_type = lcpy_loaded("polars", "Object");
+    int is_object = object_type == NULL ? 0 : PyObject_RichCompareBool(dtype, object_type, Py_EQ);
+    int written = is_object != 0 ? -(is_object < 0) : lcpy_walk_exported(walk, series);
 
-    if (!polars_type_name(name, dtype)) {
-        return -1;
+    if (written != 0) {
+        return written < 0 ? -1 : 0;
     }
-    if (is_among(name, numbers)) {
-        return write_polars_numbers(walk, series);
-    }
-    if (!is_among(name, times)) {
-        return write_call(walk, series, "to_list");
-    }
-    physical = PyObject_CallMethod(series, "to_physical", NULL);
-    result = physical == NULL ? -1 : write_polars_numbers(walk, physical);
-    Py_XDECREF(physical);
-    return result;
+    return write_call(walk, series, "to_list");
 }
 
 /* [name, type, data] */

@@ -31,6 +31,9 @@ int lcpy_walk_value(lcpy_walk *walk, PyObject *value);
 int lcpy_walk_attribute(lcpy_walk *walk, PyObject *object, const char *name);
 /* Byte strings of the size given, or what stands for them. Gives the GIL up over long ones. */
 int lcpy_walk_data(lcpy_walk *walk, const void *data, size_t size);
+/* The same of bytes that fill() gives, as for locache_digest_parts(). */
+int lcpy_walk_parts(lcpy_walk *walk, size_t size, void (*fill)(void *context, void *out, size_t offset, size_t size),
+                    void *context);
 /* The same of what does not lie together; `object` is whose it is. */
 int lcpy_walk_strided(lcpy_walk *walk, lcpy_strided *data, PyObject *object);
 /* An exact list, as an array; an exact dict, as a sorted map. `attributes`: of an instance, for messages. */
@@ -66,5 +69,10 @@ int lcpy_walk_buffer(lcpy_walk *walk, PyObject *value);
 int lcpy_walk_array(lcpy_walk *walk, PyObject *array);
 int lcpy_walk_dtype(lcpy_walk *walk, PyObject *dtype);
 int lcpy_walk_frame(lcpy_walk *walk, PyObject *value, lcpy_class class_of);
+
+/* pykey_arrow.c: the values of a column that exports itself as Arrow: 1 written, 0 it does not or is nested, and nothing was
+ * written; its type is the caller's to write. And what is pyarrow's: a table, else an array. */
+int lcpy_walk_exported(lcpy_walk *walk, PyObject *object);
+int lcpy_walk_arrow(lcpy_walk *walk, PyObject *value, bool table);
 
 #endif

@@ -53,6 +53,9 @@ static const known known_types[] = {
     {"Int64Index", "pandas", "Int64Index", LCPY_PANDAS_INDEX}, /* these three until pandas 2 */
     {"UInt64Index", "pandas", "UInt64Index", LCPY_PANDAS_INDEX},
     {"Float64Index", "pandas", "Float64Index", LCPY_PANDAS_INDEX},
+    {"pyarrow.lib.Table", "pyarrow", "Table", LCPY_ARROW_TABLE},
+    {"pyarrow.lib.RecordBatch", "pyarrow", "RecordBatch", LCPY_ARROW_TABLE},
+    {"pyarrow.lib.ChunkedArray", "pyarrow", "ChunkedArray", LCPY_ARROW_ARRAY},
     {"DataFrame", "polars", "DataFrame", LCPY_POLARS_FRAME},
     {"Series", "polars", "Series", LCPY_POLARS_SERIES},
 };
@@ -90,6 +93,17 @@ static lcpy_class classify_numpy(PyTypeObject *type)
     return LCPY_NPSCALAR;
 }
 
+static lcpy_class classify_arrow(PyTypeObject *type)
+{
+    const char *name = type->tp_name + strlen("pyarrow.lib.");
+    PyObject *base = lcpy_loaded("pyarrow", "Array");
+
+    return base != NULL && PyType_Check(base) && PyType_IsSubtype(type, (PyTypeObject *)base) &&
+                   lcpy_loaded("pyarrow.lib", name) == (PyObject *)type
+               ? LCPY_ARROW_ARRAY
+               : LCPY_OTHER;
+}
+
 /* The long way, by name. */
 static lcpy_class classify_by_name(PyTypeObject *type)
 {
@@ -103,6 +117,9 @@ static lcpy_class classify_by_name(PyTypeObject *type)
                                   : lcpy_loaded(entry->module, entry->attribute) == (PyObject *)type) {
             return entry->class_of;
         }
+    }
+    if (strncmp(type->tp_name, "pyarrow.lib.", strlen("pyarrow.lib.")) == 0) {
+        return classify_arrow(type);
     }
     return strncmp(type->tp_name, "numpy.", strlen("numpy.")) == 0 ? classify_numpy(type) : LCPY_OTHER;
 }

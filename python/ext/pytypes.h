@@ -27,7 +27,9 @@ typedef enum lcpy_class {
     LCPY_PANDAS_SERIES,
     LCPY_PANDAS_INDEX, /* any class of pandas that is an Index */
     LCPY_POLARS_FRAME,
-    LCPY_POLARS_SERIES
+    LCPY_POLARS_SERIES,
+    LCPY_ARROW_TABLE, /* pyarrow.Table, pyarrow.RecordBatch */
+    LCPY_ARROW_ARRAY  /* pyarrow.ChunkedArray, any class of pyarrow's own that is an Array */
 } lcpy_class;
 
 /* Exact types only: a subclass that a user made is LCPY_OTHER. Cannot fail; leaves no exception. */
