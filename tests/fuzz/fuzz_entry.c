@@ -78,12 +78,53 @@ static void rebuilds_to_itself(const lc_entry *entry, const unsigned char *file,
     free(buffers);
 }
 
+/* A file in pieces. */
+typedef struct pieces {
+    const unsigned char *file;
+    size_t at;
+    size_t size;
+    size_t step;
+} pieces;
+
+static bool next_piece(void *context, lc_span *piece)
+{
+    pieces *in = context;
+    size_t rest = in->size - in->at;
+    *piece = (lc_span){in->file + in->at, rest < in->step ? rest : in->step};
+    in->at += piece->size;
+    return true;
+}
+
+/* In two steps it is what it is at once, whatever the pieces. */
+static void check_in_steps(const unsigned char *file, size_t size, locache_status at_once)
+{
+    uint64_t least = 0, table = 0;
+    lc_entry entry;
+    if (size < LC_ENTRY_HEADER || lc_entry_peek(&least, &table, file, NULL) != LOCACHE_OK || least > size)
+        return;
+    unsigned char *front = malloc((size_t)least);
+    if (front == NULL)
+        abort();
+    memcpy(front, file, (size_t)least);
+    for (size_t step = 1; step < 4096; step = step * 5 + 2) {
+        pieces in = {.file = file, .at = (size_t)least, .size = size, .step = step};
+        locache_status status = lc_entry_parse_front(&entry, front, size, NULL);
+        if (status == LOCACHE_OK)
+            status = lc_entry_verify(&entry, next_piece, &in, NULL);
+        REQUIRE(status == at_once);
+        for (uint32_t i = 0; status == LOCACHE_OK && i < entry.buffer_count; i++)
+            touch(lc_entry_buffer(file, &entry, i), file, size);
+    }
+    free(front);
+}
+
 static void check_parsed(unsigned char *file, size_t size)
 {
     lc_entry entry;
     locache_error error;
     uint64_t least = 0, table = 0;
     locache_status status = lc_entry_parse(&entry, file, size, &error);
+    check_in_steps(file, size, status);
     if (status != LOCACHE_OK) {
         REQUIRE(status == LOCACHE_ECORRUPT || status == LOCACHE_EFORMAT);
         REQUIRE(error.status == status && error.message[0] != '\0');
