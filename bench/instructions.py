@@ -20,6 +20,7 @@ import subprocess
 import sys
 import sysconfig
 import tempfile
+from collections import Counter
 from pathlib import Path
 
 HERE = Path(__file__).parent
@@ -28,6 +29,8 @@ FEW, MANY = 100, 600  # calls of a row: the difference of the two is what counts
 # Two runs of one build differ by less than 0.5 %: by where the allocator finds memory. More than this is a change.
 TOLERANCE = 0.03
 COARSE = 1.5
+WHERE = ("hit_ints", "first_hit")  # rows whose functions are recorded too, for docs/speed.md
+WHERE_MOST = 14  # functions
 KINDS = ("instructions", "system calls")
 CALLS_TOLERANCE = 0.05  # of a system call: what happens once in a while, such as growing memory
 
@@ -38,6 +41,7 @@ class Counting:
     def __init__(self, build: Path):
         self.build = build
         self.scratch = Path(tempfile.mkdtemp(prefix="scratch-", dir=build))
+        self.where: dict[str, dict[str, float]] = {}  # of some rows: instructions of each function
 
     def programs(self) -> dict[str, list[str]]:
         counts = [str(FEW), str(MANY)]
@@ -58,13 +62,17 @@ class Counting:
     def instructions(self, language: str) -> dict[str, float]:
         out = Path(tempfile.mkdtemp(dir=self.scratch))
         self.run(["valgrind", "--tool=callgrind", f"--callgrind-out-file={out}/out"], language)
-        counts = {}
+        counts, functions = {}, {}
         for path in sorted(out.glob("out.*"), key=lambda path: int(path.suffix[1:])):
             text = path.read_text()
             name = re.search(r"^desc: Trigger: Client Request: row (.*) (\d+)$", text, re.MULTILINE)
             if name:
-                total = re.search(r"^(?:totals|summary): (\d+)", text, re.MULTILINE)
-                counts[name[1], int(name[2])] = int(total[1])
+                functions[name[1], int(name[2])] = by_function(text)
+                counts[name[1], int(name[2])] = functions[name[1], int(name[2])].total()
+        for row in WHERE if language == "Python" else ():
+            spent = functions[row, MANY]
+            spent.subtract(functions[row, FEW])
+            self.where[row] = {name: round(count / (MANY - FEW), 1) for name, count in spent.most_common(WHERE_MOST)}
         return per_call(counts)
 
     def system_calls(self, language: str) -> dict[str, float]:
@@ -80,6 +88,25 @@ class Counting:
                 counts[name[2], int(name[3])] = since
             since = 0
         return per_call(counts)
+
+
+def by_function(text: str) -> Counter[str]:
+    """Instructions of each function itself. In callgrind's file a name is said once, and is a number from then on."""
+    names: dict[str, str] = {}
+    spent: Counter[str] = Counter()
+    function, of_a_call = "", False
+    for line in text.splitlines():
+        named = re.match(r"(c?fn)=\((\d+)\)(?: (.*))?", line)
+        if named:
+            name = names.setdefault(named[2], named[3] or "")
+            function = name if named[1] == "fn" else function
+        elif line.startswith("calls="):
+            of_a_call = True  # the next line has the cost of what was called
+        elif line[:1] in "+-*" or line[:1].isdigit():
+            if not of_a_call and line:
+                spent[function] += int(line.split()[1])
+            of_a_call = False
+    return spent
 
 
 def per_call(counts: dict[tuple[str, int], int]) -> dict[str, float]:
@@ -108,16 +135,18 @@ def built_with() -> dict[str, str]:
     }
 
 
-def count_all(build: Path) -> dict:
+def count_all(build: Path) -> tuple[dict, dict]:
+    """The figures of every row, and where those of some rows go."""
     counting = Counting(build)
     try:
-        return {
+        counted = {
             language: {
                 "instructions": counting.instructions(language),
                 "system calls": counting.system_calls(language),
             }
             for language in counting.programs()
         }
+        return counted, counting.where
     finally:
         shutil.rmtree(counting.scratch)
 
@@ -172,9 +201,9 @@ def main() -> None:
     parser.add_argument("build", type=Path)
     parser.add_argument("--update", action="store_true")
     arguments = parser.parse_args()
-    counted, here = count_all(arguments.build.resolve()), built_with()
+    (counted, where), here = count_all(arguments.build.resolve()), built_with()
     if arguments.update:
-        RECORD.write_text(json.dumps({"built with": here, "counts": counted}, indent=1) + "\n")
+        RECORD.write_text(json.dumps({"built with": here, "counts": counted, "where": where}, indent=1) + "\n")
         print(f"recorded in {RECORD.relative_to(HERE.parent)}")
         return
     sys.exit(compare(json.loads(RECORD.read_text()), counted, here) > 0)

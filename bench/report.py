@@ -158,6 +158,7 @@ def write_docs(kept: Path, top: Path) -> None:
         "targets": markdown_targets(data["targets"]),
         "tables": markdown_tables(data),
         "way": markdown_way(data),
+        "counts": markdown_counts(json.loads(Path(__file__).with_name("instructions.json").read_text())),
         "c": markdown_c(json.loads(of_c.read_text())) if of_c.exists() else [],
     }
     replace_in(top / "docs" / "speed.md", sections)
@@ -223,19 +224,35 @@ def markdown_targets(targets: list[dict]) -> list[str]:
 
 
 def markdown_way(data: dict) -> list[str]:
-    """Where the time of a hit goes, by what each contender adds to the one before."""
+    """Where the time of a hit goes: what asking for the file adds."""
     tables = Tables(data)
     lines = [markdown_row(["", *(ROWS[row].title for row in HITS)]), "|---|" + "--:|" * len(HITS)]
-    for title, name in (("without asking for the file", RELAXED), ("asking for it", STRICT)):
+    for title, name in (("`lru_cache`", "lru_cache"), ("without asking for the file", RELAXED), ("asking", STRICT)):
         lines.append(markdown_row([title, *(tables.cell(row, name) for row in HITS)]))
     asked = []
     for row in HITS:
         pair = [tables.figure(row, name).get("median") for name in (STRICT, RELAXED)]
         asked.append(in_units(pair[0] - pair[1]) if None not in pair else "")
     lines.append(markdown_row(["so asking costs", *asked]))
-    bare = tables.cell("fstat", BARE)
-    lines.append(markdown_row(["of which the kernel's `fstat`", *([bare] * len(HITS))]))
+    lines.append(markdown_row(["the bare `fstat`", *([tables.cell("fstat", BARE)] * len(HITS))]))
     return lines
+
+
+def markdown_counts(record: dict) -> list[str]:
+    """What bench/instructions.json records."""
+    lines = ["| | instructions | system calls |", "|---|--:|--:|"]
+    for language, kinds in record["counts"].items():
+        for row, instructions in kinds["instructions"].items():
+            cells = [f"{language}, {row}", f"{instructions:,.0f}", f"{kinds['system calls'][row]:g}"]
+            lines.append(markdown_row(cells))
+    for row, functions in record["where"].items():
+        spent = ", ".join(f"`{name}` {count:,.0f}" for name, count in functions.items())
+        lines += ["", f"Most of the instructions of {row}: {spent}."]
+    return [
+        *lines,
+        "",
+        "Counted with " + ", ".join(f"{name} {what}" for name, what in record["built with"].items()) + ".",
+    ]
 
 
 def markdown_c(data: dict) -> list[str]:

@@ -7,6 +7,7 @@ slows all alike. Shown are medians over the rounds, with the lowest and highest.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import os
 import shutil
@@ -14,6 +15,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
@@ -233,47 +235,43 @@ class Bench:
     def parallel(self) -> None:
         for turn in range(self.rounds["parallel"]):
             for one in self.taking_part("parallel", turn):
-                for what in ("hits", "misses"):
-                    for processes in PROCESSES:
-                        row = f"{what} by {processes}"
-                        if not why_not(one, "parallel", row):
-                            found = self.attempt(one, [row], self.at_once, one, what, processes, turn)
-                            self.results.add(found, one.name)
+                for processes in PROCESSES:
+                    rows = [f"hits by {processes}", f"misses by {processes}"]
+                    self.results.add(self.attempt(one, rows, self.at_once, one, processes), one.name)
             self.progress(f"several processes, round {turn + 1}")
 
-    def at_once(self, one: Contender, what: str, processes: int, turn: int) -> dict:
+    def at_once(self, one: Contender, processes: int) -> dict:
         """The sum of what each of several processes gets done in the same time."""
         directory = self.place(one.name)
         # So that none of them makes what the others find.
         self.run(one.name, "fill", directory, "1")
-        workers = []
-        for index in range(processes):
-            command = self.command(one.name, "parallel", directory, f"{what} {processes} {index}")
-            workers.append(
-                subprocess.Popen(
-                    command,
-                    env=self.variables(one.name, turn),
-                    cwd=directory,
-                    stdin=subprocess.PIPE,
-                    stdout=subprocess.PIPE,
-                    stderr=subprocess.PIPE,
-                    text=True,
-                )
+        pipes = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
+        workers = [
+            subprocess.Popen(
+                self.command(one.name, "parallel", directory, f"{processes} {index}"),
+                env=self.variables(one.name, 0),
+                cwd=directory,
+                text=True,
+                **pipes,
             )
-        for worker in workers:
-            worker.stdout.readline()
-        for worker in workers:
-            worker.stdin.write("\n")
-            worker.stdin.flush()
-        rows: dict = {}
+            for index in range(processes)
+        ]
+        rows: Counter[str] = Counter()
+        for _ in ("hits", "misses"):
+            for worker in workers:
+                worker.stdout.readline()
+            for worker in workers:
+                # One that has failed reads nothing; what it said is told below.
+                with contextlib.suppress(BrokenPipeError):
+                    worker.stdin.write("\n")
+                    worker.stdin.flush()
         for worker in workers:
             said, errors = worker.communicate(timeout=WORKER_TIMEOUT)
             if worker.returncode:
                 raise Failed("failed: " + errors.strip().splitlines()[-1])
-            for row, value in json.loads(said.splitlines()[-1]).items():
-                rows[row] = rows.get(row, 0) + value
+            rows.update(json.loads(said.splitlines()[-1]))
         shutil.rmtree(directory)
-        return rows
+        return dict(rows)
 
     def memory(self) -> None:
         for turn in range(self.rounds["memory"]):

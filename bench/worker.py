@@ -250,25 +250,33 @@ def holds(memoize, directory, argument) -> dict:
 
 
 def parallel(memoize, directory, argument) -> dict:
-    """`argument`: what, how many processes, which of them this is. Begins when a line comes by standard input."""
-    what, processes, index = argument.split()
+    """`argument`: how many processes, and which of them this is. Each part begins with a line of standard input."""
+    processes, index = map(int, argument.split())
     function = memoize(load_workload(directory).work, directory)
     settle(lambda: function(0))
+    first = (index + 1) * 1_000_000
+
+    def hits(_):
+        for _ in range(10):
+            function(0), function(0), function(0), function(0), function(0)
+        return 50
+
+    def misses(done):
+        function(first + done)
+        return 1
+
+    return {f"{part.__name__} by {processes}": per_second(part) for part in (hits, misses)}
+
+
+def per_second(part) -> float:
+    """Calls per second; `part(calls so far)` returns how many it made."""
     print("ready", flush=True)
     sys.stdin.readline()
     calls = 0
-    x = (int(index) + 1) * 1_000_000 * (SEED + 1)
     start = time.perf_counter()
     while (elapsed := time.perf_counter() - start) < PARALLEL_SECONDS:
-        if what == "hits":
-            for _ in range(10):
-                function(0), function(0), function(0), function(0), function(0)
-            calls += 50
-        else:
-            function(x)
-            x += 1
-            calls += 1
-    return {f"{what} by {processes}": calls / elapsed}
+        calls += part(calls)
+    return calls / elapsed
 
 
 def memory(memoize, directory, _) -> dict:
