@@ -5,6 +5,8 @@ They live in a real source file, are persisted by each test with `dir=`, and com
 
 from __future__ import annotations
 
+import numpy as np
+
 COMPUTED: list = []
 
 
@@ -41,3 +43,40 @@ def buffered(x):
 
 
 BY_CODEC = {"cbor": plain, "pickle": pickled, "buffer": buffered}
+
+
+VARIANT = [0]  # read by the functions below, which return one thing after the other for one call
+
+
+def frozen(x):
+    COMPUTED.append(x)
+    return ("frozen", x, VARIANT[0])
+
+
+def mutable(x):
+    COMPUTED.append(x)
+    return ["mutable", x, VARIANT[0]]
+
+
+def unpickled(x):
+    COMPUTED.append(x)
+    return [Point(x), VARIANT[0]]
+
+
+def array(x):
+    COMPUTED.append(x)
+    return np.array([x, VARIANT[0]] * 500)
+
+
+def large_array(x):
+    """One that is mapped."""
+    COMPUTED.append(x)
+    return np.array([x, VARIANT[0]] * 17_000)
+
+
+VARYING = {"immutable": frozen, "mutable": mutable, "pickle": unpickled, "array": array, "mapped": large_array}
+
+
+def variant_of(result):
+    """Which variant a result of one of VARYING is."""
+    return int(result[-1])
