@@ -1,5 +1,6 @@
 #include "memo.h"
 #include "os.h"
+#include "stamp.h"
 
 #include <stdatomic.h>
 #include <string.h>
@@ -116,12 +117,20 @@ static void lock_in_any_case(lc_memo *memo)
         lc_pause();
 }
 
+/* A program that becomes a daemon closes every descriptor that it finds, and opens others under their numbers: those are not
+ * ours to close. */
+static void close_own(int descriptor, const locache_stamp *stamp)
+{
+    struct stat found;
+    if (descriptor >= 0 && lc_fstat(descriptor, &found) == 0 && lc_stamp_names(stamp, &found))
+        lc_close(descriptor);
+}
+
 static void free_dead(const lc_memo *memo, node *dead)
 {
     while (dead != NULL) {
         node *next = dead->next;
-        if (dead->descriptor >= 0)
-            lc_close(dead->descriptor);
+        close_own(dead->descriptor, &dead->stamp);
         memo->options.release(dead->object);
         lc_free(dead);
         dead = next;
@@ -355,13 +364,14 @@ static void take_lock_held(lc_memo *memo, node *entry, int descriptor)
     atomic_fetch_add_explicit(&held_in_all, 1, memory_order_relaxed);
 }
 
-/* The descriptor of the entry at the hand, which is no longer its own; -1: the hand stops at none now. */
-static int take_away_lock_held(lc_memo *memo)
+/* The descriptor of the entry at the hand, which is no longer its own, and its stamp; -1: the hand stops at none now. */
+static int take_away_lock_held(locache_stamp *stamp, lc_memo *memo)
 {
     node *entry = memo->hand < memo->held_count ? memo->held[memo->hand] : NULL;
     if (entry == NULL || entry->used_held)
         return -1;
     int descriptor = entry->descriptor;
+    *stamp = entry->stamp;
     let_go_lock_held(memo, entry);
     entry->descriptor = -1;
     return descriptor;
@@ -369,21 +379,24 @@ static int take_away_lock_held(lc_memo *memo)
 
 void lc_memo_hold(lc_memo *memo, const void *key, size_t key_size, uint64_t serial, int descriptor)
 {
-    int surplus = descriptor;
+    int freed = -1;
+    locache_stamp stamp;
+    bool taken = false;
     if (lock(memo)) {
         node **at = find_lock_held(memo, hash_of(key, key_size), key, key_size);
         if (at != NULL && (*at)->serial == serial && (*at)->descriptor < 0) {
             bool room = room_to_hold(memo);
-            int freed = room ? -1 : take_away_lock_held(memo);
-            if (room || freed >= 0) {
+            freed = room ? -1 : take_away_lock_held(&stamp, memo);
+            taken = room || freed >= 0;
+            if (taken)
                 take_lock_held(memo, *at, descriptor);
-                surplus = freed;
-            }
         }
         unlock(memo);
     }
-    if (surplus >= 0)
-        lc_close(surplus);
+    if (!taken)
+        lc_close(descriptor);
+    if (freed >= 0)
+        close_own(freed, &stamp);
 }
 
 /* ---------------------------------------------------------------------------------------------------------- the table */

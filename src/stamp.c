@@ -39,3 +39,8 @@ bool lc_stamp_matches(const locache_stamp *stamp, const struct stat *found)
     identify(words, found);
     return memcmp(words, stamp->words, sizeof words) == 0;
 }
+
+bool lc_stamp_names(const locache_stamp *stamp, const struct stat *found)
+{
+    return stamp->words[LC_STAMP_DEV] == (int64_t)found->st_dev && stamp->words[LC_STAMP_INO] == (int64_t)found->st_ino;
+}

@@ -30,5 +30,7 @@ enum {
 void lc_stamp_take(locache_stamp *out, const struct stat *found, int64_t grain, bool written);
 /* Is that the file, unchanged? */
 bool lc_stamp_matches(const locache_stamp *stamp, const struct stat *found);
+/* Is that the file, changed or not? As long as somebody has it open: its number goes to another then. */
+bool lc_stamp_names(const locache_stamp *stamp, const struct stat *found);
 
 #endif

@@ -3,6 +3,7 @@
 
 #include "fault.h"
 #include "memo.h"
+#include "stamp.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -31,7 +32,22 @@ static lc_memo *memo_of(uint64_t entries, uint64_t kept)
     return memo;
 }
 
-static const locache_stamp stamp = {.words = {1, 2, 3, 4, 5, 6, 1, 0}};
+/* Of the file whose descriptors are held. */
+static locache_stamp stamp;
+
+static int open_file(void)
+{
+    return open("/dev/null", O_RDONLY | O_CLOEXEC);
+}
+
+static int setup(void **state_)
+{
+    struct stat found;
+    if (stat("/dev/null", &found) != 0)
+        return -1;
+    lc_stamp_take(&stamp, &found, 0, true);
+    return scratch_setup(state_);
+}
 
 static void remember(lc_memo *memo, thing *object)
 {
@@ -203,7 +219,7 @@ static bool hold(lc_memo *memo, int number)
     lc_memo_release(memo, hit.object);
     if (!hit.hold)
         return false;
-    lc_memo_hold(memo, &number, sizeof number, hit.serial, open("/dev/null", O_RDONLY | O_CLOEXEC));
+    lc_memo_hold(memo, &number, sizeof number, hit.serial, open_file());
     return true;
 }
 
@@ -230,7 +246,7 @@ static void test_memo__descriptors_go_with_their_entries(void **unused)
     assert_int_equal(open_descriptors(), before + 1);
     lc_memo_drop(memo, &things[3].number, sizeof(int), 0);
     assert_int_equal(open_descriptors(), before);
-    lc_memo_hold(memo, &things[3].number, sizeof(int), 1, open("/dev/null", O_RDONLY | O_CLOEXEC));
+    lc_memo_hold(memo, &things[3].number, sizeof(int), 1, open_file());
     assert_int_equal(open_descriptors(), before);
     for (int i = 0; i < 30; i++)
         hold(memo, i % 10);
@@ -261,6 +277,29 @@ static void test_memo__descriptors_are_few_and_move_to_what_is_used(void **unuse
     assert_in_range(open_descriptors(), before + 1, before + FEW);
     lc_memo_free(memo);
     assert_int_equal(open_descriptors(), before);
+    free(things);
+}
+
+/* As of a program that becomes a daemon: it closes all that is open, and opens files of its own. */
+static void test_memo__a_number_that_is_anothers_is_not_closed(void **unused)
+{
+    (void)unused;
+    lc_memo *memo = memo_of(100, 1 << 20);
+    thing *things = make_things(2);
+    lc_memo_hit hit;
+    for (int i = 0; i < 2; i++) {
+        remember(memo, &things[i]);
+        hold(memo, i);
+        assert_true(hold(memo, i));
+    }
+    assert_true(lc_memo_find(&hit, memo, &things[0].number, sizeof(int)));
+    lc_memo_release(memo, hit.object);
+    int other = open("/dev/zero", O_RDONLY | O_CLOEXEC);
+    assert_int_equal(dup2(other, hit.descriptor), hit.descriptor);
+    close(other);
+    lc_memo_free(memo);
+    assert_true(fcntl(hit.descriptor, F_GETFD) >= 0);
+    close(hit.descriptor);
     free(things);
 }
 
@@ -400,20 +439,23 @@ static void test_memo__a_child_begins_anew_where_the_lock_was_held(void **unused
     assert_int_equal(one.holders, 0);
 }
 
+#define memo_test(f) cmocka_unit_test_setup_teardown(f, setup, scratch_teardown)
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        scratch_test(test_memo__finds_what_was_put),
-        scratch_test(test_memo__replaces_and_drops),
-        scratch_test(test_memo__keeps_to_its_entries),
-        scratch_test(test_memo__keeps_to_its_bytes),
-        scratch_test(test_memo__a_scan_leaves_what_is_used),
-        scratch_test(test_memo__what_comes_back_stays),
-        scratch_test(test_memo__descriptors_go_with_their_entries),
-        scratch_test(test_memo__descriptors_are_few_and_move_to_what_is_used),
-        scratch_test(test_memo__without_memory_nothing_is_remembered),
-        scratch_test(test_memo__threads_share_it_and_children_go_on),
-        scratch_test(test_memo__a_child_begins_anew_where_the_lock_was_held),
+        memo_test(test_memo__finds_what_was_put),
+        memo_test(test_memo__replaces_and_drops),
+        memo_test(test_memo__keeps_to_its_entries),
+        memo_test(test_memo__keeps_to_its_bytes),
+        memo_test(test_memo__a_scan_leaves_what_is_used),
+        memo_test(test_memo__what_comes_back_stays),
+        memo_test(test_memo__descriptors_go_with_their_entries),
+        memo_test(test_memo__descriptors_are_few_and_move_to_what_is_used),
+        memo_test(test_memo__a_number_that_is_anothers_is_not_closed),
+        memo_test(test_memo__without_memory_nothing_is_remembered),
+        memo_test(test_memo__threads_share_it_and_children_go_on),
+        memo_test(test_memo__a_child_begins_anew_where_the_lock_was_held),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
