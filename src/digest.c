@@ -100,7 +100,8 @@ static void digest_whole(node *out, const source *from, size_t first, size_t cou
     lc_lanes_start(&lanes, PERSON_LEAF);
     for (size_t at = 0; at < LEAF; at += step) {
         const unsigned char *pieces[LC_LANES];
-        for (size_t i = 0; i < LC_LANES; i++)
+        pieces[0] = bytes_at(from, first * LEAF + at, step, room);
+        for (size_t i = 1; i < LC_LANES; i++)
             pieces[i] = i < count ? bytes_at(from, (first + i) * LEAF + at, step, room_of(room, i)) : pieces[0];
         lc_lanes_add(&lanes, pieces, step, at + step == LEAF);
     }
@@ -192,9 +193,10 @@ static size_t helpful_threads(size_t leaves)
 static void work_together(job *shared, unsigned char *room, size_t threads)
 {
     worker workers[THREADS_MAX - 1];
-    worker own = {.job = shared, .room = room};
+    worker own = {.job = shared};
     size_t each = room_size(shared->from);
     size_t started = 0;
+    own.room = room;
     while (started + 1 < threads) {
         worker *next = &workers[started];
         *next = (worker){.job = shared};

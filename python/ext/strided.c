@@ -136,19 +136,19 @@ static void advance(place *at, size_t runs)
 }
 
 /* The whole runs that fit into size bytes; how many bytes they are. */
-static size_t copy_whole(char *out, place *at, size_t size)
+static size_t copy_whole(char *out, place *at, size_t size, size_t run)
 {
     const lcpy_strided *in = at->in;
     int inner = in->dimensions - 1;
     size_t done = 0;
 
-    while (size - done >= in->run) {
-        size_t runs = (size - done) / in->run;
+    while (size - done >= run) {
+        size_t runs = (size - done) / run;
         size_t rest = inner < 0 ? 1 : (size_t)(in->extents[inner] - at->index[inner]);
 
         runs = runs < rest ? runs : rest;
-        copy_runs(out + done, at->run, inner < 0 ? 0 : in->steps[inner], runs, in->run);
-        done += runs * in->run;
+        copy_runs(out + done, at->run, inner < 0 ? 0 : in->steps[inner], runs, run);
+        done += runs * run;
         advance(at, runs);
     }
     return done;
@@ -169,24 +169,25 @@ static void clear_padding(char *out, const lcpy_padding *padding, size_t offset,
 void lcpy_strided_copy(void *context, void *out, size_t offset, size_t size)
 {
     const lcpy_strided *strided = context;
-    size_t within = strided->run == 0 ? 0 : offset % strided->run;
+    const size_t run = strided->run;
     size_t done = 0;
     char *to = out;
     place at;
 
-    if (size == 0) {
-        return;
+    if (size == 0 || run == 0) {
+        return; /* of nothing, also of items that have no bytes */
     }
-    go_to(&at, strided, offset / strided->run);
+    size_t within = offset % run;
+    go_to(&at, strided, offset / run);
     if (within > 0) {
         /* The rest of a run that the piece before has the beginning of. */
-        size_t rest = strided->run - within;
+        size_t rest = run - within;
 
         done = rest < size ? rest : size;
         memcpy(to, at.run + within, done);
         advance(&at, 1);
     }
-    done += copy_whole(to + done, &at, size - done);
+    done += copy_whole(to + done, &at, size - done, run);
     if (done < size) {
         memcpy(to + done, at.run, size - done);
     }
