@@ -12,6 +12,7 @@ import decimal
 import enum
 import fractions
 import gc
+import logging
 import os
 import pickle
 import shutil
@@ -366,6 +367,42 @@ def test_refresh_of_a_coroutine_replaces_what_is_in_memory(kept):
     assert asyncio.run(all_of_it()) == [2]
 
 
+class Meddler(logging.Handler):
+    """Forgets everything in the midst of a call: when the file was read or written, and before that is remembered."""
+
+    def __init__(self, function, event):
+        super().__init__()
+        self.function = function
+        self.event = event
+
+    def emit(self, record):
+        if record.getMessage().split()[0] == self.event:
+            self.event = None
+            self.function.cache_clear()
+
+
+@pytest.mark.parametrize("function", [text, numbers])
+@pytest.mark.parametrize("event", ["store", "hit"])
+def test_what_is_forgotten_while_a_call_runs_is_not_remembered(kept, function, event):
+    f = kept(function, recheck=LONG)
+    if event == "hit":
+        kept(function)(1)
+    handler = Meddler(f, event)
+    logger = logging.getLogger("locache")
+    logger.addHandler(handler)
+    verbose()
+    try:
+        f(1)
+    finally:
+        verbose(False)
+        logger.removeHandler(handler)
+    assert handler.event is None
+    assert not f.is_cached(1)
+    RUNS.clear()
+    f(1)
+    assert RUNS == [1]
+
+
 # -------------------------------------------------------------------------------------------------------------- options
 
 
@@ -547,6 +584,7 @@ def test_threads_that_share_a_small_memory_get_their_own_results(kept, function)
     assert wrong == []
 
 
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")  # the child does no more than this, and ends
 def test_a_child_has_what_its_parent_remembered_and_is_seen_to_forget(kept):
     f = kept(text)
     mine = f(1)
