@@ -249,16 +249,16 @@ static int write_child(lcpy_walk *walk, const lcpy_arrow *arrow, int64_t child)
     return result;
 }
 
-int lcpy_walk_exported(lcpy_walk *walk, PyObject *object)
+int lcpy_walk_polars(lcpy_walk *walk, PyObject *series)
 {
     lcpy_arrow arrow;
-    int result = lcpy_arrow_open(&arrow, object);
+    int result = lcpy_arrow_open(&arrow, series);
 
     if (result <= 0) {
         return result;
     }
     result = 0;
-    if (is_known(&arrow.schema, true)) {
+    if (is_known(&arrow.schema, true)) { /* the order of an Enum is in its type */
         result = write_child(walk, &arrow, -1) < 0 ? -1 : 1;
     }
     lcpy_arrow_clear(&arrow);

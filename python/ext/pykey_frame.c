@@ -256,30 +256,22 @@ static bool is_arrow_backed(PyObject *dtype)
         return true;
     }
     storage = class == lcpy_loaded("pandas", "StringDtype") ? PyObject_GetAttrString(dtype, "storage") : NULL;
-    arrow = storage != NULL && PyUnicode_Check(storage) && PyUnicode_CompareWithASCIIString(storage, "pyarrow") == 0;
+    arrow = storage != NULL && PyUnicode_Check(storage) &&
+            (PyUnicode_CompareWithASCIIString(storage, "pyarrow") == 0 ||
+             PyUnicode_CompareWithASCIIString(storage, "pyarrow_numpy") == 0); /* pandas 2.1 and 2.2 */
     Py_XDECREF(storage);
     PyErr_Clear();
     return arrow;
 }
 
-/* [type, the array's values as pyarrow's array exports them, or as a list] */
+/* [type, pyarrow's array] */
 static int write_arrow_backed(lcpy_walk *walk, PyObject *array, PyObject *dtype)
 {
-    PyObject *arrow = NULL;
-    int result = -1;
-
     locache_write_array(walk->writer, 2);
-    if (write_new(walk, PyObject_Repr(dtype)) == 0) {
-        arrow = PyObject_CallMethod(array, "__arrow_array__", NULL);
+    if (write_new(walk, PyObject_Repr(dtype)) < 0) {
+        return -1;
     }
-    if (arrow != NULL) {
-        result = lcpy_walk_exported(walk, arrow);
-    }
-    Py_XDECREF(arrow);
-    if (result == 0) {
-        return write_new(walk, PySequence_List(array));
-    }
-    return result < 0 ? -1 : 0;
+    return write_call(walk, array, "__arrow_array__");
 }
 
 /* Whatever else pandas keeps in arrays of its own. */
@@ -439,7 +431,7 @@ static int write_polars_data(lcpy_walk *walk, PyObject *series, PyObject *dtype)
 {
     PyObject *object_type = lcpy_loaded("polars", "Object");
     int is_object = object_type == NULL ? 0 : PyObject_RichCompareBool(dtype, object_type, Py_EQ);
-    int written = is_object != 0 ? -(is_object < 0) : lcpy_walk_exported(walk, series);
+    int written = is_object != 0 ? -(is_object < 0) : lcpy_walk_polars(walk, series);
 
     if (written != 0) {
         return written < 0 ? -1 : 0;

@@ -70,9 +70,9 @@ int lcpy_walk_array(lcpy_walk *walk, PyObject *array);
 int lcpy_walk_dtype(lcpy_walk *walk, PyObject *dtype);
 int lcpy_walk_frame(lcpy_walk *walk, PyObject *value, lcpy_class class_of);
 
-/* pykey_arrow.c: the values of a column that exports itself as Arrow: 1 written, 0 it does not or is nested, and nothing was
- * written; its type is the caller's to write. And what is pyarrow's: a table, else an array. */
-int lcpy_walk_exported(lcpy_walk *walk, PyObject *object);
+/* pykey_arrow.c: the values of a polars series by its buffers: 1 written; 0 it is nested or does not export itself as Arrow,
+ * and nothing was written; its type is the caller's to write. And what is pyarrow's: a table, else an array. */
+int lcpy_walk_polars(lcpy_walk *walk, PyObject *series);
 int lcpy_walk_arrow(lcpy_walk *walk, PyObject *value, bool table);
 
 #endif

@@ -305,6 +305,15 @@ def test_pandas_numbers_of_arrow(name):
     assert name(nested) == name(nested.copy()) != name(nested[:2])
 
 
+def test_the_order_of_a_pandas_dictionary_of_arrow_counts(name):
+    def series(values, indices, ordered):
+        column = pa.DictionaryArray.from_arrays(pa.array(indices, pa.int8()), pa.array(values), ordered=ordered)
+        return pd.Series(pd.arrays.ArrowExtensionArray(column))
+
+    assert name(series(["a", "b"], [0, 1], False)) == name(series(["b", "a"], [1, 0], False))
+    assert name(series(["a", "b"], [0, 1], True)) != name(series(["b", "a"], [1, 0], True))
+
+
 def test_pandas_frames_by_column_and_not_by_block(name):
     block = pd.DataFrame(np.arange(60_000.0).reshape(-1, 3), columns=list("abc"))
     apart = pd.DataFrame({c: block[c].to_numpy().copy() for c in "abc"})
