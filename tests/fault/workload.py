@@ -80,3 +80,8 @@ VARYING = {"immutable": frozen, "mutable": mutable, "pickle": unpickled, "array"
 def variant_of(result):
     """Which variant a result of one of VARYING is."""
     return int(result[-1])
+
+
+def ramp(count):
+    COMPUTED.append(count)
+    return np.arange(count, dtype="f8")
