@@ -274,7 +274,11 @@ def test_a_mapped_file_is_an_argument(name, tmp_path):
 
 
 def peak_over(tmp_path, prepare, use):
-    """Bytes by which the peak of a process's memory grows over `use`, after `prepare`."""
+    """Bytes by which the peak of a process's memory grows over `use`, after `prepare` and a first key, of its `small`."""
+    if os.environ.get("LOCACHE_TEST_SANITIZED"):
+        pytest.skip("a sanitizer's own memory would be measured")
+    if not os.access("/proc/self/clear_refs", os.W_OK):
+        pytest.skip("the peak of a process's memory cannot be set back here")
     script = f"""
         import resource, sys
         import numpy as np
@@ -286,6 +290,8 @@ def peak_over(tmp_path, prepare, use):
 
         f.is_cached(np.zeros(3 << 20)[::2])  # whatever is loaded or started by the first
         {prepare}
+        f.is_cached(small)
+        open("/proc/self/clear_refs", "w").write("5")  # what was the peak until here is no peak
         before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         {use}
         print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) * 1024)
@@ -300,8 +306,24 @@ def peak_over(tmp_path, prepare, use):
     "view", ["a[:, ::2]", "a.T[::-1]", "a[::-1]", "a", "a.view('M8[s]')[:, 1::2]", "memoryview(a[::-1])"]
 )
 def test_a_view_of_200_megabytes_needs_no_copy(tmp_path, view):
-    if os.environ.get("LOCACHE_TEST_SANITIZED"):
-        pytest.skip("a sanitizer's own memory would be measured")
-    grown = peak_over(tmp_path, "a = np.ones((10_000, 5_000))", f"f.is_cached({view})")
+    grown = peak_over(tmp_path, "small = 0; a = np.ones((10_000, 5_000))", f"f.is_cached({view})")
     # At most a leaf for each thread, of which there are at most 16; the threads' stacks; and the allocator's own.
     assert grown < 24 * MIB
+
+
+@pytest.mark.parametrize(
+    ("module", "frame"),
+    [
+        ("pandas", "m.DataFrame(a, copy=False)"),
+        ("pandas", "m.DataFrame({'a': a[:, 0].copy(), 'b': a[:, 1].copy()})"),
+        ("polars", "m.DataFrame({'a': a[:, 0].copy(), 'b': a[:, 1].copy()})"),
+        ("polars", "m.concat([m.DataFrame({'a': a[:, 0].copy(), 'b': a[:, 1].copy()})] * 2, rechunk=False)"),
+        ("pyarrow", "m.table({'a': a[:, 0].copy(), 'b': a[:, 1].copy()})"),
+        ("pyarrow", "m.chunked_array([m.array(a[:, 0].copy(), mask=a[:, 1] == 0), m.array(a[:, 1].copy())])"),
+    ],
+)
+def test_a_frame_of_100_megabytes_needs_no_copy(tmp_path, module, frame):
+    pytest.importorskip(module)
+    prepare = f"import {module} as m; a = np.ones((10, 2)); small = {frame}; a = np.ones((6_250_000, 2)); x = {frame}"
+    # Masks and bits; a leaf for each thread, the threads' stacks, and the allocator's own.
+    assert peak_over(tmp_path, prepare, "f.is_cached(x)") < 24 * MIB
