@@ -16,11 +16,12 @@ PANELS = (
     ("argument 80 MB", "A hit with an 80 MB array argument", None),
     ("hit at 1000", "A hit, with 1,000 entries in the function", None),
 )
-BARE_TITLES = {"fstat": "bare fstat", "read": "bare open, fstat, read, close", "write": "bare write and rename"}
-OURS, THEIRS, IN_MEMORY, SYSTEM = "#d1495b", "#8d99ae", "#c9d1dc", "#e9ecf1"
+BARE_TITLES = {"fstat": "fstat", "read": "open, fstat, read, close", "write": "write, rename"}
+OURS, THEIRS, IN_MEMORY, SYSTEM = "#d1495b", "#8190a8", "#c3cddb", "#e8d9b5"
+LEGEND = {OURS: "locache", THEIRS: "kept on disk", IN_MEMORY: "in memory only", SYSTEM: "the bare system calls"}
 INK, FAINT = "#22303c", "#d8dde3"
-LOWEST, HIGHEST = 2e1, 1e10  # nanoseconds: the axis, the same in all panels
-TICKS = {1e2: "100 ns", 1e4: "10 us", 1e6: "1 ms", 1e8: "100 ms"}
+LOWEST, HIGHEST = 2e1, 5e9  # nanoseconds: the axis, the same in all panels
+TICKS = {1e2: "100 ns", 1e4: "10 µs", 1e6: "1 ms", 1e8: "100 ms"}
 DOTS_PER_INCH = 160
 
 
@@ -38,16 +39,24 @@ def bars_of(data: dict, row: str, bare: str | None) -> list[tuple[str, float, st
     return sorted(bars, key=lambda bar: bar[1])
 
 
-def draw_panel(axes, bars: list[tuple[str, float, str]], title: str, in_units) -> None:
+def draw_panel(axes, bars: list[tuple[str, float, str]], title: str, places_in_row: int, in_units) -> None:
     places = range(len(bars))
     axes.barh(places, [value - LOWEST for _, value, _ in bars], left=LOWEST, color=[c for *_, c in bars], height=0.72)
     for place, (name, value, colour) in zip(places, bars, strict=True):
         weight = "bold" if colour == OURS else "normal"
-        axes.text(value * 1.25, place, in_units(value), va="center", fontsize=8, color=INK, fontweight=weight)
+        axes.text(
+            value * 1.25,
+            place,
+            in_units(value).replace("us", "µs"),
+            va="center",
+            fontsize=8,
+            color=INK,
+            fontweight=weight,
+        )
         axes.text(LOWEST * 0.75, place, name, va="center", ha="right", fontsize=8, color=INK, fontweight=weight)
     axes.set_xscale("log")
     axes.set_xlim(LOWEST, HIGHEST)
-    axes.set_ylim(len(bars) - 0.4, -0.6)
+    axes.set_ylim(places_in_row - 0.4, -0.6)
     axes.set_yticks([])
     axes.set_xticks(list(TICKS), list(TICKS.values()), fontsize=7.5, color=INK)
     axes.tick_params(axis="x", which="both", length=0)
@@ -64,6 +73,7 @@ def draw(data: dict, path: Path) -> None:
 
     matplotlib.use("Agg")
     import matplotlib.pyplot as plt
+    from matplotlib.patches import Patch
     from report import in_units
 
     # Text as outlines looks the same everywhere; a fixed salt and no date make equal figures equal files.
@@ -74,25 +84,37 @@ def draw(data: dict, path: Path) -> None:
     rows = [panels[at : at + 2] for at in range(0, len(panels), 2)]
     heights = [max(len(bars) for bars, _ in row) + 2 for row in rows]
     figure, all_axes = plt.subplots(
-        len(rows), 2, figsize=(10, 0.21 * sum(heights) + 1.1), height_ratios=heights, squeeze=False
+        len(rows), 2, figsize=(9, 0.21 * sum(heights) + 1.1), height_ratios=heights, squeeze=False
     )
     for axes in all_axes.flat:
         axes.set_visible(False)
     for row, axes_row in zip(rows, all_axes, strict=True):
         for (bars, title), axes in zip(row, axes_row, strict=False):
             axes.set_visible(True)
-            draw_panel(axes, bars, title, in_units)
-    machine = data["machine"]
+            draw_panel(axes, bars, title, max(len(bars) for bars, _ in row), in_units)
+    place = {"x": 0.015, "ha": "left", "color": INK}
     figure.suptitle(
-        "Time per call, on a logarithmic axis", x=0.015, ha="left", fontsize=13, color=INK, fontweight="bold"
+        "Time per call: shorter is better, and each line is a hundred times the one before",
+        y=0.985,
+        fontsize=12,
+        fontweight="bold",
+        **place,
     )
-    said = (
-        f"{machine['processor']}, {machine['system']}, {machine['file system']}, {machine['Python']}; {machine['date']}"
+    figure.legend(
+        [Patch(color=colour) for colour in LEGEND],
+        list(LEGEND.values()),
+        loc="upper left",
+        bbox_to_anchor=(0.008, 0.968),
+        ncols=len(LEGEND),
+        frameon=False,
+        fontsize=8.5,
+        labelcolor=INK,
+        handlelength=1.2,
     )
-    figure.text(
-        0.015, 0.008, f"Medians. {said}. Pale: in memory only, or the bare system calls.", fontsize=7.5, color=INK
-    )
-    figure.subplots_adjust(left=0.175, right=0.985, top=0.925, bottom=0.06, wspace=0.52, hspace=0.34)
+    machine = data["machine"]
+    said = ", ".join(machine[key] for key in ("processor", "system", "file system", "Python"))
+    figure.text(y=0.008, s=f"Medians of one run of make bench: {said}; {machine['date']}.", fontsize=7.5, **place)
+    figure.subplots_adjust(left=0.175, right=0.985, top=0.895, bottom=0.06, wspace=0.53, hspace=0.32)
     figure.savefig(path, metadata={"Date": None, "Title": "Time per call of locache and its peers"})
     figure.savefig(path.with_suffix(".png"), dpi=DOTS_PER_INCH, metadata={"Software": None})
     plt.close(figure)

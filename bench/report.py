@@ -121,22 +121,27 @@ def terminal_table(tables: Tables, group: Group) -> list[str]:
 
 
 def verdict_lines(targets: list[dict]) -> list[str]:
-    lines = ["Targets"]
-    for target in targets:
-        word = "met" if target["met"] else "MISSED"
-        lines.append(f"  {word:7} {target['title']}: {verdict_text(target)}")
-    return lines
+    words = {True: "met", False: "MISSED", None: "-"}
+    return ["Targets", *(f"  {words[target['met']]:7} {target['title']}: {verdict_text(target)}" for target in targets)]
 
 
 def verdict_text(target: dict) -> str:
-    def said(value: float) -> str:
-        return f"{value:.2f} x" if target["over"] else in_units(value, ROWS[target["row"]].unit)
-
-    if target["measured"] is None:
-        return f"not measured (at most {said(target['most'])})"
-    aim = f", {said(target['aim'])} aimed at" if target["aim"] else ""
+    if target["met"] is None:
+        return "not measured"
+    aim = f", {said(target, 'aim')} aimed at" if target["aim"] else ""
     over = f" {target['over']}" if target["over"] else ""
-    return f"{said(target['measured'])}{over} (at most {said(target['most'])}{aim})"
+    return f"{said(target, 'measured')}{over} (at most {said(target, 'most')}{aim}{floor_text(target)})"
+
+
+def said(target: dict, what: str) -> str:
+    if target[what] is None:
+        return DASH
+    return f"{target[what]:.2f} x" if target["over"] else in_units(target[what], ROWS[target["row"]].unit)
+
+
+def floor_text(target: dict) -> str:
+    """Where a target is missed, how much of it was not to be avoided."""
+    return "" if target["met"] or not target["floor"] else f"; {target['floor of']} alone: {said(target, 'floor')}"
 
 
 def machine_text(data: dict) -> str:
@@ -210,16 +215,12 @@ def markdown_tables(data: dict) -> list[str]:
 
 
 def markdown_targets(targets: list[dict]) -> list[str]:
+    words = {True: "met", False: "**missed**", None: "not measured"}
     lines = ["| | measured | at most | |", "|---|--:|--:|---|"]
     for target in targets:
-        unit = ROWS[target["row"]].unit
-
-        def said(value, unit=unit, target=target):
-            return DASH if value is None else f"{value:.2f} x" if target["over"] else in_units(value, unit)
-
-        word = "met" if target["met"] else "**missed**"
         over = f", over {target['over']}" if target["over"] else ""
-        lines.append(markdown_row([target["title"] + over, said(target["measured"]), said(target["most"]), word]))
+        word = words[target["met"]] + floor_text(target)
+        lines.append(markdown_row([target["title"] + over, said(target, "measured"), said(target, "most"), word]))
     return lines
 
 

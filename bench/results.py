@@ -22,6 +22,9 @@ class Results:
         self._values.get(row, {}).pop(contender, None)
         self._reasons.setdefault(row, {}).setdefault(contender, reason)
 
+    def refused(self, row: str, contender: str) -> bool:
+        return contender in self._reasons.get(row, {})
+
     def summary(self) -> dict:
         """{row: {contender: {median, low, high} or {reason}}}"""
         figures: dict = {}
@@ -37,32 +40,30 @@ class Results:
     def _of(self, contender: str, row: str) -> list[float]:
         return self._values.get(row, {}).get(contender, [])
 
-    def _measured(self, target: Target) -> float | None:
+    def _measured(self, own: list[float], over: tuple[str, str] | None) -> float | None:
         """The figure, or the ratio: each round's own where both were measured in it, near to each other in time."""
-        own = self._of(target.contender, target.row)
-        if not own or target.over is None:
+        if not own or over is None:
             return statistics.median(own) if own else None
-        other = self._of(*target.over)
+        other = self._of(*over)
         if not other:
             return None
         if len(own) == len(other):
             return statistics.median(a / b for a, b in zip(own, other, strict=True))
         return statistics.median(own) / statistics.median(other)
 
+    def _verdict(self, target: Target) -> dict:
+        measured = self._measured(self._of(target.contender, target.row), target.over)
+        return {
+            "title": target.title,
+            "row": target.row,
+            "over": " ".join(target.over) if target.over else "",
+            "measured": measured,
+            "most": target.most,
+            "aim": target.aim,
+            "floor": self._measured(self._of(*target.floor), target.over) if target.floor else None,
+            "floor of": " ".join(target.floor) if target.floor else "",
+            "met": None if measured is None else measured <= target.most,
+        }
+
     def verdicts(self) -> list[dict]:
-        said = []
-        for target in TARGETS:
-            measured = self._measured(target)
-            said.append(
-                {
-                    "title": target.title,
-                    "row": target.row,
-                    "contender": target.contender,
-                    "over": " ".join(target.over) if target.over else "",
-                    "measured": measured,
-                    "most": target.most,
-                    "aim": target.aim,
-                    "met": measured is not None and measured <= target.most,
-                }
-            )
-        return said
+        return [self._verdict(target) for target in TARGETS]

@@ -276,6 +276,8 @@ class Bench:
     def memory(self) -> None:
         for turn in range(self.rounds["memory"]):
             for one in self.taking_part("memory", turn):
+                if self.results.refused("memory hits", one.name):
+                    continue
                 directory = self.place(one.name)
                 found = self.attempt(one, ["memory hits"], self.run, one.name, "memory", directory)
                 if found.pop("calls", MEMORY_HITS) < MEMORY_HITS:
