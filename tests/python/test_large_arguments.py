@@ -274,7 +274,7 @@ def test_a_mapped_file_is_an_argument(name, tmp_path):
 
 
 def peak_over(tmp_path, prepare, use):
-    """Bytes by which the peak of a process's memory grows over `use`, after `prepare` and a first key, of its `small`."""
+    """Bytes by which the peak of a process's memory grows over `use` after `prepare`, whose `small` is keyed first."""
     if os.environ.get("LOCACHE_TEST_SANITIZED"):
         pytest.skip("a sanitizer's own memory would be measured")
     if not os.access("/proc/self/clear_refs", os.W_OK):
