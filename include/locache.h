@@ -499,8 +499,9 @@ typedef struct locache_value locache_value;
  * replaces it, but for EFORMAT. Failures: EINVAL (not a key), ENOMEM. Any thread. */
 LOCACHE_API LOCACHE_CHECK locache_status locache_get(locache_value **out, locache *cache, const void *key,
                                                      size_t key_size, locache_error *error);
-/* Store a result: whole or not at all, under a temporary name first. OK; EINVAL, ENOMEM, EIO, EUNTRUSTED (a pickle
- * without a usable key file, a directory that must not be used), EFORMAT (a newer entry is there). Any thread. */
+/* Store a result: whole or not at all, under a temporary name first. OK; EINVAL (also where somebody changed a large
+ * buffer meanwhile), ENOMEM, EIO, EUNTRUSTED (a pickle without a usable key file, a directory that must not be used),
+ * EFORMAT (a newer entry is there). Any thread. */
 LOCACHE_API LOCACHE_CHECK locache_status locache_put(locache *cache, const void *key, size_t key_size,
                                                      const locache_record *record, locache_error *error);
 

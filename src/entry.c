@@ -220,8 +220,8 @@ static void take_front(lc_entry *out, const unsigned char *front, size_t table, 
 
 locache_status lc_entry_parse_front(lc_entry *out, const unsigned char *front, size_t size, locache_error *error)
 {
-    uint64_t least;
-    uint64_t table;
+    uint64_t least = 0;
+    uint64_t table = 0;
     lc_entry entry;
     locache_status status = lc_entry_peek(&least, &table, front, error);
     if (status != LOCACHE_OK)
@@ -238,7 +238,7 @@ locache_status lc_entry_parse_front(lc_entry *out, const unsigned char *front, s
 
 locache_status lc_entry_parse(lc_entry *out, const unsigned char *bytes, size_t size, locache_error *error)
 {
-    lc_entry entry;
+    lc_entry entry = {.buffer_count = 0};
     if (size < LC_ENTRY_HEADER)
         return lc_fail(error, LOCACHE_ECORRUPT, "damaged: %zu bytes, less than a header", size);
     locache_status status = lc_entry_parse_front(&entry, bytes, size, error);
