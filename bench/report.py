@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import chart
@@ -136,7 +137,7 @@ def verdict_text(target: dict) -> str:
 def said(target: dict, what: str) -> str:
     if target[what] is None:
         return DASH
-    return f"{target[what]:.2f} x" if target["over"] else in_units(target[what], ROWS[target["row"]].unit)
+    return f"{target[what]:.2f} x" if target["ratio"] else in_units(target[what], ROWS[target["row"]].unit)
 
 
 def floor_text(target: dict) -> str:
@@ -187,7 +188,8 @@ def replace_in(path: Path, sections: dict[str, list[str]]) -> None:
             raise SystemExit(f"{path} has no {begin}")
         before, _, rest = text.partition(begin)
         _, _, after = rest.partition(END)
-        text = f"{before}{begin}\n" + "\n".join(lines) + f"\n{END}{after}"
+        section = re.sub(r"(\d ?)us\b", r"\1µs", "\n".join(lines))
+        text = f"{before}{begin}\n{section}\n{END}{after}"
     path.write_text(text)
 
 

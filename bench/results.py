@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import statistics
 
-from rows import TARGETS, Target
+from rows import BARE, ROWS, STRICT, TARGETS, Target
 
 
 class Results:
@@ -56,14 +56,23 @@ class Results:
         return {
             "title": target.title,
             "row": target.row,
-            "over": " ".join(target.over) if target.over else "",
+            "ratio": target.over is not None,
+            "over": over_text(target),
             "measured": measured,
             "most": target.most,
             "aim": target.aim,
             "floor": self._measured(self._of(*target.floor), target.over) if target.floor else None,
-            "floor of": " ".join(target.floor) if target.floor else "",
+            "floor of": f"the bare {ROWS[target.floor[1]].title}" if target.floor else "",
             "met": None if measured is None else measured <= target.most,
         }
 
     def verdicts(self) -> list[dict]:
         return [self._verdict(target) for target in TARGETS]
+
+
+def over_text(target: Target) -> str:
+    """What a ratio is over; where it is locache itself, the title says it."""
+    if target.over is None or target.over[0] == STRICT:
+        return ""
+    contender, row = target.over
+    return f"the bare {ROWS[row].title}" if contender == BARE else contender

@@ -146,16 +146,14 @@ TARGETS = (
         Target(f"relaxed hit, {title}", row, 1.5, ("lru_cache", row), RELAXED)
         for row, title in zip(HITS, HIT_TITLES, strict=True)
     ),
-    Target("keywords, as fast as positional", "hit_keywords", 1.5, (STRICT, "hit_ints")),
+    Target("2 keywords over 2 positional arguments", "hit_keywords", 1.5, (STRICT, "hit_ints")),
     Target("first hit of a key", "first_hit", 2.5, (BARE, "read")),
     Target("miss", "miss", 1.5, (BARE, "write")),
     Target("800 MB array result", "result 800 MB", 200_000),
     Target("800 MB array result, first in a process", "first result 800 MB", 200_000),
     # The pages that building an array object and its list of buffers touches.
     Target("800 MB array result, resident memory", "growth 800 MB", 1 << 20),
-    Target(
-        "80 MB array argument, over joblib.hash", "argument 80 MB", 1 / 3, ("joblib.hash", "argument 80 MB"), aim=1 / 5
-    ),
+    Target("80 MB array argument", "argument 80 MB", 1 / 3, ("joblib.hash", "argument 80 MB"), aim=1 / 5),
     *(
         Target(
             f"{what}, {ENTRIES[-1]:,} entries over {ENTRIES[0]}",
