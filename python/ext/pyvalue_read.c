@@ -19,6 +19,12 @@ typedef struct shared {
     uint64_t expansion; /* as the encoder counts it (pyvalue_write.c) */
 } shared;
 
+/* Most results have few names or none: only what is marked is there. */
+typedef struct name_table {
+    uint64_t marks[NAMES / 64];
+    PyObject *known[NAMES];
+} name_table;
+
 typedef struct decoder {
     lcpy_state *state;
     locache_reader reader;
@@ -32,7 +38,7 @@ typedef struct decoder {
     int depth;
     uint64_t expanded; /* as the encoder counts them */
     uint64_t hashed_bytes;
-    PyObject *names[NAMES];
+    name_table *names;
 } decoder;
 
 static PyObject *malformed(const char *what)
@@ -263,15 +269,33 @@ static PyObject *name_of(decoder *d, const unsigned char *text, size_t size)
     uint32_t hash = 2166136261U; /* FNV-1a */
     for (size_t i = 0; i < size; i++)
         hash = (hash ^ text[i]) * 16777619U;
-    PyObject **place = &d->names[(hash ^ hash >> 16) % NAMES];
+    hash = (hash ^ hash >> 16) % NAMES;
+    uint64_t *marks = &d->names->marks[hash / 64];
+    uint64_t mark = UINT64_C(1) << hash % 64;
+    PyObject **place = &d->names->known[hash];
     Py_ssize_t known_size;
-    const char *known = *place == NULL ? NULL : PyUnicode_AsUTF8AndSize(*place, &known_size);
+    const char *known = *marks & mark ? PyUnicode_AsUTF8AndSize(*place, &known_size) : NULL;
     if (known != NULL && (size_t)known_size == size && memcmp(known, text, size) == 0)
         return Py_NewRef(*place);
     PyObject *name = PyUnicode_DecodeUTF8((const char *)text, (Py_ssize_t)size, "strict");
-    if (name != NULL && PyUnicode_IS_ASCII(name)) /* others would keep a second copy of themselves, as UTF-8 */
-        Py_XSETREF(*place, Py_NewRef(name));
+    if (name != NULL && PyUnicode_IS_ASCII(name)) { /* others would keep a second copy of themselves, as UTF-8 */
+        PyObject *old = *marks & mark ? *place : NULL;
+        *place = Py_NewRef(name);
+        *marks |= mark;
+        Py_XDECREF(old);
+    }
     return name;
+}
+
+static void forget_names(const name_table *names)
+{
+    for (size_t i = 0; i < NAMES; i++) {
+        uint64_t rest = names->marks[i / 64] >> i % 64;
+        if (rest == 0)
+            i |= 63; /* none in this word */
+        else if (rest & 1)
+            Py_DECREF(names->known[i]);
+    }
 }
 
 static PyObject *read_key(decoder *d)
@@ -451,6 +475,9 @@ static PyObject *read_item(decoder *d, size_t slot)
 static PyObject *decode_plain(decoder *d)
 {
     size_t size;
+    name_table names;
+    memset(names.marks, 0, sizeof names.marks);
+    d->names = &names;
     const void *body = locache_value_body(d->value, &size);
     locache_reader_init(&d->reader, body, size);
     PyObject *value = read_value(d);
@@ -461,8 +488,7 @@ static PyObject *decode_plain(decoder *d)
     }
     for (size_t i = 0; i < d->shared_count; i++)
         Py_XDECREF(d->table[i].object);
-    for (size_t i = 0; i < NAMES; i++)
-        Py_XDECREF(d->names[i]);
+    forget_names(&names);
     PyMem_Free(d->table);
     return value;
 }
