@@ -20,6 +20,7 @@ import subprocess
 import sys
 import threading
 import time
+import types
 import uuid
 import weakref
 import zoneinfo
@@ -32,6 +33,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from locache import persist, reset_cache, verbose
 from valuecache import assert_same
+from valuestrategies import graphs, values
 
 RUNS = []  # globals: what a function captures would be part of its key
 RESULTS = {}
@@ -238,6 +240,60 @@ def test_sharing_within_a_result_is_kept(kept):
     assert_same(result, RESULTS[1])
     result[0].append(2)
     assert result[1] == [1, 2]
+
+
+IMMUTABLE_TYPES = (
+    type(None),
+    bool,
+    int,
+    float,
+    complex,
+    str,
+    bytes,
+    decimal.Decimal,
+    datetime.date,
+    datetime.datetime,
+    datetime.timedelta,
+    np.number,
+    np.bool_,
+)
+
+
+def is_immutable(value):
+    """As the documentation has it, in other words than the extension's."""
+    if type(value) in (tuple, frozenset):
+        return all(map(is_immutable, value))
+    if type(value) in (datetime.datetime, datetime.time):
+        return value.tzinfo is None or (type(value), type(value.tzinfo)) == (datetime.datetime, datetime.timezone)
+    return type(value) in IMMUTABLE_TYPES or isinstance(value, np.number | np.bool_)
+
+
+@given(values | graphs())
+def test_memory_gives_what_the_file_gives_and_shares_only_what_is_immutable(box, value):
+    box.value = value
+    box.f.refresh()
+    first, second, third = box.f(), box.f(), box.f()
+    for got in (first, second, third):
+        assert_same(value, got)
+    if is_immutable(value):
+        assert second is third
+    else:
+        assert not (first is value or second is first or third is second)
+    assert box.runs == 1
+    box.runs = 0
+
+
+@pytest.fixture(scope="module")
+def box(tmp_path_factory):
+    """What a function returns that asks no file, how often it ran, and the function."""
+    box = types.SimpleNamespace(value=None, runs=0)
+
+    def result():
+        box.runs += 1
+        return box.value
+
+    box.f = persist(result, dir=tmp_path_factory.mktemp("box") / "box.cache", recheck=LONG, ignore="box")
+    return box
 
 
 def test_tuples_too_deep_or_too_long_are_made_afresh(kept):
