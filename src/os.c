@@ -239,14 +239,13 @@ int lc_utime_access(int dir, const char *path)
     return set_times(dir, path, false);
 }
 
-int lc_utime_own(int fd)
+int lc_utime_own(struct timespec *out, int fd)
 {
     int result;
     if (faulted("utime"))
         return -1;
-    struct timespec now;
-    clock_gettime(CLOCK_REALTIME, &now);
-    const struct timespec times[2] = {now, now};
+    clock_gettime(CLOCK_REALTIME, out);
+    const struct timespec times[2] = {*out, *out};
     do
         result = futimens(fd, times);
     while (result != 0 && errno == EINTR);

@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <sys/types.h>
 #include <sys/uio.h>
+#include <time.h>
 
 /* NULL when there is no memory; lc_alloc(0) is not NULL. */
 void *lc_alloc(size_t size);
@@ -38,8 +39,9 @@ int lc_fsync(int fd);
 int lc_utime_now(int dir, const char *path);
 /* The time of access only; that of modification stays. */
 int lc_utime_access(int dir, const char *path);
-/* The open file's time of modification to now, to the nanosecond, and its time of access with it. */
-int lc_utime_own(int fd);
+/* The open file's time of modification to now, to the nanosecond, and its time of access with it: *out, where the file system
+ * keeps that much of it. */
+int lc_utime_own(struct timespec *out, int fd);
 /* What is known of the file system that an open file is on. */
 typedef struct lc_file_system {
     /* Nanoseconds in which its clock may stand still; negative: what it says of a file may be old, or is not known. */

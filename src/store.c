@@ -209,14 +209,18 @@ static locache_status replace(bool *replaced, lc_temporary *temporary, const lc_
     return LOCACHE_OK;
 }
 
-/* What was written is beyond doubt where its time is its own, and was not changed since. */
-static void stamp_written(locache_stamp *out, int fd, bool own_time, const lc_store *store)
+/* What was written is beyond doubt where it still has the time that is its own (NULL: none). Age would prove nothing: the file
+ * has had its name for a moment, in which somebody may have written to it. */
+static void stamp_written(locache_stamp *out, int fd, const struct timespec *own, const lc_store *store)
 {
     struct stat found;
-    if (lc_fstat(fd, &found) == 0)
-        lc_stamp_take(out, &found, store->grain, own_time);
-    else
+    if (lc_fstat(fd, &found) != 0) {
         *out = (locache_stamp){.words = {0}};
+        return;
+    }
+    lc_stamp_take(out, &found, store->grain, true);
+    if (own == NULL || found.st_mtim.tv_sec != own->tv_sec || found.st_mtim.tv_nsec != own->tv_nsec)
+        out->words[LC_STAMP_PROVES] = 0;
 }
 
 /* Will it be mapped? */
@@ -266,12 +270,13 @@ locache_status lc_store_write(bool *replaced, locache_stamp *stamp, const lc_sto
     status = fill(&temporary, store, name, spans, count, durable, error);
     if (status != LOCACHE_OK)
         return status;
-    bool own_time = store->grain >= 0 && lc_utime_own(temporary.fd) == 0;
+    struct timespec own;
+    bool has_own = store->grain >= 0 && lc_utime_own(&own, temporary.fd) == 0;
     if (lc_temporary_place(&temporary, store->dir, name) != 0)
         status = replace(replaced, &temporary, store, name, error);
     if (status != LOCACHE_OK)
         return status;
-    stamp_written(stamp, temporary.fd, own_time, store);
+    stamp_written(stamp, temporary.fd, has_own ? &own : NULL, store);
     if (lc_temporary_close(&temporary) != 0)
         status = refuse_write(store, name, errno, error);
     if (status == LOCACHE_OK && durable && lc_fsync(store->dir) != 0)

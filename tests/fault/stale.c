@@ -336,6 +336,7 @@ static void hurry(world *w, size_t count)
         unsigned long before = reads;
         check(w, e, "what was stored just now");
         check(w, e, "nothing");
+        w->pairs--;
         w->young_looks += 2;
         w->young_hits += 2 - (reads - before);
         int variant = another(w, e->now);
