@@ -40,6 +40,7 @@ HIT_TITLES = ("no arguments", "2 ints", "2 strings", "2 floats", "5 mixed", "2 k
 
 # Elements of 8 bytes.
 SIZES = {"8 KB": 1_000, "800 KB": 100_000, "80 MB": 10_000_000, "800 MB": 100_000_000}
+LARGEST = "800 MB"
 SUMMED = "80 MB"  # of this size, what a hit costs together with reading all of the array
 ENTRIES = (10, 1_000, 100_000, 1_000_000)
 PROCESSES = (1, 2, 4)

@@ -26,9 +26,9 @@ import report  # noqa: E402  (the path comes first)
 from bare import build as build_bare  # noqa: E402
 from contenders import BY_NAME, CONTENDERS, Contender, why_not  # noqa: E402
 from entries import Entries  # noqa: E402
-from machine import describe  # noqa: E402
+from machine import describe, memory_available  # noqa: E402
 from results import Results  # noqa: E402
-from rows import BARE, ENTRIES, GROUPS, MEMORY_HITS, PROCESSES, SIZES, STRICT  # noqa: E402
+from rows import BARE, ENTRIES, GROUPS, LARGEST, MEMORY_HITS, PROCESSES, SIZES, STRICT  # noqa: E402
 
 # Rounds of each part: the dear ones get fewer.
 ROUNDS = {"hits": 7, "files": 7, "arrays": 3, "scale": 5, "parallel": 3, "memory": 3}
@@ -37,7 +37,7 @@ QUICK_SIZES = ("8 KB", "800 KB", "80 MB")
 QUICK_ENTRIES = ENTRIES[:2]
 WORKER_TIMEOUT = 300  # seconds
 LONG = 20  # seconds that a process of the largest argument may take; judged by the one before
-LARGE_ROOM = 16 << 30  # bytes of disk, and half of it of memory, that the largest results take, each contender's own
+LARGE_ROOM = 5 << 30  # bytes of disk and of memory: what is stored, in the page cache, twice where it is pickled
 
 
 class Failed(Exception):
@@ -153,39 +153,54 @@ class Bench:
         return {"import": float(done.stdout)}
 
     def array_results(self) -> None:
-        sizes = [size for size in self.sizes if not self.too_large(size)]
-        places = {}
-        for one in self.taking_part("results", 0):
-            places[one.name] = directory = self.place(one.name)
-            self.attempt(one, [], self.run, one.name, "store_array", directory, "1")
-            if one.keeps:
-                for size in sizes:
-                    rows = [f"result {size}", f"first result {size}", f"growth {size}"]
-                    store = f"{SIZES[size]} {size}"
-                    self.attempt(one, rows, self.run, one.name, "store_array", directory, store)
+        sizes = [size for size in self.sizes if size != LARGEST]
+        places = {one.name: self.store_arrays(one, sizes) for one in self.taking_part("results", 0)}
         os.sync()
         self.progress("array results stored")
         for turn in range(self.rounds["arrays"]):
             for size in sizes:
                 for one in self.taking_part("results", turn):
-                    rows = [f"result {size}", f"first result {size}", f"growth {size}"]
-                    argument = f"{SIZES[size]} {size}"
-                    found = self.attempt(one, rows, self.run, one.name, "array_result", places[one.name], argument)
-                    if not one.keeps:  # its first hit was a miss
-                        found = {row: value for row, value in found.items() if row.startswith("result")}
-                    self.results.add(found, one.name)
+                    self.array_result(one, places[one.name], size)
             self.progress(f"array results, round {turn + 1}")
         for directory in places.values():
             shutil.rmtree(directory)
+        if LARGEST in self.sizes and self.has_room():
+            self.largest_results()
 
-    def too_large(self, size: str) -> str:
-        """The reason for which results of that size are not measured here, or an empty string."""
-        if size != "800 MB":
-            return ""
-        available = os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-        if shutil.disk_usage(self.build).free < LARGE_ROOM:
-            return "the disk has too little room"
-        return "the machine has too little memory" if available < LARGE_ROOM / 2 else ""
+    def largest_results(self) -> None:
+        """One contender after the other, for all of them at once would push each other out of the page cache."""
+        for one in self.taking_part("results", 0):
+            directory = self.store_arrays(one, [LARGEST])
+            os.sync()
+            for _ in range(self.rounds["arrays"]):
+                self.array_result(one, directory, LARGEST)
+            shutil.rmtree(directory)
+        self.progress(f"array results of {LARGEST}")
+
+    def array_result(self, one: Contender, directory: Path, size: str) -> None:
+        asked = (one.name, "array_result", directory, f"{SIZES[size]} {size}")
+        found = self.attempt(one, result_rows(size), self.run, *asked)
+        if not one.keeps:  # its first hit was a miss
+            found = {row: value for row, value in found.items() if row.startswith("result")}
+        self.results.add(found, one.name)
+
+    def store_arrays(self, one: Contender, sizes: list[str]) -> Path:
+        directory = self.place(one.name)
+        self.attempt(one, [], self.run, one.name, "store_array", directory, "1")
+        for size in sizes if one.keeps else ():
+            asked = (one.name, "store_array", directory, f"{SIZES[size]} {size}")
+            self.attempt(one, result_rows(size), self.run, *asked)
+        return directory
+
+    def has_room(self) -> bool:
+        """Whether the largest results can be measured here; where not, their rows say why."""
+        enough_disk = shutil.disk_usage(self.build).free >= LARGE_ROOM
+        if enough_disk and memory_available() >= LARGE_ROOM:
+            return True
+        for one in self.taking_part("results", 0):
+            for row in result_rows(LARGEST):
+                self.results.refuse(row, one.name, f"the machine has too little {'memory' if enough_disk else 'disk'}")
+        return False
 
     def array_arguments(self) -> None:
         for turn in range(self.rounds["arrays"]):
@@ -305,6 +320,10 @@ class Bench:
 
 def rows_of(name: str) -> list[str]:
     return [row.name for group in GROUPS if group.name == name for row in group.rows]
+
+
+def result_rows(size: str) -> list[str]:
+    return [f"result {size}", f"first result {size}", f"growth {size}"]
 
 
 def scale_rows(count: int) -> list[str]:
