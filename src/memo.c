@@ -480,10 +480,7 @@ void lc_memo_put(lc_memo *memo, const void *key, size_t key_size, const locache_
     }
     entry->stamp = *stamp;
     entry->asked = lc_ticks();
-    if (!lock(memo)) {
-        lc_free(entry);
-        return;
-    }
+    lock_in_any_case(memo);
     node **old = find_lock_held(memo, entry->hash, key, key_size);
     if (old != NULL) {
         entry->uses = (*old)->uses;

@@ -6,9 +6,10 @@
  * its turn comes; a scan over many keys thus passes through the small queue and leaves the main one alone. A hit moves
  * nothing, and writes two bits.
  *
- * The lock is tried for microseconds and then done without: whoever does not get it finds nothing, and remembers
- * nothing; only who drops something waits. In a child of fork(), a table whose lock another thread of the parent held begins anew, empty; what was in it
- * is never freed. retain() is called under the lock, release() after it. Any thread, but where it says otherwise. */
+ * The lock is tried for microseconds and then done without: whoever does not get it finds nothing. Only who drops or replaces
+ * something waits: that must not be found any more. In a child of fork(), a table whose lock another thread of the parent held
+ * begins anew, empty; what was in it is never freed. retain() is called under the lock, release() after it. Any thread, but
+ * where it says otherwise. */
 #ifndef LC_MEMO_H
 #define LC_MEMO_H
 

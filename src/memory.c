@@ -177,13 +177,12 @@ void lc_memory_keep_written(locache *cache, const void *key, size_t key_size, co
     size_t size = (size_t)stamp->words[LC_STAMP_SIZE];
     if (!cache->memory.values || cache->memory.table == NULL)
         return;
-    if (count > 1 || size == 0 || size > KEPT_MAX || spans[0].size != size) {
+    bool fits = count == 1 && size > 0 && size <= KEPT_MAX && spans[0].size == size;
+    locache_value *value = fits ? lc_value_new(size) : NULL;
+    if (value == NULL) {
         lc_memo_drop(cache->memory.table, key, key_size, 0);
         return;
     }
-    locache_value *value = lc_value_new(size);
-    if (value == NULL)
-        return;
     memcpy(value->bytes, spans[0].data, size);
     value->stamp = *stamp;
     if (lc_entry_parse(&value->entry, value->bytes, size, NULL) == LOCACHE_OK)

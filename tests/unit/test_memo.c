@@ -439,6 +439,50 @@ static void test_memo__a_child_begins_anew_where_the_lock_was_held(void **unused
     assert_int_equal(one.holders, 0);
 }
 
+typedef struct replacing {
+    lc_memo *memo;
+    thing *new;
+} replacing;
+
+static void *replace(void *context)
+{
+    const replacing *in = context;
+    atomic_store(&within, true);
+    remember(in->memo, in->new);
+    return NULL;
+}
+
+/* What is remembered late is no loss; what is replaced must go, whoever is within the table. */
+static void test_memo__what_is_replaced_goes_where_the_lock_is_held_too(void **unused)
+{
+    (void)unused;
+    const lc_memo_options options = {.entries = 10, .bytes = 1 << 20, .retain = retain_slowly, .release = release};
+    lc_memo *memo = lc_memo_new(&options);
+    thing old = {.number = 1};
+    thing new = {.number = 1};
+    pthread_t threads[2];
+    assert_non_null(memo);
+    atomic_store(&go_on, true);
+    remember(memo, &old);
+    atomic_store(&go_on, false);
+    void *(*const steps[])(void *) = {find_slowly, replace};
+    void *const contexts[] = {memo, &(replacing){memo, &new}};
+    for (int i = 0; i < 2; i++) {
+        atomic_store(&within, false);
+        assert_int_equal(pthread_create(&threads[i], NULL, steps[i], contexts[i]), 0);
+        while (!atomic_load(&within))
+            usleep(100);
+    }
+    usleep(20000); /* time enough to give up */
+    atomic_store(&go_on, true);
+    for (int i = 0; i < 2; i++)
+        pthread_join(threads[i], NULL);
+    assert_int_equal(old.holders, 0);
+    assert_int_equal(new.holders, 1);
+    lc_memo_free(memo);
+    assert_int_equal(new.holders, 0);
+}
+
 #define memo_test(f) cmocka_unit_test_setup_teardown(f, setup, scratch_teardown)
 
 int main(void)
@@ -456,6 +500,7 @@ int main(void)
         memo_test(test_memo__without_memory_nothing_is_remembered),
         memo_test(test_memo__threads_share_it_and_children_go_on),
         memo_test(test_memo__a_child_begins_anew_where_the_lock_was_held),
+        memo_test(test_memo__what_is_replaced_goes_where_the_lock_is_held_too),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

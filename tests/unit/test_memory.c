@@ -417,6 +417,26 @@ static void test_memory__every_call_fails_in_turn(void **unused)
     }
 }
 
+/* Nothing is asked of the file for long: what a put replaced must not be in memory then, whatever failed. */
+static void test_memory__what_was_replaced_is_not_given(void **unused)
+{
+    (void)unused;
+    locache_options options = options_for("my_func");
+    options.recheck = INT64_C(1000) * 1000000000;
+    locache *cache = open_with(&options);
+    bool failed = true;
+    for (int n = 1; failed; n++) {
+        must_put(cache, 1, "one");
+        assert_hit(cache, 1, "one");
+        fault_set(NULL, n, ENOMEM);
+        locache_status status = put(cache, 1, "two");
+        failed = fault_clear();
+        if (status == LOCACHE_OK)
+            assert_hit(cache, 1, "two");
+    }
+    locache_close(cache);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -436,6 +456,7 @@ int main(void)
         scratch_test(test_memory__objects_of_a_binding),
         scratch_test(test_memory__a_value_is_copied_whole),
         scratch_test(test_memory__every_call_fails_in_turn),
+        scratch_test(test_memory__what_was_replaced_is_not_given),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
