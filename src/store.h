@@ -46,8 +46,8 @@ size_t lc_value_front(const locache_value *value);
 locache_status lc_store_read(locache_value **out, const lc_store *store, const char *name, locache_error *error);
 
 /* Write a file under a temporary name and give it its own. *replaced: there was one before. OK; MISS: the directory or the
- * temporary has gone meanwhile, try again; EFORMAT: an entry of a newer format is there; EUNTRUSTED, EIO, ENOMEM. *stamp is
- * the file's, set on OK. */
+ * temporary has gone meanwhile, try again; EFORMAT: an entry of a newer format is there; EINVAL: a large buffer changed
+ * meanwhile; EUNTRUSTED, EIO, ENOMEM. *stamp is the file's, set on OK. */
 locache_status lc_store_write(bool *replaced, locache_stamp *stamp, const lc_store *store, const char *name,
                               const lc_span *spans, size_t count, bool durable, locache_error *error);
 
