@@ -86,7 +86,9 @@ static bool name_says_so(locache *cache, const lc_memo_hit *hit, const void *key
     if (home < 0 || locache_key_filename(name, key, key_size) != LOCACHE_OK || lc_fstatat(home, name, &found) != 0 ||
         !lc_stamp_matches(&hit->stamp, &found))
         return false;
-    if (hit->hold && atomic_load(&cache->memory.holds))
+    /* A young one could be moved away within the tick of its last change: its name shows that, the file itself does not. */
+    if (hit->hold && atomic_load(&cache->memory.holds) &&
+        lc_stamp_is_old(&hit->stamp, atomic_load(&cache->memory.grain)))
         hold(cache, hit, name, key, key_size);
     return true;
 }

@@ -4,11 +4,12 @@
 #include <string.h>
 
 /* Where times have no nanoseconds, a second is what they are counted in, or two (FAT). */
-#define GRAIN_OF_SECONDS INT64_C(2000000000)
+#define SECOND INT64_C(1000000000)
+#define GRAIN_OF_SECONDS (2 * SECOND)
 
 static int64_t nanoseconds(const struct timespec *time)
 {
-    return (int64_t)time->tv_sec * INT64_C(1000000000) + time->tv_nsec;
+    return (int64_t)time->tv_sec * SECOND + time->tv_nsec;
 }
 
 static void identify(int64_t words[LC_STAMP_IDENTITY], const struct stat *found)
@@ -21,15 +22,23 @@ static void identify(int64_t words[LC_STAMP_IDENTITY], const struct stat *found)
     words[LC_STAMP_CTIME] = nanoseconds(&found->st_ctim);
 }
 
-void lc_stamp_take(locache_stamp *out, const struct stat *found, int64_t grain, bool written)
+static bool is_fine(const locache_stamp *stamp)
 {
-    bool fine = found->st_ctim.tv_nsec != 0 || found->st_mtim.tv_nsec != 0;
-    identify(out->words, found);
-    if (!fine && grain >= 0 && grain < GRAIN_OF_SECONDS)
+    return stamp->words[LC_STAMP_CTIME] % SECOND != 0 || stamp->words[LC_STAMP_MTIME] % SECOND != 0;
+}
+
+bool lc_stamp_is_old(const locache_stamp *stamp, int64_t grain)
+{
+    if (grain >= 0 && grain < GRAIN_OF_SECONDS && !is_fine(stamp))
         grain = GRAIN_OF_SECONDS;
     /* A change in what the clock calls the future leaves an age below zero, which proves nothing either. */
-    bool old = lc_now() - out->words[LC_STAMP_CTIME] > grain;
-    out->words[LC_STAMP_PROVES] = grain >= 0 && (old || (written && fine));
+    return grain >= 0 && lc_now() - stamp->words[LC_STAMP_CTIME] > grain;
+}
+
+void lc_stamp_take(locache_stamp *out, const struct stat *found, int64_t grain, bool written)
+{
+    identify(out->words, found);
+    out->words[LC_STAMP_PROVES] = lc_stamp_is_old(out, grain) || (grain >= 0 && written && is_fine(out));
     out->words[LC_STAMP_UNTIL] = 0;
 }
 

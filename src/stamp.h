@@ -28,6 +28,8 @@ enum {
 /* Sample now. `grain`: nanoseconds of the file system's clock (lc_file_system); negative: it proves nothing ever.
  * `written`: by us just now, with a time of its own. LC_STAMP_UNTIL is 0: for good. */
 void lc_stamp_take(locache_stamp *out, const struct stat *found, int64_t grain, bool written);
+/* Was its last change longer ago than its clock stands still, so that any other shows? */
+bool lc_stamp_is_old(const locache_stamp *stamp, int64_t grain);
 /* Is that the file, unchanged? */
 bool lc_stamp_matches(const locache_stamp *stamp, const struct stat *found);
 /* Is that the file, changed or not? As long as somebody has it open: its number goes to another then. */
