@@ -275,10 +275,10 @@ locache_status locache_remove(locache *cache, const void *key, size_t key_size, 
     if (locache_key_filename(name, key, key_size) != LOCACHE_OK)
         return lc_fail(error, LOCACHE_EINVAL, "the bytes given to locache_remove() are not a key");
     locache_status status = lc_home_find(&home, cache, error);
-    if (status != LOCACHE_OK)
-        return status;
-    lc_store store = lc_handle_store(cache, home);
-    status = lc_store_remove(&store, name, error);
+    if (status == LOCACHE_OK) {
+        lc_store store = lc_handle_store(cache, home);
+        status = lc_store_remove(&store, name, error);
+    }
     lc_memory_forget(cache, key, key_size);
     if (status == LOCACHE_OK) {
         if (atomic_load(&cache->count) > 0)
@@ -320,10 +320,10 @@ locache_status locache_reset(locache *cache, locache_error *error)
             status = lc_version_forget(root, cache->dir, cache->name, error);
         lc_close(root);
     }
+    lc_memory_forget(cache, NULL, 0);
+    atomic_store(&cache->count, -1);
     if (status != LOCACHE_OK && status != LOCACHE_MISS)
         return status;
-    atomic_store(&cache->count, -1);
-    lc_memory_forget(cache, NULL, 0);
     lc_handle_say(cache, LOCACHE_EVENT_RESET, "", "");
     return LOCACHE_OK;
 }

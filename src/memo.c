@@ -470,16 +470,17 @@ static node *new_node(const lc_memo *memo, const void *key, size_t key_size, voi
     return entry;
 }
 
-void lc_memo_put(lc_memo *memo, const void *key, size_t key_size, const locache_stamp *stamp, void *object,
-                 size_t object_size)
+uint64_t lc_memo_put(lc_memo *memo, const void *key, size_t key_size, const locache_stamp *stamp, void *object,
+                     size_t object_size)
 {
+    uint64_t serial = 0;
     node *entry = new_node(memo, key, key_size, object, object_size);
     if (entry == NULL) {
         lc_memo_drop(memo, key, key_size, 0);
-        return;
+        return 0;
     }
     entry->stamp = *stamp;
-    entry->asked = lc_ticks();
+    entry->asked = LC_MEMO_NEVER;
     lock_in_any_case(memo);
     node **old = find_lock_held(memo, entry->hash, key, key_size);
     if (old != NULL) {
@@ -489,10 +490,12 @@ void lc_memo_put(lc_memo *memo, const void *key, size_t key_size, const locache_
     if (grow_lock_held(memo)) {
         memo->options.retain(object);
         insert_lock_held(memo, entry);
+        serial = entry->serial;
         entry = NULL;
     }
     unlock(memo);
     lc_free(entry);
+    return serial;
 }
 
 void lc_memo_note(lc_memo *memo, const void *key, size_t key_size, uint64_t serial)

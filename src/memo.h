@@ -29,11 +29,13 @@ lc_memo *lc_memo_new(const lc_memo_options *options);
 /* Everything is released. NULL is allowed. One thread, when no other uses it any more. */
 void lc_memo_free(lc_memo *memo);
 
+#define LC_MEMO_NEVER INT64_C(-1)
+
 typedef struct lc_memo_hit {
     void *object;    /* retained */
     uint64_t serial; /* of the entry: another in its place has another */
     locache_stamp stamp;
-    int64_t asked;  /* lc_ticks() when its file was last asked */
+    int64_t asked;  /* lc_ticks() when its file was last asked, or LC_MEMO_NEVER */
     int descriptor; /* of its file, held while it is one of the most used; or -1 */
     bool hold;      /* it should have one: lc_memo_hold() */
 } lc_memo_hit;
@@ -41,9 +43,9 @@ typedef struct lc_memo_hit {
 /* False: there is none. An object that was found is released with lc_memo_release(), or the caller's to release. */
 bool lc_memo_find(lc_memo_hit *out, lc_memo *memo, const void *key, size_t key_size);
 void lc_memo_release(const lc_memo *memo, void *object);
-/* Replaces what is there. The object is retained where it is taken. */
-void lc_memo_put(lc_memo *memo, const void *key, size_t key_size, const locache_stamp *stamp, void *object,
-                 size_t object_size);
+/* Replaces what is there. Its file was never asked. The entry's serial, or 0: it was not taken, nor the object retained. */
+uint64_t lc_memo_put(lc_memo *memo, const void *key, size_t key_size, const locache_stamp *stamp, void *object,
+                     size_t object_size);
 /* Its file was asked now, and is the same. */
 void lc_memo_note(lc_memo *memo, const void *key, size_t key_size, uint64_t serial);
 /* Keep a descriptor with an entry, in the place of another's that is used less; it is taken, or closed. */

@@ -78,13 +78,20 @@ static bool descriptor_says_so(const lc_memo_hit *hit)
     return hit->descriptor >= 0 && lc_fstat(hit->descriptor, &found) == 0 && lc_stamp_matches(&hit->stamp, &found);
 }
 
+/* Does the file of that name, which is made of the key, have that stamp? */
+static bool is_named(char name[LOCACHE_NAME_MAX + 1], const locache *cache, const locache_stamp *stamp, const void *key,
+                     size_t key_size)
+{
+    struct stat found;
+    int home = atomic_load(&cache->home);
+    return home >= 0 && locache_key_filename(name, key, key_size) == LOCACHE_OK &&
+           lc_fstatat(home, name, &found) == 0 && lc_stamp_matches(stamp, &found);
+}
+
 static bool name_says_so(locache *cache, const lc_memo_hit *hit, const void *key, size_t key_size)
 {
     char name[LOCACHE_NAME_MAX + 1];
-    struct stat found;
-    int home = atomic_load(&cache->home);
-    if (home < 0 || locache_key_filename(name, key, key_size) != LOCACHE_OK || lc_fstatat(home, name, &found) != 0 ||
-        !lc_stamp_matches(&hit->stamp, &found))
+    if (!is_named(name, cache, &hit->stamp, key, key_size))
         return false;
     /* A young one could be moved away within the tick of its last change: its name shows that, the file itself does not. */
     if (hit->hold && atomic_load(&cache->memory.holds) &&
@@ -100,7 +107,7 @@ static bool is_still_so(locache *cache, const lc_memo_hit *hit, const void *key,
     const int64_t *words = hit->stamp.words;
     if (words[LC_STAMP_UNTIL] != 0 && words[LC_STAMP_UNTIL] <= lc_now())
         return false;
-    if (memory->recheck > 0 && lc_ticks() - hit->asked < memory->recheck)
+    if (memory->recheck > 0 && hit->asked != LC_MEMO_NEVER && lc_ticks() - hit->asked < memory->recheck)
         return true;
     if (!words[LC_STAMP_PROVES])
         return false;
@@ -137,17 +144,31 @@ locache_status locache_recall(void **object, locache *cache, const void *key, si
 
 /* ------------------------------------------------------------------------------------------------------------ remember */
 
+/* From now on it is not asked for: but whoever changed the file after its stamp was taken, and made what was in memory forgotten,
+ * did not find this yet. */
+static void ask_once(locache *cache, const void *key, size_t key_size, const locache_stamp *stamp, uint64_t serial)
+{
+    char name[LOCACHE_NAME_MAX + 1];
+    if (is_named(name, cache, stamp, key, key_size))
+        lc_memo_note(cache->memory.table, key, key_size, serial);
+    else
+        lc_memo_drop(cache->memory.table, key, key_size, serial);
+}
+
 void locache_remember(locache *cache, const void *key, size_t key_size, const locache_stamp *stamp, void *object,
                       size_t object_size)
 {
     const lc_memory *memory = &cache->memory;
+    uint64_t serial = 0;
     if (memory->table == NULL)
         return;
     /* What could not be believed at the next call need not be there. */
     if (stamp->words[LC_STAMP_PROVES] || (memory->recheck > 0 && stamp->words[LC_STAMP_SIZE] > 0))
-        lc_memo_put(memory->table, key, key_size, stamp, object, object_size);
+        serial = lc_memo_put(memory->table, key, key_size, stamp, object, object_size);
     else
         lc_memo_drop(memory->table, key, key_size, 0);
+    if (serial != 0 && memory->recheck > 0)
+        ask_once(cache, key, key_size, stamp, serial);
 }
 
 void locache_forget_memory(locache *cache)

@@ -437,6 +437,85 @@ static void test_memory__what_was_replaced_is_not_given(void **unused)
     locache_close(cache);
 }
 
+/* What another thread does through the same handle at the nth system call of a get or a put. */
+static struct {
+    locache *cache;
+    int remaining;
+    int what; /* 0: remove, 1: reset, 2: put */
+} meanwhile;
+
+static int do_meanwhile(const char *call)
+{
+    (void)call;
+    if (--meanwhile.remaining != 0)
+        return 0;
+    int code = errno;
+    key k = key_of(1);
+    lc_os_fault = NULL;
+    if (meanwhile.what == 0)
+        assert_true(locache_remove(meanwhile.cache, k.bytes, k.size, &error) >= LOCACHE_OK);
+    else if (meanwhile.what == 1)
+        assert_int_equal(locache_reset(meanwhile.cache, &error), LOCACHE_OK);
+    else
+        must_put(meanwhile.cache, 1, "new");
+    errno = code;
+    return 0;
+}
+
+/* As for how long a file is not asked: what this process itself did is not waited for. */
+static void test_memory__what_changes_meanwhile_is_not_remembered_as_it_was(void **unused)
+{
+    (void)unused;
+    locache_options options = options_for("my_func");
+    options.recheck = INT64_C(1000) * 1000000000;
+    for (int n = 1; n < 100; n++) {
+        meanwhile.what = n % 3;
+        bool puts = n / 3 % 2 == 1;
+        locache *cache = meanwhile.cache = open_with(&options);
+        must_put(cache, 1, "old");
+        grow_old();
+        locache_forget_memory(cache);
+        meanwhile.remaining = 1 + n / 6;
+        key k = key_of(1);
+        locache_value *value = NULL;
+        lc_os_fault = do_meanwhile;
+        locache_status status = puts ? put(cache, 1, "old") : locache_get(&value, cache, k.bytes, k.size, &error);
+        bool done = lc_os_fault == NULL;
+        lc_os_fault = NULL;
+        assert_true(status >= LOCACHE_OK);
+        locache_value_free(value);
+        /* What was there before, or what is there now: as the file says. */
+        locache *judge = open_function("my_func");
+        char truth[8] = "";
+        if (locache_get(&value, judge, k.bytes, k.size, &error) == LOCACHE_OK) {
+            size_t size;
+            const void *body = locache_value_body(value, &size);
+            memcpy(truth, body, size);
+            locache_value_free(value);
+        }
+        locache_close(judge);
+        if (done)
+            assert_int_equal(get(cache, 1, truth), truth[0] != '\0' ? LOCACHE_OK : LOCACHE_MISS);
+        locache_close(cache);
+    }
+}
+
+/* The directory is gone, and what is in memory with it. */
+static void test_memory__what_is_removed_is_forgotten_where_nothing_is_left_to_remove(void **unused)
+{
+    (void)unused;
+    locache_options options = options_for("my_func");
+    options.recheck = INT64_C(1000) * 1000000000;
+    locache *cache = open_with(&options);
+    must_put(cache, 1, "one");
+    remove_all(foo);
+    assert_hit(cache, 1, "one");
+    key k = key_of(1);
+    assert_int_equal(locache_remove(cache, k.bytes, k.size, &error), LOCACHE_MISS);
+    assert_miss(cache, 1);
+    locache_close(cache);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -457,6 +536,8 @@ int main(void)
         scratch_test(test_memory__a_value_is_copied_whole),
         scratch_test(test_memory__every_call_fails_in_turn),
         scratch_test(test_memory__what_was_replaced_is_not_given),
+        scratch_test(test_memory__what_changes_meanwhile_is_not_remembered_as_it_was),
+        scratch_test(test_memory__what_is_removed_is_forgotten_where_nothing_is_left_to_remove),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
