@@ -11,7 +11,8 @@ SOURCE = Path(__file__).with_name("bare.c")
 
 def build(library: Path) -> None:
     if not library.exists() or library.stat().st_mtime < SOURCE.stat().st_mtime:
-        subprocess.run(["cc", "-O2", "-shared", "-fPIC", "-o", library, SOURCE], check=True)
+        options = ["-std=c11", "-D_GNU_SOURCE", "-O2", "-shared", "-fPIC"]
+        subprocess.run(["cc", *options, "-o", library, SOURCE], check=True)
 
 
 class Bare:
