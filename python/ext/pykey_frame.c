@@ -426,17 +426,83 @@ static int write_pandas_frame(lcpy_walk *walk, PyObject *frame)
 
 /* -------------------------------------------------------------------------------------------------------------- polars */
 
-/* By its buffers; nested types, and objects of Python, as lists. */
+/* [lengths, all items] of a column of lists: to_list() would make them objects of Python, which know no nanoseconds. */
+static int write_polars_lists(lcpy_walk *walk, PyObject *lists)
+{
+    PyObject *space = PyObject_GetAttrString(lists, "list");
+    PyObject *lengths = space == NULL ? NULL : PyObject_CallMethod(space, "len", NULL);
+    PyObject *zero = PyLong_FromLong(0);
+    PyObject *any = lengths == NULL || zero == NULL ? NULL : PyObject_RichCompare(lengths, zero, Py_GT);
+    /* Of an empty list explode() makes a null. */
+    PyObject *full = any == NULL ? NULL : PyObject_CallMethod(lists, "filter", "O", any);
+    int result = -1;
+
+    locache_write_array(walk->writer, 2);
+    if (full != NULL && lcpy_walk_value(walk, lengths) == 0) {
+        result = write_call(walk, full, "explode");
+    }
+    Py_XDECREF(full);
+    Py_XDECREF(any);
+    Py_XDECREF(zero);
+    Py_XDECREF(lengths);
+    Py_XDECREF(space);
+    return result;
+}
+
+/* [lengths, all items] */
+static int write_polars_arrays(lcpy_walk *walk, PyObject *arrays)
+{
+    PyObject *space = PyObject_GetAttrString(arrays, "arr");
+    PyObject *lists = space == NULL ? NULL : PyObject_CallMethod(space, "to_list", NULL);
+    int result = lists == NULL ? -1 : write_polars_lists(walk, lists);
+
+    Py_XDECREF(lists);
+    Py_XDECREF(space);
+    return result;
+}
+
+/* [nulls, frame of the fields] */
+static int write_polars_structs(lcpy_walk *walk, PyObject *structs)
+{
+    PyObject *space = PyObject_GetAttrString(structs, "struct");
+    int result = -1;
+
+    locache_write_array(walk->writer, 2);
+    if (space != NULL && write_call(walk, structs, "is_null") == 0) {
+        result = write_call(walk, space, "unnest");
+    }
+    Py_XDECREF(space);
+    return result;
+}
+
+/* Is it this type of polars, whatever its parameters? 1, 0, or -1 with an exception. */
+static int is_polars_type(PyObject *dtype, const char *name)
+{
+    PyObject *type = Py_XNewRef(lcpy_loaded("polars", name));
+    int result = type == NULL ? 0 : PyObject_RichCompareBool(dtype, type, Py_EQ);
+
+    Py_XDECREF(type);
+    return result;
+}
+
+/* By its buffers; nested types by their parts; objects of Python, and what is none of these, as a list. */
 static int write_polars_data(lcpy_walk *walk, PyObject *series, PyObject *dtype)
 {
-    PyObject *object_type = lcpy_loaded("polars", "Object");
-    int is_object = object_type == NULL ? 0 : PyObject_RichCompareBool(dtype, object_type, Py_EQ);
-    int written = is_object != 0 ? -(is_object < 0) : lcpy_walk_polars(walk, series);
+    static const struct {
+        const char *name;
+        int (*write)(lcpy_walk *, PyObject *);
+    } nested[] = {{"List", write_polars_lists}, {"Array", write_polars_arrays}, {"Struct", write_polars_structs}};
+    int found = is_polars_type(dtype, "Object");
+    int written = found == 0 ? lcpy_walk_polars(walk, series) : 0;
 
-    if (written != 0) {
-        return written < 0 ? -1 : 0;
+    for (size_t i = 0; found == 0 && written == 0 && i < sizeof nested / sizeof nested[0]; i++) {
+        found = is_polars_type(dtype, nested[i].name);
+        written = found > 0 ? nested[i].write(walk, series) < 0 ? -1 : 1 : 0;
     }
-    return write_call(walk, series, "to_list");
+    if (found < 0 || written < 0) {
+        return -1;
+    }
+    return written > 0 ? 0 : write_call(walk, series, "to_list");
 }
 
 /* [name, type, data] */

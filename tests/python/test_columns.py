@@ -238,7 +238,11 @@ SERIES = [
     ([decimal.Decimal("1.5"), None, decimal.Decimal(0)], pl.Decimal(10, 2)),
     ([None, None, None], pl.Null),
     ([[1], None, []], pl.List(pl.Int8)),
+    ([[1, None], None, [2, 3]], pl.Array(pl.Int8, 2)),
+    ([[[1], []], None, [None]], pl.List(pl.List(pl.Int8))),
+    ([["a"], None, ["b"]], pl.List(pl.Categorical)),
     ([{"a": 1}, None, {"a": 2}], pl.Struct({"a": pl.Int8})),
+    ([{"a": [DAY]}, None, {"a": None}], pl.Struct({"a": pl.List(pl.Datetime("ms"))})),
     ([1, None, (2, 3)], pl.Object),
 ]
 
@@ -262,6 +266,23 @@ def test_polars_types_count(name):
     values = [pl.Series("s", values, kind) for values, kind in SERIES]
     values += [pl.Series("s", ["a", None, "b"], kind) for kind in (pl.String, pl.Enum(["b", "a", "c"]))]
     assert len({name(value) for value in values}) == len(values)
+
+
+@pytest.mark.parametrize("kind", [pl.Datetime("ns"), pl.Duration("ns"), pl.Time], ids=str)
+def test_nanoseconds_count_within_nested_polars_types(name, kind):
+    """Python's own times, which to_list() gives, have none."""
+    flat = [pl.Series("s", [number]).cast(kind) for number in (1, 2)]
+    assert len({name(series.implode()) for series in flat}) == 2
+    assert len({name(series.reshape((1, 1))) for series in flat}) == 2
+    assert len({name(series.to_frame().to_struct("s")) for series in flat}) == 2
+
+
+def test_nulls_and_emptiness_count_within_nested_polars_types(name):
+    kind = pl.List(pl.Int8)
+    values = [[], [None], [[]], [[None]], [[], None], [None, []], [[1], [2]], [[1, 2]], [[1, 2], []], [[], [1, 2]]]
+    assert len({name(pl.Series("s", value, kind)) for value in values}) == len(values)
+    fields = pl.Struct({"a": pl.Int8})
+    assert name(pl.Series("s", [None], fields)) != name(pl.Series("s", [{"a": None}], fields))
 
 
 def test_polars_categories_are_the_same_in_every_process(name, tmp_path):
