@@ -7,9 +7,14 @@
 #define SECOND INT64_C(1000000000)
 #define GRAIN_OF_SECONDS (2 * SECOND)
 
-static int64_t nanoseconds(const struct timespec *time)
+/* What is outside counts as one of these: from 1824 to 2262, so that the distance between any time and now can be said, too. */
+#define SECONDS_MAX (INT64_MAX / SECOND - 1)
+#define SECONDS_MIN (-SECONDS_MAX / 2)
+
+int64_t lc_nanoseconds(const struct timespec *time)
 {
-    return (int64_t)time->tv_sec * SECOND + time->tv_nsec;
+    int64_t seconds = time->tv_sec > SECONDS_MAX ? SECONDS_MAX : time->tv_sec;
+    return (seconds < SECONDS_MIN ? SECONDS_MIN : seconds) * SECOND + time->tv_nsec;
 }
 
 static void identify(int64_t words[LC_STAMP_IDENTITY], const struct stat *found)
@@ -18,8 +23,8 @@ static void identify(int64_t words[LC_STAMP_IDENTITY], const struct stat *found)
     words[LC_STAMP_INO] = (int64_t)found->st_ino;
     words[LC_STAMP_SIZE] = (int64_t)found->st_size;
     words[LC_STAMP_LINKS] = (int64_t)found->st_nlink;
-    words[LC_STAMP_MTIME] = nanoseconds(&found->st_mtim);
-    words[LC_STAMP_CTIME] = nanoseconds(&found->st_ctim);
+    words[LC_STAMP_MTIME] = lc_nanoseconds(&found->st_mtim);
+    words[LC_STAMP_CTIME] = lc_nanoseconds(&found->st_ctim);
 }
 
 static bool is_fine(const locache_stamp *stamp)

@@ -25,6 +25,8 @@ enum {
 /* The first so many are the file's. */
 #define LC_STAMP_IDENTITY LC_STAMP_PROVES
 
+/* Of a file's time, which may be further from 1970 than 64 bits of nanoseconds are: then it counts as the last that is not. */
+int64_t lc_nanoseconds(const struct timespec *time);
 /* Sample now. `grain`: nanoseconds of the file system's clock (lc_file_system); negative: it proves nothing ever.
  * `written`: by us just now, with a time of its own. LC_STAMP_UNTIL is 0: for good. */
 void lc_stamp_take(locache_stamp *out, const struct stat *found, int64_t grain, bool written);

@@ -418,19 +418,14 @@ static void evict(const lc_store *store, const char *name, const char *why)
     lc_log(LOCACHE_EVENT_EVICT, store->function, path, why);
 }
 
-static int64_t nanoseconds(const struct timespec *time)
-{
-    return (int64_t)time->tv_sec * INT64_C(1000000000) + time->tv_nsec;
-}
-
 static bool survey_entry(void *context, const char *name)
 {
     survey *in = context;
     struct stat found;
     if (lc_fstatat(in->store->dir, name, &found) != 0 || S_ISDIR(found.st_mode))
         return true;
-    int64_t modified = nanoseconds(&found.st_mtim);
-    int64_t accessed = nanoseconds(&found.st_atim);
+    int64_t modified = lc_nanoseconds(&found.st_mtim);
+    int64_t accessed = lc_nanoseconds(&found.st_atim);
     if (strcmp(name, in->keep) == 0) {
         in->kept++;
         return true;

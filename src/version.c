@@ -1,5 +1,6 @@
 #include "version.h"
 #include "files.h"
+#include "stamp.h"
 #include "trust.h"
 
 #include <errno.h>
@@ -481,7 +482,7 @@ static bool compare_age(void *context, const char *name)
     struct stat found;
     if (!is_id(name) || lc_fstatat(least->dir, name, &found) != 0)
         return true;
-    int64_t used = (int64_t)found.st_mtim.tv_sec * INT64_C(1000000000) + found.st_mtim.tv_nsec;
+    int64_t used = lc_nanoseconds(&found.st_mtim);
     if (least->count++ == 0 || used < least->used) {
         least->used = used;
         memcpy(least->name, name, HEX_SIZE + 1);

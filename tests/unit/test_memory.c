@@ -207,12 +207,37 @@ static void test_memory__limits_hold(void **unused)
     struct timespec now;
     clock_gettime(CLOCK_REALTIME, &now);
     locache_record record = {.size = sizeof record, .codec = LOCACHE_RAW, .body = "two", .body_size = 3};
-    record.expires = ((int64_t)now.tv_sec + 1) * 1000000000;
+    record.expires = (int64_t)now.tv_sec * 1000000000 + now.tv_nsec + 1500000000;
     assert_int_equal(locache_put(cache, k.bytes, k.size, &record, &error), LOCACHE_OK);
-    assert_true(from_memory(cache, 2, "two") || time(NULL) > now.tv_sec);
+    assert_true(from_memory(cache, 2, "two"));
     sleep(2);
     assert_miss(cache, 2);
     locache_close(cache);
+}
+
+/* As far as file systems count, and further than nanoseconds in 64 bits do. */
+static void test_memory__the_far_future_and_the_far_past_count_as_what_they_are(void **unused)
+{
+    (void)unused;
+    static const time_t years[] = {INT64_C(13569465600), INT64_MAX, INT64_MIN}; /* 2400 */
+    locache_options options = options_for("my_func");
+    options.max_age = INT64_C(3600) * 1000000000;
+    for (size_t i = 0; i < sizeof years / sizeof *years; i++) {
+        locache *cache = open_with(&options);
+        must_put(cache, 1, "one");
+        const struct timespec then[] = {{.tv_sec = years[i]}, {.tv_sec = years[i]}};
+        assert_int_equal(utimensat(AT_FDCWD, in_foo("my_func/x=1"), then, 0), 0);
+        for (int again = 0; again < 3; again++)
+            if (years[i] > 0)
+                assert_hit(cache, 1, "one");
+            else
+                assert_miss(cache, 1);
+        locache_close(cache);
+        cache = open_with(&options);
+        must_put(cache, 2, "two"); /* looks through the directory */
+        assert_int_equal(exists(in_foo("my_func/x=1")), years[i] > 0);
+        locache_close(cache);
+    }
 }
 
 /* ----------------------------------------------------------------------------------------------------------- settings */
@@ -528,6 +553,8 @@ int main(void)
         scratch_test(test_memory__a_write_through_another_link_is_seen),
         scratch_test(test_memory__a_directory_that_is_deleted_or_made_anew_is_seen),
         scratch_test(test_memory__limits_hold),
+        scratch_test(test_memory__the_far_future_and_the_far_past_count_as_what_they_are),
+        scratch_test_long(test_memory__the_far_future_and_the_far_past_count_as_what_they_are),
         scratch_test(test_memory__can_be_switched_off),
         scratch_test(test_memory__recheck_says_how_often_the_file_is_asked),
         scratch_test(test_memory__large_results_and_those_with_buffers_are_read),
