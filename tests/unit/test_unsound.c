@@ -133,6 +133,37 @@ static void test_unsound__what_was_verified_before_a_crash_is_verified_again(voi
     locache_close(cache);
 }
 
+static int reads_before_write;
+
+static int write_at_nth_read(const char *call)
+{
+    if (strcmp(call, "pread") != 0 || --reads_before_write != 0)
+        return 0;
+    lc_os_fault = NULL;
+    overwrite(in_foo(ENTRY), 5000, "flip", 4);
+    return 0;
+}
+
+/* Somebody writes to what was summed up already, while the rest is read. */
+static void test_unsound__what_changes_while_it_is_verified(void **unused)
+{
+    (void)unused;
+    locache *cache = open_function("my_func");
+    must_put_buffer(cache, 1, LARGE, 0);
+    unlink(in_foo(TABLE));
+    age();
+    /* After the front and the first piece. */
+    reads_before_write = 3;
+    lc_os_fault = write_at_nth_read;
+    locache_status status = get(cache, 1, "");
+    lc_os_fault = NULL;
+    assert_int_equal(reads_before_write, 0);
+    assert_int_equal(status, LOCACHE_MISS);
+    assert_non_null(strstr(error.message, "changed while it was read"));
+    assert_false(exists(in_foo(TABLE)));
+    locache_close(cache);
+}
+
 static void test_unsound__garbage_in_the_table_is_no_harm(void **unused)
 {
     (void)unused;
@@ -349,6 +380,7 @@ int main(void)
         scratch_test(test_unsound__a_byte_flipped_later_is_a_miss),
         scratch_test(test_unsound__every_other_length_is_a_miss),
         scratch_test(test_unsound__what_was_verified_before_a_crash_is_verified_again),
+        scratch_test(test_unsound__what_changes_while_it_is_verified),
         scratch_test(test_unsound__garbage_in_the_table_is_no_harm),
         scratch_test(test_unsound__an_entry_of_another_call_is_a_miss),
         scratch_test(test_unsound__pickles_are_verified_once),

@@ -255,15 +255,13 @@ static void test_verified__garbage_is_no_harm(void **unused)
     free(table);
 }
 
-/* Newer states of a file take the place of older ones; files share a set, until there are too many. */
-static void test_verified__a_set_holds_its_files(void **unused)
+/* Files that share a set. */
+static void find_same_set(locache_stamp *out, unsigned wanted)
 {
-    (void)unused;
-    locache_stamp same[WAYS + 1];
-    unsigned count = 0;
     unsigned char hash[LC_CHECKSUM_SIZE];
     int64_t first = -1;
-    for (int64_t n = 0; count < WAYS + 1; n++) {
+    unsigned count = 0;
+    for (int64_t n = 0; count < wanted; n++) {
         locache_stamp stamp = stamp_of(n);
         lc_verified file = state_of(&stamp);
         lc_checksum(hash, &(lc_span){file.record + 32, 16}, 1);
@@ -271,8 +269,16 @@ static void test_verified__a_set_holds_its_files(void **unused)
         if (first < 0)
             first = set;
         if (set == first)
-            same[count++] = stamp;
+            out[count++] = stamp;
     }
+}
+
+/* Newer states of a file take the place of older ones; files share a set, until there are too many. */
+static void test_verified__a_set_holds_its_files(void **unused)
+{
+    (void)unused;
+    locache_stamp same[WAYS + 1];
+    find_same_set(same, WAYS + 1);
     for (unsigned i = 0; i < WAYS; i++) {
         note(&same[i]);
         for (int again = 0; again < 10; again++) {
@@ -288,6 +294,28 @@ static void test_verified__a_set_holds_its_files(void **unused)
     for (unsigned i = 0; i < WAYS; i++)
         left += is_found(&same[i]);
     assert_int_equal(left, WAYS - 1);
+}
+
+/* What an earlier boot left makes room. */
+static void test_verified__records_of_another_boot_go_first(void **unused)
+{
+    (void)unused;
+    locache_stamp same[2 * WAYS];
+    find_same_set(same, 2 * WAYS);
+    for (unsigned i = 0; i < WAYS; i++)
+        note(&same[i]);
+    unsigned char *table = table_bytes();
+    size_t first = record_at(table);
+    for (size_t at = first; at < first + (size_t)WAYS * RECORD; at += RECORD) {
+        table[at + 8] ^= 1;
+        restamp_record(table + at);
+    }
+    write_bytes(table_path(), table, TABLE);
+    free(table);
+    for (unsigned i = WAYS; i < 2 * WAYS; i++)
+        note(&same[i]);
+    for (unsigned i = 0; i < 2 * WAYS; i++)
+        assert_int_equal(is_found(&same[i]), i >= WAYS);
 }
 
 static void test_verified__seals_are_of_one_key_and_one_state(void **unused)
@@ -473,6 +501,7 @@ int main(void)
         verified_test(test_verified__a_torn_record_is_none),
         verified_test(test_verified__garbage_is_no_harm),
         verified_test(test_verified__a_set_holds_its_files),
+        verified_test(test_verified__records_of_another_boot_go_first),
         verified_test(test_verified__seals_are_of_one_key_and_one_state),
         verified_test(test_verified__a_thing_in_its_place_is_left_alone),
         verified_test(test_verified__a_link_above_it_is_not_followed),
