@@ -89,12 +89,21 @@ static bool is_number(tally *t, PyTypeObject *type)
            lcpy_loaded("numpy", "bool_") == (PyObject *)type;
 }
 
-/* A zone may be any object of any class. */
+/* A zone may be any object of any class, and the offset of a datetime.timezone of one that derives from timedelta. */
 static bool is_frozen_zone(tally *t, PyObject *zone)
 {
-    return zone == Py_None ||
-           (strcmp(Py_TYPE(zone)->tp_name, "datetime.timezone") == 0 &&
-            !PyType_HasFeature(Py_TYPE(zone), Py_TPFLAGS_HEAPTYPE) && add(t, (size_t)Py_TYPE(zone)->tp_basicsize));
+    if (zone == Py_None) {
+        return true;
+    }
+    if (strcmp(Py_TYPE(zone)->tp_name, "datetime.timezone") != 0 ||
+        PyType_HasFeature(Py_TYPE(zone), Py_TPFLAGS_HEAPTYPE)) {
+        return false;
+    }
+    PyObject *parts = PyObject_CallMethod(zone, "__getinitargs__", NULL);
+    bool frozen = parts != NULL && PyTuple_Check(parts) && is_frozen_tuple(t, parts);
+
+    Py_XDECREF(parts);
+    return frozen && add(t, (size_t)Py_TYPE(zone)->tp_basicsize);
 }
 
 static bool is_frozen_instance(tally *t, PyObject *value)

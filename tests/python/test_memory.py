@@ -230,6 +230,19 @@ def test_results_of_other_classes_are_made_afresh(kept, result):
     assert first is not second and second is not RESULTS[1]
 
 
+class Span(datetime.timedelta):
+    """With attributes, as any subclass written in Python."""
+
+
+def test_an_offset_of_another_class_is_not_shared(kept):
+    RESULTS[1] = datetime.datetime(2000, 1, 2, tzinfo=datetime.timezone(Span(hours=1)))
+    f = kept(given_result, recheck=LONG)
+    f(1)
+    result = f(1)
+    assert result == RESULTS[1] and result is not RESULTS[1]
+    assert type(result.utcoffset()) is datetime.timedelta
+
+
 def test_sharing_within_a_result_is_kept(kept):
     inner = [1]
     RESULTS[1] = [inner, inner, ("x" * 100,) * 2]
