@@ -57,8 +57,9 @@ static locache_status look_up(locache_value **out, locache *cache, const char *n
     if (home >= 0) {
         lc_store store = lc_handle_store(cache, home);
         status = lc_store_read(out, &store, name, error);
-        if (status != LOCACHE_MISS || error->status != LOCACHE_OK || !lc_home_gone(home))
+        if (status != LOCACHE_MISS || !lc_home_gone(cache, home))
             return status;
+        lc_error_clear(error);
     }
     /* Somebody else may have made the directory since we last looked. */
     status = lc_home_attach(cache, LC_LOOK, error);
@@ -161,12 +162,11 @@ static locache_status lay_out(image *out, locache *cache, const void *key, size_
     return LOCACHE_OK;
 }
 
-/* The directory to write into. Whether one that is open was deleted is only asked where there is reason to: writing finds out
- * for nothing. */
-static locache_status make_home(locache *cache, bool doubt, locache_error *error)
+/* The directory to write into. */
+static locache_status make_home(locache *cache, locache_error *error)
 {
     int home = atomic_load(&cache->home);
-    if (home >= 0 && !(doubt && lc_home_gone(home)))
+    if (home >= 0 && !lc_home_gone(cache, home))
         return LOCACHE_OK;
     return lc_home_attach(cache, LC_CREATE, error);
 }
@@ -228,7 +228,7 @@ locache_status locache_put(locache *cache, const void *key, size_t key_size, con
         return status;
     status = LOCACHE_MISS;
     for (int attempt = 0; attempt < PUT_ATTEMPTS && status == LOCACHE_MISS; attempt++) {
-        status = make_home(cache, attempt > 0, error);
+        status = make_home(cache, error);
         if (status == LOCACHE_OK)
             status = publish(&replaced, cache, key, key_size, name, &known, error);
     }
@@ -311,7 +311,8 @@ locache_status locache_reset(locache *cache, locache_error *error)
     int root;
     lc_error_clear(error);
     int home = atomic_load(&cache->home);
-    locache_status status = home >= 0 ? clear_home(cache, home, error) : LOCACHE_OK;
+    bool there = home >= 0 && !lc_home_gone(cache, home);
+    locache_status status = there ? clear_home(cache, home, error) : LOCACHE_OK;
     if (status == LOCACHE_OK)
         status = lc_home_open_root(&root, cache, false, error);
     if (status == LOCACHE_OK) {

@@ -174,9 +174,7 @@ void locache_close(locache *cache)
 {
     if (cache == NULL)
         return;
-    int home = atomic_load(&cache->home);
-    if (home >= 0)
-        lc_close(home);
+    lc_home_close(cache);
     lc_memory_close(cache);
     lc_free(cache);
 }

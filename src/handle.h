@@ -25,7 +25,9 @@ typedef struct lc_memory {
 } lc_memory;
 
 struct locache {
-    atomic_int home;     /* the function's directory; -1: not found yet. Replaced in place, never closed */
+    atomic_int home;           /* the function's directory; -1: not found yet. Replaced in place, never closed */
+    _Atomic dev_t home_device; /* what tells that its descriptor is ours still */
+    _Atomic ino_t home_inode;
     _Atomic uid_t owner; /* who we were when it was found ours: to ask again would cost every hit a system call */
     _Atomic uint64_t version[2]; /* what entries made here carry. A torn one matches nothing, and harms nothing */
     atomic_bool swept;

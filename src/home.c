@@ -25,13 +25,32 @@ static void announce(locache *cache, const lc_version_news *news)
         lc_log(LOCACHE_EVENT_EVICT, cache->function, path, "the least recently used of too many earlier versions");
 }
 
-/* Was the directory deleted while we had it open? */
-bool lc_home_gone(int home)
+/* What an open directory's number is now. A program that becomes a daemon closes all that it finds open, and opens something
+ * else. */
+typedef enum state { THERE, DELETED, ANOTHERS } state;
+
+static state state_of(const locache *cache, int home)
 {
     struct stat found;
     if (lc_fstat(home, &found) != 0)
-        return errno == ESTALE;
-    return found.st_nlink == 0;
+        return errno == EBADF ? ANOTHERS : errno == ESTALE ? DELETED : THERE;
+    /* Of a deleted one, another thread may have said already what takes its place. */
+    if (found.st_nlink == 0 && S_ISDIR(found.st_mode))
+        return DELETED;
+    bool same = found.st_dev == atomic_load(&cache->home_device) && found.st_ino == atomic_load(&cache->home_inode);
+    return same ? THERE : ANOTHERS;
+}
+
+bool lc_home_gone(const locache *cache, int home)
+{
+    return state_of(cache, home) != THERE;
+}
+
+void lc_home_close(const locache *cache)
+{
+    int home = atomic_load(&cache->home);
+    if (home >= 0 && state_of(cache, home) != ANOTHERS)
+        lc_close(home);
 }
 
 static locache_status make_root(const locache *cache, locache_error *error)
@@ -87,17 +106,27 @@ static void sync_names(int root)
 }
 
 /* Take the open directory dir, of version id, as the handle's own; dir is consumed. Another thread may be reading through
- * the descriptor that it replaces: the number stays valid throughout, and leads to either directory. */
+ * the descriptor that it replaces: the number stays valid throughout, and leads to either directory. A number that is another's
+ * by now stays what it is. */
 static locache_status adopt(locache *cache, int dir, const locache_id *id, locache_error *error)
 {
-    int home = -1;
+    struct stat found;
     uint64_t halves[2];
+    int home = atomic_load(&cache->home);
+    bool ours = home >= 0 && state_of(cache, home) != ANOTHERS;
+    if (lc_fstat(dir, &found) != 0) {
+        int code = errno;
+        lc_close(dir);
+        return lc_fail_os(error, code, "cannot examine the directory %s", cache->path);
+    }
     memcpy(halves, id->bytes, sizeof halves);
     atomic_store(&cache->version[0], halves[0]);
     atomic_store(&cache->version[1], halves[1]);
     atomic_store(&cache->owner, geteuid());
+    atomic_store(&cache->home_device, found.st_dev);
+    atomic_store(&cache->home_inode, found.st_ino);
     lc_memory_place(cache, dir);
-    if (atomic_compare_exchange_strong(&cache->home, &home, dir))
+    if (!ours && atomic_compare_exchange_strong(&cache->home, &home, dir))
         return LOCACHE_OK;
     int result = lc_dup_over(dir, home);
     int code = errno;
@@ -139,7 +168,7 @@ locache_status lc_home_attach(locache *cache, lc_effort how, locache_error *erro
 locache_status lc_home_find(int *home, locache *cache, locache_error *error)
 {
     *home = atomic_load(&cache->home);
-    if (*home >= 0 && !lc_home_gone(*home))
+    if (*home >= 0 && !lc_home_gone(cache, *home))
         return LOCACHE_OK;
     locache_status status = lc_home_attach(cache, LC_LOOK, error);
     *home = atomic_load(&cache->home);

@@ -16,8 +16,10 @@ typedef enum lc_effort {
 locache_status lc_home_attach(locache *cache, lc_effort how, locache_error *error);
 /* The directory to look into, found again where it was deleted. As above, by LC_LOOK. */
 locache_status lc_home_find(int *home, locache *cache, locache_error *error);
-/* Was the directory deleted while we had it open? */
-bool lc_home_gone(int home);
+/* Was the directory deleted while we had it open, or its descriptor closed by somebody else? */
+bool lc_home_gone(const locache *cache, int home);
+/* Close it where it is ours. One thread. */
+void lc_home_close(const locache *cache);
 /* Open the cache directory that it is in. OK, or MISS: it is not there, and not to be made. */
 locache_status lc_home_open_root(int *out, const locache *cache, bool make, locache_error *error);
 

@@ -417,6 +417,68 @@ static void test_memory__a_value_is_copied_whole(void **unused)
     locache_close(cache);
 }
 
+/* ----------------------------------------------------------------------------------------------- descriptors that go away */
+
+/* As a program does that becomes a daemon: all that is open is closed, and something else has the numbers then. */
+static void become_daemon(const char *with)
+{
+    for (int fd = 3; fd < 64; fd++)
+        close(fd);
+    for (int fd = 3; with != NULL && fd < 32; fd++)
+        child_require(open(with, O_RDONLY) == fd);
+}
+
+typedef struct daemon_case {
+    locache *cache;
+    const char *with; /* what has the numbers then; NULL: nothing */
+    bool put_first;
+} daemon_case;
+
+static void child_is_daemon(void *context)
+{
+    const daemon_case *in = context;
+    struct stat before[32];
+    struct stat after;
+    become_daemon(in->with);
+    for (int fd = 3; in->with != NULL && fd < 32; fd++)
+        child_require(fstat(fd, &before[fd]) == 0);
+    if (in->put_first && in->with != NULL)
+        child_require(locache_reset(in->cache, &error) == LOCACHE_OK && put(in->cache, 1, "one") == LOCACHE_OK &&
+                      put(in->cache, 2, "two") == LOCACHE_OK);
+    else if (in->put_first)
+        child_require(put(in->cache, 3, "three") == LOCACHE_OK);
+    else
+        child_require(get(in->cache, 3, "three") == LOCACHE_MISS && error.status == LOCACHE_OK);
+    child_require(put(in->cache, 3, "three") == LOCACHE_OK);
+    for (int x = 1; x <= 3; x++)
+        for (int i = 0; i < 5; i++)
+            child_require(get(in->cache, x, x == 1 ? "one" : x == 2 ? "two" : "three") == LOCACHE_OK);
+    child_require(locache_reset(in->cache, &error) == LOCACHE_OK);
+    child_require(in->with == NULL || exists(in_foo("elsewhere/theirs")));
+    locache_close(in->cache);
+    for (int fd = 3; in->with != NULL && fd < 32; fd++)
+        child_require(fstat(fd, &after) == 0 && after.st_ino == before[fd].st_ino && after.st_dev == before[fd].st_dev);
+    child_require(in->with == NULL || !exists(in_foo("elsewhere/.locache")));
+}
+
+static void test_memory__a_daemon_that_closed_everything_goes_on(void **unused)
+{
+    (void)unused;
+    const char *others[] = {NULL, "/dev/null", in_foo("elsewhere")};
+    locache *cache = open_function("my_func");
+    must_put(cache, 1, "one");
+    assert_int_equal(mkdir(in_foo("elsewhere"), 0700), 0);
+    write_text(in_foo("elsewhere/theirs"), "");
+    for (int i = 0; i < 6; i++) {
+        must_put(cache, 1, "one");
+        must_put(cache, 2, "two");
+        grow_old();
+        warm_up(cache, 1, "one");
+        wait_for(in_child(child_is_daemon, &(daemon_case){cache, others[i % 3], i < 3}));
+    }
+    locache_close(cache);
+}
+
 /* ------------------------------------------------------------------------------------------------------------- failures */
 
 /* Whatever fails, what is there is given, and nothing of what is not. */
@@ -561,6 +623,7 @@ int main(void)
         scratch_test(test_memory__hits_are_counted_and_told),
         scratch_test(test_memory__objects_of_a_binding),
         scratch_test(test_memory__a_value_is_copied_whole),
+        scratch_test(test_memory__a_daemon_that_closed_everything_goes_on),
         scratch_test(test_memory__every_call_fails_in_turn),
         scratch_test(test_memory__what_was_replaced_is_not_given),
         scratch_test(test_memory__what_changes_meanwhile_is_not_remembered_as_it_was),
