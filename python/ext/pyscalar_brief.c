@@ -1,6 +1,10 @@
 /* Scalars that take no time: what simple calls have as arguments. */
 #include "pyscalar.h"
 
+#if PY_VERSION_HEX < 0x030B0000
+#include <longintrepr.h>
+#endif
+
 /* So many characters are encoded on the stack; the UTF-8 of longer ones is made by CPython, which keeps it. */
 #define BRIEF_TEXT_MAX 64
 #define BRIEF_ASCII_MAX 256 /* which are UTF-8 as they are, and short all the same */
@@ -54,11 +58,35 @@ static bool write_brief_str(locache_writer *writer, PyObject *value)
     return true;
 }
 
+/* The number of an int that is one digit of CPython's, which most are: the function that asks all of them costs more than the
+ * rest of what is done with it. */
+static bool one_digit(int64_t *out, PyObject *value)
+{
+#if PY_VERSION_HEX >= 0x030C0000
+    if (!PyUnstable_Long_IsCompact((PyLongObject *)value)) {
+        return false;
+    }
+    *out = PyUnstable_Long_CompactValue((PyLongObject *)value);
+    return true;
+#else
+    Py_ssize_t size = Py_SIZE(value); /* of digits; negative where the int is */
+
+    if (size < -1 || size > 1) {
+        return false;
+    }
+    *out = size == 0 ? 0 : (int64_t)size * (int64_t)((PyLongObject *)value)->ob_digit[0];
+    return true;
+#endif
+}
+
 static bool write_brief_int(locache_writer *writer, PyObject *value)
 {
-    int overflow;
-    long long number = PyLong_AsLongLongAndOverflow(value, &overflow);
+    int64_t number;
+    int overflow = 0;
 
+    if (!one_digit(&number, value)) {
+        number = PyLong_AsLongLongAndOverflow(value, &overflow);
+    }
     if (overflow != 0) {
         return false;
     }
