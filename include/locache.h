@@ -513,17 +513,20 @@ LOCACHE_API LOCACHE_CHECK locache_status locache_put(locache *cache, const void 
  * enough: what anybody deletes, replaces or resets is seen at the next call. Where the file system's clock or its
  * caches make that answer worthless (a network, a foreign system), and with max_entries, nothing is kept in memory.
  *
- * By default it is values that are kept, those without buffers, and locache_get() gives them: nothing is to be done.
- * A binding that has objects of its own gives `retain` and `release`, and remembers and recalls them itself. retain() is
- * called with a lock held, and must do nothing but count; release() without one, and only from within locache_recall(),
- * locache_remember(), locache_forget_memory() and locache_close(). */
+ * By default it is values that are kept, those of at most 64 KiB without buffers, and locache_get() gives them: nothing is
+ * to be done. A binding that has objects of its own gives `retain` and `release`, and remembers and recalls them itself;
+ * locache_get() reads the file then, and the functions below do nothing on other handles. retain() is called with a lock
+ * held, and must do nothing but count; release() without one, and only from within locache_recall(), locache_remember(),
+ * locache_forget_memory() and locache_close(). Thus locache_put(), locache_remove() and locache_reset() leave objects where
+ * they are: with `recheck`, a binding calls locache_remember() or locache_forget_memory() after them. */
 
 /* The object that was remembered for a key, retained, where its file is still the same: OK; else MISS. Takes no key that
  * locache_get() would not. Allocates nothing. Any thread. */
 LOCACHE_API LOCACHE_CHECK locache_status locache_recall(void **object, locache *cache, const void *key,
                                                         size_t key_size);
-/* Remember an object, which is retained, as what the file of that stamp holds. object_size: bytes of memory that it
- * takes. Whatever prevents it, nothing is remembered. Any thread. */
+/* Remember an object, which is retained, as what the file of that stamp holds (locache_record.stamp, locache_value_stamp()),
+ * in the place of what was remembered for the key. object_size: bytes of memory that it takes. Whatever prevents it, nothing
+ * is remembered for the key. Any thread. */
 LOCACHE_API void locache_remember(locache *cache, const void *key, size_t key_size, const locache_stamp *stamp,
                                   void *object, size_t object_size);
 /* Forget what is in memory; files stay. Any thread. */

@@ -126,7 +126,7 @@ static void say_hit(locache *cache, const void *key, size_t key_size)
     lc_handle_say(cache, LOCACHE_EVENT_HIT, name, "");
 }
 
-locache_status locache_recall(void **object, locache *cache, const void *key, size_t key_size)
+static inline locache_status recall(void **object, locache *cache, const void *key, size_t key_size)
 {
     const lc_memory *memory = &cache->memory;
     lc_memo_hit hit;
@@ -142,6 +142,11 @@ locache_status locache_recall(void **object, locache *cache, const void *key, si
     return LOCACHE_OK;
 }
 
+locache_status locache_recall(void **object, locache *cache, const void *key, size_t key_size)
+{
+    return cache->memory.values ? LOCACHE_MISS : recall(object, cache, key, key_size);
+}
+
 /* ------------------------------------------------------------------------------------------------------------ remember */
 
 /* From now on it is not asked for: but whoever changed the file after its stamp was taken, and made what was in memory forgotten,
@@ -155,8 +160,8 @@ static void ask_once(locache *cache, const void *key, size_t key_size, const loc
         lc_memo_drop(cache->memory.table, key, key_size, serial);
 }
 
-void locache_remember(locache *cache, const void *key, size_t key_size, const locache_stamp *stamp, void *object,
-                      size_t object_size)
+static void remember(locache *cache, const void *key, size_t key_size, const locache_stamp *stamp, void *object,
+                     size_t object_size)
 {
     const lc_memory *memory = &cache->memory;
     uint64_t serial = 0;
@@ -171,6 +176,13 @@ void locache_remember(locache *cache, const void *key, size_t key_size, const lo
         ask_once(cache, key, key_size, stamp, serial);
 }
 
+void locache_remember(locache *cache, const void *key, size_t key_size, const locache_stamp *stamp, void *object,
+                      size_t object_size)
+{
+    if (!cache->memory.values)
+        remember(cache, key, key_size, stamp, object, object_size);
+}
+
 void locache_forget_memory(locache *cache)
 {
     if (cache->memory.table != NULL)
@@ -182,7 +194,7 @@ void locache_forget_memory(locache *cache)
 locache_status lc_memory_get(locache_value **out, locache *cache, const void *key, size_t key_size)
 {
     void *object;
-    if (!cache->memory.values || locache_recall(&object, cache, key, key_size) != LOCACHE_OK)
+    if (!cache->memory.values || recall(&object, cache, key, key_size) != LOCACHE_OK)
         return LOCACHE_MISS;
     *out = object;
     return LOCACHE_OK;
@@ -191,7 +203,7 @@ locache_status lc_memory_get(locache_value **out, locache *cache, const void *ke
 void lc_memory_keep(locache *cache, const void *key, size_t key_size, locache_value *value)
 {
     if (cache->memory.values && value->entry.buffer_count == 0 && value->size <= KEPT_MAX)
-        locache_remember(cache, key, key_size, &value->stamp, value, sizeof *value + value->size);
+        remember(cache, key, key_size, &value->stamp, value, sizeof *value + value->size);
 }
 
 void lc_memory_keep_written(locache *cache, const void *key, size_t key_size, const locache_stamp *stamp,

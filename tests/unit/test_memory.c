@@ -387,6 +387,25 @@ static void test_memory__objects_of_a_binding(void **unused)
     assert_int_equal(holders, 0);
 }
 
+static void test_memory__objects_are_for_handles_that_can_hold_them(void **unused)
+{
+    (void)unused;
+    locache *cache = open_function("my_func");
+    key k = key_of(1);
+    int object = 0;
+    void *found = &object;
+    locache_stamp stamp;
+    locache_record record = {
+        .size = sizeof record, .codec = LOCACHE_RAW, .body = "one", .body_size = 3, .stamp = &stamp};
+    assert_int_equal(locache_put(cache, k.bytes, k.size, &record, &error), LOCACHE_OK);
+    assert_int_equal(locache_recall(&found, cache, k.bytes, k.size), LOCACHE_MISS);
+    locache_remember(cache, k.bytes, k.size, &stamp, &object, sizeof object);
+    assert_int_equal(locache_recall(&found, cache, k.bytes, k.size), LOCACHE_MISS);
+    assert_ptr_equal(found, &object);
+    assert_true(from_memory(cache, 1, "one"));
+    locache_close(cache);
+}
+
 static void test_memory__a_value_is_copied_whole(void **unused)
 {
     (void)unused;
@@ -622,6 +641,7 @@ int main(void)
         scratch_test(test_memory__large_results_and_those_with_buffers_are_read),
         scratch_test(test_memory__hits_are_counted_and_told),
         scratch_test(test_memory__objects_of_a_binding),
+        scratch_test(test_memory__objects_are_for_handles_that_can_hold_them),
         scratch_test(test_memory__a_value_is_copied_whole),
         scratch_test(test_memory__a_daemon_that_closed_everything_goes_on),
         scratch_test(test_memory__every_call_fails_in_turn),
