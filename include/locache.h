@@ -596,7 +596,7 @@ LOCACHE_API const char *locache_directory(const locache *cache);
  * once for one value, but for locache_value_free(). */
 
 LOCACHE_API locache_codec locache_value_codec(const locache_value *value);
-/* The body as it is: CBOR, a pickle, or raw bytes. */
+/* The body as it is: CBOR, a pickle, or raw bytes; aligned or not, so that structs are to be copied out. */
 LOCACHE_API const void *locache_value_body(const locache_value *value, size_t *size);
 LOCACHE_API size_t locache_value_buffer_count(const locache_value *value);
 /* The nth buffer; its data is NULL where n is out of range. */

@@ -98,8 +98,9 @@ unsigned lc_generation(void);
 int lc_descriptors(void); /* how many descriptors the process may have open */
 
 /* Called before each system call and allocation when set: a non-zero return becomes errno and the call fails without being
- * made. The names: alloc openat close fstat fstatat mkdir unlink rename link utime fsync read pread write pwrite map lock
- * thread readdir statfs statx (each turn of a loop asks again). For tests; set it while no other thread is inside the library. */
+ * made. The names: alloc openat close fstat fstatat mkdir unlink rename link utime access realpath dup fsync read pread write pwrite
+ * map lock thread readdir statfs statx (each turn of a loop asks again). For tests; set it while no other thread is inside the
+ * library. */
 extern int (*lc_os_fault)(const char *call);
 
 #endif
