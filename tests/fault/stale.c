@@ -543,6 +543,19 @@ static void many(world *w, unsigned long pairs)
     }
 }
 
+static void tear_down(world *w)
+{
+    for (size_t i = 0; i < w->handle_count; i++)
+        locache_close(w->handles[i]);
+    locache_close(w->other);
+    for (int i = 0; i < VARIANTS; i++)
+        must(objects[i].holders == 0, "an object that is still held");
+    for (size_t i = 0; i < ENTRIES; i++)
+        for (int variant = 0; variant < VARIANTS; variant++)
+            free(w->entries[i].images[variant].data);
+    free(w);
+}
+
 /* How many entries could be kept open: a quarter of what the process may. */
 static size_t may_hold(const world *w)
 {
@@ -555,19 +568,11 @@ static size_t may_hold(const world *w)
     return limit.rlim_cur / 4 < most ? limit.rlim_cur / 4 : most;
 }
 
-static int tear_down(world *w, pid_t child)
+static int conclude(world *w, pid_t child)
 {
     int status;
     close(w->to_child);
     must(waitpid(child, &status, 0) == child && WIFEXITED(status) && WEXITSTATUS(status) == 0, "the other process");
-    for (size_t i = 0; i < w->handle_count; i++)
-        locache_close(w->handles[i]);
-    locache_close(w->other);
-    for (int i = 0; i < VARIANTS; i++)
-        must(objects[i].holders == 0, "an object that is still held");
-    for (size_t i = 0; i < ENTRIES; i++)
-        for (int variant = 0; variant < VARIANTS; variant++)
-            free(w->entries[i].images[variant].data);
     printf("%lu pairs: %lu stale, %lu lost; from memory: %lu of %lu settled looks, %lu of %lu young ones; %zu held\n",
            w->pairs, w->stale, w->lost, w->settled_hits, w->settled_looks, w->young_hits, w->young_looks, w->held);
     /* All but those that the machine was too slow or too busy for. */
@@ -593,6 +598,7 @@ int main(int argc, char **argv)
     set_up(w, argv[1], strtoul(argv[3], NULL, 10), strtoul(argv[4], NULL, 10));
     if (strcmp(argv[2], "fill") == 0) {
         fill(w, 0);
+        tear_down(w);
         return 0;
     }
     pid_t child = start_other(w);
@@ -600,7 +606,7 @@ int main(int argc, char **argv)
         once(w);
     else
         many(w, strtoul(argv[2], NULL, 10));
-    int status = tear_down(w, child);
-    free(w);
+    int status = conclude(w, child);
+    tear_down(w);
     return status;
 }
