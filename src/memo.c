@@ -80,16 +80,12 @@ static atomic_int held_in_all;
 /* All that was known is given up: another thread was changing it when the process was copied. */
 static void begin_anew(lc_memo *memo)
 {
-    const lc_memo_options options = memo->options;
-    uint64_t serial = memo->serial;
     memo->buckets = NULL;
     memo->ghosts = NULL;
     memo->bucket_count = 0;
     memo->small = memo->main = (queue){.newest = NULL};
     memo->held_count = memo->hand = 0;
     memo->dead = NULL;
-    memo->options = options;
-    memo->serial = serial;
 }
 
 static bool lock(lc_memo *memo)

@@ -480,6 +480,41 @@ static void child_is_daemon(void *context)
     child_require(in->with == NULL || !exists(in_foo("elsewhere/.locache")));
 }
 
+/* Each may be given the number that was the other's. */
+static void child_has_two(void *context)
+{
+    locache *const *two = context;
+    const char *const results[] = {"one", "two"};
+    become_daemon(NULL);
+    int before = open_descriptors();
+    for (int round = 0; round < 3; round++) {
+        for (int i = 1; i >= 0; i--) {
+            child_require(put(two[i], 2, results[i]) == LOCACHE_OK);
+            child_require(get(two[i], 1, results[i]) == LOCACHE_OK);
+            child_require(get(two[i], 2, results[i]) == LOCACHE_OK);
+        }
+    }
+    locache_close(two[0]);
+    child_require(put(two[1], 3, "two") == LOCACHE_OK);
+    locache_close(two[1]);
+    child_require(open_descriptors() == before);
+}
+
+static void test_memory__two_functions_of_a_daemon_are_not_confused(void **unused)
+{
+    (void)unused;
+    locache *two[] = {open_function("my_func"), open_function("other")};
+    must_put(two[0], 1, "one");
+    must_put(two[1], 1, "two");
+    wait_for(in_child(child_has_two, two));
+    assert_hit(two[0], 2, "one");
+    assert_hit(two[1], 3, "two");
+    assert_int_equal(count_of(two[0]), 2);
+    assert_int_equal(count_of(two[1]), 3);
+    locache_close(two[0]);
+    locache_close(two[1]);
+}
+
 static void test_memory__a_daemon_that_closed_everything_goes_on(void **unused)
 {
     (void)unused;
@@ -643,6 +678,7 @@ int main(void)
         scratch_test(test_memory__objects_of_a_binding),
         scratch_test(test_memory__objects_are_for_handles_that_can_hold_them),
         scratch_test(test_memory__a_value_is_copied_whole),
+        scratch_test(test_memory__two_functions_of_a_daemon_are_not_confused),
         scratch_test(test_memory__a_daemon_that_closed_everything_goes_on),
         scratch_test(test_memory__every_call_fails_in_turn),
         scratch_test(test_memory__what_was_replaced_is_not_given),
