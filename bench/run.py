@@ -36,6 +36,7 @@ QUICK_ROUNDS = dict.fromkeys(ROUNDS, 2)
 QUICK_SIZES = ("8 KB", "800 KB", "80 MB")
 QUICK_ENTRIES = ENTRIES[:2]
 WORKER_TIMEOUT = 300  # seconds
+DISK_TIMEOUT = 60  # seconds
 LONG = 20  # seconds that a process of the largest argument may take; judged by the one before
 LARGE_ROOM = 5 << 30  # bytes of disk and of memory: what is stored, in the page cache, twice where it is pickled
 
@@ -155,7 +156,7 @@ class Bench:
     def array_results(self) -> None:
         sizes = [size for size in self.sizes if size != LARGEST]
         places = {one.name: self.store_arrays(one, sizes) for one in self.taking_part("results", 0)}
-        os.sync()
+        write_back()
         self.progress("array results stored")
         for turn in range(self.rounds["arrays"]):
             for size in sizes:
@@ -171,7 +172,7 @@ class Bench:
         """One contender after the other, for all of them at once would push each other out of the page cache."""
         for one in self.taking_part("results", 0):
             directory = self.store_arrays(one, [LARGEST])
-            os.sync()
+            write_back()
             for _ in range(self.rounds["arrays"]):
                 self.array_result(one, directory, LARGEST)
             shutil.rmtree(directory)
@@ -227,7 +228,7 @@ class Bench:
             for one in self.taking_part("scale", 0):
                 if one.keeps and not why_not(one, "scale_hit", f"hit at {count}"):
                     self.attempt(one, scale_rows(count), self.entries.make, one, count)
-        os.sync()
+        write_back()
         self.progress("entries made")
         for turn in range(self.rounds["scale"]):
             for one in self.taking_part("scale", turn):
@@ -316,6 +317,12 @@ class Bench:
                     reason = why_not(one, group.name, row.name)
                     if reason is not None:
                         self.results.refuse(row.name, one.name, reason)
+
+
+def write_back() -> None:
+    """Let the disk have what was stored, so that it does not come in between later; a slow one is not waited for."""
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        subprocess.Popen(["sync"]).wait(DISK_TIMEOUT)
 
 
 def rows_of(name: str) -> list[str]:
