@@ -274,6 +274,40 @@ static int write_arrow_backed(lcpy_walk *walk, PyObject *array, PyObject *dtype)
     return write_call(walk, array, "__arrow_array__");
 }
 
+/* Does a time zone's str(), which is what a dtype shows of it, say all? */
+static bool is_zone_named(PyObject *zone)
+{
+    static const char *const packages[] = {"pytz", "zoneinfo", "dateutil."};
+    PyObject *module = PyObject_GetAttrString((PyObject *)Py_TYPE(zone), "__module__");
+    const char *name = module != NULL && PyUnicode_Check(module) ? PyUnicode_AsUTF8(module) : NULL;
+    PyObject *class = lcpy_loaded("datetime", "timezone");
+    PyObject *utc = class != NULL ? PyObject_GetAttrString(class, "utc") : NULL;
+    bool named = zone == utc;
+
+    for (size_t i = 0; name != NULL && i < sizeof packages / sizeof packages[0]; i++) {
+        named = named || strncmp(name, packages[i], strlen(packages[i])) == 0;
+    }
+    Py_XDECREF(utc);
+    Py_XDECREF(module);
+    PyErr_Clear();
+    return named;
+}
+
+/* [type, nanoseconds or what the type counts], with another zone [type, zone, the same] */
+static int write_zoned(lcpy_walk *walk, PyObject *array, PyObject *dtype)
+{
+    PyObject *zone = PyObject_GetAttrString(dtype, "tz");
+    bool named = zone != NULL && is_zone_named(zone);
+    int result = -1;
+
+    locache_write_array(walk->writer, named ? 2 : 3);
+    if (zone != NULL && write_new(walk, PyObject_Repr(dtype)) == 0) {
+        result = named ? 0 : lcpy_walk_value(walk, zone);
+    }
+    Py_XDECREF(zone);
+    return result < 0 ? -1 : lcpy_walk_attribute(walk, array, "asi8");
+}
+
 /* Whatever else pandas keeps in arrays of its own. */
 static int write_extension(lcpy_walk *walk, PyObject *array, PyObject *dtype)
 {
@@ -292,12 +326,12 @@ static int write_extension(lcpy_walk *walk, PyObject *array, PyObject *dtype)
         Py_DECREF(number_type);
         return result;
     }
+    if ((PyObject *)Py_TYPE(dtype) == lcpy_loaded("pandas", "DatetimeTZDtype")) {
+        return write_zoned(walk, array, dtype);
+    }
     locache_write_array(walk->writer, 2);
     if (write_new(walk, PyObject_Repr(dtype)) < 0) {
         return -1;
-    }
-    if ((PyObject *)Py_TYPE(dtype) == lcpy_loaded("pandas", "DatetimeTZDtype")) {
-        return lcpy_walk_attribute(walk, array, "asi8");
     }
     return write_new(walk, PySequence_List(array));
 }
@@ -475,34 +509,52 @@ static int write_polars_structs(lcpy_walk *walk, PyObject *structs)
     return result;
 }
 
-/* Is it this type of polars, whatever its parameters? 1, 0, or -1 with an exception. */
-static int is_polars_type(PyObject *dtype, const char *name)
+/* What a type of somebody's own is kept as. */
+static int write_polars_extension(lcpy_walk *walk, PyObject *series)
 {
-    PyObject *type = Py_XNewRef(lcpy_loaded("polars", name));
-    int result = type == NULL ? 0 : PyObject_RichCompareBool(dtype, type, Py_EQ);
+    PyObject *space = PyObject_GetAttrString(series, "ext");
+    int result = space == NULL ? -1 : write_call(walk, space, "storage");
 
-    Py_XDECREF(type);
+    Py_XDECREF(space);
     return result;
+}
+
+/* 1: written by its parts; 0: it has none; -1 with an exception. */
+static int write_polars_nested(lcpy_walk *walk, PyObject *series, PyObject *dtype)
+{
+    static const struct {
+        const char *name;
+        int (*write)(lcpy_walk *, PyObject *);
+    } nested[] = {{"List", write_polars_lists},
+                  {"Array", write_polars_arrays},
+                  {"Struct", write_polars_structs},
+                  {"BaseExtension", write_polars_extension}};
+
+    for (size_t i = 0; i < sizeof nested / sizeof nested[0]; i++) {
+        PyObject *class = lcpy_loaded("polars", nested[i].name);
+        int found = class == NULL ? 0 : PyObject_IsInstance(dtype, class);
+
+        if (found != 0) {
+            return found < 0 || nested[i].write(walk, series) < 0 ? -1 : 1;
+        }
+    }
+    return 0;
 }
 
 /* By its buffers; nested types by their parts; objects of Python, and what is none of these, as a list. */
 static int write_polars_data(lcpy_walk *walk, PyObject *series, PyObject *dtype)
 {
-    static const struct {
-        const char *name;
-        int (*write)(lcpy_walk *, PyObject *);
-    } nested[] = {{"List", write_polars_lists}, {"Array", write_polars_arrays}, {"Struct", write_polars_structs}};
-    int found = is_polars_type(dtype, "Object");
-    int written = found == 0 ? lcpy_walk_polars(walk, series) : 0;
+    PyObject *object_type = lcpy_loaded("polars", "Object");
+    int is_object = object_type == NULL ? 0 : PyObject_RichCompareBool(dtype, object_type, Py_EQ);
+    int written = is_object != 0 ? -(is_object < 0) : lcpy_walk_polars(walk, series);
 
-    for (size_t i = 0; found == 0 && written == 0 && i < sizeof nested / sizeof nested[0]; i++) {
-        found = is_polars_type(dtype, nested[i].name);
-        written = found > 0 ? nested[i].write(walk, series) < 0 ? -1 : 1 : 0;
+    if (written == 0 && is_object == 0) {
+        written = write_polars_nested(walk, series, dtype);
     }
-    if (found < 0 || written < 0) {
-        return -1;
+    if (written != 0) {
+        return written < 0 ? -1 : 0;
     }
-    return written > 0 ? 0 : write_call(walk, series, "to_list");
+    return write_call(walk, series, "to_list");
 }
 
 /* [name, type, data] */

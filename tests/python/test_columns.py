@@ -275,6 +275,8 @@ def test_nanoseconds_count_within_nested_polars_types(name, kind):
     assert len({name(series.implode()) for series in flat}) == 2
     assert len({name(series.reshape((1, 1))) for series in flat}) == 2
     assert len({name(series.to_frame().to_struct("s")) for series in flat}) == 2
+    own = pl.Extension("own", pl.List(kind))
+    assert len({name(series.implode().ext.to(own)) for series in flat}) == 2
 
 
 def test_nulls_and_emptiness_count_within_nested_polars_types(name):
@@ -342,3 +344,35 @@ def test_pandas_frames_by_column_and_not_by_block(name):
     assert name(block) != name(block[list("acb")])
     assert name(block.iloc[::2]) == name(apart.iloc[::2])
     assert name(block.iloc[::2]) != name(apart.iloc[1::2])
+
+
+class Zone(datetime.tzinfo):
+    def __init__(self, hours=0):
+        self.hours = hours
+
+    def utcoffset(self, when):
+        return datetime.timedelta(hours=self.hours)
+
+    def dst(self, when):
+        return datetime.timedelta(0)
+
+    def __repr__(self):
+        return "UTC"
+
+
+def test_zones_of_one_name_are_different(name):
+    """A dtype shows only what a zone calls itself."""
+    hours = [datetime.timedelta(hours=n) for n in (1, 2)]
+    zones = [
+        "UTC",
+        *(datetime.timezone(n, "UTC") for n in hours),
+        *(datetime.timezone(n) for n in hours),
+        Zone(1),
+        Zone(2),
+    ]
+    times = pd.to_datetime([0, 10**18]).tz_localize("UTC")
+    series = [pd.Series(times.tz_convert(zone)) for zone in zones]
+    assert len({name(value) for value in series}) == len(series)
+    assert len({name(pd.Index(value)) for value in series}) == len(series)
+    assert name(pd.Series(times.tz_convert(zones[1]))) == name(series[1])
+    assert name(pd.Series(times.tz_convert(datetime.timezone.utc))) == name(series[0])
