@@ -440,7 +440,9 @@ typedef struct locache_options {
     /* Results in memory, beside their files ("results in memory", below). */
     int64_t memory_entries; /* at most so many; 0: LOCACHE_MEMORY_ENTRIES; negative: none */
     int64_t memory_bytes;   /* at most so many; 0: LOCACHE_MEMORY_BYTES; negative: none */
-    int64_t recheck; /* nanoseconds for which a result in memory is given without asking for its file; 0: always ask */
+    /* Nanoseconds for which a result in memory is given without asking for its file, counted in the system's ticks (some
+     * milliseconds) and not while the machine sleeps; what this handle itself changes is seen at once. 0: always ask. */
+    int64_t recheck;
     void (*retain)(void *object); /* of objects of the caller's, for locache_recall(); both or none */
     void (*release)(void *object);
 } locache_options;

@@ -7,6 +7,8 @@
 
 /* Values of the core's own: beyond, the copy that a put makes for them would cost what it saves. */
 #define KEPT_MAX ((size_t)64 << 10)
+/* A file that is held while it is deleted by others: all of a function's, 16 MiB at most. */
+#define HELD_FILE_MAX (INT64_C(256) << 10)
 
 static void retain_value(void *object)
 {
@@ -52,8 +54,16 @@ void lc_memory_place(locache *cache, int home)
 
 /* ------------------------------------------------------------------------------------------------------------- recall */
 
+/* A young file could be moved away within the tick of its last change: its name shows that, the file itself does not. One that is
+ * deleted takes its space on disk as long as it is held. */
+static bool may_hold(const lc_memory *memory, const locache_stamp *stamp)
+{
+    return atomic_load(&memory->holds) && stamp->words[LC_STAMP_SIZE] <= HELD_FILE_MAX &&
+           lc_stamp_is_old(stamp, atomic_load(&memory->grain));
+}
+
 /* Open the file of an entry that is used much, so that asking it costs less from now on. A descriptor that shows nothing of its
- * content, and keeps nobody from anything. */
+ * content, and for which no permission is needed. */
 static void hold(locache *cache, const lc_memo_hit *hit, const char *name, const void *key, size_t key_size)
 {
 #ifdef O_PATH
@@ -93,9 +103,7 @@ static bool name_says_so(locache *cache, const lc_memo_hit *hit, const void *key
     char name[LOCACHE_NAME_MAX + 1];
     if (!is_named(name, cache, &hit->stamp, key, key_size))
         return false;
-    /* A young one could be moved away within the tick of its last change: its name shows that, the file itself does not. */
-    if (hit->hold && atomic_load(&cache->memory.holds) &&
-        lc_stamp_is_old(&hit->stamp, atomic_load(&cache->memory.grain)))
+    if (hit->hold && may_hold(&cache->memory, &hit->stamp))
         hold(cache, hit, name, key, key_size);
     return true;
 }

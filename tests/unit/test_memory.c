@@ -387,6 +387,34 @@ static void test_memory__objects_of_a_binding(void **unused)
     assert_int_equal(holders, 0);
 }
 
+/* A file that is held open takes its space on disk until it is let go, also where it is deleted. */
+static void test_memory__large_files_are_not_held(void **unused)
+{
+    (void)unused;
+    static char body[1 << 20];
+    locache_options options = options_for("my_func");
+    options.retain = retain;
+    options.release = release;
+    locache *cache = open_with(&options);
+    key k = key_of(1);
+    locache_stamp stamp;
+    locache_record record = {.size = sizeof record, .codec = LOCACHE_RAW, .body = body, .stamp = &stamp};
+    void *object;
+    for (int i = 0; i < 2; i++) {
+        record.body_size = i == 0 ? 1 : sizeof body;
+        assert_int_equal(locache_put(cache, k.bytes, k.size, &record, &error), LOCACHE_OK);
+        locache_remember(cache, k.bytes, k.size, &stamp, &holders, 10);
+        grow_old();
+        int before = open_descriptors();
+        for (int again = 0; again < 5; again++) {
+            assert_int_equal(locache_recall(&object, cache, k.bytes, k.size), LOCACHE_OK);
+            release(object);
+        }
+        assert_int_equal(open_descriptors(), before + (i == 0 ? 1 : 0));
+    }
+    locache_close(cache);
+}
+
 static void test_memory__objects_are_for_handles_that_can_hold_them(void **unused)
 {
     (void)unused;
@@ -676,6 +704,7 @@ int main(void)
         scratch_test(test_memory__large_results_and_those_with_buffers_are_read),
         scratch_test(test_memory__hits_are_counted_and_told),
         scratch_test(test_memory__objects_of_a_binding),
+        scratch_test(test_memory__large_files_are_not_held),
         scratch_test(test_memory__objects_are_for_handles_that_can_hold_them),
         scratch_test(test_memory__a_value_is_copied_whole),
         scratch_test(test_memory__two_functions_of_a_daemon_are_not_confused),
