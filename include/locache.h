@@ -585,8 +585,7 @@ typedef struct locache_statistics {
     uint64_t resets;
 } locache_statistics;
 
-/* Into *out, as much of it as out->size says. Reads no file; each number is exact, and all of them together where no
- * other thread is busy. OK; EINVAL: a size too small for `hits`. Any thread. */
+/* Into *out, as much of it as out->size says. Reads no file; exact where no other thread is busy. OK; EINVAL: a size too small for `hits`. Any thread. */
 LOCACHE_API LOCACHE_CHECK locache_status locache_info(locache_statistics *out, const locache *cache);
 /* The function's name and the absolute path of its directory, as long as the handle is open. Any thread. */
 LOCACHE_API const char *locache_function(const locache *cache);

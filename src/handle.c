@@ -12,14 +12,19 @@
 /* Longest that is appended to the cache directory's path: "/.versions/<function>/<id>", and the same with an entry's name. */
 #define PATH_RESERVE (sizeof "/" LC_VERSIONS + 2 * (LOCACHE_NAME_MAX + 1) + 2 * LOCACHE_ID_SIZE + 2)
 
-void lc_handle_say(locache *cache, locache_event_kind kind, const char *name, const char *detail)
+void lc_handle_tell(const locache *cache, locache_event_kind kind, const char *name, const char *detail)
 {
     char path[LOCACHE_PATH_MAX];
-    atomic_fetch_add_explicit(&cache->happened[kind], 1, memory_order_relaxed);
     if (!lc_log_wanted())
         return;
     snprintf(path, sizeof path, "%s%s%s", cache->path, name[0] ? "/" : "", name);
     lc_log(kind, cache->function, path, detail);
+}
+
+void lc_handle_say(locache *cache, locache_event_kind kind, const char *name, const char *detail)
+{
+    atomic_fetch_add_explicit(&cache->happened[kind], 1, memory_order_relaxed);
+    lc_handle_tell(cache, kind, name, detail);
 }
 
 lc_store lc_handle_store(const locache *cache, int home)
@@ -190,7 +195,7 @@ locache_status locache_info(locache_statistics *out, const locache *cache)
 {
     const locache_statistics now = {
         .size = out->size,
-        .hits = happened(cache, LOCACHE_EVENT_HIT),
+        .hits = happened(cache, LOCACHE_EVENT_HIT) + lc_memory_hits(cache),
         .misses = happened(cache, LOCACHE_EVENT_MISS),
         .rejects = happened(cache, LOCACHE_EVENT_REJECT),
         .stores = happened(cache, LOCACHE_EVENT_STORE),

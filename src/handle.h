@@ -22,6 +22,7 @@ typedef struct lc_memory {
     int64_t recheck;       /* nanoseconds */
     _Atomic int64_t grain; /* of the function's directory, once it was found: lc_file_system */
     atomic_bool holds;
+    _Atomic uint64_t refuted; /* found in the table, and not so any more */
 } lc_memory;
 
 struct locache {
@@ -48,7 +49,9 @@ struct locache {
     char strings[];
 };
 
-/* Count an event, and tell who listens. */
+/* Tell who listens of an event. */
+void lc_handle_tell(const locache *cache, locache_event_kind kind, const char *name, const char *detail);
+/* The same, and count it. */
 void lc_handle_say(locache *cache, locache_event_kind kind, const char *name, const char *detail);
 lc_store lc_handle_store(const locache *cache, int home);
 locache_id lc_handle_version(const locache *cache);

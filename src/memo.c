@@ -68,8 +68,9 @@ struct lc_memo {
     node *held[HELD_MAX];
     unsigned held_count;
     unsigned hand;
-    unsigned hits_without; /* a descriptor, where all are held */
-    node *dead;            /* to be freed once the lock is not held */
+    unsigned hits_without;  /* a descriptor, where all are held */
+    _Atomic uint64_t found; /* written under the lock, read without */
+    node *dead;             /* to be freed once the lock is not held */
 };
 
 /* Descriptors held by all tables of the process. A child of fork() counts on. */
@@ -436,9 +437,17 @@ bool lc_memo_find(lc_memo_hit *out, lc_memo *memo, const void *key, size_t key_s
         out->asked = entry->asked;
         out->descriptor = entry->descriptor;
         out->hold = entry->descriptor < 0 && should_hold_lock_held(memo, entry);
+        /* An atomic addition would cost the hit a tenth. */
+        uint64_t found = atomic_load_explicit(&memo->found, memory_order_relaxed);
+        atomic_store_explicit(&memo->found, found + 1, memory_order_relaxed);
     }
     unlock(memo);
     return at != NULL;
+}
+
+uint64_t lc_memo_found(const lc_memo *memo)
+{
+    return atomic_load_explicit(&memo->found, memory_order_relaxed);
 }
 
 void lc_memo_release(const lc_memo *memo, void *object)

@@ -43,6 +43,8 @@ typedef struct lc_memo_hit {
 /* False: there is none. An object that was found is released with lc_memo_release(), or the caller's to release. */
 bool lc_memo_find(lc_memo_hit *out, lc_memo *memo, const void *key, size_t key_size);
 void lc_memo_release(const lc_memo *memo, void *object);
+/* How often lc_memo_find() found something. */
+uint64_t lc_memo_found(const lc_memo *memo);
 /* Replaces what is there. Its file was never asked. The entry's serial, or 0: it was not taken, nor the object retained. */
 uint64_t lc_memo_put(lc_memo *memo, const void *key, size_t key_size, const locache_stamp *stamp, void *object,
                      size_t object_size);

@@ -126,26 +126,33 @@ static bool is_still_so(locache *cache, const lc_memo_hit *hit, const void *key,
     return true;
 }
 
-static void say_hit(locache *cache, const void *key, size_t key_size)
+/* The table has counted it. */
+static void tell_hit(const locache *cache, const void *key, size_t key_size)
 {
-    char name[LOCACHE_NAME_MAX + 1] = "";
-    if (lc_log_wanted() && locache_key_filename(name, key, key_size) != LOCACHE_OK)
-        return;
-    lc_handle_say(cache, LOCACHE_EVENT_HIT, name, "");
+    char name[LOCACHE_NAME_MAX + 1];
+    if (lc_log_wanted() && locache_key_filename(name, key, key_size) == LOCACHE_OK)
+        lc_handle_tell(cache, LOCACHE_EVENT_HIT, name, "");
+}
+
+uint64_t lc_memory_hits(const locache *cache)
+{
+    const lc_memory *memory = &cache->memory;
+    return memory->table == NULL ? 0 : lc_memo_found(memory->table) - atomic_load(&memory->refuted);
 }
 
 static inline locache_status recall(void **object, locache *cache, const void *key, size_t key_size)
 {
-    const lc_memory *memory = &cache->memory;
+    lc_memory *memory = &cache->memory;
     lc_memo_hit hit;
     if (memory->table == NULL || !lc_memo_find(&hit, memory->table, key, key_size))
         return LOCACHE_MISS;
     if (!is_still_so(cache, &hit, key, key_size)) {
+        atomic_fetch_add_explicit(&memory->refuted, 1, memory_order_relaxed);
         lc_memo_drop(memory->table, key, key_size, hit.serial);
         lc_memo_release(memory->table, hit.object);
         return LOCACHE_MISS;
     }
-    say_hit(cache, key, key_size);
+    tell_hit(cache, key, key_size);
     *object = hit.object;
     return LOCACHE_OK;
 }

@@ -7,6 +7,8 @@
 /* Set up a handle's, as the options say. OK or ENOMEM. */
 locache_status lc_memory_init(locache *cache, const locache_options *options);
 void lc_memory_close(locache *cache);
+/* Hits from memory. Any thread; exact where no other is within locache_recall(). */
+uint64_t lc_memory_hits(const locache *cache);
 /* The function's directory is now the open one. */
 void lc_memory_place(locache *cache, int home);
 
