@@ -106,21 +106,27 @@ static void test_flight__failures(void **unused)
     locache_close(cache);
 }
 
-static void abandon_in_child(void *flight)
+typedef struct inheritance {
+    locache *cache;
+    locache_flight *flight;
+} inheritance;
+
+static void abandon_in_child(void *context)
 {
-    locache_abandon(flight);
+    inheritance *all = context;
+    locache_abandon(all->flight);
+    locache_close(all->cache);
 }
 
 static void test_flight__a_child_abandons_its_parents(void **unused)
 {
     (void)unused;
-    locache *cache = open_function("my_func");
-    locache_flight *flight;
-    assert_int_equal(begin(&flight, cache, 1), LOCACHE_MISS);
-    wait_for(in_child(abandon_in_child, flight));
-    assert_int_equal(locache_commit(flight, &result, &error), LOCACHE_OK);
-    assert_hit(cache, 1, "r");
-    locache_close(cache);
+    inheritance all = {.cache = open_function("my_func")};
+    assert_int_equal(begin(&all.flight, all.cache, 1), LOCACHE_MISS);
+    wait_for(in_child(abandon_in_child, &all));
+    assert_int_equal(locache_commit(all.flight, &result, &error), LOCACHE_OK);
+    assert_hit(all.cache, 1, "r");
+    locache_close(all.cache);
 }
 
 int main(void)
