@@ -4,13 +4,9 @@
 #ifndef LC_STORE_H
 #define LC_STORE_H
 
-#include "entry.h"
 #include "error.h"
+#include "value.h"
 
-#include "stamp.h"
-
-#include <stdalign.h>
-#include <stdatomic.h>
 #include <sys/types.h>
 
 /* Borrowed, made for one call. */
@@ -23,23 +19,6 @@ typedef struct lc_store {
     bool map;                 /* large results are mapped */
     const unsigned char *key; /* the user's, that entries written here are signed with, where it is known; else NULL */
 } lc_store;
-
-/* An entry's file in memory of its own; `entry` is filled by whoever parses it. Or mapped: then `entry` is parsed and all of it
- * verified, and what is before the buffers is in `room`, where nobody can change it. */
-struct locache_value {
-    lc_entry entry;
-    locache_stamp stamp; /* of the file before it was read */
-    atomic_uint holders;
-    bool mapped; /* bytes are a mapping, and not what follows */
-    size_t size; /* of the file */
-    unsigned char *bytes;
-    alignas(LC_ENTRY_ALIGN) unsigned char room[];
-};
-
-/* A value with room for size bytes, which are its own; held once, by the caller. NULL: no memory. */
-locache_value *lc_value_new(size_t size);
-/* Of a value that is parsed: the size of what is before its buffers. */
-size_t lc_value_front(const locache_value *value);
 
 /* OK: *out is owned, free it with locache_value_free(). MISS: error->status is OK where there is no such file, else why it was not read.
  * ENOMEM. */

@@ -2,7 +2,7 @@
 #include "cbor.h"
 #include "ndarray.h"
 #include "os.h"
-#include "store.h"
+#include "value.h"
 
 #include <string.h>
 

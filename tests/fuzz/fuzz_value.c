@@ -1,23 +1,13 @@
 /* Any bytes as the body of a result: what a typed reader accepts lies within the value, is one type only, and written again is
  * the same bytes. The first byte says how many buffers there are, the second how long they are. */
 #include "cbor.h"
-#include "store.h"
+#include "require.h"
+#include "value.h"
 
 #include "os.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-#define REQUIRE(condition)                                                                                             \
-    do {                                                                                                               \
-        if (!(condition)) {                                                                                            \
-            fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #condition);                                            \
-            abort();                                                                                                   \
-        }                                                                                                              \
-    } while (0)
 
 #define BUFFERS_MAX 3
 
