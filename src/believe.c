@@ -27,13 +27,6 @@ static bool same_id(const locache_id *a, const locache_id *b)
     return memcmp(a->bytes, b->bytes, LOCACHE_ID_SIZE) == 0;
 }
 
-/* Is the file still there, in the state that it was read in? */
-static bool is_unchanged(const locache_value *value, const lc_store *store, const char *name)
-{
-    struct stat found;
-    return lc_fstatat(store->dir, name, &found) == 0 && lc_stamp_matches(&value->stamp, &found);
-}
-
 static bool mac_verifies(const locache_value *value, const unsigned char key[LC_MAC_KEY_SIZE])
 {
     if (!value->mapped)
@@ -56,7 +49,7 @@ static bool is_authentic(const locache_value *value, locache *cache, const char 
         return true;
     if (!mac_verifies(value, key))
         return false;
-    if (found && is_unchanged(value, &store, name)) {
+    if (found && lc_stamp_is_at(&value->stamp, store.dir, name)) {
         lc_verified_seal(&file, key);
         lc_verified_note(&file);
     }

@@ -236,20 +236,26 @@ locache_codec lc_cvalue_write(locache_writer *body, unsigned kind, const void *v
     }
 }
 
+/* The lowest `size` bytes' worth of a number, as an integer of that size has them. */
+static void store_bits(void *out, uint64_t bits, size_t size)
+{
+    unsigned char c = (unsigned char)bits;
+    unsigned short s = (unsigned short)bits;
+    unsigned i = (unsigned)bits;
+    memcpy(out,
+           size == sizeof c   ? (void *)&c
+           : size == sizeof s ? (void *)&s
+           : size == sizeof i ? (void *)&i
+                              : (void *)&bits,
+           size);
+}
+
 static bool read_int(void *out, const locache_value *value, size_t size)
 {
     int64_t x;
     if (locache_value_int(&x, value) != LOCACHE_OK)
         return false;
-    signed char c = (signed char)x;
-    short s = (short)x;
-    int i = (int)x;
-    memcpy(out,
-           size == sizeof c   ? (void *)&c
-           : size == sizeof s ? (void *)&s
-           : size == sizeof i ? (void *)&i
-                              : (void *)&x,
-           size);
+    store_bits(out, (uint64_t)x, size);
     return load_int(out, size) == x;
 }
 
@@ -258,15 +264,7 @@ static bool read_uint(void *out, const locache_value *value, size_t size)
     uint64_t x;
     if (locache_value_uint(&x, value) != LOCACHE_OK)
         return false;
-    unsigned char c = (unsigned char)x;
-    unsigned short s = (unsigned short)x;
-    unsigned i = (unsigned)x;
-    memcpy(out,
-           size == sizeof c   ? (void *)&c
-           : size == sizeof s ? (void *)&s
-           : size == sizeof i ? (void *)&i
-                              : (void *)&x,
-           size);
+    store_bits(out, x, size);
     return load_uint(out, size) == x;
 }
 

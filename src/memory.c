@@ -92,10 +92,8 @@ static bool descriptor_says_so(const lc_memo_hit *hit)
 static bool is_named(char name[LOCACHE_NAME_MAX + 1], const locache *cache, const locache_stamp *stamp, const void *key,
                      size_t key_size)
 {
-    struct stat found;
     int home = atomic_load(&cache->home);
-    return home >= 0 && locache_key_filename(name, key, key_size) == LOCACHE_OK &&
-           lc_fstatat(home, name, &found) == 0 && lc_stamp_matches(stamp, &found);
+    return home >= 0 && locache_key_filename(name, key, key_size) == LOCACHE_OK && lc_stamp_is_at(stamp, home, name);
 }
 
 static bool name_says_so(locache *cache, const lc_memo_hit *hit, const void *key, size_t key_size)

@@ -413,16 +413,21 @@ int lc_fsync(int fd)
     return result;
 }
 
-ssize_t lc_read_full(int fd, void *out, size_t size)
+/* From `offset` on, or from where the descriptor stands where that is negative. */
+static ssize_t read_full(int fd, void *out, size_t size, int64_t offset)
 {
+    const char *call = offset < 0 ? "read" : "pread";
     size_t done = 0;
     if (size > SSIZE_MAX) {
         errno = EINVAL;
         return -1;
     }
     while (done < size) {
-        size_t rest = size - done;
-        ssize_t got = faulted("read") ? -1 : read(fd, (unsigned char *)out + done, rest < CALL_MAX ? rest : CALL_MAX);
+        size_t rest = size - done < CALL_MAX ? size - done : CALL_MAX;
+        unsigned char *to = (unsigned char *)out + done;
+        ssize_t got = -1;
+        if (!faulted(call))
+            got = offset < 0 ? read(fd, to, rest) : pread(fd, to, rest, (off_t)(offset + (int64_t)done));
         if (got > 0)
             done += (size_t)got;
         else if (got == 0)
@@ -433,25 +438,18 @@ ssize_t lc_read_full(int fd, void *out, size_t size)
     return (ssize_t)done;
 }
 
+ssize_t lc_read_full(int fd, void *out, size_t size)
+{
+    return read_full(fd, out, size, -1);
+}
+
 ssize_t lc_pread_full(int fd, void *out, size_t size, uint64_t offset)
 {
-    size_t done = 0;
     if (size > SSIZE_MAX || offset > INT64_MAX - (uint64_t)size) {
         errno = EINVAL;
         return -1;
     }
-    while (done < size) {
-        size_t rest = size - done < CALL_MAX ? size - done : CALL_MAX;
-        ssize_t got =
-            faulted("pread") ? -1 : pread(fd, (unsigned char *)out + done, rest, (off_t)(offset + (uint64_t)done));
-        if (got > 0)
-            done += (size_t)got;
-        else if (got == 0)
-            break;
-        else if (errno != EINTR)
-            return -1;
-    }
-    return (ssize_t)done;
+    return read_full(fd, out, size, (int64_t)offset);
 }
 
 int lc_pwrite(int fd, const void *data, size_t size, uint64_t offset)

@@ -58,3 +58,9 @@ bool lc_stamp_names(const locache_stamp *stamp, const struct stat *found)
 {
     return stamp->words[LC_STAMP_DEV] == (int64_t)found->st_dev && stamp->words[LC_STAMP_INO] == (int64_t)found->st_ino;
 }
+
+bool lc_stamp_is_at(const locache_stamp *stamp, int dir, const char *name)
+{
+    struct stat found;
+    return lc_fstatat(dir, name, &found) == 0 && lc_stamp_matches(stamp, &found);
+}

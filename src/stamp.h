@@ -34,6 +34,8 @@ void lc_stamp_take(locache_stamp *out, const struct stat *found, int64_t grain, 
 bool lc_stamp_is_old(const locache_stamp *stamp, int64_t grain);
 /* Is that the file, unchanged? */
 bool lc_stamp_matches(const locache_stamp *stamp, const struct stat *found);
+/* Is the file of that name it, unchanged? */
+bool lc_stamp_is_at(const locache_stamp *stamp, int dir, const char *name);
 /* Is that the file, changed or not? As long as somebody has it open: its number goes to another then. */
 bool lc_stamp_names(const locache_stamp *stamp, const struct stat *found);
 
