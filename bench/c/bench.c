@@ -6,11 +6,12 @@
  * speed drifts slows all alike. A round stores KEYS results, opens the store again, gets each of them once, then gets one of
  * them over and over, when its file is old enough that locache believes what it remembers. Nobody waits for the disk. Shown are medians over the rounds, with the lowest and highest; the ratios
  * are medians over the rounds too, each of two neighbours in time. */
+#include "work.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <lmdb.h>
-#include <locache.h>
 #include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,8 +24,6 @@ enum {
     ROUNDS = 25,
     KEYS = 100,
     HITS = 2000,
-    SETTLED = 30000000, /* nanoseconds: longer than a file's time tells nothing of it, 20 ms */
-    NUM = 3,            /* the second argument, the same in every call */
     FILE_SIZE =
         158, /* what locache's entry of such a call comes to, and so what the bare system calls write and read */
     MAP_SIZE = 1 << 24 /* LMDB's, more than all keys need */
@@ -150,10 +149,8 @@ static void api_open(const char *dir)
 {
     char path[LOCACHE_PATH_MAX];
     locache_error error;
-    locache_options options = {.size = sizeof options, .function = "work"};
     snprintf(path, sizeof path, "%s/bench.cache", dir);
-    locache_identity_explicit(&options.identity, "1");
-    must_locache(locache_open(&handle, path, &options, &error), "locache_open", &error);
+    must_locache(open_work(&handle, path, &error), "locache_open", &error);
 }
 
 static void api_close(void)
@@ -161,44 +158,20 @@ static void api_close(void)
     locache_close(handle);
 }
 
-static void make_key(locache_writer *key, void *room, size_t size, int x)
-{
-    locache_writer_init(key, room, size);
-    locache_key_begin(key, 2);
-    locache_key_name(key, "x", 1);
-    locache_write_int(key, x);
-    locache_key_name(key, "num", 3);
-    locache_write_int(key, NUM);
-}
-
 static void api_put(int x)
 {
-    unsigned char room[64];
-    unsigned char body_room[16];
-    locache_writer key;
-    locache_writer body;
     locache_error error;
-    make_key(&key, room, sizeof room, x);
-    locache_writer_init(&body, body_room, sizeof body_room);
-    locache_write_int(&body, (int64_t)x * NUM);
-    locache_record record = {.size = sizeof record, .codec = LOCACHE_CBOR, .body = body.data, .body_size = body.length};
-    must_locache(locache_put(handle, key.data, key.length, &record, &error), "locache_put", &error);
-    locache_writer_clear(&body);
-    locache_writer_clear(&key);
+    must_locache(put_work(handle, x, &error), "locache_put", &error);
 }
 
 static void api_get(int x)
 {
-    unsigned char room[64];
-    locache_writer key;
     locache_error error;
     locache_value *value;
     int64_t result = 0;
-    make_key(&key, room, sizeof room, x);
-    must_locache(locache_get(&value, handle, key.data, key.length, &error), "locache_get", &error);
+    must_locache(get_work(&value, handle, x, &error), "locache_get", &error);
     must_locache(locache_value_int(&result, value), "locache_value_int", &error);
     locache_value_free(value);
-    locache_writer_clear(&key);
     check(result, x);
 }
 

@@ -3,16 +3,11 @@
  * Each row is called FEW times between two marks, then MANY times: the difference is that of MANY - FEW calls, and of
  * nothing else. */
 #include "marks.h"
+#include "work.h"
 
-#include <locache.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
-
-enum {
-    NUM = 3,
-    SETTLED = 30000000 /* nanoseconds: longer than a file's time tells nothing of it, 20 ms */
-};
 
 static locache *handle;
 
@@ -35,40 +30,16 @@ static void call_again(int x)
     (void)work(0, NUM);
 }
 
-static void make_key(locache_writer *key, void *room, size_t size, int x)
-{
-    locache_writer_init(key, room, size);
-    locache_key_begin(key, 2);
-    locache_key_name(key, "x", 1);
-    locache_write_int(key, x);
-    locache_key_name(key, "num", 3);
-    locache_write_int(key, NUM);
-}
-
 static void put(int x)
 {
-    unsigned char room[64];
-    unsigned char body_room[16];
-    locache_writer key;
-    locache_writer body;
-    make_key(&key, room, sizeof room, x);
-    locache_writer_init(&body, body_room, sizeof body_room);
-    locache_write_int(&body, (int64_t)x * NUM);
-    locache_record record = {.size = sizeof record, .codec = LOCACHE_CBOR, .body = body.data, .body_size = body.length};
-    must(locache_put(handle, key.data, key.length, &record, NULL), "locache_put");
-    locache_writer_clear(&body);
-    locache_writer_clear(&key);
+    must(put_work(handle, x, NULL), "locache_put");
 }
 
 static void get(int x)
 {
-    unsigned char room[64];
-    locache_writer key;
     locache_value *value;
-    make_key(&key, room, sizeof room, x);
-    must(locache_get(&value, handle, key.data, key.length, NULL), "locache_get");
+    must(get_work(&value, handle, x, NULL), "locache_get");
     locache_value_free(value);
-    locache_writer_clear(&key);
 }
 
 static void get_again(int x)
@@ -79,11 +50,9 @@ static void get_again(int x)
 
 static void open_handle(const char *dir)
 {
-    locache_options options = {.size = sizeof options, .function = "work"};
-    locache_identity_explicit(&options.identity, "1");
     if (handle != NULL)
         locache_close(handle);
-    must(locache_open(&handle, dir, &options, NULL), "locache_open");
+    must(open_work(&handle, dir, NULL), "locache_open");
 }
 
 static void count_one(const char *row, int calls, int first, void (*run)(int x))

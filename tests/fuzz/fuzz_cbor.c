@@ -1,18 +1,7 @@
 /* Any bytes as CBOR: what is read is written again to the same bytes, and the ways of walking agree. */
 #include "../unit/reencode.h"
 #include "cbor.h"
-
-#include <stdio.h>
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-#define REQUIRE(condition)                                                                                             \
-    do {                                                                                                               \
-        if (!(condition)) {                                                                                            \
-            fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #condition);                                            \
-            abort();                                                                                                   \
-        }                                                                                                              \
-    } while (0)
+#include "require.h"
 
 /* What locache_skip() is to do, written the plain way. */
 static locache_status walk(locache_reader *reader, unsigned depth)

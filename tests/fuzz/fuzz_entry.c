@@ -1,20 +1,10 @@
 /* Any bytes as an entry, under a checksum that was made right: whatever is accepted lies within the input, and laying it out
  * again gives the same bytes. */
 #include "entry.h"
+#include "require.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-#define REQUIRE(condition)                                                                                             \
-    do {                                                                                                               \
-        if (!(condition)) {                                                                                            \
-            fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #condition);                                            \
-            abort();                                                                                                   \
-        }                                                                                                              \
-    } while (0)
 
 #define FLAGS_AT 11
 #define MAC_AT 96

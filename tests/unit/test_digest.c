@@ -1,5 +1,8 @@
+#define PATTERN_SIZE ((size_t)71 << 20)
+
 #include "fault.h"
 #include "hash.h"
+#include "pattern.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -17,27 +20,6 @@
 #include <cmocka.h>
 
 #define MIB ((size_t)1 << 20)
-#define PATTERN_SIZE (71 * MIB)
-
-static unsigned char *pattern; /* byte i is bits 24 to 31 of i * 2654435761 */
-
-static int make_pattern(void **state)
-{
-    (void)state;
-    pattern = malloc(PATTERN_SIZE);
-    if (pattern == NULL)
-        return -1;
-    for (size_t i = 0; i < PATTERN_SIZE; i++)
-        pattern[i] = (unsigned char)((uint64_t)i * 2654435761U >> 24);
-    return 0;
-}
-
-static int free_pattern(void **state)
-{
-    (void)state;
-    free(pattern);
-    return 0;
-}
 
 /* By Python's hashlib.blake2b(person=...), from the construction as docs/format.md gives it. */
 static const struct {

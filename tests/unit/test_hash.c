@@ -1,4 +1,7 @@
+#define PATTERN_SIZE 100000
+
 #include "hash.h"
+#include "pattern.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -8,28 +11,6 @@
 #include <setjmp.h>
 
 #include <cmocka.h>
-
-#define PATTERN_SIZE 100000
-
-static unsigned char *pattern; /* byte i is bits 24 to 31 of i * 2654435761 */
-
-static int make_pattern(void **state)
-{
-    (void)state;
-    pattern = malloc(PATTERN_SIZE);
-    if (pattern == NULL)
-        return -1;
-    for (size_t i = 0; i < PATTERN_SIZE; i++)
-        pattern[i] = (unsigned char)((uint64_t)i * 2654435761U >> 24);
-    return 0;
-}
-
-static int free_pattern(void **state)
-{
-    (void)state;
-    free(pattern);
-    return 0;
-}
 
 static void assert_hex(const unsigned char *bytes, size_t size, const char *expected)
 {
