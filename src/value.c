@@ -1,8 +1,8 @@
 /* What a result that was read holds: its parts, and its body as one value of a type. */
+#include "value.h"
 #include "cbor.h"
 #include "ndarray.h"
 #include "os.h"
-#include "value.h"
 
 #include <string.h>
 

@@ -184,16 +184,22 @@ static lcpy_found undecodable(lcpy_persisted *self, const void *key, size_t key_
     return told < 0 ? LCPY_INTERRUPTED : LCPY_DISBELIEVED;
 }
 
-/* An object that locache_recall() gave; its reference is taken. */
-static lcpy_found give(PyObject **out, lcpy_persisted *self, void *object, const void *key, size_t key_size)
+/* Count what was found, or NULL: it is no result, and an exception says why. */
+static lcpy_found count_found(lcpy_persisted *self, const PyObject *result, const void *key, size_t key_size)
 {
-    *out = lcpy_memory_is_result(object) ? object : lcpy_memory_decode(self->state, object, self->target.module);
-    if (*out) {
+    if (result) {
         self->hits++;
         return LCPY_FOUND;
     }
     self->misses++;
     return undecodable(self, key, key_size);
+}
+
+/* An object that locache_recall() gave; its reference is taken. */
+static lcpy_found give(PyObject **out, lcpy_persisted *self, void *object, const void *key, size_t key_size)
+{
+    *out = lcpy_memory_is_result(object) ? object : lcpy_memory_decode(self->state, object, self->target.module);
+    return count_found(self, *out, key, key_size);
 }
 
 /* Take a value that was read before results were forgotten for the nth time. */
@@ -208,12 +214,7 @@ static lcpy_found decode(PyObject **out, lcpy_persisted *self, locache_value *va
         (void)lcpy_memory_keep(self->state, self->cache, key, key_size, &stamp, *out, kept);
     }
     locache_value_free(kept);
-    if (*out) {
-        self->hits++;
-        return LCPY_FOUND;
-    }
-    self->misses++;
-    return undecodable(self, key, key_size);
+    return count_found(self, *out, key, key_size);
 }
 
 /* The file. */
