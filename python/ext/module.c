@@ -1,10 +1,10 @@
 /* persist(), reset_cache(), reset(), verbose(). */
-#include "module.h"
+#include "state.h"
 
 #include <unistd.h>
 
-#include "persist.h"
-#include "pylog.h"
+#include "call/persisted.h"
+#include "log.h"
 
 /* --------------------------------------------------------------------------------------------------------------- persist */
 

@@ -255,7 +255,7 @@ class Building(InScratch):
             }
             """
         # ThreadSanitizer must see the library's own accesses too.
-        library = sorted((HERE.parent.parent / "src").glob("*.c"))
+        library = sorted((HERE.parent.parent / "src").rglob("*.c"))
         for compiler, flags in self.each("-O1 -g", "-O1 -g -fsanitize=thread -D_GNU_SOURCE -std=c11"):
             self.write("t.c", source)
             sources = library if "-fsanitize=thread" in flags else []

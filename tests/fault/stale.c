@@ -16,7 +16,7 @@
  *
  * Ends with 1 where anything stale was seen, a result was lost, or too few looks were answered from memory. */
 #include "changes.h"
-#include "os.h"
+#include "base/os.h"
 
 #include <ftw.h>
 #include <linux/magic.h>

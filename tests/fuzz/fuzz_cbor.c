@@ -1,7 +1,8 @@
 /* Any bytes as CBOR: what is read is written again to the same bytes, and the ways of walking agree. */
 #include "../unit/reencode.h"
-#include "cbor.h"
+#include "format/cbor.h"
 #include "require.h"
+#include "base/text.h"
 
 /* What locache_skip() is to do, written the plain way. */
 static locache_status walk(locache_reader *reader, unsigned depth)

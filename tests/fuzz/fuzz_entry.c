@@ -1,6 +1,6 @@
 /* Any bytes as an entry, under a checksum that was made right: whatever is accepted lies within the input, and laying it out
  * again gives the same bytes. */
-#include "entry.h"
+#include "format/entry.h"
 #include "require.h"
 
 #include <stdlib.h>

@@ -1,8 +1,9 @@
 /* Any bytes as a key: its name is a valid file name; without a hash it says the whole key, and with one it has that key's. */
 #include "../unit/unname.h"
-#include "cbor.h"
-#include "hash.h"
+#include "format/cbor.h"
+#include "base/hash.h"
 #include "require.h"
+#include "base/text.h"
 
 static void says_its_key(const char *name, const uint8_t *data, size_t size)
 {

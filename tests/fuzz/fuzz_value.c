@@ -1,10 +1,10 @@
 /* Any bytes as the body of a result: what a typed reader accepts lies within the value, is one type only, and written again is
  * the same bytes. The first byte says how many buffers there are, the second how long they are. */
-#include "cbor.h"
+#include "format/cbor.h"
 #include "require.h"
-#include "value.h"
+#include "disk/value.h"
 
-#include "os.h"
+#include "base/os.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -4,7 +4,7 @@
 #ifndef LOCACHE_GOLDEN_CASES_H
 #define LOCACHE_GOLDEN_CASES_H
 
-#include "entry.h"
+#include "format/entry.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -47,7 +47,7 @@ FROM_PYTHON = {
 
 def compiled(source, out):
     """A C program of the core and one file more, as a program of the user's own would link it."""
-    core = sorted(str(path) for path in (ROOT / "src").glob("*.c"))
+    core = sorted(str(path) for path in (ROOT / "src").rglob("*.c"))
     include = [f"-I{ROOT / 'include'}", f"-I{ROOT / 'src'}"]
     command = [COMPILER, "-std=c11", "-D_GNU_SOURCE", *include, str(source), *core, "-lsodium", "-pthread"]
     subprocess.run([*command, "-o", str(out)], check=True, timeout=300)

@@ -10,7 +10,7 @@
 #ifndef TEST_FAULT_H
 #define TEST_FAULT_H
 
-#include "os.h"
+#include "base/os.h"
 
 #include <string.h>
 

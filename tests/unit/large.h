@@ -4,8 +4,8 @@
 
 #include "scratch.h"
 
-#include "os.h"
-#include "store.h"
+#include "base/os.h"
+#include "disk/store.h"
 
 #define LARGE (LOCACHE_MAP_FROM + 5000) /* of a buffer */
 #define ENTRY "my_func/x=1"

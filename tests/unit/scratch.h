@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-#include "hash.h"
+#include "base/hash.h"
 #include "locache.h"
 
 #include <dirent.h>

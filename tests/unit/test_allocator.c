@@ -1,7 +1,7 @@
 /* locache_set_allocator(): a program of its own, since an allocator is set before anything else. The tests follow one another. */
 #include "scratch.h"
 
-#include "os.h"
+#include "base/os.h"
 
 #define PLACE 64 /* before each block: its size; no alignment asked for is larger */
 

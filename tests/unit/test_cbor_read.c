@@ -1,4 +1,4 @@
-#include "cbor.h"
+#include "format/cbor.h"
 #include "reencode.h"
 
 #include <math.h>

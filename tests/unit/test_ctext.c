@@ -1,5 +1,5 @@
 /* What of a C source is a function: its text among others, tokens without comments and layout, the definition's extent. */
-#include "ctext.h"
+#include "persist/source.h"
 #include "scratch.h"
 
 #include "fault.h"

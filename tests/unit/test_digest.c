@@ -1,8 +1,9 @@
 #define PATTERN_SIZE ((size_t)71 << 20)
 
 #include "fault.h"
-#include "hash.h"
+#include "base/hash.h"
 #include "pattern.h"
+#include "base/text.h"
 
 #include <errno.h>
 #include <pthread.h>

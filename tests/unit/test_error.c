@@ -1,5 +1,6 @@
-#include "cbor.h"
-#include "error.h"
+#include "format/cbor.h"
+#include "base/error.h"
+#include "base/text.h"
 
 #include <errno.h>
 #include <stdarg.h>

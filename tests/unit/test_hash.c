@@ -1,7 +1,8 @@
 #define PATTERN_SIZE 100000
 
-#include "hash.h"
+#include "base/hash.h"
 #include "pattern.h"
+#include "base/text.h"
 
 #include <stdarg.h>
 #include <stdio.h>

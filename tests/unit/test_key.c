@@ -1,7 +1,8 @@
-#include "hash.h"
-#include "key.h"
+#include "base/hash.h"
+#include "format/name.h"
 #include "locache.h"
 #include "unname.h"
+#include "base/text.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

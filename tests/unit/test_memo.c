@@ -2,8 +2,8 @@
 #include "scratch.h"
 
 #include "fault.h"
-#include "memo.h"
-#include "stamp.h"
+#include "cache/table.h"
+#include "disk/stamp.h"
 
 #include <pthread.h>
 #include <stdatomic.h>

@@ -2,7 +2,7 @@
  * the call itself gave, what is remembered after it is what the file says. */
 #include "scratch.h"
 
-#include "os.h"
+#include "base/os.h"
 
 enum {
     MOMENTS = 64, /* more than any of these calls makes system calls */

@@ -1,5 +1,5 @@
 #include "fault.h"
-#include "os.h"
+#include "base/os.h"
 
 #include <errno.h>
 #include <fcntl.h>

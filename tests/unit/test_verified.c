@@ -2,8 +2,9 @@
 #include "scratch.h"
 
 #include "fault.h"
-#include "files.h"
-#include "verified.h"
+#include "disk/temporary.h"
+#include "disk/verified.h"
+#include "base/text.h"
 
 #include <sys/resource.h>
 

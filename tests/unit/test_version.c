@@ -1,8 +1,8 @@
 /* Which source a directory belongs to, the switch when it changes, and the way back. */
 #include "scratch.h"
 
-#include "os.h"
-#include "version.h"
+#include "base/os.h"
+#include "disk/versions.h"
 
 #include <signal.h>
 #include <time.h>

@@ -2,7 +2,7 @@
 #ifndef LC_TEST_WRITER_H
 #define LC_TEST_WRITER_H
 
-#include "cbor.h"
+#include "format/cbor.h"
 #include "fault.h"
 
 #include <errno.h>

@@ -1,0 +1,310 @@
+#include "call/captures.h"
+
+#include <opcode.h>
+
+PyObject *lcpy_label(PyObject *name)
+{
+    Py_ssize_t size = 0;
+    const char *text = PyUnicode_AsUTF8AndSize(name, &size);
+    if (!text) {
+        return NULL;
+    }
+    unsigned char room[64];
+    locache_writer writer;
+    locache_writer_init(&writer, room, sizeof room);
+    locache_key_name(&writer, text, (size_t)size);
+    PyObject *label = NULL;
+    if (locache_writer_status(&writer) == LOCACHE_OK) {
+        label = PyBytes_FromStringAndSize((const char *)writer.data, (Py_ssize_t)writer.length);
+    } else {
+        PyErr_NoMemory();
+    }
+    locache_writer_clear(&writer);
+    return label;
+}
+
+/* The number that STORE_DEREF has for the first free variable. */
+static unsigned first_free_index(PyCodeObject *code)
+{
+#if PY_VERSION_HEX >= 0x030b0000
+    return (unsigned)(code->co_nlocalsplus - code->co_nfreevars);
+#else
+    return (unsigned)PyTuple_GET_SIZE(code->co_cellvars);
+#endif
+}
+
+/* Does the code assign to the free variable with this number? 1, 0, or -1 with an exception. */
+static int rebinds(PyCodeObject *code, unsigned index)
+{
+    PyObject *bytecode = PyObject_GetAttrString((PyObject *)code, "co_code");
+    if (!bytecode) {
+        return -1;
+    }
+    const unsigned char *at = (const unsigned char *)PyBytes_AS_STRING(bytecode);
+    Py_ssize_t size = PyBytes_GET_SIZE(bytecode);
+    int found = 0;
+    unsigned extended = 0;
+    for (Py_ssize_t i = 0; i + 1 < size && !found; i += 2) {
+        unsigned argument = extended << 8 | at[i + 1];
+        extended = at[i] == EXTENDED_ARG ? argument : 0;
+        found = (at[i] == STORE_DEREF || at[i] == DELETE_DEREF) && argument == index;
+    }
+    Py_DECREF(bytecode);
+    return found;
+}
+
+static int is_ignored(PyObject *name, PyObject *ignored, PyObject *unused)
+{
+    int found = ignored ? PySet_Contains(ignored, name) : 0;
+    return found > 0 && PySet_Discard(unused, name) < 0 ? -1 : found;
+}
+
+/* 1 where the variable stays out of every key, 0 where not, -1 with an exception. */
+static int never_counts(PyCodeObject *code, Py_ssize_t n, PyObject *name, PyObject *ignored, PyObject *unused)
+{
+    if (PyUnicode_CompareWithASCIIString(name, "__class__") == 0) {
+        return 1;
+    }
+    int skip = is_ignored(name, ignored, unused);
+    return skip != 0 ? skip : rebinds(code, first_free_index(code) + (unsigned)n);
+}
+
+static int add_function(lcpy_closure *closure, PyObject *function, PyObject *wrapped, PyObject *ignored,
+                        PyObject *unused)
+{
+    PyCodeObject *code = (PyCodeObject *)PyFunction_GET_CODE(function);
+    PyObject *cells = PyFunction_GET_CLOSURE(function);
+    PyObject *names = PyObject_GetAttrString((PyObject *)code, "co_freevars");
+    if (!names) {
+        return -1;
+    }
+    int status = 0;
+    for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(names) && status == 0; i++) {
+        PyObject *name = PyTuple_GET_ITEM(names, i);
+        int skip = never_counts(code, i, name, ignored, unused);
+        if (skip != 0) {
+            status = skip < 0 ? -1 : 0;
+            continue;
+        }
+        lcpy_capture *capture = &closure->captures[closure->count++];
+        capture->name = Py_NewRef(name);
+        capture->cell = Py_NewRef(PyTuple_GET_ITEM(cells, i));
+        capture->wrapped = Py_XNewRef(wrapped);
+        capture->label = lcpy_label(name);
+        status = capture->label ? 0 : -1;
+    }
+    Py_DECREF(names);
+    return status;
+}
+
+static Py_ssize_t cell_count(PyObject *function)
+{
+    PyObject *cells = PyFunction_GET_CLOSURE(function);
+    return cells ? PyTuple_GET_SIZE(cells) : 0;
+}
+
+int lcpy_closure_init(lcpy_closure *out, PyObject *functions, PyObject *ignored, PyObject *unused)
+{
+    *out = (lcpy_closure){0};
+    Py_ssize_t count = 0;
+    Py_ssize_t depth = PyTuple_GET_SIZE(functions);
+    for (Py_ssize_t i = 0; i < depth; i++) {
+        count += cell_count(PyTuple_GET_ITEM(functions, i));
+    }
+    /* One more for lcpy_closure_add(). */
+    out->captures = PyMem_Calloc((size_t)count + 1, sizeof *out->captures);
+    if (!out->captures) {
+        PyErr_NoMemory();
+        return -1;
+    }
+    for (Py_ssize_t i = 0; i < depth; i++) {
+        PyObject *function = PyTuple_GET_ITEM(functions, i);
+        PyObject *wrapped = i + 1 < depth ? PyTuple_GET_ITEM(functions, i + 1) : NULL;
+        if (cell_count(function) > 0 && add_function(out, function, wrapped, ignored, unused) < 0) {
+            return -1;
+        }
+    }
+    return 0;
+}
+
+int lcpy_closure_add(lcpy_closure *closure, PyObject *name, PyObject *object, PyObject *ignored, PyObject *unused)
+{
+    int skip = is_ignored(name, ignored, unused);
+    if (skip != 0) {
+        return skip < 0 ? -1 : 0;
+    }
+    lcpy_capture *capture = &closure->captures[closure->count++];
+    capture->name = Py_NewRef(name);
+    capture->cell = PyCell_New(object);
+    capture->added = 1;
+    capture->label = lcpy_label(name);
+    return capture->cell && capture->label ? 0 : -1;
+}
+
+void lcpy_closure_forget(lcpy_closure *closure)
+{
+    for (Py_ssize_t i = 0; i < closure->count; i++) {
+        Py_CLEAR(closure->captures[i].encoded);
+        Py_CLEAR(closure->captures[i].seen);
+    }
+}
+
+void lcpy_closure_clear(lcpy_closure *closure)
+{
+    lcpy_capture *captures = closure->captures;
+    Py_ssize_t count = closure->count;
+    *closure = (lcpy_closure){0};
+    for (Py_ssize_t i = 0; i < count; i++) {
+        Py_CLEAR(captures[i].name);
+        Py_CLEAR(captures[i].label);
+        Py_CLEAR(captures[i].cell);
+        Py_CLEAR(captures[i].wrapped);
+        Py_CLEAR(captures[i].seen);
+        Py_CLEAR(captures[i].encoded);
+    }
+    PyMem_Free(captures);
+}
+
+int lcpy_closure_traverse(lcpy_closure *closure, visitproc visit, void *arg)
+{
+    for (Py_ssize_t i = 0; i < closure->count; i++) {
+        Py_VISIT(closure->captures[i].cell);
+        Py_VISIT(closure->captures[i].wrapped);
+        Py_VISIT(closure->captures[i].seen);
+    }
+    return 0;
+}
+
+/* Encode the object that the variable is bound to. LOCACHE_TAG_DEFAULT, which no value encodes like, stands for nothing and
+ * for object(), which is only ever compared with. */
+static PyObject *encode(lcpy_state *state, PyObject *value)
+{
+    unsigned char room[512];
+    locache_writer writer;
+    locache_writer_init(&writer, room, sizeof room);
+    PyObject *encoded = NULL;
+    if (value && !Py_IS_TYPE(value, &PyBaseObject_Type)) {
+        if (lcpy_key_write(state, &writer, value) < 0) {
+            goto done;
+        }
+    } else {
+        locache_write_tag(&writer, LOCACHE_TAG_DEFAULT);
+        locache_write_null(&writer);
+    }
+    if (locache_writer_status(&writer) != LOCACHE_OK) {
+        PyErr_NoMemory();
+        goto done;
+    }
+    encoded = PyBytes_FromStringAndSize((const char *)writer.data, (Py_ssize_t)writer.length);
+done:
+    locache_writer_clear(&writer);
+    return encoded;
+}
+
+/* Nothing can change it. */
+static bool is_constant(PyObject *value)
+{
+    return !value || value == Py_None || PyUnicode_CheckExact(value) || PyBytes_CheckExact(value) ||
+           PyLong_CheckExact(value) || PyFloat_CheckExact(value) || PyBool_Check(value);
+}
+
+static bool is_recursion(const lcpy_closure *closure)
+{
+    return closure->running > 0 && closure->thread == PyThread_get_thread_ident();
+}
+
+/* The encoding of what the cell holds now; new reference. Other threads may do the same while Python code runs here. */
+static PyObject *current(lcpy_state *state, lcpy_closure *closure, lcpy_capture *capture, PyObject *value)
+{
+    if (capture->encoded && capture->seen == value &&
+        (capture->is_state || is_recursion(closure) || is_constant(value))) {
+        return Py_NewRef(capture->encoded);
+    }
+    Py_XINCREF(value);
+    PyObject *encoded = encode(state, value);
+    if (!encoded) {
+        Py_XDECREF(value);
+        return NULL;
+    }
+    PyObject *old_encoded = capture->encoded;
+    PyObject *old_seen = capture->seen;
+    capture->encoded = Py_NewRef(encoded);
+    capture->seen = value;
+    capture->is_state = capture->is_state && old_seen == value;
+    Py_XDECREF(old_encoded);
+    Py_XDECREF(old_seen);
+    return encoded;
+}
+
+int lcpy_closure_write(lcpy_state *state, locache_writer *out, Py_ssize_t *count, lcpy_closure *closure, PyObject *own,
+                       PyObject *function, PyObject **culprit)
+{
+    *count = 0;
+    for (Py_ssize_t i = 0; i < closure->count; i++) {
+        lcpy_capture *capture = &closure->captures[i];
+        PyObject *value = PyCell_GET(capture->cell);
+        if (value && !capture->added && (value == own || value == function || value == capture->wrapped)) {
+            continue;
+        }
+        PyObject *encoded = current(state, closure, capture, value);
+        if (!encoded) {
+            *culprit = Py_NewRef(capture->name);
+            return -1;
+        }
+        locache_write_raw(out, PyBytes_AS_STRING(capture->label), (size_t)PyBytes_GET_SIZE(capture->label));
+        locache_write_raw(out, PyBytes_AS_STRING(encoded), (size_t)PyBytes_GET_SIZE(encoded));
+        Py_DECREF(encoded);
+        ++*count;
+    }
+    return 0;
+}
+
+void lcpy_closure_begin(lcpy_closure *closure)
+{
+    closure->running++;
+    closure->thread = PyThread_get_thread_ident();
+}
+
+/* Has the object that was seen changed since? What cannot be encoded any more has. 1, 0, or -1 as lcpy_closure_end(). */
+static int has_changed(lcpy_state *state, lcpy_capture *capture)
+{
+    PyObject *before = Py_NewRef(capture->encoded);
+    PyObject *seen = Py_NewRef(capture->seen);
+    PyObject *now = encode(state, seen);
+    int result = now ? PyObject_RichCompareBool(before, now, Py_NE) : PyErr_ExceptionMatches(PyExc_Exception) ? 1 : -1;
+    if (result >= 0) {
+        PyErr_Clear();
+        result = result && capture->seen == seen; /* else another thread saw the variable bound to another object */
+    }
+    Py_XDECREF(now);
+    Py_DECREF(seen);
+    Py_DECREF(before);
+    return result;
+}
+
+int lcpy_closure_end(lcpy_state *state, lcpy_closure *closure)
+{
+    PyObject *type = NULL;
+    PyObject *value = NULL;
+    PyObject *traceback = NULL;
+    PyErr_Fetch(&type, &value, &traceback);
+    int status = 0;
+    for (Py_ssize_t i = 0; i < closure->count && status == 0; i++) {
+        lcpy_capture *capture = &closure->captures[i];
+        if (!capture->encoded || capture->is_state || is_constant(capture->seen)) {
+            continue;
+        }
+        int changed = has_changed(state, capture);
+        status = changed < 0 ? -1 : 0;
+        capture->is_state = capture->is_state || changed > 0;
+    }
+    closure->running--;
+    if (status == 0) {
+        PyErr_Restore(type, value, traceback);
+        return 0;
+    }
+    Py_XDECREF(type);
+    Py_XDECREF(value);
+    Py_XDECREF(traceback);
+    return -1;
+}

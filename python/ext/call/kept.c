@@ -1,0 +1,78 @@
+#include "call/kept.h"
+
+#include "result/frozen.h"
+
+/* Objects and values are aligned to more than one byte. */
+static locache_value *value_of(void *object)
+{
+    return (locache_value *)((uintptr_t)object - 1);
+}
+
+static void *mark(locache_value *value)
+{
+    return (void *)((uintptr_t)value + 1);
+}
+
+void lcpy_memory_retain(void *object)
+{
+    if (lcpy_memory_is_result(object)) {
+        Py_INCREF((PyObject *)object);
+    } else {
+        locache_value_retain(value_of(object));
+    }
+}
+
+void lcpy_memory_release(void *object)
+{
+    if (lcpy_memory_is_result(object)) {
+        Py_DECREF((PyObject *)object);
+    } else {
+        locache_value_free(value_of(object));
+    }
+}
+
+/* What is decoded keeps the buffers and is the caller's to write to. */
+static locache_value *with_own_buffers(locache_value *value)
+{
+    locache_value *copy = NULL;
+    if (locache_value_buffer_count(value) == 0) {
+        return value;
+    }
+    if (locache_value_copy(&copy, value) != LOCACHE_OK) {
+        PyErr_NoMemory();
+    }
+    locache_value_free(value);
+    return copy;
+}
+
+PyObject *lcpy_memory_decode(lcpy_state *state, void *object, PyObject *module)
+{
+    locache_value *value = with_own_buffers(value_of(object));
+    return value ? lcpy_value_decode(state, value, module) : NULL;
+}
+
+locache_value *lcpy_memory_value(locache_value *value)
+{
+    locache_value *copy = NULL;
+    if (locache_value_buffer_count(value) == 0) {
+        locache_value_retain(value);
+        return value;
+    }
+    /* What is mapped is mapped again as quickly. */
+    if (locache_value_size(value) >= LOCACHE_MAP_FROM || locache_value_copy(&copy, value) != LOCACHE_OK) {
+        return NULL;
+    }
+    return copy;
+}
+
+bool lcpy_memory_keep(lcpy_state *state, locache *cache, const void *key, size_t key_size, const locache_stamp *stamp,
+                      PyObject *result, locache_value *value)
+{
+    size_t size = lcpy_frozen_size(state, result);
+    if (size > 0) {
+        locache_remember(cache, key, key_size, stamp, result, size);
+    } else if (value) {
+        locache_remember(cache, key, key_size, stamp, mark(value), locache_value_size(value));
+    }
+    return size > 0 || value;
+}

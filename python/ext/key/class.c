@@ -1,0 +1,242 @@
+/* Classes by name, or by content where no name leads to them; functions by their code and what it is bound to. */
+#include "key/walk.h"
+
+#include "identity/source.h"
+
+int lcpy_walk_is_global(PyObject *object)
+{
+    PyObject *module = PyObject_GetAttrString(object, "__module__");
+    PyObject *name = module == NULL ? NULL : PyObject_GetAttrString(object, "__qualname__");
+    int result = 0;
+
+    if (name == NULL) {
+        PyErr_Clear();
+    } else if (PyUnicode_Check(module) && PyUnicode_Check(name)) {
+        result = lcpy_global_is(object, module, name);
+    }
+    Py_XDECREF(name);
+    Py_XDECREF(module);
+    return result;
+}
+
+/* -------------------------------------------------------------------------------------------------------------- classes */
+
+/* What a class's dict holds that says nothing of it, or is not the same in every version of Python. */
+static bool is_incidental(PyObject *name)
+{
+    static const char *const names[] = {
+        "__dict__",
+        "__weakref__",
+        "__doc__",
+        "__module__",
+        "__qualname__",
+        "__annotations__",
+        "__annotate__",
+        "__annotate_func__",
+        "__abstractmethods__",
+        "_abc_impl",
+        "__firstlineno__",
+        "__static_attributes__",
+        "__annotations_cache__",
+    };
+
+    if (!PyUnicode_CheckExact(name)) {
+        return false;
+    }
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        if (PyUnicode_CompareWithASCIIString(name, names[i]) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The dict of a class without what is incidental: an exact dict, new reference. */
+static PyObject *class_members(PyObject *class)
+{
+    PyObject *proxy = PyObject_GetAttrString(class, "__dict__");
+    PyObject *all = proxy == NULL ? NULL : PyObject_CallMethod(proxy, "copy", NULL);
+    PyObject *members = all == NULL || !PyDict_CheckExact(all) ? NULL : PyDict_New();
+    PyObject *name, *value;
+    Py_ssize_t at = 0;
+
+    while (members != NULL && PyDict_Next(all, &at, &name, &value)) {
+        if (!is_incidental(name) && PyDict_SetItem(members, name, value) < 0) {
+            Py_CLEAR(members);
+        }
+    }
+    Py_XDECREF(all);
+    Py_XDECREF(proxy);
+    return members;
+}
+
+/* A class that no name leads to, as one made within a function: by its content, since many can have the one name. */
+static int write_local_class(lcpy_walk *walk, PyObject *class)
+{
+    lcpy_frame frame;
+    PyObject *members = NULL;
+    int result = lcpy_walk_enter(walk, &frame, class, 3);
+
+    if (result != 0) {
+        return result < 0 ? -1 : 0;
+    }
+    result = -1;
+    members = class_members(class);
+    if (members == NULL) {
+        goto done;
+    }
+    locache_write_tag(walk->writer, LOCACHE_TAG_OBJECT);
+    locache_write_array(walk->writer, 2);
+    if (lcpy_walk_class(walk, (PyObject *)Py_TYPE(class)) < 0) {
+        goto done;
+    }
+    locache_write_array(walk->writer, 3);
+    if (lcpy_walk_global(walk, class) < 0 || lcpy_walk_value(walk, ((PyTypeObject *)class)->tp_bases) < 0) {
+        goto done;
+    }
+    result = lcpy_walk_dict(walk, members, true);
+done:
+    Py_XDECREF(members);
+    lcpy_walk_leave(walk);
+    return result;
+}
+
+int lcpy_walk_class(lcpy_walk *walk, PyObject *class)
+{
+    PyTypeObject *type = (PyTypeObject *)class;
+    /* What C made is the only one of its name. */
+    int found = !PyType_HasFeature(type, Py_TPFLAGS_HEAPTYPE) || PyType_HasFeature(type, Py_TPFLAGS_IMMUTABLETYPE)
+                    ? 1
+                    : lcpy_walk_is_global(class);
+
+    if (found < 0) {
+        return -1;
+    }
+    return found ? lcpy_walk_global(walk, class) : write_local_class(walk, class);
+}
+
+/* ------------------------------------------------------------------------------------------------------------ functions */
+
+/* The values of a closure's cells; one that is empty is an object of no class. */
+static int write_closure(lcpy_walk *walk, PyObject *closure)
+{
+    Py_ssize_t count = closure == NULL ? 0 : PyTuple_GET_SIZE(closure);
+
+    locache_write_array(walk->writer, (uint64_t)count);
+    for (Py_ssize_t i = 0; i < count; i++) {
+        PyObject *value = PyCell_Get(PyTuple_GET_ITEM(closure, i));
+        int result = 0;
+
+        if (value == NULL) {
+            locache_write_tag(walk->writer, LOCACHE_TAG_OBJECT);
+            locache_write_array(walk->writer, 0);
+        } else {
+            result = lcpy_walk_value(walk, value);
+            Py_DECREF(value);
+        }
+        if (result < 0) {
+            return lcpy_walk_step(walk, ".__closure__[%zd]", i);
+        }
+    }
+    return 0;
+}
+
+/* [[positional defaults], {keyword-only defaults}], both null where there are none. */
+static int write_defaults(lcpy_walk *walk, PyObject *function)
+{
+    locache_write_array(walk->writer, 2);
+    if (lcpy_walk_attribute(walk, function, "__defaults__") < 0) {
+        return -1;
+    }
+    return lcpy_walk_attribute(walk, function, "__kwdefaults__");
+}
+
+/* Attributes set on a function, less the one that functools.wraps() leaves. A new dict. */
+static PyObject *function_attributes(PyObject *function)
+{
+    PyObject *dict = PyObject_GetAttrString(function, "__dict__");
+    PyObject *own = dict == NULL ? NULL : PyDict_Copy(dict);
+
+    if (own != NULL && PyDict_GetItemString(own, "__wrapped__") != NULL &&
+        PyDict_DelItemString(own, "__wrapped__") < 0) {
+        Py_CLEAR(own);
+    }
+    Py_XDECREF(dict);
+    return own;
+}
+
+static int write_function_name(lcpy_walk *walk, PyObject *function)
+{
+    PyObject *name = lcpy_global_name(walk->state, function);
+    int result;
+
+    if (name == NULL) { /* made by exec() without a module: its code is what tells it */
+        PyErr_Clear();
+        return lcpy_walk_attribute(walk, function, "__qualname__");
+    }
+    result = lcpy_walk_value(walk, name);
+    Py_DECREF(name);
+    return result;
+}
+
+static int write_function(lcpy_walk *walk, PyObject *function, PyObject *attributes)
+{
+    locache_id id;
+
+    if (lcpy_code_id(walk->state, &id, PyFunction_GetCode(function)) < 0) {
+        return -1;
+    }
+    locache_write_tag(walk->writer, LOCACHE_TAG_FUNCTION);
+    locache_write_array(walk->writer, PyDict_GET_SIZE(attributes) > 0 ? 5 : 4);
+    if (write_function_name(walk, function) < 0) {
+        return -1;
+    }
+    locache_write_bytes(walk->writer, id.bytes, sizeof id.bytes);
+    if (write_closure(walk, PyFunction_GetClosure(function)) < 0 || write_defaults(walk, function) < 0) {
+        return -1;
+    }
+    return PyDict_GET_SIZE(attributes) > 0 ? lcpy_walk_dict(walk, attributes, true) : 0;
+}
+
+int lcpy_walk_function(lcpy_walk *walk, PyObject *function)
+{
+    lcpy_frame frame;
+    PyObject *attributes;
+    int result = lcpy_walk_enter(walk, &frame, function, 3);
+
+    if (result != 0) {
+        return result < 0 ? -1 : 0;
+    }
+    attributes = function_attributes(function);
+    result = attributes == NULL ? -1 : write_function(walk, function, attributes);
+    Py_XDECREF(attributes);
+    lcpy_walk_leave(walk);
+    return result;
+}
+
+int lcpy_walk_builtin(lcpy_walk *walk, PyObject *function)
+{
+    PyObject *self = PyCFunction_GET_SELF(function);
+    lcpy_frame frame;
+    int result;
+
+    if (self == NULL || PyModule_Check(self)) {
+        return lcpy_walk_global(walk, function);
+    }
+    result = lcpy_walk_enter(walk, &frame, function, 3);
+    if (result != 0) {
+        return result < 0 ? -1 : 0;
+    }
+    locache_write_tag(walk->writer, LOCACHE_TAG_OBJECT);
+    locache_write_array(walk->writer, 2);
+    lcpy_walk_name(walk, "types:BuiltinMethodType");
+    locache_write_array(walk->writer, 2);
+    result = lcpy_walk_value(walk, self);
+    if (result < 0) {
+        lcpy_walk_step(walk, "%s", ".__self__");
+    } else {
+        result = lcpy_walk_attribute(walk, function, "__name__");
+    }
+    lcpy_walk_leave(walk);
+    return result;
+}

@@ -1,0 +1,430 @@
+/* Arrays that are no plain data, dtypes, and the frames of pandas and polars: column by column, so that how a frame keeps
+ * its columns in memory does not matter. */
+#include "key/walk.h"
+
+#include <string.h>
+
+/* -------------------------------------------------------------------------------------------------------------- pandas */
+
+/* Codes into categories. */
+static int write_categorical(lcpy_walk *walk, PyObject *array)
+{
+    locache_write_array(walk->writer, 4);
+    locache_write_text(walk->writer, "category", strlen("category"));
+    if (lcpy_walk_attribute(walk, array, "codes") < 0 || lcpy_walk_attribute(walk, array, "categories") < 0) {
+        return -1;
+    }
+    return lcpy_walk_attribute(walk, array, "ordered");
+}
+
+/* Numbers beside a mask: what lies under the mask is arbitrary, so that zeros take its place. */
+static int write_masked(lcpy_walk *walk, PyObject *array, PyObject *dtype, PyObject *number_type)
+{
+    PyObject *method = PyObject_GetAttrString(array, "to_numpy");
+    PyObject *arguments = PyTuple_New(0);
+    PyObject *options = Py_BuildValue("{s:O,s:i}", "dtype", number_type, "na_value", 0);
+    PyObject *values = NULL;
+    int result = -1;
+
+    if (method != NULL && arguments != NULL && options != NULL) {
+        values = PyObject_Call(method, arguments, options);
+    }
+    if (values != NULL) {
+        locache_write_array(walk->writer, 3);
+        result = lcpy_walk_new(walk, PyObject_Repr(dtype));
+    }
+    if (result == 0) {
+        result = lcpy_walk_value(walk, values);
+    }
+    if (result == 0) {
+        result = lcpy_walk_call(walk, array, "isna");
+    }
+    Py_XDECREF(values);
+    Py_XDECREF(options);
+    Py_XDECREF(arguments);
+    Py_XDECREF(method);
+    return result;
+}
+
+/* The NumPy type of a nullable number (new reference); NULL without exception for other types. */
+static PyObject *masked_number_type(PyObject *dtype)
+{
+    PyObject *type = PyObject_GetAttrString(dtype, "numpy_dtype");
+    PyObject *kind = type == NULL ? NULL : PyObject_GetAttrString(type, "kind");
+    const char *letter = kind == NULL || !PyUnicode_Check(kind) ? NULL : PyUnicode_AsUTF8(kind);
+
+    if (letter == NULL || letter[0] == '\0' || strchr("biuf", letter[0]) == NULL) {
+        Py_CLEAR(type);
+    }
+    Py_XDECREF(kind);
+    PyErr_Clear();
+    return type;
+}
+
+/* Does pandas keep this type in arrays of pyarrow? */
+static bool is_arrow_backed(PyObject *dtype)
+{
+    PyObject *class = (PyObject *)Py_TYPE(dtype);
+    PyObject *storage;
+    bool arrow;
+
+    if (class == lcpy_loaded("pandas", "ArrowDtype")) {
+        return true;
+    }
+    storage = class == lcpy_loaded("pandas", "StringDtype") ? PyObject_GetAttrString(dtype, "storage") : NULL;
+    arrow = storage != NULL && PyUnicode_Check(storage) &&
+            (PyUnicode_CompareWithASCIIString(storage, "pyarrow") == 0 ||
+             PyUnicode_CompareWithASCIIString(storage, "pyarrow_numpy") == 0); /* pandas 2.1 and 2.2 */
+    Py_XDECREF(storage);
+    PyErr_Clear();
+    return arrow;
+}
+
+/* [type, pyarrow's array] */
+static int write_arrow_backed(lcpy_walk *walk, PyObject *array, PyObject *dtype)
+{
+    locache_write_array(walk->writer, 2);
+    if (lcpy_walk_new(walk, PyObject_Repr(dtype)) < 0) {
+        return -1;
+    }
+    return lcpy_walk_call(walk, array, "__arrow_array__");
+}
+
+/* Does a time zone's str(), which is what a dtype shows of it, say all? */
+static bool is_zone_named(PyObject *zone)
+{
+    static const char *const packages[] = {"pytz", "zoneinfo", "dateutil."};
+    PyObject *module = PyObject_GetAttrString((PyObject *)Py_TYPE(zone), "__module__");
+    const char *name = module != NULL && PyUnicode_Check(module) ? PyUnicode_AsUTF8(module) : NULL;
+    PyObject *class = lcpy_loaded("datetime", "timezone");
+    PyObject *utc = class != NULL ? PyObject_GetAttrString(class, "utc") : NULL;
+    bool named = zone == utc;
+
+    for (size_t i = 0; name != NULL && i < sizeof packages / sizeof packages[0]; i++) {
+        named = named || strncmp(name, packages[i], strlen(packages[i])) == 0;
+    }
+    Py_XDECREF(utc);
+    Py_XDECREF(module);
+    PyErr_Clear();
+    return named;
+}
+
+/* [type, nanoseconds or what the type counts], with another zone [type, zone, the same] */
+static int write_zoned(lcpy_walk *walk, PyObject *array, PyObject *dtype)
+{
+    PyObject *zone = PyObject_GetAttrString(dtype, "tz");
+    bool named = zone != NULL && is_zone_named(zone);
+    int result = -1;
+
+    locache_write_array(walk->writer, named ? 2 : 3);
+    if (zone != NULL && lcpy_walk_new(walk, PyObject_Repr(dtype)) == 0) {
+        result = named ? 0 : lcpy_walk_value(walk, zone);
+    }
+    Py_XDECREF(zone);
+    return result < 0 ? -1 : lcpy_walk_attribute(walk, array, "asi8");
+}
+
+/* Whatever else pandas keeps in arrays of its own. */
+static int write_extension(lcpy_walk *walk, PyObject *array, PyObject *dtype)
+{
+    PyObject *number_type;
+    int result;
+
+    if ((PyObject *)Py_TYPE(dtype) == lcpy_loaded("pandas", "CategoricalDtype")) {
+        return write_categorical(walk, array);
+    }
+    if (is_arrow_backed(dtype)) {
+        return write_arrow_backed(walk, array, dtype);
+    }
+    number_type = masked_number_type(dtype);
+    if (number_type != NULL) {
+        result = write_masked(walk, array, dtype, number_type);
+        Py_DECREF(number_type);
+        return result;
+    }
+    if ((PyObject *)Py_TYPE(dtype) == lcpy_loaded("pandas", "DatetimeTZDtype")) {
+        return write_zoned(walk, array, dtype);
+    }
+    locache_write_array(walk->writer, 2);
+    if (lcpy_walk_new(walk, PyObject_Repr(dtype)) < 0) {
+        return -1;
+    }
+    return lcpy_walk_new(walk, PySequence_List(array));
+}
+
+/* The data of a Series or an Index with its type. */
+static int write_pandas_data(lcpy_walk *walk, PyObject *object)
+{
+    PyObject *dtype = PyObject_GetAttrString(object, "dtype");
+    PyObject *array = NULL;
+    int result = -1;
+
+    if (dtype == NULL) {
+        return -1;
+    }
+    if (lcpy_classify(walk->state, Py_TYPE(dtype)) == LCPY_NPDTYPE) {
+        result = lcpy_walk_call(walk, object, "to_numpy");
+    } else {
+        array = PyObject_GetAttrString(object, "array");
+        result = array == NULL ? -1 : write_extension(walk, array, dtype);
+    }
+    Py_XDECREF(array);
+    Py_DECREF(dtype);
+    return result;
+}
+
+static int write_index_names(lcpy_walk *walk, PyObject *index)
+{
+    PyObject *names = PyObject_GetAttrString(index, "names");
+    int result = names == NULL ? -1 : lcpy_walk_new(walk, PySequence_Tuple(names));
+
+    Py_XDECREF(names);
+    return result;
+}
+
+static int write_multi_index(lcpy_walk *walk, PyObject *index)
+{
+    PyObject *levels = PyObject_GetAttrString(index, "nlevels");
+    long count = levels == NULL ? -1 : PyLong_AsLong(levels);
+
+    Py_XDECREF(levels);
+    if (count < 0) {
+        return -1;
+    }
+    locache_write_array(walk->writer, (uint64_t)count);
+    for (long i = 0; i < count; i++) {
+        if (lcpy_walk_new(walk, PyObject_CallMethod(index, "get_level_values", "l", i)) < 0) {
+            return -1;
+        }
+    }
+    return 0;
+}
+
+/* [names, start, stop, step], [names, [levels]], or [names, data, frequency] */
+static int write_index(lcpy_walk *walk, PyObject *index)
+{
+    const char *name = Py_TYPE(index)->tp_name;
+    char full[64];
+    bool range = strcmp(name, "RangeIndex") == 0;
+    bool multi = strcmp(name, "MultiIndex") == 0;
+    bool times = strcmp(name, "DatetimeIndex") == 0 || strcmp(name, "TimedeltaIndex") == 0;
+
+    snprintf(full, sizeof full, "pandas:%s", name);
+    lcpy_walk_begin(walk, full, range ? 4 : times ? 3 : 2);
+    if (write_index_names(walk, index) < 0) {
+        return -1;
+    }
+    if (multi) {
+        return write_multi_index(walk, index);
+    }
+    if (range) {
+        return lcpy_walk_attribute(walk, index, "start") < 0 || lcpy_walk_attribute(walk, index, "stop") < 0
+                   ? -1
+                   : lcpy_walk_attribute(walk, index, "step");
+    }
+    if (write_pandas_data(walk, index) < 0) {
+        return -1;
+    }
+    return times ? lcpy_walk_attribute(walk, index, "freqstr") : 0;
+}
+
+/* [name, index, data, attributes] */
+static int write_pandas_series(lcpy_walk *walk, PyObject *series)
+{
+    lcpy_walk_begin(walk, "pandas:Series", 4);
+    if (lcpy_walk_attribute(walk, series, "name") < 0 || lcpy_walk_attribute(walk, series, "index") < 0 ||
+        write_pandas_data(walk, series) < 0) {
+        return -1;
+    }
+    return lcpy_walk_attribute(walk, series, "attrs");
+}
+
+/* The data of every column: `items` is a list of pairs of a label and a series. */
+static int write_columns(lcpy_walk *walk, PyObject *items)
+{
+    locache_write_array(walk->writer, (uint64_t)PyList_GET_SIZE(items));
+    for (Py_ssize_t i = 0; i < PyList_GET_SIZE(items); i++) {
+        PyObject *pair = PyList_GET_ITEM(items, i);
+
+        if (!PyTuple_Check(pair) || PyTuple_GET_SIZE(pair) != 2) {
+            PyErr_SetString(PyExc_TypeError, "DataFrame.items() gives no pairs");
+            return -1;
+        }
+        if (write_pandas_data(walk, PyTuple_GET_ITEM(pair, 1)) < 0) {
+            return lcpy_walk_step(walk, ".iloc[:, %zd]", i);
+        }
+    }
+    return 0;
+}
+
+/* [columns, index, [data], attributes] */
+static int write_pandas_frame(lcpy_walk *walk, PyObject *frame)
+{
+    PyObject *iterator = PyObject_CallMethod(frame, "items", NULL);
+    PyObject *items = iterator == NULL ? NULL : PySequence_List(iterator);
+    int result = -1;
+
+    Py_XDECREF(iterator);
+    lcpy_walk_begin(walk, "pandas:DataFrame", 4);
+    if (items != NULL && lcpy_walk_attribute(walk, frame, "columns") == 0 &&
+        lcpy_walk_attribute(walk, frame, "index") == 0 && write_columns(walk, items) == 0) {
+        result = lcpy_walk_attribute(walk, frame, "attrs");
+    }
+    Py_XDECREF(items);
+    return result;
+}
+
+/* -------------------------------------------------------------------------------------------------------------- polars */
+
+/* [lengths, all items] of a column of lists: to_list() would make them objects of Python, which know no nanoseconds. */
+static int write_polars_lists(lcpy_walk *walk, PyObject *lists)
+{
+    PyObject *space = PyObject_GetAttrString(lists, "list");
+    PyObject *lengths = space == NULL ? NULL : PyObject_CallMethod(space, "len", NULL);
+    PyObject *zero = PyLong_FromLong(0);
+    PyObject *any = lengths == NULL || zero == NULL ? NULL : PyObject_RichCompare(lengths, zero, Py_GT);
+    /* Of an empty list explode() makes a null. */
+    PyObject *full = any == NULL ? NULL : PyObject_CallMethod(lists, "filter", "O", any);
+    int result = -1;
+
+    locache_write_array(walk->writer, 2);
+    if (full != NULL && lcpy_walk_value(walk, lengths) == 0) {
+        result = lcpy_walk_call(walk, full, "explode");
+    }
+    Py_XDECREF(full);
+    Py_XDECREF(any);
+    Py_XDECREF(zero);
+    Py_XDECREF(lengths);
+    Py_XDECREF(space);
+    return result;
+}
+
+/* [lengths, all items] */
+static int write_polars_arrays(lcpy_walk *walk, PyObject *arrays)
+{
+    PyObject *space = PyObject_GetAttrString(arrays, "arr");
+    PyObject *lists = space == NULL ? NULL : PyObject_CallMethod(space, "to_list", NULL);
+    int result = lists == NULL ? -1 : write_polars_lists(walk, lists);
+
+    Py_XDECREF(lists);
+    Py_XDECREF(space);
+    return result;
+}
+
+/* [nulls, frame of the fields] */
+static int write_polars_structs(lcpy_walk *walk, PyObject *structs)
+{
+    PyObject *space = PyObject_GetAttrString(structs, "struct");
+    int result = -1;
+
+    locache_write_array(walk->writer, 2);
+    if (space != NULL && lcpy_walk_call(walk, structs, "is_null") == 0) {
+        result = lcpy_walk_call(walk, space, "unnest");
+    }
+    Py_XDECREF(space);
+    return result;
+}
+
+/* What a type of somebody's own is kept as. */
+static int write_polars_extension(lcpy_walk *walk, PyObject *series)
+{
+    PyObject *space = PyObject_GetAttrString(series, "ext");
+    int result = space == NULL ? -1 : lcpy_walk_call(walk, space, "storage");
+
+    Py_XDECREF(space);
+    return result;
+}
+
+/* 1: written by its parts; 0: it has none; -1 with an exception. */
+static int write_polars_nested(lcpy_walk *walk, PyObject *series, PyObject *dtype)
+{
+    static const struct {
+        const char *name;
+        int (*write)(lcpy_walk *, PyObject *);
+    } nested[] = {{"List", write_polars_lists},
+                  {"Array", write_polars_arrays},
+                  {"Struct", write_polars_structs},
+                  {"BaseExtension", write_polars_extension}};
+
+    for (size_t i = 0; i < sizeof nested / sizeof nested[0]; i++) {
+        PyObject *class = lcpy_loaded("polars", nested[i].name);
+        int found = class == NULL ? 0 : PyObject_IsInstance(dtype, class);
+
+        if (found != 0) {
+            return found < 0 || nested[i].write(walk, series) < 0 ? -1 : 1;
+        }
+    }
+    return 0;
+}
+
+/* By its buffers; nested types by their parts; objects of Python, and what is none of these, as a list. */
+static int write_polars_data(lcpy_walk *walk, PyObject *series, PyObject *dtype)
+{
+    PyObject *object_type = lcpy_loaded("polars", "Object");
+    int is_object = object_type == NULL ? 0 : PyObject_RichCompareBool(dtype, object_type, Py_EQ);
+    int written = is_object != 0 ? -(is_object < 0) : lcpy_walk_polars(walk, series);
+
+    if (written == 0 && is_object == 0) {
+        written = write_polars_nested(walk, series, dtype);
+    }
+    if (written != 0) {
+        return written < 0 ? -1 : 0;
+    }
+    return lcpy_walk_call(walk, series, "to_list");
+}
+
+/* [name, type, data] */
+static int write_polars_series(lcpy_walk *walk, PyObject *series)
+{
+    PyObject *dtype = PyObject_GetAttrString(series, "dtype");
+    int result = -1;
+
+    if (dtype == NULL) {
+        return -1;
+    }
+    lcpy_walk_begin(walk, "polars:Series", 3);
+    if (lcpy_walk_attribute(walk, series, "name") == 0 && lcpy_walk_new(walk, PyObject_Repr(dtype)) == 0) {
+        result = write_polars_data(walk, series, dtype);
+    }
+    Py_DECREF(dtype);
+    return result;
+}
+
+/* [height, [series]] */
+static int write_polars_frame(lcpy_walk *walk, PyObject *frame)
+{
+    lcpy_walk_begin(walk, "polars:DataFrame", 2);
+    if (lcpy_walk_attribute(walk, frame, "height") < 0) {
+        return -1;
+    }
+    return lcpy_walk_call(walk, frame, "get_columns");
+}
+
+int lcpy_walk_frame(lcpy_walk *walk, PyObject *value, lcpy_class class_of)
+{
+    lcpy_frame frame;
+    int result = lcpy_walk_enter(walk, &frame, value, 5);
+
+    if (result != 0) {
+        return result < 0 ? -1 : 0;
+    }
+    switch (class_of) {
+    case LCPY_PANDAS_FRAME:
+        result = write_pandas_frame(walk, value);
+        break;
+    case LCPY_PANDAS_SERIES:
+        result = write_pandas_series(walk, value);
+        break;
+    case LCPY_PANDAS_INDEX:
+        result = write_index(walk, value);
+        break;
+    case LCPY_POLARS_SERIES:
+        result = write_polars_series(walk, value);
+        break;
+    default:
+        result = write_polars_frame(walk, value);
+        break;
+    }
+    lcpy_walk_leave(walk);
+    return result;
+}

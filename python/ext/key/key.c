@@ -1,0 +1,318 @@
+#include "key/walk.h"
+
+#include <string.h>
+
+/* ------------------------------------------------------------------------------------------------------------- strings */
+
+/* Text whose UTF-8 may be long: encoded for the while only, since the str would keep it for good. */
+static int write_long_text(lcpy_walk *walk, PyObject *text)
+{
+    PyObject *bytes = PyUnicode_AsEncodedString(text, "utf-8", "surrogatepass");
+
+    if (bytes == NULL) {
+        return -1;
+    }
+    size_t size = (size_t)PyBytes_GET_SIZE(bytes);
+    if (size >= LCPY_DIGEST_FROM) {
+        lcpy_walk_digest(walk, LOCACHE_TAG_TEXT_DIGEST, PyBytes_AS_STRING(bytes), size);
+    }
+    Py_DECREF(bytes);
+    return size >= LCPY_DIGEST_FROM ? 0 : lcpy_scalar_write(walk->state, walk->writer, text, LCPY_OTHER);
+}
+
+static int write_text(lcpy_walk *walk, PyObject *text)
+{
+    /* No character takes more than 4 bytes. */
+    if (PyUnicode_GET_LENGTH(text) < LCPY_DIGEST_FROM / 4) {
+        return lcpy_scalar_write(walk->state, walk->writer, text, LCPY_OTHER);
+    }
+    if (!PyUnicode_IS_ASCII(text)) {
+        return write_long_text(walk, text);
+    }
+    if (PyUnicode_GET_LENGTH(text) < LCPY_DIGEST_FROM) {
+        return lcpy_scalar_write(walk->state, walk->writer, text, LCPY_OTHER);
+    }
+    lcpy_walk_digest(walk, LOCACHE_TAG_TEXT_DIGEST, PyUnicode_1BYTE_DATA(text), (size_t)PyUnicode_GET_LENGTH(text));
+    return 0;
+}
+
+static int write_bytearray(lcpy_walk *walk, PyObject *value)
+{
+    Py_buffer view; /* keeps it from being resized by another thread meanwhile */
+
+    if (PyObject_GetBuffer(value, &view, PyBUF_SIMPLE) < 0) {
+        return -1;
+    }
+    locache_write_tag(walk->writer, LOCACHE_TAG_BYTEARRAY);
+    lcpy_walk_data(walk, view.buf, (size_t)view.len);
+    PyBuffer_Release(&view);
+    return 0;
+}
+
+/* ---------------------------------------------------------------------------------------------------------- containers */
+
+static int write_items(lcpy_walk *walk, PyObject *tuple)
+{
+    Py_ssize_t size = PyTuple_GET_SIZE(tuple);
+
+    locache_write_array(walk->writer, (uint64_t)size);
+    for (Py_ssize_t i = 0; i < size; i++) {
+        if (lcpy_walk_value(walk, PyTuple_GET_ITEM(tuple, i)) < 0) {
+            return lcpy_walk_step(walk, "[%zd]", i);
+        }
+    }
+    return 0;
+}
+
+static int write_tuple(lcpy_walk *walk, PyObject *tuple)
+{
+    lcpy_frame frame;
+    int result = lcpy_walk_enter(walk, &frame, tuple, 2);
+
+    if (result != 0) {
+        return result < 0 ? -1 : 0;
+    }
+    locache_write_tag(walk->writer, LOCACHE_TAG_TUPLE);
+    result = write_items(walk, tuple);
+    lcpy_walk_leave(walk);
+    return result;
+}
+
+/* An exact set or frozenset. */
+static int write_members(lcpy_walk *walk, PyObject *set)
+{
+    PyObject *members = PyObject_GetIter(set);
+    PyObject *member = NULL;
+    Py_ssize_t size = PySet_GET_SIZE(set);
+    Py_ssize_t count = 0;
+    int result = members == NULL ? -1 : 0;
+
+    locache_write_array(walk->writer, (uint64_t)size);
+    size_t start = walk->writer->length;
+    while (result == 0 && (member = PyIter_Next(members)) != NULL) {
+        result = ++count > size ? lcpy_walk_changed("a set") : lcpy_walk_value(walk, member);
+        Py_DECREF(member);
+    }
+    Py_XDECREF(members);
+    if (result < 0) {
+        return lcpy_walk_step(walk, "%s", " (a member)");
+    }
+    if (PyErr_Occurred()) {
+        return -1;
+    }
+    return count != size ? lcpy_walk_changed("a set") : lcpy_walk_sort(walk, start, 1, set);
+}
+
+static int write_set(lcpy_walk *walk, PyObject *set, uint64_t tag)
+{
+    lcpy_frame frame;
+    int result = lcpy_walk_enter(walk, &frame, set, 2);
+
+    if (result != 0) {
+        return result < 0 ? -1 : 0;
+    }
+    locache_write_tag(walk->writer, tag);
+    result = write_members(walk, set);
+    lcpy_walk_leave(walk);
+    return result;
+}
+
+/* ------------------------------------------------------------------------------------- what a few attributes say whole */
+
+typedef struct simple_type {
+    PyTypeObject *type;
+    const char *name;
+    const char *attributes[4];
+} simple_type;
+
+static const simple_type simple_types[] = {
+    {&PyRange_Type, "builtins:range", {"start", "stop", "step"}},
+    {&PySlice_Type, "builtins:slice", {"start", "stop", "step"}},
+    {&PyMethod_Type, "types:MethodType", {"__func__", "__self__"}},
+    {&PyProperty_Type, "builtins:property", {"fget", "fset", "fdel"}},
+    {&PyStaticMethod_Type, "builtins:staticmethod", {"__func__"}},
+    {&PyClassMethod_Type, "builtins:classmethod", {"__func__"}},
+};
+
+static const simple_type *find_simple(const PyTypeObject *type)
+{
+    for (size_t i = 0; i < sizeof simple_types / sizeof simple_types[0]; i++) {
+        if (simple_types[i].type == type) {
+            return &simple_types[i];
+        }
+    }
+    return NULL;
+}
+
+static int write_simple(lcpy_walk *walk, PyObject *value, const simple_type *simple)
+{
+    lcpy_frame frame;
+    uint64_t count = 0;
+    int result = lcpy_walk_enter(walk, &frame, value, 3);
+
+    if (result != 0) {
+        return result < 0 ? -1 : 0;
+    }
+    while (simple->attributes[count] != NULL) {
+        count++;
+    }
+    locache_write_tag(walk->writer, LOCACHE_TAG_OBJECT);
+    locache_write_array(walk->writer, 2);
+    lcpy_walk_name(walk, simple->name);
+    locache_write_array(walk->writer, count);
+    for (uint64_t i = 0; result == 0 && i < count; i++) {
+        result = lcpy_walk_attribute(walk, value, simple->attributes[i]);
+    }
+    lcpy_walk_leave(walk);
+    return result;
+}
+
+/* --------------------------------------------------------------------------------------------------------------- values */
+
+static int write_module(lcpy_walk *walk, PyObject *module)
+{
+    PyObject *name = PyModule_GetNameObject(module);
+    PyObject *shown = name == NULL ? NULL : lcpy_module_name(walk->state, name);
+    int result = -1;
+
+    if (shown != NULL) {
+        locache_write_tag(walk->writer, LOCACHE_TAG_OBJECT);
+        locache_write_array(walk->writer, 2);
+        lcpy_walk_name(walk, "types:ModuleType");
+        locache_write_array(walk->writer, 1);
+        result = lcpy_walk_value(walk, shown);
+    }
+    Py_XDECREF(shown);
+    Py_XDECREF(name);
+    return result;
+}
+
+static int write_path(lcpy_walk *walk, PyObject *path)
+{
+    PyObject *text = PyObject_Str(path);
+    int result = -1;
+
+    if (text != NULL) {
+        locache_write_tag(walk->writer, LOCACHE_TAG_PATH);
+        locache_write_array(walk->writer, 2);
+        result = lcpy_walk_global(walk, (PyObject *)Py_TYPE(path));
+    }
+    if (result == 0) {
+        result = lcpy_walk_value(walk, text);
+    }
+    Py_XDECREF(text);
+    return result;
+}
+
+/* By class, where something else than a builtin is at hand. */
+static int write_known(lcpy_walk *walk, PyObject *value)
+{
+    lcpy_class class_of = lcpy_classify(walk->state, Py_TYPE(value));
+    lcpy_written written = LCPY_NOT_EXACT;
+
+    switch (class_of) {
+    case LCPY_OTHER:
+        break;
+    case LCPY_PATH:
+        return write_path(walk, value);
+    case LCPY_PYARRAY:
+    case LCPY_NDARRAY:
+        return lcpy_walk_array(walk, value);
+    case LCPY_NPSCALAR:
+        written = lcpy_npscalar_write(walk->state, walk->writer, value);
+        break;
+    case LCPY_NPDTYPE:
+        return lcpy_walk_dtype(walk, value);
+    case LCPY_FUNCTION:
+        return lcpy_walk_function(walk, value);
+    case LCPY_PERSISTED:
+        return lcpy_walk_attribute(walk, value, "__wrapped__");
+    case LCPY_MODULE:
+        return write_module(walk, value);
+    case LCPY_MEMORYVIEW:
+        return lcpy_walk_buffer(walk, value);
+    case LCPY_PANDAS_FRAME:
+    case LCPY_PANDAS_SERIES:
+    case LCPY_PANDAS_INDEX:
+    case LCPY_POLARS_FRAME:
+    case LCPY_POLARS_SERIES:
+        return lcpy_walk_frame(walk, value, class_of);
+    case LCPY_ARROW_TABLE:
+    case LCPY_ARROW_ARRAY:
+        return lcpy_walk_arrow(walk, value, class_of == LCPY_ARROW_TABLE);
+    default:
+        written = lcpy_scalar_write(walk->state, walk->writer, value, class_of);
+        break;
+    }
+    return written == LCPY_NOT_EXACT ? lcpy_walk_object(walk, value) : written;
+}
+
+static int write_container(lcpy_walk *walk, PyObject *value)
+{
+    PyTypeObject *type = Py_TYPE(value);
+    const simple_type *simple;
+
+    if (type == &PyList_Type) {
+        return lcpy_walk_list(walk, value);
+    }
+    if (type == &PyTuple_Type) {
+        return write_tuple(walk, value);
+    }
+    if (type == &PyDict_Type) {
+        return lcpy_walk_dict(walk, value, false);
+    }
+    if (type == &PySet_Type || type == &PyFrozenSet_Type) {
+        return write_set(walk, value, type == &PySet_Type ? LOCACHE_TAG_SET : LOCACHE_TAG_FROZENSET);
+    }
+    if (type == &PyType_Type) {
+        return lcpy_walk_class(walk, value);
+    }
+    if (value == Py_Ellipsis) {
+        return lcpy_walk_name(walk, "builtins:Ellipsis");
+    }
+    if (value == Py_NotImplemented) {
+        return lcpy_walk_name(walk, "builtins:NotImplemented");
+    }
+    simple = find_simple(type);
+    return simple != NULL ? write_simple(walk, value, simple) : write_known(walk, value);
+}
+
+static int write_value(lcpy_walk *walk, PyObject *value)
+{
+    PyTypeObject *type = Py_TYPE(value);
+
+    if (type == &PyUnicode_Type) {
+        return write_text(walk, value);
+    }
+    if (type == &PyLong_Type || type == &PyFloat_Type || type == &PyBool_Type || value == Py_None ||
+        type == &PyComplex_Type) {
+        return lcpy_scalar_write(walk->state, walk->writer, value, LCPY_OTHER);
+    }
+    if (type == &PyBytes_Type) {
+        return lcpy_walk_data(walk, PyBytes_AS_STRING(value), (size_t)PyBytes_GET_SIZE(value));
+    }
+    if (type == &PyByteArray_Type) {
+        return write_bytearray(walk, value);
+    }
+    return write_container(walk, value);
+}
+
+/* The message of what was refused, with the way to it. */
+static void say_where(const lcpy_walk *walk)
+{
+    PyErr_Clear();
+    PyErr_Format(PyExc_TypeError, "at %U: %U", walk->where, walk->refusal);
+}
+
+int lcpy_key_write(lcpy_state *state, locache_writer *writer, PyObject *value)
+{
+    lcpy_walk walk = {.state = state, .writer = writer, .value = write_value};
+    int result = lcpy_walk_value(&walk, value);
+
+    if (result < 0 && walk.refusal != NULL && walk.where != NULL) {
+        say_where(&walk);
+    }
+    Py_XDECREF(walk.where);
+    Py_XDECREF(walk.refusal);
+    return result;
+}

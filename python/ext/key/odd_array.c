@@ -1,0 +1,159 @@
+/* Arrays that are no plain data, and dtypes. */
+#include "key/walk.h"
+
+#include <string.h>
+
+static bool is_attribute_none(PyObject *object, const char *name)
+{
+    PyObject *value = PyObject_GetAttrString(object, name);
+    bool none = value == Py_None;
+
+    Py_XDECREF(value);
+    PyErr_Clear();
+    return none;
+}
+
+/* Its string says all: no fields, no shape, no metadata, NumPy's own. */
+static bool is_plain_dtype(PyObject *dtype)
+{
+    PyObject *builtin = PyObject_GetAttrString(dtype, "isbuiltin");
+    PyObject *kind = PyObject_GetAttrString(dtype, "kind");
+    /* 2: registered by another package; T: strings of any length, which have options. */
+    bool plain = builtin != NULL && PyLong_AsLong(builtin) != 2 && kind != NULL && PyUnicode_Check(kind) &&
+                 PyUnicode_CompareWithASCIIString(kind, "T") != 0;
+
+    Py_XDECREF(kind);
+    Py_XDECREF(builtin);
+    PyErr_Clear();
+    return plain && is_attribute_none(dtype, "names") && is_attribute_none(dtype, "subdtype") &&
+           is_attribute_none(dtype, "metadata");
+}
+
+int lcpy_walk_dtype(lcpy_walk *walk, PyObject *dtype)
+{
+    if (!is_plain_dtype(dtype)) {
+        return lcpy_walk_object(walk, dtype);
+    }
+    lcpy_walk_begin(walk, "numpy:dtype", 1);
+    return lcpy_walk_attribute(walk, dtype, "str");
+}
+
+/* The field arrays of a structured array. */
+static int write_fields(lcpy_walk *walk, PyObject *array, PyObject *names)
+{
+    Py_ssize_t count = PyTuple_GET_SIZE(names);
+
+    locache_write_array(walk->writer, (uint64_t)count);
+    for (Py_ssize_t i = 0; i < count; i++) {
+        PyObject *name = PyTuple_GET_ITEM(names, i);
+
+        if (lcpy_walk_new(walk, PyObject_GetItem(array, name)) < 0) {
+            return lcpy_walk_step(walk, "[%R]", name);
+        }
+    }
+    return 0;
+}
+
+/* The elements one by one, as Python has them. */
+static int write_elements(lcpy_walk *walk, PyObject *array)
+{
+    PyObject *flat = PyObject_CallMethod(array, "ravel", NULL);
+    int result = flat == NULL ? -1 : lcpy_walk_call(walk, flat, "tolist");
+
+    Py_XDECREF(flat);
+    return result;
+}
+
+/* The elements as they lie in memory. */
+static int write_raw(lcpy_walk *walk, PyObject *array)
+{
+    const lcpy_padding none = {0};
+    lcpy_strided bytes;
+    Py_buffer view;
+    int result;
+
+    if (PyObject_GetBuffer(array, &view, PyBUF_STRIDES) < 0) {
+        PyErr_Clear();
+        return lcpy_walk_call(walk, array, "tobytes");
+    }
+    lcpy_strided_of(&bytes, &view, none);
+    result = lcpy_walk_strided(walk, &bytes, array);
+    PyBuffer_Release(&view);
+    return result;
+}
+
+static int write_payload(lcpy_walk *walk, PyObject *array, PyObject *dtype)
+{
+    PyObject *names = PyObject_GetAttrString(dtype, "names");
+    PyObject *has_objects = PyObject_GetAttrString(dtype, "hasobject"); /* also said of strings of any length */
+    int result = -1;
+
+    if (names == NULL || has_objects == NULL) {
+        goto done;
+    }
+    if (PyTuple_Check(names)) {
+        result = write_fields(walk, array, names);
+    } else {
+        result = has_objects == Py_True ? write_elements(walk, array) : write_raw(walk, array);
+    }
+done:
+    Py_XDECREF(has_objects);
+    Py_XDECREF(names);
+    return result;
+}
+
+/* [dtype, [extents], "C", fields, elements or bytes] */
+static int write_odd_array(lcpy_walk *walk, PyObject *array)
+{
+    PyObject *dtype = PyObject_GetAttrString(array, "dtype");
+    PyObject *shape = PyObject_GetAttrString(array, "shape");
+    int result = -1;
+
+    if (dtype == NULL || shape == NULL || !PyTuple_Check(shape)) {
+        goto done;
+    }
+    locache_write_tag(walk->writer, LOCACHE_TAG_ARRAY);
+    locache_write_array(walk->writer, 4);
+    if ((is_plain_dtype(dtype) ? lcpy_walk_attribute(walk, dtype, "str") : lcpy_walk_dtype(walk, dtype)) < 0) {
+        goto done;
+    }
+    locache_write_array(walk->writer, (uint64_t)PyTuple_GET_SIZE(shape));
+    for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(shape); i++) {
+        if (lcpy_walk_value(walk, PyTuple_GET_ITEM(shape, i)) < 0) {
+            goto done;
+        }
+    }
+    locache_write_text(walk->writer, "C", 1);
+    result = write_payload(walk, array, dtype);
+done:
+    Py_XDECREF(shape);
+    Py_XDECREF(dtype);
+    return result;
+}
+
+int lcpy_walk_array(lcpy_walk *walk, PyObject *array)
+{
+    lcpy_strided bytes;
+    lcpy_frame frame;
+    lcpy_array open;
+    int result;
+
+    switch (lcpy_array_open_for_key(walk->state, &open, &bytes, array)) {
+    case LCPY_DONE:
+        lcpy_array_write_head(walk->writer, &open);
+        result = lcpy_walk_strided(walk, &bytes, array);
+        lcpy_array_close(&open);
+        return result;
+    case LCPY_NOT_EXACT:
+        break;
+    default:
+        return -1;
+    }
+    result = lcpy_walk_enter(walk, &frame, array, 3);
+    if (result != 0) {
+        return result < 0 ? -1 : 0;
+    }
+    result = write_odd_array(walk, array);
+    lcpy_walk_leave(walk);
+    return result;
+}

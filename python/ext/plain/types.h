@@ -1,0 +1,53 @@
+/* Which of the types that locache knows by name is this? Nothing is imported for the question: an object whose type comes
+ * from a module proves that the module is there. */
+#ifndef LCPY_PYTYPES_H
+#define LCPY_PYTYPES_H
+
+#include "state.h"
+
+typedef enum lcpy_class {
+    LCPY_OTHER = 0,
+    LCPY_DATETIME,
+    LCPY_DATE,
+    LCPY_TIME,
+    LCPY_TIMEDELTA,
+    LCPY_DECIMAL,
+    LCPY_FRACTION,
+    LCPY_UUID,
+    LCPY_PATH,      /* any class of pathlib, exactly */
+    LCPY_PYARRAY,   /* array.array */
+    LCPY_NDARRAY,   /* numpy.ndarray */
+    LCPY_NPSCALAR,  /* any scalar class of NumPy's own (numpy.float64, numpy.bool_, ...) */
+    LCPY_NPDTYPE,   /* any numpy.dtype class */
+    LCPY_FUNCTION,  /* types.FunctionType */
+    LCPY_PERSISTED, /* our own decorated function */
+    LCPY_MODULE,
+    LCPY_MEMORYVIEW,
+    LCPY_PANDAS_FRAME,
+    LCPY_PANDAS_SERIES,
+    LCPY_PANDAS_INDEX, /* any class of pandas that is an Index */
+    LCPY_POLARS_FRAME,
+    LCPY_POLARS_SERIES,
+    LCPY_ARROW_TABLE, /* pyarrow.Table, pyarrow.RecordBatch */
+    LCPY_ARROW_ARRAY  /* pyarrow.ChunkedArray, any class of pyarrow's own that is an Array */
+} lcpy_class;
+
+/* Exact types only: a subclass that a user made is LCPY_OTHER. Cannot fail; leaves no exception. */
+lcpy_class lcpy_classify(lcpy_state *state, PyTypeObject *type);
+void lcpy_types_free(lcpy_types *types);
+int lcpy_types_traverse(lcpy_types *types, visitproc visit, void *arg);
+
+/* "module:qualified.name" of a class, function or built-in, as a new str; "__main__" is replaced by the name that the main
+ * script is imported by (its spec's name, else its file's stem; in a notebook or REPL it stays), so that a script and the same
+ * file imported agree. NULL with TypeError where it has no such name. */
+PyObject *lcpy_global_name(lcpy_state *state, PyObject *object);
+/* The same for a module name alone; new reference. */
+PyObject *lcpy_module_name(lcpy_state *state, PyObject *name);
+/* Is `object` what is found in the loaded module `module` under the dotted `name` (both str)? 1 yes, 0 no, -1 with an
+ * exception. Compares by identity. */
+int lcpy_global_is(PyObject *object, PyObject *module, PyObject *name);
+/* Attribute `name` of the loaded module `module`, looked up in its dict alone: a borrowed reference, or NULL without
+ * exception where either is not there. */
+PyObject *lcpy_loaded(const char *module, const char *name);
+
+#endif

@@ -1,0 +1,89 @@
+#include "result/buffer.h"
+
+/* Refers to no object but its type, so that the garbage collector need not know it. */
+typedef struct buffer {
+    PyObject_HEAD
+    lcpy_owner *owner;
+    void *data;
+    Py_ssize_t size;
+} buffer;
+
+lcpy_owner *lcpy_owner_new(locache_value *value)
+{
+    lcpy_owner *owner = PyMem_Malloc(sizeof *owner);
+    if (owner == NULL) {
+        locache_value_free(value);
+        PyErr_NoMemory();
+        return NULL;
+    }
+    owner->holders = 1;
+    owner->value = value;
+    return owner;
+}
+
+void lcpy_owner_release(lcpy_owner *owner)
+{
+    if (--owner->holders > 0)
+        return;
+    locache_value_free(owner->value);
+    PyMem_Free(owner);
+}
+
+static void buffer_dealloc(PyObject *self)
+{
+    PyTypeObject *type = Py_TYPE(self);
+    lcpy_owner_release(((buffer *)self)->owner);
+    type->tp_free(self);
+    Py_DECREF(type);
+}
+
+static int buffer_export(PyObject *self, Py_buffer *view, int flags)
+{
+    buffer *exporter = (buffer *)self;
+    return PyBuffer_FillInfo(view, self, exporter->data, exporter->size, 0, flags);
+}
+
+static Py_ssize_t buffer_length(PyObject *self)
+{
+    return ((buffer *)self)->size;
+}
+
+static PyTypeObject *make_type(void)
+{
+    PyType_Slot slots[] = {
+        {Py_tp_doc, "Memory of a result that locache read."},
+        {Py_tp_dealloc, LCPY_SLOT(buffer_dealloc)},
+        {Py_bf_getbuffer, LCPY_SLOT(buffer_export)},
+        {Py_sq_length, LCPY_SLOT(buffer_length)},
+        {0, NULL},
+    };
+    PyType_Spec spec = {
+        .name = "locache._core.Buffer",
+        .basicsize = (int)sizeof(buffer),
+        .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_DISALLOW_INSTANTIATION,
+        .slots = slots,
+    };
+    return (PyTypeObject *)PyType_FromSpec(&spec);
+}
+
+PyObject *lcpy_buffer_new(lcpy_state *state, lcpy_owner *owner, void *data, size_t size)
+{
+    if (size > PY_SSIZE_T_MAX)
+        return PyErr_NoMemory();
+    if (state->buffer_type == NULL && (state->buffer_type = make_type()) == NULL)
+        return NULL;
+    buffer *self = PyObject_New(buffer, state->buffer_type);
+    if (self == NULL)
+        return NULL;
+    owner->holders++;
+    self->owner = owner;
+    self->data = data;
+    self->size = (Py_ssize_t)size;
+    return (PyObject *)self;
+}
+
+PyObject *lcpy_buffer_nth(lcpy_state *state, lcpy_owner *owner, size_t n)
+{
+    locache_buffer memory = locache_value_buffer(owner->value, n);
+    return lcpy_buffer_new(state, owner, memory.data, memory.size);
+}

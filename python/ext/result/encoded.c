@@ -1,0 +1,44 @@
+/* A result encoded: its body and what keeps its buffers in place. */
+#include "result/result.h"
+
+/* Room for one more: the arrays have a power of two of places. */
+static int grow_buffers(lcpy_encoded *out)
+{
+    size_t count = out->buffer_count;
+    if ((count & (count - 1)) != 0)
+        return 0;
+    size_t room = count == 0 ? 1 : count * 2;
+    locache_buffer *buffers = PyMem_Realloc(out->buffers, room * sizeof *buffers);
+    if (buffers == NULL)
+        return -1;
+    out->buffers = buffers;
+    Py_buffer *views = PyMem_Realloc(out->views, room * sizeof *views);
+    if (views == NULL)
+        return -1;
+    out->views = views;
+    return 0;
+}
+
+int lcpy_encoded_add(lcpy_encoded *out, Py_buffer *view)
+{
+    if (grow_buffers(out) < 0) {
+        PyBuffer_Release(view);
+        PyErr_NoMemory();
+        return -1;
+    }
+    out->buffers[out->buffer_count] = (locache_buffer){.data = view->buf, .size = (size_t)view->len};
+    out->views[out->buffer_count++] = *view;
+    view->obj = NULL;
+    return 0;
+}
+
+void lcpy_encoded_clear(lcpy_encoded *encoded)
+{
+    locache_writer_clear(&encoded->body);
+    for (size_t i = 0; i < encoded->buffer_count; i++)
+        PyBuffer_Release(&encoded->views[i]);
+    PyMem_Free(encoded->buffers);
+    PyMem_Free(encoded->views);
+    Py_XDECREF(encoded->pickled);
+    *encoded = (lcpy_encoded){0};
+}

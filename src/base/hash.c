@@ -1,0 +1,142 @@
+#include "base/hash.h"
+
+#include <pthread.h>
+#include <sodium.h>
+#include <string.h>
+
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
+_Static_assert(LC_MAC_KEY_SIZE <= crypto_generichash_blake2b_KEYBYTES_MAX, "BLAKE2b takes the key as it is");
+
+/* Entries this small (most of them) are gathered and hashed in one call: XXH3's streaming state costs more than the copy. */
+#define GATHER_MAX 1024
+
+static pthread_once_t sodium_once = PTHREAD_ONCE_INIT;
+
+static void sodium_start_once(void)
+{
+    /* It fails only where a mutex does; everything used here is correct then too, merely slower. */
+    int failed = sodium_init();
+    (void)failed;
+}
+
+void lc_sodium_start(void)
+{
+    pthread_once(&sodium_once, sodium_start_once);
+}
+
+/* ---------------------------------------------------------------------------------------------------------- checksums */
+
+static XXH128_hash_t checksum_gathered(const lc_span *spans, size_t count)
+{
+    unsigned char room[GATHER_MAX];
+    size_t length = 0;
+    for (size_t i = 0; i < count; i++) {
+        if (spans[i].size == 0)
+            continue;
+        memcpy(room + length, spans[i].data, spans[i].size);
+        length += spans[i].size;
+    }
+    return XXH3_128bits(room, length);
+}
+
+static XXH128_hash_t checksum_streamed(const lc_span *spans, size_t count)
+{
+    XXH3_state_t state;
+    XXH3_INITSTATE(&state);
+    XXH3_128bits_reset(&state);
+    for (size_t i = 0; i < count; i++) {
+        if (spans[i].size > 0)
+            XXH3_128bits_update(&state, spans[i].data, spans[i].size);
+    }
+    return XXH3_128bits_digest(&state);
+}
+
+static void canonical(unsigned char out[LC_CHECKSUM_SIZE], XXH128_hash_t hash)
+{
+    XXH128_canonical_t bytes;
+    XXH128_canonicalFromHash(&bytes, hash);
+    memcpy(out, bytes.digest, LC_CHECKSUM_SIZE);
+}
+
+bool lc_checksum_pulled(unsigned char out[LC_CHECKSUM_SIZE], bool (*next)(void *context, lc_span *span), void *context)
+{
+    XXH3_state_t state;
+    lc_span span;
+    XXH3_INITSTATE(&state);
+    XXH3_128bits_reset(&state);
+    do {
+        if (!next(context, &span))
+            return false;
+        if (span.size > 0)
+            XXH3_128bits_update(&state, span.data, span.size);
+    } while (span.size > 0);
+    canonical(out, XXH3_128bits_digest(&state));
+    return true;
+}
+
+void lc_checksum(unsigned char out[LC_CHECKSUM_SIZE], const lc_span *spans, size_t count)
+{
+    XXH128_hash_t hash;
+    bool small = true;
+    size_t total = 0;
+    for (size_t i = 0; i < count && small; i++) {
+        small = spans[i].size <= GATHER_MAX - total;
+        total += small ? spans[i].size : 0;
+    }
+    if (count == 1)
+        hash = XXH3_128bits(spans[0].data, spans[0].size);
+    else if (small)
+        hash = checksum_gathered(spans, count);
+    else
+        hash = checksum_streamed(spans, count);
+    canonical(out, hash);
+}
+
+/* ------------------------------------------------------------------------------------------------------------ BLAKE2b */
+
+static void blake2b_spans(unsigned char *out, size_t out_size, const unsigned char *key, size_t key_size,
+                          const lc_span *spans, size_t count)
+{
+    lc_sodium_start();
+    if (count == 1) {
+        crypto_generichash_blake2b(out, out_size, spans[0].data, spans[0].size, key, key_size);
+        return;
+    }
+    crypto_generichash_blake2b_state state;
+    crypto_generichash_blake2b_init(&state, key, key_size, out_size);
+    for (size_t i = 0; i < count; i++)
+        crypto_generichash_blake2b_update(&state, spans[i].data, spans[i].size);
+    crypto_generichash_blake2b_final(&state, out, out_size);
+}
+
+void lc_blake2b(unsigned char *out, size_t out_size, const lc_span *spans, size_t count)
+{
+    blake2b_spans(out, out_size, NULL, 0, spans, count);
+}
+
+void lc_mac(unsigned char out[LC_MAC_SIZE], const unsigned char key[LC_MAC_KEY_SIZE], const lc_span *spans,
+            size_t count)
+{
+    blake2b_spans(out, LC_MAC_SIZE, key, LC_MAC_KEY_SIZE, spans, count);
+}
+
+bool lc_mac_equal(const unsigned char a[LC_MAC_SIZE], const unsigned char b[LC_MAC_SIZE])
+{
+    return sodium_memcmp(a, b, LC_MAC_SIZE) == 0;
+}
+
+void locache_id_of(locache_id *out, const void *data, size_t size)
+{
+    lc_blake2b(out->bytes, sizeof out->bytes, &(lc_span){data, size}, 1);
+}
+
+void lc_random(void *out, size_t size)
+{
+    lc_sodium_start();
+    randombytes_buf(out, size);
+}
+
+/* -------------------------------------------------------------------------------------------------------- hexadecimal */
+

@@ -1,0 +1,59 @@
+/* The handle behind locache.h: what all that serves one function's cache shares. Any thread, but where it says otherwise.
+ *
+ * No lock is held by anybody here, so that a child of fork() is never left with one: what threads share is atomic. */
+#ifndef LC_HANDLE_H
+#define LC_HANDLE_H
+
+#include "base/error.h"
+#include "cache/table.h"
+#include "disk/store.h"
+
+#include <stdatomic.h>
+
+#define LC_TAG_MAX 63
+
+enum { LC_KEY_NONE, LC_KEY_LOADING, LC_KEY_THERE };
+enum { LC_EVENT_KINDS = LOCACHE_EVENT_REJECT + 1 };
+
+/* Results in memory (memory.c). */
+typedef struct lc_memory {
+    lc_memo *table;        /* NULL: none are kept */
+    bool values;           /* what is kept are locache_values, by the core itself */
+    int64_t recheck;       /* nanoseconds */
+    _Atomic int64_t grain; /* of the function's directory, once it was found: lc_file_system */
+    atomic_bool holds;
+    _Atomic uint64_t refuted; /* found in the table, and not so any more */
+} lc_memory;
+
+struct locache {
+    atomic_int home;           /* the function's directory; -1: not found yet. Replaced in place, never closed */
+    _Atomic dev_t home_device; /* what tells that its descriptor is ours still */
+    _Atomic ino_t home_inode;
+    _Atomic uid_t owner; /* who we were when it was found ours: to ask again would cost every hit a system call */
+    _Atomic uint64_t version[2]; /* what entries made here carry. A torn one matches nothing, and harms nothing */
+    atomic_bool swept;
+    _Atomic int64_t count; /* entries, as far as known; -1: not counted yet */
+    _Atomic uint64_t happened[LC_EVENT_KINDS];
+    atomic_int key_state;
+    unsigned char key[LC_MAC_KEY_SIZE]; /* written by who moved key_state to LOADING, read from THERE on */
+    locache_id function_id;
+    locache_identity identity;
+    unsigned flags;
+    lc_limits limits;
+    lc_memory memory;
+    const char *dir;      /* the cache directory */
+    const char *function; /* qualified name */
+    const char *path;     /* of the function's directory */
+    const char *name;     /* of the function's directory in dir: the end of path */
+    char tag[LC_TAG_MAX + 1];
+    char strings[];
+};
+
+/* Tell who listens of an event. */
+void lc_handle_tell(const locache *cache, locache_event_kind kind, const char *name, const char *detail);
+/* The same, and count it. */
+void lc_handle_say(locache *cache, locache_event_kind kind, const char *name, const char *detail);
+lc_store lc_handle_store(const locache *cache, int home);
+locache_id lc_handle_version(const locache *cache);
+
+#endif

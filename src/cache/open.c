@@ -1,0 +1,184 @@
+/* A handle, opened and closed, and what it says of itself. */
+#include "cache/funcdir.h"
+#include "cache/recall.h"
+#include "base/os.h"
+#include "base/sized.h"
+#include "disk/versions.h"
+#include "base/text.h"
+
+#include <string.h>
+
+/* Longest that is appended to the cache directory's path: "/.versions/<function>/<id>", and the same with an entry's name. */
+#define PATH_RESERVE (sizeof "/" LC_VERSIONS + 2 * (LOCACHE_NAME_MAX + 1) + 2 * LOCACHE_ID_SIZE + 2)
+
+/* ----------------------------------------------------------------------------------------------------- open and close */
+
+/* The directory's name for a function: docs/format.md, "Names". */
+static void directory_name(char out[LOCACHE_NAME_MAX + 1], const char *function)
+{
+    static const char kept[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.,+@-";
+    static const char digits[] = "0123456789ABCDEF";
+    const size_t short_max = LOCACHE_NAME_MAX - 1 - 2 * LOCACHE_ID_SIZE;
+    size_t size = 0;
+    size_t cut = 0; /* the longest whole part of the name that leaves room for the hash */
+    const unsigned char *at = (const unsigned char *)function;
+    for (; *at != '\0'; at++) {
+        bool whole = (*at & 0xC0) != 0x80;
+        if (whole && size <= short_max)
+            cut = size;
+        bool plain = *at >= 0x80 || (strchr(kept, *at) != NULL && !(*at == '.' && size == 0));
+        if (size + (plain ? 1 : 3) > LOCACHE_NAME_MAX)
+            break;
+        if (plain) {
+            out[size++] = (char)*at;
+        } else {
+            out[size++] = '%';
+            out[size++] = digits[*at >> 4];
+            out[size++] = digits[*at & 15];
+        }
+    }
+    out[size] = '\0';
+    if (*at == '\0')
+        return;
+    locache_id id;
+    locache_id_of(&id, function, strlen(function));
+    out[cut] = '~';
+    lc_hex(out + cut + 1, id.bytes, LOCACHE_ID_SIZE);
+}
+
+static locache_status check_options(const char *dir, const locache_options *options, locache_error *error)
+{
+    const char *function = options->function;
+    const char *tag = options->identity.code_tag;
+    if (dir == NULL || dir[0] != '/' || strlen(dir) + PATH_RESERVE > LOCACHE_PATH_MAX)
+        return lc_fail(error, LOCACHE_EINVAL, "the cache directory must be an absolute path of less than %d bytes: %s",
+                       LOCACHE_PATH_MAX - (int)PATH_RESERVE, dir == NULL ? "NULL" : dir);
+    if (function == NULL || function[0] == '\0' || !lc_utf8_valid((const unsigned char *)function, strlen(function)))
+        return lc_fail(error, LOCACHE_EINVAL, "the function's name must be UTF-8, and not empty");
+    if (options->flags & ~(unsigned)(LOCACHE_KEEP | LOCACHE_DURABLE | LOCACHE_NO_PICKLE | LOCACHE_UNMAPPED))
+        return lc_fail(error, LOCACHE_EINVAL, "unknown flags: 0x%x", options->flags);
+    if ((options->retain == NULL) != (options->release == NULL))
+        return lc_fail(error, LOCACHE_EINVAL, "of retain and release, both are given or none");
+    if (tag != NULL && (tag[0] == '\0' || strlen(tag) > LC_TAG_MAX ||
+                        tag[strspn(tag, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-")] != '\0'))
+        return lc_fail(error, LOCACHE_EINVAL, "identity.code_tag must be 1 to %d of [A-Za-z0-9._-]: %s", LC_TAG_MAX,
+                       tag);
+    return LOCACHE_OK;
+}
+
+/* A handle with nothing open. */
+static locache *make_handle(const char *dir, const locache_options *options)
+{
+    char name[LOCACHE_NAME_MAX + 1];
+    directory_name(name, options->function);
+    size_t dir_size = strlen(dir);
+    while (dir_size > 1 && dir[dir_size - 1] == '/')
+        dir_size--;
+    size_t function_size = strlen(options->function) + 1;
+    size_t name_size = strlen(name) + 1;
+    locache *cache = lc_alloc(sizeof *cache + 2 * (dir_size + 1) + name_size + function_size);
+    if (cache == NULL)
+        return NULL;
+    memset(cache, 0, sizeof *cache);
+    char *at = cache->strings;
+    cache->dir = at;
+    memcpy(at, dir, dir_size);
+    at[dir_size] = '\0';
+    at += dir_size + 1;
+    cache->path = at;
+    memcpy(at, dir, dir_size);
+    at[dir_size] = '/';
+    at += dir_size + 1;
+    cache->name = at;
+    memcpy(at, name, name_size);
+    at += name_size;
+    cache->function = at;
+    memcpy(at, options->function, function_size);
+    atomic_init(&cache->home, -1);
+    atomic_init(&cache->count, -1);
+    locache_id_of(&cache->function_id, options->function, function_size - 1);
+    cache->identity = options->identity;
+    if (options->identity.code_tag != NULL) {
+        memcpy(cache->tag, options->identity.code_tag, strlen(options->identity.code_tag) + 1);
+        cache->identity.code_tag = cache->tag;
+    }
+    cache->flags = options->flags;
+    cache->limits = (lc_limits){.max_entries = options->max_entries, .max_age = options->max_age};
+    if (lc_memory_init(cache, options) != LOCACHE_OK) {
+        lc_free(cache);
+        return NULL;
+    }
+    return cache;
+}
+
+locache_status locache_open(locache **out, const char *dir, const locache_options *options, locache_error *error)
+{
+    locache_options known;
+    lc_error_clear(error);
+    if (options == NULL || !lc_sized_take(&known, sizeof known, LC_SIZED_UP_TO(locache_options, identity), options))
+        return lc_fail(error, LOCACHE_EINVAL, "options.size is not sizeof(locache_options)");
+    locache_status status = check_options(dir, &known, error);
+    if (status != LOCACHE_OK)
+        return status;
+    locache *cache = make_handle(dir, &known);
+    if (cache == NULL)
+        return lc_fail(error, LOCACHE_ENOMEM, "no memory to open %s", dir);
+    locache_identity *identity = &cache->identity;
+    status = lc_home_attach(cache, LC_SETTLE, error);
+    if (status == LOCACHE_MISS) {
+        /* The first put will make the directory, and later interpreters will know it by its source only. */
+        bool could_ask = identity->code_tag != NULL && !identity->has_source && !identity->no_source;
+        status = could_ask ? LOCACHE_NEED_SOURCE : LOCACHE_OK;
+    }
+    if (status != LOCACHE_OK) {
+        locache_close(cache);
+        return status;
+    }
+    /* From now on there is nobody to ask. */
+    identity->no_source = !identity->has_source;
+    *out = cache;
+    return LOCACHE_OK;
+}
+
+void locache_close(locache *cache)
+{
+    if (cache == NULL)
+        return;
+    lc_home_close(cache);
+    lc_memory_close(cache);
+    lc_free(cache);
+}
+
+/* ---------------------------------------------------------------------------------------------------------- questions */
+
+static uint64_t happened(const locache *cache, locache_event_kind kind)
+{
+    return atomic_load_explicit(&cache->happened[kind], memory_order_relaxed);
+}
+
+locache_status locache_info(locache_statistics *out, const locache *cache)
+{
+    const locache_statistics now = {
+        .size = out->size,
+        .hits = happened(cache, LOCACHE_EVENT_HIT) + lc_memory_hits(cache),
+        .misses = happened(cache, LOCACHE_EVENT_MISS),
+        .rejects = happened(cache, LOCACHE_EVENT_REJECT),
+        .stores = happened(cache, LOCACHE_EVENT_STORE),
+        .removals = happened(cache, LOCACHE_EVENT_REMOVE),
+        .resets = happened(cache, LOCACHE_EVENT_RESET),
+    };
+    if (out->size < LC_SIZED_UP_TO(locache_statistics, hits))
+        return LOCACHE_EINVAL;
+    memcpy(out, &now, out->size < sizeof now ? out->size : sizeof now);
+    return LOCACHE_OK;
+}
+
+const char *locache_function(const locache *cache)
+{
+    return cache->function;
+}
+
+const char *locache_directory(const locache *cache)
+{
+    return cache->path;
+}

@@ -1,0 +1,105 @@
+#include "cache/validate.h"
+#include "format/entry.h"
+#include "disk/owner.h"
+#include "disk/verified.h"
+
+#include <string.h>
+
+/* The user's key, read once for each handle. A child that fork() made while another thread was reading it never sees the
+ * state change: it reads the file each time, and waits for nobody. */
+locache_status lc_believe_key(unsigned char out[LC_MAC_KEY_SIZE], locache *cache, bool make, locache_error *error)
+{
+    if (atomic_load(&cache->key_state) == LC_KEY_THERE) {
+        memcpy(out, cache->key, LC_MAC_KEY_SIZE);
+        return LOCACHE_OK;
+    }
+    locache_status status = lc_trust_key(out, make, cache->dir, error);
+    int none = LC_KEY_NONE;
+    if (status == LOCACHE_OK && atomic_compare_exchange_strong(&cache->key_state, &none, LC_KEY_LOADING)) {
+        memcpy(cache->key, out, LC_MAC_KEY_SIZE);
+        atomic_store(&cache->key_state, LC_KEY_THERE);
+    }
+    return status;
+}
+
+static bool same_id(const locache_id *a, const locache_id *b)
+{
+    return memcmp(a->bytes, b->bytes, LOCACHE_ID_SIZE) == 0;
+}
+
+static bool mac_verifies(const locache_value *value, const unsigned char key[LC_MAC_KEY_SIZE])
+{
+    if (!value->mapped)
+        return lc_entry_authentic((lc_span){value->bytes, value->size}, (lc_span){NULL, 0}, key);
+    size_t front = lc_value_front(value);
+    return lc_entry_authentic((lc_span){value->room, front}, (lc_span){value->bytes + front, value->size - front}, key);
+}
+
+/* Is it signed with this key? That of a large one is verified once, as its checksum is. */
+static bool is_authentic(const locache_value *value, locache *cache, const char *name,
+                         const unsigned char key[LC_MAC_KEY_SIZE])
+{
+    lc_verified file;
+    if (!value->mapped)
+        return mac_verifies(value, key);
+    lc_store store = lc_handle_store(cache, atomic_load(&cache->home));
+    lc_verified_init(&file, store.dir, store.owner, &value->stamp, lc_entry_checksum(value->room));
+    bool found = lc_verified_find(&file);
+    if (found && lc_verified_sealed(&file, key))
+        return true;
+    if (!mac_verifies(value, key))
+        return false;
+    if (found && lc_stamp_is_at(&value->stamp, store.dir, name)) {
+        lc_verified_seal(&file, key);
+        lc_verified_note(&file);
+    }
+    return true;
+}
+
+/* May a pickle be given to somebody who will run it? */
+static locache_status check_pickle(const locache_value *value, locache *cache, const char *name, locache_error *error)
+{
+    unsigned char key[LC_MAC_KEY_SIZE];
+    if (!value->entry.has_mac)
+        return lc_fail(error, LOCACHE_EUNTRUSTED, "%s/%s is pickled and not signed", cache->path, name);
+    locache_status status = lc_believe_key(key, cache, false, error);
+    if (status != LOCACHE_OK)
+        return status;
+    if (!is_authentic(value, cache, name, key))
+        return lc_fail(error, LOCACHE_EUNTRUSTED, "%s/%s is pickled, and signed with another key than this user's",
+                       cache->path, name);
+    return LOCACHE_OK;
+}
+
+/* Why an entry that is sound and ours is all the same no result for this handle, or NULL. */
+static const char *unusable(const locache_value *value, const locache *cache)
+{
+    const lc_entry *entry = &value->entry;
+    locache_id version = lc_handle_version(cache);
+    if (!(cache->flags & LOCACHE_KEEP) && !same_id(&entry->version, &version))
+        return "of another version of the function";
+    if (entry->expires != 0 && entry->expires <= lc_now())
+        return "expired";
+    if (cache->limits.max_age > 0 && lc_store_age(value->stamp.words[LC_STAMP_MTIME]) > cache->limits.max_age)
+        return "expired";
+    if (entry->codec == LOCACHE_PICKLE && cache->flags & LOCACHE_NO_PICKLE)
+        return "pickled, which is forbidden here";
+    return NULL;
+}
+
+locache_status lc_believe(const char **why, locache_value *value, locache *cache, const void *key, size_t key_size,
+                          const char *name, locache_error *error)
+{
+    lc_entry *entry = &value->entry;
+    locache_status status = value->mapped ? LOCACHE_OK : lc_entry_parse(entry, value->bytes, value->size, error);
+    if (status != LOCACHE_OK)
+        return lc_fail(error, status, "%s/%s: %s", cache->path, name, error->message);
+    if (!same_id(&entry->function, &cache->function_id))
+        return lc_fail(error, LOCACHE_ECORRUPT, "%s/%s belongs to another function", cache->path, name);
+    if (entry->key.size != key_size || memcmp(entry->key.data, key, key_size) != 0)
+        return lc_fail(error, LOCACHE_ECORRUPT, "%s/%s belongs to another call", cache->path, name);
+    *why = unusable(value, cache);
+    if (*why != NULL)
+        return LOCACHE_MISS;
+    return entry->codec == LOCACHE_PICKLE ? check_pickle(value, cache, name, error) : LOCACHE_OK;
+}

@@ -1,0 +1,159 @@
+/* Where a source file's results are kept. */
+#include "base/error.h"
+#include "base/os.h"
+#include "disk/owner.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define SUFFIX ".cache"
+/* Longest file name on nearly every file system. */
+#define COMPONENT_MAX 255
+
+/* A source's directory, real, without a slash at its end ("" for the root), and its stem. */
+typedef struct source_place {
+    char directory[LOCACHE_PATH_MAX];
+    char stem[COMPONENT_MAX + 1];
+} source_place;
+
+/* Resolve what is there of a path, and keep the rest, which is perhaps in an archive or not written yet. The rest may not
+ * lead up: nobody knows from where. */
+static locache_status resolve(char out[LOCACHE_PATH_MAX], const char *path, locache_error *error)
+{
+    char head[LOCACHE_PATH_MAX];
+    size_t size = strlen(path);
+    memcpy(head, path, size + 1);
+    while (lc_realpath(out, LOCACHE_PATH_MAX, size > 0 ? head : "/") != 0) {
+        if (errno != ENOENT && errno != ENOTDIR)
+            return errno == ENAMETOOLONG ? lc_fail(error, LOCACHE_ELIMIT, "the path %s is too long", path)
+                                         : lc_fail_os(error, errno, "cannot find %s", path);
+        if (size == 0)
+            return lc_fail_os(error, ENOENT, "cannot find %s", path);
+        while (size > 0 && head[size - 1] == '/')
+            size--;
+        while (size > 0 && head[size - 1] != '/')
+            size--;
+        head[size] = '\0';
+    }
+    size_t length = strcmp(out, "/") == 0 ? 0 : strlen(out);
+    for (const char *at = path + size; *at != '\0';) {
+        size_t part = strcspn(at, "/");
+        bool here = part == 0 || (part == 1 && at[0] == '.');
+        if (part == 2 && at[0] == '.' && at[1] == '.')
+            return lc_fail(error, LOCACHE_EINVAL, "%s leads through a directory that is not there", path);
+        if (!here && length + 1 + part >= LOCACHE_PATH_MAX)
+            return lc_fail(error, LOCACHE_ELIMIT, "the path %s is too long", path);
+        if (!here) {
+            out[length++] = '/';
+            memcpy(out + length, at, part);
+            length += part;
+        }
+        at += part + (at[part] == '/');
+    }
+    out[length] = '\0';
+    return LOCACHE_OK;
+}
+
+/* foo.py and foo.c have the stem foo; .foo has .foo. */
+static locache_status take_stem(char out[COMPONENT_MAX + 1], const char *name, const char *stem, locache_error *error)
+{
+    size_t size;
+    const char *dot = strrchr(name, '.');
+    if (stem != NULL) {
+        name = stem;
+        size = strlen(stem);
+    } else {
+        size = dot != NULL && dot != name ? (size_t)(dot - name) : strlen(name);
+    }
+    if (size == 0 || memchr(name, '/', size) != NULL)
+        return lc_fail(error, LOCACHE_EINVAL, "the name of a cache must not be empty, and have no '/' in it: %s", name);
+    if (size + strlen(SUFFIX) > COMPONENT_MAX)
+        return lc_fail(error, LOCACHE_ELIMIT, "the name %s is too long", name);
+    memcpy(out, name, size);
+    out[size] = '\0';
+    return LOCACHE_OK;
+}
+
+static locache_status place_source(source_place *out, const char *source, const char *stem, locache_error *error)
+{
+    char real[LOCACHE_PATH_MAX];
+    if (source == NULL || source[0] != '/')
+        return lc_fail(error, LOCACHE_EINVAL, "the path of the source must be absolute: %s", source ? source : "NULL");
+    if (strlen(source) >= LOCACHE_PATH_MAX)
+        return lc_fail(error, LOCACHE_ELIMIT, "the path of the source is too long");
+    locache_status status = resolve(real, source, error);
+    if (status != LOCACHE_OK)
+        return status;
+    char *slash = strrchr(real, '/');
+    if (slash == NULL || slash[1] == '\0')
+        return lc_fail(error, LOCACHE_EINVAL, "the path of the source names no file: %s", source);
+    *slash = '\0';
+    memcpy(out->directory, real, (size_t)(slash - real) + 1);
+    return take_stem(out->stem, slash + 1, stem, error);
+}
+
+static locache_status join(char out[LOCACHE_PATH_MAX], const char *base, const source_place *place,
+                           locache_error *error)
+{
+    int size = snprintf(out, LOCACHE_PATH_MAX, "%s%s/%s" SUFFIX, base, place->directory, place->stem);
+    if (size < 0 || size >= LOCACHE_PATH_MAX)
+        return lc_fail(error, LOCACHE_ELIMIT, "the path of the cache of %s/%s is too long", place->directory,
+                       place->stem);
+    return LOCACHE_OK;
+}
+
+/* $LOCACHE_DIR, from the working directory where it is relative, without slashes at its end. */
+static locache_status take_override(char out[LOCACHE_PATH_MAX], const char *value, locache_error *error)
+{
+    char here[LOCACHE_PATH_MAX] = "";
+    if (value[0] != '/' && getcwd(here, sizeof here) == NULL)
+        return lc_fail_os(error, errno, "cannot find the working directory, which LOCACHE_DIR=%s starts from", value);
+    int size = snprintf(out, LOCACHE_PATH_MAX, "%s%s%s", here, value[0] == '/' ? "" : "/", value);
+    if (size < 0 || size >= LOCACHE_PATH_MAX)
+        return lc_fail(error, LOCACHE_ELIMIT, "LOCACHE_DIR is too long");
+    while (size > 0 && out[size - 1] == '/')
+        out[--size] = '\0';
+    return LOCACHE_OK;
+}
+
+/* Can results be kept in this place beside the source? One that another user made counts only where we could replace it:
+ * then it is there to be complained about, elsewhere it is not our business. */
+static bool is_usable(const char *path, const char *directory)
+{
+    struct stat found;
+    if (lc_fstatat(AT_FDCWD, path, &found) == 0 && found.st_uid == geteuid())
+        return true;
+    return lc_writable(directory[0] == '\0' ? "/" : directory) == 0;
+}
+
+locache_status locache_locate(char out[LOCACHE_PATH_MAX], const char *source, const char *stem, unsigned flags,
+                              locache_error *error)
+{
+    source_place place;
+    char base[LOCACHE_PATH_MAX];
+    lc_error_clear(error);
+    if (flags & ~(unsigned)LOCACHE_LOCATE_AWAY)
+        return lc_fail(error, LOCACHE_EINVAL, "unknown flags: 0x%x", flags);
+    locache_status status = place_source(&place, source, stem, error);
+    if (status != LOCACHE_OK)
+        return status;
+    const char *chosen = getenv("LOCACHE_DIR");
+    if (chosen != NULL && chosen[0] != '\0') {
+        status = take_override(base, chosen, error);
+        return status == LOCACHE_OK ? join(out, base, &place, error) : status;
+    }
+    if (!(flags & LOCACHE_LOCATE_AWAY)) {
+        status = join(out, "", &place, error);
+        if (status != LOCACHE_OK || is_usable(out, place.directory))
+            return status;
+    }
+    status = lc_user_directory(base, sizeof base - sizeof "/locache", "XDG_CACHE_HOME", "/.cache", error);
+    if (status != LOCACHE_OK)
+        return status;
+    memcpy(base + strlen(base), "/locache", sizeof "/locache");
+    return join(out, base, &place, error);
+}

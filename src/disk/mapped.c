@@ -1,0 +1,189 @@
+#include "disk/mapped.h"
+#include "base/os.h"
+#include "disk/verified.h"
+
+#include <errno.h>
+#include <string.h>
+
+/* What is verified at a time: in a buffer that stays in the processor's cache. To verify the mapping itself would cost a fault for
+ * each page, and leave all of it resident. */
+#define PIECE_SIZE ((size_t)256 << 10)
+
+/* --------------------------------------------------------------------------------------------------------------- read */
+
+/* A file that is read through. */
+typedef struct passage {
+    int fd;
+    size_t at;
+    size_t end;
+    unsigned char *piece; /* PIECE_SIZE bytes */
+    int code;             /* errno of what failed; 0: the file ended too soon */
+} passage;
+
+static bool next_piece(void *context, lc_span *piece)
+{
+    passage *in = context;
+    size_t size = in->end - in->at < PIECE_SIZE ? in->end - in->at : PIECE_SIZE;
+    *piece = (lc_span){.data = in->piece, .size = size};
+    if (size == 0)
+        return true;
+    ssize_t got = lc_pread_full(in->fd, in->piece, size, in->at);
+    in->code = got < 0 ? errno : 0;
+    in->at += size;
+    return got >= 0 && (size_t)got == size;
+}
+
+/* Is the whole file what its checksum says, and did nobody change it meanwhile? MISS: no memory. */
+static locache_status verify(const lc_entry *entry, int fd, size_t front, const locache_stamp *stamp,
+                             locache_error *error)
+{
+    struct stat found;
+    passage in = {.fd = fd, .at = front, .end = (size_t)stamp->words[LC_STAMP_SIZE]};
+    in.piece = lc_alloc_aligned(PIECE_SIZE);
+    if (in.piece == NULL)
+        return LOCACHE_MISS;
+    locache_status status = lc_entry_verify(entry, next_piece, &in, error);
+    if (status == LOCACHE_EIO)
+        status = in.code != 0 ? lc_fail_os(error, in.code, "cannot be read")
+                              : lc_fail(error, LOCACHE_ECORRUPT, "damaged: cut off");
+    else if (status == LOCACHE_OK && (lc_fstat(fd, &found) != 0 || !lc_stamp_matches(stamp, &found)))
+        status = lc_fail(error, LOCACHE_ECORRUPT, "changed while it was read");
+    lc_free(in.piece);
+    return status;
+}
+
+static locache_status read_front(locache_value *value, int fd, const locache_stamp *stamp, const unsigned char *head,
+                                 size_t front, locache_error *error)
+{
+    size_t rest = front - LC_ENTRY_HEADER;
+    memcpy(value->room, head, LC_ENTRY_HEADER);
+    ssize_t got = lc_pread_full(fd, value->room + LC_ENTRY_HEADER, rest, LC_ENTRY_HEADER);
+    if (got < 0)
+        return lc_fail_os(error, errno, "cannot be read");
+    if ((size_t)got != rest)
+        return lc_fail(error, LOCACHE_ECORRUPT, "damaged: cut off");
+    return lc_entry_parse_front(&value->entry, value->room, (size_t)stamp->words[LC_STAMP_SIZE], error);
+}
+
+/* Make a value of it. MISS: nothing is wrong, but it cannot be mapped. */
+static locache_status map_open(locache_value *value, int fd, const locache_stamp *stamp, const unsigned char *head,
+                               size_t front, const lc_store *store, locache_error *error)
+{
+    lc_verified file;
+    locache_status status = read_front(value, fd, stamp, head, front, error);
+    if (status != LOCACHE_OK)
+        return status;
+    lc_verified_init(&file, store->dir, store->owner, stamp, lc_entry_checksum(value->room));
+    bool known = lc_verified_find(&file);
+    /* Where a change may not show, only bytes of one's own can be verified. */
+    if (!known && !stamp->words[LC_STAMP_PROVES])
+        return LOCACHE_MISS;
+    size_t size = (size_t)stamp->words[LC_STAMP_SIZE];
+    void *bytes = lc_map(fd, size);
+    if (bytes == NULL)
+        return LOCACHE_MISS;
+    value->bytes = bytes;
+    value->size = size;
+    value->mapped = true;
+    if (known)
+        return LOCACHE_OK;
+    status = verify(&value->entry, fd, front, stamp, error);
+    if (status == LOCACHE_OK)
+        lc_verified_note(&file);
+    return status;
+}
+
+locache_status lc_mapped_read(locache_value **out, int fd, const locache_stamp *stamp,
+                              const unsigned char head[LC_ENTRY_HEADER], size_t front, const lc_store *store,
+                              const char *name, locache_error *error)
+{
+    locache_error own;
+    locache_value *value = lc_value_new(front);
+    if (value == NULL)
+        return LOCACHE_MISS;
+    locache_status status = map_open(value, fd, stamp, head, front, store, &own);
+    if (status == LOCACHE_OK)
+        *out = value;
+    else
+        locache_value_free(value);
+    if (status < 0) {
+        lc_fail(error, status, "%s/%s: %s", store->path, name, own.message);
+        if (error != NULL)
+            error->os_error = own.os_error;
+    }
+    return status;
+}
+
+/* -------------------------------------------------------------------------------------------------------------- write */
+
+/* An entry that is written. */
+typedef struct copying {
+    int fd;
+    const lc_span *spans;
+    size_t count;
+    size_t done;          /* of the first of them */
+    unsigned char *piece; /* PIECE_SIZE bytes */
+    int code;             /* errno of what failed */
+} copying;
+
+/* Fill the piece with what comes next. */
+static size_t fill_piece(copying *in)
+{
+    size_t filled = 0;
+    while (in->count > 0 && filled < PIECE_SIZE) {
+        size_t rest = in->spans->size - in->done;
+        size_t size = rest < PIECE_SIZE - filled ? rest : PIECE_SIZE - filled;
+        if (size > 0)
+            memcpy(in->piece + filled, (const unsigned char *)in->spans->data + in->done, size);
+        filled += size;
+        in->done += size;
+        if (in->done == in->spans->size) {
+            in->spans++;
+            in->count--;
+            in->done = 0;
+        }
+    }
+    return filled;
+}
+
+static bool write_piece(void *context, lc_span *piece)
+{
+    copying *in = context;
+    *piece = (lc_span){.data = in->piece, .size = fill_piece(in)};
+    struct iovec vector = {.iov_base = in->piece, .iov_len = piece->size};
+    if (piece->size == 0 || lc_write_full(in->fd, &vector, 1) == 0)
+        return true;
+    in->code = errno;
+    return false;
+}
+
+int lc_mapped_write(bool *sound, lc_temporary *temporary, const lc_span *spans, size_t count)
+{
+    lc_entry entry;
+    size_t size = 0;
+    for (size_t i = 0; i < count; i++)
+        size += spans[i].size;
+    copying in = {.fd = temporary->fd, .spans = spans + 1, .count = count - 1, .piece = lc_alloc_aligned(PIECE_SIZE)};
+    if (in.piece == NULL) {
+        lc_temporary_discard(temporary);
+        errno = ENOMEM;
+        return -1;
+    }
+    int result = lc_temporary_write(temporary, spans, 1);
+    if (result != 0) {
+        in.code = errno;
+        goto done;
+    }
+    locache_status status = lc_entry_parse_front(&entry, spans[0].data, size, NULL);
+    if (status == LOCACHE_OK)
+        status = lc_entry_verify(&entry, write_piece, &in, NULL);
+    *sound = status == LOCACHE_OK;
+    if (status == LOCACHE_EIO) {
+        lc_temporary_discard(temporary);
+        result = -1;
+    }
+done:
+    lc_free(in.piece);
+    errno = in.code;
+    return result;
+}

@@ -1,0 +1,66 @@
+#include "disk/stamp.h"
+#include "base/os.h"
+
+#include <string.h>
+
+/* Where times have no nanoseconds, a second is what they are counted in, or two (FAT). */
+#define SECOND INT64_C(1000000000)
+#define GRAIN_OF_SECONDS (2 * SECOND)
+
+/* What is outside counts as one of these: from 1824 to 2262, so that the distance between any time and now can be said, too. */
+#define SECONDS_MAX (INT64_MAX / SECOND - 1)
+#define SECONDS_MIN (-SECONDS_MAX / 2)
+
+int64_t lc_nanoseconds(const struct timespec *time)
+{
+    int64_t seconds = time->tv_sec > SECONDS_MAX ? SECONDS_MAX : time->tv_sec;
+    return (seconds < SECONDS_MIN ? SECONDS_MIN : seconds) * SECOND + time->tv_nsec;
+}
+
+static void identify(int64_t words[LC_STAMP_IDENTITY], const struct stat *found)
+{
+    words[LC_STAMP_DEV] = (int64_t)found->st_dev;
+    words[LC_STAMP_INO] = (int64_t)found->st_ino;
+    words[LC_STAMP_SIZE] = (int64_t)found->st_size;
+    words[LC_STAMP_LINKS] = (int64_t)found->st_nlink;
+    words[LC_STAMP_MTIME] = lc_nanoseconds(&found->st_mtim);
+    words[LC_STAMP_CTIME] = lc_nanoseconds(&found->st_ctim);
+}
+
+static bool is_fine(const locache_stamp *stamp)
+{
+    return stamp->words[LC_STAMP_CTIME] % SECOND != 0 || stamp->words[LC_STAMP_MTIME] % SECOND != 0;
+}
+
+bool lc_stamp_is_old(const locache_stamp *stamp, int64_t grain)
+{
+    if (grain >= 0 && grain < GRAIN_OF_SECONDS && !is_fine(stamp))
+        grain = GRAIN_OF_SECONDS;
+    /* A change in what the clock calls the future leaves an age below zero, which proves nothing either. */
+    return grain >= 0 && lc_now() - stamp->words[LC_STAMP_CTIME] > grain;
+}
+
+void lc_stamp_take(locache_stamp *out, const struct stat *found, int64_t grain, bool written)
+{
+    identify(out->words, found);
+    out->words[LC_STAMP_PROVES] = lc_stamp_is_old(out, grain) || (grain >= 0 && written && is_fine(out));
+    out->words[LC_STAMP_UNTIL] = 0;
+}
+
+bool lc_stamp_matches(const locache_stamp *stamp, const struct stat *found)
+{
+    int64_t words[LC_STAMP_IDENTITY];
+    identify(words, found);
+    return memcmp(words, stamp->words, sizeof words) == 0;
+}
+
+bool lc_stamp_names(const locache_stamp *stamp, const struct stat *found)
+{
+    return stamp->words[LC_STAMP_DEV] == (int64_t)found->st_dev && stamp->words[LC_STAMP_INO] == (int64_t)found->st_ino;
+}
+
+bool lc_stamp_is_at(const locache_stamp *stamp, int dir, const char *name)
+{
+    struct stat found;
+    return lc_fstatat(dir, name, &found) == 0 && lc_stamp_matches(stamp, &found);
+}

@@ -1,0 +1,56 @@
+/* Files a step above single system calls: temporaries, paths to make, trees to remove. Everything by directory descriptor.
+ * Results are 0, or -1 and errno. Any thread. */
+#ifndef LC_FILES_H
+#define LC_FILES_H
+
+#include "base/hash.h"
+#include "base/os.h"
+
+#define LC_META ".locache" /* in a function's directory: all that is not an entry */
+
+#define LC_TEMPORARY_NAME 32 /* ".locache/", a prefix, 16 digits */
+
+/* A file that nobody sees until it is whole: created exclusively, locked while its writer lives, then given its name.
+ *
+ *     lc_temporary temporary;
+ *     if (lc_temporary_create(&temporary, dir) != 0) ...
+ *     if (lc_temporary_write(&temporary, spans, count) != 0 || lc_temporary_publish(&temporary, to, name) != 0) ...
+ *
+ * When writing or publishing fails, the temporary is gone already. */
+typedef struct lc_temporary {
+    int dir; /* borrowed */
+    int fd;
+    char name[LC_TEMPORARY_NAME];
+} lc_temporary;
+
+int lc_temporary_create(lc_temporary *out, int dir);
+/* The same in the directory's .locache/, which the caller trusts: cheaper than to open that. */
+int lc_temporary_create_meta(lc_temporary *out, int dir);
+int lc_temporary_write(lc_temporary *temporary, const lc_span *spans, size_t count);
+/* Flush the content to the device. */
+int lc_temporary_flush(lc_temporary *temporary);
+/* Rename it where nothing has that name yet, and lc_temporary_close() it then. Failed: it is still there, and it is the others'
+ * to say why. */
+int lc_temporary_place(lc_temporary *temporary, int to_dir, const char *to);
+/* The same over whatever has that name. ENOENT: somebody removed it meanwhile. */
+int lc_temporary_replace(lc_temporary *temporary, int to_dir, const char *to);
+int lc_temporary_close(lc_temporary *temporary);
+/* Replace and close. */
+int lc_temporary_publish(lc_temporary *temporary, int to_dir, const char *to);
+/* Give it a second name where there is none yet (else EEXIST); the first one goes. */
+int lc_temporary_link(lc_temporary *temporary, int to_dir, const char *to);
+void lc_temporary_discard(lc_temporary *temporary);
+
+/* Remove the temporaries in dir whose writers are provably gone: their locks can be had. */
+void lc_temporary_sweep(int dir);
+
+/* A name that nobody else has: prefix and 16 random digits. out has room for both and a NUL. */
+void lc_unique_name(char *out, const char *prefix);
+
+/* Make a directory (0700) and those above it that are missing. */
+int lc_make_path(const char *path);
+
+/* Remove a directory and all that is in it, following no link. What cannot be removed stays. */
+int lc_remove_tree(int at, const char *name);
+
+#endif

@@ -1,0 +1,368 @@
+/* What a result that was read holds: its parts, and its body as one value of a type. */
+#include "disk/value.h"
+#include "format/cbor.h"
+#include "format/ndarray.h"
+#include "base/os.h"
+
+#include <string.h>
+
+locache_codec locache_value_codec(const locache_value *value)
+{
+    return value->entry.codec;
+}
+
+const void *locache_value_body(const locache_value *value, size_t *size)
+{
+    *size = value->entry.body.size;
+    return value->entry.body.data;
+}
+
+size_t locache_value_buffer_count(const locache_value *value)
+{
+    return value->entry.buffer_count;
+}
+
+locache_buffer locache_value_buffer(const locache_value *value, size_t n)
+{
+    if (n >= value->entry.buffer_count)
+        return (locache_buffer){.data = NULL, .size = 0};
+    lc_span span = lc_entry_buffer(value->bytes, &value->entry, (uint32_t)n);
+    return (locache_buffer){.data = (void *)(uintptr_t)span.data, .size = span.size};
+}
+
+int64_t locache_value_created(const locache_value *value)
+{
+    return value->entry.created;
+}
+
+int64_t locache_value_compute_time(const locache_value *value)
+{
+    return value->entry.compute_time;
+}
+
+size_t locache_value_size(const locache_value *value)
+{
+    return value->size;
+}
+
+void locache_value_stamp(locache_stamp *out, const locache_value *value)
+{
+    *out = value->stamp;
+}
+
+/* -------------------------------------------------------------------------------------------------------------- memory */
+
+locache_value *lc_value_new(size_t size)
+{
+    locache_value *value = size <= SIZE_MAX - sizeof *value ? lc_alloc_aligned(sizeof *value + size) : NULL;
+    if (value == NULL)
+        return NULL;
+    atomic_init(&value->holders, 1);
+    value->mapped = false;
+    value->size = size;
+    value->bytes = value->room;
+    return value;
+}
+
+size_t lc_value_front(const locache_value *value)
+{
+    return (size_t)((const unsigned char *)value->entry.body.data - value->room) + value->entry.body.size;
+}
+
+void locache_value_retain(locache_value *value)
+{
+    atomic_fetch_add_explicit(&value->holders, 1, memory_order_relaxed);
+}
+
+locache_status locache_value_copy(locache_value **out, const locache_value *value)
+{
+    locache_value *copy = lc_value_new(value->size);
+    if (copy == NULL)
+        return LOCACHE_ENOMEM;
+    const unsigned char *key = value->entry.key.data;
+    const unsigned char *body = value->entry.body.data;
+    size_t front = lc_value_front(value);
+    memcpy(copy->bytes, value->room, front);
+    memcpy(copy->bytes + front, value->bytes + front, value->size - front);
+    copy->stamp = value->stamp;
+    copy->entry = value->entry;
+    copy->entry.key.data = copy->bytes + (key - value->room);
+    copy->entry.body.data = copy->bytes + (body - value->room);
+    *out = copy;
+    return LOCACHE_OK;
+}
+
+void locache_value_free(locache_value *value)
+{
+    if (value == NULL || atomic_fetch_sub_explicit(&value->holders, 1, memory_order_acq_rel) > 1)
+        return;
+    if (value->mapped)
+        lc_unmap(value->bytes, value->size);
+    lc_free(value);
+}
+
+/* ------------------------------------------------------------------------------------------------------ typed readers */
+
+locache_status locache_value_reader(locache_reader *out, const locache_value *value)
+{
+    if (value->entry.codec != LOCACHE_CBOR)
+        return LOCACHE_ETYPE;
+    locache_reader_init(out, value->entry.body.data, value->entry.body.size);
+    return LOCACHE_OK;
+}
+
+/* The first item of the body, and a reader that is past it. */
+static locache_status first_item(locache_item *out, locache_reader *reader, const locache_value *value)
+{
+    locache_status status = locache_value_reader(reader, value);
+    if (status != LOCACHE_OK)
+        return status;
+    return locache_read(out, reader) == LOCACHE_OK ? LOCACHE_OK : LOCACHE_ECORRUPT;
+}
+
+/* A body that is one item of the given kind. */
+static locache_status only_item(locache_item *out, locache_kind kind, const locache_value *value)
+{
+    locache_reader reader;
+    locache_status status = first_item(out, &reader, value);
+    if (status != LOCACHE_OK)
+        return status;
+    return out->kind == kind ? locache_reader_end(&reader) : LOCACHE_ETYPE;
+}
+
+/* A number as NumPy has it in memory: kind 'u', 'i', 'f' or 'b', and its bits. */
+typedef struct scalar {
+    char kind;
+    unsigned size;
+    uint64_t bits;
+} scalar;
+
+/* "<f8" and its like, over as many bytes. */
+static bool parse_scalar(scalar *out, const locache_item *type, const locache_item *bytes)
+{
+    if (type->size != 3 || memchr("<>|", type->data[0], 3) == NULL || memchr("uifb", type->data[1], 4) == NULL ||
+        memchr("1248", type->data[2], 4) == NULL)
+        return false;
+    *out = (scalar){.kind = (char)type->data[1], .size = (unsigned)(type->data[2] - '0')};
+    if (bytes->size != out->size)
+        return false;
+    for (unsigned i = 0; i < out->size; i++)
+        out->bits = out->bits << 8 | bytes->data[type->data[0] == '<' ? out->size - 1 - i : i];
+    return true;
+}
+
+/* The scalar of NumPy that the body is, whose tag was read. */
+static locache_status read_scalar(scalar *out, locache_reader *reader)
+{
+    locache_item type;
+    locache_item bytes;
+    if (locache_read(&type, reader) != LOCACHE_OK || type.kind != LOCACHE_ARRAY || type.number != 2 ||
+        locache_read(&type, reader) != LOCACHE_OK || type.kind != LOCACHE_TEXT ||
+        locache_read(&bytes, reader) != LOCACHE_OK || bytes.kind != LOCACHE_BYTES ||
+        locache_reader_end(reader) != LOCACHE_OK)
+        return LOCACHE_ECORRUPT;
+    return parse_scalar(out, &type, &bytes) ? LOCACHE_OK : LOCACHE_ETYPE;
+}
+
+/* An integer, whichever way it is written: its sign, and its value or -1 - that. */
+typedef struct integer {
+    bool negative;
+    uint64_t number;
+} integer;
+
+static locache_status scalar_integer(integer *out, locache_reader *reader)
+{
+    scalar read;
+    locache_status status = read_scalar(&read, reader);
+    if (status != LOCACHE_OK)
+        return status;
+    if (read.kind != 'u' && read.kind != 'i')
+        return LOCACHE_ETYPE;
+    uint64_t sign = UINT64_C(1) << (8 * read.size - 1);
+    out->negative = read.kind == 'i' && (read.bits & sign) != 0;
+    /* -1 - x is x with every bit turned: of those that there are. */
+    out->number = out->negative ? ~read.bits & (sign - 1) : read.bits;
+    return LOCACHE_OK;
+}
+
+static locache_status read_integer(integer *out, const locache_value *value)
+{
+    locache_reader reader;
+    locache_item item;
+    locache_status status = first_item(&item, &reader, value);
+    if (status != LOCACHE_OK)
+        return status;
+    if (item.kind == LOCACHE_TAG) {
+        if (item.number == LOCACHE_TAG_BIGNUM || item.number == LOCACHE_TAG_BIGNUM_NEG)
+            return lc_cbor_check(value->entry.body.data, value->entry.body.size) == LOCACHE_OK ? LOCACHE_ELIMIT
+                                                                                               : LOCACHE_ECORRUPT;
+        return item.number == LOCACHE_TAG_SCALAR ? scalar_integer(out, &reader) : LOCACHE_ETYPE;
+    }
+    if (item.kind != LOCACHE_UINT && item.kind != LOCACHE_NEGATIVE)
+        return LOCACHE_ETYPE;
+    *out = (integer){.negative = item.kind == LOCACHE_NEGATIVE, .number = item.number};
+    return locache_reader_end(&reader);
+}
+
+locache_status locache_value_int(int64_t *out, const locache_value *value)
+{
+    integer read;
+    locache_status status = read_integer(&read, value);
+    if (status != LOCACHE_OK)
+        return status;
+    if (read.number > INT64_MAX)
+        return LOCACHE_ELIMIT;
+    *out = read.negative ? -1 - (int64_t)read.number : (int64_t)read.number;
+    return LOCACHE_OK;
+}
+
+locache_status locache_value_uint(uint64_t *out, const locache_value *value)
+{
+    integer read;
+    locache_status status = read_integer(&read, value);
+    if (status != LOCACHE_OK)
+        return status;
+    if (read.negative)
+        return LOCACHE_ELIMIT;
+    *out = read.number;
+    return LOCACHE_OK;
+}
+
+static locache_status scalar_real(double *out, locache_reader *reader)
+{
+    scalar read;
+    float narrow;
+    locache_status status = read_scalar(&read, reader);
+    if (status != LOCACHE_OK)
+        return status;
+    /* binary16 has no type in C11. */
+    if (read.kind != 'f' || read.size < 4)
+        return LOCACHE_ETYPE;
+    if (read.size == 8) {
+        memcpy(out, &read.bits, sizeof *out);
+        return LOCACHE_OK;
+    }
+    uint32_t bits = (uint32_t)read.bits;
+    memcpy(&narrow, &bits, sizeof narrow);
+    *out = (double)narrow;
+    return LOCACHE_OK;
+}
+
+locache_status locache_value_real(double *out, const locache_value *value)
+{
+    locache_reader reader;
+    locache_item item;
+    locache_status status = first_item(&item, &reader, value);
+    if (status != LOCACHE_OK)
+        return status;
+    if (item.kind == LOCACHE_TAG && item.number == LOCACHE_TAG_SCALAR)
+        return scalar_real(out, &reader);
+    if (item.kind != LOCACHE_REAL)
+        return LOCACHE_ETYPE;
+    status = locache_reader_end(&reader);
+    if (status == LOCACHE_OK)
+        *out = item.real;
+    return status;
+}
+
+locache_status locache_value_bool(bool *out, const locache_value *value)
+{
+    locache_reader reader;
+    locache_item item;
+    scalar read;
+    locache_status status = first_item(&item, &reader, value);
+    if (status != LOCACHE_OK)
+        return status;
+    if (item.kind == LOCACHE_TAG && item.number == LOCACHE_TAG_SCALAR) {
+        status = read_scalar(&read, &reader);
+        if (status == LOCACHE_OK && (read.kind != 'b' || read.size != 1))
+            return LOCACHE_ETYPE;
+        if (status == LOCACHE_OK)
+            *out = read.bits != 0;
+        return status;
+    }
+    if (item.kind != LOCACHE_TRUE && item.kind != LOCACHE_FALSE)
+        return LOCACHE_ETYPE;
+    status = locache_reader_end(&reader);
+    if (status == LOCACHE_OK)
+        *out = item.kind == LOCACHE_TRUE;
+    return status;
+}
+
+locache_status locache_value_null(const locache_value *value)
+{
+    locache_item item;
+    return only_item(&item, LOCACHE_NULL, value);
+}
+
+locache_status locache_value_text(const char **out, size_t *size, const locache_value *value)
+{
+    locache_item item;
+    locache_status status = only_item(&item, LOCACHE_TEXT, value);
+    if (status != LOCACHE_OK)
+        return status;
+    *out = (const char *)item.data;
+    *size = item.size;
+    return LOCACHE_OK;
+}
+
+/* The byte string that comes next, here or in a buffer. ETYPE: something else comes. */
+static locache_status read_bytes(const void **out, size_t *size, locache_reader *reader, const locache_value *value)
+{
+    locache_item item;
+    if (locache_read(&item, reader) != LOCACHE_OK)
+        return LOCACHE_ECORRUPT;
+    if (item.kind == LOCACHE_BYTES) {
+        *out = item.data;
+        *size = item.size;
+        return LOCACHE_OK;
+    }
+    if (item.kind != LOCACHE_TAG || item.number != LOCACHE_TAG_BUFFER)
+        return LOCACHE_ETYPE;
+    if (locache_read(&item, reader) != LOCACHE_OK || item.kind != LOCACHE_UINT || item.number > SIZE_MAX)
+        return LOCACHE_ECORRUPT;
+    locache_buffer buffer = locache_value_buffer(value, (size_t)item.number);
+    if (buffer.data == NULL)
+        return LOCACHE_ECORRUPT;
+    *out = buffer.data;
+    *size = buffer.size;
+    return LOCACHE_OK;
+}
+
+locache_status locache_value_bytes(const void **out, size_t *size, const locache_value *value)
+{
+    locache_reader reader;
+    const void *data;
+    size_t data_size;
+    locache_status status = locache_value_reader(&reader, value);
+    if (status == LOCACHE_OK)
+        status = read_bytes(&data, &data_size, &reader, value);
+    if (status == LOCACHE_OK)
+        status = locache_reader_end(&reader);
+    if (status != LOCACHE_OK)
+        return status;
+    *out = data;
+    *size = data_size;
+    return LOCACHE_OK;
+}
+
+locache_status locache_value_ndarray(locache_ndarray *out, const locache_value *value)
+{
+    locache_reader reader;
+    locache_item item;
+    locache_ndarray array;
+    size_t size;
+    locache_status status = first_item(&item, &reader, value);
+    if (status != LOCACHE_OK)
+        return status;
+    if (item.kind != LOCACHE_TAG || (item.number != LOCACHE_TAG_NDARRAY && item.number != LOCACHE_TAG_NDARRAY_F))
+        return LOCACHE_ETYPE;
+    status = lc_ndarray_read_head(&array, &reader, item.number == LOCACHE_TAG_NDARRAY_F);
+    if (status != LOCACHE_OK)
+        return status;
+    status = read_bytes(&array.data, &size, &reader, value);
+    if (status != LOCACHE_OK || size != array.size || locache_reader_end(&reader) != LOCACHE_OK)
+        return LOCACHE_ECORRUPT;
+    *out = array;
+    return LOCACHE_OK;
+}

@@ -1,0 +1,400 @@
+#include "format/entry.h"
+#include "base/error.h"
+
+#include <string.h>
+
+enum {
+    AT_VERSION = 8,
+    AT_CODEC = 10,
+    AT_FLAGS = 11,
+    AT_BUFFER_COUNT = 12,
+    AT_KEY_SIZE = 16,
+    AT_BODY_SIZE = 24,
+    AT_CREATED = 32,
+    AT_COMPUTE_TIME = 40,
+    AT_EXPIRES = 48,
+    AT_RESERVED = 56,
+    AT_FUNCTION = 64,
+    AT_VERSION_ID = 80,
+    AT_MAC = 96,
+    AT_CHECKSUM = 128,
+};
+_Static_assert(AT_MAC + LC_MAC_SIZE == AT_CHECKSUM, "the MAC's field and the checksum's are zeroed as one");
+_Static_assert(AT_CHECKSUM + LC_CHECKSUM_SIZE == LC_ENTRY_HEADER, "the checksum ends the header");
+
+#define FORMAT_VERSION 1
+#define FLAG_MAC 1
+#define END_SIZE 8 /* of a buffer's end in the table */
+
+/* As PNG's: the high bit shows a transfer that strips it, CR LF and LF one that rewrites line ends, 1A ends a DOS listing. */
+static const unsigned char magic[8] = {0x89, 'L', 'O', 'C', '\r', '\n', 0x1A, '\n'};
+
+/* Padding, and what digests see in place of their own fields. */
+static const unsigned char zeros[LC_ENTRY_ALIGN];
+
+/* ----------------------------------------------------------------------------------------------------- little-endian */
+
+static uint64_t load(const unsigned char *at, unsigned size)
+{
+    uint64_t value = 0;
+    for (unsigned i = 0; i < size; i++)
+        value |= (uint64_t)at[i] << (8 * i);
+    return value;
+}
+
+static void store(unsigned char *at, uint64_t value, unsigned size)
+{
+    for (unsigned i = 0; i < size; i++)
+        at[i] = (unsigned char)(value >> (8 * i));
+}
+
+/* Two's complement, whatever the machine's conversions do. */
+static int64_t load_time(const unsigned char *at)
+{
+    uint64_t bits = load(at, 8);
+    return bits <= INT64_MAX ? (int64_t)bits : -(int64_t)(UINT64_MAX - bits) - 1;
+}
+
+static bool all_zero(const unsigned char *at, size_t size)
+{
+    unsigned char any = 0;
+    for (size_t i = 0; i < size; i++)
+        any |= at[i];
+    return any == 0;
+}
+
+/* How many bytes of padding bring an offset to the next multiple of LC_ENTRY_ALIGN. */
+static size_t padding_after(uint64_t offset)
+{
+    return (size_t)(-offset % LC_ENTRY_ALIGN);
+}
+
+/* ------------------------------------------------------------------------------------------------------------ reading */
+
+static locache_status check_version(const unsigned char *head, locache_error *error)
+{
+    if (memcmp(head, magic, sizeof magic) != 0)
+        return lc_fail(error, LOCACHE_ECORRUPT, "not an entry of locache: its first bytes are others");
+    uint64_t version = load(head + AT_VERSION, 2);
+    if (version == 0)
+        return lc_fail(error, LOCACHE_ECORRUPT, "damaged: format version 0");
+    if (version > FORMAT_VERSION)
+        return lc_fail(error, LOCACHE_EFORMAT,
+                       "written by a newer locache, in format version %u (this one reads %u): left alone",
+                       (unsigned)version, (unsigned)FORMAT_VERSION);
+    return LOCACHE_OK;
+}
+
+locache_status lc_entry_peek(uint64_t *least, uint64_t *table, const unsigned char *head, locache_error *error)
+{
+    locache_status status = check_version(head, error);
+    if (status != LOCACHE_OK)
+        return status;
+    if (head[AT_CODEC] < LOCACHE_CBOR || head[AT_CODEC] > LOCACHE_RAW)
+        return lc_fail(error, LOCACHE_ECORRUPT, "damaged: unknown codec %u", (unsigned)head[AT_CODEC]);
+    if ((head[AT_FLAGS] & ~FLAG_MAC) != 0)
+        return lc_fail(error, LOCACHE_ECORRUPT, "damaged: unknown flags %02x", (unsigned)head[AT_FLAGS]);
+    if (!all_zero(head + AT_RESERVED, 8))
+        return lc_fail(error, LOCACHE_ECORRUPT, "damaged: the reserved field is not zero");
+    if (head[AT_FLAGS] == 0 && !all_zero(head + AT_MAC, LC_MAC_SIZE))
+        return lc_fail(error, LOCACHE_ECORRUPT, "damaged: a MAC without its flag");
+    uint64_t count = load(head + AT_BUFFER_COUNT, 4);
+    uint64_t key_size = load(head + AT_KEY_SIZE, 8);
+    uint64_t body_size = load(head + AT_BODY_SIZE, 8);
+    if (count > LC_ENTRY_BUFFERS_MAX)
+        return lc_fail(error, LOCACHE_ECORRUPT, "damaged: %llu buffers", (unsigned long long)count);
+    uint64_t size = LC_ENTRY_HEADER + count * END_SIZE;
+    if (key_size > INT64_MAX - size || body_size > INT64_MAX - size - key_size)
+        return lc_fail(error, LOCACHE_ECORRUPT, "damaged: lengths past any file's");
+    *table = size;
+    *least = size + key_size + body_size;
+    return LOCACHE_OK;
+}
+
+static const unsigned char *front_of(const lc_entry *entry)
+{
+    return (const unsigned char *)entry->key.data - LC_ENTRY_HEADER - (size_t)entry->buffer_count * END_SIZE;
+}
+
+/* Where that ends which is before the nth buffer. */
+static size_t end_before(const lc_entry *entry, uint32_t n)
+{
+    const unsigned char *front = front_of(entry);
+    if (n == 0)
+        return (size_t)((const unsigned char *)entry->body.data - front) + entry->body.size;
+    return (size_t)load(front + LC_ENTRY_HEADER + (size_t)(n - 1) * END_SIZE, END_SIZE);
+}
+
+/* Every buffer begins at the next multiple of LC_ENTRY_ALIGN, and the last one ends the file. */
+static locache_status check_buffers(const lc_entry *entry, size_t size, locache_error *error)
+{
+    size_t end = end_before(entry, 0);
+    for (uint32_t i = 0; i < entry->buffer_count; i++) {
+        size_t padding = padding_after(end);
+        uint64_t next = load(front_of(entry) + LC_ENTRY_HEADER + (size_t)i * END_SIZE, END_SIZE);
+        if (padding > size - end || next < end + padding || next > size)
+            return lc_fail(error, LOCACHE_ECORRUPT, "damaged: buffer %u is not within the file", (unsigned)i);
+        end = (size_t)next;
+    }
+    if (end != size)
+        return lc_fail(error, LOCACHE_ECORRUPT, "damaged: %zu bytes too many", size - end);
+    return LOCACHE_OK;
+}
+
+/* How far a file was looked through for padding. */
+typedef struct gaps {
+    const lc_entry *entry;
+    uint32_t next; /* the buffer before which it was not all seen */
+    size_t at;
+} gaps;
+
+/* Is the padding zero in the piece of the file that comes next? */
+static bool gaps_are_zero(gaps *seen, const unsigned char *piece, size_t size)
+{
+    size_t until = seen->at + size;
+    bool zero = true;
+    while (zero && seen->next < seen->entry->buffer_count) {
+        size_t gap = end_before(seen->entry, seen->next);
+        size_t start = gap + padding_after(gap);
+        size_t from = gap > seen->at ? gap : seen->at;
+        size_t to = start < until ? start : until;
+        if (from < to)
+            zero = all_zero(piece + (from - seen->at), to - from);
+        if (start > until)
+            break;
+        seen->next++;
+    }
+    seen->at = until;
+    return zero;
+}
+
+static locache_status refuse_padding(locache_error *error)
+{
+    return lc_fail(error, LOCACHE_ECORRUPT, "damaged: padding that is not zero");
+}
+
+static locache_status refuse_checksum(locache_error *error)
+{
+    return lc_fail(error, LOCACHE_ECORRUPT, "damaged: the checksum is another");
+}
+
+const unsigned char *lc_entry_checksum(const unsigned char *head)
+{
+    return head + AT_CHECKSUM;
+}
+
+bool lc_entry_has_mac(const unsigned char *head)
+{
+    return head[AT_FLAGS] == FLAG_MAC;
+}
+
+static bool checksum_right(const unsigned char *bytes, size_t size)
+{
+    const lc_span spans[] = {
+        {bytes, AT_CHECKSUM},
+        {zeros, LC_CHECKSUM_SIZE},
+        {bytes + LC_ENTRY_HEADER, size - LC_ENTRY_HEADER},
+    };
+    unsigned char sum[LC_CHECKSUM_SIZE];
+    lc_checksum(sum, spans, sizeof spans / sizeof *spans);
+    return memcmp(sum, bytes + AT_CHECKSUM, sizeof sum) == 0;
+}
+
+/* Of a header that was peeked at. */
+static void take_front(lc_entry *out, const unsigned char *front, size_t table, size_t least)
+{
+    size_t key_size = (size_t)load(front + AT_KEY_SIZE, 8);
+    *out = (lc_entry){
+        .codec = (locache_codec)front[AT_CODEC],
+        .has_mac = lc_entry_has_mac(front),
+        .created = load_time(front + AT_CREATED),
+        .compute_time = load_time(front + AT_COMPUTE_TIME),
+        .expires = load_time(front + AT_EXPIRES),
+        .key = {front + table, key_size},
+        .body = {front + table + key_size, least - table - key_size},
+        .buffer_count = (uint32_t)load(front + AT_BUFFER_COUNT, 4),
+    };
+    memcpy(out->function.bytes, front + AT_FUNCTION, LOCACHE_ID_SIZE);
+    memcpy(out->version.bytes, front + AT_VERSION_ID, LOCACHE_ID_SIZE);
+}
+
+locache_status lc_entry_parse_front(lc_entry *out, const unsigned char *front, size_t size, locache_error *error)
+{
+    uint64_t least = 0;
+    uint64_t table = 0;
+    lc_entry entry;
+    locache_status status = lc_entry_peek(&least, &table, front, error);
+    if (status != LOCACHE_OK)
+        return status;
+    if (least > size)
+        return lc_fail(error, LOCACHE_ECORRUPT, "damaged: cut short at %zu bytes of at least %llu", size,
+                       (unsigned long long)least);
+    take_front(&entry, front, (size_t)table, (size_t)least);
+    status = check_buffers(&entry, size, error);
+    if (status == LOCACHE_OK)
+        *out = entry;
+    return status;
+}
+
+locache_status lc_entry_parse(lc_entry *out, const unsigned char *bytes, size_t size, locache_error *error)
+{
+    lc_entry entry = {.buffer_count = 0};
+    if (size < LC_ENTRY_HEADER)
+        return lc_fail(error, LOCACHE_ECORRUPT, "damaged: %zu bytes, less than a header", size);
+    locache_status status = lc_entry_parse_front(&entry, bytes, size, error);
+    if (status == LOCACHE_EFORMAT && !checksum_right(bytes, size))
+        return lc_fail(error, LOCACHE_ECORRUPT, "damaged: a format version that is none, under a wrong checksum");
+    if (status != LOCACHE_OK)
+        return status;
+    gaps seen = {.entry = &entry, .at = end_before(&entry, 0)};
+    if (!gaps_are_zero(&seen, bytes + seen.at, size - seen.at))
+        return refuse_padding(error);
+    if (!checksum_right(bytes, size))
+        return refuse_checksum(error);
+    *out = entry;
+    return LOCACHE_OK;
+}
+
+/* A file as its checksum sees it: the front in three parts, then what next() gives. */
+typedef struct sight {
+    lc_span front[3];
+    unsigned shown;
+    bool (*next)(void *context, lc_span *piece);
+    void *context;
+    gaps seen;
+    bool zero;
+} sight;
+
+static bool next_seen(void *context, lc_span *piece)
+{
+    sight *in = context;
+    if (in->shown < sizeof in->front / sizeof *in->front) {
+        *piece = in->front[in->shown++];
+        /* Empty would be the end. */
+        if (piece->size > 0)
+            return true;
+    }
+    if (!in->next(in->context, piece))
+        return false;
+    in->zero = in->zero && gaps_are_zero(&in->seen, piece->data, piece->size);
+    return true;
+}
+
+locache_status lc_entry_verify(const lc_entry *entry, bool (*next)(void *context, lc_span *piece), void *context,
+                               locache_error *error)
+{
+    const unsigned char *front = front_of(entry);
+    size_t front_size = end_before(entry, 0);
+    unsigned char sum[LC_CHECKSUM_SIZE];
+    sight in = {
+        .front = {{front, AT_CHECKSUM},
+                  {zeros, LC_CHECKSUM_SIZE},
+                  {front + LC_ENTRY_HEADER, front_size - LC_ENTRY_HEADER}},
+        .next = next,
+        .context = context,
+        .seen = {.entry = entry, .at = front_size},
+        .zero = true,
+    };
+    if (!lc_checksum_pulled(sum, next_seen, &in))
+        return LOCACHE_EIO;
+    if (!in.zero)
+        return refuse_padding(error);
+    return memcmp(sum, front + AT_CHECKSUM, sizeof sum) == 0 ? LOCACHE_OK : refuse_checksum(error);
+}
+
+lc_span lc_entry_buffer(const unsigned char *bytes, const lc_entry *entry, uint32_t n)
+{
+    size_t before = end_before(entry, n);
+    size_t start = before + padding_after(before);
+    return (lc_span){bytes + start, end_before(entry, n + 1) - start};
+}
+
+bool lc_entry_authentic(lc_span first, lc_span rest, const unsigned char key[LC_MAC_KEY_SIZE])
+{
+    const unsigned char *head = first.data;
+    if (!lc_entry_has_mac(head))
+        return false;
+    const lc_span spans[] = {
+        {head, AT_MAC},
+        {zeros, LC_ENTRY_HEADER - AT_MAC},
+        {head + LC_ENTRY_HEADER, first.size - LC_ENTRY_HEADER},
+        rest,
+    };
+    unsigned char mac[LC_MAC_SIZE];
+    lc_mac(mac, key, spans, sizeof spans / sizeof *spans);
+    return lc_mac_equal(mac, head + AT_MAC);
+}
+
+/* ------------------------------------------------------------------------------------------------------------ writing */
+
+size_t lc_entry_front_size(const lc_entry *entry)
+{
+    /* Files end at INT64_MAX, memory at SIZE_MAX. */
+    const uint64_t limit = SIZE_MAX < INT64_MAX ? SIZE_MAX : INT64_MAX;
+    if (entry->buffer_count > LC_ENTRY_BUFFERS_MAX)
+        return 0;
+    size_t table = LC_ENTRY_HEADER + (size_t)entry->buffer_count * END_SIZE;
+    if (entry->key.size > limit - table || entry->body.size > limit - table - entry->key.size)
+        return 0;
+    return table + entry->key.size + entry->body.size;
+}
+
+size_t lc_entry_span_count(const lc_entry *entry)
+{
+    return 1 + 2 * (size_t)entry->buffer_count;
+}
+
+static void put_header(unsigned char *head, const lc_entry *entry, bool has_mac)
+{
+    memset(head, 0, LC_ENTRY_HEADER);
+    memcpy(head, magic, sizeof magic);
+    store(head + AT_VERSION, FORMAT_VERSION, 2);
+    head[AT_CODEC] = (unsigned char)entry->codec;
+    head[AT_FLAGS] = has_mac ? FLAG_MAC : 0;
+    store(head + AT_BUFFER_COUNT, entry->buffer_count, 4);
+    store(head + AT_KEY_SIZE, entry->key.size, 8);
+    store(head + AT_BODY_SIZE, entry->body.size, 8);
+    store(head + AT_CREATED, (uint64_t)entry->created, 8);
+    store(head + AT_COMPUTE_TIME, (uint64_t)entry->compute_time, 8);
+    store(head + AT_EXPIRES, (uint64_t)entry->expires, 8);
+    memcpy(head + AT_FUNCTION, entry->function.bytes, LOCACHE_ID_SIZE);
+    memcpy(head + AT_VERSION_ID, entry->version.bytes, LOCACHE_ID_SIZE);
+}
+
+static unsigned char *put_span(unsigned char *at, lc_span span)
+{
+    if (span.size > 0)
+        memcpy(at, span.data, span.size);
+    return at + span.size;
+}
+
+void lc_entry_build(unsigned char *front, lc_span *spans, const lc_entry *entry, const locache_buffer *buffers,
+                    const unsigned char *mac_key)
+{
+    put_header(front, entry, mac_key != NULL);
+    unsigned char *ends = front + LC_ENTRY_HEADER;
+    unsigned char *at = put_span(ends + (size_t)entry->buffer_count * END_SIZE, entry->key);
+    at = put_span(at, entry->body);
+
+    uint64_t end = (uint64_t)(at - front);
+    size_t count = 0;
+    spans[count++] = (lc_span){front, (size_t)end};
+    for (uint32_t i = 0; i < entry->buffer_count; i++) {
+        size_t padding = padding_after(end);
+        spans[count++] = (lc_span){zeros, padding};
+        spans[count++] = (lc_span){buffers[i].data, buffers[i].size};
+        end += padding + buffers[i].size;
+        store(ends + (size_t)i * END_SIZE, end, END_SIZE);
+    }
+
+    /* Both fields are still zero, as the digests want them: first the MAC, then the checksum over it. Through locals,
+     * since front is among what is read. */
+    if (mac_key != NULL) {
+        unsigned char mac[LC_MAC_SIZE];
+        lc_mac(mac, mac_key, spans, count);
+        memcpy(front + AT_MAC, mac, sizeof mac);
+    }
+    unsigned char sum[LC_CHECKSUM_SIZE];
+    lc_checksum(sum, spans, count);
+    memcpy(front + AT_CHECKSUM, sum, sizeof sum);
+}

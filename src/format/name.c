@@ -1,0 +1,75 @@
+/* Keys, and the file names that say what they are. docs/format.md, "Names", is normative. */
+#include "format/name.h"
+#include "base/hash.h"
+#include "base/text.h"
+
+#include <string.h>
+
+/* -------------------------------------------------------------------------------------------------------------- values */
+
+static locache_status put_value(lc_name *name, locache_reader *reader)
+{
+    locache_reader start = *reader;
+    locache_item item;
+    locache_status status = locache_read(&item, reader);
+    if (status != LOCACHE_OK || lc_name_scalar(name, &item, reader))
+        return status;
+    *reader = start;
+    status = locache_skip(reader);
+    if (status != LOCACHE_OK)
+        return status;
+    name->hashed = true;
+    lc_key_hint(name, start);
+    return LOCACHE_OK;
+}
+
+/* --------------------------------------------------------------------------------------------------------------- names */
+
+static void finish(lc_name *name, const void *key, size_t size)
+{
+    if (name->hashed || name->full) {
+        locache_id id;
+        locache_id_of(&id, key, size);
+        name->out[name->prefix] = '~';
+        lc_hex(name->out + name->prefix + 1, id.bytes, sizeof id.bytes);
+        return;
+    }
+    if (name->length == 0)
+        lc_name_plain(name, "_", 1);
+    name->out[name->length] = '\0';
+}
+
+static locache_status put_pair(lc_name *name, locache_reader *reader)
+{
+    locache_item label;
+    locache_status status = locache_read(&label, reader);
+    if (status != LOCACHE_OK)
+        return status;
+    if (label.kind != LOCACHE_TEXT && label.kind != LOCACHE_UINT)
+        return LOCACHE_ECORRUPT;
+    lc_name_label(name, &label);
+    lc_name_plain(name, "=", 1);
+    return put_value(name, reader);
+}
+
+locache_status locache_key_filename(char out[LOCACHE_NAME_MAX + 1], const void *key, size_t size)
+{
+    lc_name name = {.length = 0};
+    locache_reader reader;
+    locache_item head;
+    name.out = out;
+    locache_reader_init(&reader, key, size);
+    locache_status status = locache_read(&head, &reader);
+    if (status == LOCACHE_OK && (head.kind != LOCACHE_ARRAY || head.number % 2 != 0))
+        status = LOCACHE_ECORRUPT;
+    for (uint64_t i = 0; status == LOCACHE_OK && i < head.number; i += 2) {
+        if (i > 0)
+            lc_name_plain(&name, "_", 1);
+        status = put_pair(&name, &reader);
+    }
+    if (status == LOCACHE_OK)
+        status = locache_reader_end(&reader);
+    if (status == LOCACHE_OK)
+        finish(&name, key, size);
+    return status == LOCACHE_END ? LOCACHE_ECORRUPT : status;
+}

@@ -1,0 +1,384 @@
+#include "persist/convert.h"
+#include "base/hash.h"
+#include "base/text.h"
+
+#include <float.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Bytes of a long double that hold its value; the others, x87's, are padding. */
+#if LDBL_MANT_DIG == 64
+#define LONG_REAL_SIZE 10
+#else
+#define LONG_REAL_SIZE sizeof(long double)
+#endif
+/* NumPy's name for it, which Python reads as numpy.longdouble. */
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+#define ORDER ">"
+#else
+#define ORDER "<"
+#endif
+
+/* ------------------------------------------------------------------------------------------------------------- numbers */
+
+static uint64_t load_uint(const void *value, size_t size)
+{
+    unsigned char c;
+    unsigned short s;
+    unsigned i;
+    uint64_t l;
+    switch (size) {
+    case sizeof c:
+        memcpy(&c, value, sizeof c);
+        return c;
+    case sizeof s:
+        memcpy(&s, value, sizeof s);
+        return s;
+    case sizeof i:
+        memcpy(&i, value, sizeof i);
+        return i;
+    default:
+        memcpy(&l, value, sizeof l);
+        return l;
+    }
+}
+
+static int64_t load_int(const void *value, size_t size)
+{
+    uint64_t sign = UINT64_C(1) << (8 * size - 1);
+    uint64_t extended = (load_uint(value, size) ^ sign) - sign;
+    int64_t result;
+    memcpy(&result, &extended, sizeof result);
+    return result;
+}
+
+static double load_real(const void *value, size_t size)
+{
+    float narrow;
+    double wide;
+    if (size == sizeof narrow) {
+        memcpy(&narrow, value, sizeof narrow);
+        return (double)narrow;
+    }
+    memcpy(&wide, value, sizeof wide);
+    return wide;
+}
+
+/* As a double where it is one, and else bit for bit. */
+static void write_long_real(locache_writer *out, const void *value)
+{
+    long double x;
+    char type[16];
+    unsigned char bytes[sizeof x] = {0};
+    memcpy(&x, value, sizeof x);
+    if ((long double)(double)x == x) {
+        locache_write_real(out, (double)x);
+        return;
+    }
+    memcpy(bytes, value, LONG_REAL_SIZE);
+    snprintf(type, sizeof type, ORDER "f%zu", sizeof x);
+    locache_write_tag(out, LOCACHE_TAG_SCALAR);
+    locache_write_array(out, 2);
+    locache_write_text(out, type, strlen(type));
+    locache_write_bytes(out, bytes, sizeof bytes);
+}
+
+static void write_number(locache_writer *out, unsigned kind, const void *value, size_t size)
+{
+    bool truth;
+    switch (kind) {
+    case LOCACHE_KIND_BOOL:
+        memcpy(&truth, value, sizeof truth);
+        locache_write_bool(out, truth);
+        break;
+    case LOCACHE_KIND_INT:
+        locache_write_int(out, load_int(value, size));
+        break;
+    case LOCACHE_KIND_UINT:
+        locache_write_uint(out, load_uint(value, size));
+        break;
+    default:
+        locache_write_real(out, load_real(value, size));
+        break;
+    }
+}
+
+/* ---------------------------------------------------------------------------------------------------------------- keys */
+
+static bool is_text(const char *text, size_t size)
+{
+    return lc_utf8_valid((const unsigned char *)text, size);
+}
+
+static void key_text(locache_writer *key, const void *value)
+{
+    const char *text;
+    memcpy(&text, value, sizeof text);
+    size_t size = text ? strlen(text) : 0;
+    if (text == NULL)
+        locache_write_null(key);
+    else if (is_text(text, size))
+        locache_key_text(key, text, size);
+    else
+        locache_key_bytes(key, text, size);
+}
+
+static void key_array(locache_writer *key, unsigned kind, const void *value)
+{
+    struct locache_array_char array; /* every array's has this shape */
+    memcpy(&array, value, sizeof array);
+    locache_ndarray as = {.type = (locache_element)(kind - LOCACHE_KIND_ARRAY), .dimensions = 1, .data = array.data};
+    as.extents[0] = array.count;
+    size_t size = locache_element_size(as.type);
+    if ((array.data == NULL && array.count > 0) || array.count > SIZE_MAX / size) {
+        if (key->status == LOCACHE_OK)
+            key->status = LOCACHE_EINVAL;
+        return;
+    }
+    as.size = array.count * size;
+    locache_key_ndarray(key, &as);
+}
+
+static void key_member(locache_writer *key, const locache_member *member, const unsigned char *at)
+{
+    bool characters = (member->kind == LOCACHE_KIND_INT || member->kind == LOCACHE_KIND_UINT) && member->size == 1;
+    locache_key_name(key, member->name, strlen(member->name));
+    if (member->count == 0) {
+        write_number(key, member->kind, at, member->size);
+    } else if (characters) {
+        locache_key_bytes(key, at, member->count);
+    } else {
+        locache_write_array(key, member->count);
+        for (size_t i = 0; i < member->count; i++)
+            write_number(key, member->kind, at + i * member->size, member->size);
+    }
+}
+
+/* As a Python dict: by the names of the members, so that another order of them is another call only where values differ. */
+static void key_struct(locache_writer *key, const void *value, const locache_layout *layout)
+{
+    locache_write_map(key, layout->count);
+    size_t start = key->length;
+    for (size_t i = 0; i < layout->count; i++)
+        key_member(key, &layout->members[i], (const unsigned char *)value + layout->members[i].offset);
+    locache_write_sorted(key, start, 2);
+}
+
+void lc_cvalue_key(locache_writer *key, unsigned kind, const void *value, size_t size, const locache_layout *layout)
+{
+    if (kind == LOCACHE_KIND_NONE)
+        key_struct(key, value, layout);
+    else if (kind >= LOCACHE_KIND_ARRAY)
+        key_array(key, kind, value);
+    else if (kind == LOCACHE_KIND_TEXT || kind == LOCACHE_KIND_CONST_TEXT)
+        key_text(key, value);
+    else if (kind == LOCACHE_KIND_LONG_REAL)
+        write_long_real(key, value);
+    else
+        write_number(key, kind, value, size);
+}
+
+/* ------------------------------------------------------------------------------------------------------------- results */
+
+/* Bytes mean a struct only under the layout that they were written with. */
+static void layout_id(locache_id *out, const locache_layout *layout)
+{
+    unsigned char room[512];
+    locache_writer text;
+    locache_writer_init(&text, room, sizeof room);
+    locache_write_text(&text, ORDER, 1);
+    for (size_t i = 0; i < layout->count; i++) {
+        const locache_member *member = &layout->members[i];
+        locache_key_name(&text, member->name, strlen(member->name));
+        locache_write_uint(&text, member->kind);
+        locache_write_uint(&text, member->offset);
+        locache_write_uint(&text, member->size);
+        locache_write_uint(&text, member->count);
+    }
+    locache_id_of(out, text.data, text.length);
+    locache_writer_clear(&text);
+}
+
+static void write_text(locache_writer *body, const void *value)
+{
+    const char *text;
+    memcpy(&text, value, sizeof text);
+    size_t size = text ? strlen(text) : 0;
+    if (text == NULL)
+        locache_write_null(body);
+    else if (is_text(text, size))
+        locache_write_text(body, text, size);
+    else
+        locache_write_bytes(body, text, size);
+}
+
+locache_codec lc_cvalue_write(locache_writer *body, unsigned kind, const void *value, size_t size,
+                              const locache_layout *layout)
+{
+    locache_id id;
+    switch (kind) {
+    case LOCACHE_KIND_NONE:
+        layout_id(&id, layout);
+        locache_write_raw(body, value, size);
+        locache_write_raw(body, id.bytes, sizeof id.bytes);
+        return LOCACHE_RAW;
+    case LOCACHE_KIND_TEXT:
+        write_text(body, value);
+        return LOCACHE_CBOR;
+    case LOCACHE_KIND_LONG_REAL:
+        write_long_real(body, value);
+        return LOCACHE_CBOR;
+    default:
+        write_number(body, kind, value, size);
+        return LOCACHE_CBOR;
+    }
+}
+
+/* The lowest `size` bytes' worth of a number, as an integer of that size has them. */
+static void store_bits(void *out, uint64_t bits, size_t size)
+{
+    unsigned char c = (unsigned char)bits;
+    unsigned short s = (unsigned short)bits;
+    unsigned i = (unsigned)bits;
+    memcpy(out,
+           size == sizeof c   ? (void *)&c
+           : size == sizeof s ? (void *)&s
+           : size == sizeof i ? (void *)&i
+                              : (void *)&bits,
+           size);
+}
+
+static bool read_int(void *out, const locache_value *value, size_t size)
+{
+    int64_t x;
+    if (locache_value_int(&x, value) != LOCACHE_OK)
+        return false;
+    store_bits(out, (uint64_t)x, size);
+    return load_int(out, size) == x;
+}
+
+static bool read_uint(void *out, const locache_value *value, size_t size)
+{
+    uint64_t x;
+    if (locache_value_uint(&x, value) != LOCACHE_OK)
+        return false;
+    store_bits(out, x, size);
+    return load_uint(out, size) == x;
+}
+
+/* A float only where it is one: rounding would make another result of it. */
+static bool read_real(void *out, const locache_value *value, size_t size)
+{
+    double x;
+    if (locache_value_real(&x, value) != LOCACHE_OK)
+        return false;
+    if (size == sizeof x) {
+        memcpy(out, &x, sizeof x);
+        return true;
+    }
+    if (x >= -(double)FLT_MAX && x <= (double)FLT_MAX && (double)(float)x != x)
+        return false;
+    if ((x > (double)FLT_MAX && x <= DBL_MAX) || (x < -(double)FLT_MAX && x >= -DBL_MAX))
+        return false;
+    float narrow = (float)x;
+    memcpy(out, &narrow, sizeof narrow);
+    return true;
+}
+
+static bool read_long_real(void *out, const locache_value *value)
+{
+    double wide;
+    locache_reader reader;
+    locache_item item;
+    if (locache_value_real(&wide, value) == LOCACHE_OK) {
+        long double x = (long double)wide;
+        memcpy(out, &x, sizeof x);
+        return true;
+    }
+    char type[16];
+    int size = snprintf(type, sizeof type, ORDER "f%zu", sizeof(long double));
+    if (locache_value_reader(&reader, value) != LOCACHE_OK || locache_read(&item, &reader) != LOCACHE_OK ||
+        item.kind != LOCACHE_TAG || item.number != LOCACHE_TAG_SCALAR || locache_read(&item, &reader) != LOCACHE_OK ||
+        item.kind != LOCACHE_ARRAY || item.number != 2 || locache_read(&item, &reader) != LOCACHE_OK ||
+        item.kind != LOCACHE_TEXT || item.size != (size_t)size || memcmp(item.data, type, item.size) != 0 ||
+        locache_read(&item, &reader) != LOCACHE_OK || item.kind != LOCACHE_BYTES || item.size != sizeof(long double))
+        return false;
+    memcpy(out, item.data, item.size);
+    return locache_reader_end(&reader) == LOCACHE_OK;
+}
+
+static bool read_text(void *out, const locache_value *value)
+{
+    char *copy = NULL;
+    const void *text;
+    size_t size;
+    if (locache_value_null(value) != LOCACHE_OK) {
+        const char *as_text;
+        if (locache_value_text(&as_text, &size, value) == LOCACHE_OK)
+            text = as_text;
+        else if (locache_value_bytes(&text, &size, value) != LOCACHE_OK)
+            return false;
+        if (memchr(text, '\0', size) != NULL)
+            return false;
+        /* The caller's to free(): not from the library's allocator. */
+        copy = malloc(size + 1);
+        if (copy == NULL)
+            return false;
+        memcpy(copy, text, size);
+        copy[size] = '\0';
+    }
+    memcpy(out, &copy, sizeof copy);
+    return true;
+}
+
+/* Bytes of bools are 0 and 1 and nothing else. */
+static bool bools_sound(const unsigned char *bytes, const locache_layout *layout)
+{
+    for (size_t i = 0; i < layout->count; i++) {
+        const locache_member *member = &layout->members[i];
+        size_t count = member->count ? member->count : 1;
+        for (size_t j = 0; member->kind == LOCACHE_KIND_BOOL && j < count; j++)
+            if (bytes[member->offset + j * member->size] > 1)
+                return false;
+    }
+    return true;
+}
+
+static bool read_struct(void *out, const locache_value *value, size_t size, const locache_layout *layout)
+{
+    locache_id id;
+    size_t body_size;
+    const unsigned char *body = locache_value_body(value, &body_size);
+    layout_id(&id, layout);
+    if (locache_value_codec(value) != LOCACHE_RAW || body_size != size + sizeof id.bytes ||
+        memcmp(body + size, id.bytes, sizeof id.bytes) != 0 || !bools_sound(body, layout))
+        return false;
+    memcpy(out, body, size);
+    return true;
+}
+
+bool lc_cvalue_read(void *out, const locache_value *value, unsigned kind, size_t size, const locache_layout *layout)
+{
+    bool truth;
+    switch (kind) {
+    case LOCACHE_KIND_NONE:
+        return read_struct(out, value, size, layout);
+    case LOCACHE_KIND_BOOL:
+        if (locache_value_bool(&truth, value) != LOCACHE_OK)
+            return false;
+        memcpy(out, &truth, sizeof truth);
+        return true;
+    case LOCACHE_KIND_INT:
+        return read_int(out, value, size);
+    case LOCACHE_KIND_UINT:
+        return read_uint(out, value, size);
+    case LOCACHE_KIND_REAL:
+        return read_real(out, value, size);
+    case LOCACHE_KIND_LONG_REAL:
+        return read_long_real(out, value);
+    default:
+        return read_text(out, value);
+    }
+}

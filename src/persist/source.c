@@ -1,0 +1,370 @@
+#include "persist/source.h"
+#include "base/os.h"
+
+#include <ctype.h>
+#include <string.h>
+
+#define MACRO "LOCACHE_PERSIST"
+#define RECORD_ALIGNMENT 8
+
+bool lc_ctext_next(lc_span *out, const unsigned char **at, const unsigned char *end, const char *file)
+{
+    while ((size_t)(end - *at) >= 2 * sizeof(uint64_t)) {
+        uint64_t sizes[2];
+        memcpy(sizes, *at, sizeof sizes);
+        const unsigned char *name = *at + sizeof sizes;
+        size_t left = (size_t)(end - name);
+        if (sizes[0] > left || sizes[1] > left - sizes[0])
+            return false;
+        size_t size = (size_t)(sizes[0] + sizes[1]);
+        size += (RECORD_ALIGNMENT - size % RECORD_ALIGNMENT) % RECORD_ALIGNMENT;
+        *at = size < left ? name + size : end;
+        if (sizes[0] == strlen(file) + 1 && memcmp(name, file, (size_t)sizes[0]) == 0) {
+            *out = (lc_span){name + sizes[0], (size_t)sizes[1]};
+            return true;
+        }
+    }
+    return false;
+}
+
+/* ------------------------------------------------------------------------------------------------------------- tokens */
+
+typedef struct token {
+    size_t start; /* in the bytes */
+    size_t size;
+    int line;
+    bool directive; /* part of a preprocessing directive */
+} token;
+
+struct lc_ctext {
+    token *tokens;
+    size_t count;
+    size_t capacity;
+    size_t size;
+    char bytes[];
+};
+
+/* Where reading is. Lines that a backslash continues are one. */
+typedef struct cursor {
+    const char *at;
+    const char *end;
+    int line;
+} cursor;
+
+static size_t continuation(const cursor *in)
+{
+    size_t left = (size_t)(in->end - in->at);
+    if (left >= 2 && in->at[0] == '\\' && in->at[1] == '\n')
+        return 2;
+    return left >= 3 && in->at[0] == '\\' && in->at[1] == '\r' && in->at[2] == '\n' ? 3 : 0;
+}
+
+static void settle(cursor *in)
+{
+    for (size_t size; (size = continuation(in)) > 0;) {
+        in->at += size;
+        in->line++;
+    }
+}
+
+/* The character here, or -1; the cursor is never before a continuation. */
+static int here(const cursor *in)
+{
+    return in->at < in->end ? (unsigned char)*in->at : -1;
+}
+
+static void step(cursor *in)
+{
+    if (in->at == in->end)
+        return;
+    in->line += *in->at++ == '\n';
+    settle(in);
+}
+
+static int next(cursor in)
+{
+    step(&in);
+    return here(&in);
+}
+
+static bool is_word(int c)
+{
+    return c >= 0x80 || c == '_' || c == '$' || isalnum(c);
+}
+
+/* Pass over a comment, or blanks that do not end a line. */
+static bool pass_blank(cursor *in)
+{
+    if (here(in) == '/' && next(*in) == '/') {
+        while (here(in) >= 0 && here(in) != '\n')
+            step(in);
+        return true;
+    }
+    if (here(in) == '/' && next(*in) == '*') {
+        step(in);
+        step(in);
+        while (here(in) >= 0 && !(here(in) == '*' && next(*in) == '/'))
+            step(in);
+        step(in);
+        step(in);
+        return true;
+    }
+    if (here(in) != ' ' && here(in) != '\t' && here(in) != '\r' && here(in) != '\f' && here(in) != '\v')
+        return false;
+    step(in);
+    return true;
+}
+
+static void take(lc_ctext *out, cursor *in)
+{
+    out->bytes[out->size++] = (char)here(in);
+    step(in);
+}
+
+static void take_quoted(lc_ctext *out, cursor *in)
+{
+    int quote = here(in);
+    take(out, in);
+    while (here(in) >= 0 && here(in) != quote && here(in) != '\n') {
+        if (here(in) == '\\')
+            take(out, in);
+        if (here(in) >= 0)
+            take(out, in);
+    }
+    if (here(in) == quote)
+        take(out, in);
+}
+
+/* R"delimiter( ... )delimiter": an extension of GCC's and Clang's. Nothing in it is continued, or escaped. */
+static void take_raw(lc_ctext *out, cursor *in)
+{
+    const char *open = memchr(in->at, '(', (size_t)(in->end - in->at));
+    const char *close = open ? memchr(open, ')', (size_t)(in->end - open)) : NULL;
+    size_t size = open ? (size_t)(open - in->at) - 1 : 0;
+    while (close != NULL &&
+           ((size_t)(in->end - close) < size + 2 || memcmp(close + 1, in->at + 1, size) != 0 || close[size + 1] != '"'))
+        close = memchr(close + 1, ')', (size_t)(in->end - close) - 1);
+    const char *end = close ? close + size + 2 : in->end;
+    while (in->at < end) {
+        in->line += *in->at == '\n';
+        out->bytes[out->size++] = *in->at++;
+    }
+    settle(in);
+}
+
+/* An identifier, or a number: its letters, digits, points, signs of exponents and separators. */
+static void take_word(lc_ctext *out, cursor *in)
+{
+    size_t start = out->size;
+    bool number = isdigit(here(in)) || here(in) == '.';
+    while (here(in) >= 0) {
+        int last = out->size > start ? out->bytes[out->size - 1] : 0;
+        bool sign = number && (here(in) == '+' || here(in) == '-') && last != 0 && strchr("eEpP", last) != NULL;
+        bool inner = number && (here(in) == '.' || (here(in) == '\'' && is_word(next(*in))));
+        if (!is_word(here(in)) && !sign && !inner)
+            break;
+        take(out, in);
+    }
+    size_t size = out->size - start;
+    const char *word = out->bytes + start;
+    bool prefix = (size == 1 && strchr("LuUR", word[0]) != NULL) || (size == 2 && memcmp(word, "u8", 2) == 0) ||
+                  (size == 2 && strchr("LuU", word[0]) != NULL && word[1] == 'R') ||
+                  (size == 3 && memcmp(word, "u8R", 3) == 0);
+    if (prefix && here(in) == '"' && word[size - 1] == 'R')
+        take_raw(out, in);
+    else if (prefix && (here(in) == '"' || here(in) == '\''))
+        take_quoted(out, in);
+}
+
+/* The longest operator here. */
+static void take_operator(lc_ctext *out, cursor *in)
+{
+    static const char *const operators[] = {
+        "%:%:", "...", "<<=", ">>=", "->", "++", "--", "<<", ">>", "<=", ">=", "==", "!=", "&&", "||",
+        "*=",   "/=",  "%=",  "+=",  "-=", "&=", "^=", "|=", "##", "<:", ":>", "<%", "%>", "%:", "::"};
+    for (size_t i = 0; i < sizeof operators / sizeof *operators; i++) {
+        cursor ahead = *in;
+        size_t size = 0;
+        for (; operators[i][size] != '\0' && here(&ahead) == operators[i][size]; size++)
+            step(&ahead);
+        if (operators[i][size] != '\0')
+            continue;
+        memcpy(out->bytes + out->size, operators[i], size);
+        out->size += size;
+        *in = ahead;
+        return;
+    }
+    take(out, in);
+}
+
+static bool add_token(lc_ctext *out, cursor *in, bool directive)
+{
+    if (out->count == out->capacity) {
+        size_t capacity = out->capacity ? 2 * out->capacity : 1024;
+        token *grown = lc_realloc(out->tokens, capacity * sizeof *grown);
+        if (grown == NULL)
+            return false;
+        out->tokens = grown;
+        out->capacity = capacity;
+    }
+    token *added = &out->tokens[out->count++];
+    *added = (token){.start = out->size, .line = in->line, .directive = directive};
+    if (here(in) == '"' || here(in) == '\'')
+        take_quoted(out, in);
+    else if (is_word(here(in)) || (here(in) == '.' && isdigit(next(*in))))
+        take_word(out, in);
+    else
+        take_operator(out, in);
+    added->size = out->size - added->start;
+    out->bytes[out->size++] = '\0';
+    return true;
+}
+
+static bool fill(lc_ctext *out, lc_span text)
+{
+    cursor in = {.at = text.data, .end = (const char *)text.data + text.size, .line = 1};
+    bool first = true;      /* of its line */
+    bool directive = false; /* the line is one */
+    bool apart = false;     /* blanks came before */
+    settle(&in);
+    while (here(&in) >= 0) {
+        if (pass_blank(&in)) {
+            apart = true;
+            continue;
+        }
+        bool ends = here(&in) == '\n';
+        if (ends && directive)
+            out->bytes[out->size++] = '\n';
+        directive = !ends && (directive || (first && here(&in) == '#'));
+        /* #define f (x) is not #define f(x). */
+        if (directive && apart && here(&in) == '(')
+            out->bytes[out->size++] = ' ';
+        first = ends;
+        apart = false;
+        if (ends)
+            step(&in);
+        else if (!add_token(out, &in, directive))
+            return false;
+    }
+    return true;
+}
+
+locache_status lc_ctext_make(lc_ctext **out, lc_span text)
+{
+    /* No character becomes more than two bytes: a token's own and its end, a line feed, a blank. */
+    if (text.size > SIZE_MAX / 4)
+        return LOCACHE_ENOMEM;
+    lc_ctext *made = lc_alloc(sizeof *made + 2 * text.size);
+    if (made == NULL)
+        return LOCACHE_ENOMEM;
+    *made = (lc_ctext){.tokens = NULL};
+    if (!fill(made, text)) {
+        lc_ctext_free(made);
+        return LOCACHE_ENOMEM;
+    }
+    *out = made;
+    return LOCACHE_OK;
+}
+
+void lc_ctext_free(lc_ctext *tokens)
+{
+    if (tokens == NULL)
+        return;
+    lc_free(tokens->tokens);
+    lc_free(tokens);
+}
+
+lc_span lc_ctext_all(const lc_ctext *tokens)
+{
+    return (lc_span){tokens->bytes, tokens->size};
+}
+
+/* -------------------------------------------------------------------------------------------------------- definitions */
+
+static bool is(const lc_ctext *in, size_t i, const char *text)
+{
+    return i < in->count && strcmp(in->bytes + in->tokens[i].start, text) == 0;
+}
+
+/* The token after the parenthesis that closes the one at `open`; *argument is the first of the second argument where that is a
+ * single token, else 0. */
+static size_t pass_parentheses(size_t *argument, const lc_ctext *in, size_t open)
+{
+    size_t depth = 0;
+    size_t commas[2] = {0, 0};
+    size_t count = 0;
+    *argument = 0;
+    for (size_t i = open; i < in->count; i++) {
+        bool closes = is(in, i, ")") && depth == 1;
+        if (depth == 1 && (is(in, i, ",") || closes) && count < 2)
+            commas[count++] = i;
+        if (closes) {
+            if (count == 2 && commas[1] == commas[0] + 2)
+                *argument = commas[0] + 1;
+            return i + 1;
+        }
+        depth += is(in, i, "(");
+        depth -= is(in, i, ")");
+    }
+    return in->count;
+}
+
+/* One past the closing brace of the body that begins at `open`, or the end. Of the branches of a conditional directive one
+ * is compiled: each begins with as many braces open as the first, and what the first leaves open is open after it. */
+static size_t pass_body(const lc_ctext *in, size_t open)
+{
+    enum { CONDITIONALS_MAX = 64 }; /* beyond that, all to the end of the file counts */
+    size_t before[CONDITIONALS_MAX];
+    size_t after[CONDITIONALS_MAX];
+    bool later[CONDITIONALS_MAX];
+    size_t level = 0;
+    size_t depth = 0;
+    for (size_t i = open; i < in->count; i++) {
+        bool directive = in->tokens[i].directive;
+        if (directive && is(in, i, "#")) {
+            if (is(in, i + 1, "if") || is(in, i + 1, "ifdef") || is(in, i + 1, "ifndef")) {
+                if (level == CONDITIONALS_MAX)
+                    return in->count;
+                later[level] = false;
+                before[level++] = depth;
+            } else if (level > 0 && (is(in, i + 1, "else") || is(in, i + 1, "elif") || is(in, i + 1, "elifdef") ||
+                                     is(in, i + 1, "elifndef"))) {
+                if (!later[level - 1])
+                    after[level - 1] = depth;
+                later[level - 1] = true;
+                depth = before[level - 1];
+            } else if (level > 0 && is(in, i + 1, "endif")) {
+                level--;
+                depth = later[level] ? after[level] : depth;
+            }
+        }
+        if (!directive && (is(in, i, "{") || is(in, i, "<%")))
+            depth++;
+        else if (!directive && depth > 0 && (is(in, i, "}") || is(in, i, "%>")))
+            depth--;
+        /* An #endif is whole with its line; nothing follows it there. */
+        if (depth == 0 && level == 0)
+            return directive && is(in, i, "#") ? i + 2 : i + 1;
+    }
+    return in->count;
+}
+
+bool lc_ctext_definition(lc_span *out, const lc_ctext *in, const char *name, int line)
+{
+    for (size_t i = 0; i + 1 < in->count; i++) {
+        size_t argument;
+        if (!is(in, i, MACRO) || in->tokens[i].directive || !is(in, i + 1, "("))
+            continue;
+        size_t after = pass_parentheses(&argument, in, i + 1);
+        if (argument == 0 || after >= in->count || !is(in, argument, name) ||
+            (!is(in, after, "{") && !is(in, after, "<%")))
+            continue;
+        if (line != 0 && (in->tokens[i].line > line || in->tokens[after - 1].line < line))
+            continue;
+        const token *last = &in->tokens[pass_body(in, after) - 1];
+        size_t start = in->tokens[i].start;
+        *out = (lc_span){in->bytes + start, last->start + last->size - start};
+        return true;
+    }
+    return false;
+}

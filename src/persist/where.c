@@ -1,0 +1,163 @@
+#include "persist/where.h"
+#include "persist/source.h"
+#include "base/error.h"
+#include "base/os.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#define SOURCE_MAX (64 << 20) /* bytes: no source is so large, and a log of that name is not read */
+#define EXECUTABLE "/proc/self/exe"
+
+/* ------------------------------------------------------------------------------------------------------------ set_dir */
+
+/* Any thread may be reading an earlier one: they stay, and are few. */
+typedef struct chosen_dir {
+    struct chosen_dir *before;
+    bool none;
+    char path[LOCACHE_PATH_MAX];
+} chosen_dir;
+
+static _Atomic(chosen_dir *) chosen;
+
+locache_status locache_set_dir(const char *dir, locache_error *error)
+{
+    char start[LOCACHE_PATH_MAX] = "";
+    lc_error_clear(error);
+    if (dir != NULL && dir[0] == '\0')
+        return lc_fail(error, LOCACHE_EINVAL, "the path of the cache directory must not be empty");
+    if (dir != NULL && dir[0] != '/' && getcwd(start, sizeof start) == NULL)
+        return lc_fail_os(error, errno, "cannot find the working directory, which %s starts from", dir);
+    chosen_dir *made = lc_alloc(sizeof *made);
+    if (made == NULL)
+        return lc_fail(error, LOCACHE_ENOMEM, "no memory for the path of the cache directory");
+    made->none = dir == NULL;
+    int size = snprintf(made->path, sizeof made->path, "%s%s%s", start, start[0] ? "/" : "", dir ? dir : "");
+    if (size < 0 || size >= LOCACHE_PATH_MAX) {
+        lc_free(made);
+        return lc_fail(error, LOCACHE_ELIMIT, "the path of the cache directory is too long");
+    }
+    made->before = atomic_load(&chosen);
+    while (!atomic_compare_exchange_weak(&chosen, &made->before, made))
+        ;
+    return LOCACHE_OK;
+}
+
+/* --------------------------------------------------------------------------------------------------- is this the source? */
+
+static bool carries(const locache_function_record *function, const lc_span *content)
+{
+    lc_span text = {function->text, function->text_size};
+    const unsigned char *at = function->texts;
+    if (text.data != NULL && strcmp(function->file, function->base_file) == 0 && text.size == content->size &&
+        memcmp(text.data, content->data, text.size) == 0)
+        return true;
+    while (at != NULL && lc_ctext_next(&text, &at, function->texts_end, function->file))
+        if (text.size == content->size && memcmp(text.data, content->data, text.size) == 0)
+            return true;
+    return false;
+}
+
+/* It was edited since it was compiled, say. The function's identity keeps its results apart from another source's. */
+static bool defines(const locache_function_record *function, const lc_span *content)
+{
+    lc_ctext *tokens;
+    lc_span definition;
+    if (lc_ctext_make(&tokens, *content) != LOCACHE_OK)
+        return false;
+    bool found = lc_ctext_definition(&definition, tokens, function->name, 0);
+    lc_ctext_free(tokens);
+    return found;
+}
+
+static bool is_source(const locache_function_record *function, const char *path)
+{
+    char real[LOCACHE_PATH_MAX];
+    struct stat found;
+    char *content = NULL;
+    bool same = false;
+    if (lc_realpath(real, sizeof real, path) != 0)
+        return false;
+    int fd = lc_openat(AT_FDCWD, real, O_RDONLY, 0);
+    if (fd < 0)
+        return false;
+    if (lc_fstat(fd, &found) != 0 || !S_ISREG(found.st_mode) || found.st_size > SOURCE_MAX)
+        goto done;
+    content = lc_alloc((size_t)found.st_size);
+    if (content == NULL || lc_read_full(fd, content, (size_t)found.st_size) != found.st_size)
+        goto done;
+    lc_span all = {content, (size_t)found.st_size};
+    same = carries(function, &all) || defines(function, &all);
+done:
+    lc_free(content);
+    lc_close(fd);
+    return same;
+}
+
+/* ------------------------------------------------------------------------------------------------------------- places */
+
+static bool is_there(const char *path)
+{
+    char real[LOCACHE_PATH_MAX];
+    return lc_realpath(real, sizeof real, path) == 0;
+}
+
+/* <directory>/<file> where that is the source. */
+static bool try_in(char out[LOCACHE_PATH_MAX], const char *directory, const locache_function_record *function)
+{
+    int size = snprintf(out, LOCACHE_PATH_MAX, "%s/%s", directory, function->file);
+    return size > 0 && size < LOCACHE_PATH_MAX && is_source(function, out);
+}
+
+/* From the working directory, then from the executable's and those above it: a build directory is one of them, mostly. */
+static bool find_source(char out[LOCACHE_PATH_MAX], const locache_function_record *function)
+{
+    char directory[LOCACHE_PATH_MAX];
+    if (getcwd(directory, sizeof directory) != NULL && try_in(out, directory, function))
+        return true;
+    if (lc_realpath(directory, sizeof directory, EXECUTABLE) != 0)
+        return false;
+    for (char *slash; (slash = strrchr(directory, '/')) != NULL;) {
+        *slash = '\0';
+        if (try_in(out, directory, function))
+            return true;
+    }
+    return false;
+}
+
+/* A name for a source that nobody finds: its relative path, what leads up left out, from the executable's directory. */
+static bool name_source(char out[LOCACHE_PATH_MAX], const char *file)
+{
+    char directory[LOCACHE_PATH_MAX];
+    if (lc_realpath(directory, sizeof directory, EXECUTABLE) != 0)
+        directory[0] = '\0';
+    char *slash = strrchr(directory, '/');
+    if (slash != NULL)
+        *slash = '\0';
+    for (const char *up; (up = strstr(file, "../")) != NULL;)
+        file = up + 3;
+    int size = snprintf(out, LOCACHE_PATH_MAX, "%s/%s", directory, file);
+    return size > 0 && size < LOCACHE_PATH_MAX;
+}
+
+locache_status lc_cplace(char out[LOCACHE_PATH_MAX], const locache_function_record *function, locache_error *error)
+{
+    char source[LOCACHE_PATH_MAX];
+    chosen_dir *dir = atomic_load(&chosen);
+    lc_error_clear(error);
+    if (dir != NULL && !dir->none) {
+        snprintf(out, LOCACHE_PATH_MAX, "%s", dir->path);
+        return LOCACHE_OK;
+    }
+    if (function->file[0] == '/')
+        return locache_locate(out, function->file, NULL, is_there(function->file) ? 0 : LOCACHE_LOCATE_AWAY, error);
+    if (find_source(source, function))
+        return locache_locate(out, source, NULL, 0, error);
+    if (!name_source(source, function->file))
+        return lc_fail(error, LOCACHE_ELIMIT, "the path of the source is too long: %s", function->file);
+    return locache_locate(out, source, NULL, LOCACHE_LOCATE_AWAY, error);
+}
