@@ -276,7 +276,21 @@ static PyObject *verbose(PyObject *module, PyObject *args, PyObject *kwargs)
 
 /* ---------------------------------------------------------------------------------------------------------------- module */
 
+/* For locache._identity. */
+static PyObject *id_of(PyObject *module, PyObject *data)
+{
+    locache_id id;
+    (void)module;
+    if (!PyBytes_Check(data)) {
+        PyErr_SetString(PyExc_TypeError, "a digest is of bytes");
+        return NULL;
+    }
+    locache_id_of(&id, PyBytes_AS_STRING(data), (size_t)PyBytes_GET_SIZE(data));
+    return PyBytes_FromStringAndSize((const char *)id.bytes, sizeof id.bytes);
+}
+
 static PyMethodDef functions[] = {
+    {"_id_of", id_of, METH_O, NULL},
     {"persist", (PyCFunction)(void (*)(void))persist, METH_FASTCALL | METH_KEYWORDS, persist_doc},
     {"reset_cache", (PyCFunction)(void (*)(void))reset_cache, METH_VARARGS | METH_KEYWORDS, reset_cache_doc},
     {"reset", (PyCFunction)(void (*)(void))reset_one, METH_VARARGS | METH_KEYWORDS, reset_doc},
@@ -329,6 +343,7 @@ static int traverse(PyObject *module, visitproc visit, void *arg)
     Py_VISIT(state->cache_warning);
     Py_VISIT(state->pickle);
     Py_VISIT(state->async_call);
+    Py_VISIT(state->identity);
     Py_VISIT(state->logger);
     Py_VISIT(state->log_handler);
     return lcpy_types_traverse(state->types, visit, arg);
@@ -350,6 +365,7 @@ static int clear(PyObject *module)
     Py_CLEAR(state->main_name);
     Py_CLEAR(state->start_directory);
     Py_CLEAR(state->async_call);
+    Py_CLEAR(state->identity);
     Py_CLEAR(state->logger);
     Py_CLEAR(state->log_handler);
     Py_CLEAR(state->log_level);

@@ -25,6 +25,7 @@ typedef struct lcpy_state {
     PyObject *main_name;           /* import name of __main__, once known: see lcpy_module_name() in pytypes.h */
     PyObject *start_directory;     /* bytes: the working directory at import, where a notebook lives; or None */
     PyObject *async_call;          /* locache._async.call, once needed */
+    PyObject *identity;            /* the module locache._identity, once needed */
     PyObject *logger;              /* logging.getLogger("locache"), once verbose; kept: a thread may be inside it */
     PyObject *log_handler;         /* the one that verbose() added, or NULL */
     PyObject *log_level;           /* the logger's level before verbose() raised it, or NULL */

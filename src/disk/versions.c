@@ -214,7 +214,11 @@ static const code *find_code(const version *in, const char *tag)
 static bool learn(version *to, const locache_identity *identity)
 {
     bool news = false;
-    if (identity->code_tag != NULL && find_code(to, identity->code_tag) == NULL) {
+    code *known = (code *)(uintptr_t)find_code(to, identity->code_tag);
+    if (known != NULL && !same_id(&known->digest, &identity->code)) {
+        known->digest = identity->code;
+        news = true;
+    } else if (identity->code_tag != NULL && known == NULL) {
         /* The first is the one seen longest ago. */
         if (to->count == CODES_MAX)
             memmove(to->codes, to->codes + 1, --to->count * sizeof to->codes[0]);
@@ -237,8 +241,8 @@ static locache_status compare(const version *found, const locache_identity *iden
     const code *known = find_code(found, identity->code_tag);
     if (!has_identity(identity))
         return LOCACHE_OK;
-    if (known != NULL)
-        return same_id(&known->digest, &identity->code) ? LOCACHE_OK : LOCACHE_MISS;
+    if (known != NULL && same_id(&known->digest, &identity->code))
+        return LOCACHE_OK;
     if (!found->has_source)
         return LOCACHE_MISS;
     if (identity->has_source)

@@ -5,7 +5,7 @@
 #include <time.h>
 
 #include "call/kept.h"
-#include "identity/source.h"
+#include "identity.h"
 #include "call/warn.h"
 
 int64_t lcpy_clock(void)
@@ -90,7 +90,7 @@ locache_status lcpy_persisted_open_at(locache **out, lcpy_persisted *self, const
         }
         locache_identity_explicit(&options.identity, version);
     } else if (PyTuple_GET_SIZE(functions) > 0) {
-        if (lcpy_code_tag(tag) < 0 || code_identity(self->state, &options.identity.code, functions) < 0) {
+        if (lcpy_code_tag(self->state, tag) < 0 || code_identity(self->state, &options.identity.code, functions) < 0) {
             return LOCACHE_ETYPE;
         }
         options.identity.code_tag = tag;

@@ -1,7 +1,7 @@
 /* Classes by name, or by content where no name leads to them; functions by their code and what it is bound to. */
 #include "key/walk.h"
 
-#include "identity/source.h"
+#include "identity.h"
 
 int lcpy_walk_is_global(PyObject *object)
 {
