@@ -1,5 +1,6 @@
-/* The system calls that no persistent cache can do without, bare: what the benchmark's ratios are over. Loaded by
- * bench/bare.py; each function returns the nanoseconds per operation, or -1 with errno. */
+/* The system calls that no persistent cache can do without, bare: what the benchmark's ratios are
+ * over. Loaded by bench/bare.py; each function returns the nanoseconds per operation, or -1 with
+ * errno. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>

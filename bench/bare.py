@@ -20,7 +20,8 @@ class Bare:
         self._library = ctypes.CDLL(str(library), use_errno=True)
 
     def run(self, operation: str, directory: Path, first: int, count: int) -> float:
-        """Nanoseconds per `write`, `read`, `null`, `fstat` or `fstatat` of the files x=first and on."""
+        """Nanoseconds per `write`, `read`, `null`, `fstat` or `fstatat` of the files x=first and
+        on."""
         function = getattr(self._library, f"bare_{operation}")
         function.restype = ctypes.c_double
         nanoseconds = function(str(directory).encode(), first, count)

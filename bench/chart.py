@@ -1,4 +1,5 @@
-"""The chart of the README: what a call takes, as bars on a logarithmic axis, one panel for each kind of call."""
+"""The chart of the README: what a call takes, as bars on a logarithmic axis, one panel for each
+kind of call."""
 
 from __future__ import annotations
 
@@ -18,7 +19,12 @@ PANELS = (
 )
 BARE_TITLES = {"fstat": "fstat", "read": "open, fstat, read, close", "write": "write, rename"}
 OURS, THEIRS, IN_MEMORY, SYSTEM = "#d1495b", "#8190a8", "#c3cddb", "#e8d9b5"
-LEGEND = {OURS: "locache", THEIRS: "kept on disk", IN_MEMORY: "in memory only", SYSTEM: "the bare system calls"}
+LEGEND = {
+    OURS: "locache",
+    THEIRS: "kept on disk",
+    IN_MEMORY: "in memory only",
+    SYSTEM: "the bare system calls",
+}
 INK, FAINT = "#22303c", "#d8dde3"
 LOWEST, HIGHEST = 2e1, 5e9  # nanoseconds: the axis, the same in all panels
 TICKS = {1e2: "100 ns", 1e4: "10 µs", 1e6: "1 ms", 1e8: "100 ms"}
@@ -39,9 +45,17 @@ def bars_of(data: dict, row: str, bare: str | None) -> list[tuple[str, float, st
     return sorted(bars, key=lambda bar: bar[1])
 
 
-def draw_panel(axes, bars: list[tuple[str, float, str]], title: str, places_in_row: int, in_units) -> None:
+def draw_panel(
+    axes, bars: list[tuple[str, float, str]], title: str, places_in_row: int, in_units
+) -> None:
     places = range(len(bars))
-    axes.barh(places, [value - LOWEST for _, value, _ in bars], left=LOWEST, color=[c for *_, c in bars], height=0.72)
+    axes.barh(
+        places,
+        [value - LOWEST for _, value, _ in bars],
+        left=LOWEST,
+        color=[c for *_, c in bars],
+        height=0.72,
+    )
     for place, (name, value, colour) in zip(places, bars, strict=True):
         weight = "bold" if colour == OURS else "normal"
         axes.text(
@@ -53,7 +67,16 @@ def draw_panel(axes, bars: list[tuple[str, float, str]], title: str, places_in_r
             color=INK,
             fontweight=weight,
         )
-        axes.text(LOWEST * 0.75, place, name, va="center", ha="right", fontsize=8, color=INK, fontweight=weight)
+        axes.text(
+            LOWEST * 0.75,
+            place,
+            name,
+            va="center",
+            ha="right",
+            fontsize=8,
+            color=INK,
+            fontweight=weight,
+        )
     axes.set_xscale("log")
     axes.set_xlim(LOWEST, HIGHEST)
     axes.set_ylim(places_in_row - 0.4, -0.6)
@@ -76,7 +99,8 @@ def draw(data: dict, path: Path) -> None:
     from matplotlib.patches import Patch
     from report import in_units
 
-    # Text as outlines looks the same everywhere; a fixed salt and no date make equal figures equal files.
+    # Text as outlines looks the same everywhere; a fixed salt and no date make equal figures equal
+    # files.
     matplotlib.rcParams["svg.fonttype"] = "path"
     matplotlib.rcParams["svg.hashsalt"] = "locache"
     panels = [(bars_of(data, row, bare), title) for row, title, bare in PANELS]
@@ -113,8 +137,15 @@ def draw(data: dict, path: Path) -> None:
     )
     machine = data["machine"]
     said = ", ".join(machine[key] for key in ("processor", "system", "file system", "Python"))
-    figure.text(y=0.008, s=f"Medians of one run of make bench: {said}; {machine['date']}.", fontsize=7.5, **place)
-    figure.subplots_adjust(left=0.175, right=0.985, top=0.895, bottom=0.06, wspace=0.53, hspace=0.32)
+    figure.text(
+        y=0.008,
+        s=f"Medians of one run of make bench: {said}; {machine['date']}.",
+        fontsize=7.5,
+        **place,
+    )
+    figure.subplots_adjust(
+        left=0.175, right=0.985, top=0.895, bottom=0.06, wspace=0.53, hspace=0.32
+    )
     figure.savefig(path, metadata={"Date": None, "Title": "Time per call of locache and its peers"})
     figure.savefig(path.with_suffix(".png"), dpi=DOTS_PER_INCH, metadata={"Software": None})
     plt.close(figure)

@@ -1,6 +1,7 @@
 """Those who are measured: for each, how it memoizes a function, and what it cannot do.
 
-`memoize(function, directory)` returns the memoized function; everything that it keeps goes below `directory`.
+`memoize(function, directory)` returns the memoized function; everything that it keeps goes below
+`directory`.
 """
 
 from __future__ import annotations
@@ -28,7 +29,9 @@ def cachebox(function, directory):
 def locache(function, directory, **options):
     import locache
 
-    return locache.persist(function, dir=str(directory / "locache.cache"), version=VERSION, **options)
+    return locache.persist(
+        function, dir=str(directory / "locache.cache"), version=VERSION, **options
+    )
 
 
 def locache_relaxed(function, directory):
@@ -36,7 +39,8 @@ def locache_relaxed(function, directory):
 
 
 def locache4(function, directory):
-    import locache  # the 4.0.2 that bench/run.py puts first on the path; it writes beside the source file
+    # the 4.0.2 that bench/run.py puts first on the path; it writes beside the source file
+    import locache
 
     return locache.persist(function)
 
@@ -94,12 +98,24 @@ class Contender:
     module: str  # what is imported, and the name of the distribution
     memoize: Callable
     groups: tuple[str, ...]  # of bench/rows.py, those that it takes part in
-    cannot: dict[str, str] = field(default_factory=dict)  # group or row: the reason, shown in the notes
+    cannot: dict[str, str] = field(
+        default_factory=dict
+    )  # group or row: the reason, shown in the notes
     entries: int = 1_000  # the most that its part in the rows of scale is made with
     keeps: bool = True  # results on disk
 
 
-ALL = ("hits", "files", "results", "first_results", "growth", "arguments", "scale", "parallel", "memory")
+ALL = (
+    "hits",
+    "files",
+    "results",
+    "first_results",
+    "growth",
+    "arguments",
+    "scale",
+    "parallel",
+    "memory",
+)
 MEMORY_ONLY = {
     "first_hit": IN_MEMORY,
     "first_call": IN_MEMORY,
@@ -110,7 +126,9 @@ MEMORY_ONLY = {
 }
 
 CONTENDERS = (
-    Contender("lru_cache", "functools", lru_cache, ALL, MEMORY_ONLY, entries=1_000_000, keeps=False),
+    Contender(
+        "lru_cache", "functools", lru_cache, ALL, MEMORY_ONLY, entries=1_000_000, keeps=False
+    ),
     Contender("cachebox", "cachebox", cachebox, ALL, MEMORY_ONLY, entries=1_000_000, keeps=False),
     Contender(RELAXED, "locache", locache_relaxed, ("hits", "parallel")),
     Contender(STRICT, "locache", locache, ALL, entries=1_000_000),
@@ -119,7 +137,9 @@ CONTENDERS = (
     Contender("cachau", "cachau", cachau, ALL),
     Contender("cachier", "cachier", cachier, ALL),
     Contender("joblib", "joblib", joblib, ALL),
-    Contender("joblib, mmap_mode='c'", "joblib", joblib_mapped, ("results", "first_results", "growth")),
+    Contender(
+        "joblib, mmap_mode='c'", "joblib", joblib_mapped, ("results", "first_results", "growth")
+    ),
     Contender("joblib.hash", "joblib", joblib_hash, ("arguments",)),
     Contender("locache 4.0.2", "locache", locache4, ALL),
 )

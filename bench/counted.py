@@ -1,7 +1,8 @@
-"""The calls from Python whose instructions bench/instructions.py counts: `counted.py MARKS DIRECTORY FEW MANY`.
+"""The calls from Python whose instructions bench/instructions.py counts: `counted.py MARKS
+DIRECTORY FEW MANY`.
 
-Each row is called FEW times between two marks of bench/c/marks.c, then MANY times: the difference is that of MANY - FEW
-calls, and of nothing else.
+Each row is called FEW times between two marks of bench/c/marks.c, then MANY times: the difference
+is that of MANY - FEW calls, and of nothing else.
 """
 
 from __future__ import annotations
@@ -51,7 +52,9 @@ def main() -> None:
     gc.disable()
 
     def persisted(name, where="hits", **options):
-        return locache.persist(getattr(workload, name), dir=str(directory / f"{where}.cache"), version="1", **options)
+        return locache.persist(
+            getattr(workload, name), dir=str(directory / f"{where}.cache"), version="1", **options
+        )
 
     for row, (name, arguments) in HITS.items():
         counter.repeated(row, persisted(name), arguments)

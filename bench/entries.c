@@ -1,8 +1,10 @@
-/* Fill a function's cache with results, as quickly as the library stores them: what the benchmark's rows of scale need.
+/* Fill a function's cache with results, as quickly as the library stores them: what the benchmark's
+ * rows of scale need.
  *
  *     entries CACHE-DIRECTORY FIRST COUNT
  *
- * The results are those of work(x, num=3) = x * num for x from FIRST on, for `@persist(version="bench")`. */
+ * The results are those of work(x, num=3) = x * num for x from FIRST on, for
+ * `@persist(version="bench")`. */
 #include <locache.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -30,7 +32,8 @@ static void put(locache *cache, int64_t x)
     locache_write_int(&key, NUM);
     locache_writer_init(&body, body_room, sizeof body_room);
     locache_write_int(&body, x * NUM);
-    locache_record record = {.size = sizeof record, .codec = LOCACHE_CBOR, .body = body.data, .body_size = body.length};
+    locache_record record = {
+        .size = sizeof record, .codec = LOCACHE_CBOR, .body = body.data, .body_size = body.length};
     if (locache_put(cache, key.data, key.length, &record, &error) != LOCACHE_OK)
         fail("locache_put", &error);
     locache_writer_clear(&body);

@@ -29,11 +29,16 @@ class Entries:
         return self._top / one.name.replace(" ", "-") / str(count)
 
     def make(self, one: Contender, count: int) -> None:
-        """Does nothing where they are there, made by the same version of the contender for the same function."""
+        """Does nothing where they are there, made by the same version of the contender for the same
+        function."""
         directory = self.place(one, count)
         stamp = directory / "complete"
         made_by = f"{versions().get(one.module, '')}\n{(HERE / 'workload.py').read_text()}"
-        if stamp.exists() and stamp.read_text() == made_by and self._still_good(one, directory, count):
+        if (
+            stamp.exists()
+            and stamp.read_text() == made_by
+            and self._still_good(one, directory, count)
+        ):
             return
         shutil.rmtree(directory, ignore_errors=True)
         directory.mkdir(parents=True)
@@ -56,7 +61,8 @@ class Entries:
         command = [str(self._program), str(directory / "locache.cache")]
         subprocess.run([*command, "0", "1"], check=True)
         makers = [
-            subprocess.Popen([*command, str(first), str(min(share, count - first))]) for first in range(0, count, share)
+            subprocess.Popen([*command, str(first), str(min(share, count - first))])
+            for first in range(0, count, share)
         ]
         statuses = [maker.wait() for maker in makers]
         if any(statuses):
@@ -64,7 +70,8 @@ class Entries:
 
     @contextlib.contextmanager
     def kept(self, one: Contender, directory: Path, turn: int) -> Iterator[None]:
-        """What is stored meanwhile is removed again, so that the number of entries stays what its row says."""
+        """What is stored meanwhile is removed again, so that the number of entries stays what its
+        row says."""
         if one.name in (STRICT, "diskcache"):
             yield
             self._run(one.name, "clean_up", directory, "", turn)

@@ -1,8 +1,9 @@
-"""The guard of the hit path: instructions and system calls of a call, held against bench/instructions.json.
+"""The guard of the hit path: instructions and system calls of a call, held against
+bench/instructions.json.
 
-They do not depend on what else the machine does, as times do. Instructions depend on the compiler, the libraries and
-the interpreter: where these are not those of the record, a row is only held to COARSE times what it says, and that is
-said. bench/instructions.sh builds what this runs:
+They do not depend on what else the machine does, as times do. Instructions depend on the compiler,
+the libraries and the interpreter: where these are not those of the record, a row is only held to
+COARSE times what it says, and that is said. bench/instructions.sh builds what this runs:
 
     sh bench/instructions.sh             compare
     sh bench/instructions.sh --update    record what is there now, on purpose
@@ -26,8 +27,8 @@ from pathlib import Path
 HERE = Path(__file__).parent
 RECORD = HERE / "instructions.json"
 FEW, MANY = 100, 600  # calls of a row: the difference of the two is what counts
-# Two runs of one build differ by 0.5% at most, by where keys and allocations happen to lie. Less than the tolerance is
-# the price of a fix; more has to be meant.
+# Two runs of one build differ by 0.5% at most, by where keys and allocations happen to lie. Less
+# than the tolerance is the price of a fix; more has to be meant.
 TOLERANCE = 0.05
 COARSE = 1.5
 WHERE = ("hit_ints", "first_hit")  # rows whose functions are recorded too, for docs/speed.md
@@ -47,16 +48,27 @@ class Counting:
     def programs(self) -> dict[str, list[str]]:
         counts = [str(FEW), str(MANY)]
         of_python = [sys.executable, str(HERE / "counted.py"), str(self.build / "marks.so")]
-        return {"Python": [*of_python, "{}", *counts], "C": [str(self.build / "counted"), "{}", *counts]}
+        return {
+            "Python": [*of_python, "{}", *counts],
+            "C": [str(self.build / "counted"), "{}", *counts],
+        }
 
     def run(self, tool: list[str], language: str) -> None:
         """In a directory of its own, so that a miss is one."""
         place = Path(tempfile.mkdtemp(dir=self.scratch))
         shutil.copy(HERE / "workload.py", place)
-        command = [part.format(place) if part == "{}" else part for part in self.programs()[language]]
-        variables = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "LOCACHE_"))}
+        command = [
+            part.format(place) if part == "{}" else part for part in self.programs()[language]
+        ]
+        variables = {
+            name: value
+            for name, value in os.environ.items()
+            if not name.startswith(("PYTHON", "LOCACHE_"))
+        }
         variables |= {"PYTHONHASHSEED": "0", "PYTHONDONTWRITEBYTECODE": "1"}
-        done = subprocess.run([*tool, *command], env=variables, cwd=place, capture_output=True, text=True)
+        done = subprocess.run(
+            [*tool, *command], env=variables, cwd=place, capture_output=True, text=True
+        )
         if done.returncode:
             raise SystemExit(f"{' '.join([*tool, *command])} failed:\n{done.stderr[-2000:]}")
 
@@ -73,7 +85,10 @@ class Counting:
         for row in WHERE if language == "Python" else ():
             spent = functions[row, MANY]
             spent.subtract(functions[row, FEW])
-            self.where[row] = {name: round(count / (MANY - FEW), 1) for name, count in spent.most_common(WHERE_MOST)}
+            self.where[row] = {
+                name: round(count / (MANY - FEW), 1)
+                for name, count in spent.most_common(WHERE_MOST)
+            }
         return per_call(counts)
 
     def system_calls(self, language: str) -> dict[str, float]:
@@ -92,7 +107,8 @@ class Counting:
 
 
 def by_function(text: str) -> Counter[str]:
-    """Instructions of each function itself. In callgrind's file a name is said once, and is a number from then on."""
+    """Instructions of each function itself. In callgrind's file a name is said once, and is a
+    number from then on."""
     names: dict[str, str] = {}
     spent: Counter[str] = Counter()
     function, of_a_call = "", False
@@ -123,7 +139,11 @@ def first_line(*command: str) -> str:
 def built_with() -> dict[str, str]:
     """What the counts depend on, beside the source."""
     flags = Path("/proc/cpuinfo").read_text() if Path("/proc/cpuinfo").exists() else ""
-    vectors = [name for name in ("avx2", "avx512f") if re.search(rf"^flags.*\b{name}\b", flags, re.MULTILINE)]
+    vectors = [
+        name
+        for name in ("avx2", "avx512f")
+        if re.search(rf"^flags.*\b{name}\b", flags, re.MULTILINE)
+    ]
     optimised = "--enable-optimizations" in (sysconfig.get_config_var("CONFIG_ARGS") or "")
     return {
         "compiler": first_line("gcc", "--version"),
@@ -169,17 +189,25 @@ def compare(record: dict, counted: dict, here: dict[str, str]) -> int:
             line = f"{language:8}{row:22}"
             for what in KINDS:
                 now = kinds[what][row]
-                word, failed = judge(record["counts"].get(language, {}).get(what, {}).get(row), now, what, alike)
+                word, failed = judge(
+                    record["counts"].get(language, {}).get(what, {}).get(row), now, what, alike
+                )
                 wrong += failed
                 line += f"{now:10,.2f} {what}{word}"
             print(line)
     if wrong:
-        print(f"{wrong} more than recorded: find out why. `sh bench/instructions.sh --update` records what is meant.")
+        print(
+            f"{wrong} more than recorded: find out why. `sh bench/instructions.sh --update` records what is meant."
+        )
     return wrong
 
 
 def print_difference(recorded: dict[str, str], here: dict[str, str]) -> None:
-    said = "; ".join(f"{name} {here[name]}, recorded {old}" for name, old in recorded.items() if here[name] != old)
+    said = "; ".join(
+        f"{name} {here[name]}, recorded {old}"
+        for name, old in recorded.items()
+        if here[name] != old
+    )
     print(f"NOT COMPARED as closely as usual, since counts depend on what differs here: {said}.")
     print(f"Instructions are held to {COARSE:g} times the record, system calls to one more.")
 
@@ -204,7 +232,9 @@ def main() -> None:
     arguments = parser.parse_args()
     (counted, where), here = count_all(arguments.build.resolve()), built_with()
     if arguments.update:
-        RECORD.write_text(json.dumps({"built with": here, "counts": counted, "where": where}, indent=1) + "\n")
+        RECORD.write_text(
+            json.dumps({"built with": here, "counts": counted, "where": where}, indent=1) + "\n"
+        )
         print(f"recorded in {RECORD.relative_to(HERE.parent)}")
         return
     sys.exit(compare(json.loads(RECORD.read_text()), counted, here) > 0)

@@ -1,4 +1,5 @@
-"""The figures as tables: for a terminal, and for docs/speed.md and README.md, which hold them between two marks."""
+"""The figures as tables: for a terminal, and for docs/speed.md and README.md, which hold them
+between two marks."""
 
 from __future__ import annotations
 
@@ -31,7 +32,9 @@ def scaled(value: float, step: float, units: tuple[str, ...]) -> str:
     value, at = abs(value), 0
     while value >= step - 0.5 and at < len(units) - 1:
         value, at = value / step, at + 1
-    digits = 0 if value >= 99.95 or (at == 0 and value == int(value)) else 1 if value >= 9.995 else 2
+    digits = (
+        0 if value >= 99.95 or (at == 0 and value == int(value)) else 1 if value >= 9.995 else 2
+    )
     return f"{sign}{value:.{digits}f} {units[at]}".rstrip()
 
 
@@ -47,7 +50,11 @@ class Tables:
         return self.figures.get(row, {}).get(name, {})
 
     def measured(self, group: Group) -> bool:
-        return any("median" in found for row in group.rows for found in self.figures.get(row.name, {}).values())
+        return any(
+            "median" in found
+            for row in group.rows
+            for found in self.figures.get(row.name, {}).values()
+        )
 
     def shown(self, group: Group) -> list[str]:
         """Those who have at least one figure or a reason for none."""
@@ -55,7 +62,10 @@ class Tables:
         return [
             name
             for name in names
-            if any("median" in (found := self.figure(row.name, name)) or found.get("reason") for row in group.rows)
+            if any(
+                "median" in (found := self.figure(row.name, name)) or found.get("reason")
+                for row in group.rows
+            )
         ]
 
     def cell(self, row: str, name: str) -> str:
@@ -74,7 +84,12 @@ class Tables:
     def ratio(self, row: str, name: str) -> str:
         """How many times what locache takes (or gets done)."""
         own, found = self.figure(row, STRICT), self.figure(row, name)
-        if ROWS[row].unit == "bytes" or name == STRICT or "median" not in own or "median" not in found:
+        if (
+            ROWS[row].unit == "bytes"
+            or name == STRICT
+            or "median" not in own
+            or "median" not in found
+        ):
             return ""
         return f"x{ratio_text(found['median'] / own['median'])}"
 
@@ -89,12 +104,16 @@ class Tables:
         for reason, names in reasons.items():
             rows = next(iter(names.values()))
             everywhere = all(len(titles) == len(group.rows) for titles in names.values())
-            where = "" if everywhere or any(titles != rows for titles in names.values()) else f" ({', '.join(rows)})"
+            where = (
+                ""
+                if everywhere or any(titles != rows for titles in names.values())
+                else f" ({', '.join(rows)})"
+            )
             lines.append(f"{', '.join(names)}{where}: {reason}")
         return lines
 
 
-# ------------------------------------------------------------------------------------------------------ for a terminal
+# ----------------------------------------------------------------------------------- for a terminal
 
 
 def terminal(data: dict) -> str:
@@ -110,7 +129,10 @@ def terminal(data: dict) -> str:
 
 
 def terminal_table(tables: Tables, group: Group) -> list[str]:
-    lines = [group.title, " " * NAME_WIDTH + "".join(f"{row.title:>{CELL_WIDTH}}" for row in group.rows)]
+    lines = [
+        group.title,
+        " " * NAME_WIDTH + "".join(f"{row.title:>{CELL_WIDTH}}" for row in group.rows),
+    ]
     for name in tables.shown(group):
         first, second = f"  {name:{NAME_WIDTH - 2}}", " " * NAME_WIDTH
         for row in group.rows:
@@ -123,7 +145,13 @@ def terminal_table(tables: Tables, group: Group) -> list[str]:
 
 def verdict_lines(targets: list[dict]) -> list[str]:
     words = {True: "met", False: "MISSED", None: "-"}
-    return ["Targets", *(f"  {words[target['met']]:7} {target['title']}: {verdict_text(target)}" for target in targets)]
+    return [
+        "Targets",
+        *(
+            f"  {words[target['met']]:7} {target['title']}: {verdict_text(target)}"
+            for target in targets
+        ),
+    ]
 
 
 def verdict_text(target: dict) -> str:
@@ -137,22 +165,32 @@ def verdict_text(target: dict) -> str:
 def said(target: dict, what: str) -> str:
     if target[what] is None:
         return DASH
-    return f"{target[what]:.2f} x" if target["ratio"] else in_units(target[what], ROWS[target["row"]].unit)
+    return (
+        f"{target[what]:.2f} x"
+        if target["ratio"]
+        else in_units(target[what], ROWS[target["row"]].unit)
+    )
 
 
 def floor_text(target: dict) -> str:
     """Where a target is missed, how much of it was not to be avoided."""
-    return "" if target["met"] or not target["floor"] else f"; {target['floor of']} alone: {said(target, 'floor')}"
+    return (
+        ""
+        if target["met"] or not target["floor"]
+        else f"; {target['floor of']} alone: {said(target, 'floor')}"
+    )
 
 
 def machine_text(data: dict) -> str:
     machine = data["machine"]
-    text = ", ".join(machine[key] for key in ("processor", "memory", "system", "file system", "Python"))
+    text = ", ".join(
+        machine[key] for key in ("processor", "memory", "system", "file system", "Python")
+    )
     quick = "; a quick run" if data["quick"] else ""
     return f"{text}; {machine['date']}, {data['minutes']} minutes{quick}"
 
 
-# ------------------------------------------------------------------------------------------------------- for the pages
+# ------------------------------------------------------------------------------------ for the pages
 
 
 def write_docs(kept: Path, top: Path) -> None:
@@ -164,7 +202,9 @@ def write_docs(kept: Path, top: Path) -> None:
         "targets": markdown_targets(data["targets"]),
         "tables": markdown_tables(data),
         "way": markdown_way(data),
-        "counts": markdown_counts(json.loads(Path(__file__).with_name("instructions.json").read_text())),
+        "counts": markdown_counts(
+            json.loads(Path(__file__).with_name("instructions.json").read_text())
+        ),
         "c": markdown_c(json.loads(of_c.read_text())) if of_c.exists() else [],
     }
     replace_in(top / "docs" / "speed.md", sections)
@@ -173,7 +213,9 @@ def write_docs(kept: Path, top: Path) -> None:
 
 def versions(data: dict) -> list[str]:
     return [
-        f"{name} {version}" for name, version in data["machine"]["versions"].items() if not name.startswith("locache")
+        f"{name} {version}"
+        for name, version in data["machine"]["versions"].items()
+        if not name.startswith("locache")
     ]
 
 
@@ -222,7 +264,11 @@ def markdown_targets(targets: list[dict]) -> list[str]:
     for target in targets:
         over = f", over {target['over']}" if target["over"] else ""
         word = words[target["met"]] + floor_text(target)
-        lines.append(markdown_row([target["title"] + over, said(target, "measured"), said(target, "most"), word]))
+        lines.append(
+            markdown_row(
+                [target["title"] + over, said(target, "measured"), said(target, "most"), word]
+            )
+        )
     return lines
 
 
@@ -230,7 +276,11 @@ def markdown_way(data: dict) -> list[str]:
     """Where the time of a hit goes: what asking for the file adds."""
     tables = Tables(data)
     lines = [markdown_row(["", *(ROWS[row].title for row in HITS)]), "|---|" + "--:|" * len(HITS)]
-    for title, name in (("`lru_cache`", "lru_cache"), ("without asking for the file", RELAXED), ("asking", STRICT)):
+    for title, name in (
+        ("`lru_cache`", "lru_cache"),
+        ("without asking for the file", RELAXED),
+        ("asking", STRICT),
+    ):
         lines.append(markdown_row([title, *(tables.cell(row, name) for row in HITS)]))
     asked = []
     for row in HITS:
@@ -246,7 +296,11 @@ def markdown_counts(record: dict) -> list[str]:
     lines = ["| | instructions | system calls |", "|---|--:|--:|"]
     for language, kinds in record["counts"].items():
         for row, instructions in kinds["instructions"].items():
-            cells = [f"{language}, {row}", f"{instructions:,.0f}", f"{kinds['system calls'][row]:g}"]
+            cells = [
+                f"{language}, {row}",
+                f"{instructions:,.0f}",
+                f"{kinds['system calls'][row]:g}",
+            ]
             lines.append(markdown_row(cells))
     for row, functions in record["where"].items():
         spent = ", ".join(f"`{name}` {count:,.0f}" for name, count in functions.items())
@@ -254,7 +308,9 @@ def markdown_counts(record: dict) -> list[str]:
     return [
         *lines,
         "",
-        "Counted with " + ", ".join(f"{name} {what}" for name, what in record["built with"].items()) + ".",
+        "Counted with "
+        + ", ".join(f"{name} {what}" for name, what in record["built with"].items())
+        + ".",
     ]
 
 
@@ -276,12 +332,25 @@ def markdown_c(data: dict) -> list[str]:
 
 def markdown_summary(data: dict) -> list[str]:
     tables = Tables(data)
-    titles = ("hit again", "first hit", "miss", "80 MB result", "80 MB argument", "hit, 1,000 entries")
+    titles = (
+        "hit again",
+        "first hit",
+        "miss",
+        "80 MB result",
+        "80 MB argument",
+        "hit, 1,000 entries",
+    )
     lines = [markdown_row(["", *titles]), "|---|" + "--:|" * len(titles)]
     for one in CONTENDERS:
         cells = [tables.cell(row, one.name) for row in IN_README]
         if sum(cell not in ("", DASH) for cell in cells) < 2 and one.name != RELAXED:
             continue
-        lines.append(markdown_row([f"**{one.name}**" if one.name in (STRICT, RELAXED) else one.name, *cells]))
+        lines.append(
+            markdown_row([f"**{one.name}**" if one.name in (STRICT, RELAXED) else one.name, *cells])
+        )
     machine = data["machine"]
-    return [*lines, "", f"{machine['processor']}, {machine['system']}, {machine['file system']}, {machine['Python']}."]
+    return [
+        *lines,
+        "",
+        f"{machine['processor']}, {machine['system']}, {machine['file system']}, {machine['Python']}.",
+    ]

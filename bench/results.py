@@ -30,7 +30,11 @@ class Results:
         figures: dict = {}
         for row, found in self._values.items():
             for contender, values in found.items():
-                middle = {"median": statistics.median(values), "low": min(values), "high": max(values)}
+                middle = {
+                    "median": statistics.median(values),
+                    "low": min(values),
+                    "high": max(values),
+                }
                 figures.setdefault(row, {})[contender] = middle
         for row, found in self._reasons.items():
             for contender, reason in found.items():
@@ -41,7 +45,8 @@ class Results:
         return self._values.get(row, {}).get(contender, [])
 
     def _measured(self, own: list[float], over: tuple[str, str] | None) -> float | None:
-        """The figure, or the ratio: each round's own where both were measured in it, near to each other in time."""
+        """The figure, or the ratio: each round's own where both were measured in it, near to each
+        other in time."""
         if not own or over is None:
             return statistics.median(own) if own else None
         other = self._of(*over)

@@ -1,6 +1,7 @@
 """What is measured, in which order it is shown, and what it is held against.
 
-A row has one figure for each contender: a time in nanoseconds, or what its unit says. `GROUPS` are the tables.
+A row has one figure for each contender: a time in nanoseconds, or what its unit says. `GROUPS` are
+the tables.
 """
 
 from __future__ import annotations
@@ -26,7 +27,8 @@ class Group:
     rows: tuple[Row, ...]
 
 
-# The calls of the repeated hits: the function in workload.py, and its arguments as they are written.
+# The calls of the repeated hits: the function in workload.py, and its arguments as they are
+# written.
 HITS = {
     "hit_none": ("nothing", ""),
     "hit_ints": ("two", "1, 2"),
@@ -36,7 +38,15 @@ HITS = {
     "hit_keywords": ("two", "x=1, num=2"),
     "hit_tuple": ("one", "(0, 1, 2, 3, 4, 5, 6, 7, 8, 9)"),
 }
-HIT_TITLES = ("no arguments", "2 ints", "2 strings", "2 floats", "5 mixed", "2 keywords", "10-tuple")
+HIT_TITLES = (
+    "no arguments",
+    "2 ints",
+    "2 strings",
+    "2 floats",
+    "5 mixed",
+    "2 keywords",
+    "10-tuple",
+)
 
 # Elements of 8 bytes.
 SIZES = {"8 KB": 1_000, "800 KB": 100_000, "80 MB": 10_000_000, "800 MB": 100_000_000}
@@ -92,7 +102,11 @@ GROUPS = (
             f"{title}, with so many entries in one function",
             tuple(Row(f"{what} at {count}", f"{count:,}") for count in ENTRIES),
         )
-        for what, title in (("hit", "Repeated hit"), ("first hit", "First hit of a key"), ("miss", "Miss"))
+        for what, title in (
+            ("hit", "Repeated hit"),
+            ("first hit", "First hit of a key"),
+            ("miss", "Miss"),
+        )
     ),
     Group(
         "parallel",
@@ -127,7 +141,8 @@ ROWS = {row.name: row for group in GROUPS for row in group.rows}
 
 @dataclass(frozen=True)
 class Target:
-    """`row` of `contender`, divided by `over` (a contender and a row) where there is one, is at most `most`."""
+    """`row` of `contender`, divided by `over` (a contender and a row) where there is one, is at
+    most `most`."""
 
     title: str
     row: str
@@ -135,7 +150,9 @@ class Target:
     over: tuple[str, str] | None = None
     contender: str = STRICT
     aim: float | None = None  # what would be better still
-    floor: tuple[str, str] | None = None  # what cannot be done without: said where the target is missed
+    floor: tuple[str, str] | None = (
+        None  # what cannot be done without: said where the target is missed
+    )
 
 
 TARGETS = (
@@ -154,7 +171,13 @@ TARGETS = (
     Target("800 MB array result, first in a process", "first result 800 MB", 200_000),
     # The pages that building an array object and its list of buffers touches.
     Target("800 MB array result, resident memory", "growth 800 MB", 1 << 20),
-    Target("80 MB array argument", "argument 80 MB", 1 / 3, ("joblib.hash", "argument 80 MB"), aim=1 / 5),
+    Target(
+        "80 MB array argument",
+        "argument 80 MB",
+        1 / 3,
+        ("joblib.hash", "argument 80 MB"),
+        aim=1 / 5,
+    ),
     *(
         Target(
             f"{what}, {ENTRIES[-1]:,} entries over {ENTRIES[0]}",

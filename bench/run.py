@@ -1,7 +1,8 @@
 """`make bench`: locache against its peers and against the bare system calls, in one run.
 
-Every contender is measured in processes of its own, in turn, several rounds over, so that a machine whose speed drifts
-slows all alike. Shown are medians over the rounds, with the lowest and highest. docs/speed.md says more.
+Every contender is measured in processes of its own, in turn, several rounds over, so that a machine
+whose speed drifts slows all alike. Shown are medians over the rounds, with the lowest and highest.
+docs/speed.md says more.
 """
 
 from __future__ import annotations
@@ -38,7 +39,9 @@ QUICK_ENTRIES = ENTRIES[:2]
 WORKER_TIMEOUT = 300  # seconds
 DISK_TIMEOUT = 60  # seconds
 LONG = 20  # seconds that a process of the largest argument may take; judged by the one before
-LARGE_ROOM = 5 << 30  # bytes of disk and of memory: what is stored, in the page cache, twice where it is pickled
+LARGE_ROOM = (
+    5 << 30
+)  # bytes of disk and of memory: what is stored, in the page cache, twice where it is pickled
 
 
 class Failed(Exception):
@@ -62,11 +65,15 @@ class Bench:
     def close(self) -> None:
         shutil.rmtree(self.scratch, ignore_errors=True)
 
-    # ------------------------------------------------------------------------------------------------------- processes
+    # ------------------------------------------------------------------------------------ processes
 
     def variables(self, name: str, turn: int) -> dict:
         """locache 4.0.2 shadows the package under test only where it is the contender."""
-        variables = {key: value for key, value in os.environ.items() if not key.startswith(("LOCACHE_", "PYTHON"))}
+        variables = {
+            key: value
+            for key, value in os.environ.items()
+            if not key.startswith(("LOCACHE_", "PYTHON"))
+        }
         if name == "locache 4.0.2":
             variables["PYTHONPATH"] = str(self.locache4)
         variables["PYTHONHASHSEED"] = "0"
@@ -76,7 +83,9 @@ class Bench:
     def command(self, name: str, phase: str, directory: Path, argument: str) -> list[str]:
         return [sys.executable, str(HERE / "worker.py"), name, phase, str(directory), argument]
 
-    def run(self, name: str, phase: str, directory: Path, argument: str = "", turn: int = 0) -> dict:
+    def run(
+        self, name: str, phase: str, directory: Path, argument: str = "", turn: int = 0
+    ) -> dict:
         command = self.command(name, phase, directory, argument)
         try:
             done = subprocess.run(
@@ -116,14 +125,16 @@ class Bench:
         at = turn % len(chosen)
         return chosen[at:] + chosen[:at]
 
-    # ------------------------------------------------------------------------------------------------------- the parts
+    # ------------------------------------------------------------------------------------ the parts
 
     def hits(self) -> None:
         rows = rows_of("hits")
         for turn in range(self.rounds["hits"]):
             for one in self.taking_part("hits", turn):
                 directory = self.place(one.name)
-                self.results.add(self.attempt(one, rows, self.run, one.name, "hits", directory), one.name)
+                self.results.add(
+                    self.attempt(one, rows, self.run, one.name, "hits", directory), one.name
+                )
                 shutil.rmtree(directory)
             self.progress(f"repeated hits, round {turn + 1}")
 
@@ -138,7 +149,9 @@ class Bench:
                 directory = self.place(one.name)
                 phases = ("cold", "warm") if one.keeps else ("cold",)
                 for phase in phases:
-                    self.results.add(self.attempt(one, rows, self.run, one.name, phase, directory), one.name)
+                    self.results.add(
+                        self.attempt(one, rows, self.run, one.name, phase, directory), one.name
+                    )
                 self.results.add(self.attempt(one, ["import"], self.import_time, one), one.name)
                 shutil.rmtree(directory)
             self.progress(f"first hits and misses, round {turn + 1}")
@@ -147,7 +160,10 @@ class Bench:
         """In a fresh interpreter, modules in the page cache."""
         code = f"import time; t = time.perf_counter_ns(); import {one.module}; print(time.perf_counter_ns() - t)"
         done = subprocess.run(
-            [sys.executable, "-c", code], env=self.variables(one.name, 0), capture_output=True, text=True
+            [sys.executable, "-c", code],
+            env=self.variables(one.name, 0),
+            capture_output=True,
+            text=True,
         )
         if done.returncode:
             raise Failed("failed: " + done.stderr.strip().splitlines()[-1])
@@ -169,7 +185,8 @@ class Bench:
             self.largest_results()
 
     def largest_results(self) -> None:
-        """One contender after the other, for all of them at once would push each other out of the page cache."""
+        """One contender after the other, for all of them at once would push each other out of the
+        page cache."""
         for one in self.taking_part("results", 0):
             directory = self.store_arrays(one, [LARGEST])
             write_back()
@@ -200,7 +217,11 @@ class Bench:
             return True
         for one in self.taking_part("results", 0):
             for row in result_rows(LARGEST):
-                self.results.refuse(row, one.name, f"the machine has too little {'memory' if enough_disk else 'disk'}")
+                self.results.refuse(
+                    row,
+                    one.name,
+                    f"the machine has too little {'memory' if enough_disk else 'disk'}",
+                )
         return False
 
     def array_arguments(self) -> None:
@@ -217,7 +238,9 @@ class Bench:
                         continue
                     directory = self.place(one.name)
                     argument = f"{SIZES[size]} {size}"
-                    found = self.attempt(one, [row], self.run, one.name, "array_argument", directory, argument)
+                    found = self.attempt(
+                        one, [row], self.run, one.name, "array_argument", directory, argument
+                    )
                     seconds[one.name] = found.pop("seconds", 0)
                     self.results.add(found, one.name)
                     shutil.rmtree(directory)
@@ -234,7 +257,9 @@ class Bench:
             for one in self.taking_part("scale", turn):
                 for count in self.counts:
                     if not why_not(one, "scale_hit", f"hit at {count}"):
-                        found = self.attempt(one, scale_rows(count), self.scale_one, one, count, turn)
+                        found = self.attempt(
+                            one, scale_rows(count), self.scale_one, one, count, turn
+                        )
                         self.results.add(found, one.name)
             self.progress(f"scale, round {turn + 1}")
 
@@ -253,7 +278,9 @@ class Bench:
             for one in self.taking_part("parallel", turn):
                 for processes in PROCESSES:
                     rows = [f"hits by {processes}", f"misses by {processes}"]
-                    self.results.add(self.attempt(one, rows, self.at_once, one, processes), one.name)
+                    self.results.add(
+                        self.attempt(one, rows, self.at_once, one, processes), one.name
+                    )
             self.progress(f"several processes, round {turn + 1}")
 
     def at_once(self, one: Contender, processes: int) -> dict:
@@ -304,7 +331,9 @@ class Bench:
             self.progress(f"memory, round {turn + 1}")
             if MEMORY_HITS in self.counts:
                 directory = self.entries.place(BY_NAME[STRICT], MEMORY_HITS)
-                self.results.add(self.run(STRICT, "memory_keys", directory, str(MEMORY_HITS)), STRICT)
+                self.results.add(
+                    self.run(STRICT, "memory_keys", directory, str(MEMORY_HITS)), STRICT
+                )
 
     def progress(self, text: str) -> None:
         print(f"  {time.strftime('%H:%M:%S')}  {text}", file=sys.stderr, flush=True)
@@ -320,7 +349,8 @@ class Bench:
 
 
 def write_back() -> None:
-    """Let the disk have what was stored, so that it does not come in between later; a slow one is not waited for."""
+    """Let the disk have what was stored, so that it does not come in between later; a slow one is
+    not waited for."""
     with contextlib.suppress(subprocess.TimeoutExpired):
         subprocess.Popen(["sync"]).wait(DISK_TIMEOUT)
 
@@ -340,7 +370,16 @@ def scale_rows(count: int) -> list[str]:
 def install_locache4(directory: Path) -> None:
     """The predecessor that PyPI serves, apart from the package under test."""
     if not (directory / "locache.py").exists():
-        pip = [sys.executable, "-m", "pip", "install", "-q", "--no-deps", "--target", str(directory)]
+        pip = [
+            sys.executable,
+            "-m",
+            "pip",
+            "install",
+            "-q",
+            "--no-deps",
+            "--target",
+            str(directory),
+        ]
         subprocess.run([*pip, "locache==4.0.2"], check=True)
 
 
@@ -373,7 +412,9 @@ def main() -> None:
     parser.add_argument("--parts", nargs="*", choices=PARTS, default=PARTS)
     parser.add_argument("--build", type=Path, default=HERE.parent / "build")
     parser.add_argument(
-        "--write-docs", action="store_true", help="measure nothing: put the last run's figures into docs/ and README.md"
+        "--write-docs",
+        action="store_true",
+        help="measure nothing: put the last run's figures into docs/ and README.md",
     )
     arguments = parser.parse_args()
     arguments.build.mkdir(exist_ok=True)

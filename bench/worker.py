@@ -1,8 +1,8 @@
-"""Measure one contender in a process of its own: `worker.py CONTENDER PHASE DIRECTORY [ARGUMENT]`; prints {row: figure}
-as JSON.
+"""Measure one contender in a process of its own: `worker.py CONTENDER PHASE DIRECTORY [ARGUMENT]`;
+prints {row: figure} as JSON.
 
-The phases are the functions below that PHASES lists. A figure is the median of batches, in nanoseconds per call where
-nothing else is said.
+The phases are the functions below that PHASES lists. A figure is the median of batches, in
+nanoseconds per call where nothing else is said.
 """
 
 from __future__ import annotations
@@ -88,7 +88,7 @@ def load_workload(directory):
     return workload
 
 
-# -------------------------------------------------------------------------------------------------------- the phases
+# --------------------------------------------------------------------------------------- the phases
 
 
 def hits(memoize, directory, _) -> dict:
@@ -98,12 +98,20 @@ def hits(memoize, directory, _) -> dict:
         for name, arguments in HITS.values():
             eval(f"f({arguments})", {"f": functions[name]})
         time.sleep(SETTLED)
-    return {row: repeated(f"f({arguments})", f=functions[name]) for row, (name, arguments) in HITS.items()}
+    return {
+        row: repeated(f"f({arguments})", f=functions[name])
+        for row, (name, arguments) in HITS.items()
+    }
 
 
 def cold(memoize, directory, _) -> dict:
     workload = load_workload(directory)
-    exec("".join(f"def other{n}(x, num={n}):\n    return x * num + {n}\n" for n in range(DECORATIONS)), vars(workload))
+    exec(
+        "".join(
+            f"def other{n}(x, num={n}):\n    return x * num + {n}\n" for n in range(DECORATIONS)
+        ),
+        vars(workload),
+    )
     decorated = []
     for n in range(DECORATIONS):
         other = vars(workload)[f"other{n}"]
@@ -144,14 +152,19 @@ def array_result(memoize, directory, argument) -> dict:
     if array[-1] != int(count) - 1:
         raise SystemExit("the array is not what was stored")
     del array
-    rows = {f"first result {size}": first, f"growth {size}": growth, f"result {size}": each_array(function, int(count))}
+    rows = {
+        f"first result {size}": first,
+        f"growth {size}": growth,
+        f"result {size}": each_array(function, int(count)),
+    }
     if size == SUMMED:
         rows[f"result {size} summed"] = each_array(function, int(count), lambda array: array.sum())
     return rows
 
 
 def each_array(function, argument, use=None) -> float:
-    """Nanoseconds until the result is there (and used); what it takes to let go of it does not count."""
+    """Nanoseconds until the result is there (and used); what it takes to let go of it does not
+    count."""
     times = []
     begin = time.monotonic()
     while len(times) < LARGE_CALLS and (not times or time.monotonic() - begin < LARGE_SECONDS):
@@ -213,7 +226,10 @@ def scale_in_memory(memoize, directory, argument) -> dict:
     for x in range(count):
         function(x)
     hit = repeated("f(0)", f=function)
-    return {f"hit at {count}": hit, f"miss at {count}": each_once(function, range(count, count + KEYS))}
+    return {
+        f"hit at {count}": hit,
+        f"miss at {count}": each_once(function, range(count, count + KEYS)),
+    }
 
 
 def scale_miss(memoize, directory, argument) -> dict:
@@ -250,7 +266,8 @@ def holds(memoize, directory, argument) -> dict:
 
 
 def parallel(memoize, directory, argument) -> dict:
-    """`argument`: how many processes, and which of them this is. Each part begins with a line of standard input."""
+    """`argument`: how many processes, and which of them this is. Each part begins with a line of
+    standard input."""
     processes, index = map(int, argument.split())
     function = memoize(load_workload(directory).work, directory)
     settle(lambda: function(0))

@@ -1,5 +1,5 @@
-"""The functions that are memoized. bench/run.py gives every contender a copy of this file: some read the source, some
-keep their results beside it."""
+"""The functions that are memoized. bench/run.py gives every contender a copy of this file: some
+read the source, some keep their results beside it."""
 
 
 def nothing():

@@ -1,7 +1,7 @@
 """The magnetisation of a two-dimensional Ising magnet, swept through its phase transition.
 
-Metropolis sampling on a periodic square lattice: half a second for each temperature the first time, and a file read
-afterwards. Add temperatures to the sweep and only those are computed.
+Metropolis sampling on a periodic square lattice: half a second for each temperature the first time,
+and a file read afterwards. Add temperatures to the sweep and only those are computed.
 """
 
 import random
@@ -23,7 +23,9 @@ def magnetisation(temperature, size=32, sweeps=3000, seed=1):
         for row in range(size):
             above, here, below = spins[row - 1], spins[row], spins[(row + 1) % size]
             for column in range(size):
-                neighbours = above[column] + below[column] + here[column - 1] + here[(column + 1) % size]
+                neighbours = (
+                    above[column] + below[column] + here[column - 1] + here[(column + 1) % size]
+                )
                 if rng.random() < accept[2 * here[column] * neighbours]:
                     here[column] = -here[column]
         if sweep >= sweeps // 4:  # the first quarter is for settling
@@ -38,7 +40,9 @@ def main():
         before = perf_counter()
         m = magnetisation(tenths / 10)
         took = perf_counter() - before
-        print(f"T = {tenths / 10:.1f}   |m| = {m:.3f}   {'#' * round(40 * m):40}   {1000 * took:9.3f} ms")
+        print(
+            f"T = {tenths / 10:.1f}   |m| = {m:.3f}   {'#' * round(40 * m):40}   {1000 * took:9.3f} ms"
+        )
     print(f"{perf_counter() - begin:.4f} seconds in all")
 
 

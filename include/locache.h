@@ -1,6 +1,7 @@
 /* locache: persistent memoization.
  *
- * An expensive, pure call is computed once; its result is kept as one readable file and served from then on.
+ * An expensive, pure call is computed once; its result is kept as one readable
+ * file and served from then on.
  *
  * CALLING SEQUENCE
  *
@@ -27,40 +28,51 @@
  *
  * ERRORS
  *
- * Functions return a locache_status. Expected outcomes are zero or positive, failures negative. A function that takes a
- * locache_error fills it whenever it returns a failure (and on LOCACHE_MISS when an entry was there but was not
- * believed); the error may be NULL. Nothing is kept from one call to the next: there is no last error.
+ * Functions return a locache_status. Expected outcomes are zero or positive,
+ * failures negative. A function that takes a locache_error fills it whenever it
+ * returns a failure (and on LOCACHE_MISS when an entry was there but was not
+ * believed); the error may be NULL. Nothing is kept from one call to the next:
+ * there is no last error.
  *
  * THREADS
  *
- * "Any thread" says of a function that any number of threads may call it at once, with the same arguments too. A
- * `locache` handle may be used by any number of threads at once; none waits for another in it. Writers, readers and flights
- * belong to one thread at a time. After fork() the child may go on using every handle, whatever other threads of the
- * parent were doing.
+ * "Any thread" says of a function that any number of threads may call it at
+ * once, with the same arguments too. A `locache` handle may be used by any
+ * number of threads at once; none waits for another in it. Writers, readers and
+ * flights belong to one thread at a time. After fork() the child may go on
+ * using every handle, whatever other threads of the parent were doing.
  *
  * CAVEATS
  *
- * - A function must be pure: what it reads beside its arguments, a file, a clock, a global, is not in the key. Say it
- *   with an argument more, or with the version.
- * - Keys are typed: 1, 1.0, true and "1" are four arguments, 0.0 and -0.0 are two. A program that once writes an
- *   argument as an integer and once as a real has two results.
- * - A put does not look into a body. One that says LOCACHE_CBOR and is not is found out by its reader, as
- *   LOCACHE_ECORRUPT.
- * - LOCACHE_RAW bytes are what they were where they were made: byte order, sizes and padding of structs are the
- *   program's business, also where a cache is copied to another machine.
- * - What is read is sound and one's own, but may have been made by another program: check what the types do not, such
- *   as ranges.
- * - LOCACHE_MISS is no failure. Its error says LOCACHE_OK where simply nothing was there.
- * - A writer's `data` moves while it grows, and is gone with locache_writer_clear(): keep offsets.
- * - Bytes from a value are valid until locache_value_free(). Texts have no NUL at their end.
- * - Elements of an ndarray that is read may be unaligned and in the other byte order: locache_ndarray_copy().
- * - A handle holds one file descriptor, and up to 64 more of entries that are used much (no more than a quarter of what
- *   the process may have), all closed on exec. Closing a handle while another thread uses it, or while one of
- *   its flights is not ended, is undefined.
- * - Functions of the caller's own (log, iteration, allocator) must return: no longjmp() and no C++ exception out of
- *   them.
- * - Variables of the environment are read when a cache is located and when a user's key is needed: do not change them
- *   meanwhile.
+ * - A function must be pure: what it reads beside its arguments, a file, a
+ *   clock, a global, is not in the key. Say it with an argument more, or with
+ *   the version.
+ * - Keys are typed: 1, 1.0, true and "1" are four arguments, 0.0 and -0.0 are
+ *   two. A program that once writes an argument as an integer and once as a
+ *   real has two results.
+ * - A put does not look into a body. One that says LOCACHE_CBOR and is not is
+ *   found out by its reader, as LOCACHE_ECORRUPT.
+ * - LOCACHE_RAW bytes are what they were where they were made: byte order,
+ *   sizes and padding of structs are the program's business, also where a cache
+ *   is copied to another machine.
+ * - What is read is sound and one's own, but may have been made by another
+ *   program: check what the types do not, such as ranges.
+ * - LOCACHE_MISS is no failure. Its error says LOCACHE_OK where simply nothing
+ *   was there.
+ * - A writer's `data` moves while it grows, and is gone with
+ *   locache_writer_clear(): keep offsets.
+ * - Bytes from a value are valid until locache_value_free(). Texts have no NUL
+ *   at their end.
+ * - Elements of an ndarray that is read may be unaligned and in the other byte
+ *   order: locache_ndarray_copy().
+ * - A handle holds one file descriptor, and up to 64 more of entries that are
+ *   used much (no more than a quarter of what the process may have), all closed
+ *   on exec. Closing a handle while another thread uses it, or while one of its
+ *   flights is not ended, is undefined.
+ * - Functions of the caller's own (log, iteration, allocator) must return: no
+ *   longjmp() and no C++ exception out of them.
+ * - Variables of the environment are read when a cache is located and when a
+ *   user's key is needed: do not change them meanwhile.
  * - Nothing here is async-signal-safe.
  */
 #ifndef LOCACHE_H
@@ -79,7 +91,9 @@ extern "C" {
 #define LOCACHE_VERSION_PATCH 0
 #define LOCACHE_VERSION_STRING "5.0.0.dev0"
 /* The version as one number that grows with it: 50000 is 5.0.0. */
-#define LOCACHE_VERSION_NUMBER (LOCACHE_VERSION_MAJOR * 10000 + LOCACHE_VERSION_MINOR * 100 + LOCACHE_VERSION_PATCH)
+#define LOCACHE_VERSION_NUMBER                                                 \
+    (LOCACHE_VERSION_MAJOR * 10000 + LOCACHE_VERSION_MINOR * 100 +             \
+     LOCACHE_VERSION_PATCH)
 
 #if defined(__GNUC__)
 #define LOCACHE_API __attribute__((visibility("default")))
@@ -89,23 +103,30 @@ extern "C" {
 #define LOCACHE_CHECK
 #endif
 
-/* ------------------------------------------------------------------------------------------------ statuses and errors */
+/* ------------------------------------------------------ statuses and errors */
 
 /* Values are pinned: they never change and are never reused. */
 typedef enum locache_status {
     LOCACHE_OK = 0,
-    LOCACHE_MISS = 1,        /* no such entry, or one that was not believed (the error says why) */
-    LOCACHE_NEED_SOURCE = 2, /* locache_open(): say it again with identity.source */
-    LOCACHE_END = 3,         /* a reader has no more items */
-    LOCACHE_PENDING = 4,     /* locache_begin(): somebody else computes it still, and the wait is over */
+    /* no such entry, or one that was not believed (the error says why) */
+    LOCACHE_MISS = 1,
+    /* locache_open(): say it again with identity.source */
+    LOCACHE_NEED_SOURCE = 2,
+    LOCACHE_END = 3, /* a reader has no more items */
+    /* locache_begin(): somebody else computes it still, and the wait is over */
+    LOCACHE_PENDING = 4,
 
-    LOCACHE_EINVAL = -1,     /* an argument is not what the declaration asks for */
-    LOCACHE_ENOMEM = -2,     /* memory could not be had */
-    LOCACHE_EIO = -3,        /* a system call failed: locache_error.os_error */
-    LOCACHE_ECORRUPT = -4,   /* bytes are not what their format says */
-    LOCACHE_EUNTRUSTED = -5, /* a directory, a key file or a MAC that must not be believed */
-    LOCACHE_ETYPE = -6,      /* a value of another type than was asked for */
-    LOCACHE_ELIMIT = -7,  /* larger or deeper than this library handles, or outside the range of the type asked for */
+    /* an argument is not what the declaration asks for */
+    LOCACHE_EINVAL = -1,
+    LOCACHE_ENOMEM = -2,   /* memory could not be had */
+    LOCACHE_EIO = -3,      /* a system call failed: locache_error.os_error */
+    LOCACHE_ECORRUPT = -4, /* bytes are not what their format says */
+    /* a directory, a key file or a MAC that must not be believed */
+    LOCACHE_EUNTRUSTED = -5,
+    LOCACHE_ETYPE = -6, /* a value of another type than was asked for */
+    /* larger or deeper than this library handles, or outside the range of the
+     * type asked for */
+    LOCACHE_ELIMIT = -7,
     LOCACHE_EFORMAT = -8, /* an entry of a newer format version: left alone */
     LOCACHE_EBUSY = -9    /* a lock could not be had in bounded time */
 } locache_status;
@@ -115,44 +136,52 @@ typedef enum locache_status {
 /* Owned by the caller, needs no initialisation and no clean-up. */
 typedef struct locache_error {
     locache_status status;
-    int os_error;                      /* errno of the failed system call, or 0 */
-    char message[LOCACHE_MESSAGE_MAX]; /* UTF-8, what, where and the remedy, NUL-terminated */
+    /* errno of the failed system call, or 0 */
+    int os_error;
+    /* UTF-8, what, where and the remedy, NUL-terminated */
+    char message[LOCACHE_MESSAGE_MAX];
 } locache_error;
 
 /* The name of a status, as "LOCACHE_ECORRUPT". Static storage; any thread. */
 LOCACHE_API const char *locache_status_name(locache_status status);
 
-/* The version of the library that runs, as LOCACHE_VERSION_STRING. Static storage; any thread. */
+/* The version of the library that runs, as LOCACHE_VERSION_STRING. Static
+ * storage; any thread. */
 LOCACHE_API const char *locache_version(void);
-/* The same as LOCACHE_VERSION_NUMBER: `locache_version_number() >= 50100` asks the library that runs for what 5.1.0
- * brought. Any thread. */
+/* The same as LOCACHE_VERSION_NUMBER: `locache_version_number() >= 50100` asks
+ * the library that runs for what 5.1.0 brought. Any thread. */
 LOCACHE_API int locache_version_number(void);
 
-/* ------------------------------------------------------------------------------------------------------------- memory */
+/* ------------------------------------------------------------------- memory */
 
-/* Where the library's memory comes from. Any thread may call these, several at once; none may call the library. What
- * other libraries allocate below (libsodium, libc's own streams of directories) is not asked for here. */
+/* Where the library's memory comes from. Any thread may call these, several at
+ * once; none may call the library. What other libraries allocate below
+ * (libsodium, libc's own streams of directories) is not asked for here. */
 typedef struct locache_allocator {
     size_t size; /* sizeof(locache_allocator) */
-    /* size bytes at a multiple of alignment, a power of two of at least sizeof(void *); NULL when there are none. */
+    /* size bytes at a multiple of alignment, a power of two of at least
+     * sizeof(void *); NULL when there are none. */
     void *(*allocate)(void *context, size_t alignment, size_t size);
-    /* Memory of the same content with room for size bytes, aligned as malloc() does; NULL leaves the old one as it
-     * was. `old` may be NULL, and was never allocated with a larger alignment. */
+    /* Memory of the same content with room for size bytes, aligned as malloc()
+     * does; NULL leaves the old one as it was. `old` may be NULL, and was never
+     * allocated with a larger alignment. */
     void *(*resize)(void *context, void *old, size_t size);
     /* `memory` may be NULL. */
     void (*release)(void *context, void *memory);
     void *context;
 } locache_allocator;
 
-/* Take memory from there instead of malloc(), for as long as the process lives; *allocator is copied. Call it before
- * anything else of this library, while no other thread is within it. OK; EINVAL: an allocator without one of its
+/* Take memory from there instead of malloc(), for as long as the process lives;
+ * *allocator is copied. Call it before anything else of this library, while no
+ * other thread is within it. OK; EINVAL: an allocator without one of its
  * functions, or one that comes after memory was taken. */
-LOCACHE_API LOCACHE_CHECK locache_status locache_set_allocator(const locache_allocator *allocator,
-                                                               locache_error *error);
+LOCACHE_API LOCACHE_CHECK locache_status
+locache_set_allocator(const locache_allocator *allocator, locache_error *error);
 
-/* ------------------------------------------------------------------------------------------------------------ digests */
+/* ------------------------------------------------------------------ digests */
 
-#define LOCACHE_ID_SIZE 16     /* 128 bits: BLAKE2b (RFC 7693) of a name or of a source */
+/* 128 bits: BLAKE2b (RFC 7693) of a name or of a source */
+#define LOCACHE_ID_SIZE 16
 #define LOCACHE_DIGEST_SIZE 32 /* 256 bits: no collision can be found by work */
 
 typedef struct locache_id {
@@ -162,24 +191,33 @@ typedef struct locache_id {
 /* BLAKE2b-128 of size bytes. Any thread. */
 LOCACHE_API void locache_id_of(locache_id *out, const void *data, size_t size);
 
-/* Digest of a large buffer, as keys hold it: the root of a tree of BLAKE2b-256 with leaves of 1 MiB (docs/format.md).
- * Reads the buffer once, in place; from LOCACHE_DIGEST_PARALLEL bytes on with threads of its own, as many as help, that
- * are gone when it returns. The result does not depend on their number. Any thread. */
-LOCACHE_API void locache_digest(unsigned char out[LOCACHE_DIGEST_SIZE], const void *data, size_t size);
-#define LOCACHE_DIGEST_PARALLEL ((size_t)8 << 20) /* below, starting threads costs more than they save */
-/* The same of data that is not in one piece: fill() copies those `size` bytes of it that begin at `offset` to `out`, at
- * most 1 MiB at a time, and is called by several threads at once. False where there is no memory for a leaf; out is
+/* Digest of a large buffer, as keys hold it: the root of a tree of BLAKE2b-256
+ * with leaves of 1 MiB (docs/format.md). Reads the buffer once, in place; from
+ * LOCACHE_DIGEST_PARALLEL bytes on with threads of its own, as many as help,
+ * that are gone when it returns. The result does not depend on their number.
+ * Any thread. */
+LOCACHE_API void locache_digest(unsigned char out[LOCACHE_DIGEST_SIZE],
+                                const void *data, size_t size);
+/* below, starting threads costs more than they save */
+#define LOCACHE_DIGEST_PARALLEL ((size_t)8 << 20)
+/* The same of data that is not in one piece: fill() copies those `size` bytes
+ * of it that begin at `offset` to `out`, at most 1 MiB at a time, and is called
+ * by several threads at once. False where there is no memory for a leaf; out is
  * untouched then. Any thread. */
-LOCACHE_API LOCACHE_CHECK bool locache_digest_parts(unsigned char out[LOCACHE_DIGEST_SIZE], size_t size,
-                                                    void (*fill)(void *context, void *out, size_t offset, size_t size),
-                                                    void *context);
+LOCACHE_API LOCACHE_CHECK bool locache_digest_parts(
+    unsigned char out[LOCACHE_DIGEST_SIZE], size_t size,
+    void (*fill)(void *context, void *out, size_t offset, size_t size),
+    void *context);
 
-/* ------------------------------------------------------------------------------------------------ writing CBOR (RFC 8949)
+/* ----------------------------------------------------- writing CBOR (RFC 8949)
  *
- * A writer appends data items to a growing buffer in deterministic encoding (RFC 8949, 4.2): shortest heads, definite
- * lengths, shortest floats that keep the value. It keeps the first failure and ignores what comes after it, so that
- * only locache_writer_status() need be asked, once, at the end. The fields are for reading. Any thread, one at a time
- * for each writer: so is every function of this section, and those for keys and arrays that have a writer. */
+ * A writer appends data items to a growing buffer in deterministic encoding
+ * (RFC 8949, 4.2): shortest heads, definite lengths, shortest floats that keep
+ * the value. It keeps the first failure and ignores what comes after it, so
+ * that only locache_writer_status() need be asked, once, at the end. The fields
+ * are for reading. Any thread, one at a time for each writer: so is every
+ * function of this section, and those for keys and arrays that have a
+ * writer. */
 
 typedef struct locache_writer {
     unsigned char *data; /* the bytes so far */
@@ -189,46 +227,61 @@ typedef struct locache_writer {
     locache_status status;
 } locache_writer;
 
-/* Start with the caller's room (may be NULL, 0), which must outlive the writer; the heap is used when it is outgrown. */
-LOCACHE_API void locache_writer_init(locache_writer *writer, void *room, size_t room_size);
+/* Start with the caller's room (may be NULL, 0), which must outlive the writer;
+ * the heap is used when it is outgrown. */
+LOCACHE_API void locache_writer_init(locache_writer *writer, void *room,
+                                     size_t room_size);
 /* Free what the writer owns. It may be initialised again. */
 LOCACHE_API void locache_writer_clear(locache_writer *writer);
 /* Forget the bytes and the failure, keep the memory. */
 LOCACHE_API void locache_writer_reset(locache_writer *writer);
-/* LOCACHE_OK, or the first failure: LOCACHE_ENOMEM, LOCACHE_EINVAL (text that is not UTF-8, duplicates), LOCACHE_ELIMIT
- * (locache_write_sorted() of items that are too deep). What was written before it stays. */
-LOCACHE_API LOCACHE_CHECK locache_status locache_writer_status(const locache_writer *writer);
+/* LOCACHE_OK, or the first failure: LOCACHE_ENOMEM, LOCACHE_EINVAL (text that
+ * is not UTF-8, duplicates), LOCACHE_ELIMIT (locache_write_sorted() of items
+ * that are too deep). What was written before it stays. */
+LOCACHE_API LOCACHE_CHECK locache_status
+locache_writer_status(const locache_writer *writer);
 
 LOCACHE_API void locache_write_int(locache_writer *writer, int64_t value);
 LOCACHE_API void locache_write_uint(locache_writer *writer, uint64_t value);
-/* An integer of any size: magnitude is big-endian, leading zeros allowed. What fits a CBOR integer becomes one, what
- * does not becomes tag 2 or 3 (RFC 8949, 3.4.3). */
-LOCACHE_API void locache_write_bigint(locache_writer *writer, bool negative, const void *magnitude, size_t size);
+/* An integer of any size: magnitude is big-endian, leading zeros allowed. What
+ * fits a CBOR integer becomes one, what does not becomes tag 2 or 3 (RFC 8949,
+ * 3.4.3). */
+LOCACHE_API void locache_write_bigint(locache_writer *writer, bool negative,
+                                      const void *magnitude, size_t size);
 LOCACHE_API void locache_write_real(locache_writer *writer, double value);
 LOCACHE_API void locache_write_bool(locache_writer *writer, bool value);
 LOCACHE_API void locache_write_null(locache_writer *writer);
-LOCACHE_API void locache_write_bytes(locache_writer *writer, const void *data, size_t size);
+LOCACHE_API void locache_write_bytes(locache_writer *writer, const void *data,
+                                     size_t size);
 /* size bytes of UTF-8, verified. */
-LOCACHE_API void locache_write_text(locache_writer *writer, const char *text, size_t size);
-/* The head of an array of count items, of a map of count pairs, or a tag: the content follows. */
+LOCACHE_API void locache_write_text(locache_writer *writer, const char *text,
+                                    size_t size);
+/* The head of an array of count items, of a map of count pairs, or a tag: the
+ * content follows. */
 LOCACHE_API void locache_write_array(locache_writer *writer, uint64_t count);
 LOCACHE_API void locache_write_map(locache_writer *writer, uint64_t count);
 LOCACHE_API void locache_write_tag(locache_writer *writer, uint64_t tag);
 /* Bytes that are CBOR already and not the writer's own; not checked. */
-LOCACHE_API void locache_write_raw(locache_writer *writer, const void *data, size_t size);
-/* Put what was written since offset `start` into bytewise order: groups of `per_group` items, ordered by the encoding
- * of each group's first item (1 for the members of a set, 2 for the pairs of a map). Two groups with the same first
- * item, a last group that is not whole, and bytes that are not CBOR are LOCACHE_EINVAL; items deeper than
- * LOCACHE_DEPTH_MAX are LOCACHE_ELIMIT. O(n log n), and allocates while it sorts, unless all is in order already. */
-LOCACHE_API void locache_write_sorted(locache_writer *writer, size_t start, unsigned per_group);
+LOCACHE_API void locache_write_raw(locache_writer *writer, const void *data,
+                                   size_t size);
+/* Put what was written since offset `start` into bytewise order: groups of
+ * `per_group` items, ordered by the encoding of each group's first item (1 for
+ * the members of a set, 2 for the pairs of a map). Two groups with the same
+ * first item, a last group that is not whole, and bytes that are not CBOR are
+ * LOCACHE_EINVAL; items deeper than LOCACHE_DEPTH_MAX are LOCACHE_ELIMIT. O(n
+ * log n), and allocates while it sorts, unless all is in order already. */
+LOCACHE_API void locache_write_sorted(locache_writer *writer, size_t start,
+                                      unsigned per_group);
 
-/* ------------------------------------------------------------------------------------------------------------ reading CBOR
+/* ---------------------------------------------------------------- reading CBOR
  *
- * A reader pulls items from bytes that it does not own. It is strict: what a writer would not have written (longer
- * heads or floats than needed, bignums that fit an integer or begin with zeros, indefinite lengths, reserved values,
- * text that is not UTF-8, trailing bytes at locache_reader_end()) is LOCACHE_ECORRUPT. It allocates nothing. A count
- * that it returns is never more than the bytes that remain, so that a caller may allocate by it. Any thread, one at a
- * time for each reader. */
+ * A reader pulls items from bytes that it does not own. It is strict: what a
+ * writer would not have written (longer heads or floats than needed, bignums
+ * that fit an integer or begin with zeros, indefinite lengths, reserved values,
+ * text that is not UTF-8, trailing bytes at locache_reader_end()) is
+ * LOCACHE_ECORRUPT. It allocates nothing. A count that it returns is never more
+ * than the bytes that remain, so that a caller may allocate by it. Any thread,
+ * one at a time for each reader. */
 
 typedef struct locache_reader {
     const unsigned char *at;  /* the next item */
@@ -257,29 +310,38 @@ typedef struct locache_item {
     size_t size;
 } locache_item;
 
-LOCACHE_API void locache_reader_init(locache_reader *reader, const void *data, size_t size);
-/* The next item's head, and all of it where it is a string. OK, END (nothing is left) or ECORRUPT; out is untouched but
- * on OK, and the reader stays where it was. */
-LOCACHE_API LOCACHE_CHECK locache_status locache_read(locache_item *out, locache_reader *reader);
-/* Pass over one whole item. OK, END (nothing is left), ECORRUPT, or ELIMIT where an item is within more than
- * LOCACHE_DEPTH_MAX arrays, maps and tags; the reader stays where it was but on OK. */
+LOCACHE_API void locache_reader_init(locache_reader *reader, const void *data,
+                                     size_t size);
+/* The next item's head, and all of it where it is a string. OK, END (nothing is
+ * left) or ECORRUPT; out is untouched but on OK, and the reader stays where it
+ * was. */
+LOCACHE_API LOCACHE_CHECK locache_status locache_read(locache_item *out,
+                                                      locache_reader *reader);
+/* Pass over one whole item. OK, END (nothing is left), ECORRUPT, or ELIMIT
+ * where an item is within more than LOCACHE_DEPTH_MAX arrays, maps and tags;
+ * the reader stays where it was but on OK. */
 LOCACHE_API LOCACHE_CHECK locache_status locache_skip(locache_reader *reader);
 /* OK where nothing is left, else ECORRUPT. */
-LOCACHE_API LOCACHE_CHECK locache_status locache_reader_end(const locache_reader *reader);
+LOCACHE_API LOCACHE_CHECK locache_status
+locache_reader_end(const locache_reader *reader);
 
-#define LOCACHE_DEPTH_MAX 500 /* nesting that a reader follows: half of CPython's recursion limit of 1,000 */
+/* nesting that a reader follows: half of CPython's recursion limit of 1,000 */
+#define LOCACHE_DEPTH_MAX 500
 
-/* Tags. The first group is registered with IANA; those from 49600 on are locache's own (docs/format.md). */
+/* Tags. The first group is registered with IANA; those from 49600 on are
+ * locache's own (docs/format.md). */
 enum {
-    LOCACHE_TAG_DATETIME = 0,     /* text, RFC 3339 */
-    LOCACHE_TAG_BIGNUM = 2,       /* bytes */
-    LOCACHE_TAG_BIGNUM_NEG = 3,   /* bytes */
-    LOCACHE_TAG_DECIMAL = 4,      /* [exponent, mantissa] */
-    LOCACHE_TAG_SHARED = 28,      /* the content may be referred to */
-    LOCACHE_TAG_REFERENCE = 29,   /* unsigned: the nth SHARED, counted from 0 in order of their tags */
-    LOCACHE_TAG_RATIONAL = 30,    /* [numerator, denominator] */
-    LOCACHE_TAG_UUID = 37,        /* 16 bytes */
-    LOCACHE_TAG_NDARRAY = 40,     /* [[extents], typed array], row-major (RFC 8746) */
+    LOCACHE_TAG_DATETIME = 0,   /* text, RFC 3339 */
+    LOCACHE_TAG_BIGNUM = 2,     /* bytes */
+    LOCACHE_TAG_BIGNUM_NEG = 3, /* bytes */
+    LOCACHE_TAG_DECIMAL = 4,    /* [exponent, mantissa] */
+    LOCACHE_TAG_SHARED = 28,    /* the content may be referred to */
+    /* unsigned: the nth SHARED, counted from 0 in order of their tags */
+    LOCACHE_TAG_REFERENCE = 29,
+    LOCACHE_TAG_RATIONAL = 30, /* [numerator, denominator] */
+    LOCACHE_TAG_UUID = 37,     /* 16 bytes */
+    /* [[extents], typed array], row-major (RFC 8746) */
+    LOCACHE_TAG_NDARRAY = 40,
     LOCACHE_TAG_TYPED_FIRST = 64, /* typed arrays (RFC 8746): 64 to 87 */
     LOCACHE_TAG_TYPED_LAST = 87,
     LOCACHE_TAG_SET = 258,        /* array */
@@ -287,35 +349,51 @@ enum {
     LOCACHE_TAG_NDARRAY_F = 1040, /* as 40, column-major */
     LOCACHE_TAG_COMPLEX = 43000,  /* [real, imaginary] */
 
-    LOCACHE_TAG_TUPLE = 49600,        /* array */
-    LOCACHE_TAG_FROZENSET = 49601,    /* array */
-    LOCACHE_TAG_BYTEARRAY = 49602,    /* bytes */
-    LOCACHE_TAG_SURROGATES = 49603,   /* bytes: UTF-8 that holds lone surrogates (WTF-8) */
-    LOCACHE_TAG_LOCALTIME = 49604,    /* text: a date and time without a zone, as RFC 3339 without its offset */
-    LOCACHE_TAG_TIME = 49605,         /* text: HH:MM:SS[.ffffff] without a zone */
-    LOCACHE_TAG_DURATION = 49606,     /* [days, seconds, microseconds] */
-    LOCACHE_TAG_DECIMAL_TEXT = 49607, /* text: a decimal that tag 4 has no form for (NaN, Infinity, -0) */
-    LOCACHE_TAG_BUFFER = 49608,       /* unsigned n: stands for a byte string, the entry's nth out-of-line buffer */
-    LOCACHE_TAG_DIGEST = 49609,       /* [size, 32 bytes]: stands for a long byte string in a key (locache_digest) */
-    LOCACHE_TAG_ARRAY = 49610,   /* [NumPy type string, [extents], "C" or "F", bytes]: element types RFC 8746 lacks */
+    LOCACHE_TAG_TUPLE = 49600,     /* array */
+    LOCACHE_TAG_FROZENSET = 49601, /* array */
+    LOCACHE_TAG_BYTEARRAY = 49602, /* bytes */
+    /* bytes: UTF-8 that holds lone surrogates (WTF-8) */
+    LOCACHE_TAG_SURROGATES = 49603,
+    /* text: a date and time without a zone, as RFC 3339 without its offset */
+    LOCACHE_TAG_LOCALTIME = 49604,
+    /* text: HH:MM:SS[.ffffff] without a zone */
+    LOCACHE_TAG_TIME = 49605,
+    LOCACHE_TAG_DURATION = 49606, /* [days, seconds, microseconds] */
+    /* text: a decimal that tag 4 has no form for (NaN, Infinity, -0) */
+    LOCACHE_TAG_DECIMAL_TEXT = 49607,
+    /* unsigned n: stands for a byte string, the entry's nth out-of-line
+     * buffer */
+    LOCACHE_TAG_BUFFER = 49608,
+    /* [size, 32 bytes]: stands for a long byte string in a key
+     * (locache_digest) */
+    LOCACHE_TAG_DIGEST = 49609,
+    LOCACHE_TAG_ARRAY =
+        49610, /* [NumPy type string, [extents], "C" or "F", bytes]: element types RFC 8746 lacks */
     LOCACHE_TAG_SCALAR = 49611,  /* [NumPy type string, bytes] */
     LOCACHE_TAG_PYARRAY = 49612, /* [array.array type code, bytes] */
     /* In keys only: */
-    LOCACHE_TAG_OBJECT = 49613,     /* [class or function, [arguments], state, ...]: by its reduction */
-    LOCACHE_TAG_GLOBAL = 49614,     /* text "module:qualified.name" */
-    LOCACHE_TAG_FUNCTION = 49615,   /* ["module:qualified.name", digest of its code, [captured values], [defaults]] */
-    LOCACHE_TAG_ANCESTOR = 49616,   /* unsigned n: the nth enclosing object, counted from the outermost */
-    LOCACHE_TAG_CUSTOM = 49617,     /* [class, what its __locache_key__ returned] */
-    LOCACHE_TAG_DEFAULT = 49618,    /* null: the parameter's own default object */
-    LOCACHE_TAG_PATH = 49619,       /* [class, text] */
-    LOCACHE_TAG_VIEW = 49620,       /* [class, format, [extents], bytes]: anything with the buffer protocol */
-    LOCACHE_TAG_TEXT_DIGEST = 49621 /* [size, 32 bytes]: stands for a long text in a key, of its UTF-8 */
+    /* [class or function, [arguments], state, ...]: by its reduction */
+    LOCACHE_TAG_OBJECT = 49613,
+    LOCACHE_TAG_GLOBAL = 49614, /* text "module:qualified.name" */
+    LOCACHE_TAG_FUNCTION =
+        49615, /* ["module:qualified.name", digest of its code, [captured values], [defaults]] */
+    /* unsigned n: the nth enclosing object, counted from the outermost */
+    LOCACHE_TAG_ANCESTOR = 49616,
+    /* [class, what its __locache_key__ returned] */
+    LOCACHE_TAG_CUSTOM = 49617,
+    /* null: the parameter's own default object */
+    LOCACHE_TAG_DEFAULT = 49618,
+    LOCACHE_TAG_PATH = 49619, /* [class, text] */
+    /* [class, format, [extents], bytes]: anything with the buffer protocol */
+    LOCACHE_TAG_VIEW = 49620,
+    /* [size, 32 bytes]: stands for a long text in a key, of its UTF-8 */
+    LOCACHE_TAG_TEXT_DIGEST = 49621
 };
 
-/* ----------------------------------------------------------------------------------------------------- arrays of numbers
+/* ----------------------------------------------------------- arrays of numbers
  *
- * What NumPy calls an ndarray, in memory of the caller's: RFC 8746's typed arrays, within an array of several
- * dimensions. */
+ * What NumPy calls an ndarray, in memory of the caller's: RFC 8746's typed
+ * arrays, within an array of several dimensions. */
 
 #define LOCACHE_DIMENSIONS_MAX 64 /* as NumPy has it */
 
@@ -336,7 +414,8 @@ typedef enum locache_element {
 
 typedef struct locache_ndarray {
     locache_element type;
-    bool swapped;      /* elements are in the byte order that this machine does not have */
+    /* elements are in the byte order that this machine does not have */
+    bool swapped;
     bool column_major; /* the first index varies fastest */
     unsigned dimensions;
     uint64_t extents[LOCACHE_DIMENSIONS_MAX];
@@ -346,114 +425,156 @@ typedef struct locache_ndarray {
 
 /* Bytes of one element; 0 where there is no such type. Any thread. */
 LOCACHE_API size_t locache_element_size(locache_element type);
-/* Copy the elements to out, which has room for array->size bytes, in this machine's byte order. Any thread. */
+/* Copy the elements to out, which has room for array->size bytes, in this
+ * machine's byte order. Any thread. */
 LOCACHE_API void locache_ndarray_copy(void *out, const locache_ndarray *array);
 
-/* Write a whole array, its elements with it. An array whose type, dimensions and size do not fit each other is
- * LOCACHE_EINVAL. */
-LOCACHE_API void locache_write_ndarray(locache_writer *writer, const locache_ndarray *array);
-/* The same with the elements left to the record's nth buffer (locache_record.buffers), which is how a large one is read
- * back without a copy. `data` is not looked at. */
-LOCACHE_API void locache_write_ndarray_apart(locache_writer *writer, const locache_ndarray *array, uint64_t n);
+/* Write a whole array, its elements with it. An array whose type, dimensions
+ * and size do not fit each other is LOCACHE_EINVAL. */
+LOCACHE_API void locache_write_ndarray(locache_writer *writer,
+                                       const locache_ndarray *array);
+/* The same with the elements left to the record's nth buffer
+ * (locache_record.buffers), which is how a large one is read back without a
+ * copy. `data` is not looked at. */
+LOCACHE_API void locache_write_ndarray_apart(locache_writer *writer,
+                                             const locache_ndarray *array,
+                                             uint64_t n);
 
-/* --------------------------------------------------------------------------------------------------------------- keys
+/* ------------------------------------------------------------------------ keys
  *
- * A key is one CBOR array that alternates labels and values, in the order of the signature: a label is the parameter's
- * name (text), or the position of an argument that has no name (unsigned). Equal calls have equal key bytes. */
+ * A key is one CBOR array that alternates labels and values, in the order of
+ * the signature: a label is the parameter's name (text), or the position of an
+ * argument that has no name (unsigned). Equal calls have equal key bytes. */
 
-#define LOCACHE_NAME_MAX 140 /* bytes of an entry's file name: eCryptfs, the strictest in use, allows 143 */
+/* bytes of an entry's file name: eCryptfs, the strictest in use, allows 143 */
+#define LOCACHE_NAME_MAX 140
 
 /* Begin a key of `count` arguments; for each follow one label and one value. */
 LOCACHE_API void locache_key_begin(locache_writer *key, uint64_t count);
-LOCACHE_API void locache_key_name(locache_writer *key, const char *name, size_t size);
+LOCACHE_API void locache_key_name(locache_writer *key, const char *name,
+                                  size_t size);
 LOCACHE_API void locache_key_index(locache_writer *key, uint64_t position);
-/* Values that may be long. Those of LOCACHE_KEY_LONG bytes and more are represented by their digest, as keys must have
- * it (docs/format.md); all other values are written with locache_write_...(). */
+/* Values that may be long. Those of LOCACHE_KEY_LONG bytes and more are
+ * represented by their digest, as keys must have it (docs/format.md); all other
+ * values are written with locache_write_...(). */
 #define LOCACHE_KEY_LONG 4096 /* a page: below, a digest saves nothing */
-LOCACHE_API void locache_key_bytes(locache_writer *key, const void *data, size_t size);
+LOCACHE_API void locache_key_bytes(locache_writer *key, const void *data,
+                                   size_t size);
 /* UTF-8, verified: else LOCACHE_EINVAL. */
-LOCACHE_API void locache_key_text(locache_writer *key, const char *text, size_t size);
-/* Row-major: a key does not tell arrays apart by their order in memory, and another order is LOCACHE_EINVAL. */
-LOCACHE_API void locache_key_ndarray(locache_writer *key, const locache_ndarray *array);
+LOCACHE_API void locache_key_text(locache_writer *key, const char *text,
+                                  size_t size);
+/* Row-major: a key does not tell arrays apart by their order in memory, and
+ * another order is LOCACHE_EINVAL. */
+LOCACHE_API void locache_key_ndarray(locache_writer *key,
+                                     const locache_ndarray *array);
 
-/* The readable file name of a key, as "x=1_num=3", NUL-terminated: docs/format.md, "Names". This is also what checks
- * that bytes are a key: one strict array of even length, every other item a label. OK; ECORRUPT: no key; ELIMIT: nested
- * deeper than LOCACHE_DEPTH_MAX. Any thread. */
-LOCACHE_API LOCACHE_CHECK locache_status locache_key_filename(char out[LOCACHE_NAME_MAX + 1], const void *key,
-                                                              size_t size);
+/* The readable file name of a key, as "x=1_num=3", NUL-terminated:
+ * docs/format.md, "Names". This is also what checks that bytes are a key: one
+ * strict array of even length, every other item a label. OK; ECORRUPT: no key;
+ * ELIMIT: nested deeper than LOCACHE_DEPTH_MAX. Any thread. */
+LOCACHE_API LOCACHE_CHECK locache_status locache_key_filename(
+    char out[LOCACHE_NAME_MAX + 1], const void *key, size_t size);
 
-/* --------------------------------------------------------------------------------------------------------------- places */
+/* ------------------------------------------------------------------- places */
 
 #define LOCACHE_PATH_MAX 4096
 
-enum { LOCACHE_LOCATE_AWAY = 1 }; /* not beside the source: it is installed, not written by the user */
+/* not beside the source: it is installed, not written by the user */
+enum { LOCACHE_LOCATE_AWAY = 1 };
 
 /* The cache directory of a source file, into out (of LOCACHE_PATH_MAX bytes):
- * 1. $LOCACHE_DIR/<source's path>.cache where that variable is set and not empty;
- * 2. <directory of the source>/<stem>.cache, symbolic links resolved, where that is there or can be made;
+ * 1. $LOCACHE_DIR/<source's path>.cache where that variable is set and not
+ *    empty;
+ * 2. <directory of the source>/<stem>.cache, symbolic links resolved, where
+ *    that is there or can be made;
  * 3. $XDG_CACHE_HOME/locache/<source's path>.cache (default ~/.cache).
- * `stem` replaces the source's own stem where it is not NULL; `source` may name a file that does not exist, in a
- * directory that does. Creates nothing. Any thread, while none changes the environment. OK, EINVAL (relative source, a
+ * `stem` replaces the source's own stem where it is not NULL; `source` may name
+ * a file that does not exist, in a directory that does. Creates nothing. Any
+ * thread, while none changes the environment. OK, EINVAL (relative source, a
  * stem with '/'), ELIMIT (too long), EIO (no home). */
-LOCACHE_API LOCACHE_CHECK locache_status locache_locate(char out[LOCACHE_PATH_MAX], const char *source,
-                                                        const char *stem, unsigned flags, locache_error *error);
+LOCACHE_API LOCACHE_CHECK locache_status
+locache_locate(char out[LOCACHE_PATH_MAX], const char *source, const char *stem,
+               unsigned flags, locache_error *error);
 
-/* ------------------------------------------------------------------------------------------------- one function's cache */
+/* ----------------------------------------------------- one function's cache */
 
 typedef struct locache locache;
 
-/* What a function's source is. Two sources are the same where their codes under the same tag are equal, or, where the
- * tags differ, where their sources are equal. */
+/* What a function's source is. Two sources are the same where their codes under
+ * the same tag are equal, or, where the tags differ, where their sources are
+ * equal. */
 typedef struct locache_identity {
-    const char
-        *code_tag;     /* what made `code`, as "cpython-311.0"; [A-Za-z0-9._-], at most 63 bytes; NULL: no identity */
-    locache_id code;   /* digest of the compiled code */
-    bool has_source;   /* `source` is set */
-    bool no_source;    /* there is no source to be had: never answer NEED_SOURCE */
-    locache_id source; /* digest of the normalised source text; only asked for when a decision needs it */
+    const char *
+        code_tag; /* what made `code`, as "cpython-311.0"; [A-Za-z0-9._-], at most 63 bytes; NULL: no identity */
+    locache_id code; /* digest of the compiled code */
+    bool has_source; /* `source` is set */
+    /* there is no source to be had: never answer NEED_SOURCE */
+    bool no_source;
+    /* digest of the normalised source text; only asked for when a decision
+     * needs it */
+    locache_id source;
 } locache_identity;
 
-/* The identity of a function whose version is said by hand: `text` is any ("2"), and another text is another version.
- * Every language makes the same of the same text. It never needs a source. Any thread. */
-LOCACHE_API void locache_identity_explicit(locache_identity *out, const char *text);
+/* The identity of a function whose version is said by hand: `text` is any
+ * ("2"), and another text is another version. Every language makes the same of
+ * the same text. It never needs a source. Any thread. */
+LOCACHE_API void locache_identity_explicit(locache_identity *out,
+                                           const char *text);
 
 enum {
-    LOCACHE_KEEP = 1,      /* a changed source does not invalidate */
-    LOCACHE_DURABLE = 2,   /* put() returns when the entry would survive a power cut (fsync) */
-    LOCACHE_NO_PICKLE = 4, /* entries with codec LOCACHE_PICKLE are neither read nor written */
-    LOCACHE_UNMAPPED = 8   /* large results are read into memory, not mapped (see locache_value) */
+    LOCACHE_KEEP = 1, /* a changed source does not invalidate */
+    /* put() returns when the entry would survive a power cut (fsync) */
+    LOCACHE_DURABLE = 2,
+    /* entries with codec LOCACHE_PICKLE are neither read nor written */
+    LOCACHE_NO_PICKLE = 4,
+    /* large results are read into memory, not mapped (see locache_value) */
+    LOCACHE_UNMAPPED = 8
 };
 
-/* What of a function's results a process keeps in memory, where the options say 0. */
+/* What of a function's results a process keeps in memory, where the options say
+ * 0. */
 #define LOCACHE_MEMORY_ENTRIES 32768
 #define LOCACHE_MEMORY_BYTES ((int64_t)64 << 20)
 
-/* Here and in locache_record: `size` says which version of the struct a program was compiled with. A shorter one is
- * filled up with zeros, which always mean the default; a longer one is taken where what goes beyond is zero. */
+/* Here and in locache_record: `size` says which version of the struct a program
+ * was compiled with. A shorter one is filled up with zeros, which always mean
+ * the default; a longer one is taken where what goes beyond is zero. */
 typedef struct locache_options {
     size_t size;          /* sizeof(locache_options) */
     const char *function; /* qualified name, UTF-8 */
     locache_identity identity;
     unsigned flags;
-    int64_t max_entries; /* evict the least recently used beyond so many; 0 or less: no limit */
-    int64_t max_age;     /* nanoseconds since an entry was last used until it expires; 0 or less: never */
+    /* evict the least recently used beyond so many; 0 or less: no limit */
+    int64_t max_entries;
+    /* nanoseconds since an entry was last used until it expires; 0 or less:
+     * never */
+    int64_t max_age;
     /* Results in memory, beside their files ("results in memory", below). */
-    int64_t memory_entries; /* at most so many; 0: LOCACHE_MEMORY_ENTRIES; negative: none */
-    int64_t memory_bytes;   /* at most so many; 0: LOCACHE_MEMORY_BYTES; negative: none */
-    /* Nanoseconds for which a result in memory is given without asking for its file, counted in the system's ticks (some
-     * milliseconds) and not while the machine sleeps; what this handle itself changes is seen at once. 0: always ask. */
+    /* at most so many; 0: LOCACHE_MEMORY_ENTRIES; negative: none */
+    int64_t memory_entries;
+    /* at most so many; 0: LOCACHE_MEMORY_BYTES; negative: none */
+    int64_t memory_bytes;
+    /* Nanoseconds for which a result in memory is given without asking for its
+     * file, counted in the system's ticks (some milliseconds) and not while the
+     * machine sleeps; what this handle itself changes is seen at once. 0:
+     * always ask. */
     int64_t recheck;
-    void (*retain)(void *object); /* of objects of the caller's, for locache_recall(); both or none */
+    /* of objects of the caller's, for locache_recall(); both or none */
+    void (*retain)(void *object);
     void (*release)(void *object);
 } locache_options;
 
-/* Open the cache of one function within the cache directory `dir` (as foo.cache; an absolute path). Nothing is created
- * before the first put. Where the directory there belongs to another identity, it is moved to .versions/ and this
- * identity's takes its place (docs/format.md, "Versions"): that does happen here.
- * OK; NEED_SOURCE: call again with identity.source (or no_source) set; EINVAL, ENOMEM, EIO, EBUSY, EUNTRUSTED: the
- * directory is owned by another user, writable by others, or a symbolic link. *out is set on OK only. Any thread. */
-LOCACHE_API LOCACHE_CHECK locache_status locache_open(locache **out, const char *dir, const locache_options *options,
-                                                      locache_error *error);
+/* Open the cache of one function within the cache directory `dir` (as
+ * foo.cache; an absolute path). Nothing is created before the first put. Where
+ * the directory there belongs to another identity, it is moved to .versions/
+ * and this identity's takes its place (docs/format.md, "Versions"): that does
+ * happen here. OK; NEED_SOURCE: call again with identity.source (or no_source)
+ * set; EINVAL, ENOMEM, EIO, EBUSY, EUNTRUSTED: the directory is owned by
+ * another user, writable by others, or a symbolic link. *out is set on OK only.
+ * Any thread. */
+LOCACHE_API LOCACHE_CHECK locache_status
+locache_open(locache **out, const char *dir, const locache_options *options,
+             locache_error *error);
 /* NULL is allowed. One thread, when no other uses the handle any more. */
 LOCACHE_API void locache_close(locache *cache);
 
@@ -466,7 +587,9 @@ typedef enum locache_codec {
 
 typedef struct locache_buffer {
     void *
-        data; /* in a record: only read; from a value: 64-byte aligned, the caller's to write to, gone with the value */
+        /* in a record: only read; from a value: 64-byte aligned, the caller's
+         * to write to, gone with the value */
+        data;
     size_t size;
 } locache_buffer;
 
@@ -481,55 +604,79 @@ typedef struct locache_record {
     locache_codec codec;
     const void *body;
     size_t body_size;
-    const locache_buffer *buffers; /* out of line; may be NULL where buffer_count is 0 */
+    /* out of line; may be NULL where buffer_count is 0 */
+    const locache_buffer *buffers;
     size_t buffer_count;
     int64_t compute_time; /* nanoseconds that the computation took */
     int64_t expires;      /* nanoseconds since 1970-01-01 UTC; 0: never */
-    locache_stamp *stamp; /* where not NULL: set to the stamp of what was stored */
+    /* where not NULL: set to the stamp of what was stored */
+    locache_stamp *stamp;
 } locache_record;
 
-/* A result as read: owns its bytes. One with buffers whose file has LOCACHE_MAP_FROM bytes or more is a private mapping
- * of the file: loaded as it is touched, and its buffers are the caller's to write to, which changes neither the file nor
- * another value. Where somebody truncates that file, which locache never does, touching what was cut off is SIGBUS;
- * LOCACHE_UNMAPPED avoids it. */
+/* A result as read: owns its bytes. One with buffers whose file has
+ * LOCACHE_MAP_FROM bytes or more is a private mapping of the file: loaded as it
+ * is touched, and its buffers are the caller's to write to, which changes
+ * neither the file nor another value. Where somebody truncates that file, which
+ * locache never does, touching what was cut off is SIGBUS; LOCACHE_UNMAPPED
+ * avoids it. */
 typedef struct locache_value locache_value;
-#define LOCACHE_MAP_FROM ((size_t)256 << 10) /* below, reading is faster than mapping */
+/* below, reading is faster than mapping */
+#define LOCACHE_MAP_FROM ((size_t)256 << 10)
 
-/* Look a key up. OK: *out is the caller's, free it with locache_value_free(). MISS: *out is untouched; error->status is
- * LOCACHE_OK where no entry was there, or a sound one that does not count (expired, of another version of the function,
- * a pickle under LOCACHE_NO_PICKLE), else why it was not believed (ECORRUPT, EUNTRUSTED, EFORMAT, EIO, ELIMIT): a put
- * replaces it, but for EFORMAT. Failures: EINVAL (not a key), ENOMEM. Any thread. */
-LOCACHE_API LOCACHE_CHECK locache_status locache_get(locache_value **out, locache *cache, const void *key,
-                                                     size_t key_size, locache_error *error);
-/* Store a result: whole or not at all, under a temporary name first. OK; EINVAL (also where somebody changed a large
- * buffer meanwhile), ENOMEM, EIO, EUNTRUSTED (a pickle without a usable key file, a directory that must not be used),
- * EFORMAT (a newer entry is there). Any thread. */
-LOCACHE_API LOCACHE_CHECK locache_status locache_put(locache *cache, const void *key, size_t key_size,
-                                                     const locache_record *record, locache_error *error);
+/* Look a key up. OK: *out is the caller's, free it with locache_value_free().
+ * MISS: *out is untouched; error->status is LOCACHE_OK where no entry was
+ * there, or a sound one that does not count (expired, of another version of the
+ * function, a pickle under LOCACHE_NO_PICKLE), else why it was not believed
+ * (ECORRUPT, EUNTRUSTED, EFORMAT, EIO, ELIMIT): a put replaces it, but for
+ * EFORMAT. Failures: EINVAL (not a key), ENOMEM. Any thread. */
+LOCACHE_API LOCACHE_CHECK locache_status locache_get(locache_value **out,
+                                                     locache *cache,
+                                                     const void *key,
+                                                     size_t key_size,
+                                                     locache_error *error);
+/* Store a result: whole or not at all, under a temporary name first. OK; EINVAL
+ * (also where somebody changed a large buffer meanwhile), ENOMEM, EIO,
+ * EUNTRUSTED (a pickle without a usable key file, a directory that must not be
+ * used), EFORMAT (a newer entry is there). Any thread. */
+LOCACHE_API LOCACHE_CHECK locache_status
+locache_put(locache *cache, const void *key, size_t key_size,
+            const locache_record *record, locache_error *error);
 
-/* ------------------------------------------------------------------------------------------------------ results in memory
+/* ----------------------------------------------------------- results in memory
  *
- * A handle keeps results in memory, in a bounded table from keys to results, and evicts by S3-FIFO (Yang et al., SOSP
- * 2023), so that a scan over many keys does not push out those that are used again. Before a result is given from
- * memory, its file is asked whether it is still there and the same, unless `recheck` says that it was asked lately
- * enough: what anybody deletes, replaces or resets is seen at the next call. Where the file system's clock or its
- * caches make that answer worthless (a network, a foreign system), and with max_entries, nothing is kept in memory.
+ * A handle keeps results in memory, in a bounded table from keys to results,
+ * and evicts by S3-FIFO (Yang et al., SOSP 2023), so that a scan over many keys
+ * does not push out those that are used again. Before a result is given from
+ * memory, its file is asked whether it is still there and the same, unless
+ * `recheck` says that it was asked lately enough: what anybody deletes,
+ * replaces or resets is seen at the next call. Where the file system's clock or
+ * its caches make that answer worthless (a network, a foreign system), and with
+ * max_entries, nothing is kept in memory.
  *
- * By default it is values that are kept, those of at most 64 KiB without buffers, and locache_get() gives them: nothing is
- * to be done. A binding that has objects of its own gives `retain` and `release`, and remembers and recalls them itself;
- * locache_get() reads the file then, and the functions below do nothing on other handles. retain() is called with a lock
- * held, and must do nothing but count; release() without one, and only from within locache_recall(), locache_remember(),
- * locache_forget_memory() and locache_close(). Thus locache_put(), locache_remove() and locache_reset() leave objects where
- * they are: with `recheck`, a binding calls locache_remember() or locache_forget_memory() after them. */
+ * By default it is values that are kept, those of at most 64 KiB without
+ * buffers, and locache_get() gives them: nothing is to be done. A binding that
+ * has objects of its own gives `retain` and `release`, and remembers and
+ * recalls them itself; locache_get() reads the file then, and the functions
+ * below do nothing on other handles. retain() is called with a lock held, and
+ * must do nothing but count; release() without one, and only from within
+ * locache_recall(), locache_remember(), locache_forget_memory() and
+ * locache_close(). Thus locache_put(), locache_remove() and locache_reset()
+ * leave objects where they are: with `recheck`, a binding calls
+ * locache_remember() or locache_forget_memory() after them. */
 
-/* The object that was remembered for a key, retained, where its file is still the same: OK; else MISS. Takes no key that
- * locache_get() would not. Allocates nothing. Any thread. */
-LOCACHE_API LOCACHE_CHECK locache_status locache_recall(void **object, locache *cache, const void *key,
+/* The object that was remembered for a key, retained, where its file is still
+ * the same: OK; else MISS. Takes no key that locache_get() would not. Allocates
+ * nothing. Any thread. */
+LOCACHE_API LOCACHE_CHECK locache_status locache_recall(void **object,
+                                                        locache *cache,
+                                                        const void *key,
                                                         size_t key_size);
-/* Remember an object, which is retained, as what the file of that stamp holds (locache_record.stamp, locache_value_stamp()),
- * in the place of what was remembered for the key. object_size: bytes of memory that it takes. Whatever prevents it, nothing
- * is remembered for the key. Any thread. */
-LOCACHE_API void locache_remember(locache *cache, const void *key, size_t key_size, const locache_stamp *stamp,
+/* Remember an object, which is retained, as what the file of that stamp holds
+ * (locache_record.stamp, locache_value_stamp()), in the place of what was
+ * remembered for the key. object_size: bytes of memory that it takes. Whatever
+ * prevents it, nothing is remembered for the key. Any thread. */
+LOCACHE_API void locache_remember(locache *cache, const void *key,
+                                  size_t key_size, const locache_stamp *stamp,
                                   void *object, size_t object_size);
 /* Forget what is in memory; files stay. Any thread. */
 LOCACHE_API void locache_forget_memory(locache *cache);
@@ -537,106 +684,146 @@ LOCACHE_API void locache_forget_memory(locache *cache);
 /* The undertaking to compute one result. */
 typedef struct locache_flight locache_flight;
 
-/* Look a key up, or undertake to compute it. OK: *value is the caller's, as from locache_get(). MISS: *flight is the
- * caller's, who computes and ends it with one locache_commit() or locache_abandon(); error->status as from
- * locache_get(). PENDING: somebody else, a thread or a process, computes it still after `wait` nanoseconds (0: do not
- * wait; negative: wait as long as it takes). Neither out is touched but as said. Failures: EINVAL (not a key), ENOMEM.
+/* Look a key up, or undertake to compute it. OK: *value is the caller's, as
+ * from locache_get(). MISS: *flight is the caller's, who computes and ends it
+ * with one locache_commit() or locache_abandon(); error->status as from
+ * locache_get(). PENDING: somebody else, a thread or a process, computes it
+ * still after `wait` nanoseconds (0: do not wait; negative: wait as long as it
+ * takes). Neither out is touched but as said. Failures: EINVAL (not a key),
+ * ENOMEM.
  *
- * A computation may begin others; one that asks for its own result is given another flight, for it would wait for
- * itself. This version does not make callers wait for each other yet: it never returns PENDING, and two that ask at the
- * same time both compute. A program that is written as above, with PENDING answered by asking again, will need no
- * change when it does. Any thread. */
-LOCACHE_API LOCACHE_CHECK locache_status locache_begin(locache_value **value, locache_flight **flight, locache *cache,
-                                                       const void *key, size_t key_size, int64_t wait,
-                                                       locache_error *error);
-/* Store the result and let those who wait have it. The flight is gone whatever is returned: that of locache_put(). Any
- * thread, not only the one that began. */
-LOCACHE_API LOCACHE_CHECK locache_status locache_commit(locache_flight *flight, const locache_record *record,
-                                                        locache_error *error);
-/* Nothing is stored, and the next who waits computes. NULL is allowed. Any thread, not only the one that began. A child
- * of fork() abandons the flights that it inherits, if it does anything with them: they stay its parent's. */
+ * A computation may begin others; one that asks for its own result is given
+ * another flight, for it would wait for itself. This version does not make
+ * callers wait for each other yet: it never returns PENDING, and two that ask
+ * at the same time both compute. A program that is written as above, with
+ * PENDING answered by asking again, will need no change when it does. Any
+ * thread. */
+LOCACHE_API LOCACHE_CHECK locache_status locache_begin(
+    locache_value **value, locache_flight **flight, locache *cache,
+    const void *key, size_t key_size, int64_t wait, locache_error *error);
+/* Store the result and let those who wait have it. The flight is gone whatever
+ * is returned: that of locache_put(). Any thread, not only the one that
+ * began. */
+LOCACHE_API LOCACHE_CHECK locache_status locache_commit(
+    locache_flight *flight, const locache_record *record, locache_error *error);
+/* Nothing is stored, and the next who waits computes. NULL is allowed. Any
+ * thread, not only the one that began. A child of fork() abandons the flights
+ * that it inherits, if it does anything with them: they stay its parent's. */
 LOCACHE_API void locache_abandon(locache_flight *flight);
 
-/* Forget one result. OK, or MISS where there was none. Failures: EINVAL (not a key), EIO, EUNTRUSTED, ENOMEM. Any
- * thread. */
-LOCACHE_API LOCACHE_CHECK locache_status locache_remove(locache *cache, const void *key, size_t key_size,
+/* Forget one result. OK, or MISS where there was none. Failures: EINVAL (not a
+ * key), EIO, EUNTRUSTED, ENOMEM. Any thread. */
+LOCACHE_API LOCACHE_CHECK locache_status locache_remove(locache *cache,
+                                                        const void *key,
+                                                        size_t key_size,
                                                         locache_error *error);
-/* Forget every result of the function, those of its earlier versions too. OK, also where there were none; EIO,
- * EUNTRUSTED, EBUSY, ENOMEM. Any thread. */
-LOCACHE_API LOCACHE_CHECK locache_status locache_reset(locache *cache, locache_error *error);
-/* How many entries the current version holds. Reads the directory. OK; EIO, EUNTRUSTED, ENOMEM. Any thread. */
-LOCACHE_API LOCACHE_CHECK locache_status locache_count(uint64_t *out, locache *cache, locache_error *error);
-/* Call fn with each entry's file name, in no order; it returns false to stop. fn may remove entries. OK, also
- * where it was stopped; EIO, EUNTRUSTED, ENOMEM. Any thread. */
-LOCACHE_API LOCACHE_CHECK locache_status locache_iterate(locache *cache, bool (*fn)(void *context, const char *name),
-                                                         void *context, locache_error *error);
-/* The absolute path of a key's entry, whether it is there or not. OK; EINVAL: not a key. Any thread. */
-LOCACHE_API LOCACHE_CHECK locache_status locache_path(char out[LOCACHE_PATH_MAX], locache *cache, const void *key,
-                                                      size_t key_size, locache_error *error);
+/* Forget every result of the function, those of its earlier versions too. OK,
+ * also where there were none; EIO, EUNTRUSTED, EBUSY, ENOMEM. Any thread. */
+LOCACHE_API LOCACHE_CHECK locache_status locache_reset(locache *cache,
+                                                       locache_error *error);
+/* How many entries the current version holds. Reads the directory. OK; EIO,
+ * EUNTRUSTED, ENOMEM. Any thread. */
+LOCACHE_API LOCACHE_CHECK locache_status locache_count(uint64_t *out,
+                                                       locache *cache,
+                                                       locache_error *error);
+/* Call fn with each entry's file name, in no order; it returns false to stop.
+ * fn may remove entries. OK, also where it was stopped; EIO, EUNTRUSTED,
+ * ENOMEM. Any thread. */
+LOCACHE_API LOCACHE_CHECK locache_status
+locache_iterate(locache *cache, bool (*fn)(void *context, const char *name),
+                void *context, locache_error *error);
+/* The absolute path of a key's entry, whether it is there or not. OK; EINVAL:
+ * not a key. Any thread. */
+LOCACHE_API LOCACHE_CHECK locache_status
+locache_path(char out[LOCACHE_PATH_MAX], locache *cache, const void *key,
+             size_t key_size, locache_error *error);
 
 /* What happened through one handle since it was opened, as its events say. */
 typedef struct locache_statistics {
-    size_t size;      /* sizeof(locache_statistics), set by the caller */
-    uint64_t hits;    /* looked up and given */
-    uint64_t misses;  /* not there, or there and not to be used (expired, of another version) */
+    size_t size;   /* sizeof(locache_statistics), set by the caller */
+    uint64_t hits; /* looked up and given */
+    /* not there, or there and not to be used (expired, of another version) */
+    uint64_t misses;
     uint64_t rejects; /* there, but not believed */
     uint64_t stores;
     uint64_t removals; /* by locache_remove() */
     uint64_t resets;
 } locache_statistics;
 
-/* Into *out, as much of it as out->size says. Reads no file; exact where no other thread is busy. OK; EINVAL: a size too small for `hits`. Any thread. */
-LOCACHE_API LOCACHE_CHECK locache_status locache_info(locache_statistics *out, const locache *cache);
-/* The function's name and the absolute path of its directory, as long as the handle is open. Any thread. */
+/* Into *out, as much of it as out->size says. Reads no file; exact where no
+ * other thread is busy. OK; EINVAL: a size too small for `hits`. Any thread. */
+LOCACHE_API LOCACHE_CHECK locache_status locache_info(locache_statistics *out,
+                                                      const locache *cache);
+/* The function's name and the absolute path of its directory, as long as the
+ * handle is open. Any thread. */
 LOCACHE_API const char *locache_function(const locache *cache);
 LOCACHE_API const char *locache_directory(const locache *cache);
 
-/* ------------------------------------------------------------------------------------------------------- a result's value
+/* ------------------------------------------------------------ a result's value
  *
- * What the functions below point to belongs to the value, and goes with it. They change nothing: any thread, several at
- * once for one value, but for locache_value_free(). */
+ * What the functions below point to belongs to the value, and goes with it.
+ * They change nothing: any thread, several at once for one value, but for
+ * locache_value_free(). */
 
 LOCACHE_API locache_codec locache_value_codec(const locache_value *value);
-/* The body as it is: CBOR, a pickle, or raw bytes; aligned or not, so that structs are to be copied out. */
-LOCACHE_API const void *locache_value_body(const locache_value *value, size_t *size);
+/* The body as it is: CBOR, a pickle, or raw bytes; aligned or not, so that
+ * structs are to be copied out. */
+LOCACHE_API const void *locache_value_body(const locache_value *value,
+                                           size_t *size);
 LOCACHE_API size_t locache_value_buffer_count(const locache_value *value);
 /* The nth buffer; its data is NULL where n is out of range. */
-LOCACHE_API locache_buffer locache_value_buffer(const locache_value *value, size_t n);
-/* Nanoseconds since 1970-01-01 UTC at which it was stored; nanoseconds that it took to compute. */
+LOCACHE_API locache_buffer locache_value_buffer(const locache_value *value,
+                                                size_t n);
+/* Nanoseconds since 1970-01-01 UTC at which it was stored; nanoseconds that it
+ * took to compute. */
 LOCACHE_API int64_t locache_value_created(const locache_value *value);
 LOCACHE_API int64_t locache_value_compute_time(const locache_value *value);
 /* Bytes of the file that it was read from: about what it takes in memory. */
 LOCACHE_API size_t locache_value_size(const locache_value *value);
 /* For locache_remember(). */
-LOCACHE_API void locache_value_stamp(locache_stamp *out, const locache_value *value);
-/* Another holder of the same value, buffers and all: each ends with locache_value_free(). Any thread. */
+LOCACHE_API void locache_value_stamp(locache_stamp *out,
+                                     const locache_value *value);
+/* Another holder of the same value, buffers and all: each ends with
+ * locache_value_free(). Any thread. */
 LOCACHE_API void locache_value_retain(locache_value *value);
 /* Another value with bytes of its own. OK or ENOMEM. */
-LOCACHE_API LOCACHE_CHECK locache_status locache_value_copy(locache_value **out, const locache_value *value);
+LOCACHE_API LOCACHE_CHECK locache_status
+locache_value_copy(locache_value **out, const locache_value *value);
 /* NULL is allowed. Any thread; the last holder's frees it. */
 LOCACHE_API void locache_value_free(locache_value *value);
 
-/* Typed readers, of a body that is CBOR and one value of that type. OK; ETYPE: it is of another type, or its codec is
- * another; ELIMIT: it is of that type, but outside of the range of *out; ECORRUPT: it is not what docs/format.md says.
- * Outs are untouched but on OK. Nothing is converted: 3 is no real, 3.0 no integer, 1 no bool. NumPy's scalars are read
- * as the numbers that they are. */
-LOCACHE_API LOCACHE_CHECK locache_status locache_value_int(int64_t *out, const locache_value *value);
-LOCACHE_API LOCACHE_CHECK locache_status locache_value_uint(uint64_t *out, const locache_value *value);
-LOCACHE_API LOCACHE_CHECK locache_status locache_value_real(double *out, const locache_value *value);
-LOCACHE_API LOCACHE_CHECK locache_status locache_value_bool(bool *out, const locache_value *value);
+/* Typed readers, of a body that is CBOR and one value of that type. OK; ETYPE:
+ * it is of another type, or its codec is another; ELIMIT: it is of that type,
+ * but outside of the range of *out; ECORRUPT: it is not what docs/format.md
+ * says. Outs are untouched but on OK. Nothing is converted: 3 is no real, 3.0
+ * no integer, 1 no bool. NumPy's scalars are read as the numbers that they
+ * are. */
+LOCACHE_API LOCACHE_CHECK locache_status
+locache_value_int(int64_t *out, const locache_value *value);
+LOCACHE_API LOCACHE_CHECK locache_status
+locache_value_uint(uint64_t *out, const locache_value *value);
+LOCACHE_API LOCACHE_CHECK locache_status
+locache_value_real(double *out, const locache_value *value);
+LOCACHE_API LOCACHE_CHECK locache_status
+locache_value_bool(bool *out, const locache_value *value);
 /* OK where it is null (None). */
-LOCACHE_API LOCACHE_CHECK locache_status locache_value_null(const locache_value *value);
+LOCACHE_API LOCACHE_CHECK locache_status
+locache_value_null(const locache_value *value);
 /* UTF-8 without a NUL at its end, though it may have some within. */
-LOCACHE_API LOCACHE_CHECK locache_status locache_value_text(const char **out, size_t *size, const locache_value *value);
-LOCACHE_API LOCACHE_CHECK locache_status locache_value_bytes(const void **out, size_t *size,
-                                                             const locache_value *value);
-/* Numbers of the types in locache_element; arrays of other elements are ETYPE. */
-LOCACHE_API LOCACHE_CHECK locache_status locache_value_ndarray(locache_ndarray *out, const locache_value *value);
-/* Of any type: a reader over the body, for what has parts. Where it meets LOCACHE_TAG_BUFFER n,
- * locache_value_buffer(value, n) has the bytes. */
-LOCACHE_API LOCACHE_CHECK locache_status locache_value_reader(locache_reader *out, const locache_value *value);
+LOCACHE_API LOCACHE_CHECK locache_status
+locache_value_text(const char **out, size_t *size, const locache_value *value);
+LOCACHE_API LOCACHE_CHECK locache_status
+locache_value_bytes(const void **out, size_t *size, const locache_value *value);
+/* Numbers of the types in locache_element; arrays of other elements are
+ * ETYPE. */
+LOCACHE_API LOCACHE_CHECK locache_status
+locache_value_ndarray(locache_ndarray *out, const locache_value *value);
+/* Of any type: a reader over the body, for what has parts. Where it meets
+ * LOCACHE_TAG_BUFFER n, locache_value_buffer(value, n) has the bytes. */
+LOCACHE_API LOCACHE_CHECK locache_status
+locache_value_reader(locache_reader *out, const locache_value *value);
 
-/* ----------------------------------------------------------------------------------------------------------------- log */
+/* ---------------------------------------------------------------------- log */
 
 typedef enum locache_event_kind {
     LOCACHE_EVENT_HIT = 1,
@@ -644,10 +831,13 @@ typedef enum locache_event_kind {
     LOCACHE_EVENT_STORE = 3,
     LOCACHE_EVENT_REMOVE = 4,
     LOCACHE_EVENT_RESET = 5,
-    LOCACHE_EVENT_INVALIDATE = 6, /* the source changed: the results so far went to .versions/ */
-    LOCACHE_EVENT_RESTORE = 7,    /* an earlier source came back, and its results with it */
-    LOCACHE_EVENT_EVICT = 8,      /* an entry or an earlier version was removed by a limit */
-    LOCACHE_EVENT_REJECT = 9      /* an entry was there but was not believed */
+    /* the source changed: the results so far went to .versions/ */
+    LOCACHE_EVENT_INVALIDATE = 6,
+    /* an earlier source came back, and its results with it */
+    LOCACHE_EVENT_RESTORE = 7,
+    /* an entry or an earlier version was removed by a limit */
+    LOCACHE_EVENT_EVICT = 8,
+    LOCACHE_EVENT_REJECT = 9 /* an entry was there but was not believed */
 } locache_event_kind;
 
 typedef struct locache_event {
@@ -657,32 +847,41 @@ typedef struct locache_event {
     const char *detail;   /* why, or "" */
 } locache_event;
 
-/* Call fn(context, event) at every event from now on, on the thread where it happens, with no lock held; NULL stops it.
- * One receiver per process. Costs nothing while there is none. The event lives for the call only. A call that began
- * before is not waited for. Any thread. */
-LOCACHE_API void locache_set_log(void (*fn)(void *context, const locache_event *event), void *context);
+/* Call fn(context, event) at every event from now on, on the thread where it
+ * happens, with no lock held; NULL stops it. One receiver per process. Costs
+ * nothing while there is none. The event lives for the call only. A call that
+ * began before is not waited for. Any thread. */
+LOCACHE_API void locache_set_log(void (*fn)(void *context,
+                                            const locache_event *event),
+                                 void *context);
 
-/* ------------------------------------------------------------------------------------------------ memoizing a C function
+/* ------------------------------------------------------ memoizing a C function
  *
  *     LOCACHE_PERSIST(double, integrate, (int, n), (double, tol), (const char *, rule))
  *     {
  *         ... an ordinary body ...
  *     }
  *
- * defines `double integrate(int n, double tol, const char *rule)`: its body runs once for each call that differs, and the result
- * is kept in <source>.cache/integrate/ beside the source. `static` may stand before it, and prototypes anywhere. None to
- * sixteen parameters. Memoized functions may be called by any thread, at any time, and may call themselves.
+ * defines `double integrate(int n, double tol, const char *rule)`: its body
+ * runs once for each call that differs, and the result is kept in
+ * <source>.cache/integrate/ beside the source. `static` may stand before it,
+ * and prototypes anywhere. None to sixteen parameters. Memoized functions may
+ * be called by any thread, at any time, and may call themselves.
  *
- * Parameters: numbers, bool, enums, strings (char * or const char *, by their text; NULL is a value of its own),
- * locache_array(double), and structs listed with LOCACHE_STRUCT. Results: numbers, bool, enums, char *, listed structs. A string
- * that a memoized function returns was allocated with malloc(), in its body and by locache alike: it is the caller's to free.
+ * Parameters: numbers, bool, enums, strings (char * or const char *, by their
+ * text; NULL is a value of its own), locache_array(double), and structs listed
+ * with LOCACHE_STRUCT. Results: numbers, bool, enums, char *, listed structs. A
+ * string that a memoized function returns was allocated with malloc(), in its
+ * body and by locache alike: it is the caller's to free.
  *
- * Whatever goes wrong with the cache, the body runs and its result is returned; the first time for each function, one line on
- * stderr says what and why.
+ * Whatever goes wrong with the cache, the body runs and its result is returned;
+ * the first time for each function, one line on stderr says what and why.
  *
- * Results hold for one text of the function. The text of the source is put into the program when it is compiled, and a change
- * of the definition, other than of its comments and layout, invalidates. What the definition only refers to (macros, types,
- * constants, other functions, -D options) is not seen. These say more, before locache.h is included:
+ * Results hold for one text of the function. The text of the source is put into
+ * the program when it is compiled, and a change of the definition, other than
+ * of its comments and layout, invalidates. What the definition only refers to
+ * (macros, types, constants, other functions, -D options) is not seen. These
+ * say more, before locache.h is included:
  *
  *     #define LOCACHE_WHOLE_FILE   any change of the source file, but for comments and layout, invalidates
  *     #define LOCACHE_NO_SOURCE    no text in the program, and no change invalidates but one of LOCACHE_VERSION
@@ -691,31 +890,41 @@ LOCACHE_API void locache_set_log(void (*fn)(void *context, const locache_event *
  *
  *     LOCACHE_VERSION("2");        another text invalidates the results of every memoized function of this file
  *
- * Within a body, __func__ is "locache_body_integrate". A body must not be left by longjmp(). */
+ * Within a body, __func__ is "locache_body_integrate". A body must not be left
+ * by longjmp(). */
 
-/* Where functions that were not called yet keep their results: exactly this directory (relative: to the working directory
- * now), for all sources, and before $LOCACHE_DIR; NULL: where they would otherwise. OK; EINVAL, ELIMIT, ENOMEM, EIO. Any
- * thread. */
-LOCACHE_API locache_status locache_set_dir(const char *dir, locache_error *error);
+/* Where functions that were not called yet keep their results: exactly this
+ * directory (relative: to the working directory now), for all sources, and
+ * before $LOCACHE_DIR; NULL: where they would otherwise. OK; EINVAL, ELIMIT,
+ * ENOMEM, EIO. Any thread. */
+LOCACHE_API locache_status locache_set_dir(const char *dir,
+                                           locache_error *error);
 
-/* Print every event on stderr, or stop it: takes locache_set_log() for itself. Any thread. */
+/* Print every event on stderr, or stop it: takes locache_set_log() for itself.
+ * Any thread. */
 LOCACHE_API void locache_verbose(bool on);
 
-/* Forget every result of a function that is memoized above in this file; a failure is said on stderr too. Any thread. */
-#define LOCACHE_RESET(function) locache_function_reset(&locache_function_of_##function)
+/* Forget every result of a function that is memoized above in this file; a
+ * failure is said on stderr too. Any thread. */
+#define LOCACHE_RESET(function)                                                \
+    locache_function_reset(&locache_function_of_##function)
 
 #ifdef __cplusplus
-#define LOCACHE_PERSIST(...)                                                                                           \
-    static_assert(false, "locache: LOCACHE_PERSIST is for C; C++ can call a function that a C file memoizes")
+#define LOCACHE_PERSIST(...)                                                   \
+    static_assert(false, "locache: LOCACHE_PERSIST is for C; C++ can call a "  \
+                         "function that a C file memoizes")
 #else
 
 /* It has no form for _Generic, and macros that make definitions. */
 /* clang-format off */
-/* NOLINTBEGIN(bugprone-macro-parentheses): most arguments are types and names */
+/* NOLINTBEGIN(bugprone-macro-parentheses): most arguments are types and
+ * names */
 
-/* What a function takes as one argument: locache_array(double) v, with v.data[0] to v.data[v.count - 1]. The call is
- * mean((locache_array(double)){values, count}). Its elements are part of the call, as those of a NumPy array in one dimension are.
- * Types: the names of one word below. */
+/* What a function takes as one argument: locache_array(double) v, with
+ * v.data[0] to v.data[v.count - 1]. The call is
+ * mean((locache_array(double)){values, count}). Its elements are part of the
+ * call, as those of a NumPy array in one dimension are. Types: the names of one
+ * word below. */
 #define locache_array(type) struct locache_array_##type
 
 #define LOCACHE_ARRAY_TYPES_(m)                                                                                        \
@@ -733,8 +942,9 @@ LOCACHE_API void locache_verbose(bool on);
     };
 LOCACHE_ARRAY_TYPES_(LOCACHE_ARRAY_TYPE_)
 
-/* From here to LOCACHE_STRUCT and LOCACHE_PERSIST is what these two are made of. It is no interface, but what the library
- * provides for it keeps its shape: programs carry it. */
+/* From here to LOCACHE_STRUCT and LOCACHE_PERSIST is what these two are made
+ * of. It is no interface, but what the library provides for it keeps its shape:
+ * programs carry it. */
 
 enum {
     LOCACHE_KIND_NONE = 0,
@@ -776,7 +986,8 @@ typedef struct locache_function_record {
     const char *const *version;
     const void *text; /* of base_file */
     size_t text_size;
-    const void *texts; /* records of texts, from here to texts_end: see src/ctext.h */
+    /* records of texts, from here to texts_end: see src/ctext.h */
+    const void *texts;
     const void *texts_end;
     void *_Atomic cache;
     _Atomic bool warned;
@@ -791,7 +1002,8 @@ typedef struct locache_call {
     unsigned char room[256]; /* of the key: beyond, it is on the heap */
 } locache_call;
 
-/* The way of a call: begin, every argument, take; where that is false, the body and keep. */
+/* The way of a call: begin, every argument, take; where that is false, the body
+ * and keep. */
 LOCACHE_API void locache_call_begin(locache_call *call, locache_function_record *function, uint64_t count);
 LOCACHE_API void locache_call_argument(locache_call *call, const char *name, unsigned kind, const void *value, size_t size,
                                        const locache_layout *layout);
@@ -817,16 +1029,18 @@ LOCACHE_API locache_status locache_function_reset(locache_function_record *funct
     unsigned char: LOCACHE_KIND_UINT, unsigned short: LOCACHE_KIND_UINT, unsigned: LOCACHE_KIND_UINT,                  \
     unsigned long: LOCACHE_KIND_UINT, unsigned long long: LOCACHE_KIND_UINT,                                           \
     float: LOCACHE_KIND_REAL, double: LOCACHE_KIND_REAL
-/* Of an expression, which is not evaluated; NONE for what has no key of its own. */
+/* Of an expression, which is not evaluated; NONE for what has no key of its
+ * own. */
 #define LOCACHE_KIND_(value)                                                                                           \
     _Generic((value), LOCACHE_NUMBER_KINDS_, LOCACHE_ARRAY_TYPES_(LOCACHE_ARRAY_KIND_)                                 \
              long double: LOCACHE_KIND_LONG_REAL, char *: LOCACHE_KIND_TEXT, const char *: LOCACHE_KIND_CONST_TEXT,    \
              default: LOCACHE_KIND_NONE)
 #define LOCACHE_NUMBER_KIND_(value) _Generic((value), LOCACHE_NUMBER_KINDS_, default: LOCACHE_KIND_NONE)
 
-/* A struct is listed where locache_layout_<its name> is an array of two, which only LOCACHE_STRUCT makes it: every use declares
- * it an array of unknown size, which agrees with any, and so with one of one. Types that begin with a keyword have no such name:
- * they all have that of locache_layout_none_. */
+/* A struct is listed where locache_layout_<its name> is an array of two, which
+ * only LOCACHE_STRUCT makes it: every use declares it an array of unknown size,
+ * which agrees with any, and so with one of one. Types that begin with a
+ * keyword have no such name: they all have that of locache_layout_none_. */
 #define LOCACHE_1ST_(a, ...) a
 #define LOCACHE_2ND_(a, b, ...) b
 #define LOCACHE_LAYOUT_(type) LOCACHE_LAYOUT_OF_(locache_layout_##type, ~)
@@ -855,7 +1069,8 @@ extern const locache_layout locache_layout_none_[];
 #define locache_layout__Complex locache_layout_none_,
 #define locache_layout__Atomic locache_layout_none_,
 
-/* LOCACHE_COUNT_(ret, name, parameters...): how many parameters; LOCACHE_FITS_: OK, or MANY beyond sixteen. */
+/* LOCACHE_COUNT_(ret, name, parameters...): how many parameters; LOCACHE_FITS_:
+ * OK, or MANY beyond sixteen. */
 #define LOCACHE_COUNT_(...)                                                                                            \
     LOCACHE_25TH_(__VA_ARGS__, MANY, MANY, MANY, MANY, MANY, MANY, 16, 15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, \
                   1, 0, 0, ~)
@@ -864,8 +1079,9 @@ extern const locache_layout locache_layout_none_[];
                   OK, OK, OK, OK, OK, ~)
 #define LOCACHE_25TH_(r, n, a, b, c, d, e, f, g, h, i, j, k, l, m, o, p, q, s, t, u, v, w, x, it, ...) it
 
-/* LOCACHE_EACH_<count>(first, next, none, x, ret, name, parameters...): first(x, parameter), then next(x, parameter) of each of
- * the others; `none` where there is none. */
+/* LOCACHE_EACH_<count>(first, next, none, x, ret, name, parameters...):
+ * first(x, parameter), then next(x, parameter) of each of the others; `none`
+ * where there is none. */
 #define LOCACHE_EACH_0(F, N, none, x, r, n) none
 #define LOCACHE_EACH_1(F, N, none, x, r, n, a) F(x, a)
 #define LOCACHE_EACH_2(F, N, none, x, r, n, a, b) F(x, a) N(x, b)
@@ -902,16 +1118,18 @@ extern const locache_layout locache_layout_none_[];
 #define LOCACHE_APPLY_(macro, ...) macro(__VA_ARGS__)
 #define LOCACHE_OPEN_(...) __VA_ARGS__
 
-/* ---- structs */
+/* ------------------------------------------------------------------ structs */
 
-/* List every member of a struct, by its typedef name, so that it may be a parameter or a result of memoized functions:
+/* List every member of a struct, by its typedef name, so that it may be a
+ * parameter or a result of memoized functions:
  *
  *     typedef struct point { double x, y; char label[16]; } point;
  *     LOCACHE_STRUCT(point, (double, x), (double, y), (char, label))
  *
- * In their order, at most sixteen, each with the type of what it holds: a number or bool, or, of an array, its elements'. A
- * member of a struct within is named `a.x`, a row of a matrix `m[0]`. What is between members would be in no key, so a struct
- * with padding is refused: give it a member there. */
+ * In their order, at most sixteen, each with the type of what it holds: a
+ * number or bool, or, of an array, its elements'. A member of a struct within
+ * is named `a.x`, a row of a matrix `m[0]`. What is between members would be in
+ * no key, so a struct with padding is refused: give it a member there. */
 #define LOCACHE_STRUCT(...)                                                                                            \
     LOCACHE_STRUCT_(LOCACHE_FITS_(~, __VA_ARGS__), LOCACHE_COUNT_(~, __VA_ARGS__), LOCACHE_1ST_(__VA_ARGS__, ~),       \
                     ~, __VA_ARGS__)
@@ -933,7 +1151,8 @@ extern const locache_layout locache_layout_none_[];
 #define LOCACHE_TILE_(type, pair) LOCACHE_WITH_(LOCACHE_TILE_OF_, type, pair)
 #define LOCACHE_MEMBER_(type, pair) LOCACHE_WITH_(LOCACHE_MEMBER_OF_, type, pair)
 #define LOCACHE_AT_(type, member) (((type *)0)->member)
-/* The number of elements, 0 where it is none of an array, -1 where `of` is another type. */
+/* The number of elements, 0 where it is none of an array, -1 where `of` is
+ * another type. */
 #define LOCACHE_ELEMENTS_(type, of, member)                                                                            \
     _Generic(&LOCACHE_AT_(type, member), of *: 0, of(*)[sizeof LOCACHE_AT_(type, member) / sizeof(of)]:                \
              (int)(sizeof LOCACHE_AT_(type, member) / sizeof(of)), default: -1)
@@ -947,7 +1166,7 @@ extern const locache_layout locache_layout_none_[];
 #define LOCACHE_MEMBER_OF_(type, of, member)                                                                           \
     {#member, LOCACHE_NUMBER_KIND_(*(of *)0), offsetof(type, member), sizeof(of), LOCACHE_ELEMENTS_(type, of, member)},
 
-/* ---- parameters */
+/* --------------------------------------------------------------- parameters */
 
 #define LOCACHE_CHECK_(fn, pair) LOCACHE_WITH_(LOCACHE_PARAMETER_AS_TYPE_comma_NAME_IN_PARENTHESES, fn, pair)
 #define LOCACHE_PARAMETER_AS_TYPE_comma_NAME_IN_PARENTHESES(fn, type, param)                                           \
@@ -977,7 +1196,7 @@ extern const locache_layout locache_layout_none_[];
 #define LOCACHE_ARGUMENT_OF_(fn, type, param)                                                                          \
     locache_call_argument(&locache_call_, #param, LOCACHE_KIND_(param), &param, sizeof(param), LOCACHE_LISTED_(type));
 
-/* ---- the text of the source, in the program */
+/* ----------------------------------- the text of the source, in the program */
 
 static const char *locache_file_version_ LOCACHE_UNUSED_;
 #define LOCACHE_VERSION(text) static const char *locache_file_version_ LOCACHE_UNUSED_ = (text)
@@ -1002,10 +1221,13 @@ static const unsigned char locache_embedded_[] LOCACHE_UNUSED_ = {
 #define LOCACHE_TEXT_
 #endif
 
-/* Records in a section of their own, which the linker makes one array of and marks both ends of, so that no label need be known
- * outside of the assembly: the same ones may stand in several files that link-time optimisation makes one of. The section is
- * read-only data, free of relocations. "R" keeps a linker that drops what nothing refers to from it. In two parts, since
- * ccache takes the directive for a dependency that it does not know; what it compares, the preprocessed source, is enough. */
+/* Records in a section of their own, which the linker makes one array of and
+ * marks both ends of, so that no label need be known outside of the assembly:
+ * the same ones may stand in several files that link-time optimisation makes
+ * one of. The section is read-only data, free of relocations. "R" keeps a
+ * linker that drops what nothing refers to from it. In two parts, since ccache
+ * takes the directive for a dependency that it does not know; what it compares,
+ * the preprocessed source, is enough. */
 #if !defined(LOCACHE_NO_SOURCE) && defined(__GNUC__) && defined(__ELF__)
 #if defined(__has_attribute)
 #if __has_attribute(retain)
@@ -1064,7 +1286,7 @@ static __attribute__((noinline, unused)) void locache_embed_(void)
 #define LOCACHE_IS_WHOLE_FILE_ false
 #endif
 
-/* ---- the definition */
+/* ----------------------------------------------------------- the definition */
 
 #define LOCACHE_PERSIST(...)                                                                                           \
     LOCACHE_PERSIST_(LOCACHE_FITS_(__VA_ARGS__), LOCACHE_COUNT_(__VA_ARGS__), LOCACHE_1ST_(__VA_ARGS__, ~),            \
@@ -1075,7 +1297,8 @@ static __attribute__((noinline, unused)) void locache_embed_(void)
     _Static_assert(0, "locache: " #fn " can have at most sixteen parameters");                                         \
     ret fn(void)
 
-/* The first declaration takes `static` and the like. The body's own comes last, so that the body follows it as it was written. */
+/* The first declaration takes `static` and the like. The body's own comes last,
+ * so that the body follows it as it was written. */
 #define LOCACHE_PERSIST_OK(count, ret, fn, ...)                                                                        \
     ret fn(LOCACHE_EACH_##count(LOCACHE_DECLARE_, LOCACHE_DECLARE_NEXT_, void, fn, __VA_ARGS__));                      \
     LOCACHE_EACH_##count(LOCACHE_CHECK_, LOCACHE_CHECK_, , fn, __VA_ARGS__)                                            \

@@ -1,7 +1,8 @@
-"""Count what a test runner's report says: "passed failed skipped" of Meson's testlog.json or of a JUnit file.
+"""Count what a test runner's report says: "passed failed skipped" of Meson's testlog.json or of a
+JUnit file.
 
-A program under Meson counts as many tests as it says it ran, in cmocka's closing lines or as "N passed, N failed"; one
-that says nothing is one test.
+A program under Meson counts as many tests as it says it ran, in cmocka's closing lines or as "N
+passed, N failed"; one that says nothing is one test.
 """
 
 import json

@@ -1,11 +1,14 @@
-/* `make bench`, the part in C: a memoized function against a direct call, the bare system calls, SQLite and LMDB.
+/* `make bench`, the part in C: a memoized function against a direct call, the bare system calls,
+ * SQLite and LMDB.
  *
  *     bench DIRECTORY JSON
  *
- * All contenders take turns, ROUNDS times over, each round in a directory of its own below DIRECTORY, so that a machine whose
- * speed drifts slows all alike. A round stores KEYS results, opens the store again, gets each of them once, then gets one of
- * them over and over, when its file is old enough that locache believes what it remembers. Nobody waits for the disk. Shown are medians over the rounds, with the lowest and highest; the ratios
- * are medians over the rounds too, each of two neighbours in time. */
+ * All contenders take turns, ROUNDS times over, each round in a directory of its own below
+ * DIRECTORY, so that a machine whose speed drifts slows all alike. A round stores KEYS results,
+ * opens the store again, gets each of them once, then gets one of them over and over, when its file
+ * is old enough that locache believes what it remembers. Nobody waits for the disk. Shown are
+ * medians over the rounds, with the lowest and highest; the ratios are medians over the rounds too,
+ * each of two neighbours in time. */
 #include "work.h"
 
 #include <errno.h>
@@ -25,7 +28,9 @@ enum {
     KEYS = 100,
     HITS = 2000,
     FILE_SIZE =
-        158, /* what locache's entry of such a call comes to, and so what the bare system calls write and read */
+        /* what locache's entry of such a call comes to, and so what the bare system calls write and
+         * read */
+    158,
     MAP_SIZE = 1 << 24 /* LMDB's, more than all keys need */
 };
 
@@ -59,7 +64,7 @@ static double now(void)
     return (double)t.tv_sec * 1e9 + (double)t.tv_nsec;
 }
 
-/* ---------------------------------------------------------------------------------------------------------- a direct call */
+/* -------------------------------------------------------------------------------- a direct call */
 
 static __attribute__((noinline)) int direct(int x, int num)
 {
@@ -72,7 +77,7 @@ static void direct_again(int x)
     check(direct(x, NUM), x);
 }
 
-/* ---------------------------------------------------------------------------------------------------------- system calls */
+/* --------------------------------------------------------------------------------- system calls */
 
 static int files = -1;
 
@@ -110,7 +115,9 @@ static void files_get(int x)
     int64_t result;
     snprintf(name, sizeof name, "x=%d_num=%d", x, NUM);
     int fd = openat(files, name, O_RDONLY | O_CLOEXEC);
-    must(fd >= 0 && fstat(fd, &status) == 0 && read(fd, body, sizeof body) == FILE_SIZE && close(fd) == 0, name);
+    must(fd >= 0 && fstat(fd, &status) == 0 && read(fd, body, sizeof body) == FILE_SIZE &&
+             close(fd) == 0,
+         name);
     memcpy(&result, body, sizeof result);
     check(result, x);
 }
@@ -122,7 +129,7 @@ static void files_stat(int x)
     must(fstatat(files, "x=0_num=3", &status, AT_SYMLINK_NOFOLLOW) == 0, "fstatat");
 }
 
-/* --------------------------------------------------------------------------------------------------------------- the macro */
+/* ------------------------------------------------------------------------------------ the macro */
 
 LOCACHE_PERSIST(int, work, (int, x), (int, num))
 {
@@ -135,7 +142,7 @@ static void macro_call(int x)
     check(work(x, NUM), x);
 }
 
-/* ------------------------------------------------------------------------------------------------------------ locache.h */
+/* ------------------------------------------------------------------------------------ locache.h */
 
 static locache *handle;
 
@@ -175,7 +182,7 @@ static void api_get(int x)
     check(result, x);
 }
 
-/* --------------------------------------------------------------------------------------------------------------- SQLite */
+/* --------------------------------------------------------------------------------------- SQLite */
 
 static sqlite3 *database;
 static sqlite3_stmt *select_one;
@@ -196,14 +203,17 @@ static void sqlite_open(const char *dir, const char *synchronous)
     must_sqlite(sqlite3_open(path, &database), SQLITE_OK);
     must_sqlite(sqlite3_exec(database, "PRAGMA journal_mode=WAL", NULL, NULL, NULL), SQLITE_OK);
     must_sqlite(sqlite3_exec(database, pragma, NULL, NULL, NULL), SQLITE_OK);
-    must_sqlite(sqlite3_exec(database,
-                             "CREATE TABLE IF NOT EXISTS work(x INTEGER, num INTEGER, result INTEGER, "
-                             "PRIMARY KEY(x, num)) WITHOUT ROWID",
-                             NULL, NULL, NULL),
+    must_sqlite(
+        sqlite3_exec(database,
+                     "CREATE TABLE IF NOT EXISTS work(x INTEGER, num INTEGER, result INTEGER, "
+                     "PRIMARY KEY(x, num)) WITHOUT ROWID",
+                     NULL, NULL, NULL),
+        SQLITE_OK);
+    must_sqlite(sqlite3_prepare_v2(database, "SELECT result FROM work WHERE x=? AND num=?", -1,
+                                   &select_one, NULL),
                 SQLITE_OK);
-    must_sqlite(sqlite3_prepare_v2(database, "SELECT result FROM work WHERE x=? AND num=?", -1, &select_one, NULL),
-                SQLITE_OK);
-    must_sqlite(sqlite3_prepare_v2(database, "INSERT OR REPLACE INTO work VALUES(?, ?, ?)", -1, &insert_one, NULL),
+    must_sqlite(sqlite3_prepare_v2(database, "INSERT OR REPLACE INTO work VALUES(?, ?, ?)", -1,
+                                   &insert_one, NULL),
                 SQLITE_OK);
 }
 
@@ -242,7 +252,7 @@ static void sqlite_get(int x)
     must_sqlite(sqlite3_reset(select_one), SQLITE_OK);
 }
 
-/* ----------------------------------------------------------------------------------------------------------------- LMDB */
+/* ----------------------------------------------------------------------------------------- LMDB */
 
 static MDB_env *environment;
 static MDB_dbi table;
@@ -299,7 +309,7 @@ static void lmdb_get(int x)
     check(result, x);
 }
 
-/* ------------------------------------------------------------------------------------------------------------ measuring */
+/* ------------------------------------------------------------------------------------ measuring */
 
 typedef struct contender {
     const char *name;
@@ -315,8 +325,14 @@ static const contender contenders[CONTENDERS] = {
     [MACRO] = {"LOCACHE_PERSIST", NULL, NULL, {[AGAIN] = macro_call}},
     [API] = {"locache.h", api_open, api_close, {api_get, api_get, api_put}},
     [FILES] = {"system calls", files_open, files_close, {files_stat, files_get, files_put}},
-    [SQLITE_OFF] = {"SQLite OFF", sqlite_open_off, sqlite_close, {sqlite_get, sqlite_get, sqlite_put}},
-    [SQLITE_NORMAL] = {"SQLite NORMAL", sqlite_open_normal, sqlite_close, {sqlite_get, sqlite_get, sqlite_put}},
+    [SQLITE_OFF] = {"SQLite OFF",
+                    sqlite_open_off,
+                    sqlite_close,
+                    {sqlite_get, sqlite_get, sqlite_put}},
+    [SQLITE_NORMAL] = {"SQLite NORMAL",
+                       sqlite_open_normal,
+                       sqlite_close,
+                       {sqlite_get, sqlite_get, sqlite_put}},
     [LMDB] = {"LMDB", lmdb_open, lmdb_close, {lmdb_get, lmdb_get, lmdb_put}},
 };
 
@@ -364,7 +380,7 @@ static void take_turn(figures *out, int which, int round, const char *top)
         one->close();
 }
 
-/* -------------------------------------------------------------------------------------------------------------- showing */
+/* -------------------------------------------------------------------------------------- showing */
 
 typedef struct summary {
     double median;
@@ -469,8 +485,8 @@ static void write_json(const char *path, const figures *all)
             summary of_row = summarise(all->of[i][row]);
             if (of_row.high == 0)
                 continue;
-            fprintf(out, "%s\"%s\": {\"median\": %.1f, \"low\": %.1f, \"high\": %.1f}", between, row_names[row],
-                    of_row.median, of_row.low, of_row.high);
+            fprintf(out, "%s\"%s\": {\"median\": %.1f, \"low\": %.1f, \"high\": %.1f}", between,
+                    row_names[row], of_row.median, of_row.low, of_row.high);
             between = ", ";
         }
         fputc('}', out);
@@ -479,10 +495,12 @@ static void write_json(const char *path, const figures *all)
     for (int i = 0; i < TARGETS; i++) {
         double measured = ratio(all, &targets[i]);
         fprintf(out,
-                "%s\n  {\"row\": \"%s\", \"of\": \"%s\", \"over\": \"%s\", \"measured\": %.3f, \"target\": %.1f, "
+                "%s\n  {\"row\": \"%s\", \"of\": \"%s\", \"over\": \"%s\", \"measured\": %.3f, "
+                "\"target\": %.1f, "
                 "\"met\": %s}",
-                i > 0 ? "," : "", row_names[targets[i].row], contenders[targets[i].which].name, targets[i].bare,
-                measured, targets[i].most, measured <= targets[i].most ? "true" : "false");
+                i > 0 ? "," : "", row_names[targets[i].row], contenders[targets[i].which].name,
+                targets[i].bare, measured, targets[i].most,
+                measured <= targets[i].most ? "true" : "false");
     }
     fputs("]}\n", out);
     must(fclose(out) == 0, path);

@@ -1,7 +1,7 @@
 /* The calls from C whose instructions bench/instructions.py counts: `counted DIRECTORY FEW MANY`.
  *
- * Each row is called FEW times between two marks, then MANY times: the difference is that of MANY - FEW calls, and of
- * nothing else. */
+ * Each row is called FEW times between two marks, then MANY times: the difference is that of MANY -
+ * FEW calls, and of nothing else. */
 #include "marks.h"
 #include "work.h"
 

@@ -1,4 +1,5 @@
-/* One function's calls by the API, as bench.c times them and counted.c counts them: work(x, NUM), which is x * NUM. */
+/* One function's calls by the API, as bench.c times them and counted.c counts them: work(x, NUM),
+ * which is x * NUM. */
 #ifndef BENCH_WORK_H
 #define BENCH_WORK_H
 
@@ -28,14 +29,16 @@ static inline locache_status put_work(locache *handle, int x, locache_error *err
     make_key(&key, room, sizeof room, x);
     locache_writer_init(&body, body_room, sizeof body_room);
     locache_write_int(&body, (int64_t)x * NUM);
-    locache_record record = {.size = sizeof record, .codec = LOCACHE_CBOR, .body = body.data, .body_size = body.length};
+    locache_record record = {
+        .size = sizeof record, .codec = LOCACHE_CBOR, .body = body.data, .body_size = body.length};
     locache_status status = locache_put(handle, key.data, key.length, &record, error);
     locache_writer_clear(&body);
     locache_writer_clear(&key);
     return status;
 }
 
-static inline locache_status get_work(locache_value **value, locache *handle, int x, locache_error *error)
+static inline locache_status get_work(locache_value **value, locache *handle, int x,
+                                      locache_error *error)
 {
     unsigned char room[64];
     locache_writer key;

@@ -2,8 +2,9 @@
  *
  *     cc primes.c $(pkg-config --cflags --libs locache) -o primes && ./primes 100000
  *
- * A cache is shared by who names the same directory, function and version, and calls with the same arguments by the same
- * names. The version stands for the source, which two languages cannot have in common. */
+ * A cache is shared by who names the same directory, function and version, and calls with the same
+ * arguments by the same names. The version stands for the source, which two languages cannot have
+ * in common. */
 #include <locache.h>
 
 #include <inttypes.h>

@@ -1,9 +1,11 @@
 #include "log.h"
 
 static const char *const event_names[] = {
-    [LOCACHE_EVENT_HIT] = "hit",         [LOCACHE_EVENT_MISS] = "miss",   [LOCACHE_EVENT_STORE] = "store",
-    [LOCACHE_EVENT_REMOVE] = "remove",   [LOCACHE_EVENT_RESET] = "reset", [LOCACHE_EVENT_INVALIDATE] = "invalidate",
-    [LOCACHE_EVENT_RESTORE] = "restore", [LOCACHE_EVENT_EVICT] = "evict", [LOCACHE_EVENT_REJECT] = "reject",
+    [LOCACHE_EVENT_HIT] = "hit",         [LOCACHE_EVENT_MISS] = "miss",
+    [LOCACHE_EVENT_STORE] = "store",     [LOCACHE_EVENT_REMOVE] = "remove",
+    [LOCACHE_EVENT_RESET] = "reset",     [LOCACHE_EVENT_INVALIDATE] = "invalidate",
+    [LOCACHE_EVENT_RESTORE] = "restore", [LOCACHE_EVENT_EVICT] = "evict",
+    [LOCACHE_EVENT_REJECT] = "reject",
 };
 
 static void write_line(PyObject *logger, const locache_event *event)
@@ -14,8 +16,8 @@ static void write_line(PyObject *logger, const locache_event *event)
     PyObject *line = NULL;
     if (path) {
         const char *detail = event->detail[0] ? event->detail : NULL;
-        line = PyUnicode_FromFormat(detail ? "%s %s: %U (%s)" : "%s %s: %U", name ? name : "event", event->function,
-                                    path, detail);
+        line = PyUnicode_FromFormat(detail ? "%s %s: %U (%s)" : "%s %s: %U", name ? name : "event",
+                                    event->function, path, detail);
     }
     PyObject *done = line ? PyObject_CallMethod(logger, "info", "O", line) : NULL;
     Py_XDECREF(done);
@@ -38,7 +40,8 @@ static void receive(void *logger, const locache_event *event)
     if (PyErr_Occurred()) {
         if (PyErr_ExceptionMatches(PyExc_KeyboardInterrupt)) {
             PyErr_Clear();
-            PyErr_SetInterrupt(); /* it was meant for the program, which gets it as soon as the call is back in Python */
+            /* it was meant for the program, which gets it as soon as the call is back in Python */
+            PyErr_SetInterrupt();
         } else {
             PyErr_WriteUnraisable(logger);
         }
@@ -57,7 +60,8 @@ static int add_handler(lcpy_state *state, PyObject *logging)
         return has_one < 0 ? -1 : 0;
     }
     PyObject *handler = PyObject_CallMethod(logging, "StreamHandler", NULL);
-    PyObject *formatter = handler ? PyObject_CallMethod(logging, "Formatter", "s", "locache: %(message)s") : NULL;
+    PyObject *formatter =
+        handler ? PyObject_CallMethod(logging, "Formatter", "s", "locache: %(message)s") : NULL;
     PyObject *set = formatter ? PyObject_CallMethod(handler, "setFormatter", "O", formatter) : NULL;
     PyObject *added = set ? PyObject_CallMethod(state->logger, "addHandler", "O", handler) : NULL;
     if (added) {
@@ -113,7 +117,8 @@ int lcpy_log_stop(lcpy_state *state)
     locache_set_log(NULL, NULL);
     int status = 0;
     if (state->log_handler) {
-        PyObject *removed = PyObject_CallMethod(state->logger, "removeHandler", "O", state->log_handler);
+        PyObject *removed =
+            PyObject_CallMethod(state->logger, "removeHandler", "O", state->log_handler);
         status = removed ? 0 : -1;
         Py_XDECREF(removed);
         Py_CLEAR(state->log_handler);

@@ -6,16 +6,18 @@
 #include "call/persisted.h"
 #include "log.h"
 
-/* --------------------------------------------------------------------------------------------------------------- persist */
+/* -------------------------------------------------------------------------------------- persist */
 
 static PyObject *decorate(lcpy_state *state, PyObject *object, const lcpy_options *options);
 
-/* A classmethod or staticmethod: the function within is decorated, and wrapped again in the same kind. */
+/* A classmethod or staticmethod: the function within is decorated, and wrapped again in the same
+ * kind. */
 static PyObject *decorate_within(lcpy_state *state, PyObject *method, const lcpy_options *options)
 {
     PyObject *function = PyObject_GetAttrString(method, "__func__");
     PyObject *decorated = function ? decorate(state, function, options) : NULL;
-    PyObject *result = decorated ? PyObject_CallOneArg((PyObject *)Py_TYPE(method), decorated) : NULL;
+    PyObject *result =
+        decorated ? PyObject_CallOneArg((PyObject *)Py_TYPE(method), decorated) : NULL;
     Py_XDECREF(function);
     Py_XDECREF(decorated);
     return result;
@@ -23,23 +25,28 @@ static PyObject *decorate_within(lcpy_state *state, PyObject *method, const lcpy
 
 static PyObject *decorate(lcpy_state *state, PyObject *object, const lcpy_options *options)
 {
-    if (PyObject_TypeCheck(object, &PyClassMethod_Type) || PyObject_TypeCheck(object, &PyStaticMethod_Type)) {
+    if (PyObject_TypeCheck(object, &PyClassMethod_Type) ||
+        PyObject_TypeCheck(object, &PyStaticMethod_Type)) {
         return decorate_within(state, object, options);
     }
-    if (Py_IS_TYPE(object, state->persisted_type)) { /* decorated twice: the options given last count */
+    /* decorated twice: the options given last count */
+    if (Py_IS_TYPE(object, state->persisted_type)) {
         return lcpy_persisted_new(state, ((lcpy_persisted *)object)->target.callable, options);
     }
     if (PyType_Check(object)) {
-        PyErr_Format(PyExc_TypeError, "persist() decorates functions, and %.100s is a class: decorate its methods",
+        PyErr_Format(PyExc_TypeError,
+                     "persist() decorates functions, and %.100s is a class: decorate its methods",
                      ((PyTypeObject *)object)->tp_name);
         return NULL;
     }
     if (PyObject_TypeCheck(object, &PyProperty_Type)) {
-        PyErr_SetString(PyExc_TypeError, "persist() decorates functions: put @persist below @property");
+        PyErr_SetString(PyExc_TypeError,
+                        "persist() decorates functions: put @persist below @property");
         return NULL;
     }
     if (!PyCallable_Check(object)) {
-        PyErr_Format(PyExc_TypeError, "persist() decorates functions, as @persist or @persist(name=...), not %.100s",
+        PyErr_Format(PyExc_TypeError,
+                     "persist() decorates functions, as @persist or @persist(name=...), not %.100s",
                      Py_TYPE(object)->tp_name);
         return NULL;
     }
@@ -99,29 +106,38 @@ static PyObject *new_decorator(lcpy_state *state, const lcpy_options *options)
 
 PyDoc_STRVAR(
     persist_doc,
-    "persist(func=None, /, *, name=None, auto_invalidate=True, max_entries=-1, max_age=None, dir=None, ignore=(), "
+    "persist(func=None, /, *, name=None, auto_invalidate=True, max_entries=-1, max_age=None, "
+    "dir=None, ignore=(), "
     "pickle=True, durable=False, version=None, memory=True, recheck=None, mapped=True)\n--\n\n"
     "Keep the results of a function in files, and serve later calls from them.\n\n"
     "Parameters\n----------\n"
-    "func : callable\n    the function; left out where options are given: @persist(name=\"notebook\")\n"
+    "func : callable\n    the function; left out where options are given: "
+    "@persist(name=\"notebook\")\n"
     "name : str, optional\n    keep results in <name>.cache/ in place of <source file>.cache/\n"
     "auto_invalidate : bool\n    when the function's source changes, compute anew\n"
     "max_entries : int\n    keep at most so many results, the most recently used; -1: all\n"
-    "max_age : float, optional\n    forget a result that was not used for so many days; -1 or None: never\n"
+    "max_age : float, optional\n    forget a result that was not used for so many days; -1 or "
+    "None: never\n"
     "dir : path, optional\n    exactly this cache directory\n"
-    "ignore : str or iterable of str\n    parameters and captured variables that do not tell results apart\n"
+    "ignore : str or iterable of str\n    parameters and captured variables that do not tell "
+    "results apart\n"
     "pickle : bool\n    store also what only pickle can store\n"
     "durable : bool\n    a result is safe from a power cut before the call returns (slow)\n"
-    "version : str, optional\n    results hold for this text in place of the function's source: change it to compute "
+    "version : str, optional\n    results hold for this text in place of the function's source: "
+    "change it to compute "
     "anew\n"
-    "memory : bool, int or (int, int)\n    keep results in memory, too: True, at most so many, at most (so many, so "
+    "memory : bool, int or (int, int)\n    keep results in memory, too: True, at most so many, at "
+    "most (so many, so "
     "many "
     "bytes);\n    False: read the file at each call\n"
-    "recheck : float, optional\n    give a result in memory for so many seconds before its file is asked again; 0 or "
+    "recheck : float, optional\n    give a result in memory for so many seconds before its file is "
+    "asked again; 0 or "
     "None: ask at each\n    call, so that a deleted file is a forgotten result at once\n"
-    "mapped : bool\n    large arrays are loaded from their file as they are touched; False: read whole\n\n"
+    "mapped : bool\n    large arrays are loaded from their file as they are touched; False: read "
+    "whole\n\n"
     "Returns\n-------\n"
-    "the function, or a decorator; it has cache_info(), cache_clear(), and for single calls cache_path(), "
+    "the function, or a decorator; it has cache_info(), cache_clear(), and for single calls "
+    "cache_path(), "
     "is_cached(),\n"
     "forget() and refresh()\n\n"
     "Raises\n------\n"
@@ -135,12 +151,15 @@ PyDoc_STRVAR(
     ">>> double(21)\n"
     "42\n");
 
-static PyObject *persist(PyObject *module, PyObject *const *args, Py_ssize_t count, PyObject *kwnames)
+static PyObject *persist(PyObject *module, PyObject *const *args, Py_ssize_t count,
+                         PyObject *kwnames)
 {
     lcpy_state *state = PyModule_GetState(module);
     if (count > 1) {
-        PyErr_Format(PyExc_TypeError,
-                     "persist() takes one function, and options by keyword; %zd positional arguments given", count);
+        PyErr_Format(
+            PyExc_TypeError,
+            "persist() takes one function, and options by keyword; %zd positional arguments given",
+            count);
         return NULL;
     }
     PyObject *function = count > 0 ? args[0] : NULL;
@@ -148,13 +167,13 @@ static PyObject *persist(PyObject *module, PyObject *const *args, Py_ssize_t cou
     if (lcpy_options_init(&options, args + count, kwnames) < 0) {
         return NULL;
     }
-    PyObject *result =
-        !function || function == Py_None ? new_decorator(state, &options) : decorate(state, function, &options);
+    PyObject *result = !function || function == Py_None ? new_decorator(state, &options)
+                                                        : decorate(state, function, &options);
     lcpy_options_clear(&options);
     return result;
 }
 
-/* ----------------------------------------------------------------------------------------------------------------- reset */
+/* ---------------------------------------------------------------------------------------- reset */
 
 /* One layer further in: a new reference; NULL without exception at the end. */
 static PyObject *layer_within(PyObject *object)
@@ -173,7 +192,8 @@ static PyObject *layer_within(PyObject *object)
 
 #define LAYERS_MAX 100 /* nobody stacks so many decorators, a cycle has more */
 
-/* The decorated function within decorators, partials, methods and properties; new reference, NULL without exception. */
+/* The decorated function within decorators, partials, methods and properties; new reference, NULL
+ * without exception. */
 static PyObject *find_persisted(lcpy_state *state, PyObject *object)
 {
     PyObject *at = Py_NewRef(object);
@@ -201,13 +221,14 @@ static PyObject *reset(lcpy_state *state, PyObject *function, PyObject *name_obj
     } else {
         PyObject *called = PyObject_GetAttrString(function, "__name__");
         PyErr_Clear();
-        PyObject *shown = called && PyUnicode_Check(called) ? Py_NewRef(called) : PyObject_Repr(function);
+        PyObject *shown =
+            called && PyUnicode_Check(called) ? Py_NewRef(called) : PyObject_Repr(function);
         if (shown) {
-            PyErr_Format(
-                PyExc_TypeError,
-                "%U was never persisted: give a function decorated with @persist (other decorators around it need "
-                "functools.wraps())",
-                shown);
+            PyErr_Format(PyExc_TypeError,
+                         "%U was never persisted: give a function decorated with @persist (other "
+                         "decorators around it need "
+                         "functools.wraps())",
+                         shown);
         }
         Py_XDECREF(called);
         Py_XDECREF(shown);
@@ -217,16 +238,17 @@ static PyObject *reset(lcpy_state *state, PyObject *function, PyObject *name_obj
     return result;
 }
 
-PyDoc_STRVAR(
-    reset_cache_doc,
-    "reset_cache(func, name=None)\n--\n\n"
-    "Forget every result of a persisted function, also of its earlier versions.\n\n"
-    "Parameters\n----------\n"
-    "func : callable\n    the function, also through functools.wraps() decorators, partials and bound methods\n"
-    "name : str, optional\n    of what is stored under @persist(name=...), where that is not how func is decorated\n\n"
-    "Raises\n------\n"
-    "TypeError\n    where func was never persisted\n"
-    "OSError\n    where the results cannot be removed\n");
+PyDoc_STRVAR(reset_cache_doc,
+             "reset_cache(func, name=None)\n--\n\n"
+             "Forget every result of a persisted function, also of its earlier versions.\n\n"
+             "Parameters\n----------\n"
+             "func : callable\n    the function, also through functools.wraps() decorators, "
+             "partials and bound methods\n"
+             "name : str, optional\n    of what is stored under @persist(name=...), where that is "
+             "not how func is decorated\n\n"
+             "Raises\n------\n"
+             "TypeError\n    where func was never persisted\n"
+             "OSError\n    where the results cannot be removed\n");
 
 static PyObject *reset_cache(PyObject *module, PyObject *args, PyObject *kwargs)
 {
@@ -252,13 +274,13 @@ static PyObject *reset_one(PyObject *module, PyObject *args, PyObject *kwargs)
     return reset(PyModule_GetState(module), function, Py_None);
 }
 
-/* --------------------------------------------------------------------------------------------------------------- verbose */
+/* -------------------------------------------------------------------------------------- verbose */
 
-PyDoc_STRVAR(
-    verbose_doc,
-    "verbose(flag=True)\n--\n\n"
-    "Log one line per hit, miss, store, reset and invalidation to the standard logger \"locache\", level INFO.\n\n"
-    "Where logging is not configured they go to the standard error output. verbose(False) stops it.");
+PyDoc_STRVAR(verbose_doc, "verbose(flag=True)\n--\n\n"
+                          "Log one line per hit, miss, store, reset and invalidation to the "
+                          "standard logger \"locache\", level INFO.\n\n"
+                          "Where logging is not configured they go to the standard error output. "
+                          "verbose(False) stops it.");
 
 static PyObject *verbose(PyObject *module, PyObject *args, PyObject *kwargs)
 {
@@ -274,7 +296,7 @@ static PyObject *verbose(PyObject *module, PyObject *args, PyObject *kwargs)
     Py_RETURN_NONE;
 }
 
-/* ---------------------------------------------------------------------------------------------------------------- module */
+/* --------------------------------------------------------------------------------------- module */
 
 /* For locache._identity. */
 static PyObject *id_of(PyObject *module, PyObject *data)
@@ -292,7 +314,8 @@ static PyObject *id_of(PyObject *module, PyObject *data)
 static PyMethodDef functions[] = {
     {"_id_of", id_of, METH_O, NULL},
     {"persist", (PyCFunction)(void (*)(void))persist, METH_FASTCALL | METH_KEYWORDS, persist_doc},
-    {"reset_cache", (PyCFunction)(void (*)(void))reset_cache, METH_VARARGS | METH_KEYWORDS, reset_cache_doc},
+    {"reset_cache", (PyCFunction)(void (*)(void))reset_cache, METH_VARARGS | METH_KEYWORDS,
+     reset_cache_doc},
     {"reset", (PyCFunction)(void (*)(void))reset_one, METH_VARARGS | METH_KEYWORDS, reset_doc},
     {"verbose", (PyCFunction)(void (*)(void))verbose, METH_VARARGS | METH_KEYWORDS, verbose_doc},
     {NULL, NULL, 0, NULL},
@@ -302,16 +325,20 @@ static int exec_warning(PyObject *module)
 {
     lcpy_state *state = PyModule_GetState(module);
     state->cache_warning = PyErr_NewExceptionWithDoc(
-        "locache.CacheWarning", "Something with a cache did not work; the function's result is right.",
-        PyExc_UserWarning, NULL);
-    return state->cache_warning ? PyModule_AddObjectRef(module, "CacheWarning", state->cache_warning) : -1;
+        "locache.CacheWarning",
+        "Something with a cache did not work; the function's result is right.", PyExc_UserWarning,
+        NULL);
+    return state->cache_warning
+               ? PyModule_AddObjectRef(module, "CacheWarning", state->cache_warning)
+               : -1;
 }
 
 static int exec_start_directory(PyObject *module)
 {
     lcpy_state *state = PyModule_GetState(module);
     char path[LOCACHE_PATH_MAX];
-    state->start_directory = getcwd(path, sizeof path) ? PyBytes_FromString(path) : Py_NewRef(Py_None);
+    state->start_directory =
+        getcwd(path, sizeof path) ? PyBytes_FromString(path) : Py_NewRef(Py_None);
     return state->start_directory ? 0 : -1;
 }
 
@@ -322,7 +349,8 @@ static int exec_types(PyObject *module)
     if (!state->decorator_type || lcpy_persist_exec(module) < 0) {
         return -1;
     }
-    return PyModule_AddType(module, state->persisted_type) < 0 || PyModule_AddType(module, state->cache_info_type) < 0
+    return PyModule_AddType(module, state->persisted_type) < 0 ||
+                   PyModule_AddType(module, state->cache_info_type) < 0
                ? -1
                : 0;
 }

@@ -1,5 +1,5 @@
-/* What every part of the extension includes first: the state of the module. Needs the GIL, as everything here does unless
- * it says otherwise. Only locache.h is used of the core. */
+/* What every part of the extension includes first: the state of the module. Needs the GIL, as
+ * everything here does unless it says otherwise. Only locache.h is used of the core. */
 #ifndef LCPY_STATE_H
 #define LCPY_STATE_H
 
@@ -22,13 +22,16 @@ typedef struct lcpy_state {
     PyObject *cache_warning;       /* locache.CacheWarning */
     lcpy_types *types;             /* classes met so far; owned */
     PyObject *pickle;              /* the pickle module, once needed */
-    PyObject *main_name;           /* import name of __main__, once known: see lcpy_module_name() in pytypes.h */
-    PyObject *start_directory;     /* bytes: the working directory at import, where a notebook lives; or None */
-    PyObject *async_call;          /* locache._async.call, once needed */
-    PyObject *identity;            /* the module locache._identity, once needed */
-    PyObject *logger;              /* logging.getLogger("locache"), once verbose; kept: a thread may be inside it */
-    PyObject *log_handler;         /* the one that verbose() added, or NULL */
-    PyObject *log_level;           /* the logger's level before verbose() raised it, or NULL */
+    /* import name of __main__, once known: see lcpy_module_name() in pytypes.h */
+    PyObject *main_name;
+    /* bytes: the working directory at import, where a notebook lives; or None */
+    PyObject *start_directory;
+    PyObject *async_call; /* locache._async.call, once needed */
+    PyObject *identity;   /* the module locache._identity, once needed */
+    PyObject
+        *logger; /* logging.getLogger("locache"), once verbose; kept: a thread may be inside it */
+    PyObject *log_handler; /* the one that verbose() added, or NULL */
+    PyObject *log_level;   /* the logger's level before verbose() raised it, or NULL */
 } lcpy_state;
 
 #endif

@@ -1,8 +1,8 @@
 """What a function is: a digest of its compiled code, and one of its source.
 
-The code's digest is exact. That it is the same says that nothing changed since it was recorded; where it differs, the
-source decides, which comments, layout, docstrings and annotations do not change, and which is the same in every version
-of Python.
+The code's digest is exact. That it is the same says that nothing changed since it was recorded;
+where it differs, the source decides, which comments, layout, docstrings and annotations do not
+change, and which is the same in every version of Python.
 """
 
 import sys
@@ -10,7 +10,8 @@ from types import CodeType
 
 from locache._core import _id_of  # type: ignore[import-not-found]
 
-# Flags that change what the code does; the others say where it stands, or what it imported from __future__.
+# Flags that change what the code does; the others say where it stands, or what it imported from
+# __future__.
 KEPT_FLAGS = 0x01 | 0x02 | 0x04 | 0x08 | 0x20 | 0x80 | 0x100 | 0x200
 UNSEEN = "<locache>"  # the file's name, for the compiler; matches itself as a regular expression
 
@@ -32,7 +33,7 @@ def digest(parts):
     return _id_of(b"".join(out))
 
 
-# ------------------------------------------------------------------------------------------------------------------ code
+# --------------------------------------------------------------------------------------------- code
 
 
 def constant(value):
@@ -50,11 +51,22 @@ def constant(value):
         yield from sorted(digest(constant(item)) for item in value)
     else:
         yield type(value).__name__
-        yield value if isinstance(value, (str, bytes)) else hex(value) if isinstance(value, int) else repr(value)
+        yield (
+            value
+            if isinstance(value, (str, bytes))
+            else hex(value)
+            if isinstance(value, int)
+            else repr(value)
+        )
 
 
 def code(of):
-    yield "%d %d %d %d" % (of.co_argcount, of.co_posonlyargcount, of.co_kwonlyargcount, of.co_flags & KEPT_FLAGS)
+    yield "%d %d %d %d" % (
+        of.co_argcount,
+        of.co_posonlyargcount,
+        of.co_kwonlyargcount,
+        of.co_flags & KEPT_FLAGS,
+    )
     yield of.co_code
     yield getattr(of, "co_exceptiontable", b"")
     for names in (of.co_names, of.co_varnames, of.co_cellvars, of.co_freevars):
@@ -67,11 +79,12 @@ def code_id(of):
     return digest(code(of))
 
 
-# ---------------------------------------------------------------------------------------------------------------- source
+# ------------------------------------------------------------------------------------------- source
 
 
 def is_idle(node, ast):
-    """``pass``, a docstring, any other constant that is computed and dropped, an assertion that is not compiled."""
+    """``pass``, a docstring, any other constant that is computed and dropped, an assertion that is
+    not compiled."""
     return (
         isinstance(node, ast.Pass)
         or (isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant))
@@ -80,7 +93,8 @@ def is_idle(node, ast):
 
 
 def joined(node, ast):
-    """The parts of an f-string with neighbouring texts merged: versions disagree on where to split them."""
+    """The parts of an f-string with neighbouring texts merged: versions disagree on where to split
+    them."""
     parts = []
     for part in node.values:
         if not isinstance(part, ast.Constant):
@@ -164,11 +178,16 @@ def codes(within):
 
 def definitions(module, name, ast):
     kinds = ast.Lambda if name == "<lambda>" else (ast.FunctionDef, ast.AsyncFunctionDef)
-    return [node for node in ast.walk(module) if isinstance(node, kinds) and getattr(node, "name", name) == name]
+    return [
+        node
+        for node in ast.walk(module)
+        if isinstance(node, kinds) and getattr(node, "name", name) == name
+    ]
 
 
 def relabel(module, nodes):
-    """Give each definition a line of its own, past the end of the text, by which its code is known. Their first lines."""
+    """Give each definition a line of its own, past the end of the text, by which its code is known.
+    Their first lines."""
     last = module.body[-1].end_lineno + 1
     lines = []
     for n, node in enumerate(nodes):
@@ -187,8 +206,8 @@ def search(function):
     text = text_of(function)
     if not text:
         return None
-    # The first compilation gave its warnings. A filter that stays: warnings.catch_warnings() would put the filters back as
-    # they were, whatever another thread has done to them meanwhile.
+    # The first compilation gave its warnings. A filter that stays: warnings.catch_warnings() would
+    # put the filters back as they were, whatever another thread has done to them meanwhile.
     warnings.filterwarnings("ignore", "", Warning, UNSEEN)
     flags = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT  # notebook cells have it
     module = compile(text, UNSEEN, "exec", flags | ast.PyCF_ONLY_AST, dont_inherit=True)
@@ -200,7 +219,8 @@ def search(function):
     labelled = list(codes(compile(module, UNSEEN, "exec", flags, dont_inherit=True)))
     wanted = code_id(of)
     same = [False] * len(nodes)
-    # Both compilations are of one tree: the nth code of one is the nth of the other, though a line may add a NOP to it.
+    # Both compilations are of one tree: the nth code of one is the nth of the other, though a line
+    # may add a NOP to it.
     for was, now in zip(plain, labelled, strict=True):
         n = now.co_firstlineno - last
         if now.co_name == of.co_name and 0 <= n < len(nodes) and code_id(was) == wanted:
@@ -213,7 +233,8 @@ def search(function):
 
 
 def source_id(function):
-    """The digest of the definition whose code runs; None where there is none to be had (exec, edited since, two that differ)."""
+    """The digest of the definition whose code runs; None where there is none to be had (exec,
+    edited since, two that differ)."""
     try:
         return search(function)
     except MemoryError:

@@ -1,11 +1,12 @@
-/* The tree that docs/format.md gives, B(person, m) being BLAKE2b-256 with no key, a zero salt and that personalisation,
- * zero-padded to 16 bytes:
+/* The tree that docs/format.md gives, B(person, m) being BLAKE2b-256 with no key, a zero salt and
+ * that personalisation, zero-padded to 16 bytes:
  *
  *     size <= 2^20:  B("locache single", data)
  *     otherwise:     B("locache root", LE64(size) || L[0] || L[1] || ...),  L[i] = B("locache leaf", data[i*2^20 ...])
  *
- * where every leaf holds 2^20 bytes but for the last, which holds the 1 to 2^20 that remain. Leaves depend on nothing but
- * their own bytes: they are hashed four at a time, and those fours by several threads. */
+ * where every leaf holds 2^20 bytes but for the last, which holds the 1 to 2^20 that remain. Leaves
+ * depend on nothing but their own bytes: they are hashed four at a time, and those fours by several
+ * threads. */
 #include "base/hash.h"
 #include "base/lanes.h"
 #include "base/os.h"
@@ -17,21 +18,27 @@
 /* Large enough that a leaf's fixed cost is nothing, small enough to share among cores. */
 #define LEAF ((size_t)1 << 20)
 
-/* What is not in one piece is gathered in pieces of this size, a piece of each lane at a time: together they stay in a
- * processor's own cache from where they are gathered to where they are hashed. */
+/* What is not in one piece is gathered in pieces of this size, a piece of each lane at a time:
+ * together they stay in a processor's own cache from where they are gathered to where they are
+ * hashed. */
 #define PIECE ((size_t)64 << 10)
-_Static_assert(LEAF % PIECE == 0 && PIECE % LC_LANES_BLOCK == 0, "a leaf is whole pieces, a piece whole blocks");
+_Static_assert(LEAF % PIECE == 0 && PIECE % LC_LANES_BLOCK == 0,
+               "a leaf is whole pieces, a piece whole blocks");
 
 /* More than this many saturate the memory of any machine. */
 #define THREADS_MAX 16
 
-/* BLAKE2b's personalisation tells the tree's three uses apart: no leaf's digest is a root's, whatever the bytes. */
+/* BLAKE2b's personalisation tells the tree's three uses apart: no leaf's digest is a root's,
+ * whatever the bytes. */
 #define PERSON_SINGLE "locache single\0"
 #define PERSON_LEAF "locache leaf\0\0\0"
 #define PERSON_ROOT "locache root\0\0\0"
-_Static_assert(sizeof PERSON_SINGLE == crypto_generichash_blake2b_PERSONALBYTES, "exactly the parameter's size");
-_Static_assert(sizeof PERSON_LEAF == crypto_generichash_blake2b_PERSONALBYTES, "exactly the parameter's size");
-_Static_assert(sizeof PERSON_ROOT == crypto_generichash_blake2b_PERSONALBYTES, "exactly the parameter's size");
+_Static_assert(sizeof PERSON_SINGLE == crypto_generichash_blake2b_PERSONALBYTES,
+               "exactly the parameter's size");
+_Static_assert(sizeof PERSON_LEAF == crypto_generichash_blake2b_PERSONALBYTES,
+               "exactly the parameter's size");
+_Static_assert(sizeof PERSON_ROOT == crypto_generichash_blake2b_PERSONALBYTES,
+               "exactly the parameter's size");
 
 typedef crypto_generichash_blake2b_state hash_state;
 
@@ -57,7 +64,8 @@ static size_t room_size(const source *from)
 }
 
 /* Bytes of the source, in place or gathered in `room`. */
-static const unsigned char *bytes_at(const source *from, size_t offset, size_t size, unsigned char *room)
+static const unsigned char *bytes_at(const source *from, size_t offset, size_t size,
+                                     unsigned char *room)
 {
     if (from->data != NULL)
         return from->data + offset;
@@ -65,7 +73,7 @@ static const unsigned char *bytes_at(const source *from, size_t offset, size_t s
     return room;
 }
 
-/* ------------------------------------------------------------------------------------------------------------- leaves */
+/* --------------------------------------------------------------------------------------- leaves */
 
 static void hash_begin(hash_state *state, const char *person)
 {
@@ -93,7 +101,8 @@ static unsigned char *room_of(unsigned char *room, size_t lane)
 }
 
 /* `count` whole leaves, from the first on; lanes without a leaf do the first one's work again. */
-static void digest_whole(node *out, const source *from, size_t first, size_t count, unsigned char *room)
+static void digest_whole(node *out, const source *from, size_t first, size_t count,
+                         unsigned char *room)
 {
     size_t step = from->data != NULL ? LEAF : PIECE;
     lc_lanes lanes;
@@ -102,7 +111,8 @@ static void digest_whole(node *out, const source *from, size_t first, size_t cou
         const unsigned char *pieces[LC_LANES];
         pieces[0] = bytes_at(from, first * LEAF + at, step, room);
         for (size_t i = 1; i < LC_LANES; i++)
-            pieces[i] = i < count ? bytes_at(from, (first + i) * LEAF + at, step, room_of(room, i)) : pieces[0];
+            pieces[i] = i < count ? bytes_at(from, (first + i) * LEAF + at, step, room_of(room, i))
+                                  : pieces[0];
         lc_lanes_add(&lanes, pieces, step, at + step == LEAF);
     }
     for (unsigned i = 0; i < count; i++)
@@ -128,7 +138,7 @@ static size_t digest_some(node *out, const source *from, size_t first, unsigned 
     return count;
 }
 
-/* --------------------------------------------------------------------------------------------------------------- root */
+/* ----------------------------------------------------------------------------------------- root */
 
 static void root_begin(hash_state *root, uint64_t size)
 {
@@ -154,7 +164,7 @@ static void digest_alone(node out, const source *from, unsigned char *room)
     crypto_generichash_blake2b_final(&root, out, LOCACHE_DIGEST_SIZE);
 }
 
-/* ------------------------------------------------------------------------------------------------------------ threads */
+/* -------------------------------------------------------------------------------------- threads */
 
 typedef struct job {
     const source *from;
@@ -250,7 +260,8 @@ void locache_digest(unsigned char out[LOCACHE_DIGEST_SIZE], const void *data, si
 }
 
 bool locache_digest_parts(unsigned char out[LOCACHE_DIGEST_SIZE], size_t size,
-                          void (*fill)(void *context, void *out, size_t offset, size_t size), void *context)
+                          void (*fill)(void *context, void *out, size_t offset, size_t size),
+                          void *context)
 {
     const source from = {.size = size, .fill = fill, .context = context};
     unsigned char *room = lc_alloc(room_size(&from));

@@ -114,10 +114,12 @@ static const char *remedy(int os_error)
     case ENOSPC:
         return "; free some space, or set LOCACHE_DIR to a directory on another file system";
     case EDQUOT:
-        return "; delete some files or ask for a larger quota, or set LOCACHE_DIR to a directory elsewhere";
+        return "; delete some files or ask for a larger quota, or set LOCACHE_DIR to a directory "
+               "elsewhere";
     case EACCES:
     case EPERM:
-        return "; give yourself permission, or set LOCACHE_DIR to a directory that you can write to";
+        return "; give yourself permission, or set LOCACHE_DIR to a directory that you can write "
+               "to";
     case EROFS:
         return "; set LOCACHE_DIR to a directory on a writable file system";
     case EMFILE:
@@ -141,7 +143,7 @@ static inline const char *text_posix(int failed, const char *buffer)
     return failed ? "unknown error" : buffer;
 }
 
-#define OS_TEXT(code, buffer, size)                                                                                    \
+#define OS_TEXT(code, buffer, size)                                                                \
     _Generic(strerror_r(code, buffer, size), char *: text_gnu, int: text_posix)(strerror_r(code, buffer, size), buffer)
 
 locache_status lc_fail_os(locache_error *error, int os_error, const char *format, ...)
@@ -152,7 +154,8 @@ locache_status lc_fail_os(locache_error *error, int os_error, const char *format
     char text[128];
     char cause[256];
     char message[LOCACHE_MESSAGE_MAX];
-    int cause_size = snprintf(cause, sizeof cause, ": %s%s", OS_TEXT(os_error, text, sizeof text), remedy(os_error));
+    int cause_size = snprintf(cause, sizeof cause, ": %s%s", OS_TEXT(os_error, text, sizeof text),
+                              remedy(os_error));
     if (cause_size < 0)
         cause[0] = '\0';
     /* The cause and its remedy matter more than the end of a long path. */

@@ -7,9 +7,11 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
-_Static_assert(LC_MAC_KEY_SIZE <= crypto_generichash_blake2b_KEYBYTES_MAX, "BLAKE2b takes the key as it is");
+_Static_assert(LC_MAC_KEY_SIZE <= crypto_generichash_blake2b_KEYBYTES_MAX,
+               "BLAKE2b takes the key as it is");
 
-/* Entries this small (most of them) are gathered and hashed in one call: XXH3's streaming state costs more than the copy. */
+/* Entries this small (most of them) are gathered and hashed in one call: XXH3's streaming state
+ * costs more than the copy. */
 #define GATHER_MAX 1024
 
 static pthread_once_t sodium_once = PTHREAD_ONCE_INIT;
@@ -26,7 +28,7 @@ void lc_sodium_start(void)
     pthread_once(&sodium_once, sodium_start_once);
 }
 
-/* ---------------------------------------------------------------------------------------------------------- checksums */
+/* ------------------------------------------------------------------------------------ checksums */
 
 static XXH128_hash_t checksum_gathered(const lc_span *spans, size_t count)
 {
@@ -60,7 +62,8 @@ static void canonical(unsigned char out[LC_CHECKSUM_SIZE], XXH128_hash_t hash)
     memcpy(out, bytes.digest, LC_CHECKSUM_SIZE);
 }
 
-bool lc_checksum_pulled(unsigned char out[LC_CHECKSUM_SIZE], bool (*next)(void *context, lc_span *span), void *context)
+bool lc_checksum_pulled(unsigned char out[LC_CHECKSUM_SIZE],
+                        bool (*next)(void *context, lc_span *span), void *context)
 {
     XXH3_state_t state;
     lc_span span;
@@ -94,10 +97,10 @@ void lc_checksum(unsigned char out[LC_CHECKSUM_SIZE], const lc_span *spans, size
     canonical(out, hash);
 }
 
-/* ------------------------------------------------------------------------------------------------------------ BLAKE2b */
+/* -------------------------------------------------------------------------------------- BLAKE2b */
 
-static void blake2b_spans(unsigned char *out, size_t out_size, const unsigned char *key, size_t key_size,
-                          const lc_span *spans, size_t count)
+static void blake2b_spans(unsigned char *out, size_t out_size, const unsigned char *key,
+                          size_t key_size, const lc_span *spans, size_t count)
 {
     lc_sodium_start();
     if (count == 1) {
@@ -116,8 +119,8 @@ void lc_blake2b(unsigned char *out, size_t out_size, const lc_span *spans, size_
     blake2b_spans(out, out_size, NULL, 0, spans, count);
 }
 
-void lc_mac(unsigned char out[LC_MAC_SIZE], const unsigned char key[LC_MAC_KEY_SIZE], const lc_span *spans,
-            size_t count)
+void lc_mac(unsigned char out[LC_MAC_SIZE], const unsigned char key[LC_MAC_KEY_SIZE],
+            const lc_span *spans, size_t count)
 {
     blake2b_spans(out, LC_MAC_SIZE, key, LC_MAC_KEY_SIZE, spans, count);
 }
@@ -138,5 +141,4 @@ void lc_random(void *out, size_t size)
     randombytes_buf(out, size);
 }
 
-/* -------------------------------------------------------------------------------------------------------- hexadecimal */
-
+/* ---------------------------------------------------------------------------------- hexadecimal */

@@ -1,4 +1,5 @@
-/* Digests: XXH3-128 (fast, finds damage) and BLAKE2b (RFC 7693, by libsodium; finds forgery). Any thread. */
+/* Digests: XXH3-128 (fast, finds damage) and BLAKE2b (RFC 7693, by libsodium; finds forgery). Any
+ * thread. */
 #ifndef LC_HASH_H
 #define LC_HASH_H
 
@@ -13,19 +14,21 @@ typedef struct lc_span {
     size_t size;
 } lc_span;
 
-/* Before anything of libsodium is called, each time. Not when the library is loaded: choosing the fastest implementation costs
- * system calls that no import should pay. */
+/* Before anything of libsodium is called, each time. Not when the library is loaded: choosing the
+ * fastest implementation costs system calls that no import should pay. */
 void lc_sodium_start(void);
 
 /* XXH3-128 (seed 0) of the spans one after the other, in canonical (big-endian) byte order. */
 void lc_checksum(unsigned char out[LC_CHECKSUM_SIZE], const lc_span *spans, size_t count);
 
-/* The same of what next() gives, span by span, until it gives an empty one. False: next() did, and out is untouched. */
-bool lc_checksum_pulled(unsigned char out[LC_CHECKSUM_SIZE], bool (*next)(void *context, lc_span *span), void *context);
+/* The same of what next() gives, span by span, until it gives an empty one. False: next() did, and
+ * out is untouched. */
+bool lc_checksum_pulled(unsigned char out[LC_CHECKSUM_SIZE],
+                        bool (*next)(void *context, lc_span *span), void *context);
 
 /* BLAKE2b-256, keyed, of the spans one after the other. */
-void lc_mac(unsigned char out[LC_MAC_SIZE], const unsigned char key[LC_MAC_KEY_SIZE], const lc_span *spans,
-            size_t count);
+void lc_mac(unsigned char out[LC_MAC_SIZE], const unsigned char key[LC_MAC_KEY_SIZE],
+            const lc_span *spans, size_t count);
 /* In constant time. */
 bool lc_mac_equal(const unsigned char a[LC_MAC_SIZE], const unsigned char b[LC_MAC_SIZE]);
 

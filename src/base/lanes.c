@@ -6,8 +6,8 @@
 
 #include <immintrin.h>
 
-/* Compiled for AVX2 whatever the rest is compiled for; lc_lanes_ready() is asked first. Helpers are inlined: as calls they
- * would pass registers through memory. */
+/* Compiled for AVX2 whatever the rest is compiled for; lc_lanes_ready() is asked first. Helpers are
+ * inlined: as calls they would pass registers through memory. */
 #define WITH_AVX2 __attribute__((target("avx2")))
 #define INLINE_AVX2 static inline __attribute__((always_inline, target("avx2")))
 
@@ -20,11 +20,16 @@ static const uint64_t initial[8] = {
 
 #define ROUNDS 12
 static const unsigned char schedule[10][16] = {
-    {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15}, {14, 10, 4, 8, 9, 15, 13, 6, 1, 12, 0, 2, 11, 7, 5, 3},
-    {11, 8, 12, 0, 5, 2, 15, 13, 10, 14, 3, 6, 7, 1, 9, 4}, {7, 9, 3, 1, 13, 12, 11, 14, 2, 6, 5, 10, 4, 0, 15, 8},
-    {9, 0, 5, 7, 2, 4, 10, 15, 14, 1, 11, 12, 6, 8, 3, 13}, {2, 12, 6, 10, 0, 11, 8, 3, 4, 13, 7, 5, 15, 14, 1, 9},
-    {12, 5, 1, 15, 14, 13, 4, 10, 0, 7, 6, 3, 9, 2, 8, 11}, {13, 11, 7, 14, 12, 1, 3, 9, 5, 0, 15, 4, 8, 6, 2, 10},
-    {6, 15, 14, 9, 11, 3, 0, 8, 12, 2, 13, 7, 1, 4, 10, 5}, {10, 2, 8, 4, 7, 6, 1, 5, 15, 11, 9, 14, 3, 12, 13, 0},
+    {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15},
+    {14, 10, 4, 8, 9, 15, 13, 6, 1, 12, 0, 2, 11, 7, 5, 3},
+    {11, 8, 12, 0, 5, 2, 15, 13, 10, 14, 3, 6, 7, 1, 9, 4},
+    {7, 9, 3, 1, 13, 12, 11, 14, 2, 6, 5, 10, 4, 0, 15, 8},
+    {9, 0, 5, 7, 2, 4, 10, 15, 14, 1, 11, 12, 6, 8, 3, 13},
+    {2, 12, 6, 10, 0, 11, 8, 3, 4, 13, 7, 5, 15, 14, 1, 9},
+    {12, 5, 1, 15, 14, 13, 4, 10, 0, 7, 6, 3, 9, 2, 8, 11},
+    {13, 11, 7, 14, 12, 1, 3, 9, 5, 0, 15, 4, 8, 6, 2, 10},
+    {6, 15, 14, 9, 11, 3, 0, 8, 12, 2, 13, 7, 1, 4, 10, 5},
+    {10, 2, 8, 4, 7, 6, 1, 5, 15, 11, 9, 14, 3, 12, 13, 0},
 };
 
 bool lc_lanes_ready(void)
@@ -33,7 +38,8 @@ bool lc_lanes_ready(void)
 }
 
 /* Four words of each message, turned so that register i holds word i of all of them. */
-INLINE_AVX2 void load_words(__m256i out[4], const unsigned char *const messages[LC_LANES], size_t at)
+INLINE_AVX2 void load_words(__m256i out[4], const unsigned char *const messages[LC_LANES],
+                            size_t at)
 {
     __m256i a = _mm256_loadu_si256((const __m256i *)(const void *)(messages[0] + at));
     __m256i b = _mm256_loadu_si256((const __m256i *)(const void *)(messages[1] + at));
@@ -51,14 +57,16 @@ INLINE_AVX2 void load_words(__m256i out[4], const unsigned char *const messages[
 
 INLINE_AVX2 __m256i rotate_24(__m256i x)
 {
-    return _mm256_shuffle_epi8(x, _mm256_setr_epi8(3, 4, 5, 6, 7, 0, 1, 2, 11, 12, 13, 14, 15, 8, 9, 10, 3, 4, 5, 6, 7,
-                                                   0, 1, 2, 11, 12, 13, 14, 15, 8, 9, 10));
+    return _mm256_shuffle_epi8(x, _mm256_setr_epi8(3, 4, 5, 6, 7, 0, 1, 2, 11, 12, 13, 14, 15, 8, 9,
+                                                   10, 3, 4, 5, 6, 7, 0, 1, 2, 11, 12, 13, 14, 15,
+                                                   8, 9, 10));
 }
 
 INLINE_AVX2 __m256i rotate_16(__m256i x)
 {
-    return _mm256_shuffle_epi8(x, _mm256_setr_epi8(2, 3, 4, 5, 6, 7, 0, 1, 10, 11, 12, 13, 14, 15, 8, 9, 2, 3, 4, 5, 6,
-                                                   7, 0, 1, 10, 11, 12, 13, 14, 15, 8, 9));
+    return _mm256_shuffle_epi8(x, _mm256_setr_epi8(2, 3, 4, 5, 6, 7, 0, 1, 10, 11, 12, 13, 14, 15,
+                                                   8, 9, 2, 3, 4, 5, 6, 7, 0, 1, 10, 11, 12, 13, 14,
+                                                   15, 8, 9));
 }
 
 /* RFC 7693, 3.1 */
@@ -88,8 +96,8 @@ INLINE_AVX2 void mix_all(__m256i v[16], const __m256i m[16], const unsigned char
 }
 
 /* RFC 7693, 3.2; `length` counts this block too. */
-INLINE_AVX2 void compress(__m256i h[8], const unsigned char *const messages[LC_LANES], size_t at, uint64_t length,
-                          bool last)
+INLINE_AVX2 void compress(__m256i h[8], const unsigned char *const messages[LC_LANES], size_t at,
+                          uint64_t length, bool last)
 {
     __m256i v[16], m[16];
     for (size_t i = 0; i < 4; i++)
@@ -108,7 +116,8 @@ INLINE_AVX2 void compress(__m256i h[8], const unsigned char *const messages[LC_L
         h[i] = _mm256_xor_si256(h[i], _mm256_xor_si256(v[i], v[8 + i]));
 }
 
-WITH_AVX2 void lc_lanes_add(lc_lanes *lanes, const unsigned char *const messages[LC_LANES], size_t size, bool last)
+WITH_AVX2 void lc_lanes_add(lc_lanes *lanes, const unsigned char *const messages[LC_LANES],
+                            size_t size, bool last)
 {
     __m256i h[8];
     memcpy(h, lanes->chain, sizeof h);
@@ -121,8 +130,8 @@ WITH_AVX2 void lc_lanes_add(lc_lanes *lanes, const unsigned char *const messages
 
 void lc_lanes_start(lc_lanes *lanes, const char *person)
 {
-    /* The block of parameters (RFC 7693, 2.5; its last bytes as in the BLAKE2 paper): size of the digest, fan-out 1,
-     * depth 1, and the personalisation as words 6 and 7. */
+    /* The block of parameters (RFC 7693, 2.5; its last bytes as in the BLAKE2 paper): size of the
+     * digest, fan-out 1, depth 1, and the personalisation as words 6 and 7. */
     uint64_t parameters[8] = {UINT64_C(0x01010000) | LOCACHE_DIGEST_SIZE};
     memcpy(parameters + 6, person, 16);
     for (unsigned i = 0; i < 8; i++) {
@@ -151,7 +160,8 @@ void lc_lanes_start(lc_lanes *lanes, const char *person)
     (void)lanes, (void)person;
 }
 
-void lc_lanes_add(lc_lanes *lanes, const unsigned char *const messages[LC_LANES], size_t size, bool last)
+void lc_lanes_add(lc_lanes *lanes, const unsigned char *const messages[LC_LANES], size_t size,
+                  bool last)
 {
     (void)lanes, (void)messages, (void)size, (void)last;
 }

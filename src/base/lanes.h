@@ -1,6 +1,6 @@
-/* BLAKE2b-256 of several messages of one size at once, each in its lane of the processor's vector registers: one message
- * alone leaves most of such a register idle, since each step of BLAKE2b waits for the one before. Any thread, one at a time
- * for each state. */
+/* BLAKE2b-256 of several messages of one size at once, each in its lane of the processor's vector
+ * registers: one message alone leaves most of such a register idle, since each step of BLAKE2b
+ * waits for the one before. Any thread, one at a time for each state. */
 #ifndef LC_LANES_H
 #define LC_LANES_H
 
@@ -19,8 +19,10 @@ typedef struct lc_lanes {
 bool lc_lanes_ready(void);
 /* No key, a salt of zeros, and this personalisation of 16 bytes. */
 void lc_lanes_start(lc_lanes *lanes, const char *person);
-/* size more bytes of each message: a multiple of LC_LANES_BLOCK, not 0. `last`: there are no more. Messages may be the same. */
-void lc_lanes_add(lc_lanes *lanes, const unsigned char *const messages[LC_LANES], size_t size, bool last);
+/* size more bytes of each message: a multiple of LC_LANES_BLOCK, not 0. `last`: there are no more.
+ * Messages may be the same. */
+void lc_lanes_add(lc_lanes *lanes, const unsigned char *const messages[LC_LANES], size_t size,
+                  bool last);
 /* After the last. */
 void lc_lanes_digest(unsigned char out[LOCACHE_DIGEST_SIZE], const lc_lanes *lanes, unsigned lane);
 

@@ -5,14 +5,15 @@
 
 typedef void (*log_fn)(void *context, const locache_event *event);
 
-/* A receiver is two words that must be read together, without a lock: fork() may happen at any time, and a lock that
- * another thread held then would never be released in the child. `turn` is odd while the two are being changed. */
+/* A receiver is two words that must be read together, without a lock: fork() may happen at any
+ * time, and a lock that another thread held then would never be released in the child. `turn` is
+ * odd while the two are being changed. */
 static _Atomic(log_fn) receiver;
 static _Atomic(void *) receiver_context;
 static atomic_uint turn;
 
-/* How often to give way to another locache_set_log() before it is taken for one that fork() cut off: it has two words to
- * store, so that a single time is nearly always enough. */
+/* How often to give way to another locache_set_log() before it is taken for one that fork() cut
+ * off: it has two words to store, so that a single time is nearly always enough. */
 #define PATIENCE 10000
 
 void locache_set_log(void (*fn)(void *context, const locache_event *event), void *context)
@@ -57,6 +58,7 @@ void lc_log(locache_event_kind kind, const char *function, const char *path, con
     } while (atomic_load(&turn) != before);
     if (fn == NULL)
         return;
-    const locache_event event = {.kind = kind, .function = function, .path = path, .detail = detail ? detail : ""};
+    const locache_event event = {
+        .kind = kind, .function = function, .path = path, .detail = detail ? detail : ""};
     fn(context, &event);
 }

@@ -26,17 +26,20 @@
 #include <sys/vfs.h>
 #endif
 
-/* What one read or writev is asked for: Linux stops short of 2 GiB, macOS refuses more than that. */
+/* What one read or writev is asked for: Linux stops short of 2 GiB, macOS refuses more than
+ * that. */
 #define CALL_MAX ((size_t)1 << 30)
 /* Vectors passed to one writev: an entry with few buffers is one call, and the copy stays small. */
 #define BATCH 64
 #define ALIGNMENT 64
 
-/* A lock is held for microseconds: ask again soon, then ever less often, so that waiting costs little. */
+/* A lock is held for microseconds: ask again soon, then ever less often, so that waiting costs
+ * little. */
 #define LOCK_STEP_FIRST INT64_C(100000)
 #define LOCK_STEP_LAST INT64_C(10000000)
 
-/* Kernels stamp files with the time of their last tick, at 100 Hz at the slowest: this, and as much again. */
+/* Kernels stamp files with the time of their last tick, at 100 Hz at the slowest: this, and as much
+ * again. */
 #define TICK_MAX INT64_C(20000000)
 #ifndef ZFS_SUPER_MAGIC
 #define ZFS_SUPER_MAGIC 0x2FC12FC1 /* not Linux's own: its <linux/magic.h> does not list it */
@@ -55,7 +58,7 @@ static inline bool faulted(const char *call)
     return true;
 }
 
-/* ------------------------------------------------------------------------------------------------------------- memory */
+/* --------------------------------------------------------------------------------------- memory */
 
 /* Where memory comes from is settled by the first who takes some. */
 enum { UNSETTLED, FROM_MALLOC, FROM_CALLER };
@@ -79,11 +82,13 @@ locache_status locache_set_allocator(const locache_allocator *wanted, locache_er
 {
     locache_allocator known;
     lc_error_clear(error);
-    if (wanted == NULL || !lc_sized_take(&known, sizeof known, LC_SIZED_UP_TO(locache_allocator, release), wanted) ||
+    if (wanted == NULL ||
+        !lc_sized_take(&known, sizeof known, LC_SIZED_UP_TO(locache_allocator, release), wanted) ||
         known.allocate == NULL || known.resize == NULL || known.release == NULL)
         return lc_fail(error, LOCACHE_EINVAL, "an allocator must have a size and three functions");
     if (atomic_load(&memory_source) != UNSETTLED)
-        return lc_fail(error, LOCACHE_EINVAL, "memory was taken already; set the allocator before anything else");
+        return lc_fail(error, LOCACHE_EINVAL,
+                       "memory was taken already; set the allocator before anything else");
     given = known;
     atomic_store(&memory_source, FROM_CALLER);
     return LOCACHE_OK;
@@ -94,7 +99,8 @@ void *lc_alloc(size_t size)
     const locache_allocator *from = allocator();
     if (faulted("alloc"))
         return NULL;
-    return from ? from->allocate(from->context, alignof(max_align_t), size ? size : 1) : malloc(size ? size : 1);
+    return from ? from->allocate(from->context, alignof(max_align_t), size ? size : 1)
+                : malloc(size ? size : 1);
 }
 
 void *lc_realloc(void *old, size_t size)
@@ -130,7 +136,7 @@ void lc_free(void *memory)
         free(memory);
 }
 
-/* ---------------------------------------------------------------------------------------------------- files by name */
+/* -------------------------------------------------------------------------------- files by name */
 
 int lc_openat(int dir, const char *path, int flags, mode_t mode)
 {
@@ -222,7 +228,8 @@ static int set_times(int dir, const char *path, bool modified)
         return -1;
     struct timespec now;
     clock_gettime(CLOCK_REALTIME, &now);
-    const struct timespec times[2] = {now, modified ? now : (struct timespec){.tv_nsec = UTIME_OMIT}};
+    const struct timespec times[2] = {now,
+                                      modified ? now : (struct timespec){.tv_nsec = UTIME_OMIT}};
     do
         result = utimensat(dir, path, times, AT_SYMLINK_NOFOLLOW);
     while (result != 0 && errno == EINTR);
@@ -277,7 +284,8 @@ int lc_writable(const char *path)
 
 int lc_each_name(int dir, bool (*fn)(void *context, const char *name), void *context)
 {
-    /* Its own descriptor: the caller's keeps its offset, and closedir() closes what it was given. */
+    /* Its own descriptor: the caller's keeps its offset, and closedir() closes what it was
+     * given. */
     int fd = lc_openat(dir, ".", O_RDONLY | O_DIRECTORY, 0);
     if (fd < 0)
         return -1;
@@ -310,13 +318,14 @@ int lc_each_name(int dir, bool (*fn)(void *context, const char *name), void *con
     return result;
 }
 
-/* ---------------------------------------------------------------------------------------------- files by descriptor */
+/* -------------------------------------------------------------------------- files by descriptor */
 
 int lc_close(int fd)
 {
     bool failed = faulted("close");
     int code = errno;
-    /* Not again after EINTR: the descriptor is gone by then, and another thread may have been given its number. */
+    /* Not again after EINTR: the descriptor is gone by then, and another thread may have been given
+     * its number. */
     int result = close(fd);
     if (failed) {
         errno = code;
@@ -325,10 +334,12 @@ int lc_close(int fd)
     return result != 0 && errno == EINTR ? 0 : result;
 }
 
-/* On the way of every hit: without the C library's detour over newfstatat(), where it has the kernel's struct. */
+/* On the way of every hit: without the C library's detour over newfstatat(), where it has the
+ * kernel's struct. */
 static inline int plain_fstat(int fd, struct stat *out)
 {
-#if defined(__linux__) && defined(SYS_fstat) && (defined(__x86_64__) || defined(__aarch64__)) && defined(__LP64__)
+#if defined(__linux__) && defined(SYS_fstat) && (defined(__x86_64__) || defined(__aarch64__)) &&   \
+    defined(__LP64__)
     int result = (int)syscall(SYS_fstat, fd, out);
     if (result == 0 || errno != ENOSYS) /* as a sandbox may have it */
         return result;
@@ -427,7 +438,8 @@ static ssize_t read_full(int fd, void *out, size_t size, int64_t offset)
         unsigned char *to = (unsigned char *)out + done;
         ssize_t got = -1;
         if (!faulted(call))
-            got = offset < 0 ? read(fd, to, rest) : pread(fd, to, rest, (off_t)(offset + (int64_t)done));
+            got = offset < 0 ? read(fd, to, rest)
+                             : pread(fd, to, rest, (off_t)(offset + (int64_t)done));
         if (got > 0)
             done += (size_t)got;
         else if (got == 0)
@@ -469,7 +481,8 @@ int lc_pwrite(int fd, const void *data, size_t size, uint64_t offset)
     return put >= 0 && (size_t)put == size ? 0 : -1;
 }
 
-/* Fill batch with what comes next of vectors, at most CALL_MAX bytes. The number of vectors used, 0: nothing is left. */
+/* Fill batch with what comes next of vectors, at most CALL_MAX bytes. The number of vectors used,
+ * 0: nothing is left. */
 static int fill_batch(struct iovec batch[BATCH], const struct iovec *vectors, int count)
 {
     size_t total = 0;
@@ -494,7 +507,8 @@ int lc_write_full(int fd, struct iovec *vectors, int count)
         if (put < 0 && errno == EINTR)
             continue;
         if (put <= 0) {
-            /* POSIX lets a write of something report nothing: asking again for ever would help nobody. */
+            /* POSIX lets a write of something report nothing: asking again for ever would help
+             * nobody. */
             if (put == 0)
                 errno = EIO;
             return -1;
@@ -513,7 +527,7 @@ int lc_write_full(int fd, struct iovec *vectors, int count)
     return 0;
 }
 
-/* ----------------------------------------------------------------------------------------------------------- mappings */
+/* ------------------------------------------------------------------------------------- mappings */
 
 #ifndef MAP_NORESERVE
 #define MAP_NORESERVE 0
@@ -533,7 +547,7 @@ void lc_unmap(void *memory, size_t size)
     munmap(memory, size);
 }
 
-/* -------------------------------------------------------------------------------------------------------------- locks */
+/* ---------------------------------------------------------------------------------------- locks */
 
 static int set_lock(int fd, bool held)
 {
@@ -593,7 +607,7 @@ void lc_unlock(int fd)
     set_lock(fd, false);
 }
 
-/* ------------------------------------------------------------------------------------------------------------ threads */
+/* -------------------------------------------------------------------------------------- threads */
 
 int lc_thread_start(pthread_t *out, void *(*run)(void *context), void *context)
 {
@@ -669,7 +683,8 @@ static void note_fork(void)
 
 static void start_generation(void)
 {
-    /* It fails without memory only: then a child believes itself its parent, as it would without this. */
+    /* It fails without memory only: then a child believes itself its parent, as it would without
+     * this. */
     int failed = pthread_atfork(NULL, NULL, note_fork);
     (void)failed;
     atomic_store(&generation, 1);

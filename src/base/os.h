@@ -1,6 +1,6 @@
-/* The floor: every system call and every allocation of the core goes through here, so that a test can make each of them
- * fail (lc_os_fault). Calls retry EINTR and otherwise behave as the POSIX function of the same name: -1 and errno.
- * Any thread. */
+/* The floor: every system call and every allocation of the core goes through here, so that a test
+ * can make each of them fail (lc_os_fault). Calls retry EINTR and otherwise behave as the POSIX
+ * function of the same name: -1 and errno. Any thread. */
 #ifndef LC_OS_H
 #define LC_OS_H
 
@@ -20,8 +20,9 @@ void *lc_realloc(void *old, size_t size);
 void *lc_alloc_aligned(size_t size);
 void lc_free(void *memory);
 
-/* O_CLOEXEC, O_NOFOLLOW, O_NONBLOCK and O_NOCTTY are always added: nothing that locache opens may block or lead
- * elsewhere. O_NOFOLLOW says nothing about the directories that a path goes through. */
+/* O_CLOEXEC, O_NOFOLLOW, O_NONBLOCK and O_NOCTTY are always added: nothing that locache opens may
+ * block or lead elsewhere. O_NOFOLLOW says nothing about the directories that a path goes
+ * through. */
 int lc_openat(int dir, const char *path, int flags, mode_t mode);
 /* The descriptor is gone whatever is returned, also when a test makes it fail. */
 int lc_close(int fd);
@@ -31,34 +32,40 @@ int lc_fstatat(int dir, const char *path, struct stat *out);
 int lc_mkdirat(int dir, const char *path, mode_t mode);
 int lc_unlinkat(int dir, const char *path, int flags);
 int lc_renameat(int from_dir, const char *from, int to_dir, const char *to);
-/* The same where nothing is called `to` yet. Else -1, as where the system or the file system does not offer that. */
+/* The same where nothing is called `to` yet. Else -1, as where the system or the file system does
+ * not offer that. */
 int lc_rename_new(int from_dir, const char *from, int to_dir, const char *to);
 int lc_linkat(int from_dir, const char *from, int to_dir, const char *to);
 int lc_fsync(int fd);
-/* Both times to now, to the nanosecond (the kernel's own stamps may lag by a tick); does not follow a link. */
+/* Both times to now, to the nanosecond (the kernel's own stamps may lag by a tick); does not follow
+ * a link. */
 int lc_utime_now(int dir, const char *path);
 /* The time of access only; that of modification stays. */
 int lc_utime_access(int dir, const char *path);
-/* The open file's time of modification to now, to the nanosecond, and its time of access with it: *out, where the file system
- * keeps that much of it. */
+/* The open file's time of modification to now, to the nanosecond, and its time of access with it:
+ * *out, where the file system keeps that much of it. */
 int lc_utime_own(struct timespec *out, int fd);
 /* What is known of the file system that an open file is on. */
 typedef struct lc_file_system {
-    /* Nanoseconds in which its clock may stand still; negative: what it says of a file may be old, or is not known. */
+    /* Nanoseconds in which its clock may stand still; negative: what it says of a file may be old,
+     * or is not known. */
     int64_t grain;
     bool holds; /* an open descriptor shows whatever becomes of its file */
 } lc_file_system;
 lc_file_system lc_file_system_of(int fd);
-/* The number of the mount that an open file was reached by, which no other one has had since the machine was started; 0 where
- * the system has none. */
+/* The number of the mount that an open file was reached by, which no other one has had since the
+ * machine was started; 0 where the system has none. */
 uint64_t lc_mount_of(int fd);
-/* The path with every link resolved. out has room for size bytes; ENAMETOOLONG where that is not enough. */
+/* The path with every link resolved. out has room for size bytes; ENAMETOOLONG where that is not
+ * enough. */
 int lc_realpath(char *out, size_t size, const char *path);
-/* May the effective user make names in this directory (which may be reached through links)? 0 or -1. */
+/* May the effective user make names in this directory (which may be reached through links)? 0 or
+ * -1. */
 int lc_writable(const char *path);
 /* Descriptor `to` becomes what `from` is, in one step for every thread. */
 int lc_dup_over(int from, int to);
-/* Read exactly size bytes where there are so many: the count read, less only at the end of the file. */
+/* Read exactly size bytes where there are so many: the count read, less only at the end of the
+ * file. */
 ssize_t lc_read_full(int fd, void *out, size_t size);
 /* The same from an offset on; the descriptor's own stays. */
 ssize_t lc_pread_full(int fd, void *out, size_t size, uint64_t offset);
@@ -66,24 +73,27 @@ ssize_t lc_pread_full(int fd, void *out, size_t size, uint64_t offset);
 int lc_pwrite(int fd, const void *data, size_t size, uint64_t offset);
 /* Write all of it; the vectors are changed. 0 or -1. */
 int lc_write_full(int fd, struct iovec *vectors, int count);
-/* An exclusive open-file-description lock on the whole file, which must be open for writing, without waiting: 0, or -1 with
- * EAGAIN where another has it. It goes with the last descriptor of that description. */
+/* An exclusive open-file-description lock on the whole file, which must be open for writing,
+ * without waiting: 0, or -1 with EAGAIN where another has it. It goes with the last descriptor of
+ * that description. */
 int lc_lock_now(int fd);
 /* The same, waiting in steps of at most 10 ms up to `milliseconds` in all; -1 with EAGAIN then. */
 int lc_lock_within(int fd, int milliseconds);
-/* Give it up, also for children of fork() that hold the description too. Not in such a child: it is the parent's. */
+/* Give it up, also for children of fork() that hold the description too. Not in such a child: it is
+ * the parent's. */
 void lc_unlock(int fd);
 
-/* An open file of size bytes (not 0) as private memory: loaded as it is touched, written to by nobody else. NULL and errno. */
+/* An open file of size bytes (not 0) as private memory: loaded as it is touched, written to by
+ * nobody else. NULL and errno. */
 void *lc_map(int fd, size_t size);
 void lc_unmap(void *memory, size_t size);
 
-/* Names in a directory, "." and ".." left out. Stops early when fn returns false. The descriptor is not consumed.
- * 0 or -1. */
+/* Names in a directory, "." and ".." left out. Stops early when fn returns false. The descriptor is
+ * not consumed. 0 or -1. */
 int lc_each_name(int dir, bool (*fn)(void *context, const char *name), void *context);
 
-/* Start a thread that no signal is handed to but those that it raises itself: handlers are the program's, and run in the
- * program's threads. 0 or -1. */
+/* Start a thread that no signal is handed to but those that it raises itself: handlers are the
+ * program's, and run in the program's threads. 0 or -1. */
 int lc_thread_start(pthread_t *out, void *(*run)(void *context), void *context);
 /* Wait until it is gone. No cancellation point: what the thread works on is its starter's. */
 void lc_thread_end(pthread_t thread);
@@ -91,15 +101,17 @@ unsigned lc_processors(void); /* that this thread may run on; at least 1 */
 
 uint64_t lc_memory_size(void); /* bytes of physical memory; UINT64_MAX where nobody knows */
 int64_t lc_now(void);          /* nanoseconds since 1970-01-01 UTC */
-int64_t lc_ticks(void); /* nanoseconds of a clock that never goes back, coarse: some milliseconds behind, and cheap */
-void lc_pause(void);    /* let other threads run for a moment */
+/* nanoseconds of a clock that never goes back, coarse: some milliseconds behind, and cheap */
+int64_t lc_ticks(void);
+void lc_pause(void); /* let other threads run for a moment */
 /* How many times this process's memory was copied by fork(), counted from 1. */
 unsigned lc_generation(void);
 int lc_descriptors(void); /* how many descriptors the process may have open */
 
-/* Called before each system call and allocation when set: a non-zero return becomes errno and the call fails without being
- * made. The names: alloc openat close fstat fstatat mkdir unlink rename link utime access realpath dup fsync read pread write pwrite
- * map lock thread readdir statfs statx (each turn of a loop asks again). For tests; set it while no other thread is inside the
+/* Called before each system call and allocation when set: a non-zero return becomes errno and the
+ * call fails without being made. The names: alloc openat close fstat fstatat mkdir unlink rename
+ * link utime access realpath dup fsync read pread write pwrite map lock thread readdir statfs statx
+ * (each turn of a loop asks again). For tests; set it while no other thread is inside the
  * library. */
 extern int (*lc_os_fault)(const char *call);
 

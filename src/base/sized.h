@@ -6,8 +6,9 @@
 #include <stddef.h>
 #include <string.h>
 
-/* Copy *given, whose first member is its size_t size, into *out, which has `known` bytes, those that were not given zero.
- * False: it is shorter than `least`, or says something beyond what is known here. Any thread. */
+/* Copy *given, whose first member is its size_t size, into *out, which has `known` bytes, those
+ * that were not given zero. False: it is shorter than `least`, or says something beyond what is
+ * known here. Any thread. */
 static inline bool lc_sized_take(void *out, size_t known, size_t least, const void *given)
 {
     size_t size;

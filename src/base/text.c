@@ -3,7 +3,8 @@
 #include <stdint.h>
 #include <string.h>
 
-/* The length of the well-formed sequence (RFC 3629, section 4) that begins at text, 0 where there is none. */
+/* The length of the well-formed sequence (RFC 3629, section 4) that begins at text, 0 where there
+ * is none. */
 static size_t sequence(const unsigned char *text, size_t size)
 {
     unsigned char first = text[0];

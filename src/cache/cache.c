@@ -1,12 +1,13 @@
-/* The way of a hit:   key -> in memory, and the file is still that file? -> the value.
- * A process's first:  -> name -> the file, read whole or mapped -> believed? -> the value, and into memory.
- * The way of a miss:  -> no such file -> is the directory still there? -> the caller computes
- *                     -> put: directory (found, restored or made) -> entry laid out -> temporary file -> rename -> memory. */
-#include "cache/validate.h"
+/* The way of a hit:   key -> in memory, and the file is still that file? -> the value. A process's
+ * first:  -> name -> the file, read whole or mapped -> believed? -> the value, and into memory. The
+ * way of a miss:  -> no such file -> is the directory still there? -> the caller computes
+ *                     -> put: directory (found, restored or made) -> entry laid out -> temporary file -> rename ->
+ * memory. */
+#include "base/sized.h"
 #include "cache/flight.h"
 #include "cache/funcdir.h"
 #include "cache/recall.h"
-#include "base/sized.h"
+#include "cache/validate.h"
 #include "disk/owner.h"
 #include "disk/versions.h"
 
@@ -14,14 +15,15 @@
 #include <stdio.h>
 #include <string.h>
 
-/* A put finds its directory deleted, before it or under it: that is a user who cleans up, more often in a row is a loop that
- * does. */
+/* A put finds its directory deleted, before it or under it: that is a user who cleans up, more
+ * often in a row is a loop that does. */
 #define PUT_ATTEMPTS 4
 #define DAY (INT64_C(86400) * INT64_C(1000000000))
-/* An entry's time of use may be older than the truth by this part of max_age, and by a day at most. */
+/* An entry's time of use may be older than the truth by this part of max_age, and by a day at
+ * most. */
 #define AGE_PART 16
 
-/* ---------------------------------------------------------------------------------------------------------------- get */
+/* ------------------------------------------------------------------------------------------ get */
 
 /* For how long the time of an entry's last use may be the one that its file says. */
 static int64_t use_grain(const locache *cache)
@@ -34,13 +36,15 @@ static int64_t use_grain(const locache *cache)
 static void note_use(const locache *cache, const char *name, const locache_value *value)
 {
     lc_store store = lc_handle_store(cache, atomic_load(&cache->home));
-    if (cache->limits.max_age > 0 && lc_store_age(value->stamp.words[LC_STAMP_MTIME]) > use_grain(cache))
+    if (cache->limits.max_age > 0 &&
+        lc_store_age(value->stamp.words[LC_STAMP_MTIME]) > use_grain(cache))
         lc_store_touch(&store, name);
     else if (cache->limits.max_entries > 0)
         lc_store_note_use(&store, name, value);
 }
 
-/* Until when a result may be given from memory: it expires, or its use has to be noted. 0: for good. */
+/* Until when a result may be given from memory: it expires, or its use has to be noted. 0: for
+ * good. */
 static int64_t memory_until(const locache *cache, int64_t expires, int64_t used)
 {
     if (cache->limits.max_age <= 0)
@@ -50,7 +54,8 @@ static int64_t memory_until(const locache *cache, int64_t expires, int64_t used)
 }
 
 /* A look into the directory. OK, MISS (error->status says why), ENOMEM. */
-static locache_status look_up(locache_value **out, locache *cache, const char *name, locache_error *error)
+static locache_status look_up(locache_value **out, locache *cache, const char *name,
+                              locache_error *error)
 {
     int home = atomic_load(&cache->home);
     locache_status status = LOCACHE_MISS;
@@ -69,7 +74,8 @@ static locache_status look_up(locache_value **out, locache *cache, const char *n
     return lc_store_read(out, &store, name, error);
 }
 
-locache_status locache_get(locache_value **out, locache *cache, const void *key, size_t key_size, locache_error *error)
+locache_status locache_get(locache_value **out, locache *cache, const void *key, size_t key_size,
+                           locache_error *error)
 {
     char name[LOCACHE_NAME_MAX + 1];
     locache_error own;
@@ -102,22 +108,27 @@ locache_status locache_get(locache_value **out, locache *cache, const void *key,
     }
     if (status == LOCACHE_ENOMEM)
         return status;
-    lc_handle_say(cache, error->status == LOCACHE_OK ? LOCACHE_EVENT_MISS : LOCACHE_EVENT_REJECT, name, error->message);
+    lc_handle_say(cache, error->status == LOCACHE_OK ? LOCACHE_EVENT_MISS : LOCACHE_EVENT_REJECT,
+                  name, error->message);
     return LOCACHE_MISS;
 }
 
-/* ---------------------------------------------------------------------------------------------------------------- put */
+/* ------------------------------------------------------------------------------------------ put */
 
-static locache_status check_record(const locache *cache, const locache_record *record, locache_error *error)
+static locache_status check_record(const locache *cache, const locache_record *record,
+                                   locache_error *error)
 {
-    if (record->codec != LOCACHE_CBOR && record->codec != LOCACHE_PICKLE && record->codec != LOCACHE_RAW)
+    if (record->codec != LOCACHE_CBOR && record->codec != LOCACHE_PICKLE &&
+        record->codec != LOCACHE_RAW)
         return lc_fail(error, LOCACHE_EINVAL, "unknown codec: %d", (int)record->codec);
     if (record->codec == LOCACHE_PICKLE && cache->flags & LOCACHE_NO_PICKLE)
         return lc_fail(error, LOCACHE_EINVAL, "pickles are forbidden for %s", cache->function);
-    if ((record->body == NULL && record->body_size > 0) || (record->buffers == NULL && record->buffer_count > 0))
+    if ((record->body == NULL && record->body_size > 0) ||
+        (record->buffers == NULL && record->buffer_count > 0))
         return lc_fail(error, LOCACHE_EINVAL, "a record with a size and no data");
     if (record->buffer_count > LC_ENTRY_BUFFERS_MAX || record->expires < 0)
-        return lc_fail(error, LOCACHE_EINVAL, "a record with too many buffers, or a time before 1970");
+        return lc_fail(error, LOCACHE_EINVAL,
+                       "a record with too many buffers, or a time before 1970");
     for (size_t i = 0; i < record->buffer_count; i++)
         if (record->buffers[i].data == NULL && record->buffers[i].size > 0)
             return lc_fail(error, LOCACHE_EINVAL, "a buffer with a size and no data");
@@ -150,14 +161,16 @@ static locache_status lay_out(image *out, locache *cache, const void *key, size_
     size_t front_size = lc_entry_front_size(&entry);
     size_t count = lc_entry_span_count(&entry);
     if (front_size == 0)
-        return lc_fail(error, LOCACHE_EINVAL, "a result of %s is too large to store", cache->function);
+        return lc_fail(error, LOCACHE_EINVAL, "a result of %s is too large to store",
+                       cache->function);
     locache_status status = sign ? lc_believe_key(secret, cache, true, error) : LOCACHE_OK;
     if (status != LOCACHE_OK)
         return status;
     lc_span *spans = lc_alloc(count * sizeof *spans + front_size);
     if (spans == NULL)
         return lc_fail(error, LOCACHE_ENOMEM, "no memory to store a result of %s", cache->function);
-    lc_entry_build((unsigned char *)(spans + count), spans, &entry, record->buffers, sign ? secret : NULL);
+    lc_entry_build((unsigned char *)(spans + count), spans, &entry, record->buffers,
+                   sign ? secret : NULL);
     *out = (image){.spans = spans, .count = count};
     return LOCACHE_OK;
 }
@@ -172,8 +185,8 @@ static locache_status make_home(locache *cache, locache_error *error)
 }
 
 /* One attempt. MISS: the directory was deleted meanwhile. */
-static locache_status publish(bool *replaced, locache *cache, const void *key, size_t key_size, const char *name,
-                              const locache_record *record, locache_error *error)
+static locache_status publish(bool *replaced, locache *cache, const void *key, size_t key_size,
+                              const char *name, const locache_record *record, locache_error *error)
 {
     image entry = {.spans = NULL};
     locache_stamp stamp;
@@ -183,10 +196,11 @@ static locache_status publish(bool *replaced, locache *cache, const void *key, s
     lc_store store = lc_handle_store(cache, atomic_load(&cache->home));
     if (!atomic_exchange(&cache->swept, true))
         lc_store_sweep(&store);
-    status =
-        lc_store_write(replaced, &stamp, &store, name, entry.spans, entry.count, cache->flags & LOCACHE_DURABLE, error);
+    status = lc_store_write(replaced, &stamp, &store, name, entry.spans, entry.count,
+                            cache->flags & LOCACHE_DURABLE, error);
     if (status == LOCACHE_OK) {
-        stamp.words[LC_STAMP_UNTIL] = memory_until(cache, record->expires, stamp.words[LC_STAMP_MTIME]);
+        stamp.words[LC_STAMP_UNTIL] =
+            memory_until(cache, record->expires, stamp.words[LC_STAMP_MTIME]);
         lc_memory_keep_written(cache, key, key_size, &stamp, entry.spans, entry.count);
         if (record->stamp != NULL)
             *record->stamp = stamp;
@@ -212,8 +226,8 @@ static void limit(locache *cache, const char *name, bool replaced)
         atomic_store(&cache->count, lc_store_trim(&store, limits, name));
 }
 
-locache_status locache_put(locache *cache, const void *key, size_t key_size, const locache_record *record,
-                           locache_error *error)
+locache_status locache_put(locache *cache, const void *key, size_t key_size,
+                           const locache_record *record, locache_error *error)
 {
     char name[LOCACHE_NAME_MAX + 1];
     locache_record known;
@@ -221,7 +235,8 @@ locache_status locache_put(locache *cache, const void *key, size_t key_size, con
     lc_error_clear(error);
     if (locache_key_filename(name, key, key_size) != LOCACHE_OK)
         return lc_fail(error, LOCACHE_EINVAL, "the bytes given to locache_put() are not a key");
-    if (record == NULL || !lc_sized_take(&known, sizeof known, LC_SIZED_UP_TO(locache_record, body_size), record))
+    if (record == NULL ||
+        !lc_sized_take(&known, sizeof known, LC_SIZED_UP_TO(locache_record, body_size), record))
         return lc_fail(error, LOCACHE_EINVAL, "record.size is not sizeof(locache_record)");
     locache_status status = check_record(cache, &known, error);
     if (status != LOCACHE_OK)
@@ -233,7 +248,8 @@ locache_status locache_put(locache *cache, const void *key, size_t key_size, con
             status = publish(&replaced, cache, key, key_size, name, &known, error);
     }
     if (status == LOCACHE_MISS)
-        return lc_fail_os(error, ENOENT, "%s is removed again and again, last while writing %s", cache->path, name);
+        return lc_fail_os(error, ENOENT, "%s is removed again and again, last while writing %s",
+                          cache->path, name);
     if (status != LOCACHE_OK)
         return status;
     limit(cache, name, replaced);
@@ -241,21 +257,24 @@ locache_status locache_put(locache *cache, const void *key, size_t key_size, con
     return LOCACHE_OK;
 }
 
-/* ------------------------------------------------------------------------------------------------------------- flight */
+/* --------------------------------------------------------------------------------------- flight */
 
-locache_status locache_begin(locache_value **value, locache_flight **flight, locache *cache, const void *key,
-                             size_t key_size, int64_t wait, locache_error *error)
+locache_status locache_begin(locache_value **value, locache_flight **flight, locache *cache,
+                             const void *key, size_t key_size, int64_t wait, locache_error *error)
 {
     (void)wait;
     locache_status status = locache_get(value, cache, key, key_size, error);
     if (status != LOCACHE_MISS)
         return status;
-    return lc_flight_start(flight, cache, key, key_size, error) == LOCACHE_OK ? LOCACHE_MISS : LOCACHE_ENOMEM;
+    return lc_flight_start(flight, cache, key, key_size, error) == LOCACHE_OK ? LOCACHE_MISS
+                                                                              : LOCACHE_ENOMEM;
 }
 
-locache_status locache_commit(locache_flight *flight, const locache_record *record, locache_error *error)
+locache_status locache_commit(locache_flight *flight, const locache_record *record,
+                              locache_error *error)
 {
-    locache_status status = locache_put(flight->cache, flight->key, flight->key_size, record, error);
+    locache_status status =
+        locache_put(flight->cache, flight->key, flight->key_size, record, error);
     lc_flight_end(flight);
     return status;
 }
@@ -265,9 +284,10 @@ void locache_abandon(locache_flight *flight)
     lc_flight_end(flight);
 }
 
-/* ------------------------------------------------------------------------------------------------------ other questions */
+/* ------------------------------------------------------------------------------ other questions */
 
-locache_status locache_remove(locache *cache, const void *key, size_t key_size, locache_error *error)
+locache_status locache_remove(locache *cache, const void *key, size_t key_size,
+                              locache_error *error)
 {
     char name[LOCACHE_NAME_MAX + 1];
     int home;
@@ -345,8 +365,8 @@ locache_status locache_count(uint64_t *out, locache *cache, locache_error *error
     return status;
 }
 
-locache_status locache_iterate(locache *cache, bool (*fn)(void *context, const char *name), void *context,
-                               locache_error *error)
+locache_status locache_iterate(locache *cache, bool (*fn)(void *context, const char *name),
+                               void *context, locache_error *error)
 {
     int home;
     lc_error_clear(error);
@@ -357,8 +377,8 @@ locache_status locache_iterate(locache *cache, bool (*fn)(void *context, const c
     return lc_store_each(&store, fn, context, error);
 }
 
-locache_status locache_path(char out[LOCACHE_PATH_MAX], locache *cache, const void *key, size_t key_size,
-                            locache_error *error)
+locache_status locache_path(char out[LOCACHE_PATH_MAX], locache *cache, const void *key,
+                            size_t key_size, locache_error *error)
 {
     char name[LOCACHE_NAME_MAX + 1];
     lc_error_clear(error);

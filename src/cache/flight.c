@@ -3,8 +3,8 @@
 
 #include <string.h>
 
-locache_status lc_flight_start(locache_flight **out, locache *cache, const void *key, size_t key_size,
-                               locache_error *error)
+locache_status lc_flight_start(locache_flight **out, locache *cache, const void *key,
+                               size_t key_size, locache_error *error)
 {
     locache_flight *flight = lc_alloc(sizeof *flight + key_size);
     if (flight == NULL)

@@ -1,4 +1,5 @@
-/* The undertaking to compute one result: whose, and of which key. How callers wait for each other belongs here. */
+/* The undertaking to compute one result: whose, and of which key. How callers wait for each other
+ * belongs here. */
 #ifndef LC_FLIGHT_H
 #define LC_FLIGHT_H
 
@@ -11,8 +12,8 @@ struct locache_flight {
 };
 
 /* OK: *out is the caller's, end it with lc_flight_end(). ENOMEM. Any thread. */
-locache_status lc_flight_start(locache_flight **out, locache *cache, const void *key, size_t key_size,
-                               locache_error *error);
+locache_status lc_flight_start(locache_flight **out, locache *cache, const void *key,
+                               size_t key_size, locache_error *error);
 /* NULL is allowed. Any thread. */
 void lc_flight_end(locache_flight *flight);
 

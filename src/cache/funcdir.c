@@ -1,8 +1,8 @@
 #include "cache/funcdir.h"
-#include "disk/temporary.h"
 #include "base/log.h"
 #include "cache/recall.h"
 #include "disk/owner.h"
+#include "disk/temporary.h"
 #include "disk/versions.h"
 
 #include <errno.h>
@@ -15,18 +15,20 @@ static void announce(locache *cache, const lc_version_news *news)
 {
     char path[LOCACHE_PATH_MAX];
     if (news->restored)
-        lc_handle_say(cache, LOCACHE_EVENT_RESTORE, "", "an earlier source came back, and its results with it");
+        lc_handle_say(cache, LOCACHE_EVENT_RESTORE, "",
+                      "an earlier source came back, and its results with it");
     else if (news->moved)
         lc_handle_say(cache, LOCACHE_EVENT_INVALIDATE, "", "the source changed");
     if (news->evicted == 0 || !lc_log_wanted())
         return;
     snprintf(path, sizeof path, "%s/" LC_VERSIONS "/%s", cache->dir, cache->name);
     for (unsigned i = 0; i < news->evicted; i++)
-        lc_log(LOCACHE_EVENT_EVICT, cache->function, path, "the least recently used of too many earlier versions");
+        lc_log(LOCACHE_EVENT_EVICT, cache->function, path,
+               "the least recently used of too many earlier versions");
 }
 
-/* What an open directory's number is now. A program that becomes a daemon closes all that it finds open, and opens something
- * else. */
+/* What an open directory's number is now. A program that becomes a daemon closes all that it finds
+ * open, and opens something else. */
 typedef enum state { THERE, DELETED, ANOTHERS } state;
 
 static state state_of(const locache *cache, int home)
@@ -37,7 +39,8 @@ static state state_of(const locache *cache, int home)
     /* Of a deleted one, another thread may have said already what takes its place. */
     if (found.st_nlink == 0 && S_ISDIR(found.st_mode))
         return DELETED;
-    bool same = found.st_dev == atomic_load(&cache->home_device) && found.st_ino == atomic_load(&cache->home_inode);
+    bool same = found.st_dev == atomic_load(&cache->home_device) &&
+                found.st_ino == atomic_load(&cache->home_inode);
     return same ? THERE : ANOTHERS;
 }
 
@@ -105,9 +108,9 @@ static void sync_names(int root)
     lc_close(above);
 }
 
-/* Take the open directory dir, of version id, as the handle's own; dir is consumed. Another thread may be reading through
- * the descriptor that it replaces: the number stays valid throughout, and leads to either directory. A number that is another's
- * by now stays what it is. */
+/* Take the open directory dir, of version id, as the handle's own; dir is consumed. Another thread
+ * may be reading through the descriptor that it replaces: the number stays valid throughout, and
+ * leads to either directory. A number that is another's by now stays what it is. */
 static locache_status adopt(locache *cache, int dir, const locache_id *id, locache_error *error)
 {
     struct stat found;
@@ -131,19 +134,22 @@ static locache_status adopt(locache *cache, int dir, const locache_id *id, locac
     int result = lc_dup_over(dir, home);
     int code = errno;
     lc_close(dir);
-    return result == 0 ? LOCACHE_OK : lc_fail_os(error, code, "cannot use the directory %s", cache->path);
+    return result == 0 ? LOCACHE_OK
+                       : lc_fail_os(error, code, "cannot use the directory %s", cache->path);
 }
 
-/* Find the function's directory. OK: cache->home is open. MISS: it is not there (or another version's is, and the effort does
- * not go so far); error is untouched. NEED_SOURCE, EUNTRUSTED, EIO, ENOMEM, EBUSY. */
+/* Find the function's directory. OK: cache->home is open. MISS: it is not there (or another
+ * version's is, and the effort does not go so far); error is untouched. NEED_SOURCE, EUNTRUSTED,
+ * EIO, ENOMEM, EBUSY. */
 locache_status lc_home_attach(locache *cache, lc_effort how, locache_error *error)
 {
     int root;
     int dir = -1;
     locache_id id;
     lc_version_news news = {.evicted = 0};
-    const lc_wanted wanted = {
-        .identity = &cache->identity, .keep = cache->flags & LOCACHE_KEEP, .make = how == LC_CREATE};
+    const lc_wanted wanted = {.identity = &cache->identity,
+                              .keep = cache->flags & LOCACHE_KEEP,
+                              .make = how == LC_CREATE};
     locache_status status = lc_home_open_root(&root, cache, how == LC_CREATE, error);
     if (status != LOCACHE_OK)
         return status;

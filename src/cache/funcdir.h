@@ -11,8 +11,8 @@ typedef enum lc_effort {
     LC_CREATE  /* make it */
 } lc_effort;
 
-/* OK: cache->home is open. MISS: it is not there (or another version's is, and the effort does not go so far); error is
- * untouched. NEED_SOURCE, EUNTRUSTED, EIO, ENOMEM, EBUSY. */
+/* OK: cache->home is open. MISS: it is not there (or another version's is, and the effort does not
+ * go so far); error is untouched. NEED_SOURCE, EUNTRUSTED, EIO, ENOMEM, EBUSY. */
 locache_status lc_home_attach(locache *cache, lc_effort how, locache_error *error);
 /* The directory to look into, found again where it was deleted. As above, by LC_LOOK. */
 locache_status lc_home_find(int *home, locache *cache, locache_error *error);

@@ -4,7 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
-void lc_handle_tell(const locache *cache, locache_event_kind kind, const char *name, const char *detail)
+void lc_handle_tell(const locache *cache, locache_event_kind kind, const char *name,
+                    const char *detail)
 {
     char path[LOCACHE_PATH_MAX];
     if (!lc_log_wanted())

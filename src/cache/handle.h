@@ -1,6 +1,8 @@
-/* The handle behind locache.h: what all that serves one function's cache shares. Any thread, but where it says otherwise.
+/* The handle behind locache.h: what all that serves one function's cache shares. Any thread, but
+ * where it says otherwise.
  *
- * No lock is held by anybody here, so that a child of fork() is never left with one: what threads share is atomic. */
+ * No lock is held by anybody here, so that a child of fork() is never left with one: what threads
+ * share is atomic. */
 #ifndef LC_HANDLE_H
 #define LC_HANDLE_H
 
@@ -26,16 +28,20 @@ typedef struct lc_memory {
 } lc_memory;
 
 struct locache {
-    atomic_int home;           /* the function's directory; -1: not found yet. Replaced in place, never closed */
+    /* the function's directory; -1: not found yet. Replaced in place, never closed */
+    atomic_int home;
     _Atomic dev_t home_device; /* what tells that its descriptor is ours still */
     _Atomic ino_t home_inode;
-    _Atomic uid_t owner; /* who we were when it was found ours: to ask again would cost every hit a system call */
-    _Atomic uint64_t version[2]; /* what entries made here carry. A torn one matches nothing, and harms nothing */
+    /* who we were when it was found ours: to ask again would cost every hit a system call */
+    _Atomic uid_t owner;
+    /* what entries made here carry. A torn one matches nothing, and harms nothing */
+    _Atomic uint64_t version[2];
     atomic_bool swept;
     _Atomic int64_t count; /* entries, as far as known; -1: not counted yet */
     _Atomic uint64_t happened[LC_EVENT_KINDS];
     atomic_int key_state;
-    unsigned char key[LC_MAC_KEY_SIZE]; /* written by who moved key_state to LOADING, read from THERE on */
+    /* written by who moved key_state to LOADING, read from THERE on */
+    unsigned char key[LC_MAC_KEY_SIZE];
     locache_id function_id;
     locache_identity identity;
     unsigned flags;
@@ -50,7 +56,8 @@ struct locache {
 };
 
 /* Tell who listens of an event. */
-void lc_handle_tell(const locache *cache, locache_event_kind kind, const char *name, const char *detail);
+void lc_handle_tell(const locache *cache, locache_event_kind kind, const char *name,
+                    const char *detail);
 /* The same, and count it. */
 void lc_handle_say(locache *cache, locache_event_kind kind, const char *name, const char *detail);
 lc_store lc_handle_store(const locache *cache, int home);

@@ -1,22 +1,24 @@
 /* A handle, opened and closed, and what it says of itself. */
-#include "cache/funcdir.h"
-#include "cache/recall.h"
 #include "base/os.h"
 #include "base/sized.h"
-#include "disk/versions.h"
 #include "base/text.h"
+#include "cache/funcdir.h"
+#include "cache/recall.h"
+#include "disk/versions.h"
 
 #include <string.h>
 
-/* Longest that is appended to the cache directory's path: "/.versions/<function>/<id>", and the same with an entry's name. */
+/* Longest that is appended to the cache directory's path: "/.versions/<function>/<id>", and the
+ * same with an entry's name. */
 #define PATH_RESERVE (sizeof "/" LC_VERSIONS + 2 * (LOCACHE_NAME_MAX + 1) + 2 * LOCACHE_ID_SIZE + 2)
 
-/* ----------------------------------------------------------------------------------------------------- open and close */
+/* ------------------------------------------------------------------------------- open and close */
 
 /* The directory's name for a function: docs/format.md, "Names". */
 static void directory_name(char out[LOCACHE_NAME_MAX + 1], const char *function)
 {
-    static const char kept[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.,+@-";
+    static const char kept[] =
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.,+@-";
     static const char digits[] = "0123456789ABCDEF";
     const size_t short_max = LOCACHE_NAME_MAX - 1 - 2 * LOCACHE_ID_SIZE;
     size_t size = 0;
@@ -46,23 +48,29 @@ static void directory_name(char out[LOCACHE_NAME_MAX + 1], const char *function)
     lc_hex(out + cut + 1, id.bytes, LOCACHE_ID_SIZE);
 }
 
-static locache_status check_options(const char *dir, const locache_options *options, locache_error *error)
+static locache_status check_options(const char *dir, const locache_options *options,
+                                    locache_error *error)
 {
     const char *function = options->function;
     const char *tag = options->identity.code_tag;
     if (dir == NULL || dir[0] != '/' || strlen(dir) + PATH_RESERVE > LOCACHE_PATH_MAX)
-        return lc_fail(error, LOCACHE_EINVAL, "the cache directory must be an absolute path of less than %d bytes: %s",
+        return lc_fail(error, LOCACHE_EINVAL,
+                       "the cache directory must be an absolute path of less than %d bytes: %s",
                        LOCACHE_PATH_MAX - (int)PATH_RESERVE, dir == NULL ? "NULL" : dir);
-    if (function == NULL || function[0] == '\0' || !lc_utf8_valid((const unsigned char *)function, strlen(function)))
+    if (function == NULL || function[0] == '\0' ||
+        !lc_utf8_valid((const unsigned char *)function, strlen(function)))
         return lc_fail(error, LOCACHE_EINVAL, "the function's name must be UTF-8, and not empty");
-    if (options->flags & ~(unsigned)(LOCACHE_KEEP | LOCACHE_DURABLE | LOCACHE_NO_PICKLE | LOCACHE_UNMAPPED))
+    if (options->flags &
+        ~(unsigned)(LOCACHE_KEEP | LOCACHE_DURABLE | LOCACHE_NO_PICKLE | LOCACHE_UNMAPPED))
         return lc_fail(error, LOCACHE_EINVAL, "unknown flags: 0x%x", options->flags);
     if ((options->retain == NULL) != (options->release == NULL))
         return lc_fail(error, LOCACHE_EINVAL, "of retain and release, both are given or none");
-    if (tag != NULL && (tag[0] == '\0' || strlen(tag) > LC_TAG_MAX ||
-                        tag[strspn(tag, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-")] != '\0'))
-        return lc_fail(error, LOCACHE_EINVAL, "identity.code_tag must be 1 to %d of [A-Za-z0-9._-]: %s", LC_TAG_MAX,
-                       tag);
+    if (tag != NULL &&
+        (tag[0] == '\0' || strlen(tag) > LC_TAG_MAX ||
+         tag[strspn(tag, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-")] !=
+             '\0'))
+        return lc_fail(error, LOCACHE_EINVAL,
+                       "identity.code_tag must be 1 to %d of [A-Za-z0-9._-]: %s", LC_TAG_MAX, tag);
     return LOCACHE_OK;
 }
 
@@ -111,11 +119,13 @@ static locache *make_handle(const char *dir, const locache_options *options)
     return cache;
 }
 
-locache_status locache_open(locache **out, const char *dir, const locache_options *options, locache_error *error)
+locache_status locache_open(locache **out, const char *dir, const locache_options *options,
+                            locache_error *error)
 {
     locache_options known;
     lc_error_clear(error);
-    if (options == NULL || !lc_sized_take(&known, sizeof known, LC_SIZED_UP_TO(locache_options, identity), options))
+    if (options == NULL ||
+        !lc_sized_take(&known, sizeof known, LC_SIZED_UP_TO(locache_options, identity), options))
         return lc_fail(error, LOCACHE_EINVAL, "options.size is not sizeof(locache_options)");
     locache_status status = check_options(dir, &known, error);
     if (status != LOCACHE_OK)
@@ -126,8 +136,10 @@ locache_status locache_open(locache **out, const char *dir, const locache_option
     locache_identity *identity = &cache->identity;
     status = lc_home_attach(cache, LC_SETTLE, error);
     if (status == LOCACHE_MISS) {
-        /* The first put will make the directory, and later interpreters will know it by its source only. */
-        bool could_ask = identity->code_tag != NULL && !identity->has_source && !identity->no_source;
+        /* The first put will make the directory, and later interpreters will know it by its source
+         * only. */
+        bool could_ask =
+            identity->code_tag != NULL && !identity->has_source && !identity->no_source;
         status = could_ask ? LOCACHE_NEED_SOURCE : LOCACHE_OK;
     }
     if (status != LOCACHE_OK) {
@@ -149,7 +161,7 @@ void locache_close(locache *cache)
     lc_free(cache);
 }
 
-/* ---------------------------------------------------------------------------------------------------------- questions */
+/* ------------------------------------------------------------------------------------ questions */
 
 static uint64_t happened(const locache *cache, locache_event_kind kind)
 {

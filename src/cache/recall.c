@@ -31,8 +31,10 @@ locache_status lc_memory_init(locache *cache, const locache_options *options)
     if (options->memory_entries < 0 || options->memory_bytes < 0 || options->max_entries > 0)
         return LOCACHE_OK;
     const lc_memo_options table = {
-        .entries = (uint64_t)(options->memory_entries > 0 ? options->memory_entries : LOCACHE_MEMORY_ENTRIES),
-        .bytes = (uint64_t)(options->memory_bytes > 0 ? options->memory_bytes : LOCACHE_MEMORY_BYTES),
+        .entries = (uint64_t)(options->memory_entries > 0 ? options->memory_entries
+                                                          : LOCACHE_MEMORY_ENTRIES),
+        .bytes =
+            (uint64_t)(options->memory_bytes > 0 ? options->memory_bytes : LOCACHE_MEMORY_BYTES),
         .retain = memory->values ? retain_value : options->retain,
         .release = memory->values ? release_value : options->release,
     };
@@ -52,19 +54,20 @@ void lc_memory_place(locache *cache, int home)
     atomic_store(&cache->memory.holds, system.holds);
 }
 
-/* ------------------------------------------------------------------------------------------------------------- recall */
+/* --------------------------------------------------------------------------------------- recall */
 
-/* A young file could be moved away within the tick of its last change: its name shows that, the file itself does not. One that is
- * deleted takes its space on disk as long as it is held. */
+/* A young file could be moved away within the tick of its last change: its name shows that, the
+ * file itself does not. One that is deleted takes its space on disk as long as it is held. */
 static bool may_hold(const lc_memory *memory, const locache_stamp *stamp)
 {
     return atomic_load(&memory->holds) && stamp->words[LC_STAMP_SIZE] <= HELD_FILE_MAX &&
            lc_stamp_is_old(stamp, atomic_load(&memory->grain));
 }
 
-/* Open the file of an entry that is used much, so that asking it costs less from now on. A descriptor that shows nothing of its
- * content, and for which no permission is needed. */
-static void hold(locache *cache, const lc_memo_hit *hit, const char *name, const void *key, size_t key_size)
+/* Open the file of an entry that is used much, so that asking it costs less from now on. A
+ * descriptor that shows nothing of its content, and for which no permission is needed. */
+static void hold(locache *cache, const lc_memo_hit *hit, const char *name, const void *key,
+                 size_t key_size)
 {
 #ifdef O_PATH
     struct stat found;
@@ -80,20 +83,22 @@ static void hold(locache *cache, const lc_memo_hit *hit, const char *name, const
 #endif
 }
 
-/* Another thread may close the descriptor meanwhile, and a third open another file under its number. That file has another
- * stamp; and where it is this one after all, the answer is true. */
+/* Another thread may close the descriptor meanwhile, and a third open another file under its
+ * number. That file has another stamp; and where it is this one after all, the answer is true. */
 static bool descriptor_says_so(const lc_memo_hit *hit)
 {
     struct stat found;
-    return hit->descriptor >= 0 && lc_fstat(hit->descriptor, &found) == 0 && lc_stamp_matches(&hit->stamp, &found);
+    return hit->descriptor >= 0 && lc_fstat(hit->descriptor, &found) == 0 &&
+           lc_stamp_matches(&hit->stamp, &found);
 }
 
 /* Does the file of that name, which is made of the key, have that stamp? */
-static bool is_named(char name[LOCACHE_NAME_MAX + 1], const locache *cache, const locache_stamp *stamp, const void *key,
-                     size_t key_size)
+static bool is_named(char name[LOCACHE_NAME_MAX + 1], const locache *cache,
+                     const locache_stamp *stamp, const void *key, size_t key_size)
 {
     int home = atomic_load(&cache->home);
-    return home >= 0 && locache_key_filename(name, key, key_size) == LOCACHE_OK && lc_stamp_is_at(stamp, home, name);
+    return home >= 0 && locache_key_filename(name, key, key_size) == LOCACHE_OK &&
+           lc_stamp_is_at(stamp, home, name);
 }
 
 static bool name_says_so(locache *cache, const lc_memo_hit *hit, const void *key, size_t key_size)
@@ -113,7 +118,8 @@ static bool is_still_so(locache *cache, const lc_memo_hit *hit, const void *key,
     const int64_t *words = hit->stamp.words;
     if (words[LC_STAMP_UNTIL] != 0 && words[LC_STAMP_UNTIL] <= lc_now())
         return false;
-    if (memory->recheck > 0 && hit->asked != LC_MEMO_NEVER && lc_ticks() - hit->asked < memory->recheck)
+    if (memory->recheck > 0 && hit->asked != LC_MEMO_NEVER &&
+        lc_ticks() - hit->asked < memory->recheck)
         return true;
     if (!words[LC_STAMP_PROVES])
         return false;
@@ -160,11 +166,12 @@ locache_status locache_recall(void **object, locache *cache, const void *key, si
     return cache->memory.values ? LOCACHE_MISS : recall(object, cache, key, key_size);
 }
 
-/* ------------------------------------------------------------------------------------------------------------ remember */
+/* ------------------------------------------------------------------------------------- remember */
 
-/* From now on it is not asked for: but whoever changed the file after its stamp was taken, and made what was in memory forgotten,
- * did not find this yet. */
-static void ask_once(locache *cache, const void *key, size_t key_size, const locache_stamp *stamp, uint64_t serial)
+/* From now on it is not asked for: but whoever changed the file after its stamp was taken, and made
+ * what was in memory forgotten, did not find this yet. */
+static void ask_once(locache *cache, const void *key, size_t key_size, const locache_stamp *stamp,
+                     uint64_t serial)
 {
     char name[LOCACHE_NAME_MAX + 1];
     if (is_named(name, cache, stamp, key, key_size))
@@ -173,8 +180,8 @@ static void ask_once(locache *cache, const void *key, size_t key_size, const loc
         lc_memo_drop(cache->memory.table, key, key_size, serial);
 }
 
-static void remember(locache *cache, const void *key, size_t key_size, const locache_stamp *stamp, void *object,
-                     size_t object_size)
+static void remember(locache *cache, const void *key, size_t key_size, const locache_stamp *stamp,
+                     void *object, size_t object_size)
 {
     const lc_memory *memory = &cache->memory;
     uint64_t serial = 0;
@@ -189,8 +196,8 @@ static void remember(locache *cache, const void *key, size_t key_size, const loc
         ask_once(cache, key, key_size, stamp, serial);
 }
 
-void locache_remember(locache *cache, const void *key, size_t key_size, const locache_stamp *stamp, void *object,
-                      size_t object_size)
+void locache_remember(locache *cache, const void *key, size_t key_size, const locache_stamp *stamp,
+                      void *object, size_t object_size)
 {
     if (!cache->memory.values)
         remember(cache, key, key_size, stamp, object, object_size);
@@ -202,7 +209,7 @@ void locache_forget_memory(locache *cache)
         lc_memo_clear(cache->memory.table);
 }
 
-/* ------------------------------------------------------------------------------------------------- values of the core's own */
+/* --------------------------------------------------------------------- values of the core's own */
 
 locache_status lc_memory_get(locache_value **out, locache *cache, const void *key, size_t key_size)
 {
@@ -219,8 +226,8 @@ void lc_memory_keep(locache *cache, const void *key, size_t key_size, locache_va
         remember(cache, key, key_size, &value->stamp, value, sizeof *value + value->size);
 }
 
-void lc_memory_keep_written(locache *cache, const void *key, size_t key_size, const locache_stamp *stamp,
-                            const lc_span *spans, size_t count)
+void lc_memory_keep_written(locache *cache, const void *key, size_t key_size,
+                            const locache_stamp *stamp, const lc_span *spans, size_t count)
 {
     size_t size = (size_t)stamp->words[LC_STAMP_SIZE];
     if (!cache->memory.values || cache->memory.table == NULL)

@@ -19,8 +19,8 @@ locache_status lc_memory_get(locache_value **out, locache *cache, const void *ke
 /* Remember a value that was read, if it is one to be kept. */
 void lc_memory_keep(locache *cache, const void *key, size_t key_size, locache_value *value);
 /* The same of one that was written, in these spans. */
-void lc_memory_keep_written(locache *cache, const void *key, size_t key_size, const locache_stamp *stamp,
-                            const lc_span *spans, size_t count);
+void lc_memory_keep_written(locache *cache, const void *key, size_t key_size,
+                            const locache_stamp *stamp, const lc_span *spans, size_t count);
 /* Forget one key, or everything (NULL). */
 void lc_memory_forget(locache *cache, const void *key, size_t key_size);
 

@@ -8,25 +8,27 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
-/* What S3-FIFO's authors found best over their traces: the small queue's part of the whole, the uses that count, and the
- * uses that it takes to leave the small queue for the main one. */
+/* What S3-FIFO's authors found best over their traces: the small queue's part of the whole, the
+ * uses that count, and the uses that it takes to leave the small queue for the main one. */
 #define SMALL_PART 10
 #define USES_MAX 3
 #define USES_TO_STAY 2
 
 #define BUCKETS_MIN 64
-/* No single result takes more than this part of the memory: it would evict all others for itself. */
+/* No single result takes more than this part of the memory: it would evict all others for
+ * itself. */
 #define LARGE_PART 8
 
-/* Descriptors that one table holds, and the part of the process's that all of them may. A process often has no more than
- * 1,024, for all that it does. */
+/* Descriptors that one table holds, and the part of the process's that all of them may. A process
+ * often has no more than 1,024, for all that it does. */
 #define HELD_MAX 64
 #define HELD_PART 4
-/* Where all are held, so many hits without one pass before another entry may take one over: opening it costs as much as
- * several of the hits that it makes faster. */
+/* Where all are held, so many hits without one pass before another entry may take one over: opening
+ * it costs as much as several of the hits that it makes faster. */
 #define HOLD_EVERY 16
 
-/* A lock is held for less than a microsecond: after so many looks its holder sleeps, and is not worth waiting for. */
+/* A lock is held for less than a microsecond: after so many looks its holder sleeps, and is not
+ * worth waiting for. */
 #define LOOKS 1000
 
 typedef struct node node;
@@ -59,8 +61,10 @@ typedef struct queue {
 struct lc_memo {
     atomic_uint lock; /* 0, or the generation of who holds it */
     lc_memo_options options;
-    node **buckets;   /* a power of two of them; NULL: empty so far */
-    uint32_t *ghosts; /* one for each bucket: of a key that left the small queue not long ago, its hash's upper half */
+    node **buckets; /* a power of two of them; NULL: empty so far */
+    /* one for each bucket: of a key that left the small queue not long ago, its hash's upper
+     * half */
+    uint32_t *ghosts;
     size_t bucket_count;
     queue small;
     queue main;
@@ -76,7 +80,7 @@ struct lc_memo {
 /* Descriptors held by all tables of the process. A child of fork() counts on. */
 static atomic_int held_in_all;
 
-/* ---------------------------------------------------------------------------------------------------------------- lock */
+/* ----------------------------------------------------------------------------------------- lock */
 
 /* All that was known is given up: another thread was changing it when the process was copied. */
 static void begin_anew(lc_memo *memo)
@@ -98,8 +102,8 @@ static bool lock(lc_memo *memo)
                                                   memory_order_relaxed))
             return true;
         if (holder != 0 && holder != mine &&
-            atomic_compare_exchange_strong_explicit(&memo->lock, &holder, mine, memory_order_acquire,
-                                                    memory_order_relaxed)) {
+            atomic_compare_exchange_strong_explicit(&memo->lock, &holder, mine,
+                                                    memory_order_acquire, memory_order_relaxed)) {
             begin_anew(memo);
             return true;
         }
@@ -114,8 +118,8 @@ static void lock_in_any_case(lc_memo *memo)
         lc_pause();
 }
 
-/* A program that becomes a daemon closes every descriptor that it finds, and opens others under their numbers: those are not
- * ours to close. */
+/* A program that becomes a daemon closes every descriptor that it finds, and opens others under
+ * their numbers: those are not ours to close. */
 static void close_own(int descriptor, const locache_stamp *stamp)
 {
     struct stat found;
@@ -144,7 +148,7 @@ static void unlock(lc_memo *memo)
         free_dead(memo, dead);
 }
 
-/* -------------------------------------------------------------------------------------------------------------- queues */
+/* --------------------------------------------------------------------------------------- queues */
 
 static void enqueue(queue *to, node *entry)
 {
@@ -167,7 +171,7 @@ static void unqueue(queue *from, node *entry)
     from->bytes -= entry->cost;
 }
 
-/* ------------------------------------------------------------------------------------------------------------- entries */
+/* -------------------------------------------------------------------------------------- entries */
 
 static uint64_t hash_of(const void *key, size_t key_size)
 {
@@ -185,7 +189,8 @@ static node **find_lock_held(lc_memo *memo, uint64_t hash, const void *key, size
     if (memo->bucket_count == 0)
         return NULL;
     for (node **at = bucket_of(memo, hash); *at != NULL; at = &(*at)->next)
-        if ((*at)->hash == hash && (*at)->key_size == key_size && memcmp((*at)->key, key, key_size) == 0)
+        if ((*at)->hash == hash && (*at)->key_size == key_size &&
+            memcmp((*at)->key, key, key_size) == 0)
             return at;
     return NULL;
 }
@@ -261,8 +266,8 @@ static void evict_lock_held(lc_memo *memo, uint64_t cost)
     const lc_memo_options *most = &memo->options;
     while (memo->small.count + memo->main.count + 1 > most->entries ||
            memo->small.bytes + memo->main.bytes + cost > most->bytes) {
-        bool small_is_full =
-            memo->small.count * SMALL_PART > most->entries || memo->small.bytes > most->bytes / SMALL_PART;
+        bool small_is_full = memo->small.count * SMALL_PART > most->entries ||
+                             memo->small.bytes > most->bytes / SMALL_PART;
         if (memo->small.count > 0 && (small_is_full || memo->main.count == 0))
             evict_small_lock_held(memo);
         else
@@ -270,7 +275,8 @@ static void evict_lock_held(lc_memo *memo, uint64_t cost)
     }
 }
 
-/* Twice the buckets, when there are as many entries. Without memory it stays as it is, if there are any. */
+/* Twice the buckets, when there are as many entries. Without memory it stays as it is, if there are
+ * any. */
 static bool grow_lock_held(lc_memo *memo)
 {
     if (memo->small.count + memo->main.count < memo->bucket_count)
@@ -317,7 +323,7 @@ static void insert_lock_held(lc_memo *memo, node *entry)
     enqueue(entry->in_main ? &memo->main : &memo->small, entry);
 }
 
-/* --------------------------------------------------------------------------------------------------------- descriptors */
+/* ---------------------------------------------------------------------------------- descriptors */
 
 static bool room_to_hold(const lc_memo *memo)
 {
@@ -327,7 +333,8 @@ static bool room_to_hold(const lc_memo *memo)
         limit = lc_descriptors() / HELD_PART + 1;
         atomic_store_explicit(&most, limit, memory_order_relaxed);
     }
-    return memo->held_count < HELD_MAX && atomic_load_explicit(&held_in_all, memory_order_relaxed) < limit - 1;
+    return memo->held_count < HELD_MAX &&
+           atomic_load_explicit(&held_in_all, memory_order_relaxed) < limit - 1;
 }
 
 /* The hand (CLOCK; Corbato, 1968) stops at one that was not used since it came by. */
@@ -361,7 +368,8 @@ static void take_lock_held(lc_memo *memo, node *entry, int descriptor)
     atomic_fetch_add_explicit(&held_in_all, 1, memory_order_relaxed);
 }
 
-/* The descriptor of the entry at the hand, which is no longer its own, and its stamp; -1: the hand stops at none now. */
+/* The descriptor of the entry at the hand, which is no longer its own, and its stamp; -1: the hand
+ * stops at none now. */
 static int take_away_lock_held(locache_stamp *stamp, lc_memo *memo)
 {
     node *entry = memo->hand < memo->held_count ? memo->held[memo->hand] : NULL;
@@ -396,7 +404,7 @@ void lc_memo_hold(lc_memo *memo, const void *key, size_t key_size, uint64_t seri
         close_own(freed, &stamp);
 }
 
-/* ---------------------------------------------------------------------------------------------------------- the table */
+/* ------------------------------------------------------------------------------------ the table */
 
 lc_memo *lc_memo_new(const lc_memo_options *options)
 {
@@ -456,7 +464,8 @@ void lc_memo_release(const lc_memo *memo, void *object)
 }
 
 /* An entry that is in no table yet; NULL: no memory, or more than its share of it. */
-static node *new_node(const lc_memo *memo, const void *key, size_t key_size, void *object, size_t object_size)
+static node *new_node(const lc_memo *memo, const void *key, size_t key_size, void *object,
+                      size_t object_size)
 {
     uint64_t most = memo->options.bytes / LARGE_PART;
     if (memo->options.entries == 0 || most < sizeof(node) || key_size > most - sizeof(node) ||
@@ -475,8 +484,8 @@ static node *new_node(const lc_memo *memo, const void *key, size_t key_size, voi
     return entry;
 }
 
-uint64_t lc_memo_put(lc_memo *memo, const void *key, size_t key_size, const locache_stamp *stamp, void *object,
-                     size_t object_size)
+uint64_t lc_memo_put(lc_memo *memo, const void *key, size_t key_size, const locache_stamp *stamp,
+                     void *object, size_t object_size)
 {
     uint64_t serial = 0;
     node *entry = new_node(memo, key, key_size, object, object_size);

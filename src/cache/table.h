@@ -1,15 +1,16 @@
-/* A bounded table from keys to objects that are remembered, with the stamp of the file that each stands for. It asks no
- * file: who recalls does (memory.c).
+/* A bounded table from keys to objects that are remembered, with the stamp of the file that each
+ * stands for. It asks no file: who recalls does (memory.c).
  *
- * Eviction is S3-FIFO (Yang, Zhang, Qiu, Yue, Vinayak: "FIFO queues are all you need for cache eviction", SOSP 2023).
- * What is new waits in a small queue, a tenth of the whole, and moves to the main one only if it was used twice before
- * its turn comes; a scan over many keys thus passes through the small queue and leaves the main one alone. A hit moves
- * nothing, and writes two bits.
+ * Eviction is S3-FIFO (Yang, Zhang, Qiu, Yue, Vinayak: "FIFO queues are all you need for cache
+ * eviction", SOSP 2023). What is new waits in a small queue, a tenth of the whole, and moves to the
+ * main one only if it was used twice before its turn comes; a scan over many keys thus passes
+ * through the small queue and leaves the main one alone. A hit moves nothing, and writes two bits.
  *
- * The lock is tried for microseconds and then done without: whoever does not get it finds nothing. Only who drops or replaces
- * something waits: that must not be found any more. In a child of fork(), a table whose lock another thread of the parent held
- * begins anew, empty; what was in it is never freed. retain() is called under the lock, release() after it. Any thread, but
- * where it says otherwise. */
+ * The lock is tried for microseconds and then done without: whoever does not get it finds nothing.
+ * Only who drops or replaces something waits: that must not be found any more. In a child of
+ * fork(), a table whose lock another thread of the parent held begins anew, empty; what was in it
+ * is never freed. retain() is called under the lock, release() after it. Any thread, but where it
+ * says otherwise. */
 #ifndef LC_MEMO_H
 #define LC_MEMO_H
 
@@ -40,17 +41,20 @@ typedef struct lc_memo_hit {
     bool hold;      /* it should have one: lc_memo_hold() */
 } lc_memo_hit;
 
-/* False: there is none. An object that was found is released with lc_memo_release(), or the caller's to release. */
+/* False: there is none. An object that was found is released with lc_memo_release(), or the
+ * caller's to release. */
 bool lc_memo_find(lc_memo_hit *out, lc_memo *memo, const void *key, size_t key_size);
 void lc_memo_release(const lc_memo *memo, void *object);
 /* How often lc_memo_find() found something. */
 uint64_t lc_memo_found(const lc_memo *memo);
-/* Replaces what is there. Its file was never asked. The entry's serial, or 0: it was not taken, nor the object retained. */
-uint64_t lc_memo_put(lc_memo *memo, const void *key, size_t key_size, const locache_stamp *stamp, void *object,
-                     size_t object_size);
+/* Replaces what is there. Its file was never asked. The entry's serial, or 0: it was not taken, nor
+ * the object retained. */
+uint64_t lc_memo_put(lc_memo *memo, const void *key, size_t key_size, const locache_stamp *stamp,
+                     void *object, size_t object_size);
 /* Its file was asked now, and is the same. */
 void lc_memo_note(lc_memo *memo, const void *key, size_t key_size, uint64_t serial);
-/* Keep a descriptor with an entry, in the place of another's that is used less; it is taken, or closed. */
+/* Keep a descriptor with an entry, in the place of another's that is used less; it is taken, or
+ * closed. */
 void lc_memo_hold(lc_memo *memo, const void *key, size_t key_size, uint64_t serial, int descriptor);
 /* serial 0: whichever is there. */
 void lc_memo_drop(lc_memo *memo, const void *key, size_t key_size, uint64_t serial);

@@ -1,13 +1,14 @@
 #include "cache/validate.h"
-#include "format/entry.h"
 #include "disk/owner.h"
 #include "disk/verified.h"
+#include "format/entry.h"
 
 #include <string.h>
 
-/* The user's key, read once for each handle. A child that fork() made while another thread was reading it never sees the
- * state change: it reads the file each time, and waits for nobody. */
-locache_status lc_believe_key(unsigned char out[LC_MAC_KEY_SIZE], locache *cache, bool make, locache_error *error)
+/* The user's key, read once for each handle. A child that fork() made while another thread was
+ * reading it never sees the state change: it reads the file each time, and waits for nobody. */
+locache_status lc_believe_key(unsigned char out[LC_MAC_KEY_SIZE], locache *cache, bool make,
+                              locache_error *error)
 {
     if (atomic_load(&cache->key_state) == LC_KEY_THERE) {
         memcpy(out, cache->key, LC_MAC_KEY_SIZE);
@@ -15,7 +16,8 @@ locache_status lc_believe_key(unsigned char out[LC_MAC_KEY_SIZE], locache *cache
     }
     locache_status status = lc_trust_key(out, make, cache->dir, error);
     int none = LC_KEY_NONE;
-    if (status == LOCACHE_OK && atomic_compare_exchange_strong(&cache->key_state, &none, LC_KEY_LOADING)) {
+    if (status == LOCACHE_OK &&
+        atomic_compare_exchange_strong(&cache->key_state, &none, LC_KEY_LOADING)) {
         memcpy(cache->key, out, LC_MAC_KEY_SIZE);
         atomic_store(&cache->key_state, LC_KEY_THERE);
     }
@@ -32,7 +34,8 @@ static bool mac_verifies(const locache_value *value, const unsigned char key[LC_
     if (!value->mapped)
         return lc_entry_authentic((lc_span){value->bytes, value->size}, (lc_span){NULL, 0}, key);
     size_t front = lc_value_front(value);
-    return lc_entry_authentic((lc_span){value->room, front}, (lc_span){value->bytes + front, value->size - front}, key);
+    return lc_entry_authentic((lc_span){value->room, front},
+                              (lc_span){value->bytes + front, value->size - front}, key);
 }
 
 /* Is it signed with this key? That of a large one is verified once, as its checksum is. */
@@ -57,16 +60,19 @@ static bool is_authentic(const locache_value *value, locache *cache, const char 
 }
 
 /* May a pickle be given to somebody who will run it? */
-static locache_status check_pickle(const locache_value *value, locache *cache, const char *name, locache_error *error)
+static locache_status check_pickle(const locache_value *value, locache *cache, const char *name,
+                                   locache_error *error)
 {
     unsigned char key[LC_MAC_KEY_SIZE];
     if (!value->entry.has_mac)
-        return lc_fail(error, LOCACHE_EUNTRUSTED, "%s/%s is pickled and not signed", cache->path, name);
+        return lc_fail(error, LOCACHE_EUNTRUSTED, "%s/%s is pickled and not signed", cache->path,
+                       name);
     locache_status status = lc_believe_key(key, cache, false, error);
     if (status != LOCACHE_OK)
         return status;
     if (!is_authentic(value, cache, name, key))
-        return lc_fail(error, LOCACHE_EUNTRUSTED, "%s/%s is pickled, and signed with another key than this user's",
+        return lc_fail(error, LOCACHE_EUNTRUSTED,
+                       "%s/%s is pickled, and signed with another key than this user's",
                        cache->path, name);
     return LOCACHE_OK;
 }
@@ -80,22 +86,25 @@ static const char *unusable(const locache_value *value, const locache *cache)
         return "of another version of the function";
     if (entry->expires != 0 && entry->expires <= lc_now())
         return "expired";
-    if (cache->limits.max_age > 0 && lc_store_age(value->stamp.words[LC_STAMP_MTIME]) > cache->limits.max_age)
+    if (cache->limits.max_age > 0 &&
+        lc_store_age(value->stamp.words[LC_STAMP_MTIME]) > cache->limits.max_age)
         return "expired";
     if (entry->codec == LOCACHE_PICKLE && cache->flags & LOCACHE_NO_PICKLE)
         return "pickled, which is forbidden here";
     return NULL;
 }
 
-locache_status lc_believe(const char **why, locache_value *value, locache *cache, const void *key, size_t key_size,
-                          const char *name, locache_error *error)
+locache_status lc_believe(const char **why, locache_value *value, locache *cache, const void *key,
+                          size_t key_size, const char *name, locache_error *error)
 {
     lc_entry *entry = &value->entry;
-    locache_status status = value->mapped ? LOCACHE_OK : lc_entry_parse(entry, value->bytes, value->size, error);
+    locache_status status =
+        value->mapped ? LOCACHE_OK : lc_entry_parse(entry, value->bytes, value->size, error);
     if (status != LOCACHE_OK)
         return lc_fail(error, status, "%s/%s: %s", cache->path, name, error->message);
     if (!same_id(&entry->function, &cache->function_id))
-        return lc_fail(error, LOCACHE_ECORRUPT, "%s/%s belongs to another function", cache->path, name);
+        return lc_fail(error, LOCACHE_ECORRUPT, "%s/%s belongs to another function", cache->path,
+                       name);
     if (entry->key.size != key_size || memcmp(entry->key.data, key, key_size) != 0)
         return lc_fail(error, LOCACHE_ECORRUPT, "%s/%s belongs to another call", cache->path, name);
     *why = unusable(value, cache);

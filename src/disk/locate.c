@@ -20,8 +20,8 @@ typedef struct source_place {
     char stem[COMPONENT_MAX + 1];
 } source_place;
 
-/* Resolve what is there of a path, and keep the rest, which is perhaps in an archive or not written yet. The rest may not
- * lead up: nobody knows from where. */
+/* Resolve what is there of a path, and keep the rest, which is perhaps in an archive or not written
+ * yet. The rest may not lead up: nobody knows from where. */
 static locache_status resolve(char out[LOCACHE_PATH_MAX], const char *path, locache_error *error)
 {
     char head[LOCACHE_PATH_MAX];
@@ -29,8 +29,9 @@ static locache_status resolve(char out[LOCACHE_PATH_MAX], const char *path, loca
     memcpy(head, path, size + 1);
     while (lc_realpath(out, LOCACHE_PATH_MAX, size > 0 ? head : "/") != 0) {
         if (errno != ENOENT && errno != ENOTDIR)
-            return errno == ENAMETOOLONG ? lc_fail(error, LOCACHE_ELIMIT, "the path %s is too long", path)
-                                         : lc_fail_os(error, errno, "cannot find %s", path);
+            return errno == ENAMETOOLONG
+                       ? lc_fail(error, LOCACHE_ELIMIT, "the path %s is too long", path)
+                       : lc_fail_os(error, errno, "cannot find %s", path);
         if (size == 0)
             return lc_fail_os(error, ENOENT, "cannot find %s", path);
         while (size > 0 && head[size - 1] == '/')
@@ -44,7 +45,8 @@ static locache_status resolve(char out[LOCACHE_PATH_MAX], const char *path, loca
         size_t part = strcspn(at, "/");
         bool here = part == 0 || (part == 1 && at[0] == '.');
         if (part == 2 && at[0] == '.' && at[1] == '.')
-            return lc_fail(error, LOCACHE_EINVAL, "%s leads through a directory that is not there", path);
+            return lc_fail(error, LOCACHE_EINVAL, "%s leads through a directory that is not there",
+                           path);
         if (!here && length + 1 + part >= LOCACHE_PATH_MAX)
             return lc_fail(error, LOCACHE_ELIMIT, "the path %s is too long", path);
         if (!here) {
@@ -59,7 +61,8 @@ static locache_status resolve(char out[LOCACHE_PATH_MAX], const char *path, loca
 }
 
 /* foo.py and foo.c have the stem foo; .foo has .foo. */
-static locache_status take_stem(char out[COMPONENT_MAX + 1], const char *name, const char *stem, locache_error *error)
+static locache_status take_stem(char out[COMPONENT_MAX + 1], const char *name, const char *stem,
+                                locache_error *error)
 {
     size_t size;
     const char *dot = strrchr(name, '.');
@@ -70,7 +73,8 @@ static locache_status take_stem(char out[COMPONENT_MAX + 1], const char *name, c
         size = dot != NULL && dot != name ? (size_t)(dot - name) : strlen(name);
     }
     if (size == 0 || memchr(name, '/', size) != NULL)
-        return lc_fail(error, LOCACHE_EINVAL, "the name of a cache must not be empty, and have no '/' in it: %s", name);
+        return lc_fail(error, LOCACHE_EINVAL,
+                       "the name of a cache must not be empty, and have no '/' in it: %s", name);
     if (size + strlen(SUFFIX) > COMPONENT_MAX)
         return lc_fail(error, LOCACHE_ELIMIT, "the name %s is too long", name);
     memcpy(out, name, size);
@@ -78,11 +82,13 @@ static locache_status take_stem(char out[COMPONENT_MAX + 1], const char *name, c
     return LOCACHE_OK;
 }
 
-static locache_status place_source(source_place *out, const char *source, const char *stem, locache_error *error)
+static locache_status place_source(source_place *out, const char *source, const char *stem,
+                                   locache_error *error)
 {
     char real[LOCACHE_PATH_MAX];
     if (source == NULL || source[0] != '/')
-        return lc_fail(error, LOCACHE_EINVAL, "the path of the source must be absolute: %s", source ? source : "NULL");
+        return lc_fail(error, LOCACHE_EINVAL, "the path of the source must be absolute: %s",
+                       source ? source : "NULL");
     if (strlen(source) >= LOCACHE_PATH_MAX)
         return lc_fail(error, LOCACHE_ELIMIT, "the path of the source is too long");
     locache_status status = resolve(real, source, error);
@@ -99,19 +105,23 @@ static locache_status place_source(source_place *out, const char *source, const 
 static locache_status join(char out[LOCACHE_PATH_MAX], const char *base, const source_place *place,
                            locache_error *error)
 {
-    int size = snprintf(out, LOCACHE_PATH_MAX, "%s%s/%s" SUFFIX, base, place->directory, place->stem);
+    int size =
+        snprintf(out, LOCACHE_PATH_MAX, "%s%s/%s" SUFFIX, base, place->directory, place->stem);
     if (size < 0 || size >= LOCACHE_PATH_MAX)
-        return lc_fail(error, LOCACHE_ELIMIT, "the path of the cache of %s/%s is too long", place->directory,
-                       place->stem);
+        return lc_fail(error, LOCACHE_ELIMIT, "the path of the cache of %s/%s is too long",
+                       place->directory, place->stem);
     return LOCACHE_OK;
 }
 
 /* $LOCACHE_DIR, from the working directory where it is relative, without slashes at its end. */
-static locache_status take_override(char out[LOCACHE_PATH_MAX], const char *value, locache_error *error)
+static locache_status take_override(char out[LOCACHE_PATH_MAX], const char *value,
+                                    locache_error *error)
 {
     char here[LOCACHE_PATH_MAX] = "";
     if (value[0] != '/' && getcwd(here, sizeof here) == NULL)
-        return lc_fail_os(error, errno, "cannot find the working directory, which LOCACHE_DIR=%s starts from", value);
+        return lc_fail_os(error, errno,
+                          "cannot find the working directory, which LOCACHE_DIR=%s starts from",
+                          value);
     int size = snprintf(out, LOCACHE_PATH_MAX, "%s%s%s", here, value[0] == '/' ? "" : "/", value);
     if (size < 0 || size >= LOCACHE_PATH_MAX)
         return lc_fail(error, LOCACHE_ELIMIT, "LOCACHE_DIR is too long");
@@ -120,8 +130,9 @@ static locache_status take_override(char out[LOCACHE_PATH_MAX], const char *valu
     return LOCACHE_OK;
 }
 
-/* Can results be kept in this place beside the source? One that another user made counts only where we could replace it:
- * then it is there to be complained about, elsewhere it is not our business. */
+/* Can results be kept in this place beside the source? One that another user made counts only where
+ * we could replace it: then it is there to be complained about, elsewhere it is not our
+ * business. */
 static bool is_usable(const char *path, const char *directory)
 {
     struct stat found;
@@ -130,8 +141,8 @@ static bool is_usable(const char *path, const char *directory)
     return lc_writable(directory[0] == '\0' ? "/" : directory) == 0;
 }
 
-locache_status locache_locate(char out[LOCACHE_PATH_MAX], const char *source, const char *stem, unsigned flags,
-                              locache_error *error)
+locache_status locache_locate(char out[LOCACHE_PATH_MAX], const char *source, const char *stem,
+                              unsigned flags, locache_error *error)
 {
     source_place place;
     char base[LOCACHE_PATH_MAX];
@@ -151,7 +162,8 @@ locache_status locache_locate(char out[LOCACHE_PATH_MAX], const char *source, co
         if (status != LOCACHE_OK || is_usable(out, place.directory))
             return status;
     }
-    status = lc_user_directory(base, sizeof base - sizeof "/locache", "XDG_CACHE_HOME", "/.cache", error);
+    status = lc_user_directory(base, sizeof base - sizeof "/locache", "XDG_CACHE_HOME", "/.cache",
+                               error);
     if (status != LOCACHE_OK)
         return status;
     memcpy(base + strlen(base), "/locache", sizeof "/locache");

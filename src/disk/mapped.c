@@ -5,11 +5,11 @@
 #include <errno.h>
 #include <string.h>
 
-/* What is verified at a time: in a buffer that stays in the processor's cache. To verify the mapping itself would cost a fault for
- * each page, and leave all of it resident. */
+/* What is verified at a time: in a buffer that stays in the processor's cache. To verify the
+ * mapping itself would cost a fault for each page, and leave all of it resident. */
 #define PIECE_SIZE ((size_t)256 << 10)
 
-/* --------------------------------------------------------------------------------------------------------------- read */
+/* ----------------------------------------------------------------------------------------- read */
 
 /* A file that is read through. */
 typedef struct passage {
@@ -34,8 +34,8 @@ static bool next_piece(void *context, lc_span *piece)
 }
 
 /* Is the whole file what its checksum says, and did nobody change it meanwhile? MISS: no memory. */
-static locache_status verify(const lc_entry *entry, int fd, size_t front, const locache_stamp *stamp,
-                             locache_error *error)
+static locache_status verify(const lc_entry *entry, int fd, size_t front,
+                             const locache_stamp *stamp, locache_error *error)
 {
     struct stat found;
     passage in = {.fd = fd, .at = front, .end = (size_t)stamp->words[LC_STAMP_SIZE]};
@@ -46,14 +46,15 @@ static locache_status verify(const lc_entry *entry, int fd, size_t front, const 
     if (status == LOCACHE_EIO)
         status = in.code != 0 ? lc_fail_os(error, in.code, "cannot be read")
                               : lc_fail(error, LOCACHE_ECORRUPT, "damaged: cut off");
-    else if (status == LOCACHE_OK && (lc_fstat(fd, &found) != 0 || !lc_stamp_matches(stamp, &found)))
+    else if (status == LOCACHE_OK &&
+             (lc_fstat(fd, &found) != 0 || !lc_stamp_matches(stamp, &found)))
         status = lc_fail(error, LOCACHE_ECORRUPT, "changed while it was read");
     lc_free(in.piece);
     return status;
 }
 
-static locache_status read_front(locache_value *value, int fd, const locache_stamp *stamp, const unsigned char *head,
-                                 size_t front, locache_error *error)
+static locache_status read_front(locache_value *value, int fd, const locache_stamp *stamp,
+                                 const unsigned char *head, size_t front, locache_error *error)
 {
     size_t rest = front - LC_ENTRY_HEADER;
     memcpy(value->room, head, LC_ENTRY_HEADER);
@@ -62,12 +63,14 @@ static locache_status read_front(locache_value *value, int fd, const locache_sta
         return lc_fail_os(error, errno, "cannot be read");
     if ((size_t)got != rest)
         return lc_fail(error, LOCACHE_ECORRUPT, "damaged: cut off");
-    return lc_entry_parse_front(&value->entry, value->room, (size_t)stamp->words[LC_STAMP_SIZE], error);
+    return lc_entry_parse_front(&value->entry, value->room, (size_t)stamp->words[LC_STAMP_SIZE],
+                                error);
 }
 
 /* Make a value of it. MISS: nothing is wrong, but it cannot be mapped. */
-static locache_status map_open(locache_value *value, int fd, const locache_stamp *stamp, const unsigned char *head,
-                               size_t front, const lc_store *store, locache_error *error)
+static locache_status map_open(locache_value *value, int fd, const locache_stamp *stamp,
+                               const unsigned char *head, size_t front, const lc_store *store,
+                               locache_error *error)
 {
     lc_verified file;
     locache_status status = read_front(value, fd, stamp, head, front, error);
@@ -94,8 +97,8 @@ static locache_status map_open(locache_value *value, int fd, const locache_stamp
 }
 
 locache_status lc_mapped_read(locache_value **out, int fd, const locache_stamp *stamp,
-                              const unsigned char head[LC_ENTRY_HEADER], size_t front, const lc_store *store,
-                              const char *name, locache_error *error)
+                              const unsigned char head[LC_ENTRY_HEADER], size_t front,
+                              const lc_store *store, const char *name, locache_error *error)
 {
     locache_error own;
     locache_value *value = lc_value_new(front);
@@ -114,7 +117,7 @@ locache_status lc_mapped_read(locache_value **out, int fd, const locache_stamp *
     return status;
 }
 
-/* -------------------------------------------------------------------------------------------------------------- write */
+/* ---------------------------------------------------------------------------------------- write */
 
 /* An entry that is written. */
 typedef struct copying {
@@ -163,7 +166,10 @@ int lc_mapped_write(bool *sound, lc_temporary *temporary, const lc_span *spans, 
     size_t size = 0;
     for (size_t i = 0; i < count; i++)
         size += spans[i].size;
-    copying in = {.fd = temporary->fd, .spans = spans + 1, .count = count - 1, .piece = lc_alloc_aligned(PIECE_SIZE)};
+    copying in = {.fd = temporary->fd,
+                  .spans = spans + 1,
+                  .count = count - 1,
+                  .piece = lc_alloc_aligned(PIECE_SIZE)};
     if (in.piece == NULL) {
         lc_temporary_discard(temporary);
         errno = ENOMEM;

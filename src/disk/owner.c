@@ -12,10 +12,11 @@
 
 /* "../" this often is what one path can hold; nobody has directories so deep. */
 #define DEPTH_MAX (LOCACHE_PATH_MAX / 3 - 1)
-/* Records of /etc/passwd and /etc/group: a group that needs more has members, and is not private. */
+/* Records of /etc/passwd and /etc/group: a group that needs more has members, and is not
+ * private. */
 #define RECORD_MAX 4096
 
-/* -------------------------------------------------------------------------------------------------------- permissions */
+/* ---------------------------------------------------------------------------------- permissions */
 
 /* Is it the group that many systems give each user for himself? */
 static bool group_is_private(gid_t gid)
@@ -26,10 +27,12 @@ static bool group_is_private(gid_t gid)
     struct passwd *user_found = NULL;
     struct group group;
     struct group *group_found = NULL;
-    if (gid != getegid() || getpwuid_r(geteuid(), &user, user_room, sizeof user_room, &user_found) != 0 ||
+    if (gid != getegid() ||
+        getpwuid_r(geteuid(), &user, user_room, sizeof user_room, &user_found) != 0 ||
         user_found == NULL || user.pw_gid != gid)
         return false;
-    if (getgrgid_r(gid, &group, group_room, sizeof group_room, &group_found) != 0 || group_found == NULL)
+    if (getgrgid_r(gid, &group, group_room, sizeof group_room, &group_found) != 0 ||
+        group_found == NULL)
         return false;
     for (char **member = group.gr_mem; *member != NULL; member++)
         if (strcmp(*member, user.pw_name) != 0)
@@ -50,22 +53,24 @@ static const char *slash(const char *where)
 }
 
 /* Ours, and closed to others? */
-static locache_status check_owner(const struct stat *file, uid_t us, const char *where, const char *name,
-                                  locache_error *error)
+static locache_status check_owner(const struct stat *file, uid_t us, const char *where,
+                                  const char *name, locache_error *error)
 {
     if (file->st_uid != us)
-        return lc_fail(
-            error, LOCACHE_EUNTRUSTED,
-            "%s%s%s belongs to another user (uid %lu): delete it, or set LOCACHE_DIR to a directory of yours", where,
-            slash(where), name, (unsigned long)file->st_uid);
+        return lc_fail(error, LOCACHE_EUNTRUSTED,
+                       "%s%s%s belongs to another user (uid %lu): delete it, or set LOCACHE_DIR to "
+                       "a directory of yours",
+                       where, slash(where), name, (unsigned long)file->st_uid);
     if (others_can_write(file))
-        return lc_fail(error, LOCACHE_EUNTRUSTED, "%s%s%s can be written to by other users: chmod go-w '%s%s%s'", where,
+        return lc_fail(error, LOCACHE_EUNTRUSTED,
+                       "%s%s%s can be written to by other users: chmod go-w '%s%s%s'", where,
                        slash(where), name, where, slash(where), name);
     return LOCACHE_OK;
 }
 
 /* Why could a directory not be opened? */
-static locache_status refuse_dir(int at, const char *name, const char *where, int code, locache_error *error)
+static locache_status refuse_dir(int at, const char *name, const char *where, int code,
+                                 locache_error *error)
 {
     struct stat found;
     if (code == ENOENT)
@@ -77,13 +82,15 @@ static locache_status refuse_dir(int at, const char *name, const char *where, in
                            "LOCACHE_DIR to where it leads",
                            where, slash(where), name);
         if (!S_ISDIR(found.st_mode))
-            return lc_fail(error, LOCACHE_EUNTRUSTED, "%s%s%s is not a directory: delete or rename it", where,
-                           slash(where), name);
+            return lc_fail(error, LOCACHE_EUNTRUSTED,
+                           "%s%s%s is not a directory: delete or rename it", where, slash(where),
+                           name);
     }
     return lc_fail_os(error, code, "cannot open the directory %s%s%s", where, slash(where), name);
 }
 
-locache_status lc_trust_open_dir(int *out, int at, const char *name, const char *where, locache_error *error)
+locache_status lc_trust_open_dir(int *out, int at, const char *name, const char *where,
+                                 locache_error *error)
 {
     int fd = lc_openat(at, name, O_RDONLY | O_DIRECTORY, 0);
     if (fd < 0)
@@ -91,7 +98,8 @@ locache_status lc_trust_open_dir(int *out, int at, const char *name, const char 
     struct stat found;
     locache_status status;
     if (lc_fstat(fd, &found) != 0)
-        status = lc_fail_os(error, errno, "cannot examine the directory %s%s%s", where, slash(where), name);
+        status = lc_fail_os(error, errno, "cannot examine the directory %s%s%s", where,
+                            slash(where), name);
     else
         status = check_owner(&found, geteuid(), where, name, error);
     if (status != LOCACHE_OK) {
@@ -113,7 +121,8 @@ locache_status lc_trust_file(const struct stat *file, uid_t us, const char *wher
                              locache_error *error)
 {
     if (!S_ISREG(file->st_mode))
-        return lc_fail(error, LOCACHE_EUNTRUSTED, "%s%s%s is not a regular file: delete it", where, slash(where), name);
+        return lc_fail(error, LOCACHE_EUNTRUSTED, "%s%s%s is not a regular file: delete it", where,
+                       slash(where), name);
     return check_owner(file, us, where, name, error);
 }
 
@@ -130,10 +139,11 @@ static locache_status refuse_above(const char *path, int up, locache_error *erro
         *strrchr(real, '/') = '\0';
     if (up > 0)
         memcpy(real, "/", 2);
-    return lc_fail(error, LOCACHE_EUNTRUSTED,
-                   "%s can be written to by other users, who could exchange %s: chmod go-w '%s', or "
-                   "set LOCACHE_DIR to a directory that is yours alone",
-                   real, path, real);
+    return lc_fail(
+        error, LOCACHE_EUNTRUSTED,
+        "%s can be written to by other users, who could exchange %s: chmod go-w '%s', or "
+        "set LOCACHE_DIR to a directory that is yours alone",
+        real, path, real);
 }
 
 typedef struct climb {
@@ -145,7 +155,8 @@ typedef struct climb {
 
 /* Call visit with each directory from `dir` up to the root, until it finds fault with one. */
 static locache_status walk_up(int dir, const climb *how,
-                              locache_status (*visit)(const climb *how, const struct stat *here, int depth))
+                              locache_status (*visit)(const climb *how, const struct stat *here,
+                                                      int depth))
 {
     char up[3 * DEPTH_MAX + 3] = ".";
     size_t length = 0;
@@ -153,7 +164,8 @@ static locache_status walk_up(int dir, const climb *how,
     struct stat here;
     for (int depth = 0; depth < DEPTH_MAX; depth++) {
         if (lc_fstatat(dir, up, &here) != 0)
-            return lc_fail_os(how->error, errno, "cannot examine the directories above %s", how->path);
+            return lc_fail_os(how->error, errno, "cannot examine the directories above %s",
+                              how->path);
         if (depth > 0 && here.st_dev == below.st_dev && here.st_ino == below.st_ino)
             return LOCACHE_OK;
         locache_status status = visit(how, &here, depth);
@@ -179,10 +191,10 @@ locache_status lc_trust_above(int dir, const char *path, bool itself, locache_er
     return walk_up(dir, &(climb){.path = path, .itself = itself, .error = error}, check_above);
 }
 
-/* ----------------------------------------------------------------------------------------------------------- user's key */
+/* ----------------------------------------------------------------------------------- user's key */
 
-locache_status lc_user_directory(char *out, size_t size, const char *variable, const char *otherwise,
-                                 locache_error *error)
+locache_status lc_user_directory(char *out, size_t size, const char *variable,
+                                 const char *otherwise, locache_error *error)
 {
     char room[RECORD_MAX];
     struct passwd user;
@@ -195,13 +207,16 @@ locache_status lc_user_directory(char *out, size_t size, const char *variable, c
         rest = otherwise;
     }
     if (value == NULL || value[0] != '/') {
-        if (getpwuid_r(geteuid(), &user, room, sizeof room, &found) != 0 || found == NULL || found->pw_dir[0] != '/')
-            return lc_fail(error, LOCACHE_EIO, "there is no home directory: set HOME or %s", variable);
+        if (getpwuid_r(geteuid(), &user, room, sizeof room, &found) != 0 || found == NULL ||
+            found->pw_dir[0] != '/')
+            return lc_fail(error, LOCACHE_EIO, "there is no home directory: set HOME or %s",
+                           variable);
         value = found->pw_dir;
     }
     int needed = snprintf(out, size, "%s%s", value, rest);
     if (needed < 0 || (size_t)needed >= size)
-        return lc_fail(error, LOCACHE_ELIMIT, "the path in %s is too long", rest[0] ? "HOME" : variable);
+        return lc_fail(error, LOCACHE_ELIMIT, "the path in %s is too long",
+                       rest[0] ? "HOME" : variable);
     return LOCACHE_OK;
 }
 
@@ -217,7 +232,8 @@ static locache_status check_outside(const climb *how, const struct stat *here, i
 }
 
 /* Whoever gives the cache away would give the key away with it. */
-static locache_status check_place(int dir, const char *path, const char *cache, locache_error *error)
+static locache_status check_place(int dir, const char *path, const char *cache,
+                                  locache_error *error)
 {
     struct stat inside;
     if (lc_fstatat(AT_FDCWD, cache, &inside) != 0)
@@ -228,7 +244,8 @@ static locache_status check_place(int dir, const char *path, const char *cache, 
 static locache_status check_key(const struct stat *file, const char *path, locache_error *error)
 {
     if (!S_ISREG(file->st_mode) || file->st_size != LC_MAC_KEY_SIZE)
-        return lc_fail(error, LOCACHE_EUNTRUSTED, "the key file %s/key is not a file of %d bytes: delete it", path,
+        return lc_fail(error, LOCACHE_EUNTRUSTED,
+                       "the key file %s/key is not a file of %d bytes: delete it", path,
                        LC_MAC_KEY_SIZE);
     if (file->st_uid != geteuid())
         return lc_fail(error, LOCACHE_EUNTRUSTED,
@@ -244,13 +261,15 @@ static locache_status check_key(const struct stat *file, const char *path, locac
 }
 
 /* OK, MISS where there is none, or what is wrong with it. */
-static locache_status read_key(unsigned char out[LC_MAC_KEY_SIZE], int dir, const char *path, locache_error *error)
+static locache_status read_key(unsigned char out[LC_MAC_KEY_SIZE], int dir, const char *path,
+                               locache_error *error)
 {
     int fd = lc_openat(dir, "key", O_RDONLY, 0);
     if (fd < 0 && errno == ENOENT)
         return LOCACHE_MISS;
     if (fd < 0 && (errno == ELOOP || errno == ENXIO))
-        return lc_fail(error, LOCACHE_EUNTRUSTED, "the key file %s/key is not a regular file: delete it", path);
+        return lc_fail(error, LOCACHE_EUNTRUSTED,
+                       "the key file %s/key is not a regular file: delete it", path);
     if (fd < 0)
         return lc_fail_os(error, errno, "cannot open the key file %s/key", path);
     struct stat found;
@@ -264,7 +283,8 @@ static locache_status read_key(unsigned char out[LC_MAC_KEY_SIZE], int dir, cons
         if (got < 0)
             status = lc_fail_os(error, errno, "cannot read the key file %s/key", path);
         else if (got != LC_MAC_KEY_SIZE)
-            status = lc_fail(error, LOCACHE_EUNTRUSTED, "the key file %s/key is cut off: delete it", path);
+            status = lc_fail(error, LOCACHE_EUNTRUSTED, "the key file %s/key is cut off: delete it",
+                             path);
     }
     lc_close(fd);
     return status;
@@ -280,25 +300,28 @@ static locache_status make_key(int dir, const char *path, locache_error *error)
     if (lc_temporary_create(&temporary, dir) != 0)
         return lc_fail_os(error, errno, "cannot make the key file %s/key", path);
     /* Flushed: a key that a power cut takes away takes all pickled results with it. */
-    if (lc_temporary_write(&temporary, &(lc_span){key, sizeof key}, 1) != 0 || lc_temporary_flush(&temporary) != 0)
+    if (lc_temporary_write(&temporary, &(lc_span){key, sizeof key}, 1) != 0 ||
+        lc_temporary_flush(&temporary) != 0)
         return lc_fail_os(error, errno, "cannot write the key file %s/key", path);
     if (lc_temporary_link(&temporary, dir, "key") != 0 && errno != EEXIST)
         return lc_fail_os(error, errno, "cannot make the key file %s/key", path);
     return LOCACHE_OK;
 }
 
-locache_status lc_trust_key(unsigned char out[LC_MAC_KEY_SIZE], bool make, const char *cache, locache_error *error)
+locache_status lc_trust_key(unsigned char out[LC_MAC_KEY_SIZE], bool make, const char *cache,
+                            locache_error *error)
 {
     char path[LOCACHE_PATH_MAX];
     int dir = -1;
-    locache_status status =
-        lc_user_directory(path, sizeof path - sizeof "/locache", "XDG_STATE_HOME", "/.local/state", error);
+    locache_status status = lc_user_directory(path, sizeof path - sizeof "/locache",
+                                              "XDG_STATE_HOME", "/.local/state", error);
     if (status != LOCACHE_OK)
         return status;
     memcpy(path + strlen(path), "/locache", sizeof "/locache");
     if (make && lc_make_path(path) != 0)
-        return lc_fail_os(error, errno, "cannot make the directory %s for the key that pickled results are signed with",
-                          path);
+        return lc_fail_os(
+            error, errno,
+            "cannot make the directory %s for the key that pickled results are signed with", path);
     status = lc_trust_open_dir(&dir, AT_FDCWD, path, "", error);
     if (status == LOCACHE_OK)
         status = check_place(dir, path, cache, error);
@@ -307,7 +330,8 @@ locache_status lc_trust_key(unsigned char out[LC_MAC_KEY_SIZE], bool make, const
     if (status == LOCACHE_MISS && make && (status = make_key(dir, path, error)) == LOCACHE_OK)
         status = read_key(out, dir, path, error);
     if (status == LOCACHE_MISS)
-        status = lc_fail(error, LOCACHE_EUNTRUSTED, "there is no key file %s/key to verify pickled results with", path);
+        status = lc_fail(error, LOCACHE_EUNTRUSTED,
+                         "there is no key file %s/key to verify pickled results with", path);
     if (dir >= 0)
         lc_close(dir);
     return status;

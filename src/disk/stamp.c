@@ -7,7 +7,8 @@
 #define SECOND INT64_C(1000000000)
 #define GRAIN_OF_SECONDS (2 * SECOND)
 
-/* What is outside counts as one of these: from 1824 to 2262, so that the distance between any time and now can be said, too. */
+/* What is outside counts as one of these: from 1824 to 2262, so that the distance between any time
+ * and now can be said, too. */
 #define SECONDS_MAX (INT64_MAX / SECOND - 1)
 #define SECONDS_MIN (-SECONDS_MAX / 2)
 
@@ -36,14 +37,16 @@ bool lc_stamp_is_old(const locache_stamp *stamp, int64_t grain)
 {
     if (grain >= 0 && grain < GRAIN_OF_SECONDS && !is_fine(stamp))
         grain = GRAIN_OF_SECONDS;
-    /* A change in what the clock calls the future leaves an age below zero, which proves nothing either. */
+    /* A change in what the clock calls the future leaves an age below zero, which proves nothing
+     * either. */
     return grain >= 0 && lc_now() - stamp->words[LC_STAMP_CTIME] > grain;
 }
 
 void lc_stamp_take(locache_stamp *out, const struct stat *found, int64_t grain, bool written)
 {
     identify(out->words, found);
-    out->words[LC_STAMP_PROVES] = lc_stamp_is_old(out, grain) || (grain >= 0 && written && is_fine(out));
+    out->words[LC_STAMP_PROVES] =
+        lc_stamp_is_old(out, grain) || (grain >= 0 && written && is_fine(out));
     out->words[LC_STAMP_UNTIL] = 0;
 }
 
@@ -56,7 +59,8 @@ bool lc_stamp_matches(const locache_stamp *stamp, const struct stat *found)
 
 bool lc_stamp_names(const locache_stamp *stamp, const struct stat *found)
 {
-    return stamp->words[LC_STAMP_DEV] == (int64_t)found->st_dev && stamp->words[LC_STAMP_INO] == (int64_t)found->st_ino;
+    return stamp->words[LC_STAMP_DEV] == (int64_t)found->st_dev &&
+           stamp->words[LC_STAMP_INO] == (int64_t)found->st_ino;
 }
 
 bool lc_stamp_is_at(const locache_stamp *stamp, int dir, const char *name)

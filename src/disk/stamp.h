@@ -1,9 +1,10 @@
 /* Which file, in which state: what tells that it is still the one that was read.
  *
- * A file is the same as long as its device, number, size, links and both times are. Times move by the grain of the file
- * system's clock: what was sampled within a grain of the last change could look the same after another, and proves
- * nothing, unless its writer made its time of modification one of its own (lc_utime_own), which no later write leaves.
- * Times are compared for equality only: clocks jump. Any thread. */
+ * A file is the same as long as its device, number, size, links and both times are. Times move by
+ * the grain of the file system's clock: what was sampled within a grain of the last change could
+ * look the same after another, and proves nothing, unless its writer made its time of modification
+ * one of its own (lc_utime_own), which no later write leaves. Times are compared for equality only:
+ * clocks jump. Any thread. */
 #ifndef LC_STAMP_H
 #define LC_STAMP_H
 
@@ -25,10 +26,12 @@ enum {
 /* The first so many are the file's. */
 #define LC_STAMP_IDENTITY LC_STAMP_PROVES
 
-/* Of a file's time, which may be further from 1970 than 64 bits of nanoseconds are: then it counts as the last that is not. */
+/* Of a file's time, which may be further from 1970 than 64 bits of nanoseconds are: then it counts
+ * as the last that is not. */
 int64_t lc_nanoseconds(const struct timespec *time);
-/* Sample now. `grain`: nanoseconds of the file system's clock (lc_file_system); negative: it proves nothing ever.
- * `written`: by us just now, with a time of its own. LC_STAMP_UNTIL is 0: for good. */
+/* Sample now. `grain`: nanoseconds of the file system's clock (lc_file_system); negative: it proves
+ * nothing ever. `written`: by us just now, with a time of its own. LC_STAMP_UNTIL is 0: for
+ * good. */
 void lc_stamp_take(locache_stamp *out, const struct stat *found, int64_t grain, bool written);
 /* Was its last change longer ago than its clock stands still, so that any other shows? */
 bool lc_stamp_is_old(const locache_stamp *stamp, int64_t grain);
@@ -36,7 +39,8 @@ bool lc_stamp_is_old(const locache_stamp *stamp, int64_t grain);
 bool lc_stamp_matches(const locache_stamp *stamp, const struct stat *found);
 /* Is the file of that name it, unchanged? */
 bool lc_stamp_is_at(const locache_stamp *stamp, int dir, const char *name);
-/* Is that the file, changed or not? As long as somebody has it open: its number goes to another then. */
+/* Is that the file, changed or not? As long as somebody has it open: its number goes to another
+ * then. */
 bool lc_stamp_names(const locache_stamp *stamp, const struct stat *found);
 
 #endif

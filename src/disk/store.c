@@ -1,8 +1,8 @@
 #include "disk/store.h"
-#include "disk/temporary.h"
 #include "base/log.h"
 #include "disk/mapped.h"
 #include "disk/owner.h"
+#include "disk/temporary.h"
 #include "disk/verified.h"
 
 #include <errno.h>
@@ -11,15 +11,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* File systems that compress store less than they show, though hardly ever this much less: beyond, it is a sparse file, made
- * to exhaust memory. What is no larger than this does not. */
+/* File systems that compress store less than they show, though hardly ever this much less: beyond,
+ * it is a sparse file, made to exhaust memory. What is no larger than this does not. */
 #define COMPRESSION_MAX 64
 #define SPARSE_MAX ((uint64_t)1 << 20)
 #define BLOCK 512 /* the unit of st_blocks, on every system */
-/* Eviction makes room for a part of the limit at a time, so that the directory is not listed for every new entry. */
+/* Eviction makes room for a part of the limit at a time, so that the directory is not listed for
+ * every new entry. */
 #define TRIM_PART 64
 
-/* --------------------------------------------------------------------------------------------------------------- read */
+/* ----------------------------------------------------------------------------------------- read */
 
 /* The errors of reading are misses, but for memory. */
 static locache_status missed(locache_status status)
@@ -27,14 +28,16 @@ static locache_status missed(locache_status status)
     return status == LOCACHE_ENOMEM ? status : LOCACHE_MISS;
 }
 
-static locache_status refuse_open(const lc_store *store, const char *name, int code, locache_error *error)
+static locache_status refuse_open(const lc_store *store, const char *name, int code,
+                                  locache_error *error)
 {
     if (code == ENOENT) {
         lc_error_clear(error);
         return LOCACHE_MISS;
     }
     if (code == ELOOP)
-        lc_fail(error, LOCACHE_EUNTRUSTED, "%s/%s is a symbolic link, which is not followed", store->path, name);
+        lc_fail(error, LOCACHE_EUNTRUSTED, "%s/%s is a symbolic link, which is not followed",
+                store->path, name);
     else if (code == ENXIO)
         lc_fail(error, LOCACHE_EUNTRUSTED, "%s/%s is not a regular file", store->path, name);
     else
@@ -42,11 +45,12 @@ static locache_status refuse_open(const lc_store *store, const char *name, int c
     return LOCACHE_MISS;
 }
 
-/* Before memory is taken for a large file: is it the size that it says, in its header and in blocks on disk? *front: the
- * size of what is before its buffers, 0 where it has none or where only its checksum can tell what it is. */
+/* Before memory is taken for a large file: is it the size that it says, in its header and in blocks
+ * on disk? *front: the size of what is before its buffers, 0 where it has none or where only its
+ * checksum can tell what it is. */
 static locache_status check_large(uint64_t *front, int fd, const struct stat *found,
-                                  unsigned char head[LC_ENTRY_HEADER], const lc_store *store, const char *name,
-                                  locache_error *error)
+                                  unsigned char head[LC_ENTRY_HEADER], const lc_store *store,
+                                  const char *name, locache_error *error)
 {
     uint64_t size = (uint64_t)found->st_size;
     uint64_t table;
@@ -54,7 +58,8 @@ static locache_status check_large(uint64_t *front, int fd, const struct stat *fo
     if ((uint64_t)found->st_blocks * BLOCK * COMPRESSION_MAX + SPARSE_MAX < size)
         return lc_fail(error, LOCACHE_EUNTRUSTED, "%s/%s is mostly a hole", store->path, name);
     if (size > lc_memory_size() || size > SIZE_MAX / 2)
-        return lc_fail(error, LOCACHE_ELIMIT, "%s/%s is larger than the memory of this machine", store->path, name);
+        return lc_fail(error, LOCACHE_ELIMIT, "%s/%s is larger than the memory of this machine",
+                       store->path, name);
     ssize_t got = lc_read_full(fd, head, LC_ENTRY_HEADER);
     if (got < 0)
         return lc_fail_os(error, errno, "cannot read %s/%s", store->path, name);
@@ -68,18 +73,21 @@ static locache_status check_large(uint64_t *front, int fd, const struct stat *fo
     if (status != LOCACHE_OK)
         return lc_fail(error, status, "%s/%s is no entry", store->path, name);
     if (least > size || (table == LC_ENTRY_HEADER && least != size))
-        return lc_fail(error, LOCACHE_ECORRUPT, "%s/%s is not as long as it says", store->path, name);
+        return lc_fail(error, LOCACHE_ECORRUPT, "%s/%s is not as long as it says", store->path,
+                       name);
     *front = table == LC_ENTRY_HEADER ? 0 : least;
     return LOCACHE_OK;
 }
 
 /* All of it, in memory of its own. The descriptor is past `have` bytes, which are in head. */
-static locache_status read_whole(locache_value **out, int fd, size_t size, const unsigned char *head, size_t have,
-                                 const lc_store *store, const char *name, locache_error *error)
+static locache_status read_whole(locache_value **out, int fd, size_t size,
+                                 const unsigned char *head, size_t have, const lc_store *store,
+                                 const char *name, locache_error *error)
 {
     locache_value *value = lc_value_new(size);
     if (value == NULL)
-        return lc_fail(error, LOCACHE_ENOMEM, "no memory for %s/%s (%zu bytes)", store->path, name, size);
+        return lc_fail(error, LOCACHE_ENOMEM, "no memory for %s/%s (%zu bytes)", store->path, name,
+                       size);
     memcpy(value->bytes, head, have);
     ssize_t got = lc_read_full(fd, value->bytes + have, size - have);
     if (got >= 0 && (size_t)got == size - have) {
@@ -92,8 +100,8 @@ static locache_status read_whole(locache_value **out, int fd, size_t size, const
                    : lc_fail(error, LOCACHE_ECORRUPT, "%s/%s is cut off", store->path, name);
 }
 
-static locache_status read_open(locache_value **out, int fd, const lc_store *store, const char *name,
-                                locache_error *error)
+static locache_status read_open(locache_value **out, int fd, const lc_store *store,
+                                const char *name, locache_error *error)
 {
     unsigned char head[LC_ENTRY_HEADER];
     locache_stamp stamp;
@@ -112,16 +120,19 @@ static locache_status read_open(locache_value **out, int fd, const lc_store *sto
     if (status != LOCACHE_OK)
         return status;
     lc_stamp_take(&stamp, &found, store->grain, false);
-    status = front > 0 && store->map ? lc_mapped_read(out, fd, &stamp, head, (size_t)front, store, name, error)
-                                     : LOCACHE_MISS;
+    status = front > 0 && store->map
+                 ? lc_mapped_read(out, fd, &stamp, head, (size_t)front, store, name, error)
+                 : LOCACHE_MISS;
     if (status == LOCACHE_MISS)
-        status = read_whole(out, fd, (size_t)found.st_size, head, large ? LC_ENTRY_HEADER : 0, store, name, error);
+        status = read_whole(out, fd, (size_t)found.st_size, head, large ? LC_ENTRY_HEADER : 0,
+                            store, name, error);
     if (status == LOCACHE_OK)
         (*out)->stamp = stamp;
     return status;
 }
 
-locache_status lc_store_read(locache_value **out, const lc_store *store, const char *name, locache_error *error)
+locache_status lc_store_read(locache_value **out, const lc_store *store, const char *name,
+                             locache_error *error)
 {
     int fd = lc_openat(store->dir, name, O_RDONLY, 0);
     if (fd < 0)
@@ -131,7 +142,7 @@ locache_status lc_store_read(locache_value **out, const lc_store *store, const c
     return status == LOCACHE_OK ? status : missed(status);
 }
 
-/* -------------------------------------------------------------------------------------------------------------- write */
+/* ---------------------------------------------------------------------------------------- write */
 
 /* Is what is there an entry of a later version, and a whole one? */
 static bool is_newer(const lc_store *store, const char *name)
@@ -140,13 +151,15 @@ static bool is_newer(const lc_store *store, const char *name)
     locache_status status = lc_store_read(&value, store, name, NULL);
     if (status != LOCACHE_OK || value == NULL)
         return false;
-    bool newer = !value->mapped && lc_entry_parse(&value->entry, value->bytes, value->size, NULL) == LOCACHE_EFORMAT;
+    bool newer = !value->mapped &&
+                 lc_entry_parse(&value->entry, value->bytes, value->size, NULL) == LOCACHE_EFORMAT;
     locache_value_free(value);
     return newer;
 }
 
 /* What is in the place of a new entry? OK: nothing, or what may be replaced. */
-static locache_status probe(bool *replaced, const lc_store *store, const char *name, locache_error *error)
+static locache_status probe(bool *replaced, const lc_store *store, const char *name,
+                            locache_error *error)
 {
     unsigned char head[LC_ENTRY_HEADER];
     uint64_t least;
@@ -157,18 +170,22 @@ static locache_status probe(bool *replaced, const lc_store *store, const char *n
     if (fd < 0)
         return LOCACHE_OK;
     bool known = lc_fstat(fd, &found) == 0;
-    bool suspect = known && S_ISREG(found.st_mode) && lc_read_full(fd, head, sizeof head) == sizeof head &&
+    bool suspect = known && S_ISREG(found.st_mode) &&
+                   lc_read_full(fd, head, sizeof head) == sizeof head &&
                    lc_entry_peek(&least, &table, head, NULL) == LOCACHE_EFORMAT;
     lc_close(fd);
     if (known && S_ISDIR(found.st_mode))
-        return lc_fail_os(error, EISDIR, "cannot write %s/%s, delete or rename what is there", store->path, name);
+        return lc_fail_os(error, EISDIR, "cannot write %s/%s, delete or rename what is there",
+                          store->path, name);
     if (suspect && is_newer(store, name))
-        return lc_fail(error, LOCACHE_EFORMAT, "%s/%s was written by a later version of locache, and is left alone",
+        return lc_fail(error, LOCACHE_EFORMAT,
+                       "%s/%s was written by a later version of locache, and is left alone",
                        store->path, name);
     return LOCACHE_OK;
 }
 
-static locache_status refuse_write(const lc_store *store, const char *name, int code, locache_error *error)
+static locache_status refuse_write(const lc_store *store, const char *name, int code,
+                                   locache_error *error)
 {
     if (code == ENOENT || code == ESTALE)
         return LOCACHE_MISS;
@@ -187,17 +204,19 @@ static locache_status make_meta(const lc_store *store, const char *name, locache
     return status;
 }
 
-static locache_status make_temporary(lc_temporary *out, const lc_store *store, const char *name, locache_error *error)
+static locache_status make_temporary(lc_temporary *out, const lc_store *store, const char *name,
+                                     locache_error *error)
 {
-    locache_status status = lc_trust_meta(store->dir, store->owner) ? LOCACHE_OK : make_meta(store, name, error);
+    locache_status status =
+        lc_trust_meta(store->dir, store->owner) ? LOCACHE_OK : make_meta(store, name, error);
     if (status != LOCACHE_OK || lc_temporary_create_meta(out, store->dir) == 0)
         return status;
     return refuse_write(store, name, errno, error);
 }
 
 /* Something may be there already, or cannot be told apart from nothing but by looking. */
-static locache_status replace(bool *replaced, lc_temporary *temporary, const lc_store *store, const char *name,
-                              locache_error *error)
+static locache_status replace(bool *replaced, lc_temporary *temporary, const lc_store *store,
+                              const char *name, locache_error *error)
 {
     locache_status status = probe(replaced, store, name, error);
     if (status != LOCACHE_OK) {
@@ -209,9 +228,11 @@ static locache_status replace(bool *replaced, lc_temporary *temporary, const lc_
     return LOCACHE_OK;
 }
 
-/* What was written is beyond doubt where it still has the time that is its own (NULL: none). Age would prove nothing: the file
- * has had its name for a moment, in which somebody may have written to it. */
-static void stamp_written(locache_stamp *out, int fd, const struct timespec *own, const lc_store *store)
+/* What was written is beyond doubt where it still has the time that is its own (NULL: none). Age
+ * would prove nothing: the file has had its name for a moment, in which somebody may have written
+ * to it. */
+static void stamp_written(locache_stamp *out, int fd, const struct timespec *own,
+                          const lc_store *store)
 {
     struct stat found;
     if (lc_fstat(fd, &found) != 0) {
@@ -232,8 +253,8 @@ static bool is_large(const lc_span *spans, size_t count)
     return count > 1 && size >= LOCACHE_MAP_FROM;
 }
 
-static locache_status fill(lc_temporary *temporary, const lc_store *store, const char *name, const lc_span *spans,
-                           size_t count, bool durable, locache_error *error)
+static locache_status fill(lc_temporary *temporary, const lc_store *store, const char *name,
+                           const lc_span *spans, size_t count, bool durable, locache_error *error)
 {
     bool sound = true;
     if ((is_large(spans, count) ? lc_mapped_write(&sound, temporary, spans, count)
@@ -241,15 +262,16 @@ static locache_status fill(lc_temporary *temporary, const lc_store *store, const
         return refuse_write(store, name, errno, error);
     if (!sound) {
         lc_temporary_discard(temporary);
-        return lc_fail(error, LOCACHE_EINVAL, "a buffer changed while it was written to %s/%s", store->path, name);
+        return lc_fail(error, LOCACHE_EINVAL, "a buffer changed while it was written to %s/%s",
+                       store->path, name);
     }
     if (durable && lc_temporary_flush(temporary) != 0)
         return refuse_write(store, name, errno, error);
     return LOCACHE_OK;
 }
 
-/* The file of that stamp, which begins with this header, is sound, and its MAC is ours where it has one: nobody has to read through
- * it. */
+/* The file of that stamp, which begins with this header, is sound, and its MAC is ours where it has
+ * one: nobody has to read through it. */
 static void note_sound(const lc_store *store, const locache_stamp *stamp, const unsigned char *head)
 {
     lc_verified file;
@@ -259,8 +281,9 @@ static void note_sound(const lc_store *store, const locache_stamp *stamp, const 
     lc_verified_note(&file);
 }
 
-locache_status lc_store_write(bool *replaced, locache_stamp *stamp, const lc_store *store, const char *name,
-                              const lc_span *spans, size_t count, bool durable, locache_error *error)
+locache_status lc_store_write(bool *replaced, locache_stamp *stamp, const lc_store *store,
+                              const char *name, const lc_span *spans, size_t count, bool durable,
+                              locache_error *error)
 {
     lc_temporary temporary;
     *replaced = false;
@@ -286,7 +309,7 @@ locache_status lc_store_write(bool *replaced, locache_stamp *stamp, const lc_sto
     return status;
 }
 
-/* ----------------------------------------------------------------------------------------------------- remove and list */
+/* ------------------------------------------------------------------------------ remove and list */
 
 locache_status lc_store_remove(const lc_store *store, const char *name, locache_error *error)
 {
@@ -310,8 +333,8 @@ static bool list_entry(void *context, const char *name)
     return name[0] == '.' || in->fn(in->context, name);
 }
 
-locache_status lc_store_each(const lc_store *store, bool (*fn)(void *context, const char *name), void *context,
-                             locache_error *error)
+locache_status lc_store_each(const lc_store *store, bool (*fn)(void *context, const char *name),
+                             void *context, locache_error *error)
 {
     listing in = {.fn = fn, .context = context};
     if (lc_each_name(store->dir, list_entry, &in) == 0 || errno == ENOENT || errno == ESTALE)
@@ -350,7 +373,7 @@ void lc_store_sweep(const lc_store *store)
     lc_close(meta);
 }
 
-/* -------------------------------------------------------------------------------------------------------------- limits */
+/* --------------------------------------------------------------------------------------- limits */
 
 void lc_store_touch(const lc_store *store, const char *name)
 {
@@ -362,9 +385,11 @@ void lc_store_note_use(const lc_store *store, const char *name, const locache_va
     locache_stamp now;
     locache_stamp before = value->stamp;
     struct stat found;
-    if (lc_utime_access(store->dir, name) != 0 || !value->mapped || lc_fstatat(store->dir, name, &found) != 0)
+    if (lc_utime_access(store->dir, name) != 0 || !value->mapped ||
+        lc_fstatat(store->dir, name, &found) != 0)
         return;
-    /* Its time of change moved. Anybody who wrote to it meanwhile would have moved that of modification, too. */
+    /* Its time of change moved. Anybody who wrote to it meanwhile would have moved that of
+     * modification, too. */
     lc_stamp_take(&now, &found, store->grain, true);
     before.words[LC_STAMP_CTIME] = now.words[LC_STAMP_CTIME];
     if (lc_stamp_matches(&before, &found))
@@ -444,7 +469,8 @@ static bool survey_entry(void *context, const char *name)
     in->failed = entries == NULL || names == NULL;
     if (in->failed)
         return false;
-    in->entries[in->count++] = (used){.when = modified > accessed ? modified : accessed, .name = in->names_size};
+    in->entries[in->count++] =
+        (used){.when = modified > accessed ? modified : accessed, .name = in->names_size};
     memcpy(in->names + in->names_size, name, size);
     in->names_size += size;
     return true;

@@ -6,11 +6,13 @@
 #include <string.h>
 
 #define PREFIX "tmp-"
-/* Random names never meet. A sweeper may take a file in the instant before it is locked; but each handle sweeps once. */
+/* Random names never meet. A sweeper may take a file in the instant before it is locked; but each
+ * handle sweeps once. */
 #define ATTEMPTS 16
 /* Vectors built at a time: an entry with few buffers is one system call. */
 #define BATCH 64
-/* A function's directory has two levels; deeper things are not ours, and the stack is not theirs. */
+/* A function's directory has two levels; deeper things are not ours, and the stack is not
+ * theirs. */
 #define DEPTH_MAX 16
 
 void lc_unique_name(char *out, const char *prefix)
@@ -22,7 +24,7 @@ void lc_unique_name(char *out, const char *prefix)
     lc_hex(out + size, random, sizeof random);
 }
 
-/* -------------------------------------------------------------------------------------------------------- temporaries */
+/* ---------------------------------------------------------------------------------- temporaries */
 
 /* Lock a file that was just created. False: a sweeper has been faster. */
 static bool is_ours(const lc_temporary *temporary)
@@ -77,7 +79,8 @@ int lc_temporary_write(lc_temporary *temporary, const lc_span *spans, size_t cou
     while (count > 0) {
         int used = 0;
         for (; used < BATCH && count > 0; used++, spans++, count--)
-            vectors[used] = (struct iovec){.iov_base = (void *)(uintptr_t)spans->data, .iov_len = spans->size};
+            vectors[used] =
+                (struct iovec){.iov_base = (void *)(uintptr_t)spans->data, .iov_len = spans->size};
         if (lc_write_full(temporary->fd, vectors, used) != 0)
             return give_up(temporary);
     }
@@ -129,7 +132,8 @@ static bool sweep_one(void *context, const char *name)
 {
     int dir = *(const int *)context;
     struct stat seen;
-    if (strncmp(name, PREFIX, strlen(PREFIX)) != 0 || lc_fstatat(dir, name, &seen) != 0 || S_ISDIR(seen.st_mode))
+    if (strncmp(name, PREFIX, strlen(PREFIX)) != 0 || lc_fstatat(dir, name, &seen) != 0 ||
+        S_ISDIR(seen.st_mode))
         return true;
     if (!S_ISREG(seen.st_mode)) {
         /* No writer makes these, and opening one might do something. */
@@ -150,7 +154,7 @@ void lc_temporary_sweep(int dir)
     lc_each_name(dir, sweep_one, &dir);
 }
 
-/* --------------------------------------------------------------------------------------------------------------- paths */
+/* ---------------------------------------------------------------------------------------- paths */
 
 int lc_make_path(const char *path)
 {

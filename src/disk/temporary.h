@@ -1,5 +1,5 @@
-/* Files a step above single system calls: temporaries, paths to make, trees to remove. Everything by directory descriptor.
- * Results are 0, or -1 and errno. Any thread. */
+/* Files a step above single system calls: temporaries, paths to make, trees to remove. Everything
+ * by directory descriptor. Results are 0, or -1 and errno. Any thread. */
 #ifndef LC_FILES_H
 #define LC_FILES_H
 
@@ -10,7 +10,8 @@
 
 #define LC_TEMPORARY_NAME 32 /* ".locache/", a prefix, 16 digits */
 
-/* A file that nobody sees until it is whole: created exclusively, locked while its writer lives, then given its name.
+/* A file that nobody sees until it is whole: created exclusively, locked while its writer lives,
+ * then given its name.
  *
  *     lc_temporary temporary;
  *     if (lc_temporary_create(&temporary, dir) != 0) ...
@@ -29,8 +30,8 @@ int lc_temporary_create_meta(lc_temporary *out, int dir);
 int lc_temporary_write(lc_temporary *temporary, const lc_span *spans, size_t count);
 /* Flush the content to the device. */
 int lc_temporary_flush(lc_temporary *temporary);
-/* Rename it where nothing has that name yet, and lc_temporary_close() it then. Failed: it is still there, and it is the others'
- * to say why. */
+/* Rename it where nothing has that name yet, and lc_temporary_close() it then. Failed: it is still
+ * there, and it is the others' to say why. */
 int lc_temporary_place(lc_temporary *temporary, int to_dir, const char *to);
 /* The same over whatever has that name. ENOENT: somebody removed it meanwhile. */
 int lc_temporary_replace(lc_temporary *temporary, int to_dir, const char *to);

@@ -1,8 +1,8 @@
 /* What a result that was read holds: its parts, and its body as one value of a type. */
 #include "disk/value.h"
+#include "base/os.h"
 #include "format/cbor.h"
 #include "format/ndarray.h"
-#include "base/os.h"
 
 #include <string.h>
 
@@ -50,11 +50,12 @@ void locache_value_stamp(locache_stamp *out, const locache_value *value)
     *out = value->stamp;
 }
 
-/* -------------------------------------------------------------------------------------------------------------- memory */
+/* --------------------------------------------------------------------------------------- memory */
 
 locache_value *lc_value_new(size_t size)
 {
-    locache_value *value = size <= SIZE_MAX - sizeof *value ? lc_alloc_aligned(sizeof *value + size) : NULL;
+    locache_value *value =
+        size <= SIZE_MAX - sizeof *value ? lc_alloc_aligned(sizeof *value + size) : NULL;
     if (value == NULL)
         return NULL;
     atomic_init(&value->holders, 1);
@@ -66,7 +67,8 @@ locache_value *lc_value_new(size_t size)
 
 size_t lc_value_front(const locache_value *value)
 {
-    return (size_t)((const unsigned char *)value->entry.body.data - value->room) + value->entry.body.size;
+    return (size_t)((const unsigned char *)value->entry.body.data - value->room) +
+           value->entry.body.size;
 }
 
 void locache_value_retain(locache_value *value)
@@ -101,7 +103,7 @@ void locache_value_free(locache_value *value)
     lc_free(value);
 }
 
-/* ------------------------------------------------------------------------------------------------------ typed readers */
+/* -------------------------------------------------------------------------------- typed readers */
 
 locache_status locache_value_reader(locache_reader *out, const locache_value *value)
 {
@@ -112,7 +114,8 @@ locache_status locache_value_reader(locache_reader *out, const locache_value *va
 }
 
 /* The first item of the body, and a reader that is past it. */
-static locache_status first_item(locache_item *out, locache_reader *reader, const locache_value *value)
+static locache_status first_item(locache_item *out, locache_reader *reader,
+                                 const locache_value *value)
 {
     locache_status status = locache_value_reader(reader, value);
     if (status != LOCACHE_OK)
@@ -140,8 +143,8 @@ typedef struct scalar {
 /* "<f8" and its like, over as many bytes. */
 static bool parse_scalar(scalar *out, const locache_item *type, const locache_item *bytes)
 {
-    if (type->size != 3 || memchr("<>|", type->data[0], 3) == NULL || memchr("uifb", type->data[1], 4) == NULL ||
-        memchr("1248", type->data[2], 4) == NULL)
+    if (type->size != 3 || memchr("<>|", type->data[0], 3) == NULL ||
+        memchr("uifb", type->data[1], 4) == NULL || memchr("1248", type->data[2], 4) == NULL)
         return false;
     *out = (scalar){.kind = (char)type->data[1], .size = (unsigned)(type->data[2] - '0')};
     if (bytes->size != out->size)
@@ -156,10 +159,10 @@ static locache_status read_scalar(scalar *out, locache_reader *reader)
 {
     locache_item type;
     locache_item bytes;
-    if (locache_read(&type, reader) != LOCACHE_OK || type.kind != LOCACHE_ARRAY || type.number != 2 ||
-        locache_read(&type, reader) != LOCACHE_OK || type.kind != LOCACHE_TEXT ||
-        locache_read(&bytes, reader) != LOCACHE_OK || bytes.kind != LOCACHE_BYTES ||
-        locache_reader_end(reader) != LOCACHE_OK)
+    if (locache_read(&type, reader) != LOCACHE_OK || type.kind != LOCACHE_ARRAY ||
+        type.number != 2 || locache_read(&type, reader) != LOCACHE_OK ||
+        type.kind != LOCACHE_TEXT || locache_read(&bytes, reader) != LOCACHE_OK ||
+        bytes.kind != LOCACHE_BYTES || locache_reader_end(reader) != LOCACHE_OK)
         return LOCACHE_ECORRUPT;
     return parse_scalar(out, &type, &bytes) ? LOCACHE_OK : LOCACHE_ETYPE;
 }
@@ -194,8 +197,9 @@ static locache_status read_integer(integer *out, const locache_value *value)
         return status;
     if (item.kind == LOCACHE_TAG) {
         if (item.number == LOCACHE_TAG_BIGNUM || item.number == LOCACHE_TAG_BIGNUM_NEG)
-            return lc_cbor_check(value->entry.body.data, value->entry.body.size) == LOCACHE_OK ? LOCACHE_ELIMIT
-                                                                                               : LOCACHE_ECORRUPT;
+            return lc_cbor_check(value->entry.body.data, value->entry.body.size) == LOCACHE_OK
+                       ? LOCACHE_ELIMIT
+                       : LOCACHE_ECORRUPT;
         return item.number == LOCACHE_TAG_SCALAR ? scalar_integer(out, &reader) : LOCACHE_ETYPE;
     }
     if (item.kind != LOCACHE_UINT && item.kind != LOCACHE_NEGATIVE)
@@ -307,7 +311,8 @@ locache_status locache_value_text(const char **out, size_t *size, const locache_
 }
 
 /* The byte string that comes next, here or in a buffer. ETYPE: something else comes. */
-static locache_status read_bytes(const void **out, size_t *size, locache_reader *reader, const locache_value *value)
+static locache_status read_bytes(const void **out, size_t *size, locache_reader *reader,
+                                 const locache_value *value)
 {
     locache_item item;
     if (locache_read(&item, reader) != LOCACHE_OK)
@@ -319,7 +324,8 @@ static locache_status read_bytes(const void **out, size_t *size, locache_reader 
     }
     if (item.kind != LOCACHE_TAG || item.number != LOCACHE_TAG_BUFFER)
         return LOCACHE_ETYPE;
-    if (locache_read(&item, reader) != LOCACHE_OK || item.kind != LOCACHE_UINT || item.number > SIZE_MAX)
+    if (locache_read(&item, reader) != LOCACHE_OK || item.kind != LOCACHE_UINT ||
+        item.number > SIZE_MAX)
         return LOCACHE_ECORRUPT;
     locache_buffer buffer = locache_value_buffer(value, (size_t)item.number);
     if (buffer.data == NULL)
@@ -355,7 +361,8 @@ locache_status locache_value_ndarray(locache_ndarray *out, const locache_value *
     locache_status status = first_item(&item, &reader, value);
     if (status != LOCACHE_OK)
         return status;
-    if (item.kind != LOCACHE_TAG || (item.number != LOCACHE_TAG_NDARRAY && item.number != LOCACHE_TAG_NDARRAY_F))
+    if (item.kind != LOCACHE_TAG ||
+        (item.number != LOCACHE_TAG_NDARRAY && item.number != LOCACHE_TAG_NDARRAY_F))
         return LOCACHE_ETYPE;
     status = lc_ndarray_read_head(&array, &reader, item.number == LOCACHE_TAG_NDARRAY_F);
     if (status != LOCACHE_OK)

@@ -2,14 +2,15 @@
 #ifndef LC_VALUE_H
 #define LC_VALUE_H
 
-#include "format/entry.h"
 #include "disk/stamp.h"
+#include "format/entry.h"
 
 #include <stdalign.h>
 #include <stdatomic.h>
 
-/* An entry's file in memory of its own; `entry` is filled by whoever parses it. Or mapped: then `entry` is parsed and all of it
- * verified, and what is before the buffers is in `room`, where nobody can change it. */
+/* An entry's file in memory of its own; `entry` is filled by whoever parses it. Or mapped: then
+ * `entry` is parsed and all of it verified, and what is before the buffers is in `room`, where
+ * nobody can change it. */
 struct locache_value {
     lc_entry entry;
     locache_stamp stamp; /* of the file before it was read */
@@ -20,7 +21,8 @@ struct locache_value {
     alignas(LC_ENTRY_ALIGN) unsigned char room[];
 };
 
-/* A value with room for size bytes, which are its own; held once, by the caller. NULL: no memory. */
+/* A value with room for size bytes, which are its own; held once, by the caller. NULL: no
+ * memory. */
 locache_value *lc_value_new(size_t size);
 /* Of a value that is parsed: the size of what is before its buffers. */
 size_t lc_value_front(const locache_value *value);

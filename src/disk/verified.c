@@ -1,8 +1,8 @@
 #include "disk/verified.h"
-#include "disk/temporary.h"
 #include "base/os.h"
-#include "disk/owner.h"
 #include "base/text.h"
+#include "disk/owner.h"
+#include "disk/temporary.h"
 
 #include <fcntl.h>
 #include <stdatomic.h>
@@ -16,8 +16,10 @@ enum {
     AT_SEAL = 96,
     AT_OWN_CHECKSUM = 112,
 };
-_Static_assert(AT_FILE + LC_STAMP_IDENTITY * 8 == AT_CHECKSUM, "the words of a stamp that are the file's");
-_Static_assert(AT_OWN_CHECKSUM + LC_CHECKSUM_SIZE == LC_VERIFIED_RECORD, "the record's own checksum ends it");
+_Static_assert(AT_FILE + LC_STAMP_IDENTITY * 8 == AT_CHECKSUM,
+               "the words of a stamp that are the file's");
+_Static_assert(AT_OWN_CHECKSUM + LC_CHECKSUM_SIZE == LC_VERIFIED_RECORD,
+               "the record's own checksum ends it");
 
 #define PATH LC_META "/" LC_VERIFIED_NAME
 #define BOOT_SIZE 16
@@ -27,11 +29,12 @@ _Static_assert(AT_OWN_CHECKSUM + LC_CHECKSUM_SIZE == LC_VERIFIED_RECORD, "the re
 
 static const unsigned char magic[AT_BOOT] = {'L', 'O', 'C', 'V', 'R', 'F', 'Y', 1};
 
-/* --------------------------------------------------------------------------------------------------------------- boot */
+/* ----------------------------------------------------------------------------------------- boot */
 
 enum { UNKNOWN, LOADING, KNOWN };
 
-/* Of the running kernel, once read. A child that fork() made while another thread was reading it reads it each time. */
+/* Of the running kernel, once read. A child that fork() made while another thread was reading it
+ * reads it each time. */
 static atomic_int boot_state;
 static unsigned char boot_id[BOOT_SIZE];
 
@@ -68,7 +71,7 @@ static bool get_boot(unsigned char out[BOOT_SIZE])
     return true;
 }
 
-/* ------------------------------------------------------------------------------------------------------------- records */
+/* -------------------------------------------------------------------------------------- records */
 
 static void put_words(unsigned char *at, const int64_t *words, unsigned count)
 {
@@ -99,9 +102,10 @@ static uint64_t set_offset(const unsigned char *record)
     return (uint64_t)(last % LC_VERIFIED_SETS) * SET_SIZE;
 }
 
-/* ---------------------------------------------------------------------------------------------------------- the table */
+/* ------------------------------------------------------------------------------------ the table */
 
-/* The table's descriptor, or -1. Nothing is followed, and nothing but a file of one name in our own .locache/ is written to. */
+/* The table's descriptor, or -1. Nothing is followed, and nothing but a file of one name in our own
+ * .locache/ is written to. */
 static int open_table(const lc_verified *file, bool write)
 {
     struct stat found;
@@ -110,8 +114,8 @@ static int open_table(const lc_verified *file, bool write)
     int fd = lc_openat(file->dir, PATH, write ? O_RDWR | O_CREAT : O_RDONLY, 0600);
     if (fd < 0)
         return -1;
-    if (lc_fstat(fd, &found) == 0 && lc_trust_file(&found, file->owner, "", PATH, NULL) == LOCACHE_OK &&
-        found.st_nlink == 1)
+    if (lc_fstat(fd, &found) == 0 &&
+        lc_trust_file(&found, file->owner, "", PATH, NULL) == LOCACHE_OK && found.st_nlink == 1)
         return fd;
     lc_close(fd);
     return -1;
@@ -170,7 +174,8 @@ static unsigned choose_way(const unsigned char set[SET_SIZE], const unsigned cha
     for (unsigned way = 0; way < LC_VERIFIED_WAYS; way++) {
         const unsigned char *there = set + (size_t)way * LC_VERIFIED_RECORD;
         bool sound = is_sound(there, record);
-        if (sound && memcmp(there + AT_MOUNT, record + AT_MOUNT, AT_FILE - AT_MOUNT + PLACE_SIZE) == 0)
+        if (sound &&
+            memcmp(there + AT_MOUNT, record + AT_MOUNT, AT_FILE - AT_MOUNT + PLACE_SIZE) == 0)
             return way;
         if (!sound)
             free_way = way;
@@ -190,16 +195,17 @@ void lc_verified_note(const lc_verified *file)
     uint64_t offset = set_offset(record);
     if (read_set(set, table, offset)) {
         /* Failed: it was not remembered, as nobody needs it to be. */
-        int failed =
-            lc_pwrite(table, record, sizeof record, offset + (uint64_t)choose_way(set, record) * LC_VERIFIED_RECORD);
+        int failed = lc_pwrite(table, record, sizeof record,
+                               offset + (uint64_t)choose_way(set, record) * LC_VERIFIED_RECORD);
         (void)failed;
     }
     lc_close(table);
 }
 
-/* --------------------------------------------------------------------------------------------------------------- seals */
+/* ---------------------------------------------------------------------------------------- seals */
 
-static void make_seal(unsigned char out[SEAL_SIZE], const lc_verified *file, const unsigned char key[LC_MAC_KEY_SIZE])
+static void make_seal(unsigned char out[SEAL_SIZE], const lc_verified *file,
+                      const unsigned char key[LC_MAC_KEY_SIZE])
 {
     unsigned char mac[LC_MAC_SIZE];
     lc_mac(mac, key, &(lc_span){file->record, AT_SEAL}, 1);

@@ -1,7 +1,8 @@
-/* What is remembered of large results: that a file, in this very state, was found sound since the machine was started
- * (docs/format.md, "What was verified"). A table in the function's directory, for every process. Nobody needs it: whatever
- * fails here, a file is verified once more. Hostile content is harmless: a record counts for one state of one file, which nobody
- * can make by hand, and what is sealed needs the user's key.
+/* What is remembered of large results: that a file, in this very state, was found sound since the
+ * machine was started (docs/format.md, "What was verified"). A table in the function's directory,
+ * for every process. Nobody needs it: whatever fails here, a file is verified once more. Hostile
+ * content is harmless: a record counts for one state of one file, which nobody can make by hand,
+ * and what is sealed needs the user's key.
  *
  *     lc_verified file;
  *     lc_verified_init(&file, dir, owner, &stamp, checksum);
@@ -37,7 +38,8 @@ void lc_verified_init(lc_verified *out, int dir, uid_t owner, const locache_stam
                       const unsigned char checksum[LC_CHECKSUM_SIZE]);
 /* Was a file of that stamp, with that checksum in its header, found sound? */
 bool lc_verified_find(lc_verified *file);
-/* It was found sound, or written so, while it had its stamp. Does nothing where the stamp proves nothing. */
+/* It was found sound, or written so, while it had its stamp. Does nothing where the stamp proves
+ * nothing. */
 void lc_verified_note(const lc_verified *file);
 
 /* Its MAC verified with this key: to be noted. */

@@ -1,8 +1,8 @@
 #include "disk/versions.h"
-#include "disk/temporary.h"
-#include "disk/stamp.h"
-#include "disk/owner.h"
 #include "base/text.h"
+#include "disk/owner.h"
+#include "disk/stamp.h"
+#include "disk/temporary.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -12,19 +12,22 @@
 
 #define FILE_NAME "version"
 #define FILE_MAX 4096 /* CODES_MAX lines of at most 102 bytes, and three others */
-#define CODES_MAX 32  /* interpreters that one directory remembers: all of CPython's in use, optimisation levels too */
-#define TAG_MAX 63    /* locache.h */
+/* interpreters that one directory remembers: all of CPython's in use, optimisation levels too */
+#define CODES_MAX 32
+#define TAG_MAX 63 /* locache.h */
 #define HEX_SIZE (2 * LOCACHE_ID_SIZE)
 
 #define WORK ".tmp" /* in .versions: directories on their way in or out */
 #define NEW "new-"
 #define TRASH "trash-"
 #define LOCK ".lock"
-/* Under the lock only names change and one small file is written: who waits longer waits for something broken. */
+/* Under the lock only names change and one small file is written: who waits longer waits for
+ * something broken. */
 #define LOCK_MILLISECONDS 2000
 /* A removed lock file is made anew; a few in a row are somebody's `rm -rf`, not bad luck. */
 #define LOCK_ATTEMPTS 8
-/* Names of any kind that can stand in .versions: .versions/<function>/<id>, with what surrounds them. */
+/* Names of any kind that can stand in .versions: .versions/<function>/<id>, with what surrounds
+ * them. */
 #define NAME_ROOM 32
 
 typedef struct code {
@@ -48,9 +51,10 @@ static bool same_id(const locache_id *a, const locache_id *b)
     return memcmp(a->bytes, b->bytes, LOCACHE_ID_SIZE) == 0;
 }
 
-/* --------------------------------------------------------------------------------------------------- the version file */
+/* ----------------------------------------------------------------------------- the version file */
 
-/* The value of a line "<label> <value>\n", of `room` bytes with its NUL. Moves *at past it, or returns false. */
+/* The value of a line "<label> <value>\n", of `room` bytes with its NUL. Moves *at past it, or
+ * returns false. */
 static bool take_line(char *value, size_t room, const char **at, const char *label)
 {
     size_t size = strlen(label);
@@ -69,7 +73,8 @@ static bool take_line(char *value, size_t room, const char **at, const char *lab
 static bool take_code(version *out, const char *line)
 {
     const char *space = strchr(line, ' ');
-    if (space == NULL || space == line || (size_t)(space - line) > TAG_MAX || out->count == CODES_MAX)
+    if (space == NULL || space == line || (size_t)(space - line) > TAG_MAX ||
+        out->count == CODES_MAX)
         return false;
     code *next = &out->codes[out->count++];
     memcpy(next->tag, line, (size_t)(space - line));
@@ -86,7 +91,8 @@ static bool parse(version *out, const char *text)
     out->newer = strcmp(line, "1") != 0;
     if (out->newer)
         return strspn(line, "0123456789") == strlen(line) && line[0] >= '1' && line[0] <= '9';
-    if (!take_line(line, sizeof line, &text, "id") || !lc_unhex(out->id.bytes, LOCACHE_ID_SIZE, line))
+    if (!take_line(line, sizeof line, &text, "id") ||
+        !lc_unhex(out->id.bytes, LOCACHE_ID_SIZE, line))
         return false;
     while (take_line(line, sizeof line, &text, "code"))
         if (!take_code(out, line))
@@ -106,7 +112,8 @@ static size_t print(char out[FILE_MAX], const version *from)
     int size = snprintf(out, FILE_MAX, "locache 1\nid %s\n", hex);
     for (size_t i = 0; i < from->count; i++) {
         lc_hex(hex, from->codes[i].digest.bytes, LOCACHE_ID_SIZE);
-        size += snprintf(out + size, FILE_MAX - (size_t)size, "code %s %s\n", from->codes[i].tag, hex);
+        size +=
+            snprintf(out + size, FILE_MAX - (size_t)size, "code %s %s\n", from->codes[i].tag, hex);
     }
     if (from->has_source) {
         lc_hex(hex, from->source.bytes, LOCACHE_ID_SIZE);
@@ -134,7 +141,8 @@ static locache_status read_open(version *out, int fd, const char *path, locache_
     return LOCACHE_OK;
 }
 
-/* Read the version file of the function directory `dir`. OK (which includes a lost one), or failures. */
+/* Read the version file of the function directory `dir`. OK (which includes a lost one), or
+ * failures. */
 static locache_status read_version(version *out, int dir, const char *path, locache_error *error)
 {
     int meta;
@@ -147,8 +155,8 @@ static locache_status read_version(version *out, int dir, const char *path, loca
         status = read_open(out, fd, path, error);
         lc_close(fd);
     } else if (errno == ELOOP || errno == ENXIO) {
-        status =
-            lc_fail(error, LOCACHE_EUNTRUSTED, "%s/" LC_META "/" FILE_NAME " is not a regular file: delete it", path);
+        status = lc_fail(error, LOCACHE_EUNTRUSTED,
+                         "%s/" LC_META "/" FILE_NAME " is not a regular file: delete it", path);
     } else if (errno != ENOENT) {
         status = lc_fail_os(error, errno, "cannot open %s/" LC_META "/" FILE_NAME, path);
     }
@@ -156,7 +164,8 @@ static locache_status read_version(version *out, int dir, const char *path, loca
     return status;
 }
 
-static locache_status write_version(int dir, const version *from, const char *path, locache_error *error)
+static locache_status write_version(int dir, const version *from, const char *path,
+                                    locache_error *error)
 {
     char text[FILE_MAX];
     lc_temporary temporary;
@@ -166,15 +175,17 @@ static locache_status write_version(int dir, const version *from, const char *pa
         return lc_fail_os(error, errno, "cannot make %s/" LC_META, path);
     locache_status status = lc_trust_open_dir(&meta, dir, LC_META, path, error);
     if (status != LOCACHE_OK)
-        return status == LOCACHE_MISS ? lc_fail_os(error, ENOENT, "cannot open %s/" LC_META, path) : status;
-    if (lc_temporary_create(&temporary, meta) != 0 || lc_temporary_write(&temporary, &(lc_span){text, size}, 1) != 0 ||
+        return status == LOCACHE_MISS ? lc_fail_os(error, ENOENT, "cannot open %s/" LC_META, path)
+                                      : status;
+    if (lc_temporary_create(&temporary, meta) != 0 ||
+        lc_temporary_write(&temporary, &(lc_span){text, size}, 1) != 0 ||
         lc_temporary_publish(&temporary, meta, FILE_NAME) != 0)
         status = lc_fail_os(error, errno, "cannot write %s/" LC_META "/" FILE_NAME, path);
     lc_close(meta);
     return status;
 }
 
-/* ----------------------------------------------------------------------------------------------------------- identity */
+/* ------------------------------------------------------------------------------------- identity */
 
 static bool has_identity(const locache_identity *identity)
 {
@@ -187,15 +198,17 @@ static bool could_ask(const locache_identity *identity)
     return identity->code_tag != NULL && !identity->has_source && !identity->no_source;
 }
 
-/* The id of a directory made for this identity: the same in every process, so that a lost version file can be replaced. */
+/* The id of a directory made for this identity: the same in every process, so that a lost version
+ * file can be replaced. */
 static void own_id(locache_id *out, const locache_identity *identity)
 {
     if (identity->has_source) {
         lc_span parts[] = {{"source", 6}, {identity->source.bytes, LOCACHE_ID_SIZE}};
         lc_blake2b(out->bytes, LOCACHE_ID_SIZE, parts, 2);
     } else if (identity->code_tag != NULL) {
-        lc_span parts[] = {
-            {"code", 4}, {identity->code_tag, strlen(identity->code_tag)}, {identity->code.bytes, LOCACHE_ID_SIZE}};
+        lc_span parts[] = {{"code", 4},
+                           {identity->code_tag, strlen(identity->code_tag)},
+                           {identity->code.bytes, LOCACHE_ID_SIZE}};
         lc_blake2b(out->bytes, LOCACHE_ID_SIZE, parts, 3);
     } else {
         *out = (locache_id){{0}};
@@ -251,12 +264,14 @@ static locache_status compare(const version *found, const locache_identity *iden
 }
 
 /* lc_version_check() with the version that was found. */
-static locache_status check(version *found, int dir, const char *path, const lc_wanted *wanted, locache_error *error)
+static locache_status check(version *found, int dir, const char *path, const lc_wanted *wanted,
+                            locache_error *error)
 {
     locache_status status = read_version(found, dir, path, error);
     if (status != LOCACHE_OK)
         return status;
-    /* Its entries say themselves which version they belong to: ours are found by the id that we would have given them. */
+    /* Its entries say themselves which version they belong to: ours are found by the id that we
+     * would have given them. */
     if (found->lost || found->newer) {
         if (could_ask(wanted->identity) && !wanted->keep)
             return LOCACHE_NEED_SOURCE;
@@ -269,7 +284,8 @@ static locache_status check(version *found, int dir, const char *path, const lc_
     if (status == LOCACHE_OK && learn(found, wanted->identity))
         (void)!write_version(dir, found, path, NULL);
     if (status != LOCACHE_OK && wanted->keep) {
-        /* Results of this source must not be taken for those of the one that the directory was made for. */
+        /* Results of this source must not be taken for those of the one that the directory was made
+         * for. */
         own_id(&found->id, wanted->identity);
         return LOCACHE_OK;
     }
@@ -286,7 +302,7 @@ locache_status lc_version_check(locache_id *id, int dir, const char *path, const
     return status;
 }
 
-/* --------------------------------------------------------------------------------------------------------- .versions/ */
+/* ----------------------------------------------------------------------------------- .versions/ */
 
 /* What is open while directories change places. */
 typedef struct place {
@@ -309,7 +325,8 @@ static void close_if_open(int fd)
 }
 
 /* Open a directory, made first where it is missing. */
-static locache_status open_made(int *out, int at, const char *name, const char *where, locache_error *error)
+static locache_status open_made(int *out, int at, const char *name, const char *where,
+                                locache_error *error)
 {
     locache_status status = lc_trust_open_dir(out, at, name, where, error);
     if (status != LOCACHE_MISS)
@@ -317,7 +334,9 @@ static locache_status open_made(int *out, int at, const char *name, const char *
     if (lc_mkdirat(at, name, 0700) != 0 && errno != EEXIST)
         return lc_fail_os(error, errno, "cannot make the directory %s/%s", where, name);
     status = lc_trust_open_dir(out, at, name, where, error);
-    return status == LOCACHE_MISS ? lc_fail_os(error, ENOENT, "cannot open the directory %s/%s", where, name) : status;
+    return status == LOCACHE_MISS
+               ? lc_fail_os(error, ENOENT, "cannot open the directory %s/%s", where, name)
+               : status;
 }
 
 /* Lock an open lock file. OK; MISS: somebody removed it meanwhile; EUNTRUSTED, EIO, EBUSY. */
@@ -333,11 +352,14 @@ static locache_status lock_open(int fd, const place *at, locache_error *error)
     if (status != LOCACHE_OK)
         return status;
     if (lc_lock_within(fd, LOCK_MILLISECONDS) != 0 && errno == EAGAIN)
-        return lc_fail(error, LOCACHE_EBUSY, "another process holds the lock %s/" LOCK, at->versions_path);
-    /* Any other failure: a file system without locks. Renames are atomic there too; what is lost is only that the second of
-     * two processes finds the work done. */
+        return lc_fail(error, LOCACHE_EBUSY, "another process holds the lock %s/" LOCK,
+                       at->versions_path);
+    /* Any other failure: a file system without locks. Renames are atomic there too; what is lost is
+     * only that the second of two processes finds the work done. */
     if (lc_fstatat(at->versions, LOCK, &named) != 0)
-        return errno == ENOENT ? LOCACHE_MISS : lc_fail_os(error, errno, "cannot examine %s/" LOCK, at->versions_path);
+        return errno == ENOENT
+                   ? LOCACHE_MISS
+                   : lc_fail_os(error, errno, "cannot examine %s/" LOCK, at->versions_path);
     return named.st_dev == held.st_dev && named.st_ino == held.st_ino ? LOCACHE_OK : LOCACHE_MISS;
 }
 
@@ -346,8 +368,8 @@ static locache_status take_lock(place *at, locache_error *error)
     for (int attempt = 0; attempt < LOCK_ATTEMPTS; attempt++) {
         int fd = lc_openat(at->versions, LOCK, O_RDWR | O_CREAT, 0600);
         if (fd < 0 && (errno == ELOOP || errno == EISDIR || errno == ENXIO))
-            return lc_fail(error, LOCACHE_EUNTRUSTED, "%s/" LOCK " is not a regular file: delete it",
-                           at->versions_path);
+            return lc_fail(error, LOCACHE_EUNTRUSTED,
+                           "%s/" LOCK " is not a regular file: delete it", at->versions_path);
         if (fd < 0)
             return lc_fail_os(error, errno, "cannot open %s/" LOCK, at->versions_path);
         locache_status status = lock_open(fd, at, error);
@@ -358,7 +380,8 @@ static locache_status take_lock(place *at, locache_error *error)
         if (status != LOCACHE_MISS)
             return status;
     }
-    return lc_fail(error, LOCACHE_EBUSY, "%s/" LOCK " is removed again and again", at->versions_path);
+    return lc_fail(error, LOCACHE_EBUSY, "%s/" LOCK " is removed again and again",
+                   at->versions_path);
 }
 
 static bool drop_new(void *context, const char *name)
@@ -377,7 +400,8 @@ static bool drop_trash(void *context, const char *name)
 
 static void leave(place *at)
 {
-    /* Closing is not enough where another thread forked meanwhile: the child has the descriptor too, and may live long. */
+    /* Closing is not enough where another thread forked meanwhile: the child has the descriptor
+     * too, and may live long. */
     if (at->lock >= 0)
         lc_unlock(at->lock);
     close_if_open(at->lock);
@@ -389,19 +413,27 @@ static void leave(place *at)
     close_if_open(at->versions);
 }
 
-/* Open .versions/ and lock it. MISS where there is none and `make` is false. leave() in every case. */
+/* Open .versions/ and lock it. MISS where there is none and `make` is false. leave() in every
+ * case. */
 static locache_status enter(place *at, int root, const char *root_path, const char *name, bool make,
                             locache_error *error)
 {
-    *at = (place){
-        .root = root, .root_path = root_path, .name = name, .versions = -1, .lock = -1, .work = -1, .family = -1};
-    int longest = snprintf(at->family_path, sizeof at->family_path, "%s/" LC_VERSIONS "/%s", root_path, name);
+    *at = (place){.root = root,
+                  .root_path = root_path,
+                  .name = name,
+                  .versions = -1,
+                  .lock = -1,
+                  .work = -1,
+                  .family = -1};
+    int longest =
+        snprintf(at->family_path, sizeof at->family_path, "%s/" LC_VERSIONS "/%s", root_path, name);
     if (longest < 0 || (size_t)longest >= sizeof at->family_path)
         return lc_fail(error, LOCACHE_EINVAL, "the path %s is too long", root_path);
     snprintf(at->path, sizeof at->path, "%s/%s", root_path, name);
     snprintf(at->versions_path, sizeof at->versions_path, "%s/" LC_VERSIONS, root_path);
-    locache_status status = make ? open_made(&at->versions, root, LC_VERSIONS, root_path, error)
-                                 : lc_trust_open_dir(&at->versions, root, LC_VERSIONS, root_path, error);
+    locache_status status =
+        make ? open_made(&at->versions, root, LC_VERSIONS, root_path, error)
+             : lc_trust_open_dir(&at->versions, root, LC_VERSIONS, root_path, error);
     if (status == LOCACHE_OK)
         status = take_lock(at, error);
     if (status == LOCACHE_OK)
@@ -417,7 +449,7 @@ static locache_status enter(place *at, int root, const char *root_path, const ch
     return status;
 }
 
-/* ----------------------------------------------------------------------------------------------------- earlier versions */
+/* ----------------------------------------------------------------------------- earlier versions */
 
 typedef struct search {
     const place *at;
@@ -437,7 +469,8 @@ static bool match_one(void *context, const char *name)
     search *in = context;
     version seen;
     int dir;
-    if (!is_id(name) || lc_trust_open_dir(&dir, in->at->family, name, in->at->family_path, NULL) != LOCACHE_OK)
+    if (!is_id(name) ||
+        lc_trust_open_dir(&dir, in->at->family, name, in->at->family_path, NULL) != LOCACHE_OK)
         return true;
     locache_status status = read_version(&seen, dir, in->at->family_path, NULL);
     lc_close(dir);
@@ -450,7 +483,9 @@ static bool match_one(void *context, const char *name)
         char own[HEX_SIZE + 1];
         own_id(&id, identity);
         lc_hex(own, id.bytes, LOCACHE_ID_SIZE);
-        status = could_ask(identity) ? LOCACHE_NEED_SOURCE : strcmp(own, name) == 0 ? LOCACHE_OK : LOCACHE_MISS;
+        status = could_ask(identity)      ? LOCACHE_NEED_SOURCE
+                 : strcmp(own, name) == 0 ? LOCACHE_OK
+                                          : LOCACHE_MISS;
     } else {
         status = compare(&seen, identity);
     }
@@ -461,9 +496,10 @@ static bool match_one(void *context, const char *name)
     return status != LOCACHE_OK;
 }
 
-/* The name of the earlier version that is of the wanted identity. OK, MISS, NEED_SOURCE, failures. */
-static locache_status find_earlier(char found[HEX_SIZE + 1], const place *at, const lc_wanted *wanted,
-                                   locache_error *error)
+/* The name of the earlier version that is of the wanted identity. OK, MISS, NEED_SOURCE,
+ * failures. */
+static locache_status find_earlier(char found[HEX_SIZE + 1], const place *at,
+                                   const lc_wanted *wanted, locache_error *error)
 {
     search in = {.at = at, .wanted = wanted, .status = LOCACHE_MISS};
     if (at->family < 0)
@@ -513,14 +549,16 @@ static unsigned evict(const place *at)
     }
 }
 
-/* ----------------------------------------------------------------------------------------------------------- the switch */
+/* ----------------------------------------------------------------------------------- the switch */
 
-/* What tells backup programs and git that this is a cache. Missing ones are made again with the next directory. */
+/* What tells backup programs and git that this is a cache. Missing ones are made again with the
+ * next directory. */
 static void furnish(const place *at)
 {
     static const char *const files[][2] = {
-        {"CACHEDIR.TAG", "Signature: 8a477f597d28d172789f06886806bc55\n"
-                         "# Results of functions, kept by locache. This directory may be deleted at any time.\n"},
+        {"CACHEDIR.TAG",
+         "Signature: 8a477f597d28d172789f06886806bc55\n"
+         "# Results of functions, kept by locache. This directory may be deleted at any time.\n"},
         {".gitignore", "*\n"},
     };
     for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
@@ -528,7 +566,8 @@ static void furnish(const place *at)
         struct stat found;
         lc_span content = {files[i][1], strlen(files[i][1])};
         if (lc_fstatat(at->root, files[i][0], &found) == 0 || errno != ENOENT ||
-            lc_temporary_create(&temporary, at->work) != 0 || lc_temporary_write(&temporary, &content, 1) != 0)
+            lc_temporary_create(&temporary, at->work) != 0 ||
+            lc_temporary_write(&temporary, &content, 1) != 0)
             continue;
         (void)!lc_temporary_publish(&temporary, at->root, files[i][0]);
     }
@@ -545,8 +584,8 @@ static bool id_taken(const place *at, const locache_id *id, const version *curre
 }
 
 /* Make this identity's directory, complete, in .versions/.tmp. `fresh` has NAME_ROOM bytes. */
-static locache_status prepare(char *fresh, const place *at, const lc_wanted *wanted, const version *current,
-                              locache_error *error)
+static locache_status prepare(char *fresh, const place *at, const lc_wanted *wanted,
+                              const version *current, locache_error *error)
 {
     version first = {.count = 0};
     int dir;
@@ -582,7 +621,8 @@ static locache_status move_aside(place *at, const char *hex, locache_error *erro
         return status;
     int result = lc_renameat(at->root, at->name, at->family, hex);
     /* A copy of it is there already, perhaps by hand: the later one counts. */
-    if (result != 0 && (errno == ENOTEMPTY || errno == EEXIST) && throw_away(at, at->family, hex) == 0)
+    if (result != 0 && (errno == ENOTEMPTY || errno == EEXIST) &&
+        throw_away(at, at->family, hex) == 0)
         result = lc_renameat(at->root, at->name, at->family, hex);
     if (result != 0)
         return lc_fail_os(error, errno, "cannot move %s to %s/%s", at->path, at->family_path, hex);
@@ -592,7 +632,8 @@ static locache_status move_aside(place *at, const char *hex, locache_error *erro
 }
 
 /* Put `name` of directory `from` in the place of `current` (NULL: nothing is there). */
-static locache_status exchange(place *at, int from, const char *name, const version *current, locache_error *error)
+static locache_status exchange(place *at, int from, const char *name, const version *current,
+                               locache_error *error)
 {
     char hex[HEX_SIZE + 1];
     if (current != NULL) {
@@ -609,9 +650,10 @@ static locache_status exchange(place *at, int from, const char *name, const vers
     return status;
 }
 
-/* The directory that is in place: OK: the wanted one, open; MISS: `there` says whether another one is, described by found. */
-static locache_status open_current(int *out, version *found, bool *there, const place *at, const lc_wanted *wanted,
-                                   locache_error *error)
+/* The directory that is in place: OK: the wanted one, open; MISS: `there` says whether another one
+ * is, described by found. */
+static locache_status open_current(int *out, version *found, bool *there, const place *at,
+                                   const lc_wanted *wanted, locache_error *error)
 {
     int dir;
     *there = false;
@@ -655,16 +697,18 @@ static locache_status settle_lock_held(int *out, locache_id *id, lc_version_news
             lc_remove_tree(at->work, source);
         return status;
     }
-    *news = (lc_version_news){.moved = there, .restored = restored, .evicted = there ? evict(at) : 0};
+    *news =
+        (lc_version_news){.moved = there, .restored = restored, .evicted = there ? evict(at) : 0};
     status = open_current(out, &current, &there, at, wanted, error);
     if (status == LOCACHE_OK)
         *id = current.id;
-    return status == LOCACHE_MISS && there ? lc_fail(error, LOCACHE_EBUSY, "%s was exchanged meanwhile", at->path)
-                                           : status;
+    return status == LOCACHE_MISS && there
+               ? lc_fail(error, LOCACHE_EBUSY, "%s was exchanged meanwhile", at->path)
+               : status;
 }
 
-/* Everything here lies below an open directory and is named by us: what is not found was deleted meanwhile, with the directory
- * that it was in. Then nothing is there. */
+/* Everything here lies below an open directory and is named by us: what is not found was deleted
+ * meanwhile, with the directory that it was in. Then nothing is there. */
 static locache_status gone_is_miss(locache_status status, locache_error *error)
 {
     if (status != LOCACHE_EIO || (error->os_error != ENOENT && error->os_error != ESTALE))
@@ -673,8 +717,9 @@ static locache_status gone_is_miss(locache_status status, locache_error *error)
     return LOCACHE_MISS;
 }
 
-locache_status lc_version_settle(int *out, locache_id *id, lc_version_news *news, int root, const char *root_path,
-                                 const char *name, const lc_wanted *wanted, locache_error *error)
+locache_status lc_version_settle(int *out, locache_id *id, lc_version_news *news, int root,
+                                 const char *root_path, const char *name, const lc_wanted *wanted,
+                                 locache_error *error)
 {
     place at;
     struct stat found;
@@ -690,7 +735,8 @@ locache_status lc_version_settle(int *out, locache_id *id, lc_version_news *news
     return gone_is_miss(status, error);
 }
 
-locache_status lc_version_forget(int root, const char *root_path, const char *name, locache_error *error)
+locache_status lc_version_forget(int root, const char *root_path, const char *name,
+                                 locache_error *error)
 {
     place at;
     locache_error own;
@@ -704,7 +750,7 @@ locache_status lc_version_forget(int root, const char *root_path, const char *na
     return status == LOCACHE_MISS ? LOCACHE_OK : status;
 }
 
-/* ------------------------------------------------------------------------------------------------------- said by hand */
+/* --------------------------------------------------------------------------------- said by hand */
 
 void locache_identity_explicit(locache_identity *out, const char *text)
 {

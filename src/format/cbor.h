@@ -1,14 +1,16 @@
-/* CBOR within the core, beside what locache.h offers: checks over whole items. No I/O, no allocation. */
+/* CBOR within the core, beside what locache.h offers: checks over whole items. No I/O, no
+ * allocation. */
 #ifndef LC_CBOR_H
 #define LC_CBOR_H
 
 #include "locache.h"
 
-/* OK where data is exactly one well-formed, strict item no deeper than LOCACHE_DEPTH_MAX; else ECORRUPT or ELIMIT. */
+/* OK where data is exactly one well-formed, strict item no deeper than LOCACHE_DEPTH_MAX; else
+ * ECORRUPT or ELIMIT. */
 locache_status lc_cbor_check(const void *data, size_t size);
 
-/* The shortest IEEE 754 encoding of a binary64 (as its bits) that keeps every bit, NaNs' payloads too: *out is the encoding
- * of as many bytes as are returned: 2, 4 or 8. */
+/* The shortest IEEE 754 encoding of a binary64 (as its bits) that keeps every bit, NaNs' payloads
+ * too: *out is the encoding of as many bytes as are returned: 2, 4 or 8. */
 unsigned lc_real_shortest(uint64_t *out, uint64_t bits);
 
 #endif

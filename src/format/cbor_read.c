@@ -1,14 +1,16 @@
 /* Reading CBOR: strictly what the writer writes. */
-#include "format/cbor.h"
 #include "base/text.h"
+#include "format/cbor.h"
 
 #include <string.h>
 
-/* -------------------------------------------------------------------------------------------------------------- reals */
+/* ---------------------------------------------------------------------------------------- reals */
 
-/* Narrow a binary64 to a format of so many exponent and fraction bits; false where that would change a bit of it. Integer
- * arithmetic throughout: passing a signalling NaN through a conversion would make it quiet. */
-static inline bool narrow(uint64_t *out, uint64_t bits, unsigned exponent_bits, unsigned fraction_bits)
+/* Narrow a binary64 to a format of so many exponent and fraction bits; false where that would
+ * change a bit of it. Integer arithmetic throughout: passing a signalling NaN through a conversion
+ * would make it quiet. */
+static inline bool narrow(uint64_t *out, uint64_t bits, unsigned exponent_bits,
+                          unsigned fraction_bits)
 {
     const int bias = (1 << (exponent_bits - 1)) - 1;
     const uint64_t exponent_mask = ((uint64_t)1 << exponent_bits) - 1;
@@ -46,7 +48,7 @@ unsigned lc_real_shortest(uint64_t *out, uint64_t bits)
     return narrow(out, bits, 5, 10) ? 2 : 4;
 }
 
-/* -------------------------------------------------------------------------------------------------------------- heads */
+/* ---------------------------------------------------------------------------------------- heads */
 
 /* size: 1, 2, 4 or 8. Each is one instruction or two once the compiler knows which. */
 static inline uint64_t load_big_endian(const unsigned char *at, unsigned size)
@@ -66,9 +68,10 @@ static inline uint64_t load_big_endian(const unsigned char *at, unsigned size)
     }
 }
 
-/* The argument of the head at `at` (RFC 8949, 3), which moves past it; false where it is cut off or reserved. `size` is how
- * many bytes it took after the first. */
-static inline bool read_argument(uint64_t *out, unsigned *size, const unsigned char **at, const unsigned char *end)
+/* The argument of the head at `at` (RFC 8949, 3), which moves past it; false where it is cut off or
+ * reserved. `size` is how many bytes it took after the first. */
+static inline bool read_argument(uint64_t *out, unsigned *size, const unsigned char **at,
+                                 const unsigned char *end)
 {
     unsigned low = **at & 31;
     unsigned char const *next = *at + 1;
@@ -94,7 +97,8 @@ static inline bool overlong(uint64_t argument, unsigned size)
     return size > 0 && argument < least[size];
 }
 
-/* Widen an encoding of so many exponent and fraction bits to the bits of a binary64, NaN payloads kept. */
+/* Widen an encoding of so many exponent and fraction bits to the bits of a binary64, NaN payloads
+ * kept. */
 static uint64_t widen(uint64_t encoding, unsigned exponent_bits, unsigned fraction_bits)
 {
     const uint64_t exponent_mask = ((uint64_t)1 << exponent_bits) - 1;
@@ -138,7 +142,7 @@ static locache_status read_other(locache_item *out, uint64_t argument, unsigned 
     return LOCACHE_OK;
 }
 
-/* ------------------------------------------------------------------------------------------------------------- reading */
+/* -------------------------------------------------------------------------------------- reading */
 
 void locache_reader_init(locache_reader *reader, const void *data, size_t size)
 {
@@ -159,7 +163,8 @@ static bool is_bignum(const unsigned char *at, const unsigned char *end)
 }
 
 /* Can what the head announces be there? */
-static bool content_possible(locache_kind kind, uint64_t argument, const unsigned char *at, const unsigned char *end)
+static bool content_possible(locache_kind kind, uint64_t argument, const unsigned char *at,
+                             const unsigned char *end)
 {
     size_t left = (size_t)(end - at);
     switch (kind) {
@@ -226,7 +231,8 @@ static uint64_t children(const locache_item *item)
 
 locache_status locache_skip(locache_reader *reader)
 {
-    uint64_t pending[LOCACHE_DEPTH_MAX]; /* items still to come, of every array, map and tag that is open */
+    /* items still to come, of every array, map and tag that is open */
+    uint64_t pending[LOCACHE_DEPTH_MAX];
     size_t depth = 0;
     locache_reader inner = *reader;
     locache_item item;

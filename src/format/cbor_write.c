@@ -1,7 +1,7 @@
 /* Writing CBOR: deterministic encoding (RFC 8949, 4.2.1) onto a growing buffer. */
-#include "format/cbor.h"
 #include "base/os.h"
 #include "base/text.h"
+#include "format/cbor.h"
 
 #include <string.h>
 
@@ -20,7 +20,7 @@ enum {
     MAJOR_OTHER = 7
 };
 
-/* ------------------------------------------------------------------------------------------------------------- buffer */
+/* --------------------------------------------------------------------------------------- buffer */
 
 void locache_writer_init(locache_writer *writer, void *room, size_t room_size)
 {
@@ -56,7 +56,8 @@ static bool grow(locache_writer *writer, size_t size)
     size_t capacity = writer->capacity < CAPACITY_FIRST ? CAPACITY_FIRST : writer->capacity;
     if (writer->status != LOCACHE_OK)
         return false;
-    /* Half of the address space is more than can be had, and keeps the doubling from overflowing. */
+    /* Half of the address space is more than can be had, and keeps the doubling from
+     * overflowing. */
     if (size > SIZE_MAX / 4 - writer->length) {
         fail(writer, LOCACHE_ENOMEM);
         return false;
@@ -108,11 +109,14 @@ static inline void store_big_endian(unsigned char *at, uint64_t value, unsigned 
     }
 }
 
-/* --------------------------------------------------------------------------------------------------------------- heads */
+/* ---------------------------------------------------------------------------------------- heads */
 
 static void write_long_head(locache_writer *writer, unsigned major, uint64_t value)
 {
-    unsigned exponent = value <= UINT8_MAX ? 0 : value <= UINT16_MAX ? 1 : value <= UINT32_MAX ? 2 : 3;
+    unsigned exponent = value <= UINT8_MAX    ? 0
+                        : value <= UINT16_MAX ? 1
+                        : value <= UINT32_MAX ? 2
+                                              : 3;
     unsigned size = 1U << exponent;
     unsigned char *at = append(writer, 1 + size);
     if (at == NULL)
@@ -174,7 +178,7 @@ void locache_write_tag(locache_writer *writer, uint64_t tag)
     write_head(writer, MAJOR_TAG, tag);
 }
 
-/* ------------------------------------------------------------------------------------------------------------- strings */
+/* -------------------------------------------------------------------------------------- strings */
 
 void locache_write_raw(locache_writer *writer, const void *data, size_t size)
 {
@@ -201,7 +205,7 @@ void locache_write_text(locache_writer *writer, const char *text, size_t size)
     locache_write_raw(writer, text, size);
 }
 
-/* ------------------------------------------------------------------------------------------------------------- numbers */
+/* -------------------------------------------------------------------------------------- numbers */
 
 /* magnitude - 1 as a byte string; it has no leading zeros and is more than 2^64. */
 static void write_decremented(locache_writer *writer, const unsigned char *magnitude, size_t size)
@@ -260,7 +264,7 @@ void locache_write_real(locache_writer *writer, double value)
     store_big_endian(at + 1, encoding, size);
 }
 
-/* ------------------------------------------------------------------------------------------------------------- sorting */
+/* -------------------------------------------------------------------------------------- sorting */
 
 typedef struct group {
     const unsigned char *data;
@@ -268,7 +272,8 @@ typedef struct group {
     size_t size;
 } group;
 
-/* Encodings are prefix-free: the shorter of two is never the beginning of the other, unless they are equal. */
+/* Encodings are prefix-free: the shorter of two is never the beginning of the other, unless they
+ * are equal. */
 static int compare(const group *a, const group *b)
 {
     return memcmp(a->data, b->data, a->first_size < b->first_size ? a->first_size : b->first_size);
@@ -292,8 +297,10 @@ static locache_status next_group(group *out, locache_reader *reader, unsigned pe
     return LOCACHE_OK;
 }
 
-/* Count the groups, and see whether they are in order already: members of small sets and sorted input often are. */
-static locache_status survey(size_t *count, bool *in_order, const unsigned char *data, size_t size, unsigned per_group)
+/* Count the groups, and see whether they are in order already: members of small sets and sorted
+ * input often are. */
+static locache_status survey(size_t *count, bool *in_order, const unsigned char *data, size_t size,
+                             unsigned per_group)
 {
     locache_reader reader;
     locache_status status;
@@ -311,8 +318,8 @@ static locache_status survey(size_t *count, bool *in_order, const unsigned char 
     return status == LOCACHE_END ? LOCACHE_OK : status;
 }
 
-/* Merge sort, bottom up: its worst case is O(n log n), which qsort() does not promise. Sorts count groups at `groups`,
- * using as much room at `spare`; returns which of the two holds the result. */
+/* Merge sort, bottom up: its worst case is O(n log n), which qsort() does not promise. Sorts count
+ * groups at `groups`, using as much room at `spare`; returns which of the two holds the result. */
 static group *sort(group *groups, group *spare, size_t count)
 {
     for (size_t width = 1; width < count; width *= 2) {
@@ -323,7 +330,8 @@ static group *sort(group *groups, group *spare, size_t count)
             size_t right = middle;
             size_t end = count - middle < width ? count : middle + width;
             while (left < middle || right < end) {
-                bool take_left = left < middle && (right == end || compare(&groups[left], &groups[right]) <= 0);
+                bool take_left =
+                    left < middle && (right == end || compare(&groups[left], &groups[right]) <= 0);
                 spare[done++] = take_left ? groups[left++] : groups[right++];
             }
         }

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* ----------------------------------------------------------------------------------------------------------- integers */
+/* ------------------------------------------------------------------------------------- integers */
 
 size_t lc_numeral_uint(char *out, uint64_t value)
 {
@@ -30,7 +30,8 @@ size_t lc_numeral_negative(char *out, uint64_t number)
     return 1 + lc_numeral_uint(out + 1, number + 1);
 }
 
-/* Limbs of nine digits, the lowest first: a limb times 256 and a carry stay within 64 bits by far. */
+/* Limbs of nine digits, the lowest first: a limb times 256 and a carry stay within 64 bits by
+ * far. */
 #define LIMB 1000000000U
 #define LIMB_DIGITS 9
 #define LIMBS 16 /* 144 digits; 256^58 has 140 */
@@ -75,16 +76,18 @@ size_t lc_numeral_bigint(char *out, bool negative, const unsigned char *magnitud
     return (size_t)(at - out);
 }
 
-/* -------------------------------------------------------------------------------------------------------------- reals */
+/* ---------------------------------------------------------------------------------------- reals */
 
-#define DIGITS_MAX 17  /* DBL_DECIMAL_DIG: so many tell any two doubles apart */
-#define DIGITS_SAFE 15 /* DBL_DIG: a decimal of so many digits survives a normal double, so that no shorter is missed */
-#define TEXT_MAX 48    /* 17 digits, an exponent, and a decimal point of however many bytes the locale has */
-#define EXACT_INTEGER                                                                                                  \
-    9007199254740992.0 /* 2^53: below, neighbouring integers are neighbouring doubles or further apart */
+#define DIGITS_MAX 17 /* DBL_DECIMAL_DIG: so many tell any two doubles apart */
+/* DBL_DIG: a decimal of so many digits survives a normal double, so that no shorter is missed */
+#define DIGITS_SAFE 15
+/* 17 digits, an exponent, and a decimal point of however many bytes the locale has */
+#define TEXT_MAX 48
+/* 2^53: below, neighbouring integers are neighbouring doubles or further apart */
+#define EXACT_INTEGER 9007199254740992.0
 
-/* 0.DIGITS times ten to the power of point. */
-typedef struct digits {
+    /* 0.DIGITS times ten to the power of point. */
+    typedef struct digits {
     char text[DIGITS_MAX + 3];
     int count;
     int point;
@@ -98,8 +101,9 @@ static bool try_precision(digits *out, double value, int count)
     bool same = strtod(text, NULL) == value;
     char *exponent = strchr(text, 'e');
     if (!same && count == DIGITS_MAX - 1 && exponent[-1] != '9') {
-        /* Below a power of two doubles lie twice as close, so that the nearest decimal may be too far off where the next
-         * one up is not. There is no carry: after a 9 it would be a shorter decimal, tried before. */
+        /* Below a power of two doubles lie twice as close, so that the nearest decimal may be too
+         * far off where the next one up is not. There is no carry: after a 9 it would be a shorter
+         * decimal, tried before. */
         exponent[-1]++;
         same = strtod(text, NULL) == value;
     }

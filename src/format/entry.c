@@ -19,20 +19,22 @@ enum {
     AT_MAC = 96,
     AT_CHECKSUM = 128,
 };
-_Static_assert(AT_MAC + LC_MAC_SIZE == AT_CHECKSUM, "the MAC's field and the checksum's are zeroed as one");
+_Static_assert(AT_MAC + LC_MAC_SIZE == AT_CHECKSUM,
+               "the MAC's field and the checksum's are zeroed as one");
 _Static_assert(AT_CHECKSUM + LC_CHECKSUM_SIZE == LC_ENTRY_HEADER, "the checksum ends the header");
 
 #define FORMAT_VERSION 1
 #define FLAG_MAC 1
 #define END_SIZE 8 /* of a buffer's end in the table */
 
-/* As PNG's: the high bit shows a transfer that strips it, CR LF and LF one that rewrites line ends, 1A ends a DOS listing. */
+/* As PNG's: the high bit shows a transfer that strips it, CR LF and LF one that rewrites line ends,
+ * 1A ends a DOS listing. */
 static const unsigned char magic[8] = {0x89, 'L', 'O', 'C', '\r', '\n', 0x1A, '\n'};
 
 /* Padding, and what digests see in place of their own fields. */
 static const unsigned char zeros[LC_ENTRY_ALIGN];
 
-/* ----------------------------------------------------------------------------------------------------- little-endian */
+/* -------------------------------------------------------------------------------- little-endian */
 
 static uint64_t load(const unsigned char *at, unsigned size)
 {
@@ -69,31 +71,36 @@ static size_t padding_after(uint64_t offset)
     return (size_t)(-offset % LC_ENTRY_ALIGN);
 }
 
-/* ------------------------------------------------------------------------------------------------------------ reading */
+/* -------------------------------------------------------------------------------------- reading */
 
 static locache_status check_version(const unsigned char *head, locache_error *error)
 {
     if (memcmp(head, magic, sizeof magic) != 0)
-        return lc_fail(error, LOCACHE_ECORRUPT, "not an entry of locache: its first bytes are others");
+        return lc_fail(error, LOCACHE_ECORRUPT,
+                       "not an entry of locache: its first bytes are others");
     uint64_t version = load(head + AT_VERSION, 2);
     if (version == 0)
         return lc_fail(error, LOCACHE_ECORRUPT, "damaged: format version 0");
     if (version > FORMAT_VERSION)
-        return lc_fail(error, LOCACHE_EFORMAT,
-                       "written by a newer locache, in format version %u (this one reads %u): left alone",
-                       (unsigned)version, (unsigned)FORMAT_VERSION);
+        return lc_fail(
+            error, LOCACHE_EFORMAT,
+            "written by a newer locache, in format version %u (this one reads %u): left alone",
+            (unsigned)version, (unsigned)FORMAT_VERSION);
     return LOCACHE_OK;
 }
 
-locache_status lc_entry_peek(uint64_t *least, uint64_t *table, const unsigned char *head, locache_error *error)
+locache_status lc_entry_peek(uint64_t *least, uint64_t *table, const unsigned char *head,
+                             locache_error *error)
 {
     locache_status status = check_version(head, error);
     if (status != LOCACHE_OK)
         return status;
     if (head[AT_CODEC] < LOCACHE_CBOR || head[AT_CODEC] > LOCACHE_RAW)
-        return lc_fail(error, LOCACHE_ECORRUPT, "damaged: unknown codec %u", (unsigned)head[AT_CODEC]);
+        return lc_fail(error, LOCACHE_ECORRUPT, "damaged: unknown codec %u",
+                       (unsigned)head[AT_CODEC]);
     if ((head[AT_FLAGS] & ~FLAG_MAC) != 0)
-        return lc_fail(error, LOCACHE_ECORRUPT, "damaged: unknown flags %02x", (unsigned)head[AT_FLAGS]);
+        return lc_fail(error, LOCACHE_ECORRUPT, "damaged: unknown flags %02x",
+                       (unsigned)head[AT_FLAGS]);
     if (!all_zero(head + AT_RESERVED, 8))
         return lc_fail(error, LOCACHE_ECORRUPT, "damaged: the reserved field is not zero");
     if (head[AT_FLAGS] == 0 && !all_zero(head + AT_MAC, LC_MAC_SIZE))
@@ -113,7 +120,8 @@ locache_status lc_entry_peek(uint64_t *least, uint64_t *table, const unsigned ch
 
 static const unsigned char *front_of(const lc_entry *entry)
 {
-    return (const unsigned char *)entry->key.data - LC_ENTRY_HEADER - (size_t)entry->buffer_count * END_SIZE;
+    return (const unsigned char *)entry->key.data - LC_ENTRY_HEADER -
+           (size_t)entry->buffer_count * END_SIZE;
 }
 
 /* Where that ends which is before the nth buffer. */
@@ -133,7 +141,8 @@ static locache_status check_buffers(const lc_entry *entry, size_t size, locache_
         size_t padding = padding_after(end);
         uint64_t next = load(front_of(entry) + LC_ENTRY_HEADER + (size_t)i * END_SIZE, END_SIZE);
         if (padding > size - end || next < end + padding || next > size)
-            return lc_fail(error, LOCACHE_ECORRUPT, "damaged: buffer %u is not within the file", (unsigned)i);
+            return lc_fail(error, LOCACHE_ECORRUPT, "damaged: buffer %u is not within the file",
+                           (unsigned)i);
         end = (size_t)next;
     }
     if (end != size)
@@ -218,7 +227,8 @@ static void take_front(lc_entry *out, const unsigned char *front, size_t table, 
     memcpy(out->version.bytes, front + AT_VERSION_ID, LOCACHE_ID_SIZE);
 }
 
-locache_status lc_entry_parse_front(lc_entry *out, const unsigned char *front, size_t size, locache_error *error)
+locache_status lc_entry_parse_front(lc_entry *out, const unsigned char *front, size_t size,
+                                    locache_error *error)
 {
     uint64_t least = 0;
     uint64_t table = 0;
@@ -227,8 +237,8 @@ locache_status lc_entry_parse_front(lc_entry *out, const unsigned char *front, s
     if (status != LOCACHE_OK)
         return status;
     if (least > size)
-        return lc_fail(error, LOCACHE_ECORRUPT, "damaged: cut short at %zu bytes of at least %llu", size,
-                       (unsigned long long)least);
+        return lc_fail(error, LOCACHE_ECORRUPT, "damaged: cut short at %zu bytes of at least %llu",
+                       size, (unsigned long long)least);
     take_front(&entry, front, (size_t)table, (size_t)least);
     status = check_buffers(&entry, size, error);
     if (status == LOCACHE_OK)
@@ -236,14 +246,16 @@ locache_status lc_entry_parse_front(lc_entry *out, const unsigned char *front, s
     return status;
 }
 
-locache_status lc_entry_parse(lc_entry *out, const unsigned char *bytes, size_t size, locache_error *error)
+locache_status lc_entry_parse(lc_entry *out, const unsigned char *bytes, size_t size,
+                              locache_error *error)
 {
     lc_entry entry = {.buffer_count = 0};
     if (size < LC_ENTRY_HEADER)
         return lc_fail(error, LOCACHE_ECORRUPT, "damaged: %zu bytes, less than a header", size);
     locache_status status = lc_entry_parse_front(&entry, bytes, size, error);
     if (status == LOCACHE_EFORMAT && !checksum_right(bytes, size))
-        return lc_fail(error, LOCACHE_ECORRUPT, "damaged: a format version that is none, under a wrong checksum");
+        return lc_fail(error, LOCACHE_ECORRUPT,
+                       "damaged: a format version that is none, under a wrong checksum");
     if (status != LOCACHE_OK)
         return status;
     gaps seen = {.entry = &entry, .at = end_before(&entry, 0)};
@@ -280,8 +292,8 @@ static bool next_seen(void *context, lc_span *piece)
     return true;
 }
 
-locache_status lc_entry_verify(const lc_entry *entry, bool (*next)(void *context, lc_span *piece), void *context,
-                               locache_error *error)
+locache_status lc_entry_verify(const lc_entry *entry, bool (*next)(void *context, lc_span *piece),
+                               void *context, locache_error *error)
 {
     const unsigned char *front = front_of(entry);
     size_t front_size = end_before(entry, 0);
@@ -325,7 +337,7 @@ bool lc_entry_authentic(lc_span first, lc_span rest, const unsigned char key[LC_
     return lc_mac_equal(mac, head + AT_MAC);
 }
 
-/* ------------------------------------------------------------------------------------------------------------ writing */
+/* -------------------------------------------------------------------------------------- writing */
 
 size_t lc_entry_front_size(const lc_entry *entry)
 {
@@ -368,8 +380,8 @@ static unsigned char *put_span(unsigned char *at, lc_span span)
     return at + span.size;
 }
 
-void lc_entry_build(unsigned char *front, lc_span *spans, const lc_entry *entry, const locache_buffer *buffers,
-                    const unsigned char *mac_key)
+void lc_entry_build(unsigned char *front, lc_span *spans, const lc_entry *entry,
+                    const locache_buffer *buffers, const unsigned char *mac_key)
 {
     put_header(front, entry, mac_key != NULL);
     unsigned char *ends = front + LC_ENTRY_HEADER;
@@ -387,8 +399,8 @@ void lc_entry_build(unsigned char *front, lc_span *spans, const lc_entry *entry,
         store(ends + (size_t)i * END_SIZE, end, END_SIZE);
     }
 
-    /* Both fields are still zero, as the digests want them: first the MAC, then the checksum over it. Through locals,
-     * since front is among what is read. */
+    /* Both fields are still zero, as the digests want them: first the MAC, then the checksum over
+     * it. Through locals, since front is among what is read. */
     if (mac_key != NULL) {
         unsigned char mac[LC_MAC_SIZE];
         lc_mac(mac, mac_key, spans, count);

@@ -1,4 +1,5 @@
-/* The entry format, version 1: bytes to structure and back. docs/format.md is normative. No I/O, no allocation, no casts.
+/* The entry format, version 1: bytes to structure and back. docs/format.md is normative. No I/O, no
+ * allocation, no casts.
  *
  *   offset size
  *        0    8  magic 89 4C 4F 43 0D 0A 1A 0A
@@ -19,8 +20,8 @@
  *      144       8 bytes per buffer: the offset of its end; then the key; then the body; then each buffer, at the next
  *                multiple of 64
  *
- * Little-endian. Padding is zero. The file ends with the last byte of the last part. Magic, format version and checksum
- * stay where they are and what they are in every version to come. */
+ * Little-endian. Padding is zero. The file ends with the last byte of the last part. Magic, format
+ * version and checksum stay where they are and what they are in every version to come. */
 #ifndef LC_ENTRY_H
 #define LC_ENTRY_H
 
@@ -29,7 +30,8 @@
 
 #define LC_ENTRY_HEADER 144
 #define LC_ENTRY_ALIGN 64
-#define LC_ENTRY_BUFFERS_MAX 65536 /* out-of-line buffers are large ones: a result with more has small ones inline */
+/* out-of-line buffers are large ones: a result with more has small ones inline */
+#define LC_ENTRY_BUFFERS_MAX 65536
 
 typedef struct lc_entry {
     locache_codec codec;
@@ -44,38 +46,48 @@ typedef struct lc_entry {
     uint32_t buffer_count;
 } lc_entry;
 
-/* What a header (LC_ENTRY_HEADER bytes) announces, before anything is allocated for it or believed: *least, the size of the
- * file without its buffers (with none: its exact size), *table, the size of header and buffer table together. Neither is
- * past INT64_MAX. OK; ECORRUPT: no entry; EFORMAT: a newer version. Any thread. */
-locache_status lc_entry_peek(uint64_t *least, uint64_t *table, const unsigned char *head, locache_error *error);
+/* What a header (LC_ENTRY_HEADER bytes) announces, before anything is allocated for it or believed:
+ * *least, the size of the file without its buffers (with none: its exact size), *table, the size of
+ * header and buffer table together. Neither is past INT64_MAX. OK; ECORRUPT: no entry; EFORMAT: a
+ * newer version. Any thread. */
+locache_status lc_entry_peek(uint64_t *least, uint64_t *table, const unsigned char *head,
+                             locache_error *error);
 
-/* Parse a whole file: lengths, padding, reserved fields, checksum; everything but MAC, key and identity, which are the
- * caller's to compare. out's spans point into bytes; out is set on OK only. OK; ECORRUPT; EFORMAT: a newer version whose
- * checksum is right (with a wrong one it is a damaged version number, thus ECORRUPT). Any thread. */
-locache_status lc_entry_parse(lc_entry *out, const unsigned char *bytes, size_t size, locache_error *error);
-/* The same in two steps, of a file that is not in memory as a whole. First its lengths: `front` is header, buffer table, key
- * and body, lc_entry_peek()'s `least` bytes, of a file of `size`; out's spans point into it. OK; ECORRUPT; EFORMAT. */
-locache_status lc_entry_parse_front(lc_entry *out, const unsigned char *front, size_t size, locache_error *error);
-/* Then padding and checksum. next() gives what follows the front, piece by piece, and an empty one at the end; false: it could
- * not. OK; ECORRUPT; EIO, with *error untouched: next() could not. Any thread. */
-locache_status lc_entry_verify(const lc_entry *entry, bool (*next)(void *context, lc_span *piece), void *context,
-                               locache_error *error);
+/* Parse a whole file: lengths, padding, reserved fields, checksum; everything but MAC, key and
+ * identity, which are the caller's to compare. out's spans point into bytes; out is set on OK only.
+ * OK; ECORRUPT; EFORMAT: a newer version whose checksum is right (with a wrong one it is a damaged
+ * version number, thus ECORRUPT). Any thread. */
+locache_status lc_entry_parse(lc_entry *out, const unsigned char *bytes, size_t size,
+                              locache_error *error);
+/* The same in two steps, of a file that is not in memory as a whole. First its lengths: `front` is
+ * header, buffer table, key and body, lc_entry_peek()'s `least` bytes, of a file of `size`; out's
+ * spans point into it. OK; ECORRUPT; EFORMAT. */
+locache_status lc_entry_parse_front(lc_entry *out, const unsigned char *front, size_t size,
+                                    locache_error *error);
+/* Then padding and checksum. next() gives what follows the front, piece by piece, and an empty one
+ * at the end; false: it could not. OK; ECORRUPT; EIO, with *error untouched: next() could not. Any
+ * thread. */
+locache_status lc_entry_verify(const lc_entry *entry, bool (*next)(void *context, lc_span *piece),
+                               void *context, locache_error *error);
 /* Of a header: its checksum; and does it say that there is a MAC? */
 const unsigned char *lc_entry_checksum(const unsigned char *head);
 bool lc_entry_has_mac(const unsigned char *head);
-/* The nth buffer (n < entry->buffer_count) of a parsed file; the buffer table is read where entry's spans point. Any thread. */
+/* The nth buffer (n < entry->buffer_count) of a parsed file; the buffer table is read where entry's
+ * spans point. Any thread. */
 lc_span lc_entry_buffer(const unsigned char *bytes, const lc_entry *entry, uint32_t n);
-/* Is there a MAC in a parsed file, and does it verify? Its bytes come in one piece (the second is empty) or in two, the first of
- * which has the header. Any thread. */
+/* Is there a MAC in a parsed file, and does it verify? Its bytes come in one piece (the second is
+ * empty) or in two, the first of which has the header. Any thread. */
 bool lc_entry_authentic(lc_span first, lc_span rest, const unsigned char key[LC_MAC_KEY_SIZE]);
 
-/* Lay an entry out: `front` receives header, buffer table, key and body (lc_entry_front_size() bytes; the caller allocates),
- * `spans` the whole file in order as spans over front, over padding and over the buffers (lc_entry_span_count() of them).
- * mac_key is NULL for an entry without MAC: entry->has_mac is not looked at, nor is what is in the buffers copied, so that
- * they must outlive the spans. Any thread. */
-size_t lc_entry_front_size(const lc_entry *entry); /* 0 where the lengths overflow or pass the limits */
+/* Lay an entry out: `front` receives header, buffer table, key and body (lc_entry_front_size()
+ * bytes; the caller allocates), `spans` the whole file in order as spans over front, over padding
+ * and over the buffers (lc_entry_span_count() of them). mac_key is NULL for an entry without MAC:
+ * entry->has_mac is not looked at, nor is what is in the buffers copied, so that they must outlive
+ * the spans. Any thread. */
+/* 0 where the lengths overflow or pass the limits */
+size_t lc_entry_front_size(const lc_entry *entry);
 size_t lc_entry_span_count(const lc_entry *entry);
-void lc_entry_build(unsigned char *front, lc_span *spans, const lc_entry *entry, const locache_buffer *buffers,
-                    const unsigned char *mac_key);
+void lc_entry_build(unsigned char *front, lc_span *spans, const lc_entry *entry,
+                    const locache_buffer *buffers, const unsigned char *mac_key);
 
 #endif

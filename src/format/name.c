@@ -5,7 +5,7 @@
 
 #include <string.h>
 
-/* -------------------------------------------------------------------------------------------------------------- values */
+/* --------------------------------------------------------------------------------------- values */
 
 static locache_status put_value(lc_name *name, locache_reader *reader)
 {
@@ -23,7 +23,7 @@ static locache_status put_value(lc_name *name, locache_reader *reader)
     return LOCACHE_OK;
 }
 
-/* --------------------------------------------------------------------------------------------------------------- names */
+/* ---------------------------------------------------------------------------------------- names */
 
 static void finish(lc_name *name, const void *key, size_t size)
 {

@@ -1,7 +1,8 @@
-/* What a name shows of values that have no form of their own in it. Nothing depends on these words but people: the hash beside
- * them tells the values apart. Content that is not what its tag asks for only shortens them. */
-#include "format/name.h"
+/* What a name shows of values that have no form of their own in it. Nothing depends on these words
+ * but people: the hash beside them tells the values apart. Content that is not what its tag asks
+ * for only shortens them. */
 #include "format/decimal.h"
+#include "format/name.h"
 
 #include <string.h>
 
@@ -46,7 +47,7 @@ static uint64_t string_size(locache_reader *reader)
     return next(&item, reader, LOCACHE_UINT) ? item.number : 0;
 }
 
-/* ------------------------------------------------------------------------------------------------------------- numbers */
+/* -------------------------------------------------------------------------------------- numbers */
 
 /* The next item as an integer or a real; 0 where it is none, or too long to show. */
 static size_t read_number(char *out, locache_reader *reader)
@@ -54,7 +55,8 @@ static size_t read_number(char *out, locache_reader *reader)
     locache_item item;
     if (locache_read(&item, reader) != LOCACHE_OK)
         return 0;
-    return item.kind == LOCACHE_REAL ? lc_numeral_real(out, item.real) : lc_key_integer(out, &item, reader);
+    return item.kind == LOCACHE_REAL ? lc_numeral_real(out, item.real)
+                                     : lc_key_integer(out, &item, reader);
 }
 
 /* An integer too long for any name. */
@@ -67,10 +69,12 @@ static void put_bignum(lc_name *name, locache_reader *reader)
     }
 }
 
-/* [exponent, mantissa]: "1.50" where the point falls within or just before the digits, else "15e-30". */
+/* [exponent, mantissa]: "1.50" where the point falls within or just before the digits, else
+ * "15e-30". */
 static void put_decimal(lc_name *name, locache_reader *reader)
 {
-    enum { POINT_MAX = 20 }; /* from there on, zeros are harder to count than an exponent is to read */
+    /* from there on, zeros are harder to count than an exponent is to read */
+    enum { POINT_MAX = 20 };
     char exponent[LC_NUMERAL_MAX];
     char mantissa[LC_NUMERAL_MAX];
     locache_item head;
@@ -108,8 +112,8 @@ static void put_decimal(lc_name *name, locache_reader *reader)
 }
 
 /* An array of numbers, each followed by a word of its own. */
-static void put_numbers(lc_name *name, locache_reader *reader, const char *word, const char *const units[],
-                        size_t count)
+static void put_numbers(lc_name *name, locache_reader *reader, const char *word,
+                        const char *const units[], size_t count)
 {
     char numeral[LC_NUMERAL_MAX];
     locache_item head;
@@ -142,20 +146,22 @@ static void put_uuid(lc_name *name, locache_reader *reader)
     }
 }
 
-/* -------------------------------------------------------------------------------------------------------------- arrays */
+/* --------------------------------------------------------------------------------------- arrays */
 
 static void put_extents(lc_name *name, locache_reader *reader)
 {
     locache_item item;
     if (!next(&item, reader, LOCACHE_ARRAY))
         return;
-    for (uint64_t i = 0, count = item.number; i < count && !name->full && next(&item, reader, LOCACHE_UINT); i++) {
+    for (uint64_t i = 0, count = item.number;
+         i < count && !name->full && next(&item, reader, LOCACHE_UINT); i++) {
         put_word(name, i == 0 ? "." : "x");
         put_number(name, item.number);
     }
 }
 
-/* ".f8" of the RFC 8746 tags: bits 0 to 1 are the size, 3 to 4 say unsigned, signed or real; the byte order is left out. */
+/* ".f8" of the RFC 8746 tags: bits 0 to 1 are the size, 3 to 4 say unsigned, signed or real; the
+ * byte order is left out. */
 static void put_typed(lc_name *name, uint64_t tag)
 {
     unsigned kind = (unsigned)(tag >> 3 & 3);
@@ -205,7 +211,8 @@ static void put_other_array(lc_name *name, locache_reader *reader)
 static size_t scalar_numeral(char *out, const locache_item *type, const locache_item *bytes)
 {
     uint64_t bits = 0;
-    if (type->size != 3 || bytes->size == 0 || bytes->size > sizeof bits || type->data[2] != '0' + bytes->size)
+    if (type->size != 3 || bytes->size == 0 || bytes->size > sizeof bits ||
+        type->data[2] != '0' + bytes->size)
         return 0;
     for (size_t i = 0; i < bytes->size; i++)
         bits |= (uint64_t)bytes->data[type->data[0] == '>' ? bytes->size - 1 - i : i] << (8 * i);
@@ -259,10 +266,10 @@ static void put_pyarray(lc_name *name, locache_reader *reader)
     put_number(name, string_size(reader));
 }
 
-/* ------------------------------------------------------------------------------------------------------------- objects */
+/* -------------------------------------------------------------------------------------- objects */
 
-/* Find the "module:qualified.name" of what stands for a class or function: text, tagged or not; or an object of its own, made
- * by [metaclass, [name, ...]], as a class within a function is. */
+/* Find the "module:qualified.name" of what stands for a class or function: text, tagged or not; or
+ * an object of its own, made by [metaclass, [name, ...]], as a class within a function is. */
 static bool find_global(locache_item *out, locache_reader *reader)
 {
     while (locache_read(out, reader) == LOCACHE_OK) {
@@ -292,17 +299,20 @@ static void put_global(lc_name *name, locache_reader *reader, const char *otherw
     lc_name_escaped(name, item.data + start, item.size - start);
 }
 
-/* The first arguments that an object is made with, as long as they have a form of their own: "range.0,10,1". */
+/* The first arguments that an object is made with, as long as they have a form of their own:
+ * "range.0,10,1". */
 static void put_arguments(lc_name *name, locache_reader *reader)
 {
     enum { SHOWN_MAX = 4 };
     locache_item item;
     if (locache_read(&item, reader) != LOCACHE_OK)
         return;
-    if (item.kind == LOCACHE_TAG && item.number == LOCACHE_TAG_TUPLE && locache_read(&item, reader) != LOCACHE_OK)
+    if (item.kind == LOCACHE_TAG && item.number == LOCACHE_TAG_TUPLE &&
+        locache_read(&item, reader) != LOCACHE_OK)
         return;
     uint64_t count = item.kind == LOCACHE_ARRAY ? item.number : 0;
-    for (uint64_t i = 0; i < count && i < SHOWN_MAX && locache_read(&item, reader) == LOCACHE_OK; i++) {
+    for (uint64_t i = 0; i < count && i < SHOWN_MAX && locache_read(&item, reader) == LOCACHE_OK;
+         i++) {
         lc_name before = *name;
         put_word(name, i == 0 ? "." : ",");
         if (!lc_name_scalar(name, &item, reader)) {
@@ -333,7 +343,8 @@ static void put_view(lc_name *name, locache_reader *reader)
     locache_item head;
     locache_reader inner = *reader;
     put_object(name, reader, false);
-    if (next(&head, &inner, LOCACHE_ARRAY) && locache_skip(&inner) == LOCACHE_OK && locache_skip(&inner) == LOCACHE_OK)
+    if (next(&head, &inner, LOCACHE_ARRAY) && locache_skip(&inner) == LOCACHE_OK &&
+        locache_skip(&inner) == LOCACHE_OK)
         put_extents(name, &inner);
 }
 
@@ -341,7 +352,8 @@ static void put_view(lc_name *name, locache_reader *reader)
 static void put_path(lc_name *name, locache_reader *reader)
 {
     locache_item item;
-    if (next(&item, reader, LOCACHE_ARRAY) && locache_skip(reader) == LOCACHE_OK && next(&item, reader, LOCACHE_TEXT))
+    if (next(&item, reader, LOCACHE_ARRAY) && locache_skip(reader) == LOCACHE_OK &&
+        next(&item, reader, LOCACHE_TEXT))
         lc_name_escaped(name, item.data, item.size);
     else
         put_word(name, "path");
@@ -351,7 +363,8 @@ static void put_path(lc_name *name, locache_reader *reader)
 static void put_string(lc_name *name, locache_reader *reader, const char *otherwise)
 {
     locache_item item;
-    if (locache_read(&item, reader) == LOCACHE_OK && (item.kind == LOCACHE_TEXT || item.kind == LOCACHE_BYTES))
+    if (locache_read(&item, reader) == LOCACHE_OK &&
+        (item.kind == LOCACHE_TEXT || item.kind == LOCACHE_BYTES))
         lc_name_escaped(name, item.data, item.size);
     else
         put_word(name, otherwise);
@@ -474,7 +487,8 @@ void lc_key_hint(lc_name *name, locache_reader value)
         return;
     case LOCACHE_TAG:
         if (is_digest(item.number))
-            put_counted(name, item.number == LOCACHE_TAG_DIGEST ? "bytes" : "text", string_size(&start));
+            put_counted(name, item.number == LOCACHE_TAG_DIGEST ? "bytes" : "text",
+                        string_size(&start));
         else
             put_tagged(name, item.number, &value);
         return;

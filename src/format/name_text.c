@@ -1,6 +1,6 @@
 /* The letters of a name: atoms, labels, and values that have a form of their own. */
-#include "format/name.h"
 #include "format/decimal.h"
+#include "format/name.h"
 
 #include <math.h>
 #include <string.h>
@@ -17,7 +17,8 @@ static bool is_alphanumeric(unsigned char byte)
 
 static bool plain_in_value(unsigned char byte)
 {
-    return is_alphanumeric(byte) || byte == '.' || byte == ',' || byte == '+' || byte == '@' || byte == '-';
+    return is_alphanumeric(byte) || byte == '.' || byte == ',' || byte == '+' || byte == '@' ||
+           byte == '-';
 }
 
 static bool plain_in_label(unsigned char byte)
@@ -108,7 +109,8 @@ static size_t count_digits(const unsigned char *text, size_t size)
     return count;
 }
 
-/* Is the text one of these words? ASCII case aside where any_case, the words being lower-case then. */
+/* Is the text one of these words? ASCII case aside where any_case, the words being lower-case
+ * then. */
 static bool is_word(const unsigned char *text, size_t size, const char *const *words, bool any_case)
 {
     for (; *words != NULL; words++) {
@@ -123,8 +125,9 @@ static bool is_word(const unsigned char *text, size_t size, const char *const *w
     return false;
 }
 
-/* Could the text be taken for a number, None, True or False, by what Python's int() and float() read? Only what stays free of
- * escapes matters: spaces, underscores and digits beyond ASCII are escaped anyway. */
+/* Could the text be taken for a number, None, True or False, by what Python's int() and float()
+ * read? Only what stays free of escapes matters: spaces, underscores and digits beyond ASCII are
+ * escaped anyway. */
 static bool looks_literal(const unsigned char *text, size_t size)
 {
     static const char *const constants[] = {"None", "True", "False", NULL};
@@ -174,12 +177,14 @@ size_t lc_key_integer(char *out, const locache_item *item, locache_reader *reade
         return lc_numeral_uint(out, item->number);
     if (item->kind == LOCACHE_NEGATIVE)
         return lc_numeral_negative(out, item->number);
-    if (item->kind != LOCACHE_TAG || (item->number != LOCACHE_TAG_BIGNUM && item->number != LOCACHE_TAG_BIGNUM_NEG))
+    if (item->kind != LOCACHE_TAG ||
+        (item->number != LOCACHE_TAG_BIGNUM && item->number != LOCACHE_TAG_BIGNUM_NEG))
         return 0;
     locache_item magnitude;
     if (locache_read(&magnitude, reader) != LOCACHE_OK || magnitude.size > LC_NUMERAL_BYTES_MAX)
         return 0;
-    return lc_numeral_bigint(out, item->number == LOCACHE_TAG_BIGNUM_NEG, magnitude.data, magnitude.size);
+    return lc_numeral_bigint(out, item->number == LOCACHE_TAG_BIGNUM_NEG, magnitude.data,
+                             magnitude.size);
 }
 
 /* The bits of the one NaN that is "nan"; those with a sign or a payload are other keys. */

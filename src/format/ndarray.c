@@ -1,6 +1,6 @@
 #include "format/ndarray.h"
-#include "format/cbor.h"
 #include "base/text.h"
+#include "format/cbor.h"
 
 #include <string.h>
 
@@ -71,7 +71,7 @@ static bool full_size(size_t *out, const locache_ndarray *array)
     return true;
 }
 
-/* ------------------------------------------------------------------------------------------------------------ reading */
+/* -------------------------------------------------------------------------------------- reading */
 
 /* The type and byte order that a tag stands for. */
 static bool element_of(locache_ndarray *out, uint64_t tag)
@@ -89,8 +89,9 @@ locache_status lc_ndarray_read_head(locache_ndarray *out, locache_reader *reader
 {
     locache_item item;
     *out = (locache_ndarray){.column_major = column_major};
-    if (locache_read(&item, reader) != LOCACHE_OK || item.kind != LOCACHE_ARRAY || item.number != 2 ||
-        locache_read(&item, reader) != LOCACHE_OK || item.kind != LOCACHE_ARRAY || item.number > LOCACHE_DIMENSIONS_MAX)
+    if (locache_read(&item, reader) != LOCACHE_OK || item.kind != LOCACHE_ARRAY ||
+        item.number != 2 || locache_read(&item, reader) != LOCACHE_OK ||
+        item.kind != LOCACHE_ARRAY || item.number > LOCACHE_DIMENSIONS_MAX)
         return LOCACHE_ECORRUPT;
     out->dimensions = (unsigned)item.number;
     for (unsigned i = 0; i < out->dimensions; i++) {
@@ -105,7 +106,7 @@ locache_status lc_ndarray_read_head(locache_ndarray *out, locache_reader *reader
     return full_size(&out->size, out) ? LOCACHE_OK : LOCACHE_ECORRUPT;
 }
 
-/* ------------------------------------------------------------------------------------------------------------ writing */
+/* -------------------------------------------------------------------------------------- writing */
 
 /* All but the elements; false where the array cannot be. */
 static bool write_head(locache_writer *writer, const locache_ndarray *array)
@@ -140,7 +141,7 @@ void locache_write_ndarray_apart(locache_writer *writer, const locache_ndarray *
     locache_write_uint(writer, n);
 }
 
-/* -------------------------------------------------------------------------------------------------------- within keys */
+/* ---------------------------------------------------------------------------------- within keys */
 
 static void write_digest(locache_writer *key, uint64_t tag, const void *data, size_t size)
 {

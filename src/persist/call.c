@@ -1,15 +1,17 @@
 /* One call of a function that LOCACHE_PERSIST defines.
  *
- * The way of a hit:   begin (the function's handle, opened by the first call) -> its arguments, as key -> take -> the result.
- * The way of a miss:  -> take begins the flight -> the body runs -> keep.
+ * The way of a hit:   begin (the function's handle, opened by the first call) -> its arguments, as
+ * key -> take -> the result. The way of a miss:  -> take begins the flight -> the body runs ->
+ * keep.
  *
- * No lock is held while the body runs, nor anywhere here: two first calls at the same time both open, and one handle stays.
- * Whatever fails leaves the call without a handle or a key, which is a miss, and is said once for each function. */
-#include "persist/where.h"
-#include "persist/source.h"
-#include "persist/convert.h"
+ * No lock is held while the body runs, nor anywhere here: two first calls at the same time both
+ * open, and one handle stays. Whatever fails leaves the call without a handle or a key, which is a
+ * miss, and is said once for each function. */
 #include "base/error.h"
 #include "base/os.h"
+#include "persist/convert.h"
+#include "persist/source.h"
+#include "persist/where.h"
 
 #include <errno.h>
 #include <stdatomic.h>
@@ -22,20 +24,23 @@
 
 static atomic_bool verbose;
 
-/* -------------------------------------------------------------------------------------------------------------- events */
+/* --------------------------------------------------------------------------------------- events */
 
 static void print_event(void *context, const locache_event *event)
 {
     static const char *const names[] = {
-        [LOCACHE_EVENT_HIT] = "hit",         [LOCACHE_EVENT_MISS] = "miss",   [LOCACHE_EVENT_STORE] = "store",
-        [LOCACHE_EVENT_REMOVE] = "remove",   [LOCACHE_EVENT_RESET] = "reset", [LOCACHE_EVENT_INVALIDATE] = "invalidate",
-        [LOCACHE_EVENT_RESTORE] = "restore", [LOCACHE_EVENT_EVICT] = "evict", [LOCACHE_EVENT_REJECT] = "reject",
+        [LOCACHE_EVENT_HIT] = "hit",         [LOCACHE_EVENT_MISS] = "miss",
+        [LOCACHE_EVENT_STORE] = "store",     [LOCACHE_EVENT_REMOVE] = "remove",
+        [LOCACHE_EVENT_RESET] = "reset",     [LOCACHE_EVENT_INVALIDATE] = "invalidate",
+        [LOCACHE_EVENT_RESTORE] = "restore", [LOCACHE_EVENT_EVICT] = "evict",
+        [LOCACHE_EVENT_REJECT] = "reject",
     };
-    const char *name = (size_t)event->kind < sizeof names / sizeof *names ? names[event->kind] : NULL;
+    const char *name =
+        (size_t)event->kind < sizeof names / sizeof *names ? names[event->kind] : NULL;
     bool detailed = event->detail[0] != '\0';
     (void)context;
-    fprintf(stderr, "locache: %s %s: %s%s%s%s\n", name ? name : "event", event->function, event->path,
-            detailed ? " (" : "", event->detail, detailed ? ")" : "");
+    fprintf(stderr, "locache: %s %s: %s%s%s%s\n", name ? name : "event", event->function,
+            event->path, detailed ? " (" : "", event->detail, detailed ? ")" : "");
 }
 
 void locache_verbose(bool on)
@@ -44,17 +49,19 @@ void locache_verbose(bool on)
     locache_set_log(on ? print_event : NULL, NULL);
 }
 
-static void complain(locache_function_record *function, const char *what, const locache_error *error)
+static void complain(locache_function_record *function, const char *what,
+                     const locache_error *error)
 {
     if (!atomic_exchange(&function->warned, true))
         fprintf(stderr, "locache: %s(): %s: %s\n", function->name, what, error->message);
 }
 
-/* ------------------------------------------------------------------------------------------------------------ identity */
+/* ------------------------------------------------------------------------------------- identity */
 
-/* What of one text is the function. False where it is not in there, which cannot be where the whole counts. */
-static locache_status digest_text(bool *found, locache_id *out, const locache_function_record *function, lc_span text,
-                                  bool whole)
+/* What of one text is the function. False where it is not in there, which cannot be where the whole
+ * counts. */
+static locache_status digest_text(bool *found, locache_id *out,
+                                  const locache_function_record *function, lc_span text, bool whole)
 {
     lc_ctext *tokens;
     lc_span part;
@@ -70,9 +77,11 @@ static locache_status digest_text(bool *found, locache_id *out, const locache_fu
     return LOCACHE_OK;
 }
 
-/* The digest of the texts that the function may be from: several where files of one name, in different directories, were
- * compiled into the program. That is more than need be, and never too little. */
-static locache_status digest_texts(bool *any, locache_id *out, const locache_function_record *function, bool whole)
+/* The digest of the texts that the function may be from: several where files of one name, in
+ * different directories, were compiled into the program. That is more than need be, and never too
+ * little. */
+static locache_status digest_texts(bool *any, locache_id *out,
+                                   const locache_function_record *function, bool whole)
 {
     const unsigned char *at = function->texts;
     bool mine = function->text != NULL && strcmp(function->file, function->base_file) == 0;
@@ -96,7 +105,8 @@ static locache_status digest_texts(bool *any, locache_id *out, const locache_fun
     return LOCACHE_OK;
 }
 
-static locache_status identify(locache_identity *out, const locache_function_record *function, locache_error *error)
+static locache_status identify(locache_identity *out, const locache_function_record *function,
+                               locache_error *error)
 {
     bool found = false;
     bool whole = function->whole_file;
@@ -112,22 +122,25 @@ static locache_status identify(locache_identity *out, const locache_function_rec
         return lc_fail(error, status, "no memory to read the source");
     if (found) {
         out->code_tag = whole ? TAG_FILE : TAG_DEFINITION;
-        lc_span parts[] = {{out->code.bytes, LOCACHE_ID_SIZE}, {version, version ? strlen(version) : 0}};
+        lc_span parts[] = {{out->code.bytes, LOCACHE_ID_SIZE},
+                           {version, version ? strlen(version) : 0}};
         lc_blake2b(out->code.bytes, LOCACHE_ID_SIZE, parts, 2);
     } else if (version != NULL) {
         locache_identity_explicit(out, version);
     } else if (atomic_load(&verbose)) {
         fprintf(stderr,
-                "locache: %s(): its source is not in the program, and there is no LOCACHE_VERSION: a change of it will "
+                "locache: %s(): its source is not in the program, and there is no LOCACHE_VERSION: "
+                "a change of it will "
                 "not invalidate\n",
                 function->name);
     }
     return LOCACHE_OK;
 }
 
-/* -------------------------------------------------------------------------------------------------------------- handle */
+/* --------------------------------------------------------------------------------------- handle */
 
-static locache_status open_handle(locache **out, locache_function_record *function, locache_error *error)
+static locache_status open_handle(locache **out, locache_function_record *function,
+                                  locache_error *error)
 {
     char dir[LOCACHE_PATH_MAX];
     locache_options options = {.size = sizeof options, .function = function->name};
@@ -166,11 +179,12 @@ locache_status locache_function_reset(locache_function_record *function)
     if (status == LOCACHE_OK)
         status = locache_reset(cache, &error);
     if (status != LOCACHE_OK)
-        fprintf(stderr, "locache: %s(): its results are not forgotten: %s\n", function->name, error.message);
+        fprintf(stderr, "locache: %s(): its results are not forgotten: %s\n", function->name,
+                error.message);
     return status;
 }
 
-/* --------------------------------------------------------------------------------------------------------------- calls */
+/* ---------------------------------------------------------------------------------------- calls */
 
 static int64_t ticks(void)
 {
@@ -194,8 +208,8 @@ void locache_call_begin(locache_call *call, locache_function_record *function, u
     errno = code;
 }
 
-void locache_call_argument(locache_call *call, const char *name, unsigned kind, const void *value, size_t size,
-                           const locache_layout *layout)
+void locache_call_argument(locache_call *call, const char *name, unsigned kind, const void *value,
+                           size_t size, const locache_layout *layout)
 {
     locache_key_name(&call->key, name, strlen(name));
     lc_cvalue_key(&call->key, kind, value, size, layout);
@@ -214,9 +228,11 @@ static bool look_up(void *result, locache_call *call)
         call->cache = NULL;
         return false;
     }
-    status = locache_begin(&value, &call->flight, call->cache, call->key.data, call->key.length, -1, &error);
+    status = locache_begin(&value, &call->flight, call->cache, call->key.data, call->key.length, -1,
+                           &error);
     if (status == LOCACHE_OK) {
-        bool read = lc_cvalue_read(result, value, function->kind, function->result_size, function->layout);
+        bool read =
+            lc_cvalue_read(result, value, function->kind, function->result_size, function->layout);
         locache_value_free(value);
         return read;
     }
@@ -258,9 +274,11 @@ void locache_call_keep(locache_call *call, const void *result)
     locache_function_record *function = call->function;
     if (call->cache == NULL)
         return;
-    locache_record record = {.size = sizeof record, .codec = LOCACHE_CBOR, .compute_time = ticks() - call->began};
+    locache_record record = {
+        .size = sizeof record, .codec = LOCACHE_CBOR, .compute_time = ticks() - call->began};
     locache_writer_init(&body, room, sizeof room);
-    record.codec = lc_cvalue_write(&body, function->kind, result, function->result_size, function->layout);
+    record.codec =
+        lc_cvalue_write(&body, function->kind, result, function->result_size, function->layout);
     locache_status status = locache_writer_status(&body);
     record.body = body.data;
     record.body_size = body.length;

@@ -21,7 +21,7 @@
 #define ORDER "<"
 #endif
 
-/* ------------------------------------------------------------------------------------------------------------- numbers */
+/* -------------------------------------------------------------------------------------- numbers */
 
 static uint64_t load_uint(const void *value, size_t size)
 {
@@ -105,7 +105,7 @@ static void write_number(locache_writer *out, unsigned kind, const void *value, 
     }
 }
 
-/* ---------------------------------------------------------------------------------------------------------------- keys */
+/* ----------------------------------------------------------------------------------------- keys */
 
 static bool is_text(const char *text, size_t size)
 {
@@ -129,7 +129,8 @@ static void key_array(locache_writer *key, unsigned kind, const void *value)
 {
     struct locache_array_char array; /* every array's has this shape */
     memcpy(&array, value, sizeof array);
-    locache_ndarray as = {.type = (locache_element)(kind - LOCACHE_KIND_ARRAY), .dimensions = 1, .data = array.data};
+    locache_ndarray as = {
+        .type = (locache_element)(kind - LOCACHE_KIND_ARRAY), .dimensions = 1, .data = array.data};
     as.extents[0] = array.count;
     size_t size = locache_element_size(as.type);
     if ((array.data == NULL && array.count > 0) || array.count > SIZE_MAX / size) {
@@ -143,7 +144,8 @@ static void key_array(locache_writer *key, unsigned kind, const void *value)
 
 static void key_member(locache_writer *key, const locache_member *member, const unsigned char *at)
 {
-    bool characters = (member->kind == LOCACHE_KIND_INT || member->kind == LOCACHE_KIND_UINT) && member->size == 1;
+    bool characters = (member->kind == LOCACHE_KIND_INT || member->kind == LOCACHE_KIND_UINT) &&
+                      member->size == 1;
     locache_key_name(key, member->name, strlen(member->name));
     if (member->count == 0) {
         write_number(key, member->kind, at, member->size);
@@ -156,17 +158,20 @@ static void key_member(locache_writer *key, const locache_member *member, const 
     }
 }
 
-/* As a Python dict: by the names of the members, so that another order of them is another call only where values differ. */
+/* As a Python dict: by the names of the members, so that another order of them is another call only
+ * where values differ. */
 static void key_struct(locache_writer *key, const void *value, const locache_layout *layout)
 {
     locache_write_map(key, layout->count);
     size_t start = key->length;
     for (size_t i = 0; i < layout->count; i++)
-        key_member(key, &layout->members[i], (const unsigned char *)value + layout->members[i].offset);
+        key_member(key, &layout->members[i],
+                   (const unsigned char *)value + layout->members[i].offset);
     locache_write_sorted(key, start, 2);
 }
 
-void lc_cvalue_key(locache_writer *key, unsigned kind, const void *value, size_t size, const locache_layout *layout)
+void lc_cvalue_key(locache_writer *key, unsigned kind, const void *value, size_t size,
+                   const locache_layout *layout)
 {
     if (kind == LOCACHE_KIND_NONE)
         key_struct(key, value, layout);
@@ -180,7 +185,7 @@ void lc_cvalue_key(locache_writer *key, unsigned kind, const void *value, size_t
         write_number(key, kind, value, size);
 }
 
-/* ------------------------------------------------------------------------------------------------------------- results */
+/* -------------------------------------------------------------------------------------- results */
 
 /* Bytes mean a struct only under the layout that they were written with. */
 static void layout_id(locache_id *out, const locache_layout *layout)
@@ -299,11 +304,14 @@ static bool read_long_real(void *out, const locache_value *value)
     }
     char type[16];
     int size = snprintf(type, sizeof type, ORDER "f%zu", sizeof(long double));
-    if (locache_value_reader(&reader, value) != LOCACHE_OK || locache_read(&item, &reader) != LOCACHE_OK ||
-        item.kind != LOCACHE_TAG || item.number != LOCACHE_TAG_SCALAR || locache_read(&item, &reader) != LOCACHE_OK ||
-        item.kind != LOCACHE_ARRAY || item.number != 2 || locache_read(&item, &reader) != LOCACHE_OK ||
-        item.kind != LOCACHE_TEXT || item.size != (size_t)size || memcmp(item.data, type, item.size) != 0 ||
-        locache_read(&item, &reader) != LOCACHE_OK || item.kind != LOCACHE_BYTES || item.size != sizeof(long double))
+    if (locache_value_reader(&reader, value) != LOCACHE_OK ||
+        locache_read(&item, &reader) != LOCACHE_OK || item.kind != LOCACHE_TAG ||
+        item.number != LOCACHE_TAG_SCALAR || locache_read(&item, &reader) != LOCACHE_OK ||
+        item.kind != LOCACHE_ARRAY || item.number != 2 ||
+        locache_read(&item, &reader) != LOCACHE_OK || item.kind != LOCACHE_TEXT ||
+        item.size != (size_t)size || memcmp(item.data, type, item.size) != 0 ||
+        locache_read(&item, &reader) != LOCACHE_OK || item.kind != LOCACHE_BYTES ||
+        item.size != sizeof(long double))
         return false;
     memcpy(out, item.data, item.size);
     return locache_reader_end(&reader) == LOCACHE_OK;
@@ -346,7 +354,8 @@ static bool bools_sound(const unsigned char *bytes, const locache_layout *layout
     return true;
 }
 
-static bool read_struct(void *out, const locache_value *value, size_t size, const locache_layout *layout)
+static bool read_struct(void *out, const locache_value *value, size_t size,
+                        const locache_layout *layout)
 {
     locache_id id;
     size_t body_size;
@@ -359,7 +368,8 @@ static bool read_struct(void *out, const locache_value *value, size_t size, cons
     return true;
 }
 
-bool lc_cvalue_read(void *out, const locache_value *value, unsigned kind, size_t size, const locache_layout *layout)
+bool lc_cvalue_read(void *out, const locache_value *value, unsigned kind, size_t size,
+                    const locache_layout *layout)
 {
     bool truth;
     switch (kind) {

@@ -7,7 +7,8 @@
 #define MACRO "LOCACHE_PERSIST"
 #define RECORD_ALIGNMENT 8
 
-bool lc_ctext_next(lc_span *out, const unsigned char **at, const unsigned char *end, const char *file)
+bool lc_ctext_next(lc_span *out, const unsigned char **at, const unsigned char *end,
+                   const char *file)
 {
     while ((size_t)(end - *at) >= 2 * sizeof(uint64_t)) {
         uint64_t sizes[2];
@@ -27,7 +28,7 @@ bool lc_ctext_next(lc_span *out, const unsigned char **at, const unsigned char *
     return false;
 }
 
-/* ------------------------------------------------------------------------------------------------------------- tokens */
+/* --------------------------------------------------------------------------------------- tokens */
 
 typedef struct token {
     size_t start; /* in the bytes */
@@ -109,7 +110,8 @@ static bool pass_blank(cursor *in)
         step(in);
         return true;
     }
-    if (here(in) != ' ' && here(in) != '\t' && here(in) != '\r' && here(in) != '\f' && here(in) != '\v')
+    if (here(in) != ' ' && here(in) != '\t' && here(in) != '\r' && here(in) != '\f' &&
+        here(in) != '\v')
         return false;
     step(in);
     return true;
@@ -135,14 +137,15 @@ static void take_quoted(lc_ctext *out, cursor *in)
         take(out, in);
 }
 
-/* R"delimiter( ... )delimiter": an extension of GCC's and Clang's. Nothing in it is continued, or escaped. */
+/* R"delimiter( ... )delimiter": an extension of GCC's and Clang's. Nothing in it is continued, or
+ * escaped. */
 static void take_raw(lc_ctext *out, cursor *in)
 {
     const char *open = memchr(in->at, '(', (size_t)(in->end - in->at));
     const char *close = open ? memchr(open, ')', (size_t)(in->end - open)) : NULL;
     size_t size = open ? (size_t)(open - in->at) - 1 : 0;
-    while (close != NULL &&
-           ((size_t)(in->end - close) < size + 2 || memcmp(close + 1, in->at + 1, size) != 0 || close[size + 1] != '"'))
+    while (close != NULL && ((size_t)(in->end - close) < size + 2 ||
+                             memcmp(close + 1, in->at + 1, size) != 0 || close[size + 1] != '"'))
         close = memchr(close + 1, ')', (size_t)(in->end - close) - 1);
     const char *end = close ? close + size + 2 : in->end;
     while (in->at < end) {
@@ -159,7 +162,8 @@ static void take_word(lc_ctext *out, cursor *in)
     bool number = isdigit(here(in)) || here(in) == '.';
     while (here(in) >= 0) {
         int last = out->size > start ? out->bytes[out->size - 1] : 0;
-        bool sign = number && (here(in) == '+' || here(in) == '-') && last != 0 && strchr("eEpP", last) != NULL;
+        bool sign = number && (here(in) == '+' || here(in) == '-') && last != 0 &&
+                    strchr("eEpP", last) != NULL;
         bool inner = number && (here(in) == '.' || (here(in) == '\'' && is_word(next(*in))));
         if (!is_word(here(in)) && !sign && !inner)
             break;
@@ -167,7 +171,8 @@ static void take_word(lc_ctext *out, cursor *in)
     }
     size_t size = out->size - start;
     const char *word = out->bytes + start;
-    bool prefix = (size == 1 && strchr("LuUR", word[0]) != NULL) || (size == 2 && memcmp(word, "u8", 2) == 0) ||
+    bool prefix = (size == 1 && strchr("LuUR", word[0]) != NULL) ||
+                  (size == 2 && memcmp(word, "u8", 2) == 0) ||
                   (size == 2 && strchr("LuU", word[0]) != NULL && word[1] == 'R') ||
                   (size == 3 && memcmp(word, "u8R", 3) == 0);
     if (prefix && here(in) == '"' && word[size - 1] == 'R')
@@ -179,9 +184,10 @@ static void take_word(lc_ctext *out, cursor *in)
 /* The longest operator here. */
 static void take_operator(lc_ctext *out, cursor *in)
 {
-    static const char *const operators[] = {
-        "%:%:", "...", "<<=", ">>=", "->", "++", "--", "<<", ">>", "<=", ">=", "==", "!=", "&&", "||",
-        "*=",   "/=",  "%=",  "+=",  "-=", "&=", "^=", "|=", "##", "<:", ":>", "<%", "%>", "%:", "::"};
+    static const char *const operators[] = {"%:%:", "...", "<<=", ">>=", "->", "++", "--", "<<",
+                                            ">>",   "<=",  ">=",  "==",  "!=", "&&", "||", "*=",
+                                            "/=",   "%=",  "+=",  "-=",  "&=", "^=", "|=", "##",
+                                            "<:",   ":>",  "<%",  "%>",  "%:", "::"};
     for (size_t i = 0; i < sizeof operators / sizeof *operators; i++) {
         cursor ahead = *in;
         size_t size = 0;
@@ -279,15 +285,15 @@ lc_span lc_ctext_all(const lc_ctext *tokens)
     return (lc_span){tokens->bytes, tokens->size};
 }
 
-/* -------------------------------------------------------------------------------------------------------- definitions */
+/* ---------------------------------------------------------------------------------- definitions */
 
 static bool is(const lc_ctext *in, size_t i, const char *text)
 {
     return i < in->count && strcmp(in->bytes + in->tokens[i].start, text) == 0;
 }
 
-/* The token after the parenthesis that closes the one at `open`; *argument is the first of the second argument where that is a
- * single token, else 0. */
+/* The token after the parenthesis that closes the one at `open`; *argument is the first of the
+ * second argument where that is a single token, else 0. */
 static size_t pass_parentheses(size_t *argument, const lc_ctext *in, size_t open)
 {
     size_t depth = 0;
@@ -309,8 +315,9 @@ static size_t pass_parentheses(size_t *argument, const lc_ctext *in, size_t open
     return in->count;
 }
 
-/* One past the closing brace of the body that begins at `open`, or the end. Of the branches of a conditional directive one
- * is compiled: each begins with as many braces open as the first, and what the first leaves open is open after it. */
+/* One past the closing brace of the body that begins at `open`, or the end. Of the branches of a
+ * conditional directive one is compiled: each begins with as many braces open as the first, and
+ * what the first leaves open is open after it. */
 static size_t pass_body(const lc_ctext *in, size_t open)
 {
     enum { CONDITIONALS_MAX = 64 }; /* beyond that, all to the end of the file counts */
@@ -327,8 +334,8 @@ static size_t pass_body(const lc_ctext *in, size_t open)
                     return in->count;
                 later[level] = false;
                 before[level++] = depth;
-            } else if (level > 0 && (is(in, i + 1, "else") || is(in, i + 1, "elif") || is(in, i + 1, "elifdef") ||
-                                     is(in, i + 1, "elifndef"))) {
+            } else if (level > 0 && (is(in, i + 1, "else") || is(in, i + 1, "elif") ||
+                                     is(in, i + 1, "elifdef") || is(in, i + 1, "elifndef"))) {
                 if (!later[level - 1])
                     after[level - 1] = depth;
                 later[level - 1] = true;

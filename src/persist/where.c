@@ -1,7 +1,7 @@
 #include "persist/where.h"
-#include "persist/source.h"
 #include "base/error.h"
 #include "base/os.h"
+#include "persist/source.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -13,7 +13,7 @@
 #define SOURCE_MAX (64 << 20) /* bytes: no source is so large, and a log of that name is not read */
 #define EXECUTABLE "/proc/self/exe"
 
-/* ------------------------------------------------------------------------------------------------------------ set_dir */
+/* -------------------------------------------------------------------------------------- set_dir */
 
 /* Any thread may be reading an earlier one: they stay, and are few. */
 typedef struct chosen_dir {
@@ -31,12 +31,14 @@ locache_status locache_set_dir(const char *dir, locache_error *error)
     if (dir != NULL && dir[0] == '\0')
         return lc_fail(error, LOCACHE_EINVAL, "the path of the cache directory must not be empty");
     if (dir != NULL && dir[0] != '/' && getcwd(start, sizeof start) == NULL)
-        return lc_fail_os(error, errno, "cannot find the working directory, which %s starts from", dir);
+        return lc_fail_os(error, errno, "cannot find the working directory, which %s starts from",
+                          dir);
     chosen_dir *made = lc_alloc(sizeof *made);
     if (made == NULL)
         return lc_fail(error, LOCACHE_ENOMEM, "no memory for the path of the cache directory");
     made->none = dir == NULL;
-    int size = snprintf(made->path, sizeof made->path, "%s%s%s", start, start[0] ? "/" : "", dir ? dir : "");
+    int size = snprintf(made->path, sizeof made->path, "%s%s%s", start, start[0] ? "/" : "",
+                        dir ? dir : "");
     if (size < 0 || size >= LOCACHE_PATH_MAX) {
         lc_free(made);
         return lc_fail(error, LOCACHE_ELIMIT, "the path of the cache directory is too long");
@@ -47,14 +49,14 @@ locache_status locache_set_dir(const char *dir, locache_error *error)
     return LOCACHE_OK;
 }
 
-/* --------------------------------------------------------------------------------------------------- is this the source? */
+/* -------------------------------------------------------------------------- is this the source? */
 
 static bool carries(const locache_function_record *function, const lc_span *content)
 {
     lc_span text = {function->text, function->text_size};
     const unsigned char *at = function->texts;
-    if (text.data != NULL && strcmp(function->file, function->base_file) == 0 && text.size == content->size &&
-        memcmp(text.data, content->data, text.size) == 0)
+    if (text.data != NULL && strcmp(function->file, function->base_file) == 0 &&
+        text.size == content->size && memcmp(text.data, content->data, text.size) == 0)
         return true;
     while (at != NULL && lc_ctext_next(&text, &at, function->texts_end, function->file))
         if (text.size == content->size && memcmp(text.data, content->data, text.size) == 0)
@@ -62,7 +64,8 @@ static bool carries(const locache_function_record *function, const lc_span *cont
     return false;
 }
 
-/* It was edited since it was compiled, say. The function's identity keeps its results apart from another source's. */
+/* It was edited since it was compiled, say. The function's identity keeps its results apart from
+ * another source's. */
 static bool defines(const locache_function_record *function, const lc_span *content)
 {
     lc_ctext *tokens;
@@ -98,7 +101,7 @@ done:
     return same;
 }
 
-/* ------------------------------------------------------------------------------------------------------------- places */
+/* --------------------------------------------------------------------------------------- places */
 
 static bool is_there(const char *path)
 {
@@ -107,13 +110,15 @@ static bool is_there(const char *path)
 }
 
 /* <directory>/<file> where that is the source. */
-static bool try_in(char out[LOCACHE_PATH_MAX], const char *directory, const locache_function_record *function)
+static bool try_in(char out[LOCACHE_PATH_MAX], const char *directory,
+                   const locache_function_record *function)
 {
     int size = snprintf(out, LOCACHE_PATH_MAX, "%s/%s", directory, function->file);
     return size > 0 && size < LOCACHE_PATH_MAX && is_source(function, out);
 }
 
-/* From the working directory, then from the executable's and those above it: a build directory is one of them, mostly. */
+/* From the working directory, then from the executable's and those above it: a build directory is
+ * one of them, mostly. */
 static bool find_source(char out[LOCACHE_PATH_MAX], const locache_function_record *function)
 {
     char directory[LOCACHE_PATH_MAX];
@@ -129,7 +134,8 @@ static bool find_source(char out[LOCACHE_PATH_MAX], const locache_function_recor
     return false;
 }
 
-/* A name for a source that nobody finds: its relative path, what leads up left out, from the executable's directory. */
+/* A name for a source that nobody finds: its relative path, what leads up left out, from the
+ * executable's directory. */
 static bool name_source(char out[LOCACHE_PATH_MAX], const char *file)
 {
     char directory[LOCACHE_PATH_MAX];
@@ -144,7 +150,8 @@ static bool name_source(char out[LOCACHE_PATH_MAX], const char *file)
     return size > 0 && size < LOCACHE_PATH_MAX;
 }
 
-locache_status lc_cplace(char out[LOCACHE_PATH_MAX], const locache_function_record *function, locache_error *error)
+locache_status lc_cplace(char out[LOCACHE_PATH_MAX], const locache_function_record *function,
+                         locache_error *error)
 {
     char source[LOCACHE_PATH_MAX];
     chosen_dir *dir = atomic_load(&chosen);
@@ -154,10 +161,12 @@ locache_status lc_cplace(char out[LOCACHE_PATH_MAX], const locache_function_reco
         return LOCACHE_OK;
     }
     if (function->file[0] == '/')
-        return locache_locate(out, function->file, NULL, is_there(function->file) ? 0 : LOCACHE_LOCATE_AWAY, error);
+        return locache_locate(out, function->file, NULL,
+                              is_there(function->file) ? 0 : LOCACHE_LOCATE_AWAY, error);
     if (find_source(source, function))
         return locache_locate(out, source, NULL, 0, error);
     if (!name_source(source, function->file))
-        return lc_fail(error, LOCACHE_ELIMIT, "the path of the source is too long: %s", function->file);
+        return lc_fail(error, LOCACHE_ELIMIT, "the path of the source is too long: %s",
+                       function->file);
     return locache_locate(out, source, NULL, LOCACHE_LOCATE_AWAY, error);
 }

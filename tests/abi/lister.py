@@ -1,6 +1,7 @@
 """Write a C program that prints the header's binary interface: struct sizes and offsets, constants.
 
-lister.py HEADER OUT. Where pointers do not have 8 bytes it leaves out structs: the listing is of 64-bit systems.
+lister.py HEADER OUT. Where pointers do not have 8 bytes it leaves out structs: the listing is of
+64-bit systems.
 """
 
 import re
@@ -54,10 +55,16 @@ def main(header, out):
     constants = []
     for body in re.findall(r"enum(?:\s+\w+)?\s*\{(.*?)\}", text, flags=re.DOTALL):
         constants += re.findall(r"\b(LOCACHE_\w+)\s*=", body)
-    numbers = re.findall(r"^#define (LOCACHE_\w+) +\d+\b", Path(header).read_text(encoding="utf-8"), flags=re.MULTILINE)
+    numbers = re.findall(
+        r"^#define (LOCACHE_\w+) +\d+\b",
+        Path(header).read_text(encoding="utf-8"),
+        flags=re.MULTILINE,
+    )
     constants += [name for name in numbers if "VERSION" not in name]
     lines = [f'    printf("constant {name} %lld\\n", (long long)({name}));' for name in constants]
-    Path(out).write_text(PROGRAM.format(structs="\n".join(structs), constants="\n".join(lines)), encoding="utf-8")
+    Path(out).write_text(
+        PROGRAM.format(structs="\n".join(structs), constants="\n".join(lines)), encoding="utf-8"
+    )
 
 
 main(sys.argv[1], sys.argv[2])

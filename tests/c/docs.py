@@ -1,16 +1,17 @@
-"""docs/c.md, done as it says: its files are written, its commands run, what they print is compared with what it shows.
+"""docs/c.md, done as it says: its files are written, its commands run, what they print is compared
+with what it shows.
 
     docs.py DOCUMENT BUILD PREFIX LIBDIR [--write]
 
-BUILD is a build directory that was configured with PREFIX and LIBDIR, and is built. --write puts what was printed now
-into the document.
+BUILD is a build directory that was configured with PREFIX and LIBDIR, and is built. --write puts
+what was printed now into the document.
 
     ```c NAME       a file
     ```c            a fragment: it compiles without a warning after <locache.h> and the standard headers
     ```console      commands, each after "$ ", and what they print; a line "..." stands for any lines
 
-All in one directory, in their order, once for each compiler; times do not count. Commands that are missing here are
-skipped with the others of their block.
+All in one directory, in their order, once for each compiler; times do not count. Commands that are
+missing here are skipped with the others of their block.
 """
 
 import os
@@ -32,7 +33,9 @@ HEADERS = "locache.h math.h stdio.h stdlib.h string.h".split()
 def installed(build, prefix, libdir, root):
     """What users have of the library, in `root`: the directories for programs and for pkg-config."""
     subprocess.run(
-        ["meson", "install", "--quiet", "--no-rebuild", "-C", build, "--destdir", root], check=True, timeout=300
+        ["meson", "install", "--quiet", "--no-rebuild", "-C", build, "--destdir", root],
+        check=True,
+        timeout=300,
     )
     top = root / prefix.lstrip("/")
     description = top / libdir / "pkgconfig/locache.pc"
@@ -41,7 +44,10 @@ def installed(build, prefix, libdir, root):
 
 
 def has_locache(python):
-    return subprocess.run([python, "-c", "import locache"], capture_output=True, timeout=60).returncode == 0
+    return (
+        subprocess.run([python, "-c", "import locache"], capture_output=True, timeout=60).returncode
+        == 0
+    )
 
 
 class Session:
@@ -58,7 +64,9 @@ class Session:
             interpreter.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} "$@"\n')
             interpreter.chmod(0o755)
         self.environment = {
-            name: value for name, value in os.environ.items() if not name.startswith(("XDG_", "LOCACHE_", "CCACHE_"))
+            name: value
+            for name, value in os.environ.items()
+            if not name.startswith(("XDG_", "LOCACHE_", "CCACHE_"))
         } | {
             "PATH": f"{commands}:{os.environ['PATH']}",
             "HOME": str(self.here),
@@ -96,13 +104,18 @@ class Session:
         lines = [f"#include <{header}>\n" for header in HEADERS]
         self.write("fragment.c", "".join(lines) + fragment)
         flags = shlex.join(STRICT)
-        return self.run(f"cc {flags} -Wno-unused-function -c fragment.c -o fragment.o $(pkg-config --cflags locache)")
+        return self.run(
+            f"cc {flags} -Wno-unused-function -c fragment.c -o fragment.o $(pkg-config --cflags locache)"
+        )
 
 
 def same(shown, printed):
     """Are these the same, times apart?"""
     parts = [TIMES.sub("TIME", part) for part in re.split(r"(?m)^\.\.\.$", shown)]
-    return re.fullmatch(".*".join(map(re.escape, parts)), TIMES.sub("TIME", printed), re.DOTALL) is not None
+    return (
+        re.fullmatch(".*".join(map(re.escape, parts)), TIMES.sub("TIME", printed), re.DOTALL)
+        is not None
+    )
 
 
 def console(session, text, failures, line):
@@ -143,7 +156,11 @@ def follow(document, session):
 
 
 def main(document, build, prefix, libdir, *options):
-    if shutil.which("bash") is None or shutil.which("pkg-config") is None or shutil.which("meson") is None:
+    if (
+        shutil.which("bash") is None
+        or shutil.which("pkg-config") is None
+        or shutil.which("meson") is None
+    ):
         print("skipped: no bash, no pkg-config, or no meson")
         return 77
     failed = False
@@ -156,7 +173,9 @@ def main(document, build, prefix, libdir, *options):
                 continue
             inner = Path(scratch, compiler)
             inner.mkdir()
-            failures, text = follow(path.read_text(encoding="utf-8"), Session(compiler, places, inner))
+            failures, text = follow(
+                path.read_text(encoding="utf-8"), Session(compiler, places, inner)
+            )
             if options:
                 path.write_text(text, encoding="utf-8")
                 return 0

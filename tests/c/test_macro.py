@@ -2,7 +2,8 @@
 
     test_macro.py LIBRARY INCLUDE [COMPILER...]
 
-LIBRARY is the static library, INCLUDE the directory of locache.h; every compiler named that is there is used.
+LIBRARY is the static library, INCLUDE the directory of locache.h; every compiler named that is
+there is used.
 """
 
 # Plain unittest, so that a build needs nothing more; the table of refusals has a line for each.
@@ -18,7 +19,9 @@ import unittest
 from pathlib import Path
 
 LIBRARY, INCLUDE = (Path(argument).resolve() for argument in sys.argv[1:3])
-COMPILERS = [found for found in map(shutil.which, sys.argv[3:] or ["gcc", "clang", "clang-19"]) if found]
+COMPILERS = [
+    found for found in map(shutil.which, sys.argv[3:] or ["gcc", "clang", "clang-19"]) if found
+]
 HERE = Path(__file__).resolve().parent
 STRICT = "-pedantic -Wall -Wextra -Wshadow -Wconversion -Wmissing-prototypes -Werror".split()
 LINK = [LIBRARY, "-lsodium", "-pthread"]
@@ -56,7 +59,8 @@ class InScratch(unittest.TestCase):
         return run(command, cwd or self.scratch, check)
 
     def each(self, *variants):
-        """Every compiler with every variant of flags, in an empty directory; sanitizers only where it has them."""
+        """Every compiler with every variant of flags, in an empty directory; sanitizers only where
+        it has them."""
         for compiler in COMPILERS:
             for variant in variants or ("",):
                 shutil.rmtree(self.scratch, ignore_errors=True)
@@ -108,16 +112,23 @@ class Editing(InScratch):
         comment = '    printf("run"); // another comment\n\n  return 2*x ;'
         changed = '    printf("run");\n    return 3 * x;'
         for compiler, flags in self.each(*BUILDS):
-            again = [self.compile_and_run(compiler, flags, body) for body in (first, first, comment, changed, first)]
+            again = [
+                self.compile_and_run(compiler, flags, body)
+                for body in (first, first, comment, changed, first)
+            ]
             self.assertEqual(again, ["run 8\n", " 8\n", " 8\n", "run 12\n", " 8\n"])
 
     def test_text_in_strings_counts(self):
         for compiler, flags in self.each():
             again = [
-                self.compile_and_run(compiler, flags, f'    fputs("{text}", stdout);\n    return x;')
+                self.compile_and_run(
+                    compiler, flags, f'    fputs("{text}", stdout);\n    return x;'
+                )
                 for text in ("/* a */", "/* b */", "/* a */", "// a", r"\"/* a */")
             ]
-            self.assertEqual(again, ["/* a */ 4\n", "/* b */ 4\n", " 4\n", "// a 4\n", '"/* a */ 4\n'])
+            self.assertEqual(
+                again, ["/* a */ 4\n", "/* b */ 4\n", " 4\n", "// a 4\n", '"/* a */ 4\n']
+            )
 
     def test_branches_of_conditionals_count(self):
         body = '    printf("run");\n#ifdef UNKNOWN\n    if (x) {{\n#else\n    if (!x) {{\n#endif\n{}    }}\n    return x + {};'
@@ -136,18 +147,25 @@ class Editing(InScratch):
             self.assertEqual(again, ["run 5\n", " 5\n", " 5\n"])
             whole = "#define LOCACHE_WHOLE_FILE\n"
             again = [
-                self.compile_and_run(compiler, flags, body, h + c, whole) for h in helpers for c in ("", "/* c */\n")
+                self.compile_and_run(compiler, flags, body, h + c, whole)
+                for h in helpers
+                for c in ("", "/* c */\n")
             ]
             self.assertEqual(again, ["run 5\n", " 5\n", "run 6\n", " 6\n", " 5\n", " 5\n"])
 
     def test_version_by_hand(self):
         body = '    printf("run");\n    return x;'
         for compiler, flags in self.each("", "-DLOCACHE_NO_SOURCE"):
-            again = [self.compile_and_run(compiler, flags, body, f'LOCACHE_VERSION("{n}");') for n in (1, 2, 1)]
+            again = [
+                self.compile_and_run(compiler, flags, body, f'LOCACHE_VERSION("{n}");')
+                for n in (1, 2, 1)
+            ]
             self.assertEqual(again, ["run 4\n", "run 4\n", " 4\n"])
 
     def test_without_source_nothing_invalidates_and_it_is_said(self):
-        bodies = [f'    locache_verbose(true);\n    printf("run");\n    return x + {n};' for n in (0, 1)]
+        bodies = [
+            f'    locache_verbose(true);\n    printf("run");\n    return x + {n};' for n in (0, 1)
+        ]
         for compiler, flags in self.each("-DLOCACHE_NO_SOURCE"):
             again = [self.compile_and_run(compiler, flags, body) for body in bodies]
             self.assertEqual(again, ["run 4\n", " 4\n"])
@@ -156,7 +174,9 @@ class Editing(InScratch):
 
 class Building(InScratch):
     def test_types(self):
-        for compiler, flags in self.each("-std=c11 -O2", "-std=c17", "-std=c2x", "-O1 -g -fsanitize=address,undefined"):
+        for compiler, flags in self.each(
+            "-std=c11 -O2", "-std=c17", "-std=c2x", "-O1 -g -fsanitize=address,undefined"
+        ):
             shutil.copy(HERE / "types.c", self.scratch)
             self.build(*flags, *STRICT, "types.c", "-o", "types", compiler=compiler)
             run(["./types", "cold"], self.scratch)
@@ -166,9 +186,15 @@ class Building(InScratch):
         for compiler, flags in self.each("-std=c11"):
             shutil.copy(HERE.parent.parent / "examples" / "foo.c", self.scratch)
             self.build(*flags, *STRICT, "foo.c", "-o", "foo", compiler=compiler)
-            self.assertEqual(run(["./foo"], self.scratch).stdout, "Hi from foo!\n3\nHi from foo!\n4\n3\n")
+            self.assertEqual(
+                run(["./foo"], self.scratch).stdout, "Hi from foo!\n3\nHi from foo!\n4\n3\n"
+            )
             self.assertEqual(run(["./foo"], self.scratch).stdout, "3\n4\n3\n")
-            names = [name for name in os.listdir(self.scratch / "foo.cache" / "my_func") if not name.startswith(".")]
+            names = [
+                name
+                for name in os.listdir(self.scratch / "foo.cache" / "my_func")
+                if not name.startswith(".")
+            ]
             self.assertEqual(sorted(names), ["x=1_num=3", "x=2_num=2"])
 
     def test_two_units_with_a_static_function_of_one_name(self):
@@ -199,10 +225,24 @@ class Building(InScratch):
 
     def test_shared_library(self):
         for compiler, flags in self.each("-O2"):
-            self.write("lib.c", PROGRAM.format(helper="", body='puts("run"); return x;').split("int main")[0])
-            self.write("main.c", "int twice(int);\nint main(void) { return twice(1) - twice(1); }\n")
+            self.write(
+                "lib.c",
+                PROGRAM.format(helper="", body='puts("run"); return x;').split("int main")[0],
+            )
+            self.write(
+                "main.c", "int twice(int);\nint main(void) { return twice(1) - twice(1); }\n"
+            )
             self.build(*flags, "-shared", "-fPIC", "lib.c", "-o", "libl.so", compiler=compiler)
-            self.build(*flags, "main.c", "-L.", "-ll", "-Wl,-rpath," + str(self.scratch), "-o", "p", compiler=compiler)
+            self.build(
+                *flags,
+                "main.c",
+                "-L.",
+                "-ll",
+                "-Wl,-rpath," + str(self.scratch),
+                "-o",
+                "p",
+                compiler=compiler,
+            )
             self.assertEqual(run(["./p"], self.scratch).stdout, "run\n")
             symbols = run(["nm", "-D", "--defined-only", "libl.so"], self.scratch).stdout
             self.assertNotRegex(symbols, r"locache_(embed|texts|function_of|body)")
@@ -222,10 +262,12 @@ class Building(InScratch):
     def test_line_numbers_and_warnings_are_the_bodys(self):
         for compiler, flags in self.each("-Wall"):
             self.write(
-                "w.c", "#include <locache.h>\nLOCACHE_PERSIST(int, f, (int, x))\n{\n    int unused;\n    return x;\n}\n"
+                "w.c",
+                "#include <locache.h>\nLOCACHE_PERSIST(int, f, (int, x))\n{\n    int unused;\n    return x;\n}\n",
             )
             self.assertRegex(
-                self.build(*flags, "-c", "w.c", compiler=compiler).stderr, r"w\.c:4:9: warning: unused variable"
+                self.build(*flags, "-c", "w.c", compiler=compiler).stderr,
+                r"w\.c:4:9: warning: unused variable",
             )
 
     def test_threads(self):
@@ -256,7 +298,9 @@ class Building(InScratch):
             """
         # ThreadSanitizer must see the library's own accesses too.
         library = sorted((HERE.parent.parent / "src").rglob("*.c"))
-        for compiler, flags in self.each("-O1 -g", "-O1 -g -fsanitize=thread -D_GNU_SOURCE -std=c11"):
+        for compiler, flags in self.each(
+            "-O1 -g", "-O1 -g -fsanitize=thread -D_GNU_SOURCE -std=c11"
+        ):
             self.write("t.c", source)
             sources = library if "-fsanitize=thread" in flags else []
             self.build(*flags, "t.c", *sources, "-o", "t", compiler=compiler)
@@ -333,7 +377,10 @@ class Running(InScratch):
     def test_cache_that_cannot_be_used_is_said_once(self):
         for compiler, flags in self.each():
             body = '    printf("run");\n    return x;\n}\nint more(void);\nint more(void)\n{\n    return twice(4) + twice(5);'
-            self.write("p.c", PROGRAM.format(helper="", body=body).replace("twice(4));", "twice(4) + more());"))
+            self.write(
+                "p.c",
+                PROGRAM.format(helper="", body=body).replace("twice(4));", "twice(4) + more());"),
+            )
             self.build(*flags, "p.c", "-o", "p", compiler=compiler)
             (self.scratch / "p.cache").mkdir(mode=0o777)
             (self.scratch / "p.cache").chmod(0o777)
@@ -353,7 +400,8 @@ class Running(InScratch):
             done = run(["./p"], self.scratch)
             self.assertEqual(done.stdout, "runrun")
             self.assertEqual(
-                re.findall(r"locache: (\w+) twice: ", done.stderr), "miss store hit reset miss store".split()
+                re.findall(r"locache: (\w+) twice: ", done.stderr),
+                "miss store hit reset miss store".split(),
             )
 
     def test_damaged_and_foreign_entries_are_computed_again(self):
@@ -403,14 +451,21 @@ class Refusing(InScratch):
                     self.write("r.c", "#include <locache.h>\n" + text + "\n")
                     done = self.build("-std=c11", "-c", "r.c", compiler=compiler, check=False)
                     self.assertNotEqual(done.returncode, 0)
-                    # What is said first; what is no sentence of ours may be in the compiler's notes.
+                    # What is said first; what is no sentence of ours may be in the compiler's
+                    # notes.
                     first = re.search(r"error: .*", done.stderr).group()
-                    self.assertRegex(done.stderr if name in ("array parameter", "no pair") else first, message)
+                    self.assertRegex(
+                        done.stderr if name in ("array parameter", "no pair") else first, message
+                    )
 
     def test_cplusplus(self):
         for compiler in COMPILERS:
-            self.write("r.cc", "#include <locache.h>\nLOCACHE_PERSIST(int, f, (int, x)) { return x; }\n")
-            done = self.build("-std=c++17", "-x", "c++", "-c", "r.cc", compiler=compiler, check=False)
+            self.write(
+                "r.cc", "#include <locache.h>\nLOCACHE_PERSIST(int, f, (int, x)) { return x; }\n"
+            )
+            done = self.build(
+                "-std=c++17", "-x", "c++", "-c", "r.cc", compiler=compiler, check=False
+            )
             self.assertRegex(done.stderr, r"error: .*locache: LOCACHE_PERSIST is for C")
 
 

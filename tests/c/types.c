@@ -1,5 +1,6 @@
-/* Every type that a memoized function may take and return: a value, the same again from the cache. Run twice: with "cold" every
- * function's body runs once for each call that differs, with "warm" none does. */
+/* Every type that a memoized function may take and return: a value, the same again from the cache.
+ * Run twice: with "cold" every function's body runs once for each call that differs, with "warm"
+ * none does. */
 #include <locache.h>
 
 #include <float.h>
@@ -11,12 +12,12 @@
 static int runs;
 static int failures;
 
-#define EXPECT(condition)                                                                                              \
-    do {                                                                                                               \
-        if (!(condition)) {                                                                                            \
-            fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #condition);                                            \
-            failures++;                                                                                                \
-        }                                                                                                              \
+#define EXPECT(condition)                                                                          \
+    do {                                                                                           \
+        if (!(condition)) {                                                                        \
+            fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #condition);                        \
+            failures++;                                                                            \
+        }                                                                                          \
     } while (0)
 
 typedef enum color { RED, GREEN = 7 } color;
@@ -28,26 +29,28 @@ typedef struct point {
     uint8_t b[3];
     bool ok;
 } point;
-LOCACHE_STRUCT(point, (double, x), (double, y), (char, label), (int32_t, a), (uint8_t, b), (bool, ok))
+LOCACHE_STRUCT(point, (double, x), (double, y), (char, label), (int32_t, a), (uint8_t, b),
+               (bool, ok))
 
 typedef struct shape {
     point corner;
     double m[2][2];
 } shape;
-LOCACHE_STRUCT(shape, (double, corner.x), (double, corner.y), (char, corner.label), (int32_t, corner.a),
-               (uint8_t, corner.b), (bool, corner.ok), (double, m[0]), (double, m[1]))
+LOCACHE_STRUCT(shape, (double, corner.x), (double, corner.y), (char, corner.label),
+               (int32_t, corner.a), (uint8_t, corner.b), (bool, corner.ok), (double, m[0]),
+               (double, m[1]))
 
-#define ECHO(name, type)                                                                                               \
-    static LOCACHE_PERSIST(type, name, (type, v))                                                                      \
-    {                                                                                                                  \
-        runs++;                                                                                                        \
-        return v;                                                                                                      \
-    }                                                                                                                  \
-    static void check_##name(type v)                                                                                   \
-    {                                                                                                                  \
-        type first = name(v);                                                                                          \
-        type second = name(v);                                                                                         \
-        EXPECT(first == v && second == v);                                                                             \
+#define ECHO(name, type)                                                                           \
+    static LOCACHE_PERSIST(type, name, (type, v))                                                  \
+    {                                                                                              \
+        runs++;                                                                                    \
+        return v;                                                                                  \
+    }                                                                                              \
+    static void check_##name(type v)                                                               \
+    {                                                                                              \
+        type first = name(v);                                                                      \
+        type second = name(v);                                                                     \
+        EXPECT(first == v && second == v);                                                         \
     }
 
 ECHO(echo_bool, bool)
@@ -122,8 +125,9 @@ LOCACHE_PERSIST(int, without_parameters)
     return 42;
 }
 
-LOCACHE_PERSIST(int, sixteen, (int, a), (int, b), (int, c), (int, d), (int, e), (int, f), (int, g), (int, h), (int, i),
-                (int, j), (int, k), (int, l), (int, m), (int, n), (int, o), (int, p))
+LOCACHE_PERSIST(int, sixteen, (int, a), (int, b), (int, c), (int, d), (int, e), (int, f), (int, g),
+                (int, h), (int, i), (int, j), (int, k), (int, l), (int, m), (int, n), (int, o),
+                (int, p))
 {
     runs++;
     return a + b + c + d + e + f + g + h + i + j + k + l + m + n + o + p;
@@ -211,8 +215,8 @@ int main(int argc, char **argv)
         EXPECT(sum((locache_array(double)){values, 3}) == 6);
         EXPECT(sum((locache_array(double)){values, 1000}) == 6);
         EXPECT(sum((locache_array(double)){NULL, 0}) == 0);
-        EXPECT(first_of_two((locache_array(int16_t)){(int16_t[]){5}, 1}, (locache_array(uint8_t)){(uint8_t[]){2}, 1}) ==
-               7);
+        EXPECT(first_of_two((locache_array(int16_t)){(int16_t[]){5}, 1},
+                            (locache_array(uint8_t)){(uint8_t[]){2}, 1}) == 7);
         EXPECT(without_parameters() == 42);
         EXPECT(sixteen(1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1) == 16);
     }

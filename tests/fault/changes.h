@@ -1,4 +1,5 @@
-/* What can become of an entry's file, for stale.c: every way that files change in, one call each. */
+/* What can become of an entry's file, for stale.c: every way that files change in, one call
+ * each. */
 #ifndef TEST_CHANGES_H
 #define TEST_CHANGES_H
 
@@ -61,8 +62,11 @@ static void put(locache *cache, const entry *e, int variant, locache_stamp *stam
     unsigned char body[BODY];
     memset(body, variant, sizeof body);
     locache_error error;
-    locache_record record = {
-        .size = sizeof record, .codec = LOCACHE_RAW, .body = body, .body_size = sizeof body, .stamp = stamp};
+    locache_record record = {.size = sizeof record,
+                             .codec = LOCACHE_RAW,
+                             .body = body,
+                             .body_size = sizeof body,
+                             .stamp = stamp};
     must_be_ok(locache_put(cache, e->key, e->key_size, &record, &error), &error, "locache_put");
 }
 
@@ -89,17 +93,24 @@ typedef enum change {
     CHANGES
 } change;
 
-static const char *const change_names[CHANGES] = {
-    "put",          "remove",   "rename over",   "exchange",       "write",         "write keeping time",
-    "tear",         "truncate", "cut and write", "link and write", "write by link", "mapped",
-    "clone",        "empty",    "unlink",        "rename away",    "touch",         "link",
-    "away and back"};
+static const char *const change_names[CHANGES] = {"put",           "remove",
+                                                  "rename over",   "exchange",
+                                                  "write",         "write keeping time",
+                                                  "tear",          "truncate",
+                                                  "cut and write", "link and write",
+                                                  "write by link", "mapped",
+                                                  "clone",         "empty",
+                                                  "unlink",        "rename away",
+                                                  "touch",         "link",
+                                                  "away and back"};
 
 static void write_at(const char *path, int flags, const image *bytes, size_t from)
 {
     int fd = open(path, O_WRONLY | O_CLOEXEC | flags, 0600);
     must(fd >= 0, path);
-    must(pwrite(fd, bytes->data + from, bytes->size - from, (off_t)from) == (ssize_t)(bytes->size - from), path);
+    must(pwrite(fd, bytes->data + from, bytes->size - from, (off_t)from) ==
+             (ssize_t)(bytes->size - from),
+         path);
     must(close(fd) == 0, path);
 }
 
@@ -108,10 +119,12 @@ static void write_keeping_time(const char *path, const image *bytes)
     struct stat before;
     must(stat(path, &before) == 0, path);
     write_at(path, 0, bytes, 0);
-    must(utimensat(AT_FDCWD, path, (struct timespec[]){before.st_atim, before.st_mtim}, 0) == 0, path);
+    must(utimensat(AT_FDCWD, path, (struct timespec[]){before.st_atim, before.st_mtim}, 0) == 0,
+         path);
 }
 
-/* Of a file whose pages were never mapped before: the first touch of each mapping is a change that has its time. */
+/* Of a file whose pages were never mapped before: the first touch of each mapping is a change that
+ * has its time. */
 static void write_mapped(const char *path, const image *bytes)
 {
     int fd = open(path, O_RDWR | O_CLOEXEC);
@@ -129,7 +142,8 @@ static void write_cloned(const entry *e, const image *bytes)
     int from = open(e->side, O_RDONLY | O_CLOEXEC), to = open(e->path, O_WRONLY | O_CLOEXEC);
     must(from >= 0 && to >= 0, e->path);
     if (ioctl(to, FICLONE, from) != 0)
-        must(copy_file_range(from, NULL, to, NULL, bytes->size, 0) == (ssize_t)bytes->size, "copy_file_range");
+        must(copy_file_range(from, NULL, to, NULL, bytes->size, 0) == (ssize_t)bytes->size,
+             "copy_file_range");
     close(from);
     close(to);
     unlink(e->side);

@@ -1,4 +1,5 @@
-"""What can become of an entry's file, one function for each way, and another process that does the same."""
+"""What can become of an entry's file, one function for each way, and another process that does the
+same."""
 
 from __future__ import annotations
 
@@ -15,15 +16,19 @@ GONE = None  # no result
 
 
 class Subject:
-    """One persisted function, the bytes that its entries have with each variant of their results, and its changes.
+    """One persisted function, the bytes that its entries have with each variant of their results,
+    and its changes.
 
-    Every change takes an argument of the function and the variant to leave, and returns the variant that it left.
+    Every change takes an argument of the function and the variant to leave, and returns the variant
+    that it left.
     """
 
     def __init__(self, kind, directory, **options):
         self.kind, self.directory = kind, Path(directory)
         self.function = workload.VARYING[kind]
-        self.call = locache.persist(self.function, dir=str(self.directory / "stale.cache"), **options)
+        self.call = locache.persist(
+            self.function, dir=str(self.directory / "stale.cache"), **options
+        )
         self.images = {}
 
     def path(self, x):
@@ -34,7 +39,8 @@ class Subject:
         return self.directory / f"side-{x}"
 
     def learn(self, keys):
-        """Take the bytes of every variant from files that the function itself stored, in a cache beside."""
+        """Take the bytes of every variant from files that the function itself stored, in a cache
+        beside."""
         call = locache.persist(self.function, dir=str(self.directory / "images.cache"))
         for x in keys:
             path = call.cache_path(x)
@@ -124,7 +130,9 @@ def serve(connection, kind, directory, images):
                 locache.reset_cache(subject.call)
                 connection.send(GONE)
             elif name == "many":
-                connection.send([getattr(subject, change)(x, variant) for change, x, variant in arguments[0]])
+                connection.send(
+                    [getattr(subject, change)(x, variant) for change, x, variant in arguments[0]]
+                )
             else:
                 connection.send(getattr(subject, name)(*arguments))
 

@@ -35,7 +35,8 @@ def cache(tmp_path):
 
 @pytest.fixture
 def small_mount(tmp_path):
-    """Mount a small tmpfs: small_mount("size=1m") returns where. Skips where mounting is not allowed."""
+    """Mount a small tmpfs: small_mount("size=1m") returns where. Skips where mounting is not
+    allowed."""
     mounted = []
 
     def mount(options):

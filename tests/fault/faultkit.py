@@ -1,4 +1,5 @@
-"""What the fault tests share beside fixtures: memoized functions on real files, other users' rights."""
+"""What the fault tests share beside fixtures: memoized functions on real files, other users'
+rights."""
 
 from __future__ import annotations
 

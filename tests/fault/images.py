@@ -1,4 +1,5 @@
-"""File systems to test on: small images mounted through loop devices, tmpfs and overlays. Needs root."""
+"""File systems to test on: small images mounted through loop devices, tmpfs and overlays. Needs
+root."""
 
 from __future__ import annotations
 
@@ -7,7 +8,8 @@ import os
 import subprocess
 from pathlib import Path
 
-# The least that each can be made of, and room for what the tests write; sparse, so that they cost what is used.
+# The least that each can be made of, and room for what the tests write; sparse, so that they cost
+# what is used.
 MAKERS = {
     "ext4": (128, ["mkfs.ext4", "-q", "-I", "256"]),
     # Inodes of the old size have no room for parts of seconds.
@@ -66,7 +68,8 @@ class Images(contextlib.ExitStack):
         return self.mount("-t", "tmpfs", "-o", f"mode=0700,size={size}", "tmpfs")
 
     def overlay(self, lower=None) -> Path:
-        """An overlay whose upper layer, on a tmpfs, is empty; `lower` is an empty ext4 where none is given."""
+        """An overlay whose upper layer, on a tmpfs, is empty; `lower` is an empty ext4 where none
+        is given."""
         lower = lower or self.image("ext4")
         layers = self.tmpfs()
         for name in ("upper", "work"):

@@ -1,22 +1,24 @@
-/* Entries change in every way that files can, and the very next look at each must show it: is what a handle gives from
- * memory ever older than a change that was done before it was asked?
+/* Entries change in every way that files can, and the very next look at each must show it: is what
+ * a handle gives from memory ever older than a change that was done before it was asked?
  *
  *     stale DIRECTORY PAIRS SETTLE HANDLES [SEED]
  *
- * makes a cache in DIRECTORY and PAIRS pairs of a change and a look. Most look at results that were surely in memory:
- * many are changed, SETTLE milliseconds pass, all are looked at, which leaves them in memory; then they are changed,
- * and looked at. The others come at once one after the other, where the file system's clock may not have moved. The
- * changes are made in this process and in another one. The entries are divided among HANDLES handles: few entries to
- * a handle, and it keeps all of them open; many, and it asks by name.
+ * makes a cache in DIRECTORY and PAIRS pairs of a change and a look. Most look at results that were
+ * surely in memory: many are changed, SETTLE milliseconds pass, all are looked at, which leaves
+ * them in memory; then they are changed, and looked at. The others come at once one after the
+ * other, where the file system's clock may not have moved. The changes are made in this process and
+ * in another one. The entries are divided among HANDLES handles: few entries to a handle, and it
+ * keeps all of them open; many, and it asks by name.
  *
  *     stale DIRECTORY once SETTLE HANDLES [SEED]
  *
- * changes entries that a first run with "fill" instead of "once" has made, each once: those of an overlay's lower
- * layer.
+ * changes entries that a first run with "fill" instead of "once" has made, each once: those of an
+ * overlay's lower layer.
  *
- * Ends with 1 where anything stale was seen, a result was lost, or too few looks were answered from memory. */
-#include "changes.h"
+ * Ends with 1 where anything stale was seen, a result was lost, or too few looks were answered from
+ * memory. */
 #include "base/os.h"
+#include "changes.h"
 
 #include <ftw.h>
 #include <linux/magic.h>
@@ -27,7 +29,7 @@
 #include <sys/wait.h>
 #include <time.h>
 
-/* ------------------------------------------------------------------------------------------------------------ the world */
+/* ------------------------------------------------------------------------------------ the world */
 
 enum {
     ENTRIES = 768,    /* in a batch: many more than a handle keeps open */
@@ -45,7 +47,8 @@ typedef struct object {
 static object objects[VARIANTS];
 
 typedef struct world {
-    char directory[256], cache[288], home[304], aside[304]; /* the function's directory, and where it is moved to */
+    /* the function's directory, and where it is moved to */
+    char directory[256], cache[288], home[304], aside[304];
     entry entries[ENTRIES];
     locache *handles[HANDLES_MAX + 1];
     size_t handle_count;
@@ -95,7 +98,7 @@ static locache *open_handle(const world *w, bool recalls)
     return cache;
 }
 
-/* --------------------------------------------------------------------------------------------------- the other process */
+/* ---------------------------------------------------------------------------- the other process */
 
 typedef struct command {
     unsigned short entry;
@@ -175,13 +178,14 @@ static void order(const world *w, command *orders, unsigned count)
     transfer(read, w->from_child, &count, sizeof count);
 }
 
-/* ------------------------------------------------------------------------------------------------------------ the looks */
+/* ------------------------------------------------------------------------------------ the looks */
 
 static int variant_of(locache_value *value)
 {
     size_t size;
     const unsigned char *body = locache_value_body(value, &size);
-    must(size == BODY && body[0] < VARIANTS && body[0] == body[BODY - 1], "a body that nobody stored");
+    must(size == BODY && body[0] < VARIANTS && body[0] == body[BODY - 1],
+         "a body that nobody stored");
     return body[0];
 }
 
@@ -226,8 +230,8 @@ static void judge(world *w, const entry *e, int seen, const char *what)
         return;
     unsigned long *count = seen == NONE ? &w->lost : &w->stale;
     if ((*count)++ < 20)
-        fprintf(stderr, "%s after %s: %d where %d is, %s\n", seen == NONE ? "lost" : "stale", what, seen, e->now,
-                e->path);
+        fprintf(stderr, "%s after %s: %d where %d is, %s\n", seen == NONE ? "lost" : "stale", what,
+                seen, e->now, e->path);
 }
 
 static void check(world *w, const entry *e, const char *what)
@@ -235,7 +239,7 @@ static void check(world *w, const entry *e, const char *what)
     judge(w, e, look(e), what);
 }
 
-/* -------------------------------------------------------------------------------------------------------- the batches */
+/* ---------------------------------------------------------------------------------- the batches */
 
 static void settle(const world *w)
 {
@@ -273,7 +277,8 @@ static void warm(world *w)
 
 static int another(world *w, int variant)
 {
-    return variant == NONE ? (int)below(w, VARIANTS) : (variant + 1 + (int)below(w, VARIANTS - 1)) % VARIANTS;
+    return variant == NONE ? (int)below(w, VARIANTS)
+                           : (variant + 1 + (int)below(w, VARIANTS - 1)) % VARIANTS;
 }
 
 static void mend(world *w, entry *e)
@@ -288,14 +293,16 @@ static change some_change(world *w)
     return (change)below(w, CHANGES);
 }
 
-/* Every entry changes, all of them before the first look, or each just before its look; here, or in the other process. */
+/* Every entry changes, all of them before the first look, or each just before its look; here, or in
+ * the other process. */
 static void batch(world *w, bool one_by_one, bool elsewhere)
 {
     static command orders[ENTRIES];
     for (size_t i = 0; i < ENTRIES; i++) {
         entry *e = &w->entries[i];
         mend(w, e);
-        orders[i] = (command){(unsigned short)i, (unsigned char)some_change(w), (unsigned char)another(w, e->now)};
+        orders[i] = (command){(unsigned short)i, (unsigned char)some_change(w),
+                              (unsigned char)another(w, e->now)};
         prepare(e, (change)orders[i].kind);
     }
     warm(w);
@@ -349,7 +356,7 @@ static void hurry(world *w, size_t count)
     }
 }
 
-/* ---------------------------------------------------------------------------------------------------- whole directories */
+/* ---------------------------------------------------------------------------- whole directories */
 
 static int remove_one(const char *path, const struct stat *seen, int flag, struct FTW *walk)
 {
@@ -384,7 +391,8 @@ static void reset(world *w)
     check_all(w, "reset");
 }
 
-/* A handle that finds its directory gone may look for the new one at once, or when it stores something. */
+/* A handle that finds its directory gone may look for the new one at once, or when it stores
+ * something. */
 static void remove_and_remake(world *w, const char *path)
 {
     must(nftw(path, remove_one, 16, FTW_DEPTH | FTW_PHYS) == 0, path);
@@ -403,12 +411,14 @@ static void remove_and_remake(world *w, const char *path)
     check_all(w, "storing into the directory made again");
 }
 
-/* A handle goes on with its directory where that is moved to, as it does when another version of the function runs. */
+/* A handle goes on with its directory where that is moved to, as it does when another version of
+ * the function runs. */
 static void move_away_and_back(world *w)
 {
     must(rename(w->home, w->aside) == 0, w->aside);
     check_all(w, "the directory moved");
-    order(w, &(command){0, PUT_ALL, 0}, 1); /* into the same directory, or into a new one of that name */
+    /* into the same directory, or into a new one of that name */
+    order(w, &(command){0, PUT_ALL, 0}, 1);
     for (size_t i = 0; i < ENTRIES; i += 2) {
         char path[700];
         entry *e = &w->entries[i];
@@ -441,7 +451,7 @@ static void whole_directories(world *w)
     move_away_and_back(w);
 }
 
-/* ------------------------------------------------------------------------------------------------------------ the whole */
+/* ------------------------------------------------------------------------------------ the whole */
 
 static void make_key(entry *e, int64_t x)
 {
@@ -572,9 +582,12 @@ static int conclude(world *w, pid_t child)
 {
     int status;
     close(w->to_child);
-    must(waitpid(child, &status, 0) == child && WIFEXITED(status) && WEXITSTATUS(status) == 0, "the other process");
-    printf("%lu pairs: %lu stale, %lu lost; from memory: %lu of %lu settled looks, %lu of %lu young ones; %zu held\n",
-           w->pairs, w->stale, w->lost, w->settled_hits, w->settled_looks, w->young_hits, w->young_looks, w->held);
+    must(waitpid(child, &status, 0) == child && WIFEXITED(status) && WEXITSTATUS(status) == 0,
+         "the other process");
+    printf("%lu pairs: %lu stale, %lu lost; from memory: %lu of %lu settled looks, %lu of %lu "
+           "young ones; %zu held\n",
+           w->pairs, w->stale, w->lost, w->settled_hits, w->settled_looks, w->young_hits,
+           w->young_looks, w->held);
     /* All but those that the machine was too slow or too busy for. */
     bool from_memory = w->settled_hits >= w->settled_looks - w->settled_looks / 20;
     if (!from_memory)

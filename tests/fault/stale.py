@@ -1,8 +1,9 @@
-"""Runs the program made of stale.c on one kind of file system, in its short or (LOCACHE_TEST_LONG=1) long form.
+"""Runs the program made of stale.c on one kind of file system, in its short or
+(LOCACHE_TEST_LONG=1) long form.
 
-stale.py PROGRAM KIND: a kind of images.py, or "overlay-lower", where each entry lies in the lower layer until it
-changes.
-Ends with 77, which Meson takes for a skipped test, where this machine cannot have that file system.
+stale.py PROGRAM KIND: a kind of images.py, or "overlay-lower", where each entry lies in the lower
+layer until it changes. Ends with 77, which Meson takes for a skipped test, where this machine
+cannot have that file system.
 """
 
 import os

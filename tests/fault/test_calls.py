@@ -1,4 +1,5 @@
-"""Rows "killed at each system call" and "each system call fails", and what a hit asks of the system."""
+"""Rows "killed at each system call" and "each system call fails", and what a hit asks of the
+system."""
 
 from __future__ import annotations
 
@@ -55,7 +56,9 @@ def program(tmp_path):
             shutil.rmtree(os.environ["XDG_STATE_HOME"], ignore_errors=True)
         # A sanitizer's own calls would be counted.
         command = ["strace", "-f", "-o", str(tmp_path / "trace"), *strace] if strace else []
-        done = subprocess.run([*command, sys.executable, str(path), str(place)], capture_output=True, text=True)
+        done = subprocess.run(
+            [*command, sys.executable, str(path), str(place)], capture_output=True, text=True
+        )
         if "PTRACE" in done.stderr:
             pytest.skip(f"strace is not allowed here: {done.stderr.strip()}")
         return done
@@ -66,8 +69,11 @@ def program(tmp_path):
 
 
 def phases(trace: Path):
-    """The names of the system calls between the program's marks: before, the first calls, the hits, after."""
-    names = [line.split("(")[0].split()[-1] for line in trace.read_text().splitlines() if "(" in line]
+    """The names of the system calls between the program's marks: before, the first calls, the hits,
+    after."""
+    names = [
+        line.split("(")[0].split()[-1] for line in trace.read_text().splitlines() if "(" in line
+    ]
     found = [[]]
     for name in names:
         if name == "getppid":

@@ -1,4 +1,5 @@
-"""Rows "byte flips", "truncation, extension", "swapped entries": damaged bytes are a miss, never a result."""
+"""Rows "byte flips", "truncation, extension", "swapped entries": damaged bytes are a miss, never a
+result."""
 
 from __future__ import annotations
 
@@ -13,13 +14,16 @@ import workload
 from faultkit import computed, entry_of, persisted
 
 LONG = bool(os.environ.get("LOCACHE_TEST_LONG"))
-EVERY = 1 if LONG else 7  # of a large entry's bytes, every so many; small entries and all headers are flipped whole
+EVERY = (
+    1 if LONG else 7
+)  # of a large entry's bytes, every so many; small entries and all headers are flipped whole
 HEADER = 144
 
 
 @pytest.fixture
 def cache():
-    """In memory where that is possible: ext4 waits for the disk when a file is replaced, thousands of times here."""
+    """In memory where that is possible: ext4 waits for the disk when a file is replaced, thousands
+    of times here."""
     memory = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
     with tempfile.TemporaryDirectory(prefix="locache-", dir=memory) as place:
         yield Path(place) / "faults.cache"
@@ -34,7 +38,8 @@ def damaged_bytes(original: bytes, at: int):
 
 
 def stored(cache, function):
-    """A persisted function with one entry: the function, the entry's path and bytes, the right result."""
+    """A persisted function with one entry: the function, the entry's path and bytes, the right
+    result."""
     call = persisted(function, cache)
     result = call(1)
     entry = entry_of(cache, function)
@@ -64,7 +69,11 @@ def test_every_flipped_byte_is_a_miss(cache, codec):
 @pytest.mark.filterwarnings("ignore::locache.CacheWarning")
 def test_every_truncation_is_a_miss(cache, codec):
     call, entry, original, right = stored(cache, workload.BY_CODEC[codec])
-    lengths = range(len(original)) if len(original) < 1000 or LONG else [*range(400), *range(400, len(original), 37)]
+    lengths = (
+        range(len(original))
+        if len(original) < 1000 or LONG
+        else [*range(400), *range(400, len(original), 37)]
+    )
     for length in lengths:
         entry.write_bytes(original[:length])
         assert_miss(call, right)

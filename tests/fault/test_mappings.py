@@ -1,5 +1,6 @@
-"""Large results are mappings of their files, verified once for each state of the file: what is damaged is never given,
-whatever `.locache/verified` says, and no result changes another or the file."""
+"""Large results are mappings of their files, verified once for each state of the file: what is
+damaged is never given, whatever `.locache/verified` says, and no result changes another or the
+file."""
 
 from __future__ import annotations
 
@@ -24,7 +25,9 @@ from faultkit import computed, persisted, warned
 
 LONG = os.environ.get("LOCACHE_TEST_LONG") == "1"
 COUNT = 40_000  # elements: 320,000 bytes, more than LOCACHE_MAP_FROM
-LARGE = 100_000_000 if LONG else 8_000_000  # elements of the results whose pages are counted: 800 and 64 MB
+LARGE = (
+    100_000_000 if LONG else 8_000_000
+)  # elements of the results whose pages are counted: 800 and 64 MB
 PAGE = resource.getpagesize()
 SETTLED = 0.03  # seconds: longer than the file system's clock stands still
 
@@ -37,7 +40,8 @@ pytestmark = pytest.mark.filterwarnings("ignore::locache.CacheWarning")
 
 @pytest.fixture
 def large(cache):
-    """A persisted function with one large result, as a new process would have it each time it is called."""
+    """A persisted function with one large result, as a new process would have it each time it is
+    called."""
 
     class Large:
         path = cache / "ramp" / f"count={COUNT}"
@@ -69,11 +73,13 @@ def flip(path, at, bit=1):
 def mapped_files():
     """The files that this process has mapped."""
     return [
-        line.split(None, 5)[5].strip() for line in Path("/proc/self/maps").open() if line.count(" ") and "/" in line
+        line.split(None, 5)[5].strip()
+        for line in Path("/proc/self/maps").open()
+        if line.count(" ") and "/" in line
     ]
 
 
-# ----------------------------------------------------------------------------------------------------------- isolation
+# ---------------------------------------------------------------------------------------- isolation
 
 
 def test_results_are_isolated_from_each_other_and_from_the_file(large):
@@ -143,14 +149,19 @@ def test_mapped_results_hold_no_descriptors(large):
     assert len(workload.COMPUTED) == 1
 
 
-# -------------------------------------------------------------------------------------------------------------- damage
+# ------------------------------------------------------------------------------------------- damage
 
 
 def places(size):
     """Offsets that differ in what they are: header, table, key, body, padding, buffer, and any."""
     chosen = random.Random(size)
     return sorted(
-        {*range(0, 320, 5), size - 1, size // 2, *(chosen.randrange(size) for _ in range(400 if LONG else 40))}
+        {
+            *range(0, 320, 5),
+            size - 1,
+            size // 2,
+            *(chosen.randrange(size) for _ in range(400 if LONG else 40)),
+        }
     )
 
 
@@ -189,7 +200,10 @@ def test_a_byte_flipped_between_two_processes_is_never_given(large, cache):
 
     def runs():
         done = subprocess.run(
-            [sys.executable, "-W", "ignore", "-c", program], capture_output=True, text=True, check=True
+            [sys.executable, "-W", "ignore", "-c", program],
+            capture_output=True,
+            text=True,
+            check=True,
         )
         return int(done.stdout)
 
@@ -218,7 +232,7 @@ def test_a_file_of_zeros_is_a_miss(large):
         assert not large.is_hit()
 
 
-# ------------------------------------------------------------------------------------------------- what is remembered
+# ------------------------------------------------------------------------------- what is remembered
 
 
 def record_of(large):
@@ -240,11 +254,19 @@ def remember(large, at, record):
 
 
 def forge(large, **changes):
-    """Damage the last number of the file, and have the record say that it was found sound in just that state."""
+    """Damage the last number of the file, and have the record say that it was found sound in just
+    that state."""
     record, at = record_of(large)
     flip(large.path, large.path.stat().st_size - 2)
     seen = large.path.stat()
-    numbers = (seen.st_dev, seen.st_ino, seen.st_size, seen.st_nlink, seen.st_mtime_ns, seen.st_ctime_ns)
+    numbers = (
+        seen.st_dev,
+        seen.st_ino,
+        seen.st_size,
+        seen.st_nlink,
+        seen.st_mtime_ns,
+        seen.st_ctime_ns,
+    )
     record[STAT] = struct.pack("<6q", *numbers)
     for place, data in changes.values():
         record[place] = data
@@ -338,7 +360,18 @@ def all_ones(path):
 
 @pytest.mark.parametrize(
     "damage",
-    [garbage, truncated, cut_to_nothing, enormous, gone, a_directory, a_pipe, a_device, a_link, all_ones],
+    [
+        garbage,
+        truncated,
+        cut_to_nothing,
+        enormous,
+        gone,
+        a_directory,
+        a_pipe,
+        a_device,
+        a_link,
+        all_ones,
+    ],
 )
 def test_a_damaged_memory_of_what_was_verified_is_harmless(large, damage):
     if damage is a_device and os.geteuid() != 0:
@@ -366,7 +399,7 @@ def test_a_copied_cache_is_verified_anew(large, cache):
     assert ran and np.array_equal(result, large.right)
 
 
-# ---------------------------------------------------------------------------------------------------------------- pages
+# -------------------------------------------------------------------------------------------- pages
 
 PAGES = """
 import os, sys
@@ -395,12 +428,20 @@ def test_only_pages_that_are_touched_become_resident(cache):
     call = persisted(workload.ramp, cache)
     call(10)
     call(LARGE)
-    values = {"tests": str(Path(workload.__file__).parent), "cache": str(cache), "count": LARGE, "touched": touched}
+    values = {
+        "tests": str(Path(workload.__file__).parent),
+        "cache": str(cache),
+        "count": LARGE,
+        "touched": touched,
+    }
     program = PAGES.format(**values)
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
     ran, ready, written = map(int, done.stdout.split())
     pages = LARGE * 8 // PAGE
     assert ran == 0
-    # What the decoding itself takes, and what the kernel maps around a page that is touched (64 KiB by default).
+    # What the decoding itself takes, and what the kernel maps around a page that is touched (64 KiB
+    # by default).
     assert ready < 1000 and ready < pages / 10
     assert written < touched * 40 + 100 and written < pages / 4

@@ -1,4 +1,5 @@
-"""Row "names": different calls have different names of at most 140 bytes, whatever the arguments are."""
+"""Row "names": different calls have different names of at most 140 bytes, whatever the arguments
+are."""
 
 from __future__ import annotations
 
@@ -12,12 +13,24 @@ from faultkit import computed, entry_of, persisted
 
 LONG = bool(os.environ.get("LOCACHE_TEST_LONG"))
 NAME_MAX = 140
-ALPHABETS = ["ab", "aA", "01", "a_=,~%.", "\0\n/", "\u00e9\u4e2d\U0001f600", "None True False 1.0 1e5 -inf"]
+ALPHABETS = [
+    "ab",
+    "aA",
+    "01",
+    "a_=,~%.",
+    "\0\n/",
+    "\u00e9\u4e2d\U0001f600",
+    "None True False 1.0 1e5 -inf",
+]
 
 
 def argument(chance):
     """Mostly what lies close together: the short, the alike, the nearly too long."""
-    text = "".join(chance.choices(chance.choice(ALPHABETS), k=chance.choice([0, 1, 2, 3, 8, 60, 130, 140, 300])))
+    text = "".join(
+        chance.choices(
+            chance.choice(ALPHABETS), k=chance.choice([0, 1, 2, 3, 8, 60, 130, 140, 300])
+        )
+    )
     return chance.choice(
         [
             lambda: text,
@@ -48,7 +61,9 @@ def test_generated_calls_have_names_of_their_own(cache):
     assert len(set(names.values())) == len(names), "two names for one call"
 
 
-@pytest.mark.parametrize("size", [0, 1, 60, 130, 136, 137, 138, 139, 140, 141, 255, 256, 4096, 100_000])
+@pytest.mark.parametrize(
+    "size", [0, 1, 60, 130, 136, 137, 138, 139, 140, 141, 255, 256, 4096, 100_000]
+)
 @pytest.mark.parametrize("character", ["x", "_", "\u00e9", "/"])
 def test_arguments_of_every_size_are_stored_and_found(cache, size, character):
     call = persisted(workload.other, cache)

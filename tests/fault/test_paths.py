@@ -1,4 +1,5 @@
-"""Row "path attacks": what stands in an entry's, a directory's or a lock's place is never followed and never blocks."""
+"""Row "path attacks": what stands in an entry's, a directory's or a lock's place is never followed
+and never blocks."""
 
 from __future__ import annotations
 
@@ -96,7 +97,9 @@ def test_a_directory_in_an_entrys_place_is_a_miss_with_a_warning(cache, outside)
     as_directory(entry, outside)
     (result, ran), messages = warned(computed, call, 1)
     assert (result, ran) == (RIGHT, True)
-    assert messages and all("x=1" in message for message in messages), "it can neither be read nor replaced"
+    assert messages and all("x=1" in message for message in messages), (
+        "it can neither be read nor replaced"
+    )
     assert warned(computed, call, 1)[1] == [], "each is said once"
     assert (entry / "content").exists()
 
@@ -117,7 +120,9 @@ def test_a_linked_directory_is_not_used(cache, outside, which):
 
 
 @pytest.mark.parametrize("place", [as_link, as_dangling_link, as_fifo, as_directory])
-@pytest.mark.parametrize("which", ["plain/.locache/version", ".versions/.lock", "CACHEDIR.TAG", ".gitignore"])
+@pytest.mark.parametrize(
+    "which", ["plain/.locache/version", ".versions/.lock", "CACHEDIR.TAG", ".gitignore"]
+)
 def test_a_thing_in_a_housekeeping_files_place_harms_nothing(cache, outside, place, which):
     persisted(workload.plain, cache)(1)
     victim = cache / which
@@ -163,7 +168,18 @@ def test_reset_does_not_follow_links(cache, outside):
 
 def test_arguments_cannot_name_a_way_out(cache, outside):
     call = persisted(workload.plain, cache)
-    hostile = ["../../outside/precious", "/etc/passwd", "..", ".", "", "a\0b", "\n", "~", ".locache", "%2e%2e"]
+    hostile = [
+        "../../outside/precious",
+        "/etc/passwd",
+        "..",
+        ".",
+        "",
+        "a\0b",
+        "\n",
+        "~",
+        ".locache",
+        "%2e%2e",
+    ]
     hostile.append("x" * 300)
     for x in hostile:
         assert call(x)["x"] == x
@@ -172,7 +188,9 @@ def test_arguments_cannot_name_a_way_out(cache, outside):
     assert len(names) == len(hostile) + 1 and ".locache" in names
 
 
-@pytest.mark.parametrize("place", [as_link, as_dangling_link, as_fifo, as_directory, as_device, as_sparse_giant])
+@pytest.mark.parametrize(
+    "place", [as_link, as_dangling_link, as_fifo, as_directory, as_device, as_sparse_giant]
+)
 @pytest.mark.parametrize("which", ["plain/.locache", ".versions/.tmp"])
 def test_a_thing_in_a_temporarys_place_harms_nothing(cache, outside, place, which):
     persisted(workload.plain, cache)(1)

@@ -1,4 +1,5 @@
-"""Rows "really full" and "read-only": the function's result comes back uncached, and caching resumes by itself."""
+"""Rows "really full" and "read-only": the function's result comes back uncached, and caching
+resumes by itself."""
 
 from __future__ import annotations
 

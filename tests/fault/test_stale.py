@@ -1,6 +1,7 @@
 """Row "stale memory", by the public door: a result changes, and the very next call shows it.
 
-stale.c does the same a million times; here it is what Python keeps in memory: objects, bytes to decode, mappings.
+stale.c does the same a million times; here it is what Python keeps in memory: objects, bytes to
+decode, mappings.
 """
 
 from __future__ import annotations
@@ -45,7 +46,8 @@ def reads():
 
 
 def seen(subject, x):
-    """The variant that a call gives, or GONE where the function ran (and what is in the file then is variant 0)."""
+    """The variant that a call gives, or GONE where the function ran (and what is in the file then
+    is variant 0)."""
     ran = len(workload.COMPUTED)
     workload.VARIANT[0] = 0
     result = subject.call(x)
@@ -138,8 +140,14 @@ def change_all(pairs, other):
 @pytest.mark.filterwarnings("ignore::locache.CacheWarning")
 @pytest.mark.parametrize(
     ("name", "kind"),
-    # What is kept depends on the result, how its file is asked on the file system: all of both is for the long form.
-    [(name, kind) for name in KINDS for kind in workload.VARYING if LONG or name == "tmpfs" or kind in SHORT_KINDS],
+    # What is kept depends on the result, how its file is asked on the file system: all of both is
+    # for the long form.
+    [
+        (name, kind)
+        for name in KINDS
+        for kind in workload.VARYING
+        if LONG or name == "tmpfs" or kind in SHORT_KINDS
+    ],
 )
 def test_no_call_gives_what_a_file_no_longer_says(mounted, name, kind):
     place = mounted(name)
@@ -151,7 +159,9 @@ def test_no_call_gives_what_a_file_no_longer_says(mounted, name, kind):
     with Other(pairs.subject) as other:
         for number in range(rounds):
             pairs.warm(settle)
-            (change_here, change_elsewhere, change_elsewhere_in_turn)[number % 3](pairs, *[other][: number % 3])
+            (change_here, change_elsewhere, change_elsewhere_in_turn)[number % 3](
+                pairs, *[other][: number % 3]
+            )
             change_here(pairs)  # and again at once, where a clock may stand still
             if number % 4 == 3:
                 pairs.warm(settle)

@@ -1,4 +1,5 @@
-"""Rows "pickle payload", "cloned cache" and "foreign or open directory": nothing that is read can run code."""
+"""Rows "pickle payload", "cloned cache" and "foreign or open directory": nothing that is read can
+run code."""
 
 from __future__ import annotations
 
@@ -46,7 +47,8 @@ def with_body(entry: bytes, body: bytes) -> bytes:
 
 @pytest.fixture
 def attack(cache, tmp_path):
-    """A stored pickle entry, and a check that a forged one in its place is a miss, warns and never runs."""
+    """A stored pickle entry, and a check that a forged one in its place is a miss, warns and never
+    runs."""
     call = persisted(workload.pickled, cache)
     right = call(1)
     proof = tmp_path / "payload-ran"

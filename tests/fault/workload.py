@@ -1,6 +1,7 @@
 """Functions to memoize, one per codec, and a count of their real computations.
 
-They live in a real source file, are persisted by each test with `dir=`, and compute from no global that changes.
+They live in a real source file, are persisted by each test with `dir=`, and compute from no global
+that changes.
 """
 
 from __future__ import annotations
@@ -74,7 +75,13 @@ def large_array(x):
     return np.array([x, VARIANT[0]] * 17_000)
 
 
-VARYING = {"immutable": frozen, "mutable": mutable, "pickle": unpickled, "array": array, "mapped": large_array}
+VARYING = {
+    "immutable": frozen,
+    "mutable": mutable,
+    "pickle": unpickled,
+    "array": array,
+    "mapped": large_array,
+}
 
 
 def variant_of(result):

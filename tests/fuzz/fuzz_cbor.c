@@ -1,8 +1,9 @@
-/* Any bytes as CBOR: what is read is written again to the same bytes, and the ways of walking agree. */
+/* Any bytes as CBOR: what is read is written again to the same bytes, and the ways of walking
+ * agree. */
 #include "../unit/reencode.h"
+#include "base/text.h"
 #include "format/cbor.h"
 #include "require.h"
-#include "base/text.h"
 
 /* What locache_skip() is to do, written the plain way. */
 static locache_status walk(locache_reader *reader, unsigned depth)

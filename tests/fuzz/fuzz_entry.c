@@ -1,5 +1,5 @@
-/* Any bytes as an entry, under a checksum that was made right: whatever is accepted lies within the input, and laying it out
- * again gives the same bytes. */
+/* Any bytes as an entry, under a checksum that was made right: whatever is accepted lies within the
+ * input, and laying it out again gives the same bytes. */
 #include "format/entry.h"
 #include "require.h"
 
@@ -30,7 +30,8 @@ static void stamp_checksum(unsigned char *file, size_t size)
     memcpy(file + CHECKSUM_AT, sum, sizeof sum);
 }
 
-/* Make the checksum right; before it, where there is to be a MAC, that too, for half of the inputs. */
+/* Make the checksum right; before it, where there is to be a MAC, that too, for half of the
+ * inputs. */
 static void stamp(unsigned char *file, size_t size)
 {
     unsigned char mac[LC_MAC_SIZE];
@@ -42,7 +43,8 @@ static void stamp(unsigned char *file, size_t size)
     stamp_checksum(file, size);
 }
 
-static void rebuilds_to_itself(const lc_entry *entry, const unsigned char *file, size_t size, bool with_mac)
+static void rebuilds_to_itself(const lc_entry *entry, const unsigned char *file, size_t size,
+                               bool with_mac)
 {
     locache_buffer *buffers = calloc(entry->buffer_count + (size_t)1, sizeof *buffers);
     lc_span *spans = calloc(lc_entry_span_count(entry), sizeof *spans);
@@ -90,7 +92,8 @@ static void check_in_steps(const unsigned char *file, size_t size, locache_statu
 {
     uint64_t least = 0, table = 0;
     lc_entry entry;
-    if (size < LC_ENTRY_HEADER || lc_entry_peek(&least, &table, file, NULL) != LOCACHE_OK || least > size)
+    if (size < LC_ENTRY_HEADER || lc_entry_peek(&least, &table, file, NULL) != LOCACHE_OK ||
+        least > size)
         return;
     unsigned char *front = malloc((size_t)least);
     if (front == NULL)

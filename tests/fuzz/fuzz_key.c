@@ -1,9 +1,10 @@
-/* Any bytes as a key: its name is a valid file name; without a hash it says the whole key, and with one it has that key's. */
+/* Any bytes as a key: its name is a valid file name; without a hash it says the whole key, and with
+ * one it has that key's. */
 #include "../unit/unname.h"
-#include "format/cbor.h"
 #include "base/hash.h"
-#include "require.h"
 #include "base/text.h"
+#include "format/cbor.h"
+#include "require.h"
 
 static void says_its_key(const char *name, const uint8_t *data, size_t size)
 {

@@ -1,8 +1,9 @@
-/* Any bytes as the body of a result: what a typed reader accepts lies within the value, is one type only, and written again is
- * the same bytes. The first byte says how many buffers there are, the second how long they are. */
+/* Any bytes as the body of a result: what a typed reader accepts lies within the value, is one type
+ * only, and written again is the same bytes. The first byte says how many buffers there are, the
+ * second how long they are. */
+#include "disk/value.h"
 #include "format/cbor.h"
 #include "require.h"
-#include "disk/value.h"
 
 #include "base/os.h"
 
@@ -13,7 +14,8 @@
 
 static const unsigned char filler[256];
 
-static locache_value *make_value(const uint8_t *body, size_t size, uint32_t buffer_count, size_t buffer_size)
+static locache_value *make_value(const uint8_t *body, size_t size, uint32_t buffer_count,
+                                 size_t buffer_size)
 {
     locache_buffer buffers[BUFFERS_MAX];
     lc_span spans[1 + 2 * BUFFERS_MAX];

@@ -1,8 +1,10 @@
-/* Runs a fuzz target over every file of the directories (or files) given: for the plain tests, which have no libFuzzer.
+/* Runs a fuzz target over every file of the directories (or files) given: for the plain tests,
+ * which have no libFuzzer.
  *
  *     fuzz_cbor_replay DIRECTORY...
  *
- * Each file has a process of its own, so that one that crashes it is named and the others still run. */
+ * Each file has a process of its own, so that one that crashes it is named and the others still
+ * run. */
 #include <dirent.h>
 #include <stdint.h>
 #include <stdio.h>

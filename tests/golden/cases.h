@@ -1,6 +1,8 @@
-/* What the golden entries hold: make_golden.c writes them, tests/unit/test_entry.c holds the library to them.
+/* What the golden entries hold: make_golden.c writes them, tests/unit/test_entry.c holds the
+ * library to them.
  *
- * The files are what format v1 is. Once released they never change; a new version of the format gets files of its own. */
+ * The files are what format v1 is. Once released they never change; a new version of the format
+ * gets files of its own. */
 #ifndef LOCACHE_GOLDEN_CASES_H
 #define LOCACHE_GOLDEN_CASES_H
 
@@ -31,7 +33,17 @@ typedef struct golden_good {
 #define GOLDEN_KEY "84 6178 01 636e756d 03"
 
 static const golden_good golden_goods[] = {
-    {"cbor", LOCACHE_CBOR, false, GOLDEN_CREATED, 1500000000, 0, "my_func", GOLDEN_KEY, "03", 0, {0}},
+    {"cbor",
+     LOCACHE_CBOR,
+     false,
+     GOLDEN_CREATED,
+     1500000000,
+     0,
+     "my_func",
+     GOLDEN_KEY,
+     "03",
+     0,
+     {0}},
     {"cbor_nested",
      LOCACHE_CBOR,
      false,
@@ -44,11 +56,31 @@ static const golden_good golden_goods[] = {
      0,
      {0}},
     {"no_arguments", LOCACHE_CBOR, false, GOLDEN_CREATED, 0, 0, "f", "80", "f6", 0, {0}},
-    {"expires", LOCACHE_CBOR, false, GOLDEN_CREATED, 0, INT64_C(1800000000000000000), "f", "80", "f6", 0, {0}},
+    {"expires",
+     LOCACHE_CBOR,
+     false,
+     GOLDEN_CREATED,
+     0,
+     INT64_C(1800000000000000000),
+     "f",
+     "80",
+     "f6",
+     0,
+     {0}},
     {"before_1970", LOCACHE_CBOR, false, -1, 0, 0, "f", "80", "f6", 0, {0}},
     {"raw", LOCACHE_RAW, false, GOLDEN_CREATED, 1, 0, "f", GOLDEN_KEY, "00 ff 0a 0d", 0, {0}},
     {"raw_empty_body", LOCACHE_RAW, false, GOLDEN_CREATED, 1, 0, "f", GOLDEN_KEY, "", 0, {0}},
-    {"pickle_mac", LOCACHE_PICKLE, true, GOLDEN_CREATED, 12345, 0, "f", GOLDEN_KEY, "8005 4b03 2e", 0, {0}},
+    {"pickle_mac",
+     LOCACHE_PICKLE,
+     true,
+     GOLDEN_CREATED,
+     12345,
+     0,
+     "f",
+     GOLDEN_KEY,
+     "8005 4b03 2e",
+     0,
+     {0}},
     /* An array of 25 float64 by reference to the buffer: tag 40, [[25], tag 86, tag 49608, 0]. */
     {"one_buffer",
      LOCACHE_CBOR,
@@ -83,10 +115,21 @@ static const golden_good golden_goods[] = {
      "82 d9c1c8 00 d9c1c8 01",
      2,
      {1, 0}},
-    {"pickle_mac_buffer", LOCACHE_PICKLE, true, GOLDEN_CREATED, 0, 0, "f", GOLDEN_KEY, "8005 97 2e", 1, {130}},
+    {"pickle_mac_buffer",
+     LOCACHE_PICKLE,
+     true,
+     GOLDEN_CREATED,
+     0,
+     0,
+     "f",
+     GOLDEN_KEY,
+     "8005 97 2e",
+     1,
+     {130}},
 };
 
-/* What is done to a good file to make a bad one, before the checksum is made right again unless it is told not to be. */
+/* What is done to a good file to make a bad one, before the checksum is made right again unless it
+ * is told not to be. */
 typedef struct golden_bad {
     const char *name; /* what is wrong, and the status that must come of it */
     const char *base; /* of golden_goods */
@@ -220,7 +263,8 @@ static inline unsigned char *golden_build(size_t *size, const golden_good *good)
     return file;
 }
 
-/* Make a file's checksum right, whatever else is wrong; one with no room for a header stays as it is. */
+/* Make a file's checksum right, whatever else is wrong; one with no room for a header stays as it
+ * is. */
 static inline void golden_stamp(unsigned char *file, size_t size)
 {
     if (size < LC_ENTRY_HEADER)

@@ -1,13 +1,14 @@
-/* Write the golden entries: make_golden DIRECTORY, by hand and once, when a case is added or a format version is new. A file
- * that is there already is left as it is: what was released does not change. */
+/* Write the golden entries: make_golden DIRECTORY, by hand and once, when a case is added or a
+ * format version is new. A file that is there already is left as it is: what was released does not
+ * change. */
 #include "cases.h"
 
 #include <errno.h>
 
 static int failures;
 
-static void write_file(const char *directory, const char *kind, const char *name, const unsigned char *bytes,
-                       size_t size)
+static void write_file(const char *directory, const char *kind, const char *name,
+                       const unsigned char *bytes, size_t size)
 {
     char path[4096];
     int length = snprintf(path, sizeof path, "%s/%s/%s", directory, kind, name);
@@ -25,7 +26,8 @@ static void write_file(const char *directory, const char *kind, const char *name
 int main(int argc, char **argv)
 {
     if (argc != 2) {
-        fprintf(stderr, "usage: %s DIRECTORY (as tests/golden/v1, with good/ and bad/ in it)\n", argv[0]);
+        fprintf(stderr, "usage: %s DIRECTORY (as tests/golden/v1, with good/ and bad/ in it)\n",
+                argv[0]);
         return 2;
     }
     for (size_t i = 0; i < GOLDEN_COUNT(golden_goods); i++) {

@@ -35,19 +35,26 @@ def home(tmp_path_factory, monkeypatch):
 
 
 def tree(directory):
-    """Every entry under the caches of a directory, as paths relative to it; what `ls` hides is left out."""
+    """Every entry under the caches of a directory, as paths relative to it; what `ls` hides is left
+    out."""
     found = []
     for path in sorted(Path(directory).rglob("*")):
         relative = path.relative_to(directory)
         hidden = any(part.startswith(".") for part in relative.parts)
-        if path.is_file() and not hidden and path.name != "CACHEDIR.TAG" and ".cache/" in f"{relative}":
+        if (
+            path.is_file()
+            and not hidden
+            and path.name != "CACHEDIR.TAG"
+            and ".cache/" in f"{relative}"
+        ):
             found.append(str(relative))
     return found
 
 
 @pytest.fixture
 def script(tmp_path):
-    """Write a program into a file and run it with this interpreter: stdout, stderr and what caches hold afterwards."""
+    """Write a program into a file and run it with this interpreter: stdout, stderr and what caches
+    hold afterwards."""
     place = tmp_path / "project"
     place.mkdir()
 

@@ -1,4 +1,5 @@
-"""Entry files in plain Python: a second implementation of docs/format.md, for the tests to hold the first one to."""
+"""Entry files in plain Python: a second implementation of docs/format.md, for the tests to hold the
+first one to."""
 
 from __future__ import annotations
 
@@ -11,8 +12,8 @@ MAGIC = b"\x89LOC\r\n\x1a\n"
 CBOR, PICKLE, RAW = 1, 2, 3
 ALIGN = 64
 HAS_MAC = 1
-# magic, version, codec, flags, buffers, key, body, created, compute time, expiry, reserved, function, version id, MAC,
-# checksum
+# magic, version, codec, flags, buffers, key, body, created, compute time, expiry, reserved,
+# function, version id, MAC, checksum
 HEADER = struct.Struct("<8sHBBIQQqqq8x16s16s32s16s")
 CHECKSUM_AT = 128
 
@@ -95,4 +96,6 @@ def parse(data: bytes) -> Entry:
         buffers.append(data[at:end])
         at = end
     assert at == len(data)
-    return Entry(codec, key, body, buffers, created, compute_time, expires, function, ident, mac, flags)
+    return Entry(
+        codec, key, body, buffers, created, compute_time, expires, function, ident, mac, flags
+    )

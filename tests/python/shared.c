@@ -12,8 +12,11 @@
 
 static char long_text[5000];
 static double numbers[1200]; /* long enough to be a digest in a key and a buffer in a result */
-static locache_ndarray grid = {
-    .type = LOCACHE_FLOAT64, .dimensions = 2, .extents = {30, 40}, .data = numbers, .size = sizeof numbers};
+static locache_ndarray grid = {.type = LOCACHE_FLOAT64,
+                               .dimensions = 2,
+                               .extents = {30, 40},
+                               .data = numbers,
+                               .size = sizeof numbers};
 static const int16_t small[] = {1, -2, 3};
 static const locache_ndarray row = {
     .type = LOCACHE_INT16, .dimensions = 1, .extents = {3}, .data = small, .size = sizeof small};
@@ -23,8 +26,8 @@ static void named(locache_writer *key, const char *name)
     locache_key_name(key, name, strlen(name));
 }
 
-/* f(name, integer=-3, natural=2**64 - 1, real=0.5, truth=True, nothing=None, text="grün", data=b"\0\xff", long_text="t" * 5000,
- * long_data=b"t" * 5000, grid=..., row=...) */
+/* f(name, integer=-3, natural=2**64 - 1, real=0.5, truth=True, nothing=None, text="grün",
+ * data=b"\0\xff", long_text="t" * 5000, long_data=b"t" * 5000, grid=..., row=...) */
 static void make_key(locache_writer *key, const char *name)
 {
     locache_key_begin(key, 12);
@@ -128,7 +131,8 @@ static void print_value(const locache_value *value)
         printf("something else\n");
 }
 
-static locache_status put(locache *cache, const locache_writer *key, const char *name, locache_error *error)
+static locache_status put(locache *cache, const locache_writer *key, const char *name,
+                          locache_error *error)
 {
     const locache_buffer buffer = {numbers, sizeof numbers};
     locache_writer body;
@@ -172,7 +176,8 @@ int main(int argc, char **argv)
     make_key(&key, argv[4]);
     locache_status status = locache_open(&cache, argv[1], &options, &error);
     if (status == LOCACHE_OK) {
-        status = strcmp(argv[3], "put") == 0 ? put(cache, &key, argv[4], &error) : get(cache, &key, &error);
+        status = strcmp(argv[3], "put") == 0 ? put(cache, &key, argv[4], &error)
+                                             : get(cache, &key, &error);
         locache_close(cache);
     }
     locache_writer_clear(&key);

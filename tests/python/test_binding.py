@@ -24,7 +24,11 @@ def no_runs():
 
 def names(function, *args):
     """The file names of a function's results; args are any that it takes."""
-    return sorted(p.name for p in function.cache_path(*(args or (1,))).parent.iterdir() if not p.name.startswith("."))
+    return sorted(
+        p.name
+        for p in function.cache_path(*(args or (1,))).parent.iterdir()
+        if not p.name.startswith(".")
+    )
 
 
 def test_bind_keyword_equals_positional_equals_default(kept):
@@ -525,7 +529,9 @@ def test_persist_of_persisted_takes_the_last_options(tmp_path, kept):
     again = persist(f, dir=tmp_path / "other.cache")
     assert again.__wrapped__ is f.__wrapped__
     again(1)
-    assert (tmp_path / "other.cache" / "test_persist_of_persisted_takes_the_last_options.f" / "x=1").exists()
+    assert (
+        tmp_path / "other.cache" / "test_persist_of_persisted_takes_the_last_options.f" / "x=1"
+    ).exists()
 
 
 def test_callables_of_c_are_told_apart_by_what_they_hold(kept):
@@ -535,8 +541,14 @@ def test_callables_of_c_are_told_apart_by_what_they_hold(kept):
     assert [kept("a,b".split)(","), kept("a,c".split)(",")] == [["a", "b"], ["a", "c"]]
     assert kept("a,b".split).cache_path(",").parent.name == "str.split"
     assert [kept(re.compile(p).sub)("-", "ab") for p in "ab"] == ["-b", "a-"]
-    assert [kept(functools.partial(s.split, ","))() for s in ("a,b", "a,c")] == [["a", "b"], ["a", "c"]]
-    assert [kept(c.fromkeys)("a") for c in (dict, collections.OrderedDict)] == [{"a": None}, {"a": None}]
+    assert [kept(functools.partial(s.split, ","))() for s in ("a,b", "a,c")] == [
+        ["a", "b"],
+        ["a", "c"],
+    ]
+    assert [kept(c.fromkeys)("a") for c in (dict, collections.OrderedDict)] == [
+        {"a": None},
+        {"a": None},
+    ]
     assert type(kept(collections.OrderedDict.fromkeys)("a")) is collections.OrderedDict
     store = {"a": 1}
     get = kept(store.get)

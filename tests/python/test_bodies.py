@@ -1,4 +1,5 @@
-"""Entry bodies against cbor2 and RFC 8949, and bodies that nobody should have written, under a good checksum."""
+"""Entry bodies against cbor2 and RFC 8949, and bodies that nobody should have written, under a good
+checksum."""
 
 from __future__ import annotations
 
@@ -28,7 +29,7 @@ from valuestrategies import graphs, plain_values
 GOLDEN = Path(__file__).parents[1] / "golden"
 DEPTH_MAX = 500
 
-# ----------------------------------------------------------------------------------------------------------- with cbor2
+# --------------------------------------------------------------------------------------- with cbor2
 
 
 @given(plain_values)
@@ -47,7 +48,9 @@ def without_strings_and_tuples(value, seen):
         return False
     if type(value) is list:
         return all(without_strings_and_tuples(item, seen) for item in value)
-    return type(value) is not dict or all(without_strings_and_tuples(item, seen) for item in value.values())
+    return type(value) is not dict or all(
+        without_strings_and_tuples(item, seen) for item in value.values()
+    )
 
 
 @given(graphs().filter(lambda value: without_strings_and_tuples(value, set())))
@@ -72,7 +75,10 @@ def test_entry_written_by_cbor2_is_a_hit(shared_cache, value):
         (bytearray(b"a"), cbor2.CBORTag(49602, b"a")),
         ("\ud800", cbor2.CBORTag(49603, b"\xed\xa0\x80")),
         (1 + 2j, cbor2.CBORTag(43000, [1.0, 2.0])),
-        (datetime.datetime(2020, 1, 2, 3, 4, 5, 6), cbor2.CBORTag(49604, "2020-01-02T03:04:05.000006")),
+        (
+            datetime.datetime(2020, 1, 2, 3, 4, 5, 6),
+            cbor2.CBORTag(49604, "2020-01-02T03:04:05.000006"),
+        ),
         (datetime.time(1, 2, 3), cbor2.CBORTag(49605, "01:02:03")),
         (datetime.timedelta(1, 2, 3), cbor2.CBORTag(49606, [1, 2, 3])),
         (decimal.Decimal("-0"), cbor2.CBORTag(49607, "-0")),
@@ -87,7 +93,7 @@ def test_private_tags_are_as_documented(cache, value, shown):
     assert_same(value, cache.load())
 
 
-# ------------------------------------------------------------------------------------------------------------- RFC 8949
+# ----------------------------------------------------------------------------------------- RFC 8949
 
 
 def vectors():
@@ -96,7 +102,12 @@ def vectors():
             yield line.split("\t")[:2]
 
 
-NOT_RESULTS = {1, 23, 24, 32}  # tags that the writer never writes: epoch times, expected conversions, URIs
+NOT_RESULTS = {
+    1,
+    23,
+    24,
+    32,
+}  # tags that the writer never writes: epoch times, expected conversions, URIs
 
 
 @pytest.mark.parametrize(("verdict", "encoded"), list(vectors()))
@@ -112,9 +123,16 @@ def test_appendix_a(cache, verdict, encoded):
     assert_same(expected, cache.load())
 
 
-# ------------------------------------------------------------------------------------------------------- hostile bodies
+# ----------------------------------------------------------------------------------- hostile bodies
 
-SHARED, REFERENCE, SET, TUPLE, FROZENSET, BUFFER = "d81c", "d81d", "d90102", "d9c1c0", "d9c1c1", "d9c1c8"
+SHARED, REFERENCE, SET, TUPLE, FROZENSET, BUFFER = (
+    "d81c",
+    "d81d",
+    "d90102",
+    "d9c1c0",
+    "d9c1c1",
+    "d9c1c8",
+)
 PAIR_OF_ITSELF = SHARED + TUPLE + "82"
 
 
@@ -122,7 +140,12 @@ def doubling(depth):
     """A key that stands for 2**depth items."""
     pairs = PAIR_OF_ITSELF + "0102"
     for n in range(depth):
-        pairs = PAIR_OF_ITSELF + pairs + REFERENCE + (f"{depth - n:02x}" if depth - n < 24 else f"18{depth - n:02x}")
+        pairs = (
+            PAIR_OF_ITSELF
+            + pairs
+            + REFERENCE
+            + (f"{depth - n:02x}" if depth - n < 24 else f"18{depth - n:02x}")
+        )
     return pairs
 
 
@@ -216,9 +239,27 @@ def test_damaged_bodies_are_misses_or_values(cache, record_property):
     rng = random.Random(seed)
     shared = [1, "a", {2.5: None}]
     shared.append(shared)
-    value = [shared, shared, (1, (2,)), {"set": {1, (2, 3)}, b"k": frozenset({4})}, np.arange(4), np.arange(600.0), 1j,
-             uuid.UUID(int=5), decimal.Decimal("1.5"), fractions.Fraction(1, 3), datetime.date(2020, 1, 1), b"x" * 5000,
-             "\ud800", "s" * 80, 2**80, bytearray(b"yz"), array.array("d", [1.5]), np.float32(2)]  # fmt: skip
+    value = [
+        shared,
+        shared,
+        (1, (2,)),
+        {"set": {1, (2, 3)}, b"k": frozenset({4})},
+        np.arange(4),
+        np.arange(600.0),
+        1j,
+        uuid.UUID(int=5),
+        decimal.Decimal("1.5"),
+        fractions.Fraction(1, 3),
+        datetime.date(2020, 1, 1),
+        b"x" * 5000,
+        # fmt: skip
+        "\ud800",
+        "s" * 80,
+        2**80,
+        bytearray(b"yz"),
+        array.array("d", [1.5]),
+        np.float32(2),
+    ]
     original = cache.store(value)
     for _ in range(int(os.environ.get("LOCACHE_TEST_EXAMPLES", "1500"))):
         body = bytearray(original.body)

@@ -32,7 +32,7 @@ def name(tmp_path_factory):
     return lambda value: pathlib.Path(call.cache_path(value)).name
 
 
-# ---------------------------------------------------------------------------------------------------------------- Arrow
+# -------------------------------------------------------------------------------------------- Arrow
 
 DAY = datetime.datetime(2024, 5, 6, 7, 8, 9)
 TYPES = [
@@ -46,7 +46,13 @@ TYPES = [
     (pa.large_string(), ["", "a", "ab"]),
     (
         pa.string_view(),
-        ["", "a", "exactly 12 b", "a longer text than twelve bytes", "a longer text that ends otherwise"],
+        [
+            "",
+            "a",
+            "exactly 12 b",
+            "a longer text than twelve bytes",
+            "a longer text that ends otherwise",
+        ],
     ),
     (pa.binary(), [b"", b"\0", b"\0\0"]),
     (pa.large_binary(), [b"", b"\0", b"a"]),
@@ -76,7 +82,9 @@ def in_chunks(values, kind, cuts, shifts):
     for i, (start, end) in enumerate(itertools.pairwise(places)):
         shift = shifts[i % len(shifts)]
         filler = (values * shift)[:shift] + [None] * (shift - len(values * shift))
-        chunks.append(pa.array([*filler, *values[start:end], *filler], kind).slice(shift, end - start))
+        chunks.append(
+            pa.array([*filler, *values[start:end], *filler], kind).slice(shift, end - start)
+        )
     return pa.chunked_array(chunks, kind)
 
 
@@ -84,7 +92,10 @@ def in_chunks(values, kind, cuts, shifts):
 def pairs(draw):
     kind, values = draw(st.sampled_from(FLAT))
     column = st.lists(st.sampled_from([None, *values]), max_size=draw(st.sampled_from([4, 30])))
-    layout = st.tuples(st.lists(st.integers(0, 40), max_size=4), st.lists(st.integers(0, 19), min_size=1, max_size=5))
+    layout = st.tuples(
+        st.lists(st.integers(0, 40), max_size=4),
+        st.lists(st.integers(0, 19), min_size=1, max_size=5),
+    )
     one = draw(column)
     other = draw(st.just(one) | st.permutations(one) | column)
     return kind, one, draw(layout), other, draw(layout)
@@ -117,11 +128,18 @@ def test_every_value_and_null_counts(name, kind, values):
 
 def test_types_count(name):
     alike = [
-        pa.array([0, 1], kind) for kind in (pa.int8(), pa.uint8(), pa.int16(), pa.int32(), pa.int64(), pa.float64())
+        pa.array([0, 1], kind)
+        for kind in (pa.int8(), pa.uint8(), pa.int16(), pa.int32(), pa.int64(), pa.float64())
     ]
-    alike += [pa.array([0, 1], pa.int64()).cast(kind) for kind in (pa.timestamp("s"), pa.timestamp("ms"), pa.date64())]
+    alike += [
+        pa.array([0, 1], pa.int64()).cast(kind)
+        for kind in (pa.timestamp("s"), pa.timestamp("ms"), pa.date64())
+    ]
     alike += [pa.array([0, 1], pa.timestamp("s", zone)) for zone in ("UTC", "Europe/Paris")]
-    alike += [pa.array(["0", "1"], kind) for kind in (pa.string(), pa.large_string(), pa.binary(), pa.string_view())]
+    alike += [
+        pa.array(["0", "1"], kind)
+        for kind in (pa.string(), pa.large_string(), pa.binary(), pa.string_view())
+    ]
     alike += [
         pa.chunked_array([pa.array([0, 1])]),
         pa.table({"a": [0, 1]}),
@@ -145,13 +163,17 @@ def test_what_lies_under_a_null_does_not_count(name):
 
 
 def test_a_bitmap_without_nulls_is_none(name):
-    full = pa.Array.from_buffers(pa.int32(), 3, [pa.py_buffer(b"\xff"), pa.py_buffer(np.array([1, 2, 3], "i4"))])
+    full = pa.Array.from_buffers(
+        pa.int32(), 3, [pa.py_buffer(b"\xff"), pa.py_buffer(np.array([1, 2, 3], "i4"))]
+    )
     assert name(full) == name(pa.array([1, 2, 3], pa.int32()))
 
 
 def test_a_dictionary_is_a_way_to_hold_values(name):
     def column(indices, values, **more):
-        return pa.DictionaryArray.from_arrays(pa.array(indices, pa.int8()), pa.array(values), **more)
+        return pa.DictionaryArray.from_arrays(
+            pa.array(indices, pa.int8()), pa.array(values), **more
+        )
 
     same = [
         column([0, 1, 0, None], ["a", "b"]),
@@ -163,7 +185,9 @@ def test_a_dictionary_is_a_way_to_hold_values(name):
     assert name(halves) == name(pa.chunked_array([same[0]]))
     assert name(same[0]) != name(pa.array(["a", "b", "a", None]))
     # The order of one that is ordered says which value is greater.
-    assert name(column([0, 1], ["a", "b"], ordered=True)) != name(column([1, 0], ["b", "a"], ordered=True))
+    assert name(column([0, 1], ["a", "b"], ordered=True)) != name(
+        column([1, 0], ["b", "a"], ordered=True)
+    )
 
 
 def test_the_schema_of_a_table_counts(name):
@@ -174,8 +198,12 @@ def test_the_schema_of_a_table_counts(name):
         table.select(["a"]),
         table.replace_schema_metadata({"unit": "m"}),
         table.replace_schema_metadata({"unit": "s"}),
-        table.cast(pa.schema([pa.field("a", pa.int64(), nullable=False), pa.field("b", pa.string())])),
-        table.cast(pa.schema([pa.field("a", pa.int64(), metadata={"k": "v"}), pa.field("b", pa.string())])),
+        table.cast(
+            pa.schema([pa.field("a", pa.int64(), nullable=False), pa.field("b", pa.string())])
+        ),
+        table.cast(
+            pa.schema([pa.field("a", pa.int64(), metadata={"k": "v"}), pa.field("b", pa.string())])
+        ),
         table.slice(0, 1),
         table.slice(0, 0),
         pa.table({}),
@@ -185,7 +213,9 @@ def test_the_schema_of_a_table_counts(name):
 
 
 def test_the_chunks_of_a_table_do_not_count(name):
-    table = pa.table({"a": range(5000), "b": [str(i) for i in range(5000)], "c": [None, 1.5] * 2500})
+    table = pa.table(
+        {"a": range(5000), "b": [str(i) for i in range(5000)], "c": [None, 1.5] * 2500}
+    )
     cut = pa.concat_tables([table.slice(0, 17), table.slice(17, 1000), table.slice(1017)])
     assert cut.column(0).num_chunks == 3
     uneven = table.set_column(1, "b", cut.column(1))
@@ -220,7 +250,7 @@ def test_large_columns_in_one_piece_and_in_many(name, nulls):
         assert name(whole) != name(pa.chunked_array([column.slice(1), column.slice(0, 1)]))
 
 
-# --------------------------------------------------------------------------------------------------------------- polars
+# ------------------------------------------------------------------------------------------- polars
 
 SERIES = [
     ([1, None, 3], pl.Int64),
@@ -264,7 +294,9 @@ def test_polars_series_by_value(name, values, kind):
 
 def test_polars_types_count(name):
     values = [pl.Series("s", values, kind) for values, kind in SERIES]
-    values += [pl.Series("s", ["a", None, "b"], kind) for kind in (pl.String, pl.Enum(["b", "a", "c"]))]
+    values += [
+        pl.Series("s", ["a", None, "b"], kind) for kind in (pl.String, pl.Enum(["b", "a", "c"]))
+    ]
     assert len({name(value) for value in values}) == len(values)
 
 
@@ -281,7 +313,18 @@ def test_nanoseconds_count_within_nested_polars_types(name, kind):
 
 def test_nulls_and_emptiness_count_within_nested_polars_types(name):
     kind = pl.List(pl.Int8)
-    values = [[], [None], [[]], [[None]], [[], None], [None, []], [[1], [2]], [[1, 2]], [[1, 2], []], [[], [1, 2]]]
+    values = [
+        [],
+        [None],
+        [[]],
+        [[None]],
+        [[], None],
+        [None, []],
+        [[1], [2]],
+        [[1, 2]],
+        [[1, 2], []],
+        [[], [1, 2]],
+    ]
     assert len({name(pl.Series("s", value, kind)) for value in values}) == len(values)
     fields = pl.Struct({"a": pl.Int8})
     assert name(pl.Series("s", [None], fields)) != name(pl.Series("s", [{"a": None}], fields))
@@ -301,15 +344,19 @@ def test_polars_categories_are_the_same_in_every_process(name, tmp_path):
 
         print(pathlib.Path(call.cache_path(pl.Series("s", ["a", "b", None], dtype=pl.Categorical))).name)
     """
-    done = subprocess.run([sys.executable, "-c", textwrap.dedent(script)], capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(script)], capture_output=True, text=True, check=True
+    )
     assert done.stdout.strip() == name(pl.Series("s", ["a", "b", None], dtype=pl.Categorical))
 
 
-# --------------------------------------------------------------------------------------------------------------- pandas
+# ------------------------------------------------------------------------------------------- pandas
 
 
 @pytest.mark.parametrize(
-    "kind", ["string[pyarrow]", pd.ArrowDtype(pa.string()), pd.ArrowDtype(pa.large_string())], ids=str
+    "kind",
+    ["string[pyarrow]", pd.ArrowDtype(pa.string()), pd.ArrowDtype(pa.large_string())],
+    ids=str,
 )
 def test_pandas_strings_of_arrow(name, kind):
     one = pd.Series(["a", None, "longer"] * 1000, dtype=kind)
@@ -321,7 +368,9 @@ def test_pandas_strings_of_arrow(name, kind):
 
 
 def test_pandas_numbers_of_arrow(name):
-    kinds = [pd.ArrowDtype(kind) for kind in (pa.int32(), pa.int64(), pa.float64(), pa.timestamp("ns"))]
+    kinds = [
+        pd.ArrowDtype(kind) for kind in (pa.int32(), pa.int64(), pa.float64(), pa.timestamp("ns"))
+    ]
     series = [pd.Series([1, None, 3], dtype=kind) for kind in [*kinds, "Int64", "Int32"]]
     assert len({name(value) for value in series}) == len(series)
     nested = pd.Series([[1], None, []], dtype=pd.ArrowDtype(pa.list_(pa.int8())))
@@ -330,7 +379,9 @@ def test_pandas_numbers_of_arrow(name):
 
 def test_the_order_of_a_pandas_dictionary_of_arrow_counts(name):
     def series(values, indices, ordered):
-        column = pa.DictionaryArray.from_arrays(pa.array(indices, pa.int8()), pa.array(values), ordered=ordered)
+        column = pa.DictionaryArray.from_arrays(
+            pa.array(indices, pa.int8()), pa.array(values), ordered=ordered
+        )
         return pd.Series(pd.arrays.ArrowExtensionArray(column))
 
     assert name(series(["a", "b"], [0, 1], False)) == name(series(["b", "a"], [1, 0], False))

@@ -1,4 +1,5 @@
-"""Keys: two calls have one name exactly where their arguments are equal, type by type, in every process."""
+"""Keys: two calls have one name exactly where their arguments are equal, type by type, in every
+process."""
 
 from __future__ import annotations
 
@@ -49,11 +50,12 @@ def name(tmp_path_factory):
     return lambda value: pathlib.Path(call.cache_path(value)).name
 
 
-# ------------------------------------------------------------------------------------------------- equal, type by type
+# ------------------------------------------------------------------------------ equal, type by type
 
 
 def typed_equal(a, b):
-    """Equality as keys have it: of types, at every depth; order matters in sequences only; zeros have their sign."""
+    """Equality as keys have it: of types, at every depth; order matters in sequences only; zeros
+    have their sign."""
     if type(a) is not type(b):
         return False
     if isinstance(a, float):
@@ -65,7 +67,9 @@ def typed_equal(a, b):
     if isinstance(a, (set, frozenset)):
         return len(a) == len(b) and all(any(typed_equal(x, y) for y in b) for x in a)
     if isinstance(a, dict):
-        return len(a) == len(b) and all(any(typed_equal(x, y) for y in b.items()) for x in a.items())
+        return len(a) == len(b) and all(
+            any(typed_equal(x, y) for y in b.items()) for x in a.items()
+        )
     return a == b
 
 
@@ -86,7 +90,9 @@ atoms = st.one_of(
 )
 hashable = st.recursive(
     atoms,
-    lambda inner: st.one_of(st.lists(inner, max_size=3).map(tuple), st.frozensets(inner, max_size=3)),
+    lambda inner: st.one_of(
+        st.lists(inner, max_size=3).map(tuple), st.frozensets(inner, max_size=3)
+    ),
     max_leaves=4,
 )
 values = st.recursive(
@@ -174,7 +180,7 @@ def test_name_is_the_same_in_every_process(workers, value):
     assert len(first.name(value).encode()) <= 140
 
 
-# ------------------------------------------------------------------------------------- every kind of value, by itself
+# ------------------------------------------------------------------- every kind of value, by itself
 
 
 class Point:
@@ -395,7 +401,7 @@ def test_what_does_not_matter_is_not_in_the_name(name, a, b):
     assert name(a) == name(b)
 
 
-# -------------------------------------------------------------------------------------------------------------- frames
+# ------------------------------------------------------------------------------------------- frames
 
 
 def test_pandas_frames_by_column(name):
@@ -429,7 +435,7 @@ def test_polars_frames_by_column(name):
     assert len({name(frame) for frame in frames}) == len(frames)
 
 
-# ------------------------------------------------------------------------------------------------- what has no key
+# ---------------------------------------------------------------------------------- what has no key
 
 
 def generator():
@@ -450,7 +456,9 @@ def test_unkeyable_argument_is_computed_and_said_once(kept, make):
         return 1
 
     value = make()
-    with pytest.warns(locache.CacheWarning, match=f"{type(value).__name__}.*__locache_key__.*ignore="):
+    with pytest.warns(
+        locache.CacheWarning, match=f"{type(value).__name__}.*__locache_key__.*ignore="
+    ):
         assert call(value) == 1
     assert call(value) == 1
     assert len(calls) == 2

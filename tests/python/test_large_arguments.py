@@ -34,7 +34,7 @@ def name(tmp_path_factory):
     return lambda value: pathlib.Path(call.cache_path(value)).name
 
 
-# ----------------------------------------------------------------------------------------------------------- the digest
+# --------------------------------------------------------------------------------------- the digest
 
 
 def tree(data):
@@ -51,11 +51,15 @@ def tree(data):
 
 def key_of_bytes(size, digest):
     """The key of a call f(x) with a long byte string: ["x", 49609([size, digest])]."""
-    length = b"\x19" + size.to_bytes(2, "big") if size < 1 << 16 else b"\x1a" + size.to_bytes(4, "big")
+    length = (
+        b"\x19" + size.to_bytes(2, "big") if size < 1 << 16 else b"\x1a" + size.to_bytes(4, "big")
+    )
     return b"\x82\x61x\xd9\xc1\xc9\x82" + length + b"\x58\x20" + digest
 
 
-@pytest.mark.parametrize("size", [4096, MIB, MIB + 1, 4 * MIB, 8 * MIB - 1, 8 * MIB, 8 * MIB + 1, 21 * MIB + 5])
+@pytest.mark.parametrize(
+    "size", [4096, MIB, MIB + 1, 4 * MIB, 8 * MIB - 1, 8 * MIB, 8 * MIB + 1, 21 * MIB + 5]
+)
 def test_long_bytes_go_in_as_the_documented_tree(name, size):
     data = np.random.default_rng(size).bytes(size)
     key = key_of_bytes(size, tree(data))
@@ -69,10 +73,26 @@ def test_a_strided_array_has_the_documented_tree(name):
     assert name(view) != name(base[:, 0])
 
 
-# -------------------------------------------------------------------------------------------------------------- layouts
+# ------------------------------------------------------------------------------------------ layouts
 
 plain = st.sampled_from(
-    ["?", "i1", "<u2", ">i4", "<f8", "<f2", "c16", "S3", "U2", "M8[ns]", ">m8[s]", "V5", "S12", "g", "G"]
+    [
+        "?",
+        "i1",
+        "<u2",
+        ">i4",
+        "<f8",
+        "<f2",
+        "c16",
+        "S3",
+        "U2",
+        "M8[ns]",
+        ">m8[s]",
+        "V5",
+        "S12",
+        "g",
+        "G",
+    ]
 )
 
 
@@ -117,8 +137,12 @@ def test_a_view_is_the_array_that_it_shows(name, view):
 
 @settings(max_examples=60, deadline=None)
 @given(
-    dtype=st.sampled_from(["i1", "<u2", "S3", "<f4", "V5", "<f8", "S12", "M8[us]", "c16", "S24", "S100", "g", "G"]),
-    kind=st.sampled_from(["step", "back", "transposed", "columns", "broadcast", "cube", "rows", "odd"]),
+    dtype=st.sampled_from(
+        ["i1", "<u2", "S3", "<f4", "V5", "<f8", "S12", "M8[us]", "c16", "S24", "S100", "g", "G"]
+    ),
+    kind=st.sampled_from(
+        ["step", "back", "transposed", "columns", "broadcast", "cube", "rows", "odd"]
+    ),
     size=st.integers(MIB - 50, 6 * MIB) | st.integers(8 * MIB - 50, 11 * MIB),
     seed=st.integers(0, 99),
 )
@@ -179,7 +203,11 @@ def test_padding_of_long_doubles_does_not_count(name):
 
 def test_other_views_than_arrays(name):
     data = np.random.default_rng(2).integers(0, 256, 200_000, "u1")
-    for view in (memoryview(data)[::2], memoryview(data)[::-3], memoryview(data.reshape(400, 500).T)):
+    for view in (
+        memoryview(data)[::2],
+        memoryview(data)[::-3],
+        memoryview(data.reshape(400, 500).T),
+    ):
         assert name(view) == name(memoryview(np.ascontiguousarray(view)))
     assert name(memoryview(data)[::2]) != name(memoryview(data)[1::2])
     assert name(array.array("d", range(10_000))) == name(array.array("d", range(10_000)))
@@ -205,7 +233,7 @@ def test_an_immense_view_of_little_memory_is_refused(tmp_path):
         assert f(view) == (10**9, 5)
 
 
-# --------------------------------------------------------------------------------------------------- threads and memory
+# ------------------------------------------------------------------------------- threads and memory
 
 
 def test_other_threads_run_meanwhile(name):
@@ -219,7 +247,8 @@ def test_other_threads_run_meanwhile(name):
             turns[0] += 1
             time.sleep(0)  # lets others in
 
-    # So long that a thread that is not let in by a release would be let in by the interpreter only after the digest.
+    # So long that a thread that is not let in by a release would be let in by the interpreter only
+    # after the digest.
     before = sys.getswitchinterval()
     sys.setswitchinterval(100)
     thread = threading.Thread(target=turn)
@@ -267,14 +296,18 @@ def test_a_child_of_fork_makes_the_same_key(name):
 def test_a_mapped_file_is_an_argument(name, tmp_path):
     data = np.random.default_rng(5).bytes(9 * MIB)
     (tmp_path / "data").write_bytes(data)
-    with open(tmp_path / "data", "rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as mapped:
+    with (
+        open(tmp_path / "data", "rb") as file,
+        mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as mapped,
+    ):
         view = np.frombuffer(mapped, "u1")
         assert name(view) == name(np.frombuffer(data, "u1"))
         del view
 
 
 def peak_over(tmp_path, prepare, use):
-    """Bytes by which the peak of a process's memory grows over `use` after `prepare`, whose `small` is keyed first."""
+    """Bytes by which the peak of a process's memory grows over `use` after `prepare`, whose `small`
+    is keyed first."""
     if os.environ.get("LOCACHE_TEST_SANITIZED"):
         pytest.skip("a sanitizer's own memory would be measured")
     if not os.access("/proc/self/clear_refs", os.W_OK):
@@ -297,17 +330,23 @@ def peak_over(tmp_path, prepare, use):
         print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) * 1024)
     """
     done = subprocess.run(
-        [sys.executable, "-c", textwrap.dedent(script)], capture_output=True, text=True, check=True, timeout=300
+        [sys.executable, "-c", textwrap.dedent(script)],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=300,
     )
     return int(done.stdout)
 
 
 @pytest.mark.parametrize(
-    "view", ["a[:, ::2]", "a.T[::-1]", "a[::-1]", "a", "a.view('M8[s]')[:, 1::2]", "memoryview(a[::-1])"]
+    "view",
+    ["a[:, ::2]", "a.T[::-1]", "a[::-1]", "a", "a.view('M8[s]')[:, 1::2]", "memoryview(a[::-1])"],
 )
 def test_a_view_of_200_megabytes_needs_no_copy(tmp_path, view):
     grown = peak_over(tmp_path, "small = 0; a = np.ones((10_000, 5_000))", f"f.is_cached({view})")
-    # At most a leaf for each thread, of which there are at most 16; the threads' stacks; and the allocator's own.
+    # At most a leaf for each thread, of which there are at most 16; the threads' stacks; and the
+    # allocator's own.
     assert grown < 24 * MIB
 
 
@@ -317,9 +356,15 @@ def test_a_view_of_200_megabytes_needs_no_copy(tmp_path, view):
         ("pandas", "m.DataFrame(a, copy=False)"),
         ("pandas", "m.DataFrame({'a': a[:, 0].copy(), 'b': a[:, 1].copy()})"),
         ("polars", "m.DataFrame({'a': a[:, 0].copy(), 'b': a[:, 1].copy()})"),
-        ("polars", "m.concat([m.DataFrame({'a': a[:, 0].copy(), 'b': a[:, 1].copy()})] * 2, rechunk=False)"),
+        (
+            "polars",
+            "m.concat([m.DataFrame({'a': a[:, 0].copy(), 'b': a[:, 1].copy()})] * 2, rechunk=False)",
+        ),
         ("pyarrow", "m.table({'a': a[:, 0].copy(), 'b': a[:, 1].copy()})"),
-        ("pyarrow", "m.chunked_array([m.array(a[:, 0].copy(), mask=a[:, 1] == 0), m.array(a[:, 1].copy())])"),
+        (
+            "pyarrow",
+            "m.chunked_array([m.array(a[:, 0].copy(), mask=a[:, 1] == 0), m.array(a[:, 1].copy())])",
+        ),
     ],
 )
 def test_a_frame_of_100_megabytes_needs_no_copy(tmp_path, module, frame):

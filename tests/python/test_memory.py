@@ -1,5 +1,5 @@
-"""Results in memory: the same object again where nobody can change it, another one otherwise, and never what its file
-no longer says."""
+"""Results in memory: the same object again where nobody can change it, another one otherwise, and
+never what its file no longer says."""
 
 from __future__ import annotations
 
@@ -165,7 +165,7 @@ def serves_without_file(f, *args):
     return len(RUNS) == before, result
 
 
-# ------------------------------------------------------------------------------------------- which object is handed out
+# ----------------------------------------------------------------------- which object is handed out
 
 
 @pytest.mark.parametrize("result", IMMUTABLE, ids=lambda result: type(result).__name__)
@@ -182,7 +182,9 @@ def test_immutable_result_is_the_same_object_at_each_hit(kept, result):
     assert RUNS == [1]
 
 
-@pytest.mark.parametrize(("result", "change"), MUTABLE, ids=[type(result).__name__ for result, _ in MUTABLE])
+@pytest.mark.parametrize(
+    ("result", "change"), MUTABLE, ids=[type(result).__name__ for result, _ in MUTABLE]
+)
 def test_what_a_caller_changes_is_not_handed_out(kept, result, change):
     RESULTS[1] = result
     f = kept(given_result, recheck=LONG)
@@ -219,7 +221,9 @@ def test_what_a_caller_changes_is_not_handed_out(kept, result, change):
     ids=lambda result: type(result).__name__,
 )
 def test_results_of_other_classes_are_made_afresh(kept, result):
-    RESULTS[1] = (result,)  # what is found by its name alone, an enum's member, is itself again: the tuple is not
+    RESULTS[1] = (
+        result,
+    )  # what is found by its name alone, an enum's member, is itself again: the tuple is not
     f = kept(given_result, recheck=LONG)
     f(1)
     first = f(1)
@@ -276,7 +280,10 @@ def is_immutable(value):
     if type(value) in (tuple, frozenset):
         return all(map(is_immutable, value))
     if type(value) in (datetime.datetime, datetime.time):
-        return value.tzinfo is None or (type(value), type(value.tzinfo)) == (datetime.datetime, datetime.timezone)
+        return value.tzinfo is None or (type(value), type(value.tzinfo)) == (
+            datetime.datetime,
+            datetime.timezone,
+        )
     return type(value) in IMMUTABLE_TYPES or isinstance(value, np.number | np.bool_)
 
 
@@ -304,7 +311,9 @@ def box(tmp_path_factory):
         box.runs += 1
         return box.value
 
-    box.f = persist(result, dir=tmp_path_factory.mktemp("box") / "box.cache", recheck=LONG, ignore="box")
+    box.f = persist(
+        result, dir=tmp_path_factory.mktemp("box") / "box.cache", recheck=LONG, ignore="box"
+    )
     return box
 
 
@@ -328,7 +337,7 @@ def test_large_arrays_are_not_kept(kept):
     assert not from_memory
 
 
-# ------------------------------------------------------------------------------------------------ what the files say
+# ------------------------------------------------------------------------------- what the files say
 
 
 @pytest.mark.parametrize("function", [text, numbers])
@@ -436,7 +445,8 @@ def test_refresh_of_a_coroutine_replaces_what_is_in_memory(kept):
 
 
 class Meddler(logging.Handler):
-    """Forgets everything in the midst of a call: when the file was read or written, and before that is remembered."""
+    """Forgets everything in the midst of a call: when the file was read or written, and before that
+    is remembered."""
 
     def __init__(self, function, event):
         super().__init__()
@@ -471,10 +481,12 @@ def test_what_is_forgotten_while_a_call_runs_is_not_remembered(kept, function, e
     assert RUNS == [1]
 
 
-# -------------------------------------------------------------------------------------------------------------- options
+# ------------------------------------------------------------------------------------------ options
 
 
-@pytest.mark.parametrize("options", [{"memory": False}, {"memory": 0}, {"memory": (0, 10**6)}, {"memory": (10, 0)}])
+@pytest.mark.parametrize(
+    "options", [{"memory": False}, {"memory": 0}, {"memory": (0, 10**6)}, {"memory": (10, 0)}]
+)
 def test_without_memory_each_call_reads_the_file(kept, options):
     f = kept(text, recheck=LONG, **options)
     f(1)
@@ -512,7 +524,7 @@ def test_a_result_larger_than_its_memory_is_read_each_time(kept):
     assert f(1) == RESULTS[1] and f(1) is not f(1)
 
 
-# ----------------------------------------------------------------------------------------------- all kinds of functions
+# --------------------------------------------------------------------------- all kinds of functions
 
 
 def test_coroutines_have_results_in_memory(kept):
@@ -592,7 +604,9 @@ def test_ignored_arguments_may_be_anything(kept):
     def f(log, x, jobs=1, *, y=2):
         return text((x, y))
 
-    assert f(object(), 1) is f([], 1, {}) is f(log=threading.Lock(), x=1, jobs=gc) is f(None, y=2, x=1)
+    assert (
+        f(object(), 1) is f([], 1, {}) is f(log=threading.Lock(), x=1, jobs=gc) is f(None, y=2, x=1)
+    )
     assert f.cache_path(None, 1).name == "x=1_y=2"
     with pytest.raises(TypeError):
         f(x=1)
@@ -608,7 +622,7 @@ def persist_at_top(x):
     return x
 
 
-# ------------------------------------------------------------------------------------------------------ what is counted
+# ---------------------------------------------------------------------------------- what is counted
 
 
 def test_hits_in_memory_are_counted_and_logged(kept, caplog):
@@ -627,7 +641,7 @@ def test_hits_in_memory_are_counted_and_logged(kept, caplog):
     assert f.cache_info()[:2] == (0, 0)
 
 
-# ------------------------------------------------------------------------------------------ threads, forks, destructors
+# ---------------------------------------------------------------------- threads, forks, destructors
 
 
 @pytest.mark.parametrize("function", [text, numbers])
@@ -652,7 +666,9 @@ def test_threads_that_share_a_small_memory_get_their_own_results(kept, function)
     assert wrong == []
 
 
-@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")  # the child does no more than this, and ends
+@pytest.mark.filterwarnings(
+    "ignore:.*fork:DeprecationWarning"
+)  # the child does no more than this, and ends
 def test_a_child_has_what_its_parent_remembered_and_is_seen_to_forget(kept):
     f = kept(text)
     mine = f(1)
@@ -767,7 +783,9 @@ def test_nothing_is_opened_before_the_first_call(tmp_path):
     if shutil.which("strace") is None:
         pytest.skip("strace is not installed")
     file = tmp_path / "module.py"
-    file.write_text("from locache import persist\n\n@persist\ndef f(x):\n    return x\n\nif CALL:\n    f(1), f(1)\n")
+    file.write_text(
+        "from locache import persist\n\n@persist\ndef f(x):\n    return x\n\nif CALL:\n    f(1), f(1)\n"
+    )
     seen = {}
     for call in (False, True):
         trace = tmp_path / "trace"

@@ -1,5 +1,5 @@
-"""Memory and descriptors stay where they were, however many calls: each case in a process of its own, which prints what
-it had before and after."""
+"""Memory and descriptors stay where they were, however many calls: each case in a process of its
+own, which prints what it had before and after."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ import pytest
 
 LONG = os.environ.get("LOCACHE_TEST_LONG") == "1"
 SANITIZED = os.environ.get("LOCACHE_TEST_SANITIZED") == "1"
-PAGES = 256  # a megabyte: what the allocator, the interpreter and the C library may still take for themselves
+# a megabyte: what the allocator, the interpreter and the C library may still take for themselves
+PAGES = 256
 
 PRELUDE = """
     import gc, os, resource, sys, tracemalloc
@@ -55,7 +56,9 @@ def measured():
         path = place / "growth.py"
         path.write_text(program)
         command = [sys.executable, str(path)]
-        done = subprocess.run(command, cwd=place, capture_output=True, text=True, timeout=3000, check=False)
+        done = subprocess.run(
+            command, cwd=place, capture_output=True, text=True, timeout=3000, check=False
+        )
         assert done.returncode == 0 and done.stderr == "", done.stderr
         return [int(number) for number in done.stdout.split()]
 
@@ -223,7 +226,7 @@ def test_no_object_is_left_by_hits(measured):
     assert objects < 20 and traced < 50_000  # of 12,000 hits
 
 
-# -------------------------------------------------------------------------------------------------------- descriptors
+# -------------------------------------------------------------------------------------- descriptors
 
 
 def test_descriptors_are_bounded_with_many_hot_keys(measured):

@@ -1,4 +1,5 @@
-"""Classes by the names that they have in keys and pickles: the same whoever asks first, in every version of Python."""
+"""Classes by the names that they have in keys and pickles: the same whoever asks first, in every
+version of Python."""
 
 from __future__ import annotations
 
@@ -8,7 +9,11 @@ import sys
 
 import pytest
 
-OTHERS = [p for p in os.environ.get("LOCACHE_TEST_PYTHONS", "").split(os.pathsep) if p and p != sys.executable]
+OTHERS = [
+    p
+    for p in os.environ.get("LOCACHE_TEST_PYTHONS", "").split(os.pathsep)
+    if p and p != sys.executable
+]
 
 POINTS = """
     from locache import persist
@@ -96,5 +101,7 @@ PATHS = """
 @pytest.mark.parametrize("other", OTHERS)
 def test_paths_are_read_in_every_version(script, other):
     assert script(PATHS).out == "run\nrun\nTrue\n"
-    done = subprocess.run([other, script.place / "foo.py"], capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [other, script.place / "foo.py"], capture_output=True, text=True, check=True
+    )
     assert (done.stdout, done.stderr) == ("run\nTrue\n", "")

@@ -35,13 +35,20 @@ def notebook(tmp_path, monkeypatch):
     place.mkdir()
 
     def run(*cells):
-        document = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
+        document = nbformat.v4.new_notebook(
+            cells=[nbformat.v4.new_code_cell(cell) for cell in cells]
+        )
         client = NotebookClient(
-            document, timeout=120, kernel_name="python3", resources={"metadata": {"path": str(place)}}
+            document,
+            timeout=120,
+            kernel_name="python3",
+            resources={"metadata": {"path": str(place)}},
         )
         client.execute()
         outputs = [output for cell in document.cells for output in cell.outputs]
-        return "".join(output.get("text", "") for output in outputs if output.get("name") == "stdout")
+        return "".join(
+            output.get("text", "") for output in outputs if output.get("name") == "stdout"
+        )
 
     run.place = place
     return run
@@ -52,7 +59,9 @@ def caches(place):
 
 
 def results(place, cache):
-    return sorted(p.name for p in (place / cache / "my_func").iterdir() if not p.name.startswith("."))
+    return sorted(
+        p.name for p in (place / cache / "my_func").iterdir() if not p.name.startswith(".")
+    )
 
 
 def test_a_named_notebook_caches_across_kernels(notebook):
@@ -100,7 +109,10 @@ def test_reset_cache_in_a_notebook(notebook):
 
 def test_the_directory_is_where_the_kernel_started(notebook):
     define = DEFINE.format(options="")
-    assert notebook(f"import locache, os; os.mkdir('deep'); os.chdir('deep')\n{define}", CALLS) == TWICE
+    assert (
+        notebook(f"import locache, os; os.mkdir('deep'); os.chdir('deep')\n{define}", CALLS)
+        == TWICE
+    )
     assert caches(notebook.place) == ["notebook.cache"] and caches(notebook.place / "deep") == []
 
 
@@ -143,6 +155,8 @@ def test_ipython_without_a_notebook(notebook):
     place = notebook.place
     code = DEFINE.format(options='(name="work")') + "\n" + CALLS
     command = [sys.executable, "-m", "IPython", "--colors=NoColor", "-c", code]
-    outputs = [subprocess.run(command, cwd=place, capture_output=True, text=True).stdout for _ in range(2)]
+    outputs = [
+        subprocess.run(command, cwd=place, capture_output=True, text=True).stdout for _ in range(2)
+    ]
     assert outputs == [TWICE, NEVER]
     assert caches(place) == ["work.cache"]

@@ -360,7 +360,7 @@ def test_max_entries_keeps_the_last_used(kept):
     assert f.is_cached(3)
 
 
-# ------------------------------------------------------------------------------------------------------------ async def
+# ---------------------------------------------------------------------------------------- async def
 
 
 def test_coroutine_functions_are_awaited_and_kept(kept):
@@ -410,7 +410,7 @@ def test_coroutine_methods_and_exceptions(kept):
     assert inspect.iscoroutinefunction(C().m)
 
 
-# ----------------------------------------------------------------------------------------------------- never in the way
+# --------------------------------------------------------------------------------- never in the way
 
 
 def warned(*calls):
@@ -551,10 +551,17 @@ def test_two_functions_of_one_name_and_two_codes(kept):
         return kept(f)
 
     one, two = make(1), make(2)
-    assert (one(1), two(1), one(1), two(1), make(1)(1), make(2)(1)) == ("one", "two", "one", "two", "one", "two")
+    assert (one(1), two(1), one(1), two(1), make(1)(1), make(2)(1)) == (
+        "one",
+        "two",
+        "one",
+        "two",
+        "one",
+        "two",
+    )
 
 
-# --------------------------------------------------------------------------------------------------------------- source
+# ------------------------------------------------------------------------------------------- source
 
 
 def test_changed_source_invalidates_and_undo_restores(script):
@@ -593,7 +600,11 @@ def test_changed_function_within_an_object_invalidates(script, decorator):
 
         print(f(4))
     """
-    assert [script(source).out, script(source.replace("x * 2", "x * 3")).out, script(source).out] == [
+    assert [
+        script(source).out,
+        script(source.replace("x * 2", "x * 3")).out,
+        script(source).out,
+    ] == [
         "8\n",
         "12\n",
         "8\n",
@@ -627,7 +638,7 @@ def test_changed_function_under_a_decorator_invalidates(script):
     assert script().tree == ["foo.cache/f/x=4"]
 
 
-# -------------------------------------------------------------------------------------------------------------- verbose
+# ------------------------------------------------------------------------------------------ verbose
 
 
 def test_verbose_shows_lines_without_configuration(script):

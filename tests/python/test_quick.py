@@ -1,4 +1,5 @@
-"""The quick way to the key of a simple call: the same key as by the general way, whatever the arguments."""
+"""The quick way to the key of a simple call: the same key as by the general way, whatever the
+arguments."""
 
 from __future__ import annotations
 
@@ -22,7 +23,9 @@ scalars = st.one_of(
     st.complex_numbers(),
     st.just("\ud800"),
 )
-arguments = st.recursive(scalars, lambda inner: st.lists(inner, max_size=8).map(tuple), max_leaves=40)
+arguments = st.recursive(
+    scalars, lambda inner: st.lists(inner, max_size=8).map(tuple), max_leaves=40
+)
 
 
 def fresh(name):
@@ -48,12 +51,17 @@ def named(tmp_path_factory):
     return f
 
 
-@given(st.lists(arguments, min_size=1, max_size=3), st.dictionaries(st.sampled_from(["delta"]), arguments))
+@given(
+    st.lists(arguments, min_size=1, max_size=3),
+    st.dictionaries(st.sampled_from(["delta"]), arguments),
+)
 @example([tuple(range(63)), tuple(range(64)), tuple(range(65))], {})
 @example(["x" * 256, "x" * 257, "\u00fc" * 64], {"delta": "\u00fc" * 65})
 @example([b"x" * 256, b"x" * 257, ((((1,),),),)], {"delta": (((((1,),),),),)})
 @example([2**63 - 1, 2**63, -(2**63)], {"delta": -(2**63) - 1})
-@example(["\ud7ff\ue000", "a\udfff", "\U0010ffff"], {"delta": "\x7f\x80\u07ff\u0800\uffff\U00010000"})
+@example(
+    ["\ud7ff\ue000", "a\udfff", "\U0010ffff"], {"delta": "\x7f\x80\u07ff\u0800\uffff\U00010000"}
+)
 def test_quick_and_general_way_make_the_same_key(named, given_arguments, keywords):
     names = ["alpha", "beta", "gamma"][: len(given_arguments)]
     by_name = dict(zip(names, given_arguments, strict=True)) | keywords

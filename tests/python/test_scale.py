@@ -1,4 +1,5 @@
-"""Many entries in one function: the same results, the same memory, and the same system calls as with ten."""
+"""Many entries in one function: the same results, the same memory, and the same system calls as
+with ten."""
 
 from __future__ import annotations
 
@@ -38,7 +39,8 @@ PRELUDE = """
 
 
 def in_memory():
-    """Where files cost no disk: some 5 KB each, a quarter of an hour less when a million are deleted."""
+    """Where files cost no disk: some 5 KB each, a quarter of an hour less when a million are
+    deleted."""
     there = shutil.disk_usage("/dev/shm").free if os.access("/dev/shm", os.W_OK) else 0
     return "/dev/shm" if there > MANY * 8_000 else None
 
@@ -54,7 +56,13 @@ def run(place, program, *wrapper):
     """Run a program after the prelude, as the same file each time: what it prints, as numbers."""
     path = place / "scale.py"
     path.write_text(textwrap.dedent(PRELUDE) + textwrap.dedent(program))
-    done = subprocess.run([*wrapper, sys.executable, str(path)], cwd=place, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [*wrapper, sys.executable, str(path)],
+        cwd=place,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert done.returncode == 0, done.stderr
     return [int(number) for number in done.stdout.split()]
 
@@ -80,7 +88,8 @@ def full(place):
 
 
 def assert_flat(before, after):
-    # What the table keeps by default, at about 400 bytes with all that is in them; sanitizers keep what is freed.
+    # What the table keeps by default, at about 400 bytes with all that is in them; sanitizers keep
+    # what is freed.
     kept = min(MANY, 32_768) * 400 // os.sysconf("SC_PAGE_SIZE")
     assert SANITIZED or after - before < PAGES + kept * 2
 
@@ -110,7 +119,8 @@ def test_every_result_is_right_and_there(full):
 
 
 def system_calls(place, program):
-    """How often each system call is made between two markers, by a process that has the function open."""
+    """How often each system call is made between two markers, by a process that has the function
+    open."""
     trace = place / "trace"
     # The first store looks for what dead writers left: not among the entries.
     marked = "f.refresh(0), f(0)\nos.getppid()\n" + program + "os.getppid()\n"

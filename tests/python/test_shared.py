@@ -49,7 +49,16 @@ def compiled(source, out):
     """A C program of the core and one file more, as a program of the user's own would link it."""
     core = sorted(str(path) for path in (ROOT / "src").rglob("*.c"))
     include = [f"-I{ROOT / 'include'}", f"-I{ROOT / 'src'}"]
-    command = [COMPILER, "-std=c11", "-D_GNU_SOURCE", *include, str(source), *core, "-lsodium", "-pthread"]
+    command = [
+        COMPILER,
+        "-std=c11",
+        "-D_GNU_SOURCE",
+        *include,
+        str(source),
+        *core,
+        "-lsodium",
+        "-pthread",
+    ]
     subprocess.run([*command, "-o", str(out)], check=True, timeout=300)
     return out
 
@@ -84,12 +93,26 @@ def f(name, integer, natural, real, truth, nothing, text, data, long_text, long_
 
 @pytest.fixture
 def python_side(tmp_path):
-    """f(name), with the key that shared.c makes; computes `result`, or raises IndexError where there is none."""
+    """f(name), with the key that shared.c makes; computes `result`, or raises IndexError where
+    there is none."""
 
     def call(name, *result, version="2"):
         persisted = persist(f, dir=tmp_path / "test.cache", version=version)
         COMPUTED[:] = result
-        value = persisted(name, -3, 2**64 - 1, 0.5, True, None, "grün", b"\0\xff", "t" * 5000, b"t" * 5000, GRID, ROW)
+        value = persisted(
+            name,
+            -3,
+            2**64 - 1,
+            0.5,
+            True,
+            None,
+            "grün",
+            b"\0\xff",
+            "t" * 5000,
+            b"t" * 5000,
+            GRID,
+            ROW,
+        )
         assert not COMPUTED
         return value
 
@@ -150,10 +173,15 @@ def test_example_programs_share_their_results(tmp_path):
     program = compiled(example / "primes.c", tmp_path / "primes")
 
     def run(*command):
-        done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60, cwd=tmp_path)
+        done = subprocess.run(
+            command, capture_output=True, text=True, check=True, timeout=60, cwd=tmp_path
+        )
         return done.stdout
 
     assert run(program, "1000") == "C counts ...\n168 primes below 1000\n"
     assert run(sys.executable, example / "primes.py", "1000") == "168 primes below 1000\n"
-    assert run(sys.executable, example / "primes.py", "2000") == "Python counts ...\n303 primes below 2000\n"
+    assert (
+        run(sys.executable, example / "primes.py", "2000")
+        == "Python counts ...\n303 primes below 2000\n"
+    )
     assert run(program, "2000") == "303 primes below 2000\n"

@@ -50,7 +50,10 @@ SAME = {
     "into a block": (PLAIN, "if True:" + PLAIN),
     "docstring": (PLAIN, PLAIN.replace("f(x):", 'f(x):\n        """Says what it does."""')),
     "spaces and parentheses": (PLAIN, PLAIN.replace("x * 3", "(  x*(3 ) )")),
-    "over several lines": (PLAIN, PLAIN.replace("x * 3", "(\n            x\n            *\n            3\n        )")),
+    "over several lines": (
+        PLAIN,
+        PLAIN.replace("x * 3", "(\n            x\n            *\n            3\n        )"),
+    ),
     "on one line": (PLAIN, '@persist\ndef f(x): print("run"); return x * 3'),
     "quotes": (PLAIN, PLAIN.replace('"run"', "'r' 'un'")),
     "spelling of a number": (PLAIN, PLAIN.replace("3", "0x3")),
@@ -252,7 +255,12 @@ def f(x):
             return {value}
     return A().m()
 """
-NESTED_VALUES = {"decorator": "@dataclasses.dataclass", "annotation": "int", "default": "1", "value": "y"}
+NESTED_VALUES = {
+    "decorator": "@dataclasses.dataclass",
+    "annotation": "int",
+    "default": "1",
+    "value": "y",
+}
 
 
 def nested(**values):
@@ -263,7 +271,10 @@ LOOP = "for _ in range(3): x += 1; "
 
 
 def guarded(statement="x = 1; x += x", error="OSError", handler="x = 2", before="pass"):
-    return body("return x", f"{before}\n    try:\n        {statement}\n    except {error}:\n        {handler}")
+    return body(
+        "return x",
+        f"{before}\n    try:\n        {statement}\n    except {error}:\n        {handler}",
+    )
 
 
 # What is another program.
@@ -369,13 +380,17 @@ def test_auto_invalidate_false_keeps_results(computes):
 def test_invalidation_and_return_are_said(script):
     loud = "import logging, sys\nlogging.basicConfig(stream=sys.stdout)\nfrom locache import verbose; verbose(True)\n"
     script(loud + program(PLAIN))
-    changed = script(loud + program(PLAIN.replace("3", "4"))).out + script(loud + program(PLAIN)).out
+    changed = (
+        script(loud + program(PLAIN.replace("3", "4"))).out + script(loud + program(PLAIN)).out
+    )
     assert "invalidat" in changed.lower()
     assert "restor" in changed.lower()
 
 
 def test_lambdas_of_one_line_are_told_apart(computes):
-    source = 'f, g = persist(lambda x: [print("run"), x + {}][1]), (lambda x: [print("run"), x + {}][1])'
+    source = (
+        'f, g = persist(lambda x: [print("run"), x + {}][1]), (lambda x: [print("run"), x + {}][1])'
+    )
     assert computes(source.format(1, 2))
     assert not computes("# moved\n" + source.format(1, 3))
     assert computes(source.format(2, 1))
@@ -481,7 +496,8 @@ def test_source_that_gives_warnings_gives_them_once(script):
 
 
 def test_threads_that_read_sources_leave_warnings_on(script):
-    """What catches warnings puts back the filters of then: threads that take turns at it would end with none on."""
+    """What catches warnings puts back the filters of then: threads that take turns at it would end
+    with none on."""
     done = script("""
         import sys, threading, warnings
         from locache import persist

@@ -1,6 +1,8 @@
-"""The same source is the same function in every Python version: a new one does not compute again what an old one knew.
+"""The same source is the same function in every Python version: a new one does not compute again
+what an old one knew.
 
-Other interpreters that have locache installed are named by LOCACHE_TEST_PYTHONS, their paths joined by os.pathsep."""
+Other interpreters that have locache installed are named by LOCACHE_TEST_PYTHONS, their paths joined
+by os.pathsep."""
 
 from __future__ import annotations
 
@@ -11,8 +13,14 @@ import textwrap
 
 import pytest
 
-OTHERS = [p for p in os.environ.get("LOCACHE_TEST_PYTHONS", "").split(os.pathsep) if p and p != sys.executable]
-pytestmark = pytest.mark.skipif(not OTHERS, reason="LOCACHE_TEST_PYTHONS names no other interpreter")
+OTHERS = [
+    p
+    for p in os.environ.get("LOCACHE_TEST_PYTHONS", "").split(os.pathsep)
+    if p and p != sys.executable
+]
+pytestmark = pytest.mark.skipif(
+    not OTHERS, reason="LOCACHE_TEST_PYTHONS names no other interpreter"
+)
 
 # Syntax that versions compile, or parse, in different ways. Each defines f.
 SOURCES = {
@@ -177,7 +185,8 @@ def program():
     parts = ["from locache import persist"]
     for i, (name, source) in enumerate(SOURCES.items()):
         parts.append(textwrap.dedent(source).strip("\n"))
-        # The count of misses says whether it was computed; a name of its own keeps the directories apart.
+        # The count of misses says whether it was computed; a name of its own keeps the directories
+        # apart.
         parts.append(f"f = persist(f, name='c{i}')")
         parts.append(f"f(2); print({name!r}, f.cache_info().misses)")
     return "\n".join(parts) + "\n"
@@ -222,7 +231,9 @@ def f(x):
 
 f(2)
 """
-COMMENTED = FOO.replace("x * 3", "(x *\n        3)  # thrice").replace("f(x):", 'f(x: int) -> int:\n    "doc"')
+COMMENTED = FOO.replace("x * 3", "(x *\n        3)  # thrice").replace(
+    "f(x):", 'f(x: int) -> int:\n    "doc"'
+)
 CHANGED = FOO.replace("x * 3", "x * 4")
 
 
@@ -246,7 +257,9 @@ def test_all_versions_in_turn(run):
     everybody = [sys.executable, *OTHERS]
     assert [run(python, FOO) for python in everybody] == ["run\n"] + [""] * len(OTHERS)
     assert [run(python, CHANGED) for python in everybody] == ["run\n"] + [""] * len(OTHERS)
-    assert {run(python, source) for python in everybody for source in (FOO, CHANGED, COMMENTED)} == {""}
+    assert {
+        run(python, source) for python in everybody for source in (FOO, CHANGED, COMMENTED)
+    } == {""}
 
 
 @pytest.mark.parametrize("python", OTHERS)

@@ -1,4 +1,5 @@
-"""The stub: it says what the module has, and mypy knows decorated functions by their own signatures."""
+"""The stub: it says what the module has, and mypy knows decorated functions by their own
+signatures."""
 
 from __future__ import annotations
 
@@ -19,14 +20,23 @@ HERE = Path(__file__).parent / "typing"
 @pytest.fixture
 def mypy(tmp_path):
     """Run a module of mypy's on the installed package: the exit code and what it printed."""
-    env = {**os.environ, "MYPYPATH": str(Path(locache.__file__).parents[1]), "MYPY_CACHE_DIR": str(tmp_path / "mypy")}
+    env = {
+        **os.environ,
+        "MYPYPATH": str(Path(locache.__file__).parents[1]),
+        "MYPY_CACHE_DIR": str(tmp_path / "mypy"),
+    }
     # What lies in site-packages is found there, and must not be given besides.
     if "site-packages" in env["MYPYPATH"]:
         del env["MYPYPATH"]
 
     def run(*args):
         done = subprocess.run(
-            [sys.executable, "-m", *args], cwd=tmp_path, env=env, capture_output=True, text=True, check=False
+            [sys.executable, "-m", *args],
+            cwd=tmp_path,
+            env=env,
+            capture_output=True,
+            text=True,
+            check=False,
         )
         return done.returncode, done.stdout + done.stderr
 
@@ -46,7 +56,12 @@ def test_decorated_functions_keep_their_types(mypy):
 def test_wrong_uses_are_errors(mypy):
     file = HERE / "bad.py"
     _, out = mypy("mypy", "--strict", "--python-version", "3.12", str(file))
-    found = {(int(line), kind) for line, kind in re.findall(r"bad\.py:(\d+): error: .*\[([a-z-]+)\]", out)}
+    found = {
+        (int(line), kind)
+        for line, kind in re.findall(r"bad\.py:(\d+): error: .*\[([a-z-]+)\]", out)
+    }
     lines = enumerate(file.read_text().splitlines(), 1)
-    expected = {(number, line.split("# error: ")[1]) for number, line in lines if "# error: " in line}
+    expected = {
+        (number, line.split("# error: ")[1]) for number, line in lines if "# error: " in line
+    }
     assert found == expected, out

@@ -43,7 +43,9 @@ USER = """
 @pytest.fixture
 def run(tmp_path):
     def run(*command):
-        done = subprocess.run([sys.executable, *command], cwd=tmp_path, capture_output=True, text=True, check=False)
+        done = subprocess.run(
+            [sys.executable, *command], cwd=tmp_path, capture_output=True, text=True, check=False
+        )
         assert done.returncode == 0, done.stderr
         assert "Warning" not in done.stderr, done.stderr
         return done.stdout
@@ -72,5 +74,7 @@ def test_class_of_the_calling_script_comes_back(run, tmp_path):
     (tmp_path / "two.py").write_text(script.replace("assert", "print('two runs'); assert"))
     assert run("one.py") == "computing\n"
     assert run("one.py") == ""
-    done = subprocess.run([sys.executable, "two.py"], cwd=tmp_path, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [sys.executable, "two.py"], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
     assert done.returncode == 0 and done.stdout == "two runs\ncomputing\n"

@@ -1,4 +1,5 @@
-"""Results: what a call returned is what the file gives back, in value, type, order and sharing, at every depth."""
+"""Results: what a call returned is what the file gives back, in value, type, order and sharing, at
+every depth."""
 
 from __future__ import annotations
 
@@ -27,11 +28,13 @@ from valuestrategies import graphs, values
 OUT_OF_LINE = 4096
 DEPTH_MAX = 500
 
-# ------------------------------------------------------------------------------------------------------- there and back
+# ----------------------------------------------------------------------------------- there and back
 
 
 @given(values)
-@example([-0.0, 0.0, 5e-324, float("inf"), struct.unpack("<d", bytes.fromhex("010203040506f87f"))[0]])
+@example(
+    [-0.0, 0.0, 5e-324, float("inf"), struct.unpack("<d", bytes.fromhex("010203040506f87f"))[0]]
+)
 @example({"b": 1, "a": 2})
 @example({1: "a", (1,): "b", frozenset({1}): "c", b"1": "d", "1": "e"})
 @example([(), [], {}, set(), frozenset(), b"", bytearray(), ""])
@@ -105,7 +108,12 @@ def test_strided_array_comes_back(cache):
 
 @pytest.mark.parametrize("size", [OUT_OF_LINE - 1, OUT_OF_LINE])
 def test_large_buffers_lie_out_of_line(cache, size):
-    value = [b"a" * size, bytearray(b"b" * size), np.full(size, 7, np.uint8), array.array("b", bytes(size))]
+    value = [
+        b"a" * size,
+        bytearray(b"b" * size),
+        np.full(size, 7, np.uint8),
+        array.array("b", bytes(size)),
+    ]
     entry = cache.store(value)
     assert entry.codec == entryfile.CBOR
     assert [len(buffer) for buffer in entry.buffers] == ([size] * 4 if size >= OUT_OF_LINE else [])
@@ -119,7 +127,7 @@ def test_shared_buffer_is_stored_once(cache):
     assert back[0] is back[1] is back[2]["again"]
 
 
-# ---------------------------------------------------------------------------------------------------------- which codec
+# -------------------------------------------------------------------------------------- which codec
 
 
 class Number(int):
@@ -162,7 +170,9 @@ class Plain:
         range(3),
         slice(1, 2),
         datetime.datetime(2020, 1, 1, fold=1),
-        datetime.datetime(2020, 1, 1, tzinfo=datetime.timezone(datetime.timedelta(hours=1), "named")),
+        datetime.datetime(
+            2020, 1, 1, tzinfo=datetime.timezone(datetime.timedelta(hours=1), "named")
+        ),
         len,
         Plain,
     ],
@@ -176,7 +186,13 @@ def test_what_cbor_cannot_hold_is_pickled(cache, value):
 
 def test_nan_as_key_or_member_is_pickled(cache):
     nan = float("nan")
-    for value in ({nan: 1}, {nan}, {(1, (nan,)): 2}, frozenset({complex(0, nan)}), {np.float64("nan")}):
+    for value in (
+        {nan: 1},
+        {nan},
+        {(1, (nan,)): 2},
+        frozenset({complex(0, nan)}),
+        {np.float64("nan")},
+    ):
         assert cache.store(value).codec == entryfile.PICKLE
         assert repr(cache.load()) == repr(value)
     assert cache.store({1: nan, (2,): [nan]}).codec == entryfile.CBOR
@@ -243,7 +259,7 @@ def test_without_pickle_what_cbor_cannot_hold_is_warned_about(cache):
     assert not cache.entry.exists()
 
 
-# -------------------------------------------------------------------------------------------------------------- threads
+# ------------------------------------------------------------------------------------------ threads
 
 
 def test_value_changed_by_another_thread_does_no_harm(cache):

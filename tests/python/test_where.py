@@ -24,7 +24,11 @@ FILE = "foo.cache/my_func/x=1_num=3"
 
 def below(directory, name="my_func"):
     """Where results of a function lie anywhere below a directory."""
-    return sorted(str(p.relative_to(directory)) for p in directory.rglob(f"*.cache/{name}/*") if p.name[0] != ".")
+    return sorted(
+        str(p.relative_to(directory))
+        for p in directory.rglob(f"*.cache/{name}/*")
+        if p.name[0] != "."
+    )
 
 
 def test_beside_the_script_from_any_working_directory(script, tmp_path):
@@ -102,10 +106,16 @@ def test_wraps_of_an_installed_function_does_not_move_the_cache(script):
 
 
 def test_name_and_dir(script, tmp_path):
-    assert script(FOO.replace("@persist", "@persist(name='notebook')")).tree == ["notebook.cache/my_func/x=1_num=3"]
+    assert script(FOO.replace("@persist", "@persist(name='notebook')")).tree == [
+        "notebook.cache/my_func/x=1_num=3"
+    ]
     script(FOO.replace("@persist", f"@persist(dir={str(tmp_path / 'exact')!r})"))
     assert (tmp_path / "exact" / "my_func" / "x=1_num=3").is_file()
-    script(FOO.replace("@persist", "@persist(dir='here')").replace("print(my", "import os; os.chdir('/'); print(my"))
+    script(
+        FOO.replace("@persist", "@persist(dir='here')").replace(
+            "print(my", "import os; os.chdir('/'); print(my"
+        )
+    )
     assert (script.place / "here" / "my_func" / "x=1_num=3").is_file()
 
 
@@ -114,11 +124,14 @@ def test_exec_repl_and_command_line_are_unnamed(script):
     code = "from locache import persist\nf = persist({})\ndef g(x):\n    return x\nprint(persist({})(g)(1))\n"
     unnamed = script(args=["-c", "from locache import persist; print(persist(lambda x: x)(1))"])
     assert unnamed.tree == ["unnamed.cache/lambda/x=1"]
-    assert script(args=["-c", "from locache import persist; persist(name='n')(lambda x: x)(1)"]).tree[0] == (
-        "n.cache/lambda/x=1"
-    )
+    assert script(
+        args=["-c", "from locache import persist; persist(name='n')(lambda x: x)(1)"]
+    ).tree[0] == ("n.cache/lambda/x=1")
     assert "unnamed.cache/g/x=1" in script(args=["-"], stdin=code.format("", "")).tree
-    repl = script(args=["-i"], stdin="from locache import persist\n@persist\ndef h(x): return x\n\nprint(h(1))\n")
+    repl = script(
+        args=["-i"],
+        stdin="from locache import persist\n@persist\ndef h(x): return x\n\nprint(h(1))\n",
+    )
     assert "unnamed.cache/h/x=1" in repl.tree
     assert source
 
@@ -134,7 +147,9 @@ def test_exec_in_a_script(script):
 
 
 def test_changing_directory_later_moves_nothing(script):
-    done = script(args=["-c", "import locache, os; f = locache.persist(lambda x: x); os.chdir('/'); f(1)"])
+    done = script(
+        args=["-c", "import locache, os; f = locache.persist(lambda x: x); os.chdir('/'); f(1)"]
+    )
     assert done.tree == ["unnamed.cache/lambda/x=1"]
 
 
@@ -142,7 +157,9 @@ def test_changing_directory_later_moves_nothing(script):
 def test_installed_packages_cache_elsewhere(script, home, packages):
     where = script.place / "venv" / packages
     script(FOO, file=f"venv/{packages}/foo.py")
-    done = script("import foo; print(foo.my_func(1))", file="main.py", env={"PYTHONPATH": path_with(where)})
+    done = script(
+        "import foo; print(foo.my_func(1))", file="main.py", env={"PYTHONPATH": path_with(where)}
+    )
     assert done.tree == []
     (result,) = below(home / "cache")
     assert result.startswith("locache/")
@@ -226,7 +243,12 @@ def test_names_of_nested_functions_methods_and_lambdas(script):
 
         Class.Inner.static(1), outer()(1), persist(lambda x: x)(1), Class().method(1)
     """)
-    assert [path.split("/")[1] for path in done.tree] == ["Class.Inner.static", "Class.method", "lambda", "outer.inner"]
+    assert [path.split("/")[1] for path in done.tree] == [
+        "Class.Inner.static",
+        "Class.method",
+        "lambda",
+        "outer.inner",
+    ]
 
 
 def test_two_processes_with_different_hash_seeds_share_results(script):

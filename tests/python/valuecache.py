@@ -1,4 +1,5 @@
-"""One result in one file: to put a value in, to get it back, to rewrite it; and what it means to be the same value."""
+"""One result in one file: to put a value in, to get it back, to rewrite it; and what it means to be
+the same value."""
 
 from __future__ import annotations
 

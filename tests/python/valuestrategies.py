@@ -8,13 +8,27 @@ import datetime
 import numpy as np
 from hypothesis import strategies as st
 
-zones = st.timedeltas(datetime.timedelta(hours=-23), datetime.timedelta(hours=23)).map(datetime.timezone)
+zones = st.timedeltas(datetime.timedelta(hours=-23), datetime.timedelta(hours=23)).map(
+    datetime.timezone
+)
 hashable_leaves = (
     st.none()
     | st.booleans()
     | st.integers()
     | st.integers(-(2**70), 2**70)
-    | st.sampled_from([2**63 - 1, 2**63, 2**64 - 1, 2**64, -(2**63), -(2**63) - 1, -(2**64), -(2**64) - 1, 10**400])
+    | st.sampled_from(
+        [
+            2**63 - 1,
+            2**63,
+            2**64 - 1,
+            2**64,
+            -(2**63),
+            -(2**63) - 1,
+            -(2**64),
+            -(2**64) - 1,
+            10**400,
+        ]
+    )
     | st.floats(allow_nan=False)
     | st.complex_numbers(allow_nan=False)
     | st.text(st.characters(), max_size=100)
@@ -34,11 +48,13 @@ leaves = (
     | st.complex_numbers()
     | st.decimals()
     | st.binary(max_size=100).map(bytearray)
-    | st.builds(array.array, st.sampled_from("bBhHiIlLqQ"), st.lists(st.integers(0, 100), max_size=9))
-    | st.lists(st.floats(), max_size=9).map(np.array)
-    | st.sampled_from(["<i4", ">i4", "|u1", "<f2", ">f8", "<c16", "|b1", "<U3", "|S2", "<M8[ns]"]).map(
-        lambda dtype: np.zeros((2, 3), dtype)
+    | st.builds(
+        array.array, st.sampled_from("bBhHiIlLqQ"), st.lists(st.integers(0, 100), max_size=9)
     )
+    | st.lists(st.floats(), max_size=9).map(np.array)
+    | st.sampled_from(
+        ["<i4", ">i4", "|u1", "<f2", ">f8", "<c16", "|b1", "<U3", "|S2", "<M8[ns]"]
+    ).map(lambda dtype: np.zeros((2, 3), dtype))
     | st.floats().map(np.float32)
     | st.integers(-128, 127).map(np.int8)
     | st.integers(4000, 4200).map(bytes)
@@ -76,9 +92,18 @@ def graphs(draw):
         elif kind == "y":
             nodes.append(bytearray(b"shared"))
         elif kind == "t":
-            nodes.append(tuple(nodes[i] for i in draw(st.lists(st.integers(0, 9), max_size=3)) if i < len(nodes)))
+            nodes.append(
+                tuple(
+                    nodes[i]
+                    for i in draw(st.lists(st.integers(0, 9), max_size=3))
+                    if i < len(nodes)
+                )
+            )
         else:
-            nodes.append("a string as long as it takes to be shared, which is not very long at all: " + str(len(nodes)))
+            nodes.append(
+                "a string as long as it takes to be shared, which is not very long at all: "
+                + str(len(nodes))
+            )
     for node in nodes:
         for i in draw(st.lists(st.integers(0, len(nodes) - 1), max_size=3)):
             if type(node) is list:
@@ -104,7 +129,9 @@ plain_values = st.recursive(
     | st.fractions()
     | st.uuids()
     | st.dates()
-    | st.datetimes(timezones=st.just(datetime.timezone.utc)).map(lambda moment: moment.replace(fold=0))
+    | st.datetimes(timezones=st.just(datetime.timezone.utc)).map(
+        lambda moment: moment.replace(fold=0)
+    )
     | st.decimals(allow_nan=False, allow_infinity=False, places=3).filter(bool)
     | st.sets(st.integers(), max_size=4),
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(plain_keys, inner, max_size=4),

@@ -1,4 +1,5 @@
-/* What the tests of large results share: entries with a large buffer and a small one, and what a hit on them costs. */
+/* What the tests of large results share: entries with a large buffer and a small one, and what a
+ * hit on them costs. */
 #ifndef TEST_LARGE_H
 #define TEST_LARGE_H
 
@@ -26,13 +27,18 @@ static inline unsigned char *pattern(size_t size, unsigned seed)
     return data;
 }
 
-static inline locache_status put_buffer(locache *cache, int64_t x, size_t size, unsigned seed, locache_codec codec)
+static inline locache_status put_buffer(locache *cache, int64_t x, size_t size, unsigned seed,
+                                        locache_codec codec)
 {
     key k = key_of(x);
     unsigned char *data = pattern(size, seed);
     const locache_buffer buffers[] = {{data, size}, {data, 100}};
-    locache_record record = {
-        .size = sizeof record, .codec = codec, .body = "body", .body_size = 4, .buffers = buffers, .buffer_count = 2};
+    locache_record record = {.size = sizeof record,
+                             .codec = codec,
+                             .body = "body",
+                             .body_size = 4,
+                             .buffers = buffers,
+                             .buffer_count = 2};
     locache_status status = locache_put(cache, k.bytes, k.size, &record, &error);
     free(data);
     return status;
@@ -106,7 +112,7 @@ static inline locache *open_flags(unsigned flags)
     return open_with(&options);
 }
 
-/* ------------------------------------------------------------------------------------------------- what is counted */
+/* ------------------------------------------------------------------------------ what is counted */
 
 static struct {
     int calls;

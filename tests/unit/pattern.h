@@ -1,4 +1,5 @@
-/* Bytes to digest, the same everywhere: PATTERN_SIZE of them, which is defined before this is included. */
+/* Bytes to digest, the same everywhere: PATTERN_SIZE of them, which is defined before this is
+ * included. */
 #ifndef TEST_PATTERN_H
 #define TEST_PATTERN_H
 

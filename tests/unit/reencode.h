@@ -1,4 +1,5 @@
-/* Write again what was read. Strict reading makes this the identity on the bytes: that is what the tests are after. */
+/* Write again what was read. Strict reading makes this the identity on the bytes: that is what the
+ * tests are after. */
 #ifndef TEST_REENCODE_H
 #define TEST_REENCODE_H
 
@@ -53,7 +54,8 @@ static inline void reencode_item(locache_writer *writer, const locache_item *ite
 }
 
 /* A bignum's tag and content, by way of the integer that they stand for. */
-static inline void reencode_bignum(locache_writer *writer, uint64_t tag, const locache_item *content)
+static inline void reencode_bignum(locache_writer *writer, uint64_t tag,
+                                   const locache_item *content)
 {
     unsigned char *magnitude = malloc(content->size + 1);
     if (magnitude == NULL)
@@ -69,13 +71,15 @@ static inline void reencode_bignum(locache_writer *writer, uint64_t tag, const l
     free(magnitude);
 }
 
-/* Item after item, up to the first that cannot be read; the reader is left before it. END, or why it could not. */
+/* Item after item, up to the first that cannot be read; the reader is left before it. END, or why
+ * it could not. */
 static inline locache_status reencode(locache_writer *writer, locache_reader *reader)
 {
     locache_item item;
     locache_status status;
     while ((status = locache_read(&item, reader)) == LOCACHE_OK) {
-        if (item.kind == LOCACHE_TAG && (item.number == LOCACHE_TAG_BIGNUM || item.number == LOCACHE_TAG_BIGNUM_NEG)) {
+        if (item.kind == LOCACHE_TAG &&
+            (item.number == LOCACHE_TAG_BIGNUM || item.number == LOCACHE_TAG_BIGNUM_NEG)) {
             locache_item content;
             locache_reader before = *reader;
             if (locache_read(&content, reader) == LOCACHE_OK) {

@@ -1,4 +1,5 @@
-/* What the tests of files share: a directory of their own with a home in it, handles, keys, results, files as bytes. */
+/* What the tests of files share: a directory of their own with a home in it, handles, keys,
+ * results, files as bytes. */
 #ifndef TEST_SCRATCH_H
 #define TEST_SCRATCH_H
 
@@ -67,11 +68,13 @@ static inline int scratch_setup(void **unused)
     return scratch_setup_in("/tmp", 120);
 }
 
-/* For thousands of rounds: in memory where there is such a place, and with time for a slow machine. */
+/* For thousands of rounds: in memory where there is such a place, and with time for a slow
+ * machine. */
 static inline int scratch_setup_long(void **unused)
 {
     (void)unused;
-    return access("/dev/shm", W_OK) == 0 ? scratch_setup_in("/dev/shm", 600) : scratch_setup_in("/tmp", 600);
+    return access("/dev/shm", W_OK) == 0 ? scratch_setup_in("/dev/shm", 600)
+                                         : scratch_setup_in("/tmp", 600);
 }
 
 static inline int scratch_teardown(void **unused)
@@ -83,7 +86,8 @@ static inline int scratch_teardown(void **unused)
 }
 
 #define scratch_test(f) cmocka_unit_test_setup_teardown(f, scratch_setup, scratch_teardown)
-#define scratch_test_long(f) cmocka_unit_test_setup_teardown(f, scratch_setup_long, scratch_teardown)
+#define scratch_test_long(f)                                                                       \
+    cmocka_unit_test_setup_teardown(f, scratch_setup_long, scratch_teardown)
 
 /* A path below foo.cache; at most four live at a time. */
 static inline const char *in_foo(const char *rest)
@@ -95,7 +99,7 @@ static inline const char *in_foo(const char *rest)
     return path;
 }
 
-/* ------------------------------------------------------------------------------------------------------------ handles */
+/* -------------------------------------------------------------------------------------- handles */
 
 /* The nth source of a function, as interpreter `tag` sees it: its code and its text. */
 static inline locache_identity identity_of(const char *tag, int source)
@@ -111,7 +115,8 @@ static inline locache_identity identity_of(const char *tag, int source)
 
 static inline locache_options options_for(const char *function)
 {
-    return (locache_options){.size = sizeof(locache_options), .function = function, .identity = identity_of("t-1", 1)};
+    return (locache_options){
+        .size = sizeof(locache_options), .function = function, .identity = identity_of("t-1", 1)};
 }
 
 static inline locache *open_with(const locache_options *options)
@@ -137,7 +142,7 @@ static inline locache *open_source(const char *tag, int source)
     return open_with(&options);
 }
 
-/* ----------------------------------------------------------------------------------------------------- keys and results */
+/* ----------------------------------------------------------------------------- keys and results */
 
 typedef struct key {
     unsigned char bytes[64];
@@ -159,11 +164,15 @@ static inline key key_of(int64_t x)
     return out;
 }
 
-static inline locache_status put_as(locache *cache, int64_t x, const char *result, locache_codec codec)
+static inline locache_status put_as(locache *cache, int64_t x, const char *result,
+                                    locache_codec codec)
 {
     key k = key_of(x);
-    locache_record record = {
-        .size = sizeof record, .codec = codec, .body = result, .body_size = strlen(result), .compute_time = 7};
+    locache_record record = {.size = sizeof record,
+                             .codec = codec,
+                             .body = result,
+                             .body_size = strlen(result),
+                             .compute_time = 7};
     return locache_put(cache, k.bytes, k.size, &record, &error);
 }
 
@@ -197,16 +206,16 @@ static inline locache_status get(locache *cache, int64_t x, const char *result)
 
 #define assert_hit(cache, x, result) assert_int_equal(get(cache, x, result), LOCACHE_OK)
 /* Nothing there. */
-#define assert_miss(cache, x)                                                                                          \
-    do {                                                                                                               \
-        assert_int_equal(get(cache, x, ""), LOCACHE_MISS);                                                             \
-        assert_string_equal(locache_status_name(error.status), "LOCACHE_OK");                                          \
+#define assert_miss(cache, x)                                                                      \
+    do {                                                                                           \
+        assert_int_equal(get(cache, x, ""), LOCACHE_MISS);                                         \
+        assert_string_equal(locache_status_name(error.status), "LOCACHE_OK");                      \
     } while (0)
 /* Something there, not believed. */
-#define assert_rejected(cache, x, why)                                                                                 \
-    do {                                                                                                               \
-        assert_int_equal(get(cache, x, ""), LOCACHE_MISS);                                                             \
-        assert_string_equal(locache_status_name(error.status), #why);                                                  \
+#define assert_rejected(cache, x, why)                                                             \
+    do {                                                                                           \
+        assert_int_equal(get(cache, x, ""), LOCACHE_MISS);                                         \
+        assert_string_equal(locache_status_name(error.status), #why);                              \
     } while (0)
 
 static inline uint64_t count_of(locache *cache)
@@ -216,7 +225,7 @@ static inline uint64_t count_of(locache *cache)
     return count;
 }
 
-/* -------------------------------------------------------------------------------------------------------------- files */
+/* ---------------------------------------------------------------------------------------- files */
 
 typedef struct bytes {
     unsigned char data[4096];
@@ -281,7 +290,7 @@ static inline int open_descriptors(void)
     return names_in("/proc/self/fd", "");
 }
 
-/* ---------------------------------------------------------------------------------------------------- other processes */
+/* ------------------------------------------------------------------------------ other processes */
 
 /* Run fn in a child, which must return from it. */
 static inline pid_t in_child(void (*fn)(void *context), void *context)
@@ -306,12 +315,13 @@ static inline void wait_for(pid_t child)
 }
 
 /* In a child, where cmocka's asserts would go on with the parent's tests. */
-#define child_require(condition)                                                                                       \
-    do {                                                                                                               \
-        if (!(condition)) {                                                                                            \
-            fprintf(stderr, "%s:%d: in a child: %s (%s)\n", __FILE__, __LINE__, #condition, error.message);            \
-            _exit(1);                                                                                                  \
-        }                                                                                                              \
+#define child_require(condition)                                                                   \
+    do {                                                                                           \
+        if (!(condition)) {                                                                        \
+            fprintf(stderr, "%s:%d: in a child: %s (%s)\n", __FILE__, __LINE__, #condition,        \
+                    error.message);                                                                \
+            _exit(1);                                                                              \
+        }                                                                                          \
     } while (0)
 
 static inline void skip_unless_root(void)
@@ -320,7 +330,7 @@ static inline void skip_unless_root(void)
         skip();
 }
 
-/* ------------------------------------------------------------------------------------------------------------- events */
+/* --------------------------------------------------------------------------------------- events */
 
 static struct {
     int counts[16];

@@ -1,4 +1,5 @@
-/* locache_set_allocator(): a program of its own, since an allocator is set before anything else. The tests follow one another. */
+/* locache_set_allocator(): a program of its own, since an allocator is set before anything else.
+ * The tests follow one another. */
 #include "scratch.h"
 
 #include "base/os.h"
@@ -14,7 +15,8 @@ static void *allocate(void *context, size_t alignment, size_t size)
 {
     unsigned char *block;
     assert_ptr_equal(context, &seen);
-    assert_true(alignment >= sizeof(void *) && alignment <= PLACE && (alignment & (alignment - 1)) == 0);
+    assert_true(alignment >= sizeof(void *) && alignment <= PLACE &&
+                (alignment & (alignment - 1)) == 0);
     if (posix_memalign((void **)&block, PLACE, PLACE + size) != 0)
         return NULL;
     memcpy(block, &size, sizeof size);
@@ -44,8 +46,11 @@ static void *resize(void *context, void *old, size_t size)
     return moved;
 }
 
-static const locache_allocator own = {
-    .size = sizeof own, .allocate = allocate, .resize = resize, .release = release, .context = &seen};
+static const locache_allocator own = {.size = sizeof own,
+                                      .allocate = allocate,
+                                      .resize = resize,
+                                      .release = release,
+                                      .context = &seen};
 
 static void test_allocator__incomplete_ones_are_refused(void **unused)
 {
@@ -94,7 +99,8 @@ static void test_allocator__all_memory_comes_from_it_and_goes_back(void **unused
     key k = key_of(99);
     locache_value *value;
     locache_flight *flight;
-    assert_int_equal(locache_begin(&value, &flight, cache, k.bytes, k.size, 0, &error), LOCACHE_MISS);
+    assert_int_equal(locache_begin(&value, &flight, cache, k.bytes, k.size, 0, &error),
+                     LOCACHE_MISS);
     locache_abandon(flight);
     locache_writer writer;
     locache_writer_init(&writer, NULL, 0);

@@ -1,7 +1,8 @@
-/* What programs compiled with another version of the header may rely on, and what a handle tells of itself. */
+/* What programs compiled with another version of the header may rely on, and what a handle tells of
+ * itself. */
 #include "scratch.h"
 
-/* ------------------------------------------------------------------------------------------------------ sized structs */
+/* -------------------------------------------------------------------------------- sized structs */
 
 /* Options as a later version of the header has them. */
 typedef struct later_options {
@@ -56,7 +57,8 @@ static void test_api__records_of_other_sizes(void **unused)
     (void)unused;
     key k = key_of(1);
     locache *cache = open_function("my_func");
-    later_record record = {.known = {.codec = LOCACHE_RAW, .body = "r", .body_size = 1, .buffer_count = 99}};
+    later_record record = {
+        .known = {.codec = LOCACHE_RAW, .body = "r", .body_size = 1, .buffer_count = 99}};
     record.known.size = offsetof(locache_record, body_size) + sizeof record.known.body_size;
     assert_int_equal(locache_put(cache, k.bytes, k.size, &record.known, &error), LOCACHE_OK);
     assert_hit(cache, 1, "r");
@@ -70,7 +72,7 @@ static void test_api__records_of_other_sizes(void **unused)
     locache_close(cache);
 }
 
-/* --------------------------------------------------------------------------------------------------------- identities */
+/* ----------------------------------------------------------------------------------- identities */
 
 static void test_api__a_version_said_by_hand(void **unused)
 {
@@ -108,7 +110,7 @@ static void test_api__a_version_said_by_hand_is_not_that_of_a_source(void **unus
     locache_close(cache);
 }
 
-/* --------------------------------------------------------------------------------------------------------- statistics */
+/* ----------------------------------------------------------------------------------- statistics */
 
 static locache_statistics info_of(const locache *cache)
 {
@@ -152,7 +154,8 @@ static void test_api__info_of_other_sizes(void **unused)
 {
     (void)unused;
     locache *cache = open_function("my_func");
-    locache_statistics out = {.size = offsetof(locache_statistics, misses), .hits = 77, .misses = 77};
+    locache_statistics out = {
+        .size = offsetof(locache_statistics, misses), .hits = 77, .misses = 77};
     assert_miss(cache, 1);
     assert_int_equal(locache_info(&out, cache), LOCACHE_OK);
     assert_int_equal(out.hits, 0);

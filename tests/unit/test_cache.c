@@ -1,9 +1,10 @@
-/* The handle: its arguments, names and events, what happens under it, and whatever system call or allocation fails. */
+/* The handle: its arguments, names and events, what happens under it, and whatever system call or
+ * allocation fails. */
 #include "scratch.h"
 
 #include "fault.h"
 
-/* ---------------------------------------------------------------------------------------------------------- arguments */
+/* ------------------------------------------------------------------------------------ arguments */
 
 static locache_status open_as(const char *dir, const locache_options *options)
 {
@@ -39,8 +40,9 @@ static void test_cache__open_checks_its_arguments(void **unused)
     options = options_for("my_func");
     options.flags = 1u << 20;
     assert_int_equal(open_as(foo, &options), LOCACHE_EINVAL);
-    static const char *const tags[] = {"", "a b", "a\nid", "a/b",
-                                       "0123456789012345678901234567890123456789012345678901234567890123"};
+    static const char *const tags[] = {
+        "", "a b", "a\nid", "a/b",
+        "0123456789012345678901234567890123456789012345678901234567890123"};
     for (size_t i = 0; i < sizeof tags / sizeof tags[0]; i++) {
         options = options_for("my_func");
         options.identity.code_tag = tags[i];
@@ -58,7 +60,8 @@ static void test_cache__put_checks_its_arguments(void **unused)
     key k = key_of(1);
     locache_buffer nothing = {NULL, 1};
     locache *cache = open_function("my_func");
-    const locache_record right = {.size = sizeof right, .codec = LOCACHE_RAW, .body = "r", .body_size = 1};
+    const locache_record right = {
+        .size = sizeof right, .codec = LOCACHE_RAW, .body = "r", .body_size = 1};
     locache_record record = right;
     assert_int_equal(locache_put(cache, "no key", 6, &record, &error), LOCACHE_EINVAL);
     assert_int_equal(locache_put(cache, k.bytes, k.size, NULL, &error), LOCACHE_EINVAL);
@@ -91,7 +94,7 @@ static void test_cache__put_checks_its_arguments(void **unused)
     locache_close(cache);
 }
 
-/* -------------------------------------------------------------------------------------------------------------- names */
+/* ---------------------------------------------------------------------------------------- names */
 
 static void assert_directory(const char *function, const char *name)
 {
@@ -149,7 +152,7 @@ static void test_cache__long_directory_names(void **unused)
     assert_int_equal(hashed, 3);
 }
 
-/* ------------------------------------------------------------------------------------------------------------- events */
+/* --------------------------------------------------------------------------------------- events */
 
 static void test_cache__events(void **unused)
 {
@@ -174,14 +177,15 @@ static void test_cache__events(void **unused)
     assert_int_equal(locache_reset(cache, &error), LOCACHE_OK);
     assert_int_equal(events.last, LOCACHE_EVENT_RESET);
     assert_string_equal(events.path, in_foo("my_func"));
-    static const int expected[] = {[LOCACHE_EVENT_HIT] = 1,    [LOCACHE_EVENT_MISS] = 1,  [LOCACHE_EVENT_STORE] = 1,
-                                   [LOCACHE_EVENT_REMOVE] = 1, [LOCACHE_EVENT_RESET] = 1, [LOCACHE_EVENT_REJECT] = 1};
+    static const int expected[] = {
+        [LOCACHE_EVENT_HIT] = 1,    [LOCACHE_EVENT_MISS] = 1,  [LOCACHE_EVENT_STORE] = 1,
+        [LOCACHE_EVENT_REMOVE] = 1, [LOCACHE_EVENT_RESET] = 1, [LOCACHE_EVENT_REJECT] = 1};
     assert_memory_equal(events.counts, expected, sizeof expected);
     locache_set_log(NULL, NULL);
     locache_close(cache);
 }
 
-/* ---------------------------------------------------------------------------------------- what happens under a handle */
+/* ------------------------------------------------------------------ what happens under a handle */
 
 static void test_cache__nothing_is_made_before_the_first_put(void **unused)
 {
@@ -310,7 +314,7 @@ static void test_cache__a_handle_is_used_on_both_sides_of_fork(void **unused)
     locache_close(cache);
 }
 
-/* ------------------------------------------------------------------------------------------------ what cannot be written */
+/* ----------------------------------------------------------------------- what cannot be written */
 
 static void use_read_only(void *context)
 {
@@ -388,7 +392,7 @@ static void test_cache__a_directory_that_cannot_be_made(void **unused)
     assert_false(exists(foo));
 }
 
-/* ------------------------------------------------------------------------------------------------------------- faults */
+/* --------------------------------------------------------------------------------------- faults */
 
 /* Everything once, on whatever is there; statuses may be any, values only the right one. */
 static void scripted(unsigned flags)
@@ -436,7 +440,8 @@ static void check_clean(void)
     assert_int_equal(names_in(in_foo("my_func/.locache"), "tmp"), 0);
 }
 
-/* Every nth call fails, from nothing or on what the last round left. Flushing is slow: not every time. */
+/* Every nth call fails, from nothing or on what the last round left. Flushing is slow: not every
+ * time. */
 static void fail_each(const char *call, int code, bool from_nothing, unsigned flags)
 {
     bool flushing = flags & LOCACHE_DURABLE;

@@ -1,4 +1,5 @@
-/* Calls of functions that LOCACHE_PERSIST defines: faults, places, entries of other types, keys that cannot be made. */
+/* Calls of functions that LOCACHE_PERSIST defines: faults, places, entries of other types, keys
+ * that cannot be made. */
 #define LOCACHE_NO_SOURCE
 #include "scratch.h"
 
@@ -54,7 +55,8 @@ LOCACHE_PERSIST(range, widen, (range, r))
     return r;
 }
 
-/* A process each, since a function's handle stays where its first call opened it. What is said there is in `said`. */
+/* A process each, since a function's handle stays where its first call opened it. What is said
+ * there is in `said`. */
 static void in_fresh_process(void (*fn)(void *context), char said[1024])
 {
     int ends[2];
@@ -88,7 +90,8 @@ static void use_foo(void)
 }
 
 /* Store `body` as the result of function(x), as another program might. */
-static void plant(const char *function, uint64_t x, locache_codec codec, const void *body, size_t size)
+static void plant(const char *function, uint64_t x, locache_codec codec, const void *body,
+                  size_t size)
 {
     locache *cache;
     locache_options options = {.size = sizeof options, .function = function};
@@ -98,7 +101,8 @@ static void plant(const char *function, uint64_t x, locache_codec codec, const v
     locache_key_begin(&made, 1);
     locache_key_name(&made, "x", 1);
     locache_write_uint(&made, x);
-    locache_record record = {.size = sizeof record, .codec = codec, .body = body, .body_size = size};
+    locache_record record = {
+        .size = sizeof record, .codec = codec, .body = body, .body_size = size};
     child_require(locache_put(cache, made.data, made.length, &record, &error) == LOCACHE_OK);
     locache_writer_clear(&made);
     locache_close(cache);
@@ -188,7 +192,9 @@ static void test_call__what_has_no_key_runs_and_is_said_once(void **unused)
     in_fresh_process(strings, said);
     assert_string_equal(said, "");
     in_fresh_process(no_key, said);
-    assert_string_equal(said, "locache: count_of_array(): runs uncached: an argument has no key (LOCACHE_EINVAL)\n");
+    assert_string_equal(
+        said,
+        "locache: count_of_array(): runs uncached: an argument has no key (LOCACHE_EINVAL)\n");
 }
 
 static void structs(void *unused)

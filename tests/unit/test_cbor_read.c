@@ -60,9 +60,10 @@ static unsigned unhex(unsigned char *out, const char *text, size_t digits)
     return (unsigned)(digits / 2);
 }
 
-/* ------------------------------------------------------------------------------------------------- the RFC's examples */
+/* --------------------------------------------------------------------------- the RFC's examples */
 
-/* Calls fn with every row: whether it is in the subset, and the bytes, in a buffer of exactly their size. */
+/* Calls fn with every row: whether it is in the subset, and the bytes, in a buffer of exactly their
+ * size. */
 static void each_example(void (*fn)(bool accepted, const unsigned char *data, size_t size))
 {
     char line[512];
@@ -152,11 +153,12 @@ static void test_cbor_read__trailing_bytes_are_corrupt(void **state)
     each_example(extend_example);
 }
 
-/* -------------------------------------------------------------------------------------------------------------- items */
+/* ---------------------------------------------------------------------------------------- items */
 
 static void test_cbor_read__items_carry_what_their_kind_says(void **state)
 {
-    static const unsigned char data[] = "\x01\x20\x42\x01\x02\x62hi\x82\xA1\xC1\xF4\xF5\xF6\xF9\x3C\x00\x40\x60";
+    static const unsigned char data[] =
+        "\x01\x20\x42\x01\x02\x62hi\x82\xA1\xC1\xF4\xF5\xF6\xF9\x3C\x00\x40\x60";
     static const locache_item expected[] = {
         {.kind = LOCACHE_UINT, .number = 1},
         {.kind = LOCACHE_NEGATIVE, .number = 0},
@@ -201,7 +203,8 @@ static void test_cbor_read__nothing_may_be_null(void **state)
     assert_int_equal(lc_cbor_check(NULL, 0), LOCACHE_ECORRUPT);
 }
 
-/* All strings of one byte, of two, and of three with a selection for the third: what is read is written the same. */
+/* All strings of one byte, of two, and of three with a selection for the third: what is read is
+ * written the same. */
 static void assert_strict(const unsigned char *data, size_t size)
 {
     unsigned char room[64];
@@ -211,15 +214,16 @@ static void assert_strict(const unsigned char *data, size_t size)
     locache_status end = reencode(&writer, &reader);
     if (end != LOCACHE_END && end != LOCACHE_ECORRUPT)
         fail_msg("status %d", (int)end);
-    if (locache_writer_status(&writer) != LOCACHE_OK || writer.length != (size_t)(reader.at - data) ||
-        memcmp(room, data, writer.length) != 0)
+    if (locache_writer_status(&writer) != LOCACHE_OK ||
+        writer.length != (size_t)(reader.at - data) || memcmp(room, data, writer.length) != 0)
         fail_msg("%02x %02x %02x (%zu)", data[0], data[1], data[2], size);
 }
 
 static void test_cbor_read__short_inputs_are_read_strictly(void **state)
 {
-    static const unsigned char thirds[] = {0x00, 0x01, 0x17, 0x18, 0x1C, 0x20, 0x40, 0x41, 0x60, 0x61, 0x80,
-                                           0x81, 0xA0, 0xA1, 0xC2, 0xE0, 0xF6, 0xF7, 0xF9, 0xFB, 0xFF};
+    static const unsigned char thirds[] = {0x00, 0x01, 0x17, 0x18, 0x1C, 0x20, 0x40,
+                                           0x41, 0x60, 0x61, 0x80, 0x81, 0xA0, 0xA1,
+                                           0xC2, 0xE0, 0xF6, 0xF7, 0xF9, 0xFB, 0xFF};
     unsigned char data[3] = {0};
     (void)state;
     for (unsigned first = 0; first < 256; first++) {
@@ -236,7 +240,7 @@ static void test_cbor_read__short_inputs_are_read_strictly(void **state)
     }
 }
 
-/* ------------------------------------------------------------------------------------------------------------- refusals */
+/* ------------------------------------------------------------------------------------- refusals */
 
 static void refuse(const char *hex)
 {
@@ -253,7 +257,8 @@ static void test_cbor_read__reserved_heads_are_corrupt(void **state)
     (void)state;
     for (unsigned major = 0; major < 8; major++) {
         for (unsigned low = 28; low < 32; low++) {
-            unsigned char data[10] = {(unsigned char)(major << 5 | low), 0, 0, 0, 0, 0, 0, 0, 0, 0xFF};
+            unsigned char data[10] = {
+                (unsigned char)(major << 5 | low), 0, 0, 0, 0, 0, 0, 0, 0, 0xFF};
             assert_refused(data, sizeof data, LOCACHE_ECORRUPT);
             assert_refused(data, 1, LOCACHE_ECORRUPT);
         }
@@ -314,7 +319,8 @@ static void test_cbor_read__longer_heads_than_needed_are_corrupt(void **state)
     }
 }
 
-/* A length or a count is believed only if so much can be there; nobody can be made to allocate by it. */
+/* A length or a count is believed only if so much can be there; nobody can be made to allocate by
+ * it. */
 static void test_cbor_read__lengths_past_the_end_are_corrupt(void **state)
 {
     (void)state;
@@ -326,7 +332,8 @@ static void test_cbor_read__lengths_past_the_end_are_corrupt(void **state)
                 locache_item item;
                 locache_reader reader = over(data, 1 + content);
                 data[0] = (unsigned char)(major << 5 | count);
-                assert_int_equal(locache_read(&item, &reader), count <= most ? LOCACHE_OK : LOCACHE_ECORRUPT);
+                assert_int_equal(locache_read(&item, &reader),
+                                 count <= most ? LOCACHE_OK : LOCACHE_ECORRUPT);
                 if (count > most)
                     assert_refused(data, 1 + content, LOCACHE_ECORRUPT);
             }
@@ -358,7 +365,8 @@ static void test_cbor_read__bignums_are_what_no_integer_holds(void **state)
     for (unsigned tag = 2; tag <= 3; tag++) {
         for (size_t size = 0; size < 23; size++) {
             for (int leading = 0; leading < 2; leading++) {
-                unsigned char data[25] = {(unsigned char)(0xC0 | tag), (unsigned char)(0x40 | size), leading ? 0 : 1};
+                unsigned char data[25] = {(unsigned char)(0xC0 | tag), (unsigned char)(0x40 | size),
+                                          leading ? 0 : 1};
                 if (size >= 9 && !leading)
                     assert_int_equal(lc_cbor_check(data, 2 + size), LOCACHE_OK);
                 else
@@ -391,7 +399,7 @@ static void test_cbor_read__text_must_be_utf8(void **state)
     refuse("78186161616161616161616161616161616161616161616161ff");
 }
 
-/* --------------------------------------------------------------------------------------------------------------- floats */
+/* --------------------------------------------------------------------------------------- floats */
 
 static uint64_t real_bits(const unsigned char *data, size_t size)
 {
@@ -417,10 +425,11 @@ static void test_cbor_read__half_floats_have_one_form(void **state)
         double value;
         memcpy(&value, &bits, sizeof value);
         if (exponent == 31) {
-            assert_true(bits ==
-                        ((uint64_t)(half >> 15) << 63 | UINT64_C(0x7FF) << 52 | (uint64_t)(unsigned)fraction << 42));
+            assert_true(bits == ((uint64_t)(half >> 15) << 63 | UINT64_C(0x7FF) << 52 |
+                                 (uint64_t)(unsigned)fraction << 42));
         } else {
-            double size = exponent == 0 ? ldexp(fraction, -24) : ldexp(fraction + 1024, exponent - 25);
+            double size =
+                exponent == 0 ? ldexp(fraction, -24) : ldexp(fraction + 1024, exponent - 25);
             assert_true(value == (half >> 15 ? -size : size));
             assert_int_equal(signbit(value) != 0, half >> 15);
         }
@@ -444,7 +453,8 @@ static void test_cbor_read__single_floats_have_one_form(void **state)
 {
     (void)state;
     for (uint32_t exponent = 0; exponent < 512; exponent++) {
-        for (unsigned bit = 0; bit < 13; bit++) { /* no binary16 has such a fraction, but as a subnormal */
+        /* no binary16 has such a fraction, but as a subnormal */
+        for (unsigned bit = 0; bit < 13; bit++) {
             uint32_t single = exponent << 23 | UINT32_C(1) << bit;
             unsigned char data[9] = {0xFA};
             for (unsigned i = 0; i < 4; i++)
@@ -457,8 +467,8 @@ static void test_cbor_read__single_floats_have_one_form(void **state)
                 memcpy(&value, &bits, sizeof value);
                 assert_true((double)narrow == value);
             } else {
-                assert_true(bits ==
-                            ((uint64_t)(exponent >> 8) << 63 | UINT64_C(0x7FF) << 52 | UINT64_C(1) << (bit + 29)));
+                assert_true(bits == ((uint64_t)(exponent >> 8) << 63 | UINT64_C(0x7FF) << 52 |
+                                     UINT64_C(1) << (bit + 29)));
             }
             data[0] = 0xFB;
             for (unsigned i = 0; i < 8; i++)
@@ -478,7 +488,7 @@ static void test_cbor_read__floats_cut_off_are_corrupt(void **state)
     refuse("fb3ff19999999999");
 }
 
-/* --------------------------------------------------------------------------------------------------------------- depth */
+/* ---------------------------------------------------------------------------------------- depth */
 
 /* `depth` heads, then a 0. */
 static unsigned char *nested(const char *head, size_t head_size, size_t depth)

@@ -17,7 +17,8 @@ static void test_cbor_sort__orders_sets_bytewise(void **state)
     locache_write_array(&writer, 0);
     locache_write_bool(&writer, false);
     locache_write_sorted(&writer, start, 1);
-    /* The order that RFC 8949, 4.2.1 gives for such keys, with the empty array before the longer one. */
+    /* The order that RFC 8949, 4.2.1 gives for such keys, with the empty array before the longer
+     * one. */
     assert_written("89"
                    "0a"
                    "1864"
@@ -133,7 +134,8 @@ static void test_cbor_sort__refuses_what_is_too_deep(void **state)
 
 static void test_cbor_sort__puts_every_permutation_into_one_order(void **state)
 {
-    static const char *const items[] = {"\x01", "\x18\x20", "\x61\x61", "\xF6", "\x81\x01", "\x82\x01\x01"};
+    static const char *const items[] = {"\x01", "\x18\x20", "\x61\x61",
+                                        "\xF6", "\x81\x01", "\x82\x01\x01"};
     (void)state;
     for (unsigned n = 0; n < 720; n++) {
         bool used[6] = {false};

@@ -1,7 +1,7 @@
-#include "writer.h"
 #include "base/text.h"
+#include "writer.h"
 
-/* ------------------------------------------------------------------------------------------------------------- buffer */
+/* --------------------------------------------------------------------------------------- buffer */
 
 static void test_cbor_write__uses_the_room_until_it_is_full(void **state)
 {
@@ -156,7 +156,7 @@ static void test_cbor_write__can_go_on_after_memory_ran_out(void **state)
     assert_int_equal(writer.length, sizeof chunk);
 }
 
-/* ------------------------------------------------------------------------------------------------ heads and integers */
+/* --------------------------------------------------------------------------- heads and integers */
 
 static const struct {
     uint64_t value;
@@ -213,7 +213,8 @@ static void test_cbor_write__heads_of_strings_are_the_shortest(void **state)
     static char text[70000];
     (void)state;
     memset(text, 'x', sizeof text);
-    for (size_t size = 0; size < sizeof text; size += size < 300 || (size > 65500 && size < 65600) ? 1 : 100) {
+    for (size_t size = 0; size < sizeof text;
+         size += size < 300 || (size > 65500 && size < 65600) ? 1 : 100) {
         size_t head = size < 24 ? 1 : size < 256 ? 2 : size < 65536 ? 3 : 5;
         locache_write_bytes(&writer, text, size);
         assert_int_equal(writer.length, head + size);
@@ -277,7 +278,8 @@ static void test_cbor_write__bigint_edges(void **state)
     }
 }
 
-/* Adding one to what a negative one holds gives its magnitude back, for every size and every run of trailing zeros. */
+/* Adding one to what a negative one holds gives its magnitude back, for every size and every run of
+ * trailing zeros. */
 static void test_cbor_write__bigint_of_every_size(void **state)
 {
     enum { LARGEST = 300 };
@@ -317,7 +319,7 @@ static void test_cbor_write__bigint_of_every_size(void **state)
     }
 }
 
-/* ------------------------------------------------------------------------------------------------------------- floats */
+/* --------------------------------------------------------------------------------------- floats */
 
 static double from_bits(uint64_t bits)
 {
@@ -333,14 +335,16 @@ static uint64_t to_bits(double value)
     return bits;
 }
 
-/* What a binary16 means, by RFC 8949's Appendix D and IEEE 754: arithmetic, where the library shifts bits. */
+/* What a binary16 means, by RFC 8949's Appendix D and IEEE 754: arithmetic, where the library
+ * shifts bits. */
 static double half_value(unsigned half)
 {
     int exponent = (int)(half >> 10 & 31);
     int fraction = (int)(half & 0x3FF);
     double value;
     if (exponent == 31 && fraction != 0)
-        return from_bits((uint64_t)(half >> 15) << 63 | UINT64_C(0x7FF) << 52 | (uint64_t)fraction << 42);
+        return from_bits((uint64_t)(half >> 15) << 63 | UINT64_C(0x7FF) << 52 |
+                         (uint64_t)fraction << 42);
     if (exponent == 31)
         value = INFINITY;
     else
@@ -387,7 +391,8 @@ static uint64_t single_bits(uint32_t single)
 {
     float value;
     if ((single >> 23 & 0xFF) == 0xFF)
-        return (uint64_t)(single >> 31) << 63 | UINT64_C(0x7FF) << 52 | (uint64_t)(single & 0x7FFFFF) << 29;
+        return (uint64_t)(single >> 31) << 63 | UINT64_C(0x7FF) << 52 |
+               (uint64_t)(single & 0x7FFFFF) << 29;
     memcpy(&value, &single, sizeof value);
     return to_bits((double)value);
 }
@@ -484,7 +489,7 @@ static void test_cbor_write__zeros_keep_their_sign(void **state)
     assert_written("f90000f98000");
 }
 
-/* --------------------------------------------------------------------------------------------------------------- text */
+/* ----------------------------------------------------------------------------------------- text */
 
 static size_t utf8_of(unsigned char out[4], uint32_t point)
 {
@@ -515,8 +520,8 @@ static void test_cbor_write__every_code_point_but_surrogates_is_text(void **stat
     }
 }
 
-/* Every string of two bytes, and of three and four with the bytes that matter in their places, against the definition:
- * valid is what is the encoding of some code points. */
+/* Every string of two bytes, and of three and four with the bytes that matter in their places,
+ * against the definition: valid is what is the encoding of some code points. */
 static bool is_encoding(const unsigned char *text, size_t size)
 {
     while (size > 0) {
@@ -541,7 +546,8 @@ static bool is_encoding(const unsigned char *text, size_t size)
 
 static void test_cbor_write__utf8_is_what_encodes_code_points(void **state)
 {
-    static const unsigned char edges[] = {0x00, 0x7F, 0x80, 0x8F, 0x90, 0x9F, 0xA0, 0xBF, 0xC0, 0xC1, 0xC2, 0xDF, 0xFF};
+    static const unsigned char edges[] = {0x00, 0x7F, 0x80, 0x8F, 0x90, 0x9F, 0xA0,
+                                          0xBF, 0xC0, 0xC1, 0xC2, 0xDF, 0xFF};
     (void)state;
     for (unsigned first = 0; first < 256; first++) {
         for (unsigned second = 0; second < 256; second++) {

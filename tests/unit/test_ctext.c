@@ -1,4 +1,5 @@
-/* What of a C source is a function: its text among others, tokens without comments and layout, the definition's extent. */
+/* What of a C source is a function: its text among others, tokens without comments and layout, the
+ * definition's extent. */
 #include "persist/source.h"
 #include "scratch.h"
 
@@ -119,7 +120,8 @@ static void test_ctext__definition_is_found_by_name_and_line(void **unused)
                        "{ if (x) { return 1; } return 2; }\n"
                        "LOCACHE_PERSIST(char *, g) { return 0; } int h;\n"
                        "LOCACHE_PERSIST(int, f, (int, x)) { return 3; }\n";
-    const char *f = "LOCACHE_PERSIST ( int , f , ( int , x ) ) { if ( x ) { return 1 ; } return 2 ; }";
+    const char *f =
+        "LOCACHE_PERSIST ( int , f , ( int , x ) ) { if ( x ) { return 1 ; } return 2 ; }";
     (void)unused;
     check_definition(text, "f", 3, f);
     check_definition(text, "f", 4, f);
@@ -138,15 +140,19 @@ static void test_ctext__definition_is_found_by_name_and_line(void **unused)
 static void test_ctext__body_ends_at_its_brace_whatever_the_branches(void **unused)
 {
     (void)unused;
-    check_definition(
-        "LOCACHE_PERSIST(int, f) {\n#if A\nif (a) {\n#elif B\nif (b) {\n#else\n{\n#endif\n} x; } y;", "f", 1,
-        "LOCACHE_PERSIST ( int , f ) { # if A \nif ( a ) { # elif B \nif ( b ) { # else \n{ # endif \n} x ; }");
+    check_definition("LOCACHE_PERSIST(int, f) {\n#if A\nif (a) {\n#elif B\nif (b) "
+                     "{\n#else\n{\n#endif\n} x; } y;",
+                     "f", 1,
+                     "LOCACHE_PERSIST ( int , f ) { # if A \nif ( a ) { # elif B \nif ( b ) { # "
+                     "else \n{ # endif \n} x ; }");
     check_definition("LOCACHE_PERSIST(int, f) {\n#ifdef A\nx; }\n#else\ny; }\n#endif\nz;", "f", 1,
                      "LOCACHE_PERSIST ( int , f ) { # ifdef A \nx ; } # else \ny ; } # endif");
     check_definition("LOCACHE_PERSIST(int, f) {\n#define X }\nx; } y;", "f", 1,
                      "LOCACHE_PERSIST ( int , f ) { # define X } \nx ; }");
-    check_definition("LOCACHE_PERSIST(int, f) { never closed", "f", 1, "LOCACHE_PERSIST ( int , f ) { never closed");
-    check_definition("LOCACHE_PERSIST(int, f) <% x; %> y;", "f", 1, "LOCACHE_PERSIST ( int , f ) <% x ; %>");
+    check_definition("LOCACHE_PERSIST(int, f) { never closed", "f", 1,
+                     "LOCACHE_PERSIST ( int , f ) { never closed");
+    check_definition("LOCACHE_PERSIST(int, f) <% x; %> y;", "f", 1,
+                     "LOCACHE_PERSIST ( int , f ) <% x ; %>");
     check_definition("LOCACHE_PERSIST(int, f) {\n#endif\n#else\n} y;", "f", 1,
                      "LOCACHE_PERSIST ( int , f ) { # endif \n# else \n}");
 }

@@ -1,9 +1,9 @@
 #define PATTERN_SIZE ((size_t)71 << 20)
 
-#include "fault.h"
 #include "base/hash.h"
-#include "pattern.h"
 #include "base/text.h"
+#include "fault.h"
+#include "pattern.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -62,7 +62,7 @@ static bool is_known(const unsigned char digest[LOCACHE_DIGEST_SIZE], size_t i)
     return strcmp(text, known[i].hex) == 0;
 }
 
-/* ------------------------------------------------------------------------------------------------------- in one piece */
+/* --------------------------------------------------------------------------------- in one piece */
 
 /* The first use starts libsodium: from many threads at once it must be ready for each. */
 static void *digest_all(void *context)
@@ -125,7 +125,8 @@ static void test_digest__does_not_depend_on_alignment(void **state)
     free(moved);
 }
 
-/* Every leaf counts, and its place: in each lane, at the ends of each thread's work, in the rest. */
+/* Every leaf counts, and its place: in each lane, at the ends of each thread's work, in the
+ * rest. */
 static void test_digest__sees_a_bit_and_the_place_of_every_leaf(void **state)
 {
     const size_t size = 14 * MIB + 5;
@@ -155,7 +156,7 @@ static void test_digest__sees_a_bit_and_the_place_of_every_leaf(void **state)
     free(bytes);
 }
 
-/* ------------------------------------------------------------------------------------------------------------ in parts */
+/* ------------------------------------------------------------------------------------- in parts */
 
 typedef struct parts {
     const unsigned char *data;
@@ -175,7 +176,8 @@ static void fill_from(void *context, void *out, size_t offset, size_t size)
     while (size > largest && !atomic_compare_exchange_weak(&from->largest, &largest, size))
         ;
     pthread_sigmask(SIG_SETMASK, NULL, &mask);
-    if (!pthread_equal(pthread_self(), from->caller) && (!sigismember(&mask, SIGINT) || !sigismember(&mask, SIGALRM)))
+    if (!pthread_equal(pthread_self(), from->caller) &&
+        (!sigismember(&mask, SIGINT) || !sigismember(&mask, SIGALRM)))
         atomic_store(&from->disturbed, true);
 }
 
@@ -193,7 +195,7 @@ static void test_digest__of_parts_is_that_of_the_whole(void **state)
     }
 }
 
-/* ------------------------------------------------------------------------------------------------------------- threads */
+/* -------------------------------------------------------------------------------------- threads */
 
 static int thread_starts;
 
@@ -278,7 +280,7 @@ static void test_digest__of_parts_says_where_memory_is_missing(void **state)
     assert_int_equal(refused, 1); /* a leaf's memory alone cannot be done without */
 }
 
-/* ---------------------------------------------------------------------------------------------------------------- fork */
+/* ----------------------------------------------------------------------------------------- fork */
 
 static atomic_bool enough;
 

@@ -7,12 +7,13 @@
 
 #include <cmocka.h>
 
-/* ------------------------------------------------------------------------------------------------------------ helpers */
+/* -------------------------------------------------------------------------------------- helpers */
 
 static unsigned char *read_golden(size_t *size, const char *kind, const char *name)
 {
     char path[4096];
-    assert_in_range(snprintf(path, sizeof path, "tests/golden/v1/%s/%s", kind, name), 1, sizeof path - 1);
+    assert_in_range(snprintf(path, sizeof path, "tests/golden/v1/%s/%s", kind, name), 1,
+                    sizeof path - 1);
     FILE *file = fopen(path, "rb");
     if (file == NULL)
         fail_msg("cannot open %s", path);
@@ -50,14 +51,15 @@ static void assert_span(lc_span span, const void *data, size_t size)
     assert_memory_equal(span.data, data, size);
 }
 
-/* ------------------------------------------------------------------------------------------------------------- golden */
+/* --------------------------------------------------------------------------------------- golden */
 
 /* In one piece as in two, wherever they meet past the header. */
 static bool is_authentic(const unsigned char *bytes, size_t size, const unsigned char *mac_key)
 {
     bool whole = lc_entry_authentic((lc_span){bytes, size}, (lc_span){NULL, 0}, mac_key);
     for (size_t first = LC_ENTRY_HEADER; first < size; first += 7)
-        assert_int_equal(lc_entry_authentic((lc_span){bytes, first}, (lc_span){bytes + first, size - first}, mac_key),
+        assert_int_equal(lc_entry_authentic((lc_span){bytes, first},
+                                            (lc_span){bytes + first, size - first}, mac_key),
                          whole);
     return whole;
 }
@@ -150,7 +152,8 @@ static void test_entry__every_golden_file_is_a_case(void **state)
     (void)state;
     for (size_t i = 0; i < 2; i++) {
         char path[4096];
-        assert_in_range(snprintf(path, sizeof path, "tests/golden/v1/%s", kinds[i]), 1, sizeof path - 1);
+        assert_in_range(snprintf(path, sizeof path, "tests/golden/v1/%s", kinds[i]), 1,
+                        sizeof path - 1);
         DIR *directory = opendir(path);
         assert_non_null(directory);
         for (struct dirent *item = readdir(directory); item != NULL; item = readdir(directory)) {
@@ -161,7 +164,7 @@ static void test_entry__every_golden_file_is_a_case(void **state)
     }
 }
 
-/* ------------------------------------------------------------------------------------------------------------- damage */
+/* --------------------------------------------------------------------------------------- damage */
 
 /* faults.md, "byte flips": every bit of every byte of every codec, and each byte as 00 and FF. */
 static void test_entry__rejects_every_flipped_byte(void **state)
@@ -173,7 +176,9 @@ static void test_entry__rejects_every_flipped_byte(void **state)
         for (size_t at = 0; at < size; at++) {
             unsigned char was = bytes[at];
             for (unsigned change = 0; change < 10; change++) {
-                unsigned char to = (unsigned char)(change < 8 ? was ^ 1U << change : change == 8 ? 0 : 0xFF);
+                unsigned char to = (unsigned char)(change < 8    ? was ^ 1U << change
+                                                   : change == 8 ? 0
+                                                                 : 0xFF);
                 bytes[at] = to;
                 if (to != was && parse_copy(bytes, size) != LOCACHE_ECORRUPT)
                     fail_msg("%s: byte %zu as %02x is not noticed", golden_goods[i].name, at, to);
@@ -204,7 +209,8 @@ static void test_entry__rejects_every_truncation(void **state)
     }
 }
 
-/* What a crash before the data reached the disk can leave: the right length, and zeros from somewhere on. */
+/* What a crash before the data reached the disk can leave: the right length, and zeros from
+ * somewhere on. */
 static void test_entry__rejects_zeros_from_anywhere_on(void **state)
 {
     size_t size;
@@ -236,7 +242,7 @@ static void test_entry__failure_leaves_out_untouched(void **state)
     free(bytes);
 }
 
-/* --------------------------------------------------------------------------------------------------------------- peek */
+/* ----------------------------------------------------------------------------------------- peek */
 
 static void test_entry__peek_tells_sizes_before_anything_is_read(void **state)
 {
@@ -270,7 +276,8 @@ static void test_entry__peek_knows_a_newer_version(void **state)
 
 static void test_entry__peek_never_announces_more_than_a_file_can_be(void **state)
 {
-    static const uint64_t lengths[] = {0, 1, UINT32_MAX, INT64_MAX - 200, INT64_MAX, UINT64_MAX - 200, UINT64_MAX};
+    static const uint64_t lengths[] = {
+        0, 1, UINT32_MAX, INT64_MAX - 200, INT64_MAX, UINT64_MAX - 200, UINT64_MAX};
     (void)state;
     for (size_t i = 0; i < GOLDEN_COUNT(lengths); i++) {
         for (size_t j = 0; j < GOLDEN_COUNT(lengths); j++) {
@@ -292,9 +299,10 @@ static void test_entry__peek_never_announces_more_than_a_file_can_be(void **stat
     }
 }
 
-/* ---------------------------------------------------------------------------------------------------------------- MAC */
+/* ------------------------------------------------------------------------------------------ MAC */
 
-/* A MAC covers everything but itself and the checksum: with the checksum made right again, parsing finds nothing. */
+/* A MAC covers everything but itself and the checksum: with the checksum made right again, parsing
+ * finds nothing. */
 static void test_entry__mac_covers_every_byte(void **state)
 {
     unsigned char mac_key[LC_MAC_KEY_SIZE];
@@ -331,7 +339,7 @@ static void test_entry__mac_of_another_entry_does_not_verify(void **state)
     free(other);
 }
 
-/* ------------------------------------------------------------------------------------------------------------- limits */
+/* --------------------------------------------------------------------------------------- limits */
 
 static void test_entry__front_size_refuses_what_no_file_holds(void **state)
 {
@@ -345,7 +353,8 @@ static void test_entry__front_size_refuses_what_no_file_holds(void **state)
     assert_int_equal(lc_entry_front_size(&entry), 0);
     entry.key.size = entry.body.size = 0;
     entry.buffer_count = LC_ENTRY_BUFFERS_MAX;
-    assert_int_equal(lc_entry_front_size(&entry), LC_ENTRY_HEADER + 8 * (size_t)LC_ENTRY_BUFFERS_MAX);
+    assert_int_equal(lc_entry_front_size(&entry),
+                     LC_ENTRY_HEADER + 8 * (size_t)LC_ENTRY_BUFFERS_MAX);
     entry.buffer_count++;
     assert_int_equal(lc_entry_front_size(&entry), 0);
 }

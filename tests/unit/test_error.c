@@ -1,6 +1,6 @@
-#include "format/cbor.h"
 #include "base/error.h"
 #include "base/text.h"
+#include "format/cbor.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -15,7 +15,8 @@
 static bool message_is_sound(const locache_error *error)
 {
     size_t length = strnlen(error->message, sizeof error->message);
-    return length < sizeof error->message && lc_utf8_valid((const unsigned char *)error->message, length);
+    return length < sizeof error->message &&
+           lc_utf8_valid((const unsigned char *)error->message, length);
 }
 
 static void test_error__statuses_are_pinned_and_named(void **state)
@@ -53,7 +54,8 @@ static void test_error__version_agrees_with_its_numbers(void **state)
 {
     char numbers[32];
     (void)state;
-    snprintf(numbers, sizeof numbers, "%d.%d.%d", LOCACHE_VERSION_MAJOR, LOCACHE_VERSION_MINOR, LOCACHE_VERSION_PATCH);
+    snprintf(numbers, sizeof numbers, "%d.%d.%d", LOCACHE_VERSION_MAJOR, LOCACHE_VERSION_MINOR,
+             LOCACHE_VERSION_PATCH);
     assert_string_equal(locache_version(), LOCACHE_VERSION_STRING);
     assert_memory_equal(locache_version(), numbers, strlen(numbers));
     assert_int_equal(locache_version_number(), LOCACHE_VERSION_NUMBER);
@@ -119,7 +121,8 @@ static void test_error__os_failure_has_cause_and_remedy(void **state)
         assert_int_equal(error.status, expected);
         assert_int_equal(error.os_error, all[i].code);
         assert_memory_equal(error.message, "cannot write /a/b: ", 19);
-        assert_memory_equal(error.message + 19, strerror(all[i].code), strlen(strerror(all[i].code)));
+        assert_memory_equal(error.message + 19, strerror(all[i].code),
+                            strlen(strerror(all[i].code)));
         assert_non_null(strstr(error.message, all[i].remedy));
     }
 }
@@ -134,7 +137,8 @@ static void test_error__unknown_errno_is_told(void **state)
     assert_true(message_is_sound(&error));
 }
 
-/* Whatever is cut off where, what remains is UTF-8, and the cause of a failed call is never lost. */
+/* Whatever is cut off where, what remains is UTF-8, and the cause of a failed call is never
+ * lost. */
 static void test_error__long_messages_are_cut_between_characters(void **state)
 {
     static const char *const characters[] = {"a", "\xC3\xA9", "\xE6\xB0\xB4", "\xF0\x90\x85\x91"};

@@ -1,6 +1,6 @@
 /* Temporaries, paths to make, trees to remove. */
-#include "fault.h"
 #include "disk/temporary.h"
+#include "fault.h"
 #include "scratch.h"
 
 static int dir = -1;

@@ -55,7 +55,8 @@ static void test_flight__flights_nest(void **unused)
     locache *cache = open_function("my_func");
     locache_flight *flights[20];
     for (int i = 0; i < 20; i++)
-        assert_int_equal(begin(&flights[i], cache, i % 10), LOCACHE_MISS); /* the later ones ask for the same */
+        /* the later ones ask for the same */
+        assert_int_equal(begin(&flights[i], cache, i % 10), LOCACHE_MISS);
     for (int i = 20; i-- > 0;)
         assert_int_equal(locache_commit(flights[i], &result, &error), LOCACHE_OK);
     assert_int_equal(count_of(cache), 10);
@@ -86,7 +87,8 @@ static void test_flight__failures(void **unused)
     assert_int_equal(locache_begin(&value, &flight, cache, "no key", 6, 0, &error), LOCACHE_EINVAL);
     assert_int_equal(locache_begin(&value, &flight, cache, "no key", 6, 0, NULL), LOCACHE_EINVAL);
     fault_set("alloc", 1, ENOMEM);
-    assert_int_equal(locache_begin(&value, &flight, cache, k.bytes, k.size, 0, &error), LOCACHE_ENOMEM);
+    assert_int_equal(locache_begin(&value, &flight, cache, k.bytes, k.size, 0, &error),
+                     LOCACHE_ENOMEM);
     fault_clear();
     assert_int_equal(error.status, LOCACHE_ENOMEM);
     assert_null(value);

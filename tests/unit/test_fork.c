@@ -1,5 +1,5 @@
-/* Results in memory, fork() and threads: every process sees every other's changes, none waits for a thread that it does
- * not have, and each goes on with what it had in memory. */
+/* Results in memory, fork() and threads: every process sees every other's changes, none waits for a
+ * thread that it does not have, and each goes on with what it had in memory. */
 #include "scratch.h"
 
 #include <pthread.h>
@@ -13,7 +13,8 @@ enum {
     FORKS = 60
 };
 
-/* Shared with every child: the last number that was surely stored for each writer's key, before anybody looks at it. */
+/* Shared with every child: the last number that was surely stored for each writer's key, before
+ * anybody looks at it. */
 static atomic_int *stored;
 
 static locache *cache;
@@ -23,7 +24,8 @@ static int setup(void **unused)
 {
     if (scratch_setup(unused) != 0)
         return -1;
-    stored = mmap(NULL, WRITERS * sizeof *stored, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    stored = mmap(NULL, WRITERS * sizeof *stored, PROT_READ | PROT_WRITE,
+                  MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (stored == MAP_FAILED)
         return -1;
     stop = false;
@@ -40,7 +42,7 @@ static int teardown(void **unused)
 
 #define fork_test(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
-/* ---------------------------------------------------------------------------------------- without cmocka, in any thread */
+/* ---------------------------------------------------------------- without cmocka, in any thread */
 
 static _Noreturn void wrong(const char *what, int64_t x, int seen, int expected)
 {
@@ -68,7 +70,8 @@ static int number(int64_t x)
 static void keep(int64_t x, int n)
 {
     key k = key_of(x);
-    locache_record record = {.size = sizeof record, .codec = LOCACHE_RAW, .body = &n, .body_size = sizeof n};
+    locache_record record = {
+        .size = sizeof record, .codec = LOCACHE_RAW, .body = &n, .body_size = sizeof n};
     locache_status status = locache_put(cache, k.bytes, k.size, &record, NULL);
     if (status != LOCACHE_OK)
         wrong("locache_put", x, (int)status, LOCACHE_OK);
@@ -122,7 +125,7 @@ static void warm(void)
     }
 }
 
-/* ----------------------------------------------------------------------------------------------------- one thread each */
+/* ------------------------------------------------------------------------------ one thread each */
 
 /* One byte each way: the other one's turn. */
 typedef struct turns {
@@ -230,7 +233,8 @@ static void test_fork__descendants_of_descendants(void **unused)
     assert_int_equal(number(-1), depth + 1);
 }
 
-/* The descriptors that a table keeps open are shared with the child; closing them there must take none from here. */
+/* The descriptors that a table keeps open are shared with the child; closing them there must take
+ * none from here. */
 static void close_in_child(void *unused)
 {
     (void)unused;
@@ -286,9 +290,10 @@ static void test_fork__a_child_outlives_its_parent(void **unused)
     assert_int_equal(number(-2), 1);
 }
 
-/* ---------------------------------------------------------------------------------------------------------- and threads */
+/* ---------------------------------------------------------------------------------- and threads */
 
-/* The sanitizers' own allocators are no good in a child of a process with other threads, one of which may have been within. */
+/* The sanitizers' own allocators are no good in a child of a process with other threads, one of
+ * which may have been within. */
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 #define SANITIZED
 #elif defined(__has_feature)

@@ -1,8 +1,8 @@
 #define PATTERN_SIZE 100000
 
 #include "base/hash.h"
-#include "pattern.h"
 #include "base/text.h"
+#include "pattern.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -20,7 +20,7 @@ static void assert_hex(const unsigned char *bytes, size_t size, const char *expe
     assert_string_equal(text, expected);
 }
 
-/* ---------------------------------------------------------------------------------------------------------- checksums */
+/* ------------------------------------------------------------------------------------ checksums */
 
 static void test_hash__checksum_is_xxh3_128(void **state)
 {
@@ -48,7 +48,8 @@ static void test_hash__checksum_is_xxh3_128(void **state)
 /* However the bytes are cut into spans, and wherever the ways of gathering and streaming meet. */
 static void test_hash__checksum_is_of_the_bytes_not_of_the_spans(void **state)
 {
-    static const size_t sizes[] = {0, 1, 2, 16, 17, 128, 240, 241, 1023, 1024, 1025, 2048, 2049, 70000};
+    static const size_t sizes[] = {0,   1,    2,    16,   17,   128,  240,
+                                   241, 1023, 1024, 1025, 2048, 2049, 70000};
     (void)state;
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
         size_t size = sizes[i];
@@ -95,7 +96,7 @@ static void test_hash__checksum_sees_every_bit(void **state)
     }
 }
 
-/* ------------------------------------------------------------------------------------------------------------ BLAKE2b */
+/* -------------------------------------------------------------------------------------- BLAKE2b */
 
 static void test_hash__blake2b_gives_the_published_digests(void **state)
 {
@@ -184,7 +185,7 @@ static void test_hash__mac_equal_compares_every_bit(void **state)
     }
 }
 
-/* ------------------------------------------------------------------------------------------- randomness and hexadecimal */
+/* ------------------------------------------------------------------- randomness and hexadecimal */
 
 static void test_hash__random_bytes_differ(void **state)
 {

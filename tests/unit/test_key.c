@@ -1,8 +1,8 @@
 #include "base/hash.h"
+#include "base/text.h"
 #include "format/name.h"
 #include "locache.h"
 #include "unname.h"
-#include "base/text.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -10,7 +10,7 @@
 
 #include <cmocka.h>
 
-/* ------------------------------------------------------------------------------------------------------------ helpers */
+/* -------------------------------------------------------------------------------------- helpers */
 
 typedef struct key_under_test {
     locache_writer writer;
@@ -35,7 +35,8 @@ static locache_writer *begin_x(key_under_test *key)
 static const char *finish(key_under_test *key)
 {
     assert_int_equal(locache_writer_status(&key->writer), LOCACHE_OK);
-    assert_int_equal(locache_key_filename(key->name, key->writer.data, key->writer.length), LOCACHE_OK);
+    assert_int_equal(locache_key_filename(key->name, key->writer.data, key->writer.length),
+                     LOCACHE_OK);
     if (unname_complaint(key->name) != NULL)
         fail_msg("%s: %s", key->name, unname_complaint(key->name));
     locache_writer_clear(&key->writer);
@@ -86,7 +87,7 @@ static void assert_no_key(const void *data, size_t size, locache_status expected
     free(exact);
 }
 
-/* ------------------------------------------------------------------------------------------------------------- scalars */
+/* -------------------------------------------------------------------------------------- scalars */
 
 static void test_key__no_arguments(void **state)
 {
@@ -197,7 +198,7 @@ static void test_key__constants(void **state)
     assert_name(&key, "x=False");
 }
 
-/* ---------------------------------------------------------------------------------------------------------------- text */
+/* ----------------------------------------------------------------------------------------- text */
 
 static void test_key__text_is_bare(void **state)
 {
@@ -236,13 +237,15 @@ static void test_key__text_that_looks_like_a_literal(void **state)
         "Infinity", "-inf", "+INFINITY", "nan",  "NaN",  "-nAn", "00",  "1234567890123456789012",
     };
     static const char *const others[] = {
-        "1e",   "e5",  ".",    "+",   "-.",  "1.2.3", "1-2", "+-1",   "infi", "infinit", "nano", "none",
-        "TRUE", "0x1", "0b10", "1,5", "1+2", "1j",    ".e5", "1e5.0", "1e+",  "in",      "n",    "Nonee",
+        "1e",   "e5",      ".",    "+",     "-.",   "1.2.3", "1-2",  "+-1",
+        "infi", "infinit", "nano", "none",  "TRUE", "0x1",   "0b10", "1,5",
+        "1+2",  "1j",      ".e5",  "1e5.0", "1e+",  "in",    "n",    "Nonee",
     };
     (void)state;
     for (size_t i = 0; i < sizeof literals / sizeof *literals; i++) {
         char expected[64];
-        (void)snprintf(expected, sizeof expected, "x=%%%02X%s", (unsigned)literals[i][0], literals[i] + 1);
+        (void)snprintf(expected, sizeof expected, "x=%%%02X%s", (unsigned)literals[i][0],
+                       literals[i] + 1);
         assert_text_name(literals[i], expected);
     }
     for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
@@ -255,7 +258,7 @@ static void test_key__text_that_looks_like_a_literal(void **state)
     assert_text_name("1_000", "x=1%5F000");
 }
 
-/* -------------------------------------------------------------------------------------------------------------- labels */
+/* --------------------------------------------------------------------------------------- labels */
 
 static void assert_label_name(const char *label, const char *expected)
 {
@@ -297,7 +300,7 @@ static void test_key__label_of_digits_is_no_position(void **state)
     assert_label_name("x1", "x1=1");
 }
 
-/* ------------------------------------------------------------------------------------------------------ hash and length */
+/* ------------------------------------------------------------------------------ hash and length */
 
 static void test_key__other_values_by_hash_with_a_hint(void **state)
 {
@@ -374,8 +377,8 @@ static void test_key__whole_up_to_140_bytes(void **state)
     assert_hashed(&key, expected);
 }
 
-/* faults.md, "names": values of 0 to 10^5 bytes. Every length in the long form, every one up to 2,000 and one in 397 from there
- * on in the short. */
+/* faults.md, "names": values of 0 to 10^5 bytes. Every length in the long form, every one up to
+ * 2,000 and one in 397 from there on in the short. */
 static void test_key__values_of_every_length(void **state)
 {
     enum { LENGTH_MAX = 100000, DENSE = 2000 };
@@ -396,7 +399,7 @@ static void test_key__values_of_every_length(void **state)
     free(text);
 }
 
-/* -------------------------------------------------------------------------------------------------------- injectivity */
+/* ---------------------------------------------------------------------------------- injectivity */
 
 typedef struct named {
     unsigned char name[LC_CHECKSUM_SIZE];
@@ -427,8 +430,9 @@ static size_t random_below(size_t limit)
 /* Few letters and short, so that what could be confused comes up often. */
 static void random_text(locache_writer *key)
 {
-    static const char *const parts[] = {"1", "0", ".", "e", "+",  "-",    "_",    "=",   "%",   "3",
-                                        "a", "A", "~", "/", "\n", "None", "True", "inf", "nan", "\xC3\xA9"};
+    static const char *const parts[] = {"1",  "0",    ".",    "e",   "+",   "-",       "_",
+                                        "=",  "%",    "3",    "a",   "A",   "~",       "/",
+                                        "\n", "None", "True", "inf", "nan", "\xC3\xA9"};
     char text[256];
     size_t size = 0;
     for (size_t left = random_below(random_below(50) == 0 ? 60 : 6); left > 0; left--) {
@@ -493,8 +497,8 @@ static void assert_says_its_key(const char *name, const locache_writer *key)
     locache_writer said;
     unsigned char room[512];
     locache_writer_init(&said, room, sizeof room);
-    if (!unname(&said, name) || locache_writer_status(&said) != LOCACHE_OK || said.length != key->length ||
-        memcmp(said.data, key->data, key->length) != 0)
+    if (!unname(&said, name) || locache_writer_status(&said) != LOCACHE_OK ||
+        said.length != key->length || memcmp(said.data, key->data, key->length) != 0)
         fail_msg("%s does not say its key", name);
     locache_writer_clear(&said);
 }
@@ -517,7 +521,8 @@ static void test_key__a_million_keys_are_told_apart(void **state)
         char name[LOCACHE_NAME_MAX + 1];
         locache_writer_reset(&key);
         random_key(&key);
-        if (locache_key_filename(name, key.data, key.length) != LOCACHE_OK || unname_complaint(name) != NULL)
+        if (locache_key_filename(name, key.data, key.length) != LOCACHE_OK ||
+            unname_complaint(name) != NULL)
             fail_msg("%s: %s", name, unname_complaint(name));
         if (i % DECODED == 0 && strchr(name, '~') == NULL)
             assert_says_its_key(name, &key);
@@ -536,7 +541,7 @@ static void test_key__a_million_keys_are_told_apart(void **state)
     free(all);
 }
 
-/* ------------------------------------------------------------------------------------------------------------ bad input */
+/* ------------------------------------------------------------------------------------ bad input */
 
 static void test_key__rejects_what_is_no_key(void **state)
 {
@@ -576,7 +581,7 @@ static void test_key__begin_refuses_more_pairs_than_an_array_holds(void **state)
     locache_writer_clear(&key);
 }
 
-/* -------------------------------------------------------------------------------------------------------------- golden */
+/* --------------------------------------------------------------------------------------- golden */
 
 /* Each line: a key in hexadecimal, a space, its name. */
 static void test_key__names_are_the_golden_ones(void **state)

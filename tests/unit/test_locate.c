@@ -45,7 +45,8 @@ static void test_locate__a_source_that_is_not_there(void **unused)
     assert_string_equal(locate(at("new.py"), NULL, 0), at("new.cache"));
     assert_string_equal(locate(at("./new.py"), NULL, 0), at("new.cache"));
     /* Up from where, nobody knows. */
-    assert_int_equal(locache_locate(found, at("missing/../new.py"), NULL, 0, &error), LOCACHE_EINVAL);
+    assert_int_equal(locache_locate(found, at("missing/../new.py"), NULL, 0, &error),
+                     LOCACHE_EINVAL);
 }
 
 static void test_locate__through_links(void **unused)
@@ -67,10 +68,12 @@ static void test_locate__in_an_archive(void **unused)
     (void)unused;
     char expected[LOCACHE_PATH_MAX];
     write_text(at("lib.zip"), "");
-    snprintf(expected, sizeof expected, "%s/.cache/locache%s/lib.zip/pkg/mod.cache", scratch, scratch);
+    snprintf(expected, sizeof expected, "%s/.cache/locache%s/lib.zip/pkg/mod.cache", scratch,
+             scratch);
     assert_string_equal(locate(at("lib.zip/pkg/mod.py"), NULL, 0), expected);
     assert_string_equal(locate(at("lib.zip//pkg/./mod.py"), NULL, 0), expected);
-    assert_int_equal(locache_locate(found, at("lib.zip/../../mod.py"), NULL, 0, &error), LOCACHE_EINVAL);
+    assert_int_equal(locache_locate(found, at("lib.zip/../../mod.py"), NULL, 0, &error),
+                     LOCACHE_EINVAL);
 }
 
 static void test_locate__away(void **unused)
@@ -169,24 +172,28 @@ static void test_locate__paths_too_long(void **unused)
     (void)unused;
     char room[LOCACHE_PATH_MAX + 64];
     char source[LOCACHE_PATH_MAX + 64];
-    assert_int_equal(locache_locate(found, long_path(room, 1000, 300), NULL, 0, &error), LOCACHE_ELIMIT);
+    assert_int_equal(locache_locate(found, long_path(room, 1000, 300), NULL, 0, &error),
+                     LOCACHE_ELIMIT);
     /* Longer where its links lead. */
     char name[201];
     memset(name, 'x', 200);
     name[200] = '\0';
     assert_int_equal(mkdir(at(name), 0700), 0);
     assert_int_equal(symlink(name, at("link")), 0);
-    int size = snprintf(source, sizeof source, "%s%s", at("link"), long_path(room, LOCACHE_PATH_MAX - 128, 100));
+    int size = snprintf(source, sizeof source, "%s%s", at("link"),
+                        long_path(room, LOCACHE_PATH_MAX - 128, 100));
     assert_in_range(size, 1, LOCACHE_PATH_MAX - 1);
     assert_int_equal(locache_locate(found, source, NULL, 0, &error), LOCACHE_ELIMIT);
     /* Each fits, and both together do not. */
     setenv("LOCACHE_DIR", long_path(room, 2500, 100), 1);
-    assert_int_equal(locache_locate(found, long_path(source, 2500, 100), NULL, 0, &error), LOCACHE_ELIMIT);
+    assert_int_equal(locache_locate(found, long_path(source, 2500, 100), NULL, 0, &error),
+                     LOCACHE_ELIMIT);
     setenv("LOCACHE_DIR", long_path(room, LOCACHE_PATH_MAX + 1, 100), 1);
     assert_int_equal(locache_locate(found, at("bar.py"), NULL, 0, &error), LOCACHE_ELIMIT);
     unsetenv("LOCACHE_DIR");
     setenv("XDG_CACHE_HOME", room, 1);
-    assert_int_equal(locache_locate(found, at("bar.py"), NULL, LOCACHE_LOCATE_AWAY, &error), LOCACHE_ELIMIT);
+    assert_int_equal(locache_locate(found, at("bar.py"), NULL, LOCACHE_LOCATE_AWAY, &error),
+                     LOCACHE_ELIMIT);
     assert_non_null(strstr(error.message, "XDG_CACHE_HOME"));
 }
 
@@ -210,7 +217,8 @@ static void test_locate__no_home(void **unused)
     (void)unused;
     unsetenv("HOME");
     /* The password file's. */
-    assert_int_equal(locache_locate(found, at("bar.py"), NULL, LOCACHE_LOCATE_AWAY, &error), LOCACHE_OK);
+    assert_int_equal(locache_locate(found, at("bar.py"), NULL, LOCACHE_LOCATE_AWAY, &error),
+                     LOCACHE_OK);
     assert_non_null(strstr(found, "/.cache/locache/"));
 }
 

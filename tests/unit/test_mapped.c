@@ -3,7 +3,7 @@
 
 #include "fault.h"
 
-/* ------------------------------------------------------------------------------------------------------ whose memory */
+/* --------------------------------------------------------------------------------- whose memory */
 
 static void test_mapped__a_value_is_the_callers_to_write_to(void **unused)
 {
@@ -91,12 +91,13 @@ static void test_mapped__a_child_has_its_own(void **unused)
     locache_close(cache);
 }
 
-/* ------------------------------------------------------------------------------------------------------ what is mapped */
+/* ------------------------------------------------------------------------------- what is mapped */
 
 static void test_mapped__from_a_size_on(void **unused)
 {
     (void)unused;
-    /* Header, table, a key of 4 bytes, the body: 168, so that the first buffer begins at 192; the second one has 100 bytes. */
+    /* Header, table, a key of 4 bytes, the body: 168, so that the first buffer begins at 192; the
+     * second one has 100 bytes. */
     const size_t around = LOCACHE_MAP_FROM - 192 - 100;
     locache *cache = open_function("my_func");
     bool seen[2] = {false, false};
@@ -189,7 +190,7 @@ static void test_mapped__read_where_nothing_can_be_mapped(void **unused)
     locache_close(cache);
 }
 
-/* ------------------------------------------------------------------------------------------------------- what it costs */
+/* -------------------------------------------------------------------------------- what it costs */
 
 static void test_mapped__its_writer_has_verified_it(void **unused)
 {
@@ -235,7 +236,8 @@ static void test_mapped__a_hit_costs_the_same_whatever_the_size(void **unused)
     }
     assert_int_equal(calls[0], calls[1]);
     assert_int_equal(calls[0], calls[2]);
-    /* open, fstat, header, front; .locache, mount, the table's open, fstat, record and close; map; close. */
+    /* open, fstat, header, front; .locache, mount, the table's open, fstat, record and close; map;
+     * close. */
     assert_in_range(calls[0], 1, 12);
 }
 
@@ -301,7 +303,7 @@ static void test_mapped__what_is_written_to_meanwhile_is_not_remembered(void **u
     }
 }
 
-/* ------------------------------------------------------------------------------------------------------------- writing */
+/* -------------------------------------------------------------------------------------- writing */
 
 static unsigned char *changing;
 
@@ -321,7 +323,8 @@ static void test_mapped__a_buffer_that_changes_while_it_is_written(void **unused
     must_put(cache, 1, "before");
     changing = pattern(LARGE, 0);
     const locache_buffer buffer = {changing, LARGE};
-    locache_record record = {.size = sizeof record, .codec = LOCACHE_RAW, .buffers = &buffer, .buffer_count = 1};
+    locache_record record = {
+        .size = sizeof record, .codec = LOCACHE_RAW, .buffers = &buffer, .buffer_count = 1};
     lc_os_fault = change_at_write;
     locache_status status = locache_put(cache, k.bytes, k.size, &record, &error);
     lc_os_fault = NULL;
@@ -342,7 +345,8 @@ static void test_mapped__many_buffers(void **unused)
     unsigned char *data = pattern(COUNT * 2, 0);
     for (size_t i = 0; i < COUNT; i++)
         buffers[i] = (locache_buffer){data + i, i % 700};
-    locache_record record = {.size = sizeof record, .codec = LOCACHE_RAW, .buffers = buffers, .buffer_count = COUNT};
+    locache_record record = {
+        .size = sizeof record, .codec = LOCACHE_RAW, .buffers = buffers, .buffer_count = COUNT};
     locache *cache = open_function("my_func");
     assert_int_equal(locache_put(cache, k.bytes, k.size, &record, &error), LOCACHE_OK);
     for (int again = 0; again < 2; again++) {

@@ -1,9 +1,9 @@
 /* The table of results in memory: what is found, what is evicted, who holds what. */
 #include "scratch.h"
 
-#include "fault.h"
 #include "cache/table.h"
 #include "disk/stamp.h"
+#include "fault.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -26,7 +26,8 @@ static void release(void *object)
 
 static lc_memo *memo_of(uint64_t entries, uint64_t kept)
 {
-    const lc_memo_options options = {.entries = entries, .bytes = kept, .retain = retain, .release = release};
+    const lc_memo_options options = {
+        .entries = entries, .bytes = kept, .retain = retain, .release = release};
     lc_memo *memo = lc_memo_new(&options);
     assert_non_null(memo);
     return memo;
@@ -120,7 +121,8 @@ static void test_memo__replaces_and_drops(void **unused)
     remember(memo, &second);
     assert_int_equal(first.holders, 0);
     assert_int_equal(second.holders, 1);
-    lc_memo_drop(memo, &first.number, sizeof(int), hit.serial); /* that entry is gone: the new one stays */
+    /* that entry is gone: the new one stays */
+    lc_memo_drop(memo, &first.number, sizeof(int), hit.serial);
     assert_int_equal(find(memo, 1), 1);
     lc_memo_drop(memo, &first.number, sizeof(int), 0);
     assert_int_equal(find(memo, 1), -1);
@@ -159,7 +161,8 @@ static void test_memo__keeps_to_its_bytes(void **unused)
         lc_memo_put(memo, &things[i].number, sizeof(int), &stamp, &things[i], EACH);
     int held = held_of(things, COUNT);
     assert_in_range(held, ALL / EACH * 9 / 10, ALL / EACH);
-    /* One that would push out most others is not taken, nor is what was there under its key kept. */
+    /* One that would push out most others is not taken, nor is what was there under its key
+     * kept. */
     lc_memo_put(memo, &things[COUNT - 1].number, sizeof(int), &stamp, &things[0], ALL / 2);
     lc_memo_put(memo, &things[0].number, sizeof(int), &stamp, &things[0], SIZE_MAX);
     assert_int_equal(find(memo, COUNT - 1), -1);
@@ -168,7 +171,8 @@ static void test_memo__keeps_to_its_bytes(void **unused)
     free(things);
 }
 
-/* What is used again and again stays while ten times as many keys as there is room for are seen once. */
+/* What is used again and again stays while ten times as many keys as there is room for are seen
+ * once. */
 static void test_memo__a_scan_leaves_what_is_used(void **unused)
 {
     (void)unused;
@@ -190,7 +194,8 @@ static void test_memo__a_scan_leaves_what_is_used(void **unused)
     free(things);
 }
 
-/* What comes back soon after it was evicted is not evicted again by the next keys that are seen once. */
+/* What comes back soon after it was evicted is not evicted again by the next keys that are seen
+ * once. */
 static void test_memo__what_comes_back_stays(void **unused)
 {
     (void)unused;
@@ -208,7 +213,7 @@ static void test_memo__what_comes_back_stays(void **unused)
     free(things);
 }
 
-/* -------------------------------------------------------------------------------------------------------- descriptors */
+/* ---------------------------------------------------------------------------------- descriptors */
 
 /* Give an entry that is used much a descriptor, as who recalls does. Did it want one? */
 static bool hold(lc_memo *memo, int number)
@@ -303,7 +308,7 @@ static void test_memo__a_number_that_is_anothers_is_not_closed(void **unused)
     free(things);
 }
 
-/* ------------------------------------------------------------------------------------------------------------- failures */
+/* ------------------------------------------------------------------------------------- failures */
 
 static void test_memo__without_memory_nothing_is_remembered(void **unused)
 {
@@ -311,7 +316,8 @@ static void test_memo__without_memory_nothing_is_remembered(void **unused)
     thing *things = make_things(200);
     bool failed = true;
     for (int n = 1; failed; n++) {
-        const lc_memo_options options = {.entries = 500, .bytes = 1 << 20, .retain = retain, .release = release};
+        const lc_memo_options options = {
+            .entries = 500, .bytes = 1 << 20, .retain = retain, .release = release};
         fault_set("alloc", n, ENOMEM);
         lc_memo *memo = lc_memo_new(&options);
         for (int i = 0; memo != NULL && i < 200; i++)
@@ -328,7 +334,7 @@ static void test_memo__without_memory_nothing_is_remembered(void **unused)
     free(things);
 }
 
-/* ----------------------------------------------------------------------------------------------------- threads and fork */
+/* ----------------------------------------------------------------------------- threads and fork */
 
 enum { SHARED = 300 };
 
@@ -388,7 +394,8 @@ static void test_memo__threads_share_it_and_children_go_on(void **unused)
     free(all.things);
 }
 
-/* In a child whose parent's other thread was within the table: what retain() is called under is that lock. */
+/* In a child whose parent's other thread was within the table: what retain() is called under is
+ * that lock. */
 static atomic_bool within;
 static atomic_bool go_on;
 
@@ -418,7 +425,8 @@ static void child_finds_it_empty(void *context)
 static void test_memo__a_child_begins_anew_where_the_lock_was_held(void **unused)
 {
     (void)unused;
-    const lc_memo_options options = {.entries = 10, .bytes = 1 << 20, .retain = retain_slowly, .release = release};
+    const lc_memo_options options = {
+        .entries = 10, .bytes = 1 << 20, .retain = retain_slowly, .release = release};
     lc_memo *memo = lc_memo_new(&options);
     thing one = {.number = 1};
     pthread_t finder;
@@ -456,7 +464,8 @@ static void *replace(void *context)
 static void test_memo__what_is_replaced_goes_where_the_lock_is_held_too(void **unused)
 {
     (void)unused;
-    const lc_memo_options options = {.entries = 10, .bytes = 1 << 20, .retain = retain_slowly, .release = release};
+    const lc_memo_options options = {
+        .entries = 10, .bytes = 1 << 20, .retain = retain_slowly, .release = release};
     lc_memo *memo = lc_memo_new(&options);
     thing old = {.number = 1};
     thing new = {.number = 1};

@@ -1,4 +1,5 @@
-/* Results in memory, as a handle has them: given without reading, and never after their file changed. */
+/* Results in memory, as a handle has them: given without reading, and never after their file
+ * changed. */
 #include "scratch.h"
 
 #include "fault.h"
@@ -90,7 +91,7 @@ static void test_memory__a_young_file_is_read_again(void **unused)
     locache_close(reader);
 }
 
-/* ------------------------------------------------------------------------------------------------------- what is changed */
+/* ------------------------------------------------------------------------------ what is changed */
 
 static void test_memory__a_deleted_file_is_a_miss(void **unused)
 {
@@ -124,7 +125,8 @@ static void test_memory__another_handles_result_is_seen(void **unused)
     locache_close(other);
 }
 
-/* Written in place, at once, with its size and, where `restore`, its time of modification as they were. */
+/* Written in place, at once, with its size and, where `restore`, its time of modification as they
+ * were. */
 static void write_in_place(const char *path, bool restore)
 {
     struct stat before;
@@ -206,7 +208,8 @@ static void test_memory__limits_hold(void **unused)
     key k = key_of(2);
     struct timespec now;
     clock_gettime(CLOCK_REALTIME, &now);
-    locache_record record = {.size = sizeof record, .codec = LOCACHE_RAW, .body = "two", .body_size = 3};
+    locache_record record = {
+        .size = sizeof record, .codec = LOCACHE_RAW, .body = "two", .body_size = 3};
     record.expires = (int64_t)now.tv_sec * 1000000000 + now.tv_nsec + 1500000000;
     assert_int_equal(locache_put(cache, k.bytes, k.size, &record, &error), LOCACHE_OK);
     assert_true(from_memory(cache, 2, "two"));
@@ -240,7 +243,7 @@ static void test_memory__the_far_future_and_the_far_past_count_as_what_they_are(
     }
 }
 
-/* ----------------------------------------------------------------------------------------------------------- settings */
+/* ------------------------------------------------------------------------------------- settings */
 
 static void test_memory__can_be_switched_off(void **unused)
 {
@@ -296,7 +299,8 @@ static void test_memory__large_results_and_those_with_buffers_are_read(void **un
     static char large[100000];
     locache_value *value;
     key k = key_of(1);
-    locache_record record = {.size = sizeof record, .codec = LOCACHE_RAW, .body = large, .body_size = sizeof large};
+    locache_record record = {
+        .size = sizeof record, .codec = LOCACHE_RAW, .body = large, .body_size = sizeof large};
     locache_buffer buffer = {.data = large, .size = 10};
     for (int i = 0; i < 2; i++) {
         must_put(cache, 1, "small");
@@ -330,7 +334,7 @@ static void test_memory__hits_are_counted_and_told(void **unused)
     locache_close(cache);
 }
 
-/* ------------------------------------------------------------------------------------------- objects of the caller's own */
+/* ------------------------------------------------------------------ objects of the caller's own */
 
 static int holders;
 
@@ -358,8 +362,11 @@ static void test_memory__objects_of_a_binding(void **unused)
     key k = key_of(1);
     void *object = NULL;
     locache_stamp stamp;
-    locache_record record = {
-        .size = sizeof record, .codec = LOCACHE_RAW, .body = "one", .body_size = 3, .stamp = &stamp};
+    locache_record record = {.size = sizeof record,
+                             .codec = LOCACHE_RAW,
+                             .body = "one",
+                             .body_size = 3,
+                             .stamp = &stamp};
     assert_int_equal(locache_recall(&object, cache, k.bytes, k.size), LOCACHE_MISS);
     assert_int_equal(locache_put(cache, k.bytes, k.size, &record, &error), LOCACHE_OK);
     assert_int_equal(locache_recall(&object, cache, k.bytes, k.size), LOCACHE_MISS);
@@ -398,7 +405,8 @@ static void test_memory__large_files_are_not_held(void **unused)
     locache *cache = open_with(&options);
     key k = key_of(1);
     locache_stamp stamp;
-    locache_record record = {.size = sizeof record, .codec = LOCACHE_RAW, .body = body, .stamp = &stamp};
+    locache_record record = {
+        .size = sizeof record, .codec = LOCACHE_RAW, .body = body, .stamp = &stamp};
     void *object;
     for (int i = 0; i < 2; i++) {
         record.body_size = i == 0 ? 1 : sizeof body;
@@ -423,8 +431,11 @@ static void test_memory__objects_are_for_handles_that_can_hold_them(void **unuse
     int object = 0;
     void *found = &object;
     locache_stamp stamp;
-    locache_record record = {
-        .size = sizeof record, .codec = LOCACHE_RAW, .body = "one", .body_size = 3, .stamp = &stamp};
+    locache_record record = {.size = sizeof record,
+                             .codec = LOCACHE_RAW,
+                             .body = "one",
+                             .body_size = 3,
+                             .stamp = &stamp};
     assert_int_equal(locache_put(cache, k.bytes, k.size, &record, &error), LOCACHE_OK);
     assert_int_equal(locache_recall(&found, cache, k.bytes, k.size), LOCACHE_MISS);
     locache_remember(cache, k.bytes, k.size, &stamp, &object, sizeof object);
@@ -440,7 +451,8 @@ static void test_memory__a_value_is_copied_whole(void **unused)
     locache *cache = open_function("my_func");
     key k = key_of(1);
     locache_buffer buffer = {.data = (char[]){"buffer"}, .size = 6};
-    locache_record record = {.size = sizeof record, .codec = LOCACHE_RAW, .body = "body", .body_size = 4};
+    locache_record record = {
+        .size = sizeof record, .codec = LOCACHE_RAW, .body = "body", .body_size = 4};
     record.buffers = &buffer;
     record.buffer_count = 1;
     locache_value *value;
@@ -464,9 +476,10 @@ static void test_memory__a_value_is_copied_whole(void **unused)
     locache_close(cache);
 }
 
-/* ----------------------------------------------------------------------------------------------- descriptors that go away */
+/* --------------------------------------------------------------------- descriptors that go away */
 
-/* As a program does that becomes a daemon: all that is open is closed, and something else has the numbers then. */
+/* As a program does that becomes a daemon: all that is open is closed, and something else has the
+ * numbers then. */
 static void become_daemon(const char *with)
 {
     for (int fd = 3; fd < 64; fd++)
@@ -490,7 +503,8 @@ static void child_is_daemon(void *context)
     for (int fd = 3; in->with != NULL && fd < 32; fd++)
         child_require(fstat(fd, &before[fd]) == 0);
     if (in->put_first && in->with != NULL)
-        child_require(locache_reset(in->cache, &error) == LOCACHE_OK && put(in->cache, 1, "one") == LOCACHE_OK &&
+        child_require(locache_reset(in->cache, &error) == LOCACHE_OK &&
+                      put(in->cache, 1, "one") == LOCACHE_OK &&
                       put(in->cache, 2, "two") == LOCACHE_OK);
     else if (in->put_first)
         child_require(put(in->cache, 3, "three") == LOCACHE_OK);
@@ -499,12 +513,16 @@ static void child_is_daemon(void *context)
     child_require(put(in->cache, 3, "three") == LOCACHE_OK);
     for (int x = 1; x <= 3; x++)
         for (int i = 0; i < 5; i++)
-            child_require(get(in->cache, x, x == 1 ? "one" : x == 2 ? "two" : "three") == LOCACHE_OK);
+            child_require(get(in->cache, x,
+                              x == 1   ? "one"
+                              : x == 2 ? "two"
+                                       : "three") == LOCACHE_OK);
     child_require(locache_reset(in->cache, &error) == LOCACHE_OK);
     child_require(in->with == NULL || exists(in_foo("elsewhere/theirs")));
     locache_close(in->cache);
     for (int fd = 3; in->with != NULL && fd < 32; fd++)
-        child_require(fstat(fd, &after) == 0 && after.st_ino == before[fd].st_ino && after.st_dev == before[fd].st_dev);
+        child_require(fstat(fd, &after) == 0 && after.st_ino == before[fd].st_ino &&
+                      after.st_dev == before[fd].st_dev);
     child_require(in->with == NULL || !exists(in_foo("elsewhere/.locache")));
 }
 
@@ -561,7 +579,7 @@ static void test_memory__a_daemon_that_closed_everything_goes_on(void **unused)
     locache_close(cache);
 }
 
-/* ------------------------------------------------------------------------------------------------------------- failures */
+/* ------------------------------------------------------------------------------------- failures */
 
 /* Whatever fails, what is there is given, and nothing of what is not. */
 static void test_memory__every_call_fails_in_turn(void **unused)
@@ -586,7 +604,8 @@ static void test_memory__every_call_fails_in_turn(void **unused)
     }
 }
 
-/* Nothing is asked of the file for long: what a put replaced must not be in memory then, whatever failed. */
+/* Nothing is asked of the file for long: what a put replaced must not be in memory then, whatever
+ * failed. */
 static void test_memory__what_was_replaced_is_not_given(void **unused)
 {
     (void)unused;
@@ -648,7 +667,8 @@ static void test_memory__what_changes_meanwhile_is_not_remembered_as_it_was(void
         key k = key_of(1);
         locache_value *value = NULL;
         lc_os_fault = do_meanwhile;
-        locache_status status = puts ? put(cache, 1, "old") : locache_get(&value, cache, k.bytes, k.size, &error);
+        locache_status status =
+            puts ? put(cache, 1, "old") : locache_get(&value, cache, k.bytes, k.size, &error);
         bool done = lc_os_fault == NULL;
         lc_os_fault = NULL;
         assert_true(status >= LOCACHE_OK);

@@ -1,5 +1,6 @@
-/* Another program changes a file at every moment of a call: before each of the system calls that it makes, in turn. Whatever
- * the call itself gave, what is remembered after it is what the file says. */
+/* Another program changes a file at every moment of a call: before each of the system calls that it
+ * makes, in turn. Whatever the call itself gave, what is remembered after it is what the file
+ * says. */
 #include "scratch.h"
 
 #include "base/os.h"
@@ -10,7 +11,7 @@ enum {
     NOTHING = -1
 };
 
-/* ------------------------------------------------------------------------------------------------------------- results */
+/* -------------------------------------------------------------------------------------- results */
 
 static bool large; /* are results those that are mapped? */
 
@@ -21,7 +22,8 @@ static void store(locache *cache, int64_t x, int result)
     key k = key_of(x);
     memset(bytes_of_it, result, sizeof bytes_of_it);
     locache_buffer buffer = {bytes_of_it, sizeof bytes_of_it};
-    locache_record record = {.size = sizeof record, .codec = LOCACHE_RAW, .body = bytes_of_it, .body_size = 8};
+    locache_record record = {
+        .size = sizeof record, .codec = LOCACHE_RAW, .body = bytes_of_it, .body_size = 8};
     if (large) {
         record.buffers = &buffer;
         record.buffer_count = 1;
@@ -69,7 +71,7 @@ static int truth(int64_t x)
     return result;
 }
 
-/* ------------------------------------------------------------------------------------------------------- interferences */
+/* -------------------------------------------------------------------------------- interferences */
 
 typedef struct image {
     unsigned char *data;
@@ -146,9 +148,9 @@ static void delete_what_was_verified(void)
     unlink(in_foo("my_func/.locache/verified"));
 }
 
-static void (*const interferences[])(void) = {write_in_place, cut_and_write,   flip_a_byte,
-                                              rename_over,    rename_away,     cut,
-                                              delete,         empty_directory, delete_what_was_verified};
+static void (*const interferences[])(void) = {
+    write_in_place,  cut_and_write,           flip_a_byte, rename_over, rename_away, cut, delete,
+    empty_directory, delete_what_was_verified};
 
 static struct {
     int remaining;
@@ -165,7 +167,7 @@ static int moment_hook(const char *call)
     return 0;
 }
 
-/* --------------------------------------------------------------------------------------------------------------- calls */
+/* ---------------------------------------------------------------------------------------- calls */
 
 enum { FIRST = 1, SECOND, OTHERS }; /* results */
 
@@ -283,8 +285,8 @@ static void test_moments__large_get(void **unused)
     at_every_moment(true, (call){.there = true});
 }
 
-/* On a clock that stands still, a file that is moved away right after it was stored looks the same through a descriptor. Several
- * tries: a machine that sleeps for long makes the file old. */
+/* On a clock that stands still, a file that is moved away right after it was stored looks the same
+ * through a descriptor. Several tries: a machine that sleeps for long makes the file old. */
 static void test_moments__a_young_file_is_asked_by_its_name(void **unused)
 {
     (void)unused;

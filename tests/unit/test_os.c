@@ -1,5 +1,5 @@
-#include "fault.h"
 #include "base/os.h"
+#include "fault.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -81,7 +81,7 @@ static int open_descriptors(void)
     return count;
 }
 
-/* ------------------------------------------------------------------------------------------------------------- memory */
+/* --------------------------------------------------------------------------------------- memory */
 
 static void test_os__nothing_can_be_allocated(void **state)
 {
@@ -154,7 +154,7 @@ static void test_os__impossible_aligned_allocation_is_refused(void **state)
     assert_int_equal(errno, ENOMEM);
 }
 
-/* ---------------------------------------------------------------------------------------------------- files by name */
+/* -------------------------------------------------------------------------------- files by name */
 
 static void test_os__openat_adds_its_flags(void **state)
 {
@@ -294,13 +294,13 @@ static void test_os__calls_fail_without_being_made(void **state)
     (void)state;
     int fd = make_file("a", "x");
     struct iovec vector = {.iov_base = "yy", .iov_len = 2};
-#define FAILS(name, call)                                                                                              \
-    do {                                                                                                               \
-        fault_set(name, 1, EDQUOT);                                                                                    \
-        errno = 0;                                                                                                     \
-        assert_int_equal((call), -1);                                                                                  \
-        assert_int_equal(errno, EDQUOT);                                                                               \
-        assert_true(fault_clear());                                                                                    \
+#define FAILS(name, call)                                                                          \
+    do {                                                                                           \
+        fault_set(name, 1, EDQUOT);                                                                \
+        errno = 0;                                                                                 \
+        assert_int_equal((call), -1);                                                              \
+        assert_int_equal(errno, EDQUOT);                                                           \
+        assert_true(fault_clear());                                                                \
     } while (0)
     FAILS("openat", lc_openat(dir, "new", O_CREAT | O_RDWR, 0600));
     FAILS("fstat", lc_fstat(fd, &found));
@@ -330,7 +330,7 @@ static void test_os__calls_fail_without_being_made(void **state)
     assert_int_equal(found.st_size, 1);
 }
 
-/* ---------------------------------------------------------------------------------------------- files by descriptor */
+/* -------------------------------------------------------------------------- files by descriptor */
 
 static void test_os__close_closes_even_when_it_fails(void **state)
 {
@@ -427,7 +427,8 @@ static void test_os__write_full_writes_any_number_of_vectors(void **state)
     for (int i = 0; i < COUNT; i++)
         bytes[i] = (unsigned char)(i * 7);
     for (int i = 0; i < COUNT; i++)
-        vectors[i] = (struct iovec){.iov_base = i % 3 == 0 ? NULL : &bytes[i], .iov_len = i % 3 == 0 ? 0 : 1};
+        vectors[i] = (struct iovec){.iov_base = i % 3 == 0 ? NULL : &bytes[i],
+                                    .iov_len = i % 3 == 0 ? 0 : 1};
     int fd = make_file("a", "");
     assert_int_equal(lc_write_full(fd, vectors, COUNT), 0);
     assert_int_equal(lseek(fd, 0, SEEK_SET), 0);
@@ -468,7 +469,8 @@ static void *receive_slowly(void *context)
     return NULL;
 }
 
-/* A pipe takes what it has room for: every write is a short one, ending anywhere within a vector. */
+/* A pipe takes what it has room for: every write is a short one, ending anywhere within a
+ * vector. */
 static void test_os__write_full_goes_on_after_short_writes(void **state)
 {
     enum { SIZE = 1 << 20, COUNT = 150 };
@@ -484,7 +486,8 @@ static void test_os__write_full_goes_on_after_short_writes(void **state)
     for (size_t i = 0; i < COUNT; i++) {
         size_t start = i * (SIZE / COUNT);
         vectors[i] =
-            (struct iovec){.iov_base = sent + start, .iov_len = i == COUNT - 1 ? SIZE - start : (size_t)(SIZE / COUNT)};
+            (struct iovec){.iov_base = sent + start,
+                           .iov_len = i == COUNT - 1 ? SIZE - start : (size_t)(SIZE / COUNT)};
     }
     assert_int_equal(pipe(ends), 0);
     job.fd = ends[0];
@@ -500,7 +503,8 @@ static void test_os__write_full_goes_on_after_short_writes(void **state)
 static void test_os__write_full_reports_what_stops_it_half_way(void **state)
 {
     char text[100];
-    struct iovec vectors[2] = {{.iov_base = text, .iov_len = 50}, {.iov_base = text + 50, .iov_len = 50}};
+    struct iovec vectors[2] = {{.iov_base = text, .iov_len = 50},
+                               {.iov_base = text + 50, .iov_len = 50}};
     struct rlimit before;
     struct stat found;
     (void)state;
@@ -531,7 +535,8 @@ static void test_os__write_full_splits_what_is_too_much_for_a_call(void **state)
     void *nothing = mmap(NULL, size, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (nothing == MAP_FAILED)
         skip();
-    struct iovec vectors[2] = {{.iov_base = nothing, .iov_len = size}, {.iov_base = nothing, .iov_len = size / 2}};
+    struct iovec vectors[2] = {{.iov_base = nothing, .iov_len = size},
+                               {.iov_base = nothing, .iov_len = size / 2}};
     int fd = open("/dev/null", O_WRONLY | O_CLOEXEC);
     fault_set("write", INT_MAX, EIO);
     assert_int_equal(lc_write_full(fd, vectors, 2), 0);
@@ -542,7 +547,7 @@ static void test_os__write_full_splits_what_is_too_much_for_a_call(void **state)
     munmap(nothing, size);
 }
 
-/* -------------------------------------------------------------------------------------------------------------- locks */
+/* ---------------------------------------------------------------------------------------- locks */
 
 static void test_os__lock_keeps_others_out_until_closed(void **state)
 {
@@ -633,7 +638,7 @@ static void test_os__lock_within_gets_what_becomes_free(void **state)
     lc_close(second);
 }
 
-/* -------------------------------------------------------------------------------------------------------- directories */
+/* ---------------------------------------------------------------------------------- directories */
 
 typedef struct names {
     int count, limit;

@@ -1,11 +1,12 @@
-/* One function's directory: what is read, written, removed and limited, and what stands in an entry's place. */
+/* One function's directory: what is read, written, removed and limited, and what stands in an
+ * entry's place. */
 #include "fault.h"
 #include "scratch.h"
 
 #include <sys/sysmacros.h>
 #include <time.h>
 
-/* ------------------------------------------------------------------------------------------------------ read and write */
+/* ------------------------------------------------------------------------------- read and write */
 
 static void test_store__put_then_get(void **unused)
 {
@@ -39,7 +40,8 @@ static void test_store__files_are_private(void **unused)
     }
     assert_int_equal(stat(in_foo("my_func/x=1"), &seen), 0);
     assert_int_equal(seen.st_mode & 07777, 0600);
-    assert_memory_equal(read_bytes(in_foo("CACHEDIR.TAG")).data, "Signature: 8a477f597d28d172789f06886806bc55", 43);
+    assert_memory_equal(read_bytes(in_foo("CACHEDIR.TAG")).data,
+                        "Signature: 8a477f597d28d172789f06886806bc55", 43);
     assert_memory_equal(read_bytes(in_foo(".gitignore")).data, "*\n", 2);
 }
 
@@ -238,7 +240,7 @@ static void test_store__path(void **unused)
     locache_close(cache);
 }
 
-/* ------------------------------------------------------------------------------------------------------------- damage */
+/* --------------------------------------------------------------------------------------- damage */
 
 static void flip_every_bit(locache_codec codec)
 {
@@ -347,7 +349,7 @@ static void test_store__a_newer_format_is_left_alone(void **unused)
     locache_close(cache);
 }
 
-/* ------------------------------------------------------------------------------------------------ in an entry's place */
+/* -------------------------------------------------------------------------- in an entry's place */
 
 static void as_link(const char *path)
 {
@@ -466,7 +468,7 @@ static void test_store__a_directory_in_an_entrys_place(void **unused)
     locache_close(cache);
 }
 
-/* ------------------------------------------------------------------------------------------------------- housekeeping */
+/* --------------------------------------------------------------------------------- housekeeping */
 
 static void test_store__locache_can_be_deleted(void **unused)
 {
@@ -510,7 +512,7 @@ static void test_store__only_dead_writers_temporaries_are_swept(void **unused)
     assert_int_equal(names_in(in_foo("my_func/.locache"), "tmp"), 0);
 }
 
-/* ------------------------------------------------------------------------------------------------------------- limits */
+/* --------------------------------------------------------------------------------------- limits */
 
 static void set_used(int x, int64_t seconds_ago)
 {
@@ -612,7 +614,8 @@ static void test_store__expired_entries_are_misses(void **unused)
 {
     (void)unused;
     key k = key_of(1);
-    locache_record record = {.size = sizeof record, .codec = LOCACHE_RAW, .body = "r", .body_size = 1, .expires = 1};
+    locache_record record = {
+        .size = sizeof record, .codec = LOCACHE_RAW, .body = "r", .body_size = 1, .expires = 1};
     locache *cache = open_function("my_func");
     assert_int_equal(locache_put(cache, k.bytes, k.size, &record, &error), LOCACHE_OK);
     assert_miss(cache, 1);

@@ -33,7 +33,8 @@ static void *use_in_thread(void *context)
             in->wrong++;
         }
         status = locache_put(in->cache, k.bytes, k.size, &record, &own);
-        /* Whoever deletes in a loop may win three times in a row, as may another version's switch. */
+        /* Whoever deletes in a loop may win three times in a row, as may another version's
+         * switch. */
         if (status != LOCACHE_OK && status != LOCACHE_EIO && status != LOCACHE_EBUSY)
             in->wrong++;
     }

@@ -18,11 +18,11 @@ static void store_one(void)
     locache_close(cache);
 }
 
-#define assert_refused(path)                                                                                           \
-    do {                                                                                                               \
-        assert_string_equal(locache_status_name(open_status()), "LOCACHE_EUNTRUSTED");                                 \
-        assert_string_equal(locache_status_name(error.status), "LOCACHE_EUNTRUSTED");                                  \
-        assert_non_null(strstr(error.message, path));                                                                  \
+#define assert_refused(path)                                                                       \
+    do {                                                                                           \
+        assert_string_equal(locache_status_name(open_status()), "LOCACHE_EUNTRUSTED");             \
+        assert_string_equal(locache_status_name(error.status), "LOCACHE_EUNTRUSTED");              \
+        assert_non_null(strstr(error.message, path));                                              \
     } while (0)
 
 static void assert_believed(void)
@@ -33,7 +33,7 @@ static void assert_believed(void)
     locache_close(cache);
 }
 
-/* -------------------------------------------------------------------------------------------- owners and permissions */
+/* ----------------------------------------------------------------------- owners and permissions */
 
 static void test_trust__a_directory_of_another_user(void **unused)
 {
@@ -129,7 +129,7 @@ static void test_trust__a_private_directory_below_a_sticky_one(void **unused)
     assert_believed();
 }
 
-/* ------------------------------------------------------------------------------------------------------ links and others */
+/* ----------------------------------------------------------------------------- links and others */
 
 static char outside[128];
 
@@ -199,7 +199,8 @@ static void test_trust__a_linked_version_file(void **unused)
 {
     (void)unused;
     store_one();
-    assert_int_equal(rename(in_foo("my_func/.locache/version"), in_foo("my_func/.locache/real")), 0);
+    assert_int_equal(rename(in_foo("my_func/.locache/version"), in_foo("my_func/.locache/real")),
+                     0);
     assert_int_equal(symlink("real", in_foo("my_func/.locache/version")), 0);
     assert_refused(in_foo("my_func/.locache/version"));
     unlink(in_foo("my_func/.locache/version"));
@@ -268,7 +269,7 @@ static void test_trust__a_file_in_a_directorys_place(void **unused)
     assert_refused(in_foo("my_func"));
 }
 
-/* ------------------------------------------------------------------------------------------------------------ pickles */
+/* -------------------------------------------------------------------------------------- pickles */
 
 static const char *key_path(void)
 {

@@ -1,4 +1,5 @@
-/* Large results that are not what they were: whatever was remembered of them, they are misses. And what fails. */
+/* Large results that are not what they were: whatever was remembered of them, they are misses. And
+ * what fails. */
 #include "large.h"
 
 #include "fault.h"
@@ -7,7 +8,7 @@
 
 #define RECORD 128 /* docs/format.md */
 
-/* ------------------------------------------------------------------------------------------------- what is not believed */
+/* ------------------------------------------------------------------------- what is not believed */
 
 static void test_unsound__every_flipped_byte_is_a_miss(void **unused)
 {
@@ -109,7 +110,8 @@ static void forge_record(unsigned char boot)
     fclose(file);
 }
 
-/* What a crash can leave: the right length and the right times, the record too, and zeros where data never reached the disk. */
+/* What a crash can leave: the right length and the right times, the record too, and zeros where
+ * data never reached the disk. */
 static void test_unsound__what_was_verified_before_a_crash_is_verified_again(void **unused)
 {
     (void)unused;
@@ -124,7 +126,8 @@ static void test_unsound__what_was_verified_before_a_crash_is_verified_again(voi
     locache_value *value;
     assert_int_equal(locache_get(&value, cache, k.bytes, k.size, &error), LOCACHE_OK);
     assert_true(value->mapped);
-    assert_memory_equal((unsigned char *)locache_value_buffer(value, 0).data + 8192 - 192, zeros, sizeof zeros);
+    assert_memory_equal((unsigned char *)locache_value_buffer(value, 0).data + 8192 - 192, zeros,
+                        sizeof zeros);
     locache_value_free(value);
     forge_record(0x55);
     assert_rejected(cache, 1, LOCACHE_ECORRUPT);
@@ -200,7 +203,7 @@ static void test_unsound__an_entry_of_another_call_is_a_miss(void **unused)
     locache_close(cache);
 }
 
-/* ------------------------------------------------------------------------------------------------------------- pickles */
+/* -------------------------------------------------------------------------------------- pickles */
 
 static void test_unsound__pickles_are_verified_once(void **unused)
 {
@@ -250,7 +253,7 @@ static void test_unsound__a_pickle_needs_its_own_users_key(void **unused)
     locache_close(cache);
 }
 
-/* -------------------------------------------------------------------------------------------------------------- faults */
+/* --------------------------------------------------------------------------------------- faults */
 
 static int maps_of_entries(void)
 {
@@ -323,7 +326,8 @@ static void test_unsound__each_system_call_of_verifying_fails(void **unused)
         if (status == LOCACHE_OK)
             assert_pattern(value, (size_t)1 << 20, 0);
         else
-            assert_int_equal(status, failed && error.status != LOCACHE_ENOMEM ? LOCACHE_MISS : LOCACHE_ENOMEM);
+            assert_int_equal(status, failed && error.status != LOCACHE_ENOMEM ? LOCACHE_MISS
+                                                                              : LOCACHE_ENOMEM);
         if (status == LOCACHE_OK)
             locache_value_free(value);
         else

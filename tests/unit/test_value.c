@@ -21,11 +21,11 @@ static int teardown(void **unused)
 
 #define value_test(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
-/* ------------------------------------------------------------------------------------------------------------- bodies */
+/* --------------------------------------------------------------------------------------- bodies */
 
 /* A result with this body, stored and read back. */
-static locache_value *stored(const void *body, size_t size, locache_codec codec, const locache_buffer *buffers,
-                             size_t count)
+static locache_value *stored(const void *body, size_t size, locache_codec codec,
+                             const locache_buffer *buffers, size_t count)
 {
     key k = key_of(1);
     locache_value *value = NULL;
@@ -80,8 +80,8 @@ static locache_value *value_scalar(const char *type, const void *data, size_t si
     return finish();
 }
 
-/* What each reader says of a value, in this order: int, uint, real, bool, null, text, bytes, ndarray. Frees it; the outs must
- * be untouched where it is refused. */
+/* What each reader says of a value, in this order: int, uint, real, bool, null, text, bytes,
+ * ndarray. Frees it; the outs must be untouched where it is refused. */
 typedef struct said {
     locache_status status[8];
 } said;
@@ -97,9 +97,9 @@ static said ask(locache_value *value)
     size_t size = 77;
     locache_ndarray array = {.dimensions = 77};
     said out = {{locache_value_int(&integer, value), locache_value_uint(&natural, value),
-                 locache_value_real(&real, value), locache_value_bool(&truth, value), locache_value_null(value),
-                 locache_value_text(&text, &size, value), locache_value_bytes(&string, &size, value),
-                 locache_value_ndarray(&array, value)}};
+                 locache_value_real(&real, value), locache_value_bool(&truth, value),
+                 locache_value_null(value), locache_value_text(&text, &size, value),
+                 locache_value_bytes(&string, &size, value), locache_value_ndarray(&array, value)}};
     assert_true(out.status[0] == LOCACHE_OK || integer == -77);
     assert_true(out.status[1] == LOCACHE_OK || natural == 77);
     assert_true(out.status[2] == LOCACHE_OK || real == 7.5);
@@ -112,17 +112,19 @@ static said ask(locache_value *value)
     return out;
 }
 
-/* Which of the readers, as letters of "iurbntya", takes the value; all others must say `otherwise`. */
+/* Which of the readers, as letters of "iurbntya", takes the value; all others must say
+ * `otherwise`. */
 static void assert_taken_by(locache_value *value, const char *letters, locache_status otherwise)
 {
     said got = ask(value);
     for (size_t i = 0; i < 8; i++) {
         bool takes = strchr(letters, "iurbntya"[i]) != NULL;
-        assert_string_equal(locache_status_name(got.status[i]), locache_status_name(takes ? LOCACHE_OK : otherwise));
+        assert_string_equal(locache_status_name(got.status[i]),
+                            locache_status_name(takes ? LOCACHE_OK : otherwise));
     }
 }
 
-/* -------------------------------------------------------------------------------------------------------------- types */
+/* ---------------------------------------------------------------------------------------- types */
 
 static void test_value__each_reader_takes_its_own_type_only(void **unused)
 {
@@ -177,9 +179,11 @@ static void test_value__more_than_one_item_is_corrupt(void **unused)
     };
     static const size_t sizes[] = {2, 2, 4, 2, 2, 3, 3};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
-        assert_int_equal(ask(value_bytes(cases[i].bytes, sizes[i])).status[cases[i].reader], LOCACHE_ECORRUPT);
+        assert_int_equal(ask(value_bytes(cases[i].bytes, sizes[i])).status[cases[i].reader],
+                         LOCACHE_ECORRUPT);
     /* 2^64, then one more. */
-    assert_int_equal(ask(value_bytes("\xC2\x49\x01\0\0\0\0\0\0\0\0\x03", 12)).status[0], LOCACHE_ECORRUPT);
+    assert_int_equal(ask(value_bytes("\xC2\x49\x01\0\0\0\0\0\0\0\0\x03", 12)).status[0],
+                     LOCACHE_ECORRUPT);
 }
 
 static void test_value__says_what_it_is_made_of(void **unused)
@@ -232,19 +236,21 @@ static void test_value__a_reader_gives_the_parts(void **unused)
     locache_value_free(value);
 }
 
-/* ------------------------------------------------------------------------------------------------------------ numbers */
+/* -------------------------------------------------------------------------------------- numbers */
 
 static void test_value__integers_of_every_size(void **unused)
 {
     (void)unused;
-    static const int64_t numbers[] = {0, 1, 23, 24, -1, -24, -25, 65536, INT32_MIN, INT64_MAX, INT64_MIN};
+    static const int64_t numbers[] = {0,   1,     23,        24,        -1,       -24,
+                                      -25, 65536, INT32_MIN, INT64_MAX, INT64_MIN};
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
         int64_t got = 0;
         uint64_t natural = 0;
         locache_value *value = value_int(numbers[i]);
         assert_int_equal(locache_value_int(&got, value), LOCACHE_OK);
         assert_true(got == numbers[i]);
-        assert_int_equal(locache_value_uint(&natural, value), numbers[i] < 0 ? LOCACHE_ELIMIT : LOCACHE_OK);
+        assert_int_equal(locache_value_uint(&natural, value),
+                         numbers[i] < 0 ? LOCACHE_ELIMIT : LOCACHE_OK);
         assert_true(numbers[i] < 0 || natural == (uint64_t)numbers[i]);
         locache_value_free(value);
     }
@@ -360,7 +366,8 @@ static void test_value__other_scalars_are_of_another_type(void **unused)
 static void test_value__broken_scalars_are_corrupt(void **unused)
 {
     (void)unused;
-    /* Tag 49611 over: an integer; an array of one; of an integer and bytes; of text and text; all with something behind. */
+    /* Tag 49611 over: an integer; an array of one; of an integer and bytes; of text and text; all
+     * with something behind. */
     static const char *const bodies[] = {"\x03", "\x81\x63<i1", "\x82\x03\x41x", "\x82\x63|i1\x61x",
                                          "\x82\x63|i1\x41x\x03"};
     static const size_t readers[] = {0, 1, 2, 3};
@@ -373,7 +380,7 @@ static void test_value__broken_scalars_are_corrupt(void **unused)
     }
 }
 
-/* ------------------------------------------------------------------------------------------------------------ strings */
+/* -------------------------------------------------------------------------------------- strings */
 
 static void test_value__text_and_bytes(void **unused)
 {
@@ -417,7 +424,8 @@ static void test_value__bytes_in_a_buffer(void **unused)
     assert_int_equal((uintptr_t)string % 64, 0);
     locache_value_free(value);
     /* No such buffer; no number; more than a number. */
-    static const char *const wrong[] = {"\x02", "\x61x", "\x1B\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF", "\x01\x01"};
+    static const char *const wrong[] = {"\x02", "\x61x", "\x1B\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF",
+                                        "\x01\x01"};
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
         locache_write_tag(fresh(), LOCACHE_TAG_BUFFER);
         locache_write_raw(&body, wrong[i], strlen(wrong[i]));
@@ -428,11 +436,11 @@ static void test_value__bytes_in_a_buffer(void **unused)
     locache_writer_clear(&body);
 }
 
-/* ------------------------------------------------------------------------------------------------------------- arrays */
+/* --------------------------------------------------------------------------------------- arrays */
 
-static const locache_element elements[] = {LOCACHE_UINT8,   LOCACHE_UINT16,  LOCACHE_UINT32, LOCACHE_UINT64,
-                                           LOCACHE_INT8,    LOCACHE_INT16,   LOCACHE_INT32,  LOCACHE_INT64,
-                                           LOCACHE_FLOAT16, LOCACHE_FLOAT32, LOCACHE_FLOAT64};
+static const locache_element elements[] = {
+    LOCACHE_UINT8, LOCACHE_UINT16, LOCACHE_UINT32,  LOCACHE_UINT64,  LOCACHE_INT8,   LOCACHE_INT16,
+    LOCACHE_INT32, LOCACHE_INT64,  LOCACHE_FLOAT16, LOCACHE_FLOAT32, LOCACHE_FLOAT64};
 
 static void assert_same_array(const locache_ndarray *a, const locache_ndarray *b)
 {
@@ -470,7 +478,8 @@ static void test_value__arrays_come_back(void **unused)
             else
                 locache_write_ndarray(fresh(), &array);
             assert_int_equal(locache_writer_status(&body), LOCACHE_OK);
-            locache_value *value = stored(body.data, body.length, LOCACHE_CBOR, apart ? &buffer : NULL, apart);
+            locache_value *value =
+                stored(body.data, body.length, LOCACHE_CBOR, apart ? &buffer : NULL, apart);
             assert_int_equal(locache_value_ndarray(&got, value), LOCACHE_OK);
             assert_same_array(&got, &array);
             assert_int_equal(got.swapped, step > 1 && array.swapped);
@@ -488,7 +497,8 @@ static void test_value__arrays_of_any_shape(void **unused)
         unsigned dimensions;
         uint64_t extents[3];
         size_t count;
-    } shapes[] = {{0, {0}, 1}, {1, {0}, 0}, {1, {3}, 3}, {3, {1, 3, 1}, 3}, {2, {UINT64_MAX, 0}, 0}};
+    } shapes[] = {
+        {0, {0}, 1}, {1, {0}, 0}, {1, {3}, 3}, {3, {1, 3, 1}, 3}, {2, {UINT64_MAX, 0}, 0}};
     for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) {
         locache_ndarray array = {.type = LOCACHE_FLOAT64,
                                  .dimensions = shapes[i].dimensions,
@@ -512,7 +522,8 @@ static void test_value__copies_are_in_native_order(void **unused)
     uint32_t got[2] = {0, 0};
     for (size_t i = 0; i < sizeof turned; i++)
         turned[i] = ((const unsigned char *)numbers)[i ^ 3];
-    locache_ndarray array = {.type = LOCACHE_UINT32, .dimensions = 1, .extents = {2}, .data = numbers, .size = 8};
+    locache_ndarray array = {
+        .type = LOCACHE_UINT32, .dimensions = 1, .extents = {2}, .data = numbers, .size = 8};
     locache_ndarray_copy(got, &array);
     assert_memory_equal(got, numbers, sizeof got);
     array.data = turned;
@@ -530,8 +541,11 @@ static void test_value__arrays_that_cannot_be(void **unused)
 {
     (void)unused;
     static const double data[3] = {1, 2, 3};
-    const locache_ndarray right = {
-        .type = LOCACHE_FLOAT64, .dimensions = 1, .extents = {3}, .data = data, .size = sizeof data};
+    const locache_ndarray right = {.type = LOCACHE_FLOAT64,
+                                   .dimensions = 1,
+                                   .extents = {3},
+                                   .data = data,
+                                   .size = sizeof data};
     locache_ndarray wrong[6];
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++)
         wrong[i] = right;
@@ -570,7 +584,8 @@ static void test_value__broken_arrays(void **unused)
         {"\x82\x81\x01\x41x", 5, LOCACHE_ECORRUPT},
         {"\x82\x81\x02\xD8\x40\x41x", 7, LOCACHE_ECORRUPT},
         {"\x82\x81\x01\xD8\x40\x61x", 7, LOCACHE_ECORRUPT},
-        {"\x82\x81\x01\xD8\x40\xD9\xC1\xC8\x00", 9, LOCACHE_ECORRUPT}, /* a buffer that is not there */
+        /* a buffer that is not there */
+        {"\x82\x81\x01\xD8\x40\xD9\xC1\xC8\x00", 9, LOCACHE_ECORRUPT},
         {"\x82\x81\x01\xD8\x40\x41x\x00", 8, LOCACHE_ECORRUPT},
         {"\x82\x81\x1B\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xD8\x43\x41x", 15, LOCACHE_ECORRUPT},
         {"\x82\x81\x01\xD8\x44\x41x", 7, LOCACHE_ETYPE}, /* clamped bytes */
@@ -597,7 +612,7 @@ static void test_value__broken_arrays(void **unused)
     locache_value_free(value);
 }
 
-/* --------------------------------------------------------------------------------------------------------------- keys */
+/* ----------------------------------------------------------------------------------------- keys */
 
 static void test_value__long_values_of_keys_are_digests(void **unused)
 {
@@ -643,7 +658,8 @@ static void test_value__arrays_in_keys(void **unused)
     (void)unused;
     char name[LOCACHE_NAME_MAX + 1];
     static double data[1000];
-    locache_ndarray array = {.type = LOCACHE_FLOAT64, .dimensions = 2, .extents = {3, 4}, .data = data, .size = 96};
+    locache_ndarray array = {
+        .type = LOCACHE_FLOAT64, .dimensions = 2, .extents = {3, 4}, .data = data, .size = 96};
     locache_key_begin(fresh(), 1);
     locache_key_name(&body, "x", 1);
     locache_key_ndarray(&body, &array);

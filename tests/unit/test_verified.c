@@ -1,10 +1,11 @@
-/* What is remembered of large results: when it counts, and that nothing in the table or in its place does harm. */
+/* What is remembered of large results: when it counts, and that nothing in the table or in its
+ * place does harm. */
 #include "scratch.h"
 
-#include "fault.h"
+#include "base/text.h"
 #include "disk/temporary.h"
 #include "disk/verified.h"
-#include "base/text.h"
+#include "fault.h"
 
 #include <sys/resource.h>
 
@@ -14,7 +15,8 @@
 #define MOUNT_AT 24
 
 static int dir;
-static const unsigned char checksum[LC_CHECKSUM_SIZE] = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16};
+static const unsigned char checksum[LC_CHECKSUM_SIZE] = {1, 2,  3,  4,  5,  6,  7,  8,
+                                                         9, 10, 11, 12, 13, 14, 15, 16};
 static const unsigned char key_bytes[LC_MAC_KEY_SIZE] = {7, 7, 7};
 
 static int enter(void **unused)
@@ -96,7 +98,7 @@ static void restamp_record(unsigned char *record)
     lc_checksum(record + 112, &(lc_span){record, 112}, 1);
 }
 
-/* -------------------------------------------------------------------------------------------------------------- tests */
+/* ---------------------------------------------------------------------------------------- tests */
 
 /* First: the boot is only read once. */
 static void test_verified__without_a_boot_nothing_is_remembered(void **unused)
@@ -274,7 +276,8 @@ static void find_same_set(locache_stamp *out, unsigned wanted)
     }
 }
 
-/* Newer states of a file take the place of older ones; files share a set, until there are too many. */
+/* Newer states of a file take the place of older ones; files share a set, until there are too
+ * many. */
 static void test_verified__a_set_holds_its_files(void **unused)
 {
     (void)unused;
@@ -344,7 +347,7 @@ static void test_verified__seals_are_of_one_key_and_one_state(void **unused)
     assert_false(lc_verified_sealed(&thief, key_bytes));
 }
 
-/* --------------------------------------------------------------------------------------------------- things in its place */
+/* -------------------------------------------------------------------------- things in its place */
 
 static void as_link(void)
 {
@@ -428,7 +431,7 @@ static void test_verified__a_link_above_it_is_not_followed(void **unused)
     assert_false(exists(in_foo(".locache")));
 }
 
-/* ------------------------------------------------------------------------------------------------------------- faults */
+/* --------------------------------------------------------------------------------------- faults */
 
 static void test_verified__each_system_call_fails(void **unused)
 {

@@ -37,7 +37,7 @@ static bool has(const locache_identity *identity, unsigned flags, int x, const c
     return status == LOCACHE_OK;
 }
 
-/* ---------------------------------------------------------------------------------------------------------- the switch */
+/* ----------------------------------------------------------------------------------- the switch */
 
 static void test_version__a_changed_source_starts_afresh_and_an_undo_brings_back(void **unused)
 {
@@ -210,7 +210,7 @@ static void test_version__reset_by_a_renamed_handle(void **unused)
     locache_close(renamed);
 }
 
-/* ----------------------------------------------------------------------------------------------------------- identities */
+/* ----------------------------------------------------------------------------------- identities */
 
 static void test_version__another_interpreter_is_told_by_the_source(void **unused)
 {
@@ -341,7 +341,7 @@ static void test_version__keep_uses_what_is_there(void **unused)
     assert_false(has(&second, 0, 2, "new"));
 }
 
-/* --------------------------------------------------------------------------------------------------- the version file */
+/* ----------------------------------------------------------------------------- the version file */
 
 static void lose_and_check(const char *content)
 {
@@ -408,7 +408,8 @@ static void test_version__a_newer_file_is_left_alone(void **unused)
     write_text(in_foo("my_func/.locache/version"), "locache 2\nsomething else\n");
     assert_true(has(&identity, 0, 1, "r"));
     assert_false(has(&other, 0, 1, "r"));
-    assert_memory_equal(read_bytes(in_foo("my_func/.locache/version")).data, "locache 2\nsomething else\n", 25);
+    assert_memory_equal(read_bytes(in_foo("my_func/.locache/version")).data,
+                        "locache 2\nsomething else\n", 25);
 }
 
 static void test_version__an_earlier_one_without_its_file_comes_back(void **unused)
@@ -428,7 +429,7 @@ static void test_version__an_earlier_one_without_its_file_comes_back(void **unus
     assert_true(has(&identity, 0, 1, "r"));
 }
 
-/* ------------------------------------------------------------------------------------------------------- interruptions */
+/* -------------------------------------------------------------------------------- interruptions */
 
 /* Killed between the two renames of a switch: nothing is in place. */
 static void test_version__a_switch_cut_off_is_finished_by_the_next(void **unused)
@@ -440,7 +441,8 @@ static void test_version__a_switch_cut_off_is_finished_by_the_next(void **unused
     assert_true(has(&first, 0, 1, "r"));
     DIR *stream = opendir(in_foo(".versions/my_func"));
     closedir(stream);
-    assert_int_equal(rename(in_foo("my_func"), in_foo(".versions/my_func/00000000000000000000000000000000")), 0);
+    assert_int_equal(
+        rename(in_foo("my_func"), in_foo(".versions/my_func/00000000000000000000000000000000")), 0);
     assert_int_equal(mkdir(in_foo(".versions/.tmp/new-0123"), 0700), 0);
     write_text(in_foo(".versions/.tmp/new-0123/x"), "");
     assert_true(has(&first, 0, 1, "r"));
@@ -532,7 +534,7 @@ static void test_version__a_child_of_fork_does_not_keep_the_lock(void **unused)
     assert_int_equal(status, LOCACHE_OK);
 }
 
-/* --------------------------------------------------------------------------------------------------------- concurrency */
+/* ---------------------------------------------------------------------------------- concurrency */
 
 /* Switches back and forth; what is found must always be this source's own. */
 static void switch_often(void *context)
@@ -549,7 +551,8 @@ static void switch_often(void *context)
         key k = key_of(round % 5);
         locache_value *value;
         status = locache_get(&value, cache, k.bytes, k.size, &error);
-        child_require(status == LOCACHE_OK || (status == LOCACHE_MISS && error.status == LOCACHE_OK));
+        child_require(status == LOCACHE_OK ||
+                      (status == LOCACHE_MISS && error.status == LOCACHE_OK));
         if (status == LOCACHE_OK) {
             size_t size;
             child_require(strncmp(locache_value_body(value, &size), result, strlen(result)) == 0);

@@ -1,5 +1,5 @@
-/* The way back from a readable name to its key, written from docs/format.md alone: an oracle for names without a hash. Each
- * such name says its whole key, so that no two keys share one. */
+/* The way back from a readable name to its key, written from docs/format.md alone: an oracle for
+ * names without a hash. Each such name says its whole key, so that no two keys share one. */
 #ifndef LOCACHE_UNNAME_H
 #define LOCACHE_UNNAME_H
 
@@ -77,7 +77,8 @@ static inline bool unname_literal(locache_writer *key, const char *text, size_t 
         locache_write_real(key, (double)NAN);
     } else if (strcmp(copy, "inf") == 0 || strcmp(copy, "-inf") == 0) {
         locache_write_real(key, negative ? -HUGE_VAL : HUGE_VAL);
-    } else if (size > 0 && strspn(copy, "0123456789+-.e") == size && unname_digits(copy + negative, 1)) {
+    } else if (size > 0 && strspn(copy, "0123456789+-.e") == size &&
+               unname_digits(copy + negative, 1)) {
         double value = strtod(copy, &end);
         if (*end != '\0')
             return false;
@@ -128,7 +129,8 @@ static inline bool unname(locache_writer *key, const char *name)
     for (uint64_t i = 0; i < count; i++) {
         const char *equals = strchr(name, '=');
         size_t size = strcspn(equals + 1, "_");
-        if (!unname_label(key, name, (size_t)(equals - name)) || !unname_value(key, equals + 1, size))
+        if (!unname_label(key, name, (size_t)(equals - name)) ||
+            !unname_value(key, equals + 1, size))
             return false;
         name = equals + 1 + size;
         if (*name != (i + 1 < count ? '_' : '\0'))
@@ -138,11 +140,12 @@ static inline bool unname(locache_writer *key, const char *name)
     return true;
 }
 
-/* What every name must be, hashed or not: of few bytes, in its alphabet, UTF-8, with whole escapes, and no trouble to a shell
- * or a file system. NULL, or what is wrong. */
+/* What every name must be, hashed or not: of few bytes, in its alphabet, UTF-8, with whole escapes,
+ * and no trouble to a shell or a file system. NULL, or what is wrong. */
 static inline const char *unname_complaint(const char *name)
 {
-    static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789.,+@-_=%~";
+    static const char alphabet[] =
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789.,+@-_=%~";
     size_t size = strlen(name);
     if (size == 0 || size > LOCACHE_NAME_MAX)
         return "length";

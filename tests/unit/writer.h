@@ -1,9 +1,10 @@
-/* What the tests of CBOR writers share: one writer, fresh for each test, and random numbers that can be had again. */
+/* What the tests of CBOR writers share: one writer, fresh for each test, and random numbers that
+ * can be had again. */
 #ifndef LC_TEST_WRITER_H
 #define LC_TEST_WRITER_H
 
-#include "format/cbor.h"
 #include "fault.h"
+#include "format/cbor.h"
 
 #include <errno.h>
 #include <math.h>

@@ -5,7 +5,7 @@
 
 #define SLOTS_ON_STACK 16 /* parameters; more go to the heap */
 
-/* --------------------------------------------------------------------------------------------------------- making plans */
+/* --------------------------------------------------------------------------------- making plans */
 
 static int add_parameter(lcpy_plan *plan, PyObject *name, PyObject *fallback, PyObject *unused)
 {
@@ -48,10 +48,13 @@ static int make_room(lcpy_plan *plan, Py_ssize_t count)
     return 0;
 }
 
-int lcpy_plan_of_function(lcpy_plan *out, PyObject *function, bool names_only, PyObject *ignored, PyObject *unused)
+int lcpy_plan_of_function(lcpy_plan *out, PyObject *function, bool names_only, PyObject *ignored,
+                          PyObject *unused)
 {
     PyCodeObject *code = (PyCodeObject *)PyFunction_GET_CODE(function);
-    *out = (lcpy_plan){.function = Py_NewRef(function), .ignored = Py_XNewRef(ignored), .keep_missing = names_only};
+    *out = (lcpy_plan){.function = Py_NewRef(function),
+                       .ignored = Py_XNewRef(ignored),
+                       .keep_missing = names_only};
     out->positional_only = code->co_posonlyargcount;
     out->positional = code->co_argcount;
     out->any_position = (code->co_flags & CO_VARARGS) != 0;
@@ -71,7 +74,8 @@ int lcpy_plan_of_function(lcpy_plan *out, PyObject *function, bool names_only, P
         out->ignore_positions = status > 0;
     }
     if (status >= 0 && out->any_keyword) {
-        status = is_ignored(out, PyTuple_GET_ITEM(names, named + (out->any_position ? 1 : 0)), unused);
+        status =
+            is_ignored(out, PyTuple_GET_ITEM(names, named + (out->any_position ? 1 : 0)), unused);
         out->ignore_keywords = status > 0;
     }
     Py_DECREF(names);
@@ -196,14 +200,15 @@ PyObject *lcpy_plan_default(const lcpy_plan *plan, Py_ssize_t n)
     return at >= 0 ? PyTuple_GET_ITEM(defaults, at) : NULL;
 }
 
-/* --------------------------------------------------------------------------------------------------------------- binding */
+/* -------------------------------------------------------------------------------------- binding */
 
 typedef struct keyword {
     PyObject *name;
     PyObject *value;
 } keyword;
 
-/* One call, bound. Slots hold references, since a default could be assigned anew while a key is written. */
+/* One call, bound. Slots hold references, since a default could be assigned anew while a key is
+ * written. */
 typedef struct binding {
     PyObject **slots; /* one per parameter; NULL: not given */
     PyObject *room[SLOTS_ON_STACK];
@@ -233,12 +238,15 @@ static int compare_keywords(const void *a, const void *b)
     return PyUnicode_Compare(((const keyword *)a)->name, ((const keyword *)b)->name);
 }
 
-static lcpy_bound bind_extra(binding *bound, const lcpy_plan *plan, PyObject *name, PyObject *value, Py_ssize_t most)
+static lcpy_bound bind_extra(binding *bound, const lcpy_plan *plan, PyObject *name, PyObject *value,
+                             Py_ssize_t most)
 {
     if (!plan->any_keyword) {
         return LCPY_MISFIT;
     }
-    int ignored = plan->ignore_keywords ? 1 : plan->ignored ? PySet_Contains(plan->ignored, name) : 0;
+    int ignored = plan->ignore_keywords ? 1
+                  : plan->ignored       ? PySet_Contains(plan->ignored, name)
+                                        : 0;
     if (ignored != 0) {
         return ignored < 0 ? LCPY_BIND_ERROR : LCPY_BOUND;
     }
@@ -298,7 +306,9 @@ static lcpy_bound bind_call(binding *bound, const lcpy_plan *plan, const lcpy_ca
     for (Py_ssize_t i = 0; i < plan->count && status == LCPY_BOUND && !plan->keep_missing; i++) {
         if (!bound->slots[i]) {
             bound->slots[i] = Py_XNewRef(lcpy_plan_default(plan, i));
-            status = bound->slots[i] ? LCPY_BOUND : PyErr_Occurred() ? LCPY_BIND_ERROR : LCPY_MISFIT;
+            status = bound->slots[i]    ? LCPY_BOUND
+                     : PyErr_Occurred() ? LCPY_BIND_ERROR
+                                        : LCPY_MISFIT;
         }
     }
     return status;
@@ -315,10 +325,12 @@ static void unbind(binding *bound, const lcpy_plan *plan)
     PyMem_Free(bound->extra);
 }
 
-/* ---------------------------------------------------------------------------------------------------------------- writing */
+/* -------------------------------------------------------------------------------------- writing */
 
-/* object() as a default says "not given": nothing else can be said of it, and where it is, it is itself. */
-static int write_argument(lcpy_state *state, locache_writer *key, const lcpy_plan *plan, Py_ssize_t n, PyObject *value)
+/* object() as a default says "not given": nothing else can be said of it, and where it is, it is
+ * itself. */
+static int write_argument(lcpy_state *state, locache_writer *key, const lcpy_plan *plan,
+                          Py_ssize_t n, PyObject *value)
 {
     if (Py_IS_TYPE(value, &PyBaseObject_Type) && value == lcpy_plan_default(plan, n)) {
         locache_write_tag(key, LOCACHE_TAG_DEFAULT);
@@ -328,15 +340,16 @@ static int write_argument(lcpy_state *state, locache_writer *key, const lcpy_pla
     return lcpy_key_write(state, key, value);
 }
 
-static int write_parameters(lcpy_state *state, locache_writer *key, const lcpy_plan *plan, const binding *bound,
-                            PyObject **culprit)
+static int write_parameters(lcpy_state *state, locache_writer *key, const lcpy_plan *plan,
+                            const binding *bound, PyObject **culprit)
 {
     for (Py_ssize_t i = 0; i < plan->count; i++) {
         const lcpy_parameter *parameter = &plan->parameters[i];
         if (parameter->ignored || !bound->slots[i]) {
             continue;
         }
-        locache_write_raw(key, PyBytes_AS_STRING(parameter->label), (size_t)PyBytes_GET_SIZE(parameter->label));
+        locache_write_raw(key, PyBytes_AS_STRING(parameter->label),
+                          (size_t)PyBytes_GET_SIZE(parameter->label));
         if (write_argument(state, key, plan, i, bound->slots[i]) < 0) {
             *culprit = Py_NewRef(parameter->name);
             return -1;
@@ -345,8 +358,8 @@ static int write_parameters(lcpy_state *state, locache_writer *key, const lcpy_p
     return 0;
 }
 
-static int write_extra(lcpy_state *state, locache_writer *key, const lcpy_plan *plan, const lcpy_call *call,
-                       const binding *bound, PyObject **culprit)
+static int write_extra(lcpy_state *state, locache_writer *key, const lcpy_plan *plan,
+                       const lcpy_call *call, const binding *bound, PyObject **culprit)
 {
     for (Py_ssize_t i = plan->positional; i < call->count && !plan->ignore_positions; i++) {
         locache_key_index(key, (uint64_t)i);
@@ -370,8 +383,9 @@ static int write_extra(lcpy_state *state, locache_writer *key, const lcpy_plan *
     return 0;
 }
 
-lcpy_bound lcpy_plan_key(lcpy_state *state, locache_writer *key, const lcpy_plan *plan, const lcpy_call *call,
-                         const locache_writer *captures, Py_ssize_t captured, PyObject **culprit)
+lcpy_bound lcpy_plan_key(lcpy_state *state, locache_writer *key, const lcpy_plan *plan,
+                         const lcpy_call *call, const locache_writer *captures, Py_ssize_t captured,
+                         PyObject **culprit)
 {
     binding bound;
     bound.slots = NULL;

@@ -1,11 +1,12 @@
 /* The way of a call: bind and write the key, look up, or call the function and store. */
 #include "call/persisted.h"
 
-#include "call/simple.h"
 #include "call/kept.h"
+#include "call/simple.h"
 #include "call/warn.h"
 
-lcpy_bound lcpy_persisted_key(lcpy_persisted *self, lcpy_key *key, const lcpy_call *call, PyObject **culprit)
+lcpy_bound lcpy_persisted_key(lcpy_persisted *self, lcpy_key *key, const lcpy_call *call,
+                              PyObject **culprit)
 {
     locache_writer_init(&key->writer, key->room, sizeof key->room);
     if (self->target.is_simple && lcpy_quick_key(&key->writer, &self->target.plan, call)) {
@@ -13,7 +14,8 @@ lcpy_bound lcpy_persisted_key(lcpy_persisted *self, lcpy_key *key, const lcpy_ca
         return LCPY_BOUND;
     }
     locache_writer_reset(&key->writer);
-    return lcpy_target_key(self->state, &key->writer, &self->target, call, (PyObject *)self, culprit);
+    return lcpy_target_key(self->state, &key->writer, &self->target, call, (PyObject *)self,
+                           culprit);
 }
 
 void lcpy_key_clear(lcpy_key *key)
@@ -23,7 +25,8 @@ void lcpy_key_clear(lcpy_key *key)
 
 static PyObject *call_function(lcpy_persisted *self, const lcpy_call *call)
 {
-    return PyObject_Vectorcall(self->target.callable, call->args, (size_t)call->count, call->kwnames);
+    return PyObject_Vectorcall(self->target.callable, call->args, (size_t)call->count,
+                               call->kwnames);
 }
 
 static PyObject *keywords_of(const lcpy_call *call)
@@ -31,7 +34,8 @@ static PyObject *keywords_of(const lcpy_call *call)
     PyObject *keywords = PyDict_New();
     Py_ssize_t count = call->kwnames ? PyTuple_GET_SIZE(call->kwnames) : 0;
     for (Py_ssize_t i = 0; keywords && i < count; i++) {
-        if (PyDict_SetItem(keywords, PyTuple_GET_ITEM(call->kwnames, i), call->args[call->count + i]) < 0) {
+        if (PyDict_SetItem(keywords, PyTuple_GET_ITEM(call->kwnames, i),
+                           call->args[call->count + i]) < 0) {
             Py_CLEAR(keywords);
         }
     }
@@ -52,18 +56,22 @@ static int import_async(lcpy_state *state)
 static int name_coroutine(lcpy_persisted *self, PyObject *coroutine)
 {
     PyObject *function = self->target.named;
-    return PyObject_SetAttrString(coroutine, "__name__", ((PyFunctionObject *)function)->func_name) < 0 ||
-                   PyObject_SetAttrString(coroutine, "__qualname__", ((PyFunctionObject *)function)->func_qualname) < 0
+    return PyObject_SetAttrString(coroutine, "__name__",
+                                  ((PyFunctionObject *)function)->func_name) < 0 ||
+                   PyObject_SetAttrString(coroutine, "__qualname__",
+                                          ((PyFunctionObject *)function)->func_qualname) < 0
                ? -1
                : 0;
 }
 
-static PyObject *start_coroutine(lcpy_persisted *self, const lcpy_key *key, const lcpy_call *call, int fresh)
+static PyObject *start_coroutine(lcpy_persisted *self, const lcpy_key *key, const lcpy_call *call,
+                                 int fresh)
 {
     PyObject *coroutine = NULL;
     PyObject *args = PyTuple_New(call->count);
     PyObject *keywords = keywords_of(call);
-    PyObject *bytes = PyBytes_FromStringAndSize((const char *)key->writer.data, (Py_ssize_t)key->writer.length);
+    PyObject *bytes =
+        PyBytes_FromStringAndSize((const char *)key->writer.data, (Py_ssize_t)key->writer.length);
     if (!args || !keywords || !bytes || import_async(self->state) < 0) {
         goto done;
     }
@@ -71,7 +79,8 @@ static PyObject *start_coroutine(lcpy_persisted *self, const lcpy_key *key, cons
         PyTuple_SET_ITEM(args, i, Py_NewRef(call->args[i]));
     }
     PyObject *arguments[] = {(PyObject *)self, bytes, args, keywords, fresh ? Py_True : Py_False};
-    coroutine = PyObject_Vectorcall(self->state->async_call, arguments, sizeof arguments / sizeof *arguments, NULL);
+    coroutine = PyObject_Vectorcall(self->state->async_call, arguments,
+                                    sizeof arguments / sizeof *arguments, NULL);
     if (coroutine && name_coroutine(self, coroutine) < 0) {
         Py_CLEAR(coroutine);
     }
@@ -82,7 +91,8 @@ done:
     return coroutine;
 }
 
-PyObject *lcpy_persisted_compute(lcpy_persisted *self, const lcpy_key *key, const lcpy_call *call, int fresh, int quiet)
+PyObject *lcpy_persisted_compute(lcpy_persisted *self, const lcpy_key *key, const lcpy_call *call,
+                                 int fresh, int quiet)
 {
     if (self->target.is_async) {
         return start_coroutine(self, key, call, fresh);
@@ -92,14 +102,15 @@ PyObject *lcpy_persisted_compute(lcpy_persisted *self, const lcpy_key *key, cons
     PyObject *result = call_function(self, call);
     int64_t elapsed = lcpy_clock() - start;
     if (lcpy_closure_end(self->state, &self->target.closure) < 0 ||
-        (result &&
-         lcpy_persisted_store(self, key->writer.data, key->writer.length, result, elapsed, fresh, quiet) < 0)) {
+        (result && lcpy_persisted_store(self, key->writer.data, key->writer.length, result, elapsed,
+                                        fresh, quiet) < 0)) {
         Py_CLEAR(result);
     }
     return result;
 }
 
-PyObject *lcpy_persisted_without_key(lcpy_persisted *self, const lcpy_call *call, lcpy_bound bound, PyObject *culprit)
+PyObject *lcpy_persisted_without_key(lcpy_persisted *self, const lcpy_call *call, lcpy_bound bound,
+                                     PyObject *culprit)
 {
     self->bypassed++;
     if (bound == LCPY_BIND_ERROR && lcpy_warn(self, LCPY_TROUBLE_KEY, NULL, culprit) < 0) {
@@ -107,8 +118,8 @@ PyObject *lcpy_persisted_without_key(lcpy_persisted *self, const lcpy_call *call
     }
     PyObject *result = call_function(self, call);
     if (result && bound == LCPY_MISFIT) {
-        locache_error error = {.message =
-                                   "its decorators take other arguments than it does; keep functools.wraps() off them"};
+        locache_error error = {.message = "its decorators take other arguments than it does; keep "
+                                          "functools.wraps() off them"};
         if (lcpy_warn(self, LCPY_TROUBLE_MISFIT, &error, NULL) < 0) {
             Py_CLEAR(result);
         }
@@ -128,14 +139,17 @@ static PyObject *read_or_compute(lcpy_persisted *self, const lcpy_key *key, cons
 }
 
 /* Memory has this for the key. */
-static PyObject *give_or_compute(lcpy_persisted *self, void *object, const lcpy_key *key, const lcpy_call *call)
+static PyObject *give_or_compute(lcpy_persisted *self, void *object, const lcpy_key *key,
+                                 const lcpy_call *call)
 {
     PyObject *result = NULL;
-    lcpy_found found = lcpy_persisted_give(&result, self, object, key->writer.data, key->writer.length);
+    lcpy_found found =
+        lcpy_persisted_give(&result, self, object, key->writer.data, key->writer.length);
     return found == LCPY_DISBELIEVED ? lcpy_persisted_compute(self, key, call, 0, 1) : result;
 }
 
-PyObject *lcpy_persisted_call(PyObject *object, PyObject *const *args, size_t nargsf, PyObject *kwnames)
+PyObject *lcpy_persisted_call(PyObject *object, PyObject *const *args, size_t nargsf,
+                              PyObject *kwnames)
 {
     lcpy_persisted *self = (lcpy_persisted *)object;
     lcpy_call call = {args, PyVectorcall_NARGS(nargsf), kwnames};
@@ -148,7 +162,8 @@ PyObject *lcpy_persisted_call(PyObject *object, PyObject *const *args, size_t na
         result = lcpy_persisted_without_key(self, &call, bound, culprit);
     } else if (self->target.is_async) {
         result = lcpy_persisted_compute(self, &key, &call, 0, 0);
-    } else if (!self->cache || locache_recall(&known, self->cache, key.writer.data, key.writer.length) != LOCACHE_OK) {
+    } else if (!self->cache || locache_recall(&known, self->cache, key.writer.data,
+                                              key.writer.length) != LOCACHE_OK) {
         result = read_or_compute(self, &key, &call);
     } else if (!lcpy_memory_is_result(known)) {
         result = give_or_compute(self, known, &key, &call);

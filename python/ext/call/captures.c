@@ -60,7 +60,8 @@ static int is_ignored(PyObject *name, PyObject *ignored, PyObject *unused)
 }
 
 /* 1 where the variable stays out of every key, 0 where not, -1 with an exception. */
-static int never_counts(PyCodeObject *code, Py_ssize_t n, PyObject *name, PyObject *ignored, PyObject *unused)
+static int never_counts(PyCodeObject *code, Py_ssize_t n, PyObject *name, PyObject *ignored,
+                        PyObject *unused)
 {
     if (PyUnicode_CompareWithASCIIString(name, "__class__") == 0) {
         return 1;
@@ -69,8 +70,8 @@ static int never_counts(PyCodeObject *code, Py_ssize_t n, PyObject *name, PyObje
     return skip != 0 ? skip : rebinds(code, first_free_index(code) + (unsigned)n);
 }
 
-static int add_function(lcpy_closure *closure, PyObject *function, PyObject *wrapped, PyObject *ignored,
-                        PyObject *unused)
+static int add_function(lcpy_closure *closure, PyObject *function, PyObject *wrapped,
+                        PyObject *ignored, PyObject *unused)
 {
     PyCodeObject *code = (PyCodeObject *)PyFunction_GET_CODE(function);
     PyObject *cells = PyFunction_GET_CLOSURE(function);
@@ -127,7 +128,8 @@ int lcpy_closure_init(lcpy_closure *out, PyObject *functions, PyObject *ignored,
     return 0;
 }
 
-int lcpy_closure_add(lcpy_closure *closure, PyObject *name, PyObject *object, PyObject *ignored, PyObject *unused)
+int lcpy_closure_add(lcpy_closure *closure, PyObject *name, PyObject *object, PyObject *ignored,
+                     PyObject *unused)
 {
     int skip = is_ignored(name, ignored, unused);
     if (skip != 0) {
@@ -175,8 +177,8 @@ int lcpy_closure_traverse(lcpy_closure *closure, visitproc visit, void *arg)
     return 0;
 }
 
-/* Encode the object that the variable is bound to. LOCACHE_TAG_DEFAULT, which no value encodes like, stands for nothing and
- * for object(), which is only ever compared with. */
+/* Encode the object that the variable is bound to. LOCACHE_TAG_DEFAULT, which no value encodes
+ * like, stands for nothing and for object(), which is only ever compared with. */
 static PyObject *encode(lcpy_state *state, PyObject *value)
 {
     unsigned char room[512];
@@ -213,8 +215,10 @@ static bool is_recursion(const lcpy_closure *closure)
     return closure->running > 0 && closure->thread == PyThread_get_thread_ident();
 }
 
-/* The encoding of what the cell holds now; new reference. Other threads may do the same while Python code runs here. */
-static PyObject *current(lcpy_state *state, lcpy_closure *closure, lcpy_capture *capture, PyObject *value)
+/* The encoding of what the cell holds now; new reference. Other threads may do the same while
+ * Python code runs here. */
+static PyObject *current(lcpy_state *state, lcpy_closure *closure, lcpy_capture *capture,
+                         PyObject *value)
 {
     if (capture->encoded && capture->seen == value &&
         (capture->is_state || is_recursion(closure) || is_constant(value))) {
@@ -236,14 +240,15 @@ static PyObject *current(lcpy_state *state, lcpy_closure *closure, lcpy_capture 
     return encoded;
 }
 
-int lcpy_closure_write(lcpy_state *state, locache_writer *out, Py_ssize_t *count, lcpy_closure *closure, PyObject *own,
-                       PyObject *function, PyObject **culprit)
+int lcpy_closure_write(lcpy_state *state, locache_writer *out, Py_ssize_t *count,
+                       lcpy_closure *closure, PyObject *own, PyObject *function, PyObject **culprit)
 {
     *count = 0;
     for (Py_ssize_t i = 0; i < closure->count; i++) {
         lcpy_capture *capture = &closure->captures[i];
         PyObject *value = PyCell_GET(capture->cell);
-        if (value && !capture->added && (value == own || value == function || value == capture->wrapped)) {
+        if (value && !capture->added &&
+            (value == own || value == function || value == capture->wrapped)) {
             continue;
         }
         PyObject *encoded = current(state, closure, capture, value);
@@ -251,7 +256,8 @@ int lcpy_closure_write(lcpy_state *state, locache_writer *out, Py_ssize_t *count
             *culprit = Py_NewRef(capture->name);
             return -1;
         }
-        locache_write_raw(out, PyBytes_AS_STRING(capture->label), (size_t)PyBytes_GET_SIZE(capture->label));
+        locache_write_raw(out, PyBytes_AS_STRING(capture->label),
+                          (size_t)PyBytes_GET_SIZE(capture->label));
         locache_write_raw(out, PyBytes_AS_STRING(encoded), (size_t)PyBytes_GET_SIZE(encoded));
         Py_DECREF(encoded);
         ++*count;
@@ -265,16 +271,20 @@ void lcpy_closure_begin(lcpy_closure *closure)
     closure->thread = PyThread_get_thread_ident();
 }
 
-/* Has the object that was seen changed since? What cannot be encoded any more has. 1, 0, or -1 as lcpy_closure_end(). */
+/* Has the object that was seen changed since? What cannot be encoded any more has. 1, 0, or -1 as
+ * lcpy_closure_end(). */
 static int has_changed(lcpy_state *state, lcpy_capture *capture)
 {
     PyObject *before = Py_NewRef(capture->encoded);
     PyObject *seen = Py_NewRef(capture->seen);
     PyObject *now = encode(state, seen);
-    int result = now ? PyObject_RichCompareBool(before, now, Py_NE) : PyErr_ExceptionMatches(PyExc_Exception) ? 1 : -1;
+    int result = now ? PyObject_RichCompareBool(before, now, Py_NE)
+                 : PyErr_ExceptionMatches(PyExc_Exception) ? 1
+                                                           : -1;
     if (result >= 0) {
         PyErr_Clear();
-        result = result && capture->seen == seen; /* else another thread saw the variable bound to another object */
+        /* else another thread saw the variable bound to another object */
+        result = result && capture->seen == seen;
     }
     Py_XDECREF(now);
     Py_DECREF(seen);

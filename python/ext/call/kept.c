@@ -59,14 +59,15 @@ locache_value *lcpy_memory_value(locache_value *value)
         return value;
     }
     /* What is mapped is mapped again as quickly. */
-    if (locache_value_size(value) >= LOCACHE_MAP_FROM || locache_value_copy(&copy, value) != LOCACHE_OK) {
+    if (locache_value_size(value) >= LOCACHE_MAP_FROM ||
+        locache_value_copy(&copy, value) != LOCACHE_OK) {
         return NULL;
     }
     return copy;
 }
 
-bool lcpy_memory_keep(lcpy_state *state, locache *cache, const void *key, size_t key_size, const locache_stamp *stamp,
-                      PyObject *result, locache_value *value)
+bool lcpy_memory_keep(lcpy_state *state, locache *cache, const void *key, size_t key_size,
+                      const locache_stamp *stamp, PyObject *result, locache_value *value)
 {
     size_t size = lcpy_frozen_size(state, result);
     if (size > 0) {

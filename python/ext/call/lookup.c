@@ -5,8 +5,8 @@
 #include <time.h>
 
 #include "call/kept.h"
-#include "identity.h"
 #include "call/warn.h"
+#include "identity.h"
 
 int64_t lcpy_clock(void)
 {
@@ -54,8 +54,8 @@ static int source_identity(lcpy_state *state, locache_id *out, PyObject *functio
     return 1;
 }
 
-static locache_status open_without_gil(locache **out, const char *directory, const locache_options *options,
-                                       locache_error *error)
+static locache_status open_without_gil(locache **out, const char *directory,
+                                       const locache_options *options, locache_error *error)
 {
     locache_status status;
     Py_BEGIN_ALLOW_THREADS status = locache_open(out, directory, options, error);
@@ -90,7 +90,8 @@ locache_status lcpy_persisted_open_at(locache **out, lcpy_persisted *self, const
         }
         locache_identity_explicit(&options.identity, version);
     } else if (PyTuple_GET_SIZE(functions) > 0) {
-        if (lcpy_code_tag(self->state, tag) < 0 || code_identity(self->state, &options.identity.code, functions) < 0) {
+        if (lcpy_code_tag(self->state, tag) < 0 ||
+            code_identity(self->state, &options.identity.code, functions) < 0) {
             return LOCACHE_ETYPE;
         }
         options.identity.code_tag = tag;
@@ -179,7 +180,8 @@ static lcpy_found undecodable(lcpy_persisted *self, const void *key, size_t key_
 }
 
 /* Count what was found, or NULL: it is no result, and an exception says why. */
-static lcpy_found count_found(lcpy_persisted *self, const PyObject *result, const void *key, size_t key_size)
+static lcpy_found count_found(lcpy_persisted *self, const PyObject *result, const void *key,
+                              size_t key_size)
 {
     if (result) {
         self->hits++;
@@ -190,15 +192,18 @@ static lcpy_found count_found(lcpy_persisted *self, const PyObject *result, cons
 }
 
 /* An object that locache_recall() gave; its reference is taken. */
-lcpy_found lcpy_persisted_give(PyObject **out, lcpy_persisted *self, void *object, const void *key, size_t key_size)
+lcpy_found lcpy_persisted_give(PyObject **out, lcpy_persisted *self, void *object, const void *key,
+                               size_t key_size)
 {
-    *out = lcpy_memory_is_result(object) ? object : lcpy_memory_decode(self->state, object, self->target.module);
+    *out = lcpy_memory_is_result(object)
+               ? object
+               : lcpy_memory_decode(self->state, object, self->target.module);
     return count_found(self, *out, key, key_size);
 }
 
 /* Take a value that was read before results were forgotten for the nth time. */
-static lcpy_found decode(PyObject **out, lcpy_persisted *self, locache_value *value, uint64_t n, const void *key,
-                         size_t key_size)
+static lcpy_found decode(PyObject **out, lcpy_persisted *self, locache_value *value, uint64_t n,
+                         const void *key, size_t key_size)
 {
     locache_stamp stamp;
     locache_value *kept = self->in_memory ? lcpy_memory_value(value) : NULL;
@@ -212,7 +217,8 @@ static lcpy_found decode(PyObject **out, lcpy_persisted *self, locache_value *va
 }
 
 /* The file. */
-lcpy_found lcpy_persisted_read(PyObject **out, lcpy_persisted *self, const void *key, size_t key_size)
+lcpy_found lcpy_persisted_read(PyObject **out, lcpy_persisted *self, const void *key,
+                               size_t key_size)
 {
     if (!self->cache) {
         lcpy_found opened = open_for_call(self);
@@ -237,7 +243,8 @@ lcpy_found lcpy_persisted_read(PyObject **out, lcpy_persisted *self, const void 
     return disbelieved(self, &error);
 }
 
-lcpy_found lcpy_persisted_lookup(PyObject **out, lcpy_persisted *self, const void *key, size_t key_size)
+lcpy_found lcpy_persisted_lookup(PyObject **out, lcpy_persisted *self, const void *key,
+                                 size_t key_size)
 {
     void *object;
     if (self->cache && locache_recall(&object, self->cache, key, key_size) == LOCACHE_OK) {
@@ -254,8 +261,9 @@ void lcpy_persisted_forget(lcpy_persisted *self)
     }
 }
 
-static locache_status put(locache_stamp *stamp, lcpy_persisted *self, const void *key, size_t key_size,
-                          const lcpy_encoded *encoded, int64_t compute_time, locache_error *error)
+static locache_status put(locache_stamp *stamp, lcpy_persisted *self, const void *key,
+                          size_t key_size, const lcpy_encoded *encoded, int64_t compute_time,
+                          locache_error *error)
 {
     locache_record record = {
         .size = sizeof record,
@@ -272,9 +280,11 @@ static locache_status put(locache_stamp *stamp, lcpy_persisted *self, const void
     Py_END_ALLOW_THREADS return status;
 }
 
-/* What was stored is what the next hit gives; of what can be changed, that is read first. `forgotten`: as before it was stored. */
-static void remember_stored(lcpy_persisted *self, const void *key, size_t key_size, const locache_stamp *stamp,
-                            const lcpy_encoded *encoded, PyObject *result, int fresh, uint64_t forgotten)
+/* What was stored is what the next hit gives; of what can be changed, that is read first.
+ * `forgotten`: as before it was stored. */
+static void remember_stored(lcpy_persisted *self, const void *key, size_t key_size,
+                            const locache_stamp *stamp, const lcpy_encoded *encoded,
+                            PyObject *result, int fresh, uint64_t forgotten)
 {
     bool kept = self->in_memory && self->forgotten == forgotten && encoded->codec == LOCACHE_CBOR &&
                 lcpy_memory_keep(self->state, self->cache, key, key_size, stamp, result, NULL);
@@ -287,8 +297,8 @@ static void remember_stored(lcpy_persisted *self, const void *key, size_t key_si
     }
 }
 
-int lcpy_persisted_store(lcpy_persisted *self, const void *key, size_t key_size, PyObject *result, int64_t compute_time,
-                         int fresh, int quiet)
+int lcpy_persisted_store(lcpy_persisted *self, const void *key, size_t key_size, PyObject *result,
+                         int64_t compute_time, int fresh, int quiet)
 {
     if (!self->cache) {
         lcpy_found opened = open_for_call(self);
@@ -297,7 +307,8 @@ int lcpy_persisted_store(lcpy_persisted *self, const void *key, size_t key_size,
         }
     }
     lcpy_encoded encoded;
-    if (lcpy_value_encode(self->state, &encoded, result, (self->options.flags & LOCACHE_NO_PICKLE) != 0) < 0) {
+    if (lcpy_value_encode(self->state, &encoded, result,
+                          (self->options.flags & LOCACHE_NO_PICKLE) != 0) < 0) {
         return quiet ? lcpy_count_error(self) : lcpy_warn(self, LCPY_TROUBLE_ENCODE, NULL, NULL);
     }
     locache_error error;
@@ -314,5 +325,6 @@ int lcpy_persisted_store(lcpy_persisted *self, const void *key, size_t key_size,
     if (quiet) {
         return lcpy_count_error(self);
     }
-    return lcpy_warn(self, status == LOCACHE_EFORMAT ? LCPY_TROUBLE_FORMAT : LCPY_TROUBLE_WRITE, &error, NULL);
+    return lcpy_warn(self, status == LOCACHE_EFORMAT ? LCPY_TROUBLE_FORMAT : LCPY_TROUBLE_WRITE,
+                     &error, NULL);
 }

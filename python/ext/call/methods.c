@@ -1,11 +1,12 @@
-/* What a decorated function has beside being called: cache_info() and the like. What is asked for here by name and cannot be
- * done is an exception, unlike on the way of a call. */
+/* What a decorated function has beside being called: cache_info() and the like. What is asked for
+ * here by name and cannot be done is an exception, unlike on the way of a call. */
 #include "call/persisted.h"
 
 #include <errno.h>
 #include <string.h>
 
-/* The error of an operation that was asked for, as an OSError or the like; an exception that is set already stays. */
+/* The error of an operation that was asked for, as an OSError or the like; an exception that is set
+ * already stays. */
 static PyObject *raise_error(locache_status status, const locache_error *error)
 {
     if (status == LOCACHE_ETYPE) {
@@ -14,8 +15,10 @@ static PyObject *raise_error(locache_status status, const locache_error *error)
     if (status == LOCACHE_ENOMEM) {
         return PyErr_NoMemory();
     }
-    PyObject *message = PyUnicode_DecodeUTF8(error->message, (Py_ssize_t)strlen(error->message), "replace");
-    PyObject *arguments = message ? Py_BuildValue("(iN)", error->os_error ? error->os_error : EPERM, message) : NULL;
+    PyObject *message =
+        PyUnicode_DecodeUTF8(error->message, (Py_ssize_t)strlen(error->message), "replace");
+    PyObject *arguments =
+        message ? Py_BuildValue("(iN)", error->os_error ? error->os_error : EPERM, message) : NULL;
     if (arguments) {
         PyErr_SetObject(PyExc_OSError, arguments);
         Py_DECREF(arguments);
@@ -42,13 +45,14 @@ static int key_or_raise(lcpy_persisted *self, lcpy_key *key, const lcpy_call *ca
     Py_XDECREF(culprit);
     if (bound == LCPY_MISFIT) {
         PyErr_Format(PyExc_TypeError,
-                     "these arguments do not fit the signature of %U() (of a method, give the object as the first one)",
+                     "these arguments do not fit the signature of %U() (of a method, give the "
+                     "object as the first one)",
                      self->target.qualname);
     }
     return bound == LCPY_BOUND ? 0 : -1;
 }
 
-/* ------------------------------------------------------------------------------------------------------------- the whole */
+/* ------------------------------------------------------------------------------------ the whole */
 
 static PyStructSequence_Field info_fields[] = {
     {"hits", "results served from files"},
@@ -80,17 +84,19 @@ static uint64_t entry_count(lcpy_persisted *self)
     Py_END_ALLOW_THREADS return status == LOCACHE_OK ? count : 0;
 }
 
-PyDoc_STRVAR(cache_info_doc,
-             "cache_info($self, /)\n--\n\n"
-             "Counts of this process, and the number of results stored: CacheInfo(hits, misses, maxsize, currsize).\n\n"
-             "Beside these it has the attributes `bypassed` (calls that did without the cache) and `errors`.");
+PyDoc_STRVAR(cache_info_doc, "cache_info($self, /)\n--\n\n"
+                             "Counts of this process, and the number of results stored: "
+                             "CacheInfo(hits, misses, maxsize, currsize).\n\n"
+                             "Beside these it has the attributes `bypassed` (calls that did "
+                             "without the cache) and `errors`.");
 
 static PyObject *cache_info(PyObject *object, PyObject *unused)
 {
     (void)unused;
     lcpy_persisted *self = (lcpy_persisted *)object;
-    PyObject *maxsize =
-        self->options.max_entries > 0 ? PyLong_FromLongLong(self->options.max_entries) : Py_NewRef(Py_None);
+    PyObject *maxsize = self->options.max_entries > 0
+                            ? PyLong_FromLongLong(self->options.max_entries)
+                            : Py_NewRef(Py_None);
     PyObject *info = maxsize ? PyStructSequence_New(self->state->cache_info_type) : NULL;
     if (!info) {
         Py_XDECREF(maxsize);
@@ -124,9 +130,11 @@ static PyObject *reset_at(lcpy_persisted *self, locache *cache)
     return Py_NewRef(Py_None);
 }
 
-PyDoc_STRVAR(cache_clear_doc, "cache_clear($self, /)\n--\n\n"
-                              "Forget every result of the function, also of its earlier versions, and the counts.\n\n"
-                              "Raises OSError where they cannot be removed.");
+PyDoc_STRVAR(
+    cache_clear_doc,
+    "cache_clear($self, /)\n--\n\n"
+    "Forget every result of the function, also of its earlier versions, and the counts.\n\n"
+    "Raises OSError where they cannot be removed.");
 
 static PyObject *cache_clear(PyObject *object, PyObject *unused)
 {
@@ -153,13 +161,14 @@ PyObject *lcpy_persisted_reset(lcpy_persisted *self, PyObject *name)
     return result;
 }
 
-/* --------------------------------------------------------------------------------------------------------------- one call */
+/* ------------------------------------------------------------------------------------- one call */
 
-PyDoc_STRVAR(cache_path_doc,
-             "cache_path($self, /, *args, **kwargs)\n--\n\n"
-             "The file that holds, or would hold, the result of a call with these arguments: a pathlib.Path.\n\n"
-             "Raises TypeError where the arguments do not fit or cannot be part of a key, OSError where there\n"
-             "is no cache directory that can be used.");
+PyDoc_STRVAR(cache_path_doc, "cache_path($self, /, *args, **kwargs)\n--\n\n"
+                             "The file that holds, or would hold, the result of a call with these "
+                             "arguments: a pathlib.Path.\n\n"
+                             "Raises TypeError where the arguments do not fit or cannot be part of "
+                             "a key, OSError where there\n"
+                             "is no cache directory that can be used.");
 
 static PyObject *as_path(const char *text)
 {
@@ -171,7 +180,8 @@ static PyObject *as_path(const char *text)
     return path;
 }
 
-static PyObject *cache_path(PyObject *object, PyObject *const *args, Py_ssize_t count, PyObject *kwnames)
+static PyObject *cache_path(PyObject *object, PyObject *const *args, Py_ssize_t count,
+                            PyObject *kwnames)
 {
     lcpy_persisted *self = (lcpy_persisted *)object;
     lcpy_call call = {args, count, kwnames};
@@ -180,18 +190,22 @@ static PyObject *cache_path(PyObject *object, PyObject *const *args, Py_ssize_t 
     if (key_or_raise(self, &key, &call) == 0 && open_or_raise(self) == 0) {
         char path[LOCACHE_PATH_MAX];
         locache_error error;
-        locache_status status = locache_path(path, self->cache, key.writer.data, key.writer.length, &error);
+        locache_status status =
+            locache_path(path, self->cache, key.writer.data, key.writer.length, &error);
         result = status == LOCACHE_OK ? as_path(path) : raise_error(status, &error);
     }
     lcpy_key_clear(&key);
     return result;
 }
 
-PyDoc_STRVAR(is_cached_doc, "is_cached($self, /, *args, **kwargs)\n--\n\n"
-                            "Is there a result of a call with these arguments, whole and to be trusted? A bool.\n\n"
-                            "Raises TypeError where the arguments do not fit or cannot be part of a key.");
+PyDoc_STRVAR(
+    is_cached_doc,
+    "is_cached($self, /, *args, **kwargs)\n--\n\n"
+    "Is there a result of a call with these arguments, whole and to be trusted? A bool.\n\n"
+    "Raises TypeError where the arguments do not fit or cannot be part of a key.");
 
-static PyObject *is_cached(PyObject *object, PyObject *const *args, Py_ssize_t count, PyObject *kwnames)
+static PyObject *is_cached(PyObject *object, PyObject *const *args, Py_ssize_t count,
+                           PyObject *kwnames)
 {
     lcpy_persisted *self = (lcpy_persisted *)object;
     lcpy_call call = {args, count, kwnames};
@@ -216,10 +230,12 @@ static PyObject *is_cached(PyObject *object, PyObject *const *args, Py_ssize_t c
 PyDoc_STRVAR(forget_doc,
              "forget($self, /, *args, **kwargs)\n--\n\n"
              "Forget the result of a call with these arguments. True where there was one.\n\n"
-             "Raises TypeError where the arguments do not fit or cannot be part of a key, OSError where it cannot\n"
+             "Raises TypeError where the arguments do not fit or cannot be part of a key, OSError "
+             "where it cannot\n"
              "be removed.");
 
-static PyObject *forget(PyObject *object, PyObject *const *args, Py_ssize_t count, PyObject *kwnames)
+static PyObject *forget(PyObject *object, PyObject *const *args, Py_ssize_t count,
+                        PyObject *kwnames)
 {
     lcpy_persisted *self = (lcpy_persisted *)object;
     lcpy_call call = {args, count, kwnames};
@@ -228,7 +244,8 @@ static PyObject *forget(PyObject *object, PyObject *const *args, Py_ssize_t coun
     if (key_or_raise(self, &key, &call) == 0 && open_or_raise(self) == 0) {
         locache_error error;
         locache_status status;
-        Py_BEGIN_ALLOW_THREADS status = locache_remove(self->cache, key.writer.data, key.writer.length, &error);
+        Py_BEGIN_ALLOW_THREADS status =
+            locache_remove(self->cache, key.writer.data, key.writer.length, &error);
         Py_END_ALLOW_THREADS lcpy_persisted_forget(self);
         result = status < 0 ? raise_error(status, &error) : PyBool_FromLong(status == LOCACHE_OK);
     }
@@ -236,10 +253,12 @@ static PyObject *forget(PyObject *object, PyObject *const *args, Py_ssize_t coun
     return result;
 }
 
-PyDoc_STRVAR(refresh_doc, "refresh($self, /, *args, **kwargs)\n--\n\n"
-                          "Call the function, whatever is stored, and store what it returns. Returns that.");
+PyDoc_STRVAR(refresh_doc,
+             "refresh($self, /, *args, **kwargs)\n--\n\n"
+             "Call the function, whatever is stored, and store what it returns. Returns that.");
 
-static PyObject *refresh(PyObject *object, PyObject *const *args, Py_ssize_t count, PyObject *kwnames)
+static PyObject *refresh(PyObject *object, PyObject *const *args, Py_ssize_t count,
+                         PyObject *kwnames)
 {
     lcpy_persisted *self = (lcpy_persisted *)object;
     lcpy_call call = {args, count, kwnames};
@@ -257,7 +276,7 @@ static PyObject *refresh(PyObject *object, PyObject *const *args, Py_ssize_t cou
     return result;
 }
 
-/* ------------------------------------------------------------------------------------------------- for locache._async */
+/* --------------------------------------------------------------------------- for locache._async */
 
 static PyObject *lookup(PyObject *object, PyObject *key)
 {
@@ -266,21 +285,22 @@ static PyObject *lookup(PyObject *object, PyObject *key)
         return NULL;
     }
     PyObject *value = NULL;
-    lcpy_found found =
-        lcpy_persisted_lookup(&value, (lcpy_persisted *)object, PyBytes_AS_STRING(key), (size_t)PyBytes_GET_SIZE(key));
+    lcpy_found found = lcpy_persisted_lookup(&value, (lcpy_persisted *)object,
+                                             PyBytes_AS_STRING(key), (size_t)PyBytes_GET_SIZE(key));
     if (found == LCPY_FOUND) {
         PyObject *result = PyTuple_Pack(1, value);
         Py_DECREF(value);
         return result;
     }
-    return found == LCPY_INTERRUPTED ? NULL : Py_NewRef(found == LCPY_DISBELIEVED ? Py_False : Py_None);
+    return found == LCPY_INTERRUPTED ? NULL
+                                     : Py_NewRef(found == LCPY_DISBELIEVED ? Py_False : Py_None);
 }
 
 static PyObject *store(PyObject *object, PyObject *const *args, Py_ssize_t count)
 {
     if (count != 5 || !PyBytes_Check(args[0])) {
-        PyErr_SetString(PyExc_TypeError,
-                        "a key (bytes), a result, a time in nanoseconds, whether to replace, and whether to be quiet");
+        PyErr_SetString(PyExc_TypeError, "a key (bytes), a result, a time in nanoseconds, whether "
+                                         "to replace, and whether to be quiet");
         return NULL;
     }
     long long compute_time = PyLong_AsLongLong(args[2]);
@@ -291,13 +311,14 @@ static PyObject *store(PyObject *object, PyObject *const *args, Py_ssize_t count
     lcpy_closure_begin(&self->target.closure);
     int status = lcpy_closure_end(self->state, &self->target.closure);
     if (status == 0) {
-        status = lcpy_persisted_store(self, PyBytes_AS_STRING(args[0]), (size_t)PyBytes_GET_SIZE(args[0]), args[1],
-                                      compute_time, args[3] == Py_True, args[4] == Py_True);
+        status = lcpy_persisted_store(self, PyBytes_AS_STRING(args[0]),
+                                      (size_t)PyBytes_GET_SIZE(args[0]), args[1], compute_time,
+                                      args[3] == Py_True, args[4] == Py_True);
     }
     return status < 0 ? NULL : Py_NewRef(Py_None);
 }
 
-/* --------------------------------------------------------------------------------------------------------------- protocol */
+/* ------------------------------------------------------------------------------------- protocol */
 
 static PyObject *reduce(PyObject *self, PyObject *unused)
 {

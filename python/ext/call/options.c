@@ -9,7 +9,8 @@
 
 static int wrong_type(const char *option, const char *wanted, PyObject *value)
 {
-    PyErr_Format(PyExc_TypeError, "persist(): %s must be %s, not %.100s", option, wanted, Py_TYPE(value)->tp_name);
+    PyErr_Format(PyExc_TypeError, "persist(): %s must be %s, not %.100s", option, wanted,
+                 Py_TYPE(value)->tp_name);
     return -1;
 }
 
@@ -33,8 +34,9 @@ int lcpy_option_name(PyObject **out, PyObject *value)
         return -1; /* UnicodeEncodeError is a ValueError */
     }
     if (size == 0 || strlen(text) != (size_t)size || strchr(text, '/')) {
-        PyErr_Format(PyExc_ValueError,
-                     "persist(): name=%R cannot be a file's name; for another directory give dir=", value);
+        PyErr_Format(
+            PyExc_ValueError,
+            "persist(): name=%R cannot be a file's name; for another directory give dir=", value);
         return -1;
     }
     *out = Py_NewRef(value);
@@ -82,7 +84,8 @@ static int set_max_entries(lcpy_options *out, PyObject *value)
     int overflow = 0;
     long long count = PyLong_AsLongLongAndOverflow(value, &overflow);
     if (overflow < 0 || (overflow == 0 && count < 1 && count != -1)) {
-        PyErr_Format(PyExc_ValueError, "persist(): max_entries=%R must be positive, or -1 for no limit", value);
+        PyErr_Format(PyExc_ValueError,
+                     "persist(): max_entries=%R must be positive, or -1 for no limit", value);
         return -1;
     }
     out->max_entries = overflow > 0 ? INT64_MAX : count;
@@ -109,22 +112,28 @@ static int set_max_age(lcpy_options *out, PyObject *value)
         return 0;
     }
     if (!(days > 0)) {
-        PyErr_Format(PyExc_ValueError, "persist(): max_age=%R must be positive (days), or -1 or None for no limit",
+        PyErr_Format(PyExc_ValueError,
+                     "persist(): max_age=%R must be positive (days), or -1 or None for no limit",
                      value);
         return -1;
     }
     double nanoseconds = days * NANOSECONDS_PER_DAY;
-    out->max_age = nanoseconds >= (double)INT64_MAX ? 0 : nanoseconds < 1 ? 1 : (int64_t)nanoseconds;
+    out->max_age = nanoseconds >= (double)INT64_MAX ? 0
+                   : nanoseconds < 1                ? 1
+                                                    : (int64_t)nanoseconds;
     return 0;
 }
 
-/* One of the two limits of memory=, as locache_options has it: there 0 is the default, and none is negative. */
+/* One of the two limits of memory=, as locache_options has it: there 0 is the default, and none is
+ * negative. */
 static int set_memory_limit(int64_t *out, PyObject *value, PyObject *whole)
 {
     int overflow = 0;
     long long limit = PyLong_AsLongLongAndOverflow(value, &overflow);
     if (overflow < 0 || (overflow == 0 && limit < 0)) {
-        PyErr_Format(PyExc_ValueError, "persist(): memory=%R must not be negative; memory=False keeps nothing", whole);
+        PyErr_Format(PyExc_ValueError,
+                     "persist(): memory=%R must not be negative; memory=False keeps nothing",
+                     whole);
         return -1;
     }
     *out = overflow > 0 ? INT64_MAX : limit > 0 ? limit : -1;
@@ -140,12 +149,14 @@ static int set_memory(lcpy_options *out, PyObject *value)
     if (is_int(value)) {
         return set_memory_limit(&out->memory_entries, value, value);
     }
-    if (!PyTuple_Check(value) || PyTuple_GET_SIZE(value) != 2 || !is_int(PyTuple_GET_ITEM(value, 0)) ||
-        !is_int(PyTuple_GET_ITEM(value, 1))) {
-        return wrong_type("memory", "True, False, a number of results, or a tuple (results, bytes)", value);
+    if (!PyTuple_Check(value) || PyTuple_GET_SIZE(value) != 2 ||
+        !is_int(PyTuple_GET_ITEM(value, 0)) || !is_int(PyTuple_GET_ITEM(value, 1))) {
+        return wrong_type("memory", "True, False, a number of results, or a tuple (results, bytes)",
+                          value);
     }
     int status = set_memory_limit(&out->memory_entries, PyTuple_GET_ITEM(value, 0), value);
-    return status < 0 ? -1 : set_memory_limit(&out->memory_bytes, PyTuple_GET_ITEM(value, 1), value);
+    return status < 0 ? -1
+                      : set_memory_limit(&out->memory_bytes, PyTuple_GET_ITEM(value, 1), value);
 }
 
 static int set_recheck(lcpy_options *out, PyObject *value)
@@ -166,11 +177,13 @@ static int set_recheck(lcpy_options *out, PyObject *value)
     }
     if (!(seconds >= 0) || isinf(seconds)) {
         PyErr_Format(PyExc_ValueError,
-                     "persist(): recheck=%R must be a finite number of seconds, or 0 or None to ask at every call",
+                     "persist(): recheck=%R must be a finite number of seconds, or 0 or None to "
+                     "ask at every call",
                      value);
         return -1;
     }
-    double nanoseconds = ceil(seconds * NANOSECONDS_PER_SECOND); /* what is not 0 does not become it */
+    /* what is not 0 does not become it */
+    double nanoseconds = ceil(seconds * NANOSECONDS_PER_SECOND);
     out->recheck = nanoseconds >= (double)INT64_MAX ? INT64_MAX : (int64_t)nanoseconds;
     return 0;
 }
@@ -192,8 +205,8 @@ static int set_ignored(lcpy_options *out, PyObject *value)
     int status = out->ignored ? 0 : -1;
     PyObject *name;
     while (status == 0 && (name = PyIter_Next(iterator))) {
-        status =
-            PyUnicode_Check(name) ? PySet_Add(out->ignored, name) : wrong_type("ignore", "names of parameters", name);
+        status = PyUnicode_Check(name) ? PySet_Add(out->ignored, name)
+                                       : wrong_type("ignore", "names of parameters", name);
         Py_DECREF(name);
     }
     Py_DECREF(iterator);
@@ -259,11 +272,11 @@ static int set_option(lcpy_options *out, const char *option, PyObject *value)
     if (strcmp(option, "mapped") == 0) {
         return set_flag(out, option, value, LOCACHE_UNMAPPED, 0);
     }
-    PyErr_Format(
-        PyExc_TypeError,
-        "persist() has no option '%.100s'; it has name, auto_invalidate, max_entries, max_age, dir, ignore, pickle, "
-        "durable, version, memory, recheck, mapped",
-        option);
+    PyErr_Format(PyExc_TypeError,
+                 "persist() has no option '%.100s'; it has name, auto_invalidate, max_entries, "
+                 "max_age, dir, ignore, pickle, "
+                 "durable, version, memory, recheck, mapped",
+                 option);
     return -1;
 }
 
@@ -277,11 +290,13 @@ int lcpy_options_init(lcpy_options *out, PyObject *const *values, PyObject *kwna
         status = option ? set_option(out, option, values[i]) : -1;
     }
     if (status == 0 && out->name && out->directory) {
-        PyErr_SetString(PyExc_ValueError, "persist(): name= and dir= both say where; give one of them");
+        PyErr_SetString(PyExc_ValueError,
+                        "persist(): name= and dir= both say where; give one of them");
         status = -1;
     }
     if (status == 0 && out->version && out->flags & LOCACHE_KEEP) {
-        PyErr_SetString(PyExc_ValueError, "persist(): with auto_invalidate=False no version= would be looked at");
+        PyErr_SetString(PyExc_ValueError,
+                        "persist(): with auto_invalidate=False no version= would be looked at");
         status = -1;
     }
     if (status < 0) {

@@ -17,14 +17,15 @@ typedef struct lcpy_options {
     int64_t recheck;
 } lcpy_options;
 
-/* From keyword arguments as vectorcall has them. 0; or -1 with TypeError (unknown, of the wrong type) or ValueError (a bad
- * value). Clear it after 0 only. */
+/* From keyword arguments as vectorcall has them. 0; or -1 with TypeError (unknown, of the wrong
+ * type) or ValueError (a bad value). Clear it after 0 only. */
 int lcpy_options_init(lcpy_options *out, PyObject *const *values, PyObject *kwnames);
 void lcpy_options_clear(lcpy_options *options);
 /* New references to the same. */
 void lcpy_options_copy(lcpy_options *out, const lcpy_options *options);
 
-/* The name= of a cache: a new reference in *out, or NULL there for None. 0 or -1 with an exception. */
+/* The name= of a cache: a new reference in *out, or NULL there for None. 0 or -1 with an
+ * exception. */
 int lcpy_option_name(PyObject **out, PyObject *value);
 
 #endif

@@ -4,8 +4,7 @@
 #include <string.h>
 #include <structmember.h>
 
-
-/* ---------------------------------------------------------------------------------------------------------------- the type */
+/* ------------------------------------------------------------------------------------- the type */
 
 /* What functools.update_wrapper() does. */
 static int copy_attributes(lcpy_persisted *self)
@@ -45,11 +44,13 @@ PyObject *lcpy_persisted_new(lcpy_state *state, PyObject *callable, const lcpy_o
     self->vectorcall = lcpy_persisted_call;
     self->state = state;
     lcpy_options_copy(&self->options, options);
-    self->in_memory = options->memory_entries >= 0 && options->memory_bytes >= 0 && options->max_entries <= 0;
+    self->in_memory =
+        options->memory_entries >= 0 && options->memory_bytes >= 0 && options->max_entries <= 0;
     if (lcpy_target_init(&self->target, callable, options->ignored) < 0) {
         goto fail;
     }
-    if (lcpy_place_init(state, &self->place, self->target.home, options->name, options->directory) < 0 ||
+    if (lcpy_place_init(state, &self->place, self->target.home, options->name, options->directory) <
+            0 ||
         copy_attributes(self) < 0) {
         goto fail;
     }
@@ -69,7 +70,8 @@ static int persisted_traverse(PyObject *object, visitproc visit, void *arg)
     return lcpy_target_traverse(&self->target, visit, arg);
 }
 
-/* The target stays, so that a finalizer may still call it: every cycle through it has another object that breaks it. */
+/* The target stays, so that a finalizer may still call it: every cycle through it has another
+ * object that breaks it. */
 static int persisted_clear(PyObject *object)
 {
     lcpy_persisted *self = (lcpy_persisted *)object;
@@ -107,7 +109,8 @@ static PyObject *persisted_repr(PyObject *object)
     if (PyTuple_GET_SIZE(self->target.functions) == 0 || self->target.module == Py_None) {
         return PyUnicode_FromFormat("<persisted function %U>", self->target.qualname);
     }
-    return PyUnicode_FromFormat("<persisted function %U.%U>", self->target.module, self->target.qualname);
+    return PyUnicode_FromFormat("<persisted function %U.%U>", self->target.module,
+                                self->target.qualname);
 }
 
 static PyObject *forward_get(PyObject *self, void *name)
@@ -157,8 +160,9 @@ static PyType_Slot persisted_slots[] = {
 static PyType_Spec persisted_spec = {
     .name = "locache._core.Persisted",
     .basicsize = sizeof(lcpy_persisted),
-    .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_HAVE_VECTORCALL | Py_TPFLAGS_METHOD_DESCRIPTOR |
-             Py_TPFLAGS_IMMUTABLETYPE | Py_TPFLAGS_DISALLOW_INSTANTIATION,
+    .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_HAVE_VECTORCALL |
+             Py_TPFLAGS_METHOD_DESCRIPTOR | Py_TPFLAGS_IMMUTABLETYPE |
+             Py_TPFLAGS_DISALLOW_INSTANTIATION,
     .slots = persisted_slots,
 };
 

@@ -1,14 +1,14 @@
 /* The decorated function.
  *
- * The way of a call: bind and write the key; open the cache at the first call; look up without the GIL; decode, or call the
- * function, encode and store. What goes wrong with the cache on that way is said once (warn.h) and counted, and the function's
- * own result is returned. */
+ * The way of a call: bind and write the key; open the cache at the first call; look up without the
+ * GIL; decode, or call the function, encode and store. What goes wrong with the cache on that way
+ * is said once (warn.h) and counted, and the function's own result is returned. */
 #ifndef LCPY_PERSIST_H
 #define LCPY_PERSIST_H
 
 #include "call/place.h"
-#include "result/result.h"
 #include "call/target.h"
+#include "result/result.h"
 
 typedef struct lcpy_persisted {
     PyObject_HEAD
@@ -24,7 +24,9 @@ typedef struct lcpy_persisted {
     uint64_t bypassed; /* calls that did without the cache */
     uint64_t errors;
     uint64_t
-        forgotten;  /* how often results were forgotten or replaced by name: what was read before is not remembered */
+        /* how often results were forgotten or replaced by name: what was read before is not
+         * remembered */
+        forgotten;
     unsigned said;  /* bit per lcpy_trouble */
     bool in_memory; /* results are kept there, too */
     PyObject *attributes;
@@ -44,11 +46,12 @@ typedef struct lcpy_key {
 } lcpy_key;
 
 /* As lcpy_target_key(). The key is to be cleared in every case. */
-lcpy_bound lcpy_persisted_key(lcpy_persisted *self, lcpy_key *key, const lcpy_call *call, PyObject **culprit);
+lcpy_bound lcpy_persisted_key(lcpy_persisted *self, lcpy_key *key, const lcpy_call *call,
+                              PyObject **culprit);
 void lcpy_key_clear(lcpy_key *key);
 
-/* Open a cache at a place for this function. As locache_open(), but that NEED_SOURCE is answered here; LOCACHE_ETYPE:
- * with an exception set instead of *error. */
+/* Open a cache at a place for this function. As locache_open(), but that NEED_SOURCE is answered
+ * here; LOCACHE_ETYPE: with an exception set instead of *error. */
 locache_status lcpy_persisted_open_at(locache **out, lcpy_persisted *self, const lcpy_place *place,
                                       locache_error *error);
 /* Open the function's own cache where it is not open. OK, or why not, as above. */
@@ -62,29 +65,37 @@ typedef enum lcpy_found {
     LCPY_UNUSABLE = 3     /* the cache cannot be used now */
 } lcpy_found;
 
-/* What is in memory, else what is in the file: decode, count and warn. *out is a new reference where FOUND. */
-lcpy_found lcpy_persisted_lookup(PyObject **out, lcpy_persisted *self, const void *key, size_t key_size);
+/* What is in memory, else what is in the file: decode, count and warn. *out is a new reference
+ * where FOUND. */
+lcpy_found lcpy_persisted_lookup(PyObject **out, lcpy_persisted *self, const void *key,
+                                 size_t key_size);
 /* Its two halves: what locache_recall() gave, whose reference is taken; the file. */
-lcpy_found lcpy_persisted_give(PyObject **out, lcpy_persisted *self, void *object, const void *key, size_t key_size);
-lcpy_found lcpy_persisted_read(PyObject **out, lcpy_persisted *self, const void *key, size_t key_size);
-/* Encode and store, count and warn, unless `quiet`: the call has warned already. `fresh`: nothing was looked up before. 0,
- * or -1 with an exception that is not the cache's to keep back. */
-int lcpy_persisted_store(lcpy_persisted *self, const void *key, size_t key_size, PyObject *result, int64_t compute_time,
-                         int fresh, int quiet);
+lcpy_found lcpy_persisted_give(PyObject **out, lcpy_persisted *self, void *object, const void *key,
+                               size_t key_size);
+lcpy_found lcpy_persisted_read(PyObject **out, lcpy_persisted *self, const void *key,
+                               size_t key_size);
+/* Encode and store, count and warn, unless `quiet`: the call has warned already. `fresh`: nothing
+ * was looked up before. 0, or -1 with an exception that is not the cache's to keep back. */
+int lcpy_persisted_store(lcpy_persisted *self, const void *key, size_t key_size, PyObject *result,
+                         int64_t compute_time, int fresh, int quiet);
 /* What was removed or replaced by name is not in memory either. After the files were. */
 void lcpy_persisted_forget(lcpy_persisted *self);
-/* Call the function and store what it returns; for `async def`, a coroutine that will, and that looks the key up first
- * unless `fresh`. `fresh` and `quiet` as above. */
-PyObject *lcpy_persisted_compute(lcpy_persisted *self, const lcpy_key *key, const lcpy_call *call, int fresh,
-                                 int quiet);
+/* Call the function and store what it returns; for `async def`, a coroutine that will, and that
+ * looks the key up first unless `fresh`. `fresh` and `quiet` as above. */
+PyObject *lcpy_persisted_compute(lcpy_persisted *self, const lcpy_key *key, const lcpy_call *call,
+                                 int fresh, int quiet);
 
-/* The same where no key could be made (`bound` says why, and where it is an error its exception is set): warns. */
-PyObject *lcpy_persisted_without_key(lcpy_persisted *self, const lcpy_call *call, lcpy_bound bound, PyObject *culprit);
-/* Forget everything; with a name (str), what is stored under that. New reference to None, or NULL with an exception. */
+/* The same where no key could be made (`bound` says why, and where it is an error its exception is
+ * set): warns. */
+PyObject *lcpy_persisted_without_key(lcpy_persisted *self, const lcpy_call *call, lcpy_bound bound,
+                                     PyObject *culprit);
+/* Forget everything; with a name (str), what is stored under that. New reference to None, or NULL
+ * with an exception. */
 PyObject *lcpy_persisted_reset(lcpy_persisted *self, PyObject *name);
 
 /* vectorcall. */
-PyObject *lcpy_persisted_call(PyObject *object, PyObject *const *args, size_t nargsf, PyObject *kwnames);
+PyObject *lcpy_persisted_call(PyObject *object, PyObject *const *args, size_t nargsf,
+                              PyObject *kwnames);
 
 /* Monotonic, nanoseconds. */
 int64_t lcpy_clock(void);

@@ -37,7 +37,8 @@ static const char *base_name(const char *path)
     return slash ? slash + 1 : path;
 }
 
-/* A global that is a str, as file system bytes: new reference, NULL without exception where there is none. */
+/* A global that is a str, as file system bytes: new reference, NULL without exception where there
+ * is none. */
 static PyObject *path_global(PyObject *globals, const char *name)
 {
     PyObject *value = globals && PyDict_Check(globals) ? PyDict_GetItemString(globals, name) : NULL;
@@ -49,8 +50,8 @@ static PyObject *path_global(PyObject *globals, const char *name)
     return path;
 }
 
-/* IPython in a terminal says "<ipython-input-1-...>"; a kernel says "/tmp/ipykernel_<pid>/<number>.py", which never
- * exists. */
+/* IPython in a terminal says "<ipython-input-1-...>"; a kernel says
+ * "/tmp/ipykernel_<pid>/<number>.py", which never exists. */
 static bool is_notebook(const char *filename)
 {
     struct stat status;
@@ -58,7 +59,8 @@ static bool is_notebook(const char *filename)
            (strstr(filename, "/ipykernel_") && lstat(filename, &status) < 0);
 }
 
-/* Where nothing tells the source: the working directory at import. 0 or -1; no directory is no error yet. */
+/* Where nothing tells the source: the working directory at import. 0 or -1; no directory is no
+ * error yet. */
 static int in_start_directory(lcpy_state *state, lcpy_place *out, const char *stem)
 {
     if (state->start_directory == Py_None) {
@@ -71,7 +73,8 @@ static int in_start_directory(lcpy_state *state, lcpy_place *out, const char *st
     return out->source && out->stem ? 0 : -1;
 }
 
-/* Visual Studio Code tells the notebook's file in a global, Jupyter its session's name in the environment. */
+/* Visual Studio Code tells the notebook's file in a global, Jupyter its session's name in the
+ * environment. */
 static int in_notebook(lcpy_state *state, lcpy_place *out, PyObject *globals)
 {
     PyObject *file = path_global(globals, "__vsc_ipynb_file__");
@@ -171,7 +174,8 @@ static int by_function(lcpy_state *state, lcpy_place *out, PyObject *function)
     return status;
 }
 
-int lcpy_place_init(lcpy_state *state, lcpy_place *out, PyObject *function, PyObject *name, PyObject *directory)
+int lcpy_place_init(lcpy_state *state, lcpy_place *out, PyObject *function, PyObject *name,
+                    PyObject *directory)
 {
     *out = (lcpy_place){0};
     int status = 0;
@@ -198,7 +202,8 @@ void lcpy_place_clear(lcpy_place *place)
     *place = (lcpy_place){0};
 }
 
-locache_status lcpy_place_find(char out[LOCACHE_PATH_MAX], const lcpy_place *place, locache_error *error)
+locache_status lcpy_place_find(char out[LOCACHE_PATH_MAX], const lcpy_place *place,
+                               locache_error *error)
 {
     if (!place->directory && place->source) {
         return locache_locate(out, place->source, place->stem, place->flags, error);
@@ -208,9 +213,10 @@ locache_status lcpy_place_find(char out[LOCACHE_PATH_MAX], const lcpy_place *pla
         return LOCACHE_OK;
     }
     *error = (locache_error){.status = place->directory ? LOCACHE_ELIMIT : LOCACHE_EIO};
-    PyOS_snprintf(error->message, sizeof error->message, "%s",
-                  place->directory
-                      ? "dir= is longer than a path can be; give a shorter one"
-                      : "the working directory is gone, and nothing else says where the cache is; give dir=");
+    PyOS_snprintf(
+        error->message, sizeof error->message, "%s",
+        place->directory
+            ? "dir= is longer than a path can be; give a shorter one"
+            : "the working directory is gone, and nothing else says where the cache is; give dir=");
     return error->status;
 }

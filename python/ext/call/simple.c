@@ -4,7 +4,8 @@
 
 /* Signatures are shorter, and slots for so many lie on the stack. */
 #define PARAMETERS_MAX 16
-/* What is larger is not slower by the general way. Bytes are far from those that go in as a digest. */
+/* What is larger is not slower by the general way. Bytes are far from those that go in as a
+ * digest. */
 #define BYTES_MAX 256
 #define ITEMS_MAX 64 /* of all tuples */
 #define DEPTH_MAX 4
@@ -29,8 +30,8 @@ static PyObject *make_opening(uint64_t count, PyObject *label)
 int lcpy_quick_prepare(lcpy_plan *plan)
 {
     bool first = true;
-    if (!plan->function || plan->count > PARAMETERS_MAX || plan->any_position || plan->any_keyword ||
-        plan->keep_missing) {
+    if (!plan->function || plan->count > PARAMETERS_MAX || plan->any_position ||
+        plan->any_keyword || plan->keep_missing) {
         return 0;
     }
     for (Py_ssize_t i = 0; i < plan->count; i++) {
@@ -38,7 +39,8 @@ int lcpy_quick_prepare(lcpy_plan *plan)
         if (parameter->ignored) {
             continue;
         }
-        parameter->opening = first ? make_opening(plan->counted, parameter->label) : Py_NewRef(parameter->label);
+        parameter->opening =
+            first ? make_opening(plan->counted, parameter->label) : Py_NewRef(parameter->label);
         if (!parameter->opening) {
             return -1;
         }
@@ -47,8 +49,8 @@ int lcpy_quick_prepare(lcpy_plan *plan)
     return 1;
 }
 
-/* Each parameter's value, where the call has it. The names of parameters are interned, and so are keywords that were
- * compiled: the same name is the same object. Others are for the general way. */
+/* Each parameter's value, where the call has it. The names of parameters are interned, and so are
+ * keywords that were compiled: the same name is the same object. Others are for the general way. */
 static bool place(PyObject **slots, const lcpy_plan *plan, const lcpy_call *call)
 {
     for (Py_ssize_t i = 0; i < plan->count; i++) {
@@ -114,7 +116,8 @@ bool lcpy_quick_key(locache_writer *key, const lcpy_plan *plan, const lcpy_call 
     for (Py_ssize_t i = 0; i < plan->count; i++) {
         PyObject *opening = plan->parameters[i].opening;
         PyObject *value = i < given_count ? given[i] : NULL;
-        /* A default is only borrowed, and written before anything could put another in its place. */
+        /* A default is only borrowed, and written before anything could put another in its
+         * place. */
         if (!value && !(value = lcpy_plan_default(plan, i))) {
             PyErr_Clear();
             return false;

@@ -6,7 +6,7 @@
 
 #define LAYERS_MAX 100 /* of partials and wrappers: nobody has so many, a cycle has more */
 
-/* -------------------------------------------------------------------------------------------------- down to the function */
+/* ------------------------------------------------------------------------- down to the function */
 
 static int prepend(lcpy_target *target, PyObject *arguments)
 {
@@ -46,7 +46,8 @@ static PyObject *through_partial(lcpy_target *target, PyObject *partial)
     PyObject *inner = PyObject_GetAttrString(partial, "func");
     PyObject *arguments = PyObject_GetAttrString(partial, "args");
     PyObject *keywords = PyObject_GetAttrString(partial, "keywords");
-    if (!inner || !arguments || !keywords || prepend(target, arguments) < 0 || add_keywords(target, keywords) < 0) {
+    if (!inner || !arguments || !keywords || prepend(target, arguments) < 0 ||
+        add_keywords(target, keywords) < 0) {
         Py_CLEAR(inner);
     }
     Py_XDECREF(arguments);
@@ -64,14 +65,16 @@ static int is_partial(PyObject *callable)
     return found;
 }
 
-/* The method of C that a bound one binds, as str.split of "a,b".split; NULL without exception where there is none. */
+/* The method of C that a bound one binds, as str.split of "a,b".split; NULL without exception where
+ * there is none. */
 static PyObject *unbound(PyObject *callable)
 {
     PyObject *self = PyCFunction_Check(callable) ? PyCFunction_GET_SELF(callable) : NULL;
     if (!self || PyModule_Check(self)) {
         return NULL;
     }
-    PyObject *found = PyObject_GetAttrString((PyObject *)Py_TYPE(self), ((PyCFunctionObject *)callable)->m_ml->ml_name);
+    PyObject *found = PyObject_GetAttrString((PyObject *)Py_TYPE(self),
+                                             ((PyCFunctionObject *)callable)->m_ml->ml_name);
     if (!found || !Py_IS_TYPE(found, &PyMethodDescr_Type) ||
         ((PyMethodDescrObject *)found)->d_method != ((PyCFunctionObject *)callable)->m_ml) {
         PyErr_Clear();
@@ -80,14 +83,17 @@ static PyObject *unbound(PyObject *callable)
     return found;
 }
 
-/* One step towards the function that runs: a new reference; the same object where this is the end; NULL with an exception. */
+/* One step towards the function that runs: a new reference; the same object where this is the end;
+ * NULL with an exception. */
 static PyObject *step(lcpy_target *target, PyObject *callable)
 {
     if (PyFunction_Check(callable)) {
         return Py_NewRef(callable);
     }
     if (PyMethod_Check(callable)) {
-        return prepend_one(target, PyMethod_GET_SELF(callable)) < 0 ? NULL : Py_NewRef(PyMethod_GET_FUNCTION(callable));
+        return prepend_one(target, PyMethod_GET_SELF(callable)) < 0
+                   ? NULL
+                   : Py_NewRef(PyMethod_GET_FUNCTION(callable));
     }
     int partial = is_partial(callable);
     if (partial != 0) {
@@ -130,8 +136,9 @@ static PyObject *innermost(lcpy_target *target, PyObject *callable)
     return NULL;
 }
 
-/* The function that a decorator made by functools.wraps() or update_wrapper() says it wraps: a new reference, or NULL
- * without exception. What lies between and is no function, as lru_cache's objects, is passed over. */
+/* The function that a decorator made by functools.wraps() or update_wrapper() says it wraps: a new
+ * reference, or NULL without exception. What lies between and is no function, as lru_cache's
+ * objects, is passed over. */
 static PyObject *wrapped_by(PyObject *decorator)
 {
     PyObject *at = Py_NewRef(decorator);
@@ -148,7 +155,8 @@ static PyObject *wrapped_by(PyObject *decorator)
     return at;
 }
 
-/* Append what runs and what it wraps, beginning with `at` (a reference that is taken; may be NULL). */
+/* Append what runs and what it wraps, beginning with `at` (a reference that is taken; may be
+ * NULL). */
 static int append_chain(PyObject *functions, PyObject *at)
 {
     int status = 0;
@@ -168,13 +176,15 @@ static bool is_given_first(const lcpy_target *target)
            PyTuple_GET_ITEM(target->prefix, 0) == target->callable;
 }
 
-/* `function` is what innermost() found. A callable object runs its class's __call__, and may be a decorator itself. */
+/* `function` is what innermost() found. A callable object runs its class's __call__, and may be a
+ * decorator itself. */
 static int set_functions(lcpy_target *target, PyObject *function)
 {
     PyObject *functions = PyList_New(0);
     bool is_function = PyFunction_Check(function);
     bool is_object = is_function && is_given_first(target);
-    PyObject *within = is_object || !is_function ? wrapped_by(is_object ? target->callable : function) : NULL;
+    PyObject *within =
+        is_object || !is_function ? wrapped_by(is_object ? target->callable : function) : NULL;
     target->named = Py_NewRef(within ? within : function);
     int status = functions ? 0 : -1;
     if (status == 0 && is_object) {
@@ -191,8 +201,8 @@ static int set_functions(lcpy_target *target, PyObject *function)
     return target->functions ? 0 : -1;
 }
 
-/* Beside which file? Decorators may live anywhere, and functools.wraps() may name what lives anywhere: the one that
- * persist() was written in, else that of the innermost function. */
+/* Beside which file? Decorators may live anywhere, and functools.wraps() may name what lives
+ * anywhere: the one that persist() was written in, else that of the innermost function. */
 static void set_home(lcpy_target *target)
 {
     Py_ssize_t depth = PyTuple_GET_SIZE(target->functions);
@@ -200,7 +210,8 @@ static void set_home(lcpy_target *target)
     PyCodeObject *here = frame ? PyFrame_GetCode(frame) : NULL;
     Py_ssize_t at = depth - 1;
     for (Py_ssize_t i = 0; i < depth && here; i++) {
-        PyCodeObject *code = (PyCodeObject *)PyFunction_GET_CODE(PyTuple_GET_ITEM(target->functions, i));
+        PyCodeObject *code =
+            (PyCodeObject *)PyFunction_GET_CODE(PyTuple_GET_ITEM(target->functions, i));
         if (PyUnicode_Compare(code->co_filename, here->co_filename) == 0) {
             at = i;
             break;
@@ -210,7 +221,7 @@ static void set_home(lcpy_target *target)
     target->home = depth > 0 ? Py_NewRef(PyTuple_GET_ITEM(target->functions, at)) : NULL;
 }
 
-/* ------------------------------------------------------------------------------------------------------------------ names */
+/* ---------------------------------------------------------------------------------------- names */
 
 static int replace(PyObject **text, const char *from, const char *to)
 {
@@ -237,7 +248,8 @@ static PyObject *text_attribute(PyObject *object, const char *name)
     return value;
 }
 
-/* What is no Python function has no source file of its own, so that its module has to tell it from others. */
+/* What is no Python function has no source file of its own, so that its module has to tell it from
+ * others. */
 static PyObject *foreign_name(PyObject *callable)
 {
     PyObject *name = text_attribute(callable, "__qualname__");
@@ -245,7 +257,9 @@ static PyObject *foreign_name(PyObject *callable)
         name = text_attribute((PyObject *)Py_TYPE(callable), "__qualname__");
     }
     PyObject *module = text_attribute(callable, "__module__");
-    PyObject *result = !name ? NULL : module ? PyUnicode_FromFormat("%U.%U", module, name) : Py_NewRef(name);
+    PyObject *result = !name    ? NULL
+                       : module ? PyUnicode_FromFormat("%U.%U", module, name)
+                                : Py_NewRef(name);
     if (!result && !PyErr_Occurred()) {
         PyErr_SetString(PyExc_TypeError, "persist(): a callable without a name");
     }
@@ -257,7 +271,8 @@ static PyObject *foreign_name(PyObject *callable)
 static int set_names(lcpy_target *target)
 {
     PyObject *named = target->named;
-    target->qualname = PyFunction_Check(named) ? text_attribute(named, "__qualname__") : foreign_name(named);
+    target->qualname =
+        PyFunction_Check(named) ? text_attribute(named, "__qualname__") : foreign_name(named);
     if (!target->qualname) {
         return -1;
     }
@@ -265,21 +280,25 @@ static int set_names(lcpy_target *target)
     if (!target->module) {
         target->module = Py_NewRef(Py_None);
     }
-    if (PyUnicode_FindChar(target->qualname, '<', 0, PyUnicode_GET_LENGTH(target->qualname), 1) < 0) {
+    if (PyUnicode_FindChar(target->qualname, '<', 0, PyUnicode_GET_LENGTH(target->qualname), 1) <
+        0) {
         return PyErr_Occurred() ? -1 : 0;
     }
-    return replace(&target->qualname, "<locals>.", "") < 0 || replace(&target->qualname, "<lambda>", "lambda") < 0 ? -1
-                                                                                                                   : 0;
+    return replace(&target->qualname, "<locals>.", "") < 0 ||
+                   replace(&target->qualname, "<lambda>", "lambda") < 0
+               ? -1
+               : 0;
 }
 
-/* ------------------------------------------------------------------------------------------------------------------ plans */
+/* ---------------------------------------------------------------------------------------- plans */
 
 static int refuse_generators(PyObject *function)
 {
     int flags = ((PyCodeObject *)PyFunction_GET_CODE(function))->co_flags;
     if (flags & (CO_GENERATOR | CO_ASYNC_GENERATOR)) {
         PyErr_Format(PyExc_TypeError,
-                     "persist(): %U is %s function, and what it yields can be had only once; return a list instead",
+                     "persist(): %U is %s function, and what it yields can be had only once; "
+                     "return a list instead",
                      ((PyFunctionObject *)function)->func_qualname,
                      flags & CO_GENERATOR ? "a generator" : "an async generator");
         return -1;
@@ -294,28 +313,34 @@ static bool is_decorating_object(const lcpy_target *target)
            target->named == PyTuple_GET_ITEM(target->functions, 1);
 }
 
-/* def wrapper(*args, **kwargs), or the same as a method, which passes on what it gets to what it wraps. */
+/* def wrapper(*args, **kwargs), or the same as a method, which passes on what it gets to what it
+ * wraps. */
 static bool passes_on(lcpy_target *target)
 {
     Py_ssize_t depth = PyTuple_GET_SIZE(target->functions);
     if (depth < 2) {
         return false;
     }
-    PyCodeObject *outer = (PyCodeObject *)PyFunction_GET_CODE(PyTuple_GET_ITEM(target->functions, 0));
-    PyCodeObject *inner = (PyCodeObject *)PyFunction_GET_CODE(PyTuple_GET_ITEM(target->functions, depth - 1));
+    PyCodeObject *outer =
+        (PyCodeObject *)PyFunction_GET_CODE(PyTuple_GET_ITEM(target->functions, 0));
+    PyCodeObject *inner =
+        (PyCodeObject *)PyFunction_GET_CODE(PyTuple_GET_ITEM(target->functions, depth - 1));
     bool is_object = is_decorating_object(target);
     /* Positional-only parameters could then be mistaken for keywords of the same name. */
-    return outer->co_argcount == is_object && outer->co_kwonlyargcount == 0 && (outer->co_flags & CO_VARARGS) &&
-           (outer->co_flags & CO_VARKEYWORDS) && inner->co_posonlyargcount == 0 && (is_object || !target->prefix);
+    return outer->co_argcount == is_object && outer->co_kwonlyargcount == 0 &&
+           (outer->co_flags & CO_VARARGS) && (outer->co_flags & CO_VARKEYWORDS) &&
+           inner->co_posonlyargcount == 0 && (is_object || !target->prefix);
 }
 
-/* A decorating object is no argument: it counts as what it was when it was first called, like a captured variable. */
+/* A decorating object is no argument: it counts as what it was when it was first called, like a
+ * captured variable. */
 static int capture_object(lcpy_target *target, PyObject *ignored, PyObject *unused)
 {
     PyObject *call = PyTuple_GET_ITEM(target->functions, 0);
     PyObject *names = PyObject_GetAttrString(PyFunction_GET_CODE(call), "co_varnames");
-    int status =
-        names ? lcpy_closure_add(&target->closure, PyTuple_GET_ITEM(names, 0), target->callable, ignored, unused) : -1;
+    int status = names ? lcpy_closure_add(&target->closure, PyTuple_GET_ITEM(names, 0),
+                                          target->callable, ignored, unused)
+                       : -1;
     Py_XDECREF(names);
     Py_CLEAR(target->prefix);
     return status;
@@ -326,11 +351,14 @@ static bool is_named_only(PyObject *callable)
 {
     PyObject *self = PyCFunction_Check(callable) ? PyCFunction_GET_SELF(callable) : Py_None;
     return !self || PyModule_Check(self) || Py_IS_TYPE(callable, &PyMethodDescr_Type) ||
-           Py_IS_TYPE(callable, &PyWrapperDescr_Type) || Py_IS_TYPE(callable, &PyClassMethodDescr_Type);
+           Py_IS_TYPE(callable, &PyWrapperDescr_Type) ||
+           Py_IS_TYPE(callable, &PyClassMethodDescr_Type);
 }
 
-/* Another callable object of C: many may have the one name, as operator.itemgetter(0) and operator.itemgetter(1). */
-static int capture_callable(lcpy_target *target, PyObject *callable, PyObject *ignored, PyObject *unused)
+/* Another callable object of C: many may have the one name, as operator.itemgetter(0) and
+ * operator.itemgetter(1). */
+static int capture_callable(lcpy_target *target, PyObject *callable, PyObject *ignored,
+                            PyObject *unused)
 {
     PyObject *name = PyUnicode_FromString("self");
     int status = name ? lcpy_closure_add(&target->closure, name, callable, ignored, unused) : -1;
@@ -369,8 +397,8 @@ static int refuse_unused(const lcpy_target *target, PyObject *unused)
     }
     PyObject *names = PySequence_List(unused);
     if (names && PyList_Sort(names) == 0) {
-        PyErr_Format(PyExc_TypeError, "persist(): ignore= names %R, but %U has no such parameter", names,
-                     target->qualname);
+        PyErr_Format(PyExc_TypeError, "persist(): ignore= names %R, but %U has no such parameter",
+                     names, target->qualname);
     }
     Py_XDECREF(names);
     return -1;
@@ -398,8 +426,8 @@ int lcpy_target_init(lcpy_target *out, PyObject *callable, PyObject *ignored)
         }
         out->is_simple = ready > 0;
     }
-    out->is_async =
-        PyFunction_Check(function) && (((PyCodeObject *)PyFunction_GET_CODE(function))->co_flags & CO_COROUTINE) != 0;
+    out->is_async = PyFunction_Check(function) &&
+                    (((PyCodeObject *)PyFunction_GET_CODE(function))->co_flags & CO_COROUTINE) != 0;
     status = 0;
 done:
     Py_XDECREF(function);
@@ -437,7 +465,7 @@ int lcpy_target_traverse(lcpy_target *target, visitproc visit, void *arg)
     return status != 0 ? status : lcpy_closure_traverse(&target->closure, visit, arg);
 }
 
-/* -------------------------------------------------------------------------------------------------------------------- key */
+/* ------------------------------------------------------------------------------------------ key */
 
 /* A call with what the partials and bound methods add. */
 typedef struct composed {
@@ -452,7 +480,8 @@ static Py_ssize_t size_of(PyObject *tuple)
 }
 
 /* The call's keywords, then those of the partials that it does not override. */
-static int compose_keywords(composed *out, const lcpy_target *target, const lcpy_call *call, PyObject **values)
+static int compose_keywords(composed *out, const lcpy_target *target, const lcpy_call *call,
+                            PyObject **values)
 {
     PyObject *names = PyList_New(0);
     if (!names) {
@@ -484,7 +513,8 @@ static int compose_keywords(composed *out, const lcpy_target *target, const lcpy
 static int compose(composed *out, const lcpy_target *target, const lcpy_call *call)
 {
     Py_ssize_t before = size_of(target->prefix);
-    Py_ssize_t keywords = size_of(call->kwnames) + (target->keywords ? PyDict_GET_SIZE(target->keywords) : 0);
+    Py_ssize_t keywords =
+        size_of(call->kwnames) + (target->keywords ? PyDict_GET_SIZE(target->keywords) : 0);
     out->args = PyMem_Malloc((size_t)(before + call->count + keywords + 1) * sizeof *out->args);
     if (!out->args) {
         PyErr_NoMemory();
@@ -503,8 +533,9 @@ static int compose(composed *out, const lcpy_target *target, const lcpy_call *ca
     return 0;
 }
 
-static lcpy_bound plan_key(lcpy_state *state, locache_writer *key, const lcpy_target *target, const lcpy_call *call,
-                           const locache_writer *captures, Py_ssize_t captured, PyObject **culprit)
+static lcpy_bound plan_key(lcpy_state *state, locache_writer *key, const lcpy_target *target,
+                           const lcpy_call *call, const locache_writer *captures,
+                           Py_ssize_t captured, PyObject **culprit)
 {
     lcpy_bound status = lcpy_plan_key(state, key, &target->plan, call, captures, captured, culprit);
     if (status == LCPY_MISFIT && target->has_own) {
@@ -513,8 +544,8 @@ static lcpy_bound plan_key(lcpy_state *state, locache_writer *key, const lcpy_ta
     return status;
 }
 
-lcpy_bound lcpy_target_key(lcpy_state *state, locache_writer *key, lcpy_target *target, const lcpy_call *call,
-                           PyObject *own, PyObject **culprit)
+lcpy_bound lcpy_target_key(lcpy_state *state, locache_writer *key, lcpy_target *target,
+                           const lcpy_call *call, PyObject *own, PyObject **culprit)
 {
     *culprit = NULL;
     composed more = {.args = NULL};
@@ -530,12 +561,13 @@ lcpy_bound lcpy_target_key(lcpy_state *state, locache_writer *key, lcpy_target *
         call = &more.call;
     }
     if (target->closure.count > 0 &&
-        lcpy_closure_write(state, &captures, &captured, &target->closure, own, target->callable, culprit) < 0) {
+        lcpy_closure_write(state, &captures, &captured, &target->closure, own, target->callable,
+                           culprit) < 0) {
         goto done;
     }
     status = plan_key(state, key, target, call, &captures, captured, culprit);
-    if (status == LCPY_BOUND &&
-        (locache_writer_status(&captures) != LOCACHE_OK || locache_writer_status(key) != LOCACHE_OK)) {
+    if (status == LCPY_BOUND && (locache_writer_status(&captures) != LOCACHE_OK ||
+                                 locache_writer_status(key) != LOCACHE_OK)) {
         PyErr_NoMemory();
         status = LCPY_BIND_ERROR;
     }

@@ -4,12 +4,14 @@
 
 static const char *const what_happens[] = {
     [LCPY_TROUBLE_KEY] = "this call is not cached: an argument cannot be part of a key",
-    [LCPY_TROUBLE_MISFIT] = "this call is not cached: its arguments do not fit the function's signature",
+    [LCPY_TROUBLE_MISFIT] =
+        "this call is not cached: its arguments do not fit the function's signature",
     [LCPY_TROUBLE_OPEN] = "nothing is cached: the cache directory cannot be used",
     [LCPY_TROUBLE_READ] = "a stored result could not be read and is computed anew",
     [LCPY_TROUBLE_TRUST] = "a stored result is not trusted and is computed anew",
     [LCPY_TROUBLE_FORMAT] = "a stored result is of a newer format, is left alone and computed anew",
-    [LCPY_TROUBLE_DECODE] = "a stored result could not be turned into an object and is computed anew",
+    [LCPY_TROUBLE_DECODE] =
+        "a stored result could not be turned into an object and is computed anew",
     [LCPY_TROUBLE_ENCODE] = "this result cannot be stored",
     [LCPY_TROUBLE_WRITE] = "this result could not be stored",
 };
@@ -21,7 +23,8 @@ static const char *const remedies[LCPY_TROUBLE_WRITE + 1] = {
     [LCPY_TROUBLE_ENCODE] = "; return plain data, or what pickle can store",
 };
 
-/* The exception that is set, taken and told as "ValueError: text". New reference; NULL only where even that fails. */
+/* The exception that is set, taken and told as "ValueError: text". New reference; NULL only where
+ * even that fails. */
 static PyObject *take_exception(void)
 {
     PyObject *type = NULL;
@@ -34,8 +37,9 @@ static PyObject *take_exception(void)
     if (!text) {
         PyErr_Clear();
     }
-    PyObject *cause = text && PyUnicode_GET_LENGTH(text) > 0 ? PyUnicode_FromFormat("%s: %U", name, text)
-                                                             : PyUnicode_FromString(name);
+    PyObject *cause = text && PyUnicode_GET_LENGTH(text) > 0
+                          ? PyUnicode_FromFormat("%s: %U", name, text)
+                          : PyUnicode_FromString(name);
     Py_XDECREF(text);
     Py_XDECREF(type);
     Py_XDECREF(value);
@@ -45,8 +49,9 @@ static PyObject *take_exception(void)
 
 static PyObject *cause_of(const locache_error *error)
 {
-    return error ? PyUnicode_DecodeUTF8(error->message, (Py_ssize_t)strlen(error->message), "replace")
-                 : take_exception();
+    return error
+               ? PyUnicode_DecodeUTF8(error->message, (Py_ssize_t)strlen(error->message), "replace")
+               : take_exception();
 }
 
 /* Where the cache is or would be, for causes that name no file. */
@@ -64,18 +69,22 @@ static PyObject *where(lcpy_persisted *self)
 }
 
 /* As bytes, since an exception's text and a path may hold what UTF-8 does not. */
-static PyObject *compose(lcpy_persisted *self, lcpy_trouble trouble, const locache_error *error, PyObject *culprit)
+static PyObject *compose(lcpy_persisted *self, lcpy_trouble trouble, const locache_error *error,
+                         PyObject *culprit)
 {
     PyObject *cause = cause_of(error);
     PyObject *place = !cause ? NULL : error ? PyUnicode_FromString("") : where(self);
-    PyObject *subject = !place ? NULL : culprit ? PyUnicode_FromFormat("%R: ", culprit) : PyUnicode_FromString("");
+    PyObject *subject = !place    ? NULL
+                        : culprit ? PyUnicode_FromFormat("%R: ", culprit)
+                                  : PyUnicode_FromString("");
     PyObject *message = NULL;
     if (subject) {
         const char *remedy = !error && remedies[trouble] ? remedies[trouble] : "";
-        message = PyUnicode_FromFormat("%U(): %s: %U%U%s%U", self->target.qualname, what_happens[trouble], subject,
-                                       cause, remedy, place);
+        message = PyUnicode_FromFormat("%U(): %s: %U%U%s%U", self->target.qualname,
+                                       what_happens[trouble], subject, cause, remedy, place);
     }
-    PyObject *bytes = message ? PyUnicode_AsEncodedString(message, "utf-8", "backslashreplace") : NULL;
+    PyObject *bytes =
+        message ? PyUnicode_AsEncodedString(message, "utf-8", "backslashreplace") : NULL;
     Py_XDECREF(cause);
     Py_XDECREF(place);
     Py_XDECREF(subject);
@@ -83,7 +92,8 @@ static PyObject *compose(lcpy_persisted *self, lcpy_trouble trouble, const locac
     return bytes;
 }
 
-/* The frame that runs is the caller's, since C has none; past the call itself, a coroutine runs in locache._async. */
+/* The frame that runs is the caller's, since C has none; past the call itself, a coroutine runs in
+ * locache._async. */
 static Py_ssize_t stack_level(const lcpy_persisted *self, lcpy_trouble trouble)
 {
     return self->target.is_async && trouble > LCPY_TROUBLE_MISFIT ? 2 : 1;
@@ -99,7 +109,8 @@ int lcpy_count_error(lcpy_persisted *self)
     return 0;
 }
 
-int lcpy_warn(lcpy_persisted *self, lcpy_trouble trouble, const locache_error *error, PyObject *culprit)
+int lcpy_warn(lcpy_persisted *self, lcpy_trouble trouble, const locache_error *error,
+              PyObject *culprit)
 {
     if (self->said & 1U << trouble) {
         return lcpy_count_error(self);
@@ -112,14 +123,16 @@ int lcpy_warn(lcpy_persisted *self, lcpy_trouble trouble, const locache_error *e
     PyObject *message = compose(self, trouble, error, culprit);
     int status = -1;
     if (message) {
-        status = PyErr_WarnEx(self->state->cache_warning, PyBytes_AS_STRING(message), stack_level(self, trouble));
+        status = PyErr_WarnEx(self->state->cache_warning, PyBytes_AS_STRING(message),
+                              stack_level(self, trouble));
     }
     Py_XDECREF(message);
     if (status < 0) {
         if (!PyErr_ExceptionMatches(PyExc_Exception)) {
             return -1;
         }
-        PyErr_WriteUnraisable((PyObject *)self); /* a filter made the warning an error: the call goes on all the same */
+        /* a filter made the warning an error: the call goes on all the same */
+        PyErr_WriteUnraisable((PyObject *)self);
     }
     return 0;
 }

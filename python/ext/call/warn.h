@@ -1,4 +1,5 @@
-/* What goes wrong with a cache is said once per function and kind, as a CacheWarning, and counted. */
+/* What goes wrong with a cache is said once per function and kind, as a CacheWarning, and
+ * counted. */
 #ifndef LCPY_WARN_H
 #define LCPY_WARN_H
 
@@ -16,9 +17,11 @@ typedef enum lcpy_trouble {
     LCPY_TROUBLE_WRITE   /* an entry could not be written */
 } lcpy_trouble;
 
-/* The cause is in error, or is the exception that is set (which is taken, and error NULL). `culprit` names the argument or
- * the file, or is NULL. 0, or -1 with an exception that is none of the cache's: one that is no Exception, as KeyboardInterrupt. */
-int lcpy_warn(lcpy_persisted *self, lcpy_trouble trouble, const locache_error *error, PyObject *culprit);
+/* The cause is in error, or is the exception that is set (which is taken, and error NULL).
+ * `culprit` names the argument or the file, or is NULL. 0, or -1 with an exception that is none of
+ * the cache's: one that is no Exception, as KeyboardInterrupt. */
+int lcpy_warn(lcpy_persisted *self, lcpy_trouble trouble, const locache_error *error,
+              PyObject *culprit);
 /* The same without a word, where the call has warned already. */
 int lcpy_count_error(lcpy_persisted *self);
 

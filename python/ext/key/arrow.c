@@ -2,12 +2,14 @@
 
 #include <string.h>
 
-/* ------------------------------------------------------------------------------------------------------------- exporting */
+/* ------------------------------------------------------------------------------------ exporting */
 
-/* What an object says of itself when it is asked to export goes no further: there are other ways to its values. */
+/* What an object says of itself when it is asked to export goes no further: there are other ways to
+ * its values. */
 static int not_exported(void)
 {
-    if (PyErr_Occurred() && (!PyErr_ExceptionMatches(PyExc_Exception) || PyErr_ExceptionMatches(PyExc_MemoryError))) {
+    if (PyErr_Occurred() &&
+        (!PyErr_ExceptionMatches(PyExc_Exception) || PyErr_ExceptionMatches(PyExc_MemoryError))) {
         return -1;
     }
     PyErr_Clear();
@@ -63,7 +65,8 @@ static int take_array(lcpy_arrow *out, PyObject *pair)
 
     if (PyTuple_Check(pair) && PyTuple_GET_SIZE(pair) == 2) {
         schema = PyCapsule_GetPointer(PyTuple_GET_ITEM(pair, 0), "arrow_schema");
-        array = schema == NULL ? NULL : PyCapsule_GetPointer(PyTuple_GET_ITEM(pair, 1), "arrow_array");
+        array =
+            schema == NULL ? NULL : PyCapsule_GetPointer(PyTuple_GET_ITEM(pair, 1), "arrow_array");
     }
     if (array == NULL) {
         return not_exported();
@@ -131,7 +134,7 @@ size_t lcpy_arrow_metadata_size(const char *metadata)
     return at;
 }
 
-/* --------------------------------------------------------------------------------------------------------------- layouts */
+/* -------------------------------------------------------------------------------------- layouts */
 
 /* The last number of "d:19,10,128" or "w:42". */
 static size_t last_number(const char *format)
@@ -220,7 +223,7 @@ lcpy_layout lcpy_arrow_layout(size_t *width, const char *format)
     return *width > 0 ? LCPY_ARROW_FIXED : LCPY_ARROW_UNKNOWN;
 }
 
-/* --------------------------------------------------------------------------------------------------------------- columns */
+/* -------------------------------------------------------------------------------------- columns */
 
 int lcpy_column_open(lcpy_column *out, const lcpy_arrow *arrow, int64_t child)
 {
@@ -236,7 +239,8 @@ int lcpy_column_open(lcpy_column *out, const lcpy_arrow *arrow, int64_t child)
     for (size_t i = 0; i < count; i++) {
         const lcpy_arrow_array *whole = &arrow->chunks[i];
         const lcpy_arrow_array *array = child < 0 ? whole : whole->children[child];
-        bool has_bits = array->n_buffers > 0 && array->null_count != 0 && out->layout != LCPY_ARROW_NULLS;
+        bool has_bits =
+            array->n_buffers > 0 && array->null_count != 0 && out->layout != LCPY_ARROW_NULLS;
 
         if (whole->length == 0) {
             continue;
@@ -290,13 +294,16 @@ bool lcpy_column_has_nulls(const lcpy_column *column)
     return false;
 }
 
-/* A view: its length, then up to 12 bytes, or the first 4, the number of a buffer, and the place in it. */
+/* A view: its length, then up to 12 bytes, or the first 4, the number of a buffer, and the place in
+ * it. */
 static const char *view_value(size_t *size, const lcpy_arrow_array *array, size_t at)
 {
     const char *view = (const char *)array->buffers[1] + 16 * at;
 
     *size = (size_t)read_int32(view);
-    return *size <= 12 ? view + 4 : (const char *)array->buffers[2 + read_int32(view + 8)] + read_int32(view + 12);
+    return *size <= 12
+               ? view + 4
+               : (const char *)array->buffers[2 + read_int32(view + 8)] + read_int32(view + 12);
 }
 
 /* Where text `at` begins in the buffer of texts. */
@@ -308,7 +315,8 @@ static size_t text_start(const lcpy_column *column, const lcpy_arrow_array *arra
     return (size_t)((const int64_t *)array->buffers[1])[at];
 }
 
-const char *lcpy_chunk_value(size_t *size, const lcpy_column *column, const lcpy_chunk *chunk, size_t row)
+const char *lcpy_chunk_value(size_t *size, const lcpy_column *column, const lcpy_chunk *chunk,
+                             size_t row)
 {
     const lcpy_arrow_array *array = chunk->array;
     size_t at = chunk->offset + row;
@@ -360,7 +368,7 @@ const char *lcpy_column_in_place(const lcpy_column *column, bool nulls)
     return lcpy_chunk_value(&size, column, &column->chunks[0], 0);
 }
 
-/* --------------------------------------------------------------------------------------------------------------- copying */
+/* -------------------------------------------------------------------------------------- copying */
 
 /* The chunk that a row of the column is in. */
 static const lcpy_chunk *chunk_of(const lcpy_column *column, size_t row)
@@ -381,7 +389,8 @@ static const lcpy_chunk *chunk_of(const lcpy_column *column, size_t row)
 }
 
 /* Zeros where `size` bytes from `offset` on in the chunk's items belong to nulls. */
-static void clear_nulls(char *out, const lcpy_chunk *chunk, size_t offset, size_t size, size_t width)
+static void clear_nulls(char *out, const lcpy_chunk *chunk, size_t offset, size_t size,
+                        size_t width)
 {
     for (size_t row = offset / width; row * width < offset + size; row++) {
         size_t first = row * width < offset ? offset : row * width;
@@ -404,7 +413,8 @@ void lcpy_column_copy_fixed(void *context, void *out, size_t offset, size_t size
         size_t rest = chunk->rows * column->width - within;
         size_t part = size < rest ? size : rest;
 
-        memcpy(to, (const char *)chunk->array->buffers[1] + chunk->offset * column->width + within, part);
+        memcpy(to, (const char *)chunk->array->buffers[1] + chunk->offset * column->width + within,
+               part);
         if (chunk->validity != NULL) {
             clear_nulls(to, chunk, within, part, column->width);
         }
@@ -427,7 +437,8 @@ static unsigned take_bits(const unsigned char *bits, size_t at, size_t count)
 }
 
 /* Bits of rows, of one buffer of each chunk, those of nulls 0. */
-static void copy_bits(const lcpy_column *column, size_t buffer, unsigned char *out, size_t offset, size_t size)
+static void copy_bits(const lcpy_column *column, size_t buffer, unsigned char *out, size_t offset,
+                      size_t size)
 {
     size_t row = 8 * offset;
     size_t end = column->rows < 8 * (offset + size) ? column->rows : 8 * (offset + size);
@@ -480,7 +491,8 @@ static size_t row_of(const lcpy_column *column, size_t offset)
     return low;
 }
 
-/* How far the texts of a chunk lie together from this row on, as rows: to its end where there are no nulls between. */
+/* How far the texts of a chunk lie together from this row on, as rows: to its end where there are
+ * no nulls between. */
 static size_t rows_together(const lcpy_column *column, const lcpy_chunk *chunk, size_t row)
 {
     return column->layout == LCPY_ARROW_VIEWS || chunk->validity != NULL ? 1 : chunk->rows - row;

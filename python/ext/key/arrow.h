@@ -1,8 +1,9 @@
-/* Columns of other libraries by the Arrow C data and stream interfaces, as their objects offer them in capsules
- * (__arrow_c_stream__, __arrow_c_array__): nothing is imported, and no buffer is copied.
+/* Columns of other libraries by the Arrow C data and stream interfaces, as their objects offer them
+ * in capsules (__arrow_c_stream__, __arrow_c_array__): nothing is imported, and no buffer is
+ * copied.
  *
- * A column is many chunks, each a part of buffers that may hold more. What it says is taken from them in one form, however it
- * is cut: its values in a row, zeros under nulls. */
+ * A column is many chunks, each a part of buffers that may hold more. What it says is taken from
+ * them in one form, however it is cut: its values in a row, zeros under nulls. */
 #ifndef LCPY_ARROW_H
 #define LCPY_ARROW_H
 
@@ -57,8 +58,8 @@ typedef struct lcpy_arrow {
     bool borrowed; /* schema and chunks are the capsules' */
 } lcpy_arrow;
 
-/* 1: clear it with lcpy_arrow_clear(); 0: the object does not export itself; -1 with an exception that is none of its own
- * (KeyboardInterrupt, no memory). */
+/* 1: clear it with lcpy_arrow_clear(); 0: the object does not export itself; -1 with an exception
+ * that is none of its own (KeyboardInterrupt, no memory). */
 int lcpy_arrow_open(lcpy_arrow *out, PyObject *object);
 void lcpy_arrow_clear(lcpy_arrow *arrow);
 /* The bytes of a schema's metadata. */
@@ -91,7 +92,8 @@ typedef struct lcpy_column {
     lcpy_chunk *chunks;
     size_t count;
     size_t rows;
-    uint64_t *ends; /* of texts: where each row ends in all texts one after the other; with lcpy_column_measure() */
+    /* of texts: where each row ends in all texts one after the other; with lcpy_column_measure() */
+    uint64_t *ends;
 } lcpy_column;
 
 /* Column `child` of a table, or the array itself (child < 0). 0, or -1 with MemoryError. */
@@ -99,15 +101,18 @@ int lcpy_column_open(lcpy_column *out, const lcpy_arrow *arrow, int64_t child);
 void lcpy_column_clear(lcpy_column *column);
 bool lcpy_column_has_nulls(const lcpy_column *column);
 /* Row `row` of a chunk, which is no null: its bytes. Not of bits and nulls. */
-const char *lcpy_chunk_value(size_t *size, const lcpy_column *column, const lcpy_chunk *chunk, size_t row);
+const char *lcpy_chunk_value(size_t *size, const lcpy_column *column, const lcpy_chunk *chunk,
+                             size_t row);
 bool lcpy_chunk_is_null(const lcpy_chunk *chunk, size_t row);
 /* Bytes of all texts; sets ends. Needs no GIL. False where there is no memory. */
 bool lcpy_column_measure(lcpy_column *column);
 size_t lcpy_column_text_size(const lcpy_column *column);
-/* The values where they lie in one piece as they should be, or NULL. Of fixed items, and of texts that were measured. */
+/* The values where they lie in one piece as they should be, or NULL. Of fixed items, and of texts
+ * that were measured. */
 const char *lcpy_column_in_place(const lcpy_column *column, bool nulls);
 
-/* For locache_digest_parts(), a lcpy_column as context. Bits are packed, the first row lowest, zeros after the last. */
+/* For locache_digest_parts(), a lcpy_column as context. Bits are packed, the first row lowest,
+ * zeros after the last. */
 void lcpy_column_copy_fixed(void *context, void *out, size_t offset, size_t size);
 void lcpy_column_copy_bits(void *context, void *out, size_t offset, size_t size);
 void lcpy_column_copy_validity(void *context, void *out, size_t offset, size_t size);

@@ -1,4 +1,5 @@
-/* Classes by name, or by content where no name leads to them; functions by their code and what it is bound to. */
+/* Classes by name, or by content where no name leads to them; functions by their code and what it
+ * is bound to. */
 #include "key/walk.h"
 
 #include "identity.h"
@@ -19,9 +20,10 @@ int lcpy_walk_is_global(PyObject *object)
     return result;
 }
 
-/* -------------------------------------------------------------------------------------------------------------- classes */
+/* -------------------------------------------------------------------------------------- classes */
 
-/* What a class's dict holds that says nothing of it, or is not the same in every version of Python. */
+/* What a class's dict holds that says nothing of it, or is not the same in every version of
+ * Python. */
 static bool is_incidental(PyObject *name)
 {
     static const char *const names[] = {
@@ -70,7 +72,8 @@ static PyObject *class_members(PyObject *class)
     return members;
 }
 
-/* A class that no name leads to, as one made within a function: by its content, since many can have the one name. */
+/* A class that no name leads to, as one made within a function: by its content, since many can have
+ * the one name. */
 static int write_local_class(lcpy_walk *walk, PyObject *class)
 {
     lcpy_frame frame;
@@ -91,7 +94,8 @@ static int write_local_class(lcpy_walk *walk, PyObject *class)
         goto done;
     }
     locache_write_array(walk->writer, 3);
-    if (lcpy_walk_global(walk, class) < 0 || lcpy_walk_value(walk, ((PyTypeObject *)class)->tp_bases) < 0) {
+    if (lcpy_walk_global(walk, class) < 0 ||
+        lcpy_walk_value(walk, ((PyTypeObject *)class)->tp_bases) < 0) {
         goto done;
     }
     result = lcpy_walk_dict(walk, members, true);
@@ -105,7 +109,8 @@ int lcpy_walk_class(lcpy_walk *walk, PyObject *class)
 {
     PyTypeObject *type = (PyTypeObject *)class;
     /* What C made is the only one of its name. */
-    int found = !PyType_HasFeature(type, Py_TPFLAGS_HEAPTYPE) || PyType_HasFeature(type, Py_TPFLAGS_IMMUTABLETYPE)
+    int found = !PyType_HasFeature(type, Py_TPFLAGS_HEAPTYPE) ||
+                        PyType_HasFeature(type, Py_TPFLAGS_IMMUTABLETYPE)
                     ? 1
                     : lcpy_walk_is_global(class);
 
@@ -115,7 +120,7 @@ int lcpy_walk_class(lcpy_walk *walk, PyObject *class)
     return found ? lcpy_walk_global(walk, class) : write_local_class(walk, class);
 }
 
-/* ------------------------------------------------------------------------------------------------------------ functions */
+/* ------------------------------------------------------------------------------------ functions */
 
 /* The values of a closure's cells; one that is empty is an object of no class. */
 static int write_closure(lcpy_walk *walk, PyObject *closure)
@@ -192,7 +197,8 @@ static int write_function(lcpy_walk *walk, PyObject *function, PyObject *attribu
         return -1;
     }
     locache_write_bytes(walk->writer, id.bytes, sizeof id.bytes);
-    if (write_closure(walk, PyFunction_GetClosure(function)) < 0 || write_defaults(walk, function) < 0) {
+    if (write_closure(walk, PyFunction_GetClosure(function)) < 0 ||
+        write_defaults(walk, function) < 0) {
         return -1;
     }
     return PyDict_GET_SIZE(attributes) > 0 ? lcpy_walk_dict(walk, attributes, true) : 0;

@@ -1,13 +1,14 @@
-/* Columns that export themselves as Arrow: their values in one form (arrow.h), whatever their chunks, offsets, unused bytes
- * and dictionaries.
+/* Columns that export themselves as Arrow: their values in one form (arrow.h), whatever their
+ * chunks, offsets, unused bytes and dictionaries.
  *
  *     nothing but nulls      [rows]
  *     bits; items            [rows, values, validity]
  *     texts, byte strings    [rows, ends, bytes of all, validity]
  *     from a dictionary      [rows, number of each row's value, values]
  *
- * Bits are packed, the first lowest; validity is null where there are no nulls, and values are zeros where there are; ends are
- * 8 bytes each; numbers are 4 bytes each, 0 for null, then by the first row that has the value. */
+ * Bits are packed, the first lowest; validity is null where there are no nulls, and values are
+ * zeros where there are; ends are 8 bytes each; numbers are 4 bytes each, 0 for null, then by the
+ * first row that has the value. */
 #include "key/arrow.h"
 #include "key/walk.h"
 
@@ -15,7 +16,7 @@
 
 #define UNSEEN UINT32_MAX
 
-/* ------------------------------------------------------------------------------------------------------------ dictionaries */
+/* --------------------------------------------------------------------------------- dictionaries */
 
 /* The numbers of the values that rows refer to. */
 typedef struct numbering {
@@ -73,7 +74,8 @@ static int number_entry(uint32_t *out, numbering *all, const lcpy_column *entrie
     return *out == 0 ? -1 : 0;
 }
 
-static int number_rows(numbering *all, const lcpy_column *column, const lcpy_chunk *chunk, const lcpy_column *entries)
+static int number_rows(numbering *all, const lcpy_column *column, const lcpy_chunk *chunk,
+                       const lcpy_column *entries)
 {
     size_t count = entries->rows;
     uint32_t *seen = PyMem_Malloc((count > 0 ? count : 1) * sizeof *seen);
@@ -102,7 +104,8 @@ static int number_rows(numbering *all, const lcpy_column *column, const lcpy_chu
 
 static int number_chunk(numbering *all, const lcpy_column *column, const lcpy_chunk *chunk)
 {
-    lcpy_arrow dictionary = {.schema = *column->schema->dictionary, .chunks = chunk->array->dictionary, .count = 1};
+    lcpy_arrow dictionary = {
+        .schema = *column->schema->dictionary, .chunks = chunk->array->dictionary, .count = 1};
     lcpy_column entries;
     int result;
 
@@ -154,7 +157,7 @@ static int write_dictionary(lcpy_walk *walk, const lcpy_column *column)
     return result;
 }
 
-/* ----------------------------------------------------------------------------------------------------------------- columns */
+/* -------------------------------------------------------------------------------------- columns */
 
 static int write_validity(lcpy_walk *walk, lcpy_column *column, bool nulls)
 {
@@ -162,7 +165,8 @@ static int write_validity(lcpy_walk *walk, lcpy_column *column, bool nulls)
         locache_write_null(walk->writer);
         return 0;
     }
-    return lcpy_walk_parts(walk, column->rows / 8 + (column->rows % 8 != 0), lcpy_column_copy_validity, column);
+    return lcpy_walk_parts(walk, column->rows / 8 + (column->rows % 8 != 0),
+                           lcpy_column_copy_validity, column);
 }
 
 static int write_items(lcpy_walk *walk, lcpy_column *column, bool nulls)
@@ -211,26 +215,30 @@ static int write_column(lcpy_walk *walk, lcpy_column *column)
     if (texts) {
         result = write_texts(walk, column, nulls);
     } else if (column->layout == LCPY_ARROW_BITS) {
-        result = lcpy_walk_parts(walk, column->rows / 8 + (column->rows % 8 != 0), lcpy_column_copy_bits, column);
+        result = lcpy_walk_parts(walk, column->rows / 8 + (column->rows % 8 != 0),
+                                 lcpy_column_copy_bits, column);
     } else {
         result = write_items(walk, column, nulls);
     }
     return result < 0 ? -1 : write_validity(walk, column, nulls);
 }
 
-/* Is there a form for all of it? Where the order of a dictionary means something, numbers by first row do not say it. */
+/* Is there a form for all of it? Where the order of a dictionary means something, numbers by first
+ * row do not say it. */
 static bool is_known(const lcpy_arrow_schema *schema, bool ordered)
 {
     size_t width;
     lcpy_layout layout = lcpy_arrow_layout(&width, schema->format);
 
-    if (PY_BIG_ENDIAN || layout == LCPY_ARROW_UNKNOWN) { /* keys are the same everywhere: little-endian */
+    /* keys are the same everywhere: little-endian */
+    if (PY_BIG_ENDIAN || layout == LCPY_ARROW_UNKNOWN) {
         return false;
     }
     if (schema->dictionary == NULL) {
         return true;
     }
-    if (schema->dictionary->dictionary != NULL || (!ordered && (schema->flags & LCPY_ARROW_ORDERED) != 0)) {
+    if (schema->dictionary->dictionary != NULL ||
+        (!ordered && (schema->flags & LCPY_ARROW_ORDERED) != 0)) {
         return false;
     }
     layout = lcpy_arrow_layout(&width, schema->dictionary->format);
@@ -265,7 +273,7 @@ int lcpy_walk_polars(lcpy_walk *walk, PyObject *series)
     return result;
 }
 
-/* ----------------------------------------------------------------------------------------------------------------- pyarrow */
+/* -------------------------------------------------------------------------------------- pyarrow */
 
 static void write_metadata(lcpy_walk *walk, const char *metadata)
 {

@@ -1,17 +1,18 @@
-/* Arrays that are no plain data, dtypes, and the frames of pandas and polars: column by column, so that how a frame keeps
- * its columns in memory does not matter. */
+/* Arrays that are no plain data, dtypes, and the frames of pandas and polars: column by column, so
+ * that how a frame keeps its columns in memory does not matter. */
 #include "key/walk.h"
 
 #include <string.h>
 
-/* -------------------------------------------------------------------------------------------------------------- pandas */
+/* --------------------------------------------------------------------------------------- pandas */
 
 /* Codes into categories. */
 static int write_categorical(lcpy_walk *walk, PyObject *array)
 {
     locache_write_array(walk->writer, 4);
     locache_write_text(walk->writer, "category", strlen("category"));
-    if (lcpy_walk_attribute(walk, array, "codes") < 0 || lcpy_walk_attribute(walk, array, "categories") < 0) {
+    if (lcpy_walk_attribute(walk, array, "codes") < 0 ||
+        lcpy_walk_attribute(walk, array, "categories") < 0) {
         return -1;
     }
     return lcpy_walk_attribute(walk, array, "ordered");
@@ -71,10 +72,13 @@ static bool is_arrow_backed(PyObject *dtype)
     if (class == lcpy_loaded("pandas", "ArrowDtype")) {
         return true;
     }
-    storage = class == lcpy_loaded("pandas", "StringDtype") ? PyObject_GetAttrString(dtype, "storage") : NULL;
+    storage = class == lcpy_loaded("pandas", "StringDtype")
+                  ? PyObject_GetAttrString(dtype, "storage")
+                  : NULL;
     arrow = storage != NULL && PyUnicode_Check(storage) &&
             (PyUnicode_CompareWithASCIIString(storage, "pyarrow") == 0 ||
-             PyUnicode_CompareWithASCIIString(storage, "pyarrow_numpy") == 0); /* pandas 2.1 and 2.2 */
+             /* pandas 2.1 and 2.2 */
+             PyUnicode_CompareWithASCIIString(storage, "pyarrow_numpy") == 0);
     Py_XDECREF(storage);
     PyErr_Clear();
     return arrow;
@@ -218,7 +222,8 @@ static int write_index(lcpy_walk *walk, PyObject *index)
         return write_multi_index(walk, index);
     }
     if (range) {
-        return lcpy_walk_attribute(walk, index, "start") < 0 || lcpy_walk_attribute(walk, index, "stop") < 0
+        return lcpy_walk_attribute(walk, index, "start") < 0 ||
+                       lcpy_walk_attribute(walk, index, "stop") < 0
                    ? -1
                    : lcpy_walk_attribute(walk, index, "step");
     }
@@ -232,8 +237,8 @@ static int write_index(lcpy_walk *walk, PyObject *index)
 static int write_pandas_series(lcpy_walk *walk, PyObject *series)
 {
     lcpy_walk_begin(walk, "pandas:Series", 4);
-    if (lcpy_walk_attribute(walk, series, "name") < 0 || lcpy_walk_attribute(walk, series, "index") < 0 ||
-        write_pandas_data(walk, series) < 0) {
+    if (lcpy_walk_attribute(walk, series, "name") < 0 ||
+        lcpy_walk_attribute(walk, series, "index") < 0 || write_pandas_data(walk, series) < 0) {
         return -1;
     }
     return lcpy_walk_attribute(walk, series, "attrs");
@@ -274,15 +279,17 @@ static int write_pandas_frame(lcpy_walk *walk, PyObject *frame)
     return result;
 }
 
-/* -------------------------------------------------------------------------------------------------------------- polars */
+/* --------------------------------------------------------------------------------------- polars */
 
-/* [lengths, all items] of a column of lists: to_list() would make them objects of Python, which know no nanoseconds. */
+/* [lengths, all items] of a column of lists: to_list() would make them objects of Python, which
+ * know no nanoseconds. */
 static int write_polars_lists(lcpy_walk *walk, PyObject *lists)
 {
     PyObject *space = PyObject_GetAttrString(lists, "list");
     PyObject *lengths = space == NULL ? NULL : PyObject_CallMethod(space, "len", NULL);
     PyObject *zero = PyLong_FromLong(0);
-    PyObject *any = lengths == NULL || zero == NULL ? NULL : PyObject_RichCompare(lengths, zero, Py_GT);
+    PyObject *any =
+        lengths == NULL || zero == NULL ? NULL : PyObject_RichCompare(lengths, zero, Py_GT);
     /* Of an empty list explode() makes a null. */
     PyObject *full = any == NULL ? NULL : PyObject_CallMethod(lists, "filter", "O", any);
     int result = -1;
@@ -357,7 +364,8 @@ static int write_polars_nested(lcpy_walk *walk, PyObject *series, PyObject *dtyp
     return 0;
 }
 
-/* By its buffers; nested types by their parts; objects of Python, and what is none of these, as a list. */
+/* By its buffers; nested types by their parts; objects of Python, and what is none of these, as a
+ * list. */
 static int write_polars_data(lcpy_walk *walk, PyObject *series, PyObject *dtype)
 {
     PyObject *object_type = lcpy_loaded("polars", "Object");
@@ -383,7 +391,8 @@ static int write_polars_series(lcpy_walk *walk, PyObject *series)
         return -1;
     }
     lcpy_walk_begin(walk, "polars:Series", 3);
-    if (lcpy_walk_attribute(walk, series, "name") == 0 && lcpy_walk_new(walk, PyObject_Repr(dtype)) == 0) {
+    if (lcpy_walk_attribute(walk, series, "name") == 0 &&
+        lcpy_walk_new(walk, PyObject_Repr(dtype)) == 0) {
         result = write_polars_data(walk, series, dtype);
     }
     Py_DECREF(dtype);

@@ -2,9 +2,10 @@
 
 #include <string.h>
 
-/* ------------------------------------------------------------------------------------------------------------- strings */
+/* -------------------------------------------------------------------------------------- strings */
 
-/* Text whose UTF-8 may be long: encoded for the while only, since the str would keep it for good. */
+/* Text whose UTF-8 may be long: encoded for the while only, since the str would keep it for
+ * good. */
 static int write_long_text(lcpy_walk *walk, PyObject *text)
 {
     PyObject *bytes = PyUnicode_AsEncodedString(text, "utf-8", "surrogatepass");
@@ -17,7 +18,9 @@ static int write_long_text(lcpy_walk *walk, PyObject *text)
         lcpy_walk_digest(walk, LOCACHE_TAG_TEXT_DIGEST, PyBytes_AS_STRING(bytes), size);
     }
     Py_DECREF(bytes);
-    return size >= LCPY_DIGEST_FROM ? 0 : lcpy_scalar_write(walk->state, walk->writer, text, LCPY_OTHER);
+    return size >= LCPY_DIGEST_FROM
+               ? 0
+               : lcpy_scalar_write(walk->state, walk->writer, text, LCPY_OTHER);
 }
 
 static int write_text(lcpy_walk *walk, PyObject *text)
@@ -32,7 +35,8 @@ static int write_text(lcpy_walk *walk, PyObject *text)
     if (PyUnicode_GET_LENGTH(text) < LCPY_DIGEST_FROM) {
         return lcpy_scalar_write(walk->state, walk->writer, text, LCPY_OTHER);
     }
-    lcpy_walk_digest(walk, LOCACHE_TAG_TEXT_DIGEST, PyUnicode_1BYTE_DATA(text), (size_t)PyUnicode_GET_LENGTH(text));
+    lcpy_walk_digest(walk, LOCACHE_TAG_TEXT_DIGEST, PyUnicode_1BYTE_DATA(text),
+                     (size_t)PyUnicode_GET_LENGTH(text));
     return 0;
 }
 
@@ -49,7 +53,7 @@ static int write_bytearray(lcpy_walk *walk, PyObject *value)
     return 0;
 }
 
-/* ---------------------------------------------------------------------------------------------------------- containers */
+/* ----------------------------------------------------------------------------------- containers */
 
 static int write_items(lcpy_walk *walk, PyObject *tuple)
 {
@@ -117,7 +121,7 @@ static int write_set(lcpy_walk *walk, PyObject *set, uint64_t tag)
     return result;
 }
 
-/* ------------------------------------------------------------------------------------- what a few attributes say whole */
+/* -------------------------------------------------------------- what a few attributes say whole */
 
 typedef struct simple_type {
     PyTypeObject *type;
@@ -167,7 +171,7 @@ static int write_simple(lcpy_walk *walk, PyObject *value, const simple_type *sim
     return result;
 }
 
-/* --------------------------------------------------------------------------------------------------------------- values */
+/* --------------------------------------------------------------------------------------- values */
 
 static int write_module(lcpy_walk *walk, PyObject *module)
 {
@@ -262,7 +266,8 @@ static int write_container(lcpy_walk *walk, PyObject *value)
         return lcpy_walk_dict(walk, value, false);
     }
     if (type == &PySet_Type || type == &PyFrozenSet_Type) {
-        return write_set(walk, value, type == &PySet_Type ? LOCACHE_TAG_SET : LOCACHE_TAG_FROZENSET);
+        return write_set(walk, value,
+                         type == &PySet_Type ? LOCACHE_TAG_SET : LOCACHE_TAG_FROZENSET);
     }
     if (type == &PyType_Type) {
         return lcpy_walk_class(walk, value);

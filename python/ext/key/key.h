@@ -4,10 +4,12 @@
 
 #include "plain/array.h"
 
-#define LCPY_DIGEST_FROM 4096 /* bytes from which a string or buffer goes into a key as its digest: a page */
+/* bytes from which a string or buffer goes into a key as its digest: a page */
+#define LCPY_DIGEST_FROM 4096
 
-/* Append one value. 0, or -1 with TypeError that names the type that cannot be keyed and the remedy (a __locache_key__
- * method, ignore=), or whatever a user's __locache_key__ or __reduce_ex__ raised. */
+/* Append one value. 0, or -1 with TypeError that names the type that cannot be keyed and the remedy
+ * (a __locache_key__ method, ignore=), or whatever a user's __locache_key__ or __reduce_ex__
+ * raised. */
 int lcpy_key_write(lcpy_state *state, locache_writer *writer, PyObject *value);
 
 #endif

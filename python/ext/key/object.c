@@ -1,17 +1,19 @@
 /* Any object that has no form of its own, by what its class or its reduction says of it.
  *
- * An object is tag 49613 over [callable, arguments, state, [items], pairs, setter] as its __reduce_ex__(4) gives them, what
- * is missing at the end left out. Where the callable is copyreg.__newobj__, the class stands in its place and the
- * arguments are a tuple (tag 49600) instead of an array. Protocol 4 and not 5: the same for every memory layout. */
+ * An object is tag 49613 over [callable, arguments, state, [items], pairs, setter] as its
+ * __reduce_ex__(4) gives them, what is missing at the end left out. Where the callable is
+ * copyreg.__newobj__, the class stands in its place and the arguments are a tuple (tag 49600)
+ * instead of an array. Protocol 4 and not 5: the same for every memory layout. */
 #include "key/walk.h"
 
 #include <string.h>
 
 #define PROTOCOL 4
 
-/* ------------------------------------------------------------------------------------------------------------- globals */
+/* -------------------------------------------------------------------------------------- globals */
 
-/* Is this what `module` has under `name`? Then it is written as that. 1 written, 0 not, -1 with an exception. */
+/* Is this what `module` has under `name`? Then it is written as that. 1 written, 0 not, -1 with an
+ * exception. */
 static int write_if_found(lcpy_walk *walk, PyObject *object, PyObject *module, PyObject *name)
 {
     PyObject *shown = NULL;
@@ -50,7 +52,8 @@ static int write_if_in_own(lcpy_walk *walk, PyObject *object, PyObject *owner, P
     return result;
 }
 
-/* The same with every module there is, in the order of their names: the order of imports is not the same everywhere. */
+/* The same with every module there is, in the order of their names: the order of imports is not the
+ * same everywhere. */
 static int write_if_anywhere(lcpy_walk *walk, PyObject *object, PyObject *name)
 {
     PyObject *modules = PySys_GetObject("modules");
@@ -89,7 +92,7 @@ static int write_named(lcpy_walk *walk, PyObject *object, PyObject *name)
     return found < 0 ? -1 : 0;
 }
 
-/* -------------------------------------------------------------------------------------------------------------- buffers */
+/* -------------------------------------------------------------------------------------- buffers */
 
 /* The bytes in C order. */
 static int write_view_data(lcpy_walk *walk, Py_buffer *view)
@@ -167,9 +170,10 @@ int lcpy_walk_buffer(lcpy_walk *walk, PyObject *value)
     return result;
 }
 
-/* ----------------------------------------------------------------------------------------------------------- reductions */
+/* ----------------------------------------------------------------------------------- reductions */
 
-/* A callable of a reduction: a function is what its name leads to, in every version of it, as for pickle. */
+/* A callable of a reduction: a function is what its name leads to, in every version of it, as for
+ * pickle. */
 static int write_callable(lcpy_walk *walk, PyObject *callable)
 {
     if (PyFunction_Check(callable)) {
@@ -185,7 +189,8 @@ static int write_callable(lcpy_walk *walk, PyObject *callable)
 /* The members of a set of a class of its own, which it reduces to a list of in no order. */
 static int write_unordered(lcpy_walk *walk, PyObject *list, PyObject *object)
 {
-    PyObject *members = PyList_AsTuple(list); /* the class may keep the list, and change it meanwhile */
+    /* the class may keep the list, and change it meanwhile */
+    PyObject *members = PyList_AsTuple(list);
     Py_ssize_t count = members == NULL ? 0 : PyTuple_GET_SIZE(members);
     int result = members == NULL ? -1 : 0;
 
@@ -200,12 +205,14 @@ static int write_unordered(lcpy_walk *walk, PyObject *list, PyObject *object)
 }
 
 /* callable, arguments */
-static int write_construction(lcpy_walk *walk, PyObject *callable, PyObject *arguments, PyObject *object)
+static int write_construction(lcpy_walk *walk, PyObject *callable, PyObject *arguments,
+                              PyObject *object)
 {
     Py_ssize_t count = PyTuple_GET_SIZE(arguments);
     Py_ssize_t first = 0;
 
-    if (callable == lcpy_loaded("copyreg", "__newobj__") && count > 0 && PyType_Check(PyTuple_GET_ITEM(arguments, 0))) {
+    if (callable == lcpy_loaded("copyreg", "__newobj__") && count > 0 &&
+        PyType_Check(PyTuple_GET_ITEM(arguments, 0))) {
         callable = PyTuple_GET_ITEM(arguments, 0);
         first = 1;
     }
@@ -220,7 +227,8 @@ static int write_construction(lcpy_walk *walk, PyObject *callable, PyObject *arg
         PyObject *argument = PyTuple_GET_ITEM(arguments, i);
         bool unordered = PyAnySet_Check(object) && PyList_CheckExact(argument);
 
-        if ((unordered ? write_unordered(walk, argument, object) : lcpy_walk_value(walk, argument)) < 0) {
+        if ((unordered ? write_unordered(walk, argument, object)
+                       : lcpy_walk_value(walk, argument)) < 0) {
             return lcpy_walk_step(walk, ".args[%zd]", i - first);
         }
     }
@@ -230,7 +238,8 @@ static int write_construction(lcpy_walk *walk, PyObject *callable, PyObject *arg
 /* No state, None and an empty dict are one: which of them it is depends on Python's version. */
 static bool is_absent(PyObject *part)
 {
-    return part == NULL || part == Py_None || (PyDict_CheckExact(part) && PyDict_GET_SIZE(part) == 0) ||
+    return part == NULL || part == Py_None ||
+           (PyDict_CheckExact(part) && PyDict_GET_SIZE(part) == 0) ||
            (PyList_CheckExact(part) && PyList_GET_SIZE(part) == 0);
 }
 
@@ -267,7 +276,8 @@ static int write_state(lcpy_walk *walk, PyObject *state)
     if (PyDict_CheckExact(state)) {
         return lcpy_walk_dict(walk, state, true);
     }
-    if (PyTuple_CheckExact(state) && PyTuple_GET_SIZE(state) == 2 && PyDict_CheckExact(PyTuple_GET_ITEM(state, 1)) &&
+    if (PyTuple_CheckExact(state) && PyTuple_GET_SIZE(state) == 2 &&
+        PyDict_CheckExact(PyTuple_GET_ITEM(state, 1)) &&
         (PyTuple_GET_ITEM(state, 0) == Py_None || PyDict_CheckExact(PyTuple_GET_ITEM(state, 0)))) {
         return write_slots_state(walk, state);
     }
@@ -361,11 +371,14 @@ static int write_reduction(lcpy_walk *walk, PyObject *object, PyObject *reductio
     PyObject *parts[PARTS];
     int result = -1;
 
-    if (!PyTuple_Check(reduction) || PyTuple_GET_SIZE(reduction) < 2 || PyTuple_GET_SIZE(reduction) > PARTS) {
-        return lcpy_walk_refuse(walk, object, "its __reduce_ex__ giving neither a name nor two to six parts");
+    if (!PyTuple_Check(reduction) || PyTuple_GET_SIZE(reduction) < 2 ||
+        PyTuple_GET_SIZE(reduction) > PARTS) {
+        return lcpy_walk_refuse(walk, object,
+                                "its __reduce_ex__ giving neither a name nor two to six parts");
     }
     if (take_parts(parts, reduction) == 0) {
-        if (parts[CALLABLE] == NULL || parts[ARGUMENTS] == NULL || !PyTuple_Check(parts[ARGUMENTS])) {
+        if (parts[CALLABLE] == NULL || parts[ARGUMENTS] == NULL ||
+            !PyTuple_Check(parts[ARGUMENTS])) {
             lcpy_walk_refuse(walk, object, "its __reduce_ex__ giving no callable with arguments");
         } else {
             result = write_parts(walk, parts, object);
@@ -377,7 +390,8 @@ static int write_reduction(lcpy_walk *walk, PyObject *object, PyObject *reductio
     return result;
 }
 
-/* The function that copyreg has for this class (borrowed), or NULL. Found by identity: a metaclass may have a __hash__. */
+/* The function that copyreg has for this class (borrowed), or NULL. Found by identity: a metaclass
+ * may have a __hash__. */
 static PyObject *registered_reducer(PyTypeObject *type)
 {
     PyObject *table = lcpy_loaded("copyreg", "dispatch_table");
@@ -422,7 +436,8 @@ static int write_irreducible(lcpy_walk *walk, PyObject *object)
         return -1;
     }
     PyErr_Clear();
-    return PyObject_CheckBuffer(object) ? lcpy_walk_buffer(walk, object) : lcpy_walk_refuse(walk, object, NULL);
+    return PyObject_CheckBuffer(object) ? lcpy_walk_buffer(walk, object)
+                                        : lcpy_walk_refuse(walk, object, NULL);
 }
 
 /* What to do with a reduction, as it came. */
@@ -431,7 +446,8 @@ static int write_reduced(lcpy_walk *walk, PyObject *object, PyObject *reduction)
     if (strcmp(Py_TYPE(object)->tp_name, "functools._lru_cache_wrapper") == 0) {
         return write_lru_cache(walk, object);
     }
-    return PyUnicode_Check(reduction) ? write_named(walk, object, reduction) : write_reduction(walk, object, reduction);
+    return PyUnicode_Check(reduction) ? write_named(walk, object, reduction)
+                                      : write_reduction(walk, object, reduction);
 }
 
 static int write_by_reduction(lcpy_walk *walk, PyObject *object)
@@ -452,7 +468,7 @@ static int write_by_reduction(lcpy_walk *walk, PyObject *object)
     return reduction == NULL ? write_irreducible(walk, object) : result;
 }
 
-/* -------------------------------------------------------------------------------------------------------------- objects */
+/* -------------------------------------------------------------------------------------- objects */
 
 /* __locache_key__ as the class has it (borrowed), or NULL. */
 static PyObject *find_custom(PyTypeObject *type)
@@ -461,7 +477,8 @@ static PyObject *find_custom(PyTypeObject *type)
     PyObject *order = type->tp_mro;
     PyObject *found = NULL;
 
-    for (Py_ssize_t i = 0; name != NULL && order != NULL && found == NULL && i < PyTuple_GET_SIZE(order); i++) {
+    for (Py_ssize_t i = 0;
+         name != NULL && order != NULL && found == NULL && i < PyTuple_GET_SIZE(order); i++) {
         PyObject *dict = ((PyTypeObject *)PyTuple_GET_ITEM(order, i))->tp_dict;
 
         /* Builtin classes have theirs elsewhere from 3.12 on. */
@@ -474,7 +491,8 @@ static PyObject *find_custom(PyTypeObject *type)
 static PyObject *call_custom(PyObject *object, PyObject *custom)
 {
     descrgetfunc bind = Py_TYPE(custom)->tp_descr_get;
-    PyObject *method = bind == NULL ? Py_NewRef(custom) : bind(custom, object, (PyObject *)Py_TYPE(object));
+    PyObject *method =
+        bind == NULL ? Py_NewRef(custom) : bind(custom, object, (PyObject *)Py_TYPE(object));
     PyObject *value = method == NULL ? NULL : PyObject_CallNoArgs(method);
 
     Py_XDECREF(method);
@@ -514,10 +532,12 @@ static bool is_subtype_of(PyObject *object, const char *module, const char *name
 {
     PyObject *base = lcpy_loaded(module, name);
 
-    return base != NULL && PyType_Check(base) && PyType_IsSubtype(Py_TYPE(object), (PyTypeObject *)base);
+    return base != NULL && PyType_Check(base) &&
+           PyType_IsSubtype(Py_TYPE(object), (PyTypeObject *)base);
 }
 
-/* A member of an enumeration: [class, [name]]; for flags the value, since combinations have no name in every version. */
+/* A member of an enumeration: [class, [name]]; for flags the value, since combinations have no name
+ * in every version. */
 static int write_enum(lcpy_walk *walk, PyObject *member)
 {
     lcpy_frame frame;
@@ -531,7 +551,8 @@ static int write_enum(lcpy_walk *walk, PyObject *member)
     result = lcpy_walk_class(walk, (PyObject *)Py_TYPE(member));
     locache_write_array(walk->writer, 1);
     if (result == 0) {
-        result = lcpy_walk_attribute(walk, member, is_subtype_of(member, "enum", "Flag") ? "_value_" : "_name_");
+        result = lcpy_walk_attribute(walk, member,
+                                     is_subtype_of(member, "enum", "Flag") ? "_value_" : "_name_");
     }
     lcpy_walk_leave(walk);
     return result;

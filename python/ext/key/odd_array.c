@@ -19,8 +19,8 @@ static bool is_plain_dtype(PyObject *dtype)
     PyObject *builtin = PyObject_GetAttrString(dtype, "isbuiltin");
     PyObject *kind = PyObject_GetAttrString(dtype, "kind");
     /* 2: registered by another package; T: strings of any length, which have options. */
-    bool plain = builtin != NULL && PyLong_AsLong(builtin) != 2 && kind != NULL && PyUnicode_Check(kind) &&
-                 PyUnicode_CompareWithASCIIString(kind, "T") != 0;
+    bool plain = builtin != NULL && PyLong_AsLong(builtin) != 2 && kind != NULL &&
+                 PyUnicode_Check(kind) && PyUnicode_CompareWithASCIIString(kind, "T") != 0;
 
     Py_XDECREF(kind);
     Py_XDECREF(builtin);
@@ -85,7 +85,8 @@ static int write_raw(lcpy_walk *walk, PyObject *array)
 static int write_payload(lcpy_walk *walk, PyObject *array, PyObject *dtype)
 {
     PyObject *names = PyObject_GetAttrString(dtype, "names");
-    PyObject *has_objects = PyObject_GetAttrString(dtype, "hasobject"); /* also said of strings of any length */
+    /* also said of strings of any length */
+    PyObject *has_objects = PyObject_GetAttrString(dtype, "hasobject");
     int result = -1;
 
     if (names == NULL || has_objects == NULL) {
@@ -114,7 +115,8 @@ static int write_odd_array(lcpy_walk *walk, PyObject *array)
     }
     locache_write_tag(walk->writer, LOCACHE_TAG_ARRAY);
     locache_write_array(walk->writer, 4);
-    if ((is_plain_dtype(dtype) ? lcpy_walk_attribute(walk, dtype, "str") : lcpy_walk_dtype(walk, dtype)) < 0) {
+    if ((is_plain_dtype(dtype) ? lcpy_walk_attribute(walk, dtype, "str")
+                               : lcpy_walk_dtype(walk, dtype)) < 0) {
         goto done;
     }
     locache_write_array(walk->writer, (uint64_t)PyTuple_GET_SIZE(shape));

@@ -1,4 +1,5 @@
-/* The walk over an argument: nesting, names, strings, lists and dicts. What a value is, key.c says. */
+/* The walk over an argument: nesting, names, strings, lists and dicts. What a value is, key.c
+ * says. */
 #include "key/walk.h"
 
 #include <string.h>
@@ -6,24 +7,28 @@
 /* CBOR nesting that a key's reader follows, less what the key itself has around an argument. */
 #define LEVELS_MAX (LOCACHE_DEPTH_MAX - 4)
 
-/* What shares its parts is written as often as it refers to them, which can be exponential in its size: stop in time. */
+/* What shares its parts is written as often as it refers to them, which can be exponential in its
+ * size: stop in time. */
 #define KEY_MAX ((size_t)256 << 20)
 
-/* A view may show the same memory again and again (broadcasts, windows), and be of any size: a few seconds' work at most. */
+/* A view may show the same memory again and again (broadcasts, windows), and be of any size: a few
+ * seconds' work at most. */
 #define REPEATED_MAX ((size_t)4 << 30)
 
 /* Below, giving up the GIL costs more than the digest. */
 #define RELEASE_FROM ((size_t)256 << 10)
 
-/* Characters of a way that a message shows, from the outermost on: the cause and the remedy follow it. */
+/* Characters of a way that a message shows, from the outermost on: the cause and the remedy follow
+ * it. */
 #define WHERE_MAX 120
 
 int lcpy_walk_refuse(lcpy_walk *walk, PyObject *object, const char *why)
 {
     if (walk->refusal == NULL) {
-        walk->refusal = PyUnicode_FromFormat("a '%.200s' object cannot be part of a cache key%s%s: give its class a "
-                                             "__locache_key__ method, or leave the argument out with ignore=",
-                                             Py_TYPE(object)->tp_name, why == NULL ? "" : ", ", why == NULL ? "" : why);
+        walk->refusal = PyUnicode_FromFormat(
+            "a '%.200s' object cannot be part of a cache key%s%s: give its class a "
+            "__locache_key__ method, or leave the argument out with ignore=",
+            Py_TYPE(object)->tp_name, why == NULL ? "" : ", ", why == NULL ? "" : why);
     }
     if (walk->refusal != NULL) {
         PyErr_SetObject(PyExc_TypeError, walk->refusal);
@@ -44,7 +49,8 @@ int lcpy_walk_step(lcpy_walk *walk, const char *format, ...)
     va_start(arguments, format);
     step = PyUnicode_FromFormatV(format, arguments);
     va_end(arguments);
-    where = step == NULL || walk->where == NULL ? Py_XNewRef(step) : PyUnicode_Concat(step, walk->where);
+    where = step == NULL || walk->where == NULL ? Py_XNewRef(step)
+                                                : PyUnicode_Concat(step, walk->where);
     if (where != NULL && PyUnicode_GET_LENGTH(where) > WHERE_MAX) {
         Py_SETREF(where, PyUnicode_Substring(where, 0, WHERE_MAX));
     }
@@ -127,8 +133,9 @@ int lcpy_walk_global(lcpy_walk *walk, PyObject *object)
     int result;
 
     if (name == NULL) {
-        return PyErr_ExceptionMatches(PyExc_TypeError) ? lcpy_walk_refuse(walk, object, "having no module and name")
-                                                       : -1;
+        return PyErr_ExceptionMatches(PyExc_TypeError)
+                   ? lcpy_walk_refuse(walk, object, "having no module and name")
+                   : -1;
     }
     result = write_name(walk, name);
     Py_DECREF(name);
@@ -148,7 +155,8 @@ int lcpy_walk_attribute(lcpy_walk *walk, PyObject *object, const char *name)
     return result < 0 ? lcpy_walk_step(walk, ".%s", name) : 0;
 }
 
-static void put_digest(lcpy_walk *walk, uint64_t tag, size_t size, const unsigned char digest[LOCACHE_DIGEST_SIZE])
+static void put_digest(lcpy_walk *walk, uint64_t tag, size_t size,
+                       const unsigned char digest[LOCACHE_DIGEST_SIZE])
 {
     locache_write_tag(walk->writer, tag);
     locache_write_array(walk->writer, 2);
@@ -179,7 +187,8 @@ int lcpy_walk_data(lcpy_walk *walk, const void *data, size_t size)
     return 0;
 }
 
-int lcpy_walk_parts(lcpy_walk *walk, size_t size, void (*fill)(void *context, void *out, size_t offset, size_t size),
+int lcpy_walk_parts(lcpy_walk *walk, size_t size,
+                    void (*fill)(void *context, void *out, size_t offset, size_t size),
                     void *context)
 {
     unsigned char digest[LOCACHE_DIGEST_SIZE];

@@ -16,13 +16,15 @@ typedef struct lcpy_frame {
 
 typedef struct lcpy_walk lcpy_walk;
 struct lcpy_walk {
-    int (*value)(lcpy_walk *walk, PyObject *value); /* append any value: key.c, above all the others */
+    /* append any value: key.c, above all the others */
+    int (*value)(lcpy_walk *walk, PyObject *value);
     lcpy_state *state;
     locache_writer *writer;
     lcpy_frame *inner; /* the object being written now */
     unsigned levels;   /* of CBOR nesting so far */
-    PyObject *refusal; /* str: why something within cannot be keyed, while that TypeError is on its way out */
-    PyObject *where;   /* str: the way to it, as "['conn'][0]" */
+    /* str: why something within cannot be keyed, while that TypeError is on its way out */
+    PyObject *refusal;
+    PyObject *where; /* str: the way to it, as "['conn'][0]" */
 };
 
 /* All of these: 0, or -1 with an exception. */
@@ -41,25 +43,28 @@ void lcpy_walk_digest(lcpy_walk *walk, uint64_t tag, const void *data, size_t si
 /* RuntimeError: a container changed while it was walked. Always -1. */
 int lcpy_walk_changed(const char *what);
 /* The same of bytes that fill() gives, as for locache_digest_parts(). */
-int lcpy_walk_parts(lcpy_walk *walk, size_t size, void (*fill)(void *context, void *out, size_t offset, size_t size),
+int lcpy_walk_parts(lcpy_walk *walk, size_t size,
+                    void (*fill)(void *context, void *out, size_t offset, size_t size),
                     void *context);
 /* The same of what does not lie together; `object` is whose it is. */
 int lcpy_walk_strided(lcpy_walk *walk, lcpy_strided *data, PyObject *object);
-/* An exact list, as an array; an exact dict, as a sorted map. `attributes`: of an instance, for messages. */
+/* An exact list, as an array; an exact dict, as a sorted map. `attributes`: of an instance, for
+ * messages. */
 int lcpy_walk_list(lcpy_walk *walk, PyObject *list);
 int lcpy_walk_dict(lcpy_walk *walk, PyObject *dict, bool attributes);
 /* Tag 49614, "module:qualified.name": the first from a name, the second an object's own. */
 int lcpy_walk_name(lcpy_walk *walk, const char *name);
 int lcpy_walk_global(lcpy_walk *walk, PyObject *object);
-/* An object that holds others begins and ends. 0: go on, and call leave; 1: it is its own ancestor and a reference was
- * written. */
+/* An object that holds others begins and ends. 0: go on, and call leave; 1: it is its own ancestor
+ * and a reference was written. */
 int lcpy_walk_enter(lcpy_walk *walk, lcpy_frame *frame, PyObject *object, unsigned levels);
 void lcpy_walk_leave(lcpy_walk *walk);
 /* The groups written since `start` into order. */
 int lcpy_walk_sort(lcpy_walk *walk, size_t start, unsigned per_group, PyObject *object);
 /* TypeError: object cannot be keyed, because of `why` (may be NULL). Always -1. */
 int lcpy_walk_refuse(lcpy_walk *walk, PyObject *object, const char *why);
-/* Add a step to the way to what was refused, while its TypeError is set: a printf format for one argument. Always -1. */
+/* Add a step to the way to what was refused, while its TypeError is set: a printf format for one
+ * argument. Always -1. */
 int lcpy_walk_step(lcpy_walk *walk, const char *format, ...);
 
 /* Begin an object of tag 49613 by the name of its class; `count` parts follow as its arguments. */
@@ -85,7 +90,8 @@ static inline int lcpy_walk_call(lcpy_walk *walk, PyObject *object, const char *
     return lcpy_walk_new(walk, PyObject_CallMethod(object, method, NULL));
 }
 
-/* pykey_class.c: classes; functions of Python; functions of C, by name or with what they are bound to. */
+/* pykey_class.c: classes; functions of Python; functions of C, by name or with what they are bound
+ * to. */
 int lcpy_walk_class(lcpy_walk *walk, PyObject *class);
 int lcpy_walk_function(lcpy_walk *walk, PyObject *function);
 int lcpy_walk_builtin(lcpy_walk *walk, PyObject *function);
@@ -102,8 +108,9 @@ int lcpy_walk_array(lcpy_walk *walk, PyObject *array);
 int lcpy_walk_dtype(lcpy_walk *walk, PyObject *dtype);
 int lcpy_walk_frame(lcpy_walk *walk, PyObject *value, lcpy_class class_of);
 
-/* pykey_arrow.c: the values of a polars series by its buffers: 1 written; 0 it is nested or does not export itself as Arrow,
- * and nothing was written; its type is the caller's to write. And what is pyarrow's: a table, else an array. */
+/* pykey_arrow.c: the values of a polars series by its buffers: 1 written; 0 it is nested or does
+ * not export itself as Arrow, and nothing was written; its type is the caller's to write. And what
+ * is pyarrow's: a table, else an array. */
 int lcpy_walk_polars(lcpy_walk *walk, PyObject *series);
 int lcpy_walk_arrow(lcpy_walk *walk, PyObject *value, bool table);
 

@@ -49,7 +49,7 @@ static bool typed_string(char out[4], uint64_t tag)
     return typed_tag(out) == tag; /* a single byte has no byte order */
 }
 
-/* -------------------------------------------------------------------------------------------------------------- opening */
+/* -------------------------------------------------------------------------------------- opening */
 
 /* Copy a str attribute; true, or false with an exception, also where it is too long. */
 static bool copy_text(char *out, size_t room, PyObject *object, const char *name)
@@ -97,7 +97,8 @@ static lcpy_written plain_type(char out[64], PyObject *dtype)
         plain = is_none(dtype, "metadata");
     }
     if (plain > 0) {
-        builtin = PyObject_GetAttrString(dtype, "isbuiltin"); /* 2: a type that another package registered */
+        /* 2: a type that another package registered */
+        builtin = PyObject_GetAttrString(dtype, "isbuiltin");
         plain = builtin == NULL ? -1 : PyLong_AsLong(builtin) != 2;
         Py_XDECREF(builtin);
     }
@@ -180,7 +181,8 @@ static bool copy_bytes(lcpy_array *out, PyObject *array)
 /* `array`, or the integers that its dates are, in place. 0: it cannot be; -1 with an exception. */
 static int open_in_place(lcpy_array *out, PyObject *array)
 {
-    bool is_time = out->type[1] == 'm' || out->type[1] == 'M'; /* the buffer protocol has no format for them */
+    /* the buffer protocol has no format for them */
+    bool is_time = out->type[1] == 'm' || out->type[1] == 'M';
     PyObject *source = is_time ? PyObject_CallMethod(array, "view", "s", "i8") : Py_NewRef(array);
     int result = 1;
 
@@ -237,8 +239,10 @@ static lcpy_written open_numpy(lcpy_array *out, PyObject *array, enum how how)
     if (!read_extents(out, array)) {
         return LCPY_ERROR;
     }
-    return (how == ANYHOW ? open_anyhow(out, array) : open_contiguous(out, array, how == KEEP_ORDER)) ? LCPY_DONE
-                                                                                                      : LCPY_ERROR;
+    return (how == ANYHOW ? open_anyhow(out, array)
+                          : open_contiguous(out, array, how == KEEP_ORDER))
+               ? LCPY_DONE
+               : LCPY_ERROR;
 }
 
 static lcpy_written open_pyarray(lcpy_array *out, PyObject *array)
@@ -269,13 +273,15 @@ lcpy_written lcpy_array_open(lcpy_state *state, lcpy_array *out, PyObject *array
     return open_array(state, out, array, keep_order ? KEEP_ORDER : C_ORDER);
 }
 
-lcpy_written lcpy_array_open_for_key(lcpy_state *state, lcpy_array *out, lcpy_strided *bytes, PyObject *array)
+lcpy_written lcpy_array_open_for_key(lcpy_state *state, lcpy_array *out, lcpy_strided *bytes,
+                                     PyObject *array)
 {
     const lcpy_padding none = {0};
     lcpy_written result = open_array(state, out, array, ANYHOW);
 
     if (result == LCPY_DONE) {
-        lcpy_strided_of(bytes, &out->view, out->tag == LOCACHE_TAG_PYARRAY ? none : padding_of(out->type));
+        lcpy_strided_of(bytes, &out->view,
+                        out->tag == LOCACHE_TAG_PYARRAY ? none : padding_of(out->type));
     }
     return result;
 }
@@ -285,7 +291,7 @@ void lcpy_array_close(lcpy_array *array)
     PyBuffer_Release(&array->view);
 }
 
-/* -------------------------------------------------------------------------------------------------------------- writing */
+/* -------------------------------------------------------------------------------------- writing */
 
 static void write_text(locache_writer *writer, const char *text)
 {
@@ -316,7 +322,8 @@ void lcpy_array_write_head(locache_writer *writer, const lcpy_array *array)
         locache_write_text(writer, &array->order, 1);
         break;
     default:
-        locache_write_tag(writer, array->order == 'F' ? LOCACHE_TAG_NDARRAY_F : LOCACHE_TAG_NDARRAY);
+        locache_write_tag(writer,
+                          array->order == 'F' ? LOCACHE_TAG_NDARRAY_F : LOCACHE_TAG_NDARRAY);
         locache_write_array(writer, 2);
         write_extents(writer, array);
         locache_write_tag(writer, array->tag);
@@ -334,7 +341,8 @@ static void write_npscalar(locache_writer *writer, const char *type, const void 
 
 static const char native_order = PY_BIG_ENDIAN ? '>' : '<';
 
-/* numpy.str_ and numpy.bytes_ are str and bytes: taken as such, since NumPy's own way drops NULs from their ends. */
+/* numpy.str_ and numpy.bytes_ are str and bytes: taken as such, since NumPy's own way drops NULs
+ * from their ends. */
 static lcpy_written write_npstring(locache_writer *writer, PyObject *scalar)
 {
     char type[64];
@@ -354,13 +362,14 @@ static lcpy_written write_npstring(locache_writer *writer, PyObject *scalar)
     return LCPY_DONE;
 }
 
-/* Two classes share a type string where C has two integers of one size: the one that NumPy would not give back. */
+/* Two classes share a type string where C has two integers of one size: the one that NumPy would
+ * not give back. */
 static bool is_second_class(PyObject *dtype)
 {
     PyObject *code = PyObject_GetAttrString(dtype, "char");
-    bool second =
-        code != NULL && sizeof(long) == sizeof(long long) &&
-        (PyUnicode_CompareWithASCIIString(code, "q") == 0 || PyUnicode_CompareWithASCIIString(code, "Q") == 0);
+    bool second = code != NULL && sizeof(long) == sizeof(long long) &&
+                  (PyUnicode_CompareWithASCIIString(code, "q") == 0 ||
+                   PyUnicode_CompareWithASCIIString(code, "Q") == 0);
 
     Py_XDECREF(code);
     PyErr_Clear();
@@ -405,13 +414,14 @@ lcpy_written lcpy_npscalar_write(lcpy_state *state, locache_writer *writer, PyOb
     return result == LCPY_DONE ? write_number(writer, type, scalar) : result;
 }
 
-/* -------------------------------------------------------------------------------------------------------------- reading */
+/* -------------------------------------------------------------------------------------- reading */
 
 /* An interrupt, a lack of memory or of NumPy say nothing of the content. */
 static PyObject *bad(void)
 {
-    if (!PyErr_Occurred() || (PyErr_ExceptionMatches(PyExc_Exception) && !PyErr_ExceptionMatches(PyExc_MemoryError) &&
-                              !PyErr_ExceptionMatches(PyExc_ImportError))) {
+    if (!PyErr_Occurred() ||
+        (PyErr_ExceptionMatches(PyExc_Exception) && !PyErr_ExceptionMatches(PyExc_MemoryError) &&
+         !PyErr_ExceptionMatches(PyExc_ImportError))) {
         PyErr_SetString(PyExc_ValueError, "no array as locache writes it");
     }
     return NULL;
@@ -435,7 +445,8 @@ static bool take_type(char out[64], locache_reader *reader)
     locache_item item;
     size_t at = 2;
 
-    if (!take(&item, reader, LOCACHE_TEXT) || item.size < 3 || item.size >= 64 || memchr(item.data, 0, item.size)) {
+    if (!take(&item, reader, LOCACHE_TEXT) || item.size < 3 || item.size >= 64 ||
+        memchr(item.data, 0, item.size)) {
         return false;
     }
     memcpy(out, item.data, item.size);
@@ -448,7 +459,8 @@ static bool take_type(char out[64], locache_reader *reader)
         return false;
     }
     if (out[at] == '[' && (out[1] == 'm' || out[1] == 'M')) {
-        at += 1 + strspn(out + at + 1, "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ/");
+        at += 1 + strspn(out + at + 1,
+                         "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ/");
         at += out[at] == ']';
     }
     return out[at] == '\0';
@@ -498,7 +510,8 @@ static PyObject *make_dtype(PyObject *numpy, const char *type)
     char again[64];
     PyObject *dtype = PyObject_CallMethod(numpy, "dtype", "s", type);
 
-    if (dtype != NULL && (!copy_text(again, sizeof again, dtype, "str") || strcmp(again, type) != 0)) {
+    if (dtype != NULL &&
+        (!copy_text(again, sizeof again, dtype, "str") || strcmp(again, type) != 0)) {
         Py_CLEAR(dtype);
     }
     return dtype != NULL ? dtype : bad();
@@ -525,17 +538,20 @@ static bool sizes_agree(PyObject *dtype, uint64_t elements, PyObject *data)
     uint64_t total;
 
     Py_XDECREF(item_size);
-    return size >= 0 && !__builtin_mul_overflow((uint64_t)each, elements, &total) && total == (uint64_t)size;
+    return size >= 0 && !__builtin_mul_overflow((uint64_t)each, elements, &total) &&
+           total == (uint64_t)size;
 }
 
 /* numpy.ndarray over `data`, whose size has been compared. */
-static PyObject *make_array(PyObject *numpy, PyObject *dtype, const extents *shape, PyObject *data, char order)
+static PyObject *make_array(PyObject *numpy, PyObject *dtype, const extents *shape, PyObject *data,
+                            char order)
 {
     PyObject *class = PyObject_GetAttrString(numpy, "ndarray");
     PyObject *arguments = Py_BuildValue("(OO)", shape->tuple, dtype);
     /* Without elements there is nothing to keep the buffer for. */
-    PyObject *options = shape->elements == 0 ? Py_BuildValue("{s:C}", "order", order)
-                                             : Py_BuildValue("{s:C,s:O}", "order", order, "buffer", data);
+    PyObject *options = shape->elements == 0
+                            ? Py_BuildValue("{s:C}", "order", order)
+                            : Py_BuildValue("{s:C,s:O}", "order", order, "buffer", data);
     PyObject *array = NULL;
 
     if (class != NULL && arguments != NULL && options != NULL) {
@@ -570,14 +586,15 @@ static PyObject *finish_array(locache_reader *reader, const char *type, extents 
 }
 
 /* [[extents], typed array] */
-static PyObject *read_typed(locache_reader *reader, char order, lcpy_bytes_reader bytes, void *context)
+static PyObject *read_typed(locache_reader *reader, char order, lcpy_bytes_reader bytes,
+                            void *context)
 {
     extents shape = {0};
     locache_item item;
     char type[4];
 
-    if (!take_array(reader, 2) || !take_shape(&shape, reader) || !take(&item, reader, LOCACHE_TAG) ||
-        !typed_string(type, item.number)) {
+    if (!take_array(reader, 2) || !take_shape(&shape, reader) ||
+        !take(&item, reader, LOCACHE_TAG) || !typed_string(type, item.number)) {
         Py_XDECREF(shape.tuple);
         return bad();
     }
@@ -585,7 +602,8 @@ static PyObject *read_typed(locache_reader *reader, char order, lcpy_bytes_reade
 }
 
 /* A typed array alone: one dimension, as long as its bytes. */
-static PyObject *read_flat(locache_reader *reader, uint64_t tag, lcpy_bytes_reader bytes, void *context)
+static PyObject *read_flat(locache_reader *reader, uint64_t tag, lcpy_bytes_reader bytes,
+                           void *context)
 {
     char type[4];
     PyObject *numpy = NULL;
@@ -628,8 +646,9 @@ static PyObject *read_untyped(locache_reader *reader, lcpy_bytes_reader bytes, v
     locache_item item;
     char type[64];
 
-    if (!take_array(reader, 4) || !take_type(type, reader) || typed_tag(type) != 0 || !take_shape(&shape, reader) ||
-        !take(&item, reader, LOCACHE_TEXT) || item.size != 1 || (item.data[0] != 'C' && item.data[0] != 'F')) {
+    if (!take_array(reader, 4) || !take_type(type, reader) || typed_tag(type) != 0 ||
+        !take_shape(&shape, reader) || !take(&item, reader, LOCACHE_TEXT) || item.size != 1 ||
+        (item.data[0] != 'C' && item.data[0] != 'F')) {
         Py_XDECREF(shape.tuple);
         return bad();
     }
@@ -679,7 +698,8 @@ static PyObject *string_value(const char *type, const locache_item *bytes)
         value = PyBytes_FromStringAndSize((const char *)bytes->data, (Py_ssize_t)bytes->size);
     } else {
         snprintf(again, sizeof again, "%cU%zu", type[0] == '>' ? '>' : '<', bytes->size / 4);
-        value = PyUnicode_DecodeUTF32((const char *)bytes->data, (Py_ssize_t)bytes->size, "surrogatepass", &order);
+        value = PyUnicode_DecodeUTF32((const char *)bytes->data, (Py_ssize_t)bytes->size,
+                                      "surrogatepass", &order);
     }
     if (value != NULL && strcmp(again, type) != 0) {
         Py_CLEAR(value);
@@ -692,7 +712,8 @@ static PyObject *read_npstring(const char *type, const locache_item *bytes)
     PyObject *value = string_value(type, bytes);
     PyObject *numpy = value == NULL ? NULL : PyImport_ImportModule("numpy");
     PyObject *scalar =
-        numpy == NULL ? NULL : PyObject_CallMethod(numpy, type[1] == 'S' ? "bytes_" : "str_", "O", value);
+        numpy == NULL ? NULL
+                      : PyObject_CallMethod(numpy, type[1] == 'S' ? "bytes_" : "str_", "O", value);
 
     Py_XDECREF(numpy);
     Py_XDECREF(value);
@@ -736,8 +757,8 @@ static PyObject *read_npscalar(locache_reader *reader)
     return scalar;
 }
 
-PyObject *lcpy_array_read(lcpy_state *state, locache_reader *reader, uint64_t tag, lcpy_bytes_reader bytes,
-                          void *context)
+PyObject *lcpy_array_read(lcpy_state *state, locache_reader *reader, uint64_t tag,
+                          lcpy_bytes_reader bytes, void *context)
 {
     (void)state;
     switch (tag) {

@@ -1,5 +1,5 @@
-/* numpy.ndarray, NumPy's scalars and array.array as CBOR (RFC 8746), the same in keys and in results. NumPy is never imported
- * to write, and not linked against. */
+/* numpy.ndarray, NumPy's scalars and array.array as CBOR (RFC 8746), the same in keys and in
+ * results. NumPy is never imported to write, and not linked against. */
 #ifndef LCPY_PYARRAY_H
 #define LCPY_PYARRAY_H
 
@@ -12,32 +12,39 @@
 typedef struct lcpy_array {
     Py_buffer view; /* contiguous bytes in `order` */
     char type[64];  /* NumPy type string as "<f8", or array.array's type code */
-    uint64_t tag;   /* RFC 8746 tag of the element type, or LOCACHE_TAG_ARRAY, or LOCACHE_TAG_PYARRAY */
-    char order;     /* 'C' or 'F' */
+    /* RFC 8746 tag of the element type, or LOCACHE_TAG_ARRAY, or LOCACHE_TAG_PYARRAY */
+    uint64_t tag;
+    char order; /* 'C' or 'F' */
     int dimensions;
     Py_ssize_t extents[LCPY_DIMENSIONS_MAX];
 } lcpy_array;
 
-/* Open a numpy.ndarray or array.array (exact types). keep_order: an F-contiguous array is opened as 'F'; otherwise, and for
- * arrays contiguous in neither way, as 'C', by a copy where needed. DONE: close it with lcpy_array_close(). NOT_EXACT: its
- * elements are no plain data (objects, structured types, types with metadata). */
+/* Open a numpy.ndarray or array.array (exact types). keep_order: an F-contiguous array is opened as
+ * 'F'; otherwise, and for arrays contiguous in neither way, as 'C', by a copy where needed. DONE:
+ * close it with lcpy_array_close(). NOT_EXACT: its elements are no plain data (objects, structured
+ * types, types with metadata). */
 lcpy_written lcpy_array_open(lcpy_state *state, lcpy_array *out, PyObject *array, int keep_order);
-/* The same for keys: whatever its strides, an array is opened as 'C' in place. Its bytes, in that order and with zeros where
- * they mean nothing, are `bytes`, which borrows from *out; out->view is not contiguous then. */
-lcpy_written lcpy_array_open_for_key(lcpy_state *state, lcpy_array *out, lcpy_strided *bytes, PyObject *array);
+/* The same for keys: whatever its strides, an array is opened as 'C' in place. Its bytes, in that
+ * order and with zeros where they mean nothing, are `bytes`, which borrows from *out; out->view is
+ * not contiguous then. */
+lcpy_written lcpy_array_open_for_key(lcpy_state *state, lcpy_array *out, lcpy_strided *bytes,
+                                     PyObject *array);
 void lcpy_array_close(lcpy_array *array);
-/* Everything up to where the byte string goes: the caller writes that next (bytes, TAG_BUFFER n, or TAG_DIGEST). */
+/* Everything up to where the byte string goes: the caller writes that next (bytes, TAG_BUFFER n, or
+ * TAG_DIGEST). */
 void lcpy_array_write_head(locache_writer *writer, const lcpy_array *array);
 
 /* A scalar of NumPy's own: whole. NOT_EXACT for structured and object scalars. */
 lcpy_written lcpy_npscalar_write(lcpy_state *state, locache_writer *writer, PyObject *scalar);
 
-/* The way back. The tag's head (LOCACHE_TAG_NDARRAY, _NDARRAY_F, _ARRAY, _PYARRAY, _SCALAR or 64 to 87) has been read. `bytes` is called when
- * the reader is at the byte string (or TAG_BUFFER): it consumes it and returns a new reference to an object with a writable
- * contiguous buffer that the array may keep, or NULL with an exception. New reference; NULL with ValueError on content that
- * the writer does not write (also where type, extents and size do not agree) or ImportError where NumPy is not there. */
+/* The way back. The tag's head (LOCACHE_TAG_NDARRAY, _NDARRAY_F, _ARRAY, _PYARRAY, _SCALAR or 64 to
+ * 87) has been read. `bytes` is called when the reader is at the byte string (or TAG_BUFFER): it
+ * consumes it and returns a new reference to an object with a writable contiguous buffer that the
+ * array may keep, or NULL with an exception. New reference; NULL with ValueError on content that
+ * the writer does not write (also where type, extents and size do not agree) or ImportError where
+ * NumPy is not there. */
 typedef PyObject *(*lcpy_bytes_reader)(void *context, locache_reader *reader);
-PyObject *lcpy_array_read(lcpy_state *state, locache_reader *reader, uint64_t tag, lcpy_bytes_reader bytes,
-                          void *context);
+PyObject *lcpy_array_read(lcpy_state *state, locache_reader *reader, uint64_t tag,
+                          lcpy_bytes_reader bytes, void *context);
 
 #endif

@@ -3,13 +3,14 @@
 #include <datetime.h>
 #include <string.h>
 
-/* The least limit that an interpreter may put on decimal digits of an int (sys.int_info.str_digits_check_threshold): a
- * decimal with more digits is kept as text, so that none is ever over it. */
+/* The least limit that an interpreter may put on decimal digits of an int
+ * (sys.int_info.str_digits_check_threshold): a decimal with more digits is kept as text, so that
+ * none is ever over it. */
 #define MANTISSA_DIGITS_MAX 640
 #define MANTISSA_BYTES_MAX 266 /* holds 10^640 */
 #define MOMENT_MAX 40          /* "2000-01-02T03:04:05.000006+07:08" is 32 */
 
-/* ------------------------------------------------------------------------------------------------------------- writing */
+/* -------------------------------------------------------------------------------------- writing */
 
 static lcpy_written write_big_int(locache_writer *writer, PyObject *value, bool negative)
 {
@@ -17,10 +18,12 @@ static lcpy_written write_big_int(locache_writer *writer, PyObject *value, bool 
     PyObject *magnitude = PyNumber_Absolute(value);
     PyObject *bits = magnitude == NULL ? NULL : PyObject_CallMethod(magnitude, "bit_length", NULL);
     Py_ssize_t size = bits == NULL ? -1 : PyLong_AsSsize_t(bits);
-    PyObject *bytes = size < 0 ? NULL : PyObject_CallMethod(magnitude, "to_bytes", "ns", size / 8 + 1, "big");
+    PyObject *bytes =
+        size < 0 ? NULL : PyObject_CallMethod(magnitude, "to_bytes", "ns", size / 8 + 1, "big");
 
     if (bytes != NULL) {
-        locache_write_bigint(writer, negative, PyBytes_AS_STRING(bytes), (size_t)PyBytes_GET_SIZE(bytes));
+        locache_write_bigint(writer, negative, PyBytes_AS_STRING(bytes),
+                             (size_t)PyBytes_GET_SIZE(bytes));
         result = LCPY_DONE;
     }
     Py_XDECREF(bytes);
@@ -77,7 +80,8 @@ static void write_tagged_text(locache_writer *writer, uint64_t tag, const char *
     locache_write_text(writer, text, strlen(text));
 }
 
-/* The offset in minutes of a timezone without a name of its own. 1, 0 where it is something else, -1 with an exception. */
+/* The offset in minutes of a timezone without a name of its own. 1, 0 where it is something else,
+ * -1 with an exception. */
 static int fixed_offset(int *minutes, PyObject *zone)
 {
     int result = 0;
@@ -94,7 +98,8 @@ static int fixed_offset(int *minutes, PyObject *zone)
     }
     if (PyTuple_Check(parts) && PyTuple_GET_SIZE(parts) == 1) {
         PyObject *offset = PyTuple_GET_ITEM(parts, 0);
-        int seconds = PyDateTime_DELTA_GET_DAYS(offset) * 86400 + PyDateTime_DELTA_GET_SECONDS(offset);
+        int seconds =
+            PyDateTime_DELTA_GET_DAYS(offset) * 86400 + PyDateTime_DELTA_GET_SECONDS(offset);
 
         *minutes = seconds / 60;
         result = seconds % 60 == 0 && PyDateTime_DELTA_GET_MICROSECONDS(offset) == 0;
@@ -116,8 +121,8 @@ static size_t format_clock(char out[MOMENT_MAX], int hour, int minute, int secon
 
 static size_t format_date(char out[MOMENT_MAX], PyObject *value)
 {
-    return (size_t)snprintf(out, MOMENT_MAX, "%04d-%02d-%02d", PyDateTime_GET_YEAR(value), PyDateTime_GET_MONTH(value),
-                            PyDateTime_GET_DAY(value));
+    return (size_t)snprintf(out, MOMENT_MAX, "%04d-%02d-%02d", PyDateTime_GET_YEAR(value),
+                            PyDateTime_GET_MONTH(value), PyDateTime_GET_DAY(value));
 }
 
 static lcpy_written write_datetime(locache_writer *writer, PyObject *value)
@@ -136,15 +141,16 @@ static lcpy_written write_datetime(locache_writer *writer, PyObject *value)
     }
     size = format_date(text, value);
     text[size++] = 'T';
-    size += format_clock(text + size, PyDateTime_DATE_GET_HOUR(value), PyDateTime_DATE_GET_MINUTE(value),
-                         PyDateTime_DATE_GET_SECOND(value), PyDateTime_DATE_GET_MICROSECOND(value));
+    size += format_clock(text + size, PyDateTime_DATE_GET_HOUR(value),
+                         PyDateTime_DATE_GET_MINUTE(value), PyDateTime_DATE_GET_SECOND(value),
+                         PyDateTime_DATE_GET_MICROSECOND(value));
     if (zone != Py_None && minutes == 0) {
         snprintf(text + size, sizeof text - size, "Z");
     } else if (zone != Py_None) {
         int magnitude = abs(minutes);
 
-        snprintf(text + size, sizeof text - size, "%c%02d:%02d", minutes < 0 ? '-' : '+', magnitude / 60,
-                 magnitude % 60);
+        snprintf(text + size, sizeof text - size, "%c%02d:%02d", minutes < 0 ? '-' : '+',
+                 magnitude / 60, magnitude % 60);
     }
     write_tagged_text(writer, zone == Py_None ? LOCACHE_TAG_LOCALTIME : LOCACHE_TAG_DATETIME, text);
     return LCPY_DONE;
@@ -182,8 +188,8 @@ static lcpy_written write_timedelta(locache_writer *writer, PyObject *value)
     return LCPY_DONE;
 }
 
-/* The digits of Decimal.as_tuple() with their sign, as an int. NULL with an exception; NULL without where there are too
- * many of them. */
+/* The digits of Decimal.as_tuple() with their sign, as an int. NULL with an exception; NULL without
+ * where there are too many of them. */
 static PyObject *mantissa_of(PyObject *digits, bool negative)
 {
     char text[1 + MANTISSA_DIGITS_MAX + 1];
@@ -322,7 +328,8 @@ static lcpy_written write_builtin(locache_writer *writer, PyObject *value)
     return type == &PyComplex_Type ? write_complex(writer, value) : LCPY_NOT_EXACT;
 }
 
-lcpy_written lcpy_scalar_write(lcpy_state *state, locache_writer *writer, PyObject *value, lcpy_class class_of)
+lcpy_written lcpy_scalar_write(lcpy_state *state, locache_writer *writer, PyObject *value,
+                               lcpy_class class_of)
 {
     (void)state;
     switch (class_of) {
@@ -347,12 +354,13 @@ lcpy_written lcpy_scalar_write(lcpy_state *state, locache_writer *writer, PyObje
     }
 }
 
-/* ------------------------------------------------------------------------------------------------------------- reading */
+/* -------------------------------------------------------------------------------------- reading */
 
 /* An interrupt and a lack of memory say nothing of the content. */
 static PyObject *bad(const char *what)
 {
-    if (!PyErr_Occurred() || (PyErr_ExceptionMatches(PyExc_Exception) && !PyErr_ExceptionMatches(PyExc_MemoryError))) {
+    if (!PyErr_Occurred() ||
+        (PyErr_ExceptionMatches(PyExc_Exception) && !PyErr_ExceptionMatches(PyExc_MemoryError))) {
         PyErr_Format(PyExc_ValueError, "no %s as locache writes it", what);
     }
     return NULL;
@@ -385,8 +393,8 @@ static bool take_int64(int64_t *out, locache_reader *reader)
 
 PyObject *lcpy_int_from_magnitude(int negative, const unsigned char *bytes, size_t size)
 {
-    PyObject *value = PyObject_CallMethod((PyObject *)&PyLong_Type, "from_bytes", "y#s", (const char *)bytes,
-                                          (Py_ssize_t)size, "big");
+    PyObject *value = PyObject_CallMethod((PyObject *)&PyLong_Type, "from_bytes", "y#s",
+                                          (const char *)bytes, (Py_ssize_t)size, "big");
 
     if (value != NULL && negative) {
         Py_SETREF(value, PyNumber_Invert(value));
@@ -438,7 +446,8 @@ static PyObject *read_complex(locache_reader *reader)
 {
     locache_item real, imaginary;
 
-    if (!take_array(reader, 2) || !take(&real, reader, LOCACHE_REAL) || !take(&imaginary, reader, LOCACHE_REAL)) {
+    if (!take_array(reader, 2) || !take(&real, reader, LOCACHE_REAL) ||
+        !take(&imaginary, reader, LOCACHE_REAL)) {
         return bad("complex number");
     }
     return PyComplex_FromDoubles(real.real, imaginary.real);
@@ -492,14 +501,16 @@ typedef struct moment {
 
 static bool parse_date(moment *out, const char **at, const char *end)
 {
-    return parse_number(&out->year, at, end, 4) && parse_char(at, end, '-') && parse_number(&out->month, at, end, 2) &&
-           parse_char(at, end, '-') && parse_number(&out->day, at, end, 2);
+    return parse_number(&out->year, at, end, 4) && parse_char(at, end, '-') &&
+           parse_number(&out->month, at, end, 2) && parse_char(at, end, '-') &&
+           parse_number(&out->day, at, end, 2);
 }
 
 static bool parse_clock(moment *out, const char **at, const char *end)
 {
-    if (!parse_number(&out->hour, at, end, 2) || !parse_char(at, end, ':') || !parse_number(&out->minute, at, end, 2) ||
-        !parse_char(at, end, ':') || !parse_number(&out->second, at, end, 2)) {
+    if (!parse_number(&out->hour, at, end, 2) || !parse_char(at, end, ':') ||
+        !parse_number(&out->minute, at, end, 2) || !parse_char(at, end, ':') ||
+        !parse_number(&out->second, at, end, 2)) {
         return false;
     }
     out->microsecond = 0;
@@ -524,8 +535,8 @@ static bool parse_offset(int *out, const char **at, const char *end)
         return false;
     }
     bool negative = *(*at)++ == '-';
-    if (!parse_number(&hours, at, end, 2) || !parse_char(at, end, ':') || !parse_number(&minutes, at, end, 2) ||
-        hours > 23 || minutes > 59) {
+    if (!parse_number(&hours, at, end, 2) || !parse_char(at, end, ':') ||
+        !parse_number(&minutes, at, end, 2) || hours > 23 || minutes > 59) {
         return false;
     }
     *out = negative ? -(hours * 60 + minutes) : hours * 60 + minutes;
@@ -543,9 +554,11 @@ static PyObject *new_zone(PyDateTime_CAPI *api, int minutes)
 
 static PyObject *new_datetime(PyDateTime_CAPI *api, const moment *m, PyObject *zone)
 {
-    PyObject *value = zone == NULL ? NULL
-                                   : api->DateTime_FromDateAndTime(m->year, m->month, m->day, m->hour, m->minute,
-                                                                   m->second, m->microsecond, zone, api->DateTimeType);
+    PyObject *value =
+        zone == NULL
+            ? NULL
+            : api->DateTime_FromDateAndTime(m->year, m->month, m->day, m->hour, m->minute,
+                                            m->second, m->microsecond, zone, api->DateTimeType);
     Py_XDECREF(zone);
     return value;
 }
@@ -569,7 +582,8 @@ static PyObject *read_moment(locache_reader *reader, uint64_t tag)
     bool has_date = tag != LOCACHE_TAG_TIME;
     bool has_clock = tag != LOCACHE_TAG_DATE;
 
-    if ((has_date && !parse_date(&m, &at, end)) || (has_date && has_clock && !parse_char(&at, end, 'T')) ||
+    if ((has_date && !parse_date(&m, &at, end)) ||
+        (has_date && has_clock && !parse_char(&at, end, 'T')) ||
         (has_clock && !parse_clock(&m, &at, end)) ||
         (tag == LOCACHE_TAG_DATETIME && !parse_offset(&minutes, &at, end)) || at != end) {
         return bad("date or time");
@@ -577,9 +591,11 @@ static PyObject *read_moment(locache_reader *reader, uint64_t tag)
     if (!has_clock) {
         value = api->Date_FromDate(m.year, m.month, m.day, api->DateType);
     } else if (!has_date) {
-        value = api->Time_FromTime(m.hour, m.minute, m.second, m.microsecond, Py_None, api->TimeType);
+        value =
+            api->Time_FromTime(m.hour, m.minute, m.second, m.microsecond, Py_None, api->TimeType);
     } else {
-        value = new_datetime(api, &m, tag == LOCACHE_TAG_DATETIME ? new_zone(api, minutes) : Py_NewRef(Py_None));
+        value = new_datetime(
+            api, &m, tag == LOCACHE_TAG_DATETIME ? new_zone(api, minutes) : Py_NewRef(Py_None));
     }
     return value != NULL ? value : bad("date or time");
 }
@@ -593,14 +609,15 @@ static PyObject *read_timedelta(locache_reader *reader)
         return NULL;
     }
     if (!take_array(reader, 3) || !take_int64(&days, reader) || !take_int64(&seconds, reader) ||
-        !take_int64(&microseconds, reader) || days < -999999999 || days > 999999999 || seconds < 0 ||
-        seconds >= 86400 || microseconds < 0 || microseconds >= 1000000) {
+        !take_int64(&microseconds, reader) || days < -999999999 || days > 999999999 ||
+        seconds < 0 || seconds >= 86400 || microseconds < 0 || microseconds >= 1000000) {
         return bad("duration");
     }
     return api->Delta_FromDelta((int)days, (int)seconds, (int)microseconds, 0, api->DeltaType);
 }
 
-/* module.name(*arguments), where content that is refused is a ValueError; steals arguments, which may be NULL. */
+/* module.name(*arguments), where content that is refused is a ValueError; steals arguments, which
+ * may be NULL. */
 static PyObject *construct(const char *module_name, const char *name, PyObject *arguments)
 {
     PyObject *module = arguments == NULL ? NULL : PyImport_ImportModule(module_name);
@@ -616,14 +633,16 @@ static PyObject *construct(const char *module_name, const char *name, PyObject *
     return value;
 }
 
-/* Where str(value) is not the text that it was made from, the text is not the writer's. Steals value. */
+/* Where str(value) is not the text that it was made from, the text is not the writer's. Steals
+ * value. */
 static PyObject *keep_if_text(PyObject *value, const char *text, size_t size)
 {
     PyObject *again = value == NULL ? NULL : PyObject_Str(value);
     Py_ssize_t length = 0;
     const char *written = again == NULL ? NULL : PyUnicode_AsUTF8AndSize(again, &length);
 
-    if (value != NULL && (written == NULL || (size_t)length != size || memcmp(written, text, size) != 0)) {
+    if (value != NULL &&
+        (written == NULL || (size_t)length != size || memcmp(written, text, size) != 0)) {
         Py_CLEAR(value);
         bad("decimal");
     }
@@ -640,8 +659,9 @@ static PyObject *read_decimal_text(locache_reader *reader)
     }
     const char *text = (const char *)item.data;
 
-    return keep_if_text(construct("decimal", "Decimal", Py_BuildValue("(s#)", text, (Py_ssize_t)item.size)), text,
-                        item.size);
+    return keep_if_text(
+        construct("decimal", "Decimal", Py_BuildValue("(s#)", text, (Py_ssize_t)item.size)), text,
+        item.size);
 }
 
 static PyObject *read_decimal(locache_reader *reader)
@@ -659,7 +679,8 @@ static PyObject *read_decimal(locache_reader *reader)
     if (mantissa == NULL) {
         return NULL;
     }
-    if (reader->at - start > MANTISSA_BYTES_MAX + 8) { /* with the heads of a tag and of a byte string */
+    /* with the heads of a tag and of a byte string */
+    if (reader->at - start > MANTISSA_BYTES_MAX + 8) {
         bad("decimal");
         goto done;
     }
@@ -710,7 +731,9 @@ static PyObject *read_uuid(locache_reader *reader)
     if (!take(&item, reader, LOCACHE_BYTES) || item.size != 16) {
         return bad("UUID");
     }
-    return construct("uuid", "UUID", Py_BuildValue("(Oy#)", Py_None, (const char *)item.data, (Py_ssize_t)item.size));
+    return construct(
+        "uuid", "UUID",
+        Py_BuildValue("(Oy#)", Py_None, (const char *)item.data, (Py_ssize_t)item.size));
 }
 
 PyObject *lcpy_scalar_read(lcpy_state *state, locache_reader *reader, uint64_t tag)

@@ -5,7 +5,8 @@
 #include <longintrepr.h>
 #endif
 
-/* So many characters are encoded on the stack; the UTF-8 of longer ones is made by CPython, which keeps it. */
+/* So many characters are encoded on the stack; the UTF-8 of longer ones is made by CPython, which
+ * keeps it. */
 #define BRIEF_TEXT_MAX 64
 #define BRIEF_ASCII_MAX 256 /* which are UTF-8 as they are, and short all the same */
 
@@ -54,12 +55,13 @@ static bool write_brief_str(locache_writer *writer, PyObject *value)
     if (PyUnicode_GET_LENGTH(value) > BRIEF_ASCII_MAX) {
         return false;
     }
-    locache_write_text(writer, (const char *)PyUnicode_1BYTE_DATA(value), (size_t)PyUnicode_GET_LENGTH(value));
+    locache_write_text(writer, (const char *)PyUnicode_1BYTE_DATA(value),
+                       (size_t)PyUnicode_GET_LENGTH(value));
     return true;
 }
 
-/* The number of an int that is one digit of CPython's, which most are: the function that asks all of them costs more than the
- * rest of what is done with it. */
+/* The number of an int that is one digit of CPython's, which most are: the function that asks all
+ * of them costs more than the rest of what is done with it. */
 static bool one_digit(int64_t *out, PyObject *value)
 {
 #if PY_VERSION_HEX >= 0x030C0000

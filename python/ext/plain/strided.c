@@ -3,9 +3,10 @@
 #include <stdint.h>
 #include <string.h>
 
-/* --------------------------------------------------------------------------------------------------------------- layout */
+/* --------------------------------------------------------------------------------------- layout */
 
-/* One more dimension, within those that there are: merged into the last where one goes on where the other ends. */
+/* One more dimension, within those that there are: merged into the last where one goes on where the
+ * other ends. */
 static void add_dimension(lcpy_strided *to, Py_ssize_t extent, Py_ssize_t step)
 {
     int last = to->dimensions - 1;
@@ -62,11 +63,11 @@ size_t lcpy_strided_span(const lcpy_strided *strided)
     return span;
 }
 
-/* --------------------------------------------------------------------------------------------------------------- copying */
+/* -------------------------------------------------------------------------------------- copying */
 
 /* Inlined with a constant size: a load and a store, no call. */
-static inline __attribute__((always_inline)) void copy_each(char *out, const char *from, Py_ssize_t step, size_t count,
-                                                            size_t size)
+static inline __attribute__((always_inline)) void
+copy_each(char *out, const char *from, Py_ssize_t step, size_t count, size_t size)
 {
     for (size_t i = 0; i < count; i++) {
         memcpy(out, from, size);

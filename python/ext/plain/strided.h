@@ -1,5 +1,6 @@
-/* The bytes of an array in C order, wherever its items lie: taken piece by piece, so that no copy of the whole is made. Needs
- * nothing of Python but Py_buffer, and no GIL while the buffer is held. */
+/* The bytes of an array in C order, wherever its items lie: taken piece by piece, so that no copy
+ * of the whole is made. Needs nothing of Python but Py_buffer, and no GIL while the buffer is
+ * held. */
 #ifndef LCPY_STRIDED_H
 #define LCPY_STRIDED_H
 
@@ -8,7 +9,8 @@
 
 #include <stdbool.h>
 
-/* Bytes that stand for nothing: in each `every` bytes of the whole those from `first` to `last`, which are read as zeros. */
+/* Bytes that stand for nothing: in each `every` bytes of the whole those from `first` to `last`,
+ * which are read as zeros. */
 typedef struct lcpy_padding {
     unsigned char every; /* 0: there is none */
     unsigned char first;
@@ -31,7 +33,8 @@ void lcpy_strided_of(lcpy_strided *out, const Py_buffer *view, lcpy_padding padd
 bool lcpy_strided_in_place(const lcpy_strided *strided);
 /* How many bytes of memory the items are spread over. */
 size_t lcpy_strided_span(const lcpy_strided *strided);
-/* Those `size` bytes of the whole that begin at `offset`: for locache_digest_parts(), with the lcpy_strided as context. */
+/* Those `size` bytes of the whole that begin at `offset`: for locache_digest_parts(), with the
+ * lcpy_strided as context. */
 void lcpy_strided_copy(void *context, void *out, size_t offset, size_t size);
 
 #endif

@@ -3,9 +3,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Every class that is found has its place here: some 20 listed below, 25 scalar and 30 dtype classes of NumPy. */
+/* Every class that is found has its place here: some 20 listed below, 25 scalar and 30 dtype
+ * classes of NumPy. */
 #define SLOTS 256
-#define SLOTS_USED_MAX 192 /* beyond three quarters, probing grows long: later classes are looked up each time */
+/* beyond three quarters, probing grows long: later classes are looked up each time */
+#define SLOTS_USED_MAX 192
 
 typedef struct slot {
     PyTypeObject *type; /* owned, so that no other class can come to live at its address */
@@ -18,15 +20,18 @@ struct lcpy_types {
 };
 
 typedef struct known {
-    const char *name; /* tp_name: qualified with its module for C types, bare for classes made by a class statement */
+    /* tp_name: qualified with its module for C types, bare for classes made by a class statement */
+    const char *name;
     const char *module;
     const char *attribute;
     lcpy_class class_of;
 } known;
 
 static const known known_types[] = {
-    {"datetime.datetime", NULL, NULL, LCPY_DATETIME}, /* static types of C: nothing else has these names, and the */
-    {"datetime.date", NULL, NULL, LCPY_DATE}, /* attributes of the module may be replaced by a test's fake clock */
+    /* static types of C: nothing else has these names, and the */
+    {"datetime.datetime", NULL, NULL, LCPY_DATETIME},
+    /* attributes of the module may be replaced by a test's fake clock */
+    {"datetime.date", NULL, NULL, LCPY_DATE},
     {"datetime.time", NULL, NULL, LCPY_TIME},
     {"datetime.timedelta", NULL, NULL, LCPY_TIMEDELTA},
     {"decimal.Decimal", "decimal", "Decimal", LCPY_DECIMAL},
@@ -113,15 +118,17 @@ static lcpy_class classify_by_name(PyTypeObject *type)
         if (strcmp(entry->name, type->tp_name) != 0) {
             continue;
         }
-        if (entry->module == NULL ? !PyType_HasFeature(type, Py_TPFLAGS_HEAPTYPE)
-                                  : lcpy_loaded(entry->module, entry->attribute) == (PyObject *)type) {
+        if (entry->module == NULL
+                ? !PyType_HasFeature(type, Py_TPFLAGS_HEAPTYPE)
+                : lcpy_loaded(entry->module, entry->attribute) == (PyObject *)type) {
             return entry->class_of;
         }
     }
     if (strncmp(type->tp_name, "pyarrow.lib.", strlen("pyarrow.lib.")) == 0) {
         return classify_arrow(type);
     }
-    return strncmp(type->tp_name, "numpy.", strlen("numpy.")) == 0 ? classify_numpy(type) : LCPY_OTHER;
+    return strncmp(type->tp_name, "numpy.", strlen("numpy.")) == 0 ? classify_numpy(type)
+                                                                   : LCPY_OTHER;
 }
 
 static size_t slot_of(const lcpy_types *types, const PyTypeObject *type)
@@ -205,7 +212,8 @@ int lcpy_types_traverse(lcpy_types *types, visitproc visit, void *arg)
     return 0;
 }
 
-/* An attribute that must be a str: new reference, or NULL without exception where it is missing or something else. */
+/* An attribute that must be a str: new reference, or NULL without exception where it is missing or
+ * something else. */
 static PyObject *text_attribute(PyObject *object, const char *name)
 {
     PyObject *value = PyObject_GetAttrString(object, name);
@@ -241,7 +249,8 @@ static PyObject *real_path(PyObject *path)
     return result;
 }
 
-/* New reference; NULL without exception where the main module was not started from a file or by its name. */
+/* New reference; NULL without exception where the main module was not started from a file or by its
+ * name. */
 static PyObject *find_main_name(void)
 {
     PyObject *key = PyUnicode_FromString("__main__");
@@ -277,7 +286,8 @@ PyObject *lcpy_module_name(lcpy_state *state, PyObject *name)
         if (state->main_name == NULL) {
             state->main_name = find_main_name();
         }
-        return state->main_name != NULL ? Py_NewRef(state->main_name) : PyUnicode_FromString("__main__");
+        return state->main_name != NULL ? Py_NewRef(state->main_name)
+                                        : PyUnicode_FromString("__main__");
     }
     /* Where CPython 3.13 keeps what is pathlib's before and after. */
     if (PyUnicode_CompareWithASCIIString(name, "pathlib._local") == 0) {
@@ -297,7 +307,8 @@ PyObject *lcpy_global_name(lcpy_state *state, PyObject *object)
         name = text_attribute(object, "__name__");
     }
     if (module == NULL || name == NULL) {
-        PyErr_Format(PyExc_TypeError, "a '%.200s' object without a module and a name", Py_TYPE(object)->tp_name);
+        PyErr_Format(PyExc_TypeError, "a '%.200s' object without a module and a name",
+                     Py_TYPE(object)->tp_name);
         goto done;
     }
     shown = lcpy_module_name(state, module);
@@ -311,14 +322,16 @@ done:
     return result;
 }
 
-/* The module that an object says it is from. It need not be loaded: numpy.recarray says numpy.rec. pickle loads such a one,
- * and what an object is must not depend on whether pickle was here before. Only within a package that is loaded, though: a
- * name that was made up may be that of a script. New reference; NULL without exception where there is none. */
+/* The module that an object says it is from. It need not be loaded: numpy.recarray says numpy.rec.
+ * pickle loads such a one, and what an object is must not depend on whether pickle was here before.
+ * Only within a package that is loaded, though: a name that was made up may be that of a script.
+ * New reference; NULL without exception where there is none. */
 static PyObject *module_said(PyObject *name)
 {
     PyObject *module = PyImport_GetModule(name);
-    Py_ssize_t dot =
-        module != NULL || PyErr_Occurred() ? -1 : PyUnicode_FindChar(name, '.', 0, PyUnicode_GET_LENGTH(name), 1);
+    Py_ssize_t dot = module != NULL || PyErr_Occurred()
+                         ? -1
+                         : PyUnicode_FindChar(name, '.', 0, PyUnicode_GET_LENGTH(name), 1);
     PyObject *package_name = dot <= 0 ? NULL : PyUnicode_Substring(name, 0, dot);
     PyObject *package = package_name == NULL ? NULL : PyImport_GetModule(package_name);
 

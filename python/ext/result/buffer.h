@@ -14,7 +14,8 @@ typedef struct lcpy_owner {
 lcpy_owner *lcpy_owner_new(locache_value *value);
 void lcpy_owner_release(lcpy_owner *owner);
 
-/* An object that exports `size` writable bytes at `data`, within owner's value, and holds owner. New reference. */
+/* An object that exports `size` writable bytes at `data`, within owner's value, and holds owner.
+ * New reference. */
 PyObject *lcpy_buffer_new(lcpy_state *state, lcpy_owner *owner, void *data, size_t size);
 /* The nth out-of-line buffer of owner's value, in the same way. */
 PyObject *lcpy_buffer_nth(lcpy_state *state, lcpy_owner *owner, size_t n);

@@ -1,7 +1,8 @@
 /* CBOR to results. A body is not trusted: a checksum proves nothing about who wrote it.
  *
- * Memory stays within a constant times the body: no array is made before there are bytes left for its items and for
- * those of every array around it, and each out-of-line buffer is used exactly once, in order. */
+ * Memory stays within a constant times the body: no array is made before there are bytes left for
+ * its items and for those of every array around it, and each out-of-line buffer is used exactly
+ * once, in order. */
 #include "result/pickle.h"
 #include "result/result.h"
 
@@ -9,13 +10,15 @@
 
 #define NO_SLOT ((size_t)-1)
 
-/* Dict keys repeat from row to row of a table: so many short ones are kept at hand, for one object each. */
+/* Dict keys repeat from row to row of a table: so many short ones are kept at hand, for one object
+ * each. */
 #define NAMES 128
 #define NAME_SIZE_MAX 32
 
 /* What a SHARED tag holds. */
 typedef struct shared {
-    PyObject *object;   /* owned; NULL until it is complete, but for a list or dict, which may be referred to before */
+    /* owned; NULL until it is complete, but for a list or dict, which may be referred to before */
+    PyObject *object;
     uint64_t expansion; /* as the encoder counts it (pyvalue_write.c) */
 } shared;
 
@@ -69,7 +72,7 @@ static bool announce(decoder *d, uint64_t count)
     return true;
 }
 
-/* ------------------------------------------------------------------------------------------------- leaves */
+/* --------------------------------------------------------------------------------------- leaves */
 
 static PyObject *read_negative(uint64_t number)
 {
@@ -85,15 +88,16 @@ static PyObject *read_negative(uint64_t number)
 static bool take_buffer(size_t *n, decoder *d, locache_reader *reader)
 {
     locache_item item;
-    if (locache_read(&item, reader) != LOCACHE_OK || item.kind != LOCACHE_UINT || item.number != d->buffers ||
-        d->buffers >= locache_value_buffer_count(d->value))
+    if (locache_read(&item, reader) != LOCACHE_OK || item.kind != LOCACHE_UINT ||
+        item.number != d->buffers || d->buffers >= locache_value_buffer_count(d->value))
         return false;
     *n = d->buffers++;
     return true;
 }
 
 /* A byte string, or the buffer that a TAG_BUFFER stands for. *n is its number, or NO_SLOT. */
-static bool read_octets(const char **data, Py_ssize_t *size, size_t *n, decoder *d, locache_reader *reader)
+static bool read_octets(const char **data, Py_ssize_t *size, size_t *n, decoder *d,
+                        locache_reader *reader)
 {
     locache_item item;
     locache_buffer buffer;
@@ -103,7 +107,8 @@ static bool read_octets(const char **data, Py_ssize_t *size, size_t *n, decoder 
     if (item.kind == LOCACHE_BYTES) {
         buffer = (locache_buffer){.data = (void *)(uintptr_t)item.data, .size = item.size};
     } else {
-        if (item.kind != LOCACHE_TAG || item.number != LOCACHE_TAG_BUFFER || !take_buffer(n, d, reader))
+        if (item.kind != LOCACHE_TAG || item.number != LOCACHE_TAG_BUFFER ||
+            !take_buffer(n, d, reader))
             return false;
         buffer = locache_value_buffer(d->value, *n);
     }
@@ -161,12 +166,13 @@ static bool is_array_tag(uint64_t tag)
 
 static PyObject *read_leaf_tag(decoder *d, uint64_t tag)
 {
-    PyObject *value = is_array_tag(tag) ? lcpy_array_read(d->state, &d->reader, tag, read_array_bytes, d)
-                                        : lcpy_scalar_read(d->state, &d->reader, tag);
+    PyObject *value = is_array_tag(tag)
+                          ? lcpy_array_read(d->state, &d->reader, tag, read_array_bytes, d)
+                          : lcpy_scalar_read(d->state, &d->reader, tag);
     return value != NULL ? value : malformed("a tag that results do not have");
 }
 
-/* ---------------------------------------------------------------------------------------------- containers */
+/* ----------------------------------------------------------------------------------- containers */
 
 /* Whoever refers to this SHARED slot may have the object from now on. */
 static void publish(decoder *d, size_t slot, PyObject *object)
@@ -199,7 +205,8 @@ static PyObject *read_list(decoder *d, uint64_t count, size_t slot)
 static bool read_members_head(decoder *d, uint64_t *count)
 {
     locache_item item;
-    if (locache_read(&item, &d->reader) != LOCACHE_OK || item.kind != LOCACHE_ARRAY || !announce(d, item.number)) {
+    if (locache_read(&item, &d->reader) != LOCACHE_OK || item.kind != LOCACHE_ARRAY ||
+        !announce(d, item.number)) {
         malformed("no array of members, or one longer than its bytes");
         return false;
     }
@@ -254,7 +261,8 @@ static PyObject *read_set(decoder *d, PyObject *set)
         uint64_t before = d->expanded;
         d->pending--;
         PyObject *member = read_value(d);
-        good = member != NULL && (hashing_is_cheap(d, before) || malformed("members that share too much") != NULL) &&
+        good = member != NULL &&
+               (hashing_is_cheap(d, before) || malformed("members that share too much") != NULL) &&
                add_member(set, member);
         Py_XDECREF(member);
     }
@@ -278,7 +286,8 @@ static PyObject *name_of(decoder *d, const unsigned char *text, size_t size)
     if (known != NULL && (size_t)known_size == size && memcmp(known, text, size) == 0)
         return Py_NewRef(*place);
     PyObject *name = PyUnicode_DecodeUTF8((const char *)text, (Py_ssize_t)size, "strict");
-    if (name != NULL && PyUnicode_IS_ASCII(name)) { /* others would keep a second copy of themselves, as UTF-8 */
+    /* others would keep a second copy of themselves, as UTF-8 */
+    if (name != NULL && PyUnicode_IS_ASCII(name)) {
         PyObject *old = *marks & mark ? *place : NULL;
         *place = Py_NewRef(name);
         *marks |= mark;
@@ -302,7 +311,8 @@ static PyObject *read_key(decoder *d)
 {
     locache_reader ahead = d->reader;
     locache_item item;
-    if (locache_read(&item, &ahead) == LOCACHE_OK && item.kind == LOCACHE_TEXT && item.size <= NAME_SIZE_MAX) {
+    if (locache_read(&item, &ahead) == LOCACHE_OK && item.kind == LOCACHE_TEXT &&
+        item.size <= NAME_SIZE_MAX) {
         d->reader = ahead;
         return name_of(d, item.data, item.size);
     }
@@ -354,7 +364,7 @@ static PyObject *read_dict(decoder *d, uint64_t count, size_t slot)
     return dict;
 }
 
-/* ------------------------------------------------------------------------------------------------- sharing */
+/* -------------------------------------------------------------------------------------- sharing */
 
 static int grow_table(decoder *d)
 {
@@ -391,16 +401,18 @@ static PyObject *read_shared(decoder *d)
 static PyObject *read_reference(decoder *d)
 {
     locache_item item;
-    if (locache_read(&item, &d->reader) != LOCACHE_OK || item.kind != LOCACHE_UINT || item.number >= d->shared_count)
+    if (locache_read(&item, &d->reader) != LOCACHE_OK || item.kind != LOCACHE_UINT ||
+        item.number >= d->shared_count)
         return malformed("a reference to nothing");
     const shared *to = &d->table[item.number];
     if (to->object == NULL)
         return malformed("a reference to what is not there yet");
-    d->expanded = d->expanded > UINT64_MAX - to->expansion ? UINT64_MAX : d->expanded + to->expansion;
+    d->expanded =
+        d->expanded > UINT64_MAX - to->expansion ? UINT64_MAX : d->expanded + to->expansion;
     return Py_NewRef(to->object);
 }
 
-/* --------------------------------------------------------------------------------------------------- items */
+/* ---------------------------------------------------------------------------------------- items */
 
 static PyObject *read_tagged(decoder *d, uint64_t tag, size_t slot)
 {
@@ -481,8 +493,8 @@ static PyObject *decode_plain(decoder *d)
     const void *body = locache_value_body(d->value, &size);
     locache_reader_init(&d->reader, body, size);
     PyObject *value = read_value(d);
-    if (value != NULL &&
-        (locache_reader_end(&d->reader) != LOCACHE_OK || d->buffers != locache_value_buffer_count(d->value))) {
+    if (value != NULL && (locache_reader_end(&d->reader) != LOCACHE_OK ||
+                          d->buffers != locache_value_buffer_count(d->value))) {
         Py_DECREF(value);
         value = malformed("bytes or buffers that nothing uses");
     }

@@ -1,9 +1,9 @@
 /* Results to CBOR: exactly, or not at all.
  *
- * Two passes. The first finds what is met twice; the second writes, and knows by then what must carry a SHARED tag.
- * Either may run Python code (an allocation may collect, a Fraction has methods) and with it another thread that
- * changes the very value: whatever is worked on is therefore held, and every container's length is checked as it is
- * walked. */
+ * Two passes. The first finds what is met twice; the second writes, and knows by then what must
+ * carry a SHARED tag. Either may run Python code (an allocation may collect, a Fraction has
+ * methods) and with it another thread that changes the very value: whatever is worked on is
+ * therefore held, and every container's length is checked as it is walked. */
 #include "result/pickle.h"
 #include "result/result.h"
 
@@ -31,9 +31,10 @@ typedef enum shape {
 
 /* An object that may be met again. */
 typedef struct seen {
-    PyObject *object;   /* owned; NULL: a free slot */
-    uint64_t expansion; /* bytes that it was written in, those of what it refers to counted each time */
-    Py_ssize_t number;  /* of its SHARED tag; -1 before that is written */
+    PyObject *object; /* owned; NULL: a free slot */
+    /* bytes that it was written in, those of what it refers to counted each time */
+    uint64_t expansion;
+    Py_ssize_t number; /* of its SHARED tag; -1 before that is written */
     bool twice;
     bool open; /* being written */
 } seen;
@@ -65,7 +66,8 @@ static lcpy_written not_exact(encoder *e, PyObject *value, const char *why)
 
 static lcpy_written changed(void)
 {
-    PyErr_SetString(PyExc_RuntimeError, "the result was changed by another thread while it was being stored");
+    PyErr_SetString(PyExc_RuntimeError,
+                    "the result was changed by another thread while it was being stored");
     return LCPY_ERROR;
 }
 
@@ -118,7 +120,8 @@ static shape shape_of(encoder *e, PyObject *value, lcpy_class *class_of)
     return shape_of_class(*class_of);
 }
 
-/* Does it matter whether two places hold this one object? Where it can change; for the rest, to share saves space. */
+/* Does it matter whether two places hold this one object? Where it can change; for the rest, to
+ * share saves space. */
 static bool is_shareable(PyObject *value, shape kind)
 {
     switch (kind) {
@@ -141,12 +144,13 @@ static bool is_shareable(PyObject *value, shape kind)
     }
 }
 
-/* ------------------------------------------------------------------------------------------------ what is met twice */
+/* ---------------------------------------------------------------------------- what is met twice */
 
 /* The slot of an object, or the free one where it belongs. */
 static seen *slot_of(const encoder *e, PyObject *object)
 {
-    /* Fibonacci hashing: 2^64 divided by the golden ratio spreads addresses, whose low bits are equal. */
+    /* Fibonacci hashing: 2^64 divided by the golden ratio spreads addresses, whose low bits are
+     * equal. */
     size_t at = (size_t)(((uint64_t)(uintptr_t)object * UINT64_C(0x9E3779B97F4A7C15)) >> 32);
     for (;; at++) {
         seen *slot = &e->table[at & (e->slots - 1)];
@@ -239,7 +243,8 @@ static lcpy_written find_in_dict(encoder *e, PyObject *dict)
 }
 
 /* Call visit for each member, which is held meanwhile. */
-static lcpy_written each_member(encoder *e, PyObject *set, lcpy_written (*visit)(encoder *, PyObject *))
+static lcpy_written each_member(encoder *e, PyObject *set,
+                                lcpy_written (*visit)(encoder *, PyObject *))
 {
     lcpy_written done = LCPY_DONE;
     PyObject *iterator = PyObject_GetIter(set);
@@ -254,7 +259,8 @@ static lcpy_written each_member(encoder *e, PyObject *set, lcpy_written (*visit)
     return PyErr_Occurred() ? LCPY_ERROR : done;
 }
 
-/* `value` is held by the caller beside whatever it lies in: with two references it can only be met here. */
+/* `value` is held by the caller beside whatever it lies in: with two references it can only be met
+ * here. */
 static lcpy_written find_shared(encoder *e, PyObject *value)
 {
     lcpy_class class_of;
@@ -284,7 +290,7 @@ static lcpy_written find_shared(encoder *e, PyObject *value)
     return found;
 }
 
-/* ---------------------------------------------------------------------------------------------------- out of line */
+/* ---------------------------------------------------------------------------------- out of line */
 
 /* The view's bytes where the body is, or a TAG_BUFFER that stands for them. */
 static lcpy_written write_view(encoder *e, Py_buffer *view)
@@ -298,7 +304,7 @@ static lcpy_written write_view(encoder *e, Py_buffer *view)
     return lcpy_encoded_add(e->out, view) < 0 ? LCPY_ERROR : LCPY_DONE;
 }
 
-/* ------------------------------------------------------------------------------------------------------- writing */
+/* -------------------------------------------------------------------------------------- writing */
 
 static lcpy_written write_value(encoder *e, PyObject *value);
 
@@ -374,7 +380,8 @@ static lcpy_written write_set(encoder *e, PyObject *set, uint64_t tag)
     Py_ssize_t count = PySet_GET_SIZE(set);
     locache_write_tag(e->body, tag);
     locache_write_array(e->body, (uint64_t)count);
-    lcpy_written written = each_member(e, set, write_hashed); /* its iterator finds out when the size changes */
+    /* its iterator finds out when the size changes */
+    lcpy_written written = each_member(e, set, write_hashed);
     return written != LCPY_DONE || PySet_GET_SIZE(set) == count ? written : changed();
 }
 
@@ -424,9 +431,12 @@ static lcpy_written write_leaf(encoder *e, PyObject *value, shape kind, lcpy_cla
 {
     if (e->hashed > 0 && is_nan(value, class_of))
         return not_exact(e, value, "a NaN as dict key or set member");
-    lcpy_written written = kind == SHAPE_NPSCALAR ? lcpy_npscalar_write(e->state, e->body, value)
-                                                  : lcpy_scalar_write(e->state, e->body, value, class_of);
-    return written == LCPY_NOT_EXACT ? not_exact(e, value, "a value that its plain form cannot hold") : written;
+    lcpy_written written = kind == SHAPE_NPSCALAR
+                               ? lcpy_npscalar_write(e->state, e->body, value)
+                               : lcpy_scalar_write(e->state, e->body, value, class_of);
+    return written == LCPY_NOT_EXACT
+               ? not_exact(e, value, "a value that its plain form cannot hold")
+               : written;
 }
 
 static lcpy_written write_shape(encoder *e, PyObject *value, shape kind, lcpy_class class_of)
@@ -465,7 +475,8 @@ static lcpy_written write_reference(encoder *e, const seen *met, shape kind)
         return not_exact(e, met->object, "a cycle that only pickle can tie");
     locache_write_tag(e->body, LOCACHE_TAG_REFERENCE);
     locache_write_uint(e->body, (uint64_t)met->number);
-    e->expanded = e->expanded > UINT64_MAX - met->expansion ? UINT64_MAX : e->expanded + met->expansion;
+    e->expanded =
+        e->expanded > UINT64_MAX - met->expansion ? UINT64_MAX : e->expanded + met->expansion;
     return LCPY_DONE;
 }
 
@@ -498,7 +509,8 @@ static lcpy_written write_value(encoder *e, PyObject *value)
         return not_exact(e, value, "nesting deeper than entries hold");
     int levels = 1 + (met != NULL) + (kind != SHAPE_LIST && kind != SHAPE_DICT);
     e->depth += levels;
-    lcpy_written written = met != NULL ? write_shared(e, met, kind, class_of) : write_shape(e, value, kind, class_of);
+    lcpy_written written =
+        met != NULL ? write_shared(e, met, kind, class_of) : write_shape(e, value, kind, class_of);
     e->depth -= levels;
     return written;
 }
@@ -512,7 +524,8 @@ static lcpy_written encode_plain(encoder *e, PyObject *value)
         written = write_value(e, value);
     Py_DECREF(value);
     if (written == LCPY_DONE && locache_writer_status(e->body) != LOCACHE_OK) {
-        PyErr_NoMemory(); /* the one thing that fails it: every text that is written comes from a str */
+        /* the one thing that fails it: every text that is written comes from a str */
+        PyErr_NoMemory();
         written = LCPY_ERROR;
     }
     return written;
@@ -528,7 +541,8 @@ int lcpy_value_encode(lcpy_state *state, lcpy_encoded *out, PyObject *value, int
         lcpy_encoded_clear(out);
         written = LCPY_ERROR;
         if (plain_only)
-            PyErr_Format(PyExc_TypeError, "the result cannot be stored without pickle: it holds %s (%.200s)", e.why,
+            PyErr_Format(PyExc_TypeError,
+                         "the result cannot be stored without pickle: it holds %s (%.200s)", e.why,
                          e.culprit->tp_name);
         else if (lcpy_pickle(state, out, value) == 0)
             written = LCPY_DONE;

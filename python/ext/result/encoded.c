@@ -26,7 +26,8 @@ int lcpy_encoded_add(lcpy_encoded *out, Py_buffer *view)
         PyErr_NoMemory();
         return -1;
     }
-    out->buffers[out->buffer_count] = (locache_buffer){.data = view->buf, .size = (size_t)view->len};
+    out->buffers[out->buffer_count] =
+        (locache_buffer){.data = view->buf, .size = (size_t)view->len};
     out->views[out->buffer_count++] = *view;
     view->obj = NULL;
     return 0;

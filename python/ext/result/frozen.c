@@ -4,10 +4,11 @@
 #include <stdbool.h>
 #include <string.h>
 
-/* The walk costs a part of what reading or writing the same items just cost. What is shared within counts as often as it is
- * met, which bounds what can be exponential. */
+/* The walk costs a part of what reading or writing the same items just cost. What is shared within
+ * counts as often as it is met, which bounds what can be exponential. */
 #define ITEMS_MAX 65536
-#define DEPTH_MAX 32 /* of tuples: more is not met, and each takes C stack here and when it is freed */
+/* of tuples: more is not met, and each takes C stack here and when it is freed */
+#define DEPTH_MAX 32
 
 #define GC_HEAD (2 * sizeof(void *)) /* what the garbage collector keeps before an object */
 #define SET_SLOT (2 * sizeof(void *))
@@ -17,7 +18,8 @@ typedef struct tally {
     size_t size;
     Py_ssize_t items;
     int depth;
-    PyObject *number; /* numpy.number, once looked up: borrowed, since nothing runs here that could let it go */
+    /* numpy.number, once looked up: borrowed, since nothing runs here that could let it go */
+    PyObject *number;
 } tally;
 
 static bool is_frozen(tally *t, PyObject *value);
@@ -85,11 +87,13 @@ static bool is_number(tally *t, PyTypeObject *type)
     if (t->number == NULL) {
         t->number = lcpy_loaded("numpy", "number");
     }
-    return (t->number != NULL && PyType_Check(t->number) && PyType_IsSubtype(type, (PyTypeObject *)t->number)) ||
+    return (t->number != NULL && PyType_Check(t->number) &&
+            PyType_IsSubtype(type, (PyTypeObject *)t->number)) ||
            lcpy_loaded("numpy", "bool_") == (PyObject *)type;
 }
 
-/* A zone may be any object of any class, and the offset of a datetime.timezone of one that derives from timedelta. */
+/* A zone may be any object of any class, and the offset of a datetime.timezone of one that derives
+ * from timedelta. */
 static bool is_frozen_zone(tally *t, PyObject *zone)
 {
     if (zone == Py_None) {
@@ -115,7 +119,8 @@ static bool is_frozen_instance(tally *t, PyObject *value)
     case LCPY_TIMEDELTA:
         return add(t, (size_t)type->tp_basicsize);
     case LCPY_DATETIME:
-        return is_frozen_zone(t, PyDateTime_DATE_GET_TZINFO(value)) && add(t, (size_t)type->tp_basicsize);
+        return is_frozen_zone(t, PyDateTime_DATE_GET_TZINFO(value)) &&
+               add(t, (size_t)type->tp_basicsize);
     case LCPY_TIME:
         return PyDateTime_TIME_GET_TZINFO(value) == Py_None && add(t, (size_t)type->tp_basicsize);
     case LCPY_DECIMAL:
@@ -140,7 +145,8 @@ static bool add_str(tally *t, PyObject *value)
     if (!PyUnicode_IS_COMPACT(value)) {
         return add_own_size(t, value);
     }
-    size_t head = PyUnicode_IS_ASCII(value) ? sizeof(PyASCIIObject) : sizeof(PyCompactUnicodeObject);
+    size_t head =
+        PyUnicode_IS_ASCII(value) ? sizeof(PyASCIIObject) : sizeof(PyCompactUnicodeObject);
     return add(t, head + ((size_t)PyUnicode_GET_LENGTH(value) + 1) * (size_t)PyUnicode_KIND(value));
 }
 

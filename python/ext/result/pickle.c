@@ -1,11 +1,12 @@
 /* Results by pickle.
  *
- * Names in pickles. A class that was made in a script pickles as "__main__.Point". When the entry is read, another
- * script may be __main__ and the first be imported as a module: "__main__" must then be read as that module, or the
- * class would be looked for in the wrong script. The other way round, an entry written while foo was imported says
- * "foo.Point"; when foo.py itself runs, importing foo would run the script a second time, and that Point would be
- * another class than __main__.Point. So every body says what __main__ was called where it was written, and find_class()
- * translates. */
+ * Names in pickles. A class that was made in a script pickles as "__main__.Point". When the entry
+ * is read, another script may be __main__ and the first be imported as a module: "__main__" must
+ * then be read as that module, or the class would be looked for in the wrong script. The other way
+ * round, an entry written while foo was imported says "foo.Point"; when foo.py itself runs,
+ * importing foo would run the script a second time, and that Point would be another class than
+ * __main__.Point. So every body says what __main__ was called where it was written, and
+ * find_class() translates. */
 #include "result/pickle.h"
 
 #include <string.h>
@@ -28,9 +29,10 @@ static PyObject *main_import_name(lcpy_state *state)
     return name;
 }
 
-/* ---------------------------------------------------------------------------------------------------------- writing */
+/* -------------------------------------------------------------------------------------- writing */
 
-/* The buffer_callback of pickle.dumps(): false takes a buffer out of line, true leaves it in the pickle. */
+/* The buffer_callback of pickle.dumps(): false takes a buffer out of line, true leaves it in the
+ * pickle. */
 static PyObject *collect(PyObject *collected, PyObject *pickle_buffer)
 {
     const Py_buffer *view = PyPickleBuffer_GetBuffer(pickle_buffer);
@@ -53,7 +55,8 @@ static PyObject *dump(lcpy_state *state, PyObject *value, PyObject *collected)
     PyObject *dumps = pickle_attribute(state, "dumps");
     PyObject *callback = PyCFunction_New(&collect_method, collected);
     PyObject *arguments = Py_BuildValue("(Oi)", value, 5);
-    PyObject *keywords = callback == NULL ? NULL : Py_BuildValue("{sO}", "buffer_callback", callback);
+    PyObject *keywords =
+        callback == NULL ? NULL : Py_BuildValue("{sO}", "buffer_callback", callback);
     if (dumps != NULL && arguments != NULL && keywords != NULL)
         pickled = PyObject_Call(dumps, arguments, keywords);
     Py_XDECREF(keywords);
@@ -105,7 +108,8 @@ int lcpy_pickle(lcpy_state *state, lcpy_encoded *out, PyObject *value)
 {
     PyObject *collected = PyList_New(0);
     PyObject *pickled = collected == NULL ? NULL : dump(state, value, collected);
-    if (pickled != NULL && add_main_name(state, &pickled) == 0 && take_buffers(out, collected) == 0) {
+    if (pickled != NULL && add_main_name(state, &pickled) == 0 &&
+        take_buffers(out, collected) == 0) {
         size_t size = (size_t)PyBytes_GET_SIZE(pickled);
         out->codec = LOCACHE_PICKLE;
         out->pickled = Py_NewRef(pickled);
@@ -118,14 +122,15 @@ int lcpy_pickle(lcpy_state *state, lcpy_encoded *out, PyObject *value)
     return out->pickled == NULL ? -1 : 0;
 }
 
-/* ---------------------------------------------------------------------------------------------------------- reading */
+/* -------------------------------------------------------------------------------------- reading */
 
-/* What an unpickler of ours has beyond pickle.Unpickler, whose size is known at run time only: it lies behind. Borrowed
- * from lcpy_unpickle(), all NULL outside it. */
+/* What an unpickler of ours has beyond pickle.Unpickler, whose size is known at run time only: it
+ * lies behind. Borrowed from lcpy_unpickle(), all NULL outside it. */
 typedef struct context {
     lcpy_state *state;
-    PyObject *module;       /* __name__ of the function's module; "" where it has none */
-    PyObject *written_main; /* import name of __main__ where the entry was written; "" where unknown */
+    PyObject *module; /* __name__ of the function's module; "" where it has none */
+    PyObject
+        *written_main; /* import name of __main__ where the entry was written; "" where unknown */
 } context;
 
 static size_t context_offset(PyTypeObject *unpickler)
@@ -139,14 +144,16 @@ static context *context_of(PyObject *self)
     return (context *)(void *)((char *)self + context_offset(Py_TYPE(self)->tp_base));
 }
 
-/* Under multiprocessing's spawn, a child has the parent's script as __mp_main__, and as __main__ too. */
+/* Under multiprocessing's spawn, a child has the parent's script as __mp_main__, and as __main__
+ * too. */
 static bool is_main(PyObject *name)
 {
     return PyUnicode_CompareWithASCIIString(name, "__main__") == 0 ||
            PyUnicode_CompareWithASCIIString(name, "__mp_main__") == 0;
 }
 
-/* Is `module` "package.stem"? A script in a package that is run by its path knows itself by its stem only. */
+/* Is `module` "package.stem"? A script in a package that is run by its path knows itself by its
+ * stem only. */
 static int ends_with_stem(PyObject *module, PyObject *stem)
 {
     PyObject *suffix = PyUnicode_FromFormat(".%U", stem);
@@ -163,11 +170,13 @@ static int is_imported(PyObject *name)
     return PySequence_Contains(modules, name);
 }
 
-/* What "__main__" meant where the entry was written, by the name that it has when imported. New reference. */
+/* What "__main__" meant where the entry was written, by the name that it has when imported. New
+ * reference. */
 static PyObject *meant_by_main(const context *given)
 {
     PyObject *written = given->written_main;
-    if (PyUnicode_GET_LENGTH(written) == 0 || is_main(written)) /* typed in, or a notebook: it is __main__ again */
+    /* typed in, or a notebook: it is __main__ again */
+    if (PyUnicode_GET_LENGTH(written) == 0 || is_main(written))
         return PyUnicode_FromString("__main__");
     if (is_main(given->module))
         return Py_NewRef(written);
@@ -180,7 +189,8 @@ static PyObject *meant_by_main(const context *given)
 /* A module that is not __main__, as this version of Python has it. New reference. */
 static PyObject *meant_by(lcpy_state *state, PyObject *named)
 {
-#if PY_VERSION_HEX < 0x030D0000 /* what 3.13 wrote names pathlib._local, which later versions keep for that */
+/* what 3.13 wrote names pathlib._local, which later versions keep for that */
+#if PY_VERSION_HEX < 0x030D0000
     return lcpy_module_name(state, named);
 #else
     (void)state;
@@ -201,8 +211,8 @@ static PyObject *module_now(const context *given, PyObject *named)
         now = PyUnicode_FromString("__main__");
     } else if (is_main(named) && !imported && PyUnicode_Compare(meant, given->module) != 0) {
         /* Another script: to import it would run it. */
-        PyErr_Format(PyExc_ModuleNotFoundError, "the result needs a class of the script '%U', which is not running",
-                     meant);
+        PyErr_Format(PyExc_ModuleNotFoundError,
+                     "the result needs a class of the script '%U', which is not running", meant);
     } else {
         now = Py_NewRef(meant);
     }
@@ -222,17 +232,20 @@ static PyObject *find_class(PyObject *self, PyObject *arguments)
     PyObject *module = given->state == NULL ? Py_NewRef(named) : module_now(given, named);
     if (module == NULL)
         return NULL;
-    PyObject *found = PyObject_CallMethod((PyObject *)Py_TYPE(self)->tp_base, "find_class", "OOO", self, module, name);
+    PyObject *found = PyObject_CallMethod((PyObject *)Py_TYPE(self)->tp_base, "find_class", "OOO",
+                                          self, module, name);
     Py_DECREF(module);
     return found;
 }
 
 static PyMethodDef unpickler_methods[] = {
-    {"find_class", find_class, METH_VARARGS, "Find a class or function by the name that a pickle has for it."},
+    {"find_class", find_class, METH_VARARGS,
+     "Find a class or function by the name that a pickle has for it."},
     {NULL, NULL, 0, NULL},
 };
 
-/* The subclass of pickle.Unpickler, made at the first need: pickle is not imported before. Borrowed. */
+/* The subclass of pickle.Unpickler, made at the first need: pickle is not imported before.
+ * Borrowed. */
 static PyTypeObject *unpickler_type(lcpy_state *state)
 {
     if (state->unpickler_type != NULL)
@@ -293,13 +306,15 @@ static PyObject *make_unpickler(lcpy_state *state, PyObject *stream, PyObject *b
     PyTypeObject *type = unpickler_type(state);
     PyObject *arguments = type == NULL ? NULL : Py_BuildValue("(O)", stream);
     PyObject *keywords = arguments == NULL ? NULL : Py_BuildValue("{sO}", "buffers", buffers);
-    PyObject *unpickler = keywords == NULL ? NULL : PyObject_Call((PyObject *)type, arguments, keywords);
+    PyObject *unpickler =
+        keywords == NULL ? NULL : PyObject_Call((PyObject *)type, arguments, keywords);
     Py_XDECREF(keywords);
     Py_XDECREF(arguments);
     return unpickler;
 }
 
-static PyObject *load(lcpy_state *state, PyObject *unpickler, PyObject *module, PyObject *written_main)
+static PyObject *load(lcpy_state *state, PyObject *unpickler, PyObject *module,
+                      PyObject *written_main)
 {
     context *given = context_of(unpickler);
     *given = (context){.state = state, .module = module, .written_main = written_main};
@@ -320,7 +335,8 @@ PyObject *lcpy_unpickle(lcpy_state *state, lcpy_owner *owner, PyObject *module)
     size_t pickle_size = size - 1 - name_size;
     PyObject *value = NULL;
     PyObject *unpickler = NULL;
-    PyObject *written_main = PyUnicode_DecodeUTF8((const char *)body + pickle_size, (Py_ssize_t)name_size, "strict");
+    PyObject *written_main =
+        PyUnicode_DecodeUTF8((const char *)body + pickle_size, (Py_ssize_t)name_size, "strict");
     PyObject *stream = written_main == NULL ? NULL : open_stream(state, owner, body, pickle_size);
     PyObject *buffers = stream == NULL ? NULL : open_buffers(state, owner);
     if (buffers != NULL)

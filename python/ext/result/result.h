@@ -1,4 +1,5 @@
-/* Results as entry bodies and back. The GIL is held throughout, copies of large buffers included. */
+/* Results as entry bodies and back. The GIL is held throughout, copies of large buffers
+ * included. */
 #ifndef LCPY_PYVALUE_H
 #define LCPY_PYVALUE_H
 
@@ -14,29 +15,30 @@ typedef struct lcpy_encoded {
     PyObject *pickled; /* what body's bytes belong to, for codec PICKLE */
 } lcpy_encoded;
 
-/* Encode with codec CBOR where that gives back exactly what it was given (type, order, shared references), else, unless
- * plain_only, with pickle protocol 5. Buffers from LCPY_OUT_OF_LINE bytes on go out of line, uncopied where contiguous.
- * 0, or -1 with the exception that says why it cannot be stored. out needs lcpy_encoded_clear() after 0 only; it may be
- * moved. */
+/* Encode with codec CBOR where that gives back exactly what it was given (type, order, shared
+ * references), else, unless plain_only, with pickle protocol 5. Buffers from LCPY_OUT_OF_LINE bytes
+ * on go out of line, uncopied where contiguous. 0, or -1 with the exception that says why it cannot
+ * be stored. out needs lcpy_encoded_clear() after 0 only; it may be moved. */
 int lcpy_value_encode(lcpy_state *state, lcpy_encoded *out, PyObject *value, int plain_only);
 void lcpy_encoded_clear(lcpy_encoded *encoded);
 
 #define LCPY_OUT_OF_LINE 4096 /* bytes: a page; below, alignment would cost more than the copy */
 
-/* Decode; takes ownership of value in every case. `module` is the __name__ of the function's module, str or None
- * (lcpy_unpickle). New reference, or NULL with an exception: the entry is no good here and is to be a miss. */
+/* Decode; takes ownership of value in every case. `module` is the __name__ of the function's
+ * module, str or None (lcpy_unpickle). New reference, or NULL with an exception: the entry is no
+ * good here and is to be a miss. */
 PyObject *lcpy_value_decode(lcpy_state *state, locache_value *value, PyObject *module);
 
-/* ---- For pyvalue_*.c and pypickle.c. */
+/* -------------------------------------------------------------- For pyvalue_*.c and pypickle.c. */
 
-/* Move a view into out as its next buffer. The caller's view is empty afterwards, whatever happens. 0, or -1 with
- * MemoryError. */
+/* Move a view into out as its next buffer. The caller's view is empty afterwards, whatever happens.
+ * 0, or -1 with MemoryError. */
 int lcpy_encoded_add(lcpy_encoded *out, Py_buffer *view);
 #define LCPY_BUFFERS_MAX 65536 /* what an entry holds (docs/format.md): further ones stay inline */
 
-/* Hashing a dict key or a set member walks it with its shared references expanded, so that thirty nested pairs may
- * stand for 2^30 items. So many bytes may come from references in all: about a second's work. Beyond: pickle, and no
- * body that is believed. */
+/* Hashing a dict key or a set member walks it with its shared references expanded, so that thirty
+ * nested pairs may stand for 2^30 items. So many bytes may come from references in all: about a
+ * second's work. Beyond: pickle, and no body that is believed. */
 #define LCPY_HASHED_MAX ((uint64_t)1 << 26)
 
 #endif

@@ -12,12 +12,21 @@ def bare(x: int, num: float = 3, *, flag: bool = False) -> list[float]:
     return [x * num]
 
 
-@persist(name="notebook", auto_invalidate=False, max_entries=100, max_age=1.5, ignore=("log",), pickle=False)
+@persist(
+    name="notebook",
+    auto_invalidate=False,
+    max_entries=100,
+    max_age=1.5,
+    ignore=("log",),
+    pickle=False,
+)
 def with_options(x: str, log: object = None) -> str | None:
     return x or None
 
 
-@persist(dir=Path("here"), durable=True, version="2", memory=(1000, 10**6), recheck=0.5, mapped=False)
+@persist(
+    dir=Path("here"), durable=True, version="2", memory=(1000, 10**6), recheck=0.5, mapped=False
+)
 async def coroutine(x: int) -> bytes:
     return bytes(x)
 
