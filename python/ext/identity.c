@@ -4,19 +4,18 @@
 
 static PyObject *ask(lcpy_state *state, const char *name, PyObject *argument)
 {
-    if (!state->identity && !(state->identity = PyImport_ImportModule("locache._identity"))) {
+    if (state->identity == NULL &&
+        (state->identity = PyImport_ImportModule("locache._identity")) == NULL)
         return NULL;
-    }
-    return PyObject_CallMethod(state->identity, name, argument ? "O" : NULL, argument);
+    return PyObject_CallMethod(state->identity, name, argument != NULL ? "O" : NULL, argument);
 }
 
 /* A digest of the module's, taken. 1, 0 for None, or -1 with an exception. */
 static int take(locache_id *out, PyObject *digest)
 {
-    int found = digest ? digest != Py_None : -1;
-    if (found > 0) {
+    int found = digest != NULL ? digest != Py_None : -1;
+    if (found > 0)
         memcpy(out->bytes, PyBytes_AS_STRING(digest), sizeof out->bytes);
-    }
     Py_XDECREF(digest);
     return found;
 }
@@ -24,12 +23,11 @@ static int take(locache_id *out, PyObject *digest)
 int lcpy_code_tag(lcpy_state *state, char out[LCPY_TAG_MAX + 1])
 {
     PyObject *tag = ask(state, "tag", NULL);
-    const char *text = tag ? PyUnicode_AsUTF8(tag) : NULL;
-    if (text) {
+    const char *text = tag != NULL ? PyUnicode_AsUTF8(tag) : NULL;
+    if (text != NULL)
         PyOS_snprintf(out, LCPY_TAG_MAX + 1, "%s", text);
-    }
     Py_XDECREF(tag);
-    return text ? 0 : -1;
+    return text != NULL ? 0 : -1;
 }
 
 int lcpy_code_id(lcpy_state *state, locache_id *out, PyObject *code)

@@ -15,9 +15,9 @@ static PyObject *decorate(lcpy_state *state, PyObject *object, const lcpy_option
 static PyObject *decorate_within(lcpy_state *state, PyObject *method, const lcpy_options *options)
 {
     PyObject *function = PyObject_GetAttrString(method, "__func__");
-    PyObject *decorated = function ? decorate(state, function, options) : NULL;
+    PyObject *decorated = function != NULL ? decorate(state, function, options) : NULL;
     PyObject *result =
-        decorated ? PyObject_CallOneArg((PyObject *)Py_TYPE(method), decorated) : NULL;
+        decorated != NULL ? PyObject_CallOneArg((PyObject *)Py_TYPE(method), decorated) : NULL;
     Py_XDECREF(function);
     Py_XDECREF(decorated);
     return result;
@@ -26,13 +26,11 @@ static PyObject *decorate_within(lcpy_state *state, PyObject *method, const lcpy
 static PyObject *decorate(lcpy_state *state, PyObject *object, const lcpy_options *options)
 {
     if (PyObject_TypeCheck(object, &PyClassMethod_Type) ||
-        PyObject_TypeCheck(object, &PyStaticMethod_Type)) {
+        PyObject_TypeCheck(object, &PyStaticMethod_Type))
         return decorate_within(state, object, options);
-    }
     /* decorated twice: the options given last count */
-    if (Py_IS_TYPE(object, state->persisted_type)) {
+    if (Py_IS_TYPE(object, state->persisted_type))
         return lcpy_persisted_new(state, ((lcpy_persisted *)object)->target.callable, options);
-    }
     if (PyType_Check(object)) {
         PyErr_Format(PyExc_TypeError,
                      "persist() decorates functions, and %.100s is a class: decorate its methods",
@@ -64,7 +62,7 @@ static PyObject *decorator_call(PyObject *object, PyObject *args, PyObject *kwar
 {
     decorator *self = (decorator *)object;
     PyObject *function;
-    if ((kwargs && PyDict_GET_SIZE(kwargs) > 0) || PyTuple_GET_SIZE(args) != 1) {
+    if ((kwargs != NULL && PyDict_GET_SIZE(kwargs) > 0) || PyTuple_GET_SIZE(args) != 1) {
         PyErr_SetString(PyExc_TypeError, "persist(...) is a decorator: it takes one function");
         return NULL;
     }
@@ -97,7 +95,7 @@ static PyType_Spec decorator_spec = {
 static PyObject *new_decorator(lcpy_state *state, const lcpy_options *options)
 {
     decorator *self = PyObject_New(decorator, state->decorator_type);
-    if (self) {
+    if (self != NULL) {
         self->state = state;
         lcpy_options_copy(&self->options, options);
     }
@@ -164,11 +162,11 @@ static PyObject *persist(PyObject *module, PyObject *const *args, Py_ssize_t cou
     }
     PyObject *function = count > 0 ? args[0] : NULL;
     lcpy_options options;
-    if (lcpy_options_init(&options, args + count, kwnames) < 0) {
+    if (lcpy_options_init(&options, args + count, kwnames) < 0)
         return NULL;
-    }
-    PyObject *result = !function || function == Py_None ? new_decorator(state, &options)
-                                                        : decorate(state, function, &options);
+    PyObject *result = function == NULL || function == Py_None
+                           ? new_decorator(state, &options)
+                           : decorate(state, function, &options);
     lcpy_options_clear(&options);
     return result;
 }
@@ -182,9 +180,8 @@ static PyObject *layer_within(PyObject *object)
                                         "fget"}; /* a method shows its function's __wrapped__ */
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         PyObject *inner = PyObject_GetAttrString(object, names[i]);
-        if (inner) {
+        if (inner != NULL)
             return inner;
-        }
         PyErr_Clear();
     }
     return NULL;
@@ -197,10 +194,9 @@ static PyObject *layer_within(PyObject *object)
 static PyObject *find_persisted(lcpy_state *state, PyObject *object)
 {
     PyObject *at = Py_NewRef(object);
-    for (int i = 0; at && i < LAYERS_MAX; i++) {
-        if (Py_IS_TYPE(at, state->persisted_type)) {
+    for (int i = 0; at != NULL && i < LAYERS_MAX; i++) {
+        if (Py_IS_TYPE(at, state->persisted_type))
             return at;
-        }
         PyObject *inner = layer_within(at);
         Py_SETREF(at, inner);
     }
@@ -211,19 +207,18 @@ static PyObject *find_persisted(lcpy_state *state, PyObject *object)
 static PyObject *reset(lcpy_state *state, PyObject *function, PyObject *name_object)
 {
     PyObject *name = NULL;
-    if (lcpy_option_name(&name, name_object) < 0) {
+    if (lcpy_option_name(&name, name_object) < 0)
         return NULL;
-    }
     PyObject *result = NULL;
     PyObject *persisted = find_persisted(state, function);
-    if (persisted) {
+    if (persisted != NULL) {
         result = lcpy_persisted_reset((lcpy_persisted *)persisted, name);
     } else {
         PyObject *called = PyObject_GetAttrString(function, "__name__");
         PyErr_Clear();
         PyObject *shown =
-            called && PyUnicode_Check(called) ? Py_NewRef(called) : PyObject_Repr(function);
-        if (shown) {
+            called != NULL && PyUnicode_Check(called) ? Py_NewRef(called) : PyObject_Repr(function);
+        if (shown != NULL) {
             PyErr_Format(PyExc_TypeError,
                          "%U was never persisted: give a function decorated with @persist (other "
                          "decorators around it need "
@@ -255,9 +250,8 @@ static PyObject *reset_cache(PyObject *module, PyObject *args, PyObject *kwargs)
     static char *names[] = {"func", "name", NULL};
     PyObject *function;
     PyObject *name = Py_None;
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O|O:reset_cache", names, &function, &name)) {
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O|O:reset_cache", names, &function, &name))
         return NULL;
-    }
     return reset(PyModule_GetState(module), function, name);
 }
 
@@ -268,9 +262,8 @@ static PyObject *reset_one(PyObject *module, PyObject *args, PyObject *kwargs)
 {
     static char *names[] = {"func", NULL};
     PyObject *function;
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O:reset", names, &function)) {
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O:reset", names, &function))
         return NULL;
-    }
     return reset(PyModule_GetState(module), function, Py_None);
 }
 
@@ -286,13 +279,11 @@ static PyObject *verbose(PyObject *module, PyObject *args, PyObject *kwargs)
 {
     static char *names[] = {"flag", NULL};
     int flag = 1;
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|p:verbose", names, &flag)) {
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|p:verbose", names, &flag))
         return NULL;
-    }
     lcpy_state *state = PyModule_GetState(module);
-    if ((flag ? lcpy_log_start(state) : lcpy_log_stop(state)) < 0) {
+    if ((flag ? lcpy_log_start(state) : lcpy_log_stop(state)) < 0)
         return NULL;
-    }
     Py_RETURN_NONE;
 }
 
@@ -328,7 +319,7 @@ static int exec_warning(PyObject *module)
         "locache.CacheWarning",
         "Something with a cache did not work; the function's result is right.", PyExc_UserWarning,
         NULL);
-    return state->cache_warning
+    return state->cache_warning != NULL
                ? PyModule_AddObjectRef(module, "CacheWarning", state->cache_warning)
                : -1;
 }
@@ -338,17 +329,16 @@ static int exec_start_directory(PyObject *module)
     lcpy_state *state = PyModule_GetState(module);
     char path[LOCACHE_PATH_MAX];
     state->start_directory =
-        getcwd(path, sizeof path) ? PyBytes_FromString(path) : Py_NewRef(Py_None);
-    return state->start_directory ? 0 : -1;
+        getcwd(path, sizeof path) != NULL ? PyBytes_FromString(path) : Py_NewRef(Py_None);
+    return state->start_directory != NULL ? 0 : -1;
 }
 
 static int exec_types(PyObject *module)
 {
     lcpy_state *state = PyModule_GetState(module);
     state->decorator_type = (PyTypeObject *)PyType_FromModuleAndSpec(module, &decorator_spec, NULL);
-    if (!state->decorator_type || lcpy_persist_exec(module) < 0) {
+    if (state->decorator_type == NULL || lcpy_persist_exec(module) < 0)
         return -1;
-    }
     return PyModule_AddType(module, state->persisted_type) < 0 ||
                    PyModule_AddType(module, state->cache_info_type) < 0
                ? -1
@@ -380,9 +370,8 @@ static int traverse(PyObject *module, visitproc visit, void *arg)
 static int clear(PyObject *module)
 {
     lcpy_state *state = PyModule_GetState(module);
-    if (state->logger) {
+    if (state->logger != NULL)
         locache_set_log(NULL, NULL);
-    }
     Py_CLEAR(state->persisted_type);
     Py_CLEAR(state->decorator_type);
     Py_CLEAR(state->cache_info_type);

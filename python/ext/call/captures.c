@@ -6,19 +6,17 @@ PyObject *lcpy_label(PyObject *name)
 {
     Py_ssize_t size = 0;
     const char *text = PyUnicode_AsUTF8AndSize(name, &size);
-    if (!text) {
+    if (text == NULL)
         return NULL;
-    }
     unsigned char room[64];
     locache_writer writer;
     locache_writer_init(&writer, room, sizeof room);
     locache_key_name(&writer, text, (size_t)size);
     PyObject *label = NULL;
-    if (locache_writer_status(&writer) == LOCACHE_OK) {
+    if (locache_writer_status(&writer) == LOCACHE_OK)
         label = PyBytes_FromStringAndSize((const char *)writer.data, (Py_ssize_t)writer.length);
-    } else {
+    else
         PyErr_NoMemory();
-    }
     locache_writer_clear(&writer);
     return label;
 }
@@ -37,9 +35,8 @@ static unsigned first_free_index(PyCodeObject *code)
 static int rebinds(PyCodeObject *code, unsigned index)
 {
     PyObject *bytecode = PyObject_GetAttrString((PyObject *)code, "co_code");
-    if (!bytecode) {
+    if (bytecode == NULL)
         return -1;
-    }
     const unsigned char *at = (const unsigned char *)PyBytes_AS_STRING(bytecode);
     Py_ssize_t size = PyBytes_GET_SIZE(bytecode);
     int found = 0;
@@ -55,7 +52,7 @@ static int rebinds(PyCodeObject *code, unsigned index)
 
 static int is_ignored(PyObject *name, PyObject *ignored, PyObject *unused)
 {
-    int found = ignored ? PySet_Contains(ignored, name) : 0;
+    int found = ignored != NULL ? PySet_Contains(ignored, name) : 0;
     return found > 0 && PySet_Discard(unused, name) < 0 ? -1 : found;
 }
 
@@ -63,9 +60,8 @@ static int is_ignored(PyObject *name, PyObject *ignored, PyObject *unused)
 static int never_counts(PyCodeObject *code, Py_ssize_t n, PyObject *name, PyObject *ignored,
                         PyObject *unused)
 {
-    if (PyUnicode_CompareWithASCIIString(name, "__class__") == 0) {
+    if (PyUnicode_CompareWithASCIIString(name, "__class__") == 0)
         return 1;
-    }
     int skip = is_ignored(name, ignored, unused);
     return skip != 0 ? skip : rebinds(code, first_free_index(code) + (unsigned)n);
 }
@@ -76,9 +72,8 @@ static int add_function(lcpy_closure *closure, PyObject *function, PyObject *wra
     PyCodeObject *code = (PyCodeObject *)PyFunction_GET_CODE(function);
     PyObject *cells = PyFunction_GET_CLOSURE(function);
     PyObject *names = PyObject_GetAttrString((PyObject *)code, "co_freevars");
-    if (!names) {
+    if (names == NULL)
         return -1;
-    }
     int status = 0;
     for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(names) && status == 0; i++) {
         PyObject *name = PyTuple_GET_ITEM(names, i);
@@ -92,7 +87,7 @@ static int add_function(lcpy_closure *closure, PyObject *function, PyObject *wra
         capture->cell = Py_NewRef(PyTuple_GET_ITEM(cells, i));
         capture->wrapped = Py_XNewRef(wrapped);
         capture->label = lcpy_label(name);
-        status = capture->label ? 0 : -1;
+        status = capture->label != NULL ? 0 : -1;
     }
     Py_DECREF(names);
     return status;
@@ -101,7 +96,7 @@ static int add_function(lcpy_closure *closure, PyObject *function, PyObject *wra
 static Py_ssize_t cell_count(PyObject *function)
 {
     PyObject *cells = PyFunction_GET_CLOSURE(function);
-    return cells ? PyTuple_GET_SIZE(cells) : 0;
+    return cells != NULL ? PyTuple_GET_SIZE(cells) : 0;
 }
 
 int lcpy_closure_init(lcpy_closure *out, PyObject *functions, PyObject *ignored, PyObject *unused)
@@ -109,21 +104,19 @@ int lcpy_closure_init(lcpy_closure *out, PyObject *functions, PyObject *ignored,
     *out = (lcpy_closure){0};
     Py_ssize_t count = 0;
     Py_ssize_t depth = PyTuple_GET_SIZE(functions);
-    for (Py_ssize_t i = 0; i < depth; i++) {
+    for (Py_ssize_t i = 0; i < depth; i++)
         count += cell_count(PyTuple_GET_ITEM(functions, i));
-    }
     /* One more for lcpy_closure_add(). */
     out->captures = PyMem_Calloc((size_t)count + 1, sizeof *out->captures);
-    if (!out->captures) {
+    if (out->captures == NULL) {
         PyErr_NoMemory();
         return -1;
     }
     for (Py_ssize_t i = 0; i < depth; i++) {
         PyObject *function = PyTuple_GET_ITEM(functions, i);
         PyObject *wrapped = i + 1 < depth ? PyTuple_GET_ITEM(functions, i + 1) : NULL;
-        if (cell_count(function) > 0 && add_function(out, function, wrapped, ignored, unused) < 0) {
+        if (cell_count(function) > 0 && add_function(out, function, wrapped, ignored, unused) < 0)
             return -1;
-        }
     }
     return 0;
 }
@@ -132,15 +125,14 @@ int lcpy_closure_add(lcpy_closure *closure, PyObject *name, PyObject *object, Py
                      PyObject *unused)
 {
     int skip = is_ignored(name, ignored, unused);
-    if (skip != 0) {
+    if (skip != 0)
         return skip < 0 ? -1 : 0;
-    }
     lcpy_capture *capture = &closure->captures[closure->count++];
     capture->name = Py_NewRef(name);
     capture->cell = PyCell_New(object);
     capture->added = 1;
     capture->label = lcpy_label(name);
-    return capture->cell && capture->label ? 0 : -1;
+    return capture->cell != NULL && capture->label != NULL ? 0 : -1;
 }
 
 void lcpy_closure_forget(lcpy_closure *closure)
@@ -185,10 +177,9 @@ static PyObject *encode(lcpy_state *state, PyObject *value)
     locache_writer writer;
     locache_writer_init(&writer, room, sizeof room);
     PyObject *encoded = NULL;
-    if (value && !Py_IS_TYPE(value, &PyBaseObject_Type)) {
-        if (lcpy_key_write(state, &writer, value) < 0) {
+    if (value != NULL && !Py_IS_TYPE(value, &PyBaseObject_Type)) {
+        if (lcpy_key_write(state, &writer, value) < 0)
             goto done;
-        }
     } else {
         locache_write_tag(&writer, LOCACHE_TAG_DEFAULT);
         locache_write_null(&writer);
@@ -206,8 +197,9 @@ done:
 /* Nothing can change it. */
 static bool is_constant(PyObject *value)
 {
-    return !value || value == Py_None || PyUnicode_CheckExact(value) || PyBytes_CheckExact(value) ||
-           PyLong_CheckExact(value) || PyFloat_CheckExact(value) || PyBool_Check(value);
+    return value == NULL || value == Py_None || PyUnicode_CheckExact(value) ||
+           PyBytes_CheckExact(value) || PyLong_CheckExact(value) || PyFloat_CheckExact(value) ||
+           PyBool_Check(value);
 }
 
 static bool is_recursion(const lcpy_closure *closure)
@@ -220,13 +212,12 @@ static bool is_recursion(const lcpy_closure *closure)
 static PyObject *current(lcpy_state *state, lcpy_closure *closure, lcpy_capture *capture,
                          PyObject *value)
 {
-    if (capture->encoded && capture->seen == value &&
-        (capture->is_state || is_recursion(closure) || is_constant(value))) {
+    if (capture->encoded != NULL && capture->seen == value &&
+        (capture->is_state || is_recursion(closure) || is_constant(value)))
         return Py_NewRef(capture->encoded);
-    }
     Py_XINCREF(value);
     PyObject *encoded = encode(state, value);
-    if (!encoded) {
+    if (encoded == NULL) {
         Py_XDECREF(value);
         return NULL;
     }
@@ -247,12 +238,11 @@ int lcpy_closure_write(lcpy_state *state, locache_writer *out, Py_ssize_t *count
     for (Py_ssize_t i = 0; i < closure->count; i++) {
         lcpy_capture *capture = &closure->captures[i];
         PyObject *value = PyCell_GET(capture->cell);
-        if (value && !capture->added &&
-            (value == own || value == function || value == capture->wrapped)) {
+        if (value != NULL && !capture->added &&
+            (value == own || value == function || value == capture->wrapped))
             continue;
-        }
         PyObject *encoded = current(state, closure, capture, value);
-        if (!encoded) {
+        if (encoded == NULL) {
             *culprit = Py_NewRef(capture->name);
             return -1;
         }
@@ -278,7 +268,7 @@ static int has_changed(lcpy_state *state, lcpy_capture *capture)
     PyObject *before = Py_NewRef(capture->encoded);
     PyObject *seen = Py_NewRef(capture->seen);
     PyObject *now = encode(state, seen);
-    int result = now ? PyObject_RichCompareBool(before, now, Py_NE)
+    int result = now != NULL ? PyObject_RichCompareBool(before, now, Py_NE)
                  : PyErr_ExceptionMatches(PyExc_Exception) ? 1
                                                            : -1;
     if (result >= 0) {
@@ -301,9 +291,8 @@ int lcpy_closure_end(lcpy_state *state, lcpy_closure *closure)
     int status = 0;
     for (Py_ssize_t i = 0; i < closure->count && status == 0; i++) {
         lcpy_capture *capture = &closure->captures[i];
-        if (!capture->encoded || capture->is_state || is_constant(capture->seen)) {
+        if (capture->encoded == NULL || capture->is_state || is_constant(capture->seen))
             continue;
-        }
         int changed = has_changed(state, capture);
         status = changed < 0 ? -1 : 0;
         capture->is_state = capture->is_state || changed > 0;

@@ -15,32 +15,28 @@ static void *mark(locache_value *value)
 
 void lcpy_memory_retain(void *object)
 {
-    if (lcpy_memory_is_result(object)) {
+    if (lcpy_memory_is_result(object))
         Py_INCREF((PyObject *)object);
-    } else {
+    else
         locache_value_retain(value_of(object));
-    }
 }
 
 void lcpy_memory_release(void *object)
 {
-    if (lcpy_memory_is_result(object)) {
+    if (lcpy_memory_is_result(object))
         Py_DECREF((PyObject *)object);
-    } else {
+    else
         locache_value_free(value_of(object));
-    }
 }
 
 /* What is decoded keeps the buffers and is the caller's to write to. */
 static locache_value *with_own_buffers(locache_value *value)
 {
     locache_value *copy = NULL;
-    if (locache_value_buffer_count(value) == 0) {
+    if (locache_value_buffer_count(value) == 0)
         return value;
-    }
-    if (locache_value_copy(&copy, value) != LOCACHE_OK) {
+    if (locache_value_copy(&copy, value) != LOCACHE_OK)
         PyErr_NoMemory();
-    }
     locache_value_free(value);
     return copy;
 }
@@ -48,7 +44,7 @@ static locache_value *with_own_buffers(locache_value *value)
 PyObject *lcpy_memory_decode(lcpy_state *state, void *object, PyObject *module)
 {
     locache_value *value = with_own_buffers(value_of(object));
-    return value ? lcpy_value_decode(state, value, module) : NULL;
+    return value != NULL ? lcpy_value_decode(state, value, module) : NULL;
 }
 
 locache_value *lcpy_memory_value(locache_value *value)
@@ -60,9 +56,8 @@ locache_value *lcpy_memory_value(locache_value *value)
     }
     /* What is mapped is mapped again as quickly. */
     if (locache_value_size(value) >= LOCACHE_MAP_FROM ||
-        locache_value_copy(&copy, value) != LOCACHE_OK) {
+        locache_value_copy(&copy, value) != LOCACHE_OK)
         return NULL;
-    }
     return copy;
 }
 
@@ -70,10 +65,9 @@ bool lcpy_memory_keep(lcpy_state *state, locache *cache, const void *key, size_t
                       const locache_stamp *stamp, PyObject *result, locache_value *value)
 {
     size_t size = lcpy_frozen_size(state, result);
-    if (size > 0) {
+    if (size > 0)
         locache_remember(cache, key, key_size, stamp, result, size);
-    } else if (value) {
+    else if (value != NULL)
         locache_remember(cache, key, key_size, stamp, mark(value), locache_value_size(value));
-    }
-    return size > 0 || value;
+    return size > 0 || value != NULL;
 }

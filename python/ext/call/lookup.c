@@ -21,14 +21,12 @@ static int code_identity(lcpy_state *state, locache_id *out, PyObject *functions
     locache_id ids[2];
     Py_ssize_t depth = PyTuple_GET_SIZE(functions);
     for (Py_ssize_t i = 0; i < depth; i++) {
-        if (lcpy_code_id(state, &ids[1], PyFunction_GET_CODE(PyTuple_GET_ITEM(functions, i))) < 0) {
+        if (lcpy_code_id(state, &ids[1], PyFunction_GET_CODE(PyTuple_GET_ITEM(functions, i))) < 0)
             return -1;
-        }
-        if (i == 0) {
+        if (i == 0)
             ids[0] = ids[1];
-        } else {
+        else
             locache_id_of(&ids[0], ids, sizeof ids);
-        }
     }
     *out = ids[0];
     return 0;
@@ -41,14 +39,12 @@ static int source_identity(lcpy_state *state, locache_id *out, PyObject *functio
     Py_ssize_t depth = PyTuple_GET_SIZE(functions);
     for (Py_ssize_t i = 0; i < depth; i++) {
         int found = lcpy_source_id(state, &ids[1], PyTuple_GET_ITEM(functions, i));
-        if (found <= 0) {
+        if (found <= 0)
             return found;
-        }
-        if (i == 0) {
+        if (i == 0)
             ids[0] = ids[1];
-        } else {
+        else
             locache_id_of(&ids[0], ids, sizeof ids);
-        }
     }
     *out = ids[0];
     return 1;
@@ -80,31 +76,26 @@ locache_status lcpy_persisted_open_at(locache **out, lcpy_persisted *self, const
         .retain = lcpy_memory_retain,
         .release = lcpy_memory_release,
     };
-    if (!options.function) {
+    if (options.function == NULL)
         return LOCACHE_ETYPE;
-    }
-    if (self->options.version) {
+    if (self->options.version != NULL) {
         const char *version = PyUnicode_AsUTF8(self->options.version);
-        if (!version) {
+        if (version == NULL)
             return LOCACHE_ETYPE;
-        }
         locache_identity_explicit(&options.identity, version);
     } else if (PyTuple_GET_SIZE(functions) > 0) {
         if (lcpy_code_tag(self->state, tag) < 0 ||
-            code_identity(self->state, &options.identity.code, functions) < 0) {
+            code_identity(self->state, &options.identity.code, functions) < 0)
             return LOCACHE_ETYPE;
-        }
         options.identity.code_tag = tag;
     }
     locache_status status = lcpy_place_find(directory, place, error);
-    if (status == LOCACHE_OK) {
+    if (status == LOCACHE_OK)
         status = open_without_gil(out, directory, &options, error);
-    }
     if (status == LOCACHE_NEED_SOURCE) {
         int found = source_identity(self->state, &options.identity.source, functions);
-        if (found < 0) {
+        if (found < 0)
             return LOCACHE_ETYPE;
-        }
         options.identity.has_source = found > 0;
         options.identity.no_source = found == 0;
         status = open_without_gil(out, directory, &options, error);
@@ -114,19 +105,16 @@ locache_status lcpy_persisted_open_at(locache **out, lcpy_persisted *self, const
 
 locache_status lcpy_persisted_open(lcpy_persisted *self, locache_error *error)
 {
-    if (self->cache) {
+    if (self->cache != NULL)
         return LOCACHE_OK;
-    }
     locache *cache = NULL;
     locache_status status = lcpy_persisted_open_at(&cache, self, &self->place, error);
-    if (status != LOCACHE_OK) {
+    if (status != LOCACHE_OK)
         return status;
-    }
-    if (self->cache) { /* another thread was faster */
+    if (self->cache != NULL) /* another thread was faster */
         locache_close(cache);
-    } else {
+    else
         self->cache = cache;
-    }
     return LOCACHE_OK;
 }
 
@@ -134,14 +122,12 @@ locache_status lcpy_persisted_open(lcpy_persisted *self, locache_error *error)
 static lcpy_found open_for_call(lcpy_persisted *self)
 {
     int64_t start = lcpy_clock();
-    if (start < self->retry_from) {
+    if (start < self->retry_from)
         return LCPY_UNUSABLE;
-    }
     locache_error error;
     locache_status status = lcpy_persisted_open(self, &error);
-    if (status == LOCACHE_OK) {
+    if (status == LOCACHE_OK)
         return LCPY_FOUND;
-    }
     int64_t now = lcpy_clock();
     self->retry_from = now + 100 * (now - start);
     int told = lcpy_warn(self, LCPY_TROUBLE_OPEN, status == LOCACHE_ETYPE ? NULL : &error, NULL);
@@ -152,11 +138,10 @@ static lcpy_found open_for_call(lcpy_persisted *self)
 static lcpy_found disbelieved(lcpy_persisted *self, const locache_error *error)
 {
     lcpy_trouble trouble = LCPY_TROUBLE_READ;
-    if (error->status == LOCACHE_EUNTRUSTED) {
+    if (error->status == LOCACHE_EUNTRUSTED)
         trouble = LCPY_TROUBLE_TRUST;
-    } else if (error->status == LOCACHE_EFORMAT) {
+    else if (error->status == LOCACHE_EFORMAT)
         trouble = LCPY_TROUBLE_FORMAT;
-    }
     return lcpy_warn(self, trouble, error, NULL) < 0 ? LCPY_INTERRUPTED : LCPY_DISBELIEVED;
 }
 
@@ -183,7 +168,7 @@ static lcpy_found undecodable(lcpy_persisted *self, const void *key, size_t key_
 static lcpy_found count_found(lcpy_persisted *self, const PyObject *result, const void *key,
                               size_t key_size)
 {
-    if (result) {
+    if (result != NULL) {
         self->hits++;
         return LCPY_FOUND;
     }
@@ -209,9 +194,8 @@ static lcpy_found decode(PyObject **out, lcpy_persisted *self, locache_value *va
     locache_value *kept = self->in_memory ? lcpy_memory_value(value) : NULL;
     locache_value_stamp(&stamp, value);
     *out = lcpy_value_decode(self->state, value, self->target.module);
-    if (*out && self->in_memory && self->forgotten == n) {
+    if (*out != NULL && self->in_memory && self->forgotten == n)
         (void)lcpy_memory_keep(self->state, self->cache, key, key_size, &stamp, *out, kept);
-    }
     locache_value_free(kept);
     return count_found(self, *out, key, key_size);
 }
@@ -220,7 +204,7 @@ static lcpy_found decode(PyObject **out, lcpy_persisted *self, locache_value *va
 lcpy_found lcpy_persisted_read(PyObject **out, lcpy_persisted *self, const void *key,
                                size_t key_size)
 {
-    if (!self->cache) {
+    if (self->cache == NULL) {
         lcpy_found opened = open_for_call(self);
         if (opened != LCPY_FOUND) {
             self->bypassed++;
@@ -237,9 +221,8 @@ lcpy_found lcpy_persisted_read(PyObject **out, lcpy_persisted *self, const void 
         return decode(out, self, value, forgotten, key, key_size);
     }
     self->misses++;
-    if (status == LOCACHE_MISS && error.status == LOCACHE_OK) {
+    if (status == LOCACHE_MISS && error.status == LOCACHE_OK)
         return LCPY_ABSENT;
-    }
     return disbelieved(self, &error);
 }
 
@@ -247,18 +230,16 @@ lcpy_found lcpy_persisted_lookup(PyObject **out, lcpy_persisted *self, const voi
                                  size_t key_size)
 {
     void *object;
-    if (self->cache && locache_recall(&object, self->cache, key, key_size) == LOCACHE_OK) {
+    if (self->cache != NULL && locache_recall(&object, self->cache, key, key_size) == LOCACHE_OK)
         return lcpy_persisted_give(out, self, object, key, key_size);
-    }
     return lcpy_persisted_read(out, self, key, key_size);
 }
 
 void lcpy_persisted_forget(lcpy_persisted *self)
 {
     self->forgotten++;
-    if (self->cache) {
+    if (self->cache != NULL)
         locache_forget_memory(self->cache);
-    }
 }
 
 static locache_status put(locache_stamp *stamp, lcpy_persisted *self, const void *key,
@@ -288,43 +269,36 @@ static void remember_stored(lcpy_persisted *self, const void *key, size_t key_si
 {
     bool kept = self->in_memory && self->forgotten == forgotten && encoded->codec == LOCACHE_CBOR &&
                 lcpy_memory_keep(self->state, self->cache, key, key_size, stamp, result, NULL);
-    if (!fresh) {
+    if (!fresh)
         return;
-    }
     self->forgotten++;
-    if (!kept && self->options.recheck > 0) {
+    if (!kept && self->options.recheck > 0)
         locache_forget_memory(self->cache);
-    }
 }
 
 int lcpy_persisted_store(lcpy_persisted *self, const void *key, size_t key_size, PyObject *result,
                          int64_t compute_time, int fresh, int quiet)
 {
-    if (!self->cache) {
+    if (self->cache == NULL) {
         lcpy_found opened = open_for_call(self);
-        if (opened != LCPY_FOUND) {
+        if (opened != LCPY_FOUND)
             return opened == LCPY_INTERRUPTED ? -1 : 0;
-        }
     }
     lcpy_encoded encoded;
     if (lcpy_value_encode(self->state, &encoded, result,
-                          (self->options.flags & LOCACHE_NO_PICKLE) != 0) < 0) {
+                          (self->options.flags & LOCACHE_NO_PICKLE) != 0) < 0)
         return quiet ? lcpy_count_error(self) : lcpy_warn(self, LCPY_TROUBLE_ENCODE, NULL, NULL);
-    }
     locache_error error;
     locache_stamp stamp;
     uint64_t forgotten = self->forgotten;
     locache_status status = put(&stamp, self, key, key_size, &encoded, compute_time, &error);
-    if (status == LOCACHE_OK) {
+    if (status == LOCACHE_OK)
         remember_stored(self, key, key_size, &stamp, &encoded, result, fresh, forgotten);
-    }
     lcpy_encoded_clear(&encoded);
-    if (status == LOCACHE_OK) {
+    if (status == LOCACHE_OK)
         return 0;
-    }
-    if (quiet) {
+    if (quiet)
         return lcpy_count_error(self);
-    }
     return lcpy_warn(self, status == LOCACHE_EFORMAT ? LCPY_TROUBLE_FORMAT : LCPY_TROUBLE_WRITE,
                      &error, NULL);
 }

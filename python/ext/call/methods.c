@@ -9,17 +9,16 @@
  * already stays. */
 static PyObject *raise_error(locache_status status, const locache_error *error)
 {
-    if (status == LOCACHE_ETYPE) {
+    if (status == LOCACHE_ETYPE)
         return NULL;
-    }
-    if (status == LOCACHE_ENOMEM) {
+    if (status == LOCACHE_ENOMEM)
         return PyErr_NoMemory();
-    }
     PyObject *message =
         PyUnicode_DecodeUTF8(error->message, (Py_ssize_t)strlen(error->message), "replace");
     PyObject *arguments =
-        message ? Py_BuildValue("(iN)", error->os_error ? error->os_error : EPERM, message) : NULL;
-    if (arguments) {
+        message != NULL ? Py_BuildValue("(iN)", error->os_error ? error->os_error : EPERM, message)
+                        : NULL;
+    if (arguments != NULL) {
         PyErr_SetObject(PyExc_OSError, arguments);
         Py_DECREF(arguments);
     }
@@ -97,8 +96,8 @@ static PyObject *cache_info(PyObject *object, PyObject *unused)
     PyObject *maxsize = self->options.max_entries > 0
                             ? PyLong_FromLongLong(self->options.max_entries)
                             : Py_NewRef(Py_None);
-    PyObject *info = maxsize ? PyStructSequence_New(self->state->cache_info_type) : NULL;
-    if (!info) {
+    PyObject *info = maxsize != NULL ? PyStructSequence_New(self->state->cache_info_type) : NULL;
+    if (info == NULL) {
         Py_XDECREF(maxsize);
         return NULL;
     }
@@ -109,9 +108,8 @@ static PyObject *cache_info(PyObject *object, PyObject *unused)
     PyStructSequence_SetItem(info, 3, PyLong_FromUnsignedLongLong(count));
     PyStructSequence_SetItem(info, 4, PyLong_FromUnsignedLongLong(self->bypassed));
     PyStructSequence_SetItem(info, 5, PyLong_FromUnsignedLongLong(self->errors));
-    if (PyErr_Occurred()) {
+    if (PyErr_Occurred() != NULL)
         Py_CLEAR(info);
-    }
     return info;
 }
 
@@ -122,9 +120,8 @@ static PyObject *reset_at(lcpy_persisted *self, locache *cache)
     locache_status status;
     Py_BEGIN_ALLOW_THREADS status = locache_reset(cache, &error);
     Py_END_ALLOW_THREADS lcpy_persisted_forget(self);
-    if (status < 0) {
+    if (status < 0)
         return raise_error(status, &error);
-    }
     self->hits = self->misses = self->bypassed = self->errors = 0;
     self->said = 0;
     return Py_NewRef(Py_None);
@@ -145,13 +142,11 @@ static PyObject *cache_clear(PyObject *object, PyObject *unused)
 
 PyObject *lcpy_persisted_reset(lcpy_persisted *self, PyObject *name)
 {
-    if (!name) {
+    if (name == NULL)
         return cache_clear((PyObject *)self, NULL);
-    }
     lcpy_place place;
-    if (lcpy_place_init(self->state, &place, self->target.home, name, NULL) < 0) {
+    if (lcpy_place_init(self->state, &place, self->target.home, name, NULL) < 0)
         return NULL;
-    }
     locache *cache = NULL;
     locache_error error;
     locache_status status = lcpy_persisted_open_at(&cache, self, &place, &error);
@@ -173,8 +168,8 @@ PyDoc_STRVAR(cache_path_doc, "cache_path($self, /, *args, **kwargs)\n--\n\n"
 static PyObject *as_path(const char *text)
 {
     PyObject *pathlib = PyImport_ImportModule("pathlib");
-    PyObject *string = pathlib ? PyUnicode_DecodeFSDefault(text) : NULL;
-    PyObject *path = string ? PyObject_CallMethod(pathlib, "Path", "O", string) : NULL;
+    PyObject *string = pathlib != NULL ? PyUnicode_DecodeFSDefault(text) : NULL;
+    PyObject *path = string != NULL ? PyObject_CallMethod(pathlib, "Path", "O", string) : NULL;
     Py_XDECREF(string);
     Py_XDECREF(pathlib);
     return path;
@@ -266,11 +261,10 @@ static PyObject *refresh(PyObject *object, PyObject *const *args, Py_ssize_t cou
     PyObject *culprit = NULL;
     PyObject *result = NULL;
     lcpy_bound bound = lcpy_persisted_key(self, &key, &call, &culprit);
-    if (bound == LCPY_BOUND) {
+    if (bound == LCPY_BOUND)
         result = lcpy_persisted_compute(self, &key, &call, 1, 0);
-    } else {
+    else
         result = lcpy_persisted_without_key(self, &call, bound, culprit);
-    }
     Py_XDECREF(culprit);
     lcpy_key_clear(&key);
     return result;
@@ -304,9 +298,8 @@ static PyObject *store(PyObject *object, PyObject *const *args, Py_ssize_t count
         return NULL;
     }
     long long compute_time = PyLong_AsLongLong(args[2]);
-    if (compute_time == -1 && PyErr_Occurred()) {
+    if (compute_time == -1 && PyErr_Occurred() != NULL)
         return NULL;
-    }
     lcpy_persisted *self = (lcpy_persisted *)object;
     lcpy_closure_begin(&self->target.closure);
     int status = lcpy_closure_end(self->state, &self->target.closure);
@@ -353,5 +346,5 @@ int lcpy_persist_methods_exec(PyObject *module)
 {
     lcpy_state *state = PyModule_GetState(module);
     state->cache_info_type = PyStructSequence_NewType(&info_description);
-    return state->cache_info_type ? 0 : -1;
+    return state->cache_info_type != NULL ? 0 : -1;
 }

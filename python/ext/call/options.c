@@ -22,18 +22,15 @@ static bool is_int(PyObject *value)
 int lcpy_option_name(PyObject **out, PyObject *value)
 {
     *out = NULL;
-    if (value == Py_None) {
+    if (value == Py_None)
         return 0;
-    }
-    if (!PyUnicode_Check(value)) {
+    if (!PyUnicode_Check(value))
         return wrong_type("name", "a str or None", value);
-    }
     Py_ssize_t size = 0;
     const char *text = PyUnicode_AsUTF8AndSize(value, &size);
-    if (!text) {
+    if (text == NULL)
         return -1; /* UnicodeEncodeError is a ValueError */
-    }
-    if (size == 0 || strlen(text) != (size_t)size || strchr(text, '/')) {
+    if (size == 0 || strlen(text) != (size_t)size || strchr(text, '/') != NULL) {
         PyErr_Format(
             PyExc_ValueError,
             "persist(): name=%R cannot be a file's name; for another directory give dir=", value);
@@ -45,11 +42,10 @@ int lcpy_option_name(PyObject **out, PyObject *value)
 
 static int set_directory(lcpy_options *out, PyObject *value)
 {
-    if (value == Py_None) {
+    if (value == Py_None)
         return 0;
-    }
     PyObject *path = PyOS_FSPath(value);
-    if (!path) {
+    if (path == NULL) {
         PyErr_Clear();
         return wrong_type("dir", "a path (str, bytes or os.PathLike) or None", value);
     }
@@ -64,23 +60,19 @@ static int set_directory(lcpy_options *out, PyObject *value)
 
 static int set_flag(lcpy_options *out, const char *option, PyObject *value, unsigned flag, int when)
 {
-    if (!PyBool_Check(value)) {
+    if (!PyBool_Check(value))
         return wrong_type(option, "True or False", value);
-    }
-    if ((value == Py_True) == when) {
+    if ((value == Py_True) == when)
         out->flags |= flag;
-    }
     return 0;
 }
 
 static int set_max_entries(lcpy_options *out, PyObject *value)
 {
-    if (value == Py_None) {
+    if (value == Py_None)
         return 0;
-    }
-    if (!is_int(value)) {
+    if (!is_int(value))
         return wrong_type("max_entries", "an int", value);
-    }
     int overflow = 0;
     long long count = PyLong_AsLongLongAndOverflow(value, &overflow);
     if (overflow < 0 || (overflow == 0 && count < 1 && count != -1)) {
@@ -94,23 +86,19 @@ static int set_max_entries(lcpy_options *out, PyObject *value)
 
 static int set_max_age(lcpy_options *out, PyObject *value)
 {
-    if (value == Py_None) {
+    if (value == Py_None)
         return 0;
-    }
-    if (!is_int(value) && !PyFloat_Check(value)) {
+    if (!is_int(value) && !PyFloat_Check(value))
         return wrong_type("max_age", "a number of days or None", value);
-    }
     double days = PyFloat_AsDouble(value);
-    if (days == -1.0 && PyErr_Occurred()) {
-        if (!PyErr_ExceptionMatches(PyExc_OverflowError)) {
+    if (days == -1.0 && PyErr_Occurred() != NULL) {
+        if (!PyErr_ExceptionMatches(PyExc_OverflowError))
             return -1;
-        }
         PyErr_Clear();
         days = INFINITY; /* an int beyond every float */
     }
-    if (days == -1.0) {
+    if (days == -1.0)
         return 0;
-    }
     if (!(days > 0)) {
         PyErr_Format(PyExc_ValueError,
                      "persist(): max_age=%R must be positive (days), or -1 or None for no limit",
@@ -146,9 +134,8 @@ static int set_memory(lcpy_options *out, PyObject *value)
         out->memory_entries = value == Py_True ? 0 : -1;
         return 0;
     }
-    if (is_int(value)) {
+    if (is_int(value))
         return set_memory_limit(&out->memory_entries, value, value);
-    }
     if (!PyTuple_Check(value) || PyTuple_GET_SIZE(value) != 2 ||
         !is_int(PyTuple_GET_ITEM(value, 0)) || !is_int(PyTuple_GET_ITEM(value, 1))) {
         return wrong_type("memory", "True, False, a number of results, or a tuple (results, bytes)",
@@ -161,17 +148,14 @@ static int set_memory(lcpy_options *out, PyObject *value)
 
 static int set_recheck(lcpy_options *out, PyObject *value)
 {
-    if (value == Py_None) {
+    if (value == Py_None)
         return 0;
-    }
-    if (!is_int(value) && !PyFloat_Check(value)) {
+    if (!is_int(value) && !PyFloat_Check(value))
         return wrong_type("recheck", "a number of seconds or None", value);
-    }
     double seconds = PyFloat_AsDouble(value);
-    if (seconds == -1.0 && PyErr_Occurred()) {
-        if (!PyErr_ExceptionMatches(PyExc_OverflowError)) {
+    if (seconds == -1.0 && PyErr_Occurred() != NULL) {
+        if (!PyErr_ExceptionMatches(PyExc_OverflowError))
             return -1;
-        }
         PyErr_Clear();
         seconds = INFINITY; /* an int beyond every float */
     }
@@ -192,40 +176,37 @@ static int set_recheck(lcpy_options *out, PyObject *value)
 static int set_ignored(lcpy_options *out, PyObject *value)
 {
     PyObject *names = PyUnicode_Check(value) ? PySet_New(NULL) : NULL;
-    if (names) {
+    if (names != NULL) {
         out->ignored = names;
         return PySet_Add(names, value);
     }
-    PyObject *iterator = PyErr_Occurred() ? NULL : PyObject_GetIter(value);
-    if (!iterator) {
+    PyObject *iterator = PyErr_Occurred() != NULL ? NULL : PyObject_GetIter(value);
+    if (iterator == NULL) {
         PyErr_Clear();
         return wrong_type("ignore", "names of parameters", value);
     }
     out->ignored = PySet_New(NULL);
-    int status = out->ignored ? 0 : -1;
+    int status = out->ignored != NULL ? 0 : -1;
     PyObject *name;
-    while (status == 0 && (name = PyIter_Next(iterator))) {
+    while (status == 0 && (name = PyIter_Next(iterator)) != NULL) {
         status = PyUnicode_Check(name) ? PySet_Add(out->ignored, name)
                                        : wrong_type("ignore", "names of parameters", name);
         Py_DECREF(name);
     }
     Py_DECREF(iterator);
-    return PyErr_Occurred() ? -1 : status;
+    return PyErr_Occurred() != NULL ? -1 : status;
 }
 
 static int set_version(lcpy_options *out, PyObject *value)
 {
-    if (value == Py_None) {
+    if (value == Py_None)
         return 0;
-    }
-    if (!PyUnicode_Check(value)) {
+    if (!PyUnicode_Check(value))
         return wrong_type("version", "a str or None", value);
-    }
     Py_ssize_t size = 0;
     const char *text = PyUnicode_AsUTF8AndSize(value, &size);
-    if (!text) {
+    if (text == NULL)
         return -1;
-    }
     if (strlen(text) != (size_t)size) {
         PyErr_Format(PyExc_ValueError, "persist(): version=%R has a NUL in it", value);
         return -1;
@@ -236,42 +217,30 @@ static int set_version(lcpy_options *out, PyObject *value)
 
 static int set_option(lcpy_options *out, const char *option, PyObject *value)
 {
-    if (strcmp(option, "name") == 0) {
+    if (strcmp(option, "name") == 0)
         return lcpy_option_name(&out->name, value);
-    }
-    if (strcmp(option, "auto_invalidate") == 0) {
+    if (strcmp(option, "auto_invalidate") == 0)
         return set_flag(out, option, value, LOCACHE_KEEP, 0);
-    }
-    if (strcmp(option, "max_entries") == 0) {
+    if (strcmp(option, "max_entries") == 0)
         return set_max_entries(out, value);
-    }
-    if (strcmp(option, "max_age") == 0) {
+    if (strcmp(option, "max_age") == 0)
         return set_max_age(out, value);
-    }
-    if (strcmp(option, "dir") == 0) {
+    if (strcmp(option, "dir") == 0)
         return set_directory(out, value);
-    }
-    if (strcmp(option, "ignore") == 0) {
+    if (strcmp(option, "ignore") == 0)
         return set_ignored(out, value);
-    }
-    if (strcmp(option, "pickle") == 0) {
+    if (strcmp(option, "pickle") == 0)
         return set_flag(out, option, value, LOCACHE_NO_PICKLE, 0);
-    }
-    if (strcmp(option, "durable") == 0) {
+    if (strcmp(option, "durable") == 0)
         return set_flag(out, option, value, LOCACHE_DURABLE, 1);
-    }
-    if (strcmp(option, "version") == 0) {
+    if (strcmp(option, "version") == 0)
         return set_version(out, value);
-    }
-    if (strcmp(option, "memory") == 0) {
+    if (strcmp(option, "memory") == 0)
         return set_memory(out, value);
-    }
-    if (strcmp(option, "recheck") == 0) {
+    if (strcmp(option, "recheck") == 0)
         return set_recheck(out, value);
-    }
-    if (strcmp(option, "mapped") == 0) {
+    if (strcmp(option, "mapped") == 0)
         return set_flag(out, option, value, LOCACHE_UNMAPPED, 0);
-    }
     PyErr_Format(PyExc_TypeError,
                  "persist() has no option '%.100s'; it has name, auto_invalidate, max_entries, "
                  "max_age, dir, ignore, pickle, "
@@ -283,25 +252,24 @@ static int set_option(lcpy_options *out, const char *option, PyObject *value)
 int lcpy_options_init(lcpy_options *out, PyObject *const *values, PyObject *kwnames)
 {
     *out = (lcpy_options){.max_entries = -1};
-    Py_ssize_t count = kwnames ? PyTuple_GET_SIZE(kwnames) : 0;
+    Py_ssize_t count = kwnames != NULL ? PyTuple_GET_SIZE(kwnames) : 0;
     int status = 0;
     for (Py_ssize_t i = 0; i < count && status == 0; i++) {
         const char *option = PyUnicode_AsUTF8(PyTuple_GET_ITEM(kwnames, i));
-        status = option ? set_option(out, option, values[i]) : -1;
+        status = option != NULL ? set_option(out, option, values[i]) : -1;
     }
-    if (status == 0 && out->name && out->directory) {
+    if (status == 0 && out->name != NULL && out->directory != NULL) {
         PyErr_SetString(PyExc_ValueError,
                         "persist(): name= and dir= both say where; give one of them");
         status = -1;
     }
-    if (status == 0 && out->version && out->flags & LOCACHE_KEEP) {
+    if (status == 0 && out->version != NULL && out->flags & LOCACHE_KEEP) {
         PyErr_SetString(PyExc_ValueError,
                         "persist(): with auto_invalidate=False no version= would be looked at");
         status = -1;
     }
-    if (status < 0) {
+    if (status < 0)
         lcpy_options_clear(out);
-    }
     return status;
 }
 

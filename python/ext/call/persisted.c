@@ -12,48 +12,42 @@ static int copy_attributes(lcpy_persisted *self)
     static const char *const names[] = {"__module__", "__name__", "__qualname__", "__doc__"};
     PyObject *like = self->target.named;
     self->attributes = PyDict_New();
-    if (!self->attributes) {
+    if (self->attributes == NULL)
         return -1;
-    }
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         PyObject *value = PyObject_GetAttrString(like, names[i]);
-        if (!value) {
+        if (value == NULL) {
             PyErr_Clear();
             continue;
         }
         int status = PyDict_SetItemString(self->attributes, names[i], value);
         Py_DECREF(value);
-        if (status < 0) {
+        if (status < 0)
             return -1;
-        }
     }
     PyObject *own = PyFunction_Check(like) ? ((PyFunctionObject *)like)->func_dict : NULL;
-    if (own && PyDict_Update(self->attributes, own) < 0) {
+    if (own != NULL && PyDict_Update(self->attributes, own) < 0)
         return -1;
-    }
     return PyDict_SetItemString(self->attributes, "__wrapped__", self->target.callable);
 }
 
 PyObject *lcpy_persisted_new(lcpy_state *state, PyObject *callable, const lcpy_options *options)
 {
     lcpy_persisted *self = PyObject_GC_New(lcpy_persisted, state->persisted_type);
-    if (!self) {
+    if (self == NULL)
         return NULL;
-    }
     memset((char *)self + sizeof(PyObject), 0, sizeof *self - sizeof(PyObject));
     self->vectorcall = lcpy_persisted_call;
     self->state = state;
     lcpy_options_copy(&self->options, options);
     self->in_memory =
         options->memory_entries >= 0 && options->memory_bytes >= 0 && options->max_entries <= 0;
-    if (lcpy_target_init(&self->target, callable, options->ignored) < 0) {
+    if (lcpy_target_init(&self->target, callable, options->ignored) < 0)
         goto fail;
-    }
     if (lcpy_place_init(state, &self->place, self->target.home, options->name, options->directory) <
             0 ||
-        copy_attributes(self) < 0) {
+        copy_attributes(self) < 0)
         goto fail;
-    }
     PyObject_GC_Track(self);
     return (PyObject *)self;
 fail:
@@ -85,9 +79,8 @@ static void persisted_dealloc(PyObject *object)
     lcpy_persisted *self = (lcpy_persisted *)object;
     PyTypeObject *type = Py_TYPE(object);
     PyObject_GC_UnTrack(object);
-    if (self->weak_references) {
+    if (self->weak_references != NULL)
         PyObject_ClearWeakRefs(object);
-    }
     lcpy_target_clear(&self->target);
     Py_CLEAR(self->attributes);
     lcpy_options_clear(&self->options);
@@ -100,15 +93,14 @@ static void persisted_dealloc(PyObject *object)
 static PyObject *persisted_descr_get(PyObject *self, PyObject *instance, PyObject *owner)
 {
     (void)owner;
-    return !instance || instance == Py_None ? Py_NewRef(self) : PyMethod_New(self, instance);
+    return instance == NULL || instance == Py_None ? Py_NewRef(self) : PyMethod_New(self, instance);
 }
 
 static PyObject *persisted_repr(PyObject *object)
 {
     const lcpy_persisted *self = (const lcpy_persisted *)object;
-    if (PyTuple_GET_SIZE(self->target.functions) == 0 || self->target.module == Py_None) {
+    if (PyTuple_GET_SIZE(self->target.functions) == 0 || self->target.module == Py_None)
         return PyUnicode_FromFormat("<persisted function %U>", self->target.qualname);
-    }
     return PyUnicode_FromFormat("<persisted function %U.%U>", self->target.module,
                                 self->target.qualname);
 }
@@ -170,5 +162,5 @@ int lcpy_persist_exec(PyObject *module)
 {
     lcpy_state *state = PyModule_GetState(module);
     state->persisted_type = (PyTypeObject *)PyType_FromModuleAndSpec(module, &persisted_spec, NULL);
-    return state->persisted_type ? lcpy_persist_methods_exec(module) : -1;
+    return state->persisted_type != NULL ? lcpy_persist_methods_exec(module) : -1;
 }

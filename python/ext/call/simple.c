@@ -18,11 +18,10 @@ static PyObject *make_opening(uint64_t count, PyObject *label)
     locache_writer_init(&writer, NULL, 0);
     locache_key_begin(&writer, count);
     locache_write_raw(&writer, PyBytes_AS_STRING(label), (size_t)PyBytes_GET_SIZE(label));
-    if (locache_writer_status(&writer) == LOCACHE_OK) {
+    if (locache_writer_status(&writer) == LOCACHE_OK)
         opening = PyBytes_FromStringAndSize((const char *)writer.data, (Py_ssize_t)writer.length);
-    } else {
+    else
         PyErr_NoMemory();
-    }
     locache_writer_clear(&writer);
     return opening;
 }
@@ -30,20 +29,17 @@ static PyObject *make_opening(uint64_t count, PyObject *label)
 int lcpy_quick_prepare(lcpy_plan *plan)
 {
     bool first = true;
-    if (!plan->function || plan->count > PARAMETERS_MAX || plan->any_position ||
-        plan->any_keyword || plan->keep_missing) {
+    if (plan->function == NULL || plan->count > PARAMETERS_MAX || plan->any_position ||
+        plan->any_keyword || plan->keep_missing)
         return 0;
-    }
     for (Py_ssize_t i = 0; i < plan->count; i++) {
         lcpy_parameter *parameter = &plan->parameters[i];
-        if (parameter->ignored) {
+        if (parameter->ignored)
             continue;
-        }
         parameter->opening =
             first ? make_opening(plan->counted, parameter->label) : Py_NewRef(parameter->label);
-        if (!parameter->opening) {
+        if (parameter->opening == NULL)
             return -1;
-        }
         first = false;
     }
     return 1;
@@ -53,18 +49,15 @@ int lcpy_quick_prepare(lcpy_plan *plan)
  * keywords that were compiled: the same name is the same object. Others are for the general way. */
 static bool place(PyObject **slots, const lcpy_plan *plan, const lcpy_call *call)
 {
-    for (Py_ssize_t i = 0; i < plan->count; i++) {
+    for (Py_ssize_t i = 0; i < plan->count; i++)
         slots[i] = i < call->count ? call->args[i] : NULL;
-    }
     for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(call->kwnames); i++) {
         PyObject *name = PyTuple_GET_ITEM(call->kwnames, i);
         Py_ssize_t at = plan->positional_only;
-        while (at < plan->count && plan->parameters[at].name != name) {
+        while (at < plan->count && plan->parameters[at].name != name)
             at++;
-        }
-        if (at == plan->count || slots[at]) {
+        if (at == plan->count || slots[at] != NULL)
             return false;
-        }
         slots[at] = call->args[call->count + i];
     }
     return true;
@@ -73,24 +66,21 @@ static bool place(PyObject **slots, const lcpy_plan *plan, const lcpy_call *call
 /* `items`: so many may still come. */
 static bool write_value(locache_writer *key, PyObject *value, Py_ssize_t *items, int depth)
 {
-    if (lcpy_scalar_write_brief(key, value)) {
+    if (lcpy_scalar_write_brief(key, value))
         return true;
-    }
     if (PyBytes_CheckExact(value) && PyBytes_GET_SIZE(value) <= BYTES_MAX) {
         locache_write_bytes(key, PyBytes_AS_STRING(value), (size_t)PyBytes_GET_SIZE(value));
         return true;
     }
-    if (!PyTuple_CheckExact(value) || PyTuple_GET_SIZE(value) > *items || depth == DEPTH_MAX) {
+    if (!PyTuple_CheckExact(value) || PyTuple_GET_SIZE(value) > *items || depth == DEPTH_MAX)
         return false;
-    }
     Py_ssize_t size = PyTuple_GET_SIZE(value);
     bool done = true;
     *items -= size;
     locache_write_tag(key, LOCACHE_TAG_TUPLE);
     locache_write_array(key, (uint64_t)size);
-    for (Py_ssize_t i = 0; i < size && done; i++) {
+    for (Py_ssize_t i = 0; i < size && done; i++)
         done = write_value(key, PyTuple_GET_ITEM(value, i), items, depth + 1);
-    }
     return done;
 }
 
@@ -100,35 +90,30 @@ bool lcpy_quick_key(locache_writer *key, const lcpy_plan *plan, const lcpy_call 
     PyObject *const *given = call->args;
     Py_ssize_t given_count = call->count;
     Py_ssize_t items = ITEMS_MAX;
-    if (call->count > plan->positional) {
+    if (call->count > plan->positional)
         return false;
-    }
-    if (call->kwnames) {
-        if (!place(slots, plan, call)) {
+    if (call->kwnames != NULL) {
+        if (!place(slots, plan, call))
             return false;
-        }
         given = slots;
         given_count = plan->count;
     }
-    if (plan->counted == 0) {
+    if (plan->counted == 0)
         locache_key_begin(key, 0);
-    }
     for (Py_ssize_t i = 0; i < plan->count; i++) {
         PyObject *opening = plan->parameters[i].opening;
         PyObject *value = i < given_count ? given[i] : NULL;
         /* A default is only borrowed, and written before anything could put another in its
          * place. */
-        if (!value && !(value = lcpy_plan_default(plan, i))) {
+        if (value == NULL && (value = lcpy_plan_default(plan, i)) == NULL) {
             PyErr_Clear();
             return false;
         }
-        if (!opening) { /* it is ignored */
+        if (opening == NULL) /* it is ignored */
             continue;
-        }
         locache_write_raw(key, PyBytes_AS_STRING(opening), (size_t)PyBytes_GET_SIZE(opening));
-        if (!write_value(key, value, &items, 0)) {
+        if (!write_value(key, value, &items, 0))
             return false;
-        }
     }
     return locache_writer_status(key) == LOCACHE_OK;
 }

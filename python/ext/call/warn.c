@@ -32,12 +32,12 @@ static PyObject *take_exception(void)
     PyObject *traceback = NULL;
     PyErr_Fetch(&type, &value, &traceback);
     PyErr_NormalizeException(&type, &value, &traceback);
-    const char *name = type && PyType_Check(type) ? ((PyTypeObject *)type)->tp_name : "an error";
-    PyObject *text = value ? PyObject_Str(value) : NULL;
-    if (!text) {
+    const char *name =
+        type != NULL && PyType_Check(type) ? ((PyTypeObject *)type)->tp_name : "an error";
+    PyObject *text = value != NULL ? PyObject_Str(value) : NULL;
+    if (text == NULL)
         PyErr_Clear();
-    }
-    PyObject *cause = text && PyUnicode_GET_LENGTH(text) > 0
+    PyObject *cause = text != NULL && PyUnicode_GET_LENGTH(text) > 0
                           ? PyUnicode_FromFormat("%s: %U", name, text)
                           : PyUnicode_FromString(name);
     Py_XDECREF(text);
@@ -49,7 +49,7 @@ static PyObject *take_exception(void)
 
 static PyObject *cause_of(const locache_error *error)
 {
-    return error
+    return error != NULL
                ? PyUnicode_DecodeUTF8(error->message, (Py_ssize_t)strlen(error->message), "replace")
                : take_exception();
 }
@@ -59,11 +59,10 @@ static PyObject *where(lcpy_persisted *self)
 {
     char directory[LOCACHE_PATH_MAX];
     locache_error error;
-    if (lcpy_place_find(directory, &self->place, &error) != LOCACHE_OK) {
+    if (lcpy_place_find(directory, &self->place, &error) != LOCACHE_OK)
         return PyUnicode_FromString("");
-    }
     PyObject *path = PyUnicode_DecodeFSDefault(directory);
-    PyObject *text = path ? PyUnicode_FromFormat(" (cache: %U)", path) : NULL;
+    PyObject *text = path != NULL ? PyUnicode_FromFormat(" (cache: %U)", path) : NULL;
     Py_XDECREF(path);
     return text;
 }
@@ -73,18 +72,18 @@ static PyObject *compose(lcpy_persisted *self, lcpy_trouble trouble, const locac
                          PyObject *culprit)
 {
     PyObject *cause = cause_of(error);
-    PyObject *place = !cause ? NULL : error ? PyUnicode_FromString("") : where(self);
-    PyObject *subject = !place    ? NULL
-                        : culprit ? PyUnicode_FromFormat("%R: ", culprit)
-                                  : PyUnicode_FromString("");
+    PyObject *place = cause == NULL ? NULL : error != NULL ? PyUnicode_FromString("") : where(self);
+    PyObject *subject = place == NULL     ? NULL
+                        : culprit != NULL ? PyUnicode_FromFormat("%R: ", culprit)
+                                          : PyUnicode_FromString("");
     PyObject *message = NULL;
-    if (subject) {
-        const char *remedy = !error && remedies[trouble] ? remedies[trouble] : "";
+    if (subject != NULL) {
+        const char *remedy = error == NULL && remedies[trouble] != NULL ? remedies[trouble] : "";
         message = PyUnicode_FromFormat("%U(): %s: %U%U%s%U", self->target.qualname,
                                        what_happens[trouble], subject, cause, remedy, place);
     }
     PyObject *bytes =
-        message ? PyUnicode_AsEncodedString(message, "utf-8", "backslashreplace") : NULL;
+        message != NULL ? PyUnicode_AsEncodedString(message, "utf-8", "backslashreplace") : NULL;
     Py_XDECREF(cause);
     Py_XDECREF(place);
     Py_XDECREF(subject);
@@ -101,9 +100,8 @@ static Py_ssize_t stack_level(const lcpy_persisted *self, lcpy_trouble trouble)
 
 int lcpy_count_error(lcpy_persisted *self)
 {
-    if (PyErr_Occurred() && !PyErr_ExceptionMatches(PyExc_Exception)) {
+    if (PyErr_Occurred() != NULL && !PyErr_ExceptionMatches(PyExc_Exception))
         return -1;
-    }
     PyErr_Clear();
     self->errors++;
     return 0;
@@ -112,25 +110,22 @@ int lcpy_count_error(lcpy_persisted *self)
 int lcpy_warn(lcpy_persisted *self, lcpy_trouble trouble, const locache_error *error,
               PyObject *culprit)
 {
-    if (self->said & 1U << trouble) {
+    if (self->said & 1U << trouble)
         return lcpy_count_error(self);
-    }
-    if (PyErr_Occurred() && !PyErr_ExceptionMatches(PyExc_Exception)) {
+    if (PyErr_Occurred() != NULL && !PyErr_ExceptionMatches(PyExc_Exception))
         return -1;
-    }
     self->errors++;
     self->said |= 1U << trouble;
     PyObject *message = compose(self, trouble, error, culprit);
     int status = -1;
-    if (message) {
+    if (message != NULL) {
         status = PyErr_WarnEx(self->state->cache_warning, PyBytes_AS_STRING(message),
                               stack_level(self, trouble));
     }
     Py_XDECREF(message);
     if (status < 0) {
-        if (!PyErr_ExceptionMatches(PyExc_Exception)) {
+        if (!PyErr_ExceptionMatches(PyExc_Exception))
             return -1;
-        }
         /* a filter made the warning an error: the call goes on all the same */
         PyErr_WriteUnraisable((PyObject *)self);
     }

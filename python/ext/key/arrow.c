@@ -8,10 +8,9 @@
  * its values. */
 static int not_exported(void)
 {
-    if (PyErr_Occurred() &&
-        (!PyErr_ExceptionMatches(PyExc_Exception) || PyErr_ExceptionMatches(PyExc_MemoryError))) {
+    if (PyErr_Occurred() != NULL &&
+        (!PyErr_ExceptionMatches(PyExc_Exception) || PyErr_ExceptionMatches(PyExc_MemoryError)))
         return -1;
-    }
     PyErr_Clear();
     return 0;
 }
@@ -44,12 +43,10 @@ static int take_stream(lcpy_arrow *out, lcpy_arrow_stream *stream)
     for (;;) {
         lcpy_arrow_array chunk = {0};
 
-        if (stream->get_next(stream, &chunk) != 0) {
+        if (stream->get_next(stream, &chunk) != 0)
             return not_exported();
-        }
-        if (chunk.release == NULL) {
+        if (chunk.release == NULL)
             return 1;
-        }
         if (!add_chunk(out, &chunk, &room)) {
             chunk.release(&chunk);
             return -1;
@@ -68,9 +65,8 @@ static int take_array(lcpy_arrow *out, PyObject *pair)
         array =
             schema == NULL ? NULL : PyCapsule_GetPointer(PyTuple_GET_ITEM(pair, 1), "arrow_array");
     }
-    if (array == NULL) {
+    if (array == NULL)
         return not_exported();
-    }
     out->borrowed = true;
     out->schema = *schema;
     return add_chunk(out, array, &room) ? 1 : -1;
@@ -93,20 +89,17 @@ int lcpy_arrow_open(lcpy_arrow *out, PyObject *object)
     } else {
         result = not_exported();
     }
-    if (result <= 0) {
+    if (result <= 0)
         lcpy_arrow_clear(out);
-    }
     return result;
 }
 
 void lcpy_arrow_clear(lcpy_arrow *arrow)
 {
-    for (Py_ssize_t i = 0; i < arrow->count && !arrow->borrowed; i++) {
+    for (Py_ssize_t i = 0; i < arrow->count && !arrow->borrowed; i++)
         arrow->chunks[i].release(&arrow->chunks[i]);
-    }
-    if (arrow->schema.release != NULL && !arrow->borrowed) {
+    if (arrow->schema.release != NULL && !arrow->borrowed)
         arrow->schema.release(&arrow->schema);
-    }
     PyMem_Free(arrow->chunks);
     Py_XDECREF(arrow->owner);
     *arrow = (lcpy_arrow){0};
@@ -125,12 +118,10 @@ size_t lcpy_arrow_metadata_size(const char *metadata)
 {
     size_t at = sizeof(int32_t);
 
-    if (metadata == NULL) {
+    if (metadata == NULL)
         return 0;
-    }
-    for (int64_t strings = 2 * (int64_t)read_int32(metadata); strings > 0; strings--) {
+    for (int64_t strings = 2 * (int64_t)read_int32(metadata); strings > 0; strings--)
         at += sizeof(int32_t) + (size_t)read_int32(metadata + at);
-    }
     return at;
 }
 
@@ -160,11 +151,9 @@ static size_t time_width(const char *format)
     } widths[] = {{"tdD", 4}, {"tdm", 8}, {"tts", 4}, {"ttm", 4}, {"ttu", 8}, {"ttn", 8},
                   {"ts", 8},  {"tD", 8},  {"tiM", 4}, {"tiD", 8}, {"tin", 16}};
 
-    for (size_t i = 0; i < sizeof widths / sizeof widths[0]; i++) {
-        if (strncmp(format, widths[i].format, strlen(widths[i].format)) == 0) {
+    for (size_t i = 0; i < sizeof widths / sizeof widths[0]; i++)
+        if (strncmp(format, widths[i].format, strlen(widths[i].format)) == 0)
             return widths[i].width;
-        }
-    }
     return 0;
 }
 
@@ -196,30 +185,24 @@ lcpy_layout lcpy_arrow_layout(size_t *width, const char *format)
     bool single = format[0] != '\0' && format[1] == '\0';
 
     *width = 0;
-    if (single && format[0] == 'n') {
+    if (single && format[0] == 'n')
         return LCPY_ARROW_NULLS;
-    }
-    if (single && format[0] == 'b') {
+    if (single && format[0] == 'b')
         return LCPY_ARROW_BITS;
-    }
-    if (single && (format[0] == 'u' || format[0] == 'z')) {
+    if (single && (format[0] == 'u' || format[0] == 'z'))
         return LCPY_ARROW_TEXT32;
-    }
-    if (single && (format[0] == 'U' || format[0] == 'Z')) {
+    if (single && (format[0] == 'U' || format[0] == 'Z'))
         return LCPY_ARROW_TEXT64;
-    }
-    if (strcmp(format, "vu") == 0 || strcmp(format, "vz") == 0) {
+    if (strcmp(format, "vu") == 0 || strcmp(format, "vz") == 0)
         return LCPY_ARROW_VIEWS;
-    }
-    if (single) {
+    if (single)
         *width = number_width(format[0]);
-    } else if (format[0] == 'd' && format[1] == ':') {
+    else if (format[0] == 'd' && format[1] == ':')
         *width = decimal_width(format);
-    } else if (format[0] == 'w' && format[1] == ':') {
+    else if (format[0] == 'w' && format[1] == ':')
         *width = last_number(format);
-    } else if (format[0] == 't') {
+    else if (format[0] == 't')
         *width = time_width(format);
-    }
     return *width > 0 ? LCPY_ARROW_FIXED : LCPY_ARROW_UNKNOWN;
 }
 
@@ -242,9 +225,8 @@ int lcpy_column_open(lcpy_column *out, const lcpy_arrow *arrow, int64_t child)
         bool has_bits =
             array->n_buffers > 0 && array->null_count != 0 && out->layout != LCPY_ARROW_NULLS;
 
-        if (whole->length == 0) {
+        if (whole->length == 0)
             continue;
-        }
         /* Rows of a table begin where the table's own offset says, in each of its columns. */
         out->chunks[out->count++] = (lcpy_chunk){
             .array = array,
@@ -285,9 +267,8 @@ bool lcpy_column_has_nulls(const lcpy_column *column)
         while (chunk->validity != NULL && at < end) {
             bool whole = at % 8 == 0 && end - at >= 8;
 
-            if (whole ? chunk->validity[at / 8] != 0xff : !bit_at(chunk->validity, at)) {
+            if (whole ? chunk->validity[at / 8] != 0xff : !bit_at(chunk->validity, at))
                 return true;
-            }
             at += whole ? 8 : 1;
         }
     }
@@ -309,9 +290,8 @@ static const char *view_value(size_t *size, const lcpy_arrow_array *array, size_
 /* Where text `at` begins in the buffer of texts. */
 static size_t text_start(const lcpy_column *column, const lcpy_arrow_array *array, size_t at)
 {
-    if (column->layout == LCPY_ARROW_TEXT32) {
+    if (column->layout == LCPY_ARROW_TEXT32)
         return (size_t)((const int32_t *)array->buffers[1])[at];
-    }
     return (size_t)((const int64_t *)array->buffers[1])[at];
 }
 
@@ -325,9 +305,8 @@ const char *lcpy_chunk_value(size_t *size, const lcpy_column *column, const lcpy
         *size = column->width;
         return (const char *)array->buffers[1] + at * column->width;
     }
-    if (column->layout == LCPY_ARROW_VIEWS) {
+    if (column->layout == LCPY_ARROW_VIEWS)
         return view_value(size, array, at);
-    }
     size_t start = text_start(column, array, at);
     *size = text_start(column, array, at + 1) - start;
     return (const char *)array->buffers[2] + start;
@@ -343,9 +322,8 @@ bool lcpy_column_measure(lcpy_column *column)
         for (size_t row = 0; row < column->chunks[i].rows; row++) {
             size_t size = 0;
 
-            if (!lcpy_chunk_is_null(&column->chunks[i], row)) {
+            if (!lcpy_chunk_is_null(&column->chunks[i], row))
                 lcpy_chunk_value(&size, column, &column->chunks[i], row);
-            }
             total += size;
             *end++ = total;
         }
@@ -362,9 +340,8 @@ const char *lcpy_column_in_place(const lcpy_column *column, bool nulls)
 {
     size_t size;
 
-    if (column->count != 1 || nulls || column->layout == LCPY_ARROW_VIEWS) {
+    if (column->count != 1 || nulls || column->layout == LCPY_ARROW_VIEWS)
         return NULL;
-    }
     return lcpy_chunk_value(&size, column, &column->chunks[0], 0);
 }
 
@@ -379,11 +356,10 @@ static const lcpy_chunk *chunk_of(const lcpy_column *column, size_t row)
     while (low < high) {
         size_t middle = low + (high - low + 1) / 2;
 
-        if (column->chunks[middle].before <= row) {
+        if (column->chunks[middle].before <= row)
             low = middle;
-        } else {
+        else
             high = middle - 1;
-        }
     }
     return &column->chunks[low];
 }
@@ -396,9 +372,8 @@ static void clear_nulls(char *out, const lcpy_chunk *chunk, size_t offset, size_
         size_t first = row * width < offset ? offset : row * width;
         size_t last = (row + 1) * width < offset + size ? (row + 1) * width : offset + size;
 
-        if (lcpy_chunk_is_null(chunk, row)) {
+        if (lcpy_chunk_is_null(chunk, row))
             memset(out + (first - offset), 0, last - first);
-        }
     }
 }
 
@@ -415,9 +390,8 @@ void lcpy_column_copy_fixed(void *context, void *out, size_t offset, size_t size
 
         memcpy(to, (const char *)chunk->array->buffers[1] + chunk->offset * column->width + within,
                part);
-        if (chunk->validity != NULL) {
+        if (chunk->validity != NULL)
             clear_nulls(to, chunk, within, part, column->width);
-        }
         to += part;
         offset += part;
         size -= part;
@@ -430,9 +404,8 @@ static unsigned take_bits(const unsigned char *bits, size_t at, size_t count)
     unsigned shift = (unsigned)(at % 8);
     unsigned value = (unsigned)bits[at / 8] >> shift;
 
-    if (shift + count > 8) {
+    if (shift + count > 8)
         value |= (unsigned)bits[at / 8 + 1] << (8 - shift);
-    }
     return value & ((1U << count) - 1);
 }
 
@@ -454,9 +427,8 @@ static void copy_bits(const lcpy_column *column, size_t buffer, unsigned char *o
             size_t at = chunk->offset + row - chunk->before;
             unsigned value = buffer == 0 ? (1U << count) - 1 : take_bits(bits, at, count);
 
-            if (chunk->validity != NULL) {
+            if (chunk->validity != NULL)
                 value &= take_bits(chunk->validity, at, count);
-            }
             out[row / 8 - offset] |= (unsigned char)(value << row % 8);
             row += count;
         }
@@ -482,11 +454,10 @@ static size_t row_of(const lcpy_column *column, size_t offset)
     while (low < high) {
         size_t middle = low + (high - low) / 2;
 
-        if (column->ends[middle] > offset) {
+        if (column->ends[middle] > offset)
             high = middle;
-        } else {
+        else
             low = middle + 1;
-        }
     }
     return low;
 }

@@ -10,11 +10,10 @@ int lcpy_walk_is_global(PyObject *object)
     PyObject *name = module == NULL ? NULL : PyObject_GetAttrString(object, "__qualname__");
     int result = 0;
 
-    if (name == NULL) {
+    if (name == NULL)
         PyErr_Clear();
-    } else if (PyUnicode_Check(module) && PyUnicode_Check(name)) {
+    else if (PyUnicode_Check(module) && PyUnicode_Check(name))
         result = lcpy_global_is(object, module, name);
-    }
     Py_XDECREF(name);
     Py_XDECREF(module);
     return result;
@@ -42,14 +41,11 @@ static bool is_incidental(PyObject *name)
         "__annotations_cache__",
     };
 
-    if (!PyUnicode_CheckExact(name)) {
+    if (!PyUnicode_CheckExact(name))
         return false;
-    }
-    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
-        if (PyUnicode_CompareWithASCIIString(name, names[i]) == 0) {
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+        if (PyUnicode_CompareWithASCIIString(name, names[i]) == 0)
             return true;
-        }
-    }
     return false;
 }
 
@@ -62,11 +58,9 @@ static PyObject *class_members(PyObject *class)
     PyObject *name, *value;
     Py_ssize_t at = 0;
 
-    while (members != NULL && PyDict_Next(all, &at, &name, &value)) {
-        if (!is_incidental(name) && PyDict_SetItem(members, name, value) < 0) {
+    while (members != NULL && PyDict_Next(all, &at, &name, &value))
+        if (!is_incidental(name) && PyDict_SetItem(members, name, value) < 0)
             Py_CLEAR(members);
-        }
-    }
     Py_XDECREF(all);
     Py_XDECREF(proxy);
     return members;
@@ -80,24 +74,20 @@ static int write_local_class(lcpy_walk *walk, PyObject *class)
     PyObject *members = NULL;
     int result = lcpy_walk_enter(walk, &frame, class, 3);
 
-    if (result != 0) {
+    if (result != 0)
         return result < 0 ? -1 : 0;
-    }
     result = -1;
     members = class_members(class);
-    if (members == NULL) {
+    if (members == NULL)
         goto done;
-    }
     locache_write_tag(walk->writer, LOCACHE_TAG_OBJECT);
     locache_write_array(walk->writer, 2);
-    if (lcpy_walk_class(walk, (PyObject *)Py_TYPE(class)) < 0) {
+    if (lcpy_walk_class(walk, (PyObject *)Py_TYPE(class)) < 0)
         goto done;
-    }
     locache_write_array(walk->writer, 3);
     if (lcpy_walk_global(walk, class) < 0 ||
-        lcpy_walk_value(walk, ((PyTypeObject *)class)->tp_bases) < 0) {
+        lcpy_walk_value(walk, ((PyTypeObject *)class)->tp_bases) < 0)
         goto done;
-    }
     result = lcpy_walk_dict(walk, members, true);
 done:
     Py_XDECREF(members);
@@ -114,9 +104,8 @@ int lcpy_walk_class(lcpy_walk *walk, PyObject *class)
                     ? 1
                     : lcpy_walk_is_global(class);
 
-    if (found < 0) {
+    if (found < 0)
         return -1;
-    }
     return found ? lcpy_walk_global(walk, class) : write_local_class(walk, class);
 }
 
@@ -139,9 +128,8 @@ static int write_closure(lcpy_walk *walk, PyObject *closure)
             result = lcpy_walk_value(walk, value);
             Py_DECREF(value);
         }
-        if (result < 0) {
+        if (result < 0)
             return lcpy_walk_step(walk, ".__closure__[%zd]", i);
-        }
     }
     return 0;
 }
@@ -150,9 +138,8 @@ static int write_closure(lcpy_walk *walk, PyObject *closure)
 static int write_defaults(lcpy_walk *walk, PyObject *function)
 {
     locache_write_array(walk->writer, 2);
-    if (lcpy_walk_attribute(walk, function, "__defaults__") < 0) {
+    if (lcpy_walk_attribute(walk, function, "__defaults__") < 0)
         return -1;
-    }
     return lcpy_walk_attribute(walk, function, "__kwdefaults__");
 }
 
@@ -163,9 +150,8 @@ static PyObject *function_attributes(PyObject *function)
     PyObject *own = dict == NULL ? NULL : PyDict_Copy(dict);
 
     if (own != NULL && PyDict_GetItemString(own, "__wrapped__") != NULL &&
-        PyDict_DelItemString(own, "__wrapped__") < 0) {
+        PyDict_DelItemString(own, "__wrapped__") < 0)
         Py_CLEAR(own);
-    }
     Py_XDECREF(dict);
     return own;
 }
@@ -188,19 +174,16 @@ static int write_function(lcpy_walk *walk, PyObject *function, PyObject *attribu
 {
     locache_id id;
 
-    if (lcpy_code_id(walk->state, &id, PyFunction_GetCode(function)) < 0) {
+    if (lcpy_code_id(walk->state, &id, PyFunction_GetCode(function)) < 0)
         return -1;
-    }
     locache_write_tag(walk->writer, LOCACHE_TAG_FUNCTION);
     locache_write_array(walk->writer, PyDict_GET_SIZE(attributes) > 0 ? 5 : 4);
-    if (write_function_name(walk, function) < 0) {
+    if (write_function_name(walk, function) < 0)
         return -1;
-    }
     locache_write_bytes(walk->writer, id.bytes, sizeof id.bytes);
     if (write_closure(walk, PyFunction_GetClosure(function)) < 0 ||
-        write_defaults(walk, function) < 0) {
+        write_defaults(walk, function) < 0)
         return -1;
-    }
     return PyDict_GET_SIZE(attributes) > 0 ? lcpy_walk_dict(walk, attributes, true) : 0;
 }
 
@@ -210,9 +193,8 @@ int lcpy_walk_function(lcpy_walk *walk, PyObject *function)
     PyObject *attributes;
     int result = lcpy_walk_enter(walk, &frame, function, 3);
 
-    if (result != 0) {
+    if (result != 0)
         return result < 0 ? -1 : 0;
-    }
     attributes = function_attributes(function);
     result = attributes == NULL ? -1 : write_function(walk, function, attributes);
     Py_XDECREF(attributes);
@@ -226,23 +208,20 @@ int lcpy_walk_builtin(lcpy_walk *walk, PyObject *function)
     lcpy_frame frame;
     int result;
 
-    if (self == NULL || PyModule_Check(self)) {
+    if (self == NULL || PyModule_Check(self))
         return lcpy_walk_global(walk, function);
-    }
     result = lcpy_walk_enter(walk, &frame, function, 3);
-    if (result != 0) {
+    if (result != 0)
         return result < 0 ? -1 : 0;
-    }
     locache_write_tag(walk->writer, LOCACHE_TAG_OBJECT);
     locache_write_array(walk->writer, 2);
     lcpy_walk_name(walk, "types:BuiltinMethodType");
     locache_write_array(walk->writer, 2);
     result = lcpy_walk_value(walk, self);
-    if (result < 0) {
+    if (result < 0)
         lcpy_walk_step(walk, "%s", ".__self__");
-    } else {
+    else
         result = lcpy_walk_attribute(walk, function, "__name__");
-    }
     lcpy_walk_leave(walk);
     return result;
 }

@@ -50,9 +50,8 @@ static uint32_t number_of(numbering *all, const char *data, size_t size)
     PyObject *number = next == NULL ? NULL : PyDict_SetDefault(all->known, bytes, next);
     uint32_t result = number == NULL ? 0 : (uint32_t)PyLong_AsUnsignedLong(number);
 
-    if (number != NULL && number == next && PyList_Append(all->values, bytes) < 0) {
+    if (number != NULL && number == next && PyList_Append(all->values, bytes) < 0)
         result = 0;
-    }
     Py_XDECREF(next);
     Py_XDECREF(bytes);
     return result;
@@ -66,9 +65,8 @@ static int number_entry(uint32_t *out, numbering *all, const lcpy_column *entrie
     size_t size;
 
     *out = 0;
-    if (lcpy_chunk_is_null(chunk, entry)) {
+    if (lcpy_chunk_is_null(chunk, entry))
         return 0;
-    }
     data = lcpy_chunk_value(&size, entries, chunk, entry);
     *out = number_of(all, data, size);
     return *out == 0 ? -1 : 0;
@@ -92,9 +90,8 @@ static int number_rows(numbering *all, const lcpy_column *column, const lcpy_chu
 
         *number = 0;
         if (entry < count) {
-            if (seen[entry] == UNSEEN) {
+            if (seen[entry] == UNSEEN)
                 result = number_entry(&seen[entry], all, entries, entry);
-            }
             *number = seen[entry];
         }
     }
@@ -109,9 +106,8 @@ static int number_chunk(numbering *all, const lcpy_column *column, const lcpy_ch
     lcpy_column entries;
     int result;
 
-    if (lcpy_column_open(&entries, &dictionary, -1) < 0) {
+    if (lcpy_column_open(&entries, &dictionary, -1) < 0)
         return -1;
-    }
     result = number_rows(all, column, chunk, &entries);
     lcpy_column_clear(&entries);
     return result;
@@ -125,11 +121,9 @@ static int write_numbered(lcpy_walk *walk, const numbering *all, size_t rows)
     locache_write_uint(walk->writer, rows);
     lcpy_walk_data(walk, all->numbers, rows * sizeof *all->numbers);
     locache_write_array(walk->writer, (uint64_t)count);
-    for (Py_ssize_t i = 0; i < count; i++) {
-        if (lcpy_walk_value(walk, PyList_GET_ITEM(all->values, i)) < 0) {
+    for (Py_ssize_t i = 0; i < count; i++)
+        if (lcpy_walk_value(walk, PyList_GET_ITEM(all->values, i)) < 0)
             return -1;
-        }
-    }
     return 0;
 }
 
@@ -139,18 +133,14 @@ static int write_dictionary(lcpy_walk *walk, const lcpy_column *column)
     int result = 0;
 
     all.numbers = PyMem_Malloc((column->rows > 0 ? column->rows : 1) * sizeof *all.numbers);
-    if (all.numbers == NULL) {
+    if (all.numbers == NULL)
         PyErr_NoMemory();
-    }
-    if (all.values == NULL || all.known == NULL || all.numbers == NULL) {
+    if (all.values == NULL || all.known == NULL || all.numbers == NULL)
         result = -1;
-    }
-    for (size_t i = 0; result == 0 && i < column->count; i++) {
+    for (size_t i = 0; result == 0 && i < column->count; i++)
         result = number_chunk(&all, column, &column->chunks[i]);
-    }
-    if (result == 0) {
+    if (result == 0)
         result = write_numbered(walk, &all, column->rows);
-    }
     PyMem_Free(all.numbers);
     Py_XDECREF(all.known);
     Py_XDECREF(all.values);
@@ -202,9 +192,8 @@ static int write_column(lcpy_walk *walk, lcpy_column *column)
     bool nulls = lcpy_column_has_nulls(column);
     int result;
 
-    if (column->schema->dictionary != NULL) {
+    if (column->schema->dictionary != NULL)
         return write_dictionary(walk, column);
-    }
     if (column->layout == LCPY_ARROW_NULLS) {
         locache_write_array(walk->writer, 1);
         locache_write_uint(walk->writer, column->rows);
@@ -231,16 +220,13 @@ static bool is_known(const lcpy_arrow_schema *schema, bool ordered)
     lcpy_layout layout = lcpy_arrow_layout(&width, schema->format);
 
     /* keys are the same everywhere: little-endian */
-    if (PY_BIG_ENDIAN || layout == LCPY_ARROW_UNKNOWN) {
+    if (PY_BIG_ENDIAN || layout == LCPY_ARROW_UNKNOWN)
         return false;
-    }
-    if (schema->dictionary == NULL) {
+    if (schema->dictionary == NULL)
         return true;
-    }
     if (schema->dictionary->dictionary != NULL ||
-        (!ordered && (schema->flags & LCPY_ARROW_ORDERED) != 0)) {
+        (!ordered && (schema->flags & LCPY_ARROW_ORDERED) != 0))
         return false;
-    }
     layout = lcpy_arrow_layout(&width, schema->dictionary->format);
     return layout >= LCPY_ARROW_FIXED;
 }
@@ -262,13 +248,11 @@ int lcpy_walk_polars(lcpy_walk *walk, PyObject *series)
     lcpy_arrow arrow;
     int result = lcpy_arrow_open(&arrow, series);
 
-    if (result <= 0) {
+    if (result <= 0)
         return result;
-    }
     result = 0;
-    if (is_known(&arrow.schema, true)) { /* the order of an Enum is in its type */
+    if (is_known(&arrow.schema, true)) /* the order of an Enum is in its type */
         result = write_child(walk, &arrow, -1) < 0 ? -1 : 1;
-    }
     lcpy_arrow_clear(&arrow);
     return result;
 }
@@ -277,11 +261,10 @@ int lcpy_walk_polars(lcpy_walk *walk, PyObject *series)
 
 static void write_metadata(lcpy_walk *walk, const char *metadata)
 {
-    if (metadata == NULL) {
+    if (metadata == NULL)
         locache_write_null(walk->writer);
-    } else {
+    else
         lcpy_walk_data(walk, metadata, lcpy_arrow_metadata_size(metadata));
-    }
 }
 
 /* As byte strings: nobody promises that a name is UTF-8. */
@@ -300,11 +283,10 @@ static int write_field(lcpy_walk *walk, const lcpy_arrow *arrow, int64_t child)
     write_name(walk, schema->format);
     locache_write_uint(walk->writer, (uint64_t)schema->flags);
     write_metadata(walk, schema->metadata);
-    if (schema->dictionary == NULL) {
+    if (schema->dictionary == NULL)
         locache_write_null(walk->writer);
-    } else {
+    else
         write_name(walk, schema->dictionary->format);
-    }
     return write_child(walk, arrow, child);
 }
 
@@ -313,17 +295,14 @@ static int write_table(lcpy_walk *walk, const lcpy_arrow *arrow)
 {
     uint64_t rows = 0;
 
-    for (Py_ssize_t i = 0; i < arrow->count; i++) {
+    for (Py_ssize_t i = 0; i < arrow->count; i++)
         rows += (uint64_t)arrow->chunks[i].length;
-    }
     locache_write_uint(walk->writer, rows);
     write_metadata(walk, arrow->schema.metadata);
     locache_write_array(walk->writer, (uint64_t)arrow->schema.n_children);
-    for (int64_t i = 0; i < arrow->schema.n_children; i++) {
-        if (write_field(walk, arrow, i) < 0) {
+    for (int64_t i = 0; i < arrow->schema.n_children; i++)
+        if (write_field(walk, arrow, i) < 0)
             return -1;
-        }
-    }
     return 0;
 }
 
@@ -331,9 +310,8 @@ static bool is_known_table(const lcpy_arrow_schema *schema)
 {
     bool known = strcmp(schema->format, "+s") == 0;
 
-    for (int64_t i = 0; known && i < schema->n_children; i++) {
+    for (int64_t i = 0; known && i < schema->n_children; i++)
         known = is_known(schema->children[i], false);
-    }
     return known;
 }
 
@@ -356,9 +334,8 @@ int lcpy_walk_arrow(lcpy_walk *walk, PyObject *value, bool table)
     bool known;
     int result = lcpy_arrow_open(&arrow, value);
 
-    if (result < 0) {
+    if (result < 0)
         return -1;
-    }
     known = result > 0 && (table ? is_known_table(&arrow.schema) : is_known(&arrow.schema, false));
     result = known ? lcpy_walk_enter(walk, &frame, value, 8) : 0;
     if (known && result == 0) {

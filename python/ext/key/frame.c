@@ -12,9 +12,8 @@ static int write_categorical(lcpy_walk *walk, PyObject *array)
     locache_write_array(walk->writer, 4);
     locache_write_text(walk->writer, "category", strlen("category"));
     if (lcpy_walk_attribute(walk, array, "codes") < 0 ||
-        lcpy_walk_attribute(walk, array, "categories") < 0) {
+        lcpy_walk_attribute(walk, array, "categories") < 0)
         return -1;
-    }
     return lcpy_walk_attribute(walk, array, "ordered");
 }
 
@@ -27,19 +26,16 @@ static int write_masked(lcpy_walk *walk, PyObject *array, PyObject *dtype, PyObj
     PyObject *values = NULL;
     int result = -1;
 
-    if (method != NULL && arguments != NULL && options != NULL) {
+    if (method != NULL && arguments != NULL && options != NULL)
         values = PyObject_Call(method, arguments, options);
-    }
     if (values != NULL) {
         locache_write_array(walk->writer, 3);
         result = lcpy_walk_new(walk, PyObject_Repr(dtype));
     }
-    if (result == 0) {
+    if (result == 0)
         result = lcpy_walk_value(walk, values);
-    }
-    if (result == 0) {
+    if (result == 0)
         result = lcpy_walk_call(walk, array, "isna");
-    }
     Py_XDECREF(values);
     Py_XDECREF(options);
     Py_XDECREF(arguments);
@@ -54,9 +50,8 @@ static PyObject *masked_number_type(PyObject *dtype)
     PyObject *kind = type == NULL ? NULL : PyObject_GetAttrString(type, "kind");
     const char *letter = kind == NULL || !PyUnicode_Check(kind) ? NULL : PyUnicode_AsUTF8(kind);
 
-    if (letter == NULL || letter[0] == '\0' || strchr("biuf", letter[0]) == NULL) {
+    if (letter == NULL || letter[0] == '\0' || strchr("biuf", letter[0]) == NULL)
         Py_CLEAR(type);
-    }
     Py_XDECREF(kind);
     PyErr_Clear();
     return type;
@@ -69,9 +64,8 @@ static bool is_arrow_backed(PyObject *dtype)
     PyObject *storage;
     bool arrow;
 
-    if (class == lcpy_loaded("pandas", "ArrowDtype")) {
+    if (class == lcpy_loaded("pandas", "ArrowDtype"))
         return true;
-    }
     storage = class == lcpy_loaded("pandas", "StringDtype")
                   ? PyObject_GetAttrString(dtype, "storage")
                   : NULL;
@@ -88,9 +82,8 @@ static bool is_arrow_backed(PyObject *dtype)
 static int write_arrow_backed(lcpy_walk *walk, PyObject *array, PyObject *dtype)
 {
     locache_write_array(walk->writer, 2);
-    if (lcpy_walk_new(walk, PyObject_Repr(dtype)) < 0) {
+    if (lcpy_walk_new(walk, PyObject_Repr(dtype)) < 0)
         return -1;
-    }
     return lcpy_walk_call(walk, array, "__arrow_array__");
 }
 
@@ -104,9 +97,8 @@ static bool is_zone_named(PyObject *zone)
     PyObject *utc = class != NULL ? PyObject_GetAttrString(class, "utc") : NULL;
     bool named = zone == utc;
 
-    for (size_t i = 0; name != NULL && i < sizeof packages / sizeof packages[0]; i++) {
+    for (size_t i = 0; name != NULL && i < sizeof packages / sizeof packages[0]; i++)
         named = named || strncmp(name, packages[i], strlen(packages[i])) == 0;
-    }
     Py_XDECREF(utc);
     Py_XDECREF(module);
     PyErr_Clear();
@@ -121,9 +113,8 @@ static int write_zoned(lcpy_walk *walk, PyObject *array, PyObject *dtype)
     int result = -1;
 
     locache_write_array(walk->writer, named ? 2 : 3);
-    if (zone != NULL && lcpy_walk_new(walk, PyObject_Repr(dtype)) == 0) {
+    if (zone != NULL && lcpy_walk_new(walk, PyObject_Repr(dtype)) == 0)
         result = named ? 0 : lcpy_walk_value(walk, zone);
-    }
     Py_XDECREF(zone);
     return result < 0 ? -1 : lcpy_walk_attribute(walk, array, "asi8");
 }
@@ -134,25 +125,21 @@ static int write_extension(lcpy_walk *walk, PyObject *array, PyObject *dtype)
     PyObject *number_type;
     int result;
 
-    if ((PyObject *)Py_TYPE(dtype) == lcpy_loaded("pandas", "CategoricalDtype")) {
+    if ((PyObject *)Py_TYPE(dtype) == lcpy_loaded("pandas", "CategoricalDtype"))
         return write_categorical(walk, array);
-    }
-    if (is_arrow_backed(dtype)) {
+    if (is_arrow_backed(dtype))
         return write_arrow_backed(walk, array, dtype);
-    }
     number_type = masked_number_type(dtype);
     if (number_type != NULL) {
         result = write_masked(walk, array, dtype, number_type);
         Py_DECREF(number_type);
         return result;
     }
-    if ((PyObject *)Py_TYPE(dtype) == lcpy_loaded("pandas", "DatetimeTZDtype")) {
+    if ((PyObject *)Py_TYPE(dtype) == lcpy_loaded("pandas", "DatetimeTZDtype"))
         return write_zoned(walk, array, dtype);
-    }
     locache_write_array(walk->writer, 2);
-    if (lcpy_walk_new(walk, PyObject_Repr(dtype)) < 0) {
+    if (lcpy_walk_new(walk, PyObject_Repr(dtype)) < 0)
         return -1;
-    }
     return lcpy_walk_new(walk, PySequence_List(array));
 }
 
@@ -163,9 +150,8 @@ static int write_pandas_data(lcpy_walk *walk, PyObject *object)
     PyObject *array = NULL;
     int result = -1;
 
-    if (dtype == NULL) {
+    if (dtype == NULL)
         return -1;
-    }
     if (lcpy_classify(walk->state, Py_TYPE(dtype)) == LCPY_NPDTYPE) {
         result = lcpy_walk_call(walk, object, "to_numpy");
     } else {
@@ -192,15 +178,12 @@ static int write_multi_index(lcpy_walk *walk, PyObject *index)
     long count = levels == NULL ? -1 : PyLong_AsLong(levels);
 
     Py_XDECREF(levels);
-    if (count < 0) {
+    if (count < 0)
         return -1;
-    }
     locache_write_array(walk->writer, (uint64_t)count);
-    for (long i = 0; i < count; i++) {
-        if (lcpy_walk_new(walk, PyObject_CallMethod(index, "get_level_values", "l", i)) < 0) {
+    for (long i = 0; i < count; i++)
+        if (lcpy_walk_new(walk, PyObject_CallMethod(index, "get_level_values", "l", i)) < 0)
             return -1;
-        }
-    }
     return 0;
 }
 
@@ -215,21 +198,18 @@ static int write_index(lcpy_walk *walk, PyObject *index)
 
     snprintf(full, sizeof full, "pandas:%s", name);
     lcpy_walk_begin(walk, full, range ? 4 : times ? 3 : 2);
-    if (write_index_names(walk, index) < 0) {
+    if (write_index_names(walk, index) < 0)
         return -1;
-    }
-    if (multi) {
+    if (multi)
         return write_multi_index(walk, index);
-    }
     if (range) {
         return lcpy_walk_attribute(walk, index, "start") < 0 ||
                        lcpy_walk_attribute(walk, index, "stop") < 0
                    ? -1
                    : lcpy_walk_attribute(walk, index, "step");
     }
-    if (write_pandas_data(walk, index) < 0) {
+    if (write_pandas_data(walk, index) < 0)
         return -1;
-    }
     return times ? lcpy_walk_attribute(walk, index, "freqstr") : 0;
 }
 
@@ -238,9 +218,8 @@ static int write_pandas_series(lcpy_walk *walk, PyObject *series)
 {
     lcpy_walk_begin(walk, "pandas:Series", 4);
     if (lcpy_walk_attribute(walk, series, "name") < 0 ||
-        lcpy_walk_attribute(walk, series, "index") < 0 || write_pandas_data(walk, series) < 0) {
+        lcpy_walk_attribute(walk, series, "index") < 0 || write_pandas_data(walk, series) < 0)
         return -1;
-    }
     return lcpy_walk_attribute(walk, series, "attrs");
 }
 
@@ -255,9 +234,8 @@ static int write_columns(lcpy_walk *walk, PyObject *items)
             PyErr_SetString(PyExc_TypeError, "DataFrame.items() gives no pairs");
             return -1;
         }
-        if (write_pandas_data(walk, PyTuple_GET_ITEM(pair, 1)) < 0) {
+        if (write_pandas_data(walk, PyTuple_GET_ITEM(pair, 1)) < 0)
             return lcpy_walk_step(walk, ".iloc[:, %zd]", i);
-        }
     }
     return 0;
 }
@@ -272,9 +250,8 @@ static int write_pandas_frame(lcpy_walk *walk, PyObject *frame)
     Py_XDECREF(iterator);
     lcpy_walk_begin(walk, "pandas:DataFrame", 4);
     if (items != NULL && lcpy_walk_attribute(walk, frame, "columns") == 0 &&
-        lcpy_walk_attribute(walk, frame, "index") == 0 && write_columns(walk, items) == 0) {
+        lcpy_walk_attribute(walk, frame, "index") == 0 && write_columns(walk, items) == 0)
         result = lcpy_walk_attribute(walk, frame, "attrs");
-    }
     Py_XDECREF(items);
     return result;
 }
@@ -295,9 +272,8 @@ static int write_polars_lists(lcpy_walk *walk, PyObject *lists)
     int result = -1;
 
     locache_write_array(walk->writer, 2);
-    if (full != NULL && lcpy_walk_value(walk, lengths) == 0) {
+    if (full != NULL && lcpy_walk_value(walk, lengths) == 0)
         result = lcpy_walk_call(walk, full, "explode");
-    }
     Py_XDECREF(full);
     Py_XDECREF(any);
     Py_XDECREF(zero);
@@ -325,9 +301,8 @@ static int write_polars_structs(lcpy_walk *walk, PyObject *structs)
     int result = -1;
 
     locache_write_array(walk->writer, 2);
-    if (space != NULL && lcpy_walk_call(walk, structs, "is_null") == 0) {
+    if (space != NULL && lcpy_walk_call(walk, structs, "is_null") == 0)
         result = lcpy_walk_call(walk, space, "unnest");
-    }
     Py_XDECREF(space);
     return result;
 }
@@ -357,9 +332,8 @@ static int write_polars_nested(lcpy_walk *walk, PyObject *series, PyObject *dtyp
         PyObject *class = lcpy_loaded("polars", nested[i].name);
         int found = class == NULL ? 0 : PyObject_IsInstance(dtype, class);
 
-        if (found != 0) {
+        if (found != 0)
             return found < 0 || nested[i].write(walk, series) < 0 ? -1 : 1;
-        }
     }
     return 0;
 }
@@ -372,12 +346,10 @@ static int write_polars_data(lcpy_walk *walk, PyObject *series, PyObject *dtype)
     int is_object = object_type == NULL ? 0 : PyObject_RichCompareBool(dtype, object_type, Py_EQ);
     int written = is_object != 0 ? -(is_object < 0) : lcpy_walk_polars(walk, series);
 
-    if (written == 0 && is_object == 0) {
+    if (written == 0 && is_object == 0)
         written = write_polars_nested(walk, series, dtype);
-    }
-    if (written != 0) {
+    if (written != 0)
         return written < 0 ? -1 : 0;
-    }
     return lcpy_walk_call(walk, series, "to_list");
 }
 
@@ -387,14 +359,12 @@ static int write_polars_series(lcpy_walk *walk, PyObject *series)
     PyObject *dtype = PyObject_GetAttrString(series, "dtype");
     int result = -1;
 
-    if (dtype == NULL) {
+    if (dtype == NULL)
         return -1;
-    }
     lcpy_walk_begin(walk, "polars:Series", 3);
     if (lcpy_walk_attribute(walk, series, "name") == 0 &&
-        lcpy_walk_new(walk, PyObject_Repr(dtype)) == 0) {
+        lcpy_walk_new(walk, PyObject_Repr(dtype)) == 0)
         result = write_polars_data(walk, series, dtype);
-    }
     Py_DECREF(dtype);
     return result;
 }
@@ -403,9 +373,8 @@ static int write_polars_series(lcpy_walk *walk, PyObject *series)
 static int write_polars_frame(lcpy_walk *walk, PyObject *frame)
 {
     lcpy_walk_begin(walk, "polars:DataFrame", 2);
-    if (lcpy_walk_attribute(walk, frame, "height") < 0) {
+    if (lcpy_walk_attribute(walk, frame, "height") < 0)
         return -1;
-    }
     return lcpy_walk_call(walk, frame, "get_columns");
 }
 
@@ -414,9 +383,8 @@ int lcpy_walk_frame(lcpy_walk *walk, PyObject *value, lcpy_class class_of)
     lcpy_frame frame;
     int result = lcpy_walk_enter(walk, &frame, value, 5);
 
-    if (result != 0) {
+    if (result != 0)
         return result < 0 ? -1 : 0;
-    }
     switch (class_of) {
     case LCPY_PANDAS_FRAME:
         result = write_pandas_frame(walk, value);

@@ -10,13 +10,11 @@ static int write_long_text(lcpy_walk *walk, PyObject *text)
 {
     PyObject *bytes = PyUnicode_AsEncodedString(text, "utf-8", "surrogatepass");
 
-    if (bytes == NULL) {
+    if (bytes == NULL)
         return -1;
-    }
     size_t size = (size_t)PyBytes_GET_SIZE(bytes);
-    if (size >= LCPY_DIGEST_FROM) {
+    if (size >= LCPY_DIGEST_FROM)
         lcpy_walk_digest(walk, LOCACHE_TAG_TEXT_DIGEST, PyBytes_AS_STRING(bytes), size);
-    }
     Py_DECREF(bytes);
     return size >= LCPY_DIGEST_FROM
                ? 0
@@ -26,15 +24,12 @@ static int write_long_text(lcpy_walk *walk, PyObject *text)
 static int write_text(lcpy_walk *walk, PyObject *text)
 {
     /* No character takes more than 4 bytes. */
-    if (PyUnicode_GET_LENGTH(text) < LCPY_DIGEST_FROM / 4) {
+    if (PyUnicode_GET_LENGTH(text) < LCPY_DIGEST_FROM / 4)
         return lcpy_scalar_write(walk->state, walk->writer, text, LCPY_OTHER);
-    }
-    if (!PyUnicode_IS_ASCII(text)) {
+    if (!PyUnicode_IS_ASCII(text))
         return write_long_text(walk, text);
-    }
-    if (PyUnicode_GET_LENGTH(text) < LCPY_DIGEST_FROM) {
+    if (PyUnicode_GET_LENGTH(text) < LCPY_DIGEST_FROM)
         return lcpy_scalar_write(walk->state, walk->writer, text, LCPY_OTHER);
-    }
     lcpy_walk_digest(walk, LOCACHE_TAG_TEXT_DIGEST, PyUnicode_1BYTE_DATA(text),
                      (size_t)PyUnicode_GET_LENGTH(text));
     return 0;
@@ -44,9 +39,8 @@ static int write_bytearray(lcpy_walk *walk, PyObject *value)
 {
     Py_buffer view; /* keeps it from being resized by another thread meanwhile */
 
-    if (PyObject_GetBuffer(value, &view, PyBUF_SIMPLE) < 0) {
+    if (PyObject_GetBuffer(value, &view, PyBUF_SIMPLE) < 0)
         return -1;
-    }
     locache_write_tag(walk->writer, LOCACHE_TAG_BYTEARRAY);
     lcpy_walk_data(walk, view.buf, (size_t)view.len);
     PyBuffer_Release(&view);
@@ -60,11 +54,9 @@ static int write_items(lcpy_walk *walk, PyObject *tuple)
     Py_ssize_t size = PyTuple_GET_SIZE(tuple);
 
     locache_write_array(walk->writer, (uint64_t)size);
-    for (Py_ssize_t i = 0; i < size; i++) {
-        if (lcpy_walk_value(walk, PyTuple_GET_ITEM(tuple, i)) < 0) {
+    for (Py_ssize_t i = 0; i < size; i++)
+        if (lcpy_walk_value(walk, PyTuple_GET_ITEM(tuple, i)) < 0)
             return lcpy_walk_step(walk, "[%zd]", i);
-        }
-    }
     return 0;
 }
 
@@ -73,9 +65,8 @@ static int write_tuple(lcpy_walk *walk, PyObject *tuple)
     lcpy_frame frame;
     int result = lcpy_walk_enter(walk, &frame, tuple, 2);
 
-    if (result != 0) {
+    if (result != 0)
         return result < 0 ? -1 : 0;
-    }
     locache_write_tag(walk->writer, LOCACHE_TAG_TUPLE);
     result = write_items(walk, tuple);
     lcpy_walk_leave(walk);
@@ -98,12 +89,10 @@ static int write_members(lcpy_walk *walk, PyObject *set)
         Py_DECREF(member);
     }
     Py_XDECREF(members);
-    if (result < 0) {
+    if (result < 0)
         return lcpy_walk_step(walk, "%s", " (a member)");
-    }
-    if (PyErr_Occurred()) {
+    if (PyErr_Occurred() != NULL)
         return -1;
-    }
     return count != size ? lcpy_walk_changed("a set") : lcpy_walk_sort(walk, start, 1, set);
 }
 
@@ -112,9 +101,8 @@ static int write_set(lcpy_walk *walk, PyObject *set, uint64_t tag)
     lcpy_frame frame;
     int result = lcpy_walk_enter(walk, &frame, set, 2);
 
-    if (result != 0) {
+    if (result != 0)
         return result < 0 ? -1 : 0;
-    }
     locache_write_tag(walk->writer, tag);
     result = write_members(walk, set);
     lcpy_walk_leave(walk);
@@ -140,11 +128,9 @@ static const simple_type simple_types[] = {
 
 static const simple_type *find_simple(const PyTypeObject *type)
 {
-    for (size_t i = 0; i < sizeof simple_types / sizeof simple_types[0]; i++) {
-        if (simple_types[i].type == type) {
+    for (size_t i = 0; i < sizeof simple_types / sizeof simple_types[0]; i++)
+        if (simple_types[i].type == type)
             return &simple_types[i];
-        }
-    }
     return NULL;
 }
 
@@ -154,19 +140,16 @@ static int write_simple(lcpy_walk *walk, PyObject *value, const simple_type *sim
     uint64_t count = 0;
     int result = lcpy_walk_enter(walk, &frame, value, 3);
 
-    if (result != 0) {
+    if (result != 0)
         return result < 0 ? -1 : 0;
-    }
-    while (simple->attributes[count] != NULL) {
+    while (simple->attributes[count] != NULL)
         count++;
-    }
     locache_write_tag(walk->writer, LOCACHE_TAG_OBJECT);
     locache_write_array(walk->writer, 2);
     lcpy_walk_name(walk, simple->name);
     locache_write_array(walk->writer, count);
-    for (uint64_t i = 0; result == 0 && i < count; i++) {
+    for (uint64_t i = 0; result == 0 && i < count; i++)
         result = lcpy_walk_attribute(walk, value, simple->attributes[i]);
-    }
     lcpy_walk_leave(walk);
     return result;
 }
@@ -201,9 +184,8 @@ static int write_path(lcpy_walk *walk, PyObject *path)
         locache_write_array(walk->writer, 2);
         result = lcpy_walk_global(walk, (PyObject *)Py_TYPE(path));
     }
-    if (result == 0) {
+    if (result == 0)
         result = lcpy_walk_value(walk, text);
-    }
     Py_XDECREF(text);
     return result;
 }
@@ -256,28 +238,22 @@ static int write_container(lcpy_walk *walk, PyObject *value)
     PyTypeObject *type = Py_TYPE(value);
     const simple_type *simple;
 
-    if (type == &PyList_Type) {
+    if (type == &PyList_Type)
         return lcpy_walk_list(walk, value);
-    }
-    if (type == &PyTuple_Type) {
+    if (type == &PyTuple_Type)
         return write_tuple(walk, value);
-    }
-    if (type == &PyDict_Type) {
+    if (type == &PyDict_Type)
         return lcpy_walk_dict(walk, value, false);
-    }
     if (type == &PySet_Type || type == &PyFrozenSet_Type) {
         return write_set(walk, value,
                          type == &PySet_Type ? LOCACHE_TAG_SET : LOCACHE_TAG_FROZENSET);
     }
-    if (type == &PyType_Type) {
+    if (type == &PyType_Type)
         return lcpy_walk_class(walk, value);
-    }
-    if (value == Py_Ellipsis) {
+    if (value == Py_Ellipsis)
         return lcpy_walk_name(walk, "builtins:Ellipsis");
-    }
-    if (value == Py_NotImplemented) {
+    if (value == Py_NotImplemented)
         return lcpy_walk_name(walk, "builtins:NotImplemented");
-    }
     simple = find_simple(type);
     return simple != NULL ? write_simple(walk, value, simple) : write_known(walk, value);
 }
@@ -286,19 +262,15 @@ static int write_value(lcpy_walk *walk, PyObject *value)
 {
     PyTypeObject *type = Py_TYPE(value);
 
-    if (type == &PyUnicode_Type) {
+    if (type == &PyUnicode_Type)
         return write_text(walk, value);
-    }
     if (type == &PyLong_Type || type == &PyFloat_Type || type == &PyBool_Type || value == Py_None ||
-        type == &PyComplex_Type) {
+        type == &PyComplex_Type)
         return lcpy_scalar_write(walk->state, walk->writer, value, LCPY_OTHER);
-    }
-    if (type == &PyBytes_Type) {
+    if (type == &PyBytes_Type)
         return lcpy_walk_data(walk, PyBytes_AS_STRING(value), (size_t)PyBytes_GET_SIZE(value));
-    }
-    if (type == &PyByteArray_Type) {
+    if (type == &PyByteArray_Type)
         return write_bytearray(walk, value);
-    }
     return write_container(walk, value);
 }
 
@@ -314,9 +286,8 @@ int lcpy_key_write(lcpy_state *state, locache_writer *writer, PyObject *value)
     lcpy_walk walk = {.state = state, .writer = writer, .value = write_value};
     int result = lcpy_walk_value(&walk, value);
 
-    if (result < 0 && walk.refusal != NULL && walk.where != NULL) {
+    if (result < 0 && walk.refusal != NULL && walk.where != NULL)
         say_where(&walk);
-    }
     Py_XDECREF(walk.where);
     Py_XDECREF(walk.refusal);
     return result;

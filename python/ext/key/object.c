@@ -21,17 +21,15 @@ static int write_if_found(lcpy_walk *walk, PyObject *object, PyObject *module, P
     const char *text = NULL;
     int result = lcpy_global_is(object, module, name);
 
-    if (result <= 0) {
+    if (result <= 0)
         return result;
-    }
     shown = lcpy_module_name(walk->state, module);
     full = shown == NULL ? NULL : PyUnicode_FromFormat("%U:%U", shown, name);
     text = full == NULL ? NULL : PyUnicode_AsUTF8(full);
-    if (text == NULL) {
+    if (text == NULL)
         result = -1;
-    } else {
+    else
         lcpy_walk_name(walk, text);
-    }
     Py_XDECREF(full);
     Py_XDECREF(shown);
     return result;
@@ -43,11 +41,10 @@ static int write_if_in_own(lcpy_walk *walk, PyObject *object, PyObject *owner, P
     PyObject *module = PyObject_GetAttrString(owner, "__module__");
     int result = 0;
 
-    if (module == NULL) {
+    if (module == NULL)
         PyErr_Clear();
-    } else if (PyUnicode_Check(module)) {
+    else if (PyUnicode_Check(module))
         result = write_if_found(walk, object, module, name);
-    }
     Py_XDECREF(module);
     return result;
 }
@@ -63,9 +60,8 @@ static int write_if_anywhere(lcpy_walk *walk, PyObject *object, PyObject *name)
     for (Py_ssize_t i = 0; result == 0 && i < PyList_GET_SIZE(names); i++) {
         PyObject *module = PyList_GET_ITEM(names, i);
 
-        if (PyUnicode_Check(module)) {
+        if (PyUnicode_Check(module))
             result = write_if_found(walk, object, module, name);
-        }
     }
     if (result < 0) {
         PyErr_Clear(); /* a module that cannot be asked holds nothing */
@@ -80,15 +76,12 @@ static int write_named(lcpy_walk *walk, PyObject *object, PyObject *name)
 {
     int found = write_if_in_own(walk, object, object, name);
 
-    if (found == 0) {
+    if (found == 0)
         found = write_if_in_own(walk, object, (PyObject *)Py_TYPE(object), name);
-    }
-    if (found == 0) {
+    if (found == 0)
         found = write_if_anywhere(walk, object, name);
-    }
-    if (found == 0) {
+    if (found == 0)
         return lcpy_walk_refuse(walk, object, "not being found under its own name");
-    }
     return found < 0 ? -1 : 0;
 }
 
@@ -108,9 +101,8 @@ static int write_view_data(lcpy_walk *walk, Py_buffer *view)
     }
     /* Rows behind pointers of their own. */
     copy = PyBytes_FromStringAndSize(NULL, view->len);
-    if (copy != NULL && PyBuffer_ToContiguous(PyBytes_AS_STRING(copy), view, view->len, 'C') == 0) {
+    if (copy != NULL && PyBuffer_ToContiguous(PyBytes_AS_STRING(copy), view, view->len, 'C') == 0)
         result = lcpy_walk_data(walk, PyBytes_AS_STRING(copy), (size_t)view->len);
-    }
     Py_XDECREF(copy);
     return result;
 }
@@ -138,17 +130,14 @@ static int write_view(lcpy_walk *walk, PyObject *value, Py_buffer *view)
 
     locache_write_tag(walk->writer, LOCACHE_TAG_VIEW);
     locache_write_array(walk->writer, subclass ? 5 : 4);
-    if (lcpy_walk_class(walk, (PyObject *)Py_TYPE(value)) < 0) {
+    if (lcpy_walk_class(walk, (PyObject *)Py_TYPE(value)) < 0)
         return -1;
-    }
     locache_write_text(walk->writer, format, strlen(format));
     locache_write_array(walk->writer, (uint64_t)view->ndim);
-    for (int i = 0; i < view->ndim; i++) {
+    for (int i = 0; i < view->ndim; i++)
         locache_write_uint(walk->writer, (uint64_t)view->shape[i]);
-    }
-    if (write_view_data(walk, view) < 0) {
+    if (write_view_data(walk, view) < 0)
         return -1;
-    }
     return subclass ? write_instance_dict(walk, value) : 0;
 }
 
@@ -158,9 +147,8 @@ int lcpy_walk_buffer(lcpy_walk *walk, PyObject *value)
     Py_buffer view;
     int result = lcpy_walk_enter(walk, &frame, value, 2);
 
-    if (result != 0) {
+    if (result != 0)
         return result < 0 ? -1 : 0;
-    }
     result = PyObject_GetBuffer(value, &view, PyBUF_FULL_RO);
     if (result == 0) {
         result = write_view(walk, value, &view);
@@ -179,9 +167,8 @@ static int write_callable(lcpy_walk *walk, PyObject *callable)
     if (PyFunction_Check(callable)) {
         int found = lcpy_walk_is_global(callable);
 
-        if (found != 0) {
+        if (found != 0)
             return found < 0 ? -1 : lcpy_walk_global(walk, callable);
-        }
     }
     return lcpy_walk_value(walk, callable);
 }
@@ -197,9 +184,8 @@ static int write_unordered(lcpy_walk *walk, PyObject *list, PyObject *object)
     locache_write_tag(walk->writer, LOCACHE_TAG_SET);
     locache_write_array(walk->writer, (uint64_t)count);
     size_t start = walk->writer->length;
-    for (Py_ssize_t i = 0; result == 0 && i < count; i++) {
+    for (Py_ssize_t i = 0; result == 0 && i < count; i++)
         result = lcpy_walk_value(walk, PyTuple_GET_ITEM(members, i));
-    }
     Py_XDECREF(members);
     return result < 0 ? -1 : lcpy_walk_sort(walk, start, 1, object);
 }
@@ -216,21 +202,18 @@ static int write_construction(lcpy_walk *walk, PyObject *callable, PyObject *arg
         callable = PyTuple_GET_ITEM(arguments, 0);
         first = 1;
     }
-    if (write_callable(walk, callable) < 0) {
+    if (write_callable(walk, callable) < 0)
         return -1;
-    }
-    if (first > 0) {
+    if (first > 0)
         locache_write_tag(walk->writer, LOCACHE_TAG_TUPLE);
-    }
     locache_write_array(walk->writer, (uint64_t)(count - first));
     for (Py_ssize_t i = first; i < count; i++) {
         PyObject *argument = PyTuple_GET_ITEM(arguments, i);
         bool unordered = PyAnySet_Check(object) && PyList_CheckExact(argument);
 
         if ((unordered ? write_unordered(walk, argument, object)
-                       : lcpy_walk_value(walk, argument)) < 0) {
+                       : lcpy_walk_value(walk, argument)) < 0)
             return lcpy_walk_step(walk, ".args[%zd]", i - first);
-        }
     }
     return 0;
 }
@@ -249,19 +232,17 @@ static int write_slots_state(lcpy_walk *walk, PyObject *state)
     lcpy_frame frame;
     int result = lcpy_walk_enter(walk, &frame, state, 2);
 
-    if (result != 0) {
+    if (result != 0)
         return result < 0 ? -1 : 0;
-    }
     locache_write_tag(walk->writer, LOCACHE_TAG_TUPLE);
     locache_write_array(walk->writer, 2);
     for (Py_ssize_t i = 0; result == 0 && i < 2; i++) {
         PyObject *half = PyTuple_GET_ITEM(state, i);
 
-        if (PyDict_CheckExact(half)) {
+        if (PyDict_CheckExact(half))
             result = lcpy_walk_dict(walk, half, true);
-        } else {
+        else
             locache_write_null(walk->writer);
-        }
     }
     lcpy_walk_leave(walk);
     return result;
@@ -273,14 +254,12 @@ static int write_state(lcpy_walk *walk, PyObject *state)
         locache_write_null(walk->writer);
         return 0;
     }
-    if (PyDict_CheckExact(state)) {
+    if (PyDict_CheckExact(state))
         return lcpy_walk_dict(walk, state, true);
-    }
     if (PyTuple_CheckExact(state) && PyTuple_GET_SIZE(state) == 2 &&
         PyDict_CheckExact(PyTuple_GET_ITEM(state, 1)) &&
-        (PyTuple_GET_ITEM(state, 0) == Py_None || PyDict_CheckExact(PyTuple_GET_ITEM(state, 0)))) {
+        (PyTuple_GET_ITEM(state, 0) == Py_None || PyDict_CheckExact(PyTuple_GET_ITEM(state, 0))))
         return write_slots_state(walk, state);
-    }
     return lcpy_walk_value(walk, state);
 }
 
@@ -291,21 +270,18 @@ static int write_pairs(lcpy_walk *walk, PyObject *pairs, PyObject *object)
     bool in_order = ordered != NULL && PyType_IsSubtype(Py_TYPE(object), (PyTypeObject *)ordered);
     Py_ssize_t count = PyList_GET_SIZE(pairs);
 
-    if (in_order) {
+    if (in_order)
         return lcpy_walk_list(walk, pairs);
-    }
     locache_write_map(walk->writer, (uint64_t)count);
     size_t start = walk->writer->length;
     for (Py_ssize_t i = 0; i < count; i++) {
         PyObject *pair = PyList_GET_ITEM(pairs, i);
 
-        if (!PyTuple_Check(pair) || PyTuple_GET_SIZE(pair) != 2) {
+        if (!PyTuple_Check(pair) || PyTuple_GET_SIZE(pair) != 2)
             return lcpy_walk_refuse(walk, object, "its __reduce_ex__ giving no pairs");
-        }
         if (lcpy_walk_value(walk, PyTuple_GET_ITEM(pair, 0)) < 0 ||
-            lcpy_walk_value(walk, PyTuple_GET_ITEM(pair, 1)) < 0) {
+            lcpy_walk_value(walk, PyTuple_GET_ITEM(pair, 1)) < 0)
             return lcpy_walk_step(walk, "[<%s>]", Py_TYPE(PyTuple_GET_ITEM(pair, 0))->tp_name);
-        }
     }
     return lcpy_walk_sort(walk, start, 2, object);
 }
@@ -317,19 +293,16 @@ static int take_parts(PyObject *parts[PARTS], PyObject *reduction)
 {
     Py_ssize_t count = PyTuple_GET_SIZE(reduction);
 
-    for (Py_ssize_t i = 0; i < PARTS; i++) {
+    for (Py_ssize_t i = 0; i < PARTS; i++)
         parts[i] = NULL;
-    }
     for (Py_ssize_t i = 0; i < count; i++) {
         PyObject *part = PyTuple_GET_ITEM(reduction, i);
 
-        if (part == Py_None) {
+        if (part == Py_None)
             continue;
-        }
         parts[i] = i == ITEMS || i == PAIRS ? PySequence_List(part) : Py_NewRef(part);
-        if (parts[i] == NULL) {
+        if (parts[i] == NULL)
             return -1;
-        }
     }
     return 0;
 }
@@ -338,30 +311,26 @@ static int write_parts(lcpy_walk *walk, PyObject *parts[PARTS], PyObject *object
 {
     Py_ssize_t count = PARTS;
 
-    while (count > STATE && is_absent(parts[count - 1])) {
+    while (count > STATE && is_absent(parts[count - 1]))
         count--;
-    }
     locache_write_tag(walk->writer, LOCACHE_TAG_OBJECT);
     locache_write_array(walk->writer, (uint64_t)count);
     if (write_construction(walk, parts[CALLABLE], parts[ARGUMENTS], object) < 0 ||
-        (count > STATE && write_state(walk, parts[STATE]) < 0)) {
+        (count > STATE && write_state(walk, parts[STATE]) < 0))
         return -1;
-    }
     for (Py_ssize_t i = ITEMS; i < count; i++) {
         int result = 0;
 
-        if (is_absent(parts[i])) {
+        if (is_absent(parts[i]))
             locache_write_null(walk->writer);
-        } else if (i == ITEMS) {
+        else if (i == ITEMS)
             result = lcpy_walk_list(walk, parts[i]);
-        } else if (i == PAIRS) {
+        else if (i == PAIRS)
             result = write_pairs(walk, parts[i], object);
-        } else {
+        else
             result = write_callable(walk, parts[i]);
-        }
-        if (result < 0) {
+        if (result < 0)
             return -1;
-        }
     }
     return 0;
 }
@@ -377,16 +346,13 @@ static int write_reduction(lcpy_walk *walk, PyObject *object, PyObject *reductio
                                 "its __reduce_ex__ giving neither a name nor two to six parts");
     }
     if (take_parts(parts, reduction) == 0) {
-        if (parts[CALLABLE] == NULL || parts[ARGUMENTS] == NULL ||
-            !PyTuple_Check(parts[ARGUMENTS])) {
+        if (parts[CALLABLE] == NULL || parts[ARGUMENTS] == NULL || !PyTuple_Check(parts[ARGUMENTS]))
             lcpy_walk_refuse(walk, object, "its __reduce_ex__ giving no callable with arguments");
-        } else {
+        else
             result = write_parts(walk, parts, object);
-        }
     }
-    for (Py_ssize_t i = 0; i < PARTS; i++) {
+    for (Py_ssize_t i = 0; i < PARTS; i++)
         Py_XDECREF(parts[i]);
-    }
     return result;
 }
 
@@ -398,11 +364,9 @@ static PyObject *registered_reducer(PyTypeObject *type)
     PyObject *class, *reducer;
     Py_ssize_t at = 0;
 
-    while (table != NULL && PyDict_CheckExact(table) && PyDict_Next(table, &at, &class, &reducer)) {
-        if (class == (PyObject *)type) {
+    while (table != NULL && PyDict_CheckExact(table) && PyDict_Next(table, &at, &class, &reducer))
+        if (class == (PyObject *)type)
             return reducer;
-        }
-    }
     return NULL;
 }
 
@@ -411,9 +375,8 @@ static PyObject *reduce(PyObject *object)
     PyObject *reducer = Py_XNewRef(registered_reducer(Py_TYPE(object)));
     PyObject *reduction;
 
-    if (reducer == NULL) {
+    if (reducer == NULL)
         return PyObject_CallMethod(object, "__reduce_ex__", "i", PROTOCOL);
-    }
     reduction = PyObject_CallOneArg(reducer, object);
     Py_DECREF(reducer);
     return reduction;
@@ -432,9 +395,8 @@ static int write_lru_cache(lcpy_walk *walk, PyObject *object)
 /* No reduction: a TypeError is set, which says that the class has none. */
 static int write_irreducible(lcpy_walk *walk, PyObject *object)
 {
-    if (!PyErr_ExceptionMatches(PyExc_TypeError)) {
+    if (!PyErr_ExceptionMatches(PyExc_TypeError))
         return -1;
-    }
     PyErr_Clear();
     return PyObject_CheckBuffer(object) ? lcpy_walk_buffer(walk, object)
                                         : lcpy_walk_refuse(walk, object, NULL);
@@ -443,9 +405,8 @@ static int write_irreducible(lcpy_walk *walk, PyObject *object)
 /* What to do with a reduction, as it came. */
 static int write_reduced(lcpy_walk *walk, PyObject *object, PyObject *reduction)
 {
-    if (strcmp(Py_TYPE(object)->tp_name, "functools._lru_cache_wrapper") == 0) {
+    if (strcmp(Py_TYPE(object)->tp_name, "functools._lru_cache_wrapper") == 0)
         return write_lru_cache(walk, object);
-    }
     return PyUnicode_Check(reduction) ? write_named(walk, object, reduction)
                                       : write_reduction(walk, object, reduction);
 }
@@ -456,9 +417,8 @@ static int write_by_reduction(lcpy_walk *walk, PyObject *object)
     PyObject *reduction;
     int result = lcpy_walk_enter(walk, &frame, object, 3);
 
-    if (result != 0) {
+    if (result != 0)
         return result < 0 ? -1 : 0;
-    }
     reduction = reduce(object);
     if (reduction != NULL) {
         result = write_reduced(walk, object, reduction);
@@ -506,13 +466,11 @@ static int write_custom(lcpy_walk *walk, PyObject *object, PyObject *custom)
     PyObject *value = NULL;
     int result;
 
-    if (custom == Py_None) {
+    if (custom == Py_None)
         return lcpy_walk_refuse(walk, object, "its __locache_key__ being None");
-    }
     result = lcpy_walk_enter(walk, &frame, object, 2);
-    if (result != 0) {
+    if (result != 0)
         return result < 0 ? -1 : 0;
-    }
     value = call_custom(object, custom);
     result = -1;
     if (value != NULL) {
@@ -520,9 +478,8 @@ static int write_custom(lcpy_walk *walk, PyObject *object, PyObject *custom)
         locache_write_array(walk->writer, 2);
         result = lcpy_walk_class(walk, (PyObject *)Py_TYPE(object));
     }
-    if (result == 0 && lcpy_walk_value(walk, value) < 0) {
+    if (result == 0 && lcpy_walk_value(walk, value) < 0)
         result = lcpy_walk_step(walk, "%s", ".__locache_key__()");
-    }
     Py_XDECREF(value);
     lcpy_walk_leave(walk);
     return result;
@@ -543,9 +500,8 @@ static int write_enum(lcpy_walk *walk, PyObject *member)
     lcpy_frame frame;
     int result = lcpy_walk_enter(walk, &frame, member, 3);
 
-    if (result != 0) {
+    if (result != 0)
         return result < 0 ? -1 : 0;
-    }
     locache_write_tag(walk->writer, LOCACHE_TAG_OBJECT);
     locache_write_array(walk->writer, 2);
     result = lcpy_walk_class(walk, (PyObject *)Py_TYPE(member));
@@ -587,27 +543,20 @@ int lcpy_walk_object(lcpy_walk *walk, PyObject *value)
         Py_DECREF(custom);
         return result;
     }
-    if (PyErr_Occurred()) {
+    if (PyErr_Occurred() != NULL)
         return -1;
-    }
-    if (PyType_Check(value)) {
+    if (PyType_Check(value))
         return lcpy_walk_class(walk, value);
-    }
-    if (PyCFunction_Check(value)) {
+    if (PyCFunction_Check(value))
         return lcpy_walk_builtin(walk, value);
-    }
-    if (Py_TYPE(value) == &PyDictProxy_Type) {
+    if (Py_TYPE(value) == &PyDictProxy_Type)
         return write_proxy(walk, value);
-    }
-    if (Py_TYPE(value) == &PyBaseObject_Type) {
+    if (Py_TYPE(value) == &PyBaseObject_Type)
         return lcpy_walk_refuse(walk, value, "being no other than itself");
-    }
-    if (PyIter_Check(value)) {
+    if (PyIter_Check(value))
         return lcpy_walk_refuse(walk, value, "being used up as it is read (pass a list instead)");
-    }
     /* Enumerations have a metaclass; most classes have none. */
-    if (Py_TYPE(Py_TYPE(value)) != &PyType_Type && is_subtype_of(value, "enum", "Enum")) {
+    if (Py_TYPE(Py_TYPE(value)) != &PyType_Type && is_subtype_of(value, "enum", "Enum"))
         return write_enum(walk, value);
-    }
     return write_by_reduction(walk, value);
 }

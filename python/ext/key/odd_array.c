@@ -31,9 +31,8 @@ static bool is_plain_dtype(PyObject *dtype)
 
 int lcpy_walk_dtype(lcpy_walk *walk, PyObject *dtype)
 {
-    if (!is_plain_dtype(dtype)) {
+    if (!is_plain_dtype(dtype))
         return lcpy_walk_object(walk, dtype);
-    }
     lcpy_walk_begin(walk, "numpy:dtype", 1);
     return lcpy_walk_attribute(walk, dtype, "str");
 }
@@ -47,9 +46,8 @@ static int write_fields(lcpy_walk *walk, PyObject *array, PyObject *names)
     for (Py_ssize_t i = 0; i < count; i++) {
         PyObject *name = PyTuple_GET_ITEM(names, i);
 
-        if (lcpy_walk_new(walk, PyObject_GetItem(array, name)) < 0) {
+        if (lcpy_walk_new(walk, PyObject_GetItem(array, name)) < 0)
             return lcpy_walk_step(walk, "[%R]", name);
-        }
     }
     return 0;
 }
@@ -89,14 +87,12 @@ static int write_payload(lcpy_walk *walk, PyObject *array, PyObject *dtype)
     PyObject *has_objects = PyObject_GetAttrString(dtype, "hasobject");
     int result = -1;
 
-    if (names == NULL || has_objects == NULL) {
+    if (names == NULL || has_objects == NULL)
         goto done;
-    }
-    if (PyTuple_Check(names)) {
+    if (PyTuple_Check(names))
         result = write_fields(walk, array, names);
-    } else {
+    else
         result = has_objects == Py_True ? write_elements(walk, array) : write_raw(walk, array);
-    }
 done:
     Py_XDECREF(has_objects);
     Py_XDECREF(names);
@@ -110,21 +106,17 @@ static int write_odd_array(lcpy_walk *walk, PyObject *array)
     PyObject *shape = PyObject_GetAttrString(array, "shape");
     int result = -1;
 
-    if (dtype == NULL || shape == NULL || !PyTuple_Check(shape)) {
+    if (dtype == NULL || shape == NULL || !PyTuple_Check(shape))
         goto done;
-    }
     locache_write_tag(walk->writer, LOCACHE_TAG_ARRAY);
     locache_write_array(walk->writer, 4);
     if ((is_plain_dtype(dtype) ? lcpy_walk_attribute(walk, dtype, "str")
-                               : lcpy_walk_dtype(walk, dtype)) < 0) {
+                               : lcpy_walk_dtype(walk, dtype)) < 0)
         goto done;
-    }
     locache_write_array(walk->writer, (uint64_t)PyTuple_GET_SIZE(shape));
-    for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(shape); i++) {
-        if (lcpy_walk_value(walk, PyTuple_GET_ITEM(shape, i)) < 0) {
+    for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(shape); i++)
+        if (lcpy_walk_value(walk, PyTuple_GET_ITEM(shape, i)) < 0)
             goto done;
-        }
-    }
     locache_write_text(walk->writer, "C", 1);
     result = write_payload(walk, array, dtype);
 done:
@@ -152,9 +144,8 @@ int lcpy_walk_array(lcpy_walk *walk, PyObject *array)
         return -1;
     }
     result = lcpy_walk_enter(walk, &frame, array, 3);
-    if (result != 0) {
+    if (result != 0)
         return result < 0 ? -1 : 0;
-    }
     result = write_odd_array(walk, array);
     lcpy_walk_leave(walk);
     return result;

@@ -30,9 +30,8 @@ int lcpy_walk_refuse(lcpy_walk *walk, PyObject *object, const char *why)
             "__locache_key__ method, or leave the argument out with ignore=",
             Py_TYPE(object)->tp_name, why == NULL ? "" : ", ", why == NULL ? "" : why);
     }
-    if (walk->refusal != NULL) {
+    if (walk->refusal != NULL)
         PyErr_SetObject(PyExc_TypeError, walk->refusal);
-    }
     return -1;
 }
 
@@ -42,21 +41,18 @@ int lcpy_walk_step(lcpy_walk *walk, const char *format, ...)
     PyObject *step, *where;
     va_list arguments;
 
-    if (walk->refusal == NULL) {
+    if (walk->refusal == NULL)
         return -1;
-    }
     PyErr_Fetch(&raised, &value, &traceback);
     va_start(arguments, format);
     step = PyUnicode_FromFormatV(format, arguments);
     va_end(arguments);
     where = step == NULL || walk->where == NULL ? Py_XNewRef(step)
                                                 : PyUnicode_Concat(step, walk->where);
-    if (where != NULL && PyUnicode_GET_LENGTH(where) > WHERE_MAX) {
+    if (where != NULL && PyUnicode_GET_LENGTH(where) > WHERE_MAX)
         Py_SETREF(where, PyUnicode_Substring(where, 0, WHERE_MAX));
-    }
-    if (where != NULL) {
+    if (where != NULL)
         Py_XSETREF(walk->where, where);
-    }
     Py_XDECREF(step);
     PyErr_Clear();
     PyErr_Restore(raised, value, traceback);
@@ -66,9 +62,8 @@ int lcpy_walk_step(lcpy_walk *walk, const char *format, ...)
 /* The step to a dict's value. A key is shown where that runs no code of its class. */
 static int step_to_key(lcpy_walk *walk, PyObject *key, bool attribute)
 {
-    if (PyUnicode_CheckExact(key)) {
+    if (PyUnicode_CheckExact(key))
         return attribute ? lcpy_walk_step(walk, ".%U", key) : lcpy_walk_step(walk, "[%R]", key);
-    }
     return PyLong_CheckExact(key) ? lcpy_walk_step(walk, "[%R]", key)
                                   : lcpy_walk_step(walk, "[<%s>]", Py_TYPE(key)->tp_name);
 }
@@ -82,15 +77,12 @@ int lcpy_walk_enter(lcpy_walk *walk, lcpy_frame *frame, PyObject *object, unsign
             return 1;
         }
     }
-    if (walk->levels + levels > LEVELS_MAX) {
+    if (walk->levels + levels > LEVELS_MAX)
         return lcpy_walk_refuse(walk, object, "being nested too deep");
-    }
-    if (walk->writer->length > KEY_MAX) {
+    if (walk->writer->length > KEY_MAX)
         return lcpy_walk_refuse(walk, object, "being part of something too large");
-    }
-    if (Py_EnterRecursiveCall(" while a cache key is made")) {
+    if (Py_EnterRecursiveCall(" while a cache key is made"))
         return -1;
-    }
     *frame = (lcpy_frame){.object = object,
                           .outer = walk->inner,
                           .index = walk->inner == NULL ? 0 : walk->inner->index + 1,
@@ -112,9 +104,8 @@ static int write_name(lcpy_walk *walk, PyObject *name)
     Py_ssize_t size;
     const char *text = PyUnicode_AsUTF8AndSize(name, &size);
 
-    if (text == NULL) {
+    if (text == NULL)
         return -1;
-    }
     locache_write_tag(walk->writer, LOCACHE_TAG_GLOBAL);
     locache_write_text(walk->writer, text, (size_t)size);
     return 0;
@@ -147,9 +138,8 @@ int lcpy_walk_attribute(lcpy_walk *walk, PyObject *object, const char *name)
     PyObject *value = PyObject_GetAttrString(object, name);
     int result;
 
-    if (value == NULL) {
+    if (value == NULL)
         return -1;
-    }
     result = lcpy_walk_value(walk, value);
     Py_DECREF(value);
     return result < 0 ? lcpy_walk_step(walk, ".%s", name) : 0;
@@ -179,11 +169,10 @@ void lcpy_walk_digest(lcpy_walk *walk, uint64_t tag, const void *data, size_t si
 
 int lcpy_walk_data(lcpy_walk *walk, const void *data, size_t size)
 {
-    if (size >= LCPY_DIGEST_FROM) {
+    if (size >= LCPY_DIGEST_FROM)
         lcpy_walk_digest(walk, LOCACHE_TAG_DIGEST, data, size);
-    } else {
+    else
         locache_write_bytes(walk->writer, data, size);
-    }
     return 0;
 }
 
@@ -215,12 +204,10 @@ int lcpy_walk_parts(lcpy_walk *walk, size_t size,
 
 int lcpy_walk_strided(lcpy_walk *walk, lcpy_strided *data, PyObject *object)
 {
-    if (lcpy_strided_in_place(data)) {
+    if (lcpy_strided_in_place(data))
         return lcpy_walk_data(walk, data->start, data->size);
-    }
-    if (data->size > REPEATED_MAX && data->size > lcpy_strided_span(data)) {
+    if (data->size > REPEATED_MAX && data->size > lcpy_strided_span(data))
         return lcpy_walk_refuse(walk, object, "being larger than the memory that it is a view of");
-    }
     return lcpy_walk_parts(walk, data->size, lcpy_strided_copy, data);
 }
 
@@ -236,22 +223,19 @@ int lcpy_walk_list(lcpy_walk *walk, PyObject *list)
     Py_ssize_t size = PyList_GET_SIZE(list);
     int result = lcpy_walk_enter(walk, &frame, list, 1);
 
-    if (result != 0) {
+    if (result != 0)
         return result < 0 ? -1 : 0;
-    }
     locache_write_array(walk->writer, (uint64_t)size);
     for (Py_ssize_t i = 0; result == 0 && i < size && i < PyList_GET_SIZE(list); i++) {
         PyObject *item = Py_NewRef(PyList_GET_ITEM(list, i));
 
         result = lcpy_walk_value(walk, item);
         Py_DECREF(item);
-        if (result < 0) {
+        if (result < 0)
             lcpy_walk_step(walk, "[%zd]", i);
-        }
     }
-    if (result == 0 && PyList_GET_SIZE(list) != size) {
+    if (result == 0 && PyList_GET_SIZE(list) != size)
         result = lcpy_walk_changed("a list");
-    }
     lcpy_walk_leave(walk);
     return result;
 }
@@ -261,9 +245,8 @@ int lcpy_walk_sort(lcpy_walk *walk, size_t start, unsigned per_group, PyObject *
     bool sound = locache_writer_status(walk->writer) == LOCACHE_OK;
 
     locache_write_sorted(walk->writer, start, per_group);
-    if (sound && locache_writer_status(walk->writer) == LOCACHE_EINVAL) {
+    if (sound && locache_writer_status(walk->writer) == LOCACHE_EINVAL)
         return lcpy_walk_refuse(walk, object, "having two members that look the same");
-    }
     return 0;
 }
 
@@ -273,13 +256,12 @@ static int write_pair(lcpy_walk *walk, PyObject *key, PyObject *value, bool attr
 
     Py_INCREF(key);
     Py_INCREF(value);
-    if (lcpy_walk_value(walk, key) < 0) {
+    if (lcpy_walk_value(walk, key) < 0)
         lcpy_walk_step(walk, "%s", " (a key)");
-    } else if (lcpy_walk_value(walk, value) < 0) {
+    else if (lcpy_walk_value(walk, value) < 0)
         step_to_key(walk, key, attributes);
-    } else {
+    else
         result = 0;
-    }
     Py_DECREF(value);
     Py_DECREF(key);
     return result;
@@ -294,17 +276,13 @@ static int write_pairs(lcpy_walk *walk, PyObject *dict, bool attributes)
 
     locache_write_map(walk->writer, (uint64_t)size);
     size_t start = walk->writer->length;
-    while (PyDict_Next(dict, &at, &key, &value)) {
-        if (++count > size || write_pair(walk, key, value, attributes) < 0) {
+    while (PyDict_Next(dict, &at, &key, &value))
+        if (++count > size || write_pair(walk, key, value, attributes) < 0)
             break;
-        }
-    }
-    if (PyErr_Occurred()) {
+    if (PyErr_Occurred() != NULL)
         return -1;
-    }
-    if (count != size || PyDict_GET_SIZE(dict) != size) {
+    if (count != size || PyDict_GET_SIZE(dict) != size)
         return lcpy_walk_changed("a dict");
-    }
     return lcpy_walk_sort(walk, start, 2, dict);
 }
 
@@ -313,9 +291,8 @@ int lcpy_walk_dict(lcpy_walk *walk, PyObject *dict, bool attributes)
     lcpy_frame frame;
     int result = lcpy_walk_enter(walk, &frame, dict, 1);
 
-    if (result != 0) {
+    if (result != 0)
         return result < 0 ? -1 : 0;
-    }
     result = write_pairs(walk, dict, attributes);
     lcpy_walk_leave(walk);
     return result;

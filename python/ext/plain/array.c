@@ -13,13 +13,11 @@ static uint64_t typed_tag(const char *type)
     uint64_t tag = LOCACHE_TAG_TYPED_FIRST;
     unsigned size_log2;
 
-    if (strlen(type) != 3 || strchr("1248", type[2]) == NULL) {
+    if (strlen(type) != 3 || strchr("1248", type[2]) == NULL)
         return 0;
-    }
     size_log2 = type[2] == '1' ? 0 : type[2] == '2' ? 1 : type[2] == '4' ? 2 : 3;
-    if (size_log2 > 0) {
+    if (size_log2 > 0)
         tag |= type[0] == '<' ? TYPED_LITTLE : 0;
-    }
     switch (type[1]) {
     case 'u':
         return tag | size_log2;
@@ -39,9 +37,8 @@ static bool typed_string(char out[4], uint64_t tag)
     unsigned size_log2 = (unsigned)(tag & 3) + (is_float ? 1 : 0);
 
     if (tag < LOCACHE_TAG_TYPED_FIRST || tag > LOCACHE_TAG_TYPED_LAST || size_log2 > 3 ||
-        (is_float && tag & TYPED_SIGNED)) {
+        (is_float && tag & TYPED_SIGNED))
         return false;
-    }
     out[0] = (char)(size_log2 == 0 ? '|' : tag & TYPED_LITTLE ? '<' : '>');
     out[1] = (char)(is_float ? 'f' : tag & TYPED_SIGNED ? 'i' : 'u');
     out[2] = (char)('0' + (1 << size_log2));
@@ -62,9 +59,8 @@ static bool copy_text(char *out, size_t room, PyObject *object, const char *name
         PyErr_Format(PyExc_ValueError, "%s is too long", name);
         text = NULL;
     }
-    if (text != NULL) {
+    if (text != NULL)
         memcpy(out, text, (size_t)size + 1);
-    }
     Py_XDECREF(value);
     return text != NULL;
 }
@@ -85,17 +81,14 @@ static lcpy_written plain_type(char out[64], PyObject *dtype)
     PyObject *builtin = NULL;
     int plain;
 
-    if (!copy_text(out, 64, dtype, "str")) {
+    if (!copy_text(out, 64, dtype, "str"))
         return LCPY_ERROR;
-    }
     if (out[0] == '\0' || out[1] == '\0' || strchr("biufcSUVmM", out[1]) == NULL ||
-        (strchr("SUV", out[1]) != NULL && strcmp(out + 2, "0") == 0)) {
+        (strchr("SUV", out[1]) != NULL && strcmp(out + 2, "0") == 0))
         return LCPY_NOT_EXACT;
-    }
     plain = is_none(dtype, "names");
-    if (plain > 0) {
+    if (plain > 0)
         plain = is_none(dtype, "metadata");
-    }
     if (plain > 0) {
         /* 2: a type that another package registered */
         builtin = PyObject_GetAttrString(dtype, "isbuiltin");
@@ -111,17 +104,15 @@ static bool read_extents(lcpy_array *out, PyObject *array)
     bool done = false;
 
     if (shape == NULL || !PyTuple_Check(shape) || PyTuple_GET_SIZE(shape) > LCPY_DIMENSIONS_MAX) {
-        if (shape != NULL) {
+        if (shape != NULL)
             PyErr_SetString(PyExc_ValueError, "an array of too many dimensions");
-        }
         goto done;
     }
     out->dimensions = (int)PyTuple_GET_SIZE(shape);
     for (int i = 0; i < out->dimensions; i++) {
         out->extents[i] = PyLong_AsSsize_t(PyTuple_GET_ITEM(shape, i));
-        if (out->extents[i] < 0) {
+        if (out->extents[i] < 0)
             goto done;
-        }
     }
     done = true;
 done:
@@ -149,9 +140,8 @@ static void clear_padding(const char *type, char *data, Py_ssize_t size)
 {
     lcpy_padding padding = padding_of(type);
 
-    for (Py_ssize_t i = 0; i + 16 <= size; i += 16) {
+    for (Py_ssize_t i = 0; i + 16 <= size; i += 16)
         memset(data + i + padding.first, 0, 6);
-    }
 }
 
 /* A buffer over `bytes` (stolen, may be NULL). */
@@ -170,9 +160,8 @@ static bool copy_bytes(lcpy_array *out, PyObject *array)
 
     if (bytes != NULL && has_padding(out->type)) {
         Py_SETREF(bytes, PyByteArray_FromObject(bytes));
-        if (bytes != NULL) {
+        if (bytes != NULL)
             clear_padding(out->type, PyByteArray_AS_STRING(bytes), PyByteArray_GET_SIZE(bytes));
-        }
     }
     out->order = 'C';
     return view_of(&out->view, bytes);
@@ -186,9 +175,8 @@ static int open_in_place(lcpy_array *out, PyObject *array)
     PyObject *source = is_time ? PyObject_CallMethod(array, "view", "s", "i8") : Py_NewRef(array);
     int result = 1;
 
-    if (source == NULL) {
+    if (source == NULL)
         return -1;
-    }
     if (PyObject_GetBuffer(source, &out->view, PyBUF_STRIDES) < 0) {
         PyErr_Clear();
         result = 0;
@@ -204,9 +192,8 @@ static bool open_contiguous(lcpy_array *out, PyObject *array, bool keep_order)
 
     if (opened > 0) {
         out->order = PyBuffer_IsContiguous(&out->view, 'C') ? 'C' : 'F';
-        if (out->order == 'C' || (keep_order && PyBuffer_IsContiguous(&out->view, 'F'))) {
+        if (out->order == 'C' || (keep_order && PyBuffer_IsContiguous(&out->view, 'F')))
             return true;
-        }
         PyBuffer_Release(&out->view);
     }
     return opened >= 0 && copy_bytes(out, array);
@@ -229,16 +216,13 @@ static lcpy_written open_numpy(lcpy_array *out, PyObject *array, enum how how)
     lcpy_written result = dtype == NULL ? LCPY_ERROR : plain_type(out->type, dtype);
 
     Py_XDECREF(dtype);
-    if (result != LCPY_DONE) {
+    if (result != LCPY_DONE)
         return result;
-    }
     out->tag = typed_tag(out->type);
-    if (out->tag == 0) {
+    if (out->tag == 0)
         out->tag = LOCACHE_TAG_ARRAY;
-    }
-    if (!read_extents(out, array)) {
+    if (!read_extents(out, array))
         return LCPY_ERROR;
-    }
     return (how == ANYHOW ? open_anyhow(out, array)
                           : open_contiguous(out, array, how == KEEP_ORDER))
                ? LCPY_DONE
@@ -250,9 +234,8 @@ static lcpy_written open_pyarray(lcpy_array *out, PyObject *array)
     out->tag = LOCACHE_TAG_PYARRAY;
     out->order = 'C';
     out->dimensions = 0;
-    if (!copy_text(out->type, sizeof out->type, array, "typecode")) {
+    if (!copy_text(out->type, sizeof out->type, array, "typecode"))
         return LCPY_ERROR;
-    }
     return PyObject_GetBuffer(array, &out->view, PyBUF_SIMPLE) == 0 ? LCPY_DONE : LCPY_ERROR;
 }
 
@@ -301,9 +284,8 @@ static void write_text(locache_writer *writer, const char *text)
 static void write_extents(locache_writer *writer, const lcpy_array *array)
 {
     locache_write_array(writer, (uint64_t)array->dimensions);
-    for (int i = 0; i < array->dimensions; i++) {
+    for (int i = 0; i < array->dimensions; i++)
         locache_write_uint(writer, (uint64_t)array->extents[i]);
-    }
 }
 
 void lcpy_array_write_head(locache_writer *writer, const lcpy_array *array)
@@ -353,9 +335,8 @@ static lcpy_written write_npstring(locache_writer *writer, PyObject *scalar)
         return LCPY_DONE;
     }
     Py_UCS4 *text = PyUnicode_AsUCS4Copy(scalar);
-    if (text == NULL) {
+    if (text == NULL)
         return LCPY_ERROR;
-    }
     snprintf(type, sizeof type, "%cU%zd", native_order, PyUnicode_GET_LENGTH(scalar));
     write_npscalar(writer, type, text, sizeof *text * (size_t)PyUnicode_GET_LENGTH(scalar));
     PyMem_Free(text);
@@ -381,9 +362,8 @@ static lcpy_written write_number(locache_writer *writer, const char *type, PyObj
     char copy[2 * sizeof(long double)];
     Py_buffer view;
 
-    if (PyObject_GetBuffer(scalar, &view, PyBUF_SIMPLE) < 0) {
+    if (PyObject_GetBuffer(scalar, &view, PyBUF_SIMPLE) < 0)
         return LCPY_ERROR;
-    }
     if (has_padding(type) && (size_t)view.len <= sizeof copy) {
         memcpy(copy, view.buf, (size_t)view.len);
         clear_padding(type, copy, view.len);
@@ -402,14 +382,12 @@ lcpy_written lcpy_npscalar_write(lcpy_state *state, locache_writer *writer, PyOb
     lcpy_written result;
 
     (void)state;
-    if (PyUnicode_Check(scalar) || PyBytes_Check(scalar)) {
+    if (PyUnicode_Check(scalar) || PyBytes_Check(scalar))
         return write_npstring(writer, scalar);
-    }
     dtype = PyObject_GetAttrString(scalar, "dtype");
     result = dtype == NULL ? LCPY_ERROR : plain_type(type, dtype);
-    if (result == LCPY_DONE && is_second_class(dtype)) {
+    if (result == LCPY_DONE && is_second_class(dtype))
         result = LCPY_NOT_EXACT;
-    }
     Py_XDECREF(dtype);
     return result == LCPY_DONE ? write_number(writer, type, scalar) : result;
 }
@@ -419,11 +397,10 @@ lcpy_written lcpy_npscalar_write(lcpy_state *state, locache_writer *writer, PyOb
 /* An interrupt, a lack of memory or of NumPy say nothing of the content. */
 static PyObject *bad(void)
 {
-    if (!PyErr_Occurred() ||
+    if (PyErr_Occurred() == NULL ||
         (PyErr_ExceptionMatches(PyExc_Exception) && !PyErr_ExceptionMatches(PyExc_MemoryError) &&
-         !PyErr_ExceptionMatches(PyExc_ImportError))) {
+         !PyErr_ExceptionMatches(PyExc_ImportError)))
         PyErr_SetString(PyExc_ValueError, "no array as locache writes it");
-    }
     return NULL;
 }
 
@@ -446,18 +423,15 @@ static bool take_type(char out[64], locache_reader *reader)
     size_t at = 2;
 
     if (!take(&item, reader, LOCACHE_TEXT) || item.size < 3 || item.size >= 64 ||
-        memchr(item.data, 0, item.size)) {
+        memchr(item.data, 0, item.size) != NULL)
         return false;
-    }
     memcpy(out, item.data, item.size);
     out[item.size] = '\0';
-    if (strchr("<>|", out[0]) == NULL || strchr("biufcSUVmM", out[1]) == NULL) {
+    if (strchr("<>|", out[0]) == NULL || strchr("biufcSUVmM", out[1]) == NULL)
         return false;
-    }
     at += strspn(out + at, "0123456789");
-    if (at == 2) {
+    if (at == 2)
         return false;
-    }
     if (out[at] == '[' && (out[1] == 'm' || out[1] == 'M')) {
         at += 1 + strspn(out + at + 1,
                          "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ/");
@@ -480,9 +454,8 @@ static bool take_shape(extents *out, locache_reader *reader)
     bool empty = false;
 
     *out = (extents){0};
-    if (!take(&item, reader, LOCACHE_ARRAY) || item.number > LCPY_DIMENSIONS_MAX) {
+    if (!take(&item, reader, LOCACHE_ARRAY) || item.number > LCPY_DIMENSIONS_MAX)
         return false;
-    }
     Py_ssize_t dimensions = (Py_ssize_t)item.number;
     out->tuple = PyTuple_New(dimensions);
     for (Py_ssize_t i = 0; out->tuple != NULL && i < dimensions; i++) {
@@ -490,15 +463,13 @@ static bool take_shape(extents *out, locache_reader *reader)
 
         if (take(&item, reader, LOCACHE_UINT) && item.number <= PY_SSIZE_T_MAX) {
             empty = empty || item.number == 0;
-            if (item.number == 0 || !__builtin_mul_overflow(product, item.number, &product)) {
+            if (item.number == 0 || !__builtin_mul_overflow(product, item.number, &product))
                 extent = PyLong_FromUnsignedLongLong(item.number);
-            }
         }
-        if (extent == NULL) {
+        if (extent == NULL)
             Py_CLEAR(out->tuple);
-        } else {
+        else
             PyTuple_SET_ITEM(out->tuple, i, extent);
-        }
     }
     out->elements = empty ? 0 : product;
     return out->tuple != NULL && product <= PY_SSIZE_T_MAX;
@@ -511,9 +482,8 @@ static PyObject *make_dtype(PyObject *numpy, const char *type)
     PyObject *dtype = PyObject_CallMethod(numpy, "dtype", "s", type);
 
     if (dtype != NULL &&
-        (!copy_text(again, sizeof again, dtype, "str") || strcmp(again, type) != 0)) {
+        (!copy_text(again, sizeof again, dtype, "str") || strcmp(again, type) != 0))
         Py_CLEAR(dtype);
-    }
     return dtype != NULL ? dtype : bad();
 }
 
@@ -522,9 +492,8 @@ static Py_ssize_t size_of(PyObject *data)
 {
     Py_buffer view;
 
-    if (PyObject_GetBuffer(data, &view, PyBUF_SIMPLE) < 0) {
+    if (PyObject_GetBuffer(data, &view, PyBUF_SIMPLE) < 0)
         return -1;
-    }
     PyBuffer_Release(&view);
     return view.len;
 }
@@ -554,9 +523,8 @@ static PyObject *make_array(PyObject *numpy, PyObject *dtype, const extents *sha
                             : Py_BuildValue("{s:C,s:O}", "order", order, "buffer", data);
     PyObject *array = NULL;
 
-    if (class != NULL && arguments != NULL && options != NULL) {
+    if (class != NULL && arguments != NULL && options != NULL)
         array = PyObject_Call(class, arguments, options);
-    }
     Py_XDECREF(options);
     Py_XDECREF(arguments);
     Py_XDECREF(class);
@@ -572,12 +540,10 @@ static PyObject *finish_array(locache_reader *reader, const char *type, extents 
     PyObject *data = dtype == NULL ? NULL : bytes(context, reader);
     PyObject *array = NULL;
 
-    if (data != NULL && sizes_agree(dtype, shape->elements, data)) {
+    if (data != NULL && sizes_agree(dtype, shape->elements, data))
         array = make_array(numpy, dtype, shape, data, order);
-    }
-    if (data != NULL && array == NULL) {
+    if (data != NULL && array == NULL)
         bad();
-    }
     Py_XDECREF(data);
     Py_XDECREF(dtype);
     Py_XDECREF(numpy);
@@ -611,26 +577,22 @@ static PyObject *read_flat(locache_reader *reader, uint64_t tag, lcpy_bytes_read
     PyObject *array = NULL;
     extents shape = {0};
 
-    if (!typed_string(type, tag)) {
+    if (!typed_string(type, tag))
         return bad();
-    }
     numpy = PyImport_ImportModule("numpy");
     PyObject *dtype = numpy == NULL ? NULL : make_dtype(numpy, type);
     data = dtype == NULL ? NULL : bytes(context, reader);
-    if (data == NULL) {
+    if (data == NULL)
         goto done;
-    }
     Py_ssize_t size = size_of(data);
     if (size >= 0) {
         shape.elements = (uint64_t)size / (uint64_t)(type[2] - '0');
         shape.tuple = Py_BuildValue("(n)", (Py_ssize_t)shape.elements);
     }
-    if (shape.tuple != NULL && sizes_agree(dtype, shape.elements, data)) {
+    if (shape.tuple != NULL && sizes_agree(dtype, shape.elements, data))
         array = make_array(numpy, dtype, &shape, data, 'C');
-    }
-    if (array == NULL) {
+    if (array == NULL)
         bad();
-    }
 done:
     Py_XDECREF(shape.tuple);
     Py_XDECREF(data);
@@ -665,14 +627,12 @@ static PyObject *read_pyarray(locache_reader *reader, lcpy_bytes_reader bytes, v
     PyObject *done = NULL;
 
     if (!take_array(reader, 2) || !take(&item, reader, LOCACHE_TEXT) || item.size != 1 ||
-        strchr("bBuwhHiIlLqQfd", item.data[0]) == NULL) {
+        strchr("bBuwhHiIlLqQfd", item.data[0]) == NULL)
         return bad();
-    }
     module = PyImport_ImportModule("array");
     data = module == NULL ? NULL : bytes(context, reader);
-    if (data == NULL) {
+    if (data == NULL)
         goto done;
-    }
     array = PyObject_CallMethod(module, "array", "C", item.data[0]);
     done = array == NULL ? NULL : PyObject_CallMethod(array, "frombytes", "O", data);
     if (done == NULL) {
@@ -701,9 +661,8 @@ static PyObject *string_value(const char *type, const locache_item *bytes)
         value = PyUnicode_DecodeUTF32((const char *)bytes->data, (Py_ssize_t)bytes->size,
                                       "surrogatepass", &order);
     }
-    if (value != NULL && strcmp(again, type) != 0) {
+    if (value != NULL && strcmp(again, type) != 0)
         Py_CLEAR(value);
-    }
     return value != NULL ? value : bad();
 }
 
@@ -738,16 +697,13 @@ static PyObject *read_npscalar(locache_reader *reader)
     locache_item item;
     extents none = {.elements = 1};
 
-    if (!take_array(reader, 2) || !take_type(type, reader)) {
+    if (!take_array(reader, 2) || !take_type(type, reader))
         return bad();
-    }
-    if (type[1] == 'S' || type[1] == 'U') {
+    if (type[1] == 'S' || type[1] == 'U')
         return take(&item, reader, LOCACHE_BYTES) ? read_npstring(type, &item) : bad();
-    }
     none.tuple = PyTuple_New(0);
-    if (none.tuple == NULL) {
+    if (none.tuple == NULL)
         return NULL;
-    }
     PyObject *array = finish_array(reader, type, &none, 'C', copy_inline, NULL);
     PyObject *index = array == NULL ? NULL : PyTuple_New(0);
     PyObject *scalar = index == NULL ? NULL : PyObject_GetItem(array, index);

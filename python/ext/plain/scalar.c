@@ -38,9 +38,8 @@ static lcpy_written write_int(locache_writer *writer, PyObject *value)
     int overflow;
     long long small = PyLong_AsLongLongAndOverflow(value, &overflow);
 
-    if (overflow != 0) {
+    if (overflow != 0)
         return write_big_int(writer, value, overflow < 0);
-    }
     locache_write_int(writer, small);
     return LCPY_DONE;
 }
@@ -49,9 +48,8 @@ static lcpy_written write_surrogates(locache_writer *writer, PyObject *text)
 {
     PyObject *bytes = PyUnicode_AsEncodedString(text, "utf-8", "surrogatepass");
 
-    if (bytes == NULL) {
+    if (bytes == NULL)
         return LCPY_ERROR;
-    }
     locache_write_tag(writer, LOCACHE_TAG_SURROGATES);
     locache_write_bytes(writer, PyBytes_AS_STRING(bytes), (size_t)PyBytes_GET_SIZE(bytes));
     Py_DECREF(bytes);
@@ -67,9 +65,8 @@ static lcpy_written write_str(locache_writer *writer, PyObject *value)
         locache_write_text(writer, text, (size_t)size);
         return LCPY_DONE;
     }
-    if (!PyErr_ExceptionMatches(PyExc_UnicodeEncodeError)) {
+    if (!PyErr_ExceptionMatches(PyExc_UnicodeEncodeError))
         return LCPY_ERROR;
-    }
     PyErr_Clear();
     return write_surrogates(writer, value);
 }
@@ -89,13 +86,11 @@ static int fixed_offset(int *minutes, PyObject *zone)
 
     /* A static type of C: nothing else has this name. */
     if (strcmp(Py_TYPE(zone)->tp_name, "datetime.timezone") != 0 ||
-        PyType_HasFeature(Py_TYPE(zone), Py_TPFLAGS_HEAPTYPE)) {
+        PyType_HasFeature(Py_TYPE(zone), Py_TPFLAGS_HEAPTYPE))
         return 0;
-    }
     parts = PyObject_CallMethod(zone, "__getinitargs__", NULL);
-    if (parts == NULL) {
+    if (parts == NULL)
         return -1;
-    }
     if (PyTuple_Check(parts) && PyTuple_GET_SIZE(parts) == 1) {
         PyObject *offset = PyTuple_GET_ITEM(parts, 0);
         int seconds =
@@ -113,9 +108,8 @@ static size_t format_clock(char out[MOMENT_MAX], int hour, int minute, int secon
 {
     int size = snprintf(out, MOMENT_MAX, "%02d:%02d:%02d", hour, minute, second);
 
-    if (microsecond != 0) {
+    if (microsecond != 0)
         size += snprintf(out + size, MOMENT_MAX - (size_t)size, ".%06d", microsecond);
-    }
     return (size_t)size;
 }
 
@@ -133,12 +127,10 @@ static lcpy_written write_datetime(locache_writer *writer, PyObject *value)
     int fixed = 1;
     size_t size;
 
-    if (PyDateTime_DATE_GET_FOLD(value)) {
+    if (PyDateTime_DATE_GET_FOLD(value))
         return LCPY_NOT_EXACT;
-    }
-    if (zone != Py_None && (fixed = fixed_offset(&minutes, zone)) <= 0) {
+    if (zone != Py_None && (fixed = fixed_offset(&minutes, zone)) <= 0)
         return fixed < 0 ? LCPY_ERROR : LCPY_NOT_EXACT;
-    }
     size = format_date(text, value);
     text[size++] = 'T';
     size += format_clock(text + size, PyDateTime_DATE_GET_HOUR(value),
@@ -169,9 +161,8 @@ static lcpy_written write_time(locache_writer *writer, PyObject *value)
 {
     char text[MOMENT_MAX];
 
-    if (PyDateTime_TIME_GET_FOLD(value) || PyDateTime_TIME_GET_TZINFO(value) != Py_None) {
+    if (PyDateTime_TIME_GET_FOLD(value) || PyDateTime_TIME_GET_TZINFO(value) != Py_None)
         return LCPY_NOT_EXACT;
-    }
     format_clock(text, PyDateTime_TIME_GET_HOUR(value), PyDateTime_TIME_GET_MINUTE(value),
                  PyDateTime_TIME_GET_SECOND(value), PyDateTime_TIME_GET_MICROSECOND(value));
     write_tagged_text(writer, LOCACHE_TAG_TIME, text);
@@ -195,13 +186,11 @@ static PyObject *mantissa_of(PyObject *digits, bool negative)
     char text[1 + MANTISSA_DIGITS_MAX + 1];
     Py_ssize_t count = PyTuple_GET_SIZE(digits);
 
-    if (count > MANTISSA_DIGITS_MAX) {
+    if (count > MANTISSA_DIGITS_MAX)
         return NULL;
-    }
     text[0] = negative ? '-' : '+';
-    for (Py_ssize_t i = 0; i < count; i++) {
+    for (Py_ssize_t i = 0; i < count; i++)
         text[1 + i] = (char)('0' + PyLong_AsLong(PyTuple_GET_ITEM(digits, i)));
-    }
     text[1 + count] = '\0';
     return PyLong_FromString(text, NULL, 10);
 }
@@ -211,9 +200,8 @@ static lcpy_written write_decimal_text(locache_writer *writer, PyObject *value)
     PyObject *text = PyObject_Str(value);
     const char *ascii = text == NULL ? NULL : PyUnicode_AsUTF8(text);
 
-    if (ascii != NULL) {
+    if (ascii != NULL)
         write_tagged_text(writer, LOCACHE_TAG_DECIMAL_TEXT, ascii);
-    }
     Py_XDECREF(text);
     return ascii == NULL ? LCPY_ERROR : LCPY_DONE;
 }
@@ -224,17 +212,15 @@ static lcpy_written write_decimal(locache_writer *writer, PyObject *value)
     PyObject *parts = PyObject_CallMethod(value, "as_tuple", NULL);
     PyObject *mantissa = NULL;
 
-    if (parts == NULL || !PyTuple_Check(parts) || PyTuple_GET_SIZE(parts) != 3) {
+    if (parts == NULL || !PyTuple_Check(parts) || PyTuple_GET_SIZE(parts) != 3)
         goto done;
-    }
     PyObject *exponent = PyTuple_GET_ITEM(parts, 2); /* 'F', 'n', 'N' for what is no number */
     int negative = PyObject_IsTrue(PyTuple_GET_ITEM(parts, 0));
 
     if (PyLong_CheckExact(exponent) && PyTuple_Check(PyTuple_GET_ITEM(parts, 1))) {
         mantissa = mantissa_of(PyTuple_GET_ITEM(parts, 1), negative);
-        if (mantissa == NULL && PyErr_Occurred()) {
+        if (mantissa == NULL && PyErr_Occurred() != NULL)
             goto done;
-        }
     }
     if (mantissa == NULL || (negative && !PyObject_IsTrue(mantissa))) {
         result = write_decimal_text(writer, value);
@@ -243,9 +229,8 @@ static lcpy_written write_decimal(locache_writer *writer, PyObject *value)
     locache_write_tag(writer, LOCACHE_TAG_DECIMAL);
     locache_write_array(writer, 2);
     result = write_int(writer, exponent);
-    if (result == LCPY_DONE) {
+    if (result == LCPY_DONE)
         result = write_int(writer, mantissa);
-    }
 done:
     Py_XDECREF(mantissa);
     Py_XDECREF(parts);
@@ -258,9 +243,8 @@ static lcpy_written write_fraction(locache_writer *writer, PyObject *value)
     PyObject *numerator = PyObject_GetAttrString(value, "numerator");
     PyObject *denominator = numerator == NULL ? NULL : PyObject_GetAttrString(value, "denominator");
 
-    if (denominator == NULL) {
+    if (denominator == NULL)
         goto done;
-    }
     if (!PyLong_CheckExact(numerator) || !PyLong_CheckExact(denominator)) {
         result = LCPY_NOT_EXACT; /* Fraction(True) keeps its bool in some versions */
         goto done;
@@ -268,9 +252,8 @@ static lcpy_written write_fraction(locache_writer *writer, PyObject *value)
     locache_write_tag(writer, LOCACHE_TAG_RATIONAL);
     locache_write_array(writer, 2);
     result = write_int(writer, numerator);
-    if (result == LCPY_DONE) {
+    if (result == LCPY_DONE)
         result = write_int(writer, denominator);
-    }
 done:
     Py_XDECREF(denominator);
     Py_XDECREF(numerator);
@@ -284,9 +267,8 @@ static lcpy_written write_uuid(locache_writer *writer, PyObject *value)
     PyObject *known = safe == NULL ? NULL : PyObject_GetAttrString(safe, "value");
     PyObject *bytes = known == NULL ? NULL : PyObject_GetAttrString(value, "bytes");
 
-    if (bytes == NULL) {
+    if (bytes == NULL)
         goto done;
-    }
     if (known != Py_None || !PyBytes_CheckExact(bytes)) {
         result = LCPY_NOT_EXACT;
         goto done;
@@ -316,15 +298,12 @@ static lcpy_written write_builtin(locache_writer *writer, PyObject *value)
 {
     PyTypeObject *type = Py_TYPE(value);
 
-    if (lcpy_scalar_write_brief(writer, value)) {
+    if (lcpy_scalar_write_brief(writer, value))
         return LCPY_DONE;
-    }
-    if (type == &PyLong_Type) {
+    if (type == &PyLong_Type)
         return write_int(writer, value);
-    }
-    if (type == &PyUnicode_Type) {
+    if (type == &PyUnicode_Type)
         return write_str(writer, value);
-    }
     return type == &PyComplex_Type ? write_complex(writer, value) : LCPY_NOT_EXACT;
 }
 
@@ -359,10 +338,9 @@ lcpy_written lcpy_scalar_write(lcpy_state *state, locache_writer *writer, PyObje
 /* An interrupt and a lack of memory say nothing of the content. */
 static PyObject *bad(const char *what)
 {
-    if (!PyErr_Occurred() ||
-        (PyErr_ExceptionMatches(PyExc_Exception) && !PyErr_ExceptionMatches(PyExc_MemoryError))) {
+    if (PyErr_Occurred() == NULL ||
+        (PyErr_ExceptionMatches(PyExc_Exception) && !PyErr_ExceptionMatches(PyExc_MemoryError)))
         PyErr_Format(PyExc_ValueError, "no %s as locache writes it", what);
-    }
     return NULL;
 }
 
@@ -384,9 +362,8 @@ static bool take_int64(int64_t *out, locache_reader *reader)
     locache_item item;
 
     if (locache_read(&item, reader) != LOCACHE_OK || item.number > INT64_MAX ||
-        (item.kind != LOCACHE_UINT && item.kind != LOCACHE_NEGATIVE)) {
+        (item.kind != LOCACHE_UINT && item.kind != LOCACHE_NEGATIVE))
         return false;
-    }
     *out = item.kind == LOCACHE_UINT ? (int64_t)item.number : -1 - (int64_t)item.number;
     return true;
 }
@@ -396,9 +373,8 @@ PyObject *lcpy_int_from_magnitude(int negative, const unsigned char *bytes, size
     PyObject *value = PyObject_CallMethod((PyObject *)&PyLong_Type, "from_bytes", "y#s",
                                           (const char *)bytes, (Py_ssize_t)size, "big");
 
-    if (value != NULL && negative) {
+    if (value != NULL && negative)
         Py_SETREF(value, PyNumber_Invert(value));
-    }
     return value;
 }
 
@@ -407,9 +383,8 @@ static PyObject *read_bignum(locache_reader *reader, bool negative)
 {
     locache_item item;
 
-    if (!take(&item, reader, LOCACHE_BYTES) || item.size <= sizeof(uint64_t) || item.data[0] == 0) {
+    if (!take(&item, reader, LOCACHE_BYTES) || item.size <= sizeof(uint64_t) || item.data[0] == 0)
         return bad("integer");
-    }
     return lcpy_int_from_magnitude(negative, item.data, item.size);
 }
 
@@ -418,24 +393,21 @@ static PyObject *read_int(locache_reader *reader)
 {
     locache_item item;
 
-    if (locache_read(&item, reader) != LOCACHE_OK) {
+    if (locache_read(&item, reader) != LOCACHE_OK)
         return bad("integer");
-    }
     switch (item.kind) {
     case LOCACHE_UINT:
         return PyLong_FromUnsignedLongLong(item.number);
     case LOCACHE_NEGATIVE: {
         PyObject *value = PyLong_FromUnsignedLongLong(item.number);
 
-        if (value != NULL) {
+        if (value != NULL)
             Py_SETREF(value, PyNumber_Invert(value));
-        }
         return value;
     }
     case LOCACHE_TAG:
-        if (item.number == LOCACHE_TAG_BIGNUM || item.number == LOCACHE_TAG_BIGNUM_NEG) {
+        if (item.number == LOCACHE_TAG_BIGNUM || item.number == LOCACHE_TAG_BIGNUM_NEG)
             return read_bignum(reader, item.number == LOCACHE_TAG_BIGNUM_NEG);
-        }
         return bad("integer");
     default:
         return bad("integer");
@@ -447,9 +419,8 @@ static PyObject *read_complex(locache_reader *reader)
     locache_item real, imaginary;
 
     if (!take_array(reader, 2) || !take(&real, reader, LOCACHE_REAL) ||
-        !take(&imaginary, reader, LOCACHE_REAL)) {
+        !take(&imaginary, reader, LOCACHE_REAL))
         return bad("complex number");
-    }
     return PyComplex_FromDoubles(real.real, imaginary.real);
 }
 
@@ -458,16 +429,13 @@ static PyObject *read_surrogates(locache_reader *reader)
     locache_item item;
     PyObject *text;
 
-    if (!take(&item, reader, LOCACHE_BYTES)) {
+    if (!take(&item, reader, LOCACHE_BYTES))
         return bad("text with surrogates");
-    }
     text = PyUnicode_DecodeUTF8((const char *)item.data, (Py_ssize_t)item.size, "surrogatepass");
-    if (text != NULL && PyUnicode_AsUTF8(text) != NULL) {
+    if (text != NULL && PyUnicode_AsUTF8(text) != NULL)
         Py_CLEAR(text); /* it has none */
-    }
-    if (text == NULL) {
+    if (text == NULL)
         return bad("text with surrogates");
-    }
     PyErr_Clear();
     return text;
 }
@@ -476,15 +444,13 @@ static PyObject *read_surrogates(locache_reader *reader)
 static bool parse_number(int *out, const char **at, const char *end, int width)
 {
     *out = 0;
-    if (end - *at < width) {
+    if (end - *at < width)
         return false;
-    }
     for (int i = 0; i < width; i++) {
         char digit = *(*at)++;
 
-        if (digit < '0' || digit > '9') {
+        if (digit < '0' || digit > '9')
             return false;
-        }
         *out = *out * 10 + (digit - '0');
     }
     return true;
@@ -510,13 +476,11 @@ static bool parse_clock(moment *out, const char **at, const char *end)
 {
     if (!parse_number(&out->hour, at, end, 2) || !parse_char(at, end, ':') ||
         !parse_number(&out->minute, at, end, 2) || !parse_char(at, end, ':') ||
-        !parse_number(&out->second, at, end, 2)) {
+        !parse_number(&out->second, at, end, 2))
         return false;
-    }
     out->microsecond = 0;
-    if (*at == end || **at != '.') {
+    if (*at == end || **at != '.')
         return true;
-    }
     ++*at;
     return parse_number(&out->microsecond, at, end, 6) && out->microsecond != 0;
 }
@@ -531,14 +495,12 @@ static bool parse_offset(int *out, const char **at, const char *end)
         ++*at;
         return true;
     }
-    if (*at == end || (**at != '+' && **at != '-')) {
+    if (*at == end || (**at != '+' && **at != '-'))
         return false;
-    }
     bool negative = *(*at)++ == '-';
     if (!parse_number(&hours, at, end, 2) || !parse_char(at, end, ':') ||
-        !parse_number(&minutes, at, end, 2) || hours > 23 || minutes > 59) {
+        !parse_number(&minutes, at, end, 2) || hours > 23 || minutes > 59)
         return false;
-    }
     *out = negative ? -(hours * 60 + minutes) : hours * 60 + minutes;
     return *out != 0;
 }
@@ -571,12 +533,10 @@ static PyObject *read_moment(locache_reader *reader, uint64_t tag)
     int minutes = 0;
     PyObject *value;
 
-    if (api == NULL) {
+    if (api == NULL)
         return NULL;
-    }
-    if (!take(&item, reader, LOCACHE_TEXT)) {
+    if (!take(&item, reader, LOCACHE_TEXT))
         return bad("date or time");
-    }
     const char *at = (const char *)item.data;
     const char *end = at + item.size;
     bool has_date = tag != LOCACHE_TAG_TIME;
@@ -585,9 +545,8 @@ static PyObject *read_moment(locache_reader *reader, uint64_t tag)
     if ((has_date && !parse_date(&m, &at, end)) ||
         (has_date && has_clock && !parse_char(&at, end, 'T')) ||
         (has_clock && !parse_clock(&m, &at, end)) ||
-        (tag == LOCACHE_TAG_DATETIME && !parse_offset(&minutes, &at, end)) || at != end) {
+        (tag == LOCACHE_TAG_DATETIME && !parse_offset(&minutes, &at, end)) || at != end)
         return bad("date or time");
-    }
     if (!has_clock) {
         value = api->Date_FromDate(m.year, m.month, m.day, api->DateType);
     } else if (!has_date) {
@@ -605,14 +564,12 @@ static PyObject *read_timedelta(locache_reader *reader)
     PyDateTime_CAPI *api = PyCapsule_Import(PyDateTime_CAPSULE_NAME, 0);
     int64_t days, seconds, microseconds;
 
-    if (api == NULL) {
+    if (api == NULL)
         return NULL;
-    }
     if (!take_array(reader, 3) || !take_int64(&days, reader) || !take_int64(&seconds, reader) ||
         !take_int64(&microseconds, reader) || days < -999999999 || days > 999999999 ||
-        seconds < 0 || seconds >= 86400 || microseconds < 0 || microseconds >= 1000000) {
+        seconds < 0 || seconds >= 86400 || microseconds < 0 || microseconds >= 1000000)
         return bad("duration");
-    }
     return api->Delta_FromDelta((int)days, (int)seconds, (int)microseconds, 0, api->DeltaType);
 }
 
@@ -624,9 +581,8 @@ static PyObject *construct(const char *module_name, const char *name, PyObject *
     PyObject *class = module == NULL ? NULL : PyObject_GetAttrString(module, name);
     PyObject *value = class == NULL ? NULL : PyObject_CallObject(class, arguments);
 
-    if (class != NULL && value == NULL) {
+    if (class != NULL && value == NULL)
         bad(name);
-    }
     Py_XDECREF(class);
     Py_XDECREF(module);
     Py_XDECREF(arguments);
@@ -654,9 +610,8 @@ static PyObject *read_decimal_text(locache_reader *reader)
 {
     locache_item item;
 
-    if (!take(&item, reader, LOCACHE_TEXT)) {
+    if (!take(&item, reader, LOCACHE_TEXT))
         return bad("decimal");
-    }
     const char *text = (const char *)item.data;
 
     return keep_if_text(
@@ -671,14 +626,12 @@ static PyObject *read_decimal(locache_reader *reader)
     PyObject *value = NULL;
     int64_t exponent;
 
-    if (!take_array(reader, 2) || !take_int64(&exponent, reader)) {
+    if (!take_array(reader, 2) || !take_int64(&exponent, reader))
         return bad("decimal");
-    }
     const unsigned char *start = reader->at;
     mantissa = read_int(reader);
-    if (mantissa == NULL) {
+    if (mantissa == NULL)
         return NULL;
-    }
     /* with the heads of a tag and of a byte string */
     if (reader->at - start > MANTISSA_BYTES_MAX + 8) {
         bad("decimal");
@@ -709,9 +662,8 @@ static PyObject *read_fraction(locache_reader *reader)
     PyObject *denominator = numerator == NULL ? NULL : read_int(reader);
     PyObject *value = NULL;
 
-    if (denominator != NULL) {
+    if (denominator != NULL)
         value = construct("fractions", "Fraction", PyTuple_Pack(2, numerator, denominator));
-    }
     /* In lowest terms, with a positive denominator: otherwise the constructor gave another one. */
     PyObject *kept = value == NULL ? NULL : PyObject_GetAttrString(value, "denominator");
     if (kept != NULL && PyObject_RichCompareBool(kept, denominator, Py_EQ) != 1) {
@@ -728,9 +680,8 @@ static PyObject *read_uuid(locache_reader *reader)
 {
     locache_item item;
 
-    if (!take(&item, reader, LOCACHE_BYTES) || item.size != 16) {
+    if (!take(&item, reader, LOCACHE_BYTES) || item.size != 16)
         return bad("UUID");
-    }
     return construct(
         "uuid", "UUID",
         Py_BuildValue("(Oy#)", Py_None, (const char *)item.data, (Py_ssize_t)item.size));

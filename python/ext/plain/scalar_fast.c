@@ -32,15 +32,13 @@ static bool write_brief_text(locache_writer *writer, PyObject *text)
     size_t size = 0;
     Py_ssize_t length = PyUnicode_GET_LENGTH(text);
 
-    if (length > BRIEF_TEXT_MAX || !PyUnicode_IS_COMPACT(text)) {
+    if (length > BRIEF_TEXT_MAX || !PyUnicode_IS_COMPACT(text))
         return false;
-    }
     for (Py_ssize_t i = 0; i < length; i++) {
         Py_UCS4 character = PyUnicode_READ_CHAR(text, i);
 
-        if (Py_UNICODE_IS_SURROGATE(character)) {
+        if (Py_UNICODE_IS_SURROGATE(character))
             return false;
-        }
         size += encode_character(utf8 + size, character);
     }
     locache_write_text(writer, utf8, size);
@@ -49,12 +47,10 @@ static bool write_brief_text(locache_writer *writer, PyObject *text)
 
 static bool write_brief_str(locache_writer *writer, PyObject *value)
 {
-    if (!PyUnicode_IS_COMPACT_ASCII(value)) {
+    if (!PyUnicode_IS_COMPACT_ASCII(value))
         return write_brief_text(writer, value);
-    }
-    if (PyUnicode_GET_LENGTH(value) > BRIEF_ASCII_MAX) {
+    if (PyUnicode_GET_LENGTH(value) > BRIEF_ASCII_MAX)
         return false;
-    }
     locache_write_text(writer, (const char *)PyUnicode_1BYTE_DATA(value),
                        (size_t)PyUnicode_GET_LENGTH(value));
     return true;
@@ -65,17 +61,15 @@ static bool write_brief_str(locache_writer *writer, PyObject *value)
 static bool one_digit(int64_t *out, PyObject *value)
 {
 #if PY_VERSION_HEX >= 0x030C0000
-    if (!PyUnstable_Long_IsCompact((PyLongObject *)value)) {
+    if (!PyUnstable_Long_IsCompact((PyLongObject *)value))
         return false;
-    }
     *out = PyUnstable_Long_CompactValue((PyLongObject *)value);
     return true;
 #else
     Py_ssize_t size = Py_SIZE(value); /* of digits; negative where the int is */
 
-    if (size < -1 || size > 1) {
+    if (size < -1 || size > 1)
         return false;
-    }
     *out = size == 0 ? 0 : (int64_t)size * (int64_t)((PyLongObject *)value)->ob_digit[0];
     return true;
 #endif
@@ -86,12 +80,10 @@ static bool write_brief_int(locache_writer *writer, PyObject *value)
     int64_t number;
     int overflow = 0;
 
-    if (!one_digit(&number, value)) {
+    if (!one_digit(&number, value))
         number = PyLong_AsLongLongAndOverflow(value, &overflow);
-    }
-    if (overflow != 0) {
+    if (overflow != 0)
         return false;
-    }
     locache_write_int(writer, number);
     return true;
 }
@@ -100,20 +92,17 @@ bool lcpy_scalar_write_brief(locache_writer *writer, PyObject *value)
 {
     PyTypeObject *type = Py_TYPE(value);
 
-    if (type == &PyLong_Type) {
+    if (type == &PyLong_Type)
         return write_brief_int(writer, value);
-    }
-    if (type == &PyUnicode_Type) {
+    if (type == &PyUnicode_Type)
         return write_brief_str(writer, value);
-    }
-    if (type == &PyFloat_Type) {
+    if (type == &PyFloat_Type)
         locache_write_real(writer, PyFloat_AS_DOUBLE(value));
-    } else if (value == Py_None) {
+    else if (value == Py_None)
         locache_write_null(writer);
-    } else if (type == &PyBool_Type) {
+    else if (type == &PyBool_Type)
         locache_write_bool(writer, value == Py_True);
-    } else {
+    else
         return false;
-    }
     return true;
 }

@@ -34,11 +34,9 @@ void lcpy_strided_of(lcpy_strided *out, const Py_buffer *view, lcpy_padding padd
         out->run = (size_t)view->len;
         return;
     }
-    for (int i = 0; i < view->ndim; i++) {
-        if (view->shape[i] != 1) {
+    for (int i = 0; i < view->ndim; i++)
+        if (view->shape[i] != 1)
             add_dimension(out, view->shape[i], view->strides[i]);
-        }
-    }
     last = out->dimensions - 1;
     if (last >= 0 && out->steps[last] == view->itemsize) {
         out->run *= (size_t)out->extents[last];
@@ -124,9 +122,8 @@ static void advance(place *at, size_t runs)
     const lcpy_strided *in = at->in;
     int i = in->dimensions - 1;
 
-    if (i < 0) {
+    if (i < 0)
         return;
-    }
     at->index[i] += (Py_ssize_t)runs;
     at->run += (Py_ssize_t)runs * in->steps[i];
     for (; i > 0 && at->index[i] == in->extents[i]; i--) {
@@ -160,9 +157,8 @@ static void clear_padding(char *out, const lcpy_padding *padding, size_t offset,
     size_t at = offset % padding->every;
 
     for (size_t i = 0; i < size; i++) {
-        if (at >= padding->first && at <= padding->last) {
+        if (at >= padding->first && at <= padding->last)
             out[i] = 0;
-        }
         at = at + 1 == padding->every ? 0 : at + 1;
     }
 }
@@ -175,9 +171,8 @@ void lcpy_strided_copy(void *context, void *out, size_t offset, size_t size)
     char *to = out;
     place at;
 
-    if (size == 0 || run == 0) {
+    if (size == 0 || run == 0)
         return; /* of nothing, also of items that have no bytes */
-    }
     size_t within = offset % run;
     go_to(&at, strided, offset / run);
     if (within > 0) {
@@ -189,10 +184,8 @@ void lcpy_strided_copy(void *context, void *out, size_t offset, size_t size)
         advance(&at, 1);
     }
     done += copy_whole(to + done, &at, size - done, run);
-    if (done < size) {
+    if (done < size)
         memcpy(to + done, at.run, size - done);
-    }
-    if (strided->padding.every > 0) {
+    if (strided->padding.every > 0)
         clear_padding(to, &strided->padding, offset, size);
-    }
 }

@@ -72,13 +72,11 @@ PyObject *lcpy_loaded(const char *module, const char *name)
     PyObject *value = NULL;
 
     Py_XDECREF(key);
-    if (found != NULL && PyModule_Check(found)) {
+    if (found != NULL && PyModule_Check(found))
         value = PyDict_GetItemString(PyModule_GetDict(found), name);
-    }
     Py_XDECREF(found); /* sys.modules keeps it, and it keeps the value */
-    if (value == NULL) {
+    if (value == NULL)
         PyErr_Clear();
-    }
     return value;
 }
 
@@ -87,14 +85,12 @@ static lcpy_class classify_numpy(PyTypeObject *type)
     const char *name = type->tp_name + strlen("numpy.");
     PyObject *base = lcpy_loaded("numpy", "dtype");
 
-    if (base != NULL && PyType_Check(base) && PyType_IsSubtype(type, (PyTypeObject *)base)) {
+    if (base != NULL && PyType_Check(base) && PyType_IsSubtype(type, (PyTypeObject *)base))
         return LCPY_NPDTYPE;
-    }
     base = lcpy_loaded("numpy", "generic");
     if (base == NULL || !PyType_Check(base) || !PyType_IsSubtype(type, (PyTypeObject *)base) ||
-        lcpy_loaded("numpy", name) != (PyObject *)type) {
+        lcpy_loaded("numpy", name) != (PyObject *)type)
         return LCPY_OTHER;
-    }
     return LCPY_NPSCALAR;
 }
 
@@ -115,18 +111,15 @@ static lcpy_class classify_by_name(PyTypeObject *type)
     for (size_t i = 0; i < sizeof known_types / sizeof known_types[0]; i++) {
         const known *entry = &known_types[i];
 
-        if (strcmp(entry->name, type->tp_name) != 0) {
+        if (strcmp(entry->name, type->tp_name) != 0)
             continue;
-        }
         if (entry->module == NULL
                 ? !PyType_HasFeature(type, Py_TPFLAGS_HEAPTYPE)
-                : lcpy_loaded(entry->module, entry->attribute) == (PyObject *)type) {
+                : lcpy_loaded(entry->module, entry->attribute) == (PyObject *)type)
             return entry->class_of;
-        }
     }
-    if (strncmp(type->tp_name, "pyarrow.lib.", strlen("pyarrow.lib.")) == 0) {
+    if (strncmp(type->tp_name, "pyarrow.lib.", strlen("pyarrow.lib.")) == 0)
         return classify_arrow(type);
-    }
     return strncmp(type->tp_name, "numpy.", strlen("numpy.")) == 0 ? classify_numpy(type)
                                                                    : LCPY_OTHER;
 }
@@ -135,17 +128,15 @@ static size_t slot_of(const lcpy_types *types, const PyTypeObject *type)
 {
     size_t i = ((uintptr_t)type >> 5) % SLOTS; /* types are at least 32 bytes apart */
 
-    while (types->slots[i].type != NULL && types->slots[i].type != type) {
+    while (types->slots[i].type != NULL && types->slots[i].type != type)
         i = (i + 1) % SLOTS;
-    }
     return i;
 }
 
 static void remember(lcpy_state *state, PyTypeObject *type, lcpy_class class_of)
 {
-    if (state->types == NULL) {
+    if (state->types == NULL)
         state->types = PyMem_Calloc(1, sizeof *state->types);
-    }
     if (state->types != NULL && state->types->used < SLOTS_USED_MAX) {
         slot *free_slot = &state->types->slots[slot_of(state->types, type)];
 
@@ -162,53 +153,44 @@ static lcpy_class classify_new(lcpy_state *state, PyTypeObject *type)
 
     PyErr_Fetch(&raised, &value, &traceback);
     lcpy_class class_of = classify_by_name(type);
-    if (class_of != LCPY_OTHER) {
+    if (class_of != LCPY_OTHER)
         remember(state, type, class_of);
-    }
     PyErr_Restore(raised, value, traceback);
     return class_of;
 }
 
 lcpy_class lcpy_classify(lcpy_state *state, PyTypeObject *type)
 {
-    if (type == &PyFunction_Type) {
+    if (type == &PyFunction_Type)
         return LCPY_FUNCTION;
-    }
-    if (type == &PyModule_Type) {
+    if (type == &PyModule_Type)
         return LCPY_MODULE;
-    }
-    if (type == &PyMemoryView_Type) {
+    if (type == &PyMemoryView_Type)
         return LCPY_MEMORYVIEW;
-    }
-    if (type == state->persisted_type) {
+    if (type == state->persisted_type)
         return LCPY_PERSISTED;
-    }
     if (state->types != NULL) {
         const slot *found = &state->types->slots[slot_of(state->types, type)];
 
-        if (found->type != NULL) {
+        if (found->type != NULL)
             return found->class_of;
-        }
     }
     return classify_new(state, type);
 }
 
 void lcpy_types_free(lcpy_types *types)
 {
-    if (types == NULL) {
+    if (types == NULL)
         return;
-    }
-    for (size_t i = 0; i < SLOTS; i++) {
+    for (size_t i = 0; i < SLOTS; i++)
         Py_XDECREF(types->slots[i].type);
-    }
     PyMem_Free(types);
 }
 
 int lcpy_types_traverse(lcpy_types *types, visitproc visit, void *arg)
 {
-    for (size_t i = 0; types != NULL && i < SLOTS; i++) {
+    for (size_t i = 0; types != NULL && i < SLOTS; i++)
         Py_VISIT(types->slots[i].type);
-    }
     return 0;
 }
 
@@ -218,11 +200,10 @@ static PyObject *text_attribute(PyObject *object, const char *name)
 {
     PyObject *value = PyObject_GetAttrString(object, name);
 
-    if (value == NULL) {
+    if (value == NULL)
         PyErr_Clear();
-    } else if (!PyUnicode_Check(value)) {
+    else if (!PyUnicode_Check(value))
         Py_CLEAR(value);
-    }
     return value;
 }
 
@@ -260,9 +241,8 @@ static PyObject *find_main_name(void)
     PyObject *file = NULL;
 
     PyErr_Clear();
-    if (name != NULL && PyUnicode_CompareWithASCIIString(name, "__main__") == 0) {
+    if (name != NULL && PyUnicode_CompareWithASCIIString(name, "__main__") == 0)
         Py_CLEAR(name); /* a directory or an archive that was run */
-    }
     if (name == NULL && module != NULL && (file = text_attribute(module, "__file__")) != NULL) {
         /* As for the cache's place, a link to a script is the script. */
         PyObject *real = real_path(file);
@@ -283,16 +263,14 @@ PyObject *lcpy_module_name(lcpy_state *state, PyObject *name)
     /* multiprocessing's children load the main script as __mp_main__. */
     if (PyUnicode_CompareWithASCIIString(name, "__main__") == 0 ||
         PyUnicode_CompareWithASCIIString(name, "__mp_main__") == 0) {
-        if (state->main_name == NULL) {
+        if (state->main_name == NULL)
             state->main_name = find_main_name();
-        }
         return state->main_name != NULL ? Py_NewRef(state->main_name)
                                         : PyUnicode_FromString("__main__");
     }
     /* Where CPython 3.13 keeps what is pathlib's before and after. */
-    if (PyUnicode_CompareWithASCIIString(name, "pathlib._local") == 0) {
+    if (PyUnicode_CompareWithASCIIString(name, "pathlib._local") == 0)
         return PyUnicode_FromString("pathlib");
-    }
     return Py_NewRef(name);
 }
 
@@ -303,18 +281,16 @@ PyObject *lcpy_global_name(lcpy_state *state, PyObject *object)
     PyObject *shown = NULL;
     PyObject *result = NULL;
 
-    if (name == NULL) {
+    if (name == NULL)
         name = text_attribute(object, "__name__");
-    }
     if (module == NULL || name == NULL) {
         PyErr_Format(PyExc_TypeError, "a '%.200s' object without a module and a name",
                      Py_TYPE(object)->tp_name);
         goto done;
     }
     shown = lcpy_module_name(state, module);
-    if (shown != NULL) {
+    if (shown != NULL)
         result = PyUnicode_FromFormat("%U:%U", shown, name);
-    }
 done:
     Py_XDECREF(shown);
     Py_XDECREF(name);
@@ -329,7 +305,7 @@ done:
 static PyObject *module_said(PyObject *name)
 {
     PyObject *module = PyImport_GetModule(name);
-    Py_ssize_t dot = module != NULL || PyErr_Occurred()
+    Py_ssize_t dot = module != NULL || PyErr_Occurred() != NULL
                          ? -1
                          : PyUnicode_FindChar(name, '.', 0, PyUnicode_GET_LENGTH(name), 1);
     PyObject *package_name = dot <= 0 ? NULL : PyUnicode_Substring(name, 0, dot);
@@ -337,9 +313,8 @@ static PyObject *module_said(PyObject *name)
 
     if (package != NULL) {
         module = PyImport_Import(name);
-        if (module == NULL && PyErr_ExceptionMatches(PyExc_Exception)) {
+        if (module == NULL && PyErr_ExceptionMatches(PyExc_Exception))
             PyErr_Clear();
-        }
     }
     Py_XDECREF(package);
     Py_XDECREF(package_name);
@@ -351,7 +326,7 @@ int lcpy_global_is(PyObject *object, PyObject *module, PyObject *name)
     PyObject *at = module_said(module);
     PyObject *dot = at == NULL ? NULL : PyUnicode_FromString(".");
     PyObject *parts = dot == NULL ? NULL : PyUnicode_Split(name, dot, -1);
-    int result = parts == NULL && PyErr_Occurred() ? -1 : 0;
+    int result = parts == NULL && PyErr_Occurred() != NULL ? -1 : 0;
 
     for (Py_ssize_t i = 0; parts != NULL && at != NULL && i < PyList_GET_SIZE(parts); i++) {
         PyObject *next = PyObject_GetAttr(at, PyList_GET_ITEM(parts, i));
@@ -360,9 +335,8 @@ int lcpy_global_is(PyObject *object, PyObject *module, PyObject *name)
     }
     if (result == 0) {
         result = at == object;
-        if (at == NULL) {
+        if (at == NULL)
             PyErr_Clear();
-        }
     }
     Py_XDECREF(parts);
     Py_XDECREF(dot);

@@ -46,7 +46,7 @@ typedef struct decoder {
 
 static PyObject *malformed(const char *what)
 {
-    if (!PyErr_Occurred())
+    if (PyErr_Occurred() == NULL)
         PyErr_Format(PyExc_ValueError, "malformed entry: %s", what);
     return NULL;
 }

@@ -168,10 +168,9 @@ static int grow_table(encoder *e)
         PyErr_NoMemory();
         return -1;
     }
-    for (size_t i = 0; i < e->slots; i++) {
+    for (size_t i = 0; i < e->slots; i++)
         if (e->table[i].object != NULL)
             *slot_of(&larger, e->table[i].object) = e->table[i];
-    }
     PyMem_Free(e->table);
     e->table = larger.table;
     e->slots = larger.slots;
@@ -256,7 +255,7 @@ static lcpy_written each_member(encoder *e, PyObject *set,
         Py_DECREF(member);
     }
     Py_DECREF(iterator);
-    return PyErr_Occurred() ? LCPY_ERROR : done;
+    return PyErr_Occurred() != NULL ? LCPY_ERROR : done;
 }
 
 /* `value` is held by the caller beside whatever it lies in: with two references it can only be met

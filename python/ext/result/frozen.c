@@ -34,9 +34,8 @@ static bool add_members(tally *t, PyObject *container, size_t each)
 {
     Py_ssize_t count = PyObject_Length(container);
 
-    if (count < 0 || t->depth == DEPTH_MAX || count > ITEMS_MAX - t->items) {
+    if (count < 0 || t->depth == DEPTH_MAX || count > ITEMS_MAX - t->items)
         return false;
-    }
     t->items += count;
     return add(t, GC_HEAD + (size_t)Py_TYPE(container)->tp_basicsize + (size_t)count * each);
 }
@@ -46,9 +45,8 @@ static bool is_frozen_tuple(tally *t, PyObject *tuple)
     bool frozen = add_members(t, tuple, sizeof(PyObject *));
 
     t->depth++;
-    for (Py_ssize_t i = 0; frozen && i < PyTuple_GET_SIZE(tuple); i++) {
+    for (Py_ssize_t i = 0; frozen && i < PyTuple_GET_SIZE(tuple); i++)
         frozen = is_frozen(t, PyTuple_GET_ITEM(tuple, i));
-    }
     t->depth--;
     return frozen;
 }
@@ -78,15 +76,14 @@ static bool add_own_size(tally *t, PyObject *value)
     size_t size = said == NULL ? 0 : PyLong_AsSize_t(said);
 
     Py_XDECREF(said);
-    return !PyErr_Occurred() && add(t, size);
+    return PyErr_Occurred() == NULL && add(t, size);
 }
 
 /* Of NumPy's scalars those that are no number hold objects, or fields that can be assigned. */
 static bool is_number(tally *t, PyTypeObject *type)
 {
-    if (t->number == NULL) {
+    if (t->number == NULL)
         t->number = lcpy_loaded("numpy", "number");
-    }
     return (t->number != NULL && PyType_Check(t->number) &&
             PyType_IsSubtype(type, (PyTypeObject *)t->number)) ||
            lcpy_loaded("numpy", "bool_") == (PyObject *)type;
@@ -96,13 +93,11 @@ static bool is_number(tally *t, PyTypeObject *type)
  * from timedelta. */
 static bool is_frozen_zone(tally *t, PyObject *zone)
 {
-    if (zone == Py_None) {
+    if (zone == Py_None)
         return true;
-    }
     if (strcmp(Py_TYPE(zone)->tp_name, "datetime.timezone") != 0 ||
-        PyType_HasFeature(Py_TYPE(zone), Py_TPFLAGS_HEAPTYPE)) {
+        PyType_HasFeature(Py_TYPE(zone), Py_TPFLAGS_HEAPTYPE))
         return false;
-    }
     PyObject *parts = PyObject_CallMethod(zone, "__getinitargs__", NULL);
     bool frozen = parts != NULL && PyTuple_Check(parts) && is_frozen_tuple(t, parts);
 
@@ -142,9 +137,8 @@ static bool add_int(tally *t, PyObject *value)
 
 static bool add_str(tally *t, PyObject *value)
 {
-    if (!PyUnicode_IS_COMPACT(value)) {
+    if (!PyUnicode_IS_COMPACT(value))
         return add_own_size(t, value);
-    }
     size_t head =
         PyUnicode_IS_ASCII(value) ? sizeof(PyASCIIObject) : sizeof(PyCompactUnicodeObject);
     return add(t, head + ((size_t)PyUnicode_GET_LENGTH(value) + 1) * (size_t)PyUnicode_KIND(value));
@@ -154,24 +148,18 @@ static bool is_frozen(tally *t, PyObject *value)
 {
     PyTypeObject *type = Py_TYPE(value);
 
-    if (value == Py_None || type == &PyBool_Type) {
+    if (value == Py_None || type == &PyBool_Type)
         return true;
-    }
-    if (type == &PyFloat_Type || type == &PyComplex_Type) {
+    if (type == &PyFloat_Type || type == &PyComplex_Type)
         return add(t, (size_t)type->tp_basicsize);
-    }
-    if (type == &PyLong_Type) {
+    if (type == &PyLong_Type)
         return add_int(t, value);
-    }
-    if (type == &PyUnicode_Type) {
+    if (type == &PyUnicode_Type)
         return add_str(t, value);
-    }
-    if (type == &PyBytes_Type) {
+    if (type == &PyBytes_Type)
         return add(t, (size_t)type->tp_basicsize + (size_t)PyBytes_GET_SIZE(value));
-    }
-    if (type == &PyTuple_Type) {
+    if (type == &PyTuple_Type)
         return is_frozen_tuple(t, value);
-    }
     return type == &PyFrozenSet_Type ? is_frozen_set(t, value) : is_frozen_instance(t, value);
 }
 
