@@ -109,8 +109,8 @@ unset LOCACHE_TEST_PYTHONS
 export PYTHONPATH="$PWD/$sanitized" PYTHONMALLOC=malloc LOCACHE_TEST_SANITIZED=1
 preload="$(gcc -print-file-name=libasan.so) $(gcc -print-file-name=libubsan.so)"
 # Kernels and type checkers are other programs.
-pytest_with python-sanitized ".venv-$version/bin/python" -n 3 tests/python --ignore tests/python/test_notebook.py \
-    --ignore tests/python/test_typing.py
+pytest_with python-sanitized ".venv-$version/bin/python" -n 3 tests/python --ignore tests/python/call/test_notebook.py \
+    --ignore tests/python/call/test_typing.py
 
 awk '{ passed += $1; failed += $2; skipped += $3 }
     END { printf "%d passed, %d failed, %d skipped\n", passed, failed, skipped; exit failed > 0 }' "$results"

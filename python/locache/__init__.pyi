@@ -51,7 +51,8 @@ class _Persisted(Generic[_P, _R]):
     def forget(self, *args: _P.args, **kwargs: _P.kwargs) -> bool: ...
     def refresh(self, *args: _P.args, **kwargs: _P.kwargs) -> _R: ...
 
-# A bound method (types.MethodType). What it has beside being called is the function's: the object goes first.
+# A bound method (types.MethodType). What it has beside being called is the function's: the object
+# goes first.
 @final
 class _BoundPersisted(Generic[_S, _Q, _R]):
     __name__: str

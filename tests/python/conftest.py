@@ -17,8 +17,12 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from valuecache import Cache
 
-settings.register_profile("locache", deadline=None, max_examples=int(os.environ.get("LOCACHE_TEST_EXAMPLES", "150")),
-                          suppress_health_check=[HealthCheck.too_slow])  # fmt: skip
+settings.register_profile(
+    "locache",
+    deadline=None,
+    max_examples=int(os.environ.get("LOCACHE_TEST_EXAMPLES", "150")),
+    suppress_health_check=[HealthCheck.too_slow],
+)
 settings.load_profile("locache")
 
 

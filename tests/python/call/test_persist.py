@@ -684,7 +684,10 @@ def test_verbose_goes_to_the_standard_logger(kept, caplog):
 
 
 def test_import_is_small_and_version_is_known():
-    code = "import sys; before = set(sys.modules); import locache; print(sorted(set(sys.modules) - before))"
+    code = (
+        "import sys; before = set(sys.modules); import locache; "
+        "print(sorted(set(sys.modules) - before))"
+    )
     out = subprocess.run(
         [sys.executable, "-S", "-c", code],
         capture_output=True,

@@ -1,4 +1,5 @@
-"""Columns of Arrow, polars and pandas as arguments: their values count, not how buffers hold them."""
+"""Columns of Arrow, polars and pandas as arguments: their values count, not how buffers hold
+them."""
 
 from __future__ import annotations
 
@@ -342,7 +343,8 @@ def test_polars_categories_are_the_same_in_every_process(name, tmp_path):
         def call(x):
             return x
 
-        print(pathlib.Path(call.cache_path(pl.Series("s", ["a", "b", None], dtype=pl.Categorical))).name)
+        column = pl.Series("s", ["a", "b", None], dtype=pl.Categorical)
+        print(pathlib.Path(call.cache_path(column)).name)
     """
     done = subprocess.run(
         [sys.executable, "-c", textwrap.dedent(script)], capture_output=True, text=True, check=True

@@ -12,16 +12,12 @@ import struct
 import sys
 import threading
 import warnings
-from pathlib import Path
-
-import numpy as np
-import pytest
-from hypothesis import example, given
-
-sys.path.insert(0, str(Path(__file__).parent))
 
 import entryfile
 import locache
+import numpy as np
+import pytest
+from hypothesis import example, given
 from valuecache import Box, assert_same, result
 from valuestrategies import graphs, values
 

@@ -9,24 +9,20 @@ import decimal
 import fractions
 import os
 import random
-import sys
 import time
 import uuid
 import warnings
 from pathlib import Path
 
 import cbor2
+import entryfile
 import numpy as np
 import pytest
 from hypothesis import given
-
-sys.path.insert(0, str(Path(__file__).parent))
-
-import entryfile
 from valuecache import Box, assert_same
 from valuestrategies import graphs, plain_values
 
-GOLDEN = Path(__file__).parents[1] / "golden"
+GOLDEN = Path(__file__).parents[2] / "golden"
 DEPTH_MAX = 500
 
 # --------------------------------------------------------------------------------------- with cbor2
@@ -252,7 +248,6 @@ def test_damaged_bodies_are_misses_or_values(cache, record_property):
         fractions.Fraction(1, 3),
         datetime.date(2020, 1, 1),
         b"x" * 5000,
-        # fmt: skip
         "\ud800",
         "s" * 80,
         2**80,

@@ -82,7 +82,8 @@ unsanitized = pytest.mark.skipif(SANITIZED, reason="sanitizers put freed memory 
 def definitions(names, options, parameters="x", first="RAN.append(x)"):
     """Source text of the functions so named."""
     return "".join(
-        f"@persist({options})\ndef {name}({parameters}):\n    {first}\n    return {FUNCTIONS[name]}\n\n"
+        f"@persist({options})\ndef {name}({parameters}):\n    {first}\n"
+        f"    return {FUNCTIONS[name]}\n\n"
         for name in names
     )
 

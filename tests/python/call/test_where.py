@@ -121,7 +121,10 @@ def test_name_and_dir(script, tmp_path):
 
 def test_exec_repl_and_command_line_are_unnamed(script):
     source = FOO.replace("    ", "", 1)
-    code = "from locache import persist\nf = persist({})\ndef g(x):\n    return x\nprint(persist({})(g)(1))\n"
+    code = (
+        "from locache import persist\nf = persist({})\n"
+        "def g(x):\n    return x\nprint(persist({})(g)(1))\n"
+    )
     unnamed = script(args=["-c", "from locache import persist; print(persist(lambda x: x)(1))"])
     assert unnamed.tree == ["unnamed.cache/lambda/x=1"]
     assert script(
@@ -203,7 +206,8 @@ def test_locache_dir_overrides(script, tmp_path):
 def test_notebook_cells_by_their_file_name(script, session, options, stem):
     source = f"""
         from locache import persist
-        code = compile("@persist{options}\\ndef f(x): return x\\n", "/tmp/ipykernel_4711/123.py", "exec")
+        source = "@persist{options}\\ndef f(x): return x\\n"
+        code = compile(source, "/tmp/ipykernel_4711/123.py", "exec")
         exec(code)
         f(1)
     """

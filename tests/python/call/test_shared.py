@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from locache import persist
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 COMPILER = shutil.which(os.environ.get("CC", "cc")) or shutil.which("gcc") or shutil.which("clang")
 
 pytestmark = pytest.mark.skipif(COMPILER is None, reason="no C compiler")
@@ -65,7 +65,8 @@ def compiled(source, out):
 
 @pytest.fixture(scope="session")
 def program(tmp_path_factory):
-    return compiled(ROOT / "tests/python/shared.c", tmp_path_factory.mktemp("shared") / "shared")
+    source = Path(__file__).with_name("shared.c")
+    return compiled(source, tmp_path_factory.mktemp("shared") / "shared")
 
 
 @pytest.fixture

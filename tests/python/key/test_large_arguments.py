@@ -1,4 +1,4 @@
-"""Large arguments: read in place, by several threads; a key says the values and not how they lie."""
+"""Large arguments: read in place, by several threads; a key says values and not how they lie."""
 
 from __future__ import annotations
 
@@ -358,17 +358,22 @@ def test_a_view_of_200_megabytes_needs_no_copy(tmp_path, view):
         ("polars", "m.DataFrame({'a': a[:, 0].copy(), 'b': a[:, 1].copy()})"),
         (
             "polars",
-            "m.concat([m.DataFrame({'a': a[:, 0].copy(), 'b': a[:, 1].copy()})] * 2, rechunk=False)",
+            "m.concat([m.DataFrame({'a': a[:, 0].copy(), 'b': a[:, 1].copy()})] * 2, "
+            "rechunk=False)",
         ),
         ("pyarrow", "m.table({'a': a[:, 0].copy(), 'b': a[:, 1].copy()})"),
         (
             "pyarrow",
-            "m.chunked_array([m.array(a[:, 0].copy(), mask=a[:, 1] == 0), m.array(a[:, 1].copy())])",
+            "m.chunked_array("
+            "[m.array(a[:, 0].copy(), mask=a[:, 1] == 0), m.array(a[:, 1].copy())])",
         ),
     ],
 )
 def test_a_frame_of_100_megabytes_needs_no_copy(tmp_path, module, frame):
     pytest.importorskip(module)
-    prepare = f"import {module} as m; a = np.ones((10, 2)); small = {frame}; a = np.ones((6_250_000, 2)); x = {frame}"
+    prepare = (
+        f"import {module} as m; a = np.ones((10, 2)); small = {frame}; "
+        f"a = np.ones((6_250_000, 2)); x = {frame}"
+    )
     # Masks and bits; a leaf for each thread, the threads' stacks, and the allocator's own.
     assert peak_over(tmp_path, prepare, "f.is_cached(x)") < 24 * MIB

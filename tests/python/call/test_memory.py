@@ -784,12 +784,16 @@ def test_nothing_is_opened_before_the_first_call(tmp_path):
         pytest.skip("strace is not installed")
     file = tmp_path / "module.py"
     file.write_text(
-        "from locache import persist\n\n@persist\ndef f(x):\n    return x\n\nif CALL:\n    f(1), f(1)\n"
+        "from locache import persist\n\n@persist\ndef f(x):\n    return x\n\n"
+        "if CALL:\n    f(1), f(1)\n"
     )
     seen = {}
     for call in (False, True):
         trace = tmp_path / "trace"
-        code = f"import builtins, sys; builtins.CALL = {call}; sys.path.insert(0, {str(tmp_path)!r}); import module"
+        code = (
+            f"import builtins, sys; builtins.CALL = {call}; "
+            f"sys.path.insert(0, {str(tmp_path)!r}); import module"
+        )
         command = ["strace", "-f", "-o", str(trace), sys.executable, "-B", "-c", code]
         env = {**os.environ, "PYTHONPATH": str(Path(locache.__file__).parents[1])}
         done = subprocess.run(command, capture_output=True, text=True, check=False, env=env)

@@ -31,7 +31,8 @@ SOURCES = {
         def f(x):
             width = 7
             a = f"{x}" f"b{x!r}" "c" f"" f"{{}}" f"{x:>{width}}{x!s:^{width}.{width}}"
-            b = f"{x=}" f"{x = !r:>9}" f"{x:}" f"{'nested ' + f'{x:{width}d}'}" rf"\d{x}" f"\N{DIGIT ONE}\t{x}"
+            b = f"{x=}" f"{x = !r:>9}" f"{x:}" f"{'nested ' + f'{x:{width}d}'}"
+            b += rf"\d{x}" f"\N{DIGIT ONE}\t{x}"
             c = f'''{
                 x
             } and {x + 1
@@ -45,7 +46,8 @@ SOURCES = {
     """,
     "numbers": """
         def f(x):
-            return 1, 1.0, True, -0.0, 1e400, 0x1F, 1_000, 10**30, 123456789012345678901234567890, 1j, -1j, ...
+            y = 10**30, 123456789012345678901234567890
+            return 1, 1.0, True, -0.0, 1e400, 0x1F, 1_000, y, 1j, -1j, ...
     """,
     "match": """
         def f(x):
@@ -61,7 +63,8 @@ SOURCES = {
     "comprehensions": """
         def f(x):
             y = [i * j for i in range(x) if i for j in range(i)]
-            return y, {i for i in y}, {i: [k for k in y] for i in y}, list(i for i in y), [a := x, a]
+            z = {i for i in y}, {i: [k for k in y] for i in y}, list(i for i in y)
+            return y, z, [a := x, a]
     """,
     "try": """
         def f(x):
@@ -102,7 +105,8 @@ SOURCES = {
     "boolean": """
         def f(x):
             y = (x and 1) or (not x and 2) or 3
-            return y if 0 < x <= 5 != 4 else (x is None, x is not None, x in (1, 2), x not in {1, 2})
+            z = x is None, x is not None, x in (1, 2), x not in {1, 2}
+            return y if 0 < x <= 5 != 4 else z
     """,
     "nested": '''
         def f(x, /, y=1, *args, k=2, **kwargs):
@@ -265,7 +269,10 @@ def test_all_versions_in_turn(run):
 @pytest.mark.parametrize("python", OTHERS)
 def test_without_source_versions_do_not_share(run, python):
     """Bytecode alone says nothing across versions: computed again, never guessed."""
-    source = f"exec(compile({FOO!r}, '<made>', 'exec'), {{'__name__': '__main__', '__file__': __file__}})"
+    source = (
+        f"exec(compile({FOO!r}, '<made>', 'exec'), "
+        "{'__name__': '__main__', '__file__': __file__})"
+    )
     assert run(sys.executable, source) == "run\n"
     assert run(sys.executable, source) == ""
     assert run(python, source) == "run\n"

@@ -281,10 +281,14 @@ MOMENT = datetime.datetime(2020, 1, 2, 3, 4, 5)
 # Pairwise different; each row makes a value anew.
 DIFFERENT = {
     "builtins": lambda: [
-        None, True, False, 0, 1, -1, 2**63, -(2**63) - 1, 2**64, -(2**64), 10**700, 0.0, -0.0, 1.0, math.inf, -math.inf,
-        math.nan, 0j, 1j, complex(-0.0, 0.0), complex(0.0, -0.0), "", "1", "None", "\ud800", b"", b"1", bytearray(),
-        bytearray(b"1"), (), [], {}, set(), frozenset(), (1,), [1], [1.0], [True], ["1"], [b"1"], {1}, {1.0},
-        frozenset([1]), {1: 2}, {1: 2.0}, {1.0: 2}, [[]], [()], ([],), ((),), ..., NotImplemented, range(3),
+        None, True, False, 0, 1, -1, 2**63, -(2**63) - 1, 2**64, -(2**64), 10**700, 0.0, -0.0,
+        1.0, math.inf, -math.inf,
+        math.nan, 0j, 1j, complex(-0.0, 0.0), complex(0.0, -0.0), "", "1", "None", "\ud800", b"",
+        b"1", bytearray(),
+        bytearray(b"1"), (), [], {}, set(), frozenset(), (1,), [1], [1.0], [True], ["1"], [b"1"],
+        {1}, {1.0},
+        frozenset([1]), {1: 2}, {1: 2.0}, {1.0: 2}, [[]], [()], ([],), ((),), ..., NotImplemented,
+        range(3),
         range(0, 3, 2), slice(1), slice(1, None), slice(None, None, 1), knot(), [knot()],
     ],
     "long strings": lambda: [
@@ -298,47 +302,66 @@ DIFFERENT = {
         MOMENT.replace(tzinfo=datetime.timezone(datetime.timedelta(seconds=1))),
         MOMENT.replace(tzinfo=datetime.timezone(datetime.timedelta(0), "name")),
         MOMENT.replace(tzinfo=zoneinfo.ZoneInfo("UTC")),
-        MOMENT.date(), MOMENT.time(), MOMENT.time().replace(tzinfo=UTC), datetime.timedelta(1), datetime.timedelta(-1),
+        MOMENT.date(), MOMENT.time(), MOMENT.time().replace(tzinfo=UTC), datetime.timedelta(1),
+        datetime.timedelta(-1),
         datetime.timedelta(0, 0, 1), UTC,
     ],
     "numbers": lambda: [
-        D("1"), D("1.0"), D("-0"), D("0"), D("0E+5"), D("NaN"), D("sNaN"), D("NaN1"), D("Infinity"), D("-Infinity"),
-        D("1E+500"), D("9" * 640), D("9" * 641), fractions.Fraction(1, 3), fractions.Fraction(1), Int(1), 1,
+        D("1"), D("1.0"), D("-0"), D("0"), D("0E+5"), D("NaN"), D("sNaN"), D("NaN1"),
+        D("Infinity"), D("-Infinity"),
+        D("1E+500"), D("9" * 640), D("9" * 641), fractions.Fraction(1, 3), fractions.Fraction(1),
+        Int(1), 1,
         uuid.UUID(int=1), uuid.UUID(int=2),
     ],
     "paths": lambda: [
-        pathlib.Path("a"), pathlib.PurePosixPath("a"), pathlib.PureWindowsPath("a"), pathlib.Path("a/b"),
+        pathlib.Path("a"), pathlib.PurePosixPath("a"), pathlib.PureWindowsPath("a"),
+        pathlib.Path("a/b"),
         pathlib.Path("\udc80"), "a",
     ],
     "objects": lambda: [
-        Point(), Point(1.0), Point("1"), Slotted(1), Slotted(2), Record(1, [2]), Record(1, [2.0]), Pair(1, 2), (1, 2),
-        Pair(1, 2.0), Colour.RED, Colour.BLUE, Flags.A, Flags.B, Flags.A | Flags.B, Flags(0), Colour, Point, int, type,
-        List([1]), [1], Set({1}), {1}, Bytes(b"1"), b"1", Custom(1), Custom(1.0), 1, Custom([Custom(1)]), list[int],
+        Point(), Point(1.0), Point("1"), Slotted(1), Slotted(2), Record(1, [2]), Record(1, [2.0]),
+        Pair(1, 2), (1, 2),
+        Pair(1, 2.0), Colour.RED, Colour.BLUE, Flags.A, Flags.B, Flags.A | Flags.B, Flags(0),
+        Colour, Point, int, type,
+        List([1]), [1], Set({1}), {1}, Bytes(b"1"), b"1", Custom(1), Custom(1.0), 1,
+        Custom([Custom(1)]), list[int],
         collections.OrderedDict(a=1, b=2), collections.OrderedDict(b=2, a=1), {"a": 1, "b": 2},
-        collections.defaultdict(list, a=1), collections.defaultdict(set, a=1), collections.Counter("ab"),
+        collections.defaultdict(list, a=1), collections.defaultdict(set, a=1),
+        collections.Counter("ab"),
         collections.deque([1]), collections.deque([1], 3), types.SimpleNamespace(a=1),
-        types.MappingProxyType({"a": 1, "b": 2}), random.Random(1), random.Random(2), local_class(1), local_class(2),
+        types.MappingProxyType({"a": 1, "b": 2}), random.Random(1), random.Random(2),
+        local_class(1), local_class(2),
         local_class(1)(), local_class(2)(),
     ],
     "callables": lambda: [
-        plus_one, plus_two, adder(1), adder(2), adder(1.0), lambda x: x, lambda x: x + 1, len, math.sin, dict.fromkeys,
-        [1].append, [2].append, str.upper, Point.method, Point(1).method, Point(2).method, Point.made, math, os,
-        functools.partial(plus_one, 1), functools.partial(plus_one, x=1), functools.partial(plus_two, 1),
+        plus_one, plus_two, adder(1), adder(2), adder(1.0), lambda x: x, lambda x: x + 1, len,
+        math.sin, dict.fromkeys,
+        [1].append, [2].append, str.upper, Point.method, Point(1).method, Point(2).method,
+        Point.made, math, os,
+        functools.partial(plus_one, 1), functools.partial(plus_one, x=1),
+        functools.partial(plus_two, 1),
         functools.lru_cache(plus_one), functools.lru_cache(plus_two),
     ],
     "buffers": lambda: [
-        memoryview(b"abcd"), memoryview(b"abce"), memoryview(b"abcd").cast("H"), memoryview(b"aXbXcXdX")[::2][:2],
-        pickle.PickleBuffer(b"abcd"), mmap.mmap(-1, 4096), array.array("i", [1]), array.array("I", [1]),
+        memoryview(b"abcd"), memoryview(b"abce"), memoryview(b"abcd").cast("H"),
+        memoryview(b"aXbXcXdX")[::2][:2],
+        pickle.PickleBuffer(b"abcd"), mmap.mmap(-1, 4096), array.array("i", [1]),
+        array.array("I", [1]),
         array.array("d", [1]), array.array("i"), b"abcd",
     ],
     "arrays": lambda: [
         *(np.arange(6).astype(t) for t in "i1 u1 i2 >i2 i4 u4 i8 u8 f2 f4 >f4 f8 c8 c16".split()),
         *(np.arange(6).astype(t) for t in "M8[s] M8[ns] m8[s] U2 S2".split()),
-        np.arange(6) % 2 == 0, np.arange(6).reshape(2, 3), np.arange(6).reshape(3, 2), np.array(1), np.array([1]), [1],
-        np.zeros((0, 3)), np.zeros((3, 0)), np.zeros(1), -np.zeros(1), np.zeros(10**4), np.ones(10**4),
-        np.array([1, "a"], object), np.array([1.0, "a"], object), np.zeros(2, "i4,f8"), np.zeros(2, "i4,f4"),
-        np.zeros(2, [("a", "i4"), ("b", "f8")]), np.int64(1), np.int32(1), np.float64(1), np.float32(1), np.bool_(True),
-        np.str_("1"), np.bytes_(b"1"), np.str_("1\0"), np.datetime64("2020"), np.datetime64("2020-01-01"),
+        np.arange(6) % 2 == 0, np.arange(6).reshape(2, 3), np.arange(6).reshape(3, 2),
+        np.array(1), np.array([1]), [1],
+        np.zeros((0, 3)), np.zeros((3, 0)), np.zeros(1), -np.zeros(1), np.zeros(10**4),
+        np.ones(10**4),
+        np.array([1, "a"], object), np.array([1.0, "a"], object), np.zeros(2, "i4,f8"),
+        np.zeros(2, "i4,f4"),
+        np.zeros(2, [("a", "i4"), ("b", "f8")]), np.int64(1), np.int32(1), np.float64(1),
+        np.float32(1), np.bool_(True),
+        np.str_("1"), np.bytes_(b"1"), np.str_("1\0"), np.datetime64("2020"),
+        np.datetime64("2020-01-01"),
         np.dtype("f8"), np.dtype(">f8"), np.dtype("i4,f8"), np.arange(2).view(np.recarray),
         np.ma.array([1, 2], mask=[0, 1]), 1, 1.0,
     ],
@@ -373,12 +396,14 @@ def test_names_are_the_same_whatever_the_hash_seed(tmp_path):
             def call(x):
                 return x
 
-            print(json.dumps([str(call.cache_path(v)) for make in test_keys.DIFFERENT.values() for v in make()]))
+            made = [value for make in test_keys.DIFFERENT.values() for value in make()]
+            print(json.dumps([str(call.cache_path(value)) for value in made]))
             """
         )
     )
     outputs = [
-        subprocess.run([sys.executable, tmp_path / "show.py"], env={**os.environ, "PYTHONHASHSEED": seed},
+        subprocess.run([sys.executable, tmp_path / "show.py"],
+                       env={**os.environ, "PYTHONHASHSEED": seed},
                        capture_output=True, text=True, check=True).stdout
         for seed in ("1", "2")
     ]  # fmt: skip
@@ -412,9 +437,12 @@ def test_pandas_frames_by_column(name):
     grown["c"] = ["x", None]
     assert name(made) == name(grown) == name(made.copy())
     frames = [
-        made, made.astype({"a": "float64"}), made[["b", "a", "c"]], made.rename(columns={"a": "z"}), made.iloc[::-1],
-        made.set_index("a"), made.assign(c=["x", "y"]), made["a"], made["b"], made["a"].rename("q"), made.index,
-        made["a"].astype("Int64"), made["c"].astype("category"), pd.DataFrame(), pd.Series([1, None], dtype="Int64"),
+        made, made.astype({"a": "float64"}), made[["b", "a", "c"]],
+        made.rename(columns={"a": "z"}), made.iloc[::-1],
+        made.set_index("a"), made.assign(c=["x", "y"]), made["a"], made["b"],
+        made["a"].rename("q"), made.index,
+        made["a"].astype("Int64"), made["c"].astype("category"), pd.DataFrame(),
+        pd.Series([1, None], dtype="Int64"),
         pd.Series([0, None], dtype="Int64"), pd.date_range("2020", periods=2),
         pd.date_range("2020", periods=2, tz="UTC"),
         pd.MultiIndex.from_tuples([(1, "a"), (2, "b")]), pd.Timestamp("2020"), pd.NaT, pd.NA,
@@ -428,8 +456,10 @@ def test_polars_frames_by_column(name):
     chunked = pl.concat([made[:1], made[1:]], rechunk=False)
     assert name(made) == name(chunked)
     frames = [
-        made, made[:1], made.rename({"a": "z"}), made.with_columns(pl.col("a").cast(pl.Float64)), made["a"], made["b"],
-        pl.Series("a", [1, 0]), pl.Series([datetime.date(2020, 1, 1)]), pl.Series([MOMENT]), pl.Series([[1], [2]]),
+        made, made[:1], made.rename({"a": "z"}), made.with_columns(pl.col("a").cast(pl.Float64)),
+        made["a"], made["b"],
+        pl.Series("a", [1, 0]), pl.Series([datetime.date(2020, 1, 1)]), pl.Series([MOMENT]),
+        pl.Series([[1], [2]]),
         pl.Series([True, None]), pl.Series([True, False]), pl.DataFrame(),
     ]  # fmt: skip
     assert len({name(frame) for frame in frames}) == len(frames)
@@ -444,8 +474,8 @@ def generator():
 
 @pytest.mark.parametrize(
     "make",
-    [object, threading.Lock, generator, lambda: iter([1]), lambda: map(int, []), lambda: open(os.devnull),
-     lambda: weakref.ref(Point), lambda: {}.keys()],
+    [object, threading.Lock, generator, lambda: iter([1]), lambda: map(int, []),
+     lambda: open(os.devnull), lambda: weakref.ref(Point), lambda: {}.keys()],
 )  # fmt: skip
 def test_unkeyable_argument_is_computed_and_said_once(kept, make):
     calls = []

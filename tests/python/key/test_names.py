@@ -46,7 +46,8 @@ def test_a_class_whose_module_is_not_loaded_yet_keeps_its_key(script):
     (script.place / "package").mkdir()
     (script.place / "package" / "__init__.py").write_text("from ._inner import Record\n")
     (script.place / "package" / "_inner.py").write_text(
-        "class Record:\n    def area(self):\n        return 1\n\n\nRecord.__module__ = 'package.records'\n"
+        "class Record:\n    def area(self):\n        return 1\n\n\n"
+        "Record.__module__ = 'package.records'\n"
     )
     (script.place / "package" / "records.py").write_text("from ._inner import Record\n")
     done = script("""
