@@ -562,6 +562,9 @@ typedef struct locache_options {
     /* of objects of the caller's, for locache_recall(); both or none */
     void (*retain)(void *object);
     void (*release)(void *object);
+    /* Nanoseconds that locache_begin() waits for somebody else's computation;
+     * 0: as long as it takes; negative: not at all. */
+    int64_t wait;
 } locache_options;
 
 /* Open the cache of one function within the cache directory `dir` (as
@@ -688,9 +691,8 @@ typedef struct locache_flight locache_flight;
  * from locache_get(). MISS: *flight is the caller's, who computes and ends it
  * with one locache_commit() or locache_abandon(); error->status as from
  * locache_get(). PENDING: somebody else, a thread or a process, computes it
- * still after `wait` nanoseconds (0: do not wait; negative: wait as long as it
- * takes). Neither out is touched but as said. Failures: EINVAL (not a key),
- * ENOMEM.
+ * still after locache_options.wait. Neither out is touched but as said.
+ * Failures: EINVAL (not a key), ENOMEM.
  *
  * A computation may begin others; one that asks for its own result is given
  * another flight, for it would wait for itself. This version does not make
@@ -698,9 +700,9 @@ typedef struct locache_flight locache_flight;
  * at the same time both compute. A program that is written as above, with
  * PENDING answered by asking again, will need no change when it does. Any
  * thread. */
-LOCACHE_API LOCACHE_CHECK locache_status locache_begin(
-    locache_value **value, locache_flight **flight, locache *cache,
-    const void *key, size_t key_size, int64_t wait, locache_error *error);
+LOCACHE_API LOCACHE_CHECK locache_status
+locache_begin(locache_value **value, locache_flight **flight, locache *cache,
+              const void *key, size_t key_size, locache_error *error);
 /* Store the result and let those who wait have it. The flight is gone whatever
  * is returned: that of locache_put(). Any thread, not only the one that
  * began. */

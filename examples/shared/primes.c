@@ -60,7 +60,7 @@ static int64_t cached_count(locache *cache, int64_t limit)
     locache_writer_init(&key, room, sizeof room);
     locache_status status = make_key(&key, limit);
     if (status == LOCACHE_OK)
-        status = locache_begin(&value, &flight, cache, key.data, key.length, -1, &error);
+        status = locache_begin(&value, &flight, cache, key.data, key.length, &error);
     locache_writer_clear(&key);
     if (status == LOCACHE_OK && locache_value_int(&result, value) == LOCACHE_OK) {
         locache_value_free(value);

@@ -7,9 +7,10 @@
  * where every leaf holds 2^20 bytes but for the last, which holds the 1 to 2^20 that remain. Leaves
  * depend on nothing but their own bytes: they are hashed four at a time, and those fours by several
  * threads. */
+#include "base/alloc.h"
 #include "base/hash.h"
 #include "base/lanes.h"
-#include "base/os.h"
+#include "base/system.h"
 
 #include <sodium.h>
 #include <stdatomic.h>

@@ -73,7 +73,7 @@ static void repair_utf8(char *text)
             step = 3;
         else if (bytes[at] >= 0xC0)
             step = 2;
-        if (step <= size - at && lc_utf8_valid(bytes + at, step)) {
+        if (step <= size - at && lc_text_is_utf8(bytes + at, step)) {
             at += step;
         } else {
             bytes[at++] = '?';

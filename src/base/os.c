@@ -1,17 +1,12 @@
+/* The system calls on files, each of which a test can make fail. */
 #include "base/os.h"
-#include "base/error.h"
-#include "base/sized.h"
+#include "base/fault.h"
+#include "base/system.h"
 
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <pthread.h>
-#include <sched.h>
-#include <signal.h>
-#include <stdalign.h>
-#include <stdatomic.h>
-#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -31,7 +26,6 @@
 #define CALL_MAX ((size_t)1 << 30)
 /* Vectors passed to one writev: an entry with few buffers is one call, and the copy stays small. */
 #define BATCH 64
-#define ALIGNMENT 64
 
 /* A lock is held for microseconds: ask again soon, then ever less often, so that waiting costs
  * little. */
@@ -45,103 +39,12 @@
 #define ZFS_SUPER_MAGIC 0x2FC12FC1 /* not Linux's own: its <linux/magic.h> does not list it */
 #endif
 
-int (*lc_os_fault)(const char *call);
-
-static inline bool faulted(const char *call)
-{
-    if (__builtin_expect(lc_os_fault == NULL, 1))
-        return false;
-    int code = lc_os_fault(call);
-    if (code == 0)
-        return false;
-    errno = code;
-    return true;
-}
-
-/* --------------------------------------------------------------------------------------- memory */
-
-/* Where memory comes from is settled by the first who takes some. */
-enum { UNSETTLED, FROM_MALLOC, FROM_CALLER };
-
-static atomic_int memory_source;
-static locache_allocator given; /* where it is FROM_CALLER */
-
-/* The caller's allocator, or NULL for malloc(). */
-static inline const locache_allocator *allocator(void)
-{
-    int source = atomic_load_explicit(&memory_source, memory_order_relaxed);
-    if (__builtin_expect(source == FROM_MALLOC, 1))
-        return NULL;
-    if (source == FROM_CALLER)
-        return &given;
-    atomic_store_explicit(&memory_source, FROM_MALLOC, memory_order_relaxed);
-    return NULL;
-}
-
-locache_status locache_set_allocator(const locache_allocator *wanted, locache_error *error)
-{
-    locache_allocator known;
-    lc_error_clear(error);
-    if (wanted == NULL ||
-        !lc_sized_take(&known, sizeof known, LC_SIZED_UP_TO(locache_allocator, release), wanted) ||
-        known.allocate == NULL || known.resize == NULL || known.release == NULL)
-        return lc_fail(error, LOCACHE_EINVAL, "an allocator must have a size and three functions");
-    if (atomic_load(&memory_source) != UNSETTLED)
-        return lc_fail(error, LOCACHE_EINVAL,
-                       "memory was taken already; set the allocator before anything else");
-    given = known;
-    atomic_store(&memory_source, FROM_CALLER);
-    return LOCACHE_OK;
-}
-
-void *lc_alloc(size_t size)
-{
-    const locache_allocator *from = allocator();
-    if (faulted("alloc"))
-        return NULL;
-    return from ? from->allocate(from->context, alignof(max_align_t), size ? size : 1)
-                : malloc(size ? size : 1);
-}
-
-void *lc_realloc(void *old, size_t size)
-{
-    const locache_allocator *from = allocator();
-    if (faulted("alloc"))
-        return NULL;
-    return from ? from->resize(from->context, old, size ? size : 1) : realloc(old, size ? size : 1);
-}
-
-void *lc_alloc_aligned(size_t size)
-{
-    const locache_allocator *from = allocator();
-    void *memory;
-    if (faulted("alloc"))
-        return NULL;
-    if (from != NULL)
-        return from->allocate(from->context, ALIGNMENT, size ? size : 1);
-    int code = posix_memalign(&memory, ALIGNMENT, size ? size : 1);
-    if (code != 0) {
-        errno = code;
-        return NULL;
-    }
-    return memory;
-}
-
-void lc_free(void *memory)
-{
-    const locache_allocator *from = allocator();
-    if (from != NULL)
-        from->release(from->context, memory);
-    else
-        free(memory);
-}
-
 /* -------------------------------------------------------------------------------- files by name */
 
 int lc_openat(int dir, const char *path, int flags, mode_t mode)
 {
     int fd;
-    if (faulted("openat"))
+    if (lc_fault("openat"))
         return -1;
     do
         fd = openat(dir, path, flags | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY, mode);
@@ -152,7 +55,7 @@ int lc_openat(int dir, const char *path, int flags, mode_t mode)
 int lc_fstatat(int dir, const char *path, struct stat *out)
 {
     int result;
-    if (faulted("fstatat"))
+    if (lc_fault("fstatat"))
         return -1;
     do
         result = fstatat(dir, path, out, AT_SYMLINK_NOFOLLOW);
@@ -163,7 +66,7 @@ int lc_fstatat(int dir, const char *path, struct stat *out)
 int lc_mkdirat(int dir, const char *path, mode_t mode)
 {
     int result;
-    if (faulted("mkdir"))
+    if (lc_fault("mkdir"))
         return -1;
     do
         result = mkdirat(dir, path, mode);
@@ -174,7 +77,7 @@ int lc_mkdirat(int dir, const char *path, mode_t mode)
 int lc_unlinkat(int dir, const char *path, int flags)
 {
     int result;
-    if (faulted("unlink"))
+    if (lc_fault("unlink"))
         return -1;
     do
         result = unlinkat(dir, path, flags);
@@ -185,7 +88,7 @@ int lc_unlinkat(int dir, const char *path, int flags)
 int lc_renameat(int from_dir, const char *from, int to_dir, const char *to)
 {
     int result;
-    if (faulted("rename"))
+    if (lc_fault("rename"))
         return -1;
     do
         result = renameat(from_dir, from, to_dir, to);
@@ -196,7 +99,7 @@ int lc_renameat(int from_dir, const char *from, int to_dir, const char *to)
 int lc_rename_new(int from_dir, const char *from, int to_dir, const char *to)
 {
     int result;
-    if (faulted("rename"))
+    if (lc_fault("rename"))
         return -1;
 #ifdef RENAME_NOREPLACE
     do
@@ -213,7 +116,7 @@ int lc_rename_new(int from_dir, const char *from, int to_dir, const char *to)
 int lc_linkat(int from_dir, const char *from, int to_dir, const char *to)
 {
     int result;
-    if (faulted("link"))
+    if (lc_fault("link"))
         return -1;
     do
         result = linkat(from_dir, from, to_dir, to, 0);
@@ -224,7 +127,7 @@ int lc_linkat(int from_dir, const char *from, int to_dir, const char *to)
 static int set_times(int dir, const char *path, bool modified)
 {
     int result;
-    if (faulted("utime"))
+    if (lc_fault("utime"))
         return -1;
     struct timespec now;
     clock_gettime(CLOCK_REALTIME, &now);
@@ -249,7 +152,7 @@ int lc_utime_access(int dir, const char *path)
 int lc_utime_own(struct timespec *out, int fd)
 {
     int result;
-    if (faulted("utime"))
+    if (lc_fault("utime"))
         return -1;
     clock_gettime(CLOCK_REALTIME, out);
     const struct timespec times[2] = {*out, *out};
@@ -261,7 +164,7 @@ int lc_utime_own(struct timespec *out, int fd)
 
 int lc_realpath(char *out, size_t size, const char *path)
 {
-    if (faulted("realpath"))
+    if (lc_fault("realpath"))
         return -1;
     char *real = realpath(path, NULL);
     if (real == NULL)
@@ -277,7 +180,7 @@ int lc_realpath(char *out, size_t size, const char *path)
 
 int lc_writable(const char *path)
 {
-    if (faulted("access"))
+    if (lc_fault("access"))
         return -1;
     return faccessat(AT_FDCWD, path, W_OK | X_OK, AT_EACCESS);
 }
@@ -300,7 +203,7 @@ int lc_each_name(int dir, bool (*fn)(void *context, const char *name), void *con
     int code = 0;
     for (;;) {
         errno = 0;
-        struct dirent *entry = faulted("readdir") ? NULL : readdir(stream);
+        struct dirent *entry = lc_fault("readdir") ? NULL : readdir(stream);
         if (entry == NULL) {
             code = errno;
             result = code == 0 ? 0 : -1;
@@ -322,7 +225,7 @@ int lc_each_name(int dir, bool (*fn)(void *context, const char *name), void *con
 
 int lc_close(int fd)
 {
-    bool failed = faulted("close");
+    bool failed = lc_fault("close");
     int code = errno;
     /* Not again after EINTR: the descriptor is gone by then, and another thread may have been given
      * its number. */
@@ -350,7 +253,7 @@ static inline int plain_fstat(int fd, struct stat *out)
 int lc_fstat(int fd, struct stat *out)
 {
     int result;
-    if (faulted("fstat"))
+    if (lc_fault("fstat"))
         return -1;
     do
         result = plain_fstat(fd, out);
@@ -363,7 +266,7 @@ lc_file_system lc_file_system_of(int fd)
     const lc_file_system unknown = {.grain = -1, .holds = false};
 #ifdef __linux__
     struct statfs found;
-    if (faulted("statfs") || fstatfs(fd, &found) != 0)
+    if (lc_fault("statfs") || fstatfs(fd, &found) != 0)
         return unknown;
     switch ((unsigned long)found.f_type) {
     case EXT4_SUPER_MAGIC:
@@ -393,7 +296,7 @@ uint64_t lc_mount_of(int fd)
 {
 #ifdef STATX_MNT_ID_UNIQUE
     struct statx found;
-    if (!faulted("statx") && statx(fd, "", AT_EMPTY_PATH, STATX_MNT_ID_UNIQUE, &found) == 0 &&
+    if (!lc_fault("statx") && statx(fd, "", AT_EMPTY_PATH, STATX_MNT_ID_UNIQUE, &found) == 0 &&
         found.stx_mask & STATX_MNT_ID_UNIQUE)
         return found.stx_mnt_id;
 #else
@@ -405,7 +308,7 @@ uint64_t lc_mount_of(int fd)
 int lc_dup_over(int from, int to)
 {
     int result;
-    if (faulted("dup"))
+    if (lc_fault("dup"))
         return -1;
     do
         result = dup3(from, to, O_CLOEXEC);
@@ -416,7 +319,7 @@ int lc_dup_over(int from, int to)
 int lc_fsync(int fd)
 {
     int result;
-    if (faulted("fsync"))
+    if (lc_fault("fsync"))
         return -1;
     do
         result = fsync(fd);
@@ -437,7 +340,7 @@ static ssize_t read_full(int fd, void *out, size_t size, int64_t offset)
         size_t rest = size - done < CALL_MAX ? size - done : CALL_MAX;
         unsigned char *to = (unsigned char *)out + done;
         ssize_t got = -1;
-        if (!faulted(call))
+        if (!lc_fault(call))
             got = offset < 0 ? read(fd, to, rest)
                              : pread(fd, to, rest, (off_t)(offset + (int64_t)done));
         if (got > 0)
@@ -468,7 +371,7 @@ int lc_pwrite(int fd, const void *data, size_t size, uint64_t offset)
 {
     ssize_t put;
     struct rlimit limit;
-    if (faulted("pwrite"))
+    if (lc_fault("pwrite"))
         return -1;
     /* Past the limit of its files' sizes a process is sent a signal that ends it. */
     if (getrlimit(RLIMIT_FSIZE, &limit) == 0 && offset + (uint64_t)size > limit.rlim_cur) {
@@ -503,7 +406,7 @@ int lc_write_full(int fd, struct iovec *vectors, int count)
     struct iovec batch[BATCH];
     int used;
     while ((used = fill_batch(batch, vectors, count)) > 0) {
-        ssize_t put = faulted("write") ? -1 : writev(fd, batch, used);
+        ssize_t put = lc_fault("write") ? -1 : writev(fd, batch, used);
         if (put < 0 && errno == EINTR)
             continue;
         if (put <= 0) {
@@ -535,7 +438,7 @@ int lc_write_full(int fd, struct iovec *vectors, int count)
 
 void *lc_map(int fd, size_t size)
 {
-    if (faulted("map"))
+    if (lc_fault("map"))
         return NULL;
     /* Without a claim on swap space for all of it: most of what is mapped is never written to. */
     void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_NORESERVE, fd, 0);
@@ -568,7 +471,7 @@ static int set_lock(int fd, bool held)
 
 int lc_lock_now(int fd)
 {
-    if (faulted("lock"))
+    if (lc_fault("lock"))
         return -1;
     int result = set_lock(fd, true);
     if (result != 0 && (errno == EACCES || errno == EWOULDBLOCK))
@@ -576,27 +479,20 @@ int lc_lock_now(int fd)
     return result;
 }
 
-static int64_t clock_read(clockid_t clock)
-{
-    struct timespec now;
-    clock_gettime(clock, &now);
-    return (int64_t)now.tv_sec * INT64_C(1000000000) + now.tv_nsec;
-}
-
 int lc_lock_within(int fd, int milliseconds)
 {
-    int64_t deadline = clock_read(CLOCK_MONOTONIC) + (int64_t)milliseconds * INT64_C(1000000);
+    int64_t deadline = lc_monotonic() + (int64_t)milliseconds * INT64_C(1000000);
     int64_t step = LOCK_STEP_FIRST;
     while (lc_lock_now(fd) != 0) {
         if (errno != EAGAIN)
             return -1;
-        int64_t rest = deadline - clock_read(CLOCK_MONOTONIC);
+        int64_t rest = deadline - lc_monotonic();
         if (rest <= 0) {
             errno = EAGAIN;
             return -1;
         }
         int64_t pause = step < rest ? step : rest;
-        nanosleep(&(struct timespec){.tv_nsec = (long)pause}, NULL);
+        lc_sleep(pause);
         step = step * 2 < LOCK_STEP_LAST ? step * 2 : LOCK_STEP_LAST;
     }
     return 0;
@@ -605,104 +501,4 @@ int lc_lock_within(int fd, int milliseconds)
 void lc_unlock(int fd)
 {
     set_lock(fd, false);
-}
-
-/* -------------------------------------------------------------------------------------- threads */
-
-int lc_thread_start(pthread_t *out, void *(*run)(void *context), void *context)
-{
-    static const int own[] = {SIGABRT, SIGBUS, SIGFPE, SIGILL, SIGSEGV, SIGSYS, SIGTRAP};
-    sigset_t blocked, before;
-    if (faulted("thread"))
-        return -1;
-    sigfillset(&blocked);
-    for (size_t i = 0; i < sizeof own / sizeof own[0]; i++)
-        sigdelset(&blocked, own[i]);
-    /* A thread begins with its starter's mask. */
-    pthread_sigmask(SIG_SETMASK, &blocked, &before);
-    int code = pthread_create(out, NULL, run, context);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    if (code != 0)
-        errno = code;
-    return code == 0 ? 0 : -1;
-}
-
-void lc_thread_end(pthread_t thread)
-{
-    int before;
-    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &before);
-    pthread_join(thread, NULL);
-    pthread_setcancelstate(before, &before);
-}
-
-unsigned lc_processors(void)
-{
-#ifdef CPU_COUNT
-    cpu_set_t set;
-    if (sched_getaffinity(0, sizeof set, &set) == 0)
-        return (unsigned)CPU_COUNT(&set);
-#endif
-    /* As on machines of more processors than a cpu_set_t has bits. */
-    long count = sysconf(_SC_NPROCESSORS_ONLN);
-    return count > 0 ? (unsigned)count : 1;
-}
-
-uint64_t lc_memory_size(void)
-{
-    long pages = sysconf(_SC_PHYS_PAGES);
-    long size = sysconf(_SC_PAGESIZE);
-    return pages > 0 && size > 0 ? (uint64_t)pages * (uint64_t)size : UINT64_MAX;
-}
-
-int64_t lc_now(void)
-{
-    return clock_read(CLOCK_REALTIME);
-}
-
-int64_t lc_ticks(void)
-{
-#ifdef CLOCK_MONOTONIC_COARSE
-    return clock_read(CLOCK_MONOTONIC_COARSE);
-#else
-    return clock_read(CLOCK_MONOTONIC);
-#endif
-}
-
-void lc_pause(void)
-{
-    nanosleep(&(struct timespec){.tv_nsec = (long)LOCK_STEP_FIRST}, NULL);
-}
-
-static atomic_uint generation;
-static pthread_once_t generation_once = PTHREAD_ONCE_INIT;
-
-static void note_fork(void)
-{
-    atomic_fetch_add_explicit(&generation, 1, memory_order_relaxed);
-}
-
-static void start_generation(void)
-{
-    /* It fails without memory only: then a child believes itself its parent, as it would without
-     * this. */
-    int failed = pthread_atfork(NULL, NULL, note_fork);
-    (void)failed;
-    atomic_store(&generation, 1);
-}
-
-unsigned lc_generation(void)
-{
-    unsigned now = atomic_load_explicit(&generation, memory_order_relaxed);
-    if (__builtin_expect(now != 0, 1))
-        return now;
-    pthread_once(&generation_once, start_generation);
-    return atomic_load_explicit(&generation, memory_order_relaxed);
-}
-
-int lc_descriptors(void)
-{
-    struct rlimit limit;
-    if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
-        return 0;
-    return limit.rlim_cur > INT_MAX ? INT_MAX : (int)limit.rlim_cur;
 }

@@ -1,10 +1,9 @@
-/* The floor: every system call and every allocation of the core goes through here, so that a test
- * can make each of them fail (lc_os_fault). Calls retry EINTR and otherwise behave as the POSIX
+/* Files: every system call of the core goes through here or through system.h, so that a test can
+ * make each of them fail (lc_fault_hook). Calls retry EINTR and otherwise behave as the POSIX
  * function of the same name: -1 and errno. Any thread. */
 #ifndef LC_OS_H
 #define LC_OS_H
 
-#include <pthread.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -12,13 +11,6 @@
 #include <sys/types.h>
 #include <sys/uio.h>
 #include <time.h>
-
-/* NULL when there is no memory; lc_alloc(0) is not NULL. */
-void *lc_alloc(size_t size);
-void *lc_realloc(void *old, size_t size);
-/* Aligned to 64 bytes (a cache line, and the widest vector load). Free with lc_free. */
-void *lc_alloc_aligned(size_t size);
-void lc_free(void *memory);
 
 /* O_CLOEXEC, O_NOFOLLOW, O_NONBLOCK and O_NOCTTY are always added: nothing that locache opens may
  * block or lead elsewhere. O_NOFOLLOW says nothing about the directories that a path goes
@@ -91,28 +83,5 @@ void lc_unmap(void *memory, size_t size);
 /* Names in a directory, "." and ".." left out. Stops early when fn returns false. The descriptor is
  * not consumed. 0 or -1. */
 int lc_each_name(int dir, bool (*fn)(void *context, const char *name), void *context);
-
-/* Start a thread that no signal is handed to but those that it raises itself: handlers are the
- * program's, and run in the program's threads. 0 or -1. */
-int lc_thread_start(pthread_t *out, void *(*run)(void *context), void *context);
-/* Wait until it is gone. No cancellation point: what the thread works on is its starter's. */
-void lc_thread_end(pthread_t thread);
-unsigned lc_processors(void); /* that this thread may run on; at least 1 */
-
-uint64_t lc_memory_size(void); /* bytes of physical memory; UINT64_MAX where nobody knows */
-int64_t lc_now(void);          /* nanoseconds since 1970-01-01 UTC */
-/* nanoseconds of a clock that never goes back, coarse: some milliseconds behind, and cheap */
-int64_t lc_ticks(void);
-void lc_pause(void); /* let other threads run for a moment */
-/* How many times this process's memory was copied by fork(), counted from 1. */
-unsigned lc_generation(void);
-int lc_descriptors(void); /* how many descriptors the process may have open */
-
-/* Called before each system call and allocation when set: a non-zero return becomes errno and the
- * call fails without being made. The names: alloc openat close fstat fstatat mkdir unlink rename
- * link utime access realpath dup fsync read pread write pwrite map lock thread readdir statfs statx
- * (each turn of a loop asks again). For tests; set it while no other thread is inside the
- * library. */
-extern int (*lc_os_fault)(const char *call);
 
 #endif

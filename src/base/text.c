@@ -35,7 +35,7 @@ static size_t sequence(const unsigned char *text, size_t size)
     return length;
 }
 
-bool lc_utf8_valid(const unsigned char *text, size_t size)
+bool lc_text_is_utf8(const unsigned char *text, size_t size)
 {
     size_t at = 0;
     while (at < size) {
@@ -55,7 +55,7 @@ bool lc_utf8_valid(const unsigned char *text, size_t size)
     return true;
 }
 
-void lc_hex(char *out, const unsigned char *bytes, size_t size)
+void lc_text_hex(char *out, const unsigned char *bytes, size_t size)
 {
     for (size_t i = 0; i < size; i++) {
         out[2 * i] = "0123456789abcdef"[bytes[i] >> 4];
@@ -73,7 +73,7 @@ static int digit_value(char digit)
     return -1;
 }
 
-bool lc_unhex(unsigned char *out, size_t size, const char *text)
+bool lc_text_unhex(unsigned char *out, size_t size, const char *text)
 {
     for (size_t i = 0; i < size; i++) {
         int high = digit_value(text[2 * i]);

@@ -6,11 +6,11 @@
 #include <stddef.h>
 
 /* Without overlong forms, surrogates and what lies beyond U+10FFFF. */
-bool lc_utf8_valid(const unsigned char *text, size_t size);
+bool lc_text_is_utf8(const unsigned char *text, size_t size);
 
 /* 2 * size lower-case hexadecimal digits and a NUL. */
-void lc_hex(char *out, const unsigned char *bytes, size_t size);
+void lc_text_hex(char *out, const unsigned char *bytes, size_t size);
 /* The way back: false where text is not exactly 2 * size lower-case hexadecimal digits. */
-bool lc_unhex(unsigned char *out, size_t size, const char *text);
+bool lc_text_unhex(unsigned char *out, size_t size, const char *text);
 
 #endif

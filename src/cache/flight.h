@@ -4,16 +4,17 @@
 #define LC_FLIGHT_H
 
 #include "base/error.h"
+#include "cache/address.h"
 
 struct locache_flight {
     locache *cache; /* borrowed: open for as long as the flight lasts */
-    size_t key_size;
+    lc_address address;
     unsigned char key[];
 };
 
 /* OK: *out is the caller's, end it with lc_flight_end(). ENOMEM. Any thread. */
-locache_status lc_flight_start(locache_flight **out, locache *cache, const void *key,
-                               size_t key_size, locache_error *error);
+locache_status lc_flight_start(locache_flight **out, locache *cache, const lc_address *address,
+                               locache_error *error);
 /* NULL is allowed. Any thread. */
 void lc_flight_end(locache_flight *flight);
 

@@ -3,6 +3,7 @@
 #include "cache/recall.h"
 #include "disk/owner.h"
 #include "disk/temporary.h"
+#include "disk/tree.h"
 #include "disk/versions.h"
 
 #include <errno.h>
@@ -11,7 +12,7 @@
 #include <string.h>
 #include <unistd.h>
 
-static void announce(locache *cache, const lc_version_news *news)
+static void announce(locache *cache, const lc_versions_news *news)
 {
     char path[LOCACHE_PATH_MAX];
     if (news->restored)
@@ -31,29 +32,29 @@ static void announce(locache *cache, const lc_version_news *news)
  * open, and opens something else. */
 typedef enum state { THERE, DELETED, ANOTHERS } state;
 
-static state state_of(const locache *cache, int home)
+static state state_of(const locache *cache, int funcdir)
 {
     struct stat found;
-    if (lc_fstat(home, &found) != 0)
+    if (lc_fstat(funcdir, &found) != 0)
         return errno == EBADF ? ANOTHERS : errno == ESTALE ? DELETED : THERE;
     /* Of a deleted one, another thread may have said already what takes its place. */
     if (found.st_nlink == 0 && S_ISDIR(found.st_mode))
         return DELETED;
-    bool same = found.st_dev == atomic_load(&cache->home_device) &&
-                found.st_ino == atomic_load(&cache->home_inode);
+    bool same = found.st_dev == atomic_load(&cache->funcdir_device) &&
+                found.st_ino == atomic_load(&cache->funcdir_inode);
     return same ? THERE : ANOTHERS;
 }
 
-bool lc_home_gone(const locache *cache, int home)
+bool lc_funcdir_gone(const locache *cache, int funcdir)
 {
-    return state_of(cache, home) != THERE;
+    return state_of(cache, funcdir) != THERE;
 }
 
-void lc_home_close(const locache *cache)
+void lc_funcdir_close(const locache *cache)
 {
-    int home = atomic_load(&cache->home);
-    if (home >= 0 && state_of(cache, home) != ANOTHERS)
-        lc_close(home);
+    int funcdir = atomic_load(&cache->funcdir);
+    if (funcdir >= 0 && state_of(cache, funcdir) != ANOTHERS)
+        lc_close(funcdir);
 }
 
 static locache_status make_root(const locache *cache, locache_error *error)
@@ -64,14 +65,14 @@ static locache_status make_root(const locache *cache, locache_error *error)
     memcpy(above, cache->dir, size);
     /* "/." so that the last part may be a link, as any other part of the way may be. */
     memcpy(above + size, "", 1);
-    if (size > 0 && lc_make_path(above) != 0)
+    if (size > 0 && lc_tree_make(above) != 0)
         return lc_fail_os(error, errno, "cannot make the directory %s", above);
     memcpy(above + size, "/.", 3);
     parent = lc_openat(AT_FDCWD, above, O_RDONLY | O_DIRECTORY, 0);
     if (parent < 0)
         return lc_fail_os(error, errno, "cannot make the cache directory %s", cache->dir);
     above[size > 0 ? size : 1] = '\0';
-    locache_status status = lc_trust_above(parent, above, true, error);
+    locache_status status = lc_owner_above(parent, above, true, error);
     lc_close(parent);
     if (status == LOCACHE_OK && lc_mkdirat(AT_FDCWD, cache->dir, 0700) != 0 && errno != EEXIST)
         status = lc_fail_os(error, errno, "cannot make the cache directory %s", cache->dir);
@@ -79,19 +80,19 @@ static locache_status make_root(const locache *cache, locache_error *error)
 }
 
 /* Open the cache directory. OK, or MISS: it is not there, and not to be made. */
-locache_status lc_home_open_root(int *out, const locache *cache, bool make, locache_error *error)
+locache_status lc_funcdir_open_root(int *out, const locache *cache, bool make, locache_error *error)
 {
-    locache_status status = lc_trust_open_dir(out, AT_FDCWD, cache->dir, "", error);
+    locache_status status = lc_owner_open_dir(out, AT_FDCWD, cache->dir, "", error);
     if (status == LOCACHE_MISS && make) {
         status = make_root(cache, error);
         if (status == LOCACHE_OK)
-            status = lc_trust_open_dir(out, AT_FDCWD, cache->dir, "", error);
+            status = lc_owner_open_dir(out, AT_FDCWD, cache->dir, "", error);
         if (status == LOCACHE_MISS)
             status = lc_fail_os(error, ENOENT, "cannot open the cache directory %s", cache->dir);
     }
     if (status != LOCACHE_OK)
         return status;
-    status = lc_trust_above(*out, cache->dir, false, error);
+    status = lc_owner_above(*out, cache->dir, false, error);
     if (status != LOCACHE_OK)
         lc_close(*out);
     return status;
@@ -115,8 +116,8 @@ static locache_status adopt(locache *cache, int dir, const locache_id *id, locac
 {
     struct stat found;
     uint64_t halves[2];
-    int home = atomic_load(&cache->home);
-    bool ours = home >= 0 && state_of(cache, home) != ANOTHERS;
+    int funcdir = atomic_load(&cache->funcdir);
+    bool ours = funcdir >= 0 && state_of(cache, funcdir) != ANOTHERS;
     if (lc_fstat(dir, &found) != 0) {
         int code = errno;
         lc_close(dir);
@@ -126,57 +127,59 @@ static locache_status adopt(locache *cache, int dir, const locache_id *id, locac
     atomic_store(&cache->version[0], halves[0]);
     atomic_store(&cache->version[1], halves[1]);
     atomic_store(&cache->owner, geteuid());
-    atomic_store(&cache->home_device, found.st_dev);
-    atomic_store(&cache->home_inode, found.st_ino);
-    lc_memory_place(cache, dir);
-    if (!ours && atomic_compare_exchange_strong(&cache->home, &home, dir))
+    atomic_store(&cache->funcdir_device, found.st_dev);
+    atomic_store(&cache->funcdir_inode, found.st_ino);
+    lc_recall_found_directory(cache, dir);
+    if (!ours && atomic_compare_exchange_strong(&cache->funcdir, &funcdir, dir))
         return LOCACHE_OK;
-    int result = lc_dup_over(dir, home);
+    int result = lc_dup_over(dir, funcdir);
     int code = errno;
     lc_close(dir);
     return result == 0 ? LOCACHE_OK
                        : lc_fail_os(error, code, "cannot use the directory %s", cache->path);
 }
 
-/* Find the function's directory. OK: cache->home is open. MISS: it is not there (or another
+/* Find the function's directory. OK: cache->funcdir is open. MISS: it is not there (or another
  * version's is, and the effort does not go so far); error is untouched. NEED_SOURCE, EUNTRUSTED,
  * EIO, ENOMEM, EBUSY. */
-locache_status lc_home_attach(locache *cache, lc_effort how, locache_error *error)
+locache_status lc_funcdir_attach(locache *cache, lc_effort how, locache_error *error)
 {
     int root;
-    int dir = -1;
-    locache_id id;
-    lc_version_news news = {.evicted = 0};
+    lc_version found;
+    lc_settled settled = {.dir = -1};
     const lc_wanted wanted = {.identity = &cache->identity,
                               .keep = cache->flags & LOCACHE_KEEP,
                               .make = how == LC_CREATE};
-    locache_status status = lc_home_open_root(&root, cache, how == LC_CREATE, error);
+    locache_status status = lc_funcdir_open_root(&root, cache, how == LC_CREATE, error);
     if (status != LOCACHE_OK)
         return status;
-    status = lc_trust_open_dir(&dir, root, cache->name, cache->dir, error);
+    status = lc_owner_open_dir(&settled.dir, root, cache->name, cache->dir, error);
     if (status == LOCACHE_OK) {
-        status = lc_version_check(&id, dir, cache->path, &wanted, error);
+        status = lc_version_file_check(&found, settled.dir, cache->path, &wanted, error);
+        settled.id = found.id;
         if (status != LOCACHE_OK)
-            lc_close(dir);
+            lc_close(settled.dir);
     }
     if (status == LOCACHE_MISS && how != LC_LOOK)
-        status = lc_version_settle(&dir, &id, &news, root, cache->dir, cache->name, &wanted, error);
+        status = lc_versions_settle(
+            &settled, &(lc_slot){.root = root, .root_path = cache->dir, .name = cache->name},
+            &wanted, error);
     if (status == LOCACHE_OK && cache->flags & LOCACHE_DURABLE && how != LC_LOOK)
         sync_names(root);
     lc_close(root);
     if (status == LOCACHE_OK)
-        status = adopt(cache, dir, &id, error);
-    announce(cache, &news);
+        status = adopt(cache, settled.dir, &settled.id, error);
+    announce(cache, &settled.news);
     return status;
 }
 
 /* The directory to look into, found again where it was deleted. MISS: there is none. */
-locache_status lc_home_find(int *home, locache *cache, locache_error *error)
+locache_status lc_funcdir_find(int *funcdir, locache *cache, locache_error *error)
 {
-    *home = atomic_load(&cache->home);
-    if (*home >= 0 && !lc_home_gone(cache, *home))
+    *funcdir = atomic_load(&cache->funcdir);
+    if (*funcdir >= 0 && !lc_funcdir_gone(cache, *funcdir))
         return LOCACHE_OK;
-    locache_status status = lc_home_attach(cache, LC_LOOK, error);
-    *home = atomic_load(&cache->home);
+    locache_status status = lc_funcdir_attach(cache, LC_LOOK, error);
+    *funcdir = atomic_load(&cache->funcdir);
     return status;
 }

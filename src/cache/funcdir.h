@@ -1,6 +1,6 @@
 /* Where a handle's function directory is: found, restored or made. Any thread. */
-#ifndef LC_HOME_H
-#define LC_HOME_H
+#ifndef LC_FUNCDIR_H
+#define LC_FUNCDIR_H
 
 #include "cache/handle.h"
 
@@ -11,16 +11,17 @@ typedef enum lc_effort {
     LC_CREATE  /* make it */
 } lc_effort;
 
-/* OK: cache->home is open. MISS: it is not there (or another version's is, and the effort does not
+/* OK: cache->funcdir is open. MISS: it is not there (or another version's is, and the effort does not
  * go so far); error is untouched. NEED_SOURCE, EUNTRUSTED, EIO, ENOMEM, EBUSY. */
-locache_status lc_home_attach(locache *cache, lc_effort how, locache_error *error);
+locache_status lc_funcdir_attach(locache *cache, lc_effort how, locache_error *error);
 /* The directory to look into, found again where it was deleted. As above, by LC_LOOK. */
-locache_status lc_home_find(int *home, locache *cache, locache_error *error);
+locache_status lc_funcdir_find(int *funcdir, locache *cache, locache_error *error);
 /* Was the directory deleted while we had it open, or its descriptor closed by somebody else? */
-bool lc_home_gone(const locache *cache, int home);
+bool lc_funcdir_gone(const locache *cache, int funcdir);
 /* Close it where it is ours. One thread. */
-void lc_home_close(const locache *cache);
+void lc_funcdir_close(const locache *cache);
 /* Open the cache directory that it is in. OK, or MISS: it is not there, and not to be made. */
-locache_status lc_home_open_root(int *out, const locache *cache, bool make, locache_error *error);
+locache_status lc_funcdir_open_root(int *out, const locache *cache, bool make,
+                                    locache_error *error);
 
 #endif

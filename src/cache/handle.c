@@ -20,15 +20,16 @@ void lc_handle_say(locache *cache, locache_event_kind kind, const char *name, co
     lc_handle_tell(cache, kind, name, detail);
 }
 
-lc_store lc_handle_store(const locache *cache, int home)
+lc_directory lc_handle_directory(const locache *cache, int funcdir)
 {
-    return (lc_store){.dir = home,
-                      .owner = atomic_load(&cache->owner),
-                      .function = cache->function,
-                      .path = cache->path,
-                      .grain = atomic_load(&cache->memory.grain),
-                      .map = !(cache->flags & LOCACHE_UNMAPPED),
-                      .key = atomic_load(&cache->key_state) == LC_KEY_THERE ? cache->key : NULL};
+    return (lc_directory){.dir = funcdir,
+                          .owner = atomic_load(&cache->owner),
+                          .function = cache->function,
+                          .path = cache->path,
+                          .grain = atomic_load(&cache->recall.grain),
+                          .map = !(cache->flags & LOCACHE_UNMAPPED),
+                          .key =
+                              atomic_load(&cache->key_state) == LC_KEY_THERE ? cache->key : NULL};
 }
 
 locache_id lc_handle_version(const locache *cache)

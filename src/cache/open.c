@@ -1,5 +1,5 @@
 /* A handle, opened and closed, and what it says of itself. */
-#include "base/os.h"
+#include "base/alloc.h"
 #include "base/sized.h"
 #include "base/text.h"
 #include "cache/funcdir.h"
@@ -45,7 +45,7 @@ static void directory_name(char out[LOCACHE_NAME_MAX + 1], const char *function)
     locache_id id;
     locache_id_of(&id, function, strlen(function));
     out[cut] = '~';
-    lc_hex(out + cut + 1, id.bytes, LOCACHE_ID_SIZE);
+    lc_text_hex(out + cut + 1, id.bytes, LOCACHE_ID_SIZE);
 }
 
 static locache_status check_options(const char *dir, const locache_options *options,
@@ -58,7 +58,7 @@ static locache_status check_options(const char *dir, const locache_options *opti
                        "the cache directory must be an absolute path of less than %d bytes: %s",
                        LOCACHE_PATH_MAX - (int)PATH_RESERVE, dir == NULL ? "NULL" : dir);
     if (function == NULL || function[0] == '\0' ||
-        !lc_utf8_valid((const unsigned char *)function, strlen(function)))
+        !lc_text_is_utf8((const unsigned char *)function, strlen(function)))
         return lc_fail(error, LOCACHE_EINVAL, "the function's name must be UTF-8, and not empty");
     if (options->flags &
         ~(unsigned)(LOCACHE_KEEP | LOCACHE_DURABLE | LOCACHE_NO_PICKLE | LOCACHE_UNMAPPED))
@@ -102,7 +102,7 @@ static locache *make_handle(const char *dir, const locache_options *options)
     at += name_size;
     cache->function = at;
     memcpy(at, options->function, function_size);
-    atomic_init(&cache->home, -1);
+    atomic_init(&cache->funcdir, -1);
     atomic_init(&cache->count, -1);
     locache_id_of(&cache->function_id, options->function, function_size - 1);
     cache->identity = options->identity;
@@ -112,7 +112,7 @@ static locache *make_handle(const char *dir, const locache_options *options)
     }
     cache->flags = options->flags;
     cache->limits = (lc_limits){.max_entries = options->max_entries, .max_age = options->max_age};
-    if (lc_memory_init(cache, options) != LOCACHE_OK) {
+    if (lc_recall_init(cache, options) != LOCACHE_OK) {
         lc_free(cache);
         return NULL;
     }
@@ -134,7 +134,7 @@ locache_status locache_open(locache **out, const char *dir, const locache_option
     if (cache == NULL)
         return lc_fail(error, LOCACHE_ENOMEM, "no memory to open %s", dir);
     locache_identity *identity = &cache->identity;
-    status = lc_home_attach(cache, LC_SETTLE, error);
+    status = lc_funcdir_attach(cache, LC_SETTLE, error);
     if (status == LOCACHE_MISS) {
         /* The first put will make the directory, and later interpreters will know it by its source
          * only. */
@@ -156,8 +156,8 @@ void locache_close(locache *cache)
 {
     if (cache == NULL)
         return;
-    lc_home_close(cache);
-    lc_memory_close(cache);
+    lc_funcdir_close(cache);
+    lc_recall_close(cache);
     lc_free(cache);
 }
 
@@ -172,7 +172,7 @@ locache_status locache_info(locache_statistics *out, const locache *cache)
 {
     const locache_statistics now = {
         .size = out->size,
-        .hits = happened(cache, LOCACHE_EVENT_HIT) + lc_memory_hits(cache),
+        .hits = happened(cache, LOCACHE_EVENT_HIT) + lc_recall_hits(cache),
         .misses = happened(cache, LOCACHE_EVENT_MISS),
         .rejects = happened(cache, LOCACHE_EVENT_REJECT),
         .stores = happened(cache, LOCACHE_EVENT_STORE),

@@ -1,5 +1,5 @@
 /* A bounded table from keys to objects that are remembered, with the stamp of the file that each
- * stands for. It asks no file: who recalls does (memory.c).
+ * stands for. It asks no file: who recalls does (recall.c).
  *
  * Eviction is S3-FIFO (Yang, Zhang, Qiu, Yue, Vinayak: "FIFO queues are all you need for cache
  * eviction", SOSP 2023). What is new waits in a small queue, a tenth of the whole, and moves to the
@@ -11,53 +11,54 @@
  * fork(), a table whose lock another thread of the parent held begins anew, empty; what was in it
  * is never freed. retain() is called under the lock, release() after it. Any thread, but where it
  * says otherwise. */
-#ifndef LC_MEMO_H
-#define LC_MEMO_H
+#ifndef LC_TABLE_H
+#define LC_TABLE_H
 
-#include "locache.h"
+#include "cache/address.h"
+#include "cache/held.h"
 
-typedef struct lc_memo lc_memo;
+typedef struct lc_table lc_table;
 
-typedef struct lc_memo_options {
+typedef struct lc_table_options {
     uint64_t entries; /* at most */
     uint64_t bytes;   /* at most, of objects, keys and what each entry takes besides */
     void (*retain)(void *object);
     void (*release)(void *object);
-} lc_memo_options;
+} lc_table_options;
 
 /* NULL: no memory. */
-lc_memo *lc_memo_new(const lc_memo_options *options);
+lc_table *lc_table_new(const lc_table_options *options);
 /* Everything is released. NULL is allowed. One thread, when no other uses it any more. */
-void lc_memo_free(lc_memo *memo);
+void lc_table_free(lc_table *table);
 
-#define LC_MEMO_NEVER INT64_C(-1)
+#define LC_TABLE_NEVER INT64_C(-1)
 
-typedef struct lc_memo_hit {
+typedef struct lc_table_hit {
     void *object;    /* retained */
     uint64_t serial; /* of the entry: another in its place has another */
     locache_stamp stamp;
-    int64_t asked;  /* lc_ticks() when its file was last asked, or LC_MEMO_NEVER */
+    int64_t asked;  /* lc_ticks() when its file was last asked, or LC_TABLE_NEVER */
     int descriptor; /* of its file, held while it is one of the most used; or -1 */
-    bool hold;      /* it should have one: lc_memo_hold() */
-} lc_memo_hit;
+    bool pin;       /* it should have one: lc_table_pin() */
+} lc_table_hit;
 
-/* False: there is none. An object that was found is released with lc_memo_release(), or the
+/* False: there is none. An object that was found is released with lc_table_release(), or the
  * caller's to release. */
-bool lc_memo_find(lc_memo_hit *out, lc_memo *memo, const void *key, size_t key_size);
-void lc_memo_release(const lc_memo *memo, void *object);
-/* How often lc_memo_find() found something. */
-uint64_t lc_memo_found(const lc_memo *memo);
+bool lc_table_find(lc_table_hit *out, lc_table *table, const lc_address *address);
+void lc_table_release(const lc_table *table, void *object);
+/* How often lc_table_find() found something. */
+uint64_t lc_table_found(const lc_table *table);
 /* Replaces what is there. Its file was never asked. The entry's serial, or 0: it was not taken, nor
  * the object retained. */
-uint64_t lc_memo_put(lc_memo *memo, const void *key, size_t key_size, const locache_stamp *stamp,
-                     void *object, size_t object_size);
+uint64_t lc_table_put(lc_table *table, const lc_address *address, const locache_stamp *stamp,
+                      void *object, size_t object_size);
 /* Its file was asked now, and is the same. */
-void lc_memo_note(lc_memo *memo, const void *key, size_t key_size, uint64_t serial);
+void lc_table_note(lc_table *table, const lc_address *address, uint64_t serial);
 /* Keep a descriptor with an entry, in the place of another's that is used less; it is taken, or
  * closed. */
-void lc_memo_hold(lc_memo *memo, const void *key, size_t key_size, uint64_t serial, int descriptor);
+void lc_table_pin(lc_table *table, const lc_address *address, uint64_t serial, int descriptor);
 /* serial 0: whichever is there. */
-void lc_memo_drop(lc_memo *memo, const void *key, size_t key_size, uint64_t serial);
-void lc_memo_clear(lc_memo *memo);
+void lc_table_drop(lc_table *table, const lc_address *address, uint64_t serial);
+void lc_table_clear(lc_table *table);
 
 #endif

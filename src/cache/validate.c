@@ -1,5 +1,8 @@
+/* What makes an entry that was read the result that is asked for. */
 #include "cache/validate.h"
+#include "base/system.h"
 #include "disk/owner.h"
+#include "disk/userkey.h"
 #include "disk/verified.h"
 #include "format/entry.h"
 
@@ -7,14 +10,14 @@
 
 /* The user's key, read once for each handle. A child that fork() made while another thread was
  * reading it never sees the state change: it reads the file each time, and waits for nobody. */
-locache_status lc_believe_key(unsigned char out[LC_MAC_KEY_SIZE], locache *cache, bool make,
-                              locache_error *error)
+locache_status lc_validate_key(unsigned char out[LC_MAC_KEY_SIZE], locache *cache, bool make,
+                               locache_error *error)
 {
     if (atomic_load(&cache->key_state) == LC_KEY_THERE) {
         memcpy(out, cache->key, LC_MAC_KEY_SIZE);
         return LOCACHE_OK;
     }
-    locache_status status = lc_trust_key(out, make, cache->dir, error);
+    locache_status status = lc_userkey_read(out, make, cache->dir, error);
     int none = LC_KEY_NONE;
     if (status == LOCACHE_OK &&
         atomic_compare_exchange_strong(&cache->key_state, &none, LC_KEY_LOADING)) {
@@ -45,7 +48,7 @@ static bool is_authentic(const locache_value *value, locache *cache, const char 
     lc_verified file;
     if (!value->mapped)
         return mac_verifies(value, key);
-    lc_store store = lc_handle_store(cache, atomic_load(&cache->home));
+    lc_directory store = lc_handle_directory(cache, atomic_load(&cache->funcdir));
     lc_verified_init(&file, store.dir, store.owner, &value->stamp, lc_entry_checksum(value->room));
     bool found = lc_verified_find(&file);
     if (found && lc_verified_sealed(&file, key))
@@ -67,7 +70,7 @@ static locache_status check_pickle(const locache_value *value, locache *cache, c
     if (!value->entry.has_mac)
         return lc_fail(error, LOCACHE_EUNTRUSTED, "%s/%s is pickled and not signed", cache->path,
                        name);
-    locache_status status = lc_believe_key(key, cache, false, error);
+    locache_status status = lc_validate_key(key, cache, false, error);
     if (status != LOCACHE_OK)
         return status;
     if (!is_authentic(value, cache, name, key))
@@ -87,28 +90,31 @@ static const char *unusable(const locache_value *value, const locache *cache)
     if (entry->expires != 0 && entry->expires <= lc_now())
         return "expired";
     if (cache->limits.max_age > 0 &&
-        lc_store_age(value->stamp.words[LC_STAMP_MTIME]) > cache->limits.max_age)
+        lc_limits_age(value->stamp.words[LC_STAMP_MTIME]) > cache->limits.max_age)
         return "expired";
     if (entry->codec == LOCACHE_PICKLE && cache->flags & LOCACHE_NO_PICKLE)
         return "pickled, which is forbidden here";
     return NULL;
 }
 
-locache_status lc_believe(const char **why, locache_value *value, locache *cache, const void *key,
-                          size_t key_size, const char *name, locache_error *error)
+locache_status lc_validate(const char **why, locache_value *value, locache *cache,
+                           const lc_address *address, locache_error *error)
 {
     lc_entry *entry = &value->entry;
     locache_status status =
         value->mapped ? LOCACHE_OK : lc_entry_parse(entry, value->bytes, value->size, error);
     if (status != LOCACHE_OK)
-        return lc_fail(error, status, "%s/%s: %s", cache->path, name, error->message);
+        return lc_fail(error, status, "%s/%s: %s", cache->path, address->name, error->message);
     if (!same_id(&entry->function, &cache->function_id))
         return lc_fail(error, LOCACHE_ECORRUPT, "%s/%s belongs to another function", cache->path,
-                       name);
-    if (entry->key.size != key_size || memcmp(entry->key.data, key, key_size) != 0)
-        return lc_fail(error, LOCACHE_ECORRUPT, "%s/%s belongs to another call", cache->path, name);
+                       address->name);
+    if (entry->key.size != address->key_size ||
+        memcmp(entry->key.data, address->key, address->key_size) != 0)
+        return lc_fail(error, LOCACHE_ECORRUPT, "%s/%s belongs to another call", cache->path,
+                       address->name);
     *why = unusable(value, cache);
     if (*why != NULL)
         return LOCACHE_MISS;
-    return entry->codec == LOCACHE_PICKLE ? check_pickle(value, cache, name, error) : LOCACHE_OK;
+    return entry->codec == LOCACHE_PICKLE ? check_pickle(value, cache, address->name, error)
+                                          : LOCACHE_OK;
 }

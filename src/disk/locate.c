@@ -1,10 +1,11 @@
 /* Where a source file's results are kept. */
-#include "base/error.h"
+#include "disk/locate.h"
 #include "base/os.h"
 #include "disk/owner.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +14,8 @@
 #define SUFFIX ".cache"
 /* Longest file name on nearly every file system. */
 #define COMPONENT_MAX 255
+/* A record of /etc/passwd. */
+#define RECORD_MAX 4096
 
 /* A source's directory, real, without a slash at its end ("" for the root), and its stem. */
 typedef struct source_place {
@@ -79,6 +82,33 @@ static locache_status take_stem(char out[COMPONENT_MAX + 1], const char *name, c
         return lc_fail(error, LOCACHE_ELIMIT, "the name %s is too long", name);
     memcpy(out, name, size);
     out[size] = '\0';
+    return LOCACHE_OK;
+}
+
+locache_status lc_locate_user_directory(char *out, size_t size, const char *variable,
+                                        const char *otherwise, locache_error *error)
+{
+    char room[RECORD_MAX];
+    struct passwd user;
+    struct passwd *found = NULL;
+    const char *value = getenv(variable);
+    const char *rest = "";
+    /* The XDG specification: what is relative there is to be ignored. */
+    if (value == NULL || value[0] != '/') {
+        value = getenv("HOME");
+        rest = otherwise;
+    }
+    if (value == NULL || value[0] != '/') {
+        if (getpwuid_r(geteuid(), &user, room, sizeof room, &found) != 0 || found == NULL ||
+            found->pw_dir[0] != '/')
+            return lc_fail(error, LOCACHE_EIO, "there is no home directory: set HOME or %s",
+                           variable);
+        value = found->pw_dir;
+    }
+    int needed = snprintf(out, size, "%s%s", value, rest);
+    if (needed < 0 || (size_t)needed >= size)
+        return lc_fail(error, LOCACHE_ELIMIT, "the path in %s is too long",
+                       rest[0] ? "HOME" : variable);
     return LOCACHE_OK;
 }
 
@@ -162,8 +192,8 @@ locache_status locache_locate(char out[LOCACHE_PATH_MAX], const char *source, co
         if (status != LOCACHE_OK || is_usable(out, place.directory))
             return status;
     }
-    status = lc_user_directory(base, sizeof base - sizeof "/locache", "XDG_CACHE_HOME", "/.cache",
-                               error);
+    status = lc_locate_user_directory(base, sizeof base - sizeof "/locache", "XDG_CACHE_HOME",
+                                      "/.cache", error);
     if (status != LOCACHE_OK)
         return status;
     memcpy(base + strlen(base), "/locache", sizeof "/locache");

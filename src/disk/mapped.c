@@ -1,4 +1,6 @@
+/* Large results: mapped and verified once when they are read, copied and verified when written. */
 #include "disk/mapped.h"
+#include "base/alloc.h"
 #include "base/os.h"
 #include "disk/verified.h"
 
@@ -34,11 +36,11 @@ static bool next_piece(void *context, lc_span *piece)
 }
 
 /* Is the whole file what its checksum says, and did nobody change it meanwhile? MISS: no memory. */
-static locache_status verify(const lc_entry *entry, int fd, size_t front,
-                             const locache_stamp *stamp, locache_error *error)
+static locache_status verify(const lc_entry *entry, const lc_opened *file, locache_error *error)
 {
     struct stat found;
-    passage in = {.fd = fd, .at = front, .end = (size_t)stamp->words[LC_STAMP_SIZE]};
+    const locache_stamp *stamp = &file->stamp;
+    passage in = {.fd = file->fd, .at = file->front, .end = (size_t)stamp->words[LC_STAMP_SIZE]};
     in.piece = lc_alloc_aligned(PIECE_SIZE);
     if (in.piece == NULL)
         return LOCACHE_MISS;
@@ -47,42 +49,41 @@ static locache_status verify(const lc_entry *entry, int fd, size_t front,
         status = in.code != 0 ? lc_fail_os(error, in.code, "cannot be read")
                               : lc_fail(error, LOCACHE_ECORRUPT, "damaged: cut off");
     else if (status == LOCACHE_OK &&
-             (lc_fstat(fd, &found) != 0 || !lc_stamp_matches(stamp, &found)))
+             (lc_fstat(file->fd, &found) != 0 || !lc_stamp_matches(stamp, &found)))
         status = lc_fail(error, LOCACHE_ECORRUPT, "changed while it was read");
     lc_free(in.piece);
     return status;
 }
 
-static locache_status read_front(locache_value *value, int fd, const locache_stamp *stamp,
-                                 const unsigned char *head, size_t front, locache_error *error)
+static locache_status read_front(locache_value *value, const lc_opened *file, locache_error *error)
 {
-    size_t rest = front - LC_ENTRY_HEADER;
-    memcpy(value->room, head, LC_ENTRY_HEADER);
-    ssize_t got = lc_pread_full(fd, value->room + LC_ENTRY_HEADER, rest, LC_ENTRY_HEADER);
+    size_t rest = file->front - LC_ENTRY_HEADER;
+    memcpy(value->room, file->head, LC_ENTRY_HEADER);
+    ssize_t got = lc_pread_full(file->fd, value->room + LC_ENTRY_HEADER, rest, LC_ENTRY_HEADER);
     if (got < 0)
         return lc_fail_os(error, errno, "cannot be read");
     if ((size_t)got != rest)
         return lc_fail(error, LOCACHE_ECORRUPT, "damaged: cut off");
-    return lc_entry_parse_front(&value->entry, value->room, (size_t)stamp->words[LC_STAMP_SIZE],
-                                error);
+    return lc_entry_parse_front(&value->entry, value->room,
+                                (size_t)file->stamp.words[LC_STAMP_SIZE], error);
 }
 
 /* Make a value of it. MISS: nothing is wrong, but it cannot be mapped. */
-static locache_status map_open(locache_value *value, int fd, const locache_stamp *stamp,
-                               const unsigned char *head, size_t front, const lc_store *store,
+static locache_status map_open(locache_value *value, const lc_opened *file, const lc_directory *at,
                                locache_error *error)
 {
-    lc_verified file;
-    locache_status status = read_front(value, fd, stamp, head, front, error);
+    lc_verified record;
+    const locache_stamp *stamp = &file->stamp;
+    locache_status status = read_front(value, file, error);
     if (status != LOCACHE_OK)
         return status;
-    lc_verified_init(&file, store->dir, store->owner, stamp, lc_entry_checksum(value->room));
-    bool known = lc_verified_find(&file);
+    lc_verified_init(&record, at->dir, at->owner, stamp, lc_entry_checksum(value->room));
+    bool known = lc_verified_find(&record);
     /* Where a change may not show, only bytes of one's own can be verified. */
     if (!known && !stamp->words[LC_STAMP_PROVES])
         return LOCACHE_MISS;
     size_t size = (size_t)stamp->words[LC_STAMP_SIZE];
-    void *bytes = lc_map(fd, size);
+    void *bytes = lc_map(file->fd, size);
     if (bytes == NULL)
         return LOCACHE_MISS;
     value->bytes = bytes;
@@ -90,27 +91,26 @@ static locache_status map_open(locache_value *value, int fd, const locache_stamp
     value->mapped = true;
     if (known)
         return LOCACHE_OK;
-    status = verify(&value->entry, fd, front, stamp, error);
+    status = verify(&value->entry, file, error);
     if (status == LOCACHE_OK)
-        lc_verified_note(&file);
+        lc_verified_note(&record);
     return status;
 }
 
-locache_status lc_mapped_read(locache_value **out, int fd, const locache_stamp *stamp,
-                              const unsigned char head[LC_ENTRY_HEADER], size_t front,
-                              const lc_store *store, const char *name, locache_error *error)
+locache_status lc_mapped_read(locache_value **out, const lc_opened *file, const lc_directory *at,
+                              const char *name, locache_error *error)
 {
     locache_error own;
-    locache_value *value = lc_value_new(front);
+    locache_value *value = lc_value_new(file->front);
     if (value == NULL)
         return LOCACHE_MISS;
-    locache_status status = map_open(value, fd, stamp, head, front, store, &own);
+    locache_status status = map_open(value, file, at, &own);
     if (status == LOCACHE_OK)
         *out = value;
     else
         locache_value_free(value);
     if (status < 0) {
-        lc_fail(error, status, "%s/%s: %s", store->path, name, own.message);
+        lc_fail(error, status, "%s/%s: %s", at->path, name, own.message);
         if (error != NULL)
             error->os_error = own.os_error;
     }

@@ -6,13 +6,20 @@
 #include "disk/store.h"
 #include "disk/temporary.h"
 
-/* Map an open entry that has buffers. `stamp` was sampled before anything was read, `head` is its
- * header, of which lc_entry_peek() said that `front` bytes are before the buffers. Either it was
- * verified before in this state, or it is now. OK: *out is owned, parsed and verified; its stamp is
- * not set. MISS: it has to be read (error untouched). ECORRUPT, EIO. Any thread. */
-locache_status lc_mapped_read(locache_value **out, int fd, const locache_stamp *stamp,
-                              const unsigned char head[LC_ENTRY_HEADER], size_t front,
-                              const lc_store *store, const char *name, locache_error *error);
+/* An entry's file that is open and partly read. */
+typedef struct lc_opened {
+    int fd;              /* past the bytes that are done */
+    size_t done;         /* bytes of it that are in head: all of that, or 0 */
+    size_t front;        /* what is before its buffers, as lc_entry_peek() says; 0: it has none */
+    locache_stamp stamp; /* sampled before anything was read */
+    unsigned char head[LC_ENTRY_HEADER];
+} lc_opened;
+
+/* Map a file that has buffers. Either it was verified before in this state, or it is now. OK: *out
+ * is owned, parsed and verified; its stamp is not set. MISS: it has to be read (error untouched).
+ * ECORRUPT, EIO. Any thread. */
+locache_status lc_mapped_read(locache_value **out, const lc_opened *file, const lc_directory *at,
+                              const char *name, locache_error *error);
 
 /* Write an entry that will be mapped into a temporary. Its buffers are the program's, and another
  * thread may change them meanwhile, which no reader would find out any more: so what is written is

@@ -1,3 +1,4 @@
+/* Who owns a file or directory, and who else may write to it or exchange it. */
 #include "disk/owner.h"
 #include "disk/temporary.h"
 
@@ -6,7 +7,6 @@
 #include <grp.h>
 #include <pwd.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -89,7 +89,7 @@ static locache_status refuse_dir(int at, const char *name, const char *where, in
     return lc_fail_os(error, code, "cannot open the directory %s%s%s", where, slash(where), name);
 }
 
-locache_status lc_trust_open_dir(int *out, int at, const char *name, const char *where,
+locache_status lc_owner_open_dir(int *out, int at, const char *name, const char *where,
                                  locache_error *error)
 {
     int fd = lc_openat(at, name, O_RDONLY | O_DIRECTORY, 0);
@@ -110,14 +110,14 @@ locache_status lc_trust_open_dir(int *out, int at, const char *name, const char 
     return LOCACHE_OK;
 }
 
-bool lc_trust_meta(int dir, uid_t us)
+bool lc_owner_meta(int dir, uid_t us)
 {
     struct stat found;
     return lc_fstatat(dir, LC_META, &found) == 0 && S_ISDIR(found.st_mode) && found.st_uid == us &&
            !(found.st_mode & (S_IWGRP | S_IWOTH));
 }
 
-locache_status lc_trust_file(const struct stat *file, uid_t us, const char *where, const char *name,
+locache_status lc_owner_file(const struct stat *file, uid_t us, const char *where, const char *name,
                              locache_error *error)
 {
     if (!S_ISREG(file->st_mode))
@@ -146,17 +146,7 @@ static locache_status refuse_above(const char *path, int up, locache_error *erro
         real, path, real);
 }
 
-typedef struct climb {
-    const char *path;         /* of the directory where it starts */
-    bool itself;              /* look at that one too */
-    const struct stat *cache; /* where the key must not be, or NULL */
-    locache_error *error;
-} climb;
-
-/* Call visit with each directory from `dir` up to the root, until it finds fault with one. */
-static locache_status walk_up(int dir, const climb *how,
-                              locache_status (*visit)(const climb *how, const struct stat *here,
-                                                      int depth))
+locache_status lc_owner_climb(int dir, const lc_climb *how)
 {
     char up[3 * DEPTH_MAX + 3] = ".";
     size_t length = 0;
@@ -168,7 +158,7 @@ static locache_status walk_up(int dir, const climb *how,
                               how->path);
         if (depth > 0 && here.st_dev == below.st_dev && here.st_ino == below.st_ino)
             return LOCACHE_OK;
-        locache_status status = visit(how, &here, depth);
+        locache_status status = how->visit(how, &here, depth);
         if (status != LOCACHE_OK)
             return status;
         below = here;
@@ -178,161 +168,16 @@ static locache_status walk_up(int dir, const climb *how,
     return lc_fail(how->error, LOCACHE_EUNTRUSTED, "%s lies too deep", how->path);
 }
 
-static locache_status check_above(const climb *how, const struct stat *here, int depth)
+static locache_status check_above(const lc_climb *how, const struct stat *here, int depth)
 {
-    bool counts = depth > 0 || how->itself;
+    bool counts = depth > 0 || *(const bool *)how->context;
     if (counts && !(here->st_mode & S_ISVTX) && others_can_write(here))
         return refuse_above(how->path, depth, how->error);
     return LOCACHE_OK;
 }
 
-locache_status lc_trust_above(int dir, const char *path, bool itself, locache_error *error)
+locache_status lc_owner_above(int dir, const char *path, bool itself, locache_error *error)
 {
-    return walk_up(dir, &(climb){.path = path, .itself = itself, .error = error}, check_above);
-}
-
-/* ----------------------------------------------------------------------------------- user's key */
-
-locache_status lc_user_directory(char *out, size_t size, const char *variable,
-                                 const char *otherwise, locache_error *error)
-{
-    char room[RECORD_MAX];
-    struct passwd user;
-    struct passwd *found = NULL;
-    const char *value = getenv(variable);
-    const char *rest = "";
-    /* The XDG specification: what is relative there is to be ignored. */
-    if (value == NULL || value[0] != '/') {
-        value = getenv("HOME");
-        rest = otherwise;
-    }
-    if (value == NULL || value[0] != '/') {
-        if (getpwuid_r(geteuid(), &user, room, sizeof room, &found) != 0 || found == NULL ||
-            found->pw_dir[0] != '/')
-            return lc_fail(error, LOCACHE_EIO, "there is no home directory: set HOME or %s",
-                           variable);
-        value = found->pw_dir;
-    }
-    int needed = snprintf(out, size, "%s%s", value, rest);
-    if (needed < 0 || (size_t)needed >= size)
-        return lc_fail(error, LOCACHE_ELIMIT, "the path in %s is too long",
-                       rest[0] ? "HOME" : variable);
-    return LOCACHE_OK;
-}
-
-static locache_status check_outside(const climb *how, const struct stat *here, int depth)
-{
-    (void)depth;
-    if (here->st_dev == how->cache->st_dev && here->st_ino == how->cache->st_ino)
-        return lc_fail(how->error, LOCACHE_EUNTRUSTED,
-                       "the key file %s/key lies inside the cache directory: set "
-                       "XDG_STATE_HOME to a directory outside",
-                       how->path);
-    return LOCACHE_OK;
-}
-
-/* Whoever gives the cache away would give the key away with it. */
-static locache_status check_place(int dir, const char *path, const char *cache,
-                                  locache_error *error)
-{
-    struct stat inside;
-    if (lc_fstatat(AT_FDCWD, cache, &inside) != 0)
-        return errno == ENOENT ? LOCACHE_OK : lc_fail_os(error, errno, "cannot examine %s", cache);
-    return walk_up(dir, &(climb){.path = path, .cache = &inside, .error = error}, check_outside);
-}
-
-static locache_status check_key(const struct stat *file, const char *path, locache_error *error)
-{
-    if (!S_ISREG(file->st_mode) || file->st_size != LC_MAC_KEY_SIZE)
-        return lc_fail(error, LOCACHE_EUNTRUSTED,
-                       "the key file %s/key is not a file of %d bytes: delete it", path,
-                       LC_MAC_KEY_SIZE);
-    if (file->st_uid != geteuid())
-        return lc_fail(error, LOCACHE_EUNTRUSTED,
-                       "the key file %s/key belongs to another user (uid %lu): delete it, or set "
-                       "XDG_STATE_HOME to a directory of yours",
-                       path, (unsigned long)file->st_uid);
-    if (file->st_mode & (S_IRWXG | S_IRWXO))
-        return lc_fail(error, LOCACHE_EUNTRUSTED,
-                       "the key file %s/key is open to other users, who may have read it: delete "
-                       "it, or if nobody did, chmod 600 '%s/key'",
-                       path, path);
-    return LOCACHE_OK;
-}
-
-/* OK, MISS where there is none, or what is wrong with it. */
-static locache_status read_key(unsigned char out[LC_MAC_KEY_SIZE], int dir, const char *path,
-                               locache_error *error)
-{
-    int fd = lc_openat(dir, "key", O_RDONLY, 0);
-    if (fd < 0 && errno == ENOENT)
-        return LOCACHE_MISS;
-    if (fd < 0 && (errno == ELOOP || errno == ENXIO))
-        return lc_fail(error, LOCACHE_EUNTRUSTED,
-                       "the key file %s/key is not a regular file: delete it", path);
-    if (fd < 0)
-        return lc_fail_os(error, errno, "cannot open the key file %s/key", path);
-    struct stat found;
-    locache_status status;
-    if (lc_fstat(fd, &found) != 0)
-        status = lc_fail_os(error, errno, "cannot examine the key file %s/key", path);
-    else
-        status = check_key(&found, path, error);
-    if (status == LOCACHE_OK) {
-        ssize_t got = lc_read_full(fd, out, LC_MAC_KEY_SIZE);
-        if (got < 0)
-            status = lc_fail_os(error, errno, "cannot read the key file %s/key", path);
-        else if (got != LC_MAC_KEY_SIZE)
-            status = lc_fail(error, LOCACHE_EUNTRUSTED, "the key file %s/key is cut off: delete it",
-                             path);
-    }
-    lc_close(fd);
-    return status;
-}
-
-/* Of several makers one wins, and all read that one's key. */
-static locache_status make_key(int dir, const char *path, locache_error *error)
-{
-    unsigned char key[LC_MAC_KEY_SIZE];
-    lc_temporary temporary;
-    lc_temporary_sweep(dir);
-    lc_random(key, sizeof key);
-    if (lc_temporary_create(&temporary, dir) != 0)
-        return lc_fail_os(error, errno, "cannot make the key file %s/key", path);
-    /* Flushed: a key that a power cut takes away takes all pickled results with it. */
-    if (lc_temporary_write(&temporary, &(lc_span){key, sizeof key}, 1) != 0 ||
-        lc_temporary_flush(&temporary) != 0)
-        return lc_fail_os(error, errno, "cannot write the key file %s/key", path);
-    if (lc_temporary_link(&temporary, dir, "key") != 0 && errno != EEXIST)
-        return lc_fail_os(error, errno, "cannot make the key file %s/key", path);
-    return LOCACHE_OK;
-}
-
-locache_status lc_trust_key(unsigned char out[LC_MAC_KEY_SIZE], bool make, const char *cache,
-                            locache_error *error)
-{
-    char path[LOCACHE_PATH_MAX];
-    int dir = -1;
-    locache_status status = lc_user_directory(path, sizeof path - sizeof "/locache",
-                                              "XDG_STATE_HOME", "/.local/state", error);
-    if (status != LOCACHE_OK)
-        return status;
-    memcpy(path + strlen(path), "/locache", sizeof "/locache");
-    if (make && lc_make_path(path) != 0)
-        return lc_fail_os(
-            error, errno,
-            "cannot make the directory %s for the key that pickled results are signed with", path);
-    status = lc_trust_open_dir(&dir, AT_FDCWD, path, "", error);
-    if (status == LOCACHE_OK)
-        status = check_place(dir, path, cache, error);
-    if (status == LOCACHE_OK)
-        status = read_key(out, dir, path, error);
-    if (status == LOCACHE_MISS && make && (status = make_key(dir, path, error)) == LOCACHE_OK)
-        status = read_key(out, dir, path, error);
-    if (status == LOCACHE_MISS)
-        status = lc_fail(error, LOCACHE_EUNTRUSTED,
-                         "there is no key file %s/key to verify pickled results with", path);
-    if (dir >= 0)
-        lc_close(dir);
-    return status;
+    const lc_climb up = {.path = path, .visit = check_above, .context = &itself, .error = error};
+    return lc_owner_climb(dir, &up);
 }

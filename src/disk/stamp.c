@@ -1,5 +1,6 @@
 #include "disk/stamp.h"
 #include "base/os.h"
+#include "base/system.h"
 
 #include <string.h>
 
@@ -12,20 +13,20 @@
 #define SECONDS_MAX (INT64_MAX / SECOND - 1)
 #define SECONDS_MIN (-SECONDS_MAX / 2)
 
-int64_t lc_nanoseconds(const struct timespec *time)
+int64_t lc_stamp_nanoseconds(const struct timespec *time)
 {
     int64_t seconds = time->tv_sec > SECONDS_MAX ? SECONDS_MAX : time->tv_sec;
     return (seconds < SECONDS_MIN ? SECONDS_MIN : seconds) * SECOND + time->tv_nsec;
 }
 
-static void identify(int64_t words[LC_STAMP_IDENTITY], const struct stat *found)
+static void fill_identity(int64_t words[LC_STAMP_IDENTITY], const struct stat *found)
 {
     words[LC_STAMP_DEV] = (int64_t)found->st_dev;
     words[LC_STAMP_INO] = (int64_t)found->st_ino;
     words[LC_STAMP_SIZE] = (int64_t)found->st_size;
     words[LC_STAMP_LINKS] = (int64_t)found->st_nlink;
-    words[LC_STAMP_MTIME] = lc_nanoseconds(&found->st_mtim);
-    words[LC_STAMP_CTIME] = lc_nanoseconds(&found->st_ctim);
+    words[LC_STAMP_MTIME] = lc_stamp_nanoseconds(&found->st_mtim);
+    words[LC_STAMP_CTIME] = lc_stamp_nanoseconds(&found->st_ctim);
 }
 
 static bool is_fine(const locache_stamp *stamp)
@@ -44,7 +45,7 @@ bool lc_stamp_is_old(const locache_stamp *stamp, int64_t grain)
 
 void lc_stamp_take(locache_stamp *out, const struct stat *found, int64_t grain, bool written)
 {
-    identify(out->words, found);
+    fill_identity(out->words, found);
     out->words[LC_STAMP_PROVES] =
         lc_stamp_is_old(out, grain) || (grain >= 0 && written && is_fine(out));
     out->words[LC_STAMP_UNTIL] = 0;
@@ -53,7 +54,7 @@ void lc_stamp_take(locache_stamp *out, const struct stat *found, int64_t grain, 
 bool lc_stamp_matches(const locache_stamp *stamp, const struct stat *found)
 {
     int64_t words[LC_STAMP_IDENTITY];
-    identify(words, found);
+    fill_identity(words, found);
     return memcmp(words, stamp->words, sizeof words) == 0;
 }
 

@@ -28,7 +28,7 @@ enum {
 
 /* Of a file's time, which may be further from 1970 than 64 bits of nanoseconds are: then it counts
  * as the last that is not. */
-int64_t lc_nanoseconds(const struct timespec *time);
+int64_t lc_stamp_nanoseconds(const struct timespec *time);
 /* Sample now. `grain`: nanoseconds of the file system's clock (lc_file_system); negative: it proves
  * nothing ever. `written`: by us just now, with a time of its own. LC_STAMP_UNTIL is 0: for
  * good. */

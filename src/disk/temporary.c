@@ -1,4 +1,6 @@
+/* A file that nobody sees until it is whole, and the sweep of those whose writers died. */
 #include "disk/temporary.h"
+#include "base/os.h"
 #include "base/text.h"
 
 #include <errno.h>
@@ -11,17 +13,14 @@
 #define ATTEMPTS 16
 /* Vectors built at a time: an entry with few buffers is one system call. */
 #define BATCH 64
-/* A function's directory has two levels; deeper things are not ours, and the stack is not
- * theirs. */
-#define DEPTH_MAX 16
 
-void lc_unique_name(char *out, const char *prefix)
+void lc_temporary_name(char *out, const char *prefix)
 {
     unsigned char random[8];
     size_t size = strlen(prefix);
     memcpy(out, prefix, size);
     lc_random(random, sizeof random);
-    lc_hex(out + size, random, sizeof random);
+    lc_text_hex(out + size, random, sizeof random);
 }
 
 /* ---------------------------------------------------------------------------------- temporaries */
@@ -40,7 +39,7 @@ static int create(lc_temporary *out, int dir, const char *prefix)
 {
     out->dir = dir;
     for (int attempt = 0; attempt < ATTEMPTS; attempt++) {
-        lc_unique_name(out->name, prefix);
+        lc_temporary_name(out->name, prefix);
         out->fd = lc_openat(dir, out->name, O_WRONLY | O_CREAT | O_EXCL, 0600);
         if (out->fd < 0 && errno == EEXIST)
             continue;
@@ -152,72 +151,4 @@ static bool sweep_one(void *context, const char *name)
 void lc_temporary_sweep(int dir)
 {
     lc_each_name(dir, sweep_one, &dir);
-}
-
-/* ---------------------------------------------------------------------------------------- paths */
-
-int lc_make_path(const char *path)
-{
-    if (lc_mkdirat(AT_FDCWD, path, 0700) == 0 || errno == EEXIST)
-        return 0;
-    if (errno != ENOENT)
-        return -1;
-    size_t size = strlen(path);
-    while (size > 0 && path[size - 1] != '/')
-        size--;
-    while (size > 0 && path[size - 1] == '/')
-        size--;
-    if (size == 0) {
-        errno = ENOENT;
-        return -1;
-    }
-    char *above = lc_alloc(size + 1);
-    if (above == NULL) {
-        errno = ENOMEM;
-        return -1;
-    }
-    memcpy(above, path, size);
-    above[size] = '\0';
-    int result = lc_make_path(above);
-    int code = errno;
-    lc_free(above);
-    errno = code;
-    if (result == 0)
-        result = lc_mkdirat(AT_FDCWD, path, 0700);
-    return result == 0 || errno == EEXIST ? 0 : -1;
-}
-
-typedef struct tree {
-    int dir;
-    int depth;
-} tree;
-
-static int remove_tree(int at, const char *name, int depth);
-
-static bool remove_one(void *context, const char *name)
-{
-    const tree *here = context;
-    /* Directories are few: ask for the frequent case first. Linux says EISDIR, POSIX EPERM. */
-    if (lc_unlinkat(here->dir, name, 0) != 0 && (errno == EISDIR || errno == EPERM))
-        remove_tree(here->dir, name, here->depth + 1);
-    return true;
-}
-
-static int remove_tree(int at, const char *name, int depth)
-{
-    if (depth > DEPTH_MAX) {
-        errno = ELOOP;
-        return -1;
-    }
-    tree here = {.dir = lc_openat(at, name, O_RDONLY | O_DIRECTORY, 0), .depth = depth};
-    if (here.dir < 0)
-        return -1;
-    lc_each_name(here.dir, remove_one, &here);
-    lc_close(here.dir);
-    return lc_unlinkat(at, name, AT_REMOVEDIR);
-}
-
-int lc_remove_tree(int at, const char *name)
-{
-    return remove_tree(at, name, 0);
 }

@@ -1,10 +1,9 @@
-/* Files a step above single system calls: temporaries, paths to make, trees to remove. Everything
- * by directory descriptor. Results are 0, or -1 and errno. Any thread. */
-#ifndef LC_FILES_H
-#define LC_FILES_H
+/* Temporary files: written out of sight, then given a name. Everything by directory descriptor.
+ * Results are 0, or -1 and errno. Any thread. */
+#ifndef LC_TEMPORARY_H
+#define LC_TEMPORARY_H
 
 #include "base/hash.h"
-#include "base/os.h"
 
 #define LC_META ".locache" /* in a function's directory: all that is not an entry */
 
@@ -46,12 +45,6 @@ void lc_temporary_discard(lc_temporary *temporary);
 void lc_temporary_sweep(int dir);
 
 /* A name that nobody else has: prefix and 16 random digits. out has room for both and a NUL. */
-void lc_unique_name(char *out, const char *prefix);
-
-/* Make a directory (0700) and those above it that are missing. */
-int lc_make_path(const char *path);
-
-/* Remove a directory and all that is in it, following no link. What cannot be removed stays. */
-int lc_remove_tree(int at, const char *name);
+void lc_temporary_name(char *out, const char *prefix);
 
 #endif

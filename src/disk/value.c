@@ -1,5 +1,6 @@
 /* What a result that was read holds: its parts, and its body as one value of a type. */
 #include "disk/value.h"
+#include "base/alloc.h"
 #include "base/os.h"
 #include "format/cbor.h"
 #include "format/ndarray.h"

@@ -3,6 +3,7 @@
 #include "base/text.h"
 #include "disk/owner.h"
 #include "disk/temporary.h"
+#include "format/entry.h"
 
 #include <fcntl.h>
 #include <stdatomic.h>
@@ -52,7 +53,7 @@ static bool read_boot(unsigned char out[BOOT_SIZE])
         if (text[i] != '-')
             digits[count++] = text[i];
     digits[count] = '\0';
-    return count == 2 * BOOT_SIZE && lc_unhex(out, BOOT_SIZE, digits);
+    return count == 2 * BOOT_SIZE && lc_text_unhex(out, BOOT_SIZE, digits);
 }
 
 static bool get_boot(unsigned char out[BOOT_SIZE])
@@ -109,13 +110,13 @@ static uint64_t set_offset(const unsigned char *record)
 static int open_table(const lc_verified *file, bool write)
 {
     struct stat found;
-    if (!lc_trust_meta(file->dir, file->owner))
+    if (!lc_owner_meta(file->dir, file->owner))
         return -1;
     int fd = lc_openat(file->dir, PATH, write ? O_RDWR | O_CREAT : O_RDONLY, 0600);
     if (fd < 0)
         return -1;
     if (lc_fstat(fd, &found) == 0 &&
-        lc_trust_file(&found, file->owner, "", PATH, NULL) == LOCACHE_OK && found.st_nlink == 1)
+        lc_owner_file(&found, file->owner, "", PATH, NULL) == LOCACHE_OK && found.st_nlink == 1)
         return fd;
     lc_close(fd);
     return -1;
@@ -222,4 +223,14 @@ bool lc_verified_sealed(const lc_verified *file, const unsigned char key[LC_MAC_
     unsigned char seal[SEAL_SIZE];
     make_seal(seal, file, key);
     return memcmp(seal, file->record + AT_SEAL, SEAL_SIZE) == 0;
+}
+
+void lc_verified_note_sound(const lc_directory *at, const locache_stamp *stamp,
+                            const unsigned char *head)
+{
+    lc_verified file;
+    lc_verified_init(&file, at->dir, at->owner, stamp, lc_entry_checksum(head));
+    if (at->key != NULL && lc_entry_has_mac(head))
+        lc_verified_seal(&file, at->key);
+    lc_verified_note(&file);
 }

@@ -16,6 +16,7 @@
 #define LC_VERIFIED_H
 
 #include "base/hash.h"
+#include "disk/directory.h"
 #include "disk/stamp.h"
 
 #include <sys/types.h>
@@ -41,6 +42,11 @@ bool lc_verified_find(lc_verified *file);
 /* It was found sound, or written so, while it had its stamp. Does nothing where the stamp proves
  * nothing. */
 void lc_verified_note(const lc_verified *file);
+
+/* All in one of a file of `at` that begins with this header (LC_ENTRY_HEADER bytes): it is sound, and
+ * its MAC is ours where it has one, so that nobody has to read through it. */
+void lc_verified_note_sound(const lc_directory *at, const locache_stamp *stamp,
+                            const unsigned char *head);
 
 /* Its MAC verified with this key: to be noted. */
 void lc_verified_seal(lc_verified *file, const unsigned char key[LC_MAC_KEY_SIZE]);

@@ -171,7 +171,7 @@ static bool content_possible(locache_kind kind, uint64_t argument, const unsigne
     case LOCACHE_BYTES:
         return argument <= left;
     case LOCACHE_TEXT:
-        return argument <= left && lc_utf8_valid(at, (size_t)argument);
+        return argument <= left && lc_text_is_utf8(at, (size_t)argument);
     case LOCACHE_ARRAY:
         return argument <= left; /* every item is a byte at least */
     case LOCACHE_MAP:

@@ -1,5 +1,5 @@
 /* Writing CBOR: deterministic encoding (RFC 8949, 4.2.1) onto a growing buffer. */
-#include "base/os.h"
+#include "base/alloc.h"
 #include "base/text.h"
 #include "format/cbor.h"
 
@@ -197,7 +197,7 @@ void locache_write_bytes(locache_writer *writer, const void *data, size_t size)
 
 void locache_write_text(locache_writer *writer, const char *text, size_t size)
 {
-    if (!lc_utf8_valid((const unsigned char *)text, size)) {
+    if (!lc_text_is_utf8((const unsigned char *)text, size)) {
         fail(writer, LOCACHE_EINVAL);
         return;
     }

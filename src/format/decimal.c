@@ -7,7 +7,7 @@
 
 /* ------------------------------------------------------------------------------------- integers */
 
-size_t lc_numeral_uint(char *out, uint64_t value)
+size_t lc_decimal_uint(char *out, uint64_t value)
 {
     char reversed[20]; /* digits of 2^64 - 1 */
     size_t size = 0;
@@ -20,14 +20,14 @@ size_t lc_numeral_uint(char *out, uint64_t value)
     return size;
 }
 
-size_t lc_numeral_negative(char *out, uint64_t number)
+size_t lc_decimal_negative(char *out, uint64_t number)
 {
     if (number == UINT64_MAX) {
         static const unsigned char all_ones[8] = {0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF};
-        return lc_numeral_bigint(out, true, all_ones, sizeof all_ones);
+        return lc_decimal_bigint(out, true, all_ones, sizeof all_ones);
     }
     out[0] = '-';
-    return 1 + lc_numeral_uint(out + 1, number + 1);
+    return 1 + lc_decimal_uint(out + 1, number + 1);
 }
 
 /* Limbs of nine digits, the lowest first: a limb times 256 and a carry stay within 64 bits by
@@ -53,7 +53,7 @@ static void multiply_add(decimal *number, uint32_t factor, uint32_t carry)
         number->limbs[number->count++] = (uint32_t)rest;
 }
 
-size_t lc_numeral_bigint(char *out, bool negative, const unsigned char *magnitude, size_t size)
+size_t lc_decimal_bigint(char *out, bool negative, const unsigned char *magnitude, size_t size)
 {
     decimal number = {{0}, 0};
     for (size_t i = 0; i < size; i++)
@@ -61,12 +61,12 @@ size_t lc_numeral_bigint(char *out, bool negative, const unsigned char *magnitud
     if (negative)
         multiply_add(&number, 1, 1);
     if (number.count == 0)
-        return lc_numeral_uint(out, 0);
+        return lc_decimal_uint(out, 0);
 
     char *at = out;
     if (negative)
         *at++ = '-';
-    at += lc_numeral_uint(at, number.limbs[number.count - 1]);
+    at += lc_decimal_uint(at, number.limbs[number.count - 1]);
     for (size_t i = number.count - 1; i-- > 0;) {
         uint32_t limb = number.limbs[i];
         for (size_t digit = LIMB_DIGITS; digit-- > 0; limb /= 10)
@@ -86,8 +86,8 @@ size_t lc_numeral_bigint(char *out, bool negative, const unsigned char *magnitud
 /* 2^53: below, neighbouring integers are neighbouring doubles or further apart */
 #define EXACT_INTEGER 9007199254740992.0
 
-    /* 0.DIGITS times ten to the power of point. */
-    typedef struct digits {
+/* 0.DIGITS times ten to the power of point. */
+typedef struct digits {
     char text[DIGITS_MAX + 3];
     int count;
     int point;
@@ -122,7 +122,7 @@ static bool try_precision(digits *out, double value, int count)
 static void shortest(digits *out, double value)
 {
     if (value < EXACT_INTEGER && value == (double)(uint64_t)value) {
-        out->count = (int)lc_numeral_uint(out->text, (uint64_t)value);
+        out->count = (int)lc_decimal_uint(out->text, (uint64_t)value);
         out->point = out->count;
     } else {
         int count = isnormal(value) ? DIGITS_SAFE : 1;
@@ -133,7 +133,7 @@ static void shortest(digits *out, double value)
         out->count--;
 }
 
-static char *put(char *at, const char *text, size_t size)
+static char *put_bytes(char *at, const char *text, size_t size)
 {
     memcpy(at, text, size);
     return at + size;
@@ -151,42 +151,42 @@ static char *put_scientific(char *at, const digits *number)
     *at++ = number->text[0];
     if (number->count > 1) {
         *at++ = '.';
-        at = put(at, number->text + 1, (size_t)number->count - 1);
+        at = put_bytes(at, number->text + 1, (size_t)number->count - 1);
     }
     *at++ = 'e';
     *at++ = exponent < 0 ? '-' : '+';
     uint64_t magnitude = (uint64_t)(exponent < 0 ? -exponent : exponent);
     if (magnitude < 10)
         *at++ = '0';
-    return at + lc_numeral_uint(at, magnitude);
+    return at + lc_decimal_uint(at, magnitude);
 }
 
 static char *put_positional(char *at, const digits *number)
 {
     int whole = number->point < number->count ? number->point : number->count;
     if (whole <= 0) {
-        at = put(at, "0.", 2);
+        at = put_bytes(at, "0.", 2);
         at = put_zeros(at, -number->point);
-        return put(at, number->text, (size_t)number->count);
+        return put_bytes(at, number->text, (size_t)number->count);
     }
-    at = put(at, number->text, (size_t)whole);
+    at = put_bytes(at, number->text, (size_t)whole);
     at = put_zeros(at, number->point - whole);
     *at++ = '.';
     if (whole == number->count)
         return put_zeros(at, 1);
-    return put(at, number->text + whole, (size_t)(number->count - whole));
+    return put_bytes(at, number->text + whole, (size_t)(number->count - whole));
 }
 
-size_t lc_numeral_real(char *out, double value)
+size_t lc_decimal_real(char *out, double value)
 {
     char *at = out;
     digits number = {.count = 0};
     if (isnan(value))
-        return (size_t)(put(at, "nan", 3) - out);
+        return (size_t)(put_bytes(at, "nan", 3) - out);
     if (signbit(value))
         *at++ = '-';
     if (isinf(value))
-        return (size_t)(put(at, "inf", 3) - out);
+        return (size_t)(put_bytes(at, "inf", 3) - out);
     shortest(&number, fabs(value));
     /* From 1e16 and below 1e-4, where Python changes over. */
     bool scientific = number.point > 16 || number.point <= -4;

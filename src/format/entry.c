@@ -44,7 +44,7 @@ static uint64_t load(const unsigned char *at, unsigned size)
     return value;
 }
 
-static void store(unsigned char *at, uint64_t value, unsigned size)
+static void store_le(unsigned char *at, uint64_t value, unsigned size)
 {
     for (unsigned i = 0; i < size; i++)
         at[i] = (unsigned char)(value >> (8 * i));
@@ -360,15 +360,15 @@ static void put_header(unsigned char *head, const lc_entry *entry, bool has_mac)
 {
     memset(head, 0, LC_ENTRY_HEADER);
     memcpy(head, magic, sizeof magic);
-    store(head + AT_VERSION, FORMAT_VERSION, 2);
+    store_le(head + AT_VERSION, FORMAT_VERSION, 2);
     head[AT_CODEC] = (unsigned char)entry->codec;
     head[AT_FLAGS] = has_mac ? FLAG_MAC : 0;
-    store(head + AT_BUFFER_COUNT, entry->buffer_count, 4);
-    store(head + AT_KEY_SIZE, entry->key.size, 8);
-    store(head + AT_BODY_SIZE, entry->body.size, 8);
-    store(head + AT_CREATED, (uint64_t)entry->created, 8);
-    store(head + AT_COMPUTE_TIME, (uint64_t)entry->compute_time, 8);
-    store(head + AT_EXPIRES, (uint64_t)entry->expires, 8);
+    store_le(head + AT_BUFFER_COUNT, entry->buffer_count, 4);
+    store_le(head + AT_KEY_SIZE, entry->key.size, 8);
+    store_le(head + AT_BODY_SIZE, entry->body.size, 8);
+    store_le(head + AT_CREATED, (uint64_t)entry->created, 8);
+    store_le(head + AT_COMPUTE_TIME, (uint64_t)entry->compute_time, 8);
+    store_le(head + AT_EXPIRES, (uint64_t)entry->expires, 8);
     memcpy(head + AT_FUNCTION, entry->function.bytes, LOCACHE_ID_SIZE);
     memcpy(head + AT_VERSION_ID, entry->version.bytes, LOCACHE_ID_SIZE);
 }
@@ -396,7 +396,7 @@ void lc_entry_build(unsigned char *front, lc_span *spans, const lc_entry *entry,
         spans[count++] = (lc_span){zeros, padding};
         spans[count++] = (lc_span){buffers[i].data, buffers[i].size};
         end += padding + buffers[i].size;
-        store(ends + (size_t)i * END_SIZE, end, END_SIZE);
+        store_le(ends + (size_t)i * END_SIZE, end, END_SIZE);
     }
 
     /* Both fields are still zero, as the digests want them: first the MAC, then the checksum over

@@ -19,7 +19,7 @@ static locache_status put_value(lc_name *name, locache_reader *reader)
     if (status != LOCACHE_OK)
         return status;
     name->hashed = true;
-    lc_key_hint(name, start);
+    lc_name_hint(name, start);
     return LOCACHE_OK;
 }
 
@@ -31,7 +31,7 @@ static void finish(lc_name *name, const void *key, size_t size)
         locache_id id;
         locache_id_of(&id, key, size);
         name->out[name->prefix] = '~';
-        lc_hex(name->out + name->prefix + 1, id.bytes, sizeof id.bytes);
+        lc_text_hex(name->out + name->prefix + 1, id.bytes, sizeof id.bytes);
         return;
     }
     if (name->length == 0)

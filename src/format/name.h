@@ -1,6 +1,6 @@
 /* Readable names: what key.c and key_hint.c share. No I/O, no allocation. */
-#ifndef LC_KEY_H
-#define LC_KEY_H
+#ifndef LC_NAME_H
+#define LC_NAME_H
 
 #include "locache.h"
 
@@ -25,10 +25,10 @@ void lc_name_escaped(lc_name *name, const unsigned char *text, size_t size);
 /* Append a label: a name, or a position. */
 void lc_name_label(lc_name *name, const locache_item *label);
 
-/* The digits of an integer's item, with its sign: how many bytes at out (LC_NUMERAL_MAX). 0: it is
+/* The digits of an integer's item, with its sign: how many bytes at out (LC_DECIMAL_MAX). 0: it is
  * none, or one longer than any name. Where item is a bignum's tag, reader is at its bytes and
  * passes them. */
-size_t lc_key_integer(char *out, const locache_item *item, locache_reader *reader);
+size_t lc_name_integer(char *out, const locache_item *item, locache_reader *reader);
 
 /* Append a value that has a form of its own in names, whose item was just read. False, with nothing
  * appended, where it has none; where it is a bignum, reader may have moved all the same. */
@@ -36,6 +36,6 @@ bool lc_name_scalar(lc_name *name, const locache_item *item, locache_reader *rea
 
 /* Append what a reader of the name may want to know of a value that has no form of its own there:
  * "list.3", "ndarray.3x4.f8", "2024-02-29". `value` is at a well-formed item. */
-void lc_key_hint(lc_name *name, locache_reader value);
+void lc_name_hint(lc_name *name, locache_reader value);
 
 #endif

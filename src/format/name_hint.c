@@ -18,8 +18,8 @@ static void put_word(lc_name *name, const char *word)
 
 static void put_number(lc_name *name, uint64_t number)
 {
-    char numeral[LC_NUMERAL_MAX];
-    lc_name_plain(name, numeral, lc_numeral_uint(numeral, number));
+    char numeral[LC_DECIMAL_MAX];
+    lc_name_plain(name, numeral, lc_decimal_uint(numeral, number));
 }
 
 static void put_counted(lc_name *name, const char *word, uint64_t count)
@@ -55,8 +55,8 @@ static size_t read_number(char *out, locache_reader *reader)
     locache_item item;
     if (locache_read(&item, reader) != LOCACHE_OK)
         return 0;
-    return item.kind == LOCACHE_REAL ? lc_numeral_real(out, item.real)
-                                     : lc_key_integer(out, &item, reader);
+    return item.kind == LOCACHE_REAL ? lc_decimal_real(out, item.real)
+                                     : lc_name_integer(out, &item, reader);
 }
 
 /* An integer too long for any name. */
@@ -75,8 +75,8 @@ static void put_decimal(lc_name *name, locache_reader *reader)
 {
     /* from there on, zeros are harder to count than an exponent is to read */
     enum { POINT_MAX = 20 };
-    char exponent[LC_NUMERAL_MAX];
-    char mantissa[LC_NUMERAL_MAX];
+    char exponent[LC_DECIMAL_MAX];
+    char mantissa[LC_DECIMAL_MAX];
     locache_item head;
     locache_reader start;
     if (!next(&head, reader, LOCACHE_ARRAY))
@@ -115,7 +115,7 @@ static void put_decimal(lc_name *name, locache_reader *reader)
 static void put_numbers(lc_name *name, locache_reader *reader, const char *word,
                         const char *const units[], size_t count)
 {
-    char numeral[LC_NUMERAL_MAX];
+    char numeral[LC_DECIMAL_MAX];
     locache_item head;
     if (!next(&head, reader, LOCACHE_ARRAY) || head.number != count) {
         put_word(name, word);
@@ -218,19 +218,19 @@ static size_t scalar_numeral(char *out, const locache_item *type, const locache_
         bits |= (uint64_t)bytes->data[type->data[0] == '>' ? bytes->size - 1 - i : i] << (8 * i);
     uint64_t sign = UINT64_C(1) << (8 * bytes->size - 1);
     if (type->data[1] == 'u' || type->data[1] == 'b' || (type->data[1] == 'i' && bits < sign))
-        return lc_numeral_uint(out, bits);
+        return lc_decimal_uint(out, bits);
     if (type->data[1] == 'i')
-        return lc_numeral_negative(out, ~bits & (sign - 1));
+        return lc_decimal_negative(out, ~bits & (sign - 1));
     if (type->data[1] == 'f' && bytes->size == sizeof(double)) {
         double real;
         memcpy(&real, &bits, sizeof real);
-        return lc_numeral_real(out, real);
+        return lc_decimal_real(out, real);
     }
     if (type->data[1] == 'f' && bytes->size == sizeof(float)) {
         uint32_t half = (uint32_t)bits;
         float real;
         memcpy(&real, &half, sizeof real);
-        return lc_numeral_real(out, (double)real);
+        return lc_decimal_real(out, (double)real);
     }
     return 0;
 }
@@ -238,7 +238,7 @@ static size_t scalar_numeral(char *out, const locache_item *type, const locache_
 /* [type string, bytes]: "f8.0.5". */
 static void put_npscalar(lc_name *name, locache_reader *reader)
 {
-    char numeral[LC_NUMERAL_MAX];
+    char numeral[LC_DECIMAL_MAX];
     locache_item head;
     locache_item type;
     locache_item bytes;
@@ -466,7 +466,7 @@ static void put_tagged(lc_name *name, uint64_t tag, locache_reader *reader)
     }
 }
 
-void lc_key_hint(lc_name *name, locache_reader value)
+void lc_name_hint(lc_name *name, locache_reader value)
 {
     locache_item item;
     locache_reader start = value;

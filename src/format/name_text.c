@@ -85,8 +85,8 @@ void lc_name_escaped(lc_name *name, const unsigned char *text, size_t size)
 void lc_name_label(lc_name *name, const locache_item *label)
 {
     if (label->kind == LOCACHE_UINT) {
-        char numeral[LC_NUMERAL_MAX];
-        lc_name_plain(name, numeral, lc_numeral_uint(numeral, label->number));
+        char numeral[LC_DECIMAL_MAX];
+        lc_name_plain(name, numeral, lc_decimal_uint(numeral, label->number));
         return;
     }
     for (size_t at = 0; at < label->size && !name->full;) {
@@ -171,19 +171,19 @@ static void put_text(lc_name *name, const unsigned char *text, size_t size)
     }
 }
 
-size_t lc_key_integer(char *out, const locache_item *item, locache_reader *reader)
+size_t lc_name_integer(char *out, const locache_item *item, locache_reader *reader)
 {
     if (item->kind == LOCACHE_UINT)
-        return lc_numeral_uint(out, item->number);
+        return lc_decimal_uint(out, item->number);
     if (item->kind == LOCACHE_NEGATIVE)
-        return lc_numeral_negative(out, item->number);
+        return lc_decimal_negative(out, item->number);
     if (item->kind != LOCACHE_TAG ||
         (item->number != LOCACHE_TAG_BIGNUM && item->number != LOCACHE_TAG_BIGNUM_NEG))
         return 0;
     locache_item magnitude;
-    if (locache_read(&magnitude, reader) != LOCACHE_OK || magnitude.size > LC_NUMERAL_BYTES_MAX)
+    if (locache_read(&magnitude, reader) != LOCACHE_OK || magnitude.size > LC_DECIMAL_BYTES_MAX)
         return 0;
-    return lc_numeral_bigint(out, item->number == LOCACHE_TAG_BIGNUM_NEG, magnitude.data,
+    return lc_decimal_bigint(out, item->number == LOCACHE_TAG_BIGNUM_NEG, magnitude.data,
                              magnitude.size);
 }
 
@@ -197,7 +197,7 @@ static bool is_plain_nan(double value)
 
 bool lc_name_scalar(lc_name *name, const locache_item *item, locache_reader *reader)
 {
-    char numeral[LC_NUMERAL_MAX];
+    char numeral[LC_DECIMAL_MAX];
     size_t size = 0;
     switch (item->kind) {
     case LOCACHE_TEXT:
@@ -214,10 +214,10 @@ bool lc_name_scalar(lc_name *name, const locache_item *item, locache_reader *rea
         return true;
     case LOCACHE_REAL:
         if (!isnan(item->real) || is_plain_nan(item->real))
-            size = lc_numeral_real(numeral, item->real);
+            size = lc_decimal_real(numeral, item->real);
         break;
     default:
-        size = lc_key_integer(numeral, item, reader);
+        size = lc_name_integer(numeral, item, reader);
     }
     lc_name_plain(name, numeral, size);
     return size > 0;

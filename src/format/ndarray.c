@@ -109,7 +109,7 @@ locache_status lc_ndarray_read_head(locache_ndarray *out, locache_reader *reader
 /* -------------------------------------------------------------------------------------- writing */
 
 /* All but the elements; false where the array cannot be. */
-static bool write_head(locache_writer *writer, const locache_ndarray *array)
+static bool write_extents(locache_writer *writer, const locache_ndarray *array)
 {
     size_t size;
     if (!full_size(&size, array) || size != array->size) {
@@ -129,13 +129,13 @@ static bool write_head(locache_writer *writer, const locache_ndarray *array)
 
 void locache_write_ndarray(locache_writer *writer, const locache_ndarray *array)
 {
-    if (write_head(writer, array))
+    if (write_extents(writer, array))
         locache_write_bytes(writer, array->data, array->size);
 }
 
 void locache_write_ndarray_apart(locache_writer *writer, const locache_ndarray *array, uint64_t n)
 {
-    if (!write_head(writer, array))
+    if (!write_extents(writer, array))
         return;
     locache_write_tag(writer, LOCACHE_TAG_BUFFER);
     locache_write_uint(writer, n);
@@ -165,7 +165,7 @@ void locache_key_text(locache_writer *key, const char *text, size_t size)
 {
     if (size < LOCACHE_KEY_LONG)
         locache_write_text(key, text, size);
-    else if (lc_utf8_valid((const unsigned char *)text, size))
+    else if (lc_text_is_utf8((const unsigned char *)text, size))
         write_digest(key, LOCACHE_TAG_TEXT_DIGEST, text, size);
     else if (key->status == LOCACHE_OK)
         key->status = LOCACHE_EINVAL;
@@ -175,6 +175,6 @@ void locache_key_ndarray(locache_writer *key, const locache_ndarray *array)
 {
     if (array->column_major && key->status == LOCACHE_OK)
         key->status = LOCACHE_EINVAL;
-    else if (write_head(key, array))
+    else if (write_extents(key, array))
         locache_key_bytes(key, array->data, array->size);
 }

@@ -8,7 +8,6 @@
  * open, and one handle stays. Whatever fails leaves the call without a handle or a key, which is a
  * miss, and is said once for each function. */
 #include "base/error.h"
-#include "base/os.h"
 #include "persist/convert.h"
 #include "persist/source.h"
 #include "persist/where.h"
@@ -63,17 +62,17 @@ static void complain(locache_function_record *function, const char *what,
 static locache_status digest_text(bool *found, locache_id *out,
                                   const locache_function_record *function, lc_span text, bool whole)
 {
-    lc_ctext *tokens;
+    lc_source *tokens;
     lc_span part;
-    locache_status status = lc_ctext_make(&tokens, text);
+    locache_status status = lc_source_make(&tokens, text);
     if (status != LOCACHE_OK)
         return status;
-    *found = whole || lc_ctext_definition(&part, tokens, function->name, function->line);
+    *found = whole || lc_source_definition(&part, tokens, function->name, function->line);
     if (whole)
-        part = lc_ctext_all(tokens);
+        part = lc_source_all(tokens);
     if (*found)
         locache_id_of(out, part.data, part.size);
-    lc_ctext_free(tokens);
+    lc_source_free(tokens);
     return LOCACHE_OK;
 }
 
@@ -88,7 +87,8 @@ static locache_status digest_texts(bool *any, locache_id *out,
     lc_span text = {function->text, function->text_size};
     locache_id id;
     *any = false;
-    while (mine || (at != NULL && lc_ctext_next(&text, &at, function->texts_end, function->file))) {
+    while (mine ||
+           (at != NULL && lc_source_next(&text, &at, function->texts_end, function->file))) {
         bool found;
         locache_status status = digest_text(&found, &id, function, text, whole);
         if (status != LOCACHE_OK)
@@ -144,7 +144,7 @@ static locache_status open_handle(locache **out, locache_function_record *functi
 {
     char dir[LOCACHE_PATH_MAX];
     locache_options options = {.size = sizeof options, .function = function->name};
-    locache_status status = lc_cplace(dir, function, error);
+    locache_status status = lc_where(dir, function, error);
     if (status == LOCACHE_OK)
         status = identify(&options.identity, function, error);
     if (status == LOCACHE_OK)
@@ -212,7 +212,7 @@ void locache_call_argument(locache_call *call, const char *name, unsigned kind, 
                            size_t size, const locache_layout *layout)
 {
     locache_key_name(&call->key, name, strlen(name));
-    lc_cvalue_key(&call->key, kind, value, size, layout);
+    lc_convert_key(&call->key, kind, value, size, layout);
 }
 
 /* Look the call up. True: *result is set. */
@@ -228,11 +228,11 @@ static bool look_up(void *result, locache_call *call)
         call->cache = NULL;
         return false;
     }
-    status = locache_begin(&value, &call->flight, call->cache, call->key.data, call->key.length, -1,
-                           &error);
+    status =
+        locache_begin(&value, &call->flight, call->cache, call->key.data, call->key.length, &error);
     if (status == LOCACHE_OK) {
         bool read =
-            lc_cvalue_read(result, value, function->kind, function->result_size, function->layout);
+            lc_convert_read(result, value, function->kind, function->result_size, function->layout);
         locache_value_free(value);
         return read;
     }
@@ -278,7 +278,7 @@ void locache_call_keep(locache_call *call, const void *result)
         .size = sizeof record, .codec = LOCACHE_CBOR, .compute_time = ticks() - call->began};
     locache_writer_init(&body, room, sizeof room);
     record.codec =
-        lc_cvalue_write(&body, function->kind, result, function->result_size, function->layout);
+        lc_convert_write(&body, function->kind, result, function->result_size, function->layout);
     locache_status status = locache_writer_status(&body);
     record.body = body.data;
     record.body_size = body.length;

@@ -109,7 +109,7 @@ static void write_number(locache_writer *out, unsigned kind, const void *value, 
 
 static bool is_text(const char *text, size_t size)
 {
-    return lc_utf8_valid((const unsigned char *)text, size);
+    return lc_text_is_utf8((const unsigned char *)text, size);
 }
 
 static void key_text(locache_writer *key, const void *value)
@@ -170,8 +170,8 @@ static void key_struct(locache_writer *key, const void *value, const locache_lay
     locache_write_sorted(key, start, 2);
 }
 
-void lc_cvalue_key(locache_writer *key, unsigned kind, const void *value, size_t size,
-                   const locache_layout *layout)
+void lc_convert_key(locache_writer *key, unsigned kind, const void *value, size_t size,
+                    const locache_layout *layout)
 {
     if (kind == LOCACHE_KIND_NONE)
         key_struct(key, value, layout);
@@ -219,8 +219,8 @@ static void write_text(locache_writer *body, const void *value)
         locache_write_bytes(body, text, size);
 }
 
-locache_codec lc_cvalue_write(locache_writer *body, unsigned kind, const void *value, size_t size,
-                              const locache_layout *layout)
+locache_codec lc_convert_write(locache_writer *body, unsigned kind, const void *value, size_t size,
+                               const locache_layout *layout)
 {
     locache_id id;
     switch (kind) {
@@ -368,8 +368,8 @@ static bool read_struct(void *out, const locache_value *value, size_t size,
     return true;
 }
 
-bool lc_cvalue_read(void *out, const locache_value *value, unsigned kind, size_t size,
-                    const locache_layout *layout)
+bool lc_convert_read(void *out, const locache_value *value, unsigned kind, size_t size,
+                     const locache_layout *layout)
 {
     bool truth;
     switch (kind) {

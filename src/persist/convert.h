@@ -1,21 +1,21 @@
 /* Arguments and results of C functions as CBOR, such that Python makes the same of the same
  * values. */
-#ifndef LC_CVALUE_H
-#define LC_CVALUE_H
+#ifndef LC_CONVERT_H
+#define LC_CONVERT_H
 
 #include "locache.h"
 
 /* Append the argument at `value`, of size bytes, to a key. A failure stays in the writer: EINVAL
  * for an array without data. */
-void lc_cvalue_key(locache_writer *key, unsigned kind, const void *value, size_t size,
-                   const locache_layout *layout);
+void lc_convert_key(locache_writer *key, unsigned kind, const void *value, size_t size,
+                    const locache_layout *layout);
 /* Append a result to a body, whose codec is returned: a struct is its bytes and the id of its
  * layout, all else is CBOR. */
-locache_codec lc_cvalue_write(locache_writer *body, unsigned kind, const void *value, size_t size,
-                              const locache_layout *layout);
+locache_codec lc_convert_write(locache_writer *body, unsigned kind, const void *value, size_t size,
+                               const locache_layout *layout);
 /* Read a result, strings into memory of malloc()'s own. False where it is no value of that type, or
  * without memory; *out is undefined then. */
-bool lc_cvalue_read(void *out, const locache_value *value, unsigned kind, size_t size,
-                    const locache_layout *layout);
+bool lc_convert_read(void *out, const locache_value *value, unsigned kind, size_t size,
+                     const locache_layout *layout);
 
 #endif

@@ -1,5 +1,5 @@
 #include "persist/source.h"
-#include "base/os.h"
+#include "base/alloc.h"
 
 #include <ctype.h>
 #include <string.h>
@@ -7,8 +7,8 @@
 #define MACRO "LOCACHE_PERSIST"
 #define RECORD_ALIGNMENT 8
 
-bool lc_ctext_next(lc_span *out, const unsigned char **at, const unsigned char *end,
-                   const char *file)
+bool lc_source_next(lc_span *out, const unsigned char **at, const unsigned char *end,
+                    const char *file)
 {
     while ((size_t)(end - *at) >= 2 * sizeof(uint64_t)) {
         uint64_t sizes[2];
@@ -37,7 +37,7 @@ typedef struct token {
     bool directive; /* part of a preprocessing directive */
 } token;
 
-struct lc_ctext {
+struct lc_source {
     token *tokens;
     size_t count;
     size_t capacity;
@@ -82,13 +82,13 @@ static void step(cursor *in)
     settle(in);
 }
 
-static int next(cursor in)
+static int next_token(cursor in)
 {
     step(&in);
     return here(&in);
 }
 
-static bool is_word(int c)
+static bool is_word_byte(int c)
 {
     return c >= 0x80 || c == '_' || c == '$' || isalnum(c);
 }
@@ -96,15 +96,15 @@ static bool is_word(int c)
 /* Pass over a comment, or blanks that do not end a line. */
 static bool pass_blank(cursor *in)
 {
-    if (here(in) == '/' && next(*in) == '/') {
+    if (here(in) == '/' && next_token(*in) == '/') {
         while (here(in) >= 0 && here(in) != '\n')
             step(in);
         return true;
     }
-    if (here(in) == '/' && next(*in) == '*') {
+    if (here(in) == '/' && next_token(*in) == '*') {
         step(in);
         step(in);
-        while (here(in) >= 0 && !(here(in) == '*' && next(*in) == '/'))
+        while (here(in) >= 0 && !(here(in) == '*' && next_token(*in) == '/'))
             step(in);
         step(in);
         step(in);
@@ -117,29 +117,29 @@ static bool pass_blank(cursor *in)
     return true;
 }
 
-static void take(lc_ctext *out, cursor *in)
+static void take_token(lc_source *out, cursor *in)
 {
     out->bytes[out->size++] = (char)here(in);
     step(in);
 }
 
-static void take_quoted(lc_ctext *out, cursor *in)
+static void take_quoted(lc_source *out, cursor *in)
 {
     int quote = here(in);
-    take(out, in);
+    take_token(out, in);
     while (here(in) >= 0 && here(in) != quote && here(in) != '\n') {
         if (here(in) == '\\')
-            take(out, in);
+            take_token(out, in);
         if (here(in) >= 0)
-            take(out, in);
+            take_token(out, in);
     }
     if (here(in) == quote)
-        take(out, in);
+        take_token(out, in);
 }
 
 /* R"delimiter( ... )delimiter": an extension of GCC's and Clang's. Nothing in it is continued, or
  * escaped. */
-static void take_raw(lc_ctext *out, cursor *in)
+static void take_raw(lc_source *out, cursor *in)
 {
     const char *open = memchr(in->at, '(', (size_t)(in->end - in->at));
     const char *close = open ? memchr(open, ')', (size_t)(in->end - open)) : NULL;
@@ -156,7 +156,7 @@ static void take_raw(lc_ctext *out, cursor *in)
 }
 
 /* An identifier, or a number: its letters, digits, points, signs of exponents and separators. */
-static void take_word(lc_ctext *out, cursor *in)
+static void take_word(lc_source *out, cursor *in)
 {
     size_t start = out->size;
     bool number = isdigit(here(in)) || here(in) == '.';
@@ -164,10 +164,11 @@ static void take_word(lc_ctext *out, cursor *in)
         int last = out->size > start ? out->bytes[out->size - 1] : 0;
         bool sign = number && (here(in) == '+' || here(in) == '-') && last != 0 &&
                     strchr("eEpP", last) != NULL;
-        bool inner = number && (here(in) == '.' || (here(in) == '\'' && is_word(next(*in))));
-        if (!is_word(here(in)) && !sign && !inner)
+        bool inner =
+            number && (here(in) == '.' || (here(in) == '\'' && is_word_byte(next_token(*in))));
+        if (!is_word_byte(here(in)) && !sign && !inner)
             break;
-        take(out, in);
+        take_token(out, in);
     }
     size_t size = out->size - start;
     const char *word = out->bytes + start;
@@ -182,7 +183,7 @@ static void take_word(lc_ctext *out, cursor *in)
 }
 
 /* The longest operator here. */
-static void take_operator(lc_ctext *out, cursor *in)
+static void take_operator(lc_source *out, cursor *in)
 {
     static const char *const operators[] = {"%:%:", "...", "<<=", ">>=", "->", "++", "--", "<<",
                                             ">>",   "<=",  ">=",  "==",  "!=", "&&", "||", "*=",
@@ -200,10 +201,10 @@ static void take_operator(lc_ctext *out, cursor *in)
         *in = ahead;
         return;
     }
-    take(out, in);
+    take_token(out, in);
 }
 
-static bool add_token(lc_ctext *out, cursor *in, bool directive)
+static bool add_token(lc_source *out, cursor *in, bool directive)
 {
     if (out->count == out->capacity) {
         size_t capacity = out->capacity ? 2 * out->capacity : 1024;
@@ -217,7 +218,7 @@ static bool add_token(lc_ctext *out, cursor *in, bool directive)
     *added = (token){.start = out->size, .line = in->line, .directive = directive};
     if (here(in) == '"' || here(in) == '\'')
         take_quoted(out, in);
-    else if (is_word(here(in)) || (here(in) == '.' && isdigit(next(*in))))
+    else if (is_word_byte(here(in)) || (here(in) == '.' && isdigit(next_token(*in))))
         take_word(out, in);
     else
         take_operator(out, in);
@@ -226,7 +227,7 @@ static bool add_token(lc_ctext *out, cursor *in, bool directive)
     return true;
 }
 
-static bool fill(lc_ctext *out, lc_span text)
+static bool fill(lc_source *out, lc_span text)
 {
     cursor in = {.at = text.data, .end = (const char *)text.data + text.size, .line = 1};
     bool first = true;      /* of its line */
@@ -255,24 +256,24 @@ static bool fill(lc_ctext *out, lc_span text)
     return true;
 }
 
-locache_status lc_ctext_make(lc_ctext **out, lc_span text)
+locache_status lc_source_make(lc_source **out, lc_span text)
 {
     /* No character becomes more than two bytes: a token's own and its end, a line feed, a blank. */
     if (text.size > SIZE_MAX / 4)
         return LOCACHE_ENOMEM;
-    lc_ctext *made = lc_alloc(sizeof *made + 2 * text.size);
+    lc_source *made = lc_alloc(sizeof *made + 2 * text.size);
     if (made == NULL)
         return LOCACHE_ENOMEM;
-    *made = (lc_ctext){.tokens = NULL};
+    *made = (lc_source){.tokens = NULL};
     if (!fill(made, text)) {
-        lc_ctext_free(made);
+        lc_source_free(made);
         return LOCACHE_ENOMEM;
     }
     *out = made;
     return LOCACHE_OK;
 }
 
-void lc_ctext_free(lc_ctext *tokens)
+void lc_source_free(lc_source *tokens)
 {
     if (tokens == NULL)
         return;
@@ -280,21 +281,21 @@ void lc_ctext_free(lc_ctext *tokens)
     lc_free(tokens);
 }
 
-lc_span lc_ctext_all(const lc_ctext *tokens)
+lc_span lc_source_all(const lc_source *tokens)
 {
     return (lc_span){tokens->bytes, tokens->size};
 }
 
 /* ---------------------------------------------------------------------------------- definitions */
 
-static bool is(const lc_ctext *in, size_t i, const char *text)
+static bool is(const lc_source *in, size_t i, const char *text)
 {
     return i < in->count && strcmp(in->bytes + in->tokens[i].start, text) == 0;
 }
 
 /* The token after the parenthesis that closes the one at `open`; *argument is the first of the
  * second argument where that is a single token, else 0. */
-static size_t pass_parentheses(size_t *argument, const lc_ctext *in, size_t open)
+static size_t pass_parentheses(size_t *argument, const lc_source *in, size_t open)
 {
     size_t depth = 0;
     size_t commas[2] = {0, 0};
@@ -318,7 +319,7 @@ static size_t pass_parentheses(size_t *argument, const lc_ctext *in, size_t open
 /* One past the closing brace of the body that begins at `open`, or the end. Of the branches of a
  * conditional directive one is compiled: each begins with as many braces open as the first, and
  * what the first leaves open is open after it. */
-static size_t pass_body(const lc_ctext *in, size_t open)
+static size_t pass_body(const lc_source *in, size_t open)
 {
     enum { CONDITIONALS_MAX = 64 }; /* beyond that, all to the end of the file counts */
     size_t before[CONDITIONALS_MAX];
@@ -356,7 +357,7 @@ static size_t pass_body(const lc_ctext *in, size_t open)
     return in->count;
 }
 
-bool lc_ctext_definition(lc_span *out, const lc_ctext *in, const char *name, int line)
+bool lc_source_definition(lc_span *out, const lc_source *in, const char *name, int line)
 {
     for (size_t i = 0; i + 1 < in->count; i++) {
         size_t argument;

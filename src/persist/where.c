@@ -1,4 +1,5 @@
 #include "persist/where.h"
+#include "base/alloc.h"
 #include "base/error.h"
 #include "base/os.h"
 #include "persist/source.h"
@@ -58,7 +59,7 @@ static bool carries(const locache_function_record *function, const lc_span *cont
     if (text.data != NULL && strcmp(function->file, function->base_file) == 0 &&
         text.size == content->size && memcmp(text.data, content->data, text.size) == 0)
         return true;
-    while (at != NULL && lc_ctext_next(&text, &at, function->texts_end, function->file))
+    while (at != NULL && lc_source_next(&text, &at, function->texts_end, function->file))
         if (text.size == content->size && memcmp(text.data, content->data, text.size) == 0)
             return true;
     return false;
@@ -68,12 +69,12 @@ static bool carries(const locache_function_record *function, const lc_span *cont
  * another source's. */
 static bool defines(const locache_function_record *function, const lc_span *content)
 {
-    lc_ctext *tokens;
+    lc_source *tokens;
     lc_span definition;
-    if (lc_ctext_make(&tokens, *content) != LOCACHE_OK)
+    if (lc_source_make(&tokens, *content) != LOCACHE_OK)
         return false;
-    bool found = lc_ctext_definition(&definition, tokens, function->name, 0);
-    lc_ctext_free(tokens);
+    bool found = lc_source_definition(&definition, tokens, function->name, 0);
+    lc_source_free(tokens);
     return found;
 }
 
@@ -150,8 +151,8 @@ static bool name_source(char out[LOCACHE_PATH_MAX], const char *file)
     return size > 0 && size < LOCACHE_PATH_MAX;
 }
 
-locache_status lc_cplace(char out[LOCACHE_PATH_MAX], const locache_function_record *function,
-                         locache_error *error)
+locache_status lc_where(char out[LOCACHE_PATH_MAX], const locache_function_record *function,
+                        locache_error *error)
 {
     char source[LOCACHE_PATH_MAX];
     chosen_dir *dir = atomic_load(&chosen);

@@ -1,6 +1,6 @@
 /* Where a memoized C function keeps its results. */
-#ifndef LC_CPLACE_H
-#define LC_CPLACE_H
+#ifndef LC_WHERE_H
+#define LC_WHERE_H
 
 #include "locache.h"
 
@@ -9,7 +9,7 @@
  * relative name counts from the working directory and from the directories that the executable is
  * in, where the file there has the text that the program carries or, having been edited since,
  * defines the function. Any thread. Statuses as from locache_locate(), and ENOMEM. */
-locache_status lc_cplace(char out[LOCACHE_PATH_MAX], const locache_function_record *function,
-                         locache_error *error);
+locache_status lc_where(char out[LOCACHE_PATH_MAX], const locache_function_record *function,
+                        locache_error *error);
 
 #endif

@@ -17,7 +17,7 @@
  *
  * Ends with 1 where anything stale was seen, a result was lost, or too few looks were answered from
  * memory. */
-#include "base/os.h"
+#include "base/fault.h"
 #include "changes.h"
 
 #include <ftw.h>
@@ -524,7 +524,7 @@ static void set_up(world *w, const char *directory, unsigned long settle_ms, siz
         w->handles[w->handle_count] = open_handle(w, w->handle_count % 2 == 0);
     w->other = open_handle(w, false);
     make_entries(w);
-    lc_os_fault = count_reads;
+    lc_fault_hook = count_reads;
 }
 
 static void fill(world *w, int variant)

@@ -115,7 +115,7 @@ static void writes_what_it_reads(const uint8_t *data, size_t size)
     locache_write_bigint(&writer, true, data, size);
     memcpy(&real, data, size < sizeof real ? size : sizeof real);
     locache_write_real(&writer, real);
-    if (lc_utf8_valid(data, size))
+    if (lc_text_is_utf8(data, size))
         locache_write_text(&writer, (const char *)data, size);
     else
         locache_write_null(&writer);

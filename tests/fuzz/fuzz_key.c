@@ -22,7 +22,7 @@ static void has_its_hash(const char *hash, const uint8_t *data, size_t size)
     locache_id id;
     unsigned char said[LOCACHE_ID_SIZE];
     locache_id_of(&id, data, size);
-    REQUIRE(lc_unhex(said, sizeof said, hash));
+    REQUIRE(lc_text_unhex(said, sizeof said, hash));
     REQUIRE(memcmp(said, id.bytes, sizeof said) == 0);
 }
 
@@ -36,7 +36,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     }
     REQUIRE(memchr(name, '\0', sizeof name) != NULL);
     REQUIRE(unname_complaint(name) == NULL);
-    REQUIRE(lc_utf8_valid((const unsigned char *)name, strlen(name)));
+    REQUIRE(lc_text_is_utf8((const unsigned char *)name, strlen(name)));
     const char *hash = strchr(name, '~');
     if (hash == NULL)
         says_its_key(name, data, size);

@@ -5,8 +5,6 @@
 #include "format/cbor.h"
 #include "require.h"
 
-#include "base/os.h"
-
 #include <stdlib.h>
 #include <string.h>
 

@@ -10,7 +10,7 @@
 #ifndef TEST_FAULT_H
 #define TEST_FAULT_H
 
-#include "base/os.h"
+#include "base/fault.h"
 
 #include <string.h>
 
@@ -37,13 +37,13 @@ static inline void fault_set(const char *call, int nth, int code)
     fault.remaining = nth;
     fault.code = code;
     fault.failed = 0;
-    lc_os_fault = fault_hook;
+    lc_fault_hook = fault_hook;
 }
 
 /* Did one fail? */
 static inline bool fault_clear(void)
 {
-    lc_os_fault = NULL;
+    lc_fault_hook = NULL;
     return fault.failed > 0;
 }
 

@@ -3,10 +3,10 @@
 #ifndef TEST_LARGE_H
 #define TEST_LARGE_H
 
-#include "scratch.h"
-
+#include "base/fault.h"
 #include "base/os.h"
 #include "disk/store.h"
+#include "scratch.h"
 
 #define LARGE (LOCACHE_MAP_FROM + 5000) /* of a buffer */
 #define ENTRY "my_func/x=1"
@@ -133,9 +133,9 @@ static inline void count_hit(locache *cache, int64_t x)
     key k = key_of(x);
     locache_value *value = NULL;
     memset(&counted, 0, sizeof counted);
-    lc_os_fault = count_call;
+    lc_fault_hook = count_call;
     locache_status status = locache_get(&value, cache, k.bytes, k.size, &error);
-    lc_os_fault = NULL;
+    lc_fault_hook = NULL;
     assert_int_equal(status, LOCACHE_OK);
     locache_value_free(value);
 }

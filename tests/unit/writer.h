@@ -3,6 +3,8 @@
 #ifndef LC_TEST_WRITER_H
 #define LC_TEST_WRITER_H
 
+#include "base/fault.h"
+#include "base/system.h"
 #include "fault.h"
 #include "format/cbor.h"
 
@@ -30,7 +32,7 @@ static inline int begin(void **state)
 static inline int end(void **state)
 {
     (void)state;
-    lc_os_fault = NULL;
+    lc_fault_hook = NULL;
     locache_writer_clear(&writer);
     return 0;
 }

@@ -54,7 +54,7 @@ static void assert_hashed(key_under_test *key, const char *expected)
     locache_id id;
     char hash[2 * sizeof id.bytes + 1];
     locache_id_of(&id, key->writer.data, key->writer.length);
-    lc_hex(hash, id.bytes, sizeof id.bytes);
+    lc_text_hex(hash, id.bytes, sizeof id.bytes);
     finish(key);
     size_t prefix = strlen(expected);
     assert_int_equal(strlen(key->name), prefix + LC_NAME_HASH);

@@ -1,4 +1,4 @@
-#include "../golden/cases.h"
+#include "golden/cases.h"
 
 #include <dirent.h>
 #include <setjmp.h>

@@ -1,11 +1,10 @@
 /* What is remembered of large results: when it counts, and that nothing in the table or in its
  * place does harm. */
-#include "scratch.h"
-
 #include "base/text.h"
 #include "disk/temporary.h"
 #include "disk/verified.h"
 #include "fault.h"
+#include "scratch.h"
 
 #include <sys/resource.h>
 
@@ -183,7 +182,7 @@ static void test_verified__the_record_is_as_documented(void **unused)
     for (int i = 0, at = 0; i < 36; i++)
         if (text[i] != '-')
             digits[at++] = text[i];
-    assert_true(lc_unhex(expected + 8, 16, digits));
+    assert_true(lc_text_unhex(expected + 8, 16, digits));
     for (unsigned i = 0; i < 48; i++)
         expected[32 + i] = (unsigned char)((uint64_t)stamp.words[i / 8] >> (8 * (i % 8)));
     memcpy(expected + 80, checksum, 16);

@@ -11,7 +11,7 @@ static locache_status begin(locache_flight **flight, locache *cache, int64_t x)
 {
     key k = key_of(x);
     locache_value *value = NULL;
-    locache_status status = locache_begin(&value, flight, cache, k.bytes, k.size, -1, &error);
+    locache_status status = locache_begin(&value, flight, cache, k.bytes, k.size, &error);
     assert_true((status == LOCACHE_OK) == (value != NULL));
     locache_value_free(value);
     return status;
@@ -84,10 +84,10 @@ static void test_flight__failures(void **unused)
     locache_flight *flight = NULL;
     locache_value *value = NULL;
     key k = key_of(1);
-    assert_int_equal(locache_begin(&value, &flight, cache, "no key", 6, 0, &error), LOCACHE_EINVAL);
-    assert_int_equal(locache_begin(&value, &flight, cache, "no key", 6, 0, NULL), LOCACHE_EINVAL);
+    assert_int_equal(locache_begin(&value, &flight, cache, "no key", 6, &error), LOCACHE_EINVAL);
+    assert_int_equal(locache_begin(&value, &flight, cache, "no key", 6, NULL), LOCACHE_EINVAL);
     fault_set("alloc", 1, ENOMEM);
-    assert_int_equal(locache_begin(&value, &flight, cache, k.bytes, k.size, 0, &error),
+    assert_int_equal(locache_begin(&value, &flight, cache, k.bytes, k.size, &error),
                      LOCACHE_ENOMEM);
     fault_clear();
     assert_int_equal(error.status, LOCACHE_ENOMEM);

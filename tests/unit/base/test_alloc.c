@@ -1,8 +1,7 @@
 /* locache_set_allocator(): a program of its own, since an allocator is set before anything else.
  * The tests follow one another. */
+#include "base/alloc.h"
 #include "scratch.h"
-
-#include "base/os.h"
 
 #define PLACE 64 /* before each block: its size; no alignment asked for is larger */
 
@@ -52,7 +51,7 @@ static const locache_allocator own = {.size = sizeof own,
                                       .release = release,
                                       .context = &seen};
 
-static void test_allocator__incomplete_ones_are_refused(void **unused)
+static void test_alloc__incomplete_ones_are_refused(void **unused)
 {
     (void)unused;
     assert_int_equal(locache_set_allocator(NULL, &error), LOCACHE_EINVAL);
@@ -79,13 +78,13 @@ static void too_late(void *unused)
     child_require(strstr(error.message, "before") != NULL);
 }
 
-static void test_allocator__refused_once_memory_was_taken(void **unused)
+static void test_alloc__refused_once_memory_was_taken(void **unused)
 {
     (void)unused;
     wait_for(in_child(too_late, NULL));
 }
 
-static void test_allocator__all_memory_comes_from_it_and_goes_back(void **unused)
+static void test_alloc__all_memory_comes_from_it_and_goes_back(void **unused)
 {
     (void)unused;
     assert_int_equal(locache_set_allocator(&own, &error), LOCACHE_OK);
@@ -99,8 +98,7 @@ static void test_allocator__all_memory_comes_from_it_and_goes_back(void **unused
     key k = key_of(99);
     locache_value *value;
     locache_flight *flight;
-    assert_int_equal(locache_begin(&value, &flight, cache, k.bytes, k.size, 0, &error),
-                     LOCACHE_MISS);
+    assert_int_equal(locache_begin(&value, &flight, cache, k.bytes, k.size, &error), LOCACHE_MISS);
     locache_abandon(flight);
     locache_writer writer;
     locache_writer_init(&writer, NULL, 0);
@@ -118,9 +116,9 @@ static void test_allocator__all_memory_comes_from_it_and_goes_back(void **unused
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        scratch_test(test_allocator__incomplete_ones_are_refused),
-        scratch_test(test_allocator__refused_once_memory_was_taken),
-        scratch_test(test_allocator__all_memory_comes_from_it_and_goes_back),
+        scratch_test(test_alloc__incomplete_ones_are_refused),
+        scratch_test(test_alloc__refused_once_memory_was_taken),
+        scratch_test(test_alloc__all_memory_comes_from_it_and_goes_back),
     };
     return cmocka_run_group_tests_name("allocator", tests, NULL, NULL);
 }

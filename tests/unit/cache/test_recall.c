@@ -1,8 +1,8 @@
 /* Results in memory, as a handle has them: given without reading, and never after their file
  * changed. */
-#include "scratch.h"
-
+#include "base/fault.h"
 #include "fault.h"
+#include "scratch.h"
 
 #include <time.h>
 
@@ -24,12 +24,12 @@ static int count_reads(const char *call)
 static void begin_counting(void)
 {
     reads = 0;
-    lc_os_fault = count_reads;
+    lc_fault_hook = count_reads;
 }
 
 static int end_counting(void)
 {
-    lc_os_fault = NULL;
+    lc_fault_hook = NULL;
     return reads;
 }
 
@@ -50,7 +50,7 @@ static void warm_up(locache *cache, int64_t x, const char *result)
     assert_true(from_memory(cache, x, result));
 }
 
-static void test_memory__what_was_stored_is_there_at_once(void **unused)
+static void test_recall__what_was_stored_is_there_at_once(void **unused)
 {
     (void)unused;
     locache *cache = open_function("my_func");
@@ -61,7 +61,7 @@ static void test_memory__what_was_stored_is_there_at_once(void **unused)
     locache_close(cache);
 }
 
-static void test_memory__what_was_read_is_there_once_its_file_is_old_enough(void **unused)
+static void test_recall__what_was_read_is_there_once_its_file_is_old_enough(void **unused)
 {
     (void)unused;
     locache *writer = open_function("my_func");
@@ -75,7 +75,7 @@ static void test_memory__what_was_read_is_there_once_its_file_is_old_enough(void
 }
 
 /* Several tries: a machine that sleeps for long between the two makes the file old. */
-static void test_memory__a_young_file_is_read_again(void **unused)
+static void test_recall__a_young_file_is_read_again(void **unused)
 {
     (void)unused;
     locache *writer = open_function("my_func");
@@ -93,7 +93,7 @@ static void test_memory__a_young_file_is_read_again(void **unused)
 
 /* ------------------------------------------------------------------------------ what is changed */
 
-static void test_memory__a_deleted_file_is_a_miss(void **unused)
+static void test_recall__a_deleted_file_is_a_miss(void **unused)
 {
     (void)unused;
     locache *cache = open_function("my_func");
@@ -107,7 +107,7 @@ static void test_memory__a_deleted_file_is_a_miss(void **unused)
     locache_close(cache);
 }
 
-static void test_memory__another_handles_result_is_seen(void **unused)
+static void test_recall__another_handles_result_is_seen(void **unused)
 {
     (void)unused;
     locache *cache = open_function("my_func");
@@ -142,7 +142,7 @@ static void write_in_place(const char *path, bool restore)
     close(file);
 }
 
-static void test_memory__a_write_in_place_is_seen(void **unused)
+static void test_recall__a_write_in_place_is_seen(void **unused)
 {
     (void)unused;
     locache *cache = open_function("my_func");
@@ -160,7 +160,7 @@ static void test_memory__a_write_in_place_is_seen(void **unused)
     locache_close(cache);
 }
 
-static void test_memory__a_write_through_another_link_is_seen(void **unused)
+static void test_recall__a_write_through_another_link_is_seen(void **unused)
 {
     (void)unused;
     locache *cache = open_function("my_func");
@@ -174,7 +174,7 @@ static void test_memory__a_write_through_another_link_is_seen(void **unused)
     locache_close(cache);
 }
 
-static void test_memory__a_directory_that_is_deleted_or_made_anew_is_seen(void **unused)
+static void test_recall__a_directory_that_is_deleted_or_made_anew_is_seen(void **unused)
 {
     (void)unused;
     locache *cache = open_function("my_func");
@@ -194,7 +194,7 @@ static void test_memory__a_directory_that_is_deleted_or_made_anew_is_seen(void *
     locache_close(other);
 }
 
-static void test_memory__limits_hold(void **unused)
+static void test_recall__limits_hold(void **unused)
 {
     (void)unused;
     locache_options options = options_for("my_func");
@@ -219,7 +219,7 @@ static void test_memory__limits_hold(void **unused)
 }
 
 /* As far as file systems count, and further than nanoseconds in 64 bits do. */
-static void test_memory__the_far_future_and_the_far_past_count_as_what_they_are(void **unused)
+static void test_recall__the_far_future_and_the_far_past_count_as_what_they_are(void **unused)
 {
     (void)unused;
     static const time_t years[] = {INT64_C(13569465600), INT64_MAX, INT64_MIN}; /* 2400 */
@@ -245,7 +245,7 @@ static void test_memory__the_far_future_and_the_far_past_count_as_what_they_are(
 
 /* ------------------------------------------------------------------------------------- settings */
 
-static void test_memory__can_be_switched_off(void **unused)
+static void test_recall__can_be_switched_off(void **unused)
 {
     (void)unused;
     locache_options options = options_for("my_func");
@@ -262,7 +262,7 @@ static void test_memory__can_be_switched_off(void **unused)
     }
 }
 
-static void test_memory__recheck_says_how_often_the_file_is_asked(void **unused)
+static void test_recall__recheck_says_how_often_the_file_is_asked(void **unused)
 {
     (void)unused;
     locache_options options = options_for("my_func");
@@ -292,7 +292,7 @@ static void test_memory__recheck_says_how_often_the_file_is_asked(void **unused)
     locache_close(eager);
 }
 
-static void test_memory__large_results_and_those_with_buffers_are_read(void **unused)
+static void test_recall__large_results_and_those_with_buffers_are_read(void **unused)
 {
     (void)unused;
     locache *cache = open_function("my_func");
@@ -315,7 +315,7 @@ static void test_memory__large_results_and_those_with_buffers_are_read(void **un
     locache_close(cache);
 }
 
-static void test_memory__hits_are_counted_and_told(void **unused)
+static void test_recall__hits_are_counted_and_told(void **unused)
 {
     (void)unused;
     locache *cache = open_function("my_func");
@@ -350,7 +350,7 @@ static void release(void *object)
     holders--;
 }
 
-static void test_memory__objects_of_a_binding(void **unused)
+static void test_recall__objects_of_a_binding(void **unused)
 {
     (void)unused;
     locache_options options = options_for("my_func");
@@ -395,7 +395,7 @@ static void test_memory__objects_of_a_binding(void **unused)
 }
 
 /* A file that is held open takes its space on disk until it is let go, also where it is deleted. */
-static void test_memory__large_files_are_not_held(void **unused)
+static void test_recall__large_files_are_not_held(void **unused)
 {
     (void)unused;
     static char body[1 << 20];
@@ -423,7 +423,7 @@ static void test_memory__large_files_are_not_held(void **unused)
     locache_close(cache);
 }
 
-static void test_memory__objects_are_for_handles_that_can_hold_them(void **unused)
+static void test_recall__objects_are_for_handles_that_can_hold_them(void **unused)
 {
     (void)unused;
     locache *cache = open_function("my_func");
@@ -445,7 +445,7 @@ static void test_memory__objects_are_for_handles_that_can_hold_them(void **unuse
     locache_close(cache);
 }
 
-static void test_memory__a_value_is_copied_whole(void **unused)
+static void test_recall__a_value_is_copied_whole(void **unused)
 {
     (void)unused;
     locache *cache = open_function("my_func");
@@ -546,7 +546,7 @@ static void child_has_two(void *context)
     child_require(open_descriptors() == before);
 }
 
-static void test_memory__two_functions_of_a_daemon_are_not_confused(void **unused)
+static void test_recall__two_functions_of_a_daemon_are_not_confused(void **unused)
 {
     (void)unused;
     locache *two[] = {open_function("my_func"), open_function("other")};
@@ -561,7 +561,7 @@ static void test_memory__two_functions_of_a_daemon_are_not_confused(void **unuse
     locache_close(two[1]);
 }
 
-static void test_memory__a_daemon_that_closed_everything_goes_on(void **unused)
+static void test_recall__a_daemon_that_closed_everything_goes_on(void **unused)
 {
     (void)unused;
     const char *others[] = {NULL, "/dev/null", in_foo("elsewhere")};
@@ -582,7 +582,7 @@ static void test_memory__a_daemon_that_closed_everything_goes_on(void **unused)
 /* ------------------------------------------------------------------------------------- failures */
 
 /* Whatever fails, what is there is given, and nothing of what is not. */
-static void test_memory__every_call_fails_in_turn(void **unused)
+static void test_recall__every_call_fails_in_turn(void **unused)
 {
     (void)unused;
     static const int codes[] = {EIO, EMFILE, ENOMEM};
@@ -606,7 +606,7 @@ static void test_memory__every_call_fails_in_turn(void **unused)
 
 /* Nothing is asked of the file for long: what a put replaced must not be in memory then, whatever
  * failed. */
-static void test_memory__what_was_replaced_is_not_given(void **unused)
+static void test_recall__what_was_replaced_is_not_given(void **unused)
 {
     (void)unused;
     locache_options options = options_for("my_func");
@@ -639,7 +639,7 @@ static int do_meanwhile(const char *call)
         return 0;
     int code = errno;
     key k = key_of(1);
-    lc_os_fault = NULL;
+    lc_fault_hook = NULL;
     if (meanwhile.what == 0)
         assert_true(locache_remove(meanwhile.cache, k.bytes, k.size, &error) >= LOCACHE_OK);
     else if (meanwhile.what == 1)
@@ -651,7 +651,7 @@ static int do_meanwhile(const char *call)
 }
 
 /* As for how long a file is not asked: what this process itself did is not waited for. */
-static void test_memory__what_changes_meanwhile_is_not_remembered_as_it_was(void **unused)
+static void test_recall__what_changes_meanwhile_is_not_remembered_as_it_was(void **unused)
 {
     (void)unused;
     locache_options options = options_for("my_func");
@@ -666,11 +666,11 @@ static void test_memory__what_changes_meanwhile_is_not_remembered_as_it_was(void
         meanwhile.remaining = 1 + n / 6;
         key k = key_of(1);
         locache_value *value = NULL;
-        lc_os_fault = do_meanwhile;
+        lc_fault_hook = do_meanwhile;
         locache_status status =
             puts ? put(cache, 1, "old") : locache_get(&value, cache, k.bytes, k.size, &error);
-        bool done = lc_os_fault == NULL;
-        lc_os_fault = NULL;
+        bool done = lc_fault_hook == NULL;
+        lc_fault_hook = NULL;
         assert_true(status >= LOCACHE_OK);
         locache_value_free(value);
         /* What was there before, or what is there now: as the file says. */
@@ -690,7 +690,7 @@ static void test_memory__what_changes_meanwhile_is_not_remembered_as_it_was(void
 }
 
 /* The directory is gone, and what is in memory with it. */
-static void test_memory__what_is_removed_is_forgotten_where_nothing_is_left_to_remove(void **unused)
+static void test_recall__what_is_removed_is_forgotten_where_nothing_is_left_to_remove(void **unused)
 {
     (void)unused;
     locache_options options = options_for("my_func");
@@ -708,31 +708,31 @@ static void test_memory__what_is_removed_is_forgotten_where_nothing_is_left_to_r
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        scratch_test(test_memory__what_was_stored_is_there_at_once),
-        scratch_test(test_memory__what_was_read_is_there_once_its_file_is_old_enough),
-        scratch_test(test_memory__a_young_file_is_read_again),
-        scratch_test(test_memory__a_deleted_file_is_a_miss),
-        scratch_test(test_memory__another_handles_result_is_seen),
-        scratch_test(test_memory__a_write_in_place_is_seen),
-        scratch_test(test_memory__a_write_through_another_link_is_seen),
-        scratch_test(test_memory__a_directory_that_is_deleted_or_made_anew_is_seen),
-        scratch_test(test_memory__limits_hold),
-        scratch_test(test_memory__the_far_future_and_the_far_past_count_as_what_they_are),
-        scratch_test_long(test_memory__the_far_future_and_the_far_past_count_as_what_they_are),
-        scratch_test(test_memory__can_be_switched_off),
-        scratch_test(test_memory__recheck_says_how_often_the_file_is_asked),
-        scratch_test(test_memory__large_results_and_those_with_buffers_are_read),
-        scratch_test(test_memory__hits_are_counted_and_told),
-        scratch_test(test_memory__objects_of_a_binding),
-        scratch_test(test_memory__large_files_are_not_held),
-        scratch_test(test_memory__objects_are_for_handles_that_can_hold_them),
-        scratch_test(test_memory__a_value_is_copied_whole),
-        scratch_test(test_memory__two_functions_of_a_daemon_are_not_confused),
-        scratch_test(test_memory__a_daemon_that_closed_everything_goes_on),
-        scratch_test(test_memory__every_call_fails_in_turn),
-        scratch_test(test_memory__what_was_replaced_is_not_given),
-        scratch_test(test_memory__what_changes_meanwhile_is_not_remembered_as_it_was),
-        scratch_test(test_memory__what_is_removed_is_forgotten_where_nothing_is_left_to_remove),
+        scratch_test(test_recall__what_was_stored_is_there_at_once),
+        scratch_test(test_recall__what_was_read_is_there_once_its_file_is_old_enough),
+        scratch_test(test_recall__a_young_file_is_read_again),
+        scratch_test(test_recall__a_deleted_file_is_a_miss),
+        scratch_test(test_recall__another_handles_result_is_seen),
+        scratch_test(test_recall__a_write_in_place_is_seen),
+        scratch_test(test_recall__a_write_through_another_link_is_seen),
+        scratch_test(test_recall__a_directory_that_is_deleted_or_made_anew_is_seen),
+        scratch_test(test_recall__limits_hold),
+        scratch_test(test_recall__the_far_future_and_the_far_past_count_as_what_they_are),
+        scratch_test_long(test_recall__the_far_future_and_the_far_past_count_as_what_they_are),
+        scratch_test(test_recall__can_be_switched_off),
+        scratch_test(test_recall__recheck_says_how_often_the_file_is_asked),
+        scratch_test(test_recall__large_results_and_those_with_buffers_are_read),
+        scratch_test(test_recall__hits_are_counted_and_told),
+        scratch_test(test_recall__objects_of_a_binding),
+        scratch_test(test_recall__large_files_are_not_held),
+        scratch_test(test_recall__objects_are_for_handles_that_can_hold_them),
+        scratch_test(test_recall__a_value_is_copied_whole),
+        scratch_test(test_recall__two_functions_of_a_daemon_are_not_confused),
+        scratch_test(test_recall__a_daemon_that_closed_everything_goes_on),
+        scratch_test(test_recall__every_call_fails_in_turn),
+        scratch_test(test_recall__what_was_replaced_is_not_given),
+        scratch_test(test_recall__what_changes_meanwhile_is_not_remembered_as_it_was),
+        scratch_test(test_recall__what_is_removed_is_forgotten_where_nothing_is_left_to_remove),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

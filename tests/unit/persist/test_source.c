@@ -1,38 +1,37 @@
 /* What of a C source is a function: its text among others, tokens without comments and layout, the
  * definition's extent. */
+#include "fault.h"
 #include "persist/source.h"
 #include "scratch.h"
-
-#include "fault.h"
 
 static lc_span span(const char *text)
 {
     return (lc_span){text, strlen(text)};
 }
 
-static lc_ctext *tokens_of(const char *text)
+static lc_source *tokens_of(const char *text)
 {
-    lc_ctext *tokens = NULL;
-    assert_int_equal(lc_ctext_make(&tokens, span(text)), LOCACHE_OK);
+    lc_source *tokens = NULL;
+    assert_int_equal(lc_source_make(&tokens, span(text)), LOCACHE_OK);
     return tokens;
 }
 
 static bool same(const char *a, const char *b)
 {
-    lc_ctext *first = tokens_of(a);
-    lc_ctext *second = tokens_of(b);
-    lc_span x = lc_ctext_all(first);
-    lc_span y = lc_ctext_all(second);
+    lc_source *first = tokens_of(a);
+    lc_source *second = tokens_of(b);
+    lc_span x = lc_source_all(first);
+    lc_span y = lc_source_all(second);
     bool equal = x.size == y.size && memcmp(x.data, y.data, x.size) == 0;
-    lc_ctext_free(first);
-    lc_ctext_free(second);
+    lc_source_free(first);
+    lc_source_free(second);
     return equal;
 }
 
 #define assert_same(a, b) assert_true(same(a, b))
 #define assert_differ(a, b) assert_false(same(a, b))
 
-static void test_ctext__comments_and_layout_are_nothing(void **unused)
+static void test_source__comments_and_layout_are_nothing(void **unused)
 {
     (void)unused;
     assert_same("a + b", "a+b");
@@ -46,7 +45,7 @@ static void test_ctext__comments_and_layout_are_nothing(void **unused)
     assert_same("x", "x // no line feed");
 }
 
-static void test_ctext__tokens_count(void **unused)
+static void test_source__tokens_count(void **unused)
 {
     (void)unused;
     assert_differ("a b", "ab");
@@ -60,7 +59,7 @@ static void test_ctext__tokens_count(void **unused)
     assert_differ("a.b", "a . 5b");
 }
 
-static void test_ctext__strings_stay_as_they_are(void **unused)
+static void test_source__strings_stay_as_they_are(void **unused)
 {
     (void)unused;
     assert_differ("\"a b\"", "\"a  b\"");
@@ -75,7 +74,7 @@ static void test_ctext__strings_stay_as_they_are(void **unused)
     assert_differ("\"a\\\nb\"", "\"a b\"");
 }
 
-static void test_ctext__directives_keep_their_lines(void **unused)
+static void test_source__directives_keep_their_lines(void **unused)
 {
     (void)unused;
     assert_differ("#define f(x) 1\n", "#define f (x) 1\n");
@@ -84,12 +83,12 @@ static void test_ctext__directives_keep_their_lines(void **unused)
     assert_differ("x # y", "x\n# y\n");
 }
 
-static const char *definition_of(lc_ctext **tokens, const char *text, const char *name, int line)
+static const char *definition_of(lc_source **tokens, const char *text, const char *name, int line)
 {
     static char flat[512];
     lc_span found;
     *tokens = tokens_of(text);
-    if (!lc_ctext_definition(&found, *tokens, name, line))
+    if (!lc_source_definition(&found, *tokens, name, line))
         return NULL;
     assert_true(found.size < sizeof flat);
     memcpy(flat, found.data, found.size);
@@ -102,16 +101,16 @@ static const char *definition_of(lc_ctext **tokens, const char *text, const char
 
 static void check_definition(const char *text, const char *name, int line, const char *expected)
 {
-    lc_ctext *tokens;
+    lc_source *tokens;
     const char *found = definition_of(&tokens, text, name, line);
     if (expected == NULL)
         assert_null(found);
     else
         assert_string_equal(found, expected);
-    lc_ctext_free(tokens);
+    lc_source_free(tokens);
 }
 
-static void test_ctext__definition_is_found_by_name_and_line(void **unused)
+static void test_source__definition_is_found_by_name_and_line(void **unused)
 {
     const char *text = "// LOCACHE_PERSIST(int, f)\n"
                        "const char *s = \"LOCACHE_PERSIST(int, f) {\";\n"
@@ -137,7 +136,7 @@ static void test_ctext__definition_is_found_by_name_and_line(void **unused)
     check_definition("LOCACHE_PERSIST", "f", 0, NULL);
 }
 
-static void test_ctext__body_ends_at_its_brace_whatever_the_branches(void **unused)
+static void test_source__body_ends_at_its_brace_whatever_the_branches(void **unused)
 {
     (void)unused;
     check_definition("LOCACHE_PERSIST(int, f) {\n#if A\nif (a) {\n#elif B\nif (b) "
@@ -167,7 +166,7 @@ static size_t put_record(unsigned char *to, const char *name, const char *text)
     return (16 + sizes[0] + sizes[1] + 7) / 8 * 8;
 }
 
-static void test_ctext__texts_are_found_by_file(void **unused)
+static void test_source__texts_are_found_by_file(void **unused)
 {
     unsigned char records[256] = {0};
     size_t size = put_record(records, "a.c", "first");
@@ -177,30 +176,30 @@ static void test_ctext__texts_are_found_by_file(void **unused)
     const unsigned char *end = records + size;
     lc_span found;
     (void)unused;
-    assert_true(lc_ctext_next(&found, &at, end, "a.c"));
+    assert_true(lc_source_next(&found, &at, end, "a.c"));
     assert_int_equal(found.size, 5);
     assert_memory_equal(found.data, "first", 5);
-    assert_true(lc_ctext_next(&found, &at, end, "a.c"));
+    assert_true(lc_source_next(&found, &at, end, "a.c"));
     assert_memory_equal(found.data, "second", 6);
-    assert_false(lc_ctext_next(&found, &at, end, "a.c"));
+    assert_false(lc_source_next(&found, &at, end, "a.c"));
     at = records;
-    assert_true(lc_ctext_next(&found, &at, end, "b.c"));
+    assert_true(lc_source_next(&found, &at, end, "b.c"));
     assert_int_equal(found.size, 0);
     at = records;
-    assert_false(lc_ctext_next(&found, &at, end, "c.c"));
+    assert_false(lc_source_next(&found, &at, end, "c.c"));
     /* Sizes that lead out end the search. */
     memset(records, 0xFF, 16);
     at = records;
-    assert_false(lc_ctext_next(&found, &at, end, "a.c"));
+    assert_false(lc_source_next(&found, &at, end, "a.c"));
 }
 
-static void test_ctext__without_memory(void **unused)
+static void test_source__without_memory(void **unused)
 {
-    lc_ctext *tokens = NULL;
+    lc_source *tokens = NULL;
     (void)unused;
     for (int n = 1;; n++) {
         fault_set("alloc", n, ENOMEM);
-        locache_status status = lc_ctext_make(&tokens, span("int x;"));
+        locache_status status = lc_source_make(&tokens, span("int x;"));
         if (!fault_clear()) {
             assert_int_equal(status, LOCACHE_OK);
             break;
@@ -208,21 +207,21 @@ static void test_ctext__without_memory(void **unused)
         assert_int_equal(status, LOCACHE_ENOMEM);
         assert_null(tokens);
     }
-    lc_ctext_free(tokens);
-    lc_ctext_free(NULL);
+    lc_source_free(tokens);
+    lc_source_free(NULL);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_ctext__comments_and_layout_are_nothing),
-        cmocka_unit_test(test_ctext__tokens_count),
-        cmocka_unit_test(test_ctext__strings_stay_as_they_are),
-        cmocka_unit_test(test_ctext__directives_keep_their_lines),
-        cmocka_unit_test(test_ctext__definition_is_found_by_name_and_line),
-        cmocka_unit_test(test_ctext__body_ends_at_its_brace_whatever_the_branches),
-        cmocka_unit_test(test_ctext__texts_are_found_by_file),
-        cmocka_unit_test(test_ctext__without_memory),
+        cmocka_unit_test(test_source__comments_and_layout_are_nothing),
+        cmocka_unit_test(test_source__tokens_count),
+        cmocka_unit_test(test_source__strings_stay_as_they_are),
+        cmocka_unit_test(test_source__directives_keep_their_lines),
+        cmocka_unit_test(test_source__definition_is_found_by_name_and_line),
+        cmocka_unit_test(test_source__body_ends_at_its_brace_whatever_the_branches),
+        cmocka_unit_test(test_source__texts_are_found_by_file),
+        cmocka_unit_test(test_source__without_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

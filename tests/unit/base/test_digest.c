@@ -1,6 +1,8 @@
 #define PATTERN_SIZE ((size_t)71 << 20)
 
+#include "base/fault.h"
 #include "base/hash.h"
+#include "base/system.h"
 #include "base/text.h"
 #include "fault.h"
 #include "pattern.h"
@@ -58,7 +60,7 @@ enum { KNOWN_COUNT = sizeof known / sizeof *known };
 static bool is_known(const unsigned char digest[LOCACHE_DIGEST_SIZE], size_t i)
 {
     char text[2 * LOCACHE_DIGEST_SIZE + 1];
-    lc_hex(text, digest, LOCACHE_DIGEST_SIZE);
+    lc_text_hex(text, digest, LOCACHE_DIGEST_SIZE);
     return strcmp(text, known[i].hex) == 0;
 }
 
@@ -209,9 +211,9 @@ static int threads_for(size_t size)
 {
     unsigned char out[LOCACHE_DIGEST_SIZE];
     thread_starts = 0;
-    lc_os_fault = count_threads;
+    lc_fault_hook = count_threads;
     locache_digest(out, pattern, size);
-    lc_os_fault = NULL;
+    lc_fault_hook = NULL;
     return thread_starts;
 }
 

@@ -24,13 +24,13 @@ static void release(void *object)
     atomic_fetch_sub(&((thing *)object)->holders, 1);
 }
 
-static lc_memo *memo_of(uint64_t entries, uint64_t kept)
+static lc_table *table_of(uint64_t entries, uint64_t kept)
 {
-    const lc_memo_options options = {
+    const lc_table_options options = {
         .entries = entries, .bytes = kept, .retain = retain, .release = release};
-    lc_memo *memo = lc_memo_new(&options);
-    assert_non_null(memo);
-    return memo;
+    lc_table *table = lc_table_new(&options);
+    assert_non_null(table);
+    return table;
 }
 
 /* Of the file whose descriptors are held. */
@@ -50,19 +50,28 @@ static int setup(void **state_)
     return scratch_setup(state_);
 }
 
-static void remember(lc_memo *memo, thing *object)
+/* The address of a number, which outlives it. */
+static lc_address address_of(const int *number)
 {
-    lc_memo_put(memo, &object->number, sizeof object->number, &stamp, object, 0);
+    lc_address address;
+    lc_address_init(&address, number, sizeof *number);
+    return address;
+}
+#define AT(number) ((const lc_address[]){address_of(&(number))})
+
+static void put_thing(lc_table *table, thing *object)
+{
+    lc_table_put(table, AT(object->number), &stamp, object, 0);
 }
 
 /* The number of what is found under a number, or -1. */
-static int find(lc_memo *memo, int number)
+static int find(lc_table *table, int number)
 {
-    lc_memo_hit hit;
-    if (!lc_memo_find(&hit, memo, &number, sizeof number))
+    lc_table_hit hit;
+    if (!lc_table_find(&hit, table, AT(number)))
         return -1;
     int found = ((thing *)hit.object)->number;
-    lc_memo_release(memo, hit.object);
+    lc_table_release(table, hit.object);
     return found;
 }
 
@@ -85,224 +94,224 @@ static int held_of(const thing *things, int count)
     return held;
 }
 
-static void test_memo__finds_what_was_put(void **unused)
+static void test_table__finds_what_was_put(void **unused)
 {
     (void)unused;
-    lc_memo *memo = memo_of(100, 1 << 20);
+    lc_table *table = table_of(100, 1 << 20);
     thing *things = make_things(50);
-    lc_memo_hit hit;
-    assert_int_equal(find(memo, 0), -1);
+    lc_table_hit hit;
+    assert_int_equal(find(table, 0), -1);
     for (int i = 0; i < 50; i++)
-        remember(memo, &things[i]);
+        put_thing(table, &things[i]);
     for (int i = 0; i < 50; i++)
-        assert_int_equal(find(memo, i), i);
-    assert_true(lc_memo_find(&hit, memo, &things[7].number, sizeof(int)));
+        assert_int_equal(find(table, i), i);
+    assert_true(lc_table_find(&hit, table, AT(things[7].number)));
     assert_ptr_equal(hit.object, &things[7]);
     assert_memory_equal(&hit.stamp, &stamp, sizeof stamp);
     assert_int_equal(hit.descriptor, -1);
     assert_int_equal(things[7].holders, 2);
-    lc_memo_release(memo, hit.object);
+    lc_table_release(table, hit.object);
     assert_int_equal(held_of(things, 50), 50);
-    lc_memo_free(memo);
+    lc_table_free(table);
     assert_int_equal(held_of(things, 50), 0);
     free(things);
 }
 
-static void test_memo__replaces_and_drops(void **unused)
+static void test_table__replaces_and_drops(void **unused)
 {
     (void)unused;
-    lc_memo *memo = memo_of(100, 1 << 20);
+    lc_table *table = table_of(100, 1 << 20);
     thing first = {.number = 1};
     thing second = {.number = 1};
-    lc_memo_hit hit;
-    remember(memo, &first);
-    assert_true(lc_memo_find(&hit, memo, &first.number, sizeof(int)));
-    lc_memo_release(memo, hit.object);
-    remember(memo, &second);
+    lc_table_hit hit;
+    put_thing(table, &first);
+    assert_true(lc_table_find(&hit, table, AT(first.number)));
+    lc_table_release(table, hit.object);
+    put_thing(table, &second);
     assert_int_equal(first.holders, 0);
     assert_int_equal(second.holders, 1);
     /* that entry is gone: the new one stays */
-    lc_memo_drop(memo, &first.number, sizeof(int), hit.serial);
-    assert_int_equal(find(memo, 1), 1);
-    lc_memo_drop(memo, &first.number, sizeof(int), 0);
-    assert_int_equal(find(memo, 1), -1);
+    lc_table_drop(table, AT(first.number), hit.serial);
+    assert_int_equal(find(table, 1), 1);
+    lc_table_drop(table, AT(first.number), 0);
+    assert_int_equal(find(table, 1), -1);
     assert_int_equal(second.holders, 0);
-    remember(memo, &first);
-    lc_memo_clear(memo);
+    put_thing(table, &first);
+    lc_table_clear(table);
     assert_int_equal(first.holders, 0);
-    assert_int_equal(find(memo, 1), -1);
-    lc_memo_free(memo);
+    assert_int_equal(find(table, 1), -1);
+    lc_table_free(table);
 }
 
-static void test_memo__keeps_to_its_entries(void **unused)
+static void test_table__keeps_to_its_entries(void **unused)
 {
     (void)unused;
     enum { COUNT = 20000 };
-    lc_memo *memo = memo_of(1000, 1 << 30);
+    lc_table *table = table_of(1000, 1 << 30);
     thing *things = make_things(COUNT);
     for (int i = 0; i < COUNT; i++) {
-        remember(memo, &things[i]);
+        put_thing(table, &things[i]);
         if (i % 3 == 0)
-            find(memo, i / 2);
+            find(table, i / 2);
     }
     assert_int_equal(held_of(things, COUNT), 1000);
-    lc_memo_free(memo);
+    lc_table_free(table);
     assert_int_equal(held_of(things, COUNT), 0);
     free(things);
 }
 
-static void test_memo__keeps_to_its_bytes(void **unused)
+static void test_table__keeps_to_its_bytes(void **unused)
 {
     (void)unused;
     enum { COUNT = 1000, EACH = 10000, ALL = 1 << 20 };
-    lc_memo *memo = memo_of(1 << 20, ALL);
+    lc_table *table = table_of(1 << 20, ALL);
     thing *things = make_things(COUNT);
     for (int i = 0; i < COUNT; i++)
-        lc_memo_put(memo, &things[i].number, sizeof(int), &stamp, &things[i], EACH);
+        lc_table_put(table, AT(things[i].number), &stamp, &things[i], EACH);
     int held = held_of(things, COUNT);
     assert_in_range(held, ALL / EACH * 9 / 10, ALL / EACH);
     /* One that would push out most others is not taken, nor is what was there under its key
      * kept. */
-    lc_memo_put(memo, &things[COUNT - 1].number, sizeof(int), &stamp, &things[0], ALL / 2);
-    lc_memo_put(memo, &things[0].number, sizeof(int), &stamp, &things[0], SIZE_MAX);
-    assert_int_equal(find(memo, COUNT - 1), -1);
-    assert_int_equal(find(memo, 0), -1);
-    lc_memo_free(memo);
+    lc_table_put(table, AT(things[COUNT - 1].number), &stamp, &things[0], ALL / 2);
+    lc_table_put(table, AT(things[0].number), &stamp, &things[0], SIZE_MAX);
+    assert_int_equal(find(table, COUNT - 1), -1);
+    assert_int_equal(find(table, 0), -1);
+    lc_table_free(table);
     free(things);
 }
 
 /* What is used again and again stays while ten times as many keys as there is room for are seen
  * once. */
-static void test_memo__a_scan_leaves_what_is_used(void **unused)
+static void test_table__a_scan_leaves_what_is_used(void **unused)
 {
     (void)unused;
     enum { HOT = 400, ROOM = 1000, SCANNED = 10 * ROOM };
-    lc_memo *memo = memo_of(ROOM, 1 << 30);
+    lc_table *table = table_of(ROOM, 1 << 30);
     thing *things = make_things(HOT + SCANNED);
     for (int i = 0; i < HOT; i++)
-        remember(memo, &things[i]);
+        put_thing(table, &things[i]);
     for (int round = 0; round < 3; round++)
         for (int i = 0; i < HOT; i++)
-            assert_int_equal(find(memo, i), i);
+            assert_int_equal(find(table, i), i);
     for (int i = HOT; i < HOT + SCANNED; i++) {
-        assert_int_equal(find(memo, i), -1);
-        remember(memo, &things[i]);
+        assert_int_equal(find(table, i), -1);
+        put_thing(table, &things[i]);
     }
     for (int i = 0; i < HOT; i++)
-        assert_int_equal(find(memo, i), i);
-    lc_memo_free(memo);
+        assert_int_equal(find(table, i), i);
+    lc_table_free(table);
     free(things);
 }
 
 /* What comes back soon after it was evicted is not evicted again by the next keys that are seen
  * once. */
-static void test_memo__what_comes_back_stays(void **unused)
+static void test_table__what_comes_back_stays(void **unused)
 {
     (void)unused;
     enum { ROOM = 100, MORE = 150 };
-    lc_memo *memo = memo_of(ROOM, 1 << 30);
+    lc_table *table = table_of(ROOM, 1 << 30);
     thing *things = make_things(3 * MORE);
     for (int i = 0; i < MORE; i++)
-        remember(memo, &things[i]);
-    assert_int_equal(find(memo, 0), -1);
-    remember(memo, &things[0]);
+        put_thing(table, &things[i]);
+    assert_int_equal(find(table, 0), -1);
+    put_thing(table, &things[0]);
     for (int i = MORE; i < 2 * MORE; i++)
-        remember(memo, &things[i]);
-    assert_int_equal(find(memo, 0), 0);
-    lc_memo_free(memo);
+        put_thing(table, &things[i]);
+    assert_int_equal(find(table, 0), 0);
+    lc_table_free(table);
     free(things);
 }
 
 /* ---------------------------------------------------------------------------------- descriptors */
 
 /* Give an entry that is used much a descriptor, as who recalls does. Did it want one? */
-static bool hold(lc_memo *memo, int number)
+static bool hold(lc_table *table, int number)
 {
-    lc_memo_hit hit;
-    if (!lc_memo_find(&hit, memo, &number, sizeof number))
+    lc_table_hit hit;
+    if (!lc_table_find(&hit, table, AT(number)))
         return false;
-    lc_memo_release(memo, hit.object);
-    if (!hit.hold)
+    lc_table_release(table, hit.object);
+    if (!hit.pin)
         return false;
-    lc_memo_hold(memo, &number, sizeof number, hit.serial, open_file());
+    lc_table_pin(table, AT(number), hit.serial, open_file());
     return true;
 }
 
-static bool is_held(lc_memo *memo, int number)
+static bool is_held(lc_table *table, int number)
 {
-    lc_memo_hit hit;
-    assert_true(lc_memo_find(&hit, memo, &number, sizeof number));
-    lc_memo_release(memo, hit.object);
+    lc_table_hit hit;
+    assert_true(lc_table_find(&hit, table, AT(number)));
+    lc_table_release(table, hit.object);
     return hit.descriptor >= 0 && fcntl(hit.descriptor, F_GETFD) >= 0;
 }
 
-static void test_memo__descriptors_go_with_their_entries(void **unused)
+static void test_table__descriptors_go_with_their_entries(void **unused)
 {
     (void)unused;
-    lc_memo *memo = memo_of(100, 1 << 20);
+    lc_table *table = table_of(100, 1 << 20);
     thing *things = make_things(10);
     int before = open_descriptors();
     for (int i = 0; i < 10; i++)
-        remember(memo, &things[i]);
-    assert_false(hold(memo, 3)); /* used once so far */
-    assert_true(hold(memo, 3));
-    assert_true(is_held(memo, 3));
-    assert_false(hold(memo, 3)); /* it has one */
+        put_thing(table, &things[i]);
+    assert_false(hold(table, 3)); /* used once so far */
+    assert_true(hold(table, 3));
+    assert_true(is_held(table, 3));
+    assert_false(hold(table, 3)); /* it has one */
     assert_int_equal(open_descriptors(), before + 1);
-    lc_memo_drop(memo, &things[3].number, sizeof(int), 0);
+    lc_table_drop(table, AT(things[3].number), 0);
     assert_int_equal(open_descriptors(), before);
-    lc_memo_hold(memo, &things[3].number, sizeof(int), 1, open_file());
+    lc_table_pin(table, AT(things[3].number), 1, open_file());
     assert_int_equal(open_descriptors(), before);
     for (int i = 0; i < 30; i++)
-        hold(memo, i % 10);
+        hold(table, i % 10);
     assert_int_equal(open_descriptors(), before + 9);
-    lc_memo_free(memo);
+    lc_table_free(table);
     assert_int_equal(open_descriptors(), before);
     free(things);
 }
 
-static void test_memo__descriptors_are_few_and_move_to_what_is_used(void **unused)
+static void test_table__descriptors_are_few_and_move_to_what_is_used(void **unused)
 {
     (void)unused;
     enum { COUNT = 1000, FEW = 64 };
-    lc_memo *memo = memo_of(COUNT, 1 << 30);
+    lc_table *table = table_of(COUNT, 1 << 30);
     thing *things = make_things(COUNT);
     int before = open_descriptors();
     for (int i = 0; i < COUNT; i++)
-        remember(memo, &things[i]);
+        put_thing(table, &things[i]);
     for (int round = 0; round < 4; round++)
         for (int i = 0; i < COUNT / 2; i++)
-            hold(memo, i);
+            hold(table, i);
     assert_in_range(open_descriptors(), before + 1, before + FEW);
     /* Others are used now, and only those: in the end they have them. */
     for (int round = 0; round < 3000; round++)
-        hold(memo, COUNT - 1 - round % 10);
+        hold(table, COUNT - 1 - round % 10);
     for (int i = 0; i < 10; i++)
-        assert_true(is_held(memo, COUNT - 1 - i));
+        assert_true(is_held(table, COUNT - 1 - i));
     assert_in_range(open_descriptors(), before + 1, before + FEW);
-    lc_memo_free(memo);
+    lc_table_free(table);
     assert_int_equal(open_descriptors(), before);
     free(things);
 }
 
 /* As of a program that becomes a daemon: it closes all that is open, and opens files of its own. */
-static void test_memo__a_number_that_is_anothers_is_not_closed(void **unused)
+static void test_table__a_number_that_is_anothers_is_not_closed(void **unused)
 {
     (void)unused;
-    lc_memo *memo = memo_of(100, 1 << 20);
+    lc_table *table = table_of(100, 1 << 20);
     thing *things = make_things(2);
-    lc_memo_hit hit;
+    lc_table_hit hit;
     for (int i = 0; i < 2; i++) {
-        remember(memo, &things[i]);
-        hold(memo, i);
-        assert_true(hold(memo, i));
+        put_thing(table, &things[i]);
+        hold(table, i);
+        assert_true(hold(table, i));
     }
-    assert_true(lc_memo_find(&hit, memo, &things[0].number, sizeof(int)));
-    lc_memo_release(memo, hit.object);
+    assert_true(lc_table_find(&hit, table, AT(things[0].number)));
+    lc_table_release(table, hit.object);
     int other = open("/dev/zero", O_RDONLY | O_CLOEXEC);
     assert_int_equal(dup2(other, hit.descriptor), hit.descriptor);
     close(other);
-    lc_memo_free(memo);
+    lc_table_free(table);
     assert_true(fcntl(hit.descriptor, F_GETFD) >= 0);
     close(hit.descriptor);
     free(things);
@@ -310,25 +319,25 @@ static void test_memo__a_number_that_is_anothers_is_not_closed(void **unused)
 
 /* ------------------------------------------------------------------------------------- failures */
 
-static void test_memo__without_memory_nothing_is_remembered(void **unused)
+static void test_table__without_memory_nothing_is_remembered(void **unused)
 {
     (void)unused;
     thing *things = make_things(200);
     bool failed = true;
     for (int n = 1; failed; n++) {
-        const lc_memo_options options = {
+        const lc_table_options options = {
             .entries = 500, .bytes = 1 << 20, .retain = retain, .release = release};
         fault_set("alloc", n, ENOMEM);
-        lc_memo *memo = lc_memo_new(&options);
-        for (int i = 0; memo != NULL && i < 200; i++)
-            remember(memo, &things[i]);
+        lc_table *table = lc_table_new(&options);
+        for (int i = 0; table != NULL && i < 200; i++)
+            put_thing(table, &things[i]);
         failed = fault_clear();
         int found = 0;
-        for (int i = 0; memo != NULL && i < 200; i++)
-            found += find(memo, i) == i;
-        assert_in_range(found, memo == NULL ? 0 : 199, 200);
+        for (int i = 0; table != NULL && i < 200; i++)
+            found += find(table, i) == i;
+        assert_in_range(found, table == NULL ? 0 : 199, 200);
         assert_int_equal(held_of(things, 200), found);
-        lc_memo_free(memo);
+        lc_table_free(table);
         assert_int_equal(held_of(things, 200), 0);
     }
     free(things);
@@ -339,7 +348,7 @@ static void test_memo__without_memory_nothing_is_remembered(void **unused)
 enum { SHARED = 300 };
 
 typedef struct sharing {
-    lc_memo *memo;
+    lc_table *table;
     thing *things;
     atomic_bool stop;
     atomic_int wrong;
@@ -350,16 +359,16 @@ static void *use_memo(void *context)
     sharing *all = context;
     for (int i = 0; !atomic_load(&all->stop); i++) {
         int number = i * 7 % SHARED;
-        int found = find(all->memo, number);
+        int found = find(all->table, number);
         if (found >= 0 && found != number)
             atomic_fetch_add(&all->wrong, 1);
         if (found < 0)
-            remember(all->memo, &all->things[number]);
+            put_thing(all->table, &all->things[number]);
         if (i % 11 == 0)
-            lc_memo_drop(all->memo, &number, sizeof number, 0);
+            lc_table_drop(all->table, AT(number), 0);
         if (i % 5000 == 4999)
-            lc_memo_clear(all->memo);
-        hold(all->memo, number);
+            lc_table_clear(all->table);
+        hold(all->table, number);
     }
     return NULL;
 }
@@ -368,16 +377,16 @@ static void child_uses_memo(void *context)
 {
     sharing *all = context;
     thing mine = {.number = SHARED};
-    remember(all->memo, &mine);
-    child_require(find(all->memo, SHARED) == SHARED);
-    lc_memo_clear(all->memo);
-    child_require(find(all->memo, SHARED) == -1);
+    put_thing(all->table, &mine);
+    child_require(find(all->table, SHARED) == SHARED);
+    lc_table_clear(all->table);
+    child_require(find(all->table, SHARED) == -1);
 }
 
-static void test_memo__threads_share_it_and_children_go_on(void **unused)
+static void test_table__threads_share_it_and_children_go_on(void **unused)
 {
     (void)unused;
-    sharing all = {.memo = memo_of(SHARED / 2, 1 << 20), .things = make_things(SHARED)};
+    sharing all = {.table = table_of(SHARED / 2, 1 << 20), .things = make_things(SHARED)};
     pthread_t users[3];
     int before = open_descriptors();
     for (int i = 0; i < 3; i++)
@@ -388,7 +397,7 @@ static void test_memo__threads_share_it_and_children_go_on(void **unused)
     for (int i = 0; i < 3; i++)
         pthread_join(users[i], NULL);
     assert_int_equal(all.wrong, 0);
-    lc_memo_free(all.memo);
+    lc_table_free(all.table);
     assert_int_equal(held_of(all.things, SHARED), 0);
     assert_int_equal(open_descriptors(), before);
     free(all.things);
@@ -418,37 +427,37 @@ static void child_finds_it_empty(void *context)
     thing mine = {.number = 2};
     atomic_store(&go_on, true);
     child_require(find(context, 1) == -1);
-    remember(context, &mine);
+    put_thing(context, &mine);
     child_require(find(context, 2) == 2);
 }
 
-static void test_memo__a_child_begins_anew_where_the_lock_was_held(void **unused)
+static void test_table__a_child_begins_anew_where_the_lock_was_held(void **unused)
 {
     (void)unused;
-    const lc_memo_options options = {
+    const lc_table_options options = {
         .entries = 10, .bytes = 1 << 20, .retain = retain_slowly, .release = release};
-    lc_memo *memo = lc_memo_new(&options);
+    lc_table *table = lc_table_new(&options);
     thing one = {.number = 1};
     pthread_t finder;
-    assert_non_null(memo);
+    assert_non_null(table);
     atomic_store(&go_on, true);
-    remember(memo, &one);
+    put_thing(table, &one);
     atomic_store(&within, false);
     atomic_store(&go_on, false);
-    assert_int_equal(pthread_create(&finder, NULL, find_slowly, memo), 0);
+    assert_int_equal(pthread_create(&finder, NULL, find_slowly, table), 0);
     while (!atomic_load(&within))
         usleep(100);
-    assert_int_equal(find(memo, 1), -1); /* the lock cannot be had: as if it were not there */
-    wait_for(in_child(child_finds_it_empty, memo));
+    assert_int_equal(find(table, 1), -1); /* the lock cannot be had: as if it were not there */
+    wait_for(in_child(child_finds_it_empty, table));
     atomic_store(&go_on, true);
     pthread_join(finder, NULL);
-    assert_int_equal(find(memo, 1), 1);
-    lc_memo_free(memo);
+    assert_int_equal(find(table, 1), 1);
+    lc_table_free(table);
     assert_int_equal(one.holders, 0);
 }
 
 typedef struct replacing {
-    lc_memo *memo;
+    lc_table *table;
     thing *new;
 } replacing;
 
@@ -456,26 +465,26 @@ static void *replace(void *context)
 {
     const replacing *in = context;
     atomic_store(&within, true);
-    remember(in->memo, in->new);
+    put_thing(in->table, in->new);
     return NULL;
 }
 
 /* What is remembered late is no loss; what is replaced must go, whoever is within the table. */
-static void test_memo__what_is_replaced_goes_where_the_lock_is_held_too(void **unused)
+static void test_table__what_is_replaced_goes_where_the_lock_is_held_too(void **unused)
 {
     (void)unused;
-    const lc_memo_options options = {
+    const lc_table_options options = {
         .entries = 10, .bytes = 1 << 20, .retain = retain_slowly, .release = release};
-    lc_memo *memo = lc_memo_new(&options);
+    lc_table *table = lc_table_new(&options);
     thing old = {.number = 1};
     thing new = {.number = 1};
     pthread_t threads[2];
-    assert_non_null(memo);
+    assert_non_null(table);
     atomic_store(&go_on, true);
-    remember(memo, &old);
+    put_thing(table, &old);
     atomic_store(&go_on, false);
     void *(*const steps[])(void *) = {find_slowly, replace};
-    void *const contexts[] = {memo, &(replacing){memo, &new}};
+    void *const contexts[] = {table, &(replacing){table, &new}};
     for (int i = 0; i < 2; i++) {
         atomic_store(&within, false);
         assert_int_equal(pthread_create(&threads[i], NULL, steps[i], contexts[i]), 0);
@@ -488,7 +497,7 @@ static void test_memo__what_is_replaced_goes_where_the_lock_is_held_too(void **u
         pthread_join(threads[i], NULL);
     assert_int_equal(old.holders, 0);
     assert_int_equal(new.holders, 1);
-    lc_memo_free(memo);
+    lc_table_free(table);
     assert_int_equal(new.holders, 0);
 }
 
@@ -497,19 +506,19 @@ static void test_memo__what_is_replaced_goes_where_the_lock_is_held_too(void **u
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        memo_test(test_memo__finds_what_was_put),
-        memo_test(test_memo__replaces_and_drops),
-        memo_test(test_memo__keeps_to_its_entries),
-        memo_test(test_memo__keeps_to_its_bytes),
-        memo_test(test_memo__a_scan_leaves_what_is_used),
-        memo_test(test_memo__what_comes_back_stays),
-        memo_test(test_memo__descriptors_go_with_their_entries),
-        memo_test(test_memo__descriptors_are_few_and_move_to_what_is_used),
-        memo_test(test_memo__a_number_that_is_anothers_is_not_closed),
-        memo_test(test_memo__without_memory_nothing_is_remembered),
-        memo_test(test_memo__threads_share_it_and_children_go_on),
-        memo_test(test_memo__a_child_begins_anew_where_the_lock_was_held),
-        memo_test(test_memo__what_is_replaced_goes_where_the_lock_is_held_too),
+        memo_test(test_table__finds_what_was_put),
+        memo_test(test_table__replaces_and_drops),
+        memo_test(test_table__keeps_to_its_entries),
+        memo_test(test_table__keeps_to_its_bytes),
+        memo_test(test_table__a_scan_leaves_what_is_used),
+        memo_test(test_table__what_comes_back_stays),
+        memo_test(test_table__descriptors_go_with_their_entries),
+        memo_test(test_table__descriptors_are_few_and_move_to_what_is_used),
+        memo_test(test_table__a_number_that_is_anothers_is_not_closed),
+        memo_test(test_table__without_memory_nothing_is_remembered),
+        memo_test(test_table__threads_share_it_and_children_go_on),
+        memo_test(test_table__a_child_begins_anew_where_the_lock_was_held),
+        memo_test(test_table__what_is_replaced_goes_where_the_lock_is_held_too),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

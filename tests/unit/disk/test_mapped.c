@@ -1,7 +1,7 @@
 /* Large results: mappings that belong to the caller, verified once. */
-#include "large.h"
-
+#include "base/fault.h"
 #include "fault.h"
+#include "large.h"
 
 /* --------------------------------------------------------------------------------- whose memory */
 
@@ -273,9 +273,9 @@ static int write_at_nth(const char *call)
 {
     if (strcmp(call, "alloc") == 0 || --calls_before_write != 0)
         return 0;
-    lc_os_fault = NULL;
+    lc_fault_hook = NULL;
     overwrite(in_foo(ENTRY), 5000, "flip", 4);
-    lc_os_fault = write_at_nth;
+    lc_fault_hook = write_at_nth;
     return 0;
 }
 
@@ -291,9 +291,9 @@ static void test_mapped__what_is_written_to_meanwhile_is_not_remembered(void **u
             key k = key_of(1);
             locache_value *value = NULL;
             calls_before_write = n;
-            lc_os_fault = write_at_nth;
+            lc_fault_hook = write_at_nth;
             locache_status status = locache_get(&value, cache, k.bytes, k.size, &error);
-            lc_os_fault = NULL;
+            lc_fault_hook = NULL;
             if (status == LOCACHE_OK)
                 locache_value_free(value);
             if (calls_before_write <= 0)
@@ -325,9 +325,9 @@ static void test_mapped__a_buffer_that_changes_while_it_is_written(void **unused
     const locache_buffer buffer = {changing, LARGE};
     locache_record record = {
         .size = sizeof record, .codec = LOCACHE_RAW, .buffers = &buffer, .buffer_count = 1};
-    lc_os_fault = change_at_write;
+    lc_fault_hook = change_at_write;
     locache_status status = locache_put(cache, k.bytes, k.size, &record, &error);
-    lc_os_fault = NULL;
+    lc_fault_hook = NULL;
     assert_int_equal(status, LOCACHE_EINVAL);
     assert_non_null(strstr(error.message, "changed"));
     assert_hit(cache, 1, "before");

@@ -16,7 +16,7 @@ static bool message_is_sound(const locache_error *error)
 {
     size_t length = strnlen(error->message, sizeof error->message);
     return length < sizeof error->message &&
-           lc_utf8_valid((const unsigned char *)error->message, length);
+           lc_text_is_utf8((const unsigned char *)error->message, length);
 }
 
 static void test_error__statuses_are_pinned_and_named(void **state)

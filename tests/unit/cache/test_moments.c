@@ -1,9 +1,8 @@
 /* Another program changes a file at every moment of a call: before each of the system calls that it
  * makes, in turn. Whatever the call itself gave, what is remembered after it is what the file
  * says. */
+#include "base/fault.h"
 #include "scratch.h"
-
-#include "base/os.h"
 
 enum {
     MOMENTS = 64, /* more than any of these calls makes system calls */
@@ -212,7 +211,7 @@ static bool interfere(const call *c, void (*act)(void), int n)
     moment.act = act;
     moment.remaining = n;
     moment.acted = false;
-    lc_os_fault = moment_hook;
+    lc_fault_hook = moment_hook;
     if (c->puts)
         store(cache, n, SECOND);
     else {
@@ -221,7 +220,7 @@ static bool interfere(const call *c, void (*act)(void), int n)
         if (locache_get(&value, cache, k.bytes, k.size, &error) == LOCACHE_OK)
             locache_value_free(value);
     }
-    lc_os_fault = NULL;
+    lc_fault_hook = NULL;
     locache *next = open_function("my_func");
     int seen[3] = {look(cache, n), look(cache, n), look(next, n)};
     int there = truth(n);

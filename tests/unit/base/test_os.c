@@ -1,4 +1,7 @@
+#include "base/alloc.h"
+#include "base/fault.h"
 #include "base/os.h"
+#include "base/system.h"
 #include "fault.h"
 
 #include <errno.h>
@@ -43,7 +46,7 @@ static int enter(void **state)
 static int leave(void **state)
 {
     (void)state;
-    lc_os_fault = NULL;
+    lc_fault_hook = NULL;
     lc_each_name(dir, remove_name, NULL);
     close(dir);
     return rmdir(place);

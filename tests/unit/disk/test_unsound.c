@@ -1,8 +1,8 @@
 /* Large results that are not what they were: whatever was remembered of them, they are misses. And
  * what fails. */
-#include "large.h"
-
+#include "base/fault.h"
 #include "fault.h"
+#include "large.h"
 
 #include <sys/resource.h>
 
@@ -142,7 +142,7 @@ static int write_at_nth_read(const char *call)
 {
     if (strcmp(call, "pread") != 0 || --reads_before_write != 0)
         return 0;
-    lc_os_fault = NULL;
+    lc_fault_hook = NULL;
     overwrite(in_foo(ENTRY), 5000, "flip", 4);
     return 0;
 }
@@ -157,9 +157,9 @@ static void test_unsound__what_changes_while_it_is_verified(void **unused)
     age();
     /* After the front and the first piece. */
     reads_before_write = 3;
-    lc_os_fault = write_at_nth_read;
+    lc_fault_hook = write_at_nth_read;
     locache_status status = get(cache, 1, "");
-    lc_os_fault = NULL;
+    lc_fault_hook = NULL;
     assert_int_equal(reads_before_write, 0);
     assert_int_equal(status, LOCACHE_MISS);
     assert_non_null(strstr(error.message, "changed while it was read"));

@@ -35,7 +35,7 @@ static void assert_believed(void)
 
 /* ----------------------------------------------------------------------- owners and permissions */
 
-static void test_trust__a_directory_of_another_user(void **unused)
+static void test_owner__a_directory_of_another_user(void **unused)
 {
     (void)unused;
     skip_unless_root();
@@ -50,7 +50,7 @@ static void test_trust__a_directory_of_another_user(void **unused)
     }
 }
 
-static void test_trust__a_directory_that_others_may_write_to(void **unused)
+static void test_owner__a_directory_that_others_may_write_to(void **unused)
 {
     (void)unused;
     static const char *const which[] = {".", "my_func", "my_func/.locache"};
@@ -68,7 +68,7 @@ static void test_trust__a_directory_that_others_may_write_to(void **unused)
     }
 }
 
-static void test_trust__a_group_with_others_in_it(void **unused)
+static void test_owner__a_group_with_others_in_it(void **unused)
 {
     (void)unused;
     skip_unless_root();
@@ -80,7 +80,7 @@ static void test_trust__a_group_with_others_in_it(void **unused)
     assert_believed();
 }
 
-static void test_trust__a_writable_ancestor(void **unused)
+static void test_owner__a_writable_ancestor(void **unused)
 {
     (void)unused;
     char mine[128];
@@ -97,7 +97,7 @@ static void test_trust__a_writable_ancestor(void **unused)
     assert_refused(mine);
 }
 
-static void test_trust__nothing_is_made_below_a_writable_ancestor(void **unused)
+static void test_owner__nothing_is_made_below_a_writable_ancestor(void **unused)
 {
     (void)unused;
     char mine[128];
@@ -117,7 +117,7 @@ static void test_trust__nothing_is_made_below_a_writable_ancestor(void **unused)
 }
 
 /* The scratch directory is below /tmp, which everybody may write to. */
-static void test_trust__a_private_directory_below_a_sticky_one(void **unused)
+static void test_owner__a_private_directory_below_a_sticky_one(void **unused)
 {
     (void)unused;
     char shared[128];
@@ -144,7 +144,7 @@ static void assert_nothing_outside(void)
     assert_int_equal(names_in(outside, ""), 0);
 }
 
-static void test_trust__linked_directories_are_refused(void **unused)
+static void test_owner__linked_directories_are_refused(void **unused)
 {
     (void)unused;
     make_outside();
@@ -166,7 +166,7 @@ static void test_trust__linked_directories_are_refused(void **unused)
     assert_nothing_outside();
 }
 
-static void test_trust__a_trailing_slash_does_not_follow(void **unused)
+static void test_owner__a_trailing_slash_does_not_follow(void **unused)
 {
     (void)unused;
     char slashed[170];
@@ -180,7 +180,7 @@ static void test_trust__a_trailing_slash_does_not_follow(void **unused)
 }
 
 /* A put under an open handle meets a link too. */
-static void test_trust__a_link_that_comes_later(void **unused)
+static void test_owner__a_link_that_comes_later(void **unused)
 {
     (void)unused;
     make_outside();
@@ -195,7 +195,7 @@ static void test_trust__a_link_that_comes_later(void **unused)
     assert_nothing_outside();
 }
 
-static void test_trust__a_linked_version_file(void **unused)
+static void test_owner__a_linked_version_file(void **unused)
 {
     (void)unused;
     store_one();
@@ -211,7 +211,7 @@ static void test_trust__a_linked_version_file(void **unused)
     assert_refused(in_foo("my_func/.locache/version"));
 }
 
-static void test_trust__a_linked_lock(void **unused)
+static void test_owner__a_linked_lock(void **unused)
 {
     (void)unused;
     char target[160];
@@ -231,7 +231,7 @@ static void test_trust__a_linked_lock(void **unused)
     assert_nothing_outside();
 }
 
-static void test_trust__linked_versions(void **unused)
+static void test_owner__linked_versions(void **unused)
 {
     (void)unused;
     make_outside();
@@ -253,7 +253,7 @@ static void test_trust__linked_versions(void **unused)
     locache_close(cache);
 }
 
-static void test_trust__a_file_in_a_directorys_place(void **unused)
+static void test_owner__a_file_in_a_directorys_place(void **unused)
 {
     (void)unused;
     write_text(foo, "mine");
@@ -294,7 +294,7 @@ static locache *store_pickle(void)
     return reopen(cache);
 }
 
-static void test_trust__the_key_is_made_private(void **unused)
+static void test_owner__the_key_is_made_private(void **unused)
 {
     (void)unused;
     struct stat seen;
@@ -314,7 +314,7 @@ static void test_trust__the_key_is_made_private(void **unused)
     assert_int_equal(names_in(directory, ""), 1);
 }
 
-static void test_trust__the_key_is_in_the_home_directory(void **unused)
+static void test_owner__the_key_is_in_the_home_directory(void **unused)
 {
     (void)unused;
     char path[160];
@@ -329,7 +329,7 @@ static void test_trust__the_key_is_in_the_home_directory(void **unused)
     assert_true(exists(path));
 }
 
-static void test_trust__no_key_no_pickle(void **unused)
+static void test_owner__no_key_no_pickle(void **unused)
 {
     (void)unused;
     locache *cache = store_pickle();
@@ -342,7 +342,7 @@ static void test_trust__no_key_no_pickle(void **unused)
     locache_close(cache);
 }
 
-static void test_trust__another_key_no_pickle(void **unused)
+static void test_owner__another_key_no_pickle(void **unused)
 {
     (void)unused;
     locache *cache = store_pickle();
@@ -353,7 +353,7 @@ static void test_trust__another_key_no_pickle(void **unused)
     locache_close(cache);
 }
 
-static void test_trust__a_forged_mac_no_pickle(void **unused)
+static void test_owner__a_forged_mac_no_pickle(void **unused)
 {
     (void)unused;
     locache *cache = store_pickle();
@@ -412,7 +412,7 @@ static void assert_key_refused(const char *why)
     locache_close(cache);
 }
 
-static void test_trust__a_key_that_others_may_know(void **unused)
+static void test_owner__a_key_that_others_may_know(void **unused)
 {
     (void)unused;
     locache_close(store_pickle());
@@ -431,7 +431,7 @@ static void test_trust__a_key_that_others_may_know(void **unused)
     }
 }
 
-static void test_trust__a_key_that_is_no_file_of_its_size(void **unused)
+static void test_owner__a_key_that_is_no_file_of_its_size(void **unused)
 {
     (void)unused;
     char real[170];
@@ -454,7 +454,7 @@ static void test_trust__a_key_that_is_no_file_of_its_size(void **unused)
     assert_key_refused("32 bytes");
 }
 
-static void test_trust__a_key_directory_that_others_may_write_to(void **unused)
+static void test_owner__a_key_directory_that_others_may_write_to(void **unused)
 {
     (void)unused;
     char directory[160];
@@ -464,7 +464,7 @@ static void test_trust__a_key_directory_that_others_may_write_to(void **unused)
     assert_key_refused(directory);
 }
 
-static void test_trust__a_key_inside_the_cache(void **unused)
+static void test_owner__a_key_inside_the_cache(void **unused)
 {
     (void)unused;
     locache_close(store_pickle());
@@ -477,7 +477,7 @@ static void test_trust__a_key_inside_the_cache(void **unused)
     assert_key_refused("inside");
 }
 
-static void test_trust__pickles_forbidden(void **unused)
+static void test_owner__pickles_forbidden(void **unused)
 {
     (void)unused;
     locache_close(store_pickle());
@@ -500,7 +500,7 @@ static void make_pickle(void *context)
     locache_close(cache);
 }
 
-static void test_trust__makers_of_the_key_agree(void **unused)
+static void test_owner__makers_of_the_key_agree(void **unused)
 {
     (void)unused;
     char directory[160];
@@ -527,30 +527,30 @@ static void test_trust__makers_of_the_key_agree(void **unused)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        scratch_test(test_trust__a_directory_of_another_user),
-        scratch_test(test_trust__a_directory_that_others_may_write_to),
-        scratch_test(test_trust__a_group_with_others_in_it),
-        scratch_test(test_trust__a_writable_ancestor),
-        scratch_test(test_trust__nothing_is_made_below_a_writable_ancestor),
-        scratch_test(test_trust__a_private_directory_below_a_sticky_one),
-        scratch_test(test_trust__linked_directories_are_refused),
-        scratch_test(test_trust__a_trailing_slash_does_not_follow),
-        scratch_test(test_trust__a_link_that_comes_later),
-        scratch_test(test_trust__a_linked_version_file),
-        scratch_test(test_trust__a_linked_lock),
-        scratch_test(test_trust__linked_versions),
-        scratch_test(test_trust__a_file_in_a_directorys_place),
-        scratch_test(test_trust__the_key_is_made_private),
-        scratch_test(test_trust__the_key_is_in_the_home_directory),
-        scratch_test(test_trust__no_key_no_pickle),
-        scratch_test(test_trust__another_key_no_pickle),
-        scratch_test(test_trust__a_forged_mac_no_pickle),
-        scratch_test(test_trust__a_key_that_others_may_know),
-        scratch_test(test_trust__a_key_that_is_no_file_of_its_size),
-        scratch_test(test_trust__a_key_directory_that_others_may_write_to),
-        scratch_test(test_trust__a_key_inside_the_cache),
-        scratch_test(test_trust__pickles_forbidden),
-        scratch_test(test_trust__makers_of_the_key_agree),
+        scratch_test(test_owner__a_directory_of_another_user),
+        scratch_test(test_owner__a_directory_that_others_may_write_to),
+        scratch_test(test_owner__a_group_with_others_in_it),
+        scratch_test(test_owner__a_writable_ancestor),
+        scratch_test(test_owner__nothing_is_made_below_a_writable_ancestor),
+        scratch_test(test_owner__a_private_directory_below_a_sticky_one),
+        scratch_test(test_owner__linked_directories_are_refused),
+        scratch_test(test_owner__a_trailing_slash_does_not_follow),
+        scratch_test(test_owner__a_link_that_comes_later),
+        scratch_test(test_owner__a_linked_version_file),
+        scratch_test(test_owner__a_linked_lock),
+        scratch_test(test_owner__linked_versions),
+        scratch_test(test_owner__a_file_in_a_directorys_place),
+        scratch_test(test_owner__the_key_is_made_private),
+        scratch_test(test_owner__the_key_is_in_the_home_directory),
+        scratch_test(test_owner__no_key_no_pickle),
+        scratch_test(test_owner__another_key_no_pickle),
+        scratch_test(test_owner__a_forged_mac_no_pickle),
+        scratch_test(test_owner__a_key_that_others_may_know),
+        scratch_test(test_owner__a_key_that_is_no_file_of_its_size),
+        scratch_test(test_owner__a_key_directory_that_others_may_write_to),
+        scratch_test(test_owner__a_key_inside_the_cache),
+        scratch_test(test_owner__pickles_forbidden),
+        scratch_test(test_owner__makers_of_the_key_agree),
     };
     return cmocka_run_group_tests_name("trust", tests, NULL, NULL);
 }

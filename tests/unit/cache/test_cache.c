@@ -1,8 +1,8 @@
 /* The handle: its arguments, names and events, what happens under it, and whatever system call or
  * allocation fails. */
-#include "scratch.h"
-
+#include "base/fault.h"
 #include "fault.h"
+#include "scratch.h"
 
 /* ------------------------------------------------------------------------------------ arguments */
 
@@ -241,7 +241,7 @@ static int delete_at_nth(const char *call)
 {
     if (strcmp(call, "alloc") == 0 || --calls_before_deletion != 0)
         return 0;
-    lc_os_fault = NULL;
+    lc_fault_hook = NULL;
     int code = errno;
     remove_all(foo);
     errno = code;
@@ -259,14 +259,14 @@ static void test_cache__deleted_at_each_system_call(void **unused)
         must_put(first, 1, "of another source");
         locache_close(first);
         calls_before_deletion = n;
-        lc_os_fault = delete_at_nth;
+        lc_fault_hook = delete_at_nth;
         locache *cache = open_source("t-1", 1);
         must_put(cache, 1, "r");
         assert_int_not_equal(get(cache, 1, "r"), LOCACHE_EIO);
         if (locache_reset(cache, &error) != LOCACHE_OK)
             fail_msg("call %d: locache_reset: %s", n, error.message);
-        deleted = lc_os_fault == NULL;
-        lc_os_fault = NULL;
+        deleted = lc_fault_hook == NULL;
+        lc_fault_hook = NULL;
         locache_close(cache);
         remove_all(foo);
     }
@@ -499,11 +499,11 @@ static void test_cache__everything_fails(void **unused)
         locache *cache = open_function("my_func");
         must_put(cache, 1, "r");
         persistent_code = codes[i];
-        lc_os_fault = fail_always;
+        lc_fault_hook = fail_always;
         scripted(0);
         (void)!get(cache, 1, "r");
         assert_true(put(cache, 2, "r") < 0);
-        lc_os_fault = NULL;
+        lc_fault_hook = NULL;
         assert_hit(cache, 1, "r");
         must_put(cache, 2, "r");
         locache_close(cache);
@@ -537,9 +537,9 @@ static void test_cache__messages_say_what_to_do(void **unused)
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         failing_call = cases[i].call;
         persistent_code = cases[i].code;
-        lc_os_fault = fail_call;
+        lc_fault_hook = fail_call;
         assert_int_equal(put(cache, 2, "r"), LOCACHE_EIO);
-        lc_os_fault = NULL;
+        lc_fault_hook = NULL;
         assert_int_equal(error.os_error, cases[i].code);
         assert_non_null(strstr(error.message, in_foo("my_func/x=2")));
         assert_non_null(strstr(error.message, cases[i].remedy));

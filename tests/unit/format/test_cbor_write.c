@@ -511,10 +511,10 @@ static void test_cbor_write__every_code_point_but_surrogates_is_text(void **stat
     for (uint32_t point = 0; point < 0x200000; point++) {
         size_t size = utf8_of(text, point);
         bool valid = point <= 0x10FFFF && (point < 0xD800 || point > 0xDFFF);
-        if (lc_utf8_valid(text, size) != valid)
+        if (lc_text_is_utf8(text, size) != valid)
             fail_msg("U+%X", (unsigned)point);
         for (size_t cut = 1; cut < size; cut++) {
-            if (lc_utf8_valid(text, cut) || lc_utf8_valid(text + cut, size - cut))
+            if (lc_text_is_utf8(text, cut) || lc_text_is_utf8(text + cut, size - cut))
                 fail_msg("U+%X cut at %zu", (unsigned)point, cut);
         }
     }
@@ -552,13 +552,13 @@ static void test_cbor_write__utf8_is_what_encodes_code_points(void **state)
     for (unsigned first = 0; first < 256; first++) {
         for (unsigned second = 0; second < 256; second++) {
             unsigned char text[4] = {(unsigned char)first, (unsigned char)second};
-            assert_int_equal(lc_utf8_valid(text, 2), is_encoding(text, 2));
+            assert_int_equal(lc_text_is_utf8(text, 2), is_encoding(text, 2));
             for (size_t i = 0; i < sizeof edges; i++) {
                 text[2] = edges[i];
-                assert_int_equal(lc_utf8_valid(text, 3), is_encoding(text, 3));
+                assert_int_equal(lc_text_is_utf8(text, 3), is_encoding(text, 3));
                 for (size_t j = 0; j < sizeof edges; j++) {
                     text[3] = edges[j];
-                    assert_int_equal(lc_utf8_valid(text, 4), is_encoding(text, 4));
+                    assert_int_equal(lc_text_is_utf8(text, 4), is_encoding(text, 4));
                 }
             }
         }
@@ -572,7 +572,7 @@ static void test_cbor_write__text_is_checked_at_every_offset(void **state)
     (void)state;
     for (size_t size = 1; size <= sizeof text; size++) {
         memset(text, 'x', sizeof text);
-        assert_true(lc_utf8_valid((unsigned char *)text, size));
+        assert_true(lc_text_is_utf8((unsigned char *)text, size));
         for (size_t at = 0; at < size; at++) {
             text[at] = '\x80';
             locache_write_text(&writer, text, size);

@@ -16,7 +16,7 @@
 static void assert_hex(const unsigned char *bytes, size_t size, const char *expected)
 {
     char text[2 * 64 + 1];
-    lc_hex(text, bytes, size);
+    lc_text_hex(text, bytes, size);
     assert_string_equal(text, expected);
 }
 
@@ -212,14 +212,14 @@ static void test_hash__hex_goes_both_ways_for_every_byte(void **state)
     for (unsigned i = 0; i < 256; i++)
         bytes[i] = (unsigned char)i;
     memset(text, 'x', sizeof text);
-    lc_hex(text, bytes, sizeof bytes);
+    lc_text_hex(text, bytes, sizeof bytes);
     assert_int_equal(strlen(text), 512);
     assert_memory_equal(text, "000102030405060708090a0b0c0d0e0f1011", 36);
-    assert_true(lc_unhex(back, sizeof back, text));
+    assert_true(lc_text_unhex(back, sizeof back, text));
     assert_memory_equal(back, bytes, sizeof bytes);
-    lc_hex(text, NULL, 0);
+    lc_text_hex(text, NULL, 0);
     assert_string_equal(text, "");
-    assert_true(lc_unhex(back, 0, ""));
+    assert_true(lc_text_unhex(back, 0, ""));
 }
 
 static void test_hash__unhex_takes_lower_case_digits_only(void **state)
@@ -230,8 +230,8 @@ static void test_hash__unhex_takes_lower_case_digits_only(void **state)
         const char high[] = {(char)i, '0', '\0'};
         const char low[] = {'0', (char)i, '\0'};
         bool digit = strchr("0123456789abcdef", i) != NULL;
-        assert_int_equal(lc_unhex(&out, 1, high), digit);
-        assert_int_equal(lc_unhex(&out, 1, low), digit);
+        assert_int_equal(lc_text_unhex(&out, 1, high), digit);
+        assert_int_equal(lc_text_unhex(&out, 1, low), digit);
     }
 }
 
@@ -245,7 +245,7 @@ static void test_hash__unhex_takes_the_exact_length_only(void **state)
         assert_non_null(text);
         memset(text, 'a', length);
         text[length] = '\0';
-        assert_int_equal(lc_unhex(out, sizeof out, text), length == 8);
+        assert_int_equal(lc_text_unhex(out, sizeof out, text), length == 8);
         free(text);
     }
 }

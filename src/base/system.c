@@ -1,0 +1,121 @@
+/* What the machine and the process are asked for beside files: clocks, threads, fork(). */
+#include "base/system.h"
+#include "base/fault.h"
+
+#include <limits.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <sys/resource.h>
+#include <time.h>
+#include <unistd.h>
+
+int lc_thread_start(pthread_t *out, void *(*run)(void *context), void *context)
+{
+    static const int own[] = {SIGABRT, SIGBUS, SIGFPE, SIGILL, SIGSEGV, SIGSYS, SIGTRAP};
+    sigset_t blocked, before;
+    if (lc_fault("thread"))
+        return -1;
+    sigfillset(&blocked);
+    for (size_t i = 0; i < sizeof own / sizeof own[0]; i++)
+        sigdelset(&blocked, own[i]);
+    /* A thread begins with its starter's mask. */
+    pthread_sigmask(SIG_SETMASK, &blocked, &before);
+    int code = pthread_create(out, NULL, run, context);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    if (code != 0)
+        errno = code;
+    return code == 0 ? 0 : -1;
+}
+
+void lc_thread_end(pthread_t thread)
+{
+    int before;
+    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &before);
+    pthread_join(thread, NULL);
+    pthread_setcancelstate(before, &before);
+}
+
+unsigned lc_processors(void)
+{
+#ifdef CPU_COUNT
+    cpu_set_t set;
+    if (sched_getaffinity(0, sizeof set, &set) == 0)
+        return (unsigned)CPU_COUNT(&set);
+#endif
+    /* As on machines of more processors than a cpu_set_t has bits. */
+    long count = sysconf(_SC_NPROCESSORS_ONLN);
+    return count > 0 ? (unsigned)count : 1;
+}
+
+uint64_t lc_memory_size(void)
+{
+    long pages = sysconf(_SC_PHYS_PAGES);
+    long size = sysconf(_SC_PAGESIZE);
+    return pages > 0 && size > 0 ? (uint64_t)pages * (uint64_t)size : UINT64_MAX;
+}
+
+static int64_t clock_read(clockid_t clock)
+{
+    struct timespec now;
+    clock_gettime(clock, &now);
+    return (int64_t)now.tv_sec * INT64_C(1000000000) + now.tv_nsec;
+}
+
+int64_t lc_now(void)
+{
+    return clock_read(CLOCK_REALTIME);
+}
+
+int64_t lc_monotonic(void)
+{
+    return clock_read(CLOCK_MONOTONIC);
+}
+
+int64_t lc_ticks(void)
+{
+#ifdef CLOCK_MONOTONIC_COARSE
+    return clock_read(CLOCK_MONOTONIC_COARSE);
+#else
+    return lc_monotonic();
+#endif
+}
+
+void lc_sleep(int64_t nanoseconds)
+{
+    nanosleep(&(struct timespec){.tv_nsec = (long)nanoseconds}, NULL);
+}
+
+static atomic_uint generation;
+static pthread_once_t generation_once = PTHREAD_ONCE_INIT;
+
+static void note_fork(void)
+{
+    atomic_fetch_add_explicit(&generation, 1, memory_order_relaxed);
+}
+
+static void start_generation(void)
+{
+    /* It fails without memory only: then a child believes itself its parent, as it would without
+     * this. */
+    int failed = pthread_atfork(NULL, NULL, note_fork);
+    (void)failed;
+    atomic_store(&generation, 1);
+}
+
+unsigned lc_generation(void)
+{
+    unsigned now = atomic_load_explicit(&generation, memory_order_relaxed);
+    if (__builtin_expect(now != 0, 1))
+        return now;
+    pthread_once(&generation_once, start_generation);
+    return atomic_load_explicit(&generation, memory_order_relaxed);
+}
+
+int lc_descriptors(void)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
+        return 0;
+    return limit.rlim_cur > INT_MAX ? INT_MAX : (int)limit.rlim_cur;
+}

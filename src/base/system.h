@@ -1,0 +1,26 @@
+/* The machine and the process: clocks, threads, processors, memory, fork(). Any thread. */
+#ifndef LC_SYSTEM_H
+#define LC_SYSTEM_H
+
+#include <pthread.h>
+#include <stdint.h>
+
+/* Start a thread that no signal is handed to but those that it raises itself: handlers are the
+ * program's, and run in the program's threads. 0 or -1. */
+int lc_thread_start(pthread_t *out, void *(*run)(void *context), void *context);
+/* Wait until it is gone. No cancellation point: what the thread works on is its starter's. */
+void lc_thread_end(pthread_t thread);
+unsigned lc_processors(void); /* that this thread may run on; at least 1 */
+
+uint64_t lc_memory_size(void); /* bytes of physical memory; UINT64_MAX where nobody knows */
+int64_t lc_now(void);          /* nanoseconds since 1970-01-01 UTC */
+int64_t lc_monotonic(void);    /* nanoseconds of a clock that never goes back */
+/* The same, coarse: some milliseconds behind, and cheap. */
+int64_t lc_ticks(void);
+/* Sleep so many nanoseconds, less than a second. */
+void lc_sleep(int64_t nanoseconds);
+/* How many times this process's memory was copied by fork(), counted from 1. */
+unsigned lc_generation(void);
+int lc_descriptors(void); /* how many descriptors the process may have open */
+
+#endif

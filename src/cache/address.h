@@ -1,0 +1,23 @@
+/* The address of a call's result: its key, and what is made of it. Any thread, one at a time for each
+ * address. */
+#ifndef LC_ADDRESS_H
+#define LC_ADDRESS_H
+
+#include "locache.h"
+
+/* Made once for each call, and handed down the whole way. Borrowed: the key outlives it. */
+typedef struct lc_address {
+    const void *key;
+    size_t key_size;
+    uint64_t hash; /* of the key: its place in the table of results in memory */
+    /* The file's name, once lc_address_name() has made it; a hit in memory has no use for it. */
+    bool named;
+    char name[LOCACHE_NAME_MAX + 1];
+} lc_address;
+
+/* An address of any bytes: whether they are a key, lc_address_name() finds out. */
+void lc_address_init(lc_address *out, const void *key, size_t key_size);
+/* The name of the result's file, valid as long as the address; NULL: the bytes are not a key. */
+const char *lc_address_name(lc_address *address);
+
+#endif

@@ -1,0 +1,95 @@
+/* Which results in memory have their files' descriptors held, by use (CLOCK). */
+#include "cache/held.h"
+#include "base/os.h"
+#include "base/system.h"
+#include "disk/stamp.h"
+
+#include <stdatomic.h>
+
+/* The part of the process's descriptors that all tables may hold: a process often has no more than
+ * 1,024, for all that it does. */
+#define HELD_PART 4
+/* Where all are held, so many hits without one pass before another entry may take one over: opening
+ * it costs as much as several of the hits that it makes faster. */
+#define PIN_EVERY 16
+
+/* Descriptors held by all tables of the process. A child of fork() counts on. */
+static atomic_int held_in_all;
+
+static bool has_room(const lc_held *held)
+{
+    static atomic_int most; /* of all tables, and one more; 0: not asked yet */
+    int limit = atomic_load_explicit(&most, memory_order_relaxed);
+    if (limit == 0) {
+        limit = lc_descriptors() / HELD_PART + 1;
+        atomic_store_explicit(&most, limit, memory_order_relaxed);
+    }
+    return held->count < LC_HELD_MAX &&
+           atomic_load_explicit(&held_in_all, memory_order_relaxed) < limit - 1;
+}
+
+/* The hand (CLOCK; Corbato, 1968) stops at one that was not used since it came by. */
+static bool hand_stops(lc_held *held)
+{
+    if (held->count == 0)
+        return false;
+    held->hand = (held->hand + 1) % held->count;
+    lc_holder *holder = held->holders[held->hand];
+    bool idle = !holder->used;
+    holder->used = false;
+    return idle;
+}
+
+bool lc_held_offer(lc_held *held)
+{
+    return has_room(held) || (++held->hits_without % PIN_EVERY == 0 && hand_stops(held));
+}
+
+/* Free the place at the hand. False: the hand stops at none now. */
+static bool evict_at_hand(lc_held *held, lc_holder *evicted)
+{
+    lc_holder *holder = held->hand < held->count ? held->holders[held->hand] : NULL;
+    if (holder == NULL || holder->used)
+        return false;
+    *evicted = *holder;
+    lc_held_release(held, holder);
+    holder->descriptor = -1;
+    return true;
+}
+
+bool lc_held_pin(lc_held *held, lc_holder *holder, int descriptor, lc_holder *evicted)
+{
+    evicted->descriptor = -1;
+    if (!has_room(held) && !evict_at_hand(held, evicted))
+        return false;
+    holder->descriptor = descriptor;
+    holder->used = true;
+    holder->at = (unsigned char)held->count;
+    held->holders[held->count++] = holder;
+    atomic_fetch_add_explicit(&held_in_all, 1, memory_order_relaxed);
+    return true;
+}
+
+/* The free place becomes the last one's. */
+void lc_held_release(lc_held *held, const lc_holder *holder)
+{
+    lc_holder *last = held->holders[--held->count];
+    held->holders[holder->at] = last;
+    last->at = holder->at;
+    atomic_fetch_sub_explicit(&held_in_all, 1, memory_order_relaxed);
+}
+
+void lc_held_forget(lc_held *held)
+{
+    held->count = held->hand = 0;
+}
+
+/* A program that becomes a daemon closes every descriptor that it finds, and opens others under
+ * their numbers: those are not ours to close. */
+void lc_held_close(const lc_holder *holder)
+{
+    struct stat found;
+    if (holder->descriptor >= 0 && lc_fstat(holder->descriptor, &found) == 0 &&
+        lc_stamp_names(&holder->stamp, &found))
+        lc_close(holder->descriptor);
+}

@@ -1,0 +1,21 @@
+/* A function's open directory, as store.c, limits.c and mapped.c are told of it. */
+#ifndef LC_DIRECTORY_H
+#define LC_DIRECTORY_H
+
+#include "locache.h"
+
+#include <sys/types.h>
+
+/* Borrowed, made for one call. */
+typedef struct lc_directory {
+    int dir;
+    uid_t owner;          /* of dir and of what may be believed in it */
+    const char *function; /* for events */
+    const char *path;     /* of dir, for messages */
+    int64_t grain;        /* of the file system's clock: lc_stamp_take() */
+    bool map;             /* large results are mapped */
+    /* the user's, that entries written here are signed with, where it is known; else NULL */
+    const unsigned char *key;
+} lc_directory;
+
+#endif

@@ -1,0 +1,149 @@
+/* The limits of a directory: when its entries were last used, and which are evicted. */
+#include "disk/limits.h"
+#include "base/alloc.h"
+#include "base/log.h"
+#include "base/os.h"
+#include "base/system.h"
+#include "disk/stamp.h"
+#include "disk/store.h"
+#include "disk/verified.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Eviction makes room for a part of the limit at a time, so that the directory is not listed for
+ * every new entry. */
+#define TRIM_PART 64
+
+void lc_limits_touch(const lc_directory *at, const char *name)
+{
+    lc_utime_now(at->dir, name);
+}
+
+void lc_limits_note_use(const lc_directory *at, const char *name, const locache_value *value)
+{
+    locache_stamp now;
+    locache_stamp before = value->stamp;
+    struct stat found;
+    if (lc_utime_access(at->dir, name) != 0 || !value->mapped ||
+        lc_fstatat(at->dir, name, &found) != 0)
+        return;
+    /* Its time of change moved. Anybody who wrote to it meanwhile would have moved that of
+     * modification, too. */
+    lc_stamp_take(&now, &found, at->grain, true);
+    before.words[LC_STAMP_CTIME] = now.words[LC_STAMP_CTIME];
+    if (lc_stamp_matches(&before, &found))
+        lc_verified_note_sound(at, &now, value->room);
+}
+
+int64_t lc_limits_age(int64_t used)
+{
+    int64_t now = lc_now();
+    return used < now ? now - used : 0;
+}
+
+typedef struct used {
+    int64_t when;
+    size_t name; /* offset into the survey's names */
+} used;
+
+/* What is in a directory, to choose from. */
+typedef struct survey {
+    const lc_directory *at;
+    const lc_limits *limits;
+    const char *keep;
+    used *entries;
+    size_t count;
+    size_t room;
+    char *names;
+    size_t names_size;
+    size_t names_room;
+    int64_t kept; /* entries that are not to be chosen */
+    bool failed;
+} survey;
+
+/* The array with room for `needed` items, or NULL: it stays as it was. */
+static void *grown(void *array, size_t *room, size_t needed, size_t item)
+{
+    if (needed <= *room)
+        return array;
+    size_t larger = needed + needed / 2 + 64;
+    void *moved = lc_realloc(array, larger * item);
+    if (moved != NULL)
+        *room = larger;
+    return moved;
+}
+
+static void evict_entry(const lc_directory *at, const char *name, const char *why)
+{
+    char path[LOCACHE_PATH_MAX];
+    if (lc_unlinkat(at->dir, name, 0) != 0 || !lc_log_wanted())
+        return;
+    snprintf(path, sizeof path, "%s/%s", at->path, name);
+    lc_log(LOCACHE_EVENT_EVICT, at->function, path, why);
+}
+
+static bool survey_entry(void *context, const char *name)
+{
+    survey *in = context;
+    struct stat found;
+    if (lc_fstatat(in->at->dir, name, &found) != 0 || S_ISDIR(found.st_mode))
+        return true;
+    int64_t modified = lc_stamp_nanoseconds(&found.st_mtim);
+    int64_t accessed = lc_stamp_nanoseconds(&found.st_atim);
+    if (strcmp(name, in->keep) == 0) {
+        in->kept++;
+        return true;
+    }
+    if (in->limits->max_age > 0 && lc_limits_age(modified) > in->limits->max_age) {
+        evict_entry(in->at, name, "not used for longer than max_age");
+        return true;
+    }
+    size_t size = strlen(name) + 1;
+    used *entries = grown(in->entries, &in->room, in->count + 1, sizeof *entries);
+    if (entries != NULL)
+        in->entries = entries;
+    char *names = grown(in->names, &in->names_room, in->names_size + size, 1);
+    if (names != NULL)
+        in->names = names;
+    in->failed = entries == NULL || names == NULL;
+    if (in->failed)
+        return false;
+    in->entries[in->count++] =
+        (used){.when = modified > accessed ? modified : accessed, .name = in->names_size};
+    memcpy(in->names + in->names_size, name, size);
+    in->names_size += size;
+    return true;
+}
+
+static int by_time(const void *a, const void *b)
+{
+    int64_t left = ((const used *)a)->when;
+    int64_t right = ((const used *)b)->when;
+    return left < right ? -1 : left > right;
+}
+
+int64_t lc_limits_trim(const lc_directory *at, const lc_limits *limits, const char *keep)
+{
+    survey in = {.at = at, .limits = limits, .keep = keep};
+    int64_t stay = -1;
+    if (lc_store_each(at, survey_entry, &in, NULL) != LOCACHE_OK || in.failed)
+        goto done;
+    int64_t total = (int64_t)in.count + in.kept;
+    size_t surplus = 0;
+    if (limits->max_entries > 0 && total > limits->max_entries)
+        surplus = (size_t)(total - (limits->max_entries - limits->max_entries / TRIM_PART));
+    if (surplus > in.count)
+        surplus = in.count;
+    if (surplus > 0)
+        qsort(in.entries, in.count, sizeof in.entries[0], by_time);
+    for (size_t i = 0; i < surplus; i++)
+        evict_entry(at, in.names + in.entries[i].name,
+                    "least recently used of more than max_entries");
+    stay = total - (int64_t)surplus;
+done:
+    lc_free(in.entries);
+    lc_free(in.names);
+    return stay;
+}

@@ -1,0 +1,130 @@
+/* The user's own key, which pickled results are signed with: found, checked, made once. */
+#include "disk/userkey.h"
+#include "disk/locate.h"
+#include "disk/owner.h"
+#include "disk/temporary.h"
+#include "disk/tree.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+static locache_status check_outside(const lc_climb *how, const struct stat *here, int depth)
+{
+    (void)depth;
+    const struct stat *cache = how->context;
+    if (here->st_dev == cache->st_dev && here->st_ino == cache->st_ino)
+        return lc_fail(how->error, LOCACHE_EUNTRUSTED,
+                       "the key file %s/key lies inside the cache directory: set "
+                       "XDG_STATE_HOME to a directory outside",
+                       how->path);
+    return LOCACHE_OK;
+}
+
+/* Whoever gives the cache away would give the key away with it. */
+static locache_status check_not_inside(int dir, const char *path, const char *cache,
+                                       locache_error *error)
+{
+    struct stat inside;
+    if (lc_fstatat(AT_FDCWD, cache, &inside) != 0)
+        return errno == ENOENT ? LOCACHE_OK : lc_fail_os(error, errno, "cannot examine %s", cache);
+    const lc_climb up = {.path = path, .visit = check_outside, .context = &inside, .error = error};
+    return lc_owner_climb(dir, &up);
+}
+
+static locache_status check_key(const struct stat *file, const char *path, locache_error *error)
+{
+    if (!S_ISREG(file->st_mode) || file->st_size != LC_MAC_KEY_SIZE)
+        return lc_fail(error, LOCACHE_EUNTRUSTED,
+                       "the key file %s/key is not a file of %d bytes: delete it", path,
+                       LC_MAC_KEY_SIZE);
+    if (file->st_uid != geteuid())
+        return lc_fail(error, LOCACHE_EUNTRUSTED,
+                       "the key file %s/key belongs to another user (uid %lu): delete it, or set "
+                       "XDG_STATE_HOME to a directory of yours",
+                       path, (unsigned long)file->st_uid);
+    if (file->st_mode & (S_IRWXG | S_IRWXO))
+        return lc_fail(error, LOCACHE_EUNTRUSTED,
+                       "the key file %s/key is open to other users, who may have read it: delete "
+                       "it, or if nobody did, chmod 600 '%s/key'",
+                       path, path);
+    return LOCACHE_OK;
+}
+
+/* OK, MISS where there is none, or what is wrong with it. */
+static locache_status read_key(unsigned char out[LC_MAC_KEY_SIZE], int dir, const char *path,
+                               locache_error *error)
+{
+    int fd = lc_openat(dir, "key", O_RDONLY, 0);
+    if (fd < 0 && errno == ENOENT)
+        return LOCACHE_MISS;
+    if (fd < 0 && (errno == ELOOP || errno == ENXIO))
+        return lc_fail(error, LOCACHE_EUNTRUSTED,
+                       "the key file %s/key is not a regular file: delete it", path);
+    if (fd < 0)
+        return lc_fail_os(error, errno, "cannot open the key file %s/key", path);
+    struct stat found;
+    locache_status status;
+    if (lc_fstat(fd, &found) != 0)
+        status = lc_fail_os(error, errno, "cannot examine the key file %s/key", path);
+    else
+        status = check_key(&found, path, error);
+    if (status == LOCACHE_OK) {
+        ssize_t got = lc_read_full(fd, out, LC_MAC_KEY_SIZE);
+        if (got < 0)
+            status = lc_fail_os(error, errno, "cannot read the key file %s/key", path);
+        else if (got != LC_MAC_KEY_SIZE)
+            status = lc_fail(error, LOCACHE_EUNTRUSTED, "the key file %s/key is cut off: delete it",
+                             path);
+    }
+    lc_close(fd);
+    return status;
+}
+
+/* Of several makers one wins, and all read that one's key. */
+static locache_status make_key(int dir, const char *path, locache_error *error)
+{
+    unsigned char key[LC_MAC_KEY_SIZE];
+    lc_temporary temporary;
+    lc_temporary_sweep(dir);
+    lc_random(key, sizeof key);
+    if (lc_temporary_create(&temporary, dir) != 0)
+        return lc_fail_os(error, errno, "cannot make the key file %s/key", path);
+    /* Flushed: a key that a power cut takes away takes all pickled results with it. */
+    if (lc_temporary_write(&temporary, &(lc_span){key, sizeof key}, 1) != 0 ||
+        lc_temporary_flush(&temporary) != 0)
+        return lc_fail_os(error, errno, "cannot write the key file %s/key", path);
+    if (lc_temporary_link(&temporary, dir, "key") != 0 && errno != EEXIST)
+        return lc_fail_os(error, errno, "cannot make the key file %s/key", path);
+    return LOCACHE_OK;
+}
+
+locache_status lc_userkey_read(unsigned char out[LC_MAC_KEY_SIZE], bool make, const char *cache,
+                               locache_error *error)
+{
+    char path[LOCACHE_PATH_MAX];
+    int dir = -1;
+    locache_status status = lc_locate_user_directory(path, sizeof path - sizeof "/locache",
+                                                     "XDG_STATE_HOME", "/.local/state", error);
+    if (status != LOCACHE_OK)
+        return status;
+    memcpy(path + strlen(path), "/locache", sizeof "/locache");
+    if (make && lc_tree_make(path) != 0)
+        return lc_fail_os(
+            error, errno,
+            "cannot make the directory %s for the key that pickled results are signed with", path);
+    status = lc_owner_open_dir(&dir, AT_FDCWD, path, "", error);
+    if (status == LOCACHE_OK)
+        status = check_not_inside(dir, path, cache, error);
+    if (status == LOCACHE_OK)
+        status = read_key(out, dir, path, error);
+    if (status == LOCACHE_MISS && make && (status = make_key(dir, path, error)) == LOCACHE_OK)
+        status = read_key(out, dir, path, error);
+    if (status == LOCACHE_MISS)
+        status = lc_fail(error, LOCACHE_EUNTRUSTED,
+                         "there is no key file %s/key to verify pickled results with", path);
+    if (dir >= 0)
+        lc_close(dir);
+    return status;
+}

@@ -1,0 +1,31 @@
+/* The file in a function's directory that says which source its results belong to. docs/format.md,
+ * "Versions", is normative for what is on disk. Any thread. */
+#ifndef LC_VERSION_FILE_H
+#define LC_VERSION_FILE_H
+
+#include "base/error.h"
+#include "format/version_text.h"
+
+/* What is asked of a directory. */
+typedef struct lc_wanted {
+    const locache_identity *identity;
+    bool keep; /* whichever directory is there is the right one (LOCACHE_KEEP) */
+    bool make; /* make what is not there */
+} lc_wanted;
+
+/* The record of the function directory `dir`, whose path is `path`. OK, which includes a lost one;
+ * EUNTRUSTED: its .locache or version file is a link, or not ours; EIO, ENOMEM. */
+locache_status lc_version_file_read(lc_version *out, int dir, const char *path,
+                                    locache_error *error);
+/* OK, EUNTRUSTED, EIO, ENOMEM. */
+locache_status lc_version_file_write(int dir, const lc_version *from, const char *path,
+                                     locache_error *error);
+
+/* Does the open function directory `dir` (whose path is `path`) hold results of this identity? OK:
+ * yes, and found->id is what its entries carry. MISS: another's. NEED_SOURCE. EUNTRUSTED, EIO,
+ * ENOMEM, as above. Where the record was lost or does not know this identity's code yet, it is
+ * mended if that can be. */
+locache_status lc_version_file_check(lc_version *found, int dir, const char *path,
+                                     const lc_wanted *wanted, locache_error *error);
+
+#endif
