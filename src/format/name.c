@@ -19,7 +19,7 @@ static locache_status put_value(lc_name *name, locache_reader *reader)
     if (status != LOCACHE_OK)
         return status;
     name->hashed = true;
-    lc_key_hint(name, start);
+    lc_name_hint(name, start);
     return LOCACHE_OK;
 }
 

@@ -1,4 +1,4 @@
-/* Readable names: what key.c and key_hint.c share. No I/O, no allocation. */
+/* Readable names: what name.c, name_text.c and name_hint.c share. No I/O, no allocation. */
 #ifndef LC_KEY_H
 #define LC_KEY_H
 
@@ -34,8 +34,8 @@ size_t lc_key_integer(char *out, const locache_item *item, locache_reader *reade
  * appended, where it has none; where it is a bignum, reader may have moved all the same. */
 bool lc_name_scalar(lc_name *name, const locache_item *item, locache_reader *reader);
 
-/* Append what a reader of the name may want to know of a value that has no form of its own there:
- * "list.3", "ndarray.3x4.f8", "2024-02-29". `value` is at a well-formed item. */
-void lc_key_hint(lc_name *name, locache_reader value);
+/* Append what a person may want to know of a value that has no form of its own in names: "list.3",
+ * "ndarray.3x4", "Point". `value` is at a well-formed item. */
+void lc_name_hint(lc_name *name, locache_reader value);
 
 #endif
