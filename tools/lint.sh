@@ -68,4 +68,5 @@ check 'no file past 800 lines' no_long_file
 check 'ruff check' .venv-lint/bin/ruff check python tests bench examples tools
 check 'ruff format' .venv-lint/bin/ruff format --check --quiet python tests bench examples tools
 check 'mypy' .venv-lint/bin/mypy
+check 'links of the README' "$python" tools/links.py
 [ "$failed" = 0 ]

@@ -1,14 +1,57 @@
-/* What a name shows of values that have no form of their own in it. Nothing depends on these words
- * but people: the hash beside them tells the values apart. Content that is not what its tag asks
- * for only shortens them. */
+/* What a name shows of a value that has no form of its own in it: a word for what it is, then how
+ * much of it there is or what it begins with. Only people read this: the hash beside it tells calls
+ * apart. So content that is not what its tag asks for is no error, there is only less to show. */
 #include "format/decimal.h"
 #include "format/name.h"
 
 #include <string.h>
 
-static bool next(locache_item *out, locache_reader *reader, locache_kind kind)
+enum { WHOLE = 0, NOWHERE = 1000 };
+
+typedef struct hint {
+    unsigned tag;
+    unsigned at; /* which item of the content is shown, counted from 1; or one of the above */
+    const char *between; /* what stands between its items; NULL: they are counted instead */
+    const char *word;    /* NULL: the name of the class or function that the content begins with */
+} hint;
+
+static const hint hints[] = {
+    {LOCACHE_TAG_DATETIME, WHOLE, NULL, "datetime"},
+    {LOCACHE_TAG_BIGNUM, WHOLE, NULL, "bigint"},
+    {LOCACHE_TAG_BIGNUM_NEG, WHOLE, NULL, "bigint"},
+    {LOCACHE_TAG_DECIMAL, WHOLE, ",", "decimal"},
+    {LOCACHE_TAG_RATIONAL, WHOLE, ",", "fraction"},
+    {LOCACHE_TAG_UUID, NOWHERE, NULL, "uuid"},
+    {LOCACHE_TAG_NDARRAY, 1, "x", "ndarray"},
+    {LOCACHE_TAG_SET, WHOLE, NULL, "set"},
+    {LOCACHE_TAG_DATE, WHOLE, NULL, "date"},
+    {LOCACHE_TAG_NDARRAY_F, 1, "x", "ndarray"},
+    {LOCACHE_TAG_COMPLEX, WHOLE, ",", "complex"},
+    {LOCACHE_TAG_TUPLE, WHOLE, NULL, "tuple"},
+    {LOCACHE_TAG_FROZENSET, WHOLE, NULL, "frozenset"},
+    {LOCACHE_TAG_BYTEARRAY, WHOLE, NULL, "bytearray"},
+    {LOCACHE_TAG_SURROGATES, WHOLE, NULL, "text"},
+    {LOCACHE_TAG_LOCALTIME, WHOLE, NULL, "datetime"},
+    {LOCACHE_TAG_TIME, WHOLE, NULL, "time"},
+    {LOCACHE_TAG_DURATION, WHOLE, ",", "duration"},
+    {LOCACHE_TAG_DECIMAL_TEXT, WHOLE, NULL, "decimal"},
+    {LOCACHE_TAG_DIGEST, 1, NULL, "bytes"},
+    {LOCACHE_TAG_ARRAY, 2, "x", "ndarray"},
+    {LOCACHE_TAG_SCALAR, 1, NULL, "scalar"},
+    {LOCACHE_TAG_PYARRAY, 2, NULL, "array"},
+    {LOCACHE_TAG_OBJECT, 2, ",", NULL},
+    {LOCACHE_TAG_GLOBAL, NOWHERE, NULL, NULL},
+    {LOCACHE_TAG_FUNCTION, NOWHERE, NULL, NULL},
+    {LOCACHE_TAG_CUSTOM, 2, ",", NULL},
+    {LOCACHE_TAG_DEFAULT, NOWHERE, NULL, "default"},
+    {LOCACHE_TAG_PATH, 2, NULL, "path"},
+    {LOCACHE_TAG_VIEW, 3, "x", NULL},
+    {LOCACHE_TAG_TEXT_DIGEST, 1, NULL, "text"},
+};
+
+static bool next(locache_item *out, locache_reader *reader)
 {
-    return locache_read(out, reader) == LOCACHE_OK && out->kind == kind;
+    return locache_read(out, reader) == LOCACHE_OK;
 }
 
 static void put_word(lc_name *name, const char *word)
@@ -18,481 +61,115 @@ static void put_word(lc_name *name, const char *word)
 
 static void put_number(lc_name *name, uint64_t number)
 {
-    char numeral[LC_DECIMAL_MAX];
-    lc_name_plain(name, numeral, lc_decimal_uint(numeral, number));
+    char digits[LC_DECIMAL_MAX];
+    put_word(name, ".");
+    lc_name_plain(name, digits, lc_decimal_uint(digits, number));
 }
 
-static void put_counted(lc_name *name, const char *word, uint64_t count)
+/* To the item of an array that is counted so from 1. */
+static bool go_to(locache_reader *reader, unsigned at)
 {
-    put_word(name, word);
-    lc_name_plain(name, ".", 1);
-    put_number(name, count);
-}
-
-static bool is_digest(uint64_t tag)
-{
-    return tag == LOCACHE_TAG_DIGEST || tag == LOCACHE_TAG_TEXT_DIGEST;
-}
-
-/* The size of a byte string, or of the one that its digest stands for; 0 where neither is there. */
-static uint64_t string_size(locache_reader *reader)
-{
-    locache_item item;
-    if (locache_read(&item, reader) != LOCACHE_OK)
-        return 0;
-    if (item.kind == LOCACHE_BYTES || item.kind == LOCACHE_TEXT)
-        return item.size;
-    if (item.kind != LOCACHE_TAG || !is_digest(item.number) || !next(&item, reader, LOCACHE_ARRAY))
-        return 0;
-    return next(&item, reader, LOCACHE_UINT) ? item.number : 0;
-}
-
-/* -------------------------------------------------------------------------------------- numbers */
-
-/* The next item as an integer or a real; 0 where it is none, or too long to show. */
-static size_t read_number(char *out, locache_reader *reader)
-{
-    locache_item item;
-    if (locache_read(&item, reader) != LOCACHE_OK)
-        return 0;
-    return item.kind == LOCACHE_REAL ? lc_decimal_real(out, item.real)
-                                     : lc_name_integer(out, &item, reader);
-}
-
-/* An integer too long for any name. */
-static void put_bignum(lc_name *name, locache_reader *reader)
-{
-    locache_item magnitude;
-    if (next(&magnitude, reader, LOCACHE_BYTES)) {
-        put_counted(name, "int", 8 * (uint64_t)magnitude.size);
-        put_word(name, "bit");
-    }
-}
-
-/* [exponent, mantissa]: "1.50" where the point falls within or just before the digits, else
- * "15e-30". */
-static void put_decimal(lc_name *name, locache_reader *reader)
-{
-    /* from there on, zeros are harder to count than an exponent is to read */
-    enum { POINT_MAX = 20 };
-    char exponent[LC_DECIMAL_MAX];
-    char mantissa[LC_DECIMAL_MAX];
     locache_item head;
-    locache_reader start;
-    if (!next(&head, reader, LOCACHE_ARRAY))
-        return;
-    start = *reader;
-    size_t exponent_size = read_number(exponent, reader);
-    size_t size = read_number(mantissa, reader);
-    if (exponent_size == 0 || size == 0 || locache_read(&head, &start) != LOCACHE_OK) {
-        put_word(name, "decimal");
-        return;
+    if (at == WHOLE)
+        return true;
+    if (!next(&head, reader) || head.kind != LOCACHE_ARRAY || head.number < at)
+        return false;
+    while (--at > 0) {
+        if (locache_skip(reader) != LOCACHE_OK)
+            return false;
     }
-    size_t sign = mantissa[0] == '-';
-    if (head.kind != LOCACHE_NEGATIVE || head.number >= POINT_MAX) {
-        lc_name_plain(name, mantissa, size);
-        if (head.kind == LOCACHE_UINT && head.number == 0)
+    return true;
+}
+
+/* The last part of the "module:qualified.name" that an object begins with. A class made within a
+ * function is an object itself, made by [metaclass, [name, ...]]. */
+static void put_class(lc_name *name, locache_reader reader)
+{
+    locache_item item;
+    do {
+        if (!next(&item, &reader))
             return;
-        put_word(name, "e");
-        lc_name_plain(name, exponent, exponent_size);
-        return;
-    }
-    size_t places = (size_t)head.number + 1;
-    lc_name_plain(name, mantissa, sign);
-    if (size - sign <= places) {
-        put_word(name, "0.");
-        for (size_t zeros = places - (size - sign); zeros > 0; zeros--)
-            put_word(name, "0");
-        lc_name_plain(name, mantissa + sign, size - sign);
-        return;
-    }
-    lc_name_plain(name, mantissa + sign, size - sign - places);
-    put_word(name, ".");
-    lc_name_plain(name, mantissa + size - places, places);
+        if (item.kind == LOCACHE_TAG && item.number == LOCACHE_TAG_OBJECT && !go_to(&reader, 2))
+            return;
+    } while (item.kind == LOCACHE_TAG || (item.kind == LOCACHE_ARRAY && item.number > 0));
+    size_t start = item.kind == LOCACHE_TEXT ? item.size : 0;
+    size_t end = start;
+    while (start > 0 && item.data[start - 1] != '.' && item.data[start - 1] != ':')
+        start--;
+    lc_name_escaped(name, item.data + start, end - start);
 }
 
-/* An array of numbers, each followed by a word of its own. */
-static void put_numbers(lc_name *name, locache_reader *reader, const char *word,
-                        const char *const units[], size_t count)
+/* Append the next item after a separator, where it has a form of its own; else it is only read. */
+static bool put_scalar(lc_name *name, const char *separator, locache_item *item,
+                       locache_reader *reader)
 {
-    char numeral[LC_DECIMAL_MAX];
-    locache_item head;
-    if (!next(&head, reader, LOCACHE_ARRAY) || head.number != count) {
-        put_word(name, word);
-        return;
-    }
-    for (size_t i = 0; i < count; i++) {
-        size_t size = read_number(numeral, reader);
-        /* A second part without a sign of its own, as in 1.0+2.0j. */
-        if (units[i][0] == 'j' && size > 0 && numeral[0] != '-')
-            put_word(name, "+");
-        lc_name_plain(name, numeral, size);
-        lc_name_escaped(name, (const unsigned char *)units[i], strlen(units[i]));
-    }
-}
-
-static void put_uuid(lc_name *name, locache_reader *reader)
-{
-    locache_item item;
-    if (!next(&item, reader, LOCACHE_BYTES) || item.size != 16) {
-        put_word(name, "uuid");
-        return;
-    }
-    for (size_t i = 0; i < item.size; i++) {
-        if (i == 4 || i == 6 || i == 8 || i == 10)
-            put_word(name, "-");
-        lc_name_plain(name, &"0123456789abcdef"[item.data[i] >> 4], 1);
-        lc_name_plain(name, &"0123456789abcdef"[item.data[i] & 15], 1);
-    }
-}
-
-/* --------------------------------------------------------------------------------------- arrays */
-
-static void put_extents(lc_name *name, locache_reader *reader)
-{
-    locache_item item;
-    if (!next(&item, reader, LOCACHE_ARRAY))
-        return;
-    for (uint64_t i = 0, count = item.number;
-         i < count && !name->full && next(&item, reader, LOCACHE_UINT); i++) {
-        put_word(name, i == 0 ? "." : "x");
-        put_number(name, item.number);
-    }
-}
-
-/* ".f8" of the RFC 8746 tags: bits 0 to 1 are the size, 3 to 4 say unsigned, signed or real; the
- * byte order is left out. */
-static void put_typed(lc_name *name, uint64_t tag)
-{
-    unsigned kind = (unsigned)(tag >> 3 & 3);
-    put_word(name, kind == 0 ? ".u" : kind == 1 ? ".i" : ".f");
-    put_number(name, (uint64_t)(kind < 2 ? 1 : 2) << (tag & 3));
-}
-
-static bool is_typed(const locache_item *item)
-{
-    return item->kind == LOCACHE_TAG && item->number >= LOCACHE_TAG_TYPED_FIRST &&
-           item->number <= LOCACHE_TAG_TYPED_LAST;
-}
-
-/* A NumPy type string without its byte order. */
-static void put_type(lc_name *name, const locache_item *type)
-{
-    size_t order = type->size > 0 && memchr("<>|=", type->data[0], 4) != NULL;
-    lc_name_escaped(name, type->data + order, type->size - order);
-}
-
-/* [extents, typed array]. */
-static void put_ndarray(lc_name *name, locache_reader *reader)
-{
-    locache_item item;
-    put_word(name, "ndarray");
-    if (!next(&item, reader, LOCACHE_ARRAY))
-        return;
-    put_extents(name, reader);
-    if (locache_read(&item, reader) == LOCACHE_OK && is_typed(&item))
-        put_typed(name, item.number);
-}
-
-/* [type string, extents, order, bytes]. */
-static void put_other_array(lc_name *name, locache_reader *reader)
-{
-    locache_item item;
-    locache_item type;
-    put_word(name, "ndarray");
-    if (!next(&item, reader, LOCACHE_ARRAY) || !next(&type, reader, LOCACHE_TEXT))
-        return;
-    put_extents(name, reader);
-    put_word(name, ".");
-    put_type(name, &type);
-}
-
-/* The value of a NumPy number by its type string: kind, size, and bytes in the order it names. */
-static size_t scalar_numeral(char *out, const locache_item *type, const locache_item *bytes)
-{
-    uint64_t bits = 0;
-    if (type->size != 3 || bytes->size == 0 || bytes->size > sizeof bits ||
-        type->data[2] != '0' + bytes->size)
-        return 0;
-    for (size_t i = 0; i < bytes->size; i++)
-        bits |= (uint64_t)bytes->data[type->data[0] == '>' ? bytes->size - 1 - i : i] << (8 * i);
-    uint64_t sign = UINT64_C(1) << (8 * bytes->size - 1);
-    if (type->data[1] == 'u' || type->data[1] == 'b' || (type->data[1] == 'i' && bits < sign))
-        return lc_decimal_uint(out, bits);
-    if (type->data[1] == 'i')
-        return lc_decimal_negative(out, ~bits & (sign - 1));
-    if (type->data[1] == 'f' && bytes->size == sizeof(double)) {
-        double real;
-        memcpy(&real, &bits, sizeof real);
-        return lc_decimal_real(out, real);
-    }
-    if (type->data[1] == 'f' && bytes->size == sizeof(float)) {
-        uint32_t half = (uint32_t)bits;
-        float real;
-        memcpy(&real, &half, sizeof real);
-        return lc_decimal_real(out, (double)real);
-    }
-    return 0;
-}
-
-/* [type string, bytes]: "f8.0.5". */
-static void put_npscalar(lc_name *name, locache_reader *reader)
-{
-    char numeral[LC_DECIMAL_MAX];
-    locache_item head;
-    locache_item type;
-    locache_item bytes;
-    if (!next(&head, reader, LOCACHE_ARRAY) || !next(&type, reader, LOCACHE_TEXT)) {
-        put_word(name, "scalar");
-        return;
-    }
-    put_type(name, &type);
-    size_t size = next(&bytes, reader, LOCACHE_BYTES) ? scalar_numeral(numeral, &type, &bytes) : 0;
-    if (size > 0)
-        put_word(name, ".");
-    lc_name_plain(name, numeral, size);
-}
-
-/* [type code, bytes]: "array.d.80". */
-static void put_pyarray(lc_name *name, locache_reader *reader)
-{
-    locache_item item;
-    put_word(name, "array");
-    if (!next(&item, reader, LOCACHE_ARRAY) || !next(&item, reader, LOCACHE_TEXT))
-        return;
-    put_word(name, ".");
-    lc_name_escaped(name, item.data, item.size);
-    put_word(name, ".");
-    put_number(name, string_size(reader));
-}
-
-/* -------------------------------------------------------------------------------------- objects */
-
-/* Find the "module:qualified.name" of what stands for a class or function: text, tagged or not; or
- * an object of its own, made by [metaclass, [name, ...]], as a class within a function is. */
-static bool find_global(locache_item *out, locache_reader *reader)
-{
-    while (locache_read(out, reader) == LOCACHE_OK) {
-        if (out->kind == LOCACHE_TEXT)
-            return out->size > 0;
-        if (out->kind != LOCACHE_TAG)
-            return false;
-        if (out->number == LOCACHE_TAG_OBJECT &&
-            (!next(out, reader, LOCACHE_ARRAY) || locache_skip(reader) != LOCACHE_OK ||
-             !next(out, reader, LOCACHE_ARRAY)))
-            return false;
-    }
+    lc_name before = *name;
+    put_word(name, separator);
+    if (next(item, reader) && lc_name_scalar(name, item, reader))
+        return true;
+    *name = before;
     return false;
 }
 
-/* The last part of that name. */
-static void put_global(lc_name *name, locache_reader *reader, const char *otherwise)
+static void put_content(lc_name *name, locache_reader *reader, const char *between)
 {
-    locache_item item;
-    if (!find_global(&item, reader)) {
-        put_word(name, otherwise);
+    enum { SHOWN_MAX = 8 }; /* more would take the room of the arguments that follow */
+    locache_item item = {.kind = LOCACHE_NULL};
+    if (put_scalar(name, ".", &item, reader))
+        return;
+    if (item.kind == LOCACHE_TAG && item.number == LOCACHE_TAG_DIGEST) {
+        if (go_to(reader, 1))
+            put_scalar(name, ".", &item, reader);
         return;
     }
-    size_t start = item.size;
-    while (start > 0 && item.data[start - 1] != '.' && item.data[start - 1] != ':')
-        start--;
-    lc_name_escaped(name, item.data + start, item.size - start);
-}
-
-/* The first arguments that an object is made with, as long as they have a form of their own:
- * "range.0,10,1". */
-static void put_arguments(lc_name *name, locache_reader *reader)
-{
-    enum { SHOWN_MAX = 4 };
-    locache_item item;
-    if (locache_read(&item, reader) != LOCACHE_OK)
+    if (item.kind == LOCACHE_TAG && item.number == LOCACHE_TAG_TUPLE && !next(&item, reader))
         return;
-    if (item.kind == LOCACHE_TAG && item.number == LOCACHE_TAG_TUPLE &&
-        locache_read(&item, reader) != LOCACHE_OK)
-        return;
-    uint64_t count = item.kind == LOCACHE_ARRAY ? item.number : 0;
-    for (uint64_t i = 0; i < count && i < SHOWN_MAX && locache_read(&item, reader) == LOCACHE_OK;
-         i++) {
-        lc_name before = *name;
-        put_word(name, i == 0 ? "." : ",");
-        if (!lc_name_scalar(name, &item, reader)) {
-            *name = before;
-            return;
+    if (item.kind == LOCACHE_BYTES) {
+        put_number(name, item.size);
+    } else if (item.kind == LOCACHE_MAP || (item.kind == LOCACHE_ARRAY && between == NULL)) {
+        put_number(name, item.number);
+    } else if (item.kind == LOCACHE_ARRAY) {
+        uint64_t shown = item.number < SHOWN_MAX ? item.number : SHOWN_MAX;
+        for (uint64_t i = 0; i < shown; i++) {
+            if (!put_scalar(name, i == 0 ? "." : between, &item, reader))
+                return;
         }
     }
 }
 
-/* [class or function, [argument, ...], ...]. */
-static void put_object(lc_name *name, locache_reader *reader, bool with_arguments)
+static void put_tagged(lc_name *name, uint64_t tag, locache_reader *content)
 {
-    locache_item head;
-    locache_reader inner;
-    if (!next(&head, reader, LOCACHE_ARRAY) || head.number == 0) {
-        put_word(name, "object");
+    size_t row = 0;
+    while (row < sizeof hints / sizeof *hints && hints[row].tag != tag)
+        row++;
+    if (row == sizeof hints / sizeof *hints) {
+        put_word(name, "tag");
+        put_number(name, tag);
         return;
     }
-    inner = *reader;
-    put_global(name, &inner, "object");
-    if (with_arguments && head.number > 1 && locache_skip(reader) == LOCACHE_OK)
-        put_arguments(name, reader);
-}
-
-/* [class, format, extents, bytes]. */
-static void put_view(lc_name *name, locache_reader *reader)
-{
-    locache_item head;
-    locache_reader inner = *reader;
-    put_object(name, reader, false);
-    if (next(&head, &inner, LOCACHE_ARRAY) && locache_skip(&inner) == LOCACHE_OK &&
-        locache_skip(&inner) == LOCACHE_OK)
-        put_extents(name, &inner);
-}
-
-/* [class, text]. */
-static void put_path(lc_name *name, locache_reader *reader)
-{
-    locache_item item;
-    if (next(&item, reader, LOCACHE_ARRAY) && locache_skip(reader) == LOCACHE_OK &&
-        next(&item, reader, LOCACHE_TEXT))
-        lc_name_escaped(name, item.data, item.size);
-    else
-        put_word(name, "path");
-}
-
-/* Text, or bytes that stand for it. */
-static void put_string(lc_name *name, locache_reader *reader, const char *otherwise)
-{
-    locache_item item;
-    if (locache_read(&item, reader) == LOCACHE_OK &&
-        (item.kind == LOCACHE_TEXT || item.kind == LOCACHE_BYTES))
-        lc_name_escaped(name, item.data, item.size);
-    else
-        put_word(name, otherwise);
-}
-
-static void put_collection(lc_name *name, locache_reader *reader, const char *word)
-{
-    locache_item head;
-    if (next(&head, reader, LOCACHE_ARRAY))
-        put_counted(name, word, head.number);
-    else
-        put_word(name, word);
-}
-
-/* NOLINTNEXTLINE(readability-function-size): a flat switch */
-static void put_tagged(lc_name *name, uint64_t tag, locache_reader *reader)
-{
-    static const char *const duration[] = {"d", "s", "us"};
-    static const char *const complex[] = {"", "j"};
-    static const char *const rational[] = {"/", ""};
-    switch (tag) {
-    case LOCACHE_TAG_DATETIME:
-    case LOCACHE_TAG_LOCALTIME:
-    case LOCACHE_TAG_DATE:
-    case LOCACHE_TAG_TIME:
-        put_string(name, reader, "date");
-        return;
-    case LOCACHE_TAG_DECIMAL_TEXT:
-        put_string(name, reader, "decimal");
-        return;
-    case LOCACHE_TAG_SURROGATES:
-        put_string(name, reader, "text");
-        return;
-    case LOCACHE_TAG_BIGNUM:
-    case LOCACHE_TAG_BIGNUM_NEG:
-        put_bignum(name, reader);
-        return;
-    case LOCACHE_TAG_DECIMAL:
-        put_decimal(name, reader);
-        return;
-    case LOCACHE_TAG_RATIONAL:
-        put_numbers(name, reader, "fraction", rational, 2);
-        return;
-    case LOCACHE_TAG_COMPLEX:
-        put_numbers(name, reader, "complex", complex, 2);
-        return;
-    case LOCACHE_TAG_DURATION:
-        put_numbers(name, reader, "duration", duration, 3);
-        return;
-    case LOCACHE_TAG_UUID:
-        put_uuid(name, reader);
-        return;
-    case LOCACHE_TAG_SET:
-        put_collection(name, reader, "set");
-        return;
-    case LOCACHE_TAG_FROZENSET:
-        put_collection(name, reader, "frozenset");
-        return;
-    case LOCACHE_TAG_TUPLE:
-        put_collection(name, reader, "tuple");
-        return;
-    case LOCACHE_TAG_BYTEARRAY:
-        put_counted(name, "bytearray", string_size(reader));
-        return;
-    case LOCACHE_TAG_NDARRAY:
-    case LOCACHE_TAG_NDARRAY_F:
-        put_ndarray(name, reader);
-        return;
-    case LOCACHE_TAG_ARRAY:
-        put_other_array(name, reader);
-        return;
-    case LOCACHE_TAG_SCALAR:
-        put_npscalar(name, reader);
-        return;
-    case LOCACHE_TAG_PYARRAY:
-        put_pyarray(name, reader);
-        return;
-    case LOCACHE_TAG_VIEW:
-        put_view(name, reader);
-        return;
-    case LOCACHE_TAG_OBJECT:
-        put_object(name, reader, true);
-        return;
-    case LOCACHE_TAG_CUSTOM:
-    case LOCACHE_TAG_FUNCTION:
-        put_object(name, reader, false);
-        return;
-    case LOCACHE_TAG_GLOBAL:
-        put_global(name, reader, "global");
-        return;
-    case LOCACHE_TAG_PATH:
-        put_path(name, reader);
-        return;
-    case LOCACHE_TAG_DEFAULT:
-        put_word(name, "default");
-        return;
-    default:
-        put_counted(name, "tag", tag);
-    }
+    size_t before = name->length;
+    if (hints[row].word == NULL)
+        put_class(name, *content);
+    if (name->length == before)
+        put_word(name, hints[row].word == NULL ? "object" : hints[row].word);
+    if (go_to(content, hints[row].at))
+        put_content(name, content, hints[row].between);
 }
 
 void lc_name_hint(lc_name *name, locache_reader value)
 {
     locache_item item;
-    locache_reader start = value;
-    if (locache_read(&item, &value) != LOCACHE_OK)
+    locache_reader content = value;
+    if (!next(&item, &content))
         return;
-    switch (item.kind) {
-    case LOCACHE_BYTES:
-        put_counted(name, "bytes", item.size);
+    if (item.kind == LOCACHE_TAG) {
+        put_tagged(name, item.number, &content);
         return;
-    case LOCACHE_ARRAY:
-        put_counted(name, "list", item.number);
-        return;
-    case LOCACHE_MAP:
-        put_counted(name, "dict", item.number);
-        return;
-    case LOCACHE_REAL:
-        put_word(name, "nan");
-        return;
-    case LOCACHE_TAG:
-        if (is_digest(item.number))
-            put_counted(name, item.number == LOCACHE_TAG_DIGEST ? "bytes" : "text",
-                        string_size(&start));
-        else
-            put_tagged(name, item.number, &value);
-        return;
-    default:
-        return; /* scalars have a form of their own */
     }
+    /* a real that is no scalar is a NaN with a sign or a payload */
+    put_word(name, item.kind == LOCACHE_BYTES   ? "bytes"
+                   : item.kind == LOCACHE_ARRAY ? "list"
+                   : item.kind == LOCACHE_MAP   ? "dict"
+                                                : "nan");
+    put_content(name, &value, NULL);
 }

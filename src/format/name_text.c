@@ -26,23 +26,6 @@ static bool plain_in_label(unsigned char byte)
     return is_alphanumeric(byte) || byte == '_' || byte >= 0x80;
 }
 
-static void put_atom(lc_name *name, const char *atom, size_t size)
-{
-    if (name->full || size > LOCACHE_NAME_MAX - name->length) {
-        name->full = true;
-        return;
-    }
-    memcpy(name->out + name->length, atom, size);
-    name->length += size;
-    if (name->length <= LC_NAME_PREFIX)
-        name->prefix = name->length;
-}
-
-static void put_byte(lc_name *name, char byte)
-{
-    put_atom(name, &byte, 1);
-}
-
 /* The bytes of one character: the first, and what continues it. */
 static size_t character_size(const unsigned char *text, size_t size)
 {
@@ -61,13 +44,7 @@ static void put_escaped(lc_name *name, const unsigned char *text, size_t size)
         atom[3 * i + 1] = "0123456789ABCDEF"[text[i] >> 4];
         atom[3 * i + 2] = "0123456789ABCDEF"[text[i] & 15];
     }
-    put_atom(name, atom, 3 * size);
-}
-
-void lc_name_plain(lc_name *name, const char *text, size_t size)
-{
-    for (size_t i = 0; i < size && !name->full; i++)
-        put_byte(name, text[i]);
+    lc_name_atom(name, atom, 3 * size);
 }
 
 void lc_name_escaped(lc_name *name, const unsigned char *text, size_t size)
@@ -75,7 +52,7 @@ void lc_name_escaped(lc_name *name, const unsigned char *text, size_t size)
     for (size_t at = 0; at < size && !name->full;) {
         size_t length = character_size(text + at, size - at);
         if (plain_in_value(text[at]))
-            put_byte(name, (char)text[at]);
+            lc_name_atom(name, &(char){(char)text[at]}, 1);
         else
             put_escaped(name, text + at, length);
         at += length;
@@ -94,7 +71,7 @@ void lc_name_label(lc_name *name, const locache_item *label)
         size_t length = character_size(text, label->size - at);
         /* A first digit is escaped: it would be a position. */
         if (plain_in_label(text[0]) && !(at == 0 && is_digit(text[0])))
-            put_atom(name, (const char *)text, length);
+            lc_name_atom(name, (const char *)text, length);
         else
             put_escaped(name, text, length);
         at += length;

@@ -25,6 +25,9 @@ export LD_LIBRARY_PATH DYLD_LIBRARY_PATH PKG_CONFIG_PATH
 
 test -f "$root/include/locache.h"
 test -f "$root/share/man/man3/locache.3"
+for licence in "$source/LICENSE" "$source"/LICENSES/*.txt; do
+    cmp "$licence" "$root/share/licenses/locache/${licence##*/}"
+done
 
 # runs NAME PROGRAM: twice, in a directory of its own: what the first computes the second finds.
 runs() {

@@ -148,7 +148,7 @@ static void test_key__longest_integers(void **state)
     assert_hashed(&key, expected);
     memset(magnitude, 0xFF, sizeof magnitude);
     locache_write_bigint(begin_x(&key), true, magnitude, sizeof magnitude);
-    assert_hashed(&key, "x=int.1280bit");
+    assert_hashed(&key, "x=bigint.160");
 }
 
 static void test_key__reals_as_python_writes_them(void **state)
@@ -322,7 +322,7 @@ static void test_key__other_values_by_hash_with_a_hint(void **state)
     locache_write_text(&key.writer, "2024-02-29", 10);
     locache_key_name(&key.writer, "n", 1);
     locache_write_int(&key.writer, 3);
-    assert_hashed(&key, "when=2024-02-29_n=3");
+    assert_hashed(&key, "when=date.2024-02-29_n=3");
 }
 
 /* The prefix ends where the last whole atom does that leaves room for the hash. */
