@@ -12,8 +12,12 @@
 
 #define FILE_NAME "version"
 #define FILE_MAX 4096 /* CODES_MAX lines of at most 102 bytes, and three others */
-/* interpreters that one directory remembers: all of CPython's in use, optimisation levels too */
+/* Code that one directory knows to be its source's: of all CPythons in use, optimisation levels
+ * too, and of several layouts of the text. */
 #define CODES_MAX 32
+/* Of one interpreter: working copies that share a cache, and what was met while comments were
+ * written, do not push each other out, nor the other interpreters. */
+#define CODES_OF_TAG_MAX 4
 #define TAG_MAX 63 /* locache.h */
 #define HEX_SIZE (2 * LOCACHE_ID_SIZE)
 
@@ -215,26 +219,42 @@ static void own_id(locache_id *out, const locache_identity *identity)
     }
 }
 
-static const code *find_code(const version *in, const char *tag)
+static bool knows_code(const version *in, const locache_identity *identity)
 {
-    for (size_t i = 0; tag != NULL && i < in->count; i++)
-        if (strcmp(in->codes[i].tag, tag) == 0)
-            return &in->codes[i];
-    return NULL;
+    for (size_t i = 0; identity->code_tag != NULL && i < in->count; i++)
+        if (strcmp(in->codes[i].tag, identity->code_tag) == 0 &&
+            same_id(&in->codes[i].digest, &identity->code))
+            return true;
+    return false;
+}
+
+/* Room for another code of this tag: the first of a tag, and the first of all, is the one learned
+ * longest ago. */
+static void drop_oldest_code(version *from, const char *tag)
+{
+    size_t of_tag = 0;
+    size_t oldest = 0;
+    for (size_t i = from->count; i-- > 0;)
+        if (strcmp(from->codes[i].tag, tag) == 0) {
+            oldest = i;
+            of_tag++;
+        }
+    if (of_tag < CODES_OF_TAG_MAX) {
+        if (from->count < CODES_MAX)
+            return;
+        oldest = 0;
+    }
+    from->count--;
+    memmove(from->codes + oldest, from->codes + oldest + 1,
+            (from->count - oldest) * sizeof from->codes[0]);
 }
 
 /* Note what this identity knows and the version file does not. Was there anything? */
 static bool learn(version *to, const locache_identity *identity)
 {
     bool news = false;
-    code *known = (code *)(uintptr_t)find_code(to, identity->code_tag);
-    if (known != NULL && !same_id(&known->digest, &identity->code)) {
-        known->digest = identity->code;
-        news = true;
-    } else if (identity->code_tag != NULL && known == NULL) {
-        /* The first is the one seen longest ago. */
-        if (to->count == CODES_MAX)
-            memmove(to->codes, to->codes + 1, --to->count * sizeof to->codes[0]);
+    if (identity->code_tag != NULL && !knows_code(to, identity)) {
+        drop_oldest_code(to, identity->code_tag);
         code *next = &to->codes[to->count++];
         memcpy(next->tag, identity->code_tag, strlen(identity->code_tag) + 1);
         next->digest = identity->code;
@@ -251,10 +271,7 @@ static bool learn(version *to, const locache_identity *identity)
 /* OK: the same source; MISS: another one; NEED_SOURCE: only that can tell. */
 static locache_status compare(const version *found, const locache_identity *identity)
 {
-    const code *known = find_code(found, identity->code_tag);
-    if (!has_identity(identity))
-        return LOCACHE_OK;
-    if (known != NULL && same_id(&known->digest, &identity->code))
+    if (!has_identity(identity) || knows_code(found, identity))
         return LOCACHE_OK;
     if (!found->has_source)
         return LOCACHE_MISS;
@@ -590,7 +607,7 @@ static locache_status prepare(char *fresh, const place *at, const lc_wanted *wan
     version first = {.count = 0};
     int dir;
     own_id(&first.id, wanted->identity);
-    /* The same source compiled to other code: same id, other results. */
+    /* There is one of that id that has lost what it is of. */
     if (id_taken(at, &first.id, current))
         lc_random(first.id.bytes, LOCACHE_ID_SIZE);
     learn(&first, wanted->identity);
