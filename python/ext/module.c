@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "call/persisted.h"
+#include "identity.h"
 #include "log.h"
 
 /* -------------------------------------------------------------------------------------- persist */
@@ -289,21 +290,9 @@ static PyObject *verbose(PyObject *module, PyObject *args, PyObject *kwargs)
 
 /* --------------------------------------------------------------------------------------- module */
 
-/* For locache._identity. */
-static PyObject *id_of(PyObject *module, PyObject *data)
-{
-    locache_id id;
-    (void)module;
-    if (!PyBytes_Check(data)) {
-        PyErr_SetString(PyExc_TypeError, "a digest is of bytes");
-        return NULL;
-    }
-    locache_id_of(&id, PyBytes_AS_STRING(data), (size_t)PyBytes_GET_SIZE(data));
-    return PyBytes_FromStringAndSize((const char *)id.bytes, sizeof id.bytes);
-}
-
 static PyMethodDef functions[] = {
-    {"_id_of", id_of, METH_O, NULL},
+    {"_id_of", lcpy_identity_id_of, METH_O, NULL},
+    {"_code_id", lcpy_identity_code_id, METH_O, NULL},
     {"persist", (PyCFunction)(void (*)(void))persist, METH_FASTCALL | METH_KEYWORDS, persist_doc},
     {"reset_cache", (PyCFunction)(void (*)(void))reset_cache, METH_VARARGS | METH_KEYWORDS,
      reset_cache_doc},

@@ -1,243 +1,350 @@
-"""What a function is: a digest of its compiled code, and one of its source.
+"""What the source of a function means, as a digest.
 
-The code's digest is exact. That it is the same says that nothing changed since it was recorded;
-where it differs, the source decides, which comments, layout, docstrings and annotations do not
-change, and which is the same in every version of Python.
+Comments, layout, docstrings and the function's own annotations do not change it, nor does the
+version of Python. It is asked for only where a function's compiled code is not one that its cache
+has met: once, after which the cache knows that code, too.
+
+The text is read again, perhaps long after the function was compiled from it. So it counts for
+nothing before it was compiled again, and the code that runs was found in what came out: where a
+file was edited since it was imported, only functions that were left alone have a source.
+
+This is on the way of a process's first calls. `_ast` is where `ast` has its classes from; `ast`
+itself, `warnings` with `re`, or `inspect` would take longer to import than all else here.
 """
 
+import _ast
+import _warnings
+import os
 import sys
-from types import CodeType
 
-from locache._core import _id_of  # type: ignore[import-not-found]
+from locache._core import _code_id, _id_of  # type: ignore[import-not-found]
 
-# Flags that change what the code does; the others say where it stands, or what it imported from
-# __future__.
-KEPT_FLAGS = 0x01 | 0x02 | 0x04 | 0x08 | 0x20 | 0x80 | 0x100 | 0x200
-UNSEEN = "<locache>"  # the file's name, for the compiler; matches itself as a regular expression
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from types import CodeType, FunctionType
 
+# The file's name for the compiler, by which its warnings are told from those of others.
+FILE_NAME = "<locache>"
+# __future__.annotations.compiler_flag, as it is in co_flags: annotations are kept as text.
+ANNOTATIONS_AS_TEXT = 0x1000000
+# The last text stays with its syntax tree, so that a file of a thousand functions is parsed once.
+# A tree takes some 35 bytes for each of the text: of longer texts than this, nothing stays.
+KEPT_MAX = 1 << 18
 
-def tag():
-    """What made the code, as "cpython-311-3495.O0"."""
-    made_by = sys.implementation.cache_tag or sys.implementation.name
-    from _frozen_importlib_external import MAGIC_NUMBER  # what counts the versions of the bytecode
-
-    text = f"{made_by[:40]}-{int.from_bytes(MAGIC_NUMBER[:2], 'little')}.O{sys.flags.optimize}"
-    return "".join(c if c.isascii() and c.isalnum() or c in ".-" else "_" for c in text)
-
-
-def digest(parts):
-    out = []
-    for part in parts:
-        data = part if isinstance(part, bytes) else part.encode("utf-8", "surrogatepass")
-        out += (b"%d:" % len(data), data)
-    return _id_of(b"".join(out))
-
-
-# --------------------------------------------------------------------------------------------- code
+LAMBDA = "<lambda>"  # co_name of what has no name
+FUNCTIONS = (_ast.FunctionDef, _ast.AsyncFunctionDef)
+# Fields of statements that hold statements, or what holds statements.
+BLOCKS = ("body", "orelse", "finalbody", "handlers", "cases")
+# Fields that say nothing: whether a name is read or written, which its place tells; u""; comments.
+SILENT = frozenset(("ctx", "kind", "type_comment"))
+# What makes a variable local, or a function a generator, even where it is never computed.
+BINDING = (_ast.NamedExpr, _ast.Yield, _ast.YieldFrom)
+# f-strings, and t-strings where there are such.
+JOINED = (_ast.JoinedStr, getattr(_ast, "TemplateStr", _ast.JoinedStr))
 
 
-def constant(value):
-    """A constant as code and trees hold it: typed, sets in an order of their own."""
-    if isinstance(value, CodeType):
-        yield "code"
-        yield value.co_name
-        yield from code(value)
-    elif isinstance(value, tuple):
-        yield "tuple%d" % len(value)
-        for item in value:
-            yield from constant(item)
-    elif isinstance(value, frozenset):
-        yield "set%d" % len(value)
-        yield from sorted(digest(constant(item)) for item in value)
-    else:
-        yield type(value).__name__
-        yield (
-            value
-            if isinstance(value, (str, bytes))
-            else hex(value)
-            if isinstance(value, int)
-            else repr(value)
-        )
+def source_id(function: "FunctionType") -> "bytes | None":
+    """The digest of a function's source, 16 bytes.
+
+    None where there is none to be had: the function was made by exec(), its text was edited since,
+    or what it was compiled from may be either of two definitions that differ.
+    """
+    code = function.__code__
+    try:
+        text = text_of(function)
+        return parsed(text, code.co_flags & ANNOTATIONS_AS_TEXT).find(code) if text else None
+    except MemoryError:
+        raise
+    except Exception:  # no source, but nothing is broken: a text may be anything by now
+        return None
 
 
-def code(of):
-    yield "%d %d %d %d" % (
-        of.co_argcount,
-        of.co_posonlyargcount,
-        of.co_kwonlyargcount,
-        of.co_flags & KEPT_FLAGS,
-    )
-    yield of.co_code
-    yield getattr(of, "co_exceptiontable", b"")
-    for names in (of.co_names, of.co_varnames, of.co_cellvars, of.co_freevars):
-        yield "\0".join(names)
-    for value in of.co_consts:
-        yield from constant(value)
+def text_of(function: "FunctionType") -> "bytes | str":
+    """The text that a function was compiled from, as far as can be known. Empty: there is none."""
+    name = function.__code__.co_filename
+    if os.path.isfile(name):
+        with open(name, "rb") as file:
+            return file.read()
+    if os.path.exists(name):  # a pipe or a terminal, which gave its text once
+        return ""
+    import linecache  # notebook cells, the REPL from 3.13 on, modules in an archive
+
+    return "".join(linecache.getlines(name, function.__globals__))
 
 
-def code_id(of):
-    return digest(code(of))
+# ----------------------------------------------------------------------- from a text to definitions
 
 
-# ------------------------------------------------------------------------------------------- source
+class Definition:
+    """A function that a text defines, and what it was compiled to."""
+
+    __slots__ = ("codes", "line", "node", "owner")
+
+    def __init__(self, node: _ast.AST, owner: str) -> None:
+        first = (getattr(node, "decorator_list", None) or [node])[0]
+        self.node = node
+        self.owner = owner  # the class around it, or ""
+        self.line: int = first.lineno  # co_firstlineno
+        # None where it is never reached; several where a `finally` was compiled more than once.
+        self.codes: list[CodeType] = []
 
 
-def is_idle(node, ast):
-    """``pass``, a docstring, any other constant that is computed and dropped, an assertion that is
-    not compiled."""
-    return (
-        isinstance(node, ast.Pass)
-        or (isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant))
-        or (isinstance(node, ast.Assert) and sys.flags.optimize > 0)
-    )
+class Text:
+    """A text that was parsed and compiled."""
+
+    def __init__(self, text: "bytes | str", flags: int) -> None:
+        """`flags` is ANNOTATIONS_AS_TEXT or 0: notebooks pass it on from cell to cell."""
+        self.text = text
+        self.flags = flags
+        self.tree: _ast.Module = compiled(text, flags | _ast.PyCF_ONLY_AST)
+        self.code: CodeType = compiled(self.tree, flags)
+        self.named: dict[str, list[Definition]] = {}
+        self.add(definitions(self.tree, FUNCTIONS))
+
+    def add(self, found: "Iterable[Definition]") -> None:
+        """Take definitions in, with the code that has their name and their line."""
+        codes: dict[tuple[str, int], list[CodeType]] = {}
+        for code in codes_within(self.code):
+            codes.setdefault((code.co_name, code.co_firstlineno), []).append(code)
+        for one in found:
+            name = getattr(one.node, "name", LAMBDA)
+            one.codes = codes.get((name, one.line), [])
+            self.named.setdefault(name, []).append(one)
+
+    def find(self, code: "CodeType") -> "bytes | None":
+        """The digest of the definition that `code` is of. None: of none, or of two that differ."""
+        name = code.co_name
+        if name == LAMBDA and name not in self.named:
+            self.named[name] = []
+            self.add(definitions(self.tree, _ast.Lambda))
+        named = self.named.get(name, [])
+        ids = normal_ids(named, code)
+        if len(ids) > 1:
+            tell_apart(self, named)
+            ids = normal_ids(named, code)
+        return ids.pop() if len(ids) == 1 else None
 
 
-def joined(node, ast):
-    """The parts of an f-string with neighbouring texts merged: versions disagree on where to split
-    them."""
-    parts = []
-    for part in node.values:
-        if not isinstance(part, ast.Constant):
+last: "Text | None" = None
+
+
+def parsed(text: "bytes | str", flags: int) -> Text:
+    """A text parsed and compiled; the last one again where it is the same."""
+    global last
+    known = last
+    if known and type(known.text) is type(text) and (known.text, known.flags) == (text, flags):
+        return known
+    known = Text(text, flags)
+    last = known if len(text) <= KEPT_MAX else None
+    return known
+
+
+def compiled(source: "bytes | str | _ast.Module", flags: int):  # type: ignore[no-untyped-def]
+    """A tree or a code object, as the flags say. Warnings were given by the first compilation."""
+    # A filter that stays: warnings.catch_warnings() would put the filters back as they were,
+    # whatever another thread has done to them meanwhile. A module's name as it is, as the
+    # interpreter's own filters have it, needs no regular expression.
+    silence = ("ignore", None, Warning, FILE_NAME, 0)
+    filters = (sys.modules.get("warnings") or _warnings).filters
+    if filters[:1] != [silence]:
+        if silence in filters:
+            filters.remove(silence)
+        filters.insert(0, silence)
+    # Notebook cells may await outside of functions.
+    flags |= _ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
+    return compile(source, FILE_NAME, "exec", flags, dont_inherit=True)
+
+
+def definitions(
+    tree: _ast.Module, kinds: "type[_ast.AST] | tuple[type[_ast.AST], ...]"
+) -> "Iterator[Definition]":
+    """All definitions of these kinds. Lambdas are anywhere, others only among statements."""
+    todo: list[tuple[_ast.AST, str]] = [(tree, "")]
+    while todo:
+        node, owner = todo.pop()
+        if isinstance(node, kinds):
+            yield Definition(node, owner)
+        if isinstance(node, _ast.ClassDef):
+            owner = node.name
+        for field in node._fields if kinds is _ast.Lambda else BLOCKS:
+            value = getattr(node, field, None)
+            children = value if isinstance(value, list) else [value]
+            todo += [(child, owner) for child in children if isinstance(child, _ast.AST)]
+
+
+def codes_within(code: "CodeType") -> "Iterator[CodeType]":
+    """The code objects among a code object's constants, at any depth, in the compiler's order."""
+    todo = [code]
+    while todo:
+        inner = [value for value in todo.pop().co_consts if isinstance(value, type(code))]
+        yield from inner
+        todo += reversed(inner)
+
+
+def normal_ids(named: "list[Definition]", code: "CodeType") -> "set[bytes]":
+    """The digests of the definitions that may be the one of `code`.
+
+    The same code does the same, wherever it stands; but others may spell it in another way, so that
+    those at its own line are preferred.
+    """
+    wanted = _code_id(code)
+    same = [one for one in named if any(_code_id(made) == wanted for made in one.codes)]
+    here = [one for one in same if one.line == code.co_firstlineno]
+    return {normal_id(one, code.co_flags & ANNOTATIONS_AS_TEXT) for one in here or same}
+
+
+def tell_apart(text: Text, named: "list[Definition]") -> None:
+    """See which code is whose where several lambdas stand in one line.
+
+    They are given lines of their own, past the end of the text, by which their code is known, and
+    all is compiled again. What comes out is not compared itself, since a line more may be a NOP
+    more; but it is in the order of what came out before, where as many were made.
+    """
+    lines = [one.line for one in named]
+    crowded = [one for one in named if lines.count(one.line) > 1]
+    end = (text.tree.body[-1].end_lineno or 0) + 1
+    for n, one in enumerate(crowded):
+        one.node.lineno, one.node.end_lineno = end + n, end + n + 1  # type: ignore[attr-defined]
+    before = list(codes_within(text.code))
+    after = list(codes_within(compiled(text.tree, text.flags)))
+    if len(before) != len(after):  # equal ones of one line were made one
+        return
+    for one in crowded:
+        one.codes = []
+    for was, now in zip(before, after, strict=True):
+        if now.co_firstlineno >= end:
+            crowded[now.co_firstlineno - end].codes.append(was)
+
+
+# ------------------------------------------------------------------------------- the normal form
+
+
+def normal_id(of: Definition, flags: int) -> bytes:
+    """The digest of what a definition does: its kind, its parameters' names and its body.
+
+    Defaults, and the variables that it has from around it, are not its source but input of its
+    calls. `flags` is ANNOTATIONS_AS_TEXT or 0.
+    """
+    args = of.node.args  # type: ignore[attr-defined]
+    kinds = [args.posonlyargs, args.args, [args.vararg], args.kwonlyargs, [args.kwarg]]
+    names = [[arg and arg.arg for arg in kind] for kind in kinds]
+    body = of.node.body  # type: ignore[attr-defined]
+    form, private = normal_form(body, flags)
+    if private or any(is_private(name) for kind in names for name in kind if name):
+        form.append(of.owner)  # which is part of such a name, for the compiler
+    return _id_of(ascii([type(of.node).__name__, names, form]).encode())  # type: ignore[no-any-return]
+
+
+def normal_form(body: object, flags: int) -> "tuple[list[object], bool]":
+    """A tree as a list: of each node its class and fields, of each list its length, then what is in
+    them, from left to right; and whether there are names private to a class.
+
+    Where what stands in the list is given by the grammar, so that two trees never have one form.
+    With a list of what is to be done, since a sum of a thousand terms is a thousand nodes deep.
+    """
+    form: list[object] = []
+    private = False
+    todo = [(body, False)]
+    while todo:
+        value, in_class = todo.pop()
+        if isinstance(value, _ast.AST):
+            head, inner, in_class = normal_node(value, in_class, flags)
+            form += head
+        elif isinstance(value, list):
+            inner = [item for item in value if not is_idle(item)]
+            form.append(len(inner))
+        else:
+            inner = []
+            form.append(value)
+            private = private or (isinstance(value, str) and is_private(value))
+        todo += [(item, in_class) for item in reversed(inner)]
+    return form, private
+
+
+def normal_node(
+    node: _ast.AST, in_class: bool, flags: int
+) -> "tuple[list[object], list[object], bool]":
+    """Of a node: what it adds to the form, what is to follow, and whether that is in a class."""
+    name = type(node).__name__
+    if isinstance(node, _ast.Constant):
+        return [name, literal(node.value)], [], in_class
+    if isinstance(node, _ast.Name) and node.id == "__debug__":
+        return ["Constant", sys.flags.optimize == 0], [], in_class
+    if isinstance(node, _ast.AnnAssign) and not in_class and not binds(node.annotation):
+        # In a function `x: int = 1` is `x = 1`, and `x: int` only makes x a local variable.
+        if node.value:
+            return ["Assign targets value"], [[node.target], node.value], in_class
+        return ["AnnAssign target"], [node.target], in_class
+    if isinstance(node, (_ast.ClassDef, *FUNCTIONS)):
+        in_class = isinstance(node, _ast.ClassDef)
+    fields = speaking_fields(node, flags)
+    return [" ".join([name, *fields])], list(fields.values()), in_class
+
+
+def speaking_fields(node: _ast.AST, flags: int) -> "dict[str, object]":
+    """The fields of a node that say something; the others may be missing in some version of
+    Python."""
+    fields: dict[str, object] = {}
+    for name in node._fields:
+        value = getattr(node, name, None)
+        if name == "values" and isinstance(node, JOINED):
+            value = joined(value or ())
+        if isinstance(value, list):
+            value = [item for item in value if not is_idle(item)]
+        elif isinstance(value, _ast.JoinedStr) and name == "format_spec":
+            value = value if joined(value.values) else None  # f"{x:}" is f"{x}"
+        if value is None or value == [] or name in SILENT:
+            continue
+        if name in ("annotation", "returns") and flags:
+            name += "-as-text"
+        fields[name] = value
+    return fields
+
+
+def joined(values: "Iterable[_ast.expr]") -> "list[_ast.expr]":
+    """The parts of an f-string with neighbouring texts made one and without empty ones: where texts
+    are split depends on the version of Python."""
+    parts: list[_ast.expr] = []
+    for part in values:
+        if not isinstance(part, _ast.Constant):
             parts.append(part)
-        elif parts and isinstance(parts[-1], str):
-            parts[-1] += part.value
+        elif parts and isinstance(parts[-1], _ast.Constant):
+            parts[-1] = _ast.Constant(value=str(parts[-1].value) + str(part.value))
         elif part.value:
-            parts.append(part.value)
+            parts.append(part)
     return parts
 
 
-def is_empty(name, field, ast):
-    return field is None or field == [] or (name == "format_spec" and not joined(field, ast))
+def literal(value: object) -> object:
+    """A constant as ascii() writes it. That limits how long an integer may be in decimal."""
+    return ("int", hex(value)) if type(value) is int else value
 
 
-def tree(value, ast, in_class=False):
-    if isinstance(value, list):
-        kept = [item for item in value if not is_idle(item, ast)]
-        yield "[%d" % len(kept)
-        for item in kept:
-            yield from tree(item, ast, in_class)
-    elif isinstance(value, ast.JoinedStr):
-        yield "JoinedStr"
-        yield from tree(joined(value, ast), ast, in_class)
-    elif isinstance(value, ast.Constant):
-        yield "Constant"
-        yield from constant(value.value)
-    elif isinstance(value, ast.Name) and value.id == "__debug__":
-        yield "Constant"
-        yield from constant(sys.flags.optimize == 0)
-    elif isinstance(value, ast.AnnAssign) and not in_class:  # in a function `x: int = 1` is `x = 1`
-        yield "Assign" if value.value else "AnnAssign"
-        yield "targets"
-        yield from tree([value.target], ast)
-        if value.value:
-            yield "value"
-            yield from tree(value.value, ast)
-        yield "."
-    elif isinstance(value, ast.AST):
-        if isinstance(value, (ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)):
-            in_class = isinstance(value, ast.ClassDef)
-        yield type(value).__name__
-        for name in value._fields:
-            field = getattr(value, name, None)
-            if name in ("ctx", "kind", "type_comment") or is_empty(name, field, ast):
-                continue
-            if isinstance(field, list) and not [item for item in field if not is_idle(item, ast)]:
-                continue
-            yield name
-            yield from tree(field, ast, in_class)
-        yield "."
-    else:
-        yield from constant(value)
+def is_idle(item: object) -> bool:
+    """Does nothing: ``pass``, a docstring or any other constant that is dropped, an assertion that
+    is not compiled."""
+    if isinstance(item, _ast.Assert):
+        return sys.flags.optimize > 0 and not binds(item)
+    return isinstance(item, _ast.Pass) or (
+        isinstance(item, _ast.Expr) and isinstance(item.value, _ast.Constant)
+    )
 
 
-def normal_id(node, ast):
-    """Of a definition: its parameters' names and its body; what calls see beside is in their keys."""
-    args = node.args
-    kinds = [args.posonlyargs, args.args, [args.vararg], args.kwonlyargs, [args.kwarg]]
-    names = [[arg and arg.arg for arg in kind] for kind in kinds]
-    return digest([type(node).__name__, repr(names), *tree(node.body, ast)])
+def binds(tree: _ast.AST) -> bool:
+    """Is there something in it that counts even where it is not computed?"""
+    todo = [tree]
+    while todo:
+        node = todo.pop()
+        if isinstance(node, BINDING):
+            return True
+        for field in node._fields:
+            value = getattr(node, field, None)
+            children = value if isinstance(value, list) else [value]
+            todo += [child for child in children if isinstance(child, _ast.AST)]
+    return False
 
 
-def text_of(function):
-    name = function.__code__.co_filename
-    try:
-        with open(name, "rb") as file:
-            return file.read()
-    except Exception:  # notebook cells, the REPL from 3.13 on, modules in an archive
-        import linecache
-
-        return "".join(linecache.getlines(name, function.__globals__))
-
-
-def codes(within):
-    for value in within.co_consts:
-        if isinstance(value, CodeType):
-            yield value
-            yield from codes(value)
-
-
-def definitions(module, name, ast):
-    kinds = ast.Lambda if name == "<lambda>" else (ast.FunctionDef, ast.AsyncFunctionDef)
-    return [
-        node
-        for node in ast.walk(module)
-        if isinstance(node, kinds) and getattr(node, "name", name) == name
-    ]
-
-
-def relabel(module, nodes):
-    """Give each definition a line of its own, past the end of the text, by which its code is known.
-    Their first lines."""
-    last = module.body[-1].end_lineno + 1
-    lines = []
-    for n, node in enumerate(nodes):
-        first = getattr(node, "decorator_list", None) or [node]
-        lines.append(first[0].lineno)
-        for at in {id(node): node, id(first[0]): first[0]}.values():
-            at.lineno, at.end_lineno = last + n, last + n + 1
-    return lines, last
-
-
-def search(function):
-    import ast
-    import warnings
-
-    of = function.__code__
-    text = text_of(function)
-    if not text:
-        return None
-    # The first compilation gave its warnings. A filter that stays: warnings.catch_warnings() would
-    # put the filters back as they were, whatever another thread has done to them meanwhile.
-    warnings.filterwarnings("ignore", "", Warning, UNSEEN)
-    flags = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT  # notebook cells have it
-    module = compile(text, UNSEEN, "exec", flags | ast.PyCF_ONLY_AST, dont_inherit=True)
-    plain = list(codes(compile(module, UNSEEN, "exec", flags, dont_inherit=True)))
-    nodes = definitions(module, of.co_name, ast)
-    if not nodes:
-        return None
-    lines, last = relabel(module, nodes)
-    labelled = list(codes(compile(module, UNSEEN, "exec", flags, dont_inherit=True)))
-    wanted = code_id(of)
-    same = [False] * len(nodes)
-    # Both compilations are of one tree: the nth code of one is the nth of the other, though a line
-    # may add a NOP to it.
-    for was, now in zip(plain, labelled, strict=True):
-        n = now.co_firstlineno - last
-        if now.co_name == of.co_name and 0 <= n < len(nodes) and code_id(was) == wanted:
-            same[n] = True
-    here = [n for n, line in enumerate(lines) if line == of.co_firstlineno]
-    if len(here) == 1 and same[here[0]]:
-        return normal_id(nodes[here[0]], ast)
-    ids = {normal_id(node, ast) for node, is_it in zip(nodes, same, strict=True) if is_it}
-    return ids.pop() if len(ids) == 1 else None
-
-
-def source_id(function):
-    """The digest of the definition whose code runs; None where there is none to be had (exec,
-    edited since, two that differ)."""
-    try:
-        return search(function)
-    except MemoryError:
-        raise
-    except Exception:  # there is no source, not something broken
-        return None
+def is_private(name: str) -> bool:
+    """A name that the compiler completes by that of the class around it."""
+    return name.startswith("__") and not name.endswith("__")

@@ -316,7 +316,7 @@ static locache_status prepare(char *fresh, const place *at, const lc_wanted *wan
     lc_version first = {.count = 0};
     int dir;
     lc_version_own_id(&first.id, wanted->identity);
-    /* The same source compiled to other code: same id, other results. */
+    /* There is one of that id that has lost what it is of. */
     if (id_taken(at, &first.id, current))
         lc_random(first.id.bytes, LOCACHE_ID_SIZE);
     lc_version_learn(&first, wanted->identity);

@@ -16,12 +16,12 @@ int64_t lcpy_clock(void)
 }
 
 /* The function's own code and that of what it wraps; of one function, just its code. */
-static int code_identity(lcpy_state *state, locache_id *out, PyObject *functions)
+static int code_identity(locache_id *out, PyObject *functions)
 {
     locache_id ids[2];
     Py_ssize_t depth = PyTuple_GET_SIZE(functions);
     for (Py_ssize_t i = 0; i < depth; i++) {
-        if (lcpy_code_id(state, &ids[1], PyFunction_GET_CODE(PyTuple_GET_ITEM(functions, i))) < 0)
+        if (lcpy_code_id(&ids[1], PyFunction_GET_CODE(PyTuple_GET_ITEM(functions, i))) < 0)
             return -1;
         if (i == 0)
             ids[0] = ids[1];
@@ -84,8 +84,7 @@ locache_status lcpy_persisted_open_at(locache **out, lcpy_persisted *self, const
             return LOCACHE_ETYPE;
         locache_identity_explicit(&options.identity, version);
     } else if (PyTuple_GET_SIZE(functions) > 0) {
-        if (lcpy_code_tag(self->state, tag) < 0 ||
-            code_identity(self->state, &options.identity.code, functions) < 0)
+        if (lcpy_code_tag(tag) < 0 || code_identity(&options.identity.code, functions) < 0)
             return LOCACHE_ETYPE;
         options.identity.code_tag = tag;
     }

@@ -174,7 +174,7 @@ static int write_function(lcpy_walk *walk, PyObject *function, PyObject *attribu
 {
     locache_id id;
 
-    if (lcpy_code_id(walk->state, &id, PyFunction_GetCode(function)) < 0)
+    if (lcpy_code_id(&id, PyFunction_GetCode(function)) < 0)
         return -1;
     locache_write_tag(walk->writer, LOCACHE_TAG_FUNCTION);
     locache_write_array(walk->writer, PyDict_GET_SIZE(attributes) > 0 ? 5 : 4);

@@ -1,7 +1,7 @@
 /* Which source a directory belongs to, the switch when it changes, and the way back. */
-#include "base/fault.h"
-#include "disk/versions.h"
 #include "scratch.h"
+
+#include "disk/versions.h"
 
 #include <signal.h>
 #include <time.h>
@@ -237,22 +237,64 @@ static void test_versions__the_same_interpreter_is_told_by_the_code(void **unuse
     assert_true(has(&same, 0, 1, "r"));
 }
 
-/* The source decides. Until the code's digest became an exact one, other code of the same source was
- * another version; now it is another layout, or another checkout, and its results are the same. Both
- * codes are known from then on, and neither has to ask for its source again. */
+/* Identity of the source `source`, compiled to the code `code`. */
+static locache_identity compiled_to(const char *tag, unsigned char source, unsigned char code)
+{
+    locache_identity identity = identity_of(tag, source);
+    identity.code = identity_of(tag, code).code;
+    return identity;
+}
+
+/* Is this code known, so that nobody has to look at the source? */
+static bool is_known(locache_identity identity)
+{
+    identity.has_source = false;
+    return open_status(&identity) == LOCACHE_OK;
+}
+
+/* Other code of the same source is another layout or docstring: the same results. That was another
+ * version once, when the digest of the code left layout out. */
 static void test_versions__same_source_but_other_code(void **unused)
 {
     (void)unused;
     locache_identity first = identity_of("t-1", 1);
-    locache_identity second = identity_of("t-1", 2);
-    second.source = first.source;
-    put_source(1, 1, "first");
-    assert_true(has(&second, 0, 1, "first"));
-    first.has_source = second.has_source = false;
-    for (int round = 0; round < 2; round++) {
-        assert_true(has(&first, 0, 1, "first"));
-        assert_true(has(&second, 0, 1, "first"));
+    locache_identity second = compiled_to("t-1", 1, 2);
+    put_source(1, 1, "r");
+    assert_false(is_known(second));
+    assert_true(has(&second, 0, 1, "r"));
+    assert_true(is_known(second));
+    assert_true(is_known(first));
+    assert_false(exists(in_foo(".versions/my_func")));
+}
+
+/* Two working copies on one cache: each is asked for its source once. */
+static void test_versions__layouts_take_turns(void **unused)
+{
+    (void)unused;
+    locache_identity layouts[] = {compiled_to("t-1", 1, 1), compiled_to("t-1", 1, 2),
+                                  compiled_to("t-1", 1, 3)};
+    put_source(1, 1, "r");
+    for (int i = 0; i < 3; i++)
+        assert_true(has(&layouts[i], 0, 1, "r"));
+    for (int i = 0; i < 9; i++)
+        assert_true(is_known(layouts[i % 3]));
+}
+
+static void test_versions__the_code_learned_first_goes(void **unused)
+{
+    (void)unused;
+    locache_identity other = identity_of("t-2", 1);
+    put_source(1, 1, "r");
+    assert_true(has(&other, 0, 1, "r"));
+    for (unsigned char code = 2; code <= 5; code++) {
+        locache_identity layout = compiled_to("t-1", 1, code);
+        assert_true(has(&layout, 0, 1, "r"));
     }
+    assert_false(is_known(compiled_to("t-1", 1, 1)));
+    for (unsigned char code = 2; code <= 5; code++)
+        assert_true(is_known(compiled_to("t-1", 1, code)));
+    /* Many of one interpreter do not push out another's. */
+    assert_true(is_known(other));
 }
 
 static void test_versions__the_source_is_asked_for_before_a_first_directory(void **unused)
@@ -628,6 +670,8 @@ int main(void)
         scratch_test(test_versions__another_interpreter_is_told_by_the_source),
         scratch_test(test_versions__the_same_interpreter_is_told_by_the_code),
         scratch_test(test_versions__same_source_but_other_code),
+        scratch_test(test_versions__layouts_take_turns),
+        scratch_test(test_versions__the_code_learned_first_goes),
         scratch_test(test_versions__the_source_is_asked_for_before_a_first_directory),
         scratch_test(test_versions__without_a_source_other_interpreters_start_afresh),
         scratch_test(test_versions__no_identity_takes_what_is_there),
