@@ -1,6 +1,7 @@
 /* Which source a directory belongs to, the switch when it changes, and the way back. */
 #include "scratch.h"
 
+#include "base/fault.h"
 #include "disk/versions.h"
 
 #include <signal.h>
