@@ -92,6 +92,7 @@ done <"$logs/pythons"
 version=$(awk '{ print $1 }' "$logs/pythons" | sed -n 2p)
 version=${version:-$(awk 'NR == 1 { print $1 }' "$logs/pythons")}
 pytest_with faults ".venv-$version/bin/python" -n 2 tests/fault
+pytest_with tools ".venv-$version/bin/python" -n 2 tests/tools
 
 # The extension under the sanitizers: CPython itself leaks at its end, so that leaks are the core tests' to find.
 sanitized=build/sanitized-package
