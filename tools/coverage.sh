@@ -21,7 +21,8 @@ install_package "$venv" -Csetup-args=-Db_lto=false -Csetup-args=-Db_coverage=tru
 
 # Counts of earlier runs, whose lines may be others by now.
 find "$core" "$package" -name '*.gcda' -exec rm -f {} +
-quietly coverage-core meson test -C "$core" --no-rebuild --suite unit --suite fuzz
+# Threads that count together are slow.
+quietly coverage-core meson test -C "$core" --no-rebuild --suite unit --suite fuzz -t 4
 # Programs as users compile them know nothing of coverage: they take the shared library, which does.
 quietly coverage-macro env "LD_LIBRARY_PATH=$PWD/$core" \
     "$python" tests/c/test_macro.py "$PWD/$core/liblocache.so" "$PWD/include" gcc
