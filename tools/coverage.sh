@@ -26,7 +26,8 @@ quietly coverage-core meson test -C "$core" --no-rebuild --suite unit --suite fu
 # Programs as users compile them know nothing of coverage: they take the shared library, which does.
 quietly coverage-macro env "LD_LIBRARY_PATH=$PWD/$core" \
     "$python" tests/c/test_macro.py "$PWD/$core/liblocache.so" "$PWD/include" gcc
-quietly coverage-python "$venv/bin/python" -m pytest -q -p no:cacheprovider -n 2 tests/python tests/fault
+quietly coverage-python "$venv/bin/python" -m pytest -q -p no:cacheprovider -n 2 \
+    tests/python tests/fault
 
 low=
 reached() { # reached FOLDER: its report, file by file, and line by line for a browser
