@@ -443,6 +443,7 @@ def test_form__seven_parameters(house, name, text):
         "int two(int (*f)(int a, int b, int (*g)(int c, int d), int e), int h);\n",
         "int none(void);\nint x = seven(1, 2, 3, 4, 5, 6, 7);\n",
         f"#define F(f) f({SEVEN})\n",
+        f"int locache_begin({SEVEN});\n",
         f"void f(void)\n{{\n    seven({SEVEN.replace('int', '')});\n}}\n",
     ],
 )
