@@ -313,7 +313,8 @@ class Building(InScratch):
             }
             """
         # ThreadSanitizer must see the library's own accesses too.
-        library = sorted((HERE.parent.parent / "src").rglob("*.c"))
+        src = HERE.parent.parent / "src"
+        library = [f"-I{src}", *sorted(src.rglob("*.c"))]
         for compiler, flags in self.each(
             "-O1 -g", "-O1 -g -fsanitize=thread -D_GNU_SOURCE -std=c11"
         ):
