@@ -147,7 +147,8 @@ def built_with() -> dict[str, str]:
     optimised = "--enable-optimizations" in (sysconfig.get_config_var("CONFIG_ARGS") or "")
     return {
         "compiler": first_line("gcc", "--version"),
-        "Python": f"{platform.python_version()}, {platform.python_compiler()}{', optimised' if optimised else ''}",
+        "Python": f"{platform.python_version()}, {platform.python_compiler()}"
+        + (", optimised" if optimised else ""),
         "libc": " ".join(platform.libc_ver()),
         "libsodium": first_line("pkg-config", "--modversion", "libsodium"),
         "xxHash": first_line("pkg-config", "--modversion", "libxxhash"),
@@ -197,7 +198,8 @@ def compare(record: dict, counted: dict, here: dict[str, str]) -> int:
             print(line)
     if wrong:
         print(
-            f"{wrong} more than recorded: find out why. `sh bench/instructions.sh --update` records what is meant."
+            f"{wrong} more than recorded: find out why. `sh bench/instructions.sh --update` "
+            "records what is meant."
         )
     return wrong
 

@@ -120,7 +120,8 @@ def terminal(data: dict) -> str:
     tables = Tables(data)
     lines = [
         machine_text(data),
-        "Medians of several rounds, and how many times that of locache; below, the lowest and highest round.",
+        "Medians of several rounds, and how many times that of locache; below, the lowest and "
+        "highest round.",
     ]
     for group in GROUPS:
         if tables.measured(group):
@@ -159,7 +160,8 @@ def verdict_text(target: dict) -> str:
         return "not measured"
     aim = f", {said(target, 'aim')} aimed at" if target["aim"] else ""
     over = f" {target['over']}" if target["over"] else ""
-    return f"{said(target, 'measured')}{over} (at most {said(target, 'most')}{aim}{floor_text(target)})"
+    most = f"at most {said(target, 'most')}{aim}{floor_text(target)}"
+    return f"{said(target, 'measured')}{over} ({most})"
 
 
 def said(target: dict, what: str) -> str:
@@ -324,8 +326,8 @@ def markdown_c(data: dict) -> list[str]:
     for target in data["targets"]:
         word = "met" if target["met"] else "**missed**"
         lines.append(
-            f"- {rows[target['row']]}, {target['of']}: {target['measured']:.2f} x the bare {target['over']}, "
-            f"at most {target['target']:g} x: {word}"
+            f"- {rows[target['row']]}, {target['of']}: {target['measured']:.2f} x the bare "
+            f"{target['over']}, at most {target['target']:g} x: {word}"
         )
     return lines
 
@@ -352,5 +354,6 @@ def markdown_summary(data: dict) -> list[str]:
     return [
         *lines,
         "",
-        f"{machine['processor']}, {machine['system']}, {machine['file system']}, {machine['Python']}.",
+        f"{machine['processor']}, {machine['system']}, {machine['file system']}, "
+        f"{machine['Python']}.",
     ]

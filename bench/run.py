@@ -158,7 +158,10 @@ class Bench:
 
     def import_time(self, one: Contender) -> dict:
         """In a fresh interpreter, modules in the page cache."""
-        code = f"import time; t = time.perf_counter_ns(); import {one.module}; print(time.perf_counter_ns() - t)"
+        code = (
+            f"import time; t = time.perf_counter_ns(); import {one.module}; "
+            "print(time.perf_counter_ns() - t)"
+        )
         done = subprocess.run(
             [sys.executable, "-c", code],
             env=self.variables(one.name, 0),
@@ -233,7 +236,8 @@ class Bench:
                     if why_not(one, "arguments", row):
                         continue
                     if seconds.get(one.name, 0) * 10 > LONG:
-                        said = f"would take some {seconds[one.name] * 10:.0f} s, judged by the size before"
+                        took = f"{seconds[one.name] * 10:.0f} s"
+                        said = f"would take some {took}, judged by the size before"
                         self.results.refuse(row, one.name, said)
                         continue
                     directory = self.place(one.name)

@@ -40,9 +40,8 @@ def main():
         before = perf_counter()
         m = magnetisation(tenths / 10)
         took = perf_counter() - before
-        print(
-            f"T = {tenths / 10:.1f}   |m| = {m:.3f}   {'#' * round(40 * m):40}   {1000 * took:9.3f} ms"
-        )
+        bar = "#" * round(40 * m)
+        print(f"T = {tenths / 10:.1f}   |m| = {m:.3f}   {bar:40}   {1000 * took:9.3f} ms")
     print(f"{perf_counter() - begin:.4f} seconds in all")
 
 

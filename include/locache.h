@@ -7,7 +7,9 @@
  *
  *     locache *cache;
  *     locache_error error;
- *     locache_options options = {.size = sizeof options, .function = "my_func", .identity = identity};
+ *     locache_options options = {.size = sizeof options,
+ *                                .function = "my_func",
+ *                                .identity = identity};
  *     locache_open(&cache, "foo.cache", &options, &error);
  *
  *     locache_writer key;
@@ -18,10 +20,13 @@
  *     locache_write_int(&key, 1);
  *
  *     locache_value *value;
- *     if (locache_get(&value, cache, key.data, key.length, &error) == LOCACHE_OK) {
+ *     locache_status status =
+ *         locache_get(&value, cache, key.data, key.length, &error);
+ *     if (status == LOCACHE_OK) {
  *         ... locache_value_body(value, ...) ... locache_value_free(value);
  *     } else {
- *         ... compute, encode ... locache_put(cache, key.data, key.length, &record, &error);
+ *         ... compute, encode ...
+ *         locache_put(cache, key.data, key.length, &record, &error);
  *     }
  *     locache_writer_clear(&key);
  *     locache_close(cache);
@@ -367,16 +372,18 @@ enum {
     /* [size, 32 bytes]: stands for a long byte string in a key
      * (locache_digest) */
     LOCACHE_TAG_DIGEST = 49609,
-    LOCACHE_TAG_ARRAY =
-        49610, /* [NumPy type string, [extents], "C" or "F", bytes]: element types RFC 8746 lacks */
+    /* [NumPy type string, [extents], "C" or "F", bytes]: element types that
+     * RFC 8746 lacks */
+    LOCACHE_TAG_ARRAY = 49610,
     LOCACHE_TAG_SCALAR = 49611,  /* [NumPy type string, bytes] */
     LOCACHE_TAG_PYARRAY = 49612, /* [array.array type code, bytes] */
     /* In keys only: */
     /* [class or function, [arguments], state, ...]: by its reduction */
     LOCACHE_TAG_OBJECT = 49613,
     LOCACHE_TAG_GLOBAL = 49614, /* text "module:qualified.name" */
-    LOCACHE_TAG_FUNCTION =
-        49615, /* ["module:qualified.name", digest of its code, [captured values], [defaults]] */
+    /* ["module:qualified.name", digest of its code, [captured values],
+     * [defaults]] */
+    LOCACHE_TAG_FUNCTION = 49615,
     /* unsigned n: the nth enclosing object, counted from the outermost */
     LOCACHE_TAG_ANCESTOR = 49616,
     /* [class, what its __locache_key__ returned] */
@@ -504,8 +511,9 @@ typedef struct locache locache;
  * the same tag are equal, or, where the tags differ, where their sources are
  * equal. */
 typedef struct locache_identity {
-    const char *
-        code_tag; /* what made `code`, as "cpython-311.0"; [A-Za-z0-9._-], at most 63 bytes; NULL: no identity */
+    /* what made `code`, as "cpython-311.0"; [A-Za-z0-9._-], at most 63 bytes;
+     * NULL: no identity */
+    const char *code_tag;
     locache_id code; /* digest of the compiled code */
     bool has_source; /* `source` is set */
     /* there is no source to be had: never answer NEED_SOURCE */
@@ -859,7 +867,8 @@ LOCACHE_API void locache_set_log(void (*fn)(void *context,
 
 /* ------------------------------------------------------ memoizing a C function
  *
- *     LOCACHE_PERSIST(double, integrate, (int, n), (double, tol), (const char *, rule))
+ *     LOCACHE_PERSIST(double, integrate,
+ *                     (int, n), (double, tol), (const char *, rule))
  *     {
  *         ... an ordinary body ...
  *     }
@@ -885,12 +894,15 @@ LOCACHE_API void locache_set_log(void (*fn)(void *context,
  * (macros, types, constants, other functions, -D options) is not seen. These
  * say more, before locache.h is included:
  *
- *     #define LOCACHE_WHOLE_FILE   any change of the source file, but for comments and layout, invalidates
- *     #define LOCACHE_NO_SOURCE    no text in the program, and no change invalidates but one of LOCACHE_VERSION
+ *     #define LOCACHE_WHOLE_FILE   any change of the source file, but for
+ *                                  comments and layout, invalidates
+ *     #define LOCACHE_NO_SOURCE    no text in the program, and no change
+ *                                  invalidates but one of LOCACHE_VERSION
  *
  * and this after it, outside of functions and before those that it is for:
  *
- *     LOCACHE_VERSION("2");        another text invalidates the results of every memoized function of this file
+ *     LOCACHE_VERSION("2");        another text invalidates the results of
+ *                                  every memoized function of this file
  *
  * Within a body, __func__ is "locache_body_integrate". A body must not be left
  * by longjmp(). */
@@ -929,18 +941,21 @@ LOCACHE_API void locache_verbose(bool on);
  * word below. */
 #define locache_array(type) struct locache_array_##type
 
-#define LOCACHE_ARRAY_TYPES_(m)                                                                                        \
-    m(char, LOCACHE_CHAR_) m(short, LOCACHE_INT8) m(int, LOCACHE_INT8) m(long, LOCACHE_INT8)                           \
-    m(unsigned, LOCACHE_UINT8) m(size_t, LOCACHE_UINT8)                                                                \
-    m(int8_t, LOCACHE_INT8) m(int16_t, LOCACHE_INT8) m(int32_t, LOCACHE_INT8) m(int64_t, LOCACHE_INT8)                 \
-    m(uint8_t, LOCACHE_UINT8) m(uint16_t, LOCACHE_UINT8) m(uint32_t, LOCACHE_UINT8) m(uint64_t, LOCACHE_UINT8)         \
+#define LOCACHE_ARRAY_TYPES_(m)                                                \
+    m(char, LOCACHE_CHAR_) m(short, LOCACHE_INT8)                              \
+    m(int, LOCACHE_INT8) m(long, LOCACHE_INT8)                                 \
+    m(unsigned, LOCACHE_UINT8) m(size_t, LOCACHE_UINT8)                        \
+    m(int8_t, LOCACHE_INT8) m(int16_t, LOCACHE_INT8)                           \
+    m(int32_t, LOCACHE_INT8) m(int64_t, LOCACHE_INT8)                          \
+    m(uint8_t, LOCACHE_UINT8) m(uint16_t, LOCACHE_UINT8)                       \
+    m(uint32_t, LOCACHE_UINT8) m(uint64_t, LOCACHE_UINT8)                      \
     m(float, LOCACHE_FLOAT16 - 1) m(double, LOCACHE_FLOAT16 - 1)
 #define LOCACHE_CHAR_ ((char)-1 < 0 ? LOCACHE_INT8 : LOCACHE_UINT8)
 
-#define LOCACHE_ARRAY_TYPE_(type, first)                                                                               \
-    struct locache_array_##type {                                                                                      \
-        const type *data;                                                                                              \
-        size_t count;                                                                                                  \
+#define LOCACHE_ARRAY_TYPE_(type, first)                                       \
+    struct locache_array_##type {                                              \
+        const type *data;                                                      \
+        size_t count;                                                          \
     };
 LOCACHE_ARRAY_TYPES_(LOCACHE_ARRAY_TYPE_)
 
@@ -1006,12 +1021,17 @@ typedef struct locache_call {
 
 /* The way of a call: begin, every argument, take; where that is false, the body
  * and keep. */
-LOCACHE_API void locache_call_begin(locache_call *call, locache_function_record *function, uint64_t count);
-LOCACHE_API void locache_call_argument(locache_call *call, const char *name, unsigned kind, const void *value, size_t size,
+LOCACHE_API void locache_call_begin(locache_call *call,
+                                    locache_function_record *function,
+                                    uint64_t count);
+LOCACHE_API void locache_call_argument(locache_call *call, const char *name,
+                                       unsigned kind, const void *value,
+                                       size_t size,
                                        const locache_layout *layout);
 LOCACHE_API bool locache_call_take(void *result, locache_call *call);
 LOCACHE_API void locache_call_keep(locache_call *call, const void *result);
-LOCACHE_API locache_status locache_function_reset(locache_function_record *function);
+LOCACHE_API locache_status
+locache_function_reset(locache_function_record *function);
 
 #if defined(__GNUC__)
 #define LOCACHE_UNUSED_ __attribute__((unused))
@@ -1022,22 +1042,34 @@ LOCACHE_API locache_status locache_function_reset(locache_function_record *funct
 #define LOCACHE_IS_POINTER_(value) 0
 #endif
 
-#define LOCACHE_ARRAY_KIND_(type, first)                                                                               \
-    struct locache_array_##type:                                                                                       \
-        LOCACHE_KIND_ARRAY + (first) + (sizeof(type) == 8 ? 3 : sizeof(type) == 4 ? 2 : sizeof(type) == 2 ? 1 : 0),
-#define LOCACHE_NUMBER_KINDS_                                                                                          \
-    bool: LOCACHE_KIND_BOOL, char: (char)-1 < 0 ? LOCACHE_KIND_INT : LOCACHE_KIND_UINT, signed char: LOCACHE_KIND_INT, \
-    short: LOCACHE_KIND_INT, int: LOCACHE_KIND_INT, long: LOCACHE_KIND_INT, long long: LOCACHE_KIND_INT,               \
-    unsigned char: LOCACHE_KIND_UINT, unsigned short: LOCACHE_KIND_UINT, unsigned: LOCACHE_KIND_UINT,                  \
-    unsigned long: LOCACHE_KIND_UINT, unsigned long long: LOCACHE_KIND_UINT,                                           \
+#define LOCACHE_ARRAY_KIND_(type, first)                                       \
+    struct locache_array_##type:                                               \
+        LOCACHE_KIND_ARRAY + (first) +                                         \
+            (sizeof(type) == 8 ? 3                                             \
+             : sizeof(type) == 4 ? 2                                           \
+             : sizeof(type) == 2 ? 1                                           \
+             : 0),
+#define LOCACHE_NUMBER_KINDS_                                                  \
+    bool: LOCACHE_KIND_BOOL,                                                   \
+    char: (char)-1 < 0 ? LOCACHE_KIND_INT : LOCACHE_KIND_UINT,                 \
+    signed char: LOCACHE_KIND_INT, short: LOCACHE_KIND_INT,                    \
+    int: LOCACHE_KIND_INT, long: LOCACHE_KIND_INT,                             \
+    long long: LOCACHE_KIND_INT,                                               \
+    unsigned char: LOCACHE_KIND_UINT, unsigned short: LOCACHE_KIND_UINT,       \
+    unsigned: LOCACHE_KIND_UINT, unsigned long: LOCACHE_KIND_UINT,             \
+    unsigned long long: LOCACHE_KIND_UINT,                                     \
     float: LOCACHE_KIND_REAL, double: LOCACHE_KIND_REAL
 /* Of an expression, which is not evaluated; NONE for what has no key of its
  * own. */
-#define LOCACHE_KIND_(value)                                                                                           \
-    _Generic((value), LOCACHE_NUMBER_KINDS_, LOCACHE_ARRAY_TYPES_(LOCACHE_ARRAY_KIND_)                                 \
-             long double: LOCACHE_KIND_LONG_REAL, char *: LOCACHE_KIND_TEXT, const char *: LOCACHE_KIND_CONST_TEXT,    \
+#define LOCACHE_KIND_(value)                                                   \
+    _Generic((value), LOCACHE_NUMBER_KINDS_,                                   \
+             LOCACHE_ARRAY_TYPES_(LOCACHE_ARRAY_KIND_)                         \
+             long double: LOCACHE_KIND_LONG_REAL,                              \
+             char *: LOCACHE_KIND_TEXT,                                        \
+             const char *: LOCACHE_KIND_CONST_TEXT,                            \
              default: LOCACHE_KIND_NONE)
-#define LOCACHE_NUMBER_KIND_(value) _Generic((value), LOCACHE_NUMBER_KINDS_, default: LOCACHE_KIND_NONE)
+#define LOCACHE_NUMBER_KIND_(value)                                            \
+    _Generic((value), LOCACHE_NUMBER_KINDS_, default: LOCACHE_KIND_NONE)
 
 /* A struct is listed where locache_layout_<its name> is an array of two, which
  * only LOCACHE_STRUCT makes it: every use declares it an array of unknown size,
@@ -1047,10 +1079,12 @@ LOCACHE_API locache_status locache_function_reset(locache_function_record *funct
 #define LOCACHE_2ND_(a, b, ...) b
 #define LOCACHE_LAYOUT_(type) LOCACHE_LAYOUT_OF_(locache_layout_##type, ~)
 #define LOCACHE_LAYOUT_OF_(...) LOCACHE_1ST_(__VA_ARGS__)
-#define LOCACHE_LISTED_(type)                                                                                          \
-    _Generic(&LOCACHE_LAYOUT_(type), const locache_layout(*)[1]: (const locache_layout *)0,                            \
+#define LOCACHE_LISTED_(type)                                                  \
+    _Generic(&LOCACHE_LAYOUT_(type),                                           \
+             const locache_layout(*)[1]: (const locache_layout *)0,            \
              default: LOCACHE_LAYOUT_(type))
-#define LOCACHE_IS_LISTED_(type) _Generic(&LOCACHE_LAYOUT_(type), const locache_layout(*)[1]: 0, default: 1)
+#define LOCACHE_IS_LISTED_(type)                                               \
+    _Generic(&LOCACHE_LAYOUT_(type), const locache_layout(*)[1]: 0, default: 1)
 extern const locache_layout locache_layout_none_[];
 #define locache_layout_void locache_layout_none_,
 #define locache_layout_bool locache_layout_none_,
@@ -1073,13 +1107,15 @@ extern const locache_layout locache_layout_none_[];
 
 /* LOCACHE_COUNT_(ret, name, parameters...): how many parameters; LOCACHE_FITS_:
  * OK, or MANY beyond sixteen. */
-#define LOCACHE_COUNT_(...)                                                                                            \
-    LOCACHE_25TH_(__VA_ARGS__, MANY, MANY, MANY, MANY, MANY, MANY, 16, 15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, \
-                  1, 0, 0, ~)
-#define LOCACHE_FITS_(...)                                                                                             \
-    LOCACHE_25TH_(__VA_ARGS__, MANY, MANY, MANY, MANY, MANY, MANY, OK, OK, OK, OK, OK, OK, OK, OK, OK, OK, OK, OK, OK, \
-                  OK, OK, OK, OK, OK, ~)
-#define LOCACHE_25TH_(r, n, a, b, c, d, e, f, g, h, i, j, k, l, m, o, p, q, s, t, u, v, w, x, it, ...) it
+#define LOCACHE_COUNT_(...)                                                    \
+    LOCACHE_25TH_(__VA_ARGS__, MANY, MANY, MANY, MANY, MANY, MANY, 16, 15, 14, \
+                  13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0, 0, ~)
+#define LOCACHE_FITS_(...)                                                     \
+    LOCACHE_25TH_(__VA_ARGS__, MANY, MANY, MANY, MANY, MANY, MANY, OK, OK, OK, \
+                  OK, OK, OK, OK, OK, OK, OK, OK, OK, OK, OK, OK, OK, OK, OK, ~)
+#define LOCACHE_25TH_(r, n, a, b, c, d, e, f, g, h, i, j, k, l, m, o, p, q, s, \
+                      t, u, v, w, x, it, ...)                                  \
+    it
 
 /* LOCACHE_EACH_<count>(first, next, none, x, ret, name, parameters...):
  * first(x, parameter), then next(x, parameter) of each of the others; `none`
@@ -1088,35 +1124,49 @@ extern const locache_layout locache_layout_none_[];
 #define LOCACHE_EACH_1(F, N, none, x, r, n, a) F(x, a)
 #define LOCACHE_EACH_2(F, N, none, x, r, n, a, b) F(x, a) N(x, b)
 #define LOCACHE_EACH_3(F, N, none, x, r, n, a, b, c) F(x, a) N(x, b) N(x, c)
-#define LOCACHE_EACH_4(F, N, none, x, r, n, a, b, c, d) F(x, a) N(x, b) N(x, c) N(x, d)
-#define LOCACHE_EACH_5(F, N, none, x, r, n, a, b, c, d, e) F(x, a) N(x, b) N(x, c) N(x, d) N(x, e)
-#define LOCACHE_EACH_6(F, N, none, x, r, n, a, b, c, d, e, f) F(x, a) N(x, b) N(x, c) N(x, d) N(x, e) N(x, f)
-#define LOCACHE_EACH_7(F, N, none, x, r, n, a, b, c, d, e, f, g)                                                       \
+#define LOCACHE_EACH_4(F, N, none, x, r, n, a, b, c, d)                        \
+    F(x, a) N(x, b) N(x, c) N(x, d)
+#define LOCACHE_EACH_5(F, N, none, x, r, n, a, b, c, d, e)                     \
+    F(x, a) N(x, b) N(x, c) N(x, d) N(x, e)
+#define LOCACHE_EACH_6(F, N, none, x, r, n, a, b, c, d, e, f)                  \
+    F(x, a) N(x, b) N(x, c) N(x, d) N(x, e) N(x, f)
+#define LOCACHE_EACH_7(F, N, none, x, r, n, a, b, c, d, e, f, g)               \
     F(x, a) N(x, b) N(x, c) N(x, d) N(x, e) N(x, f) N(x, g)
-#define LOCACHE_EACH_8(F, N, none, x, r, n, a, b, c, d, e, f, g, h)                                                    \
+#define LOCACHE_EACH_8(F, N, none, x, r, n, a, b, c, d, e, f, g, h)            \
     F(x, a) N(x, b) N(x, c) N(x, d) N(x, e) N(x, f) N(x, g) N(x, h)
-#define LOCACHE_EACH_9(F, N, none, x, r, n, a, b, c, d, e, f, g, h, i)                                                 \
-    F(x, a) N(x, b) N(x, c) N(x, d) N(x, e) N(x, f) N(x, g) N(x, h) N(x, i)
-#define LOCACHE_EACH_10(F, N, none, x, r, n, a, b, c, d, e, f, g, h, i, j)                                             \
-    F(x, a) N(x, b) N(x, c) N(x, d) N(x, e) N(x, f) N(x, g) N(x, h) N(x, i) N(x, j)
-#define LOCACHE_EACH_11(F, N, none, x, r, n, a, b, c, d, e, f, g, h, i, j, k)                                          \
-    F(x, a) N(x, b) N(x, c) N(x, d) N(x, e) N(x, f) N(x, g) N(x, h) N(x, i) N(x, j) N(x, k)
-#define LOCACHE_EACH_12(F, N, none, x, r, n, a, b, c, d, e, f, g, h, i, j, k, l)                                       \
-    F(x, a) N(x, b) N(x, c) N(x, d) N(x, e) N(x, f) N(x, g) N(x, h) N(x, i) N(x, j) N(x, k) N(x, l)
-#define LOCACHE_EACH_13(F, N, none, x, r, n, a, b, c, d, e, f, g, h, i, j, k, l, m)                                    \
-    F(x, a) N(x, b) N(x, c) N(x, d) N(x, e) N(x, f) N(x, g) N(x, h) N(x, i) N(x, j) N(x, k) N(x, l) N(x, m)
-#define LOCACHE_EACH_14(F, N, none, x, r, n, a, b, c, d, e, f, g, h, i, j, k, l, m, o)                                 \
-    F(x, a) N(x, b) N(x, c) N(x, d) N(x, e) N(x, f) N(x, g) N(x, h) N(x, i) N(x, j) N(x, k) N(x, l) N(x, m)            \
-    N(x, o)
-#define LOCACHE_EACH_15(F, N, none, x, r, n, a, b, c, d, e, f, g, h, i, j, k, l, m, o, p)                              \
-    F(x, a) N(x, b) N(x, c) N(x, d) N(x, e) N(x, f) N(x, g) N(x, h) N(x, i) N(x, j) N(x, k) N(x, l) N(x, m)            \
-    N(x, o) N(x, p)
-#define LOCACHE_EACH_16(F, N, none, x, r, n, a, b, c, d, e, f, g, h, i, j, k, l, m, o, p, q)                           \
-    F(x, a) N(x, b) N(x, c) N(x, d) N(x, e) N(x, f) N(x, g) N(x, h) N(x, i) N(x, j) N(x, k) N(x, l) N(x, m)            \
-    N(x, o) N(x, p) N(x, q)
+#define LOCACHE_EACH_9(F, N, none, x, r, n, a, b, c, d, e, f, g, h, i)         \
+    F(x, a) N(x, b) N(x, c) N(x, d) N(x, e) N(x, f) N(x, g) N(x, h)            \
+    N(x, i)
+#define LOCACHE_EACH_10(F, N, none, x, r, n, a, b, c, d, e, f, g, h, i, j)     \
+    F(x, a) N(x, b) N(x, c) N(x, d) N(x, e) N(x, f) N(x, g) N(x, h)            \
+    N(x, i) N(x, j)
+#define LOCACHE_EACH_11(F, N, none, x, r, n, a, b, c, d, e, f, g, h, i, j, k)  \
+    F(x, a) N(x, b) N(x, c) N(x, d) N(x, e) N(x, f) N(x, g) N(x, h)            \
+    N(x, i) N(x, j) N(x, k)
+#define LOCACHE_EACH_12(F, N, none, x, r, n, a, b, c, d, e, f, g, h, i, j, k,  \
+                        l)                                                     \
+    F(x, a) N(x, b) N(x, c) N(x, d) N(x, e) N(x, f) N(x, g) N(x, h)            \
+    N(x, i) N(x, j) N(x, k) N(x, l)
+#define LOCACHE_EACH_13(F, N, none, x, r, n, a, b, c, d, e, f, g, h, i, j, k,  \
+                        l, m)                                                  \
+    F(x, a) N(x, b) N(x, c) N(x, d) N(x, e) N(x, f) N(x, g) N(x, h)            \
+    N(x, i) N(x, j) N(x, k) N(x, l) N(x, m)
+#define LOCACHE_EACH_14(F, N, none, x, r, n, a, b, c, d, e, f, g, h, i, j, k,  \
+                        l, m, o)                                               \
+    F(x, a) N(x, b) N(x, c) N(x, d) N(x, e) N(x, f) N(x, g) N(x, h)            \
+    N(x, i) N(x, j) N(x, k) N(x, l) N(x, m) N(x, o)
+#define LOCACHE_EACH_15(F, N, none, x, r, n, a, b, c, d, e, f, g, h, i, j, k,  \
+                        l, m, o, p)                                            \
+    F(x, a) N(x, b) N(x, c) N(x, d) N(x, e) N(x, f) N(x, g) N(x, h)            \
+    N(x, i) N(x, j) N(x, k) N(x, l) N(x, m) N(x, o) N(x, p)
+#define LOCACHE_EACH_16(F, N, none, x, r, n, a, b, c, d, e, f, g, h, i, j, k,  \
+                        l, m, o, p, q)                                         \
+    F(x, a) N(x, b) N(x, c) N(x, d) N(x, e) N(x, f) N(x, g) N(x, h)            \
+    N(x, i) N(x, j) N(x, k) N(x, l) N(x, m) N(x, o) N(x, p) N(x, q)
 
 /* LOCACHE_WITH_(macro, x, (type, name)) is macro(x, type, name). */
-#define LOCACHE_WITH_(macro, x, pair) LOCACHE_APPLY_(macro, x, LOCACHE_OPEN_ pair)
+#define LOCACHE_WITH_(macro, x, pair)                                          \
+    LOCACHE_APPLY_(macro, x, LOCACHE_OPEN_ pair)
 #define LOCACHE_APPLY_(macro, ...) macro(__VA_ARGS__)
 #define LOCACHE_OPEN_(...) __VA_ARGS__
 
@@ -1132,76 +1182,104 @@ extern const locache_layout locache_layout_none_[];
  * number or bool, or, of an array, its elements'. A member of a struct within
  * is named `a.x`, a row of a matrix `m[0]`. What is between members would be in
  * no key, so a struct with padding is refused: give it a member there. */
-#define LOCACHE_STRUCT(...)                                                                                            \
-    LOCACHE_STRUCT_(LOCACHE_FITS_(~, __VA_ARGS__), LOCACHE_COUNT_(~, __VA_ARGS__), LOCACHE_1ST_(__VA_ARGS__, ~),       \
-                    ~, __VA_ARGS__)
+#define LOCACHE_STRUCT(...)                                                    \
+    LOCACHE_STRUCT_(LOCACHE_FITS_(~, __VA_ARGS__),                             \
+                    LOCACHE_COUNT_(~, __VA_ARGS__),                            \
+                    LOCACHE_1ST_(__VA_ARGS__, ~), ~, __VA_ARGS__)
 #define LOCACHE_STRUCT_(fits, ...) LOCACHE_STRUCT_IF_(fits, __VA_ARGS__)
 #define LOCACHE_STRUCT_IF_(fits, ...) LOCACHE_STRUCT_##fits(__VA_ARGS__)
-#define LOCACHE_STRUCT_MANY(count, type, ...)                                                                          \
-    _Static_assert(0, "locache: LOCACHE_STRUCT(" #type ") can list at most sixteen members");
-#define LOCACHE_STRUCT_OK(count, type, ...)                                                                            \
-    LOCACHE_EACH_##count(LOCACHE_CHECK_MEMBER_, LOCACHE_CHECK_MEMBER_, , type, __VA_ARGS__)                            \
-    _Static_assert(0 == LOCACHE_EACH_##count(LOCACHE_TILE_, LOCACHE_TILE_, , type, __VA_ARGS__) sizeof(type),          \
-                   "locache: LOCACHE_STRUCT(" #type ") must list every member, in order, and the struct must have no " \
-                   "padding: give it a member where that would be");                                                   \
-    static const locache_member locache_members_##type[] LOCACHE_UNUSED_ = {                                           \
-        LOCACHE_EACH_##count(LOCACHE_MEMBER_, LOCACHE_MEMBER_, , type, __VA_ARGS__)};                                  \
-    static const locache_layout locache_layout_##type[2] LOCACHE_UNUSED_ = {                                           \
-        {#type, sizeof(type), sizeof locache_members_##type / sizeof(locache_member), locache_members_##type},         \
+#define LOCACHE_STRUCT_MANY(count, type, ...)                                  \
+    _Static_assert(0, "locache: LOCACHE_STRUCT(" #type                         \
+                      ") can list at most sixteen members");
+#define LOCACHE_STRUCT_OK(count, type, ...)                                    \
+    LOCACHE_EACH_##count(LOCACHE_CHECK_MEMBER_, LOCACHE_CHECK_MEMBER_, , type, \
+                         __VA_ARGS__)                                          \
+    _Static_assert(0 == LOCACHE_EACH_##count(LOCACHE_TILE_, LOCACHE_TILE_, ,   \
+                                             type, __VA_ARGS__) sizeof(type),  \
+                   "locache: LOCACHE_STRUCT(" #type ") must list every "       \
+                   "member, in order, and the struct must have no padding: "   \
+                   "give it a member where that would be");                    \
+    static const locache_member locache_members_##type[] LOCACHE_UNUSED_ = {   \
+        LOCACHE_EACH_##count(LOCACHE_MEMBER_, LOCACHE_MEMBER_, , type,         \
+                             __VA_ARGS__)};                                    \
+    static const locache_layout locache_layout_##type[2] LOCACHE_UNUSED_ = {   \
+        {#type, sizeof(type),                                                  \
+         sizeof locache_members_##type / sizeof(locache_member),               \
+         locache_members_##type},                                              \
         {NULL, 0, 0, NULL}};
-#define LOCACHE_CHECK_MEMBER_(type, pair) LOCACHE_WITH_(LOCACHE_MEMBER_AS_TYPE_comma_NAME_IN_PARENTHESES, type, pair)
+#define LOCACHE_CHECK_MEMBER_(type, pair)                                      \
+    LOCACHE_WITH_(LOCACHE_MEMBER_AS_TYPE_comma_NAME_IN_PARENTHESES, type, pair)
 #define LOCACHE_TILE_(type, pair) LOCACHE_WITH_(LOCACHE_TILE_OF_, type, pair)
-#define LOCACHE_MEMBER_(type, pair) LOCACHE_WITH_(LOCACHE_MEMBER_OF_, type, pair)
+#define LOCACHE_MEMBER_(type, pair)                                            \
+    LOCACHE_WITH_(LOCACHE_MEMBER_OF_, type, pair)
 #define LOCACHE_AT_(type, member) (((type *)0)->member)
 /* The number of elements, 0 where it is none of an array, -1 where `of` is
  * another type. */
-#define LOCACHE_ELEMENTS_(type, of, member)                                                                            \
-    _Generic(&LOCACHE_AT_(type, member), of *: 0, of(*)[sizeof LOCACHE_AT_(type, member) / sizeof(of)]:                \
-             (int)(sizeof LOCACHE_AT_(type, member) / sizeof(of)), default: -1)
-#define LOCACHE_MEMBER_AS_TYPE_comma_NAME_IN_PARENTHESES(type, of, member)                                             \
-    _Static_assert(LOCACHE_NUMBER_KIND_(*(of *)0) != LOCACHE_KIND_NONE,                                                \
-                   "locache: LOCACHE_STRUCT(" #type "): the member (" #of ", " #member ") is no number");              \
-    _Static_assert(LOCACHE_ELEMENTS_(type, of, member) >= 0,                                                           \
-                   "locache: LOCACHE_STRUCT(" #type "): the member " #member " is not of type " #of);
-#define LOCACHE_TILE_OF_(type, of, member)                                                                             \
-    offsetof(type, member) && offsetof(type, member) + sizeof LOCACHE_AT_(type, member) ==
-#define LOCACHE_MEMBER_OF_(type, of, member)                                                                           \
-    {#member, LOCACHE_NUMBER_KIND_(*(of *)0), offsetof(type, member), sizeof(of), LOCACHE_ELEMENTS_(type, of, member)},
+#define LOCACHE_ELEMENTS_(type, of, member)                                    \
+    _Generic(&LOCACHE_AT_(type, member), of *: 0,                              \
+             of(*)[sizeof LOCACHE_AT_(type, member) / sizeof(of)]:             \
+             (int)(sizeof LOCACHE_AT_(type, member) / sizeof(of)),             \
+             default: -1)
+#define LOCACHE_MEMBER_AS_TYPE_comma_NAME_IN_PARENTHESES(type, of, member)     \
+    _Static_assert(LOCACHE_NUMBER_KIND_(*(of *)0) != LOCACHE_KIND_NONE,        \
+                   "locache: LOCACHE_STRUCT(" #type "): the member (" #of      \
+                   ", " #member ") is no number");                             \
+    _Static_assert(LOCACHE_ELEMENTS_(type, of, member) >= 0,                   \
+                   "locache: LOCACHE_STRUCT(" #type "): the member " #member   \
+                   " is not of type " #of);
+#define LOCACHE_TILE_OF_(type, of, member)                                     \
+    offsetof(type, member) &&                                                  \
+        offsetof(type, member) + sizeof LOCACHE_AT_(type, member) ==
+#define LOCACHE_MEMBER_OF_(type, of, member)                                   \
+    {#member, LOCACHE_NUMBER_KIND_(*(of *)0), offsetof(type, member),          \
+     sizeof(of), LOCACHE_ELEMENTS_(type, of, member)},
 
 /* --------------------------------------------------------------- parameters */
 
-#define LOCACHE_CHECK_(fn, pair) LOCACHE_WITH_(LOCACHE_PARAMETER_AS_TYPE_comma_NAME_IN_PARENTHESES, fn, pair)
-#define LOCACHE_PARAMETER_AS_TYPE_comma_NAME_IN_PARENTHESES(fn, type, param)                                           \
-    struct locache_##fn##_##param;                                                                                     \
-    enum {                                                                                                             \
-        locache_##fn##_##param##_is_no_bare_pointer =                                                                  \
-            !LOCACHE_IS_POINTER_(*(type *)0) || LOCACHE_KIND_(*(type *)0) != LOCACHE_KIND_NONE                         \
-    };                                                                                                                 \
-    _Static_assert(locache_##fn##_##param##_is_no_bare_pointer,                                                        \
-                   "locache: the parameter (" #type ", " #param ") of " #fn " is a pointer, which has no key: use char *, "\
-                   "locache_array(type), or a struct listed with LOCACHE_STRUCT");                                     \
-    extern const locache_layout LOCACHE_LAYOUT_(type)[];                                                               \
-    enum {                                                                                                             \
-        locache_##fn##_##param##_has_a_key =                                                                           \
-            LOCACHE_KIND_(*(type *)0) != LOCACHE_KIND_NONE || LOCACHE_IS_LISTED_(type)                                 \
-    };                                                                                                                 \
-    _Static_assert(locache_##fn##_##param##_has_a_key,                                                                 \
-                   "locache: the parameter (" #type ", " #param ") of " #fn " has no key: its type must be a number, bool, "\
-                   "an enum, char *, locache_array(type), or the typedef name of a struct listed with LOCACHE_STRUCT");
-#define LOCACHE_DECLARE_(fn, pair) LOCACHE_WITH_(LOCACHE_DECLARE_AS_TYPE_comma_NAME_IN_PARENTHESES, fn, pair)
-#define LOCACHE_DECLARE_AS_TYPE_comma_NAME_IN_PARENTHESES(fn, type, param) type param
+#define LOCACHE_CHECK_(fn, pair)                                               \
+    LOCACHE_WITH_(LOCACHE_PARAMETER_AS_TYPE_comma_NAME_IN_PARENTHESES, fn, pair)
+#define LOCACHE_PARAMETER_AS_TYPE_comma_NAME_IN_PARENTHESES(fn, type, param)   \
+    struct locache_##fn##_##param;                                             \
+    enum {                                                                     \
+        locache_##fn##_##param##_is_no_bare_pointer =                          \
+            !LOCACHE_IS_POINTER_(*(type *)0) ||                                \
+            LOCACHE_KIND_(*(type *)0) != LOCACHE_KIND_NONE                     \
+    };                                                                         \
+    _Static_assert(locache_##fn##_##param##_is_no_bare_pointer,                \
+                   "locache: the parameter (" #type ", " #param ") of " #fn    \
+                   " is a pointer, which has no key: use char *, "             \
+                   "locache_array(type), or a struct listed with "             \
+                   "LOCACHE_STRUCT");                                          \
+    extern const locache_layout LOCACHE_LAYOUT_(type)[];                       \
+    enum {                                                                     \
+        locache_##fn##_##param##_has_a_key =                                   \
+            LOCACHE_KIND_(*(type *)0) != LOCACHE_KIND_NONE ||                  \
+            LOCACHE_IS_LISTED_(type)                                           \
+    };                                                                         \
+    _Static_assert(locache_##fn##_##param##_has_a_key,                         \
+                   "locache: the parameter (" #type ", " #param ") of " #fn    \
+                   " has no key: its type must be a number, bool, an enum, "   \
+                   "char *, locache_array(type), or the typedef name of a "    \
+                   "struct listed with LOCACHE_STRUCT");
+#define LOCACHE_DECLARE_(fn, pair)                                             \
+    LOCACHE_WITH_(LOCACHE_DECLARE_AS_TYPE_comma_NAME_IN_PARENTHESES, fn, pair)
+#define LOCACHE_DECLARE_AS_TYPE_comma_NAME_IN_PARENTHESES(fn, type, param)     \
+    type param
 #define LOCACHE_PASS_(fn, pair) LOCACHE_WITH_(LOCACHE_PASS_OF_, fn, pair)
 #define LOCACHE_PASS_OF_(fn, type, param) param
 #define LOCACHE_DECLARE_NEXT_(fn, pair) , LOCACHE_DECLARE_(fn, pair)
 #define LOCACHE_PASS_NEXT_(fn, pair) , LOCACHE_PASS_(fn, pair)
-#define LOCACHE_ARGUMENT_(fn, pair) LOCACHE_WITH_(LOCACHE_ARGUMENT_OF_, fn, pair)
-#define LOCACHE_ARGUMENT_OF_(fn, type, param)                                                                          \
-    locache_call_argument(&locache_call_, #param, LOCACHE_KIND_(param), &param, sizeof(param), LOCACHE_LISTED_(type));
+#define LOCACHE_ARGUMENT_(fn, pair)                                            \
+    LOCACHE_WITH_(LOCACHE_ARGUMENT_OF_, fn, pair)
+#define LOCACHE_ARGUMENT_OF_(fn, type, param)                                  \
+    locache_call_argument(&locache_call_, #param, LOCACHE_KIND_(param),        \
+                          &param, sizeof(param), LOCACHE_LISTED_(type));
 
 /* ----------------------------------- the text of the source, in the program */
 
 static const char *locache_file_version_ LOCACHE_UNUSED_;
-#define LOCACHE_VERSION(text) static const char *locache_file_version_ LOCACHE_UNUSED_ = (text)
+#define LOCACHE_VERSION(text)                                                  \
+    static const char *locache_file_version_ LOCACHE_UNUSED_ = (text)
 
 #if defined(__BASE_FILE__)
 #define LOCACHE_BASE_FILE_ __BASE_FILE__
@@ -1209,7 +1287,8 @@ static const char *locache_file_version_ LOCACHE_UNUSED_;
 #define LOCACHE_BASE_FILE_ __FILE__
 #endif
 
-#if !defined(LOCACHE_NO_SOURCE) && defined(__has_embed) && defined(__STDC_VERSION__) && __STDC_VERSION__ >= 202311L
+#if !defined(LOCACHE_NO_SOURCE) && defined(__has_embed) &&                     \
+    defined(__STDC_VERSION__) && __STDC_VERSION__ >= 202311L
 #if __has_embed(LOCACHE_BASE_FILE_) == __STDC_EMBED_FOUND__
 #define LOCACHE_EMBEDDED_
 static const unsigned char locache_embedded_[] LOCACHE_UNUSED_ = {
@@ -1218,7 +1297,8 @@ static const unsigned char locache_embedded_[] LOCACHE_UNUSED_ = {
 #endif
 #endif
 #ifdef LOCACHE_EMBEDDED_
-#define LOCACHE_TEXT_ .text = locache_embedded_, .text_size = sizeof locache_embedded_,
+#define LOCACHE_TEXT_                                                          \
+    .text = locache_embedded_, .text_size = sizeof locache_embedded_,
 #else
 #define LOCACHE_TEXT_
 #endif
@@ -1239,27 +1319,31 @@ static const unsigned char locache_embedded_[] LOCACHE_UNUSED_ = {
 #ifndef LOCACHE_SECTION_FLAGS_
 #define LOCACHE_SECTION_FLAGS_ "a"
 #endif
-#define LOCACHE_SECTION_ ".pushsection locache_source,\"" LOCACHE_SECTION_FLAGS_ "\",%progbits\n"
+#define LOCACHE_SECTION_                                                       \
+    ".pushsection locache_source,\"" LOCACHE_SECTION_FLAGS_ "\",%progbits\n"
 #define LOCACHE_TEXTS_START_ "__start_locache_source"
 #define LOCACHE_TEXTS_END_ "__stop_locache_source"
 #elif !defined(LOCACHE_NO_SOURCE) && defined(__GNUC__) && defined(__MACH__)
-#define LOCACHE_SECTION_ ".pushsection __DATA,locache_source,regular,no_dead_strip\n"
+#define LOCACHE_SECTION_                                                       \
+    ".pushsection __DATA,locache_source,regular,no_dead_strip\n"
 #define LOCACHE_TEXTS_START_ "section$start$__DATA$locache_source"
 #define LOCACHE_TEXTS_END_ "section$end$__DATA$locache_source"
 #endif
 
 #ifdef LOCACHE_SECTION_
-#define LOCACHE_EMBED_(file)                                                                                           \
-    __asm__ volatile(LOCACHE_SECTION_ ".balign 8\n"                                                                    \
-                                      ".quad 72f - 71f\n"                                                              \
-                                      ".quad 73f - 72f\n"                                                              \
-                                      "71: .asciz \"" file "\"\n"                                                      \
-                                      "72: .inc"                                                                       \
-                                      "bin \"" file "\"\n"                                                             \
-                                      "73: .balign 8\n"                                                                \
+#define LOCACHE_EMBED_(file)                                                   \
+    __asm__ volatile(LOCACHE_SECTION_ ".balign 8\n"                            \
+                                      ".quad 72f - 71f\n"                      \
+                                      ".quad 73f - 72f\n"                      \
+                                      "71: .asciz \"" file "\"\n"              \
+                                      "72: .inc"                               \
+                                      "bin \"" file "\"\n"                     \
+                                      "73: .balign 8\n"                        \
                                       ".popsection\n")
-extern const char locache_texts_[] __asm__(LOCACHE_TEXTS_START_) __attribute__((visibility("hidden"), weak));
-extern const char locache_texts_end_[] __asm__(LOCACHE_TEXTS_END_) __attribute__((visibility("hidden"), weak));
+extern const char locache_texts_[] __asm__(LOCACHE_TEXTS_START_)
+    __attribute__((visibility("hidden"), weak));
+extern const char locache_texts_end_[] __asm__(LOCACHE_TEXTS_END_)
+    __attribute__((visibility("hidden"), weak));
 #define LOCACHE_TEXTS_ .texts = locache_texts_, .texts_end = locache_texts_end_,
 
 /* Made where a function of the file is memoized, and then once. */
@@ -1270,12 +1354,12 @@ static __attribute__((noinline, unused)) void locache_embed_(void)
 #endif
 }
 /* A definition that comes from another file, a header, brings that one too. */
-#define LOCACHE_EMBED_FOR_(name)                                                                                       \
-    static __attribute__((noinline, used)) void locache_embed_for_##name(void)                                         \
-    {                                                                                                                  \
-        locache_embed_();                                                                                              \
-        if (__builtin_strcmp(__FILE__, __BASE_FILE__) != 0)                                                            \
-            LOCACHE_EMBED_(__FILE__);                                                                                  \
+#define LOCACHE_EMBED_FOR_(name)                                               \
+    static __attribute__((noinline, used)) void locache_embed_for_##name(void) \
+    {                                                                          \
+        locache_embed_();                                                      \
+        if (__builtin_strcmp(__FILE__, __BASE_FILE__) != 0)                    \
+            LOCACHE_EMBED_(__FILE__);                                          \
     }
 #else
 #define LOCACHE_TEXTS_
@@ -1290,55 +1374,71 @@ static __attribute__((noinline, unused)) void locache_embed_(void)
 
 /* ----------------------------------------------------------- the definition */
 
-#define LOCACHE_PERSIST(...)                                                                                           \
-    LOCACHE_PERSIST_(LOCACHE_FITS_(__VA_ARGS__), LOCACHE_COUNT_(__VA_ARGS__), LOCACHE_1ST_(__VA_ARGS__, ~),            \
+#define LOCACHE_PERSIST(...)                                                   \
+    LOCACHE_PERSIST_(LOCACHE_FITS_(__VA_ARGS__), LOCACHE_COUNT_(__VA_ARGS__),  \
+                     LOCACHE_1ST_(__VA_ARGS__, ~),                             \
                      LOCACHE_2ND_(__VA_ARGS__, ~, ~), __VA_ARGS__)
 #define LOCACHE_PERSIST_(fits, ...) LOCACHE_PERSIST_IF_(fits, __VA_ARGS__)
 #define LOCACHE_PERSIST_IF_(fits, ...) LOCACHE_PERSIST_##fits(__VA_ARGS__)
-#define LOCACHE_PERSIST_MANY(count, ret, fn, ...)                                                                      \
-    _Static_assert(0, "locache: " #fn " can have at most sixteen parameters");                                         \
+#define LOCACHE_PERSIST_MANY(count, ret, fn, ...)                              \
+    _Static_assert(0, "locache: " #fn " can have at most sixteen parameters"); \
     ret fn(void)
 
 /* The first declaration takes `static` and the like. The body's own comes last,
  * so that the body follows it as it was written. */
-#define LOCACHE_PERSIST_OK(count, ret, fn, ...)                                                                        \
-    ret fn(LOCACHE_EACH_##count(LOCACHE_DECLARE_, LOCACHE_DECLARE_NEXT_, void, fn, __VA_ARGS__));                      \
-    LOCACHE_EACH_##count(LOCACHE_CHECK_, LOCACHE_CHECK_, , fn, __VA_ARGS__)                                            \
-    extern const locache_layout LOCACHE_LAYOUT_(ret)[];                                                                \
-    enum { locache_##fn##_has_a_result = LOCACHE_IS_RESULT_(ret) || LOCACHE_IS_LISTED_(ret) };                         \
-    _Static_assert(locache_##fn##_has_a_result,                                                                        \
-                   "locache: the result of " #fn ", of type " #ret ", cannot be kept: it must be a number, bool, an enum, "\
-                   "char * (allocated with malloc, the caller frees it), or the typedef name of a struct listed with " \
-                   "LOCACHE_STRUCT");                                                                                  \
-    LOCACHE_EMBED_FOR_(fn)                                                                                             \
-    static locache_function_record locache_function_of_##fn = {.size = sizeof(locache_function_record),                \
-                                                                 .name = #fn,                                          \
-                                                                 .file = __FILE__,                                     \
-                                                                 .base_file = LOCACHE_BASE_FILE_,                      \
-                                                                 .line = __LINE__,                                     \
-                                                                 .whole_file = LOCACHE_IS_WHOLE_FILE_,                 \
-                                                                 .kind = LOCACHE_KIND_(*(ret *)0),                     \
-                                                                 .result_size = sizeof(ret),                           \
-                                                                 .layout = LOCACHE_LISTED_(ret),                       \
-                                                                 .version = &locache_file_version_,                    \
-                                                                 LOCACHE_TEXT_ LOCACHE_TEXTS_};                        \
-    static ret locache_body_##fn(LOCACHE_EACH_##count(LOCACHE_DECLARE_, LOCACHE_DECLARE_NEXT_, void, fn, __VA_ARGS__));\
-    ret fn(LOCACHE_EACH_##count(LOCACHE_DECLARE_, LOCACHE_DECLARE_NEXT_, void, fn, __VA_ARGS__))                       \
-    {                                                                                                                  \
-        locache_call locache_call_;                                                                                    \
-        ret locache_result_;                                                                                           \
-        locache_call_begin(&locache_call_, &locache_function_of_##fn, count);                                          \
-        LOCACHE_EACH_##count(LOCACHE_ARGUMENT_, LOCACHE_ARGUMENT_, , fn, __VA_ARGS__)                                  \
-        if (!locache_call_take(&locache_result_, &locache_call_)) {                                                    \
-            locache_result_ =                                                                                          \
-                locache_body_##fn(LOCACHE_EACH_##count(LOCACHE_PASS_, LOCACHE_PASS_NEXT_, , fn, __VA_ARGS__));         \
-            locache_call_keep(&locache_call_, &locache_result_);                                                       \
-        }                                                                                                              \
-        return locache_result_;                                                                                        \
-    }                                                                                                                  \
-    static ret locache_body_##fn(LOCACHE_EACH_##count(LOCACHE_DECLARE_, LOCACHE_DECLARE_NEXT_, void, fn, __VA_ARGS__))
-#define LOCACHE_IS_RESULT_(ret)                                                                                        \
-    (LOCACHE_NUMBER_KIND_(*(ret *)0) != LOCACHE_KIND_NONE || LOCACHE_KIND_(*(ret *)0) == LOCACHE_KIND_LONG_REAL ||     \
+#define LOCACHE_PERSIST_OK(count, ret, fn, ...)                                \
+    ret fn(LOCACHE_EACH_##count(LOCACHE_DECLARE_, LOCACHE_DECLARE_NEXT_, void, \
+                                fn, __VA_ARGS__));                             \
+    LOCACHE_EACH_##count(LOCACHE_CHECK_, LOCACHE_CHECK_, , fn, __VA_ARGS__)    \
+    extern const locache_layout LOCACHE_LAYOUT_(ret)[];                        \
+    enum {                                                                     \
+        locache_##fn##_has_a_result =                                          \
+            LOCACHE_IS_RESULT_(ret) || LOCACHE_IS_LISTED_(ret)                 \
+    };                                                                         \
+    _Static_assert(locache_##fn##_has_a_result,                                \
+                   "locache: the result of " #fn ", of type " #ret             \
+                   ", cannot be kept: it must be a number, bool, an enum, "    \
+                   "char * (allocated with malloc, the caller frees it), or "  \
+                   "the typedef name of a struct listed with "                 \
+                   "LOCACHE_STRUCT");                                          \
+    LOCACHE_EMBED_FOR_(fn)                                                     \
+    static locache_function_record locache_function_of_##fn = {                \
+        .size = sizeof(locache_function_record),                               \
+        .name = #fn,                                                           \
+        .file = __FILE__,                                                      \
+        .base_file = LOCACHE_BASE_FILE_,                                       \
+        .line = __LINE__,                                                      \
+        .whole_file = LOCACHE_IS_WHOLE_FILE_,                                  \
+        .kind = LOCACHE_KIND_(*(ret *)0),                                      \
+        .result_size = sizeof(ret),                                            \
+        .layout = LOCACHE_LISTED_(ret),                                        \
+        .version = &locache_file_version_,                                     \
+        LOCACHE_TEXT_ LOCACHE_TEXTS_};                                         \
+    static ret locache_body_##fn(                                              \
+        LOCACHE_EACH_##count(LOCACHE_DECLARE_, LOCACHE_DECLARE_NEXT_, void,    \
+                             fn, __VA_ARGS__));                                \
+    ret fn(LOCACHE_EACH_##count(LOCACHE_DECLARE_, LOCACHE_DECLARE_NEXT_, void, \
+                                fn, __VA_ARGS__))                              \
+    {                                                                          \
+        locache_call locache_call_;                                            \
+        ret locache_result_;                                                   \
+        locache_call_begin(&locache_call_, &locache_function_of_##fn, count);  \
+        LOCACHE_EACH_##count(LOCACHE_ARGUMENT_, LOCACHE_ARGUMENT_, , fn,       \
+                             __VA_ARGS__)                                      \
+        if (!locache_call_take(&locache_result_, &locache_call_)) {            \
+            locache_result_ = locache_body_##fn(                               \
+                LOCACHE_EACH_##count(LOCACHE_PASS_, LOCACHE_PASS_NEXT_, , fn,  \
+                                     __VA_ARGS__));                            \
+            locache_call_keep(&locache_call_, &locache_result_);               \
+        }                                                                      \
+        return locache_result_;                                                \
+    }                                                                          \
+    static ret locache_body_##fn(                                              \
+        LOCACHE_EACH_##count(LOCACHE_DECLARE_, LOCACHE_DECLARE_NEXT_, void,    \
+                             fn, __VA_ARGS__))
+#define LOCACHE_IS_RESULT_(ret)                                                \
+    (LOCACHE_NUMBER_KIND_(*(ret *)0) != LOCACHE_KIND_NONE ||                   \
+     LOCACHE_KIND_(*(ret *)0) == LOCACHE_KIND_LONG_REAL ||                     \
      LOCACHE_KIND_(*(ret *)0) == LOCACHE_KIND_TEXT)
 /* NOLINTEND(bugprone-macro-parentheses) */
 /* clang-format on */

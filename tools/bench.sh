@@ -1,5 +1,6 @@
 #!/bin/sh
-# Measure locache beside other caches: from Python, then from C. QUICK=1: two rounds, and nothing that is large.
+# Measure locache beside other caches: from Python, then from C. QUICK=1: two rounds, and nothing
+# that is large.
 . tools/common.sh
 sh tools/dependencies.sh build meson bench
 make_venv "$(best_python)" .venv-bench bench/requirements.txt tools/requirements-build.txt
@@ -8,14 +9,16 @@ install_package .venv-bench
 dir=build/bench
 again=
 if [ -d "$dir" ]; then again=--reconfigure; fi
-quietly configure-bench meson setup "$dir" $again -Dpython=disabled -Dtests=disabled -Dbuildtype=release
+quietly configure-bench meson setup "$dir" $again -Dpython=disabled -Dtests=disabled \
+    -Dbuildtype=release
 quietly compile-bench meson compile -C "$dir"
 # As a program of a user's is built: with the header and the shared library alone.
 compile() { # compile PROGRAM SOURCE [LIBRARY OPTION...]
     program=$1 source=$2
     shift 2
-    quietly "compile-$program" gcc -std=c11 -D_GNU_SOURCE -O2 -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Werror \
-        -Iinclude "$source" -o "$dir/$program" -L"$dir" -llocache "-Wl,-rpath,$PWD/$dir" "$@"
+    quietly "compile-$program" gcc -std=c11 -D_GNU_SOURCE -O2 -Wall -Wextra -Wpedantic -Wshadow \
+        -Wconversion -Werror -Iinclude "$source" -o "$dir/$program" -L"$dir" -llocache \
+        "-Wl,-rpath,$PWD/$dir" "$@"
 }
 compile entries bench/entries.c
 # shellcheck disable=SC2046

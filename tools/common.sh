@@ -4,7 +4,8 @@ LC_ALL=C
 export LC_ALL
 
 # What users keep in their environment must not change what is built and tested here.
-unset LOCACHE_DIR PYTHONPATH PYTHONHOME PYTHONDONTWRITEBYTECODE DESTDIR CFLAGS LDFLAGS CC 2>/dev/null || :
+unset LOCACHE_DIR PYTHONPATH PYTHONHOME PYTHONDONTWRITEBYTECODE DESTDIR CFLAGS LDFLAGS CC \
+    2>/dev/null || :
 # Only where a newer one is there already does it get used: nothing here needs the newest pip.
 PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT_USER_ACTION=ignore
 export PIP_DISABLE_PIP_VERSION_CHECK PIP_ROOT_USER_ACTION
@@ -31,7 +32,8 @@ quietly() {
     fi
 }
 
-# The installed library, not the interpreter, is what a name like python3.12 says; pyenv leaves names that run nothing.
+# The installed library, not the interpreter, is what a name like python3.12 says; pyenv leaves
+# names that run nothing.
 python_usable() {
     "$1" - 2>/dev/null <<'PROBE'
 import sys, sysconfig, os, platform
@@ -70,7 +72,8 @@ best_python() {
 all_pythons() {
     python_candidates | while read -r candidate; do
         if python_usable "$candidate"; then
-            say "$(python_version "$candidate") $("$candidate" -c 'import sys; print(sys.executable)')"
+            path=$("$candidate" -c 'import sys; print(sys.executable)')
+            say "$(python_version "$candidate") $path"
         fi
     done | sort -t. -k2n -u -s | awk '!seen[$1]++'
 }
@@ -81,20 +84,24 @@ digest() {
 
 # What the package is built from.
 sources_digest() {
-    find include src python subprojects/*.wrap subprojects/packagefiles meson.build meson_options.txt pyproject.toml \
-        -type f ! -name '*.pyc' -print | sort | xargs sha256sum | digest
+    find include src python subprojects/*.wrap subprojects/packagefiles meson.build \
+        meson_options.txt pyproject.toml -type f ! -name '*.pyc' -print |
+        sort | xargs sha256sum | digest
 }
 
-# make_venv PYTHON DIR REQUIREMENTS...: created once, and again when the requirements or the interpreter change.
+# make_venv PYTHON DIR REQUIREMENTS...: created once, and again when the requirements or the
+# interpreter change.
 make_venv() {
     venv_python=$1 venv=$2
     shift 2
     stamp=$({ "$venv_python" -VV; cat "$@"; } | digest)
-    if [ "$(cat "$venv/stamp" 2>/dev/null)" = "$stamp" ] && "$venv/bin/python" -c '' 2>/dev/null; then return; fi
+    if [ "$(cat "$venv/stamp" 2>/dev/null)" = "$stamp" ] &&
+        "$venv/bin/python" -c '' 2>/dev/null; then return; fi
     rm -rf "$venv"
     quietly "venv-${venv#.venv}" "$venv_python" -m venv "$venv"
     for requirements; do
-        quietly "pip-${venv#.venv}" "$venv/bin/python" -m pip install --quiet --prefer-binary -r "$requirements"
+        quietly "pip-${venv#.venv}" "$venv/bin/python" -m pip install --quiet --prefer-binary \
+            -r "$requirements"
     done
     say "$stamp" >"$venv/stamp"
 }
@@ -107,7 +114,8 @@ install_package() {
     if [ "$(cat "$venv/package-stamp" 2>/dev/null)" = "$stamp" ]; then return; fi
     rm -f "$venv/package-stamp"
     mkdir -p "build/package${venv#.venv}"
-    quietly "package${venv#.venv}" env "PATH=$PWD/$venv/bin:$PATH" "$venv/bin/python" -m pip install --no-deps \
-        --no-build-isolation --force-reinstall "-Cbuild-dir=build/package${venv#.venv}" "$@" .
+    quietly "package${venv#.venv}" env "PATH=$PWD/$venv/bin:$PATH" \
+        "$venv/bin/python" -m pip install --no-deps --no-build-isolation --force-reinstall \
+        "-Cbuild-dir=build/package${venv#.venv}" "$@" .
     say "$stamp" >"$venv/package-stamp"
 }

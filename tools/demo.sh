@@ -1,15 +1,17 @@
 #!/bin/sh
-# From nothing to results that stay: what is missing is installed, then examples/ run, cold and warm.
+# From nothing to results that stay: what is missing is installed, then examples/ run, cold and
+# warm.
 . tools/common.sh
 sh tools/dependencies.sh build
 
 python=$(best_python)
-if ! { [ -x .venv/bin/python ] && [ "$(python_version .venv/bin/python)" = "$(python_version "$python")" ]; }; then
+version=$(python_version "$python")
+if ! { [ -x .venv/bin/python ] && [ "$(python_version .venv/bin/python)" = "$version" ]; }; then
     rm -rf .venv
     quietly venv "$python" -m venv .venv
 fi
 if [ "$(cat .venv/package-stamp 2>/dev/null)" != "$(sources_digest)" ]; then
-    say "building locache for CPython $(python_version "$python") into .venv ..."
+    say "building locache for CPython $version into .venv ..."
     quietly install .venv/bin/python -m pip install --force-reinstall .
     sources_digest >.venv/package-stamp
 fi
@@ -27,8 +29,8 @@ cd "$scratch"
 
 shown() { # shown COMMAND LINE: as typed, then what it prints
     printf '\n$ %s\n' "$1"
-    PATH="${python%/*}:$PATH" PKG_CONFIG_PATH="$scratch/prefix/lib/pkgconfig" LD_LIBRARY_PATH="$scratch/prefix/lib" \
-        sh -c "$1"
+    PATH="${python%/*}:$PATH" PKG_CONFIG_PATH="$scratch/prefix/lib/pkgconfig" \
+        LD_LIBRARY_PATH="$scratch/prefix/lib" sh -c "$1"
 }
 
 shown 'cat foo.py'

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Install the system packages that are missing for the given tasks: build, meson, test, lint, fuzz, bench, coverage.
-# What is there already, from wherever, is left alone.
+# Install the system packages that are missing for the given tasks: build, meson, test, lint, fuzz,
+# embed, bench, coverage. What is there already, from wherever, is left alone.
 . tools/common.sh
 
 missing=
@@ -15,13 +15,15 @@ compiles() { # compiles COMPILER OPTION...: an empty program
 }
 
 fuzzes() {
-    printf '#include <stddef.h>\nint LLVMFuzzerTestOneInput(const char *d, size_t n) { return d && n ? 0 : 0; }\n' |
+    printf '%s\n' '#include <stddef.h>' \
+        'int LLVMFuzzerTestOneInput(const char *d, size_t n) { return d && n ? 0 : 0; }' |
         clang -fsanitize=fuzzer -x c - -o /dev/null
 }
 
 # The run-time libraries are packaged by clang's version.
 fuzzer_package() {
-    apt-cache depends clang 2>/dev/null | sed -n 's/.*Depends: clang-\([0-9]*\)$/libclang-rt-\1-dev/p' | head -n 1
+    apt-cache depends clang 2>/dev/null |
+        sed -n 's/.*Depends: clang-\([0-9]*\)$/libclang-rt-\1-dev/p' | head -n 1
 }
 
 python_found() {
@@ -110,5 +112,6 @@ if ! install_missing >"$logs/apt.log" 2>&1 </dev/null; then
     quietly apt install_missing
 fi
 if [ -z "$(best_python)" ]; then
-    fail "no CPython 3.10 or newer with its headers and its venv module was found, and this system's packages have none"
+    fail "no CPython 3.10 or newer with its headers and its venv module was found, and this system's
+packages have none"
 fi

@@ -1,5 +1,6 @@
 #!/bin/sh
-# tools/fuzz.sh SECONDS: every libFuzzer target for so long, two at a time, starting from the corpus that is kept.
+# tools/fuzz.sh SECONDS: every libFuzzer target for so long, two at a time, starting from the corpus
+# that is kept.
 . tools/common.sh
 seconds=${1:-60}
 sh tools/dependencies.sh build meson fuzz
@@ -7,17 +8,18 @@ sh tools/dependencies.sh build meson fuzz
 dir=build/fuzz
 again=
 if [ -d "$dir" ]; then again=--reconfigure; fi
-quietly configure-fuzz env CC=clang meson setup "$dir" $again -Dpython=disabled -Dlibrary=disabled -Dtests=disabled \
-    -Dfuzzers=enabled -Dbuildtype=debugoptimized -Db_sanitize=address,undefined -Db_lundef=false \
-    -Dc_args=-fsanitize=fuzzer-no-link
+quietly configure-fuzz env CC=clang meson setup "$dir" $again -Dpython=disabled \
+    -Dlibrary=disabled -Dtests=disabled -Dfuzzers=enabled -Dbuildtype=debugoptimized \
+    -Db_sanitize=address,undefined -Db_lundef=false -Dc_args=-fsanitize=fuzzer-no-link
 quietly compile-fuzz meson compile -C "$dir"
 
 fuzz() {
     corpus=$dir/corpus/$1
     mkdir -p "$corpus"
     # Memory: at most 4 x input + 1 MiB is promised; one allocation of 64 MiB is far past that.
-    "$dir/tests/$1" -max_total_time="$seconds" -timeout=10 -malloc_limit_mb=64 -print_final_stats=1 \
-        -artifact_prefix="$dir/$1-" "$corpus" "tests/fuzz/corpus/${1#fuzz_}" >"$logs/$1.log" 2>&1 </dev/null
+    "$dir/tests/$1" -max_total_time="$seconds" -timeout=10 -malloc_limit_mb=64 \
+        -print_final_stats=1 -artifact_prefix="$dir/$1-" "$corpus" \
+        "tests/fuzz/corpus/${1#fuzz_}" >"$logs/$1.log" 2>&1 </dev/null
 }
 
 report() {
@@ -33,7 +35,8 @@ report() {
 }
 
 passed=0 failed=0
-targets=$(cd "$dir/tests" && find . -maxdepth 1 -type f -name 'fuzz_*' ! -name '*.*' | sed 's,^\./,,' | sort)
+targets=$(cd "$dir/tests" && find . -maxdepth 1 -type f -name 'fuzz_*' ! -name '*.*' |
+    sed 's,^\./,,' | sort)
 # shellcheck disable=SC2086
 set -- $targets
 while [ $# -gt 0 ]; do

@@ -1,5 +1,6 @@
 #!/bin/sh
-# Build and install the C library: header, static and shared library, manual page, files for pkg-config and CMake.
+# Build and install the C library: header, static and shared library, manual page, files for
+# pkg-config and CMake.
 . tools/common.sh
 prefix=$1
 sh tools/dependencies.sh build meson

@@ -1,5 +1,6 @@
 #!/bin/sh
-# Every test, in its short form (LOCACHE_TEST_LONG=1: the long one). Fails where a test fails and where none ran.
+# Every test, in its short form (LOCACHE_TEST_LONG=1: the long one). Fails where a test fails and
+# where none ran.
 . tools/common.sh
 sh tools/dependencies.sh build meson test
 python=$(best_python)
@@ -11,10 +12,13 @@ ASAN_OPTIONS=abort_on_error=0:detect_stack_use_after_return=1:allocator_may_retu
 UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1
 export ASAN_OPTIONS UBSAN_OPTIONS
 
-# record NAME STATUS REPORT: count a report; a runner that ended badly or ran nothing is a failure of its own.
+# record NAME STATUS REPORT: count a report; a runner that ended badly or ran nothing is a failure
+# of its own.
 record() {
-    # shellcheck disable=SC2046
-    if [ -f "$3" ]; then set -- "$1" "$2" $("$python" tools/count.py "$3"); else set -- "$1" "$2" 0 0 0; fi
+    counts='0 0 0'
+    if [ -f "$3" ]; then counts=$("$python" tools/count.py "$3"); fi
+    # shellcheck disable=SC2086
+    set -- "$1" "$2" $counts
     if [ "$(($3 + $4))" = 0 ]; then
         say "$1: no test ran"
         set -- "$1" "$2" 0 1 0
@@ -35,8 +39,8 @@ core() { # core NAME DIRECTORY "SETUP OPTIONS" TEST OPTION...
     quietly "compile-$name" meson compile -C "$dir"
     rm -f "$dir/meson-logs/$name"*.json
     status=0
-    meson test -C "$dir" --no-rebuild --print-errorlogs --logbase "$name" "$@" >"$logs/$name.log" 2>&1 </dev/null ||
-        status=$?
+    meson test -C "$dir" --no-rebuild --print-errorlogs --logbase "$name" "$@" \
+        >"$logs/$name.log" 2>&1 </dev/null || status=$?
     if [ "$status" != 0 ]; then cat "$logs/$name.log"; fi
     report=$(find "$dir/meson-logs" -name "$name*.json" | head -n 1)
     record "core $name" "$status" "$report"
@@ -49,8 +53,8 @@ pytest_with() {
     shift 2
     rm -f "$logs/$name.xml"
     status=0
-    env LD_PRELOAD="$preload" "$interpreter" -m pytest -q -p no:cacheprovider --junitxml="$logs/$name.xml" "$@" >"$logs/$name.log" 2>&1 \
-        </dev/null || status=$?
+    env LD_PRELOAD="$preload" "$interpreter" -m pytest -q -p no:cacheprovider \
+        --junitxml="$logs/$name.xml" "$@" >"$logs/$name.log" 2>&1 </dev/null || status=$?
     if [ "$status" != 0 ]; then cat "$logs/$name.log"; else tail -n 1 "$logs/$name.log"; fi
     record "$name" "$status" "$logs/$name.xml"
 }
@@ -59,7 +63,8 @@ pytest_with() {
 all_pythons >"$logs/pythons"
 prepare() {
     while read -r version interpreter; do
-        make_venv "$interpreter" ".venv-$version" tests/python/requirements.txt tools/requirements-build.txt
+        make_venv "$interpreter" ".venv-$version" tests/python/requirements.txt \
+            tools/requirements-build.txt
         install_package ".venv-$version"
     done <"$logs/pythons"
 }
@@ -68,8 +73,10 @@ preparing=$!
 trap 'kill "$preparing" 2>/dev/null || :' EXIT
 
 core plain build/test-plain "-Dbuildtype=debugoptimized"
-core sanitized build/test-sanitized "-Dbuildtype=debugoptimized -Db_sanitize=address,undefined -Db_lundef=false" -t 4
-core threads build/test-threads "-Dbuildtype=debugoptimized -Db_sanitize=thread -Db_lundef=false" --suite threads
+core sanitized build/test-sanitized \
+    "-Dbuildtype=debugoptimized -Db_sanitize=address,undefined -Db_lundef=false" -t 4
+core threads build/test-threads \
+    "-Dbuildtype=debugoptimized -Db_sanitize=thread -Db_lundef=false" --suite threads
 core valgrind build/test-plain "-Dbuildtype=debugoptimized" --suite valgrind -t 10 \
     --wrapper='valgrind -q --leak-check=full --error-exitcode=9 --track-fds=no'
 
@@ -80,7 +87,8 @@ fi
 trap - EXIT
 
 # For what is the same in every version: each has the package.
-LOCACHE_TEST_PYTHONS=$(awk -v here="$PWD" '{ printf "%s%s/.venv-%s/bin/python", sep, here, $1; sep = ":" }' "$logs/pythons")
+LOCACHE_TEST_PYTHONS=$(awk -v here="$PWD" \
+    '{ printf "%s%s/.venv-%s/bin/python", sep, here, $1; sep = ":" }' "$logs/pythons")
 export LOCACHE_TEST_PYTHONS
 
 while read -r version _; do
@@ -92,14 +100,17 @@ done <"$logs/pythons"
 version=$(awk '{ print $1 }' "$logs/pythons" | sed -n 2p)
 version=${version:-$(awk 'NR == 1 { print $1 }' "$logs/pythons")}
 pytest_with faults ".venv-$version/bin/python" -n 2 tests/fault
+pytest_with tools ".venv-$version/bin/python" -n 2 tests/tools
 
-# The extension under the sanitizers: CPython itself leaks at its end, so that leaks are the core tests' to find.
+# The extension under the sanitizers: CPython itself leaks at its end, so that leaks are the core
+# tests' to find.
 sanitized=build/sanitized-package
 if [ "$(cat "$sanitized/stamp" 2>/dev/null)" != "$(sources_digest)" ]; then
     rm -rf "$sanitized"
-    quietly package-sanitized env "PATH=$PWD/.venv-$version/bin:$PATH" ".venv-$version/bin/python" -m pip install \
-        --no-deps --no-build-isolation --target "$sanitized" -Cbuild-dir=build/package-sanitized \
-        -Csetup-args=-Db_lto=false -Csetup-args=-Db_sanitize=address,undefined -Csetup-args=-Db_lundef=false \
+    quietly package-sanitized env "PATH=$PWD/.venv-$version/bin:$PATH" \
+        ".venv-$version/bin/python" -m pip install --no-deps --no-build-isolation \
+        --target "$sanitized" -Cbuild-dir=build/package-sanitized -Csetup-args=-Db_lto=false \
+        -Csetup-args=-Db_sanitize=address,undefined -Csetup-args=-Db_lundef=false \
         -Csetup-args=-Dbuildtype=debugoptimized .
     sources_digest >"$sanitized/stamp"
 fi
@@ -109,8 +120,11 @@ unset LOCACHE_TEST_PYTHONS
 export PYTHONPATH="$PWD/$sanitized" PYTHONMALLOC=malloc LOCACHE_TEST_SANITIZED=1
 preload="$(gcc -print-file-name=libasan.so) $(gcc -print-file-name=libubsan.so)"
 # Kernels and type checkers are other programs.
-pytest_with python-sanitized ".venv-$version/bin/python" -n 3 tests/python --ignore tests/python/call/test_notebook.py \
-    --ignore tests/python/call/test_typing.py
+pytest_with python-sanitized ".venv-$version/bin/python" -n 3 tests/python \
+    --ignore tests/python/call/test_notebook.py --ignore tests/python/call/test_typing.py
 
 awk '{ passed += $1; failed += $2; skipped += $3 }
-    END { printf "%d passed, %d failed, %d skipped\n", passed, failed, skipped; exit failed > 0 }' "$results"
+    END {
+        printf "%d passed, %d failed, %d skipped\n", passed, failed, skipped
+        exit failed > 0
+    }' "$results"

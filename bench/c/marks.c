@@ -1,3 +1,4 @@
+/* The marks, as callgrind and strace see them. */
 #include "marks.h"
 
 #include <unistd.h>

@@ -1,6 +1,7 @@
 #!/bin/sh
-# check.sh LIBRARY LISTER LISTING NM: is the binary interface what LISTING says? With UPDATE=1 in the environment, write it.
-# A change of a line, but for new ones, breaks programs that were compiled before: it needs another soname.
+# check.sh LIBRARY LISTER LISTING NM: is the binary interface what LISTING says? With UPDATE=1 in
+# the environment, write it. A change of a line, but for new ones, breaks programs that were
+# compiled before: it needs another soname.
 set -eu
 LC_ALL=C
 export LC_ALL
@@ -10,7 +11,8 @@ now=$(mktemp)
 trap 'rm -f "$now"' EXIT
 {
     # Names with two underscores are a sanitizer's.
-    $nm -D --defined-only --format=posix "$library" | awk '$1 !~ /^__/ { print "symbol", $1 }' | sort
+    $nm -D --defined-only --format=posix "$library" |
+        awk '$1 !~ /^__/ { print "symbol", $1 }' | sort
     "$lister"
 } >"$now"
 
@@ -26,6 +28,7 @@ if ! "$lister" | grep -q '^struct '; then
     exit
 fi
 diff -u "$listing" "$now" || {
-    echo "The binary interface is not that of $listing. If it was meant to grow: UPDATE=1 meson test abi" >&2
+    echo "The binary interface is not that of $listing." \
+        "If it was meant to grow: UPDATE=1 meson test abi" >&2
     exit 1
 }

@@ -7,8 +7,10 @@ BUILD is a build directory that was configured with PREFIX and LIBDIR, and is bu
 what was printed now into the document.
 
     ```c NAME       a file
-    ```c            a fragment: it compiles without a warning after <locache.h> and the standard headers
-    ```console      commands, each after "$ ", and what they print; a line "..." stands for any lines
+    ```c            a fragment: it compiles without a warning after <locache.h> and the standard
+                    headers
+    ```console      commands, each after "$ ", and what they print; a line "..." stands for any
+                    lines
 
 All in one directory, in their order, once for each compiler; times do not count. Commands that are
 missing here are skipped with the others of their block.
@@ -31,7 +33,7 @@ HEADERS = "locache.h math.h stdio.h stdlib.h string.h".split()
 
 
 def installed(build, prefix, libdir, root):
-    """What users have of the library, in `root`: the directories for programs and for pkg-config."""
+    """What users have of the library, in `root`: directories for programs and for pkg-config."""
     subprocess.run(
         ["meson", "install", "--quiet", "--no-rebuild", "-C", build, "--destdir", root],
         check=True,
@@ -105,7 +107,8 @@ class Session:
         self.write("fragment.c", "".join(lines) + fragment)
         flags = shlex.join(STRICT)
         return self.run(
-            f"cc {flags} -Wno-unused-function -c fragment.c -o fragment.o $(pkg-config --cflags locache)"
+            f"cc {flags} -Wno-unused-function -c fragment.c -o fragment.o "
+            "$(pkg-config --cflags locache)"
         )
 
 

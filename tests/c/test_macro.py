@@ -6,8 +6,8 @@ LIBRARY is the static library, INCLUDE the directory of locache.h; every compile
 there is used.
 """
 
-# Plain unittest, so that a build needs nothing more; the table of refusals has a line for each.
-# ruff: noqa: PT009, E501
+# Plain unittest, so that a build needs nothing more.
+# ruff: noqa: PT009
 
 import os
 import re
@@ -95,8 +95,17 @@ int main(void)
 }}
 """
 
-BUILDS = ("-O0", "-O2", "-O2 -flto", "-O2 -g -fPIE -pie", "-Os -ffunction-sections -Wl,--gc-sections",
-          "-O1 -g -fsanitize=address,undefined", "-std=c11", "-std=c17", "-std=c2x")  # fmt: skip
+BUILDS = (
+    "-O0",
+    "-O2",
+    "-O2 -flto",
+    "-O2 -g -fPIE -pie",
+    "-Os -ffunction-sections -Wl,--gc-sections",
+    "-O1 -g -fsanitize=address,undefined",
+    "-std=c11",
+    "-std=c17",
+    "-std=c2x",
+)
 
 
 class Editing(InScratch):
@@ -131,7 +140,10 @@ class Editing(InScratch):
             )
 
     def test_branches_of_conditionals_count(self):
-        body = '    printf("run");\n#ifdef UNKNOWN\n    if (x) {{\n#else\n    if (!x) {{\n#endif\n{}    }}\n    return x + {};'
+        body = (
+            '    printf("run");\n#ifdef UNKNOWN\n    if (x) {{\n#else\n    if (!x) {{\n#endif\n'
+            "{}    }}\n    return x + {};"
+        )
         for compiler, flags in self.each():
             again = [
                 self.compile_and_run(compiler, flags, body.format(a, b))
@@ -248,7 +260,10 @@ class Building(InScratch):
             self.assertNotRegex(symbols, r"locache_(embed|texts|function_of|body)")
 
     def test_definition_in_a_header(self):
-        header = '#include <locache.h>\n#include <stdio.h>\nstatic LOCACHE_PERSIST(int, f, (int, x)) {{ printf("run"); return x + {}; }}\n'
+        header = (
+            "#include <locache.h>\n#include <stdio.h>\n"
+            'static LOCACHE_PERSIST(int, f, (int, x)) {{ printf("run"); return x + {}; }}\n'
+        )
         for compiler, flags in self.each("-O0", "-O2"):
             self.write("main.c", '#include "h.h"\nint main(void) { printf(" %d\\n", f(1)); }\n')
             said = []
@@ -263,7 +278,8 @@ class Building(InScratch):
         for compiler, flags in self.each("-Wall"):
             self.write(
                 "w.c",
-                "#include <locache.h>\nLOCACHE_PERSIST(int, f, (int, x))\n{\n    int unused;\n    return x;\n}\n",
+                "#include <locache.h>\n"
+                "LOCACHE_PERSIST(int, f, (int, x))\n{\n    int unused;\n    return x;\n}\n",
             )
             self.assertRegex(
                 self.build(*flags, "-c", "w.c", compiler=compiler).stderr,
@@ -297,8 +313,8 @@ class Building(InScratch):
             }
             """
         # ThreadSanitizer must see the library's own accesses too.
-        core = HERE.parent.parent / "src"
-        library = [f"-I{core}", *sorted(core.rglob("*.c"))]
+        src = HERE.parent.parent / "src"
+        library = [f"-I{src}", *sorted(src.rglob("*.c"))]
         for compiler, flags in self.each(
             "-O1 -g", "-O1 -g -fsanitize=thread -D_GNU_SOURCE -std=c11"
         ):
@@ -364,7 +380,8 @@ class Places(InScratch):
             .read_text()
             .replace(
                 '{\n    printf(" %d',
-                '{\n    if (locache_set_dir("mine", NULL) != 0)\n        return 1;\n    printf(" %d',
+                '{\n    if (locache_set_dir("mine", NULL) != 0)\n        return 1;\n'
+                '    printf(" %d',
             )
         )
         (self.scratch / "src" / "p.c").write_text(text)
@@ -377,7 +394,10 @@ class Places(InScratch):
 class Running(InScratch):
     def test_cache_that_cannot_be_used_is_said_once(self):
         for compiler, flags in self.each():
-            body = '    printf("run");\n    return x;\n}\nint more(void);\nint more(void)\n{\n    return twice(4) + twice(5);'
+            body = (
+                '    printf("run");\n    return x;\n}\n'
+                "int more(void);\nint more(void)\n{\n    return twice(4) + twice(5);"
+            )
             self.write(
                 "p.c",
                 PROGRAM.format(helper="", body=body).replace("twice(4));", "twice(4) + more());"),
@@ -394,7 +414,8 @@ class Running(InScratch):
             text = PROGRAM.format(helper="", body='    printf("run");\n    return x;')
             text = text.replace(
                 '    printf(" %d\\n", twice(4));',
-                "    locache_verbose(true);\n    twice(4);\n    twice(4);\n    if (LOCACHE_RESET(twice) != LOCACHE_OK)\n        return 1;\n    twice(4);",
+                "    locache_verbose(true);\n    twice(4);\n    twice(4);\n"
+                "    if (LOCACHE_RESET(twice) != LOCACHE_OK)\n        return 1;\n    twice(4);",
             )
             self.write("p.c", text)
             self.build(*flags, "p.c", "-o", "p", compiler=compiler)
@@ -419,29 +440,96 @@ class Running(InScratch):
 
 
 REFUSED = {
-    "pointer": ("LOCACHE_PERSIST(int, f, (double *, p)) { return 1; }", r"locache: the parameter \(double \*, p\) of f is a pointer"),
-    "pointer to a struct": ("typedef struct s { int x; } s;\nLOCACHE_PERSIST(int, f, (s *, p)) { return 1; }", r"\(s \*, p\) of f is a pointer"),
-    "function pointer": ("typedef int (*fn)(void);\nLOCACHE_PERSIST(int, f, (fn, p)) { return 1; }", r"\(fn, p\) of f is a pointer"),
-    "unlisted struct": ("typedef struct s { int x; } s;\nLOCACHE_PERSIST(int, f, (s, p)) { return 1; }", r"\(s, p\) of f has no key"),
-    "struct tag": ("struct s { int x; };\nLOCACHE_PERSIST(int, f, (struct s, p)) { return 1; }", r"\(struct s, p\) of f has no key"),
-    "complex": ("LOCACHE_PERSIST(int, f, (double _Complex, z)) { return 1; }", r"\(double _Complex, z\) of f has no key"),
-    "array parameter": ("LOCACHE_PERSIST(int, f, (double, v[3])) { return 1; }", r"LOCACHE_PERSIST.*v\[3\]"),
-    "void result": ("LOCACHE_PERSIST(void, f, (int, x)) { }", r"locache: the result of f, of type void, cannot be kept"),
-    "pointer result": ("LOCACHE_PERSIST(int *, f, (int, x)) { return 0; }", r"the result of f, of type int \*, cannot be kept"),
-    "const string result": ("LOCACHE_PERSIST(const char *, f, (int, x)) { return 0; }", r"the result of f, of type const char \*, cannot be kept: .*malloc"),
-    "array result": ("LOCACHE_PERSIST(locache_array(int), f, (int, x)) { }", r"the result of f, of type .*, cannot be kept"),
-    "unlisted struct result": ("typedef struct s { int x; } s;\nLOCACHE_PERSIST(s, f, (int, x)) { s y = {x}; return y; }", r"the result of f, of type s, cannot be kept"),
-    "no pair": ("LOCACHE_PERSIST(int, f, int x) { return 1; }", r"AS_TYPE_comma_NAME_IN_PARENTHESES"),
-    "seventeen": ("LOCACHE_PERSIST(int, f" + ", (int, x)" * 17 + ") { return 1; }", r"f can have at most sixteen parameters"),
-    "padding": ("typedef struct s { char c; int x; } s;\nLOCACHE_STRUCT(s, (char, c), (int, x))", r"LOCACHE_STRUCT\(s\) must list every member, in order, and the struct must have no padding"),
-    "forgotten member": ("typedef struct s { int x, y; } s;\nLOCACHE_STRUCT(s, (int, x))", r"must list every member"),
-    "member twice": ("typedef struct s { int x, y, z; } s;\nLOCACHE_STRUCT(s, (int, x), (int, z), (int, z))", r"must list every member"),
-    "member of another type": ("typedef struct s { float x; } s;\nLOCACHE_STRUCT(s, (int, x))", r"the member x is not of type int"),
-    "pointer member": ("typedef struct s { int *x; } s;\nLOCACHE_STRUCT(s, (int *, x))", r"the member \(int \*, x\) is no number"),
-    "pointer as a number": ("typedef struct s { double *x; } s;\nLOCACHE_STRUCT(s, (double, x))", r"the member x is not of type double"),
-    "string member": ("typedef struct s { char *x; } s;\nLOCACHE_STRUCT(s, (char *, x))", r"the member \(char \*, x\) is no number"),
-    "long double member": ("typedef struct s { long double x; } s;\nLOCACHE_STRUCT(s, (long double, x))", r"is no number"),
-}  # fmt: skip
+    "pointer": (
+        "LOCACHE_PERSIST(int, f, (double *, p)) { return 1; }",
+        r"locache: the parameter \(double \*, p\) of f is a pointer",
+    ),
+    "pointer to a struct": (
+        "typedef struct s { int x; } s;\nLOCACHE_PERSIST(int, f, (s *, p)) { return 1; }",
+        r"\(s \*, p\) of f is a pointer",
+    ),
+    "function pointer": (
+        "typedef int (*fn)(void);\nLOCACHE_PERSIST(int, f, (fn, p)) { return 1; }",
+        r"\(fn, p\) of f is a pointer",
+    ),
+    "unlisted struct": (
+        "typedef struct s { int x; } s;\nLOCACHE_PERSIST(int, f, (s, p)) { return 1; }",
+        r"\(s, p\) of f has no key",
+    ),
+    "struct tag": (
+        "struct s { int x; };\nLOCACHE_PERSIST(int, f, (struct s, p)) { return 1; }",
+        r"\(struct s, p\) of f has no key",
+    ),
+    "complex": (
+        "LOCACHE_PERSIST(int, f, (double _Complex, z)) { return 1; }",
+        r"\(double _Complex, z\) of f has no key",
+    ),
+    "array parameter": (
+        "LOCACHE_PERSIST(int, f, (double, v[3])) { return 1; }",
+        r"LOCACHE_PERSIST.*v\[3\]",
+    ),
+    "void result": (
+        "LOCACHE_PERSIST(void, f, (int, x)) { }",
+        r"locache: the result of f, of type void, cannot be kept",
+    ),
+    "pointer result": (
+        "LOCACHE_PERSIST(int *, f, (int, x)) { return 0; }",
+        r"the result of f, of type int \*, cannot be kept",
+    ),
+    "const string result": (
+        "LOCACHE_PERSIST(const char *, f, (int, x)) { return 0; }",
+        r"the result of f, of type const char \*, cannot be kept: .*malloc",
+    ),
+    "array result": (
+        "LOCACHE_PERSIST(locache_array(int), f, (int, x)) { }",
+        r"the result of f, of type .*, cannot be kept",
+    ),
+    "unlisted struct result": (
+        "typedef struct s { int x; } s;\nLOCACHE_PERSIST(s, f, (int, x)) { s y = {x}; return y; }",
+        r"the result of f, of type s, cannot be kept",
+    ),
+    "no pair": (
+        "LOCACHE_PERSIST(int, f, int x) { return 1; }",
+        r"AS_TYPE_comma_NAME_IN_PARENTHESES",
+    ),
+    "seventeen": (
+        "LOCACHE_PERSIST(int, f" + ", (int, x)" * 17 + ") { return 1; }",
+        r"f can have at most sixteen parameters",
+    ),
+    "padding": (
+        "typedef struct s { char c; int x; } s;\nLOCACHE_STRUCT(s, (char, c), (int, x))",
+        r"LOCACHE_STRUCT\(s\) must list every member, in order, "
+        r"and the struct must have no padding",
+    ),
+    "forgotten member": (
+        "typedef struct s { int x, y; } s;\nLOCACHE_STRUCT(s, (int, x))",
+        r"must list every member",
+    ),
+    "member twice": (
+        "typedef struct s { int x, y, z; } s;\nLOCACHE_STRUCT(s, (int, x), (int, z), (int, z))",
+        r"must list every member",
+    ),
+    "member of another type": (
+        "typedef struct s { float x; } s;\nLOCACHE_STRUCT(s, (int, x))",
+        r"the member x is not of type int",
+    ),
+    "pointer member": (
+        "typedef struct s { int *x; } s;\nLOCACHE_STRUCT(s, (int *, x))",
+        r"the member \(int \*, x\) is no number",
+    ),
+    "pointer as a number": (
+        "typedef struct s { double *x; } s;\nLOCACHE_STRUCT(s, (double, x))",
+        r"the member x is not of type double",
+    ),
+    "string member": (
+        "typedef struct s { char *x; } s;\nLOCACHE_STRUCT(s, (char *, x))",
+        r"the member \(char \*, x\) is no number",
+    ),
+    "long double member": (
+        "typedef struct s { long double x; } s;\nLOCACHE_STRUCT(s, (long double, x))",
+        r"is no number",
+    ),
+}
 
 
 class Refusing(InScratch):

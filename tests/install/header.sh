@@ -1,5 +1,6 @@
 #!/bin/sh
-# header.sh INCLUDE: does the header compile alone, without a warning, with every compiler and standard there is?
+# header.sh INCLUDE: does the header compile alone, without a warning, with every compiler and
+# standard there is?
 # Those that are missing are named.
 set -u
 include=$1
@@ -12,7 +13,8 @@ try() { # try COMPILER LANGUAGE STANDARD
     fi
     tried=$((tried + 1))
     # Twice: the guard counts. Used: unused static functions and macros would show.
-    printf '#include <locache.h>\n#include <locache.h>\nint main(void) { return locache_version() == 0; }\n' |
+    printf '%s\n' '#include <locache.h>' '#include <locache.h>' \
+        'int main(void) { return locache_version() == 0; }' |
         "$1" "-std=$3" -x "$2" -pedantic -Wall -Wextra -Werror -I"$include" -fsyntax-only - || {
         echo "FAILED: $1 -std=$3"
         failed=$((failed + 1))

@@ -1,6 +1,7 @@
 #!/bin/sh
-# install.sh SOURCE BUILD PREFIX LIBDIR: what is installed from BUILD, as a user of it meets it: by pkg-config, shared and static;
-# by CMake; by Meson; after the tree was moved. PREFIX and LIBDIR are those of the configuration.
+# install.sh SOURCE BUILD PREFIX LIBDIR: what is installed from BUILD, as a user of it meets it: by
+# pkg-config, shared and static; by CMake; by Meson; after the tree was moved. PREFIX and LIBDIR are
+# those of the configuration.
 set -eu
 source=$1 build=$2 prefix=$3 libdir=$4
 CC=${CC:-cc}
@@ -61,9 +62,13 @@ if have pkg-config; then
     if [ -f "$source/examples/foo.c" ]; then
         cp "$source/examples/foo.c" "$scratch"
         # shellcheck disable=SC2046
-        (cd "$scratch" && "$CC" foo.c -o foo $(pkg --cflags --libs) && ./foo >first && ./foo >second)
+        (cd "$scratch" && "$CC" foo.c -o foo $(pkg --cflags --libs) &&
+            ./foo >first && ./foo >second)
         grep -q 'Hi from foo' "$scratch/first"
-        if grep -q 'Hi from foo' "$scratch/second"; then say 'FAILED: foo.c computed again'; exit 1; fi
+        if grep -q 'Hi from foo' "$scratch/second"; then
+            say 'FAILED: foo.c computed again'
+            exit 1
+        fi
         test -f "$scratch/foo.cache/my_func/x=1_num=3"
         say 'ok: foo.c'
     fi
@@ -86,7 +91,8 @@ endif()
 LISTS
     cmake -S "$scratch/cmake" -B "$scratch/cmake/build" "-DCMAKE_PREFIX_PATH=$root" \
         "-DEXAMPLE=$source/examples/shared/primes.c" >"$scratch/log" 2>&1 &&
-        cmake --build "$scratch/cmake/build" >>"$scratch/log" 2>&1 || { cat "$scratch/log"; exit 1; }
+        cmake --build "$scratch/cmake/build" >>"$scratch/log" 2>&1 ||
+        { cat "$scratch/log"; exit 1; }
     runs 'CMake, shared' "$scratch/cmake/build/shared"
     LD_LIBRARY_PATH='' runs 'CMake, static' "$scratch/cmake/build/static"
 fi
@@ -99,7 +105,8 @@ cat >"$scratch/meson/meson.build" <<'BUILD'
 project('consumer', 'c', default_options: ['c_std=gnu11'])
 executable('primes', 'primes.c', dependencies: dependency('locache', fallback: 'locache'))
 BUILD
-meson setup --force-fallback-for=locache -Dlocache:python=disabled -Dlocache:tests=disabled "$scratch/meson/build" \
-    "$scratch/meson" >"$scratch/log" 2>&1 && meson compile -C "$scratch/meson/build" primes >>"$scratch/log" 2>&1 ||
+meson setup --force-fallback-for=locache -Dlocache:python=disabled -Dlocache:tests=disabled \
+    "$scratch/meson/build" "$scratch/meson" >"$scratch/log" 2>&1 &&
+    meson compile -C "$scratch/meson/build" primes >>"$scratch/log" 2>&1 ||
     { cat "$scratch/log"; exit 1; }
 LD_LIBRARY_PATH='' runs 'Meson subproject' "$scratch/meson/build/primes"

@@ -1,3 +1,4 @@
+/* The digest of large data: a tree of leaves, in one piece and in parts; threads. */
 #define PATTERN_SIZE ((size_t)71 << 20)
 
 #include "base/fault.h"

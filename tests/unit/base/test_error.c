@@ -1,3 +1,4 @@
+/* Statuses and messages: what is pinned, and how messages are made and cut. */
 #include "base/error.h"
 #include "base/text.h"
 #include "format/cbor.h"

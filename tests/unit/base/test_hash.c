@@ -1,3 +1,4 @@
+/* Checksums, BLAKE2b, randomness and hexadecimal. */
 #define PATTERN_SIZE 100000
 
 #include "base/hash.h"

@@ -1,3 +1,4 @@
+/* Events and their receiver: one at a time, with its own context. */
 #include "base/log.h"
 
 #include <pthread.h>

@@ -1,3 +1,4 @@
+/* System calls and allocations, and that each of them fails when told. */
 #include "base/alloc.h"
 #include "base/fault.h"
 #include "base/os.h"

@@ -1,3 +1,4 @@
+/* The strict CBOR reader: the RFC's examples, every kind of item, and what it refuses. */
 #include "format/cbor.h"
 #include "reencode.h"
 

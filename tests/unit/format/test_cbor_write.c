@@ -1,3 +1,4 @@
+/* The CBOR writer: its buffer and its failures, and the shortest form of every item. */
 #include "base/text.h"
 #include "writer.h"
 

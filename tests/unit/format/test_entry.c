@@ -1,3 +1,4 @@
+/* Entries as bytes: the golden files, read and written, and every damage to them. */
 #include "golden/cases.h"
 
 #include <dirent.h>

@@ -1,3 +1,4 @@
+/* File names, made of the bytes of a key: scalars, text, labels, and back. */
 #include "base/hash.h"
 #include "base/text.h"
 #include "format/name.h"
