@@ -87,6 +87,7 @@ TREE = {
     "python/ext/result/encode.c": '/* Results as bytes. */\n#include "result/encode.h"\n',
     "python/ext/module.c": '/* The module as such. */\n#include "key/key.h"\n',
     "tests/unit/base/test_os.c": '/* Memory, and its end. */\n#include "base/os.h"\n',
+    "tests/meson.build": "unit_tests = {'base/test_os': []}\n",
     "tools/a.sh": "#!/bin/sh\n",
 }
 
@@ -443,7 +444,6 @@ def test_form__seven_parameters(house, name, text):
         "int two(int (*f)(int a, int b, int (*g)(int c, int d), int e), int h);\n",
         "int none(void);\nint x = seven(1, 2, 3, 4, 5, 6, 7);\n",
         f"#define F(f) f({SEVEN})\n",
-        f"int locache_begin({SEVEN});\n",
         f"void f(void)\n{{\n    seven({SEVEN.replace('int', '')});\n}}\n",
     ],
 )
@@ -491,25 +491,36 @@ def subjects(house):
     said = run("places", house)[1]
     for line in said.splitlines():
         floor, subject = line.partition("no test of ")[2].partition(":")[0].split("/")
-        plant(house, f"tests/unit/{floor}/test_{subject}.c", "/* A subject of its own. */\n")
+        plant_test(house, f"{floor}/test_{subject}")
     return house
 
 
+def plant_test(house, name):
+    plant(house, f"tests/unit/{name}.c", "/* What it tests is elsewhere. */\n")
+    with (house / "tests/meson.build").open("a") as listed:
+        listed.write(f"'{name}'\n")
+
+
 def test_places__says_what_it_looked_at(subjects):
-    assert quiet("places", subjects).endswith(" unit tests, each where its file is\n")
+    assert quiet("places", subjects).endswith(" unit tests, each where its file is, each listed\n")
 
 
 @pytest.mark.parametrize(
     ("name", "violation"),
     [
-        ("test_os.c", "src/os.c is not there: move the test to tests/unit/base/test_os.c"),
-        ("disk/test_os.c", "src/disk/os.c is not there: "),
-        ("base/test_other.c", "src/base/other.c is not there: "),
+        ("test_os", "src/os.c is not there: move the test to tests/unit/base/test_os.c"),
+        ("disk/test_os", "src/disk/os.c is not there: "),
+        ("base/test_other", "src/base/other.c is not there: "),
     ],
 )
 def test_places__a_test_without_its_file(subjects, name, violation):
-    plant(subjects, f"tests/unit/{name}", "")
-    expect(f"tests/unit/{name}:1: {violation}", "places", subjects)
+    plant_test(subjects, name)
+    expect(f"tests/unit/{name}.c:1: {violation}", "places", subjects)
+
+
+def test_places__a_test_that_is_not_listed(subjects):
+    change(subjects, "tests/meson.build", "'base/test_os'", "'base/test_os_'")
+    expect("tests/unit/base/test_os.c:1: never runs: ", "places", subjects)
 
 
 def test_places__a_subject_without_a_test(house):

@@ -1,4 +1,5 @@
 """A unit test stands where its file stands: tests/unit/disk/test_store.c tests src/disk/store.c.
+And it runs: tests/meson.build lists it.
 
 usage: places.py [ROOT]
 """
@@ -6,9 +7,9 @@ usage: places.py [ROOT]
 import tree
 
 UNIT = "tests/unit"
+BUILD_FILE = "tests/meson.build"
 # Subjects that no single file has, by floor; each with the reason why it is a program of its own.
 SUBJECTS = {
-    "base/allocator": "an allocator is set before anything else happens in a process",
     "format/cbor_sort": "canonical order, of what the writer wrote and the reader finds again",
     "disk/unsound": "changed large results: mappings, records and the store together",
     "cache/api": "what a program compiled with another version of the header may rely on",
@@ -25,6 +26,7 @@ def check(root):
         str(path.relative_to("src").with_suffix("")): path
         for path in tree.files(root, ["src"], ".c")
     }
+    listed = (root / BUILD_FILE).read_text()
     tested = set()
     for path in tests:
         if not path.name.startswith("test_"):
@@ -32,6 +34,8 @@ def check(root):
         folder = path.parent.relative_to(UNIT)
         unit = str(folder / path.stem.removeprefix("test_"))
         tested.add(unit)
+        if f"'{folder / path.stem}'" not in listed:
+            violations.append(f"{path}:1: never runs: list '{folder / path.stem}' in {BUILD_FILE}")
         if unit not in units and unit not in SUBJECTS:
             same = [known for known in (*units, *SUBJECTS) if known.split("/")[-1] == unit]
             where = [f"{UNIT}/{known.rpartition('/')[0]}/{path.name}" for known in same]
@@ -46,7 +50,7 @@ def check(root):
             )
     for subject in SUBJECTS.keys() - tested:
         violations.append(f"tools/house/places.py:1: no test of {subject}: take it out of SUBJECTS")
-    return sorted(violations), f"{len(tests)} unit tests, each where its file is"
+    return sorted(violations), f"{len(tests)} unit tests, each where its file is, each listed"
 
 
 if __name__ == "__main__":
