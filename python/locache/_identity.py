@@ -98,7 +98,8 @@ class Text:
         self.text = text
         self.flags = flags
         self.tree: _ast.Module = compiled(text, flags | _ast.PyCF_ONLY_AST)
-        self.code: CodeType = compiled(self.tree, flags)
+        # Not of the tree: a sum of a thousand terms is deeper than a tree may be that is compiled.
+        self.code: CodeType = compiled(text, flags)
         self.named: dict[str, list[Definition]] = {}
         self.add(definitions(self.tree, FUNCTIONS))
 
