@@ -34,6 +34,8 @@ KEPT_MAX = 1 << 18
 
 LAMBDA = "<lambda>"  # co_name of what has no name
 FUNCTIONS = (_ast.FunctionDef, _ast.AsyncFunctionDef)
+SCOPES = (_ast.ClassDef, *FUNCTIONS)
+MAYBE_IDLE = (_ast.Pass, _ast.Expr, _ast.Assert)
 # Fields of statements that hold statements, or what holds statements.
 BLOCKS = ("body", "orelse", "finalbody", "handlers", "cases")
 # Fields that say nothing: whether a name is read or written, which its place tells; u""; comments.
@@ -231,7 +233,7 @@ def normal_id(of: Definition, flags: int) -> bytes:
     kinds = [args.posonlyargs, args.args, [args.vararg], args.kwonlyargs, [args.kwarg]]
     names = [[arg and arg.arg for arg in kind] for kind in kinds]
     body = of.node.body  # type: ignore[attr-defined]
-    form, private = normal_form(body, flags)
+    form, private = normal_form(without_idle(body) if isinstance(body, list) else body, flags)
     if private or any(is_private(name) for kind in names for name in kind if name):
         form.append(of.owner)  # which is part of such a name, for the compiler
     return _id_of(ascii([type(of.node).__name__, names, form]).encode())  # type: ignore[no-any-return]
@@ -249,16 +251,17 @@ def normal_form(body: object, flags: int) -> "tuple[list[object], bool]":
     todo = [(body, False)]
     while todo:
         value, in_class = todo.pop()
+        inner: list[object]
         if isinstance(value, _ast.AST):
             head, inner, in_class = normal_node(value, in_class, flags)
             form += head
         elif isinstance(value, list):
-            inner = [item for item in value if not is_idle(item)]
+            inner = value
             form.append(len(inner))
         else:
-            inner = []
             form.append(value)
             private = private or (isinstance(value, str) and is_private(value))
+            continue
         todo += [(item, in_class) for item in reversed(inner)]
     return form, private
 
@@ -277,7 +280,7 @@ def normal_node(
         if node.value:
             return ["Assign targets value"], [[node.target], node.value], in_class
         return ["AnnAssign target"], [node.target], in_class
-    if isinstance(node, (_ast.ClassDef, *FUNCTIONS)):
+    if isinstance(node, SCOPES):
         in_class = isinstance(node, _ast.ClassDef)
     fields = speaking_fields(node, flags)
     return [" ".join([name, *fields])], list(fields.values()), in_class
@@ -288,22 +291,28 @@ def speaking_fields(node: _ast.AST, flags: int) -> "dict[str, object]":
     Python."""
     fields: dict[str, object] = {}
     for name in node._fields:
-        value = getattr(node, name, None)
-        if name == "values" and isinstance(node, JOINED):
-            value = joined(value or ())
-        if isinstance(value, list):
-            value = [item for item in value if not is_idle(item)]
-        elif isinstance(value, _ast.JoinedStr) and name == "format_spec":
-            value = value if joined(value.values) else None  # f"{x:}" is f"{x}"
-        if value is None or value == [] or name in SILENT:
+        if name in SILENT:
             continue
-        if name in ("annotation", "returns") and flags:
+        value = getattr(node, name, None)
+        if value and name == "values" and isinstance(node, JOINED):
+            value = joined(value)
+        elif value and name == "format_spec":
+            value = value if joined(value.values) else None  # f"{x:}" is f"{x}"
+        elif flags and name in ("annotation", "returns"):
             name += "-as-text"
-        fields[name] = value
+        if isinstance(value, list):
+            value = without_idle(value) or None
+        if value is not None:
+            fields[name] = value
     return fields
 
 
-def joined(values: "Iterable[_ast.expr]") -> "list[_ast.expr]":
+def without_idle(items: "list[object]") -> "list[object]":
+    """A list without the statements that do nothing."""
+    return [item for item in items if not (isinstance(item, MAYBE_IDLE) and is_idle(item))]
+
+
+def joined(values: "list[_ast.expr]") -> "list[_ast.expr]":
     """The parts of an f-string with neighbouring texts made one and without empty ones: where texts
     are split depends on the version of Python."""
     parts: list[_ast.expr] = []
@@ -322,14 +331,12 @@ def literal(value: object) -> object:
     return ("int", hex(value)) if type(value) is int else value
 
 
-def is_idle(item: object) -> bool:
+def is_idle(item: "_ast.Pass | _ast.Expr | _ast.Assert") -> bool:
     """Does nothing: ``pass``, a docstring or any other constant that is dropped, an assertion that
     is not compiled."""
     if isinstance(item, _ast.Assert):
         return sys.flags.optimize > 0 and not binds(item)
-    return isinstance(item, _ast.Pass) or (
-        isinstance(item, _ast.Expr) and isinstance(item.value, _ast.Constant)
-    )
+    return not isinstance(item, _ast.Expr) or isinstance(item.value, _ast.Constant)
 
 
 def binds(tree: _ast.AST) -> bool:

@@ -178,6 +178,58 @@ SOURCES = {
             d = e = {**{"k": 1}, "l": [*a, *c]}
             return dict(*[], **{}), x if x else ..., d, ~x, x ** 2, x // 2, x << 1, x % 2
     """,
+    "annotations that are read": """
+        def f(x):
+            def g(a: int, *b: "str", **c: list[int]) -> None: return g.__annotations__
+            async def h(a: int = 1): pass
+            class A:
+                y: int
+                (z): int = 1
+                A: "text" = 2
+            x: int
+            (y): str = x
+            return sorted(A.__annotations__), len(g(1))
+    """,
+    "patterns of f-strings": r"""
+        def f(x):
+            y = f"{x:{'>'}{10}}" f"{x!r:^{4}}" f"{'a' if x else 'b'}" f"{x!s:%>5}"
+            return y, f"{ {1: 2}[1] }", f"{(lambda z: z)(x)}", f"{x:,}{x:e}" "{x}" f"{{{x}}}"
+    """,
+    "constants of all kinds": """
+        def f(x):
+            a = (1, (2.5, None), "a", b"b", True, ..., -1, 1e-300, 0xFF if 0 else 3)
+            return a[0], x in {1, "b", (2, 3)}, x[1:2] if 0 else 1_0.0_1, 10**20 * 3, "a" * 3
+    """,
+    "lambdas of one line": "g, f = (lambda x: x + 1), (lambda x: x + 2)",
+    "private names": """
+        class A:
+            __b = 1
+            def f(self, __x=2):
+                import os as __os
+                return self, __x, __os.sep, A.__b
+        f = A.f
+    """,
+    "names of every script": (
+        "def f(x):\n    gr\u00fcn = \ufb01 = \u03c0 = x\n"
+        "    return gr\u00fcn, fi, \u03c0, '\U0001f600'\n"
+    ),
+    "deep": "def f(x): return " + " + ".join(["x"] * 400),
+    "many branches": "def f(x):\n    if x == 0: return 0\n"
+    + "".join(f"    elif x == {i}: return {i}\n" for i in range(1, 60)),
+    "star expressions": """
+        def f(x):
+            a, *b = [*range(x), *{1}]
+            for c in *b, a: x += c
+            return {**{}, "a": 1}, (*b, a), max(*[1, 2], **{}), a, x
+    """,
+    "decorated within": """
+        def f(x):
+            @(lambda g: g)
+            def g(a=lambda: x, /, *, b: int = 2): return a(), b
+            @(lambda c: c)
+            class A(list, metaclass=type): pass
+            return g(), A.__mro__[1].__name__
+    """,
     "assertions": "def f(x):\n    assert x\n    return __debug__",
     "invalid escape": "def f(x):\n    return '\\d'",
     "semicolons": "def f(x): x += 1; pass; return x;",
