@@ -1,8 +1,13 @@
-/* The walk over an argument: nesting, names, strings, lists and dicts. What a value is, key.c
- * says. */
+/* The walk over an argument: nesting, names, strings, lists and dicts. What a value is, key.c says.
+ *
+ * A value may run code while it is walked (__locache_key__, __reduce_ex__), and with it other
+ * threads: whatever is being written is held, and the size of each container is checked as it is
+ * walked. */
 #include "key/walk.h"
 
 #include <string.h>
+
+#include "plain/names.h"
 
 /* CBOR nesting that a key's reader follows, less what the key itself has around an argument. */
 #define LEVELS_MAX (LOCACHE_DEPTH_MAX - 4)
@@ -22,6 +27,8 @@
  * it. */
 #define WHERE_MAX 120
 
+/* ------------------------------------------------------------------------------ what goes wrong */
+
 int lcpy_walk_refuse(lcpy_walk *walk, PyObject *object, const char *why)
 {
     if (walk->refusal == NULL) {
@@ -35,6 +42,8 @@ int lcpy_walk_refuse(lcpy_walk *walk, PyObject *object, const char *why)
     return -1;
 }
 
+/* Called from the innermost out: each step goes before those that there are. No memory for it is no
+ * reason for another exception. */
 int lcpy_walk_step(lcpy_walk *walk, const char *format, ...)
 {
     PyObject *raised, *value, *traceback;
@@ -68,9 +77,20 @@ static int step_to_key(lcpy_walk *walk, PyObject *key, bool attribute)
                                   : lcpy_walk_step(walk, "[<%s>]", Py_TYPE(key)->tp_name);
 }
 
-int lcpy_walk_enter(lcpy_walk *walk, lcpy_frame *frame, PyObject *object, unsigned levels)
+int lcpy_walk_changed(const char *what)
 {
-    for (const lcpy_frame *outer = walk->inner; outer != NULL; outer = outer->outer) {
+    PyErr_Format(PyExc_RuntimeError, "%s changed size while a cache key was made of it", what);
+    return -1;
+}
+
+/* -------------------------------------------------------------------------------------- nesting */
+
+/* Ancestors are compared one by one: nesting is bounded, and mostly shallow. Only they are: an
+ * object that is met again elsewhere is written again, so that what is equal and not shared has the
+ * same key. */
+int lcpy_walk_enter(lcpy_walk *walk, lcpy_walk_node *node, PyObject *object, unsigned levels)
+{
+    for (const lcpy_walk_node *outer = walk->inner; outer != NULL; outer = outer->outer) {
         if (outer->object == object) {
             locache_write_tag(walk->writer, LOCACHE_TAG_ANCESTOR);
             locache_write_uint(walk->writer, outer->index);
@@ -83,11 +103,11 @@ int lcpy_walk_enter(lcpy_walk *walk, lcpy_frame *frame, PyObject *object, unsign
         return lcpy_walk_refuse(walk, object, "being part of something too large");
     if (Py_EnterRecursiveCall(" while a cache key is made"))
         return -1;
-    *frame = (lcpy_frame){.object = object,
-                          .outer = walk->inner,
-                          .index = walk->inner == NULL ? 0 : walk->inner->index + 1,
-                          .levels = levels};
-    walk->inner = frame;
+    *node = (lcpy_walk_node){.object = object,
+                             .outer = walk->inner,
+                             .index = walk->inner == NULL ? 0 : walk->inner->index + 1,
+                             .levels = levels};
+    walk->inner = node;
     walk->levels += levels;
     return 0;
 }
@@ -99,7 +119,22 @@ void lcpy_walk_leave(lcpy_walk *walk)
     Py_LeaveRecursiveCall();
 }
 
-static int write_name(lcpy_walk *walk, PyObject *name)
+int lcpy_walk_nested(lcpy_walk *walk, PyObject *object, unsigned levels,
+                     int (*write)(lcpy_walk *walk, PyObject *object))
+{
+    lcpy_walk_node node;
+    int result = lcpy_walk_enter(walk, &node, object, levels);
+
+    if (result != 0)
+        return result < 0 ? -1 : 0;
+    result = write(walk, object);
+    lcpy_walk_leave(walk);
+    return result;
+}
+
+/* ---------------------------------------------------------------------------------------- names */
+
+static int write_global_name(lcpy_walk *walk, PyObject *name)
 {
     Py_ssize_t size;
     const char *text = PyUnicode_AsUTF8AndSize(name, &size);
@@ -120,7 +155,7 @@ int lcpy_walk_name(lcpy_walk *walk, const char *name)
 
 int lcpy_walk_global(lcpy_walk *walk, PyObject *object)
 {
-    PyObject *name = lcpy_global_name(walk->state, object);
+    PyObject *name = lcpy_names_global(walk->state, object);
     int result;
 
     if (name == NULL) {
@@ -128,9 +163,30 @@ int lcpy_walk_global(lcpy_walk *walk, PyObject *object)
                    ? lcpy_walk_refuse(walk, object, "having no module and name")
                    : -1;
     }
-    result = write_name(walk, name);
+    result = write_global_name(walk, name);
     Py_DECREF(name);
     return result;
+}
+
+void lcpy_walk_begin_object(lcpy_walk *walk, const char *name, uint64_t count)
+{
+    locache_write_tag(walk->writer, LOCACHE_TAG_OBJECT);
+    locache_write_array(walk->writer, 2);
+    lcpy_walk_name(walk, name);
+    locache_write_array(walk->writer, count);
+}
+
+int lcpy_walk_new(lcpy_walk *walk, PyObject *value)
+{
+    int result = value == NULL ? -1 : lcpy_walk_value(walk, value);
+
+    Py_XDECREF(value);
+    return result;
+}
+
+int lcpy_walk_call(lcpy_walk *walk, PyObject *object, const char *method)
+{
+    return lcpy_walk_new(walk, PyObject_CallMethod(object, method, NULL));
 }
 
 int lcpy_walk_attribute(lcpy_walk *walk, PyObject *object, const char *name)
@@ -145,6 +201,9 @@ int lcpy_walk_attribute(lcpy_walk *walk, PyObject *object, const char *name)
     return result < 0 ? lcpy_walk_step(walk, ".%s", name) : 0;
 }
 
+/* -------------------------------------------------------------------------------------- strings */
+
+/* [size, digest] */
 static void put_digest(lcpy_walk *walk, uint64_t tag, size_t size,
                        const unsigned char digest[LOCACHE_DIGEST_SIZE])
 {
@@ -211,20 +270,13 @@ int lcpy_walk_strided(lcpy_walk *walk, lcpy_strided *data, PyObject *object)
     return lcpy_walk_parts(walk, data->size, lcpy_strided_copy, data);
 }
 
-int lcpy_walk_changed(const char *what)
-{
-    PyErr_Format(PyExc_RuntimeError, "%s changed size while a cache key was made of it", what);
-    return -1;
-}
+/* ----------------------------------------------------------------------------------- containers */
 
-int lcpy_walk_list(lcpy_walk *walk, PyObject *list)
+static int write_list_items(lcpy_walk *walk, PyObject *list)
 {
-    lcpy_frame frame;
     Py_ssize_t size = PyList_GET_SIZE(list);
-    int result = lcpy_walk_enter(walk, &frame, list, 1);
+    int result = 0;
 
-    if (result != 0)
-        return result < 0 ? -1 : 0;
     locache_write_array(walk->writer, (uint64_t)size);
     for (Py_ssize_t i = 0; result == 0 && i < size && i < PyList_GET_SIZE(list); i++) {
         PyObject *item = Py_NewRef(PyList_GET_ITEM(list, i));
@@ -236,8 +288,12 @@ int lcpy_walk_list(lcpy_walk *walk, PyObject *list)
     }
     if (result == 0 && PyList_GET_SIZE(list) != size)
         result = lcpy_walk_changed("a list");
-    lcpy_walk_leave(walk);
     return result;
+}
+
+int lcpy_walk_list(lcpy_walk *walk, PyObject *list)
+{
+    return lcpy_walk_nested(walk, list, 1, write_list_items);
 }
 
 int lcpy_walk_sort(lcpy_walk *walk, size_t start, unsigned per_group, PyObject *object)
@@ -286,14 +342,22 @@ static int write_pairs(lcpy_walk *walk, PyObject *dict, bool attributes)
     return lcpy_walk_sort(walk, start, 2, dict);
 }
 
-int lcpy_walk_dict(lcpy_walk *walk, PyObject *dict, bool attributes)
+static int write_items(lcpy_walk *walk, PyObject *dict)
 {
-    lcpy_frame frame;
-    int result = lcpy_walk_enter(walk, &frame, dict, 1);
+    return write_pairs(walk, dict, false);
+}
 
-    if (result != 0)
-        return result < 0 ? -1 : 0;
-    result = write_pairs(walk, dict, attributes);
-    lcpy_walk_leave(walk);
-    return result;
+static int write_attributes(lcpy_walk *walk, PyObject *dict)
+{
+    return write_pairs(walk, dict, true);
+}
+
+int lcpy_walk_dict(lcpy_walk *walk, PyObject *dict)
+{
+    return lcpy_walk_nested(walk, dict, 1, write_items);
+}
+
+int lcpy_walk_attributes(lcpy_walk *walk, PyObject *dict)
+{
+    return lcpy_walk_nested(walk, dict, 1, write_attributes);
 }

@@ -3,6 +3,9 @@
  * Memory stays within a constant times the body: no array is made before there are bytes left for
  * its items and for those of every array around it, and each out-of-line buffer is used exactly
  * once, in order. */
+#include "plain/array.h"
+#include "plain/npscalar.h"
+#include "plain/scalar.h"
 #include "result/pickle.h"
 #include "result/result.h"
 
@@ -160,15 +163,20 @@ static PyObject *read_array_bytes(void *context, locache_reader *reader)
 static bool is_array_tag(uint64_t tag)
 {
     return tag == LOCACHE_TAG_NDARRAY || tag == LOCACHE_TAG_NDARRAY_F || tag == LOCACHE_TAG_ARRAY ||
-           tag == LOCACHE_TAG_PYARRAY || tag == LOCACHE_TAG_SCALAR ||
+           tag == LOCACHE_TAG_PYARRAY ||
            (tag >= LOCACHE_TAG_TYPED_FIRST && tag <= LOCACHE_TAG_TYPED_LAST);
 }
 
 static PyObject *read_leaf_tag(decoder *d, uint64_t tag)
 {
-    PyObject *value = is_array_tag(tag)
-                          ? lcpy_array_read(d->state, &d->reader, tag, read_array_bytes, d)
-                          : lcpy_scalar_read(d->state, &d->reader, tag);
+    PyObject *value;
+
+    if (tag == LOCACHE_TAG_SCALAR)
+        value = lcpy_npscalar_read(&d->reader);
+    else if (is_array_tag(tag))
+        value = lcpy_array_read(&d->reader, tag, read_array_bytes, d);
+    else
+        value = lcpy_scalar_read(&d->reader, tag);
     return value != NULL ? value : malformed("a tag that results do not have");
 }
 

@@ -4,6 +4,9 @@
  * carry a SHARED tag. Either may run Python code (an allocation may collect, a Fraction has
  * methods) and with it another thread that changes the very value: whatever is worked on is
  * therefore held, and every container's length is checked as it is walked. */
+#include "plain/array.h"
+#include "plain/npscalar.h"
+#include "plain/scalar.h"
 #include "result/pickle.h"
 #include "result/result.h"
 
@@ -116,7 +119,7 @@ static shape shape_of(encoder *e, PyObject *value, lcpy_class *class_of)
         return SHAPE_FROZENSET;
     if (type == &PyByteArray_Type)
         return SHAPE_BYTEARRAY;
-    *class_of = lcpy_classify(e->state, type);
+    *class_of = lcpy_types_classify(e->state, type);
     return shape_of_class(*class_of);
 }
 
@@ -398,7 +401,7 @@ static lcpy_written write_bytes(encoder *e, PyObject *value)
 static __attribute__((noinline)) lcpy_written write_array(encoder *e, PyObject *value)
 {
     lcpy_array array;
-    lcpy_written written = lcpy_array_open(e->state, &array, value, 1);
+    lcpy_written written = lcpy_array_open(e->state, &array, value, true);
     if (written == LCPY_NOT_EXACT)
         return not_exact(e, value, "an array whose elements are no plain data");
     if (written == LCPY_ERROR)
@@ -430,9 +433,8 @@ static lcpy_written write_leaf(encoder *e, PyObject *value, shape kind, lcpy_cla
 {
     if (e->hashed > 0 && is_nan(value, class_of))
         return not_exact(e, value, "a NaN as dict key or set member");
-    lcpy_written written = kind == SHAPE_NPSCALAR
-                               ? lcpy_npscalar_write(e->state, e->body, value)
-                               : lcpy_scalar_write(e->state, e->body, value, class_of);
+    lcpy_written written = kind == SHAPE_NPSCALAR ? lcpy_npscalar_write(e->body, value)
+                                                  : lcpy_scalar_write(e->body, value, class_of);
     return written == LCPY_NOT_EXACT
                ? not_exact(e, value, "a value that its plain form cannot hold")
                : written;

@@ -1,5 +1,8 @@
 #include "result/frozen.h"
 
+#include "plain/names.h"
+#include "plain/types.h"
+
 #include <datetime.h>
 #include <stdbool.h>
 #include <string.h>
@@ -83,10 +86,10 @@ static bool add_own_size(tally *t, PyObject *value)
 static bool is_number(tally *t, PyTypeObject *type)
 {
     if (t->number == NULL)
-        t->number = lcpy_loaded("numpy", "number");
+        t->number = lcpy_names_loaded("numpy", "number");
     return (t->number != NULL && PyType_Check(t->number) &&
             PyType_IsSubtype(type, (PyTypeObject *)t->number)) ||
-           lcpy_loaded("numpy", "bool_") == (PyObject *)type;
+           lcpy_names_loaded("numpy", "bool_") == (PyObject *)type;
 }
 
 /* A zone may be any object of any class, and the offset of a datetime.timezone of one that derives
@@ -109,7 +112,7 @@ static bool is_frozen_instance(tally *t, PyObject *value)
 {
     PyTypeObject *type = Py_TYPE(value);
 
-    switch (lcpy_classify(t->state, type)) {
+    switch (lcpy_types_classify(t->state, type)) {
     case LCPY_DATE:
     case LCPY_TIMEDELTA:
         return add(t, (size_t)type->tp_basicsize);

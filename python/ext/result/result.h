@@ -3,7 +3,7 @@
 #ifndef LCPY_PYVALUE_H
 #define LCPY_PYVALUE_H
 
-#include "plain/array.h"
+#include "state.h"
 
 /* A result encoded. Keeps what its buffers point into alive until lcpy_encoded_clear(). */
 typedef struct lcpy_encoded {
