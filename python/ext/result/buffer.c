@@ -1,3 +1,6 @@
+/* Memory of results as read: one block for the body and its out-of-line buffers, which lives as
+ * long as the last array that lies in it. Nothing is copied on the way from the file to the
+ * array. */
 #include "result/buffer.h"
 
 /* Refers to no object but its type, so that the garbage collector need not know it. */
@@ -8,7 +11,7 @@ typedef struct buffer {
     Py_ssize_t size;
 } buffer;
 
-lcpy_owner *lcpy_owner_new(locache_value *value)
+lcpy_owner *lcpy_buffer_owner_new(locache_value *value)
 {
     lcpy_owner *owner = PyMem_Malloc(sizeof *owner);
     if (owner == NULL) {
@@ -21,7 +24,7 @@ lcpy_owner *lcpy_owner_new(locache_value *value)
     return owner;
 }
 
-void lcpy_owner_release(lcpy_owner *owner)
+void lcpy_buffer_owner_release(lcpy_owner *owner)
 {
     if (--owner->holders > 0)
         return;
@@ -32,11 +35,12 @@ void lcpy_owner_release(lcpy_owner *owner)
 static void buffer_dealloc(PyObject *self)
 {
     PyTypeObject *type = Py_TYPE(self);
-    lcpy_owner_release(((buffer *)self)->owner);
+    lcpy_buffer_owner_release(((buffer *)self)->owner);
     type->tp_free(self);
     Py_DECREF(type);
 }
 
+/* Writable: the memory is a private copy of the file, or a private mapping of it. */
 static int buffer_export(PyObject *self, Py_buffer *view, int flags)
 {
     buffer *exporter = (buffer *)self;
@@ -48,7 +52,7 @@ static Py_ssize_t buffer_length(PyObject *self)
     return ((buffer *)self)->size;
 }
 
-static PyTypeObject *make_type(void)
+static PyTypeObject *make_buffer_type(void)
 {
     PyType_Slot slots[] = {
         {Py_tp_doc, "Memory of a result that locache read."},
@@ -70,7 +74,7 @@ PyObject *lcpy_buffer_new(lcpy_state *state, lcpy_owner *owner, void *data, size
 {
     if (size > PY_SSIZE_T_MAX)
         return PyErr_NoMemory();
-    if (state->buffer_type == NULL && (state->buffer_type = make_type()) == NULL)
+    if (state->buffer_type == NULL && (state->buffer_type = make_buffer_type()) == NULL)
         return NULL;
     buffer *self = PyObject_New(buffer, state->buffer_type);
     if (self == NULL)
@@ -86,4 +90,55 @@ PyObject *lcpy_buffer_nth(lcpy_state *state, lcpy_owner *owner, size_t n)
 {
     locache_buffer memory = locache_value_buffer(owner->value, n);
     return lcpy_buffer_new(state, owner, memory.data, memory.size);
+}
+
+bool lcpy_buffer_take(size_t *n, lcpy_buffer_source *from, locache_reader *reader)
+{
+    locache_item item;
+
+    if (locache_read(&item, reader) != LOCACHE_OK || item.kind != LOCACHE_UINT ||
+        item.number != from->used || from->used >= locache_value_buffer_count(from->value))
+        return false;
+    *n = from->used++;
+    return true;
+}
+
+bool lcpy_buffer_read(locache_buffer *out, size_t *n, lcpy_buffer_source *from,
+                      locache_reader *reader)
+{
+    locache_item item;
+
+    *n = LCPY_BUFFER_INLINE;
+    if (locache_read(&item, reader) != LOCACHE_OK)
+        return false;
+    if (item.kind == LOCACHE_BYTES) {
+        *out = (locache_buffer){.data = (void *)(uintptr_t)item.data, .size = item.size};
+    } else {
+        if (item.kind != LOCACHE_TAG || item.number != LOCACHE_TAG_BUFFER ||
+            !lcpy_buffer_take(n, from, reader))
+            return false;
+        *out = locache_value_buffer(from->value, *n);
+    }
+    return out->size <= PY_SSIZE_T_MAX;
+}
+
+PyObject *lcpy_buffer_lend(lcpy_buffer_source *from, size_t n)
+{
+    if (from->owner == NULL) {
+        locache_value *value = from->value;
+
+        from->value = NULL; /* gone even where this fails */
+        if ((from->owner = lcpy_buffer_owner_new(value)) == NULL)
+            return NULL;
+        from->value = value; /* the owner's: to be read, no longer to be freed here */
+    }
+    return lcpy_buffer_nth(from->state, from->owner, n);
+}
+
+void lcpy_buffer_source_clear(lcpy_buffer_source *from)
+{
+    if (from->owner != NULL)
+        lcpy_buffer_owner_release(from->owner);
+    else
+        locache_value_free(from->value);
 }
