@@ -42,6 +42,7 @@ static int take_stream(lcpy_arrow *out, lcpy_arrow_stream *stream)
     Py_ssize_t room = 0;
 
     if (stream->get_schema(stream, &out->schema) != 0) {
+        /* What a failed call left there is not a schema. */
         out->schema.release = NULL;
         return not_exported();
     }
@@ -83,6 +84,7 @@ int lcpy_arrow_open(lcpy_arrow *out, PyObject *object)
     lcpy_arrow_stream *stream;
     int result;
 
+    /* A stream where the object has one: tables and chunked arrays; else a single array. */
     *out = (lcpy_arrow){0};
     out->owner = PyObject_CallMethod(object, "__arrow_c_stream__", NULL);
     if (out->owner != NULL) {
@@ -102,6 +104,7 @@ int lcpy_arrow_open(lcpy_arrow *out, PyObject *object)
 
 void lcpy_arrow_clear(lcpy_arrow *arrow)
 {
+    /* What was taken out of a stream is ours to release; what lies in capsules is not. */
     for (Py_ssize_t i = 0; i < arrow->count && !arrow->borrowed; i++)
         arrow->chunks[i].release(&arrow->chunks[i]);
     if (arrow->schema.release != NULL && !arrow->borrowed)
@@ -138,6 +141,7 @@ size_t lcpy_arrow_metadata_size(const char *metadata)
 static size_t last_number(const char *format)
 {
     const char *comma = strrchr(format, ',');
+    /* A negative or absent number makes a width of 0, which no layout has. */
     long value = strtol(comma != NULL ? comma + 1 : format + 2, NULL, 10);
 
     return value > 0 ? (size_t)value : 0;

@@ -5,6 +5,7 @@
 #include "identity.h"
 #include "plain/names.h"
 
+/* What has no such attributes, or others than text there, is no global. */
 int lcpy_class_is_global(PyObject *object)
 {
     PyObject *module = PyObject_GetAttrString(object, "__module__");
@@ -59,6 +60,7 @@ static PyObject *class_members(PyObject *class)
     PyObject *name, *value;
     Py_ssize_t at = 0;
 
+    /* A copy is walked: an attribute of the class may be set meanwhile. */
     while (members != NULL && PyDict_Next(all, &at, &name, &value))
         if (!is_incidental(name) && PyDict_SetItem(members, name, value) < 0)
             Py_CLEAR(members);
@@ -115,6 +117,7 @@ static int write_closure(lcpy_walk *walk, PyObject *closure)
 
     locache_write_array(walk->writer, (uint64_t)count);
     for (Py_ssize_t i = 0; i < count; i++) {
+        /* Held, since other code may assign to the cell. */
         PyObject *value = PyCell_Get(PyTuple_GET_ITEM(closure, i));
         int result = 0;
 
@@ -171,6 +174,7 @@ static int write_code_and_bindings(lcpy_walk *walk, PyObject *function, PyObject
 {
     locache_id id;
 
+    /* The digest of its code: a function that was changed is another argument. */
     if (lcpy_code_id(&id, PyFunction_GetCode(function)) < 0)
         return -1;
     locache_write_tag(walk->writer, LOCACHE_TAG_FUNCTION);

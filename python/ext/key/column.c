@@ -18,9 +18,11 @@ int lcpy_column_open(lcpy_column *out, const lcpy_arrow *arrow, int64_t child)
     for (size_t i = 0; i < count; i++) {
         const lcpy_arrow_array *whole = &arrow->chunks[i];
         const lcpy_arrow_array *array = child < 0 ? whole : whole->children[child];
+        /* No bits where there are no nulls, or where all are (the layout says so). */
         bool has_bits =
             array->n_buffers > 0 && array->null_count != 0 && out->layout != LCPY_ARROW_NULLS;
 
+        /* Chunks without rows may lack their buffers. */
         if (whole->length == 0)
             continue;
         /* Rows of a table begin where the table's own offset says, in each of its columns. */
@@ -51,6 +53,7 @@ static int32_t int32_at(const char *at)
     return value;
 }
 
+/* The first row is the lowest bit of the first byte. */
 static bool bit_at(const unsigned char *bits, size_t at)
 {
     return bits[at / 8] >> at % 8 & 1;
@@ -71,6 +74,7 @@ bool lcpy_column_has_nulls(const lcpy_column *column)
         size_t end = chunk->offset + chunk->rows;
 
         while (chunk->validity != NULL && at < end) {
+            /* A byte at a time where one lies within the rows. */
             bool whole = at % 8 == 0 && end - at >= 8;
 
             if (whole ? chunk->validity[at / 8] != 0xff : !bit_at(chunk->validity, at))
@@ -95,6 +99,7 @@ static const char *view_value(size_t *size, const lcpy_arrow_array *array, size_
 /* Where text `at` begins in the buffer of texts. */
 static size_t text_start(const lcpy_column *column, const lcpy_arrow_array *array, size_t at)
 {
+    /* Offsets are where texts end and the next begin: one more than rows. */
     if (column->layout == LCPY_ARROW_TEXT32)
         return (size_t)((const int32_t *)array->buffers[1])[at];
     return (size_t)((const int64_t *)array->buffers[1])[at];
@@ -211,6 +216,7 @@ static unsigned take_bits(const unsigned char *bits, size_t at, size_t count)
     unsigned shift = (unsigned)(at % 8);
     unsigned value = (unsigned)bits[at / 8] >> shift;
 
+    /* Only then is the next byte one of the buffer. */
     if (shift + count > 8)
         value |= (unsigned)bits[at / 8 + 1] << (8 - shift);
     return value & ((1U << count) - 1);

@@ -117,6 +117,8 @@ static int write_zoned(lcpy_walk *walk, PyObject *array, PyObject *dtype)
     bool named = zone != NULL && is_zone_named(zone);
     int result = -1;
 
+    /* Nanoseconds since 1970 in UTC say the moment; which zone it is shown in is part of the
+     * value. */
     locache_write_array(walk->writer, named ? 2 : 3);
     if (zone != NULL && lcpy_walk_new(walk, PyObject_Repr(dtype)) == 0)
         result = named ? 0 : lcpy_walk_value(walk, zone);
@@ -158,6 +160,7 @@ static int write_pandas_data(lcpy_walk *walk, PyObject *object)
 
     if (dtype == NULL)
         return -1;
+    /* Whatever pandas puts around it, the values are an array of NumPy. */
     if (lcpy_types_classify(walk->state, Py_TYPE(dtype)) == LCPY_NPDTYPE) {
         result = lcpy_walk_call(walk, object, "to_numpy");
     } else {
@@ -205,6 +208,8 @@ static int write_index(lcpy_walk *walk, PyObject *index)
     bool multi = strcmp(name, "MultiIndex") == 0;
     bool times = strcmp(name, "DatetimeIndex") == 0 || strcmp(name, "TimedeltaIndex") == 0;
 
+    /* By the class of the index: RangeIndex(3) and Index([0, 1, 2]) print and behave
+     * differently. */
     snprintf(full, sizeof full, "pandas:%s", name);
     lcpy_walk_begin_object(walk, full, range ? 4 : times ? 3 : 2);
     if (write_index_names(walk, index) < 0)

@@ -50,6 +50,7 @@ static int write_bytearray(lcpy_walk *walk, PyObject *value)
 
     if (PyObject_GetBuffer(value, &view, PyBUF_SIMPLE) < 0)
         return -1;
+    /* A bytearray is another value than the same bytes. */
     locache_write_tag(walk->writer, LOCACHE_TAG_BYTEARRAY);
     lcpy_walk_data(walk, view.buf, (size_t)view.len);
     PyBuffer_Release(&view);
@@ -110,6 +111,7 @@ typedef struct simple_type {
     const char *attributes[4]; /* up to three, then NULL */
 } simple_type;
 
+/* Those that have no reduction, or one that differs from version to version of Python. */
 static const simple_type simple_types[] = {
     {&PyRange_Type, "builtins:range", {"start", "stop", "step"}},
     {&PySlice_Type, "builtins:slice", {"start", "stop", "step"}},
@@ -159,6 +161,8 @@ static int write_module(lcpy_walk *walk, PyObject *module)
     return result;
 }
 
+/* Its class counts: PurePosixPath and PosixPath are two types. As text, not by parts, which have
+ * changed between versions. */
 static int write_path(lcpy_walk *walk, PyObject *path)
 {
     PyObject *text = PyObject_Str(path);
@@ -231,6 +235,8 @@ static int write_container(lcpy_walk *walk, PyObject *value)
         return lcpy_walk_dict(walk, value);
     if (type == &PySet_Type || type == &PyFrozenSet_Type)
         return lcpy_walk_nested(walk, value, 2, write_set);
+    /* A class with a metaclass goes by way of lcpy_object_write(): it may have a
+     * __locache_key__. */
     if (type == &PyType_Type)
         return lcpy_class_write(walk, value);
     if (value == Py_Ellipsis)
@@ -266,6 +272,7 @@ static void say_where(const lcpy_walk *walk)
     PyErr_Format(PyExc_TypeError, "at %U: %U", walk->where, walk->refusal);
 }
 
+/* Values of an argument know only their own ancestors: each argument is a walk of its own. */
 int lcpy_key_write(lcpy_state *state, locache_writer *writer, PyObject *value)
 {
     lcpy_walk walk = {.state = state, .writer = writer, .value = write_any};

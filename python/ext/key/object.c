@@ -45,6 +45,7 @@ static int write_custom(lcpy_walk *walk, PyObject *object, PyObject *custom)
     PyObject *value = NULL;
     int result;
 
+    /* As __hash__ = None says that a class has none. */
     if (custom == Py_None)
         return lcpy_walk_refuse(walk, object, "its __locache_key__ being None");
     result = lcpy_walk_enter(walk, &node, object, 2);
@@ -94,6 +95,7 @@ static int write_proxy(lcpy_walk *walk, PyObject *proxy)
 
 int lcpy_object_write(lcpy_walk *walk, PyObject *value)
 {
+    /* Held: the method may take itself out of its class. */
     PyObject *custom = Py_XNewRef(find_custom(Py_TYPE(value)));
 
     if (custom != NULL) {
@@ -112,6 +114,8 @@ int lcpy_object_write(lcpy_walk *walk, PyObject *value)
         return lcpy_walk_nested(walk, value, 3, write_proxy);
     if (Py_TYPE(value) == &PyBaseObject_Type)
         return lcpy_walk_refuse(walk, value, "being no other than itself"); /* a bare object() */
+    /* To write what it gives would take that from the function; and its state is not what it will
+     * give. */
     if (PyIter_Check(value))
         return lcpy_walk_refuse(walk, value, "being used up as it is read (pass a list instead)");
     /* Enumerations have a metaclass; most classes have none. */

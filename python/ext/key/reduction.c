@@ -27,6 +27,7 @@ static int write_if_found(lcpy_walk *walk, PyObject *object, PyObject *module, P
         return result;
     shown = lcpy_names_module(walk->state, module);
     full = shown == NULL ? NULL : PyUnicode_FromFormat("%U:%U", shown, name);
+    /* Its UTF-8 is kept with the str for as long as that is held. */
     text = full == NULL ? NULL : PyUnicode_AsUTF8(full);
     if (text == NULL)
         result = -1;
@@ -80,6 +81,7 @@ static int write_named(lcpy_walk *walk, PyObject *object, PyObject *name)
 
     if (found == 0)
         found = write_if_in_own(walk, object, (PyObject *)Py_TYPE(object), name);
+    /* Slow, and last: every module there is. */
     if (found == 0)
         found = write_if_anywhere(walk, object, name);
     if (found == 0)
@@ -96,6 +98,7 @@ static int write_named(lcpy_walk *walk, PyObject *object, PyObject *name)
  * pickle. */
 static int write_callable(lcpy_walk *walk, PyObject *callable)
 {
+    /* Not its code: the function is how the object is made, not what it is. */
     if (PyFunction_Check(callable)) {
         int found = lcpy_class_is_global(callable);
 
@@ -141,6 +144,7 @@ static int write_construction(lcpy_walk *walk, PyObject *callable, PyObject *arg
     locache_write_array(walk->writer, (uint64_t)(count - first));
     for (Py_ssize_t i = first; i < count; i++) {
         PyObject *argument = PyTuple_GET_ITEM(arguments, i);
+        /* Sets reduce to their class and a list, which is in the order of the hash table. */
         bool unordered = PyAnySet_Check(object) && PyList_CheckExact(argument);
 
         if ((unordered ? write_unordered(walk, argument, object)
@@ -230,6 +234,7 @@ static int take_parts(PyObject *parts[PARTS], PyObject *reduction)
 
         if (part == Py_None)
             continue;
+        /* These two are iterators, which can be read once. */
         parts[i] = i == ITEMS || i == PAIRS ? PySequence_List(part) : Py_NewRef(part);
         if (parts[i] == NULL)
             return -1;
@@ -305,6 +310,7 @@ static PyObject *registered_reducer(PyTypeObject *type)
 /* Runs the class's own code. New reference, or NULL with an exception. */
 static PyObject *reduction_of(PyObject *object)
 {
+    /* As copyreg and pickle do, before the method. */
     PyObject *reducer = Py_XNewRef(registered_reducer(Py_TYPE(object)));
     PyObject *reduction;
 
@@ -325,6 +331,7 @@ static int write_lru_cache(lcpy_walk *walk, PyObject *object)
 /* No reduction: a TypeError is set, which says that the class has none. */
 static int write_irreducible(lcpy_walk *walk, PyObject *object)
 {
+    /* Anything else is an error of the class: not to be hidden. */
     if (!PyErr_ExceptionMatches(PyExc_TypeError))
         return -1;
     PyErr_Clear();

@@ -49,6 +49,7 @@ static size_t index_at(const lcpy_column *column, const lcpy_chunk *chunk, size_
 static uint32_t number_of(numbering *all, const char *data, size_t size)
 {
     PyObject *bytes = PyBytes_FromStringAndSize(data, (Py_ssize_t)size);
+    /* Numbers begin with 1: 0 is null. */
     PyObject *next = bytes == NULL ? NULL : PyLong_FromSsize_t(PyList_GET_SIZE(all->values) + 1);
     PyObject *number = next == NULL ? NULL : PyDict_SetDefault(all->known, bytes, next);
     uint32_t result = number == NULL ? 0 : (uint32_t)PyLong_AsUnsignedLong(number);
@@ -68,6 +69,7 @@ static int number_entry(uint32_t *out, numbering *all, const lcpy_column *entrie
     size_t size;
 
     *out = 0;
+    /* A dictionary may have a null as an entry: rows that refer to it are null. */
     if (lcpy_column_is_null(chunk, entry))
         return 0;
     data = lcpy_column_value(&size, entries, chunk, entry);
@@ -342,6 +344,7 @@ int lcpy_table_write(lcpy_walk *walk, PyObject *value, bool table)
 
     if (result < 0)
         return -1;
+    /* What is not known is written as any object is, by its reduction. */
     known = result > 0 && (table ? is_known_table(&arrow.schema) : is_known(&arrow.schema, false));
     /* object, arguments, fields, field, column and its parts: the most levels of a table */
     result = known ? lcpy_walk_enter(walk, &node, value, 8) : 0;

@@ -45,6 +45,7 @@ static int write_instance_dict(lcpy_walk *walk, PyObject *value)
 static int write_exported(lcpy_walk *walk, PyObject *value, Py_buffer *view)
 {
     const char *format = view->format == NULL ? "B" : view->format; /* what NULL means */
+    /* A class of C has no attributes besides; a user's subclass of it may. */
     bool subclass = PyType_HasFeature(Py_TYPE(value), Py_TPFLAGS_HEAPTYPE);
 
     locache_write_tag(walk->writer, LOCACHE_TAG_VIEW);

@@ -31,6 +31,7 @@
 
 int lcpy_walk_refuse(lcpy_walk *walk, PyObject *object, const char *why)
 {
+    /* The innermost comes first, and is the one to mend. */
     if (walk->refusal == NULL) {
         walk->refusal = PyUnicode_FromFormat(
             "a '%.200s' object cannot be part of a cache key%s%s: give its class a "
@@ -52,6 +53,7 @@ int lcpy_walk_step(lcpy_walk *walk, const char *format, ...)
 
     if (walk->refusal == NULL)
         return -1;
+    /* The functions below must not be called with an exception set. */
     PyErr_Fetch(&raised, &value, &traceback);
     va_start(arguments, format);
     step = PyUnicode_FromFormatV(format, arguments);
@@ -97,6 +99,7 @@ int lcpy_walk_enter(lcpy_walk *walk, lcpy_walk_node *node, PyObject *object, uns
             return 1;
         }
     }
+    /* Only after the ancestors: a cycle ends there, however deep it lies. */
     if (walk->levels + levels > LEVELS_MAX)
         return lcpy_walk_refuse(walk, object, "being nested too deep");
     if (walk->writer->length > KEY_MAX)
@@ -134,6 +137,7 @@ int lcpy_walk_nested(lcpy_walk *walk, PyObject *object, unsigned levels,
 
 /* ---------------------------------------------------------------------------------------- names */
 
+/* Tag 49614, from a str. */
 static int write_global_name(lcpy_walk *walk, PyObject *name)
 {
     Py_ssize_t size;
@@ -153,6 +157,7 @@ int lcpy_walk_name(lcpy_walk *walk, const char *name)
     return 0;
 }
 
+/* What has no name cannot be told apart from others like it. */
 int lcpy_walk_global(lcpy_walk *walk, PyObject *object)
 {
     PyObject *name = lcpy_names_global(walk->state, object);
@@ -213,6 +218,8 @@ static void put_digest(lcpy_walk *walk, uint64_t tag, size_t size,
     locache_write_bytes(walk->writer, digest, LOCACHE_DIGEST_SIZE);
 }
 
+/* The bytes are held by the caller: a bytes or str object, or a buffer that keeps its owner from
+ * resizing. Another thread may write into such a buffer meanwhile, as it may without locache. */
 void lcpy_walk_digest(lcpy_walk *walk, uint64_t tag, const void *data, size_t size)
 {
     unsigned char digest[LOCACHE_DIGEST_SIZE];
@@ -243,6 +250,7 @@ int lcpy_walk_parts(lcpy_walk *walk, size_t size,
     char room[LCPY_DIGEST_FROM];
     bool done;
 
+    /* So little goes into the key as it is. */
     if (size < sizeof room) {
         fill(context, room, 0, size);
         return lcpy_walk_data(walk, room, size);
@@ -265,6 +273,8 @@ int lcpy_walk_strided(lcpy_walk *walk, lcpy_strided *data, PyObject *object)
 {
     if (lcpy_strided_in_place(data))
         return lcpy_walk_data(walk, data->start, data->size);
+    /* Every byte of memory counts once: a large array that is not contiguous is no reason to
+     * refuse. */
     if (data->size > REPEATED_MAX && data->size > lcpy_strided_span(data))
         return lcpy_walk_refuse(walk, object, "being larger than the memory that it is a view of");
     return lcpy_walk_parts(walk, data->size, lcpy_strided_copy, data);
@@ -291,6 +301,7 @@ static int write_list_items(lcpy_walk *walk, PyObject *list)
     return result;
 }
 
+/* As it is when it is met: items that are appended meanwhile are noticed, not written. */
 int lcpy_walk_list(lcpy_walk *walk, PyObject *list)
 {
     return lcpy_walk_nested(walk, list, 1, write_list_items);
@@ -298,6 +309,8 @@ int lcpy_walk_list(lcpy_walk *walk, PyObject *list)
 
 int lcpy_walk_sort(lcpy_walk *walk, size_t start, unsigned per_group, PyObject *object)
 {
+    /* Of two equal members one would be lost, and two sets have one key. How they can come to look
+     * the same: an object that says it is equal to nothing else, and has no state. */
     bool sound = locache_writer_status(walk->writer) == LOCACHE_OK;
 
     locache_write_sorted(walk->writer, start, per_group);
@@ -330,6 +343,7 @@ static int write_pairs(lcpy_walk *walk, PyObject *dict, bool attributes)
     Py_ssize_t count = 0;
     PyObject *key, *value;
 
+    /* In the order of their encoded keys, so that the order of insertion does not show. */
     locache_write_map(walk->writer, (uint64_t)size);
     size_t start = walk->writer->length;
     while (PyDict_Next(dict, &at, &key, &value))

@@ -44,6 +44,7 @@ static bool copy_bytes(lcpy_array *out, PyObject *array)
     PyObject *bytes = PyObject_CallMethod(array, "tobytes", "s", "C");
 
     if (bytes != NULL && lcpy_dtype_has_padding(out->type)) {
+        /* tobytes() gives bytes, which may not be changed. */
         Py_SETREF(bytes, PyByteArray_FromObject(bytes));
         if (bytes != NULL)
             lcpy_dtype_clear_padding(out->type, PyByteArray_AS_STRING(bytes),
@@ -107,6 +108,7 @@ static lcpy_written open_numpy(lcpy_array *out, PyObject *array, enum how how)
     if (result != LCPY_DONE)
         return result;
     out->tag = lcpy_dtype_tag(out->type);
+    /* RFC 8746 knows integers and floats alone: the type string stands for all others. */
     if (out->tag == 0)
         out->tag = LOCACHE_TAG_ARRAY;
     if (!read_extents(out, array))
@@ -161,6 +163,7 @@ lcpy_written lcpy_array_open_for_key(lcpy_state *state, lcpy_array *out, lcpy_st
 
 void lcpy_array_close(lcpy_array *array)
 {
+    /* A view of a copy, too, which it frees. */
     PyBuffer_Release(&array->view);
 }
 

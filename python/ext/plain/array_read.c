@@ -34,6 +34,7 @@ static bool take_shape(extents *out, locache_reader *reader)
     for (Py_ssize_t i = 0; out->tuple != NULL && i < dimensions; i++) {
         PyObject *extent = NULL;
 
+        /* Overflow is looked for among the extents that are not 0. */
         if (lcpy_cbor_take(&item, reader, LOCACHE_UINT) && item.number <= PY_SSIZE_T_MAX) {
             empty = empty || item.number == 0;
             if (item.number == 0 || !__builtin_mul_overflow(product, item.number, &product))
@@ -62,6 +63,7 @@ static Py_ssize_t buffer_size(PyObject *data)
 /* Do so many elements of this type fill exactly these bytes? */
 static bool sizes_agree(PyObject *dtype, uint64_t elements, PyObject *data)
 {
+    /* Types of no size would agree with any number of elements. */
     PyObject *item_size = PyObject_GetAttrString(dtype, "itemsize");
     Py_ssize_t each = item_size == NULL ? -1 : PyLong_AsSsize_t(item_size);
     Py_ssize_t size = each > 0 ? buffer_size(data) : -1;
@@ -138,6 +140,7 @@ static PyObject *read_flat(const source *from, uint64_t tag)
 
     if (!lcpy_dtype_of_tag(type, tag))
         return lcpy_cbor_refuse("array");
+    /* How many elements there are only the bytes say. */
     numpy = PyImport_ImportModule("numpy");
     PyObject *dtype = numpy == NULL ? NULL : lcpy_dtype_new(numpy, type);
     data = dtype == NULL ? NULL : from->bytes(from->context, from->reader);
@@ -195,6 +198,7 @@ static PyObject *read_pyarray(const source *from)
     if (data == NULL)
         goto done;
     array = PyObject_CallMethod(module, "array", "C", item.data[0]);
+    /* It refuses a size that is no whole number of items. */
     done = array == NULL ? NULL : PyObject_CallMethod(array, "frombytes", "O", data);
     if (done == NULL) {
         Py_CLEAR(array);

@@ -30,6 +30,7 @@ static int fixed_offset(int *minutes, PyObject *zone)
         return -1;
     if (PyTuple_Check(parts) && PyTuple_GET_SIZE(parts) == 1) {
         PyObject *offset = PyTuple_GET_ITEM(parts, 0);
+        /* Less than a day in each direction. */
         int seconds =
             PyDateTime_DELTA_GET_DAYS(offset) * 86400 + PyDateTime_DELTA_GET_SECONDS(offset);
 
@@ -58,6 +59,7 @@ static size_t format_date(char out[MOMENT_MAX], PyObject *value)
 
 static lcpy_written write_datetime(locache_writer *writer, PyObject *value)
 {
+    /* A date, a clock and an offset, each of less than MOMENT_MAX. */
     char text[2 * MOMENT_MAX];
     PyObject *zone = PyDateTime_DATE_GET_TZINFO(value);
     int minutes = 0;
@@ -238,6 +240,7 @@ static PyObject *read_moment(PyDateTime_CAPI *api, locache_reader *reader, uint6
         return lcpy_cbor_refuse("date or time");
     const char *at = (const char *)item.data;
     const char *end = at + item.size;
+    /* Which parts there are the tag says. */
     bool has_date = tag != LOCACHE_TAG_TIME;
     bool has_clock = tag != LOCACHE_TAG_DATE;
 

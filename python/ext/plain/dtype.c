@@ -21,6 +21,7 @@ uint64_t lcpy_dtype_tag(const char *type)
     if (strlen(type) != 3 || strchr("1248", type[2]) == NULL)
         return 0;
     size_log2 = type[2] == '1' ? 0 : type[2] == '2' ? 1 : type[2] == '4' ? 2 : 3;
+    /* A single byte has no order; NumPy says "|" there. */
     if (size_log2 > 0)
         tag |= type[0] == '<' ? TYPED_LITTLE : 0;
     switch (type[1]) {

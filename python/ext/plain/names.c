@@ -36,6 +36,7 @@ static PyObject *str_attribute(PyObject *object, const char *name)
 static PyObject *stem_of(PyObject *path)
 {
     Py_ssize_t size = PyUnicode_GET_LENGTH(path);
+    /* At the first dot of the name: foo.cpython-311.pyc is foo. */
     Py_ssize_t slash = PyUnicode_FindChar(path, '/', 0, size, -1);
     Py_ssize_t dot = PyUnicode_FindChar(path, '.', slash + 1, size, -1);
 
@@ -107,6 +108,7 @@ PyObject *lcpy_names_global(lcpy_state *state, PyObject *object)
     PyObject *shown = NULL;
     PyObject *result = NULL;
 
+    /* Builtin objects may lack the qualified name. */
     if (name == NULL)
         name = str_attribute(object, "__name__");
     if (module == NULL || name == NULL) {
@@ -137,6 +139,7 @@ static PyObject *import_said(PyObject *name)
     PyObject *package_name = dot <= 0 ? NULL : PyUnicode_Substring(name, 0, dot);
     PyObject *package = package_name == NULL ? NULL : PyImport_GetModule(package_name);
 
+    /* An import may run a module of that package, which is what pickle would do. */
     if (package != NULL) {
         module = PyImport_Import(name);
         if (module == NULL && PyErr_ExceptionMatches(PyExc_Exception))
@@ -154,6 +157,7 @@ int lcpy_names_has(PyObject *object, PyObject *module, PyObject *name)
     PyObject *parts = dot == NULL ? NULL : PyUnicode_Split(name, dot, -1);
     int result = parts == NULL && PyErr_Occurred() != NULL ? -1 : 0;
 
+    /* Each part of the dotted name is an attribute of the one before. */
     for (Py_ssize_t i = 0; parts != NULL && at != NULL && i < PyList_GET_SIZE(parts); i++) {
         PyObject *next = PyObject_GetAttr(at, PyList_GET_ITEM(parts, i));
 

@@ -24,12 +24,14 @@ static lcpy_written write_npstring(locache_writer *writer, PyObject *scalar)
 {
     char type[LCPY_DTYPE_SIZE];
 
+    /* The type string has the length, and for bytes no byte order. */
     if (PyBytes_Check(scalar)) {
         snprintf(type, sizeof type, "|S%zd", PyBytes_GET_SIZE(scalar));
         write_typed_bytes(writer, type, PyBytes_AS_STRING(scalar),
                           (size_t)PyBytes_GET_SIZE(scalar));
         return LCPY_DONE;
     }
+    /* Four bytes a character, without a NUL at the end. */
     Py_UCS4 *text = PyUnicode_AsUCS4Copy(scalar);
     if (text == NULL)
         return LCPY_ERROR;
@@ -93,6 +95,7 @@ lcpy_written lcpy_npscalar_write(locache_writer *writer, PyObject *scalar)
 static PyObject *string_value(const char *type, const locache_item *bytes)
 {
     char again[LCPY_DTYPE_SIZE];
+    /* For PyUnicode_DecodeUTF32(): -1 is little-endian. 0 would look for a byte order mark. */
     int order = type[0] == '>' ? 1 : -1;
     PyObject *value;
 
@@ -134,6 +137,7 @@ PyObject *lcpy_npscalar_read(locache_reader *reader)
         return lcpy_cbor_take(&item, reader, LOCACHE_BYTES) ? read_npstring(type, &item)
                                                             : lcpy_cbor_refuse("array");
     }
+    /* array[()] of an array without dimensions is its scalar. */
     array = lcpy_array_read_single(reader, type);
     index = array == NULL ? NULL : PyTuple_New(0);
     scalar = index == NULL ? NULL : PyObject_GetItem(array, index);

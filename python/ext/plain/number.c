@@ -40,6 +40,7 @@ lcpy_written lcpy_number_write_int(locache_writer *writer, PyObject *value)
     int overflow;
     long long small = PyLong_AsLongLongAndOverflow(value, &overflow);
 
+    /* Only its sign is known of an int that does not fit. */
     if (overflow != 0)
         return write_big_int(writer, value, overflow < 0);
     locache_write_int(writer, small);
@@ -68,6 +69,7 @@ static PyObject *mantissa_of(PyObject *digits, bool negative)
         return NULL;
     text[0] = negative ? '-' : '+';
     for (Py_ssize_t i = 0; i < count; i++)
+        /* Decimal.as_tuple() makes the digits itself: ints from 0 to 9. */
         text[1 + i] = (char)('0' + PyLong_AsLong(PyTuple_GET_ITEM(digits, i)));
     text[1 + count] = '\0';
     return PyLong_FromString(text, NULL, 10);

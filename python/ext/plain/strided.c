@@ -35,6 +35,7 @@ void lcpy_strided_of(lcpy_strided *out, const Py_buffer *view, lcpy_padding padd
     out->run = (size_t)view->itemsize;
     out->dimensions = 0;
     out->padding = padding;
+    /* Contiguous, or nothing at all: strides of an empty array may be anything. */
     if (view->strides == NULL || view->len == 0) {
         out->run = (size_t)view->len;
         return;
@@ -135,6 +136,7 @@ static void advance(cursor *at, size_t runs)
         return;
     at->index[i] += (Py_ssize_t)runs;
     at->run += (Py_ssize_t)runs * in->steps[i];
+    /* Back to the first run of this dimension, and one on in the next outer. */
     for (; i > 0 && at->index[i] == in->extents[i]; i--) {
         at->run += in->steps[i - 1] - at->index[i] * in->steps[i];
         at->index[i] = 0;

@@ -131,6 +131,7 @@ static void add_type(lcpy_state *state, PyTypeObject *type, lcpy_class class_of)
 {
     if (state->types == NULL)
         state->types = PyMem_Calloc(1, sizeof *state->types);
+    /* No memory for the table, or a full one: nothing is lost but time. */
     if (state->types != NULL && state->types->used < SLOTS_USED_MAX) {
         slot *free_slot = &state->types->slots[index_of_type(state->types, type)];
 
@@ -156,6 +157,7 @@ static lcpy_class classify_new(lcpy_state *state, PyTypeObject *type)
 
 lcpy_class lcpy_types_classify(lcpy_state *state, PyTypeObject *type)
 {
+    /* Those that can be compared with are not looked up. */
     if (type == &PyFunction_Type)
         return LCPY_FUNCTION;
     if (type == &PyModule_Type)

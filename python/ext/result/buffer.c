@@ -74,6 +74,7 @@ PyObject *lcpy_buffer_new(lcpy_state *state, lcpy_owner *owner, void *data, size
 {
     if (size > PY_SSIZE_T_MAX)
         return PyErr_NoMemory();
+    /* Made at the first need: most programs have no large arrays. */
     if (state->buffer_type == NULL && (state->buffer_type = make_buffer_type()) == NULL)
         return NULL;
     buffer *self = PyObject_New(buffer, state->buffer_type);
@@ -92,6 +93,8 @@ PyObject *lcpy_buffer_nth(lcpy_state *state, lcpy_owner *owner, size_t n)
     return lcpy_buffer_new(state, owner, memory.data, memory.size);
 }
 
+/* Only the next one: a body that names a buffer twice would share memory between two arrays, and
+ * one that skips some would hold memory that nothing uses. */
 bool lcpy_buffer_take(size_t *n, lcpy_buffer_source *from, locache_reader *reader)
 {
     locache_item item;

@@ -201,6 +201,7 @@ static bool add_member(PyObject *set, PyObject *member)
         }
         return false;
     }
+    /* Two that are equal, as 1 and 1.0: then the result never had both. */
     if (PySet_GET_SIZE(set) == before)
         malformed("a member twice");
     return PySet_GET_SIZE(set) != before;
@@ -245,6 +246,7 @@ static PyObject *decode_key(decoder *d)
     return key;
 }
 
+/* As for members: what would replace an earlier pair was not written by the encoder. */
 static bool add_pair(PyObject *dict, PyObject *key, PyObject *item)
 {
     Py_ssize_t before = PyDict_GET_SIZE(dict);
@@ -315,6 +317,7 @@ static PyObject *decode_shared(decoder *d)
         return NULL;
     if (d->table[slot].object == NULL)
         publish(d, slot, value);
+    /* What it took here, and what it refers to. */
     d->table[slot].expansion = (uint64_t)(d->reader.at - start) + (d->expanded - before);
     return value;
 }
@@ -328,6 +331,7 @@ static PyObject *decode_reference(decoder *d)
     const shared *to = &d->table[item.number];
     if (to->object == NULL)
         return malformed("a reference to what is not there yet");
+    /* Without wrapping round: it may double with each level. */
     d->expanded =
         d->expanded > UINT64_MAX - to->expansion ? UINT64_MAX : d->expanded + to->expansion;
     return Py_NewRef(to->object);
@@ -361,6 +365,7 @@ static PyObject *decode_tagged(decoder *d, uint64_t tag, size_t slot)
 static PyObject *decode_nested(decoder *d, const locache_item *item, size_t slot)
 {
     PyObject *value;
+    /* Each level is a few frames of C stack here. */
     if (d->depth >= LOCACHE_DEPTH_MAX)
         return malformed("nested too deep");
     d->depth++;

@@ -238,6 +238,7 @@ static lcpy_written encode_reference(encoder *e, const lcpy_seen *met, lcpy_shap
         return refuse(e, met->object, "a cycle that only pickle can tie");
     locache_write_tag(e->body, LOCACHE_TAG_REFERENCE);
     locache_write_uint(e->body, (uint64_t)met->number);
+    /* Without wrapping round: it may double with each level. */
     e->expanded =
         e->expanded > UINT64_MAX - met->expansion ? UINT64_MAX : e->expanded + met->expansion;
     return LCPY_DONE;
@@ -253,6 +254,7 @@ static lcpy_written encode_shared(encoder *e, lcpy_seen *met, lcpy_shape shape, 
     uint64_t before = e->expanded;
     lcpy_written written = encode_shape(e, met->object, shape, class_of);
     met->open = false;
+    /* Known from here on; a reference from within, a cycle, counts nothing. */
     met->expansion = e->body->length - start + (e->expanded - before);
     return written;
 }
@@ -279,6 +281,7 @@ static lcpy_written encode_value(encoder *e, PyObject *value)
 
 static lcpy_written encode_plain(encoder *e, PyObject *value)
 {
+    /* The second reference, beside those that lead to it (lcpy_shared_find). */
     Py_INCREF(value);
     lcpy_written written = lcpy_shared_find(&e->shared, value);
     if (written == LCPY_DONE)
@@ -300,6 +303,7 @@ int lcpy_encode(lcpy_state *state, lcpy_encoded *out, PyObject *value, int plain
     e.shared = (lcpy_shared){.state = state, .obstacle = &e.obstacle};
     lcpy_written written = encode_plain(&e, value);
     if (written == LCPY_NOT_EXACT) {
+        /* What was written so far is of no use: pickle begins anew. */
         lcpy_encoded_clear(out);
         written = LCPY_ERROR;
         if (plain_only)

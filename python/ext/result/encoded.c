@@ -5,6 +5,7 @@
 static int grow_buffers(lcpy_encoded *out)
 {
     size_t count = out->buffer_count;
+    /* Full only when the count is a power of two. */
     if ((count & (count - 1)) != 0)
         return 0;
     size_t room = count == 0 ? 1 : count * 2;
@@ -29,6 +30,7 @@ int lcpy_encoded_add(lcpy_encoded *out, Py_buffer *view)
     out->buffers[out->buffer_count] =
         (locache_buffer){.data = view->buf, .size = (size_t)view->len};
     out->views[out->buffer_count++] = *view;
+    /* PyBuffer_Release() of the caller's does nothing then. */
     view->obj = NULL;
     return 0;
 }

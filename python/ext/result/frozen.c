@@ -33,6 +33,7 @@ static bool add(tally *t, size_t size)
     return true;
 }
 
+/* Refused before they are walked where there are too many. */
 static bool add_members(tally *t, PyObject *container, size_t each)
 {
     Py_ssize_t count = PyObject_Length(container);
@@ -43,6 +44,7 @@ static bool add_members(tally *t, PyObject *container, size_t each)
     return add(t, GC_HEAD + (size_t)Py_TYPE(container)->tp_basicsize + (size_t)count * each);
 }
 
+/* A tuple is as immutable as what it holds. */
 static bool is_frozen_tuple(tally *t, PyObject *tuple)
 {
     bool frozen = add_members(t, tuple, sizeof(PyObject *));
@@ -112,6 +114,7 @@ static bool is_frozen_instance(tally *t, PyObject *value)
 {
     PyTypeObject *type = Py_TYPE(value);
 
+    /* Fractions and UUIDs have slots that can be assigned; paths keep what they compute. */
     switch (lcpy_types_classify(t->state, type)) {
     case LCPY_DATE:
     case LCPY_TIMEDELTA:
@@ -138,6 +141,7 @@ static bool add_int(tally *t, PyObject *value)
     return overflow != 0 ? add_own_size(t, value) : add(t, sizeof(PyLongObject) + sizeof(int64_t));
 }
 
+/* Compact: head and characters in one block, with a NUL behind them. */
 static bool add_str(tally *t, PyObject *value)
 {
     if (!PyUnicode_IS_COMPACT(value))
@@ -166,6 +170,7 @@ static bool is_frozen(tally *t, PyObject *value)
     return type == &PyFrozenSet_Type ? is_frozen_set(t, value) : is_frozen_instance(t, value);
 }
 
+/* Never 0 for what is frozen: there is at least the reference to it. */
 size_t lcpy_frozen_size(lcpy_state *state, PyObject *value)
 {
     tally t = {.state = state, .size = sizeof(void *)};

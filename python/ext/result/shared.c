@@ -40,6 +40,7 @@ static int meet(lcpy_shared *shared, PyObject *object)
     if (shared->used * 2 >= shared->slots && grow_seen(shared) < 0)
         return -1;
     lcpy_seen *slot = seen_slot(shared, object);
+    /* Its items are not walked a second time, so that a cycle ends. */
     if (slot->object != NULL) {
         slot->twice = true;
         return 1;
@@ -60,6 +61,7 @@ static lcpy_written find_in_list(lcpy_shared *shared, PyObject *list)
 {
     lcpy_written found = LCPY_DONE;
     for (Py_ssize_t i = 0; i < PyList_GET_SIZE(list) && found == LCPY_DONE; i++) {
+        /* Held: other code may run below, and take it out of the list. */
         PyObject *item = Py_NewRef(PyList_GET_ITEM(list, i));
         found = lcpy_shared_find(shared, item);
         Py_DECREF(item);
