@@ -1,5 +1,8 @@
 /* Importing columns by the Arrow C interfaces, and the format strings that say how values lie in
- * buffers. */
+ * buffers.
+ *
+ * An object gives its columns in capsules, which hold the buffers for as long as they live. No
+ * library of Arrow is linked against: the three structures are the interface. */
 #include "key/arrow.h"
 
 #include <stdlib.h>
@@ -79,6 +82,8 @@ static int take_pair(lcpy_arrow *out, PyObject *pair)
     return add_chunk(out, array, &room) ? 1 : -1;
 }
 
+/* The schema is copied by value either way. From a stream it is ours, to be released; in a capsule
+ * it is the capsule's. */
 int lcpy_arrow_open(lcpy_arrow *out, PyObject *object)
 {
     lcpy_arrow_stream *stream;
@@ -194,6 +199,7 @@ static size_t number_width(char format)
     }
 }
 
+/* Single letters first; then those that go on behind a colon or a letter for the kind. */
 lcpy_layout lcpy_arrow_layout(size_t *width, const char *format)
 {
     bool single = format[0] != '\0' && format[1] == '\0';

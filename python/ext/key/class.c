@@ -1,5 +1,10 @@
 /* Classes by name, or by content where no name leads to them; functions by their code and what it
- * is bound to. */
+ * is bound to.
+ *
+ * A class that is imported is the same class in every process, whatever its code: code that matters
+ * to the result is followed by the function's own identity. A class or function that is made at run
+ * time is no more than what it consists of, and as such it is written: two calls of a function that
+ * makes a class give equal keys if the classes are equal. */
 #include "key/class.h"
 
 #include "identity.h"
@@ -156,6 +161,7 @@ static PyObject *function_attributes(PyObject *function)
     return own;
 }
 
+/* "module:name", as of classes: what a function does may depend on what it is called. */
 static int write_function_name(lcpy_walk *walk, PyObject *function)
 {
     PyObject *name = lcpy_names_global(walk->state, function);

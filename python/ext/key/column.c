@@ -1,5 +1,10 @@
 /* A column of values in Arrow's buffers as one row of values. What chunks there are, where each
- * begins in its buffers and what lies under nulls shows in none of it. */
+ * begins in its buffers and what lies under nulls shows in none of it.
+ *
+ * A row is looked for in its chunk by bisection, a byte of all texts in its row. The copying
+ * functions make any part of the whole, as locache_digest_parts() asks for it, from several threads
+ * at once: they read the column and change nothing. Offsets, lengths and buffers are trusted, as
+ * they come from a library in this process and not from a file. */
 #include "key/column.h"
 
 #include <string.h>
@@ -38,6 +43,7 @@ int lcpy_column_open(lcpy_column *out, const lcpy_arrow *arrow, int64_t child)
     return 0;
 }
 
+/* Nothing of the lcpy_arrow, which outlives it. */
 void lcpy_column_clear(lcpy_column *column)
 {
     PyMem_Free(column->chunks);
@@ -142,6 +148,7 @@ bool lcpy_column_measure(lcpy_column *column)
     return column->ends != NULL;
 }
 
+/* The end of the last row. */
 size_t lcpy_column_text_size(const lcpy_column *column)
 {
     return column->rows == 0 ? 0 : (size_t)column->ends[column->rows - 1];
@@ -189,6 +196,7 @@ static void clear_nulls(char *out, const lcpy_chunk *chunk, size_t offset, size_
     }
 }
 
+/* From chunk to chunk: a part may begin and end within an item. */
 void lcpy_column_copy_fixed(void *context, void *out, size_t offset, size_t size)
 {
     const lcpy_column *column = context;

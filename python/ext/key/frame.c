@@ -1,6 +1,11 @@
 /* The frames of pandas and polars: column by column, so that how a frame keeps its columns in
  * memory (pandas' blocks, polars' chunks) does not matter. Neither library is imported: a frame
- * that is here has its own with it. */
+ * that is here has its own with it.
+ *
+ * Their own reductions would do, but for two things: they show how the frame came to be, so that
+ * equal frames have other keys, and they copy all of it. Here the arrays and buffers within are
+ * digested where they lie. A frame is tag 49613 over its class and these parts, so that it can
+ * never be taken for another object. */
 #include "key/frame.h"
 
 #include "key/table.h"
@@ -135,6 +140,7 @@ static int write_extension(lcpy_walk *walk, PyObject *array, PyObject *dtype)
 
     if ((PyObject *)Py_TYPE(dtype) == lcpy_names_loaded("pandas", "CategoricalDtype"))
         return write_categorical(walk, array);
+    /* pyarrow's array has a form of its own (table.c). */
     if (is_arrow_backed(dtype))
         return write_arrow_backed(walk, array, dtype);
     number_type = masked_number_type(dtype);
@@ -145,6 +151,7 @@ static int write_extension(lcpy_walk *walk, PyObject *array, PyObject *dtype)
     }
     if ((PyObject *)Py_TYPE(dtype) == lcpy_names_loaded("pandas", "DatetimeTZDtype"))
         return write_zoned(walk, array, dtype);
+    /* One object of Python for each element: slow, but right for any type. */
     locache_write_array(walk->writer, 2);
     if (lcpy_walk_new(walk, PyObject_Repr(dtype)) < 0)
         return -1;
@@ -172,6 +179,7 @@ static int write_pandas_data(lcpy_walk *walk, PyObject *object)
     return result;
 }
 
+/* A tuple of one name, or of one for each level; any of them may be None or any object. */
 static int write_index_names(lcpy_walk *walk, PyObject *index)
 {
     PyObject *names = PyObject_GetAttrString(index, "names");

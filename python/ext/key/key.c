@@ -1,5 +1,9 @@
 /* What any value is in a key. The one file that knows all the others of this folder: it classifies
- * a value by its exact type and has it written by whoever knows that type. */
+ * a value by its exact type and has it written by whoever knows that type.
+ *
+ * Exact types only: what derives from int or dict may have any state and any methods besides, and
+ * is an object. What has a form here (docs/format.md, "Keys") has it because Python's own reduction
+ * of it does not exist, is slow, or differs between versions of Python or of the library. */
 #include "key/key.h"
 
 #include "key/class.h"

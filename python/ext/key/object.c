@@ -1,5 +1,9 @@
 /* Any object that has no form of its own: by its __locache_key__, as what its class makes it, or by
- * its reduction (reduction.c). */
+ * its reduction (reduction.c).
+ *
+ * In that order: what the class says of itself goes before everything. Then come the kinds of
+ * objects whose reduction says too little or does not exist, and those that must not be keyed since
+ * no two of them can be told apart, or since reading them would change them. */
 #include "key/object.h"
 
 #include "key/class.h"

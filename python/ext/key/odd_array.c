@@ -1,5 +1,9 @@
-/* Arrays, also those that are no plain data (fields, objects, dates with metadata, another
- * package's types), and dtypes. */
+/* Arrays, also those that are no plain data (fields, objects, metadata, another package's types),
+ * and dtypes.
+ *
+ * Most arrays are plain data: a head and their bytes, digested where they lie. The others are
+ * written under the same tag with their dtype in full, and with whatever says their elements
+ * exactly. */
 #include "key/odd_array.h"
 
 #include "key/object.h"
@@ -32,6 +36,7 @@ static bool is_plain_dtype(PyObject *dtype)
            is_attribute_none(dtype, "metadata");
 }
 
+/* One that its string does not say whole has a reduction that does. */
 int lcpy_odd_array_write_dtype(lcpy_walk *walk, PyObject *dtype)
 {
     if (!is_plain_dtype(dtype))
@@ -83,6 +88,8 @@ static int write_raw(lcpy_walk *walk, PyObject *array)
     return result;
 }
 
+/* By what its elements are: records, pointers, or bytes of a kind that RFC 8746 and NumPy's type
+ * strings do not say all of. */
 static int write_payload(lcpy_walk *walk, PyObject *array, PyObject *dtype)
 {
     PyObject *names = PyObject_GetAttrString(dtype, "names");

@@ -3,7 +3,11 @@
  * An object is tag 49613 over [callable, arguments, state, [items], pairs, setter] as its
  * __reduce_ex__(4) gives them, what is missing at the end left out. Where the callable is
  * copyreg.__newobj__, the class stands in its place and the arguments are a tuple (tag 49600)
- * instead of an array. */
+ * instead of an array.
+ *
+ * A reduction is made to be pickled, not to be compared: parts that mean the same but differ
+ * between versions of Python, or by the order in which something happened, are given one form here.
+ * A name as a reduction means the object itself, which then has to be found under it. */
 #include "key/reduction.h"
 
 #include "key/class.h"

@@ -105,6 +105,7 @@ static int number_rows(numbering *all, const lcpy_column *column, const lcpy_chu
     return result;
 }
 
+/* A dictionary is an array like any other, of one chunk. */
 static int number_chunk(numbering *all, const lcpy_column *column, const lcpy_chunk *chunk)
 {
     lcpy_arrow dictionary = {
@@ -119,6 +120,7 @@ static int number_chunk(numbering *all, const lcpy_column *column, const lcpy_ch
     return result;
 }
 
+/* [rows, numbers, [values]]: the values as byte strings, whatever their type, which others say. */
 static int write_numbered(lcpy_walk *walk, const numbering *all, size_t rows)
 {
     Py_ssize_t count = PyList_GET_SIZE(all->values);
@@ -157,6 +159,7 @@ static int write_dictionary(lcpy_walk *walk, const lcpy_column *column)
 
 /* -------------------------------------------------------------------------------------- columns */
 
+/* A bit per row, one where there is a value. */
 static int write_validity(lcpy_walk *walk, lcpy_column *column, bool nulls)
 {
     if (!nulls) {
@@ -176,6 +179,7 @@ static int write_fixed(lcpy_walk *walk, lcpy_column *column, bool nulls)
                         : lcpy_walk_parts(walk, size, lcpy_column_copy_fixed, column);
 }
 
+/* Ends, not sizes: what the digest needs to find the row of any byte is what is written. */
 static int write_texts(lcpy_walk *walk, lcpy_column *column, bool nulls)
 {
     bool measured;
@@ -195,6 +199,7 @@ static int write_texts(lcpy_walk *walk, lcpy_column *column, bool nulls)
                                     : lcpy_walk_parts(walk, size, lcpy_column_copy_texts, column);
 }
 
+/* The form is told by the number of parts; the type of the values is written around it. */
 static int write_column(lcpy_walk *walk, lcpy_column *column)
 {
     bool texts = column->layout != LCPY_ARROW_FIXED && column->layout != LCPY_ARROW_BITS;

@@ -1,5 +1,6 @@
 /* Objects with the buffer protocol: memoryviews, and what has no reduction but a buffer (mmap,
- * ctypes). What they show is their type, the format and extents of their items, and the bytes. */
+ * ctypes). What they show is their type, the format and extents of their items, and the bytes; what
+ * their memory belongs to, and its strides, do not count. */
 #include "key/view.h"
 
 #include "key/class.h"

@@ -122,6 +122,7 @@ void lcpy_walk_leave(lcpy_walk *walk)
     Py_LeaveRecursiveCall();
 }
 
+/* The node is on the C stack of this function, as deep as the value is nested. */
 int lcpy_walk_nested(lcpy_walk *walk, PyObject *object, unsigned levels,
                      int (*write)(lcpy_walk *walk, PyObject *object))
 {
@@ -173,6 +174,7 @@ int lcpy_walk_global(lcpy_walk *walk, PyObject *object)
     return result;
 }
 
+/* [class, [parts]]: as if the class were called with the parts, which it need not take. */
 void lcpy_walk_begin_object(lcpy_walk *walk, const char *name, uint64_t count)
 {
     locache_write_tag(walk->writer, LOCACHE_TAG_OBJECT);
@@ -194,6 +196,7 @@ int lcpy_walk_call(lcpy_walk *walk, PyObject *object, const char *method)
     return lcpy_walk_new(walk, PyObject_CallMethod(object, method, NULL));
 }
 
+/* Steps are added on the way out, by whoever knows what led to the value. */
 int lcpy_walk_attribute(lcpy_walk *walk, PyObject *object, const char *name)
 {
     PyObject *value = PyObject_GetAttrString(object, name);
@@ -233,6 +236,8 @@ void lcpy_walk_digest(lcpy_walk *walk, uint64_t tag, const void *data, size_t si
     put_digest(walk, tag, size, digest);
 }
 
+/* From a page on the digest: a key is compared with another on every read, and is kept in memory
+ * for each result. */
 int lcpy_walk_data(lcpy_walk *walk, const void *data, size_t size)
 {
     if (size >= LCPY_DIGEST_FROM)
@@ -242,6 +247,7 @@ int lcpy_walk_data(lcpy_walk *walk, const void *data, size_t size)
     return 0;
 }
 
+/* Long ones are gathered piece by piece into the digest, so that no copy of the whole is made. */
 int lcpy_walk_parts(lcpy_walk *walk, size_t size,
                     void (*fill)(void *context, void *out, size_t offset, size_t size),
                     void *context)
@@ -319,6 +325,7 @@ int lcpy_walk_sort(lcpy_walk *walk, size_t start, unsigned per_group, PyObject *
     return 0;
 }
 
+/* Both are held: writing the key may run code that takes the pair out of the dict. */
 static int write_pair(lcpy_walk *walk, PyObject *key, PyObject *value, bool attributes)
 {
     int result = -1;

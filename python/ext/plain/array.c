@@ -1,5 +1,8 @@
 /* Arrays to CBOR: opened, so that their bytes can be written or digested where they lie, and the
- * head that stands before those bytes. The way back is in array_read.c. */
+ * head that stands before those bytes. The way back is in array_read.c.
+ *
+ * NumPy is asked by attributes and the buffer protocol alone, as any Python program would ask it:
+ * there is no build against NumPy, and no version of its binary interface to agree with. */
 #include "plain/array.h"
 
 #include "plain/types.h"

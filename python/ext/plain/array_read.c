@@ -50,6 +50,7 @@ static bool take_shape(extents *out, locache_reader *reader)
 }
 
 /* The size of a buffer, or -1 with an exception. */
+/* Of what lcpy_bytes_reader gave: asked as NumPy will ask it. */
 static Py_ssize_t buffer_size(PyObject *data)
 {
     Py_buffer view;
@@ -75,6 +76,8 @@ static bool sizes_agree(PyObject *dtype, uint64_t elements, PyObject *data)
 }
 
 /* numpy.ndarray over `data`, whose size has been compared. */
+/* numpy.ndarray(extents, dtype, order=..., buffer=data): the array holds data, which holds its
+ * memory. The constructor is told everything, so that it neither guesses nor copies. */
 static PyObject *make_array(PyObject *numpy, PyObject *dtype, const extents *shape, PyObject *data,
                             char order)
 {

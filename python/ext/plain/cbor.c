@@ -1,4 +1,8 @@
-/* What writing plain values as CBOR and reading them back have in common. */
+/* What writing plain values as CBOR and reading them back have in common.
+ *
+ * The reader of the core gives items one by one and has checked that each is as the subset of
+ * docs/format.md has it. Here they are asked for by what the writer would have written next: what
+ * is something else is no content of this library, and the whole entry a miss. */
 #include "plain/cbor.h"
 
 #include <string.h>
@@ -20,6 +24,7 @@ bool lcpy_cbor_take_array(locache_reader *reader, uint64_t count)
     return lcpy_cbor_take(&item, reader, LOCACHE_ARRAY) && item.number == count;
 }
 
+/* For exponents and counts. CBOR has a sign and 64 bits beside it, of which 63 fit. */
 bool lcpy_cbor_take_int64(int64_t *out, locache_reader *reader)
 {
     locache_item item;
@@ -31,6 +36,8 @@ bool lcpy_cbor_take_int64(int64_t *out, locache_reader *reader)
     return true;
 }
 
+/* What a constructor says of bad content (a month of 13) is no error of the caller: the entry is
+ * bad, and becomes a miss. */
 PyObject *lcpy_cbor_refuse(const char *what)
 {
     if (PyErr_Occurred() == NULL ||
@@ -40,6 +47,8 @@ PyObject *lcpy_cbor_refuse(const char *what)
     return NULL;
 }
 
+/* For types that have no constructor in C. The module is one of the standard library; a value of it
+ * was written by a program that had it loaded. */
 PyObject *lcpy_cbor_construct(const char *module, const char *name, PyObject *arguments)
 {
     PyObject *found = arguments == NULL ? NULL : PyImport_ImportModule(module);

@@ -1,4 +1,12 @@
-/* datetime, date, time and timedelta as CBOR. */
+/* datetime, date, time and timedelta as CBOR.
+ *
+ * Moments are texts of RFC 3339, whose tags any CBOR tool knows; a datetime without a zone has a
+ * tag of its own, since RFC 3339 asks for an offset. A zone that has a name (zoneinfo) is more than
+ * its offset at one moment: such values have no exact form here and go by pickle, or into a key as
+ * objects.
+ *
+ * The accessors of datetime.h that are used here read the structures of datetime's types, which are
+ * the same for all; none needs the interface that PyDateTime_IMPORT loads. */
 #include "plain/date.h"
 
 #include <datetime.h>
@@ -97,6 +105,7 @@ static lcpy_written write_date(locache_writer *writer, PyObject *value)
     return LCPY_DONE;
 }
 
+/* A time may have a zone, which says nothing without a date: no tag holds it. */
 static lcpy_written write_time(locache_writer *writer, PyObject *value)
 {
     char text[MOMENT_MAX];
@@ -157,6 +166,7 @@ static bool parse_number(int *out, const char **at, const char *end, int width)
     return true;
 }
 
+/* *at is moved past the character even where it is another: the text is refused then. */
 static bool parse_char(const char **at, const char *end, char expected)
 {
     return *at < end && *(*at)++ == expected;
@@ -208,6 +218,7 @@ static bool parse_offset(int *out, const char **at, const char *end)
     return *out != 0;
 }
 
+/* datetime.timezone.utc itself for 0, as for every Python program. */
 static PyObject *new_zone(PyDateTime_CAPI *api, int minutes)
 {
     PyObject *offset = api->Delta_FromDelta(0, minutes * 60, 0, 1, api->DeltaType);
@@ -229,6 +240,7 @@ static PyObject *new_datetime(PyDateTime_CAPI *api, const moment *m, PyObject *z
     return value;
 }
 
+/* All four kinds: which parts the text has is told by the tag, and all of it must be used. */
 static PyObject *read_moment(PyDateTime_CAPI *api, locache_reader *reader, uint64_t tag)
 {
     locache_item item;

@@ -1,5 +1,8 @@
 /* NumPy's data types by their type strings: byte order, a letter for the kind, the size in bytes
- * (of texts in characters), for dates their unit. */
+ * (of texts in characters), for dates their unit.
+ *
+ * A type string is what NumPy itself takes and gives, so that it is a name that lasts. It does not
+ * say all of every type: those of which it does not are told from the others here. */
 #include "plain/dtype.h"
 
 #include <float.h>

@@ -1,5 +1,9 @@
-/* What Python's objects are called: import names of modules, of the main script too, and of what
- * is found in them. */
+/* What Python's objects are called: import names of modules, of the main script too, and of what is
+ * found in them.
+ *
+ * The script that runs is called __main__ whatever it is, so that two scripts' classes would be
+ * confused, and the classes of one file be two, depending on whether it runs or is imported. It is
+ * called what it would be imported as, therefore, wherever that can be told. */
 #include "plain/names.h"
 
 #include <stdlib.h>

@@ -6,6 +6,7 @@
 
 #include <string.h>
 
+/* The whole of a scalar. */
 static void write_typed_bytes(locache_writer *writer, const char *type, const void *data,
                               size_t size)
 {
@@ -80,6 +81,7 @@ lcpy_written lcpy_npscalar_write(locache_writer *writer, PyObject *scalar)
     PyObject *dtype;
     lcpy_written result;
 
+    /* Subclasses of str and bytes, with that as their value. */
     if (PyUnicode_Check(scalar) || PyBytes_Check(scalar))
         return write_npstring(writer, scalar);
     dtype = PyObject_GetAttrString(scalar, "dtype");
@@ -112,6 +114,7 @@ static PyObject *string_value(const char *type, const locache_item *bytes)
     return value != NULL ? value : lcpy_cbor_refuse("array");
 }
 
+/* As NumPy makes one of a str or bytes, which keeps NULs at the end. */
 static PyObject *read_npstring(const char *type, const locache_item *bytes)
 {
     PyObject *value = string_value(type, bytes);

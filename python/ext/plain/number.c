@@ -1,4 +1,9 @@
-/* int, complex, Decimal and Fraction as CBOR. */
+/* int, complex, Decimal and Fraction as CBOR.
+ *
+ * An int is a CBOR integer where 64 bits hold it, else a bignum (tags 2 and 3); complex numbers,
+ * decimals and fractions are arrays of numbers under a tag. One value has one form: the reading
+ * half refuses what the writing half does not write, such as a bignum that would have fitted, so
+ * that a decoded entry that is encoded again has the bytes that it had. */
 #include "plain/number.h"
 
 #include <string.h>
@@ -122,6 +127,7 @@ done:
     return result;
 }
 
+/* [numerator, denominator], both of any size. */
 lcpy_written lcpy_number_write_fraction(locache_writer *writer, PyObject *value)
 {
     lcpy_written result = LCPY_ERROR;
@@ -169,6 +175,7 @@ PyObject *lcpy_number_read_bignum(locache_reader *reader, bool negative)
     return from_magnitude(negative, item.data, item.size);
 }
 
+/* By way of 64 bits with a sign where these hold it, which makes no second int. */
 PyObject *lcpy_number_negative(uint64_t number)
 {
     if (number <= INT64_MAX)
@@ -278,6 +285,8 @@ done:
     return value;
 }
 
+/* The denominator is compared, since that alone shows whether the constructor reduced the
+ * fraction. */
 PyObject *lcpy_number_read_fraction(locache_reader *reader)
 {
     PyObject *numerator =

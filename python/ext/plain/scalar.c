@@ -21,6 +21,8 @@ static lcpy_written write_surrogates(locache_writer *writer, PyObject *text)
     return LCPY_DONE;
 }
 
+/* PyUnicode_AsUTF8AndSize() keeps the UTF-8 with a str that is not ASCII. Long texts of a key do
+ * not come here for that reason (key/key.c). */
 static lcpy_written write_str(locache_writer *writer, PyObject *value)
 {
     Py_ssize_t size;
@@ -61,6 +63,7 @@ done:
     return result;
 }
 
+/* The slow half of lcpy_scalar_write_fast(), for what that declined. */
 static lcpy_written write_builtin(locache_writer *writer, PyObject *value)
 {
     PyTypeObject *type = Py_TYPE(value);
@@ -114,6 +117,7 @@ static PyObject *read_surrogates(locache_reader *reader)
     return text;
 }
 
+/* By the bytes alone: UUID(None, bytes). */
 static PyObject *read_uuid(locache_reader *reader)
 {
     locache_item item;

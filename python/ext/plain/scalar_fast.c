@@ -1,5 +1,8 @@
 /* Scalars that take no time: what the arguments of most calls are. Nothing here allocates, raises
- * or runs Python code; what would is left to lcpy_scalar_write(). */
+ * or runs Python code; what would is left to lcpy_scalar_write().
+ *
+ * A call whose arguments are all of this kind gets its key in a hundred instructions or two
+ * (call/simple.c): each function that is not called here can be measured in the time of a hit. */
 #include "plain/scalar.h"
 
 #if PY_VERSION_HEX < 0x030B0000

@@ -1,5 +1,9 @@
 /* Which class locache knows a type as. A type is looked up by name once, in the modules that are
- * loaded; the answer is kept in a hash table by the type's address. */
+ * loaded; the answer is kept in a hash table by the type's address.
+ *
+ * By identity in the end: a name is anybody's to use, so that a type is numpy.ndarray only if numpy
+ * is loaded and has this very type under that name. Nothing is imported for the question, which
+ * would be slow, and could fail or run code where all that was asked is what an argument is. */
 #include "plain/types.h"
 
 #include "plain/names.h"
@@ -155,6 +159,8 @@ static lcpy_class classify_new(lcpy_state *state, PyTypeObject *type)
     return class_of;
 }
 
+/* The one that is asked for every object: what is not in the table was not known when it was last
+ * asked for, and is looked up again. */
 lcpy_class lcpy_types_classify(lcpy_state *state, PyTypeObject *type)
 {
     /* Those that can be compared with are not looked up. */

@@ -1,6 +1,8 @@
 /* Memory of results as read: one block for the body and its out-of-line buffers, which lives as
- * long as the last array that lies in it. Nothing is copied on the way from the file to the
- * array. */
+ * long as the last array that lies in it. Nothing is copied on the way from the file to the array.
+ *
+ * An array of NumPy holds the object that gave it its memory: a small one of a type of our own,
+ * which holds the block. The decoder holds it, too, while it reads. */
 #include "result/buffer.h"
 
 /* Refers to no object but its type, so that the garbage collector need not know it. */
@@ -32,6 +34,7 @@ void lcpy_buffer_owner_release(lcpy_owner *owner)
     PyMem_Free(owner);
 }
 
+/* An instance of a heap type holds its type. */
 static void buffer_dealloc(PyObject *self)
 {
     PyTypeObject *type = Py_TYPE(self);
@@ -106,6 +109,7 @@ bool lcpy_buffer_take(size_t *n, lcpy_buffer_source *from, locache_reader *reade
     return true;
 }
 
+/* Short arrays lie in the body, long ones behind it; who reads one need not know which. */
 bool lcpy_buffer_read(locache_buffer *out, size_t *n, lcpy_buffer_source *from,
                       locache_reader *reader)
 {
@@ -125,6 +129,8 @@ bool lcpy_buffer_read(locache_buffer *out, size_t *n, lcpy_buffer_source *from,
     return out->size <= PY_SSIZE_T_MAX;
 }
 
+/* The owner is made at the first need: a result without arrays out of line frees its value at
+ * once. */
 PyObject *lcpy_buffer_lend(lcpy_buffer_source *from, size_t n)
 {
     if (from->owner == NULL) {

@@ -48,6 +48,7 @@ static PyObject *decode_value(decoder *d)
     return decode_item(d, NO_SLOT);
 }
 
+/* Each item takes a byte at least: what is announced can be compared with it. */
 static size_t bytes_left(const decoder *d)
 {
     return (size_t)(d->reader.end - d->reader.at);
@@ -99,6 +100,7 @@ static PyObject *decode_array_bytes(void *context, locache_reader *reader)
                : lcpy_buffer_lend(&d->source, n);
 }
 
+/* Those of plain/array.h. */
 static bool is_array_tag(uint64_t tag)
 {
     return tag == LOCACHE_TAG_NDARRAY || tag == LOCACHE_TAG_NDARRAY_F || tag == LOCACHE_TAG_ARRAY ||
@@ -165,6 +167,8 @@ static bool decode_members_head(decoder *d, uint64_t *count)
     return true;
 }
 
+/* A tuple cannot be published before it is whole, nor can a set: a cycle through one only is
+ * refused. */
 static PyObject *decode_tuple(decoder *d)
 {
     uint64_t count;
@@ -262,6 +266,7 @@ static bool add_pair(PyObject *dict, PyObject *key, PyObject *item)
     return PyDict_GET_SIZE(dict) != before;
 }
 
+/* Each pair is added as it is read: in the order that it was written in, which a dict keeps. */
 static PyObject *decode_dict(decoder *d, uint64_t count, size_t slot)
 {
     if (!announce(d, 2 * count)) /* no more than what remains: no overflow */
@@ -288,6 +293,7 @@ static PyObject *decode_dict(decoder *d, uint64_t count, size_t slot)
 
 /* -------------------------------------------------------------------------------------- sharing */
 
+/* SHARED tags are not counted before: as many as there are bytes, at most. */
 static int grow_slots(decoder *d)
 {
     if (d->shared_count < d->shared_room)
@@ -322,6 +328,7 @@ static PyObject *decode_shared(decoder *d)
     return value;
 }
 
+/* It may be to something around this very item: a list or a dict that is not full yet. */
 static PyObject *decode_reference(decoder *d)
 {
     locache_item item;
@@ -362,6 +369,7 @@ static PyObject *decode_tagged(decoder *d, uint64_t tag, size_t slot)
 }
 
 /* An array, a map or a tag: what a level of nesting is. */
+/* Depth is counted by tags, too: they nest in one another. */
 static PyObject *decode_nested(decoder *d, const locache_item *item, size_t slot)
 {
     PyObject *value;
@@ -410,6 +418,7 @@ static PyObject *decode_item(decoder *d, size_t slot)
     return decode_nested(d, &item, slot);
 }
 
+/* A body is all of it: an item, and nothing behind it. */
 static PyObject *decode_plain(decoder *d)
 {
     size_t size;

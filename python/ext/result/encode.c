@@ -29,6 +29,8 @@ typedef struct encoder {
     lcpy_obstacle obstacle; /* for LCPY_NOT_EXACT */
 } encoder;
 
+/* Something has no plain form: the result goes to pickle, or is not stored and the message says
+ * why. */
 static lcpy_written refuse(encoder *e, PyObject *value, const char *why)
 {
     return lcpy_shape_refuse(&e->obstacle, value, why);
@@ -77,6 +79,7 @@ static lcpy_written encode_list(encoder *e, PyObject *list)
     return PyList_GET_SIZE(list) == count ? LCPY_DONE : changed();
 }
 
+/* Tuples and sets are one level deeper than lists: a tag, and its array. */
 static lcpy_written encode_tuple(encoder *e, PyObject *tuple)
 {
     Py_ssize_t count = PyTuple_GET_SIZE(tuple);
@@ -104,6 +107,9 @@ static lcpy_written encode_hashed(encoder *e, PyObject *value)
     return written;
 }
 
+/* In its own order, which is part of the result. A dict that is changed while it is walked may be
+ * walked wrongly by PyDict_Next(): no more pairs than there were, and the length afterwards, are
+ * checked. */
 static lcpy_written encode_dict(encoder *e, PyObject *dict)
 {
     Py_ssize_t count = PyDict_GET_SIZE(dict);
@@ -259,6 +265,8 @@ static lcpy_written encode_shared(encoder *e, lcpy_seen *met, lcpy_shape shape, 
     return written;
 }
 
+/* Any object: by reference if it was written before, and under a SHARED tag if it will be met
+ * again. */
 static lcpy_written encode_value(encoder *e, PyObject *value)
 {
     lcpy_class class_of;
@@ -295,6 +303,7 @@ static lcpy_written encode_plain(encoder *e, PyObject *value)
     return written;
 }
 
+/* The obstacle is kept until here: only the caller knows whether pickle may do it. */
 int lcpy_encode(lcpy_state *state, lcpy_encoded *out, PyObject *value, int plain_only)
 {
     *out = (lcpy_encoded){.codec = LOCACHE_CBOR};

@@ -1,4 +1,5 @@
-/* A result encoded: its body and what keeps its buffers in place. */
+/* A result encoded: its body and what keeps its buffers in place. Pickle and the encoder both fill
+ * one; the store writes it to the file from where its parts lie. */
 #include "result/result.h"
 
 /* Room for one more: the arrays have a power of two of places. */
@@ -20,6 +21,7 @@ static int grow_buffers(lcpy_encoded *out)
     return 0;
 }
 
+/* Buffers are numbered in the order in which they are added. */
 int lcpy_encoded_add(lcpy_encoded *out, Py_buffer *view)
 {
     if (grow_buffers(out) < 0) {
@@ -35,6 +37,7 @@ int lcpy_encoded_add(lcpy_encoded *out, Py_buffer *view)
     return 0;
 }
 
+/* Views hold the objects whose memory they are; pickled holds the body's, for codec PICKLE. */
 void lcpy_encoded_clear(lcpy_encoded *encoded)
 {
     locache_writer_clear(&encoded->body);

@@ -110,6 +110,7 @@ static bool is_frozen_zone(tally *t, PyObject *zone)
     return frozen && add(t, (size_t)Py_TYPE(zone)->tp_basicsize);
 }
 
+/* Of the classes that locache knows, those without any attribute that can be set. */
 static bool is_frozen_instance(tally *t, PyObject *value)
 {
     PyTypeObject *type = Py_TYPE(value);
@@ -133,6 +134,7 @@ static bool is_frozen_instance(tally *t, PyObject *value)
     }
 }
 
+/* CPython allocates whole digits of 30 bits; what 64 bits hold takes three at most. */
 static bool add_int(tally *t, PyObject *value)
 {
     int overflow;
@@ -151,6 +153,7 @@ static bool add_str(tally *t, PyObject *value)
     return add(t, head + ((size_t)PyUnicode_GET_LENGTH(value) + 1) * (size_t)PyUnicode_KIND(value));
 }
 
+/* By exact type: a subclass of int or tuple may have attributes that can be set. */
 static bool is_frozen(tally *t, PyObject *value)
 {
     PyTypeObject *type = Py_TYPE(value);

@@ -1,4 +1,7 @@
-/* What a result is made of: the types that have a plain form, and whether sharing one matters. */
+/* What a result is made of: the types that have a plain form, and whether sharing one matters.
+ *
+ * Both passes of the encoder ask these questions of every object; what neither can write exactly,
+ * such as any class of a user, is left to pickle as a whole: a result has one codec. */
 #include "result/shape.h"
 
 /* Bytes, or characters: shorter strings cost less than the tags that would share them. They cannot
@@ -63,7 +66,7 @@ bool lcpy_shape_is_shareable(PyObject *value, lcpy_shape shape)
         return PyUnicode_GetLength(value) >= SHARED_STRING_MIN;
     case LCPY_SHAPE_BYTES:
         return PyBytes_GET_SIZE(value) >= SHARED_STRING_MIN;
-    case LCPY_SHAPE_TUPLE: /* it may hold what can change, or much; Python itself has one empty one */
+    case LCPY_SHAPE_TUPLE: /* it may hold what can change; Python has one empty tuple */
         return PyTuple_GET_SIZE(value) > 0;
     case LCPY_SHAPE_FROZENSET:
         return PySet_GET_SIZE(value) > 0;
@@ -78,6 +81,7 @@ bool lcpy_shape_is_shareable(PyObject *value, lcpy_shape shape)
     }
 }
 
+/* By an iterator, since the C API has no other public way that keeps to one state of the set. */
 lcpy_written lcpy_shape_each_member(PyObject *set,
                                     lcpy_written (*visit)(void *context, PyObject *member),
                                     void *context)
@@ -95,6 +99,7 @@ lcpy_written lcpy_shape_each_member(PyObject *set,
     return PyErr_Occurred() != NULL ? LCPY_ERROR : done;
 }
 
+/* The innermost object, or the first of several: enough for a message that helps. */
 lcpy_written lcpy_shape_refuse(lcpy_obstacle *obstacle, PyObject *value, const char *why)
 {
     if (obstacle->type == NULL) {

@@ -1,5 +1,9 @@
 /* Which objects of a result are met twice: a walk over all of it before anything is written, since
- * the first time that an object is written it must carry its SHARED tag already. */
+ * the first time that an object is written it must carry its SHARED tag already.
+ *
+ * Why it matters: a list that is twice in a result must be one list when it is read again, so that
+ * what is appended to one is in the other; and a cycle must end. Objects are told apart by their
+ * addresses, and are held while the table has them, so that no other can take the address. */
 #include "result/shared.h"
 
 /* The slot of an object, or the free one where it belongs. */
@@ -50,6 +54,7 @@ static int meet(lcpy_shared *shared, PyObject *object)
     return 0;
 }
 
+/* Freeing an object may run code of its class; the table is no longer used by then. */
 void lcpy_shared_clear(lcpy_shared *shared)
 {
     for (size_t i = 0; i < shared->slots; i++)
@@ -80,6 +85,7 @@ static lcpy_written find_in_tuple(lcpy_shared *shared, PyObject *tuple)
     return found;
 }
 
+/* PyDict_Next() borrows: both are held, since other code may run below. */
 static lcpy_written find_in_dict(lcpy_shared *shared, PyObject *dict)
 {
     lcpy_written found = LCPY_DONE;

@@ -18,6 +18,7 @@ void lcpy_short_keys_init(lcpy_short_keys *keys)
     memset(keys->marks, 0, sizeof keys->marks);
 }
 
+/* A later key of the same hash takes the place of an earlier one: no chains, no probing. */
 PyObject *lcpy_short_keys_get(lcpy_short_keys *keys, const unsigned char *text, size_t size)
 {
     size_t at = hash_short(text, size);
