@@ -253,7 +253,7 @@ static int write_container(lcpy_walk *walk, PyObject *value)
 
 /* The walk's `value`. Scalars first: they are most of what there is, and need no more than a few
  * comparisons of pointers. */
-static int write_any(lcpy_walk *walk, PyObject *value)
+static int write_one(lcpy_walk *walk, PyObject *value)
 {
     PyTypeObject *type = Py_TYPE(value);
 
@@ -279,7 +279,7 @@ static void say_where(const lcpy_walk *walk)
 /* Values of an argument know only their own ancestors: each argument is a walk of its own. */
 int lcpy_key_write(lcpy_state *state, locache_writer *writer, PyObject *value)
 {
-    lcpy_walk walk = {.state = state, .writer = writer, .value = write_any};
+    lcpy_walk walk = {.state = state, .writer = writer, .value = write_one};
     int result = lcpy_walk_value(&walk, value);
 
     if (result < 0 && walk.refusal != NULL && walk.where != NULL)

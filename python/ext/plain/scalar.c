@@ -23,7 +23,7 @@ static lcpy_written write_surrogates(locache_writer *writer, PyObject *text)
 
 /* PyUnicode_AsUTF8AndSize() keeps the UTF-8 with a str that is not ASCII. Long texts of a key do
  * not come here for that reason (key/key.c). */
-static lcpy_written write_str(locache_writer *writer, PyObject *value)
+static lcpy_written write_long_str(locache_writer *writer, PyObject *value)
 {
     Py_ssize_t size;
     const char *text = PyUnicode_AsUTF8AndSize(value, &size);
@@ -73,7 +73,7 @@ static lcpy_written write_builtin(locache_writer *writer, PyObject *value)
     if (type == &PyLong_Type)
         return lcpy_number_write_int(writer, value);
     if (type == &PyUnicode_Type)
-        return write_str(writer, value);
+        return write_long_str(writer, value);
     return type == &PyComplex_Type ? lcpy_number_write_complex(writer, value) : LCPY_NOT_EXACT;
 }
 
