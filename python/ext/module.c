@@ -6,6 +6,7 @@
 #include "call/persisted.h"
 #include "identity.h"
 #include "log.h"
+#include "plain/types.h"
 
 /* -------------------------------------------------------------------------------------- persist */
 

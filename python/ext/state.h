@@ -22,7 +22,7 @@ typedef struct lcpy_state {
     PyObject *cache_warning;       /* locache.CacheWarning */
     lcpy_types *types;             /* classes met so far; owned */
     PyObject *pickle;              /* the pickle module, once needed */
-    /* import name of __main__, once known: see lcpy_module_name() in pytypes.h */
+    /* import name of __main__, once known: see lcpy_names_module() in pytypes.h */
     PyObject *main_name;
     /* bytes: the working directory at import, where a notebook lives; or None */
     PyObject *start_directory;

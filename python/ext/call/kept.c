@@ -44,7 +44,7 @@ static locache_value *with_own_buffers(locache_value *value)
 PyObject *lcpy_memory_decode(lcpy_state *state, void *object, PyObject *module)
 {
     locache_value *value = with_own_buffers(value_of(object));
-    return value != NULL ? lcpy_value_decode(state, value, module) : NULL;
+    return value != NULL ? lcpy_decode(state, value, module) : NULL;
 }
 
 locache_value *lcpy_memory_value(locache_value *value)

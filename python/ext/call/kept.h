@@ -20,7 +20,7 @@ static inline bool lcpy_memory_is_result(const void *object)
 }
 
 /* The result of another object that locache_recall() gave, whose reference is taken. New reference,
- * or NULL with an exception, as lcpy_value_decode(). */
+ * or NULL with an exception, as lcpy_decode(). */
 PyObject *lcpy_memory_decode(lcpy_state *state, void *object, PyObject *module);
 
 /* Another holder of a value that was read, for lcpy_memory_keep(), whatever the result that it is

@@ -192,7 +192,7 @@ static lcpy_found decode(PyObject **out, lcpy_persisted *self, locache_value *va
     locache_stamp stamp;
     locache_value *kept = self->in_memory ? lcpy_memory_value(value) : NULL;
     locache_value_stamp(&stamp, value);
-    *out = lcpy_value_decode(self->state, value, self->target.module);
+    *out = lcpy_decode(self->state, value, self->target.module);
     if (*out != NULL && self->in_memory && self->forgotten == n)
         (void)lcpy_memory_keep(self->state, self->cache, key, key_size, &stamp, *out, kept);
     locache_value_free(kept);
@@ -284,7 +284,7 @@ int lcpy_persisted_store(lcpy_persisted *self, const void *key, size_t key_size,
             return opened == LCPY_INTERRUPTED ? -1 : 0;
     }
     lcpy_encoded encoded;
-    if (lcpy_value_encode(self->state, &encoded, result,
+    if (lcpy_encode(self->state, &encoded, result,
                           (self->options.flags & LOCACHE_NO_PICKLE) != 0) < 0)
         return quiet ? lcpy_count_error(self) : lcpy_warn(self, LCPY_TROUBLE_ENCODE, NULL, NULL);
     locache_error error;

@@ -66,7 +66,7 @@ static bool place(PyObject **slots, const lcpy_plan *plan, const lcpy_call *call
 /* `items`: so many may still come. */
 static bool write_value(locache_writer *key, PyObject *value, Py_ssize_t *items, int depth)
 {
-    if (lcpy_scalar_write_brief(key, value))
+    if (lcpy_scalar_write_fast(key, value))
         return true;
     if (PyBytes_CheckExact(value) && PyBytes_GET_SIZE(value) <= BYTES_MAX) {
         locache_write_bytes(key, PyBytes_AS_STRING(value), (size_t)PyBytes_GET_SIZE(value));

@@ -1,5 +1,11 @@
+/* Importing columns by the Arrow C interfaces, and the format strings that say how values lie in
+ * buffers.
+ *
+ * An object gives its columns in capsules, which hold the buffers for as long as they live. No
+ * library of Arrow is linked against: the three structures are the interface. */
 #include "key/arrow.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 /* ------------------------------------------------------------------------------------ exporting */
@@ -15,6 +21,7 @@ static int not_exported(void)
     return 0;
 }
 
+/* The chunk is moved, as the interface allows: released with the others. */
 static bool add_chunk(lcpy_arrow *to, const lcpy_arrow_array *chunk, Py_ssize_t *room)
 {
     if (to->count == *room) {
@@ -32,11 +39,13 @@ static bool add_chunk(lcpy_arrow *to, const lcpy_arrow_array *chunk, Py_ssize_t 
     return true;
 }
 
+/* All chunks of a stream, until one comes that was released: its end. */
 static int take_stream(lcpy_arrow *out, lcpy_arrow_stream *stream)
 {
     Py_ssize_t room = 0;
 
     if (stream->get_schema(stream, &out->schema) != 0) {
+        /* What a failed call left there is not a schema. */
         out->schema.release = NULL;
         return not_exported();
     }
@@ -54,7 +63,8 @@ static int take_stream(lcpy_arrow *out, lcpy_arrow_stream *stream)
     }
 }
 
-static int take_array(lcpy_arrow *out, PyObject *pair)
+/* The capsules of a schema and of one array, which go on owning them. */
+static int take_pair(lcpy_arrow *out, PyObject *pair)
 {
     const lcpy_arrow_schema *schema = NULL;
     const lcpy_arrow_array *array = NULL;
@@ -72,11 +82,14 @@ static int take_array(lcpy_arrow *out, PyObject *pair)
     return add_chunk(out, array, &room) ? 1 : -1;
 }
 
+/* The schema is copied by value either way. From a stream it is ours, to be released; in a capsule
+ * it is the capsule's. */
 int lcpy_arrow_open(lcpy_arrow *out, PyObject *object)
 {
     lcpy_arrow_stream *stream;
     int result;
 
+    /* A stream where the object has one: tables and chunked arrays; else a single array. */
     *out = (lcpy_arrow){0};
     out->owner = PyObject_CallMethod(object, "__arrow_c_stream__", NULL);
     if (out->owner != NULL) {
@@ -85,7 +98,7 @@ int lcpy_arrow_open(lcpy_arrow *out, PyObject *object)
     } else if (PyErr_ExceptionMatches(PyExc_AttributeError)) {
         PyErr_Clear();
         out->owner = PyObject_CallMethod(object, "__arrow_c_array__", NULL);
-        result = out->owner == NULL ? not_exported() : take_array(out, out->owner);
+        result = out->owner == NULL ? not_exported() : take_pair(out, out->owner);
     } else {
         result = not_exported();
     }
@@ -96,6 +109,7 @@ int lcpy_arrow_open(lcpy_arrow *out, PyObject *object)
 
 void lcpy_arrow_clear(lcpy_arrow *arrow)
 {
+    /* What was taken out of a stream is ours to release; what lies in capsules is not. */
     for (Py_ssize_t i = 0; i < arrow->count && !arrow->borrowed; i++)
         arrow->chunks[i].release(&arrow->chunks[i]);
     if (arrow->schema.release != NULL && !arrow->borrowed)
@@ -105,6 +119,7 @@ void lcpy_arrow_clear(lcpy_arrow *arrow)
     *arrow = (lcpy_arrow){0};
 }
 
+/* From where it need not be aligned. */
 static int32_t read_int32(const char *at)
 {
     int32_t value;
@@ -131,11 +146,13 @@ size_t lcpy_arrow_metadata_size(const char *metadata)
 static size_t last_number(const char *format)
 {
     const char *comma = strrchr(format, ',');
+    /* A negative or absent number makes a width of 0, which no layout has. */
     long value = strtol(comma != NULL ? comma + 1 : format + 2, NULL, 10);
 
     return value > 0 ? (size_t)value : 0;
 }
 
+/* "d:precision,scale" is of 128 bits; a third number says how many bits otherwise. */
 static size_t decimal_width(const char *format)
 {
     const char *comma = strchr(format, ',');
@@ -143,6 +160,7 @@ static size_t decimal_width(const char *format)
     return comma != NULL && strchr(comma + 1, ',') != NULL ? last_number(format) / 8 : 16;
 }
 
+/* Dates, times, durations and intervals, by their first letters: a timestamp's zone follows. */
 static size_t time_width(const char *format)
 {
     static const struct {
@@ -157,6 +175,7 @@ static size_t time_width(const char *format)
     return 0;
 }
 
+/* In bytes: signed and unsigned integers, and floats, by a letter each. */
 static size_t number_width(char format)
 {
     switch (format) {
@@ -180,6 +199,7 @@ static size_t number_width(char format)
     }
 }
 
+/* Single letters first; then those that go on behind a colon or a letter for the kind. */
 lcpy_layout lcpy_arrow_layout(size_t *width, const char *format)
 {
     bool single = format[0] != '\0' && format[1] == '\0';
@@ -204,293 +224,4 @@ lcpy_layout lcpy_arrow_layout(size_t *width, const char *format)
     else if (format[0] == 't')
         *width = time_width(format);
     return *width > 0 ? LCPY_ARROW_FIXED : LCPY_ARROW_UNKNOWN;
-}
-
-/* -------------------------------------------------------------------------------------- columns */
-
-int lcpy_column_open(lcpy_column *out, const lcpy_arrow *arrow, int64_t child)
-{
-    size_t count = (size_t)arrow->count;
-
-    *out = (lcpy_column){.schema = child < 0 ? &arrow->schema : arrow->schema.children[child]};
-    out->layout = lcpy_arrow_layout(&out->width, out->schema->format);
-    out->chunks = PyMem_Malloc((count > 0 ? count : 1) * sizeof *out->chunks);
-    if (out->chunks == NULL) {
-        PyErr_NoMemory();
-        return -1;
-    }
-    for (size_t i = 0; i < count; i++) {
-        const lcpy_arrow_array *whole = &arrow->chunks[i];
-        const lcpy_arrow_array *array = child < 0 ? whole : whole->children[child];
-        bool has_bits =
-            array->n_buffers > 0 && array->null_count != 0 && out->layout != LCPY_ARROW_NULLS;
-
-        if (whole->length == 0)
-            continue;
-        /* Rows of a table begin where the table's own offset says, in each of its columns. */
-        out->chunks[out->count++] = (lcpy_chunk){
-            .array = array,
-            .validity = has_bits ? array->buffers[0] : NULL,
-            .offset = (size_t)(array->offset + (child < 0 ? 0 : whole->offset)),
-            .rows = (size_t)whole->length,
-            .before = out->rows,
-        };
-        out->rows += (size_t)whole->length;
-    }
-    return 0;
-}
-
-void lcpy_column_clear(lcpy_column *column)
-{
-    PyMem_Free(column->chunks);
-    PyMem_RawFree(column->ends);
-    *column = (lcpy_column){0};
-}
-
-static bool bit_at(const unsigned char *bits, size_t at)
-{
-    return bits[at / 8] >> at % 8 & 1;
-}
-
-bool lcpy_chunk_is_null(const lcpy_chunk *chunk, size_t row)
-{
-    return chunk->validity != NULL && !bit_at(chunk->validity, chunk->offset + row);
-}
-
-bool lcpy_column_has_nulls(const lcpy_column *column)
-{
-    for (size_t i = 0; i < column->count; i++) {
-        const lcpy_chunk *chunk = &column->chunks[i];
-        size_t at = chunk->offset;
-        size_t end = chunk->offset + chunk->rows;
-
-        while (chunk->validity != NULL && at < end) {
-            bool whole = at % 8 == 0 && end - at >= 8;
-
-            if (whole ? chunk->validity[at / 8] != 0xff : !bit_at(chunk->validity, at))
-                return true;
-            at += whole ? 8 : 1;
-        }
-    }
-    return false;
-}
-
-/* A view: its length, then up to 12 bytes, or the first 4, the number of a buffer, and the place in
- * it. */
-static const char *view_value(size_t *size, const lcpy_arrow_array *array, size_t at)
-{
-    const char *view = (const char *)array->buffers[1] + 16 * at;
-
-    *size = (size_t)read_int32(view);
-    return *size <= 12
-               ? view + 4
-               : (const char *)array->buffers[2 + read_int32(view + 8)] + read_int32(view + 12);
-}
-
-/* Where text `at` begins in the buffer of texts. */
-static size_t text_start(const lcpy_column *column, const lcpy_arrow_array *array, size_t at)
-{
-    if (column->layout == LCPY_ARROW_TEXT32)
-        return (size_t)((const int32_t *)array->buffers[1])[at];
-    return (size_t)((const int64_t *)array->buffers[1])[at];
-}
-
-const char *lcpy_chunk_value(size_t *size, const lcpy_column *column, const lcpy_chunk *chunk,
-                             size_t row)
-{
-    const lcpy_arrow_array *array = chunk->array;
-    size_t at = chunk->offset + row;
-
-    if (column->layout == LCPY_ARROW_FIXED) {
-        *size = column->width;
-        return (const char *)array->buffers[1] + at * column->width;
-    }
-    if (column->layout == LCPY_ARROW_VIEWS)
-        return view_value(size, array, at);
-    size_t start = text_start(column, array, at);
-    *size = text_start(column, array, at + 1) - start;
-    return (const char *)array->buffers[2] + start;
-}
-
-bool lcpy_column_measure(lcpy_column *column)
-{
-    uint64_t total = 0;
-    uint64_t *end = PyMem_RawMalloc((column->rows > 0 ? column->rows : 1) * sizeof *end);
-
-    column->ends = end;
-    for (size_t i = 0; end != NULL && i < column->count; i++) {
-        for (size_t row = 0; row < column->chunks[i].rows; row++) {
-            size_t size = 0;
-
-            if (!lcpy_chunk_is_null(&column->chunks[i], row))
-                lcpy_chunk_value(&size, column, &column->chunks[i], row);
-            total += size;
-            *end++ = total;
-        }
-    }
-    return column->ends != NULL;
-}
-
-size_t lcpy_column_text_size(const lcpy_column *column)
-{
-    return column->rows == 0 ? 0 : (size_t)column->ends[column->rows - 1];
-}
-
-const char *lcpy_column_in_place(const lcpy_column *column, bool nulls)
-{
-    size_t size;
-
-    if (column->count != 1 || nulls || column->layout == LCPY_ARROW_VIEWS)
-        return NULL;
-    return lcpy_chunk_value(&size, column, &column->chunks[0], 0);
-}
-
-/* -------------------------------------------------------------------------------------- copying */
-
-/* The chunk that a row of the column is in. */
-static const lcpy_chunk *chunk_of(const lcpy_column *column, size_t row)
-{
-    size_t low = 0;
-    size_t high = column->count - 1;
-
-    while (low < high) {
-        size_t middle = low + (high - low + 1) / 2;
-
-        if (column->chunks[middle].before <= row)
-            low = middle;
-        else
-            high = middle - 1;
-    }
-    return &column->chunks[low];
-}
-
-/* Zeros where `size` bytes from `offset` on in the chunk's items belong to nulls. */
-static void clear_nulls(char *out, const lcpy_chunk *chunk, size_t offset, size_t size,
-                        size_t width)
-{
-    for (size_t row = offset / width; row * width < offset + size; row++) {
-        size_t first = row * width < offset ? offset : row * width;
-        size_t last = (row + 1) * width < offset + size ? (row + 1) * width : offset + size;
-
-        if (lcpy_chunk_is_null(chunk, row))
-            memset(out + (first - offset), 0, last - first);
-    }
-}
-
-void lcpy_column_copy_fixed(void *context, void *out, size_t offset, size_t size)
-{
-    const lcpy_column *column = context;
-    char *to = out;
-
-    while (size > 0) {
-        const lcpy_chunk *chunk = chunk_of(column, offset / column->width);
-        size_t within = offset - chunk->before * column->width;
-        size_t rest = chunk->rows * column->width - within;
-        size_t part = size < rest ? size : rest;
-
-        memcpy(to, (const char *)chunk->array->buffers[1] + chunk->offset * column->width + within,
-               part);
-        if (chunk->validity != NULL)
-            clear_nulls(to, chunk, within, part, column->width);
-        to += part;
-        offset += part;
-        size -= part;
-    }
-}
-
-/* Up to eight bits from bit `at` on; what is behind them is not touched. */
-static unsigned take_bits(const unsigned char *bits, size_t at, size_t count)
-{
-    unsigned shift = (unsigned)(at % 8);
-    unsigned value = (unsigned)bits[at / 8] >> shift;
-
-    if (shift + count > 8)
-        value |= (unsigned)bits[at / 8 + 1] << (8 - shift);
-    return value & ((1U << count) - 1);
-}
-
-/* Bits of rows, of one buffer of each chunk, those of nulls 0. */
-static void copy_bits(const lcpy_column *column, size_t buffer, unsigned char *out, size_t offset,
-                      size_t size)
-{
-    size_t row = 8 * offset;
-    size_t end = column->rows < 8 * (offset + size) ? column->rows : 8 * (offset + size);
-
-    memset(out, 0, size);
-    while (row < end) {
-        const lcpy_chunk *chunk = chunk_of(column, row);
-        size_t chunk_end = chunk->before + chunk->rows < end ? chunk->before + chunk->rows : end;
-        const unsigned char *bits = chunk->array->buffers[buffer];
-
-        while (row < chunk_end) {
-            size_t count = 8 - row % 8 < chunk_end - row ? 8 - row % 8 : chunk_end - row;
-            size_t at = chunk->offset + row - chunk->before;
-            unsigned value = buffer == 0 ? (1U << count) - 1 : take_bits(bits, at, count);
-
-            if (chunk->validity != NULL)
-                value &= take_bits(chunk->validity, at, count);
-            out[row / 8 - offset] |= (unsigned char)(value << row % 8);
-            row += count;
-        }
-    }
-}
-
-void lcpy_column_copy_bits(void *context, void *out, size_t offset, size_t size)
-{
-    copy_bits(context, 1, out, offset, size);
-}
-
-void lcpy_column_copy_validity(void *context, void *out, size_t offset, size_t size)
-{
-    copy_bits(context, 0, out, offset, size);
-}
-
-/* The row that byte `offset` of all texts is in: the first that ends behind it. */
-static size_t row_of(const lcpy_column *column, size_t offset)
-{
-    size_t low = 0;
-    size_t high = column->rows - 1;
-
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-
-        if (column->ends[middle] > offset)
-            high = middle;
-        else
-            low = middle + 1;
-    }
-    return low;
-}
-
-/* How far the texts of a chunk lie together from this row on, as rows: to its end where there are
- * no nulls between. */
-static size_t rows_together(const lcpy_column *column, const lcpy_chunk *chunk, size_t row)
-{
-    return column->layout == LCPY_ARROW_VIEWS || chunk->validity != NULL ? 1 : chunk->rows - row;
-}
-
-void lcpy_column_copy_texts(void *context, void *out, size_t offset, size_t size)
-{
-    const lcpy_column *column = context;
-    size_t row = size == 0 ? 0 : row_of(column, offset);
-    char *to = out;
-
-    while (size > 0) {
-        const lcpy_chunk *chunk = chunk_of(column, row);
-        size_t local = row - chunk->before;
-        size_t rows = rows_together(column, chunk, local);
-        size_t end = (size_t)column->ends[row + rows - 1];
-
-        if (end > offset) { /* else empty, or null */
-            size_t start = row == 0 ? 0 : (size_t)column->ends[row - 1];
-            size_t part = size < end - offset ? size : end - offset;
-            size_t whole;
-
-            memcpy(to, lcpy_chunk_value(&whole, column, chunk, local) + (offset - start), part);
-            to += part;
-            offset += part;
-            size -= part;
-        }
-        row += rows;
-    }
 }

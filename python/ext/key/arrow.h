@@ -72,50 +72,10 @@ typedef enum lcpy_layout {
     LCPY_ARROW_FIXED,  /* items of `width` bytes */
     LCPY_ARROW_TEXT32, /* texts or byte strings, by offsets of 4 bytes */
     LCPY_ARROW_TEXT64, /* and of 8 */
-    LCPY_ARROW_VIEWS   /* and by their lengths and places */
+    LCPY_ARROW_VIEWS   /* and by views: length, buffer and offset of each */
 } lcpy_layout;
 
+/* How values of this format lie in buffers; *width is that of fixed items, else 0. */
 lcpy_layout lcpy_arrow_layout(size_t *width, const char *format);
-
-typedef struct lcpy_chunk {
-    const lcpy_arrow_array *array;
-    const unsigned char *validity; /* bits, or NULL: no nulls */
-    size_t offset;                 /* the first row's place in the buffers */
-    size_t rows;
-    size_t before; /* rows of the chunks before it */
-} lcpy_chunk;
-
-typedef struct lcpy_column {
-    lcpy_layout layout;
-    size_t width;
-    const lcpy_arrow_schema *schema;
-    lcpy_chunk *chunks;
-    size_t count;
-    size_t rows;
-    /* of texts: where each row ends in all texts one after the other; with lcpy_column_measure() */
-    uint64_t *ends;
-} lcpy_column;
-
-/* Column `child` of a table, or the array itself (child < 0). 0, or -1 with MemoryError. */
-int lcpy_column_open(lcpy_column *out, const lcpy_arrow *arrow, int64_t child);
-void lcpy_column_clear(lcpy_column *column);
-bool lcpy_column_has_nulls(const lcpy_column *column);
-/* Row `row` of a chunk, which is no null: its bytes. Not of bits and nulls. */
-const char *lcpy_chunk_value(size_t *size, const lcpy_column *column, const lcpy_chunk *chunk,
-                             size_t row);
-bool lcpy_chunk_is_null(const lcpy_chunk *chunk, size_t row);
-/* Bytes of all texts; sets ends. Needs no GIL. False where there is no memory. */
-bool lcpy_column_measure(lcpy_column *column);
-size_t lcpy_column_text_size(const lcpy_column *column);
-/* The values where they lie in one piece as they should be, or NULL. Of fixed items, and of texts
- * that were measured. */
-const char *lcpy_column_in_place(const lcpy_column *column, bool nulls);
-
-/* For locache_digest_parts(), a lcpy_column as context. Bits are packed, the first row lowest,
- * zeros after the last. */
-void lcpy_column_copy_fixed(void *context, void *out, size_t offset, size_t size);
-void lcpy_column_copy_bits(void *context, void *out, size_t offset, size_t size);
-void lcpy_column_copy_validity(void *context, void *out, size_t offset, size_t size);
-void lcpy_column_copy_texts(void *context, void *out, size_t offset, size_t size);
 
 #endif

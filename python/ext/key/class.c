@@ -1,10 +1,17 @@
 /* Classes by name, or by content where no name leads to them; functions by their code and what it
- * is bound to. */
-#include "key/walk.h"
+ * is bound to.
+ *
+ * A class that is imported is the same class in every process, whatever its code: code that matters
+ * to the result is followed by the function's own identity. A class or function that is made at run
+ * time is no more than what it consists of, and as such it is written: two calls of a function that
+ * makes a class give equal keys if the classes are equal. */
+#include "key/class.h"
 
 #include "identity.h"
+#include "plain/names.h"
 
-int lcpy_walk_is_global(PyObject *object)
+/* What has no such attributes, or others than text there, is no global. */
+int lcpy_class_is_global(PyObject *object)
 {
     PyObject *module = PyObject_GetAttrString(object, "__module__");
     PyObject *name = module == NULL ? NULL : PyObject_GetAttrString(object, "__qualname__");
@@ -13,7 +20,7 @@ int lcpy_walk_is_global(PyObject *object)
     if (name == NULL)
         PyErr_Clear();
     else if (PyUnicode_Check(module) && PyUnicode_Check(name))
-        result = lcpy_global_is(object, module, name);
+        result = lcpy_names_has(object, module, name);
     Py_XDECREF(name);
     Py_XDECREF(module);
     return result;
@@ -58,6 +65,7 @@ static PyObject *class_members(PyObject *class)
     PyObject *name, *value;
     Py_ssize_t at = 0;
 
+    /* A copy is walked: an attribute of the class may be set meanwhile. */
     while (members != NULL && PyDict_Next(all, &at, &name, &value))
         if (!is_incidental(name) && PyDict_SetItem(members, name, value) < 0)
             Py_CLEAR(members);
@@ -67,57 +75,54 @@ static PyObject *class_members(PyObject *class)
 }
 
 /* A class that no name leads to, as one made within a function: by its content, since many can have
- * the one name. */
+ * the one name. [metaclass, [name, bases, {members}]], as type() makes it. */
 static int write_local_class(lcpy_walk *walk, PyObject *class)
 {
-    lcpy_frame frame;
-    PyObject *members = NULL;
-    int result = lcpy_walk_enter(walk, &frame, class, 3);
+    PyObject *members = class_members(class);
+    int result = -1;
 
-    if (result != 0)
-        return result < 0 ? -1 : 0;
-    result = -1;
-    members = class_members(class);
     if (members == NULL)
-        goto done;
+        return -1;
     locache_write_tag(walk->writer, LOCACHE_TAG_OBJECT);
     locache_write_array(walk->writer, 2);
-    if (lcpy_walk_class(walk, (PyObject *)Py_TYPE(class)) < 0)
+    if (lcpy_class_write(walk, (PyObject *)Py_TYPE(class)) < 0)
         goto done;
     locache_write_array(walk->writer, 3);
     if (lcpy_walk_global(walk, class) < 0 ||
         lcpy_walk_value(walk, ((PyTypeObject *)class)->tp_bases) < 0)
         goto done;
-    result = lcpy_walk_dict(walk, members, true);
+    result = lcpy_walk_attributes(walk, members);
 done:
-    Py_XDECREF(members);
-    lcpy_walk_leave(walk);
+    Py_DECREF(members);
     return result;
 }
 
-int lcpy_walk_class(lcpy_walk *walk, PyObject *class)
+int lcpy_class_write(lcpy_walk *walk, PyObject *class)
 {
     PyTypeObject *type = (PyTypeObject *)class;
     /* What C made is the only one of its name. */
     int found = !PyType_HasFeature(type, Py_TPFLAGS_HEAPTYPE) ||
                         PyType_HasFeature(type, Py_TPFLAGS_IMMUTABLETYPE)
                     ? 1
-                    : lcpy_walk_is_global(class);
+                    : lcpy_class_is_global(class);
 
     if (found < 0)
         return -1;
-    return found ? lcpy_walk_global(walk, class) : write_local_class(walk, class);
+    return found ? lcpy_walk_global(walk, class)
+                 : lcpy_walk_nested(walk, class, 3, write_local_class);
 }
 
 /* ------------------------------------------------------------------------------------ functions */
 
-/* The values of a closure's cells; one that is empty is an object of no class. */
+/* The values of a closure's cells; one that is empty is an object of no class, which nothing else
+ * is. */
 static int write_closure(lcpy_walk *walk, PyObject *closure)
 {
     Py_ssize_t count = closure == NULL ? 0 : PyTuple_GET_SIZE(closure);
 
     locache_write_array(walk->writer, (uint64_t)count);
     for (Py_ssize_t i = 0; i < count; i++) {
+        /* Held, since other code may assign to the cell. */
         PyObject *value = PyCell_Get(PyTuple_GET_ITEM(closure, i));
         int result = 0;
 
@@ -156,9 +161,10 @@ static PyObject *function_attributes(PyObject *function)
     return own;
 }
 
+/* "module:name", as of classes: what a function does may depend on what it is called. */
 static int write_function_name(lcpy_walk *walk, PyObject *function)
 {
-    PyObject *name = lcpy_global_name(walk->state, function);
+    PyObject *name = lcpy_names_global(walk->state, function);
     int result;
 
     if (name == NULL) { /* made by exec() without a module: its code is what tells it */
@@ -170,10 +176,11 @@ static int write_function_name(lcpy_walk *walk, PyObject *function)
     return result;
 }
 
-static int write_function(lcpy_walk *walk, PyObject *function, PyObject *attributes)
+static int write_code_and_bindings(lcpy_walk *walk, PyObject *function, PyObject *attributes)
 {
     locache_id id;
 
+    /* The digest of its code: a function that was changed is another argument. */
     if (lcpy_code_id(&id, PyFunction_GetCode(function)) < 0)
         return -1;
     locache_write_tag(walk->writer, LOCACHE_TAG_FUNCTION);
@@ -184,44 +191,37 @@ static int write_function(lcpy_walk *walk, PyObject *function, PyObject *attribu
     if (write_closure(walk, PyFunction_GetClosure(function)) < 0 ||
         write_defaults(walk, function) < 0)
         return -1;
-    return PyDict_GET_SIZE(attributes) > 0 ? lcpy_walk_dict(walk, attributes, true) : 0;
+    return PyDict_GET_SIZE(attributes) > 0 ? lcpy_walk_attributes(walk, attributes) : 0;
 }
 
-int lcpy_walk_function(lcpy_walk *walk, PyObject *function)
+static int write_function(lcpy_walk *walk, PyObject *function)
 {
-    lcpy_frame frame;
-    PyObject *attributes;
-    int result = lcpy_walk_enter(walk, &frame, function, 3);
+    PyObject *attributes = function_attributes(function);
+    int result = attributes == NULL ? -1 : write_code_and_bindings(walk, function, attributes);
 
-    if (result != 0)
-        return result < 0 ? -1 : 0;
-    attributes = function_attributes(function);
-    result = attributes == NULL ? -1 : write_function(walk, function, attributes);
     Py_XDECREF(attributes);
-    lcpy_walk_leave(walk);
     return result;
 }
 
-int lcpy_walk_builtin(lcpy_walk *walk, PyObject *function)
+int lcpy_class_write_function(lcpy_walk *walk, PyObject *function)
+{
+    return lcpy_walk_nested(walk, function, 3, write_function);
+}
+
+/* A method of an object of C, as [].append: the object, and the name in it. */
+static int write_bound(lcpy_walk *walk, PyObject *function)
+{
+    lcpy_walk_begin_object(walk, "types:BuiltinMethodType", 2);
+    if (lcpy_walk_value(walk, PyCFunction_GET_SELF(function)) < 0)
+        return lcpy_walk_step(walk, "%s", ".__self__");
+    return lcpy_walk_attribute(walk, function, "__name__");
+}
+
+int lcpy_class_write_builtin(lcpy_walk *walk, PyObject *function)
 {
     PyObject *self = PyCFunction_GET_SELF(function);
-    lcpy_frame frame;
-    int result;
 
-    if (self == NULL || PyModule_Check(self))
-        return lcpy_walk_global(walk, function);
-    result = lcpy_walk_enter(walk, &frame, function, 3);
-    if (result != 0)
-        return result < 0 ? -1 : 0;
-    locache_write_tag(walk->writer, LOCACHE_TAG_OBJECT);
-    locache_write_array(walk->writer, 2);
-    lcpy_walk_name(walk, "types:BuiltinMethodType");
-    locache_write_array(walk->writer, 2);
-    result = lcpy_walk_value(walk, self);
-    if (result < 0)
-        lcpy_walk_step(walk, "%s", ".__self__");
-    else
-        result = lcpy_walk_attribute(walk, function, "__name__");
-    lcpy_walk_leave(walk);
-    return result;
+    /* A function of a module is bound to the module. */
+    return self == NULL || PyModule_Check(self) ? lcpy_walk_global(walk, function)
+                                                : lcpy_walk_nested(walk, function, 3, write_bound);
 }

@@ -1,347 +1,319 @@
-/* Columns that export themselves as Arrow: their values in one form (arrow.h), whatever their
- * chunks, offsets, unused bytes and dictionaries.
+/* A column of values in Arrow's buffers as one row of values. What chunks there are, where each
+ * begins in its buffers and what lies under nulls shows in none of it.
  *
- *     nothing but nulls      [rows]
- *     bits; items            [rows, values, validity]
- *     texts, byte strings    [rows, ends, bytes of all, validity]
- *     from a dictionary      [rows, number of each row's value, values]
- *
- * Bits are packed, the first lowest; validity is null where there are no nulls, and values are
- * zeros where there are; ends are 8 bytes each; numbers are 4 bytes each, 0 for null, then by the
- * first row that has the value. */
-#include "key/arrow.h"
-#include "key/walk.h"
+ * A row is looked for in its chunk by bisection, a byte of all texts in its row. The copying
+ * functions make any part of the whole, as locache_digest_parts() asks for it, from several threads
+ * at once: they read the column and change nothing. Offsets, lengths and buffers are trusted, as
+ * they come from a library in this process and not from a file. */
+#include "key/column.h"
 
 #include <string.h>
 
-#define UNSEEN UINT32_MAX
-
-/* --------------------------------------------------------------------------------- dictionaries */
-
-/* The numbers of the values that rows refer to. */
-typedef struct numbering {
-    PyObject *values;  /* list of bytes: number n is at n - 1 */
-    PyObject *known;   /* dict: bytes to number */
-    uint32_t *numbers; /* of each row */
-} numbering;
-
-static size_t index_at(const lcpy_column *column, const lcpy_chunk *chunk, size_t row)
+int lcpy_column_open(lcpy_column *out, const lcpy_arrow *arrow, int64_t child)
 {
-    const void *indices = chunk->array->buffers[1];
-    size_t at = chunk->offset + row;
+    size_t count = (size_t)arrow->count;
 
-    switch (column->width) {
-    case 1:
-        return ((const uint8_t *)indices)[at];
-    case 2:
-        return ((const uint16_t *)indices)[at];
-    case 4:
-        return ((const uint32_t *)indices)[at];
-    default:
-        return (size_t)((const uint64_t *)indices)[at];
-    }
-}
-
-/* The number of a value; 0 with an exception where there is no memory. */
-static uint32_t number_of(numbering *all, const char *data, size_t size)
-{
-    PyObject *bytes = PyBytes_FromStringAndSize(data, (Py_ssize_t)size);
-    PyObject *next = bytes == NULL ? NULL : PyLong_FromSsize_t(PyList_GET_SIZE(all->values) + 1);
-    PyObject *number = next == NULL ? NULL : PyDict_SetDefault(all->known, bytes, next);
-    uint32_t result = number == NULL ? 0 : (uint32_t)PyLong_AsUnsignedLong(number);
-
-    if (number != NULL && number == next && PyList_Append(all->values, bytes) < 0)
-        result = 0;
-    Py_XDECREF(next);
-    Py_XDECREF(bytes);
-    return result;
-}
-
-/* The number of an entry of a chunk's dictionary. -1 with an exception. */
-static int number_entry(uint32_t *out, numbering *all, const lcpy_column *entries, size_t entry)
-{
-    const lcpy_chunk *chunk = &entries->chunks[0];
-    const char *data;
-    size_t size;
-
-    *out = 0;
-    if (lcpy_chunk_is_null(chunk, entry))
-        return 0;
-    data = lcpy_chunk_value(&size, entries, chunk, entry);
-    *out = number_of(all, data, size);
-    return *out == 0 ? -1 : 0;
-}
-
-static int number_rows(numbering *all, const lcpy_column *column, const lcpy_chunk *chunk,
-                       const lcpy_column *entries)
-{
-    size_t count = entries->rows;
-    uint32_t *seen = PyMem_Malloc((count > 0 ? count : 1) * sizeof *seen);
-    int result = 0;
-
-    if (seen == NULL) {
+    *out = (lcpy_column){.schema = child < 0 ? &arrow->schema : arrow->schema.children[child]};
+    out->layout = lcpy_arrow_layout(&out->width, out->schema->format);
+    out->chunks = PyMem_Malloc((count > 0 ? count : 1) * sizeof *out->chunks);
+    if (out->chunks == NULL) {
         PyErr_NoMemory();
         return -1;
     }
-    memset(seen, 0xff, count * sizeof *seen);
-    for (size_t row = 0; result == 0 && row < chunk->rows; row++) {
-        uint32_t *number = &all->numbers[chunk->before + row];
-        size_t entry = lcpy_chunk_is_null(chunk, row) ? count : index_at(column, chunk, row);
+    for (size_t i = 0; i < count; i++) {
+        const lcpy_arrow_array *whole = &arrow->chunks[i];
+        const lcpy_arrow_array *array = child < 0 ? whole : whole->children[child];
+        /* No bits where there are no nulls, or where all are (the layout says so). */
+        bool has_bits =
+            array->n_buffers > 0 && array->null_count != 0 && out->layout != LCPY_ARROW_NULLS;
 
-        *number = 0;
-        if (entry < count) {
-            if (seen[entry] == UNSEEN)
-                result = number_entry(&seen[entry], all, entries, entry);
-            *number = seen[entry];
+        /* Chunks without rows may lack their buffers. */
+        if (whole->length == 0)
+            continue;
+        /* Rows of a table begin where the table's own offset says, in each of its columns. */
+        out->chunks[out->count++] = (lcpy_chunk){
+            .array = array,
+            .validity = has_bits ? array->buffers[0] : NULL,
+            .offset = (size_t)(array->offset + (child < 0 ? 0 : whole->offset)),
+            .rows = (size_t)whole->length,
+            .before = out->rows,
+        };
+        out->rows += (size_t)whole->length;
+    }
+    return 0;
+}
+
+/* Nothing of the lcpy_arrow, which outlives it. */
+void lcpy_column_clear(lcpy_column *column)
+{
+    PyMem_Free(column->chunks);
+    PyMem_RawFree(column->ends);
+    *column = (lcpy_column){0};
+}
+
+static int32_t int32_at(const char *at)
+{
+    int32_t value;
+
+    memcpy(&value, at, sizeof value); /* views need not be aligned */
+    return value;
+}
+
+/* The first row is the lowest bit of the first byte. */
+static bool bit_at(const unsigned char *bits, size_t at)
+{
+    return bits[at / 8] >> at % 8 & 1;
+}
+
+bool lcpy_column_is_null(const lcpy_chunk *chunk, size_t row)
+{
+    return chunk->validity != NULL && !bit_at(chunk->validity, chunk->offset + row);
+}
+
+/* Looks at the bits, a byte at a time: a null_count may be unknown (-1), or of more than these
+ * rows. */
+bool lcpy_column_has_nulls(const lcpy_column *column)
+{
+    for (size_t i = 0; i < column->count; i++) {
+        const lcpy_chunk *chunk = &column->chunks[i];
+        size_t at = chunk->offset;
+        size_t end = chunk->offset + chunk->rows;
+
+        while (chunk->validity != NULL && at < end) {
+            /* A byte at a time where one lies within the rows. */
+            bool whole = at % 8 == 0 && end - at >= 8;
+
+            if (whole ? chunk->validity[at / 8] != 0xff : !bit_at(chunk->validity, at))
+                return true;
+            at += whole ? 8 : 1;
         }
     }
-    PyMem_Free(seen);
-    return result;
+    return false;
 }
 
-static int number_chunk(numbering *all, const lcpy_column *column, const lcpy_chunk *chunk)
+/* A view is 16 bytes: its length, then up to 12 bytes of text, or its first 4, the number of a
+ * buffer (behind validity and views), and the offset in it. */
+static const char *view_value(size_t *size, const lcpy_arrow_array *array, size_t at)
 {
-    lcpy_arrow dictionary = {
-        .schema = *column->schema->dictionary, .chunks = chunk->array->dictionary, .count = 1};
-    lcpy_column entries;
-    int result;
+    const char *view = (const char *)array->buffers[1] + 16 * at;
 
-    if (lcpy_column_open(&entries, &dictionary, -1) < 0)
-        return -1;
-    result = number_rows(all, column, chunk, &entries);
-    lcpy_column_clear(&entries);
-    return result;
+    *size = (size_t)int32_at(view);
+    return *size <= 12 ? view + 4
+                       : (const char *)array->buffers[2 + int32_at(view + 8)] + int32_at(view + 12);
 }
 
-static int write_numbered(lcpy_walk *walk, const numbering *all, size_t rows)
+/* Where text `at` begins in the buffer of texts. */
+static size_t text_start(const lcpy_column *column, const lcpy_arrow_array *array, size_t at)
 {
-    Py_ssize_t count = PyList_GET_SIZE(all->values);
-
-    locache_write_array(walk->writer, 3);
-    locache_write_uint(walk->writer, rows);
-    lcpy_walk_data(walk, all->numbers, rows * sizeof *all->numbers);
-    locache_write_array(walk->writer, (uint64_t)count);
-    for (Py_ssize_t i = 0; i < count; i++)
-        if (lcpy_walk_value(walk, PyList_GET_ITEM(all->values, i)) < 0)
-            return -1;
-    return 0;
+    /* Offsets are where texts end and the next begin: one more than rows. */
+    if (column->layout == LCPY_ARROW_TEXT32)
+        return (size_t)((const int32_t *)array->buffers[1])[at];
+    return (size_t)((const int64_t *)array->buffers[1])[at];
 }
 
-static int write_dictionary(lcpy_walk *walk, const lcpy_column *column)
+const char *lcpy_column_value(size_t *size, const lcpy_column *column, const lcpy_chunk *chunk,
+                              size_t row)
 {
-    numbering all = {.values = PyList_New(0), .known = PyDict_New()};
-    int result = 0;
+    const lcpy_arrow_array *array = chunk->array;
+    size_t at = chunk->offset + row;
 
-    all.numbers = PyMem_Malloc((column->rows > 0 ? column->rows : 1) * sizeof *all.numbers);
-    if (all.numbers == NULL)
-        PyErr_NoMemory();
-    if (all.values == NULL || all.known == NULL || all.numbers == NULL)
-        result = -1;
-    for (size_t i = 0; result == 0 && i < column->count; i++)
-        result = number_chunk(&all, column, &column->chunks[i]);
-    if (result == 0)
-        result = write_numbered(walk, &all, column->rows);
-    PyMem_Free(all.numbers);
-    Py_XDECREF(all.known);
-    Py_XDECREF(all.values);
-    return result;
-}
-
-/* -------------------------------------------------------------------------------------- columns */
-
-static int write_validity(lcpy_walk *walk, lcpy_column *column, bool nulls)
-{
-    if (!nulls) {
-        locache_write_null(walk->writer);
-        return 0;
+    if (column->layout == LCPY_ARROW_FIXED) {
+        *size = column->width;
+        return (const char *)array->buffers[1] + at * column->width;
     }
-    return lcpy_walk_parts(walk, column->rows / 8 + (column->rows % 8 != 0),
-                           lcpy_column_copy_validity, column);
+    if (column->layout == LCPY_ARROW_VIEWS)
+        return view_value(size, array, at);
+    size_t start = text_start(column, array, at);
+    *size = text_start(column, array, at + 1) - start;
+    return (const char *)array->buffers[2] + start;
 }
 
-static int write_items(lcpy_walk *walk, lcpy_column *column, bool nulls)
+/* Raw memory, since it is called without the GIL. */
+bool lcpy_column_measure(lcpy_column *column)
 {
-    const char *data = lcpy_column_in_place(column, nulls);
-    size_t size = column->rows * column->width;
+    uint64_t total = 0;
+    uint64_t *end = PyMem_RawMalloc((column->rows > 0 ? column->rows : 1) * sizeof *end);
 
-    return data != NULL ? lcpy_walk_data(walk, data, size)
-                        : lcpy_walk_parts(walk, size, lcpy_column_copy_fixed, column);
-}
+    column->ends = end;
+    for (size_t i = 0; end != NULL && i < column->count; i++) {
+        for (size_t row = 0; row < column->chunks[i].rows; row++) {
+            size_t size = 0;
 
-static int write_texts(lcpy_walk *walk, lcpy_column *column, bool nulls)
-{
-    bool measured;
-
-    Py_BEGIN_ALLOW_THREADS measured = lcpy_column_measure(column);
-    Py_END_ALLOW_THREADS if (!measured)
-    {
-        PyErr_NoMemory();
-        return -1;
+            if (!lcpy_column_is_null(&column->chunks[i], row))
+                lcpy_column_value(&size, column, &column->chunks[i], row);
+            total += size;
+            *end++ = total;
+        }
     }
-    const char *data = lcpy_column_in_place(column, nulls);
-    size_t size = lcpy_column_text_size(column);
-
-    lcpy_walk_data(walk, column->ends, column->rows * sizeof *column->ends);
-    return data != NULL && size > 0 ? lcpy_walk_data(walk, data, size)
-                                    : lcpy_walk_parts(walk, size, lcpy_column_copy_texts, column);
+    return column->ends != NULL;
 }
 
-static int write_column(lcpy_walk *walk, lcpy_column *column)
+/* The end of the last row. */
+size_t lcpy_column_text_size(const lcpy_column *column)
 {
-    bool texts = column->layout != LCPY_ARROW_FIXED && column->layout != LCPY_ARROW_BITS;
-    bool nulls = lcpy_column_has_nulls(column);
-    int result;
+    return column->rows == 0 ? 0 : (size_t)column->ends[column->rows - 1];
+}
 
-    if (column->schema->dictionary != NULL)
-        return write_dictionary(walk, column);
-    if (column->layout == LCPY_ARROW_NULLS) {
-        locache_write_array(walk->writer, 1);
-        locache_write_uint(walk->writer, column->rows);
-        return 0;
+/* Values under nulls have to become zeros, and views lie anywhere: then it is not in place. */
+const char *lcpy_column_in_place(const lcpy_column *column, bool nulls)
+{
+    size_t size;
+
+    if (column->count != 1 || nulls || column->layout == LCPY_ARROW_VIEWS)
+        return NULL;
+    return lcpy_column_value(&size, column, &column->chunks[0], 0);
+}
+
+/* -------------------------------------------------------------------------------------- copying */
+
+/* The chunk that a row of the column is in: the last that begins at or before it. */
+static const lcpy_chunk *chunk_of(const lcpy_column *column, size_t row)
+{
+    size_t low = 0;
+    size_t high = column->count - 1;
+
+    while (low < high) {
+        size_t middle = low + (high - low + 1) / 2;
+
+        if (column->chunks[middle].before <= row)
+            low = middle;
+        else
+            high = middle - 1;
     }
-    locache_write_array(walk->writer, texts ? 4 : 3);
-    locache_write_uint(walk->writer, column->rows);
-    if (texts) {
-        result = write_texts(walk, column, nulls);
-    } else if (column->layout == LCPY_ARROW_BITS) {
-        result = lcpy_walk_parts(walk, column->rows / 8 + (column->rows % 8 != 0),
-                                 lcpy_column_copy_bits, column);
-    } else {
-        result = write_items(walk, column, nulls);
+    return &column->chunks[low];
+}
+
+/* Zeros where `size` bytes from `offset` on in the chunk's items belong to nulls. */
+static void clear_nulls(char *out, const lcpy_chunk *chunk, size_t offset, size_t size,
+                        size_t width)
+{
+    for (size_t row = offset / width; row * width < offset + size; row++) {
+        size_t first = row * width < offset ? offset : row * width;
+        size_t last = (row + 1) * width < offset + size ? (row + 1) * width : offset + size;
+
+        if (lcpy_column_is_null(chunk, row))
+            memset(out + (first - offset), 0, last - first);
     }
-    return result < 0 ? -1 : write_validity(walk, column, nulls);
 }
 
-/* Is there a form for all of it? Where the order of a dictionary means something, numbers by first
- * row do not say it. */
-static bool is_known(const lcpy_arrow_schema *schema, bool ordered)
+/* From chunk to chunk: a part may begin and end within an item. */
+void lcpy_column_copy_fixed(void *context, void *out, size_t offset, size_t size)
 {
-    size_t width;
-    lcpy_layout layout = lcpy_arrow_layout(&width, schema->format);
+    const lcpy_column *column = context;
+    char *to = out;
 
-    /* keys are the same everywhere: little-endian */
-    if (PY_BIG_ENDIAN || layout == LCPY_ARROW_UNKNOWN)
-        return false;
-    if (schema->dictionary == NULL)
-        return true;
-    if (schema->dictionary->dictionary != NULL ||
-        (!ordered && (schema->flags & LCPY_ARROW_ORDERED) != 0))
-        return false;
-    layout = lcpy_arrow_layout(&width, schema->dictionary->format);
-    return layout >= LCPY_ARROW_FIXED;
-}
+    while (size > 0) {
+        const lcpy_chunk *chunk = chunk_of(column, offset / column->width);
+        size_t within = offset - chunk->before * column->width;
+        size_t rest = chunk->rows * column->width - within;
+        size_t part = size < rest ? size : rest;
 
-static int write_child(lcpy_walk *walk, const lcpy_arrow *arrow, int64_t child)
-{
-    lcpy_column column;
-    int result = lcpy_column_open(&column, arrow, child);
-
-    if (result == 0) {
-        result = write_column(walk, &column);
-        lcpy_column_clear(&column);
+        memcpy(to, (const char *)chunk->array->buffers[1] + chunk->offset * column->width + within,
+               part);
+        if (chunk->validity != NULL)
+            clear_nulls(to, chunk, within, part, column->width);
+        to += part;
+        offset += part;
+        size -= part;
     }
-    return result;
 }
 
-int lcpy_walk_polars(lcpy_walk *walk, PyObject *series)
+/* Up to eight bits from bit `at` on; what is behind them is not touched. */
+static unsigned take_bits(const unsigned char *bits, size_t at, size_t count)
 {
-    lcpy_arrow arrow;
-    int result = lcpy_arrow_open(&arrow, series);
+    unsigned shift = (unsigned)(at % 8);
+    unsigned value = (unsigned)bits[at / 8] >> shift;
 
-    if (result <= 0)
-        return result;
-    result = 0;
-    if (is_known(&arrow.schema, true)) /* the order of an Enum is in its type */
-        result = write_child(walk, &arrow, -1) < 0 ? -1 : 1;
-    lcpy_arrow_clear(&arrow);
-    return result;
+    /* Only then is the next byte one of the buffer. */
+    if (shift + count > 8)
+        value |= (unsigned)bits[at / 8 + 1] << (8 - shift);
+    return value & ((1U << count) - 1);
 }
 
-/* -------------------------------------------------------------------------------------- pyarrow */
-
-static void write_metadata(lcpy_walk *walk, const char *metadata)
+/* Bits of rows, of one buffer of each chunk, those of nulls 0. Buffer 0 is validity itself, which a
+ * chunk may lack: all ones then. Up to a byte of the output at a time, whatever the offsets. */
+static void copy_bits(const lcpy_column *column, size_t buffer, unsigned char *out, size_t offset,
+                      size_t size)
 {
-    if (metadata == NULL)
-        locache_write_null(walk->writer);
-    else
-        lcpy_walk_data(walk, metadata, lcpy_arrow_metadata_size(metadata));
-}
+    size_t row = 8 * offset;
+    size_t end = column->rows < 8 * (offset + size) ? column->rows : 8 * (offset + size);
 
-/* As byte strings: nobody promises that a name is UTF-8. */
-static void write_name(lcpy_walk *walk, const char *name)
-{
-    lcpy_walk_data(walk, name == NULL ? "" : name, name == NULL ? 0 : strlen(name));
-}
+    memset(out, 0, size);
+    while (row < end) {
+        const lcpy_chunk *chunk = chunk_of(column, row);
+        size_t chunk_end = chunk->before + chunk->rows < end ? chunk->before + chunk->rows : end;
+        const unsigned char *bits = chunk->array->buffers[buffer];
 
-/* [name, format, flags, metadata, the dictionary's format, data] */
-static int write_field(lcpy_walk *walk, const lcpy_arrow *arrow, int64_t child)
-{
-    const lcpy_arrow_schema *schema = child < 0 ? &arrow->schema : arrow->schema.children[child];
+        while (row < chunk_end) {
+            size_t count = 8 - row % 8 < chunk_end - row ? 8 - row % 8 : chunk_end - row;
+            size_t at = chunk->offset + row - chunk->before;
+            unsigned value = buffer == 0 ? (1U << count) - 1 : take_bits(bits, at, count);
 
-    locache_write_array(walk->writer, 6);
-    write_name(walk, schema->name);
-    write_name(walk, schema->format);
-    locache_write_uint(walk->writer, (uint64_t)schema->flags);
-    write_metadata(walk, schema->metadata);
-    if (schema->dictionary == NULL)
-        locache_write_null(walk->writer);
-    else
-        write_name(walk, schema->dictionary->format);
-    return write_child(walk, arrow, child);
-}
-
-/* rows, metadata, [fields] */
-static int write_table(lcpy_walk *walk, const lcpy_arrow *arrow)
-{
-    uint64_t rows = 0;
-
-    for (Py_ssize_t i = 0; i < arrow->count; i++)
-        rows += (uint64_t)arrow->chunks[i].length;
-    locache_write_uint(walk->writer, rows);
-    write_metadata(walk, arrow->schema.metadata);
-    locache_write_array(walk->writer, (uint64_t)arrow->schema.n_children);
-    for (int64_t i = 0; i < arrow->schema.n_children; i++)
-        if (write_field(walk, arrow, i) < 0)
-            return -1;
-    return 0;
-}
-
-static bool is_known_table(const lcpy_arrow_schema *schema)
-{
-    bool known = strcmp(schema->format, "+s") == 0;
-
-    for (int64_t i = 0; known && i < schema->n_children; i++)
-        known = is_known(schema->children[i], false);
-    return known;
-}
-
-static int write_arrow(lcpy_walk *walk, PyObject *value, const lcpy_arrow *arrow, bool table)
-{
-    char name[64];
-
-    snprintf(name, sizeof name, "pyarrow:%s", Py_TYPE(value)->tp_name + strlen("pyarrow.lib."));
-    locache_write_tag(walk->writer, LOCACHE_TAG_OBJECT);
-    locache_write_array(walk->writer, 2);
-    lcpy_walk_name(walk, name);
-    locache_write_array(walk->writer, table ? 3 : 1);
-    return table ? write_table(walk, arrow) : write_field(walk, arrow, -1);
-}
-
-int lcpy_walk_arrow(lcpy_walk *walk, PyObject *value, bool table)
-{
-    lcpy_frame frame;
-    lcpy_arrow arrow;
-    bool known;
-    int result = lcpy_arrow_open(&arrow, value);
-
-    if (result < 0)
-        return -1;
-    known = result > 0 && (table ? is_known_table(&arrow.schema) : is_known(&arrow.schema, false));
-    result = known ? lcpy_walk_enter(walk, &frame, value, 8) : 0;
-    if (known && result == 0) {
-        result = write_arrow(walk, value, &arrow, table);
-        lcpy_walk_leave(walk);
+            if (chunk->validity != NULL)
+                value &= take_bits(chunk->validity, at, count);
+            out[row / 8 - offset] |= (unsigned char)(value << row % 8);
+            row += count;
+        }
     }
-    lcpy_arrow_clear(&arrow);
-    return known ? (result < 0 ? -1 : 0) : lcpy_walk_object(walk, value);
+}
+
+void lcpy_column_copy_bits(void *context, void *out, size_t offset, size_t size)
+{
+    copy_bits(context, 1, out, offset, size);
+}
+
+void lcpy_column_copy_validity(void *context, void *out, size_t offset, size_t size)
+{
+    copy_bits(context, 0, out, offset, size);
+}
+
+/* The row that byte `offset` of all texts is in: the first that ends behind it. */
+static size_t row_of(const lcpy_column *column, size_t offset)
+{
+    size_t low = 0;
+    size_t high = column->rows - 1;
+
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+
+        if (column->ends[middle] > offset)
+            high = middle;
+        else
+            low = middle + 1;
+    }
+    return low;
+}
+
+/* How far the texts of a chunk lie together from this row on, as rows: to its end where there are
+ * no nulls between. */
+static size_t rows_together(const lcpy_column *column, const lcpy_chunk *chunk, size_t row)
+{
+    return column->layout == LCPY_ARROW_VIEWS || chunk->validity != NULL ? 1 : chunk->rows - row;
+}
+
+/* Where texts lie together, many rows are one copy. */
+void lcpy_column_copy_texts(void *context, void *out, size_t offset, size_t size)
+{
+    const lcpy_column *column = context;
+    size_t row = size == 0 ? 0 : row_of(column, offset);
+    char *to = out;
+
+    while (size > 0) {
+        const lcpy_chunk *chunk = chunk_of(column, row);
+        size_t local = row - chunk->before;
+        size_t rows = rows_together(column, chunk, local);
+        size_t end = (size_t)column->ends[row + rows - 1];
+
+        if (end > offset) { /* else empty, or null */
+            size_t start = row == 0 ? 0 : (size_t)column->ends[row - 1];
+            size_t part = size < end - offset ? size : end - offset;
+            size_t whole;
+
+            memcpy(to, lcpy_column_value(&whole, column, chunk, local) + (offset - start), part);
+            to += part;
+            offset += part;
+            size -= part;
+        }
+        row += rows;
+    }
 }

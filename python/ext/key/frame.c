@@ -1,12 +1,21 @@
-/* Arrays that are no plain data, dtypes, and the frames of pandas and polars: column by column, so
- * that how a frame keeps its columns in memory does not matter. */
-#include "key/walk.h"
+/* The frames of pandas and polars: column by column, so that how a frame keeps its columns in
+ * memory (pandas' blocks, polars' chunks) does not matter. Neither library is imported: a frame
+ * that is here has its own with it.
+ *
+ * Their own reductions would do, but for two things: they show how the frame came to be, so that
+ * equal frames have other keys, and they copy all of it. Here the arrays and buffers within are
+ * digested where they lie. A frame is tag 49613 over its class and these parts, so that it can
+ * never be taken for another object. */
+#include "key/frame.h"
+
+#include "key/table.h"
+#include "plain/names.h"
 
 #include <string.h>
 
 /* --------------------------------------------------------------------------------------- pandas */
 
-/* Codes into categories. */
+/* ["category", codes, categories, ordered] */
 static int write_categorical(lcpy_walk *walk, PyObject *array)
 {
     locache_write_array(walk->writer, 4);
@@ -43,7 +52,8 @@ static int write_masked(lcpy_walk *walk, PyObject *array, PyObject *dtype, PyObj
     return result;
 }
 
-/* The NumPy type of a nullable number (new reference); NULL without exception for other types. */
+/* The NumPy type of a nullable number, as Int64 is one (new reference); NULL without exception for
+ * other types. */
 static PyObject *masked_number_type(PyObject *dtype)
 {
     PyObject *type = PyObject_GetAttrString(dtype, "numpy_dtype");
@@ -64,9 +74,9 @@ static bool is_arrow_backed(PyObject *dtype)
     PyObject *storage;
     bool arrow;
 
-    if (class == lcpy_loaded("pandas", "ArrowDtype"))
+    if (class == lcpy_names_loaded("pandas", "ArrowDtype"))
         return true;
-    storage = class == lcpy_loaded("pandas", "StringDtype")
+    storage = class == lcpy_names_loaded("pandas", "StringDtype")
                   ? PyObject_GetAttrString(dtype, "storage")
                   : NULL;
     arrow = storage != NULL && PyUnicode_Check(storage) &&
@@ -93,7 +103,7 @@ static bool is_zone_named(PyObject *zone)
     static const char *const packages[] = {"pytz", "zoneinfo", "dateutil."};
     PyObject *module = PyObject_GetAttrString((PyObject *)Py_TYPE(zone), "__module__");
     const char *name = module != NULL && PyUnicode_Check(module) ? PyUnicode_AsUTF8(module) : NULL;
-    PyObject *class = lcpy_loaded("datetime", "timezone");
+    PyObject *class = lcpy_names_loaded("datetime", "timezone");
     PyObject *utc = class != NULL ? PyObject_GetAttrString(class, "utc") : NULL;
     bool named = zone == utc;
 
@@ -112,6 +122,8 @@ static int write_zoned(lcpy_walk *walk, PyObject *array, PyObject *dtype)
     bool named = zone != NULL && is_zone_named(zone);
     int result = -1;
 
+    /* Nanoseconds since 1970 in UTC say the moment; which zone it is shown in is part of the
+     * value. */
     locache_write_array(walk->writer, named ? 2 : 3);
     if (zone != NULL && lcpy_walk_new(walk, PyObject_Repr(dtype)) == 0)
         result = named ? 0 : lcpy_walk_value(walk, zone);
@@ -119,14 +131,16 @@ static int write_zoned(lcpy_walk *walk, PyObject *array, PyObject *dtype)
     return result < 0 ? -1 : lcpy_walk_attribute(walk, array, "asi8");
 }
 
-/* Whatever else pandas keeps in arrays of its own. */
+/* The arrays that pandas has of its own: those known to have a form without a copy per element; all
+ * others (periods, intervals, sparse arrays, other packages' types) as lists of their elements. */
 static int write_extension(lcpy_walk *walk, PyObject *array, PyObject *dtype)
 {
     PyObject *number_type;
     int result;
 
-    if ((PyObject *)Py_TYPE(dtype) == lcpy_loaded("pandas", "CategoricalDtype"))
+    if ((PyObject *)Py_TYPE(dtype) == lcpy_names_loaded("pandas", "CategoricalDtype"))
         return write_categorical(walk, array);
+    /* pyarrow's array has a form of its own (table.c). */
     if (is_arrow_backed(dtype))
         return write_arrow_backed(walk, array, dtype);
     number_type = masked_number_type(dtype);
@@ -135,15 +149,16 @@ static int write_extension(lcpy_walk *walk, PyObject *array, PyObject *dtype)
         Py_DECREF(number_type);
         return result;
     }
-    if ((PyObject *)Py_TYPE(dtype) == lcpy_loaded("pandas", "DatetimeTZDtype"))
+    if ((PyObject *)Py_TYPE(dtype) == lcpy_names_loaded("pandas", "DatetimeTZDtype"))
         return write_zoned(walk, array, dtype);
+    /* One object of Python for each element: slow, but right for any type. */
     locache_write_array(walk->writer, 2);
     if (lcpy_walk_new(walk, PyObject_Repr(dtype)) < 0)
         return -1;
     return lcpy_walk_new(walk, PySequence_List(array));
 }
 
-/* The data of a Series or an Index with its type. */
+/* The data of a Series or an Index with its type: as NumPy's array where pandas keeps one. */
 static int write_pandas_data(lcpy_walk *walk, PyObject *object)
 {
     PyObject *dtype = PyObject_GetAttrString(object, "dtype");
@@ -152,7 +167,8 @@ static int write_pandas_data(lcpy_walk *walk, PyObject *object)
 
     if (dtype == NULL)
         return -1;
-    if (lcpy_classify(walk->state, Py_TYPE(dtype)) == LCPY_NPDTYPE) {
+    /* Whatever pandas puts around it, the values are an array of NumPy. */
+    if (lcpy_types_classify(walk->state, Py_TYPE(dtype)) == LCPY_NPDTYPE) {
         result = lcpy_walk_call(walk, object, "to_numpy");
     } else {
         array = PyObject_GetAttrString(object, "array");
@@ -163,6 +179,7 @@ static int write_pandas_data(lcpy_walk *walk, PyObject *object)
     return result;
 }
 
+/* A tuple of one name, or of one for each level; any of them may be None or any object. */
 static int write_index_names(lcpy_walk *walk, PyObject *index)
 {
     PyObject *names = PyObject_GetAttrString(index, "names");
@@ -172,6 +189,8 @@ static int write_index_names(lcpy_walk *walk, PyObject *index)
     return result;
 }
 
+/* Every level as the index of its values; how they are encoded by levels and codes is not
+ * unique. */
 static int write_multi_index(lcpy_walk *walk, PyObject *index)
 {
     PyObject *levels = PyObject_GetAttrString(index, "nlevels");
@@ -187,7 +206,8 @@ static int write_multi_index(lcpy_walk *walk, PyObject *index)
     return 0;
 }
 
-/* [names, start, stop, step], [names, [levels]], or [names, data, frequency] */
+/* [names, start, stop, step], [names, [levels]], or [names, data], of times with the frequency. Its
+ * class is pandas' own, whose names are short. */
 static int write_index(lcpy_walk *walk, PyObject *index)
 {
     const char *name = Py_TYPE(index)->tp_name;
@@ -196,8 +216,10 @@ static int write_index(lcpy_walk *walk, PyObject *index)
     bool multi = strcmp(name, "MultiIndex") == 0;
     bool times = strcmp(name, "DatetimeIndex") == 0 || strcmp(name, "TimedeltaIndex") == 0;
 
+    /* By the class of the index: RangeIndex(3) and Index([0, 1, 2]) print and behave
+     * differently. */
     snprintf(full, sizeof full, "pandas:%s", name);
-    lcpy_walk_begin(walk, full, range ? 4 : times ? 3 : 2);
+    lcpy_walk_begin_object(walk, full, range ? 4 : times ? 3 : 2);
     if (write_index_names(walk, index) < 0)
         return -1;
     if (multi)
@@ -216,7 +238,7 @@ static int write_index(lcpy_walk *walk, PyObject *index)
 /* [name, index, data, attributes] */
 static int write_pandas_series(lcpy_walk *walk, PyObject *series)
 {
-    lcpy_walk_begin(walk, "pandas:Series", 4);
+    lcpy_walk_begin_object(walk, "pandas:Series", 4);
     if (lcpy_walk_attribute(walk, series, "name") < 0 ||
         lcpy_walk_attribute(walk, series, "index") < 0 || write_pandas_data(walk, series) < 0)
         return -1;
@@ -248,7 +270,7 @@ static int write_pandas_frame(lcpy_walk *walk, PyObject *frame)
     int result = -1;
 
     Py_XDECREF(iterator);
-    lcpy_walk_begin(walk, "pandas:DataFrame", 4);
+    lcpy_walk_begin_object(walk, "pandas:DataFrame", 4);
     if (items != NULL && lcpy_walk_attribute(walk, frame, "columns") == 0 &&
         lcpy_walk_attribute(walk, frame, "index") == 0 && write_columns(walk, items) == 0)
         result = lcpy_walk_attribute(walk, frame, "attrs");
@@ -329,7 +351,7 @@ static int write_polars_nested(lcpy_walk *walk, PyObject *series, PyObject *dtyp
                   {"BaseExtension", write_polars_extension}};
 
     for (size_t i = 0; i < sizeof nested / sizeof nested[0]; i++) {
-        PyObject *class = lcpy_loaded("polars", nested[i].name);
+        PyObject *class = lcpy_names_loaded("polars", nested[i].name);
         int found = class == NULL ? 0 : PyObject_IsInstance(dtype, class);
 
         if (found != 0)
@@ -342,9 +364,9 @@ static int write_polars_nested(lcpy_walk *walk, PyObject *series, PyObject *dtyp
  * list. */
 static int write_polars_data(lcpy_walk *walk, PyObject *series, PyObject *dtype)
 {
-    PyObject *object_type = lcpy_loaded("polars", "Object");
+    PyObject *object_type = lcpy_names_loaded("polars", "Object");
     int is_object = object_type == NULL ? 0 : PyObject_RichCompareBool(dtype, object_type, Py_EQ);
-    int written = is_object != 0 ? -(is_object < 0) : lcpy_walk_polars(walk, series);
+    int written = is_object != 0 ? -(is_object < 0) : lcpy_table_write_series(walk, series);
 
     if (written == 0 && is_object == 0)
         written = write_polars_nested(walk, series, dtype);
@@ -361,7 +383,7 @@ static int write_polars_series(lcpy_walk *walk, PyObject *series)
 
     if (dtype == NULL)
         return -1;
-    lcpy_walk_begin(walk, "polars:Series", 3);
+    lcpy_walk_begin_object(walk, "polars:Series", 3);
     if (lcpy_walk_attribute(walk, series, "name") == 0 &&
         lcpy_walk_new(walk, PyObject_Repr(dtype)) == 0)
         result = write_polars_data(walk, series, dtype);
@@ -372,36 +394,33 @@ static int write_polars_series(lcpy_walk *walk, PyObject *series)
 /* [height, [series]] */
 static int write_polars_frame(lcpy_walk *walk, PyObject *frame)
 {
-    lcpy_walk_begin(walk, "polars:DataFrame", 2);
+    lcpy_walk_begin_object(walk, "polars:DataFrame", 2);
     if (lcpy_walk_attribute(walk, frame, "height") < 0)
         return -1;
     return lcpy_walk_call(walk, frame, "get_columns");
 }
 
-int lcpy_walk_frame(lcpy_walk *walk, PyObject *value, lcpy_class class_of)
+int lcpy_frame_write(lcpy_walk *walk, PyObject *value, lcpy_class class_of)
 {
-    lcpy_frame frame;
-    int result = lcpy_walk_enter(walk, &frame, value, 5);
+    int (*write)(lcpy_walk * walk, PyObject * value);
 
-    if (result != 0)
-        return result < 0 ? -1 : 0;
     switch (class_of) {
     case LCPY_PANDAS_FRAME:
-        result = write_pandas_frame(walk, value);
+        write = write_pandas_frame;
         break;
     case LCPY_PANDAS_SERIES:
-        result = write_pandas_series(walk, value);
+        write = write_pandas_series;
         break;
     case LCPY_PANDAS_INDEX:
-        result = write_index(walk, value);
+        write = write_index;
         break;
     case LCPY_POLARS_SERIES:
-        result = write_polars_series(walk, value);
+        write = write_polars_series;
         break;
     default:
-        result = write_polars_frame(walk, value);
+        write = write_polars_frame;
         break;
     }
-    lcpy_walk_leave(walk);
-    return result;
+    /* object, arguments, data, values and validity: the most levels that one is written in */
+    return lcpy_walk_nested(walk, value, 5, write);
 }

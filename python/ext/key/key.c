@@ -1,11 +1,26 @@
-#include "key/walk.h"
+/* What any value is in a key. The one file that knows all the others of this folder: it classifies
+ * a value by its exact type and has it written by whoever knows that type.
+ *
+ * Exact types only: what derives from int or dict may have any state and any methods besides, and
+ * is an object. What has a form here (docs/format.md, "Keys") has it because Python's own reduction
+ * of it does not exist, is slow, or differs between versions of Python or of the library. */
+#include "key/key.h"
 
-#include <string.h>
+#include "key/class.h"
+#include "key/frame.h"
+#include "key/object.h"
+#include "key/odd_array.h"
+#include "key/table.h"
+#include "key/view.h"
+#include "key/walk.h"
+#include "plain/names.h"
+#include "plain/npscalar.h"
+#include "plain/scalar.h"
 
 /* -------------------------------------------------------------------------------------- strings */
 
-/* Text whose UTF-8 may be long: encoded for the while only, since the str would keep it for
- * good. */
+/* Text whose UTF-8 may be long: encoded for the while only, since a str that is asked for its UTF-8
+ * keeps it for good. */
 static int write_long_text(lcpy_walk *walk, PyObject *text)
 {
     PyObject *bytes = PyUnicode_AsEncodedString(text, "utf-8", "surrogatepass");
@@ -16,20 +31,18 @@ static int write_long_text(lcpy_walk *walk, PyObject *text)
     if (size >= LCPY_DIGEST_FROM)
         lcpy_walk_digest(walk, LOCACHE_TAG_TEXT_DIGEST, PyBytes_AS_STRING(bytes), size);
     Py_DECREF(bytes);
-    return size >= LCPY_DIGEST_FROM
-               ? 0
-               : lcpy_scalar_write(walk->state, walk->writer, text, LCPY_OTHER);
+    return size >= LCPY_DIGEST_FROM ? 0 : lcpy_scalar_write(walk->writer, text, LCPY_OTHER);
 }
 
-static int write_text(lcpy_walk *walk, PyObject *text)
+static int write_key_text(lcpy_walk *walk, PyObject *text)
 {
     /* No character takes more than 4 bytes. */
     if (PyUnicode_GET_LENGTH(text) < LCPY_DIGEST_FROM / 4)
-        return lcpy_scalar_write(walk->state, walk->writer, text, LCPY_OTHER);
+        return lcpy_scalar_write(walk->writer, text, LCPY_OTHER);
     if (!PyUnicode_IS_ASCII(text))
         return write_long_text(walk, text);
     if (PyUnicode_GET_LENGTH(text) < LCPY_DIGEST_FROM)
-        return lcpy_scalar_write(walk->state, walk->writer, text, LCPY_OTHER);
+        return lcpy_scalar_write(walk->writer, text, LCPY_OTHER);
     lcpy_walk_digest(walk, LOCACHE_TAG_TEXT_DIGEST, PyUnicode_1BYTE_DATA(text),
                      (size_t)PyUnicode_GET_LENGTH(text));
     return 0;
@@ -41,6 +54,7 @@ static int write_bytearray(lcpy_walk *walk, PyObject *value)
 
     if (PyObject_GetBuffer(value, &view, PyBUF_SIMPLE) < 0)
         return -1;
+    /* A bytearray is another value than the same bytes. */
     locache_write_tag(walk->writer, LOCACHE_TAG_BYTEARRAY);
     lcpy_walk_data(walk, view.buf, (size_t)view.len);
     PyBuffer_Release(&view);
@@ -49,10 +63,11 @@ static int write_bytearray(lcpy_walk *walk, PyObject *value)
 
 /* ----------------------------------------------------------------------------------- containers */
 
-static int write_items(lcpy_walk *walk, PyObject *tuple)
+static int write_tuple(lcpy_walk *walk, PyObject *tuple)
 {
     Py_ssize_t size = PyTuple_GET_SIZE(tuple);
 
+    locache_write_tag(walk->writer, LOCACHE_TAG_TUPLE);
     locache_write_array(walk->writer, (uint64_t)size);
     for (Py_ssize_t i = 0; i < size; i++)
         if (lcpy_walk_value(walk, PyTuple_GET_ITEM(tuple, i)) < 0)
@@ -60,21 +75,9 @@ static int write_items(lcpy_walk *walk, PyObject *tuple)
     return 0;
 }
 
-static int write_tuple(lcpy_walk *walk, PyObject *tuple)
-{
-    lcpy_frame frame;
-    int result = lcpy_walk_enter(walk, &frame, tuple, 2);
-
-    if (result != 0)
-        return result < 0 ? -1 : 0;
-    locache_write_tag(walk->writer, LOCACHE_TAG_TUPLE);
-    result = write_items(walk, tuple);
-    lcpy_walk_leave(walk);
-    return result;
-}
-
-/* An exact set or frozenset. */
-static int write_members(lcpy_walk *walk, PyObject *set)
+/* Sorted by their encodings. The iterator finds out when the size changes; the count is checked,
+ * too, since another thread may change it back. */
+static int write_set_members(lcpy_walk *walk, PyObject *set)
 {
     PyObject *members = PyObject_GetIter(set);
     PyObject *member = NULL;
@@ -96,27 +99,23 @@ static int write_members(lcpy_walk *walk, PyObject *set)
     return count != size ? lcpy_walk_changed("a set") : lcpy_walk_sort(walk, start, 1, set);
 }
 
-static int write_set(lcpy_walk *walk, PyObject *set, uint64_t tag)
+static int write_set(lcpy_walk *walk, PyObject *set)
 {
-    lcpy_frame frame;
-    int result = lcpy_walk_enter(walk, &frame, set, 2);
-
-    if (result != 0)
-        return result < 0 ? -1 : 0;
-    locache_write_tag(walk->writer, tag);
-    result = write_members(walk, set);
-    lcpy_walk_leave(walk);
-    return result;
+    locache_write_tag(walk->writer,
+                      PySet_CheckExact(set) ? LOCACHE_TAG_SET : LOCACHE_TAG_FROZENSET);
+    return write_set_members(walk, set);
 }
 
 /* -------------------------------------------------------------- what a few attributes say whole */
 
+/* A type of Python's own: an object of it is its class and the values of these attributes. */
 typedef struct simple_type {
     PyTypeObject *type;
     const char *name;
-    const char *attributes[4];
+    const char *attributes[4]; /* up to three, then NULL */
 } simple_type;
 
+/* Those that have no reduction, or one that differs from version to version of Python. */
 static const simple_type simple_types[] = {
     {&PyRange_Type, "builtins:range", {"start", "stop", "step"}},
     {&PySlice_Type, "builtins:slice", {"start", "stop", "step"}},
@@ -134,39 +133,31 @@ static const simple_type *find_simple(const PyTypeObject *type)
     return NULL;
 }
 
-static int write_simple(lcpy_walk *walk, PyObject *value, const simple_type *simple)
+static int write_simple(lcpy_walk *walk, PyObject *value)
 {
-    lcpy_frame frame;
+    const simple_type *simple = find_simple(Py_TYPE(value));
     uint64_t count = 0;
-    int result = lcpy_walk_enter(walk, &frame, value, 3);
 
-    if (result != 0)
-        return result < 0 ? -1 : 0;
     while (simple->attributes[count] != NULL)
         count++;
-    locache_write_tag(walk->writer, LOCACHE_TAG_OBJECT);
-    locache_write_array(walk->writer, 2);
-    lcpy_walk_name(walk, simple->name);
-    locache_write_array(walk->writer, count);
-    for (uint64_t i = 0; result == 0 && i < count; i++)
-        result = lcpy_walk_attribute(walk, value, simple->attributes[i]);
-    lcpy_walk_leave(walk);
-    return result;
+    lcpy_walk_begin_object(walk, simple->name, count);
+    for (uint64_t i = 0; i < count; i++)
+        if (lcpy_walk_attribute(walk, value, simple->attributes[i]) < 0)
+            return -1;
+    return 0;
 }
 
 /* --------------------------------------------------------------------------------------- values */
 
+/* By its name alone. */
 static int write_module(lcpy_walk *walk, PyObject *module)
 {
     PyObject *name = PyModule_GetNameObject(module);
-    PyObject *shown = name == NULL ? NULL : lcpy_module_name(walk->state, name);
+    PyObject *shown = name == NULL ? NULL : lcpy_names_module(walk->state, name);
     int result = -1;
 
     if (shown != NULL) {
-        locache_write_tag(walk->writer, LOCACHE_TAG_OBJECT);
-        locache_write_array(walk->writer, 2);
-        lcpy_walk_name(walk, "types:ModuleType");
-        locache_write_array(walk->writer, 1);
+        lcpy_walk_begin_object(walk, "types:ModuleType", 1);
         result = lcpy_walk_value(walk, shown);
     }
     Py_XDECREF(shown);
@@ -174,6 +165,8 @@ static int write_module(lcpy_walk *walk, PyObject *module)
     return result;
 }
 
+/* Its class counts: PurePosixPath and PosixPath are two types. As text, not by parts, which have
+ * changed between versions. */
 static int write_path(lcpy_walk *walk, PyObject *path)
 {
     PyObject *text = PyObject_Str(path);
@@ -182,7 +175,7 @@ static int write_path(lcpy_walk *walk, PyObject *path)
     if (text != NULL) {
         locache_write_tag(walk->writer, LOCACHE_TAG_PATH);
         locache_write_array(walk->writer, 2);
-        result = lcpy_walk_global(walk, (PyObject *)Py_TYPE(path));
+        result = lcpy_walk_global(walk, (PyObject *)Py_TYPE(path)); /* pathlib's: has a name */
     }
     if (result == 0)
         result = lcpy_walk_value(walk, text);
@@ -190,10 +183,11 @@ static int write_path(lcpy_walk *walk, PyObject *path)
     return result;
 }
 
-/* By class, where something else than a builtin is at hand. */
+/* By class, of what is no builtin. Any of them may turn out to have no exact form of its own (a
+ * zone with a name, a structured scalar): then it is an object like others. */
 static int write_known(lcpy_walk *walk, PyObject *value)
 {
-    lcpy_class class_of = lcpy_classify(walk->state, Py_TYPE(value));
+    lcpy_class class_of = lcpy_types_classify(walk->state, Py_TYPE(value));
     lcpy_written written = LCPY_NOT_EXACT;
 
     switch (class_of) {
@@ -203,70 +197,71 @@ static int write_known(lcpy_walk *walk, PyObject *value)
         return write_path(walk, value);
     case LCPY_PYARRAY:
     case LCPY_NDARRAY:
-        return lcpy_walk_array(walk, value);
+        return lcpy_odd_array_write(walk, value);
     case LCPY_NPSCALAR:
-        written = lcpy_npscalar_write(walk->state, walk->writer, value);
+        written = lcpy_npscalar_write(walk->writer, value);
         break;
     case LCPY_NPDTYPE:
-        return lcpy_walk_dtype(walk, value);
+        return lcpy_odd_array_write_dtype(walk, value);
     case LCPY_FUNCTION:
-        return lcpy_walk_function(walk, value);
-    case LCPY_PERSISTED:
+        return lcpy_class_write_function(walk, value);
+    case LCPY_PERSISTED: /* the function: that it is cached changes nothing */
         return lcpy_walk_attribute(walk, value, "__wrapped__");
     case LCPY_MODULE:
         return write_module(walk, value);
     case LCPY_MEMORYVIEW:
-        return lcpy_walk_buffer(walk, value);
+        return lcpy_view_write(walk, value);
     case LCPY_PANDAS_FRAME:
     case LCPY_PANDAS_SERIES:
     case LCPY_PANDAS_INDEX:
     case LCPY_POLARS_FRAME:
     case LCPY_POLARS_SERIES:
-        return lcpy_walk_frame(walk, value, class_of);
+        return lcpy_frame_write(walk, value, class_of);
     case LCPY_ARROW_TABLE:
     case LCPY_ARROW_ARRAY:
-        return lcpy_walk_arrow(walk, value, class_of == LCPY_ARROW_TABLE);
+        return lcpy_table_write(walk, value, class_of == LCPY_ARROW_TABLE);
     default:
-        written = lcpy_scalar_write(walk->state, walk->writer, value, class_of);
+        written = lcpy_scalar_write(walk->writer, value, class_of);
         break;
     }
-    return written == LCPY_NOT_EXACT ? lcpy_walk_object(walk, value) : written;
+    return written == LCPY_NOT_EXACT ? lcpy_object_write(walk, value) : written;
 }
 
 static int write_container(lcpy_walk *walk, PyObject *value)
 {
     PyTypeObject *type = Py_TYPE(value);
-    const simple_type *simple;
 
     if (type == &PyList_Type)
         return lcpy_walk_list(walk, value);
     if (type == &PyTuple_Type)
-        return write_tuple(walk, value);
+        return lcpy_walk_nested(walk, value, 2, write_tuple);
     if (type == &PyDict_Type)
-        return lcpy_walk_dict(walk, value, false);
-    if (type == &PySet_Type || type == &PyFrozenSet_Type) {
-        return write_set(walk, value,
-                         type == &PySet_Type ? LOCACHE_TAG_SET : LOCACHE_TAG_FROZENSET);
-    }
+        return lcpy_walk_dict(walk, value);
+    if (type == &PySet_Type || type == &PyFrozenSet_Type)
+        return lcpy_walk_nested(walk, value, 2, write_set);
+    /* A class with a metaclass goes by way of lcpy_object_write(): it may have a
+     * __locache_key__. */
     if (type == &PyType_Type)
-        return lcpy_walk_class(walk, value);
+        return lcpy_class_write(walk, value);
     if (value == Py_Ellipsis)
         return lcpy_walk_name(walk, "builtins:Ellipsis");
     if (value == Py_NotImplemented)
         return lcpy_walk_name(walk, "builtins:NotImplemented");
-    simple = find_simple(type);
-    return simple != NULL ? write_simple(walk, value, simple) : write_known(walk, value);
+    return find_simple(type) != NULL ? lcpy_walk_nested(walk, value, 3, write_simple)
+                                     : write_known(walk, value);
 }
 
-static int write_value(lcpy_walk *walk, PyObject *value)
+/* The walk's `value`. Scalars first: they are most of what there is, and need no more than a few
+ * comparisons of pointers. */
+static int write_one(lcpy_walk *walk, PyObject *value)
 {
     PyTypeObject *type = Py_TYPE(value);
 
     if (type == &PyUnicode_Type)
-        return write_text(walk, value);
+        return write_key_text(walk, value);
     if (type == &PyLong_Type || type == &PyFloat_Type || type == &PyBool_Type || value == Py_None ||
         type == &PyComplex_Type)
-        return lcpy_scalar_write(walk->state, walk->writer, value, LCPY_OTHER);
+        return lcpy_scalar_write(walk->writer, value, LCPY_OTHER);
     if (type == &PyBytes_Type)
         return lcpy_walk_data(walk, PyBytes_AS_STRING(value), (size_t)PyBytes_GET_SIZE(value));
     if (type == &PyByteArray_Type)
@@ -274,16 +269,17 @@ static int write_value(lcpy_walk *walk, PyObject *value)
     return write_container(walk, value);
 }
 
-/* The message of what was refused, with the way to it. */
+/* The message of what was refused, with the way to it: only now, that it is known whole. */
 static void say_where(const lcpy_walk *walk)
 {
     PyErr_Clear();
     PyErr_Format(PyExc_TypeError, "at %U: %U", walk->where, walk->refusal);
 }
 
+/* Values of an argument know only their own ancestors: each argument is a walk of its own. */
 int lcpy_key_write(lcpy_state *state, locache_writer *writer, PyObject *value)
 {
-    lcpy_walk walk = {.state = state, .writer = writer, .value = write_value};
+    lcpy_walk walk = {.state = state, .writer = writer, .value = write_one};
     int result = lcpy_walk_value(&walk, value);
 
     if (result < 0 && walk.refusal != NULL && walk.where != NULL)

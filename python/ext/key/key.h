@@ -1,15 +1,16 @@
 /* Arguments as key bytes: typed, canonical, the same in every process (docs/format.md, "Keys"). */
-#ifndef LCPY_PYKEY_H
-#define LCPY_PYKEY_H
+#ifndef LCPY_KEY_H
+#define LCPY_KEY_H
 
-#include "plain/array.h"
+#include "state.h"
 
-/* bytes from which a string or buffer goes into a key as its digest: a page */
+/* Bytes from which a string or buffer goes into a key as its digest: a page. */
 #define LCPY_DIGEST_FROM 4096
 
 /* Append one value. 0, or -1 with TypeError that names the type that cannot be keyed and the remedy
  * (a __locache_key__ method, ignore=), or whatever a user's __locache_key__ or __reduce_ex__
- * raised. */
+ * raised; the
+ * writer is of no use then. Runs users' code (those methods), and may give up the GIL. */
 int lcpy_key_write(lcpy_state *state, locache_writer *writer, PyObject *value);
 
 #endif

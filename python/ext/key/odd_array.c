@@ -1,8 +1,15 @@
-/* Arrays that are no plain data, and dtypes. */
-#include "key/walk.h"
+/* Arrays, also those that are no plain data (fields, objects, metadata, another package's types),
+ * and dtypes.
+ *
+ * Most arrays are plain data: a head and their bytes, digested where they lie. The others are
+ * written under the same tag with their dtype in full, and with whatever says their elements
+ * exactly. */
+#include "key/odd_array.h"
 
-#include <string.h>
+#include "key/object.h"
+#include "plain/array.h"
 
+/* False also where it cannot be asked. Leaves no exception. */
 static bool is_attribute_none(PyObject *object, const char *name)
 {
     PyObject *value = PyObject_GetAttrString(object, name);
@@ -29,15 +36,16 @@ static bool is_plain_dtype(PyObject *dtype)
            is_attribute_none(dtype, "metadata");
 }
 
-int lcpy_walk_dtype(lcpy_walk *walk, PyObject *dtype)
+/* One that its string does not say whole has a reduction that does. */
+int lcpy_odd_array_write_dtype(lcpy_walk *walk, PyObject *dtype)
 {
     if (!is_plain_dtype(dtype))
-        return lcpy_walk_object(walk, dtype);
-    lcpy_walk_begin(walk, "numpy:dtype", 1);
+        return lcpy_object_write(walk, dtype);
+    lcpy_walk_begin_object(walk, "numpy:dtype", 1);
     return lcpy_walk_attribute(walk, dtype, "str");
 }
 
-/* The field arrays of a structured array. */
+/* The field arrays of a structured array, one by one: what lies between the fields is padding. */
 static int write_fields(lcpy_walk *walk, PyObject *array, PyObject *names)
 {
     Py_ssize_t count = PyTuple_GET_SIZE(names);
@@ -52,7 +60,7 @@ static int write_fields(lcpy_walk *walk, PyObject *array, PyObject *names)
     return 0;
 }
 
-/* The elements one by one, as Python has them. */
+/* The elements one by one, as Python has them: what lies in the array are pointers. */
 static int write_elements(lcpy_walk *walk, PyObject *array)
 {
     PyObject *flat = PyObject_CallMethod(array, "ravel", NULL);
@@ -62,7 +70,7 @@ static int write_elements(lcpy_walk *walk, PyObject *array)
     return result;
 }
 
-/* The elements as they lie in memory. */
+/* The elements as they lie in memory; by a copy where the type has no buffer. */
 static int write_raw(lcpy_walk *walk, PyObject *array)
 {
     const lcpy_padding none = {0};
@@ -80,6 +88,8 @@ static int write_raw(lcpy_walk *walk, PyObject *array)
     return result;
 }
 
+/* By what its elements are: records, pointers, or bytes of a kind that RFC 8746 and NumPy's type
+ * strings do not say all of. */
 static int write_payload(lcpy_walk *walk, PyObject *array, PyObject *dtype)
 {
     PyObject *names = PyObject_GetAttrString(dtype, "names");
@@ -111,7 +121,7 @@ static int write_odd_array(lcpy_walk *walk, PyObject *array)
     locache_write_tag(walk->writer, LOCACHE_TAG_ARRAY);
     locache_write_array(walk->writer, 4);
     if ((is_plain_dtype(dtype) ? lcpy_walk_attribute(walk, dtype, "str")
-                               : lcpy_walk_dtype(walk, dtype)) < 0)
+                               : lcpy_odd_array_write_dtype(walk, dtype)) < 0)
         goto done;
     locache_write_array(walk->writer, (uint64_t)PyTuple_GET_SIZE(shape));
     for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(shape); i++)
@@ -125,28 +135,21 @@ done:
     return result;
 }
 
-int lcpy_walk_array(lcpy_walk *walk, PyObject *array)
+int lcpy_odd_array_write(lcpy_walk *walk, PyObject *array)
 {
     lcpy_strided bytes;
-    lcpy_frame frame;
     lcpy_array open;
     int result;
 
     switch (lcpy_array_open_for_key(walk->state, &open, &bytes, array)) {
-    case LCPY_DONE:
+    case LCPY_DONE: /* plain data: it holds no other objects, so that it need not be entered */
         lcpy_array_write_head(walk->writer, &open);
         result = lcpy_walk_strided(walk, &bytes, array);
         lcpy_array_close(&open);
         return result;
     case LCPY_NOT_EXACT:
-        break;
+        return lcpy_walk_nested(walk, array, 3, write_odd_array);
     default:
         return -1;
     }
-    result = lcpy_walk_enter(walk, &frame, array, 3);
-    if (result != 0)
-        return result < 0 ? -1 : 0;
-    result = write_odd_array(walk, array);
-    lcpy_walk_leave(walk);
-    return result;
 }

@@ -1,8 +1,13 @@
-/* The walk over an argument: nesting, names, strings, lists and dicts. What a value is, key.c
- * says. */
+/* The walk over an argument: nesting, names, strings, lists and dicts. What a value is, key.c says.
+ *
+ * A value may run code while it is walked (__locache_key__, __reduce_ex__), and with it other
+ * threads: whatever is being written is held, and the size of each container is checked as it is
+ * walked. */
 #include "key/walk.h"
 
 #include <string.h>
+
+#include "plain/names.h"
 
 /* CBOR nesting that a key's reader follows, less what the key itself has around an argument. */
 #define LEVELS_MAX (LOCACHE_DEPTH_MAX - 4)
@@ -22,8 +27,11 @@
  * it. */
 #define WHERE_MAX 120
 
+/* ------------------------------------------------------------------------------ what goes wrong */
+
 int lcpy_walk_refuse(lcpy_walk *walk, PyObject *object, const char *why)
 {
+    /* The innermost comes first, and is the one to mend. */
     if (walk->refusal == NULL) {
         walk->refusal = PyUnicode_FromFormat(
             "a '%.200s' object cannot be part of a cache key%s%s: give its class a "
@@ -35,6 +43,8 @@ int lcpy_walk_refuse(lcpy_walk *walk, PyObject *object, const char *why)
     return -1;
 }
 
+/* Called from the innermost out: each step goes before those that there are. No memory for it is no
+ * reason for another exception. */
 int lcpy_walk_step(lcpy_walk *walk, const char *format, ...)
 {
     PyObject *raised, *value, *traceback;
@@ -43,6 +53,7 @@ int lcpy_walk_step(lcpy_walk *walk, const char *format, ...)
 
     if (walk->refusal == NULL)
         return -1;
+    /* The functions below must not be called with an exception set. */
     PyErr_Fetch(&raised, &value, &traceback);
     va_start(arguments, format);
     step = PyUnicode_FromFormatV(format, arguments);
@@ -68,26 +79,38 @@ static int step_to_key(lcpy_walk *walk, PyObject *key, bool attribute)
                                   : lcpy_walk_step(walk, "[<%s>]", Py_TYPE(key)->tp_name);
 }
 
-int lcpy_walk_enter(lcpy_walk *walk, lcpy_frame *frame, PyObject *object, unsigned levels)
+int lcpy_walk_changed(const char *what)
 {
-    for (const lcpy_frame *outer = walk->inner; outer != NULL; outer = outer->outer) {
+    PyErr_Format(PyExc_RuntimeError, "%s changed size while a cache key was made of it", what);
+    return -1;
+}
+
+/* -------------------------------------------------------------------------------------- nesting */
+
+/* Ancestors are compared one by one: nesting is bounded, and mostly shallow. Only they are: an
+ * object that is met again elsewhere is written again, so that what is equal and not shared has the
+ * same key. */
+int lcpy_walk_enter(lcpy_walk *walk, lcpy_walk_node *node, PyObject *object, unsigned levels)
+{
+    for (const lcpy_walk_node *outer = walk->inner; outer != NULL; outer = outer->outer) {
         if (outer->object == object) {
             locache_write_tag(walk->writer, LOCACHE_TAG_ANCESTOR);
             locache_write_uint(walk->writer, outer->index);
             return 1;
         }
     }
+    /* Only after the ancestors: a cycle ends there, however deep it lies. */
     if (walk->levels + levels > LEVELS_MAX)
         return lcpy_walk_refuse(walk, object, "being nested too deep");
     if (walk->writer->length > KEY_MAX)
         return lcpy_walk_refuse(walk, object, "being part of something too large");
     if (Py_EnterRecursiveCall(" while a cache key is made"))
         return -1;
-    *frame = (lcpy_frame){.object = object,
-                          .outer = walk->inner,
-                          .index = walk->inner == NULL ? 0 : walk->inner->index + 1,
-                          .levels = levels};
-    walk->inner = frame;
+    *node = (lcpy_walk_node){.object = object,
+                             .outer = walk->inner,
+                             .index = walk->inner == NULL ? 0 : walk->inner->index + 1,
+                             .levels = levels};
+    walk->inner = node;
     walk->levels += levels;
     return 0;
 }
@@ -99,7 +122,24 @@ void lcpy_walk_leave(lcpy_walk *walk)
     Py_LeaveRecursiveCall();
 }
 
-static int write_name(lcpy_walk *walk, PyObject *name)
+/* The node is on the C stack of this function, as deep as the value is nested. */
+int lcpy_walk_nested(lcpy_walk *walk, PyObject *object, unsigned levels,
+                     int (*write)(lcpy_walk *walk, PyObject *object))
+{
+    lcpy_walk_node node;
+    int result = lcpy_walk_enter(walk, &node, object, levels);
+
+    if (result != 0)
+        return result < 0 ? -1 : 0;
+    result = write(walk, object);
+    lcpy_walk_leave(walk);
+    return result;
+}
+
+/* ---------------------------------------------------------------------------------------- names */
+
+/* Tag 49614, from a str. */
+static int write_global_name(lcpy_walk *walk, PyObject *name)
 {
     Py_ssize_t size;
     const char *text = PyUnicode_AsUTF8AndSize(name, &size);
@@ -118,9 +158,10 @@ int lcpy_walk_name(lcpy_walk *walk, const char *name)
     return 0;
 }
 
+/* What has no name cannot be told apart from others like it. */
 int lcpy_walk_global(lcpy_walk *walk, PyObject *object)
 {
-    PyObject *name = lcpy_global_name(walk->state, object);
+    PyObject *name = lcpy_names_global(walk->state, object);
     int result;
 
     if (name == NULL) {
@@ -128,11 +169,34 @@ int lcpy_walk_global(lcpy_walk *walk, PyObject *object)
                    ? lcpy_walk_refuse(walk, object, "having no module and name")
                    : -1;
     }
-    result = write_name(walk, name);
+    result = write_global_name(walk, name);
     Py_DECREF(name);
     return result;
 }
 
+/* [class, [parts]]: as if the class were called with the parts, which it need not take. */
+void lcpy_walk_begin_object(lcpy_walk *walk, const char *name, uint64_t count)
+{
+    locache_write_tag(walk->writer, LOCACHE_TAG_OBJECT);
+    locache_write_array(walk->writer, 2);
+    lcpy_walk_name(walk, name);
+    locache_write_array(walk->writer, count);
+}
+
+int lcpy_walk_new(lcpy_walk *walk, PyObject *value)
+{
+    int result = value == NULL ? -1 : lcpy_walk_value(walk, value);
+
+    Py_XDECREF(value);
+    return result;
+}
+
+int lcpy_walk_call(lcpy_walk *walk, PyObject *object, const char *method)
+{
+    return lcpy_walk_new(walk, PyObject_CallMethod(object, method, NULL));
+}
+
+/* Steps are added on the way out, by whoever knows what led to the value. */
 int lcpy_walk_attribute(lcpy_walk *walk, PyObject *object, const char *name)
 {
     PyObject *value = PyObject_GetAttrString(object, name);
@@ -145,6 +209,9 @@ int lcpy_walk_attribute(lcpy_walk *walk, PyObject *object, const char *name)
     return result < 0 ? lcpy_walk_step(walk, ".%s", name) : 0;
 }
 
+/* -------------------------------------------------------------------------------------- strings */
+
+/* [size, digest] */
 static void put_digest(lcpy_walk *walk, uint64_t tag, size_t size,
                        const unsigned char digest[LOCACHE_DIGEST_SIZE])
 {
@@ -154,6 +221,8 @@ static void put_digest(lcpy_walk *walk, uint64_t tag, size_t size,
     locache_write_bytes(walk->writer, digest, LOCACHE_DIGEST_SIZE);
 }
 
+/* The bytes are held by the caller: a bytes or str object, or a buffer that keeps its owner from
+ * resizing. Another thread may write into such a buffer meanwhile, as it may without locache. */
 void lcpy_walk_digest(lcpy_walk *walk, uint64_t tag, const void *data, size_t size)
 {
     unsigned char digest[LOCACHE_DIGEST_SIZE];
@@ -167,6 +236,8 @@ void lcpy_walk_digest(lcpy_walk *walk, uint64_t tag, const void *data, size_t si
     put_digest(walk, tag, size, digest);
 }
 
+/* From a page on the digest: a key is compared with another on every read, and is kept in memory
+ * for each result. */
 int lcpy_walk_data(lcpy_walk *walk, const void *data, size_t size)
 {
     if (size >= LCPY_DIGEST_FROM)
@@ -176,6 +247,7 @@ int lcpy_walk_data(lcpy_walk *walk, const void *data, size_t size)
     return 0;
 }
 
+/* Long ones are gathered piece by piece into the digest, so that no copy of the whole is made. */
 int lcpy_walk_parts(lcpy_walk *walk, size_t size,
                     void (*fill)(void *context, void *out, size_t offset, size_t size),
                     void *context)
@@ -184,6 +256,7 @@ int lcpy_walk_parts(lcpy_walk *walk, size_t size,
     char room[LCPY_DIGEST_FROM];
     bool done;
 
+    /* So little goes into the key as it is. */
     if (size < sizeof room) {
         fill(context, room, 0, size);
         return lcpy_walk_data(walk, room, size);
@@ -206,25 +279,20 @@ int lcpy_walk_strided(lcpy_walk *walk, lcpy_strided *data, PyObject *object)
 {
     if (lcpy_strided_in_place(data))
         return lcpy_walk_data(walk, data->start, data->size);
+    /* Every byte of memory counts once: a large array that is not contiguous is no reason to
+     * refuse. */
     if (data->size > REPEATED_MAX && data->size > lcpy_strided_span(data))
         return lcpy_walk_refuse(walk, object, "being larger than the memory that it is a view of");
     return lcpy_walk_parts(walk, data->size, lcpy_strided_copy, data);
 }
 
-int lcpy_walk_changed(const char *what)
-{
-    PyErr_Format(PyExc_RuntimeError, "%s changed size while a cache key was made of it", what);
-    return -1;
-}
+/* ----------------------------------------------------------------------------------- containers */
 
-int lcpy_walk_list(lcpy_walk *walk, PyObject *list)
+static int write_list_items(lcpy_walk *walk, PyObject *list)
 {
-    lcpy_frame frame;
     Py_ssize_t size = PyList_GET_SIZE(list);
-    int result = lcpy_walk_enter(walk, &frame, list, 1);
+    int result = 0;
 
-    if (result != 0)
-        return result < 0 ? -1 : 0;
     locache_write_array(walk->writer, (uint64_t)size);
     for (Py_ssize_t i = 0; result == 0 && i < size && i < PyList_GET_SIZE(list); i++) {
         PyObject *item = Py_NewRef(PyList_GET_ITEM(list, i));
@@ -236,12 +304,19 @@ int lcpy_walk_list(lcpy_walk *walk, PyObject *list)
     }
     if (result == 0 && PyList_GET_SIZE(list) != size)
         result = lcpy_walk_changed("a list");
-    lcpy_walk_leave(walk);
     return result;
+}
+
+/* As it is when it is met: items that are appended meanwhile are noticed, not written. */
+int lcpy_walk_list(lcpy_walk *walk, PyObject *list)
+{
+    return lcpy_walk_nested(walk, list, 1, write_list_items);
 }
 
 int lcpy_walk_sort(lcpy_walk *walk, size_t start, unsigned per_group, PyObject *object)
 {
+    /* Of two equal members one would be lost, and two sets have one key. How they can come to look
+     * the same: an object that says it is equal to nothing else, and has no state. */
     bool sound = locache_writer_status(walk->writer) == LOCACHE_OK;
 
     locache_write_sorted(walk->writer, start, per_group);
@@ -250,6 +325,7 @@ int lcpy_walk_sort(lcpy_walk *walk, size_t start, unsigned per_group, PyObject *
     return 0;
 }
 
+/* Both are held: writing the key may run code that takes the pair out of the dict. */
 static int write_pair(lcpy_walk *walk, PyObject *key, PyObject *value, bool attributes)
 {
     int result = -1;
@@ -274,6 +350,7 @@ static int write_pairs(lcpy_walk *walk, PyObject *dict, bool attributes)
     Py_ssize_t count = 0;
     PyObject *key, *value;
 
+    /* In the order of their encoded keys, so that the order of insertion does not show. */
     locache_write_map(walk->writer, (uint64_t)size);
     size_t start = walk->writer->length;
     while (PyDict_Next(dict, &at, &key, &value))
@@ -286,14 +363,22 @@ static int write_pairs(lcpy_walk *walk, PyObject *dict, bool attributes)
     return lcpy_walk_sort(walk, start, 2, dict);
 }
 
-int lcpy_walk_dict(lcpy_walk *walk, PyObject *dict, bool attributes)
+static int write_items(lcpy_walk *walk, PyObject *dict)
 {
-    lcpy_frame frame;
-    int result = lcpy_walk_enter(walk, &frame, dict, 1);
+    return write_pairs(walk, dict, false);
+}
 
-    if (result != 0)
-        return result < 0 ? -1 : 0;
-    result = write_pairs(walk, dict, attributes);
-    lcpy_walk_leave(walk);
-    return result;
+static int write_attributes(lcpy_walk *walk, PyObject *dict)
+{
+    return write_pairs(walk, dict, true);
+}
+
+int lcpy_walk_dict(lcpy_walk *walk, PyObject *dict)
+{
+    return lcpy_walk_nested(walk, dict, 1, write_items);
+}
+
+int lcpy_walk_attributes(lcpy_walk *walk, PyObject *dict)
+{
+    return lcpy_walk_nested(walk, dict, 1, write_attributes);
 }

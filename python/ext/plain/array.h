@@ -1,17 +1,16 @@
-/* numpy.ndarray, NumPy's scalars and array.array as CBOR (RFC 8746), the same in keys and in
- * results. NumPy is never imported to write, and not linked against. */
-#ifndef LCPY_PYARRAY_H
-#define LCPY_PYARRAY_H
+/* numpy.ndarray and array.array as CBOR (RFC 8746), the same in keys and in results. NumPy is never
+ * imported to write, and not linked against. */
+#ifndef LCPY_ARRAY_H
+#define LCPY_ARRAY_H
 
-#include "plain/scalar.h"
-#include "plain/strided.h"
+#include "plain/dtype.h"
 
 #define LCPY_DIMENSIONS_MAX 64 /* NumPy 2's own limit */
 
 /* An array opened for reading its bytes. */
 typedef struct lcpy_array {
-    Py_buffer view; /* contiguous bytes in `order` */
-    char type[64];  /* NumPy type string as "<f8", or array.array's type code */
+    Py_buffer view;             /* contiguous bytes in `order` */
+    char type[LCPY_DTYPE_SIZE]; /* NumPy type string as "<f8", or array.array's type code */
     /* RFC 8746 tag of the element type, or LOCACHE_TAG_ARRAY, or LOCACHE_TAG_PYARRAY */
     uint64_t tag;
     char order; /* 'C' or 'F' */
@@ -23,7 +22,7 @@ typedef struct lcpy_array {
  * 'F'; otherwise, and for arrays contiguous in neither way, as 'C', by a copy where needed. DONE:
  * close it with lcpy_array_close(). NOT_EXACT: its elements are no plain data (objects, structured
  * types, types with metadata). */
-lcpy_written lcpy_array_open(lcpy_state *state, lcpy_array *out, PyObject *array, int keep_order);
+lcpy_written lcpy_array_open(lcpy_state *state, lcpy_array *out, PyObject *array, bool keep_order);
 /* The same for keys: whatever its strides, an array is opened as 'C' in place. Its bytes, in that
  * order and with zeros where they mean nothing, are `bytes`, which borrows from *out; out->view is
  * not contiguous then. */
@@ -34,17 +33,17 @@ void lcpy_array_close(lcpy_array *array);
  * TAG_DIGEST). */
 void lcpy_array_write_head(locache_writer *writer, const lcpy_array *array);
 
-/* A scalar of NumPy's own: whole. NOT_EXACT for structured and object scalars. */
-lcpy_written lcpy_npscalar_write(lcpy_state *state, locache_writer *writer, PyObject *scalar);
-
-/* The way back. The tag's head (LOCACHE_TAG_NDARRAY, _NDARRAY_F, _ARRAY, _PYARRAY, _SCALAR or 64 to
- * 87) has been read. `bytes` is called when the reader is at the byte string (or TAG_BUFFER): it
- * consumes it and returns a new reference to an object with a writable contiguous buffer that the
- * array may keep, or NULL with an exception. New reference; NULL with ValueError on content that
- * the writer does not write (also where type, extents and size do not agree) or ImportError where
- * NumPy is not there. */
+/* The way back, array_read.c. The tag's head (LOCACHE_TAG_NDARRAY, _NDARRAY_F, _ARRAY, _PYARRAY or
+ * 64 to 87) has been read. `bytes` is called when the reader is at the byte string (or TAG_BUFFER):
+ * it consumes it and returns a new reference to an object with a writable contiguous buffer that
+ * the array may keep, or NULL with an exception. New reference; NULL with ValueError on content
+ * that the writer does not write (also where type, extents and size do not agree) or ImportError
+ * where NumPy is not there. */
 typedef PyObject *(*lcpy_bytes_reader)(void *context, locache_reader *reader);
-PyObject *lcpy_array_read(lcpy_state *state, locache_reader *reader, uint64_t tag,
-                          lcpy_bytes_reader bytes, void *context);
+PyObject *lcpy_array_read(locache_reader *reader, uint64_t tag, lcpy_bytes_reader bytes,
+                          void *context);
+/* An array without dimensions: the bytes of its one element, of this type, are next. Else as
+ * lcpy_array_read(). */
+PyObject *lcpy_array_read_single(locache_reader *reader, const char *type);
 
 #endif

@@ -1,14 +1,20 @@
-/* Scalars that take no time: what simple calls have as arguments. */
+/* Scalars that take no time: what the arguments of most calls are. Nothing here allocates, raises
+ * or runs Python code; what would is left to lcpy_scalar_write().
+ *
+ * A call whose arguments are all of this kind gets its key in a hundred instructions or two
+ * (call/simple.c): each function that is not called here can be measured in the time of a hit. */
 #include "plain/scalar.h"
 
 #if PY_VERSION_HEX < 0x030B0000
 #include <longintrepr.h>
 #endif
 
-/* So many characters are encoded on the stack; the UTF-8 of longer ones is made by CPython, which
- * keeps it. */
-#define BRIEF_TEXT_MAX 64
-#define BRIEF_ASCII_MAX 256 /* which are UTF-8 as they are, and short all the same */
+/* So many characters are encoded on the stack, in 256 bytes; the UTF-8 of longer ones is made by
+ * CPython, which keeps it with the str. */
+#define SHORT_TEXT_MAX 64
+/* Of ASCII, which is UTF-8 as it is: no more bytes than the other may have. Long strings are copied
+ * at the cost of their length, or digested, and then the way here no longer matters. */
+#define SHORT_ASCII_MAX 256
 
 /* The UTF-8 of a character that is no surrogate; how many bytes. */
 static size_t encode_character(char *out, Py_UCS4 character)
@@ -22,17 +28,18 @@ static size_t encode_character(char *out, Py_UCS4 character)
         out[i] = (char)(0x80 | (character & 0x3F));
         character >>= 6;
     }
-    out[0] = (char)((0xF00 >> size & 0xFF) | character);
+    out[0] = (char)((0xF00 >> size & 0xFF) | character); /* as many ones as bytes, and a zero */
     return size;
 }
 
-static bool write_brief_text(locache_writer *writer, PyObject *text)
+/* Not ASCII. A str that is not compact has its characters elsewhere, as old extensions made it. */
+static bool write_short_text(locache_writer *writer, PyObject *text)
 {
-    char utf8[4 * BRIEF_TEXT_MAX];
+    char utf8[4 * SHORT_TEXT_MAX];
     size_t size = 0;
     Py_ssize_t length = PyUnicode_GET_LENGTH(text);
 
-    if (length > BRIEF_TEXT_MAX || !PyUnicode_IS_COMPACT(text))
+    if (length > SHORT_TEXT_MAX || !PyUnicode_IS_COMPACT(text))
         return false;
     for (Py_ssize_t i = 0; i < length; i++) {
         Py_UCS4 character = PyUnicode_READ_CHAR(text, i);
@@ -45,11 +52,12 @@ static bool write_brief_text(locache_writer *writer, PyObject *text)
     return true;
 }
 
-static bool write_brief_str(locache_writer *writer, PyObject *value)
+/* The usual case first: a compact ASCII str has its UTF-8 right behind its head. */
+static bool write_short_str(locache_writer *writer, PyObject *value)
 {
     if (!PyUnicode_IS_COMPACT_ASCII(value))
-        return write_brief_text(writer, value);
-    if (PyUnicode_GET_LENGTH(value) > BRIEF_ASCII_MAX)
+        return write_short_text(writer, value);
+    if (PyUnicode_GET_LENGTH(value) > SHORT_ASCII_MAX)
         return false;
     locache_write_text(writer, (const char *)PyUnicode_1BYTE_DATA(value),
                        (size_t)PyUnicode_GET_LENGTH(value));
@@ -75,7 +83,7 @@ static bool one_digit(int64_t *out, PyObject *value)
 #endif
 }
 
-static bool write_brief_int(locache_writer *writer, PyObject *value)
+static bool write_small_int(locache_writer *writer, PyObject *value)
 {
     int64_t number;
     int overflow = 0;
@@ -88,14 +96,15 @@ static bool write_brief_int(locache_writer *writer, PyObject *value)
     return true;
 }
 
-bool lcpy_scalar_write_brief(locache_writer *writer, PyObject *value)
+bool lcpy_scalar_write_fast(locache_writer *writer, PyObject *value)
 {
     PyTypeObject *type = Py_TYPE(value);
 
+    /* by how often they are arguments */
     if (type == &PyLong_Type)
-        return write_brief_int(writer, value);
+        return write_small_int(writer, value);
     if (type == &PyUnicode_Type)
-        return write_brief_str(writer, value);
+        return write_short_str(writer, value);
     if (type == &PyFloat_Type)
         locache_write_real(writer, PyFloat_AS_DOUBLE(value));
     else if (value == Py_None)

@@ -1,3 +1,6 @@
+/* The bytes of an array in C order, wherever its items lie, piece by piece. The whole is seen as
+ * runs of bytes that lie together, in as few dimensions as there can be: of the first ten columns
+ * of a matrix, say, the ten items of a row are a run. */
 #include "plain/strided.h"
 
 #include <stdint.h>
@@ -21,6 +24,8 @@ static void add_dimension(lcpy_strided *to, Py_ssize_t extent, Py_ssize_t step)
     to->dimensions++;
 }
 
+/* Dimensions of one item are left out: their step means nothing. The innermost, where its items lie
+ * side by side, becomes part of the run. */
 void lcpy_strided_of(lcpy_strided *out, const Py_buffer *view, lcpy_padding padding)
 {
     int last;
@@ -30,6 +35,7 @@ void lcpy_strided_of(lcpy_strided *out, const Py_buffer *view, lcpy_padding padd
     out->run = (size_t)view->itemsize;
     out->dimensions = 0;
     out->padding = padding;
+    /* Contiguous, or nothing at all: strides of an empty array may be anything. */
     if (view->strides == NULL || view->len == 0) {
         out->run = (size_t)view->len;
         return;
@@ -49,6 +55,8 @@ bool lcpy_strided_in_place(const lcpy_strided *strided)
     return strided->dimensions == 0 && strided->padding.every == 0;
 }
 
+/* From the lowest to the highest byte. Where items overlap (broadcasts, windows) it is less than
+ * their sizes together. */
 size_t lcpy_strided_span(const lcpy_strided *strided)
 {
     size_t span = strided->run;
@@ -74,6 +82,7 @@ copy_each(char *out, const char *from, Py_ssize_t step, size_t count, size_t siz
     }
 }
 
+/* Runs are mostly single items (a column, every second row), and items are of these sizes. */
 static void copy_runs(char *out, const char *from, Py_ssize_t step, size_t count, size_t size)
 {
     switch (size) {
@@ -98,14 +107,15 @@ static void copy_runs(char *out, const char *from, Py_ssize_t step, size_t count
     }
 }
 
-/* Where in the whole a copy is. */
-typedef struct place {
+/* How far a copy has come in the whole. */
+typedef struct cursor {
     const lcpy_strided *in;
     const char *run;                  /* the run that comes next */
     Py_ssize_t index[PyBUF_MAX_NDIM]; /* its own */
-} place;
+} cursor;
 
-static void go_to(place *at, const lcpy_strided *in, size_t run)
+/* To run number `run` of the whole: the index is its digits, with the extents as bases. */
+static void go_to(cursor *at, const lcpy_strided *in, size_t run)
 {
     at->in = in;
     at->run = in->start;
@@ -117,7 +127,7 @@ static void go_to(place *at, const lcpy_strided *in, size_t run)
 }
 
 /* On by so many runs of the innermost dimension, no further than its end. */
-static void advance(place *at, size_t runs)
+static void advance(cursor *at, size_t runs)
 {
     const lcpy_strided *in = at->in;
     int i = in->dimensions - 1;
@@ -126,6 +136,7 @@ static void advance(place *at, size_t runs)
         return;
     at->index[i] += (Py_ssize_t)runs;
     at->run += (Py_ssize_t)runs * in->steps[i];
+    /* Back to the first run of this dimension, and one on in the next outer. */
     for (; i > 0 && at->index[i] == in->extents[i]; i--) {
         at->run += in->steps[i - 1] - at->index[i] * in->steps[i];
         at->index[i] = 0;
@@ -134,7 +145,7 @@ static void advance(place *at, size_t runs)
 }
 
 /* The whole runs that fit into size bytes; how many bytes they are. */
-static size_t copy_whole(char *out, place *at, size_t size, size_t run)
+static size_t copy_whole(char *out, cursor *at, size_t size, size_t run)
 {
     const lcpy_strided *in = at->in;
     int inner = in->dimensions - 1;
@@ -152,7 +163,8 @@ static size_t copy_whole(char *out, place *at, size_t size, size_t run)
     return done;
 }
 
-static void clear_padding(char *out, const lcpy_padding *padding, size_t offset, size_t size)
+/* `offset` is where in the whole these bytes are: pieces may begin within an item. */
+static void zero_padding(char *out, const lcpy_padding *padding, size_t offset, size_t size)
 {
     size_t at = offset % padding->every;
 
@@ -169,7 +181,7 @@ void lcpy_strided_copy(void *context, void *out, size_t offset, size_t size)
     const size_t run = strided->run;
     size_t done = 0;
     char *to = out;
-    place at;
+    cursor at;
 
     if (size == 0 || run == 0)
         return; /* of nothing, also of items that have no bytes */
@@ -183,9 +195,10 @@ void lcpy_strided_copy(void *context, void *out, size_t offset, size_t size)
         memcpy(to, at.run + within, done);
         advance(&at, 1);
     }
+    /* Then whole runs, and at last the beginning of one that the next piece goes on with. */
     done += copy_whole(to + done, &at, size - done, run);
     if (done < size)
         memcpy(to + done, at.run, size - done);
     if (strided->padding.every > 0)
-        clear_padding(to, &strided->padding, offset, size);
+        zero_padding(to, &strided->padding, offset, size);
 }

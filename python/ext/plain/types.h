@@ -1,7 +1,7 @@
 /* Which of the types that locache knows by name is this? Nothing is imported for the question: an
  * object whose type comes from a module proves that the module is there. */
-#ifndef LCPY_PYTYPES_H
-#define LCPY_PYTYPES_H
+#ifndef LCPY_TYPES_H
+#define LCPY_TYPES_H
 
 #include "state.h"
 
@@ -33,22 +33,8 @@ typedef enum lcpy_class {
 } lcpy_class;
 
 /* Exact types only: a subclass that a user made is LCPY_OTHER. Cannot fail; leaves no exception. */
-lcpy_class lcpy_classify(lcpy_state *state, PyTypeObject *type);
+lcpy_class lcpy_types_classify(lcpy_state *state, PyTypeObject *type);
 void lcpy_types_free(lcpy_types *types);
 int lcpy_types_traverse(lcpy_types *types, visitproc visit, void *arg);
-
-/* "module:qualified.name" of a class, function or built-in, as a new str; "__main__" is replaced by
- * the name that the main script is imported by (its spec's name, else its file's stem; in a
- * notebook or REPL it stays), so that a script and the same file imported agree. NULL with
- * TypeError where it has no such name. */
-PyObject *lcpy_global_name(lcpy_state *state, PyObject *object);
-/* The same for a module name alone; new reference. */
-PyObject *lcpy_module_name(lcpy_state *state, PyObject *name);
-/* Is `object` what is found in the loaded module `module` under the dotted `name` (both str)? 1
- * yes, 0 no, -1 with an exception. Compares by identity. */
-int lcpy_global_is(PyObject *object, PyObject *module, PyObject *name);
-/* Attribute `name` of the loaded module `module`, looked up in its dict alone: a borrowed
- * reference, or NULL without exception where either is not there. */
-PyObject *lcpy_loaded(const char *module, const char *name);
 
 #endif

@@ -1,3 +1,8 @@
+/* Memory of results as read: one block for the body and its out-of-line buffers, which lives as
+ * long as the last array that lies in it. Nothing is copied on the way from the file to the array.
+ *
+ * An array of NumPy holds the object that gave it its memory: a small one of a type of our own,
+ * which holds the block. The decoder holds it, too, while it reads. */
 #include "result/buffer.h"
 
 /* Refers to no object but its type, so that the garbage collector need not know it. */
@@ -8,7 +13,7 @@ typedef struct buffer {
     Py_ssize_t size;
 } buffer;
 
-lcpy_owner *lcpy_owner_new(locache_value *value)
+lcpy_owner *lcpy_buffer_owner_new(locache_value *value)
 {
     lcpy_owner *owner = PyMem_Malloc(sizeof *owner);
     if (owner == NULL) {
@@ -21,7 +26,7 @@ lcpy_owner *lcpy_owner_new(locache_value *value)
     return owner;
 }
 
-void lcpy_owner_release(lcpy_owner *owner)
+void lcpy_buffer_owner_release(lcpy_owner *owner)
 {
     if (--owner->holders > 0)
         return;
@@ -29,14 +34,16 @@ void lcpy_owner_release(lcpy_owner *owner)
     PyMem_Free(owner);
 }
 
+/* An instance of a heap type holds its type. */
 static void buffer_dealloc(PyObject *self)
 {
     PyTypeObject *type = Py_TYPE(self);
-    lcpy_owner_release(((buffer *)self)->owner);
+    lcpy_buffer_owner_release(((buffer *)self)->owner);
     type->tp_free(self);
     Py_DECREF(type);
 }
 
+/* Writable: the memory is a private copy of the file, or a private mapping of it. */
 static int buffer_export(PyObject *self, Py_buffer *view, int flags)
 {
     buffer *exporter = (buffer *)self;
@@ -48,7 +55,7 @@ static Py_ssize_t buffer_length(PyObject *self)
     return ((buffer *)self)->size;
 }
 
-static PyTypeObject *make_type(void)
+static PyTypeObject *make_buffer_type(void)
 {
     PyType_Slot slots[] = {
         {Py_tp_doc, "Memory of a result that locache read."},
@@ -70,7 +77,8 @@ PyObject *lcpy_buffer_new(lcpy_state *state, lcpy_owner *owner, void *data, size
 {
     if (size > PY_SSIZE_T_MAX)
         return PyErr_NoMemory();
-    if (state->buffer_type == NULL && (state->buffer_type = make_type()) == NULL)
+    /* Made at the first need: most programs have no large arrays. */
+    if (state->buffer_type == NULL && (state->buffer_type = make_buffer_type()) == NULL)
         return NULL;
     buffer *self = PyObject_New(buffer, state->buffer_type);
     if (self == NULL)
@@ -86,4 +94,60 @@ PyObject *lcpy_buffer_nth(lcpy_state *state, lcpy_owner *owner, size_t n)
 {
     locache_buffer memory = locache_value_buffer(owner->value, n);
     return lcpy_buffer_new(state, owner, memory.data, memory.size);
+}
+
+/* Only the next one: a body that names a buffer twice would share memory between two arrays, and
+ * one that skips some would hold memory that nothing uses. */
+bool lcpy_buffer_take(size_t *n, lcpy_buffer_source *from, locache_reader *reader)
+{
+    locache_item item;
+
+    if (locache_read(&item, reader) != LOCACHE_OK || item.kind != LOCACHE_UINT ||
+        item.number != from->used || from->used >= locache_value_buffer_count(from->value))
+        return false;
+    *n = from->used++;
+    return true;
+}
+
+/* Short arrays lie in the body, long ones behind it; who reads one need not know which. */
+bool lcpy_buffer_read(locache_buffer *out, size_t *n, lcpy_buffer_source *from,
+                      locache_reader *reader)
+{
+    locache_item item;
+
+    *n = LCPY_BUFFER_INLINE;
+    if (locache_read(&item, reader) != LOCACHE_OK)
+        return false;
+    if (item.kind == LOCACHE_BYTES) {
+        *out = (locache_buffer){.data = (void *)(uintptr_t)item.data, .size = item.size};
+    } else {
+        if (item.kind != LOCACHE_TAG || item.number != LOCACHE_TAG_BUFFER ||
+            !lcpy_buffer_take(n, from, reader))
+            return false;
+        *out = locache_value_buffer(from->value, *n);
+    }
+    return out->size <= PY_SSIZE_T_MAX;
+}
+
+/* The owner is made at the first need: a result without arrays out of line frees its value at
+ * once. */
+PyObject *lcpy_buffer_lend(lcpy_buffer_source *from, size_t n)
+{
+    if (from->owner == NULL) {
+        locache_value *value = from->value;
+
+        from->value = NULL; /* gone even where this fails */
+        if ((from->owner = lcpy_buffer_owner_new(value)) == NULL)
+            return NULL;
+        from->value = value; /* the owner's: to be read, no longer to be freed here */
+    }
+    return lcpy_buffer_nth(from->state, from->owner, n);
+}
+
+void lcpy_buffer_source_clear(lcpy_buffer_source *from)
+{
+    if (from->owner != NULL)
+        lcpy_buffer_owner_release(from->owner);
+    else
+        locache_value_free(from->value);
 }

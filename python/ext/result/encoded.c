@@ -1,10 +1,12 @@
-/* A result encoded: its body and what keeps its buffers in place. */
+/* A result encoded: its body and what keeps its buffers in place. Pickle and the encoder both fill
+ * one; the store writes it to the file from where its parts lie. */
 #include "result/result.h"
 
 /* Room for one more: the arrays have a power of two of places. */
 static int grow_buffers(lcpy_encoded *out)
 {
     size_t count = out->buffer_count;
+    /* Full only when the count is a power of two. */
     if ((count & (count - 1)) != 0)
         return 0;
     size_t room = count == 0 ? 1 : count * 2;
@@ -19,6 +21,7 @@ static int grow_buffers(lcpy_encoded *out)
     return 0;
 }
 
+/* Buffers are numbered in the order in which they are added. */
 int lcpy_encoded_add(lcpy_encoded *out, Py_buffer *view)
 {
     if (grow_buffers(out) < 0) {
@@ -29,10 +32,12 @@ int lcpy_encoded_add(lcpy_encoded *out, Py_buffer *view)
     out->buffers[out->buffer_count] =
         (locache_buffer){.data = view->buf, .size = (size_t)view->len};
     out->views[out->buffer_count++] = *view;
+    /* PyBuffer_Release() of the caller's does nothing then. */
     view->obj = NULL;
     return 0;
 }
 
+/* Views hold the objects whose memory they are; pickled holds the body's, for codec PICKLE. */
 void lcpy_encoded_clear(lcpy_encoded *encoded)
 {
     locache_writer_clear(&encoded->body);

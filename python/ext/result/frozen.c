@@ -1,5 +1,8 @@
 #include "result/frozen.h"
 
+#include "plain/names.h"
+#include "plain/types.h"
+
 #include <datetime.h>
 #include <stdbool.h>
 #include <string.h>
@@ -30,6 +33,7 @@ static bool add(tally *t, size_t size)
     return true;
 }
 
+/* Refused before they are walked where there are too many. */
 static bool add_members(tally *t, PyObject *container, size_t each)
 {
     Py_ssize_t count = PyObject_Length(container);
@@ -40,6 +44,7 @@ static bool add_members(tally *t, PyObject *container, size_t each)
     return add(t, GC_HEAD + (size_t)Py_TYPE(container)->tp_basicsize + (size_t)count * each);
 }
 
+/* A tuple is as immutable as what it holds. */
 static bool is_frozen_tuple(tally *t, PyObject *tuple)
 {
     bool frozen = add_members(t, tuple, sizeof(PyObject *));
@@ -83,10 +88,10 @@ static bool add_own_size(tally *t, PyObject *value)
 static bool is_number(tally *t, PyTypeObject *type)
 {
     if (t->number == NULL)
-        t->number = lcpy_loaded("numpy", "number");
+        t->number = lcpy_names_loaded("numpy", "number");
     return (t->number != NULL && PyType_Check(t->number) &&
             PyType_IsSubtype(type, (PyTypeObject *)t->number)) ||
-           lcpy_loaded("numpy", "bool_") == (PyObject *)type;
+           lcpy_names_loaded("numpy", "bool_") == (PyObject *)type;
 }
 
 /* A zone may be any object of any class, and the offset of a datetime.timezone of one that derives
@@ -105,11 +110,13 @@ static bool is_frozen_zone(tally *t, PyObject *zone)
     return frozen && add(t, (size_t)Py_TYPE(zone)->tp_basicsize);
 }
 
+/* Of the classes that locache knows, those without any attribute that can be set. */
 static bool is_frozen_instance(tally *t, PyObject *value)
 {
     PyTypeObject *type = Py_TYPE(value);
 
-    switch (lcpy_classify(t->state, type)) {
+    /* Fractions and UUIDs have slots that can be assigned; paths keep what they compute. */
+    switch (lcpy_types_classify(t->state, type)) {
     case LCPY_DATE:
     case LCPY_TIMEDELTA:
         return add(t, (size_t)type->tp_basicsize);
@@ -127,6 +134,7 @@ static bool is_frozen_instance(tally *t, PyObject *value)
     }
 }
 
+/* CPython allocates whole digits of 30 bits; what 64 bits hold takes three at most. */
 static bool add_int(tally *t, PyObject *value)
 {
     int overflow;
@@ -135,6 +143,7 @@ static bool add_int(tally *t, PyObject *value)
     return overflow != 0 ? add_own_size(t, value) : add(t, sizeof(PyLongObject) + sizeof(int64_t));
 }
 
+/* Compact: head and characters in one block, with a NUL behind them. */
 static bool add_str(tally *t, PyObject *value)
 {
     if (!PyUnicode_IS_COMPACT(value))
@@ -144,6 +153,7 @@ static bool add_str(tally *t, PyObject *value)
     return add(t, head + ((size_t)PyUnicode_GET_LENGTH(value) + 1) * (size_t)PyUnicode_KIND(value));
 }
 
+/* By exact type: a subclass of int or tuple may have attributes that can be set. */
 static bool is_frozen(tally *t, PyObject *value)
 {
     PyTypeObject *type = Py_TYPE(value);
@@ -163,6 +173,7 @@ static bool is_frozen(tally *t, PyObject *value)
     return type == &PyFrozenSet_Type ? is_frozen_set(t, value) : is_frozen_instance(t, value);
 }
 
+/* Never 0 for what is frozen: there is at least the reference to it. */
 size_t lcpy_frozen_size(lcpy_state *state, PyObject *value)
 {
     tally t = {.state = state, .size = sizeof(void *)};

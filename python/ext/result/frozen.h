@@ -2,7 +2,7 @@
 #ifndef LCPY_FROZEN_H
 #define LCPY_FROZEN_H
 
-#include "plain/types.h"
+#include "state.h"
 
 /* About the bytes of memory that a value takes with all that is within, where it is immutable all
  * the way down: exact types only, since a subclass may have attributes. 0 where it is not, or is

@@ -9,6 +9,8 @@
  * find_class() translates. */
 #include "result/pickle.h"
 
+#include "plain/names.h"
+
 #include <string.h>
 
 #define NAME_SIZE_MAX 255 /* what a length byte holds */
@@ -24,7 +26,7 @@ static PyObject *pickle_attribute(lcpy_state *state, const char *name)
 static PyObject *main_import_name(lcpy_state *state)
 {
     PyObject *main_text = PyUnicode_FromString("__main__");
-    PyObject *name = main_text == NULL ? NULL : lcpy_module_name(state, main_text);
+    PyObject *name = main_text == NULL ? NULL : lcpy_names_module(state, main_text);
     Py_XDECREF(main_text);
     return name;
 }
@@ -191,7 +193,7 @@ static PyObject *meant_by(lcpy_state *state, PyObject *named)
 {
 /* what 3.13 wrote names pathlib._local, which later versions keep for that */
 #if PY_VERSION_HEX < 0x030D0000
-    return lcpy_module_name(state, named);
+    return lcpy_names_module(state, named);
 #else
     (void)state;
     return Py_NewRef(named);

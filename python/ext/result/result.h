@@ -1,9 +1,9 @@
 /* Results as entry bodies and back. The GIL is held throughout, copies of large buffers
  * included. */
-#ifndef LCPY_PYVALUE_H
-#define LCPY_PYVALUE_H
+#ifndef LCPY_RESULT_H
+#define LCPY_RESULT_H
 
-#include "plain/array.h"
+#include "state.h"
 
 /* A result encoded. Keeps what its buffers point into alive until lcpy_encoded_clear(). */
 typedef struct lcpy_encoded {
@@ -19,7 +19,7 @@ typedef struct lcpy_encoded {
  * references), else, unless plain_only, with pickle protocol 5. Buffers from LCPY_OUT_OF_LINE bytes
  * on go out of line, uncopied where contiguous. 0, or -1 with the exception that says why it cannot
  * be stored. out needs lcpy_encoded_clear() after 0 only; it may be moved. */
-int lcpy_value_encode(lcpy_state *state, lcpy_encoded *out, PyObject *value, int plain_only);
+int lcpy_encode(lcpy_state *state, lcpy_encoded *out, PyObject *value, int plain_only);
 void lcpy_encoded_clear(lcpy_encoded *encoded);
 
 #define LCPY_OUT_OF_LINE 4096 /* bytes: a page; below, alignment would cost more than the copy */
@@ -27,9 +27,9 @@ void lcpy_encoded_clear(lcpy_encoded *encoded);
 /* Decode; takes ownership of value in every case. `module` is the __name__ of the function's
  * module, str or None (lcpy_unpickle). New reference, or NULL with an exception: the entry is no
  * good here and is to be a miss. */
-PyObject *lcpy_value_decode(lcpy_state *state, locache_value *value, PyObject *module);
+PyObject *lcpy_decode(lcpy_state *state, locache_value *value, PyObject *module);
 
-/* -------------------------------------------------------------- For pyvalue_*.c and pypickle.c. */
+/* ------------------------------------------------------------------------- within this folder */
 
 /* Move a view into out as its next buffer. The caller's view is empty afterwards, whatever happens.
  * 0, or -1 with MemoryError. */
@@ -38,7 +38,7 @@ int lcpy_encoded_add(lcpy_encoded *out, Py_buffer *view);
 
 /* Hashing a dict key or a set member walks it with its shared references expanded, so that thirty
  * nested pairs may stand for 2^30 items. So many bytes may come from references in all: about a
- * second's work. Beyond: pickle, and no body that is believed. */
+ * second's work. Beyond, the encoder leaves the result to pickle, and a body is refused. */
 #define LCPY_HASHED_MAX ((uint64_t)1 << 26)
 
 #endif

@@ -1,0 +1,12 @@
+/* Arrays and dtypes as parts of a key. All: 0, or -1 with an exception. */
+#ifndef LCPY_ODD_ARRAY_H
+#define LCPY_ODD_ARRAY_H
+
+#include "key/walk.h"
+
+/* A numpy.ndarray or array.array (exact types): plain data in one piece with its digest, what is no
+ * plain data by its fields or elements. */
+int lcpy_odd_array_write(lcpy_walk *walk, PyObject *array);
+int lcpy_odd_array_write_dtype(lcpy_walk *walk, PyObject *dtype);
+
+#endif

@@ -1,0 +1,22 @@
+/* What Python's objects are called, so that a name means the same in every process. Needs the
+ * GIL. */
+#ifndef LCPY_NAMES_H
+#define LCPY_NAMES_H
+
+#include "state.h"
+
+/* "module:qualified.name" of a class, function or built-in, as a new str; the module as
+ * lcpy_names_module() gives it. NULL with TypeError where it has no such name. */
+PyObject *lcpy_names_global(lcpy_state *state, PyObject *object);
+/* A module's name; new reference. "__main__" is replaced by the name that the main script is
+ * imported by (its spec's name, else its file's stem; in a notebook or REPL it stays), so that a
+ * script and the same file imported agree. */
+PyObject *lcpy_names_module(lcpy_state *state, PyObject *name);
+/* Is `object` what is found in the module `module` under the dotted `name` (both str)? 1 yes, 0 no,
+ * -1 with an exception. Compares by identity. May import `module` where its package is loaded. */
+int lcpy_names_has(PyObject *object, PyObject *module, PyObject *name);
+/* Attribute `name` of the loaded module `module`, looked up in its dict alone: a borrowed
+ * reference, or NULL without exception where either is not there. Imports nothing. */
+PyObject *lcpy_names_loaded(const char *module, const char *name);
+
+#endif
