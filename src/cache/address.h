@@ -1,5 +1,5 @@
-/* The address of a call's result: its key, and what is made of it. Any thread, one at a time for each
- * address. */
+/* The address of a call's result: its key, and what is made of it. Any thread, one at a time for
+ * each address. */
 #ifndef LC_ADDRESS_H
 #define LC_ADDRESS_H
 
@@ -9,8 +9,8 @@
 typedef struct lc_address {
     const void *key;
     size_t key_size;
-    uint64_t hash; /* of the key: its place in the table of results in memory */
-    /* The file's name, once lc_address_name() has made it; a hit in memory has no use for it. */
+    uint64_t hash; /* of the key: its bucket in the table of results in memory */
+    /* The file's name, once lc_address_name() has made it. */
     bool named;
     char name[LOCACHE_NAME_MAX + 1];
 } lc_address;

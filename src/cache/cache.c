@@ -1,8 +1,16 @@
-/* The way of a hit:   key -> in memory, and the file is still that file? -> the value. A process's
- * first:  -> name -> the file, read whole or mapped -> valid? -> the value, and into memory. The
- * way of a miss:  -> no such file -> is the directory still there? -> the caller computes
- *-> put: directory (found, restored or made) -> entry laid out -> temporary file -> rename ->
- * memory. */
+/* A call's result, looked up and stored: get, put, and both as one flight.
+ *
+ * The way of a hit in memory:  key -> looked up in the table, and its file still valid? (recall.c)
+ * -> the value. Of a process's first hit:  -> the file's name -> read whole or mapped (store.c) ->
+ * validate (validate.c) -> kept in memory -> the value.
+ *
+ * The way of a miss:  -> no such file -> is the directory still there? (funcdir.c) -> the caller
+ * computes -> put: the directory found, restored or made -> entry laid out -> temporary file,
+ * renamed -> kept in memory -> evict what is beyond the limits.
+ *
+ * What it costs: a hit in memory is a hash, recall.c and nothing here. A first hit allocates one
+ * value and makes four system calls (open, fstat, read, close); nothing is written but where a
+ * limit needs the use to be noted. */
 #include "base/alloc.h"
 #include "base/sized.h"
 #include "base/system.h"
@@ -10,31 +18,29 @@
 #include "cache/funcdir.h"
 #include "cache/recall.h"
 #include "cache/validate.h"
-#include "disk/owner.h"
-#include "disk/versions.h"
 
 #include <errno.h>
-#include <stdio.h>
-#include <string.h>
 
-/* A put finds its directory deleted, before it or under it: that is a user who cleans up, more
- * often in a row is a loop that does. */
+/* A put that finds its directory deleted, before it or under it, makes it again: that is a user who
+ * cleans up. So often in a row, it is a loop that does, and the put gives up. */
 #define PUT_ATTEMPTS 4
 #define DAY (INT64_C(86400) * INT64_C(1000000000))
-/* An entry's time of use may be older than the truth by this part of max_age, and by a day at
- * most. */
+/* An entry's time of use may be older than the truth by this part of max_age, and by a day at most:
+ * a write for every hit would cost more than the hit. */
 #define AGE_PART 16
 
 /* ------------------------------------------------------------------------------------------ get */
 
-/* For how long the time of an entry's last use may be the one that its file says. */
+/* Nanoseconds for which a use need not be noted, once one was. */
 static int64_t use_grain(const locache *cache)
 {
     int64_t part = cache->limits.max_age / AGE_PART;
     return part < DAY ? part : DAY;
 }
 
-/* What limits go by is when an entry was last used: keep it true enough. */
+/* Limits go by when an entry was last used. With max_age it is the file's time of modification that
+ * says so, which is moved seldom, since a large file has to be verified again after it. Else, with
+ * max_entries, it is the time of access at every use, since the order of uses is what counts. */
 static void note_use(const locache *cache, const char *name, const locache_value *value)
 {
     lc_directory at = lc_handle_directory(cache, atomic_load(&cache->funcdir));
@@ -45,9 +51,9 @@ static void note_use(const locache *cache, const char *name, const locache_value
         lc_limits_note_use(&at, name, value);
 }
 
-/* Until when a result may be given from memory: it expires, or its use has to be noted. 0: for
- * good. */
-static int64_t memory_until(const locache *cache, int64_t expires, int64_t used)
+/* Until when a result may be given from memory, which notes no use: until it expires, or its use
+ * has to be noted. Then it is read as a first hit is. 0: for good. */
+static int64_t recall_until(const locache *cache, int64_t expires, int64_t used)
 {
     if (cache->limits.max_age <= 0)
         return expires;
@@ -55,7 +61,10 @@ static int64_t memory_until(const locache *cache, int64_t expires, int64_t used)
     return expires != 0 && expires < noted ? expires : noted;
 }
 
-/* A look into the directory. OK, MISS (error->status says why), ENOMEM. */
+/* Read an entry's file. OK, MISS (error->status says why), ENOMEM.
+ *
+ * Only a miss asks whether the directory is still there: a hit has shown it. One that was deleted
+ * reads as empty for ever, through the descriptor that is kept. */
 static locache_status read_entry(locache_value **out, locache *cache, const char *name,
                                  locache_error *error)
 {
@@ -68,7 +77,8 @@ static locache_status read_entry(locache_value **out, locache *cache, const char
             return status;
         lc_error_clear(error);
     }
-    /* Somebody else may have made the directory since we last looked. */
+    /* Somebody else may have made the directory since we last looked. Where it cannot be used, that
+     * is a miss like any other, and the error says why. */
     status = lc_funcdir_attach(cache, LC_LOOK, error);
     if (status != LOCACHE_OK)
         return status == LOCACHE_ENOMEM ? status : LOCACHE_MISS;
@@ -76,8 +86,9 @@ static locache_status read_entry(locache_value **out, locache *cache, const char
     return lc_store_read(out, &at, name, error);
 }
 
-/* What to do with a file that was read: *out, or the reason why it is none. OK; MISS, REJECT in
- * words: *why. */
+/* Validate a value that was read. OK: *out is the caller's, and kept in memory. MISS: it is sound
+ * and not to be had, which an event says. Else it is not valid, and error says why. It is freed but
+ * on OK. */
 static locache_status take_valid(locache_value **out, locache_value *value, locache *cache,
                                  lc_address *address, locache_error *error)
 {
@@ -85,19 +96,23 @@ static locache_status take_valid(locache_value **out, locache_value *value, loca
     locache_status status = lc_validate(&why, value, cache, address, error);
     if (status == LOCACHE_OK) {
         int64_t used = value->stamp.words[LC_STAMP_MTIME];
-        value->stamp.words[LC_STAMP_UNTIL] = memory_until(cache, value->entry.expires, used);
+        /* Before it is kept, and before its use is noted, which moves a time: then the stamp is of
+         * an earlier state, and the next hit reads the file once more. */
+        value->stamp.words[LC_STAMP_UNTIL] = recall_until(cache, value->entry.expires, used);
         note_use(cache, address->name, value);
         lc_recall_keep(cache, address, value);
         *out = value;
-        lc_handle_say(cache, LOCACHE_EVENT_HIT, address->name, "");
+        lc_handle_event(cache, LOCACHE_EVENT_HIT, address->name, "");
         return LOCACHE_OK;
     }
     locache_value_free(value);
     if (status == LOCACHE_MISS)
-        lc_handle_say(cache, LOCACHE_EVENT_MISS, address->name, why);
+        lc_handle_event(cache, LOCACHE_EVENT_MISS, address->name, why);
     return status;
 }
 
+/* Look an address up, in memory and then on disk. Whatever is wrong with a file is a MISS whose
+ * error says so, and an event: the caller computes, and puts in its place. */
 static locache_status get_at(locache_value **out, locache *cache, lc_address *address,
                              locache_error *error)
 {
@@ -114,8 +129,8 @@ static locache_status get_at(locache_value **out, locache *cache, lc_address *ad
     }
     if (status == LOCACHE_ENOMEM)
         return status;
-    lc_handle_say(cache, error->status == LOCACHE_OK ? LOCACHE_EVENT_MISS : LOCACHE_EVENT_REJECT,
-                  address->name, error->message);
+    lc_handle_event(cache, error->status == LOCACHE_OK ? LOCACHE_EVENT_MISS : LOCACHE_EVENT_REJECT,
+                    address->name, error->message);
     return LOCACHE_MISS;
 }
 
@@ -133,6 +148,7 @@ locache_status locache_get(locache_value **out, locache *cache, const void *key,
 
 /* ------------------------------------------------------------------------------------------ put */
 
+/* What a program may get wrong in a record, before anything is made of it. */
 static locache_status check_record(const locache *cache, const locache_record *record,
                                    locache_error *error)
 {
@@ -153,7 +169,11 @@ static locache_status check_record(const locache *cache, const locache_record *r
     return LOCACHE_OK;
 }
 
-/* out->spans is owned, with what they point to but the buffers. */
+/* The entry as it is to be written: its front is built, body and buffers stay where they are.
+ * out->spans is owned, and the front with it, in one allocation. A pickle is signed, with a key
+ * that is made where there is none yet. The version is the handle's at this moment: where another
+ * thread adopts another directory meanwhile, the entry is a miss for its readers, never a wrong
+ * hit. */
 static locache_status lay_out(lc_image *out, locache *cache, const lc_address *address,
                               const locache_record *record, locache_error *error)
 {
@@ -188,7 +208,7 @@ static locache_status lay_out(lc_image *out, locache *cache, const lc_address *a
     return LOCACHE_OK;
 }
 
-/* The directory to write into. */
+/* The directory to write into: open, and made where it is not there. */
 static locache_status make_funcdir(locache *cache, locache_error *error)
 {
     int funcdir = atomic_load(&cache->funcdir);
@@ -197,7 +217,9 @@ static locache_status make_funcdir(locache *cache, locache_error *error)
     return lc_funcdir_attach(cache, LC_CREATE, error);
 }
 
-/* One attempt. MISS: the directory was deleted meanwhile. */
+/* Lay an entry out, write it under a temporary name, and commit it by a rename. MISS: the directory
+ * was deleted meanwhile, to be tried again. The layout is part of the attempt, since a directory
+ * that is made anew has another version. */
 static locache_status publish(bool *replaced, locache *cache, lc_address *address,
                               const locache_record *record, locache_error *error)
 {
@@ -207,13 +229,14 @@ static locache_status publish(bool *replaced, locache *cache, lc_address *addres
     if (status != LOCACHE_OK)
         return status;
     lc_directory at = lc_handle_directory(cache, atomic_load(&cache->funcdir));
+    /* Once for each handle, by who writes first: a hit never lists a directory. */
     if (!atomic_exchange(&cache->swept, true))
         lc_store_sweep(&at);
     status = lc_store_write(&stored, &at, address->name, &image, error);
     if (status == LOCACHE_OK) {
         locache_stamp *stamp = &stored.stamp;
         stamp->words[LC_STAMP_UNTIL] =
-            memory_until(cache, record->expires, stamp->words[LC_STAMP_MTIME]);
+            recall_until(cache, record->expires, stamp->words[LC_STAMP_MTIME]);
         lc_recall_keep_written(cache, address, stamp, &image);
         if (record->stamp != NULL)
             *record->stamp = *stamp;
@@ -223,14 +246,19 @@ static locache_status publish(bool *replaced, locache *cache, lc_address *addres
     return status;
 }
 
-/* Keep to the limits, now that `name` is there. */
+/* Evict what is beyond the limits, now that `name` is there. cache->count is what this handle
+ * knows: other processes' puts make it too small, and what is evicted then is late, until a trim
+ * lists the directory and counts anew. Listing at every put would make puts as slow as the
+ * directory is long. */
 static void limit(locache *cache, const char *name, bool replaced)
 {
     const lc_limits *limits = &cache->limits;
     lc_directory at = lc_handle_directory(cache, atomic_load(&cache->funcdir));
     if (limits->max_entries <= 0 && limits->max_age <= 0)
         return;
-    /* Elsewhere it was given a time of its own when it was written. */
+    /* What was used last must be newest, by a time finer than the file system's own stamps, which
+     * may stand still for a tick. Where the grain is known, lc_store_write() gave it one
+     * already. */
     if (limits->max_entries > 0 && at.grain < 0)
         lc_limits_touch(&at, name);
     int64_t count = atomic_load(&cache->count);
@@ -240,6 +268,7 @@ static void limit(locache *cache, const char *name, bool replaced)
         atomic_store(&cache->count, lc_limits_trim(&at, limits, name));
 }
 
+/* Store a result at an address, and see to the limits. */
 static locache_status put_at(locache *cache, lc_address *address, const locache_record *record,
                              locache_error *error)
 {
@@ -266,7 +295,7 @@ static locache_status put_at(locache *cache, lc_address *address, const locache_
     if (status != LOCACHE_OK)
         return status;
     limit(cache, address->name, replaced);
-    lc_handle_say(cache, LOCACHE_EVENT_STORE, address->name, "");
+    lc_handle_event(cache, LOCACHE_EVENT_STORE, address->name, "");
     return LOCACHE_OK;
 }
 
@@ -280,6 +309,7 @@ locache_status locache_put(locache *cache, const void *key, size_t key_size,
 
 /* --------------------------------------------------------------------------------------- flight */
 
+/* Nobody waits for another yet: a miss is always the caller's to compute. */
 locache_status locache_begin(locache_value **value, locache_flight **flight, locache *cache,
                              const void *key, size_t key_size, locache_error *error)
 {
@@ -296,6 +326,8 @@ locache_status locache_begin(locache_value **value, locache_flight **flight, loc
                                                                          : LOCACHE_ENOMEM;
 }
 
+/* Memory is freed after the put, whatever came of it: the address that it stores under is the
+ * flight's. */
 locache_status locache_commit(locache_flight *flight, const locache_record *record,
                               locache_error *error)
 {
@@ -307,111 +339,4 @@ locache_status locache_commit(locache_flight *flight, const locache_record *reco
 void locache_abandon(locache_flight *flight)
 {
     lc_flight_end(flight);
-}
-
-/* ------------------------------------------------------------------------------ other questions */
-
-locache_status locache_remove(locache *cache, const void *key, size_t key_size,
-                              locache_error *error)
-{
-    lc_address address;
-    int funcdir;
-    lc_error_clear(error);
-    lc_address_init(&address, key, key_size);
-    const char *name = lc_address_name(&address);
-    if (name == NULL)
-        return lc_fail(error, LOCACHE_EINVAL, "the bytes given to locache_remove() are not a key");
-    locache_status status = lc_funcdir_find(&funcdir, cache, error);
-    if (status == LOCACHE_OK) {
-        lc_directory at = lc_handle_directory(cache, funcdir);
-        status = lc_store_remove(&at, name, error);
-    }
-    lc_recall_forget(cache, &address);
-    if (status == LOCACHE_OK) {
-        if (atomic_load(&cache->count) > 0)
-            atomic_fetch_sub(&cache->count, 1);
-        lc_handle_say(cache, LOCACHE_EVENT_REMOVE, name, "");
-    }
-    return status;
-}
-
-static locache_status clear_funcdir(locache *cache, int funcdir, locache_error *error)
-{
-    lc_directory at = lc_handle_directory(cache, funcdir);
-    return lc_store_clear(&at, error);
-}
-
-/* Clear the version that is in place, which may be another than the handle's. */
-static locache_status clear_current(locache *cache, int root, locache_error *error)
-{
-    int dir;
-    locache_status status = lc_owner_open_dir(&dir, root, cache->name, cache->dir, error);
-    if (status != LOCACHE_OK)
-        return status == LOCACHE_MISS ? LOCACHE_OK : status;
-    status = clear_funcdir(cache, dir, error);
-    lc_close(dir);
-    return status;
-}
-
-locache_status locache_reset(locache *cache, locache_error *error)
-{
-    int root;
-    lc_error_clear(error);
-    int funcdir = atomic_load(&cache->funcdir);
-    bool there = funcdir >= 0 && !lc_funcdir_gone(cache, funcdir);
-    locache_status status = there ? clear_funcdir(cache, funcdir, error) : LOCACHE_OK;
-    if (status == LOCACHE_OK)
-        status = lc_funcdir_open_root(&root, cache, false, error);
-    if (status == LOCACHE_OK) {
-        status = clear_current(cache, root, error);
-        if (status == LOCACHE_OK)
-            status = lc_versions_forget(
-                &(lc_slot){.root = root, .root_path = cache->dir, .name = cache->name}, error);
-        lc_close(root);
-    }
-    lc_recall_forget(cache, NULL);
-    atomic_store(&cache->count, -1);
-    if (status != LOCACHE_OK && status != LOCACHE_MISS)
-        return status;
-    lc_handle_say(cache, LOCACHE_EVENT_RESET, "", "");
-    return LOCACHE_OK;
-}
-
-static bool count_one(void *context, const char *name)
-{
-    (void)name;
-    ++*(uint64_t *)context;
-    return true;
-}
-
-locache_status locache_count(uint64_t *out, locache *cache, locache_error *error)
-{
-    uint64_t count = 0;
-    locache_status status = locache_iterate(cache, count_one, &count, error);
-    if (status == LOCACHE_OK)
-        *out = count;
-    return status;
-}
-
-locache_status locache_iterate(locache *cache, bool (*fn)(void *context, const char *name),
-                               void *context, locache_error *error)
-{
-    int funcdir;
-    lc_error_clear(error);
-    locache_status status = lc_funcdir_find(&funcdir, cache, error);
-    if (status != LOCACHE_OK)
-        return status == LOCACHE_MISS ? LOCACHE_OK : status;
-    lc_directory at = lc_handle_directory(cache, funcdir);
-    return lc_store_each(&at, fn, context, error);
-}
-
-locache_status locache_path(char out[LOCACHE_PATH_MAX], locache *cache, const void *key,
-                            size_t key_size, locache_error *error)
-{
-    char name[LOCACHE_NAME_MAX + 1];
-    lc_error_clear(error);
-    if (locache_key_filename(name, key, key_size) != LOCACHE_OK)
-        return lc_fail(error, LOCACHE_EINVAL, "the bytes given to locache_path() are not a key");
-    snprintf(out, LOCACHE_PATH_MAX, "%s/%s", cache->path, name);
-    return LOCACHE_OK;
 }

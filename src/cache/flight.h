@@ -1,5 +1,5 @@
-/* The undertaking to compute one result: whose, and of which key. How callers wait for each other
- * belongs here. */
+/* A flight: the undertaking to compute one result, whose it is and of which key. Whatever will make
+ * callers wait for each other belongs here. */
 #ifndef LC_FLIGHT_H
 #define LC_FLIGHT_H
 
@@ -7,8 +7,8 @@
 #include "cache/address.h"
 
 struct locache_flight {
-    locache *cache; /* borrowed: open for as long as the flight lasts */
-    lc_address address;
+    locache *cache;     /* borrowed: open for as long as the flight lasts */
+    lc_address address; /* of the copy in key */
     unsigned char key[];
 };
 

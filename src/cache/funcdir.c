@@ -1,8 +1,18 @@
+/* A function's directory: found, restored from an earlier version or made, and kept open.
+ *
+ * Everything is done relative to one descriptor, so that a directory that is moved to .versions/ by
+ * another process stays the one that this process works with, and a name that somebody exchanges
+ * leads nowhere else. Two things can happen to that descriptor behind the handle's back: its
+ * directory is deleted, by a user who cleans up, or its number is closed and opened anew, by a
+ * program that becomes a daemon. state_of() tells which.
+ *
+ * No lock: two threads that find the directory at once both open it, and one of the two descriptors
+ * stays (adopt()). After fork() the child has the same descriptors, and goes on. */
 #include "cache/funcdir.h"
 #include "base/log.h"
+#include "base/os.h"
 #include "cache/recall.h"
 #include "disk/owner.h"
-#include "disk/temporary.h"
 #include "disk/tree.h"
 #include "disk/versions.h"
 
@@ -12,14 +22,16 @@
 #include <string.h>
 #include <unistd.h>
 
+/* Events of what a switch of versions did, sent when its lock is given up: who listens may run
+ * anything, this function too. */
 static void announce(locache *cache, const lc_versions_news *news)
 {
     char path[LOCACHE_PATH_MAX];
     if (news->restored)
-        lc_handle_say(cache, LOCACHE_EVENT_RESTORE, "",
-                      "an earlier source came back, and its results with it");
+        lc_handle_event(cache, LOCACHE_EVENT_RESTORE, "",
+                        "an earlier source came back, and its results with it");
     else if (news->moved)
-        lc_handle_say(cache, LOCACHE_EVENT_INVALIDATE, "", "the source changed");
+        lc_handle_event(cache, LOCACHE_EVENT_INVALIDATE, "", "the source changed");
     if (news->evicted == 0 || !lc_log_wanted())
         return;
     snprintf(path, sizeof path, "%s/" LC_VERSIONS "/%s", cache->dir, cache->name);
@@ -28,16 +40,18 @@ static void announce(locache *cache, const lc_versions_news *news)
                "the least recently used of too many earlier versions");
 }
 
-/* What an open directory's number is now. A program that becomes a daemon closes all that it finds
- * open, and opens something else. */
+/* What an open directory's number is now. ANOTHERS: whoever closed it, it is not ours to close or
+ * to replace. */
 typedef enum state { THERE, DELETED, ANOTHERS } state;
 
 static state state_of(const locache *cache, int funcdir)
 {
     struct stat found;
     if (lc_fstat(funcdir, &found) != 0)
+        /* ESTALE is a server's word for deleted. Other failures say nothing of the directory. */
         return errno == EBADF ? ANOTHERS : errno == ESTALE ? DELETED : THERE;
-    /* Of a deleted one, another thread may have said already what takes its place. */
+    /* First, and not by device and number: while another thread adopts a directory in the place of
+     * a deleted one, those are the new one's already and the descriptor is still the old one's. */
     if (found.st_nlink == 0 && S_ISDIR(found.st_mode))
         return DELETED;
     bool same = found.st_dev == atomic_load(&cache->funcdir_device) &&
@@ -57,6 +71,9 @@ void lc_funcdir_close(const locache *cache)
         lc_close(funcdir);
 }
 
+/* Make the cache directory, and those above it. Only in a place where nobody else could exchange it
+ * afterwards: that is asked of the parent before anything of ours is in it. EEXIST: another process
+ * was quicker, and whose it is, lc_owner_open_dir() will say. */
 static locache_status make_root(const locache *cache, locache_error *error)
 {
     char above[LOCACHE_PATH_MAX];
@@ -79,7 +96,9 @@ static locache_status make_root(const locache *cache, locache_error *error)
     return status;
 }
 
-/* Open the cache directory. OK, or MISS: it is not there, and not to be made. */
+/* Opened before its parents are looked at, since the descriptor is what is used from then on.
+ * Deleted between being made and being opened is an error: somebody removes it as fast as it is
+ * made. */
 locache_status lc_funcdir_open_root(int *out, const locache *cache, bool make, locache_error *error)
 {
     locache_status status = lc_owner_open_dir(out, AT_FDCWD, cache->dir, "", error);
@@ -109,9 +128,14 @@ static void sync_names(int root)
     lc_close(above);
 }
 
-/* Take the open directory dir, of version id, as the handle's own; dir is consumed. Another thread
- * may be reading through the descriptor that it replaces: the number stays valid throughout, and
- * leads to either directory. A number that is another's by now stays what it is. */
+/* Take the open directory dir, of version id, as the handle's own; dir is consumed.
+ *
+ * Another thread may be reading through the descriptor that it replaces: it is replaced in one step
+ * (dup over it), so that the number is valid throughout and leads to either directory. What a
+ * reader compares (the version, the owner, device and number, the file system's grain) is stored
+ * before: whoever goes through the new directory has the new words. Who still has the old directory
+ * and reads the new words finds another version, which is a miss. A number that is another's by now
+ * stays what it is, and the handle takes a new one. */
 static locache_status adopt(locache *cache, int dir, const locache_id *id, locache_error *error)
 {
     struct stat found;
@@ -130,6 +154,8 @@ static locache_status adopt(locache *cache, int dir, const locache_id *id, locac
     atomic_store(&cache->funcdir_device, found.st_dev);
     atomic_store(&cache->funcdir_inode, found.st_ino);
     lc_recall_found_directory(cache, dir);
+    /* Where another thread was quicker, `funcdir` is its number from here on, and ours to
+     * replace. */
     if (!ours && atomic_compare_exchange_strong(&cache->funcdir, &funcdir, dir))
         return LOCACHE_OK;
     int result = lc_dup_over(dir, funcdir);
@@ -139,9 +165,9 @@ static locache_status adopt(locache *cache, int dir, const locache_id *id, locac
                        : lc_fail_os(error, code, "cannot use the directory %s", cache->path);
 }
 
-/* Find the function's directory. OK: cache->funcdir is open. MISS: it is not there (or another
- * version's is, and the effort does not go so far); error is untouched. NEED_SOURCE, EUNTRUSTED,
- * EIO, ENOMEM, EBUSY. */
+/* The lookup without a lock comes first: it is what nearly every process finds, its own version in
+ * its place. Only where that misses, and the effort goes so far, does the switch of versions take
+ * its lock and look once more (disk/versions.c). */
 locache_status lc_funcdir_attach(locache *cache, lc_effort how, locache_error *error)
 {
     int root;
@@ -164,6 +190,7 @@ locache_status lc_funcdir_attach(locache *cache, lc_effort how, locache_error *e
         status = lc_versions_settle(
             &settled, &(lc_slot){.root = root, .root_path = cache->dir, .name = cache->name},
             &wanted, error);
+    /* Whether this call made the directory or not: who made it may not be durable. */
     if (status == LOCACHE_OK && cache->flags & LOCACHE_DURABLE && how != LC_LOOK)
         sync_names(root);
     lc_close(root);
@@ -173,7 +200,6 @@ locache_status lc_funcdir_attach(locache *cache, lc_effort how, locache_error *e
     return status;
 }
 
-/* The directory to look into, found again where it was deleted. MISS: there is none. */
 locache_status lc_funcdir_find(int *funcdir, locache *cache, locache_error *error)
 {
     *funcdir = atomic_load(&cache->funcdir);

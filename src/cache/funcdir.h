@@ -1,4 +1,4 @@
-/* Where a handle's function directory is: found, restored or made. Any thread. */
+/* A handle's function directory: found, restored or made, and kept open. Any thread. */
 #ifndef LC_FUNCDIR_H
 #define LC_FUNCDIR_H
 
@@ -6,15 +6,16 @@
 
 /* How far to go for it. */
 typedef enum lc_effort {
-    LC_LOOK,   /* take what is there, if it is ours */
+    LC_LOOK,   /* take what is there, if it is of this version; changes nothing */
     LC_SETTLE, /* move another version out of the way, or ours back in */
     LC_CREATE  /* make it */
 } lc_effort;
 
-/* OK: cache->funcdir is open. MISS: it is not there (or another version's is, and the effort does not
- * go so far); error is untouched. NEED_SOURCE, EUNTRUSTED, EIO, ENOMEM, EBUSY. */
+/* Find the function's directory and open it. OK: cache->funcdir is open. MISS: it is not there (or
+ * another version's is, and the effort does not go so far); error is untouched. NEED_SOURCE,
+ * EUNTRUSTED, EIO, ENOMEM, EBUSY. */
 locache_status lc_funcdir_attach(locache *cache, lc_effort how, locache_error *error);
-/* The directory to look into, found again where it was deleted. As above, by LC_LOOK. */
+/* The directory to look into, attached again where it was deleted. As above, by LC_LOOK. */
 locache_status lc_funcdir_find(int *funcdir, locache *cache, locache_error *error);
 /* Was the directory deleted while we had it open, or its descriptor closed by somebody else? */
 bool lc_funcdir_gone(const locache *cache, int funcdir);

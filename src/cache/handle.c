@@ -1,25 +1,35 @@
+/* What every file above does with a handle: send and count its events, and take from it what the
+ * floor below needs to know.
+ *
+ * Each field that threads share is read by itself, and no lock makes several of them one picture.
+ * What a torn picture could do is said where it is read. */
 #include "cache/handle.h"
 #include "base/log.h"
 
 #include <stdio.h>
 #include <string.h>
 
-void lc_handle_tell(const locache *cache, locache_event_kind kind, const char *name,
-                    const char *detail)
+void lc_handle_log(const locache *cache, locache_event_kind kind, const char *name,
+                   const char *detail)
 {
     char path[LOCACHE_PATH_MAX];
+    /* Before the path is put together: nobody listens, mostly. */
     if (!lc_log_wanted())
         return;
     snprintf(path, sizeof path, "%s%s%s", cache->path, name[0] ? "/" : "", name);
     lc_log(kind, cache->function, path, detail);
 }
 
-void lc_handle_say(locache *cache, locache_event_kind kind, const char *name, const char *detail)
+void lc_handle_event(locache *cache, locache_event_kind kind, const char *name, const char *detail)
 {
+    /* Relaxed: a count orders nothing, and locache_info() says that it is exact only when no other
+     * thread is busy. */
     atomic_fetch_add_explicit(&cache->happened[kind], 1, memory_order_relaxed);
-    lc_handle_tell(cache, kind, name, detail);
+    lc_handle_log(cache, kind, name, detail);
 }
 
+/* The key is read only from LC_KEY_THERE on: the release of that store and the acquire of this load
+ * are what make its bytes whole (lc_validate_key()). */
 lc_directory lc_handle_directory(const locache *cache, int funcdir)
 {
     return (lc_directory){.dir = funcdir,
@@ -32,6 +42,9 @@ lc_directory lc_handle_directory(const locache *cache, int funcdir)
                               atomic_load(&cache->key_state) == LC_KEY_THERE ? cache->key : NULL};
 }
 
+/* Two halves, each atomic: while another thread adopts a directory, they can be of two versions.
+ * That id is nobody's, so an entry that is compared with it is a miss, and one that is written with
+ * it is a miss for whoever reads it. */
 locache_id lc_handle_version(const locache *cache)
 {
     locache_id id;

@@ -1,8 +1,9 @@
 /* The handle behind locache.h: what all that serves one function's cache shares. Any thread, but
  * where it says otherwise.
  *
- * No lock is held by anybody here, so that a child of fork() is never left with one: what threads
- * share is atomic. */
+ * The handle has no lock, so that a child of fork() is never left with one that a thread of its
+ * parent held: what threads share is atomic. The table of results in memory has a lock of its own,
+ * which a child takes over (table.h). */
 #ifndef LC_HANDLE_H
 #define LC_HANDLE_H
 
@@ -14,33 +15,40 @@
 
 #include <stdatomic.h>
 
+/* The user's key in the handle: it is written once, by who moved this from NONE to LOADING, and
+ * read by all from THERE on. */
 enum { LC_KEY_NONE, LC_KEY_LOADING, LC_KEY_THERE };
+/* Events are numbered from 1: an array by kind has one more. */
 enum { LC_EVENT_KINDS = LOCACHE_EVENT_REJECT + 1 };
 
 /* Results in memory (recall.c). */
 typedef struct lc_recall {
-    lc_table *table;       /* NULL: none are kept */
-    bool values;           /* what is kept are locache_values, by the core itself */
-    int64_t recheck;       /* nanoseconds */
-    _Atomic int64_t grain; /* of the function's directory, once it was found: lc_file_system */
+    lc_table *table; /* NULL: none are kept */
+    bool values;     /* what is kept are locache_values, by the core itself */
+    int64_t recheck; /* nanoseconds */
+    /* lc_file_system of the function's directory; grain -1 until it is found, which keeps
+     * nothing */
+    _Atomic int64_t grain;
     atomic_bool holds;
-    _Atomic uint64_t refuted; /* found in the table, and not so any more */
+    _Atomic uint64_t stale; /* found in the table, and not valid any more */
 } lc_recall;
 
 struct locache {
-    /* the function's directory; -1: not found yet. Replaced in place, never closed */
+    /* The function's directory; -1: not found yet. As long as it is ours the number stays: another
+     * directory takes its place under it (funcdir.c), so that no thread reads through a closed
+     * one. */
     atomic_int funcdir;
-    _Atomic dev_t funcdir_device; /* what tells that its descriptor is ours still */
+    /* Which directory that is: what tells that the number is ours still, and not of a file that a
+     * program opened after it had closed all descriptors. */
+    _Atomic dev_t funcdir_device;
     _Atomic ino_t funcdir_inode;
-    /* who we were when it was found ours: to ask again would cost every hit a system call */
+    /* Who we were when it was found ours: to ask again would cost every hit a system call. */
     _Atomic uid_t owner;
-    /* what entries made here carry. A torn one matches nothing, and harms nothing */
-    _Atomic uint64_t version[2];
-    atomic_bool swept;
-    _Atomic int64_t count; /* entries, as far as known; -1: not counted yet */
+    _Atomic uint64_t version[2]; /* what entries made here carry: lc_handle_version() */
+    atomic_bool swept;           /* the temporaries of dead writers, once, by the first put */
+    _Atomic int64_t count;       /* entries, as far as known; -1: not counted yet */
     _Atomic uint64_t happened[LC_EVENT_KINDS];
-    atomic_int key_state;
-    /* written by who moved key_state to LOADING, read from THERE on */
+    atomic_int key_state; /* LC_KEY_NONE, ... */
     unsigned char key[LC_MAC_KEY_SIZE];
     locache_id function_id;
     locache_identity identity;
@@ -52,15 +60,17 @@ struct locache {
     const char *path;     /* of the function's directory */
     const char *name;     /* of the function's directory in dir: the end of path */
     char tag[LC_TAG_MAX + 1];
-    char strings[];
+    char strings[]; /* what the four above point to: one allocation, one free */
 };
 
-/* Tell who listens of an event. */
-void lc_handle_tell(const locache *cache, locache_event_kind kind, const char *name,
-                    const char *detail);
-/* The same, and count it. */
-void lc_handle_say(locache *cache, locache_event_kind kind, const char *name, const char *detail);
+/* Send an event to who listens. */
+void lc_handle_log(const locache *cache, locache_event_kind kind, const char *name,
+                   const char *detail);
+/* Count an event, and send it. */
+void lc_handle_event(locache *cache, locache_event_kind kind, const char *name, const char *detail);
+/* That open directory, as the floor below is told of it. Borrowed from the handle. */
 lc_directory lc_handle_directory(const locache *cache, int funcdir);
+/* The version that entries made now carry, and that those to be given must have. */
 locache_id lc_handle_version(const locache *cache);
 
 #endif

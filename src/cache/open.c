@@ -1,4 +1,8 @@
-/* A handle, opened and closed, and what it says of itself. */
+/* A handle, opened and closed.
+ *
+ * To open looks into the cache directory once, and settles which version of the function is
+ * current, since only now is there somebody to ask for the source. It creates nothing: a function
+ * that is never called leaves no trace. */
 #include "base/alloc.h"
 #include "base/sized.h"
 #include "base/text.h"
@@ -12,9 +16,9 @@
  * same with an entry's name. */
 #define PATH_RESERVE (sizeof "/" LC_VERSIONS + 2 * (LOCACHE_NAME_MAX + 1) + 2 * LOCACHE_ID_SIZE + 2)
 
-/* ------------------------------------------------------------------------------- open and close */
-
-/* The directory's name for a function: docs/format.md, "Names". */
+/* The directory's name for a function: docs/format.md, "Names". A name that would be too long is
+ * cut between two characters of its own, and ends with a hash of the whole, so that two functions
+ * never share a directory. */
 static void directory_name(char out[LOCACHE_NAME_MAX + 1], const char *function)
 {
     static const char kept[] =
@@ -48,6 +52,7 @@ static void directory_name(char out[LOCACHE_NAME_MAX + 1], const char *function)
     lc_text_hex(out + cut + 1, id.bytes, LOCACHE_ID_SIZE);
 }
 
+/* What a program may get wrong. `tag` becomes a word of the version record, a line of text. */
 static locache_status check_options(const char *dir, const locache_options *options,
                                     locache_error *error)
 {
@@ -74,12 +79,14 @@ static locache_status check_options(const char *dir, const locache_options *opti
     return LOCACHE_OK;
 }
 
-/* A handle with nothing open. */
+/* A handle with nothing open; NULL: no memory. Its strings lie behind it: dir, then the directory's
+ * path, whose end is its name, then the function's name. */
 static locache *make_handle(const char *dir, const locache_options *options)
 {
     char name[LOCACHE_NAME_MAX + 1];
     directory_name(name, options->function);
     size_t dir_size = strlen(dir);
+    /* So that a path that is put together has no empty part, and one directory one path. */
     while (dir_size > 1 && dir[dir_size - 1] == '/')
         dir_size--;
     size_t function_size = strlen(options->function) + 1;
@@ -136,8 +143,8 @@ locache_status locache_open(locache **out, const char *dir, const locache_option
     locache_identity *identity = &cache->identity;
     status = lc_funcdir_attach(cache, LC_SETTLE, error);
     if (status == LOCACHE_MISS) {
-        /* The first put will make the directory, and later interpreters will know it by its source
-         * only. */
+        /* The first put will make the directory, and interpreters with another tag will know it by
+         * its source only: it has to be told now. */
         bool could_ask =
             identity->code_tag != NULL && !identity->has_source && !identity->no_source;
         status = could_ask ? LOCACHE_NEED_SOURCE : LOCACHE_OK;
@@ -159,38 +166,4 @@ void locache_close(locache *cache)
     lc_funcdir_close(cache);
     lc_recall_close(cache);
     lc_free(cache);
-}
-
-/* ------------------------------------------------------------------------------------ questions */
-
-static uint64_t happened(const locache *cache, locache_event_kind kind)
-{
-    return atomic_load_explicit(&cache->happened[kind], memory_order_relaxed);
-}
-
-locache_status locache_info(locache_statistics *out, const locache *cache)
-{
-    const locache_statistics now = {
-        .size = out->size,
-        .hits = happened(cache, LOCACHE_EVENT_HIT) + lc_recall_hits(cache),
-        .misses = happened(cache, LOCACHE_EVENT_MISS),
-        .rejects = happened(cache, LOCACHE_EVENT_REJECT),
-        .stores = happened(cache, LOCACHE_EVENT_STORE),
-        .removals = happened(cache, LOCACHE_EVENT_REMOVE),
-        .resets = happened(cache, LOCACHE_EVENT_RESET),
-    };
-    if (out->size < LC_SIZED_UP_TO(locache_statistics, hits))
-        return LOCACHE_EINVAL;
-    memcpy(out, &now, out->size < sizeof now ? out->size : sizeof now);
-    return LOCACHE_OK;
-}
-
-const char *locache_function(const locache *cache)
-{
-    return cache->function;
-}
-
-const char *locache_directory(const locache *cache)
-{
-    return cache->path;
 }

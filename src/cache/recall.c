@@ -1,4 +1,15 @@
-/* Results in memory: found in the table, and validated by a look at their files. */
+/* Results in memory: looked up in the table, and validated by a look at their files.
+ *
+ * What a hit costs: the table's look-up (table.c), and one fstat() where the file is pinned by a
+ * descriptor, which is three quarters of it (363 of 470 ns, docs/speed.md). Where it is not, one
+ * fstatat() and the file's name besides. With `recheck`, a look at a coarse clock instead. Nothing
+ * is allocated, and no lock is held while the file is asked.
+ *
+ * The rule is that nothing is given whose file is not the one that it was read from or written to,
+ * at some moment within the call. Every change of a file moves one of the words of its stamp; where
+ * the file system cannot promise that, nothing is kept (lc_stamp_take()). So the order is: the
+ * stamp is taken before the content is read, the content is kept under that stamp, and the file is
+ * asked again at every hit. */
 #include "cache/recall.h"
 #include "base/log.h"
 #include "base/os.h"
@@ -7,9 +18,11 @@
 #include <fcntl.h>
 #include <string.h>
 
-/* Values of the core's own: beyond, the copy that a put makes for them would cost what it saves. */
+/* The core's own values beyond this size are read each time: the copy that a put makes for them
+ * would cost what it saves. */
 #define KEPT_MAX ((size_t)64 << 10)
-/* A file that is held while it is deleted by others: all of a function's, 16 MiB at most. */
+/* A file that others delete takes its space on disk as long as it is held: of a function's 64 held
+ * files, 16 MiB at most. */
 #define HELD_FILE_MAX (INT64_C(256) << 10)
 
 static void retain_value(void *object)
@@ -49,6 +62,8 @@ void lc_recall_close(locache *cache)
     lc_table_free(cache->recall.table);
 }
 
+/* Called before the new descriptor is adopted: what is pinned through it follows its file
+ * system. */
 void lc_recall_found_directory(locache *cache, int funcdir)
 {
     const lc_file_system system = lc_file_system_of(funcdir);
@@ -59,15 +74,17 @@ void lc_recall_found_directory(locache *cache, int funcdir)
 /* --------------------------------------------------------------------------------------- recall */
 
 /* A young file could be moved away within the tick of its last change: its name shows that, the
- * file itself does not. One that is deleted takes its space on disk as long as it is held. */
+ * file itself does not. And a large one may not be held (HELD_FILE_MAX). */
 static bool may_pin(const lc_recall *recall, const locache_stamp *stamp)
 {
     return atomic_load(&recall->holds) && stamp->words[LC_STAMP_SIZE] <= HELD_FILE_MAX &&
            lc_stamp_is_old(stamp, atomic_load(&recall->grain));
 }
 
-/* Open the file of an entry that is used much, so that asking it costs less from now on. A
- * descriptor that shows nothing of its content, and for which no permission is needed. */
+/* Pin the file of an entry that is used much, so that asking it costs less from now on. O_PATH: a
+ * descriptor that shows nothing of the content, and for which no permission is needed. The name was
+ * found to have the stamp, but may be another file's by now: the descriptor is asked before it is
+ * given to the table. */
 static void pin(locache *cache, const lc_table_hit *hit, const lc_address *address)
 {
 #ifdef O_PATH
@@ -84,9 +101,10 @@ static void pin(locache *cache, const lc_table_hit *hit, const lc_address *addre
 #endif
 }
 
-/* Another thread may close the descriptor meanwhile, and a third open another file under its
- * number. That file has another stamp; and where it is this one after all, the answer is true. */
-static bool descriptor_says_so(const lc_table_hit *hit)
+/* The number was read under the table's lock, and is used without it: another thread may evict and
+ * close it meanwhile, and a third open another file under it. That file has another stamp; and
+ * where it is this one after all, the answer is true. */
+static bool is_valid_by_descriptor(const lc_table_hit *hit)
 {
     struct stat found;
     return hit->descriptor >= 0 && lc_fstat(hit->descriptor, &found) == 0 &&
@@ -101,7 +119,7 @@ static bool is_named(const locache *cache, const locache_stamp *stamp, lc_addres
     return name != NULL && lc_stamp_is_at(stamp, funcdir, name);
 }
 
-static bool name_says_so(locache *cache, const lc_table_hit *hit, lc_address *address)
+static bool is_valid_by_name(locache *cache, const lc_table_hit *hit, lc_address *address)
 {
     if (!is_named(cache, &hit->stamp, address))
         return false;
@@ -110,53 +128,58 @@ static bool name_says_so(locache *cache, const lc_table_hit *hit, lc_address *ad
     return true;
 }
 
-/* Is the file that it stands for still there, and the same? */
-static bool is_still_so(locache *cache, const lc_table_hit *hit, lc_address *address)
+/* Validate a hit: is the file that it stands for still there, and the same? From what costs nothing
+ * to what costs most. */
+static bool is_valid(locache *cache, const lc_table_hit *hit, lc_address *address)
 {
     const lc_recall *recall = &cache->recall;
     const int64_t *words = hit->stamp.words;
     if (words[LC_STAMP_UNTIL] != 0 && words[LC_STAMP_UNTIL] <= lc_now())
         return false;
-    if (recall->recheck > 0 && hit->asked != LC_TABLE_NEVER &&
-        lc_ticks() - hit->asked < recall->recheck)
+    if (recall->recheck > 0 && hit->validated != LC_TABLE_NEVER &&
+        lc_ticks() - hit->validated < recall->recheck)
         return true;
+    /* Kept only for the time of `recheck`, which is over: asking the file would prove nothing. */
     if (!words[LC_STAMP_PROVES])
         return false;
-    if (!descriptor_says_so(hit) && !name_says_so(cache, hit, address))
+    /* A descriptor may be closed by now, or another file's: where it says no, the name decides. */
+    if (!is_valid_by_descriptor(hit) && !is_valid_by_name(cache, hit, address))
         return false;
     if (recall->recheck > 0)
-        lc_table_note(recall->table, address, hit->serial);
+        lc_table_validated(recall->table, address, hit->serial);
     return true;
 }
 
-/* The table has counted it. */
-static void tell_hit(const locache *cache, lc_address *address)
+/* To who listens: the table has counted the hit already, without an atomic addition. For nobody,
+ * the name is not made. */
+static void log_hit(const locache *cache, lc_address *address)
 {
     const char *name = lc_log_wanted() ? lc_address_name(address) : NULL;
     if (name != NULL)
-        lc_handle_tell(cache, LOCACHE_EVENT_HIT, name, "");
+        lc_handle_log(cache, LOCACHE_EVENT_HIT, name, "");
 }
 
 uint64_t lc_recall_hits(const locache *cache)
 {
     const lc_recall *recall = &cache->recall;
-    return recall->table == NULL ? 0
-                                 : lc_table_found(recall->table) - atomic_load(&recall->refuted);
+    return recall->table == NULL ? 0 : lc_table_found(recall->table) - atomic_load(&recall->stale);
 }
 
+/* What is not valid is dropped by its serial: another thread may have put a newer result there
+ * since it was found, and that one stays. */
 static inline locache_status find_valid(void **object, locache *cache, lc_address *address)
 {
     lc_recall *recall = &cache->recall;
     lc_table_hit hit;
     if (recall->table == NULL || !lc_table_find(&hit, recall->table, address))
         return LOCACHE_MISS;
-    if (!is_still_so(cache, &hit, address)) {
-        atomic_fetch_add_explicit(&recall->refuted, 1, memory_order_relaxed);
+    if (!is_valid(cache, &hit, address)) {
+        atomic_fetch_add_explicit(&recall->stale, 1, memory_order_relaxed);
         lc_table_drop(recall->table, address, hit.serial);
         lc_table_release(recall->table, hit.object);
         return LOCACHE_MISS;
     }
-    tell_hit(cache, address);
+    log_hit(cache, address);
     *object = hit.object;
     return LOCACHE_OK;
 }
@@ -170,15 +193,17 @@ locache_status locache_recall(void **object, locache *cache, const void *key, si
     return find_valid(object, cache, &address);
 }
 
-/* --------------------------------------------------------------------------------------- keep */
+/* ----------------------------------------------------------------------------------------- keep */
 
-/* From now on it is not asked for: but whoever changed the file after its stamp was taken, and made
- * what was in memory forgotten, did not find this yet. */
-static void ask_once(locache *cache, lc_address *address, const locache_stamp *stamp,
-                     uint64_t serial)
+/* With `recheck`, no hit asks for the file for so long. But whoever changed the file after its
+ * stamp was taken, and dropped what was in memory, did not find this entry yet. So the file is
+ * asked once, after the entry is in the table: a change before that shows now, and one after it
+ * drops the entry. */
+static void validate_kept(locache *cache, lc_address *address, const locache_stamp *stamp,
+                          uint64_t serial)
 {
     if (is_named(cache, stamp, address))
-        lc_table_note(cache->recall.table, address, serial);
+        lc_table_validated(cache->recall.table, address, serial);
     else
         lc_table_drop(cache->recall.table, address, serial);
 }
@@ -190,15 +215,17 @@ static void keep(locache *cache, lc_address *address, const locache_stamp *stamp
     uint64_t serial = 0;
     if (recall->table == NULL)
         return;
-    /* What could not be validated at the next call need not be there. */
+    /* What could not be validated at the next call need not be there. With `recheck` it is given
+     * without, but it must have a file (size 0: there is no stamp), which validate_kept() asks. */
     if (stamp->words[LC_STAMP_PROVES] || (recall->recheck > 0 && stamp->words[LC_STAMP_SIZE] > 0))
         serial = lc_table_put(recall->table, address, stamp, object, object_size);
     else
         lc_table_drop(recall->table, address, 0);
     if (serial != 0 && recall->recheck > 0)
-        ask_once(cache, address, stamp, serial);
+        validate_kept(cache, address, stamp, serial);
 }
 
+/* Public names say "remember" and "forget"; here it is keeping and dropping. */
 void locache_remember(locache *cache, const void *key, size_t key_size, const locache_stamp *stamp,
                       void *object, size_t object_size)
 {
@@ -226,12 +253,16 @@ locache_status lc_recall_value(locache_value **out, locache *cache, lc_address *
     return LOCACHE_OK;
 }
 
+/* One with buffers is the caller's to write to, so that it could not be given twice. */
 void lc_recall_keep(locache *cache, lc_address *address, locache_value *value)
 {
     if (cache->recall.values && value->entry.buffer_count == 0 && value->size <= KEPT_MAX)
         keep(cache, address, &value->stamp, value, sizeof *value + value->size);
 }
 
+/* The value is made of the same bytes that were written, and parsed as a reader would parse them.
+ * Only where all of them are one span, which is where there are no buffers. What was kept before is
+ * dropped in any case: the file is another now. */
 void lc_recall_keep_written(locache *cache, lc_address *address, const locache_stamp *stamp,
                             const lc_image *image)
 {

@@ -1,4 +1,12 @@
-/* The table of results in memory: S3-FIFO, under one lock. */
+/* The table of results in memory: S3-FIFO, under one lock.
+ *
+ * What it costs: lc_table_find() takes the lock (one atomic exchange, and a store to give it up),
+ * walks one chain, and copies a stamp out. It allocates nothing and makes no system call, nor does
+ * anything else that runs under the lock, but for the growing of the table. What was dropped waits
+ * in a list until the lock is given up, since release() may run anything.
+ *
+ * Invariants under the lock: an entry is in one bucket and in one queue; both queues together hold
+ * no more than the options say; an entry has a descriptor just when the set of held ones has it. */
 #include "cache/table.h"
 #include "base/alloc.h"
 #include "base/os.h"
@@ -14,33 +22,36 @@
 #define USES_MAX 3
 #define USES_TO_STAY 2
 
+/* A function with few results has no more than this: 768 bytes with its ghosts. */
 #define BUCKETS_MIN 64
 /* No single result takes more than this part of the memory: it would evict all others for
  * itself. */
 #define LARGE_PART 8
 
-/* A lock is held for less than a microsecond: after so many looks its holder sleeps, and is not
- * worth waiting for. */
+/* The lock is held for less than a microsecond: after so many looks, its holder is not on a
+ * processor, and the file is there sooner. */
 #define LOOKS 1000
-#define PAUSE INT64_C(100000) /* nanoseconds until one that has to be done asks again */
+/* Nanoseconds until one that has to be done tries again: a time slice is a few milliseconds. */
+#define PAUSE INT64_C(100000)
 
 typedef struct node node;
 struct node {
-    node *next; /* in its bucket; or of those to be freed */
-    node *newer;
+    node *next;  /* in its bucket; or of those to be freed */
+    node *newer; /* in its queue */
     node *older;
     uint64_t hash;
     uint64_t serial;
-    int64_t asked;
+    int64_t validated;
     void *object;
-    uint64_t cost;
-    lc_holder file; /* stamp and descriptor */
-    unsigned char uses;
-    bool in_main;
+    uint64_t cost;      /* bytes, of what is kept and of this */
+    lc_holder file;     /* its stamp, and the descriptor that pins it */
+    unsigned char uses; /* since it came into its queue, to USES_MAX */
+    bool in_main;       /* or in the small queue */
     size_t key_size;
     unsigned char key[];
 };
 
+/* First in, first out: what is evicted is the oldest. */
 typedef struct queue {
     node *newest;
     node *oldest;
@@ -52,8 +63,9 @@ struct lc_table {
     atomic_uint lock; /* 0, or the generation of who holds it */
     lc_table_options options;
     node **buckets; /* a power of two of them; NULL: empty so far */
-    /* one for each bucket: of a key that left the small queue not long ago, its hash's upper
-     * half */
+    /* One for each bucket: of a key that was evicted from the small queue not long ago, its hash's
+     * upper half. A new ghost replaces the bucket's old one: the table has as many as entries, as
+     * the paper's queue of ghosts has, in four bytes each. */
     uint32_t *ghosts;
     size_t bucket_count;
     queue small;
@@ -66,7 +78,9 @@ struct lc_table {
 
 /* ----------------------------------------------------------------------------------------- lock */
 
-/* All that was known is given up: another thread was changing it when the process was copied. */
+/* All that was kept is given up: another thread was changing it when the process was copied, so
+ * that any pointer in it may lead anywhere. It is leaked, not freed. The ghosts go with the
+ * buckets, whose count theirs is. */
 static void begin_anew(lc_table *table)
 {
     table->buckets = NULL;
@@ -77,6 +91,10 @@ static void begin_anew(lc_table *table)
     table->dead = NULL;
 }
 
+/* The lock is free; or held by a thread of this process; or was held by a thread of the parent when
+ * this process was copied, which the generation tells. That thread is not here and never gives the
+ * lock up: it is taken over. The second exchange compares with what was seen, so that one thread of
+ * the child does that, and the others see the child's own generation and wait. */
 static bool lock(lc_table *table)
 {
     unsigned mine = lc_generation();
@@ -95,7 +113,8 @@ static bool lock(lc_table *table)
     return false;
 }
 
-/* For what must be done: whoever holds it is a thread of this process, and runs. */
+/* For what must be done. No deadlock: whoever holds it is a thread of this process (else lock()
+ * takes it over), waits for nothing under it, and runs sooner or later. */
 static void lock_in_any_case(lc_table *table)
 {
     while (!lock(table))
@@ -113,18 +132,21 @@ static void free_dead(const lc_table *table, node *dead)
     }
 }
 
-/* Give the lock up, and then what was dropped under it. */
+/* Give the lock up, and then free what was dropped under it: the list is this thread's alone once
+ * it is taken off, and release() may run the binding's code, which may come back to this table. */
 static void unlock(lc_table *table)
 {
     node *dead = table->dead;
     table->dead = NULL;
     atomic_store_explicit(&table->lock, 0, memory_order_release);
+    /* Out of the way of a hit, which drops nothing. */
     if (__builtin_expect(dead != NULL, 0))
         free_dead(table, dead);
 }
 
 /* --------------------------------------------------------------------------------------- queues */
 
+/* As the newest. */
 static void enqueue(queue *to, node *entry)
 {
     entry->newer = NULL;
@@ -165,6 +187,8 @@ static node **find_lock_held(lc_table *table, const lc_address *address)
     return NULL;
 }
 
+/* Take it out of its bucket, its queue and the held ones: nobody finds it from now on. It is freed
+ * by unlock(). */
 static void drop_lock_held(lc_table *table, node **at)
 {
     node *entry = *at;
@@ -195,6 +219,8 @@ static uint32_t ghost_mark(uint64_t hash)
     return (uint32_t)(hash >> 32) | 1;
 }
 
+/* The oldest of the small queue had its turn: used enough, it moves to the main queue; else it is
+ * evicted, and leaves a ghost, by which it comes back into the main one. */
 static void evict_small_lock_held(lc_table *table)
 {
     node *entry = table->small.oldest;
@@ -209,6 +235,8 @@ static void evict_small_lock_held(lc_table *table)
     evict_node_lock_held(table, entry);
 }
 
+/* The oldest of the main queue: one that was used goes round once more, for one use less. So after
+ * at most USES_MAX rounds one is evicted. */
 static void evict_main_lock_held(lc_table *table)
 {
     node *entry = table->main.oldest;
@@ -221,7 +249,8 @@ static void evict_main_lock_held(lc_table *table)
     enqueue(&table->main, entry);
 }
 
-/* Make room for one more entry. */
+/* Make room for one more entry. It ends: each step evicts, moves out of the small queue or takes a
+ * use away, and a new entry is no larger than a part of the whole (new_node()). */
 static void evict_lock_held(lc_table *table, uint64_t cost)
 {
     const lc_table_options *most = &table->options;
@@ -236,8 +265,9 @@ static void evict_lock_held(lc_table *table, uint64_t cost)
     }
 }
 
-/* Twice the buckets, when there are as many entries. Without memory it stays as it is, if there are
- * any. */
+/* Twice the buckets, when there are as many entries. Without memory for that the chains get longer,
+ * and the table goes on; false only where it has no bucket at all. Ghosts are lost, which costs a
+ * few keys a second way through the small queue. */
 static bool grow_lock_held(lc_table *table)
 {
     if (table->small.count + table->main.count < table->bucket_count)
@@ -277,6 +307,7 @@ static void insert_lock_held(lc_table *table, node *entry)
     entry->in_main = *ghost == ghost_mark(entry->hash);
     if (entry->in_main)
         *ghost = 0;
+    /* Never 0, which says "none" to callers; 64 bits do not come round. */
     entry->serial = ++table->serial;
     node **bucket = bucket_of(table, entry->hash);
     entry->next = *bucket;
@@ -321,11 +352,12 @@ bool lc_table_find(lc_table_hit *out, lc_table *table, const lc_address *address
         out->object = entry->object;
         out->serial = entry->serial;
         out->stamp = entry->file.stamp;
-        out->asked = entry->asked;
+        out->validated = entry->validated;
         out->descriptor = entry->file.descriptor;
         out->pin = entry->file.descriptor < 0 && entry->uses >= USES_TO_STAY &&
                    lc_held_offer(&table->held);
-        /* An atomic addition would cost the hit a tenth. */
+        /* The only writer is who holds the lock: a load and a store do. An atomic addition would
+         * cost the hit a tenth. */
         uint64_t found = atomic_load_explicit(&table->found, memory_order_relaxed);
         atomic_store_explicit(&table->found, found + 1, memory_order_relaxed);
     }
@@ -369,16 +401,19 @@ uint64_t lc_table_put(lc_table *table, const lc_address *address, const locache_
                       void *object, size_t object_size)
 {
     uint64_t serial = 0;
+    /* Allocated before the lock: malloc() may take long. */
     node *entry = new_node(table, address, object, object_size);
     if (entry == NULL) {
+        /* What is there for the key is older than what could not be kept. */
         lc_table_drop(table, address, 0);
         return 0;
     }
     entry->file.stamp = *stamp;
-    entry->asked = LC_TABLE_NEVER;
+    entry->validated = LC_TABLE_NEVER;
     lock_in_any_case(table);
     node **old = find_lock_held(table, address);
     if (old != NULL) {
+        /* A result that is stored anew is the same call's: it stays as much in use. */
         entry->uses = (*old)->uses;
         drop_lock_held(table, old);
     }
@@ -393,6 +428,9 @@ uint64_t lc_table_put(lc_table *table, const lc_address *address, const locache_
     return serial;
 }
 
+/* Which file was opened, the serial says: an entry that replaced it meanwhile may be of another
+ * file. One that another thread has pinned already keeps that descriptor. Both closes are system
+ * calls, and come after the lock. */
 void lc_table_pin(lc_table *table, const lc_address *address, uint64_t serial, int descriptor)
 {
     lc_holder evicted = {.descriptor = -1};
@@ -408,17 +446,19 @@ void lc_table_pin(lc_table *table, const lc_address *address, uint64_t serial, i
     lc_held_close(&evicted);
 }
 
-void lc_table_note(lc_table *table, const lc_address *address, uint64_t serial)
+void lc_table_validated(lc_table *table, const lc_address *address, uint64_t serial)
 {
+    /* Without the lock, nothing: the file is asked once more. */
     int64_t now = lc_ticks();
     if (!lock(table))
         return;
     node **at = find_lock_held(table, address);
     if (at != NULL && (*at)->serial == serial)
-        (*at)->asked = now;
+        (*at)->validated = now;
     unlock(table);
 }
 
+/* It waits for the lock: a result that was replaced or removed must not be given once more. */
 void lc_table_drop(lc_table *table, const lc_address *address, uint64_t serial)
 {
     lock_in_any_case(table);

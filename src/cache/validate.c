@@ -1,15 +1,23 @@
-/* What makes an entry that was read the result that is asked for. */
+/* Validate an entry that was read: is it the result that is asked for, and may it be given?
+ *
+ * The order is from what says that the file is damaged or foreign, which is an error that the user
+ * hears of, to what makes a sound entry no result now, which is a plain miss. First what the entry
+ * says of itself, its lengths and checksum; then the function and the whole key, so that a file
+ * that was renamed, or a name that two calls share on a file system without case, is found out;
+ * then version and age; and last the MAC of a pickle, the one check that needs a secret. Nothing is
+ * decoded before all of it held. */
 #include "cache/validate.h"
 #include "base/system.h"
-#include "disk/owner.h"
 #include "disk/userkey.h"
 #include "disk/verified.h"
 #include "format/entry.h"
 
 #include <string.h>
 
-/* The user's key, read once for each handle. A child that fork() made while another thread was
- * reading it never sees the state change: it reads the file each time, and waits for nobody. */
+/* Who moves the state from NONE to LOADING writes the key, alone; the store of THERE publishes it,
+ * and nobody reads cache->key before. Who finds LOADING reads the file for itself and waits for
+ * nobody: so does a child of fork() whose parent's other thread was writing, for as long as it
+ * lives. */
 locache_status lc_validate_key(unsigned char out[LC_MAC_KEY_SIZE], locache *cache, bool make,
                                locache_error *error)
 {
@@ -32,6 +40,8 @@ static bool same_id(const locache_id *a, const locache_id *b)
     return memcmp(a->bytes, b->bytes, LOCACHE_ID_SIZE) == 0;
 }
 
+/* Over what was parsed, not over the file: of a mapped value the front is in private memory, where
+ * it cannot change after it was checked. */
 static bool mac_verifies(const locache_value *value, const unsigned char key[LC_MAC_KEY_SIZE])
 {
     if (!value->mapped)
@@ -41,7 +51,9 @@ static bool mac_verifies(const locache_value *value, const unsigned char key[LC_
                               (lc_span){value->bytes + front, value->size - front}, key);
 }
 
-/* Is it signed with this key? That of a large one is verified once, as its checksum is. */
+/* Is it signed with this key? The MAC of a mapped one reads all of its buffers, which are what
+ * mapping saves: so it is verified once for a state of the file, as its checksum is, and noted
+ * there under a seal that needs the key. */
 static bool is_authentic(const locache_value *value, locache *cache, const char *name,
                          const unsigned char key[LC_MAC_KEY_SIZE])
 {
@@ -55,6 +67,8 @@ static bool is_authentic(const locache_value *value, locache *cache, const char 
         return true;
     if (!mac_verifies(value, key))
         return false;
+    /* The MAC was of the mapping just now, the note is of the file in the state of its stamp: only
+     * where that is still its state do the two belong together. */
     if (found && lc_stamp_is_at(&value->stamp, store.dir, name)) {
         lc_verified_seal(&file, key);
         lc_verified_note(&file);
@@ -62,7 +76,8 @@ static bool is_authentic(const locache_value *value, locache *cache, const char 
     return true;
 }
 
-/* May a pickle be given to somebody who will run it? */
+/* May a pickle be given to somebody who will run it? Only one that this user's key signed. The key
+ * is not made here: without one there is nothing that it could have signed. */
 static locache_status check_pickle(const locache_value *value, locache *cache, const char *name,
                                    locache_error *error)
 {
@@ -81,6 +96,7 @@ static locache_status check_pickle(const locache_value *value, locache *cache, c
 }
 
 /* Why an entry that is sound and ours is all the same no result for this handle, or NULL. */
+/* With LOCACHE_KEEP any version will do. Age counts from the last use, which is the file's time. */
 static const char *unusable(const locache_value *value, const locache *cache)
 {
     const lc_entry *entry = &value->entry;
@@ -101,6 +117,7 @@ locache_status lc_validate(const char **why, locache_value *value, locache *cach
                            const lc_address *address, locache_error *error)
 {
     lc_entry *entry = &value->entry;
+    /* A mapped one was parsed and verified when it was mapped (disk/mapped.c). */
     locache_status status =
         value->mapped ? LOCACHE_OK : lc_entry_parse(entry, value->bytes, value->size, error);
     if (status != LOCACHE_OK)

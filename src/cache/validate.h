@@ -1,16 +1,18 @@
-/* Is an entry that was read the result that is asked for, and may it be used? Any thread. */
+/* Validate an entry that was read: is it the result that is asked for, and may it be given? Any
+ * thread. */
 #ifndef LC_VALIDATE_H
 #define LC_VALIDATE_H
 
 #include "cache/address.h"
 #include "cache/handle.h"
 
-/* The user's key, read once for each handle. OK; EUNTRUSTED, EIO, ENOMEM. */
+/* The user's key, read once for each handle; with `make`, made where there is none. OK; EUNTRUSTED,
+ * EIO, ENOMEM. */
 locache_status lc_validate_key(unsigned char out[LC_MAC_KEY_SIZE], locache *cache, bool make,
                                locache_error *error);
-/* Parse *value: is it what was stored for the address, which has its name, and to be had? OK. MISS: nothing is wrong with
- * it, and *why says why not. Else error says what is wrong: ECORRUPT, EFORMAT, EUNTRUSTED, EIO,
- * ENOMEM. */
+/* Validate *value: is it sound, the result of the address (which has its name), and to be given?
+ * OK. MISS: nothing is wrong with it, and *why says why not. Else error says what is wrong:
+ * ECORRUPT, EFORMAT, EUNTRUSTED, EIO, ENOMEM. It is parsed then, and stays the caller's. */
 locache_status lc_validate(const char **why, locache_value *value, locache *cache,
                            const lc_address *address, locache_error *error);
 

@@ -1,0 +1,163 @@
+/* What is done to a function's results as a whole, or asked about them: remove, reset, count, list,
+ * where they are, how often they were had. None of it is on the way of a hit or of a miss. */
+#include "base/os.h"
+#include "base/sized.h"
+#include "cache/funcdir.h"
+#include "cache/recall.h"
+#include "disk/owner.h"
+#include "disk/versions.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* ------------------------------------------------------------------------------ remove and reset */
+
+locache_status locache_remove(locache *cache, const void *key, size_t key_size,
+                              locache_error *error)
+{
+    lc_address address;
+    int funcdir;
+    lc_error_clear(error);
+    lc_address_init(&address, key, key_size);
+    const char *name = lc_address_name(&address);
+    if (name == NULL)
+        return lc_fail(error, LOCACHE_EINVAL, "the bytes given to locache_remove() are not a key");
+    locache_status status = lc_funcdir_find(&funcdir, cache, error);
+    if (status == LOCACHE_OK) {
+        lc_directory at = lc_handle_directory(cache, funcdir);
+        status = lc_store_remove(&at, name, error);
+    }
+    /* After the file is gone, and in any case: what is looked up between the two has no file to be
+     * validated by. With `recheck` it would need none, and must go. */
+    lc_recall_forget(cache, &address);
+    if (status == LOCACHE_OK) {
+        /* Two steps, so that two threads at 1 can make it -1: not counted, which counts anew. */
+        if (atomic_load(&cache->count) > 0)
+            atomic_fetch_sub(&cache->count, 1);
+        lc_handle_event(cache, LOCACHE_EVENT_REMOVE, name, "");
+    }
+    return status;
+}
+
+static locache_status clear_funcdir(locache *cache, int funcdir, locache_error *error)
+{
+    lc_directory at = lc_handle_directory(cache, funcdir);
+    return lc_store_clear(&at, error);
+}
+
+/* Clear the version that is current by its name, which may be another than the handle's: another
+ * process with a changed source may have moved ours to .versions/ since. */
+static locache_status clear_current(locache *cache, int root, locache_error *error)
+{
+    int dir;
+    locache_status status = lc_owner_open_dir(&dir, root, cache->name, cache->dir, error);
+    if (status != LOCACHE_OK)
+        return status == LOCACHE_MISS ? LOCACHE_OK : status;
+    status = clear_funcdir(cache, dir, error);
+    lc_close(dir);
+    return status;
+}
+
+/* Three places hold results: the directory that the handle has open, the one that has the
+ * function's name now, and the earlier versions. Memory last, as in locache_remove(). A cache
+ * directory that is not there (MISS) is as good as empty. */
+locache_status locache_reset(locache *cache, locache_error *error)
+{
+    int root;
+    lc_error_clear(error);
+    int funcdir = atomic_load(&cache->funcdir);
+    bool there = funcdir >= 0 && !lc_funcdir_gone(cache, funcdir);
+    locache_status status = there ? clear_funcdir(cache, funcdir, error) : LOCACHE_OK;
+    if (status == LOCACHE_OK)
+        status = lc_funcdir_open_root(&root, cache, false, error);
+    if (status == LOCACHE_OK) {
+        status = clear_current(cache, root, error);
+        if (status == LOCACHE_OK)
+            status = lc_versions_forget(
+                &(lc_slot){.root = root, .root_path = cache->dir, .name = cache->name}, error);
+        lc_close(root);
+    }
+    lc_recall_forget(cache, NULL);
+    atomic_store(&cache->count, -1);
+    if (status != LOCACHE_OK && status != LOCACHE_MISS)
+        return status;
+    lc_handle_event(cache, LOCACHE_EVENT_RESET, "", "");
+    return LOCACHE_OK;
+}
+
+/* ------------------------------------------------------------------------------- count and list */
+
+static bool count_one(void *context, const char *name)
+{
+    (void)name;
+    ++*(uint64_t *)context;
+    return true;
+}
+
+locache_status locache_count(uint64_t *out, locache *cache, locache_error *error)
+{
+    uint64_t count = 0;
+    locache_status status = locache_iterate(cache, count_one, &count, error);
+    if (status == LOCACHE_OK)
+        *out = count;
+    return status;
+}
+
+locache_status locache_iterate(locache *cache, bool (*fn)(void *context, const char *name),
+                               void *context, locache_error *error)
+{
+    int funcdir;
+    lc_error_clear(error);
+    locache_status status = lc_funcdir_find(&funcdir, cache, error);
+    if (status != LOCACHE_OK)
+        return status == LOCACHE_MISS ? LOCACHE_OK : status;
+    lc_directory at = lc_handle_directory(cache, funcdir);
+    return lc_store_each(&at, fn, context, error);
+}
+
+/* The current version has the function's name, whichever it is: nothing is looked up. */
+locache_status locache_path(char out[LOCACHE_PATH_MAX], locache *cache, const void *key,
+                            size_t key_size, locache_error *error)
+{
+    char name[LOCACHE_NAME_MAX + 1];
+    lc_error_clear(error);
+    if (locache_key_filename(name, key, key_size) != LOCACHE_OK)
+        return lc_fail(error, LOCACHE_EINVAL, "the bytes given to locache_path() are not a key");
+    snprintf(out, LOCACHE_PATH_MAX, "%s/%s", cache->path, name);
+    return LOCACHE_OK;
+}
+
+/* ------------------------------------------------------------------------------------ the handle */
+
+static uint64_t happened(const locache *cache, locache_event_kind kind)
+{
+    return atomic_load_explicit(&cache->happened[kind], memory_order_relaxed);
+}
+
+/* As much as the program's version of the struct has room for: `size` is the caller's and stays. */
+locache_status locache_info(locache_statistics *out, const locache *cache)
+{
+    const locache_statistics now = {
+        .size = out->size,
+        .hits = happened(cache, LOCACHE_EVENT_HIT) + lc_recall_hits(cache),
+        .misses = happened(cache, LOCACHE_EVENT_MISS),
+        .rejects = happened(cache, LOCACHE_EVENT_REJECT),
+        .stores = happened(cache, LOCACHE_EVENT_STORE),
+        .removals = happened(cache, LOCACHE_EVENT_REMOVE),
+        .resets = happened(cache, LOCACHE_EVENT_RESET),
+    };
+    if (out->size < LC_SIZED_UP_TO(locache_statistics, hits))
+        return LOCACHE_EINVAL;
+    memcpy(out, &now, out->size < sizeof now ? out->size : sizeof now);
+    return LOCACHE_OK;
+}
+
+const char *locache_function(const locache *cache)
+{
+    return cache->function;
+}
+
+const char *locache_directory(const locache *cache)
+{
+    return cache->path;
+}
