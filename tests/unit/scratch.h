@@ -1,5 +1,5 @@
-/* What the tests of files share: a directory of their own with a home in it, handles, keys,
- * results, files as bytes. */
+/* What the tests of files share: a directory of their own, which is $HOME too, handles,
+ * keys, results, files as bytes. */
 #ifndef TEST_SCRATCH_H
 #define TEST_SCRATCH_H
 
@@ -68,7 +68,7 @@ static inline int scratch_setup(void **unused)
     return scratch_setup_in("/tmp", 120);
 }
 
-/* For thousands of rounds: in memory where there is such a place, and with time for a slow
+/* For thousands of rounds: on a disk in memory where there is one, and with time for a slow
  * machine. */
 static inline int scratch_setup_long(void **unused)
 {
@@ -211,7 +211,7 @@ static inline locache_status get(locache *cache, int64_t x, const char *result)
         assert_int_equal(get(cache, x, ""), LOCACHE_MISS);                                         \
         assert_string_equal(locache_status_name(error.status), "LOCACHE_OK");                      \
     } while (0)
-/* Something there, not believed. */
+/* Something there, but not valid, for this reason. */
 #define assert_rejected(cache, x, why)                                                             \
     do {                                                                                           \
         assert_int_equal(get(cache, x, ""), LOCACHE_MISS);                                         \

@@ -1,4 +1,4 @@
-/* begin, commit, abandon. */
+/* A flight: who begins one, and what its commit and its abandoning leave. */
 #include "scratch.h"
 
 #include "fault.h"
@@ -63,7 +63,7 @@ static void test_flight__flights_nest(void **unused)
     locache_close(cache);
 }
 
-static void test_flight__an_entry_that_is_not_believed_is_computed_anew(void **unused)
+static void test_flight__an_entry_that_is_not_valid_is_computed_anew(void **unused)
 {
     (void)unused;
     locache *cache = open_function("my_func");
@@ -77,7 +77,7 @@ static void test_flight__an_entry_that_is_not_believed_is_computed_anew(void **u
     locache_close(cache);
 }
 
-static void test_flight__failures(void **unused)
+static void test_flight__begin_and_commit_report_failures(void **unused)
 {
     (void)unused;
     locache *cache = open_function("my_func");
@@ -137,8 +137,8 @@ int main(void)
         scratch_test(test_flight__a_miss_gives_a_flight_and_a_hit_none),
         scratch_test(test_flight__what_is_abandoned_is_not_there),
         scratch_test(test_flight__flights_nest),
-        scratch_test(test_flight__an_entry_that_is_not_believed_is_computed_anew),
-        scratch_test(test_flight__failures),
+        scratch_test(test_flight__an_entry_that_is_not_valid_is_computed_anew),
+        scratch_test(test_flight__begin_and_commit_report_failures),
         scratch_test(test_flight__a_child_abandons_its_parents),
     };
     return cmocka_run_group_tests_name("flight", tests, NULL, NULL);

@@ -1,5 +1,5 @@
 /* Another program changes a file at every moment of a call: before each of the system calls that it
- * makes, in turn. Whatever the call itself gave, what is remembered after it is what the file
+ * makes, in turn. Whatever the call itself gave, what is given after it is what the file
  * says. */
 #include "base/fault.h"
 #include "scratch.h"
@@ -52,7 +52,7 @@ static int look(locache *cache, int64_t x)
     return result;
 }
 
-static locache *open_without_memory(void)
+static locache *open_without_table(void)
 {
     locache_options options = options_for("my_func");
     options.memory_entries = -1;
@@ -64,7 +64,7 @@ static locache *open_without_memory(void)
 static int truth(int64_t x)
 {
     unlink(in_foo("my_func/.locache/verified"));
-    locache *cache = open_without_memory();
+    locache *cache = open_without_table();
     int result = look(cache, x);
     locache_close(cache);
     return result;
@@ -186,7 +186,7 @@ static void learn(locache *cache, int64_t x)
 
 typedef struct call {
     bool there; /* is a result stored before? */
-    bool warm;  /* and in memory? */
+    bool warm;  /* and kept in memory? */
     bool puts;  /* a second one, or does it get? */
 } call;
 
@@ -202,7 +202,7 @@ static bool interfere(const call *c, void (*act)(void), int n)
     if (!c->warm) { /* as a new process would be */
         locache_close(cache);
         cache = open_function("my_func");
-        look(cache, 1000); /* open, with nothing in memory */
+        look(cache, 1000); /* open, with nothing kept */
     } else {
         usleep(large ? 0 : 21000); /* until it is held by a descriptor */
         for (int i = 0; i < 4; i++)
@@ -265,7 +265,7 @@ static void test_moments__get_of_a_file(void **unused)
     at_every_moment(false, (call){.there = true});
 }
 
-static void test_moments__get_of_what_is_in_memory(void **unused)
+static void test_moments__get_of_what_is_kept(void **unused)
 {
     (void)unused;
     at_every_moment(false, (call){.there = true, .warm = true});
@@ -286,7 +286,7 @@ static void test_moments__large_get(void **unused)
 
 /* On a clock that stands still, a file that is moved away right after it was stored looks the same
  * through a descriptor. Several tries: a machine that sleeps for long makes the file old. */
-static void test_moments__a_young_file_is_asked_by_its_name(void **unused)
+static void test_moments__a_young_file_is_validated_by_its_name(void **unused)
 {
     (void)unused;
     large = false;
@@ -309,10 +309,10 @@ int main(void)
         scratch_test_long(test_moments__first_put),
         scratch_test_long(test_moments__put_over_another),
         scratch_test_long(test_moments__get_of_a_file),
-        scratch_test_long(test_moments__get_of_what_is_in_memory),
+        scratch_test_long(test_moments__get_of_what_is_kept),
         scratch_test_long(test_moments__large_put),
         scratch_test_long(test_moments__large_get),
-        scratch_test(test_moments__a_young_file_is_asked_by_its_name),
+        scratch_test(test_moments__a_young_file_is_validated_by_its_name),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

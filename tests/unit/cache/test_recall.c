@@ -1,4 +1,4 @@
-/* Results in memory, as a handle has them: given without reading, and never after their file
+/* Results in memory, as a handle has them: given without reading, never once their file has
  * changed. */
 #include "base/fault.h"
 #include "fault.h"
@@ -33,7 +33,7 @@ static int end_counting(void)
     return reads;
 }
 
-static bool from_memory(locache *cache, int64_t x, const char *result)
+static bool recalled(locache *cache, int64_t x, const char *result)
 {
     begin_counting();
     locache_status status = get(cache, x, result);
@@ -42,34 +42,34 @@ static bool from_memory(locache *cache, int64_t x, const char *result)
     return count == 0;
 }
 
-/* Hit it until it is in memory, and held there by a descriptor where that can be. */
+/* Hit it until it is kept in memory, and its file pinned by a descriptor where that can be. */
 static void warm_up(locache *cache, int64_t x, const char *result)
 {
     for (int i = 0; i < 5; i++)
         assert_hit(cache, x, result);
-    assert_true(from_memory(cache, x, result));
+    assert_true(recalled(cache, x, result));
 }
 
-static void test_recall__what_was_stored_is_there_at_once(void **unused)
+static void test_recall__what_was_stored_is_kept_at_once(void **unused)
 {
     (void)unused;
     locache *cache = open_function("my_func");
     must_put(cache, 1, "one");
-    assert_true(from_memory(cache, 1, "one"));
+    assert_true(recalled(cache, 1, "one"));
     must_put(cache, 1, "two");
-    assert_true(from_memory(cache, 1, "two"));
+    assert_true(recalled(cache, 1, "two"));
     locache_close(cache);
 }
 
-static void test_recall__what_was_read_is_there_once_its_file_is_old_enough(void **unused)
+static void test_recall__what_was_read_is_kept_once_its_file_is_old_enough(void **unused)
 {
     (void)unused;
     locache *writer = open_function("my_func");
     must_put(writer, 1, "one");
     locache *reader = open_function("my_func");
     grow_old();
-    assert_false(from_memory(reader, 1, "one"));
-    assert_true(from_memory(reader, 1, "one"));
+    assert_false(recalled(reader, 1, "one"));
+    assert_true(recalled(reader, 1, "one"));
     locache_close(writer);
     locache_close(reader);
 }
@@ -83,8 +83,8 @@ static void test_recall__a_young_file_is_read_again(void **unused)
     bool read_again = false;
     for (int i = 0; i < 100 && !read_again; i++) {
         must_put(writer, i, "one");
-        assert_false(from_memory(reader, i, "one"));
-        read_again = !from_memory(reader, i, "one");
+        assert_false(recalled(reader, i, "one"));
+        read_again = !recalled(reader, i, "one");
     }
     assert_true(read_again);
     locache_close(writer);
@@ -212,7 +212,7 @@ static void test_recall__limits_hold(void **unused)
         .size = sizeof record, .codec = LOCACHE_RAW, .body = "two", .body_size = 3};
     record.expires = (int64_t)now.tv_sec * 1000000000 + now.tv_nsec + 1500000000;
     assert_int_equal(locache_put(cache, k.bytes, k.size, &record, &error), LOCACHE_OK);
-    assert_true(from_memory(cache, 2, "two"));
+    assert_true(recalled(cache, 2, "two"));
     sleep(2);
     assert_miss(cache, 2);
     locache_close(cache);
@@ -256,13 +256,13 @@ static void test_recall__can_be_switched_off(void **unused)
         locache *cache = open_with(&options);
         must_put(cache, 1, "one");
         grow_old();
-        assert_false(from_memory(cache, 1, "one"));
-        assert_false(from_memory(cache, 1, "one"));
+        assert_false(recalled(cache, 1, "one"));
+        assert_false(recalled(cache, 1, "one"));
         locache_close(cache);
     }
 }
 
-static void test_recall__recheck_says_how_often_the_file_is_asked(void **unused)
+static void test_recall__recheck_says_how_often_the_file_validates(void **unused)
 {
     (void)unused;
     locache_options options = options_for("my_func");
@@ -327,7 +327,7 @@ static void test_recall__hits_are_counted_and_told(void **unused)
     assert_int_equal(locache_info(&after, cache), LOCACHE_OK);
     assert_int_equal(after.hits - before.hits, 6);
     events_listen();
-    assert_true(from_memory(cache, 1, "one"));
+    assert_true(recalled(cache, 1, "one"));
     locache_set_log(NULL, NULL);
     assert_int_equal(events.counts[LOCACHE_EVENT_HIT], 1);
     assert_string_equal(events.path, in_foo("my_func/x=1"));
@@ -350,7 +350,7 @@ static void release(void *object)
     holders--;
 }
 
-static void test_recall__objects_of_a_binding(void **unused)
+static void test_recall__keeps_objects_of_a_binding(void **unused)
 {
     (void)unused;
     locache_options options = options_for("my_func");
@@ -377,7 +377,7 @@ static void test_recall__objects_of_a_binding(void **unused)
     assert_int_equal(holders, 2);
     release(object);
     /* Reading and storing leave them alone: the binding's lock may not be held there. */
-    assert_false(from_memory(cache, 1, "one"));
+    assert_false(recalled(cache, 1, "one"));
     must_put(cache, 1, "two");
     assert_int_equal(holders, 1);
     assert_int_equal(locache_recall(&object, cache, k.bytes, k.size), LOCACHE_MISS);
@@ -395,7 +395,7 @@ static void test_recall__objects_of_a_binding(void **unused)
 }
 
 /* A file that is held open takes its space on disk until it is let go, also where it is deleted. */
-static void test_recall__large_files_are_not_held(void **unused)
+static void test_recall__large_files_are_not_pinned(void **unused)
 {
     (void)unused;
     static char body[1 << 20];
@@ -441,7 +441,7 @@ static void test_recall__objects_are_for_handles_that_can_hold_them(void **unuse
     locache_remember(cache, k.bytes, k.size, &stamp, &object, sizeof object);
     assert_int_equal(locache_recall(&found, cache, k.bytes, k.size), LOCACHE_MISS);
     assert_ptr_equal(found, &object);
-    assert_true(from_memory(cache, 1, "one"));
+    assert_true(recalled(cache, 1, "one"));
     locache_close(cache);
 }
 
@@ -582,7 +582,7 @@ static void test_recall__a_daemon_that_closed_everything_goes_on(void **unused)
 /* ------------------------------------------------------------------------------------- failures */
 
 /* Whatever fails, what is there is given, and nothing of what is not. */
-static void test_recall__every_call_fails_in_turn(void **unused)
+static void test_recall__is_right_whichever_system_call_fails(void **unused)
 {
     (void)unused;
     static const int codes[] = {EIO, EMFILE, ENOMEM};
@@ -650,8 +650,8 @@ static int do_meanwhile(const char *call)
     return 0;
 }
 
-/* As for how long a file is not asked: what this process itself did is not waited for. */
-static void test_recall__what_changes_meanwhile_is_not_remembered_as_it_was(void **unused)
+/* With `recheck`, too, what this process itself did is seen at once. */
+static void test_recall__what_changes_meanwhile_is_not_kept_as_it_was(void **unused)
 {
     (void)unused;
     locache_options options = options_for("my_func");
@@ -690,7 +690,7 @@ static void test_recall__what_changes_meanwhile_is_not_remembered_as_it_was(void
 }
 
 /* The directory is gone, and what is in memory with it. */
-static void test_recall__what_is_removed_is_forgotten_where_nothing_is_left_to_remove(void **unused)
+static void test_recall__what_is_removed_is_dropped_where_no_file_is_left(void **unused)
 {
     (void)unused;
     locache_options options = options_for("my_func");
@@ -708,8 +708,8 @@ static void test_recall__what_is_removed_is_forgotten_where_nothing_is_left_to_r
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        scratch_test(test_recall__what_was_stored_is_there_at_once),
-        scratch_test(test_recall__what_was_read_is_there_once_its_file_is_old_enough),
+        scratch_test(test_recall__what_was_stored_is_kept_at_once),
+        scratch_test(test_recall__what_was_read_is_kept_once_its_file_is_old_enough),
         scratch_test(test_recall__a_young_file_is_read_again),
         scratch_test(test_recall__a_deleted_file_is_a_miss),
         scratch_test(test_recall__another_handles_result_is_seen),
@@ -720,19 +720,19 @@ int main(void)
         scratch_test(test_recall__the_far_future_and_the_far_past_count_as_what_they_are),
         scratch_test_long(test_recall__the_far_future_and_the_far_past_count_as_what_they_are),
         scratch_test(test_recall__can_be_switched_off),
-        scratch_test(test_recall__recheck_says_how_often_the_file_is_asked),
+        scratch_test(test_recall__recheck_says_how_often_the_file_validates),
         scratch_test(test_recall__large_results_and_those_with_buffers_are_read),
         scratch_test(test_recall__hits_are_counted_and_told),
-        scratch_test(test_recall__objects_of_a_binding),
-        scratch_test(test_recall__large_files_are_not_held),
+        scratch_test(test_recall__keeps_objects_of_a_binding),
+        scratch_test(test_recall__large_files_are_not_pinned),
         scratch_test(test_recall__objects_are_for_handles_that_can_hold_them),
         scratch_test(test_recall__a_value_is_copied_whole),
         scratch_test(test_recall__two_functions_of_a_daemon_are_not_confused),
         scratch_test(test_recall__a_daemon_that_closed_everything_goes_on),
-        scratch_test(test_recall__every_call_fails_in_turn),
+        scratch_test(test_recall__is_right_whichever_system_call_fails),
         scratch_test(test_recall__what_was_replaced_is_not_given),
-        scratch_test(test_recall__what_changes_meanwhile_is_not_remembered_as_it_was),
-        scratch_test(test_recall__what_is_removed_is_forgotten_where_nothing_is_left_to_remove),
+        scratch_test(test_recall__what_changes_meanwhile_is_not_kept_as_it_was),
+        scratch_test(test_recall__what_is_removed_is_dropped_where_no_file_is_left),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

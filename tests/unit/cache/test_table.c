@@ -182,7 +182,7 @@ static void test_table__keeps_to_its_bytes(void **unused)
 
 /* What is used again and again stays while ten times as many keys as there is room for are seen
  * once. */
-static void test_table__a_scan_leaves_what_is_used(void **unused)
+static void test_table__a_scan_does_not_evict_what_is_used(void **unused)
 {
     (void)unused;
     enum { HOT = 400, ROOM = 1000, SCANNED = 10 * ROOM };
@@ -205,7 +205,7 @@ static void test_table__a_scan_leaves_what_is_used(void **unused)
 
 /* What comes back soon after it was evicted is not evicted again by the next keys that are seen
  * once. */
-static void test_table__what_comes_back_stays(void **unused)
+static void test_table__a_key_that_comes_back_is_not_evicted_by_a_scan(void **unused)
 {
     (void)unused;
     enum { ROOM = 100, MORE = 150 };
@@ -224,7 +224,7 @@ static void test_table__what_comes_back_stays(void **unused)
 
 /* ---------------------------------------------------------------------------------- descriptors */
 
-/* Give an entry that is used much a descriptor, as who recalls does. Did it want one? */
+/* Pin an entry that is used much by a descriptor, as recall.c does. Did it want one? */
 static bool hold(lc_table *table, int number)
 {
     lc_table_hit hit;
@@ -295,7 +295,7 @@ static void test_table__descriptors_are_few_and_move_to_what_is_used(void **unus
 }
 
 /* As of a program that becomes a daemon: it closes all that is open, and opens files of its own. */
-static void test_table__a_number_that_is_anothers_is_not_closed(void **unused)
+static void test_table__a_descriptor_that_is_anothers_is_not_closed(void **unused)
 {
     (void)unused;
     lc_table *table = table_of(100, 1 << 20);
@@ -319,7 +319,7 @@ static void test_table__a_number_that_is_anothers_is_not_closed(void **unused)
 
 /* ------------------------------------------------------------------------------------- failures */
 
-static void test_table__without_memory_nothing_is_remembered(void **unused)
+static void test_table__without_memory_nothing_is_kept(void **unused)
 {
     (void)unused;
     thing *things = make_things(200);
@@ -354,7 +354,7 @@ typedef struct sharing {
     atomic_int wrong;
 } sharing;
 
-static void *use_memo(void *context)
+static void *use_table(void *context)
 {
     sharing *all = context;
     for (int i = 0; !atomic_load(&all->stop); i++) {
@@ -373,7 +373,7 @@ static void *use_memo(void *context)
     return NULL;
 }
 
-static void child_uses_memo(void *context)
+static void child_uses_table(void *context)
 {
     sharing *all = context;
     thing mine = {.number = SHARED};
@@ -383,16 +383,16 @@ static void child_uses_memo(void *context)
     child_require(find(all->table, SHARED) == -1);
 }
 
-static void test_table__threads_share_it_and_children_go_on(void **unused)
+static void test_table__is_shared_by_threads_and_goes_on_in_children(void **unused)
 {
     (void)unused;
     sharing all = {.table = table_of(SHARED / 2, 1 << 20), .things = make_things(SHARED)};
     pthread_t users[3];
     int before = open_descriptors();
     for (int i = 0; i < 3; i++)
-        assert_int_equal(pthread_create(&users[i], NULL, use_memo, &all), 0);
+        assert_int_equal(pthread_create(&users[i], NULL, use_table, &all), 0);
     for (int i = 0; i < 60; i++)
-        wait_for(in_child(child_uses_memo, &all));
+        wait_for(in_child(child_uses_table, &all));
     atomic_store(&all.stop, true);
     for (int i = 0; i < 3; i++)
         pthread_join(users[i], NULL);
@@ -469,8 +469,8 @@ static void *replace(void *context)
     return NULL;
 }
 
-/* What is remembered late is no loss; what is replaced must go, whoever is within the table. */
-static void test_table__what_is_replaced_goes_where_the_lock_is_held_too(void **unused)
+/* What is kept late is no loss; what is replaced must go, whoever holds the lock of the table. */
+static void test_table__replaces_and_drops_where_the_lock_is_held_too(void **unused)
 {
     (void)unused;
     const lc_table_options options = {
@@ -501,24 +501,24 @@ static void test_table__what_is_replaced_goes_where_the_lock_is_held_too(void **
     assert_int_equal(new.holders, 0);
 }
 
-#define memo_test(f) cmocka_unit_test_setup_teardown(f, setup, scratch_teardown)
+#define table_test(f) cmocka_unit_test_setup_teardown(f, setup, scratch_teardown)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        memo_test(test_table__finds_what_was_put),
-        memo_test(test_table__replaces_and_drops),
-        memo_test(test_table__keeps_to_its_entries),
-        memo_test(test_table__keeps_to_its_bytes),
-        memo_test(test_table__a_scan_leaves_what_is_used),
-        memo_test(test_table__what_comes_back_stays),
-        memo_test(test_table__descriptors_go_with_their_entries),
-        memo_test(test_table__descriptors_are_few_and_move_to_what_is_used),
-        memo_test(test_table__a_number_that_is_anothers_is_not_closed),
-        memo_test(test_table__without_memory_nothing_is_remembered),
-        memo_test(test_table__threads_share_it_and_children_go_on),
-        memo_test(test_table__a_child_begins_anew_where_the_lock_was_held),
-        memo_test(test_table__what_is_replaced_goes_where_the_lock_is_held_too),
+        table_test(test_table__finds_what_was_put),
+        table_test(test_table__replaces_and_drops),
+        table_test(test_table__keeps_to_its_entries),
+        table_test(test_table__keeps_to_its_bytes),
+        table_test(test_table__a_scan_does_not_evict_what_is_used),
+        table_test(test_table__a_key_that_comes_back_is_not_evicted_by_a_scan),
+        table_test(test_table__descriptors_go_with_their_entries),
+        table_test(test_table__descriptors_are_few_and_move_to_what_is_used),
+        table_test(test_table__a_descriptor_that_is_anothers_is_not_closed),
+        table_test(test_table__without_memory_nothing_is_kept),
+        table_test(test_table__is_shared_by_threads_and_goes_on_in_children),
+        table_test(test_table__a_child_begins_anew_where_the_lock_was_held),
+        table_test(test_table__replaces_and_drops_where_the_lock_is_held_too),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

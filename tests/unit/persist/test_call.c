@@ -1,5 +1,5 @@
-/* Calls of functions that LOCACHE_PERSIST defines: faults, places, entries of other types, keys
- * that cannot be made. */
+/* Calls of functions that LOCACHE_PERSIST defines: faults, directories, entries of other types,
+ * arguments without a key. */
 #define LOCACHE_NO_SOURCE
 #include "scratch.h"
 
@@ -185,7 +185,7 @@ static void no_key(void *unused)
         child_require(count_of_array((locache_array(double)){NULL, 3}) == 3 && runs == i);
 }
 
-static void test_call__what_has_no_key_runs_and_is_said_once(void **unused)
+static void test_call__an_argument_without_a_key_runs_uncached_and_is_said_once(void **unused)
 {
     char said[1024];
     (void)unused;
@@ -211,7 +211,7 @@ static void structs(void *unused)
     child_require(half(0.1F) == 0.05F && half(0.1F) == 0.05F && runs == 3);
 }
 
-static void test_call__structs_by_their_members(void **unused)
+static void test_call__structs_have_keys_by_their_members(void **unused)
 {
     char said[1024];
     (void)unused;
@@ -246,7 +246,7 @@ static void test_call__every_fault_leaves_the_result(void **unused)
     assert_int_equal(strncmp(said, "locache: ", 9), 0);
 }
 
-static void test_call__set_dir_refuses(void **unused)
+static void test_call__set_dir_refuses_bad_paths_and_reports_no_memory(void **unused)
 {
     char longest[LOCACHE_PATH_MAX + 1];
     (void)unused;
@@ -267,10 +267,10 @@ int main(void)
     const struct CMUnitTest tests[] = {
         scratch_test(test_call__hit_after_miss_and_errno_is_the_bodys),
         scratch_test(test_call__entries_of_other_types_are_computed_again),
-        scratch_test(test_call__what_has_no_key_runs_and_is_said_once),
-        scratch_test(test_call__structs_by_their_members),
+        scratch_test(test_call__an_argument_without_a_key_runs_uncached_and_is_said_once),
+        scratch_test(test_call__structs_have_keys_by_their_members),
         scratch_test(test_call__every_fault_leaves_the_result),
-        scratch_test(test_call__set_dir_refuses),
+        scratch_test(test_call__set_dir_refuses_bad_paths_and_reports_no_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

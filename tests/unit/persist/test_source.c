@@ -31,7 +31,7 @@ static bool same(const char *a, const char *b)
 #define assert_same(a, b) assert_true(same(a, b))
 #define assert_differ(a, b) assert_false(same(a, b))
 
-static void test_source__comments_and_layout_are_nothing(void **unused)
+static void test_source__comments_and_layout_change_no_token(void **unused)
 {
     (void)unused;
     assert_same("a + b", "a+b");
@@ -45,7 +45,7 @@ static void test_source__comments_and_layout_are_nothing(void **unused)
     assert_same("x", "x // no line feed");
 }
 
-static void test_source__tokens_count(void **unused)
+static void test_source__other_tokens_differ(void **unused)
 {
     (void)unused;
     assert_differ("a b", "ab");
@@ -193,7 +193,7 @@ static void test_source__texts_are_found_by_file(void **unused)
     assert_false(lc_source_next(&found, &at, end, "a.c"));
 }
 
-static void test_source__without_memory(void **unused)
+static void test_source__reports_each_failed_allocation(void **unused)
 {
     lc_source *tokens = NULL;
     (void)unused;
@@ -214,14 +214,14 @@ static void test_source__without_memory(void **unused)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_source__comments_and_layout_are_nothing),
-        cmocka_unit_test(test_source__tokens_count),
+        cmocka_unit_test(test_source__comments_and_layout_change_no_token),
+        cmocka_unit_test(test_source__other_tokens_differ),
         cmocka_unit_test(test_source__strings_stay_as_they_are),
         cmocka_unit_test(test_source__directives_keep_their_lines),
         cmocka_unit_test(test_source__definition_is_found_by_name_and_line),
         cmocka_unit_test(test_source__body_ends_at_its_brace_whatever_the_branches),
         cmocka_unit_test(test_source__texts_are_found_by_file),
-        cmocka_unit_test(test_source__without_memory),
+        cmocka_unit_test(test_source__reports_each_failed_allocation),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
