@@ -36,7 +36,7 @@
  * Functions return a locache_status. Expected outcomes are zero or positive,
  * failures negative. A function that takes a locache_error fills it whenever it
  * returns a failure (and on LOCACHE_MISS when an entry was there but was not
- * believed); the error may be NULL. Nothing is kept from one call to the next:
+ * valid); the error may be NULL. Nothing is kept from one call to the next:
  * there is no last error.
  *
  * THREADS
@@ -113,7 +113,7 @@ extern "C" {
 /* Values are pinned: they never change and are never reused. */
 typedef enum locache_status {
     LOCACHE_OK = 0,
-    /* no such entry, or one that was not believed (the error says why) */
+    /* no such entry, or one that was not valid (the error says why) */
     LOCACHE_MISS = 1,
     /* locache_open(): say it again with identity.source */
     LOCACHE_NEED_SOURCE = 2,
@@ -126,7 +126,8 @@ typedef enum locache_status {
     LOCACHE_ENOMEM = -2,   /* memory could not be had */
     LOCACHE_EIO = -3,      /* a system call failed: locache_error.os_error */
     LOCACHE_ECORRUPT = -4, /* bytes are not what their format says */
-    /* a directory, a key file or a MAC that must not be believed */
+    /* a directory or a key file that is not this user's alone, or a MAC of
+     * another key */
     LOCACHE_EUNTRUSTED = -5,
     LOCACHE_ETYPE = -6, /* a value of another type than was asked for */
     /* larger or deeper than this library handles, or outside the range of the
@@ -498,7 +499,7 @@ enum { LOCACHE_LOCATE_AWAY = 1 };
  * `stem` replaces the source's own stem where it is not NULL; `source` may name
  * a file that does not exist, in a directory that does. Creates nothing. Any
  * thread, while none changes the environment. OK, EINVAL (relative source, a
- * stem with '/'), ELIMIT (too long), EIO (no home). */
+ * stem with '/'), ELIMIT (too long), EIO (no home directory). */
 LOCACHE_API LOCACHE_CHECK locache_status
 locache_locate(char out[LOCACHE_PATH_MAX], const char *source, const char *stem,
                unsigned flags, locache_error *error);
@@ -597,10 +598,9 @@ typedef enum locache_codec {
 } locache_codec;
 
 typedef struct locache_buffer {
-    void *
-        /* in a record: only read; from a value: 64-byte aligned, the caller's
-         * to write to, gone with the value */
-        data;
+    /* in a record: only read; from a value: 64-byte aligned, the caller's to
+     * write to, gone with the value */
+    void *data;
     size_t size;
 } locache_buffer;
 
@@ -637,7 +637,7 @@ typedef struct locache_value locache_value;
 /* Look a key up. OK: *out is the caller's, free it with locache_value_free().
  * MISS: *out is untouched; error->status is LOCACHE_OK where no entry was
  * there, or a sound one that does not count (expired, of another version of the
- * function, a pickle under LOCACHE_NO_PICKLE), else why it was not believed
+ * function, a pickle under LOCACHE_NO_PICKLE), else why it was not valid
  * (ECORRUPT, EUNTRUSTED, EFORMAT, EIO, ELIMIT): a put replaces it, but for
  * EFORMAT. Failures: EINVAL (not a key), ENOMEM. Any thread. */
 LOCACHE_API LOCACHE_CHECK locache_status locache_get(locache_value **out,
@@ -658,38 +658,38 @@ locache_put(locache *cache, const void *key, size_t key_size,
  * A handle keeps results in memory, in a bounded table from keys to results,
  * and evicts by S3-FIFO (Yang et al., SOSP 2023), so that a scan over many keys
  * does not push out those that are used again. Before a result is given from
- * memory, its file is asked whether it is still there and the same, unless
- * `recheck` says that it was asked lately enough: what anybody deletes,
- * replaces or resets is seen at the next call. Where the file system's clock or
- * its caches make that answer worthless (a network, a foreign system), and with
- * max_entries, nothing is kept in memory.
+ * memory it is validated: its file is asked whether it is still there and the
+ * same, unless `recheck` says that it was asked lately enough. What anybody
+ * deletes, replaces or resets is seen at the next call. Where the file system's
+ * clock or its caches make that answer worthless (a network, a foreign system),
+ * and with max_entries, nothing is kept in memory.
  *
  * By default it is values that are kept, those of at most 64 KiB without
  * buffers, and locache_get() gives them: nothing is to be done. A binding that
- * has objects of its own gives `retain` and `release`, and remembers and
- * recalls them itself; locache_get() reads the file then, and the functions
- * below do nothing on other handles. retain() is called with a lock held, and
- * must do nothing but count; release() without one, and only from within
+ * has objects of its own gives `retain` and `release`, and keeps and recalls
+ * them itself; locache_get() reads the file then, and the functions below do
+ * nothing on other handles. retain() is called with a lock held, and must do
+ * nothing but count; release() without one, and only from within
  * locache_recall(), locache_remember(), locache_forget_memory() and
  * locache_close(). Thus locache_put(), locache_remove() and locache_reset()
  * leave objects where they are: with `recheck`, a binding calls
  * locache_remember() or locache_forget_memory() after them. */
 
-/* The object that was remembered for a key, retained, where its file is still
- * the same: OK; else MISS. Takes no key that locache_get() would not. Allocates
- * nothing. Any thread. */
+/* Look a key up in memory. OK: *object is what is kept for it, retained, and
+ * its file is still the same. Else MISS. Takes no key that locache_get() would
+ * not. Allocates nothing. Any thread. */
 LOCACHE_API LOCACHE_CHECK locache_status locache_recall(void **object,
                                                         locache *cache,
                                                         const void *key,
                                                         size_t key_size);
-/* Remember an object, which is retained, as what the file of that stamp holds
- * (locache_record.stamp, locache_value_stamp()), in the place of what was
- * remembered for the key. object_size: bytes of memory that it takes. Whatever
- * prevents it, nothing is remembered for the key. Any thread. */
+/* Keep an object, which is retained, as what the file of that stamp holds
+ * (locache_record.stamp, locache_value_stamp()), in the place of what was kept
+ * for the key. object_size: bytes of memory that it takes. Whatever prevents
+ * it, nothing is kept for the key. Any thread. */
 LOCACHE_API void locache_remember(locache *cache, const void *key,
                                   size_t key_size, const locache_stamp *stamp,
                                   void *object, size_t object_size);
-/* Forget what is in memory; files stay. Any thread. */
+/* Drop what is kept in memory; files stay. Any thread. */
 LOCACHE_API void locache_forget_memory(locache *cache);
 
 /* The undertaking to compute one result. */
@@ -712,8 +712,8 @@ LOCACHE_API LOCACHE_CHECK locache_status
 locache_begin(locache_value **value, locache_flight **flight, locache *cache,
               const void *key, size_t key_size, locache_error *error);
 /* Store the result and let those who wait have it. The flight is gone whatever
- * is returned: that of locache_put(). Any thread, not only the one that
- * began. */
+ * is returned, which is what locache_put() returns. Any thread, not only the
+ * one that began. */
 LOCACHE_API LOCACHE_CHECK locache_status locache_commit(
     locache_flight *flight, const locache_record *record, locache_error *error);
 /* Nothing is stored, and the next who waits computes. NULL is allowed. Any
@@ -754,7 +754,7 @@ typedef struct locache_statistics {
     uint64_t hits; /* looked up and given */
     /* not there, or there and not to be used (expired, of another version) */
     uint64_t misses;
-    uint64_t rejects; /* there, but not believed */
+    uint64_t rejects; /* there, but not valid */
     uint64_t stores;
     uint64_t removals; /* by locache_remove() */
     uint64_t resets;
@@ -847,7 +847,7 @@ typedef enum locache_event_kind {
     LOCACHE_EVENT_RESTORE = 7,
     /* an entry or an earlier version was removed by a limit */
     LOCACHE_EVENT_EVICT = 8,
-    LOCACHE_EVENT_REJECT = 9 /* an entry was there but was not believed */
+    LOCACHE_EVENT_REJECT = 9 /* an entry was there but was not valid */
 } locache_event_kind;
 
 typedef struct locache_event {
@@ -1003,7 +1003,7 @@ typedef struct locache_function_record {
     const char *const *version;
     const void *text; /* of base_file */
     size_t text_size;
-    /* records of texts, from here to texts_end: see src/ctext.h */
+    /* records of texts, from here to texts_end: see src/persist/source.h */
     const void *texts;
     const void *texts_end;
     void *_Atomic cache;
