@@ -10,7 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* ------------------------------------------------------------------------------ remove and reset */
+/* ----------------------------------------------------------------------------- remove and reset */
 
 locache_status locache_remove(locache *cache, const void *key, size_t key_size,
                               locache_error *error)
@@ -127,7 +127,7 @@ locache_status locache_path(char out[LOCACHE_PATH_MAX], locache *cache, const vo
     return LOCACHE_OK;
 }
 
-/* ------------------------------------------------------------------------------------ the handle */
+/* ----------------------------------------------------------------------------------- the handle */
 
 static uint64_t happened(const locache *cache, locache_event_kind kind)
 {

@@ -1,13 +1,18 @@
 /* One call of a function that LOCACHE_PERSIST defines.
  *
- * The way of a hit:   begin (the function's handle, opened by the first call) -> its arguments, as
- * key -> take -> the result. The way of a miss:  -> take begins the flight -> the body runs ->
- * keep.
+ * The way of a hit:  begin (the function's handle, opened by the first call) -> its arguments, as
+ * key -> take (the key is looked up) -> the result. The way of a miss:  -> take begins the flight
+ * -> the body runs -> keep (the flight is committed).
+ *
+ * What a hit costs: the key on the stack, what locache_begin() costs, and the result copied out;
+ * nothing is allocated but a string that is the result (docs/speed.md, "From C").
  *
  * No lock is held while the body runs, nor anywhere here: two first calls at the same time both
- * open, and one handle stays. Whatever fails leaves the call without a handle or a key, which is a
- * miss, and is said once for each function. */
+ * open, and one handle stays. Whatever fails leaves the call without a handle, so that the body
+ * runs, and is said once for each function. errno is the body's: what happens here leaves it as it
+ * was. */
 #include "base/error.h"
+#include "base/system.h"
 #include "persist/convert.h"
 #include "persist/source.h"
 #include "persist/where.h"
@@ -16,8 +21,9 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
+/* What a digest is of, as the tag of its code: two digests of different things are never
+ * compared. */
 #define TAG_DEFINITION "c-definition"
 #define TAG_FILE "c-file"
 
@@ -48,6 +54,8 @@ void locache_verbose(bool on)
     locache_set_log(on ? print_event : NULL, NULL);
 }
 
+/* Once for each function, whatever fails: a program that calls it a million times must not print as
+ * often. */
 static void complain(locache_function_record *function, const char *what,
                      const locache_error *error)
 {
@@ -87,6 +95,7 @@ static locache_status digest_texts(bool *any, locache_id *out,
     lc_span text = {function->text, function->text_size};
     locache_id id;
     *any = false;
+    /* An embedded text of the compiler's own (#embed) first, then those of the section. */
     while (mine ||
            (at != NULL && lc_source_next(&text, &at, function->texts_end, function->file))) {
         bool found;
@@ -105,8 +114,10 @@ static locache_status digest_texts(bool *any, locache_id *out,
     return LOCACHE_OK;
 }
 
-static locache_status identify(locache_identity *out, const locache_function_record *function,
-                               locache_error *error)
+/* What the function is. Its definition where it is found, else the whole file, else only what
+ * LOCACHE_VERSION says. Never a source to be asked for later: the text is in the program. */
+static locache_status identity_of(locache_identity *out, const locache_function_record *function,
+                                  locache_error *error)
 {
     bool found = false;
     bool whole = function->whole_file;
@@ -146,14 +157,17 @@ static locache_status open_handle(locache **out, locache_function_record *functi
     locache_options options = {.size = sizeof options, .function = function->name};
     locache_status status = lc_where(dir, function, error);
     if (status == LOCACHE_OK)
-        status = identify(&options.identity, function, error);
+        status = identity_of(&options.identity, function, error);
     if (status == LOCACHE_OK)
         status = locache_open(out, dir, &options, error);
     return status;
 }
 
-/* The function's handle, which stays open for as long as the process lives. */
-static locache_status handle(locache **out, locache_function_record *function, locache_error *error)
+/* The function's handle, which stays open for as long as the process lives. Two threads that open
+ * it at once: the exchange keeps the first, and the other's is closed. Acquire, so that whoever
+ * sees the pointer sees what it points to. */
+static locache_status handle_of(locache **out, locache_function_record *function,
+                                locache_error *error)
 {
     void *none = NULL;
     locache *mine;
@@ -175,7 +189,7 @@ locache_status locache_function_reset(locache_function_record *function)
 {
     locache *cache;
     locache_error error;
-    locache_status status = handle(&cache, function, &error);
+    locache_status status = handle_of(&cache, function, &error);
     if (status == LOCACHE_OK)
         status = locache_reset(cache, &error);
     if (status != LOCACHE_OK)
@@ -185,13 +199,6 @@ locache_status locache_function_reset(locache_function_record *function)
 }
 
 /* ---------------------------------------------------------------------------------------- calls */
-
-static int64_t ticks(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * INT64_C(1000000000) + now.tv_nsec;
-}
 
 void locache_call_begin(locache_call *call, locache_function_record *function, uint64_t count)
 {
@@ -203,7 +210,9 @@ void locache_call_begin(locache_call *call, locache_function_record *function, u
     call->began = 0;
     locache_writer_init(&call->key, call->room, sizeof call->room);
     locache_key_begin(&call->key, count);
-    if (handle(&call->cache, function, &error) != LOCACHE_OK)
+    /* A call without a handle goes on writing its key, which nobody looks up, so
+     * that programs need no branch for each argument. */
+    if (handle_of(&call->cache, function, &error) != LOCACHE_OK)
         complain(function, "runs uncached", &error);
     errno = code;
 }
@@ -216,7 +225,7 @@ void locache_call_argument(locache_call *call, const char *name, unsigned kind, 
 }
 
 /* Look the call up. True: *result is set. */
-static bool look_up(void *result, locache_call *call)
+static bool look_call_up(void *result, locache_call *call)
 {
     locache_error error;
     locache_value *value;
@@ -236,6 +245,8 @@ static bool look_up(void *result, locache_call *call)
         locache_value_free(value);
         return read;
     }
+    /* Without a handle nothing is stored. A miss with an error is an entry that was not valid: the
+     * result takes its place. */
     if (status != LOCACHE_MISS)
         call->cache = NULL;
     if (error.status != LOCACHE_OK)
@@ -246,16 +257,19 @@ static bool look_up(void *result, locache_call *call)
 bool locache_call_take(void *result, locache_call *call)
 {
     int code = errno;
-    bool found = call->cache != NULL && look_up(result, call);
+    bool found = call->cache != NULL && look_call_up(result, call);
+    /* On a miss the key stays until the result is stored (locache_call_keep()). */
     if (found || call->cache == NULL)
         locache_writer_clear(&call->key);
     else
-        call->began = ticks();
+        call->began = lc_monotonic();
     errno = code;
     return found;
 }
 
-static locache_status store(locache_call *call, const locache_record *record, locache_error *error)
+/* Commit the flight, or put. Whatever comes of it, the flight is gone. */
+static locache_status store_result(locache_call *call, const locache_record *record,
+                                   locache_error *error)
 {
     locache_flight *flight = call->flight;
     call->flight = NULL;
@@ -275,7 +289,7 @@ void locache_call_keep(locache_call *call, const void *result)
     if (call->cache == NULL)
         return;
     locache_record record = {
-        .size = sizeof record, .codec = LOCACHE_CBOR, .compute_time = ticks() - call->began};
+        .size = sizeof record, .codec = LOCACHE_CBOR, .compute_time = lc_monotonic() - call->began};
     locache_writer_init(&body, room, sizeof room);
     record.codec =
         lc_convert_write(&body, function->kind, result, function->result_size, function->layout);
@@ -283,11 +297,12 @@ void locache_call_keep(locache_call *call, const void *result)
     record.body = body.data;
     record.body_size = body.length;
     if (status == LOCACHE_OK)
-        status = store(call, &record, &error);
+        status = store_result(call, &record, &error);
     else
         lc_fail(&error, status, "no memory to encode it");
     if (status != LOCACHE_OK)
         complain(function, "its result is not kept", &error);
+    /* NULL once it was committed; else the result could not be encoded. */
     locache_abandon(call->flight);
     locache_writer_clear(&body);
     locache_writer_clear(&call->key);

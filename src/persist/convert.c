@@ -1,3 +1,10 @@
+/* C values as CBOR and back, by the kinds that LOCACHE_PERSIST tells of arguments and results.
+ *
+ * Python has to make the same key of the same call, and has to read the result: so an int of any
+ * size is an integer, a float is a double, and a struct is a dict in keys. A value is moved by
+ * memcpy() alone, since a pointer to it came as void *; a size says which C type it is. Reading
+ * gives a value only where it is exactly the type's: what was stored for an int and does not fit a
+ * char is no result, and the call computes again. */
 #include "persist/convert.h"
 #include "base/hash.h"
 #include "base/text.h"
@@ -8,13 +15,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Bytes of a long double that hold its value; the others, x87's, are padding. */
+/* Bytes of a long double that hold its value. x87's has 64 bits of mantissa in 10 bytes; the others
+ * are padding, and hold anything. */
 #if LDBL_MANT_DIG == 64
 #define LONG_REAL_SIZE 10
 #else
 #define LONG_REAL_SIZE sizeof(long double)
 #endif
-/* NumPy's name for it, which Python reads as numpy.longdouble. */
+/* The byte order, as NumPy's type strings begin: ">f16" is read as numpy.longdouble in Python. */
 #if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
 #define ORDER ">"
 #else
@@ -23,6 +31,7 @@
 
 /* -------------------------------------------------------------------------------------- numbers */
 
+/* By size alone: integers of one size look the same, whatever their names. */
 static uint64_t load_uint(const void *value, size_t size)
 {
     unsigned char c;
@@ -45,6 +54,7 @@ static uint64_t load_uint(const void *value, size_t size)
     }
 }
 
+/* Sign-extended without a signed shift, which is the compiler's to define. */
 static int64_t load_int(const void *value, size_t size)
 {
     uint64_t sign = UINT64_C(1) << (8 * size - 1);
@@ -54,6 +64,7 @@ static int64_t load_int(const void *value, size_t size)
     return result;
 }
 
+/* Exact: every float is a double. */
 static double load_real(const void *value, size_t size)
 {
     float narrow;
@@ -66,7 +77,8 @@ static double load_real(const void *value, size_t size)
     return wide;
 }
 
-/* As a double where it is one, and else bit for bit. */
+/* As a double where it is one, so that it is the same call as with a double; else bit for bit,
+ * padding zero. A NaN is not equal to itself, and goes bit for bit. */
 static void write_long_real(locache_writer *out, const void *value)
 {
     long double x;
@@ -112,7 +124,8 @@ static bool is_text(const char *text, size_t size)
     return lc_text_is_utf8((const unsigned char *)text, size);
 }
 
-static void key_text(locache_writer *key, const void *value)
+/* By its text. What is no UTF-8 is bytes, as Python would pass it; NULL is a value of its own. */
+static void key_string(locache_writer *key, const void *value)
 {
     const char *text;
     memcpy(&text, value, sizeof text);
@@ -127,12 +140,14 @@ static void key_text(locache_writer *key, const void *value)
 
 static void key_array(locache_writer *key, unsigned kind, const void *value)
 {
-    struct locache_array_char array; /* every array's has this shape */
+    struct locache_array_char array; /* every locache_array() has its shape: a pointer, a count */
     memcpy(&array, value, sizeof array);
     locache_ndarray as = {
         .type = (locache_element)(kind - LOCACHE_KIND_ARRAY), .dimensions = 1, .data = array.data};
     as.extents[0] = array.count;
     size_t size = locache_element_size(as.type);
+    /* A null pointer with a count, or more bytes than memory has: the caller's mistake. The call
+     * runs uncached. */
     if ((array.data == NULL && array.count > 0) || array.count > SIZE_MAX / size) {
         if (key->status == LOCACHE_OK)
             key->status = LOCACHE_EINVAL;
@@ -142,6 +157,8 @@ static void key_array(locache_writer *key, unsigned kind, const void *value)
     locache_key_ndarray(key, &as);
 }
 
+/* An array of characters is bytes, up to its size and past any NUL: what is behind the NUL counts,
+ * since the body can see it. */
 static void key_member(locache_writer *key, const locache_member *member, const unsigned char *at)
 {
     bool characters = (member->kind == LOCACHE_KIND_INT || member->kind == LOCACHE_KIND_UINT) &&
@@ -178,7 +195,7 @@ void lc_convert_key(locache_writer *key, unsigned kind, const void *value, size_
     else if (kind >= LOCACHE_KIND_ARRAY)
         key_array(key, kind, value);
     else if (kind == LOCACHE_KIND_TEXT || kind == LOCACHE_KIND_CONST_TEXT)
-        key_text(key, value);
+        key_string(key, value);
     else if (kind == LOCACHE_KIND_LONG_REAL)
         write_long_real(key, value);
     else
@@ -187,10 +204,11 @@ void lc_convert_key(locache_writer *key, unsigned kind, const void *value, size_
 
 /* -------------------------------------------------------------------------------------- results */
 
-/* Bytes mean a struct only under the layout that they were written with. */
+/* The id of a layout: bytes mean a struct only under the layout that they were written with, on a
+ * machine of the same byte order. */
 static void layout_id(locache_id *out, const locache_layout *layout)
 {
-    unsigned char room[512];
+    unsigned char room[512]; /* on the stack: a member takes some 20 bytes */
     locache_writer text;
     locache_writer_init(&text, room, sizeof room);
     locache_write_text(&text, ORDER, 1);
@@ -206,7 +224,7 @@ static void layout_id(locache_id *out, const locache_layout *layout)
     locache_writer_clear(&text);
 }
 
-static void write_text(locache_writer *body, const void *value)
+static void write_string(locache_writer *body, const void *value)
 {
     const char *text;
     memcpy(&text, value, sizeof text);
@@ -230,12 +248,12 @@ locache_codec lc_convert_write(locache_writer *body, unsigned kind, const void *
         locache_write_raw(body, id.bytes, sizeof id.bytes);
         return LOCACHE_RAW;
     case LOCACHE_KIND_TEXT:
-        write_text(body, value);
+        write_string(body, value);
         return LOCACHE_CBOR;
     case LOCACHE_KIND_LONG_REAL:
         write_long_real(body, value);
         return LOCACHE_CBOR;
-    default:
+    default: /* arrays and const char * are no results: LOCACHE_IS_RESULT_ */
         write_number(body, kind, value, size);
         return LOCACHE_CBOR;
     }
@@ -255,6 +273,7 @@ static void store_bits(void *out, uint64_t bits, size_t size)
            size);
 }
 
+/* The number comes back the same from where it was stored: then it fitted. */
 static bool read_int(void *out, const locache_value *value, size_t size)
 {
     int64_t x;
@@ -273,7 +292,9 @@ static bool read_uint(void *out, const locache_value *value, size_t size)
     return load_uint(out, size) == x;
 }
 
-/* A float only where it is one: rounding would make another result of it. */
+/* A float only where it is one: rounding would make another result of it. Beyond FLT_MAX the
+ * conversion is undefined but for infinities, so that is asked first; a NaN passes all comparisons,
+ * and is one. */
 static bool read_real(void *out, const locache_value *value, size_t size)
 {
     double x;
@@ -292,6 +313,8 @@ static bool read_real(void *out, const locache_value *value, size_t size)
     return true;
 }
 
+/* As write_long_real() writes it: a double, or the tag, [type, bytes]. Another machine's long
+ * double has another type, and is no result here. */
 static bool read_long_real(void *out, const locache_value *value)
 {
     double wide;
@@ -317,7 +340,9 @@ static bool read_long_real(void *out, const locache_value *value)
     return locache_reader_end(&reader) == LOCACHE_OK;
 }
 
-static bool read_text(void *out, const locache_value *value)
+/* Of malloc()'s own memory, with a NUL behind it. A text with a NUL within, which Python may have
+ * stored, is no C string. */
+static bool read_string(void *out, const locache_value *value)
 {
     char *copy = NULL;
     const void *text;
@@ -341,7 +366,7 @@ static bool read_text(void *out, const locache_value *value)
     return true;
 }
 
-/* Bytes of bools are 0 and 1 and nothing else. */
+/* Bytes of bools are 0 and 1 and nothing else: to read another one is undefined in C. */
 static bool bools_sound(const unsigned char *bytes, const locache_layout *layout)
 {
     for (size_t i = 0; i < layout->count; i++) {
@@ -354,6 +379,7 @@ static bool bools_sound(const unsigned char *bytes, const locache_layout *layout
     return true;
 }
 
+/* The body is the struct's bytes and the id of its layout behind them. */
 static bool read_struct(void *out, const locache_value *value, size_t size,
                         const locache_layout *layout)
 {
@@ -389,6 +415,6 @@ bool lc_convert_read(void *out, const locache_value *value, unsigned kind, size_
     case LOCACHE_KIND_LONG_REAL:
         return read_long_real(out, value);
     default:
-        return read_text(out, value);
+        return read_string(out, value);
     }
 }

@@ -1,3 +1,9 @@
+/* What of a C source is a function: its tokens, in a form that comments and layout do not change.
+ *
+ * This is the lexical half of a C compiler, before macros: trigraphs, universal character names and
+ * what a macro expands to are left as they stand. Where the text is not what this file takes it
+ * for, the tokens are others than a compiler's, but the same for the same text: a mistake should
+ * invalidate once too often, not once too seldom. */
 #include "persist/source.h"
 #include "base/alloc.h"
 
@@ -5,8 +11,11 @@
 #include <string.h>
 
 #define MACRO "LOCACHE_PERSIST"
+/* Where records begin: .balign in locache.h's LOCACHE_EMBED_. */
 #define RECORD_ALIGNMENT 8
 
+/* The sizes come from the program's own section, which its linker made, but are compared with what
+ * remains all the same: a section that another tool has cut or patched ends the search. */
 bool lc_source_next(lc_span *out, const unsigned char **at, const unsigned char *end,
                     const char *file)
 {
@@ -42,16 +51,18 @@ struct lc_source {
     size_t count;
     size_t capacity;
     size_t size;
-    char bytes[];
+    char bytes[]; /* of the tokens: their text and what ends each */
 };
 
-/* Where reading is. Lines that a backslash continues are one. */
+/* Where reading is: never before a continuation (a backslash at the end of a line), so that whoever
+ * looks at a character or advances sees lines that are continued as one. */
 typedef struct cursor {
     const char *at;
     const char *end;
     int line;
 } cursor;
 
+/* Its size, or 0. With a carriage return, too: sources are embedded as they are on disk. */
 static size_t continuation(const cursor *in)
 {
     size_t left = (size_t)(in->end - in->at);
@@ -60,7 +71,7 @@ static size_t continuation(const cursor *in)
     return left >= 3 && in->at[0] == '\\' && in->at[1] == '\r' && in->at[2] == '\n' ? 3 : 0;
 }
 
-static void settle(cursor *in)
+static void pass_continuations(cursor *in)
 {
     for (size_t size; (size = continuation(in)) > 0;) {
         in->at += size;
@@ -68,26 +79,28 @@ static void settle(cursor *in)
     }
 }
 
-/* The character here, or -1; the cursor is never before a continuation. */
+/* The character here, or -1. */
 static int here(const cursor *in)
 {
     return in->at < in->end ? (unsigned char)*in->at : -1;
 }
 
-static void step(cursor *in)
+static void advance(cursor *in)
 {
     if (in->at == in->end)
         return;
     in->line += *in->at++ == '\n';
-    settle(in);
+    pass_continuations(in);
 }
 
-static int next_token(cursor in)
+/* The one after it, or -1. */
+static int next_character(cursor in)
 {
-    step(&in);
+    advance(&in);
     return here(&in);
 }
 
+/* Bytes of UTF-8 and the dollar are letters to GCC and Clang. */
 static bool is_word_byte(int c)
 {
     return c >= 0x80 || c == '_' || c == '$' || isalnum(c);
@@ -96,49 +109,52 @@ static bool is_word_byte(int c)
 /* Pass over a comment, or blanks that do not end a line. */
 static bool pass_blank(cursor *in)
 {
-    if (here(in) == '/' && next_token(*in) == '/') {
+    if (here(in) == '/' && next_character(*in) == '/') {
         while (here(in) >= 0 && here(in) != '\n')
-            step(in);
+            advance(in);
         return true;
     }
-    if (here(in) == '/' && next_token(*in) == '*') {
-        step(in);
-        step(in);
-        while (here(in) >= 0 && !(here(in) == '*' && next_token(*in) == '/'))
-            step(in);
-        step(in);
-        step(in);
+    if (here(in) == '/' && next_character(*in) == '*') {
+        advance(in);
+        advance(in);
+        while (here(in) >= 0 && !(here(in) == '*' && next_character(*in) == '/'))
+            advance(in);
+        advance(in);
+        advance(in);
         return true;
     }
     if (here(in) != ' ' && here(in) != '\t' && here(in) != '\r' && here(in) != '\f' &&
         here(in) != '\v')
         return false;
-    step(in);
+    advance(in);
     return true;
 }
 
-static void take_token(lc_source *out, cursor *in)
+static void take_character(lc_source *out, cursor *in)
 {
     out->bytes[out->size++] = (char)here(in);
-    step(in);
+    advance(in);
 }
 
+/* A string or a character constant, blanks and all. One that its line does not close, as an
+ * apostrophe in a #error line, ends with the line. */
 static void take_quoted(lc_source *out, cursor *in)
 {
     int quote = here(in);
-    take_token(out, in);
+    take_character(out, in);
     while (here(in) >= 0 && here(in) != quote && here(in) != '\n') {
         if (here(in) == '\\')
-            take_token(out, in);
+            take_character(out, in);
         if (here(in) >= 0)
-            take_token(out, in);
+            take_character(out, in);
     }
     if (here(in) == quote)
-        take_token(out, in);
+        take_character(out, in);
 }
 
-/* R"delimiter( ... )delimiter": an extension of GCC's and Clang's. Nothing in it is continued, or
- * escaped. */
+/* R"delimiter( ... )delimiter": an extension of GCC's and Clang's. Nothing in it is continued or
+ * escaped, so it is copied by bytes and not by the cursor's steps. One that is never closed goes to
+ * the end. */
 static void take_raw(lc_source *out, cursor *in)
 {
     const char *open = memchr(in->at, '(', (size_t)(in->end - in->at));
@@ -152,10 +168,11 @@ static void take_raw(lc_source *out, cursor *in)
         in->line += *in->at == '\n';
         out->bytes[out->size++] = *in->at++;
     }
-    settle(in);
+    pass_continuations(in);
 }
 
-/* An identifier, or a number: its letters, digits, points, signs of exponents and separators. */
+/* An identifier, or a number: its letters, digits, points, signs of exponents and separators (C23's
+ * apostrophe). A prefix of a string, as u8 or LR, belongs to the string: L"x" is not L "x". */
 static void take_word(lc_source *out, cursor *in)
 {
     size_t start = out->size;
@@ -165,10 +182,10 @@ static void take_word(lc_source *out, cursor *in)
         bool sign = number && (here(in) == '+' || here(in) == '-') && last != 0 &&
                     strchr("eEpP", last) != NULL;
         bool inner =
-            number && (here(in) == '.' || (here(in) == '\'' && is_word_byte(next_token(*in))));
+            number && (here(in) == '.' || (here(in) == '\'' && is_word_byte(next_character(*in))));
         if (!is_word_byte(here(in)) && !sign && !inner)
             break;
-        take_token(out, in);
+        take_character(out, in);
     }
     size_t size = out->size - start;
     const char *word = out->bytes + start;
@@ -182,7 +199,8 @@ static void take_word(lc_source *out, cursor *in)
         take_quoted(out, in);
 }
 
-/* The longest operator here. */
+/* The longest operator here: the table has the longer ones first. That a + +b is not a ++b is why
+ * operators are tokens and not characters. */
 static void take_operator(lc_source *out, cursor *in)
 {
     static const char *const operators[] = {"%:%:", "...", "<<=", ">>=", "->", "++", "--", "<<",
@@ -193,7 +211,7 @@ static void take_operator(lc_source *out, cursor *in)
         cursor ahead = *in;
         size_t size = 0;
         for (; operators[i][size] != '\0' && here(&ahead) == operators[i][size]; size++)
-            step(&ahead);
+            advance(&ahead);
         if (operators[i][size] != '\0')
             continue;
         memcpy(out->bytes + out->size, operators[i], size);
@@ -201,13 +219,15 @@ static void take_operator(lc_source *out, cursor *in)
         *in = ahead;
         return;
     }
-    take_token(out, in);
+    take_character(out, in);
 }
 
+/* The token here. Its line is for lc_source_definition(); the NUL behind it keeps "a b" from "ab".
+ * False: no memory. */
 static bool add_token(lc_source *out, cursor *in, bool directive)
 {
     if (out->count == out->capacity) {
-        size_t capacity = out->capacity ? 2 * out->capacity : 1024;
+        size_t capacity = out->capacity ? 2 * out->capacity : 1024; /* a short source's */
         token *grown = lc_realloc(out->tokens, capacity * sizeof *grown);
         if (grown == NULL)
             return false;
@@ -218,7 +238,7 @@ static bool add_token(lc_source *out, cursor *in, bool directive)
     *added = (token){.start = out->size, .line = in->line, .directive = directive};
     if (here(in) == '"' || here(in) == '\'')
         take_quoted(out, in);
-    else if (is_word_byte(here(in)) || (here(in) == '.' && isdigit(next_token(*in))))
+    else if (is_word_byte(here(in)) || (here(in) == '.' && isdigit(next_character(*in))))
         take_word(out, in);
     else
         take_operator(out, in);
@@ -227,13 +247,15 @@ static bool add_token(lc_source *out, cursor *in, bool directive)
     return true;
 }
 
-static bool fill(lc_source *out, lc_span text)
+/* All of them. Blanks count at two points only, both of directives: where their line ends, and in
+ * front of a parenthesis. False: no memory. */
+static bool add_tokens(lc_source *out, lc_span text)
 {
     cursor in = {.at = text.data, .end = (const char *)text.data + text.size, .line = 1};
     bool first = true;      /* of its line */
     bool directive = false; /* the line is one */
     bool apart = false;     /* blanks came before */
-    settle(&in);
+    pass_continuations(&in);
     while (here(&in) >= 0) {
         if (pass_blank(&in)) {
             apart = true;
@@ -249,7 +271,7 @@ static bool fill(lc_source *out, lc_span text)
         first = ends;
         apart = false;
         if (ends)
-            step(&in);
+            advance(&in);
         else if (!add_token(out, &in, directive))
             return false;
     }
@@ -265,7 +287,7 @@ locache_status lc_source_make(lc_source **out, lc_span text)
     if (made == NULL)
         return LOCACHE_ENOMEM;
     *made = (lc_source){.tokens = NULL};
-    if (!fill(made, text)) {
+    if (!add_tokens(made, text)) {
         lc_source_free(made);
         return LOCACHE_ENOMEM;
     }
@@ -286,9 +308,12 @@ lc_span lc_source_all(const lc_source *tokens)
     return (lc_span){tokens->bytes, tokens->size};
 }
 
-/* ---------------------------------------------------------------------------------- definitions */
+/* ---------------------------------------------------------------------------------- definitions
+ *
+ * A definition is found by the macro's name, its second argument, and a brace behind it. No tree is
+ * made: what stands between the braces counts as it is. */
 
-static bool is(const lc_source *in, size_t i, const char *text)
+static bool is_token(const lc_source *in, size_t i, const char *text)
 {
     return i < in->count && strcmp(in->bytes + in->tokens[i].start, text) == 0;
 }
@@ -302,16 +327,16 @@ static size_t pass_parentheses(size_t *argument, const lc_source *in, size_t ope
     size_t count = 0;
     *argument = 0;
     for (size_t i = open; i < in->count; i++) {
-        bool closes = is(in, i, ")") && depth == 1;
-        if (depth == 1 && (is(in, i, ",") || closes) && count < 2)
+        bool closes = is_token(in, i, ")") && depth == 1;
+        if (depth == 1 && (is_token(in, i, ",") || closes) && count < 2)
             commas[count++] = i;
         if (closes) {
             if (count == 2 && commas[1] == commas[0] + 2)
                 *argument = commas[0] + 1;
             return i + 1;
         }
-        depth += is(in, i, "(");
-        depth -= is(in, i, ")");
+        depth += is_token(in, i, "(");
+        depth -= is_token(in, i, ")");
     }
     return in->count;
 }
@@ -329,30 +354,33 @@ static size_t pass_body(const lc_source *in, size_t open)
     size_t depth = 0;
     for (size_t i = open; i < in->count; i++) {
         bool directive = in->tokens[i].directive;
-        if (directive && is(in, i, "#")) {
-            if (is(in, i + 1, "if") || is(in, i + 1, "ifdef") || is(in, i + 1, "ifndef")) {
+        if (directive && is_token(in, i, "#")) {
+            if (is_token(in, i + 1, "if") || is_token(in, i + 1, "ifdef") ||
+                is_token(in, i + 1, "ifndef")) {
                 if (level == CONDITIONALS_MAX)
                     return in->count;
                 later[level] = false;
                 before[level++] = depth;
-            } else if (level > 0 && (is(in, i + 1, "else") || is(in, i + 1, "elif") ||
-                                     is(in, i + 1, "elifdef") || is(in, i + 1, "elifndef"))) {
+            } else if (level > 0 &&
+                       (is_token(in, i + 1, "else") || is_token(in, i + 1, "elif") ||
+                        is_token(in, i + 1, "elifdef") || is_token(in, i + 1, "elifndef"))) {
                 if (!later[level - 1])
                     after[level - 1] = depth;
                 later[level - 1] = true;
                 depth = before[level - 1];
-            } else if (level > 0 && is(in, i + 1, "endif")) {
+            } else if (level > 0 && is_token(in, i + 1, "endif")) {
                 level--;
                 depth = later[level] ? after[level] : depth;
             }
         }
-        if (!directive && (is(in, i, "{") || is(in, i, "<%")))
+        if (!directive && (is_token(in, i, "{") || is_token(in, i, "<%")))
             depth++;
-        else if (!directive && depth > 0 && (is(in, i, "}") || is(in, i, "%>")))
+        else if (!directive && depth > 0 && (is_token(in, i, "}") || is_token(in, i, "%>")))
             depth--;
-        /* An #endif is whole with its line; nothing follows it there. */
+        /* The body is over where no brace and no conditional is open. Where that is an #endif's
+         * '#', its word belongs to it; nothing else follows on that line. */
         if (depth == 0 && level == 0)
-            return directive && is(in, i, "#") ? i + 2 : i + 1;
+            return directive && is_token(in, i, "#") ? i + 2 : i + 1;
     }
     return in->count;
 }
@@ -361,12 +389,14 @@ bool lc_source_definition(lc_span *out, const lc_source *in, const char *name, i
 {
     for (size_t i = 0; i + 1 < in->count; i++) {
         size_t argument;
-        if (!is(in, i, MACRO) || in->tokens[i].directive || !is(in, i + 1, "("))
+        if (!is_token(in, i, MACRO) || in->tokens[i].directive || !is_token(in, i + 1, "("))
             continue;
         size_t after = pass_parentheses(&argument, in, i + 1);
-        if (argument == 0 || after >= in->count || !is(in, argument, name) ||
-            (!is(in, after, "{") && !is(in, after, "<%")))
+        if (argument == 0 || after >= in->count || !is_token(in, argument, name) ||
+            (!is_token(in, after, "{") && !is_token(in, after, "<%")))
             continue;
+        /* Two of one name, in the branches of a conditional: the compiled one is on the line that
+         * the program says. */
         if (line != 0 && (in->tokens[i].line > line || in->tokens[after - 1].line < line))
             continue;
         const token *last = &in->tokens[pass_body(in, after) - 1];

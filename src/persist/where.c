@@ -1,3 +1,9 @@
+/* Where a memoized C function keeps its results: found once for each, at its first call.
+ *
+ * What a program knows is the name that its compiler was given for the source, which is relative in
+ * most builds, and the source's text. So a file of that name is looked for where programs are run
+ * and built, and is the source only where its content says so: else two programs with a main.c each
+ * would share a cache. */
 #include "persist/where.h"
 #include "base/alloc.h"
 #include "base/error.h"
@@ -11,12 +17,15 @@
 #include <string.h>
 #include <unistd.h>
 
-#define SOURCE_MAX (64 << 20) /* bytes: no source is so large, and a log of that name is not read */
+/* Bytes: no source is so large, and a log of that name is not read. */
+#define SOURCE_MAX (64 << 20)
+/* Where there is none, as on macOS, sources are looked for from the working directory alone. */
 #define EXECUTABLE "/proc/self/exe"
 
 /* -------------------------------------------------------------------------------------- set_dir */
 
-/* Any thread may be reading an earlier one: they stay, and are few. */
+/* What locache_set_dir() said, the last time first. Any thread may be reading an earlier one: they
+ * stay, and are few. The list only keeps them from counting as leaks. */
 typedef struct chosen_dir {
     struct chosen_dir *before;
     bool none;
@@ -45,6 +54,7 @@ locache_status locache_set_dir(const char *dir, locache_error *error)
         return lc_fail(error, LOCACHE_ELIMIT, "the path of the cache directory is too long");
     }
     made->before = atomic_load(&chosen);
+    /* A failed exchange has set made->before to the newest: two that set at once both stay. */
     while (!atomic_compare_exchange_weak(&chosen, &made->before, made))
         ;
     return LOCACHE_OK;
@@ -52,6 +62,7 @@ locache_status locache_set_dir(const char *dir, locache_error *error)
 
 /* -------------------------------------------------------------------------- is this the source? */
 
+/* Is that content a text that the program carries for the function's file? */
 static bool carries(const locache_function_record *function, const lc_span *content)
 {
     lc_span text = {function->text, function->text_size};
@@ -65,8 +76,9 @@ static bool carries(const locache_function_record *function, const lc_span *cont
     return false;
 }
 
-/* It was edited since it was compiled, say. The function's identity keeps its results apart from
- * another source's. */
+/* Does that content define a memoized function of the name? It was edited since it was compiled,
+ * say. The identity, which is of the text in the program, keeps the results apart from another
+ * source's. */
 static bool defines(const locache_function_record *function, const lc_span *content)
 {
     lc_source *tokens;
@@ -78,6 +90,7 @@ static bool defines(const locache_function_record *function, const lc_span *cont
     return found;
 }
 
+/* Through links, as locache_locate() will resolve them. */
 static bool is_source(const locache_function_record *function, const char *path)
 {
     char real[LOCACHE_PATH_MAX];
@@ -102,7 +115,7 @@ done:
     return same;
 }
 
-/* --------------------------------------------------------------------------------------- places */
+/* ---------------------------------------------------------------------------------- directories */
 
 static bool is_there(const char *path)
 {
@@ -145,6 +158,7 @@ static bool name_source(char out[LOCACHE_PATH_MAX], const char *file)
     char *slash = strrchr(directory, '/');
     if (slash != NULL)
         *slash = '\0';
+    /* What leads up would leave the executable's directory; only what follows the last is kept. */
     for (const char *up; (up = strstr(file, "../")) != NULL;)
         file = up + 3;
     int size = snprintf(out, LOCACHE_PATH_MAX, "%s/%s", directory, file);
@@ -155,6 +169,7 @@ locache_status lc_where(char out[LOCACHE_PATH_MAX], const locache_function_recor
                         locache_error *error)
 {
     char source[LOCACHE_PATH_MAX];
+    /* Of locache_set_dir(); `none` is a NULL that was said after a path. */
     chosen_dir *dir = atomic_load(&chosen);
     lc_error_clear(error);
     if (dir != NULL && !dir->none) {
@@ -163,6 +178,7 @@ locache_status lc_where(char out[LOCACHE_PATH_MAX], const locache_function_recor
     }
     if (function->file[0] == '/')
         return locache_locate(out, function->file, NULL,
+                              /* Built elsewhere: nobody has that directory. */
                               is_there(function->file) ? 0 : LOCACHE_LOCATE_AWAY, error);
     if (find_source(source, function))
         return locache_locate(out, source, NULL, 0, error);
