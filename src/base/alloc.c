@@ -1,4 +1,8 @@
-/* Where memory comes from: malloc(), or what the caller gave before anything was taken. */
+/* Where memory comes from: malloc(), or what the caller gave before anything was taken.
+ *
+ * Memory must go back to where it came from, so the choice is made once and never changes: the
+ * first allocation, or the first locache_set_allocator(), settles it. Every allocation asks which
+ * it is, and a hit makes a few, so that asking is one relaxed load. */
 #include "base/alloc.h"
 #include "base/error.h"
 #include "base/fault.h"
@@ -11,7 +15,6 @@
 /* A cache line, and the widest vector load. */
 #define ALIGNMENT 64
 
-/* Where memory comes from is settled by the first who takes some. */
 enum { UNSETTLED, FROM_MALLOC, FROM_CALLER };
 
 static atomic_int memory_source;
@@ -25,6 +28,8 @@ static inline const locache_allocator *allocator(void)
         return NULL;
     if (source == FROM_CALLER)
         return &given;
+    /* A plain store: threads that come here at once store the same. A locache_set_allocator() that
+     * runs meanwhile breaks its own contract, which is to come before everything else. */
     atomic_store_explicit(&memory_source, FROM_MALLOC, memory_order_relaxed);
     return NULL;
 }
@@ -41,6 +46,7 @@ locache_status locache_set_allocator(const locache_allocator *wanted, locache_er
         return lc_fail(error, LOCACHE_EINVAL,
                        "memory was taken already; set the allocator before anything else");
     given = known;
+    /* After the struct is whole: whoever sees FROM_CALLER uses it. */
     atomic_store(&memory_source, FROM_CALLER);
     return LOCACHE_OK;
 }
@@ -50,6 +56,7 @@ void *lc_alloc(size_t size)
     const locache_allocator *from = allocator();
     if (lc_fault("alloc"))
         return NULL;
+    /* Of nothing, malloc() may return NULL, which callers would take for a lack of memory. */
     return from ? from->allocate(from->context, alignof(max_align_t), size ? size : 1)
                 : malloc(size ? size : 1);
 }
@@ -70,6 +77,7 @@ void *lc_alloc_aligned(size_t size)
         return NULL;
     if (from != NULL)
         return from->allocate(from->context, ALIGNMENT, size ? size : 1);
+    /* Not aligned_alloc(): C11 asks of it that the size be a multiple of the alignment. */
     int code = posix_memalign(&memory, ALIGNMENT, size ? size : 1);
     if (code != 0) {
         errno = code;

@@ -5,7 +5,7 @@
 
 #include <stddef.h>
 
-/* NULL when there is no memory; lc_alloc(0) is not NULL. */
+/* NULL when there is no memory; lc_alloc(0) is not NULL, so that NULL has one meaning only. */
 void *lc_alloc(size_t size);
 void *lc_realloc(void *old, size_t size);
 /* Aligned to 64 bytes (a cache line, and the widest vector load). Free with lc_free. */

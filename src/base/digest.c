@@ -1,12 +1,19 @@
-/* The tree that docs/format.md gives, B(person, m) being BLAKE2b-256 with no key, a zero salt and
- * that personalisation, zero-padded to 16 bytes:
+/* The digest of large data, a tree, computed by several threads.
+ *
+ * It is the tree that docs/format.md gives ("Digests of long strings"), B(person, m) being
+ * BLAKE2b-256 with no key, a zero salt and that personalisation, zero-padded to 16 bytes:
  *
  *     size <= 2^20:  B("locache single", data)
- *     otherwise:     B("locache root", LE64(size) || L[0] || L[1] || ...),  L[i] = B("locache leaf", data[i*2^20 ...])
+ *     otherwise:     B("locache root", LE64(size) || L[0] || L[1] || ...)
+ *                    L[i] = B("locache leaf", data[i*2^20 ...])
  *
  * where every leaf holds 2^20 bytes but for the last, which holds the 1 to 2^20 that remain. Leaves
  * depend on nothing but their own bytes: they are hashed four at a time, and those fours by several
- * threads. */
+ * threads.
+ *
+ * What comes out depends on the data alone. How many threads there are, whether the processor has
+ * vectors, whether memory for the leaves' digests was had and whether the data lies in one piece
+ * change only how long it takes: a key must not depend on the machine that made it. */
 #include "base/alloc.h"
 #include "base/hash.h"
 #include "base/lanes.h"
@@ -14,19 +21,19 @@
 
 #include <sodium.h>
 #include <stdatomic.h>
-#include <string.h>
 
-/* Large enough that a leaf's fixed cost is nothing, small enough to share among cores. */
+/* Large enough that a leaf's fixed cost is nothing, small enough to share among cores. Part of the
+ * format: another size is another digest. */
 #define LEAF ((size_t)1 << 20)
 
 /* What is not in one piece is gathered in pieces of this size, a piece of each lane at a time:
- * together they stay in a processor's own cache from where they are gathered to where they are
- * hashed. */
+ * together, 256 KiB, they stay in a processor's own cache from where they are gathered to where
+ * they are hashed. */
 #define PIECE ((size_t)64 << 10)
 _Static_assert(LEAF % PIECE == 0 && PIECE % LC_LANES_BLOCK == 0,
                "a leaf is whole pieces, a piece whole blocks");
 
-/* More than this many saturate the memory of any machine. */
+/* More than this many saturate the memory of any machine; and as many workers lie on the stack. */
 #define THREADS_MAX 16
 
 /* BLAKE2b's personalisation tells the tree's three uses apart: no leaf's digest is a root's,
@@ -43,9 +50,11 @@ _Static_assert(sizeof PERSON_ROOT == crypto_generichash_blake2b_PERSONALBYTES,
 
 typedef crypto_generichash_blake2b_state hash_state;
 
+/* The data: in one piece, or asked for piece by piece, as that of a strided array is. */
 typedef struct source {
     size_t size;
     const unsigned char *data; /* or, where it is NULL, fill() */
+    /* from several threads at once, and in any order */
     void (*fill)(void *context, void *out, size_t offset, size_t size);
     void *context;
 } source;
@@ -82,12 +91,14 @@ static void hash_begin(hash_state *state, const char *person)
                                                   (const unsigned char *)person);
 }
 
+/* One leaf, or all there is, by libsodium: what the lanes are not for. */
 static void digest_one(node out, const source *from, size_t offset, size_t size, const char *person,
                        unsigned char *room)
 {
     size_t step = from->data != NULL ? size : room_size(from);
     hash_state state;
     hash_begin(&state, person);
+    /* No turn at all where size is 0, and step with it. */
     for (size_t at = 0; at < size; at += step) {
         size_t part = size - at < step ? size - at : step;
         crypto_generichash_blake2b_update(&state, bytes_at(from, offset + at, part, room), part);
@@ -101,10 +112,12 @@ static unsigned char *room_of(unsigned char *room, size_t lane)
     return room == NULL ? NULL : room + lane * PIECE;
 }
 
-/* `count` whole leaves, from the first on; lanes without a leaf do the first one's work again. */
+/* `count` whole leaves, from the first on; lanes without a leaf do the first one's work again: a
+ * lane cannot be left out, and one that repeats another costs nothing more. */
 static void digest_whole(node *out, const source *from, size_t first, size_t count,
                          unsigned char *room)
 {
+    /* In place, a leaf at once, so that the chain values stay in registers all the way. */
     size_t step = from->data != NULL ? LEAF : PIECE;
     lc_lanes lanes;
     lc_lanes_start(&lanes, PERSON_LEAF);
@@ -125,8 +138,10 @@ static size_t digest_some(node *out, const source *from, size_t first, unsigned 
 {
     size_t rest = leaves_of(from) - first;
     size_t count = rest < LC_LANES ? rest : LC_LANES;
+    /* The last leaf may be shorter, and messages side by side are of one size. */
     size_t whole = count == rest && from->size % LEAF != 0 ? count - 1 : count;
     size_t done = 0;
+    /* For a single leaf the lanes would be slower than libsodium. */
     if (whole > 1 && lc_lanes_ready()) {
         digest_whole(out, from, first, whole, room);
         done = whole;
@@ -150,7 +165,8 @@ static void root_begin(hash_state *root, uint64_t size)
     crypto_generichash_blake2b_update(root, length, sizeof length);
 }
 
-/* By this thread, with no memory but the room. */
+/* By this thread, with no memory but the room: the leaves' digests go into the root as they come.
+ * So a digest of data in one piece never fails, whatever memory there is. */
 static void digest_alone(node out, const source *from, unsigned char *room)
 {
     node nodes[LC_LANES];
@@ -167,6 +183,8 @@ static void digest_alone(node out, const source *from, unsigned char *room)
 
 /* -------------------------------------------------------------------------------------- threads */
 
+/* What the threads share. They meet in one counter: each takes the next four leaves, so that a
+ * thread that is kept waiting delays only those, and each writes to nodes that are its own. */
 typedef struct job {
     const source *from;
     node *nodes; /* of each leaf */
@@ -185,6 +203,7 @@ static void *work(void *context)
     const worker *self = context;
     job *shared = self->job;
     for (;;) {
+        /* Relaxed: it orders nothing but itself. The caller reads the nodes after joining. */
         size_t first = atomic_fetch_add_explicit(&shared->next, LC_LANES, memory_order_relaxed);
         if (first >= shared->leaves)
             return NULL;
@@ -192,7 +211,7 @@ static void *work(void *context)
     }
 }
 
-/* The threads that help, the caller among them. */
+/* The threads that help, the caller among them: none that would find no leaves left to take. */
 static size_t helpful_threads(size_t leaves)
 {
     size_t most = leaves / LC_LANES < THREADS_MAX ? leaves / LC_LANES : THREADS_MAX;
@@ -200,7 +219,8 @@ static size_t helpful_threads(size_t leaves)
     return processors < most ? processors : most;
 }
 
-/* With as many threads as can be had. */
+/* With as many threads as can be had: without memory or threads the others do the work. They are
+ * joined before it returns, since job, source and room are the caller's. */
 static void work_together(job *shared, unsigned char *room, size_t threads)
 {
     worker workers[THREADS_MAX - 1];
@@ -237,6 +257,7 @@ static void digest_tree(node out, const source *from, unsigned char *room)
     }
     job shared = {.from = from, .nodes = nodes, .leaves = leaves};
     work_together(&shared, room, threads);
+    /* In the order of the data, whoever was first. */
     hash_state root;
     root_begin(&root, from->size);
     crypto_generichash_blake2b_update(&root, nodes[0], leaves * sizeof *nodes);
@@ -255,7 +276,7 @@ static void digest_source(node out, const source *from, unsigned char *room)
 
 void locache_digest(unsigned char out[LOCACHE_DIGEST_SIZE], const void *data, size_t size)
 {
-    /* Nothing may be at NULL. */
+    /* No data may be NULL, which would say here that it comes from fill(). */
     const source from = {.size = size, .data = size > 0 ? data : (const void *)""};
     digest_source(out, &from, NULL);
 }

@@ -1,3 +1,4 @@
+/* Statuses by name, and messages: what failed, on which file, why, and what to do about it. */
 #include "base/error.h"
 #include "base/text.h"
 
@@ -60,12 +61,14 @@ void lc_error_clear(locache_error *error)
     error->message[0] = '\0';
 }
 
-/* Paths are any bytes, and cutting splits characters. */
+/* Paths are any bytes, and cutting splits characters; but a message must be UTF-8, since a binding
+ * makes a string of it. */
 static void repair_utf8(char *text)
 {
     size_t size = strlen(text);
     unsigned char *bytes = (unsigned char *)text;
     for (size_t at = 0; at < size;) {
+        /* As long as its first byte says; whether it is, lc_text_is_utf8() knows. */
         size_t step = 1;
         if (bytes[at] >= 0xF0)
             step = 4;
@@ -85,7 +88,7 @@ static void repair_utf8(char *text)
 static LC_PRINTF(3, 0) void format_into(char *out, size_t room, const char *format, va_list values)
 {
     int needed = vsnprintf(out, room, format, values);
-    if (needed < 0)
+    if (needed < 0) /* as with a locale that cannot encode it: the status has to do */
         out[0] = '\0';
     else if ((size_t)needed >= room)
         memcpy(out + room - 4, "...", 4);
@@ -108,6 +111,7 @@ locache_status lc_fail(locache_error *error, locache_status status, const char *
     return status;
 }
 
+/* What the user can do: for the causes that are met in practice, and that have a remedy. */
 static const char *remedy(int os_error)
 {
     switch (os_error) {
@@ -131,7 +135,8 @@ static const char *remedy(int os_error)
     }
 }
 
-/* strerror_r() is GNU's or POSIX's, by the C library. */
+/* strerror_r() is GNU's, which returns the text and may leave the buffer alone, or POSIX's, which
+ * fills the buffer and returns 0: which one a C library has, the type says that it returns. */
 static inline const char *text_gnu(const char *text, const char *buffer)
 {
     (void)buffer;
@@ -144,7 +149,9 @@ static inline const char *text_posix(int failed, const char *buffer)
 }
 
 #define OS_TEXT(code, buffer, size)                                                                \
-    _Generic(strerror_r(code, buffer, size), char *: text_gnu, int: text_posix)(strerror_r(code, buffer, size), buffer)
+    _Generic(strerror_r(code, buffer, size), char *                                                \
+             : text_gnu, int                                                                       \
+             : text_posix)(strerror_r(code, buffer, size), buffer)
 
 locache_status lc_fail_os(locache_error *error, int os_error, const char *format, ...)
 {
@@ -152,7 +159,7 @@ locache_status lc_fail_os(locache_error *error, int os_error, const char *format
     if (error == NULL)
         return status;
     char text[128];
-    char cause[256];
+    char cause[256]; /* room for that and the longest remedy */
     char message[LOCACHE_MESSAGE_MAX];
     int cause_size = snprintf(cause, sizeof cause, ": %s%s", OS_TEXT(os_error, text, sizeof text),
                               remedy(os_error));

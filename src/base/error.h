@@ -1,4 +1,4 @@
-/* Filling a caller's locache_error. */
+/* Filling a caller's locache_error. Any thread; no error is kept between calls. */
 #ifndef LC_ERROR_H
 #define LC_ERROR_H
 
@@ -10,8 +10,8 @@
 #define LC_PRINTF(position, first)
 #endif
 
-/* Fill error (which may be NULL) and return status: `return lc_fail(error, LOCACHE_EINVAL, "...",
- * ...)`. os_error is 0. */
+/* Fill error (which may be NULL) and return status, so that a function can fail in one statement:
+ * `return lc_fail(error, LOCACHE_EINVAL, "...", ...);`. os_error is 0. */
 locache_status lc_fail(locache_error *error, locache_status status, const char *format, ...)
     LC_PRINTF(3, 4);
 

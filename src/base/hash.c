@@ -1,3 +1,8 @@
+/* Digests of spans: XXH3-128 as a checksum, BLAKE2b as an id and as a MAC.
+ *
+ * A checksum finds what disks, crashes and programs do by accident. It is no defence: who can write
+ * to a file can make its checksum right. Where somebody may mean harm, BLAKE2b says what a thing is
+ * (nobody finds a second content with the same id), and keyed, who wrote it. */
 #include "base/hash.h"
 
 #include <pthread.h>
@@ -10,8 +15,8 @@
 _Static_assert(LC_MAC_KEY_SIZE <= crypto_generichash_blake2b_KEYBYTES_MAX,
                "BLAKE2b takes the key as it is");
 
-/* Entries this small (most of them) are gathered and hashed in one call: XXH3's streaming state
- * costs more than the copy. */
+/* Entries this small (most of them) are gathered and hashed in one call: XXH3's streaming state,
+ * 576 bytes to set up and a buffer to pass through, costs more than the copy. */
 #define GATHER_MAX 1024
 
 static pthread_once_t sodium_once = PTHREAD_ONCE_INIT;
@@ -35,6 +40,7 @@ static XXH128_hash_t checksum_gathered(const lc_span *spans, size_t count)
     unsigned char room[GATHER_MAX];
     size_t length = 0;
     for (size_t i = 0; i < count; i++) {
+        /* An empty span may be at NULL, which memcpy() must not be given. */
         if (spans[i].size == 0)
             continue;
         memcpy(room + length, spans[i].data, spans[i].size);
@@ -55,6 +61,7 @@ static XXH128_hash_t checksum_streamed(const lc_span *spans, size_t count)
     return XXH3_128bits_digest(&state);
 }
 
+/* xxHash's own order for files: the same bytes on every machine. */
 static void canonical(unsigned char out[LC_CHECKSUM_SIZE], XXH128_hash_t hash)
 {
     XXH128_canonical_t bytes;
@@ -88,6 +95,7 @@ void lc_checksum(unsigned char out[LC_CHECKSUM_SIZE], const lc_span *spans, size
         small = spans[i].size <= GATHER_MAX - total;
         total += small ? spans[i].size : 0;
     }
+    /* Three ways, one result: XXH3 does not depend on how its input is cut up. */
     if (count == 1)
         hash = XXH3_128bits(spans[0].data, spans[0].size);
     else if (small)
@@ -140,5 +148,3 @@ void lc_random(void *out, size_t size)
     lc_sodium_start();
     randombytes_buf(out, size);
 }
-
-/* ---------------------------------------------------------------------------------- hexadecimal */

@@ -1,5 +1,5 @@
-/* Digests: XXH3-128 (fast, finds damage) and BLAKE2b (RFC 7693, by libsodium; finds forgery). Any
- * thread. */
+/* Digests: XXH3-128 (fast, finds damage) and BLAKE2b (RFC 7693, by libsodium; finds forgery).
+ * Any thread. */
 #ifndef LC_HASH_H
 #define LC_HASH_H
 
@@ -29,7 +29,7 @@ bool lc_checksum_pulled(unsigned char out[LC_CHECKSUM_SIZE],
 /* BLAKE2b-256, keyed, of the spans one after the other. */
 void lc_mac(unsigned char out[LC_MAC_SIZE], const unsigned char key[LC_MAC_KEY_SIZE],
             const lc_span *spans, size_t count);
-/* In constant time. */
+/* In constant time: how long a refusal takes does not tell how much of a MAC was right. */
 bool lc_mac_equal(const unsigned char a[LC_MAC_SIZE], const unsigned char b[LC_MAC_SIZE]);
 
 /* BLAKE2b of out_size (16 to 64) bytes over the spans. */

@@ -1,3 +1,10 @@
+/* BLAKE2b of four messages side by side, with AVX2.
+ *
+ * Everything that BLAKE2b has one of, there are four of here: a register holds the same word of
+ * each message's state, and each instruction does the same step of all four. The lanes never mix,
+ * so a digest is the one that libsodium gives of that message alone (tests/unit/base/test_digest.c
+ * compares them). Messages of one size, in whole blocks: then the counter and the last block are
+ * the same for all. */
 #include "base/lanes.h"
 
 #include <string.h>
@@ -11,13 +18,14 @@
 #define WITH_AVX2 __attribute__((target("avx2")))
 #define INLINE_AVX2 static inline __attribute__((always_inline, target("avx2")))
 
-/* RFC 7693, 2.6 and 2.7. */
+/* RFC 7693, 2.6: SHA-512's initial values. */
 static const uint64_t initial[8] = {
     UINT64_C(0x6a09e667f3bcc908), UINT64_C(0xbb67ae8584caa73b), UINT64_C(0x3c6ef372fe94f82b),
     UINT64_C(0xa54ff53a5f1d36f1), UINT64_C(0x510e527fade682d1), UINT64_C(0x9b05688c2b3e6c1f),
     UINT64_C(0x1f83d9abfb41bd6b), UINT64_C(0x5be0cd19137e2179),
 };
 
+/* RFC 7693, 2.7: which word of the block goes where, in each round; after ten, from the top. */
 #define ROUNDS 12
 static const unsigned char schedule[10][16] = {
     {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15},
@@ -55,6 +63,7 @@ INLINE_AVX2 void load_words(__m256i out[4], const unsigned char *const messages[
     out[3] = _mm256_permute2x128_si256(ab_odd, cd_odd, 0x31);
 }
 
+/* Rotations by whole bytes are one shuffle: shifts would be two, and an or. */
 INLINE_AVX2 __m256i rotate_24(__m256i x)
 {
     return _mm256_shuffle_epi8(x, _mm256_setr_epi8(3, 4, 5, 6, 7, 0, 1, 2, 11, 12, 13, 14, 15, 8, 9,
@@ -69,33 +78,39 @@ INLINE_AVX2 __m256i rotate_16(__m256i x)
                                                    15, 8, 9));
 }
 
-/* RFC 7693, 3.1 */
-INLINE_AVX2 void mix(__m256i v[16], int a, int b, int c, int d, __m256i x, __m256i y)
+/* RFC 7693, 3.1: one of the four columns of the state, as a square of rows of four (turn 0), or one
+ * of its diagonals (turn 1): each row counts from where the one above stands, `turn` further. */
+INLINE_AVX2 void mix(__m256i v[16], int column, int turn, __m256i x, __m256i y)
 {
+    const int a = column;
+    const int b = 4 + (column + turn) % 4;
+    const int c = 8 + (column + 2 * turn) % 4;
+    const int d = 12 + (column + 3 * turn) % 4;
     v[a] = _mm256_add_epi64(_mm256_add_epi64(v[a], v[b]), x);
-    v[d] = _mm256_shuffle_epi32(_mm256_xor_si256(v[d], v[a]), 0xb1); /* by 32 */
+    v[d] = _mm256_shuffle_epi32(_mm256_xor_si256(v[d], v[a]), 0xb1); /* rotates by 32 */
     v[c] = _mm256_add_epi64(v[c], v[d]);
     v[b] = rotate_24(_mm256_xor_si256(v[b], v[c]));
     v[a] = _mm256_add_epi64(_mm256_add_epi64(v[a], v[b]), y);
     v[d] = rotate_16(_mm256_xor_si256(v[d], v[a]));
     v[c] = _mm256_add_epi64(v[c], v[d]);
     v[b] = _mm256_xor_si256(v[b], v[c]);
+    /* By 63 is by 1 to the left, whose shift is an addition. */
     v[b] = _mm256_or_si256(_mm256_srli_epi64(v[b], 63), _mm256_add_epi64(v[b], v[b]));
 }
 
 INLINE_AVX2 void mix_all(__m256i v[16], const __m256i m[16], const unsigned char order[16])
 {
-    mix(v, 0, 4, 8, 12, m[order[0]], m[order[1]]);
-    mix(v, 1, 5, 9, 13, m[order[2]], m[order[3]]);
-    mix(v, 2, 6, 10, 14, m[order[4]], m[order[5]]);
-    mix(v, 3, 7, 11, 15, m[order[6]], m[order[7]]);
-    mix(v, 0, 5, 10, 15, m[order[8]], m[order[9]]);
-    mix(v, 1, 6, 11, 12, m[order[10]], m[order[11]]);
-    mix(v, 2, 7, 8, 13, m[order[12]], m[order[13]]);
-    mix(v, 3, 4, 9, 14, m[order[14]], m[order[15]]);
+    mix(v, 0, 0, m[order[0]], m[order[1]]);
+    mix(v, 1, 0, m[order[2]], m[order[3]]);
+    mix(v, 2, 0, m[order[4]], m[order[5]]);
+    mix(v, 3, 0, m[order[6]], m[order[7]]);
+    mix(v, 0, 1, m[order[8]], m[order[9]]);
+    mix(v, 1, 1, m[order[10]], m[order[11]]);
+    mix(v, 2, 1, m[order[12]], m[order[13]]);
+    mix(v, 3, 1, m[order[14]], m[order[15]]);
 }
 
-/* RFC 7693, 3.2; `length` counts this block too. */
+/* One block of each message. RFC 7693, 3.2; `length` counts this block too. */
 INLINE_AVX2 void compress(__m256i h[8], const unsigned char *const messages[LC_LANES], size_t at,
                           uint64_t length, bool last)
 {
@@ -108,7 +123,8 @@ INLINE_AVX2 void compress(__m256i h[8], const unsigned char *const messages[LC_L
     }
     v[12] = _mm256_xor_si256(v[12], _mm256_set1_epi64x((long long)length));
     v[14] = _mm256_xor_si256(v[14], _mm256_set1_epi64x(last ? -1 : 0));
-    /* Unrolled, so that the schedule is in the instructions. */
+    /* v[13], the counter's upper half, stays: no message has 2^64 bytes. Unrolled, so that the
+     * schedule is in the instructions: which words are which is not looked up. */
 #pragma GCC unroll 12
     for (int round = 0; round < ROUNDS; round++)
         mix_all(v, m, schedule[round % 10]);
@@ -121,6 +137,7 @@ WITH_AVX2 void lc_lanes_add(lc_lanes *lanes, const unsigned char *const messages
 {
     __m256i h[8];
     memcpy(h, lanes->chain, sizeof h);
+    /* The last block is told apart from one before it, even if both have the same bytes. */
     for (size_t at = 0; at < size; at += LC_LANES_BLOCK) {
         lanes->length += LC_LANES_BLOCK;
         compress(h, messages, at, lanes->length, last && size - at == LC_LANES_BLOCK);
@@ -143,13 +160,14 @@ void lc_lanes_start(lc_lanes *lanes, const char *person)
 
 void lc_lanes_digest(unsigned char out[LOCACHE_DIGEST_SIZE], const lc_lanes *lanes, unsigned lane)
 {
+    /* Little-endian words, as this machine has them. */
     for (unsigned i = 0; i < LOCACHE_DIGEST_SIZE / 8; i++)
         memcpy(out + 8 * (size_t)i, &lanes->chain[i][lane], 8);
 }
 
 #else
 
-/* Elsewhere libsodium's one message at a time is what there is. */
+/* Elsewhere libsodium's one message at a time is what there is: the rest is never called. */
 bool lc_lanes_ready(void)
 {
     return false;

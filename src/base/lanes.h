@@ -15,7 +15,8 @@ typedef struct lc_lanes {
     uint64_t length; /* bytes so far, of each message */
 } lc_lanes;
 
-/* Does this processor have what the functions below need? Without it they must not be called. */
+/* Does this processor have what the functions below need? Without it they must not be called: they
+ * would end the process (SIGILL), or give nothing. */
 bool lc_lanes_ready(void);
 /* No key, a salt of zeros, and this personalisation of 16 bytes. */
 void lc_lanes_start(lc_lanes *lanes, const char *person);
@@ -23,7 +24,7 @@ void lc_lanes_start(lc_lanes *lanes, const char *person);
  * Messages may be the same. */
 void lc_lanes_add(lc_lanes *lanes, const unsigned char *const messages[LC_LANES], size_t size,
                   bool last);
-/* After the last. */
+/* The digest of one of the messages, once the last bytes of all were added. */
 void lc_lanes_digest(unsigned char out[LOCACHE_DIGEST_SIZE], const lc_lanes *lanes, unsigned lane);
 
 #endif

@@ -1,3 +1,11 @@
+/* The receiver of events, exchanged while other threads send them.
+ *
+ * A receiver is two words, function and context, that must be read together, and without a lock:
+ * fork() may happen at any time, and a lock that another thread held then would never be released
+ * in the child. So they are a sequence lock: `turn` is odd while the two are being changed, and who
+ * read them while it was, or on both sides of a change, reads again. All of these are atomic, in
+ * one order for all threads, so that no pair is ever made of one receiver's function and another's
+ * context. */
 #include "base/log.h"
 
 #include <sched.h>
@@ -5,9 +13,6 @@
 
 typedef void (*log_fn)(void *context, const locache_event *event);
 
-/* A receiver is two words that must be read together, without a lock: fork() may happen at any
- * time, and a lock that another thread held then would never be released in the child. `turn` is
- * odd while the two are being changed. */
 static _Atomic(log_fn) receiver;
 static _Atomic(void *) receiver_context;
 static atomic_uint turn;
@@ -27,6 +32,7 @@ void locache_set_log(void (*fn)(void *context, const locache_event *event), void
             seen = atomic_load(&turn);
             continue;
         }
+        /* The next odd number. From an odd one, somebody never finished: his turn is taken over. */
         mine = seen + (seen % 2 == 0 ? 1 : 2);
         if (atomic_compare_exchange_strong(&turn, &seen, mine))
             break;
@@ -38,6 +44,7 @@ void locache_set_log(void (*fn)(void *context, const locache_event *event), void
 
 bool lc_log_wanted(void)
 {
+    /* Asked at every hit, and mostly nobody listens: a guess that lc_log() makes sure of. */
     return atomic_load_explicit(&receiver, memory_order_relaxed) != NULL;
 }
 

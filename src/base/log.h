@@ -1,4 +1,4 @@
-/* Events, for whoever asked with locache_set_log(). */
+/* Events (hit, miss, store, evict, ...), for whoever asked with locache_set_log(). Any thread. */
 #ifndef LC_LOG_H
 #define LC_LOG_H
 

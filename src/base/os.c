@@ -1,4 +1,9 @@
-/* The system calls on files, each of which a test can make fail. */
+/* The system calls on files, each of which a test can make fail.
+ *
+ * A call here is the one of POSIX with what every caller would have to add: it asks the test's hook
+ * first, goes on after EINTR (a program's signal handler must not make a cache fail), and of files
+ * opens nothing that could block, lead elsewhere or outlive an exec. What a call means is decided
+ * above. */
 #include "base/os.h"
 #include "base/fault.h"
 #include "base/system.h"
@@ -27,13 +32,13 @@
 /* Vectors passed to one writev: an entry with few buffers is one call, and the copy stays small. */
 #define BATCH 64
 
-/* A lock is held for microseconds: ask again soon, then ever less often, so that waiting costs
- * little. */
+/* A lock is held for microseconds: ask again soon (0.1 ms), then ever less often, so that waiting
+ * costs little, but never more than 10 ms late. */
 #define LOCK_STEP_FIRST INT64_C(100000)
 #define LOCK_STEP_LAST INT64_C(10000000)
 
-/* Kernels stamp files with the time of their last tick, at 100 Hz at the slowest: this, and as much
- * again. */
+/* Kernels stamp files with the time of their last tick, at 100 Hz at the slowest: 10 ms, and as
+ * much again. */
 #define TICK_MAX INT64_C(20000000)
 #ifndef ZFS_SUPER_MAGIC
 #define ZFS_SUPER_MAGIC 0x2FC12FC1 /* not Linux's own: its <linux/magic.h> does not list it */
@@ -46,6 +51,9 @@ int lc_openat(int dir, const char *path, int flags, mode_t mode)
     int fd;
     if (lc_fault("openat"))
         return -1;
+    /* Without O_NONBLOCK, to open a FIFO that somebody put in the place of an entry would wait for
+     * its other end; without O_NOCTTY a terminal could become the program's. Both mean nothing for
+     * files. */
     do
         fd = openat(dir, path, flags | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY, mode);
     while (fd < 0 && errno == EINTR);
@@ -106,6 +114,7 @@ int lc_rename_new(int from_dir, const char *from, int to_dir, const char *to)
         result = renameat2(from_dir, from, to_dir, to, RENAME_NOREPLACE);
     while (result != 0 && errno == EINTR);
 #else
+    /* To look first and rename then would replace what came in between. */
     (void)from_dir, (void)from, (void)to_dir, (void)to;
     errno = ENOSYS;
     result = -1;
@@ -130,6 +139,7 @@ static int set_times(int dir, const char *path, bool modified)
     if (lc_fault("utime"))
         return -1;
     struct timespec now;
+    /* Not UTIME_NOW: that is the time of the kernel's last tick, the same for many files. */
     clock_gettime(CLOCK_REALTIME, &now);
     const struct timespec times[2] = {now,
                                       modified ? now : (struct timespec){.tv_nsec = UTIME_OMIT}};
@@ -166,6 +176,8 @@ int lc_realpath(char *out, size_t size, const char *path)
 {
     if (lc_fault("realpath"))
         return -1;
+    /* Into memory of its own (malloc's, hence free()): a buffer would have to have PATH_MAX bytes,
+     * and paths can be longer. */
     char *real = realpath(path, NULL);
     if (real == NULL)
         return -1;
@@ -182,6 +194,7 @@ int lc_writable(const char *path)
 {
     if (lc_fault("access"))
         return -1;
+    /* The kernel's answer, not one from mode bits: there are ACLs and read-only mounts. */
     return faccessat(AT_FDCWD, path, W_OK | X_OK, AT_EACCESS);
 }
 
@@ -202,6 +215,7 @@ int lc_each_name(int dir, bool (*fn)(void *context, const char *name), void *con
     int result = 0;
     int code = 0;
     for (;;) {
+        /* NULL is the end or a failure: only errno says which. */
         errno = 0;
         struct dirent *entry = lc_fault("readdir") ? NULL : readdir(stream);
         if (entry == NULL) {
@@ -237,8 +251,8 @@ int lc_close(int fd)
     return result != 0 && errno == EINTR ? 0 : result;
 }
 
-/* On the way of every hit: without the C library's detour over newfstatat(), where it has the
- * kernel's struct. */
+/* On the way of every hit: without the C library's detour over newfstatat() with an empty path,
+ * which the kernel takes longer for. Only where the C library's struct stat is the kernel's. */
 static inline int plain_fstat(int fd, struct stat *out)
 {
 #if defined(__linux__) && defined(SYS_fstat) && (defined(__x86_64__) || defined(__aarch64__)) &&   \
@@ -268,6 +282,8 @@ lc_file_system lc_file_system_of(int fd)
     struct statfs found;
     if (lc_fault("statfs") || fstatfs(fd, &found) != 0)
         return unknown;
+    /* Those whose times were seen to move at every change. What is not listed, network file systems
+     * above all, may answer from what a client has kept: there every hit opens its file. */
     switch ((unsigned long)found.f_type) {
     case EXT4_SUPER_MAGIC:
     case XFS_SUPER_MAGIC:
@@ -310,6 +326,7 @@ int lc_dup_over(int from, int to)
     int result;
     if (lc_fault("dup"))
         return -1;
+    /* EBUSY: another thread is just opening what gets this number (Linux). */
     do
         result = dup3(from, to, O_CLOEXEC);
     while (result < 0 && (errno == EINTR || errno == EBUSY));
@@ -327,7 +344,8 @@ int lc_fsync(int fd)
     return result;
 }
 
-/* From `offset` on, or from where the descriptor stands where that is negative. */
+/* From `offset` on, or from where the descriptor stands where that is negative. A read may give
+ * less than there is, for a signal or for no reason: only nothing is the end of the file. */
 static ssize_t read_full(int fd, void *out, size_t size, int64_t offset)
 {
     const char *call = offset < 0 ? "read" : "pread";
@@ -373,7 +391,8 @@ int lc_pwrite(int fd, const void *data, size_t size, uint64_t offset)
     struct rlimit limit;
     if (lc_fault("pwrite"))
         return -1;
-    /* Past the limit of its files' sizes a process is sent a signal that ends it. */
+    /* Past the limit of its files' sizes a process is sent a signal that ends it (SIGXFSZ): a cache
+     * must not be the cause. */
     if (getrlimit(RLIMIT_FSIZE, &limit) == 0 && offset + (uint64_t)size > limit.rlim_cur) {
         errno = EFBIG;
         return -1;
@@ -405,6 +424,7 @@ int lc_write_full(int fd, struct iovec *vectors, int count)
 {
     struct iovec batch[BATCH];
     int used;
+    /* A write may stop anywhere, also within a vector: what is left begins there. */
     while ((used = fill_batch(batch, vectors, count)) > 0) {
         ssize_t put = lc_fault("write") ? -1 : writev(fd, batch, used);
         if (put < 0 && errno == EINTR)
@@ -452,6 +472,8 @@ void lc_unmap(void *memory, size_t size)
 
 /* ---------------------------------------------------------------------------------------- locks */
 
+/* A lock of the open file description, as flock() has them, and not of the process: those go when
+ * any thread closes any descriptor of the file, and two threads would not exclude each other. */
 static int set_lock(int fd, bool held)
 {
     int result;
@@ -461,7 +483,6 @@ static int set_lock(int fd, bool held)
         result = fcntl(fd, F_OFD_SETLK, &whole);
     while (result != 0 && errno == EINTR);
 #else
-    /* Belongs to the open file description too. */
     do
         result = flock(fd, held ? LOCK_EX | LOCK_NB : LOCK_UN);
     while (result != 0 && errno == EINTR);
@@ -483,6 +504,7 @@ int lc_lock_within(int fd, int milliseconds)
 {
     int64_t deadline = lc_monotonic() + (int64_t)milliseconds * INT64_C(1000000);
     int64_t step = LOCK_STEP_FIRST;
+    /* By asking again, since F_OFD_SETLKW cannot be told when to give up. */
     while (lc_lock_now(fd) != 0) {
         if (errno != EAGAIN)
             return -1;

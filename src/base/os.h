@@ -14,7 +14,7 @@
 
 /* O_CLOEXEC, O_NOFOLLOW, O_NONBLOCK and O_NOCTTY are always added: nothing that locache opens may
  * block or lead elsewhere. O_NOFOLLOW says nothing about the directories that a path goes
- * through. */
+ * through: that they are ours alone is for disk/owner.h to say. */
 int lc_openat(int dir, const char *path, int flags, mode_t mode);
 /* The descriptor is gone whatever is returned, also when a test makes it fail. */
 int lc_close(int fd);
@@ -37,6 +37,7 @@ int lc_utime_access(int dir, const char *path);
 /* The open file's time of modification to now, to the nanosecond, and its time of access with it:
  * *out, where the file system keeps that much of it. */
 int lc_utime_own(struct timespec *out, int fd);
+
 /* What is known of the file system that an open file is on. */
 typedef struct lc_file_system {
     /* Nanoseconds in which its clock may stand still; negative: what it says of a file may be old,
@@ -45,6 +46,7 @@ typedef struct lc_file_system {
     bool holds; /* an open descriptor shows whatever becomes of its file */
 } lc_file_system;
 lc_file_system lc_file_system_of(int fd);
+
 /* The number of the mount that an open file was reached by, which no other one has had since the
  * machine was started; 0 where the system has none. */
 uint64_t lc_mount_of(int fd);
@@ -56,6 +58,7 @@ int lc_realpath(char *out, size_t size, const char *path);
 int lc_writable(const char *path);
 /* Descriptor `to` becomes what `from` is, in one step for every thread. */
 int lc_dup_over(int from, int to);
+
 /* Read exactly size bytes where there are so many: the count read, less only at the end of the
  * file. */
 ssize_t lc_read_full(int fd, void *out, size_t size);
@@ -65,6 +68,7 @@ ssize_t lc_pread_full(int fd, void *out, size_t size, uint64_t offset);
 int lc_pwrite(int fd, const void *data, size_t size, uint64_t offset);
 /* Write all of it; the vectors are changed. 0 or -1. */
 int lc_write_full(int fd, struct iovec *vectors, int count);
+
 /* An exclusive open-file-description lock on the whole file, which must be open for writing,
  * without waiting: 0, or -1 with EAGAIN where another has it. It goes with the last descriptor of
  * that description. */

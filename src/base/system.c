@@ -1,4 +1,5 @@
-/* What the machine and the process are asked for beside files: clocks, threads, fork(). */
+/* What the machine and the process are asked for beside files: clocks, threads, fork(). Where the
+ * system does not know an answer, the one that limits nothing is given. */
 #include "base/system.h"
 #include "base/fault.h"
 
@@ -12,6 +13,8 @@
 
 int lc_thread_start(pthread_t *out, void *(*run)(void *context), void *context)
 {
+    /* Sent to the thread that caused them: blocked, they would end the process without the handler
+     * that the program may have for them. */
     static const int own[] = {SIGABRT, SIGBUS, SIGFPE, SIGILL, SIGSEGV, SIGSYS, SIGTRAP};
     sigset_t blocked, before;
     if (lc_fault("thread"))
@@ -19,7 +22,7 @@ int lc_thread_start(pthread_t *out, void *(*run)(void *context), void *context)
     sigfillset(&blocked);
     for (size_t i = 0; i < sizeof own / sizeof own[0]; i++)
         sigdelset(&blocked, own[i]);
-    /* A thread begins with its starter's mask. */
+    /* A thread begins with its starter's mask: to set it in there would leave a moment. */
     pthread_sigmask(SIG_SETMASK, &blocked, &before);
     int code = pthread_create(out, NULL, run, context);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
@@ -31,6 +34,8 @@ int lc_thread_start(pthread_t *out, void *(*run)(void *context), void *context)
 void lc_thread_end(pthread_t thread)
 {
     int before;
+    /* pthread_join() is one: a caller that were cancelled in it would leave a thread that goes on
+     * working in the caller's memory. */
     pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &before);
     pthread_join(thread, NULL);
     pthread_setcancelstate(before, &before);
@@ -39,6 +44,7 @@ void lc_thread_end(pthread_t thread)
 unsigned lc_processors(void)
 {
 #ifdef CPU_COUNT
+    /* Not all that the machine has: containers and batch systems give a process some of them. */
     cpu_set_t set;
     if (sched_getaffinity(0, sizeof set, &set) == 0)
         return (unsigned)CPU_COUNT(&set);
@@ -86,6 +92,8 @@ void lc_sleep(int64_t nanoseconds)
     nanosleep(&(struct timespec){.tv_nsec = (long)nanoseconds}, NULL);
 }
 
+/* Counted rather than compared by getpid(), which is a system call at every hit. 0: not started.
+ * pthread_atfork() cannot be undone, so that it is not called before somebody asks. */
 static atomic_uint generation;
 static pthread_once_t generation_once = PTHREAD_ONCE_INIT;
 
@@ -96,7 +104,7 @@ static void note_fork(void)
 
 static void start_generation(void)
 {
-    /* It fails without memory only: then a child believes itself its parent, as it would without
+    /* It fails without memory only: then a child takes itself for its parent, as it would without
      * this. */
     int failed = pthread_atfork(NULL, NULL, note_fork);
     (void)failed;
@@ -116,6 +124,6 @@ int lc_descriptors(void)
 {
     struct rlimit limit;
     if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
-        return 0;
+        return 0; /* then next to none are kept open */
     return limit.rlim_cur > INT_MAX ? INT_MAX : (int)limit.rlim_cur;
 }

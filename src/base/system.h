@@ -15,7 +15,7 @@ unsigned lc_processors(void); /* that this thread may run on; at least 1 */
 uint64_t lc_memory_size(void); /* bytes of physical memory; UINT64_MAX where nobody knows */
 int64_t lc_now(void);          /* nanoseconds since 1970-01-01 UTC */
 int64_t lc_monotonic(void);    /* nanoseconds of a clock that never goes back */
-/* The same, coarse: some milliseconds behind, and cheap. */
+/* The same, coarse: some milliseconds behind, and cheaper by far. */
 int64_t lc_ticks(void);
 /* Sleep so many nanoseconds, less than a second. */
 void lc_sleep(int64_t nanoseconds);

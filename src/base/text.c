@@ -1,3 +1,4 @@
+/* Is text well-formed UTF-8, and bytes as hexadecimal digits: what several formats need. */
 #include "base/text.h"
 
 #include <stdint.h>
@@ -13,6 +14,7 @@ static size_t sequence(const unsigned char *text, size_t size)
     size_t length;
     if (first < 0x80)
         return 1;
+    /* 80 to BF continue a sequence; C0 and C1 would be overlong, F5 and above beyond U+10FFFF. */
     if (first < 0xC2 || first > 0xF4)
         return 0;
     length = first < 0xE0 ? 2 : first < 0xF0 ? 3 : 4;
@@ -40,6 +42,7 @@ bool lc_text_is_utf8(const unsigned char *text, size_t size)
     size_t at = 0;
     while (at < size) {
         uint64_t word;
+        /* Eight at a time where all are ASCII, as nearly all text is that comes here. */
         if (size - at >= sizeof word) {
             memcpy(&word, text + at, sizeof word);
             if ((word & UINT64_C(0x8080808080808080)) == 0) {
@@ -64,6 +67,8 @@ void lc_text_hex(char *out, const unsigned char *bytes, size_t size)
     out[2 * size] = '\0';
 }
 
+/* Lower case only: what is read back was written by lc_text_hex(), and two spellings of one id
+ * would be two names of one directory. */
 static int digit_value(char digit)
 {
     if (digit >= '0' && digit <= '9')
@@ -76,6 +81,7 @@ static int digit_value(char digit)
 bool lc_text_unhex(unsigned char *out, size_t size, const char *text)
 {
     for (size_t i = 0; i < size; i++) {
+        /* Nothing is looked at past a first digit that is none, which the NUL is. */
         int high = digit_value(text[2 * i]);
         int low = high < 0 ? -1 : digit_value(text[2 * i + 1]);
         if (low < 0)

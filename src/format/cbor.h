@@ -10,7 +10,8 @@
 locache_status lc_cbor_check(const void *data, size_t size);
 
 /* The shortest IEEE 754 encoding of a binary64 (as its bits) that keeps every bit, NaNs' payloads
- * too: *out is the encoding of as many bytes as are returned: 2, 4 or 8. */
+ * too: *out is the encoding of as many bytes as are returned: 2, 4 or 8. Writer and reader ask the
+ * same function, so that there is one encoding of each real. */
 unsigned lc_real_shortest(uint64_t *out, uint64_t bits);
 
 #endif

@@ -1,4 +1,10 @@
-/* Reading CBOR: strictly what the writer writes. */
+/* Reading CBOR: strictly what the writer writes.
+ *
+ * What is read may have been made up. Every head is held to what is left of the input before anyone
+ * allocates by it, so that five bytes cannot announce a list of four billion items; nothing here
+ * allocates or recurses, and depth is bounded. Strictly: a head or a real that could be shorter, an
+ * indefinite length and an unknown simple value are refused, so that two byte strings that differ
+ * are never one value. */
 #include "base/text.h"
 #include "format/cbor.h"
 
@@ -41,6 +47,7 @@ static inline bool narrow(uint64_t *out, uint64_t bits, unsigned exponent_bits,
 
 unsigned lc_real_shortest(uint64_t *out, uint64_t bits)
 {
+    /* binary32 has all that binary16 has: where the first fails, so does the second. */
     if (!narrow(out, bits, 8, 23)) {
         *out = bits;
         return 8;
@@ -78,7 +85,7 @@ static inline bool read_argument(uint64_t *out, unsigned *size, const unsigned c
     *size = 0;
     *out = low;
     if (low >= 24) {
-        if (low > 27)
+        if (low > 27) /* reserved, or an indefinite length */
             return false;
         *size = 1U << (low - 24);
         if ((size_t)(end - next) < *size)
@@ -128,6 +135,7 @@ static locache_status read_other(locache_item *out, uint64_t argument, unsigned 
     uint64_t bits = argument;
     uint64_t shortest;
     if (size < 2) {
+        /* Of the simple values only these are used; with a byte of their own none is. */
         if (size > 0 || argument < LOCACHE_FALSE || argument > LOCACHE_NULL)
             return LOCACHE_ECORRUPT;
         *out = (locache_item){.kind = (locache_kind)argument};
@@ -231,7 +239,8 @@ static uint64_t children(const locache_item *item)
 
 locache_status locache_skip(locache_reader *reader)
 {
-    /* items still to come, of every array, map and tag that is open */
+    /* Items still to come, of every array, map and tag that is open. Not by recursion: input must
+     * not decide how much stack is used. */
     uint64_t pending[LOCACHE_DEPTH_MAX];
     size_t depth = 0;
     locache_reader inner = *reader;
@@ -240,6 +249,7 @@ locache_status locache_skip(locache_reader *reader)
         locache_status status = locache_read(&item, &inner);
         if (status != LOCACHE_OK)
             return status == LOCACHE_END && depth > 0 ? LOCACHE_ECORRUPT : status;
+        /* Twice a map's pairs is no overflow: locache_read() held them to the bytes left. */
         uint64_t count = children(&item);
         if (count > 0) {
             if (depth == LOCACHE_DEPTH_MAX)

@@ -1,4 +1,9 @@
-/* Writing CBOR: deterministic encoding (RFC 8949, 4.2.1) onto a growing buffer. */
+/* Writing CBOR: deterministic encoding (RFC 8949, 4.2.1) onto a growing buffer.
+ *
+ * One value has one encoding, since keys are compared as bytes: every head is as short as can be,
+ * every length is said beforehand, reals are narrowed where no bit is lost, and members whose order
+ * means nothing are sorted. A failure stays in the writer (ENOMEM, EINVAL), and all later writes do
+ * nothing: so callers write on and ask once, at the end. */
 #include "base/alloc.h"
 #include "base/text.h"
 #include "format/cbor.h"
@@ -7,8 +12,8 @@
 
 /* The first heap buffer: a key or a small result fits, and doubling from here is quick. */
 #define CAPACITY_FIRST 256
-#define HEAD_MAX 9
 
+/* RFC 8949, 3.1: the three high bits of an item's first byte. */
 enum {
     MAJOR_UINT = 0,
     MAJOR_NEGATIVE = 1,
@@ -45,6 +50,7 @@ locache_status locache_writer_status(const locache_writer *writer)
     return writer->status;
 }
 
+/* The first failure is what is told: later ones may only follow from it. */
 static void fail(locache_writer *writer, locache_status status)
 {
     if (writer->status == LOCACHE_OK)
@@ -64,6 +70,7 @@ static bool grow(locache_writer *writer, size_t size)
     }
     while (capacity - writer->length < size)
         capacity *= 2;
+    /* The caller's own room, on its stack mostly, is left for memory of the heap, and stays his. */
     unsigned char *data = writer->owned ? lc_realloc(writer->data, capacity) : lc_alloc(capacity);
     if (data == NULL) {
         fail(writer, LOCACHE_ENOMEM);
@@ -149,7 +156,7 @@ void locache_write_int(locache_writer *writer, int64_t value)
 {
     if (value >= 0)
         write_head(writer, MAJOR_UINT, (uint64_t)value);
-    else
+    else /* -1 - value, by its bits: the lowest has no positive counterpart */
         write_head(writer, MAJOR_NEGATIVE, ~(uint64_t)value);
 }
 
@@ -182,7 +189,7 @@ void locache_write_tag(locache_writer *writer, uint64_t tag)
 
 void locache_write_raw(locache_writer *writer, const void *data, size_t size)
 {
-    if (size == 0)
+    if (size == 0) /* data may be NULL then */
         return;
     unsigned char *at = append(writer, size);
     if (at != NULL)
@@ -210,11 +217,13 @@ void locache_write_text(locache_writer *writer, const char *text, size_t size)
 /* magnitude - 1 as a byte string; it has no leading zeros and is more than 2^64. */
 static void write_decremented(locache_writer *writer, const unsigned char *magnitude, size_t size)
 {
+    /* Down to the last byte that is not 0, which lends one to the zeros after it. */
     size_t last = size - 1;
     while (magnitude[last] == 0)
         last--;
     /* 256^n loses its first byte. */
     size_t cut = last == 0 && magnitude[0] == 1 ? 1 : 0;
+    /* Copied, and changed where it then lies: the magnitude is the caller's. */
     locache_write_bytes(writer, magnitude + cut, size - cut);
     if (writer->status != LOCACHE_OK)
         return;
@@ -229,6 +238,7 @@ void locache_write_bigint(locache_writer *writer, bool negative, const void *mag
 {
     const unsigned char *bytes = magnitude;
     uint64_t value = 0;
+    /* What an integer head can say is no bignum (RFC 8949, 3.4.3); nor has one leading zeros. */
     while (size > 0 && *bytes == 0) {
         bytes++;
         size--;
@@ -243,6 +253,7 @@ void locache_write_bigint(locache_writer *writer, bool negative, const void *mag
         locache_write_tag(writer, LOCACHE_TAG_BIGNUM);
         locache_write_bytes(writer, bytes, size);
     } else if (size == 9 && memcmp(bytes, "\1\0\0\0\0\0\0\0", 9) == 0) {
+        /* -2^64: a magnitude of nine bytes, but what stands in the head is one less. */
         write_head(writer, MAJOR_NEGATIVE, UINT64_MAX);
     } else {
         locache_write_tag(writer, LOCACHE_TAG_BIGNUM_NEG);
@@ -264,16 +275,25 @@ void locache_write_real(locache_writer *writer, double value)
     store_big_endian(at + 1, encoding, size);
 }
 
-/* -------------------------------------------------------------------------------------- sorting */
+/* -------------------------------------------------------------------------------------- sorting
+ *
+ * Members of sets and pairs of maps are written in whatever order they come, and brought into order
+ * where they lie, by the bytes of their first item: the order of a set depends on the hash seed, a
+ * key must not. The bytes were written by us, but through a public API: they are read like any
+ * others, and what is no sequence of whole groups, or has one twice, is EINVAL.
+ *
+ * The cost must not depend on who chooses the arguments: groups are found in one pass each time,
+ * and sorted in O(n log n) at worst. */
 
+/* Items that stay together: a set's member is one, a map's pair two. */
 typedef struct group {
     const unsigned char *data;
-    size_t first_size; /* of its first item */
+    size_t first_size; /* of its first item, by which groups are compared */
     size_t size;
 } group;
 
 /* Encodings are prefix-free: the shorter of two is never the beginning of the other, unless they
- * are equal. */
+ * are equal. So the bytes that both have decide, and 0 says that they are one and the same. */
 static int compare(const group *a, const group *b)
 {
     return memcmp(a->data, b->data, a->first_size < b->first_size ? a->first_size : b->first_size);
@@ -318,13 +338,16 @@ static locache_status survey(size_t *count, bool *in_order, const unsigned char 
     return status == LOCACHE_END ? LOCACHE_OK : status;
 }
 
-/* Merge sort, bottom up: its worst case is O(n log n), which qsort() does not promise. Sorts count
- * groups at `groups`, using as much room at `spare`; returns which of the two holds the result. */
+/* Merge sort, bottom up: its worst case is O(n log n), which qsort() does not promise, and it needs
+ * no stack. Sorts count groups at `groups`, using as much room at `spare`; returns which of the two
+ * holds the result. */
 static group *sort(group *groups, group *spare, size_t count)
 {
+    /* Before each turn, runs of `width` groups are in order; the last one may be shorter. */
     for (size_t width = 1; width < count; width *= 2) {
         size_t done = 0;
         while (done < count) {
+            /* Two runs become one. Sums are taken from what is left: they cannot overflow. */
             size_t left = done;
             size_t middle = count - done < width ? count : done + width;
             size_t right = middle;
@@ -347,6 +370,7 @@ static locache_status reorder(unsigned char *data, size_t size, size_t count, un
 {
     locache_status status = LOCACHE_ENOMEM;
     group *groups = NULL;
+    /* Groups have many sizes: they are put in order from a copy, not exchanged in place. */
     unsigned char *copy = lc_alloc(size);
     locache_reader reader;
     if (copy == NULL || count > SIZE_MAX / 2 / sizeof *groups)
@@ -363,6 +387,8 @@ static locache_status reorder(unsigned char *data, size_t size, size_t count, un
     }
     const group *sorted = sort(groups, groups + count, count);
     status = LOCACHE_EINVAL;
+    /* Equal ones are neighbours now. A map has no key twice, and which value would come first
+     * depends on the order that they came in. */
     for (size_t i = 1; i < count; i++) {
         if (compare(&sorted[i - 1], &sorted[i]) == 0)
             goto done;

@@ -1,3 +1,8 @@
+/* Numbers as decimal text: integers of any size that a name can hold, reals in their shortest form.
+ *
+ * Names of files are made of these, and a name must be the same in every process: so nothing here
+ * depends on the locale, the C library's idea of "shortest" or the machine. A real has the digits
+ * that Python's repr() gives it, since users compare names with what they see there. */
 #include "format/decimal.h"
 
 #include <math.h>
@@ -11,6 +16,7 @@ size_t lc_decimal_uint(char *out, uint64_t value)
 {
     char reversed[20]; /* digits of 2^64 - 1 */
     size_t size = 0;
+    /* At least once: zero has a digit, too. */
     do {
         reversed[size++] = (char)('0' + value % 10);
         value /= 10;
@@ -22,6 +28,7 @@ size_t lc_decimal_uint(char *out, uint64_t value)
 
 size_t lc_decimal_negative(char *out, uint64_t number)
 {
+    /* -2^64: one more than the magnitude that fits 64 bits. */
     if (number == UINT64_MAX) {
         static const unsigned char all_ones[8] = {0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF};
         return lc_decimal_bigint(out, true, all_ones, sizeof all_ones);
@@ -30,8 +37,8 @@ size_t lc_decimal_negative(char *out, uint64_t number)
     return 1 + lc_decimal_uint(out + 1, number + 1);
 }
 
-/* Limbs of nine digits, the lowest first: a limb times 256 and a carry stay within 64 bits by
- * far. */
+/* Limbs of nine digits, the lowest first: the most that 32 bits hold, and a limb times 256 and a
+ * carry stay within 64 bits by far. */
 #define LIMB 1000000000U
 #define LIMB_DIGITS 9
 #define LIMBS 16 /* 144 digits; 256^58 has 140 */
@@ -41,6 +48,8 @@ typedef struct decimal {
     size_t count;
 } decimal;
 
+/* number * factor + carry. From one base to another by Horner's rule, a byte at a time: quadratic,
+ * for numbers whose size LC_DECIMAL_BYTES_MAX bounds. */
 static void multiply_add(decimal *number, uint32_t factor, uint32_t carry)
 {
     uint64_t rest = carry;
@@ -58,6 +67,7 @@ size_t lc_decimal_bigint(char *out, bool negative, const unsigned char *magnitud
     decimal number = {{0}, 0};
     for (size_t i = 0; i < size; i++)
         multiply_add(&number, 256, magnitude[i]);
+    /* CBOR has -1 - n for n: the magnitude is one more. */
     if (negative)
         multiply_add(&number, 1, 1);
     if (number.count == 0)
@@ -67,6 +77,7 @@ size_t lc_decimal_bigint(char *out, bool negative, const unsigned char *magnitud
     if (negative)
         *at++ = '-';
     at += lc_decimal_uint(at, number.limbs[number.count - 1]);
+    /* All but the highest limb have leading zeros. */
     for (size_t i = number.count - 1; i-- > 0;) {
         uint32_t limb = number.limbs[i];
         for (size_t digit = LIMB_DIGITS; digit-- > 0; limb /= 10)
@@ -88,7 +99,7 @@ size_t lc_decimal_bigint(char *out, bool negative, const unsigned char *magnitud
 
 /* 0.DIGITS times ten to the power of point. */
 typedef struct digits {
-    char text[DIGITS_MAX + 3];
+    char text[DIGITS_MAX + 3]; /* 20: what lc_decimal_uint() may write */
     int count;
     int point;
 } digits;
@@ -97,6 +108,8 @@ typedef struct digits {
 static bool try_precision(digits *out, double value, int count)
 {
     char text[TEXT_MAX];
+    /* printf() and strtod() round correctly (IEEE 754, in every C library that we run on), and both
+     * follow the same locale: what one writes the other reads. */
     (void)snprintf(text, sizeof text, "%.*e", count - 1, value);
     bool same = strtod(text, NULL) == value;
     char *exponent = strchr(text, 'e');
@@ -121,10 +134,13 @@ static bool try_precision(digits *out, double value, int count)
 
 static void shortest(digits *out, double value)
 {
+    /* Whole numbers, which are most reals in names, without any conversion. */
     if (value < EXACT_INTEGER && value == (double)(uint64_t)value) {
         out->count = (int)lc_decimal_uint(out->text, (uint64_t)value);
         out->point = out->count;
     } else {
+        /* Fewer digits than DIGITS_SAFE come out as zeros at the end, which go below: at most three
+         * tries. A subnormal has fewer bits, so that DIGITS_SAFE digits may not be its shortest. */
         int count = isnormal(value) ? DIGITS_SAFE : 1;
         while (!try_precision(out, value, count) && count < DIGITS_MAX)
             count++;
@@ -145,6 +161,7 @@ static char *put_zeros(char *at, int count)
     return at + count;
 }
 
+/* "1e+16", "1.5e-07": a sign and two digits at least, as C and Python write exponents. */
 static char *put_scientific(char *at, const digits *number)
 {
     int exponent = number->point - 1;
@@ -161,6 +178,7 @@ static char *put_scientific(char *at, const digits *number)
     return at + lc_decimal_uint(at, magnitude);
 }
 
+/* "0.001", "12.5", "100.0": always with a point, which tells a real from an integer. */
 static char *put_positional(char *at, const digits *number)
 {
     int whole = number->point < number->count ? number->point : number->count;

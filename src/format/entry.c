@@ -1,8 +1,20 @@
+/* An entry's file as bytes: validated when it is parsed, laid out when it is built.
+ *
+ * What is parsed may come from a crash, a foreign program or an attacker. So no length is used
+ * before it was compared with what is really there, sums are formed such that they cannot overflow,
+ * and nothing is accepted that the builder would not have written: one entry has one form, and no
+ * byte of a file is one that nobody checks. Everything stands at the offsets below rather than in a
+ * struct, which would have the machine's byte order and the compiler's padding.
+ *
+ * The checksum is the commit record. A rename can be on disk before the data is, and a power cut
+ * then leaves a file of the right name and length full of zeros, or a part of one: parsing refuses
+ * it as damaged, and the result is computed again. */
 #include "format/entry.h"
 #include "base/error.h"
 
 #include <string.h>
 
+/* Offsets in the header. */
 enum {
     AT_VERSION = 8,
     AT_CODEC = 10,
@@ -31,11 +43,13 @@ _Static_assert(AT_CHECKSUM + LC_CHECKSUM_SIZE == LC_ENTRY_HEADER, "the checksum 
  * 1A ends a DOS listing. */
 static const unsigned char magic[8] = {0x89, 'L', 'O', 'C', '\r', '\n', 0x1A, '\n'};
 
-/* Padding, and what digests see in place of their own fields. */
+/* Padding, and what digests see in place of their own fields: of one size is enough for both. */
 static const unsigned char zeros[LC_ENTRY_ALIGN];
+_Static_assert(sizeof zeros >= LC_ENTRY_HEADER - AT_MAC, "the MAC sees both fields as zeros");
 
 /* -------------------------------------------------------------------------------- little-endian */
 
+/* By the byte: unaligned, on any machine. Compilers make one instruction of it. */
 static uint64_t load(const unsigned char *at, unsigned size)
 {
     uint64_t value = 0;
@@ -57,6 +71,7 @@ static int64_t load_time(const unsigned char *at)
     return bits <= INT64_MAX ? (int64_t)bits : -(int64_t)(UINT64_MAX - bits) - 1;
 }
 
+/* Without an early end: at most 63 bytes, and compilers make vectors of it. */
 static bool all_zero(const unsigned char *at, size_t size)
 {
     unsigned char any = 0;
@@ -65,7 +80,8 @@ static bool all_zero(const unsigned char *at, size_t size)
     return any == 0;
 }
 
-/* How many bytes of padding bring an offset to the next multiple of LC_ENTRY_ALIGN. */
+/* How many bytes of padding bring an offset to the next multiple of LC_ENTRY_ALIGN. Unsigned
+ * arithmetic is modulo a power of two, which LC_ENTRY_ALIGN divides. */
 static size_t padding_after(uint64_t offset)
 {
     return (size_t)(-offset % LC_ENTRY_ALIGN);
@@ -73,6 +89,8 @@ static size_t padding_after(uint64_t offset)
 
 /* -------------------------------------------------------------------------------------- reading */
 
+/* What this version cannot read, it must not judge: a higher format version may have any flags,
+ * codecs and lengths, so that this comes before all of them. */
 static locache_status check_version(const unsigned char *head, locache_error *error)
 {
     if (memcmp(head, magic, sizeof magic) != 0)
@@ -103,6 +121,7 @@ locache_status lc_entry_peek(uint64_t *least, uint64_t *table, const unsigned ch
                        (unsigned)head[AT_FLAGS]);
     if (!all_zero(head + AT_RESERVED, 8))
         return lc_fail(error, LOCACHE_ECORRUPT, "damaged: the reserved field is not zero");
+    /* Two forms of one entry else. That a MAC is there says nothing yet: any key can make one. */
     if (head[AT_FLAGS] == 0 && !all_zero(head + AT_MAC, LC_MAC_SIZE))
         return lc_fail(error, LOCACHE_ECORRUPT, "damaged: a MAC without its flag");
     uint64_t count = load(head + AT_BUFFER_COUNT, 4);
@@ -111,6 +130,7 @@ locache_status lc_entry_peek(uint64_t *least, uint64_t *table, const unsigned ch
     if (count > LC_ENTRY_BUFFERS_MAX)
         return lc_fail(error, LOCACHE_ECORRUPT, "damaged: %llu buffers", (unsigned long long)count);
     uint64_t size = LC_ENTRY_HEADER + count * END_SIZE;
+    /* By subtraction, each from what is left, since a sum could wrap around to something small. */
     if (key_size > INT64_MAX - size || body_size > INT64_MAX - size - key_size)
         return lc_fail(error, LOCACHE_ECORRUPT, "damaged: lengths past any file's");
     *table = size;
@@ -118,13 +138,16 @@ locache_status lc_entry_peek(uint64_t *least, uint64_t *table, const unsigned ch
     return LOCACHE_OK;
 }
 
+/* Where the header of a parsed entry is: the key follows header and table without a gap. */
 static const unsigned char *front_of(const lc_entry *entry)
 {
     return (const unsigned char *)entry->key.data - LC_ENTRY_HEADER -
            (size_t)entry->buffer_count * END_SIZE;
 }
 
-/* Where that ends which is before the nth buffer. */
+/* Where that ends which is before the nth buffer: the body, or another buffer. The table is read
+ * anew each time; that is safe where nobody else can write to it, and callers see to that (mapped.c
+ * keeps it apart from the mapping). */
 static size_t end_before(const lc_entry *entry, uint32_t n)
 {
     const unsigned char *front = front_of(entry);
@@ -133,7 +156,8 @@ static size_t end_before(const lc_entry *entry, uint32_t n)
     return (size_t)load(front + LC_ENTRY_HEADER + (size_t)(n - 1) * END_SIZE, END_SIZE);
 }
 
-/* Every buffer begins at the next multiple of LC_ENTRY_ALIGN, and the last one ends the file. */
+/* Every buffer begins at the next multiple of LC_ENTRY_ALIGN, and the last one ends the file.
+ * After this lc_entry_buffer() needs no check: ends ascend, and none is past the file's. */
 static locache_status check_buffers(const lc_entry *entry, size_t size, locache_error *error)
 {
     size_t end = end_before(entry, 0);
@@ -150,11 +174,12 @@ static locache_status check_buffers(const lc_entry *entry, size_t size, locache_
     return LOCACHE_OK;
 }
 
-/* How far a file was looked through for padding. */
+/* How far a file was looked through for padding. It may come in pieces, and a piece may end within
+ * a gap or have many of them. */
 typedef struct gaps {
     const lc_entry *entry;
     uint32_t next; /* the buffer before which it was not all seen */
-    size_t at;
+    size_t at;     /* offset of the next piece in the file */
 } gaps;
 
 /* Is the padding zero in the piece of the file that comes next? */
@@ -169,6 +194,7 @@ static bool gaps_are_zero(gaps *seen, const unsigned char *piece, size_t size)
         size_t to = start < until ? start : until;
         if (from < to)
             zero = all_zero(piece + (from - seen->at), to - from);
+        /* The rest of this gap is in the next piece. */
         if (start > until)
             break;
         seen->next++;
@@ -197,6 +223,7 @@ bool lc_entry_has_mac(const unsigned char *head)
     return head[AT_FLAGS] == FLAG_MAC;
 }
 
+/* The checksum stands within what it is of: its own field counts as zeros. */
 static bool checksum_right(const unsigned char *bytes, size_t size)
 {
     const lc_span spans[] = {
@@ -253,11 +280,15 @@ locache_status lc_entry_parse(lc_entry *out, const unsigned char *bytes, size_t 
     if (size < LC_ENTRY_HEADER)
         return lc_fail(error, LOCACHE_ECORRUPT, "damaged: %zu bytes, less than a header", size);
     locache_status status = lc_entry_parse_front(&entry, bytes, size, error);
+    /* A newer entry is left alone for ever, a damaged one is replaced: one flipped bit in the
+     * format version must not make the first of the second. */
     if (status == LOCACHE_EFORMAT && !checksum_right(bytes, size))
         return lc_fail(error, LOCACHE_ECORRUPT,
                        "damaged: a format version that is none, under a wrong checksum");
     if (status != LOCACHE_OK)
         return status;
+    /* Padding is under the checksum, too, which whoever means harm can make right: what is in it
+     * would be bytes that nobody else looks at. */
     gaps seen = {.entry = &entry, .at = end_before(&entry, 0)};
     if (!gaps_are_zero(&seen, bytes + seen.at, size - seen.at))
         return refuse_padding(error);
@@ -267,10 +298,11 @@ locache_status lc_entry_parse(lc_entry *out, const unsigned char *bytes, size_t 
     return LOCACHE_OK;
 }
 
-/* A file as its checksum sees it: the front in three parts, then what next() gives. */
+/* A file as its checksum sees it: the front in three parts, then what next() gives. Each piece is
+ * looked at for its padding on the way, so that the file is gone through once. */
 typedef struct sight {
     lc_span front[3];
-    unsigned shown;
+    unsigned shown; /* of these */
     bool (*next)(void *context, lc_span *piece);
     void *context;
     gaps seen;
@@ -282,7 +314,7 @@ static bool next_seen(void *context, lc_span *piece)
     sight *in = context;
     if (in->shown < sizeof in->front / sizeof *in->front) {
         *piece = in->front[in->shown++];
-        /* Empty would be the end. */
+        /* Empty would be the end, as where there is neither table nor key nor body. */
         if (piece->size > 0)
             return true;
     }
@@ -324,6 +356,7 @@ lc_span lc_entry_buffer(const unsigned char *bytes, const lc_entry *entry, uint3
 bool lc_entry_authentic(lc_span first, lc_span rest, const unsigned char key[LC_MAC_KEY_SIZE])
 {
     const unsigned char *head = first.data;
+    /* No MAC is no proof: it is for the caller to need one, by the codec. */
     if (!lc_entry_has_mac(head))
         return false;
     const lc_span spans[] = {
@@ -333,6 +366,7 @@ bool lc_entry_authentic(lc_span first, lc_span rest, const unsigned char key[LC_
         rest,
     };
     unsigned char mac[LC_MAC_SIZE];
+    /* Over header, key and body alike: a body cannot be moved to another call or function. */
     lc_mac(mac, key, spans, sizeof spans / sizeof *spans);
     return lc_mac_equal(mac, head + AT_MAC);
 }
@@ -358,6 +392,7 @@ size_t lc_entry_span_count(const lc_entry *entry)
 
 static void put_header(unsigned char *head, const lc_entry *entry, bool has_mac)
 {
+    /* The reserved field, and both digests' until they are known. */
     memset(head, 0, LC_ENTRY_HEADER);
     memcpy(head, magic, sizeof magic);
     store_le(head + AT_VERSION, FORMAT_VERSION, 2);

@@ -1,5 +1,5 @@
-/* The entry format, version 1: bytes to structure and back. docs/format.md is normative. No I/O, no
- * allocation, no casts.
+/* The entry format, version 1: bytes to structure and back. docs/format.md, "Entries", is
+ * normative. No I/O, no allocation, no casts.
  *
  *   offset size
  *        0    8  magic 89 4C 4F 43 0D 0A 1A 0A
@@ -15,10 +15,11 @@
  *       56    8  reserved, 0
  *       64   16  function: BLAKE2b-128 of its qualified name
  *       80   16  version: id of the function directory it was made in
- *       96   32  MAC, BLAKE2b-256 keyed, of the file with this field and the next zeroed; 0 where there is none
+ *       96   32  MAC, BLAKE2b-256 keyed, of the file with this field and the next zeroed; 0 where
+ *                there is none
  *      128   16  checksum, XXH3-128 of the file with this field zeroed
- *      144       8 bytes per buffer: the offset of its end; then the key; then the body; then each buffer, at the next
- *                multiple of 64
+ *      144       8 bytes per buffer: the offset of its end; then the key; then the body; then each
+ *                buffer, at the next multiple of 64
  *
  * Little-endian. Padding is zero. The file ends with the last byte of the last part. Magic, format
  * version and checksum stay where they are and what they are in every version to come. */
@@ -29,8 +30,9 @@
 #include "locache.h"
 
 #define LC_ENTRY_HEADER 144
-#define LC_ENTRY_ALIGN 64
-/* out-of-line buffers are large ones: a result with more has small ones inline */
+#define LC_ENTRY_ALIGN 64 /* a cache line, and the widest vector: arrays are used where they lie */
+/* Out-of-line buffers are large ones: a result with more has small ones inline. A table of so many
+ * is half a MiB. */
 #define LC_ENTRY_BUFFERS_MAX 65536
 
 typedef struct lc_entry {
@@ -46,10 +48,10 @@ typedef struct lc_entry {
     uint32_t buffer_count;
 } lc_entry;
 
-/* What a header (LC_ENTRY_HEADER bytes) announces, before anything is allocated for it or believed:
- * *least, the size of the file without its buffers (with none: its exact size), *table, the size of
- * header and buffer table together. Neither is past INT64_MAX. OK; ECORRUPT: no entry; EFORMAT: a
- * newer version. Any thread. */
+/* What a header (LC_ENTRY_HEADER bytes) announces, before anything is allocated for it and before
+ * the file is validated: *least, the size of the file without its buffers (with none: its exact
+ * size), *table, the size of header and buffer table together. Neither is past INT64_MAX. OK;
+ * ECORRUPT: no entry; EFORMAT: a newer version. Any thread. */
 locache_status lc_entry_peek(uint64_t *least, uint64_t *table, const unsigned char *head,
                              locache_error *error);
 
@@ -59,6 +61,7 @@ locache_status lc_entry_peek(uint64_t *least, uint64_t *table, const unsigned ch
  * version number, thus ECORRUPT). Any thread. */
 locache_status lc_entry_parse(lc_entry *out, const unsigned char *bytes, size_t size,
                               locache_error *error);
+
 /* The same in two steps, of a file that is not in memory as a whole. First its lengths: `front` is
  * header, buffer table, key and body, lc_entry_peek()'s `least` bytes, of a file of `size`; out's
  * spans point into it. OK; ECORRUPT; EFORMAT. */
@@ -69,6 +72,7 @@ locache_status lc_entry_parse_front(lc_entry *out, const unsigned char *front, s
  * thread. */
 locache_status lc_entry_verify(const lc_entry *entry, bool (*next)(void *context, lc_span *piece),
                                void *context, locache_error *error);
+
 /* Of a header: its checksum; and does it say that there is a MAC? */
 const unsigned char *lc_entry_checksum(const unsigned char *head);
 bool lc_entry_has_mac(const unsigned char *head);

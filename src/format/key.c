@@ -1,8 +1,10 @@
-/* Keys as bytes. docs/format.md, "Keys", is normative. */
+/* Keys as bytes: one array in which labels (names or positions) and values alternate.
+ * docs/format.md, "Keys", is normative. */
 #include "locache.h"
 
 void locache_key_begin(locache_writer *key, uint64_t count)
 {
+    /* A label and a value each: twice as many must be a number, too. */
     if (count > UINT64_MAX / 2) {
         if (key->status == LOCACHE_OK)
             key->status = LOCACHE_EINVAL;

@@ -1,12 +1,17 @@
-/* Keys, and the file names that say what they are. docs/format.md, "Names", is normative. */
+/* The file name of a key: name=value pairs, or what fits of them and the key's hash.
+ * docs/format.md, "Names", is normative.
+ *
+ * Two keys never have one name. A name without a hash says the whole key, typed, and can be read
+ * back (tests/unit/unname.h does); one with a hash says something for a person, and 128 bits of
+ * BLAKE2b, of which nobody finds two keys. Even so the key in the entry decides: a file system may
+ * fold case, and anybody may rename a file. The name is a pure function of the key's bytes, never
+ * looked up. */
 #include "format/name.h"
-#include "base/hash.h"
 #include "base/text.h"
-
-#include <string.h>
 
 /* --------------------------------------------------------------------------------------- values */
 
+/* In full where it has such a form; else as a hint, which is less than the key says. */
 static locache_status put_value(lc_name *name, locache_reader *reader)
 {
     locache_reader start = *reader;
@@ -14,6 +19,7 @@ static locache_status put_value(lc_name *name, locache_reader *reader)
     locache_status status = locache_read(&item, reader);
     if (status != LOCACHE_OK || lc_name_scalar(name, &item, reader))
         return status;
+    /* Skipped first: a hint is made of items that are known to be well-formed. */
     *reader = start;
     status = locache_skip(reader);
     if (status != LOCACHE_OK)
@@ -27,6 +33,7 @@ static locache_status put_value(lc_name *name, locache_reader *reader)
 
 static void finish(lc_name *name, const void *key, size_t size)
 {
+    /* Over the atoms past `prefix`, where some were written: the name was still whole then. */
     if (name->hashed || name->full) {
         locache_id id;
         locache_id_of(&id, key, size);
@@ -34,7 +41,7 @@ static void finish(lc_name *name, const void *key, size_t size)
         lc_text_hex(name->out + name->prefix + 1, id.bytes, sizeof id.bytes);
         return;
     }
-    if (name->length == 0)
+    if (name->length == 0) /* a call without arguments; a file must have a name */
         lc_name_plain(name, "_", 1);
     name->out[name->length] = '\0';
 }

@@ -18,8 +18,8 @@ typedef struct lc_name {
     bool hashed;   /* the name says less than the key: it needs a hash */
 } lc_name;
 
-/* Append an atom, whole or not at all. Here, with the next, since every put and every first hit makes
- * a name, and most of a name is appended by the byte. */
+/* Append an atom, whole or not at all. Here, with the next, since every put and every first hit
+ * makes a name, and most of a name is appended by the byte. */
 static inline void lc_name_atom(lc_name *name, const char *atom, size_t size)
 {
     if (name->full || size > LOCACHE_NAME_MAX - name->length) {

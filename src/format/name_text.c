@@ -1,4 +1,9 @@
-/* The letters of a name: atoms, labels, and values that have a form of their own. */
+/* The letters of a name: atoms, labels, and values that have a form of their own.
+ *
+ * What keeps names apart is the alphabet: a label has no '=', a value no '_', and neither has a '~'
+ * or a '%' that is not an escape's. So where a label, a value, a hash or an escape begins can be
+ * told from the name alone. No name has a '/' or a NUL, nor a '.' at its start, which a function
+ * directory keeps for what is not an entry. */
 #include "format/decimal.h"
 #include "format/name.h"
 
@@ -26,7 +31,8 @@ static bool plain_in_label(unsigned char byte)
     return is_alphanumeric(byte) || byte == '_' || byte >= 0x80;
 }
 
-/* The bytes of one character: the first, and what continues it. */
+/* The bytes of one character: the first, and what continues it. Of broken UTF-8 some byte or other,
+ * but never none, nor more than there are. */
 static size_t character_size(const unsigned char *text, size_t size)
 {
     size_t length = 1;
@@ -35,7 +41,8 @@ static size_t character_size(const unsigned char *text, size_t size)
     return length;
 }
 
-/* One character (at most 4 bytes), escaped whole. */
+/* One character (at most 4 bytes), escaped whole: as one atom it is never cut, so that what stands
+ * before a hash is a person's characters. */
 static void put_escaped(lc_name *name, const unsigned char *text, size_t size)
 {
     char atom[12];
@@ -111,6 +118,7 @@ static bool looks_literal(const unsigned char *text, size_t size)
     static const char *const reals[] = {"inf", "infinity", "nan", NULL};
     if (is_word(text, size, constants, false))
         return true;
+    /* [+-] ( words | digits [. digits] [e [+-] digits] ), with a digit before the exponent. */
     const unsigned char *end = text + size;
     if (text < end && (*text == '+' || *text == '-'))
         text++;
@@ -138,6 +146,7 @@ static bool looks_literal(const unsigned char *text, size_t size)
     return exponent > 0 && text + exponent == end;
 }
 
+/* Bare, but x=1 is the integer: the text "1" has its first byte escaped, x=%31. */
 static void put_text(lc_name *name, const unsigned char *text, size_t size)
 {
     if (looks_literal(text, size)) {
@@ -158,6 +167,7 @@ size_t lc_name_integer(char *out, const locache_item *item, locache_reader *read
         (item->number != LOCACHE_TAG_BIGNUM && item->number != LOCACHE_TAG_BIGNUM_NEG))
         return 0;
     locache_item magnitude;
+    /* Digits that would not fit a name are not worked out: that is quadratic in their number. */
     if (locache_read(&magnitude, reader) != LOCACHE_OK || magnitude.size > LC_DECIMAL_BYTES_MAX)
         return 0;
     return lc_decimal_bigint(out, item->number == LOCACHE_TAG_BIGNUM_NEG, magnitude.data,
@@ -196,6 +206,7 @@ bool lc_name_scalar(lc_name *name, const locache_item *item, locache_reader *rea
     default:
         size = lc_name_integer(numeral, item, reader);
     }
+    /* None: no scalar, a NaN that is not the plain one, or too many digits. */
     lc_name_plain(name, numeral, size);
     return size > 0;
 }

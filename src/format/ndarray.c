@@ -1,10 +1,15 @@
+/* Arrays of numbers as RFC 8746 has them: their head read, all of them written, and within keys.
+ *
+ * An array is a tag for the order of its elements, its extents, and a typed byte string, whose tag
+ * says type and byte order. Elements are written as they lie in memory and swapped by who reads
+ * them, so that an array goes from one process to another of the same machine without a look at
+ * it. */
 #include "format/ndarray.h"
 #include "base/text.h"
-#include "format/cbor.h"
 
 #include <string.h>
 
-/* Bits of an RFC 8746 tag: 010 f s e ll. */
+/* Bits of an RFC 8746 tag: 010 f s e ll. Without e, they are a locache_element. */
 enum { TYPED_FLOAT = 16, TYPED_SIGNED = 8, TYPED_LITTLE = 4, TYPED_SIZE = 3 };
 
 static bool little_endian(void)
@@ -40,6 +45,7 @@ size_t locache_element_size(locache_element type)
 void locache_ndarray_copy(void *out, const locache_ndarray *array)
 {
     size_t step = locache_element_size(array->type);
+    /* Then both may be NULL, which memcpy() must not be given. */
     if (array->size == 0)
         return;
     if (!array->swapped || step < 2) {
@@ -60,6 +66,7 @@ static bool full_size(size_t *out, const locache_ndarray *array)
     bool empty = false;
     if (size == 0 || array->dimensions > LOCACHE_DIMENSIONS_MAX)
         return false;
+    /* One extent of 0 makes an array empty, whatever the others are: their product may overflow. */
     for (unsigned i = 0; i < array->dimensions; i++)
         empty = empty || array->extents[i] == 0;
     for (unsigned i = 0; i < array->dimensions && !empty; i++) {
@@ -78,6 +85,8 @@ static bool element_of(locache_ndarray *out, uint64_t tag)
 {
     if (tag < LOCACHE_TAG_TYPED_FIRST || tag > LOCACHE_TAG_TYPED_LAST)
         return false;
+    /* Of single bytes there is no order: with TYPED_LITTLE RFC 8746 means something else (clamped
+     * arithmetic), or nothing. */
     bool single = (tag & (TYPED_FLOAT | TYPED_SIZE)) == 0;
     bool little = (tag & TYPED_LITTLE) != 0;
     out->type = (locache_element)(tag & ~(uint64_t)TYPED_LITTLE);
@@ -108,7 +117,8 @@ locache_status lc_ndarray_read_head(locache_ndarray *out, locache_reader *reader
 
 /* -------------------------------------------------------------------------------------- writing */
 
-/* All but the elements; false where the array cannot be. */
+/* All but the elements; false where the array cannot be. That its size is right is checked before
+ * anything is written: a reader would refuse what says another. */
 static bool write_extents(locache_writer *writer, const locache_ndarray *array)
 {
     size_t size;
@@ -143,6 +153,8 @@ void locache_write_ndarray_apart(locache_writer *writer, const locache_ndarray *
 
 /* ---------------------------------------------------------------------------------- within keys */
 
+/* What is long stands in a key as its digest: the key is compared whole on every read, and kept in
+ * the entry and in memory. The size goes with it, for a person who looks at a key. */
 static void write_digest(locache_writer *key, uint64_t tag, const void *data, size_t size)
 {
     unsigned char digest[LOCACHE_DIGEST_SIZE];
@@ -166,6 +178,7 @@ void locache_key_text(locache_writer *key, const char *text, size_t size)
     if (size < LOCACHE_KEY_LONG)
         locache_write_text(key, text, size);
     else if (lc_text_is_utf8((const unsigned char *)text, size))
+        /* A tag of its own: a text and the bytes of its UTF-8 are two arguments. */
         write_digest(key, LOCACHE_TAG_TEXT_DIGEST, text, size);
     else if (key->status == LOCACHE_OK)
         key->status = LOCACHE_EINVAL;
@@ -173,6 +186,7 @@ void locache_key_text(locache_writer *key, const char *text, size_t size)
 
 void locache_key_ndarray(locache_writer *key, const locache_ndarray *array)
 {
+    /* Keys have one order of elements, the row-major one, which callers bring them into. */
     if (array->column_major && key->status == LOCACHE_OK)
         key->status = LOCACHE_EINVAL;
     else if (write_extents(key, array))

@@ -1,4 +1,15 @@
-/* The record of a version: its text, and the rule by which two are of one source. */
+/* The record of a version: its text, and the rule by which two are of one source.
+ *
+ * A result is stale when it is served for a source that it was not computed from, so the rule errs
+ * to the other side: a directory is a source's own only where a digest says so. An equal digest of
+ * the code that this interpreter made of it says so at once; else only the source's digest can
+ * tell, which costs a parse, and the caller is asked for it (NEED_SOURCE). What was learned that
+ * way is recorded, so that each interpreter asks once.
+ *
+ * The text comes from a file, which a crash, an editor or another program may have changed. It is
+ * parsed strictly: what lc_version_print() would not write is no record (but for a later format's),
+ * and a lost record is replaced. At worst results are computed again, since entries carry their
+ * version themselves. */
 #include "format/version_text.h"
 #include "base/hash.h"
 #include "base/text.h"
@@ -32,6 +43,7 @@ static bool take_line(char *value, size_t room, const char **at, const char *lab
     return true;
 }
 
+/* "<tag> <digest>". */
 static bool take_code(lc_version *out, const char *line)
 {
     const char *space = strchr(line, ' ');
@@ -46,10 +58,11 @@ static bool take_code(lc_version *out, const char *line)
 
 static bool parse_lines(lc_version *out, const char *text)
 {
-    char line[LC_TAG_MAX + 1 + HEX_SIZE + 1];
+    char line[LC_TAG_MAX + 1 + HEX_SIZE + 1]; /* the longest value, which is a code's */
     *out = (lc_version){.count = 0};
     if (!take_line(line, sizeof line, &text, "locache"))
         return false;
+    /* Of a later format only that much is known: whatever follows is not ours to judge. */
     out->newer = strcmp(line, "1") != 0;
     if (out->newer)
         return strspn(line, "0123456789") == strlen(line) && line[0] >= '1' && line[0] <= '9';
@@ -70,6 +83,7 @@ static bool parse_lines(lc_version *out, const char *text)
 bool lc_version_parse(lc_version *out, const char *text, size_t size)
 {
     char line[LC_VERSION_TEXT_MAX + 1];
+    /* Bytes of a file have no NUL at their end, and may have one before. */
     bool text_only = size <= LC_VERSION_TEXT_MAX && memchr(text, '\0', size) == NULL;
     if (text_only) {
         memcpy(line, text, size);
@@ -112,6 +126,7 @@ bool lc_version_could_ask(const locache_identity *identity)
 
 void lc_version_own_id(locache_id *out, const locache_identity *identity)
 {
+    /* Each kind with a word of its own before it: a code's digest is never taken for a source's. */
     if (identity->has_source) {
         lc_span parts[] = {{"source", 6}, {identity->source.bytes, LOCACHE_ID_SIZE}};
         lc_blake2b(out->bytes, LOCACHE_ID_SIZE, parts, 2);
@@ -135,8 +150,8 @@ static const lc_version_code *find_code(const lc_version *in, const locache_iden
     return NULL;
 }
 
-/* Make room for one more of that tag: the one recorded longest ago goes, of this tag where it has all
- * that one tag may have, so that an editor at work does not push out other interpreters. */
+/* Make room for one more of that tag: the one recorded longest ago goes, of this tag where it has
+ * all that one tag may have, so that an editor at work does not push out other interpreters. */
 static void make_room(lc_version *in, const char *tag)
 {
     size_t of_tag = 0;
@@ -157,6 +172,8 @@ static void make_room(lc_version *in, const char *tag)
 bool lc_version_learn(lc_version *to, const locache_identity *identity)
 {
     bool news = false;
+    /* The caller has seen to it that the identity is of the same source: it compared them, or makes
+     * the directory. */
     if (identity->code_tag != NULL && find_code(to, identity) == NULL) {
         make_room(to, identity->code_tag);
         lc_version_code *next = &to->codes[to->count++];
@@ -176,6 +193,8 @@ locache_status lc_version_compare(const lc_version *found, const locache_identit
 {
     if (!has_identity(identity) || find_code(found, identity) != NULL)
         return LOCACHE_OK;
+    /* Another code may still be of the same source: a comment moved its lines, another Python made
+     * it. Without a source on both sides nobody can say so. */
     if (!found->has_source)
         return LOCACHE_MISS;
     if (identity->has_source)
@@ -183,10 +202,11 @@ locache_status lc_version_compare(const lc_version *found, const locache_identit
     return lc_version_could_ask(identity) ? LOCACHE_NEED_SOURCE : LOCACHE_MISS;
 }
 
-/* ----------------------------------------------------------------------------- said by the caller */
+/* --------------------------------------------------------------------------- said by the caller */
 
 void locache_identity_explicit(locache_identity *out, const char *text)
 {
+    /* A tag of no interpreter, so that programs in two languages can share results. */
     *out = (locache_identity){.code_tag = "explicit", .no_source = true};
     locache_id_of(&out->code, text, strlen(text));
 }

@@ -1,23 +1,23 @@
-/* What is recorded of the source that a function directory's results belong to, as text and back, and
- * whether it is the source that is asked for. docs/format.md, "Versions", is normative. No I/O, no
- * allocation. Any thread. */
+/* What is recorded of the source that a function directory's results belong to, as text and back,
+ * and whether it is the source that is asked for. docs/format.md, "Versions", is normative. No I/O,
+ * no allocation. Any thread. */
 #ifndef LC_VERSION_TEXT_H
 #define LC_VERSION_TEXT_H
 
 #include "locache.h"
 
 #define LC_TAG_MAX 63 /* locache_identity.code_tag */
-/* Codes that one directory records: those of all of CPython's versions in use and their optimisation
- * levels, and of each a few layouts of the same source, as two checkouts or an edited comment make
- * them. */
+/* Codes that one directory records: those of all of CPython's versions in use and their
+ * optimisation levels, and of each a few layouts of the same source, as two checkouts or an edited
+ * comment make them. */
 #define LC_VERSION_CODES_MAX 32
 #define LC_VERSION_CODES_OF_TAG 4
 /* LC_VERSION_CODES_MAX lines of at most 102 bytes, and three others. */
 #define LC_VERSION_TEXT_MAX 4096
 
 typedef struct lc_version_code {
-    char
-        tag[LC_TAG_MAX + 1]; /* what made it: digests of different tags say nothing of each other */
+    /* what made it: digests of different tags say nothing of each other */
+    char tag[LC_TAG_MAX + 1];
     locache_id digest;
 } lc_version_code;
 
@@ -34,7 +34,7 @@ typedef struct lc_version {
 
 /* size bytes of text, which may be anything. False: it is no record; *out is a lost one then. */
 bool lc_version_parse(lc_version *out, const char *text, size_t size);
-/* Without a NUL; how many bytes. */
+/* Without a NUL; how many bytes. What was parsed, and is not newer, comes out as the same bytes. */
 size_t lc_version_print(char out[LC_VERSION_TEXT_MAX], const lc_version *from);
 
 /* Is there a source that we were not told yet? */
