@@ -5,7 +5,7 @@ from time import monotonic_ns
 
 async def call(persisted, key, args, kwargs, fresh):
     """Look up the key, unless fresh; else await the function and store its result."""
-    # None: not there; False: there, but not believed, which the user was told already.
+    # None: not there; False: there, but rejected, which the user was told already.
     found = None if fresh else persisted._lookup(key)
     if found:
         return found[0]

@@ -1,194 +1,11 @@
+/* A call's arguments bound to the plan of a signature, and the key that they make. */
 #include "call/bind.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#define SLOTS_ON_STACK 16 /* parameters; more go to the heap */
-
-/* --------------------------------------------------------------------------------- making plans */
-
-static int add_parameter(lcpy_plan *plan, PyObject *name, PyObject *fallback, PyObject *unused)
-{
-    lcpy_parameter *parameter = &plan->parameters[plan->count++];
-    parameter->name = Py_NewRef(name);
-    PyUnicode_InternInPlace(&parameter->name);
-    parameter->fallback = Py_XNewRef(fallback);
-    parameter->label = lcpy_label(name);
-    if (parameter->label == NULL)
-        return -1;
-    if (plan->ignored != NULL) {
-        int found = PySet_Contains(plan->ignored, name);
-        if (found < 0 || PySet_Discard(unused, name) < 0)
-            return -1;
-        parameter->ignored = found > 0;
-    }
-    plan->counted += !parameter->ignored;
-    return 0;
-}
-
-/* The name of *args or **kwargs may be ignored as well: 1, 0 or -1. */
-static int is_ignored(const lcpy_plan *plan, PyObject *name, PyObject *unused)
-{
-    if (plan->ignored == NULL)
-        return 0;
-    int found = PySet_Contains(plan->ignored, name);
-    return found < 0 || PySet_Discard(unused, name) < 0 ? -1 : found;
-}
-
-static int make_room(lcpy_plan *plan, Py_ssize_t count)
-{
-    plan->parameters = PyMem_Calloc((size_t)count + 1, sizeof *plan->parameters);
-    if (plan->parameters == NULL) {
-        PyErr_NoMemory();
-        return -1;
-    }
-    return 0;
-}
-
-int lcpy_plan_of_function(lcpy_plan *out, PyObject *function, bool names_only, PyObject *ignored,
-                          PyObject *unused)
-{
-    PyCodeObject *code = (PyCodeObject *)PyFunction_GET_CODE(function);
-    *out = (lcpy_plan){.function = Py_NewRef(function),
-                       .ignored = Py_XNewRef(ignored),
-                       .keep_missing = names_only};
-    out->positional_only = code->co_posonlyargcount;
-    out->positional = code->co_argcount;
-    out->any_position = (code->co_flags & CO_VARARGS) != 0;
-    out->any_keyword = (code->co_flags & CO_VARKEYWORDS) != 0;
-    Py_ssize_t named = code->co_argcount + code->co_kwonlyargcount;
-    PyObject *names = PyObject_GetAttrString((PyObject *)code, "co_varnames");
-    if (names == NULL || make_room(out, named) < 0) {
-        Py_XDECREF(names);
-        return -1;
-    }
-    int status = 0;
-    for (Py_ssize_t i = 0; i < named && status == 0; i++)
-        status = add_parameter(out, PyTuple_GET_ITEM(names, i), NULL, unused);
-    if (status == 0 && out->any_position) {
-        status = is_ignored(out, PyTuple_GET_ITEM(names, named), unused);
-        out->ignore_positions = status > 0;
-    }
-    if (status >= 0 && out->any_keyword) {
-        status =
-            is_ignored(out, PyTuple_GET_ITEM(names, named + (out->any_position ? 1 : 0)), unused);
-        out->ignore_keywords = status > 0;
-    }
-    Py_DECREF(names);
-    return status < 0 ? -1 : 0;
-}
-
-/* One inspect.Parameter. `empty` is inspect.Parameter.empty. */
-static int add_inspected(lcpy_plan *plan, PyObject *parameter, PyObject *empty, PyObject *unused)
-{
-    enum {
-        POSITIONAL_ONLY,
-        POSITIONAL_OR_KEYWORD,
-        VAR_POSITIONAL,
-        KEYWORD_ONLY,
-        VAR_KEYWORD
-    }; /* inspect._ParameterKind */
-    int status = -1;
-    PyObject *name = PyObject_GetAttrString(parameter, "name");
-    PyObject *kind_object = PyObject_GetAttrString(parameter, "kind");
-    PyObject *fallback = PyObject_GetAttrString(parameter, "default");
-    if (name == NULL || kind_object == NULL || fallback == NULL)
-        goto done;
-    long kind = PyLong_AsLong(kind_object);
-    if (kind == -1 && PyErr_Occurred() != NULL)
-        goto done;
-    if (kind == VAR_POSITIONAL || kind == VAR_KEYWORD) {
-        status = is_ignored(plan, name, unused);
-        *(kind == VAR_POSITIONAL ? &plan->any_position : &plan->any_keyword) = true;
-        *(kind == VAR_POSITIONAL ? &plan->ignore_positions : &plan->ignore_keywords) = status > 0;
-        goto done;
-    }
-    plan->positional_only += kind == POSITIONAL_ONLY;
-    plan->positional += kind != KEYWORD_ONLY;
-    status = add_parameter(plan, name, fallback == empty ? NULL : fallback, unused);
-done:
-    Py_XDECREF(name);
-    Py_XDECREF(kind_object);
-    Py_XDECREF(fallback);
-    return status < 0 ? -1 : 0;
-}
-
-static int add_signature(lcpy_plan *plan, PyObject *signature, PyObject *unused)
-{
-    int status = -1;
-    PyObject *empty = PyObject_GetAttrString(signature, "empty");
-    PyObject *by_name = PyObject_GetAttrString(signature, "parameters");
-    PyObject *parameters = by_name != NULL ? PyMapping_Values(by_name) : NULL;
-    if (empty == NULL || parameters == NULL || make_room(plan, PyList_GET_SIZE(parameters)) < 0)
-        goto done;
-    status = 0;
-    for (Py_ssize_t i = 0; i < PyList_GET_SIZE(parameters) && status == 0; i++)
-        status = add_inspected(plan, PyList_GET_ITEM(parameters, i), empty, unused);
-done:
-    Py_XDECREF(empty);
-    Py_XDECREF(by_name);
-    Py_XDECREF(parameters);
-    return status;
-}
-
-int lcpy_plan_of_callable(lcpy_plan *out, PyObject *callable, PyObject *ignored, PyObject *unused)
-{
-    *out = (lcpy_plan){.ignored = Py_XNewRef(ignored)};
-    PyObject *inspect = PyImport_ImportModule("inspect");
-    if (inspect == NULL)
-        return -1;
-    PyObject *signature = PyObject_CallMethod(inspect, "signature", "O", callable);
-    Py_DECREF(inspect);
-    if (signature != NULL) {
-        int status = add_signature(out, signature, unused);
-        Py_DECREF(signature);
-        return status;
-    }
-    if (!PyErr_ExceptionMatches(PyExc_ValueError) && !PyErr_ExceptionMatches(PyExc_TypeError))
-        return -1;
-    PyErr_Clear(); /* it has no signature that can be known: what it takes, it takes */
-    out->any_position = true;
-    out->any_keyword = true;
-    return make_room(out, 0);
-}
-
-void lcpy_plan_clear(lcpy_plan *plan)
-{
-    lcpy_plan old = *plan;
-    *plan = (lcpy_plan){0};
-    for (Py_ssize_t i = 0; i < old.count; i++) {
-        Py_CLEAR(old.parameters[i].name);
-        Py_CLEAR(old.parameters[i].label);
-        Py_CLEAR(old.parameters[i].opening);
-        Py_CLEAR(old.parameters[i].fallback);
-    }
-    PyMem_Free(old.parameters);
-    Py_CLEAR(old.function);
-    Py_CLEAR(old.ignored);
-}
-
-int lcpy_plan_traverse(lcpy_plan *plan, visitproc visit, void *arg)
-{
-    for (Py_ssize_t i = 0; i < plan->count; i++)
-        Py_VISIT(plan->parameters[i].fallback);
-    Py_VISIT(plan->function);
-    return 0;
-}
-
-PyObject *lcpy_plan_default(const lcpy_plan *plan, Py_ssize_t n)
-{
-    if (plan->function == NULL)
-        return plan->parameters[n].fallback;
-    if (n >= plan->positional) {
-        PyObject *by_name = PyFunction_GET_KW_DEFAULTS(plan->function);
-        return by_name != NULL ? PyDict_GetItemWithError(by_name, plan->parameters[n].name) : NULL;
-    }
-    PyObject *defaults = PyFunction_GET_DEFAULTS(plan->function);
-    Py_ssize_t at = defaults != NULL ? n - (plan->positional - PyTuple_GET_SIZE(defaults)) : -1;
-    return at >= 0 ? PyTuple_GET_ITEM(defaults, at) : NULL;
-}
-
-/* -------------------------------------------------------------------------------------- binding */
+/* Parameters: few functions have more, and those go to the heap. */
+#define SLOTS_ON_STACK 16
 
 typedef struct keyword {
     PyObject *name;
@@ -357,9 +174,8 @@ static int write_extra(lcpy_state *state, locache_writer *key, const lcpy_plan *
     return 0;
 }
 
-lcpy_bound lcpy_plan_key(lcpy_state *state, locache_writer *key, const lcpy_plan *plan,
-                         const lcpy_call *call, const locache_writer *captures, Py_ssize_t captured,
-                         PyObject **culprit)
+lcpy_bound lcpy_bind_key(lcpy_state *state, locache_writer *key, const lcpy_plan *plan,
+                         const lcpy_call *call, const lcpy_captured *captured, PyObject **culprit)
 {
     binding bound;
     bound.slots = NULL;
@@ -368,7 +184,7 @@ lcpy_bound lcpy_plan_key(lcpy_state *state, locache_writer *key, const lcpy_plan
     lcpy_bound status = bind_call(&bound, plan, call);
     if (status != LCPY_BOUND)
         goto done;
-    Py_ssize_t count = bound.extra_count + captured;
+    Py_ssize_t count = bound.extra_count + captured->count;
     for (Py_ssize_t i = 0; i < plan->count; i++)
         count += bound.slots[i] != NULL && !plan->parameters[i].ignored;
     if (call->count > plan->positional && !plan->ignore_positions)
@@ -379,8 +195,8 @@ lcpy_bound lcpy_plan_key(lcpy_state *state, locache_writer *key, const lcpy_plan
         status = LCPY_BIND_ERROR;
         goto done;
     }
-    if (captured > 0)
-        locache_write_raw(key, captures->data, captures->length);
+    if (captured->count > 0)
+        locache_write_raw(key, captured->writer.data, captured->writer.length);
 done:
     unbind(&bound, plan);
     return status;

@@ -1,26 +1,23 @@
-/* The way of a call: bind and write the key, look up, or call the function and store. */
-#include "call/persisted.h"
+/* A call of a decorated function, from its arguments to its result. */
+#include "call/call.h"
 
 #include "call/kept.h"
+#include "call/lookup.h"
 #include "call/simple.h"
+#include "call/store.h"
 #include "call/warn.h"
 
-lcpy_bound lcpy_persisted_key(lcpy_persisted *self, lcpy_key *key, const lcpy_call *call,
-                              PyObject **culprit)
+lcpy_bound lcpy_call_key(lcpy_persisted *self, lcpy_key *key, const lcpy_call *call,
+                         PyObject **culprit)
 {
     locache_writer_init(&key->writer, key->room, sizeof key->room);
-    if (self->target.is_simple && lcpy_quick_key(&key->writer, &self->target.plan, call)) {
+    if (self->target.is_simple && lcpy_simple_key(&key->writer, &self->target.plan, call)) {
         *culprit = NULL;
         return LCPY_BOUND;
     }
     locache_writer_reset(&key->writer);
     return lcpy_target_key(self->state, &key->writer, &self->target, call, (PyObject *)self,
                            culprit);
-}
-
-void lcpy_key_clear(lcpy_key *key)
-{
-    locache_writer_clear(&key->writer);
 }
 
 static PyObject *call_function(lcpy_persisted *self, const lcpy_call *call)
@@ -63,7 +60,7 @@ static int name_coroutine(lcpy_persisted *self, PyObject *coroutine)
 }
 
 static PyObject *start_coroutine(lcpy_persisted *self, const lcpy_key *key, const lcpy_call *call,
-                                 int fresh)
+                                 bool fresh)
 {
     PyObject *coroutine = NULL;
     PyObject *args = PyTuple_New(call->count);
@@ -86,24 +83,24 @@ done:
     return coroutine;
 }
 
-PyObject *lcpy_persisted_compute(lcpy_persisted *self, const lcpy_key *key, const lcpy_call *call,
-                                 int fresh, int quiet)
+PyObject *lcpy_call_compute(lcpy_persisted *self, const lcpy_key *key, const lcpy_call *call,
+                            bool fresh, bool quiet)
 {
     if (self->target.is_async)
         return start_coroutine(self, key, call, fresh);
-    lcpy_closure_begin(&self->target.closure);
-    int64_t start = lcpy_clock();
+    lcpy_captures_begin(&self->target.captures);
+    int64_t start = lcpy_persisted_clock();
     PyObject *result = call_function(self, call);
-    int64_t elapsed = lcpy_clock() - start;
-    if (lcpy_closure_end(self->state, &self->target.closure) < 0 ||
-        (result != NULL && lcpy_persisted_store(self, key->writer.data, key->writer.length, result,
-                                                elapsed, fresh, quiet) < 0))
+    int64_t elapsed = lcpy_persisted_clock() - start;
+    if (lcpy_captures_end(self->state, &self->target.captures) < 0 ||
+        (result != NULL &&
+         lcpy_store(self, key, &(lcpy_computed){result, elapsed, fresh, quiet}) < 0))
         Py_CLEAR(result);
     return result;
 }
 
-PyObject *lcpy_persisted_without_key(lcpy_persisted *self, const lcpy_call *call, lcpy_bound bound,
-                                     PyObject *culprit)
+PyObject *lcpy_call_without_key(lcpy_persisted *self, const lcpy_call *call, lcpy_bound bound,
+                                PyObject *culprit)
 {
     self->bypassed++;
     if (bound == LCPY_BIND_ERROR && lcpy_warn(self, LCPY_TROUBLE_KEY, NULL, culprit) < 0)
@@ -122,24 +119,23 @@ PyObject *lcpy_persisted_without_key(lcpy_persisted *self, const lcpy_call *call
 static PyObject *read_or_compute(lcpy_persisted *self, const lcpy_key *key, const lcpy_call *call)
 {
     PyObject *result = NULL;
-    lcpy_found found = lcpy_persisted_read(&result, self, key->writer.data, key->writer.length);
-    if (found == LCPY_ABSENT || found == LCPY_DISBELIEVED)
-        return lcpy_persisted_compute(self, key, call, 0, found == LCPY_DISBELIEVED);
+    lcpy_found found = lcpy_lookup_file(&result, self, key);
+    if (found == LCPY_ABSENT || found == LCPY_REJECTED)
+        return lcpy_call_compute(self, key, call, false, found == LCPY_REJECTED);
     return found == LCPY_UNUSABLE ? call_function(self, call) : result;
 }
 
 /* Memory has this for the key. */
-static PyObject *give_or_compute(lcpy_persisted *self, void *object, const lcpy_key *key,
-                                 const lcpy_call *call)
+static PyObject *decode_or_compute(lcpy_persisted *self, const lcpy_key *key, const lcpy_call *call,
+                                   void *object)
 {
     PyObject *result = NULL;
-    lcpy_found found =
-        lcpy_persisted_give(&result, self, object, key->writer.data, key->writer.length);
-    return found == LCPY_DISBELIEVED ? lcpy_persisted_compute(self, key, call, 0, 1) : result;
+    lcpy_found found = lcpy_lookup_kept(&result, self, key, object);
+    return found == LCPY_REJECTED ? lcpy_call_compute(self, key, call, false, true) : result;
 }
 
-PyObject *lcpy_persisted_call(PyObject *object, PyObject *const *args, size_t nargsf,
-                              PyObject *kwnames)
+PyObject *lcpy_call_vectorcall(PyObject *object, PyObject *const *args, size_t nargsf,
+                               PyObject *kwnames)
 {
     lcpy_persisted *self = (lcpy_persisted *)object;
     lcpy_call call = {args, PyVectorcall_NARGS(nargsf), kwnames};
@@ -147,21 +143,21 @@ PyObject *lcpy_persisted_call(PyObject *object, PyObject *const *args, size_t na
     PyObject *culprit = NULL;
     PyObject *result;
     void *known;
-    lcpy_bound bound = lcpy_persisted_key(self, &key, &call, &culprit);
+    lcpy_bound bound = lcpy_call_key(self, &key, &call, &culprit);
     if (bound != LCPY_BOUND) {
-        result = lcpy_persisted_without_key(self, &call, bound, culprit);
+        result = lcpy_call_without_key(self, &call, bound, culprit);
     } else if (self->target.is_async) {
-        result = lcpy_persisted_compute(self, &key, &call, 0, 0);
+        result = lcpy_call_compute(self, &key, &call, false, false);
     } else if (self->cache == NULL || locache_recall(&known, self->cache, key.writer.data,
                                                      key.writer.length) != LOCACHE_OK) {
         result = read_or_compute(self, &key, &call);
-    } else if (!lcpy_memory_is_result(known)) {
-        result = give_or_compute(self, known, &key, &call);
+    } else if (!lcpy_kept_is_result(known)) {
+        result = decode_or_compute(self, &key, &call, known);
     } else {
         self->hits++;
         result = known;
     }
     Py_XDECREF(culprit);
-    lcpy_key_clear(&key);
+    locache_writer_clear(&key.writer);
     return result;
 }

@@ -1,35 +1,10 @@
+/* Captured variables: which of them count, what each counts as, and which are state. */
 #include "call/captures.h"
 
 #include <opcode.h>
 
-PyObject *lcpy_label(PyObject *name)
-{
-    Py_ssize_t size = 0;
-    const char *text = PyUnicode_AsUTF8AndSize(name, &size);
-    if (text == NULL)
-        return NULL;
-    unsigned char room[64];
-    locache_writer writer;
-    locache_writer_init(&writer, room, sizeof room);
-    locache_key_name(&writer, text, (size_t)size);
-    PyObject *label = NULL;
-    if (locache_writer_status(&writer) == LOCACHE_OK)
-        label = PyBytes_FromStringAndSize((const char *)writer.data, (Py_ssize_t)writer.length);
-    else
-        PyErr_NoMemory();
-    locache_writer_clear(&writer);
-    return label;
-}
-
-/* The number that STORE_DEREF has for the first free variable. */
-static unsigned first_free_index(PyCodeObject *code)
-{
-#if PY_VERSION_HEX >= 0x030b0000
-    return (unsigned)(code->co_nlocalsplus - code->co_nfreevars);
-#else
-    return (unsigned)PyTuple_GET_SIZE(code->co_cellvars);
-#endif
-}
+#include "call/plan.h"
+#include "plain/compat.h"
 
 /* Does the code assign to the free variable with this number? 1, 0, or -1 with an exception. */
 static int rebinds(PyCodeObject *code, unsigned index)
@@ -50,24 +25,22 @@ static int rebinds(PyCodeObject *code, unsigned index)
     return found;
 }
 
-static int is_ignored(PyObject *name, PyObject *ignored, PyObject *unused)
+static int is_left_out(PyObject *name, PyObject *ignored)
 {
-    int found = ignored != NULL ? PySet_Contains(ignored, name) : 0;
-    return found > 0 && PySet_Discard(unused, name) < 0 ? -1 : found;
+    return ignored != NULL ? PySet_Contains(ignored, name) : 0;
 }
 
 /* 1 where the variable stays out of every key, 0 where not, -1 with an exception. */
-static int never_counts(PyCodeObject *code, Py_ssize_t n, PyObject *name, PyObject *ignored,
-                        PyObject *unused)
+static int never_counts(PyCodeObject *code, Py_ssize_t n, PyObject *name, PyObject *ignored)
 {
     if (PyUnicode_CompareWithASCIIString(name, "__class__") == 0)
         return 1;
-    int skip = is_ignored(name, ignored, unused);
-    return skip != 0 ? skip : rebinds(code, first_free_index(code) + (unsigned)n);
+    int skip = is_left_out(name, ignored);
+    return skip != 0 ? skip : rebinds(code, lcpy_compat_first_free(code) + (unsigned)n);
 }
 
-static int add_function(lcpy_closure *closure, PyObject *function, PyObject *wrapped,
-                        PyObject *ignored, PyObject *unused)
+static int add_function(lcpy_captures *captures, PyObject *function, PyObject *wrapped,
+                        PyObject *ignored)
 {
     PyCodeObject *code = (PyCodeObject *)PyFunction_GET_CODE(function);
     PyObject *cells = PyFunction_GET_CLOSURE(function);
@@ -77,16 +50,16 @@ static int add_function(lcpy_closure *closure, PyObject *function, PyObject *wra
     int status = 0;
     for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(names) && status == 0; i++) {
         PyObject *name = PyTuple_GET_ITEM(names, i);
-        int skip = never_counts(code, i, name, ignored, unused);
+        int skip = never_counts(code, i, name, ignored);
         if (skip != 0) {
             status = skip < 0 ? -1 : 0;
             continue;
         }
-        lcpy_capture *capture = &closure->captures[closure->count++];
+        lcpy_capture *capture = &captures->items[captures->count++];
         capture->name = Py_NewRef(name);
         capture->cell = Py_NewRef(PyTuple_GET_ITEM(cells, i));
         capture->wrapped = Py_XNewRef(wrapped);
-        capture->label = lcpy_label(name);
+        capture->label = lcpy_plan_label(name);
         status = capture->label != NULL ? 0 : -1;
     }
     Py_DECREF(names);
@@ -99,81 +72,79 @@ static Py_ssize_t cell_count(PyObject *function)
     return cells != NULL ? PyTuple_GET_SIZE(cells) : 0;
 }
 
-int lcpy_closure_init(lcpy_closure *out, PyObject *functions, PyObject *ignored, PyObject *unused)
+int lcpy_captures_init(lcpy_captures *out, PyObject *functions, PyObject *ignored)
 {
-    *out = (lcpy_closure){0};
+    *out = (lcpy_captures){0};
     Py_ssize_t count = 0;
     Py_ssize_t depth = PyTuple_GET_SIZE(functions);
     for (Py_ssize_t i = 0; i < depth; i++)
         count += cell_count(PyTuple_GET_ITEM(functions, i));
-    /* One more for lcpy_closure_add(). */
-    out->captures = PyMem_Calloc((size_t)count + 1, sizeof *out->captures);
-    if (out->captures == NULL) {
+    /* One more for lcpy_captures_add(). */
+    out->items = PyMem_Calloc((size_t)count + 1, sizeof *out->items);
+    if (out->items == NULL) {
         PyErr_NoMemory();
         return -1;
     }
     for (Py_ssize_t i = 0; i < depth; i++) {
         PyObject *function = PyTuple_GET_ITEM(functions, i);
         PyObject *wrapped = i + 1 < depth ? PyTuple_GET_ITEM(functions, i + 1) : NULL;
-        if (cell_count(function) > 0 && add_function(out, function, wrapped, ignored, unused) < 0)
+        if (cell_count(function) > 0 && add_function(out, function, wrapped, ignored) < 0)
             return -1;
     }
     return 0;
 }
 
-int lcpy_closure_add(lcpy_closure *closure, PyObject *name, PyObject *object, PyObject *ignored,
-                     PyObject *unused)
+int lcpy_captures_add(lcpy_captures *captures, PyObject *name, PyObject *object, PyObject *ignored)
 {
-    int skip = is_ignored(name, ignored, unused);
+    int skip = is_left_out(name, ignored);
     if (skip != 0)
         return skip < 0 ? -1 : 0;
-    lcpy_capture *capture = &closure->captures[closure->count++];
+    lcpy_capture *capture = &captures->items[captures->count++];
     capture->name = Py_NewRef(name);
     capture->cell = PyCell_New(object);
-    capture->added = 1;
-    capture->label = lcpy_label(name);
+    capture->added = true;
+    capture->label = lcpy_plan_label(name);
     return capture->cell != NULL && capture->label != NULL ? 0 : -1;
 }
 
-void lcpy_closure_forget(lcpy_closure *closure)
+void lcpy_captures_forget(lcpy_captures *captures)
 {
-    for (Py_ssize_t i = 0; i < closure->count; i++) {
-        Py_CLEAR(closure->captures[i].encoded);
-        Py_CLEAR(closure->captures[i].seen);
+    for (Py_ssize_t i = 0; i < captures->count; i++) {
+        Py_CLEAR(captures->items[i].encoded);
+        Py_CLEAR(captures->items[i].seen);
     }
 }
 
-void lcpy_closure_clear(lcpy_closure *closure)
+void lcpy_captures_clear(lcpy_captures *captures)
 {
-    lcpy_capture *captures = closure->captures;
-    Py_ssize_t count = closure->count;
-    *closure = (lcpy_closure){0};
-    for (Py_ssize_t i = 0; i < count; i++) {
-        Py_CLEAR(captures[i].name);
-        Py_CLEAR(captures[i].label);
-        Py_CLEAR(captures[i].cell);
-        Py_CLEAR(captures[i].wrapped);
-        Py_CLEAR(captures[i].seen);
-        Py_CLEAR(captures[i].encoded);
+    lcpy_captures old = *captures;
+    *captures = (lcpy_captures){0};
+    for (Py_ssize_t i = 0; i < old.count; i++) {
+        Py_CLEAR(old.items[i].name);
+        Py_CLEAR(old.items[i].label);
+        Py_CLEAR(old.items[i].cell);
+        Py_CLEAR(old.items[i].wrapped);
+        Py_CLEAR(old.items[i].seen);
+        Py_CLEAR(old.items[i].encoded);
     }
-    PyMem_Free(captures);
+    PyMem_Free(old.items);
 }
 
-int lcpy_closure_traverse(lcpy_closure *closure, visitproc visit, void *arg)
+int lcpy_captures_traverse(lcpy_captures *captures, visitproc visit, void *arg)
 {
-    for (Py_ssize_t i = 0; i < closure->count; i++) {
-        Py_VISIT(closure->captures[i].cell);
-        Py_VISIT(closure->captures[i].wrapped);
-        Py_VISIT(closure->captures[i].seen);
+    for (Py_ssize_t i = 0; i < captures->count; i++) {
+        Py_VISIT(captures->items[i].cell);
+        Py_VISIT(captures->items[i].wrapped);
+        Py_VISIT(captures->items[i].seen);
     }
     return 0;
 }
 
 /* Encode the object that the variable is bound to. LOCACHE_TAG_DEFAULT, which no value encodes
  * like, stands for nothing and for object(), which is only ever compared with. */
-static PyObject *encode(lcpy_state *state, PyObject *value)
+static PyObject *encode_captured(lcpy_state *state, PyObject *value)
 {
-    unsigned char room[512];
+    unsigned char room[512]; /* bytes: more go to the heap */
     locache_writer writer;
     locache_writer_init(&writer, room, sizeof room);
     PyObject *encoded = NULL;
@@ -202,21 +173,21 @@ static bool is_constant(PyObject *value)
            PyBool_Check(value);
 }
 
-static bool is_recursion(const lcpy_closure *closure)
+static bool is_recursion(const lcpy_captures *captures)
 {
-    return closure->running > 0 && closure->thread == PyThread_get_thread_ident();
+    return captures->running > 0 && captures->thread == PyThread_get_thread_ident();
 }
 
 /* The encoding of what the cell holds now; new reference. Other threads may do the same while
  * Python code runs here. */
-static PyObject *current(lcpy_state *state, lcpy_closure *closure, lcpy_capture *capture,
-                         PyObject *value)
+static PyObject *encode_current(lcpy_state *state, lcpy_captures *captures, lcpy_capture *capture,
+                                PyObject *value)
 {
     if (capture->encoded != NULL && capture->seen == value &&
-        (capture->is_state || is_recursion(closure) || is_constant(value)))
+        (capture->is_state || is_recursion(captures) || is_constant(value)))
         return Py_NewRef(capture->encoded);
     Py_XINCREF(value);
-    PyObject *encoded = encode(state, value);
+    PyObject *encoded = encode_captured(state, value);
     if (encoded == NULL) {
         Py_XDECREF(value);
         return NULL;
@@ -231,43 +202,43 @@ static PyObject *current(lcpy_state *state, lcpy_closure *closure, lcpy_capture 
     return encoded;
 }
 
-int lcpy_closure_write(lcpy_state *state, locache_writer *out, Py_ssize_t *count,
-                       lcpy_closure *closure, PyObject *own, PyObject *function, PyObject **culprit)
+int lcpy_captures_write(lcpy_state *state, lcpy_captured *out, lcpy_captures *captures,
+                        PyObject *own, PyObject *function, PyObject **culprit)
 {
-    *count = 0;
-    for (Py_ssize_t i = 0; i < closure->count; i++) {
-        lcpy_capture *capture = &closure->captures[i];
+    for (Py_ssize_t i = 0; i < captures->count; i++) {
+        lcpy_capture *capture = &captures->items[i];
         PyObject *value = PyCell_GET(capture->cell);
         if (value != NULL && !capture->added &&
             (value == own || value == function || value == capture->wrapped))
             continue;
-        PyObject *encoded = current(state, closure, capture, value);
+        PyObject *encoded = encode_current(state, captures, capture, value);
         if (encoded == NULL) {
             *culprit = Py_NewRef(capture->name);
             return -1;
         }
-        locache_write_raw(out, PyBytes_AS_STRING(capture->label),
+        locache_write_raw(&out->writer, PyBytes_AS_STRING(capture->label),
                           (size_t)PyBytes_GET_SIZE(capture->label));
-        locache_write_raw(out, PyBytes_AS_STRING(encoded), (size_t)PyBytes_GET_SIZE(encoded));
+        locache_write_raw(&out->writer, PyBytes_AS_STRING(encoded),
+                          (size_t)PyBytes_GET_SIZE(encoded));
         Py_DECREF(encoded);
-        ++*count;
+        out->count++;
     }
     return 0;
 }
 
-void lcpy_closure_begin(lcpy_closure *closure)
+void lcpy_captures_begin(lcpy_captures *captures)
 {
-    closure->running++;
-    closure->thread = PyThread_get_thread_ident();
+    captures->running++;
+    captures->thread = PyThread_get_thread_ident();
 }
 
 /* Has the object that was seen changed since? What cannot be encoded any more has. 1, 0, or -1 as
- * lcpy_closure_end(). */
+ * lcpy_captures_end(). */
 static int has_changed(lcpy_state *state, lcpy_capture *capture)
 {
     PyObject *before = Py_NewRef(capture->encoded);
     PyObject *seen = Py_NewRef(capture->seen);
-    PyObject *now = encode(state, seen);
+    PyObject *now = encode_captured(state, seen);
     int result = now != NULL ? PyObject_RichCompareBool(before, now, Py_NE)
                  : PyErr_ExceptionMatches(PyExc_Exception) ? 1
                                                            : -1;
@@ -282,22 +253,22 @@ static int has_changed(lcpy_state *state, lcpy_capture *capture)
     return result;
 }
 
-int lcpy_closure_end(lcpy_state *state, lcpy_closure *closure)
+int lcpy_captures_end(lcpy_state *state, lcpy_captures *captures)
 {
     PyObject *type = NULL;
     PyObject *value = NULL;
     PyObject *traceback = NULL;
     PyErr_Fetch(&type, &value, &traceback);
     int status = 0;
-    for (Py_ssize_t i = 0; i < closure->count && status == 0; i++) {
-        lcpy_capture *capture = &closure->captures[i];
+    for (Py_ssize_t i = 0; i < captures->count && status == 0; i++) {
+        lcpy_capture *capture = &captures->items[i];
         if (capture->encoded == NULL || capture->is_state || is_constant(capture->seen))
             continue;
         int changed = has_changed(state, capture);
         status = changed < 0 ? -1 : 0;
         capture->is_state = capture->is_state || changed > 0;
     }
-    closure->running--;
+    captures->running--;
     if (status == 0) {
         PyErr_Restore(type, value, traceback);
         return 0;

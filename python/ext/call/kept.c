@@ -1,6 +1,8 @@
+/* Results in memory: objects that nobody can change as they are, others as stored values. */
 #include "call/kept.h"
 
 #include "result/frozen.h"
+#include "result/result.h"
 
 /* Objects and values are aligned to more than one byte. */
 static locache_value *value_of(void *object)
@@ -8,22 +10,22 @@ static locache_value *value_of(void *object)
     return (locache_value *)((uintptr_t)object - 1);
 }
 
-static void *mark(locache_value *value)
+static void *mark_value(locache_value *value)
 {
     return (void *)((uintptr_t)value + 1);
 }
 
-void lcpy_memory_retain(void *object)
+void lcpy_kept_retain(void *object)
 {
-    if (lcpy_memory_is_result(object))
+    if (lcpy_kept_is_result(object))
         Py_INCREF((PyObject *)object);
     else
         locache_value_retain(value_of(object));
 }
 
-void lcpy_memory_release(void *object)
+void lcpy_kept_release(void *object)
 {
-    if (lcpy_memory_is_result(object))
+    if (lcpy_kept_is_result(object))
         Py_DECREF((PyObject *)object);
     else
         locache_value_free(value_of(object));
@@ -41,13 +43,13 @@ static locache_value *with_own_buffers(locache_value *value)
     return copy;
 }
 
-PyObject *lcpy_memory_decode(lcpy_state *state, void *object, PyObject *module)
+PyObject *lcpy_kept_decode(lcpy_state *state, void *object, PyObject *module)
 {
     locache_value *value = with_own_buffers(value_of(object));
     return value != NULL ? lcpy_decode(state, value, module) : NULL;
 }
 
-locache_value *lcpy_memory_value(locache_value *value)
+locache_value *lcpy_kept_value(locache_value *value)
 {
     locache_value *copy = NULL;
     if (locache_value_buffer_count(value) == 0) {
@@ -61,13 +63,17 @@ locache_value *lcpy_memory_value(locache_value *value)
     return copy;
 }
 
-bool lcpy_memory_keep(lcpy_state *state, locache *cache, const void *key, size_t key_size,
-                      const locache_stamp *stamp, PyObject *result, locache_value *value)
+bool lcpy_kept_store(lcpy_persisted *self, const lcpy_key *key, const locache_stamp *stamp,
+                     PyObject *result, locache_value *value)
 {
-    size_t size = lcpy_frozen_size(state, result);
-    if (size > 0)
-        locache_remember(cache, key, key_size, stamp, result, size);
-    else if (value != NULL)
-        locache_remember(cache, key, key_size, stamp, mark(value), locache_value_size(value));
-    return size > 0 || value != NULL;
+    void *object = result;
+    size_t size = lcpy_frozen_size(self->state, result);
+    if (size == 0) {
+        if (value == NULL)
+            return false;
+        object = mark_value(value);
+        size = locache_value_size(value);
+    }
+    locache_remember(self->cache, key->writer.data, key->writer.length, stamp, object, size);
+    return true;
 }

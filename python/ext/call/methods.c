@@ -1,9 +1,14 @@
 /* What a decorated function has beside being called: cache_info() and the like. What is asked for
  * here by name and cannot be done is an exception, unlike on the way of a call. */
-#include "call/persisted.h"
+#include "call/methods.h"
 
 #include <errno.h>
 #include <string.h>
+
+#include "call/call.h"
+#include "call/lookup.h"
+#include "call/open.h"
+#include "call/store.h"
 
 /* The error of an operation that was asked for, as an OSError or the like; an exception that is set
  * already stays. */
@@ -28,7 +33,7 @@ static PyObject *raise_error(locache_status status, const locache_error *error)
 static int open_or_raise(lcpy_persisted *self)
 {
     locache_error error;
-    locache_status status = lcpy_persisted_open(self, &error);
+    locache_status status = lcpy_open(self, &error);
     if (status != LOCACHE_OK) {
         raise_error(status, &error);
         return -1;
@@ -40,7 +45,7 @@ static int open_or_raise(lcpy_persisted *self)
 static int key_or_raise(lcpy_persisted *self, lcpy_key *key, const lcpy_call *call)
 {
     PyObject *culprit = NULL;
-    lcpy_bound bound = lcpy_persisted_key(self, key, call, &culprit);
+    lcpy_bound bound = lcpy_call_key(self, key, call, &culprit);
     Py_XDECREF(culprit);
     if (bound == LCPY_MISFIT) {
         PyErr_Format(PyExc_TypeError,
@@ -74,13 +79,15 @@ static uint64_t entry_count(lcpy_persisted *self)
 {
     uint64_t count = 0;
     locache_error error;
-    locache_status status = lcpy_persisted_open(self, &error);
+    locache_status status = lcpy_open(self, &error);
     if (status != LOCACHE_OK) {
         PyErr_Clear();
         return 0;
     }
-    Py_BEGIN_ALLOW_THREADS status = locache_count(&count, self->cache, &error);
-    Py_END_ALLOW_THREADS return status == LOCACHE_OK ? count : 0;
+    Py_BEGIN_ALLOW_THREADS;
+    status = locache_count(&count, self->cache, &error);
+    Py_END_ALLOW_THREADS;
+    return status == LOCACHE_OK ? count : 0;
 }
 
 PyDoc_STRVAR(cache_info_doc, "cache_info($self, /)\n--\n\n"
@@ -113,13 +120,15 @@ static PyObject *cache_info(PyObject *object, PyObject *unused)
     return info;
 }
 
-/* Empty the cache at a place. */
-static PyObject *reset_at(lcpy_persisted *self, locache *cache)
+/* Empty a cache of the function's. */
+static PyObject *reset_results(lcpy_persisted *self, locache *cache)
 {
     locache_error error;
     locache_status status;
-    Py_BEGIN_ALLOW_THREADS status = locache_reset(cache, &error);
-    Py_END_ALLOW_THREADS lcpy_persisted_forget(self);
+    Py_BEGIN_ALLOW_THREADS;
+    status = locache_reset(cache, &error);
+    Py_END_ALLOW_THREADS;
+    lcpy_store_forget(self);
     if (status < 0)
         return raise_error(status, &error);
     self->hits = self->misses = self->bypassed = self->errors = 0;
@@ -137,22 +146,27 @@ static PyObject *cache_clear(PyObject *object, PyObject *unused)
 {
     (void)unused;
     lcpy_persisted *self = (lcpy_persisted *)object;
-    return open_or_raise(self) < 0 ? NULL : reset_at(self, self->cache);
+    return open_or_raise(self) < 0 ? NULL : reset_results(self, self->cache);
 }
 
-PyObject *lcpy_persisted_reset(lcpy_persisted *self, PyObject *name)
+/* The same of the cache that is elsewhere: for reset_cache(), which says where. */
+static PyObject *clear_at(PyObject *object, PyObject *told)
 {
-    if (name == NULL)
-        return cache_clear((PyObject *)self, NULL);
-    lcpy_place place;
-    if (lcpy_place_init(self->state, &place, self->target.home, name, NULL) < 0)
+    lcpy_persisted *self = (lcpy_persisted *)object;
+    if (!PyTuple_Check(told)) {
+        PyErr_SetString(PyExc_TypeError, "where a cache is is a tuple");
         return NULL;
+    }
+    lcpy_where where;
     locache *cache = NULL;
-    locache_error error;
-    locache_status status = lcpy_persisted_open_at(&cache, self, &place, &error);
-    PyObject *result = status == LOCACHE_OK ? reset_at(self, cache) : raise_error(status, &error);
+    PyObject *result = NULL;
+    if (lcpy_where_init(&where, told) == 0) {
+        locache_error error;
+        locache_status status = lcpy_open_at(&cache, self, &where, &error);
+        result = status == LOCACHE_OK ? reset_results(self, cache) : raise_error(status, &error);
+    }
     locache_close(cache);
-    lcpy_place_clear(&place);
+    lcpy_where_clear(&where);
     return result;
 }
 
@@ -189,7 +203,7 @@ static PyObject *cache_path(PyObject *object, PyObject *const *args, Py_ssize_t 
             locache_path(path, self->cache, key.writer.data, key.writer.length, &error);
         result = status == LOCACHE_OK ? as_path(path) : raise_error(status, &error);
     }
-    lcpy_key_clear(&key);
+    locache_writer_clear(&key.writer);
     return result;
 }
 
@@ -209,16 +223,17 @@ static PyObject *is_cached(PyObject *object, PyObject *const *args, Py_ssize_t c
     if (key_or_raise(self, &key, &call) == 0) {
         locache_value *value = NULL;
         locache_error error;
-        locache_status status = lcpy_persisted_open(self, &error);
+        locache_status status = lcpy_open(self, &error);
         if (status == LOCACHE_OK) {
-            Py_BEGIN_ALLOW_THREADS status =
-                locache_get(&value, self->cache, key.writer.data, key.writer.length, &error);
-            Py_END_ALLOW_THREADS locache_value_free(value);
+            Py_BEGIN_ALLOW_THREADS;
+            status = locache_get(&value, self->cache, key.writer.data, key.writer.length, &error);
+            Py_END_ALLOW_THREADS;
+            locache_value_free(value);
         }
         PyErr_Clear(); /* no cache that can be used: nothing is in it */
         result = PyBool_FromLong(status == LOCACHE_OK);
     }
-    lcpy_key_clear(&key);
+    locache_writer_clear(&key.writer);
     return result;
 }
 
@@ -239,12 +254,13 @@ static PyObject *forget(PyObject *object, PyObject *const *args, Py_ssize_t coun
     if (key_or_raise(self, &key, &call) == 0 && open_or_raise(self) == 0) {
         locache_error error;
         locache_status status;
-        Py_BEGIN_ALLOW_THREADS status =
-            locache_remove(self->cache, key.writer.data, key.writer.length, &error);
-        Py_END_ALLOW_THREADS lcpy_persisted_forget(self);
+        Py_BEGIN_ALLOW_THREADS;
+        status = locache_remove(self->cache, key.writer.data, key.writer.length, &error);
+        Py_END_ALLOW_THREADS;
+        lcpy_store_forget(self);
         result = status < 0 ? raise_error(status, &error) : PyBool_FromLong(status == LOCACHE_OK);
     }
-    lcpy_key_clear(&key);
+    locache_writer_clear(&key.writer);
     return result;
 }
 
@@ -260,60 +276,70 @@ static PyObject *refresh(PyObject *object, PyObject *const *args, Py_ssize_t cou
     lcpy_key key;
     PyObject *culprit = NULL;
     PyObject *result = NULL;
-    lcpy_bound bound = lcpy_persisted_key(self, &key, &call, &culprit);
+    lcpy_bound bound = lcpy_call_key(self, &key, &call, &culprit);
     if (bound == LCPY_BOUND)
-        result = lcpy_persisted_compute(self, &key, &call, 1, 0);
+        result = lcpy_call_compute(self, &key, &call, true, false);
     else
-        result = lcpy_persisted_without_key(self, &call, bound, culprit);
+        result = lcpy_call_without_key(self, &call, bound, culprit);
     Py_XDECREF(culprit);
-    lcpy_key_clear(&key);
+    locache_writer_clear(&key.writer);
     return result;
 }
 
 /* --------------------------------------------------------------------------- for locache._async */
 
-static PyObject *lookup(PyObject *object, PyObject *key)
+/* A key that was made before, and goes through Python as bytes, which must outlive it. */
+static int key_from_bytes(lcpy_key *key, PyObject *bytes)
 {
-    if (!PyBytes_Check(key)) {
+    if (!PyBytes_Check(bytes)) {
         PyErr_SetString(PyExc_TypeError, "a key is bytes");
-        return NULL;
+        return -1;
     }
+    size_t size = (size_t)PyBytes_GET_SIZE(bytes);
+    locache_writer_init(&key->writer, PyBytes_AS_STRING(bytes), size); /* full, and only read */
+    key->writer.length = size;
+    return 0;
+}
+
+static PyObject *lookup_bytes(PyObject *object, PyObject *bytes)
+{
+    lcpy_key key;
     PyObject *value = NULL;
-    lcpy_found found = lcpy_persisted_lookup(&value, (lcpy_persisted *)object,
-                                             PyBytes_AS_STRING(key), (size_t)PyBytes_GET_SIZE(key));
+    if (key_from_bytes(&key, bytes) < 0)
+        return NULL;
+    lcpy_found found = lcpy_lookup(&value, (lcpy_persisted *)object, &key);
     if (found == LCPY_FOUND) {
         PyObject *result = PyTuple_Pack(1, value);
         Py_DECREF(value);
         return result;
     }
     return found == LCPY_INTERRUPTED ? NULL
-                                     : Py_NewRef(found == LCPY_DISBELIEVED ? Py_False : Py_None);
+                                     : Py_NewRef(found == LCPY_REJECTED ? Py_False : Py_None);
 }
 
-static PyObject *store(PyObject *object, PyObject *const *args, Py_ssize_t count)
+static PyObject *store_bytes(PyObject *object, PyObject *args)
 {
-    if (count != 5 || !PyBytes_Check(args[0])) {
-        PyErr_SetString(PyExc_TypeError, "a key (bytes), a result, a time in nanoseconds, whether "
-                                         "to replace, and whether to be quiet");
-        return NULL;
-    }
-    long long compute_time = PyLong_AsLongLong(args[2]);
-    if (compute_time == -1 && PyErr_Occurred() != NULL)
-        return NULL;
     lcpy_persisted *self = (lcpy_persisted *)object;
-    lcpy_closure_begin(&self->target.closure);
-    int status = lcpy_closure_end(self->state, &self->target.closure);
-    if (status == 0) {
-        status = lcpy_persisted_store(self, PyBytes_AS_STRING(args[0]),
-                                      (size_t)PyBytes_GET_SIZE(args[0]), args[1], compute_time,
-                                      args[3] == Py_True, args[4] == Py_True);
-    }
+    lcpy_key key;
+    PyObject *bytes;
+    PyObject *result;
+    long long compute_time = 0;
+    int fresh = 0;
+    int quiet = 0;
+    if (!PyArg_ParseTuple(args, "OOLpp:_store", &bytes, &result, &compute_time, &fresh, &quiet) ||
+        key_from_bytes(&key, bytes) < 0)
+        return NULL;
+    lcpy_captures_begin(&self->target.captures);
+    int status = lcpy_captures_end(self->state, &self->target.captures);
+    if (status == 0)
+        status =
+            lcpy_store(self, &key, &(lcpy_computed){result, compute_time, fresh != 0, quiet != 0});
     return status < 0 ? NULL : Py_NewRef(Py_None);
 }
 
 /* ------------------------------------------------------------------------------------- protocol */
 
-static PyObject *reduce(PyObject *self, PyObject *unused)
+static PyObject *reduce_to_name(PyObject *self, PyObject *unused)
 {
     (void)unused;
     return PyObject_GetAttrString(self, "__qualname__");
@@ -327,22 +353,23 @@ static PyObject *copy(PyObject *self, PyObject *unused)
 
 #define CALL_METHOD(function) ((PyCFunction)(void (*)(void))(function))
 
-PyMethodDef lcpy_persisted_methods[] = {
+PyMethodDef lcpy_methods[] = {
     {"cache_info", cache_info, METH_NOARGS, cache_info_doc},
     {"cache_clear", cache_clear, METH_NOARGS, cache_clear_doc},
     {"cache_path", CALL_METHOD(cache_path), METH_FASTCALL | METH_KEYWORDS, cache_path_doc},
     {"is_cached", CALL_METHOD(is_cached), METH_FASTCALL | METH_KEYWORDS, is_cached_doc},
     {"forget", CALL_METHOD(forget), METH_FASTCALL | METH_KEYWORDS, forget_doc},
     {"refresh", CALL_METHOD(refresh), METH_FASTCALL | METH_KEYWORDS, refresh_doc},
-    {"_lookup", lookup, METH_O, NULL},
-    {"_store", CALL_METHOD(store), METH_FASTCALL, NULL},
-    {"__reduce__", reduce, METH_NOARGS, NULL},
+    {"_lookup", lookup_bytes, METH_O, NULL},
+    {"_store", store_bytes, METH_VARARGS, NULL},
+    {"_clear_at", clear_at, METH_O, NULL},
+    {"__reduce__", reduce_to_name, METH_NOARGS, NULL},
     {"__copy__", copy, METH_NOARGS, NULL},
     {"__deepcopy__", copy, METH_O, NULL},
     {NULL, NULL, 0, NULL},
 };
 
-int lcpy_persist_methods_exec(PyObject *module)
+int lcpy_methods_exec(PyObject *module)
 {
     lcpy_state *state = PyModule_GetState(module);
     state->cache_info_type = PyStructSequence_NewType(&info_description);

@@ -1,14 +1,16 @@
+/* The key of a simple call: scalars, short strings and small tuples of such, by position or by
+ * compiled keywords. */
 #include "call/simple.h"
 
 #include "plain/scalar.h"
 
 /* Signatures are shorter, and slots for so many lie on the stack. */
 #define PARAMETERS_MAX 16
-/* What is larger is not slower by the general way. Bytes are far from those that go in as a
- * digest. */
+/* What is larger is not slower by the general way (bind.h). Bytes are far from those that go in as
+ * a digest. */
 #define BYTES_MAX 256
 #define ITEMS_MAX 64 /* of all tuples */
-#define DEPTH_MAX 4
+#define DEPTH_MAX 4  /* of tuples: so many calls of write_simple() within each other */
 
 /* The head of a key of so many arguments, then the first one's label. */
 static PyObject *make_opening(uint64_t count, PyObject *label)
@@ -26,7 +28,7 @@ static PyObject *make_opening(uint64_t count, PyObject *label)
     return opening;
 }
 
-int lcpy_quick_prepare(lcpy_plan *plan)
+int lcpy_simple_prepare(lcpy_plan *plan)
 {
     bool first = true;
     if (plan->function == NULL || plan->count > PARAMETERS_MAX || plan->any_position ||
@@ -47,7 +49,7 @@ int lcpy_quick_prepare(lcpy_plan *plan)
 
 /* Each parameter's value, where the call has it. The names of parameters are interned, and so are
  * keywords that were compiled: the same name is the same object. Others are for the general way. */
-static bool place(PyObject **slots, const lcpy_plan *plan, const lcpy_call *call)
+static bool fill_slots(PyObject **slots, const lcpy_plan *plan, const lcpy_call *call)
 {
     for (Py_ssize_t i = 0; i < plan->count; i++)
         slots[i] = i < call->count ? call->args[i] : NULL;
@@ -64,7 +66,7 @@ static bool place(PyObject **slots, const lcpy_plan *plan, const lcpy_call *call
 }
 
 /* `items`: so many may still come. */
-static bool write_value(locache_writer *key, PyObject *value, Py_ssize_t *items, int depth)
+static bool write_simple(locache_writer *key, PyObject *value, Py_ssize_t *items, int depth)
 {
     if (lcpy_scalar_write_fast(key, value))
         return true;
@@ -80,11 +82,11 @@ static bool write_value(locache_writer *key, PyObject *value, Py_ssize_t *items,
     locache_write_tag(key, LOCACHE_TAG_TUPLE);
     locache_write_array(key, (uint64_t)size);
     for (Py_ssize_t i = 0; i < size && done; i++)
-        done = write_value(key, PyTuple_GET_ITEM(value, i), items, depth + 1);
+        done = write_simple(key, PyTuple_GET_ITEM(value, i), items, depth + 1);
     return done;
 }
 
-bool lcpy_quick_key(locache_writer *key, const lcpy_plan *plan, const lcpy_call *call)
+bool lcpy_simple_key(locache_writer *key, const lcpy_plan *plan, const lcpy_call *call)
 {
     PyObject *slots[PARAMETERS_MAX];
     PyObject *const *given = call->args;
@@ -93,7 +95,7 @@ bool lcpy_quick_key(locache_writer *key, const lcpy_plan *plan, const lcpy_call 
     if (call->count > plan->positional)
         return false;
     if (call->kwnames != NULL) {
-        if (!place(slots, plan, call))
+        if (!fill_slots(slots, plan, call))
             return false;
         given = slots;
         given_count = plan->count;
@@ -112,7 +114,7 @@ bool lcpy_quick_key(locache_writer *key, const lcpy_plan *plan, const lcpy_call 
         if (opening == NULL) /* it is ignored */
             continue;
         locache_write_raw(key, PyBytes_AS_STRING(opening), (size_t)PyBytes_GET_SIZE(opening));
-        if (!write_value(key, value, &items, 0))
+        if (!write_simple(key, value, &items, 0))
             return false;
     }
     return locache_writer_status(key) == LOCACHE_OK;

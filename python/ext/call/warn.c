@@ -1,3 +1,4 @@
+/* Warnings: what went wrong, what happens instead, and the remedy, in one message. */
 #include "call/warn.h"
 
 #include <string.h>
@@ -55,11 +56,11 @@ static PyObject *cause_of(const locache_error *error)
 }
 
 /* Where the cache is or would be, for causes that name no file. */
-static PyObject *where(lcpy_persisted *self)
+static PyObject *cache_text(lcpy_persisted *self)
 {
     char directory[LOCACHE_PATH_MAX];
     locache_error error;
-    if (lcpy_place_find(directory, &self->place, &error) != LOCACHE_OK)
+    if (lcpy_where_find(directory, &self->where, &error) != LOCACHE_OK)
         return PyUnicode_FromString("");
     PyObject *path = PyUnicode_DecodeFSDefault(directory);
     PyObject *text = path != NULL ? PyUnicode_FromFormat(" (cache: %U)", path) : NULL;
@@ -68,24 +69,26 @@ static PyObject *where(lcpy_persisted *self)
 }
 
 /* As bytes, since an exception's text and a path may hold what UTF-8 does not. */
-static PyObject *compose(lcpy_persisted *self, lcpy_trouble trouble, const locache_error *error,
-                         PyObject *culprit)
+static PyObject *compose_message(lcpy_persisted *self, lcpy_trouble trouble,
+                                 const locache_error *error, PyObject *culprit)
 {
     PyObject *cause = cause_of(error);
-    PyObject *place = cause == NULL ? NULL : error != NULL ? PyUnicode_FromString("") : where(self);
-    PyObject *subject = place == NULL     ? NULL
+    PyObject *cache = cause == NULL   ? NULL
+                      : error != NULL ? PyUnicode_FromString("")
+                                      : cache_text(self);
+    PyObject *subject = cache == NULL     ? NULL
                         : culprit != NULL ? PyUnicode_FromFormat("%R: ", culprit)
                                           : PyUnicode_FromString("");
     PyObject *message = NULL;
     if (subject != NULL) {
         const char *remedy = error == NULL && remedies[trouble] != NULL ? remedies[trouble] : "";
         message = PyUnicode_FromFormat("%U(): %s: %U%U%s%U", self->target.qualname,
-                                       what_happens[trouble], subject, cause, remedy, place);
+                                       what_happens[trouble], subject, cause, remedy, cache);
     }
     PyObject *bytes =
         message != NULL ? PyUnicode_AsEncodedString(message, "utf-8", "backslashreplace") : NULL;
     Py_XDECREF(cause);
-    Py_XDECREF(place);
+    Py_XDECREF(cache);
     Py_XDECREF(subject);
     Py_XDECREF(message);
     return bytes;
@@ -98,7 +101,7 @@ static Py_ssize_t stack_level(const lcpy_persisted *self, lcpy_trouble trouble)
     return self->target.is_async && trouble > LCPY_TROUBLE_MISFIT ? 2 : 1;
 }
 
-int lcpy_count_error(lcpy_persisted *self)
+int lcpy_warn_count(lcpy_persisted *self)
 {
     if (PyErr_Occurred() != NULL && !PyErr_ExceptionMatches(PyExc_Exception))
         return -1;
@@ -111,12 +114,12 @@ int lcpy_warn(lcpy_persisted *self, lcpy_trouble trouble, const locache_error *e
               PyObject *culprit)
 {
     if (self->said & 1U << trouble)
-        return lcpy_count_error(self);
+        return lcpy_warn_count(self);
     if (PyErr_Occurred() != NULL && !PyErr_ExceptionMatches(PyExc_Exception))
         return -1;
     self->errors++;
     self->said |= 1U << trouble;
-    PyObject *message = compose(self, trouble, error, culprit);
+    PyObject *message = compose_message(self, trouble, error, culprit);
     int status = -1;
     if (message != NULL) {
         status = PyErr_WarnEx(self->state->cache_warning, PyBytes_AS_STRING(message),

@@ -10,7 +10,7 @@ typedef enum lcpy_trouble {
     LCPY_TROUBLE_MISFIT, /* the arguments do not fit the signature, yet the function took them */
     LCPY_TROUBLE_OPEN,   /* no cache directory that can be used */
     LCPY_TROUBLE_READ,   /* an entry could not be read, or is damaged */
-    LCPY_TROUBLE_TRUST,  /* an entry is not believed */
+    LCPY_TROUBLE_TRUST,  /* an entry is not trusted */
     LCPY_TROUBLE_FORMAT, /* an entry is of a newer format */
     LCPY_TROUBLE_DECODE, /* an entry does not become an object here */
     LCPY_TROUBLE_ENCODE, /* a result cannot be stored */
@@ -23,6 +23,6 @@ typedef enum lcpy_trouble {
 int lcpy_warn(lcpy_persisted *self, lcpy_trouble trouble, const locache_error *error,
               PyObject *culprit);
 /* The same without a word, where the call has warned already. */
-int lcpy_count_error(lcpy_persisted *self);
+int lcpy_warn_count(lcpy_persisted *self);
 
 #endif

@@ -9,9 +9,10 @@
  * find_class() translates. */
 #include "result/pickle.h"
 
-#include "plain/names.h"
-
 #include <string.h>
+
+#include "plain/compat.h"
+#include "plain/names.h"
 
 #define NAME_SIZE_MAX 255 /* what a length byte holds */
 
@@ -72,7 +73,7 @@ static PyObject *dump(lcpy_state *state, PyObject *value, PyObject *collected)
     return pickled;
 }
 
-/* Append the trailer (pypickle.h). */
+/* Append the trailer (pickle.h). */
 static int add_main_name(lcpy_state *state, PyObject **pickled)
 {
     int added = -1;
@@ -191,13 +192,7 @@ static PyObject *meant_by_main(const context *given)
 /* A module that is not __main__, as this version of Python has it. New reference. */
 static PyObject *meant_by(lcpy_state *state, PyObject *named)
 {
-/* what 3.13 wrote names pathlib._local, which later versions keep for that */
-#if PY_VERSION_HEX < 0x030D0000
-    return lcpy_names_module(state, named);
-#else
-    (void)state;
-    return Py_NewRef(named);
-#endif
+    return LCPY_HAS_PATHLIB_LOCAL ? Py_NewRef(named) : lcpy_names_module(state, named);
 }
 
 /* The module to look in now, for one that a pickle names. New reference. */

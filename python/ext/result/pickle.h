@@ -3,8 +3,8 @@
  * Body: the pickle, then the import name of the __main__ module of the process that wrote it
  * (UTF-8, at most 255 bytes, empty where it has none), then one byte, that name's length.
  * Unpicklers stop at the pickle's own end. */
-#ifndef LCPY_PYPICKLE_H
-#define LCPY_PYPICKLE_H
+#ifndef LCPY_PICKLE_H
+#define LCPY_PICKLE_H
 
 #include "result/buffer.h"
 #include "result/result.h"

@@ -1,10 +1,12 @@
-#include "call/persisted.h"
+/* The type of decorated functions: made by persist(), looks like the function that it decorates. */
+#include "call/type.h"
 
 #include <stddef.h>
 #include <string.h>
 #include <structmember.h>
 
-/* ------------------------------------------------------------------------------------- the type */
+#include "call/call.h"
+#include "call/methods.h"
 
 /* What functools.update_wrapper() does. */
 static int copy_attributes(lcpy_persisted *self)
@@ -31,29 +33,63 @@ static int copy_attributes(lcpy_persisted *self)
     return PyDict_SetItemString(self->attributes, "__wrapped__", self->target.callable);
 }
 
-PyObject *lcpy_persisted_new(lcpy_state *state, PyObject *callable, const lcpy_options *options)
+/* The tuple of settings that locache._persist made. */
+static int init_options(lcpy_options *out, PyObject *told)
 {
+    int auto_invalidate = 1;
+    int pickle = 1;
+    int durable = 0;
+    int mapped = 1;
+    PyObject *version = NULL;
+    long long numbers[5]; /* long long is int64_t's size, but may be another type */
+    *out = (lcpy_options){0};
+    if (!PyArg_ParseTuple(told, "ppppOLLLLL;settings", &auto_invalidate, &pickle, &durable, &mapped,
+                          &version, &numbers[0], &numbers[1], &numbers[2], &numbers[3],
+                          &numbers[4]))
+        return -1;
+    *out = (lcpy_options){
+        .version = version != Py_None ? Py_NewRef(version) : NULL,
+        .flags = (auto_invalidate ? 0U : LOCACHE_KEEP) | (pickle ? 0U : LOCACHE_NO_PICKLE) |
+                 (durable ? LOCACHE_DURABLE : 0U) | (mapped ? 0U : LOCACHE_UNMAPPED),
+        .max_entries = numbers[0],
+        .max_age = numbers[1],
+        .memory_entries = numbers[2],
+        .memory_bytes = numbers[3],
+        .recheck = numbers[4],
+    };
+    return 0;
+}
+
+PyObject *lcpy_type_decorate(PyObject *module, PyObject *args)
+{
+    PyObject *target;
+    PyObject *beside;
+    PyObject *where;
+    PyObject *ignored;
+    PyObject *settings;
+    if (!PyArg_ParseTuple(args, "O!OO!O!O!:decorate", &PyTuple_Type, &target, &beside,
+                          &PyTuple_Type, &where, &PySet_Type, &ignored, &PyTuple_Type, &settings))
+        return NULL;
+    lcpy_state *state = PyModule_GetState(module);
     lcpy_persisted *self = PyObject_GC_New(lcpy_persisted, state->persisted_type);
     if (self == NULL)
         return NULL;
     memset((char *)self + sizeof(PyObject), 0, sizeof *self - sizeof(PyObject));
-    self->vectorcall = lcpy_persisted_call;
+    self->vectorcall = lcpy_call_vectorcall;
     self->state = state;
-    lcpy_options_copy(&self->options, options);
+    self->beside = Py_NewRef(beside);
+    bool done = init_options(&self->options, settings) == 0 &&
+                lcpy_target_init(&self->target, target,
+                                 PySet_GET_SIZE(ignored) > 0 ? ignored : NULL) == 0 &&
+                lcpy_where_init(&self->where, where) == 0 && copy_attributes(self) == 0;
+    const lcpy_options *options = &self->options;
+    /* max_entries keeps what was used last by the files' times, which a hit in memory leaves */
     self->in_memory =
         options->memory_entries >= 0 && options->memory_bytes >= 0 && options->max_entries <= 0;
-    if (lcpy_target_init(&self->target, callable, options->ignored) < 0)
-        goto fail;
-    if (lcpy_place_init(state, &self->place, self->target.home, options->name, options->directory) <
-            0 ||
-        copy_attributes(self) < 0)
-        goto fail;
     PyObject_GC_Track(self);
+    if (!done)
+        Py_CLEAR(self);
     return (PyObject *)self;
-fail:
-    PyObject_GC_Track(self);
-    Py_DECREF(self);
-    return NULL;
 }
 
 static int persisted_traverse(PyObject *object, visitproc visit, void *arg)
@@ -61,6 +97,7 @@ static int persisted_traverse(PyObject *object, visitproc visit, void *arg)
     lcpy_persisted *self = (lcpy_persisted *)object;
     Py_VISIT(Py_TYPE(object));
     Py_VISIT(self->attributes);
+    Py_VISIT(self->beside);
     return lcpy_target_traverse(&self->target, visit, arg);
 }
 
@@ -69,7 +106,7 @@ static int persisted_traverse(PyObject *object, visitproc visit, void *arg)
 static int persisted_clear(PyObject *object)
 {
     lcpy_persisted *self = (lcpy_persisted *)object;
-    lcpy_closure_forget(&self->target.closure);
+    lcpy_captures_forget(&self->target.captures);
     Py_CLEAR(self->attributes);
     return 0;
 }
@@ -83,8 +120,9 @@ static void persisted_dealloc(PyObject *object)
         PyObject_ClearWeakRefs(object);
     lcpy_target_clear(&self->target);
     Py_CLEAR(self->attributes);
-    lcpy_options_clear(&self->options);
-    lcpy_place_clear(&self->place);
+    Py_CLEAR(self->beside);
+    Py_CLEAR(self->options.version);
+    lcpy_where_clear(&self->where);
     locache_close(self->cache);
     type->tp_free(object);
     Py_DECREF(type);
@@ -132,6 +170,8 @@ static PyMemberDef persisted_members[] = {
     {"__vectorcalloffset__", T_PYSSIZET, offsetof(lcpy_persisted, vectorcall), READONLY, NULL},
     {"__dictoffset__", T_PYSSIZET, offsetof(lcpy_persisted, attributes), READONLY, NULL},
     {"__weaklistoffset__", T_PYSSIZET, offsetof(lcpy_persisted, weak_references), READONLY, NULL},
+    {"_callable", T_OBJECT, offsetof(lcpy_persisted, target.callable), READONLY, NULL},
+    {"_beside", T_OBJECT, offsetof(lcpy_persisted, beside), READONLY, NULL},
     {NULL, 0, 0, 0, NULL},
 };
 
@@ -143,7 +183,7 @@ static PyType_Slot persisted_slots[] = {
     {Py_tp_call, LCPY_SLOT(PyVectorcall_Call)},
     {Py_tp_descr_get, LCPY_SLOT(persisted_descr_get)},
     {Py_tp_repr, LCPY_SLOT(persisted_repr)},
-    {Py_tp_methods, lcpy_persisted_methods},
+    {Py_tp_methods, lcpy_methods},
     {Py_tp_getset, persisted_getset},
     {Py_tp_members, persisted_members},
     {0, NULL},
@@ -158,9 +198,9 @@ static PyType_Spec persisted_spec = {
     .slots = persisted_slots,
 };
 
-int lcpy_persist_exec(PyObject *module)
+int lcpy_type_exec(PyObject *module)
 {
     lcpy_state *state = PyModule_GetState(module);
     state->persisted_type = (PyTypeObject *)PyType_FromModuleAndSpec(module, &persisted_spec, NULL);
-    return state->persisted_type != NULL ? lcpy_persist_methods_exec(module) : -1;
+    return state->persisted_type != NULL ? lcpy_methods_exec(module) : -1;
 }

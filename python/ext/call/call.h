@@ -1,0 +1,24 @@
+/* The way of a call: bind and write the key, look up, or call the function and store. */
+#ifndef LCPY_CALL_H
+#define LCPY_CALL_H
+
+#include "call/persisted.h"
+
+/* As lcpy_target_key(). The key is to be cleared in every case. */
+lcpy_bound lcpy_call_key(lcpy_persisted *self, lcpy_key *key, const lcpy_call *call,
+                         PyObject **culprit);
+
+/* Call the function and store what it returns; for `async def`, a coroutine that will, and that
+ * looks the key up first unless `fresh`. `fresh` and `quiet` as in lcpy_computed. */
+PyObject *lcpy_call_compute(lcpy_persisted *self, const lcpy_key *key, const lcpy_call *call,
+                            bool fresh, bool quiet);
+/* The same where no key could be made (`bound` says why, and where it is an error its exception is
+ * set): warns. */
+PyObject *lcpy_call_without_key(lcpy_persisted *self, const lcpy_call *call, lcpy_bound bound,
+                                PyObject *culprit);
+
+/* vectorcall of a decorated function. */
+PyObject *lcpy_call_vectorcall(PyObject *object, PyObject *const *args, size_t nargsf,
+                               PyObject *kwnames);
+
+#endif

@@ -1,0 +1,126 @@
+/* Opening a function's cache: where it is and what the function is, asked for once. */
+#include "call/open.h"
+
+#include "call/kept.h"
+#include "call/warn.h"
+#include "identity.h"
+
+/* The function's own code and that of what it wraps; of one function, just its code. */
+static int code_identity(locache_id *out, PyObject *functions)
+{
+    locache_id ids[2];
+    Py_ssize_t depth = PyTuple_GET_SIZE(functions);
+    for (Py_ssize_t i = 0; i < depth; i++) {
+        if (lcpy_code_id(&ids[1], PyFunction_GET_CODE(PyTuple_GET_ITEM(functions, i))) < 0)
+            return -1;
+        if (i == 0)
+            ids[0] = ids[1];
+        else
+            locache_id_of(&ids[0], ids, sizeof ids);
+    }
+    *out = ids[0];
+    return 0;
+}
+
+/* The same for their sources: 1, 0 where one of them has none, or -1. */
+static int source_identity(lcpy_state *state, locache_id *out, PyObject *functions)
+{
+    locache_id ids[2];
+    Py_ssize_t depth = PyTuple_GET_SIZE(functions);
+    for (Py_ssize_t i = 0; i < depth; i++) {
+        int found = lcpy_source_id(state, &ids[1], PyTuple_GET_ITEM(functions, i));
+        if (found <= 0)
+            return found;
+        if (i == 0)
+            ids[0] = ids[1];
+        else
+            locache_id_of(&ids[0], ids, sizeof ids);
+    }
+    *out = ids[0];
+    return 1;
+}
+
+static locache_status open_without_gil(locache **out, const char *directory,
+                                       const locache_options *options, locache_error *error)
+{
+    locache_status status;
+    Py_BEGIN_ALLOW_THREADS;
+    status = locache_open(out, directory, options, error);
+    Py_END_ALLOW_THREADS;
+    return status;
+}
+
+locache_status lcpy_open_at(locache **out, lcpy_persisted *self, const lcpy_where *where,
+                            locache_error *error)
+{
+    char directory[LOCACHE_PATH_MAX];
+    char tag[LCPY_TAG_MAX + 1];
+    PyObject *functions = self->target.functions;
+    locache_options options = {
+        .size = sizeof options,
+        .function = PyUnicode_AsUTF8(self->target.qualname),
+        .flags = self->options.flags,
+        .max_entries = self->options.max_entries,
+        .max_age = self->options.max_age,
+        .memory_entries = self->options.memory_entries,
+        .memory_bytes = self->options.memory_bytes,
+        .recheck = self->options.recheck,
+        .retain = lcpy_kept_retain,
+        .release = lcpy_kept_release,
+    };
+    if (options.function == NULL)
+        return LOCACHE_ETYPE;
+    if (self->options.version != NULL) {
+        const char *version = PyUnicode_AsUTF8(self->options.version);
+        if (version == NULL)
+            return LOCACHE_ETYPE;
+        locache_identity_explicit(&options.identity, version);
+    } else if (PyTuple_GET_SIZE(functions) > 0) {
+        if (lcpy_code_tag(tag) < 0 || code_identity(&options.identity.code, functions) < 0)
+            return LOCACHE_ETYPE;
+        options.identity.code_tag = tag;
+    }
+    locache_status status = lcpy_where_find(directory, where, error);
+    if (status == LOCACHE_OK)
+        status = open_without_gil(out, directory, &options, error);
+    if (status == LOCACHE_NEED_SOURCE) {
+        int found = source_identity(self->state, &options.identity.source, functions);
+        if (found < 0)
+            return LOCACHE_ETYPE;
+        options.identity.has_source = found > 0;
+        options.identity.no_source = found == 0;
+        status = open_without_gil(out, directory, &options, error);
+    }
+    return status;
+}
+
+locache_status lcpy_open(lcpy_persisted *self, locache_error *error)
+{
+    if (self->cache != NULL)
+        return LOCACHE_OK;
+    locache *cache = NULL;
+    locache_status status = lcpy_open_at(&cache, self, &self->where, error);
+    if (status != LOCACHE_OK)
+        return status;
+    if (self->cache != NULL) /* another thread was faster */
+        locache_close(cache);
+    else
+        self->cache = cache;
+    return LOCACHE_OK;
+}
+
+lcpy_found lcpy_open_for_call(lcpy_persisted *self)
+{
+    int64_t start = lcpy_persisted_clock();
+    if (start < self->retry_from)
+        return LCPY_UNUSABLE;
+    locache_error error;
+    locache_status status = lcpy_open(self, &error);
+    if (status == LOCACHE_OK)
+        return LCPY_FOUND;
+    int64_t now = lcpy_persisted_clock();
+    /* Trying again may take a hundredth of the time that passes. */
+    self->retry_from = now + 100 * (now - start);
+    int told = lcpy_warn(self, LCPY_TROUBLE_OPEN, status == LOCACHE_ETYPE ? NULL : &error, NULL);
+    return told < 0 ? LCPY_INTERRUPTED : LCPY_UNUSABLE;
+}

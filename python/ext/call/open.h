@@ -1,0 +1,17 @@
+/* The cache of a decorated function, opened where its identity and where it is are first needed. */
+#ifndef LCPY_OPEN_H
+#define LCPY_OPEN_H
+
+#include "call/persisted.h"
+
+/* Open a cache for this function elsewhere. As locache_open(), but that NEED_SOURCE is answered
+ * here; LOCACHE_ETYPE: with an exception set instead of *error. */
+locache_status lcpy_open_at(locache **out, lcpy_persisted *self, const lcpy_where *where,
+                            locache_error *error);
+/* Open the function's own cache where it is not open. OK, or why not, as above. */
+locache_status lcpy_open(lcpy_persisted *self, locache_error *error);
+/* The same on the way of a call: FOUND where it is open; UNUSABLE: said and counted; or
+ * INTERRUPTED. */
+lcpy_found lcpy_open_for_call(lcpy_persisted *self);
+
+#endif

@@ -1,0 +1,74 @@
+/* Storing a result: encode it, write its file without the GIL, keep it in memory. */
+#include "call/store.h"
+
+#include "call/kept.h"
+#include "call/open.h"
+#include "call/warn.h"
+#include "result/result.h"
+
+void lcpy_store_forget(lcpy_persisted *self)
+{
+    self->forgotten++;
+    if (self->cache != NULL)
+        locache_forget_memory(self->cache);
+}
+
+static locache_status put_encoded(lcpy_persisted *self, const lcpy_key *key,
+                                  const lcpy_encoded *encoded, locache_record *record,
+                                  locache_error *error)
+{
+    record->size = sizeof *record;
+    record->codec = encoded->codec;
+    record->body = encoded->body.data;
+    record->body_size = encoded->body.length;
+    record->buffers = encoded->buffers;
+    record->buffer_count = encoded->buffer_count;
+    locache_status status;
+    Py_BEGIN_ALLOW_THREADS;
+    status = locache_put(self->cache, key->writer.data, key->writer.length, record, error);
+    Py_END_ALLOW_THREADS;
+    return status;
+}
+
+/* What was stored is what the next hit gives; of what can be changed, that is read first.
+ * `forgotten`: as before it was stored. */
+static void keep_stored(lcpy_persisted *self, const lcpy_key *key, const locache_stamp *stamp,
+                        const lcpy_computed *computed, locache_codec codec, uint64_t forgotten)
+{
+    bool kept = self->in_memory && self->forgotten == forgotten && codec == LOCACHE_CBOR &&
+                lcpy_kept_store(self, key, stamp, computed->result, NULL);
+    if (!computed->fresh)
+        return;
+    self->forgotten++;
+    /* the old result would be given for as long as its file is not asked */
+    if (!kept && self->options.recheck > 0)
+        locache_forget_memory(self->cache);
+}
+
+int lcpy_store(lcpy_persisted *self, const lcpy_key *key, const lcpy_computed *computed)
+{
+    if (self->cache == NULL) {
+        lcpy_found opened = lcpy_open_for_call(self);
+        if (opened != LCPY_FOUND)
+            return opened == LCPY_INTERRUPTED ? -1 : 0;
+    }
+    lcpy_encoded encoded;
+    if (lcpy_encode(self->state, &encoded, computed->result,
+                    (self->options.flags & LOCACHE_NO_PICKLE) != 0) < 0)
+        return computed->quiet ? lcpy_warn_count(self)
+                               : lcpy_warn(self, LCPY_TROUBLE_ENCODE, NULL, NULL);
+    locache_error error;
+    locache_stamp stamp;
+    locache_record record = {.compute_time = computed->compute_time, .stamp = &stamp};
+    uint64_t forgotten = self->forgotten;
+    locache_status status = put_encoded(self, key, &encoded, &record, &error);
+    if (status == LOCACHE_OK)
+        keep_stored(self, key, &stamp, computed, encoded.codec, forgotten);
+    lcpy_encoded_clear(&encoded);
+    if (status == LOCACHE_OK)
+        return 0;
+    if (computed->quiet)
+        return lcpy_warn_count(self);
+    return lcpy_warn(self, status == LOCACHE_EFORMAT ? LCPY_TROUBLE_FORMAT : LCPY_TROUBLE_WRITE,
+                     &error, NULL);
+}

@@ -1,0 +1,21 @@
+/* Storing a result, and forgetting what was kept of it in memory. */
+#ifndef LCPY_STORE_H
+#define LCPY_STORE_H
+
+#include "call/persisted.h"
+
+/* A result as the function returned it. */
+typedef struct lcpy_computed {
+    PyObject *result;     /* borrowed */
+    int64_t compute_time; /* nanoseconds */
+    bool fresh;           /* nothing was looked up before: it may replace another */
+    bool quiet;           /* the call has warned already */
+} lcpy_computed;
+
+/* Encode and store, count and warn, unless quiet. 0, or -1 with an exception that is not the
+ * cache's to keep back. */
+int lcpy_store(lcpy_persisted *self, const lcpy_key *key, const lcpy_computed *computed);
+/* What was removed or replaced by name is not in memory either. After the files were. */
+void lcpy_store_forget(lcpy_persisted *self);
+
+#endif

@@ -1,0 +1,59 @@
+/* Where a function's cache is: what Python found out, kept for the core to look it up by. */
+#include "call/where.h"
+
+#include <string.h>
+
+/* For PyArg_ParseTuple(): a path as bytes without NUL; NULL for None. */
+static int convert_path(PyObject *path, void *out)
+{
+    if (path != Py_None)
+        return PyUnicode_FSConverter(path, out);
+    *(PyObject **)out = NULL;
+    return 1;
+}
+
+int lcpy_where_init(lcpy_where *out, PyObject *told)
+{
+    PyObject *stem = NULL;
+    int is_away = 0;
+    *out = (lcpy_where){0};
+    if (!PyArg_ParseTuple(told, "O&O&Op;where", convert_path, &out->directory, convert_path,
+                          &out->source, &stem, &is_away))
+        return -1;
+    out->flags = is_away ? LOCACHE_LOCATE_AWAY : 0;
+    /* UTF-8 in every locale, as all that a name is made of */
+    out->stem = stem != Py_None ? PyUnicode_AsUTF8String(stem) : NULL;
+    return stem == Py_None || out->stem != NULL ? 0 : -1;
+}
+
+void lcpy_where_clear(lcpy_where *where)
+{
+    Py_CLEAR(where->directory);
+    Py_CLEAR(where->source);
+    Py_CLEAR(where->stem);
+}
+
+static const char *text_of(PyObject *bytes)
+{
+    return bytes != NULL ? PyBytes_AS_STRING(bytes) : NULL;
+}
+
+locache_status lcpy_where_find(char out[LOCACHE_PATH_MAX], const lcpy_where *where,
+                               locache_error *error)
+{
+    const char *directory = text_of(where->directory);
+    if (directory == NULL && where->source != NULL)
+        return locache_locate(out, text_of(where->source), text_of(where->stem), where->flags,
+                              error);
+    if (directory != NULL && strlen(directory) < LOCACHE_PATH_MAX) {
+        PyOS_snprintf(out, LOCACHE_PATH_MAX, "%s", directory);
+        return LOCACHE_OK;
+    }
+    *error = (locache_error){.status = directory != NULL ? LOCACHE_ELIMIT : LOCACHE_EIO};
+    PyOS_snprintf(
+        error->message, sizeof error->message, "%s",
+        directory != NULL
+            ? "dir= is longer than a path can be; give a shorter one"
+            : "the working directory is gone, and nothing else says where the cache is; give dir=");
+    return error->status;
+}

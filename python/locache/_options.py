@@ -1,0 +1,152 @@
+"""What persist() was told, checked."""
+
+from posix import fspath
+
+# What a signed 64-bit integer of the core holds. No count and no time gets there: it is no limit.
+LARGEST = 2**63 - 1
+SECOND = 10**9  # nanoseconds
+DAY = 86400 * SECOND
+
+
+def wrong_type(option, wanted, value):
+    return TypeError(f"persist(): {option} must be {wanted}, not {type(value).__name__}")
+
+
+def is_int(value):
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def nanoseconds(value, unit):
+    """A positive number of units; at least 1, since 0 stands for no time at all."""
+    try:
+        return min(max(int(value * unit), 1), LARGEST)
+    except OverflowError:  # infinite
+        return LARGEST
+
+
+def read_flag(option, value):
+    if value is not True and value is not False:
+        raise wrong_type(option, "True or False", value)
+
+
+def read_name(name):
+    if name is None:
+        return None
+    if not isinstance(name, str):
+        raise wrong_type("name", "a str or None", name)
+    name.encode()  # UnicodeEncodeError is a ValueError
+    if not name or "/" in name or "\0" in name:
+        raise ValueError(
+            f"persist(): name={name!r} cannot be a file's name; for another directory give dir="
+        )
+    return name
+
+
+def read_directory(directory):
+    if directory is None:
+        return None
+    try:
+        path = fspath(directory)
+    except TypeError:
+        raise wrong_type("dir", "a path (str, bytes or os.PathLike) or None", directory) from None
+    if not path:
+        raise ValueError("persist(): dir='' names no directory")
+    import os  # loaded already, but for `python -S`
+
+    path = os.fsdecode(path)
+    os.fsencode(path)  # UnicodeEncodeError is a ValueError
+    if "\0" in path:
+        raise ValueError(f"persist(): dir={path!r} has a NUL in it")
+    return path
+
+
+def read_max_entries(count):
+    if count is None:
+        return -1
+    if not is_int(count):
+        raise wrong_type("max_entries", "an int", count)
+    if count < 1 and count != -1:
+        raise ValueError(f"persist(): max_entries={count!r} must be positive, or -1 for no limit")
+    return min(count, LARGEST)
+
+
+def read_max_age(days):
+    """In nanoseconds; 0: no limit."""
+    if days is None:
+        return 0
+    if not is_int(days) and not isinstance(days, float):
+        raise wrong_type("max_age", "a number of days or None", days)
+    if days == -1:
+        return 0
+    if not days > 0:
+        raise ValueError(
+            f"persist(): max_age={days!r} must be positive (days), or -1 or None for no limit"
+        )
+    age = nanoseconds(days, DAY)
+    return 0 if age == LARGEST else age
+
+
+def read_limit(limit, memory):
+    """One of the two limits of memory=, as the core has it: 0 is its default, -1 is none at all."""
+    if limit < 0:
+        raise ValueError(
+            f"persist(): memory={memory!r} must not be negative; memory=False keeps nothing"
+        )
+    return min(limit, LARGEST) or -1
+
+
+def read_memory(memory):
+    """So many results, of so many bytes."""
+    if memory is True or memory is False:
+        return 0 if memory else -1, 0
+    if is_int(memory):
+        return read_limit(memory, memory), 0
+    if not isinstance(memory, tuple) or len(memory) != 2 or not all(map(is_int, memory)):
+        raise wrong_type(
+            "memory", "True, False, a number of results, or a tuple (results, bytes)", memory
+        )
+    return read_limit(memory[0], memory), read_limit(memory[1], memory)
+
+
+def read_recheck(seconds):
+    """In nanoseconds; 0: at every call."""
+    if seconds is None:
+        return 0
+    if not is_int(seconds) and not isinstance(seconds, float):
+        raise wrong_type("recheck", "a number of seconds or None", seconds)
+    try:
+        is_finite = seconds >= 0 and float(seconds) < float("inf")
+    except OverflowError:  # an int beyond every float
+        is_finite = False
+    if not is_finite:
+        raise ValueError(
+            f"persist(): recheck={seconds!r} must be a finite number of seconds, "
+            "or 0 or None to ask at every call"
+        )
+    return nanoseconds(seconds, SECOND) if seconds else 0
+
+
+def read_ignore(ignore):
+    """One name, or several; a set."""
+    if isinstance(ignore, str):
+        return {ignore}
+    try:
+        names = iter(ignore)
+    except TypeError:
+        raise wrong_type("ignore", "names of parameters", ignore) from None
+    names = set(names)
+    for name in names:
+        if not isinstance(name, str):
+            raise wrong_type("ignore", "names of parameters", name)
+    return names
+
+
+def read_version(version):
+    if version is None:
+        return None
+    if not isinstance(version, str):
+        raise wrong_type("version", "a str or None", version)
+    version.encode()
+    if "\0" in version:
+        raise ValueError(f"persist(): version={version!r} has a NUL in it")
+    return version
