@@ -10,7 +10,7 @@
  * a digest. */
 #define BYTES_MAX 256
 #define ITEMS_MAX 64 /* of all tuples */
-#define DEPTH_MAX 4  /* of tuples: so many calls of write_simple() within each other */
+#define DEPTH_MAX 4  /* of tuples: so many calls of write_short() within each other */
 
 /* The head of a key of so many arguments, then the first one's label. */
 static PyObject *make_opening(uint64_t count, PyObject *label)
@@ -66,7 +66,7 @@ static bool fill_slots(PyObject **slots, const lcpy_plan *plan, const lcpy_call 
 }
 
 /* `items`: so many may still come. */
-static bool write_simple(locache_writer *key, PyObject *value, Py_ssize_t *items, int depth)
+static bool write_short(locache_writer *key, PyObject *value, Py_ssize_t *items, int depth)
 {
     if (lcpy_scalar_write_fast(key, value))
         return true;
@@ -82,7 +82,7 @@ static bool write_simple(locache_writer *key, PyObject *value, Py_ssize_t *items
     locache_write_tag(key, LOCACHE_TAG_TUPLE);
     locache_write_array(key, (uint64_t)size);
     for (Py_ssize_t i = 0; i < size && done; i++)
-        done = write_simple(key, PyTuple_GET_ITEM(value, i), items, depth + 1);
+        done = write_short(key, PyTuple_GET_ITEM(value, i), items, depth + 1);
     return done;
 }
 
@@ -114,7 +114,7 @@ bool lcpy_simple_key(locache_writer *key, const lcpy_plan *plan, const lcpy_call
         if (opening == NULL) /* it is ignored */
             continue;
         locache_write_raw(key, PyBytes_AS_STRING(opening), (size_t)PyBytes_GET_SIZE(opening));
-        if (!write_simple(key, value, &items, 0))
+        if (!write_short(key, value, &items, 0))
             return false;
     }
     return locache_writer_status(key) == LOCACHE_OK;

@@ -337,6 +337,54 @@ def test_bad_value_is_a_value_error(options):
         persist(double, **options)
 
 
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"nme": "x"}, "unexpected keyword argument 'nme'"),
+        ({"name": b"x"}, "name must be a str or None, not bytes"),
+        ({"name": "a/b"}, "name='a/b' cannot be a file's name; for another directory give dir="),
+        ({"auto_invalidate": 1}, "auto_invalidate must be True or False, not int"),
+        ({"max_entries": 1.5}, "max_entries must be an int, not float"),
+        ({"max_entries": 0}, "max_entries=0 must be positive, or -1 for no limit"),
+        ({"max_age": "1"}, "max_age must be a number of days or None, not str"),
+        ({"max_age": -(10**400)}, "must be positive (days), or -1 or None for no limit"),
+        ({"dir": 3}, "dir must be a path (str, bytes or os.PathLike) or None, not int"),
+        ({"dir": ""}, "dir='' names no directory"),
+        ({"dir": b"a\0b"}, "dir='a\\x00b' has a NUL in it"),
+        ({"dir": "x", "name": "y"}, "name= and dir= both say where; give one of them"),
+        ({"ignore": 3}, "ignore must be names of parameters, not int"),
+        ({"ignore": (1,)}, "ignore must be names of parameters, not int"),
+        ({"ignore": ["b", "a", "x"]}, "ignore= names ['a', 'b'], but double has no such parameter"),
+        ({"version": 2}, "version must be a str or None, not int"),
+        ({"version": "2", "auto_invalidate": False}, "no version= would be looked at"),
+        ({"memory": "1000"}, "memory must be True, False, a number of results, or a tuple"),
+        ({"memory": (1, -1)}, "memory=(1, -1) must not be negative; memory=False keeps nothing"),
+        ({"recheck": True}, "recheck must be a number of seconds or None, not bool"),
+        ({"recheck": 10**400}, "must be a finite number of seconds, or 0 or None to ask at every"),
+    ],
+)
+def test_a_bad_option_says_what_is_wrong_and_what_to_do(options, message):
+    with pytest.raises((TypeError, ValueError)) as raised:
+        persist(double, **options)
+    assert message in str(raised.value)
+    assert str(raised.value).startswith("persist()") or "nme" in options
+
+
+def test_persist_tells_of_itself():
+    assert list(inspect.signature(persist).parameters) == [
+        "func", "name", "auto_invalidate", "max_entries", "max_age", "dir", "ignore", "pickle",
+        "durable", "version", "memory", "recheck", "mapped",
+    ]  # fmt: skip
+    for name in inspect.signature(persist).parameters:
+        assert f"\n    {name} : " in persist.__doc__
+    assert persist.__module__ == reset_cache.__module__ == "locache"
+
+
+def test_examples_of_the_docstrings(script):
+    out = script("import doctest, locache; print(doctest.testmod(locache))").out
+    assert out == "TestResults(failed=0, attempted=11)\n"
+
+
 def test_options_that_make_sense(kept):
     kept(double, max_entries=10**30, max_age=10**400, ignore=[])
     kept(double, max_entries=None, max_age=None, name=None, ignore={"x"})
