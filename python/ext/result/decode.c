@@ -454,7 +454,7 @@ PyObject *lcpy_decode(lcpy_state *state, locache_value *value, PyObject *module)
         d.source.value = NULL; /* the owner's, in every case */
         d.source.owner = lcpy_buffer_owner_new(value);
         if (d.source.owner != NULL)
-            result = lcpy_unpickle(state, d.source.owner, module);
+            result = lcpy_pickle_decode(state, d.source.owner, module);
         break;
     case LOCACHE_RAW:
         malformed("plain bytes, which Python does not write");

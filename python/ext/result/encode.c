@@ -319,7 +319,7 @@ int lcpy_encode(lcpy_state *state, lcpy_encoded *out, PyObject *value, int plain
             PyErr_Format(PyExc_TypeError,
                          "the result cannot be stored without pickle: it holds %s (%.200s)",
                          e.obstacle.why, e.obstacle.type->tp_name);
-        else if (lcpy_pickle(state, out, value) == 0)
+        else if (lcpy_pickle_encode(state, out, value) == 0)
             written = LCPY_DONE;
     }
     if (written != LCPY_DONE)

@@ -107,7 +107,7 @@ static int take_buffers(lcpy_encoded *out, PyObject *collected)
     return 0;
 }
 
-int lcpy_pickle(lcpy_state *state, lcpy_encoded *out, PyObject *value)
+int lcpy_pickle_encode(lcpy_state *state, lcpy_encoded *out, PyObject *value)
 {
     PyObject *collected = PyList_New(0);
     PyObject *pickled = collected == NULL ? NULL : dump(state, value, collected);
@@ -128,7 +128,7 @@ int lcpy_pickle(lcpy_state *state, lcpy_encoded *out, PyObject *value)
 /* -------------------------------------------------------------------------------------- reading */
 
 /* What an unpickler of ours has beyond pickle.Unpickler, whose size is known at run time only: it
- * lies behind. Borrowed from lcpy_unpickle(), all NULL outside it. */
+ * lies behind. Borrowed from lcpy_pickle_decode(), all NULL outside it. */
 typedef struct context {
     lcpy_state *state;
     PyObject *module; /* __name__ of the function's module; "" where it has none */
@@ -320,7 +320,7 @@ static PyObject *load(lcpy_state *state, PyObject *unpickler, PyObject *module,
     return value;
 }
 
-PyObject *lcpy_unpickle(lcpy_state *state, lcpy_owner *owner, PyObject *module)
+PyObject *lcpy_pickle_decode(lcpy_state *state, lcpy_owner *owner, PyObject *module)
 {
     size_t size;
     unsigned char *body = (unsigned char *)(uintptr_t)locache_value_body(owner->value, &size);

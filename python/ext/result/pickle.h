@@ -11,11 +11,11 @@
 
 /* 0, or -1 with the exception that pickle raised. out has been zeroed; it needs
  * lcpy_encoded_clear() in every case. */
-int lcpy_pickle(lcpy_state *state, lcpy_encoded *out, PyObject *value);
+int lcpy_pickle_encode(lcpy_state *state, lcpy_encoded *out, PyObject *value);
 
 /* Runs what the pickle says: only for entries whose MAC has been verified, which locache_get() does
  * for codec PICKLE. `module` is the __name__ of the function's module (str or None). New reference,
  * or NULL with whatever exception. */
-PyObject *lcpy_unpickle(lcpy_state *state, lcpy_owner *owner, PyObject *module);
+PyObject *lcpy_pickle_decode(lcpy_state *state, lcpy_owner *owner, PyObject *module);
 
 #endif
