@@ -25,7 +25,7 @@ void lcpy_encoded_clear(lcpy_encoded *encoded);
 #define LCPY_OUT_OF_LINE 4096 /* bytes: a page; below, alignment would cost more than the copy */
 
 /* Decode; takes ownership of value in every case. `module` is the __name__ of the function's
- * module, str or None (lcpy_pickle_decode). New reference, or NULL with an exception: the entry is no
+ * module, str or None (pickle.h). New reference, or NULL with an exception: the entry is no
  * good here and is to be a miss. */
 PyObject *lcpy_decode(lcpy_state *state, locache_value *value, PyObject *module);
 
