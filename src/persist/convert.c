@@ -205,8 +205,9 @@ void lc_convert_key(locache_writer *key, unsigned kind, const void *value, size_
 /* -------------------------------------------------------------------------------------- results */
 
 /* The id of a layout: bytes mean a struct only under the layout that they were written with, on a
- * machine of the same byte order. */
-static void layout_id(locache_id *out, const locache_layout *layout)
+ * machine of the same byte order. False without memory: the id of a part would be that of another
+ * struct, too. */
+static bool layout_id(locache_id *out, const locache_layout *layout)
 {
     unsigned char room[512]; /* on the stack: a member takes some 20 bytes */
     locache_writer text;
@@ -220,8 +221,11 @@ static void layout_id(locache_id *out, const locache_layout *layout)
         locache_write_uint(&text, member->size);
         locache_write_uint(&text, member->count);
     }
-    locache_id_of(out, text.data, text.length);
+    bool whole = locache_writer_status(&text) == LOCACHE_OK;
+    if (whole)
+        locache_id_of(out, text.data, text.length);
     locache_writer_clear(&text);
+    return whole;
 }
 
 static void write_string(locache_writer *body, const void *value)
@@ -243,7 +247,10 @@ locache_codec lc_convert_write(locache_writer *body, unsigned kind, const void *
     locache_id id;
     switch (kind) {
     case LOCACHE_KIND_NONE:
-        layout_id(&id, layout);
+        if (!layout_id(&id, layout)) {
+            body->status = LOCACHE_ENOMEM;
+            return LOCACHE_RAW;
+        }
         locache_write_raw(body, value, size);
         locache_write_raw(body, id.bytes, sizeof id.bytes);
         return LOCACHE_RAW;
@@ -386,7 +393,8 @@ static bool read_struct(void *out, const locache_value *value, size_t size,
     locache_id id;
     size_t body_size;
     const unsigned char *body = locache_value_body(value, &body_size);
-    layout_id(&id, layout);
+    if (!layout_id(&id, layout))
+        return false;
     if (locache_value_codec(value) != LOCACHE_RAW || body_size != size + sizeof id.bytes ||
         memcmp(body + size, id.bytes, sizeof id.bytes) != 0 || !bools_sound(body, layout))
         return false;

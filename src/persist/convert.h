@@ -10,7 +10,7 @@
 void lc_convert_key(locache_writer *key, unsigned kind, const void *value, size_t size,
                     const locache_layout *layout);
 /* Append a result to a body, whose codec is returned: a struct is its bytes and the id of its
- * layout, all else is CBOR. */
+ * layout, all else is CBOR. A failure stays in the writer: ENOMEM. */
 locache_codec lc_convert_write(locache_writer *body, unsigned kind, const void *value, size_t size,
                                const locache_layout *layout);
 /* Read a result, strings into memory of malloc()'s own. False where it is no value of that type, or
