@@ -1,4 +1,15 @@
-/* The switch of a function's directory to another version, and the versions that stay. */
+/* The switch of a function's directory to another version, and the versions that stay.
+ *
+ * A function's directory has one identity for as long as it exists: when the source changes, it is
+ * the directory that goes, with all its results, and another that comes. So no moment shows old
+ * results under a new identity, whoever reads at that moment, and a process that has a directory
+ * open goes on with its own version wherever that was moved.
+ *
+ * The order of the renames makes a crash harmless. What comes in is made whole first, with its
+ * version file, in .versions/.tmp/; then what is there goes aside, under the id that its entries
+ * carry; then the other takes its place. A crash in between leaves nothing in place, the old one in
+ * .versions/<name>/, where the next process looks, and the new one in .tmp/, which that sweeps. At
+ * worst an empty directory is made once more. */
 #include "disk/versions.h"
 #include "base/os.h"
 #include "base/text.h"
@@ -8,177 +19,18 @@
 #include "disk/tree.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #define HEX_SIZE (2 * LOCACHE_ID_SIZE)
 
-#define WORK ".tmp" /* in .versions: directories on their way in or out */
-#define NEW "new-"
-#define TRASH "trash-"
-#define LOCK ".lock"
-/* Under the lock only names change and one small file is written: who waits longer waits for
- * something broken. */
-#define LOCK_MILLISECONDS 2000
-/* A removed lock file is made anew; a few in a row are somebody's `rm -rf`, not bad luck. */
-#define LOCK_ATTEMPTS 8
-/* Names of any kind that can stand in .versions: .versions/<function>/<id>, with what surrounds
- * them. */
-#define NAME_ROOM 32
-
-/* ----------------------------------------------------------------------------------- .versions/ */
-
-/* What is open while directories change places. */
-typedef struct place {
-    int root;
-    const char *root_path;
-    const char *name;
-    int versions;
-    int lock;
-    int work;
-    int family;                           /* .versions/<name>, or -1 */
-    char path[LOCACHE_PATH_MAX];          /* <root>/<name> */
-    char versions_path[LOCACHE_PATH_MAX]; /* <root>/.versions */
-    char family_path[LOCACHE_PATH_MAX];   /* <root>/.versions/<name> */
-} place;
-
-static void close_if_open(int fd)
-{
-    if (fd >= 0)
-        lc_close(fd);
-}
-
-/* Open a directory, made first where it is missing. */
-static locache_status open_made(int *out, int at, const char *name, const char *where,
-                                locache_error *error)
-{
-    locache_status status = lc_owner_open_dir(out, at, name, where, error);
-    if (status != LOCACHE_MISS)
-        return status;
-    if (lc_mkdirat(at, name, 0700) != 0 && errno != EEXIST)
-        return lc_fail_os(error, errno, "cannot make the directory %s/%s", where, name);
-    status = lc_owner_open_dir(out, at, name, where, error);
-    return status == LOCACHE_MISS
-               ? lc_fail_os(error, ENOENT, "cannot open the directory %s/%s", where, name)
-               : status;
-}
-
-/* Lock an open lock file. OK; MISS: somebody removed it meanwhile; EUNTRUSTED, EIO, EBUSY. */
-static locache_status lock_open(int fd, const place *at, locache_error *error)
-{
-    struct stat held;
-    struct stat named;
-    if (lc_fstat(fd, &held) != 0)
-        return lc_fail_os(error, errno, "cannot examine %s/" LOCK, at->versions_path);
-    /* A second name does no harm here: nothing is in it. */
-    held.st_nlink = 1;
-    locache_status status = lc_owner_file(&held, geteuid(), at->versions_path, LOCK, error);
-    if (status != LOCACHE_OK)
-        return status;
-    if (lc_lock_within(fd, LOCK_MILLISECONDS) != 0 && errno == EAGAIN)
-        return lc_fail(error, LOCACHE_EBUSY, "another process holds the lock %s/" LOCK,
-                       at->versions_path);
-    /* Any other failure: a file system without locks. Renames are atomic there too; what is lost is
-     * only that the second of two processes finds the work done. */
-    if (lc_fstatat(at->versions, LOCK, &named) != 0)
-        return errno == ENOENT
-                   ? LOCACHE_MISS
-                   : lc_fail_os(error, errno, "cannot examine %s/" LOCK, at->versions_path);
-    return named.st_dev == held.st_dev && named.st_ino == held.st_ino ? LOCACHE_OK : LOCACHE_MISS;
-}
-
-static locache_status take_lock(place *at, locache_error *error)
-{
-    for (int attempt = 0; attempt < LOCK_ATTEMPTS; attempt++) {
-        int fd = lc_openat(at->versions, LOCK, O_RDWR | O_CREAT, 0600);
-        if (fd < 0 && (errno == ELOOP || errno == EISDIR || errno == ENXIO))
-            return lc_fail(error, LOCACHE_EUNTRUSTED,
-                           "%s/" LOCK " is not a regular file: delete it", at->versions_path);
-        if (fd < 0)
-            return lc_fail_os(error, errno, "cannot open %s/" LOCK, at->versions_path);
-        locache_status status = lock_open(fd, at, error);
-        if (status == LOCACHE_OK)
-            at->lock = fd;
-        else
-            lc_close(fd);
-        if (status != LOCACHE_MISS)
-            return status;
-    }
-    return lc_fail(error, LOCACHE_EBUSY, "%s/" LOCK " is removed again and again",
-                   at->versions_path);
-}
-
-static bool drop_new(void *context, const char *name)
-{
-    if (strncmp(name, NEW, strlen(NEW)) == 0)
-        lc_tree_remove(*(const int *)context, name);
-    return true;
-}
-
-static bool drop_trash(void *context, const char *name)
-{
-    if (strncmp(name, TRASH, strlen(TRASH)) == 0)
-        lc_tree_remove(*(const int *)context, name);
-    return true;
-}
-
-static void leave(place *at)
-{
-    /* Closing is not enough where another thread forked meanwhile: the child has the descriptor
-     * too, and may live long. */
-    if (at->lock >= 0)
-        lc_unlock(at->lock);
-    close_if_open(at->lock);
-    /* Last and without the lock: there may be a million files in it. */
-    if (at->work >= 0)
-        lc_each_name(at->work, drop_trash, &at->work);
-    close_if_open(at->family);
-    close_if_open(at->work);
-    close_if_open(at->versions);
-}
-
-/* Open .versions/ and lock it. MISS where there is none and `make` is false. leave() in every
- * case. */
-static locache_status enter(place *at, const lc_slot *slot, bool make, locache_error *error)
-{
-    const char *root_path = slot->root_path;
-    *at = (place){.root = slot->root,
-                  .root_path = root_path,
-                  .name = slot->name,
-                  .versions = -1,
-                  .lock = -1,
-                  .work = -1,
-                  .family = -1};
-    int longest = snprintf(at->family_path, sizeof at->family_path, "%s/" LC_VERSIONS "/%s",
-                           root_path, slot->name);
-    if (longest < 0 || (size_t)longest >= sizeof at->family_path)
-        return lc_fail(error, LOCACHE_EINVAL, "the path %s is too long", root_path);
-    snprintf(at->path, sizeof at->path, "%s/%s", root_path, slot->name);
-    snprintf(at->versions_path, sizeof at->versions_path, "%s/" LC_VERSIONS, root_path);
-    locache_status status =
-        make ? open_made(&at->versions, slot->root, LC_VERSIONS, root_path, error)
-             : lc_owner_open_dir(&at->versions, slot->root, LC_VERSIONS, root_path, error);
-    if (status == LOCACHE_OK)
-        status = take_lock(at, error);
-    if (status == LOCACHE_OK)
-        status = open_made(&at->work, at->versions, WORK, at->versions_path, error);
-    if (status == LOCACHE_OK) {
-        /* Whoever made these held the lock, and no longer does. */
-        lc_each_name(at->work, drop_new, &at->work);
-        lc_temporary_sweep(at->work);
-        status = lc_owner_open_dir(&at->family, at->versions, slot->name, at->versions_path, error);
-        if (status == LOCACHE_MISS)
-            status = LOCACHE_OK;
-    }
-    return status;
-}
+/* The name of what is to come in: of an earlier version, or of a directory in .tmp/. */
+#define SOURCE_NAME (LC_SWITCHING_NAME > HEX_SIZE + 1 ? LC_SWITCHING_NAME : HEX_SIZE + 1)
 
 /* ----------------------------------------------------------------------------- earlier versions */
 
+/* A look through .versions/<name>/. */
 typedef struct search {
-    const place *at;
+    const lc_switching *in;
     const lc_wanted *wanted;
     locache_status status; /* MISS so far, NEED_SOURCE, or OK: found */
     char found[HEX_SIZE + 1];
@@ -190,21 +42,24 @@ static bool is_id(const char *name)
     return lc_text_unhex(id.bytes, LOCACHE_ID_SIZE, name);
 }
 
+/* Is the directory of that name the wanted one? True: go on to the next. What is not one that we
+ * could have made is passed over: it is not ours to complain about, nor to use. */
 static bool match_one(void *context, const char *name)
 {
-    search *in = context;
+    search *query = context;
     lc_version seen;
     int dir;
-    if (!is_id(name) ||
-        lc_owner_open_dir(&dir, in->at->family, name, in->at->family_path, NULL) != LOCACHE_OK)
+    if (!is_id(name) || lc_owner_open_dir(&dir, query->in->family, name, query->in->family_path,
+                                          NULL) != LOCACHE_OK)
         return true;
-    locache_status status = lc_version_file_read(&seen, dir, in->at->family_path, NULL);
+    locache_status status = lc_version_file_read(&seen, dir, query->in->family_path, NULL);
     lc_close(dir);
     if (status != LOCACHE_OK || seen.newer)
         return true;
-    const locache_identity *identity = in->wanted->identity;
+    const locache_identity *identity = query->wanted->identity;
     if (seen.lost) {
-        /* The directory's name says which source it belongs to. */
+        /* The directory's name says which source it belongs to, unless it was given a random one
+         * (id_taken()): then it is not found, and ages out. */
         locache_id id;
         char own[HEX_SIZE + 1];
         lc_version_own_id(&id, identity);
@@ -217,25 +72,27 @@ static bool match_one(void *context, const char *name)
     }
     if (status == LOCACHE_MISS)
         return true;
-    in->status = status;
-    memcpy(in->found, name, HEX_SIZE + 1);
+    query->status = status;
+    memcpy(query->found, name, HEX_SIZE + 1);
+    /* After one that only the source can tell, there may still be one that is told by its code. */
     return status != LOCACHE_OK;
 }
 
 /* The name of the earlier version that is of the wanted identity. OK, MISS, NEED_SOURCE,
  * failures. */
-static locache_status find_earlier(char found[HEX_SIZE + 1], const place *at,
+static locache_status find_earlier(char found[HEX_SIZE + 1], const lc_switching *in,
                                    const lc_wanted *wanted, locache_error *error)
 {
-    search in = {.at = at, .wanted = wanted, .status = LOCACHE_MISS};
-    if (at->family < 0)
+    search query = {.in = in, .wanted = wanted, .status = LOCACHE_MISS};
+    if (in->family < 0)
         return LOCACHE_MISS;
-    if (lc_each_name(at->family, match_one, &in) != 0)
-        return lc_fail_os(error, errno, "cannot list %s", at->family_path);
-    memcpy(found, in.found, HEX_SIZE + 1);
-    return in.status;
+    if (lc_each_name(in->family, match_one, &query) != 0)
+        return lc_fail_os(error, errno, "cannot list %s", in->family_path);
+    memcpy(found, query.found, HEX_SIZE + 1);
+    return query.status;
 }
 
+/* The least recently used of the earlier versions so far. */
 typedef struct oldest {
     int dir;
     unsigned count;
@@ -257,20 +114,14 @@ static bool compare_age(void *context, const char *name)
     return true;
 }
 
-static int throw_away(const place *at, int dir, const char *name)
-{
-    char trash[NAME_ROOM];
-    lc_temporary_name(trash, TRASH);
-    return lc_renameat(dir, name, at->work, trash);
-}
-
-/* Keep to LC_VERSIONS_MAX. The number removed. */
-static unsigned evict_versions(const place *at)
+/* Evict what is more than LC_VERSIONS_MAX. The number evicted. One is too many after a switch, so
+ * that to list them again for each costs nothing in practice. A failure leaves one too many. */
+static unsigned evict_versions(const lc_switching *in)
 {
     for (unsigned evicted = 0;; evicted++) {
-        oldest least = {.dir = at->family};
-        if (lc_each_name(at->family, compare_age, &least) != 0 || least.count <= LC_VERSIONS_MAX ||
-            throw_away(at, at->family, least.name) != 0)
+        oldest least = {.dir = in->family};
+        if (lc_each_name(in->family, compare_age, &least) != 0 || least.count <= LC_VERSIONS_MAX ||
+            lc_switching_discard(in, in->family, least.name) != 0)
             return evicted;
     }
 }
@@ -278,8 +129,8 @@ static unsigned evict_versions(const place *at)
 /* ----------------------------------------------------------------------------------- the switch */
 
 /* What tells backup programs and git that this is a cache. Missing ones are made again with the
- * next directory. */
-static void furnish(const place *at)
+ * next directory. A failure is passed over: results can be kept without them. */
+static void furnish(const lc_switching *in)
 {
     static const char *const files[][2] = {
         {"CACHEDIR.TAG",
@@ -291,103 +142,104 @@ static void furnish(const place *at)
         lc_temporary temporary;
         struct stat found;
         lc_span content = {files[i][1], strlen(files[i][1])};
-        if (lc_fstatat(at->root, files[i][0], &found) == 0 || errno != ENOENT ||
-            lc_temporary_create(&temporary, at->work) != 0 ||
+        if (lc_fstatat(in->root, files[i][0], &found) == 0 || errno != ENOENT ||
+            lc_temporary_create(&temporary, in->work) != 0 ||
             lc_temporary_write(&temporary, &content, 1) != 0)
             continue;
-        (void)!lc_temporary_publish(&temporary, at->root, files[i][0]);
+        (void)!lc_temporary_publish(&temporary, in->root, files[i][0]);
     }
 }
 
 /* Is this id that of the directory that has to go, or of one that went before? */
-static bool id_taken(const place *at, const locache_id *id, const lc_version *current)
+static bool id_taken(const lc_switching *in, const locache_id *id, const lc_version *current)
 {
     char hex[HEX_SIZE + 1];
     struct stat found;
     lc_text_hex(hex, id->bytes, LOCACHE_ID_SIZE);
     return (current != NULL && lc_version_same_id(id, &current->id)) ||
-           (at->family >= 0 && lc_fstatat(at->family, hex, &found) == 0);
+           (in->family >= 0 && lc_fstatat(in->family, hex, &found) == 0);
 }
 
-/* Make this identity's directory, complete, in .versions/.tmp. `fresh` has NAME_ROOM bytes. */
-static locache_status prepare(char *fresh, const place *at, const lc_wanted *wanted,
+/* Make this identity's directory, complete, in .versions/.tmp. `fresh` has LC_SWITCHING_NAME
+ * bytes. */
+static locache_status prepare(char *fresh, const lc_switching *in, const lc_wanted *wanted,
                               const lc_version *current, locache_error *error)
 {
     lc_version first = {.count = 0};
     int dir;
     lc_version_own_id(&first.id, wanted->identity);
-    /* There is one of that id that has lost what it is of. */
-    if (id_taken(at, &first.id, current))
+    /* There is one of that id that is not this identity's, or has lost what it is of. Its entries
+     * carry the id and must not be taken for ours: a random one has no entries yet. */
+    if (id_taken(in, &first.id, current))
         lc_random(first.id.bytes, LOCACHE_ID_SIZE);
     lc_version_learn(&first, wanted->identity);
-    lc_temporary_name(fresh, NEW);
-    if (lc_mkdirat(at->work, fresh, 0700) != 0)
-        return lc_fail_os(error, errno, "cannot make the directory %s", at->path);
-    locache_status status = lc_owner_open_dir(&dir, at->work, fresh, at->versions_path, error);
+    lc_temporary_name(fresh, LC_SWITCHING_NEW);
+    if (lc_mkdirat(in->work, fresh, 0700) != 0)
+        return lc_fail_os(error, errno, "cannot make the directory %s", in->path);
+    locache_status status = lc_owner_open_dir(&dir, in->work, fresh, in->versions_path, error);
     if (status == LOCACHE_OK) {
-        status = lc_version_file_write(dir, &first, at->path, error);
+        status = lc_version_file_write(dir, &first, in->path, error);
         lc_close(dir);
     } else if (status == LOCACHE_MISS) {
-        status = lc_fail_os(error, ENOENT, "cannot make the directory %s", at->path);
+        status = lc_fail_os(error, ENOENT, "cannot make the directory %s", in->path);
     }
     if (status == LOCACHE_OK)
-        furnish(at);
+        furnish(in);
     else
-        lc_tree_remove(at->work, fresh);
+        lc_tree_remove(in->work, fresh);
     return status;
 }
 
 /* Move the directory that is in place to .versions/<name>/<hex>. */
-static locache_status move_aside(place *at, const char *hex, locache_error *error)
+static locache_status move_aside(lc_switching *in, const char *hex, locache_error *error)
 {
-    locache_status status = LOCACHE_OK;
-    if (at->family < 0)
-        status = open_made(&at->family, at->versions, at->name, at->versions_path, error);
+    locache_status status = lc_switching_open_family(in, error);
     if (status != LOCACHE_OK)
         return status;
-    int result = lc_renameat(at->root, at->name, at->family, hex);
+    int result = lc_renameat(in->root, in->name, in->family, hex);
     /* A copy of it is there already, perhaps by hand: the later one counts. */
     if (result != 0 && (errno == ENOTEMPTY || errno == EEXIST) &&
-        throw_away(at, at->family, hex) == 0)
-        result = lc_renameat(at->root, at->name, at->family, hex);
+        lc_switching_discard(in, in->family, hex) == 0)
+        result = lc_renameat(in->root, in->name, in->family, hex);
     if (result != 0)
-        return lc_fail_os(error, errno, "cannot move %s to %s/%s", at->path, at->family_path, hex);
-    /* It was in use until now. */
-    lc_utime_now(at->family, hex);
+        return lc_fail_os(error, errno, "cannot move %s to %s/%s", in->path, in->family_path, hex);
+    /* It was in use until now: evict_versions() goes by this time. */
+    lc_utime_now(in->family, hex);
     return LOCACHE_OK;
 }
 
-/* Put `name` of directory `from` in the place of `current` (NULL: nothing is there). */
-static locache_status exchange(place *at, int from, const char *name, const lc_version *current,
-                               locache_error *error)
+/* Put `name` of directory `from` where `current` is (NULL: nothing is there). */
+static locache_status exchange(lc_switching *in, int from, const char *name,
+                               const lc_version *current, locache_error *error)
 {
     char hex[HEX_SIZE + 1];
     if (current != NULL) {
         lc_text_hex(hex, current->id.bytes, LOCACHE_ID_SIZE);
-        locache_status status = move_aside(at, hex, error);
+        locache_status status = move_aside(in, hex, error);
         if (status != LOCACHE_OK)
             return status;
     }
-    if (lc_renameat(from, name, at->root, at->name) == 0)
+    if (lc_renameat(from, name, in->root, in->name) == 0)
         return LOCACHE_OK;
-    locache_status status = lc_fail_os(error, errno, "cannot move a directory to %s", at->path);
+    locache_status status = lc_fail_os(error, errno, "cannot move a directory to %s", in->path);
+    /* Back again, if that can be: if not, it is an earlier version like others. */
     if (current != NULL)
-        lc_renameat(at->family, hex, at->root, at->name);
+        lc_renameat(in->family, hex, in->root, in->name);
     return status;
 }
 
 /* The directory that is in place: OK: the wanted one, open; MISS: `there` says whether another one
  * is, described by found. */
-static locache_status open_current(int *out, lc_version *found, bool *there, const place *at,
+static locache_status open_current(int *out, lc_version *found, bool *there, const lc_switching *in,
                                    const lc_wanted *wanted, locache_error *error)
 {
     int dir;
     *there = false;
-    locache_status status = lc_owner_open_dir(&dir, at->root, at->name, at->root_path, error);
+    locache_status status = lc_owner_open_dir(&dir, in->root, in->name, in->root_path, error);
     if (status != LOCACHE_OK)
         return status;
     *there = true;
-    status = lc_version_file_check(found, dir, at->path, wanted, error);
+    status = lc_version_file_check(found, dir, in->path, wanted, error);
     if (status == LOCACHE_OK)
         *out = dir;
     else
@@ -395,42 +247,55 @@ static locache_status open_current(int *out, lc_version *found, bool *there, con
     return status;
 }
 
-static locache_status settle_lock_held(lc_settled *out, place *at, const lc_wanted *wanted,
-                                       locache_error *error)
+/* Find or make the wanted identity's directory, and put it where `current` is (NULL: nothing is
+ * there). MISS: there is none, and none to be made. */
+static locache_status bring(lc_versions_news *news, lc_switching *in, const lc_wanted *wanted,
+                            const lc_version *current, locache_error *error)
 {
-    lc_version current;
-    char source[NAME_ROOM + HEX_SIZE];
-    bool there;
-    locache_status status = open_current(&out->dir, &current, &there, at, wanted, error);
-    if (status == LOCACHE_OK)
-        out->id = current.id;
-    if (status != LOCACHE_MISS)
-        return status;
-    status = find_earlier(source, at, wanted, error);
+    char source[SOURCE_NAME];
+    locache_status status = find_earlier(source, in, wanted, error);
     bool restored = status == LOCACHE_OK;
     if (status == LOCACHE_MISS) {
-        if (!there && !wanted->make)
+        if (current == NULL && !wanted->make)
             return LOCACHE_MISS;
+        /* Not before the source is known: it decides the new directory's id. */
         if (lc_version_could_ask(wanted->identity))
             return LOCACHE_NEED_SOURCE;
-        status = prepare(source, at, wanted, there ? &current : NULL, error);
+        status = prepare(source, in, wanted, current, error);
     }
     if (status != LOCACHE_OK)
         return status;
-    status = exchange(at, restored ? at->family : at->work, source, there ? &current : NULL, error);
+    status = exchange(in, restored ? in->family : in->work, source, current, error);
     if (status != LOCACHE_OK) {
         if (!restored)
-            lc_tree_remove(at->work, source);
+            lc_tree_remove(in->work, source);
         return status;
     }
-    out->news = (lc_versions_news){
-        .moved = there, .restored = restored, .evicted = there ? evict_versions(at) : 0};
-    status = open_current(&out->dir, &current, &there, at, wanted, error);
+    bool moved = current != NULL;
+    *news = (lc_versions_news){
+        .moved = moved, .restored = restored, .evicted = moved ? evict_versions(in) : 0};
+    return LOCACHE_OK;
+}
+
+static locache_status settle_lock_held(lc_settled *out, lc_switching *in, const lc_wanted *wanted,
+                                       locache_error *error)
+{
+    lc_version current;
+    bool there;
+    /* Another process may have made the switch while this one waited for the lock. */
+    locache_status status = open_current(&out->dir, &current, &there, in, wanted, error);
+    if (status == LOCACHE_MISS) {
+        status = bring(&out->news, in, wanted, there ? &current : NULL, error);
+        if (status != LOCACHE_OK)
+            return status;
+        /* By its name, as any other: who moves directories by hand does not take the lock. */
+        status = open_current(&out->dir, &current, &there, in, wanted, error);
+        if (status == LOCACHE_MISS && there)
+            return lc_fail(error, LOCACHE_EBUSY, "%s was exchanged meanwhile", in->path);
+    }
     if (status == LOCACHE_OK)
         out->id = current.id;
-    return status == LOCACHE_MISS && there
-               ? lc_fail(error, LOCACHE_EBUSY, "%s was exchanged meanwhile", at->path)
-               : status;
+    return status;
 }
 
 /* Everything here lies below an open directory and is named by us: what is not found was deleted
@@ -446,30 +311,33 @@ static locache_status gone_is_miss(locache_status status, locache_error *error)
 locache_status lc_versions_settle(lc_settled *out, const lc_slot *slot, const lc_wanted *wanted,
                                   locache_error *error)
 {
-    place at;
+    lc_switching in;
     struct stat found;
     locache_error own;
     if (error == NULL)
         error = &own;
     out->news = (lc_versions_news){.evicted = 0};
+    /* .versions/ is made where a directory goes in or out, not by who only asks. */
     bool needed = wanted->make || lc_fstatat(slot->root, slot->name, &found) == 0;
-    locache_status status = enter(&at, slot, needed, error);
+    locache_status status = lc_switching_begin(&in, slot, needed, error);
     if (status == LOCACHE_OK)
-        status = settle_lock_held(out, &at, wanted, error);
-    leave(&at);
+        status = settle_lock_held(out, &in, wanted, error);
+    lc_switching_end(&in);
     return gone_is_miss(status, error);
 }
 
 locache_status lc_versions_forget(const lc_slot *slot, locache_error *error)
 {
-    place at;
+    lc_switching in;
     locache_error own;
     if (error == NULL)
         error = &own;
-    locache_status status = enter(&at, slot, false, error);
-    if (status == LOCACHE_OK && at.family >= 0 && throw_away(&at, at.versions, slot->name) != 0)
-        status = lc_fail_os(error, errno, "cannot remove %s", at.family_path);
-    leave(&at);
+    locache_status status = lc_switching_begin(&in, slot, false, error);
+    /* One rename, whatever the number of versions; their files go when the lock was given up. */
+    if (status == LOCACHE_OK && in.family >= 0 &&
+        lc_switching_discard(&in, in.versions, slot->name) != 0)
+        status = lc_fail_os(error, errno, "cannot remove %s", in.family_path);
+    lc_switching_end(&in);
     status = gone_is_miss(status, error);
     return status == LOCACHE_MISS ? LOCACHE_OK : status;
 }

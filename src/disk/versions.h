@@ -1,20 +1,13 @@
-/* Versions of a function's directory: the switch when the source changes. docs/format.md, "Versions", is normative for what is on disk. Any thread;
- * processes exclude each other. */
+/* Versions of a function's directory: the switch when the source changes. docs/format.md,
+ * "Versions", is normative for what is on disk. Any thread; processes exclude each other. */
 #ifndef LC_VERSIONS_H
 #define LC_VERSIONS_H
 
+#include "disk/switching.h"
 #include "disk/version_file.h"
 
-#define LC_VERSIONS ".versions"
 /* earlier versions that stay; functions of one name, as lambdas, share them */
 #define LC_VERSIONS_MAX 64
-
-/* Where a function's directory has its place. Borrowed. */
-typedef struct lc_slot {
-    int root; /* the open cache directory */
-    const char *root_path;
-    const char *name; /* of the function's directory in it */
-} lc_slot;
 
 /* What a switch did, for the events that the caller sends when no lock is held. */
 typedef struct lc_versions_news {
@@ -23,16 +16,16 @@ typedef struct lc_versions_news {
     unsigned evicted; /* earlier versions removed by the limit */
 } lc_versions_news;
 
-/* A function's directory that was brought to its place. */
+/* A function's directory that stands where it belongs. */
 typedef struct lc_settled {
     int dir;       /* open, the caller's */
     locache_id id; /* what its entries carry */
     lc_versions_news news;
 } lc_settled;
 
-/* Bring the wanted identity's directory to its place: it may be there, in .versions/, or nowhere yet.
- * OK: *out is set. MISS: nowhere, and not to be made. NEED_SOURCE, EUNTRUSTED, EIO, ENOMEM, EBUSY.
- * out->news is set in every case. */
+/* Bring the wanted identity's directory to <root>/<name>: it may be there, in .versions/, or
+ * nowhere yet. OK: *out is set. MISS: nowhere, and not to be made. NEED_SOURCE, EUNTRUSTED, EIO,
+ * ENOMEM, EBUSY. out->news is set in every case. */
 locache_status lc_versions_settle(lc_settled *out, const lc_slot *slot, const lc_wanted *wanted,
                                   locache_error *error);
 

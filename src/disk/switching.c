@@ -1,0 +1,189 @@
+/* The lock on .versions/, what is opened under it, and the clearing away of what was left there.
+ *
+ * A switch is a few renames, and renames of different directories do not come in one step. The lock
+ * keeps other processes out of the time between them. It is advisory and its holder may die: then
+ * the kernel gives it up, and whoever gets it next finds .versions/.tmp/ as it was left, where
+ * everything is half made or to be removed. Nothing that somebody needs is ever in there alone. */
+#include "disk/switching.h"
+#include "base/os.h"
+#include "disk/owner.h"
+#include "disk/temporary.h"
+#include "disk/tree.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#define WORK ".tmp" /* in .versions: directories on their way in or out */
+#define LOCK ".lock"
+/* Under the lock only names change and one small file is written: who waits longer waits for
+ * something broken. */
+#define LOCK_MILLISECONDS 2000
+/* A removed lock file is made anew; a few in a row are somebody's `rm -rf`, not bad luck. */
+#define LOCK_ATTEMPTS 8
+
+/* ----------------------------------------------------------------------------------------- lock */
+
+/* Lock an open lock file. OK; MISS: somebody removed it meanwhile; EUNTRUSTED, EIO, EBUSY. */
+static locache_status lock_open(int fd, const lc_switching *in, locache_error *error)
+{
+    struct stat held;
+    struct stat named;
+    if (lc_fstat(fd, &held) != 0)
+        return lc_fail_os(error, errno, "cannot examine %s/" LOCK, in->versions_path);
+    /* A second name does no harm here: nothing is in it. */
+    held.st_nlink = 1;
+    locache_status status = lc_owner_file(&held, geteuid(), in->versions_path, LOCK, error);
+    if (status != LOCACHE_OK)
+        return status;
+    if (lc_lock_within(fd, LOCK_MILLISECONDS) != 0 && errno == EAGAIN)
+        return lc_fail(error, LOCACHE_EBUSY, "another process holds the lock %s/" LOCK,
+                       in->versions_path);
+    /* Any other failure: a file system without locks. Renames are atomic there too; what is lost is
+     * only that the second of two processes finds the work done. */
+
+    /* The lock is the file's, not the name's: who holds that of a file that was removed excludes
+     * nobody who came later. So the name must still lead to it, now that it is locked. */
+    if (lc_fstatat(in->versions, LOCK, &named) != 0)
+        return errno == ENOENT
+                   ? LOCACHE_MISS
+                   : lc_fail_os(error, errno, "cannot examine %s/" LOCK, in->versions_path);
+    return named.st_dev == held.st_dev && named.st_ino == held.st_ino ? LOCACHE_OK : LOCACHE_MISS;
+}
+
+static locache_status take_lock(lc_switching *in, locache_error *error)
+{
+    for (int attempt = 0; attempt < LOCK_ATTEMPTS; attempt++) {
+        /* Open for writing, without which there are no exclusive locks. */
+        int fd = lc_openat(in->versions, LOCK, O_RDWR | O_CREAT, 0600);
+        /* A link, a directory or a socket in its place. */
+        if (fd < 0 && (errno == ELOOP || errno == EISDIR || errno == ENXIO))
+            return lc_fail(error, LOCACHE_EUNTRUSTED,
+                           "%s/" LOCK " is not a regular file: delete it", in->versions_path);
+        if (fd < 0)
+            return lc_fail_os(error, errno, "cannot open %s/" LOCK, in->versions_path);
+        locache_status status = lock_open(fd, in, error);
+        if (status == LOCACHE_OK)
+            in->lock = fd;
+        else
+            lc_close(fd);
+        if (status != LOCACHE_MISS)
+            return status;
+    }
+    return lc_fail(error, LOCACHE_EBUSY, "%s/" LOCK " is removed again and again",
+                   in->versions_path);
+}
+
+/* ------------------------------------------------------------------------------------- sweeping */
+
+static bool sweep_new(void *context, const char *name)
+{
+    if (strncmp(name, LC_SWITCHING_NEW, strlen(LC_SWITCHING_NEW)) == 0)
+        lc_tree_remove(*(const int *)context, name);
+    return true;
+}
+
+static bool sweep_trash(void *context, const char *name)
+{
+    if (strncmp(name, LC_SWITCHING_TRASH, strlen(LC_SWITCHING_TRASH)) == 0)
+        lc_tree_remove(*(const int *)context, name);
+    return true;
+}
+
+int lc_switching_discard(const lc_switching *in, int dir, const char *name)
+{
+    char trash[LC_SWITCHING_NAME];
+    lc_temporary_name(trash, LC_SWITCHING_TRASH);
+    return lc_renameat(dir, name, in->work, trash);
+}
+
+/* ----------------------------------------------------------------------------------------- open */
+
+/* Open a directory, made first where it is missing. It is checked in any case: between the two
+ * calls somebody may have put something else there. */
+static locache_status open_made(int *out, int dir, const char *name, const char *where,
+                                locache_error *error)
+{
+    locache_status status = lc_owner_open_dir(out, dir, name, where, error);
+    if (status != LOCACHE_MISS)
+        return status;
+    if (lc_mkdirat(dir, name, 0700) != 0 && errno != EEXIST)
+        return lc_fail_os(error, errno, "cannot make the directory %s/%s", where, name);
+    status = lc_owner_open_dir(out, dir, name, where, error);
+    return status == LOCACHE_MISS
+               ? lc_fail_os(error, ENOENT, "cannot open the directory %s/%s", where, name)
+               : status;
+}
+
+/* The descriptors unset, the paths written. EINVAL: they are too long. */
+static locache_status prepare_paths(lc_switching *out, const lc_slot *slot, locache_error *error)
+{
+    const char *root_path = slot->root_path;
+    *out = (lc_switching){.root = slot->root,
+                          .root_path = root_path,
+                          .name = slot->name,
+                          .versions = -1,
+                          .lock = -1,
+                          .work = -1,
+                          .family = -1};
+    /* The longest of the three, so that the others fit. */
+    int longest = snprintf(out->family_path, sizeof out->family_path, "%s/" LC_VERSIONS "/%s",
+                           root_path, slot->name);
+    if (longest < 0 || (size_t)longest >= sizeof out->family_path)
+        return lc_fail(error, LOCACHE_EINVAL, "the path %s is too long", root_path);
+    snprintf(out->path, sizeof out->path, "%s/%s", root_path, slot->name);
+    snprintf(out->versions_path, sizeof out->versions_path, "%s/" LC_VERSIONS, root_path);
+    return LOCACHE_OK;
+}
+
+locache_status lc_switching_begin(lc_switching *out, const lc_slot *slot, bool make,
+                                  locache_error *error)
+{
+    locache_status status = prepare_paths(out, slot, error);
+    if (status == LOCACHE_OK)
+        status = make ? open_made(&out->versions, slot->root, LC_VERSIONS, slot->root_path, error)
+                      : lc_owner_open_dir(&out->versions, slot->root, LC_VERSIONS, slot->root_path,
+                                          error);
+    if (status == LOCACHE_OK)
+        status = take_lock(out, error);
+    if (status == LOCACHE_OK)
+        status = open_made(&out->work, out->versions, WORK, out->versions_path, error);
+    if (status != LOCACHE_OK)
+        return status;
+    /* Whoever made these held the lock, and no longer does. */
+    lc_each_name(out->work, sweep_new, &out->work);
+    lc_temporary_sweep(out->work);
+    status = lc_owner_open_dir(&out->family, out->versions, slot->name, out->versions_path, error);
+    return status == LOCACHE_MISS ? LOCACHE_OK : status;
+}
+
+locache_status lc_switching_open_family(lc_switching *in, locache_error *error)
+{
+    return in->family >= 0
+               ? LOCACHE_OK
+               : open_made(&in->family, in->versions, in->name, in->versions_path, error);
+}
+
+static void close_if_open(int fd)
+{
+    if (fd >= 0)
+        lc_close(fd);
+}
+
+void lc_switching_end(lc_switching *in)
+{
+    /* Closing is not enough where another thread forked meanwhile: the child has the descriptor
+     * too, and may live long. */
+    if (in->lock >= 0)
+        lc_unlock(in->lock);
+    close_if_open(in->lock);
+    /* Last and without the lock: there may be a million files in it. Of two processes that remove
+     * the same trash each finds some of it gone, which is no harm. */
+    if (in->work >= 0)
+        lc_each_name(in->work, sweep_trash, &in->work);
+    close_if_open(in->family);
+    close_if_open(in->work);
+    close_if_open(in->versions);
+}
