@@ -1,4 +1,4 @@
-/* A function's open directory, as store.c, limits.c and mapped.c are told of it. */
+/* A function's open directory, as the files of this folder are told of it that work in one. */
 #ifndef LC_DIRECTORY_H
 #define LC_DIRECTORY_H
 
@@ -9,7 +9,7 @@
 /* Borrowed, made for one call. */
 typedef struct lc_directory {
     int dir;
-    uid_t owner;          /* of dir and of what may be believed in it */
+    uid_t owner;          /* of dir and of whatever is used in it */
     const char *function; /* for events */
     const char *path;     /* of dir, for messages */
     int64_t grain;        /* of the file system's clock: lc_stamp_take() */

@@ -1,4 +1,10 @@
-/* The limits of a directory: when its entries were last used, and which are evicted. */
+/* The limits of a directory: when its entries were last used, and which are evicted.
+ *
+ * The files themselves say when they were used, in their times, so that all processes see one order
+ * and no index can go wrong. With max_age it is the time of modification, which mounts without
+ * access times keep, too; with max_entries the time of access, which moves nothing that a stamp has
+ * but the time of change. Two processes that evict at once may evict a few entries more than either
+ * would: that costs a computation, never a wrong result. */
 #include "disk/limits.h"
 #include "base/alloc.h"
 #include "base/log.h"
@@ -12,8 +18,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Eviction makes room for a part of the limit at a time, so that the directory is not listed for
- * every new entry. */
+/* Eviction makes room for a part of the limit at a time, 1/64, so that the directory is not listed
+ * for every new entry. Below 64 entries it is, and the list is short. */
 #define TRIM_PART 64
 
 void lc_limits_touch(const lc_directory *at, const char *name)
@@ -29,8 +35,9 @@ void lc_limits_note_use(const lc_directory *at, const char *name, const locache_
     if (lc_utime_access(at->dir, name) != 0 || !value->mapped ||
         lc_fstatat(at->dir, name, &found) != 0)
         return;
-    /* Its time of change moved. Anybody who wrote to it meanwhile would have moved that of
-     * modification, too. */
+    /* Its time of change moved, and the record of what was verified with it: else each use of a
+     * large result would have it verified anew. Anybody who wrote to it meanwhile would have moved
+     * that of modification, too. */
     lc_stamp_take(&now, &found, at->grain, true);
     before.words[LC_STAMP_CTIME] = now.words[LC_STAMP_CTIME];
     if (lc_stamp_matches(&before, &found))
@@ -43,9 +50,10 @@ int64_t lc_limits_age(int64_t used)
     return used < now ? now - used : 0;
 }
 
+/* An entry that may be evicted. */
 typedef struct used {
     int64_t when;
-    size_t name; /* offset into the survey's names */
+    size_t name; /* offset into the survey's names: they move as they grow */
 } used;
 
 /* What is in a directory, to choose from. */
@@ -75,6 +83,8 @@ static void *grown(void *array, size_t *room, size_t needed, size_t item)
     return moved;
 }
 
+/* A reader that has the entry open or mapped keeps it: the name goes, the file with its last
+ * descriptor. */
 static void evict_entry(const lc_directory *at, const char *name, const char *why)
 {
     char path[LOCACHE_PATH_MAX];
@@ -92,6 +102,7 @@ static bool survey_entry(void *context, const char *name)
         return true;
     int64_t modified = lc_stamp_nanoseconds(&found.st_mtim);
     int64_t accessed = lc_stamp_nanoseconds(&found.st_atim);
+    /* The entry that was just stored, whatever the clock says. */
     if (strcmp(name, in->keep) == 0) {
         in->kept++;
         return true;
@@ -121,7 +132,7 @@ static int by_time(const void *a, const void *b)
 {
     int64_t left = ((const used *)a)->when;
     int64_t right = ((const used *)b)->when;
-    return left < right ? -1 : left > right;
+    return left < right ? -1 : left > right; /* a difference may overflow */
 }
 
 int64_t lc_limits_trim(const lc_directory *at, const lc_limits *limits, const char *keep)

@@ -1,5 +1,5 @@
-/* What a function's directory may hold: the use of entries is noted, and what is too old or too much
- * evicted. Any thread. */
+/* What a function's directory may hold: the use of entries is noted, and what is too old or too
+ * much evicted. Any thread. */
 #ifndef LC_LIMITS_H
 #define LC_LIMITS_H
 
@@ -14,7 +14,7 @@ typedef struct lc_limits {
 /* Note that an entry is used now: what max_age goes by, its time of modification. What is large has
  * to be verified again. */
 void lc_limits_touch(const lc_directory *at, const char *name);
-/* The same of a value that was read and believed, for max_entries only: its time of access. It
+/* The same of a value that was read and validated, for max_entries only: its time of access. It
  * stays verified. */
 void lc_limits_note_use(const lc_directory *at, const char *name, const locache_value *value);
 /* Nanoseconds since an entry that was last used then; what lies in the future counts as now. */

@@ -1,7 +1,10 @@
-/* Where a source file's results are kept. */
+/* Where a source file's results are kept: beside it, in $LOCACHE_DIR, or in the user's own cache.
+ *
+ * Two ways to one source (a link, "..", a relative path) must lead to one cache, or results are
+ * computed twice: so the source's path is resolved first. Two sources must not share one: away from
+ * the source its whole path goes into the cache's. */
 #include "disk/locate.h"
 #include "base/os.h"
-#include "disk/owner.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -14,14 +17,15 @@
 #define SUFFIX ".cache"
 /* Longest file name on nearly every file system. */
 #define COMPONENT_MAX 255
-/* A record of /etc/passwd. */
+/* A record of /etc/passwd: far longer ones are not in use. */
 #define RECORD_MAX 4096
 
-/* A source's directory, real, without a slash at its end ("" for the root), and its stem. */
-typedef struct source_place {
+/* A source by its parts: its directory, real, without a slash at its end ("" for the root), and the
+ * stem of its name. */
+typedef struct source_parts {
     char directory[LOCACHE_PATH_MAX];
     char stem[COMPONENT_MAX + 1];
-} source_place;
+} source_parts;
 
 /* Resolve what is there of a path, and keep the rest, which is perhaps in an archive or not written
  * yet. The rest may not lead up: nobody knows from where. */
@@ -31,6 +35,7 @@ static locache_status resolve(char out[LOCACHE_PATH_MAX], const char *path, loca
     size_t size = strlen(path);
     memcpy(head, path, size + 1);
     while (lc_realpath(out, LOCACHE_PATH_MAX, size > 0 ? head : "/") != 0) {
+        /* Cut the last part off what is not there, and ask again. */
         if (errno != ENOENT && errno != ENOTDIR)
             return errno == ENAMETOOLONG
                        ? lc_fail(error, LOCACHE_ELIMIT, "the path %s is too long", path)
@@ -69,7 +74,7 @@ static locache_status take_stem(char out[COMPONENT_MAX + 1], const char *name, c
 {
     size_t size;
     const char *dot = strrchr(name, '.');
-    if (stem != NULL) {
+    if (stem != NULL) { /* said by the user: it is taken as it is */
         name = stem;
         size = strlen(stem);
     } else {
@@ -112,7 +117,7 @@ locache_status lc_locate_user_directory(char *out, size_t size, const char *vari
     return LOCACHE_OK;
 }
 
-static locache_status place_source(source_place *out, const char *source, const char *stem,
+static locache_status split_source(source_parts *out, const char *source, const char *stem,
                                    locache_error *error)
 {
     char real[LOCACHE_PATH_MAX];
@@ -132,14 +137,15 @@ static locache_status place_source(source_place *out, const char *source, const 
     return take_stem(out->stem, slash + 1, stem, error);
 }
 
-static locache_status join(char out[LOCACHE_PATH_MAX], const char *base, const source_place *place,
+/* <base><directory>/<stem>.cache; with an empty base that is beside the source. */
+static locache_status join(char out[LOCACHE_PATH_MAX], const char *base, const source_parts *source,
                            locache_error *error)
 {
     int size =
-        snprintf(out, LOCACHE_PATH_MAX, "%s%s/%s" SUFFIX, base, place->directory, place->stem);
+        snprintf(out, LOCACHE_PATH_MAX, "%s%s/%s" SUFFIX, base, source->directory, source->stem);
     if (size < 0 || size >= LOCACHE_PATH_MAX)
         return lc_fail(error, LOCACHE_ELIMIT, "the path of the cache of %s/%s is too long",
-                       place->directory, place->stem);
+                       source->directory, source->stem);
     return LOCACHE_OK;
 }
 
@@ -160,8 +166,8 @@ static locache_status take_override(char out[LOCACHE_PATH_MAX], const char *valu
     return LOCACHE_OK;
 }
 
-/* Can results be kept in this place beside the source? One that another user made counts only where
- * we could replace it: then it is there to be complained about, elsewhere it is not our
+/* Can results be kept at this path beside the source? A cache that another user made counts only
+ * where we could replace it: then it is there to be complained about, elsewhere it is not our
  * business. */
 static bool is_usable(const char *path, const char *directory)
 {
@@ -174,22 +180,22 @@ static bool is_usable(const char *path, const char *directory)
 locache_status locache_locate(char out[LOCACHE_PATH_MAX], const char *source, const char *stem,
                               unsigned flags, locache_error *error)
 {
-    source_place place;
+    source_parts parts;
     char base[LOCACHE_PATH_MAX];
     lc_error_clear(error);
     if (flags & ~(unsigned)LOCACHE_LOCATE_AWAY)
         return lc_fail(error, LOCACHE_EINVAL, "unknown flags: 0x%x", flags);
-    locache_status status = place_source(&place, source, stem, error);
+    locache_status status = split_source(&parts, source, stem, error);
     if (status != LOCACHE_OK)
         return status;
     const char *chosen = getenv("LOCACHE_DIR");
     if (chosen != NULL && chosen[0] != '\0') {
         status = take_override(base, chosen, error);
-        return status == LOCACHE_OK ? join(out, base, &place, error) : status;
+        return status == LOCACHE_OK ? join(out, base, &parts, error) : status;
     }
     if (!(flags & LOCACHE_LOCATE_AWAY)) {
-        status = join(out, "", &place, error);
-        if (status != LOCACHE_OK || is_usable(out, place.directory))
+        status = join(out, "", &parts, error);
+        if (status != LOCACHE_OK || is_usable(out, parts.directory))
             return status;
     }
     status = lc_locate_user_directory(base, sizeof base - sizeof "/locache", "XDG_CACHE_HOME",
@@ -197,5 +203,5 @@ locache_status locache_locate(char out[LOCACHE_PATH_MAX], const char *source, co
     if (status != LOCACHE_OK)
         return status;
     memcpy(base + strlen(base), "/locache", sizeof "/locache");
-    return join(out, base, &place, error);
+    return join(out, base, &parts, error);
 }

@@ -1,4 +1,5 @@
-/* Where a user's own directories are, for locate.c and for the key. Any thread. */
+/* Where a user's own directories are: for a cache away from its source, and for the key. Any
+ * thread. */
 #ifndef LC_LOCATE_H
 #define LC_LOCATE_H
 

@@ -1,4 +1,12 @@
-/* Large results: mapped and verified once when they are read, copied and verified when written. */
+/* Large results: mapped and verified once when they are read, copied and verified when written.
+ *
+ * A mapping is the file, not a copy: what was checked in it can change under its user, who trusts
+ * that it does not. So what says where things are (header, table, key, body) is read into private
+ * memory and parsed there; only the buffers are mapped, whose bytes are data and no lengths. That
+ * they are the right data is verified once for each state of the file (verified.c): the stamp was
+ * sampled before, every byte is read through the descriptor, the stamp is compared again, and only
+ * then is the state recorded. What is mapped is private memory: a caller's writes to it reach
+ * neither the file nor another's. */
 #include "disk/mapped.h"
 #include "base/alloc.h"
 #include "base/os.h"
@@ -13,7 +21,7 @@
 
 /* ----------------------------------------------------------------------------------------- read */
 
-/* A file that is read through. */
+/* A file that is read through, from the end of its front. */
 typedef struct passage {
     int fd;
     size_t at;
@@ -29,6 +37,8 @@ static bool next_piece(void *context, lc_span *piece)
     *piece = (lc_span){.data = in->piece, .size = size};
     if (size == 0)
         return true;
+    /* pread(): the descriptor's own offset is where the header ended, for who reads the file if it
+     * cannot be mapped. */
     ssize_t got = lc_pread_full(in->fd, in->piece, size, in->at);
     in->code = got < 0 ? errno : 0;
     in->at += size;
@@ -45,6 +55,8 @@ static locache_status verify(const lc_entry *entry, const lc_opened *file, locac
     if (in.piece == NULL)
         return LOCACHE_MISS;
     locache_status status = lc_entry_verify(entry, next_piece, &in, error);
+    /* Read whole and right says something about now; unchanged since it was sampled, about the
+     * state that is recorded. */
     if (status == LOCACHE_EIO)
         status = in.code != 0 ? lc_fail_os(error, in.code, "cannot be read")
                               : lc_fail(error, LOCACHE_ECORRUPT, "damaged: cut off");
@@ -77,6 +89,8 @@ static locache_status map_open(locache_value *value, const lc_opened *file, cons
     locache_status status = read_front(value, file, error);
     if (status != LOCACHE_OK)
         return status;
+    /* The checksum in the header is part of the record, so that the header that was read is the one
+     * that was verified. */
     lc_verified_init(&record, at->dir, at->owner, stamp, lc_entry_checksum(value->room));
     bool known = lc_verified_find(&record);
     /* Where a change may not show, only bytes of one's own can be verified. */
@@ -86,6 +100,7 @@ static locache_status map_open(locache_value *value, const lc_opened *file, cons
     void *bytes = lc_map(file->fd, size);
     if (bytes == NULL)
         return LOCACHE_MISS;
+    /* From here on locache_value_free() unmaps it. */
     value->bytes = bytes;
     value->size = size;
     value->mapped = true;
@@ -119,7 +134,7 @@ locache_status lc_mapped_read(locache_value **out, const lc_opened *file, const 
 
 /* ---------------------------------------------------------------------------------------- write */
 
-/* An entry that is written. */
+/* An entry that is written: each piece is copied, summed up and written from the copy. */
 typedef struct copying {
     int fd;
     const lc_span *spans;
@@ -180,10 +195,12 @@ int lc_mapped_write(bool *sound, lc_temporary *temporary, const lc_span *spans, 
         in.code = errno;
         goto done;
     }
+    /* The front is ours and does not change; its checksum is of the buffers as they were. */
     locache_status status = lc_entry_parse_front(&entry, spans[0].data, size, NULL);
     if (status == LOCACHE_OK)
         status = lc_entry_verify(&entry, write_piece, &in, NULL);
     *sound = status == LOCACHE_OK;
+    /* Not sound is the caller's to discard; not written is ours, as with every other write. */
     if (status == LOCACHE_EIO) {
         lc_temporary_discard(temporary);
         result = -1;

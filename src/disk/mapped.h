@@ -1,5 +1,5 @@
 /* Large results, mapped: nothing of them is read but what is before their buffers, once they are
- * known to be sound. */
+ * known to be sound. Any thread. */
 #ifndef LC_MAPPED_H
 #define LC_MAPPED_H
 
@@ -17,7 +17,7 @@ typedef struct lc_opened {
 
 /* Map a file that has buffers. Either it was verified before in this state, or it is now. OK: *out
  * is owned, parsed and verified; its stamp is not set. MISS: it has to be read (error untouched).
- * ECORRUPT, EIO. Any thread. */
+ * ECORRUPT, EIO. */
 locache_status lc_mapped_read(locache_value **out, const lc_opened *file, const lc_directory *at,
                               const char *name, locache_error *error);
 

@@ -1,4 +1,11 @@
-/* Who owns a file or directory, and who else may write to it or exchange it. */
+/* Who owns a file or directory, and who else may write to it or exchange it.
+ *
+ * Whoever can write to a cache can make up results. So a directory is used only where nobody but
+ * its user can write to it, and where nobody can put another in its place, which who may write to a
+ * directory above can do. What is checked is what was opened: a check of a name and a use of that
+ * name later may be of two files, while a descriptor stays what it is. A name is only used again
+ * within a directory that was found to be closed to others. Root may do anything and is not guarded
+ * against. */
 #include "disk/owner.h"
 #include "disk/temporary.h"
 
@@ -40,6 +47,7 @@ static bool group_is_private(gid_t gid)
     return true;
 }
 
+/* By mode bits. An ACL that grants more shows in them as the group's mask. */
 static bool others_can_write(const struct stat *file)
 {
     if (file->st_mode & S_IWOTH)
@@ -75,6 +83,7 @@ static locache_status refuse_dir(int at, const char *name, const char *where, in
     struct stat found;
     if (code == ENOENT)
         return LOCACHE_MISS;
+    /* For the message only: what is there now may be another thing than what was refused. */
     if ((code == ELOOP || code == ENOTDIR) && lc_fstatat(at, name, &found) == 0) {
         if (S_ISLNK(found.st_mode))
             return lc_fail(error, LOCACHE_EUNTRUSTED,
@@ -92,6 +101,7 @@ static locache_status refuse_dir(int at, const char *name, const char *where, in
 locache_status lc_owner_open_dir(int *out, int at, const char *name, const char *where,
                                  locache_error *error)
 {
+    /* Opened first, then checked: the descriptor cannot be exchanged any more. */
     int fd = lc_openat(at, name, O_RDONLY | O_DIRECTORY, 0);
     if (fd < 0)
         return refuse_dir(at, name, where, errno, error);
@@ -113,6 +123,8 @@ locache_status lc_owner_open_dir(int *out, int at, const char *name, const char 
 bool lc_owner_meta(int dir, uid_t us)
 {
     struct stat found;
+    /* Stricter than others_can_write(), and without its look into /etc/group: locache makes it
+     * 0700, and this is asked at every write. */
     return lc_fstatat(dir, LC_META, &found) == 0 && S_ISDIR(found.st_mode) && found.st_uid == us &&
            !(found.st_mode & (S_IWGRP | S_IWOTH));
 }
@@ -126,7 +138,8 @@ locache_status lc_owner_file(const struct stat *file, uid_t us, const char *wher
     return check_owner(file, us, where, name, error);
 }
 
-/* The directory `up` levels above path, in words. */
+/* The directory `up` levels above path, in words. For the message only, by names: without links in
+ * them, a level up is what is before the last slash. */
 static locache_status refuse_above(const char *path, int up, locache_error *error)
 {
     char real[LOCACHE_PATH_MAX];
@@ -146,6 +159,8 @@ static locache_status refuse_above(const char *path, int up, locache_error *erro
         real, path, real);
 }
 
+/* By "..", from the open directory: these are the directories that it is in, whereas those of its
+ * path may be others by now. */
 locache_status lc_owner_climb(int dir, const lc_climb *how)
 {
     char up[3 * DEPTH_MAX + 3] = ".";
@@ -156,6 +171,7 @@ locache_status lc_owner_climb(int dir, const lc_climb *how)
         if (lc_fstatat(dir, up, &here) != 0)
             return lc_fail_os(how->error, errno, "cannot examine the directories above %s",
                               how->path);
+        /* Only the root is its own parent. */
         if (depth > 0 && here.st_dev == below.st_dev && here.st_ino == below.st_ino)
             return LOCACHE_OK;
         locache_status status = how->visit(how, &here, depth);
@@ -171,6 +187,7 @@ locache_status lc_owner_climb(int dir, const lc_climb *how)
 static locache_status check_above(const lc_climb *how, const struct stat *here, int depth)
 {
     bool counts = depth > 0 || *(const bool *)how->context;
+    /* In a sticky one, as /tmp, only the owner of a name may rename or remove it. */
     if (counts && !(here->st_mode & S_ISVTX) && others_can_write(here))
         return refuse_above(how->path, depth, how->error);
     return LOCACHE_OK;

@@ -1,4 +1,5 @@
-/* Which directories and files are ours alone, by their owner and permissions. Any thread. */
+/* Which directories and files are ours alone, by their owner and permissions (docs/format.md,
+ * "Trust"). Any thread. */
 #ifndef LC_OWNER_H
 #define LC_OWNER_H
 

@@ -1,3 +1,15 @@
+/* Which file, in which state: sampled, and compared with what is there now.
+ *
+ * Results in memory and the records of verified files rest on this: as long as a file's stamp is
+ * the one that was sampled, its bytes are those that were validated. A write moves the time of
+ * change, which programs cannot set; a replacement has another number or time; a removal takes a
+ * link. What remains is the clock. It stands still for a tick at a time, so that a second write
+ * within the tick of the first leaves no trace. A sample that was taken when its file's last change
+ * was older than the clock's grain cannot have been followed by such a write; any other is marked
+ * as proving nothing, and whoever read the file then reads it again next time.
+ *
+ * The order is the caller's part: the sample comes first, the bytes are read after it, and where a
+ * reading takes long the stamp is compared once more at its end. */
 #include "disk/stamp.h"
 #include "base/os.h"
 #include "base/system.h"
@@ -9,7 +21,7 @@
 #define GRAIN_OF_SECONDS (2 * SECOND)
 
 /* What is outside counts as one of these: from 1824 to 2262, so that the distance between any time
- * and now can be said, too. */
+ * and now fits 64 bits, too. */
 #define SECONDS_MAX (INT64_MAX / SECOND - 1)
 #define SECONDS_MIN (-SECONDS_MAX / 2)
 
@@ -29,6 +41,8 @@ static void fill_identity(int64_t words[LC_STAMP_IDENTITY], const struct stat *f
     words[LC_STAMP_CTIME] = lc_stamp_nanoseconds(&found->st_ctim);
 }
 
+/* Do its times have nanoseconds? A time without any is one of seconds: that a fine one ends in nine
+ * zeros happens once in 10^9, and then costs a reading more. */
 static bool is_fine(const locache_stamp *stamp)
 {
     return stamp->words[LC_STAMP_CTIME] % SECOND != 0 || stamp->words[LC_STAMP_MTIME] % SECOND != 0;
@@ -36,6 +50,7 @@ static bool is_fine(const locache_stamp *stamp)
 
 bool lc_stamp_is_old(const locache_stamp *stamp, int64_t grain)
 {
+    /* ext4 with small inodes keeps seconds only, though its kind of file system says otherwise. */
     if (grain >= 0 && grain < GRAIN_OF_SECONDS && !is_fine(stamp))
         grain = GRAIN_OF_SECONDS;
     /* A change in what the clock calls the future leaves an age below zero, which proves nothing
@@ -46,6 +61,8 @@ bool lc_stamp_is_old(const locache_stamp *stamp, int64_t grain)
 void lc_stamp_take(locache_stamp *out, const struct stat *found, int64_t grain, bool written)
 {
     fill_identity(out->words, found);
+    /* Its own time of modification, to the nanosecond, is one that no tick has: a later write sets
+     * another. */
     out->words[LC_STAMP_PROVES] =
         lc_stamp_is_old(out, grain) || (grain >= 0 && written && is_fine(out));
     out->words[LC_STAMP_UNTIL] = 0;

@@ -1,7 +1,12 @@
-/* The files of one function's directory: read, written, removed, listed. */
+/* The files of one function's directory: read, written, removed, listed.
+ *
+ * Everything is relative to the directory's descriptor, so that a directory that another version
+ * took the place of goes on being read and written where it is now. A read is one open, one fstat
+ * and one read of the whole file, in that order: the stamp is sampled before the bytes are read, so
+ * that whoever changes the file meanwhile shows in it. A write is a temporary, which is published
+ * by a rename; it has the time of modification that is its own before it has its name. */
 #include "disk/store.h"
-#include "base/alloc.h"
-#include "base/log.h"
+#include "base/os.h"
 #include "base/system.h"
 #include "disk/mapped.h"
 #include "disk/owner.h"
@@ -10,8 +15,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 /* File systems that compress store less than they show, though hardly ever this much less: beyond,
@@ -22,7 +25,8 @@
 
 /* ----------------------------------------------------------------------------------------- read */
 
-/* The errors of reading are misses, but for memory. */
+/* The errors of reading are misses, but for memory: what cannot be read is computed. The error says
+ * why, for the caller to report. */
 static locache_status missed(locache_status status)
 {
     return status == LOCACHE_ENOMEM ? status : LOCACHE_MISS;
@@ -35,6 +39,7 @@ static locache_status refuse_open(const lc_directory *at, const char *name, int 
         lc_error_clear(error);
         return LOCACHE_MISS;
     }
+    /* What is opened is never a link (O_NOFOLLOW), and never waits: a socket is ENXIO. */
     if (code == ELOOP)
         lc_fail(error, LOCACHE_EUNTRUSTED, "%s/%s is a symbolic link, which is not followed",
                 at->path, name);
@@ -46,7 +51,8 @@ static locache_status refuse_open(const lc_directory *at, const char *name, int 
 }
 
 /* Before memory is taken for a large file: is it the size that it says, in its header and in blocks
- * on disk? file->front stays 0 where it has no buffers or where only its checksum can tell what it
+ * on disk? Else a hole of a terabyte, made in an instant by a truncate, would take all memory there
+ * is. file->front stays 0 where it has no buffers or where only its checksum can tell what it
  * is. */
 static locache_status check_large(lc_opened *file, const struct stat *found, const lc_directory *at,
                                   const char *name, locache_error *error)
@@ -65,6 +71,8 @@ static locache_status check_large(lc_opened *file, const struct stat *found, con
         return lc_fail(error, LOCACHE_ECORRUPT, "%s/%s is cut off", at->path, name);
     file->done = LC_ENTRY_HEADER;
     uint64_t least;
+    /* From here on these bytes are those in `head`, here and in the mapping: the file is not asked
+     * for them again, so that what was checked is what is used. */
     locache_status status = lc_entry_peek(&least, &table, file->head, NULL);
     /* Only its checksum can tell a newer entry from a damaged one. */
     if (status == LOCACHE_EFORMAT)
@@ -86,6 +94,8 @@ static locache_status read_whole(locache_value **out, const lc_opened *file, con
     if (value == NULL)
         return lc_fail(error, LOCACHE_ENOMEM, "no memory for %s/%s (%zu bytes)", at->path, name,
                        size);
+    /* Into private memory: whoever writes to the file from now on does not change what is validated
+     * next. A file that is cut meanwhile is short, not a SIGBUS. */
     memcpy(value->bytes, file->head, file->done);
     ssize_t got = lc_read_full(file->fd, value->bytes + file->done, size - file->done);
     if (got >= 0 && (size_t)got == size - file->done) {
@@ -117,6 +127,7 @@ static locache_status read_open(locache_value **out, int fd, const lc_directory 
     if (status != LOCACHE_OK)
         return status;
     lc_stamp_take(&file.stamp, &found, at->grain, false);
+    /* MISS: it cannot be mapped, and is read like a small one. */
     status = file.front > 0 && at->map ? lc_mapped_read(out, &file, at, name, error) : LOCACHE_MISS;
     if (status == LOCACHE_MISS)
         status = read_whole(out, &file, at, name, error);
@@ -138,7 +149,7 @@ locache_status lc_store_read(locache_value **out, const lc_directory *at, const 
 
 /* ---------------------------------------------------------------------------------------- write */
 
-/* Is what is there an entry of a later version, and a whole one? */
+/* Is what is there an entry of a later version, and a whole one? That takes all of it to say. */
 static bool is_newer(const lc_directory *at, const char *name)
 {
     locache_value *value = NULL;
@@ -161,8 +172,10 @@ static locache_status probe(bool *replaced, const lc_directory *at, const char *
     struct stat found;
     int fd = lc_openat(at->dir, name, O_RDONLY, 0);
     *replaced = fd >= 0 || errno != ENOENT;
+    /* What cannot be opened, as a link, the rename replaces. */
     if (fd < 0)
         return LOCACHE_OK;
+    /* The header is enough for nearly all: only one that says it is newer needs its checksum. */
     bool known = lc_fstat(fd, &found) == 0;
     bool suspect = known && S_ISREG(found.st_mode) &&
                    lc_read_full(fd, head, sizeof head) == sizeof head &&
@@ -181,6 +194,7 @@ static locache_status probe(bool *replaced, const lc_directory *at, const char *
 static locache_status refuse_write(const lc_directory *at, const char *name, int code,
                                    locache_error *error)
 {
+    /* The directory, its .locache/ or the temporary was deleted: somebody reset the cache. */
     if (code == ENOENT || code == ESTALE)
         return LOCACHE_MISS;
     return lc_fail_os(error, code, "cannot write %s/%s", at->path, name);
@@ -208,7 +222,9 @@ static locache_status make_temporary(lc_temporary *out, const lc_directory *at, 
     return refuse_write(at, name, errno, error);
 }
 
-/* Something may be there already, or cannot be told apart from nothing but by looking. */
+/* Something may be there already, or cannot be told apart from nothing but by looking. Between the
+ * look and the rename somebody else may publish: then the later one counts, and both are results of
+ * one call. */
 static locache_status replace(bool *replaced, lc_temporary *temporary, const lc_directory *at,
                               const char *name, locache_error *error)
 {
@@ -275,15 +291,20 @@ locache_status lc_store_write(lc_stored *out, const lc_directory *at, const char
     status = write_image(&temporary, at, name, image, error);
     if (status != LOCACHE_OK)
         return status;
+    /* Set while nobody else knows the file. Then the one way that needs no look at what is there: a
+     * new entry, which most are, is published without replacing anything. */
     struct timespec own;
     bool has_own = at->grain >= 0 && lc_utime_own(&own, temporary.fd) == 0;
     if (lc_temporary_place(&temporary, at->dir, name) != 0)
         status = replace(&out->replaced, &temporary, at, name, error);
     if (status != LOCACHE_OK)
         return status;
+    /* By the descriptor: the name may lead to another's by now. After the rename, which moves the
+     * time of change. */
     stamp_written(&out->stamp, temporary.fd, has_own ? &own : NULL, at);
     if (lc_temporary_close(&temporary) != 0)
         status = refuse_write(at, name, errno, error);
+    /* The content was flushed before it had its name; now the name. */
     if (status == LOCACHE_OK && image->durable && lc_fsync(at->dir) != 0)
         status = refuse_write(at, name, errno, error);
     if (status == LOCACHE_OK && is_large(image))

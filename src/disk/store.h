@@ -1,7 +1,6 @@
-/* The files of one function's directory, by its descriptor: read, write, remove, list, limit. An
- * entry goes in and comes out as the bytes that it is on disk; whether to believe them is the
- * caller's to say (cache.c), so that bytes from elsewhere, a memory or a server, can be looked at
- * in the same way. Any thread. */
+/* The files of one function's directory, by its descriptor: read, write, remove, list. An entry
+ * goes in and comes out as the bytes that it is on disk; to validate them is the caller's part, so
+ * that bytes from elsewhere, a memory or a server, can be validated in the same way. Any thread. */
 #ifndef LC_STORE_H
 #define LC_STORE_H
 
@@ -27,9 +26,9 @@ typedef struct lc_stored {
     locache_stamp stamp;
 } lc_stored;
 
-/* Write a file under a temporary name and give it its own. OK: *out is set;
- * MISS: the directory or the temporary has gone meanwhile, try again; EFORMAT: an entry of a newer
- * format is there; EINVAL: a large buffer changed meanwhile; EUNTRUSTED, EIO, ENOMEM. */
+/* Write a file under a temporary name and publish it under its own. OK: *out is set; MISS: the
+ * directory or the temporary has gone meanwhile, try again; EFORMAT: an entry of a newer format is
+ * there; EINVAL: a large buffer changed meanwhile; EUNTRUSTED, EIO, ENOMEM. */
 locache_status lc_store_write(lc_stored *out, const lc_directory *at, const char *name,
                               const lc_image *image, locache_error *error);
 

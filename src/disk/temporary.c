@@ -1,4 +1,14 @@
-/* A file that nobody sees until it is whole, and the sweep of those whose writers died. */
+/* A file that nobody sees until it is whole, and the sweep of those whose writers died.
+ *
+ * Published by rename: a reader who looks up the name finds the old file or the new one, never half
+ * of one, whenever its writer is killed. What a killed writer leaves is a temporary, and only the
+ * kernel knows surely whether a writer lives (ids of processes are used again, and on other hosts
+ * they mean others): so a writer holds a lock on its temporary from creation to the end, the kernel
+ * gives it up when the writer dies, and whoever gets it may remove the file.
+ *
+ * Between creation and lock a sweeper may come first: then the writer finds the lock taken or its
+ * file without a name, and makes another. Without fsync a power cut may leave a published file with
+ * nothing in it; the entry's checksum finds that. */
 #include "disk/temporary.h"
 #include "base/os.h"
 #include "base/text.h"
@@ -8,8 +18,8 @@
 #include <string.h>
 
 #define PREFIX "tmp-"
-/* Random names never meet. A sweeper may take a file in the instant before it is locked; but each
- * handle sweeps once. */
+/* 64 random bits never meet. A sweeper may take a file in the instant before it is locked; but each
+ * handle sweeps once, so that it hardly ever happens twice. */
 #define ATTEMPTS 16
 /* Vectors built at a time: an entry with few buffers is one system call. */
 #define BATCH 64
@@ -32,6 +42,7 @@ static bool is_ours(const lc_temporary *temporary)
     /* Where the file system has no locks, nobody can sweep by them either. */
     if (lc_lock_now(temporary->fd) != 0)
         return errno != EAGAIN;
+    /* Locked: who sweeps from now on leaves it alone. Who did so before has removed its name. */
     return lc_fstat(temporary->fd, &found) != 0 || found.st_nlink > 0;
 }
 
@@ -98,7 +109,8 @@ int lc_temporary_place(lc_temporary *temporary, int to_dir, const char *to)
 
 int lc_temporary_close(lc_temporary *temporary)
 {
-    /* Network file systems report here what they could not write. */
+    /* Network file systems report here what they could not write. By now the file has its name, and
+     * its reader's checksum says whether it is whole. */
     return lc_close(temporary->fd);
 }
 
@@ -114,6 +126,7 @@ int lc_temporary_publish(lc_temporary *temporary, int to_dir, const char *to)
 
 int lc_temporary_link(lc_temporary *temporary, int to_dir, const char *to)
 {
+    /* Unlike a rename it never replaces: of two that make one name, one wins. */
     if (lc_linkat(temporary->dir, temporary->name, to_dir, to) != 0)
         return give_up(temporary);
     lc_temporary_discard(temporary);
@@ -142,6 +155,8 @@ static bool sweep_one(void *context, const char *name)
     int fd = lc_openat(dir, name, O_WRONLY, 0);
     if (fd < 0)
         return true;
+    /* Only while holding its lock: where a file system has none, nothing is swept. Its writer may
+     * have published it meanwhile; then the name is gone, and is not used again. */
     if (lc_lock_now(fd) == 0)
         lc_unlinkat(dir, name, 0);
     lc_close(fd);

@@ -14,7 +14,8 @@
  *
  *     lc_temporary temporary;
  *     if (lc_temporary_create(&temporary, dir) != 0) ...
- *     if (lc_temporary_write(&temporary, spans, count) != 0 || lc_temporary_publish(&temporary, to, name) != 0) ...
+ *     if (lc_temporary_write(&temporary, spans, count) != 0 ||
+ *         lc_temporary_publish(&temporary, to, name) != 0) ...
  *
  * When writing or publishing fails, the temporary is gone already. */
 typedef struct lc_temporary {
@@ -24,7 +25,8 @@ typedef struct lc_temporary {
 } lc_temporary;
 
 int lc_temporary_create(lc_temporary *out, int dir);
-/* The same in the directory's .locache/, which the caller trusts: cheaper than to open that. */
+/* The same in the directory's .locache/, which the caller has checked (lc_owner_meta()): cheaper
+ * than to open that. */
 int lc_temporary_create_meta(lc_temporary *out, int dir);
 int lc_temporary_write(lc_temporary *temporary, const lc_span *spans, size_t count);
 /* Flush the content to the device. */

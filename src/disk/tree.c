@@ -1,4 +1,8 @@
-/* Directories with what is above and below them: making a path, removing a tree. */
+/* Directories with what is above and below them: making a path, removing a tree.
+ *
+ * A tree is removed by descriptors, each directory opened within the one above without following a
+ * link. By paths, somebody who exchanges a directory for a link at the right moment would have us
+ * remove what that leads to. */
 #include "disk/tree.h"
 #include "base/alloc.h"
 #include "base/os.h"
@@ -13,6 +17,7 @@
 
 int lc_tree_make(const char *path)
 {
+    /* From below: nearly always all but the last are there. */
     if (lc_mkdirat(AT_FDCWD, path, 0700) == 0 || errno == EEXIST)
         return 0;
     if (errno != ENOENT)
@@ -42,9 +47,10 @@ int lc_tree_make(const char *path)
     return result == 0 || errno == EEXIST ? 0 : -1;
 }
 
+/* A directory whose content is removed. */
 typedef struct tree {
     int dir;
-    int depth;
+    int depth; /* below the one that lc_tree_remove() was given */
 } tree;
 
 static int remove_tree(int at, const char *name, int depth);
@@ -55,6 +61,7 @@ static bool remove_one(void *context, const char *name)
     /* Directories are few: ask for the frequent case first. Linux says EISDIR, POSIX EPERM. */
     if (lc_unlinkat(here->dir, name, 0) != 0 && (errno == EISDIR || errno == EPERM))
         remove_tree(here->dir, name, here->depth + 1);
+    /* Whatever failed, the rest goes: rmdir() then says that it is not empty. */
     return true;
 }
 

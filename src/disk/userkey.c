@@ -1,5 +1,12 @@
-/* The user's own key, which pickled results are signed with: found, checked, made once. */
+/* The user's own key, which pickled results are signed with: found, checked, made once.
+ *
+ * To read a pickle is to run what it says, so that a MAC with this key is all that stands between a
+ * cache that came from elsewhere and the user's account. Hence it is never in a cache, never
+ * readable by others, and one that may have been read is refused rather than replaced: to replace
+ * it would throw away, without a word, that somebody may know the old one. Where there is no sound
+ * key, pickles are misses and all else works. */
 #include "disk/userkey.h"
+#include "base/os.h"
 #include "disk/locate.h"
 #include "disk/owner.h"
 #include "disk/temporary.h"
@@ -22,7 +29,8 @@ static locache_status check_outside(const lc_climb *how, const struct stat *here
     return LOCACHE_OK;
 }
 
-/* Whoever gives the cache away would give the key away with it. */
+/* Whoever gives the cache away would give the key away with it. By device and inode, up from the
+ * key's directory: paths may lead there by links. */
 static locache_status check_not_inside(int dir, const char *path, const char *cache,
                                        locache_error *error)
 {
@@ -33,6 +41,7 @@ static locache_status check_not_inside(int dir, const char *path, const char *ca
     return lc_owner_climb(dir, &up);
 }
 
+/* By what fstat() says of the open file, not of its name. */
 static locache_status check_key(const struct stat *file, const char *path, locache_error *error)
 {
     if (!S_ISREG(file->st_mode) || file->st_size != LC_MAC_KEY_SIZE)
@@ -82,7 +91,8 @@ static locache_status read_key(unsigned char out[LC_MAC_KEY_SIZE], int dir, cons
     return status;
 }
 
-/* Of several makers one wins, and all read that one's key. */
+/* Of several makers one wins, since a link, unlike a rename, never replaces; and all read that
+ * one's key. */
 static locache_status make_key(int dir, const char *path, locache_error *error)
 {
     unsigned char key[LC_MAC_KEY_SIZE];

@@ -1,4 +1,8 @@
-/* What a result that was read holds: its parts, and its body as one value of a type. */
+/* What a result that was read holds: its parts, and its body as one value of a type.
+ *
+ * A value is one allocation, counted by its holders: the caller that read it, the table of results
+ * in memory, a binding's arrays that lie in it. Its bytes are validated before a program is given
+ * it, and nobody writes to them but for buffers, by who alone holds it. */
 #include "disk/value.h"
 #include "base/alloc.h"
 #include "base/os.h"
@@ -55,6 +59,7 @@ void locache_value_stamp(locache_stamp *out, const locache_value *value)
 
 locache_value *lc_value_new(size_t size)
 {
+    /* Aligned like the file's own parts, so that its buffers are aligned in memory, too. */
     locache_value *value =
         size <= SIZE_MAX - sizeof *value ? lc_alloc_aligned(sizeof *value + size) : NULL;
     if (value == NULL)
@@ -85,6 +90,8 @@ locache_status locache_value_copy(locache_value **out, const locache_value *valu
     const unsigned char *key = value->entry.key.data;
     const unsigned char *body = value->entry.body.data;
     size_t front = lc_value_front(value);
+    /* In two parts, as a mapping has its front in `room` only; of a value that was read, room and
+     * bytes are the same. */
     memcpy(copy->bytes, value->room, front);
     memcpy(copy->bytes + front, value->bytes + front, value->size - front);
     copy->stamp = value->stamp;
@@ -97,6 +104,7 @@ locache_status locache_value_copy(locache_value **out, const locache_value *valu
 
 void locache_value_free(locache_value *value)
 {
+    /* acq_rel: what any holder did with the value comes before its memory is gone. */
     if (value == NULL || atomic_fetch_sub_explicit(&value->holders, 1, memory_order_acq_rel) > 1)
         return;
     if (value->mapped)
@@ -104,7 +112,10 @@ void locache_value_free(locache_value *value)
     lc_free(value);
 }
 
-/* -------------------------------------------------------------------------------- typed readers */
+/* -------------------------------------------------------------------------------- typed readers
+ *
+ * ETYPE: it is something else; ELIMIT: it is that, but does not fit; ECORRUPT: the body is not what
+ * its own bytes announce, which only another writer than ours can bring about. */
 
 locache_status locache_value_reader(locache_reader *out, const locache_value *value)
 {
@@ -150,6 +161,7 @@ static bool parse_scalar(scalar *out, const locache_item *type, const locache_it
     *out = (scalar){.kind = (char)type->data[1], .size = (unsigned)(type->data[2] - '0')};
     if (bytes->size != out->size)
         return false;
+    /* The highest byte first. '|' is for one byte, where there is no order. */
     for (unsigned i = 0; i < out->size; i++)
         out->bits = out->bits << 8 | bytes->data[type->data[0] == '<' ? out->size - 1 - i : i];
     return true;
@@ -197,6 +209,7 @@ static locache_status read_integer(integer *out, const locache_value *value)
     if (status != LOCACHE_OK)
         return status;
     if (item.kind == LOCACHE_TAG) {
+        /* A bignum never fits 64 bits, or the reader would have refused it. */
         if (item.number == LOCACHE_TAG_BIGNUM || item.number == LOCACHE_TAG_BIGNUM_NEG)
             return lc_cbor_check(value->entry.body.data, value->entry.body.size) == LOCACHE_OK
                        ? LOCACHE_ELIMIT
@@ -325,6 +338,7 @@ static locache_status read_bytes(const void **out, size_t *size, locache_reader 
     }
     if (item.kind != LOCACHE_TAG || item.number != LOCACHE_TAG_BUFFER)
         return LOCACHE_ETYPE;
+    /* The number of an out-of-line buffer: from the body, and so held to those that there are. */
     if (locache_read(&item, reader) != LOCACHE_OK || item.kind != LOCACHE_UINT ||
         item.number > SIZE_MAX)
         return LOCACHE_ECORRUPT;

@@ -1,4 +1,4 @@
-/* A result as it was read. Any thread. */
+/* A result as it was read: its file's bytes, held by whoever needs them. Any thread. */
 #ifndef LC_VALUE_H
 #define LC_VALUE_H
 
@@ -15,7 +15,7 @@ struct locache_value {
     lc_entry entry;
     locache_stamp stamp; /* of the file before it was read */
     atomic_uint holders;
-    bool mapped; /* bytes are a mapping, and not what follows */
+    bool mapped; /* bytes are a mapping, and not `room` */
     size_t size; /* of the file */
     unsigned char *bytes;
     alignas(LC_ENTRY_ALIGN) unsigned char room[];

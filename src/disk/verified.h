@@ -1,8 +1,8 @@
-/* What is remembered of large results: that a file, in this very state, was found sound since the
- * machine was started (docs/format.md, "What was verified"). A table in the function's directory,
- * for every process. Nobody needs it: whatever fails here, a file is verified once more. Hostile
- * content is harmless: a record counts for one state of one file, which nobody can make by hand,
- * and what is sealed needs the user's key.
+/* Which large results were found sound: records that a file, in this very state, was verified since
+ * the machine was started (docs/format.md, "What was verified"). A table in the function's
+ * directory, for every process. Nobody needs it: whatever fails here, a file is verified once more.
+ * Hostile content is harmless: a record counts for one state of one file, which nobody can make by
+ * hand, and what is sealed needs the user's key.
  *
  *     lc_verified file;
  *     lc_verified_init(&file, dir, owner, &stamp, checksum);
@@ -23,6 +23,8 @@
 
 #define LC_VERIFIED_NAME "verified" /* in .locache/ */
 #define LC_VERIFIED_RECORD 128
+/* 2 MiB when full: of large results, 256 KiB at least each, that is enough for 4 GiB and more. Four
+ * ways, so that files that fall on one set rarely push each other out; a set is read at once. */
 #define LC_VERIFIED_WAYS 4
 #define LC_VERIFIED_SETS 4096
 
@@ -30,7 +32,7 @@
 typedef struct lc_verified {
     int dir; /* the function's directory, borrowed */
     uid_t owner;
-    bool known;  /* which boot this is: else nothing is remembered */
+    bool known;  /* which boot this is: else nothing is recorded nor found */
     bool proves; /* what is said of it now holds as long as its stamp does */
     unsigned char record[LC_VERIFIED_RECORD];
 } lc_verified;
@@ -43,8 +45,8 @@ bool lc_verified_find(lc_verified *file);
  * nothing. */
 void lc_verified_note(const lc_verified *file);
 
-/* All in one of a file of `at` that begins with this header (LC_ENTRY_HEADER bytes): it is sound, and
- * its MAC is ours where it has one, so that nobody has to read through it. */
+/* All in one of a file of `at` that begins with this header (LC_ENTRY_HEADER bytes): it is sound,
+ * and its MAC is ours where it has one, so that nobody has to read through it. */
 void lc_verified_note_sound(const lc_directory *at, const locache_stamp *stamp,
                             const unsigned char *head);
 

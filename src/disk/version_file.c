@@ -1,4 +1,8 @@
-/* The record of a version in a function's directory: read, written, compared with what is asked for. */
+/* The record of a version in a function's directory: read, written, compared with what is asked.
+ *
+ * A lost record is no failure: whoever needs the directory mends it. That is safe because entries
+ * carry the id of their version: if the guess was wrong, they are misses. A failure to mend is none
+ * either, so that a cache on a full or read-only disk still gives what it has. */
 #include "disk/version_file.h"
 #include "base/os.h"
 #include "disk/owner.h"
@@ -10,9 +14,9 @@
 
 #define FILE_NAME "version" /* in .locache/ */
 
-static locache_status read_text(lc_version *out, int fd, const char *path, locache_error *error)
+static locache_status read_record(lc_version *out, int fd, const char *path, locache_error *error)
 {
-    char text[LC_VERSION_TEXT_MAX + 1];
+    char text[LC_VERSION_TEXT_MAX + 1]; /* one more, so that a longer file shows */
     struct stat found;
     if (lc_fstat(fd, &found) != 0)
         return lc_fail_os(error, errno, "cannot examine %s/" LC_META "/" FILE_NAME, path);
@@ -36,7 +40,7 @@ locache_status lc_version_file_read(lc_version *out, int dir, const char *path,
         return status == LOCACHE_MISS ? LOCACHE_OK : status;
     int fd = lc_openat(meta, FILE_NAME, O_RDONLY, 0);
     if (fd >= 0) {
-        status = read_text(out, fd, path, error);
+        status = read_record(out, fd, path, error);
         lc_close(fd);
     } else if (errno == ELOOP || errno == ENXIO) {
         status = lc_fail(error, LOCACHE_EUNTRUSTED,
@@ -61,6 +65,7 @@ locache_status lc_version_file_write(int dir, const lc_version *from, const char
     if (status != LOCACHE_OK)
         return status == LOCACHE_MISS ? lc_fail_os(error, ENOENT, "cannot open %s/" LC_META, path)
                                       : status;
+    /* Whole or not at all: another process may be reading it. */
     if (lc_temporary_create(&temporary, meta) != 0 ||
         lc_temporary_write(&temporary, &(lc_span){text, size}, 1) != 0 ||
         lc_temporary_publish(&temporary, meta, FILE_NAME) != 0)
