@@ -1,12 +1,11 @@
 /* Large results: mapped and verified once when they are read, copied and verified when written.
  *
- * A mapping is the file, not a copy: what was checked in it can change under its user, who trusts
- * that it does not. So what says where things are (header, table, key, body) is read into private
- * memory and parsed there; only the buffers are mapped, whose bytes are data and no lengths. That
- * they are the right data is verified once for each state of the file (verified.c): the stamp was
- * sampled before, every byte is read through the descriptor, the stamp is compared again, and only
- * then is the state recorded. What is mapped is private memory: a caller's writes to it reach
- * neither the file nor another's. */
+ * A mapping is the file, not a copy: what was checked in it can change afterwards. So what says
+ * where things are (header, table, key, body) is read into private memory and parsed there; only
+ * the buffers are used where they are mapped, and their bytes are data and no lengths. That it is
+ * the right data is verified once for each state of the file (verified.c): the stamp was sampled
+ * before, every byte is read through the descriptor, the stamp is compared again, and only then is
+ * the state recorded. A caller's writes to a mapping reach neither the file nor another mapping. */
 #include "disk/mapped.h"
 #include "base/alloc.h"
 #include "base/os.h"

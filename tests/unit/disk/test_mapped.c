@@ -279,7 +279,7 @@ static int write_at_nth(const char *call)
     return 0;
 }
 
-static void test_mapped__what_is_written_to_meanwhile_is_not_remembered(void **unused)
+static void test_mapped__what_is_written_to_meanwhile_is_not_recorded(void **unused)
 {
     (void)unused;
     for (int limited = 0; limited < 2; limited++) {
@@ -383,7 +383,7 @@ int main(void)
         scratch_test(test_mapped__it_is_verified_once_by_whoever_reads_it),
         scratch_test(test_mapped__a_hit_costs_the_same_whatever_the_size),
         scratch_test(test_mapped__with_max_entries_it_stays_verified),
-        scratch_test(test_mapped__what_is_written_to_meanwhile_is_not_remembered),
+        scratch_test(test_mapped__what_is_written_to_meanwhile_is_not_recorded),
         scratch_test(test_mapped__a_buffer_that_changes_while_it_is_written),
         scratch_test(test_mapped__many_buffers),
     };

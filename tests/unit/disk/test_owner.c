@@ -1,4 +1,4 @@
-/* What may be believed: owners, permissions, links, and pickles by the user's own key. */
+/* What may be used: owners, permissions, links, and pickles by the user's own key. */
 #include "scratch.h"
 
 /* What opening says, and what a put and a get would do after it. */
@@ -25,7 +25,7 @@ static void store_one(void)
         assert_non_null(strstr(error.message, path));                                              \
     } while (0)
 
-static void assert_believed(void)
+static void assert_usable(void)
 {
     locache *cache = open_function("my_func");
     assert_hit(cache, 1, "one");
@@ -46,7 +46,7 @@ static void test_owner__a_directory_of_another_user(void **unused)
         assert_int_equal(chown(path, NOBODY, NOBODY), 0);
         assert_refused(path);
         assert_int_equal(chown(path, geteuid(), getegid()), 0);
-        assert_believed();
+        assert_usable();
     }
 }
 
@@ -64,7 +64,7 @@ static void test_owner__a_directory_that_others_may_write_to(void **unused)
             assert_non_null(strstr(error.message, "chmod"));
         }
         assert_int_equal(chmod(path, 0755), 0);
-        assert_believed();
+        assert_usable();
     }
 }
 
@@ -77,7 +77,7 @@ static void test_owner__a_group_with_others_in_it(void **unused)
     assert_int_equal(chmod(foo, 0770), 0);
     assert_refused(foo);
     assert_int_equal(chmod(foo, 0750), 0);
-    assert_believed();
+    assert_usable();
 }
 
 static void test_owner__a_writable_ancestor(void **unused)
@@ -91,7 +91,7 @@ static void test_owner__a_writable_ancestor(void **unused)
     assert_int_equal(chmod(scratch, 0777), 0);
     assert_refused(scratch);
     assert_int_equal(chmod(scratch, 01777), 0);
-    assert_believed();
+    assert_usable();
     assert_int_equal(chmod(scratch, 0700), 0);
     assert_int_equal(chmod(mine, 0777), 0);
     assert_refused(mine);
@@ -126,7 +126,7 @@ static void test_owner__a_private_directory_below_a_sticky_one(void **unused)
     assert_int_equal(chmod(shared, 01777), 0);
     snprintf(foo, sizeof foo, "%s/foo.cache", shared);
     store_one();
-    assert_believed();
+    assert_usable();
 }
 
 /* ----------------------------------------------------------------------------- links and others */
@@ -161,7 +161,7 @@ static void test_owner__linked_directories_are_refused(void **unused)
         assert_non_null(strstr(error.message, "symbolic link"));
         assert_int_equal(unlink(path), 0);
         assert_int_equal(rename(moved, path), 0);
-        assert_believed();
+        assert_usable();
     }
     assert_nothing_outside();
 }

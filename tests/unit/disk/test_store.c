@@ -426,7 +426,7 @@ static void test_store__a_hole_that_lies_about_its_size_is_a_miss(void **unused)
     locache_close(cache);
 }
 
-static void test_store__a_foreign_entry_is_not_believed(void **unused)
+static void test_store__a_foreign_entry_is_not_served(void **unused)
 {
     (void)unused;
     skip_unless_root();
@@ -647,7 +647,7 @@ int main(void)
         scratch_test(test_store__a_newer_format_is_left_alone),
         scratch_test(test_store__a_thing_in_an_entrys_place_is_a_miss_and_is_replaced),
         scratch_test(test_store__a_hole_that_lies_about_its_size_is_a_miss),
-        scratch_test(test_store__a_foreign_entry_is_not_believed),
+        scratch_test(test_store__a_foreign_entry_is_not_served),
         scratch_test(test_store__a_second_name_is_no_harm),
         scratch_test(test_store__a_directory_in_an_entrys_place),
         scratch_test(test_store__locache_can_be_deleted),

@@ -1,4 +1,4 @@
-/* Large results that are not what they were: whatever was remembered of them, they are misses. And
+/* Large results that are not what they were: whatever was recorded of them, they are misses. And
  * what fails. */
 #include "base/fault.h"
 #include "fault.h"
@@ -8,7 +8,7 @@
 
 #define RECORD 128 /* docs/format.md */
 
-/* ------------------------------------------------------------------------- what is not believed */
+/* -------------------------------------------------------------------------- what does not count */
 
 static void test_unsound__every_flipped_byte_is_a_miss(void **unused)
 {

@@ -1,5 +1,5 @@
-/* What is remembered of large results: when it counts, and that nothing in the table or in its
- * place does harm. */
+/* The records of verified files: when one counts, and that nothing in the table, or where the table
+ * should be, does harm. */
 #include "base/text.h"
 #include "disk/temporary.h"
 #include "disk/verified.h"
@@ -100,7 +100,7 @@ static void restamp_record(unsigned char *record)
 /* ---------------------------------------------------------------------------------------- tests */
 
 /* First: the boot is only read once. */
-static void test_verified__without_a_boot_nothing_is_remembered(void **unused)
+static void test_verified__without_a_boot_nothing_is_recorded(void **unused)
 {
     (void)unused;
     locache_stamp stamp = stamp_of(1);
@@ -161,7 +161,7 @@ static void test_verified__what_proves_nothing_is_not_noted(void **unused)
     stamp.words[LC_STAMP_PROVES] = 0;
     note(&stamp);
     assert_false(exists(table_path()));
-    /* But what was noted is believed whoever asks: its file is in that very state. */
+    /* But what was noted counts whoever asks: its file is in that very state. */
     locache_stamp proving = stamp_of(1);
     note(&proving);
     assert_true(is_found(&stamp));
@@ -495,7 +495,7 @@ static void test_verified__a_directory_that_cannot_be_written_is_read(void **unu
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        verified_test(test_verified__without_a_boot_nothing_is_remembered),
+        verified_test(test_verified__without_a_boot_nothing_is_recorded),
         verified_test(test_verified__a_state_is_found_once_noted),
         verified_test(test_verified__no_other_state_is_found),
         verified_test(test_verified__what_proves_nothing_is_not_noted),

@@ -320,7 +320,7 @@ static void test_cbor_read__longer_heads_than_needed_are_corrupt(void **state)
     }
 }
 
-/* A length or a count is believed only if so much can be there; nobody can be made to allocate by
+/* A length or a count is accepted only if so much can be there; nobody can be made to allocate by
  * it. */
 static void test_cbor_read__lengths_past_the_end_are_corrupt(void **state)
 {

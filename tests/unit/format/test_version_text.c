@@ -53,7 +53,7 @@ static void test_version_text__anything_else_is_a_lost_record(void **state_)
     free(large);
 }
 
-/* Two layouts of one source, as two checkouts of it are, are both known from their second run on. */
+/* Two layouts of one source, as two checkouts are, are both known from their second run on. */
 static void test_version_text__several_codes_of_one_tag_are_kept(void **state_)
 {
     (void)state_;
