@@ -186,7 +186,7 @@ locache_status lc_owner_climb(int dir, const lc_climb *how)
 static locache_status check_above(const lc_climb *how, const struct stat *here, int depth)
 {
     bool counts = depth > 0 || *(const bool *)how->context;
-    /* In a sticky one, as /tmp, only the owner of a name may rename or remove it. */
+    /* In a sticky one, open to all, only the owner of a name may rename or remove it. */
     if (counts && !(here->st_mode & S_ISVTX) && others_can_write(here))
         return refuse_above(how->path, depth, how->error);
     return LOCACHE_OK;
