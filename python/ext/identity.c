@@ -13,7 +13,7 @@
 /* What a function of a hundred lines needs. */
 #define CODE_ROOM 4096
 
-/* ----------------------------------------------------------------------------------- code objects */
+/* --------------------------------------------------------------------------------- code objects */
 
 static int write_constant(locache_writer *writer, PyObject *constant);
 
@@ -178,7 +178,7 @@ int lcpy_code_id(locache_id *out, PyObject *code)
     return status;
 }
 
-/* -------------------------------------------------------------------------------------------- tag */
+/* ------------------------------------------------------------------------------------------ tag */
 
 static PyObject *cache_tag(void)
 {

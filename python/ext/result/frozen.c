@@ -1,3 +1,4 @@
+/* Which results nobody can change: those that may be given to every caller as the same object. */
 #include "result/frozen.h"
 
 #include "plain/names.h"
