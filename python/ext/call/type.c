@@ -33,7 +33,7 @@ static int copy_attributes(lcpy_persisted *self)
     return PyDict_SetItemString(self->attributes, "__wrapped__", self->target.callable);
 }
 
-/* The tuple of settings that locache._persist made. */
+/* The tuple of settings that locache._options made. */
 static int init_options(lcpy_options *out, PyObject *told)
 {
     int auto_invalidate = 1;
