@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 import xxhash
 
 MAGIC = b"\x89LOC\r\n\x1a\n"
+FORMAT_VERSION = 2
 CBOR, PICKLE, RAW = 1, 2, 3
 ALIGN = 64
 HAS_MAC = 1
@@ -46,7 +47,7 @@ def build(entry: Entry) -> bytes:
     """The bytes of an entry file, checksum included, MAC as it is given."""
     data = HEADER.pack(
         MAGIC,
-        1,
+        FORMAT_VERSION,
         entry.codec,
         entry.flags,
         len(entry.buffers),
@@ -77,7 +78,7 @@ def parse(data: bytes) -> Entry:
     magic, version, codec, flags, buffer_count, key_size, body_size = fields[:7]
     created, compute_time, expires, function, ident, mac, check = fields[7:]
     assert magic == MAGIC
-    assert version == 1
+    assert version == FORMAT_VERSION
     assert codec in (CBOR, PICKLE, RAW)
     assert flags in (0, HAS_MAC)
     assert check == checksum(data)

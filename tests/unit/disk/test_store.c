@@ -134,7 +134,7 @@ static void test_store__large_files_that_are_no_entry(void **unused)
     assert_rejected(cache, 1, LOCACHE_ECORRUPT);
     assert_non_null(strstr(error.message, "not as long as it says"));
     /* A newer one is only known by its checksum. */
-    file[8] = 2;
+    file[8] = 3;
     write_bytes(in_foo("my_func/x=1"), file, size);
     assert_rejected(cache, 1, LOCACHE_ECORRUPT);
     memset(file + HEADER - LC_CHECKSUM_SIZE, 0, LC_CHECKSUM_SIZE);
@@ -336,7 +336,7 @@ static void test_store__a_newer_format_is_left_alone(void **unused)
     locache *cache = open_function("my_func");
     must_put(cache, 1, "one");
     bytes newer = read_bytes(in_foo("my_func/x=1"));
-    newer.data[8] = 2;
+    newer.data[8] = 3;
     write_bytes(in_foo("my_func/x=1"), newer.data, newer.size);
     assert_rejected(cache, 1, LOCACHE_ECORRUPT);
     must_put(cache, 1, "one");

@@ -13,7 +13,7 @@
 static unsigned char *read_golden(size_t *size, const char *kind, const char *name)
 {
     char path[4096];
-    assert_in_range(snprintf(path, sizeof path, "tests/golden/v1/%s/%s", kind, name), 1,
+    assert_in_range(snprintf(path, sizeof path, "tests/golden/v2/%s/%s", kind, name), 1,
                     sizeof path - 1);
     FILE *file = fopen(path, "rb");
     if (file == NULL)
@@ -38,7 +38,7 @@ static locache_status parse_copy(const unsigned char *bytes, size_t size)
     assert_non_null(exact);
     memcpy(exact, bytes, size);
     locache_status status = lc_entry_parse(&entry, exact, size, &error);
-    if (status != LOCACHE_OK) {
+    if (status < 0) {
         assert_int_equal(error.status, status);
         assert_true(strlen(error.message) > 0);
     }
@@ -153,7 +153,7 @@ static void test_entry__every_golden_file_is_a_case(void **state)
     (void)state;
     for (size_t i = 0; i < 2; i++) {
         char path[4096];
-        assert_in_range(snprintf(path, sizeof path, "tests/golden/v1/%s", kinds[i]), 1,
+        assert_in_range(snprintf(path, sizeof path, "tests/golden/v2/%s", kinds[i]), 1,
                         sizeof path - 1);
         DIR *directory = opendir(path);
         assert_non_null(directory);

@@ -591,7 +591,7 @@ static void test_key__names_are_the_golden_ones(void **state)
     unsigned char bytes[sizeof line / 2];
     char name[LOCACHE_NAME_MAX + 1];
     size_t count = 0;
-    FILE *file = fopen("tests/golden/v1/names", "r");
+    FILE *file = fopen("tests/golden/v2/names", "r");
     (void)state;
     assert_non_null(file);
     while (fgets(line, sizeof line, file) != NULL) {
