@@ -3,6 +3,7 @@ first one to."""
 
 from __future__ import annotations
 
+import hashlib
 import struct
 from dataclasses import dataclass, field
 
@@ -16,6 +17,7 @@ HAS_MAC = 1
 # magic, version, codec, flags, buffers, key, body, created, compute time, expiry, reserved,
 # function, version id, MAC, checksum
 HEADER = struct.Struct("<8sHBBIQQqqq8x16s16s32s16s")
+MAC_AT = 96
 CHECKSUM_AT = 128
 
 
@@ -37,6 +39,25 @@ class Entry:
 def checksum(data: bytes) -> bytes:
     """XXH3-128 in canonical byte order, the field itself taken as zeros."""
     return xxhash.xxh3_128_digest(data[:CHECKSUM_AT] + bytes(16) + data[CHECKSUM_AT + 16 :])
+
+
+def tree(data: bytes) -> bytes:
+    """The digest of data (docs/format.md, "Digests")."""
+    leaf = 1 << 12
+
+    def node(person: bytes, message: bytes) -> bytes:
+        return hashlib.blake2b(message, digest_size=32, person=person).digest()
+
+    if len(data) <= leaf:
+        return node(b"locache single", data)
+    leaves = (node(b"locache leaf", data[at : at + leaf]) for at in range(0, len(data), leaf))
+    return node(b"locache root", len(data).to_bytes(8, "little") + b"".join(leaves))
+
+
+def mac(data: bytes, key: bytes) -> bytes:
+    """The MAC of an entry file under a user's key."""
+    parts = data[:MAC_AT] + tree(data[HEADER.size :])
+    return hashlib.blake2b(parts, digest_size=32, key=key, person=b"locache entry").digest()
 
 
 def padding(size: int) -> int:
