@@ -329,8 +329,7 @@ def peak_over(tmp_path, prepare, use):
     script = f"""
         import resource, sys
         import numpy as np
-        from entryfile import tree
-from locache import persist
+        from locache import persist
 
         @persist(dir={str(tmp_path / "p.cache")!r})
         def f(x):
