@@ -284,8 +284,9 @@ locache_status lc_entry_parse(lc_entry *out, const unsigned char *bytes, size_t 
     if (size < LC_ENTRY_HEADER)
         return lc_fail(error, LOCACHE_ECORRUPT, "damaged: %zu bytes, less than a header", size);
     locache_status status = lc_entry_parse_front(&entry, bytes, size, error);
-    /* A newer entry is left alone for ever, an earlier one is no news, a damaged one is replaced and
-     * is news: one flipped bit in the format version must not make the first two of the third. */
+    /* A newer entry is left alone for ever, an earlier one is a plain miss, a damaged one is an
+     * error that the user hears of: one flipped bit in the format version must not make the first
+     * two of the third. */
     if ((status == LOCACHE_EFORMAT || status == LOCACHE_MISS) && !checksum_right(bytes, size))
         return lc_fail(error, LOCACHE_ECORRUPT,
                        "damaged: a format version that is none, under a wrong checksum");

@@ -8,8 +8,8 @@
 /* [size, digest] under a tag: heads of 3, 1, 9 and 2 bytes, and 32. */
 #define LC_KEY_DIGEST_MAX 47
 
-/* The key as it stands in an entry: itself, or from LOCACHE_KEY_LONG bytes on its digest, in `room`.
- * No array, which every key is: so that neither is taken for the other. Takes as long as
+/* The key as it stands in an entry: itself, or from LOCACHE_KEY_LONG bytes on its digest, in
+ * `room`. No array, which every key is: so that neither is taken for the other. Takes as long as
  * locache_digest(). */
 lc_span lc_key_stored(unsigned char room[LC_KEY_DIGEST_MAX], const void *key, size_t size);
 
