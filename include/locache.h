@@ -198,7 +198,7 @@ typedef struct locache_id {
 LOCACHE_API void locache_id_of(locache_id *out, const void *data, size_t size);
 
 /* Digest of a large buffer, as keys hold it: the root of a tree of BLAKE2b-256
- * with leaves of 1 MiB (docs/format.md). Reads the buffer once, in place; from
+ * with leaves of 4 KiB (docs/format.md). Reads the buffer once, in place; from
  * LOCACHE_DIGEST_PARALLEL bytes on with threads of its own, as many as help,
  * that are gone when it returns. The result does not depend on their number.
  * Any thread. */
@@ -207,8 +207,8 @@ LOCACHE_API void locache_digest(unsigned char out[LOCACHE_DIGEST_SIZE],
 /* below, starting threads costs more than they save */
 #define LOCACHE_DIGEST_PARALLEL ((size_t)8 << 20)
 /* The same of data that is not in one piece: fill() copies those `size` bytes
- * of it that begin at `offset` to `out`, at most 1 MiB at a time, and is called
- * by several threads at once. False where there is no memory for a leaf; out is
+ * of it that begin at `offset` to `out`, at most 4 KiB at a time, and is called
+ * by several threads at once. False where there is no memory for four; out is
  * untouched then. Any thread. */
 LOCACHE_API LOCACHE_CHECK bool locache_digest_parts(
     unsigned char out[LOCACHE_DIGEST_SIZE], size_t size,

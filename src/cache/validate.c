@@ -114,19 +114,23 @@ static const char *unusable(const locache_value *value, const locache *cache)
 }
 
 locache_status lc_validate(const char **why, locache_value *value, locache *cache,
-                           const lc_address *address, locache_error *error)
+                           lc_address *address, locache_error *error)
 {
     lc_entry *entry = &value->entry;
     /* A mapped one was parsed and verified when it was mapped (disk/mapped.c). */
     locache_status status =
         value->mapped ? LOCACHE_OK : lc_entry_parse(entry, value->bytes, value->size, error);
+    if (status == LOCACHE_MISS) {
+        *why = "in an earlier format";
+        return LOCACHE_MISS;
+    }
     if (status != LOCACHE_OK)
         return lc_fail(error, status, "%s/%s: %s", cache->path, address->name, error->message);
     if (!same_id(&entry->function, &cache->function_id))
         return lc_fail(error, LOCACHE_ECORRUPT, "%s/%s belongs to another function", cache->path,
                        address->name);
-    if (entry->key.size != address->key_size ||
-        memcmp(entry->key.data, address->key, address->key_size) != 0)
+    lc_span key = lc_address_stored(address);
+    if (entry->key.size != key.size || memcmp(entry->key.data, key.data, key.size) != 0)
         return lc_fail(error, LOCACHE_ECORRUPT, "%s/%s belongs to another call", cache->path,
                        address->name);
     *why = unusable(value, cache);

@@ -74,8 +74,8 @@ static locache_status check_large(lc_opened *file, const struct stat *found, con
     /* From here on these bytes are those in `head`, here and in the mapping: the file is not asked
      * for them again, so that what was checked is what is used. */
     locache_status status = lc_entry_peek(&least, &table, file->head, NULL);
-    /* Only its checksum can tell a newer entry from a damaged one. */
-    if (status == LOCACHE_EFORMAT)
+    /* Only its checksum can tell a newer entry, or an earlier one, from a damaged one. */
+    if (status == LOCACHE_EFORMAT || status == LOCACHE_MISS)
         return LOCACHE_OK;
     if (status != LOCACHE_OK)
         return lc_fail(error, status, "%s/%s is no entry", at->path, name);
