@@ -53,7 +53,9 @@ def read_directory(directory):
         raise ValueError("persist(): dir='' names no directory")
     import os  # loaded already, but for `python -S`
 
-    path = os.fsdecode(path)
+    path = os.path.expanduser(os.fsdecode(path))
+    if path[0] == "~":
+        raise ValueError(f"persist(): dir={path!r} is in a home directory that is not known")
     os.fsencode(path)  # UnicodeEncodeError is a ValueError
     if "\0" in path:
         raise ValueError(f"persist(): dir={path!r} has a NUL in it")
