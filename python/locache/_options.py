@@ -152,3 +152,15 @@ def read_version(version):
     if "\0" in version:
         raise ValueError(f"persist(): version={version!r} has a NUL in it")
     return version
+
+
+def read_enabled(enabled):
+    if enabled is not True and enabled is not False and not callable(enabled):
+        raise wrong_type("enabled", "True, False or a callable", enabled)
+    return enabled
+
+
+def read_keep(keep):
+    if keep is not None and not callable(keep):
+        raise wrong_type("keep", "a callable or None", keep)
+    return keep

@@ -84,9 +84,9 @@ static uint64_t entry_count(lcpy_persisted *self)
         PyErr_Clear();
         return 0;
     }
-    Py_BEGIN_ALLOW_THREADS;
-    status = locache_count(&count, self->cache, &error);
-    Py_END_ALLOW_THREADS;
+    LCPY_BEGIN_WITHOUT_GIL(self);
+    status = locache_count(&count, cache, &error);
+    LCPY_END_WITHOUT_GIL(self);
     return status == LOCACHE_OK ? count : 0;
 }
 
@@ -125,9 +125,11 @@ static PyObject *reset_results(lcpy_persisted *self, locache *cache)
 {
     locache_error error;
     locache_status status;
+    self->busy++; /* it may be the function's own */
     Py_BEGIN_ALLOW_THREADS;
     status = locache_reset(cache, &error);
     Py_END_ALLOW_THREADS;
+    self->busy--;
     lcpy_store_forget(self);
     if (status < 0)
         return raise_error(status, &error);
@@ -225,9 +227,9 @@ static PyObject *is_cached(PyObject *object, PyObject *const *args, Py_ssize_t c
         locache_error error;
         locache_status status = lcpy_open(self, &error);
         if (status == LOCACHE_OK) {
-            Py_BEGIN_ALLOW_THREADS;
-            status = locache_get(&value, self->cache, key.writer.data, key.writer.length, &error);
-            Py_END_ALLOW_THREADS;
+            LCPY_BEGIN_WITHOUT_GIL(self);
+            status = locache_get(&value, cache, key.writer.data, key.writer.length, &error);
+            LCPY_END_WITHOUT_GIL(self);
             locache_value_free(value);
         }
         PyErr_Clear(); /* no cache that can be used: nothing is in it */
@@ -254,9 +256,9 @@ static PyObject *forget(PyObject *object, PyObject *const *args, Py_ssize_t coun
     if (key_or_raise(self, &key, &call) == 0 && open_or_raise(self) == 0) {
         locache_error error;
         locache_status status;
-        Py_BEGIN_ALLOW_THREADS;
-        status = locache_remove(self->cache, key.writer.data, key.writer.length, &error);
-        Py_END_ALLOW_THREADS;
+        LCPY_BEGIN_WITHOUT_GIL(self);
+        status = locache_remove(cache, key.writer.data, key.writer.length, &error);
+        LCPY_END_WITHOUT_GIL(self);
         lcpy_store_forget(self);
         result = status < 0 ? raise_error(status, &error) : PyBool_FromLong(status == LOCACHE_OK);
     }
