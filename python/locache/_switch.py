@@ -55,8 +55,8 @@ def configure(*, dir=None, **options):
     Parameters
     ----------
     dir : path, optional
-        under this directory lie all caches for which no dir= was given: what LOCACHE_DIR says, which
-        goes before it where it was set for the program, and which processes that are started inherit
+        under this directory lie all caches for which no dir= was given. It is what LOCACHE_DIR
+        says, so that processes that are started inherit it; where the user set that, it stays
     enabled : bool or callable
         False: no function uses its cache; a callable without arguments is asked at each call. It
         holds at once, for functions that are decorated already, too

@@ -340,8 +340,8 @@ def unnamed(stem):
 
 
 def in_notebook(scope, name):
-    """Visual Studio Code and marimo tell the notebook's file in a global, Jupyter its session's name
-    in the environment."""
+    """Visual Studio Code and marimo tell the notebook's file in a global, Jupyter its session's
+    name in the environment."""
     import os
 
     file = path_in(scope, "__vsc_ipynb_file__") or path_in(scope, "__file__")

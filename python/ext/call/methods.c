@@ -9,6 +9,7 @@
 #include "call/lookup.h"
 #include "call/open.h"
 #include "call/store.h"
+#include "call/warn.h"
 
 /* The error of an operation that was asked for, as an OSError or the like; an exception that is set
  * already stays. */
@@ -134,7 +135,7 @@ static PyObject *reset_results(lcpy_persisted *self, locache *cache)
     if (status < 0)
         return raise_error(status, &error);
     self->hits = self->misses = self->bypassed = self->errors = 0;
-    self->said = 0;
+    lcpy_warn_again(self);
     return Py_NewRef(Py_None);
 }
 

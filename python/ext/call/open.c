@@ -110,6 +110,7 @@ void lcpy_open_again(lcpy_persisted *self)
     self->cache = NULL;
     self->retry_from = 0;
     self->forgotten++;
+    lcpy_warn_again(self);
     if (self->busy == 0) {
         locache_close(cache);
         close_retired(self);

@@ -25,6 +25,20 @@ typedef struct lcpy_options {
     PyObject *keep;    /* which results are stored; NULL: all */
 } lcpy_options;
 
+/* Kinds of what goes wrong, told once or a few times each (warn.h). */
+typedef enum lcpy_trouble {
+    LCPY_TROUBLE_KEY,    /* an argument cannot be part of a key */
+    LCPY_TROUBLE_MISFIT, /* the arguments do not fit the signature, yet the function took them */
+    LCPY_TROUBLE_OPEN,   /* no cache directory that can be used */
+    LCPY_TROUBLE_READ,   /* an entry could not be read, or is damaged */
+    LCPY_TROUBLE_TRUST,  /* an entry is not trusted */
+    LCPY_TROUBLE_FORMAT, /* an entry is of a newer format */
+    LCPY_TROUBLE_DECODE, /* an entry does not become an object here */
+    LCPY_TROUBLE_ENCODE, /* a result cannot be stored */
+    LCPY_TROUBLE_WRITE,  /* an entry could not be written */
+    LCPY_TROUBLES        /* how many */
+} lcpy_trouble;
+
 /* How a function's cache is used: numbers that locache._switch knows, too. */
 typedef enum lcpy_mode {
     LCPY_AS_ALWAYS = 0,
@@ -59,7 +73,9 @@ typedef struct lcpy_persisted {
     /* how often results were forgotten or replaced by name: what was read before is not kept in
      * memory */
     uint64_t forgotten;
-    unsigned said;  /* bit per lcpy_trouble */
+    unsigned said; /* bit per lcpy_trouble */
+    unsigned char told_count[LCPY_TROUBLES];
+    PyObject *told; /* set of causes, of those kinds that are told more than once; or NULL */
     bool in_memory; /* results are kept there, too */
     PyObject *attributes;
     PyObject *weak_references;

@@ -133,6 +133,7 @@ static void persisted_dealloc(PyObject *object)
     Py_CLEAR(self->options.enabled);
     Py_CLEAR(self->options.keep);
     Py_CLEAR(self->refreshed);
+    Py_CLEAR(self->told);
     lcpy_open_end(self);
     type->tp_free(object);
     Py_DECREF(type);

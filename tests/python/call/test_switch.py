@@ -8,9 +8,8 @@ import os
 import pickle
 import threading
 
-import pytest
-
 import locache
+import pytest
 from locache import CacheWarning, Memory, configure, disabled, persist
 
 pytestmark = pytest.mark.usefixtures("plain_switch")
@@ -172,7 +171,7 @@ def test_many_variables_come_and_go(counted, monkeypatch):
     assert counted.calls == [1, 1]
 
 
-# ---------------------------------------------------------------------------------------- LOCACHE_DIR
+# -------------------------------------------------------------------------------------- LOCACHE_DIR
 
 
 class Slow:
@@ -258,7 +257,7 @@ def test_threads_while_the_directory_changes(tmp_path, monkeypatch):
     assert wrong == []
 
 
-# ------------------------------------------------------------------------- disabled(), enabled=, keep=
+# ---------------------------------------------------------------------- disabled(), enabled=, keep=
 
 
 def test_disabled_holds_for_its_thread_and_nests(counted):
@@ -308,7 +307,7 @@ def test_a_keep_that_fails_is_told_and_nothing_is_stored(counted):
     assert len(told) == 1
 
 
-# ------------------------------------------------------------------------------------------ configure
+# ---------------------------------------------------------------------------------------- configure
 
 
 def test_configure_sets_defaults_of_what_is_decorated_later(kept):
@@ -365,12 +364,13 @@ def test_nothing_is_imported_before_it_is_used(script):
         def f(x):
             return x
         f(1), f(1)
-        print([m for m in ("locache._switch", "locache._memory", "contextvars") if m in sys.modules])
+        later = ("locache._switch", "locache._memory", "contextvars")
+        print([m for m in later if m in sys.modules])
     """)
     assert done.out == "[]\n"
 
 
-# --------------------------------------------------------------------------------------------- Memory
+# ------------------------------------------------------------------------------------------- Memory
 
 
 def test_memory(tmp_path):
