@@ -214,7 +214,15 @@ def reset_cache(func, name=None):
     if name is None:
         persisted.cache_clear()
     else:
-        persisted._clear_at(_target.where(persisted._beside, name, None))
+        place = _target.where(persisted._beside, name, None)
+        if persisted._clear_at(place) is False:
+            import warnings
+
+            warnings.warn(
+                f"reset_cache(): there is no {name}.cache, so that nothing was forgotten",
+                CacheWarning,
+                stacklevel=2,
+            )
 
 
 def reset(func):

@@ -1,7 +1,8 @@
 from collections.abc import Callable, Iterable
+from datetime import datetime
 from os import PathLike
 from pathlib import Path
-from typing import Any, Concatenate, Generic, ParamSpec, TypeVar, final, overload
+from typing import Any, Concatenate, Generic, NamedTuple, ParamSpec, TypeVar, final, overload
 
 __all__ = [
     "CacheWarning",
@@ -41,6 +42,13 @@ class _CacheInfo(tuple[int, int, int | None, int]):
     @property
     def errors(self) -> int: ...
 
+class _Entry(NamedTuple):
+    arguments: str
+    size: int
+    time: datetime
+    duration: float
+    path: Path
+
 @final
 class _Persisted(Generic[_P, _R]):
     __name__: str
@@ -60,6 +68,10 @@ class _Persisted(Generic[_P, _R]):
     def is_cached(self, *args: _P.args, **kwargs: _P.kwargs) -> bool: ...
     def forget(self, *args: _P.args, **kwargs: _P.kwargs) -> bool: ...
     def refresh(self, *args: _P.args, **kwargs: _P.kwargs) -> _R: ...
+    # PEP 612 has no way to say default= beside the function's own parameters.
+    def get(self, *args: Any, default: _T | None = None, **kwargs: Any) -> _R | _T: ...
+    def put(self, value: _R, /, *args: _P.args, **kwargs: _P.kwargs) -> None: ...
+    def entries(self) -> list[_Entry]: ...
 
 # A bound method (types.MethodType). What it has beside being called is the function's: the object
 # goes first.

@@ -306,6 +306,8 @@ def exists(path):
 # What IPython in a terminal calls a cell, and a line or cell with %time, %timeit or %prun.
 NOTEBOOK_CODE = ("<ipython-input-", "<timed exec>", "<timed eval>", "<magic-timeit>")
 
+MARIMO_CELL = "__marimo__cell_"
+
 
 def is_notebook(file):
     """A kernel calls a cell "/tmp/ipykernel_<pid>/<number>.py", Colab
@@ -314,7 +316,7 @@ def is_notebook(file):
     name = base_name(file)
     return (
         file.startswith(NOTEBOOK_CODE)
-        or name.startswith("__marimo__cell_")
+        or name.startswith(MARIMO_CELL)
         or (("/ipykernel_" in file or name.startswith("ipython-input-")) and not exists(file))
     )
 
@@ -339,12 +341,14 @@ def unnamed(stem):
     return (None, f"{START}/unnamed" if START else None, stem, False)
 
 
-def in_notebook(scope, name):
+def in_notebook(code, scope, name):
     """Visual Studio Code and marimo tell the notebook's file in a global, Jupyter its session's
     name in the environment."""
     import os
 
-    file = path_in(scope, "__vsc_ipynb_file__") or path_in(scope, "__file__")
+    file = path_in(scope, "__vsc_ipynb_file__")
+    if not file and base_name(code).startswith(MARIMO_CELL):
+        file = path_in(scope, "__file__")
     if file:
         return (None, file, name, False)
     session = base_name(os.environ.get("JPY_SESSION_NAME", ""))
@@ -386,7 +390,7 @@ def where(function, name, directory):
         frame = caller()
         file, scope = (frame.f_code.co_filename, frame.f_globals) if frame else ("", {})
     if is_notebook(file):
-        return in_notebook(scope, name)
+        return in_notebook(file, scope, name)
     if not file or file[0] == "<":
         return unnamed(name or "unnamed")
     return in_file(file, scope, name)

@@ -4,10 +4,12 @@
 
 #include <errno.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "call/call.h"
 #include "call/lookup.h"
 #include "call/open.h"
+#include "call/queries.h"
 #include "call/store.h"
 #include "call/warn.h"
 
@@ -152,7 +154,8 @@ static PyObject *cache_clear(PyObject *object, PyObject *unused)
     return open_or_raise(self) < 0 ? NULL : reset_results(self, self->cache);
 }
 
-/* The same of the cache that is elsewhere: for reset_cache(), which says where. */
+/* The same of the cache that is elsewhere: for reset_cache(), which says where. False: there is no
+ * such cache directory. */
 static PyObject *clear_at(PyObject *object, PyObject *told)
 {
     lcpy_persisted *self = (lcpy_persisted *)object;
@@ -165,6 +168,12 @@ static PyObject *clear_at(PyObject *object, PyObject *told)
     PyObject *result = NULL;
     if (lcpy_where_init(&where, told) == 0) {
         locache_error error;
+        char directory[LOCACHE_PATH_MAX];
+        if (lcpy_where_find(directory, &where, &error) == LOCACHE_OK &&
+            access(directory, F_OK) != 0) {
+            lcpy_where_clear(&where);
+            return Py_NewRef(Py_False);
+        }
         locache_status status = lcpy_open_at(&cache, self, &where, &error);
         result = status == LOCACHE_OK ? reset_results(self, cache) : raise_error(status, &error);
     }
@@ -363,6 +372,9 @@ PyMethodDef lcpy_methods[] = {
     {"is_cached", CALL_METHOD(is_cached), METH_FASTCALL | METH_KEYWORDS, is_cached_doc},
     {"forget", CALL_METHOD(forget), METH_FASTCALL | METH_KEYWORDS, forget_doc},
     {"refresh", CALL_METHOD(refresh), METH_FASTCALL | METH_KEYWORDS, refresh_doc},
+    {"get", CALL_METHOD(lcpy_queries_get), METH_FASTCALL | METH_KEYWORDS, lcpy_queries_get_doc},
+    {"put", CALL_METHOD(lcpy_queries_put), METH_FASTCALL | METH_KEYWORDS, lcpy_queries_put_doc},
+    {"entries", lcpy_queries_entries, METH_NOARGS, lcpy_queries_entries_doc},
     {"_lookup", lookup_bytes, METH_O, NULL},
     {"_store", store_bytes, METH_VARARGS, NULL},
     {"_clear_at", clear_at, METH_O, NULL},
