@@ -1,4 +1,5 @@
 /* The extension module locache._core: its functions, its types and its state. */
+#include "call/switch.h"
 #include "call/type.h"
 #include "identity.h"
 #include "log.h"
@@ -17,6 +18,7 @@ static PyMethodDef functions[] = {
     {"_code_id", lcpy_identity_code_id, METH_O, NULL},
     {"decorate", lcpy_type_decorate, METH_VARARGS, NULL}, /* for locache._persist */
     {"set_log", set_log, METH_O, NULL},
+    {"set_switch", lcpy_switch_set, METH_O, NULL}, /* for locache._switch */
     {NULL, NULL, 0, NULL},
 };
 

@@ -11,7 +11,35 @@
 from locache import _core, _options, _target
 from locache._core import CacheWarning, __version__
 
-__all__ = ["CacheWarning", "__version__", "persist", "reset", "reset_cache", "verbose"]
+__all__ = [
+    "CacheWarning",
+    "Memory",
+    "__version__",
+    "configure",
+    "disabled",
+    "persist",
+    "reset",
+    "reset_cache",
+    "verbose",
+]
+
+# Loaded when they are first asked for: most programs need neither.
+_ELSEWHERE = {"Memory": "_memory", "configure": "_switch", "disabled": "_switch"}
+
+
+def __getattr__(name):
+    module = _ELSEWHERE.get(name)
+    if module is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    value = getattr(import_module(f"{__name__}.{module}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__():
+    return sorted({*globals(), *_ELSEWHERE})
 
 
 def _decorated(func, options):
@@ -51,6 +79,8 @@ def persist(
     memory=True,
     recheck=None,
     mapped=True,
+    enabled=True,
+    keep=None,
 ):
     """Keep the results of a function in files, and serve later calls from them.
 
@@ -84,6 +114,11 @@ def persist(
         at each call, so that a deleted file is a forgotten result at once
     mapped : bool
         large arrays are loaded from their file as they are touched; False: read whole
+    enabled : bool or callable
+        False: calls go to the function, as if it were not decorated; a callable without arguments
+        is asked at each call
+    keep : callable, optional
+        given a result, says whether to store it
 
     Returns
     -------
@@ -127,6 +162,8 @@ def persist(
         _options.read_max_age(max_age),
         *_options.read_memory(memory),
         _options.read_recheck(recheck),
+        _options.read_enabled(enabled),
+        _options.read_keep(keep),
     )
     options = (name, dir, _options.read_ignore(ignore), settings)
     if func is not None:
@@ -177,7 +214,15 @@ def reset_cache(func, name=None):
     if name is None:
         persisted.cache_clear()
     else:
-        persisted._clear_at(_target.where(persisted._beside, name, None))
+        place = _target.where(persisted._beside, name, None)
+        if persisted._clear_at(place) is False:
+            import warnings
+
+            warnings.warn(
+                f"reset_cache(): there is no {name}.cache, so that nothing was forgotten",
+                CacheWarning,
+                stacklevel=2,
+            )
 
 
 def reset(func):

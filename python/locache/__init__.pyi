@@ -1,9 +1,20 @@
 from collections.abc import Callable, Iterable
+from datetime import datetime
 from os import PathLike
 from pathlib import Path
-from typing import Any, Concatenate, Generic, ParamSpec, TypeVar, final, overload
+from typing import Any, Concatenate, Generic, NamedTuple, ParamSpec, TypeVar, final, overload
 
-__all__ = ["CacheWarning", "__version__", "persist", "reset", "reset_cache", "verbose"]
+__all__ = [
+    "CacheWarning",
+    "Memory",
+    "__version__",
+    "configure",
+    "disabled",
+    "persist",
+    "reset",
+    "reset_cache",
+    "verbose",
+]
 
 __version__: str
 
@@ -31,6 +42,13 @@ class _CacheInfo(tuple[int, int, int | None, int]):
     @property
     def errors(self) -> int: ...
 
+class _Entry(NamedTuple):
+    arguments: str
+    size: int
+    time: datetime
+    duration: float
+    path: Path
+
 @final
 class _Persisted(Generic[_P, _R]):
     __name__: str
@@ -50,6 +68,10 @@ class _Persisted(Generic[_P, _R]):
     def is_cached(self, *args: _P.args, **kwargs: _P.kwargs) -> bool: ...
     def forget(self, *args: _P.args, **kwargs: _P.kwargs) -> bool: ...
     def refresh(self, *args: _P.args, **kwargs: _P.kwargs) -> _R: ...
+    # PEP 612 has no way to say default= beside the function's own parameters.
+    def get(self, *args: Any, default: _T | None = None, **kwargs: Any) -> _R | _T: ...
+    def put(self, value: _R, /, *args: _P.args, **kwargs: _P.kwargs) -> None: ...
+    def entries(self) -> list[_Entry]: ...
 
 # A bound method (types.MethodType). What it has beside being called is the function's: the object
 # goes first.
@@ -98,6 +120,8 @@ def persist(
     memory: bool | int | tuple[int, int] = True,
     recheck: float | None = None,
     mapped: bool = True,
+    enabled: bool | Callable[[], object] = True,
+    keep: Callable[[Any], object] | None = None,
 ) -> _Persisted[_P, _R]: ...
 @overload
 def persist(
@@ -116,9 +140,47 @@ def persist(
     memory: bool | int | tuple[int, int] = True,
     recheck: float | None = None,
     mapped: bool = True,
+    enabled: bool | Callable[[], object] = True,
+    keep: Callable[[Any], object] | None = None,
 ) -> _Decorator: ...
 def reset_cache(
     func: Callable[..., Any] | classmethod[Any, ..., Any] | property, name: str | None = None
 ) -> None: ...
 def reset(func: Callable[..., Any] | classmethod[Any, ..., Any] | property) -> None: ...
 def verbose(flag: bool = True) -> None: ...
+def configure(
+    *,
+    dir: str | bytes | PathLike[str] | PathLike[bytes] | None = None,
+    enabled: bool | Callable[[], object] = ...,
+    auto_invalidate: bool = ...,
+    max_entries: int | None = ...,
+    max_age: float | None = ...,
+    pickle: bool = ...,
+    durable: bool = ...,
+    memory: bool | int | tuple[int, int] = ...,
+    recheck: float | None = ...,
+    mapped: bool = ...,
+    keep: Callable[[Any], object] | None = ...,
+) -> None: ...
+
+class disabled:
+    def __enter__(self) -> disabled: ...
+    def __exit__(self, *unused: object) -> None: ...
+
+class Memory:
+    location: str | None
+    verbose: int
+    def __init__(
+        self,
+        location: str | bytes | PathLike[str] | PathLike[bytes] | None = None,
+        *,
+        verbose: int = 0,
+        **options: Any,
+    ) -> None: ...
+    @overload
+    def cache(self, func: Callable[_P, _R], **options: Any) -> _Persisted[_P, _R]: ...
+    @overload
+    def cache(self, func: None = None, **options: Any) -> _Decorator: ...
+    def eval(self, func: Callable[_P, _R], *args: _P.args, **kwargs: _P.kwargs) -> _R: ...
+    def clear(self, warn: bool = True) -> None: ...
+    def reduce_size(self, *unused: object, **also: object) -> None: ...

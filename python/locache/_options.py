@@ -53,7 +53,9 @@ def read_directory(directory):
         raise ValueError("persist(): dir='' names no directory")
     import os  # loaded already, but for `python -S`
 
-    path = os.fsdecode(path)
+    path = os.path.expanduser(os.fsdecode(path))
+    if path[0] == "~":
+        raise ValueError(f"persist(): dir={path!r} is in a home directory that is not known")
     os.fsencode(path)  # UnicodeEncodeError is a ValueError
     if "\0" in path:
         raise ValueError(f"persist(): dir={path!r} has a NUL in it")
@@ -150,3 +152,15 @@ def read_version(version):
     if "\0" in version:
         raise ValueError(f"persist(): version={version!r} has a NUL in it")
     return version
+
+
+def read_enabled(enabled):
+    if enabled is not True and enabled is not False and not callable(enabled):
+        raise wrong_type("enabled", "True, False or a callable", enabled)
+    return enabled
+
+
+def read_keep(keep):
+    if keep is not None and not callable(keep):
+        raise wrong_type("keep", "a callable or None", keep)
+    return keep

@@ -303,10 +303,22 @@ def exists(path):
     return True
 
 
+# What IPython in a terminal calls a cell, and a line or cell with %time, %timeit or %prun.
+NOTEBOOK_CODE = ("<ipython-input-", "<timed exec>", "<timed eval>", "<magic-timeit>")
+
+MARIMO_CELL = "__marimo__cell_"
+
+
 def is_notebook(file):
-    """IPython in a terminal says "<ipython-input-1-...>"; a kernel says
-    "/tmp/ipykernel_<pid>/<number>.py", which never exists."""
-    return file.startswith("<ipython-input-") or ("/ipykernel_" in file and not exists(file))
+    """A kernel calls a cell "/tmp/ipykernel_<pid>/<number>.py", Colab
+    "/tmp/ipython-input-<number>.py", marimo "/tmp/marimo_<pid>/__marimo__cell_<name>_.py": files
+    that do not exist, but for marimo's under a debugger."""
+    name = base_name(file)
+    return (
+        file.startswith(NOTEBOOK_CODE)
+        or name.startswith(MARIMO_CELL)
+        or (("/ipykernel_" in file or name.startswith("ipython-input-")) and not exists(file))
+    )
 
 
 def is_away(source):
@@ -329,12 +341,14 @@ def unnamed(stem):
     return (None, f"{START}/unnamed" if START else None, stem, False)
 
 
-def in_notebook(scope, name):
-    """Visual Studio Code tells the notebook's file in a global, Jupyter its session's name in the
-    environment."""
+def in_notebook(code, scope, name):
+    """Visual Studio Code and marimo tell the notebook's file in a global, Jupyter its session's
+    name in the environment."""
     import os
 
     file = path_in(scope, "__vsc_ipynb_file__")
+    if not file and base_name(code).startswith(MARIMO_CELL):
+        file = path_in(scope, "__file__")
     if file:
         return (None, file, name, False)
     session = base_name(os.environ.get("JPY_SESSION_NAME", ""))
@@ -364,14 +378,19 @@ def where(function, name, directory):
     directory when it is needed.
     """
     if directory is not None:
-        return (directory if directory[0] == "/" else f"{getcwd()}/{directory}", None, None, False)
+        if directory[0] != "/":
+            try:
+                directory = f"{getcwd()}/{directory}"
+            except OSError:
+                pass  # it is gone, which the first call says (call/where.c)
+        return (directory, None, None, False)
     if function is not None:
         file, scope = function.__code__.co_filename, function.__globals__
     else:  # one of C: the calling file stands for its source
         frame = caller()
         file, scope = (frame.f_code.co_filename, frame.f_globals) if frame else ("", {})
     if is_notebook(file):
-        return in_notebook(scope, name)
+        return in_notebook(file, scope, name)
     if not file or file[0] == "<":
         return unnamed(name or "unnamed")
     return in_file(file, scope, name)

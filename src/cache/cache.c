@@ -291,7 +291,7 @@ static locache_status put_at(locache *cache, lc_address *address, const locache_
     }
     if (status == LOCACHE_MISS)
         return lc_fail_os(error, ENOENT, "%s is removed again and again, last while writing %s",
-                          cache->path, address->name);
+                          lc_handle_path(cache), address->name);
     if (status != LOCACHE_OK)
         return status;
     limit(cache, address->name, replaced);

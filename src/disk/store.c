@@ -9,6 +9,7 @@
 #include "base/os.h"
 #include "base/system.h"
 #include "disk/mapped.h"
+#include "disk/ours.h"
 #include "disk/owner.h"
 #include "disk/temporary.h"
 #include "disk/verified.h"
@@ -354,8 +355,9 @@ typedef struct clearing {
 static bool clear_entry(void *context, const char *name)
 {
     clearing *in = context;
-    /* A directory is no entry (POSIX says EPERM, Linux EISDIR): it stays. */
-    if (lc_unlinkat(in->at->dir, name, 0) != 0 && errno != ENOENT && errno != EISDIR)
+    /* A user may have put something of his own there: it stays. */
+    if (lc_ours_entry(in->at->dir, name) && lc_unlinkat(in->at->dir, name, 0) != 0 &&
+        errno != ENOENT)
         in->status = lc_fail_os(in->error, errno, "cannot remove %s/%s", in->at->path, name);
     return true;
 }

@@ -43,7 +43,8 @@ _Static_assert(sizeof PERSON_MAC == LC_PERSON_SIZE, "exactly the parameter's siz
 
 /* As PNG's: the high bit shows a transfer that strips it, CR LF and LF one that rewrites line ends,
  * 1A ends a DOS listing. */
-static const unsigned char magic[8] = {0x89, 'L', 'O', 'C', '\r', '\n', 0x1A, '\n'};
+static const unsigned char magic[LC_ENTRY_MAGIC_SIZE] = {0x89, 'L',  'O',  'C',
+                                                         '\r', '\n', 0x1A, '\n'};
 
 /* Padding, and what the checksum sees in place of its own field. */
 static const unsigned char zeros[LC_ENTRY_ALIGN];
@@ -91,11 +92,16 @@ static size_t padding_after(uint64_t offset)
 
 /* -------------------------------------------------------------------------------------- reading */
 
+bool lc_entry_has_magic(const unsigned char *head)
+{
+    return memcmp(head, magic, sizeof magic) == 0;
+}
+
 /* What this version cannot read, it must not judge: a higher format version may have any flags,
  * codecs and lengths, so that this comes before all of them. */
 static locache_status check_version(const unsigned char *head, locache_error *error)
 {
-    if (memcmp(head, magic, sizeof magic) != 0)
+    if (!lc_entry_has_magic(head))
         return lc_fail(error, LOCACHE_ECORRUPT,
                        "not an entry of locache: its first bytes are others");
     uint64_t version = load(head + AT_VERSION, 2);

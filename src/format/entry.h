@@ -75,6 +75,9 @@ locache_status lc_entry_parse_front(lc_entry *out, const unsigned char *front, s
 locache_status lc_entry_verify(const lc_entry *entry, bool (*next)(void *context, lc_span *piece),
                                void *context, locache_error *error);
 
+/* Do LC_ENTRY_MAGIC_SIZE bytes at the front of a file say that locache wrote it? */
+#define LC_ENTRY_MAGIC_SIZE 8
+bool lc_entry_has_magic(const unsigned char *head);
 /* Of a header: its checksum; and does it say that there is a MAC? */
 const unsigned char *lc_entry_checksum(const unsigned char *head);
 bool lc_entry_has_mac(const unsigned char *head);

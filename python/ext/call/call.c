@@ -5,6 +5,7 @@
 #include "call/lookup.h"
 #include "call/simple.h"
 #include "call/store.h"
+#include "call/switch.h"
 #include "call/warn.h"
 
 lcpy_bound lcpy_call_key(lcpy_persisted *self, lcpy_key *key, const lcpy_call *call,
@@ -143,6 +144,8 @@ PyObject *lcpy_call_vectorcall(PyObject *object, PyObject *const *args, size_t n
     PyObject *culprit = NULL;
     PyObject *result;
     void *known;
+    if (!lcpy_switch_is_plain(self) && lcpy_switch_call(&result, self, &call))
+        return result;
     lcpy_bound bound = lcpy_call_key(self, &key, &call, &culprit);
     if (bound != LCPY_BOUND) {
         result = lcpy_call_without_key(self, &call, bound, culprit);

@@ -4,11 +4,14 @@
 
 #include <errno.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "call/call.h"
 #include "call/lookup.h"
 #include "call/open.h"
+#include "call/queries.h"
 #include "call/store.h"
+#include "call/warn.h"
 
 /* The error of an operation that was asked for, as an OSError or the like; an exception that is set
  * already stays. */
@@ -84,9 +87,9 @@ static uint64_t entry_count(lcpy_persisted *self)
         PyErr_Clear();
         return 0;
     }
-    Py_BEGIN_ALLOW_THREADS;
-    status = locache_count(&count, self->cache, &error);
-    Py_END_ALLOW_THREADS;
+    LCPY_BEGIN_WITHOUT_GIL(self);
+    status = locache_count(&count, cache, &error);
+    LCPY_END_WITHOUT_GIL(self);
     return status == LOCACHE_OK ? count : 0;
 }
 
@@ -125,14 +128,16 @@ static PyObject *reset_results(lcpy_persisted *self, locache *cache)
 {
     locache_error error;
     locache_status status;
+    self->busy++; /* it may be the function's own */
     Py_BEGIN_ALLOW_THREADS;
     status = locache_reset(cache, &error);
     Py_END_ALLOW_THREADS;
+    self->busy--;
     lcpy_store_forget(self);
     if (status < 0)
         return raise_error(status, &error);
     self->hits = self->misses = self->bypassed = self->errors = 0;
-    self->said = 0;
+    lcpy_warn_again(self);
     return Py_NewRef(Py_None);
 }
 
@@ -149,7 +154,8 @@ static PyObject *cache_clear(PyObject *object, PyObject *unused)
     return open_or_raise(self) < 0 ? NULL : reset_results(self, self->cache);
 }
 
-/* The same of the cache that is elsewhere: for reset_cache(), which says where. */
+/* The same of the cache that is elsewhere: for reset_cache(), which says where. False: there is no
+ * such cache directory. */
 static PyObject *clear_at(PyObject *object, PyObject *told)
 {
     lcpy_persisted *self = (lcpy_persisted *)object;
@@ -162,6 +168,12 @@ static PyObject *clear_at(PyObject *object, PyObject *told)
     PyObject *result = NULL;
     if (lcpy_where_init(&where, told) == 0) {
         locache_error error;
+        char directory[LOCACHE_PATH_MAX];
+        if (lcpy_where_find(directory, &where, &error) == LOCACHE_OK &&
+            access(directory, F_OK) != 0) {
+            lcpy_where_clear(&where);
+            return Py_NewRef(Py_False);
+        }
         locache_status status = lcpy_open_at(&cache, self, &where, &error);
         result = status == LOCACHE_OK ? reset_results(self, cache) : raise_error(status, &error);
     }
@@ -225,9 +237,9 @@ static PyObject *is_cached(PyObject *object, PyObject *const *args, Py_ssize_t c
         locache_error error;
         locache_status status = lcpy_open(self, &error);
         if (status == LOCACHE_OK) {
-            Py_BEGIN_ALLOW_THREADS;
-            status = locache_get(&value, self->cache, key.writer.data, key.writer.length, &error);
-            Py_END_ALLOW_THREADS;
+            LCPY_BEGIN_WITHOUT_GIL(self);
+            status = locache_get(&value, cache, key.writer.data, key.writer.length, &error);
+            LCPY_END_WITHOUT_GIL(self);
             locache_value_free(value);
         }
         PyErr_Clear(); /* no cache that can be used: nothing is in it */
@@ -254,9 +266,9 @@ static PyObject *forget(PyObject *object, PyObject *const *args, Py_ssize_t coun
     if (key_or_raise(self, &key, &call) == 0 && open_or_raise(self) == 0) {
         locache_error error;
         locache_status status;
-        Py_BEGIN_ALLOW_THREADS;
-        status = locache_remove(self->cache, key.writer.data, key.writer.length, &error);
-        Py_END_ALLOW_THREADS;
+        LCPY_BEGIN_WITHOUT_GIL(self);
+        status = locache_remove(cache, key.writer.data, key.writer.length, &error);
+        LCPY_END_WITHOUT_GIL(self);
         lcpy_store_forget(self);
         result = status < 0 ? raise_error(status, &error) : PyBool_FromLong(status == LOCACHE_OK);
     }
@@ -360,6 +372,9 @@ PyMethodDef lcpy_methods[] = {
     {"is_cached", CALL_METHOD(is_cached), METH_FASTCALL | METH_KEYWORDS, is_cached_doc},
     {"forget", CALL_METHOD(forget), METH_FASTCALL | METH_KEYWORDS, forget_doc},
     {"refresh", CALL_METHOD(refresh), METH_FASTCALL | METH_KEYWORDS, refresh_doc},
+    {"get", CALL_METHOD(lcpy_queries_get), METH_FASTCALL | METH_KEYWORDS, lcpy_queries_get_doc},
+    {"put", CALL_METHOD(lcpy_queries_put), METH_FASTCALL | METH_KEYWORDS, lcpy_queries_put_doc},
+    {"entries", lcpy_queries_entries, METH_NOARGS, lcpy_queries_entries_doc},
     {"_lookup", lookup_bytes, METH_O, NULL},
     {"_store", store_bytes, METH_VARARGS, NULL},
     {"_clear_at", clear_at, METH_O, NULL},

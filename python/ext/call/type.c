@@ -7,6 +7,7 @@
 
 #include "call/call.h"
 #include "call/methods.h"
+#include "call/open.h"
 
 /* What functools.update_wrapper() does. */
 static int copy_attributes(lcpy_persisted *self)
@@ -41,11 +42,13 @@ static int init_options(lcpy_options *out, PyObject *told)
     int durable = 0;
     int mapped = 1;
     PyObject *version = NULL;
+    PyObject *enabled;
+    PyObject *keep;
     long long numbers[5]; /* long long is int64_t's size, but may be another type */
     *out = (lcpy_options){0};
-    if (!PyArg_ParseTuple(told, "ppppOLLLLL;settings", &auto_invalidate, &pickle, &durable, &mapped,
-                          &version, &numbers[0], &numbers[1], &numbers[2], &numbers[3],
-                          &numbers[4]))
+    if (!PyArg_ParseTuple(told, "ppppOLLLLLOO;settings", &auto_invalidate, &pickle, &durable,
+                          &mapped, &version, &numbers[0], &numbers[1], &numbers[2], &numbers[3],
+                          &numbers[4], &enabled, &keep))
         return -1;
     *out = (lcpy_options){
         .version = version != Py_None ? Py_NewRef(version) : NULL,
@@ -56,6 +59,8 @@ static int init_options(lcpy_options *out, PyObject *told)
         .memory_entries = numbers[2],
         .memory_bytes = numbers[3],
         .recheck = numbers[4],
+        .enabled = enabled != Py_True ? Py_NewRef(enabled) : NULL,
+        .keep = keep != Py_None ? Py_NewRef(keep) : NULL,
     };
     return 0;
 }
@@ -98,6 +103,8 @@ static int persisted_traverse(PyObject *object, visitproc visit, void *arg)
     Py_VISIT(Py_TYPE(object));
     Py_VISIT(self->attributes);
     Py_VISIT(self->beside);
+    Py_VISIT(self->options.enabled);
+    Py_VISIT(self->options.keep);
     return lcpy_target_traverse(&self->target, visit, arg);
 }
 
@@ -123,7 +130,11 @@ static void persisted_dealloc(PyObject *object)
     Py_CLEAR(self->beside);
     Py_CLEAR(self->options.version);
     lcpy_where_clear(&self->where);
-    locache_close(self->cache);
+    Py_CLEAR(self->options.enabled);
+    Py_CLEAR(self->options.keep);
+    Py_CLEAR(self->refreshed);
+    Py_CLEAR(self->told);
+    lcpy_open_end(self);
     type->tp_free(object);
     Py_DECREF(type);
 }

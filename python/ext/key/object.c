@@ -121,7 +121,7 @@ int lcpy_object_write(lcpy_walk *walk, PyObject *value)
     /* To write what it gives would take that from the function; and its state is not what it will
      * give. */
     if (PyIter_Check(value))
-        return lcpy_walk_refuse(walk, value, "being used up as it is read (pass a list instead)");
+        return lcpy_walk_refuse(walk, value, "being used up as it is read");
     /* Enumerations have a metaclass; most classes have none. */
     if (Py_TYPE(Py_TYPE(value)) != &PyType_Type && is_subtype_of(value, "enum", "Enum"))
         return lcpy_walk_nested(walk, value, 3, write_enum);

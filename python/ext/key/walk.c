@@ -5,6 +5,8 @@
  * walked. */
 #include "key/walk.h"
 
+#include "key/advice.h"
+
 #include <string.h>
 
 #include "plain/names.h"
@@ -34,9 +36,9 @@ int lcpy_walk_refuse(lcpy_walk *walk, PyObject *object, const char *why)
     /* The innermost comes first, and is the one to mend. */
     if (walk->refusal == NULL) {
         walk->refusal = PyUnicode_FromFormat(
-            "a '%.200s' object cannot be part of a cache key%s%s: give its class a "
-            "__locache_key__ method, or leave the argument out with ignore=",
-            Py_TYPE(object)->tp_name, why == NULL ? "" : ", ", why == NULL ? "" : why);
+            "a '%.200s' object cannot be part of a cache key%s%s: %s, or leave it out with ignore=",
+            Py_TYPE(object)->tp_name, why == NULL ? "" : ", ", why == NULL ? "" : why,
+            lcpy_advice_for(object));
     }
     if (walk->refusal != NULL)
         PyErr_SetObject(PyExc_TypeError, walk->refusal);

@@ -12,6 +12,7 @@ import enum
 import fractions
 import functools
 import gc
+import io
 import json
 import math
 import mmap
@@ -19,6 +20,7 @@ import os
 import pathlib
 import pickle
 import random
+import socket
 import struct
 import subprocess
 import sys
@@ -26,6 +28,7 @@ import textwrap
 import threading
 import types
 import uuid
+import warnings
 import weakref
 import zoneinfo
 
@@ -472,26 +475,91 @@ def generator():
     yield 1
 
 
+class Own:
+    def __reduce_ex__(self, protocol):
+        raise TypeError("no")
+
+
 @pytest.mark.parametrize(
-    "make",
-    [object, threading.Lock, generator, lambda: iter([1]), lambda: map(int, []),
-     lambda: open(os.devnull), lambda: weakref.ref(Point), lambda: {}.keys()],
-)  # fmt: skip
-def test_unkeyable_argument_is_computed_and_said_once(kept, make):
+    ("make", "advice"),
+    [
+        (object, "an enum's member"),
+        (threading.Lock, "pass what counts of it"),
+        (generator, "pass a list"),
+        (lambda: iter([1]), "pass a list"),
+        (lambda: map(int, []), "pass a list"),
+        (lambda: {}.keys(), "pass a list"),
+        (lambda: {}.items(), "pass a list"),
+        (lambda: open(os.devnull), "pass its path"),
+        (lambda: open(os.devnull, "rb"), "pass its path"),
+        (lambda: io.BytesIO(b"x"), "pass its bytes"),
+        (lambda: io.StringIO("x"), "pass its text"),
+        (lambda: weakref.ref(Point), "pass what counts of it"),
+        (lambda: socket.socket(), "pass what counts of it"),
+        (Own, "give its class a __locache_key__ method"),
+    ],
+)
+def test_unkeyable_argument_is_computed_and_said_once(kept, make, advice):
     calls = []
 
-    @kept
+    @kept(ignore="calls")
     def call(x):
         calls.append(x)
         return 1
 
     value = make()
     with pytest.warns(
-        locache.CacheWarning, match=f"{type(value).__name__}.*__locache_key__.*ignore="
-    ):
+        locache.CacheWarning,
+        match=f"{type(value).__name__}.*{advice}.*or leave it out with ignore=",
+    ) as told:
         assert call(value) == 1
-    assert call(value) == 1
+    assert ("__locache_key__" in str(told[0].message)) == (make is Own)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert call(value) == 1
     assert len(calls) == 2
+
+
+def test_another_argument_that_has_no_key_is_told_too(kept):
+    @kept
+    def call(x, y=0):
+        return 1
+
+    def repeated():
+        for _ in range(3):
+            call(threading.Lock()), call(0, threading.Lock()), call(generator())
+
+    with pytest.warns(locache.CacheWarning) as told:
+        repeated()
+    assert [str(one.message).split(": ")[3] for one in told] == ["'x'", "'y'", "'x'"]
+    call.cache_clear()
+    with pytest.warns(locache.CacheWarning, match="'x'"):
+        call(generator())
+
+
+def test_so_many_kinds_of_trouble_are_told(kept):
+    @kept
+    def call(**names):
+        return 1
+
+    def repeated():
+        for i in range(20):
+            call(**{f"x{i}": generator()})
+
+    with pytest.warns(locache.CacheWarning) as told:
+        repeated()
+    assert len(told) == 8
+
+
+def test_a_captured_variable_is_not_called_an_argument(kept):
+    lock = threading.Lock()
+
+    @kept
+    def call(x):
+        return lock and x
+
+    with pytest.warns(locache.CacheWarning, match="a variable that the function captures.*'lock'"):
+        call(1)
 
 
 def test_refusal_says_where_in_the_argument(kept):
