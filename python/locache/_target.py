@@ -9,7 +9,7 @@ from posix import F_OK, access, getcwd, lstat, stat
 
 from locache._core import Persisted  # type: ignore[import-not-found]
 
-FunctionType: type = type(lambda: None)
+FunctionType: type = type(lambda: None)  # compared exactly: proxies of C say that they are of it
 MethodType = type((lambda: None).__get__(0))
 BuiltinType = type(len)
 ModuleType = type(sys)
@@ -80,12 +80,12 @@ def innermost(target):
             before, target = target.args, target.func
         elif isinstance(target, BuiltinType) and (method := unbound(target)):
             before, target = (target.__self__,), method
-        elif isinstance(call, FunctionType):
+        elif type(call) is FunctionType:
             before, target = (target,), call
         else:
             return target, prefix, keywords
         prefix = (*before, *(prefix or ()))
-        if isinstance(target, FunctionType):
+        if type(target) is FunctionType:
             return target, prefix, keywords
     raise TypeError("persist(): too many layers of partials and callable objects")
 
@@ -95,7 +95,7 @@ def wrapped_by(decorator):
     None. What lies between and is no function, as lru_cache's objects, is passed over."""
     for _ in range(LAYERS_MAX):
         decorator = attribute(decorator, "__wrapped__")
-        if decorator is None or isinstance(decorator, FunctionType):
+        if decorator is None or type(decorator) is FunctionType:
             return decorator
     return None
 
@@ -144,6 +144,20 @@ def foreign_name(target):
 # --------------------------------------------------------------------------------------- signatures
 
 
+def has_own_keywords(function):
+    """Are all keyword-only parameters a wrapper's own, as beartype's __beartype_func, which hold
+    what it works with and are never given?"""
+    code = function.__code__
+    names = code.co_varnames[code.co_argcount : code.co_argcount + code.co_kwonlyargcount]
+    defaults = function.__kwdefaults__ or {}
+    return (
+        names != ()
+        and code.co_flags & VARKEYWORDS != 0
+        and hasattr(function, "__wrapped__")
+        and all(name[:2] == "__" and name in defaults for name in names)
+    )
+
+
 def plan_of_function(function, names_only=False):
     """names_only: of the innermost function of a chain of functools.wraps(), whose decorators may
     fill in what they like: arguments get their names from it, and nothing else. Defaults are the
@@ -152,13 +166,14 @@ def plan_of_function(function, names_only=False):
     names = code.co_varnames
     flags = code.co_flags
     count = code.co_argcount + code.co_kwonlyargcount
+    counted = code.co_argcount if has_own_keywords(function) else count
     any_position = any_keyword = None
     if flags & VARARGS:
         any_position = names[count]
     if flags & VARKEYWORDS:
         any_keyword = names[count + (any_position is not None)]
     positional = (code.co_posonlyargcount, code.co_argcount)
-    return (function, names[:count], None, *positional, any_position, any_keyword, names_only)
+    return (function, names[:counted], None, *positional, any_position, any_keyword, names_only)
 
 
 def plan_of_callable(target):
@@ -184,10 +199,11 @@ def plan_of_callable(target):
 def passes_on(outer, inner, is_object):
     """def wrapper(*args, **kwargs), or the same as a method, which passes on what it gets to what
     it wraps."""
+    own_keywords = has_own_keywords(outer)
     outer, inner = outer.__code__, inner.__code__
     return (
         outer.co_argcount == is_object
-        and not outer.co_kwonlyargcount
+        and (not outer.co_kwonlyargcount or own_keywords)
         and outer.co_flags & (VARARGS | VARKEYWORDS) == VARARGS | VARKEYWORDS
         # else they could be mistaken for keywords of the same name
         and not inner.co_posonlyargcount
@@ -225,14 +241,25 @@ def plans_of(functions, prefix):
     return (own,)
 
 
+def plans_of_defaults(functions):
+    """Of a function under decorators, the defaults count that none of its calls' signatures has."""
+    if len(functions) < 2:
+        return ()
+    return tuple(
+        plan_of_function(function, names_only=True)
+        for function in functions
+        if function.__defaults__ or function.__kwdefaults__
+    )
+
+
 def target_of(target, ignored):
     """What the extension is to know of a callable (call/target.h), and the function whose file the
     cache is beside. TypeError: nothing that can be cached, or `ignored`, a set, has a name that is
     no parameter."""
     function, prefix, keywords = target, None, None
-    if not isinstance(function, FunctionType):
+    if type(function) is not FunctionType:
         function, prefix, keywords = innermost(target)
-    is_function = isinstance(function, FunctionType)
+    is_function = type(function) is FunctionType
     is_async = False
     if is_function:
         refuse_generators(function)
@@ -242,7 +269,7 @@ def target_of(target, ignored):
     within = wrapped_by(target if is_object else function)
     functions = [function, *chain(within)] if is_function else chain(within)
     named = function if within is None or not (is_object or not is_function) else within
-    name = named.__qualname__ if isinstance(named, FunctionType) else foreign_name(named)
+    name = named.__qualname__ if type(named) is FunctionType else foreign_name(named)
     name = name.replace("<locals>.", "").replace("<lambda>", "lambda")
 
     captured = None  # a name, and an object that counts as what it was when it was first called
@@ -260,7 +287,7 @@ def target_of(target, ignored):
     if ignored:
         refuse_unused(ignored, plans, functions, captured, name)
     module = text(named, "__module__")
-    arguments = (prefix, keywords, captured, *plans)
+    arguments = (prefix, keywords, captured, plans_of_defaults(functions), *plans)
     told = (target, tuple(functions), named, name, module, is_async, *arguments)
     return told, beside(functions)
 
