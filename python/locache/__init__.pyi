@@ -1,7 +1,17 @@
 from collections.abc import Callable, Iterable
 from os import PathLike
 from pathlib import Path
-from typing import Any, Concatenate, Generic, ParamSpec, TypeVar, final, overload
+from typing import (
+    Any,
+    Concatenate,
+    Generic,
+    NamedTuple,
+    ParamSpec,
+    TypedDict,
+    TypeVar,
+    final,
+    overload,
+)
 
 __all__ = ["CacheWarning", "__version__", "persist", "reset", "reset_cache", "verbose"]
 
@@ -15,21 +25,20 @@ _T = TypeVar("_T")
 
 class CacheWarning(UserWarning): ...
 
-# A struct sequence: a tuple of the first four.
-@final
-class _CacheInfo(tuple[int, int, int | None, int]):
-    @property
-    def hits(self) -> int: ...
-    @property
-    def misses(self) -> int: ...
-    @property
-    def maxsize(self) -> int | None: ...
-    @property
-    def currsize(self) -> int: ...
-    @property
-    def bypassed(self) -> int: ...
-    @property
-    def errors(self) -> int: ...
+# The named tuple of functools.lru_cache, with two attributes more.
+class _Counts(NamedTuple):
+    hits: int
+    misses: int
+    maxsize: int | None
+    currsize: int
+
+class _CacheInfo(_Counts):
+    bypassed: int
+    errors: int
+
+class _CacheParameters(TypedDict):
+    maxsize: int | None
+    typed: bool
 
 @final
 class _Persisted(Generic[_P, _R]):
@@ -45,14 +54,14 @@ class _Persisted(Generic[_P, _R]):
         self: _Persisted[Concatenate[_S, _Q], _R], instance: _S, owner: type | None = None, /
     ) -> _BoundPersisted[_S, _Q, _R]: ...
     def cache_info(self) -> _CacheInfo: ...
+    def cache_parameters(self) -> _CacheParameters: ...
     def cache_clear(self) -> None: ...
     def cache_path(self, *args: _P.args, **kwargs: _P.kwargs) -> Path: ...
     def is_cached(self, *args: _P.args, **kwargs: _P.kwargs) -> bool: ...
     def forget(self, *args: _P.args, **kwargs: _P.kwargs) -> bool: ...
     def refresh(self, *args: _P.args, **kwargs: _P.kwargs) -> _R: ...
 
-# A bound method (types.MethodType). What it has beside being called is the function's: the object
-# goes first.
+# A bound method: what is asked about one call is of a call with the object that it is bound to.
 @final
 class _BoundPersisted(Generic[_S, _Q, _R]):
     __name__: str
@@ -63,11 +72,12 @@ class _BoundPersisted(Generic[_S, _Q, _R]):
     __wrapped__: Callable[Concatenate[_S, _Q], _R]
     def __call__(self, *args: _Q.args, **kwargs: _Q.kwargs) -> _R: ...
     def cache_info(self) -> _CacheInfo: ...
+    def cache_parameters(self) -> _CacheParameters: ...
     def cache_clear(self) -> None: ...
-    def cache_path(self, instance: _S, /, *args: _Q.args, **kwargs: _Q.kwargs) -> Path: ...
-    def is_cached(self, instance: _S, /, *args: _Q.args, **kwargs: _Q.kwargs) -> bool: ...
-    def forget(self, instance: _S, /, *args: _Q.args, **kwargs: _Q.kwargs) -> bool: ...
-    def refresh(self, instance: _S, /, *args: _Q.args, **kwargs: _Q.kwargs) -> _R: ...
+    def cache_path(self, *args: _Q.args, **kwargs: _Q.kwargs) -> Path: ...
+    def is_cached(self, *args: _Q.args, **kwargs: _Q.kwargs) -> bool: ...
+    def forget(self, *args: _Q.args, **kwargs: _Q.kwargs) -> bool: ...
+    def refresh(self, *args: _Q.args, **kwargs: _Q.kwargs) -> _R: ...
 
 class _Decorator:
     @overload
@@ -84,7 +94,6 @@ def persist(func: staticmethod[_P, _R], /) -> staticmethod[_P, _R]: ...  # type:
 @overload
 def persist(
     func: Callable[_P, _R],
-    /,
     *,
     name: str | None = None,
     auto_invalidate: bool = True,
@@ -102,7 +111,6 @@ def persist(
 @overload
 def persist(
     func: None = None,
-    /,
     *,
     name: str | None = None,
     auto_invalidate: bool = True,
@@ -121,4 +129,4 @@ def reset_cache(
     func: Callable[..., Any] | classmethod[Any, ..., Any] | property, name: str | None = None
 ) -> None: ...
 def reset(func: Callable[..., Any] | classmethod[Any, ..., Any] | property) -> None: ...
-def verbose(flag: bool = True) -> None: ...
+def verbose(flag: bool = True, *, yes: bool = ..., val: bool = ...) -> None: ...

@@ -75,13 +75,6 @@ def remade(persisted, target, names, where, ignored, settings):
     return _core.decorate(told, beside, where, ignored, settings)
 
 
-def leads_to(persisted):
-    found = sys.modules.get(persisted.__module__)
-    for name in persisted.__qualname__.split("."):
-        found = _target.attribute(found, name)
-    return found is persisted
-
-
 def is_by_value(module):
     """Is it one whose functions somebody may write by value?"""
     if module == "__main__":
@@ -94,7 +87,7 @@ def is_by_value(module):
 
 
 def reduce(persisted):
-    if not leads_to(persisted):
+    if not _target.leads_to(persisted):
         return empty, (), parts(persisted)
     if not is_by_value(persisted.__module__):
         return persisted.__qualname__

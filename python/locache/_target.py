@@ -7,7 +7,7 @@ Asked once for each function. One module, since each one costs a sixth of a mill
 import sys
 from posix import F_OK, access, getcwd, lstat, stat
 
-from locache._core import Persisted  # type: ignore[import-not-found]
+from locache._core import Persisted, _id_of  # type: ignore[import-not-found]
 
 FunctionType: type = type(lambda: None)  # compared exactly: proxies of C say that they are of it
 MethodType = type((lambda: None).__get__(0))
@@ -41,12 +41,29 @@ def text(of, name):
     return value if isinstance(value, str) else None
 
 
+def leads_to(target):
+    """Is it what its module and its name say?"""
+    found = sys.modules.get(text(target, "__module__"))
+    for name in (text(target, "__qualname__") or "").split("."):
+        found = attribute(found, name)
+    return found is target
+
+
 def caller():
     """The frame that calls into this package; None where no Python code does."""
     frame = sys._getframe()
     while frame is not None and frame.f_globals.get("__package__") == __package__:
         frame = frame.f_back
     return frame
+
+
+def depth():
+    """How many frames of this package are between the caller and here."""
+    frame = sys._getframe(1)
+    count = 0
+    while frame is not None and frame.f_globals.get("__package__") == __package__:
+        count, frame = count + 1, frame.f_back
+    return count
 
 
 # ----------------------------------------------------------------------------- down to the function
@@ -213,7 +230,8 @@ def passes_on(outer, inner, is_object):
 def is_named_only(target):
     """A function of C or a method of a class that C made: all that it is, its name says."""
     if isinstance(target, BuiltinType):
-        return target.__self__ is None or isinstance(target.__self__, ModuleType)
+        bound = target.__self__
+        return bound is None or isinstance(bound, ModuleType) or leads_to(target)
     return type(target) in DESCRIPTOR_TYPES
 
 
@@ -290,6 +308,22 @@ def target_of(target, ignored):
     arguments = (prefix, keywords, captured, plans_of_defaults(functions), *plans)
     told = (target, tuple(functions), named, name, module, is_async, *arguments)
     return told, beside(functions)
+
+
+def build_of(target):
+    """What tells one build of a function of C from the next, since there is no source to be seen:
+    the digest of its extension module's file, or its package's version. None: neither is known."""
+    name = text(target, "__module__") or text(type(target), "__module__")
+    module = sys.modules.get(name)
+    file = text(module, "__file__") or ""
+    if file[-3:] == ".so" and "/lib-dynload/" not in file:
+        try:
+            with open(file, "rb") as binary:
+                return f"build {_id_of(binary.read()).hex()}"
+        except OSError:
+            return None
+    version = text(module, "__version__")
+    return f"{name} {version}" if version and "\0" not in version else None
 
 
 def find_persisted(func):
@@ -382,6 +416,22 @@ def in_file(file, scope, name):
     return (None, source, name, is_away(source))
 
 
+def within(place, name):
+    """The same for a name with a directory in it, as locache 2 had it: beside the source, from
+    where it starts."""
+    import os
+
+    _, source, _, away = place
+    folder, _, stem = name.rpartition("/")
+    if folder[:1] != "/":
+        if not source:
+            return place
+        folder = f"{source[: source.rfind('/')]}/{folder}"
+    if away or os.environ.get("LOCACHE_DIR"):  # a place of its own, as for a source that is there
+        return (None, f"{folder}/{base_name(source or stem)}", stem, away)
+    return (f"{folder}/{stem}.cache", None, None, False)
+
+
 def where(function, name, directory):
     """The place of a function's cache, from what is known at decoration: the directory itself where
     dir= says it; else the source file, the stem that name= puts in place of the file's own, and
@@ -392,6 +442,8 @@ def where(function, name, directory):
     """
     if directory is not None:
         return (directory if directory[0] == "/" else f"{getcwd()}/{directory}", None, None, False)
+    if name is not None and "/" in name:
+        return within(where(function, None, None), name)
     if function is not None:
         file, scope = function.__code__.co_filename, function.__globals__
     else:  # one of C: the calling file stands for its source

@@ -207,21 +207,29 @@ static int write_defaults(lcpy_state *state, lcpy_captured *out, const lcpy_plan
     return 0;
 }
 
-static lcpy_bound bind_with_defaults(lcpy_state *state, locache_writer *key,
-                                     const lcpy_target *target, const lcpy_plan *plan,
-                                     const lcpy_call *call, lcpy_captured *captured,
-                                     PyObject **culprit)
+/* Of one call: what all its bindings are given. */
+typedef struct keying {
+    lcpy_state *state;
+    locache_writer *key;
+    const lcpy_call *call;
+    lcpy_captured *captured;
+    PyObject **culprit;
+} keying;
+
+static lcpy_bound bind_with_defaults(const keying *of, const lcpy_target *target,
+                                     const lcpy_plan *plan)
 {
-    size_t length = captured->writer.length;
-    Py_ssize_t count = captured->count;
+    size_t length = of->captured->writer.length;
+    Py_ssize_t count = of->captured->count;
     for (Py_ssize_t i = 0; i < target->defaulted_count; i++)
         if (target->defaulted[i].function != plan->function &&
-            write_defaults(state, captured, &target->defaulted[i], culprit) < 0)
+            write_defaults(of->state, of->captured, &target->defaulted[i], of->culprit) < 0)
             return LCPY_BIND_ERROR;
-    lcpy_bound status = lcpy_bind_key(state, key, plan, call, captured, culprit);
+    lcpy_bound status =
+        lcpy_bind_key(of->state, of->key, plan, of->call, of->captured, of->culprit);
     if (status == LCPY_MISFIT) { /* the next plan has others */
-        captured->writer.length = length;
-        captured->count = count;
+        of->captured->writer.length = length;
+        of->captured->count = count;
     }
     return status;
 }
@@ -243,9 +251,10 @@ lcpy_bound lcpy_target_key(lcpy_state *state, locache_writer *key, lcpy_target *
     if (target->captures.count > 0 && lcpy_captures_write(state, &captured, &target->captures, own,
                                                           target->callable, culprit) < 0)
         goto done;
-    status = bind_with_defaults(state, key, target, &target->plan, call, &captured, culprit);
+    keying of = {state, key, call, &captured, culprit};
+    status = bind_with_defaults(&of, target, &target->plan);
     if (status == LCPY_MISFIT && target->has_own)
-        status = bind_with_defaults(state, key, target, &target->own, call, &captured, culprit);
+        status = bind_with_defaults(&of, target, &target->own);
     if (status == LCPY_BOUND && (locache_writer_status(&captured.writer) != LOCACHE_OK ||
                                  locache_writer_status(key) != LOCACHE_OK)) {
         PyErr_NoMemory();
