@@ -86,10 +86,11 @@ def is_by_value(module):
     return False
 
 
-def reduce(persisted):
+def reduce(persisted, protocol):
     if not _target.leads_to(persisted):
         return empty, (), parts(persisted)
-    if not is_by_value(persisted.__module__):
+    # Before protocol 4, `f._found` is written as an attribute of f. cloudpickle has none of these.
+    if protocol < 4 or not is_by_value(persisted.__module__):
         return persisted.__qualname__
     return persisted._found, (), persisted._parts
 

@@ -345,10 +345,9 @@ PyObject *lcpy_methods_delegate(const char *name, PyObject *object, PyObject *ar
     return result;
 }
 
-static PyObject *reduce(PyObject *self, PyObject *unused)
+static PyObject *reduce(PyObject *self, PyObject *protocol)
 {
-    (void)unused;
-    return lcpy_methods_delegate("reduce", self, NULL);
+    return lcpy_methods_delegate("reduce", self, protocol);
 }
 
 static PyObject *set_state(PyObject *self, PyObject *told)
@@ -399,7 +398,7 @@ PyMethodDef lcpy_methods[] = {
     {"_store", store_bytes, METH_VARARGS, NULL},
     {"_clear_at", clear_at, METH_O, NULL},
     {"_become", become, METH_O, NULL},
-    {"__reduce__", reduce, METH_NOARGS, NULL},
+    {"__reduce_ex__", reduce, METH_O, NULL},
     {"__setstate__", set_state, METH_O, NULL},
     {"__copy__", copy, METH_NOARGS, NULL},
     {"__deepcopy__", deep_copy, METH_O, NULL},

@@ -5,11 +5,10 @@ from __future__ import annotations
 import copy
 import functools
 import gc
-import pickle
 import weakref
 
 import pytest
-from locache import persist
+from locache import CacheWarning, persist
 
 SCRIPT = """
     import functools, pickle, sys
@@ -88,9 +87,9 @@ def test_pickle_brings_functions_to_processes(script, method):
         from concurrent.futures import ProcessPoolExecutor
         import multiprocessing
         with ProcessPoolExecutor(1, multiprocessing.get_context("{method}")) as pool:
-            for name, (function, x, expected) in SENT.items():
+            for name, (sent, x, expected) in SENT.items():
                 if name != "anonymous":
-                    assert pool.submit(function, x).result() == expected, name
+                    assert pool.submit(sent, x).result() == expected, name
         print("ok")
     """
     )
@@ -116,11 +115,11 @@ def test_cloudpickle_brings_functions_by_value_with_their_options_and_cache(scri
 
     with open("sent", "rb") as file:
         SENT = pickle.load(file)
-    for name, (function, x, expected) in SENT.items():
-        assert function(x) == expected, name
-        assert function(x) == expected, name
+    for name, (sent, x, expected) in SENT.items():
+        assert sent(x) == expected, name
+        assert sent(x) == expected, name
         if name not in ("calls_one", "partial"):
-            assert function.cache_info().hits >= 1, name
+            assert sent.cache_info().hits >= 1, name
     function = SENT["function"][0]
     assert type(function) is Persisted
     assert (function.__name__, function.__doc__, function.mark) == ("function", "What it does.", "kept")
@@ -133,7 +132,7 @@ def test_cloudpickle_brings_functions_by_value_with_their_options_and_cache(scri
     )
     assert out.out == "ok\n"
     assert "foo.cache/function/x=2_num=3" in out.tree
-    assert "foo.cache/Model.method/self=Model.3_x=2" in " ".join(out.tree)
+    assert "foo.cache/Model.method/self=Model_x=2" in " ".join(out.tree)
     assert not any(path.startswith("worker.cache") for path in out.tree)
 
 
@@ -165,8 +164,8 @@ def test_joblib_runs_what_a_script_persists(script):
         SCRIPT
         + """
     from joblib import Parallel, delayed
-    for name, (function, x, expected) in SENT.items():
-        assert Parallel(n_jobs=2)(delayed(function)(x) for _ in range(2)) == [expected] * 2, name
+    for name, (sent, x, expected) in SENT.items():
+        assert Parallel(n_jobs=2)(delayed(sent)(x) for _ in range(2)) == [expected] * 2, name
     print("ok")
     """,
         env={"PYTHONWARNINGS": "ignore::DeprecationWarning"},
@@ -246,7 +245,10 @@ def test_what_is_being_unpickled_is_no_function_yet():
     from locache import _sending
 
     empty = _sending.empty()
-    with pytest.raises(RuntimeError, match="still being unpickled"):
+    with (
+        pytest.warns(CacheWarning),
+        pytest.raises(RuntimeError, match="still being unpickled"),
+    ):
         empty(1)
     whole = persist(len)
     whole.__setstate__(("nothing",))  # it has a state
@@ -258,7 +260,6 @@ def test_what_is_being_unpickled_is_no_function_yet():
 def test_stand_ins_do_not_keep_a_function_alive(kept):
     f = kept(lambda x: x)
     assert f._found() is f
-    assert pickle.loads(pickle.dumps(type(f._found))) is type(f._found)
     reference = weakref.ref(f)
     del f
     gc.collect()
