@@ -281,7 +281,7 @@ def test_autoreload_of_ipython(script):
         '''
 
         def write(n):
-            pathlib.Path("edited.py").write_text(SOURCE.replace("\\n        ", "\\n").format(n=n))
+            pathlib.Path("edited.py").write_text(SOURCE.format(n=n))
 
         shell = InteractiveShell.instance()
         sys.path.insert(0, ".")
