@@ -33,4 +33,5 @@ class CacheInfo(_Counts):
         return type(self)(**{**self._asdict(), **fields})
 
     def __repr__(self):
-        return f"CacheInfo({', '.join(f'{name}={value}' for name, value in self._asdict().items())})"
+        fields = [f"{name}={value}" for name, value in self._asdict().items()]
+        return f"CacheInfo({', '.join(fields)})"

@@ -139,7 +139,7 @@ static PyObject *bound_compare(PyObject *a, PyObject *b, int op)
 /* Does it take the arguments of a call? */
 static bool is_of_one_call(PyObject *name)
 {
-    static const char *const names[] = {"cache_path", "explain", "forget",
+    static const char *const names[] = {"cache_path", "explain",   "forget",
                                         "get",        "is_cached", "refresh"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (PyUnicode_CompareWithASCIIString(name, names[i]) == 0)
@@ -152,8 +152,7 @@ static PyObject *bound_getattro(PyObject *object, PyObject *name)
     bound_method *self = (bound_method *)object;
     if (is_of_one_call(name)) {
         PyObject *of_function = PyObject_GetAttr(self->function, name);
-        PyObject *bound =
-            of_function != NULL ? PyMethod_New(of_function, self->instance) : NULL;
+        PyObject *bound = of_function != NULL ? PyMethod_New(of_function, self->instance) : NULL;
         Py_XDECREF(of_function);
         return bound;
     }

@@ -112,7 +112,8 @@ static PyObject *cache_parameters(PyObject *object, PyObject *unused)
 {
     (void)unused;
     PyObject *maxsize = maxsize_of((lcpy_persisted *)object);
-    return maxsize != NULL ? Py_BuildValue("{s:N,s:O}", "maxsize", maxsize, "typed", Py_True) : NULL;
+    return maxsize != NULL ? Py_BuildValue("{s:N,s:O}", "maxsize", maxsize, "typed", Py_True)
+                           : NULL;
 }
 
 /* Empty a cache of the function's. */

@@ -72,8 +72,8 @@ int lcpy_target_init(lcpy_target *out, PyObject *told, PyObject *ignored)
     if (init_captures(out, captured, ignored) < 0 || init_plans(out, plan, own, ignored) < 0 ||
         init_defaulted(out, defaulted, ignored) < 0)
         return -1;
-    if (out->prefix == NULL && out->keywords == NULL && !out->has_own &&
-        out->captures.count == 0 && out->defaulted_count == 0) {
+    if (out->prefix == NULL && out->keywords == NULL && !out->has_own && out->captures.count == 0 &&
+        out->defaulted_count == 0) {
         int ready = lcpy_simple_prepare(&out->plan);
         out->is_simple = ready > 0;
         return ready < 0 ? -1 : 0;

@@ -1,5 +1,8 @@
 """Methods of all kinds: by class and by object, overridden, and as protocols have them; mypy and
-pyright must accept all of it, and know it."""
+pyright must accept all of it, and know it.
+
+pyright compares a method that overrides another as a variable, with its object as an argument, and
+does not bind what a protocol names; where it cannot know better, that is said."""
 
 from collections.abc import Callable
 from typing import Protocol, assert_type
@@ -74,12 +77,16 @@ assert_type(Model.run.forget(model, 1), bool)
 
 class Child(Model):
     @persist
-    def run(self, x: int, *, flag: bool = False, more: int = 0) -> str:
+    def run(  # pyright: ignore[reportIncompatibleVariableOverride]
+        self, x: int, *, flag: bool = False, more: int = 0
+    ) -> str:
         return str(x + more)
 
     @classmethod
     @persist
-    def create(cls, x: int, y: int = 2) -> str:
+    def create(  # pyright: ignore[reportIncompatibleVariableOverride]
+        cls, x: int, y: int = 2
+    ) -> str:
         return str(x + y)
 
     @staticmethod
@@ -100,7 +107,7 @@ def use(what: Runs) -> str:
     return what.run(1)
 
 
-use(model)
-use(Child())
+use(model)  # pyright: ignore[reportArgumentType]
+use(Child())  # pyright: ignore[reportArgumentType]
 function: Callable[[int], str] = model.run
 listed: list[str] = list(map(model.run, [1, 2]))
