@@ -1,4 +1,5 @@
 /* The extension module locache._core: its functions, its types and its state. */
+#include "call/bound.h"
 #include "call/switch.h"
 #include "call/type.h"
 #include "identity.h"
@@ -37,10 +38,10 @@ static int exec_warning(PyObject *module)
 static int exec_types(PyObject *module)
 {
     lcpy_state *state = PyModule_GetState(module);
-    if (lcpy_type_exec(module) < 0)
+    if (lcpy_type_exec(module) < 0 || lcpy_bound_exec(module) < 0)
         return -1;
     return PyModule_AddType(module, state->persisted_type) < 0 ||
-                   PyModule_AddType(module, state->cache_info_type) < 0
+                   PyModule_AddType(module, state->bound_type) < 0
                ? -1
                : 0;
 }
@@ -54,7 +55,7 @@ static int traverse(PyObject *module, visitproc visit, void *arg)
 {
     lcpy_state *state = PyModule_GetState(module);
     Py_VISIT(state->persisted_type);
-    Py_VISIT(state->cache_info_type);
+    Py_VISIT(state->bound_type);
     Py_VISIT(state->buffer_type);
     Py_VISIT(state->unpickler_type);
     Py_VISIT(state->cache_warning);
@@ -71,7 +72,7 @@ static int clear(PyObject *module)
     if (state->log_write != NULL)
         locache_set_log(NULL, NULL);
     Py_CLEAR(state->persisted_type);
-    Py_CLEAR(state->cache_info_type);
+    Py_CLEAR(state->bound_type);
     Py_CLEAR(state->buffer_type);
     Py_CLEAR(state->unpickler_type);
     Py_CLEAR(state->cache_warning);

@@ -15,7 +15,7 @@ typedef struct lcpy_types lcpy_types; /* plain/types.c */
 
 typedef struct lcpy_state {
     PyTypeObject *persisted_type;  /* call/type.c */
-    PyTypeObject *cache_info_type; /* call/methods.c: a struct sequence */
+    PyTypeObject *bound_type;      /* call/bound.c */
     PyTypeObject *buffer_type;     /* result/buffer.c */
     PyTypeObject *unpickler_type;  /* result/pickle.c: made at the first unpickling */
     PyObject *cache_warning;       /* locache.CacheWarning */

@@ -44,7 +44,7 @@ def __dir__():
 
 def _decorated(func, options):
     name, directory, ignored, settings = options
-    if isinstance(func, (classmethod, staticmethod)):
+    if issubclass(type(func), (classmethod, staticmethod)):
         return type(func)(_decorated(func.__func__, options))
     if type(func) is _core.Persisted:  # decorated twice: the options given last count
         func = func._callable
@@ -60,12 +60,13 @@ def _decorated(func, options):
             f"not {type(func).__name__}"
         )
     target, beside = _target.target_of(func, ignored)
+    if not target[1] and settings[0] and settings[4] is None:  # no function of Python in it
+        settings = (*settings[:4], _target.build_of(target[2]), *settings[5:])
     return _core.decorate(target, beside, _target.where(beside, name, directory), ignored, settings)
 
 
 def persist(
     func=None,
-    /,
     *,
     name=None,
     auto_invalidate=True,
@@ -89,13 +90,14 @@ def persist(
     func : callable
         the function; left out where options are given: @persist(name="notebook")
     name : str, optional
-        keep results in <name>.cache/ in place of <source file>.cache/
+        keep results in <name>.cache/ in place of <source file>.cache/; may begin with directories
     auto_invalidate : bool
         when the function's source changes, compute anew
     max_entries : int
-        keep at most so many results, the most recently used; -1: all
+        keep at most so many results, the most recently used; 0, -1 or None: all
     max_age : float, optional
-        forget a result that was not used for so many days; -1 or None: never
+        forget a result that was not used for so many days; None: never; 0 or less: at once, so that
+        nothing is kept
     dir : path, optional
         exactly this cache directory
     ignore : str or iterable of str
@@ -141,7 +143,7 @@ def persist(
     >>> double(21)
     42
     """
-    _options.read_flag("auto_invalidate", auto_invalidate)
+    auto_invalidate = _options.read_auto_invalidate(auto_invalidate)
     _options.read_flag("pickle", pickle)
     _options.read_flag("durable", durable)
     _options.read_flag("mapped", mapped)
@@ -185,10 +187,15 @@ def reset_cache(func, name=None):
     name : str, optional
         of what is stored under @persist(name=...), where that is not how func is decorated
 
+    Warns
+    -----
+    CacheWarning
+        where func was never persisted
+
     Raises
     ------
     TypeError
-        where func was never persisted
+        where func is nothing that can be called
     OSError
         where the results cannot be removed
 
@@ -207,11 +214,8 @@ def reset_cache(func, name=None):
     name = _options.read_name(name)
     persisted = _target.find_persisted(func)
     if persisted is None:
-        raise TypeError(
-            f"{_target.text(func, '__name__') or repr(func)} was never persisted: give a function "
-            "decorated with @persist (other decorators around it need functools.wraps())"
-        )
-    if name is None:
+        _reset_bare(func, name)
+    elif name is None:
         persisted.cache_clear()
     else:
         place = _target.where(persisted._beside, name, None)
@@ -225,12 +229,34 @@ def reset_cache(func, name=None):
             )
 
 
+def _reset_bare(func, name):
+    """As if it were persisted, where results of it are there; else it is said that none are."""
+    if not callable(func):
+        raise TypeError(f"reset_cache() takes a persisted function, not {type(func).__name__}")
+    try:
+        persisted = persist(func, name=name)
+    except TypeError:  # nothing that could be
+        persisted = None
+    if persisted is not None and persisted.cache_info().currsize > 0:
+        persisted.cache_clear()
+        return
+    from warnings import warn
+
+    warn(
+        f"{_target.text(func, '__name__') or repr(func)} was never persisted, and nothing is "
+        "reset: give a function decorated with @persist (other decorators around it need "
+        "functools.wraps())",
+        CacheWarning,
+        _target.depth() + 1,
+    )
+
+
 def reset(func):
     """The same as reset_cache(func), as locache 4 has it."""
     reset_cache(func)
 
 
-def verbose(flag=True):
+def verbose(flag=True, *, yes=None, val=None):
     """Log one line per hit, miss, store, reset and invalidation to the standard logger "locache",
     level INFO.
 
@@ -239,9 +265,14 @@ def verbose(flag=True):
     Parameters
     ----------
     flag : bool
-        False stops it
+        False stops it; `yes` and `val`, as earlier versions called it, are the same
     """
     from locache import _log
+
+    for name, value in flags.items():
+        if name not in ("yes", "val"):
+            raise TypeError(f"verbose() got an unexpected keyword argument {name!r}")
+        flag = value
 
     if flag:
         _log.start()

@@ -3,6 +3,7 @@
 #include "call/methods.h"
 
 #include <errno.h>
+#include <stddef.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -52,31 +53,14 @@ static int key_or_raise(lcpy_persisted *self, lcpy_key *key, const lcpy_call *ca
     Py_XDECREF(culprit);
     if (bound == LCPY_MISFIT) {
         PyErr_Format(PyExc_TypeError,
-                     "these arguments do not fit the signature of %U() (of a method, give the "
-                     "object as the first one)",
+                     "these arguments do not fit the signature of %U() (of a method asked through "
+                     "its class, the object is the first one)",
                      self->target.qualname);
     }
     return bound == LCPY_BOUND ? 0 : -1;
 }
 
 /* ------------------------------------------------------------------------------------ the whole */
-
-static PyStructSequence_Field info_fields[] = {
-    {"hits", "results served from files"},
-    {"misses", "results that were not there"},
-    {"maxsize", "max_entries, or None for no limit"},
-    {"currsize", "results stored now, by any process"},
-    {"bypassed", "calls that did without the cache"},
-    {"errors", "what went wrong with the cache, said or not"},
-    {NULL, NULL},
-};
-
-static PyStructSequence_Desc info_description = {
-    .name = "locache.CacheInfo",
-    .doc = "What a function's cache did in this process, and how many results it holds.",
-    .fields = info_fields,
-    .n_in_sequence = 4,
-};
 
 static uint64_t entry_count(lcpy_persisted *self)
 {
@@ -93,8 +77,16 @@ static uint64_t entry_count(lcpy_persisted *self)
     return status == LOCACHE_OK ? count : 0;
 }
 
+/* max_entries, or None for no limit. */
+static PyObject *maxsize_of(const lcpy_persisted *self)
+{
+    return self->options.max_entries > 0 ? PyLong_FromLongLong(self->options.max_entries)
+                                         : Py_NewRef(Py_None);
+}
+
 PyDoc_STRVAR(cache_info_doc, "cache_info($self, /)\n--\n\n"
-                             "Counts of this process, and the number of results stored: "
+                             "Counts of this process, and the number of results stored: the named "
+                             "tuple\n"
                              "CacheInfo(hits, misses, maxsize, currsize).\n\n"
                              "Beside these it has the attributes `bypassed` (calls that did "
                              "without the cache) and `errors`.");
@@ -103,24 +95,28 @@ static PyObject *cache_info(PyObject *object, PyObject *unused)
 {
     (void)unused;
     lcpy_persisted *self = (lcpy_persisted *)object;
-    PyObject *maxsize = self->options.max_entries > 0
-                            ? PyLong_FromLongLong(self->options.max_entries)
-                            : Py_NewRef(Py_None);
-    PyObject *info = maxsize != NULL ? PyStructSequence_New(self->state->cache_info_type) : NULL;
-    if (info == NULL) {
-        Py_XDECREF(maxsize);
-        return NULL;
-    }
-    uint64_t count = entry_count(self);
-    PyStructSequence_SetItem(info, 0, PyLong_FromUnsignedLongLong(self->hits));
-    PyStructSequence_SetItem(info, 1, PyLong_FromUnsignedLongLong(self->misses));
-    PyStructSequence_SetItem(info, 2, maxsize);
-    PyStructSequence_SetItem(info, 3, PyLong_FromUnsignedLongLong(count));
-    PyStructSequence_SetItem(info, 4, PyLong_FromUnsignedLongLong(self->bypassed));
-    PyStructSequence_SetItem(info, 5, PyLong_FromUnsignedLongLong(self->errors));
-    if (PyErr_Occurred() != NULL)
-        Py_CLEAR(info);
+    PyObject *module = PyImport_ImportModule("locache._info");
+    PyObject *maxsize = maxsize_of(self);
+    PyObject *info = NULL;
+    if (module != NULL && maxsize != NULL)
+        info = PyObject_CallMethod(module, "CacheInfo", "KKOKKK", self->hits, self->misses, maxsize,
+                                   entry_count(self), self->bypassed, self->errors);
+    Py_XDECREF(maxsize);
+    Py_XDECREF(module);
     return info;
+}
+
+PyDoc_STRVAR(cache_parameters_doc,
+             "cache_parameters($self, /)\n--\n\n"
+             "A new dict of maxsize (max_entries; None: no limit) and typed (True: 1 and 1.0 are "
+             "two arguments).");
+
+static PyObject *cache_parameters(PyObject *object, PyObject *unused)
+{
+    (void)unused;
+    PyObject *maxsize = maxsize_of((lcpy_persisted *)object);
+    return maxsize != NULL ? Py_BuildValue("{s:N,s:O}", "maxsize", maxsize, "typed", Py_True)
+                           : NULL;
 }
 
 /* Empty a cache of the function's. */
@@ -351,10 +347,25 @@ static PyObject *store_bytes(PyObject *object, PyObject *args)
 
 /* ------------------------------------------------------------------------------------- protocol */
 
-static PyObject *reduce_to_name(PyObject *self, PyObject *unused)
+PyObject *lcpy_methods_delegate(const char *name, PyObject *object, PyObject *argument)
 {
-    (void)unused;
-    return PyObject_GetAttrString(self, "__qualname__");
+    PyObject *module = PyImport_ImportModule("locache._sending");
+    PyObject *function = module != NULL ? PyObject_GetAttrString(module, name) : NULL;
+    PyObject *result =
+        function != NULL ? PyObject_CallFunctionObjArgs(function, object, argument, NULL) : NULL;
+    Py_XDECREF(function);
+    Py_XDECREF(module);
+    return result;
+}
+
+static PyObject *reduce(PyObject *self, PyObject *protocol)
+{
+    return lcpy_methods_delegate("reduce", self, protocol);
+}
+
+static PyObject *set_state(PyObject *self, PyObject *told)
+{
+    return lcpy_methods_delegate("set_state", self, told);
 }
 
 static PyObject *copy(PyObject *self, PyObject *unused)
@@ -363,10 +374,34 @@ static PyObject *copy(PyObject *self, PyObject *unused)
     return Py_NewRef(self);
 }
 
+static PyObject *deep_copy(PyObject *self, PyObject *memo)
+{
+    return lcpy_methods_delegate("deep_copy", self, memo);
+}
+
+/* Be what another decorated function is, and it what this one was. */
+static PyObject *become(PyObject *object, PyObject *other)
+{
+    if (!Py_IS_TYPE(other, Py_TYPE(object))) {
+        PyErr_SetString(PyExc_TypeError, "only a persisted function can be become");
+        return NULL;
+    }
+    lcpy_persisted *one = (lcpy_persisted *)object;
+    lcpy_persisted *two = (lcpy_persisted *)other;
+    lcpy_persisted was = *one;
+    /* All but what the objects themselves are: PyObject_HEAD, and who refers to them. */
+    size_t start = offsetof(lcpy_persisted, vectorcall);
+    size_t size = offsetof(lcpy_persisted, weak_references) - start;
+    memcpy((char *)one + start, (char *)two + start, size);
+    memcpy((char *)two + start, (char *)&was + start, size);
+    return Py_NewRef(Py_None);
+}
+
 #define CALL_METHOD(function) ((PyCFunction)(void (*)(void))(function))
 
 PyMethodDef lcpy_methods[] = {
     {"cache_info", cache_info, METH_NOARGS, cache_info_doc},
+    {"cache_parameters", cache_parameters, METH_NOARGS, cache_parameters_doc},
     {"cache_clear", cache_clear, METH_NOARGS, cache_clear_doc},
     {"cache_path", CALL_METHOD(cache_path), METH_FASTCALL | METH_KEYWORDS, cache_path_doc},
     {"is_cached", CALL_METHOD(is_cached), METH_FASTCALL | METH_KEYWORDS, is_cached_doc},
@@ -378,15 +413,10 @@ PyMethodDef lcpy_methods[] = {
     {"_lookup", lookup_bytes, METH_O, NULL},
     {"_store", store_bytes, METH_VARARGS, NULL},
     {"_clear_at", clear_at, METH_O, NULL},
-    {"__reduce__", reduce_to_name, METH_NOARGS, NULL},
+    {"_become", become, METH_O, NULL},
+    {"__reduce_ex__", reduce, METH_O, NULL},
+    {"__setstate__", set_state, METH_O, NULL},
     {"__copy__", copy, METH_NOARGS, NULL},
-    {"__deepcopy__", copy, METH_O, NULL},
+    {"__deepcopy__", deep_copy, METH_O, NULL},
     {NULL, NULL, 0, NULL},
 };
-
-int lcpy_methods_exec(PyObject *module)
-{
-    lcpy_state *state = PyModule_GetState(module);
-    state->cache_info_type = PyStructSequence_NewType(&info_description);
-    return state->cache_info_type != NULL ? 0 : -1;
-}

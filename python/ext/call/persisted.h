@@ -78,6 +78,8 @@ typedef struct lcpy_persisted {
     PyObject *told; /* set of causes, of those kinds that are told more than once; or NULL */
     bool in_memory; /* results are kept there, too */
     PyObject *attributes;
+    PyObject *made;      /* tuple: what decorate() was given, from which it can be made again */
+    PyObject *stand_ins; /* tuple, once pickled by name: see locache._sending; or NULL */
     PyObject *weak_references;
 } lcpy_persisted;
 
