@@ -4,6 +4,7 @@
 #include "call/kept.h"
 #include "call/lookup.h"
 #include "call/simple.h"
+#include "call/stack.h"
 #include "call/store.h"
 #include "call/warn.h"
 
@@ -83,55 +84,176 @@ done:
     return coroutine;
 }
 
-PyObject *lcpy_call_compute(lcpy_persisted *self, const lcpy_key *key, const lcpy_call *call,
-                            bool fresh, bool quiet)
+/* --------------------------------------------------------------------------------------- the run
+ *
+ * The function may call itself, as deep as Python lets it: whatever is on the C stack while it runs
+ * is there once for each level. So what is needed before and after lives in functions that have
+ * returned by then, and what has to be kept from one to the other on the heap. */
+
+/* A call that is to be computed. */
+typedef struct pending {
+    lcpy_key key;
+    lcpy_run *run;
+    int64_t start;
+    bool fresh;
+    bool quiet;
+} pending;
+
+/* What is left to do for a call once it was looked up. */
+typedef enum step {
+    FINISHED,  /* nothing: there is a result, or an exception */
+    COMPUTE,   /* call the function and store what it returns */
+    CALL_ONLY, /* call it */
+    MISFIT     /* call it, and see whether it takes the arguments */
+} step;
+
+/* Finished, with the exception. */
+static step fail(void)
 {
-    if (self->target.is_async)
-        return start_coroutine(self, key, call, fresh);
-    lcpy_captures_begin(&self->target.captures);
-    int64_t start = lcpy_persisted_clock();
-    PyObject *result = call_function(self, call);
-    int64_t elapsed = lcpy_persisted_clock() - start;
-    if (lcpy_captures_end(self->state, &self->target.captures) < 0 ||
+    return FINISHED;
+}
+
+static void drop_pending(pending *call)
+{
+    locache_writer_clear(&call->key.writer);
+    PyMem_Free(call);
+}
+
+static step prepare(pending **out, lcpy_persisted *self, const lcpy_key *key, bool fresh,
+                    bool quiet)
+{
+    pending *call = PyMem_Malloc(sizeof *call);
+    if (call == NULL) {
+        PyErr_NoMemory();
+        return fail();
+    }
+    call->fresh = fresh;
+    call->quiet = quiet;
+    locache_writer_init(&call->key.writer, call->key.room, sizeof call->key.room);
+    locache_write_raw(&call->key.writer, key->writer.data, key->writer.length);
+    if (locache_writer_status(&call->key.writer) != LOCACHE_OK)
+        PyErr_NoMemory();
+    call->run = PyErr_Occurred() == NULL ? lcpy_captures_begin(&self->target.captures,
+                                                               key->writer.data, key->writer.length)
+                                         : NULL;
+    if (PyErr_Occurred() != NULL) {
+        drop_pending(call);
+        return fail();
+    }
+    *out = call;
+    call->start = lcpy_persisted_clock();
+    return COMPUTE;
+}
+
+/* After the run: takes `result`, which may be NULL, and gives it back, or NULL. */
+static __attribute__((noinline)) PyObject *finish(lcpy_persisted *self, pending *call,
+                                                  PyObject *result)
+{
+    int64_t elapsed = lcpy_persisted_clock() - call->start;
+    if (lcpy_captures_end(self->state, &self->target.captures, call->run) < 0 ||
         (result != NULL &&
-         lcpy_store(self, key, &(lcpy_computed){result, elapsed, fresh, quiet}) < 0))
+         lcpy_store(self, &call->key, &(lcpy_computed){result, elapsed, call->fresh, call->quiet}) <
+             0))
+        Py_CLEAR(result);
+    drop_pending(call);
+    return result;
+}
+
+static __attribute__((noinline)) PyObject *warn_of_misfit(lcpy_persisted *self, PyObject *result)
+{
+    locache_error error = {.message = "its decorators take other arguments than it does; keep "
+                                      "functools.wraps() off them"};
+    if (result != NULL && lcpy_warn(self, LCPY_TROUBLE_MISFIT, &error, NULL) < 0)
         Py_CLEAR(result);
     return result;
+}
+
+/* The rest of a call, with nothing else on the C stack. */
+static inline PyObject *run(lcpy_persisted *self, step next, pending *work, const lcpy_call *call)
+{
+    PyObject *result = call_function(self, call);
+    if (next == COMPUTE)
+        return finish(self, work, result);
+    return next == MISFIT ? warn_of_misfit(self, result) : result;
+}
+
+PyObject *lcpy_call_compute(lcpy_persisted *self, const lcpy_key *key, const lcpy_call *call)
+{
+    pending *work = NULL;
+    if (self->target.is_async)
+        return start_coroutine(self, key, call, true);
+    return prepare(&work, self, key, true, false) == COMPUTE ? run(self, COMPUTE, work, call)
+                                                             : NULL;
+}
+
+/* No key could be made. */
+static step go_without_key(lcpy_persisted *self, lcpy_bound bound, PyObject *culprit)
+{
+    self->bypassed++;
+    if (bound == LCPY_BIND_ERROR && lcpy_warn(self, LCPY_TROUBLE_KEY, NULL, culprit) < 0)
+        return fail();
+    return bound == LCPY_MISFIT ? MISFIT : CALL_ONLY;
 }
 
 PyObject *lcpy_call_without_key(lcpy_persisted *self, const lcpy_call *call, lcpy_bound bound,
                                 PyObject *culprit)
 {
-    self->bypassed++;
-    if (bound == LCPY_BIND_ERROR && lcpy_warn(self, LCPY_TROUBLE_KEY, NULL, culprit) < 0)
-        return NULL;
-    PyObject *result = call_function(self, call);
-    if (result != NULL && bound == LCPY_MISFIT) {
-        locache_error error = {.message = "its decorators take other arguments than it does; keep "
-                                          "functools.wraps() off them"};
-        if (lcpy_warn(self, LCPY_TROUBLE_MISFIT, &error, NULL) < 0)
-            Py_CLEAR(result);
-    }
-    return result;
+    step next = go_without_key(self, bound, culprit);
+    return next == FINISHED ? NULL : run(self, next, NULL, call);
 }
+
+/* ---------------------------------------------------------------------------------- the looking up */
 
 /* Memory has nothing for the key. */
-static PyObject *read_or_compute(lcpy_persisted *self, const lcpy_key *key, const lcpy_call *call)
+static step read_or_prepare(PyObject **out, pending **work, lcpy_persisted *self,
+                            const lcpy_key *key)
 {
-    PyObject *result = NULL;
-    lcpy_found found = lcpy_lookup_file(&result, self, key);
+    lcpy_found found = lcpy_lookup_file(out, self, key);
     if (found == LCPY_ABSENT || found == LCPY_REJECTED)
-        return lcpy_call_compute(self, key, call, false, found == LCPY_REJECTED);
-    return found == LCPY_UNUSABLE ? call_function(self, call) : result;
+        return prepare(work, self, key, false, found == LCPY_REJECTED);
+    return found == LCPY_UNUSABLE ? CALL_ONLY : FINISHED;
 }
 
-/* Memory has this for the key. */
-static PyObject *decode_or_compute(lcpy_persisted *self, const lcpy_key *key, const lcpy_call *call,
-                                   void *object)
+/* What is not given from memory as it is. Not inlined: most hits do without. */
+static __attribute__((noinline)) step look_further(PyObject **out, pending **work,
+                                                   lcpy_persisted *self, const lcpy_call *call,
+                                                   const lcpy_key *key, void *known)
 {
-    PyObject *result = NULL;
-    lcpy_found found = lcpy_lookup_kept(&result, self, key, object);
-    return found == LCPY_REJECTED ? lcpy_call_compute(self, key, call, false, true) : result;
+    if (self->target.is_async) {
+        *out = start_coroutine(self, key, call, false);
+        return FINISHED;
+    }
+    if (known != NULL && lcpy_lookup_kept(out, self, key, known) != LCPY_REJECTED)
+        return FINISHED;
+    if (lcpy_stack_check() < 0)
+        return fail();
+    return known != NULL ? prepare(work, self, key, false, true)
+                         : read_or_prepare(out, work, self, key);
+}
+
+/* Not inlined: the key would be on the C stack while the function runs. */
+static __attribute__((noinline)) step look_up(PyObject **out, pending **work, lcpy_persisted *self,
+                                              const lcpy_call *call)
+{
+    lcpy_key key;
+    PyObject *culprit = NULL;
+    void *known = NULL;
+    step next = FINISHED;
+    lcpy_bound bound = lcpy_call_key(self, &key, call, &culprit);
+    if (bound != LCPY_BOUND) {
+        next = lcpy_stack_check() < 0 ? fail() : go_without_key(self, bound, culprit);
+    } else if (!self->target.is_async && self->cache != NULL &&
+               locache_recall(&known, self->cache, key.writer.data, key.writer.length) ==
+                   LOCACHE_OK &&
+               lcpy_kept_is_result(known)) {
+        self->hits++;
+        *out = known;
+    } else {
+        next = look_further(out, work, self, call, &key, known);
+    }
+    Py_XDECREF(culprit);
+    locache_writer_clear(&key.writer);
+    return next;
 }
 
 PyObject *lcpy_call_vectorcall(PyObject *object, PyObject *const *args, size_t nargsf,
@@ -139,25 +261,8 @@ PyObject *lcpy_call_vectorcall(PyObject *object, PyObject *const *args, size_t n
 {
     lcpy_persisted *self = (lcpy_persisted *)object;
     lcpy_call call = {args, PyVectorcall_NARGS(nargsf), kwnames};
-    lcpy_key key;
-    PyObject *culprit = NULL;
-    PyObject *result;
-    void *known;
-    lcpy_bound bound = lcpy_call_key(self, &key, &call, &culprit);
-    if (bound != LCPY_BOUND) {
-        result = lcpy_call_without_key(self, &call, bound, culprit);
-    } else if (self->target.is_async) {
-        result = lcpy_call_compute(self, &key, &call, false, false);
-    } else if (self->cache == NULL || locache_recall(&known, self->cache, key.writer.data,
-                                                     key.writer.length) != LOCACHE_OK) {
-        result = read_or_compute(self, &key, &call);
-    } else if (!lcpy_kept_is_result(known)) {
-        result = decode_or_compute(self, &key, &call, known);
-    } else {
-        self->hits++;
-        result = known;
-    }
-    Py_XDECREF(culprit);
-    locache_writer_clear(&key.writer);
-    return result;
+    PyObject *result = NULL;
+    pending *work = NULL;
+    step next = look_up(&result, &work, self, &call);
+    return next == FINISHED ? result : run(self, next, work, &call);
 }

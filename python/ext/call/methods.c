@@ -278,7 +278,7 @@ static PyObject *refresh(PyObject *object, PyObject *const *args, Py_ssize_t cou
     PyObject *result = NULL;
     lcpy_bound bound = lcpy_call_key(self, &key, &call, &culprit);
     if (bound == LCPY_BOUND)
-        result = lcpy_call_compute(self, &key, &call, true, false);
+        result = lcpy_call_compute(self, &key, &call);
     else
         result = lcpy_call_without_key(self, &call, bound, culprit);
     Py_XDECREF(culprit);
@@ -317,6 +317,25 @@ static PyObject *lookup_bytes(PyObject *object, PyObject *bytes)
                                      : Py_NewRef(found == LCPY_REJECTED ? Py_False : Py_None);
 }
 
+/* What is captured and only the coroutine can have changed is its state; `others` is None where it
+ * was not alone. */
+static int note_state(lcpy_persisted *self, const lcpy_key *key, PyObject *others)
+{
+    long long time = others != Py_None ? PyLong_AsLongLong(others) : 0;
+    if (others == Py_None)
+        return 0;
+    if (time == -1 && PyErr_Occurred() != NULL)
+        return -1;
+    return lcpy_captures_ended(self->state, &self->target.captures, key->writer.data,
+                               key->writer.length, time);
+}
+
+static PyObject *others(PyObject *object, PyObject *unused)
+{
+    (void)unused;
+    return PyLong_FromLongLong(lcpy_captures_others(&((lcpy_persisted *)object)->target.captures));
+}
+
 static PyObject *store_bytes(PyObject *object, PyObject *args)
 {
     lcpy_persisted *self = (lcpy_persisted *)object;
@@ -326,11 +345,12 @@ static PyObject *store_bytes(PyObject *object, PyObject *args)
     long long compute_time = 0;
     int fresh = 0;
     int quiet = 0;
-    if (!PyArg_ParseTuple(args, "OOLpp:_store", &bytes, &result, &compute_time, &fresh, &quiet) ||
+    PyObject *others;
+    if (!PyArg_ParseTuple(args, "OOLppO:_store", &bytes, &result, &compute_time, &fresh, &quiet,
+                          &others) ||
         key_from_bytes(&key, bytes) < 0)
         return NULL;
-    lcpy_captures_begin(&self->target.captures);
-    int status = lcpy_captures_end(self->state, &self->target.captures);
+    int status = note_state(self, &key, others);
     if (status == 0)
         status =
             lcpy_store(self, &key, &(lcpy_computed){result, compute_time, fresh != 0, quiet != 0});
@@ -361,6 +381,7 @@ PyMethodDef lcpy_methods[] = {
     {"forget", CALL_METHOD(forget), METH_FASTCALL | METH_KEYWORDS, forget_doc},
     {"refresh", CALL_METHOD(refresh), METH_FASTCALL | METH_KEYWORDS, refresh_doc},
     {"_lookup", lookup_bytes, METH_O, NULL},
+    {"_others", others, METH_NOARGS, NULL},
     {"_store", store_bytes, METH_VARARGS, NULL},
     {"_clear_at", clear_at, METH_O, NULL},
     {"__reduce__", reduce_to_name, METH_NOARGS, NULL},
