@@ -18,6 +18,7 @@ typedef struct lcpy_state {
     PyTypeObject *cache_info_type; /* call/methods.c: a struct sequence */
     PyTypeObject *buffer_type;     /* result/buffer.c */
     PyTypeObject *unpickler_type;  /* result/pickle.c: made at the first unpickling */
+    PyTypeObject *pickler_type;    /* result/pickler.c: made at the first pickling */
     PyObject *cache_warning;       /* locache.CacheWarning */
     lcpy_types *types;             /* classes met so far; owned */
     PyObject *pickle;              /* the pickle module, once needed */

@@ -4,9 +4,9 @@
 #include "call/kept.h"
 #include "call/lookup.h"
 #include "call/simple.h"
-#include "call/stack.h"
 #include "call/store.h"
 #include "call/warn.h"
+#include "plain/stack.h"
 
 lcpy_bound lcpy_call_key(lcpy_persisted *self, lcpy_key *key, const lcpy_call *call,
                          PyObject **culprit)

@@ -47,4 +47,14 @@ static inline bool lcpy_compat_thread_clock(clockid_t *out, const PyThreadState 
 #endif
 }
 
+/* How deep calls in C may nest, by Python's own count. */
+static inline int lcpy_compat_recursion_limit(void)
+{
+#if PY_VERSION_HEX >= 0x030C0000
+    return 10000; /* or less, whatever sys.setrecursionlimit() says */
+#else
+    return Py_GetRecursionLimit();
+#endif
+}
+
 #endif

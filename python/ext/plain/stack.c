@@ -3,7 +3,7 @@
  * Python's own limit counts calls, and knows neither how much C stack each of them takes nor how
  * much there is: threads often have 1 MiB or less, and the limit may be raised. So the bounds of
  * the thread's stack are asked once for each thread, and compared with where the stack is now. */
-#include "call/stack.h"
+#include "plain/stack.h"
 
 #include <pthread.h>
 #include <stdint.h>
