@@ -329,7 +329,8 @@ static PyObject *reduce_readonly(PyObject *array)
 static int goes_by_buffer(PyObject *array)
 {
     Py_buffer view;
-    if (PyObject_GetBuffer(array, &view, PyBUF_ANY_CONTIGUOUS) < 0) {
+    /* NumPy asks for the format, too, which dates do not have. */
+    if (PyObject_GetBuffer(array, &view, PyBUF_ANY_CONTIGUOUS | PyBUF_FORMAT) < 0) {
         PyErr_Clear();
         return 0;
     }
