@@ -6,6 +6,8 @@
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
 
+#include <stdbool.h>
+
 #include "locache.h"
 
 /* ISO C has no conversion from a function to void *, which a type's slots need; POSIX has. */
@@ -26,6 +28,7 @@ typedef struct lcpy_state {
     PyObject *main_name;
     PyObject *async_call; /* locache._async.call, once needed */
     PyObject *identity;   /* the module locache._identity, once needed */
+    bool verbose;        /* lines of the log are asked for */
     PyObject *log_write;  /* locache._log.write, once verbose; kept: a thread may be inside it */
 } lcpy_state;
 

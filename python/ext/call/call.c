@@ -1,6 +1,9 @@
 /* A call of a decorated function, from its arguments to its result. */
 #include "call/call.h"
 
+#include <stdio.h>
+
+#include "call/changed.h"
 #include "call/kept.h"
 #include "call/lookup.h"
 #include "call/simple.h"
@@ -14,8 +17,10 @@ lcpy_bound lcpy_call_key(lcpy_persisted *self, lcpy_key *key, const lcpy_call *c
     locache_writer_init(&key->writer, key->room, sizeof key->room);
     if (self->target.is_simple && lcpy_simple_key(&key->writer, &self->target.plan, call)) {
         *culprit = NULL;
+        key->simple = true;
         return LCPY_BOUND;
     }
+    key->simple = false;
     locache_writer_reset(&key->writer);
     return lcpy_target_key(self->state, &key->writer, &self->target, call, (PyObject *)self,
                            culprit);
@@ -129,6 +134,7 @@ static step prepare(pending **out, lcpy_persisted *self, const lcpy_key *key, bo
     }
     call->fresh = fresh;
     call->quiet = quiet;
+    call->key.simple = key->simple;
     locache_writer_init(&call->key.writer, call->key.room, sizeof call->key.room);
     locache_write_raw(&call->key.writer, key->writer.data, key->writer.length);
     if (locache_writer_status(&call->key.writer) != LOCACHE_OK)
@@ -145,17 +151,81 @@ static step prepare(pending **out, lcpy_persisted *self, const lcpy_key *key, bo
     return COMPUTE;
 }
 
-/* After the run: takes `result`, which may be NULL, and gives it back, or NULL. */
-static __attribute__((noinline)) PyObject *finish(lcpy_persisted *self, pending *call,
-                                                  PyObject *result)
+/* The arguments have other values than before: said once, and counted. */
+static int warn_of_change(lcpy_persisted *self, PyObject *where)
 {
-    int64_t elapsed = lcpy_persisted_clock() - call->start;
-    if (lcpy_captures_end(self->state, &self->target.captures, call->run) < 0 ||
-        (result != NULL &&
-         lcpy_store(self, &call->key, &(lcpy_computed){result, elapsed, call->fresh, call->quiet}) <
-             0))
+    locache_error error = {.status = LOCACHE_OK};
+    const char *place = PyUnicode_AsUTF8(where);
+    if (place == NULL)
+        return -1;
+    (void)snprintf(error.message, sizeof error.message,
+                   "the call changes its argument: %s is another afterwards, which a hit would not "
+                   "do, so that the program would go on differently; leave the argument out with "
+                   "ignore=, or say what counts of it (key=, or __locache_key__ in its class)",
+                   place);
+    return lcpy_warn(self, LCPY_TROUBLE_CHANGED, &error, NULL);
+}
+
+/* Filled in is what the next call finds there: it computes no more than this one did. */
+static int say_filled(const lcpy_persisted *self, PyObject *where)
+{
+    if (!self->state->verbose)
+        return 0;
+    PyObject *line = PyUnicode_FromFormat("store %U: the call filled in %U, which a hit will not",
+                                          self->target.qualname, where);
+    PyObject *done = line != NULL ? PyObject_CallOneArg(self->state->log_write, line) : NULL;
+    Py_XDECREF(line);
+    Py_XDECREF(done);
+    return done != NULL ? 0 : -1;
+}
+
+/* The key of the same call now, compared with the one that it had. Within the run, so that what is
+ * captured counts as it did. */
+static lcpy_change find_change(PyObject **where, lcpy_persisted *self, const lcpy_key *key,
+                               const lcpy_call *call)
+{
+    lcpy_key after;
+    PyObject *culprit = NULL;
+    lcpy_change change = LCPY_CHANGE_NONE;
+    *where = NULL;
+    if (lcpy_call_key(self, &after, call, &culprit) == LCPY_BOUND)
+        change = lcpy_changed_find(where, &key->writer, &after.writer);
+    else if (PyErr_Occurred() != NULL && !PyErr_ExceptionMatches(PyExc_Exception))
+        change = LCPY_CHANGE_ERROR;
+    else
+        PyErr_Clear(); /* the next call says that it has no key */
+    Py_XDECREF(culprit);
+    locache_writer_clear(&after.writer);
+    return change;
+}
+
+/* May the result be stored, as far as its arguments say? 1, 0, or -1 with an exception. */
+static int left_as_it_was(lcpy_persisted *self, const lcpy_key *key, const lcpy_call *call)
+{
+    PyObject *where;
+    int status = 0;
+    lcpy_change change = find_change(&where, self, key, call);
+    if (change == LCPY_CHANGE_OTHER)
+        status = warn_of_change(self, where);
+    else if (change == LCPY_CHANGE_FILLED)
+        status = say_filled(self, where);
+    Py_XDECREF(where);
+    return status < 0 || change == LCPY_CHANGE_ERROR ? -1 : change != LCPY_CHANGE_OTHER;
+}
+
+/* After the run: takes `result`, which may be NULL, and gives it back, or NULL. */
+static __attribute__((noinline)) PyObject *finish(lcpy_persisted *self, pending *work,
+                                                  const lcpy_call *call, PyObject *result)
+{
+    lcpy_computed computed = {result, lcpy_persisted_clock() - work->start, work->fresh,
+                              work->quiet};
+    int stored = result != NULL;
+    if (stored && !work->key.simple)
+        stored = left_as_it_was(self, &work->key, call);
+    if (lcpy_captures_end(self->state, &self->target.captures, work->run) < 0 || stored < 0 ||
+        (stored > 0 && lcpy_store(self, &work->key, &computed) < 0))
         Py_CLEAR(result);
-    drop_pending(call);
+    drop_pending(work);
     return result;
 }
 
@@ -173,7 +243,7 @@ static inline PyObject *run(lcpy_persisted *self, step next, pending *work, cons
 {
     PyObject *result = call_function(self, call);
     if (next == COMPUTE)
-        return finish(self, work, result);
+        return finish(self, work, call, result);
     return next == MISFIT ? warn_of_misfit(self, result) : result;
 }
 

@@ -49,6 +49,7 @@ typedef struct lcpy_persisted {
 /* A key, made once for each call, and the room that most fit in. */
 typedef struct lcpy_key {
     locache_writer writer;
+    bool simple;             /* made of what nobody can change */
     unsigned char room[512]; /* bytes: a dozen scalar arguments */
 } lcpy_key;
 

@@ -15,10 +15,11 @@ static const char *const what_happens[] = {
         "a stored result could not be turned into an object and is computed anew",
     [LCPY_TROUBLE_ENCODE] = "this result cannot be stored",
     [LCPY_TROUBLE_WRITE] = "this result could not be stored",
+    [LCPY_TROUBLE_CHANGED] = "this result is not stored",
 };
 
 /* For causes that are exceptions, and say no more than what Python says. */
-static const char *const remedies[LCPY_TROUBLE_WRITE + 1] = {
+static const char *const remedies[LCPY_TROUBLE_CHANGED + 1] = {
     [LCPY_TROUBLE_OPEN] = "; say where with dir= or name=",
     [LCPY_TROUBLE_DECODE] = "; forget() removes it",
     [LCPY_TROUBLE_ENCODE] = "; return plain data, or what pickle can store",

@@ -14,7 +14,8 @@ typedef enum lcpy_trouble {
     LCPY_TROUBLE_FORMAT, /* an entry is of a newer format */
     LCPY_TROUBLE_DECODE, /* an entry does not become an object here */
     LCPY_TROUBLE_ENCODE, /* a result cannot be stored */
-    LCPY_TROUBLE_WRITE   /* an entry could not be written */
+    LCPY_TROUBLE_WRITE,  /* an entry could not be written */
+    LCPY_TROUBLE_CHANGED /* the call changes its arguments */
 } lcpy_trouble;
 
 /* The cause is in error, or is the exception that is set (which is taken, and error NULL).
