@@ -54,5 +54,5 @@ async def call(persisted, key, args, kwargs, fresh):
     elapsed = monotonic_ns() - start
     if not watched.was_alone:
         others = None
-    persisted._store(key, result, elapsed, fresh, found is False, others)
+    persisted._store(key, result, elapsed, fresh, found is False, others, args, kwargs)
     return result

@@ -189,7 +189,7 @@ static lcpy_change find_change(PyObject **where, lcpy_persisted *self, const lcp
     lcpy_change change = LCPY_CHANGE_NONE;
     *where = NULL;
     if (lcpy_call_key(self, &after, call, &culprit) == LCPY_BOUND)
-        change = lcpy_changed_find(where, &key->writer, &after.writer);
+        change = lcpy_changed_find(where, &self->target.captures, &key->writer, &after.writer);
     else if (PyErr_Occurred() != NULL && !PyErr_ExceptionMatches(PyExc_Exception))
         change = LCPY_CHANGE_ERROR;
     else
@@ -199,8 +199,7 @@ static lcpy_change find_change(PyObject **where, lcpy_persisted *self, const lcp
     return change;
 }
 
-/* May the result be stored, as far as its arguments say? 1, 0, or -1 with an exception. */
-static int left_as_it_was(lcpy_persisted *self, const lcpy_key *key, const lcpy_call *call)
+int lcpy_call_may_be_stored(lcpy_persisted *self, const lcpy_key *key, const lcpy_call *call)
 {
     PyObject *where;
     int status = 0;
@@ -221,7 +220,7 @@ static __attribute__((noinline)) PyObject *finish(lcpy_persisted *self, pending 
                               work->quiet};
     int stored = result != NULL;
     if (stored && !work->key.simple)
-        stored = left_as_it_was(self, &work->key, call);
+        stored = lcpy_call_may_be_stored(self, &work->key, call);
     if (lcpy_captures_end(self->state, &self->target.captures, work->run) < 0 || stored < 0 ||
         (stored > 0 && lcpy_store(self, &work->key, &computed) < 0))
         Py_CLEAR(result);

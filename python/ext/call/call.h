@@ -16,6 +16,10 @@ PyObject *lcpy_call_compute(lcpy_persisted *self, const lcpy_key *key, const lcp
 PyObject *lcpy_call_without_key(lcpy_persisted *self, const lcpy_call *call, lcpy_bound bound,
                                 PyObject *culprit);
 
+/* May the result of a call with this key be stored, as far as the arguments say that are there now?
+ * Warns where the call changed them. 1, 0, or -1 with an exception. */
+int lcpy_call_may_be_stored(lcpy_persisted *self, const lcpy_key *key, const lcpy_call *call);
+
 /* vectorcall of a decorated function. */
 PyObject *lcpy_call_vectorcall(PyObject *object, PyObject *const *args, size_t nargsf,
                                PyObject *kwnames);

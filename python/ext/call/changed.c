@@ -20,7 +20,8 @@ typedef struct place {
 typedef struct search {
     place at;     /* where the search is */
     place filled; /* where something was filled in first */
-    bool named;   /* the place is whole: what is further within has no name of its own */
+    const lcpy_captures *captures;
+    bool named; /* the place is whole: what is further within has no name of its own */
 } search;
 
 /* An item in a key: its bytes, and its head read. */
@@ -181,6 +182,24 @@ static bool find_value(item *value, const item *key, const item *map, locache_re
     return false;
 }
 
+/* The first key of b that a is without. */
+static lcpy_change fill_in_key(search *s, const item *a, const item *b, bool attributes)
+{
+    locache_reader in_a = a->inside;
+    locache_reader in_b = b->inside;
+    uint64_t left = a->head.number;
+    size_t length = s->at.length;
+    item key;
+    item value;
+    while (take(&key, &in_b) && take(&value, &in_b) && find_value(&value, &key, a, &in_a, &left))
+        ;
+    if (!s->named)
+        append_key(&s->at, &key, attributes);
+    lcpy_change change = fill_in(s);
+    s->at.length = length;
+    return change;
+}
+
 static lcpy_change compare_maps(search *s, const item *a, const item *b, bool attributes)
 {
     lcpy_change found = LCPY_CHANGE_NONE;
@@ -206,7 +225,7 @@ static lcpy_change compare_maps(search *s, const item *a, const item *b, bool at
         found = change > found ? change : found;
     }
     if (b->head.number > a->head.number)
-        return fill_in(s);
+        return fill_in_key(s, a, b, attributes);
     return found != LCPY_CHANGE_NONE ? found : LCPY_CHANGE_OTHER; /* their order */
 }
 
@@ -300,6 +319,18 @@ static lcpy_change compare(search *s, const item *a, const item *b, bool attribu
     }
 }
 
+/* What is captured has its own rules (captures.h). */
+static bool is_captured(const search *s, const item *label)
+{
+    for (Py_ssize_t i = 0; i < s->captures->count; i++) {
+        PyObject *captured = s->captures->items[i].label;
+        if ((size_t)PyBytes_GET_SIZE(captured) == label->size &&
+            memcmp(PyBytes_AS_STRING(captured), label->start, label->size) == 0)
+            return true;
+    }
+    return false;
+}
+
 /* The arguments: labels and values in turn. */
 static lcpy_change compare_arguments(search *s, locache_reader *in_a, locache_reader *in_b,
                                      uint64_t count)
@@ -313,6 +344,8 @@ static lcpy_change compare_arguments(search *s, locache_reader *in_a, locache_re
         if (!take(&label, in_a) || !take(&one, in_a) || !take(&label_after, in_b) ||
             !take(&other, in_b) || !same(&label, &label_after))
             return LCPY_CHANGE_OTHER;
+        if (is_captured(s, &label))
+            continue;
         s->at.length = 0;
         s->named = false;
         if (label.head.kind == LOCACHE_TEXT) {
@@ -329,13 +362,13 @@ static lcpy_change compare_arguments(search *s, locache_reader *in_a, locache_re
     return found;
 }
 
-lcpy_change lcpy_changed_find(PyObject **where, const locache_writer *before,
-                              const locache_writer *after)
+lcpy_change lcpy_changed_find(PyObject **where, const lcpy_captures *captures,
+                              const locache_writer *before, const locache_writer *after)
 {
     *where = NULL;
     if (before->length == after->length && memcmp(before->data, after->data, before->length) == 0)
         return LCPY_CHANGE_NONE;
-    search s = {.named = false};
+    search s = {.captures = captures};
     locache_reader in_a;
     locache_reader in_b;
     locache_item head_a;

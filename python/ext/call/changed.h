@@ -2,7 +2,7 @@
 #ifndef LCPY_CHANGED_H
 #define LCPY_CHANGED_H
 
-#include "state.h"
+#include "call/captures.h"
 
 typedef enum lcpy_change {
     LCPY_CHANGE_ERROR = -1, /* with an exception */
@@ -11,9 +11,9 @@ typedef enum lcpy_change {
     LCPY_CHANGE_OTHER = 2   /* something has another value */
 } lcpy_change;
 
-/* Compare two keys of one call. *where is a new reference to a str that says where they differ
+/* Compare two keys of one call, without what is captured. *where is a new reference to a str that says where they differ
  * first, as "self.calls"; NULL where they do not. */
-lcpy_change lcpy_changed_find(PyObject **where, const locache_writer *before,
-                              const locache_writer *after);
+lcpy_change lcpy_changed_find(PyObject **where, const lcpy_captures *captures,
+                              const locache_writer *before, const locache_writer *after);
 
 #endif

@@ -336,6 +336,27 @@ static PyObject *others(PyObject *object, PyObject *unused)
     return PyLong_FromLongLong(lcpy_captures_others(&((lcpy_persisted *)object)->target.captures));
 }
 
+/* As lcpy_call_may_be_stored(), of a coroutine's arguments: a tuple and a dict. */
+static int may_be_stored(lcpy_persisted *self, const lcpy_key *key, PyObject *args,
+                         PyObject *keywords)
+{
+    Py_ssize_t count = PyTuple_GET_SIZE(args);
+    PyObject *names = PyDict_Keys(keywords);
+    PyObject *kwnames = names != NULL ? PyList_AsTuple(names) : NULL;
+    PyObject *values = kwnames != NULL ? PyDict_Values(keywords) : NULL;
+    PyObject *all = values != NULL ? PySequence_List(args) : NULL;
+    int status = -1;
+    if (all != NULL && PyList_SetSlice(all, count, count, values) == 0) {
+        const lcpy_call call = {((PyListObject *)all)->ob_item, count, kwnames};
+        status = lcpy_call_may_be_stored(self, key, &call);
+    }
+    Py_XDECREF(all);
+    Py_XDECREF(values);
+    Py_XDECREF(kwnames);
+    Py_XDECREF(names);
+    return status;
+}
+
 static PyObject *store_bytes(PyObject *object, PyObject *args)
 {
     lcpy_persisted *self = (lcpy_persisted *)object;
@@ -346,15 +367,19 @@ static PyObject *store_bytes(PyObject *object, PyObject *args)
     int fresh = 0;
     int quiet = 0;
     PyObject *others;
-    if (!PyArg_ParseTuple(args, "OOLppO:_store", &bytes, &result, &compute_time, &fresh, &quiet,
-                          &others) ||
+    PyObject *given;
+    PyObject *keywords;
+    if (!PyArg_ParseTuple(args, "OOLppOO!O!:_store", &bytes, &result, &compute_time, &fresh, &quiet,
+                          &others, &PyTuple_Type, &given, &PyDict_Type, &keywords) ||
         key_from_bytes(&key, bytes) < 0)
         return NULL;
+    /* first, since the key that is made again takes note of what is captured now */
     int status = note_state(self, &key, others);
-    if (status == 0)
-        status =
+    int stored = status == 0 ? may_be_stored(self, &key, given, keywords) : -1;
+    if (stored > 0)
+        stored =
             lcpy_store(self, &key, &(lcpy_computed){result, compute_time, fresh != 0, quiet != 0});
-    return status < 0 ? NULL : Py_NewRef(Py_None);
+    return stored < 0 ? NULL : Py_NewRef(Py_None);
 }
 
 /* ------------------------------------------------------------------------------------- protocol */
