@@ -395,7 +395,10 @@ enum {
     /* [class, format, [extents], bytes]: anything with the buffer protocol */
     LOCACHE_TAG_VIEW = 49620,
     /* [size, 32 bytes]: stands for a long text in a key, of its UTF-8 */
-    LOCACHE_TAG_TEXT_DIGEST = 49621
+    LOCACHE_TAG_TEXT_DIGEST = 49621,
+    /* an array (TAG_NDARRAY, TAG_NDARRAY_F, TAG_ARRAY) that must not be written
+     * to; in results only */
+    LOCACHE_TAG_READONLY = 49625
 };
 
 /* ----------------------------------------------------------- arrays of numbers
@@ -790,6 +793,8 @@ LOCACHE_API int64_t locache_value_created(const locache_value *value);
 LOCACHE_API int64_t locache_value_compute_time(const locache_value *value);
 /* Bytes of the file that it was read from: about what it takes in memory. */
 LOCACHE_API size_t locache_value_size(const locache_value *value);
+/* Are its buffers a mapping of the file? */
+LOCACHE_API bool locache_value_mapped(const locache_value *value);
 /* For locache_remember(). */
 LOCACHE_API void locache_value_stamp(locache_stamp *out,
                                      const locache_value *value);

@@ -6,6 +6,7 @@
 #include "log.h"
 #include "plain/compat.h"
 #include "plain/types.h"
+#include "result/lost.h"
 
 /* For locache._log. */
 static PyObject *set_log(PyObject *module, PyObject *write)
@@ -18,6 +19,7 @@ static PyMethodDef functions[] = {
     {"_id_of", lcpy_identity_id_of, METH_O, NULL},
     {"_code_id", lcpy_identity_code_id, METH_O, NULL},
     {"decorate", lcpy_type_decorate, METH_VARARGS, NULL}, /* for locache._persist */
+    {"_read_only", lcpy_lost_read_only, METH_O, NULL},
     {"set_log", set_log, METH_O, NULL},
     {"set_switch", lcpy_switch_set, METH_O, NULL}, /* for locache._switch */
     {NULL, NULL, 0, NULL},
@@ -58,6 +60,7 @@ static int traverse(PyObject *module, visitproc visit, void *arg)
     Py_VISIT(state->bound_type);
     Py_VISIT(state->buffer_type);
     Py_VISIT(state->unpickler_type);
+    Py_VISIT(state->pickler_type);
     Py_VISIT(state->cache_warning);
     Py_VISIT(state->pickle);
     Py_VISIT(state->async_call);
@@ -75,6 +78,7 @@ static int clear(PyObject *module)
     Py_CLEAR(state->bound_type);
     Py_CLEAR(state->buffer_type);
     Py_CLEAR(state->unpickler_type);
+    Py_CLEAR(state->pickler_type);
     Py_CLEAR(state->cache_warning);
     Py_CLEAR(state->pickle);
     Py_CLEAR(state->main_name);

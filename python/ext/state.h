@@ -6,6 +6,8 @@
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
 
+#include <stdbool.h>
+
 #include "locache.h"
 
 /* ISO C has no conversion from a function to void *, which a type's slots need; POSIX has. */
@@ -18,6 +20,7 @@ typedef struct lcpy_state {
     PyTypeObject *bound_type;      /* call/bound.c */
     PyTypeObject *buffer_type;     /* result/buffer.c */
     PyTypeObject *unpickler_type;  /* result/pickle.c: made at the first unpickling */
+    PyTypeObject *pickler_type;    /* result/pickler.c: made at the first pickling */
     PyObject *cache_warning;       /* locache.CacheWarning */
     lcpy_types *types;             /* classes met so far; owned */
     PyObject *pickle;              /* the pickle module, once needed */
@@ -25,6 +28,7 @@ typedef struct lcpy_state {
     PyObject *main_name;
     PyObject *async_call; /* locache._async.call, once needed */
     PyObject *identity;   /* the module locache._identity, once needed */
+    bool verbose;        /* lines of the log are asked for */
     PyObject *log_write;  /* locache._log.write, once verbose; kept: a thread may be inside it */
 } lcpy_state;
 

@@ -286,7 +286,7 @@ static PyObject *refresh(PyObject *object, PyObject *const *args, Py_ssize_t cou
     PyObject *result = NULL;
     lcpy_bound bound = lcpy_call_key(self, &key, &call, &culprit);
     if (bound == LCPY_BOUND)
-        result = lcpy_call_compute(self, &key, &call, true, false);
+        result = lcpy_call_compute(self, &key, &call);
     else
         result = lcpy_call_without_key(self, &call, bound, culprit);
     Py_XDECREF(culprit);
@@ -325,6 +325,46 @@ static PyObject *lookup_bytes(PyObject *object, PyObject *bytes)
                                      : Py_NewRef(found == LCPY_REJECTED ? Py_False : Py_None);
 }
 
+/* What is captured and only the coroutine can have changed is its state; `others` is None where it
+ * was not alone. */
+static int note_state(lcpy_persisted *self, const lcpy_key *key, PyObject *others)
+{
+    long long time = others != Py_None ? PyLong_AsLongLong(others) : 0;
+    if (others == Py_None)
+        return 0;
+    if (time == -1 && PyErr_Occurred() != NULL)
+        return -1;
+    return lcpy_captures_ended(self->state, &self->target.captures, key->writer.data,
+                               key->writer.length, time);
+}
+
+static PyObject *others(PyObject *object, PyObject *unused)
+{
+    (void)unused;
+    return PyLong_FromLongLong(lcpy_captures_others(&((lcpy_persisted *)object)->target.captures));
+}
+
+/* As lcpy_call_may_be_stored(), of a coroutine's arguments: a tuple and a dict. */
+static int may_be_stored(lcpy_persisted *self, const lcpy_key *key, PyObject *args,
+                         PyObject *keywords)
+{
+    Py_ssize_t count = PyTuple_GET_SIZE(args);
+    PyObject *names = PyDict_Keys(keywords);
+    PyObject *kwnames = names != NULL ? PyList_AsTuple(names) : NULL;
+    PyObject *values = kwnames != NULL ? PyDict_Values(keywords) : NULL;
+    PyObject *all = values != NULL ? PySequence_List(args) : NULL;
+    int status = -1;
+    if (all != NULL && PyList_SetSlice(all, count, count, values) == 0) {
+        const lcpy_call call = {((PyListObject *)all)->ob_item, count, kwnames};
+        status = lcpy_call_may_be_stored(self, key, &call);
+    }
+    Py_XDECREF(all);
+    Py_XDECREF(values);
+    Py_XDECREF(kwnames);
+    Py_XDECREF(names);
+    return status;
+}
+
 static PyObject *store_bytes(PyObject *object, PyObject *args)
 {
     lcpy_persisted *self = (lcpy_persisted *)object;
@@ -334,15 +374,20 @@ static PyObject *store_bytes(PyObject *object, PyObject *args)
     long long compute_time = 0;
     int fresh = 0;
     int quiet = 0;
-    if (!PyArg_ParseTuple(args, "OOLpp:_store", &bytes, &result, &compute_time, &fresh, &quiet) ||
+    PyObject *others;
+    PyObject *given;
+    PyObject *keywords;
+    if (!PyArg_ParseTuple(args, "OOLppOO!O!:_store", &bytes, &result, &compute_time, &fresh, &quiet,
+                          &others, &PyTuple_Type, &given, &PyDict_Type, &keywords) ||
         key_from_bytes(&key, bytes) < 0)
         return NULL;
-    lcpy_captures_begin(&self->target.captures);
-    int status = lcpy_captures_end(self->state, &self->target.captures);
-    if (status == 0)
-        status =
+    /* first, since the key that is made again takes note of what is captured now */
+    int status = note_state(self, &key, others);
+    int stored = status == 0 ? may_be_stored(self, &key, given, keywords) : -1;
+    if (stored > 0)
+        stored =
             lcpy_store(self, &key, &(lcpy_computed){result, compute_time, fresh != 0, quiet != 0});
-    return status < 0 ? NULL : Py_NewRef(Py_None);
+    return stored < 0 ? NULL : Py_NewRef(Py_None);
 }
 
 /* ------------------------------------------------------------------------------------- protocol */
@@ -411,6 +456,7 @@ PyMethodDef lcpy_methods[] = {
     {"put", CALL_METHOD(lcpy_queries_put), METH_FASTCALL | METH_KEYWORDS, lcpy_queries_put_doc},
     {"entries", lcpy_queries_entries, METH_NOARGS, lcpy_queries_entries_doc},
     {"_lookup", lookup_bytes, METH_O, NULL},
+    {"_others", others, METH_NOARGS, NULL},
     {"_store", store_bytes, METH_VARARGS, NULL},
     {"_clear_at", clear_at, METH_O, NULL},
     {"_become", become, METH_O, NULL},

@@ -27,16 +27,17 @@ typedef struct lcpy_options {
 
 /* Kinds of what goes wrong, told once or a few times each (warn.h). */
 typedef enum lcpy_trouble {
-    LCPY_TROUBLE_KEY,    /* an argument cannot be part of a key */
-    LCPY_TROUBLE_MISFIT, /* the arguments do not fit the signature, yet the function took them */
-    LCPY_TROUBLE_OPEN,   /* no cache directory that can be used */
-    LCPY_TROUBLE_READ,   /* an entry could not be read, or is damaged */
-    LCPY_TROUBLE_TRUST,  /* an entry is not trusted */
-    LCPY_TROUBLE_FORMAT, /* an entry is of a newer format */
-    LCPY_TROUBLE_DECODE, /* an entry does not become an object here */
-    LCPY_TROUBLE_ENCODE, /* a result cannot be stored */
-    LCPY_TROUBLE_WRITE,  /* an entry could not be written */
-    LCPY_TROUBLES        /* how many */
+    LCPY_TROUBLE_KEY,     /* an argument cannot be part of a key */
+    LCPY_TROUBLE_MISFIT,  /* the arguments do not fit the signature, yet the function took them */
+    LCPY_TROUBLE_OPEN,    /* no cache directory that can be used */
+    LCPY_TROUBLE_READ,    /* an entry could not be read, or is damaged */
+    LCPY_TROUBLE_TRUST,   /* an entry is not trusted */
+    LCPY_TROUBLE_FORMAT,  /* an entry is of a newer format */
+    LCPY_TROUBLE_DECODE,  /* an entry does not become an object here */
+    LCPY_TROUBLE_ENCODE,  /* a result cannot be stored */
+    LCPY_TROUBLE_WRITE,   /* an entry could not be written */
+    LCPY_TROUBLE_CHANGED, /* the call changes its arguments */
+    LCPY_TROUBLES         /* how many */
 } lcpy_trouble;
 
 /* How a function's cache is used: numbers that locache._switch knows, too. */
@@ -86,6 +87,7 @@ typedef struct lcpy_persisted {
 /* A key, made once for each call, and the room that most fit in. */
 typedef struct lcpy_key {
     locache_writer writer;
+    bool simple;             /* made of what nobody can change */
     unsigned char room[512]; /* bytes: a dozen scalar arguments */
 } lcpy_key;
 

@@ -145,7 +145,7 @@ static bool refresh_call(PyObject **out, lcpy_persisted *self, const lcpy_call *
     if (bound != LCPY_BOUND)
         *out = lcpy_call_without_key(self, call, bound, culprit);
     else if (known == 0)
-        *out = lcpy_call_compute(self, &key, call, true, false);
+        *out = lcpy_call_compute(self, &key, call);
     Py_XDECREF(culprit);
     locache_writer_clear(&key.writer);
     return done;

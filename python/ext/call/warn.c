@@ -15,6 +15,7 @@ static const char *const what_happens[] = {
         "a stored result could not be turned into an object and is computed anew",
     [LCPY_TROUBLE_ENCODE] = "this result cannot be stored",
     [LCPY_TROUBLE_WRITE] = "this result could not be stored",
+    [LCPY_TROUBLE_CHANGED] = "this result is not stored",
 };
 
 /* How many different causes of one kind are told of one function: another argument that cannot be

@@ -170,6 +170,26 @@ void lcpy_array_close(lcpy_array *array)
     PyBuffer_Release(&array->view);
 }
 
+int lcpy_array_is_readonly(PyObject *array)
+{
+    PyObject *flags = PyObject_GetAttrString(array, "flags");
+    PyObject *writeable = flags == NULL ? NULL : PyObject_GetAttrString(flags, "writeable");
+    int is_writeable = writeable == NULL ? -1 : PyObject_IsTrue(writeable);
+
+    Py_XDECREF(writeable);
+    Py_XDECREF(flags);
+    return is_writeable < 0 ? -1 : !is_writeable;
+}
+
+int lcpy_array_make_readonly(PyObject *array)
+{
+    PyObject *flags = PyObject_GetAttrString(array, "flags");
+    int status = flags == NULL ? -1 : PyObject_SetAttrString(flags, "writeable", Py_False);
+
+    Py_XDECREF(flags);
+    return status;
+}
+
 /* -------------------------------------------------------------------------------------- writing */
 
 static void write_extents(locache_writer *writer, const lcpy_array *array)
