@@ -10,8 +10,9 @@
 
 from locache import _core, _options, _target
 from locache._core import CacheWarning, __version__
+from locache._known import key_for
 
-__all__ = ["CacheWarning", "__version__", "persist", "reset", "reset_cache", "verbose"]
+__all__ = ["CacheWarning", "__version__", "key_for", "persist", "reset", "reset_cache", "verbose"]
 
 
 def _decorated(func, options):

@@ -8,6 +8,7 @@
 #include "key/class.h"
 
 #include "identity.h"
+#include "key/graph.h"
 #include "plain/names.h"
 
 /* What has no such attributes, or others than text there, is no global. */
@@ -91,25 +92,45 @@ static int write_local_class(lcpy_walk *walk, PyObject *class)
     if (lcpy_walk_global(walk, class) < 0 ||
         lcpy_walk_value(walk, ((PyTypeObject *)class)->tp_bases) < 0)
         goto done;
-    result = lcpy_walk_attributes(walk, members);
+    result = lcpy_walk_attributes(walk, members, NULL);
 done:
     Py_DECREF(members);
     return result;
 }
 
+/* Is it the only one of its name? 1, 0, or -1 with an exception. */
+static int is_named(PyObject *class)
+{
+    const PyTypeObject *type = (PyTypeObject *)class;
+
+    /* What C made is. */
+    return !PyType_HasFeature(type, Py_TPFLAGS_HEAPTYPE) ||
+                   PyType_HasFeature(type, Py_TPFLAGS_IMMUTABLETYPE)
+               ? 1
+               : lcpy_class_is_global(class);
+}
+
+int lcpy_class_write_here(lcpy_walk *walk, PyObject *class)
+{
+    int named = is_named(class);
+
+    if (named <= 0)
+        return named < 0 ? -1 : write_local_class(walk, class);
+    walk->apart = true;
+    return lcpy_walk_global(walk, class);
+}
+
+/* That of the outermost object is written in place where it has a name: a file's name shows it. */
 int lcpy_class_write(lcpy_walk *walk, PyObject *class)
 {
-    PyTypeObject *type = (PyTypeObject *)class;
-    /* What C made is the only one of its name. */
-    int found = !PyType_HasFeature(type, Py_TPFLAGS_HEAPTYPE) ||
-                        PyType_HasFeature(type, Py_TPFLAGS_IMMUTABLETYPE)
-                    ? 1
-                    : lcpy_class_is_global(class);
+    int named;
 
-    if (found < 0)
+    if (class == walk->current || !lcpy_walk_is_outermost(walk))
+        return lcpy_walk_nested(walk, class, lcpy_class_write_here);
+    named = is_named(class);
+    if (named < 0)
         return -1;
-    return found ? lcpy_walk_global(walk, class)
-                 : lcpy_walk_nested(walk, class, 3, write_local_class);
+    return named ? lcpy_walk_global(walk, class) : lcpy_graph_refer(walk, class, false);
 }
 
 /* ------------------------------------------------------------------------------------ functions */
@@ -191,7 +212,7 @@ static int write_code_and_bindings(lcpy_walk *walk, PyObject *function, PyObject
     if (write_closure(walk, PyFunction_GetClosure(function)) < 0 ||
         write_defaults(walk, function) < 0)
         return -1;
-    return PyDict_GET_SIZE(attributes) > 0 ? lcpy_walk_attributes(walk, attributes) : 0;
+    return PyDict_GET_SIZE(attributes) > 0 ? lcpy_walk_attributes(walk, attributes, NULL) : 0;
 }
 
 static int write_function(lcpy_walk *walk, PyObject *function)
@@ -205,7 +226,7 @@ static int write_function(lcpy_walk *walk, PyObject *function)
 
 int lcpy_class_write_function(lcpy_walk *walk, PyObject *function)
 {
-    return lcpy_walk_nested(walk, function, 3, write_function);
+    return lcpy_walk_nested(walk, function, write_function);
 }
 
 /* A method of an object of C, as [].append: the object, and the name in it. */
@@ -223,5 +244,5 @@ int lcpy_class_write_builtin(lcpy_walk *walk, PyObject *function)
 
     /* A function of a module is bound to the module. */
     return self == NULL || PyModule_Check(self) ? lcpy_walk_global(walk, function)
-                                                : lcpy_walk_nested(walk, function, 3, write_bound);
+                                                : write_bound(walk, function);
 }

@@ -421,6 +421,5 @@ int lcpy_frame_write(lcpy_walk *walk, PyObject *value, lcpy_class class_of)
         write = write_polars_frame;
         break;
     }
-    /* object, arguments, data, values and validity: the most levels that one is written in */
-    return lcpy_walk_nested(walk, value, 5, write);
+    return lcpy_walk_nested(walk, value, write);
 }

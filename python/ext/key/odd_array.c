@@ -135,21 +135,28 @@ done:
     return result;
 }
 
-int lcpy_odd_array_write(lcpy_walk *walk, PyObject *array)
+/* Plain data, which holds no other objects, or not. */
+static int write_array(lcpy_walk *walk, PyObject *array)
 {
     lcpy_strided bytes;
     lcpy_array open;
     int result;
 
     switch (lcpy_array_open_for_key(walk->state, &open, &bytes, array)) {
-    case LCPY_DONE: /* plain data: it holds no other objects, so that it need not be entered */
+    case LCPY_DONE:
         lcpy_array_write_head(walk->writer, &open);
         result = lcpy_walk_strided(walk, &bytes, array);
         lcpy_array_close(&open);
+        walk->apart = true;
         return result;
     case LCPY_NOT_EXACT:
-        return lcpy_walk_nested(walk, array, 3, write_odd_array);
+        return write_odd_array(walk, array);
     default:
         return -1;
     }
+}
+
+int lcpy_odd_array_write(lcpy_walk *walk, PyObject *array)
+{
+    return lcpy_walk_nested(walk, array, write_array);
 }

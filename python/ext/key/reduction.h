@@ -5,7 +5,7 @@
 #include "key/walk.h"
 
 /* By its __reduce_ex__(4), or by the function that copyreg has for its class; by its buffer where
- * it has neither. 0, or -1 with an exception: TypeError where nothing says what it is. */
+ * it has neither. The object has begun. 0, or -1 with an exception: TypeError where nothing says what it is. */
 int lcpy_reduction_write(lcpy_walk *walk, PyObject *object);
 
 #endif
