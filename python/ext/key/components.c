@@ -35,8 +35,8 @@ typedef struct writing {
     } *frames;
     uint32_t cycles;     /* so far */
     uint32_t in_cycle;   /* the number of the cycle that is written, or 0 */
-    locache_id *colours; /* of its members, by number before it is renumbered; and the next round */
-    locache_id *next;
+    uint64_t *looks; /* of its members, by number before it is renumbered; and in the next round */
+    uint64_t *next;
 } writing;
 
 /* What stands in a gap for a member of the cycle that is written. */
@@ -138,59 +138,75 @@ static bool is_inner(const writing *w, const lcpy_edge *edge)
     return w->graph->nodes[edge->child].cycle == w->in_cycle;
 }
 
-static int compare_ids(const void *a, const void *b)
+/* No digest: where two that differ come to look the same, nothing is lost but the order. */
+static uint64_t mix(uint64_t looks, uint64_t more)
 {
-    return memcmp(a, b, sizeof(locache_id));
+    looks = (looks ^ more) * 0x9e3779b97f4a7c15U;
+    return looks ^ looks >> 29;
+}
+
+static uint64_t mix_bytes(const unsigned char *data, size_t size)
+{
+    uint64_t looks = size;
+    uint64_t word = 0;
+
+    for (; size >= sizeof word; data += sizeof word, size -= sizeof word) {
+        memcpy(&word, data, sizeof word);
+        looks = mix(looks, word);
+    }
+    word = 0;
+    memcpy(&word, data, size);
+    return mix(looks, word);
+}
+
+static int compare_looks(const void *a, const void *b)
+{
+    uint64_t one = *(const uint64_t *)a;
+    uint64_t other = *(const uint64_t *)b;
+
+    return one < other ? -1 : one > other;
 }
 
 /* What each member holds, of itself and beyond the cycle. */
-static int colour_first(writing *w, const uint32_t *members, size_t count)
+static int look_first(writing *w, const uint32_t *members, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
         locache_writer_reset(&w->part);
         if (fill(w, &w->graph->nodes[members[i]], INNER_NOTHING) < 0)
             return -1;
-        locache_id_of(&w->colours[i], w->part.data, w->part.length);
+        w->looks[i] = mix_bytes(w->part.data, w->part.length);
     }
     return 0;
 }
 
 /* And what those look like that it refers to: in order, or of a set whatever order it has. */
-static void colour_again(writing *w, const lcpy_node *node, locache_id *out)
+static uint64_t look_again(const writing *w, const lcpy_node *node)
 {
     const lcpy_edge *edges = edges_of(w, node);
+    uint64_t looks = mix(w->looks[node->number], node->edges);
 
-    locache_writer_reset(&w->part);
-    locache_write_raw(&w->part, &w->colours[node->number], sizeof(locache_id));
     for (uint32_t i = 0; i < node->edges;) {
         uint32_t group = group_of(&edges[i], node->edges - i);
-        size_t start = w->part.length;
+        uint64_t sum = 0;
 
-        for (uint32_t k = 0; k < group; k++) {
-            const lcpy_node *child = &w->graph->nodes[edges[i + k].child];
-
+        for (uint32_t k = 0; k < group; k++)
             if (is_inner(w, &edges[i + k]))
-                locache_write_raw(&w->part, &w->colours[child->number], sizeof(locache_id));
-        }
-        if (group > 1)
-            qsort(w->part.data + start, (w->part.length - start) / sizeof(locache_id),
-                  sizeof(locache_id), compare_ids);
+                sum += mix(1, w->looks[w->graph->nodes[edges[i + k].child].number]);
+        looks = mix(looks, sum);
         i += group;
     }
-    locache_id_of(out, w->part.data, w->part.length);
+    return looks;
 }
 
-static int colour(writing *w, const uint32_t *members, size_t count)
+static int look(writing *w, const uint32_t *members, size_t count)
 {
-    if (colour_first(w, members, count) < 0)
+    if (look_first(w, members, count) < 0)
         return -1;
     for (int round = 0; round < ROUNDS; round++) {
         for (size_t i = 0; i < count; i++)
-            colour_again(w, &w->graph->nodes[members[i]], &w->next[i]);
-        if (check(&w->part) < 0)
-            return -1;
-        locache_id *swap = w->colours;
-        w->colours = w->next;
+            w->next[i] = look_again(w, &w->graph->nodes[members[i]]);
+        uint64_t *swap = w->looks;
+        w->looks = w->next;
         w->next = swap;
     }
     return 0;
@@ -202,28 +218,28 @@ static uint32_t choose_first(writing *w, const uint32_t *members, size_t count)
 {
     size_t unique = count;
 
-    memcpy(w->next, w->colours, count * sizeof *w->next);
-    qsort(w->next, count, sizeof *w->next, compare_ids);
+    memcpy(w->next, w->looks, count * sizeof *w->next);
+    qsort(w->next, count, sizeof *w->next, compare_looks);
     for (size_t i = 0; i < count && unique == count; i++)
-        if ((i == 0 || compare_ids(&w->next[i], &w->next[i - 1]) != 0) &&
-            (i + 1 == count || compare_ids(&w->next[i], &w->next[i + 1]) != 0))
+        if ((i == 0 || w->next[i] != w->next[i - 1]) &&
+            (i + 1 == count || w->next[i] != w->next[i + 1]))
             unique = i;
     for (size_t i = 0; unique < count && i < count; i++)
-        if (compare_ids(&w->colours[i], &w->next[unique]) == 0)
+        if (w->looks[i] == w->next[unique])
             return members[i];
     return members[0];
 }
 
-typedef struct looks {
-    locache_id colour;
+typedef struct ranked {
+    uint64_t looks;
     uint32_t node;
-} looks;
+} ranked;
 
 /* The members of a set that are in the cycle, by their looks. */
 static int sort_group(writing *w, const lcpy_edge *edges, uint32_t count, uint32_t *out,
                       uint32_t *out_count)
 {
-    looks *all = PyMem_Malloc(count * sizeof *all);
+    ranked *all = PyMem_Malloc(count * sizeof *all);
 
     *out_count = 0;
     if (all == NULL) {
@@ -232,9 +248,9 @@ static int sort_group(writing *w, const lcpy_edge *edges, uint32_t count, uint32
     }
     for (uint32_t i = 0; i < count; i++)
         if (is_inner(w, &edges[i]))
-            all[(*out_count)++] = (looks){
-                w->colours[w->graph->nodes[edges[i].child].number], edges[i].child};
-    qsort(all, *out_count, sizeof *all, compare_ids);
+            all[(*out_count)++] = (ranked){
+                w->looks[w->graph->nodes[edges[i].child].number], edges[i].child};
+    qsort(all, *out_count, sizeof *all, compare_looks);
     for (uint32_t i = 0; i < *out_count; i++)
         out[i] = all[i].node;
     PyMem_Free(all);
@@ -322,15 +338,15 @@ static int write_cycle(writing *w, const uint32_t *members, size_t count)
         w->graph->nodes[members[i]].cycle = w->in_cycle;
         w->graph->nodes[members[i]].number = (uint32_t)i;
     }
-    w->colours = PyMem_Malloc(count * sizeof *w->colours);
+    w->looks = PyMem_Malloc(count * sizeof *w->looks);
     w->next = PyMem_Malloc(count * sizeof *w->next);
-    if (queue == NULL || w->colours == NULL || w->next == NULL)
+    if (queue == NULL || w->looks == NULL || w->next == NULL)
         PyErr_NoMemory();
-    else if (colour(w, members, count) == 0 &&
+    else if (look(w, members, count) == 0 &&
              number_members(w, choose_first(w, members, count), queue, count) == 0)
         result = write_members(w, queue, count);
     PyMem_Free(w->next);
-    PyMem_Free(w->colours);
+    PyMem_Free(w->looks);
     PyMem_Free(queue);
     w->in_cycle = 0;
     return result;

@@ -116,7 +116,7 @@ static int write_as_it_is(lcpy_walk *walk, PyObject *value)
     return lcpy_reduction_write(walk, value);
 }
 
-int lcpy_object_write_here(lcpy_walk *walk, PyObject *value)
+static int write_unplain(lcpy_walk *walk, PyObject *value)
 {
     /* Held: the method may take itself out of its class. */
     PyObject *custom = Py_XNewRef(find_custom(Py_TYPE(value)));
@@ -131,8 +131,15 @@ int lcpy_object_write_here(lcpy_walk *walk, PyObject *value)
     if (PyErr_Occurred() != NULL)
         return -1; /* a look-up in a class's dict failed */
     result = lcpy_known_find(&known, walk->state, Py_TYPE(value));
-    if (result <= 0)
-        return result < 0 ? -1 : write_as_it_is(walk, value);
+    if (result < 0)
+        return -1;
+    if (result == 0 && Py_TYPE(Py_TYPE(value)) == &PyType_Type &&
+        lcpy_reduction_is_plain(Py_TYPE(value))) {
+        walk->plain = Py_TYPE(value);
+        return lcpy_reduction_write_plain(walk, value);
+    }
+    if (result == 0)
+        return write_as_it_is(walk, value);
     PyObject *said = PyObject_CallOneArg(known, value);
     Py_DECREF(known);
     if (said == Py_NotImplemented) { /* the function says nothing of this one */
@@ -140,6 +147,13 @@ int lcpy_object_write_here(lcpy_walk *walk, PyObject *value)
         return write_as_it_is(walk, value);
     }
     return write_said(walk, value, said, ".key_for()");
+}
+
+/* Objects mostly come by the thousand of one class. */
+int lcpy_object_write_here(lcpy_walk *walk, PyObject *value)
+{
+    return Py_TYPE(value) == walk->plain ? lcpy_reduction_write_plain(walk, value)
+                                         : write_unplain(walk, value);
 }
 
 int lcpy_object_write(lcpy_walk *walk, PyObject *value)

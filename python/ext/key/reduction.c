@@ -510,3 +510,59 @@ int lcpy_reduction_write(lcpy_walk *walk, PyObject *object)
     Py_DECREF(reduction);
     return result;
 }
+
+/* ---------------------------------------------------------------------------------- plain objects */
+
+/* Does the class have a method of this name other than object's own? */
+static bool has_own(PyTypeObject *type, const char *name)
+{
+    PyObject *text = PyUnicode_InternFromString(name);
+    PyObject *found = text == NULL ? NULL : _PyType_Lookup(type, text);
+    bool own = text == NULL || (found != NULL && !(Py_IS_TYPE(found, &PyMethodDescr_Type) &&
+                                                   PyDescr_TYPE(found) == &PyBaseObject_Type));
+
+    Py_XDECREF(text);
+    PyErr_Clear();
+    return own;
+}
+
+/* Not where a base was made in C, or slots hold something: then the class is larger than object and
+ * a __dict__ and list of weak references. */
+bool lcpy_reduction_is_plain(PyTypeObject *type)
+{
+    static const char *const methods[] = {"__reduce_ex__",      "__reduce__",     "__getstate__",
+                                          "__getnewargs_ex__", "__getnewargs__", "__slots__"};
+    PyObject *order = type->tp_mro;
+
+    if (!PyType_HasFeature(type, Py_TPFLAGS_HEAPTYPE) || type->tp_itemsize != 0 ||
+        type->tp_iternext != NULL || order == NULL)
+        return false;
+    for (Py_ssize_t i = 0; i + 1 < PyTuple_GET_SIZE(order); i++)
+        if (!PyType_HasFeature((PyTypeObject *)PyTuple_GET_ITEM(order, i), Py_TPFLAGS_HEAPTYPE))
+            return false;
+    for (size_t i = 0; i < sizeof methods / sizeof methods[0]; i++)
+        if (has_own(type, methods[i]))
+            return false;
+    return registered_reducer(type) == NULL;
+}
+
+/* [class, tuple without items, no callable, attributes], the last two left out where there are
+ * none. */
+int lcpy_reduction_write_plain(lcpy_walk *walk, PyObject *object)
+{
+    PyObject *dict = PyObject_GenericGetDict(object, NULL);
+    bool empty = dict == NULL || !PyDict_CheckExact(dict) || PyDict_GET_SIZE(dict) == 0;
+    int result;
+
+    PyErr_Clear();
+    locache_write_tag(walk->writer, LOCACHE_TAG_OBJECT);
+    locache_write_array(walk->writer, empty ? 3 : 4);
+    result = lcpy_class_write(walk, (PyObject *)Py_TYPE(object));
+    locache_write_tag(walk->writer, LOCACHE_TAG_TUPLE);
+    locache_write_array(walk->writer, 0);
+    locache_write_null(walk->writer);
+    if (result == 0 && !empty)
+        result = lcpy_walk_attributes(walk, dict, Py_TYPE(object));
+    Py_XDECREF(dict);
+    return result;
+}
