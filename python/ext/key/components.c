@@ -18,8 +18,10 @@
  * cost a fraction of a microsecond. It bounds nesting, too: no part is nested deeper than it is
  * long. */
 #define PART_MAX 256
-/* Rounds after which objects look as they look: they see so far around them. */
-#define ROUNDS 4
+/* Rounds after which objects look as they look: they see so far around them. Where sets are among
+ * them, whose members are put in order by it; else one of them is to be chosen, and no more. */
+#define ROUNDS_OF_SETS 4
+#define ROUNDS 1
 
 typedef struct writing {
     lcpy_walk *walk;
@@ -198,11 +200,24 @@ static uint64_t look_again(const writing *w, const lcpy_node *node)
     return looks;
 }
 
+static bool has_sets(const writing *w, const uint32_t *members, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        const lcpy_node *node = &w->graph->nodes[members[i]];
+
+        if (node->edges > 1 && edges_of(w, node)->unordered)
+            return true;
+    }
+    return false;
+}
+
 static int look(writing *w, const uint32_t *members, size_t count)
 {
+    int rounds = has_sets(w, members, count) ? ROUNDS_OF_SETS : ROUNDS;
+
     if (look_first(w, members, count) < 0)
         return -1;
-    for (int round = 0; round < ROUNDS; round++) {
+    for (int round = 0; round < rounds; round++) {
         for (size_t i = 0; i < count; i++)
             w->next[i] = look_again(w, &w->graph->nodes[members[i]]);
         uint64_t *swap = w->looks;
