@@ -513,6 +513,9 @@ int lcpy_reduction_write(lcpy_walk *walk, PyObject *object)
 
 /* ---------------------------------------------------------------------------------- plain objects */
 
+/* Of an object that has a __dict__ and a list of weak references, and nothing of C's besides. */
+#define PLAIN_SIZE ((Py_ssize_t)(sizeof(PyObject) + 2 * sizeof(PyObject *)))
+
 /* Does the class have a method of this name other than object's own? */
 static bool has_own(PyTypeObject *type, const char *name)
 {
@@ -535,7 +538,8 @@ bool lcpy_reduction_is_plain(PyTypeObject *type)
     PyObject *order = type->tp_mro;
 
     if (!PyType_HasFeature(type, Py_TPFLAGS_HEAPTYPE) || type->tp_itemsize != 0 ||
-        type->tp_iternext != NULL || order == NULL)
+        type->tp_dictoffset == 0 || type->tp_basicsize > PLAIN_SIZE || type->tp_iternext != NULL ||
+        order == NULL)
         return false;
     for (Py_ssize_t i = 0; i + 1 < PyTuple_GET_SIZE(order); i++)
         if (!PyType_HasFeature((PyTypeObject *)PyTuple_GET_ITEM(order, i), Py_TPFLAGS_HEAPTYPE))

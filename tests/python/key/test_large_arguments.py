@@ -23,6 +23,12 @@ from locache import persist
 MIB = 1 << 20
 
 
+def laid_alike(view):
+    """A copy whose items lie in the same order, without gaps."""
+    turn = tuple(slice(None, None, -1 if step < 0 else None) for step in view.strides)
+    return np.array(view[turn], order="C" if 0 in view.strides else "K")[turn]
+
+
 @pytest.fixture(scope="module")
 def name(tmp_path_factory):
     """The file name of a call with one argument: equal for equal keys only."""
@@ -132,7 +138,7 @@ def views(draw):
 @settings(max_examples=300, deadline=None)
 @given(view=views())
 def test_a_view_is_the_array_that_it_shows(name, view):
-    assert name(view) == name(np.array(view, order="C"))
+    assert name(view) == name(laid_alike(view))
 
 
 @settings(max_examples=60, deadline=None)
@@ -164,15 +170,16 @@ def test_a_large_view_is_the_array_that_it_shows(name, dtype, kind, size, seed):
         "rows": lambda: half[::-2],
         "odd": lambda: half[1:, ::3].T[::-1],
     }[kind]()
-    assert name(view) == name(np.array(view, order="C"))
+    assert name(view) == name(laid_alike(view))
 
 
-def test_the_layout_is_no_part_of_a_key(name):
+def test_only_the_order_of_the_layout_is_part_of_a_key(name):
     c = np.arange(300_000.0).reshape(600, 500)
     f = np.asfortranarray(c)
     sparse = np.zeros((600, 1500))[:, ::3]
     sparse[...] = c
-    assert len({name(x) for x in (c, f, sparse, c[::-1][::-1], c.T.T)}) == 1
+    assert len({name(x) for x in (c, sparse, c[::-1][::-1], c.T.T)}) == 1
+    assert name(f) == name(c.T.copy().T) != name(c)
     assert len({name(x) for x in (c, c.T, c[::-1], c[:, ::-1], c.reshape(500, 600))}) == 5
 
 
