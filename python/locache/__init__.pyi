@@ -3,7 +3,7 @@ from os import PathLike
 from pathlib import Path
 from typing import Any, Concatenate, Generic, ParamSpec, TypeVar, final, overload
 
-__all__ = ["CacheWarning", "__version__", "persist", "reset", "reset_cache", "verbose"]
+__all__ = ["CacheWarning", "__version__", "key_for", "persist", "reset", "reset_cache", "verbose"]
 
 __version__: str
 
@@ -121,4 +121,5 @@ def reset_cache(
     func: Callable[..., Any] | classmethod[Any, ..., Any] | property, name: str | None = None
 ) -> None: ...
 def reset(func: Callable[..., Any] | classmethod[Any, ..., Any] | property) -> None: ...
+def key_for(cls: type[_T]) -> Callable[[Callable[[_T], object]], Callable[[_T], object]]: ...
 def verbose(flag: bool = True) -> None: ...

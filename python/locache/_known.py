@@ -9,19 +9,20 @@ not in it.
 from __future__ import annotations
 
 import sys
-TYPE_CHECKING = False
 
 from locache import _core
 
+TYPE_CHECKING = False  # typing takes longer to import than all of this
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import Any
 
     Function = Callable[[Any], object]
 
 __all__ = ["add_loaded", "key_for"]
 
 
-def key_for(cls: type) -> "Callable[[Function], Function]":
+def key_for(cls: type) -> Callable[[Function], Function]:
     """A decorator for a function that says what counts of an object of this class in a key.
 
     cls: the class; also for classes that derive from it, until they have a function of their own.
@@ -40,28 +41,28 @@ def key_for(cls: type) -> "Callable[[Function], Function]":
     if not isinstance(cls, type):
         raise TypeError("key_for() takes a class")
 
-    def add(function: "Function") -> "Function":
+    def add(function: Function) -> Function:
         _core._key_for(cls, function)
         return function
 
     return add
 
 
-# ------------------------------------------------------------------------------- well-known packages
+# ----------------------------------------------------------------------------- well-known packages
 
 # Of each package, once it is loaded: the path of the class in it, and the function.
 KNOWN: dict[str, list[tuple[str, Function]]] = {}
 
 
-def known(module: str, *names: str) -> "Callable[[Function], Function]":
-    def add(function: "Function") -> "Function":
+def known(module: str, *names: str) -> Callable[[Function], Function]:
+    def add(function: Function) -> Function:
         KNOWN.setdefault(module, []).extend((name, function) for name in names)
         return function
 
     return add
 
 
-def add_loaded(table: "dict[type, Function]") -> None:
+def add_loaded(table: dict[type, Function]) -> None:
     """Add the classes of modules that are loaded by now. Those that are there stay."""
     for module, entries in KNOWN.items():
         loaded = sys.modules.get(module)

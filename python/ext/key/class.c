@@ -272,8 +272,9 @@ static int find_id(lcpy_state *state, locache_id *out, PyObject *function)
             found = lcpy_code_id(out, code) < 0 ? -1 : 1;
         if (PyDict_GET_SIZE(state->functions) >= FUNCTIONS_MAX)
             PyDict_Clear(state->functions);
-        kept = found < 0 ? NULL : Py_BuildValue("(Oy#)", code, (const char *)out->bytes,
-                                                (Py_ssize_t)sizeof out->bytes);
+        kept = found < 0 ? NULL
+                         : Py_BuildValue("(Oy#)", code, (const char *)out->bytes,
+                                         (Py_ssize_t)sizeof out->bytes);
         if (kept != NULL && PyDict_SetItem(state->functions, key, kept) < 0)
             Py_CLEAR(kept);
     }

@@ -34,18 +34,15 @@ typedef struct writing {
     struct frame {
         uint32_t node;
         uint32_t edge;
-    } *frames;
-    uint32_t cycles;     /* so far */
-    uint32_t in_cycle;   /* the number of the cycle that is written, or 0 */
+    } * frames;
+    uint32_t cycles;   /* so far */
+    uint32_t in_cycle; /* the number of the cycle that is written, or 0 */
     uint64_t *looks; /* of its members, by number before it is renumbered; and in the next round */
     uint64_t *next;
 } writing;
 
 /* What stands in a gap for a member of the cycle that is written. */
-typedef enum inner {
-    INNER_NOTHING,
-    INNER_NUMBER
-} inner;
+typedef enum inner { INNER_NOTHING, INNER_NUMBER } inner;
 
 static int check(const locache_writer *writer)
 {
@@ -55,7 +52,7 @@ static int check(const locache_writer *writer)
     return -1;
 }
 
-/* ------------------------------------------------------------------------------- filling gaps in */
+/* ------------------------------------------------------------------------------ filling gaps in */
 
 /* What is said of a node that is done. */
 static void write_done(writing *w, locache_writer *to, const lcpy_node *node)
@@ -263,8 +260,8 @@ static int sort_group(writing *w, const lcpy_edge *edges, uint32_t count, uint32
     }
     for (uint32_t i = 0; i < count; i++)
         if (is_inner(w, &edges[i]))
-            all[(*out_count)++] = (ranked){
-                w->looks[w->graph->nodes[edges[i].child].number], edges[i].child};
+            all[(*out_count)++] =
+                (ranked){w->looks[w->graph->nodes[edges[i].child].number], edges[i].child};
     qsort(all, *out_count, sizeof *all, compare_looks);
     for (uint32_t i = 0; i < *out_count; i++)
         out[i] = all[i].node;

@@ -21,7 +21,7 @@
 #define NODES_FIRST 16
 #define EDGES_FIRST 32
 
-/* -------------------------------------------------------------------------------- nodes and edges */
+/* ------------------------------------------------------------------------------ nodes and edges */
 
 /* Room for one more of `count` items of `size` bytes; `*room` are there. NULL with MemoryError. */
 static void *make_room(void *items, size_t count, size_t *room, size_t size, size_t first)
@@ -80,8 +80,8 @@ static int add_node(lcpy_graph *graph, PyObject *object, uint32_t parent)
         PyErr_NoMemory();
         return -1;
     }
-    nodes = make_room(graph->nodes, graph->nodes_count, &graph->nodes_room, sizeof *nodes,
-                      NODES_FIRST);
+    nodes =
+        make_room(graph->nodes, graph->nodes_count, &graph->nodes_room, sizeof *nodes, NODES_FIRST);
     if (nodes == NULL)
         return -1;
     graph->nodes = nodes;
@@ -122,16 +122,16 @@ static lcpy_graph *start_graph(lcpy_walk *walk)
 
 static int add_edge(lcpy_walk *walk, lcpy_graph *graph, PyObject *object, bool unordered)
 {
-    lcpy_edge *edges = make_room(graph->edges, graph->edges_count, &graph->edges_room,
-                                 sizeof *edges, EDGES_FIRST);
+    lcpy_edge *edges =
+        make_room(graph->edges, graph->edges_count, &graph->edges_room, sizeof *edges, EDGES_FIRST);
     int64_t child = edges == NULL ? -1 : node_of(graph, object, graph->expanding);
 
     if (edges != NULL)
         graph->edges = edges;
     if (child < 0)
         return -1;
-    edges[graph->edges_count++] = (lcpy_edge){
-        .at = walk->writer->length, .child = (uint32_t)child, .unordered = unordered};
+    edges[graph->edges_count++] =
+        (lcpy_edge){.at = walk->writer->length, .child = (uint32_t)child, .unordered = unordered};
     return 0;
 }
 

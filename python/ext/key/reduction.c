@@ -234,7 +234,7 @@ static int write_mapping(lcpy_walk *walk, PyObject *pairs, PyObject *object)
     return 0;
 }
 
-/* ------------------------------------------------------------------- what a reduction leaves out */
+/* ------------------------------------------------------------------ what a reduction leaves out */
 
 /* The function that copyreg has for this class (borrowed), or NULL. Found by identity: a metaclass
  * may have a __hash__. */
@@ -270,8 +270,9 @@ static bool is_of_library(PyObject *function)
     PyObject *name = PyDict_GetItemString(PyFunction_GET_GLOBALS(function), "__name__");
     PyObject *names = PySys_GetObject("stdlib_module_names");
     PyObject *dot = PyUnicode_FromString(".");
-    PyObject *parts =
-        name == NULL || !PyUnicode_Check(name) || dot == NULL ? NULL : PyUnicode_Partition(name, dot);
+    PyObject *parts = name == NULL || !PyUnicode_Check(name) || dot == NULL
+                          ? NULL
+                          : PyUnicode_Partition(name, dot);
     bool found = parts != NULL && names != NULL &&
                  PySequence_Contains(names, PyTuple_GET_ITEM(parts, 0)) > 0;
 
@@ -293,8 +294,8 @@ static bool is_inherited(PyTypeObject *type)
     for (size_t i = 0; i < 2 && names[i] != NULL; i++) {
         PyObject *found = _PyType_Lookup(type, names[i]);
 
-        if (found == NULL || (Py_IS_TYPE(found, &PyMethodDescr_Type) &&
-                              PyDescr_TYPE(found) == &PyBaseObject_Type))
+        if (found == NULL ||
+            (Py_IS_TYPE(found, &PyMethodDescr_Type) && PyDescr_TYPE(found) == &PyBaseObject_Type))
             continue; /* object's own, which gives all there is */
         inherited = PyFunction_Check(found)
                         ? is_of_library(found)
@@ -312,7 +313,8 @@ static bool is_inherited(PyTypeObject *type)
 static int add_slots(PyObject *to, PyObject *object)
 {
     PyObject *function = lcpy_names_loaded("copyreg", "_slotnames");
-    PyObject *names = function == NULL ? NULL : PyObject_CallOneArg(function, (PyObject *)Py_TYPE(object));
+    PyObject *names =
+        function == NULL ? NULL : PyObject_CallOneArg(function, (PyObject *)Py_TYPE(object));
     int result = 0;
 
     if (names == NULL || !PyList_CheckExact(names)) {
@@ -511,7 +513,7 @@ int lcpy_reduction_write(lcpy_walk *walk, PyObject *object)
     return result;
 }
 
-/* ---------------------------------------------------------------------------------- plain objects */
+/* -------------------------------------------------------------------------------- plain objects */
 
 /* Of an object that has a __dict__ and a list of weak references, and nothing of C's besides. */
 #define PLAIN_SIZE ((Py_ssize_t)(sizeof(PyObject) + 2 * sizeof(PyObject *)))
@@ -533,7 +535,7 @@ static bool has_own(PyTypeObject *type, const char *name)
  * a __dict__ and list of weak references. */
 bool lcpy_reduction_is_plain(PyTypeObject *type)
 {
-    static const char *const methods[] = {"__reduce_ex__",      "__reduce__",     "__getstate__",
+    static const char *const methods[] = {"__reduce_ex__",     "__reduce__",     "__getstate__",
                                           "__getnewargs_ex__", "__getnewargs__", "__slots__"};
     PyObject *order = type->tp_mro;
 

@@ -392,8 +392,8 @@ static bool is_cached_property(const PyObject *found)
  * not, and that of a text is another one in each process. */
 static bool is_cached_hash(PyTypeObject *type, PyObject *name, PyObject *value)
 {
-    static const char *const names[] = {"_hash", "_cached_hash", "_hash_cache", "_hashcode",
-                                        "_hash_value", "_attrs_cached_hash"};
+    static const char *const names[] = {"_hash",     "_cached_hash", "_hash_cache",
+                                        "_hashcode", "_hash_value",  "_attrs_cached_hash"};
     PyObject *hash_name;
     PyObject *hash;
 

@@ -179,11 +179,9 @@ lcpy_written lcpy_array_open_for_key(lcpy_state *state, lcpy_array *out, lcpy_st
 
     if (result != LCPY_DONE)
         return result;
-    lcpy_padding padding =
-        out->tag == LOCACHE_TAG_PYARRAY ? none : lcpy_dtype_padding(out->type);
+    lcpy_padding padding = out->tag == LOCACHE_TAG_PYARRAY ? none : lcpy_dtype_padding(out->type);
     if (counts)
-        order = lcpy_strided_order(out->places, out->view.ndim, out->view.shape,
-                                   out->view.strides);
+        order = lcpy_strided_order(out->places, out->view.ndim, out->view.shape, out->view.strides);
     out->odd = order == LCPY_OTHERWISE;
     if (order == LCPY_COLUMNS) {
         out->order = 'F';

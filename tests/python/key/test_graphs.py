@@ -1,4 +1,4 @@
-"""Graphs of objects as arguments: shared parts, cycles, depth; in time that grows with their size."""
+"""Graphs of objects as arguments: shared parts, cycles, depth; in time that grows with them."""
 
 from __future__ import annotations
 

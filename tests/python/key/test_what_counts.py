@@ -82,12 +82,17 @@ def test_layout_of_an_array_counts(name, dtype):
 
 def test_a_view_that_lies_in_order_is_its_copy(name):
     wide = np.arange(192.0).reshape(4, 6, 8)
-    for view in (wide[::2, ::3, ::4], wide[1:, :, 2], wide[:1], np.broadcast_to(wide[0], (3, 6, 8))):
+    for view in (
+        wide[::2, ::3, ::4],
+        wide[1:, :, 2],
+        wide[:1],
+        np.broadcast_to(wide[0], (3, 6, 8)),
+    ):
         assert name(view) == name(view.copy())
     assert name(wide.T[::2]) == name(np.asfortranarray(wide.T[::2]))
 
 
-# -------------------------------------------------------------------------- what reductions leave out
+# ---------------------------------------------------------------------- what reductions leave out
 
 
 class Money(decimal.Decimal):
@@ -169,7 +174,7 @@ def test_empty_states_differ(name):
     assert name(Bare()) == name(Bare())
 
 
-# --------------------------------------------------------------------- what objects note down in them
+# ------------------------------------------------------------------ what objects note down in them
 
 
 class Square:
@@ -258,8 +263,8 @@ def test_masked_arrays(name):
 
 def test_torch_tensors_count_by_content(name):
     torch = pytest.importorskip("torch")
-    tensors = [torch.arange(4.0), torch.arange(4), torch.arange(4.0).reshape(2, 2),
-               torch.arange(4.0).to(torch.bfloat16), torch.nn.Parameter(torch.arange(4.0))]  # fmt: skip
+    row = torch.arange(4.0)
+    tensors = [row, row.long(), row.reshape(2, 2), row.bfloat16(), torch.nn.Parameter(row)]
     assert len({name(tensor) for tensor in tensors}) == 5
     assert name(torch.arange(4.0)) == name(torch.arange(4.0))
 
