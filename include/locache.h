@@ -385,7 +385,8 @@ enum {
     /* ["module:qualified.name", digest of its code, [captured values],
      * [defaults]] */
     LOCACHE_TAG_FUNCTION = 49615,
-    /* unsigned n: the nth enclosing object, counted from the outermost */
+    /* unsigned n: the nth object of the cycle (TAG_CYCLE) that this one is
+     * part of */
     LOCACHE_TAG_ANCESTOR = 49616,
     /* [class, what its __locache_key__ returned] */
     LOCACHE_TAG_CUSTOM = 49617,
@@ -396,6 +397,12 @@ enum {
     LOCACHE_TAG_VIEW = 49620,
     /* [size, 32 bytes]: stands for a long text in a key, of its UTF-8 */
     LOCACHE_TAG_TEXT_DIGEST = 49621,
+    /* [size, 32 bytes]: stands for a part of a key, an item of that size */
+    LOCACHE_TAG_PART = 49622,
+    /* array: objects that refer to each other in a circle */
+    LOCACHE_TAG_CYCLE = 49623,
+    /* [n, cycle]: the nth object of a cycle */
+    LOCACHE_TAG_MEMBER = 49624,
     /* an array (TAG_NDARRAY, TAG_NDARRAY_F, TAG_ARRAY) that must not be written
      * to; in results only */
     LOCACHE_TAG_READONLY = 49625

@@ -3,6 +3,7 @@
 #include "call/switch.h"
 #include "call/type.h"
 #include "identity.h"
+#include "key/known.h"
 #include "log.h"
 #include "plain/compat.h"
 #include "plain/types.h"
@@ -18,6 +19,8 @@ static PyObject *set_log(PyObject *module, PyObject *write)
 static PyMethodDef functions[] = {
     {"_id_of", lcpy_identity_id_of, METH_O, NULL},
     {"_code_id", lcpy_identity_code_id, METH_O, NULL},
+    /* for locache._known */
+    {"_key_for", (PyCFunction)(void (*)(void))lcpy_known_set, METH_FASTCALL, NULL},
     {"decorate", lcpy_type_decorate, METH_VARARGS, NULL}, /* for locache._persist */
     {"_read_only", lcpy_lost_read_only, METH_O, NULL},
     {"set_log", set_log, METH_O, NULL},
@@ -63,6 +66,8 @@ static int traverse(PyObject *module, visitproc visit, void *arg)
     Py_VISIT(state->pickler_type);
     Py_VISIT(state->cache_warning);
     Py_VISIT(state->pickle);
+    Py_VISIT(state->known);
+    Py_VISIT(state->functions);
     Py_VISIT(state->async_call);
     Py_VISIT(state->identity);
     Py_VISIT(state->log_write);
@@ -82,6 +87,8 @@ static int clear(PyObject *module)
     Py_CLEAR(state->cache_warning);
     Py_CLEAR(state->pickle);
     Py_CLEAR(state->main_name);
+    Py_CLEAR(state->known);
+    Py_CLEAR(state->functions);
     Py_CLEAR(state->async_call);
     Py_CLEAR(state->identity);
     Py_CLEAR(state->log_write);

@@ -26,6 +26,10 @@ typedef struct lcpy_state {
     PyObject *pickle;              /* the pickle module, once needed */
     /* import name of __main__, once known: see lcpy_names_module() */
     PyObject *main_name;
+    PyObject *known;          /* dict: classes to what says their objects' keys (key/known.c) */
+    Py_ssize_t known_modules; /* how many modules were loaded when it was last filled */
+    /* dict: what is kept of the functions that were arguments (key/class.c) */
+    PyObject *functions;
     PyObject *async_call; /* locache._async.call, once needed */
     PyObject *identity;   /* the module locache._identity, once needed */
     bool verbose;        /* lines of the log are asked for */

@@ -10,6 +10,7 @@
 
 from locache import _core, _options, _target
 from locache._core import CacheWarning, __version__
+from locache._known import key_for
 
 __all__ = [
     "CacheWarning",
@@ -17,6 +18,7 @@ __all__ = [
     "__version__",
     "configure",
     "disabled",
+    "key_for",
     "persist",
     "reset",
     "reset_cache",

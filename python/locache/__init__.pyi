@@ -21,6 +21,7 @@ __all__ = [
     "__version__",
     "configure",
     "disabled",
+    "key_for",
     "persist",
     "reset",
     "reset_cache",
@@ -185,6 +186,7 @@ def reset_cache(
     func: Callable[..., Any] | classmethod[Any, ..., Any] | property, name: str | None = None
 ) -> None: ...
 def reset(func: Callable[..., Any] | classmethod[Any, ..., Any] | property) -> None: ...
+def key_for(cls: type[_T]) -> Callable[[Callable[[_T], object]], Callable[[_T], object]]: ...
 def verbose(flag: bool = True, *, yes: bool | None = None, val: bool | None = None) -> None: ...
 def configure(
     *,

@@ -47,6 +47,9 @@ static const hint hints[] = {
     {LOCACHE_TAG_PATH, 2, NULL, "path"},
     {LOCACHE_TAG_VIEW, 3, "x", NULL},
     {LOCACHE_TAG_TEXT_DIGEST, 1, NULL, "text"},
+    {LOCACHE_TAG_PART, 1, NULL, "part"},
+    {LOCACHE_TAG_CYCLE, WHOLE, NULL, "cycle"},
+    {LOCACHE_TAG_MEMBER, 1, NULL, "cycle"},
 };
 
 static bool next(locache_item *out, locache_reader *reader)

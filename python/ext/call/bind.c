@@ -19,7 +19,7 @@ typedef struct binding {
     bool *is_default; /* of a plan of names only: the parameter was not given, and has a default */
     PyObject *room[SLOTS_ON_STACK];
     bool default_room[SLOTS_ON_STACK];
-    keyword *extra; /* from **kwargs, sorted, without the ignored ones */
+    keyword *extra; /* from **kwargs, as they were given, without the ignored ones */
     Py_ssize_t extra_count;
 } binding;
 
@@ -33,12 +33,6 @@ static Py_ssize_t parameter_of(const lcpy_plan *plan, PyObject *name)
         if (PyUnicode_Compare(plan->parameters[i].name, name) == 0)
             return i;
     return -1;
-}
-
-/* By code points, which is the order of their UTF-8 as well. */
-static int compare_keywords(const void *a, const void *b)
-{
-    return PyUnicode_Compare(((const keyword *)a)->name, ((const keyword *)b)->name);
 }
 
 static lcpy_bound bind_extra(binding *bound, const lcpy_plan *plan, PyObject *name, PyObject *value,
@@ -79,8 +73,6 @@ static lcpy_bound bind_keywords(binding *bound, const lcpy_plan *plan, const lcp
             bound->slots[at] = Py_NewRef(value);
         }
     }
-    if (bound->extra_count > 1)
-        qsort(bound->extra, (size_t)bound->extra_count, sizeof *bound->extra, compare_keywords);
     return LCPY_BOUND;
 }
 

@@ -16,6 +16,8 @@ typedef struct lcpy_array {
     char order; /* 'C' or 'F' */
     int dimensions;
     Py_ssize_t extents[LCPY_DIMENSIONS_MAX];
+    bool odd; /* for keys */
+    signed char places[LCPY_DIMENSIONS_MAX];
 } lcpy_array;
 
 /* Open a numpy.ndarray or array.array (exact types). keep_order: an F-contiguous array is opened as
@@ -23,9 +25,10 @@ typedef struct lcpy_array {
  * close it with lcpy_array_close(). NOT_EXACT: its elements are no plain data (objects, structured
  * types, types with metadata). */
 lcpy_written lcpy_array_open(lcpy_state *state, lcpy_array *out, PyObject *array, bool keep_order);
-/* The same for keys: whatever its strides, an array is opened as 'C' in place. Its bytes, in that
- * order and with zeros where they mean nothing, are `bytes`, which borrows from *out; out->view is
- * not contiguous then. */
+/* The same for keys: whatever its strides, an array is opened in place, as 'F' where its items lie
+ * in that order, else as 'C'. Its bytes, in that order and with zeros where they mean nothing, are
+ * `bytes`, which borrows from *out; out->view is not contiguous then. out->places are as from
+ * lcpy_strided_order() where they lie in neither order, else out->odd is false. */
 lcpy_written lcpy_array_open_for_key(lcpy_state *state, lcpy_array *out, lcpy_strided *bytes,
                                      PyObject *array);
 void lcpy_array_close(lcpy_array *array);

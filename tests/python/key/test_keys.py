@@ -57,8 +57,8 @@ def name(tmp_path_factory):
 
 
 def typed_equal(a, b):
-    """Equality as keys have it: of types, at every depth; order matters in sequences only; zeros
-    have their sign."""
+    """Equality as keys have it: of types, at every depth; order matters but in sets; zeros have
+    their sign."""
     if type(a) is not type(b):
         return False
     if isinstance(a, float):
@@ -70,9 +70,7 @@ def typed_equal(a, b):
     if isinstance(a, (set, frozenset)):
         return len(a) == len(b) and all(any(typed_equal(x, y) for y in b) for x in a)
     if isinstance(a, dict):
-        return len(a) == len(b) and all(
-            any(typed_equal(x, y) for y in b.items()) for x in a.items()
-        )
+        return len(a) == len(b) and all(map(typed_equal, a.items(), b.items()))
     return a == b
 
 
@@ -340,7 +338,7 @@ DIFFERENT = {
         plus_one, plus_two, adder(1), adder(2), adder(1.0), lambda x: x, lambda x: x + 1, len,
         math.sin, dict.fromkeys,
         [1].append, [2].append, str.upper, Point.method, Point(1).method, Point(2).method,
-        Point.made, math, os,
+        Point.made,
         functools.partial(plus_one, 1), functools.partial(plus_one, x=1),
         functools.partial(plus_two, 1),
         functools.lru_cache(plus_one), functools.lru_cache(plus_two),
@@ -417,11 +415,10 @@ def test_names_are_the_same_whatever_the_hash_seed(tmp_path):
 @pytest.mark.parametrize(
     ("a", "b"),
     [
-        ({"a": 1, "b": 2}, {"b": 2, "a": 1}),
+        ({"a", "b"}, {"b", "a"}),
         ([[1], [1]], [[1]] * 2),
-        (np.arange(6).reshape(2, 3), np.asfortranarray(np.arange(6).reshape(2, 3))),
+        (np.arange(24).reshape(4, 6)[:, ::2], np.arange(24).reshape(4, 6)[:, ::2].copy()),
         (np.arange(3), np.arange(6)[::2] // 2),
-        (collections.defaultdict(int, a=1, b=2), collections.defaultdict(int, b=2, a=1)),
         (float("nan"), float("nan")),
     ],
 )
@@ -585,8 +582,7 @@ def test_dict_that_grows_meanwhile_is_no_crash(kept):
     def call(x):
         return 1
 
-    with pytest.warns(locache.CacheWarning, match="changed size"):
-        assert call(target) == 1
+    assert call(target) == 1
 
 
 def test_list_that_shrinks_meanwhile_is_no_crash(kept):
@@ -601,8 +597,18 @@ def test_list_that_shrinks_meanwhile_is_no_crash(kept):
     def call(x):
         return 1
 
-    with pytest.warns(locache.CacheWarning, match="changed size"):
-        assert call(target) == 1
+    assert call(target) == 1
+
+
+def nested(depth):
+    value = []
+    for _ in range(depth):
+        value = [value]
+    return value
+
+
+def test_a_deep_list_is_an_argument(name):
+    assert name(nested(100_000)) == name(nested(100_000)) != name(nested(99_999))
 
 
 def test_too_deep_is_no_crash(kept):
@@ -610,11 +616,8 @@ def test_too_deep_is_no_crash(kept):
     def call(x):
         return 1
 
-    value = []
-    for _ in range(100_000):
-        value = [value]
-    with pytest.warns(locache.CacheWarning):
-        assert call(value) == 1
+    with pytest.warns(locache.CacheWarning, match="nested too deep"):
+        assert call(nested(300_000)) == 1
 
 
 def test_comparison_of_a_class_decides_nothing(name):

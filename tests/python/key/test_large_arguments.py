@@ -26,6 +26,13 @@ MIB = 1 << 20
 LEAF = 1 << 12
 
 
+def laid_alike(view):
+    """A copy whose items lie in the same order, without gaps."""
+    still = tuple(slice(0, 1) if step == 0 else slice(None) for step in view.strides)
+    turn = tuple(slice(None, None, -1 if step < 0 else None) for step in view.strides)
+    return np.broadcast_to(np.array(view[still][turn], order="K")[turn], view.shape)
+
+
 @pytest.fixture(scope="module")
 def name(tmp_path_factory):
     """The file name of a call with one argument: equal for equal keys only."""
@@ -144,7 +151,7 @@ def views(draw):
 @settings(max_examples=300, deadline=None)
 @given(view=views())
 def test_a_view_is_the_array_that_it_shows(name, view):
-    assert name(view) == name(np.array(view, order="C"))
+    assert name(view) == name(laid_alike(view))
 
 
 @settings(max_examples=60, deadline=None)
@@ -178,15 +185,16 @@ def test_a_large_view_is_the_array_that_it_shows(name, dtype, kind, size, seed):
         "rows": lambda: half[::-2],
         "odd": lambda: half[1:, ::3].T[::-1],
     }[kind]()
-    assert name(view) == name(np.array(view, order="C"))
+    assert name(view) == name(laid_alike(view))
 
 
-def test_the_layout_is_no_part_of_a_key(name):
+def test_only_the_order_of_the_layout_is_part_of_a_key(name):
     c = np.arange(300_000.0).reshape(600, 500)
     f = np.asfortranarray(c)
     sparse = np.zeros((600, 1500))[:, ::3]
     sparse[...] = c
-    assert len({name(x) for x in (c, f, sparse, c[::-1][::-1], c.T.T)}) == 1
+    assert len({name(x) for x in (c, sparse, c[::-1][::-1], c.T.T)}) == 1
+    assert name(f) == name(c.T.copy().T) != name(c)
     assert len({name(x) for x in (c, c.T, c[::-1], c[:, ::-1], c.reshape(500, 600))}) == 5
 
 
