@@ -10,7 +10,6 @@
 
 from locache import _core, _options, _target
 from locache._core import CacheWarning, __version__
-from locache._known import key_for
 
 __all__ = [
     "CacheWarning",
@@ -42,6 +41,32 @@ def __getattr__(name):
 
 def __dir__():
     return sorted({*globals(), *_ELSEWHERE})
+
+
+def key_for(cls):
+    """A decorator for a function that says what counts of an object of this class in a key.
+
+    cls: the class; also for classes that derive from it, until they have a function of their own.
+    A ``__locache_key__`` method goes before it.
+
+    Returns the decorator, which gives the function back. Raises TypeError where ``cls`` is no
+    class.
+
+    >>> import locache
+    >>> class Model:
+    ...     name = "linear"
+    >>> @locache.key_for(Model)
+    ... def key_of(model):
+    ...     return model.name
+    """
+    if not isinstance(cls, type):
+        raise TypeError("key_for() takes a class")
+
+    def add(function):
+        _core._key_for(cls, function)
+        return function
+
+    return add
 
 
 def _decorated(func, options):

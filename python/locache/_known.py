@@ -10,8 +10,6 @@ from __future__ import annotations
 
 import sys
 
-from locache import _core
-
 TYPE_CHECKING = False  # typing takes longer to import than all of this
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,33 +17,7 @@ if TYPE_CHECKING:
 
     Function = Callable[[Any], object]
 
-__all__ = ["add_loaded", "key_for"]
-
-
-def key_for(cls: type) -> Callable[[Function], Function]:
-    """A decorator for a function that says what counts of an object of this class in a key.
-
-    cls: the class; also for classes that derive from it, until they have a function of their own.
-    A ``__locache_key__`` method goes before it.
-
-    Returns the decorator, which gives the function back. Raises TypeError where ``cls`` is no
-    class.
-
-    >>> import locache
-    >>> class Model:
-    ...     name = "linear"
-    >>> @locache.key_for(Model)
-    ... def key_of(model):
-    ...     return model.name
-    """
-    if not isinstance(cls, type):
-        raise TypeError("key_for() takes a class")
-
-    def add(function: Function) -> Function:
-        _core._key_for(cls, function)
-        return function
-
-    return add
+__all__ = ["add_loaded"]
 
 
 # ----------------------------------------------------------------------------- well-known packages
