@@ -32,7 +32,7 @@ typedef struct lcpy_state {
     PyObject *functions;
     PyObject *async_call; /* locache._async.call, once needed */
     PyObject *identity;   /* the module locache._identity, once needed */
-    bool verbose;        /* lines of the log are asked for */
+    bool verbose;         /* lines of the log are asked for */
     PyObject *log_write;  /* locache._log.write, once verbose; kept: a thread may be inside it */
 } lcpy_state;
 

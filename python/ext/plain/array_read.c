@@ -226,7 +226,7 @@ static PyObject *read_pyarray(const source *from)
         return lcpy_cbor_refuse("array");
     PyObject *module = PyImport_ImportModule("array");
     if (module != NULL && from->bytes(&bytes, from->context, from->reader) == 0)
-        array = fill_pyarray(module, item.data[0], &bytes);
+        array = fill_pyarray(module, (char)item.data[0], &bytes);
     Py_XDECREF(bytes.lent);
     Py_XDECREF(module);
     return array;
