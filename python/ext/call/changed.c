@@ -91,7 +91,7 @@ static bool same(const item *a, const item *b)
 }
 
 /* No value: None, or a default that is an object(). */
-static bool is_none(const item *value)
+static bool is_nothing(const item *value)
 {
     return value->head.kind == LOCACHE_NULL ||
            (value->head.kind == LOCACHE_TAG && value->head.number == LOCACHE_TAG_DEFAULT);
@@ -303,7 +303,7 @@ static lcpy_change compare(search *s, const item *a, const item *b, bool attribu
 {
     if (same(a, b))
         return LCPY_CHANGE_NONE;
-    if (is_none(a))
+    if (is_nothing(a))
         return fill_in(s);
     if (a->head.kind != b->head.kind)
         return LCPY_CHANGE_OTHER;

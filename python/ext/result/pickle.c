@@ -204,7 +204,7 @@ done:
 /* numpy's _frombuffer(), which makes an array over the memory that it is given. Arrays that lie in
  * a mapped file keep it so; what was read is copied, so that the array owns it and can be resized.
  * `self` is the function, and whether buffers are mapped. */
-static PyObject *make_array(PyObject *self, PyObject *arguments)
+static PyObject *make_own_array(PyObject *self, PyObject *arguments)
 {
     PyObject *array = PyObject_CallObject(PyTuple_GET_ITEM(self, 0), arguments);
     PyObject *memory = PyTuple_GET_SIZE(arguments) > 0 ? PyTuple_GET_ITEM(arguments, 0) : Py_None;
@@ -219,7 +219,7 @@ static PyObject *make_array(PyObject *self, PyObject *arguments)
     return copy;
 }
 
-static PyMethodDef make_array_method = {"_frombuffer", make_array, METH_VARARGS, NULL};
+static PyMethodDef own_array_method = {"_frombuffer", make_own_array, METH_VARARGS, NULL};
 
 /* What was found, with _frombuffer() in our own way. Takes the reference. */
 static PyObject *own_way(const context *given, PyObject *named, PyObject *name, PyObject *found)
@@ -229,7 +229,7 @@ static PyObject *own_way(const context *given, PyObject *named, PyObject *name, 
          PyUnicode_CompareWithASCIIString(named, "numpy._core.numeric") != 0))
         return found;
     PyObject *self = Py_BuildValue("(NO)", found, given->mapped ? Py_True : Py_False);
-    PyObject *function = self != NULL ? PyCFunction_New(&make_array_method, self) : NULL;
+    PyObject *function = self != NULL ? PyCFunction_New(&own_array_method, self) : NULL;
     Py_XDECREF(self);
     return function;
 }
