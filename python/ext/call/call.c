@@ -272,7 +272,7 @@ PyObject *lcpy_call_without_key(lcpy_persisted *self, const lcpy_call *call, lcp
     return next == FINISHED ? NULL : run(self, next, NULL, call);
 }
 
-/* ---------------------------------------------------------------------------------- the looking up */
+/* ------------------------------------------------------------------------------- the looking up */
 
 /* Memory has nothing for the key. */
 static step read_or_prepare(PyObject **out, pending **work, lcpy_persisted *self,

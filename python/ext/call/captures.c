@@ -177,7 +177,7 @@ static bool is_constant(PyObject *value)
            PyBool_Check(value);
 }
 
-/* ------------------------------------------------------------------------------------- at the key */
+/* ----------------------------------------------------------------------------------- at the key */
 
 /* Is the variable no part of the key now? As lcpy_captures_write(). */
 static bool is_own(const lcpy_capture *capture, PyObject *value, PyObject *own, PyObject *function)
@@ -318,7 +318,7 @@ static bool is_own_doing(const lcpy_run *run)
     return run->others == 0 || (run->others != UNKNOWN && run->others == time_of_others());
 }
 
-/* ----------------------------------------------------------------------------------------- a run */
+/* ---------------------------------------------------------------------------------------- a run */
 
 /* Does the key, up to `end`, end with these? Then *end moves before them. */
 static bool take_tail(const unsigned char *key, size_t *end, PyObject *label, PyObject *encoded)

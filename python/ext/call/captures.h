@@ -2,9 +2,10 @@
  *
  * A captured variable counts by its value at the call, as an argument does, but for an object that
  * the function changes by running: a list that it appends to is state and not input, and counts by
- * the value that it had before, until somebody else changes it. Left out are variables that the function itself rebinds (state, not
- * input), its own name (recursion), __class__ (its qualified name says it), and the function that a
- * functools.wraps() decorator calls (its code is part of the identity instead). */
+ * the value that it had before, until somebody else changes it. Left out are variables that the
+ * function itself rebinds (state, not input), its own name (recursion), __class__ (its qualified
+ * name says it), and the function that a functools.wraps() decorator calls (its code is part of the
+ * identity instead). */
 #ifndef LCPY_CAPTURES_H
 #define LCPY_CAPTURES_H
 

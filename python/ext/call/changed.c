@@ -34,7 +34,7 @@ typedef struct item {
 
 static lcpy_change compare(search *s, const item *a, const item *b, bool attributes);
 
-/* ---------------------------------------------------------------------------------------- places */
+/* --------------------------------------------------------------------------------------- places */
 
 static void append(place *at, const char *text, size_t size)
 {
@@ -70,7 +70,7 @@ static void append_key(place *at, const item *key, bool attributes)
     }
 }
 
-/* ----------------------------------------------------------------------------------------- items */
+/* ---------------------------------------------------------------------------------------- items */
 
 /* Keys that locache has just written can be read; false all the same where not. */
 static bool take(item *out, locache_reader *from)
@@ -104,7 +104,7 @@ static lcpy_change fill_in(search *s)
     return LCPY_CHANGE_FILLED;
 }
 
-/* ------------------------------------------------------------------------------------ containers */
+/* ----------------------------------------------------------------------------------- containers */
 
 /* One step down, and back where nothing was changed there. */
 static lcpy_change step_to(search *s, const item *a, const item *b, place there, bool attributes)
@@ -229,7 +229,7 @@ static lcpy_change compare_maps(search *s, const item *a, const item *b, bool at
     return found != LCPY_CHANGE_NONE ? found : LCPY_CHANGE_OTHER; /* their order */
 }
 
-/* -------------------------------------------------------------------------------------- generators */
+/* ----------------------------------------------------------------------------------- generators */
 
 /* Generators of random numbers: a reduction that says nothing to who uses one. */
 static const struct {
@@ -270,7 +270,7 @@ static void name_state(search *s, const item *object)
     }
 }
 
-/* ----------------------------------------------------------------------------------------- values */
+/* --------------------------------------------------------------------------------------- values */
 
 /* What a tag holds: an object's parts, a tuple's items, or what can only be the same or not. */
 static lcpy_change compare_tagged(search *s, const item *a, const item *b, bool attributes)

@@ -14,7 +14,7 @@
 #include "plain/types.h"
 #include "result/result.h"
 
-/* ------------------------------------------------------------------------------------- the class */
+/* ------------------------------------------------------------------------------------ the class */
 
 /* The class that defines a method, as far as it was made by a class statement or its like; NULL
  * where a class of C's own does, which `object` is too. Borrowed. */
@@ -152,7 +152,7 @@ static PyObject *attributes_of(PyObject *object, const PyTypeObject *author)
     return attributes;
 }
 
-/* ------------------------------------------------------------------------------------- the parts */
+/* ------------------------------------------------------------------------------------ the parts */
 
 /* Is it there, by name or as the object that it is? In what a reduction consists of: a state is a
  * dict, or a tuple with one in it. */
@@ -289,7 +289,7 @@ static PyObject *reduce_instance(PyObject *object)
     return reduction;
 }
 
-/* ---------------------------------------------------------------------------------------- arrays */
+/* --------------------------------------------------------------------------------------- arrays */
 
 /* A view that repeats its memory, in a pickle as elsewhere (encode.c). */
 static int refuse_expanded(PyObject *array)
