@@ -41,9 +41,9 @@ void lcpy_array_write_head(locache_writer *writer, const lcpy_array *array);
 
 /* The way back, array_read.c. The tag's head (LOCACHE_TAG_NDARRAY, _NDARRAY_F, _ARRAY, _PYARRAY or
  * 64 to 87) has been read. `bytes` is called when the reader is at the byte string (or TAG_BUFFER):
- * it consumes it and says where the bytes are. 0, or -1 with an exception. New reference; NULL with ValueError on content
- * that the writer does not write (also where type, extents and size do not agree) or ImportError
- * where NumPy is not there. */
+ * it consumes it and says where the bytes are; 0, or -1 with an exception. New reference; NULL with
+ * ValueError on content that the writer does not write (also where type, extents and size do not
+ * agree) or ImportError where NumPy is not there. */
 typedef struct lcpy_array_bytes {
     const void *data;
     size_t size;
