@@ -296,10 +296,9 @@ def verbose(flag=True, *, yes=None, val=None):
     """
     from locache import _log
 
-    for name, value in flags.items():
-        if name not in ("yes", "val"):
-            raise TypeError(f"verbose() got an unexpected keyword argument {name!r}")
-        flag = value
+    for earlier in (yes, val):
+        if earlier is not None:
+            flag = earlier
 
     if flag:
         _log.start()

@@ -62,8 +62,8 @@ class _CacheParameters(TypedDict):
     maxsize: int | None
     typed: bool
 
-# By the type of the whole function, not by its parameters: mypy looks closely at the first parameter
-# only of a Callable.
+# By the type of the whole function, not by its parameters: mypy looks closely at the first
+# parameter of a Callable only.
 @final
 class _Persisted(Generic[_F]):
     __name__: str
