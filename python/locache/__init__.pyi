@@ -161,7 +161,6 @@ def persist(
     mapped: bool = True,
     enabled: bool | Callable[[], object] = True,
     keep: Callable[[Any], object] | None = None,
-
 ) -> _Function[_P, _R]: ...
 @overload
 def persist(

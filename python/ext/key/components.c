@@ -14,10 +14,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Above, a part is written as its digest: a digest takes some 40 bytes, and three of its blocks
- * cost a fraction of a microsecond. It bounds nesting, too: no part is nested deeper than it is
- * long. */
-#define PART_MAX 256
 /* Rounds after which objects look as they look: they see so far around them. Where sets are among
  * them, whose members are put in order by it; else one of them is to be chosen, and no more. */
 #define ROUNDS_OF_SETS 4
@@ -117,7 +113,7 @@ static int fill(writing *w, const lcpy_node *node, inner how)
 static int keep_part(writing *w, lcpy_node *node, bool whole)
 {
     node->bytes = w->parts.length;
-    if (whole || w->part.length <= PART_MAX)
+    if (whole || w->part.length <= LCPY_PART_MAX)
         locache_write_raw(&w->parts, w->part.data, w->part.length);
     else
         lcpy_walk_write_digest(&w->parts, LOCACHE_TAG_PART, w->part.data, w->part.length);

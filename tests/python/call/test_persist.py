@@ -405,7 +405,7 @@ def test_persist_tells_of_itself():
 
 def test_examples_of_the_docstrings(script):
     out = script("import doctest, locache; print(doctest.testmod(locache))").out
-    assert out == "TestResults(failed=0, attempted=11)\n"
+    assert out == "TestResults(failed=0, attempted=14)\n"
 
 
 def test_options_that_make_sense(kept):
