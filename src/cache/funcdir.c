@@ -179,8 +179,8 @@ static locache_status adopt(locache *cache, int dir, const locache_id *id, locac
                : lc_fail_os(error, code, "cannot use the directory %s", lc_handle_path(cache));
 }
 
-/* What is under one of the function's names. OK: the wanted version, open. MISS: nothing, or what is
- * not the wanted version, or not ours. */
+/* What is under one of the function's names. OK: the wanted version, open. MISS: nothing, or what
+ * is not the wanted version, or not ours. */
 static locache_status look(lc_settled *out, locache *cache, int root, int which,
                            const lc_wanted *wanted, locache_error *error)
 {

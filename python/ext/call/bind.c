@@ -76,7 +76,7 @@ static lcpy_bound bind_keywords(binding *bound, const lcpy_plan *plan, const lcp
     return LCPY_BOUND;
 }
 
-static int make_room(binding *bound, const lcpy_plan *plan)
+static int make_slots(binding *bound, const lcpy_plan *plan)
 {
     size_t count = (size_t)plan->count;
     bound->slots = bound->room;
@@ -113,7 +113,7 @@ static lcpy_bound fill_defaults(binding *bound, const lcpy_plan *plan)
 
 static lcpy_bound bind_call(binding *bound, const lcpy_plan *plan, const lcpy_call *call)
 {
-    if (make_room(bound, plan) < 0)
+    if (make_slots(bound, plan) < 0)
         return LCPY_BIND_ERROR;
     if (call->count > plan->positional && !plan->any_position)
         return LCPY_MISFIT;

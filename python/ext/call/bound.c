@@ -180,10 +180,10 @@ static PyObject *get_class(PyObject *object, void *unused)
     return Py_NewRef((PyObject *)&PyMethod_Type);
 }
 
-static PyObject *reduce(PyObject *object, PyObject *unused)
+static PyObject *reduce_bound(PyObject *object, PyObject *unused)
 {
     (void)unused;
-    return lcpy_methods_delegate("reduce_bound", object, NULL);
+    return lcpy_methods_delegate("reduce", object, NULL);
 }
 
 static PyObject *deep_copy(PyObject *object, PyObject *memo)
@@ -199,7 +199,7 @@ static PyObject *key_of(PyObject *object, PyObject *unused)
 }
 
 static PyMethodDef bound_methods[] = {
-    {"__reduce__", reduce, METH_NOARGS, NULL},
+    {"__reduce__", reduce_bound, METH_NOARGS, NULL},
     {"__deepcopy__", deep_copy, METH_O, NULL},
     {"__locache_key__", key_of, METH_NOARGS, NULL},
     {NULL, NULL, 0, NULL},

@@ -320,7 +320,7 @@ static lcpy_change compare(search *s, const item *a, const item *b, bool attribu
 }
 
 /* What is captured has its own rules (captures.h). */
-static bool is_captured(const search *s, const item *label)
+static bool names_captured(const search *s, const item *label)
 {
     for (Py_ssize_t i = 0; i < s->captures->count; i++) {
         PyObject *captured = s->captures->items[i].label;
@@ -344,7 +344,7 @@ static lcpy_change compare_arguments(search *s, locache_reader *in_a, locache_re
         if (!take(&label, in_a) || !take(&one, in_a) || !take(&label_after, in_b) ||
             !take(&other, in_b) || !same(&label, &label_after))
             return LCPY_CHANGE_OTHER;
-        if (is_captured(s, &label))
+        if (names_captured(s, &label))
             continue;
         s->at.length = 0;
         s->named = false;

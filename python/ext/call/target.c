@@ -182,7 +182,7 @@ static int compose_call(composed *out, const lcpy_target *target, const lcpy_cal
 
 /* The defaults that a plan does not fill in: those of the functions that the one it is of wraps, or
  * is wrapped by. They count as captured variables do. */
-static int write_defaults(lcpy_state *state, lcpy_captured *out, const lcpy_plan *plan,
+static int write_wrapped_defaults(lcpy_state *state, lcpy_captured *out, const lcpy_plan *plan,
                           PyObject **culprit)
 {
     for (Py_ssize_t i = 0; i < plan->count; i++) {
@@ -223,7 +223,7 @@ static lcpy_bound bind_with_defaults(const keying *of, const lcpy_target *target
     Py_ssize_t count = of->captured->count;
     for (Py_ssize_t i = 0; i < target->defaulted_count; i++)
         if (target->defaulted[i].function != plan->function &&
-            write_defaults(of->state, of->captured, &target->defaulted[i], of->culprit) < 0)
+            write_wrapped_defaults(of->state, of->captured, &target->defaulted[i], of->culprit) < 0)
             return LCPY_BIND_ERROR;
     lcpy_bound status =
         lcpy_bind_key(of->state, of->key, plan, of->call, of->captured, of->culprit);

@@ -61,7 +61,7 @@ static void write_done(writing *w, locache_writer *to, const lcpy_node *node)
     locache_write_raw(to, w->parts.data + node->bytes, node->written);
 }
 
-static void write_child(writing *w, const lcpy_edge *edge, inner how)
+static void write_component_child(writing *w, const lcpy_edge *edge, inner how)
 {
     const lcpy_node *child = &w->graph->nodes[edge->child];
 
@@ -96,7 +96,7 @@ static int fill(writing *w, const lcpy_node *node, inner how)
         at = edges[i].at;
         size_t start = w->part.length;
         for (uint32_t k = 0; k < count; k++)
-            write_child(w, &edges[i + k], how);
+            write_component_child(w, &edges[i + k], how);
         if (edges[i].unordered)
             locache_write_sorted(&w->part, start, 1);
         i += count;
@@ -317,7 +317,7 @@ static int number_members(writing *w, uint32_t first, uint32_t *queue, size_t co
 }
 
 /* [skeleton of member 0, of member 1, ...]; the bytes are the same for all members. */
-static int write_members(writing *w, const uint32_t *queue, size_t count)
+static int write_cycle_members(writing *w, const uint32_t *queue, size_t count)
 {
     lcpy_node *first = &w->graph->nodes[queue[0]];
 
@@ -352,7 +352,7 @@ static int write_cycle(writing *w, const uint32_t *members, size_t count)
         PyErr_NoMemory();
     else if (look(w, members, count) == 0 &&
              number_members(w, choose_first(w, members, count), queue, count) == 0)
-        result = write_members(w, queue, count);
+        result = write_cycle_members(w, queue, count);
     PyMem_Free(w->next);
     PyMem_Free(w->looks);
     PyMem_Free(queue);

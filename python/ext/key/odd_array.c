@@ -184,7 +184,7 @@ done:
 }
 
 /* Plain data, which holds no other objects, or not. */
-static int write_array(lcpy_walk *walk, PyObject *array)
+static int write_odd(lcpy_walk *walk, PyObject *array)
 {
     lcpy_strided bytes;
     lcpy_array open;

@@ -582,7 +582,8 @@ static void test_key__begin_refuses_more_pairs_than_an_array_holds(void **state)
     locache_writer_clear(&key);
 }
 
-/* From LOCACHE_KEY_LONG bytes on, the id in a name is that of the key's digest as an entry has it. */
+/* From LOCACHE_KEY_LONG bytes on, the id in a name is that of the key's digest, as an entry has
+ * it. */
 static void test_key__a_long_key_is_named_after_its_digest(void **state)
 {
     (void)state;
