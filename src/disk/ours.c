@@ -77,7 +77,7 @@ bool lc_ours_funcdir(int dir)
     return lc_fstatat(dir, LC_META, &found) == 0 || lc_ours_whole(dir);
 }
 
-static bool remove_one(void *context, const char *name)
+static bool remove_if_ours(void *context, const char *name)
 {
     int dir = *(const int *)context;
     if (strcmp(name, LC_META) == 0)
@@ -92,7 +92,7 @@ void lc_ours_remove(int at, const char *name)
     int dir = lc_openat(at, name, O_RDONLY | O_DIRECTORY, 0);
     if (dir < 0)
         return;
-    lc_each_name(dir, remove_one, &dir);
+    lc_each_name(dir, remove_if_ours, &dir);
     lc_close(dir);
     lc_unlinkat(at, name, AT_REMOVEDIR);
 }

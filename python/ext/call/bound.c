@@ -186,7 +186,7 @@ static PyObject *reduce_bound(PyObject *object, PyObject *unused)
     return lcpy_methods_delegate("reduce", object, NULL);
 }
 
-static PyObject *deep_copy(PyObject *object, PyObject *memo)
+static PyObject *deep_copy_bound(PyObject *object, PyObject *memo)
 {
     return lcpy_methods_delegate("deep_copy_bound", object, memo);
 }
@@ -200,7 +200,7 @@ static PyObject *key_of(PyObject *object, PyObject *unused)
 
 static PyMethodDef bound_methods[] = {
     {"__reduce__", reduce_bound, METH_NOARGS, NULL},
-    {"__deepcopy__", deep_copy, METH_O, NULL},
+    {"__deepcopy__", deep_copy_bound, METH_O, NULL},
     {"__locache_key__", key_of, METH_NOARGS, NULL},
     {NULL, NULL, 0, NULL},
 };

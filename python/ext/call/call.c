@@ -6,6 +6,7 @@
 #include "call/changed.h"
 #include "call/kept.h"
 #include "call/lookup.h"
+#include "call/open.h"
 #include "call/simple.h"
 #include "call/store.h"
 #include "call/switch.h"
@@ -326,6 +327,57 @@ static __attribute__((noinline)) step look_up(PyObject **out, pending **work, lc
     return next;
 }
 
+/* -------------------------------------------------------------------------------- not as always */
+
+/* Under LOCACHE=refresh each call is computed once in a process: else a recursive function would
+ * take as long as without a cache. 1: this one was; 0; or -1 with an exception. */
+static int note_refreshed(lcpy_persisted *self, const lcpy_key *key)
+{
+    if (self->refreshed == NULL && (self->refreshed = PySet_New(NULL)) == NULL)
+        return -1;
+    PyObject *bytes =
+        PyBytes_FromStringAndSize((const char *)key->writer.data, (Py_ssize_t)key->writer.length);
+    int known = bytes != NULL ? PySet_Contains(self->refreshed, bytes) : -1;
+    if (known == 0 && PySet_Add(self->refreshed, bytes) < 0)
+        known = -1;
+    Py_XDECREF(bytes);
+    return known;
+}
+
+static bool refresh_call(PyObject **out, lcpy_persisted *self, const lcpy_call *call)
+{
+    lcpy_key key;
+    PyObject *culprit = NULL;
+    lcpy_bound bound = lcpy_call_key(self, &key, call, &culprit);
+    int known = bound == LCPY_BOUND ? note_refreshed(self, &key) : 0;
+    bool done = known <= 0;
+    *out = NULL;
+    if (bound != LCPY_BOUND)
+        *out = lcpy_call_without_key(self, call, bound, culprit);
+    else if (known == 0)
+        *out = lcpy_call_compute(self, &key, call);
+    Py_XDECREF(culprit);
+    locache_writer_clear(&key.writer);
+    return done;
+}
+
+/* A call that is not plain. True: it is done, and *out is its result, or NULL with an exception;
+ * false: it goes on as always. */
+static bool call_switched(PyObject **out, lcpy_persisted *self, const lcpy_call *call)
+{
+    *out = NULL;
+    if (lcpy_open_refresh(self) < 0)
+        return true;
+    if (self->mode == LCPY_REFRESH)
+        return refresh_call(out, self, call);
+    if (self->mode != LCPY_OFF)
+        return false;
+    self->bypassed++;
+    *out =
+        PyObject_Vectorcall(self->target.callable, call->args, (size_t)call->count, call->kwnames);
+    return true;
+}
+
 PyObject *lcpy_call_vectorcall(PyObject *object, PyObject *const *args, size_t nargsf,
                                PyObject *kwnames)
 {
@@ -333,7 +385,7 @@ PyObject *lcpy_call_vectorcall(PyObject *object, PyObject *const *args, size_t n
     lcpy_call call = {args, PyVectorcall_NARGS(nargsf), kwnames};
     PyObject *result = NULL;
     pending *work = NULL;
-    if (!lcpy_switch_is_plain(self) && lcpy_switch_call(&result, self, &call))
+    if (!lcpy_switch_is_plain(self) && call_switched(&result, self, &call))
         return result;
     step next = look_up(&result, &work, self, &call);
     return next == FINISHED ? result : run(self, next, work, &call);

@@ -133,7 +133,7 @@ void lcpy_open_end(lcpy_persisted *self)
 
 locache_status lcpy_open(lcpy_persisted *self, locache_error *error)
 {
-    if (!lcpy_switch_is_plain(self) && lcpy_switch_refresh(self) < 0)
+    if (!lcpy_switch_is_plain(self) && lcpy_open_refresh(self) < 0)
         return LOCACHE_ETYPE;
     if (self->cache != NULL)
         return LOCACHE_OK;
@@ -147,6 +147,14 @@ locache_status lcpy_open(lcpy_persisted *self, locache_error *error)
     else
         self->cache = cache;
     return self->cache != NULL ? LOCACHE_OK : lcpy_open(self, error);
+}
+
+int lcpy_open_refresh(lcpy_persisted *self)
+{
+    int moved = lcpy_switch_refresh(self);
+    if (moved > 0)
+        lcpy_open_again(self);
+    return moved < 0 ? -1 : 0;
 }
 
 lcpy_found lcpy_open_for_call(lcpy_persisted *self)

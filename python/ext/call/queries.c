@@ -39,7 +39,7 @@ static int make_key(lcpy_persisted *self, lcpy_key *key, const lcpy_call *call)
 /* 1: the cache is to be used; 0: it is switched off; -1 with an exception. */
 static int is_on(lcpy_persisted *self)
 {
-    if (!lcpy_switch_is_plain(self) && lcpy_switch_refresh(self) < 0)
+    if (!lcpy_switch_is_plain(self) && lcpy_open_refresh(self) < 0)
         return -1;
     return self->mode != LCPY_OFF;
 }

@@ -4,9 +4,6 @@
 
 #include <string.h>
 
-#include "call/call.h"
-#include "call/open.h"
-
 #define OFF "LOCACHE"
 #define DIRECTORY "LOCACHE_DIR"
 
@@ -105,63 +102,13 @@ int lcpy_switch_refresh(lcpy_persisted *self)
 {
     if (read_environment() < 0)
         return -1;
-    if (self->moved != seen.moved) {
-        self->moved = seen.moved;
-        if (self->where.directory == NULL)
-            lcpy_open_again(self);
-    }
+    bool moved = self->moved != seen.moved && self->where.directory == NULL;
+    self->moved = seen.moved;
     bool ruled = seen.rules != NULL && PyBytes_GET_SIZE(seen.rules) > 0;
     if (!ruled && !seen.active && self->options.enabled == NULL) {
         self->mode = LCPY_AS_ALWAYS;
         self->seen = lcpy_switch_watch.generation;
-        return 0;
+        return moved;
     }
-    return ask_mode(self);
-}
-
-/* Under LOCACHE=refresh each call is computed once in a process: else a recursive function would
- * take as long as without a cache. 1: this one was; 0; or -1 with an exception. */
-static int note_refreshed(lcpy_persisted *self, const lcpy_key *key)
-{
-    if (self->refreshed == NULL && (self->refreshed = PySet_New(NULL)) == NULL)
-        return -1;
-    PyObject *bytes =
-        PyBytes_FromStringAndSize((const char *)key->writer.data, (Py_ssize_t)key->writer.length);
-    int known = bytes != NULL ? PySet_Contains(self->refreshed, bytes) : -1;
-    if (known == 0 && PySet_Add(self->refreshed, bytes) < 0)
-        known = -1;
-    Py_XDECREF(bytes);
-    return known;
-}
-
-static bool refresh_call(PyObject **out, lcpy_persisted *self, const lcpy_call *call)
-{
-    lcpy_key key;
-    PyObject *culprit = NULL;
-    lcpy_bound bound = lcpy_call_key(self, &key, call, &culprit);
-    int known = bound == LCPY_BOUND ? note_refreshed(self, &key) : 0;
-    bool done = known <= 0;
-    *out = NULL;
-    if (bound != LCPY_BOUND)
-        *out = lcpy_call_without_key(self, call, bound, culprit);
-    else if (known == 0)
-        *out = lcpy_call_compute(self, &key, call);
-    Py_XDECREF(culprit);
-    locache_writer_clear(&key.writer);
-    return done;
-}
-
-bool lcpy_switch_call(PyObject **out, lcpy_persisted *self, const lcpy_call *call)
-{
-    *out = NULL;
-    if (lcpy_switch_refresh(self) < 0)
-        return true;
-    if (self->mode == LCPY_REFRESH)
-        return refresh_call(out, self, call);
-    if (self->mode != LCPY_OFF)
-        return false;
-    self->bypassed++;
-    *out =
-        PyObject_Vectorcall(self->target.callable, call->args, (size_t)call->count, call->kwnames);
-    return true;
+    return ask_mode(self) < 0 ? -1 : moved;
 }

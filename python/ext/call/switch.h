@@ -33,12 +33,8 @@ static inline bool lcpy_switch_is_plain(const lcpy_persisted *self)
            *watch->slots[1] == watch->values[1] && *watch->slots[2] == watch->values[2];
 }
 
-/* Find out what changed, and close the cache where it is elsewhere now. 0, or -1 with an
- * exception. */
+/* Find out what changed. 1: the cache is elsewhere now; 0; or -1 with an exception. */
 int lcpy_switch_refresh(lcpy_persisted *self);
-/* A call that is not plain. True: it is done, and *out is its result, or NULL with an exception;
- * false: it goes on as always. */
-bool lcpy_switch_call(PyObject **out, lcpy_persisted *self, const lcpy_call *call);
 
 /* _core.set_switch(active): does locache._switch have something to say of every function? */
 PyObject *lcpy_switch_set(PyObject *module, PyObject *active);

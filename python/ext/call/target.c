@@ -183,7 +183,7 @@ static int compose_call(composed *out, const lcpy_target *target, const lcpy_cal
 /* The defaults that a plan does not fill in: those of the functions that the one it is of wraps, or
  * is wrapped by. They count as captured variables do. */
 static int write_wrapped_defaults(lcpy_state *state, lcpy_captured *out, const lcpy_plan *plan,
-                          PyObject **culprit)
+                                  PyObject **culprit)
 {
     for (Py_ssize_t i = 0; i < plan->count; i++) {
         const lcpy_parameter *parameter = &plan->parameters[i];

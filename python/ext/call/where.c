@@ -53,16 +53,18 @@ locache_status lcpy_where_find(char out[LOCACHE_PATH_MAX], const lcpy_where *whe
         return locache_locate(out, text_of(where->source), text_of(where->stem), where->flags,
                               error);
     if (directory == NULL)
-        return refuse_where(error, LOCACHE_EIO,
-                      "the working directory is gone, and nothing else says where the cache is; "
-                      "give dir=");
+        return refuse_where(
+            error, LOCACHE_EIO,
+            "the working directory is gone, and nothing else says where the cache is; "
+            "give dir=");
     if (directory[0] != '/')
-        return refuse_where(error, LOCACHE_EIO,
-                      "the working directory is gone, from which dir= starts; give an absolute "
-                      "path");
+        return refuse_where(
+            error, LOCACHE_EIO,
+            "the working directory is gone, from which dir= starts; give an absolute "
+            "path");
     if (strlen(directory) >= LOCACHE_PATH_MAX)
         return refuse_where(error, LOCACHE_ELIMIT,
-                      "dir= is longer than a path can be; give a shorter one");
+                            "dir= is longer than a path can be; give a shorter one");
     PyOS_snprintf(out, LOCACHE_PATH_MAX, "%s", directory);
     return LOCACHE_OK;
 }

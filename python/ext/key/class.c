@@ -10,7 +10,6 @@
 #include <string.h>
 
 #include "identity.h"
-#include "key/graph.h"
 #include "plain/names.h"
 
 /* What has no such attributes, or others than text there, is no global. */
@@ -103,7 +102,7 @@ done:
 /* Is it the only one of its name? 1, 0, or -1 with an exception. */
 static int is_named(PyObject *class)
 {
-    const PyTypeObject *type = (PyTypeObject *)class;
+    PyTypeObject *type = (PyTypeObject *)class;
 
     /* What C made is. */
     return !PyType_HasFeature(type, Py_TPFLAGS_HEAPTYPE) ||
@@ -132,7 +131,7 @@ int lcpy_class_write(lcpy_walk *walk, PyObject *class)
     named = is_named(class);
     if (named < 0)
         return -1;
-    return named ? lcpy_walk_global(walk, class) : lcpy_graph_refer(walk, class, false);
+    return named ? lcpy_walk_global(walk, class) : walk->refer(walk, class, false);
 }
 
 /* ------------------------------------------------------------------------------------ functions */

@@ -52,7 +52,7 @@ static uint32_t *slot_of(const lcpy_graph *graph, const PyObject *object)
 }
 
 /* At least twice as many slots as nodes. */
-static int grow_slots(lcpy_graph *graph)
+static int grow_table_slots(lcpy_graph *graph)
 {
     size_t count = graph->slots_count == 0 ? 4 * (size_t)NODES_FIRST : 2 * graph->slots_count;
     uint32_t *slots;
@@ -85,7 +85,7 @@ static int add_node(lcpy_graph *graph, PyObject *object, uint32_t parent)
     if (nodes == NULL)
         return -1;
     graph->nodes = nodes;
-    if (grow_slots(graph) < 0)
+    if (grow_table_slots(graph) < 0)
         return -1;
     *slot_of(graph, object) = (uint32_t)graph->nodes_count + 1;
     nodes[graph->nodes_count] = (lcpy_node){

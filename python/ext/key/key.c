@@ -337,8 +337,12 @@ static int write_whole(lcpy_state *state, locache_writer *out, PyObject *value)
 {
     unsigned char room[ROOM];
     locache_writer own;
-    lcpy_walk walk = {
-        .state = state, .writer = &own, .value = write_one, .outermost = value, .current = value};
+    lcpy_walk walk = {.state = state,
+                      .writer = &own,
+                      .value = write_one,
+                      .refer = lcpy_graph_refer,
+                      .outermost = value,
+                      .current = value};
     int result;
 
     locache_writer_init(&own, room, sizeof room);

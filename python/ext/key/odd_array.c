@@ -208,5 +208,5 @@ static int write_odd(lcpy_walk *walk, PyObject *array)
 
 int lcpy_odd_array_write(lcpy_walk *walk, PyObject *array)
 {
-    return lcpy_walk_nested(walk, array, write_array);
+    return lcpy_walk_nested(walk, array, write_odd);
 }

@@ -310,7 +310,7 @@ static bool is_inherited(PyTypeObject *type)
 }
 
 /* Add what the slots of the class hold. */
-static int add_slots(PyObject *to, PyObject *object)
+static int add_slot_values(PyObject *to, PyObject *object)
 {
     PyObject *function = lcpy_names_loaded("copyreg", "_slotnames");
     PyObject *names =
@@ -344,7 +344,7 @@ static PyObject *attributes_of(PyObject *object)
     PyErr_Clear();
     all = dict != NULL && PyDict_CheckExact(dict) ? PyDict_Copy(dict) : PyDict_New();
     Py_XDECREF(dict);
-    if (all != NULL && add_slots(all, object) < 0)
+    if (all != NULL && add_slot_values(all, object) < 0)
         Py_CLEAR(all);
     return all;
 }

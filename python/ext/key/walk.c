@@ -10,7 +10,6 @@
 
 #include <string.h>
 
-#include "key/graph.h"
 #include "plain/names.h"
 
 /* A view may show the same memory again and again (broadcasts, windows), and be of any size: a few
@@ -91,7 +90,7 @@ int lcpy_walk_nested(lcpy_walk *walk, PyObject *object,
                      int (*write)(lcpy_walk *walk, PyObject *object))
 {
     if (object != walk->current)
-        return lcpy_graph_refer(walk, object, false);
+        return walk->refer(walk, object, false);
     walk->current = NULL;
     walk->inside = true;
     return write(walk, object);
@@ -101,7 +100,7 @@ int lcpy_walk_apart(lcpy_walk *walk, PyObject *object,
                     int (*write)(lcpy_walk *walk, PyObject *object))
 {
     if (object != walk->current && walk->inside)
-        return lcpy_graph_refer(walk, object, false);
+        return walk->refer(walk, object, false);
     walk->apart = true;
     return write(walk, object);
 }
@@ -350,7 +349,7 @@ int lcpy_walk_members(lcpy_walk *walk, PyObject *tuple, PyObject *object)
     for (Py_ssize_t i = 0; i < count; i++) {
         PyObject *member = PyTuple_GET_ITEM(tuple, i);
 
-        if ((plain ? lcpy_walk_value(walk, member) : lcpy_graph_refer(walk, member, true)) < 0)
+        if ((plain ? lcpy_walk_value(walk, member) : walk->refer(walk, member, true)) < 0)
             return lcpy_walk_step(walk, "%s", " (a member)");
     }
     if (!plain)

@@ -17,6 +17,8 @@ struct lcpy_walk {
     /* Appends any value. What holds others is not written within others (graph.h): where this is
      * called for such a one it leaves a gap, unless it is `current`. */
     int (*value)(lcpy_walk *walk, PyObject *value);
+    /* Leaves a gap for an object that is written elsewhere (lcpy_graph_refer()). */
+    int (*refer)(lcpy_walk *walk, PyObject *object, bool unordered);
     lcpy_state *state;
     locache_writer *writer;
     PyObject *outermost;

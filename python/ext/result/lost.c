@@ -135,7 +135,7 @@ static int add_slots(PyObject *attributes, PyObject *object, const PyTypeObject 
 }
 
 /* What the instance has of its own: a new dict, or NULL with an exception. */
-static PyObject *attributes_of(PyObject *object, const PyTypeObject *author)
+static PyObject *own_attributes(PyObject *object, const PyTypeObject *author)
 {
     PyObject *attributes = PyDict_New();
     PyObject *dict = NULL;
@@ -202,7 +202,7 @@ static int drop_made_again(PyObject *attributes, PyObject *reduction, const PyTy
 {
     PyObject *made =
         PyObject_CallObject(PyTuple_GET_ITEM(reduction, 0), PyTuple_GET_ITEM(reduction, 1));
-    PyObject *again = made != NULL ? attributes_of(made, author) : NULL;
+    PyObject *again = made != NULL ? own_attributes(made, author) : NULL;
     PyObject *names = again != NULL ? PyDict_Keys(attributes) : NULL;
     int status = names == NULL ? -1 : 0;
     for (Py_ssize_t i = 0; status == 0 && i < PyList_GET_SIZE(names); i++) {
@@ -274,7 +274,7 @@ static PyObject *reduce_instance(PyObject *object)
         has_registered_reducer(Py_TYPE(object)) ? NO_DOUBT : doubt_of(Py_TYPE(object), &author);
     if (how == NO_DOUBT)
         return Py_NewRef(Py_NotImplemented);
-    PyObject *attributes = attributes_of(object, author);
+    PyObject *attributes = own_attributes(object, author);
     if (attributes == NULL)
         return NULL;
     PyObject *reduction = NULL;
