@@ -285,46 +285,67 @@ static step read_or_prepare(PyObject **out, pending **work, lcpy_persisted *self
     return found == LCPY_UNUSABLE ? CALL_ONLY : FINISHED;
 }
 
-/* What is not given from memory as it is. Not inlined: most hits do without. */
-static __attribute__((noinline)) step look_further(PyObject **out, pending **work,
-                                                   lcpy_persisted *self, const lcpy_call *call,
-                                                   const lcpy_key *key, void *known)
+/* There is no result in memory that could be given. Not inlined: most hits do without. */
+static __attribute__((noinline)) PyObject *look_further(lcpy_persisted *self, const lcpy_call *call,
+                                                        const lcpy_key *key, bool rejected,
+                                                        step *next, pending **work)
 {
-    if (self->target.is_async) {
-        *out = start_coroutine(self, key, call, false);
-        return FINISHED;
-    }
-    if (known != NULL && lcpy_lookup_kept(out, self, key, known) != LCPY_REJECTED)
-        return FINISHED;
+    PyObject *result = NULL;
+    if (self->target.is_async)
+        return start_coroutine(self, key, call, false);
     if (lcpy_stack_check() < 0)
-        return fail();
-    return known != NULL ? prepare(work, self, key, false, true)
-                         : read_or_prepare(out, work, self, key);
+        return NULL;
+    *next = rejected ? prepare(work, self, key, false, true)
+                     : read_or_prepare(&result, work, self, key);
+    return result;
 }
 
-/* Not inlined: the key would be on the C stack while the function runs. */
-static __attribute__((noinline)) step look_up(PyObject **out, pending **work, lcpy_persisted *self,
-                                              const lcpy_call *call)
+static __attribute__((noinline)) void look_without_key(lcpy_persisted *self, lcpy_bound bound,
+                                                       PyObject *culprit, step *next)
+{
+    *next = lcpy_stack_check() < 0 ? fail() : go_without_key(self, bound, culprit);
+    Py_XDECREF(culprit);
+}
+
+/* What memory has for a key: the result; or NULL, and *rejected where it is no good. */
+static inline PyObject *look_in_memory(lcpy_persisted *self, const lcpy_key *key, bool *found,
+                                       bool *rejected)
+{
+    void *known;
+    PyObject *result = NULL;
+    if (self->cache == NULL || self->target.is_async ||
+        locache_recall(&known, self->cache, key->writer.data, key->writer.length) != LOCACHE_OK)
+        return NULL;
+    *found = true;
+    if (lcpy_kept_is_result(known)) {
+        self->hits++;
+        return known;
+    }
+    *rejected = lcpy_lookup_kept(&result, self, key, known) == LCPY_REJECTED;
+    *found = !*rejected;
+    return result;
+}
+
+/* Not inlined: the key would be on the C stack while the function runs. *next and *work are set
+ * where something is left to do. */
+static __attribute__((noinline)) PyObject *look_up(lcpy_persisted *self, const lcpy_call *call,
+                                                   step *next, pending **work)
 {
     lcpy_key key;
-    PyObject *culprit = NULL;
-    void *known = NULL;
-    step next = FINISHED;
+    PyObject *culprit;
+    PyObject *result = NULL;
+    bool found = false;
+    bool rejected = false;
     lcpy_bound bound = lcpy_call_key(self, &key, call, &culprit);
     if (bound != LCPY_BOUND) {
-        next = lcpy_stack_check() < 0 ? fail() : go_without_key(self, bound, culprit);
-    } else if (!self->target.is_async && self->cache != NULL &&
-               locache_recall(&known, self->cache, key.writer.data, key.writer.length) ==
-                   LOCACHE_OK &&
-               lcpy_kept_is_result(known)) {
-        self->hits++;
-        *out = known;
+        look_without_key(self, bound, culprit, next);
     } else {
-        next = look_further(out, work, self, call, &key, known);
+        result = look_in_memory(self, &key, &found, &rejected);
+        if (!found)
+            result = look_further(self, call, &key, rejected, next, work);
     }
-    Py_XDECREF(culprit);
     locache_writer_clear(&key.writer);
-    return next;
+    return result;
 }
 
 /* -------------------------------------------------------------------------------- not as always */
@@ -383,10 +404,10 @@ PyObject *lcpy_call_vectorcall(PyObject *object, PyObject *const *args, size_t n
 {
     lcpy_persisted *self = (lcpy_persisted *)object;
     lcpy_call call = {args, PyVectorcall_NARGS(nargsf), kwnames};
-    PyObject *result = NULL;
     pending *work = NULL;
+    step next = FINISHED;
     if (!lcpy_switch_is_plain(self) && call_switched(&result, self, &call))
         return result;
-    step next = look_up(&result, &work, self, &call);
+    result = look_up(self, &call, &next, &work);
     return next == FINISHED ? result : run(self, next, work, &call);
 }
