@@ -406,6 +406,7 @@ PyObject *lcpy_call_vectorcall(PyObject *object, PyObject *const *args, size_t n
     lcpy_call call = {args, PyVectorcall_NARGS(nargsf), kwnames};
     pending *work = NULL;
     step next = FINISHED;
+    PyObject *result;
     if (!lcpy_switch_is_plain(self) && call_switched(&result, self, &call))
         return result;
     result = look_up(self, &call, &next, &work);
