@@ -109,7 +109,8 @@ static lc_span part_at(reader *in, size_t offset, size_t size, unsigned char *ro
 static const unsigned char *leaf_at(reader *in, size_t leaf, unsigned char *room)
 {
     lc_span part = part_at(in, leaf * LEAF, LEAF, room);
-    if (part.size == LEAF)
+    /* Where there is no room, all lies together, and a leaf is never in two pieces. */
+    if (part.size == LEAF || room == NULL)
         return part.data;
     for (size_t at = 0;;) {
         memcpy(room + at, part.data, part.size);
@@ -145,7 +146,7 @@ static void digest_one(node out, reader *in, size_t offset, size_t size, const c
  * lane cannot be left out, and one that repeats another costs nothing more. */
 static void digest_whole(node *out, reader *in, size_t first, size_t count)
 {
-    const unsigned char *leaves[LC_LANES];
+    const unsigned char *leaves[LC_LANES] = {NULL};
     lc_lanes lanes;
     for (size_t i = 0; i < LC_LANES; i++)
         leaves[i] = i >= count

@@ -10,6 +10,8 @@
 
 #include "call/persisted.h"
 
+#include <unistd.h>
+
 /* What was seen of the environment, which is the process's, as this is. Needs the GIL. */
 typedef struct lcpy_watch {
     char **environment;
@@ -22,7 +24,6 @@ typedef struct lcpy_watch {
 } lcpy_watch;
 
 extern lcpy_watch lcpy_switch_watch;
-extern char **environ;
 
 /* Is a call of it to be as always? */
 static inline bool lcpy_switch_is_plain(const lcpy_persisted *self)

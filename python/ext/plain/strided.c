@@ -86,7 +86,7 @@ lcpy_layout_order lcpy_strided_order(signed char *places, int ndim, const Py_ssi
     int count = 0;
 
     for (int i = 0; i < ndim; i++) {
-        places[i] = shape[i] > 1 && strides[i] != 0;
+        places[i] = (signed char)(shape[i] > 1 && strides[i] != 0);
         count += places[i];
         if (shape[i] == 0) { /* no items, in no order */
             memset(places, 0, (size_t)ndim);
