@@ -5,9 +5,7 @@
 #include "state.h"
 
 extern PyMethodDef lcpy_methods[];
-
-/* What a function of locache._sending gives for the decorated function and one more argument, or
- * NULL for no more. NULL with an exception. */
-PyObject *lcpy_methods_delegate(const char *name, PyObject *object, PyObject *argument);
+/* Make what they return: cache_info()'s type. 0 or -1. */
+int lcpy_methods_exec(PyObject *module);
 
 #endif
