@@ -73,7 +73,7 @@ def resident() -> int:
 
 
 def settle(call):
-    """Until a result is believed from memory: its file may not just have changed."""
+    """Until a result in memory is valid: its file may not just have changed."""
     call()
     time.sleep(SETTLED)
     call()
