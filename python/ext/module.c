@@ -15,7 +15,7 @@ static PyObject *set_log(PyObject *module, PyObject *write)
 static PyMethodDef functions[] = {
     {"_id_of", lcpy_identity_id_of, METH_O, NULL},
     {"_code_id", lcpy_identity_code_id, METH_O, NULL},
-    {"decorate", lcpy_type_decorate, METH_VARARGS, NULL}, /* for locache._persist */
+    {"decorate", lcpy_type_decorate, METH_VARARGS, NULL}, /* for persist() */
     {"set_log", set_log, METH_O, NULL},
     {NULL, NULL, 0, NULL},
 };

@@ -7,7 +7,7 @@
 /* Make the types; called once, by the module. 0 or -1. */
 int lcpy_type_exec(PyObject *module);
 
-/* locache._core.decorate(): what locache._persist found out, as a decorated function. */
+/* locache._core.decorate(): what locache._target found out, as a decorated function. */
 PyObject *lcpy_type_decorate(PyObject *module, PyObject *args);
 
 #endif
