@@ -50,6 +50,16 @@ HIT_TITLES = (
 
 # Elements of 8 bytes.
 SIZES = {"8 KB": 1_000, "800 KB": 100_000, "80 MB": 10_000_000, "800 MB": 100_000_000}
+# Of arguments: from where one is digested instead of compared, up to where threads help.
+ARGUMENT_SIZES = {
+    "4 KiB": 512,
+    "8 KB": 1_000,
+    "64 KiB": 8_192,
+    "800 KB": 100_000,
+    "1 MiB": 131_072,
+    "80 MB": 10_000_000,
+    "800 MB": 100_000_000,
+}
 LARGEST = "800 MB"
 SUMMED = "80 MB"  # of this size, what a hit costs together with reading all of the array
 ENTRIES = (10, 1_000, 100_000, 1_000_000)
@@ -94,7 +104,7 @@ GROUPS = (
     Group(
         "arguments",
         "Hit with an array argument",
-        tuple(Row(f"argument {size}", size) for size in SIZES),
+        tuple(Row(f"argument {size}", size) for size in ARGUMENT_SIZES),
     ),
     *(
         Group(
@@ -171,6 +181,10 @@ TARGETS = (
     Target("800 MB array result, first in a process", "first result 800 MB", 200_000),
     # The pages that building an array object and its list of buffers touches.
     Target("800 MB array result, resident memory", "growth 800 MB", 1 << 20),
+    *(
+        Target(f"{size} array argument", f"argument {size}", 1, ("cachau", f"argument {size}"))
+        for size in ("64 KiB", "800 KB", "1 MiB")
+    ),
     Target(
         "80 MB array argument",
         "argument 80 MB",

@@ -29,7 +29,17 @@ from contenders import BY_NAME, CONTENDERS, Contender, why_not  # noqa: E402
 from entries import Entries  # noqa: E402
 from machine import describe, memory_available  # noqa: E402
 from results import Results  # noqa: E402
-from rows import BARE, ENTRIES, GROUPS, LARGEST, MEMORY_HITS, PROCESSES, SIZES, STRICT  # noqa: E402
+from rows import (  # noqa: E402
+    ARGUMENT_SIZES,
+    BARE,
+    ENTRIES,
+    GROUPS,
+    LARGEST,
+    MEMORY_HITS,
+    PROCESSES,
+    SIZES,
+    STRICT,
+)
 
 # Rounds of each part: the dear ones get fewer.
 ROUNDS = {"hits": 7, "files": 7, "arrays": 3, "scale": 5, "parallel": 3, "memory": 3}
@@ -53,6 +63,9 @@ class Bench:
         self.build = build
         self.rounds = QUICK_ROUNDS if quick else ROUNDS
         self.sizes = QUICK_SIZES if quick else tuple(SIZES)
+        self.argument_sizes = [
+            size for size in ARGUMENT_SIZES if size not in SIZES or size in self.sizes
+        ]
         self.counts = QUICK_ENTRIES if quick else ENTRIES
         self.results = Results()
         self.locache4 = build / "bench-locache4"
@@ -230,7 +243,7 @@ class Bench:
     def array_arguments(self) -> None:
         for turn in range(self.rounds["arrays"]):
             seconds: dict = {}
-            for size in self.sizes:
+            for size in self.argument_sizes:
                 row = f"argument {size}"
                 for one in self.taking_part("arguments", turn):
                     if why_not(one, "arguments", row):
@@ -241,7 +254,7 @@ class Bench:
                         self.results.refuse(row, one.name, said)
                         continue
                     directory = self.place(one.name)
-                    argument = f"{SIZES[size]} {size}"
+                    argument = f"{ARGUMENT_SIZES[size]} {size}"
                     found = self.attempt(
                         one, [row], self.run, one.name, "array_argument", directory, argument
                     )

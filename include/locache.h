@@ -198,7 +198,7 @@ typedef struct locache_id {
 LOCACHE_API void locache_id_of(locache_id *out, const void *data, size_t size);
 
 /* Digest of a large buffer, as keys hold it: the root of a tree of BLAKE2b-256
- * with leaves of 1 MiB (docs/format.md). Reads the buffer once, in place; from
+ * with leaves of 4 KiB (docs/format.md). Reads the buffer once, in place; from
  * LOCACHE_DIGEST_PARALLEL bytes on with threads of its own, as many as help,
  * that are gone when it returns. The result does not depend on their number.
  * Any thread. */
@@ -207,8 +207,8 @@ LOCACHE_API void locache_digest(unsigned char out[LOCACHE_DIGEST_SIZE],
 /* below, starting threads costs more than they save */
 #define LOCACHE_DIGEST_PARALLEL ((size_t)8 << 20)
 /* The same of data that is not in one piece: fill() copies those `size` bytes
- * of it that begin at `offset` to `out`, at most 1 MiB at a time, and is called
- * by several threads at once. False where there is no memory for a leaf; out is
+ * of it that begin at `offset` to `out`, at most 4 KiB at a time, and is called
+ * by several threads at once. False where there is no memory for four; out is
  * untouched then. Any thread. */
 LOCACHE_API LOCACHE_CHECK bool locache_digest_parts(
     unsigned char out[LOCACHE_DIGEST_SIZE], size_t size,
@@ -385,7 +385,8 @@ enum {
     /* ["module:qualified.name", digest of its code, [captured values],
      * [defaults]] */
     LOCACHE_TAG_FUNCTION = 49615,
-    /* unsigned n: the nth enclosing object, counted from the outermost */
+    /* unsigned n: the nth object of the cycle (TAG_CYCLE) that this one is
+     * part of */
     LOCACHE_TAG_ANCESTOR = 49616,
     /* [class, what its __locache_key__ returned] */
     LOCACHE_TAG_CUSTOM = 49617,
@@ -395,7 +396,16 @@ enum {
     /* [class, format, [extents], bytes]: anything with the buffer protocol */
     LOCACHE_TAG_VIEW = 49620,
     /* [size, 32 bytes]: stands for a long text in a key, of its UTF-8 */
-    LOCACHE_TAG_TEXT_DIGEST = 49621
+    LOCACHE_TAG_TEXT_DIGEST = 49621,
+    /* [size, 32 bytes]: stands for a part of a key, an item of that size */
+    LOCACHE_TAG_PART = 49622,
+    /* array: objects that refer to each other in a circle */
+    LOCACHE_TAG_CYCLE = 49623,
+    /* [n, cycle]: the nth object of a cycle */
+    LOCACHE_TAG_MEMBER = 49624,
+    /* an array (TAG_NDARRAY, TAG_NDARRAY_F, TAG_ARRAY) that must not be written
+     * to; in results only */
+    LOCACHE_TAG_READONLY = 49625
 };
 
 /* ----------------------------------------------------------- arrays of numbers
@@ -790,6 +800,8 @@ LOCACHE_API int64_t locache_value_created(const locache_value *value);
 LOCACHE_API int64_t locache_value_compute_time(const locache_value *value);
 /* Bytes of the file that it was read from: about what it takes in memory. */
 LOCACHE_API size_t locache_value_size(const locache_value *value);
+/* Are its buffers a mapping of the file? */
+LOCACHE_API bool locache_value_mapped(const locache_value *value);
 /* For locache_remember(). */
 LOCACHE_API void locache_value_stamp(locache_stamp *out,
                                      const locache_value *value);

@@ -52,6 +52,7 @@ static void receive_event(void *write, const locache_event *event)
 
 void lcpy_log_set(lcpy_state *state, PyObject *write)
 {
+    state->verbose = write != Py_None;
     if (write == Py_None) {
         locache_set_log(NULL, NULL);
         return; /* the function stays: another thread may be about to call it */

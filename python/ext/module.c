@@ -1,9 +1,13 @@
 /* The extension module locache._core: its functions, its types and its state. */
+#include "call/bound.h"
+#include "call/switch.h"
 #include "call/type.h"
 #include "identity.h"
+#include "key/known.h"
 #include "log.h"
 #include "plain/compat.h"
 #include "plain/types.h"
+#include "result/lost.h"
 
 /* For locache._log. */
 static PyObject *set_log(PyObject *module, PyObject *write)
@@ -15,8 +19,12 @@ static PyObject *set_log(PyObject *module, PyObject *write)
 static PyMethodDef functions[] = {
     {"_id_of", lcpy_identity_id_of, METH_O, NULL},
     {"_code_id", lcpy_identity_code_id, METH_O, NULL},
+    /* for locache._known */
+    {"_key_for", (PyCFunction)(void (*)(void))lcpy_known_set, METH_FASTCALL, NULL},
     {"decorate", lcpy_type_decorate, METH_VARARGS, NULL}, /* for persist() */
+    {"_read_only", lcpy_lost_read_only, METH_O, NULL},
     {"set_log", set_log, METH_O, NULL},
+    {"set_switch", lcpy_switch_set, METH_O, NULL}, /* for locache._switch */
     {NULL, NULL, 0, NULL},
 };
 
@@ -35,10 +43,10 @@ static int exec_warning(PyObject *module)
 static int exec_types(PyObject *module)
 {
     lcpy_state *state = PyModule_GetState(module);
-    if (lcpy_type_exec(module) < 0)
+    if (lcpy_type_exec(module) < 0 || lcpy_bound_exec(module) < 0)
         return -1;
     return PyModule_AddType(module, state->persisted_type) < 0 ||
-                   PyModule_AddType(module, state->cache_info_type) < 0
+                   PyModule_AddType(module, state->bound_type) < 0
                ? -1
                : 0;
 }
@@ -52,11 +60,14 @@ static int traverse(PyObject *module, visitproc visit, void *arg)
 {
     lcpy_state *state = PyModule_GetState(module);
     Py_VISIT(state->persisted_type);
-    Py_VISIT(state->cache_info_type);
+    Py_VISIT(state->bound_type);
     Py_VISIT(state->buffer_type);
     Py_VISIT(state->unpickler_type);
+    Py_VISIT(state->pickler_type);
     Py_VISIT(state->cache_warning);
     Py_VISIT(state->pickle);
+    Py_VISIT(state->known);
+    Py_VISIT(state->functions);
     Py_VISIT(state->async_call);
     Py_VISIT(state->identity);
     Py_VISIT(state->log_write);
@@ -69,12 +80,15 @@ static int clear(PyObject *module)
     if (state->log_write != NULL)
         locache_set_log(NULL, NULL);
     Py_CLEAR(state->persisted_type);
-    Py_CLEAR(state->cache_info_type);
+    Py_CLEAR(state->bound_type);
     Py_CLEAR(state->buffer_type);
     Py_CLEAR(state->unpickler_type);
+    Py_CLEAR(state->pickler_type);
     Py_CLEAR(state->cache_warning);
     Py_CLEAR(state->pickle);
     Py_CLEAR(state->main_name);
+    Py_CLEAR(state->known);
+    Py_CLEAR(state->functions);
     Py_CLEAR(state->async_call);
     Py_CLEAR(state->identity);
     Py_CLEAR(state->log_write);

@@ -6,6 +6,8 @@
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
 
+#include <stdbool.h>
+
 #include "locache.h"
 
 /* ISO C has no conversion from a function to void *, which a type's slots need; POSIX has. */
@@ -14,17 +16,23 @@
 typedef struct lcpy_types lcpy_types; /* plain/types.c */
 
 typedef struct lcpy_state {
-    PyTypeObject *persisted_type;  /* call/type.c */
-    PyTypeObject *cache_info_type; /* call/methods.c: a struct sequence */
-    PyTypeObject *buffer_type;     /* result/buffer.c */
-    PyTypeObject *unpickler_type;  /* result/pickle.c: made at the first unpickling */
-    PyObject *cache_warning;       /* locache.CacheWarning */
-    lcpy_types *types;             /* classes met so far; owned */
-    PyObject *pickle;              /* the pickle module, once needed */
+    PyTypeObject *persisted_type; /* call/type.c */
+    PyTypeObject *bound_type;     /* call/bound.c */
+    PyTypeObject *buffer_type;    /* result/buffer.c */
+    PyTypeObject *unpickler_type; /* result/pickle.c: made at the first unpickling */
+    PyTypeObject *pickler_type;   /* result/pickler.c: made at the first pickling */
+    PyObject *cache_warning;      /* locache.CacheWarning */
+    lcpy_types *types;            /* classes met so far; owned */
+    PyObject *pickle;             /* the pickle module, once needed */
     /* import name of __main__, once known: see lcpy_names_module() */
     PyObject *main_name;
+    PyObject *known;          /* dict: classes to what says their objects' keys (key/known.c) */
+    Py_ssize_t known_modules; /* how many modules were loaded when it was last filled */
+    /* dict: what is kept of the functions that were arguments (key/class.c) */
+    PyObject *functions;
     PyObject *async_call; /* locache._async.call, once needed */
     PyObject *identity;   /* the module locache._identity, once needed */
+    bool verbose;         /* lines of the log are asked for */
     PyObject *log_write;  /* locache._log.write, once verbose; kept: a thread may be inside it */
 } lcpy_state;
 

@@ -11,12 +11,67 @@
 from locache import _core, _options, _target
 from locache._core import CacheWarning, __version__
 
-__all__ = ["CacheWarning", "__version__", "persist", "reset", "reset_cache", "verbose"]
+__all__ = [
+    "CacheWarning",
+    "Memory",
+    "__version__",
+    "configure",
+    "disabled",
+    "key_for",
+    "persist",
+    "reset",
+    "reset_cache",
+    "verbose",
+]
+
+# Loaded when they are first asked for: most programs need neither.
+_ELSEWHERE = {"Memory": "_memory", "configure": "_switch", "disabled": "_switch"}
+
+
+def __getattr__(name):
+    module = _ELSEWHERE.get(name)
+    if module is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    value = getattr(import_module(f"{__name__}.{module}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__():
+    return sorted({*globals(), *_ELSEWHERE})
+
+
+def key_for(cls):
+    """A decorator for a function that says what counts of an object of this class in a key.
+
+    cls: the class; also for classes that derive from it, until they have a function of their own.
+    A ``__locache_key__`` method goes before it.
+
+    Returns the decorator, which gives the function back. Raises TypeError where ``cls`` is no
+    class.
+
+    >>> import locache
+    >>> class Model:
+    ...     name = "linear"
+    >>> @locache.key_for(Model)
+    ... def key_of(model):
+    ...     return model.name
+    """
+    if not isinstance(cls, type):
+        raise TypeError("key_for() takes a class")
+
+    def add(function):
+        _core._key_for(cls, function)
+        return function
+
+    return add
 
 
 def _decorated(func, options):
     name, directory, ignored, settings = options
-    if isinstance(func, (classmethod, staticmethod)):
+    if issubclass(type(func), (classmethod, staticmethod)):
         return type(func)(_decorated(func.__func__, options))
     if type(func) is _core.Persisted:  # decorated twice: the options given last count
         func = func._callable
@@ -32,12 +87,13 @@ def _decorated(func, options):
             f"not {type(func).__name__}"
         )
     target, beside = _target.target_of(func, ignored)
+    if not target[1] and settings[0] and settings[4] is None:  # no function of Python in it
+        settings = (*settings[:4], _target.build_of(target[2]), *settings[5:])
     return _core.decorate(target, beside, _target.where(beside, name, directory), ignored, settings)
 
 
 def persist(
     func=None,
-    /,
     *,
     name=None,
     auto_invalidate=True,
@@ -51,6 +107,8 @@ def persist(
     memory=True,
     recheck=None,
     mapped=True,
+    enabled=True,
+    keep=None,
 ):
     """Keep the results of a function in files, and serve later calls from them.
 
@@ -59,13 +117,14 @@ def persist(
     func : callable
         the function; left out where options are given: @persist(name="notebook")
     name : str, optional
-        keep results in <name>.cache/ in place of <source file>.cache/
+        keep results in <name>.cache/ in place of <source file>.cache/; may begin with directories
     auto_invalidate : bool
         when the function's source changes, compute anew
     max_entries : int
-        keep at most so many results, the most recently used; -1: all
+        keep at most so many results, the most recently used; 0, -1 or None: all
     max_age : float, optional
-        forget a result that was not used for so many days; -1 or None: never
+        forget a result that was not used for so many days; None: never; 0 or less: at once, so that
+        nothing is kept
     dir : path, optional
         exactly this cache directory
     ignore : str or iterable of str
@@ -84,6 +143,11 @@ def persist(
         at each call, so that a deleted file is a forgotten result at once
     mapped : bool
         large arrays are loaded from their file as they are touched; False: read whole
+    enabled : bool or callable
+        False: calls go to the function, as if it were not decorated; a callable without arguments
+        is asked at each call
+    keep : callable, optional
+        given a result, says whether to store it
 
     Returns
     -------
@@ -106,7 +170,7 @@ def persist(
     >>> double(21)
     42
     """
-    _options.read_flag("auto_invalidate", auto_invalidate)
+    auto_invalidate = _options.read_auto_invalidate(auto_invalidate)
     _options.read_flag("pickle", pickle)
     _options.read_flag("durable", durable)
     _options.read_flag("mapped", mapped)
@@ -127,6 +191,8 @@ def persist(
         _options.read_max_age(max_age),
         *_options.read_memory(memory),
         _options.read_recheck(recheck),
+        _options.read_enabled(enabled),
+        _options.read_keep(keep),
     )
     options = (name, dir, _options.read_ignore(ignore), settings)
     if func is not None:
@@ -148,10 +214,15 @@ def reset_cache(func, name=None):
     name : str, optional
         of what is stored under @persist(name=...), where that is not how func is decorated
 
+    Warns
+    -----
+    CacheWarning
+        where func was never persisted
+
     Raises
     ------
     TypeError
-        where func was never persisted
+        where func is nothing that can be called
     OSError
         where the results cannot be removed
 
@@ -170,14 +241,41 @@ def reset_cache(func, name=None):
     name = _options.read_name(name)
     persisted = _target.find_persisted(func)
     if persisted is None:
-        raise TypeError(
-            f"{_target.text(func, '__name__') or repr(func)} was never persisted: give a function "
-            "decorated with @persist (other decorators around it need functools.wraps())"
-        )
-    if name is None:
+        _reset_bare(func, name)
+    elif name is None:
         persisted.cache_clear()
     else:
-        persisted._clear_at(_target.where(persisted._beside, name, None))
+        place = _target.where(persisted._beside, name, None)
+        if persisted._clear_at(place) is False:
+            import warnings
+
+            warnings.warn(
+                f"reset_cache(): there is no {name}.cache, so that nothing was forgotten",
+                CacheWarning,
+                stacklevel=2,
+            )
+
+
+def _reset_bare(func, name):
+    """As if it were persisted, where results of it are there; else it is said that none are."""
+    if not callable(func):
+        raise TypeError(f"reset_cache() takes a persisted function, not {type(func).__name__}")
+    try:
+        persisted = persist(func, name=name)
+    except TypeError:  # nothing that could be
+        persisted = None
+    if persisted is not None and persisted.cache_info().currsize > 0:
+        persisted.cache_clear()
+        return
+    from warnings import warn
+
+    warn(
+        f"{_target.text(func, '__name__') or repr(func)} was never persisted, and nothing is "
+        "reset: give a function decorated with @persist (other decorators around it need "
+        "functools.wraps())",
+        CacheWarning,
+        _target.depth() + 1,
+    )
 
 
 def reset(func):
@@ -185,7 +283,7 @@ def reset(func):
     reset_cache(func)
 
 
-def verbose(flag=True):
+def verbose(flag=True, *, yes=None, val=None):
     """Log one line per hit, miss, store, reset and invalidation to the standard logger "locache",
     level INFO.
 
@@ -194,9 +292,13 @@ def verbose(flag=True):
     Parameters
     ----------
     flag : bool
-        False stops it
+        False stops it; `yes` and `val`, as earlier versions called it, are the same
     """
     from locache import _log
+
+    for earlier in (yes, val):
+        if earlier is not None:
+            flag = earlier
 
     if flag:
         _log.start()

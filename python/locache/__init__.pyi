@@ -1,9 +1,32 @@
 from collections.abc import Callable, Iterable
+from datetime import datetime
 from os import PathLike
 from pathlib import Path
-from typing import Any, Concatenate, Generic, ParamSpec, TypeVar, final, overload
+from typing import (
+    Any,
+    Concatenate,
+    Generic,
+    NamedTuple,
+    ParamSpec,
+    TypeAlias,
+    TypedDict,
+    TypeVar,
+    final,
+    overload,
+)
 
-__all__ = ["CacheWarning", "__version__", "persist", "reset", "reset_cache", "verbose"]
+__all__ = [
+    "CacheWarning",
+    "Memory",
+    "__version__",
+    "configure",
+    "disabled",
+    "key_for",
+    "persist",
+    "reset",
+    "reset_cache",
+    "verbose",
+]
 
 __version__: str
 
@@ -12,62 +35,101 @@ _Q = ParamSpec("_Q")
 _R = TypeVar("_R")
 _S = TypeVar("_S")
 _T = TypeVar("_T")
+_S_co = TypeVar("_S_co", covariant=True)
+_F = TypeVar("_F", bound=Callable[..., Any], covariant=True)
 
 class CacheWarning(UserWarning): ...
 
-# A struct sequence: a tuple of the first four.
-@final
-class _CacheInfo(tuple[int, int, int | None, int]):
-    @property
-    def hits(self) -> int: ...
-    @property
-    def misses(self) -> int: ...
-    @property
-    def maxsize(self) -> int | None: ...
-    @property
-    def currsize(self) -> int: ...
-    @property
-    def bypassed(self) -> int: ...
-    @property
-    def errors(self) -> int: ...
+# The named tuple of functools.lru_cache, with two attributes more.
+class _Counts(NamedTuple):
+    hits: int
+    misses: int
+    maxsize: int | None
+    currsize: int
 
+class _Entry(NamedTuple):
+    arguments: str
+    size: int
+    time: datetime
+    duration: float
+    path: Path
+
+class _CacheInfo(_Counts):
+    bypassed: int
+    errors: int
+
+class _CacheParameters(TypedDict):
+    maxsize: int | None
+    typed: bool
+
+# By the type of the whole function, not by its parameters: mypy looks closely at the first
+# parameter of a Callable only.
 @final
-class _Persisted(Generic[_P, _R]):
+class _Persisted(Generic[_F]):
     __name__: str
     __qualname__: str
     __module__: str
-    __wrapped__: Callable[_P, _R]
-    def __call__(self, *args: _P.args, **kwargs: _P.kwargs) -> _R: ...
-    @overload
-    def __get__(self, instance: None, owner: type, /) -> _Persisted[_P, _R]: ...
+    @property
+    def __wrapped__(self) -> _F: ...
+    def __call__(self: _Function[_P, _R], *args: _P.args, **kwargs: _P.kwargs) -> _R: ...
+    # The first two are of class methods, whose first parameter is a class, wherever they are asked;
+    # the last is of static methods, whose first parameter takes no such object.
     @overload
     def __get__(
-        self: _Persisted[Concatenate[_S, _Q], _R], instance: _S, owner: type | None = None, /
-    ) -> _BoundPersisted[_S, _Q, _R]: ...
+        self: _Function[Concatenate[type[_T], _Q], _R], instance: None, owner: type[_T], /
+    ) -> _BoundPersisted[type[_T], Callable[_Q, _R]]: ...
+    @overload
+    def __get__(
+        self: _Function[Concatenate[type[_T], _Q], _R], instance: _T, owner: type[_T], /
+    ) -> _BoundPersisted[type[_T], Callable[_Q, _R]]: ...
+    @overload
+    def __get__(self: _Function[_P, _R], instance: None, owner: type, /) -> _Function[_P, _R]: ...
+    @overload
+    def __get__(
+        self: _Function[Concatenate[_S, _Q], _R], instance: _S, owner: type | None = None, /
+    ) -> _BoundPersisted[_S, Callable[_Q, _R]]: ...
+    @overload
+    def __get__(
+        self: _Function[_P, _R], instance: object, owner: type | None = None, /
+    ) -> _BoundPersisted[None, Callable[_P, _R]]: ...
     def cache_info(self) -> _CacheInfo: ...
+    def cache_parameters(self) -> _CacheParameters: ...
     def cache_clear(self) -> None: ...
-    def cache_path(self, *args: _P.args, **kwargs: _P.kwargs) -> Path: ...
-    def is_cached(self, *args: _P.args, **kwargs: _P.kwargs) -> bool: ...
-    def forget(self, *args: _P.args, **kwargs: _P.kwargs) -> bool: ...
-    def refresh(self, *args: _P.args, **kwargs: _P.kwargs) -> _R: ...
+    def cache_path(self: _Function[_P, _R], *args: _P.args, **kwargs: _P.kwargs) -> Path: ...
+    def is_cached(self: _Function[_P, _R], *args: _P.args, **kwargs: _P.kwargs) -> bool: ...
+    def forget(self: _Function[_P, _R], *args: _P.args, **kwargs: _P.kwargs) -> bool: ...
+    def refresh(self: _Function[_P, _R], *args: _P.args, **kwargs: _P.kwargs) -> _R: ...
+    # PEP 612 has no way to say default= beside the function's own parameters.
+    def get(
+        self: _Function[_P, _R], *args: Any, default: _T | None = None, **kwargs: Any
+    ) -> _R | _T: ...
+    def put(self: _Function[_P, _R], value: _R, /, *args: _P.args, **kwargs: _P.kwargs) -> None: ...
+    def entries(self) -> list[_Entry]: ...
 
-# A bound method (types.MethodType). What it has beside being called is the function's: the object
-# goes first.
+_Function: TypeAlias = _Persisted[Callable[_P, _R]]
+
+# A bound method: what is asked about one call is of a call with the object that it is bound to.
 @final
-class _BoundPersisted(Generic[_S, _Q, _R]):
+class _BoundPersisted(Generic[_S_co, _F]):
     __name__: str
     __qualname__: str
     __module__: str
-    __self__: _S
-    __func__: _Persisted[Concatenate[_S, _Q], _R]
-    __wrapped__: Callable[Concatenate[_S, _Q], _R]
-    def __call__(self, *args: _Q.args, **kwargs: _Q.kwargs) -> _R: ...
+    @property
+    def __self__(self) -> _S_co: ...
+    @property
+    def __func__(self) -> _Persisted[Callable[..., Any]]: ...
+    @property
+    def __wrapped__(self) -> Callable[..., Any]: ...
+    def __call__(self: _Method[_P, _R], *args: _P.args, **kwargs: _P.kwargs) -> _R: ...
     def cache_info(self) -> _CacheInfo: ...
+    def cache_parameters(self) -> _CacheParameters: ...
     def cache_clear(self) -> None: ...
-    def cache_path(self, instance: _S, /, *args: _Q.args, **kwargs: _Q.kwargs) -> Path: ...
-    def is_cached(self, instance: _S, /, *args: _Q.args, **kwargs: _Q.kwargs) -> bool: ...
-    def forget(self, instance: _S, /, *args: _Q.args, **kwargs: _Q.kwargs) -> bool: ...
-    def refresh(self, instance: _S, /, *args: _Q.args, **kwargs: _Q.kwargs) -> _R: ...
+    def cache_path(self: _Method[_P, _R], *args: _P.args, **kwargs: _P.kwargs) -> Path: ...
+    def is_cached(self: _Method[_P, _R], *args: _P.args, **kwargs: _P.kwargs) -> bool: ...
+    def forget(self: _Method[_P, _R], *args: _P.args, **kwargs: _P.kwargs) -> bool: ...
+    def refresh(self: _Method[_P, _R], *args: _P.args, **kwargs: _P.kwargs) -> _R: ...
+
+_Method: TypeAlias = _BoundPersisted[Any, Callable[_P, _R]]
 
 class _Decorator:
     @overload
@@ -75,7 +137,7 @@ class _Decorator:
     @overload
     def __call__(self, func: staticmethod[_P, _R], /) -> staticmethod[_P, _R]: ...  # type: ignore[overload-overlap]
     @overload
-    def __call__(self, func: Callable[_P, _R], /) -> _Persisted[_P, _R]: ...
+    def __call__(self, func: Callable[_P, _R], /) -> _Function[_P, _R]: ...
 
 @overload
 def persist(func: classmethod[_T, _P, _R], /) -> classmethod[_T, _P, _R]: ...
@@ -84,7 +146,6 @@ def persist(func: staticmethod[_P, _R], /) -> staticmethod[_P, _R]: ...  # type:
 @overload
 def persist(
     func: Callable[_P, _R],
-    /,
     *,
     name: str | None = None,
     auto_invalidate: bool = True,
@@ -98,11 +159,12 @@ def persist(
     memory: bool | int | tuple[int, int] = True,
     recheck: float | None = None,
     mapped: bool = True,
-) -> _Persisted[_P, _R]: ...
+    enabled: bool | Callable[[], object] = True,
+    keep: Callable[[Any], object] | None = None,
+) -> _Function[_P, _R]: ...
 @overload
 def persist(
     func: None = None,
-    /,
     *,
     name: str | None = None,
     auto_invalidate: bool = True,
@@ -116,9 +178,48 @@ def persist(
     memory: bool | int | tuple[int, int] = True,
     recheck: float | None = None,
     mapped: bool = True,
+    enabled: bool | Callable[[], object] = True,
+    keep: Callable[[Any], object] | None = None,
 ) -> _Decorator: ...
 def reset_cache(
     func: Callable[..., Any] | classmethod[Any, ..., Any] | property, name: str | None = None
 ) -> None: ...
 def reset(func: Callable[..., Any] | classmethod[Any, ..., Any] | property) -> None: ...
-def verbose(flag: bool = True) -> None: ...
+def key_for(cls: type[_T]) -> Callable[[Callable[[_T], object]], Callable[[_T], object]]: ...
+def verbose(flag: bool = True, *, yes: bool | None = None, val: bool | None = None) -> None: ...
+def configure(
+    *,
+    dir: str | bytes | PathLike[str] | PathLike[bytes] | None = None,
+    enabled: bool | Callable[[], object] = ...,
+    auto_invalidate: bool = ...,
+    max_entries: int | None = ...,
+    max_age: float | None = ...,
+    pickle: bool = ...,
+    durable: bool = ...,
+    memory: bool | int | tuple[int, int] = ...,
+    recheck: float | None = ...,
+    mapped: bool = ...,
+    keep: Callable[[Any], object] | None = ...,
+) -> None: ...
+
+class disabled:
+    def __enter__(self) -> disabled: ...
+    def __exit__(self, *unused: object) -> None: ...
+
+class Memory:
+    location: str | None
+    verbose: int
+    def __init__(
+        self,
+        location: str | bytes | PathLike[str] | PathLike[bytes] | None = None,
+        *,
+        verbose: int = 0,
+        **options: Any,
+    ) -> None: ...
+    @overload
+    def cache(self, func: Callable[_P, _R], **options: Any) -> _Function[_P, _R]: ...
+    @overload
+    def cache(self, func: None = None, **options: Any) -> _Decorator: ...
+    def eval(self, func: Callable[_P, _R], *args: _P.args, **kwargs: _P.kwargs) -> _R: ...
+    def clear(self, warn: bool = True) -> None: ...
+    def reduce_size(self, *unused: object, **also: object) -> None: ...

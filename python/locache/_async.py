@@ -1,6 +1,44 @@
 """Coroutines: what persist() returns for a call of an ``async def`` function."""
 
+import sys
 from time import monotonic_ns
+
+
+class _Watched:
+    """An awaitable that is another one, and notes whether others may have run meanwhile."""
+
+    def __init__(self, awaitable):
+        self._inner = awaitable.__await__()
+        self.was_alone = True
+
+    def __await__(self):
+        return self
+
+    def __iter__(self):
+        return self
+
+    def __next__(self):
+        return self.send(None)
+
+    def send(self, value):
+        result = self._inner.send(value)
+        self._gives_way()
+        return result
+
+    def throw(self, *error):
+        result = self._inner.throw(*error)
+        self._gives_way()
+        return result
+
+    def close(self):
+        self._inner.close()
+
+    def _gives_way(self):
+        """Only asyncio can be asked whether there is another task that runs now."""
+        try:
+            self.was_alone &= len(sys.modules["asyncio"].all_tasks()) <= 1
+        except (KeyError, RuntimeError):
+            self.was_alone = False
 
 
 async def call(persisted, key, args, kwargs, fresh):
@@ -9,7 +47,12 @@ async def call(persisted, key, args, kwargs, fresh):
     found = None if fresh else persisted._lookup(key)
     if found:
         return found[0]
+    others = persisted._others()
     start = monotonic_ns()
-    result = await persisted.__wrapped__(*args, **kwargs)
-    persisted._store(key, result, monotonic_ns() - start, fresh, found is False)
+    watched = _Watched(persisted.__wrapped__(*args, **kwargs))
+    result = await watched
+    elapsed = monotonic_ns() - start
+    if not watched.was_alone:
+        others = None
+    persisted._store(key, result, elapsed, fresh, found is False, others, args, kwargs)
     return result

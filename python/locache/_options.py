@@ -29,13 +29,25 @@ def read_flag(option, value):
         raise wrong_type(option, "True or False", value)
 
 
+def base(name):
+    return name[name.rfind("/") + 1 :]
+
+
+def read_auto_invalidate(value):
+    """0 and 1, too: locache 2 only looked whether it was true."""
+    if is_int(value) and value in (0, 1):
+        return bool(value)
+    read_flag("auto_invalidate", value)
+    return value
+
+
 def read_name(name):
     if name is None:
         return None
     if not isinstance(name, str):
         raise wrong_type("name", "a str or None", name)
     name.encode()  # UnicodeEncodeError is a ValueError
-    if not name or "/" in name or "\0" in name:
+    if base(name) in ("", ".", "..") or "\0" in name:
         raise ValueError(
             f"persist(): name={name!r} cannot be a file's name; for another directory give dir="
         )
@@ -53,7 +65,9 @@ def read_directory(directory):
         raise ValueError("persist(): dir='' names no directory")
     import os  # loaded already, but for `python -S`
 
-    path = os.fsdecode(path)
+    path = os.path.expanduser(os.fsdecode(path))
+    if path[0] == "~":
+        raise ValueError(f"persist(): dir={path!r} is in a home directory that is not known")
     os.fsencode(path)  # UnicodeEncodeError is a ValueError
     if "\0" in path:
         raise ValueError(f"persist(): dir={path!r} has a NUL in it")
@@ -65,24 +79,19 @@ def read_max_entries(count):
         return -1
     if not is_int(count):
         raise wrong_type("max_entries", "an int", count)
-    if count < 1 and count != -1:
-        raise ValueError(f"persist(): max_entries={count!r} must be positive, or -1 for no limit")
-    return min(count, LARGEST)
+    return min(count, LARGEST) if count > 0 else -1  # as locache 4 had it
 
 
 def read_max_age(days):
-    """In nanoseconds; 0: no limit."""
+    """In nanoseconds; 0: no limit. Where no day or less is told, all that is kept is too old at
+    once, as in locache 4."""
     if days is None:
         return 0
     if not is_int(days) and not isinstance(days, float):
         raise wrong_type("max_age", "a number of days or None", days)
-    if days == -1:
-        return 0
-    if not days > 0:
-        raise ValueError(
-            f"persist(): max_age={days!r} must be positive (days), or -1 or None for no limit"
-        )
-    age = nanoseconds(days, DAY)
+    if days != days:
+        raise ValueError(f"persist(): max_age={days!r} is no number of days; None: no limit")
+    age = nanoseconds(max(days, 0), DAY)
     return 0 if age == LARGEST else age
 
 
@@ -150,3 +159,15 @@ def read_version(version):
     if "\0" in version:
         raise ValueError(f"persist(): version={version!r} has a NUL in it")
     return version
+
+
+def read_enabled(enabled):
+    if enabled is not True and enabled is not False and not callable(enabled):
+        raise wrong_type("enabled", "True, False or a callable", enabled)
+    return enabled
+
+
+def read_keep(keep):
+    if keep is not None and not callable(keep):
+        raise wrong_type("keep", "a callable or None", keep)
+    return keep

@@ -7,9 +7,9 @@ Asked once for each function. One module, since each one costs a sixth of a mill
 import sys
 from posix import F_OK, access, getcwd, lstat, stat
 
-from locache._core import Persisted  # type: ignore[import-not-found]
+from locache._core import Persisted, _id_of  # type: ignore[import-not-found]
 
-FunctionType: type = type(lambda: None)
+FunctionType: type = type(lambda: None)  # compared exactly: proxies of C say that they are of it
 MethodType = type((lambda: None).__get__(0))
 BuiltinType = type(len)
 ModuleType = type(sys)
@@ -41,12 +41,29 @@ def text(of, name):
     return value if isinstance(value, str) else None
 
 
+def leads_to(target):
+    """Is it what its module and its name say?"""
+    found = sys.modules.get(text(target, "__module__"))
+    for name in (text(target, "__qualname__") or "").split("."):
+        found = attribute(found, name)
+    return found is target
+
+
 def caller():
     """The frame that calls into this package; None where no Python code does."""
     frame = sys._getframe()
     while frame is not None and frame.f_globals.get("__package__") == __package__:
         frame = frame.f_back
     return frame
+
+
+def depth():
+    """How many frames of this package are between the caller and here."""
+    frame = sys._getframe(1)
+    count = 0
+    while frame is not None and frame.f_globals.get("__package__") == __package__:
+        count, frame = count + 1, frame.f_back
+    return count
 
 
 # ----------------------------------------------------------------------------- down to the function
@@ -80,12 +97,12 @@ def innermost(target):
             before, target = target.args, target.func
         elif isinstance(target, BuiltinType) and (method := unbound(target)):
             before, target = (target.__self__,), method
-        elif isinstance(call, FunctionType):
+        elif type(call) is FunctionType:
             before, target = (target,), call
         else:
             return target, prefix, keywords
         prefix = (*before, *(prefix or ()))
-        if isinstance(target, FunctionType):
+        if type(target) is FunctionType:
             return target, prefix, keywords
     raise TypeError("persist(): too many layers of partials and callable objects")
 
@@ -95,7 +112,7 @@ def wrapped_by(decorator):
     None. What lies between and is no function, as lru_cache's objects, is passed over."""
     for _ in range(LAYERS_MAX):
         decorator = attribute(decorator, "__wrapped__")
-        if decorator is None or isinstance(decorator, FunctionType):
+        if decorator is None or type(decorator) is FunctionType:
             return decorator
     return None
 
@@ -144,6 +161,20 @@ def foreign_name(target):
 # --------------------------------------------------------------------------------------- signatures
 
 
+def has_own_keywords(function):
+    """Are all keyword-only parameters a wrapper's own, as beartype's __beartype_func, which hold
+    what it works with and are never given?"""
+    code = function.__code__
+    names = code.co_varnames[code.co_argcount : code.co_argcount + code.co_kwonlyargcount]
+    defaults = function.__kwdefaults__ or {}
+    return (
+        names != ()
+        and code.co_flags & VARKEYWORDS != 0
+        and hasattr(function, "__wrapped__")
+        and all(name[:2] == "__" and name in defaults for name in names)
+    )
+
+
 def plan_of_function(function, names_only=False):
     """names_only: of the innermost function of a chain of functools.wraps(), whose decorators may
     fill in what they like: arguments get their names from it, and nothing else. Defaults are the
@@ -152,13 +183,14 @@ def plan_of_function(function, names_only=False):
     names = code.co_varnames
     flags = code.co_flags
     count = code.co_argcount + code.co_kwonlyargcount
+    counted = code.co_argcount if has_own_keywords(function) else count
     any_position = any_keyword = None
     if flags & VARARGS:
         any_position = names[count]
     if flags & VARKEYWORDS:
         any_keyword = names[count + (any_position is not None)]
     positional = (code.co_posonlyargcount, code.co_argcount)
-    return (function, names[:count], None, *positional, any_position, any_keyword, names_only)
+    return (function, names[:counted], None, *positional, any_position, any_keyword, names_only)
 
 
 def plan_of_callable(target):
@@ -184,10 +216,11 @@ def plan_of_callable(target):
 def passes_on(outer, inner, is_object):
     """def wrapper(*args, **kwargs), or the same as a method, which passes on what it gets to what
     it wraps."""
+    own_keywords = has_own_keywords(outer)
     outer, inner = outer.__code__, inner.__code__
     return (
         outer.co_argcount == is_object
-        and not outer.co_kwonlyargcount
+        and (not outer.co_kwonlyargcount or own_keywords)
         and outer.co_flags & (VARARGS | VARKEYWORDS) == VARARGS | VARKEYWORDS
         # else they could be mistaken for keywords of the same name
         and not inner.co_posonlyargcount
@@ -197,7 +230,8 @@ def passes_on(outer, inner, is_object):
 def is_named_only(target):
     """A function of C or a method of a class that C made: all that it is, its name says."""
     if isinstance(target, BuiltinType):
-        return target.__self__ is None or isinstance(target.__self__, ModuleType)
+        bound = target.__self__
+        return bound is None or isinstance(bound, ModuleType) or leads_to(target)
     return type(target) in DESCRIPTOR_TYPES
 
 
@@ -225,14 +259,25 @@ def plans_of(functions, prefix):
     return (own,)
 
 
+def plans_of_defaults(functions):
+    """Of a function under decorators, the defaults count that none of its calls' signatures has."""
+    if len(functions) < 2:
+        return ()
+    return tuple(
+        plan_of_function(function, names_only=True)
+        for function in functions
+        if function.__defaults__ or function.__kwdefaults__
+    )
+
+
 def target_of(target, ignored):
     """What the extension is to know of a callable (call/target.h), and the function whose file the
     cache is beside. TypeError: nothing that can be cached, or `ignored`, a set, has a name that is
     no parameter."""
     function, prefix, keywords = target, None, None
-    if not isinstance(function, FunctionType):
+    if type(function) is not FunctionType:
         function, prefix, keywords = innermost(target)
-    is_function = isinstance(function, FunctionType)
+    is_function = type(function) is FunctionType
     is_async = False
     if is_function:
         refuse_generators(function)
@@ -242,7 +287,7 @@ def target_of(target, ignored):
     within = wrapped_by(target if is_object else function)
     functions = [function, *chain(within)] if is_function else chain(within)
     named = function if within is None or not (is_object or not is_function) else within
-    name = named.__qualname__ if isinstance(named, FunctionType) else foreign_name(named)
+    name = named.__qualname__ if type(named) is FunctionType else foreign_name(named)
     name = name.replace("<locals>.", "").replace("<lambda>", "lambda")
 
     captured = None  # a name, and an object that counts as what it was when it was first called
@@ -260,9 +305,25 @@ def target_of(target, ignored):
     if ignored:
         refuse_unused(ignored, plans, functions, captured, name)
     module = text(named, "__module__")
-    arguments = (prefix, keywords, captured, *plans)
+    arguments = (prefix, keywords, captured, plans_of_defaults(functions), *plans)
     told = (target, tuple(functions), named, name, module, is_async, *arguments)
     return told, beside(functions)
+
+
+def build_of(target):
+    """What tells one build of a function of C from the next, since there is no source to be seen:
+    the digest of its extension module's file, or its package's version. None: neither is known."""
+    name = text(target, "__module__") or text(type(target), "__module__")
+    module = sys.modules.get(name)
+    file = text(module, "__file__") or ""
+    if file[-3:] == ".so" and "/lib-dynload/" not in file:
+        try:
+            with open(file, "rb") as binary:
+                return f"build {_id_of(binary.read()).hex()}"
+        except OSError:
+            return None
+    version = text(module, "__version__")
+    return f"{name} {version}" if version and "\0" not in version else None
 
 
 def find_persisted(func):
@@ -303,10 +364,22 @@ def exists(path):
     return True
 
 
+# What IPython in a terminal calls a cell, and a line or cell with %time, %timeit or %prun.
+NOTEBOOK_CODE = ("<ipython-input-", "<timed exec>", "<timed eval>", "<magic-timeit>")
+
+MARIMO_CELL = "__marimo__cell_"
+
+
 def is_notebook(file):
-    """IPython in a terminal says "<ipython-input-1-...>"; a kernel says
-    "/tmp/ipykernel_<pid>/<number>.py", which never exists."""
-    return file.startswith("<ipython-input-") or ("/ipykernel_" in file and not exists(file))
+    """A kernel calls a cell "/tmp/ipykernel_<pid>/<number>.py", Colab
+    "/tmp/ipython-input-<number>.py", marimo "/tmp/marimo_<pid>/__marimo__cell_<name>_.py": files
+    that do not exist, but for marimo's under a debugger."""
+    name = base_name(file)
+    return (
+        file.startswith(NOTEBOOK_CODE)
+        or name.startswith(MARIMO_CELL)
+        or (("/ipykernel_" in file or name.startswith("ipython-input-")) and not exists(file))
+    )
 
 
 def is_away(source):
@@ -329,12 +402,14 @@ def unnamed(stem):
     return (None, f"{START}/unnamed" if START else None, stem, False)
 
 
-def in_notebook(scope, name):
-    """Visual Studio Code tells the notebook's file in a global, Jupyter its session's name in the
-    environment."""
+def in_notebook(code, scope, name):
+    """Visual Studio Code and marimo tell the notebook's file in a global, Jupyter its session's
+    name in the environment."""
     import os
 
     file = path_in(scope, "__vsc_ipynb_file__")
+    if not file and base_name(code).startswith(MARIMO_CELL):
+        file = path_in(scope, "__file__")
     if file:
         return (None, file, name, False)
     session = base_name(os.environ.get("JPY_SESSION_NAME", ""))
@@ -355,6 +430,22 @@ def in_file(file, scope, name):
     return (None, source, name, is_away(source))
 
 
+def within(place, name):
+    """The same for a name with a directory in it, as locache 2 had it: beside the source, from
+    where it starts."""
+    import os
+
+    _, source, _, away = place
+    folder, _, stem = name.rpartition("/")
+    if folder[:1] != "/":
+        if not source:
+            return place
+        folder = f"{source[: source.rfind('/')]}/{folder}"
+    if away or os.environ.get("LOCACHE_DIR"):  # a place of its own, as for a source that is there
+        return (None, f"{folder}/{base_name(source or stem)}", stem, away)
+    return (f"{folder}/{stem}.cache", None, None, False)
+
+
 def where(function, name, directory):
     """The place of a function's cache, from what is known at decoration: the directory itself where
     dir= says it; else the source file, the stem that name= puts in place of the file's own, and
@@ -364,14 +455,21 @@ def where(function, name, directory):
     directory when it is needed.
     """
     if directory is not None:
-        return (directory if directory[0] == "/" else f"{getcwd()}/{directory}", None, None, False)
+        if directory[0] != "/":
+            try:
+                directory = f"{getcwd()}/{directory}"
+            except OSError:
+                pass  # it is gone, which the first call says (call/where.c)
+        return (directory, None, None, False)
+    if name is not None and "/" in name:
+        return within(where(function, None, None), name)
     if function is not None:
         file, scope = function.__code__.co_filename, function.__globals__
     else:  # one of C: the calling file stands for its source
         frame = caller()
         file, scope = (frame.f_code.co_filename, frame.f_globals) if frame else ("", {})
     if is_notebook(file):
-        return in_notebook(scope, name)
+        return in_notebook(file, scope, name)
     if not file or file[0] == "<":
         return unnamed(name or "unnamed")
     return in_file(file, scope, name)

@@ -1,13 +1,13 @@
 /* The digest of large data, a tree, computed by several threads.
  *
- * It is the tree that docs/format.md gives ("Digests of long strings"), B(person, m) being
- * BLAKE2b-256 with no key, a zero salt and that personalisation, zero-padded to 16 bytes:
+ * It is the tree that docs/format.md gives ("Digests"), B(person, m) being BLAKE2b-256 with no key,
+ * a zero salt and that personalisation, zero-padded to 16 bytes:
  *
- *     size <= 2^20:  B("locache single", data)
+ *     size <= 2^12:  B("locache single", data)
  *     otherwise:     B("locache root", LE64(size) || L[0] || L[1] || ...)
- *                    L[i] = B("locache leaf", data[i*2^20 ...])
+ *                    L[i] = B("locache leaf", data[i*2^12 ...])
  *
- * where every leaf holds 2^20 bytes but for the last, which holds the 1 to 2^20 that remain. Leaves
+ * where every leaf holds 2^12 bytes but for the last, which holds the 1 to 2^12 that remain. Leaves
  * depend on nothing but their own bytes: they are hashed four at a time, and those fours by several
  * threads.
  *
@@ -21,18 +21,21 @@
 
 #include <sodium.h>
 #include <stdatomic.h>
+#include <string.h>
 
-/* Large enough that a leaf's fixed cost is nothing, small enough to share among cores. Part of the
- * format: another size is another digest. */
-#define LEAF ((size_t)1 << 20)
+/* So small that four of them, for the four lanes, are in 16 KiB; so large that what a leaf costs by
+ * itself, and the 32 bytes that the root hashes for it, are a fortieth of all. Part of the format:
+ * another size is another digest. */
+#define LEAF ((size_t)4 << 10)
+_Static_assert(LEAF % LC_LANES_BLOCK == 0, "a leaf is whole blocks");
 
-/* What is not in one piece is gathered in pieces of this size, a piece of each lane at a time:
- * together, 256 KiB, they stay in a processor's own cache from where they are gathered to where
- * they are hashed. */
-#define PIECE ((size_t)64 << 10)
-_Static_assert(LEAF % PIECE == 0 && PIECE % LC_LANES_BLOCK == 0,
-               "a leaf is whole pieces, a piece whole blocks");
+/* What a thread takes at a time, 256 KiB: so many that taking them costs nothing, so few that all
+ * threads end at about the same time. */
+#define TAKEN ((size_t)64)
+_Static_assert(TAKEN % LC_LANES == 0, "nobody but the last one has an idle lane");
 
+/* A thread is worth starting for this much: it is hashed in 1.5 ms, and a thread starts in 0.05. */
+#define THREAD_SHARE (LOCACHE_DIGEST_PARALLEL / 2)
 /* More than this many saturate the memory of any machine; and as many workers lie on the stack. */
 #define THREADS_MAX 16
 
@@ -41,46 +44,81 @@ _Static_assert(LEAF % PIECE == 0 && PIECE % LC_LANES_BLOCK == 0,
 #define PERSON_SINGLE "locache single\0"
 #define PERSON_LEAF "locache leaf\0\0\0"
 #define PERSON_ROOT "locache root\0\0\0"
-_Static_assert(sizeof PERSON_SINGLE == crypto_generichash_blake2b_PERSONALBYTES,
-               "exactly the parameter's size");
-_Static_assert(sizeof PERSON_LEAF == crypto_generichash_blake2b_PERSONALBYTES,
-               "exactly the parameter's size");
-_Static_assert(sizeof PERSON_ROOT == crypto_generichash_blake2b_PERSONALBYTES,
-               "exactly the parameter's size");
+_Static_assert(sizeof PERSON_SINGLE == LC_PERSON_SIZE, "exactly the parameter's size");
+_Static_assert(sizeof PERSON_LEAF == LC_PERSON_SIZE, "exactly the parameter's size");
+_Static_assert(sizeof PERSON_ROOT == LC_PERSON_SIZE, "exactly the parameter's size");
 
 typedef crypto_generichash_blake2b_state hash_state;
+typedef unsigned char node[LOCACHE_DIGEST_SIZE];
 
-/* The data: in one piece, or asked for piece by piece, as that of a strided array is. */
+/* The data: where it lies, or asked for piece by piece, as that of a strided array is. */
 typedef struct source {
     size_t size;
-    const unsigned char *data; /* or, where it is NULL, fill() */
+    const lc_span *spans; /* size bytes in all; or, where it is NULL, fill() */
     /* from several threads at once, and in any order */
     void (*fill)(void *context, void *out, size_t offset, size_t size);
     void *context;
 } source;
 
-typedef unsigned char node[LOCACHE_DIGEST_SIZE];
+/* A thread's way through the source, from front to back. */
+typedef struct reader {
+    const source *from;
+    unsigned char *room; /* room_size() bytes to gather in; NULL: none */
+    const lc_span *span; /* where it is, and what is before that */
+    size_t before;
+} reader;
 
 static size_t leaves_of(const source *from)
 {
     return from->size / LEAF + (from->size % LEAF != 0);
 }
 
-/* Memory for one thread to gather in; none for what lies in one piece. */
+/* Memory for one thread to gather in: a leaf for each lane. None for what lies in one piece. */
 static size_t room_size(const source *from)
 {
-    size_t most = LC_LANES * PIECE;
-    return from->data != NULL ? 0 : from->size < most ? from->size : most;
+    size_t most = LC_LANES * LEAF;
+    if (from->spans != NULL && from->spans->size == from->size)
+        return 0;
+    return from->size < most ? from->size : most;
 }
 
-/* Bytes of the source, in place or gathered in `room`. */
-static const unsigned char *bytes_at(const source *from, size_t offset, size_t size,
-                                     unsigned char *room)
+static reader reader_of(const source *from, unsigned char *room)
 {
-    if (from->data != NULL)
-        return from->data + offset;
-    from->fill(from->context, room, offset, size);
-    return room;
+    return (reader){.from = from, .room = room, .span = from->spans};
+}
+
+/* ---------------------------------------------------------------------------------------- bytes */
+
+/* Of the `size` bytes at an offset, those that lie together, or all in `room`; not none. */
+static lc_span part_at(reader *in, size_t offset, size_t size, unsigned char *room)
+{
+    if (in->span == NULL) {
+        in->from->fill(in->from->context, room, offset, size);
+        return (lc_span){room, size};
+    }
+    while (offset - in->before >= in->span->size) {
+        in->before += in->span->size;
+        in->span++;
+    }
+    size_t at = offset - in->before;
+    size_t rest = in->span->size - at;
+    return (lc_span){(const unsigned char *)in->span->data + at, rest < size ? rest : size};
+}
+
+/* A whole leaf, in place or gathered in `room`. */
+static const unsigned char *leaf_at(reader *in, size_t leaf, unsigned char *room)
+{
+    lc_span part = part_at(in, leaf * LEAF, LEAF, room);
+    /* Where there is no room, all lies together, and a leaf is never in two pieces. */
+    if (part.size == LEAF || room == NULL)
+        return part.data;
+    for (size_t at = 0;;) {
+        memcpy(room + at, part.data, part.size);
+        at += part.size;
+        if (at == LEAF)
+            return room;
+        part = part_at(in, leaf * LEAF + at, LEAF - at, room);
+    }
 }
 
 /* --------------------------------------------------------------------------------------- leaves */
@@ -92,64 +130,53 @@ static void hash_begin(hash_state *state, const char *person)
 }
 
 /* One leaf, or all there is, by libsodium: what the lanes are not for. */
-static void digest_one(node out, const source *from, size_t offset, size_t size, const char *person,
-                       unsigned char *room)
+static void digest_one(node out, reader *in, size_t offset, size_t size, const char *person)
 {
-    size_t step = from->data != NULL ? size : room_size(from);
     hash_state state;
     hash_begin(&state, person);
-    /* No turn at all where size is 0, and step with it. */
-    for (size_t at = 0; at < size; at += step) {
-        size_t part = size - at < step ? size - at : step;
-        crypto_generichash_blake2b_update(&state, bytes_at(from, offset + at, part, room), part);
+    for (size_t at = 0; at < size;) {
+        lc_span part = part_at(in, offset + at, size - at, in->room);
+        crypto_generichash_blake2b_update(&state, part.data, part.size);
+        at += part.size;
     }
     crypto_generichash_blake2b_final(&state, out, LOCACHE_DIGEST_SIZE);
 }
 
-/* A lane's part of the room, if any. */
-static unsigned char *room_of(unsigned char *room, size_t lane)
-{
-    return room == NULL ? NULL : room + lane * PIECE;
-}
-
 /* `count` whole leaves, from the first on; lanes without a leaf do the first one's work again: a
  * lane cannot be left out, and one that repeats another costs nothing more. */
-static void digest_whole(node *out, const source *from, size_t first, size_t count,
-                         unsigned char *room)
+static void digest_whole(node *out, reader *in, size_t first, size_t count)
 {
-    /* In place, a leaf at once, so that the chain values stay in registers all the way. */
-    size_t step = from->data != NULL ? LEAF : PIECE;
+    const unsigned char *leaves[LC_LANES] = {NULL};
     lc_lanes lanes;
+    for (size_t i = 0; i < LC_LANES; i++)
+        leaves[i] = i >= count
+                        ? leaves[0]
+                        : leaf_at(in, first + i, in->room == NULL ? NULL : in->room + i * LEAF);
     lc_lanes_start(&lanes, PERSON_LEAF);
-    for (size_t at = 0; at < LEAF; at += step) {
-        const unsigned char *pieces[LC_LANES];
-        pieces[0] = bytes_at(from, first * LEAF + at, step, room);
-        for (size_t i = 1; i < LC_LANES; i++)
-            pieces[i] = i < count ? bytes_at(from, (first + i) * LEAF + at, step, room_of(room, i))
-                                  : pieces[0];
-        lc_lanes_add(&lanes, pieces, step, at + step == LEAF);
-    }
+    lc_lanes_add(&lanes, leaves, LEAF, true);
     for (unsigned i = 0; i < count; i++)
         lc_lanes_digest(out[i], &lanes, i);
 }
 
 /* Leaves from the first on: at most LC_LANES, and those that there are. How many. */
-static size_t digest_some(node *out, const source *from, size_t first, unsigned char *room)
+static size_t digest_some(node *out, reader *in, size_t first)
 {
+    const source *from = in->from;
     size_t rest = leaves_of(from) - first;
     size_t count = rest < LC_LANES ? rest : LC_LANES;
     /* The last leaf may be shorter, and messages side by side are of one size. */
     size_t whole = count == rest && from->size % LEAF != 0 ? count - 1 : count;
     size_t done = 0;
-    /* For a single leaf the lanes would be slower than libsodium. */
-    if (whole > 1 && lc_lanes_ready()) {
-        digest_whole(out, from, first, whole, room);
+    /* For a single leaf the lanes would be slower than libsodium; and without room, a leaf that
+     * lies in two pieces is beyond them. */
+    if (whole > 1 && lc_lanes_ready() && (in->room != NULL || room_size(from) == 0)) {
+        digest_whole(out, in, first, whole);
         done = whole;
     }
     for (; done < count; done++) {
         size_t offset = (first + done) * LEAF;
         size_t size = from->size - offset;
-        digest_one(out[done], from, offset, size < LEAF ? size : LEAF, PERSON_LEAF, room);
+        digest_one(out[done], in, offset, size < LEAF ? size : LEAF, PERSON_LEAF);
     }
     return count;
 }
@@ -166,15 +193,18 @@ static void root_begin(hash_state *root, uint64_t size)
 }
 
 /* By this thread, with no memory but the room: the leaves' digests go into the root as they come.
- * So a digest of data in one piece never fails, whatever memory there is. */
+ * So a digest of data that lies somewhere never fails, whatever memory there is. */
 static void digest_alone(node out, const source *from, unsigned char *room)
 {
-    node nodes[LC_LANES];
+    node nodes[TAKEN];
+    reader in = reader_of(from, room);
     size_t leaves = leaves_of(from);
     hash_state root;
     root_begin(&root, from->size);
     for (size_t first = 0; first < leaves;) {
-        size_t count = digest_some(nodes, from, first, room);
+        size_t count = 0;
+        while (count < TAKEN && first + count < leaves)
+            count += digest_some(nodes + count, &in, first + count);
         crypto_generichash_blake2b_update(&root, nodes[0], count * sizeof *nodes);
         first += count;
     }
@@ -183,8 +213,8 @@ static void digest_alone(node out, const source *from, unsigned char *room)
 
 /* -------------------------------------------------------------------------------------- threads */
 
-/* What the threads share. They meet in one counter: each takes the next four leaves, so that a
- * thread that is kept waiting delays only those, and each writes to nodes that are its own. */
+/* What the threads share. They meet in one counter: each takes the next leaves, so that a thread
+ * that is kept waiting delays only those, and each writes to nodes that are its own. */
 typedef struct job {
     const source *from;
     node *nodes; /* of each leaf */
@@ -202,19 +232,22 @@ static void *work(void *context)
 {
     const worker *self = context;
     job *shared = self->job;
+    reader in = reader_of(shared->from, self->room);
     for (;;) {
         /* Relaxed: it orders nothing but itself. The caller reads the nodes after joining. */
-        size_t first = atomic_fetch_add_explicit(&shared->next, LC_LANES, memory_order_relaxed);
-        if (first >= shared->leaves)
-            return NULL;
-        digest_some(shared->nodes + first, shared->from, first, self->room);
+        size_t first = atomic_fetch_add_explicit(&shared->next, TAKEN, memory_order_relaxed);
+        for (size_t end = first + TAKEN; first < end;) {
+            if (first >= shared->leaves)
+                return NULL;
+            first += digest_some(shared->nodes + first, &in, first);
+        }
     }
 }
 
-/* The threads that help, the caller among them: none that would find no leaves left to take. */
-static size_t helpful_threads(size_t leaves)
+/* The threads that help, the caller among them. */
+static size_t helpful_threads(size_t size)
 {
-    size_t most = leaves / LC_LANES < THREADS_MAX ? leaves / LC_LANES : THREADS_MAX;
+    size_t most = size / THREAD_SHARE < THREADS_MAX ? size / THREAD_SHARE : THREADS_MAX;
     size_t processors = most > 1 ? lc_processors() : 1;
     return processors < most ? processors : most;
 }
@@ -249,7 +282,7 @@ static void work_together(job *shared, unsigned char *room, size_t threads)
 static void digest_tree(node out, const source *from, unsigned char *room)
 {
     size_t leaves = leaves_of(from);
-    size_t threads = from->size < LOCACHE_DIGEST_PARALLEL ? 1 : helpful_threads(leaves);
+    size_t threads = from->size < LOCACHE_DIGEST_PARALLEL ? 1 : helpful_threads(from->size);
     node *nodes = threads > 1 ? lc_alloc(leaves * sizeof *nodes) : NULL;
     if (nodes == NULL) {
         digest_alone(out, from, room);
@@ -267,18 +300,33 @@ static void digest_tree(node out, const source *from, unsigned char *room)
 
 static void digest_source(node out, const source *from, unsigned char *room)
 {
+    reader in = reader_of(from, room);
     lc_sodium_start();
     if (from->size <= LEAF)
-        digest_one(out, from, 0, from->size, PERSON_SINGLE, room);
+        digest_one(out, &in, 0, from->size, PERSON_SINGLE);
     else
         digest_tree(out, from, room);
 }
 
+/* --------------------------------------------------------------------------------- entry points */
+
 void locache_digest(unsigned char out[LOCACHE_DIGEST_SIZE], const void *data, size_t size)
 {
-    /* No data may be NULL, which would say here that it comes from fill(). */
-    const source from = {.size = size, .data = size > 0 ? data : (const void *)""};
-    digest_source(out, &from, NULL);
+    const lc_span whole = {data, size};
+    digest_source(out, &(source){.size = size, .spans = &whole}, NULL);
+}
+
+void lc_digest(unsigned char out[LOCACHE_DIGEST_SIZE], const lc_span *spans, size_t count)
+{
+    source from = {.size = 0, .spans = spans};
+    for (size_t i = 0; i < count; i++)
+        from.size += spans[i].size;
+    /* What is small goes through libsodium, which takes it in any pieces. Without memory the rest
+     * does, too. */
+    unsigned char *room =
+        from.size > LEAF && room_size(&from) > 0 ? lc_alloc(room_size(&from)) : NULL;
+    digest_source(out, &from, room);
+    lc_free(room);
 }
 
 bool locache_digest_parts(unsigned char out[LOCACHE_DIGEST_SIZE], size_t size,

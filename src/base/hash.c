@@ -14,6 +14,7 @@
 
 _Static_assert(LC_MAC_KEY_SIZE <= crypto_generichash_blake2b_KEYBYTES_MAX,
                "BLAKE2b takes the key as it is");
+_Static_assert(LC_PERSON_SIZE == crypto_generichash_blake2b_PERSONALBYTES, "and the use");
 
 /* Entries this small (most of them) are gathered and hashed in one call: XXH3's streaming state,
  * 576 bytes to set up and a buffer to pass through, costs more than the copy. */
@@ -107,30 +108,30 @@ void lc_checksum(unsigned char out[LC_CHECKSUM_SIZE], const lc_span *spans, size
 
 /* -------------------------------------------------------------------------------------- BLAKE2b */
 
-static void blake2b_spans(unsigned char *out, size_t out_size, const unsigned char *key,
-                          size_t key_size, const lc_span *spans, size_t count)
+void lc_blake2b(unsigned char *out, size_t out_size, const lc_span *spans, size_t count)
 {
     lc_sodium_start();
     if (count == 1) {
-        crypto_generichash_blake2b(out, out_size, spans[0].data, spans[0].size, key, key_size);
+        crypto_generichash_blake2b(out, out_size, spans[0].data, spans[0].size, NULL, 0);
         return;
     }
     crypto_generichash_blake2b_state state;
-    crypto_generichash_blake2b_init(&state, key, key_size, out_size);
+    crypto_generichash_blake2b_init(&state, NULL, 0, out_size);
     for (size_t i = 0; i < count; i++)
         crypto_generichash_blake2b_update(&state, spans[i].data, spans[i].size);
     crypto_generichash_blake2b_final(&state, out, out_size);
 }
 
-void lc_blake2b(unsigned char *out, size_t out_size, const lc_span *spans, size_t count)
-{
-    blake2b_spans(out, out_size, NULL, 0, spans, count);
-}
-
 void lc_mac(unsigned char out[LC_MAC_SIZE], const unsigned char key[LC_MAC_KEY_SIZE],
-            const lc_span *spans, size_t count)
+            const char *person, const lc_span *spans, size_t count)
 {
-    blake2b_spans(out, LC_MAC_SIZE, key, LC_MAC_KEY_SIZE, spans, count);
+    crypto_generichash_blake2b_state state;
+    lc_sodium_start();
+    crypto_generichash_blake2b_init_salt_personal(&state, key, LC_MAC_KEY_SIZE, LC_MAC_SIZE, NULL,
+                                                  (const unsigned char *)person);
+    for (size_t i = 0; i < count; i++)
+        crypto_generichash_blake2b_update(&state, spans[i].data, spans[i].size);
+    crypto_generichash_blake2b_final(&state, out, LC_MAC_SIZE);
 }
 
 bool lc_mac_equal(const unsigned char a[LC_MAC_SIZE], const unsigned char b[LC_MAC_SIZE])

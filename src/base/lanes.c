@@ -115,8 +115,10 @@ INLINE_AVX2 void compress(__m256i h[8], const unsigned char *const messages[LC_L
                           uint64_t length, bool last)
 {
     __m256i v[16], m[16];
+#pragma GCC unroll 4
     for (size_t i = 0; i < 4; i++)
         load_words(m + 4 * i, messages, at + 32 * i);
+#pragma GCC unroll 8
     for (int i = 0; i < 8; i++) {
         v[i] = h[i];
         v[8 + i] = _mm256_set1_epi64x((long long)initial[i]);
@@ -128,6 +130,7 @@ INLINE_AVX2 void compress(__m256i h[8], const unsigned char *const messages[LC_L
 #pragma GCC unroll 12
     for (int round = 0; round < ROUNDS; round++)
         mix_all(v, m, schedule[round % 10]);
+#pragma GCC unroll 8
     for (int i = 0; i < 8; i++)
         h[i] = _mm256_xor_si256(h[i], _mm256_xor_si256(v[i], v[8 + i]));
 }

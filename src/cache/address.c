@@ -16,14 +16,25 @@ void lc_address_init(lc_address *out, const void *key, size_t key_size)
     /* Without a secret: keys that were chosen to collide make a bucket of the table long, which
      * costs their own process time. They give no wrong result, since the table compares keys. */
     out->hash = XXH3_64bits(key, key_size);
+    out->digest_size = 0;
     out->named = false;
+}
+
+lc_span lc_address_stored(lc_address *address)
+{
+    if (address->digest_size > 0)
+        return (lc_span){address->digest, address->digest_size};
+    lc_span stored = lc_key_stored(address->digest, address->key, address->key_size);
+    if (stored.data == address->digest)
+        address->digest_size = (unsigned char)stored.size;
+    return stored;
 }
 
 const char *lc_address_name(lc_address *address)
 {
     /* A failure is not kept: it ends the call. */
     if (!address->named)
-        address->named =
-            locache_key_filename(address->name, address->key, address->key_size) == LOCACHE_OK;
+        address->named = lc_key_filename(address->name, address->key, address->key_size,
+                                         lc_address_stored(address)) == LOCACHE_OK;
     return address->named ? address->name : NULL;
 }

@@ -3,13 +3,16 @@
 #ifndef LC_ADDRESS_H
 #define LC_ADDRESS_H
 
-#include "locache.h"
+#include "format/key.h"
 
 /* Made once for each call, and handed down the whole way. Borrowed: the key outlives it. */
 typedef struct lc_address {
     const void *key;
     size_t key_size;
     uint64_t hash; /* of the key: its bucket in the table of results in memory */
+    /* Of a long key, its digest as it stands in an entry; 0 bytes until somebody asks. */
+    unsigned char digest[LC_KEY_DIGEST_MAX];
+    unsigned char digest_size;
     /* The file's name, once lc_address_name() has made it. */
     bool named;
     char name[LOCACHE_NAME_MAX + 1];
@@ -17,6 +20,9 @@ typedef struct lc_address {
 
 /* An address of any bytes: whether they are a key, lc_address_name() finds out. */
 void lc_address_init(lc_address *out, const void *key, size_t key_size);
+/* The key as it stands in an entry: itself, or a long one's digest, which is made once. Valid as
+ * long as the address and the key. */
+lc_span lc_address_stored(lc_address *address);
 /* The name of the result's file, valid as long as the address; NULL: the bytes are not a key. */
 const char *lc_address_name(lc_address *address);
 

@@ -174,7 +174,7 @@ static locache_status check_record(const locache *cache, const locache_record *r
  * that is made where there is none yet. The version is the handle's at this moment: where another
  * thread adopts another directory meanwhile, the entry is a miss for its readers, never a wrong
  * hit. */
-static locache_status lay_out(lc_image *out, locache *cache, const lc_address *address,
+static locache_status lay_out(lc_image *out, locache *cache, lc_address *address,
                               const locache_record *record, locache_error *error)
 {
     unsigned char secret[LC_MAC_KEY_SIZE];
@@ -187,7 +187,7 @@ static locache_status lay_out(lc_image *out, locache *cache, const lc_address *a
         .expires = record->expires,
         .function = cache->function_id,
         .version = lc_handle_version(cache),
-        .key = {address->key, address->key_size},
+        .key = lc_address_stored(address),
         .body = {record->body, record->body_size},
         .buffer_count = (uint32_t)record->buffer_count,
     };
@@ -291,7 +291,7 @@ static locache_status put_at(locache *cache, lc_address *address, const locache_
     }
     if (status == LOCACHE_MISS)
         return lc_fail_os(error, ENOENT, "%s is removed again and again, last while writing %s",
-                          cache->path, address->name);
+                          lc_handle_path(cache), address->name);
     if (status != LOCACHE_OK)
         return status;
     limit(cache, address->name, replaced);

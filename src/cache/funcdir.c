@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "base/os.h"
 #include "cache/recall.h"
+#include "disk/ours.h"
 #include "disk/owner.h"
 #include "disk/tree.h"
 #include "disk/versions.h"
@@ -34,7 +35,8 @@ static void announce(locache *cache, const lc_versions_news *news)
         lc_handle_event(cache, LOCACHE_EVENT_INVALIDATE, "", "the source changed");
     if (news->evicted == 0 || !lc_log_wanted())
         return;
-    snprintf(path, sizeof path, "%s/" LC_VERSIONS "/%s", cache->dir, cache->name);
+    snprintf(path, sizeof path, "%s/" LC_VERSIONS "/%s", cache->dir,
+             cache->names[atomic_load(&cache->chosen)]);
     for (unsigned i = 0; i < news->evicted; i++)
         lc_log(LOCACHE_EVENT_EVICT, cache->function, path,
                "the least recently used of too many earlier versions");
@@ -74,7 +76,7 @@ void lc_funcdir_close(const locache *cache)
 /* Make the cache directory, and those above it. Only in a place where nobody else could exchange it
  * afterwards: that is asked of the parent before anything of ours is in it. EEXIST: another process
  * was quicker, and whose it is, lc_owner_open_dir() will say. */
-static locache_status make_root(const locache *cache, locache_error *error)
+static locache_status make_root(bool *made, const locache *cache, locache_error *error)
 {
     char above[LOCACHE_PATH_MAX];
     int parent;
@@ -91,19 +93,24 @@ static locache_status make_root(const locache *cache, locache_error *error)
     above[size > 0 ? size : 1] = '\0';
     locache_status status = lc_owner_above(parent, above, true, error);
     lc_close(parent);
-    if (status == LOCACHE_OK && lc_mkdirat(AT_FDCWD, cache->dir, 0700) != 0 && errno != EEXIST)
-        status = lc_fail_os(error, errno, "cannot make the cache directory %s", cache->dir);
-    return status;
+    if (status != LOCACHE_OK)
+        return status;
+    *made = lc_mkdirat(AT_FDCWD, cache->dir, 0700) == 0;
+    return *made || errno == EEXIST
+               ? LOCACHE_OK
+               : lc_fail_os(error, errno, "cannot make the cache directory %s", cache->dir);
 }
 
 /* Opened before its parents are looked at, since the descriptor is what is used from then on.
  * Deleted between being made and being opened is an error: somebody removes it as fast as it is
  * made. */
-locache_status lc_funcdir_open_root(int *out, const locache *cache, bool make, locache_error *error)
+static locache_status open_root(int *out, bool *made, const locache *cache, bool make,
+                                locache_error *error)
 {
+    *made = false;
     locache_status status = lc_owner_open_dir(out, AT_FDCWD, cache->dir, "", error);
     if (status == LOCACHE_MISS && make) {
-        status = make_root(cache, error);
+        status = make_root(made, cache, error);
         if (status == LOCACHE_OK)
             status = lc_owner_open_dir(out, AT_FDCWD, cache->dir, "", error);
         if (status == LOCACHE_MISS)
@@ -115,6 +122,12 @@ locache_status lc_funcdir_open_root(int *out, const locache *cache, bool make, l
     if (status != LOCACHE_OK)
         lc_close(*out);
     return status;
+}
+
+locache_status lc_funcdir_open_root(int *out, const locache *cache, locache_error *error)
+{
+    bool made;
+    return open_root(out, &made, cache, false, error);
 }
 
 /* The names that lead to a new directory must survive a power cut as its entries do. */
@@ -145,7 +158,7 @@ static locache_status adopt(locache *cache, int dir, const locache_id *id, locac
     if (lc_fstat(dir, &found) != 0) {
         int code = errno;
         lc_close(dir);
-        return lc_fail_os(error, code, "cannot examine the directory %s", cache->path);
+        return lc_fail_os(error, code, "cannot examine the directory %s", lc_handle_path(cache));
     }
     memcpy(halves, id->bytes, sizeof halves);
     atomic_store(&cache->version[0], halves[0]);
@@ -161,35 +174,91 @@ static locache_status adopt(locache *cache, int dir, const locache_id *id, locac
     int result = lc_dup_over(dir, funcdir);
     int code = errno;
     lc_close(dir);
-    return result == 0 ? LOCACHE_OK
-                       : lc_fail_os(error, code, "cannot use the directory %s", cache->path);
+    return result == 0
+               ? LOCACHE_OK
+               : lc_fail_os(error, code, "cannot use the directory %s", lc_handle_path(cache));
 }
 
-/* The lookup without a lock comes first: it is what nearly every process finds, its own version in
+/* What is under one of the function's names. OK: the wanted version, open. MISS: nothing, or what
+ * is not the wanted version, or not ours. */
+static locache_status look(lc_settled *out, locache *cache, int root, int which,
+                           const lc_wanted *wanted, locache_error *error)
+{
+    lc_version found;
+    int dir;
+    out->there = false;
+    out->taken = false;
+    locache_status status = lc_owner_open_dir(&dir, root, cache->names[which], cache->dir, error);
+    if (status != LOCACHE_OK)
+        return status;
+    out->there = true;
+    out->taken = !lc_ours_funcdir(dir);
+    status = out->taken ? LOCACHE_MISS
+                        : lc_version_file_check(&found, dir, cache->paths[which], wanted, error);
+    if (status == LOCACHE_OK) {
+        out->dir = dir;
+        out->id = found.id;
+    } else {
+        lc_close(dir);
+    }
+    return status;
+}
+
+static locache_status settle(lc_settled *out, locache *cache, int root, int which,
+                             const lc_wanted *wanted, locache_error *error)
+{
+    atomic_store(&cache->chosen, which);
+    return lc_versions_settle(
+        out, &(lc_slot){.root = root, .root_path = cache->dir, .name = cache->names[which]}, wanted,
+        error);
+}
+
+/* A cache directory may be any that dir= names, and what has the function's name in it a user's own
+ * directory: then the function's has its other name, and keeps it for as long as it is there.
+ *
+ * The lookup without a lock comes first: it is what nearly every process finds, its own version in
  * its place. Only where that misses, and the effort goes so far, does the switch of versions take
  * its lock and look once more (disk/versions.c). */
+static locache_status find_directory(lc_settled *out, locache *cache, int root, lc_effort how,
+                                     const lc_wanted *wanted, locache_error *error)
+{
+    bool has_other = cache->names[LC_OTHER_NAME] != NULL;
+    locache_status status = look(out, cache, root, LC_OWN_NAME, wanted, error);
+    bool free = !out->there;
+    bool other = has_other && out->taken;
+    if (status != LOCACHE_MISS) {
+        atomic_store(&cache->chosen, LC_OWN_NAME);
+        return status;
+    }
+    if (has_other) {
+        status = look(out, cache, root, LC_OTHER_NAME, wanted, error);
+        if (status != LOCACHE_MISS) {
+            atomic_store(&cache->chosen, LC_OTHER_NAME);
+            return status;
+        }
+        other = other || (free && out->there);
+    }
+    if (how == LC_LOOK)
+        return LOCACHE_MISS;
+    status = settle(out, cache, root, other ? LC_OTHER_NAME : LC_OWN_NAME, wanted, error);
+    if (out->taken && !other && has_other) {
+        lc_error_clear(error);
+        status = settle(out, cache, root, LC_OTHER_NAME, wanted, error);
+    }
+    return status;
+}
+
 locache_status lc_funcdir_attach(locache *cache, lc_effort how, locache_error *error)
 {
     int root;
-    lc_version found;
     lc_settled settled = {.dir = -1};
-    const lc_wanted wanted = {.identity = &cache->identity,
-                              .keep = cache->flags & LOCACHE_KEEP,
-                              .make = how == LC_CREATE};
-    locache_status status = lc_funcdir_open_root(&root, cache, how == LC_CREATE, error);
+    lc_wanted wanted = {.identity = &cache->identity,
+                        .keep = cache->flags & LOCACHE_KEEP,
+                        .make = how == LC_CREATE};
+    locache_status status = open_root(&root, &wanted.made_root, cache, wanted.make, error);
     if (status != LOCACHE_OK)
         return status;
-    status = lc_owner_open_dir(&settled.dir, root, cache->name, cache->dir, error);
-    if (status == LOCACHE_OK) {
-        status = lc_version_file_check(&found, settled.dir, cache->path, &wanted, error);
-        settled.id = found.id;
-        if (status != LOCACHE_OK)
-            lc_close(settled.dir);
-    }
-    if (status == LOCACHE_MISS && how != LC_LOOK)
-        status = lc_versions_settle(
-            &settled, &(lc_slot){.root = root, .root_path = cache->dir, .name = cache->name},
-            &wanted, error);
+    status = find_directory(&settled, cache, root, how, &wanted, error);
     /* Whether this call made the directory or not: who made it may not be durable. */
     if (status == LOCACHE_OK && cache->flags & LOCACHE_DURABLE && how != LC_LOOK)
         sync_names(root);

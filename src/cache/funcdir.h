@@ -21,8 +21,7 @@ locache_status lc_funcdir_find(int *funcdir, locache *cache, locache_error *erro
 bool lc_funcdir_gone(const locache *cache, int funcdir);
 /* Close it where it is ours. One thread. */
 void lc_funcdir_close(const locache *cache);
-/* Open the cache directory that it is in. OK, or MISS: it is not there, and not to be made. */
-locache_status lc_funcdir_open_root(int *out, const locache *cache, bool make,
-                                    locache_error *error);
+/* Open the cache directory that it is in. OK, or MISS: it is not there. */
+locache_status lc_funcdir_open_root(int *out, const locache *cache, locache_error *error);
 
 #endif

@@ -9,6 +9,11 @@
 #include <stdio.h>
 #include <string.h>
 
+const char *lc_handle_path(const locache *cache)
+{
+    return cache->paths[atomic_load(&cache->chosen)];
+}
+
 void lc_handle_log(const locache *cache, locache_event_kind kind, const char *name,
                    const char *detail)
 {
@@ -16,7 +21,7 @@ void lc_handle_log(const locache *cache, locache_event_kind kind, const char *na
     /* Before the path is put together: nobody listens, mostly. */
     if (!lc_log_wanted())
         return;
-    snprintf(path, sizeof path, "%s%s%s", cache->path, name[0] ? "/" : "", name);
+    snprintf(path, sizeof path, "%s%s%s", lc_handle_path(cache), name[0] ? "/" : "", name);
     lc_log(kind, cache->function, path, detail);
 }
 
@@ -35,7 +40,7 @@ lc_directory lc_handle_directory(const locache *cache, int funcdir)
     return (lc_directory){.dir = funcdir,
                           .owner = atomic_load(&cache->owner),
                           .function = cache->function,
-                          .path = cache->path,
+                          .path = lc_handle_path(cache),
                           .grain = atomic_load(&cache->recall.grain),
                           .map = !(cache->flags & LOCACHE_UNMAPPED),
                           .key =

@@ -21,6 +21,9 @@ enum { LC_KEY_NONE, LC_KEY_LOADING, LC_KEY_THERE };
 /* Events are numbered from 1: an array by kind has one more. */
 enum { LC_EVENT_KINDS = LOCACHE_EVENT_REJECT + 1 };
 
+/* What a function's directory may be called: locache.names. */
+enum { LC_OWN_NAME, LC_OTHER_NAME, LC_NAMES };
+
 /* Results in memory (recall.c). */
 typedef struct lc_recall {
     lc_table *table; /* NULL: none are kept */
@@ -57,10 +60,14 @@ struct locache {
     lc_recall recall;
     const char *dir;      /* the cache directory */
     const char *function; /* qualified name */
-    const char *path;     /* of the function's directory */
-    const char *name;     /* of the function's directory in dir: the end of path */
+    /* Names of the function's directory in dir, and their paths, whose ends they are: its own, and
+     * the one that it has where something that is not ours has its own (funcdir.c); NULL: a longer
+     * name than can be. */
+    const char *names[LC_NAMES];
+    const char *paths[LC_NAMES];
+    atomic_int chosen; /* of the two */
     char tag[LC_TAG_MAX + 1];
-    char strings[]; /* what the four above point to: one allocation, one free */
+    char strings[]; /* what those above point to: one allocation, one free */
 };
 
 /* Send an event to who listens. */
@@ -68,6 +75,8 @@ void lc_handle_log(const locache *cache, locache_event_kind kind, const char *na
                    const char *detail);
 /* Count an event, and send it. */
 void lc_handle_event(locache *cache, locache_event_kind kind, const char *name, const char *detail);
+/* The path of the function's directory. Borrowed from the handle. */
+const char *lc_handle_path(const locache *cache);
 /* That open directory, as the floor below is told of it. Borrowed from the handle. */
 lc_directory lc_handle_directory(const locache *cache, int funcdir);
 /* The version that entries made now carry, and that those to be given must have. */

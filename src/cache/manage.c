@@ -4,6 +4,7 @@
 #include "base/sized.h"
 #include "cache/funcdir.h"
 #include "cache/recall.h"
+#include "disk/ours.h"
 #include "disk/owner.h"
 #include "disk/versions.h"
 
@@ -45,17 +46,22 @@ static locache_status clear_funcdir(locache *cache, int funcdir, locache_error *
     return lc_store_clear(&at, error);
 }
 
-/* Clear the version that is current by its name, which may be another than the handle's: another
- * process with a changed source may have moved ours to .versions/ since. */
-static locache_status clear_current(locache *cache, int root, locache_error *error)
+/* Clear the version that is current by one of the function's names, which may be another than the
+ * handle's: another process with a changed source may have moved ours to .versions/ since. Then the
+ * earlier versions of that name. */
+static locache_status clear_name(locache *cache, int root, const char *name, locache_error *error)
 {
     int dir;
-    locache_status status = lc_owner_open_dir(&dir, root, cache->name, cache->dir, error);
-    if (status != LOCACHE_OK)
-        return status == LOCACHE_MISS ? LOCACHE_OK : status;
-    status = clear_funcdir(cache, dir, error);
-    lc_close(dir);
-    return status;
+    locache_status status = lc_owner_open_dir(&dir, root, name, cache->dir, error);
+    if (status == LOCACHE_OK) {
+        if (lc_ours_funcdir(dir))
+            status = clear_funcdir(cache, dir, error);
+        lc_close(dir);
+    }
+    if (status != LOCACHE_OK && status != LOCACHE_MISS)
+        return status;
+    return lc_versions_forget(&(lc_slot){.root = root, .root_path = cache->dir, .name = name},
+                              error);
 }
 
 /* Three places hold results: the directory that the handle has open, the one that has the
@@ -69,12 +75,10 @@ locache_status locache_reset(locache *cache, locache_error *error)
     bool there = funcdir >= 0 && !lc_funcdir_gone(cache, funcdir);
     locache_status status = there ? clear_funcdir(cache, funcdir, error) : LOCACHE_OK;
     if (status == LOCACHE_OK)
-        status = lc_funcdir_open_root(&root, cache, false, error);
+        status = lc_funcdir_open_root(&root, cache, error);
     if (status == LOCACHE_OK) {
-        status = clear_current(cache, root, error);
-        if (status == LOCACHE_OK)
-            status = lc_versions_forget(
-                &(lc_slot){.root = root, .root_path = cache->dir, .name = cache->name}, error);
+        for (int i = 0; i < LC_NAMES && status == LOCACHE_OK && cache->names[i] != NULL; i++)
+            status = clear_name(cache, root, cache->names[i], error);
         lc_close(root);
     }
     lc_recall_forget(cache, NULL);
@@ -123,7 +127,7 @@ locache_status locache_path(char out[LOCACHE_PATH_MAX], locache *cache, const vo
     lc_error_clear(error);
     if (locache_key_filename(name, key, key_size) != LOCACHE_OK)
         return lc_fail(error, LOCACHE_EINVAL, "the bytes given to locache_path() are not a key");
-    snprintf(out, LOCACHE_PATH_MAX, "%s/%s", cache->path, name);
+    snprintf(out, LOCACHE_PATH_MAX, "%s/%s", lc_handle_path(cache), name);
     return LOCACHE_OK;
 }
 
@@ -159,5 +163,5 @@ const char *locache_function(const locache *cache)
 
 const char *locache_directory(const locache *cache)
 {
-    return cache->path;
+    return lc_handle_path(cache);
 }

@@ -16,6 +16,10 @@
  * same with an entry's name. */
 #define PATH_RESERVE (sizeof "/" LC_VERSIONS + 2 * (LOCACHE_NAME_MAX + 1) + 2 * LOCACHE_ID_SIZE + 2)
 
+/* What a function's directory is called where its name is taken: no other function's is, since a
+ * '~' of a name stands before 32 digits. */
+#define OTHER_SUFFIX "~locache"
+
 /* The directory's name for a function: docs/format.md, "Names". A name that would be too long is
  * cut between two characters of its own, and ends with a hash of the whole, so that two functions
  * never share a directory. */
@@ -79,8 +83,24 @@ static locache_status check_options(const char *dir, const locache_options *opti
     return LOCACHE_OK;
 }
 
-/* A handle with nothing open; NULL: no memory. Its strings lie behind it: dir, then the directory's
- * path, whose end is its name, then the function's name. */
+/* Append "<dir>/<name><suffix>", a path that ends with a name; where the next goes. */
+static char *append_path(char *at, const char **path, const char **name, const locache *cache,
+                         const char *of, const char *suffix)
+{
+    size_t dir_size = strlen(cache->dir);
+    size_t size = strlen(of);
+    *path = at;
+    memcpy(at, cache->dir, dir_size);
+    at[dir_size] = '/';
+    at += dir_size + 1;
+    *name = at;
+    memcpy(at, of, size);
+    memcpy(at + size, suffix, strlen(suffix) + 1);
+    return at + size + strlen(suffix) + 1;
+}
+
+/* A handle with nothing open; NULL: no memory. Its strings lie behind it: dir, then the paths of
+ * the function's directory under both of its names, then the function's name. */
 static locache *make_handle(const char *dir, const locache_options *options)
 {
     char name[LOCACHE_NAME_MAX + 1];
@@ -90,8 +110,8 @@ static locache *make_handle(const char *dir, const locache_options *options)
     while (dir_size > 1 && dir[dir_size - 1] == '/')
         dir_size--;
     size_t function_size = strlen(options->function) + 1;
-    size_t name_size = strlen(name) + 1;
-    locache *cache = lc_alloc(sizeof *cache + 2 * (dir_size + 1) + name_size + function_size);
+    size_t path_size = dir_size + 1 + strlen(name) + sizeof OTHER_SUFFIX;
+    locache *cache = lc_alloc(sizeof *cache + dir_size + 1 + LC_NAMES * path_size + function_size);
     if (cache == NULL)
         return NULL;
     memset(cache, 0, sizeof *cache);
@@ -100,13 +120,10 @@ static locache *make_handle(const char *dir, const locache_options *options)
     memcpy(at, dir, dir_size);
     at[dir_size] = '\0';
     at += dir_size + 1;
-    cache->path = at;
-    memcpy(at, dir, dir_size);
-    at[dir_size] = '/';
-    at += dir_size + 1;
-    cache->name = at;
-    memcpy(at, name, name_size);
-    at += name_size;
+    at = append_path(at, &cache->paths[LC_OWN_NAME], &cache->names[LC_OWN_NAME], cache, name, "");
+    if (strlen(name) + strlen(OTHER_SUFFIX) <= LOCACHE_NAME_MAX)
+        at = append_path(at, &cache->paths[LC_OTHER_NAME], &cache->names[LC_OTHER_NAME], cache,
+                         name, OTHER_SUFFIX);
     cache->function = at;
     memcpy(at, options->function, function_size);
     atomic_init(&cache->funcdir, -1);

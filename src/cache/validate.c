@@ -83,15 +83,15 @@ static locache_status check_pickle(const locache_value *value, locache *cache, c
 {
     unsigned char key[LC_MAC_KEY_SIZE];
     if (!value->entry.has_mac)
-        return lc_fail(error, LOCACHE_EUNTRUSTED, "%s/%s is pickled and not signed", cache->path,
-                       name);
+        return lc_fail(error, LOCACHE_EUNTRUSTED, "%s/%s is pickled and not signed",
+                       lc_handle_path(cache), name);
     locache_status status = lc_validate_key(key, cache, false, error);
     if (status != LOCACHE_OK)
         return status;
     if (!is_authentic(value, cache, name, key))
         return lc_fail(error, LOCACHE_EUNTRUSTED,
                        "%s/%s is pickled, and signed with another key than this user's",
-                       cache->path, name);
+                       lc_handle_path(cache), name);
     return LOCACHE_OK;
 }
 
@@ -114,21 +114,26 @@ static const char *unusable(const locache_value *value, const locache *cache)
 }
 
 locache_status lc_validate(const char **why, locache_value *value, locache *cache,
-                           const lc_address *address, locache_error *error)
+                           lc_address *address, locache_error *error)
 {
     lc_entry *entry = &value->entry;
     /* A mapped one was parsed and verified when it was mapped (disk/mapped.c). */
     locache_status status =
         value->mapped ? LOCACHE_OK : lc_entry_parse(entry, value->bytes, value->size, error);
+    if (status == LOCACHE_MISS) {
+        *why = "in an earlier format";
+        return LOCACHE_MISS;
+    }
     if (status != LOCACHE_OK)
-        return lc_fail(error, status, "%s/%s: %s", cache->path, address->name, error->message);
+        return lc_fail(error, status, "%s/%s: %s", lc_handle_path(cache), address->name,
+                       error->message);
     if (!same_id(&entry->function, &cache->function_id))
-        return lc_fail(error, LOCACHE_ECORRUPT, "%s/%s belongs to another function", cache->path,
-                       address->name);
-    if (entry->key.size != address->key_size ||
-        memcmp(entry->key.data, address->key, address->key_size) != 0)
-        return lc_fail(error, LOCACHE_ECORRUPT, "%s/%s belongs to another call", cache->path,
-                       address->name);
+        return lc_fail(error, LOCACHE_ECORRUPT, "%s/%s belongs to another function",
+                       lc_handle_path(cache), address->name);
+    lc_span key = lc_address_stored(address);
+    if (entry->key.size != key.size || memcmp(entry->key.data, key.data, key.size) != 0)
+        return lc_fail(error, LOCACHE_ECORRUPT, "%s/%s belongs to another call",
+                       lc_handle_path(cache), address->name);
     *why = unusable(value, cache);
     if (*why != NULL)
         return LOCACHE_MISS;

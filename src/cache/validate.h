@@ -14,6 +14,6 @@ locache_status lc_validate_key(unsigned char out[LC_MAC_KEY_SIZE], locache *cach
  * OK. MISS: nothing is wrong with it, and *why says why not. Else error says what is wrong:
  * ECORRUPT, EFORMAT, EUNTRUSTED, EIO, ENOMEM. It is parsed then, and stays the caller's. */
 locache_status lc_validate(const char **why, locache_value *value, locache *cache,
-                           const lc_address *address, locache_error *error);
+                           lc_address *address, locache_error *error);
 
 #endif

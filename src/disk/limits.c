@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "base/os.h"
 #include "base/system.h"
+#include "disk/ours.h"
 #include "disk/stamp.h"
 #include "disk/store.h"
 #include "disk/verified.h"
@@ -88,7 +89,8 @@ static void *grown(void *array, size_t *room, size_t needed, size_t item)
 static void evict_entry(const lc_directory *at, const char *name, const char *why)
 {
     char path[LOCACHE_PATH_MAX];
-    if (lc_unlinkat(at->dir, name, 0) != 0 || !lc_log_wanted())
+    /* What is not ours stays, and counts as gone: it takes no entry's room. */
+    if (!lc_ours_entry(at->dir, name) || lc_unlinkat(at->dir, name, 0) != 0 || !lc_log_wanted())
         return;
     snprintf(path, sizeof path, "%s/%s", at->path, name);
     lc_log(LOCACHE_EVENT_EVICT, at->function, path, why);

@@ -149,15 +149,26 @@ static locache_status join(char out[LOCACHE_PATH_MAX], const char *base, const s
     return LOCACHE_OK;
 }
 
-/* $LOCACHE_DIR, from the working directory where it is relative, without slashes at its end. */
+/* $LOCACHE_DIR, from the working directory where it is relative, without slashes at its end. A "~"
+ * in front is the home directory, since not every shell, and no Dockerfile, expands it. */
 static locache_status take_override(char out[LOCACHE_PATH_MAX], const char *value,
                                     locache_error *error)
 {
     char here[LOCACHE_PATH_MAX] = "";
-    if (value[0] != '/' && getcwd(here, sizeof here) == NULL)
+    if (value[0] == '~' && value[1] != '/' && value[1] != '\0')
+        return lc_fail(error, LOCACHE_EINVAL,
+                       "LOCACHE_DIR=%s is in the home directory of somebody else: give its path",
+                       value);
+    if (value[0] == '~') {
+        locache_status status = lc_locate_user_directory(here, sizeof here, "HOME", "", error);
+        if (status != LOCACHE_OK)
+            return status;
+        value += value[1] == '/' ? 2 : 1;
+    } else if (value[0] != '/' && getcwd(here, sizeof here) == NULL) {
         return lc_fail_os(error, errno,
                           "cannot find the working directory, which LOCACHE_DIR=%s starts from",
                           value);
+    }
     int size = snprintf(out, LOCACHE_PATH_MAX, "%s%s%s", here, value[0] == '/' ? "" : "/", value);
     if (size < 0 || size >= LOCACHE_PATH_MAX)
         return lc_fail(error, LOCACHE_ELIMIT, "LOCACHE_DIR is too long");
@@ -166,15 +177,20 @@ static locache_status take_override(char out[LOCACHE_PATH_MAX], const char *valu
     return LOCACHE_OK;
 }
 
-/* Can results be kept at this path beside the source? A cache that another user made counts only
- * where we could replace it: then it is there to be complained about, elsewhere it is not our
- * business. */
+/* Can results be kept in this place beside the source? One that another user made counts only where
+ * we could replace it: then it is there to be complained about, elsewhere it is not our business.
+ * Root may write anywhere, and would leave in another user's directory what that user can neither
+ * use nor delete. */
 static bool is_usable(const char *path, const char *directory)
 {
     struct stat found;
     if (lc_fstatat(AT_FDCWD, path, &found) == 0 && found.st_uid == geteuid())
         return true;
-    return lc_writable(directory[0] == '\0' ? "/" : directory) == 0;
+    if (directory[0] == '\0')
+        directory = "/";
+    if (geteuid() == 0 && (lc_fstatat(AT_FDCWD, directory, &found) != 0 || found.st_uid != 0))
+        return false;
+    return lc_writable(directory) == 0;
 }
 
 locache_status locache_locate(char out[LOCACHE_PATH_MAX], const char *source, const char *stem,

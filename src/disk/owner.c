@@ -63,11 +63,17 @@ static const char *slash(const char *where)
 static locache_status check_owner(const struct stat *file, uid_t us, const char *where,
                                   const char *name, locache_error *error)
 {
-    if (file->st_uid != us)
+    if (file->st_uid != us) {
+        char room[RECORD_MAX];
+        struct passwd user;
+        struct passwd *found = NULL;
+        bool known = getpwuid_r(file->st_uid, &user, room, sizeof room, &found) == 0 && found;
         return lc_fail(error, LOCACHE_EUNTRUSTED,
-                       "%s%s%s belongs to another user (uid %lu): delete it, or set LOCACHE_DIR to "
-                       "a directory of yours",
-                       where, slash(where), name, (unsigned long)file->st_uid);
+                       "%s%s%s belongs to another user, %s%suid %lu%s: delete it, or set "
+                       "LOCACHE_DIR to a directory of yours",
+                       where, slash(where), name, known ? user.pw_name : "", known ? " (" : "",
+                       (unsigned long)file->st_uid, known ? ")" : "");
+    }
     if (others_can_write(file))
         return lc_fail(error, LOCACHE_EUNTRUSTED,
                        "%s%s%s can be written to by other users: chmod go-w '%s%s%s'", where,

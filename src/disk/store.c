@@ -9,6 +9,7 @@
 #include "base/os.h"
 #include "base/system.h"
 #include "disk/mapped.h"
+#include "disk/ours.h"
 #include "disk/owner.h"
 #include "disk/temporary.h"
 #include "disk/verified.h"
@@ -74,8 +75,8 @@ static locache_status check_large(lc_opened *file, const struct stat *found, con
     /* From here on these bytes are those in `head`, here and in the mapping: the file is not asked
      * for them again, so that what was checked is what is used. */
     locache_status status = lc_entry_peek(&least, &table, file->head, NULL);
-    /* Only its checksum can tell a newer entry from a damaged one. */
-    if (status == LOCACHE_EFORMAT)
+    /* Only its checksum can tell a newer entry, or an earlier one, from a damaged one. */
+    if (status == LOCACHE_EFORMAT || status == LOCACHE_MISS)
         return LOCACHE_OK;
     if (status != LOCACHE_OK)
         return lc_fail(error, status, "%s/%s is no entry", at->path, name);
@@ -354,8 +355,9 @@ typedef struct clearing {
 static bool clear_entry(void *context, const char *name)
 {
     clearing *in = context;
-    /* A directory is no entry (POSIX says EPERM, Linux EISDIR): it stays. */
-    if (lc_unlinkat(in->at->dir, name, 0) != 0 && errno != ENOENT && errno != EISDIR)
+    /* A user may have put something of his own there: it stays. */
+    if (lc_ours_entry(in->at->dir, name) && lc_unlinkat(in->at->dir, name, 0) != 0 &&
+        errno != ENOENT)
         in->status = lc_fail_os(in->error, errno, "cannot remove %s/%s", in->at->path, name);
     return true;
 }

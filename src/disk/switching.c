@@ -6,9 +6,9 @@
  * everything is half made or to be removed. Nothing that somebody needs is ever in there alone. */
 #include "disk/switching.h"
 #include "base/os.h"
+#include "disk/ours.h"
 #include "disk/owner.h"
 #include "disk/temporary.h"
-#include "disk/tree.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -81,14 +81,14 @@ static locache_status take_lock(lc_switching *in, locache_error *error)
 static bool sweep_new(void *context, const char *name)
 {
     if (strncmp(name, LC_SWITCHING_NEW, strlen(LC_SWITCHING_NEW)) == 0)
-        lc_tree_remove(*(const int *)context, name);
+        lc_ours_remove(*(const int *)context, name);
     return true;
 }
 
 static bool sweep_trash(void *context, const char *name)
 {
     if (strncmp(name, LC_SWITCHING_TRASH, strlen(LC_SWITCHING_TRASH)) == 0)
-        lc_tree_remove(*(const int *)context, name);
+        lc_ours_remove(*(const int *)context, name);
     return true;
 }
 

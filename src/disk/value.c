@@ -50,6 +50,11 @@ size_t locache_value_size(const locache_value *value)
     return value->size;
 }
 
+bool locache_value_mapped(const locache_value *value)
+{
+    return value->mapped;
+}
+
 void locache_value_stamp(locache_stamp *out, const locache_value *value)
 {
     *out = value->stamp;
@@ -376,6 +381,10 @@ locache_status locache_value_ndarray(locache_ndarray *out, const locache_value *
     locache_status status = first_item(&item, &reader, value);
     if (status != LOCACHE_OK)
         return status;
+    /* To a C program it says nothing: what it gets is its own to write to. */
+    if (item.kind == LOCACHE_TAG && item.number == LOCACHE_TAG_READONLY &&
+        locache_read(&item, &reader) != LOCACHE_OK)
+        return LOCACHE_ECORRUPT;
     if (item.kind != LOCACHE_TAG ||
         (item.number != LOCACHE_TAG_NDARRAY && item.number != LOCACHE_TAG_NDARRAY_F))
         return LOCACHE_ETYPE;

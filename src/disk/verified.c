@@ -42,6 +42,9 @@ _Static_assert(AT_OWN_CHECKSUM + LC_CHECKSUM_SIZE == LC_VERIFIED_RECORD,
 #define BOOT_SIZE 16
 #define SEAL_SIZE (AT_OWN_CHECKSUM - AT_SEAL)
 #define DEV_INO_SIZE 16
+/* The user's key signs entries, too: neither is ever taken for the other. */
+#define PERSON_SEAL "locache seal\0\0\0"
+_Static_assert(sizeof PERSON_SEAL == LC_PERSON_SIZE, "exactly the parameter's size");
 #define SET_SIZE (LC_VERIFIED_WAYS * LC_VERIFIED_RECORD)
 
 static const unsigned char magic[AT_BOOT] = {'L', 'O', 'C', 'V', 'R', 'F', 'Y', 1};
@@ -237,7 +240,7 @@ static void make_seal(unsigned char out[SEAL_SIZE], const lc_verified *file,
                       const unsigned char key[LC_MAC_KEY_SIZE])
 {
     unsigned char mac[LC_MAC_SIZE];
-    lc_mac(mac, key, &(lc_span){file->record, AT_SEAL}, 1);
+    lc_mac(mac, key, PERSON_SEAL, &(lc_span){file->record, AT_SEAL}, 1);
     memcpy(out, mac, SEAL_SIZE);
 }
 

@@ -9,8 +9,9 @@
 /* What is asked of a directory. */
 typedef struct lc_wanted {
     const locache_identity *identity;
-    bool keep; /* whichever directory is there is the right one (LOCACHE_KEEP) */
-    bool make; /* make what is not there */
+    bool keep;      /* whichever directory is there is the right one (LOCACHE_KEEP) */
+    bool make;      /* make what is not there */
+    bool made_root; /* the cache directory was made for it */
 } lc_wanted;
 
 /* The record of the function directory `dir`, whose path is `path`. OK, which includes a lost one;

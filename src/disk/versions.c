@@ -13,12 +13,13 @@
 #include "disk/versions.h"
 #include "base/os.h"
 #include "base/text.h"
+#include "disk/ours.h"
 #include "disk/owner.h"
 #include "disk/stamp.h"
 #include "disk/temporary.h"
-#include "disk/tree.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 
 #define HEX_SIZE (2 * LOCACHE_ID_SIZE)
@@ -128,28 +129,6 @@ static unsigned evict_versions(const lc_switching *in)
 
 /* ----------------------------------------------------------------------------------- the switch */
 
-/* What tells backup programs and git that this is a cache. Missing ones are made again with the
- * next directory. A failure is passed over: results can be kept without them. */
-static void furnish(const lc_switching *in)
-{
-    static const char *const files[][2] = {
-        {"CACHEDIR.TAG",
-         "Signature: 8a477f597d28d172789f06886806bc55\n"
-         "# Results of functions, kept by locache. This directory may be deleted at any time.\n"},
-        {".gitignore", "*\n"},
-    };
-    for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
-        lc_temporary temporary;
-        struct stat found;
-        lc_span content = {files[i][1], strlen(files[i][1])};
-        if (lc_fstatat(in->root, files[i][0], &found) == 0 || errno != ENOENT ||
-            lc_temporary_create(&temporary, in->work) != 0 ||
-            lc_temporary_write(&temporary, &content, 1) != 0)
-            continue;
-        (void)!lc_temporary_publish(&temporary, in->root, files[i][0]);
-    }
-}
-
 /* Is this id that of the directory that has to go, or of one that went before? */
 static bool id_taken(const lc_switching *in, const locache_id *id, const lc_version *current)
 {
@@ -183,10 +162,11 @@ static locache_status prepare(char *fresh, const lc_switching *in, const lc_want
     } else if (status == LOCACHE_MISS) {
         status = lc_fail_os(error, ENOENT, "cannot make the directory %s", in->path);
     }
-    if (status == LOCACHE_OK)
-        furnish(in);
-    else
-        lc_tree_remove(in->work, fresh);
+    /* Only its maker marks a cache directory; what was deleted of the mark is made again. */
+    if (status == LOCACHE_OK && (wanted->made_root || lc_ours_is_marked(in->root)))
+        lc_ours_mark(in->root, in->work);
+    if (status != LOCACHE_OK)
+        lc_ours_remove(in->work, fresh);
     return status;
 }
 
@@ -228,22 +208,38 @@ static locache_status exchange(lc_switching *in, int from, const char *name,
     return status;
 }
 
-/* The directory that is in place: OK: the wanted one, open; MISS: `there` says whether another one
- * is, described by found. */
-static locache_status open_current(int *out, lc_version *found, bool *there, const lc_switching *in,
+static locache_status refuse_taken(const lc_switching *in, locache_error *error)
+{
+    return lc_fail(
+        error, LOCACHE_EUNTRUSTED,
+        "%s holds files that locache did not make, and is left alone: rename it, or give "
+        "another dir=",
+        in->path);
+}
+
+/* The directory that is in place: OK: the wanted one, open; MISS: out->there says whether another
+ * one is, described by found, and that may be moved. */
+static locache_status open_current(lc_settled *out, lc_version *found, const lc_switching *in,
                                    const lc_wanted *wanted, locache_error *error)
 {
     int dir;
-    *there = false;
+    out->there = false;
     locache_status status = lc_owner_open_dir(&dir, in->root, in->name, in->root_path, error);
     if (status != LOCACHE_OK)
         return status;
-    *there = true;
-    status = lc_version_file_check(found, dir, in->path, wanted, error);
-    if (status == LOCACHE_OK)
-        *out = dir;
-    else
+    out->there = true;
+    out->taken = !lc_ours_funcdir(dir);
+    if (!out->taken)
+        status = lc_version_file_check(found, dir, in->path, wanted, error);
+    out->taken = out->taken || (status == LOCACHE_MISS && !lc_ours_whole(dir));
+    if (out->taken)
+        status = refuse_taken(in, error);
+    if (status == LOCACHE_OK) {
+        out->dir = dir;
+        out->id = found->id;
+    } else {
         lc_close(dir);
+    }
     return status;
 }
 
@@ -268,7 +264,7 @@ static locache_status bring(lc_versions_news *news, lc_switching *in, const lc_w
     status = exchange(in, restored ? in->family : in->work, source, current, error);
     if (status != LOCACHE_OK) {
         if (!restored)
-            lc_tree_remove(in->work, source);
+            lc_ours_remove(in->work, source);
         return status;
     }
     bool moved = current != NULL;
@@ -281,20 +277,17 @@ static locache_status settle_lock_held(lc_settled *out, lc_switching *in, const 
                                        locache_error *error)
 {
     lc_version current;
-    bool there;
     /* Another process may have made the switch while this one waited for the lock. */
-    locache_status status = open_current(&out->dir, &current, &there, in, wanted, error);
+    locache_status status = open_current(out, &current, in, wanted, error);
     if (status == LOCACHE_MISS) {
-        status = bring(&out->news, in, wanted, there ? &current : NULL, error);
+        status = bring(&out->news, in, wanted, out->there ? &current : NULL, error);
         if (status != LOCACHE_OK)
             return status;
         /* By its name, as any other: who moves directories by hand does not take the lock. */
-        status = open_current(&out->dir, &current, &there, in, wanted, error);
-        if (status == LOCACHE_MISS && there)
+        status = open_current(out, &current, in, wanted, error);
+        if (status == LOCACHE_MISS && out->there)
             return lc_fail(error, LOCACHE_EBUSY, "%s was exchanged meanwhile", in->path);
     }
-    if (status == LOCACHE_OK)
-        out->id = current.id;
     return status;
 }
 
@@ -317,6 +310,7 @@ locache_status lc_versions_settle(lc_settled *out, const lc_slot *slot, const lc
     if (error == NULL)
         error = &own;
     out->news = (lc_versions_news){.evicted = 0};
+    out->taken = false;
     /* .versions/ is made where a directory goes in or out, not by who only asks. */
     bool needed = wanted->make || lc_fstatat(slot->root, slot->name, &found) == 0;
     locache_status status = lc_switching_begin(&in, slot, needed, error);
@@ -326,6 +320,18 @@ locache_status lc_versions_settle(lc_settled *out, const lc_slot *slot, const lc
     return gone_is_miss(status, error);
 }
 
+static bool discard_one(void *context, const char *name)
+{
+    const lc_switching *in = context;
+    int dir;
+    if (!is_id(name) ||
+        lc_owner_open_dir(&dir, in->family, name, in->family_path, NULL) != LOCACHE_OK)
+        return true;
+    bool ours = lc_ours_funcdir(dir);
+    lc_close(dir);
+    return !ours || lc_switching_discard(in, in->family, name) == 0;
+}
+
 locache_status lc_versions_forget(const lc_slot *slot, locache_error *error)
 {
     lc_switching in;
@@ -333,10 +339,12 @@ locache_status lc_versions_forget(const lc_slot *slot, locache_error *error)
     if (error == NULL)
         error = &own;
     locache_status status = lc_switching_begin(&in, slot, false, error);
-    /* One rename, whatever the number of versions; their files go when the lock was given up. */
-    if (status == LOCACHE_OK && in.family >= 0 &&
-        lc_switching_discard(&in, in.versions, slot->name) != 0)
-        status = lc_fail_os(error, errno, "cannot remove %s", in.family_path);
+    /* A rename for each; their files go when the lock was given up. */
+    if (status == LOCACHE_OK && in.family >= 0) {
+        if (lc_each_name(in.family, discard_one, &in) != 0)
+            status = lc_fail_os(error, errno, "cannot remove %s", in.family_path);
+        lc_unlinkat(in.versions, slot->name, AT_REMOVEDIR);
+    }
     lc_switching_end(&in);
     status = gone_is_miss(status, error);
     return status == LOCACHE_MISS ? LOCACHE_OK : status;

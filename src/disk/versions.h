@@ -21,6 +21,9 @@ typedef struct lc_settled {
     int dir;       /* open, the caller's */
     locache_id id; /* what its entries carry */
     lc_versions_news news;
+    bool there; /* something has the name */
+    /* EUNTRUSTED was said since something is in its place that is not ours, or not ours alone */
+    bool taken;
 } lc_settled;
 
 /* Bring the wanted identity's directory to <root>/<name>: it may be there, in .versions/, or

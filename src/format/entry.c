@@ -31,21 +31,24 @@ enum {
     AT_MAC = 96,
     AT_CHECKSUM = 128,
 };
-_Static_assert(AT_MAC + LC_MAC_SIZE == AT_CHECKSUM,
-               "the MAC's field and the checksum's are zeroed as one");
+_Static_assert(AT_MAC + LC_MAC_SIZE == AT_CHECKSUM, "the MAC is of all that is before it");
 _Static_assert(AT_CHECKSUM + LC_CHECKSUM_SIZE == LC_ENTRY_HEADER, "the checksum ends the header");
 
-#define FORMAT_VERSION 1
+#define FORMAT_VERSION 2
 #define FLAG_MAC 1
+/* What this key signs for this use is never taken for what it signs for another. */
+#define PERSON_MAC "locache entry\0\0"
+_Static_assert(sizeof PERSON_MAC == LC_PERSON_SIZE, "exactly the parameter's size");
 #define END_SIZE 8 /* of a buffer's end in the table */
 
 /* As PNG's: the high bit shows a transfer that strips it, CR LF and LF one that rewrites line ends,
  * 1A ends a DOS listing. */
-static const unsigned char magic[8] = {0x89, 'L', 'O', 'C', '\r', '\n', 0x1A, '\n'};
+static const unsigned char magic[LC_ENTRY_MAGIC_SIZE] = {0x89, 'L',  'O',  'C',
+                                                         '\r', '\n', 0x1A, '\n'};
 
-/* Padding, and what digests see in place of their own fields: of one size is enough for both. */
+/* Padding, and what the checksum sees in place of its own field. */
 static const unsigned char zeros[LC_ENTRY_ALIGN];
-_Static_assert(sizeof zeros >= LC_ENTRY_HEADER - AT_MAC, "the MAC sees both fields as zeros");
+_Static_assert(sizeof zeros >= LC_CHECKSUM_SIZE, "one size is enough for both");
 
 /* -------------------------------------------------------------------------------- little-endian */
 
@@ -89,16 +92,23 @@ static size_t padding_after(uint64_t offset)
 
 /* -------------------------------------------------------------------------------------- reading */
 
+bool lc_entry_has_magic(const unsigned char *head)
+{
+    return memcmp(head, magic, sizeof magic) == 0;
+}
+
 /* What this version cannot read, it must not judge: a higher format version may have any flags,
  * codecs and lengths, so that this comes before all of them. */
 static locache_status check_version(const unsigned char *head, locache_error *error)
 {
-    if (memcmp(head, magic, sizeof magic) != 0)
+    if (!lc_entry_has_magic(head))
         return lc_fail(error, LOCACHE_ECORRUPT,
                        "not an entry of locache: its first bytes are others");
     uint64_t version = load(head + AT_VERSION, 2);
     if (version == 0)
         return lc_fail(error, LOCACHE_ECORRUPT, "damaged: format version 0");
+    if (version < FORMAT_VERSION)
+        return LOCACHE_MISS;
     if (version > FORMAT_VERSION)
         return lc_fail(
             error, LOCACHE_EFORMAT,
@@ -280,9 +290,10 @@ locache_status lc_entry_parse(lc_entry *out, const unsigned char *bytes, size_t 
     if (size < LC_ENTRY_HEADER)
         return lc_fail(error, LOCACHE_ECORRUPT, "damaged: %zu bytes, less than a header", size);
     locache_status status = lc_entry_parse_front(&entry, bytes, size, error);
-    /* A newer entry is left alone for ever, a damaged one is replaced: one flipped bit in the
-     * format version must not make the first of the second. */
-    if (status == LOCACHE_EFORMAT && !checksum_right(bytes, size))
+    /* A newer entry is left alone for ever, an earlier one is a plain miss, a damaged one is an
+     * error that the user hears of: one flipped bit in the format version must not make the first
+     * two of the third. */
+    if ((status == LOCACHE_EFORMAT || status == LOCACHE_MISS) && !checksum_right(bytes, size))
         return lc_fail(error, LOCACHE_ECORRUPT,
                        "damaged: a format version that is none, under a wrong checksum");
     if (status != LOCACHE_OK)
@@ -353,21 +364,30 @@ lc_span lc_entry_buffer(const unsigned char *bytes, const lc_entry *entry, uint3
     return (lc_span){bytes + start, end_before(entry, n + 1) - start};
 }
 
+/* The MAC: of the header up to where it stands, and of the digest of what follows the header. Over
+ * header, key and body alike, so that a body cannot be moved to another call or function; by a
+ * digest, so that what is large is read by several threads. `parts` is what follows. */
+static void sign(unsigned char mac[LC_MAC_SIZE], const unsigned char key[LC_MAC_KEY_SIZE],
+                 const unsigned char *head, const lc_span *parts, size_t count)
+{
+    unsigned char digest[LOCACHE_DIGEST_SIZE];
+    lc_digest(digest, parts, count);
+    const lc_span spans[] = {{head, AT_MAC}, {digest, sizeof digest}};
+    lc_mac(mac, key, PERSON_MAC, spans, sizeof spans / sizeof *spans);
+}
+
 bool lc_entry_authentic(lc_span first, lc_span rest, const unsigned char key[LC_MAC_KEY_SIZE])
 {
     const unsigned char *head = first.data;
     /* No MAC is no proof: it is for the caller to need one, by the codec. */
     if (!lc_entry_has_mac(head))
         return false;
-    const lc_span spans[] = {
-        {head, AT_MAC},
-        {zeros, LC_ENTRY_HEADER - AT_MAC},
+    const lc_span parts[] = {
         {head + LC_ENTRY_HEADER, first.size - LC_ENTRY_HEADER},
         rest,
     };
     unsigned char mac[LC_MAC_SIZE];
-    /* Over header, key and body alike: a body cannot be moved to another call or function. */
-    lc_mac(mac, key, spans, sizeof spans / sizeof *spans);
+    sign(mac, key, head, parts, sizeof parts / sizeof *parts);
     return lc_mac_equal(mac, head + AT_MAC);
 }
 
@@ -434,12 +454,11 @@ void lc_entry_build(unsigned char *front, lc_span *spans, const lc_entry *entry,
         store_le(ends + (size_t)i * END_SIZE, end, END_SIZE);
     }
 
-    /* Both fields are still zero, as the digests want them: first the MAC, then the checksum over
-     * it. Through locals, since front is among what is read. */
+    /* First the MAC, then the checksum over it, whose own field is still zero. */
     if (mac_key != NULL) {
-        unsigned char mac[LC_MAC_SIZE];
-        lc_mac(mac, mac_key, spans, count);
-        memcpy(front + AT_MAC, mac, sizeof mac);
+        spans[0] = (lc_span){front + LC_ENTRY_HEADER, spans[0].size - LC_ENTRY_HEADER};
+        sign(front + AT_MAC, mac_key, front, spans, count);
+        spans[0] = (lc_span){front, spans[0].size + LC_ENTRY_HEADER};
     }
     unsigned char sum[LC_CHECKSUM_SIZE];
     lc_checksum(sum, spans, count);

@@ -1,9 +1,9 @@
-/* The entry format, version 1: bytes to structure and back. docs/format.md, "Entries", is
+/* The entry format, version 2: bytes to structure and back. docs/format.md, "Entries", is
  * normative. No I/O, no allocation, no casts.
  *
  *   offset size
  *        0    8  magic 89 4C 4F 43 0D 0A 1A 0A
- *        8    2  format version (1)
+ *        8    2  format version (2)
  *       10    1  codec (1 CBOR, 2 pickle, 3 raw)
  *       11    1  flags (bit 0: a MAC is there; the rest 0)
  *       12    4  number of out-of-line buffers
@@ -15,11 +15,11 @@
  *       56    8  reserved, 0
  *       64   16  function: BLAKE2b-128 of its qualified name
  *       80   16  version: id of the function directory it was made in
- *       96   32  MAC, BLAKE2b-256 keyed, of the file with this field and the next zeroed; 0 where
- *                there is none
+ *       96   32  MAC, BLAKE2b-256 keyed, of what is before it and of the digest of what follows the
+ *                header; 0 where there is none
  *      128   16  checksum, XXH3-128 of the file with this field zeroed
- *      144       8 bytes per buffer: the offset of its end; then the key; then the body; then each
- *                buffer, at the next multiple of 64
+ *      144       8 bytes per buffer: the offset of its end; then the key, or its digest
+ *                (lc_key_stored()); then the body; then each buffer, at the next multiple of 64
  *
  * Little-endian. Padding is zero. The file ends with the last byte of the last part. Magic, format
  * version and checksum stay where they are and what they are in every version to come. */
@@ -51,20 +51,22 @@ typedef struct lc_entry {
 /* What a header (LC_ENTRY_HEADER bytes) announces, before anything is allocated for it and before
  * the file is validated: *least, the size of the file without its buffers (with none: its exact
  * size), *table, the size of header and buffer table together. Neither is past INT64_MAX. OK;
- * ECORRUPT: no entry; EFORMAT: a newer version. Any thread. */
+ * ECORRUPT: no entry; EFORMAT: a newer version; MISS, with *error untouched: an earlier one. Any
+ * thread. */
 locache_status lc_entry_peek(uint64_t *least, uint64_t *table, const unsigned char *head,
                              locache_error *error);
 
 /* Parse a whole file: lengths, padding, reserved fields, checksum; everything but MAC, key and
  * identity, which are the caller's to compare. out's spans point into bytes; out is set on OK only.
  * OK; ECORRUPT; EFORMAT: a newer version whose checksum is right (with a wrong one it is a damaged
- * version number, thus ECORRUPT). Any thread. */
+ * version number, thus ECORRUPT); MISS, with *error untouched: an earlier one, likewise. Any
+ * thread. */
 locache_status lc_entry_parse(lc_entry *out, const unsigned char *bytes, size_t size,
                               locache_error *error);
 
 /* The same in two steps, of a file that is not in memory as a whole. First its lengths: `front` is
  * header, buffer table, key and body, lc_entry_peek()'s `least` bytes, of a file of `size`; out's
- * spans point into it. OK; ECORRUPT; EFORMAT. */
+ * spans point into it. OK; ECORRUPT; EFORMAT; MISS. */
 locache_status lc_entry_parse_front(lc_entry *out, const unsigned char *front, size_t size,
                                     locache_error *error);
 /* Then padding and checksum. next() gives what follows the front, piece by piece, and an empty one
@@ -73,6 +75,9 @@ locache_status lc_entry_parse_front(lc_entry *out, const unsigned char *front, s
 locache_status lc_entry_verify(const lc_entry *entry, bool (*next)(void *context, lc_span *piece),
                                void *context, locache_error *error);
 
+/* Do LC_ENTRY_MAGIC_SIZE bytes at the front of a file say that locache wrote it? */
+#define LC_ENTRY_MAGIC_SIZE 8
+bool lc_entry_has_magic(const unsigned char *head);
 /* Of a header: its checksum; and does it say that there is a MAC? */
 const unsigned char *lc_entry_checksum(const unsigned char *head);
 bool lc_entry_has_mac(const unsigned char *head);
@@ -80,7 +85,8 @@ bool lc_entry_has_mac(const unsigned char *head);
  * spans point. Any thread. */
 lc_span lc_entry_buffer(const unsigned char *bytes, const lc_entry *entry, uint32_t n);
 /* Is there a MAC in a parsed file, and does it verify? Its bytes come in one piece (the second is
- * empty) or in two, the first of which has the header. Any thread. */
+ * empty) or in two, the first of which has the header. With threads of its own where it is large,
+ * as locache_digest(). Any thread. */
 bool lc_entry_authentic(lc_span first, lc_span rest, const unsigned char key[LC_MAC_KEY_SIZE]);
 
 /* Lay an entry out: `front` receives header, buffer table, key and body (lc_entry_front_size()

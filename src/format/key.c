@@ -1,6 +1,6 @@
-/* Keys as bytes: one array in which labels (names or positions) and values alternate.
- * docs/format.md, "Keys", is normative. */
-#include "locache.h"
+/* Keys as bytes: one array in which labels (names or positions) and values alternate; or a long
+ * one's digest. docs/format.md, "Keys", is normative. */
+#include "format/key.h"
 
 void locache_key_begin(locache_writer *key, uint64_t count)
 {
@@ -21,4 +21,15 @@ void locache_key_name(locache_writer *key, const char *name, size_t size)
 void locache_key_index(locache_writer *key, uint64_t position)
 {
     locache_write_uint(key, position);
+}
+
+/* As a long byte string stands in a key: by tag 49609. */
+lc_span lc_key_stored(unsigned char room[LC_KEY_DIGEST_MAX], const void *key, size_t size)
+{
+    if (size < LOCACHE_KEY_LONG)
+        return (lc_span){key, size};
+    locache_writer writer;
+    locache_writer_init(&writer, room, LC_KEY_DIGEST_MAX);
+    locache_key_bytes(&writer, key, size);
+    return (lc_span){room, writer.length};
 }

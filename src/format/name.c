@@ -3,11 +3,13 @@
  *
  * Two keys never have one name. A name without a hash says the whole key, typed, and can be read
  * back (tests/unit/unname.h does); one with a hash says something for a person, and 128 bits of
- * BLAKE2b, of which nobody finds two keys. Even so the key in the entry decides: a file system may
+ * BLAKE2b, of which nobody finds two keys: of the key as it stands in an entry, so that a long one
+ * is gone through once for both. Even so the key in the entry decides: a file system may
  * fold case, and anybody may rename a file. The name is a pure function of the key's bytes, never
  * looked up. */
 #include "format/name.h"
 #include "base/text.h"
+#include "format/key.h"
 
 /* --------------------------------------------------------------------------------------- values */
 
@@ -31,12 +33,12 @@ static locache_status put_value(lc_name *name, locache_reader *reader)
 
 /* ---------------------------------------------------------------------------------------- names */
 
-static void finish(lc_name *name, const void *key, size_t size)
+static void finish(lc_name *name, lc_span stored)
 {
     /* Over the atoms past `prefix`, where some were written: the name was still whole then. */
     if (name->hashed || name->full) {
         locache_id id;
-        locache_id_of(&id, key, size);
+        locache_id_of(&id, stored.data, stored.size);
         name->out[name->prefix] = '~';
         lc_text_hex(name->out + name->prefix + 1, id.bytes, sizeof id.bytes);
         return;
@@ -59,7 +61,8 @@ static locache_status put_pair(lc_name *name, locache_reader *reader)
     return put_value(name, reader);
 }
 
-locache_status locache_key_filename(char out[LOCACHE_NAME_MAX + 1], const void *key, size_t size)
+locache_status lc_key_filename(char out[LOCACHE_NAME_MAX + 1], const void *key, size_t size,
+                               lc_span stored)
 {
     lc_name name = {.length = 0};
     locache_reader reader;
@@ -77,6 +80,12 @@ locache_status locache_key_filename(char out[LOCACHE_NAME_MAX + 1], const void *
     if (status == LOCACHE_OK)
         status = locache_reader_end(&reader);
     if (status == LOCACHE_OK)
-        finish(&name, key, size);
+        finish(&name, stored);
     return status == LOCACHE_END ? LOCACHE_ECORRUPT : status;
+}
+
+locache_status locache_key_filename(char out[LOCACHE_NAME_MAX + 1], const void *key, size_t size)
+{
+    unsigned char room[LC_KEY_DIGEST_MAX];
+    return lc_key_filename(out, key, size, lc_key_stored(room, key, size));
 }

@@ -43,10 +43,13 @@ static const hint hints[] = {
     {LOCACHE_TAG_GLOBAL, NOWHERE, NULL, NULL},
     {LOCACHE_TAG_FUNCTION, NOWHERE, NULL, NULL},
     {LOCACHE_TAG_CUSTOM, 2, ",", NULL},
-    {LOCACHE_TAG_DEFAULT, NOWHERE, NULL, "default"},
+    {LOCACHE_TAG_DEFAULT, 1, NULL, "default"},
     {LOCACHE_TAG_PATH, 2, NULL, "path"},
     {LOCACHE_TAG_VIEW, 3, "x", NULL},
     {LOCACHE_TAG_TEXT_DIGEST, 1, NULL, "text"},
+    {LOCACHE_TAG_PART, 1, NULL, "part"},
+    {LOCACHE_TAG_CYCLE, WHOLE, NULL, "cycle"},
+    {LOCACHE_TAG_MEMBER, 1, NULL, "cycle"},
 };
 
 static bool next(locache_item *out, locache_reader *reader)

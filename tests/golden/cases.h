@@ -1,7 +1,7 @@
 /* What the golden entries hold: make_golden.c writes them, tests/unit/test_entry.c holds the
  * library to them.
  *
- * The files are what format v1 is. Once released they never change; a new version of the format
+ * The files are what format v2 is. Once released they never change; a new version of the format
  * gets files of its own. */
 #ifndef LOCACHE_GOLDEN_CASES_H
 #define LOCACHE_GOLDEN_CASES_H
@@ -154,8 +154,10 @@ static const golden_bad golden_bads[] = {
     {"bad_magic.ECORRUPT", "cbor", 0, 1, 0x88, 0, false},
     {"magic_line_end.ECORRUPT", "cbor", 4, 1, 0x0A, 0, false},
     {"version_zero.ECORRUPT", "cbor", 8, 2, 0, 0, false},
-    {"newer_version.EFORMAT", "cbor", 8, 2, 2, 0, false},
-    {"newer_version_bad_checksum.ECORRUPT", "cbor", 8, 2, 2, 0, true},
+    {"newer_version.EFORMAT", "cbor", 8, 2, 3, 0, false},
+    {"newer_version_bad_checksum.ECORRUPT", "cbor", 8, 2, 3, 0, true},
+    {"earlier_version.MISS", "cbor", 8, 2, 1, 0, false},
+    {"earlier_version_bad_checksum.ECORRUPT", "cbor", 8, 2, 1, 0, true},
     {"unknown_codec.ECORRUPT", "cbor", 10, 1, 4, 0, false},
     {"codec_zero.ECORRUPT", "cbor", 10, 1, 0, 0, false},
     {"unknown_flag.ECORRUPT", "cbor", 11, 1, 2, 0, false},

@@ -26,7 +26,7 @@ static void write_file(const char *directory, const char *kind, const char *name
 int main(int argc, char **argv)
 {
     if (argc != 2) {
-        fprintf(stderr, "usage: %s DIRECTORY (as tests/golden/v1, with good/ and bad/ in it)\n",
+        fprintf(stderr, "usage: %s DIRECTORY (as tests/golden/v2, with good/ and bad/ in it)\n",
                 argv[0]);
         return 2;
     }

@@ -3,18 +3,21 @@ first one to."""
 
 from __future__ import annotations
 
+import hashlib
 import struct
 from dataclasses import dataclass, field
 
 import xxhash
 
 MAGIC = b"\x89LOC\r\n\x1a\n"
+FORMAT_VERSION = 2
 CBOR, PICKLE, RAW = 1, 2, 3
 ALIGN = 64
 HAS_MAC = 1
 # magic, version, codec, flags, buffers, key, body, created, compute time, expiry, reserved,
 # function, version id, MAC, checksum
 HEADER = struct.Struct("<8sHBBIQQqqq8x16s16s32s16s")
+MAC_AT = 96
 CHECKSUM_AT = 128
 
 
@@ -38,6 +41,25 @@ def checksum(data: bytes) -> bytes:
     return xxhash.xxh3_128_digest(data[:CHECKSUM_AT] + bytes(16) + data[CHECKSUM_AT + 16 :])
 
 
+def tree(data: bytes) -> bytes:
+    """The digest of data (docs/format.md, "Digests")."""
+    leaf = 1 << 12
+
+    def node(person: bytes, message: bytes) -> bytes:
+        return hashlib.blake2b(message, digest_size=32, person=person).digest()
+
+    if len(data) <= leaf:
+        return node(b"locache single", data)
+    leaves = (node(b"locache leaf", data[at : at + leaf]) for at in range(0, len(data), leaf))
+    return node(b"locache root", len(data).to_bytes(8, "little") + b"".join(leaves))
+
+
+def mac(data: bytes, key: bytes) -> bytes:
+    """The MAC of an entry file under a user's key."""
+    parts = data[:MAC_AT] + tree(data[HEADER.size :])
+    return hashlib.blake2b(parts, digest_size=32, key=key, person=b"locache entry").digest()
+
+
 def padding(size: int) -> int:
     return -size % ALIGN
 
@@ -46,7 +68,7 @@ def build(entry: Entry) -> bytes:
     """The bytes of an entry file, checksum included, MAC as it is given."""
     data = HEADER.pack(
         MAGIC,
-        1,
+        FORMAT_VERSION,
         entry.codec,
         entry.flags,
         len(entry.buffers),
@@ -77,7 +99,7 @@ def parse(data: bytes) -> Entry:
     magic, version, codec, flags, buffer_count, key_size, body_size = fields[:7]
     created, compute_time, expires, function, ident, mac, check = fields[7:]
     assert magic == MAGIC
-    assert version == 1
+    assert version == FORMAT_VERSION
     assert codec in (CBOR, PICKLE, RAW)
     assert flags in (0, HAS_MAC)
     assert check == checksum(data)

@@ -16,8 +16,10 @@ typedef struct keyword {
  * written. */
 typedef struct binding {
     PyObject **slots; /* one per parameter; NULL: not given */
+    bool *is_default; /* of a plan of names only: the parameter was not given, and has a default */
     PyObject *room[SLOTS_ON_STACK];
-    keyword *extra; /* from **kwargs, sorted, without the ignored ones */
+    bool default_room[SLOTS_ON_STACK];
+    keyword *extra; /* from **kwargs, as they were given, without the ignored ones */
     Py_ssize_t extra_count;
 } binding;
 
@@ -31,12 +33,6 @@ static Py_ssize_t parameter_of(const lcpy_plan *plan, PyObject *name)
         if (PyUnicode_Compare(plan->parameters[i].name, name) == 0)
             return i;
     return -1;
-}
-
-/* By code points, which is the order of their UTF-8 as well. */
-static int compare_keywords(const void *a, const void *b)
-{
-    return PyUnicode_Compare(((const keyword *)a)->name, ((const keyword *)b)->name);
 }
 
 static lcpy_bound bind_extra(binding *bound, const lcpy_plan *plan, PyObject *name, PyObject *value,
@@ -77,36 +73,54 @@ static lcpy_bound bind_keywords(binding *bound, const lcpy_plan *plan, const lcp
             bound->slots[at] = Py_NewRef(value);
         }
     }
-    if (bound->extra_count > 1)
-        qsort(bound->extra, (size_t)bound->extra_count, sizeof *bound->extra, compare_keywords);
+    return LCPY_BOUND;
+}
+
+static int make_slots(binding *bound, const lcpy_plan *plan)
+{
+    size_t count = (size_t)plan->count;
+    bound->slots = bound->room;
+    bound->is_default = bound->default_room;
+    if (plan->count > SLOTS_ON_STACK) {
+        bound->slots = PyMem_Malloc(count * (sizeof *bound->slots + sizeof *bound->is_default));
+        if (bound->slots == NULL) {
+            PyErr_NoMemory();
+            return -1;
+        }
+        bound->is_default = (bool *)(bound->slots + count);
+    }
+    memset(bound->slots, 0, count * sizeof *bound->slots);
+    if (plan->keep_missing)
+        memset(bound->is_default, 0, count * sizeof *bound->is_default);
+    return 0;
+}
+
+static lcpy_bound fill_defaults(binding *bound, const lcpy_plan *plan)
+{
+    for (Py_ssize_t i = 0; i < plan->count; i++) {
+        if (bound->slots[i] != NULL)
+            continue;
+        bound->slots[i] = Py_XNewRef(lcpy_plan_default(plan, i));
+        if (bound->slots[i] == NULL && PyErr_Occurred() != NULL)
+            return LCPY_BIND_ERROR;
+        if (plan->keep_missing)
+            bound->is_default[i] = bound->slots[i] != NULL;
+        else if (bound->slots[i] == NULL)
+            return LCPY_MISFIT;
+    }
     return LCPY_BOUND;
 }
 
 static lcpy_bound bind_call(binding *bound, const lcpy_plan *plan, const lcpy_call *call)
 {
-    bound->slots = bound->room;
-    if (plan->count > SLOTS_ON_STACK) {
-        bound->slots = PyMem_Malloc((size_t)plan->count * sizeof *bound->slots);
-        if (bound->slots == NULL) {
-            PyErr_NoMemory();
-            return LCPY_BIND_ERROR;
-        }
-    }
-    memset(bound->slots, 0, (size_t)plan->count * sizeof *bound->slots);
+    if (make_slots(bound, plan) < 0)
+        return LCPY_BIND_ERROR;
     if (call->count > plan->positional && !plan->any_position)
         return LCPY_MISFIT;
     for (Py_ssize_t i = 0; i < call->count && i < plan->positional; i++)
         bound->slots[i] = Py_NewRef(call->args[i]);
     lcpy_bound status = bind_keywords(bound, plan, call);
-    for (Py_ssize_t i = 0; i < plan->count && status == LCPY_BOUND && !plan->keep_missing; i++) {
-        if (bound->slots[i] == NULL) {
-            bound->slots[i] = Py_XNewRef(lcpy_plan_default(plan, i));
-            status = bound->slots[i] != NULL    ? LCPY_BOUND
-                     : PyErr_Occurred() != NULL ? LCPY_BIND_ERROR
-                                                : LCPY_MISFIT;
-        }
-    }
-    return status;
+    return status == LCPY_BOUND ? fill_defaults(bound, plan) : status;
 }
 
 static void unbind(binding *bound, const lcpy_plan *plan)
@@ -120,16 +134,24 @@ static void unbind(binding *bound, const lcpy_plan *plan)
 
 /* -------------------------------------------------------------------------------------- writing */
 
+int lcpy_bind_write_default(lcpy_state *state, locache_writer *key, PyObject *value)
+{
+    locache_write_tag(key, LOCACHE_TAG_DEFAULT);
+    if (Py_IS_TYPE(value, &PyBaseObject_Type)) {
+        locache_write_null(key);
+        return 0;
+    }
+    locache_write_array(key, 1);
+    return lcpy_key_write(state, key, value);
+}
+
 /* object() as a default says "not given": nothing else can be said of it, and where it is, it is
  * itself. */
 static int write_argument(lcpy_state *state, locache_writer *key, const lcpy_plan *plan,
                           Py_ssize_t n, PyObject *value)
 {
-    if (Py_IS_TYPE(value, &PyBaseObject_Type) && value == lcpy_plan_default(plan, n)) {
-        locache_write_tag(key, LOCACHE_TAG_DEFAULT);
-        locache_write_null(key);
-        return 0;
-    }
+    if (Py_IS_TYPE(value, &PyBaseObject_Type) && value == lcpy_plan_default(plan, n))
+        return lcpy_bind_write_default(state, key, value);
     return lcpy_key_write(state, key, value);
 }
 
@@ -142,7 +164,10 @@ static int write_parameters(lcpy_state *state, locache_writer *key, const lcpy_p
             continue;
         locache_write_raw(key, PyBytes_AS_STRING(parameter->label),
                           (size_t)PyBytes_GET_SIZE(parameter->label));
-        if (write_argument(state, key, plan, i, bound->slots[i]) < 0) {
+        int written = plan->keep_missing && bound->is_default[i]
+                          ? lcpy_bind_write_default(state, key, bound->slots[i])
+                          : write_argument(state, key, plan, i, bound->slots[i]);
+        if (written < 0) {
             *culprit = Py_NewRef(parameter->name);
             return -1;
         }

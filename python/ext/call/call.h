@@ -8,14 +8,17 @@
 lcpy_bound lcpy_call_key(lcpy_persisted *self, lcpy_key *key, const lcpy_call *call,
                          PyObject **culprit);
 
-/* Call the function and store what it returns; for `async def`, a coroutine that will, and that
- * looks the key up first unless `fresh`. `fresh` and `quiet` as in lcpy_computed. */
-PyObject *lcpy_call_compute(lcpy_persisted *self, const lcpy_key *key, const lcpy_call *call,
-                            bool fresh, bool quiet);
+/* Call the function, whatever is stored, and store what it returns; for `async def`, a coroutine
+ * that will. */
+PyObject *lcpy_call_compute(lcpy_persisted *self, const lcpy_key *key, const lcpy_call *call);
 /* The same where no key could be made (`bound` says why, and where it is an error its exception is
  * set): warns. */
 PyObject *lcpy_call_without_key(lcpy_persisted *self, const lcpy_call *call, lcpy_bound bound,
                                 PyObject *culprit);
+
+/* May the result of a call with this key be stored, as far as the arguments say that are there now?
+ * Warns where the call changed them. 1, 0, or -1 with an exception. */
+int lcpy_call_may_be_stored(lcpy_persisted *self, const lcpy_key *key, const lcpy_call *call);
 
 /* vectorcall of a decorated function. */
 PyObject *lcpy_call_vectorcall(PyObject *object, PyObject *const *args, size_t nargsf,

@@ -2,6 +2,8 @@
 #include "call/captures.h"
 
 #include <opcode.h>
+#include <string.h>
+#include <time.h>
 
 #include "call/plan.h"
 #include "plain/compat.h"
@@ -111,6 +113,7 @@ void lcpy_captures_forget(lcpy_captures *captures)
 {
     for (Py_ssize_t i = 0; i < captures->count; i++) {
         Py_CLEAR(captures->items[i].encoded);
+        Py_CLEAR(captures->items[i].after);
         Py_CLEAR(captures->items[i].seen);
     }
 }
@@ -126,6 +129,7 @@ void lcpy_captures_clear(lcpy_captures *captures)
         Py_CLEAR(old.items[i].wrapped);
         Py_CLEAR(old.items[i].seen);
         Py_CLEAR(old.items[i].encoded);
+        Py_CLEAR(old.items[i].after);
     }
     PyMem_Free(old.items);
 }
@@ -173,33 +177,78 @@ static bool is_constant(PyObject *value)
            PyBool_Check(value);
 }
 
-static bool is_recursion(const lcpy_captures *captures)
+/* ----------------------------------------------------------------------------------- at the key */
+
+/* Is the variable no part of the key now? As lcpy_captures_write(). */
+static bool is_own(const lcpy_capture *capture, PyObject *value, PyObject *own, PyObject *function)
 {
-    return captures->running > 0 && captures->thread == PyThread_get_thread_ident();
+    return value != NULL && !capture->added &&
+           (value == own || value == function || value == capture->wrapped);
 }
 
-/* The encoding of what the cell holds now; new reference. Other threads may do the same while
- * Python code runs here. */
-static PyObject *encode_current(lcpy_state *state, lcpy_captures *captures, lcpy_capture *capture,
+/* What the variable counted as in the run that this call is made in; borrowed, or NULL. */
+static PyObject *encoded_around(const lcpy_captures *captures, Py_ssize_t n, PyObject *value)
+{
+    const lcpy_run *run = captures->last;
+    if (run == NULL)
+        return NULL;
+    unsigned long thread = PyThread_get_thread_ident();
+    while (run != NULL && run->thread != thread)
+        run = run->before;
+    return run != NULL && run->count > n && run->values[n].seen == value ? run->values[n].encoded
+                                                                         : NULL;
+}
+
+/* Note what an object counts as. Takes the references to `encoded` and `after`. */
+static void set_capture(lcpy_capture *capture, PyObject *seen, PyObject *encoded, PyObject *after)
+{
+    PyObject *old[] = {capture->seen, capture->encoded, capture->after};
+    capture->seen = Py_XNewRef(seen);
+    capture->encoded = encoded;
+    capture->after = after;
+    for (size_t i = 0; i < sizeof old / sizeof *old; i++)
+        Py_XDECREF(old[i]);
+}
+
+static bool same_bytes(PyObject *a, PyObject *b)
+{
+    return a == b ||
+           (PyBytes_GET_SIZE(a) == PyBytes_GET_SIZE(b) &&
+            memcmp(PyBytes_AS_STRING(a), PyBytes_AS_STRING(b), (size_t)PyBytes_GET_SIZE(a)) == 0);
+}
+
+/* Is the object still what the function made of it? `now` is its encoding, or NULL with an
+ * exception. */
+static bool is_own_state(const lcpy_capture *capture, PyObject *value, PyObject *now)
+{
+    if (capture->after == NULL || capture->seen != value)
+        return false;
+    if (now == NULL)
+        return PyBytes_GET_SIZE(capture->after) == 0 && PyErr_ExceptionMatches(PyExc_Exception);
+    return same_bytes(capture->after, now);
+}
+
+/* What the object that the cell holds now counts as; new reference. Other threads may do the same
+ * while Python code runs here. */
+static PyObject *encode_current(lcpy_state *state, lcpy_captures *captures, Py_ssize_t n,
                                 PyObject *value)
 {
-    if (capture->encoded != NULL && capture->seen == value &&
-        (capture->is_state || is_recursion(captures) || is_constant(value)))
+    lcpy_capture *capture = &captures->items[n];
+    PyObject *around = encoded_around(captures, n, value);
+    if (around != NULL)
+        return Py_NewRef(around);
+    if (capture->encoded != NULL && capture->seen == value && is_constant(value))
         return Py_NewRef(capture->encoded);
     Py_XINCREF(value);
-    PyObject *encoded = encode_captured(state, value);
-    if (encoded == NULL) {
-        Py_XDECREF(value);
-        return NULL;
+    PyObject *now = encode_captured(state, value);
+    if (is_own_state(capture, value, now)) {
+        PyErr_Clear();
+        Py_XSETREF(now, Py_NewRef(capture->encoded));
+    } else if (now != NULL) {
+        set_capture(capture, value, Py_NewRef(now), NULL);
     }
-    PyObject *old_encoded = capture->encoded;
-    PyObject *old_seen = capture->seen;
-    capture->encoded = Py_NewRef(encoded);
-    capture->seen = value;
-    capture->is_state = capture->is_state && old_seen == value;
-    Py_XDECREF(old_encoded);
-    Py_XDECREF(old_seen);
-    return encoded;
+    Py_XDECREF(value);
+    return now;
 }
 
 int lcpy_captures_write(lcpy_state *state, lcpy_captured *out, lcpy_captures *captures,
@@ -208,10 +257,9 @@ int lcpy_captures_write(lcpy_state *state, lcpy_captured *out, lcpy_captures *ca
     for (Py_ssize_t i = 0; i < captures->count; i++) {
         lcpy_capture *capture = &captures->items[i];
         PyObject *value = PyCell_GET(capture->cell);
-        if (value != NULL && !capture->added &&
-            (value == own || value == function || value == capture->wrapped))
+        if (is_own(capture, value, own, function))
             continue;
-        PyObject *encoded = encode_current(state, captures, capture, value);
+        PyObject *encoded = encode_current(state, captures, i, value);
         if (encoded == NULL) {
             *culprit = Py_NewRef(capture->name);
             return -1;
@@ -226,49 +274,186 @@ int lcpy_captures_write(lcpy_state *state, lcpy_captured *out, lcpy_captures *ca
     return 0;
 }
 
-void lcpy_captures_begin(lcpy_captures *captures)
-{
-    captures->running++;
-    captures->thread = PyThread_get_thread_ident();
-}
+/* ------------------------------------------------------------------------------------ whose change
+ *
+ * An object that is not what it was before the run was changed by the run or by another thread
+ * meanwhile. Only where no other thread can have done it is it the function's state. Which objects
+ * another thread can reach nobody knows, but whether it ran at all its CPU time says: threads that
+ * only wait (a notebook's, a pool's) have none. */
 
-/* Has the object that was seen changed since? What cannot be encoded any more has. 1, 0, or -1 as
- * lcpy_captures_end(). */
-static int has_changed(lcpy_state *state, lcpy_capture *capture)
+/* More threads than these are not asked: somebody will have run. */
+#define THREADS_MAX 64
+
+#define UNKNOWN ((int64_t)-1)
+
+/* CPU time of all other threads that can run Python code, nanoseconds: 0 where there is none,
+ * UNKNOWN where it cannot be told. */
+static int64_t time_of_others(void)
 {
-    PyObject *before = Py_NewRef(capture->encoded);
-    PyObject *seen = Py_NewRef(capture->seen);
-    PyObject *now = encode_captured(state, seen);
-    int result = now != NULL ? PyObject_RichCompareBool(before, now, Py_NE)
-                 : PyErr_ExceptionMatches(PyExc_Exception) ? 1
-                                                           : -1;
-    if (result >= 0) {
-        PyErr_Clear();
-        /* else another thread saw the variable bound to another object */
-        result = result && capture->seen == seen;
+    int64_t sum = 0;
+    int left = THREADS_MAX;
+    unsigned long self = PyThread_get_thread_ident();
+    PyThreadState *thread = PyInterpreterState_ThreadHead(PyInterpreterState_Get());
+    for (; thread != NULL; thread = PyThreadState_Next(thread)) {
+        struct timespec time;
+        clockid_t clock;
+        if (thread->thread_id == self)
+            continue;
+        if (left-- == 0 || !lcpy_compat_thread_clock(&clock, thread) ||
+            clock_gettime(clock, &time) != 0)
+            return UNKNOWN;
+        sum += (int64_t)time.tv_sec * 1000000000 + time.tv_nsec;
     }
-    Py_XDECREF(now);
-    Py_DECREF(seen);
-    Py_DECREF(before);
-    return result;
+    return sum;
 }
 
-int lcpy_captures_end(lcpy_state *state, lcpy_captures *captures)
+int64_t lcpy_captures_others(const lcpy_captures *captures)
 {
+    return captures->count > 0 ? time_of_others() : UNKNOWN;
+}
+
+/* Threads that the run itself began are its own doing where it was alone before. */
+static bool is_own_doing(const lcpy_run *run)
+{
+    return run->others == 0 || (run->others != UNKNOWN && run->others == time_of_others());
+}
+
+/* ---------------------------------------------------------------------------------------- a run */
+
+/* Does the key, up to `end`, end with these? Then *end moves before them. */
+static bool take_tail(const unsigned char *key, size_t *end, PyObject *label, PyObject *encoded)
+{
+    size_t size = (size_t)PyBytes_GET_SIZE(encoded);
+    size_t head = (size_t)PyBytes_GET_SIZE(label);
+    if (size + head > *end || memcmp(key + *end - size, PyBytes_AS_STRING(encoded), size) != 0 ||
+        memcmp(key + *end - size - head, PyBytes_AS_STRING(label), head) != 0)
+        return false;
+    *end -= size + head;
+    return true;
+}
+
+static void forget_values(lcpy_run *run)
+{
+    for (Py_ssize_t i = 0; i < run->count; i++) {
+        Py_CLEAR(run->values[i].seen);
+        Py_CLEAR(run->values[i].encoded);
+    }
+    run->count = 0;
+}
+
+/* The values that the key's end was made of. They are known to have been these: another thread may
+ * have made a key of others since. A variable that was left out has nothing in the key. */
+static void take_values(lcpy_run *run, const lcpy_captures *captures, const unsigned char *key,
+                        size_t size)
+{
+    size_t end = size;
+    run->count = captures->count;
+    for (Py_ssize_t i = captures->count - 1; i >= 0; i--) {
+        const lcpy_capture *capture = &captures->items[i];
+        PyObject *around = encoded_around(captures, i, PyCell_GET(capture->cell));
+        PyObject *encoded = around != NULL ? around : capture->encoded;
+        if (encoded == NULL || !take_tail(key, &end, capture->label, encoded))
+            continue;
+        run->values[i].seen =
+            Py_XNewRef(around != NULL ? PyCell_GET(capture->cell) : capture->seen);
+        run->values[i].encoded = Py_NewRef(encoded);
+    }
+}
+
+static lcpy_run *new_run(const lcpy_captures *captures, const void *key, size_t size)
+{
+    lcpy_run *run = PyMem_Calloc(1, sizeof *run + (size_t)captures->count * sizeof *run->values);
+    if (run == NULL)
+        PyErr_NoMemory();
+    else
+        take_values(run, captures, key, size);
+    return run;
+}
+
+lcpy_run *lcpy_captures_begin(lcpy_captures *captures, const void *key, size_t size)
+{
+    lcpy_run *run = captures->count > 0 ? new_run(captures, key, size) : NULL;
+    if (run == NULL)
+        return NULL;
+    run->thread = PyThread_get_thread_ident();
+    run->others = time_of_others();
+    run->before = captures->last;
+    captures->last = run;
+    return run;
+}
+
+int lcpy_captures_ended(lcpy_state *state, lcpy_captures *captures, const void *key, size_t size,
+                        int64_t others)
+{
+    lcpy_run *run = captures->count > 0 ? new_run(captures, key, size) : NULL;
+    if (run == NULL)
+        return captures->count > 0 ? -1 : 0;
+    run->others = others;
+    return lcpy_captures_end(state, captures, run);
+}
+
+/* What it counts as now; empty where it cannot be part of a key, as no value is. */
+static PyObject *encode_or_empty(lcpy_state *state, PyObject *value)
+{
+    PyObject *encoded = encode_captured(state, value);
+    if (encoded == NULL && PyErr_ExceptionMatches(PyExc_Exception)) {
+        PyErr_Clear();
+        encoded = PyBytes_FromStringAndSize(NULL, 0);
+    }
+    return encoded;
+}
+
+/* Note what a run made of an object, if it was the run that did. 0, or -1 as
+ * lcpy_captures_end(). */
+static int note_change(lcpy_state *state, lcpy_captures *captures, const lcpy_run *run,
+                       Py_ssize_t n)
+{
+    PyObject *seen = run->values[n].seen;
+    PyObject *encoded = run->values[n].encoded;
+    PyObject *now = encode_or_empty(state, seen);
+    if (now == NULL)
+        return -1;
+    if (same_bytes(now, encoded) || !is_own_doing(run))
+        Py_DECREF(now);
+    else
+        set_capture(&captures->items[n], seen, Py_NewRef(encoded), now);
+    return 0;
+}
+
+static int note_changes(lcpy_state *state, lcpy_captures *captures, const lcpy_run *run)
+{
+    int status = 0;
+    for (Py_ssize_t i = 0; i < run->count && i < captures->count && status == 0; i++) {
+        PyObject *seen = run->values[i].seen;
+        /* Within a run whose key was made of the same, that one notes it at its end. */
+        if (run->values[i].encoded != NULL && !is_constant(seen) &&
+            encoded_around(captures, i, seen) != run->values[i].encoded)
+            status = note_change(state, captures, run, i);
+    }
+    return status;
+}
+
+static void unlink_run(lcpy_captures *captures, const lcpy_run *run)
+{
+    lcpy_run **at = &captures->last;
+    while (*at != NULL && *at != run)
+        at = &(*at)->before;
+    if (*at != NULL)
+        *at = run->before;
+}
+
+int lcpy_captures_end(lcpy_state *state, lcpy_captures *captures, lcpy_run *run)
+{
+    if (run == NULL)
+        return 0;
     PyObject *type = NULL;
     PyObject *value = NULL;
     PyObject *traceback = NULL;
     PyErr_Fetch(&type, &value, &traceback);
-    int status = 0;
-    for (Py_ssize_t i = 0; i < captures->count && status == 0; i++) {
-        lcpy_capture *capture = &captures->items[i];
-        if (capture->encoded == NULL || capture->is_state || is_constant(capture->seen))
-            continue;
-        int changed = has_changed(state, capture);
-        status = changed < 0 ? -1 : 0;
-        capture->is_state = capture->is_state || changed > 0;
-    }
-    captures->running--;
+    unlink_run(captures, run);
+    int status = note_changes(state, captures, run);
+    forget_values(run);
+    PyMem_Free(run);
     if (status == 0) {
         PyErr_Restore(type, value, traceback);
         return 0;

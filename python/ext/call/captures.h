@@ -2,9 +2,10 @@
  *
  * A captured variable counts by its value at the call, as an argument does, but for an object that
  * the function changes by running: a list that it appends to is state and not input, and counts by
- * the value that it had before. Left out are variables that the function itself rebinds (state, not
- * input), its own name (recursion), __class__ (its qualified name says it), and the function that a
- * functools.wraps() decorator calls (its code is part of the identity instead). */
+ * the value that it had before, until somebody else changes it. Left out are variables that the
+ * function itself rebinds (state, not input), its own name (recursion), __class__ (its qualified
+ * name says it), and the function that a functools.wraps() decorator calls (its code is part of the
+ * identity instead). */
 #ifndef LCPY_CAPTURES_H
 #define LCPY_CAPTURES_H
 
@@ -18,17 +19,32 @@ typedef struct lcpy_capture {
     PyObject *cell;
     PyObject *wrapped; /* a function left out while the cell holds it, or NULL */
     PyObject *seen;    /* the object that `encoded` was made of, or NULL */
-    PyObject *encoded; /* bytes */
-    /* the function changes that object by running: `encoded` is what it was before */
-    bool is_state;
+    PyObject *encoded; /* bytes: what it counts as */
+    /* bytes: what the function itself made of that object by running. While it is that still, it
+     * counts as what it was before; NULL where the function leaves it as it is */
+    PyObject *after;
     bool added; /* by lcpy_captures_add(): counts even where it is what is decorated */
 } lcpy_capture;
+
+/* One run of the function, and what the key of its call was made of. On the heap: runs may nest as
+ * deep as the C stack is. */
+typedef struct lcpy_run {
+    struct lcpy_run *before; /* the one that began before this, in whatever thread */
+    unsigned long thread;
+    int64_t others; /* nanoseconds of CPU time that other threads had had at its beginning */
+    bool alone;     /* there was no other thread that could run Python code */
+    Py_ssize_t
+        count; /* of values: as many as captures, or 0 where it is not known what they were */
+    struct {
+        PyObject *seen; /* NULL: left out of the key */
+        PyObject *encoded;
+    } values[];
+} lcpy_run;
 
 typedef struct lcpy_captures {
     lcpy_capture *items;
     Py_ssize_t count;
-    Py_ssize_t running;   /* runs between lcpy_captures_begin() and lcpy_captures_end() */
-    unsigned long thread; /* where the last of them began */
+    lcpy_run *last; /* of the runs that have not ended, the last that began; or NULL */
 } lcpy_captures;
 
 /* What the captured variables add to a call's key: so many pairs of label and value, encoded. */
@@ -49,15 +65,23 @@ void lcpy_captures_clear(lcpy_captures *captures);
 int lcpy_captures_traverse(lcpy_captures *captures, visitproc visit, void *arg);
 
 /* Append the captured variables' labels and values to what has been initialised, and count them.
- * `own` and `function` are the decorated function and what it decorates. 0, or -1 with an exception
- * and a new reference to the variable's name in *culprit. */
+ * `own` and `function` are the decorated function and what it decorates. Within a run of the same
+ * thread, which is recursion, what that run's key was made of counts as it was. 0, or -1 with an
+ * exception and a new reference to the variable's name in *culprit. */
 int lcpy_captures_write(lcpy_state *state, lcpy_captured *out, lcpy_captures *captures,
                         PyObject *own, PyObject *function, PyObject **culprit);
 
-/* Around a run of the function, to find out what it changes. For calls in between by the same
- * thread, which is recursion, what was seen counts as it was. end: keeps an exception that is set;
- * 0, or -1 with one that is not the cache's to keep back. */
-void lcpy_captures_begin(lcpy_captures *captures);
-int lcpy_captures_end(lcpy_state *state, lcpy_captures *captures);
+/* Around a run of the function, to find out what it changes. `key` is that of its call. NULL where
+ * nothing is captured, or with MemoryError. */
+lcpy_run *lcpy_captures_begin(lcpy_captures *captures, const void *key, size_t size);
+/* Frees the run (may be NULL). Keeps an exception that is set; 0, or -1 with one that is not the
+ * cache's to keep back. */
+int lcpy_captures_end(lcpy_state *state, lcpy_captures *captures, lcpy_run *run);
+
+/* The two for a coroutine, which may run in pieces: what to keep from the beginning; and after the
+ * end, where nothing else ran in between but perhaps other threads. 0, or -1 with an exception. */
+int64_t lcpy_captures_others(const lcpy_captures *captures);
+int lcpy_captures_ended(lcpy_state *state, lcpy_captures *captures, const void *key, size_t size,
+                        int64_t others);
 
 #endif

@@ -31,11 +31,17 @@ void lcpy_kept_release(void *object)
         locache_value_free(value_of(object));
 }
 
-/* What is decoded keeps the buffers and is the caller's to write to. */
+/* Does decoding leave the value as it is? What is unpickled keeps the buffers, and is the caller's
+ * to write to; other arrays that are not mapped have copies. */
+static bool stays_as_it_is(const locache_value *value)
+{
+    return locache_value_buffer_count(value) == 0 || locache_value_codec(value) == LOCACHE_CBOR;
+}
+
 static locache_value *with_own_buffers(locache_value *value)
 {
     locache_value *copy = NULL;
-    if (locache_value_buffer_count(value) == 0)
+    if (stays_as_it_is(value))
         return value;
     if (locache_value_copy(&copy, value) != LOCACHE_OK)
         PyErr_NoMemory();
@@ -52,13 +58,14 @@ PyObject *lcpy_kept_decode(lcpy_state *state, void *object, PyObject *module)
 locache_value *lcpy_kept_value(locache_value *value)
 {
     locache_value *copy = NULL;
-    if (locache_value_buffer_count(value) == 0) {
+    /* What is mapped is mapped again as quickly. */
+    if (locache_value_buffer_count(value) > 0 && locache_value_size(value) >= LOCACHE_MAP_FROM)
+        return NULL;
+    if (stays_as_it_is(value)) {
         locache_value_retain(value);
         return value;
     }
-    /* What is mapped is mapped again as quickly. */
-    if (locache_value_size(value) >= LOCACHE_MAP_FROM ||
-        locache_value_copy(&copy, value) != LOCACHE_OK)
+    if (locache_value_copy(&copy, value) != LOCACHE_OK)
         return NULL;
     return copy;
 }

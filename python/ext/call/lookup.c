@@ -26,7 +26,8 @@ static lcpy_found reject_undecoded(lcpy_persisted *self, const lcpy_key *key)
     PyErr_Fetch(&type, &value, &traceback);
     char path[LOCACHE_PATH_MAX];
     PyObject *file = NULL;
-    if (locache_path(path, self->cache, key->writer.data, key->writer.length, NULL) == LOCACHE_OK) {
+    if (self->cache != NULL &&
+        locache_path(path, self->cache, key->writer.data, key->writer.length, NULL) == LOCACHE_OK) {
         file = PyUnicode_DecodeFSDefault(path);
         PyErr_Clear();
     }
@@ -62,6 +63,7 @@ static lcpy_found decode_read(PyObject **out, lcpy_persisted *self, const lcpy_k
     locache_value *kept = self->in_memory ? lcpy_kept_value(value) : NULL;
     locache_value_stamp(&stamp, value);
     *out = lcpy_decode(self->state, value, self->target.module);
+    /* not where the cache is another now, which counts as forgotten, too */
     if (*out != NULL && self->in_memory && self->forgotten == n)
         (void)lcpy_kept_store(self, key, &stamp, *out, kept);
     locache_value_free(kept);
@@ -81,9 +83,9 @@ lcpy_found lcpy_lookup_file(PyObject **out, lcpy_persisted *self, const lcpy_key
     locache_error error;
     locache_status status;
     uint64_t forgotten = self->forgotten;
-    Py_BEGIN_ALLOW_THREADS;
-    status = locache_get(&value, self->cache, key->writer.data, key->writer.length, &error);
-    Py_END_ALLOW_THREADS;
+    LCPY_BEGIN_WITHOUT_GIL(self);
+    status = locache_get(&value, cache, key->writer.data, key->writer.length, &error);
+    LCPY_END_WITHOUT_GIL(self);
     if (status == LOCACHE_OK)
         return decode_read(out, self, key, value, forgotten);
     self->misses++;

@@ -3,12 +3,16 @@
 #include "call/methods.h"
 
 #include <errno.h>
+#include <stddef.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "call/call.h"
 #include "call/lookup.h"
 #include "call/open.h"
+#include "call/queries.h"
 #include "call/store.h"
+#include "call/warn.h"
 
 /* The error of an operation that was asked for, as an OSError or the like; an exception that is set
  * already stays. */
@@ -49,31 +53,14 @@ static int key_or_raise(lcpy_persisted *self, lcpy_key *key, const lcpy_call *ca
     Py_XDECREF(culprit);
     if (bound == LCPY_MISFIT) {
         PyErr_Format(PyExc_TypeError,
-                     "these arguments do not fit the signature of %U() (of a method, give the "
-                     "object as the first one)",
+                     "these arguments do not fit the signature of %U() (of a method asked through "
+                     "its class, the object is the first one)",
                      self->target.qualname);
     }
     return bound == LCPY_BOUND ? 0 : -1;
 }
 
 /* ------------------------------------------------------------------------------------ the whole */
-
-static PyStructSequence_Field info_fields[] = {
-    {"hits", "results served from files"},
-    {"misses", "results that were not there"},
-    {"maxsize", "max_entries, or None for no limit"},
-    {"currsize", "results stored now, by any process"},
-    {"bypassed", "calls that did without the cache"},
-    {"errors", "what went wrong with the cache, said or not"},
-    {NULL, NULL},
-};
-
-static PyStructSequence_Desc info_description = {
-    .name = "locache.CacheInfo",
-    .doc = "What a function's cache did in this process, and how many results it holds.",
-    .fields = info_fields,
-    .n_in_sequence = 4,
-};
 
 static uint64_t entry_count(lcpy_persisted *self)
 {
@@ -84,14 +71,22 @@ static uint64_t entry_count(lcpy_persisted *self)
         PyErr_Clear();
         return 0;
     }
-    Py_BEGIN_ALLOW_THREADS;
-    status = locache_count(&count, self->cache, &error);
-    Py_END_ALLOW_THREADS;
+    LCPY_BEGIN_WITHOUT_GIL(self);
+    status = locache_count(&count, cache, &error);
+    LCPY_END_WITHOUT_GIL(self);
     return status == LOCACHE_OK ? count : 0;
 }
 
+/* max_entries, or None for no limit. */
+static PyObject *maxsize_of(const lcpy_persisted *self)
+{
+    return self->options.max_entries > 0 ? PyLong_FromLongLong(self->options.max_entries)
+                                         : Py_NewRef(Py_None);
+}
+
 PyDoc_STRVAR(cache_info_doc, "cache_info($self, /)\n--\n\n"
-                             "Counts of this process, and the number of results stored: "
+                             "Counts of this process, and the number of results stored: the named "
+                             "tuple\n"
                              "CacheInfo(hits, misses, maxsize, currsize).\n\n"
                              "Beside these it has the attributes `bypassed` (calls that did "
                              "without the cache) and `errors`.");
@@ -100,24 +95,28 @@ static PyObject *cache_info(PyObject *object, PyObject *unused)
 {
     (void)unused;
     lcpy_persisted *self = (lcpy_persisted *)object;
-    PyObject *maxsize = self->options.max_entries > 0
-                            ? PyLong_FromLongLong(self->options.max_entries)
-                            : Py_NewRef(Py_None);
-    PyObject *info = maxsize != NULL ? PyStructSequence_New(self->state->cache_info_type) : NULL;
-    if (info == NULL) {
-        Py_XDECREF(maxsize);
-        return NULL;
-    }
-    uint64_t count = entry_count(self);
-    PyStructSequence_SetItem(info, 0, PyLong_FromUnsignedLongLong(self->hits));
-    PyStructSequence_SetItem(info, 1, PyLong_FromUnsignedLongLong(self->misses));
-    PyStructSequence_SetItem(info, 2, maxsize);
-    PyStructSequence_SetItem(info, 3, PyLong_FromUnsignedLongLong(count));
-    PyStructSequence_SetItem(info, 4, PyLong_FromUnsignedLongLong(self->bypassed));
-    PyStructSequence_SetItem(info, 5, PyLong_FromUnsignedLongLong(self->errors));
-    if (PyErr_Occurred() != NULL)
-        Py_CLEAR(info);
+    PyObject *module = PyImport_ImportModule("locache._info");
+    PyObject *maxsize = maxsize_of(self);
+    PyObject *info = NULL;
+    if (module != NULL && maxsize != NULL)
+        info = PyObject_CallMethod(module, "CacheInfo", "KKOKKK", self->hits, self->misses, maxsize,
+                                   entry_count(self), self->bypassed, self->errors);
+    Py_XDECREF(maxsize);
+    Py_XDECREF(module);
     return info;
+}
+
+PyDoc_STRVAR(cache_parameters_doc,
+             "cache_parameters($self, /)\n--\n\n"
+             "A new dict of maxsize (max_entries; None: no limit) and typed (True: 1 and 1.0 are "
+             "two arguments).");
+
+static PyObject *cache_parameters(PyObject *object, PyObject *unused)
+{
+    (void)unused;
+    PyObject *maxsize = maxsize_of((lcpy_persisted *)object);
+    return maxsize != NULL ? Py_BuildValue("{s:N,s:O}", "maxsize", maxsize, "typed", Py_True)
+                           : NULL;
 }
 
 /* Empty a cache of the function's. */
@@ -125,14 +124,16 @@ static PyObject *reset_results(lcpy_persisted *self, locache *cache)
 {
     locache_error error;
     locache_status status;
+    self->busy++; /* it may be the function's own */
     Py_BEGIN_ALLOW_THREADS;
     status = locache_reset(cache, &error);
     Py_END_ALLOW_THREADS;
+    self->busy--;
     lcpy_store_forget(self);
     if (status < 0)
         return raise_error(status, &error);
     self->hits = self->misses = self->bypassed = self->errors = 0;
-    self->said = 0;
+    lcpy_warn_again(self);
     return Py_NewRef(Py_None);
 }
 
@@ -149,7 +150,8 @@ static PyObject *cache_clear(PyObject *object, PyObject *unused)
     return open_or_raise(self) < 0 ? NULL : reset_results(self, self->cache);
 }
 
-/* The same of the cache that is elsewhere: for reset_cache(), which says where. */
+/* The same of the cache that is elsewhere: for reset_cache(), which says where. False: there is no
+ * such cache directory. */
 static PyObject *clear_at(PyObject *object, PyObject *told)
 {
     lcpy_persisted *self = (lcpy_persisted *)object;
@@ -162,6 +164,12 @@ static PyObject *clear_at(PyObject *object, PyObject *told)
     PyObject *result = NULL;
     if (lcpy_where_init(&where, told) == 0) {
         locache_error error;
+        char directory[LOCACHE_PATH_MAX];
+        if (lcpy_where_find(directory, &where, &error) == LOCACHE_OK &&
+            access(directory, F_OK) != 0) {
+            lcpy_where_clear(&where);
+            return Py_NewRef(Py_False);
+        }
         locache_status status = lcpy_open_at(&cache, self, &where, &error);
         result = status == LOCACHE_OK ? reset_results(self, cache) : raise_error(status, &error);
     }
@@ -225,9 +233,9 @@ static PyObject *is_cached(PyObject *object, PyObject *const *args, Py_ssize_t c
         locache_error error;
         locache_status status = lcpy_open(self, &error);
         if (status == LOCACHE_OK) {
-            Py_BEGIN_ALLOW_THREADS;
-            status = locache_get(&value, self->cache, key.writer.data, key.writer.length, &error);
-            Py_END_ALLOW_THREADS;
+            LCPY_BEGIN_WITHOUT_GIL(self);
+            status = locache_get(&value, cache, key.writer.data, key.writer.length, &error);
+            LCPY_END_WITHOUT_GIL(self);
             locache_value_free(value);
         }
         PyErr_Clear(); /* no cache that can be used: nothing is in it */
@@ -254,9 +262,9 @@ static PyObject *forget(PyObject *object, PyObject *const *args, Py_ssize_t coun
     if (key_or_raise(self, &key, &call) == 0 && open_or_raise(self) == 0) {
         locache_error error;
         locache_status status;
-        Py_BEGIN_ALLOW_THREADS;
-        status = locache_remove(self->cache, key.writer.data, key.writer.length, &error);
-        Py_END_ALLOW_THREADS;
+        LCPY_BEGIN_WITHOUT_GIL(self);
+        status = locache_remove(cache, key.writer.data, key.writer.length, &error);
+        LCPY_END_WITHOUT_GIL(self);
         lcpy_store_forget(self);
         result = status < 0 ? raise_error(status, &error) : PyBool_FromLong(status == LOCACHE_OK);
     }
@@ -278,7 +286,7 @@ static PyObject *refresh(PyObject *object, PyObject *const *args, Py_ssize_t cou
     PyObject *result = NULL;
     lcpy_bound bound = lcpy_call_key(self, &key, &call, &culprit);
     if (bound == LCPY_BOUND)
-        result = lcpy_call_compute(self, &key, &call, true, false);
+        result = lcpy_call_compute(self, &key, &call);
     else
         result = lcpy_call_without_key(self, &call, bound, culprit);
     Py_XDECREF(culprit);
@@ -317,6 +325,46 @@ static PyObject *lookup_bytes(PyObject *object, PyObject *bytes)
                                      : Py_NewRef(found == LCPY_REJECTED ? Py_False : Py_None);
 }
 
+/* What is captured and only the coroutine can have changed is its state; `others` is None where it
+ * was not alone. */
+static int note_state(lcpy_persisted *self, const lcpy_key *key, PyObject *others)
+{
+    long long time = others != Py_None ? PyLong_AsLongLong(others) : 0;
+    if (others == Py_None)
+        return 0;
+    if (time == -1 && PyErr_Occurred() != NULL)
+        return -1;
+    return lcpy_captures_ended(self->state, &self->target.captures, key->writer.data,
+                               key->writer.length, time);
+}
+
+static PyObject *others(PyObject *object, PyObject *unused)
+{
+    (void)unused;
+    return PyLong_FromLongLong(lcpy_captures_others(&((lcpy_persisted *)object)->target.captures));
+}
+
+/* As lcpy_call_may_be_stored(), of a coroutine's arguments: a tuple and a dict. */
+static int may_be_stored(lcpy_persisted *self, const lcpy_key *key, PyObject *args,
+                         PyObject *keywords)
+{
+    Py_ssize_t count = PyTuple_GET_SIZE(args);
+    PyObject *names = PyDict_Keys(keywords);
+    PyObject *kwnames = names != NULL ? PyList_AsTuple(names) : NULL;
+    PyObject *values = kwnames != NULL ? PyDict_Values(keywords) : NULL;
+    PyObject *all = values != NULL ? PySequence_List(args) : NULL;
+    int status = -1;
+    if (all != NULL && PyList_SetSlice(all, count, count, values) == 0) {
+        const lcpy_call call = {((PyListObject *)all)->ob_item, count, kwnames};
+        status = lcpy_call_may_be_stored(self, key, &call);
+    }
+    Py_XDECREF(all);
+    Py_XDECREF(values);
+    Py_XDECREF(kwnames);
+    Py_XDECREF(names);
+    return status;
+}
+
 static PyObject *store_bytes(PyObject *object, PyObject *args)
 {
     lcpy_persisted *self = (lcpy_persisted *)object;
@@ -326,23 +374,43 @@ static PyObject *store_bytes(PyObject *object, PyObject *args)
     long long compute_time = 0;
     int fresh = 0;
     int quiet = 0;
-    if (!PyArg_ParseTuple(args, "OOLpp:_store", &bytes, &result, &compute_time, &fresh, &quiet) ||
+    PyObject *others;
+    PyObject *given;
+    PyObject *keywords;
+    if (!PyArg_ParseTuple(args, "OOLppOO!O!:_store", &bytes, &result, &compute_time, &fresh, &quiet,
+                          &others, &PyTuple_Type, &given, &PyDict_Type, &keywords) ||
         key_from_bytes(&key, bytes) < 0)
         return NULL;
-    lcpy_captures_begin(&self->target.captures);
-    int status = lcpy_captures_end(self->state, &self->target.captures);
-    if (status == 0)
-        status =
+    /* first, since the key that is made again takes note of what is captured now */
+    int status = note_state(self, &key, others);
+    int stored = status == 0 ? may_be_stored(self, &key, given, keywords) : -1;
+    if (stored > 0)
+        stored =
             lcpy_store(self, &key, &(lcpy_computed){result, compute_time, fresh != 0, quiet != 0});
-    return status < 0 ? NULL : Py_NewRef(Py_None);
+    return stored < 0 ? NULL : Py_NewRef(Py_None);
 }
 
 /* ------------------------------------------------------------------------------------- protocol */
 
-static PyObject *reduce_to_name(PyObject *self, PyObject *unused)
+PyObject *lcpy_methods_delegate(const char *name, PyObject *object, PyObject *argument)
 {
-    (void)unused;
-    return PyObject_GetAttrString(self, "__qualname__");
+    PyObject *module = PyImport_ImportModule("locache._sending");
+    PyObject *function = module != NULL ? PyObject_GetAttrString(module, name) : NULL;
+    PyObject *result =
+        function != NULL ? PyObject_CallFunctionObjArgs(function, object, argument, NULL) : NULL;
+    Py_XDECREF(function);
+    Py_XDECREF(module);
+    return result;
+}
+
+static PyObject *reduce(PyObject *self, PyObject *protocol)
+{
+    return lcpy_methods_delegate("reduce", self, protocol);
+}
+
+static PyObject *set_state(PyObject *self, PyObject *told)
+{
+    return lcpy_methods_delegate("set_state", self, told);
 }
 
 static PyObject *copy(PyObject *self, PyObject *unused)
@@ -351,27 +419,50 @@ static PyObject *copy(PyObject *self, PyObject *unused)
     return Py_NewRef(self);
 }
 
+static PyObject *deep_copy(PyObject *self, PyObject *memo)
+{
+    return lcpy_methods_delegate("deep_copy", self, memo);
+}
+
+/* Be what another decorated function is, and it what this one was. */
+static PyObject *become(PyObject *object, PyObject *other)
+{
+    if (!Py_IS_TYPE(other, Py_TYPE(object))) {
+        PyErr_SetString(PyExc_TypeError, "only a persisted function can be become");
+        return NULL;
+    }
+    lcpy_persisted *one = (lcpy_persisted *)object;
+    lcpy_persisted *two = (lcpy_persisted *)other;
+    lcpy_persisted was = *one;
+    /* All but what the objects themselves are: PyObject_HEAD, and who refers to them. */
+    size_t start = offsetof(lcpy_persisted, vectorcall);
+    size_t size = offsetof(lcpy_persisted, weak_references) - start;
+    memcpy((char *)one + start, (char *)two + start, size);
+    memcpy((char *)two + start, (char *)&was + start, size);
+    return Py_NewRef(Py_None);
+}
+
 #define CALL_METHOD(function) ((PyCFunction)(void (*)(void))(function))
 
 PyMethodDef lcpy_methods[] = {
     {"cache_info", cache_info, METH_NOARGS, cache_info_doc},
+    {"cache_parameters", cache_parameters, METH_NOARGS, cache_parameters_doc},
     {"cache_clear", cache_clear, METH_NOARGS, cache_clear_doc},
     {"cache_path", CALL_METHOD(cache_path), METH_FASTCALL | METH_KEYWORDS, cache_path_doc},
     {"is_cached", CALL_METHOD(is_cached), METH_FASTCALL | METH_KEYWORDS, is_cached_doc},
     {"forget", CALL_METHOD(forget), METH_FASTCALL | METH_KEYWORDS, forget_doc},
     {"refresh", CALL_METHOD(refresh), METH_FASTCALL | METH_KEYWORDS, refresh_doc},
+    {"get", CALL_METHOD(lcpy_queries_get), METH_FASTCALL | METH_KEYWORDS, lcpy_queries_get_doc},
+    {"put", CALL_METHOD(lcpy_queries_put), METH_FASTCALL | METH_KEYWORDS, lcpy_queries_put_doc},
+    {"entries", lcpy_queries_entries, METH_NOARGS, lcpy_queries_entries_doc},
     {"_lookup", lookup_bytes, METH_O, NULL},
+    {"_others", others, METH_NOARGS, NULL},
     {"_store", store_bytes, METH_VARARGS, NULL},
     {"_clear_at", clear_at, METH_O, NULL},
-    {"__reduce__", reduce_to_name, METH_NOARGS, NULL},
+    {"_become", become, METH_O, NULL},
+    {"__reduce_ex__", reduce, METH_O, NULL},
+    {"__setstate__", set_state, METH_O, NULL},
     {"__copy__", copy, METH_NOARGS, NULL},
-    {"__deepcopy__", copy, METH_O, NULL},
+    {"__deepcopy__", deep_copy, METH_O, NULL},
     {NULL, NULL, 0, NULL},
 };
-
-int lcpy_methods_exec(PyObject *module)
-{
-    lcpy_state *state = PyModule_GetState(module);
-    state->cache_info_type = PyStructSequence_NewType(&info_description);
-    return state->cache_info_type != NULL ? 0 : -1;
-}

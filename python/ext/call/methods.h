@@ -5,7 +5,9 @@
 #include "state.h"
 
 extern PyMethodDef lcpy_methods[];
-/* Make what they return: cache_info()'s type. 0 or -1. */
-int lcpy_methods_exec(PyObject *module);
+
+/* What a function of locache._sending gives for the decorated function and one more argument, or
+ * NULL for no more. NULL with an exception. */
+PyObject *lcpy_methods_delegate(const char *name, PyObject *object, PyObject *argument);
 
 #endif

@@ -2,6 +2,7 @@
 #include "call/open.h"
 
 #include "call/kept.h"
+#include "call/switch.h"
 #include "call/warn.h"
 #include "identity.h"
 
@@ -94,19 +95,66 @@ locache_status lcpy_open_at(locache **out, lcpy_persisted *self, const lcpy_wher
     return status;
 }
 
+static void close_retired(lcpy_persisted *self)
+{
+    for (size_t i = 0; i < self->retired_count; i++)
+        locache_close(self->retired[i]);
+    PyMem_Free(self->retired);
+    self->retired = NULL;
+    self->retired_count = 0;
+}
+
+void lcpy_open_again(lcpy_persisted *self)
+{
+    locache *cache = self->cache;
+    self->cache = NULL;
+    self->retry_from = 0;
+    self->forgotten++;
+    lcpy_warn_again(self);
+    if (self->busy == 0) {
+        locache_close(cache);
+        close_retired(self);
+    } else if (cache != NULL) {
+        locache **more =
+            PyMem_Realloc(self->retired, (self->retired_count + 1) * sizeof *self->retired);
+        if (more == NULL) /* it stays open */
+            return;
+        self->retired = more;
+        self->retired[self->retired_count++] = cache;
+    }
+}
+
+void lcpy_open_end(lcpy_persisted *self)
+{
+    locache_close(self->cache);
+    self->cache = NULL;
+    close_retired(self);
+}
+
 locache_status lcpy_open(lcpy_persisted *self, locache_error *error)
 {
+    if (!lcpy_switch_is_plain(self) && lcpy_open_refresh(self) < 0)
+        return LOCACHE_ETYPE;
     if (self->cache != NULL)
         return LOCACHE_OK;
+    unsigned moved = self->moved;
     locache *cache = NULL;
     locache_status status = lcpy_open_at(&cache, self, &self->where, error);
     if (status != LOCACHE_OK)
         return status;
-    if (self->cache != NULL) /* another thread was faster */
+    if (self->cache != NULL || self->moved != moved) /* another thread was faster */
         locache_close(cache);
     else
         self->cache = cache;
-    return LOCACHE_OK;
+    return self->cache != NULL ? LOCACHE_OK : lcpy_open(self, error);
+}
+
+int lcpy_open_refresh(lcpy_persisted *self)
+{
+    int moved = lcpy_switch_refresh(self);
+    if (moved > 0)
+        lcpy_open_again(self);
+    return moved < 0 ? -1 : 0;
 }
 
 lcpy_found lcpy_open_for_call(lcpy_persisted *self)

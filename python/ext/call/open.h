@@ -10,8 +10,16 @@ locache_status lcpy_open_at(locache **out, lcpy_persisted *self, const lcpy_wher
                             locache_error *error);
 /* Open the function's own cache where it is not open. OK, or why not, as above. */
 locache_status lcpy_open(lcpy_persisted *self, locache_error *error);
+/* Close it where it is open: it is to be opened again, elsewhere. */
+void lcpy_open_again(lcpy_persisted *self);
+/* Close all that is open. */
+void lcpy_open_end(lcpy_persisted *self);
 /* The same on the way of a call: FOUND where it is open; UNUSABLE: said and counted; or
  * INTERRUPTED. */
 lcpy_found lcpy_open_for_call(lcpy_persisted *self);
+
+/* Find out what changed of whether and where results are kept, and close the cache where it is
+ * elsewhere now. 0, or -1 with an exception. */
+int lcpy_open_refresh(lcpy_persisted *self);
 
 #endif

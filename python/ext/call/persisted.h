@@ -21,7 +21,32 @@ typedef struct lcpy_options {
     int64_t memory_entries; /* as in locache_options, like the rest */
     int64_t memory_bytes;
     int64_t recheck;
+    PyObject *enabled; /* False, or what is asked at each call; NULL: always */
+    PyObject *keep;    /* which results are stored; NULL: all */
 } lcpy_options;
+
+/* Kinds of what goes wrong, told once or a few times each (warn.h). */
+typedef enum lcpy_trouble {
+    LCPY_TROUBLE_KEY,     /* an argument cannot be part of a key */
+    LCPY_TROUBLE_MISFIT,  /* the arguments do not fit the signature, yet the function took them */
+    LCPY_TROUBLE_OPEN,    /* no cache directory that can be used */
+    LCPY_TROUBLE_READ,    /* an entry could not be read, or is damaged */
+    LCPY_TROUBLE_TRUST,   /* an entry is not trusted */
+    LCPY_TROUBLE_FORMAT,  /* an entry is of a newer format */
+    LCPY_TROUBLE_DECODE,  /* an entry does not become an object here */
+    LCPY_TROUBLE_ENCODE,  /* a result cannot be stored */
+    LCPY_TROUBLE_WRITE,   /* an entry could not be written */
+    LCPY_TROUBLE_CHANGED, /* the call changes its arguments */
+    LCPY_TROUBLES         /* how many */
+} lcpy_trouble;
+
+/* How a function's cache is used: numbers that locache._switch knows, too. */
+typedef enum lcpy_mode {
+    LCPY_AS_ALWAYS = 0,
+    LCPY_OFF = 1,      /* not at all */
+    LCPY_READONLY = 2, /* nothing is stored */
+    LCPY_REFRESH = 3   /* each call is computed, once, and stored */
+} lcpy_mode;
 
 typedef struct lcpy_persisted {
     PyObject_HEAD
@@ -30,9 +55,18 @@ typedef struct lcpy_persisted {
     lcpy_target target;
     lcpy_options options;
     lcpy_where where;
-    PyObject *beside;   /* the types.FunctionType whose file the cache is beside, or None */
-    locache *cache;     /* NULL until it could be opened */
-    int64_t retry_from; /* monotonic nanoseconds; opening is not tried again before */
+    PyObject *beside; /* the types.FunctionType whose file the cache is beside, or None */
+    /* NULL until it could be opened, and again where it is elsewhere: whoever ran Python code looks
+     * again */
+    locache *cache;
+    unsigned busy;     /* threads that use it without the GIL */
+    locache **retired; /* caches that were in use when they should have been closed */
+    size_t retired_count;
+    unsigned seen;  /* lcpy_switch_watch.generation for which nothing is special */
+    unsigned moved; /* how often LOCACHE_DIR had changed when it was looked at */
+    lcpy_mode mode;
+    PyObject *refreshed; /* set of keys, for LCPY_REFRESH; or NULL */
+    int64_t retry_from;  /* monotonic nanoseconds; opening is not tried again before */
     uint64_t hits;
     uint64_t misses;
     uint64_t bypassed; /* calls that did without the cache */
@@ -40,15 +74,20 @@ typedef struct lcpy_persisted {
     /* how often results were forgotten or replaced by name: what was read before is not kept in
      * memory */
     uint64_t forgotten;
-    unsigned said;  /* bit per lcpy_trouble */
+    unsigned said; /* bit per lcpy_trouble */
+    unsigned char told_count[LCPY_TROUBLES];
+    PyObject *told; /* set of causes, of those kinds that are told more than once; or NULL */
     bool in_memory; /* results are kept there, too */
     PyObject *attributes;
+    PyObject *made;      /* tuple: what decorate() was given, from which it can be made again */
+    PyObject *stand_ins; /* tuple, once pickled by name: see locache._sending; or NULL */
     PyObject *weak_references;
 } lcpy_persisted;
 
 /* A key, made once for each call, and the room that most fit in. */
 typedef struct lcpy_key {
     locache_writer writer;
+    bool simple;             /* made of what nobody can change */
     unsigned char room[512]; /* bytes: a dozen scalar arguments */
 } lcpy_key;
 
@@ -59,6 +98,18 @@ typedef enum lcpy_found {
     LCPY_REJECTED = 2, /* there is an entry, which is no result: said already */
     LCPY_UNUSABLE = 3  /* the cache cannot be used now */
 } lcpy_found;
+
+/* Use self->cache without the GIL, as `cache`: it is not closed meanwhile, though self may have
+ * another. */
+#define LCPY_BEGIN_WITHOUT_GIL(self)                                                               \
+    do {                                                                                           \
+        locache *cache = (self)->cache;                                                            \
+        (self)->busy++;                                                                            \
+    Py_BEGIN_ALLOW_THREADS
+#define LCPY_END_WITHOUT_GIL(self)                                                                 \
+    Py_END_ALLOW_THREADS(self)->busy--;                                                            \
+    }                                                                                              \
+    while (0)
 
 /* Monotonic, nanoseconds. */
 static inline int64_t lcpy_persisted_clock(void)

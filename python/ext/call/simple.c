@@ -2,6 +2,7 @@
  * compiled keywords. */
 #include "call/simple.h"
 
+#include "key/key.h"
 #include "plain/scalar.h"
 
 /* Signatures are shorter, and slots for so many lie on the stack. */
@@ -77,13 +78,15 @@ static bool write_short(locache_writer *key, PyObject *value, Py_ssize_t *items,
     if (!PyTuple_CheckExact(value) || PyTuple_GET_SIZE(value) > *items || depth == DEPTH_MAX)
         return false;
     Py_ssize_t size = PyTuple_GET_SIZE(value);
+    size_t start = key->length;
     bool done = true;
     *items -= size;
     locache_write_tag(key, LOCACHE_TAG_TUPLE);
     locache_write_array(key, (uint64_t)size);
     for (Py_ssize_t i = 0; i < size && done; i++)
         done = write_short(key, PyTuple_GET_ITEM(value, i), items, depth + 1);
-    return done;
+    /* A long part of an argument is written as its digest, by the general way. */
+    return done && (depth == 0 || key->length - start <= LCPY_PART_MAX);
 }
 
 bool lcpy_simple_key(locache_writer *key, const lcpy_plan *plan, const lcpy_call *call)

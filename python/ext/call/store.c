@@ -24,9 +24,9 @@ static locache_status put_encoded(lcpy_persisted *self, const lcpy_key *key,
     record->buffers = encoded->buffers;
     record->buffer_count = encoded->buffer_count;
     locache_status status;
-    Py_BEGIN_ALLOW_THREADS;
-    status = locache_put(self->cache, key->writer.data, key->writer.length, record, error);
-    Py_END_ALLOW_THREADS;
+    LCPY_BEGIN_WITHOUT_GIL(self);
+    status = locache_put(cache, key->writer.data, key->writer.length, record, error);
+    LCPY_END_WITHOUT_GIL(self);
     return status;
 }
 
@@ -41,17 +41,35 @@ static void keep_stored(lcpy_persisted *self, const lcpy_key *key, const locache
         return;
     self->forgotten++;
     /* the old result would be given for as long as its file is not asked */
-    if (!kept && self->options.recheck > 0)
+    if (!kept && self->options.recheck > 0 && self->cache != NULL)
         locache_forget_memory(self->cache);
+}
+
+/* keep=: is this result to be stored? -1 with an exception. */
+static int ask_keep(lcpy_persisted *self, PyObject *result)
+{
+    if (self->options.keep == NULL)
+        return 1;
+    PyObject *answer = PyObject_CallOneArg(self->options.keep, result);
+    int wanted = answer != NULL ? PyObject_IsTrue(answer) : -1;
+    Py_XDECREF(answer);
+    return wanted;
 }
 
 int lcpy_store(lcpy_persisted *self, const lcpy_key *key, const lcpy_computed *computed)
 {
+    if (self->mode == LCPY_READONLY)
+        return 0;
     if (self->cache == NULL) {
         lcpy_found opened = lcpy_open_for_call(self);
         if (opened != LCPY_FOUND)
             return opened == LCPY_INTERRUPTED ? -1 : 0;
     }
+    int wanted = ask_keep(self, computed->result);
+    if (wanted <= 0)
+        return wanted == 0       ? 0
+               : computed->quiet ? lcpy_warn_count(self)
+                                 : lcpy_warn(self, LCPY_TROUBLE_ENCODE, NULL, NULL);
     lcpy_encoded encoded;
     if (lcpy_encode(self->state, &encoded, computed->result,
                     (self->options.flags & LOCACHE_NO_PICKLE) != 0) < 0)
@@ -59,6 +77,10 @@ int lcpy_store(lcpy_persisted *self, const lcpy_key *key, const lcpy_computed *c
                                : lcpy_warn(self, LCPY_TROUBLE_ENCODE, NULL, NULL);
     locache_error error;
     locache_stamp stamp;
+    if (self->cache == NULL && lcpy_open(self, &error) != LOCACHE_OK) {
+        lcpy_encoded_clear(&encoded);
+        return lcpy_warn_count(self);
+    }
     locache_record record = {.compute_time = computed->compute_time, .stamp = &stamp};
     uint64_t forgotten = self->forgotten;
     locache_status status = put_encoded(self, key, &encoded, &record, &error);

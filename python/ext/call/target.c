@@ -16,6 +16,24 @@ static int init_plans(lcpy_target *out, PyObject *plan, PyObject *own, PyObject 
     return out->has_own ? lcpy_plan_init(&out->own, own, ignored) : 0;
 }
 
+static int init_defaulted(lcpy_target *out, PyObject *plans, PyObject *ignored)
+{
+    Py_ssize_t count = PyTuple_GET_SIZE(plans);
+    if (count == 0)
+        return 0;
+    out->defaulted = PyMem_Calloc((size_t)count, sizeof *out->defaulted);
+    if (out->defaulted == NULL) {
+        PyErr_NoMemory();
+        return -1;
+    }
+    while (out->defaulted_count < count) {
+        Py_ssize_t at = out->defaulted_count++;
+        if (lcpy_plan_init(&out->defaulted[at], PyTuple_GET_ITEM(plans, at), ignored) < 0)
+            return -1;
+    }
+    return 0;
+}
+
 /* `captured`: of an object that is called, and may be a decorator: the name of its "self", and the
  * object, which counts like a captured variable; or None. */
 static int init_captures(lcpy_target *out, PyObject *captured, PyObject *ignored)
@@ -32,13 +50,14 @@ int lcpy_target_init(lcpy_target *out, PyObject *told, PyObject *ignored)
     PyObject *prefix;
     PyObject *keywords;
     PyObject *captured;
+    PyObject *defaulted;
     PyObject *plan;
     PyObject *own = NULL;
     int is_async = 0;
     *out = (lcpy_target){0};
-    if (!PyArg_ParseTuple(told, "OO!OUOpOOOO|O;a target", &out->callable, &PyTuple_Type,
+    if (!PyArg_ParseTuple(told, "OO!OUOpOOOO!O|O;a target", &out->callable, &PyTuple_Type,
                           &out->functions, &out->named, &out->qualname, &out->module, &is_async,
-                          &prefix, &keywords, &captured, &plan, &own)) {
+                          &prefix, &keywords, &captured, &PyTuple_Type, &defaulted, &plan, &own)) {
         *out = (lcpy_target){0}; /* what was borrowed so far */
         return -1;
     }
@@ -50,9 +69,11 @@ int lcpy_target_init(lcpy_target *out, PyObject *told, PyObject *ignored)
     out->is_async = is_async != 0;
     out->prefix = none_to_null(prefix);
     out->keywords = none_to_null(keywords);
-    if (init_captures(out, captured, ignored) < 0 || init_plans(out, plan, own, ignored) < 0)
+    if (init_captures(out, captured, ignored) < 0 || init_plans(out, plan, own, ignored) < 0 ||
+        init_defaulted(out, defaulted, ignored) < 0)
         return -1;
-    if (out->prefix == NULL && out->keywords == NULL && !out->has_own && out->captures.count == 0) {
+    if (out->prefix == NULL && out->keywords == NULL && !out->has_own && out->captures.count == 0 &&
+        out->defaulted_count == 0) {
         int ready = lcpy_simple_prepare(&out->plan);
         out->is_simple = ready > 0;
         return ready < 0 ? -1 : 0;
@@ -71,6 +92,11 @@ void lcpy_target_clear(lcpy_target *target)
     Py_CLEAR(target->module);
     lcpy_plan_clear(&target->plan);
     lcpy_plan_clear(&target->own);
+    for (Py_ssize_t i = 0; i < target->defaulted_count; i++)
+        lcpy_plan_clear(&target->defaulted[i]);
+    target->defaulted_count = 0;
+    PyMem_Free(target->defaulted);
+    target->defaulted = NULL;
     lcpy_captures_clear(&target->captures);
 }
 
@@ -84,6 +110,8 @@ int lcpy_target_traverse(lcpy_target *target, visitproc visit, void *arg)
     int status = lcpy_plan_traverse(&target->plan, visit, arg);
     if (status == 0)
         status = lcpy_plan_traverse(&target->own, visit, arg);
+    for (Py_ssize_t i = 0; i < target->defaulted_count && status == 0; i++)
+        status = lcpy_plan_traverse(&target->defaulted[i], visit, arg);
     return status != 0 ? status : lcpy_captures_traverse(&target->captures, visit, arg);
 }
 
@@ -152,6 +180,60 @@ static int compose_call(composed *out, const lcpy_target *target, const lcpy_cal
     return 0;
 }
 
+/* The defaults that a plan does not fill in: those of the functions that the one it is of wraps, or
+ * is wrapped by. They count as captured variables do. */
+static int write_wrapped_defaults(lcpy_state *state, lcpy_captured *out, const lcpy_plan *plan,
+                                  PyObject **culprit)
+{
+    for (Py_ssize_t i = 0; i < plan->count; i++) {
+        const lcpy_parameter *parameter = &plan->parameters[i];
+        PyObject *value = parameter->ignored ? NULL : lcpy_plan_default(plan, i);
+        if (value == NULL) {
+            if (PyErr_Occurred() != NULL)
+                return -1;
+            continue;
+        }
+        locache_write_raw(&out->writer, PyBytes_AS_STRING(parameter->label),
+                          (size_t)PyBytes_GET_SIZE(parameter->label));
+        Py_INCREF(value);
+        int written = lcpy_bind_write_default(state, &out->writer, value);
+        Py_DECREF(value);
+        if (written < 0) {
+            *culprit = Py_NewRef(parameter->name);
+            return -1;
+        }
+        out->count++;
+    }
+    return 0;
+}
+
+/* Of one call: what all its bindings are given. */
+typedef struct keying {
+    lcpy_state *state;
+    locache_writer *key;
+    const lcpy_call *call;
+    lcpy_captured *captured;
+    PyObject **culprit;
+} keying;
+
+static lcpy_bound bind_with_defaults(const keying *of, const lcpy_target *target,
+                                     const lcpy_plan *plan)
+{
+    size_t length = of->captured->writer.length;
+    Py_ssize_t count = of->captured->count;
+    for (Py_ssize_t i = 0; i < target->defaulted_count; i++)
+        if (target->defaulted[i].function != plan->function &&
+            write_wrapped_defaults(of->state, of->captured, &target->defaulted[i], of->culprit) < 0)
+            return LCPY_BIND_ERROR;
+    lcpy_bound status =
+        lcpy_bind_key(of->state, of->key, plan, of->call, of->captured, of->culprit);
+    if (status == LCPY_MISFIT) { /* the next plan has others */
+        of->captured->writer.length = length;
+        of->captured->count = count;
+    }
+    return status;
+}
+
 lcpy_bound lcpy_target_key(lcpy_state *state, locache_writer *key, lcpy_target *target,
                            const lcpy_call *call, PyObject *own, PyObject **culprit)
 {
@@ -169,9 +251,10 @@ lcpy_bound lcpy_target_key(lcpy_state *state, locache_writer *key, lcpy_target *
     if (target->captures.count > 0 && lcpy_captures_write(state, &captured, &target->captures, own,
                                                           target->callable, culprit) < 0)
         goto done;
-    status = lcpy_bind_key(state, key, &target->plan, call, &captured, culprit);
+    keying of = {state, key, call, &captured, culprit};
+    status = bind_with_defaults(&of, target, &target->plan);
     if (status == LCPY_MISFIT && target->has_own)
-        status = lcpy_bind_key(state, key, &target->own, call, &captured, culprit);
+        status = bind_with_defaults(&of, target, &target->own);
     if (status == LCPY_BOUND && (locache_writer_status(&captured.writer) != LOCACHE_OK ||
                                  locache_writer_status(key) != LOCACHE_OK)) {
         PyErr_NoMemory();

@@ -25,6 +25,9 @@ typedef struct lcpy_target {
     lcpy_plan plan;
     /* of a wrapper: its own signature, for what does not fit the wrapped function's */
     lcpy_plan own;
+    /* of `functions`, where there are several: those that have defaults */
+    lcpy_plan *defaulted;
+    Py_ssize_t defaulted_count;
     lcpy_captures captures;
 } lcpy_target;
 

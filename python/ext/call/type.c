@@ -5,8 +5,10 @@
 #include <string.h>
 #include <structmember.h>
 
+#include "call/bound.h"
 #include "call/call.h"
 #include "call/methods.h"
+#include "call/open.h"
 
 /* What functools.update_wrapper() does. */
 static int copy_attributes(lcpy_persisted *self)
@@ -41,11 +43,13 @@ static int init_options(lcpy_options *out, PyObject *told)
     int durable = 0;
     int mapped = 1;
     PyObject *version = NULL;
+    PyObject *enabled;
+    PyObject *keep;
     long long numbers[5]; /* long long is int64_t's size, but may be another type */
     *out = (lcpy_options){0};
-    if (!PyArg_ParseTuple(told, "ppppOLLLLL;settings", &auto_invalidate, &pickle, &durable, &mapped,
-                          &version, &numbers[0], &numbers[1], &numbers[2], &numbers[3],
-                          &numbers[4]))
+    if (!PyArg_ParseTuple(told, "ppppOLLLLLOO;settings", &auto_invalidate, &pickle, &durable,
+                          &mapped, &version, &numbers[0], &numbers[1], &numbers[2], &numbers[3],
+                          &numbers[4], &enabled, &keep))
         return -1;
     *out = (lcpy_options){
         .version = version != Py_None ? Py_NewRef(version) : NULL,
@@ -56,6 +60,8 @@ static int init_options(lcpy_options *out, PyObject *told)
         .memory_entries = numbers[2],
         .memory_bytes = numbers[3],
         .recheck = numbers[4],
+        .enabled = enabled != Py_True ? Py_NewRef(enabled) : NULL,
+        .keep = keep != Py_None ? Py_NewRef(keep) : NULL,
     };
     return 0;
 }
@@ -78,6 +84,7 @@ PyObject *lcpy_type_decorate(PyObject *module, PyObject *args)
     self->vectorcall = lcpy_call_vectorcall;
     self->state = state;
     self->beside = Py_NewRef(beside);
+    self->made = Py_NewRef(args);
     bool done = init_options(&self->options, settings) == 0 &&
                 lcpy_target_init(&self->target, target,
                                  PySet_GET_SIZE(ignored) > 0 ? ignored : NULL) == 0 &&
@@ -98,6 +105,10 @@ static int persisted_traverse(PyObject *object, visitproc visit, void *arg)
     Py_VISIT(Py_TYPE(object));
     Py_VISIT(self->attributes);
     Py_VISIT(self->beside);
+    Py_VISIT(self->options.enabled);
+    Py_VISIT(self->options.keep);
+    Py_VISIT(self->made);
+    Py_VISIT(self->stand_ins);
     return lcpy_target_traverse(&self->target, visit, arg);
 }
 
@@ -108,6 +119,7 @@ static int persisted_clear(PyObject *object)
     lcpy_persisted *self = (lcpy_persisted *)object;
     lcpy_captures_forget(&self->target.captures);
     Py_CLEAR(self->attributes);
+    Py_CLEAR(self->stand_ins);
     return 0;
 }
 
@@ -121,9 +133,15 @@ static void persisted_dealloc(PyObject *object)
     lcpy_target_clear(&self->target);
     Py_CLEAR(self->attributes);
     Py_CLEAR(self->beside);
+    Py_CLEAR(self->made);
+    Py_CLEAR(self->stand_ins);
     Py_CLEAR(self->options.version);
     lcpy_where_clear(&self->where);
-    locache_close(self->cache);
+    Py_CLEAR(self->options.enabled);
+    Py_CLEAR(self->options.keep);
+    Py_CLEAR(self->refreshed);
+    Py_CLEAR(self->told);
+    lcpy_open_end(self);
     type->tp_free(object);
     Py_DECREF(type);
 }
@@ -131,7 +149,9 @@ static void persisted_dealloc(PyObject *object)
 static PyObject *persisted_descr_get(PyObject *self, PyObject *instance, PyObject *owner)
 {
     (void)owner;
-    return instance == NULL || instance == Py_None ? Py_NewRef(self) : PyMethod_New(self, instance);
+    return instance == NULL || instance == Py_None
+               ? Py_NewRef(self)
+               : lcpy_bound_new(((lcpy_persisted *)self)->state, self, instance);
 }
 
 static PyObject *persisted_repr(PyObject *object)
@@ -153,9 +173,36 @@ static int forward_set(PyObject *self, PyObject *value, void *name)
     return PyObject_SetAttrString(((lcpy_persisted *)self)->target.named, name, value);
 }
 
+/* locache._sending.stand_ins(), made when first asked for: `which` of the two. */
+static PyObject *get_stand_in(PyObject *object, void *which)
+{
+    lcpy_persisted *self = (lcpy_persisted *)object;
+    if (self->stand_ins == NULL) {
+        PyObject *made = lcpy_methods_delegate("stand_ins", object, NULL);
+        if (made == NULL)
+            return NULL;
+        if (self->stand_ins == NULL)
+            self->stand_ins = Py_NewRef(made); /* else another thread was faster */
+        Py_DECREF(made);
+    }
+    return Py_NewRef(PyTuple_GET_ITEM(self->stand_ins, which == NULL ? 0 : 1));
+}
+
+/* What reloads modules assigns the attributes of a new function to the old one: what that wraps is
+ * called from then on. */
+static int set_dict(PyObject *object, PyObject *value, void *unused)
+{
+    (void)unused;
+    PyObject *done = lcpy_methods_delegate("take_attributes", object, value);
+    Py_XDECREF(done);
+    return done != NULL ? 0 : -1;
+}
+
 /* inspect takes what has all of these for a function. */
 static PyGetSetDef persisted_getset[] = {
-    {"__dict__", PyObject_GenericGetDict, PyObject_GenericSetDict, NULL, NULL},
+    {"__dict__", PyObject_GenericGetDict, set_dict, NULL, NULL},
+    {"_found", get_stand_in, NULL, NULL, NULL},
+    {"_parts", get_stand_in, NULL, NULL, "_parts"},
     {"__annotations__", forward_get, forward_set, NULL, "__annotations__"},
     {"__code__", forward_get, NULL, NULL, "__code__"},
     {"__defaults__", forward_get, forward_set, NULL, "__defaults__"},
@@ -171,6 +218,7 @@ static PyMemberDef persisted_members[] = {
     {"__dictoffset__", T_PYSSIZET, offsetof(lcpy_persisted, attributes), READONLY, NULL},
     {"__weaklistoffset__", T_PYSSIZET, offsetof(lcpy_persisted, weak_references), READONLY, NULL},
     {"_callable", T_OBJECT, offsetof(lcpy_persisted, target.callable), READONLY, NULL},
+    {"_made", T_OBJECT, offsetof(lcpy_persisted, made), READONLY, NULL},
     {"_beside", T_OBJECT, offsetof(lcpy_persisted, beside), READONLY, NULL},
     {NULL, 0, 0, 0, NULL},
 };
@@ -198,9 +246,20 @@ static PyType_Spec persisted_spec = {
     .slots = persisted_slots,
 };
 
+/* Models of pydantic take an object without an annotation for a method where it is a function or
+ * where its class is one of functools, as that of lru_cache is. */
+static int set_module(PyTypeObject *type)
+{
+    PyObject *name = PyUnicode_FromString("functools");
+    int status = name != NULL ? PyDict_SetItemString(type->tp_dict, "__module__", name) : -1;
+    Py_XDECREF(name);
+    PyType_Modified(type);
+    return status;
+}
+
 int lcpy_type_exec(PyObject *module)
 {
     lcpy_state *state = PyModule_GetState(module);
     state->persisted_type = (PyTypeObject *)PyType_FromModuleAndSpec(module, &persisted_spec, NULL);
-    return state->persisted_type != NULL ? lcpy_methods_exec(module) : -1;
+    return state->persisted_type != NULL ? set_module(state->persisted_type) : -1;
 }

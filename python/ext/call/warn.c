@@ -15,10 +15,18 @@ static const char *const what_happens[] = {
         "a stored result could not be turned into an object and is computed anew",
     [LCPY_TROUBLE_ENCODE] = "this result cannot be stored",
     [LCPY_TROUBLE_WRITE] = "this result could not be stored",
+    [LCPY_TROUBLE_CHANGED] = "this result is not stored",
+};
+
+/* How many different causes of one kind are told of one function: another argument that cannot be
+ * keyed is news. Files are many, and what is wrong with one is mostly wrong with all. */
+static const unsigned char causes_max[LCPY_TROUBLES] = {
+    [LCPY_TROUBLE_KEY] = 8,
+    [LCPY_TROUBLE_ENCODE] = 4,
 };
 
 /* For causes that are exceptions, and say no more than what Python says. */
-static const char *const remedies[LCPY_TROUBLE_WRITE + 1] = {
+static const char *const remedies[LCPY_TROUBLES] = {
     [LCPY_TROUBLE_OPEN] = "; say where with dir= or name=",
     [LCPY_TROUBLE_DECODE] = "; forget() removes it",
     [LCPY_TROUBLE_ENCODE] = "; return plain data, or what pickle can store",
@@ -55,6 +63,49 @@ static PyObject *cause_of(const locache_error *error)
                : take_exception();
 }
 
+/* Does a variable that the function captures have this name, and no parameter? */
+static bool is_captured(lcpy_persisted *self, PyObject *name)
+{
+    const lcpy_plan *plan = &self->target.plan;
+    for (Py_ssize_t i = 0; i < plan->count; i++)
+        if (plan->parameters[i].name == name)
+            return false;
+    for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(self->target.functions); i++) {
+        PyObject *code = PyFunction_GET_CODE(PyTuple_GET_ITEM(self->target.functions, i));
+        PyObject *names = PyObject_GetAttrString(code, "co_freevars");
+        int found = names != NULL ? PySequence_Contains(names, name) : -1;
+        Py_XDECREF(names);
+        PyErr_Clear();
+        if (found > 0)
+            return true;
+    }
+    return false;
+}
+
+static const char *what_happened(lcpy_persisted *self, lcpy_trouble trouble, PyObject *culprit)
+{
+    if (trouble == LCPY_TROUBLE_KEY && culprit != NULL && is_captured(self, culprit))
+        return "this call is not cached: a variable that the function captures cannot be part of a "
+               "key";
+    return what_happens[trouble];
+}
+
+/* Is this cause of a kind that is told more than once new? It is noted. */
+static bool is_new_cause(lcpy_persisted *self, lcpy_trouble trouble, PyObject *cause,
+                         PyObject *culprit)
+{
+    if (self->told == NULL)
+        self->told = PySet_New(NULL);
+    PyObject *note =
+        Py_BuildValue("(iOO)", (int)trouble, culprit != NULL ? culprit : Py_None, cause);
+    bool is_new = self->told != NULL && note != NULL && PySet_Contains(self->told, note) == 0;
+    if (is_new)
+        (void)!PySet_Add(self->told, note);
+    Py_XDECREF(note);
+    PyErr_Clear();
+    return is_new;
+}
+
 /* Where the cache is or would be, for causes that name no file. */
 static PyObject *cache_text(lcpy_persisted *self)
 {
@@ -68,26 +119,24 @@ static PyObject *cache_text(lcpy_persisted *self)
     return text;
 }
 
-/* As bytes, since an exception's text and a path may hold what UTF-8 does not. */
-static PyObject *compose_message(lcpy_persisted *self, lcpy_trouble trouble,
-                                 const locache_error *error, PyObject *culprit)
+/* As bytes, since an exception's text and a path may hold what UTF-8 does not. `raised`: the cause
+ * is an exception. */
+static PyObject *compose_message(lcpy_persisted *self, lcpy_trouble trouble, PyObject *cause,
+                                 bool raised, PyObject *culprit)
 {
-    PyObject *cause = cause_of(error);
-    PyObject *cache = cause == NULL   ? NULL
-                      : error != NULL ? PyUnicode_FromString("")
-                                      : cache_text(self);
+    PyObject *cache = raised ? cache_text(self) : PyUnicode_FromString("");
     PyObject *subject = cache == NULL     ? NULL
                         : culprit != NULL ? PyUnicode_FromFormat("%R: ", culprit)
                                           : PyUnicode_FromString("");
     PyObject *message = NULL;
     if (subject != NULL) {
-        const char *remedy = error == NULL && remedies[trouble] != NULL ? remedies[trouble] : "";
+        const char *remedy = raised && remedies[trouble] != NULL ? remedies[trouble] : "";
         message = PyUnicode_FromFormat("%U(): %s: %U%U%s%U", self->target.qualname,
-                                       what_happens[trouble], subject, cause, remedy, cache);
+                                       what_happened(self, trouble, culprit), subject, cause,
+                                       remedy, cache);
     }
     PyObject *bytes =
         message != NULL ? PyUnicode_AsEncodedString(message, "utf-8", "backslashreplace") : NULL;
-    Py_XDECREF(cause);
     Py_XDECREF(cache);
     Py_XDECREF(subject);
     Py_XDECREF(message);
@@ -113,19 +162,30 @@ int lcpy_warn_count(lcpy_persisted *self)
 int lcpy_warn(lcpy_persisted *self, lcpy_trouble trouble, const locache_error *error,
               PyObject *culprit)
 {
-    if (self->said & 1U << trouble)
+    bool is_first = !(self->said & 1U << trouble);
+    if (!is_first && self->told_count[trouble] >= causes_max[trouble])
         return lcpy_warn_count(self);
     if (PyErr_Occurred() != NULL && !PyErr_ExceptionMatches(PyExc_Exception))
         return -1;
     self->errors++;
     self->said |= 1U << trouble;
-    PyObject *message = compose_message(self, trouble, error, culprit);
+    PyObject *cause = cause_of(error);
+    if (cause != NULL && causes_max[trouble] > 0) {
+        if (!is_new_cause(self, trouble, cause, culprit)) {
+            Py_DECREF(cause);
+            return 0;
+        }
+        self->told_count[trouble]++;
+    }
+    PyObject *message =
+        cause != NULL ? compose_message(self, trouble, cause, error == NULL, culprit) : NULL;
     int status = -1;
     if (message != NULL) {
         status = PyErr_WarnEx(self->state->cache_warning, PyBytes_AS_STRING(message),
                               stack_level(self, trouble));
     }
     Py_XDECREF(message);
+    Py_XDECREF(cause);
     if (status < 0) {
         if (!PyErr_ExceptionMatches(PyExc_Exception))
             return -1;
@@ -133,4 +193,11 @@ int lcpy_warn(lcpy_persisted *self, lcpy_trouble trouble, const locache_error *e
         PyErr_WriteUnraisable((PyObject *)self);
     }
     return 0;
+}
+
+void lcpy_warn_again(lcpy_persisted *self)
+{
+    self->said = 0;
+    memset(self->told_count, 0, sizeof self->told_count);
+    Py_CLEAR(self->told);
 }

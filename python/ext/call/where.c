@@ -38,6 +38,13 @@ static const char *text_of(PyObject *bytes)
     return bytes != NULL ? PyBytes_AS_STRING(bytes) : NULL;
 }
 
+static locache_status refuse_where(locache_error *error, locache_status status, const char *why)
+{
+    *error = (locache_error){.status = status};
+    PyOS_snprintf(error->message, sizeof error->message, "%s", why);
+    return status;
+}
+
 locache_status lcpy_where_find(char out[LOCACHE_PATH_MAX], const lcpy_where *where,
                                locache_error *error)
 {
@@ -45,15 +52,19 @@ locache_status lcpy_where_find(char out[LOCACHE_PATH_MAX], const lcpy_where *whe
     if (directory == NULL && where->source != NULL)
         return locache_locate(out, text_of(where->source), text_of(where->stem), where->flags,
                               error);
-    if (directory != NULL && strlen(directory) < LOCACHE_PATH_MAX) {
-        PyOS_snprintf(out, LOCACHE_PATH_MAX, "%s", directory);
-        return LOCACHE_OK;
-    }
-    *error = (locache_error){.status = directory != NULL ? LOCACHE_ELIMIT : LOCACHE_EIO};
-    PyOS_snprintf(
-        error->message, sizeof error->message, "%s",
-        directory != NULL
-            ? "dir= is longer than a path can be; give a shorter one"
-            : "the working directory is gone, and nothing else says where the cache is; give dir=");
-    return error->status;
+    if (directory == NULL)
+        return refuse_where(
+            error, LOCACHE_EIO,
+            "the working directory is gone, and nothing else says where the cache is; "
+            "give dir=");
+    if (directory[0] != '/')
+        return refuse_where(
+            error, LOCACHE_EIO,
+            "the working directory is gone, from which dir= starts; give an absolute "
+            "path");
+    if (strlen(directory) >= LOCACHE_PATH_MAX)
+        return refuse_where(error, LOCACHE_ELIMIT,
+                            "dir= is longer than a path can be; give a shorter one");
+    PyOS_snprintf(out, LOCACHE_PATH_MAX, "%s", directory);
+    return LOCACHE_OK;
 }

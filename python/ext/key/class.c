@@ -7,6 +7,8 @@
  * makes a class give equal keys if the classes are equal. */
 #include "key/class.h"
 
+#include <string.h>
+
 #include "identity.h"
 #include "plain/names.h"
 
@@ -91,25 +93,45 @@ static int write_local_class(lcpy_walk *walk, PyObject *class)
     if (lcpy_walk_global(walk, class) < 0 ||
         lcpy_walk_value(walk, ((PyTypeObject *)class)->tp_bases) < 0)
         goto done;
-    result = lcpy_walk_attributes(walk, members);
+    result = lcpy_walk_attributes(walk, members, NULL);
 done:
     Py_DECREF(members);
     return result;
 }
 
-int lcpy_class_write(lcpy_walk *walk, PyObject *class)
+/* Is it the only one of its name? 1, 0, or -1 with an exception. */
+static int is_named(PyObject *class)
 {
     PyTypeObject *type = (PyTypeObject *)class;
-    /* What C made is the only one of its name. */
-    int found = !PyType_HasFeature(type, Py_TPFLAGS_HEAPTYPE) ||
-                        PyType_HasFeature(type, Py_TPFLAGS_IMMUTABLETYPE)
-                    ? 1
-                    : lcpy_class_is_global(class);
 
-    if (found < 0)
+    /* What C made is. */
+    return !PyType_HasFeature(type, Py_TPFLAGS_HEAPTYPE) ||
+                   PyType_HasFeature(type, Py_TPFLAGS_IMMUTABLETYPE)
+               ? 1
+               : lcpy_class_is_global(class);
+}
+
+int lcpy_class_write_here(lcpy_walk *walk, PyObject *class)
+{
+    int named = is_named(class);
+
+    if (named <= 0)
+        return named < 0 ? -1 : write_local_class(walk, class);
+    walk->apart = true;
+    return lcpy_walk_global(walk, class);
+}
+
+/* That of the outermost object is written in place where it has a name: a file's name shows it. */
+int lcpy_class_write(lcpy_walk *walk, PyObject *class)
+{
+    int named;
+
+    if (class == walk->current || !lcpy_walk_is_outermost(walk))
+        return lcpy_walk_nested(walk, class, lcpy_class_write_here);
+    named = is_named(class);
+    if (named < 0)
         return -1;
-    return found ? lcpy_walk_global(walk, class)
-                 : lcpy_walk_nested(walk, class, 3, write_local_class);
+    return named ? lcpy_walk_global(walk, class) : walk->refer(walk, class, false);
 }
 
 /* ------------------------------------------------------------------------------------ functions */
@@ -139,13 +161,62 @@ static int write_closure(lcpy_walk *walk, PyObject *closure)
     return 0;
 }
 
+/* object() as a default says "not given": where it is, it is itself. */
+static int write_default(lcpy_walk *walk, PyObject *value)
+{
+    if (!Py_IS_TYPE(value, &PyBaseObject_Type))
+        return lcpy_walk_value(walk, value);
+    locache_write_tag(walk->writer, LOCACHE_TAG_DEFAULT);
+    locache_write_null(walk->writer);
+    return 0;
+}
+
+static int write_positional_defaults(lcpy_walk *walk, PyObject *defaults)
+{
+    Py_ssize_t count = PyTuple_GET_SIZE(defaults);
+
+    locache_write_array(walk->writer, (uint64_t)count);
+    for (Py_ssize_t i = 0; i < count; i++)
+        if (write_default(walk, PyTuple_GET_ITEM(defaults, i)) < 0)
+            return lcpy_walk_step(walk, ".__defaults__[%zd]", i);
+    return 0;
+}
+
+/* By name: which order they were given in shows nowhere. */
+static int write_keyword_defaults(lcpy_walk *walk, PyObject *defaults)
+{
+    PyObject *names = PyDict_Keys(defaults);
+    int result = names == NULL || PyList_Sort(names) < 0 ? -1 : 0;
+
+    locache_write_map(walk->writer, (uint64_t)PyDict_GET_SIZE(defaults));
+    for (Py_ssize_t i = 0; result == 0 && i < PyList_GET_SIZE(names); i++) {
+        PyObject *name = PyList_GET_ITEM(names, i);
+        PyObject *value = PyDict_GetItemWithError(defaults, name);
+
+        result = value == NULL ? lcpy_walk_changed("a function's defaults")
+                               : lcpy_walk_value(walk, name);
+        if (result == 0 && write_default(walk, value) < 0)
+            result = lcpy_walk_step(walk, ".__kwdefaults__[%R]", name);
+    }
+    Py_XDECREF(names);
+    return result;
+}
+
 /* [[positional defaults], {keyword-only defaults}], both null where there are none. */
 static int write_defaults(lcpy_walk *walk, PyObject *function)
 {
+    PyObject *defaults = PyFunction_GET_DEFAULTS(function);
+    PyObject *named = PyFunction_GET_KW_DEFAULTS(function);
+
     locache_write_array(walk->writer, 2);
-    if (lcpy_walk_attribute(walk, function, "__defaults__") < 0)
+    if (defaults == NULL)
+        locache_write_null(walk->writer);
+    else if (write_positional_defaults(walk, defaults) < 0)
         return -1;
-    return lcpy_walk_attribute(walk, function, "__kwdefaults__");
+    if (named != NULL)
+        return write_keyword_defaults(walk, named);
+    locache_write_null(walk->writer);
+    return 0;
 }
 
 /* Attributes set on a function, less the one that functools.wraps() leaves. A new dict. */
@@ -176,12 +247,52 @@ static int write_function_name(lcpy_walk *walk, PyObject *function)
     return result;
 }
 
+/* So many functions' digests are kept: what a program passes about, and lambdas in loops. */
+#define FUNCTIONS_MAX 4096
+
+/* A digest of what the function's source means, which is the same in every version of Python and
+ * with any layout; of its code where there is no source. Kept by the code, which is held. */
+static int find_id(lcpy_state *state, locache_id *out, PyObject *function)
+{
+    PyObject *code = PyFunction_GET_CODE(function);
+    PyObject *key = PyLong_FromVoidPtr(code);
+    PyObject *kept = NULL;
+    int result = -1;
+
+    if (state->functions == NULL)
+        state->functions = PyDict_New();
+    if (key == NULL || state->functions == NULL)
+        goto done;
+    kept = Py_XNewRef(PyDict_GetItemWithError(state->functions, key));
+    if (kept == NULL && PyErr_Occurred() == NULL) {
+        int found = lcpy_source_id(state, out, function);
+
+        if (found == 0)
+            found = lcpy_code_id(out, code) < 0 ? -1 : 1;
+        if (PyDict_GET_SIZE(state->functions) >= FUNCTIONS_MAX)
+            PyDict_Clear(state->functions);
+        kept = found < 0 ? NULL
+                         : Py_BuildValue("(Oy#)", code, (const char *)out->bytes,
+                                         (Py_ssize_t)sizeof out->bytes);
+        if (kept != NULL && PyDict_SetItem(state->functions, key, kept) < 0)
+            Py_CLEAR(kept);
+    }
+    if (kept == NULL)
+        goto done;
+    memcpy(out->bytes, PyBytes_AS_STRING(PyTuple_GET_ITEM(kept, 1)), sizeof out->bytes);
+    result = 0;
+done:
+    Py_XDECREF(kept);
+    Py_XDECREF(key);
+    return result;
+}
+
 static int write_code_and_bindings(lcpy_walk *walk, PyObject *function, PyObject *attributes)
 {
     locache_id id;
 
-    /* The digest of its code: a function that was changed is another argument. */
-    if (lcpy_code_id(&id, PyFunction_GetCode(function)) < 0)
+    /* A function that was changed is another argument. */
+    if (find_id(walk->state, &id, function) < 0)
         return -1;
     locache_write_tag(walk->writer, LOCACHE_TAG_FUNCTION);
     locache_write_array(walk->writer, PyDict_GET_SIZE(attributes) > 0 ? 5 : 4);
@@ -191,7 +302,7 @@ static int write_code_and_bindings(lcpy_walk *walk, PyObject *function, PyObject
     if (write_closure(walk, PyFunction_GetClosure(function)) < 0 ||
         write_defaults(walk, function) < 0)
         return -1;
-    return PyDict_GET_SIZE(attributes) > 0 ? lcpy_walk_attributes(walk, attributes) : 0;
+    return PyDict_GET_SIZE(attributes) > 0 ? lcpy_walk_attributes(walk, attributes, NULL) : 0;
 }
 
 static int write_function(lcpy_walk *walk, PyObject *function)
@@ -205,7 +316,7 @@ static int write_function(lcpy_walk *walk, PyObject *function)
 
 int lcpy_class_write_function(lcpy_walk *walk, PyObject *function)
 {
-    return lcpy_walk_nested(walk, function, 3, write_function);
+    return lcpy_walk_nested(walk, function, write_function);
 }
 
 /* A method of an object of C, as [].append: the object, and the name in it. */
@@ -223,5 +334,5 @@ int lcpy_class_write_builtin(lcpy_walk *walk, PyObject *function)
 
     /* A function of a module is bound to the module. */
     return self == NULL || PyModule_Check(self) ? lcpy_walk_global(walk, function)
-                                                : lcpy_walk_nested(walk, function, 3, write_bound);
+                                                : write_bound(walk, function);
 }

@@ -6,9 +6,11 @@
 
 /* By name; by its content where no name leads to it. */
 int lcpy_class_write(lcpy_walk *walk, PyObject *class);
+/* The same of a class that has begun. */
+int lcpy_class_write_here(lcpy_walk *walk, PyObject *class);
 /* A function of Python, an exact types.FunctionType: by its code and all that it is bound to. */
 int lcpy_class_write_function(lcpy_walk *walk, PyObject *function);
-/* A function of C: by name, a method with the object that it is bound to. */
+/* A function of C that has begun: by name, a method with the object that it is bound to. */
 int lcpy_class_write_builtin(lcpy_walk *walk, PyObject *function);
 /* Is object found in its module under its qualified name? 1, 0, or -1 with an exception. */
 int lcpy_class_is_global(PyObject *object);

@@ -131,10 +131,27 @@ static int write_zoned(lcpy_walk *walk, PyObject *array, PyObject *dtype)
     return result < 0 ? -1 : lcpy_walk_attribute(walk, array, "asi8");
 }
 
+/* Of a module's name, as much as tells pandas from others. */
+#define MODULE_ROOM 16
+
+/* The beginning of the name of the module that an object's class is from; empty where it has
+ * none. */
+static const char *module_of(PyObject *object, char room[MODULE_ROOM])
+{
+    PyObject *module = PyObject_GetAttrString((PyObject *)Py_TYPE(object), "__module__");
+    const char *name = module != NULL && PyUnicode_Check(module) ? PyUnicode_AsUTF8(module) : NULL;
+
+    PyOS_snprintf(room, MODULE_ROOM, "%.15s", name == NULL ? "" : name);
+    Py_XDECREF(module);
+    PyErr_Clear();
+    return room;
+}
+
 /* The arrays that pandas has of its own: those known to have a form without a copy per element; all
  * others (periods, intervals, sparse arrays, other packages' types) as lists of their elements. */
 static int write_extension(lcpy_walk *walk, PyObject *array, PyObject *dtype)
 {
+    char room[MODULE_ROOM];
     PyObject *number_type;
     int result;
 
@@ -151,6 +168,9 @@ static int write_extension(lcpy_walk *walk, PyObject *array, PyObject *dtype)
     }
     if ((PyObject *)Py_TYPE(dtype) == lcpy_names_loaded("pandas", "DatetimeTZDtype"))
         return write_zoned(walk, array, dtype);
+    /* What another package's array holds beside its elements, only its class knows. */
+    if (strncmp(module_of(dtype, room), "pandas.", strlen("pandas.")) != 0)
+        return lcpy_walk_value(walk, array);
     /* One object of Python for each element: slow, but right for any type. */
     locache_write_array(walk->writer, 2);
     if (lcpy_walk_new(walk, PyObject_Repr(dtype)) < 0)
@@ -232,17 +252,32 @@ static int write_index(lcpy_walk *walk, PyObject *index)
     }
     if (write_pandas_data(walk, index) < 0)
         return -1;
-    return times ? lcpy_walk_attribute(walk, index, "freqstr") : 0;
+    /* with its holidays and hours, which its name does not say */
+    return times ? lcpy_walk_attribute(walk, index, "freq") : 0;
 }
 
-/* [name, index, data, attributes] */
+/* The attributes that the user gave, and whether labels may be there twice. */
+static int write_about(lcpy_walk *walk, PyObject *object)
+{
+    PyObject *flags;
+    int result;
+
+    if (lcpy_walk_attribute(walk, object, "attrs") < 0)
+        return -1;
+    flags = PyObject_GetAttrString(object, "flags");
+    result = flags == NULL ? -1 : lcpy_walk_attribute(walk, flags, "allows_duplicate_labels");
+    Py_XDECREF(flags);
+    return result;
+}
+
+/* [name, index, data, attributes, flag] */
 static int write_pandas_series(lcpy_walk *walk, PyObject *series)
 {
-    lcpy_walk_begin_object(walk, "pandas:Series", 4);
+    lcpy_walk_begin_object(walk, "pandas:Series", 5);
     if (lcpy_walk_attribute(walk, series, "name") < 0 ||
         lcpy_walk_attribute(walk, series, "index") < 0 || write_pandas_data(walk, series) < 0)
         return -1;
-    return lcpy_walk_attribute(walk, series, "attrs");
+    return write_about(walk, series);
 }
 
 /* The data of every column: `items` is a list of pairs of a label and a series. */
@@ -262,7 +297,7 @@ static int write_columns(lcpy_walk *walk, PyObject *items)
     return 0;
 }
 
-/* [columns, index, [data], attributes] */
+/* [columns, index, [data], attributes, flag] */
 static int write_pandas_frame(lcpy_walk *walk, PyObject *frame)
 {
     PyObject *iterator = PyObject_CallMethod(frame, "items", NULL);
@@ -270,10 +305,10 @@ static int write_pandas_frame(lcpy_walk *walk, PyObject *frame)
     int result = -1;
 
     Py_XDECREF(iterator);
-    lcpy_walk_begin_object(walk, "pandas:DataFrame", 4);
+    lcpy_walk_begin_object(walk, "pandas:DataFrame", 5);
     if (items != NULL && lcpy_walk_attribute(walk, frame, "columns") == 0 &&
         lcpy_walk_attribute(walk, frame, "index") == 0 && write_columns(walk, items) == 0)
-        result = lcpy_walk_attribute(walk, frame, "attrs");
+        result = write_about(walk, frame);
     Py_XDECREF(items);
     return result;
 }
@@ -421,6 +456,5 @@ int lcpy_frame_write(lcpy_walk *walk, PyObject *value, lcpy_class class_of)
         write = write_polars_frame;
         break;
     }
-    /* object, arguments, data, values and validity: the most levels that one is written in */
-    return lcpy_walk_nested(walk, value, 5, write);
+    return lcpy_walk_nested(walk, value, write);
 }

@@ -8,6 +8,7 @@
 
 #include "key/class.h"
 #include "key/frame.h"
+#include "key/graph.h"
 #include "key/object.h"
 #include "key/odd_array.h"
 #include "key/table.h"
@@ -34,18 +35,36 @@ static int write_long_text(lcpy_walk *walk, PyObject *text)
     return size >= LCPY_DIGEST_FROM ? 0 : lcpy_scalar_write(walk->writer, text, LCPY_OTHER);
 }
 
+/* Of 4,096 characters or more, or up to 4 times as many bytes. */
+static int write_digested_text(lcpy_walk *walk, PyObject *text)
+{
+    if (!PyUnicode_IS_ASCII(text))
+        return write_long_text(walk, text);
+    lcpy_walk_digest(walk, LOCACHE_TAG_TEXT_DIGEST, PyUnicode_1BYTE_DATA(text),
+                     (size_t)PyUnicode_GET_LENGTH(text));
+    return 0;
+}
+
 static int write_key_text(lcpy_walk *walk, PyObject *text)
 {
     /* No character takes more than 4 bytes. */
     if (PyUnicode_GET_LENGTH(text) < LCPY_DIGEST_FROM / 4)
         return lcpy_scalar_write(walk->writer, text, LCPY_OTHER);
-    if (!PyUnicode_IS_ASCII(text))
-        return write_long_text(walk, text);
-    if (PyUnicode_GET_LENGTH(text) < LCPY_DIGEST_FROM)
-        return lcpy_scalar_write(walk->writer, text, LCPY_OTHER);
-    lcpy_walk_digest(walk, LOCACHE_TAG_TEXT_DIGEST, PyUnicode_1BYTE_DATA(text),
-                     (size_t)PyUnicode_GET_LENGTH(text));
-    return 0;
+    if (PyUnicode_GET_LENGTH(text) >= LCPY_DIGEST_FROM)
+        return lcpy_walk_apart(walk, text, write_digested_text);
+    return PyUnicode_IS_ASCII(text) ? lcpy_scalar_write(walk->writer, text, LCPY_OTHER)
+                                    : write_long_text(walk, text);
+}
+
+static int write_bytes(lcpy_walk *walk, PyObject *bytes)
+{
+    return lcpy_walk_data(walk, PyBytes_AS_STRING(bytes), (size_t)PyBytes_GET_SIZE(bytes));
+}
+
+static int write_key_bytes(lcpy_walk *walk, PyObject *bytes)
+{
+    return PyBytes_GET_SIZE(bytes) < LCPY_DIGEST_FROM ? write_bytes(walk, bytes)
+                                                      : lcpy_walk_apart(walk, bytes, write_bytes);
 }
 
 static int write_bytearray(lcpy_walk *walk, PyObject *value)
@@ -75,35 +94,73 @@ static int write_tuple(lcpy_walk *walk, PyObject *tuple)
     return 0;
 }
 
-/* Sorted by their encodings. The iterator finds out when the size changes; the count is checked,
- * too, since another thread may change it back. */
-static int write_set_members(lcpy_walk *walk, PyObject *set)
-{
-    PyObject *members = PyObject_GetIter(set);
-    PyObject *member = NULL;
-    Py_ssize_t size = PySet_GET_SIZE(set);
-    Py_ssize_t count = 0;
-    int result = members == NULL ? -1 : 0;
-
-    locache_write_array(walk->writer, (uint64_t)size);
-    size_t start = walk->writer->length;
-    while (result == 0 && (member = PyIter_Next(members)) != NULL) {
-        result = ++count > size ? lcpy_walk_changed("a set") : lcpy_walk_value(walk, member);
-        Py_DECREF(member);
-    }
-    Py_XDECREF(members);
-    if (result < 0)
-        return lcpy_walk_step(walk, "%s", " (a member)");
-    if (PyErr_Occurred() != NULL)
-        return -1;
-    return count != size ? lcpy_walk_changed("a set") : lcpy_walk_sort(walk, start, 1, set);
-}
-
+/* A set that changes meanwhile is written as it was. */
 static int write_set(lcpy_walk *walk, PyObject *set)
 {
+    PyObject *members = PySequence_Tuple(set);
+    int result;
+
+    if (members == NULL)
+        return -1;
     locache_write_tag(walk->writer,
                       PySet_CheckExact(set) ? LOCACHE_TAG_SET : LOCACHE_TAG_FROZENSET);
-    return write_set_members(walk, set);
+    result = lcpy_walk_members(walk, members, set);
+    Py_DECREF(members);
+    return result;
+}
+
+/* Bytes that a plain value has at most, and containers that are written in place where they are
+ * referred to: as they would be otherwise (components.c), but faster. */
+#define PLAIN_NUMBER 9
+#define PLAIN_TEXT 32
+#define IN_PLACE_MAX 240
+
+/* The most bytes that an item takes, or more than there may be. */
+static size_t most_bytes(PyObject *item)
+{
+    PyTypeObject *type = Py_TYPE(item);
+
+    if (type == &PyFloat_Type || item == Py_None || type == &PyBool_Type)
+        return PLAIN_NUMBER;
+    if (type == &PyLong_Type) {
+        int overflow;
+        PyLong_AsLongLongAndOverflow(item, &overflow);
+        return overflow == 0 ? PLAIN_NUMBER : IN_PLACE_MAX + 1;
+    }
+    if (type == &PyUnicode_Type && PyUnicode_IS_ASCII(item) &&
+        PyUnicode_GET_LENGTH(item) < PLAIN_TEXT)
+        return (size_t)PyUnicode_GET_LENGTH(item) + 2;
+    return IN_PLACE_MAX + 1;
+}
+
+/* A few plain values and nothing else? */
+static bool is_short(PyObject *value)
+{
+    PyTypeObject *type = Py_TYPE(value);
+    size_t sum = 0;
+
+    if (type == &PyTuple_Type) {
+        for (Py_ssize_t i = 0; sum <= IN_PLACE_MAX && i < PyTuple_GET_SIZE(value); i++)
+            sum += most_bytes(PyTuple_GET_ITEM(value, i));
+    } else if (type == &PyList_Type) {
+        for (Py_ssize_t i = 0; sum <= IN_PLACE_MAX && i < PyList_GET_SIZE(value); i++)
+            sum += most_bytes(PyList_GET_ITEM(value, i));
+    } else {
+        PyObject *key, *item;
+        Py_ssize_t at = 0;
+
+        while (sum <= IN_PLACE_MAX && PyDict_Next(value, &at, &key, &item))
+            sum += most_bytes(key) + most_bytes(item);
+    }
+    return sum <= IN_PLACE_MAX;
+}
+
+static int write_sequence(lcpy_walk *walk, PyObject *value,
+                          int (*write)(lcpy_walk *walk, PyObject *value))
+{
+    if (walk->inside && value != walk->current && is_short(value))
+        return write(walk, value);
+    return lcpy_walk_nested(walk, value, write);
 }
 
 /* -------------------------------------------------------------- what a few attributes say whole */
@@ -149,22 +206,6 @@ static int write_simple(lcpy_walk *walk, PyObject *value)
 
 /* --------------------------------------------------------------------------------------- values */
 
-/* By its name alone. */
-static int write_module(lcpy_walk *walk, PyObject *module)
-{
-    PyObject *name = PyModule_GetNameObject(module);
-    PyObject *shown = name == NULL ? NULL : lcpy_names_module(walk->state, name);
-    int result = -1;
-
-    if (shown != NULL) {
-        lcpy_walk_begin_object(walk, "types:ModuleType", 1);
-        result = lcpy_walk_value(walk, shown);
-    }
-    Py_XDECREF(shown);
-    Py_XDECREF(name);
-    return result;
-}
-
 /* Its class counts: PurePosixPath and PosixPath are two types. As text, not by parts, which have
  * changed between versions. */
 static int write_path(lcpy_walk *walk, PyObject *path)
@@ -208,7 +249,9 @@ static int write_known(lcpy_walk *walk, PyObject *value)
     case LCPY_PERSISTED: /* the function: that it is cached changes nothing */
         return lcpy_walk_attribute(walk, value, "__wrapped__");
     case LCPY_MODULE:
-        return write_module(walk, value);
+        return lcpy_walk_refuse(walk, value,
+                                "what it does being no value (pass the name of the module, or the "
+                                "function or class that is needed of it)");
     case LCPY_MEMORYVIEW:
         return lcpy_view_write(walk, value);
     case LCPY_PANDAS_FRAME:
@@ -232,13 +275,13 @@ static int write_container(lcpy_walk *walk, PyObject *value)
     PyTypeObject *type = Py_TYPE(value);
 
     if (type == &PyList_Type)
-        return lcpy_walk_list(walk, value);
+        return write_sequence(walk, value, lcpy_walk_items);
     if (type == &PyTuple_Type)
-        return lcpy_walk_nested(walk, value, 2, write_tuple);
+        return write_sequence(walk, value, write_tuple);
     if (type == &PyDict_Type)
-        return lcpy_walk_dict(walk, value);
+        return write_sequence(walk, value, lcpy_walk_pairs);
     if (type == &PySet_Type || type == &PyFrozenSet_Type)
-        return lcpy_walk_nested(walk, value, 2, write_set);
+        return lcpy_walk_nested(walk, value, write_set);
     /* A class with a metaclass goes by way of lcpy_object_write(): it may have a
      * __locache_key__. */
     if (type == &PyType_Type)
@@ -247,7 +290,7 @@ static int write_container(lcpy_walk *walk, PyObject *value)
         return lcpy_walk_name(walk, "builtins:Ellipsis");
     if (value == Py_NotImplemented)
         return lcpy_walk_name(walk, "builtins:NotImplemented");
-    return find_simple(type) != NULL ? lcpy_walk_nested(walk, value, 3, write_simple)
+    return find_simple(type) != NULL ? lcpy_walk_nested(walk, value, write_simple)
                                      : write_known(walk, value);
 }
 
@@ -263,9 +306,9 @@ static int write_one(lcpy_walk *walk, PyObject *value)
         type == &PyComplex_Type)
         return lcpy_scalar_write(walk->writer, value, LCPY_OTHER);
     if (type == &PyBytes_Type)
-        return lcpy_walk_data(walk, PyBytes_AS_STRING(value), (size_t)PyBytes_GET_SIZE(value));
+        return write_key_bytes(walk, value);
     if (type == &PyByteArray_Type)
-        return write_bytearray(walk, value);
+        return lcpy_walk_apart(walk, value, write_bytearray);
     return write_container(walk, value);
 }
 
@@ -276,15 +319,54 @@ static void say_where(const lcpy_walk *walk)
     PyErr_Format(PyExc_TypeError, "at %U: %U", walk->where, walk->refusal);
 }
 
-/* Values of an argument know only their own ancestors: each argument is a walk of its own. */
-int lcpy_key_write(lcpy_state *state, locache_writer *writer, PyObject *value)
+static int copy_sound(locache_writer *out, const locache_writer *own)
 {
-    lcpy_walk walk = {.state = state, .writer = writer, .value = write_one};
-    int result = lcpy_walk_value(&walk, value);
+    if (locache_writer_status(own) != LOCACHE_OK) {
+        PyErr_NoMemory();
+        return -1;
+    }
+    locache_write_raw(out, own->data, own->length);
+    return 0;
+}
 
+/* Most values that are no scalars fit: a short list, an object of a few attributes. */
+#define ROOM 512
+
+/* What holds others, or may: each argument is a walk of its own. */
+static int write_whole(lcpy_state *state, locache_writer *out, PyObject *value)
+{
+    unsigned char room[ROOM];
+    locache_writer own;
+    lcpy_walk walk = {.state = state,
+                      .writer = &own,
+                      .value = write_one,
+                      .refer = lcpy_graph_refer,
+                      .outermost = value,
+                      .current = value};
+    int result;
+
+    locache_writer_init(&own, room, sizeof room);
+    result = lcpy_walk_value(&walk, value);
+    if (result == 0 && walk.graph != NULL)
+        result = lcpy_graph_finish(&walk, out);
+    else if (result == 0)
+        result = copy_sound(out, &own);
     if (result < 0 && walk.refusal != NULL && walk.where != NULL)
         say_where(&walk);
     Py_XDECREF(walk.where);
     Py_XDECREF(walk.refusal);
+    lcpy_graph_free(walk.graph);
+    locache_writer_clear(&own);
     return result;
+}
+
+int lcpy_key_write(lcpy_state *state, locache_writer *writer, PyObject *value)
+{
+    PyTypeObject *type = Py_TYPE(value);
+
+    if (type == &PyLong_Type || type == &PyFloat_Type || type == &PyBool_Type || value == Py_None ||
+        type == &PyComplex_Type ||
+        (type == &PyUnicode_Type && PyUnicode_GET_LENGTH(value) < LCPY_DIGEST_FROM / 4))
+        return lcpy_scalar_write(writer, value, LCPY_OTHER);
+    return write_whole(state, writer, value);
 }

@@ -7,6 +7,8 @@
 #include "key/object.h"
 
 #include "key/class.h"
+#include "key/graph.h"
+#include "key/known.h"
 #include "key/reduction.h"
 #include "plain/names.h"
 
@@ -42,31 +44,27 @@ static PyObject *call_custom(PyObject *object, PyObject *custom)
     return value;
 }
 
-/* [class, value]; `custom` is held by the caller. */
+/* [class, value]; value is stolen, and may be NULL with an exception. */
+static int write_said(lcpy_walk *walk, PyObject *object, PyObject *value, const char *step)
+{
+    if (value == NULL)
+        return -1;
+    locache_write_tag(walk->writer, LOCACHE_TAG_CUSTOM);
+    locache_write_array(walk->writer, 2);
+    if (lcpy_class_write(walk, (PyObject *)Py_TYPE(object)) < 0) {
+        Py_DECREF(value);
+        return -1;
+    }
+    return lcpy_walk_new(walk, value) < 0 ? lcpy_walk_step(walk, "%s", step) : 0;
+}
+
+/* `custom` is held by the caller. */
 static int write_custom(lcpy_walk *walk, PyObject *object, PyObject *custom)
 {
-    lcpy_walk_node node;
-    PyObject *value = NULL;
-    int result;
-
     /* As __hash__ = None says that a class has none. */
     if (custom == Py_None)
         return lcpy_walk_refuse(walk, object, "its __locache_key__ being None");
-    result = lcpy_walk_enter(walk, &node, object, 2);
-    if (result != 0)
-        return result < 0 ? -1 : 0;
-    value = call_custom(object, custom);
-    result = -1;
-    if (value != NULL) {
-        locache_write_tag(walk->writer, LOCACHE_TAG_CUSTOM);
-        locache_write_array(walk->writer, 2);
-        result = lcpy_class_write(walk, (PyObject *)Py_TYPE(object));
-    }
-    if (result == 0 && lcpy_walk_value(walk, value) < 0)
-        result = lcpy_walk_step(walk, "%s", ".__locache_key__()");
-    Py_XDECREF(value);
-    lcpy_walk_leave(walk);
-    return result;
+    return write_said(walk, object, call_custom(object, custom), ".__locache_key__()");
 }
 
 static bool is_subtype_of(PyObject *object, const char *module, const char *name)
@@ -97,33 +95,68 @@ static int write_proxy(lcpy_walk *walk, PyObject *proxy)
     return lcpy_walk_call(walk, proxy, "copy");
 }
 
-int lcpy_object_write(lcpy_walk *walk, PyObject *value)
+/* What has no method that says it, nor a function. */
+static int write_as_it_is(lcpy_walk *walk, PyObject *value)
 {
-    /* Held: the method may take itself out of its class. */
-    PyObject *custom = Py_XNewRef(find_custom(Py_TYPE(value)));
-
-    if (custom != NULL) {
-        int result = write_custom(walk, value, custom);
-
-        Py_DECREF(custom);
-        return result;
-    }
-    if (PyErr_Occurred() != NULL)
-        return -1; /* a look-up in a class's dict failed */
     if (PyType_Check(value))
-        return lcpy_class_write(walk, value);
+        return lcpy_class_write_here(walk, value);
     if (PyCFunction_Check(value))
         return lcpy_class_write_builtin(walk, value);
     if (Py_TYPE(value) == &PyDictProxy_Type)
-        return lcpy_walk_nested(walk, value, 3, write_proxy);
+        return write_proxy(walk, value);
     if (Py_TYPE(value) == &PyBaseObject_Type)
         return lcpy_walk_refuse(walk, value, "being no other than itself"); /* a bare object() */
     /* To write what it gives would take that from the function; and its state is not what it will
      * give. */
     if (PyIter_Check(value))
-        return lcpy_walk_refuse(walk, value, "being used up as it is read (pass a list instead)");
+        return lcpy_walk_refuse(walk, value, "being used up as it is read");
     /* Enumerations have a metaclass; most classes have none. */
     if (Py_TYPE(Py_TYPE(value)) != &PyType_Type && is_subtype_of(value, "enum", "Enum"))
-        return lcpy_walk_nested(walk, value, 3, write_enum);
+        return write_enum(walk, value);
     return lcpy_reduction_write(walk, value);
+}
+
+static int write_unplain(lcpy_walk *walk, PyObject *value)
+{
+    /* Held: the method may take itself out of its class. */
+    PyObject *custom = Py_XNewRef(find_custom(Py_TYPE(value)));
+    PyObject *known = NULL;
+    int result;
+
+    if (custom != NULL) {
+        result = write_custom(walk, value, custom);
+        Py_DECREF(custom);
+        return result;
+    }
+    if (PyErr_Occurred() != NULL)
+        return -1; /* a look-up in a class's dict failed */
+    result = lcpy_known_find(&known, walk->state, Py_TYPE(value));
+    if (result < 0)
+        return -1;
+    if (result == 0 && Py_TYPE(Py_TYPE(value)) == &PyType_Type &&
+        lcpy_reduction_is_plain(Py_TYPE(value))) {
+        walk->plain = Py_TYPE(value);
+        return lcpy_reduction_write_plain(walk, value);
+    }
+    if (result == 0)
+        return write_as_it_is(walk, value);
+    PyObject *said = PyObject_CallOneArg(known, value);
+    Py_DECREF(known);
+    if (said == Py_NotImplemented) { /* the function says nothing of this one */
+        Py_DECREF(said);
+        return write_as_it_is(walk, value);
+    }
+    return write_said(walk, value, said, ".key_for()");
+}
+
+/* Objects mostly come by the thousand of one class. */
+int lcpy_object_write_here(lcpy_walk *walk, PyObject *value)
+{
+    return Py_TYPE(value) == walk->plain ? lcpy_reduction_write_plain(walk, value)
+                                         : write_unplain(walk, value);
+}
+
+int lcpy_object_write(lcpy_walk *walk, PyObject *value)
+{
+    return lcpy_walk_nested(walk, value, lcpy_object_write_here);
 }

@@ -8,5 +8,7 @@
  * function, a member of an enumeration), else by its reduction. 0, or -1 with an exception:
  * TypeError where it cannot be keyed. Runs the class's own code. */
 int lcpy_object_write(lcpy_walk *walk, PyObject *value);
+/* The same of an object that has begun. */
+int lcpy_object_write_here(lcpy_walk *walk, PyObject *value);
 
 #endif

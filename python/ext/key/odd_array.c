@@ -109,7 +109,54 @@ done:
     return result;
 }
 
-/* [dtype, [extents], "C", fields, elements or bytes] */
+/* [places of the axes], and the array follows: its items lie in neither of the two usual orders. */
+static void begin_placed(lcpy_walk *walk, const signed char *places, int dimensions)
+{
+    lcpy_walk_begin_object(walk, "numpy:ndarray", 2);
+    locache_write_array(walk->writer, (uint64_t)dimensions);
+    for (int i = 0; i < dimensions; i++)
+        locache_write_int(walk->writer, places[i]);
+}
+
+/* The order of an array that is written element by element. */
+static int write_order(lcpy_walk *walk, PyObject *array)
+{
+    Py_ssize_t shape[LCPY_DIMENSIONS_MAX], strides[LCPY_DIMENSIONS_MAX];
+    signed char places[LCPY_DIMENSIONS_MAX];
+    PyObject *extents = PyObject_GetAttrString(array, "shape");
+    PyObject *steps = PyObject_GetAttrString(array, "strides");
+    Py_ssize_t count = extents == NULL || !PyTuple_Check(extents) ? 0 : PyTuple_GET_SIZE(extents);
+    const char *order = "C";
+
+    if (steps == NULL || !PyTuple_Check(steps) || PyTuple_GET_SIZE(steps) != count ||
+        count > LCPY_DIMENSIONS_MAX)
+        count = 0;
+    for (Py_ssize_t i = 0; i < count; i++) {
+        shape[i] = PyLong_AsSsize_t(PyTuple_GET_ITEM(extents, i));
+        strides[i] = PyLong_AsSsize_t(PyTuple_GET_ITEM(steps, i));
+    }
+    Py_XDECREF(steps);
+    Py_XDECREF(extents);
+    if (PyErr_Occurred() != NULL)
+        return -1;
+    switch (lcpy_strided_order(places, (int)count, shape, strides)) {
+    case LCPY_OTHERWISE:
+        locache_write_array(walk->writer, (uint64_t)count);
+        for (Py_ssize_t i = 0; i < count; i++)
+            locache_write_int(walk->writer, places[i]);
+        return 0;
+    case LCPY_COLUMNS:
+        order = "F";
+        break;
+    default:
+        break;
+    }
+    locache_write_text(walk->writer, order, 1);
+    return 0;
+}
+
+/* [dtype, [extents], order, fields, elements or bytes], which are in C's order always: "C" and "F"
+ * say how they lie in the array, as an array of places does. */
 static int write_odd_array(lcpy_walk *walk, PyObject *array)
 {
     PyObject *dtype = PyObject_GetAttrString(array, "dtype");
@@ -127,29 +174,39 @@ static int write_odd_array(lcpy_walk *walk, PyObject *array)
     for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(shape); i++)
         if (lcpy_walk_value(walk, PyTuple_GET_ITEM(shape, i)) < 0)
             goto done;
-    locache_write_text(walk->writer, "C", 1);
-    result = write_payload(walk, array, dtype);
+    result = write_order(walk, array);
+    if (result == 0)
+        result = write_payload(walk, array, dtype);
 done:
     Py_XDECREF(shape);
     Py_XDECREF(dtype);
     return result;
 }
 
-int lcpy_odd_array_write(lcpy_walk *walk, PyObject *array)
+/* Plain data, which holds no other objects, or not. */
+static int write_odd(lcpy_walk *walk, PyObject *array)
 {
     lcpy_strided bytes;
     lcpy_array open;
     int result;
 
     switch (lcpy_array_open_for_key(walk->state, &open, &bytes, array)) {
-    case LCPY_DONE: /* plain data: it holds no other objects, so that it need not be entered */
+    case LCPY_DONE:
+        if (open.odd)
+            begin_placed(walk, open.places, open.dimensions);
         lcpy_array_write_head(walk->writer, &open);
         result = lcpy_walk_strided(walk, &bytes, array);
         lcpy_array_close(&open);
+        walk->apart = true;
         return result;
     case LCPY_NOT_EXACT:
-        return lcpy_walk_nested(walk, array, 3, write_odd_array);
+        return write_odd_array(walk, array);
     default:
         return -1;
     }
+}
+
+int lcpy_odd_array_write(lcpy_walk *walk, PyObject *array)
+{
+    return lcpy_walk_nested(walk, array, write_odd);
 }

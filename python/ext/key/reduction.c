@@ -1,9 +1,11 @@
 /* Any object by its reduction.
  *
- * An object is tag 49613 over [callable, arguments, state, [items], pairs, setter] as its
- * __reduce_ex__(4) gives them, what is missing at the end left out. Where the callable is
- * copyreg.__newobj__, the class stands in its place and the arguments are a tuple (tag 49600)
- * instead of an array.
+ * An object is tag 49613 over [class, arguments, callable, state, [items], pairs, setter,
+ * attributes], most of it as its __reduce_ex__(4) gives them, what is missing at the end left out.
+ * Its own class goes first: a reduction may name a base of it, or a function. The callable is left
+ * out where it is copyreg.__newobj__ for that class, and the arguments are a tuple (tag 49600) then
+ * instead of an array. Attributes are those that the reduction leaves out, as one that was written
+ * in C for a base class does.
  *
  * A reduction is made to be pickled, not to be compared: parts that mean the same but differ
  * between versions of Python, or by the order in which something happened, are given one form here.
@@ -11,6 +13,7 @@
 #include "key/reduction.h"
 
 #include "key/class.h"
+#include "key/graph.h"
 #include "key/view.h"
 #include "plain/names.h"
 
@@ -117,33 +120,35 @@ static int write_unordered(lcpy_walk *walk, PyObject *list, PyObject *object)
 {
     /* the class may keep the list, and change it meanwhile */
     PyObject *members = PyList_AsTuple(list);
-    Py_ssize_t count = members == NULL ? 0 : PyTuple_GET_SIZE(members);
-    int result = members == NULL ? -1 : 0;
+    int result;
 
+    if (members == NULL)
+        return -1;
     locache_write_tag(walk->writer, LOCACHE_TAG_SET);
-    locache_write_array(walk->writer, (uint64_t)count);
-    size_t start = walk->writer->length;
-    for (Py_ssize_t i = 0; result == 0 && i < count; i++)
-        result = lcpy_walk_value(walk, PyTuple_GET_ITEM(members, i));
-    Py_XDECREF(members);
-    return result < 0 ? -1 : lcpy_walk_sort(walk, start, 1, object);
+    result = lcpy_walk_members(walk, members, object);
+    Py_DECREF(members);
+    return result;
 }
 
-/* callable, arguments */
+/* Is it made by copyreg.__newobj__ of its own class? */
+static bool is_made_new(PyObject *callable, PyObject *arguments, PyObject *object)
+{
+    return PyTuple_GET_SIZE(arguments) > 0 &&
+           PyTuple_GET_ITEM(arguments, 0) == (PyObject *)Py_TYPE(object) &&
+           PyFunction_Check(callable) && callable == lcpy_names_loaded("copyreg", "__newobj__");
+}
+
+/* class, arguments, callable */
 static int write_construction(lcpy_walk *walk, PyObject *callable, PyObject *arguments,
                               PyObject *object)
 {
+    bool new = is_made_new(callable, arguments, object);
     Py_ssize_t count = PyTuple_GET_SIZE(arguments);
-    Py_ssize_t first = 0;
+    Py_ssize_t first = new ? 1 : 0;
 
-    if (callable == lcpy_names_loaded("copyreg", "__newobj__") && count > 0 &&
-        PyType_Check(PyTuple_GET_ITEM(arguments, 0))) {
-        callable = PyTuple_GET_ITEM(arguments, 0);
-        first = 1;
-    }
-    if (write_callable(walk, callable) < 0)
+    if (lcpy_class_write(walk, (PyObject *)Py_TYPE(object)) < 0)
         return -1;
-    if (first > 0)
+    if (new)
         locache_write_tag(walk->writer, LOCACHE_TAG_TUPLE);
     locache_write_array(walk->writer, (uint64_t)(count - first));
     for (Py_ssize_t i = first; i < count; i++) {
@@ -155,28 +160,44 @@ static int write_construction(lcpy_walk *walk, PyObject *callable, PyObject *arg
                        : lcpy_walk_value(walk, argument)) < 0)
             return lcpy_walk_step(walk, ".args[%zd]", i - first);
     }
-    return 0;
+    /* Mostly the class again. */
+    if (new || callable == (PyObject *)Py_TYPE(object)) {
+        locache_write_null(walk->writer);
+        return 0;
+    }
+    return write_callable(walk, callable);
 }
 
-/* No state, None and an empty dict are one: which of them it is depends on Python's version. */
-static bool is_absent(PyObject *part)
+/* A method of the class that Python code defines (borrowed), or NULL. */
+static PyObject *python_method(PyTypeObject *type, const char *name)
 {
-    return part == NULL || part == Py_None ||
-           (PyDict_CheckExact(part) && PyDict_GET_SIZE(part) == 0) ||
-           (PyList_CheckExact(part) && PyList_GET_SIZE(part) == 0);
+    PyObject *text = PyUnicode_InternFromString(name);
+    PyObject *found = text == NULL ? NULL : _PyType_Lookup(type, text);
+
+    Py_XDECREF(text);
+    PyErr_Clear();
+    return found != NULL && PyFunction_Check(found) ? found : NULL;
+}
+
+/* No state, and an empty dict that nothing but the instance's own is filled from, are one: which of
+ * them it is depends on Python's version. */
+static bool is_absent_state(PyObject *state, PyObject *object)
+{
+    return state == NULL || (PyDict_CheckExact(state) && PyDict_GET_SIZE(state) == 0 &&
+                             python_method(Py_TYPE(object), "__setstate__") == NULL);
 }
 
 /* {attributes of __dict__, attributes of __slots__} */
-static int write_slots_state(lcpy_walk *walk, PyObject *state)
+static int write_slots_state(lcpy_walk *walk, PyObject *state, PyTypeObject *type)
 {
     locache_write_tag(walk->writer, LOCACHE_TAG_TUPLE);
     locache_write_array(walk->writer, 2);
     for (Py_ssize_t i = 0; i < 2; i++) {
         PyObject *half = PyTuple_GET_ITEM(state, i);
 
-        if (!PyDict_CheckExact(half))
+        if (!PyDict_CheckExact(half) || PyDict_GET_SIZE(half) == 0)
             locache_write_null(walk->writer);
-        else if (lcpy_walk_attributes(walk, half) < 0)
+        else if (lcpy_walk_attributes(walk, half, type) < 0)
             return -1;
     }
     return 0;
@@ -184,32 +205,23 @@ static int write_slots_state(lcpy_walk *walk, PyObject *state)
 
 /* A state of no usual shape, which a __getstate__ of the class's own made, is a value like
  * others. */
-static int write_state(lcpy_walk *walk, PyObject *state)
+static int write_state(lcpy_walk *walk, PyObject *state, PyTypeObject *type)
 {
-    if (is_absent(state)) {
-        locache_write_null(walk->writer);
-        return 0;
-    }
     if (PyDict_CheckExact(state))
-        return lcpy_walk_attributes(walk, state);
+        return lcpy_walk_attributes(walk, state, type);
     if (PyTuple_CheckExact(state) && PyTuple_GET_SIZE(state) == 2 &&
         PyDict_CheckExact(PyTuple_GET_ITEM(state, 1)) &&
         (PyTuple_GET_ITEM(state, 0) == Py_None || PyDict_CheckExact(PyTuple_GET_ITEM(state, 0))))
-        return lcpy_walk_nested(walk, state, 2, write_slots_state);
+        return write_slots_state(walk, state, type);
     return lcpy_walk_value(walk, state);
 }
 
-/* Pairs of a mapping: those of an OrderedDict are compared in order, those of others are not. */
+/* Pairs of a mapping, in its own order, which whoever walks it sees. */
 static int write_mapping(lcpy_walk *walk, PyObject *pairs, PyObject *object)
 {
-    PyObject *ordered = lcpy_names_loaded("collections", "OrderedDict");
-    bool in_order = ordered != NULL && PyType_IsSubtype(Py_TYPE(object), (PyTypeObject *)ordered);
     Py_ssize_t count = PyList_GET_SIZE(pairs);
 
-    if (in_order)
-        return lcpy_walk_list(walk, pairs);
     locache_write_map(walk->writer, (uint64_t)count);
-    size_t start = walk->writer->length;
     for (Py_ssize_t i = 0; i < count; i++) {
         PyObject *pair = PyList_GET_ITEM(pairs, i);
 
@@ -219,83 +231,10 @@ static int write_mapping(lcpy_walk *walk, PyObject *pairs, PyObject *object)
             lcpy_walk_value(walk, PyTuple_GET_ITEM(pair, 1)) < 0)
             return lcpy_walk_step(walk, "[<%s>]", Py_TYPE(PyTuple_GET_ITEM(pair, 0))->tp_name);
     }
-    return lcpy_walk_sort(walk, start, 2, object);
-}
-
-/* ------------------------------------------------------------------------------ the whole of it */
-
-enum { CALLABLE, ARGUMENTS, STATE, ITEMS, PAIRS, SETTER, PARTS };
-
-/* The parts of a reduction, with its iterators made into lists; each a new reference or NULL. */
-static int take_parts(PyObject *parts[PARTS], PyObject *reduction)
-{
-    Py_ssize_t count = PyTuple_GET_SIZE(reduction);
-
-    for (Py_ssize_t i = 0; i < PARTS; i++)
-        parts[i] = NULL;
-    for (Py_ssize_t i = 0; i < count; i++) {
-        PyObject *part = PyTuple_GET_ITEM(reduction, i);
-
-        if (part == Py_None)
-            continue;
-        /* These two are iterators, which can be read once. */
-        parts[i] = i == ITEMS || i == PAIRS ? PySequence_List(part) : Py_NewRef(part);
-        if (parts[i] == NULL)
-            return -1;
-    }
     return 0;
 }
 
-/* Absent parts are null between others, and left out behind the last; the two first are always
- * there. */
-static int write_parts(lcpy_walk *walk, PyObject *parts[PARTS], PyObject *object)
-{
-    Py_ssize_t count = PARTS;
-
-    while (count > STATE && is_absent(parts[count - 1]))
-        count--;
-    locache_write_tag(walk->writer, LOCACHE_TAG_OBJECT);
-    locache_write_array(walk->writer, (uint64_t)count);
-    if (write_construction(walk, parts[CALLABLE], parts[ARGUMENTS], object) < 0 ||
-        (count > STATE && write_state(walk, parts[STATE]) < 0))
-        return -1;
-    for (Py_ssize_t i = ITEMS; i < count; i++) {
-        int result = 0;
-
-        if (is_absent(parts[i]))
-            locache_write_null(walk->writer);
-        else if (i == ITEMS)
-            result = lcpy_walk_list(walk, parts[i]);
-        else if (i == PAIRS)
-            result = write_mapping(walk, parts[i], object);
-        else
-            result = write_callable(walk, parts[i]);
-        if (result < 0)
-            return -1;
-    }
-    return 0;
-}
-
-static int write_reduction(lcpy_walk *walk, PyObject *object, PyObject *reduction)
-{
-    PyObject *parts[PARTS];
-    int result = -1;
-
-    if (!PyTuple_Check(reduction) || PyTuple_GET_SIZE(reduction) < 2 ||
-        PyTuple_GET_SIZE(reduction) > PARTS) {
-        return lcpy_walk_refuse(walk, object,
-                                "its __reduce_ex__ giving neither a name nor two to six parts");
-    }
-    if (take_parts(parts, reduction) == 0) {
-        if (parts[CALLABLE] == NULL || parts[ARGUMENTS] == NULL || !PyTuple_Check(parts[ARGUMENTS]))
-            lcpy_walk_refuse(walk, object, "its __reduce_ex__ giving no callable with arguments");
-        else
-            result = write_parts(walk, parts, object);
-    }
-    for (Py_ssize_t i = 0; i < PARTS; i++)
-        Py_XDECREF(parts[i]);
-    return result;
-}
+/* ------------------------------------------------------------------ what a reduction leaves out */
 
 /* The function that copyreg has for this class (borrowed), or NULL. Found by identity: a metaclass
  * may have a __hash__. */
@@ -325,6 +264,221 @@ static PyObject *reduction_of(PyObject *object)
     return reduction;
 }
 
+/* Is this function one of the standard library's? */
+static bool is_of_library(PyObject *function)
+{
+    PyObject *name = PyDict_GetItemString(PyFunction_GET_GLOBALS(function), "__name__");
+    PyObject *names = PySys_GetObject("stdlib_module_names");
+    PyObject *dot = PyUnicode_FromString(".");
+    PyObject *parts = name == NULL || !PyUnicode_Check(name) || dot == NULL
+                          ? NULL
+                          : PyUnicode_Partition(name, dot);
+    bool found = parts != NULL && names != NULL &&
+                 PySequence_Contains(names, PyTuple_GET_ITEM(parts, 0)) > 0;
+
+    Py_XDECREF(parts);
+    Py_XDECREF(dot);
+    PyErr_Clear();
+    return found;
+}
+
+/* Was the reduction written, in C or in the standard library, for a base of the object's class that
+ * knows nothing of the attributes that the class adds? What a class of Python's own says of itself
+ * is taken for all. */
+static bool is_inherited(PyTypeObject *type)
+{
+    PyObject *names[2] = {PyUnicode_InternFromString("__reduce_ex__"),
+                          PyUnicode_InternFromString("__reduce__")};
+    bool inherited = false;
+
+    for (size_t i = 0; i < 2 && names[i] != NULL; i++) {
+        PyObject *found = _PyType_Lookup(type, names[i]);
+
+        if (found == NULL ||
+            (Py_IS_TYPE(found, &PyMethodDescr_Type) && PyDescr_TYPE(found) == &PyBaseObject_Type))
+            continue; /* object's own, which gives all there is */
+        inherited = PyFunction_Check(found)
+                        ? is_of_library(found)
+                        : !Py_IS_TYPE(found, &PyMethodDescr_Type) || PyDescr_TYPE(found) != type;
+        break;
+    }
+    Py_XDECREF(names[0]);
+    Py_XDECREF(names[1]);
+    PyErr_Clear();
+    return inherited && PyType_HasFeature(type, Py_TPFLAGS_HEAPTYPE) &&
+           registered_reducer(type) == NULL;
+}
+
+/* Add what the slots of the class hold. */
+static int add_slot_values(PyObject *to, PyObject *object)
+{
+    PyObject *function = lcpy_names_loaded("copyreg", "_slotnames");
+    PyObject *names =
+        function == NULL ? NULL : PyObject_CallOneArg(function, (PyObject *)Py_TYPE(object));
+    int result = 0;
+
+    if (names == NULL || !PyList_CheckExact(names)) {
+        Py_XDECREF(names);
+        PyErr_Clear();
+        return 0;
+    }
+    for (Py_ssize_t i = 0; result == 0 && i < PyList_GET_SIZE(names); i++) {
+        PyObject *value = PyObject_GetAttr(object, PyList_GET_ITEM(names, i));
+
+        if (value != NULL)
+            result = PyDict_SetItem(to, PyList_GET_ITEM(names, i), value);
+        else
+            PyErr_Clear(); /* a slot that was not filled */
+        Py_XDECREF(value);
+    }
+    Py_DECREF(names);
+    return result;
+}
+
+/* All attributes of an instance: a new dict; NULL with an exception. */
+static PyObject *attributes_of(PyObject *object)
+{
+    PyObject *dict = PyObject_GetAttrString(object, "__dict__");
+    PyObject *all;
+
+    PyErr_Clear();
+    all = dict != NULL && PyDict_CheckExact(dict) ? PyDict_Copy(dict) : PyDict_New();
+    Py_XDECREF(dict);
+    if (all != NULL && add_slot_values(all, object) < 0)
+        Py_CLEAR(all);
+    return all;
+}
+
+/* Is a state no more than these attributes? Either of them is the same in every version of Python
+ * then. */
+static bool is_said_by(PyObject *state, PyObject *attributes)
+{
+    PyObject *name, *value;
+    Py_ssize_t at = 0;
+
+    if (state == NULL)
+        return true;
+    if (PyTuple_CheckExact(state) && PyTuple_GET_SIZE(state) == 2 &&
+        PyDict_CheckExact(PyTuple_GET_ITEM(state, 1)))
+        state = PyTuple_GET_ITEM(state, 0);
+    if (state == Py_None)
+        return true;
+    if (!PyDict_CheckExact(state))
+        return false;
+    while (PyDict_Next(state, &at, &name, &value))
+        if (PyDict_GetItemWithError(attributes, name) != value)
+            return false;
+    return true;
+}
+
+/* ------------------------------------------------------------------------------ the whole of it */
+
+enum { CALLABLE, ARGUMENTS, STATE, ITEMS, PAIRS, SETTER, GIVEN, ATTRIBUTES = GIVEN, PARTS };
+
+/* The parts of a reduction, with its iterators made into lists; each a new reference or NULL. */
+static int take_parts(PyObject *parts[PARTS], PyObject *reduction)
+{
+    Py_ssize_t count = PyTuple_GET_SIZE(reduction);
+
+    for (Py_ssize_t i = 0; i < PARTS; i++)
+        parts[i] = NULL;
+    for (Py_ssize_t i = 0; i < count; i++) {
+        PyObject *part = PyTuple_GET_ITEM(reduction, i);
+
+        if (part == Py_None)
+            continue;
+        /* These two are iterators, which can be read once. */
+        parts[i] = i == ITEMS || i == PAIRS ? PySequence_List(part) : Py_NewRef(part);
+        if (parts[i] == NULL)
+            return -1;
+    }
+    return 0;
+}
+
+static int write_part(lcpy_walk *walk, PyObject *parts[PARTS], int part, PyObject *object)
+{
+    switch (part) {
+    case STATE:
+        return write_state(walk, parts[STATE], Py_TYPE(object));
+    case ITEMS:
+        return lcpy_walk_items(walk, parts[ITEMS]);
+    case PAIRS:
+        return write_mapping(walk, parts[PAIRS], object);
+    case ATTRIBUTES:
+        return lcpy_walk_attributes(walk, parts[ATTRIBUTES], Py_TYPE(object));
+    default:
+        return write_callable(walk, parts[part]);
+    }
+}
+
+/* Absent parts are null between others, and left out behind the last; the two first are always
+ * there. */
+static int write_parts(lcpy_walk *walk, PyObject *parts[PARTS], PyObject *object)
+{
+    int count = PARTS;
+    int result;
+
+    while (count > STATE && parts[count - 1] == NULL)
+        count--;
+    locache_write_tag(walk->writer, LOCACHE_TAG_OBJECT);
+    locache_write_array(walk->writer, (uint64_t)count + 1); /* and the class */
+    result = write_construction(walk, parts[CALLABLE], parts[ARGUMENTS], object);
+    for (int i = STATE; result == 0 && i < count; i++) {
+        if (parts[i] == NULL)
+            locache_write_null(walk->writer);
+        else
+            result = write_part(walk, parts, i, object);
+    }
+    return result;
+}
+
+static bool is_empty_list(PyObject *part)
+{
+    return part != NULL && PyList_CheckExact(part) && PyList_GET_SIZE(part) == 0;
+}
+
+/* Parts that say nothing out, and the attributes in that the others leave out. */
+static int complete_parts(PyObject *parts[PARTS], PyObject *object)
+{
+    if (is_empty_list(parts[ITEMS]))
+        Py_CLEAR(parts[ITEMS]);
+    if (is_empty_list(parts[PAIRS]))
+        Py_CLEAR(parts[PAIRS]);
+    if (is_absent_state(parts[STATE], object))
+        Py_CLEAR(parts[STATE]);
+    if (!is_inherited(Py_TYPE(object)))
+        return 0;
+    parts[ATTRIBUTES] = attributes_of(object);
+    if (parts[ATTRIBUTES] == NULL)
+        return -1;
+    if (PyDict_GET_SIZE(parts[ATTRIBUTES]) == 0)
+        Py_CLEAR(parts[ATTRIBUTES]);
+    else if (is_said_by(parts[STATE], parts[ATTRIBUTES]))
+        Py_CLEAR(parts[STATE]);
+    return PyErr_Occurred() != NULL ? -1 : 0;
+}
+
+static int write_reduction(lcpy_walk *walk, PyObject *object, PyObject *reduction)
+{
+    PyObject *parts[PARTS];
+    int result = -1;
+
+    if (!PyTuple_Check(reduction) || PyTuple_GET_SIZE(reduction) < 2 ||
+        PyTuple_GET_SIZE(reduction) > GIVEN) {
+        return lcpy_walk_refuse(walk, object,
+                                "its __reduce_ex__ giving neither a name nor two to six parts");
+    }
+    if (take_parts(parts, reduction) == 0) {
+        if (parts[CALLABLE] == NULL || parts[ARGUMENTS] == NULL || !PyTuple_Check(parts[ARGUMENTS]))
+            lcpy_walk_refuse(walk, object, "its __reduce_ex__ giving no callable with arguments");
+        else if (complete_parts(parts, object) == 0)
+            result = write_parts(walk, parts, object);
+    }
+    for (Py_ssize_t i = 0; i < PARTS; i++)
+        Py_XDECREF(parts[i]);
+    return result;
+}
+
 /* functools.lru_cache reduces to a name, which says nothing of the code behind it. */
 static int write_lru_cache(lcpy_walk *walk, PyObject *object)
 {
@@ -339,32 +493,82 @@ static int write_irreducible(lcpy_walk *walk, PyObject *object)
     if (!PyErr_ExceptionMatches(PyExc_TypeError))
         return -1;
     PyErr_Clear();
-    return PyObject_CheckBuffer(object) ? lcpy_view_write(walk, object)
+    return PyObject_CheckBuffer(object) ? lcpy_view_write_here(walk, object)
                                         : lcpy_walk_refuse(walk, object, NULL);
-}
-
-/* What to do with a reduction, as it came. */
-static int write_reduced(lcpy_walk *walk, PyObject *object, PyObject *reduction)
-{
-    if (strcmp(Py_TYPE(object)->tp_name, "functools._lru_cache_wrapper") == 0)
-        return write_lru_cache(walk, object);
-    return PyUnicode_Check(reduction) ? write_named(walk, object, reduction)
-                                      : write_reduction(walk, object, reduction);
 }
 
 int lcpy_reduction_write(lcpy_walk *walk, PyObject *object)
 {
-    lcpy_walk_node node;
     PyObject *reduction;
-    int result = lcpy_walk_enter(walk, &node, object, 3);
+    int result;
 
-    if (result != 0)
-        return result < 0 ? -1 : 0;
+    if (strcmp(Py_TYPE(object)->tp_name, "functools._lru_cache_wrapper") == 0)
+        return write_lru_cache(walk, object);
     reduction = reduction_of(object);
-    if (reduction != NULL) {
-        result = write_reduced(walk, object, reduction);
-        Py_DECREF(reduction);
-    }
-    lcpy_walk_leave(walk); /* before the buffer is asked for, which enters the object again */
-    return reduction == NULL ? write_irreducible(walk, object) : result;
+    if (reduction == NULL)
+        return write_irreducible(walk, object);
+    result = PyUnicode_Check(reduction) ? write_named(walk, object, reduction)
+                                        : write_reduction(walk, object, reduction);
+    Py_DECREF(reduction);
+    return result;
+}
+
+/* -------------------------------------------------------------------------------- plain objects */
+
+/* Of an object that has a __dict__ and a list of weak references, and nothing of C's besides. */
+#define PLAIN_SIZE ((Py_ssize_t)(sizeof(PyObject) + 2 * sizeof(PyObject *)))
+
+/* Does the class have a method of this name other than object's own? */
+static bool has_own(PyTypeObject *type, const char *name)
+{
+    PyObject *text = PyUnicode_InternFromString(name);
+    PyObject *found = text == NULL ? NULL : _PyType_Lookup(type, text);
+    bool own = text == NULL || (found != NULL && !(Py_IS_TYPE(found, &PyMethodDescr_Type) &&
+                                                   PyDescr_TYPE(found) == &PyBaseObject_Type));
+
+    Py_XDECREF(text);
+    PyErr_Clear();
+    return own;
+}
+
+/* Not where a base was made in C, or slots hold something: then the class is larger than object and
+ * a __dict__ and list of weak references. */
+bool lcpy_reduction_is_plain(PyTypeObject *type)
+{
+    static const char *const methods[] = {"__reduce_ex__",     "__reduce__",     "__getstate__",
+                                          "__getnewargs_ex__", "__getnewargs__", "__slots__"};
+    PyObject *order = type->tp_mro;
+
+    if (!PyType_HasFeature(type, Py_TPFLAGS_HEAPTYPE) || type->tp_itemsize != 0 ||
+        type->tp_dictoffset == 0 || type->tp_basicsize > PLAIN_SIZE || type->tp_iternext != NULL ||
+        order == NULL)
+        return false;
+    for (Py_ssize_t i = 0; i + 1 < PyTuple_GET_SIZE(order); i++)
+        if (!PyType_HasFeature((PyTypeObject *)PyTuple_GET_ITEM(order, i), Py_TPFLAGS_HEAPTYPE))
+            return false;
+    for (size_t i = 0; i < sizeof methods / sizeof methods[0]; i++)
+        if (has_own(type, methods[i]))
+            return false;
+    return registered_reducer(type) == NULL;
+}
+
+/* [class, tuple without items, no callable, attributes], the last two left out where there are
+ * none. */
+int lcpy_reduction_write_plain(lcpy_walk *walk, PyObject *object)
+{
+    PyObject *dict = PyObject_GenericGetDict(object, NULL);
+    bool empty = dict == NULL || !PyDict_CheckExact(dict) || PyDict_GET_SIZE(dict) == 0;
+    int result;
+
+    PyErr_Clear();
+    locache_write_tag(walk->writer, LOCACHE_TAG_OBJECT);
+    locache_write_array(walk->writer, empty ? 3 : 4);
+    result = lcpy_class_write(walk, (PyObject *)Py_TYPE(object));
+    locache_write_tag(walk->writer, LOCACHE_TAG_TUPLE);
+    locache_write_array(walk->writer, 0);
+    locache_write_null(walk->writer);
+    if (result == 0 && !empty)
+        result = lcpy_walk_attributes(walk, dict, Py_TYPE(object));
+    Py_XDECREF(dict);
+    return result;
 }

@@ -340,23 +340,33 @@ static int write_exported_arrow(lcpy_walk *walk, PyObject *value, const lcpy_arr
     return table ? write_fields_of_table(walk, arrow) : write_field(walk, arrow, -1);
 }
 
-int lcpy_table_write(lcpy_walk *walk, PyObject *value, bool table)
+/* What is not known is written as any object is, by its reduction. */
+static int write_anyhow(lcpy_walk *walk, PyObject *value, bool table)
 {
-    lcpy_walk_node node;
     lcpy_arrow arrow;
     bool known;
     int result = lcpy_arrow_open(&arrow, value);
 
     if (result < 0)
         return -1;
-    /* What is not known is written as any object is, by its reduction. */
     known = result > 0 && (table ? is_known_table(&arrow.schema) : is_known(&arrow.schema, false));
-    /* object, arguments, fields, field, column and its parts: the most levels of a table */
-    result = known ? lcpy_walk_enter(walk, &node, value, 8) : 0;
-    if (known && result == 0) {
+    if (known)
         result = write_exported_arrow(walk, value, &arrow, table);
-        lcpy_walk_leave(walk);
-    }
     lcpy_arrow_clear(&arrow);
-    return known ? (result < 0 ? -1 : 0) : lcpy_object_write(walk, value);
+    return known ? result : lcpy_object_write_here(walk, value);
+}
+
+static int write_table(lcpy_walk *walk, PyObject *value)
+{
+    return write_anyhow(walk, value, true);
+}
+
+static int write_array(lcpy_walk *walk, PyObject *value)
+{
+    return write_anyhow(walk, value, false);
+}
+
+int lcpy_table_write(lcpy_walk *walk, PyObject *value, bool table)
+{
+    return lcpy_walk_nested(walk, value, table ? write_table : write_array);
 }

@@ -34,7 +34,7 @@ static int write_instance_dict(lcpy_walk *walk, PyObject *value)
     int result = 0;
 
     if (dict != NULL && PyDict_CheckExact(dict) && PyDict_GET_SIZE(dict) > 0) {
-        result = lcpy_walk_attributes(walk, dict);
+        result = lcpy_walk_attributes(walk, dict, Py_TYPE(value));
     } else {
         PyErr_Clear();
         locache_write_null(walk->writer);
@@ -74,7 +74,12 @@ static int write_buffer(lcpy_walk *walk, PyObject *value)
     return result;
 }
 
+int lcpy_view_write_here(lcpy_walk *walk, PyObject *value)
+{
+    return write_buffer(walk, value);
+}
+
 int lcpy_view_write(lcpy_walk *walk, PyObject *value)
 {
-    return lcpy_walk_nested(walk, value, 2, write_buffer);
+    return lcpy_walk_nested(walk, value, write_buffer);
 }

@@ -7,5 +7,7 @@
 /* Tag 49620: class, item format, extents, bytes in C order, what an instance of a subclass has
  * besides. 0, or -1 with an exception. */
 int lcpy_view_write(lcpy_walk *walk, PyObject *value);
+/* The same of an object that has begun. */
+int lcpy_view_write_here(lcpy_walk *walk, PyObject *value);
 
 #endif

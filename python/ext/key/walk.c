@@ -1,20 +1,16 @@
-/* The walk over an argument: nesting, names, strings, lists and dicts. What a value is, key.c says.
+/* The walk over an argument: names, strings, lists and dicts. What a value is, key.c says; how
+ * objects refer to each other, graph.c.
  *
  * A value may run code while it is walked (__locache_key__, __reduce_ex__), and with it other
  * threads: whatever is being written is held, and the size of each container is checked as it is
  * walked. */
 #include "key/walk.h"
 
+#include "key/advice.h"
+
 #include <string.h>
 
 #include "plain/names.h"
-
-/* CBOR nesting that a key's reader follows, less what the key itself has around an argument. */
-#define LEVELS_MAX (LOCACHE_DEPTH_MAX - 4)
-
-/* What shares its parts is written as often as it refers to them, which can be exponential in its
- * size: stop in time. */
-#define KEY_MAX ((size_t)256 << 20)
 
 /* A view may show the same memory again and again (broadcasts, windows), and be of any size: a few
  * seconds' work at most. */
@@ -22,6 +18,9 @@
 
 /* Below, giving up the GIL costs more than the digest. */
 #define RELEASE_FROM ((size_t)256 << 10)
+
+/* Characters of a text that is written in place without a second look. */
+#define SHORT_TEXT 256
 
 /* Characters of a way that a message shows, from the outermost on: the cause and the remedy follow
  * it. */
@@ -34,9 +33,9 @@ int lcpy_walk_refuse(lcpy_walk *walk, PyObject *object, const char *why)
     /* The innermost comes first, and is the one to mend. */
     if (walk->refusal == NULL) {
         walk->refusal = PyUnicode_FromFormat(
-            "a '%.200s' object cannot be part of a cache key%s%s: give its class a "
-            "__locache_key__ method, or leave the argument out with ignore=",
-            Py_TYPE(object)->tp_name, why == NULL ? "" : ", ", why == NULL ? "" : why);
+            "a '%.200s' object cannot be part of a cache key%s%s: %s, or leave it out with ignore=",
+            Py_TYPE(object)->tp_name, why == NULL ? "" : ", ", why == NULL ? "" : why,
+            lcpy_advice_for(object));
     }
     if (walk->refusal != NULL)
         PyErr_SetObject(PyExc_TypeError, walk->refusal);
@@ -87,53 +86,23 @@ int lcpy_walk_changed(const char *what)
 
 /* -------------------------------------------------------------------------------------- nesting */
 
-/* Ancestors are compared one by one: nesting is bounded, and mostly shallow. Only they are: an
- * object that is met again elsewhere is written again, so that what is equal and not shared has the
- * same key. */
-int lcpy_walk_enter(lcpy_walk *walk, lcpy_walk_node *node, PyObject *object, unsigned levels)
-{
-    for (const lcpy_walk_node *outer = walk->inner; outer != NULL; outer = outer->outer) {
-        if (outer->object == object) {
-            locache_write_tag(walk->writer, LOCACHE_TAG_ANCESTOR);
-            locache_write_uint(walk->writer, outer->index);
-            return 1;
-        }
-    }
-    /* Only after the ancestors: a cycle ends there, however deep it lies. */
-    if (walk->levels + levels > LEVELS_MAX)
-        return lcpy_walk_refuse(walk, object, "being nested too deep");
-    if (walk->writer->length > KEY_MAX)
-        return lcpy_walk_refuse(walk, object, "being part of something too large");
-    if (Py_EnterRecursiveCall(" while a cache key is made"))
-        return -1;
-    *node = (lcpy_walk_node){.object = object,
-                             .outer = walk->inner,
-                             .index = walk->inner == NULL ? 0 : walk->inner->index + 1,
-                             .levels = levels};
-    walk->inner = node;
-    walk->levels += levels;
-    return 0;
-}
-
-void lcpy_walk_leave(lcpy_walk *walk)
-{
-    walk->levels -= walk->inner->levels;
-    walk->inner = walk->inner->outer;
-    Py_LeaveRecursiveCall();
-}
-
-/* The node is on the C stack of this function, as deep as the value is nested. */
-int lcpy_walk_nested(lcpy_walk *walk, PyObject *object, unsigned levels,
+int lcpy_walk_nested(lcpy_walk *walk, PyObject *object,
                      int (*write)(lcpy_walk *walk, PyObject *object))
 {
-    lcpy_walk_node node;
-    int result = lcpy_walk_enter(walk, &node, object, levels);
+    if (object != walk->current)
+        return walk->refer(walk, object, false);
+    walk->current = NULL;
+    walk->inside = true;
+    return write(walk, object);
+}
 
-    if (result != 0)
-        return result < 0 ? -1 : 0;
-    result = write(walk, object);
-    lcpy_walk_leave(walk);
-    return result;
+int lcpy_walk_apart(lcpy_walk *walk, PyObject *object,
+                    int (*write)(lcpy_walk *walk, PyObject *object))
+{
+    if (object != walk->current && walk->inside)
+        return walk->refer(walk, object, false);
+    walk->apart = true;
+    return write(walk, object);
 }
 
 /* ---------------------------------------------------------------------------------------- names */
@@ -183,9 +152,21 @@ void lcpy_walk_begin_object(lcpy_walk *walk, const char *name, uint64_t count)
     locache_write_array(walk->writer, count);
 }
 
+/* What nothing else refers to is written in place: it need not be held until all is written. */
 int lcpy_walk_new(lcpy_walk *walk, PyObject *value)
 {
-    int result = value == NULL ? -1 : lcpy_walk_value(walk, value);
+    int result = -1;
+
+    if (value != NULL) {
+        PyObject *current = walk->current;
+        bool apart = walk->apart;
+
+        if (Py_REFCNT(value) == 1)
+            walk->current = value;
+        result = lcpy_walk_value(walk, value);
+        walk->current = current;
+        walk->apart = apart;
+    }
 
     Py_XDECREF(value);
     return result;
@@ -212,18 +193,18 @@ int lcpy_walk_attribute(lcpy_walk *walk, PyObject *object, const char *name)
 /* -------------------------------------------------------------------------------------- strings */
 
 /* [size, digest] */
-static void put_digest(lcpy_walk *walk, uint64_t tag, size_t size,
+static void put_digest(locache_writer *to, uint64_t tag, size_t size,
                        const unsigned char digest[LOCACHE_DIGEST_SIZE])
 {
-    locache_write_tag(walk->writer, tag);
-    locache_write_array(walk->writer, 2);
-    locache_write_uint(walk->writer, size);
-    locache_write_bytes(walk->writer, digest, LOCACHE_DIGEST_SIZE);
+    locache_write_tag(to, tag);
+    locache_write_array(to, 2);
+    locache_write_uint(to, size);
+    locache_write_bytes(to, digest, LOCACHE_DIGEST_SIZE);
 }
 
 /* The bytes are held by the caller: a bytes or str object, or a buffer that keeps its owner from
  * resizing. Another thread may write into such a buffer meanwhile, as it may without locache. */
-void lcpy_walk_digest(lcpy_walk *walk, uint64_t tag, const void *data, size_t size)
+void lcpy_walk_write_digest(locache_writer *to, uint64_t tag, const void *data, size_t size)
 {
     unsigned char digest[LOCACHE_DIGEST_SIZE];
 
@@ -233,7 +214,12 @@ void lcpy_walk_digest(lcpy_walk *walk, uint64_t tag, const void *data, size_t si
     } else {
         locache_digest(digest, data, size);
     }
-    put_digest(walk, tag, size, digest);
+    put_digest(to, tag, size, digest);
+}
+
+void lcpy_walk_digest(lcpy_walk *walk, uint64_t tag, const void *data, size_t size)
+{
+    lcpy_walk_write_digest(walk->writer, tag, data, size);
 }
 
 /* From a page on the digest: a key is compared with another on every read, and is kept in memory
@@ -271,7 +257,7 @@ int lcpy_walk_parts(lcpy_walk *walk, size_t size,
         PyErr_NoMemory();
         return -1;
     }
-    put_digest(walk, LOCACHE_TAG_DIGEST, size, digest);
+    put_digest(walk->writer, LOCACHE_TAG_DIGEST, size, digest);
     return 0;
 }
 
@@ -288,7 +274,8 @@ int lcpy_walk_strided(lcpy_walk *walk, lcpy_strided *data, PyObject *object)
 
 /* ----------------------------------------------------------------------------------- containers */
 
-static int write_list_items(lcpy_walk *walk, PyObject *list)
+/* As it is when it is met: items that are appended meanwhile are noticed, not written. */
+int lcpy_walk_items(lcpy_walk *walk, PyObject *list)
 {
     Py_ssize_t size = PyList_GET_SIZE(list);
     int result = 0;
@@ -305,24 +292,6 @@ static int write_list_items(lcpy_walk *walk, PyObject *list)
     if (result == 0 && PyList_GET_SIZE(list) != size)
         result = lcpy_walk_changed("a list");
     return result;
-}
-
-/* As it is when it is met: items that are appended meanwhile are noticed, not written. */
-int lcpy_walk_list(lcpy_walk *walk, PyObject *list)
-{
-    return lcpy_walk_nested(walk, list, 1, write_list_items);
-}
-
-int lcpy_walk_sort(lcpy_walk *walk, size_t start, unsigned per_group, PyObject *object)
-{
-    /* Of two equal members one would be lost, and two sets have one key. How they can come to look
-     * the same: an object that says it is equal to nothing else, and has no state. */
-    bool sound = locache_writer_status(walk->writer) == LOCACHE_OK;
-
-    locache_write_sorted(walk->writer, start, per_group);
-    if (sound && locache_writer_status(walk->writer) == LOCACHE_EINVAL)
-        return lcpy_walk_refuse(walk, object, "having two members that look the same");
-    return 0;
 }
 
 /* Both are held: writing the key may run code that takes the pair out of the dict. */
@@ -350,9 +319,7 @@ static int write_pairs(lcpy_walk *walk, PyObject *dict, bool attributes)
     Py_ssize_t count = 0;
     PyObject *key, *value;
 
-    /* In the order of their encoded keys, so that the order of insertion does not show. */
     locache_write_map(walk->writer, (uint64_t)size);
-    size_t start = walk->writer->length;
     while (PyDict_Next(dict, &at, &key, &value))
         if (++count > size || write_pair(walk, key, value, attributes) < 0)
             break;
@@ -360,25 +327,144 @@ static int write_pairs(lcpy_walk *walk, PyObject *dict, bool attributes)
         return -1;
     if (count != size || PyDict_GET_SIZE(dict) != size)
         return lcpy_walk_changed("a dict");
-    return lcpy_walk_sort(walk, start, 2, dict);
+    return 0;
 }
 
-static int write_items(lcpy_walk *walk, PyObject *dict)
+int lcpy_walk_pairs(lcpy_walk *walk, PyObject *dict)
 {
     return write_pairs(walk, dict, false);
 }
 
-static int write_attributes(lcpy_walk *walk, PyObject *dict)
+/* In any order: a set's iterator may be made from a copy of it, and the members of one that is
+ * referred to by a member are not known yet. */
+int lcpy_walk_members(lcpy_walk *walk, PyObject *tuple, PyObject *object)
 {
-    return write_pairs(walk, dict, true);
+    Py_ssize_t count = PyTuple_GET_SIZE(tuple);
+    bool plain = true;
+
+    locache_write_array(walk->writer, (uint64_t)count);
+    for (Py_ssize_t i = 0; plain && i < count; i++)
+        plain = lcpy_walk_is_plain(PyTuple_GET_ITEM(tuple, i));
+    size_t start = walk->writer->length;
+    for (Py_ssize_t i = 0; i < count; i++) {
+        PyObject *member = PyTuple_GET_ITEM(tuple, i);
+
+        if ((plain ? lcpy_walk_value(walk, member) : walk->refer(walk, member, true)) < 0)
+            return lcpy_walk_step(walk, "%s", " (a member)");
+    }
+    if (!plain)
+        return 0;
+    bool sound = locache_writer_status(walk->writer) == LOCACHE_OK;
+    locache_write_sorted(walk->writer, start, 1);
+    if (sound && locache_writer_status(walk->writer) == LOCACHE_EINVAL)
+        return lcpy_walk_refuse(walk, object, "having two members that look the same");
+    return 0;
 }
 
-int lcpy_walk_dict(lcpy_walk *walk, PyObject *dict)
+bool lcpy_walk_is_plain(PyObject *value)
 {
-    return lcpy_walk_nested(walk, dict, 1, write_items);
+    PyTypeObject *type = Py_TYPE(value);
+
+    return type == &PyLong_Type || type == &PyFloat_Type || value == Py_None ||
+           type == &PyBool_Type || type == &PyComplex_Type ||
+           (type == &PyUnicode_Type && PyUnicode_GET_LENGTH(value) < SHORT_TEXT) ||
+           (type == &PyBytes_Type && PyBytes_GET_SIZE(value) < SHORT_TEXT);
 }
 
-int lcpy_walk_attributes(lcpy_walk *walk, PyObject *dict)
+/* ----------------------------------------------------------------------------------- attributes */
+
+/* Is this attribute of an instance one that a property keeps its result in? The class has the
+ * property under the same name: functools.cached_property, and what other packages call the
+ * same. */
+static bool is_cached_property(const PyObject *found)
 {
-    return lcpy_walk_nested(walk, dict, 1, write_attributes);
+    static const char *const names[] = {"cached_property", "lazyproperty", "under_cached_property"};
+    const char *name = Py_TYPE(found)->tp_name;
+    const char *dot = strrchr(name, '.');
+
+    name = dot == NULL ? name : dot + 1;
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+        if (strcmp(name, names[i]) == 0)
+            return true;
+    return false;
+}
+
+/* Is it the hash that a __hash__ of Python's keeps? It says nothing that the other attributes do
+ * not, and that of a text is another one in each process. */
+static bool is_cached_hash(PyTypeObject *type, PyObject *name, PyObject *value)
+{
+    static const char *const names[] = {"_hash",     "_cached_hash", "_hash_cache",
+                                        "_hashcode", "_hash_value",  "_attrs_cached_hash"};
+    PyObject *hash_name;
+    PyObject *hash;
+
+    if (value != Py_None && !PyLong_CheckExact(value))
+        return false;
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        if (PyUnicode_CompareWithASCIIString(name, names[i]) != 0)
+            continue;
+        hash_name = PyUnicode_InternFromString("__hash__");
+        hash = hash_name == NULL ? NULL : _PyType_Lookup(type, hash_name);
+        Py_XDECREF(hash_name);
+        PyErr_Clear();
+        return hash != NULL && PyFunction_Check(hash);
+    }
+    return false;
+}
+
+static bool is_noted_down(PyTypeObject *type, PyObject *name, PyObject *value)
+{
+    PyObject *found = _PyType_Lookup(type, name);
+
+    return found != NULL ? is_cached_property(found)
+                         : PyUnicode_READ_CHAR(name, 0) == '_' && is_cached_hash(type, name, value);
+}
+
+/* The names of what counts among the attributes, in order: a new list. NULL without exception where
+ * there is a key that is no name: then it is a dict like any other. */
+static PyObject *names_of(PyObject *dict, PyTypeObject *type)
+{
+    PyObject *names = PyList_New(0);
+    PyObject *name, *value;
+    Py_ssize_t at = 0;
+    bool sorted = true;
+
+    while (names != NULL && PyDict_Next(dict, &at, &name, &value)) {
+        Py_ssize_t count = PyList_GET_SIZE(names);
+
+        if (!PyUnicode_CheckExact(name)) {
+            Py_DECREF(names);
+            return NULL;
+        }
+        if (type != NULL && PyUnicode_GET_LENGTH(name) > 0 && is_noted_down(type, name, value))
+            continue;
+        sorted = sorted &&
+                 (count == 0 || PyUnicode_Compare(PyList_GET_ITEM(names, count - 1), name) < 0);
+        if (PyList_Append(names, name) < 0)
+            Py_CLEAR(names);
+    }
+    if (names != NULL && !sorted && PyList_Sort(names) < 0)
+        Py_CLEAR(names);
+    return names;
+}
+
+int lcpy_walk_attributes(lcpy_walk *walk, PyObject *dict, PyTypeObject *type)
+{
+    PyObject *names = names_of(dict, type);
+    int result = 0;
+
+    if (names == NULL)
+        return PyErr_Occurred() != NULL ? -1 : write_pairs(walk, dict, true);
+    locache_write_map(walk->writer, (uint64_t)PyList_GET_SIZE(names));
+    for (Py_ssize_t i = 0; result == 0 && i < PyList_GET_SIZE(names); i++) {
+        PyObject *name = PyList_GET_ITEM(names, i);
+        PyObject *value = PyDict_GetItemWithError(dict, name);
+
+        if (value != NULL)
+            result = write_pair(walk, name, value, true);
+        else
+            result = PyErr_Occurred() != NULL ? -1 : lcpy_walk_changed("a dict");
+    }
+    Py_DECREF(names);
+    return result;
 }

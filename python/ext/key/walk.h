@@ -11,21 +11,24 @@
 #include "plain/strided.h"
 #include "plain/types.h"
 
-/* An object that is being written: lives on the C stack of the function that writes it. */
-typedef struct lcpy_walk_node {
-    PyObject *object; /* borrowed: whoever called for it to be written holds it */
-    struct lcpy_walk_node *outer;
-    uint64_t index;  /* 0 is the outermost */
-    unsigned levels; /* of CBOR nesting that it takes */
-} lcpy_walk_node;
-
 typedef struct lcpy_walk lcpy_walk;
+typedef struct lcpy_graph lcpy_graph;
 struct lcpy_walk {
-    int (*value)(lcpy_walk *walk, PyObject *value); /* appends any value */
+    /* Appends any value. What holds others is not written within others (graph.h): where this is
+     * called for such a one it leaves a gap, unless it is `current`. */
+    int (*value)(lcpy_walk *walk, PyObject *value);
+    /* Leaves a gap for an object that is written elsewhere (lcpy_graph_refer()). */
+    int (*refer)(lcpy_walk *walk, PyObject *object, bool unordered);
     lcpy_state *state;
     locache_writer *writer;
-    lcpy_walk_node *inner; /* the object being written now */
-    unsigned levels;       /* of CBOR nesting so far */
+    PyObject *outermost;
+    PyObject *current; /* the object that is to be written here; NULL once it has begun */
+    lcpy_graph *graph; /* NULL until the outermost object refers to another */
+    bool inside;       /* the outermost object has begun */
+    bool apart;        /* `current` was written, and has no parts */
+    /* The class that was met last whose objects are no more than their attributes, with nothing
+     * that says otherwise: borrowed, an object of it is held. */
+    PyTypeObject *plain;
     /* str: why something within cannot be keyed, while that TypeError is on its way out */
     PyObject *refusal;
     PyObject *where; /* str: the way to it, as "['conn'][0]" */
@@ -45,21 +48,32 @@ int lcpy_walk_new(lcpy_walk *walk, PyObject *value);
 /* The value of an attribute; what a method without arguments returns. */
 int lcpy_walk_attribute(lcpy_walk *walk, PyObject *object, const char *name);
 int lcpy_walk_call(lcpy_walk *walk, PyObject *object, const char *method);
-/* An exact list, as an array; an exact dict, as a sorted map; the same where it is the attributes
- * of an instance, which messages show in another way. */
-int lcpy_walk_list(lcpy_walk *walk, PyObject *list);
-int lcpy_walk_dict(lcpy_walk *walk, PyObject *dict);
-int lcpy_walk_attributes(lcpy_walk *walk, PyObject *dict);
+/* The items of an exact list, as an array; of an exact dict, as a map in the order of the dict. In
+ * place: for an object that may be referred to they are called by lcpy_walk_nested(). */
+int lcpy_walk_items(lcpy_walk *walk, PyObject *list);
+int lcpy_walk_pairs(lcpy_walk *walk, PyObject *dict);
+/* The attributes of an instance of `type`, in the order of their names, without what instances note
+ * down in themselves (cached properties, hashes). type: NULL where the dict is no instance's. */
+int lcpy_walk_attributes(lcpy_walk *walk, PyObject *dict, PyTypeObject *type);
+/* The members of a set, a tuple that this function may have made for it, in whatever order. */
+int lcpy_walk_members(lcpy_walk *walk, PyObject *tuple, PyObject *object);
+
+/* A number, a short text or the like, exactly: written in a few bytes. */
+bool lcpy_walk_is_plain(PyObject *value);
 
 /* -------------------------------------------------------------------------------------- nesting */
 
-/* An object that holds others begins and ends. 0: go on, and call leave; 1: it is its own ancestor
- * and a reference was written; -1: it is nested too deep. */
-int lcpy_walk_enter(lcpy_walk *walk, lcpy_walk_node *node, PyObject *object, unsigned levels);
-void lcpy_walk_leave(lcpy_walk *walk);
-/* Both around write(), which is not called where a reference stands for the object. */
-int lcpy_walk_nested(lcpy_walk *walk, PyObject *object, unsigned levels,
+/* An object that others may refer to, by write(), or a gap in its place. */
+int lcpy_walk_nested(lcpy_walk *walk, PyObject *object,
                      int (*write)(lcpy_walk *walk, PyObject *object));
+/* The same of one that has no parts but is large, or slow to write: it is written once. */
+int lcpy_walk_apart(lcpy_walk *walk, PyObject *object,
+                    int (*write)(lcpy_walk *walk, PyObject *object));
+/* Is it written in place, being the outermost object, or should others refer to it? */
+static inline bool lcpy_walk_is_outermost(const lcpy_walk *walk)
+{
+    return walk->graph == NULL;
+}
 
 /* --------------------------------------------------------------------------------- what is said */
 
@@ -80,9 +94,8 @@ int lcpy_walk_parts(lcpy_walk *walk, size_t size,
 int lcpy_walk_strided(lcpy_walk *walk, lcpy_strided *data, PyObject *object);
 /* The digest of a long string, under its tag. */
 void lcpy_walk_digest(lcpy_walk *walk, uint64_t tag, const void *data, size_t size);
-/* The groups of per_group items written since `start` into order; TypeError where two are the
- * same. */
-int lcpy_walk_sort(lcpy_walk *walk, size_t start, unsigned per_group, PyObject *object);
+/* Such a digest, to any writer. */
+void lcpy_walk_write_digest(locache_writer *to, uint64_t tag, const void *data, size_t size);
 
 /* ------------------------------------------------------------------------------ what goes wrong */
 

@@ -5,6 +5,7 @@
  * there is no build against NumPy, and no version of its binary interface to agree with. */
 #include "plain/array.h"
 
+#include "plain/strided.h"
 #include "plain/types.h"
 
 /* -------------------------------------------------------------------------------------- opening */
@@ -151,23 +152,70 @@ lcpy_written lcpy_array_open(lcpy_state *state, lcpy_array *out, PyObject *array
     return open_array(state, out, array, keep_order ? KEEP_ORDER : C_ORDER);
 }
 
+/* The bytes of an array that lies in Fortran's order are those of the array turned round in C's. */
+static void turn_round(lcpy_strided *out, const Py_buffer *view, lcpy_padding padding)
+{
+    Py_ssize_t shape[PyBUF_MAX_NDIM];
+    Py_ssize_t strides[PyBUF_MAX_NDIM];
+    Py_buffer turned = *view; /* what it points to is the exporter's */
+
+    for (int i = 0; i < view->ndim; i++) {
+        shape[i] = view->shape[view->ndim - 1 - i];
+        strides[i] = view->strides[view->ndim - 1 - i];
+    }
+    turned.shape = shape;
+    turned.strides = strides;
+    lcpy_strided_of(out, &turned, padding);
+}
+
 lcpy_written lcpy_array_open_for_key(lcpy_state *state, lcpy_array *out, lcpy_strided *bytes,
                                      PyObject *array)
 {
     const lcpy_padding none = {0};
     lcpy_written result = open_array(state, out, array, ANYHOW);
+    bool counts = result == LCPY_DONE && out->tag != LOCACHE_TAG_PYARRAY &&
+                  out->view.strides != NULL && out->view.shape != NULL;
+    lcpy_layout_order order = LCPY_ROWS;
 
-    if (result == LCPY_DONE) {
-        lcpy_strided_of(bytes, &out->view,
-                        out->tag == LOCACHE_TAG_PYARRAY ? none : lcpy_dtype_padding(out->type));
+    if (result != LCPY_DONE)
+        return result;
+    lcpy_padding padding = out->tag == LOCACHE_TAG_PYARRAY ? none : lcpy_dtype_padding(out->type);
+    if (counts)
+        order = lcpy_strided_order(out->places, out->view.ndim, out->view.shape, out->view.strides);
+    out->odd = order == LCPY_OTHERWISE;
+    if (order == LCPY_COLUMNS) {
+        out->order = 'F';
+        turn_round(bytes, &out->view, padding);
+    } else {
+        lcpy_strided_of(bytes, &out->view, padding);
     }
-    return result;
+    return LCPY_DONE;
 }
 
 void lcpy_array_close(lcpy_array *array)
 {
     /* A view of a copy, too, which it frees. */
     PyBuffer_Release(&array->view);
+}
+
+int lcpy_array_is_readonly(PyObject *array)
+{
+    PyObject *flags = PyObject_GetAttrString(array, "flags");
+    PyObject *writeable = flags == NULL ? NULL : PyObject_GetAttrString(flags, "writeable");
+    int is_writeable = writeable == NULL ? -1 : PyObject_IsTrue(writeable);
+
+    Py_XDECREF(writeable);
+    Py_XDECREF(flags);
+    return is_writeable < 0 ? -1 : !is_writeable;
+}
+
+int lcpy_array_make_readonly(PyObject *array)
+{
+    PyObject *flags = PyObject_GetAttrString(array, "flags");
+    int status = flags == NULL ? -1 : PyObject_SetAttrString(flags, "writeable", Py_False);
+
+    Py_XDECREF(flags);
+    return status;
 }
 
 /* -------------------------------------------------------------------------------------- writing */

@@ -16,6 +16,8 @@ typedef struct lcpy_array {
     char order; /* 'C' or 'F' */
     int dimensions;
     Py_ssize_t extents[LCPY_DIMENSIONS_MAX];
+    bool odd; /* for keys */
+    signed char places[LCPY_DIMENSIONS_MAX];
 } lcpy_array;
 
 /* Open a numpy.ndarray or array.array (exact types). keep_order: an F-contiguous array is opened as
@@ -23,23 +25,33 @@ typedef struct lcpy_array {
  * close it with lcpy_array_close(). NOT_EXACT: its elements are no plain data (objects, structured
  * types, types with metadata). */
 lcpy_written lcpy_array_open(lcpy_state *state, lcpy_array *out, PyObject *array, bool keep_order);
-/* The same for keys: whatever its strides, an array is opened as 'C' in place. Its bytes, in that
- * order and with zeros where they mean nothing, are `bytes`, which borrows from *out; out->view is
- * not contiguous then. */
+/* The same for keys: whatever its strides, an array is opened in place, as 'F' where its items lie
+ * in that order, else as 'C'. Its bytes, in that order and with zeros where they mean nothing, are
+ * `bytes`, which borrows from *out; out->view is not contiguous then. out->places are as from
+ * lcpy_strided_order() where they lie in neither order, else out->odd is false. */
 lcpy_written lcpy_array_open_for_key(lcpy_state *state, lcpy_array *out, lcpy_strided *bytes,
                                      PyObject *array);
 void lcpy_array_close(lcpy_array *array);
+/* Of a numpy.ndarray: must it not be written to? 1, 0, or -1 with an exception; make it so. */
+int lcpy_array_is_readonly(PyObject *array);
+int lcpy_array_make_readonly(PyObject *array);
 /* Everything up to where the byte string goes: the caller writes that next (bytes, TAG_BUFFER n, or
  * TAG_DIGEST). */
 void lcpy_array_write_head(locache_writer *writer, const lcpy_array *array);
 
 /* The way back, array_read.c. The tag's head (LOCACHE_TAG_NDARRAY, _NDARRAY_F, _ARRAY, _PYARRAY or
  * 64 to 87) has been read. `bytes` is called when the reader is at the byte string (or TAG_BUFFER):
- * it consumes it and returns a new reference to an object with a writable contiguous buffer that
- * the array may keep, or NULL with an exception. New reference; NULL with ValueError on content
- * that the writer does not write (also where type, extents and size do not agree) or ImportError
- * where NumPy is not there. */
-typedef PyObject *(*lcpy_bytes_reader)(void *context, locache_reader *reader);
+ * it consumes it and says where the bytes are; 0, or -1 with an exception. New reference; NULL with
+ * ValueError on content that the writer does not write (also where type, extents and size do not
+ * agree) or ImportError where NumPy is not there. */
+typedef struct lcpy_array_bytes {
+    const void *data;
+    size_t size;
+    /* an object with a writable contiguous buffer of these bytes, which the array may keep, a new
+     * reference; NULL: the array gets a copy of its own */
+    PyObject *lent;
+} lcpy_array_bytes;
+typedef int (*lcpy_bytes_reader)(lcpy_array_bytes *out, void *context, locache_reader *reader);
 PyObject *lcpy_array_read(locache_reader *reader, uint64_t tag, lcpy_bytes_reader bytes,
                           void *context);
 /* An array without dimensions: the bytes of its one element, of this type, are next. Else as

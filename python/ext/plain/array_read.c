@@ -49,44 +49,28 @@ static bool take_shape(extents *out, locache_reader *reader)
     return out->tuple != NULL && product <= PY_SSIZE_T_MAX;
 }
 
-/* The size of a buffer, or -1 with an exception. */
-/* Of what lcpy_bytes_reader gave: asked as NumPy will ask it. */
-static Py_ssize_t buffer_size(PyObject *data)
-{
-    Py_buffer view;
-
-    if (PyObject_GetBuffer(data, &view, PyBUF_SIMPLE) < 0)
-        return -1;
-    PyBuffer_Release(&view);
-    return view.len;
-}
-
 /* Do so many elements of this type fill exactly these bytes? */
-static bool sizes_agree(PyObject *dtype, uint64_t elements, PyObject *data)
+static bool sizes_agree(PyObject *dtype, uint64_t elements, size_t size)
 {
     /* Types of no size would agree with any number of elements. */
     PyObject *item_size = PyObject_GetAttrString(dtype, "itemsize");
     Py_ssize_t each = item_size == NULL ? -1 : PyLong_AsSsize_t(item_size);
-    Py_ssize_t size = each > 0 ? buffer_size(data) : -1;
     uint64_t total;
 
     Py_XDECREF(item_size);
-    return size >= 0 && !__builtin_mul_overflow((uint64_t)each, elements, &total) &&
-           total == (uint64_t)size;
+    return each > 0 && !__builtin_mul_overflow((uint64_t)each, elements, &total) && total == size;
 }
 
-/* numpy.ndarray over `data`, whose size has been compared. */
-/* numpy.ndarray(extents, dtype, order=..., buffer=data): the array holds data, which holds its
- * memory. The constructor is told everything, so that it neither guesses nor copies. */
-static PyObject *make_array(PyObject *numpy, PyObject *dtype, const extents *shape, PyObject *data,
+/* numpy.ndarray(extents, dtype, order=..., buffer=lent): the array holds what is lent, which holds
+ * its memory; without it, its memory is its own, and new. The constructor is told everything, so
+ * that it neither guesses nor copies. */
+static PyObject *make_array(PyObject *numpy, PyObject *dtype, const extents *shape, PyObject *lent,
                             char order)
 {
     PyObject *class = PyObject_GetAttrString(numpy, "ndarray");
     PyObject *arguments = Py_BuildValue("(OO)", shape->tuple, dtype);
-    /* Without elements there is nothing to keep the buffer for. */
-    PyObject *options = shape->elements == 0
-                            ? Py_BuildValue("{s:C}", "order", order)
-                            : Py_BuildValue("{s:C,s:O}", "order", order, "buffer", data);
+    PyObject *options = lent == NULL ? Py_BuildValue("{s:C}", "order", order)
+                                     : Py_BuildValue("{s:C,s:O}", "order", order, "buffer", lent);
     PyObject *array = NULL;
 
     if (class != NULL && arguments != NULL && options != NULL)
@@ -97,19 +81,54 @@ static PyObject *make_array(PyObject *numpy, PyObject *dtype, const extents *sha
     return array;
 }
 
+/* Into an array that owns its memory. The buffer protocol has no format for dates and durations:
+ * they are filled as the integers that they are. */
+static bool fill_array(PyObject *array, const lcpy_array_bytes *bytes, bool is_time)
+{
+    const int flags = PyBUF_WRITABLE | PyBUF_ANY_CONTIGUOUS;
+    PyObject *filled = is_time ? PyObject_CallMethod(array, "view", "s", "i8") : Py_NewRef(array);
+    Py_buffer view;
+    bool done = false;
+
+    if (filled != NULL && PyObject_GetBuffer(filled, &view, flags) == 0) {
+        done = (size_t)view.len == bytes->size;
+        if (done)
+            memcpy(view.buf, bytes->data, bytes->size);
+        PyBuffer_Release(&view);
+    }
+    Py_XDECREF(filled);
+    return done;
+}
+
+/* The array of this type, shape and bytes, whose reference to what is lent is taken. */
+static PyObject *make_filled(PyObject *numpy, PyObject *dtype, const char *type,
+                             const extents *shape, lcpy_array_bytes *bytes, char order)
+{
+    PyObject *array = NULL;
+
+    if (sizes_agree(dtype, shape->elements, bytes->size)) {
+        /* Without elements there is nothing to keep a buffer for, nor anything to fill. */
+        if (shape->elements == 0)
+            Py_CLEAR(bytes->lent);
+        array = make_array(numpy, dtype, shape, bytes->lent, order);
+        if (array != NULL && bytes->lent == NULL && shape->elements > 0 &&
+            !fill_array(array, bytes, type[1] == 'm' || type[1] == 'M'))
+            Py_CLEAR(array);
+    }
+    Py_XDECREF(bytes->lent);
+    return array != NULL ? array : lcpy_cbor_refuse("array");
+}
+
 /* What is left of an array of this type: its bytes. Takes the shape. */
 static PyObject *read_rest(const source *from, const char *type, extents *shape, char order)
 {
     PyObject *numpy = PyImport_ImportModule("numpy");
     PyObject *dtype = numpy == NULL ? NULL : lcpy_dtype_new(numpy, type);
-    PyObject *data = dtype == NULL ? NULL : from->bytes(from->context, from->reader);
+    lcpy_array_bytes bytes;
     PyObject *array = NULL;
 
-    if (data != NULL && sizes_agree(dtype, shape->elements, data))
-        array = make_array(numpy, dtype, shape, data, order);
-    if (data != NULL && array == NULL)
-        lcpy_cbor_refuse("array");
-    Py_XDECREF(data);
+    if (dtype != NULL && from->bytes(&bytes, from->context, from->reader) == 0)
+        array = make_filled(numpy, dtype, type, shape, &bytes, order);
     Py_XDECREF(dtype);
     Py_XDECREF(numpy);
     Py_CLEAR(shape->tuple);
@@ -132,35 +151,28 @@ static PyObject *read_typed(const source *from, char order)
     return read_rest(from, type, &shape, order);
 }
 
-/* A typed array alone: one dimension, as long as its bytes. */
+/* A typed array alone: one dimension, as long as its bytes, which alone say how many elements there
+ * are. */
 static PyObject *read_flat(const source *from, uint64_t tag)
 {
     char type[4];
-    PyObject *numpy = NULL;
-    PyObject *data = NULL;
     PyObject *array = NULL;
-    extents shape = {0};
+    lcpy_array_bytes bytes;
 
     if (!lcpy_dtype_of_tag(type, tag))
         return lcpy_cbor_refuse("array");
-    /* How many elements there are only the bytes say. */
-    numpy = PyImport_ImportModule("numpy");
+    PyObject *numpy = PyImport_ImportModule("numpy");
     PyObject *dtype = numpy == NULL ? NULL : lcpy_dtype_new(numpy, type);
-    data = dtype == NULL ? NULL : from->bytes(from->context, from->reader);
-    if (data == NULL)
-        goto done;
-    Py_ssize_t size = buffer_size(data);
-    if (size >= 0) {
-        shape.elements = (uint64_t)size / (uint64_t)(type[2] - '0');
+    if (dtype != NULL && from->bytes(&bytes, from->context, from->reader) == 0) {
+        extents shape = {.elements = bytes.size / (uint64_t)(type[2] - '0')};
+
         shape.tuple = Py_BuildValue("(n)", (Py_ssize_t)shape.elements);
+        if (shape.tuple != NULL)
+            array = make_filled(numpy, dtype, type, &shape, &bytes, 'C');
+        else
+            Py_XDECREF(bytes.lent);
+        Py_XDECREF(shape.tuple);
     }
-    if (shape.tuple != NULL && sizes_agree(dtype, shape.elements, data))
-        array = make_array(numpy, dtype, &shape, data, 'C');
-    if (array == NULL)
-        lcpy_cbor_refuse("array");
-done:
-    Py_XDECREF(shape.tuple);
-    Py_XDECREF(data);
     Py_XDECREF(dtype);
     Py_XDECREF(numpy);
     return array;
@@ -183,51 +195,60 @@ static PyObject *read_untyped(const source *from)
     return read_rest(from, type, &shape, (char)item.data[0]);
 }
 
-/* [type code, bytes] */
-static PyObject *read_pyarray(const source *from)
+/* It refuses a size that is no whole number of items. */
+static PyObject *fill_pyarray(PyObject *module, char type, const lcpy_array_bytes *bytes)
 {
-    locache_item item;
-    PyObject *module = NULL;
-    PyObject *array = NULL;
-    PyObject *data = NULL;
-    PyObject *done = NULL;
+    PyObject *array = PyObject_CallMethod(module, "array", "C", type);
+    PyObject *view = array == NULL ? NULL
+                                   : PyMemoryView_FromMemory((char *)(uintptr_t)bytes->data,
+                                                             (Py_ssize_t)bytes->size, PyBUF_READ);
+    PyObject *done = view == NULL ? NULL : PyObject_CallMethod(array, "frombytes", "O", view);
 
-    if (!lcpy_cbor_take_array(from->reader, 2) ||
-        !lcpy_cbor_take(&item, from->reader, LOCACHE_TEXT) || item.size != 1 ||
-        strchr("bBuwhHiIlLqQfd", item.data[0]) == NULL)
-        return lcpy_cbor_refuse("array");
-    module = PyImport_ImportModule("array");
-    data = module == NULL ? NULL : from->bytes(from->context, from->reader);
-    if (data == NULL)
-        goto done;
-    array = PyObject_CallMethod(module, "array", "C", item.data[0]);
-    /* It refuses a size that is no whole number of items. */
-    done = array == NULL ? NULL : PyObject_CallMethod(array, "frombytes", "O", data);
+    Py_XDECREF(view);
     if (done == NULL) {
         Py_CLEAR(array);
         lcpy_cbor_refuse("array");
     }
     Py_XDECREF(done);
-done:
-    Py_XDECREF(data);
+    return array;
+}
+
+/* [type code, bytes] */
+static PyObject *read_pyarray(const source *from)
+{
+    locache_item item;
+    lcpy_array_bytes bytes = {0};
+    PyObject *array = NULL;
+
+    if (!lcpy_cbor_take_array(from->reader, 2) ||
+        !lcpy_cbor_take(&item, from->reader, LOCACHE_TEXT) || item.size != 1 ||
+        strchr("bBuwhHiIlLqQfd", item.data[0]) == NULL)
+        return lcpy_cbor_refuse("array");
+    PyObject *module = PyImport_ImportModule("array");
+    if (module != NULL && from->bytes(&bytes, from->context, from->reader) == 0)
+        array = fill_pyarray(module, (char)item.data[0], &bytes);
+    Py_XDECREF(bytes.lent);
     Py_XDECREF(module);
     return array;
 }
 
 /* The bytes of a scalar, which the reader is at; as a bytes reader. */
-static PyObject *copy_inline(void *context, locache_reader *reader)
+static int take_inline(lcpy_array_bytes *out, void *context, locache_reader *reader)
 {
     locache_item item;
 
     (void)context;
-    return lcpy_cbor_take(&item, reader, LOCACHE_BYTES)
-               ? PyByteArray_FromStringAndSize((const char *)item.data, (Py_ssize_t)item.size)
-               : lcpy_cbor_refuse("array");
+    if (!lcpy_cbor_take(&item, reader, LOCACHE_BYTES)) {
+        lcpy_cbor_refuse("array");
+        return -1;
+    }
+    *out = (lcpy_array_bytes){.data = item.data, .size = item.size};
+    return 0;
 }
 
 PyObject *lcpy_array_read_single(locache_reader *reader, const char *type)
 {
-    const source from = {.reader = reader, .bytes = copy_inline};
+    const source from = {.reader = reader, .bytes = take_inline};
     extents shape = {.tuple = PyTuple_New(0), .elements = 1};
 
     return shape.tuple == NULL ? NULL : read_rest(&from, type, &shape, 'C');

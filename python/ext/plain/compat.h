@@ -4,6 +4,10 @@
 
 #include "state.h"
 
+#include <pthread.h>
+#include <stdbool.h>
+#include <time.h>
+
 /* The module's slot that keeps it out of subinterpreters, where there are such slots: lines of the
  * log come through PyGILState, which only knows the main interpreter. */
 #if PY_VERSION_HEX >= 0x030C0000
@@ -23,6 +27,33 @@ static inline unsigned lcpy_compat_first_free(const PyCodeObject *code)
     return (unsigned)(code->co_nlocalsplus - code->co_nfreevars);
 #else
     return (unsigned)PyTuple_GET_SIZE(code->co_cellvars);
+#endif
+}
+
+/* The clock of a thread's CPU time. False where it cannot be told. */
+static inline bool lcpy_compat_thread_clock(clockid_t *out, const PyThreadState *thread)
+{
+#if !defined(__linux__)
+    (void)out;
+    (void)thread;
+    return false;
+#elif PY_VERSION_HEX >= 0x030B0000
+    /* As pthread_getcpuclockid() makes it of the thread's number in the kernel, which may be of a
+     * thread that has ended: the kernel says no more than that then. */
+    *out = (clockid_t)(~(unsigned)thread->native_thread_id << 3 | 6U);
+    return true;
+#else
+    return pthread_getcpuclockid((pthread_t)thread->thread_id, out) == 0;
+#endif
+}
+
+/* How deep calls in C may nest, by Python's own count. */
+static inline int lcpy_compat_recursion_limit(void)
+{
+#if PY_VERSION_HEX >= 0x030C0000
+    return 10000; /* or less, whatever sys.setrecursionlimit() says */
+#else
+    return Py_GetRecursionLimit();
 #endif
 }
 

@@ -69,6 +69,46 @@ size_t lcpy_strided_span(const lcpy_strided *strided)
     return span;
 }
 
+/* Does axis a lie further out than axis b? Of two that step alike, the one that comes first. */
+static bool is_outer(const Py_ssize_t *strides, int a, int b)
+{
+    size_t one = (size_t)(strides[a] < 0 ? -strides[a] : strides[a]);
+    size_t other = (size_t)(strides[b] < 0 ? -strides[b] : strides[b]);
+
+    return one > other || (one == other && a < b);
+}
+
+lcpy_layout_order lcpy_strided_order(signed char *places, int ndim, const Py_ssize_t *shape,
+                                     const Py_ssize_t *strides)
+{
+    bool rows = true;
+    bool columns = true;
+    int count = 0;
+
+    for (int i = 0; i < ndim; i++) {
+        places[i] = (signed char)(shape[i] > 1 && strides[i] != 0);
+        count += places[i];
+        if (shape[i] == 0) { /* no items, in no order */
+            memset(places, 0, (size_t)ndim);
+            return LCPY_ROWS;
+        }
+    }
+    int before = 0;
+    for (int i = 0; i < ndim; i++) {
+        int outer = 0;
+
+        if (places[i] == 0)
+            continue;
+        for (int k = 0; k < ndim; k++)
+            outer += k != i && places[k] != 0 && is_outer(strides, k, i);
+        rows = rows && strides[i] > 0 && outer == before;
+        columns = columns && strides[i] > 0 && outer == count - 1 - before;
+        before++;
+        places[i] = (signed char)(strides[i] > 0 ? outer + 1 : -(outer + 1));
+    }
+    return rows ? LCPY_ROWS : columns ? LCPY_COLUMNS : LCPY_OTHERWISE;
+}
+
 /* -------------------------------------------------------------------------------------- copying */
 
 /* Inlined with a constant size: a load and a store, no call. */

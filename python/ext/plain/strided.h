@@ -27,6 +27,19 @@ typedef struct lcpy_strided {
     Py_ssize_t steps[PyBUF_MAX_NDIM]; /* in bytes; may be negative, or 0 */
 } lcpy_strided;
 
+/* In what order the items of an array lie, and in which direction: axes of one item or none, and
+ * those along which it stands still, may be anywhere. */
+typedef enum lcpy_layout_order {
+    LCPY_ROWS,    /* as C has it, the last axis fastest */
+    LCPY_COLUMNS, /* as Fortran has it, the first axis fastest */
+    LCPY_OTHERWISE
+} lcpy_layout_order;
+
+/* places[i] of each axis: how many axes lie further out, plus 1; negative where it runs backwards;
+ * 0 where it does not count. `places` has room for ndim. */
+lcpy_layout_order lcpy_strided_order(signed char *places, int ndim, const Py_ssize_t *shape,
+                                     const Py_ssize_t *strides);
+
 /* Borrows from the view, which must have no suboffsets. */
 void lcpy_strided_of(lcpy_strided *out, const Py_buffer *view, lcpy_padding padding);
 /* Do all bytes lie together, as they are? Then they are `size` bytes from `start` on. */

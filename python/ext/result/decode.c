@@ -86,18 +86,38 @@ static PyObject *decode_long_bytes(decoder *d)
     return PyBytes_FromStringAndSize(buffer.data, (Py_ssize_t)buffer.size);
 }
 
-/* For lcpy_array_read(): the array keeps what lies out of line where it is. */
-static PyObject *decode_array_bytes(void *context, locache_reader *reader)
+/* For lcpy_array_read(): the array keeps what is mapped where it is. What was read is copied, so
+ * that the array owns it and can be resized. */
+static int decode_array_bytes(lcpy_array_bytes *out, void *context, locache_reader *reader)
 {
     decoder *d = context;
     locache_buffer bytes;
     size_t n;
 
-    if (!lcpy_buffer_read(&bytes, &n, &d->source, reader))
-        return malformed("no byte string");
-    return n == LCPY_BUFFER_INLINE
-               ? PyByteArray_FromStringAndSize(bytes.data, (Py_ssize_t)bytes.size)
-               : lcpy_buffer_lend(&d->source, n);
+    if (!lcpy_buffer_read(&bytes, &n, &d->source, reader)) {
+        malformed("no byte string");
+        return -1;
+    }
+    *out = (lcpy_array_bytes){.data = bytes.data, .size = bytes.size};
+    if (n == LCPY_BUFFER_INLINE || !locache_value_mapped(d->source.value))
+        return 0;
+    out->lent = lcpy_buffer_lend(&d->source, n);
+    return out->lent != NULL ? 0 : -1;
+}
+
+/* numpy.ndarray: the tag's head has been read. */
+static PyObject *decode_readonly(decoder *d)
+{
+    locache_item item;
+
+    if (locache_read(&item, &d->reader) != LOCACHE_OK || item.kind != LOCACHE_TAG ||
+        (item.number != LOCACHE_TAG_NDARRAY && item.number != LOCACHE_TAG_NDARRAY_F &&
+         item.number != LOCACHE_TAG_ARRAY))
+        return malformed("no array");
+    PyObject *array = lcpy_array_read(&d->reader, item.number, decode_array_bytes, d);
+    if (array != NULL && lcpy_array_make_readonly(array) < 0)
+        Py_CLEAR(array);
+    return array;
 }
 
 /* Those of plain/array.h. */
@@ -363,6 +383,8 @@ static PyObject *decode_tagged(decoder *d, uint64_t tag, size_t slot)
         return decode_bytearray(d);
     case LOCACHE_TAG_BUFFER:
         return decode_long_bytes(d);
+    case LOCACHE_TAG_READONLY:
+        return decode_readonly(d);
     default:
         return decode_leaf_tag(d, tag);
     }

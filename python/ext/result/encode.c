@@ -13,7 +13,7 @@
 
 #include <math.h>
 
-/* A leaf nests no deeper than this: an array is tag, pair, tag, tag, and a margin of two. */
+/* A leaf nests no deeper than this: an array is tag, tag, pair, tag, tag, and a margin of one. */
 #define LEAF_DEPTH 6
 
 typedef struct encoder {
@@ -162,15 +162,45 @@ static lcpy_written encode_bytes(encoder *e, PyObject *value)
     return written;
 }
 
+/* What an array of NumPy is beside its items. LCPY_NOT_EXACT: it would grow too much. */
+static __attribute__((noinline)) lcpy_written inspect_array(encoder *e, PyObject *value,
+                                                            bool *readonly)
+{
+    Py_buffer view;
+    lcpy_strided bytes;
+    const lcpy_padding none = {0};
+    int said = lcpy_array_is_readonly(value);
+    if (said < 0)
+        return LCPY_ERROR;
+    *readonly = said > 0;
+    if (PyObject_GetBuffer(value, &view, PyBUF_STRIDES) < 0) {
+        PyErr_Clear(); /* dates: their views are as large as they look, or hardly met */
+        return LCPY_DONE;
+    }
+    lcpy_strided_of(&bytes, &view, none);
+    bool expanded = lcpy_expanded(view.len, &bytes);
+    PyBuffer_Release(&view);
+    return expanded ? refuse(e, value, "a view that shows the same memory many times over")
+                    : LCPY_DONE;
+}
+
 /* Not inlined: encode_shape() is on the stack once per level, and an lcpy_array is large. */
-static __attribute__((noinline)) lcpy_written encode_array(encoder *e, PyObject *value)
+static __attribute__((noinline)) lcpy_written encode_array(encoder *e, PyObject *value,
+                                                           lcpy_class class_of)
 {
     lcpy_array array;
-    lcpy_written written = lcpy_array_open(e->state, &array, value, true);
+    bool readonly = false;
+    lcpy_written written =
+        class_of == LCPY_NDARRAY ? inspect_array(e, value, &readonly) : LCPY_DONE;
+    if (written != LCPY_DONE)
+        return written;
+    written = lcpy_array_open(e->state, &array, value, true);
     if (written == LCPY_NOT_EXACT)
         return refuse(e, value, "an array whose elements are no plain data");
     if (written == LCPY_ERROR)
         return written;
+    if (readonly)
+        locache_write_tag(e->body, LOCACHE_TAG_READONLY);
     lcpy_array_write_head(e->body, &array);
     written = encode_view(e, &array.view);
     lcpy_array_close(&array);
@@ -225,7 +255,7 @@ static lcpy_written encode_shape(encoder *e, PyObject *value, lcpy_shape shape, 
     case LCPY_SHAPE_BYTES:
         return encode_bytes(e, value);
     case LCPY_SHAPE_ARRAY:
-        return encode_array(e, value);
+        return encode_array(e, value, class_of);
     case LCPY_SHAPE_SCALAR:
     case LCPY_SHAPE_STR:
     case LCPY_SHAPE_NPSCALAR:

@@ -11,17 +11,12 @@
 
 #include <string.h>
 
+#include "plain/array.h"
 #include "plain/compat.h"
 #include "plain/names.h"
+#include "result/pickler.h"
 
 #define NAME_SIZE_MAX 255 /* what a length byte holds */
-
-static PyObject *pickle_attribute(lcpy_state *state, const char *name)
-{
-    if (state->pickle == NULL && (state->pickle = PyImport_ImportModule("pickle")) == NULL)
-        return NULL;
-    return PyObject_GetAttrString(state->pickle, name);
-}
 
 /* What __main__ would be imported as; "__main__" itself where it cannot be. */
 static PyObject *main_import_name(lcpy_state *state)
@@ -51,25 +46,11 @@ static PyObject *collect(PyObject *collected, PyObject *pickle_buffer)
 
 static PyMethodDef collect_method = {"collect", collect, METH_O, NULL};
 
-/* pickle.dumps(value, 5, buffer_callback=...) */
 static PyObject *dump(lcpy_state *state, PyObject *value, PyObject *collected)
 {
-    PyObject *pickled = NULL;
-    PyObject *dumps = pickle_attribute(state, "dumps");
     PyObject *callback = PyCFunction_New(&collect_method, collected);
-    PyObject *arguments = Py_BuildValue("(Oi)", value, 5);
-    PyObject *keywords =
-        callback == NULL ? NULL : Py_BuildValue("{sO}", "buffer_callback", callback);
-    if (dumps != NULL && arguments != NULL && keywords != NULL)
-        pickled = PyObject_Call(dumps, arguments, keywords);
-    Py_XDECREF(keywords);
-    Py_XDECREF(arguments);
+    PyObject *pickled = callback != NULL ? lcpy_pickler_dump(state, value, callback) : NULL;
     Py_XDECREF(callback);
-    Py_XDECREF(dumps);
-    if (pickled != NULL && !PyBytes_CheckExact(pickled)) { /* somebody replaced pickle.dumps */
-        Py_CLEAR(pickled);
-        PyErr_SetString(PyExc_TypeError, "pickle.dumps() did not return bytes");
-    }
     return pickled;
 }
 
@@ -132,8 +113,9 @@ int lcpy_pickle_encode(lcpy_state *state, lcpy_encoded *out, PyObject *value)
 typedef struct context {
     lcpy_state *state;
     PyObject *module; /* __name__ of the function's module; "" where it has none */
-    PyObject
-        *written_main; /* import name of __main__ where the entry was written; "" where unknown */
+    /* import name of __main__ where the entry was written; "" where unknown */
+    PyObject *written_main;
+    bool mapped; /* buffers lie in a mapped file */
 } context;
 
 static size_t context_offset(PyTypeObject *unpickler)
@@ -219,6 +201,39 @@ done:
     return now;
 }
 
+/* numpy's _frombuffer(), which makes an array over the memory that it is given. Arrays that lie in
+ * a mapped file keep it so; what was read is copied, so that the array owns it and can be resized.
+ * `self` is the function, and whether buffers are mapped. */
+static PyObject *make_own_array(PyObject *self, PyObject *arguments)
+{
+    PyObject *array = PyObject_CallObject(PyTuple_GET_ITEM(self, 0), arguments);
+    PyObject *memory = PyTuple_GET_SIZE(arguments) > 0 ? PyTuple_GET_ITEM(arguments, 0) : Py_None;
+    bool within = PyBytes_Check(memory) || PyByteArray_Check(memory);
+    if (array == NULL || (!within && PyTuple_GET_ITEM(self, 1) == Py_True))
+        return array;
+    int readonly = lcpy_array_is_readonly(array);
+    PyObject *copy = readonly < 0 ? NULL : PyObject_CallMethod(array, "copy", "s", "A");
+    if (copy != NULL && readonly > 0 && lcpy_array_make_readonly(copy) < 0)
+        Py_CLEAR(copy);
+    Py_DECREF(array);
+    return copy;
+}
+
+static PyMethodDef own_array_method = {"_frombuffer", make_own_array, METH_VARARGS, NULL};
+
+/* What was found, with _frombuffer() in our own way. Takes the reference. */
+static PyObject *own_way(const context *given, PyObject *named, PyObject *name, PyObject *found)
+{
+    if (found == NULL || PyUnicode_CompareWithASCIIString(name, "_frombuffer") != 0 ||
+        (PyUnicode_CompareWithASCIIString(named, "numpy.core.numeric") != 0 &&
+         PyUnicode_CompareWithASCIIString(named, "numpy._core.numeric") != 0))
+        return found;
+    PyObject *self = Py_BuildValue("(NO)", found, given->mapped ? Py_True : Py_False);
+    PyObject *function = self != NULL ? PyCFunction_New(&own_array_method, self) : NULL;
+    Py_XDECREF(self);
+    return function;
+}
+
 static PyObject *find_class(PyObject *self, PyObject *arguments)
 {
     PyObject *named;
@@ -232,7 +247,7 @@ static PyObject *find_class(PyObject *self, PyObject *arguments)
     PyObject *found = PyObject_CallMethod((PyObject *)Py_TYPE(self)->tp_base, "find_class", "OOO",
                                           self, module, name);
     Py_DECREF(module);
-    return found;
+    return own_way(given, named, name, found);
 }
 
 static PyMethodDef unpickler_methods[] = {
@@ -252,7 +267,7 @@ static PyTypeObject *unpickler_type(lcpy_state *state)
         {Py_tp_methods, unpickler_methods},
         {0, NULL},
     };
-    PyObject *base = pickle_attribute(state, "Unpickler");
+    PyObject *base = lcpy_pickler_attribute(state, "Unpickler");
     if (base == NULL)
         return NULL;
     if (!PyType_Check(base)) {
@@ -310,11 +325,10 @@ static PyObject *make_unpickler(lcpy_state *state, PyObject *stream, PyObject *b
     return unpickler;
 }
 
-static PyObject *load(lcpy_state *state, PyObject *unpickler, PyObject *module,
-                      PyObject *written_main)
+static PyObject *load(PyObject *unpickler, const context *told)
 {
     context *given = context_of(unpickler);
-    *given = (context){.state = state, .module = module, .written_main = written_main};
+    *given = *told;
     PyObject *value = PyObject_CallMethod(unpickler, "load", NULL);
     *given = (context){0};
     return value;
@@ -340,7 +354,10 @@ PyObject *lcpy_pickle_decode(lcpy_state *state, lcpy_owner *owner, PyObject *mod
         unpickler = make_unpickler(state, stream, buffers);
     PyObject *known = PyUnicode_Check(module) ? Py_NewRef(module) : PyUnicode_FromString("");
     if (unpickler != NULL && known != NULL)
-        value = load(state, unpickler, known, written_main);
+        value = load(unpickler, &(context){.state = state,
+                                           .module = known,
+                                           .written_main = written_main,
+                                           .mapped = locache_value_mapped(owner->value)});
     Py_XDECREF(known);
     Py_XDECREF(unpickler);
     Py_XDECREF(buffers);

@@ -3,6 +3,7 @@
 #ifndef LCPY_RESULT_H
 #define LCPY_RESULT_H
 
+#include "plain/strided.h"
 #include "state.h"
 
 /* A result encoded. Keeps what its buffers point into alive until lcpy_encoded_clear(). */
@@ -35,6 +36,14 @@ PyObject *lcpy_decode(lcpy_state *state, locache_value *value, PyObject *module)
  * 0, or -1 with MemoryError. */
 int lcpy_encoded_add(lcpy_encoded *out, Py_buffer *view);
 #define LCPY_BUFFERS_MAX 65536 /* what an entry holds (docs/format.md): further ones stay inline */
+
+/* A view may show the same memory again and again (windows, broadcasts), and would be written out
+ * in full. What grows beyond so many times the memory that it shows is not stored, from a size on
+ * that matters. */
+static inline bool lcpy_expanded(Py_ssize_t size, const lcpy_strided *bytes)
+{
+    return size > 65536 && (size_t)size / 16 > lcpy_strided_span(bytes);
+}
 
 /* Hashing a dict key or a set member walks it with its shared references expanded, so that thirty
  * nested pairs may stand for 2^30 items. So many bytes may come from references in all: about a

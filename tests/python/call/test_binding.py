@@ -81,16 +81,17 @@ def test_bind_keyword_only_and_its_default(kept):
         f(1)
 
 
-def test_bind_extra_positions_and_sorted_keywords(kept):
+def test_bind_extra_positions_and_keywords_in_order(kept):
     @kept
     def f(a, *rest, **more):
         RUNS.append(1)
         return a, rest, more
 
-    assert f(1, 2, 3, z=1, b=2) == f(1, 2, 3, b=2, z=1) == (1, (2, 3), {"z": 1, "b": 2})
+    assert list(f(1, 2, 3, z=1, b=2)[2]) == list(f(1, 2, 3, z=1, b=2)[2]) == ["z", "b"]
     assert len(RUNS) == 1
+    assert list(f(1, 2, 3, b=2, z=1)[2]) == ["b", "z"]
     assert f(1, (2, 3)) == (1, ((2, 3),), {})
-    assert names(f)[0] == "a=1_1=2_2=3_b=2_z=1"
+    assert names(f)[:2] == ["a=1_1=2_2=3_b=2_z=1", "a=1_1=2_2=3_z=1_b=2"]
 
 
 def test_bind_kwargs_and_positions_of_the_same_text_differ(kept):
@@ -487,10 +488,10 @@ def test_methods_take_self_by_value(kept):
     assert len(RUNS) == 1
     first.rate = 4
     assert first.run(3) == 12
-    assert first.run.is_cached(first, 3)
+    assert first.run.is_cached(3)
     assert not Model.run.is_cached(Model(7), 3)
-    with pytest.raises(TypeError, match="object as the first"):
-        first.run.is_cached(3)
+    with pytest.raises(TypeError, match="object is the first"):
+        Model.run.is_cached(3)
 
 
 @pytest.mark.parametrize("order", ["outside", "inside"])

@@ -6,6 +6,7 @@ import asyncio
 import functools
 import gc
 import inspect
+import logging
 import os
 import subprocess
 import sys
@@ -143,7 +144,7 @@ def test_cache_info_counts_as_lru_cache_does(kept):
     assert info == (1, 2, 10, 2)
     assert (info.hits, info.misses, info.maxsize, info.currsize) == (1, 2, 10, 2)
     assert (info.bypassed, info.errors) == (0, 0)
-    assert repr(info) == "locache.CacheInfo(hits=1, misses=2, maxsize=10, currsize=2)"
+    assert repr(info) == "CacheInfo(hits=1, misses=2, maxsize=10, currsize=2, bypassed=0, errors=0)"
     f.cache_clear()
     assert f.cache_info() == (0, 0, 10, 0)
     assert kept(double).cache_info().maxsize is None
@@ -216,11 +217,35 @@ def test_reset_finds_the_function_within(kept, layers):
 
 
 def test_reset_of_what_was_never_persisted():
-    with pytest.raises(TypeError, match=r"^print was never persisted: "):
+    with pytest.warns(CacheWarning, match=r"^print was never persisted, and nothing is ") as warned:
         reset_cache(print)
-    for other in (double, 3, wrapping(double), lambda: None):
-        with pytest.raises(TypeError, match="was never persisted"):
+    assert warned[0].filename == __file__
+    for other in (double, wrapping(double), lambda: None, generator, Holder):
+        with pytest.warns(CacheWarning, match="was never persisted") as warned:
             reset(other)
+        assert warned[0].filename == __file__
+    with pytest.raises(TypeError, match="takes a persisted function, not int"):
+        reset_cache(3)
+
+
+def test_reset_of_the_bare_function_forgets_what_is_kept_of_it(script):
+    out = script("""
+        import warnings
+        from locache import persist, reset_cache
+
+        def f(x):
+            print("run", x)
+            return x
+
+        warnings.simplefilter("error")
+        beside, named = persist(f), persist(f, name="notebook")
+        beside(1), named(1)
+        reset_cache(f)
+        print(beside.is_cached(1), named.is_cached(1))
+        reset_cache(f, "notebook")
+        print(named.is_cached(1))
+    """)
+    assert out.out == "run 1\nrun 1\nFalse True\nFalse\n"
 
 
 def test_reset_by_name(script):
@@ -270,7 +295,7 @@ def test_what_is_no_function_is_refused(what):
         {"nme": "x"},
         {"name": 3},
         {"name": b"x"},
-        {"auto_invalidate": 1},
+        {"auto_invalidate": 2},
         {"auto_invalidate": None},
         {"max_entries": 1.5},
         {"max_entries": True},
@@ -307,13 +332,11 @@ def test_bad_option_is_a_type_error(options):
     "options",
     [
         {"name": ""},
-        {"name": "a/b"},
+        {"name": "a/"},
+        {"name": "a/.."},
+        {"name": "."},
         {"name": "a\0"},
         {"name": "\ud800"},
-        {"max_entries": 0},
-        {"max_entries": -2},
-        {"max_age": 0},
-        {"max_age": -0.5},
         {"max_age": float("nan")},
         {"dir": ""},
         {"dir": "a\0b"},
@@ -342,12 +365,11 @@ def test_bad_value_is_a_value_error(options):
     [
         ({"nme": "x"}, "unexpected keyword argument 'nme'"),
         ({"name": b"x"}, "name must be a str or None, not bytes"),
-        ({"name": "a/b"}, "name='a/b' cannot be a file's name; for another directory give dir="),
-        ({"auto_invalidate": 1}, "auto_invalidate must be True or False, not int"),
+        ({"name": "a/"}, "name='a/' cannot be a file's name; for another directory give dir="),
+        ({"auto_invalidate": 2}, "auto_invalidate must be True or False, not int"),
         ({"max_entries": 1.5}, "max_entries must be an int, not float"),
-        ({"max_entries": 0}, "max_entries=0 must be positive, or -1 for no limit"),
         ({"max_age": "1"}, "max_age must be a number of days or None, not str"),
-        ({"max_age": -(10**400)}, "must be positive (days), or -1 or None for no limit"),
+        ({"max_age": float("nan")}, "max_age=nan is no number of days; None: no limit"),
         ({"dir": 3}, "dir must be a path (str, bytes or os.PathLike) or None, not int"),
         ({"dir": ""}, "dir='' names no directory"),
         ({"dir": b"a\0b"}, "dir='a\\x00b' has a NUL in it"),
@@ -373,7 +395,7 @@ def test_a_bad_option_says_what_is_wrong_and_what_to_do(options, message):
 def test_persist_tells_of_itself():
     assert list(inspect.signature(persist).parameters) == [
         "func", "name", "auto_invalidate", "max_entries", "max_age", "dir", "ignore", "pickle",
-        "durable", "version", "memory", "recheck", "mapped",
+        "durable", "version", "memory", "recheck", "mapped", "enabled", "keep",
     ]  # fmt: skip
     told = inspect.getdoc(persist)  # without the indentation, which Python 3.13 takes away itself
     for name in inspect.signature(persist).parameters:
@@ -383,7 +405,7 @@ def test_persist_tells_of_itself():
 
 def test_examples_of_the_docstrings(script):
     out = script("import doctest, locache; print(doctest.testmod(locache))").out
-    assert out == "TestResults(failed=0, attempted=11)\n"
+    assert out == "TestResults(failed=0, attempted=14)\n"
 
 
 def test_options_that_make_sense(kept):
@@ -398,6 +420,54 @@ def test_options_that_make_sense(kept):
         persist(double, double)
     with pytest.raises(TypeError):
         persist(name="x")(double, 3)
+
+
+@pytest.mark.parametrize("count", [0, -1, -5, -(10**30), None])
+def test_max_entries_of_no_number_is_no_limit(kept, count):
+    f = kept(double, max_entries=count)
+    for x in range(20):
+        f(x)
+    assert f.cache_info()[2:] == (None, 20)
+
+
+@pytest.mark.parametrize("days", [0, 0.0, -1, -0.5, -(10**400)])
+def test_max_age_of_no_time_keeps_nothing(kept, days):
+    f = kept(double, max_age=days)
+    f(1), f(1)
+    assert RUNS == [1, 1]
+
+
+def test_what_earlier_versions_took(kept):
+    assert kept(func=double)(1) == persist(func=double, dir=kept.dir)(1) == 2
+    assert kept(double, auto_invalidate=0)(1) == kept(double, auto_invalidate=1)(1) == 2
+    for name in ("yes", "val", "flag"):
+        verbose(**{name: True})
+        assert logging.getLogger("locache").level == logging.INFO
+        verbose(**{name: False})
+        assert logging.getLogger("locache").level == logging.NOTSET
+    with pytest.raises(TypeError, match="unexpected keyword argument 'on'"):
+        verbose(on=True)
+
+
+def test_name_with_a_directory_is_beside_the_source(script, tmp_path):
+    out = script(f"""
+        from locache import persist, reset_cache
+
+        @persist(name="sub/results")
+        def f(x):
+            return x
+
+        @persist(name="{tmp_path}/away/results")
+        def g(x):
+            return x
+
+        f(1), g(2)
+        print(f.cache_path(1), g.cache_path(2))
+    """)
+    assert out.tree == ["sub/results.cache/f/x=1"]
+    assert out.out == (
+        f"{script.place}/sub/results.cache/f/x=1 {tmp_path}/away/results.cache/g/x=2\n"
+    )
 
 
 def test_max_entries_keeps_the_last_used(kept):

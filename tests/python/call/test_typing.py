@@ -3,6 +3,7 @@ signatures."""
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
@@ -44,13 +45,35 @@ def mypy(tmp_path):
 
 
 def test_stub_matches_the_module(mypy):
-    code, out = mypy("mypy.stubtest", "locache")
+    code, out = mypy("mypy.stubtest", "--allowlist", str(HERE / "stubtest-allowlist"), "locache")
     assert code == 0, out
 
 
 def test_decorated_functions_keep_their_types(mypy):
     code, out = mypy("mypy", "--strict", "--python-version", "3.12", str(HERE / "good.py"))
     assert code == 0, out
+
+
+def test_methods_of_all_kinds(mypy):
+    code, out = mypy("mypy", "--strict", "--python-version", "3.12", str(HERE / "methods.py"))
+    assert code == 0, out
+
+
+@pytest.mark.parametrize("name", ["good.py", "methods.py"])
+def test_pyright_knows_the_same(tmp_path, name):
+    pytest.importorskip("basedpyright")  # which brings what pyright itself would fetch
+    place = str(Path(locache.__file__).parents[1])
+    (tmp_path / name).write_text((HERE / name).read_text())
+    config = {"typeCheckingMode": "standard", "pythonVersion": "3.12", "extraPaths": [place]}
+    (tmp_path / "pyrightconfig.json").write_text(json.dumps(config))
+    done = subprocess.run(
+        [sys.executable, "-m", "basedpyright", "--level", "error", "-p", str(tmp_path)],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 def test_wrong_uses_are_errors(mypy):

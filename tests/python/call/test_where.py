@@ -7,6 +7,7 @@ import sys
 import zipfile
 
 import pytest
+from locache import persist
 
 FOO = """
     from locache import persist
@@ -274,3 +275,89 @@ def test_optimised_runs_share_results(script):
     assert script(FOO).out == "run\n3\n"
     assert script(args=["-O", str(script.place / "foo.py")]).out == "3\n"
     assert sys.flags.optimize == 0
+
+
+def test_reset_of_a_name_that_is_not_there_says_so(script):
+    done = script("""
+        import warnings
+        from locache import persist, reset_cache
+        @persist(name="there")
+        def f(x):
+            return x
+        f(1)
+        for name in ("there", "typo"):
+            with warnings.catch_warnings(record=True) as told:
+                warnings.simplefilter("always")
+                reset_cache(f, name=name)
+            print([str(one.message) for one in told])
+    """)
+    assert done.out == (
+        "[]\n['reset_cache(): there is no typo.cache, so that nothing was forgotten']\n"
+    )
+
+
+def test_a_tilde_is_the_home(script, home):
+    done = script(FOO.replace("@persist", "@persist(dir='~/mine')"), env={"LOCACHE_DIR": "~/all"})
+    assert done.tree == []
+    assert (home / "mine" / "my_func" / "x=1_num=3").is_file()
+    script(FOO, env={"LOCACHE_DIR": "~/all"})
+    assert len(below(home / "all")) == 1
+    assert not (script.place / "~").exists()
+    with pytest.raises(ValueError, match="is not known"):
+        persist(dir="~nobody-of-this-name/x")
+
+
+def test_a_relative_dir_without_a_working_directory_is_told_by_the_first_call(script, tmp_path):
+    done = script(f"""
+        import os, warnings
+        os.mkdir({str(tmp_path / "gone")!r})
+        os.chdir({str(tmp_path / "gone")!r})
+        os.rmdir({str(tmp_path / "gone")!r})
+        from locache import persist
+        @persist(dir="cache")
+        def f(x):
+            return x
+        with warnings.catch_warnings(record=True) as told:
+            warnings.simplefilter("always")
+            print(f(1))
+        print(["give an absolute path" in str(one.message) for one in told])
+    """)
+    assert done.out == "1\n[True]\n"
+
+
+@pytest.mark.parametrize(
+    ("file", "extra", "place"),
+    [
+        ("/tmp/ipython-input-3-4711.py", "", "notebook.cache"),
+        ("<timed exec>", "", "notebook.cache"),
+        ("<magic-timeit>", "", "notebook.cache"),
+        ("/tmp/marimo_4711/__marimo__cell_Hbol_.py", "__file__ = '{}/book.py'", "book.cache"),
+    ],
+)
+def test_cells_of_other_front_ends(script, file, extra, place):
+    done = script(f"""
+        from locache import persist
+        scope = {{"persist": persist}}
+        exec({extra.format(script.place)!r}, scope)
+        exec(compile("@persist\\ndef f(x): return x\\n", {file!r}, "exec"), scope)
+        scope["f"](1)
+    """)
+    assert done.tree == [f"{place}/f/x=1"]
+
+
+def test_a_users_directory_by_a_functions_name(script):
+    (script.place / "my_func").mkdir()
+    (script.place / "my_func" / "measured.csv").write_text("1,2,3")
+    old = script.place / "old" / "my_func"
+    old.mkdir(parents=True)
+    for name in ("x=1_num=3", "code.py"):  # as locache 2 has them
+        (old / name).write_bytes(b"\x80\x04K\x03.")
+    for place in (".", "old"):
+        source = FOO.replace("@persist", f"@persist(dir={place!r}, max_entries=1)")
+        source += "    my_func(2), my_func(3), my_func.cache_clear()\n"
+        assert script(source).err == ""
+    assert (script.place / "my_func" / "measured.csv").read_text() == "1,2,3"
+    assert not (script.place / ".gitignore").exists()
+    assert not (script.place / "CACHEDIR.TAG").exists()
+    assert sorted(p.name for p in old.iterdir()) == ["code.py", "x=1_num=3"]
+    assert (old / "x=1_num=3").read_bytes() == b"\x80\x04K\x03."

@@ -12,6 +12,7 @@ import enum
 import fractions
 import functools
 import gc
+import io
 import json
 import math
 import mmap
@@ -19,6 +20,7 @@ import os
 import pathlib
 import pickle
 import random
+import socket
 import struct
 import subprocess
 import sys
@@ -26,6 +28,7 @@ import textwrap
 import threading
 import types
 import uuid
+import warnings
 import weakref
 import zoneinfo
 
@@ -54,8 +57,8 @@ def name(tmp_path_factory):
 
 
 def typed_equal(a, b):
-    """Equality as keys have it: of types, at every depth; order matters in sequences only; zeros
-    have their sign."""
+    """Equality as keys have it: of types, at every depth; order matters but in sets; zeros have
+    their sign."""
     if type(a) is not type(b):
         return False
     if isinstance(a, float):
@@ -67,9 +70,7 @@ def typed_equal(a, b):
     if isinstance(a, (set, frozenset)):
         return len(a) == len(b) and all(any(typed_equal(x, y) for y in b) for x in a)
     if isinstance(a, dict):
-        return len(a) == len(b) and all(
-            any(typed_equal(x, y) for y in b.items()) for x in a.items()
-        )
+        return len(a) == len(b) and all(map(typed_equal, a.items(), b.items()))
     return a == b
 
 
@@ -337,7 +338,7 @@ DIFFERENT = {
         plus_one, plus_two, adder(1), adder(2), adder(1.0), lambda x: x, lambda x: x + 1, len,
         math.sin, dict.fromkeys,
         [1].append, [2].append, str.upper, Point.method, Point(1).method, Point(2).method,
-        Point.made, math, os,
+        Point.made,
         functools.partial(plus_one, 1), functools.partial(plus_one, x=1),
         functools.partial(plus_two, 1),
         functools.lru_cache(plus_one), functools.lru_cache(plus_two),
@@ -414,11 +415,10 @@ def test_names_are_the_same_whatever_the_hash_seed(tmp_path):
 @pytest.mark.parametrize(
     ("a", "b"),
     [
-        ({"a": 1, "b": 2}, {"b": 2, "a": 1}),
+        ({"a", "b"}, {"b", "a"}),
         ([[1], [1]], [[1]] * 2),
-        (np.arange(6).reshape(2, 3), np.asfortranarray(np.arange(6).reshape(2, 3))),
+        (np.arange(24).reshape(4, 6)[:, ::2], np.arange(24).reshape(4, 6)[:, ::2].copy()),
         (np.arange(3), np.arange(6)[::2] // 2),
-        (collections.defaultdict(int, a=1, b=2), collections.defaultdict(int, b=2, a=1)),
         (float("nan"), float("nan")),
     ],
 )
@@ -472,26 +472,91 @@ def generator():
     yield 1
 
 
+class Own:
+    def __reduce_ex__(self, protocol):
+        raise TypeError("no")
+
+
 @pytest.mark.parametrize(
-    "make",
-    [object, threading.Lock, generator, lambda: iter([1]), lambda: map(int, []),
-     lambda: open(os.devnull), lambda: weakref.ref(Point), lambda: {}.keys()],
-)  # fmt: skip
-def test_unkeyable_argument_is_computed_and_said_once(kept, make):
+    ("make", "advice"),
+    [
+        (object, "an enum's member"),
+        (threading.Lock, "pass what counts of it"),
+        (generator, "pass a list"),
+        (lambda: iter([1]), "pass a list"),
+        (lambda: map(int, []), "pass a list"),
+        (lambda: {}.keys(), "pass a list"),
+        (lambda: {}.items(), "pass a list"),
+        (lambda: open(os.devnull), "pass its path"),
+        (lambda: open(os.devnull, "rb"), "pass its path"),
+        (lambda: io.BytesIO(b"x"), "pass its bytes"),
+        (lambda: io.StringIO("x"), "pass its text"),
+        (lambda: weakref.ref(Point), "pass what counts of it"),
+        (lambda: socket.socket(), "pass what counts of it"),
+        (Own, "give its class a __locache_key__ method"),
+    ],
+)
+def test_unkeyable_argument_is_computed_and_said_once(kept, make, advice):
     calls = []
 
-    @kept
+    @kept(ignore="calls")
     def call(x):
         calls.append(x)
         return 1
 
     value = make()
     with pytest.warns(
-        locache.CacheWarning, match=f"{type(value).__name__}.*__locache_key__.*ignore="
-    ):
+        locache.CacheWarning,
+        match=f"{type(value).__name__}.*{advice}.*or leave it out with ignore=",
+    ) as told:
         assert call(value) == 1
-    assert call(value) == 1
+    assert ("__locache_key__" in str(told[0].message)) == (make is Own)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert call(value) == 1
     assert len(calls) == 2
+
+
+def test_another_argument_that_has_no_key_is_told_too(kept):
+    @kept
+    def call(x, y=0):
+        return 1
+
+    def repeated():
+        for _ in range(3):
+            call(threading.Lock()), call(0, threading.Lock()), call(generator())
+
+    with pytest.warns(locache.CacheWarning) as told:
+        repeated()
+    assert [str(one.message).split(": ")[3] for one in told] == ["'x'", "'y'", "'x'"]
+    call.cache_clear()
+    with pytest.warns(locache.CacheWarning, match="'x'"):
+        call(generator())
+
+
+def test_so_many_kinds_of_trouble_are_told(kept):
+    @kept
+    def call(**names):
+        return 1
+
+    def repeated():
+        for i in range(20):
+            call(**{f"x{i}": generator()})
+
+    with pytest.warns(locache.CacheWarning) as told:
+        repeated()
+    assert len(told) == 8
+
+
+def test_a_captured_variable_is_not_called_an_argument(kept):
+    lock = threading.Lock()
+
+    @kept
+    def call(x):
+        return lock and x
+
+    with pytest.warns(locache.CacheWarning, match="a variable that the function captures.*'lock'"):
+        call(1)
 
 
 def test_refusal_says_where_in_the_argument(kept):
@@ -517,8 +582,7 @@ def test_dict_that_grows_meanwhile_is_no_crash(kept):
     def call(x):
         return 1
 
-    with pytest.warns(locache.CacheWarning, match="changed size"):
-        assert call(target) == 1
+    assert call(target) == 1
 
 
 def test_list_that_shrinks_meanwhile_is_no_crash(kept):
@@ -533,8 +597,18 @@ def test_list_that_shrinks_meanwhile_is_no_crash(kept):
     def call(x):
         return 1
 
-    with pytest.warns(locache.CacheWarning, match="changed size"):
-        assert call(target) == 1
+    assert call(target) == 1
+
+
+def nested(depth):
+    value = []
+    for _ in range(depth):
+        value = [value]
+    return value
+
+
+def test_a_deep_list_is_an_argument(name):
+    assert name(nested(100_000)) == name(nested(100_000)) != name(nested(99_999))
 
 
 def test_too_deep_is_no_crash(kept):
@@ -542,11 +616,8 @@ def test_too_deep_is_no_crash(kept):
     def call(x):
         return 1
 
-    value = []
-    for _ in range(100_000):
-        value = [value]
-    with pytest.warns(locache.CacheWarning):
-        assert call(value) == 1
+    with pytest.warns(locache.CacheWarning, match="nested too deep"):
+        assert call(nested(300_000)) == 1
 
 
 def test_comparison_of_a_class_decides_nothing(name):

@@ -217,6 +217,14 @@ def test_pickled_arrays_lie_out_of_line_and_are_writable(cache):
     assert cache.load().data[0] == 0
 
 
+@pytest.mark.parametrize("size", [0, 3, 3000, 3_000_000])
+def test_pickles_have_the_documented_mac(cache, home, size):
+    cache.store(Plain(data=np.arange(float(size)), more=np.arange(size // 2)))
+    data = cache.entry.read_bytes()
+    key = (home / "state" / "locache" / "key").read_bytes()
+    assert entryfile.parse(data).mac == entryfile.mac(data, key)
+
+
 def test_deep_value_is_kept(cache):
     value = []
     for _ in range(480):

@@ -24,6 +24,7 @@
 #include <cmocka.h>
 
 #define MIB ((size_t)1 << 20)
+#define LEAF ((size_t)4 << 10)
 
 /* By Python's hashlib.blake2b(person=...), from the construction as docs/format.md gives it. */
 static const struct {
@@ -33,28 +34,37 @@ static const struct {
     {0, "aa6715f536115cf9faebac69d6b58ae2eb0551aafcf51edf08475717e5c8d38d"},
     {1, "d37905714f868b04b68b086c006351e3e2073283a05fd1857ad7e4855b7ac78b"},
     {1000, "5cb217b00577b563ac2f0b936e89e7b7d940ce2e1fcbd60b15421da89c34c082"},
-    {MIB - 1, "c2868712f9f5d43548c941b6de40bc02eec16267d5b38fce05a2533dfb511c17"},
-    {MIB, "98db23743a59f85ba33f6acd33ce7635e18699074c8cd3f9e41371522928fce2"},
-    {MIB + 1, "298ca0a1df9211de5f806f0c5fcacb475e590897377efccc64dfffb627cd9d67"},
-    {2 * MIB, "ec5b9fbeb741413dd4b25f898cef48dd8d4a429fa050793ae0fa7510647161ac"},
-    {2 * MIB + 1, "68dcb4d176e05aebb2dbf649a070fa2f10739229668c4c33c7e12cbb59e4e00b"},
-    {3 * MIB, "aed14efe22fa57542cd95f4ff87f0745fdf1aa9706001c58440ee1fe58998d0b"},
-    {3 * MIB + 7, "f46778d66ca86e94d911ec72950dcaa1490034a0bfed858c0d4435f5791f8225"},
-    {4 * MIB - 1, "3524c94585b0328689bb3dd436e902b4d700c301be745d1eca552e5047085389"},
-    {4 * MIB, "7d2c9301b1634a325b72447e10f845aecb732786a389016f58a025e512a0002f"},
-    {4 * MIB + 1, "6ef7bedf03abf3caa3b302b69b6c93c146ab0106abda611006afd6661f896ee3"},
-    {5 * MIB, "3526bebf0c70b4acff1534c3198e594cd0b487a50931bb96c69c55f028391f7e"},
-    {6 * MIB + 1, "f9e7e0a35bf2a09269d9a8ffd4a45a32d33855176dd512e5eaeb8fce8a29aa1c"},
-    {8 * MIB - 1, "5f46a1791a21ce67b8705557ee344e2d2338984fcfefaf136dc664827b28e784"},
-    {8 * MIB, "5995540f97ee8398e7fa23cbcd974414061f3752f6a4d48f849c95fa8bd841e8"},
-    {8 * MIB + 1, "fdaeadf76514a3bc85544b3685f102e5556e5df562d67e590c26e86f75977664"},
-    {9 * MIB + 1, "d8ca6a7d3b59548f1d231a8dd0d4ee41fc42d675787928fc516b449a4cf2f351"},
-    {12 * MIB - 1, "e22ebdd271f10f9d5260afb7fadda8e87c7e27371cec0caa02892bd1fb8c4515"},
-    {12 * MIB, "d213c52a664026799259061269b6a56afe6763974b3eaa27c22a7a8c4e4659bd"},
-    {15 * MIB + 12345, "8d949eaabd815b8c0f71a770ced95d3efee20fa0070ccd1ce22a008d62257f4e"},
-    {16 * MIB, "528b4b78a2a7efee65d3fe3839b7324cde4c1847d4d4905538ac138aee4ca91c"},
-    {16 * MIB + 1, "38300ec57fc551ec6762731ab7be52d8a73e077c4c5a2765061d09aa9095ee01"},
-    {71 * MIB - 3, "d393069b5de0719f34b96cdef1f3ae7fbbc1af77555d95372153a54c9ea52ff5"},
+    {LEAF - 1, "028ff604ba56e9aedd87c382becad0c7daa1a751b484edb154957858cc6df5c6"},
+    {LEAF, "443c72267a8004b19553bacc9edb84386fd939c7756f543f2f37ef61c5852159"},
+    {LEAF + 1, "55df3e1f03178e179cd0a40f89548783eb134f068a1695322d96b995d9d0c824"},
+    {2 * LEAF, "7c83745ad546b77994e2224fd5677c30f7a2d6023a9e26c37d7d9edecee74a09"},
+    {2 * LEAF + 1, "34917401ec90710527edd66ca237e527a75cab418bf3206dea41880012e50c9c"},
+    {3 * LEAF, "de8ee2d11a4b6aa1f2bba42d4cfd9c574a738c036e9e7e399dd45f9d508673d7"},
+    {3 * LEAF + 7, "b2bca4b18d86e4d8fecdf62345aaa1e4b898f616697f0ad943e05a570b4aeec3"},
+    {4 * LEAF - 1, "ca4378fe5c74b819b8b9e661810ef0f51fcc42ff184b9abcad314d55bd3f1f1e"},
+    {4 * LEAF, "063f03527134c78d26f8adbf9ce414df3cf9bb4f0ced301559c35a88ea88f2b6"},
+    {4 * LEAF + 1, "83396dba9d72222bfd69c45191e0b7f0554452b0e7c22dd45809757cd14bbcab"},
+    {5 * LEAF, "4685a21d43fc14739971a6415a45da5d824f59c77dd36903c6872c967c435a4b"},
+    {6 * LEAF + 1, "ab1d7fcbce4df87f79a2a741a8785102988c516015f43869b5ef2cc3ebadf10a"},
+    {8 * LEAF - 1, "497014f500b070f1d64548d0fde7a2314f173ce73c85cb758e133efa737029a1"},
+    {8 * LEAF, "b1530628e7f6f09b3ad64ee37db8d0991ad85b98d08e0e6d2dd6de6cc263b5e0"},
+    {8 * LEAF + 1, "f70ae85c44cbe5f7211284ac7e25e0df051bb372d614949b97c4e5025cf95e4f"},
+    {9 * LEAF + 1, "8e9dd9d7826f3da68814b216e62d4d3ec22f85c0a2bb55a4eca5f705a61a2055"},
+    {64 * LEAF - 1, "983100185856d673b559da1e25914d88e088156ecd5f38358f1c9e38b94abed9"},
+    {64 * LEAF, "388a50eb52ab3774660917f935e1ddbced6bce4385cc2a6fd537c1dd7886c5a6"},
+    {64 * LEAF + 1, "585096694d8b16314e1a1c2cfb3f0ed1908f73031c67dfd1ecd80f981863f287"},
+    {67 * LEAF + 5, "95a4ef6ece47d81fa567141a3bc85f1698f517b6dc8a1790bb5e724b5bbd78ec"},
+    {MIB - 1, "490e55127522cdbdae124598abdbbc888c3a5aa1299aa65f89e443c4c8e3cacd"},
+    {MIB, "62d021032f895d3d9566faab49a2d5a94971971333c4a34fb7935e6ddb52aa06"},
+    {MIB + 1, "5c10387f0b2131e34d5476f5a049473d56f3b54241f2ee006a4bd8b2ea20c67d"},
+    {8 * MIB - 1, "4921c4114f839f6cc6717779ed472eacb61b6c8596e0855a874ccb4f8faee83d"},
+    {8 * MIB, "34ddb4b461545f93f4898456c9ab8048166ac505e81041007f49e7927670b815"},
+    {8 * MIB + 1, "8b6509fd3329944e958cf584629fdd30f458986271c6da35099c9971686c098f"},
+    {9 * MIB + 1, "4e2467578fec00885b2d2d06d8e0a2b56be1739b8f8b04a2eb7accb48d5f072e"},
+    {15 * MIB + 12345, "66a12dbcc0a98d8c76de3f18366f649772c0b8a150a23b2087fec06826061aaa"},
+    {16 * MIB, "a6177d2840737b9389242c6b31f14cb4e25f132c6e8409bdca476bf924dc87eb"},
+    {16 * MIB + 1, "bffb918a122b540f44280a00e399e5979722dee1c9484e2f535ecf85d05d80db"},
+    {71 * MIB - 3, "e764b67f1d3db4ea4a013fe9f3fc1a3d450b4d54d8985236672d756dd66ea105"},
 };
 enum { KNOWN_COUNT = sizeof known / sizeof *known };
 
@@ -114,7 +124,7 @@ static void test_digest__of_null_is_that_of_nothing(void **state)
 
 static void test_digest__does_not_depend_on_alignment(void **state)
 {
-    enum { AT = 18 }; /* 9 MiB and a byte */
+    enum { AT = 29 }; /* 9 MiB and a byte */
     (void)state;
     assert_true(known[AT].size == 9 * MIB + 1);
     unsigned char *moved = malloc(known[AT].size + 8);
@@ -128,35 +138,41 @@ static void test_digest__does_not_depend_on_alignment(void **state)
     free(moved);
 }
 
-/* Every leaf counts, and its place: in each lane, at the ends of each thread's work, in the
+/* Every leaf counts, and its place: in each lane, at the ends of what a thread takes, in the
  * rest. */
-static void test_digest__sees_a_bit_and_the_place_of_every_leaf(void **state)
+static void check_every_leaf(size_t size, size_t step)
 {
-    const size_t size = 14 * MIB + 5;
     unsigned char whole[LOCACHE_DIGEST_SIZE];
     unsigned char out[LOCACHE_DIGEST_SIZE];
     unsigned char *bytes = malloc(size);
-    (void)state;
     assert_non_null(bytes);
     memcpy(bytes, pattern, size);
     locache_digest(whole, bytes, size);
-    for (size_t leaf = 0; leaf <= 14; leaf++) {
-        size_t at = leaf < 14 ? leaf * MIB + leaf * 65537 : size - 1;
+    for (size_t at = 0; at < size;
+         at += at + step < size || at == size - 1 ? step : size - 1 - at) {
         bytes[at] ^= 4;
         locache_digest(out, bytes, size);
         assert_memory_not_equal(out, whole, sizeof out);
         bytes[at] ^= 4;
     }
-    for (size_t leaf = 0; leaf + 1 < 14; leaf++) {
-        memcpy(bytes + leaf * MIB, pattern + (leaf + 1) * MIB, MIB);
-        memcpy(bytes + (leaf + 1) * MIB, pattern + leaf * MIB, MIB);
+    for (size_t at = 0; at + 2 * LEAF <= size; at += step / LEAF * LEAF) {
+        memcpy(bytes + at, pattern + at + LEAF, LEAF);
+        memcpy(bytes + at + LEAF, pattern + at, LEAF);
         locache_digest(out, bytes, size);
         assert_memory_not_equal(out, whole, sizeof out);
-        memcpy(bytes + leaf * MIB, pattern + leaf * MIB, 2 * MIB);
+        memcpy(bytes + at, pattern + at, 2 * LEAF);
     }
     locache_digest(out, bytes, size);
     assert_memory_equal(out, whole, sizeof out);
     free(bytes);
+}
+
+static void test_digest__sees_a_bit_and_the_place_of_every_leaf(void **state)
+{
+    (void)state;
+    check_every_leaf(14 * LEAF + 5, LEAF + 67);
+    check_every_leaf(131 * LEAF + 5, LEAF + 67);
+    check_every_leaf(14 * MIB + 5, MIB + 65537);
 }
 
 /* ------------------------------------------------------------------------------------- in parts */
@@ -193,9 +209,45 @@ static void test_digest__of_parts_is_that_of_the_whole(void **state)
         assert_true(locache_digest_parts(out, known[i].size, fill_from, &from));
         assert_true(is_known(out, i));
         assert_true(from.copied == known[i].size);
-        assert_true(from.largest <= MIB);
+        assert_true(from.largest <= LEAF);
         assert_false(from.disturbed);
     }
+}
+
+/* Cut into spans, some of them empty, of every size up to a few leaves. */
+static size_t cut_up(lc_span *spans, size_t most, const unsigned char *data, size_t size,
+                     unsigned seed)
+{
+    size_t count = 0;
+    uint64_t random = seed;
+    for (size_t at = 0; at < size; count++) {
+        random = random * 6364136223846793005U + 1442695040888963407U;
+        size_t part = (size_t)(random >> 33) % (random >> 63 ? 200 : 5 * LEAF);
+        if (part > size - at || count == most - 1)
+            part = size - at;
+        spans[count] = (lc_span){part > 0 ? data + at : NULL, part};
+        at += part;
+    }
+    if (count == 0)
+        spans[count++] = (lc_span){NULL, 0};
+    return count;
+}
+
+static void test_digest__of_spans_is_that_of_the_whole(void **state)
+{
+    enum { MOST = 4000 };
+    lc_span *spans = malloc(MOST * sizeof *spans);
+    (void)state;
+    assert_non_null(spans);
+    for (size_t i = 0; i < KNOWN_COUNT; i++) {
+        for (unsigned seed = 0; seed < (known[i].size < MIB ? 20 : 1); seed++) {
+            unsigned char out[LOCACHE_DIGEST_SIZE];
+            lc_digest(out, spans, cut_up(spans, MOST, pattern, known[i].size, seed));
+            if (!is_known(out, i))
+                fail_msg("%zu bytes in spans, seed %u", known[i].size, seed);
+        }
+    }
+    free(spans);
 }
 
 /* -------------------------------------------------------------------------------------- threads */
@@ -256,6 +308,24 @@ static void test_digest__needs_neither_threads_nor_memory(void **state)
             unsigned char out[LOCACHE_DIGEST_SIZE];
             fault_set(calls[c], n, EAGAIN);
             locache_digest(out, pattern, known[KNOWN_COUNT - 1].size);
+            failed = fault_clear();
+            assert_true(is_known(out, KNOWN_COUNT - 1));
+        }
+    }
+}
+
+static void test_digest__of_spans_needs_neither_threads_nor_memory(void **state)
+{
+    static const char *const calls[] = {"thread", "alloc"};
+    lc_span spans[50];
+    size_t count = cut_up(spans, 50, pattern, known[KNOWN_COUNT - 1].size, 3);
+    (void)state;
+    for (size_t c = 0; c < 2; c++) {
+        bool failed = true;
+        for (int n = 1; failed; n++) {
+            unsigned char out[LOCACHE_DIGEST_SIZE];
+            fault_set(calls[c], n, EAGAIN);
+            lc_digest(out, spans, count);
             failed = fault_clear();
             assert_true(is_known(out, KNOWN_COUNT - 1));
         }
@@ -337,9 +407,11 @@ int main(void)
         cmocka_unit_test(test_digest__does_not_depend_on_alignment),
         cmocka_unit_test(test_digest__sees_a_bit_and_the_place_of_every_leaf),
         cmocka_unit_test(test_digest__of_parts_is_that_of_the_whole),
+        cmocka_unit_test(test_digest__of_spans_is_that_of_the_whole),
         cmocka_unit_test(test_digest__starts_threads_for_large_data_only),
         cmocka_unit_test(test_digest__is_the_same_on_one_processor),
         cmocka_unit_test(test_digest__needs_neither_threads_nor_memory),
+        cmocka_unit_test(test_digest__of_spans_needs_neither_threads_nor_memory),
         cmocka_unit_test(test_digest__of_parts_says_where_memory_is_missing),
         cmocka_unit_test(test_digest__works_in_a_child_of_fork),
     };

@@ -131,15 +131,18 @@ static void test_hash__id_is_blake2b_128(void **state)
     assert_hex(id.bytes, sizeof id.bytes, "88f07915c3bd7db45d772925b9ef57c0");
 }
 
+#define PERSON "a use of the key" /* 16 bytes */
+
+/* By Python's hashlib.blake2b(..., digest_size=32, key=bytes(range(32)), person=PERSON). */
 static void test_hash__mac_is_keyed_blake2b_256(void **state)
 {
     static const struct {
         size_t size;
         const char *hex;
     } known[] = {
-        {0, "4e51e7a913fc80137da52880fecca175bf81e117d5c68126dc2774033517ea0d"},
-        {3, "161cb58efe04d77909c321754ef139bbda07e2f08fc1b7512b78a228deef70d0"},
-        {1000, "0569b74ff495ad6d7b69b67e0e2b3771fa9cfd0244473d227e17ce188ded4e02"},
+        {0, "0de9f3b862e4762d6918394a13fa66aa9561929258b5e12ad38166b9264e465f"},
+        {3, "51183e939f6140ae6258ce1bb6bab9022830c3ebcb17d3aad3df632989a2fb14"},
+        {1000, "eac16f696af954c45e9f1b1ad7d931d82e9a767e19346a8006b3b5d9c5a1021f"},
     };
     unsigned char key[LC_MAC_KEY_SIZE];
     (void)state;
@@ -147,11 +150,11 @@ static void test_hash__mac_is_keyed_blake2b_256(void **state)
         key[i] = (unsigned char)i;
     for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
         unsigned char mac[LC_MAC_SIZE];
-        lc_mac(mac, key, &(lc_span){pattern, known[i].size}, 1);
+        lc_mac(mac, key, PERSON, &(lc_span){pattern, known[i].size}, 1);
         assert_hex(mac, sizeof mac, known[i].hex);
         const lc_span spans[] = {{pattern, known[i].size / 2},
                                  {pattern + known[i].size / 2, known[i].size - known[i].size / 2}};
-        lc_mac(mac, key, spans, 2);
+        lc_mac(mac, key, PERSON, spans, 2);
         assert_hex(mac, sizeof mac, known[i].hex);
     }
 }
@@ -161,13 +164,28 @@ static void test_hash__mac_depends_on_every_bit_of_the_key(void **state)
     unsigned char key[LC_MAC_KEY_SIZE] = {0};
     unsigned char first[LC_MAC_SIZE];
     (void)state;
-    lc_mac(first, key, &(lc_span){"x", 1}, 1);
+    lc_mac(first, key, PERSON, &(lc_span){"x", 1}, 1);
     for (size_t bit = 0; bit < 8 * sizeof key; bit++) {
         unsigned char mac[LC_MAC_SIZE];
         key[bit / 8] ^= (unsigned char)(1U << bit % 8);
-        lc_mac(mac, key, &(lc_span){"x", 1}, 1);
+        lc_mac(mac, key, PERSON, &(lc_span){"x", 1}, 1);
         assert_false(lc_mac_equal(mac, first));
         key[bit / 8] ^= (unsigned char)(1U << bit % 8);
+    }
+}
+
+static void test_hash__mac_depends_on_the_use(void **state)
+{
+    const unsigned char key[LC_MAC_KEY_SIZE] = {1};
+    unsigned char first[LC_MAC_SIZE], mac[LC_MAC_SIZE];
+    char other[] = PERSON;
+    (void)state;
+    lc_mac(first, key, PERSON, &(lc_span){"x", 1}, 1);
+    for (size_t i = 0; i < LC_PERSON_SIZE; i++) {
+        other[i] ^= 1;
+        lc_mac(mac, key, other, &(lc_span){"x", 1}, 1);
+        assert_false(lc_mac_equal(mac, first));
+        other[i] ^= 1;
     }
 }
 
@@ -262,6 +280,7 @@ int main(void)
         cmocka_unit_test(test_hash__id_is_blake2b_128),
         cmocka_unit_test(test_hash__mac_is_keyed_blake2b_256),
         cmocka_unit_test(test_hash__mac_depends_on_every_bit_of_the_key),
+        cmocka_unit_test(test_hash__mac_depends_on_the_use),
         cmocka_unit_test(test_hash__mac_equal_compares_every_bit),
         cmocka_unit_test(test_hash__random_bytes_differ),
         cmocka_unit_test(test_hash__hex_goes_both_ways_for_every_byte),

@@ -112,6 +112,36 @@ static void test_locate__override(void **unused)
     assert_string_equal(locate(at("bar.py"), NULL, 0), at("bar.cache"));
 }
 
+static void test_locate__override_at_home(void **unused)
+{
+    (void)unused;
+    char expected[LOCACHE_PATH_MAX];
+    snprintf(expected, sizeof expected, "%s/all%s/bar.cache", scratch, scratch);
+    setenv("LOCACHE_DIR", "~/all/", 1);
+    assert_string_equal(locate(at("bar.py"), NULL, 0), expected);
+    snprintf(expected, sizeof expected, "%s%s/bar.cache", scratch, scratch);
+    setenv("LOCACHE_DIR", "~", 1);
+    assert_string_equal(locate(at("bar.py"), NULL, 0), expected);
+    setenv("LOCACHE_DIR", "~nobody/all", 1);
+    assert_int_equal(locache_locate(found, at("bar.py"), NULL, 0, &error), LOCACHE_EINVAL);
+    assert_non_null(strstr(error.message, "~nobody/all"));
+}
+
+/* What root makes there, its owner could neither use nor delete. */
+static void test_locate__root_beside_anothers_source(void **unused)
+{
+    (void)unused;
+    skip_unless_root();
+    char away[LOCACHE_PATH_MAX];
+    snprintf(away, sizeof away, "%s/.cache/locache%s/theirs/bar.cache", scratch, scratch);
+    assert_int_equal(mkdir(at("theirs"), 0755), 0);
+    assert_string_equal(locate(at("theirs/bar.py"), NULL, 0), at("theirs/bar.cache"));
+    assert_int_equal(chown(at("theirs"), NOBODY, NOBODY), 0);
+    assert_string_equal(locate(at("theirs/bar.py"), NULL, 0), away);
+    assert_int_equal(mkdir(at("theirs/bar.cache"), 0700), 0);
+    assert_string_equal(locate(at("theirs/bar.py"), NULL, 0), at("theirs/bar.cache"));
+}
+
 static void locate_as_nobody(void *context)
 {
     const char *const *paths = context;
@@ -231,6 +261,8 @@ int main(void)
         scratch_test(test_locate__in_an_archive),
         scratch_test(test_locate__away),
         scratch_test(test_locate__override),
+        scratch_test(test_locate__override_at_home),
+        scratch_test(test_locate__root_beside_anothers_source),
         scratch_test(test_locate__where_nothing_can_be_made),
         scratch_test(test_locate__bad_arguments),
         scratch_test(test_locate__paths_too_long),

@@ -134,7 +134,7 @@ static void test_store__large_files_that_are_no_entry(void **unused)
     assert_rejected(cache, 1, LOCACHE_ECORRUPT);
     assert_non_null(strstr(error.message, "not as long as it says"));
     /* A newer one is only known by its checksum. */
-    file[8] = 2;
+    file[8] = 3;
     write_bytes(in_foo("my_func/x=1"), file, size);
     assert_rejected(cache, 1, LOCACHE_ECORRUPT);
     memset(file + HEADER - LC_CHECKSUM_SIZE, 0, LC_CHECKSUM_SIZE);
@@ -336,7 +336,7 @@ static void test_store__a_newer_format_is_left_alone(void **unused)
     locache *cache = open_function("my_func");
     must_put(cache, 1, "one");
     bytes newer = read_bytes(in_foo("my_func/x=1"));
-    newer.data[8] = 2;
+    newer.data[8] = 3;
     write_bytes(in_foo("my_func/x=1"), newer.data, newer.size);
     assert_rejected(cache, 1, LOCACHE_ECORRUPT);
     must_put(cache, 1, "one");
@@ -347,6 +347,126 @@ static void test_store__a_newer_format_is_left_alone(void **unused)
     assert_memory_equal(read_bytes(in_foo("my_func/x=1")).data, newer.data, newer.size);
     assert_int_equal(names_in(in_foo("my_func/.locache"), "tmp"), 0);
     locache_close(cache);
+}
+
+/* Entries of development states: no news, and in nobody's way. */
+static void test_store__an_earlier_format_is_a_plain_miss(void **unused)
+{
+    (void)unused;
+    locache *cache = open_function("my_func");
+    must_put(cache, 1, "one");
+    bytes now = read_bytes(in_foo("my_func/x=1"));
+    bytes earlier = now;
+    earlier.data[8] = 1;
+    write_bytes(in_foo("my_func/x=1"), earlier.data, earlier.size);
+    assert_rejected(cache, 1, LOCACHE_ECORRUPT);
+    restamp(&earlier);
+    write_bytes(in_foo("my_func/x=1"), earlier.data, earlier.size);
+    assert_miss(cache, 1);
+    must_put(cache, 1, "two");
+    assert_hit(cache, 1, "two");
+    locache_close(cache);
+}
+
+/* As large as what is mapped: its header is looked at first. */
+static void test_store__a_large_earlier_format_is_a_plain_miss(void **unused)
+{
+    enum { LARGE = 1 << 20 };
+    static unsigned char file[LARGE + 4096];
+    static const char zeros[LARGE];
+    (void)unused;
+    key k = key_of(1);
+    locache_buffer buffer = {(void *)(uintptr_t)zeros, LARGE};
+    locache_record record = {
+        .size = sizeof record, .codec = LOCACHE_RAW, .buffers = &buffer, .buffer_count = 1};
+    locache *cache = open_function("my_func");
+    assert_int_equal(locache_put(cache, k.bytes, k.size, &record, &error), LOCACHE_OK);
+    FILE *from = fopen(in_foo("my_func/x=1"), "rb");
+    assert_non_null(from);
+    size_t size = fread(file, 1, sizeof file, from);
+    fclose(from);
+    file[8] = 1;
+    memset(file + HEADER - LC_CHECKSUM_SIZE, 0, LC_CHECKSUM_SIZE);
+    unsigned char sum[LC_CHECKSUM_SIZE];
+    lc_checksum(sum, &(lc_span){file, size}, 1);
+    memcpy(file + HEADER - sizeof sum, sum, sizeof sum);
+    write_bytes(in_foo("my_func/x=1"), file, size);
+    assert_miss(cache, 1);
+    must_put(cache, 1, "two");
+    assert_hit(cache, 1, "two");
+    locache_close(cache);
+}
+
+/* x = a list of `count` times one number, but for the last. */
+static locache_writer long_key(size_t count, double last)
+{
+    locache_writer writer;
+    locache_writer_init(&writer, NULL, 0);
+    locache_key_begin(&writer, 1);
+    locache_key_name(&writer, "x", 1);
+    locache_write_array(&writer, count);
+    for (size_t i = 0; i < count; i++)
+        locache_write_real(&writer, i + 1 < count ? 0.1 : last);
+    assert_int_equal(locache_writer_status(&writer), LOCACHE_OK);
+    return writer;
+}
+
+static locache_status get_long(locache *cache, const locache_writer *long_one)
+{
+    locache_value *value;
+    locache_status status = locache_get(&value, cache, long_one->data, long_one->length, &error);
+    if (status == LOCACHE_OK)
+        locache_value_free(value);
+    return status;
+}
+
+/* Of whatever length, it is the whole key that counts: also in a file under another's name. */
+static void test_store__a_long_key_stands_as_its_digest(void **unused)
+{
+    char path[LOCACHE_PATH_MAX], other[LOCACHE_PATH_MAX];
+    locache_record record = {
+        .size = sizeof record, .codec = LOCACHE_RAW, .body = "b", .body_size = 1};
+    (void)unused;
+    locache_options options = options_for("my_func");
+    options.memory_entries = -1;
+    locache *cache = open_with(&options);
+    locache_writer asked = long_key(1000, 0.1);
+    locache_writer similar = long_key(1000, 0.2);
+    assert_true(asked.length >= LOCACHE_KEY_LONG);
+    assert_int_equal(locache_put(cache, asked.data, asked.length, &record, &error), LOCACHE_OK);
+    assert_int_equal(get_long(cache, &asked), LOCACHE_OK);
+    assert_int_equal(get_long(cache, &similar), LOCACHE_MISS);
+    assert_int_equal(locache_path(path, cache, asked.data, asked.length, &error), LOCACHE_OK);
+    assert_int_equal(locache_path(other, cache, similar.data, similar.length, &error), LOCACHE_OK);
+    bytes file = read_bytes(path);
+    /* 49609([size, 32 bytes]), with nothing of the list. */
+    unsigned char stored[41] = {0xd9, 0xc1, 0xc9, 0x82, 0x19};
+    stored[5] = (unsigned char)(asked.length >> 8);
+    stored[6] = (unsigned char)asked.length;
+    memcpy(stored + 7, "\x58\x20", 2);
+    locache_digest(stored + 9, asked.data, asked.length);
+    assert_int_equal(file.size, HEADER + sizeof stored + 1);
+    assert_memory_equal(file.data + HEADER, stored, sizeof stored);
+    write_bytes(other, file.data, file.size);
+    assert_int_equal(get_long(cache, &similar), LOCACHE_MISS);
+    assert_string_equal(locache_status_name(error.status), "LOCACHE_ECORRUPT");
+    locache_writer_clear(&asked);
+    locache_writer_clear(&similar);
+    locache_close(cache);
+}
+
+/* What stands for a key is none itself. */
+static void test_store__the_digest_of_a_key_is_no_key(void **unused)
+{
+    unsigned char room[64];
+    char name[LOCACHE_NAME_MAX + 1];
+    locache_writer stored;
+    (void)unused;
+    locache_writer asked = long_key(1000, 0.1);
+    locache_writer_init(&stored, room, sizeof room);
+    locache_key_bytes(&stored, asked.data, asked.length);
+    assert_int_equal(locache_key_filename(name, stored.data, stored.length), LOCACHE_ECORRUPT);
+    locache_writer_clear(&asked);
 }
 
 /* -------------------------------------------------------------------------- in an entry's place */
@@ -645,6 +765,10 @@ int main(void)
         scratch_test(test_store__swapped_entries_are_misses),
         scratch_test(test_store__a_directory_under_another_name_is_all_misses),
         scratch_test(test_store__a_newer_format_is_left_alone),
+        scratch_test(test_store__an_earlier_format_is_a_plain_miss),
+        scratch_test(test_store__a_large_earlier_format_is_a_plain_miss),
+        scratch_test(test_store__a_long_key_stands_as_its_digest),
+        scratch_test(test_store__the_digest_of_a_key_is_no_key),
         scratch_test(test_store__a_thing_in_an_entrys_place_is_a_miss_and_is_replaced),
         scratch_test(test_store__a_hole_that_lies_about_its_size_is_a_miss),
         scratch_test(test_store__a_foreign_entry_is_not_served),

@@ -485,7 +485,8 @@ static void test_versions__a_switch_cut_off_is_finished_by_the_next(void **unuse
     assert_int_equal(
         rename(in_foo("my_func"), in_foo(".versions/my_func/00000000000000000000000000000000")), 0);
     assert_int_equal(mkdir(in_foo(".versions/.tmp/new-0123"), 0700), 0);
-    write_text(in_foo(".versions/.tmp/new-0123/x"), "");
+    assert_int_equal(mkdir(in_foo(".versions/.tmp/new-0123/.locache"), 0700), 0);
+    write_text(in_foo(".versions/.tmp/new-0123/.locache/version"), "");
     assert_true(has(&first, 0, 1, "r"));
     assert_int_equal(names_in(in_foo(".versions/.tmp"), ""), 0);
 }

@@ -582,6 +582,37 @@ static void test_key__begin_refuses_more_pairs_than_an_array_holds(void **state)
     locache_writer_clear(&key);
 }
 
+/* From LOCACHE_KEY_LONG bytes on, the id in a name is that of the key's digest, as an entry has
+ * it. */
+static void test_key__a_long_key_is_named_after_its_digest(void **state)
+{
+    (void)state;
+    for (size_t size = LOCACHE_KEY_LONG - 1; size <= LOCACHE_KEY_LONG; size++) {
+        char name[LOCACHE_NAME_MAX + 1], hex[2 * LOCACHE_ID_SIZE + 1];
+        unsigned char room[64];
+        locache_id id;
+        locache_writer key, stored;
+        locache_writer_init(&key, NULL, 0);
+        locache_key_begin(&key, 1);
+        locache_key_name(&key, "x", 1);
+        locache_write_array(&key, size - 6);
+        for (size_t i = 0; i < size - 6; i++)
+            locache_write_uint(&key, i % 24);
+        assert_int_equal(key.length, size);
+        locache_writer_init(&stored, room, sizeof room);
+        locache_key_bytes(&stored, key.data, key.length);
+        if (size < LOCACHE_KEY_LONG)
+            locache_id_of(&id, key.data, key.length);
+        else
+            locache_id_of(&id, stored.data, stored.length);
+        lc_text_hex(hex, id.bytes, sizeof id.bytes);
+        assert_int_equal(locache_key_filename(name, key.data, key.length), LOCACHE_OK);
+        assert_string_equal(strchr(name, '~') + 1, hex);
+        locache_writer_clear(&key);
+        locache_writer_clear(&stored);
+    }
+}
+
 /* --------------------------------------------------------------------------------------- golden */
 
 /* Each line: a key in hexadecimal, a space, its name. */
@@ -591,7 +622,7 @@ static void test_key__names_are_the_golden_ones(void **state)
     unsigned char bytes[sizeof line / 2];
     char name[LOCACHE_NAME_MAX + 1];
     size_t count = 0;
-    FILE *file = fopen("tests/golden/v1/names", "r");
+    FILE *file = fopen("tests/golden/v2/names", "r");
     (void)state;
     assert_non_null(file);
     while (fgets(line, sizeof line, file) != NULL) {
@@ -634,6 +665,7 @@ int main(void)
         cmocka_unit_test(test_key__rejects_what_is_no_key),
         cmocka_unit_test(test_key__rejects_what_is_nested_too_deep),
         cmocka_unit_test(test_key__begin_refuses_more_pairs_than_an_array_holds),
+        cmocka_unit_test(test_key__a_long_key_is_named_after_its_digest),
         cmocka_unit_test(test_key__names_are_the_golden_ones),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

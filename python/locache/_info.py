@@ -1,0 +1,37 @@
+"""What cache_info() returns. Imported when first asked for."""
+
+from collections import namedtuple
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing_extensions import disjoint_base as _disjoint_base
+else:
+
+    def _disjoint_base(cls):
+        return cls
+
+
+_Counts = namedtuple("_Counts", ["hits", "misses", "maxsize", "currsize"])
+
+
+@_disjoint_base
+class CacheInfo(_Counts):
+    """What a function's cache did in this process, and how many results it holds: the named tuple
+    of functools.lru_cache, and beside its fields the calls that did without the cache, and what
+    went wrong with it, said or not."""
+
+    def __new__(cls, hits, misses, maxsize, currsize, bypassed=0, errors=0):
+        self = super().__new__(cls, hits, misses, maxsize, currsize)
+        self.bypassed = bypassed
+        self.errors = errors
+        return self
+
+    def _asdict(self):
+        return {**super()._asdict(), **vars(self)}
+
+    def _replace(self, /, **fields):
+        return type(self)(**{**self._asdict(), **fields})
+
+    def __repr__(self):
+        fields = [f"{name}={value}" for name, value in self._asdict().items()]
+        return f"CacheInfo({', '.join(fields)})"

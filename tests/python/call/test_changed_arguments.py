@@ -1,0 +1,201 @@
+"""A call that changes its arguments is not stored, and says which and where; what it only fills in
+is."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+import warnings
+
+import locache
+import pytest
+
+
+class Model:
+    coefficient = None
+
+    def __init__(self):
+        self.calls = 0
+        self.cache = None
+        self.parts = [1, {"a": 1}]
+
+
+def count(model):
+    model.calls += 1
+
+
+def append(model):
+    model.parts.append(2)
+
+
+def item(model):
+    model.parts[1]["a"] = 2
+
+
+def remove(model):
+    del model.cache
+
+
+def fill(model):
+    model.cache = [1, 2]
+
+
+def add(model):
+    model.coefficient = 1.5
+
+
+def new_item(model):
+    model.parts[1]["b"] = 2
+
+
+CHANGES = {
+    count: "model.calls",
+    append: "model.parts",
+    item: "model.parts[1]['a']",
+    remove: "model.cache",
+}
+
+
+@pytest.mark.parametrize("awaited", [False, True])
+@pytest.mark.parametrize("change", CHANGES)
+def test_change_is_not_stored_and_its_place_is_named(kept, change, awaited):
+    if awaited:
+
+        async def run(change, model):
+            change(model)
+            return 1
+
+        function = kept(run)
+
+        def f(change, model):
+            return asyncio.run(function(change, model))
+
+    else:
+
+        @kept
+        def f(change, model):
+            change(model)
+            return 1
+
+        function = f
+    with pytest.warns(locache.CacheWarning, match="ignore=.*key=.*__locache_key__") as said:
+        assert [f(change, Model()), f(change, Model())] == [1, 1]
+    assert len(said) == 1
+    assert f": {CHANGES[change]} is another afterwards" in str(said[0].message)
+    assert function.cache_info()[:2] == (0, 2)
+    assert not function.is_cached(change, Model())
+
+
+@pytest.mark.parametrize("awaited", [False, True])
+@pytest.mark.parametrize("change", [fill, add, new_item])
+def test_what_is_filled_in_is_stored(kept, change, awaited, caplog):
+    @kept
+    def f(change, model):
+        change(model)
+        return model
+
+    if awaited:
+
+        @kept
+        async def later(change, model):
+            change(model)
+            return model
+
+    def call():
+        return asyncio.run(later(change, Model())) if awaited else f(change, Model())
+
+    locache.verbose(True)
+    try:
+        with warnings.catch_warnings(), caplog.at_level(logging.INFO, "locache"):
+            warnings.simplefilter("error")
+            first, second = call(), call()
+    finally:
+        locache.verbose(False)
+    assert vars(first) == vars(second)
+    assert (later if awaited else f).cache_info()[:2] == (1, 1)
+    assert sum("filled in model." in record.message for record in caplog.records) == 1
+
+
+def test_generators_of_random_numbers(kept):
+    numpy = pytest.importorskip("numpy")
+
+    def draw(rng):
+        return float(rng.random())
+
+    cases = [
+        (random.Random(1), r"rng\.getstate\(\)"),
+        (numpy.random.default_rng(1), r"rng\.bit_generator\.state"),
+        (numpy.random.RandomState(1), r"rng\.get_state\(\)"),
+    ]
+    for n, (rng, place) in enumerate(cases):
+        f = kept(draw, dir=kept.dir / str(n))
+        with pytest.warns(locache.CacheWarning, match=place + " is another"):
+            assert f(rng) != f(rng)
+
+
+def test_arrays_lists_and_what_star_takes(kept):
+    numpy = pytest.importorskip("numpy")
+
+    def f(*args, **kwargs):
+        for value in (*args, *kwargs.values()):
+            value[0] += 1
+        return 1
+
+    for n, (args, kwargs, place) in enumerate(
+        [
+            ((numpy.zeros(3),), {}, "args"),
+            ((numpy.zeros(30_000),), {}, "args"),
+            (([1], [2]), {}, r"args\[0\]\[0\]"),
+            ((), {"a": [1]}, r"a\[0\]"),
+        ]
+    ):
+        with pytest.warns(locache.CacheWarning, match=f": {place}"):
+            kept(f, dir=kept.dir / str(n))(*args, **kwargs)
+
+
+def test_default_that_is_appended_to(kept):
+    @kept
+    def f(x, seen=[]):  # noqa: B006
+        seen.append(x)
+        return len(seen)
+
+    with pytest.warns(locache.CacheWarning, match="seen is another"):
+        assert [f(1), f(1)] == [1, 2]
+
+
+def test_method_that_changes_its_object(kept):
+    class Client:
+        def __init__(self):
+            self.requests = 0
+
+        def get(self, path):
+            self.requests += 1
+            return path.upper()
+
+        get = kept(get)
+
+    client = Client()
+    with pytest.warns(locache.CacheWarning, match=r"self\.requests is another"):
+        client.get("/"), client.get("/")
+
+
+def test_what_is_left_out_or_says_itself_what_counts_may_change(kept):
+    class Counter:
+        def __init__(self):
+            self.n = 0
+
+        def __locache_key__(self):
+            return "counter"
+
+    @kept(ignore=("log",))
+    def f(counter, log):
+        counter.n += 1
+        log.append(1)
+        return 1
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        counter, log = Counter(), []
+        f(counter, log), f(counter, log)
+    assert (counter.n, log) == (1, [1])

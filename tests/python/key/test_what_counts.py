@@ -1,0 +1,363 @@
+"""What of an argument counts, and what does not: order, attributes, what objects note down."""
+
+from __future__ import annotations
+
+import collections
+import configparser
+import datetime
+import decimal
+import functools
+import math
+import pathlib
+
+import locache
+import numpy as np
+import pytest
+from locache import persist
+
+
+@pytest.fixture(scope="module")
+def name(tmp_path_factory):
+    @persist(dir=tmp_path_factory.mktemp("counts") / "counts.cache")
+    def call(x):
+        return x
+
+    return lambda value: pathlib.Path(call.cache_path(value)).name
+
+
+class Table:
+    def __init__(self, **columns):
+        self.columns = columns
+
+
+# -------------------------------------------------------------------------------------------- order
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        dict,
+        Table,
+        lambda **kwargs: [{"in": kwargs}],
+        lambda **kwargs: collections.defaultdict(int, kwargs),
+        lambda **kwargs: collections.Counter(kwargs),
+        lambda **kwargs: collections.OrderedDict(kwargs),
+    ],
+)
+def test_order_of_a_dict_counts(name, make):
+    assert name(make(a=1, b=2)) == name(make(a=1, b=2)) != name(make(b=2, a=1))
+
+
+def test_order_in_which_attributes_were_set_does_not_count(name):
+    one, other = Table(), Table()
+    one.a, one.b = 1, 2
+    other.b, other.a = 2, 1
+    assert name(one) == name(other)
+
+
+def test_order_of_keyword_arguments_without_a_name_counts(kept):
+    @kept
+    def columns(first=0, second=0, **values):
+        return list(values)
+
+    assert columns(x=1, y=2) == ["x", "y"]
+    assert columns(y=2, x=1) == ["y", "x"]
+    assert columns.cache_path(first=1, second=2) == columns.cache_path(second=2, first=1)
+
+
+def layouts(array):
+    yield array
+    yield np.asfortranarray(array)
+    yield array.transpose(0, 2, 1).copy().transpose(0, 2, 1)
+    yield array[::-1].copy()[::-1]
+    yield array[:, ::-1].copy()[:, ::-1]
+
+
+@pytest.mark.parametrize("dtype", ["f8", "i1", "M8[s]", "U3", "O", "i4,f8"])
+def test_layout_of_an_array_counts(name, dtype):
+    array = np.arange(24).astype(dtype).reshape(2, 3, 4)
+    assert len({name(one) for one in layouts(array)}) == 5
+    assert [name(one) for one in layouts(array)] == [name(one) for one in layouts(array.copy())]
+
+
+def test_a_view_that_lies_in_order_is_its_copy(name):
+    wide = np.arange(192.0).reshape(4, 6, 8)
+    for view in (
+        wide[::2, ::3, ::4],
+        wide[1:, :, 2],
+        wide[:1],
+        np.broadcast_to(wide[0], (3, 6, 8)),
+    ):
+        assert name(view) == name(view.copy())
+    assert name(wide.T[::2]) == name(np.asfortranarray(wide.T[::2]))
+
+
+# ---------------------------------------------------------------------- what reductions leave out
+
+
+class Money(decimal.Decimal):
+    pass
+
+
+class Stamp(datetime.datetime):
+    pass
+
+
+class Place(type(pathlib.Path())):
+    pass
+
+
+class Bag(collections.Counter):
+    pass
+
+
+class Units(np.ndarray):
+    pass
+
+
+class Slotted(datetime.date):
+    __slots__ = ("unit",)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: Money("1.5"),
+        lambda: Stamp(2024, 1, 1),
+        lambda: Place("a"),
+        lambda: Bag("ab"),
+        lambda: np.zeros(2).view(Units),
+        lambda: Slotted(2024, 1, 1),
+    ],
+)
+def test_attributes_of_a_subclass_count(name, make):
+    values = [make() for _ in range(4)]
+    for value, unit in zip(values, ("metre", "inch", "metre"), strict=False):
+        value.unit = unit
+    assert name(values[0]) == name(values[2])
+    assert len({name(value) for value in values}) == 3
+
+
+class Shape:
+    def __init__(self, size):
+        self.size = size
+
+    def __reduce__(self):
+        return Shape, (self.size,)
+
+
+class Circle(Shape):
+    pass
+
+
+def test_class_counts_where_the_reduction_names_a_base(name):
+    assert name(Shape(2)) != name(Circle(2))
+
+
+class Box:
+    def __init__(self, value):
+        self.value = value
+
+    def __getstate__(self):
+        return self.value
+
+    def __setstate__(self, state):
+        self.value = state
+
+
+class Bare:
+    pass
+
+
+def test_empty_states_differ(name):
+    assert len({name(Box(value)) for value in (None, [], {}, (), 0)}) == 5
+    assert name(Bare()) == name(Bare())
+
+
+# ------------------------------------------------------------------ what objects note down in them
+
+
+class Square:
+    def __init__(self, side):
+        self.side = side
+        self._hash = None
+
+    @functools.cached_property
+    def area(self):
+        return self.side**2
+
+    def __eq__(self, other):
+        return self.side == other.side
+
+    def __hash__(self):
+        self._hash = hash(str(self.side))
+        return self._hash
+
+
+def test_cached_properties_and_hashes_do_not_count(name):
+    one, other = Square(3), Square(3)
+    assert (other.area, hash(other)) == (9, hash(str(3)))
+    assert name(one) == name(other) != name(Square(4))
+
+
+def test_a_hash_that_no_method_keeps_counts(name):
+    one, other = Table(), Table()
+    one._hash, other._hash = 1, 2
+    assert name(one) != name(other)
+
+
+def looked_at_networkx(module):
+    def make():
+        return module.path_graph(3)
+
+    return make, lambda graph: (graph.nodes, graph.edges, graph.degree)
+
+
+def looked_at_xarray(module):
+    def make():
+        return module.Dataset({"a": ("x", [1, 2])}, coords={"x": [0, 1]})
+
+    return make, lambda data: (data.attrs, data.a.attrs, data.indexes)
+
+
+def looked_at_scipy(module):
+    def make():
+        return module.csr_matrix([[1.0, 2.0]])
+
+    return make, lambda matrix: (matrix.has_canonical_format, matrix.has_sorted_indices)
+
+
+@pytest.mark.parametrize(
+    ("module", "of"),
+    [
+        ("networkx", looked_at_networkx),
+        ("xarray", looked_at_xarray),
+        ("scipy.sparse", looked_at_scipy),
+    ],
+)
+def test_what_a_package_notes_down_does_not_count(name, module, of):
+    make, look = of(pytest.importorskip(module))
+    one, other = make(), make()
+    look(other)
+    assert name(one) == name(other)
+
+
+def test_order_of_a_dataset_and_of_a_graph_counts(name):
+    xarray = pytest.importorskip("xarray")
+    networkx = pytest.importorskip("networkx")
+    a, b = ("x", [1, 2]), ("x", [3, 4])
+    assert name(xarray.Dataset({"a": a, "b": b})) != name(xarray.Dataset({"b": b, "a": a}))
+    assert name(networkx.Graph([(0, 1), (1, 2)])) != name(networkx.Graph([(1, 2), (0, 1)]))
+
+
+def test_masked_arrays(name):
+    def masked(under, mask=(False, True)):
+        return np.ma.array([1.0, under], mask=mask)
+
+    assert name(masked(5.0)) == name(masked(math.nan)) != name(masked(5.0, (False, False)))
+    assert name(np.ma.array([1.0, 2.0])) != name(np.ma.array([1.0, 2.0], mask=[False, False]))
+    looked_at = masked(5.0)
+    assert looked_at.fill_value == 1e20
+    assert name(looked_at) == name(masked(5.0))
+
+
+def test_torch_tensors_count_by_content(name):
+    torch = pytest.importorskip("torch")
+    row = torch.arange(4.0)
+    tensors = [row, row.long(), row.reshape(2, 2), row.bfloat16(), torch.nn.Parameter(row)]
+    assert len({name(tensor) for tensor in tensors}) == 5
+    assert name(torch.arange(4.0)) == name(torch.arange(4.0))
+
+
+# ----------------------------------------------------------------------------------- data frames
+
+
+def test_pandas_flags_offsets_and_subclasses(name):
+    pd = pytest.importorskip("pandas")
+    frame = pd.DataFrame({"a": [1]})
+    assert name(frame) != name(frame.set_flags(allows_duplicate_labels=False))
+
+    def days(holidays):
+        offset = pd.offsets.CustomBusinessDay(holidays=holidays)
+        return pd.date_range("2024-01-01", periods=2, freq=offset)
+
+    assert name(days(["2024-03-01"])) == name(days(["2024-03-01"])) != name(days(["2024-04-01"]))
+
+    class Named(pd.DataFrame):
+        _metadata = ("unit",)
+
+    one, other, same = Named({"a": [1]}), Named({"a": [1]}), Named({"a": [1]})
+    one.unit, other.unit, same.unit = "metre", "inch", "metre"
+    assert name(one) == name(same) != name(other)
+
+
+def test_arrow_slices_and_chunks_of_nested_columns(name):
+    pa = pytest.importorskip("pyarrow")
+    rows = [[1, 2], None, [], [3]]
+    for made in (rows, [{"a": row} for row in rows]):
+        array = pa.array(made)
+        assert name(array[1:3]) == name(pa.array(made[1:3], array.type)) != name(array)
+        table = pa.table({"x": array})
+        cut = pa.table({"x": pa.chunked_array([array[:1], array[1:]])})
+        assert name(table) == name(cut) != name(table[:2])
+
+
+# ------------------------------------------------------------------------------- one's own say
+
+
+class Foreign:
+    def __init__(self, value):
+        self.value = value
+        self.noise = object()
+
+
+class Derived(Foreign):
+    pass
+
+
+def test_key_for_says_what_counts_of_another_class(name):
+    with pytest.raises(TypeError):
+        name(Foreign(1))
+
+    @locache.key_for(Foreign)
+    def key(foreign):
+        return foreign.value
+
+    assert name(Foreign(1)) == name(Foreign(1)) != name(Foreign(2))
+    assert name(Derived(1)) != name(Foreign(1))
+    with pytest.raises(TypeError, match="class"):
+        locache.key_for(1)
+
+
+# --------------------------------------------------------------------------- modules and functions
+
+MISSING = object()
+
+
+def with_sentinel(key, *, default=MISSING, other=MISSING):
+    return key
+
+
+def test_a_module_is_refused_with_what_to_do(name):
+    with pytest.raises(TypeError, match="pass the name of the module"):
+        name([math])
+
+
+def test_functions_with_a_sentinel_can_be_keyed(name):
+    assert name(with_sentinel) == name(with_sentinel)
+    assert name(configparser.ConfigParser()) == name(configparser.ConfigParser())
+
+
+def function_of(tmp_path, text):
+    path = tmp_path / f"source_{abs(hash(text))}.py"
+    path.write_text(text)
+    space = {"__name__": "source"}
+    exec(compile(text, str(path), "exec"), space)
+    return space["f"]
+
+
+def test_layout_and_docstring_of_a_function_do_not_count(name, tmp_path):
+    plain = function_of(tmp_path, "def f(x):\n    return x + 1\n")
+    layout = function_of(tmp_path, "\n\ndef f( x ):\n    'Add.'\n    return (x + 1)  # one\n")
+    other = function_of(tmp_path, "def f(x):\n    return x + 2\n")
+    assert name(plain) == name(layout) != name(other)

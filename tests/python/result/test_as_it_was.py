@@ -1,0 +1,293 @@
+"""Results that cannot come back as they were are not stored; the others come back just so."""
+
+from __future__ import annotations
+
+import collections
+import dataclasses
+import datetime
+import decimal
+import functools
+import pathlib
+import sys
+import warnings
+
+import locache
+import pytest
+
+
+class Money(decimal.Decimal):
+    pass
+
+
+class Stamp(datetime.datetime):
+    pass
+
+
+class Place(type(pathlib.Path())):
+    pass
+
+
+class Bag(collections.Counter):
+    pass
+
+
+class Table(collections.defaultdict):
+    pass
+
+
+class Slotted(decimal.Decimal):
+    __slots__ = ("unit",)
+
+
+class Computed(collections.Counter):
+    """What __init__ makes is made again."""
+
+    def __init__(self, *args):
+        super().__init__(*args)
+        self.unit = "metre"
+
+
+class Complete(decimal.Decimal):
+    """It says itself how it is pickled."""
+
+    def __reduce__(self):
+        return make_complete, (str(self), self.unit)
+
+
+def make_complete(text, unit):
+    made = Complete(text)
+    made.unit = unit
+    return made
+
+
+class Kept(collections.OrderedDict):
+    """A class in C that takes attributes along."""
+
+
+class Failure(ValueError):
+    pass
+
+
+LOSES = {
+    "Decimal": lambda: Money("5"),
+    "datetime": lambda: Stamp(2024, 1, 1),
+    "Path": lambda: Place("a"),
+    "Counter": lambda: Bag("ab"),
+    "defaultdict": lambda: Table(int, a=1),
+    "slots": lambda: Slotted("5"),
+}
+KEEPS = {
+    "own reduction": lambda: Complete("5"),
+    "made by __init__": lambda: Computed("ab"),
+    "OrderedDict": lambda: Kept(a=1),
+    "exception": lambda: Failure("no"),
+}
+
+
+def of(kept, value):
+    """A function that returns the value, and how often it ran."""
+    runs = []
+
+    @kept(ignore=("runs", "value"))
+    def result():
+        runs.append(1)
+        return value
+
+    return result, runs
+
+
+@pytest.mark.parametrize("within", [False, True])
+@pytest.mark.parametrize("name", LOSES)
+def test_attributes_that_pickle_drops(kept, name, within):
+    value = LOSES[name]()
+    value.unit = "metre"
+    f, runs = of(kept, [value] if within else value)
+    with pytest.warns(locache.CacheWarning, match=r"cannot be stored: TypeError: .*'unit'") as said:
+        found = [f() for _ in range(3)]
+    assert len(said) == 1
+    assert len(runs) == 3
+    assert {(x[0] if within else x).unit for x in found} == {"metre"}
+
+
+@pytest.mark.parametrize("name", LOSES)
+def test_instances_without_attributes_are_stored(kept, name):
+    value = LOSES[name]()
+    f, runs = of(kept, value)
+    assert f() == f() == value
+    assert type(f()) is type(value)
+    assert len(runs) == 1
+
+
+@pytest.mark.parametrize("name", KEEPS)
+def test_attributes_that_pickle_keeps(kept, name):
+    value = KEEPS[name]()
+    value.unit = "metre"
+    f, runs = of(kept, value)
+    assert f().unit == f().unit == "metre"
+    assert len(runs) == 1
+
+
+def test_attributes_of_a_subclass_of_ndarray(kept):
+    numpy = pytest.importorskip("numpy")
+
+    class Units(numpy.ndarray):
+        pass
+
+    Units.__qualname__ = "Units"
+    globals()["Units"] = Units
+    try:
+        plain = numpy.arange(3).view(Units)
+        f, runs = of(kept, plain)
+        assert type(f()) is type(f()) is Units
+        assert len(runs) == 1
+        plain.unit = "metre"
+        f, runs = of(functools.partial(kept, dir=kept.dir / "other"), plain)
+        with pytest.warns(locache.CacheWarning, match="'unit'"):
+            assert f().unit == f().unit == "metre"
+    finally:
+        del globals()["Units"]
+
+
+@pytest.mark.parametrize("wrap", [lambda x: x, lambda x: [x], lambda x: {"a": (1, x)}])
+def test_bare_object_is_itself_and_not_stored(kept, wrap):
+    value = wrap(object())
+    f, runs = of(kept, value)
+    with pytest.warns(locache.CacheWarning, match=r"a bare object\(\)"):
+        assert f() is f() is value
+    assert len(runs) == 2
+
+
+# --------------------------------------------------------------------------------------- arrays
+
+
+@dataclasses.dataclass
+class Holder:
+    array: object
+
+
+def arrays(numpy):
+    big = numpy.arange(2000.0)
+    yield numpy.arange(5)
+    yield big
+    yield numpy.zeros((3, 4), order="F")
+    yield numpy.array(7.5)
+    yield numpy.array(["2024-01-01", "2024-02-01"], "M8[D]")
+    yield numpy.array(["ab", "c"])
+    yield big[::3]
+    yield big.reshape(40, 50)[:, ::2]
+    yield numpy.array([(1, 2.5)], dtype=[("a", "i4"), ("b", "f8")])
+    yield numpy.array([{}, None], dtype=object)
+    yield numpy.zeros((0, 3))
+
+
+@pytest.mark.parametrize("memory", [True, False])
+@pytest.mark.parametrize("held", [False, True])
+@pytest.mark.parametrize("writeable", [False, True])
+def test_arrays_keep_their_flags_and_own_their_memory(kept, held, writeable, memory):
+    numpy = pytest.importorskip("numpy")
+    for n, array in enumerate(arrays(numpy)):
+        given = array.copy() if writeable else array.view()
+        given.flags.writeable = writeable
+        f, runs = of(
+            functools.partial(kept, memory=memory, dir=kept.dir / f"a{n}"),
+            Holder(given) if held else given,
+        )
+        for _ in range(3):
+            found = f().array if held else f()
+            assert type(found) is numpy.ndarray
+            assert found.dtype == given.dtype
+            assert numpy.array_equal(found, given)
+            assert found.flags.writeable is writeable
+        assert len(runs) == 1
+        if writeable and given.flags.forc and not given.dtype.hasobject and given.ndim == 1:
+            assert found.flags.owndata
+            found.resize(found.size + 2, refcheck=False)
+            assert numpy.array_equal((f().array if held else f()), given)
+
+
+def test_read_only_array_that_is_mapped(kept):
+    numpy = pytest.importorskip("numpy")
+    array = numpy.arange(100_000)
+    array.flags.writeable = False
+    f, runs = of(kept, (array, array))
+    for _ in range(2):
+        one, two = f()
+        assert one is two
+        assert not one.flags.writeable
+    assert len(runs) == 1
+
+
+@pytest.mark.parametrize("held", [False, True])
+def test_view_that_repeats_its_memory(kept, held):
+    numpy = pytest.importorskip("numpy")
+    window = numpy.lib.stride_tricks.sliding_window_view
+    small, large = window(numpy.arange(1000.0), 8), window(numpy.arange(1000.0), 256)
+    f, runs = of(kept, Holder(small) if held else small)
+    assert numpy.array_equal(f().array if held else f(), small)
+    f()
+    assert len(runs) == 1
+    f, runs = of(functools.partial(kept, dir=kept.dir / "large"), Holder(large) if held else large)
+    with pytest.warns(locache.CacheWarning, match="many times over"):
+        f(), f()
+    assert len(runs) == 2
+    assert not f.is_cached()
+
+
+# ---------------------------------------------------------------------------------------- nesting
+
+
+def test_nesting_of_any_depth(script):
+    found = script(
+        """
+        import sys, threading, warnings
+        from locache import persist
+        warnings.simplefilter("ignore")
+        sys.setrecursionlimit(10**6)
+
+        class Node:
+            next = None
+
+        @persist
+        def nested(n):
+            inner = None
+            for _ in range(n):
+                inner = [inner]
+            return inner
+
+        @persist
+        def linked(n):
+            node = None
+            for _ in range(n):
+                outer = Node()
+                outer.next = node
+                node = outer
+            return node
+
+        def go(n):
+            print(type(nested(300_000)).__name__, type(linked(n)).__name__)
+
+        go(100_000)
+        threading.stack_size(1 << 20)
+        thread = threading.Thread(target=go, args=(3_000,))  # 3.13 cannot free more
+        thread.start()
+        thread.join()
+        """
+    )
+    assert found.out == "list Node\n" * 2
+
+
+def test_nesting_that_pickle_copes_with_is_stored(kept):
+    depth = 650 if sys.version_info >= (3, 12) else 5_000
+    value = None
+    for _ in range(depth):
+        value = [value]
+    f, runs = of(kept, value)
+    limit = sys.getrecursionlimit()
+    sys.setrecursionlimit(20_000)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            f(), f()
+    finally:
+        sys.setrecursionlimit(limit)
+    assert len(runs) == 1
