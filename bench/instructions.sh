@@ -6,7 +6,7 @@ sh tools/dependencies.sh build meson test
 python=$(best_python)
 # The environment that the tests make for this version.
 venv=.venv-$(python_version "$python")
-make_venv "$python" "$venv" tests/python/requirements.txt tools/requirements-build.txt
+whole_venv "$python" "$venv"
 install_package "$venv"
 
 dir=build/instructions

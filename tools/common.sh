@@ -101,9 +101,15 @@ make_venv() {
     quietly "venv-${venv#.venv}" "$venv_python" -m venv "$venv"
     for requirements; do
         quietly "pip-${venv#.venv}" "$venv/bin/python" -m pip install --quiet --prefer-binary \
-            -r "$requirements"
+            --no-compile -r "$requirements"
     done
     say "$stamp" >"$venv/stamp"
+}
+
+# whole_venv PYTHON DIR: with what every Python test uses.
+whole_venv() {
+    make_venv "$1" "$2" tests/python/requirements.txt tests/python/requirements-once.txt \
+        tools/requirements-build.txt
 }
 
 # install_package DIR [PIP OPTION...]: this tree's package, by the build tools that the venv holds.

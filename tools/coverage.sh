@@ -15,7 +15,7 @@ quietly configure-coverage env CC=gcc meson setup "$core" $again -Dpython=disabl
 quietly compile-coverage meson compile -C "$core"
 
 venv=.venv-coverage package=build/package-coverage
-make_venv "$python" "$venv" tests/python/requirements.txt tools/requirements-build.txt
+whole_venv "$python" "$venv"
 install_package "$venv" -Csetup-args=-Db_lto=false -Csetup-args=-Db_coverage=true \
     -Csetup-args=-Dbuildtype=debug -Csetup-args=-Dc_args=-fprofile-update=atomic
 

@@ -5,6 +5,7 @@
 sh tools/dependencies.sh build meson test
 python=$(best_python)
 results=$logs/results
+began=$(date +%s)
 : >"$results"
 
 # Sanitizers stop at what they find; a program that a sanitizer stops has failed.
@@ -26,7 +27,7 @@ record() {
         say "$1: ended with status $2"
         set -- "$1" "$2" "$3" 1 "$5"
     fi
-    say "$1: $3 passed, $4 failed, $5 skipped"
+    say "$1: $3 passed, $4 failed, $5 skipped, at $(($(date +%s) - began)) s"
     say "$3 $4 $5" >>"$results"
 }
 
@@ -46,6 +47,7 @@ core() { # core NAME DIRECTORY "SETUP OPTIONS" TEST OPTION...
     record "core $name" "$status" "$report"
 }
 
+examples=150 # that hypothesis tries of each property
 preload= # libraries for the interpreter alone, not for what runs it
 # pytest_with NAME PYTHON ARGUMENT...
 pytest_with() {
@@ -53,19 +55,28 @@ pytest_with() {
     shift 2
     rm -f "$logs/$name.xml"
     status=0
-    env LD_PRELOAD="$preload" "$interpreter" -m pytest -q -p no:cacheprovider \
+    env LD_PRELOAD="$preload" LOCACHE_TEST_EXAMPLES="$examples" "$interpreter" -m pytest -q -p no:cacheprovider \
         --junitxml="$logs/$name.xml" "$@" >"$logs/$name.log" 2>&1 </dev/null || status=$?
     if [ "$status" != 0 ]; then cat "$logs/$name.log"; else tail -n 1 "$logs/$name.log"; fi
     record "$name" "$status" "$logs/$name.xml"
 }
 
+# One interpreter runs every test, the others those that are not marked `once`.
+whole=$(python_version "$python")
+
 # The environments are made while the core is tested.
 all_pythons >"$logs/pythons"
 prepare() {
     while read -r version interpreter; do
-        make_venv "$interpreter" ".venv-$version" tests/python/requirements.txt \
-            tools/requirements-build.txt
-        install_package ".venv-$version"
+        if [ "$version" = "$whole" ]; then
+            whole_venv "$interpreter" ".venv-$version"
+            install_package ".venv-$version"
+        else
+            make_venv "$interpreter" ".venv-$version" tests/python/requirements.txt \
+                tools/requirements-build.txt
+            # Link-time optimisation is the same for all, and a third of the time.
+            install_package ".venv-$version" -Csetup-args=-Db_lto=false
+        fi
     done <"$logs/pythons"
 }
 prepare >"$logs/prepare.log" 2>&1 &
@@ -93,22 +104,22 @@ export LOCACHE_TEST_PYTHONS
 
 while read -r version _; do
     # Many tests wait for other processes: one worker more than there are processors.
-    pytest_with "python-$version" ".venv-$version/bin/python" -n 3 tests/python
+    # Hypothesis tries fewer examples where they are not the first to be tried.
+    examples=40 marked='not once'
+    if [ "$version" = "$whole" ]; then examples=150 marked=; fi
+    pytest_with "python-$version" ".venv-$version/bin/python" -n 3 -m "$marked" tests/python
 done <"$logs/pythons"
 
-# One interpreter of the middle is enough for what does not depend on it.
-version=$(awk '{ print $1 }' "$logs/pythons" | sed -n 2p)
-version=${version:-$(awk 'NR == 1 { print $1 }' "$logs/pythons")}
-pytest_with faults ".venv-$version/bin/python" -n 2 tests/fault
-pytest_with tools ".venv-$version/bin/python" -n 2 tests/tools
+pytest_with faults ".venv-$whole/bin/python" -n 2 tests/fault
+pytest_with tools ".venv-$whole/bin/python" -n 2 tests/tools
 
 # The extension under the sanitizers: CPython itself leaks at its end, so that leaks are the core
 # tests' to find.
 sanitized=build/sanitized-package
 if [ "$(cat "$sanitized/stamp" 2>/dev/null)" != "$(sources_digest)" ]; then
     rm -rf "$sanitized"
-    quietly package-sanitized env "PATH=$PWD/.venv-$version/bin:$PATH" \
-        ".venv-$version/bin/python" -m pip install --no-deps --no-build-isolation \
+    quietly package-sanitized env "PATH=$PWD/.venv-$whole/bin:$PATH" \
+        ".venv-$whole/bin/python" -m pip install --no-deps --no-build-isolation \
         --target "$sanitized" -Cbuild-dir=build/package-sanitized -Csetup-args=-Db_lto=false \
         -Csetup-args=-Db_sanitize=address,undefined -Csetup-args=-Db_lundef=false \
         -Csetup-args=-Dbuildtype=debugoptimized .
@@ -120,7 +131,8 @@ unset LOCACHE_TEST_PYTHONS
 export PYTHONPATH="$PWD/$sanitized" PYTHONMALLOC=malloc LOCACHE_TEST_SANITIZED=1
 preload="$(gcc -print-file-name=libasan.so) $(gcc -print-file-name=libubsan.so)"
 # Kernels and type checkers are other programs.
-pytest_with python-sanitized ".venv-$version/bin/python" -n 3 tests/python \
+examples=60
+pytest_with python-sanitized ".venv-$whole/bin/python" -n 3 tests/python \
     --ignore tests/python/call/test_notebook.py --ignore tests/python/call/test_typing.py
 
 awk '{ passed += $1; failed += $2; skipped += $3 }

@@ -178,8 +178,10 @@ def test_default_under_a_decorator_is_told_from_the_same_value_given(kept):
     assert f.cache_info().bypassed == 0
 
 
+@pytest.mark.once
 def test_beartype_below(kept):
-    beartype = pytest.importorskip("beartype").beartype
+    from beartype import beartype
+
     results = []
     for factor in (2, 3):
 
@@ -195,8 +197,9 @@ def test_beartype_below(kept):
     assert scale.cache_info().bypassed == 0
 
 
+@pytest.mark.once
 def test_wrapt_below(kept):
-    wrapt = pytest.importorskip("wrapt")
+    import wrapt
 
     @wrapt.decorator
     def passing(wrapped, instance, args, kwargs):
@@ -213,8 +216,9 @@ def test_wrapt_below(kept):
     assert f.__name__ == "f"
 
 
+@pytest.mark.once
 def test_methods_of_pydantic_models(kept):
-    pydantic = pytest.importorskip("pydantic")
+    import pydantic
 
     class Shape(pydantic.BaseModel):
         n: int
@@ -259,6 +263,7 @@ def test_what_is_assigned_as_attributes_is_called(kept):
         f.__code__ = g.__code__
 
 
+@pytest.mark.once
 def test_autoreload_of_ipython(script):
     pytest.importorskip("IPython", minversion="9")
     out = script("""

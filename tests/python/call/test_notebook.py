@@ -9,6 +9,8 @@ import nbformat
 import pytest
 from nbclient import NotebookClient
 
+pytestmark = pytest.mark.once
+
 DEFINE = """
 from locache import persist, reset_cache, verbose
 

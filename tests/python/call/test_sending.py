@@ -99,8 +99,8 @@ def test_pickle_brings_functions_to_processes(script, method):
     assert "foo.cache/plain/x=2" in out.tree
 
 
+@pytest.mark.once
 def test_cloudpickle_brings_functions_by_value_with_their_options_and_cache(script):
-    pytest.importorskip("cloudpickle")
     out = script(
         SCRIPT
         + """
@@ -138,8 +138,8 @@ def test_cloudpickle_brings_functions_by_value_with_their_options_and_cache(scri
     assert not any(path.startswith("worker.cache") for path in out.tree)
 
 
+@pytest.mark.once
 def test_cloudpickle_of_the_function_within(script):
-    pytest.importorskip("cloudpickle")
     out = script(
         SCRIPT
         + """
@@ -160,8 +160,8 @@ def test_cloudpickle_of_the_function_within(script):
     assert out.out == f"120 {script.place}/foo.cache/factorial/n=3\n"
 
 
+@pytest.mark.once
 def test_joblib_runs_what_a_script_persists(script):
-    pytest.importorskip("joblib")
     out = script(
         SCRIPT
         + """

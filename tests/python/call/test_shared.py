@@ -15,7 +15,10 @@ from locache import persist
 ROOT = Path(__file__).resolve().parents[3]
 COMPILER = shutil.which(os.environ.get("CC", "cc")) or shutil.which("gcc") or shutil.which("clang")
 
-pytestmark = pytest.mark.skipif(COMPILER is None, reason="no C compiler")
+pytestmark = [
+    pytest.mark.once,
+    pytest.mark.skipif(COMPILER is None, reason="no C compiler"),
+]
 
 GRID = np.arange(1200.0).reshape(30, 40)
 ROW = np.array([1, -2, 3], dtype=np.int16)

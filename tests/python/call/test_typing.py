@@ -13,7 +13,7 @@ from pathlib import Path
 import locache
 import pytest
 
-pytest.importorskip("mypy")
+pytestmark = pytest.mark.once
 
 HERE = Path(__file__).parent / "typing"
 
@@ -61,7 +61,6 @@ def test_methods_of_all_kinds(mypy):
 
 @pytest.mark.parametrize("name", ["good.py", "methods.py"])
 def test_pyright_knows_the_same(tmp_path, name):
-    pytest.importorskip("basedpyright")  # which brings what pyright itself would fetch
     place = str(Path(locache.__file__).parents[1])
     (tmp_path / name).write_text((HERE / name).read_text())
     config = {"typeCheckingMode": "standard", "pythonVersion": "3.12", "extraPaths": [place]}

@@ -12,14 +12,13 @@ import sys
 import textwrap
 
 import numpy as np
+import pandas as pd
+import polars as pl
+import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from locache import persist
-
-pa = pytest.importorskip("pyarrow")
-pd = pytest.importorskip("pandas")
-pl = pytest.importorskip("polars")
 
 
 @pytest.fixture(scope="module")
@@ -34,6 +33,8 @@ def name(tmp_path_factory):
 
 
 # -------------------------------------------------------------------------------------------- Arrow
+
+pytestmark = pytest.mark.once
 
 DAY = datetime.datetime(2024, 5, 6, 7, 8, 9)
 TYPES = [

@@ -22,6 +22,8 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from locache import persist
 
+pytestmark = pytest.mark.once
+
 MIB = 1 << 20
 LEAF = 1 << 12
 
