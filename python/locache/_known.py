@@ -149,20 +149,78 @@ def arrow_array(array: Any) -> object:
     return str(kind), array.to_pylist()
 
 
+def torch_order(tensor: Any) -> list[int]:
+    """The dimensions from the one with the longest strides on: what a contiguous copy keeps."""
+    dimensions = [i for i, size in enumerate(tensor.shape) if size > 1]
+    return sorted(dimensions, key=tensor.stride, reverse=True)
+
+
+def torch_bytes(tensor: Any) -> object:
+    """Of any dtype, also those that NumPy has not."""
+    torch = sys.modules["torch"]
+    flat = tensor.detach().resolve_conj().resolve_neg().cpu().contiguous().reshape(-1)
+    if flat.stride() != (1,):  # of one element
+        flat = flat.clone(memory_format=torch.contiguous_format)
+    return flat.view(torch.uint8).numpy()
+
+
+def torch_scales(tensor: Any) -> object:
+    """Of a quantized tensor."""
+    if "per_tensor" in str(tensor.qscheme()):
+        return tensor.q_scale(), tensor.q_zero_point()
+    points = tensor.q_per_channel_zero_points()
+    return tensor.q_per_channel_scales(), points, tensor.q_per_channel_axis()
+
+
+def torch_content(tensor: Any) -> object:
+    torch = sys.modules["torch"]
+    if tensor.layout == torch.sparse_coo:
+        return tensor.is_coalesced(), tensor.detach()._indices(), tensor.detach()._values()
+    if tensor.layout == torch._mkldnn:
+        return tensor.to_dense()
+    if tensor.layout != torch.strided:
+        return NotImplemented
+    if tensor.is_quantized:
+        scales = str(tensor.qscheme()), torch_scales(tensor)
+        return torch_order(tensor), scales, torch_bytes(tensor.int_repr())
+    return torch_order(tensor), torch_bytes(tensor)
+
+
 @known("torch", "Tensor")
 def torch_tensor(tensor: Any) -> object:
     """By content, not by the address of its storage."""
+    layout, device, dtype = str(tensor.layout), tensor.device.type, str(tensor.dtype)
+    if device == "meta":
+        return NotImplemented
+    if hasattr(tensor, "materialize"):  # a lazy module's, which has no shape yet
+        return layout, device, dtype, vars(tensor)
+    content = torch_content(tensor)
+    if content is NotImplemented:
+        return content
+    about = dtype, tuple(tensor.shape), layout, device, tensor.requires_grad
+    return about, content, vars(tensor)
+
+
+@known("torch", "TypedStorage", "_TypedStorage", "UntypedStorage", "_UntypedStorage")
+def torch_storage(storage: Any) -> object:
     torch = sys.modules["torch"]
-    layout, device = str(tensor.layout), tensor.device.type
-    about = str(tensor.dtype), tuple(tensor.shape), layout, device, tensor.requires_grad
-    if tensor.is_quantized or device == "meta":
+    dtype = vars(storage).get("dtype", torch.uint8) if hasattr(storage, "__dict__") else torch.uint8
+    return torch.empty(0, dtype=dtype).set_(storage)
+
+
+@known("torch.nn", "Module")
+def torch_module(module: Any) -> object:
+    """As its attributes say. Hooks have numbers that depend on how many there were before."""
+    own = ("__getstate__", "__reduce__", "__reduce_ex__")
+    cls = type(module)
+    if any(getattr(cls, name, None) is not getattr(object, name, None) for name in own):
         return NotImplemented
-    parts: list[object]
-    if tensor.layout == torch.strided:
-        plain = tensor.detach().resolve_conj().resolve_neg().cpu().contiguous()
-        parts = [tensor.stride(), plain.reshape(-1).view(torch.uint8).numpy()]
-    elif tensor.layout == torch.sparse_coo:
-        parts = [tensor.is_coalesced(), tensor.detach()._indices(), tensor.detach()._values()]
-    else:
-        return NotImplemented
-    return about, parts, vars(tensor)
+    held = attributes(module)
+    hooks = {n: of for n, of in held.items() if "_hooks" in n and isinstance(of, dict)}
+    numbers = {id: i for i, id in enumerate(sorted({id for of in hooks.values() for id in of}))}
+    return {**held, **{n: {numbers[id]: of[id] for id in of} for n, of in hooks.items()}}
+
+
+@known("torch", "memory_format")
+def torch_format(value: Any) -> object:
+    return str(value)
