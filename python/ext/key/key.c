@@ -353,6 +353,8 @@ static int write_whole(lcpy_state *state, locache_writer *out, PyObject *value)
         result = copy_sound(out, &own);
     if (result < 0 && walk.refusal != NULL && walk.where != NULL)
         say_where(&walk);
+    for (size_t i = 0; i < sizeof walk.plain / sizeof walk.plain[0]; i++)
+        Py_XDECREF(walk.plain[i]);
     Py_XDECREF(walk.where);
     Py_XDECREF(walk.refusal);
     lcpy_graph_free(walk.graph);

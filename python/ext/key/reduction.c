@@ -536,12 +536,12 @@ static bool has_own(PyTypeObject *type, const char *name)
 bool lcpy_reduction_is_plain(PyTypeObject *type)
 {
     static const char *const methods[] = {"__reduce_ex__",     "__reduce__",     "__getstate__",
-                                          "__getnewargs_ex__", "__getnewargs__", "__slots__"};
+                                          "__getnewargs_ex__", "__getnewargs__", "__slots__",
+                                          "__next__"};
     PyObject *order = type->tp_mro;
 
     if (!PyType_HasFeature(type, Py_TPFLAGS_HEAPTYPE) || type->tp_itemsize != 0 ||
-        type->tp_dictoffset == 0 || type->tp_basicsize > PLAIN_SIZE || type->tp_iternext != NULL ||
-        order == NULL)
+        type->tp_dictoffset == 0 || type->tp_basicsize > PLAIN_SIZE || order == NULL)
         return false;
     for (Py_ssize_t i = 0; i + 1 < PyTuple_GET_SIZE(order); i++)
         if (!PyType_HasFeature((PyTypeObject *)PyTuple_GET_ITEM(order, i), Py_TPFLAGS_HEAPTYPE))

@@ -26,9 +26,10 @@ struct lcpy_walk {
     lcpy_graph *graph; /* NULL until the outermost object refers to another */
     bool inside;       /* the outermost object has begun */
     bool apart;        /* `current` was written, and has no parts */
-    /* The class that was met last whose objects are no more than their attributes, with nothing
-     * that says otherwise: borrowed, an object of it is held. */
-    PyTypeObject *plain;
+    /* Classes that were met last whose objects are no more than their attributes, with nothing
+     * that says otherwise; owned. Few graphs have more than a handful
+     * of classes; each has one slot by its address. */
+    PyTypeObject *plain[8];
     /* str: why something within cannot be keyed, while that TypeError is on its way out */
     PyObject *refusal;
     PyObject *where; /* str: the way to it, as "['conn'][0]" */
