@@ -125,28 +125,68 @@ def arrow_table(table: Any) -> object:
     return fields, table.schema.metadata, table.num_rows, list(table.columns)
 
 
+def arrow_joined(chunks: list[Any]) -> Any:
+    return chunks[0] if len(chunks) == 1 else sys.modules["pyarrow"].concat_arrays(chunks)
+
+
+def arrow_runs(chunks: list[Any]) -> object:
+    """Rows of dictionaries, as far as one dictionary reaches: chunks may have one each."""
+    runs: list[tuple[Any, list[Any]]] = []
+    for chunk in chunks:
+        if not runs or not runs[-1][0].equals(chunk.dictionary):
+            runs.append((chunk.dictionary, []))
+        runs[-1][1].append(chunk.indices)
+    return [(dictionary, arrow_joined(indices)) for dictionary, indices in runs]
+
+
+def arrow_lists(chunks: list[Any], of: Any) -> object:
+    """Of each row whether it is there and how long it is, then the items of all rows."""
+    lengths = [chunk.value_lengths() for chunk in chunks]
+    return arrow_joined(lengths), arrow_parts([chunk.flatten() for chunk in chunks], of)
+
+
+def arrow_structs(chunks: list[Any], kind: Any) -> object:
+    fields = [chunk.flatten() for chunk in chunks]
+    each = [
+        arrow_parts(list(parts), kind[i].type) for i, parts in enumerate(zip(*fields, strict=True))
+    ]
+    return arrow_joined([chunk.is_valid() for chunk in chunks]), each
+
+
+def arrow_parts(chunks: list[Any], kind: Any) -> object:
+    """Nested ones by their parts, however they are sliced and in whatever chunks they lie;
+    dictionaries as equals() compares them."""
+    types = sys.modules["pyarrow"].types
+    chunks = [chunk for chunk in chunks if len(chunk) > 0]
+    if not chunks:
+        return str(kind)
+    if types.is_dictionary(kind):
+        return str(kind), arrow_runs(chunks)
+    if types.is_list(kind) or types.is_large_list(kind):
+        return str(kind), arrow_lists(chunks, kind.value_type)
+    if types.is_fixed_size_list(kind):
+        valid = arrow_joined([chunk.is_valid() for chunk in chunks])
+        return str(kind), valid, arrow_parts([c.flatten() for c in chunks], kind.value_type)
+    if types.is_struct(kind):
+        return str(kind), arrow_structs(chunks, kind)
+    if hasattr(chunks[0], "storage"):
+        return str(kind), arrow_parts([chunk.storage for chunk in chunks], kind.storage_type)
+    if types.is_nested(kind):
+        return str(kind), [item for chunk in chunks for item in chunk.to_pylist()]
+    return str(kind), arrow_joined(chunks)
+
+
 @known("pyarrow", "ChunkedArray")
 def arrow_chunks(array: Any) -> object:
-    pyarrow = sys.modules["pyarrow"]
-    if array.num_chunks == 1:
-        return array.chunk(0)
-    return pyarrow.concat_arrays(array.chunks) if array.chunks else str(array.type)
+    return arrow_parts(array.chunks, array.type)
 
 
 @known("pyarrow", "Array")
 def arrow_array(array: Any) -> object:
-    """Nested ones by their parts, however they are sliced; dictionaries as equals() has them."""
-    types = sys.modules["pyarrow"].types
-    kind, valid = array.type, array.is_valid()
-    if types.is_dictionary(kind):
-        return str(kind), array.indices, array.dictionary
-    if types.is_list(kind) or types.is_large_list(kind):
-        return str(kind), valid, array.value_lengths(), array.flatten()
-    if types.is_fixed_size_list(kind) or types.is_struct(kind):
-        return str(kind), valid, array.flatten()
-    if hasattr(array, "storage"):
-        return str(kind), array.storage
-    return str(kind), array.to_pylist()
+    nested = sys.modules["pyarrow"].types.is_nested(array.type)
+    if not nested and not hasattr(array, "dictionary") and not hasattr(array, "storage"):
+        return str(array.type), array.to_pylist()
+    return arrow_parts([array], array.type)
 
 
 def torch_order(tensor: Any) -> list[int]:
