@@ -328,8 +328,10 @@ static int write_polars_lists(lcpy_walk *walk, PyObject *lists)
     PyObject *full = any == NULL ? NULL : PyObject_CallMethod(lists, "filter", "O", any);
     int result = -1;
 
-    locache_write_array(walk->writer, 2);
-    if (full != NULL && lcpy_walk_value(walk, lengths) == 0)
+    /* The length of a null is null or 0, by version. */
+    locache_write_array(walk->writer, 3);
+    if (full != NULL && lcpy_walk_call(walk, lists, "is_null") == 0 &&
+        lcpy_walk_value(walk, lengths) == 0)
         result = lcpy_walk_call(walk, full, "explode");
     Py_XDECREF(full);
     Py_XDECREF(any);

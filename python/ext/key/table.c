@@ -226,8 +226,8 @@ static int write_column(lcpy_walk *walk, lcpy_column *column)
     return result < 0 ? -1 : write_validity(walk, column, nulls);
 }
 
-/* Is there a form for all of it? pyarrow shows dictionaries, which equals() compares; in polars they
- * are how values are held, and numbers by first row say it. */
+/* Is there a form for all of it? pyarrow shows dictionaries, and equals() compares them; in polars
+ * they are how values are held, and numbers by first row say it. */
 static bool is_known(const lcpy_arrow_schema *schema, bool by_values)
 {
     size_t width;
