@@ -80,6 +80,39 @@ def numpy_masked(array: Any) -> object:
     return numpy.asarray(data), mask, fill, array.hardmask, array.baseclass, array._optinfo, more
 
 
+def unmasked(values: Any, mask: Any) -> Any:
+    """A plain array, with zeros under the mask."""
+    numpy = sys.modules["numpy"]
+    plain = numpy.array(values, subok=False, order="K")
+    plain[numpy.asarray(mask)] = numpy.zeros((), plain.dtype)[()]
+    return plain
+
+
+@known("astropy.utils.masked.core", "Masked")
+def astropy_masked(array: Any) -> object:
+    numpy = sys.modules["numpy"]
+    held = array.unmasked
+    if not isinstance(held, numpy.ndarray):
+        return NotImplemented
+    mask = numpy.asarray(array.mask)
+    return unmasked(held, mask), mask, type(held), attributes(array, "_mask")
+
+
+@known("astropy.table.column", "BaseColumn")
+def astropy_column(column: Any) -> object:
+    """Not which table it is of."""
+    numpy = sys.modules["numpy"]
+    mask = getattr(column, "mask", None)
+    data = numpy.asarray(column) if mask is None else unmasked(column.data.data, mask)
+    about = column.name, str(column.unit), column.format, column.description, dict(column.meta)
+    return data, None if mask is None else numpy.asarray(mask), about
+
+
+@known("astropy.table.table", "Table")
+def astropy_table(table: Any) -> object:
+    return [(name, table[name]) for name in table.colnames], dict(table.meta), table.masked
+
+
 @known("xarray", "Variable")
 def xarray_variable(variable: Any) -> object:
     index = getattr(variable, "_to_index", None)

@@ -368,6 +368,27 @@ def test_arrow_slices_and_chunks_of_nested_columns(name):
         assert name(table) == name(cut) != name(table[:2])
 
 
+def test_what_astropy_masks_does_not_count(name):
+    masked = pytest.importorskip("astropy.utils.masked").Masked
+    table = pytest.importorskip("astropy.table")
+
+    def array(values, mask):
+        return masked(np.array(values, float), mask=np.array(mask))
+
+    one = array([1, 2], [False, True])
+    assert name(one) == name(array([1, 9], [False, True])) != name(array([1, 2], [False, False]))
+
+    def made(values, mask, **meta):
+        column = table.MaskedColumn(values, mask=mask, unit="m")
+        return table.Table({"a": [1, 2], "b": column}, meta=meta)
+
+    one = made([1, 2], [False, True])
+    assert name(one) == name(made([1, 9], [False, True])) == name(one.copy())
+    assert name(one["b"]) == name(made([1, 9], [False, True])["b"])
+    others = made([1, 2], [False, False]), made([1, 2], [False, True], k=1), one[::-1]
+    assert len({name(one), *map(name, others)}) == 4
+
+
 # ------------------------------------------------------------------------------- one's own say
 
 
