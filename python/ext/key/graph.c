@@ -135,7 +135,7 @@ static int add_edge(lcpy_walk *walk, lcpy_graph *graph, PyObject *object, bool u
         graph->edges = edges;
     if (child < 0)
         return -1;
-    if (graph->edges_count % EDGES_BETWEEN == 0 && lcpy_walk_is_late(walk))
+    if (graph->edges_count % EDGES_BETWEEN == EDGES_BETWEEN - 1 && lcpy_walk_is_late(walk))
         return lcpy_walk_refuse(walk, object, LCPY_WALK_LATE);
     edges[graph->edges_count++] =
         (lcpy_edge){.at = walk->writer->length, .child = (uint32_t)child, .unordered = unordered};
