@@ -13,6 +13,7 @@ from locache._core import CacheWarning, __version__
 
 __all__ = [
     "CacheWarning",
+    "Key",
     "Memory",
     "__version__",
     "configure",
@@ -24,8 +25,13 @@ __all__ = [
     "verbose",
 ]
 
-# Loaded when they are first asked for: most programs need neither.
-_ELSEWHERE = {"Memory": "_memory", "configure": "_switch", "disabled": "_switch"}
+# Loaded when they are first asked for: most programs need none of them.
+_ELSEWHERE = {
+    "Key": "_annotated",
+    "Memory": "_memory",
+    "configure": "_switch",
+    "disabled": "_switch",
+}
 
 
 def __getattr__(name):
@@ -70,7 +76,7 @@ def key_for(cls):
 
 
 def _decorated(func, options):
-    name, directory, ignored, settings = options
+    name, directory, counts, settings = options
     if issubclass(type(func), (classmethod, staticmethod)):
         return type(func)(_decorated(func.__func__, options))
     if type(func) is _core.Persisted:  # decorated twice: the options given last count
@@ -86,10 +92,10 @@ def _decorated(func, options):
             "persist() decorates functions, as @persist or @persist(name=...), "
             f"not {type(func).__name__}"
         )
-    target, beside = _target.target_of(func, ignored)
+    target, beside = _target.target_of(func, counts)
     if not target[1] and settings[0] and settings[4] is None:  # no function of Python in it
         settings = (*settings[:4], _target.build_of(target[2]), *settings[5:])
-    return _core.decorate(target, beside, _target.where(beside, name, directory), ignored, settings)
+    return _core.decorate(target, beside, _target.where(beside, name, directory), counts, settings)
 
 
 def persist(
@@ -101,6 +107,7 @@ def persist(
     max_age=None,
     dir=None,
     ignore=(),
+    key=None,
     pickle=True,
     durable=False,
     version=None,
@@ -129,6 +136,10 @@ def persist(
         exactly this cache directory
     ignore : str or iterable of str
         parameters and captured variables that do not tell results apart
+    key : callable or dict, optional
+        what counts in place of an argument: a dict of functions by names of parameters, each given
+        the argument; or one function, given the arguments of the call, defaults among them. What
+        they return tells calls apart; NotImplemented leaves it to the arguments themselves
     pickle : bool
         store also what only pickle can store
     durable : bool
@@ -194,7 +205,7 @@ def persist(
         _options.read_enabled(enabled),
         _options.read_keep(keep),
     )
-    options = (name, dir, _options.read_ignore(ignore), settings)
+    options = (name, dir, _options.read_counts(ignore, key), settings)
     if func is not None:
         return _decorated(func, options)
 

@@ -1,4 +1,4 @@
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from os import PathLike
 from pathlib import Path
@@ -17,6 +17,7 @@ from typing import (
 
 __all__ = [
     "CacheWarning",
+    "Key",
     "Memory",
     "__version__",
     "configure",
@@ -153,6 +154,7 @@ def persist(
     max_age: float | None = None,
     dir: str | bytes | PathLike[str] | PathLike[bytes] | None = None,
     ignore: str | Iterable[str] = (),
+    key: Callable[..., object] | Mapping[str, Callable[[Any], object]] | None = None,
     pickle: bool = True,
     durable: bool = False,
     version: str | None = None,
@@ -172,6 +174,7 @@ def persist(
     max_age: float | None = None,
     dir: str | bytes | PathLike[str] | PathLike[bytes] | None = None,
     ignore: str | Iterable[str] = (),
+    key: Callable[..., object] | Mapping[str, Callable[[Any], object]] | None = None,
     pickle: bool = True,
     durable: bool = False,
     version: str | None = None,
@@ -201,6 +204,12 @@ def configure(
     mapped: bool = ...,
     keep: Callable[[Any], object] | None = ...,
 ) -> None: ...
+
+# Annotated[T, Key(function)]
+@final
+class Key:
+    function: Callable[[Any], object]
+    def __init__(self, function: Callable[[Any], object], /) -> None: ...
 
 class disabled:
     def __enter__(self) -> disabled: ...

@@ -80,6 +80,39 @@ def numpy_masked(array: Any) -> object:
     return numpy.asarray(data), mask, fill, array.hardmask, array.baseclass, array._optinfo, more
 
 
+def unmasked(values: Any, mask: Any) -> Any:
+    """A plain array, with zeros under the mask."""
+    numpy = sys.modules["numpy"]
+    plain = numpy.array(values, subok=False, order="K")
+    plain[numpy.asarray(mask)] = numpy.zeros((), plain.dtype)[()]
+    return plain
+
+
+@known("astropy.utils.masked.core", "Masked")
+def astropy_masked(array: Any) -> object:
+    numpy = sys.modules["numpy"]
+    held = array.unmasked
+    if not isinstance(held, numpy.ndarray):
+        return NotImplemented
+    mask = numpy.asarray(array.mask)
+    return unmasked(held, mask), mask, type(held), attributes(array, "_mask")
+
+
+@known("astropy.table.column", "BaseColumn")
+def astropy_column(column: Any) -> object:
+    """Not which table it is of."""
+    numpy = sys.modules["numpy"]
+    mask = getattr(column, "mask", None)
+    data = numpy.asarray(column) if mask is None else unmasked(column.data.data, mask)
+    about = column.name, str(column.unit), column.format, column.description, dict(column.meta)
+    return data, None if mask is None else numpy.asarray(mask), about
+
+
+@known("astropy.table.table", "Table")
+def astropy_table(table: Any) -> object:
+    return [(name, table[name]) for name in table.colnames], dict(table.meta), table.masked
+
+
 @known("xarray", "Variable")
 def xarray_variable(variable: Any) -> object:
     index = getattr(variable, "_to_index", None)
@@ -125,44 +158,142 @@ def arrow_table(table: Any) -> object:
     return fields, table.schema.metadata, table.num_rows, list(table.columns)
 
 
+def arrow_joined(chunks: list[Any]) -> Any:
+    return chunks[0] if len(chunks) == 1 else sys.modules["pyarrow"].concat_arrays(chunks)
+
+
+def arrow_runs(chunks: list[Any]) -> object:
+    """Rows of dictionaries, as far as one dictionary reaches: chunks may have one each."""
+    runs: list[tuple[Any, list[Any]]] = []
+    for chunk in chunks:
+        if not runs or not runs[-1][0].equals(chunk.dictionary):
+            runs.append((chunk.dictionary, []))
+        runs[-1][1].append(chunk.indices)
+    return [(dictionary, arrow_joined(indices)) for dictionary, indices in runs]
+
+
+def arrow_lists(chunks: list[Any], of: Any) -> object:
+    """Of each row whether it is there and how long it is, then the items of all rows."""
+    lengths = [chunk.value_lengths() for chunk in chunks]
+    return arrow_joined(lengths), arrow_parts([chunk.flatten() for chunk in chunks], of)
+
+
+def arrow_structs(chunks: list[Any], kind: Any) -> object:
+    fields = [chunk.flatten() for chunk in chunks]
+    each = [
+        arrow_parts(list(parts), kind[i].type) for i, parts in enumerate(zip(*fields, strict=True))
+    ]
+    return arrow_joined([chunk.is_valid() for chunk in chunks]), each
+
+
+def arrow_parts(chunks: list[Any], kind: Any) -> object:
+    """Nested ones by their parts, however they are sliced and in whatever chunks they lie;
+    dictionaries as equals() compares them."""
+    types = sys.modules["pyarrow"].types
+    chunks = [chunk for chunk in chunks if len(chunk) > 0]
+    if not chunks:
+        return str(kind)
+    if types.is_dictionary(kind):
+        return str(kind), arrow_runs(chunks)
+    if types.is_list(kind) or types.is_large_list(kind):
+        return str(kind), arrow_lists(chunks, kind.value_type)
+    if types.is_fixed_size_list(kind):
+        valid = arrow_joined([chunk.is_valid() for chunk in chunks])
+        return str(kind), valid, arrow_parts([c.flatten() for c in chunks], kind.value_type)
+    if types.is_struct(kind):
+        return str(kind), arrow_structs(chunks, kind)
+    if hasattr(chunks[0], "storage"):
+        return str(kind), arrow_parts([chunk.storage for chunk in chunks], kind.storage_type)
+    if types.is_nested(kind):
+        return str(kind), [item for chunk in chunks for item in chunk.to_pylist()]
+    return str(kind), arrow_joined(chunks)
+
+
 @known("pyarrow", "ChunkedArray")
 def arrow_chunks(array: Any) -> object:
-    pyarrow = sys.modules["pyarrow"]
-    if array.num_chunks == 1:
-        return array.chunk(0)
-    return pyarrow.concat_arrays(array.chunks) if array.chunks else str(array.type)
+    return arrow_parts(array.chunks, array.type)
 
 
 @known("pyarrow", "Array")
 def arrow_array(array: Any) -> object:
-    """Nested ones by their parts, however they are sliced; dictionaries as equals() has them."""
-    types = sys.modules["pyarrow"].types
-    kind, valid = array.type, array.is_valid()
-    if types.is_dictionary(kind):
-        return str(kind), array.indices, array.dictionary
-    if types.is_list(kind) or types.is_large_list(kind):
-        return str(kind), valid, array.value_lengths(), array.flatten()
-    if types.is_fixed_size_list(kind) or types.is_struct(kind):
-        return str(kind), valid, array.flatten()
-    if hasattr(array, "storage"):
-        return str(kind), array.storage
-    return str(kind), array.to_pylist()
+    nested = sys.modules["pyarrow"].types.is_nested(array.type)
+    if not nested and not hasattr(array, "dictionary") and not hasattr(array, "storage"):
+        return str(array.type), array.to_pylist()
+    return arrow_parts([array], array.type)
+
+
+def torch_order(tensor: Any) -> list[int]:
+    """The dimensions from the one with the longest strides on: what a contiguous copy keeps."""
+    dimensions = [i for i, size in enumerate(tensor.shape) if size > 1]
+    return sorted(dimensions, key=tensor.stride, reverse=True)
+
+
+def torch_bytes(tensor: Any) -> object:
+    """Of any dtype, also those that NumPy has not."""
+    torch = sys.modules["torch"]
+    flat = tensor.detach().resolve_conj().resolve_neg().cpu().contiguous().reshape(-1)
+    if flat.stride() != (1,):  # of one element
+        flat = flat.clone(memory_format=torch.contiguous_format)
+    return flat.view(torch.uint8).numpy()
+
+
+def torch_scales(tensor: Any) -> object:
+    """Of a quantized tensor."""
+    if "per_tensor" in str(tensor.qscheme()):
+        return tensor.q_scale(), tensor.q_zero_point()
+    points = tensor.q_per_channel_zero_points()
+    return tensor.q_per_channel_scales(), points, tensor.q_per_channel_axis()
+
+
+def torch_content(tensor: Any) -> object:
+    torch = sys.modules["torch"]
+    if tensor.layout == torch.sparse_coo:
+        return tensor.is_coalesced(), tensor.detach()._indices(), tensor.detach()._values()
+    if tensor.layout == torch._mkldnn:
+        return tensor.to_dense()
+    if tensor.layout != torch.strided:
+        return NotImplemented
+    if tensor.is_quantized:
+        scales = str(tensor.qscheme()), torch_scales(tensor)
+        return torch_order(tensor), scales, torch_bytes(tensor.int_repr())
+    return torch_order(tensor), torch_bytes(tensor)
 
 
 @known("torch", "Tensor")
 def torch_tensor(tensor: Any) -> object:
     """By content, not by the address of its storage."""
+    layout, device, dtype = str(tensor.layout), tensor.device.type, str(tensor.dtype)
+    if device == "meta":
+        return NotImplemented
+    if hasattr(tensor, "materialize"):  # a lazy module's, which has no shape yet
+        return layout, device, dtype, vars(tensor)
+    content = torch_content(tensor)
+    if content is NotImplemented:
+        return content
+    about = dtype, tuple(tensor.shape), layout, device, tensor.requires_grad
+    return about, content, vars(tensor)
+
+
+@known("torch", "TypedStorage", "_TypedStorage", "UntypedStorage", "_UntypedStorage")
+def torch_storage(storage: Any) -> object:
     torch = sys.modules["torch"]
-    layout, device = str(tensor.layout), tensor.device.type
-    about = str(tensor.dtype), tuple(tensor.shape), layout, device, tensor.requires_grad
-    if tensor.is_quantized or device == "meta":
+    dtype = vars(storage).get("dtype", torch.uint8) if hasattr(storage, "__dict__") else torch.uint8
+    return torch.empty(0, dtype=dtype).set_(storage)
+
+
+@known("torch.nn", "Module")
+def torch_module(module: Any) -> object:
+    """As its attributes say. Hooks have numbers that depend on how many there were before."""
+    own = ("__getstate__", "__reduce__", "__reduce_ex__")
+    cls = type(module)
+    if any(getattr(cls, name, None) is not getattr(object, name, None) for name in own):
         return NotImplemented
-    parts: list[object]
-    if tensor.layout == torch.strided:
-        plain = tensor.detach().resolve_conj().resolve_neg().cpu().contiguous()
-        parts = [tensor.stride(), plain.reshape(-1).view(torch.uint8).numpy()]
-    elif tensor.layout == torch.sparse_coo:
-        parts = [tensor.is_coalesced(), tensor.detach()._indices(), tensor.detach()._values()]
-    else:
-        return NotImplemented
-    return about, parts, vars(tensor)
+    held = attributes(module)
+    hooks = {n: of for n, of in held.items() if "_hooks" in n and isinstance(of, dict)}
+    numbers = {id: i for i, id in enumerate(sorted({id for of in hooks.values() for id in of}))}
+    return {**held, **{n: {numbers[id]: of[id] for id in of} for n, of in hooks.items()}}
+
+
+@known("torch", "memory_format")
+def torch_format(value: Any) -> object:
+    return str(value)

@@ -171,3 +171,29 @@ def read_keep(keep):
     if keep is not None and not callable(keep):
         raise wrong_type("keep", "a callable or None", keep)
     return keep
+
+
+def read_key(key):
+    """A function for whole calls, or a dict of functions by names of parameters."""
+    if key is None or callable(key):
+        return key
+    try:
+        functions = dict(key)
+    except (TypeError, ValueError):
+        raise wrong_type("key", "a callable, or callables by names of parameters", key) from None
+    for name, function in functions.items():
+        if not isinstance(name, str):
+            raise wrong_type("key", "callables by names of parameters", name)
+        if not callable(function):
+            raise TypeError(
+                f"persist(): key= must have a callable for {name!r}, not {type(function).__name__}"
+            )
+    return functions or None
+
+
+def read_counts(ignore, key):
+    ignored, key = read_ignore(ignore), read_key(key)
+    both = sorted(ignored.intersection(key)) if isinstance(key, dict) else []
+    if both:
+        raise ValueError(f"persist(): ignore= and key= both name {both}; give one of them")
+    return ignored, key

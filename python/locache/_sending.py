@@ -24,9 +24,9 @@ def empty():
         raise RuntimeError("a persisted function was called while it was still being unpickled")
 
     unfinished._is_empty = True
-    told, beside = _target.target_of(unfinished, frozenset())
+    told, beside = _target.target_of(unfinished, (frozenset(), None))
     where = (None, None, None, False)
-    return _core.decorate(told, beside, where, set(), _plain_settings(unfinished))
+    return _core.decorate(told, beside, where, (set(), None), _plain_settings(unfinished))
 
 
 def _plain_settings(function):
@@ -69,10 +69,10 @@ def parts(persisted):
     return (told[0], told[3:5], *options, attributes)
 
 
-def remade(persisted, target, names, where, ignored, settings):
-    told, beside = _target.target_of(target, ignored)
+def remade(persisted, target, names, where, counts, settings):
+    told, beside = _target.target_of(target, counts)
     told = (*told[:3], *names, *told[5:])
-    return _core.decorate(told, beside, where, ignored, settings)
+    return _core.decorate(told, beside, where, counts, settings)
 
 
 def is_by_value(module):

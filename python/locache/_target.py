@@ -235,20 +235,55 @@ def is_named_only(target):
     return type(target) in DESCRIPTOR_TYPES
 
 
-def refuse_unused(ignored, plan, functions, captured, name):
+def refuse_unused(ignored, key, plan, functions, captured, name):
+    """Names that ignore= and key= have and the function has not."""
+    named = set(key) if isinstance(key, dict) else set()
     _, names, _, _, _, any_position, any_keyword, _ = plan[0]
     if any_keyword is not None:
         return
     known = {any_position, *names}
+    if len(plan) > 1:
+        known.update(plan[1][1], plan[1][5:7])
+    refuse_names("key", named - known, name)
     if captured is not None:
         known.add(captured[0])
     for function in functions:
         known.update(set(function.__code__.co_freevars) - {"__class__"})
-    if len(plan) > 1:
-        known.update(plan[1][1], plan[1][5:7])
-    unused = sorted(ignored - known)
+    refuse_names("ignore", ignored - known, name)
+
+
+def refuse_names(option, unused, name):
     if unused:
-        raise TypeError(f"persist(): ignore= names {unused}, but {name} has no such parameter")
+        raise TypeError(
+            f"persist(): {option}= names {sorted(unused)}, but {name} has no such parameter"
+        )
+
+
+def may_be_annotated(function):
+    """May one of a function's annotations have a locache.Key in it? Mostly a look suffices."""
+    annotate = attribute(function, "__annotate__")  # from 3.14 on, where nothing was evaluated yet
+    if type(annotate) is FunctionType:
+        told, words = True, annotate.__code__.co_names
+    else:
+        told = function.__annotations__
+        words = told.values() if told else ()
+    loaded = "locache._annotated" in sys.modules
+    return bool(told) and (loaded or any(isinstance(w, str) and "Key" in w for w in words))
+
+
+def keys_of(functions, key):
+    """What says what counts of arguments: a function for all of a call; or by name of parameters,
+    those that persist() was told before those of annotations; or None."""
+    if key is not None and not isinstance(key, dict):
+        return key
+    keys = {}
+    for function in reversed(functions):
+        if may_be_annotated(function):
+            from locache._annotated import keys_in
+
+            keys.update(keys_in(function))
+    keys.update(key or {})
+    return keys or None
 
 
 def plans_of(functions, prefix):
@@ -270,10 +305,11 @@ def plans_of_defaults(functions):
     )
 
 
-def target_of(target, ignored):
+def target_of(target, counts):
     """What the extension is to know of a callable (call/target.h), and the function whose file the
-    cache is beside. TypeError: nothing that can be cached, or `ignored`, a set, has a name that is
-    no parameter."""
+    cache is beside. counts: a set of ignored names, and what key= was told. TypeError: nothing that
+    can be cached, or one of these has a name that is no parameter."""
+    ignored, key = counts
     function, prefix, keywords = target, None, None
     if type(function) is not FunctionType:
         function, prefix, keywords = innermost(target)
@@ -302,11 +338,11 @@ def target_of(target, ignored):
         prefix = None
     else:
         plans = plans_of(functions, prefix)
-    if ignored:
-        refuse_unused(ignored, plans, functions, captured, name)
+    if ignored or key is not None:
+        refuse_unused(ignored, key, plans, functions, captured, name)
     module = text(named, "__module__")
-    arguments = (prefix, keywords, captured, plans_of_defaults(functions), *plans)
-    told = (target, tuple(functions), named, name, module, is_async, *arguments)
+    arguments = (prefix, keywords, captured, plans_of_defaults(functions), keys_of(functions, key))
+    told = (target, tuple(functions), named, name, module, is_async, *arguments, *plans)
     return told, beside(functions)
 
 

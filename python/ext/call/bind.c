@@ -145,6 +145,30 @@ int lcpy_bind_write_default(lcpy_state *state, locache_writer *key, PyObject *va
     return lcpy_key_write(state, key, value);
 }
 
+/* [function, what it said]: with another function the same could be said of another argument. */
+static int write_stand_in(lcpy_state *state, locache_writer *key, PyObject *function,
+                          PyObject *said)
+{
+    locache_write_tag(key, LOCACHE_TAG_CUSTOM);
+    locache_write_array(key, 2);
+    return lcpy_key_write(state, key, function) < 0 || lcpy_key_write(state, key, said) < 0 ? -1
+                                                                                            : 0;
+}
+
+/* A value, by the function that says what counts of it where there is one, and where that says
+ * anything. */
+static int write_value(lcpy_state *state, locache_writer *key, PyObject *function, PyObject *value)
+{
+    PyObject *said = function != NULL ? PyObject_CallOneArg(function, value) : Py_NotImplemented;
+    if (said == NULL)
+        return -1;
+    int result = said != Py_NotImplemented ? write_stand_in(state, key, function, said)
+                                           : lcpy_key_write(state, key, value);
+    if (function != NULL)
+        Py_DECREF(said);
+    return result;
+}
+
 /* object() as a default says "not given": nothing else can be said of it, and where it is, it is
  * itself. */
 static int write_argument(lcpy_state *state, locache_writer *key, const lcpy_plan *plan,
@@ -152,7 +176,7 @@ static int write_argument(lcpy_state *state, locache_writer *key, const lcpy_pla
 {
     if (Py_IS_TYPE(value, &PyBaseObject_Type) && value == lcpy_plan_default(plan, n))
         return lcpy_bind_write_default(state, key, value);
-    return lcpy_key_write(state, key, value);
+    return write_value(state, key, plan->parameters[n].key, value);
 }
 
 static int write_parameters(lcpy_state *state, locache_writer *key, const lcpy_plan *plan,
@@ -175,12 +199,19 @@ static int write_parameters(lcpy_state *state, locache_writer *key, const lcpy_p
     return 0;
 }
 
+/* Of what came by **kwargs: a borrowed reference, or NULL. */
+static PyObject *key_of_extra(const lcpy_plan *plan, PyObject *name)
+{
+    PyObject *own = plan->keys != NULL ? PyDict_GetItemWithError(plan->keys, name) : NULL;
+    return own != NULL ? own : plan->keyword_key;
+}
+
 static int write_extra(lcpy_state *state, locache_writer *key, const lcpy_plan *plan,
                        const lcpy_call *call, const binding *bound, PyObject **culprit)
 {
     for (Py_ssize_t i = plan->positional; i < call->count && !plan->ignore_positions; i++) {
         locache_key_index(key, (uint64_t)i);
-        if (lcpy_key_write(state, key, call->args[i]) < 0) {
+        if (write_value(state, key, plan->position_key, call->args[i]) < 0) {
             *culprit = PyUnicode_FromFormat("argument %zd", i + 1);
             return -1;
         }
@@ -191,7 +222,9 @@ static int write_extra(lcpy_state *state, locache_writer *key, const lcpy_plan *
         const char *name = PyUnicode_AsUTF8AndSize(extra->name, &size);
         if (name != NULL)
             locache_key_name(key, name, (size_t)size);
-        if (name == NULL || lcpy_key_write(state, key, extra->value) < 0) {
+        PyObject *function = key_of_extra(plan, extra->name);
+        if (name == NULL || PyErr_Occurred() != NULL ||
+            write_value(state, key, function, extra->value) < 0) {
             *culprit = Py_NewRef(extra->name);
             return -1;
         }
@@ -199,30 +232,108 @@ static int write_extra(lcpy_state *state, locache_writer *key, const lcpy_plan *
     return 0;
 }
 
+static int write_arguments(lcpy_state *state, locache_writer *key, const lcpy_plan *plan,
+                           const lcpy_call *call, const binding *bound, PyObject **culprit)
+{
+    if (write_parameters(state, key, plan, bound, culprit) < 0)
+        return -1;
+    return write_extra(state, key, plan, call, bound, culprit);
+}
+
+/* How many arguments count. */
+static Py_ssize_t count_arguments(const lcpy_plan *plan, const lcpy_call *call,
+                                  const binding *bound)
+{
+    Py_ssize_t count = bound->extra_count;
+    for (Py_ssize_t i = 0; i < plan->count; i++)
+        count += bound->slots[i] != NULL && !plan->parameters[i].ignored;
+    if (call->count > plan->positional && !plan->ignore_positions)
+        count += call->count - plan->positional;
+    return count;
+}
+
+/* ------------------------------------------------------------------- a function for whole calls */
+
+static int add_keyword(PyObject *keywords, const lcpy_plan *plan, const binding *bound,
+                       Py_ssize_t n)
+{
+    return bound->slots[n] != NULL
+               ? PyDict_SetItem(keywords, plan->parameters[n].name, bound->slots[n])
+               : 0;
+}
+
+/* The arguments as the signature has them, defaults too, so that it is one call however it was
+ * spelled: by position where that can be, the others by name. What it says, or NULL. */
+static PyObject *ask_of_call(const lcpy_plan *plan, const lcpy_call *call, const binding *bound)
+{
+    Py_ssize_t given = 0;
+    Py_ssize_t more = call->count > plan->positional ? call->count - plan->positional : 0;
+    while (given < plan->positional && bound->slots[given] != NULL)
+        given++;
+    PyObject *args = PyTuple_New(given + more);
+    PyObject *keywords = PyDict_New();
+    PyObject *said = NULL;
+    int status = args != NULL && keywords != NULL ? 0 : -1;
+    for (Py_ssize_t i = 0; status == 0 && i < given; i++)
+        PyTuple_SET_ITEM(args, i, Py_NewRef(bound->slots[i]));
+    for (Py_ssize_t i = 0; status == 0 && i < more; i++)
+        PyTuple_SET_ITEM(args, given + i, Py_NewRef(call->args[plan->positional + i]));
+    for (Py_ssize_t i = given; status == 0 && i < plan->count; i++)
+        status = add_keyword(keywords, plan, bound, i);
+    for (Py_ssize_t i = 0; status == 0 && i < bound->extra_count; i++)
+        status = PyDict_SetItem(keywords, bound->extra[i].name, bound->extra[i].value);
+    if (status == 0)
+        said = PyObject_Call(plan->call_key, args, keywords);
+    Py_XDECREF(args);
+    Py_XDECREF(keywords);
+    return said;
+}
+
+static PyObject *say_of_call(const lcpy_plan *plan, const lcpy_call *call, const binding *bound,
+                             PyObject **culprit)
+{
+    PyObject *said =
+        plan->call_key != NULL ? ask_of_call(plan, call, bound) : Py_NewRef(Py_NotImplemented);
+    if (said == NULL)
+        *culprit = PyUnicode_FromString("key=");
+    return said;
+}
+
+/* In place of all arguments one value, "key". */
+static int write_call_said(lcpy_state *state, locache_writer *key, const lcpy_plan *plan,
+                           PyObject *said, PyObject **culprit)
+{
+    locache_key_name(key, "key", strlen("key"));
+    if (write_stand_in(state, key, plan->call_key, said) == 0)
+        return 0;
+    *culprit = PyUnicode_FromString("key=");
+    return -1;
+}
+
 lcpy_bound lcpy_bind_key(lcpy_state *state, locache_writer *key, const lcpy_plan *plan,
                          const lcpy_call *call, const lcpy_captured *captured, PyObject **culprit)
 {
     binding bound;
+    PyObject *said = NULL;
     bound.slots = NULL;
     bound.extra = NULL;
     bound.extra_count = 0;
     lcpy_bound status = bind_call(&bound, plan, call);
     if (status != LCPY_BOUND)
         goto done;
-    Py_ssize_t count = bound.extra_count + captured->count;
-    for (Py_ssize_t i = 0; i < plan->count; i++)
-        count += bound.slots[i] != NULL && !plan->parameters[i].ignored;
-    if (call->count > plan->positional && !plan->ignore_positions)
-        count += call->count - plan->positional;
-    locache_key_begin(key, (uint64_t)count);
-    if (write_parameters(state, key, plan, &bound, culprit) < 0 ||
-        write_extra(state, key, plan, call, &bound, culprit) < 0) {
+    said = say_of_call(plan, call, &bound, culprit);
+    bool whole = said != NULL && said != Py_NotImplemented;
+    locache_key_begin(
+        key, (uint64_t)(captured->count + (whole ? 1 : count_arguments(plan, call, &bound))));
+    if (said == NULL || (whole ? write_call_said(state, key, plan, said, culprit)
+                               : write_arguments(state, key, plan, call, &bound, culprit)) < 0) {
         status = LCPY_BIND_ERROR;
         goto done;
     }
     if (captured->count > 0)
         locache_write_raw(key, captured->writer.data, captured->writer.length);
 done:
+    Py_XDECREF(said);
     unbind(&bound, plan);
     return status;
 }

@@ -13,19 +13,28 @@
 #include "call/warn.h"
 #include "plain/stack.h"
 
+/* True where that was all. */
+static inline bool begin_key(const lcpy_persisted *self, lcpy_key *key, const lcpy_call *call)
+{
+    locache_writer_init(&key->writer, key->room, sizeof key->room);
+    key->simple = self->target.is_simple && lcpy_simple_key(&key->writer, &self->target.plan, call);
+    if (!key->simple)
+        locache_writer_reset(&key->writer);
+    return key->simple;
+}
+
+static lcpy_bound make_general_key(lcpy_persisted *self, lcpy_key *key, const lcpy_call *call,
+                                   PyObject **culprit)
+{
+    return lcpy_target_key(self->state, &key->writer, &self->target, call, (PyObject *)self,
+                           culprit);
+}
+
 lcpy_bound lcpy_call_key(lcpy_persisted *self, lcpy_key *key, const lcpy_call *call,
                          PyObject **culprit)
 {
-    locache_writer_init(&key->writer, key->room, sizeof key->room);
-    if (self->target.is_simple && lcpy_simple_key(&key->writer, &self->target.plan, call)) {
-        *culprit = NULL;
-        key->simple = true;
-        return LCPY_BOUND;
-    }
-    key->simple = false;
-    locache_writer_reset(&key->writer);
-    return lcpy_target_key(self->state, &key->writer, &self->target, call, (PyObject *)self,
-                           culprit);
+    *culprit = NULL;
+    return begin_key(self, key, call) ? LCPY_BOUND : make_general_key(self, key, call, culprit);
 }
 
 static PyObject *call_function(lcpy_persisted *self, const lcpy_call *call)
@@ -261,7 +270,8 @@ PyObject *lcpy_call_compute(lcpy_persisted *self, const lcpy_key *key, const lcp
 static step go_without_key(lcpy_persisted *self, lcpy_bound bound, PyObject *culprit)
 {
     self->bypassed++;
-    if (bound == LCPY_BIND_ERROR && lcpy_warn(self, LCPY_TROUBLE_KEY, NULL, culprit) < 0)
+    if (bound == LCPY_BIND_ERROR && PyErr_Occurred() != NULL &&
+        lcpy_warn(self, LCPY_TROUBLE_KEY, NULL, culprit) < 0)
         return fail();
     return bound == LCPY_MISFIT ? MISFIT : CALL_ONLY;
 }
@@ -326,6 +336,39 @@ static inline PyObject *look_in_memory(lcpy_persisted *self, const lcpy_key *key
     return result;
 }
 
+/* A refusal that took this long (nanoseconds) is remembered: 10 ms, so that it is felt. */
+#define REFUSED_LONG 10000000
+/* While it is, no key takes longer than 1 ms: most do not, and find their results. */
+#define HASTE 1000000
+/* It is for so many times the time that it took: who calls with the like again and again loses 1%
+ * by looking whether it still is refused. */
+#define REMEMBERED 100
+
+/* lcpy_call_key() of a function whose arguments may be large and without a key. No exception and no
+ * culprit where it was cut short: why was said when the first was refused. */
+static lcpy_bound make_key_in_time(lcpy_persisted *self, lcpy_key *key, const lcpy_call *call,
+                                   PyObject **culprit)
+{
+    *culprit = NULL;
+    if (begin_key(self, key, call))
+        return LCPY_BOUND;
+    int64_t start = lcpy_persisted_clock();
+    bool hasty = start < self->hasty_until;
+    int64_t outer = lcpy_key_set_deadline(hasty ? start + HASTE : 0);
+    lcpy_bound bound = make_general_key(self, key, call, culprit);
+    lcpy_key_set_deadline(outer);
+    if (bound != LCPY_BIND_ERROR)
+        return bound;
+    int64_t took = lcpy_persisted_clock() - start;
+    if (hasty && PyErr_ExceptionMatches(PyExc_TypeError)) {
+        PyErr_Clear();
+        Py_CLEAR(*culprit);
+    } else if (took > REFUSED_LONG && PyErr_ExceptionMatches(PyExc_Exception)) {
+        self->hasty_until = start + took + took * REMEMBERED;
+    }
+    return bound;
+}
+
 /* Not inlined: the key would be on the C stack while the function runs. *next and *work are set
  * where something is left to do. */
 static __attribute__((noinline)) PyObject *look_up(lcpy_persisted *self, const lcpy_call *call,
@@ -336,7 +379,7 @@ static __attribute__((noinline)) PyObject *look_up(lcpy_persisted *self, const l
     PyObject *result = NULL;
     bool found = false;
     bool rejected = false;
-    lcpy_bound bound = lcpy_call_key(self, &key, call, &culprit);
+    lcpy_bound bound = make_key_in_time(self, &key, call, &culprit);
     if (bound != LCPY_BOUND) {
         look_without_key(self, bound, culprit, next);
     } else {

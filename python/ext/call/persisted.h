@@ -66,6 +66,7 @@ typedef struct lcpy_persisted {
     unsigned moved; /* how often LOCACHE_DIR had changed when it was looked at */
     lcpy_mode mode;
     PyObject *refreshed; /* set of keys, for LCPY_REFRESH; or NULL */
+    int64_t hasty_until; /* monotonic nanoseconds; a key takes no longer long before */
     int64_t retry_from;  /* monotonic nanoseconds; opening is not tried again before */
     uint64_t hits;
     uint64_t misses;

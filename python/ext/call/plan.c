@@ -30,6 +30,8 @@ static int add_parameter(lcpy_plan *plan, PyObject *name, PyObject *fallbacks)
     parameter->label = lcpy_plan_label(name);
     int ignored = plan->ignored != NULL ? PySet_Contains(plan->ignored, name) : 0;
     parameter->ignored = ignored > 0;
+    if (plan->keys != NULL)
+        parameter->key = Py_XNewRef(PyDict_GetItemWithError(plan->keys, name));
     plan->counted += !parameter->ignored;
     return parameter->label == NULL || ignored < 0 ? -1 : 0;
 }
@@ -43,7 +45,14 @@ static int set_any(const lcpy_plan *plan, PyObject *name, bool *any, bool *ignor
     return ignored < 0 ? -1 : 0;
 }
 
-int lcpy_plan_init(lcpy_plan *out, PyObject *told, PyObject *ignored)
+static PyObject *key_of_any(const lcpy_plan *plan, PyObject *name)
+{
+    return plan->keys != NULL && name != Py_None
+               ? Py_XNewRef(PyDict_GetItemWithError(plan->keys, name))
+               : NULL;
+}
+
+int lcpy_plan_init(lcpy_plan *out, PyObject *told, PyObject *ignored, PyObject *keys)
 {
     PyObject *function;
     PyObject *names;
@@ -51,7 +60,11 @@ int lcpy_plan_init(lcpy_plan *out, PyObject *told, PyObject *ignored)
     PyObject *any_position;
     PyObject *any_keyword;
     int names_only = 0;
-    *out = (lcpy_plan){.ignored = Py_XNewRef(ignored)};
+    *out = (lcpy_plan){
+        .ignored = Py_XNewRef(ignored),
+        .keys = PyDict_Check(keys) ? Py_NewRef(keys) : NULL,
+        .call_key = PyDict_Check(keys) || keys == Py_None ? NULL : Py_NewRef(keys),
+    };
     if (!PyArg_ParseTuple(told, "OO!OnnOOp;a plan", &function, &PyTuple_Type, &names, &fallbacks,
                           &out->positional_only, &out->positional, &any_position, &any_keyword,
                           &names_only))
@@ -71,6 +84,8 @@ int lcpy_plan_init(lcpy_plan *out, PyObject *told, PyObject *ignored)
     if (set_any(out, any_position, &out->any_position, &out->ignore_positions) < 0 ||
         set_any(out, any_keyword, &out->any_keyword, &out->ignore_keywords) < 0)
         return -1;
+    out->position_key = key_of_any(out, any_position);
+    out->keyword_key = key_of_any(out, any_keyword);
     return PyErr_Occurred() != NULL ? -1 : 0;
 }
 
@@ -83,17 +98,28 @@ void lcpy_plan_clear(lcpy_plan *plan)
         Py_CLEAR(old.parameters[i].label);
         Py_CLEAR(old.parameters[i].opening);
         Py_CLEAR(old.parameters[i].fallback);
+        Py_CLEAR(old.parameters[i].key);
     }
     PyMem_Free(old.parameters);
     Py_CLEAR(old.function);
     Py_CLEAR(old.ignored);
+    Py_CLEAR(old.keys);
+    Py_CLEAR(old.position_key);
+    Py_CLEAR(old.keyword_key);
+    Py_CLEAR(old.call_key);
 }
 
 int lcpy_plan_traverse(const lcpy_plan *plan, visitproc visit, void *arg)
 {
-    for (Py_ssize_t i = 0; i < plan->count; i++)
+    for (Py_ssize_t i = 0; i < plan->count; i++) {
         Py_VISIT(plan->parameters[i].fallback);
+        Py_VISIT(plan->parameters[i].key);
+    }
     Py_VISIT(plan->function);
+    Py_VISIT(plan->keys);
+    Py_VISIT(plan->position_key);
+    Py_VISIT(plan->keyword_key);
+    Py_VISIT(plan->call_key);
     return 0;
 }
 

@@ -13,6 +13,7 @@ typedef struct lcpy_parameter {
     /* bytes: for lcpy_simple_key(), all that a key has before its value; or NULL */
     PyObject *opening;
     PyObject *fallback; /* its default, where the plan does not come from a function; or NULL */
+    PyObject *key;      /* function that says what counts of it, or NULL */
     bool ignored;
 } lcpy_parameter;
 
@@ -33,11 +34,16 @@ typedef struct lcpy_plan {
     /* names only: defaults are not filled in, and nothing is required */
     bool keep_missing;
     PyObject *ignored; /* set of names, also for what comes by **kwargs; or NULL */
+    PyObject *keys;    /* dict: functions that say what counts, by name as `ignored`; or NULL */
+    PyObject *position_key; /* what counts of each from *args, and each from **kwargs; or NULL */
+    PyObject *keyword_key;
+    PyObject *call_key; /* function that says what counts of a whole call, or NULL */
 } lcpy_plan;
 
 /* From the tuple that locache._target.plan_of_function() or plan_of_callable() gives. `ignored`: a
- * set of names, or NULL. 0, or -1 with an exception; clear it in both cases. */
-int lcpy_plan_init(lcpy_plan *out, PyObject *told, PyObject *ignored);
+ * set of names, or NULL. `keys`: functions by name in a dict, a function for whole calls, or None.
+ * 0, or -1 with an exception; clear it in both cases. */
+int lcpy_plan_init(lcpy_plan *out, PyObject *told, PyObject *ignored, PyObject *keys);
 void lcpy_plan_clear(lcpy_plan *plan);
 int lcpy_plan_traverse(const lcpy_plan *plan, visitproc visit, void *arg);
 

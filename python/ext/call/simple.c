@@ -33,7 +33,7 @@ int lcpy_simple_prepare(lcpy_plan *plan)
 {
     bool first = true;
     if (plan->function == NULL || plan->count > PARAMETERS_MAX || plan->any_position ||
-        plan->any_keyword || plan->keep_missing)
+        plan->any_keyword || plan->keep_missing || plan->keys != NULL || plan->call_key != NULL)
         return 0;
     for (Py_ssize_t i = 0; i < plan->count; i++) {
         lcpy_parameter *parameter = &plan->parameters[i];

@@ -8,12 +8,13 @@ static PyObject *none_to_null(PyObject *object)
     return object != Py_None ? Py_NewRef(object) : NULL;
 }
 
-static int init_plans(lcpy_target *out, PyObject *plan, PyObject *own, PyObject *ignored)
+static int init_plans(lcpy_target *out, PyObject *plan, PyObject *own, PyObject *ignored,
+                      PyObject *keys)
 {
     out->has_own = own != NULL;
-    if (lcpy_plan_init(&out->plan, plan, ignored) < 0)
+    if (lcpy_plan_init(&out->plan, plan, ignored, keys) < 0)
         return -1;
-    return out->has_own ? lcpy_plan_init(&out->own, own, ignored) : 0;
+    return out->has_own ? lcpy_plan_init(&out->own, own, ignored, keys) : 0;
 }
 
 static int init_defaulted(lcpy_target *out, PyObject *plans, PyObject *ignored)
@@ -28,7 +29,7 @@ static int init_defaulted(lcpy_target *out, PyObject *plans, PyObject *ignored)
     }
     while (out->defaulted_count < count) {
         Py_ssize_t at = out->defaulted_count++;
-        if (lcpy_plan_init(&out->defaulted[at], PyTuple_GET_ITEM(plans, at), ignored) < 0)
+        if (lcpy_plan_init(&out->defaulted[at], PyTuple_GET_ITEM(plans, at), ignored, Py_None) < 0)
             return -1;
     }
     return 0;
@@ -51,13 +52,15 @@ int lcpy_target_init(lcpy_target *out, PyObject *told, PyObject *ignored)
     PyObject *keywords;
     PyObject *captured;
     PyObject *defaulted;
+    PyObject *keys;
     PyObject *plan;
     PyObject *own = NULL;
     int is_async = 0;
     *out = (lcpy_target){0};
-    if (!PyArg_ParseTuple(told, "OO!OUOpOOOO!O|O;a target", &out->callable, &PyTuple_Type,
+    if (!PyArg_ParseTuple(told, "OO!OUOpOOOO!OO|O;a target", &out->callable, &PyTuple_Type,
                           &out->functions, &out->named, &out->qualname, &out->module, &is_async,
-                          &prefix, &keywords, &captured, &PyTuple_Type, &defaulted, &plan, &own)) {
+                          &prefix, &keywords, &captured, &PyTuple_Type, &defaulted, &keys, &plan,
+                          &own)) {
         *out = (lcpy_target){0}; /* what was borrowed so far */
         return -1;
     }
@@ -69,7 +72,8 @@ int lcpy_target_init(lcpy_target *out, PyObject *told, PyObject *ignored)
     out->is_async = is_async != 0;
     out->prefix = none_to_null(prefix);
     out->keywords = none_to_null(keywords);
-    if (init_captures(out, captured, ignored) < 0 || init_plans(out, plan, own, ignored) < 0 ||
+    if (init_captures(out, captured, ignored) < 0 ||
+        init_plans(out, plan, own, ignored, keys) < 0 ||
         init_defaulted(out, defaulted, ignored) < 0)
         return -1;
     if (out->prefix == NULL && out->keywords == NULL && !out->has_own && out->captures.count == 0 &&

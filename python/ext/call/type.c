@@ -71,10 +71,14 @@ PyObject *lcpy_type_decorate(PyObject *module, PyObject *args)
     PyObject *target;
     PyObject *beside;
     PyObject *where;
+    PyObject *counts; /* (ignored, key), of which the target has the second already */
     PyObject *ignored;
+    PyObject *key;
     PyObject *settings;
     if (!PyArg_ParseTuple(args, "O!OO!O!O!:decorate", &PyTuple_Type, &target, &beside,
-                          &PyTuple_Type, &where, &PySet_Type, &ignored, &PyTuple_Type, &settings))
+                          &PyTuple_Type, &where, &PyTuple_Type, &counts, &PyTuple_Type,
+                          &settings) ||
+        !PyArg_ParseTuple(counts, "O!O", &PySet_Type, &ignored, &key))
         return NULL;
     lcpy_state *state = PyModule_GetState(module);
     lcpy_persisted *self = PyObject_GC_New(lcpy_persisted, state->persisted_type);

@@ -328,8 +328,10 @@ static int write_polars_lists(lcpy_walk *walk, PyObject *lists)
     PyObject *full = any == NULL ? NULL : PyObject_CallMethod(lists, "filter", "O", any);
     int result = -1;
 
-    locache_write_array(walk->writer, 2);
-    if (full != NULL && lcpy_walk_value(walk, lengths) == 0)
+    /* The length of a null is null or 0, by version. */
+    locache_write_array(walk->writer, 3);
+    if (full != NULL && lcpy_walk_call(walk, lists, "is_null") == 0 &&
+        lcpy_walk_value(walk, lengths) == 0)
         result = lcpy_walk_call(walk, full, "explode");
     Py_XDECREF(full);
     Py_XDECREF(any);
@@ -411,18 +413,39 @@ static int write_polars_data(lcpy_walk *walk, PyObject *series, PyObject *dtype)
 }
 
 /* [name, type, data] */
+/* The values that a series has, each once, as it sorts them. */
+static int write_polars_order(lcpy_walk *walk, PyObject *series)
+{
+    PyObject *once = PyObject_CallMethod(series, "unique", NULL);
+    PyObject *sorted = once == NULL ? NULL : PyObject_CallMethod(once, "sort", NULL);
+    int result = sorted == NULL ? -1 : lcpy_walk_call(walk, sorted, "to_list");
+
+    Py_XDECREF(sorted);
+    Py_XDECREF(once);
+    return result;
+}
+
+/* Some versions sort categories by where they met each first, in whatever series: [data, order]. */
+static int write_polars_values(lcpy_walk *walk, PyObject *series, PyObject *dtype, PyObject *type)
+{
+    if (PyUnicode_CompareWithASCIIString(type, "Categorical(ordering='physical')") != 0)
+        return write_polars_data(walk, series, dtype);
+    locache_write_array(walk->writer, 2);
+    return write_polars_data(walk, series, dtype) < 0 ? -1 : write_polars_order(walk, series);
+}
+
 static int write_polars_series(lcpy_walk *walk, PyObject *series)
 {
     PyObject *dtype = PyObject_GetAttrString(series, "dtype");
+    PyObject *type = dtype == NULL ? NULL : PyObject_Repr(dtype);
     int result = -1;
 
-    if (dtype == NULL)
-        return -1;
     lcpy_walk_begin_object(walk, "polars:Series", 3);
-    if (lcpy_walk_attribute(walk, series, "name") == 0 &&
-        lcpy_walk_new(walk, PyObject_Repr(dtype)) == 0)
-        result = write_polars_data(walk, series, dtype);
-    Py_DECREF(dtype);
+    if (type != NULL && lcpy_walk_attribute(walk, series, "name") == 0 &&
+        lcpy_walk_value(walk, type) == 0)
+        result = write_polars_values(walk, series, dtype, type);
+    Py_XDECREF(type);
+    Py_XDECREF(dtype);
     return result;
 }
 

@@ -18,6 +18,11 @@
 /* How many steps of the way to what was refused are looked for: a message shows no more. */
 #define STEPS_MAX 40
 
+/* How many objects are written, and how many references to others, before the deadline is looked at
+ * again: some 10 microseconds. */
+#define NODES_BETWEEN 16
+#define EDGES_BETWEEN 256
+
 #define NODES_FIRST 16
 #define EDGES_FIRST 32
 
@@ -130,6 +135,8 @@ static int add_edge(lcpy_walk *walk, lcpy_graph *graph, PyObject *object, bool u
         graph->edges = edges;
     if (child < 0)
         return -1;
+    if (graph->edges_count % EDGES_BETWEEN == EDGES_BETWEEN - 1 && lcpy_walk_is_late(walk))
+        return lcpy_walk_refuse(walk, object, LCPY_WALK_LATE);
     edges[graph->edges_count++] =
         (lcpy_edge){.at = walk->writer->length, .child = (uint32_t)child, .unordered = unordered};
     return 0;
@@ -208,6 +215,8 @@ static int expand(lcpy_walk *walk, uint32_t number)
 
     if (graph->nodes[number].depth > DEPTH_MAX)
         return lcpy_walk_refuse(walk, object, "being nested too deep");
+    if (number % NODES_BETWEEN == 0 && lcpy_walk_is_late(walk))
+        return lcpy_walk_refuse(walk, object, LCPY_WALK_LATE);
     if (start > SKELETONS_MAX)
         return lcpy_walk_refuse(walk, object, "being part of something too large");
     graph->expanding = number;

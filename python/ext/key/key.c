@@ -332,6 +332,16 @@ static int copy_sound(locache_writer *out, const locache_writer *own)
 /* Most values that are no scalars fit: a short list, an object of a few attributes. */
 #define ROOM 512
 
+static _Thread_local int64_t deadline_now;
+
+int64_t lcpy_key_set_deadline(int64_t deadline)
+{
+    int64_t before = deadline_now;
+
+    deadline_now = deadline;
+    return before;
+}
+
 /* What holds others, or may: each argument is a walk of its own. */
 static int write_whole(lcpy_state *state, locache_writer *out, PyObject *value)
 {
@@ -341,6 +351,7 @@ static int write_whole(lcpy_state *state, locache_writer *out, PyObject *value)
                       .writer = &own,
                       .value = write_one,
                       .refer = lcpy_graph_refer,
+                      .deadline = deadline_now,
                       .outermost = value,
                       .current = value};
     int result;
@@ -353,6 +364,8 @@ static int write_whole(lcpy_state *state, locache_writer *out, PyObject *value)
         result = copy_sound(out, &own);
     if (result < 0 && walk.refusal != NULL && walk.where != NULL)
         say_where(&walk);
+    for (size_t i = 0; i < sizeof walk.plain / sizeof walk.plain[0]; i++)
+        Py_XDECREF(walk.plain[i]);
     Py_XDECREF(walk.where);
     Py_XDECREF(walk.refusal);
     lcpy_graph_free(walk.graph);

@@ -18,4 +18,8 @@
  * writer is of no use then. Runs users' code (those methods), and may give up the GIL. */
 int lcpy_key_write(lcpy_state *state, locache_writer *writer, PyObject *value);
 
+/* From now on in this thread, refuse what is not written by then: monotonic nanoseconds, 0: however
+ * long it takes. Looked at between objects and before very large buffers. Returns what it was. */
+int64_t lcpy_key_set_deadline(int64_t deadline);
+
 #endif

@@ -116,6 +116,12 @@ static int write_as_it_is(lcpy_walk *walk, PyObject *value)
     return lcpy_reduction_write(walk, value);
 }
 
+static PyTypeObject **plain_slot(lcpy_walk *walk, const PyTypeObject *type)
+{
+    /* classes are hundreds of bytes apart */
+    return &walk->plain[((uintptr_t)type >> 8) % (sizeof walk->plain / sizeof walk->plain[0])];
+}
+
 static int write_unplain(lcpy_walk *walk, PyObject *value)
 {
     /* Held: the method may take itself out of its class. */
@@ -135,7 +141,8 @@ static int write_unplain(lcpy_walk *walk, PyObject *value)
         return -1;
     if (result == 0 && Py_TYPE(Py_TYPE(value)) == &PyType_Type &&
         lcpy_reduction_is_plain(Py_TYPE(value))) {
-        walk->plain = Py_TYPE(value);
+        PyTypeObject **slot = plain_slot(walk, Py_TYPE(value));
+        Py_XSETREF(*slot, (PyTypeObject *)Py_NewRef((PyObject *)Py_TYPE(value)));
         return lcpy_reduction_write_plain(walk, value);
     }
     if (result == 0)
@@ -152,8 +159,9 @@ static int write_unplain(lcpy_walk *walk, PyObject *value)
 /* Objects mostly come by the thousand of one class. */
 int lcpy_object_write_here(lcpy_walk *walk, PyObject *value)
 {
-    return Py_TYPE(value) == walk->plain ? lcpy_reduction_write_plain(walk, value)
-                                         : write_unplain(walk, value);
+    return Py_TYPE(value) == *plain_slot(walk, Py_TYPE(value))
+               ? lcpy_reduction_write_plain(walk, value)
+               : write_unplain(walk, value);
 }
 
 int lcpy_object_write(lcpy_walk *walk, PyObject *value)

@@ -497,6 +497,41 @@ static int write_irreducible(lcpy_walk *walk, PyObject *object)
                                         : lcpy_walk_refuse(walk, object, NULL);
 }
 
+/* Does the class have a method of this name other than object's own? */
+static bool has_own(PyTypeObject *type, const char *name)
+{
+    PyObject *text = PyUnicode_InternFromString(name);
+    PyObject *found = text == NULL ? NULL : _PyType_Lookup(type, text);
+    bool own = text == NULL || (found != NULL && !(Py_IS_TYPE(found, &PyMethodDescr_Type) &&
+                                                   PyDescr_TYPE(found) == &PyBaseObject_Type));
+
+    Py_XDECREF(text);
+    PyErr_Clear();
+    return own;
+}
+
+/* Has an object of this class no room for anything? */
+static bool is_bare(const PyTypeObject *type)
+{
+    return PyType_HasFeature(type, Py_TPFLAGS_HEAPTYPE) && type->tp_dictoffset == 0 &&
+           type->tp_itemsize == 0 &&
+           type->tp_basicsize <= (Py_ssize_t)(sizeof(PyObject) + sizeof(PyObject *));
+}
+
+/* A sentinel, as MISSING = _Missing(), without a state: which of them it is, is all that a function
+ * can ask. 1 written by its name, 0 not, -1 with an exception. */
+static int write_sentinel(lcpy_walk *walk, PyObject *object)
+{
+    PyObject *name = Py_TYPE(object)->tp_richcompare == PyBaseObject_Type.tp_richcompare
+                         ? lcpy_names_in_module(object)
+                         : NULL;
+    int result =
+        name == NULL ? 0 : write_if_in_own(walk, object, (PyObject *)Py_TYPE(object), name);
+
+    Py_XDECREF(name);
+    return result;
+}
+
 int lcpy_reduction_write(lcpy_walk *walk, PyObject *object)
 {
     PyObject *reduction;
@@ -504,6 +539,9 @@ int lcpy_reduction_write(lcpy_walk *walk, PyObject *object)
 
     if (strcmp(Py_TYPE(object)->tp_name, "functools._lru_cache_wrapper") == 0)
         return write_lru_cache(walk, object);
+    if (is_bare(Py_TYPE(object)) && !has_own(Py_TYPE(object), "__reduce_ex__") &&
+        !has_own(Py_TYPE(object), "__reduce__") && (result = write_sentinel(walk, object)) != 0)
+        return result < 0 ? -1 : 0;
     reduction = reduction_of(object);
     if (reduction == NULL)
         return write_irreducible(walk, object);
@@ -518,30 +556,17 @@ int lcpy_reduction_write(lcpy_walk *walk, PyObject *object)
 /* Of an object that has a __dict__ and a list of weak references, and nothing of C's besides. */
 #define PLAIN_SIZE ((Py_ssize_t)(sizeof(PyObject) + 2 * sizeof(PyObject *)))
 
-/* Does the class have a method of this name other than object's own? */
-static bool has_own(PyTypeObject *type, const char *name)
-{
-    PyObject *text = PyUnicode_InternFromString(name);
-    PyObject *found = text == NULL ? NULL : _PyType_Lookup(type, text);
-    bool own = text == NULL || (found != NULL && !(Py_IS_TYPE(found, &PyMethodDescr_Type) &&
-                                                   PyDescr_TYPE(found) == &PyBaseObject_Type));
-
-    Py_XDECREF(text);
-    PyErr_Clear();
-    return own;
-}
-
 /* Not where a base was made in C, or slots hold something: then the class is larger than object and
  * a __dict__ and list of weak references. */
 bool lcpy_reduction_is_plain(PyTypeObject *type)
 {
     static const char *const methods[] = {"__reduce_ex__",     "__reduce__",     "__getstate__",
-                                          "__getnewargs_ex__", "__getnewargs__", "__slots__"};
+                                          "__getnewargs_ex__", "__getnewargs__", "__slots__",
+                                          "__next__"};
     PyObject *order = type->tp_mro;
 
     if (!PyType_HasFeature(type, Py_TPFLAGS_HEAPTYPE) || type->tp_itemsize != 0 ||
-        type->tp_dictoffset == 0 || type->tp_basicsize > PLAIN_SIZE || type->tp_iternext != NULL ||
-        order == NULL)
+        type->tp_dictoffset == 0 || type->tp_basicsize > PLAIN_SIZE || order == NULL)
         return false;
     for (Py_ssize_t i = 0; i + 1 < PyTuple_GET_SIZE(order); i++)
         if (!PyType_HasFeature((PyTypeObject *)PyTuple_GET_ITEM(order, i), Py_TPFLAGS_HEAPTYPE))
@@ -561,6 +586,10 @@ int lcpy_reduction_write_plain(lcpy_walk *walk, PyObject *object)
     int result;
 
     PyErr_Clear();
+    if (empty && (result = write_sentinel(walk, object)) != 0) {
+        Py_XDECREF(dict);
+        return result < 0 ? -1 : 0;
+    }
     locache_write_tag(walk->writer, LOCACHE_TAG_OBJECT);
     locache_write_array(walk->writer, empty ? 3 : 4);
     result = lcpy_class_write(walk, (PyObject *)Py_TYPE(object));

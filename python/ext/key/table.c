@@ -226,9 +226,9 @@ static int write_column(lcpy_walk *walk, lcpy_column *column)
     return result < 0 ? -1 : write_validity(walk, column, nulls);
 }
 
-/* Is there a form for all of it? Where the order of a dictionary means something, numbers by first
- * row do not say it. */
-static bool is_known(const lcpy_arrow_schema *schema, bool ordered)
+/* Is there a form for all of it? pyarrow shows dictionaries, and equals() compares them; in polars
+ * they are how values are held, and numbers by first row say it. */
+static bool is_known(const lcpy_arrow_schema *schema, bool by_values)
 {
     size_t width;
     lcpy_layout layout = lcpy_arrow_layout(&width, schema->format);
@@ -238,8 +238,7 @@ static bool is_known(const lcpy_arrow_schema *schema, bool ordered)
         return false;
     if (schema->dictionary == NULL)
         return true;
-    if (schema->dictionary->dictionary != NULL ||
-        (!ordered && (schema->flags & LCPY_ARROW_ORDERED) != 0))
+    if (schema->dictionary->dictionary != NULL || !by_values)
         return false;
     layout = lcpy_arrow_layout(&width, schema->dictionary->format);
     return layout >= LCPY_ARROW_FIXED;

@@ -9,6 +9,7 @@
 #include "key/advice.h"
 
 #include <string.h>
+#include <time.h>
 
 #include "plain/names.h"
 
@@ -18,6 +19,13 @@
 
 /* Below, giving up the GIL costs more than the digest. */
 #define RELEASE_FROM ((size_t)256 << 10)
+
+/* Numbers and short texts that are written before the deadline is looked at again: some 50
+ * microseconds. */
+#define ITEMS_BETWEEN 4096
+
+/* Bytes that no deadline is met with: their digest takes milliseconds. */
+#define LATE_FROM ((size_t)8 << 20)
 
 /* Characters of a text that is written in place without a second look. */
 #define SHORT_TEXT 256
@@ -40,6 +48,16 @@ int lcpy_walk_refuse(lcpy_walk *walk, PyObject *object, const char *why)
     if (walk->refusal != NULL)
         PyErr_SetObject(PyExc_TypeError, walk->refusal);
     return -1;
+}
+
+bool lcpy_walk_is_late(const lcpy_walk *walk)
+{
+    struct timespec now;
+
+    if (walk->deadline == 0)
+        return false;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec > walk->deadline;
 }
 
 /* Called from the innermost out: each step goes before those that there are. No memory for it is no
@@ -226,6 +244,8 @@ void lcpy_walk_digest(lcpy_walk *walk, uint64_t tag, const void *data, size_t si
  * for each result. */
 int lcpy_walk_data(lcpy_walk *walk, const void *data, size_t size)
 {
+    if (size >= LATE_FROM && walk->deadline != 0)
+        return lcpy_walk_refuse(walk, walk->outermost, LCPY_WALK_LATE);
     if (size >= LCPY_DIGEST_FROM)
         lcpy_walk_digest(walk, LOCACHE_TAG_DIGEST, data, size);
     else
@@ -242,6 +262,8 @@ int lcpy_walk_parts(lcpy_walk *walk, size_t size,
     char room[LCPY_DIGEST_FROM];
     bool done;
 
+    if (size >= LATE_FROM && walk->deadline != 0)
+        return lcpy_walk_refuse(walk, walk->outermost, LCPY_WALK_LATE);
     /* So little goes into the key as it is. */
     if (size < sizeof room) {
         fill(context, room, 0, size);
@@ -286,6 +308,8 @@ int lcpy_walk_items(lcpy_walk *walk, PyObject *list)
 
         result = lcpy_walk_value(walk, item);
         Py_DECREF(item);
+        if (result == 0 && i % ITEMS_BETWEEN == ITEMS_BETWEEN - 1 && lcpy_walk_is_late(walk))
+            result = lcpy_walk_refuse(walk, list, LCPY_WALK_LATE);
         if (result < 0)
             lcpy_walk_step(walk, "[%zd]", i);
     }
@@ -321,7 +345,9 @@ static int write_pairs(lcpy_walk *walk, PyObject *dict, bool attributes)
 
     locache_write_map(walk->writer, (uint64_t)size);
     while (PyDict_Next(dict, &at, &key, &value))
-        if (++count > size || write_pair(walk, key, value, attributes) < 0)
+        if (++count > size || write_pair(walk, key, value, attributes) < 0 ||
+            (count % ITEMS_BETWEEN == 0 && lcpy_walk_is_late(walk) &&
+             lcpy_walk_refuse(walk, dict, LCPY_WALK_LATE) < 0))
             break;
     if (PyErr_Occurred() != NULL)
         return -1;

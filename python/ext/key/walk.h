@@ -24,11 +24,13 @@ struct lcpy_walk {
     PyObject *outermost;
     PyObject *current; /* the object that is to be written here; NULL once it has begun */
     lcpy_graph *graph; /* NULL until the outermost object refers to another */
+    int64_t deadline;  /* lcpy_key_set_deadline() */
     bool inside;       /* the outermost object has begun */
     bool apart;        /* `current` was written, and has no parts */
-    /* The class that was met last whose objects are no more than their attributes, with nothing
-     * that says otherwise: borrowed, an object of it is held. */
-    PyTypeObject *plain;
+    /* Classes that were met last whose objects are no more than their attributes, with nothing
+     * that says otherwise; owned. Few graphs have more than a handful
+     * of classes; each has one slot by its address. */
+    PyTypeObject *plain[8];
     /* str: why something within cannot be keyed, while that TypeError is on its way out */
     PyObject *refusal;
     PyObject *where; /* str: the way to it, as "['conn'][0]" */
@@ -99,6 +101,8 @@ void lcpy_walk_write_digest(locache_writer *to, uint64_t tag, const void *data, 
 
 /* ------------------------------------------------------------------------------ what goes wrong */
 
+#define LCPY_WALK_LATE "being part of what takes long, after one like it was refused"
+bool lcpy_walk_is_late(const lcpy_walk *walk);
 /* TypeError: object cannot be keyed, because of `why` (may be NULL). Always -1. */
 int lcpy_walk_refuse(lcpy_walk *walk, PyObject *object, const char *why);
 /* Add a step to the way to what was refused, while its TypeError is set: a printf format for one

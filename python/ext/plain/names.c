@@ -177,3 +177,23 @@ int lcpy_names_has(PyObject *object, PyObject *module, PyObject *name)
     Py_XDECREF(at);
     return result;
 }
+
+PyObject *lcpy_names_in_module(PyObject *object)
+{
+    PyObject *module = PyObject_GetAttrString((PyObject *)Py_TYPE(object), "__module__");
+    PyObject *modules = PySys_GetObject("modules");
+    PyObject *found = module != NULL && modules != NULL && PyDict_Check(modules)
+                          ? PyDict_GetItemWithError(modules, module)
+                          : NULL;
+    PyObject *names = found != NULL && PyModule_Check(found) ? PyModule_GetDict(found) : NULL;
+    PyObject *result = NULL;
+    PyObject *name;
+    PyObject *value;
+    Py_ssize_t at = 0;
+    while (result == NULL && names != NULL && PyDict_Next(names, &at, &name, &value))
+        if (value == object && PyUnicode_CheckExact(name))
+            result = Py_NewRef(name);
+    Py_XDECREF(module);
+    PyErr_Clear();
+    return result;
+}

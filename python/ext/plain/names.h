@@ -19,4 +19,8 @@ int lcpy_names_has(PyObject *object, PyObject *module, PyObject *name);
  * reference, or NULL without exception where either is not there. Imports nothing. */
 PyObject *lcpy_names_loaded(const char *module, const char *name);
 
+/* The name under which the module of its class has this object: a str, or NULL without an
+ * exception. */
+PyObject *lcpy_names_in_module(PyObject *object);
+
 #endif

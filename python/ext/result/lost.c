@@ -267,13 +267,42 @@ static bool has_registered_reducer(PyTypeObject *type)
     return found;
 }
 
+/* -------------------------------------------------------------------------------- by their name */
+
+/* Does nothing tell instances of this class apart but what they hold and which they are? */
+static bool is_told_by_identity(PyTypeObject *type)
+{
+    static const char *const methods[] = {"__reduce_ex__",  "__reduce__",        "__getstate__",
+                                          "__getnewargs__", "__getnewargs_ex__", "__eq__"};
+    for (size_t i = 0; i < sizeof methods / sizeof *methods; i++)
+        if (!has_default(type, methods[i]))
+            return false;
+    return base_in_c(type) == &PyBaseObject_Type;
+}
+
+/* A sentinel, as `MISSING = _Missing()`, is asked for with `is`: it has no state, so that nothing
+ * else is to be asked of it. It comes back as the one that its module has. */
+static PyObject *reduce_sentinel(PyObject *object)
+{
+    PyTypeObject *type = Py_TYPE(object);
+    PyObject *dict = type->tp_dictoffset != 0 ? PyObject_GenericGetDict(object, NULL) : NULL;
+    bool empty = dict == NULL || PyDict_GET_SIZE(dict) == 0; /* mostly not: then all is said */
+    PyObject *slots = empty && is_told_by_identity(type) ? own_attributes(object, NULL) : NULL;
+    PyObject *name =
+        slots != NULL && PyDict_GET_SIZE(slots) == 0 ? lcpy_names_in_module(object) : NULL;
+    Py_XDECREF(slots);
+    Py_XDECREF(dict);
+    PyErr_Clear();
+    return name != NULL ? name : Py_NewRef(Py_NotImplemented);
+}
+
 static PyObject *reduce_instance(PyObject *object)
 {
     PyTypeObject *author = NULL;
-    doubt how =
-        has_registered_reducer(Py_TYPE(object)) ? NO_DOUBT : doubt_of(Py_TYPE(object), &author);
+    bool registered = has_registered_reducer(Py_TYPE(object));
+    doubt how = registered ? NO_DOUBT : doubt_of(Py_TYPE(object), &author);
     if (how == NO_DOUBT)
-        return Py_NewRef(Py_NotImplemented);
+        return registered ? Py_NewRef(Py_NotImplemented) : reduce_sentinel(object);
     PyObject *attributes = own_attributes(object, author);
     if (attributes == NULL)
         return NULL;

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import copy
+import itertools
 import pathlib
 import random
 import subprocess
 import sys
 import textwrap
+import threading
 import time
+import warnings
 
+import locache
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -58,6 +62,55 @@ def cpu_time(function, *arguments):
 
 def test_a_part_that_is_referred_to_twice_is_walked_once(name):
     assert cpu_time(name, diamond(60)) < 1
+
+
+def chain(length, end):
+    """Nodes that refer to each other in a row, the outermost first."""
+    nodes = [Node(n) for n in range(length)]
+    for node, following in itertools.pairwise([*nodes, end]):
+        node.parts.append(following)
+    return nodes
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: chain(20_000, threading.Lock())[0],
+        lambda: chain(20_000, threading.Lock()),
+        lambda: [list(range(500_000)), list(range(500_000)), threading.Lock()],
+        lambda: [dict.fromkeys(range(500_000)), threading.Lock()],
+        lambda: [bytes(64 << 20), threading.Lock()],
+    ],
+)
+def test_a_refusal_that_took_long_is_remembered(kept, make):
+    @kept
+    def call(x):
+        return 0
+
+    value = make()
+    with pytest.warns(locache.CacheWarning, match=r"_thread\.lock") as told:
+        call(value)
+    assert len(told) == 1
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert cpu_time(lambda: [call(value) for _ in range(20)]) < 0.2
+    assert call.cache_info().bypassed == 21
+    # What takes no time is cached as always, and what is asked is answered.
+    assert [call([1, Node(2)]), call([1, Node(2)])] == [0, 0]
+    assert call.cache_info().hits == 1
+    with pytest.raises(TypeError, match=r"_thread\.lock"):
+        call.cache_path(value)
+
+
+def test_a_refusal_that_took_no_time_is_not_remembered(kept):
+    @kept
+    def call(x):
+        return 0
+
+    with pytest.warns(locache.CacheWarning, match=r"_thread\.lock"):
+        call([1, threading.Lock()])
+    call(chain(20_000, None))
+    assert call.cache_info().misses == 1
 
 
 def grid(size):

@@ -600,6 +600,43 @@ def test_list_that_shrinks_meanwhile_is_no_crash(kept):
     assert call(target) == 1
 
 
+@pytest.mark.parametrize(
+    ("make", "change", "told"),
+    [
+        (lambda path: {"a": path, "b": 1}, lambda x: x.update(c=2), "a dict changed size"),
+        (lambda path: {"a": path, "b": 1}, lambda x: x.pop("b"), "a dict changed size"),
+        (lambda path: [path, 1], lambda x: x.append(2), "a list changed size"),
+        (lambda path: [path, 1], lambda x: x.pop(), "a list changed size"),
+        (lambda path: {path, 1}, lambda x: x.add(2), None),
+        (lambda path: {path, 1}, lambda x: x.discard(1), None),
+    ],
+)
+def test_container_that_changes_while_it_is_walked(kept, monkeypatch, make, change, told):
+    """By what a path of the standard library runs to say its text, in the midst of the walk."""
+    path = pathlib.PurePosixPath("a")
+    whole = make(path)
+    as_text = pathlib.PurePosixPath.__str__
+
+    @kept
+    def call(x):
+        return 1
+
+    def text(self):
+        change(whole)
+        return as_text(self)
+
+    before = call.cache_path(whole)
+    monkeypatch.setattr(pathlib.PurePosixPath, "__str__", text)
+    if told is None:  # a set is written as it was when it was met
+        assert call.cache_path(whole) == before
+        return
+    with pytest.raises(RuntimeError, match=told):
+        call.cache_path(whole)
+    whole = make(path)
+    with pytest.warns(locache.CacheWarning, match=told):
+        assert call(whole) == 1
+
+
 def nested(depth):
     value = []
     for _ in range(depth):

@@ -273,6 +273,72 @@ def test_torch_tensors_count_by_content(name):
     assert name(torch.arange(4.0)) == name(torch.arange(4.0))
 
 
+def quantized(torch, scale):
+    return torch.quantize_per_tensor(torch.ones(3), scale, 0, torch.qint8)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda torch: (torch.ones(1).expand(5), torch.ones(5)),
+        lambda torch: (torch.arange(10.0)[::2], torch.arange(10.0)[::2].clone()),
+        lambda torch: (torch.tensor([1 + 2j]).conj(), torch.tensor([1 - 2j])),
+        lambda torch: (torch.tensor([1 + 2j]).conj().imag, torch.tensor([-2.0])),
+        lambda torch: (quantized(torch, 0.1), quantized(torch, 0.1)),
+        lambda torch: (torch.eye(3).to_sparse(), torch.eye(3).to_sparse()),
+        lambda torch: (torch.ones(3, 3).to_mkldnn(), torch.ones(3, 3).to_mkldnn()),
+        lambda torch: (torch.ones(3).storage(), torch.ones(3).storage()),
+        lambda torch: (torch.empty(0, 3), torch.empty(0, 3)),
+    ],
+)
+def test_equal_torch_tensors(name, make):
+    one, other = make(pytest.importorskip("torch"))
+    assert name(one) == name(other)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda torch: (torch.arange(6.0).view(2, 3).T, torch.arange(6.0).view(2, 3).T.contiguous()),
+        lambda torch: (quantized(torch, 0.1), quantized(torch, 0.2)),
+        lambda torch: (torch.ones(3), torch.ones(3, requires_grad=True)),
+        lambda torch: (torch.ones(3), torch.ones(3, device="meta")),
+        lambda torch: (torch.eye(3), torch.eye(3).to_sparse()),
+        lambda torch: (torch.ones(3).storage(), torch.zeros(3).storage()),
+        lambda torch: (torch.empty(0, 3), torch.empty(3, 0)),
+        lambda torch: (torch.channels_last, torch.contiguous_format),
+    ],
+)
+def test_unequal_torch_tensors(name, make):
+    one, other = make(pytest.importorskip("torch"))
+    assert name(one) != name(other)
+
+
+def test_torch_modules_count_by_content(name):
+    torch = pytest.importorskip("torch")
+
+    def module(value, hook=None):
+        layer = torch.nn.Sequential(torch.nn.Linear(2, 2), torch.nn.BatchNorm1d(2))
+        torch.nn.init.constant_(layer[0].weight, value)
+        torch.nn.init.zeros_(layer[0].bias)
+        if hook is not None:
+            layer.register_forward_hook(hook)
+        return layer
+
+    for kind in (lambda layer: layer, lambda layer: layer.state_dict(), torch.nn.Module.parameters):
+        made = [kind(module(value)) for value in (1, 1, 2)]
+        made = [list(one) if kind is torch.nn.Module.parameters else one for one in made]
+        assert name(made[0]) == name(made[1]) != name(made[2])
+    assert name(module(1)) != name(module(1).eval())
+    assert name(module(1, print)) == name(module(1, print)) != name(module(1))
+
+
+def test_a_torch_generator_is_refused(name):
+    torch = pytest.importorskip("torch")
+    with pytest.raises(TypeError, match=r"Generator.*ignore="):
+        name(torch.Generator())
+
+
 # ----------------------------------------------------------------------------------- data frames
 
 
@@ -304,6 +370,27 @@ def test_arrow_slices_and_chunks_of_nested_columns(name):
         table = pa.table({"x": array})
         cut = pa.table({"x": pa.chunked_array([array[:1], array[1:]])})
         assert name(table) == name(cut) != name(table[:2])
+
+
+def test_what_astropy_masks_does_not_count(name):
+    masked = pytest.importorskip("astropy.utils.masked").Masked
+    table = pytest.importorskip("astropy.table")
+
+    def array(values, mask):
+        return masked(np.array(values, float), mask=np.array(mask))
+
+    one = array([1, 2], [False, True])
+    assert name(one) == name(array([1, 9], [False, True])) != name(array([1, 2], [False, False]))
+
+    def made(values, mask, **meta):
+        column = table.MaskedColumn(values, mask=mask, unit="m")
+        return table.Table({"a": [1, 2], "b": column}, meta=meta)
+
+    one = made([1, 2], [False, True])
+    assert name(one) == name(made([1, 9], [False, True])) == name(one.copy())
+    assert name(one["b"]) == name(made([1, 9], [False, True])["b"])
+    others = made([1, 2], [False, False]), made([1, 2], [False, True], k=1), one[::-1]
+    assert len({name(one), *map(name, others)}) == 4
 
 
 # ------------------------------------------------------------------------------- one's own say

@@ -291,3 +291,82 @@ def test_nesting_that_pickle_copes_with_is_stored(kept):
     finally:
         sys.setrecursionlimit(limit)
     assert len(runs) == 1
+
+
+class Missing:
+    pass
+
+
+class Bare:
+    __slots__ = ()
+
+
+class Nothing:
+    def __bool__(self):
+        return False
+
+    def __repr__(self):
+        return "NOTHING"
+
+
+class Config:
+    def __init__(self):
+        self.level = 1
+
+
+class Equal:
+    def __eq__(self, other):
+        return type(other) is Equal
+
+    __hash__ = None
+
+
+MISSING, OTHER, BARE, NOTHING, CONFIG, EQUAL = (
+    Missing(),
+    Missing(),
+    Bare(),
+    Nothing(),
+    Config(),
+    Equal(),
+)
+
+
+@pytest.mark.parametrize(
+    "sentinel", [MISSING, OTHER, BARE, NOTHING], ids=lambda s: type(s).__name__
+)
+def test_a_sentinel_comes_back_as_itself(kept, sentinel):
+    @kept
+    def call(n):
+        return {"found": [sentinel, n]}
+
+    first = call(1)
+    assert call(1)["found"][0] is first["found"][0] is sentinel
+    assert call.cache_info().hits == 1
+
+
+def test_which_sentinel_is_an_argument_counts(kept):
+    @kept
+    def call(x):
+        return x is MISSING, x is BARE
+
+    assert [call(x) for x in (MISSING, OTHER, BARE, Missing())] == [
+        (True, False),
+        (False, False),
+        (False, True),
+        (False, False),
+    ]
+    assert call([MISSING]) == (False, False)
+    assert call.cache_path(Missing()) == call.cache_path(Missing()) != call.cache_path(MISSING)
+    assert call.cache_path(EQUAL) == call.cache_path(Equal())
+    assert call.cache_path(CONFIG) == call.cache_path(Config())
+
+
+@pytest.mark.parametrize("value", [CONFIG, EQUAL], ids=lambda s: type(s).__name__)
+def test_what_has_a_state_or_is_compared_comes_back_as_its_value(kept, value):
+    @kept
+    def call():
+        return value
+
+    call()
+    assert call() is not value
+    assert type(call()) is type(value) and vars(call()) == vars(value)

@@ -1,6 +1,6 @@
 """What mypy must refuse: every line that says so."""
 
-from locache import persist
+from locache import Key, persist
 
 
 @persist
@@ -30,3 +30,6 @@ persist(memory="all")  # error: call-overload
 persist(memory=(1, 2, 3))  # error: arg-type
 persist(recheck="1")  # error: call-overload
 persist(mapped=3)  # error: call-overload
+persist(key="x")  # error: call-overload
+persist(key=["x"])  # error: call-overload
+Key("x")  # error: arg-type

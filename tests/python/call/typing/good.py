@@ -2,9 +2,9 @@
 
 import functools
 from pathlib import Path
-from typing import assert_type
+from typing import Annotated, assert_type
 
-from locache import CacheWarning, persist, reset, reset_cache, verbose
+from locache import CacheWarning, Key, persist, reset, reset_cache, verbose
 
 
 @persist
@@ -31,6 +31,16 @@ async def coroutine(x: int) -> bytes:
     return bytes(x)
 
 
+@persist(key={"text": len})
+def by_length(text: str, n: Annotated[int, Key(abs)] = 0) -> int:
+    return len(text)
+
+
+@persist(key=lambda text, n: len(text))
+def by_call(text: str, n: int = 0) -> int:
+    return len(text)
+
+
 class Model:
     @persist
     def run(self, x: int) -> str:
@@ -54,6 +64,8 @@ class Model:
 assert_type(bare(1), list[float])
 assert_type(bare(1, num=2, flag=True), list[float])
 assert_type(with_options("x"), str | None)
+assert_type(by_length("x", n=-1), int)
+assert_type(by_call("x"), int)
 assert_type(Model().run(1), str)
 assert_type(Model().run_more(1, 2, 3), str)
 assert_type(Model.run(Model(), 1), str)
