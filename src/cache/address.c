@@ -9,7 +9,7 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
-void lc_address_init(lc_address *out, const void *key, size_t key_size)
+inline void lc_address_init(lc_address *out, const void *key, size_t key_size)
 {
     out->key = key;
     out->key_size = key_size;

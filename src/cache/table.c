@@ -338,7 +338,7 @@ void lc_table_free(lc_table *table)
     lc_free(table);
 }
 
-bool lc_table_find(lc_table_hit *out, lc_table *table, const lc_address *address)
+inline bool lc_table_find(lc_table_hit *out, lc_table *table, const lc_address *address)
 {
     if (!lock(table))
         return false;
