@@ -186,7 +186,8 @@ static inline locache_status find_valid(void **object, locache *cache, lc_addres
     return LOCACHE_OK;
 }
 
-inline locache_status locache_recall(void **object, locache *cache, const void *key, size_t key_size)
+inline locache_status locache_recall(void **object, locache *cache, const void *key,
+                                     size_t key_size)
 {
     lc_address address;
     if (cache->recall.values)

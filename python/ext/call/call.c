@@ -2,6 +2,7 @@
 #include "call/call.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "call/changed.h"
 #include "call/kept.h"
@@ -97,13 +98,16 @@ done:
  * is there once for each level. So what is needed before and after lives in functions that have
  * returned by then, and what has to be kept from one to the other on the heap. */
 
-/* A call that is to be computed. */
+/* A call that is to be computed. As long as its key is: a short one comes from where Python has
+ * small objects. */
 typedef struct pending {
-    lcpy_key key;
     lcpy_run *run;
     int64_t start;
     bool fresh;
     bool quiet;
+    bool simple; /* as of lcpy_key */
+    size_t key_size;
+    unsigned char key[];
 } pending;
 
 /* What is left to do for a call once it was looked up. */
@@ -121,32 +125,23 @@ typedef struct course {
     pending *work; /* for COMPUTE */
 } course;
 
-static void drop_pending(pending *call)
-{
-    locache_writer_clear(&call->key.writer);
-    PyMem_Free(call);
-}
-
 /* NULL: there is an exception. */
 static pending *prepare(lcpy_persisted *self, const lcpy_key *key, bool fresh, bool quiet)
 {
-    pending *call = PyMem_Malloc(sizeof *call);
+    size_t size = key->writer.length;
+    pending *call = PyMem_Malloc(sizeof *call + size);
     if (call == NULL) {
         PyErr_NoMemory();
         return NULL;
     }
     call->fresh = fresh;
     call->quiet = quiet;
-    call->key.simple = key->simple;
-    locache_writer_init(&call->key.writer, call->key.room, sizeof call->key.room);
-    locache_write_raw(&call->key.writer, key->writer.data, key->writer.length);
-    if (locache_writer_status(&call->key.writer) != LOCACHE_OK)
-        PyErr_NoMemory();
-    call->run = PyErr_Occurred() == NULL ? lcpy_captures_begin(&self->target.captures,
-                                                               key->writer.data, key->writer.length)
-                                         : NULL;
-    if (PyErr_Occurred() != NULL) {
-        drop_pending(call);
+    call->simple = key->simple;
+    call->key_size = size;
+    memcpy(call->key, key->writer.data, size);
+    call->run = lcpy_captures_begin(&self->target.captures, call->key, size);
+    if (call->run == NULL && PyErr_Occurred() != NULL) {
+        PyMem_Free(call);
         return NULL;
     }
     call->start = lcpy_persisted_clock();
@@ -220,13 +215,16 @@ static __attribute__((noinline)) PyObject *finish(lcpy_persisted *self, pending 
 {
     lcpy_computed computed = {result, lcpy_persisted_clock() - work->start, work->fresh,
                               work->quiet};
+    lcpy_key key;
     int stored = result != NULL;
-    if (stored && !work->key.simple)
-        stored = lcpy_call_may_be_stored(self, &work->key, call);
+    locache_writer_init(&key.writer, work->key, work->key_size); /* full, and only read */
+    key.writer.length = work->key_size;
+    if (stored && !work->simple)
+        stored = lcpy_call_may_be_stored(self, &key, call);
     if (lcpy_captures_end(self->state, &self->target.captures, work->run) < 0 || stored < 0 ||
-        (stored > 0 && lcpy_store(self, &work->key, &computed) < 0))
+        (stored > 0 && lcpy_store(self, &key, &computed) < 0))
         Py_CLEAR(result);
-    drop_pending(work);
+    PyMem_Free(work);
     return result;
 }
 

@@ -32,8 +32,8 @@ static inline bool lcpy_switch_is_plain(const lcpy_persisted *self)
     const lcpy_watch *watch = &lcpy_switch_watch;
     return self->seen == watch->generation && environ == watch->environment &&
            *watch->end == NULL && *watch->slots[0] == watch->values[0] &&
-           (!watch->is_set || (*watch->slots[1] == watch->values[1] &&
-                               *watch->slots[2] == watch->values[2]));
+           (!watch->is_set ||
+            (*watch->slots[1] == watch->values[1] && *watch->slots[2] == watch->values[2]));
 }
 
 /* Find out what changed. 1: the cache is elsewhere now; 0; or -1 with an exception. */
