@@ -9,7 +9,7 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
-void lc_address_init(lc_address *out, const void *key, size_t key_size)
+inline void lc_address_init(lc_address *out, const void *key, size_t key_size)
 {
     out->key = key;
     out->key_size = key_size;
@@ -20,14 +20,13 @@ void lc_address_init(lc_address *out, const void *key, size_t key_size)
     out->named = false;
 }
 
-lc_span lc_address_stored(lc_address *address)
+lc_span lc_address_digest(lc_address *address)
 {
-    if (address->digest_size > 0)
-        return (lc_span){address->digest, address->digest_size};
-    lc_span stored = lc_key_stored(address->digest, address->key, address->key_size);
-    if (stored.data == address->digest)
+    if (address->digest_size == 0) {
+        lc_span stored = lc_key_stored(address->digest, address->key, address->key_size);
         address->digest_size = (unsigned char)stored.size;
-    return stored;
+    }
+    return (lc_span){address->digest, address->digest_size};
 }
 
 const char *lc_address_name(lc_address *address)

@@ -20,9 +20,15 @@ typedef struct lc_address {
 
 /* An address of any bytes: whether they are a key, lc_address_name() finds out. */
 void lc_address_init(lc_address *out, const void *key, size_t key_size);
-/* The key as it stands in an entry: itself, or a long one's digest, which is made once. Valid as
- * long as the address and the key. */
-lc_span lc_address_stored(lc_address *address);
+/* Of a long key, what stands in an entry in its place, which is made once. */
+lc_span lc_address_digest(lc_address *address);
+/* The key as it stands in an entry: itself, or a long one's digest. Valid as long as the address and
+ * the key. */
+static inline lc_span lc_address_stored(lc_address *address)
+{
+    return address->key_size < LOCACHE_KEY_LONG ? (lc_span){address->key, address->key_size}
+                                                : lc_address_digest(address);
+}
 /* The name of the result's file, valid as long as the address; NULL: the bytes are not a key. */
 const char *lc_address_name(lc_address *address);
 

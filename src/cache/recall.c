@@ -119,7 +119,9 @@ static bool is_named(const locache *cache, const locache_stamp *stamp, lc_addres
     return name != NULL && lc_stamp_is_at(stamp, funcdir, name);
 }
 
-static bool is_valid_by_name(locache *cache, const lc_table_hit *hit, lc_address *address)
+/* Not inlined: a hit whose file is pinned does without. */
+static __attribute__((noinline)) bool is_valid_by_name(locache *cache, const lc_table_hit *hit,
+                                                       lc_address *address)
 {
     if (!is_named(cache, &hit->stamp, address))
         return false;
@@ -130,7 +132,7 @@ static bool is_valid_by_name(locache *cache, const lc_table_hit *hit, lc_address
 
 /* Validate a hit: is the file that it stands for still there, and the same? From what costs nothing
  * to what costs most. */
-static bool is_valid(locache *cache, const lc_table_hit *hit, lc_address *address)
+static inline bool is_valid(locache *cache, const lc_table_hit *hit, lc_address *address)
 {
     const lc_recall *recall = &cache->recall;
     const int64_t *words = hit->stamp.words;
@@ -184,7 +186,8 @@ static inline locache_status find_valid(void **object, locache *cache, lc_addres
     return LOCACHE_OK;
 }
 
-locache_status locache_recall(void **object, locache *cache, const void *key, size_t key_size)
+inline locache_status locache_recall(void **object, locache *cache, const void *key,
+                                     size_t key_size)
 {
     lc_address address;
     if (cache->recall.values)

@@ -175,37 +175,32 @@ static node **bucket_of(lc_table *table, uint64_t hash)
     return &table->buckets[hash & (table->bucket_count - 1)];
 }
 
-/* Where in its bucket's chain the key's entry is; or NULL. */
-static node **find_lock_held(lc_table *table, const lc_address *address)
+/* The key's entry; or NULL. Where in its chain it is, is not said: most of those that are found stay
+ * there. */
+static node *find_lock_held(lc_table *table, const lc_address *address)
 {
     if (table->bucket_count == 0)
         return NULL;
-    for (node **at = bucket_of(table, address->hash); *at != NULL; at = &(*at)->next)
-        if ((*at)->hash == address->hash && (*at)->key_size == address->key_size &&
-            memcmp((*at)->key, address->key, address->key_size) == 0)
-            return at;
-    return NULL;
+    node *entry = *bucket_of(table, address->hash);
+    while (entry != NULL && (entry->hash != address->hash || entry->key_size != address->key_size ||
+                             memcmp(entry->key, address->key, address->key_size) != 0))
+        entry = entry->next;
+    return entry;
 }
 
 /* Take it out of its bucket, its queue and the held ones: nobody finds it from now on. It is freed
  * by unlock(). */
-static void drop_lock_held(lc_table *table, node **at)
+static void drop_lock_held(lc_table *table, node *entry)
 {
-    node *entry = *at;
+    node **at = bucket_of(table, entry->hash);
+    while (*at != entry)
+        at = &(*at)->next;
     *at = entry->next;
     unqueue(entry->in_main ? &table->main : &table->small, entry);
     if (entry->file.descriptor >= 0)
         lc_held_release(&table->held, &entry->file);
     entry->next = table->dead;
     table->dead = entry;
-}
-
-static void evict_node_lock_held(lc_table *table, node *entry)
-{
-    node **at = bucket_of(table, entry->hash);
-    while (*at != entry)
-        at = &(*at)->next;
-    drop_lock_held(table, at);
 }
 
 static uint32_t *ghost_of(lc_table *table, uint64_t hash)
@@ -232,7 +227,7 @@ static void evict_small_lock_held(lc_table *table)
         return;
     }
     *ghost_of(table, entry->hash) = ghost_mark(entry->hash);
-    evict_node_lock_held(table, entry);
+    drop_lock_held(table, entry);
 }
 
 /* The oldest of the main queue: one that was used goes round once more, for one use less. So after
@@ -241,7 +236,7 @@ static void evict_main_lock_held(lc_table *table)
 {
     node *entry = table->main.oldest;
     if (entry->uses == 0) {
-        evict_node_lock_held(table, entry);
+        drop_lock_held(table, entry);
         return;
     }
     entry->uses--;
@@ -338,17 +333,15 @@ void lc_table_free(lc_table *table)
     lc_free(table);
 }
 
-bool lc_table_find(lc_table_hit *out, lc_table *table, const lc_address *address)
+inline bool lc_table_find(lc_table_hit *out, lc_table *table, const lc_address *address)
 {
     if (!lock(table))
         return false;
-    node **at = find_lock_held(table, address);
-    if (at != NULL) {
-        node *entry = *at;
+    node *entry = find_lock_held(table, address);
+    if (entry != NULL) {
         if (entry->uses < USES_MAX)
             entry->uses++;
         entry->file.used = true;
-        table->options.retain(entry->object);
         out->object = entry->object;
         out->serial = entry->serial;
         out->stamp = entry->file.stamp;
@@ -360,9 +353,10 @@ bool lc_table_find(lc_table_hit *out, lc_table *table, const lc_address *address
          * cost the hit a tenth. */
         uint64_t found = atomic_load_explicit(&table->found, memory_order_relaxed);
         atomic_store_explicit(&table->found, found + 1, memory_order_relaxed);
+        table->options.retain(entry->object);
     }
     unlock(table);
-    return at != NULL;
+    return entry != NULL;
 }
 
 uint64_t lc_table_found(const lc_table *table)
@@ -411,10 +405,10 @@ uint64_t lc_table_put(lc_table *table, const lc_address *address, const locache_
     entry->file.stamp = *stamp;
     entry->validated = LC_TABLE_NEVER;
     lock_in_any_case(table);
-    node **old = find_lock_held(table, address);
+    node *old = find_lock_held(table, address);
     if (old != NULL) {
         /* A result that is stored anew is the same call's: it stays as much in use. */
-        entry->uses = (*old)->uses;
+        entry->uses = old->uses;
         drop_lock_held(table, old);
     }
     if (grow_lock_held(table)) {
@@ -436,9 +430,9 @@ void lc_table_pin(lc_table *table, const lc_address *address, uint64_t serial, i
     lc_holder evicted = {.descriptor = -1};
     bool taken = false;
     if (lock(table)) {
-        node **at = find_lock_held(table, address);
-        if (at != NULL && (*at)->serial == serial && (*at)->file.descriptor < 0)
-            taken = lc_held_pin(&table->held, &(*at)->file, descriptor, &evicted);
+        node *entry = find_lock_held(table, address);
+        if (entry != NULL && entry->serial == serial && entry->file.descriptor < 0)
+            taken = lc_held_pin(&table->held, &entry->file, descriptor, &evicted);
         unlock(table);
     }
     if (!taken)
@@ -452,9 +446,9 @@ void lc_table_validated(lc_table *table, const lc_address *address, uint64_t ser
     int64_t now = lc_ticks();
     if (!lock(table))
         return;
-    node **at = find_lock_held(table, address);
-    if (at != NULL && (*at)->serial == serial)
-        (*at)->validated = now;
+    node *entry = find_lock_held(table, address);
+    if (entry != NULL && entry->serial == serial)
+        entry->validated = now;
     unlock(table);
 }
 
@@ -462,9 +456,9 @@ void lc_table_validated(lc_table *table, const lc_address *address, uint64_t ser
 void lc_table_drop(lc_table *table, const lc_address *address, uint64_t serial)
 {
     lock_in_any_case(table);
-    node **at = find_lock_held(table, address);
-    if (at != NULL && (serial == 0 || (*at)->serial == serial))
-        drop_lock_held(table, at);
+    node *entry = find_lock_held(table, address);
+    if (entry != NULL && (serial == 0 || entry->serial == serial))
+        drop_lock_held(table, entry);
     unlock(table);
 }
 
@@ -473,6 +467,6 @@ void lc_table_clear(lc_table *table)
     lock_in_any_case(table);
     for (size_t i = 0; i < table->bucket_count; i++)
         while (table->buckets[i] != NULL)
-            drop_lock_held(table, &table->buckets[i]);
+            drop_lock_held(table, table->buckets[i]);
     unlock(table);
 }

@@ -2,6 +2,7 @@
 #include "call/call.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "call/changed.h"
 #include "call/kept.h"
@@ -106,13 +107,16 @@ done:
  * is there once for each level. So what is needed before and after lives in functions that have
  * returned by then, and what has to be kept from one to the other on the heap. */
 
-/* A call that is to be computed. */
+/* A call that is to be computed. As long as its key is: a short one comes from where Python has
+ * small objects. */
 typedef struct pending {
-    lcpy_key key;
     lcpy_run *run;
     int64_t start;
     bool fresh;
     bool quiet;
+    bool simple; /* as of lcpy_key */
+    size_t key_size;
+    unsigned char key[];
 } pending;
 
 /* What is left to do for a call once it was looked up. */
@@ -123,43 +127,34 @@ typedef enum step {
     MISFIT     /* call it, and see whether it takes the arguments */
 } step;
 
-/* Finished, with the exception. */
-static step fail(void)
-{
-    return FINISHED;
-}
+/* A call on its way, all that is left of its key while the function runs. */
+typedef struct course {
+    lcpy_call call;
+    step next;
+    pending *work; /* for COMPUTE */
+} course;
 
-static void drop_pending(pending *call)
+/* NULL: there is an exception. */
+static pending *prepare(lcpy_persisted *self, const lcpy_key *key, bool fresh, bool quiet)
 {
-    locache_writer_clear(&call->key.writer);
-    PyMem_Free(call);
-}
-
-static step prepare(pending **out, lcpy_persisted *self, const lcpy_key *key, bool fresh,
-                    bool quiet)
-{
-    pending *call = PyMem_Malloc(sizeof *call);
+    size_t size = key->writer.length;
+    pending *call = PyMem_Malloc(sizeof *call + size);
     if (call == NULL) {
         PyErr_NoMemory();
-        return fail();
+        return NULL;
     }
     call->fresh = fresh;
     call->quiet = quiet;
-    call->key.simple = key->simple;
-    locache_writer_init(&call->key.writer, call->key.room, sizeof call->key.room);
-    locache_write_raw(&call->key.writer, key->writer.data, key->writer.length);
-    if (locache_writer_status(&call->key.writer) != LOCACHE_OK)
-        PyErr_NoMemory();
-    call->run = PyErr_Occurred() == NULL ? lcpy_captures_begin(&self->target.captures,
-                                                               key->writer.data, key->writer.length)
-                                         : NULL;
-    if (PyErr_Occurred() != NULL) {
-        drop_pending(call);
-        return fail();
+    call->simple = key->simple;
+    call->key_size = size;
+    memcpy(call->key, key->writer.data, size);
+    call->run = lcpy_captures_begin(&self->target.captures, call->key, size);
+    if (call->run == NULL && PyErr_Occurred() != NULL) {
+        PyMem_Free(call);
+        return NULL;
     }
-    *out = call;
     call->start = lcpy_persisted_clock();
-    return COMPUTE;
+    return call;
 }
 
 /* The arguments have other values than before: said once, and counted. */
@@ -229,13 +224,16 @@ static __attribute__((noinline)) PyObject *finish(lcpy_persisted *self, pending 
 {
     lcpy_computed computed = {result, lcpy_persisted_clock() - work->start, work->fresh,
                               work->quiet};
+    lcpy_key key;
     int stored = result != NULL;
-    if (stored && !work->key.simple)
-        stored = lcpy_call_may_be_stored(self, &work->key, call);
+    locache_writer_init(&key.writer, work->key, work->key_size); /* full, and only read */
+    key.writer.length = work->key_size;
+    if (stored && !work->simple)
+        stored = lcpy_call_may_be_stored(self, &key, call);
     if (lcpy_captures_end(self->state, &self->target.captures, work->run) < 0 || stored < 0 ||
-        (stored > 0 && lcpy_store(self, &work->key, &computed) < 0))
+        (stored > 0 && lcpy_store(self, &key, &computed) < 0))
         Py_CLEAR(result);
-    drop_pending(work);
+    PyMem_Free(work);
     return result;
 }
 
@@ -248,22 +246,22 @@ static __attribute__((noinline)) PyObject *warn_of_misfit(lcpy_persisted *self, 
     return result;
 }
 
-/* The rest of a call, with nothing else on the C stack. */
-static inline PyObject *run(lcpy_persisted *self, step next, pending *work, const lcpy_call *call)
+/* The rest of a call, with nothing else on the C stack. Not inlined: a hit saves no registers for
+ * it. */
+static __attribute__((noinline)) PyObject *run(lcpy_persisted *self, const course *call)
 {
-    PyObject *result = call_function(self, call);
-    if (next == COMPUTE)
-        return finish(self, work, call, result);
-    return next == MISFIT ? warn_of_misfit(self, result) : result;
+    PyObject *result = call_function(self, &call->call);
+    if (call->next == COMPUTE)
+        return finish(self, call->work, &call->call, result);
+    return call->next == MISFIT ? warn_of_misfit(self, result) : result;
 }
 
 PyObject *lcpy_call_compute(lcpy_persisted *self, const lcpy_key *key, const lcpy_call *call)
 {
-    pending *work = NULL;
     if (self->target.is_async)
         return start_coroutine(self, key, call, true);
-    return prepare(&work, self, key, true, false) == COMPUTE ? run(self, COMPUTE, work, call)
-                                                             : NULL;
+    const course ready = {*call, COMPUTE, prepare(self, key, true, false)};
+    return ready.work != NULL ? run(self, &ready) : NULL;
 }
 
 /* No key could be made. */
@@ -272,48 +270,47 @@ static step go_without_key(lcpy_persisted *self, lcpy_bound bound, PyObject *cul
     self->bypassed++;
     if (bound == LCPY_BIND_ERROR && PyErr_Occurred() != NULL &&
         lcpy_warn(self, LCPY_TROUBLE_KEY, NULL, culprit) < 0)
-        return fail();
+        return FINISHED;
     return bound == LCPY_MISFIT ? MISFIT : CALL_ONLY;
 }
 
 PyObject *lcpy_call_without_key(lcpy_persisted *self, const lcpy_call *call, lcpy_bound bound,
                                 PyObject *culprit)
 {
-    step next = go_without_key(self, bound, culprit);
-    return next == FINISHED ? NULL : run(self, next, NULL, call);
+    const course ready = {*call, go_without_key(self, bound, culprit), NULL};
+    return ready.next == FINISHED ? NULL : run(self, &ready);
 }
 
 /* ------------------------------------------------------------------------------- the looking up */
 
-/* Memory has nothing for the key. */
-static step read_or_prepare(PyObject **out, pending **work, lcpy_persisted *self,
-                            const lcpy_key *key)
+/* The function is to be called. */
+static void compute_next(lcpy_persisted *self, course *call, const lcpy_key *key, bool quiet)
 {
-    lcpy_found found = lcpy_lookup_file(out, self, key);
-    if (found == LCPY_ABSENT || found == LCPY_REJECTED)
-        return prepare(work, self, key, false, found == LCPY_REJECTED);
-    return found == LCPY_UNUSABLE ? CALL_ONLY : FINISHED;
+    call->work = prepare(self, key, false, quiet);
+    call->next = call->work != NULL ? COMPUTE : FINISHED;
 }
 
 /* There is no result in memory that could be given. Not inlined: most hits do without. */
-static __attribute__((noinline)) PyObject *look_further(lcpy_persisted *self, const lcpy_call *call,
-                                                        const lcpy_key *key, bool rejected,
-                                                        step *next, pending **work)
+static __attribute__((noinline)) PyObject *look_further(lcpy_persisted *self, course *call,
+                                                        const lcpy_key *key, bool rejected)
 {
     PyObject *result = NULL;
     if (self->target.is_async)
-        return start_coroutine(self, key, call, false);
+        return start_coroutine(self, key, &call->call, false);
     if (lcpy_stack_check() < 0)
         return NULL;
-    *next = rejected ? prepare(work, self, key, false, true)
-                     : read_or_prepare(&result, work, self, key);
+    lcpy_found found = rejected ? LCPY_REJECTED : lcpy_lookup_file(&result, self, key);
+    if (found == LCPY_ABSENT || found == LCPY_REJECTED)
+        compute_next(self, call, key, found == LCPY_REJECTED);
+    else if (found == LCPY_UNUSABLE)
+        call->next = CALL_ONLY;
     return result;
 }
 
-static __attribute__((noinline)) void look_without_key(lcpy_persisted *self, lcpy_bound bound,
-                                                       PyObject *culprit, step *next)
+static __attribute__((noinline)) void look_without_key(lcpy_persisted *self, course *call,
+                                                       lcpy_bound bound, PyObject *culprit)
 {
-    *next = lcpy_stack_check() < 0 ? fail() : go_without_key(self, bound, culprit);
+    call->next = lcpy_stack_check() < 0 ? FINISHED : go_without_key(self, bound, culprit);
     Py_XDECREF(culprit);
 }
 
@@ -369,23 +366,22 @@ static lcpy_bound make_key_in_time(lcpy_persisted *self, lcpy_key *key, const lc
     return bound;
 }
 
-/* Not inlined: the key would be on the C stack while the function runs. *next and *work are set
- * where something is left to do. */
-static __attribute__((noinline)) PyObject *look_up(lcpy_persisted *self, const lcpy_call *call,
-                                                   step *next, pending **work)
+/* Not inlined: the key would be on the C stack while the function runs. call->next is set where
+ * something is left to do. */
+static __attribute__((noinline)) PyObject *look_up(lcpy_persisted *self, course *call)
 {
     lcpy_key key;
     PyObject *culprit;
     PyObject *result = NULL;
     bool found = false;
     bool rejected = false;
-    lcpy_bound bound = make_key_in_time(self, &key, call, &culprit);
+    lcpy_bound bound = make_key_in_time(self, &key, &call->call, &culprit);
     if (bound != LCPY_BOUND) {
-        look_without_key(self, bound, culprit, next);
+        look_without_key(self, call, bound, culprit);
     } else {
         result = look_in_memory(self, &key, &found, &rejected);
         if (!found)
-            result = look_further(self, call, &key, rejected, next, work);
+            result = look_further(self, call, &key, rejected);
     }
     locache_writer_clear(&key.writer);
     return result;
@@ -427,7 +423,8 @@ static bool refresh_call(PyObject **out, lcpy_persisted *self, const lcpy_call *
 
 /* A call that is not plain. True: it is done, and *out is its result, or NULL with an exception;
  * false: it goes on as always. */
-static bool call_switched(PyObject **out, lcpy_persisted *self, const lcpy_call *call)
+static __attribute__((noinline)) bool call_switched(PyObject **out, lcpy_persisted *self,
+                                                    const lcpy_call *call)
 {
     *out = NULL;
     if (lcpy_open_refresh(self) < 0)
@@ -446,12 +443,10 @@ PyObject *lcpy_call_vectorcall(PyObject *object, PyObject *const *args, size_t n
                                PyObject *kwnames)
 {
     lcpy_persisted *self = (lcpy_persisted *)object;
-    lcpy_call call = {args, PyVectorcall_NARGS(nargsf), kwnames};
-    pending *work = NULL;
-    step next = FINISHED;
+    course call = {{args, PyVectorcall_NARGS(nargsf), kwnames}, FINISHED, NULL};
     PyObject *result;
-    if (!lcpy_switch_is_plain(self) && call_switched(&result, self, &call))
+    if (!lcpy_switch_is_plain(self) && call_switched(&result, self, &call.call))
         return result;
-    result = look_up(self, &call, &next, &work);
-    return next == FINISHED ? result : run(self, next, work, &call);
+    result = look_up(self, &call);
+    return call.next == FINISHED ? result : run(self, &call);
 }

@@ -50,6 +50,7 @@ static int read_environment(void)
             now.slots[2] = &variables[count];
     }
     now.end = &variables[count];
+    now.is_set = now.slots[1] != NULL || now.slots[2] != NULL;
     now.slots[0] = count > 0 ? &variables[count - 1] : now.end;
     for (int i = 0; i < 3; i++) {
         if (now.slots[i] == NULL)

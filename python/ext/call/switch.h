@@ -18,6 +18,7 @@ typedef struct lcpy_watch {
     char **end;
     char **slots[3];
     char *values[3];
+    bool is_set; /* one of the two that count is there: else its slot is that of the last one */
     /* moves with whatever a function's mode depends on; a function for which nothing is special has
      * seen it. 0: never */
     unsigned generation;
@@ -31,7 +32,8 @@ static inline bool lcpy_switch_is_plain(const lcpy_persisted *self)
     const lcpy_watch *watch = &lcpy_switch_watch;
     return self->seen == watch->generation && environ == watch->environment &&
            *watch->end == NULL && *watch->slots[0] == watch->values[0] &&
-           *watch->slots[1] == watch->values[1] && *watch->slots[2] == watch->values[2];
+           (!watch->is_set ||
+            (*watch->slots[1] == watch->values[1] && *watch->slots[2] == watch->values[2]));
 }
 
 /* Find out what changed. 1: the cache is elsewhere now; 0; or -1 with an exception. */
