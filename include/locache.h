@@ -547,7 +547,11 @@ enum {
     /* entries with codec LOCACHE_PICKLE are neither read nor written */
     LOCACHE_NO_PICKLE = 4,
     /* large results are read into memory, not mapped (see locache_value) */
-    LOCACHE_UNMAPPED = 8
+    LOCACHE_UNMAPPED = 8,
+    /* What is there is read, and nothing on disk changes: no version is moved
+     * or restored, no use is noted; put() is EINVAL. What forgets or resets
+     * results still does. */
+    LOCACHE_READ_ONLY = 16
 };
 
 /* What of a function's results a process keeps in memory, where the options say

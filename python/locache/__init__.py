@@ -8,6 +8,8 @@
 42
 """
 
+import sys
+
 from locache import _core, _options, _target
 from locache._core import CacheWarning, __version__
 
@@ -75,10 +77,24 @@ def key_for(cls):
     return add
 
 
+class _ClassMethod(classmethod):
+    """From Python 3.13 on the built-in one binds by itself, as types.MethodType does: what is asked
+    of that about one call would not know the class."""
+
+    if sys.version_info >= (3, 13):
+
+        def __get__(self, instance, owner=None, /):
+            return self.__func__.__get__(type(instance) if owner is None else owner)
+
+    def __locache_key__(self):
+        return classmethod(self.__func__)
+
+
 def _decorated(func, options):
     name, directory, counts, settings = options
     if issubclass(type(func), (classmethod, staticmethod)):
-        return type(func)(_decorated(func.__func__, options))
+        kind = _ClassMethod if type(func) is classmethod else type(func)
+        return kind(_decorated(func.__func__, options))
     if type(func) is _core.Persisted:  # decorated twice: the options given last count
         func = func._callable
     if isinstance(func, type):

@@ -1,9 +1,10 @@
 """What cache_info() returns. Imported when first asked for."""
 
+import sys
 from collections import namedtuple
 
 TYPE_CHECKING = False
-if TYPE_CHECKING:
+if TYPE_CHECKING and sys.version_info < (3, 12):  # later ones have its __dict__ elsewhere
     from typing_extensions import disjoint_base as _disjoint_base
 else:
 

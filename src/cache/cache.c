@@ -44,6 +44,8 @@ static int64_t use_grain(const locache *cache)
 static void note_use(const locache *cache, const char *name, const locache_value *value)
 {
     lc_directory at = lc_handle_directory(cache, atomic_load(&cache->funcdir));
+    if (cache->flags & LOCACHE_READ_ONLY)
+        return;
     if (cache->limits.max_age > 0 &&
         lc_limits_age(value->stamp.words[LC_STAMP_MTIME]) > use_grain(cache))
         lc_limits_touch(&at, name);
@@ -152,6 +154,9 @@ locache_status locache_get(locache_value **out, locache *cache, const void *key,
 static locache_status check_record(const locache *cache, const locache_record *record,
                                    locache_error *error)
 {
+    if (cache->flags & LOCACHE_READ_ONLY)
+        return lc_fail(error, LOCACHE_EINVAL, "the cache of %s is open for reading only",
+                       cache->function);
     if (record->codec != LOCACHE_CBOR && record->codec != LOCACHE_PICKLE &&
         record->codec != LOCACHE_RAW)
         return lc_fail(error, LOCACHE_EINVAL, "unknown codec: %d", (int)record->codec);

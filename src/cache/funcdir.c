@@ -254,7 +254,8 @@ locache_status lc_funcdir_attach(locache *cache, lc_effort how, locache_error *e
     lc_settled settled = {.dir = -1};
     lc_wanted wanted = {.identity = &cache->identity,
                         .keep = cache->flags & LOCACHE_KEEP,
-                        .make = how == LC_CREATE};
+                        .make = how == LC_CREATE,
+                        .read_only = cache->flags & LOCACHE_READ_ONLY};
     locache_status status = open_root(&root, &wanted.made_root, cache, wanted.make, error);
     if (status != LOCACHE_OK)
         return status;

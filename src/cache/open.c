@@ -69,8 +69,8 @@ static locache_status check_options(const char *dir, const locache_options *opti
     if (function == NULL || function[0] == '\0' ||
         !lc_text_is_utf8((const unsigned char *)function, strlen(function)))
         return lc_fail(error, LOCACHE_EINVAL, "the function's name must be UTF-8, and not empty");
-    if (options->flags &
-        ~(unsigned)(LOCACHE_KEEP | LOCACHE_DURABLE | LOCACHE_NO_PICKLE | LOCACHE_UNMAPPED))
+    if (options->flags & ~(unsigned)(LOCACHE_KEEP | LOCACHE_DURABLE | LOCACHE_NO_PICKLE |
+                                     LOCACHE_UNMAPPED | LOCACHE_READ_ONLY))
         return lc_fail(error, LOCACHE_EINVAL, "unknown flags: 0x%x", options->flags);
     if ((options->retain == NULL) != (options->release == NULL))
         return lc_fail(error, LOCACHE_EINVAL, "of retain and release, both are given or none");
@@ -158,7 +158,7 @@ locache_status locache_open(locache **out, const char *dir, const locache_option
     if (cache == NULL)
         return lc_fail(error, LOCACHE_ENOMEM, "no memory to open %s", dir);
     locache_identity *identity = &cache->identity;
-    status = lc_funcdir_attach(cache, LC_SETTLE, error);
+    status = lc_funcdir_attach(cache, known.flags & LOCACHE_READ_ONLY ? LC_LOOK : LC_SETTLE, error);
     if (status == LOCACHE_MISS) {
         /* The first put will make the directory, and interpreters with another tag will know it by
          * its source only: it has to be told now. */

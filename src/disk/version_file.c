@@ -74,6 +74,13 @@ locache_status lc_version_file_write(int dir, const lc_version *from, const char
     return status;
 }
 
+/* Add to the record what it does not say of the wanted identity. */
+static void mend(lc_version *found, int dir, const char *path, const lc_wanted *wanted)
+{
+    if (lc_version_learn(found, wanted->identity) && !wanted->read_only)
+        (void)!lc_version_file_write(dir, found, path, NULL);
+}
+
 locache_status lc_version_file_check(lc_version *found, int dir, const char *path,
                                      const lc_wanted *wanted, locache_error *error)
 {
@@ -86,13 +93,13 @@ locache_status lc_version_file_check(lc_version *found, int dir, const char *pat
         if (lc_version_could_ask(wanted->identity) && !wanted->keep)
             return LOCACHE_NEED_SOURCE;
         lc_version_own_id(&found->id, wanted->identity);
-        if (!found->newer && lc_version_learn(found, wanted->identity))
-            (void)!lc_version_file_write(dir, found, path, NULL);
+        if (!found->newer)
+            mend(found, dir, path, wanted);
         return LOCACHE_OK;
     }
     status = lc_version_compare(found, wanted->identity);
-    if (status == LOCACHE_OK && lc_version_learn(found, wanted->identity))
-        (void)!lc_version_file_write(dir, found, path, NULL);
+    if (status == LOCACHE_OK)
+        mend(found, dir, path, wanted);
     if (status != LOCACHE_OK && wanted->keep) {
         /* Results of this source must not be taken for those of the one that the directory was made
          * for. */

@@ -11,6 +11,7 @@ typedef struct lc_wanted {
     const locache_identity *identity;
     bool keep;      /* whichever directory is there is the right one (LOCACHE_KEEP) */
     bool make;      /* make what is not there */
+    bool read_only; /* mend no record (LOCACHE_READ_ONLY) */
     bool made_root; /* the cache directory was made for it */
 } lc_wanted;
 

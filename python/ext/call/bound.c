@@ -8,6 +8,7 @@
 
 #include "call/methods.h"
 #include "call/persisted.h"
+#include "call/queries.h"
 
 typedef struct bound_method {
     PyObject_HEAD
@@ -136,7 +137,31 @@ static PyObject *bound_compare(PyObject *a, PyObject *b, int op)
     return PyBool_FromLong(equal == (op == Py_EQ));
 }
 
-/* Does it take the arguments of a call? */
+/* put(value, ...) of a call with the object: the value comes in front of it. */
+static PyObject *bound_put(PyObject *object, PyObject *args, PyObject *kwargs)
+{
+    bound_method *self = (bound_method *)object;
+    Py_ssize_t count = PyTuple_GET_SIZE(args);
+    if (count == 0) {
+        PyErr_SetString(PyExc_TypeError, "put() takes the value, then the call's arguments");
+        return NULL;
+    }
+    PyObject *all = PyTuple_New(count + 1);
+    PyObject *put = PyObject_GetAttrString(self->function, "put");
+    PyObject *result = NULL;
+    if (all != NULL && put != NULL) {
+        PyTuple_SET_ITEM(all, 0, Py_NewRef(PyTuple_GET_ITEM(args, 0)));
+        PyTuple_SET_ITEM(all, 1, Py_NewRef(self->instance));
+        for (Py_ssize_t i = 1; i < count; i++)
+            PyTuple_SET_ITEM(all, i + 1, Py_NewRef(PyTuple_GET_ITEM(args, i)));
+        result = PyObject_Call(put, all, kwargs);
+    }
+    Py_XDECREF(put);
+    Py_XDECREF(all);
+    return result;
+}
+
+/* Does it take the arguments of a call, and nothing in front of them? */
 static bool is_of_one_call(PyObject *name)
 {
     static const char *const names[] = {"cache_path", "explain",   "forget",
@@ -199,6 +224,7 @@ static PyObject *key_of(PyObject *object, PyObject *unused)
 }
 
 static PyMethodDef bound_methods[] = {
+    {"put", LCPY_SLOT(bound_put), METH_VARARGS | METH_KEYWORDS, lcpy_queries_put_doc},
     {"__reduce__", reduce_bound, METH_NOARGS, NULL},
     {"__deepcopy__", deep_copy_bound, METH_O, NULL},
     {"__locache_key__", key_of, METH_NOARGS, NULL},

@@ -60,7 +60,7 @@ locache_status lcpy_open_at(locache **out, lcpy_persisted *self, const lcpy_wher
     locache_options options = {
         .size = sizeof options,
         .function = PyUnicode_AsUTF8(self->target.qualname),
-        .flags = self->options.flags,
+        .flags = self->options.flags | (self->mode == LCPY_READONLY ? LOCACHE_READ_ONLY : 0U),
         .max_entries = self->options.max_entries,
         .max_age = self->options.max_age,
         .memory_entries = self->options.memory_entries,
@@ -151,8 +151,9 @@ locache_status lcpy_open(lcpy_persisted *self, locache_error *error)
 
 int lcpy_open_refresh(lcpy_persisted *self)
 {
+    bool read_only = self->mode == LCPY_READONLY;
     int moved = lcpy_switch_refresh(self);
-    if (moved > 0)
+    if (moved > 0 || (moved == 0 && read_only != (self->mode == LCPY_READONLY)))
         lcpy_open_again(self);
     return moved < 0 ? -1 : 0;
 }

@@ -11,10 +11,10 @@ static char *no_variables[1];
 lcpy_watch lcpy_switch_watch = {.end = no_variables,
                                 .slots = {no_variables, no_variables, no_variables}};
 static struct {
-    PyObject *rules;     /* the value of LOCACHE: bytes, or NULL */
-    PyObject *directory; /* that of LOCACHE_DIR */
-    unsigned moved;      /* how often that changed */
-    bool active;         /* set by lcpy_switch_set() */
+    char *rules;     /* the value of LOCACHE, or NULL; no objects, which belong to an interpreter */
+    char *directory; /* that of LOCACHE_DIR */
+    unsigned moved;  /* how often that changed */
+    bool active;     /* set by lcpy_switch_set() */
 } seen;
 
 static bool is_variable(const char *pair, const char *name)
@@ -24,16 +24,19 @@ static bool is_variable(const char *pair, const char *name)
 }
 
 /* 1: *now is another value than it was; 0; or -1 with an exception. */
-static int take_value(PyObject **now, char *const *slot, const char *name)
+static int take_value(char **now, char *const *slot, const char *name)
 {
     const char *value = *slot != NULL && is_variable(*slot, name) ? *slot + strlen(name) + 1 : "";
-    const char *before = *now != NULL ? PyBytes_AS_STRING(*now) : "";
-    if (strcmp(value, before) == 0)
+    if (strcmp(value, *now != NULL ? *now : "") == 0)
         return 0;
-    PyObject *bytes = PyBytes_FromString(value);
-    if (bytes == NULL)
+    size_t size = strlen(value) + 1;
+    char *copy = PyMem_RawRealloc(*now, size); /* of no interpreter's own allocator */
+    if (copy == NULL) {
+        PyErr_NoMemory();
         return -1;
-    Py_XSETREF(*now, bytes);
+    }
+    memcpy(copy, value, size);
+    *now = copy;
     return 1;
 }
 
@@ -83,7 +86,7 @@ PyObject *lcpy_switch_set(PyObject *module, PyObject *active)
 static int ask_mode(lcpy_persisted *self)
 {
     PyObject *module = PyImport_ImportModule("locache._switch");
-    PyObject *rules = seen.rules != NULL ? Py_NewRef(seen.rules) : PyBytes_FromString("");
+    PyObject *rules = PyBytes_FromString(seen.rules != NULL ? seen.rules : "");
     PyObject *enabled = self->options.enabled != NULL ? self->options.enabled : Py_True;
     PyObject *mode = NULL;
     if (module != NULL && rules != NULL)
@@ -105,7 +108,7 @@ int lcpy_switch_refresh(lcpy_persisted *self)
         return -1;
     bool moved = self->moved != seen.moved && self->where.directory == NULL;
     self->moved = seen.moved;
-    bool ruled = seen.rules != NULL && PyBytes_GET_SIZE(seen.rules) > 0;
+    bool ruled = seen.rules != NULL && *seen.rules != '\0';
     if (!ruled && !seen.active && self->options.enabled == NULL) {
         self->mode = LCPY_AS_ALWAYS;
         self->seen = lcpy_switch_watch.generation;

@@ -8,6 +8,7 @@ import functools
 import math
 import operator
 import re
+import sys
 import threading
 import warnings
 
@@ -490,6 +491,12 @@ def test_methods_take_self_by_value(kept):
     assert first.run(3) == 12
     assert first.run.is_cached(3)
     assert not Model.run.is_cached(Model(7), 3)
+    first.run.put("given", 4)
+    first.run.put("more", x=5)
+    assert (first.run(4), first.run.get(5), first.run.get(6, default=0)) == ("given", "more", 0)
+    assert (Model.run.get(first, 4), Model(7).run.get(4)) == ("given", None)
+    with pytest.raises(TypeError, match="takes the value"):
+        first.run.put()
     with pytest.raises(TypeError, match="object is the first"):
         Model.run.is_cached(3)
 
@@ -520,6 +527,17 @@ def test_classmethods_and_staticmethods_either_way_round(kept, order):
     assert D.make(1) == ("D", 1)
     assert C.static(1) == C().static(1) == D.static(1) == 1
     assert len(RUNS) == 3
+    if order == "outside" or sys.version_info < (3, 13):
+        assert C.make.is_cached(1) and C().make.is_cached(x=1) and not C.make.is_cached(2)
+        D.make.put("given", 2)
+        assert (D.make.get(2), C.make.get(2)) == ("given", None)
+        assert D.make.forget(2) and C.make.refresh(1) == ("C", 1)
+        assert C.make.cache_path(1) != D.make.cache_path(1)
+    else:
+        with pytest.raises(TypeError, match="do not fit"):
+            C.make.is_cached(1)
+    assert C.make.__func__.is_cached(C, 1)
+    assert C.static.is_cached(1) and C().static.get(1) == 1
 
 
 def test_persist_of_persisted_takes_the_last_options(tmp_path, kept):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import functools
 import gc
+import re
 import weakref
 
 import pytest
@@ -134,8 +135,9 @@ def test_cloudpickle_brings_functions_by_value_with_their_options_and_cache(scri
     )
     assert out.out == "ok\n"
     assert "foo.cache/function/x=2_num=3" in out.tree
-    # An object that holds a method of its own is a cycle.
-    assert "foo.cache/Model.method/self=cycle.1_x=2" in " ".join(out.tree)
+    # An object that holds a method of its own is a cycle; which of its parts comes first depends on
+    # how the class's code looks, which is another in each version of Python.
+    assert re.search(r"foo\.cache/Model\.method/self=cycle\.\d_x=2", " ".join(out.tree))
     assert not any(path.startswith("worker.cache") for path in out.tree)
 
 

@@ -91,6 +91,44 @@ def test_readonly_gives_what_is_there_and_stores_nothing(counted, kept, monkeypa
     assert [f(2), f(2)] == [6, 6]
 
 
+def snapshot(place):
+    for path in place.rglob("*"):
+        if path.is_file():
+            path.read_bytes()  # after that the system notes no reading of its own (relatime)
+    return {
+        str(path): (path.lstat().st_ino, path.lstat().st_mtime_ns, path.lstat().st_atime_ns)
+        for path in [place, *place.rglob("*")]
+    }
+
+
+def test_readonly_changes_nothing_on_disk(tmp_path, monkeypatch):
+    def versions(**options):
+        def old(x):
+            return x
+
+        def new(x):
+            return x + 100
+
+        new.__qualname__ = old.__qualname__
+        return [persist(f, dir=tmp_path / "c", **options) for f in (old, new)]
+
+    for options in ({}, {"max_entries": 5}, {"max_age": 1e-6}, {"auto_invalidate": False}):
+        monkeypatch.setenv("LOCACHE", "on")
+        old, _ = versions(**options)
+        old.cache_clear()
+        assert old(1) == 1
+        before = snapshot(tmp_path)
+        monkeypatch.setenv("LOCACHE", "readonly")
+        for f, expected in zip(versions(**options), (1, 101), strict=True):
+            assert f(1) == f(1) == (1 if "auto_invalidate" in options else expected)
+            assert f(2) == expected + 1
+            f.is_cached(1), f.cache_path(1), f.put(3, 3), f.entries(), f.cache_info()
+        assert snapshot(tmp_path) == before, options
+        nowhere = persist(lambda x: x, dir=tmp_path / "none" / "c")
+        assert nowhere(1) == 1
+        assert snapshot(tmp_path) == before
+
+
 def test_refresh_computes_each_call_once(counted, monkeypatch):
     f = counted()
     assert f(1) == 2
