@@ -55,7 +55,8 @@ pytest_with() {
     shift 2
     rm -f "$logs/$name.xml"
     status=0
-    env LD_PRELOAD="$preload" LOCACHE_TEST_EXAMPLES="$examples" "$interpreter" -m pytest -q -p no:cacheprovider \
+    env LD_PRELOAD="$preload" LOCACHE_TEST_EXAMPLES="$examples" \
+        "$interpreter" -m pytest -q -p no:cacheprovider \
         --junitxml="$logs/$name.xml" "$@" >"$logs/$name.log" 2>&1 </dev/null || status=$?
     if [ "$status" != 0 ]; then cat "$logs/$name.log"; else tail -n 1 "$logs/$name.log"; fi
     record "$name" "$status" "$logs/$name.xml"
