@@ -22,8 +22,8 @@ typedef struct lc_address {
 void lc_address_init(lc_address *out, const void *key, size_t key_size);
 /* Of a long key, what stands in an entry in its place, which is made once. */
 lc_span lc_address_digest(lc_address *address);
-/* The key as it stands in an entry: itself, or a long one's digest. Valid as long as the address and
- * the key. */
+/* The key as it stands in an entry: itself, or a long one's digest. Valid as long as the address
+ * and the key. */
 static inline lc_span lc_address_stored(lc_address *address)
 {
     return address->key_size < LOCACHE_KEY_LONG ? (lc_span){address->key, address->key_size}

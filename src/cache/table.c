@@ -175,8 +175,8 @@ static node **bucket_of(lc_table *table, uint64_t hash)
     return &table->buckets[hash & (table->bucket_count - 1)];
 }
 
-/* The key's entry; or NULL. Where in its chain it is, is not said: most of those that are found stay
- * there. */
+/* The key's entry; or NULL. Where in its chain it is, is not said: most of those that are found
+ * stay there. */
 static node *find_lock_held(lc_table *table, const lc_address *address)
 {
     if (table->bucket_count == 0)
