@@ -88,6 +88,7 @@ def checkpointer(function, directory):
 
 IN_MEMORY = "nothing outlives the process"
 UNHASHABLE = "arrays are not hashable"
+BY_IDENTITY = "frames are not hashable, and objects are told apart by identity"
 TOO_MANY = "storing so many takes minutes"
 EACH_LISTS_ALL = "each call lists every entry: storing so many takes hours"
 
@@ -112,6 +113,8 @@ ALL = (
     "first_results",
     "growth",
     "arguments",
+    "values",
+    "depth",
     "scale",
     "parallel",
     "memory",
@@ -122,6 +125,7 @@ MEMORY_ONLY = {
     "first_results": IN_MEMORY,
     "growth": IN_MEMORY,
     "arguments": UNHASHABLE,
+    "values": BY_IDENTITY,
     "scale_first hit": IN_MEMORY,
 }
 
@@ -140,7 +144,7 @@ CONTENDERS = (
     Contender(
         "joblib, mmap_mode='c'", "joblib", joblib_mapped, ("results", "first_results", "growth")
     ),
-    Contender("joblib.hash", "joblib", joblib_hash, ("arguments",)),
+    Contender("joblib.hash", "joblib", joblib_hash, ("arguments", "values")),
     Contender("locache 4.0.2", "locache", locache4, ALL),
 )
 BY_NAME = {contender.name: contender for contender in CONTENDERS}

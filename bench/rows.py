@@ -17,7 +17,7 @@ RELAXED = "locache, recheck=60"
 class Row:
     name: str
     title: str  # of the column in its group's table
-    unit: str = "ns"  # or "bytes", "per second"
+    unit: str = "ns"  # or "bytes", "per second", "levels"
 
 
 @dataclass(frozen=True)
@@ -60,6 +60,17 @@ ARGUMENT_SIZES = {
     "80 MB": 10_000_000,
     "800 MB": 100_000_000,
 }
+# Bytes of those whose digest has four lanes and one thread, and how many of them a hit gets done in
+# a nanosecond with AVX2: nearly all of its time is the digest.
+DIGESTED = {"64 KiB": 65_536, "800 KB": 800_000, "1 MiB": 1_048_576}
+DIGEST_SPEED = 2.4
+# Arguments that are no arrays: what bench/workload.py makes them with, and how large.
+VALUES = {
+    "frame of 1,000 rows": ("make_frame", 1_000),
+    "frame of 100,000 rows": ("make_frame", 100_000),
+    "graph of 10,000 objects": ("make_graph", 10_000),
+}
+STACKS = {"8 MiB": 8 << 20, "1 MiB": 1 << 20}  # of the thread that a function recurses in
 LARGEST = "800 MB"
 SUMMED = "80 MB"  # of this size, what a hit costs together with reading all of the array
 ENTRIES = (10, 1_000, 100_000, 1_000_000)
@@ -105,6 +116,16 @@ GROUPS = (
         "arguments",
         "Hit with an array argument",
         tuple(Row(f"argument {size}", size) for size in ARGUMENT_SIZES),
+    ),
+    Group(
+        "values",
+        "Hit with a DataFrame or with an object that holds others",
+        tuple(Row(f"value {value}", value) for value in VALUES),
+    ),
+    Group(
+        "depth",
+        "Levels that a recursive function goes to, in a thread with so much stack",
+        tuple(Row(f"depth in {stack}", stack, "levels") for stack in STACKS),
     ),
     *(
         Group(
@@ -183,8 +204,13 @@ TARGETS = (
     Target("800 MB array result, resident memory", "growth 800 MB", 1 << 20),
     *(
         Target(f"{size} array argument", f"argument {size}", 1, ("cachau", f"argument {size}"))
-        for size in ("64 KiB", "800 KB", "1 MiB")
+        for size in DIGESTED
     ),
+    *(
+        Target(f"{size} array argument, digested", f"argument {size}", count / DIGEST_SPEED)
+        for size, count in DIGESTED.items()
+    ),
+    *(Target(value, f"value {value}", 1, ("joblib.hash", f"value {value}")) for value in VALUES),
     Target(
         "80 MB array argument",
         "argument 80 MB",

@@ -12,12 +12,13 @@ import contextlib
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 HERE = Path(__file__).parent
@@ -38,11 +39,22 @@ from rows import (  # noqa: E402
     MEMORY_HITS,
     PROCESSES,
     SIZES,
+    STACKS,
     STRICT,
+    VALUES,
 )
 
 # Rounds of each part: the dear ones get fewer.
-ROUNDS = {"hits": 7, "files": 7, "arrays": 3, "scale": 5, "parallel": 3, "memory": 3}
+ROUNDS = {
+    "hits": 7,
+    "files": 7,
+    "arrays": 3,
+    "values": 3,
+    "depth": 2,
+    "scale": 5,
+    "parallel": 3,
+    "memory": 3,
+}
 QUICK_ROUNDS = dict.fromkeys(ROUNDS, 2)
 QUICK_SIZES = ("8 KB", "800 KB", "80 MB")
 QUICK_ENTRIES = ENTRIES[:2]
@@ -111,6 +123,8 @@ class Bench:
             )
         except subprocess.TimeoutExpired:
             raise Failed(f"took more than {WORKER_TIMEOUT} s") from None
+        if done.returncode < 0:
+            raise Failed(f"ends in a crash ({signal.Signals(-done.returncode).name})")
         if done.returncode:
             raise Failed(f"failed: {(done.stderr.strip().splitlines() or ['said nothing'])[-1]}")
         return json.loads(done.stdout.splitlines()[-1])
@@ -263,6 +277,28 @@ class Bench:
                     shutil.rmtree(directory)
             self.progress(f"array arguments, round {turn + 1}")
 
+    def values(self) -> None:
+        self.each_alone("values", "value_argument", "value", VALUES)
+
+    def depth(self) -> None:
+        self.each_alone("depth", "depth", "depth in", STACKS)
+
+    def each_alone(self, family: str, phase: str, row: str, arguments: Iterable[str]) -> None:
+        """A row for each argument, in a process of its own, which a crash may end."""
+        for turn in range(self.rounds[family]):
+            for one in self.taking_part(family, turn):
+                for argument in arguments:
+                    name = f"{row} {argument}"
+                    if why_not(one, family, name) or self.results.refused(name, one.name):
+                        continue
+                    directory = self.place(one.name)
+                    found = self.attempt(
+                        one, [name], self.run, one.name, phase, directory, argument
+                    )
+                    self.results.add(found, one.name)
+                    shutil.rmtree(directory)
+            self.progress(f"{family}, round {turn + 1}")
+
     def scale(self) -> None:
         for count in self.counts:
             for one in self.taking_part("scale", 0):
@@ -400,7 +436,17 @@ def install_locache4(directory: Path) -> None:
         subprocess.run([*pip, "locache==4.0.2"], check=True)
 
 
-PARTS = ("hits", "files", "array_results", "array_arguments", "scale", "parallel", "memory")
+PARTS = (
+    "hits",
+    "files",
+    "array_results",
+    "array_arguments",
+    "values",
+    "depth",
+    "scale",
+    "parallel",
+    "memory",
+)
 
 
 def measure(build: Path, quick: bool, parts: list[str]) -> dict:

@@ -12,11 +12,12 @@ import json
 import os
 import random
 import sys
+import threading
 import time
 import timeit
 from pathlib import Path
 
-from rows import BARE, HITS, MEMORY_HITS, SUMMED
+from rows import BARE, HITS, MEMORY_HITS, STACKS, SUMMED, VALUES
 
 now = time.perf_counter_ns
 
@@ -29,6 +30,8 @@ KEYS = 399  # distinct keys that are stored and later hit for the first time
 DECORATIONS = 50
 FEW_KEYS = 9  # of the rows of scale: the smallest function holds ten, one of which opens it
 REOPENED = 30  # times
+FEW_ELEMENTS = 1_000_000  # arrays of fewer are hit in batches, as scalars are
+RECURSION_LIMIT = 10**6  # more than there is stack for
 LARGE_CALLS = 5  # hits on arrays in a process
 LARGE_SECONDS = 1.5  # after which no further hit is begun
 PARALLEL_SECONDS = 0.25
@@ -184,9 +187,45 @@ def array_argument(memoize, directory, argument) -> dict:
     array = numpy.arange(int(count), dtype="f8")
     function = memoize(load_workload(directory).last_of, directory)
     start = time.monotonic()
-    settle(lambda: function(array)) if int(count) < 1_000_000 else function(array)
-    rows = {f"argument {size}": each_array(function, array)}
+    if int(count) < FEW_ELEMENTS:
+        settle(lambda: function(array))
+        rows = {f"argument {size}": repeated("f(x)", f=function, x=array)}
+    else:
+        function(array)
+        rows = {f"argument {size}": each_array(function, array)}
     return rows | {"seconds": time.monotonic() - start}
+
+
+def value_argument(memoize, directory, argument) -> dict:
+    """`argument`: what rows call it, one of bench/rows.py's VALUES."""
+    maker, count = VALUES[argument]
+    workload = load_workload(directory)
+    value = getattr(workload, maker)(count)
+    function = memoize(workload.is_there, directory)
+    settle(lambda: function(value))
+    return {f"value {argument}": each_array(function, value)}
+
+
+def depth(memoize, directory, argument) -> dict:
+    """`argument`: what rows call the stack that the function has."""
+    workload = load_workload(directory)
+    workload.MEMOIZED.append(memoize(workload.deep, directory))
+    sys.setrecursionlimit(RECURSION_LIMIT)
+    threading.stack_size(STACKS[argument])
+    ended = []
+
+    def go():
+        try:
+            workload.MEMOIZED[0](0)
+        except RecursionError:
+            ended.append(True)
+
+    thread = threading.Thread(target=go)
+    thread.start()
+    thread.join()
+    if not ended:
+        raise SystemExit("no RecursionError came")
+    return {f"depth in {argument}": workload.DEEPEST[0]}
 
 
 def fill(memoize, directory, argument) -> dict:
@@ -347,6 +386,8 @@ PHASES = (
     store_array,
     array_result,
     array_argument,
+    value_argument,
+    depth,
     fill,
     scale,
     scale_in_memory,

@@ -10,7 +10,7 @@
 
 import sys
 
-from locache import _core, _options, _target
+from locache import _core
 from locache._core import CacheWarning, __version__
 
 __all__ = [
@@ -27,7 +27,28 @@ __all__ = [
     "verbose",
 ]
 
-# Loaded when they are first asked for: most programs need none of them.
+
+def _start():
+    from posix import getcwd
+
+    try:
+        return getcwd()
+    except OSError:
+        return ""  # it is gone
+
+
+_START = _start()  # at import: where a notebook lives
+
+# Of persist(), in the order of its signature; and what follows for the extension from them.
+_DEFAULTS = (None, True, -1, None, None, (), None, True, False, None, True, None, True, True, None)
+_DEFAULT_IDS = [*map(id, _DEFAULTS)]  # True is not 1 here
+_SETTINGS = (True, True, False, True, None, -1, 0, 0, 0, 0, True, None)
+
+# Each module costs a sixth of a millisecond to import: _target is loaded with the first function,
+# _options with the first option, and kept here, since an import statement is a tenth of what a
+# decoration takes; those of _ELSEWHERE are loaded when they are first asked for.
+_decorating = None
+_reading = None
 _ELSEWHERE = {
     "Key": "_annotated",
     "Memory": "_memory",
@@ -91,6 +112,10 @@ class _ClassMethod(classmethod):
 
 
 def _decorated(func, options):
+    global _decorating
+    if _decorating is None:
+        from locache import _target as _decorating
+
     name, directory, counts, settings = options
     if issubclass(type(func), (classmethod, staticmethod)):
         kind = _ClassMethod if type(func) is classmethod else type(func)
@@ -108,10 +133,11 @@ def _decorated(func, options):
             "persist() decorates functions, as @persist or @persist(name=...), "
             f"not {type(func).__name__}"
         )
-    target, beside = _target.target_of(func, counts)
+    target, beside = _decorating.target_of(func, counts)
     if not target[1] and settings[0] and settings[4] is None:  # no function of Python in it
-        settings = (*settings[:4], _target.build_of(target[2]), *settings[5:])
-    return _core.decorate(target, beside, _target.where(beside, name, directory), counts, settings)
+        settings = (*settings[:4], _decorating.build_of(target[2]), *settings[5:])
+    place = _decorating.where(beside, name, directory)
+    return _core.decorate(target, beside, place, counts, settings)
 
 
 def persist(
@@ -197,31 +223,15 @@ def persist(
     >>> double(21)
     42
     """
-    auto_invalidate = _options.read_auto_invalidate(auto_invalidate)
-    _options.read_flag("pickle", pickle)
-    _options.read_flag("durable", durable)
-    _options.read_flag("mapped", mapped)
-    name = _options.read_name(name)
-    dir = _options.read_directory(dir)
-    version = _options.read_version(version)
-    if name is not None and dir is not None:
-        raise ValueError("persist(): name= and dir= both say where; give one of them")
-    if version is not None and not auto_invalidate:
-        raise ValueError("persist(): with auto_invalidate=False no version= would be looked at")
-    settings = (
-        auto_invalidate,
-        pickle,
-        durable,
-        mapped,
-        version,
-        _options.read_max_entries(max_entries),
-        _options.read_max_age(max_age),
-        *_options.read_memory(memory),
-        _options.read_recheck(recheck),
-        _options.read_enabled(enabled),
-        _options.read_keep(keep),
-    )
-    options = (name, dir, _options.read_counts(ignore, key), settings)
+    global _reading
+    told = (name, auto_invalidate, max_entries, max_age, dir, ignore, key)
+    told = (*told, pickle, durable, version, memory, recheck, mapped, enabled, keep)
+    if [*map(id, told)] == _DEFAULT_IDS:
+        options = (None, None, (set(), None), _SETTINGS)
+    else:
+        if _reading is None:
+            from locache import _options as _reading
+        options = _reading.read(told)
     if func is not None:
         return _decorated(func, options)
 
@@ -265,6 +275,8 @@ def reset_cache(func, name=None):
     >>> double.is_cached(21)
     False
     """
+    from locache import _options, _target
+
     name = _options.read_name(name)
     persisted = _target.find_persisted(func)
     if persisted is None:
@@ -295,6 +307,8 @@ def _reset_bare(func, name):
         persisted.cache_clear()
         return
     from warnings import warn
+
+    from locache import _target
 
     warn(
         f"{_target.text(func, '__name__') or repr(func)} was never persisted, and nothing is "

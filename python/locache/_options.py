@@ -197,3 +197,35 @@ def read_counts(ignore, key):
     if both:
         raise ValueError(f"persist(): ignore= and key= both name {both}; give one of them")
     return ignored, key
+
+
+def read(told):
+    """persist()'s options, in the order of its signature: its name=, dir=, what ignore= and
+    key= say, and the settings that the extension takes (call/type.c)."""
+    name, auto_invalidate, max_entries, max_age, directory, ignore, key, pickle, *rest = told
+    durable, version, memory, recheck, mapped, enabled, keep = rest
+    auto_invalidate = read_auto_invalidate(auto_invalidate)
+    read_flag("pickle", pickle)
+    read_flag("durable", durable)
+    read_flag("mapped", mapped)
+    name = read_name(name)
+    directory = read_directory(directory)
+    version = read_version(version)
+    if name is not None and directory is not None:
+        raise ValueError("persist(): name= and dir= both say where; give one of them")
+    if version is not None and not auto_invalidate:
+        raise ValueError("persist(): with auto_invalidate=False no version= would be looked at")
+    settings = (
+        auto_invalidate,
+        pickle,
+        durable,
+        mapped,
+        version,
+        read_max_entries(max_entries),
+        read_max_age(max_age),
+        *read_memory(memory),
+        read_recheck(recheck),
+        read_enabled(enabled),
+        read_keep(keep),
+    )
+    return name, directory, read_counts(ignore, key), settings

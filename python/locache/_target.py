@@ -7,6 +7,7 @@ Asked once for each function. One module, since each one costs a sixth of a mill
 import sys
 from posix import F_OK, access, getcwd, lstat, stat
 
+from locache import _START as START  # type: ignore[attr-defined]
 from locache._core import Persisted, _id_of  # type: ignore[import-not-found]
 
 FunctionType: type = type(lambda: None)  # compared exactly: proxies of C say that they are of it
@@ -19,11 +20,6 @@ DESCRIPTOR_TYPES = (MethodDescriptorType, type(object.__init__), type(vars(dict)
 
 # Of code objects; inspect has them by name, but its import costs more than ours.
 VARARGS, VARKEYWORDS, GENERATOR, COROUTINE, ASYNC_GENERATOR = 0x04, 0x08, 0x20, 0x80, 0x200
-
-try:
-    START = getcwd()  # at import: where a notebook lives
-except OSError:
-    START = ""  # it is gone
 
 LAYERS_MAX = 100  # of partials and wrappers: nobody has so many, a cycle has more
 

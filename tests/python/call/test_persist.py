@@ -802,6 +802,33 @@ def test_verbose_goes_to_the_standard_logger(kept, caplog):
     ]
 
 
+@pytest.mark.parametrize(
+    ("decorator", "loaded"),
+    [("persist", ["_core", "_target"]), ("persist(max_age=1)", ["_core", "_options", "_target"])],
+)
+def test_decoration_loads_only_what_it_needs(script, decorator, loaded):
+    out = script(f"""
+        import sys
+        import locache
+        from locache import persist
+
+        @{decorator}
+        def f(x):
+            return x
+
+        print([name[8:] for name in sorted(sys.modules) if name.startswith("locache.")])
+    """)
+    assert out.out.strip() == f"{loaded}"
+
+
+def test_options_that_are_left_out_are_those_that_are_told_so():
+    from locache import _DEFAULTS, _SETTINGS, _options
+
+    _, *parameters = inspect.signature(persist).parameters.values()
+    assert tuple(parameter.default for parameter in parameters) == _DEFAULTS
+    assert _options.read(_DEFAULTS) == (None, None, set(), _SETTINGS)
+
+
 def test_import_is_small_and_version_is_known():
     code = (
         "import sys; before = set(sys.modules); import locache; "
@@ -814,6 +841,6 @@ def test_import_is_small_and_version_is_known():
         check=False,
         env={**os.environ, "PYTHONPATH": os.path.dirname(os.path.dirname(locache.__file__))},
     )
-    own = ["_core", "_options", "_target"]
+    own = ["_core"]
     assert out.stdout == f"{['locache', *(f'locache.{name}' for name in own)]}\n", out.stderr
     assert locache.__version__.startswith("5.")
