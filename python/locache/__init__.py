@@ -109,6 +109,7 @@ def persist(
     mapped=True,
     enabled=True,
     keep=None,
+    depends=(),
 ):
     """Keep the results of a function in files, and serve later calls from them.
 
@@ -182,7 +183,7 @@ def persist(
     if version is not None and not auto_invalidate:
         raise ValueError("persist(): with auto_invalidate=False no version= would be looked at")
     settings = (
-        auto_invalidate,
+        bool(auto_invalidate),
         pickle,
         durable,
         mapped,
@@ -193,6 +194,8 @@ def persist(
         _options.read_recheck(recheck),
         _options.read_enabled(enabled),
         _options.read_keep(keep),
+        _options.read_depends(depends),
+        *_options.read_follow(auto_invalidate),
     )
     options = (name, dir, _options.read_ignore(ignore), settings)
     if func is not None:

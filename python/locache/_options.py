@@ -37,8 +37,20 @@ def read_auto_invalidate(value):
     """0 and 1, too: locache 2 only looked whether it was true."""
     if is_int(value) and value in (0, 1):
         return bool(value)
+    if isinstance(value, str) and value in ("project", "self"):
+        return value
     read_flag("auto_invalidate", value)
     return value
+
+
+def read_follow(auto_invalidate):
+    """Whether what a function reaches counts, and whether the versions of packages do."""
+    return auto_invalidate not in ("self", False), auto_invalidate is True
+
+
+def read_depends(depends):
+    """A tuple; None where there is nothing."""
+    return tuple(depends) or None
 
 
 def read_name(name):

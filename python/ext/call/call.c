@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "call/changed.h"
+#include "call/depend.h"
 #include "call/kept.h"
 #include "call/lookup.h"
 #include "call/open.h"
@@ -102,6 +103,8 @@ typedef struct pending {
     lcpy_key key;
     lcpy_run *run;
     int64_t start;
+    int64_t others; /* lcpy_captures_clock() at its beginning */
+    unsigned turn;  /* the version that it began with */
     bool fresh;
     bool quiet;
 } pending;
@@ -149,6 +152,9 @@ static step prepare(pending **out, lcpy_persisted *self, const lcpy_key *key, bo
         return fail();
     }
     *out = call;
+    call->turn = self->turn;
+    call->others = self->reach != NULL ? lcpy_captures_clock() : 0;
+    self->running++;
     call->start = lcpy_persisted_clock();
     return COMPUTE;
 }
@@ -221,8 +227,11 @@ static __attribute__((noinline)) PyObject *finish(lcpy_persisted *self, pending 
     lcpy_computed computed = {result, lcpy_persisted_clock() - work->start, work->fresh,
                               work->quiet};
     int stored = result != NULL;
+    self->running--;
     if (stored && !work->key.simple)
         stored = lcpy_call_may_be_stored(self, &work->key, call);
+    if (stored > 0)
+        stored = lcpy_depend_ended(self, work->turn, work->others);
     if (lcpy_captures_end(self->state, &self->target.captures, work->run) < 0 || stored < 0 ||
         (stored > 0 && lcpy_store(self, &work->key, &computed) < 0))
         Py_CLEAR(result);
@@ -409,6 +418,8 @@ PyObject *lcpy_call_vectorcall(PyObject *object, PyObject *const *args, size_t n
     PyObject *result;
     if (!lcpy_switch_is_plain(self) && call_switched(&result, self, &call))
         return result;
+    if (!lcpy_depend_holds(self) && lcpy_open_changed(self) < 0)
+        return NULL;
     result = look_up(self, &call, &next, &work);
     return next == FINISHED ? result : run(self, next, work, &call);
 }
