@@ -405,7 +405,9 @@ enum {
     LOCACHE_TAG_MEMBER = 49624,
     /* an array (TAG_NDARRAY, TAG_NDARRAY_F, TAG_ARRAY) that must not be written
      * to; in results only */
-    LOCACHE_TAG_READONLY = 49625
+    LOCACHE_TAG_READONLY = 49625,
+    /* ["module:qualified.name", 16 bytes]: a class and the digest of its code */
+    LOCACHE_TAG_CLASS = 49626
 };
 
 /* ----------------------------------------------------------- arrays of numbers

@@ -7,6 +7,7 @@
 #include "log.h"
 #include "plain/compat.h"
 #include "plain/types.h"
+#include "reach/reach.h"
 #include "result/lost.h"
 
 /* For locache._log. */
@@ -51,6 +52,13 @@ static int exec_types(PyObject *module)
                : 0;
 }
 
+static int exec_reach(PyObject *module)
+{
+    lcpy_state *state = PyModule_GetState(module);
+    state->reach_of = lcpy_reach_of;
+    return 0;
+}
+
 static int exec_version(PyObject *module)
 {
     return PyModule_AddStringConstant(module, "__version__", locache_version());
@@ -68,6 +76,10 @@ static int traverse(PyObject *module, visitproc visit, void *arg)
     Py_VISIT(state->pickle);
     Py_VISIT(state->known);
     Py_VISIT(state->functions);
+    Py_VISIT(state->reached);
+    Py_VISIT(state->owners);
+    Py_VISIT(state->versions);
+    Py_VISIT(state->distributions);
     Py_VISIT(state->async_call);
     Py_VISIT(state->identity);
     Py_VISIT(state->log_write);
@@ -89,6 +101,11 @@ static int clear(PyObject *module)
     Py_CLEAR(state->main_name);
     Py_CLEAR(state->known);
     Py_CLEAR(state->functions);
+    Py_CLEAR(state->reached);
+    Py_CLEAR(state->owners);
+    Py_CLEAR(state->standard);
+    Py_CLEAR(state->versions);
+    Py_CLEAR(state->distributions);
     Py_CLEAR(state->async_call);
     Py_CLEAR(state->identity);
     Py_CLEAR(state->log_write);
@@ -106,6 +123,7 @@ static void release(void *module)
 static PyModuleDef_Slot slots[] = {
     {Py_mod_exec, LCPY_SLOT(exec_warning)},
     {Py_mod_exec, LCPY_SLOT(exec_types)},
+    {Py_mod_exec, LCPY_SLOT(exec_reach)},
     {Py_mod_exec, LCPY_SLOT(exec_version)},
     LCPY_MAIN_INTERPRETER_ONLY{0, NULL},
 };

@@ -40,9 +40,26 @@ def _start():
 _START = _start()  # at import: where a notebook lives
 
 # Of persist(), in the order of its signature; and what follows for the extension from them.
-_DEFAULTS = (None, True, -1, None, None, (), None, True, False, None, True, None, True, True, None)
+_DEFAULTS = (
+    None,
+    True,
+    -1,
+    None,
+    None,
+    (),
+    None,
+    True,
+    False,
+    None,
+    True,
+    None,
+    True,
+    True,
+    None,
+    (),
+)
 _DEFAULT_IDS = [*map(id, _DEFAULTS)]  # True is not 1 here
-_SETTINGS = (True, True, False, True, None, -1, 0, 0, 0, 0, True, None)
+_SETTINGS = (True, True, False, True, None, -1, 0, 0, 0, 0, True, None, None, True, True)
 
 # Each module costs a sixth of a millisecond to import: _target is loaded with the first function,
 # _options with the first option, and kept here, since an import statement is a tenth of what a
@@ -158,6 +175,7 @@ def persist(
     mapped=True,
     enabled=True,
     keep=None,
+    depends=(),
 ):
     """Keep the results of a function in files, and serve later calls from them.
 
@@ -225,7 +243,7 @@ def persist(
     """
     global _reading
     told = (name, auto_invalidate, max_entries, max_age, dir, ignore, key)
-    told = (*told, pickle, durable, version, memory, recheck, mapped, enabled, keep)
+    told = (*told, pickle, durable, version, memory, recheck, mapped, enabled, keep, depends)
     if [*map(id, told)] == _DEFAULT_IDS:
         options = (None, None, (set(), None), _SETTINGS)
     else:

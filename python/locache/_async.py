@@ -53,6 +53,6 @@ async def call(persisted, key, args, kwargs, fresh):
     result = await watched
     elapsed = monotonic_ns() - start
     if not watched.was_alone:
-        others = None
+        others = (None, others[1])
     persisted._store(key, result, elapsed, fresh, found is False, others, args, kwargs)
     return result

@@ -37,8 +37,20 @@ def read_auto_invalidate(value):
     """0 and 1, too: locache 2 only looked whether it was true."""
     if is_int(value) and value in (0, 1):
         return bool(value)
+    if isinstance(value, str) and value in ("project", "self"):
+        return value
     read_flag("auto_invalidate", value)
     return value
+
+
+def read_follow(auto_invalidate):
+    """Whether what a function reaches counts, and whether the versions of packages do."""
+    return auto_invalidate not in ("self", False), auto_invalidate is True
+
+
+def read_depends(depends):
+    """A tuple; None where there is nothing."""
+    return tuple(depends) or None
 
 
 def read_name(name):
@@ -203,7 +215,7 @@ def read(told):
     """persist()'s options, in the order of its signature: its name=, dir=, what ignore= and
     key= say, and the settings that the extension takes (call/type.c)."""
     name, auto_invalidate, max_entries, max_age, directory, ignore, key, pickle, *rest = told
-    durable, version, memory, recheck, mapped, enabled, keep = rest
+    durable, version, memory, recheck, mapped, enabled, keep, depends = rest
     auto_invalidate = read_auto_invalidate(auto_invalidate)
     read_flag("pickle", pickle)
     read_flag("durable", durable)
@@ -216,7 +228,7 @@ def read(told):
     if version is not None and not auto_invalidate:
         raise ValueError("persist(): with auto_invalidate=False no version= would be looked at")
     settings = (
-        auto_invalidate,
+        bool(auto_invalidate),
         pickle,
         durable,
         mapped,
@@ -227,5 +239,7 @@ def read(told):
         read_recheck(recheck),
         read_enabled(enabled),
         read_keep(keep),
+        read_depends(depends),
+        *read_follow(auto_invalidate),
     )
     return name, directory, read_counts(ignore, key), settings

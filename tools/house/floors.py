@@ -19,6 +19,7 @@ FLOORS = {
         ["plain"],
         ["identity"],
         ["key", "result"],
+        ["reach"],
         ["call"],
         ["log"],
         ["module"],

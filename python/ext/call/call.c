@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "call/changed.h"
+#include "call/depend.h"
 #include "call/kept.h"
 #include "call/lookup.h"
 #include "call/open.h"
@@ -112,6 +113,8 @@ done:
 typedef struct pending {
     lcpy_run *run;
     int64_t start;
+    int64_t others; /* lcpy_captures_clock() at its beginning */
+    unsigned turn;  /* the version that it began with */
     bool fresh;
     bool quiet;
     bool simple; /* as of lcpy_key */
@@ -153,6 +156,9 @@ static pending *prepare(lcpy_persisted *self, const lcpy_key *key, bool fresh, b
         PyMem_Free(call);
         return NULL;
     }
+    call->turn = self->turn;
+    call->others = self->reach != NULL ? lcpy_captures_clock() : 0;
+    self->running++;
     call->start = lcpy_persisted_clock();
     return call;
 }
@@ -228,8 +234,11 @@ static __attribute__((noinline)) PyObject *finish(lcpy_persisted *self, pending 
     int stored = result != NULL;
     locache_writer_init(&key.writer, work->key, work->key_size); /* full, and only read */
     key.writer.length = work->key_size;
+    self->running--;
     if (stored && !work->simple)
         stored = lcpy_call_may_be_stored(self, &key, call);
+    if (stored > 0)
+        stored = lcpy_depend_ended(self, work->turn, work->others);
     if (lcpy_captures_end(self->state, &self->target.captures, work->run) < 0 || stored < 0 ||
         (stored > 0 && lcpy_store(self, &key, &computed) < 0))
         Py_CLEAR(result);
@@ -447,6 +456,8 @@ PyObject *lcpy_call_vectorcall(PyObject *object, PyObject *const *args, size_t n
     PyObject *result;
     if (!lcpy_switch_is_plain(self) && call_switched(&result, self, &call.call))
         return result;
+    if (!lcpy_depend_holds(self) && lcpy_open_changed(self) < 0)
+        return NULL;
     result = look_up(self, &call);
     return call.next == FINISHED ? result : run(self, &call);
 }

@@ -307,15 +307,15 @@ static int64_t time_of_others(void)
     return sum;
 }
 
-int64_t lcpy_captures_others(const lcpy_captures *captures)
+int64_t lcpy_captures_clock(void)
 {
-    return captures->count > 0 ? time_of_others() : UNKNOWN;
+    return time_of_others();
 }
 
 /* Threads that the run itself began are its own doing where it was alone before. */
-static bool is_own_doing(const lcpy_run *run)
+bool lcpy_captures_alone_since(int64_t others)
 {
-    return run->others == 0 || (run->others != UNKNOWN && run->others == time_of_others());
+    return others == 0 || (others != UNKNOWN && others == time_of_others());
 }
 
 /* ---------------------------------------------------------------------------------------- a run */
@@ -413,7 +413,7 @@ static int note_change(lcpy_state *state, lcpy_captures *captures, const lcpy_ru
     PyObject *now = encode_or_empty(state, seen);
     if (now == NULL)
         return -1;
-    if (same_bytes(now, encoded) || !is_own_doing(run))
+    if (same_bytes(now, encoded) || !lcpy_captures_alone_since(run->others))
         Py_DECREF(now);
     else
         set_capture(&captures->items[n], seen, Py_NewRef(encoded), now);

@@ -80,7 +80,9 @@ int lcpy_captures_end(lcpy_state *state, lcpy_captures *captures, lcpy_run *run)
 
 /* The two for a coroutine, which may run in pieces: what to keep from the beginning; and after the
  * end, where nothing else ran in between but perhaps other threads. 0, or -1 with an exception. */
-int64_t lcpy_captures_others(const lcpy_captures *captures);
+int64_t lcpy_captures_clock(void);
+/* Can only this thread have changed anything since lcpy_captures_clock() said this? */
+bool lcpy_captures_alone_since(int64_t others);
 int lcpy_captures_ended(lcpy_state *state, lcpy_captures *captures, const void *key, size_t size,
                         int64_t others);
 

@@ -1,13 +1,14 @@
 /* What a decorated function has beside being called: cache_info() and the like. What is asked for
  * here by name and cannot be done is an exception, unlike on the way of a call. */
 #include "call/methods.h"
-
 #include <errno.h>
 #include <stddef.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "call/call.h"
+#include "call/captures.h"
+#include "call/depend.h"
 #include "call/lookup.h"
 #include "call/open.h"
 #include "call/queries.h"
@@ -341,7 +342,8 @@ static int note_state(lcpy_persisted *self, const lcpy_key *key, PyObject *other
 static PyObject *others(PyObject *object, PyObject *unused)
 {
     (void)unused;
-    return PyLong_FromLongLong(lcpy_captures_others(&((lcpy_persisted *)object)->target.captures));
+    const lcpy_persisted *self = (lcpy_persisted *)object;
+    return Py_BuildValue("(LI)", (long long)lcpy_captures_clock(), self->turn);
 }
 
 /* As lcpy_call_may_be_stored(), of a coroutine's arguments: a tuple and a dict. */
@@ -365,6 +367,15 @@ static int may_be_stored(lcpy_persisted *self, const lcpy_key *key, PyObject *ar
     return status;
 }
 
+/* As lcpy_depend_ended(), of a coroutine. */
+static int end_run(lcpy_persisted *self, unsigned turn, PyObject *others)
+{
+    long long time = others != Py_None ? PyLong_AsLongLong(others) : -1;
+    if (time == -1 && PyErr_Occurred() != NULL)
+        return -1;
+    return lcpy_depend_ended(self, turn, time);
+}
+
 static PyObject *store_bytes(PyObject *object, PyObject *args)
 {
     lcpy_persisted *self = (lcpy_persisted *)object;
@@ -375,15 +386,18 @@ static PyObject *store_bytes(PyObject *object, PyObject *args)
     int fresh = 0;
     int quiet = 0;
     PyObject *others;
+    unsigned turn = 0;
     PyObject *given;
     PyObject *keywords;
-    if (!PyArg_ParseTuple(args, "OOLppOO!O!:_store", &bytes, &result, &compute_time, &fresh, &quiet,
-                          &others, &PyTuple_Type, &given, &PyDict_Type, &keywords) ||
+    if (!PyArg_ParseTuple(args, "OOLpp(OI)O!O!:_store", &bytes, &result, &compute_time, &fresh,
+                          &quiet, &others, &turn, &PyTuple_Type, &given, &PyDict_Type, &keywords) ||
         key_from_bytes(&key, bytes) < 0)
         return NULL;
     /* first, since the key that is made again takes note of what is captured now */
     int status = note_state(self, &key, others);
     int stored = status == 0 ? may_be_stored(self, &key, given, keywords) : -1;
+    if (stored > 0)
+        stored = end_run(self, turn, others);
     if (stored > 0)
         stored =
             lcpy_store(self, &key, &(lcpy_computed){result, compute_time, fresh != 0, quiet != 0});
@@ -456,6 +470,7 @@ PyMethodDef lcpy_methods[] = {
     {"put", CALL_METHOD(lcpy_queries_put), METH_FASTCALL | METH_KEYWORDS, lcpy_queries_put_doc},
     {"entries", lcpy_queries_entries, METH_NOARGS, lcpy_queries_entries_doc},
     {"_lookup", lookup_bytes, METH_O, NULL},
+    {"_depends", lcpy_depend_parts, METH_NOARGS, NULL},
     {"_others", others, METH_NOARGS, NULL},
     {"_store", store_bytes, METH_VARARGS, NULL},
     {"_clear_at", clear_at, METH_O, NULL},

@@ -1,6 +1,7 @@
 /* Opening a function's cache: where it is and what the function is, asked for once. */
 #include "call/open.h"
 
+#include "call/depend.h"
 #include "call/kept.h"
 #include "call/switch.h"
 #include "call/warn.h"
@@ -77,7 +78,8 @@ locache_status lcpy_open_at(locache **out, lcpy_persisted *self, const lcpy_wher
             return LOCACHE_ETYPE;
         locache_identity_explicit(&options.identity, version);
     } else if (PyTuple_GET_SIZE(functions) > 0) {
-        if (lcpy_code_tag(tag) < 0 || code_identity(&options.identity.code, functions) < 0)
+        if (lcpy_code_tag(tag) < 0 || code_identity(&options.identity.code, functions) < 0 ||
+            lcpy_depend_begin(self) < 0 || lcpy_depend_code(self, &options.identity.code) < 0)
             return LOCACHE_ETYPE;
         options.identity.code_tag = tag;
     }
@@ -86,7 +88,7 @@ locache_status lcpy_open_at(locache **out, lcpy_persisted *self, const lcpy_wher
         status = open_without_gil(out, directory, &options, error);
     if (status == LOCACHE_NEED_SOURCE) {
         int found = source_identity(self->state, &options.identity.source, functions);
-        if (found < 0)
+        if (found < 0 || (found > 0 && lcpy_depend_source(self, &options.identity.source) < 0))
             return LOCACHE_ETYPE;
         options.identity.has_source = found > 0;
         options.identity.no_source = found == 0;
@@ -135,6 +137,8 @@ locache_status lcpy_open(lcpy_persisted *self, locache_error *error)
 {
     if (!lcpy_switch_is_plain(self) && lcpy_open_refresh(self) < 0)
         return LOCACHE_ETYPE;
+    if (!lcpy_depend_holds(self) && lcpy_open_changed(self) < 0)
+        return LOCACHE_ETYPE;
     if (self->cache != NULL)
         return LOCACHE_OK;
     unsigned moved = self->moved;
@@ -156,6 +160,14 @@ int lcpy_open_refresh(lcpy_persisted *self)
     if (moved > 0 || (moved == 0 && read_only != (self->mode == LCPY_READONLY)))
         lcpy_open_again(self);
     return moved < 0 ? -1 : 0;
+}
+
+int lcpy_open_changed(lcpy_persisted *self)
+{
+    int changed = lcpy_depend_again(self);
+    if (changed > 0)
+        lcpy_open_again(self);
+    return changed < 0 ? -1 : 0;
 }
 
 lcpy_found lcpy_open_for_call(lcpy_persisted *self)

@@ -21,5 +21,7 @@ lcpy_found lcpy_open_for_call(lcpy_persisted *self);
 /* Find out what changed of whether and where results are kept, and close the cache where it is
  * elsewhere now. 0, or -1 with an exception. */
 int lcpy_open_refresh(lcpy_persisted *self);
+/* The same where something changed of what the function depends on. */
+int lcpy_open_changed(lcpy_persisted *self);
 
 #endif

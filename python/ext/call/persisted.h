@@ -11,6 +11,7 @@
 
 #include "call/target.h"
 #include "call/where.h"
+#include "reach/reach.h"
 
 /* What persist() was told, as locache._options checked it. Times are in nanoseconds. */
 typedef struct lcpy_options {
@@ -23,6 +24,9 @@ typedef struct lcpy_options {
     int64_t recheck;
     PyObject *enabled; /* False, or what is asked at each call; NULL: always */
     PyObject *keep;    /* which results are stored; NULL: all */
+    PyObject *depends; /* tuple: what else counts; or NULL */
+    bool follow;       /* what the function reaches counts */
+    bool packages;     /* and the versions of packages */
 } lcpy_options;
 
 /* Kinds of what goes wrong, told once or a few times each (warn.h). */
@@ -59,6 +63,9 @@ typedef struct lcpy_persisted {
     /* NULL until it could be opened, and again where it is elsewhere: whoever ran Python code looks
      * again */
     locache *cache;
+    lcpy_reach *reach; /* what it depends on; NULL: not looked at, or nothing does */
+    unsigned turn;     /* how often that was another */
+    unsigned running;  /* calls that are being computed */
     unsigned busy;     /* threads that use it without the GIL */
     locache **retired; /* caches that were in use when they should have been closed */
     size_t retired_count;

@@ -45,11 +45,14 @@ static int init_options(lcpy_options *out, PyObject *told)
     PyObject *version = NULL;
     PyObject *enabled;
     PyObject *keep;
+    PyObject *depends;
+    int follow = 1;
+    int packages = 1;
     long long numbers[5]; /* long long is int64_t's size, but may be another type */
     *out = (lcpy_options){0};
-    if (!PyArg_ParseTuple(told, "ppppOLLLLLOO;settings", &auto_invalidate, &pickle, &durable,
+    if (!PyArg_ParseTuple(told, "ppppOLLLLLOOOpp;settings", &auto_invalidate, &pickle, &durable,
                           &mapped, &version, &numbers[0], &numbers[1], &numbers[2], &numbers[3],
-                          &numbers[4], &enabled, &keep))
+                          &numbers[4], &enabled, &keep, &depends, &follow, &packages))
         return -1;
     *out = (lcpy_options){
         .version = version != Py_None ? Py_NewRef(version) : NULL,
@@ -62,6 +65,9 @@ static int init_options(lcpy_options *out, PyObject *told)
         .recheck = numbers[4],
         .enabled = enabled != Py_True ? Py_NewRef(enabled) : NULL,
         .keep = keep != Py_None ? Py_NewRef(keep) : NULL,
+        .depends = depends != Py_None ? Py_NewRef(depends) : NULL,
+        .follow = follow != 0,
+        .packages = packages != 0,
     };
     return 0;
 }
@@ -111,8 +117,12 @@ static int persisted_traverse(PyObject *object, visitproc visit, void *arg)
     Py_VISIT(self->beside);
     Py_VISIT(self->options.enabled);
     Py_VISIT(self->options.keep);
+    Py_VISIT(self->options.depends);
     Py_VISIT(self->made);
     Py_VISIT(self->stand_ins);
+    int status = lcpy_reach_traverse(self->reach, visit, arg);
+    if (status != 0)
+        return status;
     return lcpy_target_traverse(&self->target, visit, arg);
 }
 
@@ -122,6 +132,9 @@ static int persisted_clear(PyObject *object)
 {
     lcpy_persisted *self = (lcpy_persisted *)object;
     lcpy_captures_forget(&self->target.captures);
+    lcpy_reach *reach = self->reach;
+    self->reach = NULL;
+    lcpy_reach_free(reach);
     Py_CLEAR(self->attributes);
     Py_CLEAR(self->stand_ins);
     return 0;
@@ -143,6 +156,9 @@ static void persisted_dealloc(PyObject *object)
     lcpy_where_clear(&self->where);
     Py_CLEAR(self->options.enabled);
     Py_CLEAR(self->options.keep);
+    Py_CLEAR(self->options.depends);
+    lcpy_reach_free(self->reach);
+    self->reach = NULL;
     Py_CLEAR(self->refreshed);
     Py_CLEAR(self->told);
     lcpy_open_end(self);

@@ -59,7 +59,7 @@ static bool is_incidental(PyObject *name)
 }
 
 /* The dict of a class without what is incidental: an exact dict, new reference. */
-static PyObject *class_members(PyObject *class)
+PyObject *lcpy_class_members(PyObject *class)
 {
     PyObject *proxy = PyObject_GetAttrString(class, "__dict__");
     PyObject *all = proxy == NULL ? NULL : PyObject_CallMethod(proxy, "copy", NULL);
@@ -80,7 +80,7 @@ static PyObject *class_members(PyObject *class)
  * the one name. [metaclass, [name, bases, {members}]], as type() makes it. */
 static int write_local_class(lcpy_walk *walk, PyObject *class)
 {
-    PyObject *members = class_members(class);
+    PyObject *members = lcpy_class_members(class);
     int result = -1;
 
     if (members == NULL)
@@ -111,6 +111,48 @@ static int is_named(PyObject *class)
                : lcpy_class_is_global(class);
 }
 
+/* What is written elsewhere: its number. 1; 0: it is written here; -1 with an exception. */
+static int write_collected(lcpy_walk *walk, PyObject *object)
+{
+    int number = walk->collector != NULL ? walk->collector->meet(walk->collector, object)
+                                         : LCPY_COLLECT_BY_NAME;
+
+    if (number < 0)
+        return number == LCPY_COLLECT_BY_NAME ? 0 : -1;
+    locache_write_tag(walk->writer, LOCACHE_TAG_FUNCTION);
+    locache_write_int(walk->writer, number);
+    return 1;
+}
+
+/* A class that has a name: that, and what its code and that which it reaches come to, where it is
+ * the user's. */
+static int write_named_class(lcpy_walk *walk, PyObject *class)
+{
+    locache_id id;
+    PyObject *name;
+    int found = 0;
+    int result;
+
+    if (PyType_HasFeature((PyTypeObject *)class, Py_TPFLAGS_HEAPTYPE)) {
+        found = write_collected(walk, class);
+        if (found != 0)
+            return found < 0 ? -1 : 0;
+        if (walk->collector == NULL && walk->state->reach_of != NULL)
+            found = walk->state->reach_of(walk->state, &id, class);
+    }
+    if (found <= 0)
+        return found < 0 ? -1 : lcpy_walk_global(walk, class);
+    name = lcpy_names_global(walk->state, class);
+    if (name == NULL)
+        return -1;
+    locache_write_tag(walk->writer, LOCACHE_TAG_CLASS);
+    locache_write_array(walk->writer, 2);
+    result = lcpy_walk_value(walk, name);
+    locache_write_bytes(walk->writer, id.bytes, sizeof id.bytes);
+    Py_DECREF(name);
+    return result;
+}
+
 int lcpy_class_write_here(lcpy_walk *walk, PyObject *class)
 {
     int named = is_named(class);
@@ -118,7 +160,7 @@ int lcpy_class_write_here(lcpy_walk *walk, PyObject *class)
     if (named <= 0)
         return named < 0 ? -1 : write_local_class(walk, class);
     walk->apart = true;
-    return lcpy_walk_global(walk, class);
+    return write_named_class(walk, class);
 }
 
 /* That of the outermost object is written in place where it has a name: a file's name shows it. */
@@ -131,7 +173,7 @@ int lcpy_class_write(lcpy_walk *walk, PyObject *class)
     named = is_named(class);
     if (named < 0)
         return -1;
-    return named ? lcpy_walk_global(walk, class) : walk->refer(walk, class, false);
+    return named ? write_named_class(walk, class) : walk->refer(walk, class, false);
 }
 
 /* ------------------------------------------------------------------------------------ functions */
@@ -252,7 +294,7 @@ static int write_function_name(lcpy_walk *walk, PyObject *function)
 
 /* A digest of what the function's source means, which is the same in every version of Python and
  * with any layout; of its code where there is no source. Kept by the code, which is held. */
-static int find_id(lcpy_state *state, locache_id *out, PyObject *function)
+int lcpy_class_function_id(lcpy_state *state, locache_id *out, PyObject *function)
 {
     PyObject *code = PyFunction_GET_CODE(function);
     PyObject *key = PyLong_FromVoidPtr(code);
@@ -289,11 +331,23 @@ done:
 
 static int write_code_and_bindings(lcpy_walk *walk, PyObject *function, PyObject *attributes)
 {
+    locache_id ids[2];
     locache_id id;
+    int found = write_collected(walk, function);
 
+    if (found != 0)
+        return found < 0 ? -1 : 0;
     /* A function that was changed is another argument. */
-    if (find_id(walk->state, &id, function) < 0)
+    if (lcpy_class_function_id(walk->state, &id, function) < 0)
         return -1;
+    if (walk->state->reach_of != NULL) {
+        ids[0] = id;
+        found = walk->state->reach_of(walk->state, &ids[1], function);
+        if (found < 0)
+            return -1;
+        if (found > 0)
+            locache_id_of(&id, ids, sizeof ids);
+    }
     locache_write_tag(walk->writer, LOCACHE_TAG_FUNCTION);
     locache_write_array(walk->writer, PyDict_GET_SIZE(attributes) > 0 ? 5 : 4);
     if (write_function_name(walk, function) < 0)

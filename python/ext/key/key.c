@@ -343,11 +343,13 @@ int64_t lcpy_key_set_deadline(int64_t deadline)
 }
 
 /* What holds others, or may: each argument is a walk of its own. */
-static int write_whole(lcpy_state *state, locache_writer *out, PyObject *value)
+static int write_whole(lcpy_state *state, locache_writer *out, PyObject *value,
+                       lcpy_collector *collector)
 {
     unsigned char room[ROOM];
     locache_writer own;
     lcpy_walk walk = {.state = state,
+                      .collector = collector,
                       .writer = &own,
                       .value = write_one,
                       .refer = lcpy_graph_refer,
@@ -381,5 +383,11 @@ int lcpy_key_write(lcpy_state *state, locache_writer *writer, PyObject *value)
         type == &PyComplex_Type ||
         (type == &PyUnicode_Type && PyUnicode_GET_LENGTH(value) < LCPY_DIGEST_FROM / 4))
         return lcpy_scalar_write(writer, value, LCPY_OTHER);
-    return write_whole(state, writer, value);
+    return write_whole(state, writer, value, NULL);
+}
+
+int lcpy_key_collect(lcpy_state *state, locache_writer *writer, PyObject *value,
+                     lcpy_collector *collector)
+{
+    return write_whole(state, writer, value, collector);
 }

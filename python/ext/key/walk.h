@@ -20,6 +20,7 @@ struct lcpy_walk {
     /* Leaves a gap for an object that is written elsewhere (lcpy_graph_refer()). */
     int (*refer)(lcpy_walk *walk, PyObject *object, bool unordered);
     lcpy_state *state;
+    lcpy_collector *collector; /* or NULL */
     locache_writer *writer;
     PyObject *outermost;
     PyObject *current; /* the object that is to be written here; NULL once it has begun */

@@ -47,6 +47,89 @@ static inline bool lcpy_compat_thread_clock(clockid_t *out, const PyThreadState 
 #endif
 }
 
+/* How instructions say their names (reach/names.c). */
+
+/* LOAD_GLOBAL: the index of its name, and whether it pushes a NULL for a call besides. */
+static inline unsigned lcpy_compat_global_index(unsigned argument)
+{
+    return PY_VERSION_HEX >= 0x030B0000 ? argument >> 1 : argument;
+}
+static inline bool lcpy_compat_pushes_null(unsigned argument)
+{
+    return PY_VERSION_HEX >= 0x030B0000 && (argument & 1) != 0;
+}
+
+/* LOAD_ATTR: the same, and whether it pushes a method's object besides. */
+static inline unsigned lcpy_compat_attribute_index(unsigned argument)
+{
+    return PY_VERSION_HEX >= 0x030C0000 ? argument >> 1 : argument;
+}
+static inline bool lcpy_compat_loads_method(unsigned argument)
+{
+    return PY_VERSION_HEX >= 0x030C0000 && (argument & 1) != 0;
+}
+
+/* Is the unit of code at `at` one that belongs to the instruction before it? */
+static inline bool lcpy_compat_is_cache(const unsigned char *code, Py_ssize_t at, Py_ssize_t size)
+{
+    return PY_VERSION_HEX >= 0x030B0000 && at < size && code[at] == 0;
+}
+
+/* The name of a variable that LOAD_DEREF has this number for: a new reference. */
+static inline PyObject *lcpy_compat_deref_name(PyCodeObject *code, unsigned argument)
+{
+#if PY_VERSION_HEX >= 0x030B0000
+    if ((Py_ssize_t)argument < PyTuple_GET_SIZE(code->co_localsplusnames))
+        return Py_NewRef(PyTuple_GET_ITEM(code->co_localsplusnames, argument));
+#else
+    Py_ssize_t cells = PyTuple_GET_SIZE(code->co_cellvars);
+    Py_ssize_t n = (Py_ssize_t)argument;
+    if (n < cells)
+        return Py_NewRef(PyTuple_GET_ITEM(code->co_cellvars, n));
+    if (n - cells < PyTuple_GET_SIZE(code->co_freevars))
+        return Py_NewRef(PyTuple_GET_ITEM(code->co_freevars, n - cells));
+#endif
+    return Py_NewRef(code->co_name);
+}
+
+/* A number that changes with each change of a dict. False: this Python has none. */
+static inline bool lcpy_compat_dict_version(uint64_t *out, PyObject *dict)
+{
+#if PY_VERSION_HEX >= 0x030E0000
+    (void)out;
+    (void)dict;
+    return false;
+#else
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wdeprecated-declarations"
+    *out = ((PyDictObject *)dict)->ma_version_tag;
+#pragma GCC diagnostic pop
+    return true;
+#endif
+}
+
+/* A number that changes with each change of a class or of one of its bases; 0: it has none now. One
+ * is given to a class that has none where this may be. */
+static inline unsigned lcpy_compat_class_version(PyTypeObject *type)
+{
+#if PY_VERSION_HEX < 0x030D0000
+    if (!PyType_HasFeature(type, Py_TPFLAGS_VALID_VERSION_TAG))
+        return 0;
+#endif
+    return type->tp_version_tag;
+}
+
+/* Does an instance have a dict of its own, wherever it is kept? */
+static inline bool lcpy_compat_has_dict(PyObject *object)
+{
+#ifdef Py_TPFLAGS_MANAGED_DICT
+    return PyType_HasFeature(Py_TYPE(object), Py_TPFLAGS_MANAGED_DICT);
+#else
+    (void)object;
+    return false;
+#endif
+}
+
 /* How deep calls in C may nest, by Python's own count. */
 static inline int lcpy_compat_recursion_limit(void)
 {

@@ -1,0 +1,91 @@
+/* What a decorated function reaches beside its own code. */
+#include "call/depend.h"
+
+#include "call/captures.h"
+
+static bool is_followed(const lcpy_persisted *self)
+{
+    return self->options.follow && self->options.version == NULL &&
+           (self->options.flags & LOCACHE_KEEP) == 0 &&
+           (PyTuple_GET_SIZE(self->target.functions) > 0 || self->options.depends != NULL);
+}
+
+static lcpy_reach *look(lcpy_persisted *self)
+{
+    return lcpy_reach_new(self->state, self->target.functions, self->options.depends,
+                          self->options.packages ? LCPY_REACH_PACKAGES : 0);
+}
+
+int lcpy_depend_begin(lcpy_persisted *self)
+{
+    if (self->reach != NULL || !is_followed(self))
+        return 0;
+    lcpy_reach *reach = look(self);
+    if (reach == NULL)
+        return -1;
+    if (self->reach != NULL) /* another thread was faster */
+        lcpy_reach_free(reach);
+    else
+        self->reach = reach;
+    return 0;
+}
+
+static void mix(locache_id *id, const locache_id *reached)
+{
+    locache_id both[2] = {*id, *reached};
+    locache_id_of(id, both, sizeof both);
+}
+
+int lcpy_depend_code(lcpy_persisted *self, locache_id *code)
+{
+    if (self->reach != NULL && !self->reach->empty)
+        mix(code, &self->reach->quick);
+    return 0;
+}
+
+int lcpy_depend_source(lcpy_persisted *self, locache_id *source)
+{
+    locache_id meaning;
+    if (self->reach == NULL || self->reach->empty)
+        return 0;
+    if (lcpy_reach_meaning(self->state, &meaning, self->reach) < 0)
+        return -1;
+    mix(source, &meaning);
+    return 0;
+}
+
+int lcpy_depend_again(lcpy_persisted *self)
+{
+    /* What changes while the function runs may be its own doing, which shows at its end. */
+    if (self->running > 0)
+        return 0;
+    lcpy_reach *reach = look(self);
+    if (reach == NULL)
+        return -1;
+    lcpy_reach *before = self->reach;
+    int changed = before == NULL || memcmp(&before->quick, &reach->quick, sizeof reach->quick) != 0;
+    self->reach = reach;
+    self->turn += (unsigned)changed;
+    lcpy_reach_free(before);
+    return changed;
+}
+
+int lcpy_depend_ended(lcpy_persisted *self, unsigned turn, int64_t others)
+{
+    if (self->turn != turn)
+        return 0;
+    if (lcpy_depend_holds(self))
+        return 1;
+    if (!lcpy_captures_alone_since(others))
+        return 0;
+    return lcpy_guard_renew(&self->reach->guard) < 0 ? -1 : 1;
+}
+
+PyObject *lcpy_depend_parts(PyObject *object, PyObject *unused)
+{
+    (void)unused;
+    lcpy_persisted *self = (lcpy_persisted *)object;
+    if (lcpy_depend_begin(self) < 0 || (!lcpy_depend_holds(self) && lcpy_depend_again(self) < 0))
+        return NULL;
+    return self->reach != NULL ? PySequence_List(self->reach->parts) : PyList_New(0);
+}

@@ -1,0 +1,241 @@
+/* A class that is reached: its bases, its metaclass, and what it was made of. */
+#include "reach/owner.h"
+#include "reach/walk.h"
+
+#include <string.h>
+
+#include "key/class.h"
+#include "plain/names.h"
+
+/* What dataclasses, enumerations and named tuples note down in a class: it follows from the rest. */
+static bool is_derived(PyObject *name)
+{
+    static const char *const names[] = {"__dataclass_params__",
+                                        "__match_args__",
+                                        "__orig_bases__",
+                                        "__parameters__",
+                                        "_member_names_",
+                                        "_member_map_",
+                                        "_value2member_map_",
+                                        "_member_type_",
+                                        "_unhashable_values_",
+                                        "_hashable_values_",
+                                        "_unhashable_values_map_",
+                                        "_use_args_",
+                                        "_generate_next_value_",
+                                        "_value_repr_",
+                                        "__slots__",
+                                        "_new_member_",
+                                        "_field_defaults",
+                                        "_fields",
+                                        "__getnewargs__",
+                                        "__type_params__",
+                                        "_flag_mask_",
+                                        "_singles_mask_",
+                                        "_all_bits_",
+                                        "_boundary_",
+                                        "_inverted_",
+                                        "__hash__",
+                                        "__protocol_attrs__",
+                                        "__non_callable_proto_members__",
+                                        "_is_protocol",
+                                        "_is_runtime_protocol",
+                                        "__attrs_attrs__",
+                                        "__attrs_own_setattr__",
+                                        "__attrs_props__",
+                                        "__replace__",
+                                        "__attrs_base_of_slotted__",
+                                        "__locache_key__x"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (PyUnicode_CompareWithASCIIString(name, names[i]) == 0)
+            return true;
+    return false;
+}
+
+/* Made by exec() from the class's fields, as __init__ of a dataclass. */
+static bool is_generated(PyObject *members, PyObject *value)
+{
+    if (!PyFunction_Check(value))
+        return false;
+    PyObject *file = ((PyCodeObject *)PyFunction_GET_CODE(value))->co_filename;
+    const char *path = PyUnicode_AsUTF8(file);
+    PyErr_Clear();
+    if (path == NULL || path[0] != '<')
+        return false;
+    return strncmp(path, "<attrs generated ", 17) == 0 ||
+           (strcmp(path, "<string>") == 0 &&
+            (PyDict_GetItemString(members, "__dataclass_fields__") != NULL ||
+             PyDict_GetItemString(members, "_fields") != NULL));
+}
+
+/* A method in a class's dict: the function within what binds it. New reference. */
+static PyObject *within_descriptor(PyObject *value, const char *name)
+{
+    PyObject *inner = PyObject_GetAttrString(value, name);
+    PyErr_Clear();
+    return inner != NULL ? inner : Py_NewRef(Py_None);
+}
+
+static int write_parts(lcpy_reacher *r, PyObject *value, const char *const *names)
+{
+    uint64_t count = 0;
+    while (names[count] != NULL)
+        count++;
+    locache_write_array(r->writer, count);
+    for (uint64_t i = 0; i < count; i++) {
+        PyObject *inner = within_descriptor(value, names[i]);
+        int status = inner != NULL ? lcpy_reach_value(r, inner) : -1;
+        Py_XDECREF(inner);
+        if (status < 0)
+            return -1;
+    }
+    return 0;
+}
+
+static int write_class_member(lcpy_reacher *r, PyObject *value)
+{
+    static const char *const property[] = {"fget", "fset", "fdel", NULL};
+    static const char *const method[] = {"__func__", NULL};
+    static const char *const cached[] = {"func", NULL};
+    static const char *const dispatched[] = {"func", "dispatcher", NULL};
+    const char *type = Py_TYPE(value)->tp_name;
+    if (PyObject_TypeCheck(value, &PyProperty_Type))
+        return write_parts(r, value, property);
+    if (PyObject_TypeCheck(value, &PyClassMethod_Type) ||
+        PyObject_TypeCheck(value, &PyStaticMethod_Type))
+        return write_parts(r, value, method);
+    if (strcmp(type, "cached_property") == 0)
+        return write_parts(r, value, cached);
+    if (strcmp(type, "singledispatchmethod") == 0)
+        return write_parts(r, value, dispatched);
+    return lcpy_reach_value(r, value);
+}
+
+/* What a slot or __dict__ is made of says nothing more than that it is there. */
+static bool is_slot(PyObject *value)
+{
+    return Py_IS_TYPE(value, &PyMemberDescr_Type) || Py_IS_TYPE(value, &PyGetSetDescr_Type);
+}
+
+/* The fields of a dataclass, of which only the defaults are attributes of the class. */
+static int write_fields(lcpy_reacher *r, PyObject *fields)
+{
+    static const char *const parts[] = {
+        "name", "default_factory", "init", "compare", "kw_only", "repr", NULL};
+    PyObject *values = PyDict_Values(fields);
+    int status = values != NULL ? 0 : -1;
+    if (values != NULL)
+        locache_write_array(r->writer, (uint64_t)PyList_GET_SIZE(values));
+    for (Py_ssize_t i = 0; status == 0 && i < PyList_GET_SIZE(values); i++)
+        status = write_parts(r, PyList_GET_ITEM(values, i), parts);
+    Py_XDECREF(values);
+    return status;
+}
+
+static int write_named_member(lcpy_reacher *r, PyObject *class, PyObject *name, PyObject *value)
+{
+    Py_ssize_t size;
+    const char *text = PyUnicode_AsUTF8AndSize(name, &size);
+    PyObject *before = r->place;
+    int status = text != NULL ? lcpy_reach_is_state(r, class, name, value) : -1;
+    if (status < 0)
+        return -1;
+    locache_write_text(r->writer, text, (size_t)size);
+    if (status > 0)
+        return lcpy_reach_left_out(r);
+    r->place = PyUnicode_FromFormat("%U.%U", before, name);
+    status = r->place == NULL ? -1
+             : strcmp(text, "__dataclass_fields__") == 0 && PyDict_Check(value)
+                 ? write_fields(r, value)
+             : is_slot(value) ? lcpy_reach_left_out(r)
+                              : write_class_member(r, value);
+    Py_XDECREF(r->place);
+    r->place = before;
+    return status;
+}
+
+/* Is it to be written at all? */
+static bool counts(PyObject *class, PyObject *members, PyObject *name, PyObject *value, int mode)
+{
+    if (!PyUnicode_Check(name) || is_derived(name) || is_generated(members, value))
+        return false;
+    return mode != LCPY_NODE_MEMBER || (PyObject *)Py_TYPE(value) != class;
+}
+
+static int write_class_members(lcpy_reacher *r, PyObject *class, int mode)
+{
+    PyObject *members = lcpy_class_members(class);
+    PyObject *names = members != NULL ? PyDict_Keys(members) : NULL;
+    int status = names != NULL ? PyList_Sort(names) : -1;
+    for (Py_ssize_t i = 0; status == 0 && i < PyList_GET_SIZE(names); i++) {
+        PyObject *name = PyList_GET_ITEM(names, i);
+        PyObject *value = PyDict_GetItemWithError(members, name);
+        if (value != NULL && counts(class, members, name, value, mode))
+            status = write_named_member(r, class, name, value);
+    }
+    Py_XDECREF(names);
+    Py_XDECREF(members);
+    return status;
+}
+
+/* An enumeration as a whole is its members in their order. */
+static int write_enum_members(lcpy_reacher *r, PyObject *class)
+{
+    PyObject *map = PyDict_GetItemString(((PyTypeObject *)class)->tp_dict, "_member_map_");
+    if (map == NULL || !PyDict_Check(map))
+        return lcpy_reach_left_out(r);
+    PyObject *names = PyDict_Keys(map);
+    int status = names != NULL ? 0 : -1;
+    if (status == 0)
+        locache_write_array(r->writer, 2 * (uint64_t)PyList_GET_SIZE(names));
+    for (Py_ssize_t i = 0; status == 0 && i < PyList_GET_SIZE(names); i++) {
+        PyObject *name = PyList_GET_ITEM(names, i);
+        PyObject *member = PyDict_GetItemWithError(map, name);
+        PyObject *value = member != NULL ? PyObject_GetAttrString(member, "_value_") : NULL;
+        status = value != NULL && lcpy_reach_value(r, name) == 0 ? lcpy_reach_value(r, value) : -1;
+        Py_XDECREF(value);
+    }
+    Py_XDECREF(names);
+    return status;
+}
+
+static int write_bases(lcpy_reacher *r, PyTypeObject *type)
+{
+    PyObject *bases = type->tp_bases;
+    locache_write_array(r->writer, 1 + (uint64_t)PyTuple_GET_SIZE(bases));
+    for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(bases); i++)
+        if (lcpy_reach_value(r, PyTuple_GET_ITEM(bases, i)) < 0)
+            return -1;
+    return Py_TYPE(type) != &PyType_Type ? lcpy_reach_value(r, (PyObject *)Py_TYPE(type))
+                                         : lcpy_reach_left_out(r);
+}
+
+/* A class has a version only once something was looked for in it. */
+static int guard_class(lcpy_reacher *r, PyTypeObject *type)
+{
+    PyObject *name = PyUnicode_InternFromString("__init__");
+    if (name == NULL)
+        return -1;
+    (void)_PyType_Lookup(type, name);
+    Py_DECREF(name);
+    return lcpy_guard_add_class(&r->out->guard, type);
+}
+
+int lcpy_reach_class(lcpy_reacher *r, PyObject *class, int mode)
+{
+    PyTypeObject *type = (PyTypeObject *)class;
+    if (guard_class(r, type) < 0)
+        return -1;
+    locache_write_array(r->writer, 4);
+    locache_write_int(r->writer, LCPY_FORM_CLASS);
+    if (write_bases(r, type) < 0)
+        return -1;
+    if (mode == LCPY_NODE_MEMBER)
+        return write_class_members(r, class, mode);
+    return write_enum_members(r, class) < 0
+               ? -1
+               : write_class_members(r, class,
+                                     PyDict_GetItemString(type->tp_dict, "_member_map_") != NULL
+                                         ? LCPY_NODE_MEMBER
+                                         : mode);
+}

@@ -1,0 +1,212 @@
+/* Where a path of a code leads: through modules, classes and objects of the user's, as far as each
+ * step is a plain look-up that a guard can watch. Where it is not, what was reached so far counts as
+ * a whole. */
+#include "reach/owner.h"
+#include "reach/walk.h"
+
+#include <string.h>
+
+/* Names that say where a module is, not what is in it. */
+static bool is_place_name(PyObject *name)
+{
+    static const char *const names[] = {
+        "__name__",        "__file__",  "__doc__",      "__package__", "__spec__",
+        "__loader__",      "__path__",  "__builtins__", "__dict__",    "__cached__",
+        "__annotations__", "__debug__", "__qualname__", "__module__",  "__class__"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (PyUnicode_CompareWithASCIIString(name, names[i]) == 0)
+            return true;
+    return false;
+}
+
+/* -------------------------------------------------------------------------------------- imports */
+
+static PyObject *absolute_name(PyObject *globals, long level, PyObject *name)
+{
+    if (level == 0)
+        return Py_NewRef(name);
+    PyObject *package = PyDict_GetItemString(globals, "__package__");
+    if (package == NULL || !PyUnicode_Check(package))
+        return Py_NewRef(name);
+    Py_ssize_t end = PyUnicode_GET_LENGTH(package);
+    for (long i = 1; i < level && end > 0; i++)
+        end = PyUnicode_FindChar(package, '.', 0, end, -1);
+    PyObject *base = PyUnicode_Substring(package, 0, end > 0 ? end : 0);
+    PyObject *whole = base == NULL                      ? NULL
+                      : PyUnicode_GET_LENGTH(name) == 0 ? Py_NewRef(base)
+                                                        : PyUnicode_FromFormat("%U.%U", base, name);
+    Py_XDECREF(base);
+    return whole;
+}
+
+/* A module that a function imports itself: loaded for it where it is the user's, who would load it
+ * a moment later; of others only the version counts. New reference; NULL, perhaps with an
+ * exception. */
+static PyObject *imported(lcpy_reacher *r, PyObject *spelled, PyObject *globals)
+{
+    Py_ssize_t end = PyUnicode_FindChar(spelled, '>', 0, PyUnicode_GET_LENGTH(spelled), 1);
+    PyObject *digits = PyUnicode_Substring(spelled, 1, end);
+    PyObject *number = digits != NULL ? PyLong_FromUnicodeObject(digits, 10) : NULL;
+    long level = number != NULL ? PyLong_AsLong(number) : 0;
+    PyObject *bare = PyUnicode_Substring(spelled, end + 1, PyUnicode_GET_LENGTH(spelled));
+    PyObject *name = bare != NULL ? absolute_name(globals, level, bare) : NULL;
+    PyObject *module = name != NULL ? PyImport_GetModule(name) : NULL;
+    Py_XDECREF(digits);
+    Py_XDECREF(number);
+    Py_XDECREF(bare);
+    if (name != NULL && module == NULL && PyErr_Occurred() == NULL)
+        module = lcpy_owner_unloaded(r->state, name);
+    if (name != NULL && module == NULL && PyErr_Occurred() == NULL) {
+        PyObject *helper = PyImport_ImportModule("locache._packages");
+        module = helper != NULL ? PyObject_CallMethod(helper, "load_own", "O", name) : NULL;
+        Py_XDECREF(helper);
+    }
+    if (module == Py_None)
+        Py_CLEAR(module);
+    Py_XDECREF(name);
+    return module;
+}
+
+/* ---------------------------------------------------------------------------------------- steps */
+
+/* Of a module: where its own dict has the name, or else a submodule of that name. */
+static int step_module(lcpy_reacher *r, lcpy_found_path *at, PyObject *name)
+{
+    PyObject *dict = PyModule_GetDict(at->value);
+    PyObject *value = PyDict_GetItemWithError(dict, name);
+    if (value == NULL && PyErr_Occurred() != NULL)
+        return -1;
+    if (lcpy_guard_add_name(&r->out->guard, dict, name, value) < 0)
+        return -1;
+    if (value == NULL) { /* a package's module that is loaded later, or a __getattr__ */
+        value = PyDict_GetItemString(dict, "__getattr__");
+        if (value == NULL)
+            return 0;
+        Py_SETREF(at->value, Py_NewRef(value));
+        at->whole = true;
+        return 2;
+    }
+    at->container = dict;
+    at->name = name;
+    Py_SETREF(at->value, Py_NewRef(value));
+    return 1;
+}
+
+/* Of a class with an ordinary metaclass: what is found without a descriptor's help. */
+static int step_class(lcpy_reacher *r, lcpy_found_path *at, PyObject *name)
+{
+    PyTypeObject *type = (PyTypeObject *)at->value;
+    if (Py_TYPE(type) != &PyType_Type ||
+        lcpy_owner_of_class(r->state, at->value) != LCPY_OWNER_USER)
+        return 0;
+    PyObject *value = _PyType_Lookup(type, name);
+    if (value == NULL)
+        return 0;
+    if (Py_IS_TYPE(value, &PyStaticMethod_Type)) {
+        PyObject *function = PyObject_GetAttrString(value, "__func__");
+        if (function == NULL)
+            return -1;
+        Py_SETREF(at->value, function);
+    } else if (Py_TYPE(value)->tp_descr_get != NULL && !PyFunction_Check(value)) {
+        return 0;
+    } else {
+        at->container = (PyObject *)type;
+        Py_INCREF(value);
+        at->value = value;
+        Py_DECREF(type); /* its module or a base holds it on */
+    }
+    at->name = name;
+    return lcpy_guard_add_class(&r->out->guard, type) < 0 ? -1 : 1;
+}
+
+/* Of an object of the user's, or a function: an attribute that is its own. */
+static int step_object(lcpy_reacher *r, lcpy_found_path *at, PyObject *name)
+{
+    PyTypeObject *type = Py_TYPE(at->value);
+    bool function = PyFunction_Check(at->value);
+    if (!function && (lcpy_owner_of_class(r->state, (PyObject *)type) != LCPY_OWNER_USER ||
+                      type->tp_getattro != PyObject_GenericGetAttr))
+        return 0;
+    PyObject *found = _PyType_Lookup(type, name);
+    if (found != NULL && Py_TYPE(found)->tp_descr_set != NULL)
+        return 0;
+    PyObject *dict = function ? Py_XNewRef(((PyFunctionObject *)at->value)->func_dict)
+                              : PyObject_GenericGetDict(at->value, NULL);
+    PyErr_Clear();
+    PyObject *value = dict != NULL ? Py_XNewRef(PyDict_GetItemWithError(dict, name)) : NULL;
+    int status = value == NULL ? 0 : 1;
+    if (value != NULL && lcpy_guard_add_entry(&r->out->guard, dict, name, value) < 0)
+        status = -1;
+    if (status > 0) {
+        at->container = dict;
+        at->name = name;
+        Py_SETREF(at->value, Py_NewRef(value));
+    }
+    Py_XDECREF(value);
+    Py_XDECREF(dict); /* its object holds it */
+    return status;
+}
+
+static int step(lcpy_reacher *r, lcpy_found_path *at, PyObject *name)
+{
+    if (PyModule_Check(at->value))
+        return step_module(r, at, name);
+    if (PyType_Check(at->value))
+        return step_class(r, at, name);
+    return step_object(r, at, name);
+}
+
+/* Is it a module that is not the user's? 1, 0, or -1. */
+static int is_foreign_module(lcpy_reacher *r, PyObject *value)
+{
+    if (!PyModule_Check(value))
+        return 0;
+    PyObject *name = PyModule_GetNameObject(value);
+    if (name == NULL) {
+        PyErr_Clear();
+        return 0;
+    }
+    int owner = lcpy_owner_of_module(r->state, name);
+    Py_DECREF(name);
+    return owner < 0 ? -1 : owner != LCPY_OWNER_USER;
+}
+
+static int first_step(lcpy_reacher *r, lcpy_found_path *at, PyObject *name, PyObject *globals)
+{
+    if (PyUnicode_READ_CHAR(name, 0) == '<') {
+        at->value = imported(r, name, globals);
+        at->package = at->value != NULL && PyUnicode_Check(at->value);
+        return PyErr_Occurred() != NULL ? -1 : 0;
+    }
+    if (is_place_name(name))
+        return 0;
+    PyObject *value = PyDict_GetItemWithError(globals, name);
+    if (value == NULL && PyErr_Occurred() != NULL)
+        return -1;
+    at->value = Py_XNewRef(value);
+    at->container = globals;
+    at->name = name;
+    return lcpy_guard_add_name(&r->out->guard, globals, name, value);
+}
+
+int lcpy_reach_resolve(lcpy_reacher *r, lcpy_found_path *out, PyObject *path, PyObject *globals)
+{
+    Py_ssize_t size = PyTuple_GET_SIZE(path);
+    *out = (lcpy_found_path){.whole = false};
+    int status = first_step(r, out, PyTuple_GET_ITEM(path, 0), globals);
+    for (Py_ssize_t i = 1; status >= 0 && out->value != NULL && !out->package; i++) {
+        int foreign = is_foreign_module(r, out->value);
+        out->package = foreign > 0;
+        out->whole = i == size;
+        if (foreign != 0 || i == size || is_place_name(PyTuple_GET_ITEM(path, i))) {
+            status = foreign < 0 ? -1 : 0;
+            break;
+        }
+        status = step(r, out, PyTuple_GET_ITEM(path, i));
+        if (status != 1)
+            break;
+    }
+    if (status < 0)
+        Py_CLEAR(out->value);
+    return status < 0 ? -1 : 0;
+}

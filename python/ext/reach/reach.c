@@ -1,0 +1,295 @@
+/* What a function or class depends on: the walk from it, its digests, and what is kept of those that
+ * are arguments. */
+#include "reach/reach.h"
+
+#include <string.h>
+
+#include "identity.h"
+#include "reach/owner.h"
+#include "reach/walk.h"
+
+#include "key/class.h"
+
+/* Nodes that are followed: more than any function reaches of a project by name. */
+#define NODES_MAX 20000
+/* Rounds until no more state is found: each finds some, and one is mostly enough. */
+#define ROUNDS_MAX 8
+
+/* ------------------------------------------------------------------------------------- the walk */
+
+static int write_node(lcpy_reacher *r, PyObject *node)
+{
+    PyObject *object = PyTuple_GET_ITEM(node, 0);
+    int mode = (int)PyLong_AsLong(PyTuple_GET_ITEM(node, 1));
+    r->place = PyTuple_GET_ITEM(node, 2);
+    if (PyFunction_Check(object))
+        return lcpy_reach_code(r, object, mode);
+    if (PyType_Check(object))
+        return lcpy_reach_class(r, object, mode);
+    return lcpy_reach_object(r, object);
+}
+
+static int write_nodes(lcpy_reacher *r)
+{
+    for (Py_ssize_t i = 0; i < PyList_GET_SIZE(r->nodes) && i < NODES_MAX; i++) {
+        PyObject *node = Py_NewRef(PyList_GET_ITEM(r->nodes, i));
+        int status = write_node(r, node);
+        Py_DECREF(node);
+        if (status < 0)
+            return -1;
+    }
+    return 0;
+}
+
+static int begin_roots(lcpy_reacher *r, PyObject *roots, PyObject *depends)
+{
+    locache_writer unused;
+    unsigned char room[64];
+    locache_writer *writer = r->writer;
+    int status = 0;
+    for (Py_ssize_t i = 0; status == 0 && i < PyTuple_GET_SIZE(roots); i++) {
+        PyObject *root = PyTuple_GET_ITEM(roots, i);
+        locache_writer_init(&unused, room, sizeof room);
+        r->writer = &unused;
+        status =
+            lcpy_reach_node(r, root, PyFunction_Check(root) ? LCPY_NODE_ROOT : LCPY_NODE_WHOLE);
+        locache_writer_clear(&unused);
+        r->writer = writer;
+    }
+    Py_ssize_t count = depends != NULL ? PyTuple_GET_SIZE(depends) : 0;
+    for (Py_ssize_t i = 0; status == 0 && i < count; i++)
+        status = lcpy_reach_value(r, PyTuple_GET_ITEM(depends, i));
+    return status;
+}
+
+static int add_quick(lcpy_reach *reach, locache_writer *writer)
+{
+    for (Py_ssize_t i = 0; i < PyList_GET_SIZE(reach->functions); i++) {
+        locache_id id;
+        if (lcpy_code_id(&id, PyFunction_GET_CODE(PyList_GET_ITEM(reach->functions, i))) < 0)
+            return -1;
+        locache_write_bytes(writer, id.bytes, sizeof id.bytes);
+    }
+    return 0;
+}
+
+static int finish_form(lcpy_reacher *r, size_t roots)
+{
+    lcpy_reach *out = r->out;
+    locache_writer *writer = r->writer;
+    if (locache_writer_status(writer) != LOCACHE_OK) {
+        PyErr_NoMemory();
+        return -1;
+    }
+    out->form = PyBytes_FromStringAndSize((const char *)writer->data, (Py_ssize_t)writer->length);
+    if (out->form == NULL || add_quick(out, writer) < 0)
+        return -1;
+    if (locache_writer_status(writer) != LOCACHE_OK) {
+        PyErr_NoMemory();
+        return -1;
+    }
+    out->empty = PyList_GET_SIZE(out->parts) == 0 && (size_t)PyList_GET_SIZE(r->nodes) == roots;
+    locache_id_of(&out->quick, writer->data, writer->length);
+    return 0;
+}
+
+/* What one round wrote. */
+static int reset_round(lcpy_reacher *r)
+{
+    lcpy_reach *out = r->out;
+    Py_XSETREF(r->numbers, PyDict_New());
+    Py_XSETREF(r->nodes, PyList_New(0));
+    Py_XSETREF(out->functions, PyList_New(0));
+    Py_XSETREF(out->parts, PyList_New(0));
+    lcpy_guard_clear(&out->guard);
+    locache_writer_reset(r->writer);
+    r->grown = false;
+    return r->numbers == NULL || r->nodes == NULL || out->functions == NULL || out->parts == NULL
+               ? -1
+               : lcpy_guard_init(&out->guard);
+}
+
+static int walk_round(lcpy_reacher *r, PyObject *roots, PyObject *depends)
+{
+    PyObject *place = PyUnicode_FromString("");
+    int status = place != NULL ? reset_round(r) : -1;
+    r->place = place;
+    if (status == 0)
+        status = begin_roots(r, roots, depends);
+    if (status == 0)
+        status = write_nodes(r);
+    Py_XDECREF(place);
+    return status;
+}
+
+static int walk_rounds(lcpy_reacher *r, PyObject *roots, PyObject *depends)
+{
+    int status = 0;
+    r->grown = true;
+    for (int round = 0; r->grown && round < ROUNDS_MAX && status == 0; round++)
+        status = walk_round(r, roots, depends);
+    return status == 0 ? finish_form(r, (size_t)PyTuple_GET_SIZE(roots)) : -1;
+}
+
+/* What most functions reach. */
+#define FORM_ROOM 2048
+
+lcpy_reach *lcpy_reach_new(lcpy_state *state, PyObject *roots, PyObject *depends, unsigned scope)
+{
+    unsigned char room[FORM_ROOM];
+    locache_writer writer;
+    lcpy_reach *out = PyMem_Calloc(1, sizeof *out);
+    if (out == NULL) {
+        PyErr_NoMemory();
+        return NULL;
+    }
+    locache_writer_init(&writer, room, sizeof room);
+    lcpy_reacher r = {.state = state, .out = out, .writer = &writer, .scope = scope};
+    lcpy_reach_collect(&r);
+    r.assigned = PySet_New(NULL);
+    r.mutated = PySet_New(NULL);
+    int status = r.assigned != NULL && r.mutated != NULL ? walk_rounds(&r, roots, depends) : -1;
+    locache_writer_clear(&writer);
+    Py_XDECREF(r.numbers);
+    Py_XDECREF(r.nodes);
+    Py_XDECREF(r.assigned);
+    Py_XDECREF(r.mutated);
+    if (status == 0)
+        return out;
+    lcpy_reach_free(out);
+    return NULL;
+}
+
+void lcpy_reach_free(lcpy_reach *reach)
+{
+    if (reach == NULL)
+        return;
+    Py_XDECREF(reach->form);
+    Py_XDECREF(reach->functions);
+    Py_XDECREF(reach->parts);
+    lcpy_guard_clear(&reach->guard);
+    PyMem_Free(reach);
+}
+
+int lcpy_reach_traverse(lcpy_reach *reach, visitproc visit, void *arg)
+{
+    if (reach == NULL)
+        return 0;
+    Py_VISIT(reach->functions);
+    return lcpy_guard_traverse(&reach->guard, visit, arg);
+}
+
+/* ------------------------------------------------------------------------------------- meanings */
+
+int lcpy_reach_meaning(lcpy_state *state, locache_id *out, const lcpy_reach *reach)
+{
+    unsigned char room[FORM_ROOM];
+    locache_writer writer;
+    int status = 0;
+    locache_writer_init(&writer, room, sizeof room);
+    locache_write_bytes(&writer, PyBytes_AS_STRING(reach->form),
+                        (size_t)PyBytes_GET_SIZE(reach->form));
+    for (Py_ssize_t i = 0; status == 0 && i < PyList_GET_SIZE(reach->functions); i++) {
+        locache_id id;
+        status = lcpy_class_function_id(state, &id, PyList_GET_ITEM(reach->functions, i));
+        locache_write_bytes(&writer, id.bytes, sizeof id.bytes);
+    }
+    if (status == 0 && locache_writer_status(&writer) != LOCACHE_OK) {
+        PyErr_NoMemory();
+        status = -1;
+    }
+    if (status == 0)
+        locache_id_of(out, writer.data, writer.length);
+    locache_writer_clear(&writer);
+    return status;
+}
+
+/* ------------------------------------------------------------------------------------- arguments */
+
+/* So many functions and classes are kept: what a program passes about. */
+#define KEPT_MAX 4096
+
+typedef struct kept {
+    lcpy_reach *reach;
+    bool has_meaning;
+    locache_id meaning;
+} kept;
+
+static void free_kept(PyObject *capsule)
+{
+    kept *one = PyCapsule_GetPointer(capsule, NULL);
+    if (one != NULL)
+        lcpy_reach_free(one->reach);
+    PyMem_Free(one);
+}
+
+static PyObject *new_kept(lcpy_reach *reach)
+{
+    kept *one = PyMem_Calloc(1, sizeof *one);
+    PyObject *capsule = one != NULL ? PyCapsule_New(one, NULL, free_kept) : PyErr_NoMemory();
+    if (capsule == NULL) {
+        PyMem_Free(one);
+        lcpy_reach_free(reach);
+        return NULL;
+    }
+    one->reach = reach;
+    return capsule;
+}
+
+/* What is known of the object, looked at anew where something changed: a new reference. */
+static PyObject *find_kept(lcpy_state *state, PyObject *object)
+{
+    if (state->reached == NULL && (state->reached = PyDict_New()) == NULL)
+        return NULL;
+    /* Functions of one code reach the same: what each is bound to is written beside. */
+    PyObject *id =
+        PyLong_FromVoidPtr(PyFunction_Check(object) ? PyFunction_GET_CODE(object) : object);
+    PyObject *capsule = id != NULL ? Py_XNewRef(PyDict_GetItemWithError(state->reached, id)) : NULL;
+    if (capsule != NULL) {
+        kept *one = PyCapsule_GetPointer(capsule, NULL);
+        if (one == NULL || lcpy_reach_holds(one->reach)) {
+            Py_DECREF(id);
+            return capsule;
+        }
+        Py_CLEAR(capsule);
+    }
+    PyObject *roots = id != NULL && PyErr_Occurred() == NULL ? PyTuple_Pack(1, object) : NULL;
+    lcpy_reach *reach =
+        roots != NULL ? lcpy_reach_new(state, roots, NULL, LCPY_REACH_PACKAGES) : NULL;
+    capsule = reach != NULL ? new_kept(reach) : NULL;
+    if (capsule != NULL && PyDict_GET_SIZE(state->reached) >= KEPT_MAX)
+        PyDict_Clear(state->reached);
+    if (capsule != NULL && PyDict_SetItem(state->reached, id, capsule) < 0)
+        Py_CLEAR(capsule);
+    Py_XDECREF(roots);
+    Py_XDECREF(id);
+    return capsule;
+}
+
+/* Is it the user's? 1, 0, or -1. */
+static int is_users(lcpy_state *state, PyObject *object)
+{
+    int owner = PyType_Check(object) ? lcpy_owner_of_class(state, object)
+                                     : lcpy_owner_of_function(state, object);
+    return owner < 0 ? -1 : owner == LCPY_OWNER_USER;
+}
+
+int lcpy_reach_of(lcpy_state *state, locache_id *out, PyObject *object)
+{
+    int users = is_users(state, object);
+    if (users <= 0)
+        return users;
+    PyObject *capsule = find_kept(state, object);
+    if (capsule == NULL)
+        return -1;
+    kept *one = PyCapsule_GetPointer(capsule, NULL);
+    int status = one->reach->empty && !PyType_Check(object) ? 0 : 1;
+    if (status > 0 && !one->has_meaning) {
+        status = lcpy_reach_meaning(state, &one->meaning, one->reach) < 0 ? -1 : 1;
+        one->has_meaning = status > 0;
+    }
+    if (status > 0)
+        *out = one->meaning;
+    Py_DECREF(capsule);
+    return status;
+}

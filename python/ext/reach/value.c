@@ -1,0 +1,383 @@
+/* A value that is reached: by its key, by reference where it is a node, or left out.
+ *
+ * What has no key (a lock, an open file, a generator) says nothing that could be compared, and is
+ * left out; where it is within a list or an object, the rest of that counts all the same. */
+#include "reach/owner.h"
+#include "reach/walk.h"
+
+#include <string.h>
+
+#include "key/reduction.h"
+#include "plain/names.h"
+
+/* Key bytes that go into the form as they are. */
+#define INLINE_MAX 64
+
+/* ---------------------------------------------------------------------------------------- nodes */
+
+static long number_of(lcpy_reacher *r, PyObject *object, int mode)
+{
+    PyObject *key = Py_BuildValue("(ni)", (Py_ssize_t)(intptr_t)object, mode);
+    PyObject *known = key != NULL ? PyDict_GetItemWithError(r->numbers, key) : NULL;
+    long number = known != NULL ? PyLong_AsLong(known) : -1;
+    if (key != NULL && known == NULL && PyErr_Occurred() == NULL) {
+        PyObject *node = Py_BuildValue("(OiO)", object, mode, r->place);
+        PyObject *next = PyLong_FromSsize_t(PyList_GET_SIZE(r->nodes));
+        if (node != NULL && next != NULL && PyDict_SetItem(r->numbers, key, next) == 0 &&
+            PyList_Append(r->nodes, node) == 0)
+            number = PyLong_AsLong(next);
+        Py_XDECREF(node);
+        Py_XDECREF(next);
+    }
+    Py_XDECREF(key);
+    return number;
+}
+
+int lcpy_reach_node(lcpy_reacher *r, PyObject *object, int mode)
+{
+    long number = number_of(r, object, mode);
+    if (number < 0)
+        return -1;
+    locache_write_array(r->writer, 2);
+    locache_write_int(r->writer, LCPY_FORM_NODE);
+    locache_write_int(r->writer, number);
+    return 0;
+}
+
+int lcpy_reach_left_out(lcpy_reacher *r)
+{
+    locache_write_array(r->writer, 1);
+    locache_write_int(r->writer, LCPY_FORM_STATE);
+    return 0;
+}
+
+static int write_text(lcpy_reacher *r, int kind, PyObject *text)
+{
+    Py_ssize_t size;
+    const char *utf8 = text != NULL ? PyUnicode_AsUTF8AndSize(text, &size) : NULL;
+    if (utf8 == NULL)
+        return -1;
+    locache_write_array(r->writer, 2);
+    locache_write_int(r->writer, kind);
+    locache_write_bytes(r->writer, utf8, (size_t)size);
+    return 0;
+}
+
+int lcpy_reach_part(lcpy_reacher *r, const char *kind, const void *data, size_t size)
+{
+    locache_id id;
+    locache_id_of(&id, data, size);
+    PyObject *part = Py_BuildValue("(Osy#)", r->place, kind, (const char *)id.bytes,
+                                   (Py_ssize_t)sizeof id.bytes);
+    int status = part != NULL ? PyList_Append(r->out->parts, part) : -1;
+    Py_XDECREF(part);
+    return status;
+}
+
+int lcpy_reach_package(lcpy_reacher *r, PyObject *module_name)
+{
+    int owner = lcpy_owner_of_module(r->state, module_name);
+    if (owner < 0)
+        return -1;
+    if (owner != LCPY_OWNER_PACKAGE || (r->scope & LCPY_REACH_PACKAGES) == 0)
+        return lcpy_reach_left_out(r);
+    PyObject *version = lcpy_owner_version(r->state, module_name);
+    int status = version != NULL ? write_text(r, LCPY_FORM_PACKAGE, version) : -1;
+    if (status == 0) {
+        PyObject *place = r->place;
+        Py_ssize_t size;
+        const char *text = PyUnicode_AsUTF8AndSize(version, &size);
+        r->place = module_name;
+        status = text != NULL ? lcpy_reach_part(r, "package", text, (size_t)size) : -1;
+        r->place = place;
+    }
+    Py_XDECREF(version);
+    return status;
+}
+
+/* --------------------------------------------------------------------------------------- by key */
+
+/* What the key's walk asks for each function and class within a value. */
+static int meet(lcpy_collector *collector, PyObject *object)
+{
+    lcpy_reacher *r = (lcpy_reacher *)collector;
+    int owner = PyType_Check(object) ? lcpy_owner_of_class(r->state, object)
+                                     : lcpy_owner_of_function(r->state, object);
+    if (owner < 0)
+        return -1;
+    return owner == LCPY_OWNER_USER ? (int)number_of(r, object, LCPY_NODE_WHOLE)
+                                    : LCPY_COLLECT_BY_NAME;
+}
+
+void lcpy_reach_collect(lcpy_reacher *r)
+{
+    r->collector.meet = meet;
+}
+
+/* Takes what was written of a value: as it is where it is short. */
+static int take_key(lcpy_reacher *r, const locache_writer *key)
+{
+    locache_id id;
+    if (locache_writer_status(key) != LOCACHE_OK) {
+        PyErr_NoMemory();
+        return -1;
+    }
+    locache_write_array(r->writer, 2);
+    locache_write_int(r->writer, LCPY_FORM_VALUE);
+    if (key->length <= INLINE_MAX) {
+        locache_write_bytes(r->writer, key->data, key->length);
+    } else {
+        locache_id_of(&id, key->data, key->length);
+        locache_write_bytes(r->writer, id.bytes, sizeof id.bytes);
+    }
+    return lcpy_reach_part(r, "value", key->data, key->length);
+}
+
+static int write_items(lcpy_reacher *r, PyObject *sequence)
+{
+    PyObject *items = PySequence_Tuple(sequence);
+    int status = items != NULL ? 0 : -1;
+    if (items != NULL) {
+        locache_write_array(r->writer, 1 + (uint64_t)PyTuple_GET_SIZE(items));
+        locache_write_int(r->writer, LCPY_FORM_ITEMS);
+    }
+    for (Py_ssize_t i = 0; status == 0 && i < PyTuple_GET_SIZE(items); i++)
+        status = lcpy_reach_value(r, PyTuple_GET_ITEM(items, i));
+    Py_XDECREF(items);
+    return status;
+}
+
+/* It has no key as a whole: what is in it counts, as far as it has one. */
+static int write_pieces(lcpy_reacher *r, PyObject *value)
+{
+    if (PyList_CheckExact(value) || PyTuple_CheckExact(value))
+        return write_items(r, value);
+    if (PyDict_CheckExact(value))
+        return lcpy_reach_dict(r, value, NULL);
+    return lcpy_reach_left_out(r);
+}
+
+static int write_by_key(lcpy_reacher *r, PyObject *value)
+{
+    unsigned char room[512];
+    locache_writer key;
+    locache_writer_init(&key, room, sizeof room);
+    int status = lcpy_key_collect(r->state, &key, value, &r->collector);
+    if (status == 0) {
+        status = take_key(r, &key);
+        if (status == 0)
+            status = lcpy_guard_add_content(&r->out->guard, value);
+    } else if (PyErr_ExceptionMatches(PyExc_Exception) &&
+               !PyErr_ExceptionMatches(PyExc_MemoryError)) {
+        PyErr_Clear();
+        status = lcpy_guard_add_content(&r->out->guard, value);
+        if (status == 0) {
+            if (Py_EnterRecursiveCall(" while looking at what a function reaches"))
+                status = -1;
+            else {
+                status = write_pieces(r, value);
+                Py_LeaveRecursiveCall();
+            }
+        }
+    }
+    locache_writer_clear(&key);
+    return status;
+}
+
+/* -------------------------------------------------------------------------------------- objects */
+
+int lcpy_reach_dict(lcpy_reacher *r, PyObject *dict, PyObject *owner)
+{
+    PyObject *copy = PyDict_Copy(dict);
+    PyObject *keys = copy != NULL ? PyDict_Keys(copy) : NULL;
+    bool sorted = owner != NULL; /* attributes: their order shows nowhere */
+    if (keys == NULL || (sorted && PyList_Sort(keys) < 0)) {
+        Py_XDECREF(copy);
+        Py_XDECREF(keys);
+        return -1;
+    }
+    int status = 0;
+    locache_write_array(r->writer, 1 + 2 * (uint64_t)PyList_GET_SIZE(keys));
+    locache_write_int(r->writer, LCPY_FORM_ITEMS);
+    for (Py_ssize_t i = 0; status == 0 && i < PyList_GET_SIZE(keys); i++) {
+        PyObject *key = PyList_GET_ITEM(keys, i);
+        PyObject *value = PyDict_GetItemWithError(copy, key);
+        status = value != NULL ? lcpy_reach_value(r, key) : -1;
+        if (status < 0)
+            break;
+        int left_out = owner != NULL ? lcpy_reach_is_state(r, owner, key, value) : 0;
+        status = left_out < 0 ? -1 : left_out ? lcpy_reach_left_out(r) : lcpy_reach_value(r, value);
+    }
+    Py_DECREF(keys);
+    Py_DECREF(copy);
+    return status;
+}
+
+int lcpy_reach_object(lcpy_reacher *r, PyObject *object)
+{
+    PyObject *dict = PyObject_GenericGetDict(object, NULL);
+    PyErr_Clear();
+    locache_write_array(r->writer, 3);
+    locache_write_int(r->writer, LCPY_FORM_OBJECT);
+    int status = lcpy_reach_node(r, (PyObject *)Py_TYPE(object), LCPY_NODE_WHOLE);
+    if (status == 0 && dict != NULL && PyDict_CheckExact(dict))
+        status = lcpy_reach_dict(r, dict, dict);
+    else if (status == 0)
+        status = lcpy_reach_left_out(r);
+    if (status == 0)
+        status = lcpy_guard_add_content(&r->out->guard, object);
+    Py_XDECREF(dict);
+    return status;
+}
+
+/* A member of an enumeration: its name and value, and its class without the other members. */
+static int write_member(lcpy_reacher *r, PyObject *member)
+{
+    PyObject *name = PyObject_GetAttrString(member, "_name_");
+    PyObject *value = name != NULL ? PyObject_GetAttrString(member, "_value_") : NULL;
+    int status = value != NULL ? 0 : -1;
+    if (status == 0) {
+        locache_write_array(r->writer, 4);
+        locache_write_int(r->writer, LCPY_FORM_MEMBER);
+        status = lcpy_reach_value(r, name);
+    }
+    if (status == 0)
+        status = lcpy_reach_value(r, value);
+    if (status == 0)
+        status = lcpy_reach_node(r, (PyObject *)Py_TYPE(member), LCPY_NODE_MEMBER);
+    Py_XDECREF(name);
+    Py_XDECREF(value);
+    return status;
+}
+
+static bool is_enum(PyTypeObject *type)
+{
+    PyObject *meta = lcpy_names_loaded("enum", "EnumMeta");
+    return meta != NULL && PyType_Check(meta) &&
+           PyType_IsSubtype(Py_TYPE(type), (PyTypeObject *)meta);
+}
+
+/* What a class of the user's says of its objects' keys itself goes before what can be seen. */
+static bool says_its_key(PyTypeObject *type)
+{
+    PyObject *name = PyUnicode_InternFromString("__locache_key__");
+    PyObject *found = name != NULL ? _PyType_Lookup(type, name) : NULL;
+    Py_XDECREF(name);
+    PyErr_Clear();
+    return found != NULL;
+}
+
+static int write_users(lcpy_reacher *r, PyObject *value)
+{
+    PyTypeObject *type = Py_TYPE(value);
+    if (is_enum(type))
+        return write_member(r, value);
+    if (lcpy_reduction_is_plain(type) && !says_its_key(type))
+        return lcpy_reach_node(r, value, LCPY_NODE_WHOLE);
+    return write_by_key(r, value);
+}
+
+/* A function or class that is not the user's: by its name and its package. */
+static int write_foreign(lcpy_reacher *r, PyObject *object)
+{
+    PyObject *module = PyObject_GetAttrString(object, "__module__");
+    PyObject *name = lcpy_names_global(r->state, object);
+    PyErr_Clear();
+    int status = 0;
+    locache_write_array(r->writer, 2);
+    if (module != NULL && PyUnicode_Check(module))
+        status = lcpy_reach_package(r, module);
+    else
+        status = lcpy_reach_left_out(r);
+    if (status == 0)
+        status = name != NULL ? write_text(r, LCPY_FORM_NAME, name) : lcpy_reach_left_out(r);
+    Py_XDECREF(name);
+    Py_XDECREF(module);
+    return status;
+}
+
+static int write_callable(lcpy_reacher *r, PyObject *value)
+{
+    int owner = PyType_Check(value) ? lcpy_owner_of_class(r->state, value)
+                                    : lcpy_owner_of_function(r->state, value);
+    if (owner < 0)
+        return -1;
+    /* A wrapper that is a package's is what it wraps, too. */
+    if (owner == LCPY_OWNER_USER ||
+        (PyFunction_Check(value) && PyFunction_GET_CLOSURE(value) != NULL))
+        return lcpy_reach_node(r, value, LCPY_NODE_WHOLE);
+    return write_foreign(r, value);
+}
+
+static int write_wrapped(lcpy_reacher *r, PyObject *value)
+{
+    PyObject *wrapped = PyObject_GetAttrString(value, "__wrapped__");
+    int status = wrapped != NULL ? lcpy_reach_value(r, wrapped) : -1;
+    Py_XDECREF(wrapped);
+    return status;
+}
+
+/* An object of a package's class: what that wraps, where it says so; else its key, and the
+ * package. */
+static int write_other(lcpy_reacher *r, PyObject *value)
+{
+    PyObject *module = PyObject_GetAttrString((PyObject *)Py_TYPE(value), "__module__");
+    int status = 0;
+    PyErr_Clear();
+    locache_write_array(r->writer, 2);
+    if (module != NULL && PyUnicode_Check(module))
+        status = lcpy_reach_package(r, module);
+    else
+        status = lcpy_reach_left_out(r);
+    Py_XDECREF(module);
+    if (status < 0)
+        return -1;
+    PyObject *wrapped =
+        PyCallable_Check(value) ? PyObject_GetAttrString(value, "__wrapped__") : NULL;
+    PyErr_Clear();
+    status = wrapped != NULL && PyCallable_Check(wrapped) ? lcpy_reach_value(r, wrapped)
+                                                          : write_by_key(r, value);
+    Py_XDECREF(wrapped);
+    return status;
+}
+
+static bool is_plain_type(const PyTypeObject *type)
+{
+    return type == &PyList_Type || type == &PyDict_Type || type == &PyTuple_Type ||
+           type == &PySet_Type || type == &PyFrozenSet_Type || type == &PyUnicode_Type ||
+           type == &PyBytes_Type || type == &PyLong_Type || type == &PyFloat_Type ||
+           type == &PyBool_Type || type == &PyComplex_Type || type == Py_TYPE(Py_None) ||
+           type == &PyByteArray_Type || type == &PyMethod_Type;
+}
+
+bool lcpy_reach_is_data(PyObject *value)
+{
+    return is_plain_type(Py_TYPE(value));
+}
+
+int lcpy_reach_value(lcpy_reacher *r, PyObject *value)
+{
+    PyTypeObject *type = Py_TYPE(value);
+    if (is_plain_type(type))
+        return write_by_key(r, value);
+    if (type == &PyFunction_Type || PyType_Check(value))
+        return write_callable(r, value);
+    if (type == r->state->persisted_type)
+        return write_wrapped(r, value);
+    if (PyModule_Check(value)) {
+        PyObject *name = PyModule_GetNameObject(value);
+        PyErr_Clear();
+        int status = name != NULL ? lcpy_reach_package(r, name) : lcpy_reach_left_out(r);
+        Py_XDECREF(name);
+        return status;
+    }
+    if (PyCFunction_Check(value) &&
+        (PyCFunction_GET_SELF(value) == NULL || PyModule_Check(PyCFunction_GET_SELF(value))))
+        return write_foreign(r, value);
+    if (value == (PyObject *)Py_NotImplemented || Py_IS_TYPE(value, &PyBaseObject_Type))
+        return lcpy_reach_left_out(r); /* only ever compared with */
+    int owner = lcpy_owner_of_class(r->state, (PyObject *)type);
+    if (owner < 0)
+        return -1;
+    return owner == LCPY_OWNER_USER ? write_users(r, value) : write_other(r, value);
+}

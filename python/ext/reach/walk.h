@@ -1,0 +1,88 @@
+/* The walk over what a function reaches: what the files of this folder write with.
+ *
+ * What is reached is a graph: functions, classes and objects of the user's are its nodes, written
+ * one after the other in the order in which they are first referred to; a reference is a node's
+ * number, so that cycles end. What refers to what is sorted by the paths that lead there, and no
+ * place of a module is written, so that a definition that was only moved is the same. */
+#ifndef LCPY_REACH_WALK_H
+#define LCPY_REACH_WALK_H
+
+#include "key/key.h"
+#include "reach/reach.h"
+
+typedef struct lcpy_reacher lcpy_reacher;
+struct lcpy_reacher {
+    lcpy_collector collector; /* first: functions and classes within values are nodes */
+    lcpy_state *state;
+    lcpy_reach *out;
+    locache_writer *writer;
+    unsigned scope;
+    PyObject *numbers;  /* dict: (id, mode) to a node's number */
+    PyObject *nodes;    /* list of (object, mode, place) */
+    PyObject *assigned; /* set of (id of a container, name): state */
+    PyObject *mutated;  /* set of ids of objects: state */
+    PyObject *place;    /* str: where what is being written is; for parts */
+    bool grown;         /* more state was found in this round */
+};
+
+/* Modes of a node. */
+enum {
+    LCPY_NODE_WHOLE = 0,
+    LCPY_NODE_ROOT = 1,  /* a function whose defaults and closure count elsewhere */
+    LCPY_NODE_MEMBER = 2 /* the class of an enumeration's member, without its members */
+};
+
+/* What is written of a value. */
+enum {
+    LCPY_FORM_VALUE = 0, /* key bytes, or their digest */
+    LCPY_FORM_NODE = 1,
+    LCPY_FORM_PACKAGE = 2,
+    LCPY_FORM_NAME = 3,
+    LCPY_FORM_STATE = 4, /* left out */
+    LCPY_FORM_MEMBER = 5,
+    LCPY_FORM_ITEMS = 6,
+    LCPY_FORM_FUNCTION = 7,
+    LCPY_FORM_CLASS = 8,
+    LCPY_FORM_OBJECT = 9,
+    LCPY_FORM_WRAPPER = 10
+};
+
+/* All: 0, or -1 with an exception. */
+
+/* Append a value: by its key, or as a reference to a node (value.c). */
+int lcpy_reach_value(lcpy_reacher *r, PyObject *value);
+/* The same as "nothing that counts", under a label. */
+int lcpy_reach_left_out(lcpy_reacher *r);
+/* A reference to a node. */
+int lcpy_reach_node(lcpy_reacher *r, PyObject *object, int mode);
+/* An installed package that a module's name is of. */
+int lcpy_reach_package(lcpy_reacher *r, PyObject *module_name);
+/* Note a part for who asks what a function depends on. */
+int lcpy_reach_part(lcpy_reacher *r, const char *kind, const void *data, size_t size);
+
+/* Of Python's plain types? */
+bool lcpy_reach_is_data(PyObject *value);
+/* Is what `container` has under `name` the function's own state? 1, 0, or -1 (code.c). */
+int lcpy_reach_is_state(lcpy_reacher *r, PyObject *container, PyObject *name, PyObject *value);
+/* Let functions and classes within values be nodes. */
+void lcpy_reach_collect(lcpy_reacher *r);
+
+/* The nodes: a function (code.c), a class (class.c), an object (value.c). */
+int lcpy_reach_code(lcpy_reacher *r, PyObject *function, int mode);
+int lcpy_reach_class(lcpy_reacher *r, PyObject *class, int mode);
+int lcpy_reach_object(lcpy_reacher *r, PyObject *object);
+/* Append a dict's values under their keys, in the order of these. */
+int lcpy_reach_dict(lcpy_reacher *r, PyObject *dict, PyObject *owner);
+
+/* What a path of a code leads to (path.c). `globals`: the dict that it starts from. */
+typedef struct lcpy_found_path {
+    PyObject *value;     /* new reference; NULL: nothing is there */
+    PyObject *container; /* borrowed: what it is in, or NULL */
+    PyObject *name;      /* borrowed: its name there */
+    bool package;        /* value is a module that is not the user's */
+    bool whole;          /* the path was followed to its end */
+} lcpy_found_path;
+
+int lcpy_reach_resolve(lcpy_reacher *r, lcpy_found_path *out, PyObject *path, PyObject *globals);
+
+#endif
