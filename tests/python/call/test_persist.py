@@ -826,7 +826,7 @@ def test_options_that_are_left_out_are_those_that_are_told_so():
 
     _, *parameters = inspect.signature(persist).parameters.values()
     assert tuple(parameter.default for parameter in parameters) == _DEFAULTS
-    assert _options.read(_DEFAULTS) == (None, None, set(), _SETTINGS)
+    assert _options.read(_DEFAULTS) == (None, None, (set(), None), _SETTINGS)
 
 
 def test_import_is_small_and_version_is_known():
