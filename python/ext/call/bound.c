@@ -224,7 +224,8 @@ static PyObject *key_of(PyObject *object, PyObject *unused)
 }
 
 static PyMethodDef bound_methods[] = {
-    {"put", LCPY_SLOT(bound_put), METH_VARARGS | METH_KEYWORDS, lcpy_queries_put_doc},
+    {"put", (PyCFunction)(void (*)(void))bound_put, METH_VARARGS | METH_KEYWORDS,
+     lcpy_queries_put_doc},
     {"__reduce__", reduce_bound, METH_NOARGS, NULL},
     {"__deepcopy__", deep_copy_bound, METH_O, NULL},
     {"__locache_key__", key_of, METH_NOARGS, NULL},

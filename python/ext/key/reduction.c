@@ -511,7 +511,7 @@ static bool has_own(PyTypeObject *type, const char *name)
 }
 
 /* Has an object of this class no room for anything? */
-static bool is_bare(const PyTypeObject *type)
+static bool is_bare(PyTypeObject *type)
 {
     return PyType_HasFeature(type, Py_TPFLAGS_HEAPTYPE) && type->tp_dictoffset == 0 &&
            type->tp_itemsize == 0 &&
