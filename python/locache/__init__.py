@@ -20,6 +20,7 @@ __all__ = [
     "__version__",
     "configure",
     "disabled",
+    "env",
     "key_for",
     "persist",
     "reset",
@@ -71,6 +72,7 @@ _ELSEWHERE = {
     "Memory": "_memory",
     "configure": "_switch",
     "disabled": "_switch",
+    "env": "_depends",
 }
 
 
@@ -185,8 +187,10 @@ def persist(
         the function; left out where options are given: @persist(name="notebook")
     name : str, optional
         keep results in <name>.cache/ in place of <source file>.cache/; may begin with directories
-    auto_invalidate : bool
-        when the function's source changes, compute anew
+    auto_invalidate : bool, "project" or "self"
+        compute anew when what the result depends on changes: the function's source, and all that it
+        reaches in the user's own code, and the versions of the packages that it reaches; "project":
+        without the packages; "self": the function's own source alone; False: nothing
     max_entries : int
         keep at most so many results, the most recently used; 0, -1 or None: all
     max_age : float, optional
@@ -219,6 +223,9 @@ def persist(
         is asked at each call
     keep : callable, optional
         given a result, says whether to store it
+    depends : iterable
+        what the result depends on besides: functions, classes, modules, files (pathlib.Path) and
+        variables of the environment (locache.env("NAME"))
 
     Returns
     -------

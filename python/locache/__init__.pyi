@@ -6,6 +6,7 @@ from typing import (
     Any,
     Concatenate,
     Generic,
+    Literal,
     NamedTuple,
     ParamSpec,
     TypeAlias,
@@ -22,6 +23,7 @@ __all__ = [
     "__version__",
     "configure",
     "disabled",
+    "env",
     "key_for",
     "persist",
     "reset",
@@ -154,7 +156,7 @@ def persist(
     func: Callable[_P, _R],
     *,
     name: str | None = None,
-    auto_invalidate: bool = True,
+    auto_invalidate: bool | Literal["project", "self"] = True,
     max_entries: int | None = -1,
     max_age: float | None = None,
     dir: str | bytes | PathLike[str] | PathLike[bytes] | None = None,
@@ -168,13 +170,14 @@ def persist(
     mapped: bool = True,
     enabled: bool | Callable[[], object] = True,
     keep: Callable[[Any], object] | None = None,
+    depends: Iterable[object] = (),
 ) -> _Function[_P, _R]: ...
 @overload
 def persist(
     func: None = None,
     *,
     name: str | None = None,
-    auto_invalidate: bool = True,
+    auto_invalidate: bool | Literal["project", "self"] = True,
     max_entries: int | None = -1,
     max_age: float | None = None,
     dir: str | bytes | PathLike[str] | PathLike[bytes] | None = None,
@@ -188,6 +191,7 @@ def persist(
     mapped: bool = True,
     enabled: bool | Callable[[], object] = True,
     keep: Callable[[Any], object] | None = None,
+    depends: Iterable[object] = (),
 ) -> _Decorator: ...
 def reset_cache(
     func: Callable[..., Any] | classmethod[Any, ..., Any] | property, name: str | None = None
@@ -199,7 +203,7 @@ def configure(
     *,
     dir: str | bytes | PathLike[str] | PathLike[bytes] | None = None,
     enabled: bool | Callable[[], object] = ...,
-    auto_invalidate: bool = ...,
+    auto_invalidate: bool | Literal["project", "self"] = ...,
     max_entries: int | None = ...,
     max_age: float | None = ...,
     pickle: bool = ...,
@@ -215,6 +219,10 @@ def configure(
 class Key:
     function: Callable[[Any], object]
     def __init__(self, function: Callable[[Any], object], /) -> None: ...
+
+class env:
+    name: str
+    def __init__(self, name: str) -> None: ...
 
 class disabled:
     def __enter__(self) -> disabled: ...

@@ -50,7 +50,17 @@ def read_follow(auto_invalidate):
 
 def read_depends(depends):
     """A tuple; None where there is nothing."""
-    return tuple(depends) or None
+    if depends == ():
+        return None
+    from locache._depends import check
+
+    try:
+        depends = tuple(depends)
+    except TypeError:
+        raise wrong_type("depends", "a list of what the function depends on", depends) from None
+    for dependency in depends:
+        check(dependency)
+    return depends or None
 
 
 def read_name(name):

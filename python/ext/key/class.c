@@ -48,6 +48,7 @@ static bool is_incidental(PyObject *name)
         "__firstlineno__",
         "__static_attributes__",
         "__annotations_cache__",
+        "__slotnames__", /* copyreg's, once an object was pickled */
     };
 
     if (!PyUnicode_CheckExact(name))

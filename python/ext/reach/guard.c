@@ -35,6 +35,7 @@ void lcpy_guard_clear(lcpy_guard *guard)
     PyMem_Free(old.dicts);
     PyMem_Free(old.classes);
     PyMem_Free(old.contents);
+    PyMem_Free(old.files);
     Py_XDECREF(old.held);
 }
 
@@ -121,6 +122,38 @@ int lcpy_guard_add_class(lcpy_guard *guard, PyTypeObject *type)
     guard->classes = classes;
     classes[guard->class_count++] = (lcpy_guard_class){type, lcpy_compat_class_version(type)};
     return hold(guard, (PyObject *)type);
+}
+
+static bool take_state(lcpy_guard_file *file)
+{
+    memset(&file->state, 0, sizeof file->state);
+    return file->there = stat(PyBytes_AS_STRING(file->path), &file->state) == 0;
+}
+
+int lcpy_guard_add_file(lcpy_guard *guard, PyObject *path)
+{
+    lcpy_guard_file *files = grow(guard->files, guard->file_count, sizeof *files);
+    if (files == NULL)
+        return -1;
+    guard->files = files;
+    files[guard->file_count].path = path;
+    take_state(&files[guard->file_count++]);
+    return hold(guard, path);
+}
+
+static bool files_hold(const lcpy_guard *guard)
+{
+    for (Py_ssize_t i = 0; i < guard->file_count; i++) {
+        const lcpy_guard_file *file = &guard->files[i];
+        lcpy_guard_file now = {.path = file->path};
+        take_state(&now);
+        if (now.there != file->there || now.state.st_ino != file->state.st_ino ||
+            now.state.st_dev != file->state.st_dev || now.state.st_size != file->state.st_size ||
+            memcmp(&now.state.st_mtim, &file->state.st_mtim, sizeof now.state.st_mtim) != 0 ||
+            memcmp(&now.state.st_ctim, &file->state.st_ctim, sizeof now.state.st_ctim) != 0)
+            return false;
+    }
+    return true;
 }
 
 /* ------------------------------------------------------------------------------------- contents */
@@ -368,7 +401,8 @@ bool lcpy_guard_holds(lcpy_guard *guard)
         if (classes[i].version == 0 ||
             lcpy_compat_class_version(classes[i].type) != classes[i].version)
             return false;
-    return guard->content_count == 0 || contents_hold(guard);
+    return (guard->content_count == 0 || contents_hold(guard)) &&
+           (guard->file_count == 0 || files_hold(guard));
 }
 
 static int renew_dict(lcpy_guard_dict *in)
@@ -404,5 +438,7 @@ int lcpy_guard_renew(lcpy_guard *guard)
         guard->classes[i].version = lcpy_compat_class_version(guard->classes[i].type);
     for (Py_ssize_t i = 0; i < guard->content_count && status == 0; i++)
         status = renew_content(&guard->contents[i]);
+    for (Py_ssize_t i = 0; i < guard->file_count; i++)
+        take_state(&guard->files[i]);
     return status;
 }

@@ -9,6 +9,8 @@
 
 #include "state.h"
 
+#include <sys/stat.h>
+
 typedef struct lcpy_guard_slot {
     PyObject **at;
     PyObject *expected; /* owned, as all that is expected */
@@ -38,12 +40,20 @@ typedef struct lcpy_guard_content {
     bool versioned; /* a dict whose version says it */
 } lcpy_guard_content;
 
+/* A file, by what can be asked of it without reading it. */
+typedef struct lcpy_guard_file {
+    PyObject *path; /* bytes */
+    struct stat state;
+    bool there;
+} lcpy_guard_file;
+
 typedef struct lcpy_guard {
     lcpy_guard_slot *slots;
     lcpy_guard_dict *dicts;
     lcpy_guard_class *classes;
     lcpy_guard_content *contents;
-    Py_ssize_t slot_count, dict_count, class_count, content_count;
+    lcpy_guard_file *files;
+    Py_ssize_t slot_count, dict_count, class_count, content_count, file_count;
     PyObject *held;   /* list: what all that is in */
     Py_ssize_t items; /* of all contents, so far */
 } lcpy_guard;
@@ -60,6 +70,8 @@ int lcpy_guard_add_name(lcpy_guard *guard, PyObject *dict, PyObject *name, PyObj
 /* The same of an object's attribute. */
 int lcpy_guard_add_entry(lcpy_guard *guard, PyObject *dict, PyObject *name, PyObject *value);
 int lcpy_guard_add_class(lcpy_guard *guard, PyTypeObject *type);
+/* A file's state; `path` is bytes. */
+int lcpy_guard_add_file(lcpy_guard *guard, PyObject *path);
 /* What a value holds that somebody may change in place: up to some thousand items in all. */
 int lcpy_guard_add_content(lcpy_guard *guard, PyObject *value);
 

@@ -58,7 +58,7 @@ static int begin_roots(lcpy_reacher *r, PyObject *roots, PyObject *depends)
     }
     Py_ssize_t count = depends != NULL ? PyTuple_GET_SIZE(depends) : 0;
     for (Py_ssize_t i = 0; status == 0 && i < count; i++)
-        status = lcpy_reach_value(r, PyTuple_GET_ITEM(depends, i));
+        status = lcpy_reach_told(r, PyTuple_GET_ITEM(depends, i));
     return status;
 }
 

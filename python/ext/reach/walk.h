@@ -60,6 +60,8 @@ int lcpy_reach_package(lcpy_reacher *r, PyObject *module_name);
 /* Note a part for who asks what a function depends on. */
 int lcpy_reach_part(lcpy_reacher *r, const char *kind, const void *data, size_t size);
 
+/* What depends= holds (told.c). */
+int lcpy_reach_told(lcpy_reacher *r, PyObject *object);
 /* Of Python's plain types? */
 bool lcpy_reach_is_data(PyObject *value);
 /* Is what `container` has under `name` the function's own state? 1, 0, or -1 (code.c). */

@@ -171,10 +171,10 @@ def serves_without_file(f, *args):
 @pytest.mark.parametrize("result", IMMUTABLE, ids=lambda result: type(result).__name__)
 def test_immutable_result_is_the_same_object_at_each_hit(kept, result):
     RESULTS[1] = result
-    stored = kept(given_result)
+    stored = kept(given_result, auto_invalidate="self")
     assert stored(1) is result
     assert stored(1) is result
-    read = kept(given_result)
+    read = kept(given_result, auto_invalidate="self")
     time.sleep(GRAIN)
     first = read(1)
     assert_same(first, result)
@@ -187,7 +187,7 @@ def test_immutable_result_is_the_same_object_at_each_hit(kept, result):
 )
 def test_what_a_caller_changes_is_not_handed_out(kept, result, change):
     RESULTS[1] = result
-    f = kept(given_result, recheck=LONG)
+    f = kept(given_result, auto_invalidate="self", recheck=LONG)
     f(1)
     first = f(1)
     assert same(first, result) and first is not result
@@ -224,7 +224,7 @@ def test_results_of_other_classes_are_made_afresh(kept, result):
     RESULTS[1] = (
         result,
     )  # what is found by its name alone, an enum's member, is itself again: the tuple is not
-    f = kept(given_result, recheck=LONG)
+    f = kept(given_result, auto_invalidate="self", recheck=LONG)
     f(1)
     first = f(1)
     from_memory, second = serves_without_file(f, 1)
@@ -239,7 +239,7 @@ class Span(datetime.timedelta):
 
 def test_an_offset_of_another_class_is_not_shared(kept):
     RESULTS[1] = datetime.datetime(2000, 1, 2, tzinfo=datetime.timezone(Span(hours=1)))
-    f = kept(given_result, recheck=LONG)
+    f = kept(given_result, auto_invalidate="self", recheck=LONG)
     f(1)
     result = f(1)
     assert result == RESULTS[1] and result is not RESULTS[1]
@@ -249,7 +249,7 @@ def test_an_offset_of_another_class_is_not_shared(kept):
 def test_sharing_within_a_result_is_kept(kept):
     inner = [1]
     RESULTS[1] = [inner, inner, ("x" * 100,) * 2]
-    f = kept(given_result, recheck=LONG)
+    f = kept(given_result, auto_invalidate="self", recheck=LONG)
     f(1), f(1)
     from_memory, result = serves_without_file(f, 1)
     assert from_memory
@@ -322,7 +322,7 @@ def test_tuples_too_deep_or_too_long_are_made_afresh(kept):
     for _ in range(100):
         deep = (deep,)
     RESULTS.update({1: deep, 2: tuple(range(1000, 100000))})
-    f = kept(given_result, recheck=LONG)
+    f = kept(given_result, auto_invalidate="self", recheck=LONG)
     for x in (1, 2):
         f(x), f(x)
         from_memory, result = serves_without_file(f, x)
@@ -331,7 +331,7 @@ def test_tuples_too_deep_or_too_long_are_made_afresh(kept):
 
 def test_large_arrays_are_not_kept(kept):
     RESULTS[1] = np.arange(100_000.0)
-    f = kept(given_result, recheck=LONG)
+    f = kept(given_result, auto_invalidate="self", recheck=LONG)
     f(1), f(1)
     from_memory, _ = serves_without_file(f, 1)
     assert not from_memory
@@ -355,7 +355,10 @@ def test_deleted_and_replaced_files_are_seen_at_once(kept, function):
 
 
 def test_a_result_that_another_handle_replaces_is_seen_at_once(kept):
-    f, other = kept(given_result), kept(given_result)
+    f, other = (
+        kept(given_result, auto_invalidate="self"),
+        kept(given_result, auto_invalidate="self"),
+    )
     for n in range(200):
         RESULTS[1] = (n, "of a certain length") if n % 2 else [n]
         other.refresh(1)
@@ -421,7 +424,7 @@ def test_what_this_process_forgets_is_gone_at_once_whatever_recheck_says(kept, f
 @pytest.mark.parametrize("first", [(1, "a"), [1]], ids=["immutable", "mutable"])
 @pytest.mark.parametrize("second", [(2, "b"), [2]], ids=["immutable", "mutable"])
 def test_refresh_replaces_what_is_in_memory_whatever_recheck_says(kept, first, second):
-    f = kept(given_result, recheck=LONG)
+    f = kept(given_result, auto_invalidate="self", recheck=LONG)
     RESULTS[1] = first
     f(1), f(1)
     RESULTS[1] = second
@@ -507,7 +510,7 @@ def test_max_entries_keeps_nothing_in_memory(kept):
     [(True, 300, 300), (4, 4, 1), (100, 100, 50), ((1000, 200_000), 50, 10), ((10, 10**6), 10, 1)],
 )
 def test_memory_is_limited_in_entries_and_bytes(kept, memory, most, least):
-    f = kept(given_result, memory=memory)
+    f = kept(given_result, auto_invalidate="self", memory=memory)
     alive = []
     for x in range(300):
         RESULTS[x] = frozenset({"x" * 4000 + str(x)})
@@ -519,7 +522,7 @@ def test_memory_is_limited_in_entries_and_bytes(kept, memory, most, least):
 
 def test_a_result_larger_than_its_memory_is_read_each_time(kept):
     RESULTS[1] = "x" * 10_000
-    f = kept(given_result, memory=(10, 5000))
+    f = kept(given_result, auto_invalidate="self", memory=(10, 5000))
     f(1)
     assert f(1) == RESULTS[1] and f(1) is not f(1)
 
@@ -685,7 +688,7 @@ def test_a_child_has_what_its_parent_remembered_and_is_seen_to_forget(kept):
 
 
 def test_memory_lets_go_of_what_it_held(kept):
-    f = kept(given_result, recheck=LONG)
+    f = kept(given_result, auto_invalidate="self", recheck=LONG)
     RESULTS[1] = frozenset({"alone"})
     alive = weakref.ref(f(1))
     RESULTS.clear()
@@ -702,7 +705,7 @@ def test_memory_lets_go_of_what_it_held(kept):
 
 
 def test_what_runs_when_a_result_goes_may_call_the_function(kept):
-    f = kept(given_result, memory=2)
+    f = kept(given_result, auto_invalidate="self", memory=2)
     seen = []
     references = []
 
@@ -730,7 +733,7 @@ class Loud:
 
 
 def test_results_with_destructors_come_and_go(kept):
-    f = kept(given_result, recheck=LONG)
+    f = kept(given_result, auto_invalidate="self", recheck=LONG)
     RESULTS[1] = Loud(1)
     f(1)
     RUNS.clear()

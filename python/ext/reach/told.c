@@ -1,0 +1,126 @@
+/* What the user says that a function depends on besides: functions, classes, modules, files and
+ * variables of the environment. */
+#include "reach/owner.h"
+#include "reach/walk.h"
+
+#include <string.h>
+
+#include "plain/names.h"
+
+static int write_content(lcpy_reacher *r, const char *kind, PyObject *place, PyObject *content)
+{
+    locache_id id;
+    PyObject *before = r->place;
+    locache_write_array(r->writer, 2);
+    locache_write_int(r->writer, LCPY_FORM_VALUE);
+    if (content == NULL || content == Py_None) {
+        locache_write_null(r->writer);
+        return 0;
+    }
+    locache_id_of(&id, PyBytes_AS_STRING(content), (size_t)PyBytes_GET_SIZE(content));
+    locache_write_bytes(r->writer, id.bytes, sizeof id.bytes);
+    r->place = place;
+    int status = lcpy_reach_part(r, kind, id.bytes, sizeof id.bytes);
+    r->place = before;
+    return status;
+}
+
+static PyObject *told_part(const char *function, PyObject *object)
+{
+    PyObject *helper = PyImport_ImportModule("locache._depends");
+    PyObject *part = helper != NULL ? PyObject_CallMethod(helper, function, "O", object) : NULL;
+    Py_XDECREF(helper);
+    return part;
+}
+
+/* By its content: its path is not the same on every machine. */
+static int write_file(lcpy_reacher *r, PyObject *path)
+{
+    PyObject *content = NULL;
+    PyObject *name = PyObject_Str(path);
+    PyObject *bytes = NULL;
+    int status = name != NULL && PyUnicode_FSConverter(path, &bytes) ? 0 : -1;
+    if (status == 0)
+        status = lcpy_guard_add_file(&r->out->guard, bytes);
+    if (status == 0) {
+        content = told_part("file_digest", path);
+        status = content != NULL ? write_content(r, "file", name, content) : -1;
+    }
+    Py_XDECREF(content);
+    Py_XDECREF(bytes);
+    Py_XDECREF(name);
+    return status;
+}
+
+/* os.environ keeps its variables in a dict of bytes. */
+static int write_variable(lcpy_reacher *r, PyObject *variable)
+{
+    PyObject *name = PyObject_GetAttrString(variable, "name");
+    PyObject *key = name != NULL ? PyUnicode_EncodeFSDefault(name) : NULL;
+    PyObject *environment = lcpy_names_loaded("os", "environ");
+    PyObject *data = environment != NULL ? PyObject_GetAttrString(environment, "_data") : NULL;
+    PyErr_Clear();
+    int status = key != NULL ? 0 : -1;
+    if (status == 0 && data != NULL && PyDict_Check(data)) {
+        PyObject *value = PyDict_GetItemWithError(data, key);
+        status = value == NULL && PyErr_Occurred() != NULL
+                     ? -1
+                     : lcpy_guard_add_name(&r->out->guard, data, key, value);
+        if (status == 0)
+            status = write_content(r, "variable", name, value);
+    }
+    Py_XDECREF(data);
+    Py_XDECREF(key);
+    Py_XDECREF(name);
+    return status;
+}
+
+/* All that a module of the user's defines, by name. */
+static int write_module(lcpy_reacher *r, PyObject *module)
+{
+    PyObject *dict = PyModule_GetDict(module);
+    PyObject *names = PyDict_Keys(dict);
+    int status = names != NULL ? PyList_Sort(names) : -1;
+    for (Py_ssize_t i = 0; status == 0 && i < PyList_GET_SIZE(names); i++) {
+        PyObject *name = PyList_GET_ITEM(names, i);
+        PyObject *value = PyDict_GetItemWithError(dict, name);
+        const char *text = PyUnicode_AsUTF8(name);
+        if (text == NULL || value == NULL) {
+            status = -1;
+        } else if (strncmp(text, "__", 2) != 0) {
+            Py_INCREF(value);
+            locache_write_text(r->writer, text, strlen(text));
+            status = lcpy_guard_add_name(&r->out->guard, dict, name, value);
+            if (status == 0)
+                status = lcpy_reach_value(r, value);
+            Py_DECREF(value);
+        }
+    }
+    Py_XDECREF(names);
+    return status;
+}
+
+static bool is_of(PyObject *object, const char *module, const char *name)
+{
+    PyObject *type = lcpy_names_loaded(module, name);
+    return type != NULL && PyType_Check(type) &&
+           PyType_IsSubtype(Py_TYPE(object), (PyTypeObject *)type);
+}
+
+int lcpy_reach_told(lcpy_reacher *r, PyObject *object)
+{
+    if (PyModule_Check(object)) {
+        PyObject *name = PyModule_GetNameObject(object);
+        int owner = name != NULL ? lcpy_owner_of_module(r->state, name) : -1;
+        int status = owner < 0                   ? -1
+                     : owner == LCPY_OWNER_USER ? write_module(r, object)
+                                                 : lcpy_reach_package(r, name);
+        Py_XDECREF(name);
+        return status;
+    }
+    if (is_of(object, "pathlib", "PurePath"))
+        return write_file(r, object);
+    if (is_of(object, "locache._depends", "env"))
+        return write_variable(r, object);
+    return lcpy_reach_value(r, object);
+}
