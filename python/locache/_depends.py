@@ -4,7 +4,7 @@ import os
 from pathlib import PurePath
 
 
-class env:  # noqa: N801 - it reads as a function: depends=[locache.env("MODEL")]
+class env:
     """A variable of the environment that a function depends on, for depends=.
 
     name: of the variable; one that is not set is another value than one that is empty
@@ -67,6 +67,6 @@ def check(dependency):
         and type(dependency).__name__ != "module"
     ):
         raise TypeError(
-            "persist(): depends= takes functions, classes, modules, pathlib.Path and locache.env(), "
-            f"not {type(dependency).__name__}"
+            "persist(): depends= takes functions, classes, modules, pathlib.Path and "
+            f"locache.env(), not {type(dependency).__name__}"
         )
