@@ -533,15 +533,14 @@ static bool has_own(PyTypeObject *type, const char *name)
 
 /* Not where a base was made in C, or slots hold something: then the class is larger than object and
  * a __dict__ and list of weak references. */
-bool lcpy_reduction_is_plain(PyTypeObject *type)
+bool lcpy_reduction_is_bare(PyTypeObject *type)
 {
     static const char *const methods[] = {"__reduce_ex__",     "__reduce__",     "__getstate__",
                                           "__getnewargs_ex__", "__getnewargs__", "__slots__"};
     PyObject *order = type->tp_mro;
 
     if (!PyType_HasFeature(type, Py_TPFLAGS_HEAPTYPE) || type->tp_itemsize != 0 ||
-        type->tp_dictoffset == 0 || type->tp_basicsize > PLAIN_SIZE || type->tp_iternext != NULL ||
-        order == NULL)
+        type->tp_dictoffset == 0 || type->tp_basicsize > PLAIN_SIZE || order == NULL)
         return false;
     for (Py_ssize_t i = 0; i + 1 < PyTuple_GET_SIZE(order); i++)
         if (!PyType_HasFeature((PyTypeObject *)PyTuple_GET_ITEM(order, i), Py_TPFLAGS_HEAPTYPE))
@@ -550,6 +549,11 @@ bool lcpy_reduction_is_plain(PyTypeObject *type)
         if (has_own(type, methods[i]))
             return false;
     return registered_reducer(type) == NULL;
+}
+
+bool lcpy_reduction_is_plain(PyTypeObject *type)
+{
+    return type->tp_iternext == NULL && lcpy_reduction_is_bare(type);
 }
 
 /* [class, tuple without items, no callable, attributes], the last two left out where there are

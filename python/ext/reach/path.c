@@ -92,6 +92,23 @@ static int step_module(lcpy_reacher *r, lcpy_found_path *at, PyObject *name)
     return 1;
 }
 
+/* A member of an enumeration: 1, 0, or -1. */
+static int step_member(lcpy_reacher *r, lcpy_found_path *at, PyObject *name)
+{
+    PyTypeObject *type = (PyTypeObject *)at->value;
+    PyObject *map =
+        type->tp_dict != NULL ? PyDict_GetItemString(type->tp_dict, "_member_map_") : NULL;
+    PyObject *member = map != NULL && PyDict_Check(map) ? PyDict_GetItemWithError(map, name) : NULL;
+    if (member == NULL)
+        return PyErr_Occurred() != NULL ? -1 : 0;
+    Py_INCREF(member);
+    int status = lcpy_guard_add_class(&r->out->guard, type);
+    at->container = NULL;
+    at->name = name;
+    Py_SETREF(at->value, member);
+    return status < 0 ? -1 : 1;
+}
+
 /* Of a class with an ordinary metaclass: what is found without a descriptor's help. */
 static int step_class(lcpy_reacher *r, lcpy_found_path *at, PyObject *name)
 {
