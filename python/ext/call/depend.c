@@ -1,6 +1,8 @@
 /* What a decorated function reaches beside its own code. */
 #include "call/depend.h"
 
+#include <string.h>
+
 #include "call/captures.h"
 
 static bool is_followed(const lcpy_persisted *self)
@@ -36,11 +38,10 @@ static void mix(locache_id *id, const locache_id *reached)
     locache_id_of(id, both, sizeof both);
 }
 
-int lcpy_depend_code(lcpy_persisted *self, locache_id *code)
+void lcpy_depend_code(const lcpy_persisted *self, locache_id *code)
 {
     if (self->reach != NULL && !self->reach->empty)
         mix(code, &self->reach->quick);
-    return 0;
 }
 
 int lcpy_depend_source(lcpy_persisted *self, locache_id *source)

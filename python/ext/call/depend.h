@@ -16,7 +16,7 @@ static inline bool lcpy_depend_holds(const lcpy_persisted *self)
 /* Look at it where that was not done yet. */
 int lcpy_depend_begin(lcpy_persisted *self);
 /* Mix what is reached into the identity of the function's own code, or of its own source. */
-int lcpy_depend_code(lcpy_persisted *self, locache_id *code);
+void lcpy_depend_code(const lcpy_persisted *self, locache_id *code);
 int lcpy_depend_source(lcpy_persisted *self, locache_id *source);
 
 /* Something changed since it was looked at. 1: it is another version now; 0: it is not. */

@@ -6,6 +6,7 @@
 #include "call/switch.h"
 #include "call/warn.h"
 #include "identity.h"
+#include "plain/names.h"
 
 /* The function's own code and that of what it wraps; of one function, just its code. */
 static int code_identity(locache_id *out, PyObject *functions)
@@ -52,15 +53,64 @@ static locache_status open_without_gil(locache **out, const char *directory,
     return status;
 }
 
-locache_status lcpy_open_at(locache **out, lcpy_persisted *self, const lcpy_where *where,
-                            locache_error *error)
+/* The name of the function's directory: new reference. Under dir= several modules may share one
+ * cache directory, and their functions of one name must not share theirs. What is no function of
+ * Python has its module in its name already. */
+static PyObject *directory_name(lcpy_persisted *self, const lcpy_where *where)
+{
+    const lcpy_target *target = &self->target;
+    if (where->directory == NULL || !PyUnicode_Check(target->module) ||
+        PyTuple_GET_SIZE(target->functions) == 0)
+        return Py_NewRef(target->qualname);
+    PyObject *module = lcpy_names_module(self->state, target->module);
+    PyObject *name = NULL;
+    if (module != NULL && PyUnicode_CompareWithASCIIString(module, "__main__") == 0)
+        name = Py_NewRef(target->qualname);
+    else if (module != NULL)
+        name = PyUnicode_FromFormat("%U.%U", module, target->qualname);
+    Py_XDECREF(module);
+    return name;
+}
+
+/* What the function is, for the cache to compare: 0, or -1 with an exception. `tag` has room for
+ * LCPY_TAG_MAX. */
+static int fill_identity(locache_identity *out, char *tag, lcpy_persisted *self)
+{
+    PyObject *functions = self->target.functions;
+    if (self->options.version != NULL) {
+        const char *version = PyUnicode_AsUTF8(self->options.version);
+        if (version == NULL)
+            return -1;
+        locache_identity_explicit(out, version);
+    } else if (PyTuple_GET_SIZE(functions) > 0) {
+        if (lcpy_code_tag(tag) < 0 || code_identity(&out->code, functions) < 0 ||
+            lcpy_depend_begin(self) < 0)
+            return -1;
+        lcpy_depend_code(self, &out->code);
+        out->code_tag = tag;
+    }
+    return 0;
+}
+
+/* Only the source can tell. */
+static int fill_source(locache_identity *out, lcpy_persisted *self)
+{
+    int found = source_identity(self->state, &out->source, self->target.functions);
+    if (found < 0 || (found > 0 && lcpy_depend_source(self, &out->source) < 0))
+        return -1;
+    out->has_source = found > 0;
+    out->no_source = found == 0;
+    return 0;
+}
+
+static locache_status open_named(locache **out, lcpy_persisted *self, const lcpy_where *where,
+                                 const char *name, locache_error *error)
 {
     char directory[LOCACHE_PATH_MAX];
     char tag[LCPY_TAG_MAX + 1];
-    PyObject *functions = self->target.functions;
     locache_options options = {
         .size = sizeof options,
-        .function = PyUnicode_AsUTF8(self->target.qualname),
+        .function = name,
         .flags = self->options.flags | (self->mode == LCPY_READONLY ? LOCACHE_READ_ONLY : 0U),
         .max_entries = self->options.max_entries,
         .max_age = self->options.max_age,
@@ -70,30 +120,27 @@ locache_status lcpy_open_at(locache **out, lcpy_persisted *self, const lcpy_wher
         .retain = lcpy_kept_retain,
         .release = lcpy_kept_release,
     };
-    if (options.function == NULL)
+    if (fill_identity(&options.identity, tag, self) < 0)
         return LOCACHE_ETYPE;
-    if (self->options.version != NULL) {
-        const char *version = PyUnicode_AsUTF8(self->options.version);
-        if (version == NULL)
-            return LOCACHE_ETYPE;
-        locache_identity_explicit(&options.identity, version);
-    } else if (PyTuple_GET_SIZE(functions) > 0) {
-        if (lcpy_code_tag(tag) < 0 || code_identity(&options.identity.code, functions) < 0 ||
-            lcpy_depend_begin(self) < 0 || lcpy_depend_code(self, &options.identity.code) < 0)
-            return LOCACHE_ETYPE;
-        options.identity.code_tag = tag;
-    }
     locache_status status = lcpy_where_find(directory, where, error);
     if (status == LOCACHE_OK)
         status = open_without_gil(out, directory, &options, error);
     if (status == LOCACHE_NEED_SOURCE) {
-        int found = source_identity(self->state, &options.identity.source, functions);
-        if (found < 0 || (found > 0 && lcpy_depend_source(self, &options.identity.source) < 0))
+        if (fill_source(&options.identity, self) < 0)
             return LOCACHE_ETYPE;
-        options.identity.has_source = found > 0;
-        options.identity.no_source = found == 0;
         status = open_without_gil(out, directory, &options, error);
     }
+    return status;
+}
+
+locache_status lcpy_open_at(locache **out, lcpy_persisted *self, const lcpy_where *where,
+                            locache_error *error)
+{
+    PyObject *name = directory_name(self, where);
+    const char *text = name != NULL ? PyUnicode_AsUTF8(name) : NULL;
+    locache_status status =
+        text != NULL ? open_named(out, self, where, text, error) : LOCACHE_ETYPE;
+    Py_XDECREF(name);
     return status;
 }
 

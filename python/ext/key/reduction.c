@@ -558,7 +558,7 @@ int lcpy_reduction_write(lcpy_walk *walk, PyObject *object)
 
 /* Not where a base was made in C, or slots hold something: then the class is larger than object and
  * a __dict__ and list of weak references. */
-bool lcpy_reduction_is_plain(PyTypeObject *type)
+bool lcpy_reduction_is_bare(PyTypeObject *type)
 {
     static const char *const methods[] = {"__reduce_ex__",     "__reduce__",     "__getstate__",
                                           "__getnewargs_ex__", "__getnewargs__", "__slots__",
@@ -575,6 +575,11 @@ bool lcpy_reduction_is_plain(PyTypeObject *type)
         if (has_own(type, methods[i]))
             return false;
     return registered_reducer(type) == NULL;
+}
+
+bool lcpy_reduction_is_plain(PyTypeObject *type)
+{
+    return type->tp_iternext == NULL && lcpy_reduction_is_bare(type);
 }
 
 /* [class, tuple without items, no callable, attributes], the last two left out where there are

@@ -6,6 +6,8 @@
 
 /* Is an object of this class no more than what its __dict__ holds, and reduced as object has it? */
 bool lcpy_reduction_is_plain(PyTypeObject *type);
+/* The same of classes whose objects may be iterators. */
+bool lcpy_reduction_is_bare(PyTypeObject *type);
 /* The same as lcpy_reduction_write() of an object of such a class, without asking for one. */
 int lcpy_reduction_write_plain(lcpy_walk *walk, PyObject *object);
 /* By its __reduce_ex__(4), or by the function that copyreg has for its class; by its buffer where

@@ -154,15 +154,25 @@ static int write_named_member(lcpy_reacher *r, PyObject *class, PyObject *name, 
     return status;
 }
 
-/* Is it to be written at all? */
-static bool counts(PyObject *class, PyObject *members, PyObject *name, PyObject *value, int mode)
+/* The members of an enumeration: a borrowed dict, or NULL. */
+static PyObject *member_map(PyObject *class)
 {
-    if (!PyUnicode_Check(name) || is_derived(name) || is_generated(members, value))
-        return false;
-    return mode != LCPY_NODE_MEMBER || (PyObject *)Py_TYPE(value) != class;
+    PyObject *dict = ((PyTypeObject *)class)->tp_dict;
+    PyObject *map = dict != NULL ? PyDict_GetItemString(dict, "_member_map_") : NULL;
+    return map != NULL && PyDict_Check(map) ? map : NULL;
 }
 
-static int write_class_members(lcpy_reacher *r, PyObject *class, int mode)
+/* Is it to be written here? Members of an enumeration are where one of them is reached, or all. */
+static int counts(PyObject *class, PyObject *members, PyObject *name, PyObject *value)
+{
+    PyObject *map = member_map(class);
+    if (!PyUnicode_Check(name) || is_derived(name) || is_generated(members, value))
+        return 0;
+    int member = map != NULL ? PyDict_Contains(map, name) : 0;
+    return member < 0 ? -1 : !member;
+}
+
+static int write_class_members(lcpy_reacher *r, PyObject *class)
 {
     PyObject *members = lcpy_class_members(class);
     PyObject *names = members != NULL ? PyDict_Keys(members) : NULL;
@@ -170,8 +180,8 @@ static int write_class_members(lcpy_reacher *r, PyObject *class, int mode)
     for (Py_ssize_t i = 0; status == 0 && i < PyList_GET_SIZE(names); i++) {
         PyObject *name = PyList_GET_ITEM(names, i);
         PyObject *value = PyDict_GetItemWithError(members, name);
-        if (value != NULL && counts(class, members, name, value, mode))
-            status = write_named_member(r, class, name, value);
+        int here = value != NULL ? counts(class, members, name, value) : 0;
+        status = here > 0 ? write_named_member(r, class, name, value) : here;
     }
     Py_XDECREF(names);
     Py_XDECREF(members);
@@ -181,8 +191,8 @@ static int write_class_members(lcpy_reacher *r, PyObject *class, int mode)
 /* An enumeration as a whole is its members in their order. */
 static int write_enum_members(lcpy_reacher *r, PyObject *class)
 {
-    PyObject *map = PyDict_GetItemString(((PyTypeObject *)class)->tp_dict, "_member_map_");
-    if (map == NULL || !PyDict_Check(map))
+    PyObject *map = member_map(class);
+    if (map == NULL)
         return lcpy_reach_left_out(r);
     PyObject *names = PyDict_Keys(map);
     int status = names != NULL ? 0 : -1;
@@ -230,12 +240,7 @@ int lcpy_reach_class(lcpy_reacher *r, PyObject *class, int mode)
     locache_write_int(r->writer, LCPY_FORM_CLASS);
     if (write_bases(r, type) < 0)
         return -1;
-    if (mode == LCPY_NODE_MEMBER)
-        return write_class_members(r, class, mode);
-    return write_enum_members(r, class) < 0
-               ? -1
-               : write_class_members(r, class,
-                                     PyDict_GetItemString(type->tp_dict, "_member_map_") != NULL
-                                         ? LCPY_NODE_MEMBER
-                                         : mode);
+    if (mode != LCPY_NODE_MEMBER && write_enum_members(r, class) < 0)
+        return -1;
+    return write_class_members(r, class);
 }

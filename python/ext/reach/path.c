@@ -92,31 +92,47 @@ static int step_module(lcpy_reacher *r, lcpy_found_path *at, PyObject *name)
     return 1;
 }
 
+/* A member of an enumeration: 1, 0, or -1. */
+static int step_member(lcpy_reacher *r, lcpy_found_path *at, PyObject *name)
+{
+    PyTypeObject *type = (PyTypeObject *)at->value;
+    PyObject *map =
+        type->tp_dict != NULL ? PyDict_GetItemString(type->tp_dict, "_member_map_") : NULL;
+    PyObject *member = map != NULL && PyDict_Check(map) ? PyDict_GetItemWithError(map, name) : NULL;
+    if (member == NULL)
+        return PyErr_Occurred() != NULL ? -1 : 0;
+    Py_INCREF(member);
+    int status = lcpy_guard_add_class(&r->out->guard, type);
+    at->container = NULL;
+    at->name = name;
+    Py_SETREF(at->value, member);
+    return status < 0 ? -1 : 1;
+}
+
 /* Of a class with an ordinary metaclass: what is found without a descriptor's help. */
 static int step_class(lcpy_reacher *r, lcpy_found_path *at, PyObject *name)
 {
     PyTypeObject *type = (PyTypeObject *)at->value;
-    if (Py_TYPE(type) != &PyType_Type ||
-        lcpy_owner_of_class(r->state, at->value) != LCPY_OWNER_USER)
+    if (lcpy_owner_of_class(r->state, at->value) != LCPY_OWNER_USER)
         return 0;
+    if (Py_TYPE(type) != &PyType_Type)
+        return step_member(r, at, name);
     PyObject *value = _PyType_Lookup(type, name);
     if (value == NULL)
         return 0;
-    if (Py_IS_TYPE(value, &PyStaticMethod_Type)) {
-        PyObject *function = PyObject_GetAttrString(value, "__func__");
-        if (function == NULL)
-            return -1;
-        Py_SETREF(at->value, function);
-    } else if (Py_TYPE(value)->tp_descr_get != NULL && !PyFunction_Check(value)) {
+    bool fixed = Py_IS_TYPE(value, &PyStaticMethod_Type);
+    if (!fixed && Py_TYPE(value)->tp_descr_get != NULL && !PyFunction_Check(value))
         return 0;
-    } else {
-        at->container = (PyObject *)type;
-        Py_INCREF(value);
-        at->value = value;
-        Py_DECREF(type); /* its module or a base holds it on */
-    }
+    /* The guard holds the class from here on. */
+    if (lcpy_guard_add_class(&r->out->guard, type) < 0)
+        return -1;
+    value = fixed ? PyObject_GetAttrString(value, "__func__") : Py_NewRef(value);
+    if (value == NULL)
+        return -1;
+    at->container = fixed ? NULL : (PyObject *)type;
     at->name = name;
-    return lcpy_guard_add_class(&r->out->guard, type) < 0 ? -1 : 1;
+    Py_SETREF(at->value, value);
+    return 1;
 }
 
 /* Of an object of the user's, or a function: an attribute that is its own. */

@@ -112,9 +112,9 @@ int lcpy_reach_told(lcpy_reacher *r, PyObject *object)
     if (PyModule_Check(object)) {
         PyObject *name = PyModule_GetNameObject(object);
         int owner = name != NULL ? lcpy_owner_of_module(r->state, name) : -1;
-        int status = owner < 0                   ? -1
+        int status = owner < 0                  ? -1
                      : owner == LCPY_OWNER_USER ? write_module(r, object)
-                                                 : lcpy_reach_package(r, name);
+                                                : lcpy_reach_package(r, name);
         Py_XDECREF(name);
         return status;
     }

@@ -272,7 +272,7 @@ static int write_users(lcpy_reacher *r, PyObject *value)
     PyTypeObject *type = Py_TYPE(value);
     if (is_enum(type))
         return write_member(r, value);
-    if (lcpy_reduction_is_plain(type) && !says_its_key(type))
+    if (lcpy_reduction_is_bare(type) && !says_its_key(type))
         return lcpy_reach_node(r, value, LCPY_NODE_WHOLE);
     return write_by_key(r, value);
 }

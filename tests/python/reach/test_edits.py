@@ -1,0 +1,91 @@
+"""Every row of editrows.py: before the edit, after it, undone."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from editrows import EDITS, LIVE, STATE
+
+HERE = Path(__file__).parent
+
+
+@pytest.fixture(scope="module")
+def runner(tmp_path_factory):
+    environment = dict(os.environ, HOME=str(tmp_path_factory.mktemp("home")))
+    for name in ("LOCACHE", "LOCACHE_DIR", "XDG_CACHE_HOME", "XDG_STATE_HOME"):
+        environment.pop(name, None)
+    process = subprocess.Popen(
+        [sys.executable, str(HERE / "runner.py")],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        env=environment,
+    )
+    yield process
+    process.stdin.close()
+    process.wait(60)
+
+
+@pytest.fixture
+def run(runner, tmp_path):
+    def run(calls=(), compare=True, live=False):
+        job = {"place": str(tmp_path), "calls": calls, "compare": compare, "live": live}
+        print(json.dumps(job), file=runner.stdin, flush=True)
+        answer = json.loads(runner.stdout.readline())
+        assert "error" not in answer, answer["error"]
+        assert answer["wrong"] == []
+        return answer["computed"]
+
+    return run
+
+
+def write(place, files):
+    for name, text in ({"main.py": files} if isinstance(files, str) else files).items():
+        path = place / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+
+
+def apply(place, edit, undo=False):
+    name, old, new = edit if len(edit) == 3 else ("main.py", *edit)
+    if old is None:  # a directory that is called otherwise
+        before, after = (place / name).parent, (place / new).parent
+        (after.rename(before)) if undo else before.rename(after)
+        return
+    path = place / name
+    old, new = (new, old) if undo else (old, new)
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new, 1))
+
+
+@pytest.mark.parametrize("name", EDITS)
+def test_an_edit_computes_again_what_it_can_have_changed(run, tmp_path, name):
+    files, edit, again = EDITS[name]
+    true = not name.startswith("options") or again  # what was told not to count may be stale
+    write(tmp_path, files)
+    assert run() == 1
+    assert run() == 0
+    apply(tmp_path, edit)
+    assert run(compare=true) == again
+    assert run(compare=true) == 0
+    apply(tmp_path, edit, undo=True)
+    assert run() == 0
+
+
+@pytest.mark.parametrize("name", STATE)
+def test_what_a_function_changes_itself_computes_nothing_again(run, tmp_path, name):
+    write(tmp_path, STATE[name])
+    assert run([1, 1, 2, 1, 2], compare=False) == 2
+    assert run([2, 1], compare=False) == 0
+    assert run([3, 1, 2], compare=False) == 1
+
+
+@pytest.mark.parametrize("name", LIVE)
+def test_what_somebody_changes_is_seen_at_the_next_call(run, tmp_path, name):
+    program, again = LIVE[name]
+    write(tmp_path, program)
+    assert run(live=True) == again
