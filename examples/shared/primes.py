@@ -5,7 +5,7 @@ import sys
 from locache import persist
 
 
-@persist(dir="primes.cache", version="1")
+@persist(dir="primes.cache", name="count_primes", version="1")
 def count_primes(limit):
     print("Python counts ...")
     return sum(all(n % divisor for divisor in range(2, int(n**0.5) + 1)) for n in range(2, limit))

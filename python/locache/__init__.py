@@ -156,6 +156,8 @@ def _decorated(func, options):
     if not target[1] and settings[0] and settings[4] is None:  # no function of Python in it
         settings = (*settings[:4], _decorating.build_of(target[2]), *settings[5:])
     place = _decorating.where(beside, name, directory)
+    if directory is not None and name is not None:  # the function's own, in a directory of several
+        place = (*place, name)
     return _core.decorate(target, beside, place, counts, settings)
 
 
@@ -186,7 +188,8 @@ def persist(
     func : callable
         the function; left out where options are given: @persist(name="notebook")
     name : str, optional
-        keep results in <name>.cache/ in place of <source file>.cache/; may begin with directories
+        keep results in <name>.cache/ in place of <source file>.cache/; may begin with directories.
+        With dir=: in <dir>/<name>/ in place of <dir>/<module>.<function>/
     auto_invalidate : bool, "project" or "self"
         compute anew when what the result depends on changes: the function's source, and all that it
         reaches in the user's own code, and the versions of the packages that it reaches; "project":
@@ -197,7 +200,7 @@ def persist(
         forget a result that was not used for so many days; None: never; 0 or less: at once, so that
         nothing is kept
     dir : path, optional
-        exactly this cache directory
+        exactly this cache directory, for functions of any module
     ignore : str or iterable of str
         parameters and captured variables that do not tell results apart
     key : callable or dict, optional

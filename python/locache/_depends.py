@@ -25,7 +25,7 @@ class env:
         return f"locache.env({self.name!r})"
 
 
-known = {}  # paths to what a file's digest was, and the state that it was in
+known: dict = {}  # paths to what a file's digest was, and the state that it was in
 
 
 def state_of(path):

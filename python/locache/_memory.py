@@ -53,7 +53,7 @@ class Memory:
         return f"Memory({self.location!r})"
 
     def cache(self, func=None, **options):
-        """Decorate a function: persist() of the memory's directory, in a part for its module."""
+        """Decorate a function: persist() of the memory's directory."""
         if func is None:
             return lambda func: self.cache(func, **options)
         if self.location is None:
@@ -62,10 +62,7 @@ class Memory:
 
         if type(func) is _core.Persisted:
             func = func._callable
-        # As joblib does: functions of one name in two modules are two.
-        module = getattr(func, "__module__", None) or "unknown"
-        place = Path(self.location, f"{module}.cache")
-        persisted = persist(func, dir=place, **{**self.options, **_of_joblib(options)})
+        persisted = persist(func, dir=self.location, **{**self.options, **_of_joblib(options)})
         if type(persisted) is _core.Persisted:
             self._functions.add(persisted)
         return persisted
@@ -86,7 +83,7 @@ class Memory:
             return
         for persisted in list(self._functions):
             persisted.cache_clear()
-        for path in Path(self.location).glob("*.cache/**/*"):
+        for path in Path(self.location).rglob("*"):
             if path.is_file() and not path.is_symlink() and _is_entry(path):
                 path.unlink(missing_ok=True)
 

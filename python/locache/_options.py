@@ -233,8 +233,8 @@ def read(told):
     name = read_name(name)
     directory = read_directory(directory)
     version = read_version(version)
-    if name is not None and directory is not None:
-        raise ValueError("persist(): name= and dir= both say where; give one of them")
+    if name is not None and directory is not None and "/" in name:
+        raise ValueError(f"persist(): with dir= name= is the function's own, not {name!r}")
     if version is not None and not auto_invalidate:
         raise ValueError("persist(): with auto_invalidate=False no version= would be looked at")
     settings = (

@@ -467,7 +467,7 @@ def within(place, name):
     where it starts."""
     import os
 
-    _, source, _, away = place
+    _, source, _, away, *_ = place
     folder, _, stem = name.rpartition("/")
     if folder[:1] != "/":
         if not source:
@@ -475,13 +475,14 @@ def within(place, name):
         folder = f"{source[: source.rfind('/')]}/{folder}"
     if away or os.environ.get("LOCACHE_DIR"):  # a place of its own, as for a source that is there
         return (None, f"{folder}/{base_name(source or stem)}", stem, away)
-    return (f"{folder}/{stem}.cache", None, None, False)
+    return (f"{folder}/{stem}.cache", None, None, False, "")
 
 
 def where(function, name, directory):
     """The place of a function's cache, from what is known at decoration: the directory itself where
     dir= says it; else the source file, the stem that name= puts in place of the file's own, and
-    whether the file's directory is none to write to.
+    whether the file's directory is none to write to. Then perhaps the name of the function's
+    directory: "" where it is its own, without the module that functions under dir= have in front.
 
     Paths are absolute, for processes change their working directory. The core looks for the
     directory when it is needed.

@@ -43,7 +43,7 @@ class Cache:
 
     def function(self):
         """As a new process would have it: nothing open, nothing remembered."""
-        return locache.persist(dir=str(self.directory), ignore=("box",))(result)
+        return locache.persist(dir=str(self.directory), name="result", ignore=("box",))(result)
 
     def store(self, value):
         """Put a value into the file; returns the entry."""

@@ -59,7 +59,10 @@ static locache_status open_without_gil(locache **out, const char *directory,
 static PyObject *directory_name(lcpy_persisted *self, const lcpy_where *where)
 {
     const lcpy_target *target = &self->target;
-    if (where->directory == NULL || !PyUnicode_Check(target->module) ||
+    if (where->function != NULL && PyBytes_GET_SIZE(where->function) > 0)
+        return PyUnicode_DecodeUTF8(PyBytes_AS_STRING(where->function),
+                                    PyBytes_GET_SIZE(where->function), NULL);
+    if (where->directory == NULL || where->function != NULL || !PyUnicode_Check(target->module) ||
         PyTuple_GET_SIZE(target->functions) == 0)
         return Py_NewRef(target->qualname);
     PyObject *module = lcpy_names_module(self->state, target->module);

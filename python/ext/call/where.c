@@ -15,12 +15,16 @@ static int convert_path(PyObject *path, void *out)
 int lcpy_where_init(lcpy_where *out, PyObject *told)
 {
     PyObject *stem = NULL;
+    PyObject *function = NULL;
     int is_away = 0;
     *out = (lcpy_where){0};
-    if (!PyArg_ParseTuple(told, "O&O&Op;where", convert_path, &out->directory, convert_path,
-                          &out->source, &stem, &is_away))
+    if (!PyArg_ParseTuple(told, "O&O&Op|U;where", convert_path, &out->directory, convert_path,
+                          &out->source, &stem, &is_away, &function))
         return -1;
     out->flags = is_away ? LOCACHE_LOCATE_AWAY : 0;
+    out->function = function != NULL ? PyUnicode_AsUTF8String(function) : NULL;
+    if (function != NULL && out->function == NULL)
+        return -1;
     /* UTF-8 in every locale, as all that a name is made of */
     out->stem = stem != Py_None ? PyUnicode_AsUTF8String(stem) : NULL;
     return stem == Py_None || out->stem != NULL ? 0 : -1;
@@ -31,6 +35,7 @@ void lcpy_where_clear(lcpy_where *where)
     Py_CLEAR(where->directory);
     Py_CLEAR(where->source);
     Py_CLEAR(where->stem);
+    Py_CLEAR(where->function);
 }
 
 static const char *text_of(PyObject *bytes)

@@ -13,9 +13,13 @@ typedef struct lcpy_where {
     PyObject *source;
     PyObject *stem; /* its stem in place of its own; or NULL */
     unsigned flags; /* of locache_locate() */
+    /* the name of the function's directory, empty: its own; or NULL: that, under dir= with its
+     * module in front */
+    PyObject *function;
 } lcpy_where;
 
-/* From the tuple that locache._where.where() gives. 0, or -1 with an exception; clear it in both
+/* From the tuple that locache._target.where() gives, and the name of the function's directory where
+ * that is not its own. 0, or -1 with an exception; clear it in both
  * cases. */
 int lcpy_where_init(lcpy_where *out, PyObject *told);
 void lcpy_where_clear(lcpy_where *where);

@@ -561,8 +561,7 @@ int lcpy_reduction_write(lcpy_walk *walk, PyObject *object)
 bool lcpy_reduction_is_bare(PyTypeObject *type)
 {
     static const char *const methods[] = {"__reduce_ex__",     "__reduce__",     "__getstate__",
-                                          "__getnewargs_ex__", "__getnewargs__", "__slots__",
-                                          "__next__"};
+                                          "__getnewargs_ex__", "__getnewargs__", "__slots__"};
     PyObject *order = type->tp_mro;
 
     if (!PyType_HasFeature(type, Py_TPFLAGS_HEAPTYPE) || type->tp_itemsize != 0 ||
@@ -579,7 +578,7 @@ bool lcpy_reduction_is_bare(PyTypeObject *type)
 
 bool lcpy_reduction_is_plain(PyTypeObject *type)
 {
-    return type->tp_iternext == NULL && lcpy_reduction_is_bare(type);
+    return !has_own(type, "__next__") && lcpy_reduction_is_bare(type);
 }
 
 /* [class, tuple without items, no callable, attributes], the last two left out where there are

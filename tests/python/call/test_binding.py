@@ -548,9 +548,8 @@ def test_persist_of_persisted_takes_the_last_options(tmp_path, kept):
     again = persist(f, dir=tmp_path / "other.cache")
     assert again.__wrapped__ is f.__wrapped__
     again(1)
-    assert (
-        tmp_path / "other.cache" / "test_persist_of_persisted_takes_the_last_options.f" / "x=1"
-    ).exists()
+    name = f"{__name__}.test_persist_of_persisted_takes_the_last_options.f"
+    assert (tmp_path / "other.cache" / name / "x=1").exists()
 
 
 def test_callables_of_c_are_told_apart_by_what_they_hold(kept):

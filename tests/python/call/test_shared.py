@@ -101,7 +101,7 @@ def python_side(tmp_path):
     there is none."""
 
     def call(name, *result, version="2"):
-        persisted = persist(f, dir=tmp_path / "test.cache", version=version)
+        persisted = persist(f, dir=tmp_path / "test.cache", name="f", version=version)
         COMPUTED[:] = result
         value = persisted(
             name,

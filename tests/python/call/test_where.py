@@ -117,7 +117,32 @@ def test_name_and_dir(script, tmp_path):
             "print(my", "import os; os.chdir('/'); print(my"
         )
     )
-    assert (script.place / "here" / "my_func" / "x=1_num=3").is_file()
+    assert (script.place / "here" / "foo.my_func" / "x=1_num=3").is_file()
+
+
+@pytest.mark.parametrize("options", ["", ", version='1'", ", auto_invalidate=False"])
+@pytest.mark.parametrize("body", ["NAME, x", "helper(x)"])
+def test_functions_of_one_name_in_one_directory_keep_apart(script, options, body):
+    """As those of a package's modules do, that are all told the same dir=."""
+    for name in "ab":
+        (script.place / f"{name}.py").write_text(
+            f"from locache import persist\nNAME = {name!r}\n"
+            "def helper(x):\n    return NAME, x\n"
+            f"@persist(dir='all.cache'{options})\ndef load(x):\n    return {body}\n"
+        )
+    for _ in range(2):
+        assert script("import a, b; print(a.load(1)[0], b.load(1)[0])").out == "a b\n"
+    files = sorted(str(path.relative_to(script.place)) for path in script.place.rglob("x=1"))
+    assert files == ["all.cache/a.load/x=1", "all.cache/b.load/x=1"]
+    run = script(args=["-m", "a"])
+    assert run.err == ""
+
+
+def test_a_name_within_dir_is_the_functions(script):
+    script(FOO.replace("@persist", "@persist(dir='here', name='mine')"))
+    assert (script.place / "here" / "mine" / "x=1_num=3").is_file()
+    with pytest.raises(ValueError, match="the function's own"):
+        persist(dir="here", name="a/b")
 
 
 def test_exec_repl_and_command_line_are_unnamed(script):
