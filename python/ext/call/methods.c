@@ -306,6 +306,7 @@ static int key_from_bytes(lcpy_key *key, PyObject *bytes)
     size_t size = (size_t)PyBytes_GET_SIZE(bytes);
     locache_writer_init(&key->writer, PyBytes_AS_STRING(bytes), size); /* full, and only read */
     key->writer.length = size;
+    key->simple = false; /* that is not known */
     return 0;
 }
 
@@ -344,24 +345,62 @@ static PyObject *others(PyObject *object, PyObject *unused)
     return PyLong_FromLongLong(lcpy_captures_others(&((lcpy_persisted *)object)->target.captures));
 }
 
-/* As lcpy_call_may_be_stored(), of a coroutine's arguments: a tuple and a dict. */
-static int may_be_stored(lcpy_persisted *self, const lcpy_key *key, PyObject *args,
-                         PyObject *keywords)
+/* A coroutine's arguments, a tuple and a dict, as those of a call. 0, or -1 with an exception; `held`
+ * is to be released in both cases. */
+static int spread(lcpy_call *out, PyObject *held[2], PyObject *args, PyObject *keywords)
 {
     Py_ssize_t count = PyTuple_GET_SIZE(args);
     PyObject *names = PyDict_Keys(keywords);
-    PyObject *kwnames = names != NULL ? PyList_AsTuple(names) : NULL;
-    PyObject *values = kwnames != NULL ? PyDict_Values(keywords) : NULL;
-    PyObject *all = values != NULL ? PySequence_List(args) : NULL;
-    int status = -1;
-    if (all != NULL && PyList_SetSlice(all, count, count, values) == 0) {
-        const lcpy_call call = {((PyListObject *)all)->ob_item, count, kwnames};
-        status = lcpy_call_may_be_stored(self, key, &call);
-    }
-    Py_XDECREF(all);
+    PyObject *values = names != NULL ? PyDict_Values(keywords) : NULL;
+    held[0] = values != NULL ? PyList_AsTuple(names) : NULL;
+    held[1] = held[0] != NULL ? PySequence_List(args) : NULL;
+    int status = held[1] != NULL ? PyList_SetSlice(held[1], count, count, values) : -1;
+    if (status == 0)
+        *out = (lcpy_call){((PyListObject *)held[1])->ob_item, count, held[0]};
     Py_XDECREF(values);
-    Py_XDECREF(kwnames);
     Py_XDECREF(names);
+    return status;
+}
+
+/* As lcpy_call_note_parts(), for _store(). */
+static PyObject *note_parts(PyObject *object, PyObject *args)
+{
+    lcpy_key key;
+    lcpy_call call;
+    locache_writer parts;
+    PyObject *held[2] = {NULL, NULL};
+    PyObject *bytes;
+    PyObject *given;
+    PyObject *keywords;
+    PyObject *result = NULL;
+    if (!PyArg_ParseTuple(args, "OO!O!:_parts_of", &bytes, &PyTuple_Type, &given, &PyDict_Type,
+                          &keywords) ||
+        key_from_bytes(&key, bytes) < 0)
+        return NULL;
+    locache_writer_init(&parts, NULL, 0);
+    if (spread(&call, held, given, keywords) == 0 &&
+        lcpy_call_note_parts((lcpy_persisted *)object, &parts, &key, &call) == 0)
+        result = PyBytes_FromStringAndSize((const char *)parts.data, (Py_ssize_t)parts.length);
+    locache_writer_clear(&parts);
+    Py_XDECREF(held[0]);
+    Py_XDECREF(held[1]);
+    return result;
+}
+
+/* As lcpy_call_may_be_stored(). `noted`: of note_parts(). */
+static int may_be_stored(lcpy_persisted *self, const lcpy_key *key, PyObject *noted, PyObject *args,
+                         PyObject *keywords)
+{
+    lcpy_call call;
+    locache_writer parts;
+    PyObject *held[2] = {NULL, NULL};
+    locache_writer_init(&parts, PyBytes_AS_STRING(noted), (size_t)PyBytes_GET_SIZE(noted));
+    parts.length = (size_t)PyBytes_GET_SIZE(noted); /* full, and only read */
+    int status = spread(&call, held, args, keywords);
+    if (status == 0)
+        status = lcpy_call_may_be_stored(self, &(lcpy_changed_key){&key->writer, &parts}, &call);
+    Py_XDECREF(held[0]);
+    Py_XDECREF(held[1]);
     return status;
 }
 
@@ -375,15 +414,17 @@ static PyObject *store_bytes(PyObject *object, PyObject *args)
     int fresh = 0;
     int quiet = 0;
     PyObject *others;
+    PyObject *noted;
     PyObject *given;
     PyObject *keywords;
-    if (!PyArg_ParseTuple(args, "OOLppOO!O!:_store", &bytes, &result, &compute_time, &fresh, &quiet,
-                          &others, &PyTuple_Type, &given, &PyDict_Type, &keywords) ||
+    if (!PyArg_ParseTuple(args, "OOLppOSO!O!:_store", &bytes, &result, &compute_time, &fresh,
+                          &quiet, &others, &noted, &PyTuple_Type, &given, &PyDict_Type,
+                          &keywords) ||
         key_from_bytes(&key, bytes) < 0)
         return NULL;
     /* first, since the key that is made again takes note of what is captured now */
     int status = note_state(self, &key, others);
-    int stored = status == 0 ? may_be_stored(self, &key, given, keywords) : -1;
+    int stored = status == 0 ? may_be_stored(self, &key, noted, given, keywords) : -1;
     if (stored > 0)
         stored =
             lcpy_store(self, &key, &(lcpy_computed){result, compute_time, fresh != 0, quiet != 0});
@@ -457,6 +498,7 @@ PyMethodDef lcpy_methods[] = {
     {"entries", lcpy_queries_entries, METH_NOARGS, lcpy_queries_entries_doc},
     {"_lookup", lookup_bytes, METH_O, NULL},
     {"_others", others, METH_NOARGS, NULL},
+    {"_parts_of", note_parts, METH_VARARGS, NULL},
     {"_store", store_bytes, METH_VARARGS, NULL},
     {"_clear_at", clear_at, METH_O, NULL},
     {"_become", become, METH_O, NULL},
