@@ -2,9 +2,9 @@
  * there or changed?
  *
  * Keys are CBOR (docs/format.md, "Keys"), so that what differs is found in the bytes alone, with
- * nothing kept of the arguments and none of their code run. Objects of a graph that are long stand in
- * a key as their digests; what these stand for was noted beside the key (parts.h), and is followed.
- * Other digests, of buffers and long texts, can only be the same or not. */
+ * nothing kept of the arguments and none of their code run. Objects of a graph that are long stand
+ * in a key as their digests; what these stand for was noted beside the key (parts.h), and is
+ * followed. Other digests, of buffers and long texts, can only be the same or not. */
 #include "call/changed.h"
 
 #include <stdbool.h>

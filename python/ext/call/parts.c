@@ -75,8 +75,8 @@ void lcpy_pairs_clear(lcpy_pairs *pairs)
 }
 
 /* The slot of a pair, or the free one for it. */
-static const unsigned char **slot_of(const lcpy_pairs *pairs, const unsigned char *a,
-                                     const unsigned char *b)
+static const unsigned char **pair_slot(const lcpy_pairs *pairs, const unsigned char *a,
+                                       const unsigned char *b)
 {
     uint64_t hash = ((uint64_t)(uintptr_t)a * 31 + (uint64_t)(uintptr_t)b) * 0x9e3779b97f4a7c15U;
     size_t at = (size_t)(hash >> 32) & (pairs->room - 1);
@@ -94,7 +94,7 @@ static bool grow_pairs(lcpy_pairs *pairs)
     for (size_t i = 0; i < pairs->room; i++) {
         if (pairs->slots[i][0] == NULL)
             continue;
-        const unsigned char **slot = slot_of(&more, pairs->slots[i][0], pairs->slots[i][1]);
+        const unsigned char **slot = pair_slot(&more, pairs->slots[i][0], pairs->slots[i][1]);
         slot[0] = pairs->slots[i][0];
         slot[1] = pairs->slots[i][1];
     }
@@ -108,7 +108,7 @@ int lcpy_pairs_add(lcpy_pairs *pairs, const unsigned char *a, const unsigned cha
 {
     if (pairs->count * 2 >= pairs->room && !grow_pairs(pairs))
         return -1;
-    const unsigned char **slot = slot_of(pairs, a, b);
+    const unsigned char **slot = pair_slot(pairs, a, b);
     if (slot[0] != NULL)
         return 0;
     slot[0] = a;
