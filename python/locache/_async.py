@@ -47,6 +47,7 @@ async def call(persisted, key, args, kwargs, fresh):
     found = None if fresh else persisted._lookup(key)
     if found:
         return found[0]
+    parts = persisted._parts_of(key, args, kwargs)
     others = persisted._others()
     start = monotonic_ns()
     watched = _Watched(persisted.__wrapped__(*args, **kwargs))
@@ -54,5 +55,6 @@ async def call(persisted, key, args, kwargs, fresh):
     elapsed = monotonic_ns() - start
     if not watched.was_alone:
         others = (None, others[1])
-    persisted._store(key, result, elapsed, fresh, found is False, others, args, kwargs)
+    rejected = found is False
+    persisted._store(key, result, elapsed, fresh, rejected, others, parts, args, kwargs)
     return result

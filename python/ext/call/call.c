@@ -9,6 +9,7 @@
 #include "call/kept.h"
 #include "call/lookup.h"
 #include "call/open.h"
+#include "call/parts.h"
 #include "call/simple.h"
 #include "call/store.h"
 #include "call/switch.h"
@@ -117,7 +118,8 @@ typedef struct pending {
     unsigned turn;  /* the version that it began with */
     bool fresh;
     bool quiet;
-    bool simple; /* as of lcpy_key */
+    bool simple;          /* as of lcpy_key */
+    locache_writer parts; /* lcpy_call_note_parts() */
     size_t key_size;
     unsigned char key[];
 } pending;
@@ -137,8 +139,35 @@ typedef struct course {
     pending *work; /* for COMPUTE */
 } course;
 
+static void free_pending(pending *call)
+{
+    locache_writer_clear(&call->parts);
+    PyMem_Free(call);
+}
+
+int lcpy_call_note_parts(lcpy_persisted *self, locache_writer *parts, const lcpy_key *key,
+                         const lcpy_call *call)
+{
+    lcpy_key again;
+    PyObject *culprit = NULL;
+    if (key->simple || !lcpy_parts_has_tag(key->writer.data, key->writer.length, LOCACHE_TAG_PART))
+        return 0;
+    locache_writer *outer = lcpy_key_note_parts(parts);
+    lcpy_bound bound = lcpy_call_key(self, &again, call, &culprit);
+    (void)lcpy_key_note_parts(outer);
+    Py_XDECREF(culprit);
+    locache_writer_clear(&again.writer);
+    if (bound == LCPY_BIND_ERROR && PyErr_Occurred() != NULL) {
+        if (!PyErr_ExceptionMatches(PyExc_Exception))
+            return -1;
+        PyErr_Clear(); /* without notes, digests can only be the same or not */
+    }
+    return 0;
+}
+
 /* NULL: there is an exception. */
-static pending *prepare(lcpy_persisted *self, const lcpy_key *key, bool fresh, bool quiet)
+static pending *prepare(lcpy_persisted *self, const lcpy_key *key, const course *course, bool fresh,
+                        bool quiet)
 {
     size_t size = key->writer.length;
     pending *call = PyMem_Malloc(sizeof *call + size);
@@ -151,9 +180,14 @@ static pending *prepare(lcpy_persisted *self, const lcpy_key *key, bool fresh, b
     call->simple = key->simple;
     call->key_size = size;
     memcpy(call->key, key->writer.data, size);
+    locache_writer_init(&call->parts, NULL, 0);
+    if (lcpy_call_note_parts(self, &call->parts, key, &course->call) < 0) {
+        free_pending(call);
+        return NULL;
+    }
     call->run = lcpy_captures_begin(&self->target.captures, call->key, size);
     if (call->run == NULL && PyErr_Occurred() != NULL) {
-        PyMem_Free(call);
+        free_pending(call);
         return NULL;
     }
     call->turn = self->turn;
@@ -193,29 +227,37 @@ static int say_filled(const lcpy_persisted *self, PyObject *where)
 
 /* The key of the same call now, compared with the one that it had. Within the run, so that what is
  * captured counts as it did. */
-static lcpy_change find_change(PyObject **where, lcpy_persisted *self, const lcpy_key *key,
-                               const lcpy_call *call)
+static lcpy_change find_change(PyObject **where, lcpy_persisted *self,
+                               const lcpy_changed_key *before, const lcpy_call *call)
 {
     lcpy_key after;
+    locache_writer parts;
     PyObject *culprit = NULL;
     lcpy_change change = LCPY_CHANGE_NONE;
     *where = NULL;
-    if (lcpy_call_key(self, &after, call, &culprit) == LCPY_BOUND)
-        change = lcpy_changed_find(where, &self->target.captures, &key->writer, &after.writer);
+    locache_writer_init(&parts, NULL, 0);
+    locache_writer *outer = lcpy_key_note_parts(&parts);
+    lcpy_bound bound = lcpy_call_key(self, &after, call, &culprit);
+    (void)lcpy_key_note_parts(outer);
+    if (bound == LCPY_BOUND)
+        change = lcpy_changed_find(where, &self->target.captures, before,
+                                   &(lcpy_changed_key){&after.writer, &parts});
     else if (PyErr_Occurred() != NULL && !PyErr_ExceptionMatches(PyExc_Exception))
         change = LCPY_CHANGE_ERROR;
     else
         PyErr_Clear(); /* the next call says that it has no key */
     Py_XDECREF(culprit);
+    locache_writer_clear(&parts);
     locache_writer_clear(&after.writer);
     return change;
 }
 
-int lcpy_call_may_be_stored(lcpy_persisted *self, const lcpy_key *key, const lcpy_call *call)
+int lcpy_call_may_be_stored(lcpy_persisted *self, const lcpy_changed_key *before,
+                            const lcpy_call *call)
 {
     PyObject *where;
     int status = 0;
-    lcpy_change change = find_change(&where, self, key, call);
+    lcpy_change change = find_change(&where, self, before, call);
     if (change == LCPY_CHANGE_OTHER)
         status = warn_of_change(self, where);
     else if (change == LCPY_CHANGE_FILLED)
@@ -236,13 +278,14 @@ static __attribute__((noinline)) PyObject *finish(lcpy_persisted *self, pending 
     key.writer.length = work->key_size;
     self->running--;
     if (stored && !work->simple)
-        stored = lcpy_call_may_be_stored(self, &key, call);
+        stored =
+            lcpy_call_may_be_stored(self, &(lcpy_changed_key){&key.writer, &work->parts}, call);
     if (stored > 0)
         stored = lcpy_depend_ended(self, work->turn, work->others);
     if (lcpy_captures_end(self->state, &self->target.captures, work->run) < 0 || stored < 0 ||
         (stored > 0 && lcpy_store(self, &key, &computed) < 0))
         Py_CLEAR(result);
-    PyMem_Free(work);
+    free_pending(work);
     return result;
 }
 
@@ -269,7 +312,8 @@ PyObject *lcpy_call_compute(lcpy_persisted *self, const lcpy_key *key, const lcp
 {
     if (self->target.is_async)
         return start_coroutine(self, key, call, true);
-    const course ready = {*call, COMPUTE, prepare(self, key, true, false)};
+    course ready = {*call, COMPUTE, NULL};
+    ready.work = prepare(self, key, &ready, true, false);
     return ready.work != NULL ? run(self, &ready) : NULL;
 }
 
@@ -295,7 +339,7 @@ PyObject *lcpy_call_without_key(lcpy_persisted *self, const lcpy_call *call, lcp
 /* The function is to be called. */
 static void compute_next(lcpy_persisted *self, course *call, const lcpy_key *key, bool quiet)
 {
-    call->work = prepare(self, key, false, quiet);
+    call->work = prepare(self, key, call, false, quiet);
     call->next = call->work != NULL ? COMPUTE : FINISHED;
 }
 

@@ -2,15 +2,24 @@
  * there or changed?
  *
  * Keys are CBOR (docs/format.md, "Keys"), so that what differs is found in the bytes alone, with
- * nothing kept of the arguments and none of their code run. What is in a key as its digest can only
- * be the same or not. */
+ * nothing kept of the arguments and none of their code run. Objects of a graph that are long stand
+ * in a key as their digests; what these stand for was noted beside the key (parts.h), and is
+ * followed. Other digests, of buffers and long texts, can only be the same or not. */
 #include "call/changed.h"
 
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "call/parts.h"
+
 #define PLACE_MAX 200 /* bytes of the text that says where; what is longer is cut */
+
+/* Values within each other that are compared: some 100 objects, and 300 KB of C stack. What is
+ * deeper can only be the same or not. */
+#define DEPTH_MAX 512
+/* Values that are compared at all: a tenth of a second. */
+#define WORK_MAX ((uint64_t)1 << 20)
 
 typedef struct place {
     char text[PLACE_MAX];
@@ -18,21 +27,18 @@ typedef struct place {
 } place;
 
 typedef struct search {
+    lcpy_side before;
+    lcpy_side after;
+    lcpy_pairs met; /* of objects that were followed */
+    uint64_t work;
+    int depth;
     place at;     /* where the search is */
     place filled; /* where something was filled in first */
     const lcpy_captures *captures;
     bool named; /* the place is whole: what is further within has no name of its own */
 } search;
 
-/* An item in a key: its bytes, and its head read. */
-typedef struct item {
-    const unsigned char *start;
-    size_t size;
-    locache_reader inside; /* after the head */
-    locache_item head;
-} item;
-
-static lcpy_change compare(search *s, const item *a, const item *b, bool attributes);
+static lcpy_change compare(search *s, const lcpy_item *a, const lcpy_item *b, bool attributes);
 
 /* --------------------------------------------------------------------------------------- places */
 
@@ -57,7 +63,7 @@ static void append_index(place *at, uint64_t n)
 }
 
 /* A key of a dict, or an attribute's name. */
-static void append_key(place *at, const item *key, bool attributes)
+static void append_key(place *at, const lcpy_item *key, bool attributes)
 {
     if (key->head.kind == LOCACHE_TEXT) {
         append_text(at, attributes ? "." : "['");
@@ -72,26 +78,13 @@ static void append_key(place *at, const item *key, bool attributes)
 
 /* ---------------------------------------------------------------------------------------- items */
 
-/* Keys that locache has just written can be read; false all the same where not. */
-static bool take(item *out, locache_reader *from)
-{
-    locache_reader rest = *from;
-    out->start = from->at;
-    if (locache_skip(&rest) != LOCACHE_OK)
-        return false;
-    out->size = (size_t)(rest.at - from->at);
-    out->inside = *from;
-    *from = rest;
-    return locache_read(&out->head, &out->inside) == LOCACHE_OK;
-}
-
-static bool same(const item *a, const item *b)
+static bool same(const lcpy_item *a, const lcpy_item *b)
 {
     return a->size == b->size && memcmp(a->start, b->start, a->size) == 0;
 }
 
 /* No value: None, or a default that is an object(). */
-static bool is_nothing(const item *value)
+static bool is_nothing(const lcpy_item *value)
 {
     return value->head.kind == LOCACHE_NULL ||
            (value->head.kind == LOCACHE_TAG && value->head.number == LOCACHE_TAG_DEFAULT);
@@ -107,7 +100,8 @@ static lcpy_change fill_in(search *s)
 /* ----------------------------------------------------------------------------------- containers */
 
 /* One step down, and back where nothing was changed there. */
-static lcpy_change step_to(search *s, const item *a, const item *b, place there, bool attributes)
+static lcpy_change step_to(search *s, const lcpy_item *a, const lcpy_item *b, place there,
+                           bool attributes)
 {
     size_t length = s->at.length;
     if (!s->named)
@@ -120,18 +114,18 @@ static lcpy_change step_to(search *s, const item *a, const item *b, place there,
 
 /* Within objects, whose parts are no items of a list; what an object has no part for at the end is
  * absent. */
-static lcpy_change compare_parts(search *s, const item *a, const item *b)
+static lcpy_change compare_parts(search *s, const lcpy_item *a, const lcpy_item *b)
 {
     lcpy_change found = LCPY_CHANGE_NONE;
     locache_reader in_a = a->inside;
     locache_reader in_b = b->inside;
     for (uint64_t i = 0; i < b->head.number; i++) {
-        item one;
-        item other;
+        lcpy_item one;
+        lcpy_item other;
         lcpy_change change = LCPY_CHANGE_OTHER;
         if (i >= a->head.number)
             return fill_in(s);
-        if (take(&one, &in_a) && take(&other, &in_b))
+        if (lcpy_item_take(&one, &in_a) && lcpy_item_take(&other, &in_b))
             change = compare(s, &one, &other, true);
         if (change == LCPY_CHANGE_OTHER)
             return change;
@@ -140,7 +134,7 @@ static lcpy_change compare_parts(search *s, const item *a, const item *b)
     return a->head.number > b->head.number ? LCPY_CHANGE_OTHER : found;
 }
 
-static lcpy_change compare_items(search *s, const item *a, const item *b)
+static lcpy_change compare_items(search *s, const lcpy_item *a, const lcpy_item *b)
 {
     lcpy_change found = LCPY_CHANGE_NONE;
     locache_reader in_a = a->inside;
@@ -148,11 +142,11 @@ static lcpy_change compare_items(search *s, const item *a, const item *b)
     if (a->head.number != b->head.number)
         return LCPY_CHANGE_OTHER;
     for (uint64_t i = 0; i < a->head.number; i++) {
-        item one;
-        item other;
+        lcpy_item one;
+        lcpy_item other;
         place there = s->at;
         append_index(&there, i);
-        if (!take(&one, &in_a) || !take(&other, &in_b))
+        if (!lcpy_item_take(&one, &in_a) || !lcpy_item_take(&other, &in_b))
             return LCPY_CHANGE_OTHER;
         lcpy_change change = step_to(s, &one, &other, there, false);
         if (change == LCPY_CHANGE_OTHER)
@@ -163,15 +157,16 @@ static lcpy_change compare_items(search *s, const item *a, const item *b)
 }
 
 /* The value of a key in a map, looked for from *from on, which is where it mostly is, then from the
- * beginning. */
-static bool find_value(item *value, const item *key, const item *map, locache_reader *from,
-                       uint64_t *left)
+ * beginning: *turned. */
+static bool find_value(lcpy_item *value, const lcpy_item *key, const lcpy_item *map,
+                       locache_reader *from, uint64_t *left, bool *turned)
 {
     for (int turn = 0; turn < 2; turn++) {
+        *turned = *turned || turn > 0;
         while (*left > 0) {
-            item other;
+            lcpy_item other;
             (*left)--;
-            if (!take(&other, from) || !take(value, from))
+            if (!lcpy_item_take(&other, from) || !lcpy_item_take(value, from))
                 return false;
             if (same(key, &other))
                 return true;
@@ -183,15 +178,17 @@ static bool find_value(item *value, const item *key, const item *map, locache_re
 }
 
 /* The first key of b that a is without. */
-static lcpy_change fill_in_key(search *s, const item *a, const item *b, bool attributes)
+static lcpy_change fill_in_key(search *s, const lcpy_item *a, const lcpy_item *b, bool attributes)
 {
     locache_reader in_a = a->inside;
     locache_reader in_b = b->inside;
     uint64_t left = a->head.number;
     size_t length = s->at.length;
-    item key;
-    item value;
-    while (take(&key, &in_b) && take(&value, &in_b) && find_value(&value, &key, a, &in_a, &left))
+    bool turned = false;
+    lcpy_item key;
+    lcpy_item value;
+    while (lcpy_item_take(&key, &in_b) && lcpy_item_take(&value, &in_b) &&
+           find_value(&value, &key, a, &in_a, &left, &turned))
         ;
     if (!s->named)
         append_key(&s->at, &key, attributes);
@@ -200,21 +197,22 @@ static lcpy_change fill_in_key(search *s, const item *a, const item *b, bool att
     return change;
 }
 
-static lcpy_change compare_maps(search *s, const item *a, const item *b, bool attributes)
+static lcpy_change compare_maps(search *s, const lcpy_item *a, const lcpy_item *b, bool attributes)
 {
     lcpy_change found = LCPY_CHANGE_NONE;
     locache_reader in_a = a->inside;
     locache_reader in_b = b->inside;
     uint64_t left = b->head.number;
+    bool turned = false;
     for (uint64_t i = 0; i < a->head.number; i++) {
-        item key;
-        item one;
-        item other;
+        lcpy_item key;
+        lcpy_item one;
+        lcpy_item other;
         place there = s->at;
-        if (!take(&key, &in_a) || !take(&one, &in_a))
+        if (!lcpy_item_take(&key, &in_a) || !lcpy_item_take(&one, &in_a))
             return LCPY_CHANGE_OTHER;
         append_key(&there, &key, attributes);
-        if (!find_value(&other, &key, b, &in_b, &left)) {
+        if (!find_value(&other, &key, b, &in_b, &left, &turned)) {
             if (!s->named)
                 s->at = there;
             return LCPY_CHANGE_OTHER;
@@ -224,9 +222,9 @@ static lcpy_change compare_maps(search *s, const item *a, const item *b, bool at
             return change;
         found = change > found ? change : found;
     }
-    if (b->head.number > a->head.number)
-        return fill_in_key(s, a, b, attributes);
-    return found != LCPY_CHANGE_NONE ? found : LCPY_CHANGE_OTHER; /* their order */
+    if (turned) /* their order is another */
+        return LCPY_CHANGE_OTHER;
+    return b->head.number > a->head.number ? fill_in_key(s, a, b, attributes) : found;
 }
 
 /* ----------------------------------------------------------------------------------- generators */
@@ -245,7 +243,7 @@ static const struct {
 };
 
 /* An object's class, where it goes by its name: the text, else nothing. */
-static locache_item class_name(const item *object)
+static locache_item class_name(const lcpy_item *object)
 {
     locache_reader inside = object->inside;
     locache_item head = {.kind = LOCACHE_NULL};
@@ -255,7 +253,7 @@ static locache_item class_name(const item *object)
     return head;
 }
 
-static void name_state(search *s, const item *object)
+static void name_state(search *s, const lcpy_item *object)
 {
     locache_item name = class_name(object);
     if (name.kind != LOCACHE_TEXT || s->named)
@@ -273,13 +271,15 @@ static void name_state(search *s, const item *object)
 /* --------------------------------------------------------------------------------------- values */
 
 /* What a tag holds: an object's parts, a tuple's items, or what can only be the same or not. */
-static lcpy_change compare_tagged(search *s, const item *a, const item *b, bool attributes)
+static lcpy_change compare_tagged(search *s, const lcpy_item *a, const lcpy_item *b,
+                                  bool attributes)
 {
     locache_reader in_a = a->inside;
     locache_reader in_b = b->inside;
-    item one;
-    item other;
-    if (a->head.number != b->head.number || !take(&one, &in_a) || !take(&other, &in_b))
+    lcpy_item one;
+    lcpy_item other;
+    if (a->head.number != b->head.number || !lcpy_item_take(&one, &in_a) ||
+        !lcpy_item_take(&other, &in_b))
         return LCPY_CHANGE_OTHER;
     switch (a->head.number) {
     case LOCACHE_TAG_OBJECT:
@@ -298,13 +298,9 @@ static lcpy_change compare_tagged(search *s, const item *a, const item *b, bool 
     }
 }
 
-/* `attributes`: a map is an object's attributes. */
-static lcpy_change compare(search *s, const item *a, const item *b, bool attributes)
+static lcpy_change compare_values(search *s, const lcpy_item *a, const lcpy_item *b,
+                                  bool attributes)
 {
-    if (same(a, b))
-        return LCPY_CHANGE_NONE;
-    if (is_nothing(a))
-        return fill_in(s);
     if (a->head.kind != b->head.kind)
         return LCPY_CHANGE_OTHER;
     switch (a->head.kind) {
@@ -315,12 +311,54 @@ static lcpy_change compare(search *s, const item *a, const item *b, bool attribu
     case LOCACHE_TAG:
         return compare_tagged(s, a, b, attributes);
     default:
+        return same(a, b) ? LCPY_CHANGE_NONE : LCPY_CHANGE_OTHER;
+    }
+}
+
+/* Two of which one refers to an object that is elsewhere in its key. */
+static lcpy_change compare_followed(search *s, const lcpy_item *a, const lcpy_item *b,
+                                    bool attributes)
+{
+    lcpy_item one = *a;
+    lcpy_item other = *b;
+    if (!lcpy_item_follow(&s->before, &one) || !lcpy_item_follow(&s->after, &other))
+        return LCPY_CHANGE_OTHER;
+    switch (lcpy_pairs_add(&s->met, one.start, other.start)) {
+    case 1:
+        return compare(s, &one, &other, attributes);
+    case 0: /* it has no change that is none of filling in: the search would be over */
+        return LCPY_CHANGE_FILLED;
+    default:
         return LCPY_CHANGE_OTHER;
     }
 }
 
+/* `attributes`: a map is an object's attributes. */
+static lcpy_change compare(search *s, const lcpy_item *a, const lcpy_item *b, bool attributes)
+{
+    /* Within cycles the same number may refer to what is another. */
+    bool in_cycle = s->before.cycle.size > 0 || s->after.cycle.size > 0;
+    if (same(a, b) && !(in_cycle && lcpy_parts_has_tag(a->start, a->size, LOCACHE_TAG_ANCESTOR)))
+        return LCPY_CHANGE_NONE;
+    if (is_nothing(a))
+        return fill_in(s);
+    if (s->depth >= DEPTH_MAX || s->work + s->before.work + s->after.work >= WORK_MAX)
+        return LCPY_CHANGE_OTHER;
+    lcpy_item cycle_before = s->before.cycle;
+    lcpy_item cycle_after = s->after.cycle;
+    s->depth++;
+    s->work++;
+    lcpy_change change = lcpy_item_refers(a) || lcpy_item_refers(b)
+                             ? compare_followed(s, a, b, attributes)
+                             : compare_values(s, a, b, attributes);
+    s->depth--;
+    s->before.cycle = cycle_before;
+    s->after.cycle = cycle_after;
+    return change;
+}
+
 /* What is captured has its own rules (captures.h). */
-static bool names_captured(const search *s, const item *label)
+static bool names_captured(const search *s, const lcpy_item *label)
 {
     for (Py_ssize_t i = 0; i < s->captures->count; i++) {
         PyObject *captured = s->captures->items[i].label;
@@ -337,12 +375,13 @@ static lcpy_change compare_arguments(search *s, locache_reader *in_a, locache_re
 {
     lcpy_change found = LCPY_CHANGE_NONE;
     for (uint64_t i = 0; i + 1 < count; i += 2) {
-        item label;
-        item label_after;
-        item one;
-        item other;
-        if (!take(&label, in_a) || !take(&one, in_a) || !take(&label_after, in_b) ||
-            !take(&other, in_b) || !same(&label, &label_after))
+        lcpy_item label;
+        lcpy_item label_after;
+        lcpy_item one;
+        lcpy_item other;
+        if (!lcpy_item_take(&label, in_a) || !lcpy_item_take(&one, in_a) ||
+            !lcpy_item_take(&label_after, in_b) || !lcpy_item_take(&other, in_b) ||
+            !same(&label, &label_after))
             return LCPY_CHANGE_OTHER;
         if (names_captured(s, &label))
             continue;
@@ -362,24 +401,42 @@ static lcpy_change compare_arguments(search *s, locache_reader *in_a, locache_re
     return found;
 }
 
-lcpy_change lcpy_changed_find(PyObject **where, const lcpy_captures *captures,
-                              const locache_writer *before, const locache_writer *after)
+static lcpy_change compare_keys(search *s, const locache_writer *before,
+                                const locache_writer *after)
 {
-    *where = NULL;
-    if (before->length == after->length && memcmp(before->data, after->data, before->length) == 0)
-        return LCPY_CHANGE_NONE;
-    search s = {.captures = captures};
     locache_reader in_a;
     locache_reader in_b;
     locache_item head_a;
     locache_item head_b;
-    lcpy_change change = LCPY_CHANGE_OTHER;
     locache_reader_init(&in_a, before->data, before->length);
     locache_reader_init(&in_b, after->data, after->length);
-    if (locache_read(&head_a, &in_a) == LOCACHE_OK && locache_read(&head_b, &in_b) == LOCACHE_OK &&
-        head_a.kind == LOCACHE_ARRAY && head_b.kind == LOCACHE_ARRAY &&
-        head_a.number == head_b.number)
-        change = compare_arguments(&s, &in_a, &in_b, head_a.number);
+    return locache_read(&head_a, &in_a) == LOCACHE_OK &&
+                   locache_read(&head_b, &in_b) == LOCACHE_OK && head_a.kind == LOCACHE_ARRAY &&
+                   head_b.kind == LOCACHE_ARRAY && head_a.number == head_b.number
+               ? compare_arguments(s, &in_a, &in_b, head_a.number)
+               : LCPY_CHANGE_OTHER;
+}
+
+lcpy_change lcpy_changed_find(PyObject **where, const lcpy_captures *captures,
+                              const lcpy_changed_key *before, const lcpy_changed_key *after)
+{
+    const locache_writer *a = before->key;
+    const locache_writer *b = after->key;
+    *where = NULL;
+    if (a->length == b->length && memcmp(a->data, b->data, a->length) == 0)
+        return LCPY_CHANGE_NONE;
+    search s = {.captures = captures};
+    /* without notes, digests can only be the same or not */
+    (void)lcpy_parts_init(&s.before.parts, before->parts);
+    (void)lcpy_parts_init(&s.after.parts, after->parts);
+    lcpy_change change = compare_keys(&s, a, b);
+    lcpy_pairs_clear(&s.met);
+    lcpy_parts_clear(&s.after.parts);
+    lcpy_parts_clear(&s.before.parts);
+    if (change == LCPY_CHANGE_FILLED && s.filled.length == 0)
+        return LCPY_CHANGE_NONE; /* only the members of a cycle have other numbers */
+    if (change == LCPY_CHANGE_NONE)
+        return change;
     const place *at = change == LCPY_CHANGE_FILLED ? &s.filled : &s.at;
     *where = PyUnicode_DecodeUTF8(at->text, (Py_ssize_t)at->length, "replace");
     return *where != NULL ? change : LCPY_CHANGE_ERROR;

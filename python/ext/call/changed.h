@@ -11,9 +11,14 @@ typedef enum lcpy_change {
     LCPY_CHANGE_OTHER = 2   /* something has another value */
 } lcpy_change;
 
+typedef struct lcpy_changed_key {
+    const locache_writer *key;
+    const locache_writer *parts; /* lcpy_key_note_parts() */
+} lcpy_changed_key;
+
 /* Compare two keys of one call, without what is captured. *where is a new reference to a str that
  * says where they differ first, as "self.calls"; NULL where they do not. */
 lcpy_change lcpy_changed_find(PyObject **where, const lcpy_captures *captures,
-                              const locache_writer *before, const locache_writer *after);
+                              const lcpy_changed_key *before, const lcpy_changed_key *after);
 
 #endif

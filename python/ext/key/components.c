@@ -109,6 +109,29 @@ static int fill(writing *w, const lcpy_node *node, inner how)
     return check(&w->part);
 }
 
+static _Thread_local locache_writer *noted;
+
+locache_writer *lcpy_key_note_parts(locache_writer *parts)
+{
+    locache_writer *before = noted;
+
+    noted = parts;
+    return before;
+}
+
+/* In the place of the part. */
+static void write_part_digest(writing *w)
+{
+    size_t start = w->parts.length;
+
+    lcpy_walk_write_digest(&w->parts, LOCACHE_TAG_PART, w->part.data, w->part.length);
+    if (noted != NULL && locache_writer_status(&w->parts) == LOCACHE_OK &&
+        noted->length + w->part.length <= LCPY_NOTED_MAX) {
+        locache_write_raw(noted, w->parts.data + start, w->parts.length - start);
+        locache_write_raw(noted, w->part.data, w->part.length);
+    }
+}
+
 /* Keep the part, or its digest where it is long. */
 static int keep_part(writing *w, lcpy_node *node, bool whole)
 {
@@ -116,7 +139,7 @@ static int keep_part(writing *w, lcpy_node *node, bool whole)
     if (whole || w->part.length <= LCPY_PART_MAX)
         locache_write_raw(&w->parts, w->part.data, w->part.length);
     else
-        lcpy_walk_write_digest(&w->parts, LOCACHE_TAG_PART, w->part.data, w->part.length);
+        write_part_digest(w);
     node->written = (uint32_t)(w->parts.length - node->bytes);
     return check(&w->parts);
 }

@@ -34,4 +34,12 @@ int lcpy_key_collect(lcpy_state *state, locache_writer *writer, PyObject *value,
  * long it takes. Looked at between objects and before very large buffers. Returns what it was. */
 int64_t lcpy_key_set_deadline(int64_t deadline);
 
+/* Bytes of notes on parts after which no more are made: they are in memory while the function
+ * runs. */
+#define LCPY_NOTED_MAX ((size_t)16 << 20)
+
+/* From now on in this thread, note what stands behind the digest of each part: appended to `parts`,
+ * the digest with its tag, then the part. NULL: note nothing. Returns what it was. */
+locache_writer *lcpy_key_note_parts(locache_writer *parts);
+
 #endif

@@ -117,6 +117,131 @@ def test_what_is_filled_in_is_stored(kept, change, awaited, caplog):
     assert sum("filled in model." in record.message for record in caplog.records) == 1
 
 
+class Step:
+    """More than a few bytes of state, so that it stands in a key as its digest."""
+
+    def __init__(self, n, parent=None):
+        self.parameters = {f"parameter number {i}": f"value {n} {i}" for i in range(20)}
+        self.calls = 0
+        self.parent = parent
+
+
+class Pipeline:
+    def __init__(self):
+        self.steps = [("one", Step(1)), ("two", Step(2))]
+        self.shared = [self.steps[1][1]] * 2
+        self.deep = {"a": [Step(3)]}
+        for _ in range(30):
+            self.deep = {"a": [Step(3), self.deep], "b": self.deep}
+
+
+class Family(Pipeline):
+    """The same with a cycle."""
+
+    def __init__(self):
+        super().__init__()
+        for _, step in self.steps:
+            step.parent = self
+
+
+def fit(pipeline):
+    for n, (_, step) in enumerate(pipeline.steps):
+        step.coefficients_ = [float(n)] * 100
+        step.child_ = Step(7, step)
+    pipeline.deep["a"][0].fitted_ = "yes" * 100
+    pipeline.fitted_ = True
+
+
+def fit_and_count(pipeline):
+    fit(pipeline)
+    pipeline.steps[1][1].calls += 1
+
+
+def replace_in_depth(pipeline):
+    pipeline.deep["a"][1]["a"][0].parameters["parameter number 7"] = "another"
+
+
+def reorder(pipeline):
+    parameters = pipeline.steps[0][1].parameters
+    parameters["parameter number 0"] = parameters.pop("parameter number 0")
+
+
+def swap(pipeline):
+    pipeline.steps.reverse()
+
+
+@pytest.mark.parametrize("kind", [Pipeline, Family])
+@pytest.mark.parametrize("awaited", [False, True])
+def test_graph_that_is_filled_in_is_stored(kept, kind, awaited, caplog):
+    run = kept(lambda pipeline: fit(pipeline) or pipeline)
+    if awaited:
+
+        @kept
+        async def later(pipeline):
+            fit(pipeline)
+            return pipeline
+
+        def run(pipeline):
+            return asyncio.run(later(pipeline))
+
+    locache.verbose(True)
+    try:
+        with warnings.catch_warnings(), caplog.at_level(logging.INFO, "locache"):
+            warnings.simplefilter("error")
+            run(kind())
+            assert run(kind()).steps[1][1].coefficients_ == [1.0] * 100
+    finally:
+        locache.verbose(False)
+    assert (later if awaited else run).cache_info()[:2] == (1, 1)
+    assert sum("filled in pipeline." in record.message for record in caplog.records) == 1
+
+
+@pytest.mark.parametrize("kind", [Pipeline, Family])
+@pytest.mark.parametrize("awaited", [False, True])
+@pytest.mark.parametrize(
+    ("change", "place"),
+    [
+        (fit_and_count, ["steps[1][1].calls", "shared[0].calls"]),
+        (replace_in_depth, ["deep['a'][1]['a'][0].parameters['parameter number 7']"]),
+        (reorder, ["steps[0][1].parameters"]),
+        (swap, ["steps[0][0]"]),
+    ],
+)
+def test_change_within_a_graph_is_named(kept, kind, awaited, change, place):
+    if awaited:
+
+        @kept
+        async def later(pipeline):
+            change(pipeline)
+
+        def run(pipeline):
+            asyncio.run(later(pipeline))
+    else:
+
+        @kept
+        def run(pipeline):
+            change(pipeline)
+
+    with pytest.warns(locache.CacheWarning, match="is another afterwards") as said:
+        run(kind())
+    found = str(said[0].message).split(": pipeline.")[1].split(" is another")[0]
+    assert any(found.endswith(expected) for expected in place), found
+
+
+def test_change_too_deep_to_be_found_is_not_stored(kept):
+    @kept
+    def run(step):
+        while step.parent is not None:
+            step = step.parent
+        step.filled_ = 1
+
+    chain = None
+    for n in range(1000):
+        chain = Step(n, chain)
+    with pytest.warns(locache.CacheWarning, match=r"step\.parent\.parent.* is another"):
+        run(chain)
+
+
 def test_generators_of_random_numbers(kept):
     numpy = pytest.importorskip("numpy")
 

@@ -1,0 +1,156 @@
+/* What locache._async does with the core: a key goes through Python as bytes while a coroutine
+ * runs. */
+#include "call/coroutine.h"
+
+#include "call/call.h"
+#include "call/captures.h"
+#include "call/depend.h"
+#include "call/lookup.h"
+#include "call/store.h"
+
+/* A key that was made before, and goes through Python as bytes, which must outlive it. */
+static int key_from_bytes(lcpy_key *key, PyObject *bytes)
+{
+    if (!PyBytes_Check(bytes)) {
+        PyErr_SetString(PyExc_TypeError, "a key is bytes");
+        return -1;
+    }
+    size_t size = (size_t)PyBytes_GET_SIZE(bytes);
+    locache_writer_init(&key->writer, PyBytes_AS_STRING(bytes), size); /* full, and only read */
+    key->writer.length = size;
+    key->simple = false; /* that is not known */
+    return 0;
+}
+
+PyObject *lcpy_coroutine_lookup(PyObject *object, PyObject *bytes)
+{
+    lcpy_key key;
+    PyObject *value = NULL;
+    if (key_from_bytes(&key, bytes) < 0)
+        return NULL;
+    lcpy_found found = lcpy_lookup(&value, (lcpy_persisted *)object, &key);
+    if (found == LCPY_FOUND) {
+        PyObject *result = PyTuple_Pack(1, value);
+        Py_DECREF(value);
+        return result;
+    }
+    return found == LCPY_INTERRUPTED ? NULL
+                                     : Py_NewRef(found == LCPY_REJECTED ? Py_False : Py_None);
+}
+
+/* What is captured and only the coroutine can have changed is its state; `others` is None where it
+ * was not alone. */
+static int note_state(lcpy_persisted *self, const lcpy_key *key, PyObject *others)
+{
+    long long time = others != Py_None ? PyLong_AsLongLong(others) : 0;
+    if (others == Py_None)
+        return 0;
+    if (time == -1 && PyErr_Occurred() != NULL)
+        return -1;
+    return lcpy_captures_ended(self->state, &self->target.captures, key->writer.data,
+                               key->writer.length, time);
+}
+
+PyObject *lcpy_coroutine_others(PyObject *object, PyObject *unused)
+{
+    (void)unused;
+    const lcpy_persisted *self = (lcpy_persisted *)object;
+    return Py_BuildValue("(LI)", (long long)lcpy_captures_clock(), self->turn);
+}
+
+/* A coroutine's arguments, a tuple and a dict, as those of a call. 0, or -1 with an exception;
+ * `held` is to be released in both cases. */
+static int spread(lcpy_call *out, PyObject *held[2], PyObject *args, PyObject *keywords)
+{
+    Py_ssize_t count = PyTuple_GET_SIZE(args);
+    PyObject *names = PyDict_Keys(keywords);
+    PyObject *values = names != NULL ? PyDict_Values(keywords) : NULL;
+    held[0] = values != NULL ? PyList_AsTuple(names) : NULL;
+    held[1] = held[0] != NULL ? PySequence_List(args) : NULL;
+    int status = held[1] != NULL ? PyList_SetSlice(held[1], count, count, values) : -1;
+    if (status == 0)
+        *out = (lcpy_call){((PyListObject *)held[1])->ob_item, count, held[0]};
+    Py_XDECREF(values);
+    Py_XDECREF(names);
+    return status;
+}
+
+PyObject *lcpy_coroutine_note_parts(PyObject *object, PyObject *args)
+{
+    lcpy_key key;
+    lcpy_call call;
+    locache_writer parts;
+    PyObject *held[2] = {NULL, NULL};
+    PyObject *bytes;
+    PyObject *given;
+    PyObject *keywords;
+    PyObject *result = NULL;
+    if (!PyArg_ParseTuple(args, "OO!O!:_parts_of", &bytes, &PyTuple_Type, &given, &PyDict_Type,
+                          &keywords) ||
+        key_from_bytes(&key, bytes) < 0)
+        return NULL;
+    locache_writer_init(&parts, NULL, 0);
+    if (spread(&call, held, given, keywords) == 0 &&
+        lcpy_call_note_parts((lcpy_persisted *)object, &parts, &key, &call) == 0)
+        result = PyBytes_FromStringAndSize((const char *)parts.data, (Py_ssize_t)parts.length);
+    locache_writer_clear(&parts);
+    Py_XDECREF(held[0]);
+    Py_XDECREF(held[1]);
+    return result;
+}
+
+/* As lcpy_call_may_be_stored(). `noted`: of lcpy_coroutine_note_parts(). */
+static int may_be_stored(lcpy_persisted *self, const lcpy_key *key, PyObject *noted, PyObject *args,
+                         PyObject *keywords)
+{
+    lcpy_call call;
+    locache_writer parts;
+    PyObject *held[2] = {NULL, NULL};
+    locache_writer_init(&parts, PyBytes_AS_STRING(noted), (size_t)PyBytes_GET_SIZE(noted));
+    parts.length = (size_t)PyBytes_GET_SIZE(noted); /* full, and only read */
+    int status = spread(&call, held, args, keywords);
+    if (status == 0)
+        status = lcpy_call_may_be_stored(self, &(lcpy_changed_key){&key->writer, &parts}, &call);
+    Py_XDECREF(held[0]);
+    Py_XDECREF(held[1]);
+    return status;
+}
+
+/* As lcpy_depend_ended(), of a coroutine. */
+static int end_run(lcpy_persisted *self, unsigned turn, PyObject *others)
+{
+    long long time = others != Py_None ? PyLong_AsLongLong(others) : -1;
+    if (time == -1 && PyErr_Occurred() != NULL)
+        return -1;
+    return lcpy_depend_ended(self, turn, time);
+}
+
+PyObject *lcpy_coroutine_store(PyObject *object, PyObject *args)
+{
+    lcpy_persisted *self = (lcpy_persisted *)object;
+    lcpy_key key;
+    PyObject *bytes;
+    PyObject *result;
+    long long compute_time = 0;
+    int fresh = 0;
+    int quiet = 0;
+    PyObject *others;
+    unsigned turn = 0;
+    PyObject *noted;
+    PyObject *given;
+    PyObject *keywords;
+    if (!PyArg_ParseTuple(args, "OOLpp(OI)SO!O!:_store", &bytes, &result, &compute_time, &fresh,
+                          &quiet, &others, &turn, &noted, &PyTuple_Type, &given, &PyDict_Type,
+                          &keywords) ||
+        key_from_bytes(&key, bytes) < 0)
+        return NULL;
+    /* first, since the key that is made again takes note of what is captured now */
+    int status = note_state(self, &key, others);
+    int stored = status == 0 ? may_be_stored(self, &key, noted, given, keywords) : -1;
+    if (stored > 0)
+        stored = end_run(self, turn, others);
+    if (stored > 0)
+        stored =
+            lcpy_store(self, &key, &(lcpy_computed){result, compute_time, fresh != 0, quiet != 0});
+    return stored < 0 ? NULL : Py_NewRef(Py_None);
+}
