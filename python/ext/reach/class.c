@@ -7,7 +7,8 @@
 #include "key/class.h"
 #include "plain/names.h"
 
-/* What dataclasses, enumerations and named tuples note down in a class: it follows from the rest. */
+/* What dataclasses, enumerations and named tuples note down in a class: it follows from the
+ * rest. */
 static bool is_derived(PyObject *name)
 {
     static const char *const names[] = {"__dataclass_params__",
@@ -76,7 +77,7 @@ static PyObject *within_descriptor(PyObject *value, const char *name)
     return inner != NULL ? inner : Py_NewRef(Py_None);
 }
 
-static int write_parts(lcpy_reacher *r, PyObject *value, const char *const *names)
+static int write_named_parts(lcpy_reacher *r, PyObject *value, const char *const *names)
 {
     uint64_t count = 0;
     while (names[count] != NULL)
@@ -100,14 +101,14 @@ static int write_class_member(lcpy_reacher *r, PyObject *value)
     static const char *const dispatched[] = {"func", "dispatcher", NULL};
     const char *type = Py_TYPE(value)->tp_name;
     if (PyObject_TypeCheck(value, &PyProperty_Type))
-        return write_parts(r, value, property);
+        return write_named_parts(r, value, property);
     if (PyObject_TypeCheck(value, &PyClassMethod_Type) ||
         PyObject_TypeCheck(value, &PyStaticMethod_Type))
-        return write_parts(r, value, method);
+        return write_named_parts(r, value, method);
     if (strcmp(type, "cached_property") == 0)
-        return write_parts(r, value, cached);
+        return write_named_parts(r, value, cached);
     if (strcmp(type, "singledispatchmethod") == 0)
-        return write_parts(r, value, dispatched);
+        return write_named_parts(r, value, dispatched);
     return lcpy_reach_value(r, value);
 }
 
@@ -118,7 +119,7 @@ static bool is_slot(PyObject *value)
 }
 
 /* The fields of a dataclass, of which only the defaults are attributes of the class. */
-static int write_fields(lcpy_reacher *r, PyObject *fields)
+static int write_data_fields(lcpy_reacher *r, PyObject *fields)
 {
     static const char *const parts[] = {
         "name", "default_factory", "init", "compare", "kw_only", "repr", NULL};
@@ -127,7 +128,7 @@ static int write_fields(lcpy_reacher *r, PyObject *fields)
     if (values != NULL)
         locache_write_array(r->writer, (uint64_t)PyList_GET_SIZE(values));
     for (Py_ssize_t i = 0; status == 0 && i < PyList_GET_SIZE(values); i++)
-        status = write_parts(r, PyList_GET_ITEM(values, i), parts);
+        status = write_named_parts(r, PyList_GET_ITEM(values, i), parts);
     Py_XDECREF(values);
     return status;
 }
@@ -146,7 +147,7 @@ static int write_named_member(lcpy_reacher *r, PyObject *class, PyObject *name, 
     r->place = PyUnicode_FromFormat("%U.%U", before, name);
     status = r->place == NULL ? -1
              : strcmp(text, "__dataclass_fields__") == 0 && PyDict_Check(value)
-                 ? write_fields(r, value)
+                 ? write_data_fields(r, value)
              : is_slot(value) ? lcpy_reach_left_out(r)
                               : write_class_member(r, value);
     Py_XDECREF(r->place);
@@ -209,7 +210,7 @@ static int write_enum_members(lcpy_reacher *r, PyObject *class)
     return status;
 }
 
-static int write_bases(lcpy_reacher *r, PyTypeObject *type)
+static int write_class_bases(lcpy_reacher *r, PyTypeObject *type)
 {
     PyObject *bases = type->tp_bases;
     locache_write_array(r->writer, 1 + (uint64_t)PyTuple_GET_SIZE(bases));
@@ -238,7 +239,7 @@ int lcpy_reach_class(lcpy_reacher *r, PyObject *class, int mode)
         return -1;
     locache_write_array(r->writer, 4);
     locache_write_int(r->writer, LCPY_FORM_CLASS);
-    if (write_bases(r, type) < 0)
+    if (write_class_bases(r, type) < 0)
         return -1;
     if (mode != LCPY_NODE_MEMBER && write_enum_members(r, class) < 0)
         return -1;

@@ -1,5 +1,5 @@
-/* What a function or class depends on: the walk from it, its digests, and what is kept of those that
- * are arguments. */
+/* What a function or class depends on: the walk from it, its digests, and what is kept of those
+ * that are arguments. */
 #include "reach/reach.h"
 
 #include <string.h>
@@ -204,7 +204,7 @@ int lcpy_reach_meaning(lcpy_state *state, locache_id *out, const lcpy_reach *rea
     return status;
 }
 
-/* ------------------------------------------------------------------------------------- arguments */
+/* ------------------------------------------------------------------------------------ arguments */
 
 /* So many functions and classes are kept: what a program passes about. */
 #define KEPT_MAX 4096

@@ -117,7 +117,7 @@ def test_name_and_dir(script, tmp_path):
             "print(my", "import os; os.chdir('/'); print(my"
         )
     )
-    assert (script.place / "here" / "my_func" / "x=1_num=3").is_file()
+    assert (script.place / "here" / "foo.my_func" / "x=1_num=3").is_file()
 
 
 def test_exec_repl_and_command_line_are_unnamed(script):
