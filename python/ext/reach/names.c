@@ -534,6 +534,7 @@ static bool goes_on(int opcode)
 /* Jumps that may be taken, forward: where to, or -1. `next` is after the instruction. */
 static Py_ssize_t target_of(int opcode, unsigned argument, Py_ssize_t next)
 {
+    (void)next;
     switch (opcode) {
 #ifdef POP_JUMP_FORWARD_IF_FALSE
     case POP_JUMP_FORWARD_IF_FALSE:
