@@ -27,7 +27,6 @@ static bool is_derived(PyObject *name)
                                         "_value_repr_",
                                         "__slots__",
                                         "_new_member_",
-                                        "_field_defaults",
                                         "_fields",
                                         "__getnewargs__",
                                         "__type_params__",
@@ -53,20 +52,37 @@ static bool is_derived(PyObject *name)
     return false;
 }
 
-/* Made by exec() from the class's fields, as __init__ of a dataclass. */
-static bool is_generated(PyObject *members, PyObject *value)
+/* A function as it is in a class, or what binds it there. Borrowed from the class. */
+static PyObject *bare_function(PyObject *value)
 {
-    if (!PyFunction_Check(value))
+    PyObject *inner = NULL;
+    if (PyFunction_Check(value))
+        return value;
+    if (Py_IS_TYPE(value, &PyClassMethod_Type) || Py_IS_TYPE(value, &PyStaticMethod_Type))
+        inner = PyObject_GetAttrString(value, "__func__");
+    PyErr_Clear();
+    Py_XDECREF(inner); /* its method holds it */
+    return inner != NULL && PyFunction_Check(inner) ? inner : NULL;
+}
+
+/* Made from the class's fields, as __init__ of a dataclass: what it does follows from them. */
+static bool is_generated(lcpy_reacher *r, PyObject *members, PyObject *value)
+{
+    PyObject *function = bare_function(value);
+    if (function == NULL)
         return false;
-    PyObject *file = ((PyCodeObject *)PyFunction_GET_CODE(value))->co_filename;
+    PyObject *file = ((PyCodeObject *)PyFunction_GET_CODE(function))->co_filename;
     const char *path = PyUnicode_AsUTF8(file);
     PyErr_Clear();
-    if (path == NULL || path[0] != '<')
+    if (path == NULL)
         return false;
-    return strncmp(path, "<attrs generated ", 17) == 0 ||
-           (strcmp(path, "<string>") == 0 &&
-            (PyDict_GetItemString(members, "__dataclass_fields__") != NULL ||
-             PyDict_GetItemString(members, "_fields") != NULL));
+    if (strncmp(path, "<attrs generated ", 17) == 0)
+        return true;
+    if (PyDict_GetItemString(members, "__dataclass_fields__") == NULL &&
+        PyDict_GetItemString(members, "_fields") == NULL)
+        return false;
+    return path[0] == '<' ? strcmp(path, "<string>") == 0
+                          : lcpy_owner_of_function(r->state, function) == LCPY_OWNER_PYTHON;
 }
 
 /* A method in a class's dict: the function within what binds it. New reference. */
@@ -164,10 +180,11 @@ static PyObject *member_map(PyObject *class)
 }
 
 /* Is it to be written here? Members of an enumeration are where one of them is reached, or all. */
-static int counts(PyObject *class, PyObject *members, PyObject *name, PyObject *value)
+static int counts(lcpy_reacher *r, PyObject *class, PyObject *members, PyObject *name,
+                  PyObject *value)
 {
     PyObject *map = member_map(class);
-    if (!PyUnicode_Check(name) || is_derived(name) || is_generated(members, value))
+    if (!PyUnicode_Check(name) || is_derived(name) || is_generated(r, members, value))
         return 0;
     int member = map != NULL ? PyDict_Contains(map, name) : 0;
     return member < 0 ? -1 : !member;
@@ -181,7 +198,7 @@ static int write_class_members(lcpy_reacher *r, PyObject *class)
     for (Py_ssize_t i = 0; status == 0 && i < PyList_GET_SIZE(names); i++) {
         PyObject *name = PyList_GET_ITEM(names, i);
         PyObject *value = PyDict_GetItemWithError(members, name);
-        int here = value != NULL ? counts(class, members, name, value) : 0;
+        int here = value != NULL ? counts(r, class, members, name, value) : 0;
         status = here > 0 ? write_named_member(r, class, name, value) : here;
     }
     Py_XDECREF(names);
