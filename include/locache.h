@@ -406,7 +406,7 @@ enum {
     /* an array (TAG_NDARRAY, TAG_NDARRAY_F, TAG_ARRAY) that must not be written
      * to; in results only */
     LOCACHE_TAG_READONLY = 49625,
-    /* ["module:qualified.name", 16 bytes]: a class and the digest of its code */
+    /* [text "module:qualified.name", 16 bytes]: a class, and what it does */
     LOCACHE_TAG_CLASS = 49626
 };
 

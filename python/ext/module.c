@@ -121,10 +121,8 @@ static void release(void *module)
 }
 
 static PyModuleDef_Slot slots[] = {
-    {Py_mod_exec, LCPY_SLOT(exec_warning)},
-    {Py_mod_exec, LCPY_SLOT(exec_types)},
-    {Py_mod_exec, LCPY_SLOT(exec_reach)},
-    {Py_mod_exec, LCPY_SLOT(exec_version)},
+    {Py_mod_exec, LCPY_SLOT(exec_warning)}, {Py_mod_exec, LCPY_SLOT(exec_types)},
+    {Py_mod_exec, LCPY_SLOT(exec_reach)},   {Py_mod_exec, LCPY_SLOT(exec_version)},
     LCPY_MAIN_INTERPRETER_ONLY{0, NULL},
 };
 

@@ -50,6 +50,7 @@ static const hint hints[] = {
     {LOCACHE_TAG_PART, 1, NULL, "part"},
     {LOCACHE_TAG_CYCLE, WHOLE, NULL, "cycle"},
     {LOCACHE_TAG_MEMBER, 1, NULL, "cycle"},
+    {LOCACHE_TAG_CLASS, NOWHERE, NULL, NULL},
 };
 
 static bool next(locache_item *out, locache_reader *reader)

@@ -124,6 +124,7 @@ CONSTANTS = [
     ("only read in a default", main("K = 1\ndef g(x, k=K):\n    return x + k\n", "g(x)"), ("K = 1", "K = 2"), AGAIN),
     ("conditional expression", main("A = 1\nB = 2\n", "A if x > 5 else B"), ("B = 2", "B = 3"), AGAIN),
     ("large constant", main("K = list(range(100_000))\n", "K[-1]"), ("100_000", "100_001"), AGAIN),
+    ("namedtuple default", main("import collections\nP = collections.namedtuple('P', 'a b', defaults=[1])\n", "P(1).b"), ("defaults=[1]", "defaults=[2]"), AGAIN),
     ("namedtuple", main("import collections\nP = collections.namedtuple('P', 'a b')\nK = P(1, 2)\n", "K.a"), ("P(1, 2)", "P(2, 2)"), AGAIN),
     ("beside a lock", main("import threading\nclass Box:\n    def __init__(self):\n        self.lock = threading.Lock()\n        self.k = 1\nB = Box()\n", "(lambda b: b.k)(B)"), ("self.k = 1", "self.k = 2"), AGAIN),
     ("beside a lock in a list", main("import threading\nB = [threading.Lock(), 1]\n", "B[1]"), (", 1]", ", 2]"), AGAIN),

@@ -12,7 +12,7 @@ static bool is_followed(const lcpy_persisted *self)
            (PyTuple_GET_SIZE(self->target.functions) > 0 || self->options.depends != NULL);
 }
 
-static lcpy_reach *look(lcpy_persisted *self)
+static lcpy_reach *walk_reached(lcpy_persisted *self)
 {
     return lcpy_reach_new(self->state, self->target.functions, self->options.depends,
                           self->options.packages ? LCPY_REACH_PACKAGES : 0);
@@ -22,7 +22,7 @@ int lcpy_depend_begin(lcpy_persisted *self)
 {
     if (self->reach != NULL || !is_followed(self))
         return 0;
-    lcpy_reach *reach = look(self);
+    lcpy_reach *reach = walk_reached(self);
     if (reach == NULL)
         return -1;
     if (self->reach != NULL) /* another thread was faster */
@@ -32,7 +32,7 @@ int lcpy_depend_begin(lcpy_persisted *self)
     return 0;
 }
 
-static void mix(locache_id *id, const locache_id *reached)
+static void mix_in(locache_id *id, const locache_id *reached)
 {
     locache_id both[2] = {*id, *reached};
     locache_id_of(id, both, sizeof both);
@@ -41,7 +41,7 @@ static void mix(locache_id *id, const locache_id *reached)
 void lcpy_depend_code(const lcpy_persisted *self, locache_id *code)
 {
     if (self->reach != NULL && !self->reach->empty)
-        mix(code, &self->reach->quick);
+        mix_in(code, &self->reach->quick);
 }
 
 int lcpy_depend_source(lcpy_persisted *self, locache_id *source)
@@ -51,7 +51,7 @@ int lcpy_depend_source(lcpy_persisted *self, locache_id *source)
         return 0;
     if (lcpy_reach_meaning(self->state, &meaning, self->reach) < 0)
         return -1;
-    mix(source, &meaning);
+    mix_in(source, &meaning);
     return 0;
 }
 
@@ -60,7 +60,7 @@ int lcpy_depend_again(lcpy_persisted *self)
     /* What changes while the function runs may be its own doing, which shows at its end. */
     if (self->running > 0)
         return 0;
-    lcpy_reach *reach = look(self);
+    lcpy_reach *reach = walk_reached(self);
     if (reach == NULL)
         return -1;
     lcpy_reach *before = self->reach;

@@ -1,5 +1,5 @@
-/* What a decorated function reaches beside its own code: looked at when its cache is opened, watched
- * at every call, looked at again where it changed. */
+/* What a decorated function reaches beside its own code: looked at when its cache is opened,
+ * watched at every call, looked at again where it changed. */
 #ifndef LCPY_DEPEND_H
 #define LCPY_DEPEND_H
 

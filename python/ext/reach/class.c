@@ -7,7 +7,8 @@
 #include "key/class.h"
 #include "plain/names.h"
 
-/* What dataclasses, enumerations and named tuples note down in a class: it follows from the rest. */
+/* What dataclasses, enumerations and named tuples note down in a class: it follows from the
+ * rest. */
 static bool is_derived(PyObject *name)
 {
     static const char *const names[] = {"__dataclass_params__",
@@ -26,7 +27,6 @@ static bool is_derived(PyObject *name)
                                         "_value_repr_",
                                         "__slots__",
                                         "_new_member_",
-                                        "_field_defaults",
                                         "_fields",
                                         "__getnewargs__",
                                         "__type_params__",
@@ -52,20 +52,37 @@ static bool is_derived(PyObject *name)
     return false;
 }
 
-/* Made by exec() from the class's fields, as __init__ of a dataclass. */
-static bool is_generated(PyObject *members, PyObject *value)
+/* A function as it is in a class, or what binds it there. Borrowed from the class. */
+static PyObject *bare_function(PyObject *value)
 {
-    if (!PyFunction_Check(value))
+    PyObject *inner = NULL;
+    if (PyFunction_Check(value))
+        return value;
+    if (Py_IS_TYPE(value, &PyClassMethod_Type) || Py_IS_TYPE(value, &PyStaticMethod_Type))
+        inner = PyObject_GetAttrString(value, "__func__");
+    PyErr_Clear();
+    Py_XDECREF(inner); /* its method holds it */
+    return inner != NULL && PyFunction_Check(inner) ? inner : NULL;
+}
+
+/* Made from the class's fields, as __init__ of a dataclass: what it does follows from them. */
+static bool is_generated(lcpy_reacher *r, PyObject *members, PyObject *value)
+{
+    PyObject *function = bare_function(value);
+    if (function == NULL)
         return false;
-    PyObject *file = ((PyCodeObject *)PyFunction_GET_CODE(value))->co_filename;
+    PyObject *file = ((PyCodeObject *)PyFunction_GET_CODE(function))->co_filename;
     const char *path = PyUnicode_AsUTF8(file);
     PyErr_Clear();
-    if (path == NULL || path[0] != '<')
+    if (path == NULL)
         return false;
-    return strncmp(path, "<attrs generated ", 17) == 0 ||
-           (strcmp(path, "<string>") == 0 &&
-            (PyDict_GetItemString(members, "__dataclass_fields__") != NULL ||
-             PyDict_GetItemString(members, "_fields") != NULL));
+    if (strncmp(path, "<attrs generated ", 17) == 0)
+        return true;
+    if (PyDict_GetItemString(members, "__dataclass_fields__") == NULL &&
+        PyDict_GetItemString(members, "_fields") == NULL)
+        return false;
+    return path[0] == '<' ? strcmp(path, "<string>") == 0
+                          : lcpy_owner_of_function(r->state, function) == LCPY_OWNER_PYTHON;
 }
 
 /* A method in a class's dict: the function within what binds it. New reference. */
@@ -76,7 +93,7 @@ static PyObject *within_descriptor(PyObject *value, const char *name)
     return inner != NULL ? inner : Py_NewRef(Py_None);
 }
 
-static int write_parts(lcpy_reacher *r, PyObject *value, const char *const *names)
+static int write_named_parts(lcpy_reacher *r, PyObject *value, const char *const *names)
 {
     uint64_t count = 0;
     while (names[count] != NULL)
@@ -100,14 +117,14 @@ static int write_class_member(lcpy_reacher *r, PyObject *value)
     static const char *const dispatched[] = {"func", "dispatcher", NULL};
     const char *type = Py_TYPE(value)->tp_name;
     if (PyObject_TypeCheck(value, &PyProperty_Type))
-        return write_parts(r, value, property);
+        return write_named_parts(r, value, property);
     if (PyObject_TypeCheck(value, &PyClassMethod_Type) ||
         PyObject_TypeCheck(value, &PyStaticMethod_Type))
-        return write_parts(r, value, method);
+        return write_named_parts(r, value, method);
     if (strcmp(type, "cached_property") == 0)
-        return write_parts(r, value, cached);
+        return write_named_parts(r, value, cached);
     if (strcmp(type, "singledispatchmethod") == 0)
-        return write_parts(r, value, dispatched);
+        return write_named_parts(r, value, dispatched);
     return lcpy_reach_value(r, value);
 }
 
@@ -118,7 +135,7 @@ static bool is_slot(PyObject *value)
 }
 
 /* The fields of a dataclass, of which only the defaults are attributes of the class. */
-static int write_fields(lcpy_reacher *r, PyObject *fields)
+static int write_data_fields(lcpy_reacher *r, PyObject *fields)
 {
     static const char *const parts[] = {
         "name", "default_factory", "init", "compare", "kw_only", "repr", NULL};
@@ -127,7 +144,7 @@ static int write_fields(lcpy_reacher *r, PyObject *fields)
     if (values != NULL)
         locache_write_array(r->writer, (uint64_t)PyList_GET_SIZE(values));
     for (Py_ssize_t i = 0; status == 0 && i < PyList_GET_SIZE(values); i++)
-        status = write_parts(r, PyList_GET_ITEM(values, i), parts);
+        status = write_named_parts(r, PyList_GET_ITEM(values, i), parts);
     Py_XDECREF(values);
     return status;
 }
@@ -146,7 +163,7 @@ static int write_named_member(lcpy_reacher *r, PyObject *class, PyObject *name, 
     r->place = PyUnicode_FromFormat("%U.%U", before, name);
     status = r->place == NULL ? -1
              : strcmp(text, "__dataclass_fields__") == 0 && PyDict_Check(value)
-                 ? write_fields(r, value)
+                 ? write_data_fields(r, value)
              : is_slot(value) ? lcpy_reach_left_out(r)
                               : write_class_member(r, value);
     Py_XDECREF(r->place);
@@ -163,10 +180,11 @@ static PyObject *member_map(PyObject *class)
 }
 
 /* Is it to be written here? Members of an enumeration are where one of them is reached, or all. */
-static int counts(PyObject *class, PyObject *members, PyObject *name, PyObject *value)
+static int counts(lcpy_reacher *r, PyObject *class, PyObject *members, PyObject *name,
+                  PyObject *value)
 {
     PyObject *map = member_map(class);
-    if (!PyUnicode_Check(name) || is_derived(name) || is_generated(members, value))
+    if (!PyUnicode_Check(name) || is_derived(name) || is_generated(r, members, value))
         return 0;
     int member = map != NULL ? PyDict_Contains(map, name) : 0;
     return member < 0 ? -1 : !member;
@@ -180,7 +198,7 @@ static int write_class_members(lcpy_reacher *r, PyObject *class)
     for (Py_ssize_t i = 0; status == 0 && i < PyList_GET_SIZE(names); i++) {
         PyObject *name = PyList_GET_ITEM(names, i);
         PyObject *value = PyDict_GetItemWithError(members, name);
-        int here = value != NULL ? counts(class, members, name, value) : 0;
+        int here = value != NULL ? counts(r, class, members, name, value) : 0;
         status = here > 0 ? write_named_member(r, class, name, value) : here;
     }
     Py_XDECREF(names);
@@ -209,7 +227,7 @@ static int write_enum_members(lcpy_reacher *r, PyObject *class)
     return status;
 }
 
-static int write_bases(lcpy_reacher *r, PyTypeObject *type)
+static int write_class_bases(lcpy_reacher *r, PyTypeObject *type)
 {
     PyObject *bases = type->tp_bases;
     locache_write_array(r->writer, 1 + (uint64_t)PyTuple_GET_SIZE(bases));
@@ -238,7 +256,7 @@ int lcpy_reach_class(lcpy_reacher *r, PyObject *class, int mode)
         return -1;
     locache_write_array(r->writer, 4);
     locache_write_int(r->writer, LCPY_FORM_CLASS);
-    if (write_bases(r, type) < 0)
+    if (write_class_bases(r, type) < 0)
         return -1;
     if (mode != LCPY_NODE_MEMBER && write_enum_members(r, class) < 0)
         return -1;

@@ -8,37 +8,6 @@
 
 /* ---------------------------------------------------------------------------------------- state */
 
-static PyObject *state_key(PyObject *container, PyObject *name)
-{
-    return Py_BuildValue("(nO)", (Py_ssize_t)(intptr_t)container, name);
-}
-
-int lcpy_reach_is_state(lcpy_reacher *r, PyObject *container, PyObject *name, PyObject *value)
-{
-    int found = 0;
-    if (container != NULL && PySet_GET_SIZE(r->assigned) > 0) {
-        PyObject *key = state_key(container, name);
-        found = key != NULL ? PySet_Contains(r->assigned, key) : -1;
-        Py_XDECREF(key);
-    }
-    if (found == 0 && PySet_GET_SIZE(r->mutated) > 0) {
-        PyObject *id = PyLong_FromVoidPtr(value);
-        found = id != NULL ? PySet_Contains(r->mutated, id) : -1;
-        Py_XDECREF(id);
-    }
-    return found;
-}
-
-/* Add to a set of what is state; what is new there may have been counted already. */
-static int add_state(lcpy_reacher *r, PyObject *set, PyObject *key)
-{
-    Py_ssize_t before = PySet_GET_SIZE(set);
-    int status = key != NULL ? PySet_Add(set, key) : -1;
-    r->grown = r->grown || PySet_GET_SIZE(set) > before;
-    Py_XDECREF(key);
-    return status;
-}
-
 /* All of a path but its last step. */
 static PyObject *path_before(PyObject *path)
 {
@@ -50,7 +19,7 @@ static int note_assigned(lcpy_reacher *r, PyObject *path, PyObject *globals)
     Py_ssize_t size = PyTuple_GET_SIZE(path);
     PyObject *name = PyTuple_GET_ITEM(path, size - 1);
     if (size == 1)
-        return add_state(r, r->assigned, state_key(globals, name));
+        return lcpy_reach_add_state(r, r->assigned, lcpy_reach_state_key(globals, name));
     lcpy_found_path found;
     PyObject *before = path_before(path);
     int status = before != NULL ? lcpy_reach_resolve(r, &found, before, globals) : -1;
@@ -71,7 +40,9 @@ static int note_assigned(lcpy_reacher *r, PyObject *path, PyObject *globals)
         if (dict != NULL)
             Py_SETREF(container, dict);
     }
-    status = container != NULL ? add_state(r, r->assigned, state_key(container, name)) : -1;
+    status = container != NULL
+                 ? lcpy_reach_add_state(r, r->assigned, lcpy_reach_state_key(container, name))
+                 : -1;
     Py_XDECREF(container);
     Py_DECREF(found.value);
     return status;
@@ -90,7 +61,7 @@ static int note_mutated(lcpy_reacher *r, PyObject *path, PyObject *globals)
         return -1;
     int status = 0;
     if (found.value != NULL && !found.package && found.whole && may_be_mutated(found.value))
-        status = add_state(r, r->mutated, PyLong_FromVoidPtr(found.value));
+        status = lcpy_reach_add_state(r, r->mutated, PyLong_FromVoidPtr(found.value));
     Py_XDECREF(found.value);
     return status;
 }
@@ -129,7 +100,7 @@ static int write_found(lcpy_reacher *r, lcpy_found_path *found)
 }
 
 /* Nothing is written of a path to nothing, or to Python's own: builtins, the standard library. */
-static int write_path(lcpy_reacher *r, PyObject *path, PyObject *globals, PyObject *place)
+static int write_one_path(lcpy_reacher *r, PyObject *path, PyObject *globals, PyObject *place)
 {
     lcpy_found_path found;
     if (lcpy_reach_resolve(r, &found, path, globals) < 0)
@@ -169,13 +140,13 @@ static int write_paths(lcpy_reacher *r, PyObject *read, PyObject *globals)
     PyObject *paths = place != NULL ? PySequence_List(read) : NULL;
     int status = paths != NULL ? PyList_Sort(paths) : -1;
     for (Py_ssize_t i = 0; status == 0 && i < PyList_GET_SIZE(paths); i++)
-        status = write_path(r, PyList_GET_ITEM(paths, i), globals, place);
+        status = write_one_path(r, PyList_GET_ITEM(paths, i), globals, place);
     Py_XDECREF(paths);
     Py_XDECREF(place);
     return status;
 }
 
-/* -------------------------------------------------------------------------------------- bindings */
+/* ------------------------------------------------------------------------------------- bindings */
 
 /* object() as a default says "not given". */
 static int write_given(lcpy_reacher *r, PyObject *value)

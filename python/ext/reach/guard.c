@@ -1,4 +1,4 @@
-/* Has anything changed of what was looked at? */
+/* Has anything changed of what was looked at? The comparisons, and what they compare with. */
 #include "reach/guard.h"
 
 #include <string.h>
@@ -344,7 +344,7 @@ int lcpy_guard_add_content(lcpy_guard *guard, PyObject *value)
     return add_nested(guard, value, 0);
 }
 
-/* -------------------------------------------------------------------------------------- at a call */
+/* ------------------------------------------------------------------------------------ at a call */
 
 /* The dict has changed: has what was looked for in it? */
 static bool names_hold(lcpy_guard_dict *in)

@@ -2,8 +2,8 @@
  *
  * Names in dictionaries are compared only where the dictionary has another version than it had;
  * functions, cells and the like by the pointers that they consist of; classes by their version;
- * containers and objects by the pointers that they hold, arrays by their bytes. All that is compared
- * is held, so that no address stands for another object. Needs the GIL. */
+ * containers and objects by the pointers that they hold, arrays by their bytes. All that is
+ * compared is held, so that no address stands for another object. Needs the GIL. */
 #ifndef LCPY_REACH_GUARD_H
 #define LCPY_REACH_GUARD_H
 

@@ -322,6 +322,7 @@ static int copy_slot(scan *s, int n)
     return push(s, Py_XNewRef(peek(s, n)));
 }
 
+#ifdef SWAP
 static int swap_slots(scan *s, int n)
 {
     if (n < 1 || s->depth <= n)
@@ -333,7 +334,9 @@ static int swap_slots(scan *s, int n)
     *other = held;
     return 0;
 }
+#endif
 
+#ifdef ROT_THREE
 static int rotate_slots(scan *s, int count)
 {
     if (s->depth < count)
@@ -345,6 +348,7 @@ static int rotate_slots(scan *s, int count)
     top[1 - count] = held;
     return 0;
 }
+#endif
 
 static int load_constant(scan *s, unsigned index)
 {
@@ -530,6 +534,7 @@ static bool goes_on(int opcode)
 /* Jumps that may be taken, forward: where to, or -1. `next` is after the instruction. */
 static Py_ssize_t target_of(int opcode, unsigned argument, Py_ssize_t next)
 {
+    (void)next;
     switch (opcode) {
 #ifdef POP_JUMP_FORWARD_IF_FALSE
     case POP_JUMP_FORWARD_IF_FALSE:

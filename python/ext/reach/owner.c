@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-/* ------------------------------------------------------------------------------------- by a path */
+/* ------------------------------------------------------------------------------------ by a path */
 
 /* The directory of the standard library: that of the module os. Borrowed, or NULL. */
 static PyObject *standard_directory(lcpy_state *state)
@@ -45,7 +45,7 @@ static int owner_of_path(lcpy_state *state, const char *path)
     return size > 0 && strncmp(path, directory, size) == 0 ? LCPY_OWNER_PYTHON : LCPY_OWNER_USER;
 }
 
-/* ------------------------------------------------------------------------------- by what is known */
+/* ----------------------------------------------------------------------------- by what is known */
 
 /* What is kept of a name or a path: 1 and *owner, 0, or -1 with an exception. */
 static int find_owner(lcpy_state *state, int *owner, PyObject *key)
@@ -261,7 +261,7 @@ static PyObject *listed_version(lcpy_state *state, PyObject *module, const char 
     return version;
 }
 
-/* What the module says itself; else what all the distributions say that there are, which is slow. */
+/* What the module says itself; else what all the distributions say, which is slow. */
 static PyObject *told_version(PyObject *module, PyObject *top)
 {
     PyObject *version = PyObject_GetAttrString(module, "__version__");

@@ -1,6 +1,6 @@
 /* Where a path of a code leads: through modules, classes and objects of the user's, as far as each
- * step is a plain look-up that a guard can watch. Where it is not, what was reached so far counts as
- * a whole. */
+ * step is a plain look-up that a guard can watch. Where it is not, what was reached so far counts
+ * as a whole. */
 #include "reach/owner.h"
 #include "reach/walk.h"
 
@@ -70,7 +70,7 @@ static PyObject *imported(lcpy_reacher *r, PyObject *spelled, PyObject *globals)
 /* ---------------------------------------------------------------------------------------- steps */
 
 /* Of a module: where its own dict has the name, or else a submodule of that name. */
-static int step_module(lcpy_reacher *r, lcpy_found_path *at, PyObject *name)
+static int step_into_module(lcpy_reacher *r, lcpy_found_path *at, PyObject *name)
 {
     PyObject *dict = PyModule_GetDict(at->value);
     PyObject *value = PyDict_GetItemWithError(dict, name);
@@ -110,7 +110,7 @@ static int step_member(lcpy_reacher *r, lcpy_found_path *at, PyObject *name)
 }
 
 /* Of a class with an ordinary metaclass: what is found without a descriptor's help. */
-static int step_class(lcpy_reacher *r, lcpy_found_path *at, PyObject *name)
+static int step_into_class(lcpy_reacher *r, lcpy_found_path *at, PyObject *name)
 {
     PyTypeObject *type = (PyTypeObject *)at->value;
     if (lcpy_owner_of_class(r->state, at->value) != LCPY_OWNER_USER)
@@ -136,7 +136,7 @@ static int step_class(lcpy_reacher *r, lcpy_found_path *at, PyObject *name)
 }
 
 /* Of an object of the user's, or a function: an attribute that is its own. */
-static int step_object(lcpy_reacher *r, lcpy_found_path *at, PyObject *name)
+static int step_into(lcpy_reacher *r, lcpy_found_path *at, PyObject *name)
 {
     PyTypeObject *type = Py_TYPE(at->value);
     bool function = PyFunction_Check(at->value);
@@ -163,13 +163,13 @@ static int step_object(lcpy_reacher *r, lcpy_found_path *at, PyObject *name)
     return status;
 }
 
-static int step(lcpy_reacher *r, lcpy_found_path *at, PyObject *name)
+static int take_step(lcpy_reacher *r, lcpy_found_path *at, PyObject *name)
 {
     if (PyModule_Check(at->value))
-        return step_module(r, at, name);
+        return step_into_module(r, at, name);
     if (PyType_Check(at->value))
-        return step_class(r, at, name);
-    return step_object(r, at, name);
+        return step_into_class(r, at, name);
+    return step_into(r, at, name);
 }
 
 /* Is it a module that is not the user's? 1, 0, or -1. */
@@ -187,7 +187,7 @@ static int is_foreign_module(lcpy_reacher *r, PyObject *value)
     return owner < 0 ? -1 : owner != LCPY_OWNER_USER;
 }
 
-static int first_step(lcpy_reacher *r, lcpy_found_path *at, PyObject *name, PyObject *globals)
+static int take_first(lcpy_reacher *r, lcpy_found_path *at, PyObject *name, PyObject *globals)
 {
     if (PyUnicode_READ_CHAR(name, 0) == '<') {
         at->value = imported(r, name, globals);
@@ -209,7 +209,7 @@ int lcpy_reach_resolve(lcpy_reacher *r, lcpy_found_path *out, PyObject *path, Py
 {
     Py_ssize_t size = PyTuple_GET_SIZE(path);
     *out = (lcpy_found_path){.whole = false};
-    int status = first_step(r, out, PyTuple_GET_ITEM(path, 0), globals);
+    int status = take_first(r, out, PyTuple_GET_ITEM(path, 0), globals);
     for (Py_ssize_t i = 1; status >= 0 && out->value != NULL && !out->package; i++) {
         int foreign = is_foreign_module(r, out->value);
         out->package = foreign > 0;
@@ -218,7 +218,7 @@ int lcpy_reach_resolve(lcpy_reacher *r, lcpy_found_path *out, PyObject *path, Py
             status = foreign < 0 ? -1 : 0;
             break;
         }
-        status = step(r, out, PyTuple_GET_ITEM(path, i));
+        status = take_step(r, out, PyTuple_GET_ITEM(path, i));
         if (status != 1)
             break;
     }

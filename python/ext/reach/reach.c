@@ -1,5 +1,5 @@
-/* What a function or class depends on: the walk from it, its digests, and what is kept of those that
- * are arguments. */
+/* What a function or class depends on: the walk from it, its digests, and what is kept of those
+ * that are arguments. */
 #include "reach/reach.h"
 
 #include <string.h>
@@ -204,7 +204,7 @@ int lcpy_reach_meaning(lcpy_state *state, locache_id *out, const lcpy_reach *rea
     return status;
 }
 
-/* ------------------------------------------------------------------------------------- arguments */
+/* ------------------------------------------------------------------------------------ arguments */
 
 /* So many functions and classes are kept: what a program passes about. */
 #define KEPT_MAX 4096
@@ -236,36 +236,6 @@ static PyObject *new_kept(lcpy_reach *reach)
     return capsule;
 }
 
-/* What is known of the object, looked at anew where something changed: a new reference. */
-static PyObject *find_kept(lcpy_state *state, PyObject *object)
-{
-    if (state->reached == NULL && (state->reached = PyDict_New()) == NULL)
-        return NULL;
-    /* Functions of one code reach the same: what each is bound to is written beside. */
-    PyObject *id =
-        PyLong_FromVoidPtr(PyFunction_Check(object) ? PyFunction_GET_CODE(object) : object);
-    PyObject *capsule = id != NULL ? Py_XNewRef(PyDict_GetItemWithError(state->reached, id)) : NULL;
-    if (capsule != NULL) {
-        kept *one = PyCapsule_GetPointer(capsule, NULL);
-        if (one == NULL || lcpy_reach_holds(one->reach)) {
-            Py_DECREF(id);
-            return capsule;
-        }
-        Py_CLEAR(capsule);
-    }
-    PyObject *roots = id != NULL && PyErr_Occurred() == NULL ? PyTuple_Pack(1, object) : NULL;
-    lcpy_reach *reach =
-        roots != NULL ? lcpy_reach_new(state, roots, NULL, LCPY_REACH_PACKAGES) : NULL;
-    capsule = reach != NULL ? new_kept(reach) : NULL;
-    if (capsule != NULL && PyDict_GET_SIZE(state->reached) >= KEPT_MAX)
-        PyDict_Clear(state->reached);
-    if (capsule != NULL && PyDict_SetItem(state->reached, id, capsule) < 0)
-        Py_CLEAR(capsule);
-    Py_XDECREF(roots);
-    Py_XDECREF(id);
-    return capsule;
-}
-
 /* Is it the user's? 1, 0, or -1. */
 static int is_users(lcpy_state *state, PyObject *object)
 {
@@ -274,15 +244,53 @@ static int is_users(lcpy_state *state, PyObject *object)
     return owner < 0 ? -1 : owner == LCPY_OWNER_USER;
 }
 
-int lcpy_reach_of(lcpy_state *state, locache_id *out, PyObject *object)
+/* Look at an object, and keep what was found under `id`: a capsule, or the object itself where it
+ * is not the user's. New reference. */
+static PyObject *keep_reached(lcpy_state *state, PyObject *id, PyObject *object)
 {
     int users = is_users(state, object);
-    if (users <= 0)
-        return users;
-    PyObject *capsule = find_kept(state, object);
-    if (capsule == NULL)
-        return -1;
-    kept *one = PyCapsule_GetPointer(capsule, NULL);
+    PyObject *roots = users > 0 ? PyTuple_Pack(1, object) : NULL;
+    lcpy_reach *reach =
+        roots != NULL ? lcpy_reach_new(state, roots, NULL, LCPY_REACH_PACKAGES) : NULL;
+    PyObject *found = users == 0 ? Py_NewRef(object) : reach != NULL ? new_kept(reach) : NULL;
+    if (found != NULL && PyDict_GET_SIZE(state->reached) >= KEPT_MAX)
+        PyDict_Clear(state->reached);
+    if (found != NULL && PyDict_SetItem(state->reached, id, found) < 0)
+        Py_CLEAR(found);
+    Py_XDECREF(roots);
+    return found;
+}
+
+/* What is known of the object, looked at anew where something changed. As keep_reached(). */
+static PyObject *find_kept(lcpy_state *state, PyObject *object)
+{
+    if (state->reached == NULL && (state->reached = PyDict_New()) == NULL)
+        return NULL;
+    /* Functions of one code reach the same: what each is bound to is written beside. */
+    PyObject *of = PyFunction_Check(object) ? PyFunction_GET_CODE(object) : object;
+    PyObject *id = PyLong_FromVoidPtr(of);
+    if (id == NULL)
+        return NULL;
+    PyObject *found = Py_XNewRef(PyDict_GetItemWithError(state->reached, id));
+    if (found != NULL && PyCapsule_CheckExact(found)) {
+        kept *one = PyCapsule_GetPointer(found, NULL);
+        if (one != NULL && !lcpy_reach_holds(one->reach))
+            Py_CLEAR(found);
+    }
+    if (found == NULL && PyErr_Occurred() == NULL)
+        found = keep_reached(state, id, object);
+    Py_DECREF(id);
+    return found;
+}
+
+int lcpy_reach_of(lcpy_state *state, locache_id *out, PyObject *object)
+{
+    PyObject *found = find_kept(state, object);
+    if (found == NULL || !PyCapsule_CheckExact(found)) {
+        Py_XDECREF(found);
+        return found == NULL ? -1 : 0;
+    }
+    kept *one = PyCapsule_GetPointer(found, NULL);
     int status = one->reach->empty && !PyType_Check(object) ? 0 : 1;
     if (status > 0 && !one->has_meaning) {
         status = lcpy_reach_meaning(state, &one->meaning, one->reach) < 0 ? -1 : 1;
@@ -290,6 +298,6 @@ int lcpy_reach_of(lcpy_state *state, locache_id *out, PyObject *object)
     }
     if (status > 0)
         *out = one->meaning;
-    Py_DECREF(capsule);
+    Py_DECREF(found);
     return status;
 }

@@ -100,7 +100,7 @@ static int write_module(lcpy_reacher *r, PyObject *module)
     return status;
 }
 
-static bool is_of(PyObject *object, const char *module, const char *name)
+static bool is_told_type(PyObject *object, const char *module, const char *name)
 {
     PyObject *type = lcpy_names_loaded(module, name);
     return type != NULL && PyType_Check(type) &&
@@ -118,9 +118,9 @@ int lcpy_reach_told(lcpy_reacher *r, PyObject *object)
         Py_XDECREF(name);
         return status;
     }
-    if (is_of(object, "pathlib", "PurePath"))
+    if (is_told_type(object, "pathlib", "PurePath"))
         return write_file(r, object);
-    if (is_of(object, "locache._depends", "env"))
+    if (is_told_type(object, "locache._depends", "env"))
         return write_variable(r, object);
     return lcpy_reach_value(r, object);
 }

@@ -15,7 +15,7 @@
 
 /* ---------------------------------------------------------------------------------------- nodes */
 
-static long number_of(lcpy_reacher *r, PyObject *object, int mode)
+static long node_number(lcpy_reacher *r, PyObject *object, int mode)
 {
     PyObject *key = Py_BuildValue("(ni)", (Py_ssize_t)(intptr_t)object, mode);
     PyObject *known = key != NULL ? PyDict_GetItemWithError(r->numbers, key) : NULL;
@@ -35,7 +35,7 @@ static long number_of(lcpy_reacher *r, PyObject *object, int mode)
 
 int lcpy_reach_node(lcpy_reacher *r, PyObject *object, int mode)
 {
-    long number = number_of(r, object, mode);
+    long number = node_number(r, object, mode);
     if (number < 0)
         return -1;
     locache_write_array(r->writer, 2);
@@ -98,20 +98,20 @@ int lcpy_reach_package(lcpy_reacher *r, PyObject *module_name)
 /* --------------------------------------------------------------------------------------- by key */
 
 /* What the key's walk asks for each function and class within a value. */
-static int meet(lcpy_collector *collector, PyObject *object)
+static int meet_node(lcpy_collector *collector, PyObject *object)
 {
     lcpy_reacher *r = (lcpy_reacher *)collector;
     int owner = PyType_Check(object) ? lcpy_owner_of_class(r->state, object)
                                      : lcpy_owner_of_function(r->state, object);
     if (owner < 0)
         return -1;
-    return owner == LCPY_OWNER_USER ? (int)number_of(r, object, LCPY_NODE_WHOLE)
+    return owner == LCPY_OWNER_USER ? (int)node_number(r, object, LCPY_NODE_WHOLE)
                                     : LCPY_COLLECT_BY_NAME;
 }
 
 void lcpy_reach_collect(lcpy_reacher *r)
 {
-    r->collector.meet = meet;
+    r->collector.meet = meet_node;
 }
 
 /* Takes what was written of a value: as it is where it is short. */
@@ -133,7 +133,7 @@ static int take_key(lcpy_reacher *r, const locache_writer *key)
     return lcpy_reach_part(r, "value", key->data, key->length);
 }
 
-static int write_items(lcpy_reacher *r, PyObject *sequence)
+static int write_sequence_of(lcpy_reacher *r, PyObject *sequence)
 {
     PyObject *items = PySequence_Tuple(sequence);
     int status = items != NULL ? 0 : -1;
@@ -151,7 +151,7 @@ static int write_items(lcpy_reacher *r, PyObject *sequence)
 static int write_pieces(lcpy_reacher *r, PyObject *value)
 {
     if (PyList_CheckExact(value) || PyTuple_CheckExact(value))
-        return write_items(r, value);
+        return write_sequence_of(r, value);
     if (PyDict_CheckExact(value))
         return lcpy_reach_dict(r, value, NULL);
     return lcpy_reach_left_out(r);
@@ -296,7 +296,7 @@ static int write_foreign(lcpy_reacher *r, PyObject *object)
     return status;
 }
 
-static int write_callable(lcpy_reacher *r, PyObject *value)
+static int write_code_of(lcpy_reacher *r, PyObject *value)
 {
     int owner = PyType_Check(value) ? lcpy_owner_of_class(r->state, value)
                                     : lcpy_owner_of_function(r->state, value);
@@ -361,7 +361,7 @@ int lcpy_reach_value(lcpy_reacher *r, PyObject *value)
     if (is_plain_type(type))
         return write_by_key(r, value);
     if (type == &PyFunction_Type || PyType_Check(value))
-        return write_callable(r, value);
+        return write_code_of(r, value);
     if (type == r->state->persisted_type)
         return write_wrapped(r, value);
     if (PyModule_Check(value)) {

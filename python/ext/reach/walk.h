@@ -64,8 +64,11 @@ int lcpy_reach_part(lcpy_reacher *r, const char *kind, const void *data, size_t 
 int lcpy_reach_told(lcpy_reacher *r, PyObject *object);
 /* Of Python's plain types? */
 bool lcpy_reach_is_data(PyObject *value);
-/* Is what `container` has under `name` the function's own state? 1, 0, or -1 (code.c). */
+/* Is what `container` has under `name` the function's own state? 1, 0, or -1 (own_state.c). */
 int lcpy_reach_is_state(lcpy_reacher *r, PyObject *container, PyObject *name, PyObject *value);
+/* The key of such a thing, a new reference; and to add one (stolen, may be NULL) to a set. */
+PyObject *lcpy_reach_state_key(PyObject *container, PyObject *name);
+int lcpy_reach_add_state(lcpy_reacher *r, PyObject *set, PyObject *key);
 /* Let functions and classes within values be nodes. */
 void lcpy_reach_collect(lcpy_reacher *r);
 
