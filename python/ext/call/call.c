@@ -166,8 +166,8 @@ int lcpy_call_note_parts(lcpy_persisted *self, locache_writer *parts, const lcpy
 }
 
 /* NULL: there is an exception. */
-static pending *prepare(lcpy_persisted *self, const lcpy_key *key, const course *course, bool fresh,
-                        bool quiet)
+static pending *prepare(lcpy_persisted *self, const lcpy_key *key, const lcpy_call *arguments,
+                        bool fresh, bool quiet)
 {
     size_t size = key->writer.length;
     pending *call = PyMem_Malloc(sizeof *call + size);
@@ -181,7 +181,7 @@ static pending *prepare(lcpy_persisted *self, const lcpy_key *key, const course 
     call->key_size = size;
     memcpy(call->key, key->writer.data, size);
     locache_writer_init(&call->parts, NULL, 0);
-    if (lcpy_call_note_parts(self, &call->parts, key, &course->call) < 0) {
+    if (lcpy_call_note_parts(self, &call->parts, key, arguments) < 0) {
         free_pending(call);
         return NULL;
     }
@@ -312,8 +312,7 @@ PyObject *lcpy_call_compute(lcpy_persisted *self, const lcpy_key *key, const lcp
 {
     if (self->target.is_async)
         return start_coroutine(self, key, call, true);
-    course ready = {*call, COMPUTE, NULL};
-    ready.work = prepare(self, key, &ready, true, false);
+    const course ready = {*call, COMPUTE, prepare(self, key, call, true, false)};
     return ready.work != NULL ? run(self, &ready) : NULL;
 }
 
@@ -339,7 +338,7 @@ PyObject *lcpy_call_without_key(lcpy_persisted *self, const lcpy_call *call, lcp
 /* The function is to be called. */
 static void compute_next(lcpy_persisted *self, course *call, const lcpy_key *key, bool quiet)
 {
-    call->work = prepare(self, key, call, false, quiet);
+    call->work = prepare(self, key, &call->call, false, quiet);
     call->next = call->work != NULL ? COMPUTE : FINISHED;
 }
 

@@ -28,6 +28,6 @@ int lcpy_depend_again(lcpy_persisted *self);
 int lcpy_depend_ended(lcpy_persisted *self, unsigned turn, int64_t others);
 
 /* f._depends(): a list of (place, kind, digest) of what it reaches. */
-PyObject *lcpy_depend_parts(PyObject *self, PyObject *unused);
+PyObject *lcpy_depend_parts(PyObject *object, PyObject *unused);
 
 #endif

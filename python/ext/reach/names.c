@@ -248,7 +248,7 @@ static int import_name(scan *s, PyObject *module)
     PyObject *fromlist = s->depth > 0 ? s->stack[s->depth - 1].constant : NULL;
     PyObject *level = s->depth > 1 ? s->stack[s->depth - 2].constant : NULL;
     long number = level != NULL && PyLong_Check(level) ? PyLong_AsLong(level) : 0;
-    if (pop(s) < 0 || pop(s) < 0)
+    if (pop_to(s, s->depth > 2 ? s->depth - 2 : 0) < 0)
         return -1;
     if (fromlist == NULL || fromlist == Py_None)
         return import_whole(s, module, number);

@@ -186,7 +186,7 @@ static PyObject *normal_name(const char *name, size_t size)
     if (size >= sizeof text)
         size = sizeof text - 1;
     for (size_t i = 0; i < size; i++)
-        text[i] = name[i] == '-' || name[i] == '.' ? '_' : (char)Py_TOLOWER(Py_CHARMASK(name[i]));
+        text[i] = name[i] == '-' || name[i] == '.' ? '_' : (char)Py_TOLOWER(name[i]);
     return PyUnicode_DecodeUTF8(text, (Py_ssize_t)size, "replace");
 }
 
