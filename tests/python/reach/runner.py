@@ -1,5 +1,5 @@
-"""Runs programs for test_edits.py, each in a process of its own that is forked from this one: a line
-of JSON in, a line of JSON out."""
+"""Runs programs for test_edits.py, each in a process of its own that is forked from this one: a
+line of JSON in, a line of JSON out."""
 
 import json
 import os
@@ -48,7 +48,7 @@ def forked(job):
     if child == 0:
         try:
             answer = run(job)
-        except BaseException as error:  # noqa: BLE001 - told to the test
+        except BaseException as error:  # told to the test
             import traceback
 
             answer = {"error": "".join(traceback.format_exception(error))}
