@@ -27,7 +27,6 @@ static bool is_derived(PyObject *name)
                                         "_value_repr_",
                                         "__slots__",
                                         "_new_member_",
-                                        "_fields",
                                         "__getnewargs__",
                                         "__type_params__",
                                         "_flag_mask_",
@@ -128,10 +127,13 @@ static int write_class_member(lcpy_reacher *r, PyObject *value)
     return lcpy_reach_value(r, value);
 }
 
-/* What a slot or __dict__ is made of says nothing more than that it is there. */
+/* What a slot or __dict__ is made of, or a named tuple's field, says no more than that it is
+ * there. */
 static bool is_slot(PyObject *value)
 {
-    return Py_IS_TYPE(value, &PyMemberDescr_Type) || Py_IS_TYPE(value, &PyGetSetDescr_Type);
+    const char *name = strrchr(Py_TYPE(value)->tp_name, '.');
+    return Py_IS_TYPE(value, &PyMemberDescr_Type) || Py_IS_TYPE(value, &PyGetSetDescr_Type) ||
+           (name != NULL && strcmp(name, "._tuplegetter") == 0);
 }
 
 /* The fields of a dataclass, of which only the defaults are attributes of the class. */
