@@ -182,12 +182,12 @@ int lcpy_owner_of_class(lcpy_state *state, PyObject *class)
 /* As distributions are named in their directories: lower case, and every '-' and '.' a '_'. */
 static PyObject *normal_name(const char *name, size_t size)
 {
-    char text[256];
+    unsigned char text[256];
     if (size >= sizeof text)
         size = sizeof text - 1;
     for (size_t i = 0; i < size; i++)
-        text[i] = name[i] == '-' || name[i] == '.' ? '_' : (char)Py_TOLOWER(name[i]);
-    return PyUnicode_DecodeUTF8(text, (Py_ssize_t)size, "replace");
+        text[i] = name[i] == '-' || name[i] == '.' ? '_' : (unsigned char)Py_TOLOWER(name[i]);
+    return PyUnicode_DecodeUTF8((const char *)text, (Py_ssize_t)size, "replace");
 }
 
 /* One entry of a directory of packages, "name-version.dist-info" or ".egg-info". */

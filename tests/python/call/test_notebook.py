@@ -5,9 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 
-import nbformat
 import pytest
-from nbclient import NotebookClient
 
 pytestmark = pytest.mark.once
 
@@ -37,6 +35,10 @@ def notebook(tmp_path, monkeypatch):
     place.mkdir()
 
     def run(*cells):
+        # Only where these tests run there are these.
+        import nbformat
+        from nbclient import NotebookClient
+
         document = nbformat.v4.new_notebook(
             cells=[nbformat.v4.new_code_cell(cell) for cell in cells]
         )
