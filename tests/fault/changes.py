@@ -27,7 +27,10 @@ class Subject:
         self.kind, self.directory = kind, Path(directory)
         self.function = workload.VARYING[kind]
         self.call = locache.persist(
-            self.function, dir=str(self.directory / "stale.cache"), **options
+            self.function,
+            dir=str(self.directory / "stale.cache"),
+            name=self.function.__name__,
+            **options,
         )
         self.images = {}
 
@@ -41,7 +44,11 @@ class Subject:
     def learn(self, keys):
         """Take the bytes of every variant from files that the function itself stored, in a cache
         beside."""
-        call = locache.persist(self.function, dir=str(self.directory / "images.cache"))
+        call = locache.persist(
+            self.function,
+            dir=str(self.directory / "images.cache"),
+            name=self.function.__name__,
+        )
         for x in keys:
             path = call.cache_path(x)
             for variant in range(VARIANTS):

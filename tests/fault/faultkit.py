@@ -18,7 +18,7 @@ NOBODY = 65534
 
 def persisted(function, cache, **options):
     """A fresh decoration, as a new process would have it: nothing open, nothing remembered."""
-    return locache.persist(function, dir=str(cache), **options)
+    return locache.persist(function, dir=str(cache), name=function.__name__, **options)
 
 
 def entry_of(cache, function, name="x=1") -> Path:

@@ -193,7 +193,7 @@ def test_a_byte_flipped_between_two_processes_is_never_given(large, cache):
         import sys
         sys.path.insert(0, {str(Path(workload.__file__).parent)!r})
         import locache, workload
-        result = locache.persist(workload.ramp, dir={str(cache)!r})({COUNT})
+        result = locache.persist(workload.ramp, dir={str(cache)!r}, name="ramp")({COUNT})
         assert (result == range({COUNT})).all()
         print(len(workload.COMPUTED))
     """)
@@ -405,7 +405,7 @@ PAGES = """
 import os, sys
 sys.path.insert(0, {tests!r})
 import locache, workload
-call = locache.persist(workload.ramp, dir={cache!r})
+call = locache.persist(workload.ramp, dir={cache!r}, name="ramp")
 call(10)
 
 def resident():

@@ -29,6 +29,7 @@ python/ext/           the extension
   plain/              types
   identity.c          what a function is
   key/  result/       arguments and results
+  reach/              what a function reaches
   call/               the function
   log.c
   module.c            the module
