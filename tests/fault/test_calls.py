@@ -32,7 +32,8 @@ def plain(x):
 def pickled(x):
     return Point(x)
 
-f, g = (locache.persist(function, dir=sys.argv[1], name=function.__name__) for function in (plain, pickled))
+f = locache.persist(plain, dir=sys.argv[1], name="plain")
+g = locache.persist(pickled, dir=sys.argv[1], name="pickled")
 os.getppid()
 assert f(1) == [1, "plain"] and g(1).x == 1
 os.getppid()
