@@ -30,6 +30,7 @@ class Subject:
             self.function,
             dir=str(self.directory / "stale.cache"),
             name=self.function.__name__,
+            auto_invalidate="self",  # what they read is changed under them
             **options,
         )
         self.images = {}
@@ -48,6 +49,7 @@ class Subject:
             self.function,
             dir=str(self.directory / "images.cache"),
             name=self.function.__name__,
+            auto_invalidate="self",  # what they read is changed under them
         )
         for x in keys:
             path = call.cache_path(x)

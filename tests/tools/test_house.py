@@ -142,7 +142,7 @@ def quiet(check, *arguments):
 
 
 def test_floors__says_what_it_looked_at(house):
-    assert quiet("floors", house) == "12 files, 12 floors, no include upward\n"
+    assert quiet("floors", house) == "12 files, 13 floors, no include upward\n"
 
 
 @pytest.mark.parametrize(
