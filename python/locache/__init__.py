@@ -107,6 +107,7 @@ def persist(
     memory=True,
     recheck=None,
     mapped=True,
+    wait=None,
     enabled=True,
     keep=None,
 ):
@@ -143,6 +144,9 @@ def persist(
         at each call, so that a deleted file is a forgotten result at once
     mapped : bool
         large arrays are loaded from their file as they are touched; False: read whole
+    wait : float, optional
+        wait at most so many seconds for another thread or process that computes the same result,
+        then compute it, too; None: as long as that lives
     enabled : bool or callable
         False: calls go to the function, as if it were not decorated; a callable without arguments
         is asked at each call
@@ -191,6 +195,7 @@ def persist(
         _options.read_max_age(max_age),
         *_options.read_memory(memory),
         _options.read_recheck(recheck),
+        _options.read_wait(wait),
         _options.read_enabled(enabled),
         _options.read_keep(keep),
     )

@@ -159,6 +159,7 @@ def persist(
     memory: bool | int | tuple[int, int] = True,
     recheck: float | None = None,
     mapped: bool = True,
+    wait: float | None = None,
     enabled: bool | Callable[[], object] = True,
     keep: Callable[[Any], object] | None = None,
 ) -> _Function[_P, _R]: ...
@@ -178,6 +179,7 @@ def persist(
     memory: bool | int | tuple[int, int] = True,
     recheck: float | None = None,
     mapped: bool = True,
+    wait: float | None = None,
     enabled: bool | Callable[[], object] = True,
     keep: Callable[[Any], object] | None = None,
 ) -> _Decorator: ...
@@ -199,6 +201,7 @@ def configure(
     memory: bool | int | tuple[int, int] = ...,
     recheck: float | None = ...,
     mapped: bool = ...,
+    wait: float | None = ...,
     keep: Callable[[Any], object] | None = ...,
 ) -> None: ...
 

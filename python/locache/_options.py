@@ -117,6 +117,17 @@ def read_memory(memory):
     return read_limit(memory[0], memory), read_limit(memory[1], memory)
 
 
+def read_wait(seconds):
+    """In nanoseconds; 0: as long as it takes."""
+    if seconds is None:
+        return 0
+    if not is_int(seconds) and not isinstance(seconds, float):
+        raise wrong_type("wait", "a number of seconds or None", seconds)
+    if not seconds >= 0:
+        raise ValueError(f"persist(): wait={seconds!r} must be a number of seconds, 0 or more")
+    return nanoseconds(seconds, SECOND)
+
+
 def read_recheck(seconds):
     """In nanoseconds; 0: at every call."""
     if seconds is None:

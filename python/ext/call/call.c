@@ -101,6 +101,7 @@ done:
 typedef struct pending {
     lcpy_key key;
     lcpy_run *run;
+    locache_flight *flight; /* or NULL */
     int64_t start;
     bool fresh;
     bool quiet;
@@ -120,8 +121,10 @@ static step fail(void)
     return FINISHED;
 }
 
+/* Its flight is ended, and who waits for it computes. */
 static void drop_pending(pending *call)
 {
+    locache_abandon(call->flight);
     locache_writer_clear(&call->key.writer);
     PyMem_Free(call);
 }
@@ -136,6 +139,7 @@ static step prepare(pending **out, lcpy_persisted *self, const lcpy_key *key, bo
     }
     call->fresh = fresh;
     call->quiet = quiet;
+    call->flight = NULL;
     call->key.simple = key->simple;
     locache_writer_init(&call->key.writer, call->key.room, sizeof call->key.room);
     locache_write_raw(&call->key.writer, key->writer.data, key->writer.length);
@@ -219,13 +223,20 @@ static __attribute__((noinline)) PyObject *finish(lcpy_persisted *self, pending 
                                                   const lcpy_call *call, PyObject *result)
 {
     lcpy_computed computed = {result, lcpy_persisted_clock() - work->start, work->fresh,
-                              work->quiet};
+                              work->quiet, work->flight};
     int stored = result != NULL;
     if (stored && !work->key.simple)
         stored = lcpy_call_may_be_stored(self, &work->key, call);
-    if (lcpy_captures_end(self->state, &self->target.captures, work->run) < 0 || stored < 0 ||
-        (stored > 0 && lcpy_store(self, &work->key, &computed) < 0))
+    int ended = lcpy_captures_end(self->state, &self->target.captures, work->run);
+    if (ended < 0 || stored < 0) {
         Py_CLEAR(result);
+    } else if (result != NULL) {
+        work->flight = NULL;
+        if (stored == 0)
+            lcpy_store_give_up(computed.flight);
+        else if (lcpy_store(self, &work->key, &computed) < 0)
+            Py_CLEAR(result);
+    }
     drop_pending(work);
     return result;
 }
@@ -279,9 +290,17 @@ PyObject *lcpy_call_without_key(lcpy_persisted *self, const lcpy_call *call, lcp
 static step read_or_prepare(PyObject **out, pending **work, lcpy_persisted *self,
                             const lcpy_key *key)
 {
-    lcpy_found found = lcpy_lookup_file(out, self, key);
-    if (found == LCPY_ABSENT || found == LCPY_REJECTED)
-        return prepare(work, self, key, false, found == LCPY_REJECTED);
+    locache_flight *flight = NULL;
+    lcpy_found found = self->mode == LCPY_READONLY ? lcpy_lookup_file(out, self, key)
+                                                   : lcpy_lookup_begin(out, &flight, self, key);
+    if (found == LCPY_ABSENT || found == LCPY_REJECTED) {
+        step next = prepare(work, self, key, false, found == LCPY_REJECTED);
+        if (next == COMPUTE)
+            (*work)->flight = flight;
+        else
+            locache_abandon(flight);
+        return next;
+    }
     return found == LCPY_UNUSABLE ? CALL_ONLY : FINISHED;
 }
 

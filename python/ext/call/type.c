@@ -45,11 +45,11 @@ static int init_options(lcpy_options *out, PyObject *told)
     PyObject *version = NULL;
     PyObject *enabled;
     PyObject *keep;
-    long long numbers[5]; /* long long is int64_t's size, but may be another type */
+    long long numbers[6]; /* long long is int64_t's size, but may be another type */
     *out = (lcpy_options){0};
-    if (!PyArg_ParseTuple(told, "ppppOLLLLLOO;settings", &auto_invalidate, &pickle, &durable,
+    if (!PyArg_ParseTuple(told, "ppppOLLLLLLOO;settings", &auto_invalidate, &pickle, &durable,
                           &mapped, &version, &numbers[0], &numbers[1], &numbers[2], &numbers[3],
-                          &numbers[4], &enabled, &keep))
+                          &numbers[4], &numbers[5], &enabled, &keep))
         return -1;
     *out = (lcpy_options){
         .version = version != Py_None ? Py_NewRef(version) : NULL,
@@ -60,6 +60,7 @@ static int init_options(lcpy_options *out, PyObject *told)
         .memory_entries = numbers[2],
         .memory_bytes = numbers[3],
         .recheck = numbers[4],
+        .wait = numbers[5],
         .enabled = enabled != Py_True ? Py_NewRef(enabled) : NULL,
         .keep = keep != Py_None ? Py_NewRef(keep) : NULL,
     };
