@@ -12,6 +12,7 @@
 #include "call/open.h"
 #include "call/queries.h"
 #include "call/store.h"
+#include "call/tasks.h"
 #include "call/warn.h"
 
 /* The error of an operation that was asked for, as an OSError or the like; an exception that is set
@@ -294,102 +295,6 @@ static PyObject *refresh(PyObject *object, PyObject *const *args, Py_ssize_t cou
     return result;
 }
 
-/* --------------------------------------------------------------------------- for locache._async */
-
-/* A key that was made before, and goes through Python as bytes, which must outlive it. */
-static int key_from_bytes(lcpy_key *key, PyObject *bytes)
-{
-    if (!PyBytes_Check(bytes)) {
-        PyErr_SetString(PyExc_TypeError, "a key is bytes");
-        return -1;
-    }
-    size_t size = (size_t)PyBytes_GET_SIZE(bytes);
-    locache_writer_init(&key->writer, PyBytes_AS_STRING(bytes), size); /* full, and only read */
-    key->writer.length = size;
-    return 0;
-}
-
-static PyObject *lookup_bytes(PyObject *object, PyObject *bytes)
-{
-    lcpy_key key;
-    PyObject *value = NULL;
-    if (key_from_bytes(&key, bytes) < 0)
-        return NULL;
-    lcpy_found found = lcpy_lookup(&value, (lcpy_persisted *)object, &key);
-    if (found == LCPY_FOUND) {
-        PyObject *result = PyTuple_Pack(1, value);
-        Py_DECREF(value);
-        return result;
-    }
-    return found == LCPY_INTERRUPTED ? NULL
-                                     : Py_NewRef(found == LCPY_REJECTED ? Py_False : Py_None);
-}
-
-/* What is captured and only the coroutine can have changed is its state; `others` is None where it
- * was not alone. */
-static int note_state(lcpy_persisted *self, const lcpy_key *key, PyObject *others)
-{
-    long long time = others != Py_None ? PyLong_AsLongLong(others) : 0;
-    if (others == Py_None)
-        return 0;
-    if (time == -1 && PyErr_Occurred() != NULL)
-        return -1;
-    return lcpy_captures_ended(self->state, &self->target.captures, key->writer.data,
-                               key->writer.length, time);
-}
-
-static PyObject *others(PyObject *object, PyObject *unused)
-{
-    (void)unused;
-    return PyLong_FromLongLong(lcpy_captures_others(&((lcpy_persisted *)object)->target.captures));
-}
-
-/* As lcpy_call_may_be_stored(), of a coroutine's arguments: a tuple and a dict. */
-static int may_be_stored(lcpy_persisted *self, const lcpy_key *key, PyObject *args,
-                         PyObject *keywords)
-{
-    Py_ssize_t count = PyTuple_GET_SIZE(args);
-    PyObject *names = PyDict_Keys(keywords);
-    PyObject *kwnames = names != NULL ? PyList_AsTuple(names) : NULL;
-    PyObject *values = kwnames != NULL ? PyDict_Values(keywords) : NULL;
-    PyObject *all = values != NULL ? PySequence_List(args) : NULL;
-    int status = -1;
-    if (all != NULL && PyList_SetSlice(all, count, count, values) == 0) {
-        const lcpy_call call = {((PyListObject *)all)->ob_item, count, kwnames};
-        status = lcpy_call_may_be_stored(self, key, &call);
-    }
-    Py_XDECREF(all);
-    Py_XDECREF(values);
-    Py_XDECREF(kwnames);
-    Py_XDECREF(names);
-    return status;
-}
-
-static PyObject *store_bytes(PyObject *object, PyObject *args)
-{
-    lcpy_persisted *self = (lcpy_persisted *)object;
-    lcpy_key key;
-    PyObject *bytes;
-    PyObject *result;
-    long long compute_time = 0;
-    int fresh = 0;
-    int quiet = 0;
-    PyObject *others;
-    PyObject *given;
-    PyObject *keywords;
-    if (!PyArg_ParseTuple(args, "OOLppOO!O!:_store", &bytes, &result, &compute_time, &fresh, &quiet,
-                          &others, &PyTuple_Type, &given, &PyDict_Type, &keywords) ||
-        key_from_bytes(&key, bytes) < 0)
-        return NULL;
-    /* first, since the key that is made again takes note of what is captured now */
-    int status = note_state(self, &key, others);
-    int stored = status == 0 ? may_be_stored(self, &key, given, keywords) : -1;
-    if (stored > 0)
-        stored =
-            lcpy_store(self, &key, &(lcpy_computed){result, compute_time, fresh != 0, quiet != 0});
-    return stored < 0 ? NULL : Py_NewRef(Py_None);
-}
-
 /* ------------------------------------------------------------------------------------- protocol */
 
 PyObject *lcpy_methods_delegate(const char *name, PyObject *object, PyObject *argument)
@@ -455,9 +360,10 @@ PyMethodDef lcpy_methods[] = {
     {"get", CALL_METHOD(lcpy_queries_get), METH_FASTCALL | METH_KEYWORDS, lcpy_queries_get_doc},
     {"put", CALL_METHOD(lcpy_queries_put), METH_FASTCALL | METH_KEYWORDS, lcpy_queries_put_doc},
     {"entries", lcpy_queries_entries, METH_NOARGS, lcpy_queries_entries_doc},
-    {"_lookup", lookup_bytes, METH_O, NULL},
-    {"_others", others, METH_NOARGS, NULL},
-    {"_store", store_bytes, METH_VARARGS, NULL},
+    {"_ask", CALL_METHOD(lcpy_tasks_ask), METH_FASTCALL, NULL},
+    {"_others", lcpy_tasks_others, METH_NOARGS, NULL},
+    {"_request", lcpy_tasks_request, METH_O, NULL},
+    {"_store", lcpy_tasks_store, METH_VARARGS, NULL},
     {"_clear_at", clear_at, METH_O, NULL},
     {"_become", become, METH_O, NULL},
     {"__reduce_ex__", reduce, METH_O, NULL},
