@@ -95,7 +95,7 @@ static locache_status ask_now(lcpy_answer *answer, lcpy_persisted *self, task *o
 }
 
 /* What memory or the file has; else whether to compute it. */
-static lcpy_found find(PyObject **out, lcpy_persisted *self, const lcpy_key *key, task *of)
+static lcpy_found look_or_ask(PyObject **out, lcpy_persisted *self, const lcpy_key *key, task *of)
 {
     void *object;
     if (self->mode == LCPY_READONLY || self->cache == NULL) {
@@ -125,7 +125,7 @@ PyObject *lcpy_tasks_ask(PyObject *object, PyObject *const *args, Py_ssize_t cou
     if (of == NULL || PyErr_Occurred() != NULL || key_from_bytes(&key, of->key) < 0)
         return NULL;
     of->request.within = within != NULL ? within->flight : NULL;
-    switch (find(&value, self, &key, of)) {
+    switch (look_or_ask(&value, self, &key, of)) {
     case LCPY_FOUND: {
         PyObject *result = PyTuple_Pack(1, value);
         Py_DECREF(value);
