@@ -184,9 +184,7 @@ async def call(persisted, key, args, kwargs, fresh):
     if not watched.was_alone:
         others = None
     try:
-        persisted._store(
-            request, key, result, elapsed, fresh, found is False, others, args, kwargs
-        )
+        persisted._store(request, key, result, elapsed, fresh, found is False, others, args, kwargs)
     finally:
         if request is not None:
             _end(request)
