@@ -7,6 +7,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <stdatomic.h>
+#include <stdlib.h>
 #include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
@@ -118,6 +119,17 @@ unsigned lc_generation(void)
         return now;
     pthread_once(&generation_once, start_generation);
     return atomic_load_explicit(&generation, memory_order_relaxed);
+}
+
+const char *lc_environment(const char *name)
+{
+#if defined(__linux__)
+    return secure_getenv(name);
+#elif defined(__APPLE__) || defined(__FreeBSD__) || defined(__NetBSD__) || defined(__OpenBSD__)
+    return issetugid() ? NULL : getenv(name);
+#else
+    return getuid() == geteuid() && getgid() == getegid() ? getenv(name) : NULL;
+#endif
 }
 
 int lc_descriptors(void)

@@ -21,6 +21,9 @@ int64_t lc_ticks(void);
 void lc_sleep(int64_t nanoseconds);
 /* How many times this process's memory was copied by fork(), counted from 1. */
 unsigned lc_generation(void);
+/* A variable of the environment; NULL where there is none, or where the program has more rights
+ * than who started it and set the environment (set-user-ID). */
+const char *lc_environment(const char *name);
 int lc_descriptors(void); /* how many descriptors the process may have open */
 
 #endif

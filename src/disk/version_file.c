@@ -20,7 +20,8 @@ static locache_status read_record(lc_version *out, int fd, const char *path, loc
     struct stat found;
     if (lc_fstat(fd, &found) != 0)
         return lc_fail_os(error, errno, "cannot examine %s/" LC_META "/" FILE_NAME, path);
-    locache_status status = lc_owner_file(&found, geteuid(), path, LC_META "/" FILE_NAME, error);
+    locache_status status =
+        lc_owner_file(fd, &found, geteuid(), path, LC_META "/" FILE_NAME, error);
     if (status != LOCACHE_OK)
         return status;
     ssize_t size = lc_read_full(fd, text, sizeof text);
