@@ -132,6 +132,16 @@ const char *lc_environment(const char *name)
 #endif
 }
 
+/* Of the process's descriptors, those below this part of their number, and below this one. */
+#define HOLD_PART 8
+#define HOLD_BELOW 1000
+
+bool lc_may_hold(int fd)
+{
+    int part = lc_descriptors() / HOLD_PART;
+    return fd >= 0 && fd < part && fd < HOLD_BELOW;
+}
+
 int lc_descriptors(void)
 {
     struct rlimit limit;

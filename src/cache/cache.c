@@ -14,6 +14,7 @@
 #include "base/alloc.h"
 #include "base/sized.h"
 #include "base/system.h"
+#include "cache/dirhold.h"
 #include "cache/flight.h"
 #include "cache/funcdir.h"
 #include "cache/recall.h"
@@ -121,13 +122,13 @@ static locache_status get_at(locache_value **out, locache *cache, lc_address *ad
         return LOCACHE_OK;
     if (lc_address_name(address) == NULL)
         return lc_fail(error, LOCACHE_EINVAL, "the bytes given to locache_get() are not a key");
+    (void)lc_dirhold_borrow(cache);
     locache_status status = read_entry(&value, cache, address->name, error);
-    if (status == LOCACHE_OK) {
+    bool read = status == LOCACHE_OK;
+    if (read)
         status = take_valid(out, value, cache, address, error);
-        if (status == LOCACHE_OK || status == LOCACHE_MISS)
-            return status;
-    }
-    if (status == LOCACHE_ENOMEM)
+    lc_dirhold_return(cache);
+    if (status == LOCACHE_ENOMEM || (read && (status == LOCACHE_OK || status == LOCACHE_MISS)))
         return status;
     lc_handle_event(cache, error->status == LOCACHE_OK ? LOCACHE_EVENT_MISS : LOCACHE_EVENT_REJECT,
                     address->name, error->message);
@@ -283,18 +284,21 @@ static locache_status put_at(locache *cache, lc_address *address, const locache_
     locache_status status = check_record(cache, &known, error);
     if (status != LOCACHE_OK)
         return status;
+    (void)lc_dirhold_borrow(cache);
     status = LOCACHE_MISS;
     for (int attempt = 0; attempt < PUT_ATTEMPTS && status == LOCACHE_MISS; attempt++) {
         status = make_funcdir(cache, error);
         if (status == LOCACHE_OK)
             status = publish(&replaced, cache, address, &known, error);
     }
+    if (status == LOCACHE_OK)
+        limit(cache, address->name, replaced);
+    lc_dirhold_return(cache);
     if (status == LOCACHE_MISS)
         return lc_fail_os(error, ENOENT, "%s is removed again and again, last while writing %s",
                           lc_handle_path(cache), address->name);
     if (status != LOCACHE_OK)
         return status;
-    limit(cache, address->name, replaced);
     lc_handle_event(cache, LOCACHE_EVENT_STORE, address->name, "");
     return LOCACHE_OK;
 }

@@ -2,6 +2,7 @@
  * where they are, how often they were had. None of it is on the way of a hit or of a miss. */
 #include "base/os.h"
 #include "base/sized.h"
+#include "cache/dirhold.h"
 #include "cache/funcdir.h"
 #include "cache/recall.h"
 #include "disk/ours.h"
@@ -23,11 +24,13 @@ locache_status locache_remove(locache *cache, const void *key, size_t key_size,
     const char *name = lc_address_name(&address);
     if (name == NULL)
         return lc_fail(error, LOCACHE_EINVAL, "the bytes given to locache_remove() are not a key");
+    (void)lc_dirhold_borrow(cache);
     locache_status status = lc_funcdir_find(&funcdir, cache, error);
     if (status == LOCACHE_OK) {
         lc_directory at = lc_handle_directory(cache, funcdir);
         status = lc_store_remove(&at, name, error);
     }
+    lc_dirhold_return(cache);
     /* After the file is gone, and in any case: what is looked up between the two has no file to be
      * validated by. With `recheck` it would need none, and must go. */
     lc_recall_forget(cache, &address);
@@ -71,9 +74,10 @@ locache_status locache_reset(locache *cache, locache_error *error)
 {
     int root;
     lc_error_clear(error);
-    int funcdir = atomic_load(&cache->funcdir);
+    int funcdir = lc_dirhold_borrow(cache);
     bool there = funcdir >= 0 && !lc_funcdir_gone(cache, funcdir);
     locache_status status = there ? clear_funcdir(cache, funcdir, error) : LOCACHE_OK;
+    lc_dirhold_return(cache);
     if (status == LOCACHE_OK)
         status = lc_funcdir_open_root(&root, cache, error);
     if (status == LOCACHE_OK) {
@@ -112,11 +116,14 @@ locache_status locache_iterate(locache *cache, bool (*fn)(void *context, const c
 {
     int funcdir;
     lc_error_clear(error);
+    (void)lc_dirhold_borrow(cache);
     locache_status status = lc_funcdir_find(&funcdir, cache, error);
-    if (status != LOCACHE_OK)
-        return status == LOCACHE_MISS ? LOCACHE_OK : status;
-    lc_directory at = lc_handle_directory(cache, funcdir);
-    return lc_store_each(&at, fn, context, error);
+    if (status == LOCACHE_OK) {
+        lc_directory at = lc_handle_directory(cache, funcdir);
+        status = lc_store_each(&at, fn, context, error);
+    }
+    lc_dirhold_return(cache);
+    return status == LOCACHE_MISS ? LOCACHE_OK : status;
 }
 
 /* The current version has the function's name, whichever it is: nothing is looked up. */

@@ -6,6 +6,7 @@
 #include "base/alloc.h"
 #include "base/sized.h"
 #include "base/text.h"
+#include "cache/dirhold.h"
 #include "cache/funcdir.h"
 #include "cache/recall.h"
 #include "disk/versions.h"
@@ -127,6 +128,7 @@ static locache *make_handle(const char *dir, const locache_options *options)
     cache->function = at;
     memcpy(at, options->function, function_size);
     atomic_init(&cache->funcdir, -1);
+    atomic_init(&cache->dir_retired, -1);
     atomic_init(&cache->count, -1);
     locache_id_of(&cache->function_id, options->function, function_size - 1);
     cache->identity = options->identity;
@@ -158,7 +160,9 @@ locache_status locache_open(locache **out, const char *dir, const locache_option
     if (cache == NULL)
         return lc_fail(error, LOCACHE_ENOMEM, "no memory to open %s", dir);
     locache_identity *identity = &cache->identity;
+    (void)lc_dirhold_borrow(cache);
     status = lc_funcdir_attach(cache, LC_SETTLE, error);
+    lc_dirhold_return(cache);
     if (status == LOCACHE_MISS) {
         /* The first put will make the directory, and interpreters with another tag will know it by
          * its source only: it has to be told now. */
@@ -180,7 +184,7 @@ void locache_close(locache *cache)
 {
     if (cache == NULL)
         return;
-    lc_funcdir_close(cache);
+    lc_dirhold_close(cache);
     lc_recall_close(cache);
     lc_free(cache);
 }
