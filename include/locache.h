@@ -550,10 +550,16 @@ enum {
     LOCACHE_UNMAPPED = 8
 };
 
-/* What of a function's results a process keeps in memory, where the options say
- * 0. */
+/* How many of a function's results a process keeps in memory, where the options
+ * say 0; and how many bytes of those of all functions together, where
+ * locache_set_memory() says nothing else. */
 #define LOCACHE_MEMORY_ENTRIES 32768
 #define LOCACHE_MEMORY_BYTES ((int64_t)64 << 20)
+
+/* Let all handles of this process together keep at most so many bytes of
+ * results in memory; 0: LOCACHE_MEMORY_BYTES; negative: none. What is too much
+ * goes at once, for which release() may be called of any handle. Any thread. */
+LOCACHE_API void locache_set_memory(int64_t bytes);
 
 /* Here and in locache_record: `size` says which version of the struct a program
  * was compiled with. A shorter one is filled up with zeros, which always mean
@@ -571,7 +577,8 @@ typedef struct locache_options {
     /* Results in memory, beside their files ("results in memory", below). */
     /* at most so many; 0: LOCACHE_MEMORY_ENTRIES; negative: none */
     int64_t memory_entries;
-    /* at most so many; 0: LOCACHE_MEMORY_BYTES; negative: none */
+    /* at most so many, within what locache_set_memory() lets all have; 0: no
+     * bound but that; negative: none */
     int64_t memory_bytes;
     /* Nanoseconds for which a result in memory is given without asking for its
      * file, counted in the system's ticks (some milliseconds) and not while the
@@ -584,6 +591,10 @@ typedef struct locache_options {
     /* Nanoseconds that locache_begin() waits for somebody else's computation;
      * 0: as long as it takes; negative: not at all. */
     int64_t wait;
+    /* Where release() needs something that not all handles with this function
+     * share, as the lock of one of several interpreters: any address that stands
+     * for it. */
+    const void *group;
 } locache_options;
 
 /* Open the cache of one function within the cache directory `dir` (as
@@ -681,7 +692,8 @@ locache_put(locache *cache, const void *key, size_t key_size,
  * nothing on other handles. retain() is called with a lock held, and must do
  * nothing but count; release() without one, and only from within
  * locache_recall(), locache_remember(), locache_forget_memory() and
- * locache_close(). Thus locache_put(), locache_remove() and locache_reset()
+ * locache_close(), of this handle or of another one with the same release() and
+ * `group`, and locache_set_memory(). Thus locache_put(), locache_remove() and locache_reset()
  * leave objects where they are: with `recheck`, a binding calls
  * locache_remember() or locache_forget_memory() after them. */
 

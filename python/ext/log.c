@@ -1,6 +1,16 @@
 /* The door from the core's log to Python: one event becomes one line. */
 #include "log.h"
 
+#include <stdatomic.h>
+
+#include "plain/gil.h"
+
+/* In the dict of an interpreter. */
+#define WRITER "locache._log.write"
+
+/* Interpreters that want lines. */
+static atomic_int listeners;
+
 static const char *const event_names[] = {
     [LOCACHE_EVENT_HIT] = "hit",         [LOCACHE_EVENT_MISS] = "miss",
     [LOCACHE_EVENT_STORE] = "store",     [LOCACHE_EVENT_REMOVE] = "remove",
@@ -26,17 +36,25 @@ static void write_line(PyObject *write, const locache_event *event)
     Py_XDECREF(path);
 }
 
-/* Called by the core on any thread, with or without the GIL. */
-static void receive_event(void *write, const locache_event *event)
+/* The function that takes the lines of the interpreter that runs here; NULL: it wants none.
+ * Borrowed. */
+static PyObject *writer_here(void)
 {
-    if (!Py_IsInitialized())
-        return;
-    PyGILState_STATE gil = PyGILState_Ensure();
+    PyObject *dict = PyInterpreterState_GetDict(PyInterpreterState_Get());
+    return dict != NULL ? PyDict_GetItemString(dict, WRITER) : NULL;
+}
+
+static void write_event(const locache_event *event)
+{
     PyObject *type;
     PyObject *value;
     PyObject *traceback;
     PyErr_Fetch(&type, &value, &traceback);
-    write_line(write, event);
+    PyObject *write = writer_here();
+    if (write != NULL) {
+        Py_INCREF(write);
+        write_line(write, event);
+    }
     if (PyErr_Occurred() != NULL) {
         if (PyErr_ExceptionMatches(PyExc_KeyboardInterrupt)) {
             PyErr_Clear();
@@ -46,19 +64,53 @@ static void receive_event(void *write, const locache_event *event)
             PyErr_WriteUnraisable(write);
         }
     }
+    Py_XDECREF(write);
     PyErr_Restore(type, value, traceback);
-    PyGILState_Release(gil);
+}
+
+/* Called by the core within a call of ours, on the same thread: with the lock of an interpreter, or
+ * after lcpy_gil_release(). PyGILState would not do, since it knows the main interpreter alone. */
+static void receive_event(void *unused, const locache_event *event)
+{
+    (void)unused;
+    if (!Py_IsInitialized())
+        return;
+    PyThreadState *thread = lcpy_gil_released;
+    if (thread != NULL)
+        lcpy_gil_take(thread);
+    write_event(event);
+    if (thread != NULL)
+        (void)lcpy_gil_release();
 }
 
 void lcpy_log_set(lcpy_state *state, PyObject *write)
 {
-    state->verbose = write != Py_None;
-    if (write == Py_None) {
-        locache_set_log(NULL, NULL);
-        return; /* the function stays: another thread may be about to call it */
-    }
-    /* One for the life of the module, for the same reason: locache._log has no other. */
-    if (state->log_write == NULL)
+    PyObject *dict = PyInterpreterState_GetDict(PyInterpreterState_Get());
+    bool on = write != Py_None;
+    if (on == state->verbose || dict == NULL)
+        return;
+    state->verbose = on;
+    /* For lines of the extension's own; it stays. */
+    if (on && state->log_write == NULL)
         state->log_write = Py_NewRef(write);
-    locache_set_log(receive_event, state->log_write);
+    if (on && PyDict_SetItemString(dict, WRITER, write) == 0) {
+        if (atomic_fetch_add(&listeners, 1) == 0)
+            locache_set_log(receive_event, NULL);
+        return;
+    }
+    if (!on && PyDict_GetItemString(dict, WRITER) != NULL) {
+        if (atomic_fetch_sub(&listeners, 1) == 1)
+            locache_set_log(NULL, NULL);
+        (void)PyDict_DelItemString(dict, WRITER);
+    }
+    PyErr_Clear();
+}
+
+void lcpy_log_end(lcpy_state *state)
+{
+    if (!state->verbose)
+        return;
+    state->verbose = false;
+    if (atomic_fetch_sub(&listeners, 1) == 1)
+        locache_set_log(NULL, NULL);
 }

@@ -16,6 +16,17 @@ static PyObject *set_log(PyObject *module, PyObject *write)
     return Py_NewRef(Py_None);
 }
 
+/* For configure(): the bound of all results in memory, in bytes; 0: the default; negative: none. */
+static PyObject *set_memory(PyObject *module, PyObject *bytes)
+{
+    (void)module;
+    long long most = PyLong_AsLongLong(bytes);
+    if (most == -1 && PyErr_Occurred() != NULL)
+        return NULL;
+    locache_set_memory(most);
+    return Py_NewRef(Py_None);
+}
+
 static PyMethodDef functions[] = {
     {"_id_of", lcpy_identity_id_of, METH_O, NULL},
     {"_code_id", lcpy_identity_code_id, METH_O, NULL},
@@ -24,6 +35,7 @@ static PyMethodDef functions[] = {
     {"decorate", lcpy_type_decorate, METH_VARARGS, NULL}, /* for persist() */
     {"_read_only", lcpy_lost_read_only, METH_O, NULL},
     {"set_log", set_log, METH_O, NULL},
+    {"set_memory", set_memory, METH_O, NULL},      /* for locache._switch */
     {"set_switch", lcpy_switch_set, METH_O, NULL}, /* for locache._switch */
     {NULL, NULL, 0, NULL},
 };
@@ -31,6 +43,7 @@ static PyMethodDef functions[] = {
 static int exec_warning(PyObject *module)
 {
     lcpy_state *state = PyModule_GetState(module);
+    lcpy_switch_init(state);
     state->cache_warning = PyErr_NewExceptionWithDoc(
         "locache.CacheWarning",
         "Something with a cache did not work; the function's result is right.", PyExc_UserWarning,
@@ -77,8 +90,7 @@ static int traverse(PyObject *module, visitproc visit, void *arg)
 static int clear(PyObject *module)
 {
     lcpy_state *state = PyModule_GetState(module);
-    if (state->log_write != NULL)
-        locache_set_log(NULL, NULL);
+    lcpy_log_end(state);
     Py_CLEAR(state->persisted_type);
     Py_CLEAR(state->bound_type);
     Py_CLEAR(state->buffer_type);
@@ -88,6 +100,7 @@ static int clear(PyObject *module)
     Py_CLEAR(state->pickle);
     Py_CLEAR(state->main_name);
     Py_CLEAR(state->known);
+    lcpy_switch_clear(state);
     Py_CLEAR(state->functions);
     Py_CLEAR(state->async_call);
     Py_CLEAR(state->identity);
@@ -107,7 +120,7 @@ static PyModuleDef_Slot slots[] = {
     {Py_mod_exec, LCPY_SLOT(exec_warning)},
     {Py_mod_exec, LCPY_SLOT(exec_types)},
     {Py_mod_exec, LCPY_SLOT(exec_version)},
-    LCPY_MAIN_INTERPRETER_ONLY{0, NULL},
+    LCPY_ANY_INTERPRETER{0, NULL},
 };
 
 static PyModuleDef definition = {

@@ -15,7 +15,23 @@
 
 typedef struct lcpy_types lcpy_types; /* plain/types.c */
 
+/* What an interpreter has seen of the environment, which is the process's (call/switch.c). */
+typedef struct lcpy_watch {
+    char **environment;
+    char **end;
+    char **slots[3];
+    char *values[3];
+    /* moves with whatever a function's mode depends on; a function for which nothing is special has
+     * seen it. 0: never */
+    unsigned generation;
+} lcpy_watch;
+
 typedef struct lcpy_state {
+    lcpy_watch watch;
+    PyObject *rules;              /* the value of LOCACHE: bytes, or NULL */
+    PyObject *directory;          /* that of LOCACHE_DIR */
+    unsigned moved;               /* how often that changed */
+    bool active;                  /* set by lcpy_switch_set() */
     PyTypeObject *persisted_type; /* call/type.c */
     PyTypeObject *bound_type;     /* call/bound.c */
     PyTypeObject *buffer_type;    /* result/buffer.c */

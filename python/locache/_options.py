@@ -117,6 +117,18 @@ def read_memory(memory):
     return read_limit(memory[0], memory), read_limit(memory[1], memory)
 
 
+def read_memory_of_all(memory):
+    """configure()'s memory=: how many results each function keeps (0: as always), and how many
+    bytes all of them, as the core has it: 0 is its default, -1 none at all. None: nothing was said."""
+    if memory is None:
+        return None
+    if memory is True or memory is False:
+        return 0, 0 if memory else -1
+    if is_int(memory):
+        return 0, read_limit(memory, memory)
+    return read_memory(memory)[0], read_memory(memory)[1]
+
+
 def read_recheck(seconds):
     """In nanoseconds; 0: at every call."""
     if seconds is None:

@@ -6,7 +6,11 @@ import warnings
 from _contextvars import ContextVar  # contextvars without its Python half
 
 from locache import _options
-from locache._core import CacheWarning, set_switch  # type: ignore[import-not-found]
+from locache._core import (  # type: ignore[import-not-found]
+    CacheWarning,
+    set_memory,
+    set_switch,
+)
 
 AS_ALWAYS, OFF, READONLY, REFRESH = range(4)  # lcpy_mode
 MODES = {b"on": AS_ALWAYS, b"off": OFF, b"readonly": READONLY, b"refresh": REFRESH}
@@ -60,9 +64,13 @@ def configure(*, dir=None, **options):
     enabled : bool or callable
         False: no function uses its cache; a callable without arguments is asked at each call. It
         holds at once, for functions that are decorated already, too
+    memory : int, bool or (int, int)
+        at most so many bytes of results are kept in memory by all functions together; True: 64 MiB,
+        as where nothing is said; False: none. It holds at once. A tuple (results, bytes) says
+        besides how many of each function that is decorated from now on
     **options
         of persist(), for functions that are decorated from now on: auto_invalidate, max_entries,
-        max_age, pickle, durable, memory, recheck, mapped, keep
+        max_age, pickle, durable, recheck, mapped, keep
 
     Raises
     ------
@@ -82,9 +90,14 @@ def configure(*, dir=None, **options):
     if unknown:
         raise TypeError(f"configure() has no option {sorted(unknown)[0]!r}")
     told = _options.read_enabled(options.pop("enabled")) if "enabled" in options else None
+    memory = _options.read_memory_of_all(options.pop("memory", None))
+    if memory is not None and memory[0]:
+        options["memory"] = memory[0]
     if options:
         persist(**options)  # for its complaints
         persist.__kwdefaults__.update(options)
+    if memory is not None:
+        set_memory(memory[1])
     if told is not None:
         enabled = None if told is True else told
         announce()

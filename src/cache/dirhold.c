@@ -81,7 +81,7 @@ static void close_ours(const locache *cache, int funcdir)
 }
 
 /* Close the directory where nobody borrows it. False: somebody does. */
-static bool give_up(locache *cache)
+static bool release_unused(locache *cache)
 {
     int none = -1;
     if (atomic_load(&cache->dir_users) != 0 || atomic_load(&cache->dir_retired) >= 0)
@@ -107,7 +107,7 @@ static _Atomic(locache *) *free_slot(void)
         if (held == NULL)
             return slot;
         /* Used since the hand passed: one more round. */
-        if (atomic_exchange(&held->dir_used, false) || !give_up(held))
+        if (atomic_exchange(&held->dir_used, false) || !release_unused(held))
             continue;
         atomic_store(&held->dir_held, false);
         atomic_store(slot, NULL);
@@ -189,5 +189,5 @@ void lc_dirhold_return(locache *cache)
     if (__builtin_expect(atomic_load(&cache->dir_retired) >= 0, 0))
         close_ours(cache, atomic_exchange(&cache->dir_retired, -1));
     if (__builtin_expect(!held, 0))
-        (void)give_up(cache);
+        (void)release_unused(cache);
 }

@@ -50,9 +50,9 @@ static locache_status open_without_gil(locache **out, const char *directory,
                                        const locache_options *options, locache_error *error)
 {
     locache_status status;
-    Py_BEGIN_ALLOW_THREADS;
+    LCPY_BEGIN_ALLOW_THREADS;
     status = locache_open(out, directory, options, error);
-    Py_END_ALLOW_THREADS;
+    LCPY_END_ALLOW_THREADS;
     return status;
 }
 
@@ -73,6 +73,7 @@ locache_status lcpy_open_at(locache **out, lcpy_persisted *self, const lcpy_wher
         .recheck = self->options.recheck,
         .retain = lcpy_kept_retain,
         .release = lcpy_kept_release,
+        .group = self->state,
     };
     if (options.function == NULL)
         return LOCACHE_ETYPE;

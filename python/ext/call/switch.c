@@ -8,14 +8,18 @@
 #define DIRECTORY "LOCACHE_DIR"
 
 static char *no_variables[1];
-lcpy_watch lcpy_switch_watch = {.end = no_variables,
-                                .slots = {no_variables, no_variables, no_variables}};
-static struct {
-    PyObject *rules;     /* the value of LOCACHE: bytes, or NULL */
-    PyObject *directory; /* that of LOCACHE_DIR */
-    unsigned moved;      /* how often that changed */
-    bool active;         /* set by lcpy_switch_set() */
-} seen;
+
+void lcpy_switch_init(lcpy_state *state)
+{
+    state->watch =
+        (lcpy_watch){.end = no_variables, .slots = {no_variables, no_variables, no_variables}};
+}
+
+void lcpy_switch_clear(lcpy_state *state)
+{
+    Py_CLEAR(state->rules);
+    Py_CLEAR(state->directory);
+}
 
 static bool is_variable(const char *pair, const char *name)
 {
@@ -37,9 +41,9 @@ static int take_value(PyObject **now, char *const *slot, const char *name)
     return 1;
 }
 
-static int read_environment(void)
+static int read_environment(lcpy_state *state)
 {
-    lcpy_watch now = {.generation = lcpy_switch_watch.generation};
+    lcpy_watch now = {.generation = state->watch.generation};
     char **variables = environ != NULL ? environ : no_variables;
     size_t count = 0;
     now.environment = environ;
@@ -56,33 +60,34 @@ static int read_environment(void)
             now.slots[i] = now.slots[0];
         now.values[i] = *now.slots[i];
     }
-    int rules = take_value(&seen.rules, now.slots[1], OFF);
-    int moved = take_value(&seen.directory, now.slots[2], DIRECTORY);
+    int rules = take_value(&state->rules, now.slots[1], OFF);
+    int moved = take_value(&state->directory, now.slots[2], DIRECTORY);
     if (rules < 0 || moved < 0)
         return -1;
-    seen.moved += (unsigned)moved;
+    state->moved += (unsigned)moved;
     if (rules || moved || now.generation == 0)
         now.generation++;
-    lcpy_switch_watch = now;
+    state->watch = now;
     return 0;
 }
 
 PyObject *lcpy_switch_set(PyObject *module, PyObject *active)
 {
-    (void)module;
+    lcpy_state *state = PyModule_GetState(module);
     int told = PyObject_IsTrue(active);
     if (told < 0)
         return NULL;
-    seen.active = told != 0;
-    lcpy_switch_watch.generation++;
+    state->active = told != 0;
+    state->watch.generation++;
     return Py_NewRef(Py_None);
 }
 
 /* locache._switch.mode(): what it says of this function now. */
 static int ask_mode(lcpy_persisted *self)
 {
+    const lcpy_state *state = self->state;
     PyObject *module = PyImport_ImportModule("locache._switch");
-    PyObject *rules = seen.rules != NULL ? Py_NewRef(seen.rules) : PyBytes_FromString("");
+    PyObject *rules = state->rules != NULL ? Py_NewRef(state->rules) : PyBytes_FromString("");
     PyObject *enabled = self->options.enabled != NULL ? self->options.enabled : Py_True;
     PyObject *mode = NULL;
     if (module != NULL && rules != NULL)
@@ -100,14 +105,15 @@ static int ask_mode(lcpy_persisted *self)
 
 int lcpy_switch_refresh(lcpy_persisted *self)
 {
-    if (read_environment() < 0)
+    lcpy_state *state = self->state;
+    if (read_environment(state) < 0)
         return -1;
-    bool moved = self->moved != seen.moved && self->where.directory == NULL;
-    self->moved = seen.moved;
-    bool ruled = seen.rules != NULL && PyBytes_GET_SIZE(seen.rules) > 0;
-    if (!ruled && !seen.active && self->options.enabled == NULL) {
+    bool moved = self->moved != state->moved && self->where.directory == NULL;
+    self->moved = state->moved;
+    bool ruled = state->rules != NULL && PyBytes_GET_SIZE(state->rules) > 0;
+    if (!ruled && !state->active && self->options.enabled == NULL) {
         self->mode = LCPY_AS_ALWAYS;
-        self->seen = lcpy_switch_watch.generation;
+        self->seen = state->watch.generation;
         return moved;
     }
     return ask_mode(self) < 0 ? -1 : moved;

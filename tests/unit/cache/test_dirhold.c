@@ -6,7 +6,7 @@
 #include <stdatomic.h>
 #include <sys/resource.h>
 
-enum { FUNCTIONS = 200, HELD_MAX = 64, THREADS = 6, ROUNDS = 4 };
+enum { FUNCTIONS = 120, HELD_MAX = 64, THREADS = 6, ROUNDS = 4 };
 
 static locache *caches[FUNCTIONS];
 
