@@ -119,7 +119,7 @@ def read_memory(memory):
 
 def read_memory_of_all(memory):
     """configure()'s memory=: how many results each function keeps (0: as always), and how many
-    bytes all of them, as the core has it: 0 is its default, -1 none at all. None: nothing was said."""
+    bytes all of them, as the core has it: 0 is its default, -1 none. None: nothing was said."""
     if memory is None:
         return None
     if memory is True or memory is False:

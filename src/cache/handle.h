@@ -53,7 +53,7 @@ struct locache {
     _Atomic uid_t owner;
     _Atomic uint64_t version[2]; /* what entries made here carry: lc_handle_version() */
     atomic_bool swept;           /* the temporaries of dead writers, once, by the first put */
-    _Atomic int64_t count;       /* entries, as far as known; -1: not counted yet */
+    atomic_bool counted;         /* its entries, by the first put where there are limits */
     _Atomic uint64_t happened[LC_EVENT_KINDS];
     atomic_int key_state; /* LC_KEY_NONE, ... */
     unsigned char key[LC_MAC_KEY_SIZE];
