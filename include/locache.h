@@ -591,9 +591,9 @@ typedef struct locache_options {
     /* Nanoseconds that locache_begin() waits for somebody else's computation;
      * 0: as long as it takes; negative: not at all. */
     int64_t wait;
-    /* Where release() needs something that not all handles with this function
-     * share, as the lock of one of several interpreters: any address that stands
-     * for it. */
+    /* Where release() needs something that not all handles with this
+     * function share, as the lock of one of several interpreters: any
+     * address that stands for it. */
     const void *group;
 } locache_options;
 
@@ -686,16 +686,17 @@ locache_put(locache *cache, const void *key, size_t key_size,
  * and with max_entries, nothing is kept in memory.
  *
  * By default it is values that are kept, those of at most 64 KiB without
- * buffers, and locache_get() gives them: nothing is to be done. A binding that
- * has objects of its own gives `retain` and `release`, and keeps and recalls
- * them itself; locache_get() reads the file then, and the functions below do
- * nothing on other handles. retain() is called with a lock held, and must do
- * nothing but count; release() without one, and only from within
+ * buffers, and locache_get() gives them: nothing is to be done. A binding
+ * that has objects of its own gives `retain` and `release`, and keeps and
+ * recalls them itself; locache_get() reads the file then, and the functions
+ * below do nothing on other handles. retain() is called with a lock held,
+ * and must do nothing but count; release() without one, and only from within
  * locache_recall(), locache_remember(), locache_forget_memory() and
- * locache_close(), of this handle or of another one with the same release() and
- * `group`, and locache_set_memory(). Thus locache_put(), locache_remove() and locache_reset()
- * leave objects where they are: with `recheck`, a binding calls
- * locache_remember() or locache_forget_memory() after them. */
+ * locache_close(), of this handle or of another one with the same release()
+ * and `group`, and locache_set_memory(). Thus locache_put(),
+ * locache_remove() and locache_reset() leave objects where they are: with
+ * `recheck`, a binding calls locache_remember() or locache_forget_memory()
+ * after them. */
 
 /* Look a key up in memory. OK: *object is what is kept for it, retained, and
  * its file is still the same. Else MISS. Takes no key that locache_get() would

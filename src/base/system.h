@@ -26,8 +26,8 @@ unsigned lc_generation(void);
  * than who started it and set the environment (set-user-ID). */
 const char *lc_environment(const char *name);
 int lc_descriptors(void); /* how many descriptors the process may have open */
-/* May this one be held beyond a call? Only a low one: a program with many files needs the others, and
- * select() all that are not far below 1,024. */
+/* May this one be held beyond a call? Only a low one: a program with many files needs the
+ * others, and select() all that are not far below 1,024. */
 bool lc_may_hold(int fd);
 
 #endif

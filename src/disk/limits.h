@@ -23,7 +23,8 @@ void lc_limits_note_use(const lc_directory *at, const char *name, const locache_
 int64_t lc_limits_age(int64_t used);
 /* An entry was stored: see to the limits. All processes count together what they store, in
  * .locache/count, so that max_entries is the directory's and not each one's. `keep` is the new
- * entry's name, `replaced`: it took another's place; `counted`: this handle has come here before. */
+ * entry's name, `replaced`: it took another's place; `counted`: this handle has come here
+ * before. */
 void lc_limits_keep(const lc_directory *at, const lc_limits *limits, const char *keep,
                     bool replaced, bool counted);
 /* Remove what is too old, and the least recently used of what is too many, but for `keep`, sending

@@ -511,19 +511,16 @@ static void test_os__write_full_reports_what_stops_it_half_way(void **state)
     static char text[SIZE];
     struct iovec vectors[2] = {{.iov_base = text, .iov_len = 50},
                                {.iov_base = text + 50, .iov_len = SIZE - 50}};
-    int ends[2];
-    int waiting;
+    int ends[2], waiting;
     (void)state;
     assert_int_equal(pipe2(ends, O_NONBLOCK), 0);
     assert_int_equal(lc_write_full(ends[1], vectors, 2), -1);
     assert_int_equal(errno, EAGAIN);
     assert_int_equal(ioctl(ends[0], FIONREAD, &waiting), 0);
     assert_true(waiting > 50 && waiting < SIZE);
-    close(ends[0]);
-    close(ends[1]);
+    close(ends[0]), close(ends[1]);
 }
 
-/* SIGXFSZ would end the process: nothing is written that does not fit. */
 static void test_os__write_full_keeps_to_the_limit_of_file_sizes(void **state)
 {
     char text[100];
@@ -538,12 +535,9 @@ static void test_os__write_full_keeps_to_the_limit_of_file_sizes(void **state)
     struct iovec most[2] = {{.iov_base = text, .iov_len = 40}, {.iov_base = text, .iov_len = 31}};
     int result = lc_write_full(fd, most, 2);
     int code = errno;
-    struct iovec half = {.iov_base = text, .iov_len = 40};
-    int first = lc_write_full(fd, &half, 1);
-    half = (struct iovec){.iov_base = text, .iov_len = 31};
-    int second = lc_write_full(fd, &half, 1);
-    half = (struct iovec){.iov_base = text, .iov_len = 30};
-    int third = lc_write_full(fd, &half, 1);
+    int first = lc_write_full(fd, &(struct iovec){.iov_base = text, .iov_len = 40}, 1);
+    int second = lc_write_full(fd, &(struct iovec){.iov_base = text, .iov_len = 31}, 1);
+    int third = lc_write_full(fd, &(struct iovec){.iov_base = text, .iov_len = 30}, 1);
     int past = lc_pwrite(fd, text, 1, 70);
     assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
     assert_int_equal(result, -1);
