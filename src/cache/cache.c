@@ -143,7 +143,7 @@ locache_status locache_get(locache_value **out, locache *cache, const void *key,
     if (error == NULL)
         error = &own;
     lc_error_clear(error);
-    lc_address_init(&address, key, key_size);
+    lc_handle_address(&address, cache, key, key_size);
     return get_at(out, cache, &address, error);
 }
 
@@ -281,7 +281,9 @@ static locache_status put_at(locache *cache, lc_address *address, const locache_
     status = LOCACHE_MISS;
     for (int attempt = 0; attempt < PUT_ATTEMPTS && status == LOCACHE_MISS; attempt++) {
         status = make_funcdir(cache, error);
-        if (status == LOCACHE_OK)
+        /* What the file system does with capital letters is known by now. */
+        lc_address_set_folds(address, atomic_load(&cache->folds));
+        if (status == LOCACHE_OK && lc_address_name(address) != NULL)
             status = publish(&replaced, cache, address, &known, error);
     }
     if (status == LOCACHE_OK)
@@ -300,7 +302,7 @@ locache_status locache_put(locache *cache, const void *key, size_t key_size,
                            const locache_record *record, locache_error *error)
 {
     lc_address address;
-    lc_address_init(&address, key, key_size);
+    lc_handle_address(&address, cache, key, key_size);
     return put_at(cache, &address, record, error);
 }
 
@@ -315,7 +317,7 @@ locache_status locache_begin(locache_value **value, locache_flight **flight, loc
     if (error == NULL)
         error = &own;
     lc_error_clear(error);
-    lc_address_init(&address, key, key_size);
+    lc_handle_address(&address, cache, key, key_size);
     locache_status status = get_at(value, cache, &address, error);
     if (status != LOCACHE_MISS)
         return status;

@@ -10,6 +10,7 @@
 #include "cache/funcdir.h"
 #include "cache/recall.h"
 #include "disk/versions.h"
+#include "format/key.h"
 
 #include <string.h>
 
@@ -23,8 +24,9 @@
 
 /* The directory's name for a function: docs/format.md, "Names". A name that would be too long is
  * cut between two characters of its own, and ends with a hash of the whole, so that two functions
- * never share a directory. */
-static void directory_name(char out[LOCACHE_NAME_MAX + 1], const char *function)
+ * never share a directory; where the file system folds case, one with capital letters has it,
+ * too. */
+static void directory_name(char out[LOCACHE_NAME_MAX + 1], const char *function, bool folds)
 {
     static const char kept[] =
         "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.,+@-";
@@ -49,8 +51,11 @@ static void directory_name(char out[LOCACHE_NAME_MAX + 1], const char *function)
         }
     }
     out[size] = '\0';
-    if (*at == '\0')
+    if (*at == '\0' && !(folds && lc_name_has_capital(out, size)))
         return;
+    /* Whole, and short enough for the hash behind it. */
+    if (*at == '\0' && size <= short_max)
+        cut = size;
     locache_id id;
     locache_id_of(&id, function, strlen(function));
     out[cut] = '~';
@@ -104,14 +109,15 @@ static char *append_path(char *at, const char **path, const char **name, const l
  * the function's directory under both of its names, then the function's name. */
 static locache *make_handle(const char *dir, const locache_options *options)
 {
-    char name[LOCACHE_NAME_MAX + 1];
-    directory_name(name, options->function);
+    char names[2][LOCACHE_NAME_MAX + 1];
+    directory_name(names[0], options->function, false);
+    directory_name(names[1], options->function, true);
     size_t dir_size = strlen(dir);
     /* So that a path that is put together has no empty part, and one directory one path. */
     while (dir_size > 1 && dir[dir_size - 1] == '/')
         dir_size--;
     size_t function_size = strlen(options->function) + 1;
-    size_t path_size = dir_size + 1 + strlen(name) + sizeof OTHER_SUFFIX;
+    size_t path_size = dir_size + 1 + LOCACHE_NAME_MAX + sizeof OTHER_SUFFIX;
     locache *cache = lc_alloc(sizeof *cache + dir_size + 1 + LC_NAMES * path_size + function_size);
     if (cache == NULL)
         return NULL;
@@ -121,10 +127,13 @@ static locache *make_handle(const char *dir, const locache_options *options)
     memcpy(at, dir, dir_size);
     at[dir_size] = '\0';
     at += dir_size + 1;
-    at = append_path(at, &cache->paths[LC_OWN_NAME], &cache->names[LC_OWN_NAME], cache, name, "");
-    if (strlen(name) + strlen(OTHER_SUFFIX) <= LOCACHE_NAME_MAX)
-        at = append_path(at, &cache->paths[LC_OTHER_NAME], &cache->names[LC_OTHER_NAME], cache,
-                         name, OTHER_SUFFIX);
+    for (int i = 0; i < LC_NAMES; i++) {
+        bool other = i % LC_FOLDED_NAMES == LC_OTHER_NAME;
+        const char *name = names[i / LC_FOLDED_NAMES];
+        if (!other || strlen(name) + strlen(OTHER_SUFFIX) <= LOCACHE_NAME_MAX)
+            at = append_path(at, &cache->paths[i], &cache->names[i], cache, name,
+                             other ? OTHER_SUFFIX : "");
+    }
     cache->function = at;
     memcpy(at, options->function, function_size);
     atomic_init(&cache->funcdir, -1);
