@@ -4,7 +4,7 @@ import os
 from pathlib import PurePath
 
 
-class env:  # noqa: N801 - it reads as a function: depends=[locache.env("MODEL")]
+class env:
     """A variable of the environment that a function depends on, for depends=.
 
     name: of the variable; one that is not set is another value than one that is empty
@@ -25,7 +25,8 @@ class env:  # noqa: N801 - it reads as a function: depends=[locache.env("MODEL")
         return f"locache.env({self.name!r})"
 
 
-known = {}  # paths to what a file's digest was, and the state that it was in
+# Paths to the state that a file was in, and what its digest was then.
+known: dict[str, tuple[object, bytes]] = {}
 
 
 def state_of(path):
@@ -67,6 +68,6 @@ def check(dependency):
         and type(dependency).__name__ != "module"
     ):
         raise TypeError(
-            "persist(): depends= takes functions, classes, modules, pathlib.Path and locache.env(), "
-            f"not {type(dependency).__name__}"
+            "persist(): depends= takes functions, classes, modules, pathlib.Path and "
+            f"locache.env(), not {type(dependency).__name__}"
         )

@@ -1,6 +1,7 @@
 /* Opening a function's cache: where it is and what the function is, asked for once. */
 #include "call/open.h"
 
+#include "call/claim.h"
 #include "call/depend.h"
 #include "call/kept.h"
 #include "call/switch.h"
@@ -53,25 +54,6 @@ static locache_status open_without_gil(locache **out, const char *directory,
     return status;
 }
 
-/* The name of the function's directory: new reference. Under dir= several modules may share one
- * cache directory, and their functions of one name must not share theirs. What is no function of
- * Python has its module in its name already. */
-static PyObject *directory_name(lcpy_persisted *self, const lcpy_where *where)
-{
-    const lcpy_target *target = &self->target;
-    if (where->directory == NULL || !PyUnicode_Check(target->module) ||
-        PyTuple_GET_SIZE(target->functions) == 0)
-        return Py_NewRef(target->qualname);
-    PyObject *module = lcpy_names_module(self->state, target->module);
-    PyObject *name = NULL;
-    if (module != NULL && PyUnicode_CompareWithASCIIString(module, "__main__") == 0)
-        name = Py_NewRef(target->qualname);
-    else if (module != NULL)
-        name = PyUnicode_FromFormat("%U.%U", module, target->qualname);
-    Py_XDECREF(module);
-    return name;
-}
-
 /* What the function is, for the cache to compare: 0, or -1 with an exception. `tag` has room for
  * LCPY_TAG_MAX. */
 static int fill_identity(locache_identity *out, char *tag, lcpy_persisted *self)
@@ -103,10 +85,9 @@ static int fill_source(locache_identity *out, lcpy_persisted *self)
     return 0;
 }
 
-static locache_status open_named(locache **out, lcpy_persisted *self, const lcpy_where *where,
+static locache_status open_named(locache **out, lcpy_persisted *self, const char *directory,
                                  const char *name, locache_error *error)
 {
-    char directory[LOCACHE_PATH_MAX];
     char tag[LCPY_TAG_MAX + 1];
     locache_options options = {
         .size = sizeof options,
@@ -122,9 +103,7 @@ static locache_status open_named(locache **out, lcpy_persisted *self, const lcpy
     };
     if (fill_identity(&options.identity, tag, self) < 0)
         return LOCACHE_ETYPE;
-    locache_status status = lcpy_where_find(directory, where, error);
-    if (status == LOCACHE_OK)
-        status = open_without_gil(out, directory, &options, error);
+    locache_status status = open_without_gil(out, directory, &options, error);
     if (status == LOCACHE_NEED_SOURCE) {
         if (fill_source(&options.identity, self) < 0)
             return LOCACHE_ETYPE;
@@ -133,15 +112,67 @@ static locache_status open_named(locache **out, lcpy_persisted *self, const lcpy
     return status;
 }
 
+/* The module, where others may have their caches in the same directory: new reference; or NULL,
+ * perhaps with an exception. What is no function of Python has its module in its name already, and
+ * a session's functions have none. */
+static PyObject *claiming_module(lcpy_persisted *self, const lcpy_where *where)
+{
+    const lcpy_target *target = &self->target;
+    if ((where->directory == NULL && where->stem == NULL) || !PyUnicode_Check(target->module) ||
+        PyTuple_GET_SIZE(target->functions) == 0)
+        return NULL;
+    PyObject *module = lcpy_names_module(self->state, target->module);
+    if (module != NULL && PyUnicode_CompareWithASCIIString(module, "__main__") == 0)
+        Py_CLEAR(module);
+    return module;
+}
+
+static locache_status open_claimed(locache **out, lcpy_persisted *self, const char *directory,
+                                   PyObject *module, locache_error *error)
+{
+    const char *name = PyUnicode_AsUTF8(self->target.qualname);
+    const char *owner = name != NULL ? PyUnicode_AsUTF8(module) : NULL;
+    if (owner == NULL)
+        return LOCACHE_ETYPE;
+    PyObject *longer = lcpy_claim_is_others(directory, name, owner)
+                           ? PyUnicode_FromFormat("%U.%U", module, self->target.qualname)
+                           : Py_NewRef(self->target.qualname);
+    name = longer != NULL ? PyUnicode_AsUTF8(longer) : NULL;
+    locache_status status =
+        name != NULL ? open_named(out, self, directory, name, error) : LOCACHE_ETYPE;
+    Py_XDECREF(longer);
+    return status;
+}
+
 locache_status lcpy_open_at(locache **out, lcpy_persisted *self, const lcpy_where *where,
                             locache_error *error)
 {
-    PyObject *name = directory_name(self, where);
-    const char *text = name != NULL ? PyUnicode_AsUTF8(name) : NULL;
-    locache_status status =
-        text != NULL ? open_named(out, self, where, text, error) : LOCACHE_ETYPE;
-    Py_XDECREF(name);
+    char directory[LOCACHE_PATH_MAX];
+    PyObject *module = claiming_module(self, where);
+    const char *name = PyUnicode_AsUTF8(self->target.qualname);
+    if (name == NULL || PyErr_Occurred() != NULL) {
+        Py_XDECREF(module);
+        return LOCACHE_ETYPE;
+    }
+    locache_status status = lcpy_where_find(directory, where, error);
+    if (status == LOCACHE_OK)
+        status = module != NULL ? open_claimed(out, self, directory, module, error)
+                                : open_named(out, self, directory, name, error);
+    Py_XDECREF(module);
     return status;
+}
+
+void lcpy_open_claim(lcpy_persisted *self)
+{
+    if (self->claimed || self->cache == NULL)
+        return;
+    self->claimed = true;
+    PyObject *module = claiming_module(self, &self->where);
+    const char *owner = module != NULL ? PyUnicode_AsUTF8(module) : NULL;
+    if (owner != NULL)
+        lcpy_claim_make(locache_directory(self->cache), owner);
+    PyErr_Clear(); /* it is said the next time */
+    Py_XDECREF(module);
 }
 
 static void close_retired(lcpy_persisted *self)
@@ -157,6 +188,7 @@ void lcpy_open_again(lcpy_persisted *self)
 {
     locache *cache = self->cache;
     self->cache = NULL;
+    self->claimed = false;
     self->retry_from = 0;
     self->forgotten++;
     lcpy_warn_again(self);

@@ -18,6 +18,9 @@ void lcpy_open_end(lcpy_persisted *self);
  * INTERRUPTED. */
 lcpy_found lcpy_open_for_call(lcpy_persisted *self);
 
+/* A result was stored, with which the function's directory is there: say whose it is. */
+void lcpy_open_claim(lcpy_persisted *self);
+
 /* Find out what changed of whether and where results are kept, and close the cache where it is
  * elsewhere now. 0, or -1 with an exception. */
 int lcpy_open_refresh(lcpy_persisted *self);

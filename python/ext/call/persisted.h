@@ -64,6 +64,7 @@ typedef struct lcpy_persisted {
      * again */
     locache *cache;
     lcpy_reach *reach; /* what it depends on; NULL: not looked at, or nothing does */
+    bool claimed;      /* it was said whose the function's directory is (claim.h) */
     unsigned turn;     /* how often that was another */
     unsigned running;  /* calls that are being computed */
     unsigned busy;     /* threads that use it without the GIL */

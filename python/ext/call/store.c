@@ -85,6 +85,8 @@ int lcpy_store(lcpy_persisted *self, const lcpy_key *key, const lcpy_computed *c
     uint64_t forgotten = self->forgotten;
     locache_status status = put_encoded(self, key, &encoded, &record, &error);
     if (status == LOCACHE_OK)
+        lcpy_open_claim(self);
+    if (status == LOCACHE_OK)
         keep_stored(self, key, &stamp, computed, encoded.codec, forgotten);
     lcpy_encoded_clear(&encoded);
     if (status == LOCACHE_OK)

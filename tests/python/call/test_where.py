@@ -111,13 +111,13 @@ def test_name_and_dir(script, tmp_path):
         "notebook.cache/my_func/x=1_num=3"
     ]
     script(FOO.replace("@persist", f"@persist(dir={str(tmp_path / 'exact')!r})"))
-    assert (tmp_path / "exact" / "foo.my_func" / "x=1_num=3").is_file()
+    assert (tmp_path / "exact" / "my_func" / "x=1_num=3").is_file()
     script(
         FOO.replace("@persist", "@persist(dir='here')").replace(
             "print(my", "import os; os.chdir('/'); print(my"
         )
     )
-    assert (script.place / "here" / "foo.my_func" / "x=1_num=3").is_file()
+    assert (script.place / "here" / "my_func" / "x=1_num=3").is_file()
 
 
 def test_exec_repl_and_command_line_are_unnamed(script):
@@ -299,7 +299,7 @@ def test_reset_of_a_name_that_is_not_there_says_so(script):
 def test_a_tilde_is_the_home(script, home):
     done = script(FOO.replace("@persist", "@persist(dir='~/mine')"), env={"LOCACHE_DIR": "~/all"})
     assert done.tree == []
-    assert (home / "mine" / "foo.my_func" / "x=1_num=3").is_file()
+    assert (home / "mine" / "my_func" / "x=1_num=3").is_file()
     script(FOO, env={"LOCACHE_DIR": "~/all"})
     assert len(below(home / "all")) == 1
     assert not (script.place / "~").exists()
