@@ -7,7 +7,7 @@
 
 #include "state.h"
 
-/* Does the directory of the function `name` in the cache directory say that it is another module's? */
+/* Does the directory of the function `name` in this cache directory say that it is another's? */
 bool lcpy_claim_is_others(const char *directory, const char *name, const char *module);
 /* Say in the function's directory whose it is, where nothing says so yet. It need not succeed. */
 void lcpy_claim_make(const char *function_directory, const char *module);
