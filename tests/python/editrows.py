@@ -132,6 +132,9 @@ CONSTANTS = [
 
 CLASS = "class C:\n    k = 1\n    other = 5\n    def m(self, x):\n        return x + self.k\n"
 CLASSES = [
+    ("hash of one's own", main("class C:\n    def __hash__(self):\n        return 5\n", "hash(C()) + x"), ("return 5", "return 6"), AGAIN),
+    ("hash of one's own in a dataclass", main("from dataclasses import dataclass\n@dataclass\nclass C:\n    n: int = 1\n    def __hash__(self):\n        return 5\n", "hash(C()) + x"), ("return 5", "return 6"), AGAIN),
+    ("values made by an enumeration's own rule", main("import enum\nclass C(enum.Enum):\n    def _generate_next_value_(name, start, count, last):\n        return name + 'a'\n    A = enum.auto()\n", "C.A.value"), ("'a'", "'b'"), AGAIN),
     ("method", main(CLASS, "C().m(x)"), ("x + self.k", "x - self.k"), AGAIN),
     ("class attribute", main(CLASS, "C().m(x)"), ("k = 1", "k = 2"), AGAIN),
     ("attribute of a class that is read", main(CLASS, "C.k"), ("k = 1", "k = 2"), AGAIN),

@@ -312,6 +312,8 @@ PyObject *lcpy_call_compute(lcpy_persisted *self, const lcpy_key *key, const lcp
 {
     if (self->target.is_async)
         return start_coroutine(self, key, call, true);
+    if (lcpy_open_begin_run(self) < 0)
+        return NULL;
     const course ready = {*call, COMPUTE, prepare(self, key, call, true, false)};
     return ready.work != NULL ? run(self, &ready) : NULL;
 }
@@ -499,7 +501,7 @@ PyObject *lcpy_call_vectorcall(PyObject *object, PyObject *const *args, size_t n
     PyObject *result;
     if (!lcpy_switch_is_plain(self) && call_switched(&result, self, &call.call))
         return result;
-    if (!lcpy_depend_holds(self) && lcpy_open_changed(self) < 0)
+    if (lcpy_open_follow(self) < 0)
         return NULL;
     result = look_up(self, &call);
     return call.next == FINISHED ? result : run(self, &call);

@@ -4,8 +4,8 @@
 
 #include "call/call.h"
 #include "call/captures.h"
-#include "call/depend.h"
 #include "call/lookup.h"
+#include "call/open.h"
 #include "call/store.h"
 
 /* A key that was made before, and goes through Python as bytes, which must outlive it. */
@@ -26,7 +26,7 @@ PyObject *lcpy_coroutine_lookup(PyObject *object, PyObject *bytes)
 {
     lcpy_key key;
     PyObject *value = NULL;
-    if (key_from_bytes(&key, bytes) < 0)
+    if (key_from_bytes(&key, bytes) < 0 || lcpy_open_follow((lcpy_persisted *)object) < 0)
         return NULL;
     lcpy_found found = lcpy_lookup(&value, (lcpy_persisted *)object, &key);
     if (found == LCPY_FOUND) {
@@ -54,7 +54,9 @@ static int note_state(lcpy_persisted *self, const lcpy_key *key, PyObject *other
 PyObject *lcpy_coroutine_others(PyObject *object, PyObject *unused)
 {
     (void)unused;
-    const lcpy_persisted *self = (lcpy_persisted *)object;
+    lcpy_persisted *self = (lcpy_persisted *)object;
+    if (lcpy_open_begin_run(self) < 0)
+        return NULL;
     return Py_BuildValue("(LI)", (long long)lcpy_captures_clock(), self->turn);
 }
 

@@ -187,7 +187,7 @@ locache_status lcpy_open(lcpy_persisted *self, locache_error *error)
 {
     if (!lcpy_switch_is_plain(self) && lcpy_open_refresh(self) < 0)
         return LOCACHE_ETYPE;
-    if (!lcpy_depend_holds(self) && lcpy_open_changed(self) < 0)
+    if (lcpy_open_follow(self) < 0)
         return LOCACHE_ETYPE;
     if (self->cache != NULL)
         return LOCACHE_OK;
@@ -218,6 +218,11 @@ int lcpy_open_changed(lcpy_persisted *self)
     if (changed > 0)
         lcpy_open_again(self);
     return changed < 0 ? -1 : 0;
+}
+
+int lcpy_open_begin_run(lcpy_persisted *self)
+{
+    return lcpy_depend_begin(self) < 0 ? -1 : lcpy_open_follow(self);
 }
 
 lcpy_found lcpy_open_for_call(lcpy_persisted *self)

@@ -2,7 +2,7 @@
 #ifndef LCPY_OPEN_H
 #define LCPY_OPEN_H
 
-#include "call/persisted.h"
+#include "call/depend.h"
 
 /* Open a cache for this function elsewhere. As locache_open(), but that NEED_SOURCE is answered
  * here; LOCACHE_ETYPE: with an exception set instead of *error. */
@@ -23,5 +23,12 @@ lcpy_found lcpy_open_for_call(lcpy_persisted *self);
 int lcpy_open_refresh(lcpy_persisted *self);
 /* The same where something changed of what the function depends on. */
 int lcpy_open_changed(lcpy_persisted *self);
+/* The same, asking whether something did: before whatever is looked up, stored or computed. */
+static inline int lcpy_open_follow(lcpy_persisted *self)
+{
+    return lcpy_depend_holds(self) ? 0 : lcpy_open_changed(self);
+}
+/* Before a run whose cache may not have been opened: what it depends on is as it is now. */
+int lcpy_open_begin_run(lcpy_persisted *self);
 
 #endif

@@ -41,7 +41,7 @@ static int is_on(lcpy_persisted *self)
 {
     if (!lcpy_switch_is_plain(self) && lcpy_open_refresh(self) < 0)
         return -1;
-    return self->mode != LCPY_OFF;
+    return lcpy_open_follow(self) < 0 ? -1 : self->mode != LCPY_OFF;
 }
 
 static PyObject *find(lcpy_persisted *self, const lcpy_call *call, PyObject *fallback)

@@ -1,0 +1,84 @@
+"""What a function depends on changes between two calls of it: what is asked of its results, given
+to them or computed anew is of the version that runs now."""
+
+import asyncio
+import types
+
+import pytest
+from locache import persist
+
+SCALE = 1
+
+
+def scaled(x):
+    return x * SCALE
+
+
+@pytest.fixture
+def call(tmp_path):
+    return persist(lambda x: scaled(x), dir=tmp_path / "here", name="call")
+
+
+def test_what_is_asked_is_of_the_present_version(call, monkeypatch):
+    assert call(1) == call.get(1) == 1
+    monkeypatch.setattr(f"{__name__}.SCALE", 2)
+    assert call.get(1) is None
+    assert not call.is_cached(1)
+    assert call(1) == call.get(1) == 2
+    monkeypatch.undo()
+    assert call.get(1) == 1
+
+
+def test_what_is_given_is_of_the_present_version(call, monkeypatch):
+    assert call(1) == 1
+    monkeypatch.setattr(f"{__name__}.SCALE", 2)
+    call.put(20, 1)
+    assert call(1) == 20
+    monkeypatch.undo()
+    assert call(1) == 1
+
+
+def test_what_is_computed_anew_is_of_the_present_version(call, monkeypatch):
+    assert call(1) == 1
+    monkeypatch.setattr(f"{__name__}.SCALE", 2)
+    assert call.refresh(1) == 2
+    monkeypatch.undo()
+    assert call(1) == 1
+
+
+def test_so_it_is_where_the_environment_asks_for_it(call, monkeypatch):
+    assert call(1) == 1
+    with monkeypatch.context() as patch:
+        patch.setattr(f"{__name__}.SCALE", 2)
+        patch.setenv("LOCACHE", "refresh")
+        assert call(1) == 2
+    assert call(1) == 1
+
+
+def test_a_coroutine_looks_when_it_runs(tmp_path, monkeypatch):
+    @persist(dir=tmp_path / "here")
+    async def call(x):
+        return scaled(x)
+
+    assert asyncio.run(call(1)) == 1
+    later = call(1)
+    monkeypatch.setattr(f"{__name__}.SCALE", 2)
+    assert asyncio.run(later) == 2
+    monkeypatch.undo()
+    assert asyncio.run(call(1)) == 1
+
+
+def test_functions_of_one_code_in_two_modules_are_two_arguments(tmp_path):
+    @persist(dir=tmp_path / "here")
+    def call(function):
+        return function(1)
+
+    modules = []
+    for factor in (2, 3):
+        module = types.ModuleType("lent")
+        module.factor = factor
+        exec("def times(x):\n    return x * factor\n", vars(module))
+        modules.append(module)
+    one, other = (module.times for module in modules)
+    other.__code__ = one.__code__
+    assert [call(one), call(other)] == [2, 3]
