@@ -7,9 +7,9 @@
 #include "key/class.h"
 #include "plain/names.h"
 
-/* What dataclasses, enumerations and named tuples note down in a class: it follows from the
- * rest. */
-static bool is_derived(PyObject *name)
+/* Names under which dataclasses, enumerations and named tuples note down in a class what follows
+ * from the rest. */
+static bool is_derived_name(PyObject *name)
 {
     static const char *const names[] = {"__dataclass_params__",
                                         "__match_args__",
@@ -43,8 +43,7 @@ static bool is_derived(PyObject *name)
                                         "__attrs_own_setattr__",
                                         "__attrs_props__",
                                         "__replace__",
-                                        "__attrs_base_of_slotted__",
-                                        "__locache_key__x"};
+                                        "__attrs_base_of_slotted__"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (PyUnicode_CompareWithASCIIString(name, names[i]) == 0)
             return true;
@@ -82,6 +81,14 @@ static bool is_generated(lcpy_reacher *r, PyObject *members, PyObject *value)
         return false;
     return path[0] == '<' ? strcmp(path, "<string>") == 0
                           : lcpy_owner_of_function(r->state, function) == LCPY_OWNER_PYTHON;
+}
+
+/* It follows from the rest of the class, unless the user wrote it. */
+static bool is_derived(lcpy_reacher *r, PyObject *name, PyObject *value)
+{
+    PyObject *function = is_derived_name(name) ? bare_function(value) : NULL;
+    return is_derived_name(name) &&
+           (function == NULL || lcpy_owner_of_function(r->state, function) != LCPY_OWNER_USER);
 }
 
 /* A method in a class's dict: the function within what binds it. New reference. */
@@ -186,7 +193,7 @@ static int counts(lcpy_reacher *r, PyObject *class, PyObject *members, PyObject 
                   PyObject *value)
 {
     PyObject *map = member_map(class);
-    if (!PyUnicode_Check(name) || is_derived(name) || is_generated(r, members, value))
+    if (!PyUnicode_Check(name) || is_derived(r, name, value) || is_generated(r, members, value))
         return 0;
     int member = map != NULL ? PyDict_Contains(map, name) : 0;
     return member < 0 ? -1 : !member;

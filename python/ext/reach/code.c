@@ -81,18 +81,8 @@ static int note_each(lcpy_reacher *r, PyObject *paths, PyObject *globals,
 
 static int write_found(lcpy_reacher *r, lcpy_found_path *found)
 {
-    if (found->package && PyUnicode_Check(found->value)) {
-        Py_ssize_t size;
-        const char *text = PyUnicode_AsUTF8AndSize(found->value, &size);
-        if (text == NULL)
-            return -1;
-        if ((r->scope & LCPY_REACH_PACKAGES) == 0)
-            return lcpy_reach_left_out(r);
-        locache_write_array(r->writer, 2);
-        locache_write_int(r->writer, LCPY_FORM_PACKAGE);
-        locache_write_bytes(r->writer, text, (size_t)size);
-        return lcpy_reach_part(r, "package", text, (size_t)size);
-    }
+    if (found->package && PyUnicode_Check(found->value))
+        return lcpy_reach_version(r, found->value);
     int state = lcpy_reach_is_state(r, found->container, found->name, found->value);
     if (state != 0)
         return state < 0 ? -1 : lcpy_reach_left_out(r);

@@ -409,11 +409,22 @@ static int step_variable(scan *s, int opcode, unsigned argument, bool *done)
     }
 }
 
+#ifdef LOAD_FAST_LOAD_FAST
+/* Two instructions on local variables in one, whose numbers are four bits each. */
+static int step_two(scan *s, int first, int second, unsigned argument)
+{
+    bool done;
+    return step_variable(s, first, argument >> 4, &done) < 0
+               ? -1
+               : step_variable(s, second, argument & 15, &done);
+}
+#endif
+
 /* Instructions of newer Pythons that are two in one, or of older ones that are none any more. */
 static int step_fused(scan *s, int opcode, unsigned argument, bool *done)
 {
     *done = true;
-    (void)argument;
+    (void)argument; /* those of Python 3.10 have none */
     switch (opcode) {
 #ifdef LOAD_FAST_CHECK
     case LOAD_FAST_CHECK:
@@ -423,23 +434,15 @@ static int step_fused(scan *s, int opcode, unsigned argument, bool *done)
     case LOAD_FAST_BORROW:
         return step_variable(s, LOAD_FAST, argument, done);
     case LOAD_FAST_BORROW_LOAD_FAST_BORROW:
-        return step_variable(s, LOAD_FAST, argument >> 4, done) < 0
-                   ? -1
-                   : step_variable(s, LOAD_FAST, argument & 15, done);
+        return step_two(s, LOAD_FAST, LOAD_FAST, argument);
 #endif
 #ifdef LOAD_FAST_LOAD_FAST
     case LOAD_FAST_LOAD_FAST:
-        return step_variable(s, LOAD_FAST, argument >> 4, done) < 0
-                   ? -1
-                   : step_variable(s, LOAD_FAST, argument & 15, done);
+        return step_two(s, LOAD_FAST, LOAD_FAST, argument);
     case STORE_FAST_LOAD_FAST:
-        return step_variable(s, STORE_FAST, argument >> 4, done) < 0
-                   ? -1
-                   : step_variable(s, LOAD_FAST, argument & 15, done);
+        return step_two(s, STORE_FAST, LOAD_FAST, argument);
     case STORE_FAST_STORE_FAST:
-        return step_variable(s, STORE_FAST, argument >> 4, done) < 0
-                   ? -1
-                   : step_variable(s, STORE_FAST, argument & 15, done);
+        return step_two(s, STORE_FAST, STORE_FAST, argument);
 #endif
 #ifdef COPY
     case COPY:

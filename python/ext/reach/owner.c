@@ -177,6 +177,12 @@ int lcpy_owner_of_class(lcpy_state *state, PyObject *class)
     return owner;
 }
 
+int lcpy_owner_of(lcpy_state *state, PyObject *object)
+{
+    return PyType_Check(object) ? lcpy_owner_of_class(state, object)
+                                : lcpy_owner_of_function(state, object);
+}
+
 /* ------------------------------------------------------------------------------------- versions */
 
 /* As distributions are named in their directories: lower case, and every '-' and '.' a '_'. */

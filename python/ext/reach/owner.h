@@ -18,6 +18,8 @@ int lcpy_owner_of_module(lcpy_state *state, PyObject *name);
 int lcpy_owner_of_function(lcpy_state *state, PyObject *function);
 /* Of a class: its module's. */
 int lcpy_owner_of_class(lcpy_state *state, PyObject *class);
+/* Of either. */
+int lcpy_owner_of(lcpy_state *state, PyObject *object);
 
 /* The distribution of a module of LCPY_OWNER_PACKAGE, and its version, as "numpy 2.1.0"; the name
  * alone where no version can be found. New reference. */

@@ -236,23 +236,16 @@ static PyObject *new_kept(lcpy_reach *reach)
     return capsule;
 }
 
-/* Is it the user's? 1, 0, or -1. */
-static int is_users(lcpy_state *state, PyObject *object)
-{
-    int owner = PyType_Check(object) ? lcpy_owner_of_class(state, object)
-                                     : lcpy_owner_of_function(state, object);
-    return owner < 0 ? -1 : owner == LCPY_OWNER_USER;
-}
-
 /* Look at an object, and keep what was found under `id`: a capsule, or the object itself where it
  * is not the user's. New reference. */
 static PyObject *keep_reached(lcpy_state *state, PyObject *id, PyObject *object)
 {
-    int users = is_users(state, object);
-    PyObject *roots = users > 0 ? PyTuple_Pack(1, object) : NULL;
+    int owner = lcpy_owner_of(state, object);
+    PyObject *roots = owner == LCPY_OWNER_USER ? PyTuple_Pack(1, object) : NULL;
     lcpy_reach *reach =
         roots != NULL ? lcpy_reach_new(state, roots, NULL, LCPY_REACH_PACKAGES) : NULL;
-    PyObject *found = users == 0 ? Py_NewRef(object) : reach != NULL ? new_kept(reach) : NULL;
+    bool foreign = owner >= 0 && owner != LCPY_OWNER_USER;
+    PyObject *found = foreign ? Py_NewRef(object) : reach != NULL ? new_kept(reach) : NULL;
     if (found != NULL && PyDict_GET_SIZE(state->reached) >= KEPT_MAX)
         PyDict_Clear(state->reached);
     if (found != NULL && PyDict_SetItem(state->reached, id, found) < 0)
@@ -266,9 +259,11 @@ static PyObject *find_kept(lcpy_state *state, PyObject *object)
 {
     if (state->reached == NULL && (state->reached = PyDict_New()) == NULL)
         return NULL;
-    /* Functions of one code reach the same: what each is bound to is written beside. */
-    PyObject *of = PyFunction_Check(object) ? PyFunction_GET_CODE(object) : object;
-    PyObject *id = PyLong_FromVoidPtr(of);
+    /* Functions of one code and module reach the same: what each is bound to is written beside. */
+    PyObject *id = PyFunction_Check(object)
+                       ? Py_BuildValue("(nn)", (Py_ssize_t)(intptr_t)PyFunction_GET_CODE(object),
+                                       (Py_ssize_t)(intptr_t)PyFunction_GET_GLOBALS(object))
+                       : PyLong_FromVoidPtr(object);
     if (id == NULL)
         return NULL;
     PyObject *found = Py_XNewRef(PyDict_GetItemWithError(state->reached, id));

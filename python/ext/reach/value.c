@@ -74,23 +74,31 @@ int lcpy_reach_part(lcpy_reacher *r, const char *kind, const void *data, size_t 
     return status;
 }
 
+int lcpy_reach_version(lcpy_reacher *r, PyObject *version)
+{
+    Py_ssize_t size;
+    const char *text = PyUnicode_AsUTF8AndSize(version, &size);
+    if (text == NULL)
+        return -1;
+    if ((r->scope & LCPY_REACH_PACKAGES) == 0)
+        return lcpy_reach_left_out(r);
+    return write_text(r, LCPY_FORM_PACKAGE, version) < 0
+               ? -1
+               : lcpy_reach_part(r, "package", text, (size_t)size);
+}
+
 int lcpy_reach_package(lcpy_reacher *r, PyObject *module_name)
 {
     int owner = lcpy_owner_of_module(r->state, module_name);
     if (owner < 0)
         return -1;
-    if (owner != LCPY_OWNER_PACKAGE || (r->scope & LCPY_REACH_PACKAGES) == 0)
+    if (owner != LCPY_OWNER_PACKAGE)
         return lcpy_reach_left_out(r);
     PyObject *version = lcpy_owner_version(r->state, module_name);
-    int status = version != NULL ? write_text(r, LCPY_FORM_PACKAGE, version) : -1;
-    if (status == 0) {
-        PyObject *place = r->place;
-        Py_ssize_t size;
-        const char *text = PyUnicode_AsUTF8AndSize(version, &size);
-        r->place = module_name;
-        status = text != NULL ? lcpy_reach_part(r, "package", text, (size_t)size) : -1;
-        r->place = place;
-    }
+    PyObject *place = r->place;
+    r->place = module_name;
+    int status = version != NULL ? lcpy_reach_version(r, version) : -1;
+    r->place = place;
     Py_XDECREF(version);
     return status;
 }
@@ -101,8 +109,7 @@ int lcpy_reach_package(lcpy_reacher *r, PyObject *module_name)
 static int meet_node(lcpy_collector *collector, PyObject *object)
 {
     lcpy_reacher *r = (lcpy_reacher *)collector;
-    int owner = PyType_Check(object) ? lcpy_owner_of_class(r->state, object)
-                                     : lcpy_owner_of_function(r->state, object);
+    int owner = lcpy_owner_of(r->state, object);
     if (owner < 0)
         return -1;
     return owner == LCPY_OWNER_USER ? (int)node_number(r, object, LCPY_NODE_WHOLE)
@@ -298,8 +305,7 @@ static int write_foreign(lcpy_reacher *r, PyObject *object)
 
 static int write_code_of(lcpy_reacher *r, PyObject *value)
 {
-    int owner = PyType_Check(value) ? lcpy_owner_of_class(r->state, value)
-                                    : lcpy_owner_of_function(r->state, value);
+    int owner = lcpy_owner_of(r->state, value);
     if (owner < 0)
         return -1;
     /* A wrapper that is a package's is what it wraps, too. */

@@ -55,6 +55,8 @@ int lcpy_reach_value(lcpy_reacher *r, PyObject *value);
 int lcpy_reach_left_out(lcpy_reacher *r);
 /* A reference to a node. */
 int lcpy_reach_node(lcpy_reacher *r, PyObject *object, int mode);
+/* A package, by its name and version as lcpy_owner_version() has it. */
+int lcpy_reach_version(lcpy_reacher *r, PyObject *version);
 /* An installed package that a module's name is of. */
 int lcpy_reach_package(lcpy_reacher *r, PyObject *module_name);
 /* Note a part for who asks what a function depends on. */
