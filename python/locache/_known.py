@@ -54,6 +54,31 @@ def attributes(value: Any, *without: str) -> dict[str, object]:
     }
 
 
+@known("typing", "TypeVar", "ParamSpec", "TypeVarTuple")
+def type_parameter(parameter: Any) -> object:
+    """One of a class made in a function has no name that leads to it."""
+    names = "__name__", "__bound__", "__constraints__", "__covariant__", "__contravariant__"
+    return [getattr(parameter, name, None) for name in names]
+
+
+@known("typing", "ForwardRef")
+def forward_reference(reference: Any) -> object:
+    """As it is written, not whether it has been looked up."""
+    return reference.__forward_arg__, reference.__forward_is_class__
+
+
+@known("pydantic._internal._decorators", "Decorator")
+def pydantic_decorator(decorator: Any) -> object:
+    """Not the text that refers to the class by its address."""
+    return decorator.cls_var_name, decorator.func, decorator.shim, decorator.info
+
+
+@known("pydantic.fields", "ModelPrivateAttr")
+def pydantic_private(attribute: Any) -> object:
+    """Not what it finds out of its factory when it is first used."""
+    return attribute.default, attribute.default_factory
+
+
 @known("networkx", "Graph")
 def networkx_graph(graph: Any) -> object:
     return attributes(graph, "__networkx_cache__")

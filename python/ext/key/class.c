@@ -31,7 +31,8 @@ int lcpy_class_is_global(PyObject *object)
 /* -------------------------------------------------------------------------------------- classes */
 
 /* What a class's dict holds that says nothing of it, or is not the same in every version of
- * Python. */
+ * Python. Of pydantic's, what it makes from the fields and the decorators, partly when it is first
+ * needed, and where the class was made: fields and decorators count. */
 static bool is_incidental(PyObject *name)
 {
     static const char *const names[] = {
@@ -49,6 +50,14 @@ static bool is_incidental(PyObject *name)
         "__static_attributes__",
         "__annotations_cache__",
         "__slotnames__", /* copyreg's, once an object was pickled */
+        "__signature__",
+        "__pydantic_complete__",
+        "__pydantic_core_schema__",
+        "__pydantic_fields_complete__",
+        "__pydantic_parent_namespace__",
+        "__pydantic_serializer__",
+        "__pydantic_setattr_handlers__",
+        "__pydantic_validator__",
     };
 
     if (!PyUnicode_CheckExact(name))

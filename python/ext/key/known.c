@@ -6,9 +6,13 @@
  * there: an object of a package's class proves that it is. */
 #include "key/known.h"
 
+#include <string.h>
+
 /* Packages that locache._known has something to say of. */
-static const char *const packages[] = {"numpy", "networkx", "scipy",   "xarray",
-                                       "torch", "pandas",   "pyarrow", "polars"};
+static const char *const packages[] = {"numpy",  "networkx", "scipy",  "xarray",  "torch",
+                                       "pandas", "pyarrow",  "polars", "pydantic"};
+/* And classes of typing's, which is loaded in most programs that have no object of these. */
+static const char *const of_typing[] = {"ForwardRef", "ParamSpec", "TypeVar", "TypeVarTuple"};
 
 static bool is_any_loaded(PyObject *modules)
 {
@@ -18,21 +22,35 @@ static bool is_any_loaded(PyObject *modules)
     return false;
 }
 
+static bool is_of_typing(const PyTypeObject *type)
+{
+    const char *dot = strrchr(type->tp_name, '.');
+    const char *name = dot != NULL ? dot + 1 : type->tp_name;
+    for (size_t i = 0; i < sizeof of_typing / sizeof of_typing[0]; i++)
+        if (strcmp(name, of_typing[i]) == 0)
+            return true;
+    return false;
+}
+
 /* Let locache._known add the classes of what was imported since. Modules are only counted: that is
  * quick, and a class that is found a little later has another key until then, no wrong one. */
-static int update(lcpy_state *state)
+static int update(lcpy_state *state, PyTypeObject *type)
 {
     PyObject *modules = PySys_GetObject("modules");
     PyObject *known;
     PyObject *done;
+    bool asked;
 
     if (state->known == NULL && (state->known = PyDict_New()) == NULL)
         return -1;
-    if (modules == NULL || !PyDict_Check(modules) ||
-        PyDict_GET_SIZE(modules) == state->known_modules)
+    if (modules == NULL || !PyDict_Check(modules))
+        return 0;
+    asked = is_of_typing(type) && PyDict_GetItemWithError(state->known, (PyObject *)type) == NULL;
+    PyErr_Clear(); /* a metaclass may have a hash that fails */
+    if (PyDict_GET_SIZE(modules) == state->known_modules && !asked)
         return 0;
     state->known_modules = PyDict_GET_SIZE(modules);
-    if (!is_any_loaded(modules))
+    if (!asked && !is_any_loaded(modules))
         return 0;
     known = PyImport_ImportModule("locache._known");
     done = known == NULL ? NULL : PyObject_CallMethod(known, "add_loaded", "O", state->known);
@@ -45,7 +63,7 @@ int lcpy_known_find(PyObject **out, lcpy_state *state, PyTypeObject *type)
 {
     PyObject *order = type->tp_mro;
 
-    if (update(state) < 0)
+    if (update(state, type) < 0)
         return -1;
     if (PyDict_GET_SIZE(state->known) == 0 || order == NULL)
         return 0;
@@ -71,7 +89,8 @@ PyObject *lcpy_known_set(PyObject *module, PyObject *const *arguments, Py_ssize_
                                          "function that takes an object of it");
         return NULL;
     }
-    if (update(state) < 0 || PyDict_SetItem(state->known, arguments[0], arguments[1]) < 0)
+    if (update(state, (PyTypeObject *)arguments[0]) < 0 ||
+        PyDict_SetItem(state->known, arguments[0], arguments[1]) < 0)
         return NULL;
     Py_RETURN_NONE;
 }
