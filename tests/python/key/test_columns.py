@@ -6,7 +6,6 @@ from __future__ import annotations
 import datetime
 import decimal
 import itertools
-import pathlib
 import subprocess
 import sys
 import textwrap
@@ -18,19 +17,6 @@ import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from locache import persist
-
-
-@pytest.fixture(scope="module")
-def name(tmp_path_factory):
-    """The file name of a call with one argument: equal for equal keys only."""
-
-    @persist(dir=tmp_path_factory.mktemp("columns") / "columns.cache")
-    def call(x):
-        return x
-
-    return lambda value: pathlib.Path(call.cache_path(value)).name
-
 
 # -------------------------------------------------------------------------------------------- Arrow
 

@@ -16,16 +16,6 @@ import locache
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from locache import persist
-
-
-@pytest.fixture(scope="module")
-def name(tmp_path_factory):
-    @persist(dir=tmp_path_factory.mktemp("graphs") / "graphs.cache")
-    def call(x):
-        return x
-
-    return lambda value: pathlib.Path(call.cache_path(value)).name
 
 
 class Node:

@@ -37,20 +37,8 @@ import numpy as np
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
-from locache import persist
 
 DIGEST_FROM = 4096  # bytes from which a string goes in as its digest
-
-
-@pytest.fixture(scope="module")
-def name(tmp_path_factory):
-    """The file name of a call with one argument."""
-
-    @persist(dir=tmp_path_factory.mktemp("keys") / "keys.cache")
-    def call(x):
-        return x
-
-    return lambda value: pathlib.Path(call.cache_path(value)).name
 
 
 # ------------------------------------------------------------------------------ equal, type by type

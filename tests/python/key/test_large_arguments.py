@@ -35,17 +35,6 @@ def laid_alike(view):
     return np.broadcast_to(np.array(view[still][turn], order="K")[turn], view.shape)
 
 
-@pytest.fixture(scope="module")
-def name(tmp_path_factory):
-    """The file name of a call with one argument: equal for equal keys only."""
-
-    @persist(dir=tmp_path_factory.mktemp("large") / "large.cache")
-    def call(x):
-        return x
-
-    return lambda value: pathlib.Path(call.cache_path(value)).name
-
-
 # --------------------------------------------------------------------------------------- the digest
 
 

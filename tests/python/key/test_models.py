@@ -4,22 +4,11 @@ of, in every process, and by nothing that is noted down in them later."""
 from __future__ import annotations
 
 import inspect
-import pathlib
 import sys
 import types
 import typing
 
 import pytest
-from locache import persist
-
-
-@pytest.fixture(scope="module")
-def name(tmp_path_factory):
-    @persist(dir=tmp_path_factory.mktemp("models") / "models.cache")
-    def call(x):
-        return x
-
-    return lambda value: pathlib.Path(call.cache_path(value)).name
 
 
 def generic(parameter, bound=None):

@@ -5,25 +5,14 @@ from __future__ import annotations
 import collections
 import configparser
 import datetime
-import decimal
 import functools
 import importlib
 import math
-import pathlib
 
 import locache
 import numpy as np
 import pytest
-from locache import persist
-
-
-@pytest.fixture(scope="module")
-def name(tmp_path_factory):
-    @persist(dir=tmp_path_factory.mktemp("counts") / "counts.cache")
-    def call(x):
-        return x
-
-    return lambda value: pathlib.Path(call.cache_path(value)).name
+from subclasses import Bag, Money, Place, Stamp
 
 
 class Table:
@@ -94,22 +83,6 @@ def test_a_view_that_lies_in_order_is_its_copy(name):
 
 
 # ---------------------------------------------------------------------- what reductions leave out
-
-
-class Money(decimal.Decimal):
-    pass
-
-
-class Stamp(datetime.datetime):
-    pass
-
-
-class Place(type(pathlib.Path())):
-    pass
-
-
-class Bag(collections.Counter):
-    pass
 
 
 class Units(np.ndarray):

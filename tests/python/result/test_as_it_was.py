@@ -4,31 +4,14 @@ from __future__ import annotations
 
 import collections
 import dataclasses
-import datetime
 import decimal
 import functools
-import pathlib
 import sys
 import warnings
 
 import locache
 import pytest
-
-
-class Money(decimal.Decimal):
-    pass
-
-
-class Stamp(datetime.datetime):
-    pass
-
-
-class Place(type(pathlib.Path())):
-    pass
-
-
-class Bag(collections.Counter):
-    pass
+from subclasses import Bag, Money, Place, Stamp
 
 
 class Table(collections.defaultdict):
