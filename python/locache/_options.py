@@ -39,7 +39,12 @@ def read_auto_invalidate(value):
         return bool(value)
     if isinstance(value, str) and value in ("project", "self"):
         return value
-    read_flag("auto_invalidate", value)
+    if isinstance(value, str):
+        raise ValueError(
+            f'persist(): auto_invalidate is True, "project", "self" or False, not {value!r}'
+        )
+    if type(value) is not bool:
+        raise wrong_type("auto_invalidate", 'True, "project", "self" or False', value)
     return value
 
 
@@ -237,6 +242,8 @@ def read(told):
         raise ValueError(f"persist(): with dir= name= is the function's own, not {name!r}")
     if version is not None and not auto_invalidate:
         raise ValueError("persist(): with auto_invalidate=False no version= would be looked at")
+    if depends != () and not auto_invalidate:
+        raise ValueError("persist(): with auto_invalidate=False no depends= would be looked at")
     settings = (
         bool(auto_invalidate),
         pickle,

@@ -7,15 +7,21 @@
 
 static bool is_followed(const lcpy_persisted *self)
 {
-    return self->options.follow && self->options.version == NULL &&
-           (self->options.flags & LOCACHE_KEEP) == 0 &&
-           (PyTuple_GET_SIZE(self->target.functions) > 0 || self->options.depends != NULL);
+    bool own = self->options.follow && PyTuple_GET_SIZE(self->target.functions) > 0;
+    return (own || self->options.depends != NULL) && self->options.version == NULL &&
+           (self->options.flags & LOCACHE_KEEP) == 0;
 }
 
+/* Of a function whose own code alone counts, what depends= says all the same. */
 static lcpy_reach *walk_reached(lcpy_persisted *self)
 {
-    return lcpy_reach_new(self->state, self->target.functions, self->options.depends,
-                          self->options.packages ? LCPY_REACH_PACKAGES : 0);
+    PyObject *roots = self->options.follow ? Py_NewRef(self->target.functions) : PyTuple_New(0);
+    lcpy_reach *reach = roots == NULL
+                            ? NULL
+                            : lcpy_reach_new(self->state, roots, self->options.depends,
+                                             self->options.packages ? LCPY_REACH_PACKAGES : 0);
+    Py_XDECREF(roots);
+    return reach;
 }
 
 int lcpy_depend_begin(lcpy_persisted *self)

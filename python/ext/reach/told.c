@@ -107,17 +107,28 @@ static bool is_told_type(PyObject *object, const char *module, const char *name)
            PyType_IsSubtype(Py_TYPE(object), (PyTypeObject *)type);
 }
 
+/* A package that is named counts, also where those that are only used do not. */
+static int write_told_module(lcpy_reacher *r, PyObject *module)
+{
+    unsigned scope = r->scope;
+    PyObject *name = PyModule_GetNameObject(module);
+    int owner = name != NULL ? lcpy_owner_of_module(r->state, name) : -1;
+    int status = owner < 0 ? -1 : 0;
+    if (owner == LCPY_OWNER_USER) {
+        status = write_module(r, module);
+    } else if (owner >= 0) {
+        r->scope |= LCPY_REACH_PACKAGES;
+        status = lcpy_reach_package(r, name);
+        r->scope = scope;
+    }
+    Py_XDECREF(name);
+    return status;
+}
+
 int lcpy_reach_told(lcpy_reacher *r, PyObject *object)
 {
-    if (PyModule_Check(object)) {
-        PyObject *name = PyModule_GetNameObject(object);
-        int owner = name != NULL ? lcpy_owner_of_module(r->state, name) : -1;
-        int status = owner < 0                  ? -1
-                     : owner == LCPY_OWNER_USER ? write_module(r, object)
-                                                : lcpy_reach_package(r, name);
-        Py_XDECREF(name);
-        return status;
-    }
+    if (PyModule_Check(object))
+        return write_told_module(r, object);
     if (is_told_type(object, "pathlib", "PurePath"))
         return write_file(r, object);
     if (is_told_type(object, "locache._depends", "env"))

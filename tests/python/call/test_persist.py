@@ -366,7 +366,12 @@ def test_bad_value_is_a_value_error(options):
         ({"nme": "x"}, "unexpected keyword argument 'nme'"),
         ({"name": b"x"}, "name must be a str or None, not bytes"),
         ({"name": "a/"}, "name='a/' cannot be a file's name; for another directory give dir="),
-        ({"auto_invalidate": 2}, "auto_invalidate must be True or False, not int"),
+        (
+            {"auto_invalidate": 2},
+            'auto_invalidate must be True, "project", "self" or False, not int',
+        ),
+        ({"auto_invalidate": "all"}, "False, not 'all'"),
+        ({"auto_invalidate": False, "depends": [1]}, "no depends= would be looked at"),
         ({"max_entries": 1.5}, "max_entries must be an int, not float"),
         ({"max_age": "1"}, "max_age must be a number of days or None, not str"),
         ({"max_age": float("nan")}, "max_age=nan is no number of days; None: no limit"),

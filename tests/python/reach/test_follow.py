@@ -2,8 +2,11 @@
 to them or computed anew is of the version that runs now."""
 
 import asyncio
+import os
 import types
+from pathlib import Path
 
+import locache
 import pytest
 from locache import persist
 
@@ -82,3 +85,29 @@ def test_functions_of_one_code_in_two_modules_are_two_arguments(tmp_path):
     one, other = (module.times for module in modules)
     other.__code__ = one.__code__
     assert [call(one), call(other)] == [2, 3]
+
+
+@pytest.mark.parametrize("counts", [True, "project", "self"])
+def test_what_is_told_counts_whatever_else_does(tmp_path, monkeypatch, counts):
+    file = tmp_path / "table"
+    file.write_text("one")
+    depends = [Path(file), locache.env("MODEL"), scaled]
+
+    @persist(dir=tmp_path / "here", auto_invalidate=counts, depends=depends)
+    def call(x):
+        return file.read_text(), os.environ.get("MODEL"), SCALE
+
+    assert call(1) == ("one", None, 1)
+    file.write_text("another")
+    assert call(1) == ("another", None, 1)
+    monkeypatch.setenv("MODEL", "m")
+    assert call(1) == ("another", "m", 1)
+    monkeypatch.setattr(f"{__name__}.SCALE", 2)
+    assert call(1) == ("another", "m", 2)
+
+
+def test_nothing_but_a_functions_own_code_counts_where_that_is_said(tmp_path, monkeypatch):
+    call = persist(auto_invalidate="self", dir=tmp_path / "here")(lambda x: scaled(x))
+    assert call(1) == 1
+    monkeypatch.setattr(f"{__name__}.SCALE", 2)
+    assert call(1) == 1
