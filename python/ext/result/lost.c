@@ -154,13 +154,22 @@ static PyObject *own_attributes(PyObject *object, const PyTypeObject *author)
 
 /* ------------------------------------------------------------------------------------ the parts */
 
+/* Is this one object wherever it is named? That a reduction has a 3 says nothing of an attribute
+ * that is 3: it may be the length of an array. */
+static bool is_shared(PyObject *value)
+{
+    return value == Py_None || PyLong_Check(value) || PyUnicode_Check(value) ||
+           PyBytes_Check(value) || PyType_Check(value) ||
+           (PyTuple_Check(value) && PyTuple_GET_SIZE(value) == 0);
+}
+
 /* Is it there, by name or as the object that it is? In what a reduction consists of: a state is a
- * dict, or a tuple with one in it. */
+ * dict, or a tuple with one in it. Name NULL: a dict among arguments is the object's items. */
 static bool holds(PyObject *part, PyObject *name, PyObject *value, int depth)
 {
-    if (part == value && part != Py_None)
+    if (part == value && !is_shared(value))
         return true;
-    if (PyDict_Check(part)) {
+    if (PyDict_Check(part) && name != NULL) {
         bool found = PyDict_GetItemWithError(part, name) != NULL;
         PyErr_Clear();
         return found;
@@ -189,7 +198,7 @@ static int drop_held(PyObject *attributes, PyObject *reduction, doubt how)
         PyObject *value = PyDict_GetItemWithError(attributes, name);
         bool held = value == NULL || (how == DOUBT_PUBLIC && is_private(name));
         for (Py_ssize_t part = 1; part < 3 && part < PyTuple_GET_SIZE(reduction) && !held; part++)
-            held = holds(PyTuple_GET_ITEM(reduction, part), name, value, 2);
+            held = holds(PyTuple_GET_ITEM(reduction, part), part == 2 ? name : NULL, value, 2);
         if (held)
             status = PyDict_DelItem(attributes, name);
     }
@@ -197,11 +206,31 @@ static int drop_held(PyObject *attributes, PyObject *reduction, doubt how)
     return status;
 }
 
-/* Those that the object has too that the reduction makes: what __init__ computes. */
-static int drop_made_again(PyObject *attributes, PyObject *reduction, const PyTypeObject *author)
+static bool has_state(PyObject *reduction)
+{
+    return PyTuple_GET_SIZE(reduction) > 2 && PyTuple_GET_ITEM(reduction, 2) != Py_None;
+}
+
+/* The object that pickle makes of a reduction, as far as its attributes go; where its class has no
+ * __setstate__ the state is a dict, which names them (holds()). NULL with an exception. */
+static PyObject *make_again(PyObject *reduction)
 {
     PyObject *made =
         PyObject_CallObject(PyTuple_GET_ITEM(reduction, 0), PyTuple_GET_ITEM(reduction, 1));
+    if (made == NULL || !has_state(reduction) || !PyObject_HasAttrString(made, "__setstate__"))
+        return made;
+    PyObject *state = PyTuple_GET_ITEM(reduction, 2);
+    PyObject *done = PyObject_CallMethod(made, "__setstate__", "(O)", state);
+    if (done == NULL)
+        Py_CLEAR(made);
+    Py_XDECREF(done);
+    return made;
+}
+
+/* Those that the object has too that the reduction makes: what __init__ computes. */
+static int drop_made_again(PyObject *attributes, PyObject *reduction, const PyTypeObject *author)
+{
+    PyObject *made = make_again(reduction);
     PyObject *again = made != NULL ? own_attributes(made, author) : NULL;
     PyObject *names = again != NULL ? PyDict_Keys(attributes) : NULL;
     int status = names == NULL ? -1 : 0;
@@ -220,11 +249,6 @@ static int drop_made_again(PyObject *attributes, PyObject *reduction, const PyTy
     Py_XDECREF(again);
     Py_XDECREF(made);
     return status;
-}
-
-static bool has_state(PyObject *reduction)
-{
-    return PyTuple_GET_SIZE(reduction) > 2 && PyTuple_GET_ITEM(reduction, 2) != Py_None;
 }
 
 /* One of them, for the message. Always -1, with TypeError. */
@@ -250,8 +274,7 @@ static int check_reduction(PyObject *object, PyObject *attributes, PyObject *red
         return 0; /* a name; or pickle says what is wrong */
     if (drop_held(attributes, reduction, how) < 0)
         return -1;
-    if (PyDict_GET_SIZE(attributes) > 0 && !has_state(reduction) &&
-        drop_made_again(attributes, reduction, author) < 0 &&
+    if (PyDict_GET_SIZE(attributes) > 0 && drop_made_again(attributes, reduction, author) < 0 &&
         !PyErr_ExceptionMatches(PyExc_Exception))
         return -1;
     PyErr_Clear(); /* what cannot be made again is lost for sure */

@@ -51,6 +51,23 @@ class Failure(ValueError):
     pass
 
 
+class Sized(decimal.Decimal):
+    """Its state is not a dict."""
+
+    __module__ = "sizes"  # of another library than its subclass
+
+    def __reduce__(self):
+        return type(self), (str(self),), (self.size,)
+
+    def __setstate__(self, state):
+        (self.size,) = state
+
+
+class Further(Sized):
+    def __init__(self, value):
+        self.size = int(value)
+
+
 LOSES = {
     "Decimal": lambda: Money("5"),
     "datetime": lambda: Stamp(2024, 1, 1),
@@ -110,7 +127,23 @@ def test_attributes_that_pickle_keeps(kept, name):
     assert len(runs) == 1
 
 
-def test_attributes_of_a_subclass_of_ndarray(kept):
+def test_an_attribute_like_something_in_the_reduction_is_lost_all_the_same(kept):
+    value = Bag("ab")
+    value.a = 1  # as the item 'a', which the reduction has
+    f, runs = of(kept, value)
+    with pytest.warns(locache.CacheWarning, match="'a'"):
+        assert f().a == f().a == 1
+    assert len(runs) == 2
+
+
+def test_attributes_in_an_inherited_state_that_is_no_dict(kept):
+    f, runs = of(kept, Further(3))
+    assert f().size == f().size == 3
+    assert len(runs) == 1
+
+
+@pytest.mark.parametrize("unit", ["metre", 3])  # 3 as the length is in the array's state
+def test_attributes_of_a_subclass_of_ndarray(kept, unit):
     numpy = pytest.importorskip("numpy")
 
     class Units(numpy.ndarray):
@@ -123,10 +156,10 @@ def test_attributes_of_a_subclass_of_ndarray(kept):
         f, runs = of(kept, plain)
         assert type(f()) is type(f()) is Units
         assert len(runs) == 1
-        plain.unit = "metre"
+        plain.unit = unit
         f, runs = of(functools.partial(kept, dir=kept.dir / "other"), plain)
         with pytest.warns(locache.CacheWarning, match="'unit'"):
-            assert f().unit == f().unit == "metre"
+            assert f().unit == f().unit == unit
     finally:
         del globals()["Units"]
 
