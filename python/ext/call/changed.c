@@ -8,12 +8,11 @@
 #include "call/changed.h"
 
 #include <stdbool.h>
-#include <stdio.h>
 #include <string.h>
 
+#include "call/columns.h"
 #include "call/parts.h"
-
-#define PLACE_MAX 200 /* bytes of the text that says where; what is longer is cut */
+#include "call/place.h"
 
 /* Values within each other that are compared: some 100 objects, and 300 KB of C stack. What is
  * deeper can only be the same or not. */
@@ -21,60 +20,19 @@
 /* Values that are compared at all: a tenth of a second. */
 #define WORK_MAX ((uint64_t)1 << 20)
 
-typedef struct place {
-    char text[PLACE_MAX];
-    size_t length;
-} place;
-
 typedef struct search {
     lcpy_side before;
     lcpy_side after;
     lcpy_pairs met; /* of objects that were followed */
     uint64_t work;
     int depth;
-    place at;     /* where the search is */
-    place filled; /* where something was filled in first */
+    lcpy_place at;     /* where the search is */
+    lcpy_place filled; /* where something was filled in first */
     const lcpy_captures *captures;
     bool named; /* the place is whole: what is further within has no name of its own */
 } search;
 
 static lcpy_change compare(search *s, const lcpy_item *a, const lcpy_item *b, bool attributes);
-
-/* --------------------------------------------------------------------------------------- places */
-
-static void append(place *at, const char *text, size_t size)
-{
-    if (size > PLACE_MAX - at->length)
-        size = PLACE_MAX - at->length;
-    memcpy(at->text + at->length, text, size);
-    at->length += size;
-}
-
-static void append_text(place *at, const char *text)
-{
-    append(at, text, strlen(text));
-}
-
-static void append_index(place *at, uint64_t n)
-{
-    char text[32];
-    (void)snprintf(text, sizeof text, "[%llu]", (unsigned long long)n);
-    append_text(at, text);
-}
-
-/* A key of a dict, or an attribute's name. */
-static void append_key(place *at, const lcpy_item *key, bool attributes)
-{
-    if (key->head.kind == LOCACHE_TEXT) {
-        append_text(at, attributes ? "." : "['");
-        append(at, (const char *)key->head.data, key->head.size);
-        append_text(at, attributes ? "" : "']");
-    } else if (key->head.kind == LOCACHE_UINT) {
-        append_index(at, key->head.number);
-    } else {
-        append_text(at, "[...]");
-    }
-}
 
 /* ---------------------------------------------------------------------------------------- items */
 
@@ -100,7 +58,7 @@ static lcpy_change fill_in(search *s)
 /* ----------------------------------------------------------------------------------- containers */
 
 /* One step down, and back where nothing was changed there. */
-static lcpy_change step_to(search *s, const lcpy_item *a, const lcpy_item *b, place there,
+static lcpy_change step_to(search *s, const lcpy_item *a, const lcpy_item *b, lcpy_place there,
                            bool attributes)
 {
     size_t length = s->at.length;
@@ -144,8 +102,8 @@ static lcpy_change compare_items(search *s, const lcpy_item *a, const lcpy_item 
     for (uint64_t i = 0; i < a->head.number; i++) {
         lcpy_item one;
         lcpy_item other;
-        place there = s->at;
-        append_index(&there, i);
+        lcpy_place there = s->at;
+        lcpy_place_append_index(&there, i);
         if (!lcpy_item_take(&one, &in_a) || !lcpy_item_take(&other, &in_b))
             return LCPY_CHANGE_OTHER;
         lcpy_change change = step_to(s, &one, &other, there, false);
@@ -191,7 +149,7 @@ static lcpy_change fill_in_key(search *s, const lcpy_item *a, const lcpy_item *b
            find_value(&value, &key, a, &in_a, &left, &turned))
         ;
     if (!s->named)
-        append_key(&s->at, &key, attributes);
+        lcpy_place_append_key(&s->at, &key, attributes);
     lcpy_change change = fill_in(s);
     s->at.length = length;
     return change;
@@ -208,10 +166,10 @@ static lcpy_change compare_maps(search *s, const lcpy_item *a, const lcpy_item *
         lcpy_item key;
         lcpy_item one;
         lcpy_item other;
-        place there = s->at;
+        lcpy_place there = s->at;
         if (!lcpy_item_take(&key, &in_a) || !lcpy_item_take(&one, &in_a))
             return LCPY_CHANGE_OTHER;
-        append_key(&there, &key, attributes);
+        lcpy_place_append_key(&there, &key, attributes);
         if (!find_value(&other, &key, b, &in_b, &left, &turned)) {
             if (!s->named)
                 s->at = there;
@@ -227,41 +185,109 @@ static lcpy_change compare_maps(search *s, const lcpy_item *a, const lcpy_item *
     return b->head.number > a->head.number ? fill_in_key(s, a, b, attributes) : found;
 }
 
-/* ----------------------------------------------------------------------------------- generators */
+/* --------------------------------------------------------------------------------------- frames */
 
-/* Generators of random numbers: a reduction that says nothing to who uses one. */
+/* Labels that are positions have no bytes. */
+static bool same_label(const lcpy_item *a, const lcpy_item *b)
+{
+    return a->head.kind == LOCACHE_UINT
+               ? b->head.kind == LOCACHE_UINT && a->head.number == b->head.number
+               : same(a, b);
+}
+
+/* A change that is not looked into further. */
+static lcpy_change change_at(search *s, const char *name)
+{
+    if (!s->named)
+        lcpy_place_append_text(&s->at, name);
+    return LCPY_CHANGE_OTHER;
+}
+
+/* The next column of the frame as it is, `before` the one that it was, which may be over. */
+static lcpy_change compare_column(search *s, lcpy_columns *before, lcpy_columns *after)
+{
+    bool is_new = before->at >= before->count;
+    lcpy_item label;
+    lcpy_item label_before;
+    lcpy_item one;
+    lcpy_item other;
+    lcpy_place frame = s->at;
+    if (!lcpy_columns_next(after, &s->after, &label, &other) ||
+        (!is_new && (!lcpy_columns_next(before, &s->before, &label_before, &one) ||
+                     !same_label(&label_before, &label))))
+        return change_at(s, ".columns");
+    if (!is_new && same(&one, &other))
+        return LCPY_CHANGE_NONE;
+    if (!s->named)
+        lcpy_place_append_key(&s->at, &label, false);
+    if (!is_new)
+        return LCPY_CHANGE_OTHER;
+    (void)fill_in(s);
+    s->at = frame;
+    return LCPY_CHANGE_FILLED;
+}
+
+/* Columns that were added are filled in. */
+static lcpy_change compare_columns(search *s, lcpy_columns *before, lcpy_columns *after)
+{
+    bool was_empty = before->count == 0;
+    lcpy_change found = LCPY_CHANGE_NONE;
+    if (before->count > after->count)
+        return change_at(s, ".columns");
+    for (uint64_t i = 0; i < after->count; i++) {
+        lcpy_change change = compare_column(s, before, after);
+        if (change == LCPY_CHANGE_OTHER)
+            return change;
+        found = change > found ? change : found;
+    }
+    if (!same(&before->rows, &after->rows) && !was_empty)
+        return change_at(s, ".index");
+    size_t rest = (size_t)(before->rest.end - before->rest.at);
+    return rest == (size_t)(after->rest.end - after->rest.at) &&
+                   memcmp(before->rest.at, after->rest.at, rest) == 0
+               ? found
+               : change_at(s, ".attrs");
+}
+
+/* False: neither is a frame that can be read by its columns. */
+static bool compare_frames(search *s, lcpy_change *change, const lcpy_item *a, const lcpy_item *b)
+{
+    lcpy_columns before;
+    lcpy_columns after;
+    if (!lcpy_columns_init(&before, &s->before, a) || !lcpy_columns_init(&after, &s->after, b) ||
+        before.are_series != after.are_series)
+        return false;
+    *change = compare_columns(s, &before, &after);
+    return true;
+}
+
+/* ------------------------------------------------------------------------ named as a whole */
+
+/* Generators of random numbers, whose reduction says nothing to who uses one; and series, which are
+ * named as a whole. */
 static const struct {
     const char *class;
     const char *state;
-} generators[] = {
+} named_whole[] = {
     {"numpy.random._pickle:__generator_ctor", ".bit_generator.state"},
     {"numpy.random._generator:Generator", ".bit_generator.state"},
     {"numpy.random._pickle:__bit_generator_ctor", ".state"},
     {"numpy.random._pickle:__randomstate_ctor", ".get_state()"},
     {"numpy.random.mtrand:RandomState", ".get_state()"},
     {"random:Random", ".getstate()"},
+    {"pandas:Series", ""},
+    {"polars:Series", ""},
 };
-
-/* An object's class, where it goes by its name: the text, else nothing. */
-static locache_item class_name(const lcpy_item *object)
-{
-    locache_reader inside = object->inside;
-    locache_item head = {.kind = LOCACHE_NULL};
-    for (int i = 0; i < 3; i++) /* the object's array, a global's tag, its text */
-        if (locache_read(&head, &inside) != LOCACHE_OK || head.kind == LOCACHE_TEXT)
-            break;
-    return head;
-}
 
 static void name_state(search *s, const lcpy_item *object)
 {
-    locache_item name = class_name(object);
+    locache_item name = lcpy_item_class(object);
     if (name.kind != LOCACHE_TEXT || s->named)
         return;
-    for (size_t i = 0; i < sizeof generators / sizeof *generators; i++) {
-        if (strlen(generators[i].class) == name.size &&
-            memcmp(generators[i].class, name.data, name.size) == 0) {
-            append_text(&s->at, generators[i].state);
+    for (size_t i = 0; i < sizeof named_whole / sizeof *named_whole; i++) {
+        if (strlen(named_whole[i].class) == name.size &&
+            memcmp(named_whole[i].class, name.data, name.size) == 0) {
+            lcpy_place_append_text(&s->at, named_whole[i].state);
             s->named = true;
             return;
         }
@@ -278,11 +304,14 @@ static lcpy_change compare_tagged(search *s, const lcpy_item *a, const lcpy_item
     locache_reader in_b = b->inside;
     lcpy_item one;
     lcpy_item other;
+    lcpy_change change;
     if (a->head.number != b->head.number || !lcpy_item_take(&one, &in_a) ||
         !lcpy_item_take(&other, &in_b))
         return LCPY_CHANGE_OTHER;
     switch (a->head.number) {
     case LOCACHE_TAG_OBJECT:
+        if (compare_frames(s, &change, a, b))
+            return change;
         name_state(s, a);
         return one.head.kind == LOCACHE_ARRAY && other.head.kind == LOCACHE_ARRAY
                    ? compare_parts(s, &one, &other)
@@ -388,10 +417,10 @@ static lcpy_change compare_arguments(search *s, locache_reader *in_a, locache_re
         s->at.length = 0;
         s->named = false;
         if (label.head.kind == LOCACHE_TEXT) {
-            append(&s->at, (const char *)label.head.data, label.head.size);
+            lcpy_place_append(&s->at, (const char *)label.head.data, label.head.size);
         } else {
-            append_text(&s->at, "args");
-            append_index(&s->at, label.head.number);
+            lcpy_place_append_text(&s->at, "args");
+            lcpy_place_append_index(&s->at, label.head.number);
         }
         lcpy_change change = compare(s, &one, &other, false);
         if (change == LCPY_CHANGE_OTHER)
@@ -437,7 +466,7 @@ lcpy_change lcpy_changed_find(PyObject **where, const lcpy_captures *captures,
         return LCPY_CHANGE_NONE; /* only the members of a cycle have other numbers */
     if (change == LCPY_CHANGE_NONE)
         return change;
-    const place *at = change == LCPY_CHANGE_FILLED ? &s.filled : &s.at;
+    const lcpy_place *at = change == LCPY_CHANGE_FILLED ? &s.filled : &s.at;
     *where = PyUnicode_DecodeUTF8(at->text, (Py_ssize_t)at->length, "replace");
     return *where != NULL ? change : LCPY_CHANGE_ERROR;
 }

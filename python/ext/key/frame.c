@@ -412,7 +412,6 @@ static int write_polars_data(lcpy_walk *walk, PyObject *series, PyObject *dtype)
     return lcpy_walk_call(walk, series, "to_list");
 }
 
-/* [name, type, data] */
 /* The values that a series has, each once, as it sorts them. */
 static int write_polars_order(lcpy_walk *walk, PyObject *series)
 {
@@ -434,6 +433,7 @@ static int write_polars_values(lcpy_walk *walk, PyObject *series, PyObject *dtyp
     return write_polars_data(walk, series, dtype) < 0 ? -1 : write_polars_order(walk, series);
 }
 
+/* [name, type, data] */
 static int write_polars_series(lcpy_walk *walk, PyObject *series)
 {
     PyObject *dtype = PyObject_GetAttrString(series, "dtype");

@@ -324,3 +324,106 @@ def test_what_is_left_out_or_says_itself_what_counts_may_change(kept):
         counter, log = Counter(), []
         f(counter, log), f(counter, log)
     assert (counter.n, log) == (1, [1])
+
+
+def frame_of(library, width=2, rows=3):
+    """Of few columns, or of so many that its parts stand in a key as their digests."""
+    module = pytest.importorskip(library)
+    return module.DataFrame({f"c{i}": list(range(rows)) for i in range(width)})
+
+
+def new_column(frame):
+    if hasattr(frame, "insert_column"):
+        frame.insert_column(len(frame.columns), frame["c0"].alias("new"))
+    else:
+        frame["new"] = 1
+
+
+def other_value(frame):
+    if hasattr(frame, "insert_column"):
+        frame[0, "c1"] = 9
+    else:
+        frame.loc[0, "c1"] = 9
+
+
+def other_names(frame):
+    frame.columns = [f"n{i}" for i in range(len(frame.columns))]
+
+
+def drop_column(frame):
+    del frame["c0"]
+
+
+def other_rows(frame):
+    frame.index = list("abc")
+
+
+def other_attributes(frame):
+    frame.attrs["unit"] = "metre"
+
+
+def column_and_other_value(frame):
+    new_column(frame)
+    other_value(frame)
+
+
+@pytest.mark.parametrize("width", [2, 40])
+@pytest.mark.parametrize(
+    ("library", "change", "place"),
+    [
+        ("pandas", other_value, "frame['c1']"),
+        ("polars", other_value, "frame['c1']"),
+        ("pandas", column_and_other_value, "frame['c1']"),
+        ("pandas", other_names, "frame.columns"),
+        ("polars", other_names, "frame.columns"),
+        ("pandas", drop_column, "frame.columns"),
+        ("pandas", other_rows, "frame.index"),
+        ("pandas", other_attributes, "frame.attrs"),
+    ],
+)
+def test_change_of_a_frame_is_named(kept, library, change, place, width):
+    @kept
+    def f(change, frame):
+        change(frame)
+        return 1
+
+    with pytest.warns(locache.CacheWarning) as said:
+        f(change, frame_of(library, width))
+    assert f": {place} is another afterwards" in str(said[0].message)
+
+
+@pytest.mark.parametrize(
+    ("library", "width"),
+    [("pandas", 0), ("pandas", 2), ("pandas", 40), ("polars", 2), ("polars", 40)],
+)
+def test_new_column_of_a_frame_is_filled_in(kept, library, width, caplog):
+    @kept
+    def f(frame):
+        if width == 0:
+            frame["c0"] = [1, 2]
+        new_column(frame)
+        return frame
+
+    locache.verbose(True)
+    try:
+        with warnings.catch_warnings(), caplog.at_level(logging.INFO, "locache"):
+            warnings.simplefilter("error")
+            assert f(frame_of(library, width)).equals(f(frame_of(library, width)))
+    finally:
+        locache.verbose(False)
+    assert f.cache_info()[:2] == (1, 1)
+    assert "filled in frame['c0']" in caplog.text or "filled in frame['new']" in caplog.text
+
+
+def test_new_column_of_a_frame_whose_columns_have_numbers(kept):
+    pandas = pytest.importorskip("pandas")
+
+    @kept
+    def f(frame):
+        frame[2] = 5
+        return 1
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        f(pandas.DataFrame([[1, 2], [3, 4]]))
+    assert f.is_cached(pandas.DataFrame([[1, 2], [3, 4]]))
