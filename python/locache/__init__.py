@@ -126,6 +126,9 @@ class _ClassMethod(classmethod):
         def __get__(self, instance, owner=None, /):
             return self.__func__.__get__(type(instance) if owner is None else owner)
 
+    def __reduce__(self):  # cloudpickle writes classes of scripts by value
+        return type(self), (self.__func__,)
+
     def __locache_key__(self):
         return classmethod(self.__func__)
 

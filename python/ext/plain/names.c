@@ -60,12 +60,12 @@ static PyObject *real_path(PyObject *path)
     return result;
 }
 
-/* What the main module would be imported as: the name after python -m, else the stem of its file.
- * New reference; NULL without exception where it was started in neither way. */
-static PyObject *find_main_name(void)
+/* What the main module, by either of its names, would be imported as: the name after python -m, else
+ * the stem of its file. New reference; NULL without exception where it was started in neither
+ * way. */
+static PyObject *find_main_name(PyObject *key)
 {
-    PyObject *key = PyUnicode_FromString("__main__");
-    PyObject *module = key == NULL ? NULL : PyImport_GetModule(key);
+    PyObject *module = PyImport_GetModule(key);
     PyObject *spec = module == NULL ? NULL : PyObject_GetAttrString(module, "__spec__");
     PyObject *name = spec == NULL || spec == Py_None ? NULL : str_attribute(spec, "name");
     PyObject *file = NULL;
@@ -84,18 +84,18 @@ static PyObject *find_main_name(void)
     Py_XDECREF(file);
     Py_XDECREF(spec);
     Py_XDECREF(module);
-    Py_XDECREF(key);
     return name;
 }
 
 PyObject *lcpy_names_module(lcpy_state *state, PyObject *name)
 {
-    /* multiprocessing's children load the main script as __mp_main__. */
+    /* multiprocessing's children load the main script as __mp_main__, which is __main__ only once it
+     * has run. */
     if (PyUnicode_CompareWithASCIIString(name, "__main__") == 0 ||
         PyUnicode_CompareWithASCIIString(name, "__mp_main__") == 0) {
         /* kept, since what Python was started with stays; looked for again while it is unknown */
         if (state->main_name == NULL)
-            state->main_name = find_main_name();
+            state->main_name = find_main_name(name);
         return state->main_name != NULL ? Py_NewRef(state->main_name)
                                         : PyUnicode_FromString("__main__");
     }

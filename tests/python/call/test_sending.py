@@ -68,6 +68,16 @@ SCRIPT = """
         def parse(x):
             return x
 
+        @persist
+        @classmethod
+        def outer_make(cls, x):
+            return cls.__name__, x
+
+        @persist
+        @staticmethod
+        def outer_parse(x):
+            return x
+
     function.mark = "kept"
     SENT = {
         "function": (function, 2, 6), "factorial": (factorial, 5, 120),
@@ -75,6 +85,8 @@ SCRIPT = """
         "cached": (cached, 2, 4), "anonymous": (anonymous, 1, 11), "decorated": (decorated, 1, 6),
         "bound": (Model(3).bound, 1, 4), "method": (Model(3).method, 2, 6),
         "make": (Model.make, 1, ("Model", 1)), "parse": (Model.parse, 1, 1),
+        "outer_make": (Model.outer_make, 1, ("Model", 1)),
+        "outer_parse": (Model.outer_parse, 1, 1),
         "partial": (functools.partial(function, num=4), 2, 8),
     }
 """
@@ -98,6 +110,34 @@ def test_pickle_brings_functions_to_processes(script, method):
     assert out.out == "ok\n"
     assert "foo.cache/function/x=2_num=3" in out.tree
     assert "foo.cache/plain/x=2" in out.tree
+
+
+def test_a_call_while_the_script_is_loaded_again_is_the_same_call(script):
+    """As multiprocessing's spawned children load it, not yet as __main__."""
+    out = script(
+        """
+    from locache import persist
+
+    class Point:
+        x = 1
+
+    @persist
+    def of(point):
+        print("computed")
+        return point.x
+
+    VALUE = of(Point())
+
+    def value():
+        return VALUE
+
+    if __name__ == "__main__":
+        import multiprocessing
+        with multiprocessing.get_context("spawn").Pool(1) as pool:
+            print(pool.apply(value))
+    """
+    )
+    assert out.out == "computed\n1\n"
 
 
 @pytest.mark.once
