@@ -4,6 +4,7 @@ Imported when one of these is used."""
 import os
 import warnings
 from _contextvars import ContextVar  # contextvars without its Python half
+from _thread import allocate_lock
 
 from locache import _options
 from locache._core import CacheWarning, set_switch  # type: ignore[import-not-found]
@@ -13,8 +14,17 @@ MODES = {b"on": AS_ALWAYS, b"off": OFF, b"readonly": READONLY, b"refresh": REFRE
 
 inside: ContextVar = ContextVar("locache.disabled", default=False)
 uses = 0  # of disabled(), now, in any thread
+counting = allocate_lock()  # of uses
+os.register_at_fork(after_in_child=counting._at_fork_reinit)
 enabled = None  # what configure() was told
 refused: set = set()  # values of LOCACHE that were complained about
+
+
+def count(more):
+    global uses
+    with counting:
+        uses += more
+        announce()
 
 
 def announce():
@@ -36,17 +46,13 @@ class disabled:
         self.tokens = []
 
     def __enter__(self):
-        global uses
-        uses += 1
         self.tokens.append(inside.set(True))
-        announce()
+        count(1)
         return self
 
     def __exit__(self, *unused):
-        global uses
-        uses -= 1
         inside.reset(self.tokens.pop())
-        announce()
+        count(-1)
 
 
 def configure(*, dir=None, **options):
@@ -113,8 +119,9 @@ def is_on(told):
     return bool(told() if callable(told) else told)
 
 
-def mode(module, qualname, told, rules):
-    """The mode of a function: `told` is its own enabled=, `rules` the value of LOCACHE."""
+def mode(modules, qualname, told, rules):
+    """The mode of a function of a module, by the names that this goes by: `told` is its own
+    enabled=, `rules` the value of LOCACHE."""
     if inside.get() or not is_on(told) or (enabled is not None and not is_on(enabled)):
         return OFF
     for rule in rules.split(b","):
@@ -123,15 +130,15 @@ def mode(module, qualname, told, rules):
         if found is None:
             if word or glob:
                 complain(rules)
-        elif not glob or matches(os.fsdecode(glob), f"{module}.{qualname}", str(module)):
+        elif not glob or any(matches(os.fsdecode(glob), name, qualname) for name in modules):
             return found
     return AS_ALWAYS
 
 
-def matches(glob, *names):
+def matches(glob, module, qualname):
     from fnmatch import fnmatchcase
 
-    return any(fnmatchcase(name, glob) for name in names)
+    return fnmatchcase(f"{module}.{qualname}", glob) or fnmatchcase(str(module), glob)
 
 
 def complain(rules):

@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+#include "plain/names.h"
+
 #define OFF "LOCACHE"
 #define DIRECTORY "LOCACHE_DIR"
 
@@ -88,12 +90,15 @@ static int ask_mode(lcpy_persisted *self)
     PyObject *module = PyImport_ImportModule("locache._switch");
     PyObject *rules = PyBytes_FromString(seen.rules != NULL ? seen.rules : "");
     PyObject *enabled = self->options.enabled != NULL ? self->options.enabled : Py_True;
+    /* a script's functions are called by its name, too, as in paths */
+    PyObject *shown = lcpy_names_module(self->state, self->target.module);
     PyObject *mode = NULL;
-    if (module != NULL && rules != NULL)
-        mode = PyObject_CallMethod(module, "mode", "OOOO", self->target.module,
+    if (module != NULL && rules != NULL && shown != NULL)
+        mode = PyObject_CallMethod(module, "mode", "(OO)OOO", self->target.module, shown,
                                    self->target.qualname, enabled, rules);
     long number = mode != NULL ? PyLong_AsLong(mode) : -1;
     Py_XDECREF(mode);
+    Py_XDECREF(shown);
     Py_XDECREF(rules);
     Py_XDECREF(module);
     if (number < 0)

@@ -81,6 +81,19 @@ def test_rules_name_modules_and_functions(counted, monkeypatch):
         assert (len(counted.calls) > before) == is_off, rule
 
 
+def test_rules_name_a_script_as_its_paths_do(script, monkeypatch):
+    text = """
+        from locache import persist
+        @persist
+        def f(x):
+            print("computed")
+        f(1), f(1)
+    """
+    for rule, runs in (("off:foo.f", 2), ("off:__main__.f", 2), ("off:fo.*", 1)):
+        monkeypatch.setenv("LOCACHE", rule)
+        assert script(text).out == "computed\n" * runs, rule
+
+
 def test_readonly_gives_what_is_there_and_stores_nothing(counted, kept, monkeypatch):
     f = counted()
     assert f(1) == 2
