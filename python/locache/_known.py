@@ -73,6 +73,13 @@ def pydantic_decorator(decorator: Any) -> object:
     return decorator.cls_var_name, decorator.func, decorator.shim, decorator.info
 
 
+@known("pydantic._internal._validate_call", "ValidateCallWrapper")
+def pydantic_validated(wrapper: Any) -> object:
+    """Not the names that it looks types up in, which are the whole module."""
+    config = wrapper.config_wrapper
+    return wrapper.function, wrapper.validate_return, getattr(config, "config_dict", config)
+
+
 @known("pydantic.fields", "ModelPrivateAttr")
 def pydantic_private(attribute: Any) -> object:
     """Not what it finds out of its factory when it is first used."""

@@ -188,29 +188,61 @@ int lcpy_class_write(lcpy_walk *walk, PyObject *class)
 
 /* ------------------------------------------------------------------------------------ functions */
 
-/* The values of a closure's cells; one that is empty is an object of no class, which nothing else
- * is. */
-static int write_closure(lcpy_walk *walk, PyObject *closure)
+/* What functools.singledispatch() notes down of calls that were made, and how functions are added. Its
+ * functions have the name of the user's, so that they are known by where they look names up. */
+static bool is_noted(PyObject *function, PyObject *name)
 {
-    Py_ssize_t count = closure == NULL ? 0 : PyTuple_GET_SIZE(closure);
+    static const char *const noted[] = {"dispatch_cache", "cache_token", "_clear_cache",
+                                        "register"};
+    PyObject *module = PyDict_GetItemString(PyFunction_GET_GLOBALS(function), "__name__");
 
-    locache_write_array(walk->writer, (uint64_t)count);
-    for (Py_ssize_t i = 0; i < count; i++) {
-        /* Held, since other code may assign to the cell. */
-        PyObject *value = PyCell_Get(PyTuple_GET_ITEM(closure, i));
-        int result = 0;
+    if (module == NULL || !PyUnicode_Check(module) || !PyUnicode_Check(name) ||
+        PyUnicode_CompareWithASCIIString(module, "functools") != 0)
+        return false;
+    for (size_t i = 0; i < sizeof noted / sizeof *noted; i++)
+        if (PyUnicode_CompareWithASCIIString(name, noted[i]) == 0)
+            return true;
+    return false;
+}
 
-        if (value == NULL) {
-            locache_write_tag(walk->writer, LOCACHE_TAG_OBJECT);
-            locache_write_array(walk->writer, 0);
-        } else {
-            result = lcpy_walk_value(walk, value);
-            Py_DECREF(value);
-        }
-        if (result < 0)
-            return lcpy_walk_step(walk, ".__closure__[%zd]", i);
+/* One that is empty is an object of no class, which nothing else is. */
+static int write_cell(lcpy_walk *walk, PyObject *cell)
+{
+    /* Held, since other code may assign to the cell. */
+    PyObject *value = PyCell_Get(cell);
+    int result = 0;
+
+    if (value == NULL) {
+        locache_write_tag(walk->writer, LOCACHE_TAG_OBJECT);
+        locache_write_array(walk->writer, 0);
+    } else {
+        result = lcpy_walk_value(walk, value);
+        Py_DECREF(value);
     }
-    return 0;
+    return result;
+}
+
+/* The values of a closure's cells. */
+static int write_closure(lcpy_walk *walk, PyObject *function)
+{
+    PyObject *closure = PyFunction_GetClosure(function);
+    PyObject *names = PyObject_GetAttrString(PyFunction_GET_CODE(function), "co_freevars");
+    Py_ssize_t count = closure == NULL ? 0 : PyTuple_GET_SIZE(closure);
+    uint64_t written = 0;
+    int result = 0;
+
+    if (names == NULL)
+        return -1;
+    for (Py_ssize_t i = 0; i < count; i++)
+        written += !is_noted(function, PyTuple_GET_ITEM(names, i));
+    locache_write_array(walk->writer, written);
+    for (Py_ssize_t i = 0; i < count && result == 0; i++) {
+        if (!is_noted(function, PyTuple_GET_ITEM(names, i)) &&
+            write_cell(walk, PyTuple_GET_ITEM(closure, i)) < 0)
+            result = lcpy_walk_step(walk, ".__closure__[%zd]", i);
+    }
+    Py_DECREF(names);
+    return result;
 }
 
 /* object() as a default says "not given": where it is, it is itself. */
@@ -271,15 +303,22 @@ static int write_defaults(lcpy_walk *walk, PyObject *function)
     return 0;
 }
 
-/* Attributes set on a function, less the one that functools.wraps() leaves. A new dict. */
+/* Attributes set on a function, less what is noted down and the one that functools.wraps() leaves.
+ * A new dict. */
 static PyObject *function_attributes(PyObject *function)
 {
     PyObject *dict = PyObject_GetAttrString(function, "__dict__");
-    PyObject *own = dict == NULL ? NULL : PyDict_Copy(dict);
+    PyObject *own = dict == NULL ? NULL : PyDict_New();
+    PyObject *name;
+    PyObject *value;
+    Py_ssize_t at = 0;
 
-    if (own != NULL && PyDict_GetItemString(own, "__wrapped__") != NULL &&
-        PyDict_DelItemString(own, "__wrapped__") < 0)
-        Py_CLEAR(own);
+    while (own != NULL && PyDict_Next(dict, &at, &name, &value)) {
+        bool counts =
+            !PyUnicode_Check(name) || PyUnicode_CompareWithASCIIString(name, "__wrapped__") != 0;
+        if (counts && !is_noted(function, name) && PyDict_SetItem(own, name, value) < 0)
+            Py_CLEAR(own);
+    }
     Py_XDECREF(dict);
     return own;
 }
@@ -363,8 +402,7 @@ static int write_code_and_bindings(lcpy_walk *walk, PyObject *function, PyObject
     if (write_function_name(walk, function) < 0)
         return -1;
     locache_write_bytes(walk->writer, id.bytes, sizeof id.bytes);
-    if (write_closure(walk, PyFunction_GetClosure(function)) < 0 ||
-        write_defaults(walk, function) < 0)
+    if (write_closure(walk, function) < 0 || write_defaults(walk, function) < 0)
         return -1;
     return PyDict_GET_SIZE(attributes) > 0 ? lcpy_walk_attributes(walk, attributes, NULL) : 0;
 }

@@ -217,6 +217,52 @@ def test_wrapt_below(kept):
 
 
 @pytest.mark.once
+def test_validated_by_pydantic_below(kept):
+    import pydantic
+
+    results = []
+    for strict in (False, True):
+
+        @kept
+        @pydantic.validate_call(config={"strict": strict})
+        def scale(x: float, factor: int = 2) -> float:
+            RUNS.append(x)
+            return x * factor
+
+        results += [scale(10), scale(10)]
+    assert results == [20] * 4
+    assert len(RUNS) == 2
+    assert scale.cache_info().bypassed == 0
+
+
+def test_singledispatch_below_and_as_an_argument(kept):
+    @functools.singledispatch
+    def kind(x):
+        return "any"
+
+    @kind.register
+    def _(x: int):
+        return "int"
+
+    f = kept(kind)
+    assert [f(1), f("a"), f(1)] == ["int", "any", "int"]
+    assert f.cache_info().hits == 1
+    kind.register(str, lambda x: "str")
+    assert [f("a"), f("a"), f(1)] == ["str", "str", "int"]
+
+    @kept
+    def call(function, x):
+        RUNS.append(x)
+        return function(x)
+
+    assert [call(kind, 1), call(kind, 1)] == ["int", "int"]
+    assert RUNS == [1]
+    kind.register(float, lambda x: "float")
+    assert call(kind, 1.0) == "float"
+    assert (f.cache_info().bypassed, call.cache_info().bypassed) == (0, 0)
+
+
+@pytest.mark.once
 def test_methods_of_pydantic_models(kept):
     import pydantic
 
