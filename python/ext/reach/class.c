@@ -247,21 +247,10 @@ static int write_class_bases(lcpy_reacher *r, PyTypeObject *type)
                                          : lcpy_reach_left_out(r);
 }
 
-/* A class has a version only once something was looked for in it. */
-static int guard_class(lcpy_reacher *r, PyTypeObject *type)
-{
-    PyObject *name = PyUnicode_InternFromString("__init__");
-    if (name == NULL)
-        return -1;
-    (void)_PyType_Lookup(type, name);
-    Py_DECREF(name);
-    return lcpy_guard_add_class(&r->out->guard, type);
-}
-
 int lcpy_reach_class(lcpy_reacher *r, PyObject *class, int mode)
 {
     PyTypeObject *type = (PyTypeObject *)class;
-    if (guard_class(r, type) < 0)
+    if (lcpy_guard_add_class(&r->out->guard, type) < 0)
         return -1;
     locache_write_array(r->writer, 4);
     locache_write_int(r->writer, LCPY_FORM_CLASS);

@@ -190,7 +190,7 @@ static int write_reached_defaults(lcpy_reacher *r, PyObject *function)
     return status;
 }
 
-static int guard_function(lcpy_reacher *r, PyObject *function)
+int lcpy_reach_guard_function(lcpy_reacher *r, PyObject *function)
 {
     PyFunctionObject *parts = (PyFunctionObject *)function;
     lcpy_guard *guard = &r->out->guard;
@@ -215,7 +215,7 @@ static int write_wrapper(lcpy_reacher *r, PyObject *function)
 int lcpy_reach_code(lcpy_reacher *r, PyObject *function, int mode)
 {
     int owner = lcpy_owner_of_function(r->state, function);
-    if (owner < 0 || guard_function(r, function) < 0)
+    if (owner < 0 || lcpy_reach_guard_function(r, function) < 0)
         return -1;
     if (owner != LCPY_OWNER_USER)
         return mode == LCPY_NODE_ROOT ? 0 : write_wrapper(r, function);

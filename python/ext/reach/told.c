@@ -11,6 +11,7 @@ static int write_content(lcpy_reacher *r, const char *kind, PyObject *place, PyO
 {
     locache_id id;
     PyObject *before = r->place;
+    r->counted = true;
     locache_write_array(r->writer, 2);
     locache_write_int(r->writer, LCPY_FORM_VALUE);
     if (content == NULL || content == Py_None) {

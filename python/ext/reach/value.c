@@ -38,6 +38,7 @@ int lcpy_reach_node(lcpy_reacher *r, PyObject *object, int mode)
     long number = node_number(r, object, mode);
     if (number < 0)
         return -1;
+    r->counted = true;
     locache_write_array(r->writer, 2);
     locache_write_int(r->writer, LCPY_FORM_NODE);
     locache_write_int(r->writer, number);
@@ -57,6 +58,7 @@ static int write_text(lcpy_reacher *r, int kind, PyObject *text)
     const char *utf8 = text != NULL ? PyUnicode_AsUTF8AndSize(text, &size) : NULL;
     if (utf8 == NULL)
         return -1;
+    r->counted = true;
     locache_write_array(r->writer, 2);
     locache_write_int(r->writer, kind);
     locache_write_bytes(r->writer, utf8, (size_t)size);
@@ -129,6 +131,7 @@ static int take_key(lcpy_reacher *r, const locache_writer *key)
         PyErr_NoMemory();
         return -1;
     }
+    r->counted = true;
     locache_write_array(r->writer, 2);
     locache_write_int(r->writer, LCPY_FORM_VALUE);
     if (key->length <= INLINE_MAX) {

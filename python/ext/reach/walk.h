@@ -23,6 +23,7 @@ struct lcpy_reacher {
     PyObject *mutated;  /* set of ids of objects: state */
     PyObject *place;    /* str: where what is being written is; for parts */
     bool grown;         /* more state was found in this round */
+    bool counted;       /* something was written that counts */
 };
 
 /* Modes of a node. */
@@ -73,6 +74,9 @@ PyObject *lcpy_reach_state_key(PyObject *container, PyObject *name);
 int lcpy_reach_add_state(lcpy_reacher *r, PyObject *set, PyObject *key);
 /* Let functions and classes within values be nodes. */
 void lcpy_reach_collect(lcpy_reacher *r);
+
+/* Watch what a function is made of (code.c). */
+int lcpy_reach_guard_function(lcpy_reacher *r, PyObject *function);
 
 /* The nodes: a function (code.c), a class (class.c), an object (value.c). */
 int lcpy_reach_code(lcpy_reacher *r, PyObject *function, int mode);
