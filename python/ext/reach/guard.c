@@ -5,6 +5,12 @@
 
 #include "plain/compat.h"
 
+bool lcpy_guard_has_versions(void)
+{
+    uint64_t unused;
+    return lcpy_compat_dict_version(&unused, PyImport_GetModuleDict());
+}
+
 int lcpy_guard_init(lcpy_guard *out)
 {
     *out = (lcpy_guard){.held = PyList_New(0)};

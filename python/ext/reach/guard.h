@@ -50,6 +50,9 @@ typedef struct lcpy_guard {
     PyObject *held; /* list: what all that is in */
 } lcpy_guard;
 
+/* Is a dict that did not change known by one comparison in this Python? */
+bool lcpy_guard_has_versions(void);
+
 /* All: 0, or -1 with an exception. */
 int lcpy_guard_init(lcpy_guard *out);
 void lcpy_guard_clear(lcpy_guard *guard);

@@ -22,10 +22,14 @@ static int write_node(lcpy_reacher *r, PyObject *node)
     PyObject *object = PyTuple_GET_ITEM(node, 0);
     int mode = (int)PyLong_AsLong(PyTuple_GET_ITEM(node, 1));
     r->place = PyTuple_GET_ITEM(node, 2);
+    if (mode == LCPY_NODE_OPAQUE)
+        return lcpy_reach_opaque(r, object);
     if (PyFunction_Check(object))
         return lcpy_reach_code(r, object, mode);
     if (PyType_Check(object))
         return lcpy_reach_class(r, object, mode);
+    if (PyModule_Check(object))
+        return lcpy_reach_module(r, object);
     return lcpy_reach_object(r, object);
 }
 
