@@ -7,7 +7,7 @@
 
 static bool is_followed(const lcpy_persisted *self)
 {
-    bool own = self->options.follow && PyTuple_GET_SIZE(self->target.functions) > 0;
+    bool own = PyTuple_GET_SIZE(self->target.functions) > 0;
     return (own || self->options.depends != NULL) && self->options.version == NULL &&
            (self->options.flags & LOCACHE_KEEP) == 0;
 }
@@ -15,13 +15,9 @@ static bool is_followed(const lcpy_persisted *self)
 /* Of a function whose own code alone counts, what depends= says all the same. */
 static lcpy_reach *walk_reached(lcpy_persisted *self)
 {
-    PyObject *roots = self->options.follow ? Py_NewRef(self->target.functions) : PyTuple_New(0);
-    lcpy_reach *reach = roots == NULL
-                            ? NULL
-                            : lcpy_reach_new(self->state, roots, self->options.depends,
-                                             self->options.packages ? LCPY_REACH_PACKAGES : 0);
-    Py_XDECREF(roots);
-    return reach;
+    unsigned scope = (self->options.follow ? LCPY_REACH_FOLLOW : 0U) |
+                     (self->options.packages ? LCPY_REACH_PACKAGES : 0U);
+    return lcpy_reach_new(self->state, self->target.functions, self->options.depends, scope);
 }
 
 int lcpy_depend_begin(lcpy_persisted *self)
@@ -61,6 +57,12 @@ int lcpy_depend_source(lcpy_persisted *self, locache_id *source)
     return 0;
 }
 
+static bool is_same(const lcpy_reach *a, const lcpy_reach *b)
+{
+    return memcmp(&a->quick, &b->quick, sizeof a->quick) == 0 &&
+           memcmp(&a->own, &b->own, sizeof a->own) == 0;
+}
+
 int lcpy_depend_again(lcpy_persisted *self)
 {
     /* What changes while the function runs may be its own doing, which shows at its end. */
@@ -70,7 +72,7 @@ int lcpy_depend_again(lcpy_persisted *self)
     if (reach == NULL)
         return -1;
     lcpy_reach *before = self->reach;
-    int changed = before == NULL || memcmp(&before->quick, &reach->quick, sizeof reach->quick) != 0;
+    int changed = before == NULL || !is_same(before, reach);
     self->reach = reach;
     self->turn += (unsigned)changed;
     lcpy_reach_free(before);
@@ -83,9 +85,20 @@ int lcpy_depend_ended(lcpy_persisted *self, unsigned turn, int64_t others)
         return 0;
     if (lcpy_depend_holds(self))
         return 1;
-    if (!lcpy_captures_alone_since(others))
-        return 0;
-    return lcpy_guard_renew(&self->reach->guard) < 0 ? -1 : 1;
+    if (lcpy_captures_alone_since(others))
+        return lcpy_guard_renew(&self->reach->guard) < 0 ? -1 : 1;
+    /* Other threads ran: was it anything that counts that changed? */
+    lcpy_reach *reach = walk_reached(self);
+    if (reach == NULL)
+        return -1;
+    bool same = self->turn == turn && is_same(self->reach, reach);
+    if (same) {
+        lcpy_reach *before = self->reach;
+        self->reach = reach;
+        reach = before;
+    }
+    lcpy_reach_free(reach);
+    return same;
 }
 
 PyObject *lcpy_depend_parts(PyObject *object, PyObject *unused)

@@ -513,9 +513,16 @@ static bool has_own(PyTypeObject *type, const char *name)
 /* Has an object of this class no room for anything? */
 static bool is_bare(PyTypeObject *type)
 {
-    return PyType_HasFeature(type, Py_TPFLAGS_HEAPTYPE) && type->tp_dictoffset == 0 &&
-           type->tp_itemsize == 0 &&
-           type->tp_basicsize <= (Py_ssize_t)(sizeof(PyObject) + sizeof(PyObject *));
+    if (!PyType_HasFeature(type, Py_TPFLAGS_HEAPTYPE) || type->tp_dictoffset != 0 ||
+        type->tp_itemsize != 0 ||
+        type->tp_basicsize > (Py_ssize_t)(sizeof(PyObject) + sizeof(PyObject *)))
+        return false;
+    /* A class's own size is the number of its slots, of which one would be as large as a list of
+     * weak references. */
+    for (; PyType_HasFeature(type, Py_TPFLAGS_HEAPTYPE); type = type->tp_base)
+        if (Py_SIZE(type) != 0)
+            return false;
+    return true;
 }
 
 /* A sentinel, as MISSING = _Missing(), without a state: which of them it is, is all that a function

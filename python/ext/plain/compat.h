@@ -119,6 +119,20 @@ static inline unsigned lcpy_compat_class_version(PyTypeObject *type)
     return type->tp_version_tag;
 }
 
+/* What a weak reference refers to: a new reference, or NULL without an exception. */
+static inline PyObject *lcpy_compat_referent(PyObject *weak)
+{
+    PyObject *referent = NULL;
+#if PY_VERSION_HEX >= 0x030D0000
+    (void)PyWeakref_GetRef(weak, &referent);
+#else
+    referent = PyWeakref_GetObject(weak);
+    referent = referent != Py_None ? Py_XNewRef(referent) : NULL;
+#endif
+    PyErr_Clear();
+    return referent;
+}
+
 /* Does an instance have a dict of its own, wherever it is kept? */
 static inline bool lcpy_compat_has_dict(PyObject *object)
 {

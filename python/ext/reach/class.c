@@ -11,9 +11,7 @@
  * from the rest. */
 static bool is_derived_name(PyObject *name)
 {
-    static const char *const names[] = {"__dataclass_params__",
-                                        "__match_args__",
-                                        "__orig_bases__",
+    static const char *const names[] = {"__orig_bases__",
                                         "__parameters__",
                                         "_member_names_",
                                         "_member_map_",
@@ -143,19 +141,49 @@ static bool is_slot(PyObject *value)
            (name != NULL && strcmp(name, "._tuplegetter") == 0);
 }
 
-/* The fields of a dataclass, of which only the defaults are attributes of the class. */
+/* Of a dataclass's field "default" is no attribute of the class where that has slots. */
 static int write_data_fields(lcpy_reacher *r, PyObject *fields)
 {
     static const char *const parts[] = {
-        "name", "default_factory", "init", "compare", "kw_only", "repr", NULL};
+        "name", "default", "default_factory", "init", "compare", "kw_only",
+        "repr", "hash",    "metadata",        NULL};
+    static const char *const kind[] = {"name", NULL};
     PyObject *values = PyDict_Values(fields);
     int status = values != NULL ? 0 : -1;
     if (values != NULL)
-        locache_write_array(r->writer, (uint64_t)PyList_GET_SIZE(values));
-    for (Py_ssize_t i = 0; status == 0 && i < PyList_GET_SIZE(values); i++)
-        status = write_named_parts(r, PyList_GET_ITEM(values, i), parts);
+        locache_write_array(r->writer, 2 * (uint64_t)PyList_GET_SIZE(values));
+    for (Py_ssize_t i = 0; status == 0 && i < PyList_GET_SIZE(values); i++) {
+        PyObject *type = within_descriptor(PyList_GET_ITEM(values, i), "_field_type");
+        status = write_named_parts(r, type, kind); /* a field, or one that is not stored */
+        if (status == 0)
+            status = write_named_parts(r, PyList_GET_ITEM(values, i), parts);
+        Py_DECREF(type);
+    }
     Py_XDECREF(values);
     return status;
+}
+
+static int write_data_options(lcpy_reacher *r, PyObject *options)
+{
+    static const char *const parts[] = {"init",        "repr",   "eq", "order",
+                                        "unsafe_hash", "frozen", NULL};
+    return write_named_parts(r, options, parts);
+}
+
+static bool is_told_member(PyObject *value, const char *text, const char *name, const char *type)
+{
+    const char *dot = strrchr(Py_TYPE(value)->tp_name, '.');
+    const char *of = dot != NULL ? dot + 1 : Py_TYPE(value)->tp_name;
+    return strcmp(text, name) == 0 && strcmp(of, type) == 0;
+}
+
+static int write_member_value(lcpy_reacher *r, const char *name, PyObject *value)
+{
+    if (is_told_member(value, name, "__dataclass_fields__", "dict"))
+        return write_data_fields(r, value);
+    if (is_told_member(value, name, "__dataclass_params__", "_DataclassParams"))
+        return write_data_options(r, value);
+    return is_slot(value) ? lcpy_reach_left_out(r) : write_class_member(r, value);
 }
 
 static int write_named_member(lcpy_reacher *r, PyObject *class, PyObject *name, PyObject *value)
@@ -170,11 +198,7 @@ static int write_named_member(lcpy_reacher *r, PyObject *class, PyObject *name, 
     if (status > 0)
         return lcpy_reach_left_out(r);
     r->place = PyUnicode_FromFormat("%U.%U", before, name);
-    status = r->place == NULL ? -1
-             : strcmp(text, "__dataclass_fields__") == 0 && PyDict_Check(value)
-                 ? write_data_fields(r, value)
-             : is_slot(value) ? lcpy_reach_left_out(r)
-                              : write_class_member(r, value);
+    status = r->place != NULL ? write_member_value(r, text, value) : -1;
     Py_XDECREF(r->place);
     r->place = before;
     return status;
@@ -247,21 +271,10 @@ static int write_class_bases(lcpy_reacher *r, PyTypeObject *type)
                                          : lcpy_reach_left_out(r);
 }
 
-/* A class has a version only once something was looked for in it. */
-static int guard_class(lcpy_reacher *r, PyTypeObject *type)
-{
-    PyObject *name = PyUnicode_InternFromString("__init__");
-    if (name == NULL)
-        return -1;
-    (void)_PyType_Lookup(type, name);
-    Py_DECREF(name);
-    return lcpy_guard_add_class(&r->out->guard, type);
-}
-
 int lcpy_reach_class(lcpy_reacher *r, PyObject *class, int mode)
 {
     PyTypeObject *type = (PyTypeObject *)class;
-    if (guard_class(r, type) < 0)
+    if (lcpy_guard_add_class(&r->out->guard, type) < 0)
         return -1;
     locache_write_array(r->writer, 4);
     locache_write_int(r->writer, LCPY_FORM_CLASS);

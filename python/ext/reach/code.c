@@ -190,7 +190,7 @@ static int write_reached_defaults(lcpy_reacher *r, PyObject *function)
     return status;
 }
 
-static int guard_function(lcpy_reacher *r, PyObject *function)
+int lcpy_reach_guard_function(lcpy_reacher *r, PyObject *function)
 {
     PyFunctionObject *parts = (PyFunctionObject *)function;
     lcpy_guard *guard = &r->out->guard;
@@ -212,10 +212,31 @@ static int write_wrapper(lcpy_reacher *r, PyObject *function)
     return status < 0 ? -1 : write_reached_closure(r, function, NULL);
 }
 
+/* What runs when a class is made, which was before: what it stores then is no state. */
+static bool is_run_at_definition(PyObject *function)
+{
+    static const char *const names[] = {"__init_subclass__", "__set_name__", "__prepare__"};
+    PyObject *name = ((PyCodeObject *)PyFunction_GET_CODE(function))->co_name;
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (PyUnicode_CompareWithASCIIString(name, names[i]) == 0)
+            return true;
+    return false;
+}
+
+static int note_own_state(lcpy_reacher *r, PyObject *function, const lcpy_names *names)
+{
+    PyObject *globals = PyFunction_GET_GLOBALS(function);
+    if (is_run_at_definition(function))
+        return 0;
+    return note_each(r, names->assigned, globals, note_assigned) < 0
+               ? -1
+               : note_each(r, names->mutated, globals, note_mutated);
+}
+
 int lcpy_reach_code(lcpy_reacher *r, PyObject *function, int mode)
 {
     int owner = lcpy_owner_of_function(r->state, function);
-    if (owner < 0 || guard_function(r, function) < 0)
+    if (owner < 0 || lcpy_reach_guard_function(r, function) < 0)
         return -1;
     if (owner != LCPY_OWNER_USER)
         return mode == LCPY_NODE_ROOT ? 0 : write_wrapper(r, function);
@@ -225,9 +246,7 @@ int lcpy_reach_code(lcpy_reacher *r, PyObject *function, int mode)
     PyObject *globals = PyFunction_GET_GLOBALS(function);
     int status = lcpy_names_init(&names, PyFunction_GET_CODE(function));
     if (status == 0)
-        status = note_each(r, names.assigned, globals, note_assigned);
-    if (status == 0)
-        status = note_each(r, names.mutated, globals, note_mutated);
+        status = note_own_state(r, function, &names);
     if (status == 0 && mode != LCPY_NODE_ROOT &&
         (PyList_Append(r->out->functions, function) < 0 ||
          write_reached_closure(r, function, names.rebound) < 0 ||

@@ -7,7 +7,7 @@
 #ifndef LCPY_REACH_GUARD_H
 #define LCPY_REACH_GUARD_H
 
-#include "state.h"
+#include "reach/content.h"
 
 #include <sys/stat.h>
 
@@ -19,7 +19,8 @@ typedef struct lcpy_guard_slot {
 typedef struct lcpy_guard_dict {
     PyObject *dict;
     uint64_t version;
-    bool always; /* its version does not say everything: an object's own */
+    bool always;     /* its version does not say everything: an object's own */
+    Py_ssize_t size; /* of one of which all names count; else -1 */
     Py_ssize_t count;
     struct lcpy_guard_name {
         PyObject *name;
@@ -32,14 +33,6 @@ typedef struct lcpy_guard_class {
     unsigned version;
 } lcpy_guard_class;
 
-/* What a list, dict, set, object or buffer holds. */
-typedef struct lcpy_guard_content {
-    PyObject *object;
-    PyObject *items; /* tuple, or bytes of a buffer */
-    uint64_t version;
-    bool versioned; /* a dict whose version says it */
-} lcpy_guard_content;
-
 /* A file, by what can be asked of it without reading it. */
 typedef struct lcpy_guard_file {
     PyObject *path; /* bytes */
@@ -51,12 +44,14 @@ typedef struct lcpy_guard {
     lcpy_guard_slot *slots;
     lcpy_guard_dict *dicts;
     lcpy_guard_class *classes;
-    lcpy_guard_content *contents;
     lcpy_guard_file *files;
-    Py_ssize_t slot_count, dict_count, class_count, content_count, file_count;
-    PyObject *held;   /* list: what all that is in */
-    Py_ssize_t items; /* of all contents, so far */
+    lcpy_contents contents;
+    Py_ssize_t slot_count, dict_count, class_count, file_count;
+    PyObject *held; /* list: what all that is in */
 } lcpy_guard;
+
+/* Is a dict that did not change known by one comparison in this Python? */
+bool lcpy_guard_has_versions(void);
 
 /* All: 0, or -1 with an exception. */
 int lcpy_guard_init(lcpy_guard *out);
@@ -67,12 +62,14 @@ int lcpy_guard_traverse(lcpy_guard *guard, visitproc visit, void *arg);
 int lcpy_guard_add_slot(lcpy_guard *guard, PyObject *owner, PyObject **at);
 /* What a name is bound to in a dict. `value`: what was found there, or NULL. */
 int lcpy_guard_add_name(lcpy_guard *guard, PyObject *dict, PyObject *name, PyObject *value);
-/* The same of an object's attribute. */
+/* All names of the dict count: none comes and none goes. */
+int lcpy_guard_add_size(lcpy_guard *guard, PyObject *dict);
+/* The same as lcpy_guard_add_name() of an object's attribute. */
 int lcpy_guard_add_entry(lcpy_guard *guard, PyObject *dict, PyObject *name, PyObject *value);
 int lcpy_guard_add_class(lcpy_guard *guard, PyTypeObject *type);
 /* A file's state; `path` is bytes. */
 int lcpy_guard_add_file(lcpy_guard *guard, PyObject *path);
-/* What a value holds that somebody may change in place: up to some thousand items in all. */
+/* What a value holds that somebody may change in place; lcpy_contents_take() comes after. */
 int lcpy_guard_add_content(lcpy_guard *guard, PyObject *value);
 
 /* Is everything as it was? Nothing is raised. */

@@ -39,6 +39,26 @@ static PyObject *absolute_name(PyObject *globals, long level, PyObject *name)
     return whole;
 }
 
+/* sys.modules says which module it is, at each call. */
+static int guard_import(lcpy_reacher *r, PyObject *name, PyObject *module)
+{
+    PyObject *modules = PySys_GetObject("modules");
+    return modules != NULL && PyDict_CheckExact(modules)
+               ? lcpy_guard_add_name(&r->out->guard, modules, name,
+                                     module != NULL && PyModule_Check(module) ? module : NULL)
+               : 0;
+}
+
+static PyObject *load_own(PyObject *name)
+{
+    PyObject *helper = PyImport_ImportModule("locache._packages");
+    PyObject *module = helper != NULL ? PyObject_CallMethod(helper, "load_own", "O", name) : NULL;
+    Py_XDECREF(helper);
+    if (module == Py_None)
+        Py_CLEAR(module);
+    return module;
+}
+
 /* A module that a function imports itself: loaded for it where it is the user's, who would load it
  * a moment later; of others only the version counts. New reference; NULL, perhaps with an
  * exception. */
@@ -56,12 +76,11 @@ static PyObject *imported(lcpy_reacher *r, PyObject *spelled, PyObject *globals)
     Py_XDECREF(bare);
     if (name != NULL && module == NULL && PyErr_Occurred() == NULL)
         module = lcpy_owner_unloaded(r->state, name);
-    if (name != NULL && module == NULL && PyErr_Occurred() == NULL) {
-        PyObject *helper = PyImport_ImportModule("locache._packages");
-        module = helper != NULL ? PyObject_CallMethod(helper, "load_own", "O", name) : NULL;
-        Py_XDECREF(helper);
-    }
     if (module == Py_None)
+        Py_CLEAR(module); /* the standard library's */
+    else if (name != NULL && module == NULL && PyErr_Occurred() == NULL)
+        module = load_own(name);
+    if (name != NULL && PyErr_Occurred() == NULL && guard_import(r, name, module) < 0)
         Py_CLEAR(module);
     Py_XDECREF(name);
     return module;
@@ -69,27 +88,62 @@ static PyObject *imported(lcpy_reacher *r, PyObject *spelled, PyObject *globals)
 
 /* ---------------------------------------------------------------------------------------- steps */
 
-/* Of a module: where its own dict has the name, or else a submodule of that name. */
+/* A submodule that a function imports from its package is an attribute of that once it is loaded:
+ * loaded for the function, as imported() does. 0, or -1. */
+static int load_submodule(lcpy_found_path *at, PyObject *name)
+{
+    PyObject *package = PyModule_GetNameObject(at->value);
+    PyObject *full = package != NULL ? PyUnicode_FromFormat("%U.%U", package, name) : NULL;
+    PyErr_Clear();
+    PyObject *loaded = full != NULL ? load_own(full) : NULL;
+    Py_XDECREF(loaded);
+    Py_XDECREF(full);
+    Py_XDECREF(package);
+    return PyErr_Occurred() != NULL ? -1 : 0;
+}
+
+/* The module gives names that it does not have by a function, as those that import what is behind a
+ * name when it is asked for: asked here, as the function will a moment later. The value is stored
+ * where it is code, or was put under the name; what is computed anew each time is none. */
+static PyObject *given_name(PyObject *module, PyObject *dict, PyObject *name)
+{
+    PyObject *value = PyObject_GetAttr(module, name);
+    PyErr_Clear();
+    if (value != NULL && !PyFunction_Check(value) && !PyType_Check(value) &&
+        !PyModule_Check(value) && PyDict_GetItemWithError(dict, name) != value)
+        Py_CLEAR(value);
+    PyErr_Clear();
+    return value;
+}
+
+/* Of a module: what its own dict has under the name; what it gives for it; 0 where that is nothing,
+ * and 2 where its __getattr__ stands for it. */
 static int step_into_module(lcpy_reacher *r, lcpy_found_path *at, PyObject *name)
 {
     PyObject *dict = PyModule_GetDict(at->value);
-    PyObject *value = PyDict_GetItemWithError(dict, name);
-    if (value == NULL && PyErr_Occurred() != NULL)
+    if (at->imports && PyDict_GetItemWithError(dict, name) == NULL && load_submodule(at, name) < 0)
         return -1;
-    if (lcpy_guard_add_name(&r->out->guard, dict, name, value) < 0)
+    PyObject *giver = PyDict_GetItemString(dict, "__getattr__");
+    PyObject *value = Py_XNewRef(PyDict_GetItemWithError(dict, name));
+    if (value == NULL && giver != NULL)
+        value = given_name(at->value, dict, name);
+    PyObject *stands = PyDict_GetItemWithError(dict, name);
+    if (PyErr_Occurred() != NULL || lcpy_guard_add_name(&r->out->guard, dict, name, stands) < 0) {
+        Py_XDECREF(value);
         return -1;
-    if (value == NULL) { /* a package's module that is loaded later, or a __getattr__ */
-        value = PyDict_GetItemString(dict, "__getattr__");
-        if (value == NULL)
-            return 0;
-        Py_SETREF(at->value, Py_NewRef(value));
-        at->whole = true;
-        return 2;
     }
     at->container = dict;
     at->name = name;
-    Py_SETREF(at->value, Py_NewRef(value));
-    return 1;
+    if (value != NULL) {
+        Py_SETREF(at->value, value);
+        return 1;
+    }
+    if (giver != NULL)
+        Py_SETREF(at->value, Py_NewRef(giver));
+    else
+        Py_CLEAR(at->value);
+    at->whole = giver != NULL;
+    return giver != NULL ? 2 : 0;
 }
 
 /* A member of an enumeration: 1, 0, or -1. */
@@ -140,8 +194,9 @@ static int step_into(lcpy_reacher *r, lcpy_found_path *at, PyObject *name)
 {
     PyTypeObject *type = Py_TYPE(at->value);
     bool function = PyFunction_Check(at->value);
-    if (!function && (lcpy_owner_of_class(r->state, (PyObject *)type) != LCPY_OWNER_USER ||
-                      type->tp_getattro != PyObject_GenericGetAttr))
+    if (!function && type != r->state->persisted_type &&
+        (lcpy_owner_of_class(r->state, (PyObject *)type) != LCPY_OWNER_USER ||
+         type->tp_getattro != PyObject_GenericGetAttr))
         return 0;
     PyObject *found = _PyType_Lookup(type, name);
     if (found != NULL && Py_TYPE(found)->tp_descr_set != NULL)
@@ -187,11 +242,39 @@ static int is_foreign_module(lcpy_reacher *r, PyObject *value)
     return owner < 0 ? -1 : owner != LCPY_OWNER_USER;
 }
 
+/* Is it one that somebody put among the builtins: a function or class of the user's, or a value? */
+static bool is_put(lcpy_reacher *r, PyObject *value)
+{
+    return PyFunction_Check(value) || PyType_Check(value)
+               ? lcpy_owner_of(r->state, value) == LCPY_OWNER_USER
+               : lcpy_reach_is_data(value) && value != Py_None && !PyMethod_Check(value);
+}
+
+/* What is no global variable may be a builtin, of which Python's own count nothing. */
+static int take_builtin(lcpy_reacher *r, lcpy_found_path *at, PyObject *name, PyObject *globals)
+{
+    PyObject *dict = PyDict_GetItemString(globals, "__builtins__");
+    if (dict != NULL && PyModule_Check(dict))
+        dict = PyModule_GetDict(dict);
+    if (dict == NULL || !PyDict_CheckExact(dict))
+        return 0;
+    PyObject *value = PyDict_GetItemWithError(dict, name);
+    if (value != NULL && is_put(r, value)) {
+        at->value = Py_NewRef(value);
+        at->container = dict;
+    }
+    return PyErr_Occurred() != NULL ? -1
+           : at->value != NULL || lcpy_guard_has_versions()
+               ? lcpy_guard_add_name(&r->out->guard, dict, name, value)
+               : 0;
+}
+
 static int take_first(lcpy_reacher *r, lcpy_found_path *at, PyObject *name, PyObject *globals)
 {
     if (PyUnicode_READ_CHAR(name, 0) == '<') {
         at->value = imported(r, name, globals);
         at->package = at->value != NULL && PyUnicode_Check(at->value);
+        at->imports = true;
         return PyErr_Occurred() != NULL ? -1 : 0;
     }
     if (is_place_name(name))
@@ -202,7 +285,9 @@ static int take_first(lcpy_reacher *r, lcpy_found_path *at, PyObject *name, PyOb
     at->value = Py_XNewRef(value);
     at->container = globals;
     at->name = name;
-    return lcpy_guard_add_name(&r->out->guard, globals, name, value);
+    if (lcpy_guard_add_name(&r->out->guard, globals, name, value) < 0)
+        return -1;
+    return value == NULL ? take_builtin(r, at, name, globals) : 0;
 }
 
 int lcpy_reach_resolve(lcpy_reacher *r, lcpy_found_path *out, PyObject *path, PyObject *globals)
@@ -214,11 +299,17 @@ int lcpy_reach_resolve(lcpy_reacher *r, lcpy_found_path *out, PyObject *path, Py
         int foreign = is_foreign_module(r, out->value);
         out->package = foreign > 0;
         out->whole = i == size;
-        if (foreign != 0 || i == size || is_place_name(PyTuple_GET_ITEM(path, i))) {
+        PyObject *name = i < size ? PyTuple_GET_ITEM(path, i) : NULL;
+        if (foreign != 0 || name == NULL || is_place_name(name)) {
             status = foreign < 0 ? -1 : 0;
+            /* Where a module stands says nothing; its dict is all that it has. */
+            if (foreign == 0 && name != NULL && PyModule_Check(out->value) &&
+                PyUnicode_CompareWithASCIIString(name, "__dict__") != 0)
+                Py_CLEAR(out->value);
             break;
         }
-        status = take_step(r, out, PyTuple_GET_ITEM(path, i));
+        status = take_step(r, out, name);
+        out->imports = false;
         if (status != 1)
             break;
     }

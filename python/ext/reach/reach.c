@@ -22,10 +22,14 @@ static int write_node(lcpy_reacher *r, PyObject *node)
     PyObject *object = PyTuple_GET_ITEM(node, 0);
     int mode = (int)PyLong_AsLong(PyTuple_GET_ITEM(node, 1));
     r->place = PyTuple_GET_ITEM(node, 2);
+    if (mode == LCPY_NODE_OPAQUE)
+        return lcpy_reach_opaque(r, object);
     if (PyFunction_Check(object))
         return lcpy_reach_code(r, object, mode);
     if (PyType_Check(object))
         return lcpy_reach_class(r, object, mode);
+    if (PyModule_Check(object))
+        return lcpy_reach_module(r, object);
     return lcpy_reach_object(r, object);
 }
 
@@ -49,6 +53,10 @@ static int begin_roots(lcpy_reacher *r, PyObject *roots, PyObject *depends)
     int status = 0;
     for (Py_ssize_t i = 0; status == 0 && i < PyTuple_GET_SIZE(roots); i++) {
         PyObject *root = PyTuple_GET_ITEM(roots, i);
+        if ((r->scope & LCPY_REACH_FOLLOW) == 0) {
+            status = lcpy_reach_guard_function(r, root);
+            continue;
+        }
         locache_writer_init(&unused, room, sizeof room);
         r->writer = &unused;
         status =
@@ -56,24 +64,51 @@ static int begin_roots(lcpy_reacher *r, PyObject *roots, PyObject *depends)
         locache_writer_clear(&unused);
         r->writer = writer;
     }
+    r->counted = false;
     Py_ssize_t count = depends != NULL ? PyTuple_GET_SIZE(depends) : 0;
     for (Py_ssize_t i = 0; status == 0 && i < count; i++)
         status = lcpy_reach_told(r, PyTuple_GET_ITEM(depends, i));
     return status;
 }
 
-static int add_quick(lcpy_reach *reach, locache_writer *writer)
+static int add_code(locache_writer *writer, PyObject *function)
 {
-    for (Py_ssize_t i = 0; i < PyList_GET_SIZE(reach->functions); i++) {
-        locache_id id;
-        if (lcpy_code_id(&id, PyFunction_GET_CODE(PyList_GET_ITEM(reach->functions, i))) < 0)
-            return -1;
-        locache_write_bytes(writer, id.bytes, sizeof id.bytes);
-    }
+    locache_id id;
+    if (lcpy_code_id(&id, PyFunction_GET_CODE(function)) < 0)
+        return -1;
+    locache_write_bytes(writer, id.bytes, sizeof id.bytes);
     return 0;
 }
 
-static int finish_form(lcpy_reacher *r, size_t roots)
+static int add_quick(lcpy_reach *reach, locache_writer *writer)
+{
+    for (Py_ssize_t i = 0; i < PyList_GET_SIZE(reach->functions); i++)
+        if (add_code(writer, PyList_GET_ITEM(reach->functions, i)) < 0)
+            return -1;
+    return 0;
+}
+
+/* Of the roots' own code, which whoever asks has digested elsewhere. */
+static int finish_own(lcpy_reach *out, PyObject *roots)
+{
+    locache_writer writer;
+    unsigned char room[256];
+    int status = 0;
+    locache_writer_init(&writer, room, sizeof room);
+    for (Py_ssize_t i = 0; status == 0 && i < PyTuple_GET_SIZE(roots); i++)
+        if (PyFunction_Check(PyTuple_GET_ITEM(roots, i)))
+            status = add_code(&writer, PyTuple_GET_ITEM(roots, i));
+    if (status == 0 && locache_writer_status(&writer) != LOCACHE_OK) {
+        PyErr_NoMemory();
+        status = -1;
+    }
+    if (status == 0)
+        locache_id_of(&out->own, writer.data, writer.length);
+    locache_writer_clear(&writer);
+    return status;
+}
+
+static int finish_form(lcpy_reacher *r, PyObject *roots)
 {
     lcpy_reach *out = r->out;
     locache_writer *writer = r->writer;
@@ -88,9 +123,9 @@ static int finish_form(lcpy_reacher *r, size_t roots)
         PyErr_NoMemory();
         return -1;
     }
-    out->empty = PyList_GET_SIZE(out->parts) == 0 && (size_t)PyList_GET_SIZE(r->nodes) == roots;
+    out->empty = !r->counted;
     locache_id_of(&out->quick, writer->data, writer->length);
-    return 0;
+    return finish_own(out, roots);
 }
 
 /* What one round wrote. */
@@ -118,6 +153,8 @@ static int walk_round(lcpy_reacher *r, PyObject *roots, PyObject *depends)
         status = begin_roots(r, roots, depends);
     if (status == 0)
         status = write_nodes(r);
+    if (status == 0)
+        status = lcpy_contents_take(&r->out->guard.contents);
     Py_XDECREF(place);
     return status;
 }
@@ -128,7 +165,7 @@ static int walk_rounds(lcpy_reacher *r, PyObject *roots, PyObject *depends)
     r->grown = true;
     for (int round = 0; r->grown && round < ROUNDS_MAX && status == 0; round++)
         status = walk_round(r, roots, depends);
-    return status == 0 ? finish_form(r, (size_t)PyTuple_GET_SIZE(roots)) : -1;
+    return status == 0 ? finish_form(r, roots) : -1;
 }
 
 /* What most functions reach. */
@@ -243,7 +280,8 @@ static PyObject *keep_reached(lcpy_state *state, PyObject *id, PyObject *object)
     int owner = lcpy_owner_of(state, object);
     PyObject *roots = owner == LCPY_OWNER_USER ? PyTuple_Pack(1, object) : NULL;
     lcpy_reach *reach =
-        roots != NULL ? lcpy_reach_new(state, roots, NULL, LCPY_REACH_PACKAGES) : NULL;
+        roots != NULL ? lcpy_reach_new(state, roots, NULL, LCPY_REACH_FOLLOW | LCPY_REACH_PACKAGES)
+                      : NULL;
     bool foreign = owner >= 0 && owner != LCPY_OWNER_USER;
     PyObject *found = foreign ? Py_NewRef(object) : reach != NULL ? new_kept(reach) : NULL;
     if (found != NULL && PyDict_GET_SIZE(state->reached) >= KEPT_MAX)

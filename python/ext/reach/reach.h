@@ -6,12 +6,15 @@
 #include "reach/guard.h"
 #include "state.h"
 
-/* Whose versions count besides. */
-#define LCPY_REACH_PACKAGES 1u
+/* What the roots reach counts; without it, that they are what they are. */
+#define LCPY_REACH_FOLLOW 1u
+/* Versions of packages count besides. */
+#define LCPY_REACH_PACKAGES 2u
 
 typedef struct lcpy_reach {
     bool empty;          /* it reaches nothing */
     locache_id quick;    /* exact: of this interpreter's code */
+    locache_id own;      /* the same of the roots' own code */
     PyObject *form;      /* bytes: all but the code */
     PyObject *functions; /* list: those whose code counts, in the order of the form */
     PyObject *parts;     /* list of (place, kind, digest) */

@@ -11,6 +11,7 @@ static int write_content(lcpy_reacher *r, const char *kind, PyObject *place, PyO
 {
     locache_id id;
     PyObject *before = r->place;
+    r->counted = true;
     locache_write_array(r->writer, 2);
     locache_write_int(r->writer, LCPY_FORM_VALUE);
     if (content == NULL || content == Py_None) {
@@ -75,31 +76,6 @@ static int write_variable(lcpy_reacher *r, PyObject *variable)
     return status;
 }
 
-/* All that a module of the user's defines, by name. */
-static int write_module(lcpy_reacher *r, PyObject *module)
-{
-    PyObject *dict = PyModule_GetDict(module);
-    PyObject *names = PyDict_Keys(dict);
-    int status = names != NULL ? PyList_Sort(names) : -1;
-    for (Py_ssize_t i = 0; status == 0 && i < PyList_GET_SIZE(names); i++) {
-        PyObject *name = PyList_GET_ITEM(names, i);
-        PyObject *value = PyDict_GetItemWithError(dict, name);
-        const char *text = PyUnicode_AsUTF8(name);
-        if (text == NULL || value == NULL) {
-            status = -1;
-        } else if (strncmp(text, "__", 2) != 0) {
-            Py_INCREF(value);
-            locache_write_text(r->writer, text, strlen(text));
-            status = lcpy_guard_add_name(&r->out->guard, dict, name, value);
-            if (status == 0)
-                status = lcpy_reach_value(r, value);
-            Py_DECREF(value);
-        }
-    }
-    Py_XDECREF(names);
-    return status;
-}
-
 static bool is_told_type(PyObject *object, const char *module, const char *name)
 {
     PyObject *type = lcpy_names_loaded(module, name);
@@ -115,7 +91,7 @@ static int write_told_module(lcpy_reacher *r, PyObject *module)
     int owner = name != NULL ? lcpy_owner_of_module(r->state, name) : -1;
     int status = owner < 0 ? -1 : 0;
     if (owner == LCPY_OWNER_USER) {
-        status = write_module(r, module);
+        status = lcpy_reach_value(r, module);
     } else if (owner >= 0) {
         r->scope |= LCPY_REACH_PACKAGES;
         status = lcpy_reach_package(r, name);

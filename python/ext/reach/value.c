@@ -38,6 +38,7 @@ int lcpy_reach_node(lcpy_reacher *r, PyObject *object, int mode)
     long number = node_number(r, object, mode);
     if (number < 0)
         return -1;
+    r->counted = true;
     locache_write_array(r->writer, 2);
     locache_write_int(r->writer, LCPY_FORM_NODE);
     locache_write_int(r->writer, number);
@@ -57,6 +58,7 @@ static int write_text(lcpy_reacher *r, int kind, PyObject *text)
     const char *utf8 = text != NULL ? PyUnicode_AsUTF8AndSize(text, &size) : NULL;
     if (utf8 == NULL)
         return -1;
+    r->counted = true;
     locache_write_array(r->writer, 2);
     locache_write_int(r->writer, kind);
     locache_write_bytes(r->writer, utf8, (size_t)size);
@@ -129,6 +131,7 @@ static int take_key(lcpy_reacher *r, const locache_writer *key)
         PyErr_NoMemory();
         return -1;
     }
+    r->counted = true;
     locache_write_array(r->writer, 2);
     locache_write_int(r->writer, LCPY_FORM_VALUE);
     if (key->length <= INLINE_MAX) {
@@ -161,7 +164,7 @@ static int write_pieces(lcpy_reacher *r, PyObject *value)
         return write_sequence_of(r, value);
     if (PyDict_CheckExact(value))
         return lcpy_reach_dict(r, value, NULL);
-    return lcpy_reach_left_out(r);
+    return lcpy_reach_node(r, value, LCPY_NODE_OPAQUE);
 }
 
 static int write_by_key(lcpy_reacher *r, PyObject *value)
@@ -177,14 +180,12 @@ static int write_by_key(lcpy_reacher *r, PyObject *value)
     } else if (PyErr_ExceptionMatches(PyExc_Exception) &&
                !PyErr_ExceptionMatches(PyExc_MemoryError)) {
         PyErr_Clear();
-        status = lcpy_guard_add_content(&r->out->guard, value);
-        if (status == 0) {
-            if (Py_EnterRecursiveCall(" while looking at what a function reaches"))
-                status = -1;
-            else {
-                status = write_pieces(r, value);
-                Py_LeaveRecursiveCall();
-            }
+        status = lcpy_reach_is_data(value) ? lcpy_guard_add_content(&r->out->guard, value) : 0;
+        if (status == 0 && Py_EnterRecursiveCall(" while looking at what a function reaches"))
+            status = -1;
+        else if (status == 0) {
+            status = write_pieces(r, value);
+            Py_LeaveRecursiveCall();
         }
     }
     locache_writer_clear(&key);
@@ -277,6 +278,9 @@ static bool says_its_key(PyTypeObject *type)
 static int write_users(lcpy_reacher *r, PyObject *value)
 {
     PyTypeObject *type = Py_TYPE(value);
+    /* Its class may be another. */
+    if (lcpy_guard_add_slot(&r->out->guard, value, (PyObject **)&value->ob_type) < 0)
+        return -1;
     if (is_enum(type))
         return write_member(r, value);
     if (lcpy_reduction_is_bare(type) && !says_its_key(type))
@@ -347,6 +351,20 @@ static int write_other(lcpy_reacher *r, PyObject *value)
     return status;
 }
 
+/* One of the user's as a whole: whoever has it may look for any of its names. */
+static int write_any_module(lcpy_reacher *r, PyObject *module)
+{
+    PyObject *name = PyModule_GetNameObject(module);
+    PyErr_Clear();
+    int owner = name != NULL ? lcpy_owner_of_module(r->state, name) : LCPY_OWNER_PYTHON;
+    int status = owner < 0                  ? -1
+                 : owner == LCPY_OWNER_USER ? lcpy_reach_node(r, module, LCPY_NODE_WHOLE)
+                 : name != NULL             ? lcpy_reach_package(r, name)
+                                            : lcpy_reach_left_out(r);
+    Py_XDECREF(name);
+    return status;
+}
+
 static bool is_plain_type(const PyTypeObject *type)
 {
     return type == &PyList_Type || type == &PyDict_Type || type == &PyTuple_Type ||
@@ -370,13 +388,8 @@ int lcpy_reach_value(lcpy_reacher *r, PyObject *value)
         return write_code_of(r, value);
     if (type == r->state->persisted_type)
         return write_wrapped(r, value);
-    if (PyModule_Check(value)) {
-        PyObject *name = PyModule_GetNameObject(value);
-        PyErr_Clear();
-        int status = name != NULL ? lcpy_reach_package(r, name) : lcpy_reach_left_out(r);
-        Py_XDECREF(name);
-        return status;
-    }
+    if (PyModule_Check(value))
+        return write_any_module(r, value);
     if (PyCFunction_Check(value) &&
         (PyCFunction_GET_SELF(value) == NULL || PyModule_Check(PyCFunction_GET_SELF(value))))
         return write_foreign(r, value);

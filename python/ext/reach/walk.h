@@ -23,13 +23,15 @@ struct lcpy_reacher {
     PyObject *mutated;  /* set of ids of objects: state */
     PyObject *place;    /* str: where what is being written is; for parts */
     bool grown;         /* more state was found in this round */
+    bool counted;       /* something was written that counts */
 };
 
 /* Modes of a node. */
 enum {
     LCPY_NODE_WHOLE = 0,
-    LCPY_NODE_ROOT = 1,  /* a function whose defaults and closure count elsewhere */
-    LCPY_NODE_MEMBER = 2 /* the class of an enumeration's member, without its members */
+    LCPY_NODE_ROOT = 1,   /* a function whose defaults and closure count elsewhere */
+    LCPY_NODE_MEMBER = 2, /* the class of an enumeration's member, without its members */
+    LCPY_NODE_OPAQUE = 3  /* of what cannot be looked into, the code that is in it */
 };
 
 /* What is written of a value. */
@@ -74,10 +76,17 @@ int lcpy_reach_add_state(lcpy_reacher *r, PyObject *set, PyObject *key);
 /* Let functions and classes within values be nodes. */
 void lcpy_reach_collect(lcpy_reacher *r);
 
+/* Watch what a function is made of (code.c). */
+int lcpy_reach_guard_function(lcpy_reacher *r, PyObject *function);
+
 /* The nodes: a function (code.c), a class (class.c), an object (value.c). */
 int lcpy_reach_code(lcpy_reacher *r, PyObject *function, int mode);
 int lcpy_reach_class(lcpy_reacher *r, PyObject *class, int mode);
 int lcpy_reach_object(lcpy_reacher *r, PyObject *object);
+/* A module of the user's as a whole (whole.c). */
+int lcpy_reach_module(lcpy_reacher *r, PyObject *module);
+/* What has no key and says nothing of itself: the user's code that is in it (whole.c). */
+int lcpy_reach_opaque(lcpy_reacher *r, PyObject *object);
 /* Append a dict's values under their keys, in the order of these. */
 int lcpy_reach_dict(lcpy_reacher *r, PyObject *dict, PyObject *owner);
 
@@ -88,6 +97,7 @@ typedef struct lcpy_found_path {
     PyObject *name;      /* borrowed: its name there */
     bool package;        /* value is a module that is not the user's */
     bool whole;          /* the path was followed to its end */
+    bool imports;        /* value is a module that the next step imports a name from */
 } lcpy_found_path;
 
 int lcpy_reach_resolve(lcpy_reacher *r, lcpy_found_path *out, PyObject *path, PyObject *globals);

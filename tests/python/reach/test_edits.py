@@ -1,4 +1,4 @@
-"""Every row of editrows.py: before the edit, after it, undone."""
+"""Every row of editrows.py and oddrows.py: before the edit, after it, undone."""
 
 import json
 import os
@@ -8,8 +8,12 @@ from pathlib import Path
 
 import pytest
 from editrows import EDITS, LIVE, STATE
+from oddrows import ODD_EDITS, ODD_LIVE, ODD_STATE
 
 HERE = Path(__file__).parent
+EDITS = EDITS | ODD_EDITS
+STATE = STATE | ODD_STATE
+LIVE = LIVE | ODD_LIVE
 
 
 @pytest.fixture(scope="module")
