@@ -556,6 +556,18 @@ enum {
     LOCACHE_READ_ONLY = 16
 };
 
+/* What a function is where other things are left out of its identity: what it
+ * was found to change by running, which is its state and makes no result
+ * another (locache_amend()). The tag is that of the identity itself. */
+typedef struct locache_alternative {
+    /* words that say what is left out, as locache_each_version() has them */
+    const char *state;
+    locache_identity identity;
+} locache_alternative;
+
+/* Bytes at most of what a version keeps for people: locache_options.note. */
+#define LOCACHE_NOTE_MAX ((size_t)64 << 10)
+
 /* What of a function's results a process keeps in memory, where the options say
  * 0. */
 #define LOCACHE_MEMORY_ENTRIES 32768
@@ -590,6 +602,19 @@ typedef struct locache_options {
     /* Nanoseconds that locache_begin() waits for somebody else's computation;
      * 0: as long as it takes; negative: not at all. */
     int64_t wait;
+    /* For versions whose record says that something was left out. */
+    const locache_alternative *alternatives;
+    size_t alternative_count;
+    /* What the version is made of, in words of the caller's own, to say later
+     * what changed: kept beside its results where its directory is made for
+     * this identity, or has none yet. At most LOCACHE_NOTE_MAX bytes; more are
+     * left out. */
+    const void *note;
+    size_t note_size;
+    /* Where the identity is new: it is the same as the version before, whose
+     * results go on being used, as locache_keep_results() says it. Who says so;
+     * NULL: nobody. */
+    const char *kept_by;
 } locache_options;
 
 /* Open the cache of one function within the cache directory `dir` (as
@@ -605,6 +630,56 @@ locache_open(locache **out, const char *dir, const locache_options *options,
              locache_error *error);
 /* NULL is allowed. One thread, when no other uses the handle any more. */
 LOCACHE_API void locache_close(locache *cache);
+
+/* ----------------------------------------------------------------- versions */
+
+/* A version of a function, as its directory records it (docs/format.md,
+ * "Versions"). What it points to lives for the call. */
+typedef struct locache_version_info {
+    size_t size; /* sizeof(locache_version_info) */
+    locache_id id;
+    const char *path;  /* of its directory */
+    bool current;      /* its directory has the function's name */
+    bool has_before;   /* `before` is set */
+    locache_id before; /* the version that it took the place of */
+    int64_t used;      /* of earlier ones: nanoseconds since 1970-01-01 UTC */
+    const char *state; /* words for what is left out of its identity, or "" */
+    /* who said of how many later versions that they are the same, and when:
+     * the last one, as "2024-02-29T12:30:00Z nn@host"; or "" */
+    const char *kept;
+    size_t kept_count;
+} locache_version_info;
+
+/* Call fn with each version of a function that is in the cache directory `dir`,
+ * the current one first, others in no order; it returns false to stop. What is
+ * not to be trusted or has lost its record is passed over. OK, also where there
+ * is none; EINVAL, EIO, EUNTRUSTED, ENOMEM. Any thread. */
+LOCACHE_API LOCACHE_CHECK locache_status locache_each_version(
+    const char *dir, const char *function,
+    bool (*fn)(void *context, const locache_version_info *version),
+    void *context, locache_error *error);
+/* The note of the version whose directory is at that path, into out, which has
+ * room for LOCACHE_NOTE_MAX bytes. OK; MISS: it has none; EINVAL, EIO,
+ * EUNTRUSTED. Any thread. */
+LOCACHE_API LOCACHE_CHECK locache_status locache_version_note(
+    void *out, size_t *size, const char *path, locache_error *error);
+/* Record of the version that the handle has that something was found to be the
+ * function's state: `state` in words without spaces, parted by one (printable
+ * ASCII, at most 1000 bytes in all), `identity` without it, and another note in
+ * the place of its own (NULL: it stays). Later handles that give this identity
+ * as an alternative find the version. OK; MISS: its directory is gone; EINVAL,
+ * EIO, EUNTRUSTED. Any thread. */
+LOCACHE_API LOCACHE_CHECK locache_status
+locache_amend(locache *cache, const locache_alternative *without,
+              const void *note, size_t note_size, locache_error *error);
+/* Take the version that the handle has for the same as the one before, in whose
+ * place it was made: the results of both are used from now on, by whoever runs
+ * either, and it is recorded who said so (`who` in printable ASCII; what else
+ * is in it becomes '?'). OK; MISS: there is none before, or it was said
+ * already; EINVAL (a handle for reading only), EIO, EUNTRUSTED, EBUSY, ENOMEM.
+ * Any thread. */
+LOCACHE_API LOCACHE_CHECK locache_status
+locache_keep_results(locache *cache, const char *who, locache_error *error);
 
 /* How an entry's body is encoded. */
 typedef enum locache_codec {
@@ -652,10 +727,11 @@ typedef struct locache_value locache_value;
 
 /* Look a key up. OK: *out is the caller's, free it with locache_value_free().
  * MISS: *out is untouched; error->status is LOCACHE_OK where no entry was
- * there, or a sound one that does not count (expired, of another version of the
- * function, a pickle under LOCACHE_NO_PICKLE), else why it was not valid
- * (ECORRUPT, EUNTRUSTED, EFORMAT, EIO, ELIMIT): a put replaces it, but for
- * EFORMAT. Failures: EINVAL (not a key), ENOMEM. Any thread. */
+ * there, or a sound one that does not count (error->message says why: expired,
+ * of another version of the function, a pickle under LOCACHE_NO_PICKLE; it is
+ * empty where none was there), else why it was not valid (ECORRUPT, EUNTRUSTED,
+ * EFORMAT, EIO, ELIMIT): a put replaces it, but for EFORMAT. Failures: EINVAL
+ * (not a key), ENOMEM. Any thread. */
 LOCACHE_API LOCACHE_CHECK locache_status locache_get(locache_value **out,
                                                      locache *cache,
                                                      const void *key,
@@ -865,7 +941,9 @@ typedef enum locache_event_kind {
     LOCACHE_EVENT_RESTORE = 7,
     /* an entry or an earlier version was removed by a limit */
     LOCACHE_EVENT_EVICT = 8,
-    LOCACHE_EVENT_REJECT = 9 /* an entry was there but was not valid */
+    LOCACHE_EVENT_REJECT = 9, /* an entry was there but was not valid */
+    /* somebody said that the source means the same as the one before */
+    LOCACHE_EVENT_KEEP = 11
 } locache_event_kind;
 
 typedef struct locache_event {

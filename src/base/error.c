@@ -61,6 +61,13 @@ void lc_error_clear(locache_error *error)
     error->message[0] = '\0';
 }
 
+void lc_error_remark(locache_error *error, const char *text)
+{
+    lc_error_clear(error);
+    if (error != NULL)
+        (void)snprintf(error->message, sizeof error->message, "%s", text);
+}
+
 /* Paths are any bytes, and cutting splits characters; but a message must be UTF-8, since a binding
  * makes a string of it. */
 static void repair_utf8(char *text)

@@ -25,6 +25,8 @@ locache_status lc_fail(locache_error *error, locache_status status, const char *
 locache_status lc_fail_os(locache_error *error, int os_error, const char *format, ...)
     LC_PRINTF(3, 4);
 
+/* Nothing went wrong; but there is something to say. error may be NULL. */
+void lc_error_remark(locache_error *error, const char *text);
 /* Nothing went wrong so far. */
 void lc_error_clear(locache_error *error);
 

@@ -108,8 +108,10 @@ static locache_status take_valid(locache_value **out, locache_value *value, loca
         return LOCACHE_OK;
     }
     locache_value_free(value);
-    if (status == LOCACHE_MISS)
+    if (status == LOCACHE_MISS) {
+        lc_error_remark(error, why);
         lc_handle_event(cache, LOCACHE_EVENT_MISS, address->name, why);
+    }
     return status;
 }
 

@@ -11,6 +11,7 @@
 #include "cache/funcdir.h"
 #include "base/log.h"
 #include "base/os.h"
+#include "base/text.h"
 #include "cache/recall.h"
 #include "disk/ours.h"
 #include "disk/owner.h"
@@ -28,18 +29,28 @@
 static void announce(locache *cache, const lc_versions_news *news)
 {
     char path[LOCACHE_PATH_MAX];
-    if (news->restored)
+    if (news->kept)
+        lc_handle_event(cache, LOCACHE_EVENT_KEEP, "",
+                        "the source changed, and is said to mean the same");
+    else if (news->restored)
         lc_handle_event(cache, LOCACHE_EVENT_RESTORE, "",
                         "an earlier source came back, and its results with it");
     else if (news->moved)
         lc_handle_event(cache, LOCACHE_EVENT_INVALIDATE, "", "the source changed");
     if (news->evicted == 0 || !lc_log_wanted())
         return;
-    snprintf(path, sizeof path, "%s/" LC_VERSIONS "/%s", cache->dir,
-             cache->names[atomic_load(&cache->chosen)]);
-    for (unsigned i = 0; i < news->evicted; i++)
-        lc_log(LOCACHE_EVENT_EVICT, cache->function, path,
-               "the least recently used of too many earlier versions");
+    for (unsigned i = 0; i < news->evicted; i++) {
+        bool known = i < sizeof news->those / sizeof *news->those;
+        const char *why = known && news->those[i].old
+                              ? "an earlier version that was not used for a year"
+                              : "the least recently used of too many earlier versions";
+        char hex[2 * LOCACHE_ID_SIZE + 1] = "";
+        if (known)
+            lc_text_hex(hex, news->those[i].id.bytes, LOCACHE_ID_SIZE);
+        snprintf(path, sizeof path, "%s/" LC_VERSIONS "/%s%s%s", cache->dir,
+                 cache->names[atomic_load(&cache->chosen)], known ? "/" : "", hex);
+        lc_log(LOCACHE_EVENT_EVICT, cache->function, path, why);
+    }
 }
 
 /* What an open directory's number is now. ANOTHERS: whoever closed it, it is not ours to close or
@@ -248,14 +259,27 @@ static locache_status find_directory(lc_settled *out, locache *cache, int root, 
     return status;
 }
 
+lc_wanted lc_funcdir_wanted(const locache *cache, lc_effort how)
+{
+    const lc_told *told = cache->told;
+    lc_wanted wanted = {.asked = {.main = &cache->identity},
+                        .keep = cache->flags & LOCACHE_KEEP,
+                        .make = how == LC_CREATE,
+                        .read_only = cache->flags & LOCACHE_READ_ONLY};
+    if (told != NULL) {
+        wanted.asked.others = told->others;
+        wanted.asked.count = told->count;
+        wanted.note = told->note;
+        wanted.kept_by = told->kept_by;
+    }
+    return wanted;
+}
+
 locache_status lc_funcdir_attach(locache *cache, lc_effort how, locache_error *error)
 {
     int root;
     lc_settled settled = {.dir = -1};
-    lc_wanted wanted = {.identity = &cache->identity,
-                        .keep = cache->flags & LOCACHE_KEEP,
-                        .make = how == LC_CREATE,
-                        .read_only = cache->flags & LOCACHE_READ_ONLY};
+    lc_wanted wanted = lc_funcdir_wanted(cache, how);
     locache_status status = open_root(&root, &wanted.made_root, cache, wanted.make, error);
     if (status != LOCACHE_OK)
         return status;

@@ -3,6 +3,7 @@
 #define LC_FUNCDIR_H
 
 #include "cache/handle.h"
+#include "disk/version_file.h"
 
 /* How far to go for it. */
 typedef enum lc_effort {
@@ -15,6 +16,8 @@ typedef enum lc_effort {
  * another version's is, and the effort does not go so far); error is untouched. NEED_SOURCE,
  * EUNTRUSTED, EIO, ENOMEM, EBUSY. */
 locache_status lc_funcdir_attach(locache *cache, lc_effort how, locache_error *error);
+/* What the handle asks of a directory. Borrowed from it. */
+lc_wanted lc_funcdir_wanted(const locache *cache, lc_effort how);
 /* The directory to look into, attached again where it was deleted. As above, by LC_LOOK. */
 locache_status lc_funcdir_find(int *funcdir, locache *cache, locache_error *error);
 /* Was the directory deleted while we had it open, or its descriptor closed by somebody else? */

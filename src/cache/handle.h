@@ -9,6 +9,7 @@
 
 #include "base/error.h"
 #include "cache/table.h"
+#include "cache/told.h"
 #include "disk/limits.h"
 #include "disk/store.h"
 #include "format/version_text.h"
@@ -19,7 +20,7 @@
  * read by all from THERE on. */
 enum { LC_KEY_NONE, LC_KEY_LOADING, LC_KEY_THERE };
 /* Events are numbered from 1: an array by kind has one more. */
-enum { LC_EVENT_KINDS = LOCACHE_EVENT_REJECT + 1 };
+enum { LC_EVENT_KINDS = LOCACHE_EVENT_KEEP + 1 };
 
 /* What a function's directory may be called: locache.names. */
 enum { LC_OWN_NAME, LC_OTHER_NAME, LC_NAMES };
@@ -55,6 +56,7 @@ struct locache {
     unsigned char key[LC_MAC_KEY_SIZE];
     locache_id function_id;
     locache_identity identity;
+    lc_told *told; /* what else of the version; or NULL */
     unsigned flags;
     lc_limits limits;
     lc_recall recall;

@@ -8,53 +8,15 @@
 #include "base/text.h"
 #include "cache/funcdir.h"
 #include "cache/recall.h"
+#include "cache/told.h"
 #include "disk/versions.h"
+#include "format/function_name.h"
 
 #include <string.h>
 
 /* Longest that is appended to the cache directory's path: "/.versions/<function>/<id>", and the
  * same with an entry's name. */
 #define PATH_RESERVE (sizeof "/" LC_VERSIONS + 2 * (LOCACHE_NAME_MAX + 1) + 2 * LOCACHE_ID_SIZE + 2)
-
-/* What a function's directory is called where its name is taken: no other function's is, since a
- * '~' of a name stands before 32 digits. */
-#define OTHER_SUFFIX "~locache"
-
-/* The directory's name for a function: docs/format.md, "Names". A name that would be too long is
- * cut between two characters of its own, and ends with a hash of the whole, so that two functions
- * never share a directory. */
-static void directory_name(char out[LOCACHE_NAME_MAX + 1], const char *function)
-{
-    static const char kept[] =
-        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.,+@-";
-    static const char digits[] = "0123456789ABCDEF";
-    const size_t short_max = LOCACHE_NAME_MAX - 1 - 2 * LOCACHE_ID_SIZE;
-    size_t size = 0;
-    size_t cut = 0; /* the longest whole part of the name that leaves room for the hash */
-    const unsigned char *at = (const unsigned char *)function;
-    for (; *at != '\0'; at++) {
-        bool whole = (*at & 0xC0) != 0x80;
-        if (whole && size <= short_max)
-            cut = size;
-        bool plain = *at >= 0x80 || (strchr(kept, *at) != NULL && !(*at == '.' && size == 0));
-        if (size + (plain ? 1 : 3) > LOCACHE_NAME_MAX)
-            break;
-        if (plain) {
-            out[size++] = (char)*at;
-        } else {
-            out[size++] = '%';
-            out[size++] = digits[*at >> 4];
-            out[size++] = digits[*at & 15];
-        }
-    }
-    out[size] = '\0';
-    if (*at == '\0')
-        return;
-    locache_id id;
-    locache_id_of(&id, function, strlen(function));
-    out[cut] = '~';
-    lc_text_hex(out + cut + 1, id.bytes, LOCACHE_ID_SIZE);
-}
 
 /* What a program may get wrong. `tag` becomes a word of the version record, a line of text. */
 static locache_status check_options(const char *dir, const locache_options *options,
@@ -80,23 +42,21 @@ static locache_status check_options(const char *dir, const locache_options *opti
              '\0'))
         return lc_fail(error, LOCACHE_EINVAL,
                        "identity.code_tag must be 1 to %d of [A-Za-z0-9._-]: %s", LC_TAG_MAX, tag);
-    return LOCACHE_OK;
+    return lc_told_check(options, error);
 }
 
-/* Append "<dir>/<name><suffix>", a path that ends with a name; where the next goes. */
+/* Append "<dir>/<name>", a path that ends with a name; where the next goes. */
 static char *append_path(char *at, const char **path, const char **name, const locache *cache,
-                         const char *of, const char *suffix)
+                         const char *of)
 {
     size_t dir_size = strlen(cache->dir);
-    size_t size = strlen(of);
     *path = at;
     memcpy(at, cache->dir, dir_size);
     at[dir_size] = '/';
     at += dir_size + 1;
     *name = at;
-    memcpy(at, of, size);
-    memcpy(at + size, suffix, strlen(suffix) + 1);
-    return at + size + strlen(suffix) + 1;
+    memcpy(at, of, strlen(of) + 1);
+    return at + strlen(of) + 1;
 }
 
 /* A handle with nothing open; NULL: no memory. Its strings lie behind it: dir, then the paths of
@@ -104,13 +64,14 @@ static char *append_path(char *at, const char **path, const char **name, const l
 static locache *make_handle(const char *dir, const locache_options *options)
 {
     char name[LOCACHE_NAME_MAX + 1];
-    directory_name(name, options->function);
+    char other[LOCACHE_NAME_MAX + 1];
+    lc_function_name(name, options->function);
     size_t dir_size = strlen(dir);
     /* So that a path that is put together has no empty part, and one directory one path. */
     while (dir_size > 1 && dir[dir_size - 1] == '/')
         dir_size--;
     size_t function_size = strlen(options->function) + 1;
-    size_t path_size = dir_size + 1 + strlen(name) + sizeof OTHER_SUFFIX;
+    size_t path_size = dir_size + 1 + sizeof other;
     locache *cache = lc_alloc(sizeof *cache + dir_size + 1 + LC_NAMES * path_size + function_size);
     if (cache == NULL)
         return NULL;
@@ -120,10 +81,10 @@ static locache *make_handle(const char *dir, const locache_options *options)
     memcpy(at, dir, dir_size);
     at[dir_size] = '\0';
     at += dir_size + 1;
-    at = append_path(at, &cache->paths[LC_OWN_NAME], &cache->names[LC_OWN_NAME], cache, name, "");
-    if (strlen(name) + strlen(OTHER_SUFFIX) <= LOCACHE_NAME_MAX)
+    at = append_path(at, &cache->paths[LC_OWN_NAME], &cache->names[LC_OWN_NAME], cache, name);
+    if (lc_function_other_name(other, options->function))
         at = append_path(at, &cache->paths[LC_OTHER_NAME], &cache->names[LC_OTHER_NAME], cache,
-                         name, OTHER_SUFFIX);
+                         other);
     cache->function = at;
     memcpy(at, options->function, function_size);
     atomic_init(&cache->funcdir, -1);
@@ -136,10 +97,14 @@ static locache *make_handle(const char *dir, const locache_options *options)
     }
     cache->flags = options->flags;
     cache->limits = (lc_limits){.max_entries = options->max_entries, .max_age = options->max_age};
-    if (lc_recall_init(cache, options) != LOCACHE_OK) {
+    if (lc_told_new(&cache->told, options) != LOCACHE_OK ||
+        lc_recall_init(cache, options) != LOCACHE_OK) {
+        lc_free(cache->told);
         lc_free(cache);
         return NULL;
     }
+    for (size_t i = 0; cache->told != NULL && i < cache->told->count; i++)
+        cache->told->others[i].identity.code_tag = cache->identity.code_tag;
     return cache;
 }
 
@@ -172,6 +137,8 @@ locache_status locache_open(locache **out, const char *dir, const locache_option
     }
     /* From now on there is nobody to ask. */
     identity->no_source = !identity->has_source;
+    for (size_t i = 0; cache->told != NULL && i < cache->told->count; i++)
+        cache->told->others[i].identity.no_source = !cache->told->others[i].identity.has_source;
     *out = cache;
     return LOCACHE_OK;
 }
@@ -182,5 +149,6 @@ void locache_close(locache *cache)
         return;
     lc_funcdir_close(cache);
     lc_recall_close(cache);
+    lc_free(cache->told);
     lc_free(cache);
 }

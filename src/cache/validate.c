@@ -10,6 +10,7 @@
 #include "base/system.h"
 #include "disk/userkey.h"
 #include "disk/verified.h"
+#include "disk/version_file.h"
 #include "format/entry.h"
 
 #include <string.h>
@@ -95,13 +96,25 @@ static locache_status check_pickle(const locache_value *value, locache *cache, c
     return LOCACHE_OK;
 }
 
-/* Why an entry that is sound and ours is all the same no result for this handle, or NULL. */
-/* With LOCACHE_KEEP any version will do. Age counts from the last use, which is the file's time. */
+/* Was the version that an entry is of said to be the same as the handle's? Such entries are few, so
+ * that the record is asked for each. */
+static bool is_kept(const locache *cache, const locache_id *version)
+{
+    lc_version record;
+    locache_status status =
+        lc_version_file_read(&record, atomic_load(&cache->funcdir), lc_handle_path(cache), NULL);
+    return status == LOCACHE_OK && !record.lost && !record.newer &&
+           lc_version_has_id(&record, version);
+}
+
+/* Why an entry that is sound and ours is all the same no result for this handle, or NULL. With
+ * LOCACHE_KEEP any version will do. Age counts from the last use, which is the file's time. */
 static const char *unusable(const locache_value *value, const locache *cache)
 {
     const lc_entry *entry = &value->entry;
     locache_id version = lc_handle_version(cache);
-    if (!(cache->flags & LOCACHE_KEEP) && !same_id(&entry->version, &version))
+    if (!(cache->flags & LOCACHE_KEEP) && !same_id(&entry->version, &version) &&
+        !is_kept(cache, &entry->version))
         return "of another version of the function";
     if (entry->expires != 0 && entry->expires <= lc_now())
         return "expired";

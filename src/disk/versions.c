@@ -12,7 +12,9 @@
  * worst an empty directory is made once more. */
 #include "disk/versions.h"
 #include "base/os.h"
+#include "base/system.h"
 #include "base/text.h"
+#include "disk/keep.h"
 #include "disk/ours.h"
 #include "disk/owner.h"
 #include "disk/stamp.h"
@@ -57,7 +59,7 @@ static bool match_one(void *context, const char *name)
     lc_close(dir);
     if (status != LOCACHE_OK || seen.newer)
         return true;
-    const locache_identity *identity = query->wanted->identity;
+    const locache_identity *identity = query->wanted->asked.main;
     if (seen.lost) {
         /* The directory's name says which source it belongs to, unless it was given a random one
          * (id_taken()): then it is not found, and ages out. */
@@ -69,7 +71,7 @@ static bool match_one(void *context, const char *name)
                  : strcmp(own, name) == 0       ? LOCACHE_OK
                                                 : LOCACHE_MISS;
     } else {
-        status = lc_version_compare(&seen, identity);
+        status = lc_version_compare(NULL, &seen, &query->wanted->asked);
     }
     if (status == LOCACHE_MISS)
         return true;
@@ -115,15 +117,24 @@ static bool compare_age(void *context, const char *name)
     return true;
 }
 
-/* Evict what is more than LC_VERSIONS_MAX. The number evicted. One is too many after a switch, so
- * that to list them again for each costs nothing in practice. A failure leaves one too many. */
-static unsigned evict_versions(const lc_switching *in)
+/* Evict what is more than LC_VERSIONS_MAX, or was not used for LC_VERSIONS_AGE. Mostly there is
+ * none or one after a switch, so that to list them again for each costs nothing. A failure leaves
+ * one too many. */
+static void evict_versions(lc_versions_news *news, const lc_switching *in)
 {
-    for (unsigned evicted = 0;; evicted++) {
+    for (;;) {
         oldest least = {.dir = in->family};
-        if (lc_each_name(in->family, compare_age, &least) != 0 || least.count <= LC_VERSIONS_MAX ||
+        bool listed = lc_each_name(in->family, compare_age, &least) == 0 && least.count > 0;
+        bool old = listed && lc_now() - LC_VERSIONS_AGE > least.used;
+        if (!listed || (least.count <= LC_VERSIONS_MAX && !old) ||
             lc_switching_discard(in, in->family, least.name) != 0)
-            return evicted;
+            return;
+        if (news->evicted < sizeof news->those / sizeof *news->those) {
+            lc_evicted *one = &news->those[news->evicted];
+            one->old = least.count <= LC_VERSIONS_MAX;
+            (void)lc_text_unhex(one->id.bytes, LOCACHE_ID_SIZE, least.name);
+        }
+        news->evicted++;
     }
 }
 
@@ -144,20 +155,24 @@ static bool id_taken(const lc_switching *in, const locache_id *id, const lc_vers
 static locache_status prepare(char *fresh, const lc_switching *in, const lc_wanted *wanted,
                               const lc_version *current, locache_error *error)
 {
-    lc_version first = {.count = 0};
+    lc_version first = {.has_before = current != NULL};
     int dir;
-    lc_version_own_id(&first.id, wanted->identity);
+    if (current != NULL)
+        first.before = current->id;
+    lc_version_own_id(&first.id, wanted->asked.main);
     /* There is one of that id that is not this identity's, or has lost what it is of. Its entries
      * carry the id and must not be taken for ours: a random one has no entries yet. */
     if (id_taken(in, &first.id, current))
         lc_random(first.id.bytes, LOCACHE_ID_SIZE);
-    lc_version_learn(&first, wanted->identity);
+    lc_version_learn(&first, wanted->asked.main);
     lc_temporary_name(fresh, LC_SWITCHING_NEW);
     if (lc_mkdirat(in->work, fresh, 0700) != 0)
         return lc_fail_os(error, errno, "cannot make the directory %s", in->path);
     locache_status status = lc_owner_open_dir(&dir, in->work, fresh, in->versions_path, error);
     if (status == LOCACHE_OK) {
         status = lc_version_file_write(dir, &first, in->path, error);
+        /* Nobody needs it. */
+        (void)!lc_version_file_write_note(dir, wanted->note, in->path, NULL);
         lc_close(dir);
     } else if (status == LOCACHE_MISS) {
         status = lc_fail_os(error, ENOENT, "cannot make the directory %s", in->path);
@@ -255,8 +270,11 @@ static locache_status bring(lc_versions_news *news, lc_switching *in, const lc_w
         if (current == NULL && !wanted->make)
             return LOCACHE_MISS;
         /* Not before the source is known: it decides the new directory's id. */
-        if (lc_version_could_ask(wanted->identity))
+        if (lc_version_could_ask(wanted->asked.main))
             return LOCACHE_NEED_SOURCE;
+        news->kept = current != NULL && wanted->kept_by != NULL;
+        if (news->kept)
+            return lc_keep_new(in, current, wanted, error);
         status = prepare(source, in, wanted, current, error);
     }
     if (status != LOCACHE_OK)
@@ -267,9 +285,10 @@ static locache_status bring(lc_versions_news *news, lc_switching *in, const lc_w
             lc_ours_remove(in->work, source);
         return status;
     }
-    bool moved = current != NULL;
-    *news = (lc_versions_news){
-        .moved = moved, .restored = restored, .evicted = moved ? evict_versions(in) : 0};
+    news->moved = current != NULL;
+    news->restored = restored;
+    if (news->moved)
+        evict_versions(news, in);
     return LOCACHE_OK;
 }
 

@@ -8,12 +8,23 @@
 
 /* earlier versions that stay; functions of one name, as lambdas, share them */
 #define LC_VERSIONS_MAX 64
+/* Nanoseconds for which an earlier version stays that nobody uses: a year, after which hardly
+ * anybody undoes an edit. Looked at where another one is moved there. */
+#define LC_VERSIONS_AGE (INT64_C(365) * 86400 * 1000000000)
+
+/* An earlier version that was removed. */
+typedef struct lc_evicted {
+    locache_id id;
+    bool old; /* by age; else by number */
+} lc_evicted;
 
 /* What a switch did, for the events that the caller sends when no lock is held. */
 typedef struct lc_versions_news {
     bool moved;       /* another version's directory went to .versions/ */
     bool restored;    /* this version's directory came back from there */
-    unsigned evicted; /* earlier versions removed by the limit */
+    bool kept;        /* what is there was said to be this version, too */
+    unsigned evicted; /* earlier versions removed by the limits, of which these are known: */
+    lc_evicted those[8];
 } lc_versions_news;
 
 /* A function's directory that stands where it belongs. */

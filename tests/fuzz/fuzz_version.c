@@ -9,10 +9,17 @@ static bool same(const lc_version *a, const lc_version *b)
 {
     bool equal = a->lost == b->lost && a->newer == b->newer && lc_version_same_id(&a->id, &b->id) &&
                  a->has_source == b->has_source && lc_version_same_id(&a->source, &b->source) &&
-                 a->count == b->count;
+                 a->count == b->count && a->has_before == b->has_before &&
+                 lc_version_same_id(&a->before, &b->before) && strcmp(a->state, b->state) == 0 &&
+                 a->kept_count == b->kept_count;
     for (size_t i = 0; equal && i < a->count; i++)
         equal = strcmp(a->codes[i].tag, b->codes[i].tag) == 0 &&
                 lc_version_same_id(&a->codes[i].digest, &b->codes[i].digest);
+    for (size_t i = 0; equal && i < a->kept_count; i++)
+        equal = lc_version_same_id(&a->kept[i].id, &b->kept[i].id) &&
+                a->kept[i].has_source == b->kept[i].has_source &&
+                lc_version_same_id(&a->kept[i].source, &b->kept[i].source) &&
+                strcmp(a->kept[i].said, b->kept[i].said) == 0;
     return equal;
 }
 
@@ -48,11 +55,26 @@ static void check_learned(lc_version *version)
     tag[LC_TAG_MAX] = '\0';
     const locache_identity identity = {
         .code_tag = tag, .code = {{1, 2, 3}}, .has_source = true, .source = {{4, 5, 6}}};
-    lc_version_compare(version, &identity);
+    const lc_identities asked = {.main = &identity};
+    (void)!lc_version_compare(NULL, version, &asked);
     lc_version_learn(version, &identity);
     REQUIRE(version->count <= LC_VERSION_CODES_MAX);
-    REQUIRE(lc_version_compare(version, &identity) == LOCACHE_OK);
+    REQUIRE(lc_version_compare(NULL, version, &asked) == LOCACHE_OK);
     REQUIRE(!lc_version_learn(version, &identity));
+    parses_back(version);
+}
+
+/* It takes in any other, the longest record there is among them, and is of that one then. */
+static void check_taken(lc_version *version)
+{
+    const lc_version other = {.id = {{7}}, .has_source = true, .source = {{8}}};
+    char said[LC_SAID_MAX + 1];
+    memset(said, 's', LC_SAID_MAX);
+    said[LC_SAID_MAX] = '\0';
+    memset(version->state, 'x', LC_STATE_MAX);
+    version->state[LC_STATE_MAX] = '\0';
+    lc_version_take(version, &other, said);
+    REQUIRE(lc_version_has_id(version, &other.id));
     parses_back(version);
 }
 
@@ -70,5 +92,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     prints_as(&version, text, size);
     parses_back(&version);
     check_learned(&version);
+    check_taken(&version);
     return 0;
 }

@@ -4,6 +4,7 @@
 #include "base/fault.h"
 #include "disk/versions.h"
 
+#include <fcntl.h>
 #include <signal.h>
 #include <time.h>
 
@@ -130,6 +131,44 @@ static void test_versions__so_many_earlier_ones_stay(void **unused)
     assert_int_equal(names_in(in_foo(".versions/my_func"), ""), LC_VERSIONS_MAX);
     assert_int_equal(names_in(in_foo(".versions/.tmp"), ""), 0);
     locache_identity identity = identity_of("t-1", LC_VERSIONS_MAX + 2);
+    assert_true(has(&identity, 0, 1, "r"));
+}
+
+static void make_old(const char *path, int days)
+{
+    struct timespec times[2] = {{.tv_sec = time(NULL) - days * 86400}, {0}};
+    times[1] = times[0];
+    assert_int_equal(utimensat(AT_FDCWD, path, times, AT_SYMLINK_NOFOLLOW), 0);
+}
+
+static bool age_version(void *context, const locache_version_info *version)
+{
+    if (!version->current)
+        make_old(version->path, *(const int *)context);
+    return true;
+}
+
+static void test_versions__what_nobody_uses_for_a_year_goes(void **unused)
+{
+    (void)unused;
+    int days = 360;
+    for (int source = 0; source < 4; source++)
+        put_source(source, 1, "r");
+    assert_int_equal(locache_each_version(foo, "my_func", age_version, &days, &error), LOCACHE_OK);
+    put_source(4, 1, "r");
+    assert_int_equal(names_in(in_foo(".versions/my_func"), ""), 4);
+    days = 370;
+    assert_int_equal(locache_each_version(foo, "my_func", age_version, &days, &error), LOCACHE_OK);
+    events_listen();
+    locache *cache = open_source("t-1", 5);
+    locache_set_log(NULL, NULL);
+    assert_int_equal(events.counts[LOCACHE_EVENT_EVICT], 4);
+    assert_non_null(strstr(events.path, "/.versions/my_func/"));
+    assert_string_equal(events.detail, "an earlier version that was not used for a year");
+    locache_close(cache);
+    /* The one that was in place until now. */
+    assert_int_equal(names_in(in_foo(".versions/my_func"), ""), 1);
+    locache_identity identity = identity_of("t-1", 4);
     assert_true(has(&identity, 0, 1, "r"));
 }
 
@@ -664,6 +703,7 @@ int main(void)
         scratch_test(test_versions__two_sources_from_nothing),
         scratch_test(test_versions__a_directory_made_by_another_is_found),
         scratch_test(test_versions__so_many_earlier_ones_stay),
+        scratch_test(test_versions__what_nobody_uses_for_a_year_goes),
         scratch_test(test_versions__the_least_recently_used_goes),
         scratch_test(test_versions__an_evicted_one_starts_again_under_its_handle),
         scratch_test(test_versions__reset_removes_all),

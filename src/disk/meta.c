@@ -1,0 +1,79 @@
+/* Small files in .locache/ of a function's directory: what is known of its version. */
+#include "disk/meta.h"
+#include "base/os.h"
+#include "disk/owner.h"
+#include "disk/temporary.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+static locache_status read_meta(size_t *size, void *out, size_t room, int fd, const lc_meta *file,
+                                locache_error *error)
+{
+    struct stat found;
+    if (lc_fstat(fd, &found) != 0)
+        return lc_fail_os(error, errno, "cannot examine %s/" LC_META "/%s", file->path, file->name);
+    locache_status status = lc_owner_file(&found, geteuid(), file->path, file->name, error);
+    if (status != LOCACHE_OK)
+        return status;
+    ssize_t got = lc_read_full(fd, out, room);
+    if (got < 0)
+        return lc_fail_os(error, errno, "cannot read %s/" LC_META "/%s", file->path, file->name);
+    *size = (size_t)got;
+    return LOCACHE_OK;
+}
+
+locache_status lc_meta_read(size_t *size, void *out, size_t room, const lc_meta *file,
+                            locache_error *error)
+{
+    int meta;
+    locache_status status = lc_owner_open_dir(&meta, file->dir, LC_META, file->path, error);
+    if (status != LOCACHE_OK)
+        return status;
+    int fd = lc_openat(meta, file->name, O_RDONLY, 0);
+    if (fd >= 0) {
+        status = read_meta(size, out, room, fd, file, error);
+        lc_close(fd);
+    } else if (errno == ENOENT) {
+        status = LOCACHE_MISS;
+    } else if (errno == ELOOP || errno == ENXIO) {
+        status =
+            lc_fail(error, LOCACHE_EUNTRUSTED, "%s/" LC_META "/%s is not a regular file: delete it",
+                    file->path, file->name);
+    } else {
+        status = lc_fail_os(error, errno, "cannot open %s/" LC_META "/%s", file->path, file->name);
+    }
+    lc_close(meta);
+    return status;
+}
+
+locache_status lc_meta_write(const lc_meta *file, lc_span content, locache_error *error)
+{
+    lc_temporary temporary;
+    int meta;
+    if (lc_mkdirat(file->dir, LC_META, 0700) != 0 && errno != EEXIST)
+        return lc_fail_os(error, errno, "cannot make %s/" LC_META, file->path);
+    locache_status status = lc_owner_open_dir(&meta, file->dir, LC_META, file->path, error);
+    if (status != LOCACHE_OK)
+        return status == LOCACHE_MISS
+                   ? lc_fail_os(error, ENOENT, "cannot open %s/" LC_META, file->path)
+                   : status;
+    if (lc_temporary_create(&temporary, meta) != 0 ||
+        lc_temporary_write(&temporary, &content, 1) != 0 ||
+        lc_temporary_publish(&temporary, meta, file->name) != 0)
+        status = lc_fail_os(error, errno, "cannot write %s/" LC_META "/%s", file->path, file->name);
+    lc_close(meta);
+    return status;
+}
+
+bool lc_meta_is_there(const lc_meta *file)
+{
+    int meta;
+    struct stat found;
+    if (lc_owner_open_dir(&meta, file->dir, LC_META, file->path, NULL) != LOCACHE_OK)
+        return false;
+    bool there = lc_fstatat(meta, file->name, &found) == 0;
+    lc_close(meta);
+    return there;
+}

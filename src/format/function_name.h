@@ -1,0 +1,13 @@
+/* The name of a function's directory: docs/format.md, "Names". Any thread. */
+#ifndef LC_FUNCTION_NAME_H
+#define LC_FUNCTION_NAME_H
+
+#include "locache.h"
+
+/* `function`: its qualified name, UTF-8. */
+void lc_function_name(char out[LOCACHE_NAME_MAX + 1], const char *function);
+/* What it is called where something that is not locache's has that name. False: that would be too
+ * long, and there is no other. */
+bool lc_function_other_name(char out[LOCACHE_NAME_MAX + 1], const char *function);
+
+#endif
