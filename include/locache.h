@@ -407,7 +407,10 @@ enum {
      * to; in results only */
     LOCACHE_TAG_READONLY = 49625,
     /* [text "module:qualified.name", 16 bytes]: a class, and what it does */
-    LOCACHE_TAG_CLASS = 49626
+    LOCACHE_TAG_CLASS = 49626,
+    /* unsigned n: stands for a text, whose UTF-8 is the entry's nth out-of-line
+     * buffer; in results only */
+    LOCACHE_TAG_TEXT_BUFFER = 49627
 };
 
 /* ----------------------------------------------------------- arrays of numbers
@@ -913,7 +916,8 @@ locache_value_bool(bool *out, const locache_value *value);
 /* OK where it is null (None). */
 LOCACHE_API LOCACHE_CHECK locache_status
 locache_value_null(const locache_value *value);
-/* UTF-8 without a NUL at its end, though it may have some within. */
+/* UTF-8 without a NUL at its end, though it may have some within; in the body
+ * or out of line. */
 LOCACHE_API LOCACHE_CHECK locache_status
 locache_value_text(const char **out, size_t *size, const locache_value *value);
 LOCACHE_API LOCACHE_CHECK locache_status
@@ -923,7 +927,9 @@ locache_value_bytes(const void **out, size_t *size, const locache_value *value);
 LOCACHE_API LOCACHE_CHECK locache_status
 locache_value_ndarray(locache_ndarray *out, const locache_value *value);
 /* Of any type: a reader over the body, for what has parts. Where it meets
- * LOCACHE_TAG_BUFFER n, locache_value_buffer(value, n) has the bytes. */
+ * LOCACHE_TAG_BUFFER n or LOCACHE_TAG_TEXT_BUFFER n, the bytes are
+ * locache_value_buffer(value, n); that those of a text are UTF-8 is not
+ * checked. */
 LOCACHE_API LOCACHE_CHECK locache_status
 locache_value_reader(locache_reader *out, const locache_value *value);
 
