@@ -15,7 +15,7 @@ MODES = {b"on": AS_ALWAYS, b"off": OFF, b"readonly": READONLY, b"refresh": REFRE
 inside: ContextVar = ContextVar("locache.disabled", default=False)
 uses = 0  # of disabled(), now, in any thread
 counting = allocate_lock()  # of uses
-os.register_at_fork(after_in_child=counting._at_fork_reinit)
+os.register_at_fork(after_in_child=counting._at_fork_reinit)  # type: ignore[attr-defined]
 enabled = None  # what configure() was told
 refused: set = set()  # values of LOCACHE that were complained about
 
