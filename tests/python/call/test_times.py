@@ -93,7 +93,7 @@ def fail(x):
 
 def test_what_raises_takes_none_and_what_cannot_be_read_saves_none(kept, monkeypatch):
     f = kept(fail)
-    with pytest.raises(ValueError):
+    with pytest.raises(ValueError, match="1"):
         f(1)
     assert times(f) == (0, 0)
     g = kept(lambda: nap(FOUND[0]), auto_invalidate="self")
