@@ -698,9 +698,10 @@ typedef struct locache_buffer {
     size_t size;
 } locache_buffer;
 
-/* Which file, in which state, a result was read from or written to. Opaque. */
+/* Which file, in which state, a result was read from or written to, and what is
+ * counted when it is given. Opaque. */
 typedef struct locache_stamp {
-    int64_t words[8];
+    int64_t words[9];
 } locache_stamp;
 
 /* A result to store. */
@@ -853,6 +854,10 @@ typedef struct locache_statistics {
     uint64_t stores;
     uint64_t removals; /* by locache_remove() */
     uint64_t resets;
+    /* nanoseconds: what the results that were stored took to compute
+     * (locache_record.compute_time), and what those took that were given */
+    uint64_t compute_time;
+    uint64_t saved_time;
 } locache_statistics;
 
 /* Into *out, as much of it as out->size says. Reads no file; exact where no

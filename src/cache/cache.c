@@ -63,6 +63,20 @@ static int64_t recall_until(const locache *cache, int64_t expires, int64_t used)
     return expires != 0 && expires < noted ? expires : noted;
 }
 
+/* Set what a result is remembered by, beside its file: until when, and what giving it saves. A
+ * negative time, of a program's or of an entry that was made by hand, saves nothing. */
+static void mark(locache_stamp *stamp, const locache *cache, int64_t expires, int64_t took)
+{
+    stamp->words[LC_STAMP_UNTIL] = recall_until(cache, expires, stamp->words[LC_STAMP_MTIME]);
+    stamp->words[LC_STAMP_TOOK] = took > 0 ? took : 0;
+}
+
+/* Count the time that a result took. */
+static void count_time(_Atomic uint64_t *sum, const locache_stamp *stamp)
+{
+    atomic_fetch_add_explicit(sum, (uint64_t)stamp->words[LC_STAMP_TOOK], memory_order_relaxed);
+}
+
 /* Read an entry's file. OK, MISS (error->status says why), ENOMEM.
  *
  * Only a miss asks whether the directory is still there: a hit has shown it. One that was deleted
@@ -97,10 +111,10 @@ static locache_status take_valid(locache_value **out, locache_value *value, loca
     const char *why = NULL;
     locache_status status = lc_validate(&why, value, cache, address, error);
     if (status == LOCACHE_OK) {
-        int64_t used = value->stamp.words[LC_STAMP_MTIME];
         /* Before it is kept, and before its use is noted, which moves a time: then the stamp is of
          * an earlier state, and the next hit reads the file once more. */
-        value->stamp.words[LC_STAMP_UNTIL] = recall_until(cache, value->entry.expires, used);
+        mark(&value->stamp, cache, value->entry.expires, value->entry.compute_time);
+        count_time(&cache->saved_time, &value->stamp);
         note_use(cache, address->name, value);
         lc_recall_keep(cache, address, value);
         *out = value;
@@ -242,8 +256,8 @@ static locache_status publish(bool *replaced, locache *cache, lc_address *addres
     status = lc_store_write(&stored, &at, address->name, &image, error);
     if (status == LOCACHE_OK) {
         locache_stamp *stamp = &stored.stamp;
-        stamp->words[LC_STAMP_UNTIL] =
-            recall_until(cache, record->expires, stamp->words[LC_STAMP_MTIME]);
+        mark(stamp, cache, record->expires, record->compute_time);
+        count_time(&cache->compute_time, stamp);
         lc_recall_keep_written(cache, address, stamp, &image);
         if (record->stamp != NULL)
             *record->stamp = *stamp;

@@ -34,7 +34,8 @@ typedef struct lc_recall {
      * nothing */
     _Atomic int64_t grain;
     atomic_bool holds;
-    _Atomic uint64_t stale; /* found in the table, and not valid any more */
+    _Atomic uint64_t stale;      /* found in the table, and not valid any more */
+    _Atomic uint64_t stale_time; /* what that had taken to compute */
 } lc_recall;
 
 struct locache {
@@ -52,6 +53,9 @@ struct locache {
     atomic_bool swept;           /* the temporaries of dead writers, once, by the first put */
     _Atomic int64_t count;       /* entries, as far as known; -1: not counted yet */
     _Atomic uint64_t happened[LC_EVENT_KINDS];
+    /* nanoseconds: of what was stored, and of what was read and given (not from memory) */
+    _Atomic uint64_t compute_time;
+    _Atomic uint64_t saved_time;
     atomic_int key_state; /* LC_KEY_NONE, ... */
     unsigned char key[LC_MAC_KEY_SIZE];
     locache_id function_id;

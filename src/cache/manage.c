@@ -149,6 +149,9 @@ locache_status locache_info(locache_statistics *out, const locache *cache)
         .stores = happened(cache, LOCACHE_EVENT_STORE),
         .removals = happened(cache, LOCACHE_EVENT_REMOVE),
         .resets = happened(cache, LOCACHE_EVENT_RESET),
+        .compute_time = atomic_load_explicit(&cache->compute_time, memory_order_relaxed),
+        .saved_time =
+            atomic_load_explicit(&cache->saved_time, memory_order_relaxed) + lc_recall_saved(cache),
     };
     if (out->size < LC_SIZED_UP_TO(locache_statistics, hits))
         return LOCACHE_EINVAL;

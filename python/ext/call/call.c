@@ -277,6 +277,8 @@ static __attribute__((noinline)) PyObject *finish(lcpy_persisted *self, pending 
     locache_writer_init(&key.writer, work->key, work->key_size); /* full, and only read */
     key.writer.length = work->key_size;
     self->running--;
+    if (stored)
+        self->computed += (uint64_t)computed.compute_time;
     if (stored && !work->simple)
         stored =
             lcpy_call_may_be_stored(self, &(lcpy_changed_key){&key.writer, &work->parts}, call);

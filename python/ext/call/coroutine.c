@@ -146,6 +146,7 @@ PyObject *lcpy_coroutine_store(PyObject *object, PyObject *args)
                           &keywords) ||
         key_from_bytes(&key, bytes) < 0)
         return NULL;
+    self->computed += (uint64_t)compute_time;
     /* first, since the key that is made again takes note of what is captured now */
     int status = note_state(self, &key, others);
     int stored = status == 0 ? may_be_stored(self, &key, noted, given, keywords) : -1;

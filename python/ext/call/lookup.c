@@ -55,6 +55,12 @@ lcpy_found lcpy_lookup_kept(PyObject **out, lcpy_persisted *self, const lcpy_key
     return count_found(self, key, *out);
 }
 
+uint64_t lcpy_lookup_saves(const locache_value *value)
+{
+    int64_t took = locache_value_compute_time(value);
+    return took > 0 ? (uint64_t)took : 0;
+}
+
 /* Take a value that was read before results were forgotten for the nth time. */
 static lcpy_found decode_read(PyObject **out, lcpy_persisted *self, const lcpy_key *key,
                               locache_value *value, uint64_t n)
@@ -62,7 +68,10 @@ static lcpy_found decode_read(PyObject **out, lcpy_persisted *self, const lcpy_k
     locache_stamp stamp;
     locache_value *kept = self->in_memory ? lcpy_kept_value(value) : NULL;
     locache_value_stamp(&stamp, value);
+    uint64_t took = lcpy_lookup_saves(value);
     *out = lcpy_decode(self->state, value, self->target.module);
+    if (*out == NULL)
+        self->saved -= took;
     /* not where the cache is another now, which counts as forgotten, too */
     if (*out != NULL && self->in_memory && self->forgotten == n)
         (void)lcpy_kept_store(self, key, &stamp, *out, kept);

@@ -11,5 +11,7 @@ lcpy_found lcpy_lookup(PyObject **out, lcpy_persisted *self, const lcpy_key *key
 lcpy_found lcpy_lookup_kept(PyObject **out, lcpy_persisted *self, const lcpy_key *key,
                             void *object);
 lcpy_found lcpy_lookup_file(PyObject **out, lcpy_persisted *self, const lcpy_key *key);
+/* What giving a value that was read counts as saved, to take back where it is not given. */
+uint64_t lcpy_lookup_saves(const locache_value *value);
 
 #endif

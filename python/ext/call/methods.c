@@ -91,7 +91,12 @@ PyDoc_STRVAR(cache_info_doc, "cache_info($self, /)\n--\n\n"
                              "tuple\n"
                              "CacheInfo(hits, misses, maxsize, currsize).\n\n"
                              "Beside these it has the attributes `bypassed` (calls that did "
-                             "without the cache) and `errors`.");
+                             "without the cache), `errors`,\n"
+                             "`time_computed` (seconds that the results of misses took) and "
+                             "`time_saved` (seconds that\n"
+                             "those of hits had taken).");
+
+#define SECOND 1e9 /* nanoseconds */
 
 static PyObject *cache_info(PyObject *object, PyObject *unused)
 {
@@ -101,8 +106,10 @@ static PyObject *cache_info(PyObject *object, PyObject *unused)
     PyObject *maxsize = maxsize_of(self);
     PyObject *info = NULL;
     if (module != NULL && maxsize != NULL)
-        info = PyObject_CallMethod(module, "CacheInfo", "KKOKKK", self->hits, self->misses, maxsize,
-                                   entry_count(self), self->bypassed, self->errors);
+        info = PyObject_CallMethod(module, "CacheInfo", "KKOKKKdd", self->hits, self->misses,
+                                   maxsize, entry_count(self), self->bypassed, self->errors,
+                                   (double)self->computed / SECOND,
+                                   (double)lcpy_open_saved(self) / SECOND);
     Py_XDECREF(maxsize);
     Py_XDECREF(module);
     return info;
@@ -134,7 +141,8 @@ static PyObject *reset_results(lcpy_persisted *self, locache *cache)
     lcpy_store_forget(self);
     if (status < 0)
         return raise_error(status, &error);
-    self->hits = self->misses = self->bypassed = self->errors = 0;
+    self->hits = self->misses = self->bypassed = self->errors = self->computed = 0;
+    self->saved -= lcpy_open_saved(self);
     lcpy_warn_again(self);
     return Py_NewRef(Py_None);
 }
@@ -238,6 +246,8 @@ static PyObject *is_cached(PyObject *object, PyObject *const *args, Py_ssize_t c
             LCPY_BEGIN_WITHOUT_GIL(self);
             status = locache_get(&value, cache, key.writer.data, key.writer.length, &error);
             LCPY_END_WITHOUT_GIL(self);
+            if (status == LOCACHE_OK) /* looked at, and not given */
+                self->saved -= lcpy_lookup_saves(value);
             locache_value_free(value);
         }
         PyErr_Clear(); /* no cache that can be used: nothing is in it */

@@ -79,6 +79,9 @@ typedef struct lcpy_persisted {
     uint64_t misses;
     uint64_t bypassed; /* calls that did without the cache */
     uint64_t errors;
+    uint64_t computed; /* nanoseconds that the results of misses took */
+    /* nanoseconds that hits saved, less what the open caches count themselves: lcpy_open_saved() */
+    uint64_t saved;
     /* how often results were forgotten or replaced by name: what was read before is not kept in
      * memory */
     uint64_t forgotten;
