@@ -19,7 +19,7 @@
  * read by all from THERE on. */
 enum { LC_KEY_NONE, LC_KEY_LOADING, LC_KEY_THERE };
 /* Events are numbered from 1: an array by kind has one more. */
-enum { LC_EVENT_KINDS = LOCACHE_EVENT_REJECT + 1 };
+enum { LC_EVENT_KINDS = LOCACHE_EVENT_WAIT + 1 };
 
 /* What a function's directory may be called: locache.names. */
 enum { LC_OWN_NAME, LC_OTHER_NAME, LC_NAMES };
@@ -57,6 +57,7 @@ struct locache {
     locache_identity identity;
     unsigned flags;
     lc_limits limits;
+    int64_t wait; /* locache_options.wait */
     lc_recall recall;
     const char *dir;      /* the cache directory */
     const char *function; /* qualified name */

@@ -6,6 +6,7 @@
 #include "base/alloc.h"
 #include "base/sized.h"
 #include "base/text.h"
+#include "cache/flight.h"
 #include "cache/funcdir.h"
 #include "cache/recall.h"
 #include "disk/versions.h"
@@ -136,6 +137,7 @@ static locache *make_handle(const char *dir, const locache_options *options)
     }
     cache->flags = options->flags;
     cache->limits = (lc_limits){.max_entries = options->max_entries, .max_age = options->max_age};
+    cache->wait = options->wait;
     if (lc_recall_init(cache, options) != LOCACHE_OK) {
         lc_free(cache);
         return NULL;
@@ -180,6 +182,7 @@ void locache_close(locache *cache)
 {
     if (cache == NULL)
         return;
+    lc_flight_close(cache);
     lc_funcdir_close(cache);
     lc_recall_close(cache);
     lc_free(cache);

@@ -38,7 +38,7 @@ static void print_event(void *context, const locache_event *event)
         [LOCACHE_EVENT_STORE] = "store",     [LOCACHE_EVENT_REMOVE] = "remove",
         [LOCACHE_EVENT_RESET] = "reset",     [LOCACHE_EVENT_INVALIDATE] = "invalidate",
         [LOCACHE_EVENT_RESTORE] = "restore", [LOCACHE_EVENT_EVICT] = "evict",
-        [LOCACHE_EVENT_REJECT] = "reject",
+        [LOCACHE_EVENT_REJECT] = "reject",   [LOCACHE_EVENT_WAIT] = "wait",
     };
     const char *name =
         (size_t)event->kind < sizeof names / sizeof *names ? names[event->kind] : NULL;
