@@ -74,8 +74,9 @@
  *   order: locache_ndarray_copy().
  * - A handle holds one file descriptor, and up to 64 more of entries that are
  *   used much (no more than a quarter of what the process may have), all closed
- *   on exec. Closing a handle while another thread uses it, or while one of its
- *   flights is not ended, is undefined.
+ *   on exec; a process up to 8 lock files more, and those of what it computes.
+ *   Closing a handle while another thread uses it is undefined, but for flights
+ *   that are not ended, which may be ended later.
  * - Functions of the caller's own (log, iteration, allocator) must return: no
  *   longjmp() and no C++ exception out of them.
  * - Variables of the environment are read when a cache is located and when a
@@ -760,9 +761,10 @@ typedef struct locache_request {
     locache_flight *waits; /* the library's own */
 } locache_request;
 
-/* The same as locache_begin(). After PENDING it may be asked again with the same
- * request, or is given up with locache_give_up(): until then whoever computes
- * `within` counts as waiting. Any thread, one at a time for each request. */
+/* The same as locache_begin(). After PENDING it may be asked again with the
+ * same request, or is given up with locache_give_up(): until then whoever
+ * computes `within` counts as waiting. Any thread, one at a time for each
+ * request. */
 LOCACHE_API LOCACHE_CHECK locache_status
 locache_ask(locache_value **value, locache_flight **flight, locache *cache,
             locache_request *request, locache_error *error);
@@ -770,7 +772,8 @@ locache_ask(locache_value **value, locache_flight **flight, locache *cache,
 LOCACHE_API void locache_give_up(locache_request *request);
 
 /* Store the result and let those who wait have it. The flight is gone whatever
- * is returned, which is what locache_put() returns. Where that is a failure,
+ * is returned, which is what locache_put() returns. Where that is a failure
+ * (a record of NULL, which is EINVAL, says that the result cannot be stored),
  * those who wait in this process compute at once, all of them. Any thread, not
  * only the one that began. */
 LOCACHE_API LOCACHE_CHECK locache_status locache_commit(
@@ -967,8 +970,13 @@ LOCACHE_API void locache_set_log(void (*fn)(void *context,
  *     LOCACHE_VERSION("2");        another text invalidates the results of
  *                                  every memoized function of this file
  *
- * Within a body, __func__ is "locache_body_integrate". A body must not be left
- * by longjmp(). */
+ * Threads and processes that call at the same time what is not there wait for
+ * the one whose body runs. A body that is left by longjmp(), pthread_exit() or
+ * pthread_cancel() is given up, and the next call runs it; after longjmp() that
+ * is so at once with glibc, elsewhere when the thread calls a memoized function
+ * again. A body ends on the thread where it began.
+ *
+ * Within a body, __func__ is "locache_body_integrate". */
 
 /* Where functions that were not called yet keep their results: exactly this
  * directory (relative: to the working directory now), for all sources, and
@@ -1078,6 +1086,7 @@ typedef struct locache_call {
     locache *cache;
     locache_flight *flight;
     int64_t began;
+    void *left[4]; /* what is called where the body is left without a return */
     locache_writer key;
     unsigned char room[256]; /* of the key: beyond, it is on the heap */
 } locache_call;
@@ -1098,10 +1107,13 @@ locache_function_reset(locache_function_record *function);
 
 #if defined(__GNUC__)
 #define LOCACHE_UNUSED_ __attribute__((unused))
+/* Of a body: frames on the stack say which bodies run still. */
+#define LOCACHE_APART_ __attribute__((noinline))
 /* 5: pointer_type_class, in every version. */
 #define LOCACHE_IS_POINTER_(value) (__builtin_classify_type(value) == 5)
 #else
 #define LOCACHE_UNUSED_
+#define LOCACHE_APART_
 #define LOCACHE_IS_POINTER_(value) 0
 #endif
 
@@ -1477,7 +1489,7 @@ static __attribute__((noinline, unused)) void locache_embed_(void)
         .layout = LOCACHE_LISTED_(ret),                                        \
         .version = &locache_file_version_,                                     \
         LOCACHE_TEXT_ LOCACHE_TEXTS_};                                         \
-    static ret locache_body_##fn(                                              \
+    LOCACHE_APART_ static ret locache_body_##fn(                               \
         LOCACHE_EACH_##count(LOCACHE_DECLARE_, LOCACHE_DECLARE_NEXT_, void,    \
                              fn, __VA_ARGS__));                                \
     ret fn(LOCACHE_EACH_##count(LOCACHE_DECLARE_, LOCACHE_DECLARE_NEXT_, void, \

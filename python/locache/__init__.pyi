@@ -168,6 +168,7 @@ def persist(
     memory: bool | int | tuple[int, int] = True,
     recheck: float | None = None,
     mapped: bool = True,
+    wait: float | None = None,
     enabled: bool | Callable[[], object] = True,
     keep: Callable[[Any], object] | None = None,
     depends: Iterable[object] = (),
@@ -189,6 +190,7 @@ def persist(
     memory: bool | int | tuple[int, int] = True,
     recheck: float | None = None,
     mapped: bool = True,
+    wait: float | None = None,
     enabled: bool | Callable[[], object] = True,
     keep: Callable[[Any], object] | None = None,
     depends: Iterable[object] = (),
@@ -211,6 +213,7 @@ def configure(
     memory: bool | int | tuple[int, int] = ...,
     recheck: float | None = ...,
     mapped: bool = ...,
+    wait: float | None = ...,
     keep: Callable[[Any], object] | None = ...,
 ) -> None: ...
 

@@ -156,7 +156,8 @@ static locache_status ask(locache_value **value, locache_flight **flight, locach
     all.flight = flight_of(cache, &address, request);
     if (all.flight == NULL)
         return lc_fail(error, LOCACHE_ENOMEM, "no memory to begin a computation");
-    /* Without a directory there is nothing to lock, and nothing will be stored: the put says why. */
+    /* Without a directory there is nothing to lock, and nothing will be stored: the put says
+     * why. */
     if (atomic_load(&cache->funcdir) < 0 && lc_cache_make_directory(cache, NULL) != LOCACHE_OK)
         lc_flight_loosen(all.flight);
     return fly(value, flight, &all);

@@ -25,13 +25,14 @@
 /* A lock file that is deleted as often as it is opened: somebody does so in a loop. */
 #define ATTEMPTS 8
 
-static pthread_once_t once = PTHREAD_ONCE_INIT;
+static pthread_once_t prepared = PTHREAD_ONCE_INIT;
 static pthread_condattr_t by_monotonic_clock;
 static pthread_key_t at_thread_exit;
 static bool has_at_thread_exit;
 static _Thread_local bool exit_is_noted;
 
-/* --------------------------------------------------------------------------------- begin and end */
+/* --------------------------------------------------------------------------------- begin and
+ * end */
 
 /* What a thread began and has not ended another may end, but not the body of a C function, which is
  * gone with the thread's stack. */
@@ -46,7 +47,7 @@ static void end_of_thread(void *unused)
     }
 }
 
-static void start(void)
+static void prepare_flights(void)
 {
     pthread_condattr_init(&by_monotonic_clock);
     pthread_condattr_setclock(&by_monotonic_clock, CLOCK_MONOTONIC);
@@ -67,9 +68,10 @@ locache_flight *lc_flight_new(locache *cache, const lc_address *address,
     locache_flight *flight = lc_alloc(sizeof *flight + address->key_size);
     if (flight == NULL)
         return NULL;
-    pthread_once(&once, start);
+    pthread_once(&prepared, prepare_flights);
     memset(flight, 0, offsetof(locache_flight, key));
     flight->cache = cache;
+    lc_handle_retain(cache);
     /* The key is the caller's, who may free it before the commit; the name was made by the look-up
      * that missed, and is not made again. */
     flight->address = *address;
@@ -179,11 +181,14 @@ void lc_flight_end(locache_flight *flight)
 {
     if (flight == NULL)
         return;
+    locache *cache = flight->cache;
     lc_flight_stop(flight, flight->failed);
     lc_flights_release(flight);
+    lc_handle_release(cache);
 }
 
-/* --------------------------------------------------------------------------------- taking a turn */
+/* --------------------------------------------------------------------------------- taking a
+ * turn */
 
 /* Is the turn to be had in this process? TAKEN: nobody else asks for it, and the flight is in the
  * table for all to see. */

@@ -129,21 +129,21 @@ locache_flight *lc_flights_leave_thread(void)
 
 /* ---------------------------------------------------------------------------------------- table */
 
-static locache_flight **bucket_of(uint64_t key)
+static locache_flight **flights_of(uint64_t key)
 {
     return &buckets[key % BUCKETS];
 }
 
 void lc_flights_insert_lock_held(locache_flight *flight)
 {
-    locache_flight **bucket = bucket_of(flight->address.hash);
+    locache_flight **bucket = flights_of(flight->address.hash);
     flight->next = *bucket;
     *bucket = flight;
 }
 
 void lc_flights_remove_lock_held(locache_flight *flight)
 {
-    locache_flight **at = bucket_of(flight->address.hash);
+    locache_flight **at = flights_of(flight->address.hash);
     while (*at != NULL && *at != flight)
         at = &(*at)->next;
     if (*at != NULL)
@@ -154,7 +154,7 @@ void lc_flights_remove_lock_held(locache_flight *flight)
 locache_flight *lc_flights_find_lock_held(locache_flight *after, dev_t device, ino_t inode,
                                           uint64_t key)
 {
-    locache_flight *at = after != NULL ? after->next : *bucket_of(key);
+    locache_flight *at = after != NULL ? after->next : *flights_of(key);
     while (at != NULL && (at->address.hash != key || at->inode != inode || at->device != device))
         at = at->next;
     return at;

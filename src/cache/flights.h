@@ -23,7 +23,7 @@ typedef enum lc_flight_state {
 typedef _Atomic(locache_flight *) lc_chain;
 
 struct locache_flight {
-    locache *cache;          /* borrowed: open for as long as the flight lasts */
+    locache *cache;          /* retained, until the flight is ended */
     lc_address address;      /* of the copy in key */
     lc_lane *lane;           /* taken; or NULL */
     lc_turn turn;            /* of the lane, if state is HELD */
@@ -64,7 +64,8 @@ bool lc_flights_any_within(void);
 void lc_flights_push_lock_held(locache_flight *flight);
 void lc_flights_pull_lock_held(locache_flight *flight);
 
-/* The thread ends: nothing is on its chain any more. Its flights with a frame, linked by `before`. */
+/* The thread ends: nothing is on its chain any more. Its flights with a frame, linked by
+ * `before`. */
 locache_flight *lc_flights_leave_thread(void);
 
 void lc_flights_insert_lock_held(locache_flight *flight);

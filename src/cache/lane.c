@@ -23,7 +23,7 @@ static lc_lane *lanes; /* the last used first */
 static lc_lane *spare;
 static unsigned forks;
 
-static lc_lane *find_lock_held(dev_t device, ino_t inode)
+static lc_lane *lane_of_lock_held(dev_t device, ino_t inode)
 {
     for (lc_lane *lane = lanes; lane != NULL; lane = lane->next)
         if (lane->device == device && lane->inode == inode && !lane->stale)
@@ -93,7 +93,7 @@ static lc_lane *new_lane(const lc_directory *at, dev_t device, ino_t inode)
 static lc_lane *list_lane(lc_lane *opened, unsigned forks_before)
 {
     pthread_mutex_lock(&lock);
-    lc_lane *lane = find_lock_held(opened->device, opened->inode);
+    lc_lane *lane = lane_of_lock_held(opened->device, opened->inode);
     if (lane != NULL) {
         lane->users++;
     } else if (forks == forks_before) {
@@ -124,7 +124,7 @@ static lc_lane *open_lane(const lc_directory *at, dev_t device, ino_t inode)
 lc_lane *lc_lane_take(const lc_directory *at, dev_t device, ino_t inode)
 {
     pthread_mutex_lock(&lock);
-    lc_lane *lane = find_lock_held(device, inode);
+    lc_lane *lane = lane_of_lock_held(device, inode);
     if (lane != NULL)
         lane->users++;
     pthread_mutex_unlock(&lock);
@@ -170,7 +170,7 @@ void lc_lane_renew(lc_lane *lane)
 void lc_lane_forget(dev_t device, ino_t inode)
 {
     pthread_mutex_lock(&lock);
-    lc_lane *lane = find_lock_held(device, inode);
+    lc_lane *lane = lane_of_lock_held(device, inode);
     if (lane != NULL && lane->users > 0)
         lane = NULL;
     if (lane != NULL)

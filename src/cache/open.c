@@ -100,6 +100,13 @@ static char *append_path(char *at, const char **path, const char **name, const l
     return at + size + strlen(suffix) + 1;
 }
 
+static void destroy(locache *cache)
+{
+    lc_flight_close(cache);
+    lc_funcdir_close(cache);
+    lc_free(cache);
+}
+
 /* A handle with nothing open; NULL: no memory. Its strings lie behind it: dir, then the paths of
  * the function's directory under both of its names, then the function's name. */
 static locache *make_handle(const char *dir, const locache_options *options)
@@ -127,6 +134,8 @@ static locache *make_handle(const char *dir, const locache_options *options)
                          name, OTHER_SUFFIX);
     cache->function = at;
     memcpy(at, options->function, function_size);
+    atomic_init(&cache->users, 1);
+    cache->destroy = destroy;
     atomic_init(&cache->funcdir, -1);
     atomic_init(&cache->count, -1);
     locache_id_of(&cache->function_id, options->function, function_size - 1);
@@ -182,8 +191,8 @@ void locache_close(locache *cache)
 {
     if (cache == NULL)
         return;
-    lc_flight_close(cache);
-    lc_funcdir_close(cache);
+    /* Now, and not when the last flight ends: releasing is the caller's business, and his
+     * thread's. */
     lc_recall_close(cache);
-    lc_free(cache);
+    lc_handle_release(cache);
 }

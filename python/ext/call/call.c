@@ -113,6 +113,7 @@ done:
  * small objects. */
 typedef struct pending {
     lcpy_run *run;
+    locache_flight *flight; /* or NULL */
     int64_t start;
     int64_t others; /* lcpy_captures_clock() at its beginning */
     unsigned turn;  /* the version that it began with */
@@ -139,8 +140,10 @@ typedef struct course {
     pending *work; /* for COMPUTE */
 } course;
 
-static void free_pending(pending *call)
+/* Its flight is ended, and who waits for it computes. */
+static void drop_pending(pending *call)
 {
+    locache_abandon(call->flight);
     locache_writer_clear(&call->parts);
     PyMem_Free(call);
 }
@@ -165,29 +168,31 @@ int lcpy_call_note_parts(lcpy_persisted *self, locache_writer *parts, const lcpy
     return 0;
 }
 
-/* NULL: there is an exception. */
+/* NULL: there is an exception. Takes the flight, which may be NULL. */
 static pending *prepare(lcpy_persisted *self, const lcpy_key *key, const lcpy_call *arguments,
-                        bool fresh, bool quiet)
+                        bool fresh, bool quiet, locache_flight *flight)
 {
     size_t size = key->writer.length;
     pending *call = PyMem_Malloc(sizeof *call + size);
     if (call == NULL) {
+        locache_abandon(flight);
         PyErr_NoMemory();
         return NULL;
     }
     call->fresh = fresh;
     call->quiet = quiet;
+    call->flight = flight;
     call->simple = key->simple;
     call->key_size = size;
     memcpy(call->key, key->writer.data, size);
     locache_writer_init(&call->parts, NULL, 0);
     if (lcpy_call_note_parts(self, &call->parts, key, arguments) < 0) {
-        free_pending(call);
+        drop_pending(call);
         return NULL;
     }
     call->run = lcpy_captures_begin(&self->target.captures, call->key, size);
     if (call->run == NULL && PyErr_Occurred() != NULL) {
-        free_pending(call);
+        drop_pending(call);
         return NULL;
     }
     call->turn = self->turn;
@@ -271,7 +276,7 @@ static __attribute__((noinline)) PyObject *finish(lcpy_persisted *self, pending 
                                                   const lcpy_call *call, PyObject *result)
 {
     lcpy_computed computed = {result, lcpy_persisted_clock() - work->start, work->fresh,
-                              work->quiet};
+                              work->quiet, work->flight};
     lcpy_key key;
     int stored = result != NULL;
     locache_writer_init(&key.writer, work->key, work->key_size); /* full, and only read */
@@ -280,12 +285,21 @@ static __attribute__((noinline)) PyObject *finish(lcpy_persisted *self, pending 
     if (stored && !work->simple)
         stored =
             lcpy_call_may_be_stored(self, &(lcpy_changed_key){&key.writer, &work->parts}, call);
+    if (stored == 0 && result != NULL) { /* nor will that of who waits be */
+        work->flight = NULL;
+        lcpy_store_give_up(computed.flight);
+    }
     if (stored > 0)
         stored = lcpy_depend_ended(self, work->turn, work->others);
-    if (lcpy_captures_end(self->state, &self->target.captures, work->run) < 0 || stored < 0 ||
-        (stored > 0 && lcpy_store(self, &key, &computed) < 0))
+    if (lcpy_captures_end(self->state, &self->target.captures, work->run) < 0)
+        stored = -1;
+    if (stored > 0) {
+        work->flight = NULL;
+        stored = lcpy_store(self, &key, &computed);
+    }
+    if (stored < 0)
         Py_CLEAR(result);
-    free_pending(work);
+    drop_pending(work);
     return result;
 }
 
@@ -314,7 +328,7 @@ PyObject *lcpy_call_compute(lcpy_persisted *self, const lcpy_key *key, const lcp
         return start_coroutine(self, key, call, true);
     if (lcpy_open_begin_run(self) < 0)
         return NULL;
-    const course ready = {*call, COMPUTE, prepare(self, key, call, true, false)};
+    const course ready = {*call, COMPUTE, prepare(self, key, call, true, false, NULL)};
     return ready.work != NULL ? run(self, &ready) : NULL;
 }
 
@@ -338,9 +352,10 @@ PyObject *lcpy_call_without_key(lcpy_persisted *self, const lcpy_call *call, lcp
 /* ------------------------------------------------------------------------------- the looking up */
 
 /* The function is to be called. */
-static void compute_next(lcpy_persisted *self, course *call, const lcpy_key *key, bool quiet)
+static void compute_next(lcpy_persisted *self, course *call, const lcpy_key *key, bool quiet,
+                         locache_flight *flight)
 {
-    call->work = prepare(self, key, &call->call, false, quiet);
+    call->work = prepare(self, key, &call->call, false, quiet, flight);
     call->next = call->work != NULL ? COMPUTE : FINISHED;
 }
 
@@ -353,9 +368,13 @@ static __attribute__((noinline)) PyObject *look_further(lcpy_persisted *self, co
         return start_coroutine(self, key, &call->call, false);
     if (lcpy_stack_check() < 0)
         return NULL;
-    lcpy_found found = rejected ? LCPY_REJECTED : lcpy_lookup_file(&result, self, key);
+    locache_flight *flight = NULL;
+    lcpy_found found = LCPY_REJECTED;
+    if (!rejected)
+        found = self->mode == LCPY_READONLY ? lcpy_lookup_file(&result, self, key)
+                                            : lcpy_lookup_begin(&result, &flight, self, key);
     if (found == LCPY_ABSENT || found == LCPY_REJECTED)
-        compute_next(self, call, key, found == LCPY_REJECTED);
+        compute_next(self, call, key, found == LCPY_REJECTED, flight);
     else if (found == LCPY_UNUSABLE)
         call->next = CALL_ONLY;
     return result;

@@ -70,28 +70,89 @@ static lcpy_found decode_read(PyObject **out, lcpy_persisted *self, const lcpy_k
     return count_found(self, key, *out);
 }
 
+/* OK: there is one, open. */
+static lcpy_found open_first(lcpy_persisted *self)
+{
+    if (self->cache != NULL)
+        return LCPY_FOUND;
+    lcpy_found opened = lcpy_open_for_call(self);
+    if (opened != LCPY_FOUND)
+        self->bypassed++;
+    return opened;
+}
+
+lcpy_found lcpy_lookup_answer(PyObject **out, lcpy_persisted *self, const lcpy_key *key,
+                              const lcpy_answer *answer)
+{
+    if (answer->status == LOCACHE_OK)
+        return decode_read(out, self, key, answer->value, answer->forgotten);
+    self->misses++;
+    if (answer->status == LOCACHE_PENDING ||
+        (answer->status == LOCACHE_MISS && answer->error.status == LOCACHE_OK))
+        return LCPY_ABSENT;
+    return reject_entry(self, &answer->error);
+}
+
 lcpy_found lcpy_lookup_file(PyObject **out, lcpy_persisted *self, const lcpy_key *key)
 {
-    if (self->cache == NULL) {
-        lcpy_found opened = lcpy_open_for_call(self);
-        if (opened != LCPY_FOUND) {
-            self->bypassed++;
-            return opened;
-        }
-    }
-    locache_value *value = NULL;
-    locache_error error;
-    locache_status status;
-    uint64_t forgotten = self->forgotten;
+    lcpy_found opened = open_first(self);
+    if (opened != LCPY_FOUND)
+        return opened;
+    lcpy_answer answer = {.forgotten = self->forgotten};
     LCPY_BEGIN_WITHOUT_GIL(self);
-    status = locache_get(&value, cache, key->writer.data, key->writer.length, &error);
+    answer.status =
+        locache_get(&answer.value, cache, key->writer.data, key->writer.length, &answer.error);
     LCPY_END_WITHOUT_GIL(self);
-    if (status == LOCACHE_OK)
-        return decode_read(out, self, key, value, forgotten);
-    self->misses++;
-    if (status == LOCACHE_MISS && error.status == LOCACHE_OK)
-        return LCPY_ABSENT;
-    return reject_entry(self, &error);
+    return lcpy_lookup_answer(out, self, key, &answer);
+}
+
+/* Nanoseconds that the next part of a wait may take; 0: it is over. */
+static int64_t next_part(const lcpy_persisted *self, int64_t start)
+{
+    if (self->options.wait == 0)
+        return LCPY_WAIT_PART;
+    int64_t rest = self->options.wait - (lcpy_persisted_clock() - start);
+    return rest < LCPY_WAIT_PART ? (rest > 0 ? rest : 0) : LCPY_WAIT_PART;
+}
+
+/* Ask, and wait in parts. False: an exception came in between. */
+static bool ask_in_parts(lcpy_answer *answer, locache_flight **flight, lcpy_persisted *self,
+                         const lcpy_key *key)
+{
+    locache_request request = {
+        .size = sizeof request, .key = key->writer.data, .key_size = key->writer.length};
+    int64_t start = lcpy_persisted_clock();
+    const locache *asked = self->cache;
+    bool interrupted = false;
+    answer->status = LOCACHE_PENDING;
+    request.wait = next_part(self, start);
+    while (answer->status == LOCACHE_PENDING && request.wait > 0 && self->cache == asked) {
+        LCPY_BEGIN_WITHOUT_GIL(self);
+        answer->status = locache_ask(&answer->value, flight, cache, &request, &answer->error);
+        LCPY_END_WITHOUT_GIL(self);
+        interrupted = answer->status == LOCACHE_PENDING && PyErr_CheckSignals() < 0;
+        request.wait = interrupted ? 0 : next_part(self, start);
+    }
+    locache_give_up(&request);
+    return !interrupted;
+}
+
+lcpy_found lcpy_lookup_begin(PyObject **out, locache_flight **flight, lcpy_persisted *self,
+                             const lcpy_key *key)
+{
+    *flight = NULL;
+    lcpy_found opened = open_first(self);
+    if (opened != LCPY_FOUND)
+        return opened;
+    lcpy_answer answer = {.forgotten = self->forgotten};
+    if (!ask_in_parts(&answer, flight, self, key))
+        return LCPY_INTERRUPTED;
+    lcpy_found found = lcpy_lookup_answer(out, self, key, &answer);
+    if (found == LCPY_INTERRUPTED) {
+        locache_abandon(*flight);
+        *flight = NULL;
+    }
+    return found;
 }
 
 lcpy_found lcpy_lookup(PyObject **out, lcpy_persisted *self, const lcpy_key *key)

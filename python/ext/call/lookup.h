@@ -11,5 +11,20 @@ lcpy_found lcpy_lookup(PyObject **out, lcpy_persisted *self, const lcpy_key *key
 lcpy_found lcpy_lookup_kept(PyObject **out, lcpy_persisted *self, const lcpy_key *key,
                             void *object);
 lcpy_found lcpy_lookup_file(PyObject **out, lcpy_persisted *self, const lcpy_key *key);
+/* The file; and where it is ABSENT or REJECTED, the undertaking to compute the result: *flight,
+ * which the caller ends, or NULL where he is to do without. Waits for who computes it already. */
+lcpy_found lcpy_lookup_begin(PyObject **out, locache_flight **flight, lcpy_persisted *self,
+                             const lcpy_key *key);
+/* What a request was answered with. */
+typedef struct lcpy_answer {
+    locache_status status; /* of locache_get() or locache_ask() */
+    locache_value *value;
+    locache_error error;
+    uint64_t forgotten; /* self->forgotten before it was asked */
+} lcpy_answer;
+
+/* Count and decode it, and warn, as above. */
+lcpy_found lcpy_lookup_answer(PyObject **out, lcpy_persisted *self, const lcpy_key *key,
+                              const lcpy_answer *answer);
 
 #endif

@@ -22,6 +22,7 @@ typedef struct lcpy_options {
     int64_t memory_entries; /* as in locache_options, like the rest */
     int64_t memory_bytes;
     int64_t recheck;
+    int64_t wait;      /* for who computes a result already; 0: as long as he lives */
     PyObject *enabled; /* False, or what is asked at each call; NULL: always */
     PyObject *keep;    /* which results are stored; NULL: all */
     PyObject *depends; /* tuple: what else counts; or NULL */
@@ -118,6 +119,10 @@ typedef enum lcpy_found {
     Py_END_ALLOW_THREADS(self)->busy--;                                                            \
     }                                                                                              \
     while (0)
+
+/* So long a wait for somebody else's computation takes at a time, in nanoseconds: between two of
+ * them Python's own signal handlers run. */
+#define LCPY_WAIT_PART INT64_C(50000000)
 
 /* Monotonic, nanoseconds. */
 static inline int64_t lcpy_persisted_clock(void)
