@@ -758,7 +758,8 @@ typedef struct locache_request {
     /* monotonic nanoseconds at which it was asked for first; set by the library
      * where it is 0 */
     int64_t since;
-    locache_flight *waits; /* the library's own */
+    int64_t seen; /* the library's own, and */
+    locache_flight *waits;
 } locache_request;
 
 /* The same as locache_begin(). After PENDING it may be asked again with the

@@ -29,7 +29,6 @@ typedef struct asking {
     locache_flight *flight;
     int64_t until;   /* monotonic, when the wait is over; INT64_MAX: as long as it takes */
     int64_t checked; /* when it was last looked for circles outside */
-    int64_t seen;    /* when it was last looked whether to tell */
     unsigned asked;
     bool was_there; /* the first look found something that was not valid */
 } asking;
@@ -47,11 +46,11 @@ static void tell(asking *all, int64_t now)
 {
     char whom[128];
     locache *cache = lc_flight_cache(all->flight);
-    if (is_time_to_tell(all->request->since, all->seen, now)) {
+    if (is_time_to_tell(all->request->since, all->request->seen, now)) {
         lc_flight_whom(whom, sizeof whom, all->flight);
         lc_handle_event(cache, LOCACHE_EVENT_WAIT, lc_flight_address(all->flight)->name, whom);
     }
-    all->seen = now;
+    all->request->seen = now;
 }
 
 /* Wait a little. False: the wait is over. */
@@ -149,10 +148,11 @@ static locache_status ask(locache_value **value, locache_flight **flight, locach
     asking all = {.request = request,
                   .until = end_of_wait(cache, request, now),
                   .checked = now,
-                  .seen = now,
                   .was_there = error->status != LOCACHE_OK};
     if (request->since == 0)
         request->since = now;
+    if (request->seen == 0)
+        request->seen = request->since;
     all.flight = flight_of(cache, &address, request);
     if (all.flight == NULL)
         return lc_fail(error, LOCACHE_ENOMEM, "no memory to begin a computation");

@@ -4,39 +4,9 @@
 
 #include "call/call.h"
 #include "call/captures.h"
-#include "call/lookup.h"
 #include "call/open.h"
 #include "call/store.h"
-
-/* A key that was made before, and goes through Python as bytes, which must outlive it. */
-static int key_from_bytes(lcpy_key *key, PyObject *bytes)
-{
-    if (!PyBytes_Check(bytes)) {
-        PyErr_SetString(PyExc_TypeError, "a key is bytes");
-        return -1;
-    }
-    size_t size = (size_t)PyBytes_GET_SIZE(bytes);
-    locache_writer_init(&key->writer, PyBytes_AS_STRING(bytes), size); /* full, and only read */
-    key->writer.length = size;
-    key->simple = false; /* that is not known */
-    return 0;
-}
-
-PyObject *lcpy_coroutine_lookup(PyObject *object, PyObject *bytes)
-{
-    lcpy_key key;
-    PyObject *value = NULL;
-    if (key_from_bytes(&key, bytes) < 0 || lcpy_open_follow((lcpy_persisted *)object) < 0)
-        return NULL;
-    lcpy_found found = lcpy_lookup(&value, (lcpy_persisted *)object, &key);
-    if (found == LCPY_FOUND) {
-        PyObject *result = PyTuple_Pack(1, value);
-        Py_DECREF(value);
-        return result;
-    }
-    return found == LCPY_INTERRUPTED ? NULL
-                                     : Py_NewRef(found == LCPY_REJECTED ? Py_False : Py_None);
-}
+#include "call/tasks.h"
 
 /* What is captured and only the coroutine can have changed is its state; `others` is None where it
  * was not alone. */
@@ -89,7 +59,7 @@ PyObject *lcpy_coroutine_note_parts(PyObject *object, PyObject *args)
     PyObject *result = NULL;
     if (!PyArg_ParseTuple(args, "OO!O!:_parts_of", &bytes, &PyTuple_Type, &given, &PyDict_Type,
                           &keywords) ||
-        key_from_bytes(&key, bytes) < 0)
+        lcpy_tasks_key(&key, bytes) < 0)
         return NULL;
     locache_writer_init(&parts, NULL, 0);
     if (spread(&call, held, given, keywords) == 0 &&
@@ -131,8 +101,9 @@ PyObject *lcpy_coroutine_store(PyObject *object, PyObject *args)
 {
     lcpy_persisted *self = (lcpy_persisted *)object;
     lcpy_key key;
+    lcpy_computed computed = {.result = NULL};
+    PyObject *request;
     PyObject *bytes;
-    PyObject *result;
     long long compute_time = 0;
     int fresh = 0;
     int quiet = 0;
@@ -141,18 +112,24 @@ PyObject *lcpy_coroutine_store(PyObject *object, PyObject *args)
     PyObject *noted;
     PyObject *given;
     PyObject *keywords;
-    if (!PyArg_ParseTuple(args, "OOLpp(OI)SO!O!:_store", &bytes, &result, &compute_time, &fresh,
-                          &quiet, &others, &turn, &noted, &PyTuple_Type, &given, &PyDict_Type,
-                          &keywords) ||
-        key_from_bytes(&key, bytes) < 0)
+    if (!PyArg_ParseTuple(args, "OOOLpp(OI)SO!O!:_store", &request, &bytes, &computed.result,
+                          &compute_time, &fresh, &quiet, &others, &turn, &noted, &PyTuple_Type,
+                          &given, &PyDict_Type, &keywords) ||
+        lcpy_tasks_key(&key, bytes) < 0)
         return NULL;
+    computed.compute_time = compute_time;
+    computed.fresh = fresh != 0;
+    computed.quiet = quiet != 0;
     /* first, since the key that is made again takes note of what is captured now */
     int status = note_state(self, &key, others);
     int stored = status == 0 ? may_be_stored(self, &key, noted, given, keywords) : -1;
+    if (stored == 0 && request != Py_None) /* nor will that of who waits be */
+        lcpy_store_give_up(lcpy_tasks_take(request));
     if (stored > 0)
         stored = end_run(self, turn, others);
+    if (stored > 0 && request != Py_None)
+        computed.flight = lcpy_tasks_take(request);
     if (stored > 0)
-        stored =
-            lcpy_store(self, &key, &(lcpy_computed){result, compute_time, fresh != 0, quiet != 0});
+        stored = PyErr_Occurred() == NULL ? lcpy_store(self, &key, &computed) : -1;
     return stored < 0 ? NULL : Py_NewRef(Py_None);
 }

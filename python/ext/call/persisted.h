@@ -105,7 +105,8 @@ typedef enum lcpy_found {
     LCPY_FOUND = 0,
     LCPY_ABSENT = 1,
     LCPY_REJECTED = 2, /* there is an entry, which is no result: said already */
-    LCPY_UNUSABLE = 3  /* the cache cannot be used now */
+    LCPY_UNUSABLE = 3, /* the cache cannot be used now */
+    LCPY_ELSEWHERE = 4 /* somebody else computes it: told to tasks only */
 } lcpy_found;
 
 /* Use self->cache without the GIL, as `cache`: it is not closed meanwhile, though self may have

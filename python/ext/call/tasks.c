@@ -1,0 +1,190 @@
+/* What a coroutine's call does: for locache._async, which knows event loops and waits in them. A
+ * task asks and is answered at once; the flight that it may be given is the task's own, whatever
+ * thread it runs on, and lives in a capsule, which ends it where nobody else has. */
+#include "call/tasks.h"
+
+#include "call/call.h"
+#include "call/lookup.h"
+#include "call/open.h"
+
+#define CAPSULE "locache._core.request"
+
+typedef struct task {
+    locache_request request;
+    locache_flight *flight; /* once it was given; or NULL */
+    const locache *asked;   /* the cache that the request was made to last */
+    int64_t start;
+    PyObject *key; /* bytes, those of the request */
+} task;
+
+static void drop_task(PyObject *capsule)
+{
+    task *of = PyCapsule_GetPointer(capsule, CAPSULE);
+    locache_give_up(&of->request);
+    locache_abandon(of->flight);
+    Py_DECREF(of->key);
+    PyMem_Free(of);
+}
+
+static task *task_of(PyObject *capsule)
+{
+    return PyCapsule_GetPointer(capsule, CAPSULE);
+}
+
+int lcpy_tasks_key(lcpy_key *key, PyObject *bytes)
+{
+    if (!PyBytes_Check(bytes)) {
+        PyErr_SetString(PyExc_TypeError, "a key is bytes");
+        return -1;
+    }
+    size_t size = (size_t)PyBytes_GET_SIZE(bytes);
+    locache_writer_init(&key->writer, PyBytes_AS_STRING(bytes), size); /* full, and only read */
+    key->writer.length = size;
+    key->simple = false; /* that is not known */
+    return 0;
+}
+
+PyObject *lcpy_tasks_request(PyObject *object, PyObject *bytes)
+{
+    lcpy_key key;
+    (void)object;
+    if (lcpy_tasks_key(&key, bytes) < 0)
+        return NULL;
+    task *made = PyMem_Malloc(sizeof *made);
+    if (made == NULL)
+        return PyErr_NoMemory();
+    *made = (task){.request = {.size = sizeof made->request,
+                               .key = key.writer.data,
+                               .key_size = key.writer.length,
+                               .wait = -1,
+                               .detached = true},
+                   .start = lcpy_persisted_clock(),
+                   .key = Py_NewRef(bytes)};
+    PyObject *capsule = PyCapsule_New(made, CAPSULE, drop_task);
+    if (capsule == NULL) {
+        Py_DECREF(made->key);
+        PyMem_Free(made);
+    }
+    return capsule;
+}
+
+/* Ask the cache, without waiting. */
+static locache_status ask_now(lcpy_answer *answer, lcpy_persisted *self, task *of)
+{
+    if (of->asked != self->cache)
+        locache_give_up(&of->request);
+    of->asked = self->cache;
+    /* What it is within, another thread may end as soon as it has the GIL. */
+    if (of->request.within != NULL) {
+        answer->status =
+            locache_ask(&answer->value, &of->flight, self->cache, &of->request, &answer->error);
+    } else {
+        LCPY_BEGIN_WITHOUT_GIL(self);
+        answer->status =
+            locache_ask(&answer->value, &of->flight, cache, &of->request, &answer->error);
+        LCPY_END_WITHOUT_GIL(self);
+    }
+    bool is_over =
+        self->options.wait > 0 && lcpy_persisted_clock() - of->start >= self->options.wait;
+    if (answer->status == LOCACHE_PENDING && is_over) {
+        locache_give_up(&of->request);
+        answer->status = LOCACHE_MISS;
+    }
+    return answer->status;
+}
+
+/* What memory or the file has; else whether to compute it. */
+static lcpy_found look_or_ask(PyObject **out, lcpy_persisted *self, const lcpy_key *key, task *of)
+{
+    void *object;
+    if (self->mode == LCPY_READONLY || self->cache == NULL) {
+        lcpy_found found = lcpy_lookup(out, self, key);
+        if (found != LCPY_ABSENT || self->mode == LCPY_READONLY || self->cache == NULL)
+            return found;
+        self->misses--; /* it is asked once more */
+    } else if (locache_recall(&object, self->cache, key->writer.data, key->writer.length) ==
+               LOCACHE_OK) {
+        return lcpy_lookup_kept(out, self, key, object);
+    }
+    lcpy_answer answer = {.forgotten = self->forgotten};
+    if (ask_now(&answer, self, of) == LOCACHE_PENDING)
+        return LCPY_ELSEWHERE;
+    return lcpy_lookup_answer(out, self, key, &answer);
+}
+
+/* _ask(request, within): a tuple of the result; None: it is to be computed; False: that, and the
+ * user was told already why; ...: somebody else computes it. */
+PyObject *lcpy_tasks_ask(PyObject *object, PyObject *const *args, Py_ssize_t count)
+{
+    lcpy_persisted *self = (lcpy_persisted *)object;
+    lcpy_key key;
+    PyObject *value = NULL;
+    task *of = count == 2 ? task_of(args[0]) : NULL;
+    const task *within = of != NULL && args[1] != Py_None ? task_of(args[1]) : NULL;
+    if (of == NULL || PyErr_Occurred() != NULL || lcpy_tasks_key(&key, of->key) < 0 ||
+        lcpy_open_follow(self) < 0)
+        return NULL;
+    of->request.within = within != NULL ? within->flight : NULL;
+    switch (look_or_ask(&value, self, &key, of)) {
+    case LCPY_FOUND: {
+        PyObject *result = PyTuple_Pack(1, value);
+        Py_DECREF(value);
+        return result;
+    }
+    case LCPY_INTERRUPTED:
+        return NULL;
+    case LCPY_ELSEWHERE:
+        return Py_NewRef(Py_Ellipsis);
+    case LCPY_REJECTED:
+        return Py_NewRef(Py_False);
+    default:
+        return Py_NewRef(Py_None);
+    }
+}
+
+PyObject *lcpy_tasks_end(PyObject *module, PyObject *capsule)
+{
+    (void)module;
+    locache_abandon(lcpy_tasks_take(capsule));
+    return PyErr_Occurred() == NULL ? Py_NewRef(Py_None) : NULL;
+}
+
+locache_flight *lcpy_tasks_take(PyObject *capsule)
+{
+    task *of = task_of(capsule);
+    locache_flight *flight = of != NULL ? of->flight : NULL;
+    if (of != NULL)
+        of->flight = NULL;
+    return flight;
+}
+
+/* The exception that is being handled forgets the frames of one file at its top, so that `raise`
+ * goes on with it as if they had not been there. Its traceback is kept twice before Python 3.11:
+ * in the exception, and beside it. */
+PyObject *lcpy_tasks_hide(PyObject *module, PyObject *file)
+{
+    PyObject *type;
+    PyObject *value;
+    PyObject *traceback;
+    (void)module;
+    PyErr_GetExcInfo(&type, &value, &traceback);
+    PyObject *top = value != NULL && value != Py_None ? PyException_GetTraceback(value) : NULL;
+    while (top != NULL && PyTraceBack_Check(top)) {
+        PyFrameObject *frame = ((PyTracebackObject *)top)->tb_frame;
+        PyCodeObject *code = PyFrame_GetCode(frame);
+        bool ours = PyObject_RichCompareBool(code->co_filename, file, Py_EQ) == 1;
+        Py_DECREF(code);
+        if (!ours)
+            break;
+        PyObject *next = (PyObject *)((PyTracebackObject *)top)->tb_next;
+        Py_XINCREF(next);
+        Py_SETREF(top, next);
+    }
+    if (top != NULL) {
+        PyException_SetTraceback(value, top);
+        Py_XSETREF(traceback, Py_NewRef(top));
+    }
+    Py_XDECREF(top);
+    PyErr_SetExcInfo(type, value, traceback);
+    return PyErr_Occurred() == NULL ? Py_NewRef(Py_None) : NULL;
+}
