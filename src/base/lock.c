@@ -25,7 +25,7 @@ static int set_byte(int fd, int64_t byte, short type)
 
 int lc_lock_byte(int fd, int64_t byte)
 {
-    if (lc_fault("lock"))
+    if (lc_fault("lockbyte"))
         return -1;
 #ifdef F_OFD_SETLK
     int result = set_byte(fd, byte, F_WRLCK);
