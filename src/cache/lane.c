@@ -9,6 +9,7 @@
 #include "cache/lane.h"
 #include "base/alloc.h"
 #include "base/os.h"
+#include "base/system.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -16,6 +17,8 @@
 /* Descriptors that wait for the next computation: more functions than most programs compute in
  * turns, and few beside the 1,024 that a process mostly may have. */
 #define IDLE_MAX 8
+/* Where it may have few, the part of them that may wait: none of 8. */
+#define IDLE_PART 32
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static lc_lane *lanes; /* the last used first */
@@ -40,7 +43,7 @@ static void unlink_lock_held(const lc_lane *lane)
 }
 
 /* Take the lane that has been idle longest off the list, where there are too many; else NULL. */
-static lc_lane *surplus_lock_held(void)
+static lc_lane *surplus_lock_held(int idle_max)
 {
     lc_lane *oldest = NULL;
     int idle = 0;
@@ -50,7 +53,7 @@ static lc_lane *surplus_lock_held(void)
             idle++;
         }
     }
-    if (idle <= IDLE_MAX)
+    if (idle <= idle_max)
         return NULL;
     unlink_lock_held(oldest);
     return oldest;
@@ -145,6 +148,7 @@ void lc_lane_leave(lc_lane *lane)
     lc_lane *old = NULL;
     if (lane == NULL)
         return;
+    int part = lc_descriptors() / IDLE_PART;
     pthread_mutex_lock(&lock);
     if (--lane->users == 0) {
         unlink_lock_held(lane);
@@ -153,7 +157,7 @@ void lc_lane_leave(lc_lane *lane)
         } else {
             lane->next = lanes;
             lanes = lane;
-            old = surplus_lock_held();
+            old = surplus_lock_held(part < IDLE_MAX ? part : IDLE_MAX);
         }
     }
     pthread_mutex_unlock(&lock);

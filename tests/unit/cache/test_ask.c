@@ -127,7 +127,7 @@ static void test_ask__handles_of_one_function_compute_once(void **unused)
     assert_int_equal(atomic_load(&computed), 50);
 }
 
-/* ------------------------------------------------------------------------------ what ends a wait */
+/* ----------------------------------------------------------------------------- what ends a wait */
 
 static void *abandon_later(void *context)
 {
@@ -233,7 +233,8 @@ static void test_ask__a_handle_may_be_closed_before_its_flights(void **unused)
     locache_close(cache);
 }
 
-/* --------------------------------------------------------------------------------------- circles */
+/* ---------------------------------------------------------------------------------------
+ * circles */
 
 static atomic_int arrived;
 
