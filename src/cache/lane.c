@@ -13,12 +13,18 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <stdatomic.h>
 
 /* Descriptors that wait for the next computation: more functions than most programs compute in
  * turns, and few beside the 1,024 that a process mostly may have. */
 #define IDLE_MAX 8
 /* Where it may have few, the part of them that may wait: none of 8. */
 #define IDLE_PART 32
+/* Computations between two questions for that: a system call for each would be a seventh. */
+#define ASK_EVERY 16
+
+/* Nanoseconds: who deletes lock files may see two processes compute one result for so long. */
+#define VALID_FOR INT64_C(10000000)
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static lc_lane *lanes; /* the last used first */
@@ -40,6 +46,18 @@ static void unlink_lock_held(const lc_lane *lane)
     while (*at != lane)
         at = &(*at)->next;
     *at = lane->next;
+}
+
+/* How many may wait. The limit of descriptors may be set at any time: it is asked now and then. */
+static int ask_idle_max(void)
+{
+    static atomic_int most;
+    static atomic_uint asked;
+    if (atomic_fetch_add_explicit(&asked, 1, memory_order_relaxed) % ASK_EVERY == 0) {
+        int part = lc_descriptors() / IDLE_PART;
+        atomic_store_explicit(&most, part < IDLE_MAX ? part : IDLE_MAX, memory_order_relaxed);
+    }
+    return atomic_load_explicit(&most, memory_order_relaxed);
 }
 
 /* Take the lane that has been idle longest off the list, where there are too many; else NULL. */
@@ -148,7 +166,7 @@ void lc_lane_leave(lc_lane *lane)
     lc_lane *old = NULL;
     if (lane == NULL)
         return;
-    int part = lc_descriptors() / IDLE_PART;
+    int idle_max = ask_idle_max();
     pthread_mutex_lock(&lock);
     if (--lane->users == 0) {
         unlink_lock_held(lane);
@@ -157,11 +175,23 @@ void lc_lane_leave(lc_lane *lane)
         } else {
             lane->next = lanes;
             lanes = lane;
-            old = surplus_lock_held(part < IDLE_MAX ? part : IDLE_MAX);
+            old = surplus_lock_held(idle_max);
         }
     }
     pthread_mutex_unlock(&lock);
     close_lane(old);
+}
+
+bool lc_lane_valid(lc_lane *lane)
+{
+    int64_t now = lc_ticks();
+    int64_t validated = atomic_load_explicit(&lane->validated, memory_order_relaxed);
+    if (validated != 0 && now - validated < VALID_FOR)
+        return true;
+    bool valid = lc_turns_valid(&lane->turns);
+    if (valid)
+        atomic_store_explicit(&lane->validated, now, memory_order_relaxed);
+    return valid;
 }
 
 void lc_lane_renew(lc_lane *lane)

@@ -12,6 +12,7 @@
 #include "disk/turns.h"
 #include "base/lock.h"
 #include "base/os.h"
+#include "base/system.h"
 #include "disk/owner.h"
 #include "disk/temporary.h"
 
@@ -20,7 +21,6 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #define FILE_NAME LC_META "/turns"
 /* Half a page for a note, so that none lies across two; 64 of them are one look away, and more
@@ -152,7 +152,7 @@ static uint64_t place_of(uint64_t key)
 bool lc_turns_note(const lc_turns *turns, uint64_t key, int64_t since,
                    const lc_wanted_turn *waits_for)
 {
-    note said = {.key = key, .since = since, .process = (uint64_t)getpid()};
+    note said = {.key = key, .since = since, .process = lc_process()};
     size_t size = SHORT_NOTE;
     if (waits_for != NULL) {
         size_t length = strlen(waits_for->path);
