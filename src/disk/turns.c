@@ -156,7 +156,7 @@ bool lc_turns_note(const lc_turns *turns, uint64_t key, int64_t since,
     size_t size = SHORT_NOTE;
     if (waits_for != NULL) {
         size_t length = strlen(waits_for->path);
-        if (length > sizeof said.path)
+        if (length >= sizeof(((lc_turn_note *)NULL)->path))
             return false;
         said.wanted_device = (uint64_t)waits_for->device;
         said.wanted_inode = (uint64_t)waits_for->inode;
