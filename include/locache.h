@@ -766,9 +766,11 @@ typedef struct locache_request {
  * same request, or is given up with locache_give_up(): until then whoever
  * computes `within` counts as waiting. Any thread, one at a time for each
  * request. */
-LOCACHE_API LOCACHE_CHECK locache_status
-locache_ask(locache_value **value, locache_flight **flight, locache *cache,
-            locache_request *request, locache_error *error);
+LOCACHE_API LOCACHE_CHECK locache_status locache_ask(locache_value **value,
+                                                     locache_flight **flight,
+                                                     locache *cache,
+                                                     locache_request *request,
+                                                     locache_error *error);
 /* NULL is allowed, and so is a request that was answered. */
 LOCACHE_API void locache_give_up(locache_request *request);
 

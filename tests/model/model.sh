@@ -19,7 +19,8 @@ check() {
         spin -a "$@" "$model" >spin.log
         cc -O2 -w -DSAFETY -DCOLLAPSE -DVECTORSZ=2048 -DMEMLIM=4096 -o pan pan.c
         ./pan -m1000000 >pan.log 2>&1
-        if ! grep -q '^State-vector' pan.log || grep -q 'max search depth too small\|out of memory' pan.log; then
+        if ! grep -q '^State-vector' pan.log ||
+            grep -q 'max search depth too small\|out of memory' pan.log; then
             cat pan.log
             exit 2
         fi
