@@ -245,7 +245,7 @@ static int try_lane(locache_flight *flight)
             return -1;
         /* Also where another has it: who holds the lock of a deleted file is not to be waited
          * for. */
-        if (lc_lane_valid(flight->lane))
+        if (lc_turns_valid(turns))
             return result;
         if (result == 0)
             lc_turns_give_up(&flight->turn, turns, &at);

@@ -23,9 +23,6 @@
 /* Computations between two questions for that: a system call for each would be a seventh. */
 #define ASK_EVERY 16
 
-/* Nanoseconds: who deletes lock files may see two processes compute one result for so long. */
-#define VALID_FOR INT64_C(10000000)
-
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static lc_lane *lanes; /* the last used first */
 /* Those that a child of fork() found: it must not free memory between fork() and exec(). */
@@ -180,18 +177,6 @@ void lc_lane_leave(lc_lane *lane)
     }
     pthread_mutex_unlock(&lock);
     close_lane(old);
-}
-
-bool lc_lane_valid(lc_lane *lane)
-{
-    int64_t now = lc_ticks();
-    int64_t validated = atomic_load_explicit(&lane->validated, memory_order_relaxed);
-    if (validated != 0 && now - validated < VALID_FOR)
-        return true;
-    bool valid = lc_turns_valid(&lane->turns);
-    if (valid)
-        atomic_store_explicit(&lane->validated, now, memory_order_relaxed);
-    return valid;
 }
 
 void lc_lane_renew(lc_lane *lane)

@@ -5,8 +5,6 @@
 
 #include "disk/turns.h"
 
-#include <stdatomic.h>
-
 /* Borrowed by who took it; what is in it does not change meanwhile. */
 typedef struct lc_lane {
     dev_t device; /* of the function's directory */
@@ -14,8 +12,7 @@ typedef struct lc_lane {
     lc_turns turns;
     /* the rest is lane.c's own */
     unsigned users;
-    _Atomic int64_t validated; /* lc_ticks() */
-    bool stale;                /* its file was deleted: for those only who have it */
+    bool stale; /* its file was deleted: for those only who have it */
     struct lc_lane *next;
 } lc_lane;
 
@@ -26,8 +23,6 @@ lc_lane *lc_lane_take(const lc_directory *at, dev_t device, ino_t inode);
 void lc_lane_retake(lc_lane *lane);
 /* NULL is allowed. */
 void lc_lane_leave(lc_lane *lane);
-/* Has its lock file a name still? Asked of the system unless that was done just now. */
-bool lc_lane_valid(lc_lane *lane);
 /* Its lock file was deleted: who takes the lane from now on opens another. */
 void lc_lane_renew(lc_lane *lane);
 /* Close what stays open for a directory and is not used. */
