@@ -25,6 +25,11 @@
 /* A lock file that is deleted as often as it is opened: somebody does so in a loop. */
 #define ATTEMPTS 8
 
+/* Turns of one function that a process holds at once: the kernel keeps a file's locks in a list that
+ * every lock and unlock goes through, so that ten thousand, as deep recursion has them, take
+ * seconds. Beyond, threads of the process share still, and other processes compute, too. */
+#define HELD_MAX 2048
+
 static pthread_once_t prepared = PTHREAD_ONCE_INIT;
 static pthread_condattr_t by_monotonic_clock;
 static pthread_key_t at_thread_exit;
@@ -161,6 +166,7 @@ void lc_flight_stop(locache_flight *flight, bool failed)
     if (lane != NULL && flight->state == LC_FLIGHT_HELD) {
         const lc_directory at = directory_of(flight->cache);
         lc_turns_give_up(&flight->turn, &lane->turns, &at);
+        atomic_fetch_sub_explicit(&lane->held, 1, memory_order_relaxed);
     }
     lc_flights_lock();
     flight->lane = NULL;
@@ -239,14 +245,21 @@ static int try_lane(locache_flight *flight)
             flight->lane = lc_lane_take(&at, flight->device, flight->inode);
         if (flight->lane == NULL)
             return -1;
+        if (atomic_load_explicit(&flight->lane->held, memory_order_relaxed) >= HELD_MAX) {
+            errno = ENOLCK;
+            return -1;
+        }
         const lc_turns *turns = &flight->lane->turns;
         int result = lc_turns_take(&flight->turn, turns, &at, flight->address.hash);
         if (result != 0 && errno != EAGAIN)
             return -1;
         /* Also where another has it: who holds the lock of a deleted file is not to be waited
          * for. */
-        if (lc_turns_valid(turns))
+        if (lc_turns_valid(turns)) {
+            if (result == 0)
+                atomic_fetch_add_explicit(&flight->lane->held, 1, memory_order_relaxed);
             return result;
+        }
         if (result == 0)
             lc_turns_give_up(&flight->turn, turns, &at);
         lc_lane_renew(flight->lane);

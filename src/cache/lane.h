@@ -5,11 +5,14 @@
 
 #include "disk/turns.h"
 
+#include <stdatomic.h>
+
 /* Borrowed by who took it; what is in it does not change meanwhile. */
 typedef struct lc_lane {
     dev_t device; /* of the function's directory */
     ino_t inode;
     lc_turns turns;
+    atomic_uint held; /* turns that are taken by it: flight.c counts */
     /* the rest is lane.c's own */
     unsigned users;
     bool stale; /* its file was deleted: for those only who have it */
