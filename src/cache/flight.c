@@ -25,9 +25,9 @@
 /* A lock file that is deleted as often as it is opened: somebody does so in a loop. */
 #define ATTEMPTS 8
 
-/* Turns of one function that a process holds at once: the kernel keeps a file's locks in a list that
- * every lock and unlock goes through, so that ten thousand, as deep recursion has them, take
- * seconds. Beyond, threads of the process share still, and other processes compute, too. */
+/* Turns of one function that a process holds at once: the kernel keeps a file's locks in a list
+ * that every lock and unlock goes through, so that ten thousand, as deep recursion has them,
+ * take seconds. Beyond, threads of the process share still, and other processes compute, too. */
 #define HELD_MAX 2048
 
 static pthread_once_t prepared = PTHREAD_ONCE_INIT;
