@@ -67,16 +67,17 @@ static int64_t recall_until(const locache *cache, int64_t expires, int64_t used)
 /* Read an entry's file. OK, MISS (error->status says why), ENOMEM.
  *
  * Only a miss asks whether the directory is still there: a hit has shown it. One that was deleted
- * reads as empty for ever, through the descriptor that is kept. */
+ * reads as empty for ever, through the descriptor that is kept. `trusting`: who asks finds that out
+ * otherwise. */
 static locache_status read_entry(locache_value **out, locache *cache, const char *name,
-                                 locache_error *error)
+                                 bool trusting, locache_error *error)
 {
     int funcdir = atomic_load(&cache->funcdir);
     locache_status status = LOCACHE_MISS;
     if (funcdir >= 0) {
         lc_directory at = lc_handle_directory(cache, funcdir);
         status = lc_store_read(out, &at, name, error);
-        if (status != LOCACHE_MISS || !lc_funcdir_gone(cache, funcdir))
+        if (status != LOCACHE_MISS || trusting || !lc_funcdir_gone(cache, funcdir))
             return status;
         lc_error_clear(error);
     }
@@ -90,56 +91,75 @@ static locache_status read_entry(locache_value **out, locache *cache, const char
 }
 
 /* Validate a value that was read. OK: *out is the caller's, and kept in memory. MISS: it is sound
- * and not to be had, which an event says. Else it is not valid, and error says why. It is freed but
- * on OK; `quiet`: without the event of a miss. */
+ * and not to be had, as look->why says. Else it is not valid, and error says why. It is freed but
+ * on OK. */
 static locache_status take_valid(locache_value **out, locache_value *value, locache *cache,
-                                 lc_address *address, bool quiet, locache_error *error)
+                                 lc_address *address, lc_look *look, locache_error *error)
 {
-    const char *why = NULL;
-    locache_status status = lc_validate(&why, value, cache, address, error);
-    if (status == LOCACHE_OK) {
-        int64_t used = value->stamp.words[LC_STAMP_MTIME];
-        /* Before it is kept, and before its use is noted, which moves a time: then the stamp is of
-         * an earlier state, and the next hit reads the file once more. */
-        value->stamp.words[LC_STAMP_UNTIL] = recall_until(cache, value->entry.expires, used);
-        note_use(cache, address->name, value);
-        lc_recall_keep(cache, address, value);
-        *out = value;
-        lc_handle_event(cache, LOCACHE_EVENT_HIT, address->name, "");
-        return LOCACHE_OK;
+    locache_status status = lc_validate(&look->why, value, cache, address, error);
+    if (status == LOCACHE_OK && value->entry.created < look->from)
+        status = LOCACHE_MISS;
+    if (status != LOCACHE_OK) {
+        locache_value_free(value);
+        return status;
     }
-    locache_value_free(value);
-    if (status == LOCACHE_MISS && !quiet)
-        lc_handle_event(cache, LOCACHE_EVENT_MISS, address->name, why);
-    return status;
+    int64_t used = value->stamp.words[LC_STAMP_MTIME];
+    /* Before it is kept, and before its use is noted, which moves a time: then the stamp is of an
+     * earlier state, and the next hit reads the file once more. */
+    value->stamp.words[LC_STAMP_UNTIL] = recall_until(cache, value->entry.expires, used);
+    note_use(cache, address->name, value);
+    lc_recall_keep(cache, address, value);
+    *out = value;
+    lc_handle_event(cache, LOCACHE_EVENT_HIT, address->name, "");
+    return LOCACHE_OK;
 }
 
 /* Whatever is wrong with a file is a MISS whose error says so, and an event: the caller computes,
  * and puts in its place. */
-locache_status lc_cache_get(locache_value **out, locache *cache, lc_address *address,
-                            locache_error *error)
+locache_status lc_cache_look(locache_value **out, locache *cache, lc_address *address,
+                             lc_look *look, locache_error *error)
 {
     locache_value *value;
     if (lc_recall_value(out, cache, address) == LOCACHE_OK)
         return LOCACHE_OK;
     if (lc_address_name(address) == NULL)
         return lc_fail(error, LOCACHE_EINVAL, "the bytes given to locache_get() are not a key");
-    locache_status status = read_entry(&value, cache, address->name, error);
+    locache_status status = read_entry(&value, cache, address->name, look->trusting, error);
     if (status == LOCACHE_OK) {
-        status = take_valid(out, value, cache, address, false, error);
-        if (status == LOCACHE_OK || status == LOCACHE_MISS)
-            return status;
+        look->was_there = true;
+        status = take_valid(out, value, cache, address, look, error);
     }
-    if (status == LOCACHE_ENOMEM)
+    if (status == LOCACHE_OK || status == LOCACHE_ENOMEM)
         return status;
-    lc_handle_event(cache, error->status == LOCACHE_OK ? LOCACHE_EVENT_MISS : LOCACHE_EVENT_REJECT,
-                    address->name, error->message);
+    if (error->status != LOCACHE_OK) {
+        look->was_there = true;
+        if (!look->quiet)
+            lc_handle_event(cache, LOCACHE_EVENT_REJECT, address->name, error->message);
+    }
     return LOCACHE_MISS;
 }
 
+void lc_cache_tell_miss(locache *cache, const lc_address *address, const lc_look *look,
+                        const locache_error *error)
+{
+    if (error->status == LOCACHE_OK)
+        lc_handle_event(cache, LOCACHE_EVENT_MISS, address->name,
+                        look->why != NULL ? look->why : "");
+}
+
+locache_status lc_cache_get(locache_value **out, locache *cache, lc_address *address,
+                            locache_error *error)
+{
+    lc_look look = {.trusting = false};
+    locache_status status = lc_cache_look(out, cache, address, &look, error);
+    if (status == LOCACHE_MISS)
+        lc_cache_tell_miss(cache, address, &look, error);
+    return status;
+}
+
 /* Nothing is there, mostly: asked by name, which costs half of an open that fails. */
-locache_status lc_cache_get_again(locache_value **out, locache *cache, lc_address *address,
-                                  bool was_there)
+locache_status lc_cache_look_again(locache_value **out, locache *cache, lc_address *address,
+                                   lc_look *look)
 {
     locache_value *value;
     locache_error unheard;
@@ -147,10 +167,10 @@ locache_status lc_cache_get_again(locache_value **out, locache *cache, lc_addres
     int funcdir = atomic_load(&cache->funcdir);
     lc_directory at = lc_handle_directory(cache, funcdir);
     lc_error_clear(&unheard);
-    if (funcdir < 0 || (!was_there && lc_fstatat(funcdir, address->name, &found) != 0) ||
+    if (funcdir < 0 || (!look->was_there && lc_fstatat(funcdir, address->name, &found) != 0) ||
         lc_store_read(&value, &at, address->name, &unheard) != LOCACHE_OK)
         return LOCACHE_MISS;
-    return take_valid(out, value, cache, address, true, &unheard) == LOCACHE_OK ? LOCACHE_OK
+    return take_valid(out, value, cache, address, look, &unheard) == LOCACHE_OK ? LOCACHE_OK
                                                                                 : LOCACHE_MISS;
 }
 

@@ -5,7 +5,7 @@
  * Within a process an edge is noted under the lock before anybody waits, and asked for circles in
  * the same moment, so that of those who make one the last sees it. Between processes each says what
  * it waits for in a note beside its locks (disk/turns.h), and looks again and again: the notes are
- * not of one moment, and may be overwritten by those of other keys. What is read wrong there costs
+ * not of one moment, and may be overwritten by those of other places. What is read wrong there costs
  * a computation that was not needed. */
 #include "cache/circle.h"
 #include "base/os.h"
@@ -49,8 +49,7 @@ static bool follow_lock_held(const locache_flight *edge, const locache_flight *f
                              unsigned mark, bool *more)
 {
     locache_flight *at = NULL;
-    while ((at = lc_flights_find_lock_held(at, edge->device, edge->inode, edge->address.hash)) !=
-           NULL) {
+    while ((at = lc_flights_find_lock_held(at, edge)) != NULL) {
         if (at->state != LC_FLIGHT_HELD || at->mark == mark)
             continue;
         if (is_within_lock_held(flight, at))
@@ -111,10 +110,7 @@ void lc_circle_forget_lock_held(locache_flight *flight)
 /* A turn that this process has, as it is needed without the lock. */
 typedef struct held {
     lc_lane *lane;
-    dev_t device;
-    ino_t inode;
-    uint64_t key;
-    int64_t since;
+    uint64_t place;
 } held;
 
 /* The turns that the flight is within, the innermost first; their lanes are taken once more, since
@@ -126,7 +122,7 @@ static int held_turns(held out[TOLD], const locache_flight *flight)
     for (const locache_flight *at = flight->within; at != NULL && count < TOLD; at = at->within)
         if (at->state == LC_FLIGHT_HELD && at->lane != NULL) {
             lc_lane_retake(at->lane);
-            out[count++] = (held){at->lane, at->device, at->inode, at->address.hash, at->since};
+            out[count++] = (held){at->lane, at->place};
         }
     lc_flights_unlock();
     return count;
@@ -138,59 +134,62 @@ static void leave_turns(const held *turns, int count)
         lc_lane_leave(turns[i].lane);
 }
 
-/* Each time anew: the note of another key may have taken the place. */
+/* Each time anew: the note of another place may have taken the slot. */
 static bool tell_turns(const held *turns, int count, const lc_wanted_turn *wanted)
 {
     bool told = true;
     for (int i = 0; i < count; i++)
-        told = lc_turns_note(&turns[i].lane->turns, turns[i].key, turns[i].since, wanted) && told;
+        told = lc_turns_tell(&turns[i].lane->turns, turns[i].place, wanted) && told;
     return told;
 }
 
-static bool is_one_of(const held *turns, int count, const lc_turn_note *note)
+static bool is_one_of(const held *turns, int count, const lc_wanted_turn *wanted)
 {
     for (int i = 0; i < count; i++)
-        if (turns[i].key == note->key && turns[i].inode == note->inode &&
-            turns[i].device == note->device)
+        if (turns[i].place == wanted->place && turns[i].lane->inode == wanted->inode &&
+            turns[i].lane->device == wanted->device)
             return true;
     return false;
 }
 
-/* The note of the turn that another note waits for, in a directory that this process may not have
- * open. */
-static bool read_next(lc_turn_note *note)
+/* What who has that turn waits for itself, in a directory that this process may not have open. */
+static bool ask_next(lc_wanted_turn *wanted)
 {
-    struct stat found;
     lc_turns turns;
     int dir;
-    if (lc_owner_open_dir(&dir, AT_FDCWD, note->path, "", NULL) != LOCACHE_OK)
+    if (lc_owner_open_dir(&dir, AT_FDCWD, wanted->path, "", NULL) != LOCACHE_OK)
         return false;
-    bool read = false;
+    bool told = false;
     const lc_directory at = {.dir = dir, .owner = geteuid()};
-    if (lc_fstat(dir, &found) == 0 && found.st_dev == note->device && found.st_ino == note->inode &&
-        lc_turns_open(&turns, &at) == 0) {
-        read = lc_turns_read(note, &turns, note->key);
+    if (lc_turns_open(&turns, &at, wanted->device, wanted->inode) == 0) {
+        told = lc_turns_ask(wanted, &turns, &at, wanted->place);
         lc_turns_close(&turns);
     }
     lc_close(dir);
-    return read;
+    return told;
 }
 
 bool lc_circle_outside(locache_flight *flight, const lc_lane *lane)
 {
     held turns[TOLD];
-    lc_turn_note note;
-    const lc_wanted_turn wanted = {.device = flight->device,
-                                   .inode = flight->inode,
-                                   .key = flight->address.hash,
-                                   .path = lc_handle_path(flight->cache)};
+    lc_wanted_turn wanted = {
+        .device = flight->device, .inode = flight->inode, .place = flight->place};
+    const lc_directory at =
+        lc_handle_directory(flight->cache, atomic_load(&flight->cache->funcdir));
+    const char *path = lc_handle_path(flight->cache);
     int count = held_turns(turns, flight);
-    /* What cannot be said nobody can find a circle by. */
-    bool circle = !tell_turns(turns, count, &wanted);
-    bool read = count > 0 && lc_turns_read(&note, &lane->turns, flight->address.hash);
-    for (int hop = 0; !circle && read && note.waits && hop < HOPS; hop++) {
-        circle = is_one_of(turns, count, &note);
-        read = read_next(&note);
+    bool circle = false;
+    if (count > 0) {
+        /* What cannot be said nobody can find a circle by. */
+        circle = strlen(path) >= sizeof wanted.path;
+        if (!circle)
+            memcpy(wanted.path, path, strlen(path) + 1);
+        circle = circle || !tell_turns(turns, count, &wanted);
+        bool told = lc_turns_ask(&wanted, &lane->turns, &at, flight->place);
+        for (int hop = 0; !circle && told && hop < HOPS; hop++) {
+            circle = is_one_of(turns, count, &wanted);
+            told = ask_next(&wanted);
+        }
     }
     leave_turns(turns, count);
     return circle;

@@ -5,8 +5,8 @@
 
 #include "cache/flights.h"
 
-/* May `flight` not wait for `other`, a flight of this process with the same key: since it is within
- * that, or since that waits for something that `flight` is within, through whatever others? */
+/* May `flight` not wait for `other`, a flight of this process for the same place? Since it is
+ * within that, or since that waits for what `flight` is within, through whatever others. */
 bool lc_circle_with_lock_held(locache_flight *flight, locache_flight *other);
 
 /* Say that what the flight is within waits for the flight's key, if it is within anything; and that
@@ -14,9 +14,9 @@ bool lc_circle_with_lock_held(locache_flight *flight, locache_flight *other);
 void lc_circle_note_lock_held(locache_flight *flight);
 void lc_circle_forget_lock_held(locache_flight *flight);
 
-/* Does the process that has the key's turn wait for one of those that the flight is within, by what
+/* Does the process that has the turn wait for one of those that the flight is within, by what
  * it and others say in their lock files? It is said there, too, what this one waits for. `lane` is
- * that of the flight's key. Without the lock. */
+ * that of the flight's directory. Without the lock. */
 bool lc_circle_outside(locache_flight *flight, const lc_lane *lane);
 /* Say in the lock files that what the flight is within waits for nothing any more. */
 void lc_circle_outside_over(locache_flight *flight);

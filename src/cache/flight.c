@@ -12,9 +12,10 @@
 #include "base/alloc.h"
 #include "base/system.h"
 #include "cache/circle.h"
+#include "cache/funcdir.h"
+#include "cache/notes.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
 #include <time.h>
 
@@ -81,6 +82,7 @@ locache_flight *lc_flight_new(locache *cache, const lc_address *address,
      * that missed, and is not made again. */
     flight->address = *address;
     flight->address.key = memcpy(flight->key, address->key, address->key_size);
+    flight->place = lc_turns_place(address->hash);
     flight->turn.own = -1;
     flight->state = LC_FLIGHT_STOPPED;
     flight->users = 1;
@@ -91,8 +93,11 @@ locache_flight *lc_flight_new(locache *cache, const lc_address *address,
         flight->within->users++;
     else
         flight->within = lc_flights_innermost_lock_held();
+    if (!request->detached)
+        lc_flights_push_lock_held(flight);
     lc_flights_unlock();
-    lc_flight_resume(flight, request->detached);
+    if (!request->detached)
+        note_thread();
     return flight;
 }
 
@@ -163,6 +168,9 @@ void lc_flight_stop(locache_flight *flight, bool failed)
     /* The lock first: who is woken is to find it free. Not where it is a parent's: then the lane
      * is no more, and nobody waits for it but in the parent. */
     lc_lane *lane = flight->lane;
+    lc_notes_end_wait(flight);
+    if (failed)
+        lc_notes_set_vain(flight);
     if (lane != NULL && flight->state == LC_FLIGHT_HELD) {
         const lc_directory at = directory_of(flight->cache);
         lc_turns_give_up(&flight->turn, &lane->turns, &at);
@@ -202,8 +210,7 @@ static lc_turn_state try_here_lock_held(locache_flight *flight)
 {
     locache_flight *other = NULL;
     locache_flight *busy = NULL;
-    while ((other = lc_flights_find_lock_held(other, flight->device, flight->inode,
-                                              flight->address.hash)) != NULL) {
+    while ((other = lc_flights_find_lock_held(other, flight)) != NULL) {
         if (other == flight)
             continue;
         if (lc_circle_with_lock_held(flight, other))
@@ -236,8 +243,9 @@ static lc_turn_state try_here(locache_flight *flight)
     return state;
 }
 
-/* Ask other processes once. 0, or -1 and errno; ENOENT: the directory is deleted. */
-static int try_lane(locache_flight *flight)
+/* Ask other processes once. 0, or -1 and errno; ENOENT: the directory is deleted. That shows by the
+ * lock file, which is deleted with it: nobody asks the directory itself. */
+static int try_lane(locache_flight *flight, int64_t now)
 {
     const lc_directory at = directory_of(flight->cache);
     for (int attempt = 0; attempt < ATTEMPTS; attempt++) {
@@ -250,7 +258,7 @@ static int try_lane(locache_flight *flight)
             return -1;
         }
         const lc_turns *turns = &flight->lane->turns;
-        int result = lc_turns_take(&flight->turn, turns, &at, flight->address.hash);
+        int result = lc_turns_take(&flight->turn, turns, &at, flight->place, now);
         if (result != 0 && errno != EAGAIN)
             return -1;
         /* Also where another has it: who holds the lock of a deleted file is not to be waited
@@ -279,22 +287,18 @@ static void leave_lane(locache_flight *flight)
     lc_lane_leave(lane);
 }
 
-/* It stays in the table: who asks for the key within it is told. */
+static void compute(locache_flight *flight, lc_flight_state state, int64_t now)
+{
+    lc_flights_lock();
+    flight->since = now;
+    set_state_lock_held(flight, state);
+    lc_flights_unlock();
+}
+
 void lc_flight_loosen(locache_flight *flight)
 {
     leave_lane(flight);
-    set_state(flight, LC_FLIGHT_LOOSE);
-}
-
-static void hold(locache_flight *flight)
-{
-    int64_t now = lc_now();
-    lc_flights_lock();
-    flight->since = now;
-    set_state_lock_held(flight, LC_FLIGHT_HELD);
-    lc_flights_unlock();
-    if (flight->lane != NULL)
-        (void)!lc_turns_note(&flight->lane->turns, flight->address.hash, now, NULL);
+    compute(flight, LC_FLIGHT_LOOSE, lc_now());
 }
 
 lc_turn_state lc_flight_try(locache_flight *flight)
@@ -305,7 +309,8 @@ lc_turn_state lc_flight_try(locache_flight *flight)
     lc_turn_state state = try_here(flight);
     if (state != LC_TURN_TAKEN)
         return state;
-    int result = try_lane(flight);
+    int64_t now = lc_now();
+    int result = try_lane(flight, now);
     int code = result != 0 ? errno : 0;
     if (code == EAGAIN) {
         lc_flights_lock();
@@ -313,13 +318,16 @@ lc_turn_state lc_flight_try(locache_flight *flight)
         lc_flights_unlock();
         return LC_TURN_AWAY;
     }
-    if (code != 0)
+    if (code != 0) {
         leave_lane(flight); /* threads of this process do without it */
+        if (lc_funcdir_gone(flight->cache, atomic_load(&flight->cache->funcdir)))
+            code = ENOENT;
+    }
     if (code == ENOENT) {
         set_state(flight, LC_FLIGHT_STOPPED);
         return LC_TURN_GONE;
     }
-    hold(flight);
+    compute(flight, LC_FLIGHT_HELD, now);
     return LC_TURN_TAKEN;
 }
 
@@ -350,37 +358,6 @@ void lc_flight_wait(locache_flight *flight, unsigned asked, int64_t nanoseconds)
     if (step > STEP_LAST)
         step = STEP_LAST;
     lc_sleep(step < nanoseconds ? step : nanoseconds);
-}
-
-bool lc_flight_circle_outside(locache_flight *flight)
-{
-    if (flight->within == NULL)
-        return false;
-    const lc_directory at = directory_of(flight->cache);
-    lc_lane *lane = lc_lane_take(&at, flight->device, flight->inode);
-    bool circle = lane != NULL && lc_circle_outside(flight, lane);
-    lc_lane_leave(lane);
-    return circle;
-}
-
-void lc_flight_whom(char *out, size_t size, locache_flight *flight)
-{
-    lc_turn_note note = {.since = 0};
-    const lc_directory at = directory_of(flight->cache);
-    struct tm parts;
-    char since[32] = "some time";
-    lc_lane *lane = lc_lane_take(&at, flight->device, flight->inode);
-    bool read = lane != NULL && lc_turns_read(&note, &lane->turns, flight->address.hash);
-    lc_lane_leave(lane);
-    time_t seconds = (time_t)(note.since / INT64_C(1000000000));
-    if (read && localtime_r(&seconds, &parts) != NULL)
-        strftime(since, sizeof since, "%Y-%m-%d %H:%M:%S", &parts);
-    if (flight->blocker != NULL)
-        snprintf(out, size, "for another thread or task of this process, since %s", since);
-    else if (read)
-        snprintf(out, size, "for process %lu, since %s", (unsigned long)note.process, since);
-    else
-        snprintf(out, size, "for another process");
 }
 
 /* --------------------------------------------------------------------------------- bodies of C */

@@ -30,11 +30,6 @@ void lc_flight_loosen(locache_flight *flight);
 /* Wait for what lc_flight_try() said is elsewhere, at most so many nanoseconds. It may be over
  * sooner: ask again. `asked`: how often it was asked already. */
 void lc_flight_wait(locache_flight *flight, unsigned asked, int64_t nanoseconds);
-/* Does somebody outside of this process, who has the turn that the flight wants, wait for one that
- * this flight is within? Costs files that are read and written: for who has waited some time. */
-bool lc_flight_circle_outside(locache_flight *flight);
-/* Who has the turn, as words for people. */
-void lc_flight_whom(char *out, size_t size, locache_flight *flight);
 
 /* The wait is interrupted: others ask in its place. What it is within counts as waiting still. */
 void lc_flight_pause(locache_flight *flight);

@@ -1,4 +1,4 @@
-/* All flights of the process: by key, so that threads find each other's; by thread, so that a
+/* All flights of the process: by place, so that threads find each other's; by thread, so that a
  * computation knows what it is within; and what fork() and the end of a thread make of them.
  *
  * One mutex for all, held for list operations. It is taken around fork(), so that the child finds
@@ -129,21 +129,21 @@ locache_flight *lc_flights_leave_thread(void)
 
 /* ---------------------------------------------------------------------------------------- table */
 
-static locache_flight **flights_of(uint64_t key)
+static locache_flight **flights_of(uint64_t place)
 {
-    return &buckets[key % BUCKETS];
+    return &buckets[place % BUCKETS];
 }
 
 void lc_flights_insert_lock_held(locache_flight *flight)
 {
-    locache_flight **bucket = flights_of(flight->address.hash);
+    locache_flight **bucket = flights_of(flight->place);
     flight->next = *bucket;
     *bucket = flight;
 }
 
 void lc_flights_remove_lock_held(locache_flight *flight)
 {
-    locache_flight **at = flights_of(flight->address.hash);
+    locache_flight **at = flights_of(flight->place);
     while (*at != NULL && *at != flight)
         at = &(*at)->next;
     if (*at != NULL)
@@ -151,11 +151,11 @@ void lc_flights_remove_lock_held(locache_flight *flight)
     flight->next = NULL;
 }
 
-locache_flight *lc_flights_find_lock_held(locache_flight *after, dev_t device, ino_t inode,
-                                          uint64_t key)
+locache_flight *lc_flights_find_lock_held(locache_flight *after, const locache_flight *like)
 {
-    locache_flight *at = after != NULL ? after->next : *flights_of(key);
-    while (at != NULL && (at->address.hash != key || at->inode != inode || at->device != device))
+    locache_flight *at = after != NULL ? after->next : *flights_of(like->place);
+    while (at != NULL &&
+           (at->place != like->place || at->inode != like->inode || at->device != like->device))
         at = at->next;
     return at;
 }

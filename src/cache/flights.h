@@ -30,13 +30,15 @@ struct locache_flight {
     locache_flight *blocker; /* counted; what it waits for in this process */
     const void *frame;       /* of the body of a C function; or NULL */
     bool hopeless;           /* what it waited for could not be stored */
+    bool told;               /* other processes, that what it is within waits */
     /* From here on under the lock. */
     lc_flight_state state;
     bool failed;
     unsigned users; /* who has it, waits for it or is within it */
     dev_t device;   /* of the function's directory */
     ino_t inode;
-    int64_t since;          /* when it got the turn, nanoseconds since 1970-01-01 UTC */
+    uint64_t place;         /* of the key in there, which another key may share: turns.h */
+    int64_t since;          /* when it began to compute, nanoseconds since 1970-01-01 UTC */
     locache_flight *within; /* counted */
     lc_chain *chain;        /* of the thread that it is within; NULL: of none */
     locache_flight *before; /* in that chain */
@@ -70,9 +72,9 @@ locache_flight *lc_flights_leave_thread(void);
 
 void lc_flights_insert_lock_held(locache_flight *flight);
 void lc_flights_remove_lock_held(locache_flight *flight);
-/* The next flight of that key after `after`, in any state but STOPPED; NULL: no more. */
-locache_flight *lc_flights_find_lock_held(locache_flight *after, dev_t device, ino_t inode,
-                                          uint64_t key);
+/* The next flight for the place that `like` is for or waits for, after `after`, in any state but
+ * STOPPED; NULL: no more. */
+locache_flight *lc_flights_find_lock_held(locache_flight *after, const locache_flight *like);
 /* One user less: the last frees it, and is one less of what it is within. Without the lock. */
 void lc_flights_release(locache_flight *flight);
 

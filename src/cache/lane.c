@@ -96,7 +96,7 @@ static lc_lane *new_lane(const lc_directory *at, dev_t device, ino_t inode)
         return NULL;
     }
     *lane = (lc_lane){.device = device, .inode = inode, .users = 1};
-    if (lc_turns_open(&lane->turns, at) != 0) {
+    if (lc_turns_open(&lane->turns, at, device, inode) != 0) {
         int code = errno;
         lc_free(lane);
         errno = code;

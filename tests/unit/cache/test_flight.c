@@ -352,6 +352,124 @@ static void test_flight__processes_that_wait_in_a_circle_go_on(void **unused)
     }
 }
 
+static void fail_when_told(void *context)
+{
+    shared *all = context;
+    locache_flight *flight = NULL;
+    locache *cache = open_function("my_func");
+    child_require(begin(&flight, cache, 1) == LOCACHE_MISS);
+    atomic_store(&all->arrived, 1);
+    wait_until(&all->go, 1);
+    pause_for(100); /* by then the others wait */
+    child_require(locache_commit(flight, NULL, &error) == LOCACHE_EINVAL);
+    locache_close(cache);
+}
+
+/* Who waited, and computes now, does so at the same time as all the others. */
+static void wait_and_meet(void *context)
+{
+    shared *all = context;
+    locache_flight *flight = NULL;
+    locache *cache = open_function("my_func");
+    atomic_fetch_add(&all->go, 1);
+    child_require(begin(&flight, cache, 1) == LOCACHE_MISS);
+    atomic_fetch_add(&all->computed, 1);
+    wait_until(&all->computed, 4);
+    locache_abandon(flight);
+    locache_close(cache);
+}
+
+static void test_flight__processes_do_not_stand_in_line_for_what_cannot_be_stored(void **unused)
+{
+    (void)unused;
+    shared *all = share();
+    pid_t children[5];
+    children[4] = in_child(fail_when_told, all);
+    wait_until(&all->arrived, 1);
+    for (int i = 0; i < 4; i++)
+        children[i] = in_child(wait_and_meet, all);
+    for (int i = 0; i < 5; i++)
+        wait_for(children[i]);
+    munmap(all, sizeof *all);
+}
+
+/* ------------------------------------------------------------------------------------ computed anew */
+
+/* The status of asking for x anew; where it is OK, the value is freed. */
+static locache_status begin_anew(locache_flight **flight, locache *cache, locache_request *request)
+{
+    static key k;
+    locache_value *value = NULL;
+    k = key_of(1);
+    request->size = sizeof *request;
+    request->key = k.bytes;
+    request->key_size = k.size;
+    request->fresh = true;
+    locache_status status = locache_ask(&value, flight, cache, request, &error);
+    assert_true((status == LOCACHE_OK) == (value != NULL));
+    locache_value_free(value);
+    return status;
+}
+
+static void test_flight__what_is_stored_does_not_count_where_it_is_computed_anew(void **unused)
+{
+    (void)unused;
+    locache *cache = open_function("my_func");
+    locache_flight *flight = NULL;
+    locache_request first = {.size = sizeof first};
+    must_put(cache, 1, "old");
+    assert_int_equal(begin_anew(&flight, cache, &first), LOCACHE_MISS);
+    assert_int_equal(locache_commit(flight, &result, &error), LOCACHE_OK);
+    assert_hit(cache, 1, "r");
+    locache_close(cache);
+}
+
+static void test_flight__what_another_thread_computes_anew_is_waited_for(void **unused)
+{
+    (void)unused;
+    locache *cache = open_function("my_func");
+    locache_flight *flight = NULL;
+    locache_flight *other = NULL;
+    locache_request first = {.detached = true};
+    locache_request second = {.detached = true, .wait = -1};
+    locache_request third = {.detached = true, .wait = -1};
+    must_put(cache, 1, "old");
+    assert_int_equal(begin_anew(&flight, cache, &first), LOCACHE_MISS);
+    assert_int_equal(begin_anew(&other, cache, &second), LOCACHE_PENDING);
+    assert_int_equal(begin_anew(&other, cache, &third), LOCACHE_PENDING);
+    /* The old one is there still, and is none. */
+    assert_int_equal(begin_anew(&other, cache, &second), LOCACHE_PENDING);
+    assert_int_equal(locache_commit(flight, &result, &error), LOCACHE_OK);
+    assert_int_equal(begin_anew(&other, cache, &second), LOCACHE_OK);
+    /* Abandoned, it is the next one's, whatever is stored. */
+    assert_int_equal(begin_anew(&other, cache, &third), LOCACHE_OK);
+    first = (locache_request){.detached = true};
+    second = (locache_request){.detached = true, .wait = -1};
+    assert_int_equal(begin_anew(&flight, cache, &first), LOCACHE_MISS);
+    assert_int_equal(begin_anew(&other, cache, &second), LOCACHE_PENDING);
+    locache_abandon(flight);
+    assert_int_equal(begin_anew(&other, cache, &second), LOCACHE_MISS);
+    locache_abandon(other);
+    locache_close(cache);
+}
+
+static void test_flight__what_another_process_computes_is_not_waited_for_anew(void **unused)
+{
+    (void)unused;
+    shared *all = share();
+    locache_flight *flight = NULL;
+    locache_request request = {.wait = 0};
+    pid_t child = in_child(hold_for_ever, all);
+    locache *cache = open_function("my_func");
+    wait_until(&all->arrived, 1);
+    assert_int_equal(begin_anew(&flight, cache, &request), LOCACHE_MISS);
+    assert_int_equal(locache_commit(flight, &result, &error), LOCACHE_OK);
+    kill(child, SIGKILL);
+    waitpid(child, NULL, 0);
+    locache_close(cache);
+    munmap(all, sizeof *all);
+}
+
 /* ----------------------------------------------------------------------------------------- fork */
 
 static void ask_within(void *context)
@@ -443,7 +561,7 @@ static void test_flight__without_locks_it_computes(void **unused)
     locache_flight *flight = NULL;
     must_put(cache, 0, "r");
     for (size_t i = 0; i < sizeof codes / sizeof *codes; i++) {
-        fault_set("lockbyte", 1, codes[i]);
+        fault_set("lockrange", 1, codes[i]);
         assert_int_equal(begin(&flight, cache, 1), LOCACHE_MISS);
         fault_clear();
         locache_abandon(flight);
@@ -453,7 +571,7 @@ static void test_flight__without_locks_it_computes(void **unused)
 
 static int no_byte_locks(const char *call)
 {
-    return strcmp(call, "lockbyte") == 0 ? ENOTSUP : 0;
+    return strcmp(call, "lockrange") == 0 ? ENOTSUP : 0;
 }
 
 static void hold_a_file(void *context)
@@ -484,8 +602,106 @@ static void test_flight__a_file_for_each_key_where_bytes_have_no_locks(void **un
     locache_close(cache);
 }
 
-/* ------------------------------------------------------------------------------------- who it
- * is */
+static void store_in_a_new_directory(void *context)
+{
+    (void)context;
+    remove_all(in_foo("my_func"));
+    locache *cache = open_function("my_func");
+    must_put(cache, 1, "theirs");
+    locache_close(cache);
+}
+
+static void test_flight__what_others_store_in_a_directory_made_anew_is_found(void **unused)
+{
+    (void)unused;
+    locache *cache = open_function("my_func");
+    locache_flight *flight = NULL;
+    for (int round = 0; round < 2; round++) {
+        assert_int_equal(begin(&flight, cache, 2), LOCACHE_MISS);
+        locache_abandon(flight);
+        wait_for(in_child(store_in_a_new_directory, NULL));
+        assert_int_equal(begin(&flight, cache, 1), LOCACHE_OK);
+        /* Without locks it is the directory itself that is asked. */
+        wait_for(in_child(store_in_a_new_directory, NULL));
+        fault_set("lockrange", 1, ENOLCK);
+        assert_int_equal(begin(&flight, cache, 1), LOCACHE_OK);
+        fault_clear();
+    }
+    locache_close(cache);
+}
+
+static void test_flight__of_a_read_only_handle_changes_nothing(void **unused)
+{
+    (void)unused;
+    locache_options options = options_for("my_func");
+    locache_flight *flight = NULL;
+    options.flags = LOCACHE_READ_ONLY;
+    for (int round = 0; round < 2; round++) {
+        locache *cache = open_with(&options);
+        assert_int_equal(begin(&flight, cache, 1), LOCACHE_MISS);
+        assert_int_equal(locache_commit(flight, &result, &error), LOCACHE_EINVAL);
+        assert_false(exists(in_foo("my_func/.locache/turns")));
+        assert_true(round == 1 || !exists(foo));
+        locache_close(cache);
+        cache = open_function("my_func");
+        must_put(cache, 2, "r");
+        locache_close(cache);
+    }
+}
+
+/* --------------------------------------------------------------------------------- what is told */
+
+static int kinds[LOCACHE_EVENT_WAIT + 1];
+
+static void count_kinds(void *context, const locache_event *event)
+{
+    (void)context;
+    kinds[event->kind]++;
+}
+
+static void test_flight__a_request_that_waits_is_one_miss_or_one_hit(void **unused)
+{
+    (void)unused;
+    locache *cache = open_function("my_func");
+    locache_flight *flight = NULL;
+    locache_flight *other = NULL;
+    locache_value *value = NULL;
+    key k = key_of(1);
+    must_put(cache, 1, "r");
+    write_text(in_foo("my_func/x=1"), "damaged");
+    locache_request first = {
+        .size = sizeof first, .key = k.bytes, .key_size = k.size, .detached = true};
+    locache_request second = first;
+    second.wait = 1000000;
+    locache_set_log(count_kinds, NULL);
+    memset(kinds, 0, sizeof kinds);
+    assert_int_equal(locache_ask(&value, &flight, cache, &first, &error), LOCACHE_MISS);
+    assert_int_equal(kinds[LOCACHE_EVENT_REJECT], 1);
+    for (int i = 0; i < 3; i++)
+        assert_int_equal(locache_ask(&value, &other, cache, &second, &error), LOCACHE_PENDING);
+    assert_int_equal(kinds[LOCACHE_EVENT_REJECT], 2);
+    assert_int_equal(locache_commit(flight, &result, &error), LOCACHE_OK);
+    assert_int_equal(locache_ask(&value, &other, cache, &second, &error), LOCACHE_OK);
+    locache_value_free(value);
+    assert_int_equal(kinds[LOCACHE_EVENT_REJECT], 2);
+    assert_int_equal(kinds[LOCACHE_EVENT_MISS], 0);
+    assert_int_equal(kinds[LOCACHE_EVENT_HIT], 1);
+    first = (locache_request){.size = sizeof first, .detached = true};
+    second = (locache_request){.size = sizeof second, .detached = true, .wait = 1000000};
+    k = key_of(2);
+    first.key = second.key = k.bytes;
+    first.key_size = second.key_size = k.size;
+    assert_int_equal(locache_ask(&value, &flight, cache, &first, &error), LOCACHE_MISS);
+    assert_int_equal(locache_ask(&value, &other, cache, &second, &error), LOCACHE_PENDING);
+    assert_int_equal(locache_ask(&value, &other, cache, &second, &error), LOCACHE_PENDING);
+    assert_int_equal(kinds[LOCACHE_EVENT_MISS], 1);
+    locache_abandon(flight);
+    assert_int_equal(locache_ask(&value, &other, cache, &second, &error), LOCACHE_MISS);
+    assert_int_equal(kinds[LOCACHE_EVENT_MISS], 2);
+    locache_abandon(other);
+    locache_set_log(NULL, NULL);
+    locache_close(cache);
+}
 
 static char told[512];
 
@@ -537,11 +753,18 @@ int main(void)
         scratch_test_long(test_flight__processes_of_threads_compute_each_key_once),
         scratch_test(test_flight__a_dead_process_place_is_taken_at_once),
         scratch_test(test_flight__processes_that_wait_in_a_circle_go_on),
+        scratch_test(test_flight__processes_do_not_stand_in_line_for_what_cannot_be_stored),
+        scratch_test(test_flight__what_is_stored_does_not_count_where_it_is_computed_anew),
+        scratch_test(test_flight__what_another_thread_computes_anew_is_waited_for),
+        scratch_test(test_flight__what_another_process_computes_is_not_waited_for_anew),
         scratch_test(test_flight__a_child_computes_what_it_was_forked_within),
         scratch_test(test_flight__a_child_that_outlives_its_parent_holds_nothing),
         scratch_test(test_flight__a_deleted_lock_file_is_made_again),
         scratch_test(test_flight__without_locks_it_computes),
         scratch_test(test_flight__a_file_for_each_key_where_bytes_have_no_locks),
+        scratch_test(test_flight__what_others_store_in_a_directory_made_anew_is_found),
+        scratch_test(test_flight__of_a_read_only_handle_changes_nothing),
+        scratch_test(test_flight__a_request_that_waits_is_one_miss_or_one_hit),
         scratch_test(test_flight__after_some_seconds_it_is_said_whom_one_waits_for),
     };
     return cmocka_run_group_tests_name("flight", tests, NULL, NULL);
