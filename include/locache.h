@@ -755,9 +755,9 @@ typedef struct locache_request {
     /* The flight that is given is a task's, which may move between threads or
      * take turns with others on one: it is not the thread's. */
     bool detached;
-    /* The result is to be computed anew: what is stored does not count, but what
-     * another thread of this process stores meanwhile; other processes are not
-     * waited for, and are kept from computing the same where that can be. */
+    /* The result is to be computed anew: what is stored does not count, but
+     * what another thread of this process stores meanwhile; other processes are
+     * not waited for, and wait where the turn can be had. */
     bool fresh;
     /* monotonic nanoseconds at which it was asked for first; set by the library
      * where it is 0 */

@@ -1,5 +1,5 @@
-/* Locks on ranges of an open file's bytes, and on the whole of one where a system has none of those.
- * Results are 0, or -1 and errno. Never wait. Any thread. */
+/* Locks on ranges of an open file's bytes, and on the whole of one where a system has none of
+ * those. Results are 0, or -1 and errno. Never wait. Any thread. */
 #ifndef LC_LOCK_H
 #define LC_LOCK_H
 

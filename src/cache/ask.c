@@ -4,9 +4,9 @@
  * somebody else has it -> looked up again, since he may have stored it meanwhile -> the caller
  * computes -> commit: stored, and the turn given up.
  *
- * What it costs where nobody else asks: four system calls, of which none waits, opens or writes: the
- * lock, whether its file is there still (which says the same of the directory, so that the look
- * need not ask), the second look, and the lock given up. A hit pays nothing of it. */
+ * What it costs where nobody else asks: four system calls, of which none waits, opens or writes:
+ * the lock, whether its file is there still (which says the same of the directory, so that the
+ * look need not ask), the second look, and the lock given up. A hit pays nothing of it. */
 #include "base/sized.h"
 #include "base/system.h"
 #include "cache/cache.h"

@@ -5,8 +5,8 @@
  * Within a process an edge is noted under the lock before anybody waits, and asked for circles in
  * the same moment, so that of those who make one the last sees it. Between processes each says what
  * it waits for in a note beside its locks (disk/turns.h), and looks again and again: the notes are
- * not of one moment, and may be overwritten by those of other places. What is read wrong there costs
- * a computation that was not needed. */
+ * not of one moment, and may be overwritten by those of other places. What is read wrong there
+ * costs a computation that was not needed. */
 #include "cache/circle.h"
 #include "base/os.h"
 #include "cache/handle.h"

@@ -393,7 +393,7 @@ static void test_flight__processes_do_not_stand_in_line_for_what_cannot_be_store
     munmap(all, sizeof *all);
 }
 
-/* ------------------------------------------------------------------------------------ computed anew */
+/* ------------------------------------------------------------------------------- computed anew */
 
 /* The status of asking for x anew; where it is OK, the value is freed. */
 static locache_status begin_anew(locache_flight **flight, locache *cache, locache_request *request)
