@@ -151,46 +151,57 @@ def _done(persisted, key, everybody):
         lines.wake((id(persisted), key), everybody)
 
 
-async def call(persisted, key, args, kwargs, fresh):
-    """Look up the key, unless fresh; else await the function and store its result."""
-    # None: not there; False: there, but rejected, which the user was told already.
-    request = found = None
-    if not fresh:
-        request = persisted._request(key)
-        found = persisted._ask(request, _within.get())
-        if found is ...:
-            found = await _wait(persisted, key, request)
-        if found:
-            return found[0]
+async def _compute(persisted, request, key, args, kwargs, wanted, rejected):
+    """Await the function within the request, and store its result."""
     parts = persisted._parts_of(key, args, kwargs)
     others = persisted._others()
     start = monotonic_ns()
-    outer = _within.set(request) if request is not None else None
+    outer = _within.set(request)
     try:
         watched = _Watched(persisted.__wrapped__(*args, **kwargs))
         result = await watched
-    except BaseException:
-        if request is not None:
-            _end(request)
-            _done(persisted, key, False)
-        _hide(__file__)
-        raise
     finally:
-        if outer is not None:
-            try:
-                _within.reset(outer)
-            except ValueError:  # it is closed in another context, which had another value
-                pass
+        try:
+            _within.reset(outer)
+        except ValueError:  # it is closed in another context, which had another value
+            pass
     elapsed = monotonic_ns() - start
     if not watched.was_alone:
         others = (None, others[1])
-    rejected = found is False
-    try:
-        persisted._store(
-            request, key, result, elapsed, fresh, rejected, others, parts, args, kwargs
-        )
-    finally:
-        if request is not None:
-            _end(request)
-            _done(persisted, key, True)
+    persisted._store(request, key, result, elapsed, wanted, rejected, others, parts, args, kwargs)
     return result
+
+
+async def call(persisted, key, args, kwargs, wanted):
+    """Look up the key, or await the function and store its result; `wanted` is the extension's."""
+    while True:
+        request = persisted._request(key, wanted)
+        # None: not there; False: there, but rejected, which the user was told already.
+        found = persisted._ask(request, _within.get())
+        if found is not ...:
+            break
+        found = await _wait(persisted, key, request)
+        if found:
+            break
+        # Arguments that can change may have done so meanwhile: then it is another call.
+        now = persisted._key_of(args, kwargs)
+        if now == key:
+            break
+        _end(request)
+        _done(persisted, key, False)
+        if now is None:
+            return await persisted.__wrapped__(*args, **kwargs)
+        key = now
+    if found:
+        return found[0]
+    everybody = False
+    try:
+        result = await _compute(persisted, request, key, args, kwargs, wanted, found is False)
+        everybody = True
+        return result
+    except BaseException:
+        _hide(__file__)
+        raise
+    finally:
+        _end(request)
+        _done(persisted, key, everybody)

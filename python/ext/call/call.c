@@ -80,23 +80,26 @@ static int name_coroutine(lcpy_persisted *self, PyObject *coroutine)
 }
 
 static PyObject *start_coroutine(lcpy_persisted *self, const lcpy_key *key, const lcpy_call *call,
-                                 bool fresh)
+                                 lcpy_wanted wanted)
 {
     PyObject *coroutine = NULL;
+    PyObject *number = PyLong_FromLong(wanted);
     PyObject *args = PyTuple_New(call->count);
     PyObject *keywords = keywords_of(call);
     PyObject *bytes =
         PyBytes_FromStringAndSize((const char *)key->writer.data, (Py_ssize_t)key->writer.length);
-    if (args == NULL || keywords == NULL || bytes == NULL || import_async(self->state) < 0)
+    if (number == NULL || args == NULL || keywords == NULL || bytes == NULL ||
+        import_async(self->state) < 0)
         goto done;
     for (Py_ssize_t i = 0; i < call->count; i++)
         PyTuple_SET_ITEM(args, i, Py_NewRef(call->args[i]));
-    PyObject *arguments[] = {(PyObject *)self, bytes, args, keywords, fresh ? Py_True : Py_False};
+    PyObject *arguments[] = {(PyObject *)self, bytes, args, keywords, number};
     coroutine = PyObject_Vectorcall(self->state->async_call, arguments,
                                     sizeof arguments / sizeof *arguments, NULL);
     if (coroutine != NULL && name_coroutine(self, coroutine) < 0)
         Py_CLEAR(coroutine);
 done:
+    Py_XDECREF(number);
     Py_XDECREF(args);
     Py_XDECREF(keywords);
     Py_XDECREF(bytes);
@@ -285,18 +288,16 @@ static __attribute__((noinline)) PyObject *finish(lcpy_persisted *self, pending 
     if (stored && !work->simple)
         stored =
             lcpy_call_may_be_stored(self, &(lcpy_changed_key){&key.writer, &work->parts}, call);
-    if (stored == 0 && result != NULL) { /* nor will that of who waits be */
-        work->flight = NULL;
-        lcpy_store_give_up(computed.flight);
-    }
     if (stored > 0)
         stored = lcpy_depend_ended(self, work->turn, work->others);
     if (lcpy_captures_end(self->state, &self->target.captures, work->run) < 0)
         stored = -1;
-    if (stored > 0) {
+    if (stored >= 0 && result != NULL)
         work->flight = NULL;
+    if (stored > 0)
         stored = lcpy_store(self, &key, &computed);
-    }
+    else if (stored == 0 && result != NULL) /* nor will that of who waits be */
+        lcpy_store_give_up(computed.flight);
     if (stored < 0)
         Py_CLEAR(result);
     drop_pending(work);
@@ -320,16 +321,6 @@ static __attribute__((noinline)) PyObject *run(lcpy_persisted *self, const cours
     if (call->next == COMPUTE)
         return finish(self, call->work, &call->call, result);
     return call->next == MISFIT ? warn_of_misfit(self, result) : result;
-}
-
-PyObject *lcpy_call_compute(lcpy_persisted *self, const lcpy_key *key, const lcpy_call *call)
-{
-    if (self->target.is_async)
-        return start_coroutine(self, key, call, true);
-    if (lcpy_open_begin_run(self) < 0)
-        return NULL;
-    const course ready = {*call, COMPUTE, prepare(self, key, call, true, false, NULL)};
-    return ready.work != NULL ? run(self, &ready) : NULL;
 }
 
 /* No key could be made. */
@@ -359,22 +350,73 @@ static void compute_next(lcpy_persisted *self, course *call, const lcpy_key *key
     call->next = call->work != NULL ? COMPUTE : FINISHED;
 }
 
+/* Arguments that can change may have done so while the call waited: then it is another call. 1: its
+ * key is the same; 0: *key is the new one; -1: it has none, or there is an exception. Not inlined,
+ * for its room on the stack. */
+static __attribute__((noinline)) int renew_key(lcpy_persisted *self, lcpy_key *key,
+                                               const lcpy_call *call)
+{
+    lcpy_key now;
+    PyObject *culprit;
+    int same = -1;
+    lcpy_bound bound = lcpy_call_key(self, &now, call, &culprit);
+    size_t size = now.writer.length;
+    if (bound == LCPY_BOUND) {
+        same = size == key->writer.length && memcmp(now.writer.data, key->writer.data, size) == 0;
+        if (!same) {
+            locache_writer_reset(&key->writer);
+            locache_write_raw(&key->writer, now.writer.data, size);
+        }
+        if (locache_writer_status(&key->writer) != LOCACHE_OK) {
+            PyErr_NoMemory();
+            same = -1;
+        }
+    } else if (PyErr_Occurred() != NULL && PyErr_ExceptionMatches(PyExc_Exception)) {
+        PyErr_Clear(); /* the next call says that it has no key */
+    }
+    Py_XDECREF(culprit);
+    locache_writer_clear(&now.writer);
+    return same;
+}
+
+/* The file, or who computes it; as lcpy_lookup_begin(). */
+static lcpy_found look_or_begin(PyObject **out, locache_flight **flight, lcpy_persisted *self,
+                                lcpy_key *key, const lcpy_call *call, lcpy_asking *how)
+{
+    bool fresh = how->fresh;
+    *flight = NULL;
+    for (;;) {
+        if (self->mode == LCPY_READONLY || self->mode == LCPY_OFF)
+            return fresh ? LCPY_ABSENT : lcpy_lookup_file(out, self, key);
+        lcpy_found found = lcpy_lookup_begin(out, flight, self, key, how);
+        if ((found != LCPY_ABSENT && found != LCPY_REJECTED) || !how->waited || key->simple)
+            return found;
+        int same = renew_key(self, key, call);
+        if (same > 0)
+            return found;
+        locache_abandon(*flight);
+        *flight = NULL;
+        if (same < 0)
+            return PyErr_Occurred() != NULL ? LCPY_INTERRUPTED : LCPY_UNUSABLE;
+        how->fresh = fresh;
+        how->waited = false;
+    }
+}
+
 /* There is no result in memory that could be given. Not inlined: most hits do without. */
 static __attribute__((noinline)) PyObject *look_further(lcpy_persisted *self, course *call,
-                                                        const lcpy_key *key, bool rejected)
+                                                        lcpy_key *key, bool rejected)
 {
     PyObject *result = NULL;
     if (self->target.is_async)
-        return start_coroutine(self, key, &call->call, false);
+        return start_coroutine(self, key, &call->call, LCPY_ANY);
     if (lcpy_stack_check() < 0)
         return NULL;
     locache_flight *flight = NULL;
-    lcpy_found found = LCPY_REJECTED;
-    if (!rejected)
-        found = self->mode == LCPY_READONLY ? lcpy_lookup_file(&result, self, key)
-                                            : lcpy_lookup_begin(&result, &flight, self, key);
+    lcpy_asking how = {.fresh = rejected};
+    lcpy_found found = look_or_begin(&result, &flight, self, key, &call->call, &how);
     if (found == LCPY_ABSENT || found == LCPY_REJECTED)
-        compute_next(self, call, key, found == LCPY_REJECTED, flight);
+        compute_next(self, call, key, rejected || found == LCPY_REJECTED, flight);
     else if (found == LCPY_UNUSABLE)
         call->next = CALL_ONLY;
     return result;
@@ -462,19 +504,73 @@ static __attribute__((noinline)) PyObject *look_up(lcpy_persisted *self, course 
 
 /* -------------------------------------------------------------------------------- not as always */
 
-/* Under LOCACHE=refresh each call is computed once in a process: else a recursive function would
- * take as long as without a cache. 1: this one was; 0; or -1 with an exception. */
-static int note_refreshed(lcpy_persisted *self, const lcpy_key *key)
+/* Call the function anew. Not inlined: it returns before the function runs. */
+static __attribute__((noinline)) PyObject *begin_anew(lcpy_persisted *self, course *call,
+                                                      lcpy_key *key, bool at_once)
+{
+    PyObject *result = NULL;
+    locache_flight *flight = NULL;
+    lcpy_asking how = {.fresh = true, .at_once = at_once};
+    if (lcpy_stack_check() < 0 || lcpy_open_begin_run(self) < 0)
+        return NULL;
+    lcpy_found found = look_or_begin(&result, &flight, self, key, &call->call, &how);
+    if (found == LCPY_FOUND || found == LCPY_INTERRUPTED)
+        return result;
+    call->work = prepare(self, key, &call->call, true, false, flight);
+    call->next = call->work != NULL ? COMPUTE : FINISHED;
+    return NULL;
+}
+
+static PyObject *compute_anew(lcpy_persisted *self, lcpy_key *key, const lcpy_call *call,
+                              lcpy_wanted wanted)
+{
+    course ready = {*call, FINISHED, NULL};
+    if (self->target.is_async)
+        return start_coroutine(self, key, call, wanted);
+    PyObject *result = begin_anew(self, &ready, key, wanted == LCPY_NEW);
+    return ready.next == FINISHED ? result : run(self, &ready);
+}
+
+PyObject *lcpy_call_compute(lcpy_persisted *self, lcpy_key *key, const lcpy_call *call)
+{
+    if (!lcpy_switch_is_plain(self) && lcpy_open_refresh(self) < 0)
+        return NULL;
+    return compute_anew(self, key, call, LCPY_NEW);
+}
+
+static PyObject *bytes_of(const lcpy_key *key)
+{
+    return PyBytes_FromStringAndSize((const char *)key->writer.data,
+                                     (Py_ssize_t)key->writer.length);
+}
+
+int lcpy_call_is_refreshed(const lcpy_persisted *self, const lcpy_key *key)
+{
+    if (self->refreshed == NULL)
+        return 0;
+    PyObject *bytes = bytes_of(key);
+    int known = bytes != NULL ? PySet_Contains(self->refreshed, bytes) : -1;
+    Py_XDECREF(bytes);
+    return known;
+}
+
+int lcpy_call_set_refreshed(lcpy_persisted *self, const lcpy_key *key)
 {
     if (self->refreshed == NULL && (self->refreshed = PySet_New(NULL)) == NULL)
         return -1;
-    PyObject *bytes =
-        PyBytes_FromStringAndSize((const char *)key->writer.data, (Py_ssize_t)key->writer.length);
-    int known = bytes != NULL ? PySet_Contains(self->refreshed, bytes) : -1;
-    if (known == 0 && PySet_Add(self->refreshed, bytes) < 0)
-        known = -1;
+    PyObject *bytes = bytes_of(key);
+    int status = bytes != NULL ? PySet_Add(self->refreshed, bytes) : -1;
     Py_XDECREF(bytes);
-    return known;
+    return status;
+}
+
+/* Of a coroutine it is noted when it is done. */
+static PyObject *refresh_once(lcpy_persisted *self, lcpy_key *key, const lcpy_call *call)
+{
+    PyObject *result = compute_anew(self, key, call, LCPY_REFRESHED);
+    if (result != NULL && !self->target.is_async && lcpy_call_set_refreshed(self, key) < 0)
+        Py_CLEAR(result);
+    return result;
 }
 
 static bool refresh_call(PyObject **out, lcpy_persisted *self, const lcpy_call *call)
@@ -482,13 +578,13 @@ static bool refresh_call(PyObject **out, lcpy_persisted *self, const lcpy_call *
     lcpy_key key;
     PyObject *culprit = NULL;
     lcpy_bound bound = lcpy_call_key(self, &key, call, &culprit);
-    int known = bound == LCPY_BOUND ? note_refreshed(self, &key) : 0;
+    int known = bound == LCPY_BOUND ? lcpy_call_is_refreshed(self, &key) : 0;
     bool done = known <= 0;
     *out = NULL;
     if (bound != LCPY_BOUND)
         *out = lcpy_call_without_key(self, call, bound, culprit);
     else if (known == 0)
-        *out = lcpy_call_compute(self, &key, call);
+        *out = refresh_once(self, &key, call);
     Py_XDECREF(culprit);
     locache_writer_clear(&key.writer);
     return done;

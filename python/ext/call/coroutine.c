@@ -47,6 +47,34 @@ static int spread(lcpy_call *out, PyObject *held[2], PyObject *args, PyObject *k
     return status;
 }
 
+PyObject *lcpy_coroutine_make_key(PyObject *object, PyObject *args)
+{
+    lcpy_key key;
+    lcpy_call call;
+    PyObject *culprit = NULL;
+    PyObject *held[2] = {NULL, NULL};
+    PyObject *given;
+    PyObject *keywords;
+    PyObject *result = NULL;
+    if (!PyArg_ParseTuple(args, "O!O!:_key_of", &PyTuple_Type, &given, &PyDict_Type, &keywords))
+        return NULL;
+    if (spread(&call, held, given, keywords) == 0) {
+        lcpy_bound bound = lcpy_call_key((lcpy_persisted *)object, &key, &call, &culprit);
+        if (bound == LCPY_BOUND)
+            result = PyBytes_FromStringAndSize((const char *)key.writer.data,
+                                               (Py_ssize_t)key.writer.length);
+        else if (PyErr_Occurred() == NULL || PyErr_ExceptionMatches(PyExc_Exception))
+            result = Py_NewRef(Py_None);
+        locache_writer_clear(&key.writer);
+        Py_XDECREF(culprit);
+    }
+    if (result == Py_None)
+        PyErr_Clear(); /* the next call says that it has no key */
+    Py_XDECREF(held[0]);
+    Py_XDECREF(held[1]);
+    return result;
+}
+
 PyObject *lcpy_coroutine_note_parts(PyObject *object, PyObject *args)
 {
     lcpy_key key;
@@ -105,31 +133,36 @@ PyObject *lcpy_coroutine_store(PyObject *object, PyObject *args)
     PyObject *request;
     PyObject *bytes;
     long long compute_time = 0;
-    int fresh = 0;
+    int wanted = LCPY_ANY;
     int quiet = 0;
     PyObject *others;
     unsigned turn = 0;
     PyObject *noted;
     PyObject *given;
     PyObject *keywords;
-    if (!PyArg_ParseTuple(args, "OOOLpp(OI)SO!O!:_store", &request, &bytes, &computed.result,
-                          &compute_time, &fresh, &quiet, &others, &turn, &noted, &PyTuple_Type,
+    if (!PyArg_ParseTuple(args, "OOOLip(OI)SO!O!:_store", &request, &bytes, &computed.result,
+                          &compute_time, &wanted, &quiet, &others, &turn, &noted, &PyTuple_Type,
                           &given, &PyDict_Type, &keywords) ||
         lcpy_tasks_key(&key, bytes) < 0)
         return NULL;
     computed.compute_time = compute_time;
-    computed.fresh = fresh != 0;
+    computed.fresh = wanted != LCPY_ANY;
     computed.quiet = quiet != 0;
     /* first, since the key that is made again takes note of what is captured now */
     int status = note_state(self, &key, others);
     int stored = status == 0 ? may_be_stored(self, &key, noted, given, keywords) : -1;
-    if (stored == 0 && request != Py_None) /* nor will that of who waits be */
-        lcpy_store_give_up(lcpy_tasks_take(request));
     if (stored > 0)
         stored = end_run(self, turn, others);
-    if (stored > 0 && request != Py_None)
-        computed.flight = lcpy_tasks_take(request);
-    if (stored > 0)
-        stored = PyErr_Occurred() == NULL ? lcpy_store(self, &key, &computed) : -1;
+    if (stored < 0)
+        return NULL;
+    computed.flight = lcpy_tasks_take(request);
+    if (PyErr_Occurred() != NULL)
+        return NULL;
+    if (stored == 0) /* nor will that of who waits be */
+        lcpy_store_give_up(computed.flight);
+    else
+        stored = lcpy_store(self, &key, &computed);
+    if (stored >= 0 && wanted == LCPY_REFRESHED)
+        stored = lcpy_call_set_refreshed(self, &key);
     return stored < 0 ? NULL : Py_NewRef(Py_None);
 }

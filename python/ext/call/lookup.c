@@ -70,8 +70,7 @@ static lcpy_found decode_read(PyObject **out, lcpy_persisted *self, const lcpy_k
     return count_found(self, key, *out);
 }
 
-/* OK: there is one, open. */
-static lcpy_found open_first(lcpy_persisted *self)
+lcpy_found lcpy_lookup_open(lcpy_persisted *self)
 {
     if (self->cache != NULL)
         return LCPY_FOUND;
@@ -86,7 +85,8 @@ lcpy_found lcpy_lookup_answer(PyObject **out, lcpy_persisted *self, const lcpy_k
 {
     if (answer->status == LOCACHE_OK)
         return decode_read(out, self, key, answer->value, answer->forgotten);
-    self->misses++;
+    if (!answer->fresh)
+        self->misses++;
     if (answer->status == LOCACHE_PENDING ||
         (answer->status == LOCACHE_MISS && answer->error.status == LOCACHE_OK))
         return LCPY_ABSENT;
@@ -95,7 +95,7 @@ lcpy_found lcpy_lookup_answer(PyObject **out, lcpy_persisted *self, const lcpy_k
 
 lcpy_found lcpy_lookup_file(PyObject **out, lcpy_persisted *self, const lcpy_key *key)
 {
-    lcpy_found opened = open_first(self);
+    lcpy_found opened = lcpy_lookup_open(self);
     if (opened != LCPY_FOUND)
         return opened;
     lcpy_answer answer = {.forgotten = self->forgotten};
@@ -117,42 +117,81 @@ static int64_t next_part(const lcpy_persisted *self, int64_t start)
 
 /* Ask, and wait in parts. False: an exception came in between. */
 static bool ask_in_parts(lcpy_answer *answer, locache_flight **flight, lcpy_persisted *self,
-                         const lcpy_key *key)
+                         const lcpy_key *key, lcpy_asking *how)
 {
-    locache_request request = {
-        .size = sizeof request, .key = key->writer.data, .key_size = key->writer.length};
+    locache_request request = {.size = sizeof request,
+                               .key = key->writer.data,
+                               .key_size = key->writer.length,
+                               .fresh = how->fresh};
     int64_t start = lcpy_persisted_clock();
     const locache *asked = self->cache;
-    bool interrupted = false;
-    answer->status = LOCACHE_PENDING;
-    request.wait = next_part(self, start);
-    while (answer->status == LOCACHE_PENDING && request.wait > 0 && self->cache == asked) {
+    bool goes_on;
+    bool interrupted;
+    do {
+        int64_t part = how->at_once ? 0 : next_part(self, start);
+        request.wait = part > 0 ? part : -1;
         LCPY_BEGIN_WITHOUT_GIL(self);
         answer->status = locache_ask(&answer->value, flight, cache, &request, &answer->error);
         LCPY_END_WITHOUT_GIL(self);
-        interrupted = answer->status == LOCACHE_PENDING && PyErr_CheckSignals() < 0;
-        request.wait = interrupted ? 0 : next_part(self, start);
-    }
+        how->waited = how->waited || request.asked > 0;
+        goes_on = answer->status == LOCACHE_PENDING && part > 0 && self->cache == asked;
+        interrupted = goes_on && PyErr_CheckSignals() < 0;
+    } while (goes_on && !interrupted);
     locache_give_up(&request);
     return !interrupted;
 }
 
-lcpy_found lcpy_lookup_begin(PyObject **out, locache_flight **flight, lcpy_persisted *self,
-                             const lcpy_key *key)
+static void drop(const lcpy_answer *answer, locache_flight **flight)
 {
+    locache_abandon(*flight);
     *flight = NULL;
-    lcpy_found opened = open_first(self);
-    if (opened != LCPY_FOUND)
-        return opened;
-    lcpy_answer answer = {.forgotten = self->forgotten};
-    if (!ask_in_parts(&answer, flight, self, key))
-        return LCPY_INTERRUPTED;
-    lcpy_found found = lcpy_lookup_answer(out, self, key, &answer);
-    if (found == LCPY_INTERRUPTED) {
+    if (answer->status == LOCACHE_OK)
+        locache_value_free(answer->value);
+}
+
+/* Ask the cache that is open. True: it is another one by now, since what the function depends on
+ * changed while it was waited: that is to be asked. */
+static bool ask_once(lcpy_found *found, PyObject **out, locache_flight **flight,
+                     lcpy_persisted *self, const lcpy_key *key, lcpy_asking *how)
+{
+    const locache *asked = self->cache;
+    lcpy_answer answer = {.forgotten = self->forgotten, .fresh = how->fresh};
+    *found = LCPY_INTERRUPTED;
+    if (!ask_in_parts(&answer, flight, self, key, how))
+        return false;
+    bool follows = !how->waited || lcpy_open_follow(self) == 0;
+    if (!follows || self->cache != asked) {
+        drop(&answer, flight);
+        return follows;
+    }
+    *found = lcpy_lookup_answer(out, self, key, &answer);
+    if (*found == LCPY_INTERRUPTED && *flight != NULL) {
         locache_abandon(*flight);
         *flight = NULL;
     }
-    return found;
+    return false;
+}
+
+lcpy_found lcpy_lookup_begin(PyObject **out, locache_flight **flight, lcpy_persisted *self,
+                             const lcpy_key *key, lcpy_asking *how)
+{
+    bool rejected = false;
+    lcpy_found found;
+    *flight = NULL;
+    for (;;) {
+        found = lcpy_lookup_open(self);
+        if (found != LCPY_FOUND)
+            return found;
+        if (ask_once(&found, out, flight, self, key, how))
+            continue;
+        if (found != LCPY_REJECTED || *flight != NULL || how->fresh)
+            break;
+        /* It is there, and no result of this program's: asked for anew, so that one computes it. */
+        how->fresh = rejected = true;
+    }
+    if (rejected && found == LCPY_FOUND)
+        self->misses--; /* it was none in the end */
+    return rejected && found == LCPY_ABSENT ? LCPY_REJECTED : found;
 }
 
 lcpy_found lcpy_lookup(PyObject **out, lcpy_persisted *self, const lcpy_key *key)

@@ -53,6 +53,13 @@ typedef enum lcpy_mode {
     LCPY_REFRESH = 3   /* each call is computed, once, and stored */
 } lcpy_mode;
 
+/* What a call is to give: numbers that locache._async passes on. */
+typedef enum lcpy_wanted {
+    LCPY_ANY = 0,      /* what is stored, else what is computed */
+    LCPY_NEW = 1,      /* what this call computes: f.refresh() */
+    LCPY_REFRESHED = 2 /* what is computed in this process, by this call or another: LCPY_REFRESH */
+} lcpy_wanted;
+
 typedef struct lcpy_persisted {
     PyObject_HEAD
     vectorcallfunc vectorcall;

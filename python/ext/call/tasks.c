@@ -13,6 +13,8 @@ typedef struct task {
     locache_request request;
     locache_flight *flight; /* once it was given; or NULL */
     const locache *asked;   /* the cache that the request was made to last */
+    lcpy_wanted wanted;
+    bool rejected; /* what was there was no result: said already */
     int64_t start;
     PyObject *key; /* bytes, those of the request */
 } task;
@@ -44,11 +46,12 @@ int lcpy_tasks_key(lcpy_key *key, PyObject *bytes)
     return 0;
 }
 
-PyObject *lcpy_tasks_request(PyObject *object, PyObject *bytes)
+PyObject *lcpy_tasks_request(PyObject *object, PyObject *const *args, Py_ssize_t count)
 {
     lcpy_key key;
     (void)object;
-    if (lcpy_tasks_key(&key, bytes) < 0)
+    long wanted = count == 2 ? PyLong_AsLong(args[1]) : -1;
+    if (wanted < 0 || lcpy_tasks_key(&key, args[0]) < 0)
         return NULL;
     task *made = PyMem_Malloc(sizeof *made);
     if (made == NULL)
@@ -57,9 +60,11 @@ PyObject *lcpy_tasks_request(PyObject *object, PyObject *bytes)
                                .key = key.writer.data,
                                .key_size = key.writer.length,
                                .wait = -1,
-                               .detached = true},
+                               .detached = true,
+                               .fresh = wanted != LCPY_ANY},
+                   .wanted = (lcpy_wanted)wanted,
                    .start = lcpy_persisted_clock(),
-                   .key = Py_NewRef(bytes)};
+                   .key = Py_NewRef(args[0])};
     PyObject *capsule = PyCapsule_New(made, CAPSULE, drop_task);
     if (capsule == NULL) {
         Py_DECREF(made->key);
@@ -68,48 +73,74 @@ PyObject *lcpy_tasks_request(PyObject *object, PyObject *bytes)
     return capsule;
 }
 
+/* Is it not to be waited for any longer? */
+static bool is_over(const lcpy_persisted *self, const task *of)
+{
+    return of->wanted == LCPY_NEW ||
+           (self->options.wait > 0 && lcpy_persisted_clock() - of->start >= self->options.wait);
+}
+
 /* Ask the cache, without waiting. */
 static locache_status ask_now(lcpy_answer *answer, lcpy_persisted *self, task *of)
 {
     if (of->asked != self->cache)
         locache_give_up(&of->request);
     of->asked = self->cache;
+    answer->forgotten = self->forgotten;
+    answer->fresh = of->request.fresh;
     /* What it is within, another thread may end as soon as it has the GIL. */
     if (of->request.within != NULL) {
+        self->busy++;
         answer->status =
             locache_ask(&answer->value, &of->flight, self->cache, &of->request, &answer->error);
+        self->busy--;
     } else {
         LCPY_BEGIN_WITHOUT_GIL(self);
         answer->status =
             locache_ask(&answer->value, &of->flight, cache, &of->request, &answer->error);
         LCPY_END_WITHOUT_GIL(self);
     }
-    bool is_over =
-        self->options.wait > 0 && lcpy_persisted_clock() - of->start >= self->options.wait;
-    if (answer->status == LOCACHE_PENDING && is_over) {
+    if (answer->status == LOCACHE_PENDING && is_over(self, of)) {
         locache_give_up(&of->request);
         answer->status = LOCACHE_MISS;
     }
     return answer->status;
 }
 
-/* What memory or the file has; else whether to compute it. */
-static lcpy_found look_or_ask(PyObject **out, lcpy_persisted *self, const lcpy_key *key, task *of)
+/* What memory has; REJECTED: what it has is no result; ABSENT. */
+static lcpy_found look_in_memory(PyObject **out, lcpy_persisted *self, const lcpy_key *key,
+                                 const task *of)
 {
     void *object;
-    if (self->mode == LCPY_READONLY || self->cache == NULL) {
-        lcpy_found found = lcpy_lookup(out, self, key);
-        if (found != LCPY_ABSENT || self->mode == LCPY_READONLY || self->cache == NULL)
-            return found;
-        self->misses--; /* it is asked once more */
-    } else if (locache_recall(&object, self->cache, key->writer.data, key->writer.length) ==
-               LOCACHE_OK) {
-        return lcpy_lookup_kept(out, self, key, object);
+    if (of->request.fresh ||
+        locache_recall(&object, self->cache, key->writer.data, key->writer.length) != LOCACHE_OK)
+        return LCPY_ABSENT;
+    return lcpy_lookup_kept(out, self, key, object);
+}
+
+/* What memory or the file has; else whether to compute it. What is there and is no result of this
+ * program's is asked for anew, so that one computes it. */
+static lcpy_found look_or_ask(PyObject **out, lcpy_persisted *self, const lcpy_key *key, task *of)
+{
+    lcpy_answer answer;
+    if (self->mode == LCPY_READONLY)
+        return of->request.fresh ? LCPY_ABSENT : lcpy_lookup(out, self, key);
+    lcpy_found found = lcpy_lookup_open(self);
+    if (found != LCPY_FOUND)
+        return found;
+    found = look_in_memory(out, self, key, of);
+    while (found == LCPY_ABSENT || (found == LCPY_REJECTED && !of->request.fresh)) {
+        of->rejected = of->rejected || found == LCPY_REJECTED;
+        of->request.fresh = of->request.fresh || found == LCPY_REJECTED;
+        if (ask_now(&answer, self, of) == LOCACHE_PENDING)
+            return LCPY_ELSEWHERE;
+        found = lcpy_lookup_answer(out, self, key, &answer);
+        if (found == LCPY_ABSENT || of->flight != NULL)
+            break;
     }
-    lcpy_answer answer = {.forgotten = self->forgotten};
-    if (ask_now(&answer, self, of) == LOCACHE_PENDING)
-        return LCPY_ELSEWHERE;
-    return lcpy_lookup_answer(out, self, key, &answer);
+    if (of->rejected && found == LCPY_FOUND)
+        self->misses--; /* it was none in the end */
+    return of->rejected && found == LCPY_ABSENT ? LCPY_REJECTED : found;
 }
 
 /* _ask(request, within): a tuple of the result; None: it is to be computed; False: that, and the
@@ -127,7 +158,8 @@ PyObject *lcpy_tasks_ask(PyObject *object, PyObject *const *args, Py_ssize_t cou
     of->request.within = within != NULL ? within->flight : NULL;
     switch (look_or_ask(&value, self, &key, of)) {
     case LCPY_FOUND: {
-        PyObject *result = PyTuple_Pack(1, value);
+        bool noted = of->wanted != LCPY_REFRESHED || lcpy_call_set_refreshed(self, &key) == 0;
+        PyObject *result = noted ? PyTuple_Pack(1, value) : NULL;
         Py_DECREF(value);
         return result;
     }

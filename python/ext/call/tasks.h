@@ -4,8 +4,8 @@
 
 #include "call/persisted.h"
 
-/* _request(key): a capsule, for the others. */
-PyObject *lcpy_tasks_request(PyObject *object, PyObject *bytes);
+/* _request(key, wanted): a capsule, for the others; `wanted` is an lcpy_wanted. */
+PyObject *lcpy_tasks_request(PyObject *object, PyObject *const *args, Py_ssize_t count);
 PyObject *lcpy_tasks_ask(PyObject *object, PyObject *const *args, Py_ssize_t count);
 /* The flight that a request was given, which is the caller's from then on; or NULL. */
 locache_flight *lcpy_tasks_take(PyObject *capsule);
