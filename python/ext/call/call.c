@@ -4,12 +4,14 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "call/awaitable.h"
 #include "call/changed.h"
 #include "call/depend.h"
 #include "call/kept.h"
 #include "call/lookup.h"
 #include "call/open.h"
 #include "call/parts.h"
+#include "call/refreshed.h"
 #include "call/simple.h"
 #include "call/store.h"
 #include "call/switch.h"
@@ -46,66 +48,6 @@ static PyObject *call_function(lcpy_persisted *self, const lcpy_call *call)
                                call->kwnames);
 }
 
-static PyObject *keywords_of(const lcpy_call *call)
-{
-    PyObject *keywords = PyDict_New();
-    Py_ssize_t count = call->kwnames != NULL ? PyTuple_GET_SIZE(call->kwnames) : 0;
-    for (Py_ssize_t i = 0; keywords != NULL && i < count; i++)
-        if (PyDict_SetItem(keywords, PyTuple_GET_ITEM(call->kwnames, i),
-                           call->args[call->count + i]) < 0)
-            Py_CLEAR(keywords);
-    return keywords;
-}
-
-static int import_async(lcpy_state *state)
-{
-    if (state->async_call == NULL) {
-        PyObject *module = PyImport_ImportModule("locache._async");
-        state->async_call = module != NULL ? PyObject_GetAttrString(module, "call") : NULL;
-        Py_XDECREF(module);
-    }
-    return state->async_call != NULL ? 0 : -1;
-}
-
-/* A coroutine is known by its function's name, as in "coroutine 'fetch' was never awaited". */
-static int name_coroutine(lcpy_persisted *self, PyObject *coroutine)
-{
-    PyObject *function = self->target.named;
-    return PyObject_SetAttrString(coroutine, "__name__",
-                                  ((PyFunctionObject *)function)->func_name) < 0 ||
-                   PyObject_SetAttrString(coroutine, "__qualname__",
-                                          ((PyFunctionObject *)function)->func_qualname) < 0
-               ? -1
-               : 0;
-}
-
-static PyObject *start_coroutine(lcpy_persisted *self, const lcpy_key *key, const lcpy_call *call,
-                                 lcpy_wanted wanted)
-{
-    PyObject *coroutine = NULL;
-    PyObject *number = PyLong_FromLong(wanted);
-    PyObject *args = PyTuple_New(call->count);
-    PyObject *keywords = keywords_of(call);
-    PyObject *bytes =
-        PyBytes_FromStringAndSize((const char *)key->writer.data, (Py_ssize_t)key->writer.length);
-    if (number == NULL || args == NULL || keywords == NULL || bytes == NULL ||
-        import_async(self->state) < 0)
-        goto done;
-    for (Py_ssize_t i = 0; i < call->count; i++)
-        PyTuple_SET_ITEM(args, i, Py_NewRef(call->args[i]));
-    PyObject *arguments[] = {(PyObject *)self, bytes, args, keywords, number};
-    coroutine = PyObject_Vectorcall(self->state->async_call, arguments,
-                                    sizeof arguments / sizeof *arguments, NULL);
-    if (coroutine != NULL && name_coroutine(self, coroutine) < 0)
-        Py_CLEAR(coroutine);
-done:
-    Py_XDECREF(number);
-    Py_XDECREF(args);
-    Py_XDECREF(keywords);
-    Py_XDECREF(bytes);
-    return coroutine;
-}
-
 /* --------------------------------------------------------------------------------------- the run
  *
  * The function may call itself, as deep as Python lets it: whatever is on the C stack while it runs
@@ -120,7 +62,7 @@ typedef struct pending {
     int64_t start;
     int64_t others; /* lcpy_captures_clock() at its beginning */
     unsigned turn;  /* the version that it began with */
-    bool fresh;
+    lcpy_wanted wanted;
     bool quiet;
     bool simple;          /* as of lcpy_key */
     locache_writer parts; /* lcpy_call_note_parts() */
@@ -173,7 +115,7 @@ int lcpy_call_note_parts(lcpy_persisted *self, locache_writer *parts, const lcpy
 
 /* NULL: there is an exception. Takes the flight, which may be NULL. */
 static pending *prepare(lcpy_persisted *self, const lcpy_key *key, const lcpy_call *arguments,
-                        bool fresh, bool quiet, locache_flight *flight)
+                        lcpy_wanted wanted, bool quiet, locache_flight *flight)
 {
     size_t size = key->writer.length;
     pending *call = PyMem_Malloc(sizeof *call + size);
@@ -182,7 +124,7 @@ static pending *prepare(lcpy_persisted *self, const lcpy_key *key, const lcpy_ca
         PyErr_NoMemory();
         return NULL;
     }
-    call->fresh = fresh;
+    call->wanted = wanted;
     call->quiet = quiet;
     call->flight = flight;
     call->simple = key->simple;
@@ -278,8 +220,8 @@ int lcpy_call_may_be_stored(lcpy_persisted *self, const lcpy_changed_key *before
 static __attribute__((noinline)) PyObject *finish(lcpy_persisted *self, pending *work,
                                                   const lcpy_call *call, PyObject *result)
 {
-    lcpy_computed computed = {result, lcpy_persisted_clock() - work->start, work->fresh,
-                              work->quiet, work->flight};
+    lcpy_computed computed = {result, lcpy_persisted_clock() - work->start,
+                              work->wanted != LCPY_ANY, work->quiet, work->flight};
     lcpy_key key;
     int stored = result != NULL;
     locache_writer_init(&key.writer, work->key, work->key_size); /* full, and only read */
@@ -292,12 +234,16 @@ static __attribute__((noinline)) PyObject *finish(lcpy_persisted *self, pending 
         stored = lcpy_depend_ended(self, work->turn, work->others);
     if (lcpy_captures_end(self->state, &self->target.captures, work->run) < 0)
         stored = -1;
-    if (stored >= 0 && result != NULL)
+    if (stored > 0 && work->wanted == LCPY_REFRESHED)
+        computed.flight = NULL; /* noted before the next takes its turn: lcpy_refreshed_has() */
+    else if (stored >= 0 && result != NULL)
         work->flight = NULL;
     if (stored > 0)
         stored = lcpy_store(self, &key, &computed);
     else if (stored == 0 && result != NULL) /* nor will that of who waits be */
         lcpy_store_give_up(computed.flight);
+    if (stored >= 0 && result != NULL && work->wanted == LCPY_REFRESHED)
+        stored = lcpy_refreshed_add(self, &key);
     if (stored < 0)
         Py_CLEAR(result);
     drop_pending(work);
@@ -346,7 +292,7 @@ PyObject *lcpy_call_without_key(lcpy_persisted *self, const lcpy_call *call, lcp
 static void compute_next(lcpy_persisted *self, course *call, const lcpy_key *key, bool quiet,
                          locache_flight *flight)
 {
-    call->work = prepare(self, key, &call->call, false, quiet, flight);
+    call->work = prepare(self, key, &call->call, LCPY_ANY, quiet, flight);
     call->next = call->work != NULL ? COMPUTE : FINISHED;
 }
 
@@ -409,7 +355,7 @@ static __attribute__((noinline)) PyObject *look_further(lcpy_persisted *self, co
 {
     PyObject *result = NULL;
     if (self->target.is_async)
-        return start_coroutine(self, key, &call->call, LCPY_ANY);
+        return lcpy_awaitable_new(self, key, &call->call, LCPY_ANY);
     if (lcpy_stack_check() < 0)
         return NULL;
     locache_flight *flight = NULL;
@@ -506,17 +452,22 @@ static __attribute__((noinline)) PyObject *look_up(lcpy_persisted *self, course 
 
 /* Call the function anew. Not inlined: it returns before the function runs. */
 static __attribute__((noinline)) PyObject *begin_anew(lcpy_persisted *self, course *call,
-                                                      lcpy_key *key, bool at_once)
+                                                      lcpy_key *key, lcpy_wanted wanted)
 {
     PyObject *result = NULL;
     locache_flight *flight = NULL;
-    lcpy_asking how = {.fresh = true, .at_once = at_once};
+    lcpy_asking how = {.fresh = true, .at_once = wanted == LCPY_NEW};
     if (lcpy_stack_check() < 0 || lcpy_open_begin_run(self) < 0)
         return NULL;
     lcpy_found found = look_or_begin(&result, &flight, self, key, &call->call, &how);
     if (found == LCPY_FOUND || found == LCPY_INTERRUPTED)
         return result;
-    call->work = prepare(self, key, &call->call, true, false, flight);
+    int known = wanted == LCPY_REFRESHED ? lcpy_refreshed_has(self, key) : 0;
+    if (known != 0) { /* by another thread, just before this one had the turn */
+        locache_abandon(flight);
+        return known > 0 ? look_further(self, call, key, false) : NULL;
+    }
+    call->work = prepare(self, key, &call->call, wanted, false, flight);
     call->next = call->work != NULL ? COMPUTE : FINISHED;
     return NULL;
 }
@@ -526,8 +477,8 @@ static PyObject *compute_anew(lcpy_persisted *self, lcpy_key *key, const lcpy_ca
 {
     course ready = {*call, FINISHED, NULL};
     if (self->target.is_async)
-        return start_coroutine(self, key, call, wanted);
-    PyObject *result = begin_anew(self, &ready, key, wanted == LCPY_NEW);
+        return lcpy_awaitable_new(self, key, call, wanted);
+    PyObject *result = begin_anew(self, &ready, key, wanted);
     return ready.next == FINISHED ? result : run(self, &ready);
 }
 
@@ -538,53 +489,18 @@ PyObject *lcpy_call_compute(lcpy_persisted *self, lcpy_key *key, const lcpy_call
     return compute_anew(self, key, call, LCPY_NEW);
 }
 
-static PyObject *bytes_of(const lcpy_key *key)
-{
-    return PyBytes_FromStringAndSize((const char *)key->writer.data,
-                                     (Py_ssize_t)key->writer.length);
-}
-
-int lcpy_call_is_refreshed(const lcpy_persisted *self, const lcpy_key *key)
-{
-    if (self->refreshed == NULL)
-        return 0;
-    PyObject *bytes = bytes_of(key);
-    int known = bytes != NULL ? PySet_Contains(self->refreshed, bytes) : -1;
-    Py_XDECREF(bytes);
-    return known;
-}
-
-int lcpy_call_set_refreshed(lcpy_persisted *self, const lcpy_key *key)
-{
-    if (self->refreshed == NULL && (self->refreshed = PySet_New(NULL)) == NULL)
-        return -1;
-    PyObject *bytes = bytes_of(key);
-    int status = bytes != NULL ? PySet_Add(self->refreshed, bytes) : -1;
-    Py_XDECREF(bytes);
-    return status;
-}
-
-/* Of a coroutine it is noted when it is done. */
-static PyObject *refresh_once(lcpy_persisted *self, lcpy_key *key, const lcpy_call *call)
-{
-    PyObject *result = compute_anew(self, key, call, LCPY_REFRESHED);
-    if (result != NULL && !self->target.is_async && lcpy_call_set_refreshed(self, key) < 0)
-        Py_CLEAR(result);
-    return result;
-}
-
 static bool refresh_call(PyObject **out, lcpy_persisted *self, const lcpy_call *call)
 {
     lcpy_key key;
     PyObject *culprit = NULL;
     lcpy_bound bound = lcpy_call_key(self, &key, call, &culprit);
-    int known = bound == LCPY_BOUND ? lcpy_call_is_refreshed(self, &key) : 0;
+    int known = bound == LCPY_BOUND ? lcpy_refreshed_has(self, &key) : 0;
     bool done = known <= 0;
     *out = NULL;
     if (bound != LCPY_BOUND)
         *out = lcpy_call_without_key(self, call, bound, culprit);
     else if (known == 0)
-        *out = refresh_once(self, &key, call);
+        *out = compute_anew(self, &key, call, LCPY_REFRESHED);
     Py_XDECREF(culprit);
     locache_writer_clear(&key.writer);
     return done;

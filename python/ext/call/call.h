@@ -17,12 +17,6 @@ PyObject *lcpy_call_compute(lcpy_persisted *self, lcpy_key *key, const lcpy_call
 PyObject *lcpy_call_without_key(lcpy_persisted *self, const lcpy_call *call, lcpy_bound bound,
                                 PyObject *culprit);
 
-/* Under LOCACHE=refresh each call is computed once in a process: else a recursive function would
- * take as long as without a cache. 1: this one was; 0; or -1 with an exception. */
-int lcpy_call_is_refreshed(const lcpy_persisted *self, const lcpy_key *key);
-/* It was. 0, or -1 with an exception. */
-int lcpy_call_set_refreshed(lcpy_persisted *self, const lcpy_key *key);
-
 /* May the result of a call with this key be stored, as far as the arguments say that are there now?
  * Warns where the call changed them. 1, 0, or -1 with an exception. */
 int lcpy_call_may_be_stored(lcpy_persisted *self, const lcpy_changed_key *before,

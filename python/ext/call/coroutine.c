@@ -5,6 +5,7 @@
 #include "call/call.h"
 #include "call/captures.h"
 #include "call/open.h"
+#include "call/refreshed.h"
 #include "call/store.h"
 #include "call/tasks.h"
 
@@ -155,7 +156,9 @@ PyObject *lcpy_coroutine_store(PyObject *object, PyObject *args)
         stored = end_run(self, turn, others);
     if (stored < 0)
         return NULL;
-    computed.flight = lcpy_tasks_take(request);
+    /* Of what is refreshed it is noted before the next takes its turn. */
+    if (stored == 0 || wanted != LCPY_REFRESHED)
+        computed.flight = lcpy_tasks_take(request);
     if (PyErr_Occurred() != NULL)
         return NULL;
     if (stored == 0) /* nor will that of who waits be */
@@ -163,6 +166,6 @@ PyObject *lcpy_coroutine_store(PyObject *object, PyObject *args)
     else
         stored = lcpy_store(self, &key, &computed);
     if (stored >= 0 && wanted == LCPY_REFRESHED)
-        stored = lcpy_call_set_refreshed(self, &key);
+        stored = lcpy_refreshed_add(self, &key);
     return stored < 0 ? NULL : Py_NewRef(Py_None);
 }

@@ -6,6 +6,7 @@
 #include "call/call.h"
 #include "call/lookup.h"
 #include "call/open.h"
+#include "call/refreshed.h"
 
 #define CAPSULE "locache._core.request"
 
@@ -108,8 +109,8 @@ static locache_status ask_now(lcpy_answer *answer, lcpy_persisted *self, task *o
 }
 
 /* What memory has; REJECTED: what it has is no result; ABSENT. */
-static lcpy_found look_in_memory(PyObject **out, lcpy_persisted *self, const lcpy_key *key,
-                                 const task *of)
+static lcpy_found recall_for_task(PyObject **out, lcpy_persisted *self, const lcpy_key *key,
+                                  const task *of)
 {
     void *object;
     if (of->request.fresh ||
@@ -128,7 +129,7 @@ static lcpy_found look_or_ask(PyObject **out, lcpy_persisted *self, const lcpy_k
     lcpy_found found = lcpy_lookup_open(self);
     if (found != LCPY_FOUND)
         return found;
-    found = look_in_memory(out, self, key, of);
+    found = recall_for_task(out, self, key, of);
     while (found == LCPY_ABSENT || (found == LCPY_REJECTED && !of->request.fresh)) {
         of->rejected = of->rejected || found == LCPY_REJECTED;
         of->request.fresh = of->request.fresh || found == LCPY_REJECTED;
@@ -156,9 +157,20 @@ PyObject *lcpy_tasks_ask(PyObject *object, PyObject *const *args, Py_ssize_t cou
         lcpy_open_follow(self) < 0)
         return NULL;
     of->request.within = within != NULL ? within->flight : NULL;
-    switch (look_or_ask(&value, self, &key, of)) {
+    lcpy_found found = look_or_ask(&value, self, &key, of);
+    if (found == LCPY_ABSENT && of->wanted == LCPY_REFRESHED &&
+        lcpy_refreshed_has(self, &key) != 0) {
+        /* By another thread, just before this task had the turn. */
+        locache_abandon(of->flight);
+        of->flight = NULL;
+        of->wanted = LCPY_ANY;
+        of->request.fresh = false;
+        of->request.from = 0;
+        found = PyErr_Occurred() == NULL ? look_or_ask(&value, self, &key, of) : LCPY_INTERRUPTED;
+    }
+    switch (found) {
     case LCPY_FOUND: {
-        bool noted = of->wanted != LCPY_REFRESHED || lcpy_call_set_refreshed(self, &key) == 0;
+        bool noted = of->wanted != LCPY_REFRESHED || lcpy_refreshed_add(self, &key) == 0;
         PyObject *result = noted ? PyTuple_Pack(1, value) : NULL;
         Py_DECREF(value);
         return result;

@@ -13,6 +13,7 @@ import textwrap
 import threading
 import time
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 from locache import persist, verbose
@@ -34,7 +35,7 @@ class Log:
         os.close(fd)
 
     def lines(self):
-        return open(self.path).read().split() if os.path.exists(self.path) else []
+        return Path(self.path).read_text().split() if os.path.exists(self.path) else []
 
     def wait_for(self, count):
         end = time.monotonic() + 30
