@@ -12,41 +12,16 @@ import sys
 import textwrap
 import threading
 import time
-from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
-from pathlib import Path
+from concurrent.futures import ProcessPoolExecutor
 
 import pytest
+from flights import LONG, end_of, in_child, in_threads
 from locache import persist, verbose
 
-LONG = "LOCACHE_TEST_LONG" in os.environ
+pytestmark = pytest.mark.usefixtures("no_test_hangs")
+
 KEYS = 1000 if LONG else 20
 ROUNDS = 20 if LONG else 1
-
-
-class Log:
-    """A file with a line for each computation."""
-
-    def __init__(self, path):
-        self.path = str(path)
-
-    def add(self, what):
-        fd = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-        os.write(fd, f"{what}\n".encode())
-        os.close(fd)
-
-    def lines(self):
-        return Path(self.path).read_text().split() if os.path.exists(self.path) else []
-
-    def wait_for(self, count):
-        end = time.monotonic() + 30
-        while len(self.lines()) < count and time.monotonic() < end:
-            time.sleep(0.002)
-        assert len(self.lines()) >= count
-
-
-@pytest.fixture
-def log(tmp_path):
-    return Log(tmp_path / "log")
 
 
 @pytest.fixture
@@ -54,45 +29,18 @@ def cache(tmp_path):
     return str(tmp_path / "box.cache")
 
 
-@pytest.fixture(autouse=True)
-def no_test_hangs():
-    """What waits for ever is ended."""
-    signal.alarm(1200 if LONG else 60)
-    yield
-    signal.alarm(0)
+def twice(x):
+    time.sleep(0.002)  # long enough for another to ask for the same meanwhile
+    return 2 * x
 
 
-def counted(log, cache, body=lambda x: 2 * x, **options):
+def counted(log, cache, body=twice, **options):
     @persist(dir=cache, ignore=("log", "body"), **options)
     def f(x):
         log.add(x)
         return body(x)
 
     return f
-
-
-def in_threads(count, call):
-    with ThreadPoolExecutor(count) as pool:
-        return [future.result() for future in [pool.submit(call, i) for i in range(count)]]
-
-
-def in_child(call):
-    """Run it in a fork of this process, whose status the caller waits for."""
-    child = os.fork()
-    if child == 0:
-        try:
-            call()
-            os._exit(0)
-        except BaseException:
-            import traceback
-
-            traceback.print_exc()
-            os._exit(1)
-    return child
-
-
-def end_of(child):
-    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
 
 
 @pytest.mark.parametrize("round", range(ROUNDS))

@@ -12,43 +12,12 @@ import threading
 import time
 import types
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import pytest
+from flights import end_of, in_child, in_threads
 from locache import CacheWarning, persist
 
-
-@pytest.fixture(autouse=True)
-def no_test_hangs():
-    signal.alarm(60)
-    yield
-    signal.alarm(0)
-
-
-class Log:
-    """A file with a line for each computation: no object that a function could be seen to change."""
-
-    def __init__(self, path):
-        self.path = str(path)
-
-    def add(self, what="run"):
-        fd = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-        os.write(fd, f"{what}\n".encode())
-        os.close(fd)
-
-    def lines(self):
-        return Path(self.path).read_text().split() if os.path.exists(self.path) else []
-
-    def wait_for(self, count):
-        end = time.monotonic() + 30
-        while len(self.lines()) < count and time.monotonic() < end:
-            time.sleep(0.002)
-        assert len(self.lines()) >= count
-
-
-@pytest.fixture
-def log(tmp_path):
-    return Log(tmp_path / "log")
+pytestmark = pytest.mark.usefixtures("no_test_hangs")
 
 
 @pytest.fixture
@@ -60,29 +29,6 @@ def ours(tmp_path):
         return persist(dir=tmp_path / "box.cache", ignore=("log", *state), **options)
 
     return make
-
-
-def in_threads(count, call):
-    with ThreadPoolExecutor(count) as pool:
-        return [future.result() for future in [pool.submit(call, i) for i in range(count)]]
-
-
-def in_child(call):
-    child = os.fork()
-    if child == 0:
-        try:
-            call()
-            os._exit(0)
-        except BaseException:
-            import traceback
-
-            traceback.print_exc()
-            os._exit(1)
-    return child
-
-
-def end_of(child):
-    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
 
 
 # -------------------------------------------------------------------------------- code that changes
@@ -180,10 +126,14 @@ def test_who_waits_with_an_argument_that_changes_is_another_call(log, ours):
         log.add(box[0])
         if len(log.lines()) == 1:
             go.wait(20)
-            raise ValueError  # the next who waits computes
+            raise ValueError("first")  # the next who waits computes
         return box[0]
 
-    first = threading.Thread(target=lambda: pytest.raises(ValueError, f, [1]))
+    def fail():
+        with pytest.raises(ValueError, match="first"):
+            f([1])
+
+    first = threading.Thread(target=fail)
     first.start()
     log.wait_for(1)
     box = [1]
@@ -203,7 +153,7 @@ def test_a_task_that_waits_with_an_argument_that_changes_is_another_call(log, ou
         log.add(box[0])
         if len(log.lines()) == 1:
             await asyncio.sleep(0.1)
-            raise ValueError
+            raise ValueError("first")
         return box[0]
 
     async def main():
@@ -211,7 +161,7 @@ def test_a_task_that_waits_with_an_argument_that_changes_is_another_call(log, ou
         tasks = [asyncio.create_task(f([1])), asyncio.create_task(f(box))]
         await asyncio.sleep(0.05)
         box[0] = 2
-        with pytest.raises(ValueError):
+        with pytest.raises(ValueError, match="first"):
             await tasks[0]
         return await tasks[1], await f([2]), await f([1])
 
@@ -328,7 +278,7 @@ def test_each_call_is_a_hit_or_a_miss(log, ours):
     assert (info.hits, info.misses) == (7, 1)
 
 
-# ---------------------------------------------------------------------------------------- the switch
+# --------------------------------------------------------------------------------------- the switch
 
 
 @pytest.mark.parametrize("kind", ["threads", "tasks"])
@@ -379,7 +329,7 @@ def test_under_refresh_a_call_that_fails_is_not_refreshed(log, ours, monkeypatch
         def call(x):
             log.add()
             if len(log.lines()) == 2:
-                raise ValueError
+                raise ValueError("second")
             return len(log.lines())
 
     else:
@@ -388,7 +338,7 @@ def test_under_refresh_a_call_that_fails_is_not_refreshed(log, ours, monkeypatch
         async def f(x):
             log.add()
             if len(log.lines()) == 2:
-                raise ValueError
+                raise ValueError("second")
             return len(log.lines())
 
         def call(x):
@@ -396,7 +346,7 @@ def test_under_refresh_a_call_that_fails_is_not_refreshed(log, ours, monkeypatch
 
     assert call(1) == 1
     monkeypatch.setenv("LOCACHE", "refresh")
-    with pytest.raises(ValueError):
+    with pytest.raises(ValueError, match="second"):
         call(1)
     assert [call(1), call(1)] == [3, 3]
 

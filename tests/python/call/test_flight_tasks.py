@@ -6,22 +6,15 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-import signal
 import threading
 import time
 import traceback
 
 import pytest
+from flights import LONG
 from locache import persist
 
-LONG = "LOCACHE_TEST_LONG" in os.environ
-
-
-@pytest.fixture(autouse=True)
-def no_test_hangs():
-    signal.alarm(600 if LONG else 60)
-    yield
-    signal.alarm(0)
+pytestmark = pytest.mark.usefixtures("no_test_hangs")
 
 
 @pytest.fixture
