@@ -1,6 +1,7 @@
 /* The extension module locache._core: its functions, its types and its state. */
 #include "call/bound.h"
 #include "call/switch.h"
+#include "call/tasks.h"
 #include "call/type.h"
 #include "identity.h"
 #include "key/known.h"
@@ -23,6 +24,9 @@ static PyMethodDef functions[] = {
     /* for locache._known */
     {"_key_for", (PyCFunction)(void (*)(void))lcpy_known_set, METH_FASTCALL, NULL},
     {"decorate", lcpy_type_decorate, METH_VARARGS, NULL}, /* for persist() */
+    /* for locache._async */
+    {"_end", lcpy_tasks_end, METH_O, NULL},
+    {"_hide", lcpy_tasks_hide, METH_O, NULL},
     {"_read_only", lcpy_lost_read_only, METH_O, NULL},
     {"set_log", set_log, METH_O, NULL},
     {"set_switch", lcpy_switch_set, METH_O, NULL}, /* for locache._switch */

@@ -170,6 +170,7 @@ def persist(
     memory: bool | int | tuple[int, int] = True,
     recheck: float | None = None,
     mapped: bool = True,
+    wait: float | None = None,
     enabled: bool | Callable[[], object] = True,
     keep: Callable[[Any], object] | None = None,
     depends: Iterable[object] = (),
@@ -191,6 +192,7 @@ def persist(
     memory: bool | int | tuple[int, int] = True,
     recheck: float | None = None,
     mapped: bool = True,
+    wait: float | None = None,
     enabled: bool | Callable[[], object] = True,
     keep: Callable[[Any], object] | None = None,
     depends: Iterable[object] = (),
@@ -213,6 +215,7 @@ def configure(
     memory: bool | int | tuple[int, int] = ...,
     recheck: float | None = ...,
     mapped: bool = ...,
+    wait: float | None = ...,
     keep: Callable[[Any], object] | None = ...,
 ) -> None: ...
 

@@ -68,7 +68,7 @@ def configure(*, dir=None, **options):
         holds at once, for functions that are decorated already, too
     **options
         of persist(), for functions that are decorated from now on: auto_invalidate, max_entries,
-        max_age, pickle, durable, memory, recheck, mapped, keep
+        max_age, pickle, durable, memory, recheck, mapped, wait, keep
 
     Raises
     ------
@@ -109,6 +109,7 @@ DEFAULTS = {
     "memory",
     "recheck",
     "mapped",
+    "wait",
     "keep",
     "enabled",
 }

@@ -39,6 +39,8 @@ typedef struct lc_recall {
 } lc_recall;
 
 struct locache {
+    atomic_uint users; /* who opened it, until it is closed, and flights that are not ended */
+    void (*destroy)(locache *cache);
     /* The function's directory; -1: not found yet. As long as it is ours the number stays: another
      * directory takes its place under it (funcdir.c), so that no thread reads through a closed
      * one. */
@@ -63,6 +65,7 @@ struct locache {
     lc_told *told; /* what else of the version; or NULL */
     unsigned flags;
     lc_limits limits;
+    int64_t wait; /* locache_options.wait */
     lc_recall recall;
     const char *dir;      /* the cache directory */
     const char *function; /* qualified name */
@@ -76,6 +79,9 @@ struct locache {
     char strings[]; /* what those above point to: one allocation, one free */
 };
 
+/* One user more, and one less: the last destroys it. */
+void lc_handle_retain(locache *cache);
+void lc_handle_release(locache *cache);
 /* Send an event to who listens. */
 void lc_handle_log(const locache *cache, locache_event_kind kind, const char *name,
                    const char *detail);

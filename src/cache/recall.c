@@ -60,6 +60,7 @@ locache_status lc_recall_init(locache *cache, const locache_options *options)
 void lc_recall_close(locache *cache)
 {
     lc_table_free(cache->recall.table);
+    cache->recall.table = NULL;
 }
 
 /* Called before the new descriptor is adopted: what is pinned through it follows its file

@@ -14,6 +14,7 @@
 #include "call/open.h"
 #include "call/queries.h"
 #include "call/store.h"
+#include "call/tasks.h"
 #include "call/warn.h"
 
 /* The error of an operation that was asked for, as an OSError or the like; an exception that is set
@@ -371,10 +372,12 @@ PyMethodDef lcpy_methods[] = {
     {"get", CALL_METHOD(lcpy_queries_get), METH_FASTCALL | METH_KEYWORDS, lcpy_queries_get_doc},
     {"put", CALL_METHOD(lcpy_queries_put), METH_FASTCALL | METH_KEYWORDS, lcpy_queries_put_doc},
     {"entries", lcpy_queries_entries, METH_NOARGS, lcpy_queries_entries_doc},
+    {"_ask", CALL_METHOD(lcpy_tasks_ask), METH_FASTCALL, NULL},
     {"_depends", lcpy_depend_parts, METH_NOARGS, NULL},
-    {"_lookup", lcpy_coroutine_lookup, METH_O, NULL},
+    {"_key_of", lcpy_coroutine_make_key, METH_VARARGS, NULL},
     {"_others", lcpy_coroutine_others, METH_NOARGS, NULL},
     {"_parts_of", lcpy_coroutine_note_parts, METH_VARARGS, NULL},
+    {"_request", CALL_METHOD(lcpy_tasks_request), METH_FASTCALL, NULL},
     {"_store", lcpy_coroutine_store, METH_VARARGS, NULL},
     {"_clear_at", clear_at, METH_O, NULL},
     {"_become", become, METH_O, NULL},
