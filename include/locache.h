@@ -894,6 +894,33 @@ LOCACHE_API LOCACHE_CHECK locache_status locache_count(uint64_t *out,
 LOCACHE_API LOCACHE_CHECK locache_status
 locache_iterate(locache *cache, bool (*fn)(void *context, const char *name),
                 void *context, locache_error *error);
+/* An entry, as its header says; lives for the call that it is given to. */
+typedef struct locache_listed {
+    const char *name;     /* of its file: the call, as "x=1_num=3" */
+    uint64_t size;        /* bytes of the file */
+    int64_t created;      /* nanoseconds since 1970-01-01 UTC */
+    int64_t compute_time; /* nanoseconds */
+    /* The call's key; of one of LOCACHE_KEY_LONG bytes or more, its digest, a
+     * byte string under a tag in place of an array. */
+    const void *key;
+    size_t key_size;
+} locache_listed;
+
+/* Call fn with each entry that could be given, as far as its header and its key
+ * say, in no order; it returns false to stop. Nothing else of a file is read,
+ * so that an entry whose content is damaged, or that carries a MAC of another's
+ * key, is listed; what is no entry of the function's present version is not.
+ * fn may remove entries. OK, also where it was stopped; EIO, EUNTRUSTED,
+ * ENOMEM. Any thread. */
+LOCACHE_API LOCACHE_CHECK locache_status locache_list(
+    locache *cache, bool (*fn)(void *context, const locache_listed *entry),
+    void *context, locache_error *error);
+/* Forget every result in a cache directory (an absolute path), of all functions
+ * and their earlier versions. What locache did not make stays, and so do the
+ * directories. OK, also where there is no such directory; EINVAL, EIO,
+ * EUNTRUSTED, EBUSY, ENOMEM. Any thread. */
+LOCACHE_API LOCACHE_CHECK locache_status locache_clear(const char *dir,
+                                                       locache_error *error);
 /* The absolute path of a key's entry, whether it is there or not. OK; EINVAL:
  * not a key. Any thread. */
 LOCACHE_API LOCACHE_CHECK locache_status

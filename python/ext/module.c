@@ -1,5 +1,6 @@
 /* The extension module locache._core: its functions, its types and its state. */
 #include "call/bound.h"
+#include "call/listing.h"
 #include "call/switch.h"
 #include "call/tasks.h"
 #include "call/type.h"
@@ -19,6 +20,7 @@ static PyObject *set_log(PyObject *module, PyObject *write)
 }
 
 static PyMethodDef functions[] = {
+    {"_clear", lcpy_listing_clear, METH_O, NULL}, /* for locache._memory */
     {"_id_of", lcpy_identity_id_of, METH_O, NULL},
     {"_code_id", lcpy_identity_code_id, METH_O, NULL},
     /* for locache._known */
