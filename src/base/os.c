@@ -24,6 +24,7 @@
 #include <linux/magic.h>
 #include <sys/syscall.h>
 #include <sys/vfs.h>
+#include <sys/xattr.h>
 #endif
 
 /* What one read or writev is asked for: Linux stops short of 2 GiB, macOS refuses more than
@@ -319,6 +320,33 @@ uint64_t lc_mount_of(int fd)
     (void)fd;
 #endif
     return 0;
+}
+
+ssize_t lc_readlink(const char *path, char *out, size_t size)
+{
+    if (lc_fault("readlink"))
+        return -1;
+    ssize_t got = readlink(path, out, size);
+    if (got >= 0 && (size_t)got >= size) {
+        errno = ENAMETOOLONG;
+        return -1;
+    }
+    if (got >= 0)
+        out[got] = '\0';
+    return got;
+}
+
+ssize_t lc_get_attribute(int fd, const char *name, void *out, size_t size)
+{
+    if (lc_fault("getxattr"))
+        return -1;
+#ifdef __linux__
+    return fgetxattr(fd, name, out, size);
+#else
+    (void)fd, (void)name, (void)out, (void)size;
+    errno = ENOTSUP;
+    return -1;
+#endif
 }
 
 int lc_dup_over(int from, int to)

@@ -56,6 +56,12 @@ int lc_realpath(char *out, size_t size, const char *path);
 /* May the effective user make names in this directory (which may be reached through links)? 0 or
  * -1. */
 int lc_writable(const char *path);
+/* What a symbolic link holds, with a NUL; its size, or -1 (ENAMETOOLONG: more than there is room
+ * for). */
+ssize_t lc_readlink(const char *path, char *out, size_t size);
+/* An extended attribute of an open file: its size, or -1 and errno: ENODATA: it has none; ENOTSUP:
+ * there are no such attributes here; ERANGE: it is larger than that. */
+ssize_t lc_get_attribute(int fd, const char *name, void *out, size_t size);
 /* Descriptor `to` becomes what `from` is, in one step for every thread. */
 int lc_dup_over(int from, int to);
 

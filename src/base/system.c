@@ -7,6 +7,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <stdatomic.h>
+#include <stdlib.h>
 #include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
@@ -131,6 +132,17 @@ uint32_t lc_process(void)
         atomic_store_explicit(&known, last, memory_order_relaxed);
     }
     return (uint32_t)last;
+}
+
+const char *lc_environment(const char *name)
+{
+#if defined(__linux__)
+    return secure_getenv(name);
+#elif defined(__APPLE__) || defined(__FreeBSD__) || defined(__NetBSD__) || defined(__OpenBSD__)
+    return issetugid() ? NULL : getenv(name);
+#else
+    return getuid() == geteuid() && getgid() == getegid() ? getenv(name) : NULL;
+#endif
 }
 
 int lc_descriptors(void)

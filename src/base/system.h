@@ -22,6 +22,9 @@ void lc_sleep(int64_t nanoseconds);
 /* How many times this process's memory was copied by fork(), counted from 1. */
 unsigned lc_generation(void);
 uint32_t lc_process(void); /* the id of this process, without a system call but after fork() */
-int lc_descriptors(void);  /* how many descriptors the process may have open */
+/* A variable of the environment; NULL where there is none, or where the program has more rights
+ * than who started it and set the environment (set-user-ID). */
+const char *lc_environment(const char *name);
+int lc_descriptors(void); /* how many descriptors the process may have open */
 
 #endif

@@ -102,7 +102,7 @@ static locache_status make_root(bool *made, const locache *cache, locache_error 
     if (parent < 0)
         return lc_fail_os(error, errno, "cannot make the cache directory %s", cache->dir);
     above[size > 0 ? size : 1] = '\0';
-    locache_status status = lc_owner_above(parent, above, true, error);
+    locache_status status = lc_owner_above(parent, above, true, "LOCACHE_DIR", error);
     lc_close(parent);
     if (status != LOCACHE_OK)
         return status;
@@ -129,7 +129,7 @@ static locache_status open_root(int *out, bool *made, const locache *cache, bool
     }
     if (status != LOCACHE_OK)
         return status;
-    status = lc_owner_above(*out, cache->dir, false, error);
+    status = lc_owner_above(*out, cache->dir, false, "LOCACHE_DIR", error);
     if (status != LOCACHE_OK)
         lc_close(*out);
     return status;

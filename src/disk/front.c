@@ -30,7 +30,7 @@ static bool read_open(lc_front *out, int fd, const lc_directory *at, const char 
     struct stat found;
     uint64_t key_at;
     if (lc_fstat(fd, &found) != 0 ||
-        lc_owner_file(&found, at->owner, at->path, name, NULL) != LOCACHE_OK)
+        lc_owner_file(fd, &found, at->owner, at->path, name, NULL) != LOCACHE_OK)
         return false;
     ssize_t got = lc_read_full(fd, out->room, sizeof out->room);
     if (got < LC_ENTRY_HEADER)

@@ -17,7 +17,7 @@ static locache_status read_meta(size_t *size, void *out, size_t room, int fd, co
     (void)snprintf(within, sizeof within, LC_META "/%s", file->name);
     if (lc_fstat(fd, &found) != 0)
         return lc_fail_os(error, errno, "cannot examine %s/%s", file->path, within);
-    locache_status status = lc_owner_file(&found, geteuid(), file->path, within, error);
+    locache_status status = lc_owner_file(fd, &found, geteuid(), file->path, within, error);
     if (status != LOCACHE_OK)
         return status;
     ssize_t got = lc_read_full(fd, out, room);
