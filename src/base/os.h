@@ -70,6 +70,9 @@ int lc_dup_over(int from, int to);
 ssize_t lc_read_full(int fd, void *out, size_t size);
 /* The same from an offset on; the descriptor's own stays. */
 ssize_t lc_pread_full(int fd, void *out, size_t size, uint64_t offset);
+/* Is there a hole in it, where nothing was ever written? False where the file system does not say.
+ * Moves the descriptor's offset to the file's begin. */
+bool lc_has_hole(int fd, uint64_t size);
 /* In one call: 0, or -1 where it was not all written. */
 int lc_pwrite(int fd, const void *data, size_t size, uint64_t offset);
 /* Write all of it; the vectors are changed. 0 or -1. */
@@ -84,11 +87,6 @@ int lc_lock_within(int fd, int milliseconds);
 /* Give it up, also for children of fork() that hold the description too. Not in such a child: it is
  * the parent's. */
 void lc_unlock(int fd);
-
-/* An open file of size bytes (not 0) as private memory: loaded as it is touched, written to by
- * nobody else. NULL and errno. */
-void *lc_map(int fd, size_t size);
-void lc_unmap(void *memory, size_t size);
 
 /* Names in a directory, "." and ".." left out. Stops early when fn returns false. The descriptor is
  * not consumed. 0 or -1. */

@@ -84,7 +84,7 @@ locache_status locache_clear(const char *dir, locache_error *error)
     locache_status status = lc_owner_open_dir(&in.root, AT_FDCWD, dir, "", error);
     if (status != LOCACHE_OK)
         return status == LOCACHE_MISS ? LOCACHE_OK : status;
-    status = lc_owner_above(in.root, dir, false, error);
+    status = lc_owner_above(in.root, dir, false, "LOCACHE_DIR", error);
     if (status == LOCACHE_OK)
         status = clear_each(&in, error);
     lc_close(in.root);

@@ -113,7 +113,7 @@ locache_status locache_each_version(const char *dir, const char *function,
     locache_status status = lc_owner_open_dir(&root, AT_FDCWD, dir, "", error);
     if (status != LOCACHE_OK)
         return status == LOCACHE_MISS ? LOCACHE_OK : status;
-    status = lc_owner_above(root, dir, false, error);
+    status = lc_owner_above(root, dir, false, "LOCACHE_DIR", error);
     lc_function_name(name, function);
     if (status == LOCACHE_OK)
         status = tell_name(&to, root, dir, name, error);

@@ -12,6 +12,7 @@
  * the call without a handle, so that the body runs, and is said once for each function. errno is
  * the body's: what happens here leaves it as it was. */
 #include "base/error.h"
+#include "base/say.h"
 #include "base/system.h"
 #include "persist/convert.h"
 #include "persist/left.h"
@@ -21,7 +22,6 @@
 #include <errno.h>
 #include <pthread.h>
 #include <stdatomic.h>
-#include <stdio.h>
 #include <string.h>
 
 /* What a digest is of, as the tag of its code: two digests of different things are never
@@ -50,8 +50,8 @@ static void print_event(void *context, const locache_event *event)
         (size_t)event->kind < sizeof names / sizeof *names ? names[event->kind] : NULL;
     bool detailed = event->detail[0] != '\0';
     (void)context;
-    fprintf(stderr, "locache: %s %s: %s%s%s%s\n", name ? name : "event", event->function,
-            event->path, detailed ? " (" : "", event->detail, detailed ? ")" : "");
+    lc_say("locache: %s %s: %s%s%s%s\n", name ? name : "event", event->function, event->path,
+           detailed ? " (" : "", event->detail, detailed ? ")" : "");
 }
 
 void locache_verbose(bool on)
@@ -66,7 +66,7 @@ static void complain(locache_function_record *function, const char *what,
                      const locache_error *error)
 {
     if (!atomic_exchange(&function->warned, true))
-        fprintf(stderr, "locache: %s(): %s: %s\n", function->name, what, error->message);
+        lc_say("locache: %s(): %s: %s\n", function->name, what, error->message);
 }
 
 /* ------------------------------------------------------------------------------------- identity */
@@ -145,11 +145,10 @@ static locache_status identity_of(locache_identity *out, const locache_function_
     } else if (version != NULL) {
         locache_identity_explicit(out, version);
     } else if (atomic_load(&verbose)) {
-        fprintf(stderr,
-                "locache: %s(): its source is not in the program, and there is no LOCACHE_VERSION: "
-                "a change of it will "
-                "not invalidate\n",
-                function->name);
+        lc_say("locache: %s(): its source is not in the program, and there is no LOCACHE_VERSION: "
+               "a change of it will "
+               "not invalidate\n",
+               function->name);
     }
     return LOCACHE_OK;
 }
@@ -199,8 +198,7 @@ locache_status locache_function_reset(locache_function_record *function)
     if (status == LOCACHE_OK)
         status = locache_reset(cache, &error);
     if (status != LOCACHE_OK)
-        fprintf(stderr, "locache: %s(): its results are not forgotten: %s\n", function->name,
-                error.message);
+        lc_say("locache: %s(): its results are not forgotten: %s\n", function->name, error.message);
     return status;
 }
 

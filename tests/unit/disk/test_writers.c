@@ -203,7 +203,7 @@ static void test_writers__a_group_that_others_share(void **unused)
         wait_for(in_child(open_with_accounts, (void *)(uintptr_t)&all[i]));
 }
 
-/* ------------------------------------------------------------------------------- who is above it */
+/* ------------------------------------------------------------------------------------- groups */
 
 static char mine[128];
 
