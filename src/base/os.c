@@ -33,9 +33,9 @@
 #define BATCH 64
 
 /* A lock is held for microseconds: ask again soon (0.1 ms), then ever less often, so that waiting
- * costs little, but never more than 10 ms late. */
+ * costs little, be it of thousands of processes, but never more than 50 ms late. */
 #define LOCK_STEP_FIRST INT64_C(100000)
-#define LOCK_STEP_LAST INT64_C(10000000)
+#define LOCK_STEP_LAST INT64_C(50000000)
 
 /* Kernels stamp files with the time of their last tick, at 100 Hz at the slowest: 10 ms, and as
  * much again. */
@@ -533,7 +533,7 @@ int lc_lock_now(int fd)
     return result;
 }
 
-int lc_lock_within(int fd, int milliseconds)
+int lc_lock_within(int fd, int milliseconds, bool (*done)(const void *context), const void *context)
 {
     int64_t deadline = lc_monotonic() + (int64_t)milliseconds * INT64_C(1000000);
     int64_t step = LOCK_STEP_FIRST;
@@ -542,12 +542,15 @@ int lc_lock_within(int fd, int milliseconds)
         if (errno != EAGAIN)
             return -1;
         int64_t rest = deadline - lc_monotonic();
-        if (rest <= 0) {
-            errno = EAGAIN;
+        bool over = done != NULL && done(context);
+        if (over || rest <= 0) {
+            errno = over ? EALREADY : EAGAIN;
             return -1;
         }
-        int64_t pause = step < rest ? step : rest;
-        lc_sleep(pause);
+        if (lc_sleep(step < rest ? step : rest) != 0) {
+            errno = EINTR;
+            return -1;
+        }
         step = step * 2 < LOCK_STEP_LAST ? step * 2 : LOCK_STEP_LAST;
     }
     return 0;

@@ -88,9 +88,9 @@ int64_t lc_ticks(void)
 #endif
 }
 
-void lc_sleep(int64_t nanoseconds)
+int lc_sleep(int64_t nanoseconds)
 {
-    nanosleep(&(struct timespec){.tv_nsec = (long)nanoseconds}, NULL);
+    return nanosleep(&(struct timespec){.tv_nsec = (long)nanoseconds}, NULL);
 }
 
 /* Counted rather than compared by getpid(), which is a system call at every hit. 0: not started.

@@ -119,7 +119,7 @@ static bool lock(lc_table *table)
 static void lock_in_any_case(lc_table *table)
 {
     while (!lock(table))
-        lc_sleep(PAUSE);
+        (void)lc_sleep(PAUSE);
 }
 
 static void free_dead(const lc_table *table, node *dead)

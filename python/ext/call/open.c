@@ -1,12 +1,17 @@
 /* Opening a function's cache: where it is and what the function is, asked for once. */
 #include "call/open.h"
 
+#include <errno.h>
+
 #include "call/depend.h"
 #include "call/kept.h"
 #include "call/switch.h"
 #include "call/warn.h"
 #include "identity.h"
 #include "plain/names.h"
+
+/* Nanoseconds until a cache whose lock was not to be had is asked for again. */
+#define BUSY_PAUSE INT64_C(10000000)
 
 /* The function's own code and that of what it wraps; of one function, just its code. */
 static int code_identity(locache_id *out, PyObject *functions)
@@ -254,9 +259,12 @@ lcpy_found lcpy_open_for_call(lcpy_persisted *self)
     locache_status status = lcpy_open(self, &error);
     if (status == LOCACHE_OK)
         return LCPY_FOUND;
+    if (status == LOCACHE_EBUSY && error.os_error == EINTR)
+        return PyErr_CheckSignals() < 0 ? LCPY_INTERRUPTED : lcpy_open_for_call(self);
     int64_t now = lcpy_persisted_clock();
-    /* Trying again may take a hundredth of the time that passes. */
-    self->retry_from = now + 100 * (now - start);
+    /* Trying again may take a hundredth of the time that passes. That others held a lock is no sign
+     * of something broken, and the core waits for it no more than once. */
+    self->retry_from = now + (status == LOCACHE_EBUSY ? BUSY_PAUSE : 100 * (now - start));
     int told = lcpy_warn(self, LCPY_TROUBLE_OPEN, status == LOCACHE_ETYPE ? NULL : &error, NULL);
     return told < 0 ? LCPY_INTERRUPTED : LCPY_UNUSABLE;
 }

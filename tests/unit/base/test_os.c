@@ -323,7 +323,7 @@ static void test_os__calls_fail_without_being_made(void **state)
     FAILS("read", lc_read_full(fd, &byte, 1));
     FAILS("write", lc_write_full(fd, &vector, 1));
     FAILS("lock", lc_lock_now(fd));
-    FAILS("lock", lc_lock_within(fd, 1000));
+    FAILS("lock", lc_lock_within(fd, 1000, NULL, NULL));
     FAILS("openat", lc_each_name(dir, count_name, &count));
     FAILS("readdir", lc_each_name(dir, count_name, &count));
     FAILS("close", lc_close(fd));
@@ -638,7 +638,7 @@ static void test_os__lock_needs_a_descriptor_that_may_write(void **state)
     (void)state;
     lc_close(make_file("lock", ""));
     int fd = lc_openat(dir, "lock", O_RDONLY, 0);
-    assert_int_equal(lc_lock_within(fd, 10000), -1);
+    assert_int_equal(lc_lock_within(fd, 10000, NULL, NULL), -1);
     assert_int_equal(errno, EBADF);
     lc_close(fd);
 }
@@ -651,14 +651,14 @@ static void test_os__lock_within_gives_up_in_time(void **state)
     assert_int_equal(lc_lock_now(first), 0);
     for (int limit = -5; limit <= 50; limit += 55) {
         int64_t begin = lc_now();
-        assert_int_equal(lc_lock_within(second, limit), -1);
+        assert_int_equal(lc_lock_within(second, limit, NULL, NULL), -1);
         assert_int_equal(errno, EAGAIN);
         int64_t took = (lc_now() - begin) / 1000000;
         assert_true(took >= limit - 5);
         assert_true(took < limit + 2000);
     }
     lc_close(first);
-    assert_int_equal(lc_lock_within(second, 0), 0);
+    assert_int_equal(lc_lock_within(second, 0, NULL, NULL), 0);
     lc_close(second);
 }
 
@@ -678,7 +678,7 @@ static void test_os__lock_within_gets_what_becomes_free(void **state)
     assert_int_equal(lc_lock_now(first), 0);
     int64_t begin = lc_now();
     assert_int_equal(pthread_create(&holder, NULL, close_after_a_while, &first), 0);
-    assert_int_equal(lc_lock_within(second, 10000), 0);
+    assert_int_equal(lc_lock_within(second, 10000, NULL, NULL), 0);
     assert_true(lc_now() - begin < INT64_C(5000000000));
     assert_int_equal(pthread_join(holder, NULL), 0);
     lc_close(second);
