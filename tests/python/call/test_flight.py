@@ -215,6 +215,16 @@ def test_a_dead_process_place_is_taken(log, cache):
     end_of(child)
 
 
+def test_a_call_that_waits_is_one_line_of_the_log(log, cache, caplog):
+    f = counted(log, cache, lambda x: time.sleep(0.2))
+    with caplog.at_level(logging.INFO, "locache"):
+        verbose()
+        in_threads(3, lambda _: f(1))
+        verbose(False)
+    kinds = sorted(line.split()[0] for line in caplog.messages)
+    assert kinds == ["hit", "hit", "miss", "store"]
+
+
 def test_verbose_says_whom_one_waits_for(log, cache, caplog):
     f = counted(log, cache, lambda x: time.sleep(3.4))
     child = in_child(lambda: f(1))

@@ -5,14 +5,15 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import os
 import threading
 import time
 import traceback
 
 import pytest
-from flights import LONG
-from locache import persist
+from flights import LONG, end_of, in_child
+from locache import persist, verbose
 
 pytestmark = pytest.mark.usefixtures("no_test_hangs")
 
@@ -147,6 +148,54 @@ def test_tasks_that_wait_in_a_circle_go_on(tmp_path):
         return await asyncio.wait_for(asyncio.gather(f(0), f(1)), 20)
 
     assert all(isinstance(result, int) for result in asyncio.run(main()))
+
+
+def test_tasks_of_processes_that_wait_in_a_circle_go_on(tmp_path, log):
+    """Each asks from time to time, for a moment: what it waits for is told all the same."""
+
+    def make(name):
+        @persist(dir=tmp_path / f"{name}.cache", ignore=("depth", "log", "functions"))
+        async def f(x, depth=0):
+            if depth > 0:
+                return x
+            log.add(name)
+            while len(log.lines()) < 2:
+                await asyncio.sleep(0.002)
+            return await functions["b" if name == "a" else "a"](x, 1)
+
+        return f
+
+    functions = {}
+    for name in "ab":
+        functions[name] = make(name)
+    children = [in_child(lambda name=name: asyncio.run(functions[name](1))) for name in "ab"]
+    assert [end_of(child) for child in children] == [0, 0]
+
+
+def test_tasks_that_begin_at_once(slow, runs):
+    """Where a loop runs a new task before create_task() returns."""
+    if not hasattr(asyncio, "eager_task_factory"):
+        pytest.skip("there are none before Python 3.12")
+
+    async def main():
+        asyncio.get_running_loop().set_task_factory(asyncio.eager_task_factory)
+        tasks = [asyncio.create_task(slow(i % 3)) for i in range(30)]
+        tasks[0].cancel()
+        return await asyncio.gather(*tasks, return_exceptions=True)
+
+    results = asyncio.run(main())
+    assert isinstance(results[0], asyncio.CancelledError)
+    assert results[1:] == [i % 3 for i in range(1, 30)]
+    assert sorted(runs) == [0, 0, 1, 2]
+
+
+def test_a_call_is_one_line_of_the_log(slow, caplog):
+    with caplog.at_level(logging.INFO, "locache"):
+        verbose()
+        asyncio.run(gather(slow(1), slow(1), slow(1)))
+        verbose(False)
+    kinds = sorted(line.split()[0] for line in caplog.messages)
+    assert kinds == ["hit", "hit", "miss", "store"]
 
 
 def test_a_wait_that_is_bounded(tmp_path, runs):
