@@ -7,6 +7,7 @@
 #include "log.h"
 #include "plain/compat.h"
 #include "plain/types.h"
+#include "reach/names.h"
 #include "reach/reach.h"
 #include "result/lost.h"
 
@@ -23,6 +24,7 @@ static PyMethodDef functions[] = {
     /* for locache._known */
     {"_key_for", (PyCFunction)(void (*)(void))lcpy_known_set, METH_FASTCALL, NULL},
     {"decorate", lcpy_type_decorate, METH_VARARGS, NULL}, /* for persist() */
+    {"_names_of", lcpy_names_told, METH_O, NULL},         /* for tests */
     {"_read_only", lcpy_lost_read_only, METH_O, NULL},
     {"set_log", set_log, METH_O, NULL},
     {"set_switch", lcpy_switch_set, METH_O, NULL}, /* for locache._switch */
