@@ -9,6 +9,7 @@
 #include "log.h"
 #include "plain/compat.h"
 #include "plain/types.h"
+#include "reach/names.h"
 #include "reach/reach.h"
 #include "result/lost.h"
 
@@ -29,6 +30,7 @@ static PyMethodDef functions[] = {
     /* for locache._async */
     {"_end", lcpy_tasks_end, METH_O, NULL},
     {"_hide", lcpy_tasks_hide, METH_O, NULL},
+    {"_names_of", lcpy_names_told, METH_O, NULL}, /* for tests */
     {"_read_only", lcpy_lost_read_only, METH_O, NULL},
     {"set_log", set_log, METH_O, NULL},
     {"set_switch", lcpy_switch_set, METH_O, NULL}, /* for locache._switch */

@@ -177,6 +177,8 @@ ODD_LIVE = {
     "attribute in a slot": (main("class C:\n    __slots__ = ('k',)\n    def __init__(self):\n        self.k = 1\nO = C()", "O.k", after="def change():\n    O.k = 5"), AGAIN),
     "class that registers itself": (main("class B:\n    all = []\n    def __init_subclass__(cls):\n        B.all.append(cls)\nclass C(B):\n    k = 1", "[c.k for c in B.all]", after="def change():\n    class D(B):\n        k = 5"), AGAIN),
     "module that is imported within": ({"main.py": main_with("", "    import a\n", "x * a.scale", after="def change():\n    import types, sys\n    sys.modules['a'] = types.SimpleNamespace(scale=3)"), "a.py": "scale = 1\n"}, AGAIN),
+    "array of times": (main("import numpy as np\nD = np.zeros(3, 'M8[s]')\n", "str(D[0])", after="def change():\n    D[0] = 5"), AGAIN),
+    "frame in place": (main("import pandas as pd\nD = pd.DataFrame({'a': [1, 2]})\n", "int(D['a'][0])", after="def change():\n    D.loc[0, 'a'] = 5"), AGAIN),
     "mock": ({"main.py": main("import a", "a.g(x)", after="def change():\n    from unittest import mock\n    mock.patch('a.g', return_value=9).start()"), "a.py": G}, AGAIN),
     "function of a partial": (main("import functools\ndef g(k, x):\n    return x + k\nP = functools.partial(g, 1)", "P(x)", after="def change():\n    g.__code__ = (lambda k, x: 9).__code__"), AGAIN),
 }  # fmt: skip

@@ -35,37 +35,31 @@ int lcpy_class_is_global(PyObject *object)
  * needed, and where the class was made: fields and decorators count. */
 static bool is_incidental(PyObject *name)
 {
-    static const char *const names[] = {
-        "__dict__",
-        "__weakref__",
-        "__doc__",
-        "__module__",
-        "__qualname__",
-        "__annotations__",
-        "__annotate__",
-        "__annotate_func__",
-        "__abstractmethods__",
-        "_abc_impl",
-        "__firstlineno__",
-        "__static_attributes__",
-        "__annotations_cache__",
-        "__slotnames__", /* copyreg's, once an object was pickled */
-        "__signature__",
-        "__pydantic_complete__",
-        "__pydantic_core_schema__",
-        "__pydantic_fields_complete__",
-        "__pydantic_parent_namespace__",
-        "__pydantic_serializer__",
-        "__pydantic_setattr_handlers__",
-        "__pydantic_validator__",
-    };
-
-    if (!PyUnicode_CheckExact(name))
-        return false;
-    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
-        if (PyUnicode_CompareWithASCIIString(name, names[i]) == 0)
-            return true;
-    return false;
+    static const lcpy_text names[] = {
+        LCPY_TEXT("__dict__"),
+        LCPY_TEXT("__weakref__"),
+        LCPY_TEXT("__doc__"),
+        LCPY_TEXT("__module__"),
+        LCPY_TEXT("__qualname__"),
+        LCPY_TEXT("__annotations__"),
+        LCPY_TEXT("__annotate__"),
+        LCPY_TEXT("__annotate_func__"),
+        LCPY_TEXT("__abstractmethods__"),
+        LCPY_TEXT("_abc_impl"),
+        LCPY_TEXT("__firstlineno__"),
+        LCPY_TEXT("__static_attributes__"),
+        LCPY_TEXT("__annotations_cache__"),
+        LCPY_TEXT("__slotnames__"), /* copyreg's, once an object was pickled */
+        LCPY_TEXT("__signature__"),
+        LCPY_TEXT("__pydantic_complete__"),
+        LCPY_TEXT("__pydantic_core_schema__"),
+        LCPY_TEXT("__pydantic_fields_complete__"),
+        LCPY_TEXT("__pydantic_parent_namespace__"),
+        LCPY_TEXT("__pydantic_serializer__"),
+        LCPY_TEXT("__pydantic_setattr_handlers__"),
+        LCPY_TEXT("__pydantic_validator__")};
+    return PyUnicode_CheckExact(name) &&
+           lcpy_names_is_one_of(name, names, sizeof names / sizeof *names);
 }
 
 /* The dict of a class without what is incidental: an exact dict, new reference. */

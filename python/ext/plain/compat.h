@@ -69,6 +69,14 @@ static inline bool lcpy_compat_loads_method(unsigned argument)
     return PY_VERSION_HEX >= 0x030C0000 && (argument & 1) != 0;
 }
 
+/* What stands below the arguments of CALL_FUNCTION_EX: the callable, and from 3.11 on what it is a
+ * method of, or nothing. */
+#if PY_VERSION_HEX >= 0x030B0000
+#define LCPY_COMPAT_CALLABLE_SLOTS 2
+#else
+#define LCPY_COMPAT_CALLABLE_SLOTS 1
+#endif
+
 /* Is the unit of code at `at` one that belongs to the instruction before it? */
 static inline bool lcpy_compat_is_cache(const unsigned char *code, Py_ssize_t at, Py_ssize_t size)
 {

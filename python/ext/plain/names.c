@@ -6,6 +6,8 @@
  * called what it would be imported as, therefore, wherever that can be told. */
 #include "plain/names.h"
 
+#include <string.h>
+
 #include <stdlib.h>
 
 PyObject *lcpy_names_loaded(const char *module, const char *name)
@@ -85,6 +87,18 @@ static PyObject *find_main_name(PyObject *key)
     Py_XDECREF(spec);
     Py_XDECREF(module);
     return name;
+}
+
+bool lcpy_names_is_one_of(PyObject *name, const lcpy_text *texts, size_t count)
+{
+    Py_ssize_t size = PyUnicode_GET_LENGTH(name);
+    if (!PyUnicode_IS_ASCII(name))
+        return false;
+    const void *data = PyUnicode_DATA(name);
+    for (size_t i = 0; i < count; i++)
+        if (texts[i].size == size && memcmp(texts[i].text, data, (size_t)size) == 0)
+            return true;
+    return false;
 }
 
 PyObject *lcpy_names_module(lcpy_state *state, PyObject *name)

@@ -5,6 +5,19 @@
 
 #include "state.h"
 
+/* A text of ASCII and its length, for tables. */
+typedef struct lcpy_text {
+    Py_ssize_t size;
+    const char *text;
+} lcpy_text;
+#define LCPY_TEXT(text)                                                                            \
+    {                                                                                              \
+        sizeof(text) - 1, text                                                                     \
+    }
+
+/* Is a name (str) one of these? */
+bool lcpy_names_is_one_of(PyObject *name, const lcpy_text *texts, size_t count);
+
 /* "module:qualified.name" of a class, function or built-in, as a new str; the module as
  * lcpy_names_module() gives it. NULL with TypeError where it has no such name. */
 PyObject *lcpy_names_global(lcpy_state *state, PyObject *object);

@@ -11,41 +11,38 @@
  * from the rest. */
 static bool is_derived_name(PyObject *name)
 {
-    static const char *const names[] = {"__orig_bases__",
-                                        "__parameters__",
-                                        "_member_names_",
-                                        "_member_map_",
-                                        "_value2member_map_",
-                                        "_member_type_",
-                                        "_unhashable_values_",
-                                        "_hashable_values_",
-                                        "_unhashable_values_map_",
-                                        "_use_args_",
-                                        "_generate_next_value_",
-                                        "_value_repr_",
-                                        "__slots__",
-                                        "_new_member_",
-                                        "__getnewargs__",
-                                        "__type_params__",
-                                        "_flag_mask_",
-                                        "_singles_mask_",
-                                        "_all_bits_",
-                                        "_boundary_",
-                                        "_inverted_",
-                                        "__hash__",
-                                        "__protocol_attrs__",
-                                        "__non_callable_proto_members__",
-                                        "_is_protocol",
-                                        "_is_runtime_protocol",
-                                        "__attrs_attrs__",
-                                        "__attrs_own_setattr__",
-                                        "__attrs_props__",
-                                        "__replace__",
-                                        "__attrs_base_of_slotted__"};
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-        if (PyUnicode_CompareWithASCIIString(name, names[i]) == 0)
-            return true;
-    return false;
+    static const lcpy_text names[] = {LCPY_TEXT("__orig_bases__"),
+                                      LCPY_TEXT("__parameters__"),
+                                      LCPY_TEXT("_member_names_"),
+                                      LCPY_TEXT("_member_map_"),
+                                      LCPY_TEXT("_value2member_map_"),
+                                      LCPY_TEXT("_member_type_"),
+                                      LCPY_TEXT("_unhashable_values_"),
+                                      LCPY_TEXT("_hashable_values_"),
+                                      LCPY_TEXT("_unhashable_values_map_"),
+                                      LCPY_TEXT("_use_args_"),
+                                      LCPY_TEXT("_generate_next_value_"),
+                                      LCPY_TEXT("_value_repr_"),
+                                      LCPY_TEXT("__slots__"),
+                                      LCPY_TEXT("_new_member_"),
+                                      LCPY_TEXT("__getnewargs__"),
+                                      LCPY_TEXT("__type_params__"),
+                                      LCPY_TEXT("_flag_mask_"),
+                                      LCPY_TEXT("_singles_mask_"),
+                                      LCPY_TEXT("_all_bits_"),
+                                      LCPY_TEXT("_boundary_"),
+                                      LCPY_TEXT("_inverted_"),
+                                      LCPY_TEXT("__hash__"),
+                                      LCPY_TEXT("__protocol_attrs__"),
+                                      LCPY_TEXT("__non_callable_proto_members__"),
+                                      LCPY_TEXT("_is_protocol"),
+                                      LCPY_TEXT("_is_runtime_protocol"),
+                                      LCPY_TEXT("__attrs_attrs__"),
+                                      LCPY_TEXT("__attrs_own_setattr__"),
+                                      LCPY_TEXT("__attrs_props__"),
+                                      LCPY_TEXT("__replace__"),
+                                      LCPY_TEXT("__attrs_base_of_slotted__")};
+    return lcpy_names_is_one_of(name, names, sizeof names / sizeof *names);
 }
 
 /* A function as it is in a class, or what binds it there. Borrowed from the class. */

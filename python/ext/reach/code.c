@@ -79,8 +79,11 @@ static int note_each(lcpy_reacher *r, PyObject *paths, PyObject *globals,
 
 /* ---------------------------------------------------------------------------------------- paths */
 
-static int write_found(lcpy_reacher *r, lcpy_found_path *found)
+/* `bound`: it only has a name here, whose every use is a path of its own. */
+static int write_found(lcpy_reacher *r, lcpy_found_path *found, bool bound)
 {
+    if (bound && !found->package && PyModule_Check(found->value))
+        return lcpy_reach_left_out(r);
     if (found->package && PyUnicode_Check(found->value))
         return lcpy_reach_version(r, found->value);
     int state = lcpy_reach_is_state(r, found->container, found->name, found->value);
@@ -90,7 +93,8 @@ static int write_found(lcpy_reacher *r, lcpy_found_path *found)
 }
 
 /* Nothing is written of a path to nothing, or to Python's own: builtins, the standard library. */
-static int write_one_path(lcpy_reacher *r, PyObject *path, PyObject *globals, PyObject *place)
+static int write_one_path(lcpy_reacher *r, PyObject *path, PyObject *globals, PyObject *place,
+                          bool bound)
 {
     lcpy_found_path found;
     if (lcpy_reach_resolve(r, &found, path, globals) < 0)
@@ -106,7 +110,7 @@ static int write_one_path(lcpy_reacher *r, PyObject *path, PyObject *globals, Py
     r->place = text != NULL ? PyUnicode_FromFormat("%U:%U", place, label) : NULL;
     if (r->place != NULL) {
         locache_write_text(r->writer, text, (size_t)size);
-        status = write_found(r, &found);
+        status = write_found(r, &found, bound);
     }
     Py_XDECREF(r->place);
     r->place = before;
@@ -124,13 +128,13 @@ static PyObject *place_of(lcpy_reacher *r, PyObject *globals)
     return lcpy_names_module(r->state, name);
 }
 
-static int write_paths(lcpy_reacher *r, PyObject *read, PyObject *globals)
+static int write_paths(lcpy_reacher *r, PyObject *set, PyObject *globals, bool bound)
 {
     PyObject *place = place_of(r, globals);
-    PyObject *paths = place != NULL ? PySequence_List(read) : NULL;
+    PyObject *paths = place != NULL ? PySequence_List(set) : NULL;
     int status = paths != NULL ? PyList_Sort(paths) : -1;
     for (Py_ssize_t i = 0; status == 0 && i < PyList_GET_SIZE(paths); i++)
-        status = write_one_path(r, PyList_GET_ITEM(paths, i), globals, place);
+        status = write_one_path(r, PyList_GET_ITEM(paths, i), globals, place, bound);
     Py_XDECREF(paths);
     Py_XDECREF(place);
     return status;
@@ -215,12 +219,10 @@ static int write_wrapper(lcpy_reacher *r, PyObject *function)
 /* What runs when a class is made, which was before: what it stores then is no state. */
 static bool is_run_at_definition(PyObject *function)
 {
-    static const char *const names[] = {"__init_subclass__", "__set_name__", "__prepare__"};
+    static const lcpy_text names[] = {LCPY_TEXT("__init_subclass__"), LCPY_TEXT("__set_name__"),
+                                      LCPY_TEXT("__prepare__")};
     PyObject *name = ((PyCodeObject *)PyFunction_GET_CODE(function))->co_name;
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-        if (PyUnicode_CompareWithASCIIString(name, names[i]) == 0)
-            return true;
-    return false;
+    return lcpy_names_is_one_of(name, names, sizeof names / sizeof *names);
 }
 
 static int note_own_state(lcpy_reacher *r, PyObject *function, const lcpy_names *names)
@@ -252,8 +254,11 @@ int lcpy_reach_code(lcpy_reacher *r, PyObject *function, int mode)
          write_reached_closure(r, function, names.rebound) < 0 ||
          write_reached_defaults(r, function) < 0))
         status = -1;
+    /* What is bound first: modules that are imported are loaded by it. */
     if (status == 0)
-        status = write_paths(r, names.read, globals);
+        status = write_paths(r, names.bound, globals, true);
+    if (status == 0)
+        status = write_paths(r, names.read, globals, false);
     lcpy_names_clear(&names);
     return status;
 }

@@ -196,12 +196,54 @@ static bool is_all_attributes(PyTypeObject *type)
     return type == &PyBaseObject_Type;
 }
 
+static int push_new(lcpy_contents *contents, PyObject *value)
+{
+    int status = value != NULL ? PyList_Append(contents->queue, value) : 0;
+    PyErr_Clear();
+    Py_XDECREF(value);
+    return status;
+}
+
+/* The arrays of a frame or series, which its blocks do not tell the collector of. */
+static int push_blocks(lcpy_contents *contents, PyObject *frame)
+{
+    PyObject *manager = PyObject_GetAttrString(frame, "_mgr");
+    PyObject *blocks = manager != NULL ? PyObject_GetAttrString(manager, "blocks") : NULL;
+    int status = 0;
+    if (blocks != NULL && PyTuple_Check(blocks))
+        for (Py_ssize_t i = 0; status == 0 && i < PyTuple_GET_SIZE(blocks); i++)
+            status =
+                push_new(contents, PyObject_GetAttrString(PyTuple_GET_ITEM(blocks, i), "values"));
+    PyErr_Clear();
+    Py_XDECREF(blocks);
+    Py_XDECREF(manager);
+    return status;
+}
+
+static bool is_named_type(const PyTypeObject *type, const char *name)
+{
+    const char *dot = strrchr(type->tp_name, '.');
+    return strcmp(dot != NULL ? dot + 1 : type->tp_name, name) == 0;
+}
+
+/* A buffer; of an array of times, which gives none, what it holds as numbers. */
+static int take_buffer(lcpy_contents *contents, PyObject *object)
+{
+    Py_ssize_t before = contents->count;
+    int status = take_as(contents, object, LCPY_CONTENT_BUFFER);
+    return status == 0 && contents->count == before && is_named_type(Py_TYPE(object), "ndarray")
+               ? push_new(contents, PyObject_CallMethod(object, "view", "s", "i8"))
+               : status;
+}
+
 static int take_object(lcpy_contents *contents, PyObject *object)
 {
     PyTypeObject *type = Py_TYPE(object);
     int status = take_as(contents, object, LCPY_CONTENT_ATTRIBUTES);
     if (status == 0 && PyObject_CheckBuffer(object))
-        return take_as(contents, object, LCPY_CONTENT_BUFFER);
+        return take_buffer(contents, object);
+    if (status == 0 && (is_named_type(type, "DataFrame") || is_named_type(type, "Series")))
+        status = push_blocks(contents, object);
     return status == 0 && type->tp_traverse != NULL && PyObject_IS_GC(object) &&
                    !is_all_attributes(type)
                ? take_as(contents, object, LCPY_CONTENT_REFERENTS)

@@ -5,10 +5,20 @@
 #include "state.h"
 
 /* Paths are tuples of str: the name of a global variable, then attributes, as ("helpers", "scale").
- * What a function imports itself begins with the import: "<level>module", as ("<0>helpers",
- * "scale"). Both of the code and of all codes within it. */
+ * Other roots begin with a sign: what a function imports itself, "<level>module", where it imports
+ * names of it "<level.>module"; a parameter, "=name"; super() without arguments; the class around
+ * a method. */
+#define LCPY_ROOT_ARGUMENT "="
+#define LCPY_ROOT_SUPER "^super"
+#define LCPY_ROOT_CLASS "^" /* before "__class__" */
+/* Steps that are no attributes: what a call gives; an item. */
+#define LCPY_STEP_CALL "()"
+#define LCPY_STEP_ITEM "[]"
+
+/* Both of the code and of all codes within it. */
 typedef struct lcpy_names {
     PyObject *read;     /* set */
+    PyObject *bound;    /* set: what local variables are bound to, whose every use is in `read` */
     PyObject *assigned; /* set: variables, attributes and items that it assigns or deletes */
     PyObject *rebound;  /* set: variables of functions around it that it assigns */
     PyObject *mutated;  /* set: objects that it stores into, or calls a method of that does */
@@ -17,5 +27,8 @@ typedef struct lcpy_names {
 /* 0, or -1 with an exception; clear it in both cases. */
 int lcpy_names_init(lcpy_names *out, PyObject *code);
 void lcpy_names_clear(lcpy_names *names);
+
+/* _names_of(code): a dict of these sets, by their names. */
+PyObject *lcpy_names_told(PyObject *module, PyObject *code);
 
 #endif

@@ -1,22 +1,24 @@
 /* Where a path of a code leads: through modules, classes and objects of the user's, as far as each
  * step is a plain look-up that a guard can watch. Where it is not, what was reached so far counts
  * as a whole. */
+#include "reach/names.h"
 #include "reach/owner.h"
 #include "reach/walk.h"
 
 #include <string.h>
 
+#include "plain/names.h"
+
 /* Names that say where a module is, not what is in it. */
 static bool is_place_name(PyObject *name)
 {
-    static const char *const names[] = {
-        "__name__",        "__file__",  "__doc__",      "__package__", "__spec__",
-        "__loader__",      "__path__",  "__builtins__", "__dict__",    "__cached__",
-        "__annotations__", "__debug__", "__qualname__", "__module__",  "__class__"};
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-        if (PyUnicode_CompareWithASCIIString(name, names[i]) == 0)
-            return true;
-    return false;
+    static const lcpy_text names[] = {
+        LCPY_TEXT("__name__"),     LCPY_TEXT("__file__"),        LCPY_TEXT("__doc__"),
+        LCPY_TEXT("__package__"),  LCPY_TEXT("__spec__"),        LCPY_TEXT("__loader__"),
+        LCPY_TEXT("__path__"),     LCPY_TEXT("__builtins__"),    LCPY_TEXT("__dict__"),
+        LCPY_TEXT("__cached__"),   LCPY_TEXT("__annotations__"), LCPY_TEXT("__debug__"),
+        LCPY_TEXT("__qualname__"), LCPY_TEXT("__module__"),      LCPY_TEXT("__class__")};
+    return lcpy_names_is_one_of(name, names, sizeof names / sizeof *names);
 }
 
 /* -------------------------------------------------------------------------------------- imports */
@@ -65,7 +67,8 @@ static PyObject *load_own(PyObject *name)
 static PyObject *imported(lcpy_reacher *r, PyObject *spelled, PyObject *globals)
 {
     Py_ssize_t end = PyUnicode_FindChar(spelled, '>', 0, PyUnicode_GET_LENGTH(spelled), 1);
-    PyObject *digits = PyUnicode_Substring(spelled, 1, end);
+    bool names = PyUnicode_READ_CHAR(spelled, end - 1) == '.';
+    PyObject *digits = PyUnicode_Substring(spelled, 1, end - names);
     PyObject *number = digits != NULL ? PyLong_FromUnicodeObject(digits, 10) : NULL;
     long level = number != NULL ? PyLong_AsLong(number) : 0;
     PyObject *bare = PyUnicode_Substring(spelled, end + 1, PyUnicode_GET_LENGTH(spelled));
@@ -218,8 +221,17 @@ static int step_into(lcpy_reacher *r, lcpy_found_path *at, PyObject *name)
     return status;
 }
 
+/* What a call gives, or what is in a container, is followed no further. */
+static bool is_unknown_step(PyObject *name)
+{
+    return PyUnicode_CompareWithASCIIString(name, LCPY_STEP_CALL) == 0 ||
+           PyUnicode_CompareWithASCIIString(name, LCPY_STEP_ITEM) == 0;
+}
+
 static int take_step(lcpy_reacher *r, lcpy_found_path *at, PyObject *name)
 {
+    if (is_unknown_step(name))
+        return 0;
     if (PyModule_Check(at->value))
         return step_into_module(r, at, name);
     if (PyType_Check(at->value))
@@ -271,10 +283,13 @@ static int take_builtin(lcpy_reacher *r, lcpy_found_path *at, PyObject *name, Py
 
 static int take_first(lcpy_reacher *r, lcpy_found_path *at, PyObject *name, PyObject *globals)
 {
-    if (PyUnicode_READ_CHAR(name, 0) == '<') {
+    Py_UCS4 sign = PyUnicode_READ_CHAR(name, 0);
+    if (sign == '=' || sign == '^')
+        return 0; /* nothing of a module's */
+    if (sign == '<') {
         at->value = imported(r, name, globals);
         at->package = at->value != NULL && PyUnicode_Check(at->value);
-        at->imports = true;
+        at->imports = PyUnicode_FindChar(name, '.', 0, 3, 1) > 0;
         return PyErr_Occurred() != NULL ? -1 : 0;
     }
     if (is_place_name(name))

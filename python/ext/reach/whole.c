@@ -89,7 +89,7 @@ static bool is_closed(PyObject *object)
 {
     return PyGen_Check(object) || PyCoro_CheckExact(object) || PyAsyncGen_CheckExact(object) ||
            PyAnySet_Check(object) || PyModule_Check(object) || PyType_Check(object) ||
-           PyFunction_Check(object) || PyFrame_Check(object);
+           PyFunction_Check(object) || strcmp(Py_TYPE(object)->tp_name, "frame") == 0;
 }
 
 static int look_into(PyObject *object, PyObject *list)
