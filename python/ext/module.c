@@ -1,8 +1,10 @@
 /* The extension module locache._core: its functions, its types and its state. */
 #include "call/bound.h"
+#include "call/explain.h"
 #include "call/switch.h"
 #include "call/type.h"
 #include "identity.h"
+#include "key/class.h"
 #include "key/known.h"
 #include "log.h"
 #include "plain/compat.h"
@@ -20,12 +22,15 @@ static PyObject *set_log(PyObject *module, PyObject *write)
 static PyMethodDef functions[] = {
     {"_id_of", lcpy_identity_id_of, METH_O, NULL},
     {"_code_id", lcpy_identity_code_id, METH_O, NULL},
+    {"_function_id", lcpy_class_function_id_of, METH_O, NULL}, /* for locache._parts */
     /* for locache._known */
     {"_key_for", (PyCFunction)(void (*)(void))lcpy_known_set, METH_FASTCALL, NULL},
     {"decorate", lcpy_type_decorate, METH_VARARGS, NULL}, /* for persist() */
+    {"_key_name", lcpy_explain_key_name, METH_O, NULL},   /* for locache._keys */
     {"_read_only", lcpy_lost_read_only, METH_O, NULL},
     {"set_log", set_log, METH_O, NULL},
-    {"set_switch", lcpy_switch_set, METH_O, NULL}, /* for locache._switch */
+    {"set_switch", lcpy_switch_set, METH_O, NULL},            /* for locache._switch */
+    {"_versions", lcpy_explain_versions, METH_VARARGS, NULL}, /* for locache._explain */
     {NULL, NULL, 0, NULL},
 };
 

@@ -1,6 +1,7 @@
 /* Looking up a result of a decorated function. */
 #include "call/lookup.h"
 
+#include "call/explain.h"
 #include "call/kept.h"
 #include "call/open.h"
 #include "call/warn.h"
@@ -83,9 +84,13 @@ lcpy_found lcpy_lookup_file(PyObject **out, lcpy_persisted *self, const lcpy_key
     locache_error error;
     locache_status status;
     uint64_t forgotten = self->forgotten;
+    const lcpy_asked asked = {self, key, false};
+    const lcpy_asked *outer = lcpy_explain_asked;
+    lcpy_explain_asked = self->state->verbose ? &asked : NULL;
     LCPY_BEGIN_WITHOUT_GIL(self);
     status = locache_get(&value, cache, key->writer.data, key->writer.length, &error);
     LCPY_END_WITHOUT_GIL(self);
+    lcpy_explain_asked = outer;
     if (status == LOCACHE_OK)
         return decode_read(out, self, key, value, forgotten);
     self->misses++;
