@@ -1,6 +1,10 @@
 /* The door from the core's log to Python: one event becomes one line. */
 #include "log.h"
 
+#include "call/explain.h"
+
+#include <string.h>
+
 static const char *const event_names[] = {
     [LOCACHE_EVENT_HIT] = "hit",         [LOCACHE_EVENT_MISS] = "miss",
     [LOCACHE_EVENT_STORE] = "store",     [LOCACHE_EVENT_REMOVE] = "remove",
@@ -15,12 +19,14 @@ static void write_line(PyObject *write, const locache_event *event)
     size_t kind = (size_t)event->kind;
     const char *name = kind < sizeof event_names / sizeof *event_names ? event_names[kind] : NULL;
     PyObject *path = PyUnicode_DecodeFSDefault(event->path);
+    PyObject *more = lcpy_explain_event(event);
     PyObject *line = NULL;
-    if (path != NULL) {
-        const char *detail = event->detail[0] ? event->detail : NULL;
-        line = PyUnicode_FromFormat(detail != NULL ? "%s %s: %U (%s)" : "%s %s: %U",
-                                    name != NULL ? name : "event", event->function, path, detail);
-    }
+    if (more == NULL && event->detail[0] != '\0')
+        more = PyUnicode_DecodeUTF8(event->detail, (Py_ssize_t)strlen(event->detail), "replace");
+    if (path != NULL && PyErr_Occurred() == NULL)
+        line = PyUnicode_FromFormat(more != NULL ? "%s %s: %U (%U)" : "%s %s: %U",
+                                    name != NULL ? name : "event", event->function, path, more);
+    Py_XDECREF(more);
     PyObject *done = line != NULL ? PyObject_CallOneArg(write, line) : NULL;
     Py_XDECREF(done);
     Py_XDECREF(line);
@@ -30,7 +36,7 @@ static void write_line(PyObject *write, const locache_event *event)
 /* Called by the core on any thread, with or without the GIL. */
 static void receive_event(void *write, const locache_event *event)
 {
-    if (!Py_IsInitialized())
+    if (!Py_IsInitialized() || (lcpy_explain_asked != NULL && lcpy_explain_asked->quiet))
         return;
     PyGILState_STATE gil = PyGILState_Ensure();
     PyObject *type;

@@ -28,8 +28,9 @@ if TYPE_CHECKING:
 FILE_NAME = "<locache>"
 # __future__.annotations.compiler_flag, as it is in co_flags: annotations are kept as text.
 ANNOTATIONS_AS_TEXT = 0x1000000
-# The last text stays with its syntax tree, so that a file of a thousand functions is parsed once.
-# A tree takes some 35 bytes for each of the text: of longer texts than this, nothing stays.
+# The last texts stay with their syntax trees: a file of a thousand functions is parsed once, and so
+# is each of several files that helpers are in. A tree takes some 35 bytes for each of the
+# text: no more than this stays in all.
 KEPT_MAX = 1 << 18
 
 LAMBDA = "<lambda>"  # co_name of what has no name
@@ -117,30 +118,41 @@ class Text:
 
     def find(self, code: "CodeType") -> "bytes | None":
         """The digest of the definition that `code` is of. None: of none, or of two that differ."""
-        name = code.co_name
-        if name == LAMBDA and name not in self.named:
-            self.named[name] = []
-            self.add(definitions(self.tree, _ast.Lambda))
-        named = self.named.get(name, [])
+        named = self.called(code.co_name)
         ids = normal_ids(named, code)
         if len(ids) > 1:
             tell_apart(self, named)
             ids = normal_ids(named, code)
         return ids.pop() if len(ids) == 1 else None
 
+    def called(self, name: str) -> "list[Definition]":
+        """The definitions of that name. Lambdas are looked for when they are asked for."""
+        if name == LAMBDA and name not in self.named:
+            self.named[name] = []
+            self.add(definitions(self.tree, _ast.Lambda))
+        return self.named.get(name, [])
 
-last: "Text | None" = None
+    def lines_of(self, code: "CodeType") -> "tuple[int, int] | None":
+        """The first line of the definition that `code` may be of, and the last."""
+        for one in candidates(self.called(code.co_name), code):
+            return one.line, getattr(one.node, "end_lineno", None) or one.line
+        return None
+
+
+kept: "list[Text]" = []
 
 
 def parsed(text: "bytes | str", flags: int) -> Text:
-    """A text parsed and compiled; the last one again where it is the same."""
-    global last
-    known = last
-    if known and type(known.text) is type(text) and (known.text, known.flags) == (text, flags):
-        return known
-    known = Text(text, flags)
-    last = known if len(text) <= KEPT_MAX else None
-    return known
+    """A text parsed and compiled; one of the last again where it is the same."""
+    for known in kept:
+        if type(known.text) is type(text) and (known.text, known.flags) == (text, flags):
+            return known
+    made = Text(text, flags)
+    stay = [*kept, made]
+    while sum(len(one.text) for one in stay) > KEPT_MAX:
+        del stay[0]
+    kept[:] = stay
+    return made
 
 
 def compiled(source: "bytes | str | _ast.Module", flags: int):  # type: ignore[no-untyped-def]
@@ -185,16 +197,20 @@ def codes_within(code: "CodeType") -> "Iterator[CodeType]":
         todo += reversed(inner)
 
 
-def normal_ids(named: "list[Definition]", code: "CodeType") -> "set[bytes]":
-    """The digests of the definitions that may be the one of `code`.
+def candidates(named: "list[Definition]", code: "CodeType") -> "list[Definition]":
+    """The definitions that may be the one of `code`.
 
     The same code does the same, wherever it stands; but others may spell it in another way, so that
     those at its own line are preferred.
     """
     wanted = _code_id(code)
     same = [one for one in named if any(_code_id(made) == wanted for made in one.codes)]
-    here = [one for one in same if one.line == code.co_firstlineno]
-    return {normal_id(one, code.co_flags & ANNOTATIONS_AS_TEXT) for one in here or same}
+    return [one for one in same if one.line == code.co_firstlineno] or same
+
+
+def normal_ids(named: "list[Definition]", code: "CodeType") -> "set[bytes]":
+    flags = code.co_flags & ANNOTATIONS_AS_TEXT
+    return {normal_id(one, flags) for one in candidates(named, code)}
 
 
 def tell_apart(text: Text, named: "list[Definition]") -> None:

@@ -13,9 +13,9 @@ static bool is_followed(const lcpy_persisted *self)
 }
 
 /* Of a function whose own code alone counts, what depends= says all the same. */
-static lcpy_reach *walk_reached(lcpy_persisted *self)
+static lcpy_reach *walk_reached(lcpy_persisted *self, unsigned more)
 {
-    unsigned scope = (self->options.follow ? LCPY_REACH_FOLLOW : 0U) |
+    unsigned scope = more | (self->options.follow ? LCPY_REACH_FOLLOW : 0U) |
                      (self->options.packages ? LCPY_REACH_PACKAGES : 0U);
     return lcpy_reach_new(self->state, self->target.functions, self->options.depends, scope);
 }
@@ -24,7 +24,7 @@ int lcpy_depend_begin(lcpy_persisted *self)
 {
     if (self->reach != NULL || !is_followed(self))
         return 0;
-    lcpy_reach *reach = walk_reached(self);
+    lcpy_reach *reach = walk_reached(self, 0);
     if (reach == NULL)
         return -1;
     if (self->reach != NULL) /* another thread was faster */
@@ -68,7 +68,7 @@ int lcpy_depend_again(lcpy_persisted *self)
     /* What changes while the function runs may be its own doing, which shows at its end. */
     if (self->running > 0)
         return 0;
-    lcpy_reach *reach = walk_reached(self);
+    lcpy_reach *reach = walk_reached(self, 0);
     if (reach == NULL)
         return -1;
     lcpy_reach *before = self->reach;
@@ -88,7 +88,7 @@ int lcpy_depend_ended(lcpy_persisted *self, unsigned turn, int64_t others)
     if (lcpy_captures_alone_since(others))
         return lcpy_guard_renew(&self->reach->guard) < 0 ? -1 : 1;
     /* Other threads ran: was it anything that counts that changed? */
-    lcpy_reach *reach = walk_reached(self);
+    lcpy_reach *reach = walk_reached(self, 0);
     if (reach == NULL)
         return -1;
     bool same = self->turn == turn && is_same(self->reach, reach);
@@ -103,9 +103,12 @@ int lcpy_depend_ended(lcpy_persisted *self, unsigned turn, int64_t others)
 
 PyObject *lcpy_depend_parts(PyObject *object, PyObject *unused)
 {
-    (void)unused;
     lcpy_persisted *self = (lcpy_persisted *)object;
-    if (lcpy_depend_begin(self) < 0 || (!lcpy_depend_holds(self) && lcpy_depend_again(self) < 0))
-        return NULL;
-    return self->reach != NULL ? PySequence_List(self->reach->parts) : PyList_New(0);
+    (void)unused;
+    if (!is_followed(self))
+        return PyList_New(0);
+    lcpy_reach *reach = walk_reached(self, LCPY_REACH_PARTS);
+    PyObject *parts = reach != NULL ? Py_NewRef(reach->parts) : NULL;
+    lcpy_reach_free(reach);
+    return parts;
 }

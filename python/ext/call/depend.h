@@ -27,7 +27,7 @@ int lcpy_depend_again(lcpy_persisted *self);
  * run itself changed is its state, and stays what it was. */
 int lcpy_depend_ended(lcpy_persisted *self, unsigned turn, int64_t others);
 
-/* f._depends(): a list of (place, kind, digest) of what it reaches. */
+/* f._depends(): a list of (kind, place, digest or None, object or None) of what it reaches now. */
 PyObject *lcpy_depend_parts(PyObject *object, PyObject *unused);
 
 #endif

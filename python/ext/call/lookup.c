@@ -1,6 +1,7 @@
 /* Looking up a result of a decorated function. */
 #include "call/lookup.h"
 
+#include "call/explain.h"
 #include "call/kept.h"
 #include "call/open.h"
 #include "call/warn.h"
@@ -108,10 +109,14 @@ lcpy_found lcpy_lookup_file(PyObject **out, lcpy_persisted *self, const lcpy_key
     if (opened != LCPY_FOUND)
         return opened;
     lcpy_answer answer = {.forgotten = self->forgotten};
+    const lcpy_asked asked = {self, key, false};
+    const lcpy_asked *outer = lcpy_explain_asked;
+    lcpy_explain_asked = self->state->verbose ? &asked : NULL;
     LCPY_BEGIN_WITHOUT_GIL(self);
     answer.status =
         locache_get(&answer.value, cache, key->writer.data, key->writer.length, &answer.error);
     LCPY_END_WITHOUT_GIL(self);
+    lcpy_explain_asked = outer;
     return lcpy_lookup_answer(out, self, key, &answer);
 }
 
@@ -133,9 +138,12 @@ static bool ask_in_parts(lcpy_answer *answer, locache_flight **flight, lcpy_pers
                                .key_size = key->writer.length,
                                .fresh = how->fresh};
     int64_t start = lcpy_persisted_clock();
-    const locache *asked = self->cache;
+    const locache *first = self->cache;
+    const lcpy_asked asked = {self, key, false};
+    const lcpy_asked *outer = lcpy_explain_asked;
     bool goes_on;
     bool interrupted;
+    lcpy_explain_asked = self->state->verbose ? &asked : NULL;
     do {
         int64_t part = how->at_once ? 0 : next_part(self, start);
         request.wait = part > 0 ? part : -1;
@@ -143,9 +151,10 @@ static bool ask_in_parts(lcpy_answer *answer, locache_flight **flight, lcpy_pers
         answer->status = locache_ask(&answer->value, flight, cache, &request, &answer->error);
         LCPY_END_WITHOUT_GIL(self);
         how->waited = how->waited || request.asked > 0;
-        goes_on = answer->status == LOCACHE_PENDING && part > 0 && self->cache == asked;
+        goes_on = answer->status == LOCACHE_PENDING && part > 0 && self->cache == first;
         interrupted = goes_on && PyErr_CheckSignals() < 0;
     } while (goes_on && !interrupted);
+    lcpy_explain_asked = outer;
     locache_give_up(&request);
     return !interrupted;
 }

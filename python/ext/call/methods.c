@@ -9,6 +9,7 @@
 #include "call/call.h"
 #include "call/coroutine.h"
 #include "call/depend.h"
+#include "call/explain.h"
 #include "call/listing.h"
 #include "call/lookup.h"
 #include "call/open.h"
@@ -349,6 +350,7 @@ PyMethodDef lcpy_methods[] = {
     {"cache_clear", cache_clear, METH_NOARGS, cache_clear_doc},
     {"cache_path", CALL_METHOD(cache_path), METH_FASTCALL | METH_KEYWORDS, cache_path_doc},
     {"is_cached", CALL_METHOD(is_cached), METH_FASTCALL | METH_KEYWORDS, is_cached_doc},
+    {"explain", CALL_METHOD(lcpy_explain), METH_FASTCALL | METH_KEYWORDS, lcpy_explain_doc},
     {"forget", CALL_METHOD(forget), METH_FASTCALL | METH_KEYWORDS, forget_doc},
     {"refresh", CALL_METHOD(refresh), METH_FASTCALL | METH_KEYWORDS, refresh_doc},
     {"get", CALL_METHOD(lcpy_queries_get), METH_FASTCALL | METH_KEYWORDS, lcpy_queries_get_doc},

@@ -5,6 +5,7 @@
 
 #include "call/depend.h"
 #include "call/kept.h"
+#include "call/note.h"
 #include "call/switch.h"
 #include "call/warn.h"
 #include "identity.h"
@@ -111,6 +112,29 @@ static int fill_source(locache_identity *out, lcpy_persisted *self)
     return 0;
 }
 
+/* Its bytes are the note's as long as that lives. */
+static void set_note(locache_options *options, PyObject *note)
+{
+    options->note = note != NULL ? PyBytes_AS_STRING(note) : NULL;
+    options->note_size = note != NULL ? (size_t)PyBytes_GET_SIZE(note) : 0;
+}
+
+/* The source is asked for, as it is where the version is new: then it is noted, too, what that is
+ * made of. */
+static locache_status open_by_source(locache **out, lcpy_persisted *self, const char *directory,
+                                     locache_options *options, locache_error *error)
+{
+    if (fill_source(&options->identity, self) < 0)
+        return LOCACHE_ETYPE;
+    PyObject *note = (options->flags & LOCACHE_READ_ONLY) == 0 ? lcpy_note_of_parts(self) : NULL;
+    if (note == NULL && PyErr_Occurred() != NULL)
+        return LOCACHE_ETYPE;
+    set_note(options, note);
+    locache_status status = open_without_gil(out, directory, options, error);
+    Py_XDECREF(note);
+    return status;
+}
+
 static locache_status open_named(locache **out, lcpy_persisted *self, const lcpy_where *where,
                                  const char *name, locache_error *error)
 {
@@ -130,14 +154,16 @@ static locache_status open_named(locache **out, lcpy_persisted *self, const lcpy
     };
     if (fill_identity(&options.identity, tag, self) < 0)
         return LOCACHE_ETYPE;
+    PyObject *note = self->options.version != NULL ? lcpy_note_of_version(self) : NULL;
+    if (note == NULL && PyErr_Occurred() != NULL)
+        return LOCACHE_ETYPE;
+    set_note(&options, note);
     locache_status status = lcpy_where_find(directory, where, error);
     if (status == LOCACHE_OK)
         status = open_without_gil(out, directory, &options, error);
-    if (status == LOCACHE_NEED_SOURCE) {
-        if (fill_source(&options.identity, self) < 0)
-            return LOCACHE_ETYPE;
-        status = open_without_gil(out, directory, &options, error);
-    }
+    if (status == LOCACHE_NEED_SOURCE)
+        status = open_by_source(out, self, directory, &options, error);
+    Py_XDECREF(note);
     return status;
 }
 

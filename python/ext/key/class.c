@@ -372,6 +372,18 @@ done:
     return result;
 }
 
+PyObject *lcpy_class_function_id_of(PyObject *module, PyObject *function)
+{
+    locache_id id;
+    if (!PyFunction_Check(function)) {
+        PyErr_SetString(PyExc_TypeError, "expected a function");
+        return NULL;
+    }
+    return lcpy_class_function_id(PyModule_GetState(module), &id, function) < 0
+               ? NULL
+               : PyBytes_FromStringAndSize((const char *)id.bytes, sizeof id.bytes);
+}
+
 static int write_code_and_bindings(lcpy_walk *walk, PyObject *function, PyObject *attributes)
 {
     locache_id ids[2];

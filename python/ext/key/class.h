@@ -14,6 +14,8 @@ int lcpy_class_write_function(lcpy_walk *walk, PyObject *function);
 int lcpy_class_write_builtin(lcpy_walk *walk, PyObject *function);
 /* The digest of a function's source, or of its code where it has none; kept. */
 int lcpy_class_function_id(lcpy_state *state, locache_id *out, PyObject *function);
+/* The same for locache._parts. */
+PyObject *lcpy_class_function_id_of(PyObject *module, PyObject *function);
 /* The dict of a class without what says nothing of it: a new dict. */
 PyObject *lcpy_class_members(PyObject *class);
 /* Is object found in its module under its qualified name? 1, 0, or -1 with an exception. */

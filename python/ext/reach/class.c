@@ -194,7 +194,7 @@ static int write_named_member(lcpy_reacher *r, PyObject *class, PyObject *name, 
     locache_write_text(r->writer, text, (size_t)size);
     if (status > 0)
         return lcpy_reach_left_out(r);
-    r->place = PyUnicode_FromFormat("%U.%U", before, name);
+    r->place = lcpy_reach_place_in(r, "%U.%U", name);
     status = r->place != NULL ? write_member_value(r, text, value) : -1;
     Py_XDECREF(r->place);
     r->place = before;
@@ -271,7 +271,8 @@ static int write_class_bases(lcpy_reacher *r, PyTypeObject *type)
 int lcpy_reach_class(lcpy_reacher *r, PyObject *class, int mode)
 {
     PyTypeObject *type = (PyTypeObject *)class;
-    if (lcpy_guard_add_class(&r->out->guard, type) < 0)
+    if (lcpy_guard_add_class(&r->out->guard, type) < 0 ||
+        lcpy_reach_code_part(r, "class", class) < 0)
         return -1;
     locache_write_array(r->writer, 4);
     locache_write_int(r->writer, LCPY_FORM_CLASS);

@@ -107,7 +107,7 @@ static int write_one_path(lcpy_reacher *r, PyObject *path, PyObject *globals, Py
     Py_ssize_t size;
     const char *text = label != NULL ? PyUnicode_AsUTF8AndSize(label, &size) : NULL;
     int status = -1;
-    r->place = text != NULL ? PyUnicode_FromFormat("%U:%U", place, label) : NULL;
+    r->place = text != NULL ? lcpy_reach_place_at(r, place, label, &found) : NULL;
     if (r->place != NULL) {
         locache_write_text(r->writer, text, (size_t)size);
         status = write_found(r, &found, bound);
@@ -142,11 +142,17 @@ static int write_paths(lcpy_reacher *r, PyObject *set, PyObject *globals, bool b
 
 /* ------------------------------------------------------------------------------------- bindings */
 
-/* object() as a default says "not given". */
-static int write_given(lcpy_reacher *r, PyObject *value)
+/* object() as a default says "not given". `name`, of which `format` makes a place, may be NULL. */
+static int write_given(lcpy_reacher *r, PyObject *value, const char *format, PyObject *name)
 {
-    return value == NULL || Py_IS_TYPE(value, &PyBaseObject_Type) ? lcpy_reach_left_out(r)
-                                                                  : lcpy_reach_value(r, value);
+    if (value == NULL || Py_IS_TYPE(value, &PyBaseObject_Type))
+        return lcpy_reach_left_out(r);
+    PyObject *before = r->place;
+    r->place = name != NULL ? lcpy_reach_place_in(r, format, name) : Py_NewRef(before);
+    int status = r->place != NULL ? lcpy_reach_value(r, value) : -1;
+    Py_XDECREF(r->place);
+    r->place = before;
+    return status;
 }
 
 /* `rebound`: names of variables that are state; NULL: of a package's wrapper, of which only what it
@@ -170,7 +176,8 @@ static int write_reached_closure(lcpy_reacher *r, PyObject *function, PyObject *
         if (status == 0 && !skip)
             status = lcpy_guard_add_slot(&r->out->guard, (PyObject *)cell, &cell->ob_ref);
         if (status == 0)
-            status = skip ? lcpy_reach_left_out(r) : write_given(r, value);
+            status = skip ? lcpy_reach_left_out(r)
+                          : write_given(r, value, "%U.<%U>", PyTuple_GET_ITEM(names, i));
         Py_XDECREF(value);
     }
     Py_DECREF(names);
@@ -182,10 +189,17 @@ static int write_reached_defaults(lcpy_reacher *r, PyObject *function)
     PyObject *defaults = PyFunction_GET_DEFAULTS(function);
     PyObject *named = PyFunction_GET_KW_DEFAULTS(function);
     Py_ssize_t count = defaults != NULL ? PyTuple_GET_SIZE(defaults) : 0;
-    int status = 0;
+    PyObject *code = PyFunction_GET_CODE(function);
+    Py_ssize_t first = ((PyCodeObject *)code)->co_argcount - count;
+    PyObject *names =
+        lcpy_reach_notes_parts(r) ? PyObject_GetAttrString(code, "co_varnames") : NULL;
+    int status = names == NULL && PyErr_Occurred() != NULL ? -1 : 0;
     locache_write_array(r->writer, (uint64_t)count);
     for (Py_ssize_t i = 0; status == 0 && i < count; i++)
-        status = write_given(r, PyTuple_GET_ITEM(defaults, i));
+        status = write_given(r, PyTuple_GET_ITEM(defaults, i), "%U(%U=)",
+                             names != NULL && first + i >= 0 ? PyTuple_GET_ITEM(names, first + i)
+                                                             : NULL);
+    Py_XDECREF(names);
     if (status == 0 && named != NULL) {
         status = lcpy_guard_add_content(&r->out->guard, named);
         if (status == 0)
@@ -251,6 +265,7 @@ int lcpy_reach_code(lcpy_reacher *r, PyObject *function, int mode)
         status = note_own_state(r, function, &names);
     if (status == 0 && mode != LCPY_NODE_ROOT &&
         (PyList_Append(r->out->functions, function) < 0 ||
+         lcpy_reach_code_part(r, "function", function) < 0 ||
          write_reached_closure(r, function, names.rebound) < 0 ||
          write_reached_defaults(r, function) < 0))
         status = -1;

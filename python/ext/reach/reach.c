@@ -21,7 +21,6 @@ static int write_node(lcpy_reacher *r, PyObject *node)
 {
     PyObject *object = PyTuple_GET_ITEM(node, 0);
     int mode = (int)PyLong_AsLong(PyTuple_GET_ITEM(node, 1));
-    r->place = PyTuple_GET_ITEM(node, 2);
     if (mode == LCPY_NODE_OPAQUE)
         return lcpy_reach_opaque(r, object);
     if (PyFunction_Check(object))
@@ -33,16 +32,35 @@ static int write_node(lcpy_reacher *r, PyObject *node)
     return lcpy_reach_object(r, object);
 }
 
+static int write_node_at(lcpy_reacher *r, PyObject *node)
+{
+    r->place = PyTuple_GET_ITEM(node, 2);
+    r->place = lcpy_reach_place_of(r, PyTuple_GET_ITEM(node, 0));
+    int status = write_node(r, node);
+    Py_DECREF(r->place);
+    return status;
+}
+
 static int write_nodes(lcpy_reacher *r)
 {
     for (Py_ssize_t i = 0; i < PyList_GET_SIZE(r->nodes) && i < NODES_MAX; i++) {
         PyObject *node = Py_NewRef(PyList_GET_ITEM(r->nodes, i));
-        int status = write_node(r, node);
+        int status = write_node_at(r, node);
         Py_DECREF(node);
         if (status < 0)
             return -1;
     }
     return 0;
+}
+
+static int note_root(lcpy_reacher *r, PyObject *root)
+{
+    PyObject *before = r->place;
+    r->place = lcpy_reach_place_of(r, root);
+    int status = PyFunction_Check(root) ? lcpy_reach_code_part(r, "function", root) : 0;
+    Py_DECREF(r->place);
+    r->place = before;
+    return status;
 }
 
 static int begin_roots(lcpy_reacher *r, PyObject *roots, PyObject *depends)
@@ -53,6 +71,8 @@ static int begin_roots(lcpy_reacher *r, PyObject *roots, PyObject *depends)
     int status = 0;
     for (Py_ssize_t i = 0; status == 0 && i < PyTuple_GET_SIZE(roots); i++) {
         PyObject *root = PyTuple_GET_ITEM(roots, i);
+        if (note_root(r, root) < 0)
+            return -1;
         if ((r->scope & LCPY_REACH_FOLLOW) == 0) {
             status = lcpy_reach_guard_function(r, root);
             continue;
@@ -135,11 +155,12 @@ static int reset_round(lcpy_reacher *r)
     Py_XSETREF(r->numbers, PyDict_New());
     Py_XSETREF(r->nodes, PyList_New(0));
     Py_XSETREF(out->functions, PyList_New(0));
-    Py_XSETREF(out->parts, PyList_New(0));
+    Py_XSETREF(out->parts, (r->scope & LCPY_REACH_PARTS) != 0 ? PyList_New(0) : NULL);
     lcpy_guard_clear(&out->guard);
     locache_writer_reset(r->writer);
     r->grown = false;
-    return r->numbers == NULL || r->nodes == NULL || out->functions == NULL || out->parts == NULL
+    return r->numbers == NULL || r->nodes == NULL || out->functions == NULL ||
+                   (out->parts == NULL && PyErr_Occurred() != NULL)
                ? -1
                : lcpy_guard_init(&out->guard);
 }

@@ -10,6 +10,8 @@
 #define LCPY_REACH_FOLLOW 1u
 /* Versions of packages count besides. */
 #define LCPY_REACH_PACKAGES 2u
+/* Parts are noted, for who asks what changed. */
+#define LCPY_REACH_PARTS 4u
 
 typedef struct lcpy_reach {
     bool empty;          /* it reaches nothing */
@@ -17,7 +19,8 @@ typedef struct lcpy_reach {
     locache_id own;      /* the same of the roots' own code */
     PyObject *form;      /* bytes: all but the code */
     PyObject *functions; /* list: those whose code counts, in the order of the form */
-    PyObject *parts;     /* list of (place, kind, digest) */
+    /* list of (kind, place, digest or None, object or None), for LCPY_REACH_PARTS; or NULL */
+    PyObject *parts;
     lcpy_guard guard;
 } lcpy_reach;
 

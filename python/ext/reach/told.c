@@ -10,18 +10,20 @@
 static int write_content(lcpy_reacher *r, const char *kind, PyObject *place, PyObject *content)
 {
     locache_id id;
+    size_t size = 0; /* there is none */
     PyObject *before = r->place;
     r->counted = true;
     locache_write_array(r->writer, 2);
     locache_write_int(r->writer, LCPY_FORM_VALUE);
     if (content == NULL || content == Py_None) {
         locache_write_null(r->writer);
-        return 0;
+    } else {
+        locache_id_of(&id, PyBytes_AS_STRING(content), (size_t)PyBytes_GET_SIZE(content));
+        locache_write_bytes(r->writer, id.bytes, sizeof id.bytes);
+        size = sizeof id.bytes;
     }
-    locache_id_of(&id, PyBytes_AS_STRING(content), (size_t)PyBytes_GET_SIZE(content));
-    locache_write_bytes(r->writer, id.bytes, sizeof id.bytes);
     r->place = place;
-    int status = lcpy_reach_part(r, kind, id.bytes, sizeof id.bytes);
+    int status = lcpy_reach_part(r, kind, (lcpy_reach_bytes){id.bytes, size}, NULL);
     r->place = before;
     return status;
 }

@@ -62,18 +62,9 @@ static int write_text(lcpy_reacher *r, int kind, PyObject *text)
     locache_write_array(r->writer, 2);
     locache_write_int(r->writer, kind);
     locache_write_bytes(r->writer, utf8, (size_t)size);
-    return 0;
-}
-
-int lcpy_reach_part(lcpy_reacher *r, const char *kind, const void *data, size_t size)
-{
-    locache_id id;
-    locache_id_of(&id, data, size);
-    PyObject *part = Py_BuildValue("(Osy#)", r->place, kind, (const char *)id.bytes,
-                                   (Py_ssize_t)sizeof id.bytes);
-    int status = part != NULL ? PyList_Append(r->out->parts, part) : -1;
-    Py_XDECREF(part);
-    return status;
+    return kind == LCPY_FORM_NAME
+               ? lcpy_reach_part(r, "value", (lcpy_reach_bytes){utf8, (size_t)size}, text)
+               : 0;
 }
 
 int lcpy_reach_version(lcpy_reacher *r, PyObject *version)
@@ -86,7 +77,7 @@ int lcpy_reach_version(lcpy_reacher *r, PyObject *version)
         return lcpy_reach_left_out(r);
     return write_text(r, LCPY_FORM_PACKAGE, version) < 0
                ? -1
-               : lcpy_reach_part(r, "package", text, (size_t)size);
+               : lcpy_reach_part(r, "package", (lcpy_reach_bytes){text, (size_t)size}, version);
 }
 
 int lcpy_reach_package(lcpy_reacher *r, PyObject *module_name)
@@ -124,7 +115,7 @@ void lcpy_reach_collect(lcpy_reacher *r)
 }
 
 /* Takes what was written of a value: as it is where it is short. */
-static int take_key(lcpy_reacher *r, const locache_writer *key)
+static int take_key(lcpy_reacher *r, const locache_writer *key, PyObject *value)
 {
     locache_id id;
     if (locache_writer_status(key) != LOCACHE_OK) {
@@ -140,7 +131,7 @@ static int take_key(lcpy_reacher *r, const locache_writer *key)
         locache_id_of(&id, key->data, key->length);
         locache_write_bytes(r->writer, id.bytes, sizeof id.bytes);
     }
-    return lcpy_reach_part(r, "value", key->data, key->length);
+    return lcpy_reach_part(r, "value", (lcpy_reach_bytes){key->data, key->length}, value);
 }
 
 static int write_sequence_of(lcpy_reacher *r, PyObject *sequence)
@@ -174,7 +165,7 @@ static int write_by_key(lcpy_reacher *r, PyObject *value)
     locache_writer_init(&key, room, sizeof room);
     int status = lcpy_key_collect(r->state, &key, value, &r->collector);
     if (status == 0) {
-        status = take_key(r, &key);
+        status = take_key(r, &key, value);
         if (status == 0)
             status = lcpy_guard_add_content(&r->out->guard, value);
     } else if (PyErr_ExceptionMatches(PyExc_Exception) &&
@@ -194,6 +185,27 @@ static int write_by_key(lcpy_reacher *r, PyObject *value)
 
 /* -------------------------------------------------------------------------------------- objects */
 
+/* A key, which is no part of its own. */
+static int write_name_of(lcpy_reacher *r, PyObject *key)
+{
+    unsigned scope = r->scope;
+    r->scope &= ~LCPY_REACH_PARTS;
+    int status = lcpy_reach_value(r, key);
+    r->scope = scope;
+    return status;
+}
+
+/* What a dict has under a key: at a place of its own. */
+static int write_item(lcpy_reacher *r, PyObject *key, PyObject *value)
+{
+    PyObject *before = r->place;
+    r->place = PyUnicode_Check(key) ? lcpy_reach_place_in(r, "%U.%U", key) : Py_NewRef(before);
+    int status = r->place != NULL ? lcpy_reach_value(r, value) : -1;
+    Py_XDECREF(r->place);
+    r->place = before;
+    return status;
+}
+
 int lcpy_reach_dict(lcpy_reacher *r, PyObject *dict, PyObject *owner)
 {
     PyObject *copy = PyDict_Copy(dict);
@@ -210,11 +222,11 @@ int lcpy_reach_dict(lcpy_reacher *r, PyObject *dict, PyObject *owner)
     for (Py_ssize_t i = 0; status == 0 && i < PyList_GET_SIZE(keys); i++) {
         PyObject *key = PyList_GET_ITEM(keys, i);
         PyObject *value = PyDict_GetItemWithError(copy, key);
-        status = value != NULL ? lcpy_reach_value(r, key) : -1;
+        status = value != NULL ? write_name_of(r, key) : -1;
         if (status < 0)
             break;
         int left_out = owner != NULL ? lcpy_reach_is_state(r, owner, key, value) : 0;
-        status = left_out < 0 ? -1 : left_out ? lcpy_reach_left_out(r) : lcpy_reach_value(r, value);
+        status = left_out < 0 ? -1 : left_out ? lcpy_reach_left_out(r) : write_item(r, key, value);
     }
     Py_DECREF(keys);
     Py_DECREF(copy);

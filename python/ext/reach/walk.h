@@ -61,8 +61,18 @@ int lcpy_reach_node(lcpy_reacher *r, PyObject *object, int mode);
 int lcpy_reach_version(lcpy_reacher *r, PyObject *version);
 /* An installed package that a module's name is of. */
 int lcpy_reach_package(lcpy_reacher *r, PyObject *module_name);
-/* Note a part for who asks what a function depends on. */
-int lcpy_reach_part(lcpy_reacher *r, const char *kind, const void *data, size_t size);
+/* Note a part that is at r->place, for who asks (parts.c): by what its bytes are, and the object;
+ * or a function or class, whose digest whoever asks makes. */
+typedef struct lcpy_reach_bytes {
+    const void *data;
+    size_t size;
+} lcpy_reach_bytes;
+int lcpy_reach_part(lcpy_reacher *r, const char *kind, lcpy_reach_bytes of, PyObject *object);
+static inline bool lcpy_reach_notes_parts(const lcpy_reacher *r)
+{
+    return (r->scope & LCPY_REACH_PARTS) != 0;
+}
+int lcpy_reach_code_part(lcpy_reacher *r, const char *kind, PyObject *object);
 
 /* What depends= holds (told.c). */
 int lcpy_reach_told(lcpy_reacher *r, PyObject *object);
@@ -99,6 +109,13 @@ typedef struct lcpy_found_path {
     bool whole;          /* the path was followed to its end */
     bool imports;        /* value is a module that the next step imports a name from */
 } lcpy_found_path;
+
+/* Places, where parts are noted, else r->place: of a function or class by its own name, of what is
+ * in r->place ("%U.%U"), of what a path of that module leads to. New references. */
+PyObject *lcpy_reach_place_of(lcpy_reacher *r, PyObject *object);
+PyObject *lcpy_reach_place_in(lcpy_reacher *r, const char *format, PyObject *name);
+PyObject *lcpy_reach_place_at(lcpy_reacher *r, PyObject *module, PyObject *path,
+                              const lcpy_found_path *found);
 
 int lcpy_reach_resolve(lcpy_reacher *r, lcpy_found_path *out, PyObject *path, PyObject *globals);
 

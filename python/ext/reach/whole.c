@@ -61,7 +61,8 @@ int lcpy_reach_module(lcpy_reacher *r, PyObject *module)
     int status = names != NULL ? lcpy_guard_add_size(&r->out->guard, dict) : -1;
     for (Py_ssize_t i = 0; status == 0 && i < PyList_GET_SIZE(names); i++) {
         PyObject *name = PyList_GET_ITEM(names, i);
-        r->place = PyUnicode_FromFormat("%U.%U", before, name);
+        r->place = before;
+        r->place = lcpy_reach_place_in(r, "%U.%U", name);
         status = r->place != NULL ? write_global(r, dict, name) : -1;
         Py_XDECREF(r->place);
     }

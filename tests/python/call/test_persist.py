@@ -794,7 +794,8 @@ def test_verbose_shows_lines_without_configuration(script):
         ["locache:", "hit", "f:"],
         ["locache:", "reset", "f:"],
     ]
-    assert lines[0].endswith("foo.cache/f/x=1")
+    assert "foo.cache/f/x=1 (no result for these arguments; the nearest is x=0: " in lines[0]
+    assert lines[1].endswith("foo.cache/f/x=1")
 
 
 def test_verbose_goes_to_the_standard_logger(kept, caplog):

@@ -351,10 +351,21 @@ def test_text__that_comes_through_a_pipe_is_left_in_it(tmp_path):
 
 def test_text__longer_than_what_is_kept(module):
     names = module("def f(x): return x\n")
-    assert _identity.source_id(names["f"]) is not None and _identity.last is not None
+    assert _identity.source_id(names["f"]) is not None and len(_identity.kept) > 0
     padded = module("def f(x): return x\n" + "# long\n" * (_identity.KEPT_MAX // 7))
     assert _identity.source_id(padded["f"]) == _identity.source_id(names["f"])
-    assert _identity.source_id(padded["f"]) is not None and _identity.last is None
+    assert _identity.source_id(padded["f"]) is not None and _identity.kept == []
+
+
+def test_text__several_are_kept_as_far_as_they_are_short(module):
+    """Helpers in several files, asked for in turns, cost one parse for each file."""
+    names = [module(f"def f(x): return x + {n}\n" + "# more\n" * 9000) for n in range(5)]
+    for name in names:
+        assert _identity.source_id(name["f"]) is not None
+    texts = list(_identity.kept)
+    assert 2 < len(texts) < 5
+    assert _identity.source_id(names[-2]["f"]) is not None
+    assert _identity.kept == texts
 
 
 # ---------------------------------------------------------------------------------- how often asked
