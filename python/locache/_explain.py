@@ -77,9 +77,9 @@ def stored(persisted, asked):
 
 
 def switched_off(persisted):
-    from locache import _switch
+    from locache import _options, _switch
 
-    enabled = persisted._made[4][10]
+    enabled = persisted._made[4][_options.ENABLED]
     if _switch.inside.get():
         return "off: within locache.disabled()"
     if not _switch.is_on(enabled):

@@ -639,7 +639,8 @@ def test_hits_in_memory_are_counted_and_logged(kept, caplog):
     assert f.cache_info()[:2] == (3, 1)
     lines = [record.message for record in caplog.records]
     assert [line.split()[0] for line in lines] == ["miss", "store", "hit", "hit", "hit"]
-    assert all(line.endswith("x=1") for line in lines)
+    assert all(line.endswith("x=1") for line in lines[1:])
+    assert lines[0].endswith("x=1 (nothing is stored yet)")
     f.cache_clear()
     assert f.cache_info()[:2] == (0, 0)
 

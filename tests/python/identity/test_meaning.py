@@ -20,7 +20,7 @@ numbers = itertools.count()
 @pytest.fixture
 def module(tmp_path, monkeypatch):
     """Compile a text that lies in a file: its names."""
-    monkeypatch.setattr(_identity, "last", None)
+    monkeypatch.setattr(_identity, "kept", [])
 
     def make(text, encoding="utf-8"):
         file = tmp_path / f"module{next(numbers)}.py"
