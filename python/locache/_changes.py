@@ -26,7 +26,7 @@ def changes(before, now):
     """What differs: a list of dicts of kind, module, name, change ("changed", "added" or "removed")
     and diff, which may be empty. What was only moved to another module is the same."""
     old, new = _by_name(before), _by_name(now)
-    found: list = []
+    found = []
     if not old or not new:  # one of them is not recorded
         return found
     for key, part in new.items():

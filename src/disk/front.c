@@ -12,7 +12,7 @@
 #include <fcntl.h>
 
 /* The key, where it is not in the room already: after the table of a result with many buffers. */
-static bool read_key(lc_front *front, int fd, uint64_t key_at, size_t got)
+static bool read_front_key(lc_front *front, int fd, uint64_t key_at, size_t got)
 {
     lc_span *key = &front->entry.key;
     /* A longer one stands in an entry as its digest. */
@@ -25,7 +25,7 @@ static bool read_key(lc_front *front, int fd, uint64_t key_at, size_t got)
            (ssize_t)key->size;
 }
 
-static bool read_open(lc_front *out, int fd, const lc_directory *at, const char *name)
+static bool read_front(lc_front *out, int fd, const lc_directory *at, const char *name)
 {
     struct stat found;
     uint64_t key_at;
@@ -38,7 +38,8 @@ static bool read_open(lc_front *out, int fd, const lc_directory *at, const char 
     out->size = (uint64_t)found.st_size;
     out->modified = lc_stamp_nanoseconds(&found.st_mtim);
     return lc_entry_parse_head(&out->entry, &key_at, out->room, out->size) == LOCACHE_OK &&
-           read_key(out, fd, key_at, (size_t)got) && lc_key_has_filename(out->entry.key, name);
+           read_front_key(out, fd, key_at, (size_t)got) &&
+           lc_key_has_filename(out->entry.key, name);
 }
 
 bool lc_front_read(lc_front *out, const lc_directory *at, const char *name)
@@ -50,7 +51,7 @@ bool lc_front_read(lc_front *out, const lc_directory *at, const char *name)
     int fd = lc_openat(at->dir, name, O_RDONLY, 0);
     if (fd < 0)
         return false;
-    bool done = read_open(out, fd, at, name);
+    bool done = read_front(out, fd, at, name);
     lc_close(fd);
     return done;
 }

@@ -1,4 +1,5 @@
-"""A lock that another process holds turns no cache off: it is waited for once, and asked for again."""
+"""A lock that another process holds turns no cache off: it is waited for once, then asked for
+again."""
 
 import fcntl
 import struct

@@ -753,13 +753,6 @@ static void test_os__each_name_fails_without_losing_descriptors(void **state)
     }
 }
 
-static void test_os__now_is_now(void **state)
-{
-    (void)state;
-    int64_t now = lc_now() / 1000000000;
-    assert_true(llabs((long long)now - (long long)time(NULL)) <= 1);
-}
-
 #define OS_TEST(name) cmocka_unit_test_setup_teardown(name, enter, leave)
 
 int main(void)
@@ -800,7 +793,6 @@ int main(void)
         OS_TEST(test_os__each_name_gives_every_name_every_time),
         OS_TEST(test_os__each_name_needs_a_directory),
         OS_TEST(test_os__each_name_fails_without_losing_descriptors),
-        OS_TEST(test_os__now_is_now),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
