@@ -16,7 +16,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
-#include <sys/mman.h>
 #include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
@@ -24,6 +23,7 @@
 #include <linux/magic.h>
 #include <sys/syscall.h>
 #include <sys/vfs.h>
+#include <sys/xattr.h>
 #endif
 
 /* What one read or writev is asked for: Linux stops short of 2 GiB, macOS refuses more than
@@ -33,9 +33,9 @@
 #define BATCH 64
 
 /* A lock is held for microseconds: ask again soon (0.1 ms), then ever less often, so that waiting
- * costs little, but never more than 10 ms late. */
+ * costs little, be it of thousands of processes, but never more than 50 ms late. */
 #define LOCK_STEP_FIRST INT64_C(100000)
-#define LOCK_STEP_LAST INT64_C(10000000)
+#define LOCK_STEP_LAST INT64_C(50000000)
 
 /* Kernels stamp files with the time of their last tick, at 100 Hz at the slowest: 10 ms, and as
  * much again. */
@@ -321,6 +321,33 @@ uint64_t lc_mount_of(int fd)
     return 0;
 }
 
+ssize_t lc_readlink(const char *path, char *out, size_t size)
+{
+    if (lc_fault("readlink"))
+        return -1;
+    ssize_t got = readlink(path, out, size);
+    if (got >= 0 && (size_t)got >= size) {
+        errno = ENAMETOOLONG;
+        return -1;
+    }
+    if (got >= 0)
+        out[got] = '\0';
+    return got;
+}
+
+ssize_t lc_get_attribute(int fd, const char *name, void *out, size_t size)
+{
+    if (lc_fault("getxattr"))
+        return -1;
+#ifdef __linux__
+    return fgetxattr(fd, name, out, size);
+#else
+    (void)fd, (void)name, (void)out, (void)size;
+    errno = ENOTSUP;
+    return -1;
+#endif
+}
+
 int lc_dup_over(int from, int to)
 {
     int result;
@@ -385,18 +412,39 @@ ssize_t lc_pread_full(int fd, void *out, size_t size, uint64_t offset)
     return read_full(fd, out, size, (int64_t)offset);
 }
 
+bool lc_has_hole(int fd, uint64_t size)
+{
+#ifdef SEEK_HOLE
+    off_t hole = lc_fault("seek") ? -1 : lseek(fd, 0, SEEK_HOLE);
+    /* What knows no holes says that the first is behind the end. */
+    return lseek(fd, 0, SEEK_SET) == 0 && hole >= 0 && (uint64_t)hole < size;
+#else
+    (void)fd, (void)size;
+    return false;
+#endif
+}
+
+/* Past the limit of its files' sizes a process is sent a signal that ends it (SIGXFSZ): a cache
+ * must not be the cause. Asked before each write, since a program may set the limit at any time.
+ * -1 and EFBIG where so many bytes from `offset` on would pass it; negative: from where the
+ * descriptor stands. */
+static int check_limit(int fd, int64_t offset, size_t size)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_FSIZE, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY)
+        return 0;
+    int64_t from = offset < 0 ? (int64_t)lseek(fd, 0, SEEK_CUR) : offset;
+    if (from >= 0 && (uint64_t)from + (uint64_t)size <= limit.rlim_cur)
+        return 0;
+    errno = EFBIG;
+    return -1;
+}
+
 int lc_pwrite(int fd, const void *data, size_t size, uint64_t offset)
 {
     ssize_t put;
-    struct rlimit limit;
-    if (lc_fault("pwrite"))
+    if (lc_fault("pwrite") || check_limit(fd, (int64_t)offset, size) != 0)
         return -1;
-    /* Past the limit of its files' sizes a process is sent a signal that ends it (SIGXFSZ): a cache
-     * must not be the cause. */
-    if (getrlimit(RLIMIT_FSIZE, &limit) == 0 && offset + (uint64_t)size > limit.rlim_cur) {
-        errno = EFBIG;
-        return -1;
-    }
     do
         put = pwrite(fd, data, size, (off_t)offset);
     while (put < 0 && errno == EINTR);
@@ -424,6 +472,11 @@ int lc_write_full(int fd, struct iovec *vectors, int count)
 {
     struct iovec batch[BATCH];
     int used;
+    size_t total = 0;
+    for (int i = 0; i < count; i++)
+        total += vectors[i].iov_len;
+    if (total > 0 && check_limit(fd, -1, total) != 0)
+        return -1;
     /* A write may stop anywhere, also within a vector: what is left begins there. */
     while ((used = fill_batch(batch, vectors, count)) > 0) {
         ssize_t put = lc_fault("write") ? -1 : writev(fd, batch, used);
@@ -448,26 +501,6 @@ int lc_write_full(int fd, struct iovec *vectors, int count)
         }
     }
     return 0;
-}
-
-/* ------------------------------------------------------------------------------------- mappings */
-
-#ifndef MAP_NORESERVE
-#define MAP_NORESERVE 0
-#endif
-
-void *lc_map(int fd, size_t size)
-{
-    if (lc_fault("map"))
-        return NULL;
-    /* Without a claim on swap space for all of it: most of what is mapped is never written to. */
-    void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_NORESERVE, fd, 0);
-    return memory == MAP_FAILED ? NULL : memory;
-}
-
-void lc_unmap(void *memory, size_t size)
-{
-    munmap(memory, size);
 }
 
 /* ---------------------------------------------------------------------------------------- locks */
@@ -500,7 +533,7 @@ int lc_lock_now(int fd)
     return result;
 }
 
-int lc_lock_within(int fd, int milliseconds)
+int lc_lock_within(int fd, int milliseconds, bool (*done)(const void *context), const void *context)
 {
     int64_t deadline = lc_monotonic() + (int64_t)milliseconds * INT64_C(1000000);
     int64_t step = LOCK_STEP_FIRST;
@@ -509,12 +542,15 @@ int lc_lock_within(int fd, int milliseconds)
         if (errno != EAGAIN)
             return -1;
         int64_t rest = deadline - lc_monotonic();
-        if (rest <= 0) {
-            errno = EAGAIN;
+        bool over = done != NULL && done(context);
+        if (over || rest <= 0) {
+            errno = over ? EALREADY : EAGAIN;
             return -1;
         }
-        int64_t pause = step < rest ? step : rest;
-        lc_sleep(pause);
+        if (lc_sleep(step < rest ? step : rest) != 0) {
+            errno = EINTR;
+            return -1;
+        }
         step = step * 2 < LOCK_STEP_LAST ? step * 2 : LOCK_STEP_LAST;
     }
     return 0;

@@ -56,6 +56,12 @@ int lc_realpath(char *out, size_t size, const char *path);
 /* May the effective user make names in this directory (which may be reached through links)? 0 or
  * -1. */
 int lc_writable(const char *path);
+/* What a symbolic link holds, with a NUL; its size, or -1 (ENAMETOOLONG: more than there is room
+ * for). */
+ssize_t lc_readlink(const char *path, char *out, size_t size);
+/* An extended attribute of an open file: its size, or -1 and errno: ENODATA: it has none; ENOTSUP:
+ * there are no such attributes here; ERANGE: it is larger than that. */
+ssize_t lc_get_attribute(int fd, const char *name, void *out, size_t size);
 /* Descriptor `to` becomes what `from` is, in one step for every thread. */
 int lc_dup_over(int from, int to);
 
@@ -64,6 +70,9 @@ int lc_dup_over(int from, int to);
 ssize_t lc_read_full(int fd, void *out, size_t size);
 /* The same from an offset on; the descriptor's own stays. */
 ssize_t lc_pread_full(int fd, void *out, size_t size, uint64_t offset);
+/* Is there a hole in it, where nothing was ever written? False where the file system does not say.
+ * Moves the descriptor's offset to the file's begin. */
+bool lc_has_hole(int fd, uint64_t size);
 /* In one call: 0, or -1 where it was not all written. */
 int lc_pwrite(int fd, const void *data, size_t size, uint64_t offset);
 /* Write all of it; the vectors are changed. 0 or -1. */
@@ -73,16 +82,14 @@ int lc_write_full(int fd, struct iovec *vectors, int count);
  * without waiting: 0, or -1 with EAGAIN where another has it. It goes with the last descriptor of
  * that description. */
 int lc_lock_now(int fd);
-/* The same, waiting in steps of at most 10 ms up to `milliseconds` in all; -1 with EAGAIN then. */
-int lc_lock_within(int fd, int milliseconds);
+/* The same, waiting in steps of at most 50 ms up to `milliseconds` in all; -1 with EAGAIN then, with
+ * EINTR where a signal was handled meanwhile, with EALREADY where done(), asked between the steps
+ * (NULL: nobody), says that the lock is not needed any more. */
+int lc_lock_within(int fd, int milliseconds, bool (*done)(const void *context),
+                   const void *context);
 /* Give it up, also for children of fork() that hold the description too. Not in such a child: it is
  * the parent's. */
 void lc_unlock(int fd);
-
-/* An open file of size bytes (not 0) as private memory: loaded as it is touched, written to by
- * nobody else. NULL and errno. */
-void *lc_map(int fd, size_t size);
-void lc_unmap(void *memory, size_t size);
 
 /* Names in a directory, "." and ".." left out. Stops early when fn returns false. The descriptor is
  * not consumed. 0 or -1. */

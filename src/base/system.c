@@ -7,6 +7,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <stdatomic.h>
+#include <stdlib.h>
 #include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
@@ -87,9 +88,9 @@ int64_t lc_ticks(void)
 #endif
 }
 
-void lc_sleep(int64_t nanoseconds)
+int lc_sleep(int64_t nanoseconds)
 {
-    nanosleep(&(struct timespec){.tv_nsec = (long)nanoseconds}, NULL);
+    return nanosleep(&(struct timespec){.tv_nsec = (long)nanoseconds}, NULL);
 }
 
 /* Counted rather than compared by getpid(), which is a system call at every hit. 0: not started.
@@ -118,6 +119,30 @@ unsigned lc_generation(void)
         return now;
     pthread_once(&generation_once, start_generation);
     return atomic_load_explicit(&generation, memory_order_relaxed);
+}
+
+uint32_t lc_process(void)
+{
+    /* The two in one word, so that no thread of a child takes its parent's for its own. */
+    static _Atomic uint64_t known;
+    unsigned now = lc_generation();
+    uint64_t last = atomic_load_explicit(&known, memory_order_relaxed);
+    if (last >> 32 != now) {
+        last = (uint64_t)now << 32 | (uint32_t)getpid();
+        atomic_store_explicit(&known, last, memory_order_relaxed);
+    }
+    return (uint32_t)last;
+}
+
+const char *lc_environment(const char *name)
+{
+#if defined(__linux__)
+    return secure_getenv(name);
+#elif defined(__APPLE__) || defined(__FreeBSD__) || defined(__NetBSD__) || defined(__OpenBSD__)
+    return issetugid() ? NULL : getenv(name);
+#else
+    return getuid() == geteuid() && getgid() == getegid() ? getenv(name) : NULL;
+#endif
 }
 
 int lc_descriptors(void)

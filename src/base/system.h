@@ -17,10 +17,14 @@ int64_t lc_now(void);          /* nanoseconds since 1970-01-01 UTC */
 int64_t lc_monotonic(void);    /* nanoseconds of a clock that never goes back */
 /* The same, coarse: some milliseconds behind, and cheaper by far. */
 int64_t lc_ticks(void);
-/* Sleep so many nanoseconds, less than a second. */
-void lc_sleep(int64_t nanoseconds);
+/* Sleep so many nanoseconds, less than a second. -1: a signal was handled meanwhile. */
+int lc_sleep(int64_t nanoseconds);
 /* How many times this process's memory was copied by fork(), counted from 1. */
 unsigned lc_generation(void);
+uint32_t lc_process(void); /* the id of this process, without a system call but after fork() */
+/* A variable of the environment; NULL where there is none, or where the program has more rights
+ * than who started it and set the environment (set-user-ID). */
+const char *lc_environment(const char *name);
 int lc_descriptors(void); /* how many descriptors the process may have open */
 
 #endif

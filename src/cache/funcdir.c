@@ -24,6 +24,10 @@
 #include <string.h>
 #include <unistd.h>
 
+/* A directory that others made while we waited for the lock may be gone again when it is looked
+ * for; so often in a row, somebody removes it in a loop. */
+#define FIND_ATTEMPTS 8
+
 /* Events of what a switch of versions did, sent when its lock is given up: who listens may run
  * anything, this function too. */
 static void announce(locache *cache, const lc_versions_news *news)
@@ -102,7 +106,7 @@ static locache_status make_root(bool *made, const locache *cache, locache_error 
     if (parent < 0)
         return lc_fail_os(error, errno, "cannot make the cache directory %s", cache->dir);
     above[size > 0 ? size : 1] = '\0';
-    locache_status status = lc_owner_above(parent, above, true, error);
+    locache_status status = lc_owner_above(parent, above, true, "LOCACHE_DIR", error);
     lc_close(parent);
     if (status != LOCACHE_OK)
         return status;
@@ -129,7 +133,7 @@ static locache_status open_root(int *out, bool *made, const locache *cache, bool
     }
     if (status != LOCACHE_OK)
         return status;
-    status = lc_owner_above(*out, cache->dir, false, error);
+    status = lc_owner_above(*out, cache->dir, false, "LOCACHE_DIR", error);
     if (status != LOCACHE_OK)
         lc_close(*out);
     return status;
@@ -230,8 +234,8 @@ static locache_status settle(lc_settled *out, locache *cache, int root, int whic
  * The lookup without a lock comes first: it is what nearly every process finds, its own version in
  * its place. Only where that misses, and the effort goes so far, does the switch of versions take
  * its lock and look once more (disk/versions.c). */
-static locache_status find_directory(lc_settled *out, locache *cache, int root, lc_effort how,
-                                     const lc_wanted *wanted, locache_error *error)
+static locache_status find_once(lc_settled *out, locache *cache, int root, lc_effort how,
+                                const lc_wanted *wanted, locache_error *error)
 {
     bool has_other = cache->names[LC_OTHER_NAME] != NULL;
     locache_status status = look(out, cache, root, LC_OWN_NAME, wanted, error);
@@ -257,6 +261,19 @@ static locache_status find_directory(lc_settled *out, locache *cache, int root, 
         status = settle(out, cache, root, LC_OTHER_NAME, wanted, error);
     }
     return status;
+}
+
+/* Thousands of processes that start at once want the same directory: one makes it, under the lock,
+ * and the others find it without. */
+static locache_status find_directory(lc_settled *out, locache *cache, int root, lc_effort how,
+                                     const lc_wanted *wanted, locache_error *error)
+{
+    locache_status status = LOCACHE_PENDING;
+    for (int attempt = 0; status == LOCACHE_PENDING && attempt < FIND_ATTEMPTS; attempt++)
+        status = find_once(out, cache, root, how, wanted, error);
+    return status == LOCACHE_PENDING
+               ? lc_fail(error, LOCACHE_EBUSY, "%s comes and goes", lc_handle_path(cache))
+               : status;
 }
 
 lc_wanted lc_funcdir_wanted(const locache *cache, lc_effort how)

@@ -5,6 +5,7 @@
  * the source its whole path goes into the cache's. */
 #include "disk/locate.h"
 #include "base/os.h"
+#include "base/system.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -96,11 +97,11 @@ locache_status lc_locate_user_directory(char *out, size_t size, const char *vari
     char room[RECORD_MAX];
     struct passwd user;
     struct passwd *found = NULL;
-    const char *value = getenv(variable);
+    const char *value = lc_environment(variable);
     const char *rest = "";
     /* The XDG specification: what is relative there is to be ignored. */
     if (value == NULL || value[0] != '/') {
-        value = getenv("HOME");
+        value = lc_environment("HOME");
         rest = otherwise;
     }
     if (value == NULL || value[0] != '/') {
@@ -204,7 +205,7 @@ locache_status locache_locate(char out[LOCACHE_PATH_MAX], const char *source, co
     locache_status status = split_source(&parts, source, stem, error);
     if (status != LOCACHE_OK)
         return status;
-    const char *chosen = getenv("LOCACHE_DIR");
+    const char *chosen = lc_environment("LOCACHE_DIR");
     if (chosen != NULL && chosen[0] != '\0') {
         status = take_override(base, chosen, error);
         return status == LOCACHE_OK ? join(out, base, &parts, error) : status;

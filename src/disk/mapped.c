@@ -8,6 +8,7 @@
  * the state recorded. A caller's writes to a mapping reach neither the file nor another mapping. */
 #include "disk/mapped.h"
 #include "base/alloc.h"
+#include "base/mapping.h"
 #include "base/os.h"
 #include "disk/verified.h"
 

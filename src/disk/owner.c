@@ -8,84 +8,70 @@
  * against. */
 #include "disk/owner.h"
 #include "disk/temporary.h"
+#include "disk/writers.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <grp.h>
 #include <pwd.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 /* "../" this often is what one path can hold; nobody has directories so deep. */
 #define DEPTH_MAX (LOCACHE_PATH_MAX / 3 - 1)
-/* Records of /etc/passwd and /etc/group: a group that needs more has members, and is not
- * private. */
+/* A record of /etc/passwd: far longer ones are not in use. */
 #define RECORD_MAX 4096
-
-/* ---------------------------------------------------------------------------------- permissions */
-
-/* Is it the group that many systems give each user for himself? */
-static bool group_is_private(gid_t gid)
-{
-    char user_room[RECORD_MAX];
-    char group_room[RECORD_MAX];
-    struct passwd user;
-    struct passwd *user_found = NULL;
-    struct group group;
-    struct group *group_found = NULL;
-    if (gid != getegid() ||
-        getpwuid_r(geteuid(), &user, user_room, sizeof user_room, &user_found) != 0 ||
-        user_found == NULL || user.pw_gid != gid)
-        return false;
-    if (getgrgid_r(gid, &group, group_room, sizeof group_room, &group_found) != 0 ||
-        group_found == NULL)
-        return false;
-    for (char **member = group.gr_mem; *member != NULL; member++)
-        if (strcmp(*member, user.pw_name) != 0)
-            return false;
-    return true;
-}
-
-/* By mode bits. An ACL that grants more shows in them as the group's mask. */
-static bool others_can_write(const struct stat *file)
-{
-    if (file->st_mode & S_IWOTH)
-        return true;
-    return (file->st_mode & S_IWGRP) && !group_is_private(file->st_gid);
-}
+/* As many as Linux follows in one path. */
+#define LINKS_MAX 40
 
 static const char *slash(const char *where)
 {
     return where[0] == '\0' ? "" : "/";
 }
 
-/* Ours, and closed to others? */
-static locache_status check_owner(const struct stat *file, uid_t us, const char *where,
-                                  const char *name, locache_error *error)
+/* "name (uid 1)", or "uid 1" where nobody is known by it. */
+typedef struct owner_text {
+    char text[RECORD_MAX];
+} owner_text;
+
+static const char *name_owner(owner_text *out, uid_t uid)
 {
-    if (file->st_uid != us) {
-        char room[RECORD_MAX];
-        struct passwd user;
-        struct passwd *found = NULL;
-        bool known = getpwuid_r(file->st_uid, &user, room, sizeof room, &found) == 0 && found;
+    char room[RECORD_MAX];
+    struct passwd user;
+    struct passwd *found = NULL;
+    bool known = getpwuid_r(uid, &user, room, sizeof room, &found) == 0 && found;
+    snprintf(out->text, sizeof out->text, "%s%suid %lu%s", known ? user.pw_name : "",
+             known ? " (" : "", (unsigned long)uid, known ? ")" : "");
+    return out->text;
+}
+
+/* Ours, and closed to others? */
+static locache_status check_owner(int fd, const struct stat *file, uid_t us,
+                                  const lc_owner_place *place, locache_error *error)
+{
+    owner_text owner;
+    const char *where = place->where;
+    if (file->st_uid != us)
         return lc_fail(error, LOCACHE_EUNTRUSTED,
-                       "%s%s%s belongs to another user, %s%suid %lu%s: delete it, or set "
-                       "LOCACHE_DIR to a directory of yours",
-                       where, slash(where), name, known ? user.pw_name : "", known ? " (" : "",
-                       (unsigned long)file->st_uid, known ? ")" : "");
-    }
-    if (others_can_write(file))
+                       "%s%s%s belongs to another user, %s: delete it, or set %s to a directory "
+                       "of yours",
+                       where, slash(where), place->name, name_owner(&owner, file->st_uid),
+                       place->variable);
+    /* chmod takes the right from an access control list's mask, too. */
+    if (lc_writers_others(fd, file))
         return lc_fail(error, LOCACHE_EUNTRUSTED,
                        "%s%s%s can be written to by other users: chmod go-w '%s%s%s'", where,
-                       slash(where), name, where, slash(where), name);
+                       slash(where), place->name, where, slash(where), place->name);
     return LOCACHE_OK;
 }
 
 /* Why could a directory not be opened? */
-static locache_status refuse_dir(int at, const char *name, const char *where, int code,
+static locache_status refuse_dir(int at, const lc_owner_place *place, int code,
                                  locache_error *error)
 {
     struct stat found;
+    const char *where = place->where;
+    const char *name = place->name;
     if (code == ENOENT)
         return LOCACHE_MISS;
     /* For the message only: what is there now may be another thing than what was refused. */
@@ -93,8 +79,8 @@ static locache_status refuse_dir(int at, const char *name, const char *where, in
         if (S_ISLNK(found.st_mode))
             return lc_fail(error, LOCACHE_EUNTRUSTED,
                            "%s%s%s is a symbolic link, which is not followed: delete it, or set "
-                           "LOCACHE_DIR to where it leads",
-                           where, slash(where), name);
+                           "%s to where it leads",
+                           where, slash(where), name, place->variable);
         if (!S_ISDIR(found.st_mode))
             return lc_fail(error, LOCACHE_EUNTRUSTED,
                            "%s%s%s is not a directory: delete or rename it", where, slash(where),
@@ -103,20 +89,19 @@ static locache_status refuse_dir(int at, const char *name, const char *where, in
     return lc_fail_os(error, code, "cannot open the directory %s%s%s", where, slash(where), name);
 }
 
-locache_status lc_owner_open_dir(int *out, int at, const char *name, const char *where,
-                                 locache_error *error)
+locache_status lc_owner_open(int *out, int at, const lc_owner_place *place, locache_error *error)
 {
     /* Opened first, then checked: the descriptor cannot be exchanged any more. */
-    int fd = lc_openat(at, name, O_RDONLY | O_DIRECTORY, 0);
+    int fd = lc_openat(at, place->name, O_RDONLY | O_DIRECTORY, 0);
     if (fd < 0)
-        return refuse_dir(at, name, where, errno, error);
+        return refuse_dir(at, place, errno, error);
     struct stat found;
     locache_status status;
     if (lc_fstat(fd, &found) != 0)
-        status = lc_fail_os(error, errno, "cannot examine the directory %s%s%s", where,
-                            slash(where), name);
+        status = lc_fail_os(error, errno, "cannot examine the directory %s%s%s", place->where,
+                            slash(place->where), place->name);
     else
-        status = check_owner(&found, geteuid(), where, name, error);
+        status = check_owner(fd, &found, geteuid(), place, error);
     if (status != LOCACHE_OK) {
         lc_close(fd);
         return status;
@@ -125,43 +110,71 @@ locache_status lc_owner_open_dir(int *out, int at, const char *name, const char 
     return LOCACHE_OK;
 }
 
+locache_status lc_owner_open_dir(int *out, int at, const char *name, const char *where,
+                                 locache_error *error)
+{
+    const lc_owner_place place = {.where = where, .name = name, .variable = "LOCACHE_DIR"};
+    return lc_owner_open(out, at, &place, error);
+}
+
 bool lc_owner_meta(int dir, uid_t us)
 {
     struct stat found;
-    /* Stricter than others_can_write(), and without its look into /etc/group: locache makes it
+    /* Stricter than lc_writers_others(), and without its look into /etc/group: locache makes it
      * 0700, and this is asked at every write. */
     return lc_fstatat(dir, LC_META, &found) == 0 && S_ISDIR(found.st_mode) && found.st_uid == us &&
            !(found.st_mode & (S_IWGRP | S_IWOTH));
 }
 
-locache_status lc_owner_file(const struct stat *file, uid_t us, const char *where, const char *name,
-                             locache_error *error)
+locache_status lc_owner_file(int fd, const struct stat *file, uid_t us, const char *where,
+                             const char *name, locache_error *error)
 {
+    const lc_owner_place place = {.where = where, .name = name, .variable = "LOCACHE_DIR"};
     if (!S_ISREG(file->st_mode))
         return lc_fail(error, LOCACHE_EUNTRUSTED, "%s%s%s is not a regular file: delete it", where,
                        slash(where), name);
-    return check_owner(file, us, where, name, error);
+    return check_owner(fd, file, us, &place, error);
 }
 
+/* ------------------------------------------------------------------------------------- above it */
+
 /* The directory `up` levels above path, in words. For the message only, by names: without links in
- * them, a level up is what is before the last slash. */
-static locache_status refuse_above(const char *path, int up, locache_error *error)
+ * them, a level up is what is before the last slash. False: it has no such name any more. */
+static bool name_above(char out[LOCACHE_PATH_MAX], const char *path, int up)
+{
+    if (lc_realpath(out, LOCACHE_PATH_MAX, path) != 0)
+        return false;
+    for (; up > 0 && strchr(out + 1, '/') != NULL; up--)
+        *strrchr(out, '/') = '\0';
+    if (up > 0)
+        memcpy(out, "/", 2);
+    return true;
+}
+
+static locache_status refuse_writable(const lc_climb *how, int up)
 {
     char real[LOCACHE_PATH_MAX];
-    if (lc_realpath(real, sizeof real, path) != 0)
-        return lc_fail(error, LOCACHE_EUNTRUSTED,
+    if (!name_above(real, how->path, up))
+        return lc_fail(how->error, LOCACHE_EUNTRUSTED,
                        "a directory above %s can be written to by other users: chmod go-w it, or "
-                       "set LOCACHE_DIR to a directory that is yours alone",
-                       path);
-    for (; up > 0 && strchr(real + 1, '/') != NULL; up--)
-        *strrchr(real, '/') = '\0';
-    if (up > 0)
-        memcpy(real, "/", 2);
-    return lc_fail(
-        error, LOCACHE_EUNTRUSTED,
-        "%s can be written to by other users, who could exchange %s: chmod go-w '%s', or "
-        "set LOCACHE_DIR to a directory that is yours alone",
-        real, path, real);
+                       "set %s to a directory that is yours alone",
+                       how->path, how->variable);
+    return lc_fail(how->error, LOCACHE_EUNTRUSTED,
+                   "%s can be written to by other users, who could exchange %s: chmod go-w '%s', "
+                   "or set %s to a directory that is yours alone",
+                   real, how->path, real, how->variable);
+}
+
+static locache_status refuse_foreign(const lc_climb *how, int up, uid_t uid)
+{
+    char real[LOCACHE_PATH_MAX];
+    owner_text owner;
+    bool named = name_above(real, how->path, up);
+    return lc_fail(how->error, LOCACHE_EUNTRUSTED,
+                   "%s%s belongs to another user, %s, who could exchange what is in it: set %s to "
+                   "a directory that is yours alone",
+                   named ? "" : "a directory above ", named ? real : how->path,
+                   name_owner(&owner, uid), how->variable);
 }
 
 /* By "..", from the open directory: these are the directories that it is in, whereas those of its
@@ -179,7 +192,8 @@ locache_status lc_owner_climb(int dir, const lc_climb *how)
         /* Only the root is its own parent. */
         if (depth > 0 && here.st_dev == below.st_dev && here.st_ino == below.st_ino)
             return LOCACHE_OK;
-        locache_status status = how->visit(how, &here, depth);
+        const lc_step step = {.dir = dir, .up = up, .here = &here, .depth = depth};
+        locache_status status = how->visit(how, &step);
         if (status != LOCACHE_OK)
             return status;
         below = here;
@@ -189,17 +203,132 @@ locache_status lc_owner_climb(int dir, const lc_climb *how)
     return lc_fail(how->error, LOCACHE_EUNTRUSTED, "%s lies too deep", how->path);
 }
 
-static locache_status check_above(const lc_climb *how, const struct stat *here, int depth)
+/* Root may do anything in any case; whoever else owns a directory may rename what is in it, sticky
+ * or not. */
+static bool is_foreign(uid_t uid)
 {
-    bool counts = depth > 0 || *(const bool *)how->context;
-    /* In a sticky one, open to all, only the owner of a name may rename or remove it. */
-    if (counts && !(here->st_mode & S_ISVTX) && others_can_write(here))
-        return refuse_above(how->path, depth, how->error);
+    return uid != 0 && uid != geteuid();
+}
+
+/* Whether others may write to a directory above, which is opened only where its bits ask for a
+ * closer look. */
+static bool others_can_write(const lc_step *step)
+{
+    if (!(step->here->st_mode & (S_IWGRP | S_IWOTH)))
+        return false;
+    int fd = lc_openat(step->dir, step->up, O_RDONLY | O_DIRECTORY, 0);
+    bool open = lc_writers_others(fd, step->here);
+    if (fd >= 0)
+        lc_close(fd);
+    return open;
+}
+
+static locache_status check_above(const lc_climb *how, const lc_step *step)
+{
+    if (step->depth == 0 && !*(const bool *)how->context)
+        return LOCACHE_OK;
+    if (is_foreign(step->here->st_uid))
+        return refuse_foreign(how, step->depth, step->here->st_uid);
+    /* In a sticky one, open to all, only the owner of a name may rename or remove it, and the
+     * directory's own, who is no foreigner. */
+    if (!(step->here->st_mode & S_ISVTX) && others_can_write(step))
+        return refuse_writable(how, step->depth);
     return LOCACHE_OK;
 }
 
-locache_status lc_owner_above(int dir, const char *path, bool itself, locache_error *error)
+/* A link on the way, of `size` bytes of path: who could make it lead elsewhere leads us to another
+ * cache, be that ours too. */
+static locache_status check_link(const lc_climb *how, const char *path, size_t size,
+                                 const struct stat *link)
 {
-    const lc_climb up = {.path = path, .visit = check_above, .context = &itself, .error = error};
-    return lc_owner_climb(dir, &up);
+    char above[LOCACHE_PATH_MAX];
+    owner_text owner;
+    if (is_foreign(link->st_uid))
+        return lc_fail(how->error, LOCACHE_EUNTRUSTED,
+                       "%.*s is a symbolic link of another user, %s: set %s to a directory that "
+                       "is yours alone",
+                       (int)size, path, name_owner(&owner, link->st_uid), how->variable);
+    while (size > 0 && path[size - 1] != '/')
+        size--;
+    memcpy(above, path, size);
+    memcpy(above + size, ".", 2);
+    int dir = lc_openat(AT_FDCWD, above, O_RDONLY | O_DIRECTORY, 0);
+    if (dir < 0)
+        return lc_fail_os(how->error, errno, "cannot open the directory %s", above);
+    above[size > 1 ? size - 1 : 1] = '\0';
+    const bool itself = true;
+    const lc_climb up = {.path = above,
+                         .variable = how->variable,
+                         .visit = check_above,
+                         .context = &itself,
+                         .error = how->error};
+    locache_status status = lc_owner_climb(dir, &up);
+    lc_close(dir);
+    return status;
+}
+
+/* Put what the link of path[0..size) holds in its place. False: it is gone, or too long. */
+static bool follow(char path[LOCACHE_PATH_MAX], size_t *done, size_t size)
+{
+    char link[LOCACHE_PATH_MAX];
+    char target[LOCACHE_PATH_MAX];
+    memcpy(link, path, size);
+    link[size] = '\0';
+    if (lc_readlink(link, target, sizeof target) < 0)
+        return false;
+    size_t kept = target[0] == '/' ? 0 : *done;
+    size_t length = strlen(target);
+    size_t rest = strlen(path + size);
+    if (kept + 1 + length + rest >= LOCACHE_PATH_MAX)
+        return false;
+    memmove(path + kept + 1 + length, path + size, rest + 1);
+    path[kept] = '/';
+    memcpy(path + kept + 1, target, length);
+    *done = kept;
+    return true;
+}
+
+/* The links that a path goes through; its last part is none, or was not followed. A part that is
+ * not there any more ends the walk: what was opened is checked by itself. */
+static locache_status check_way(const lc_climb *how)
+{
+    char path[LOCACHE_PATH_MAX];
+    struct stat found;
+    size_t done = 0; /* of path: no links in there */
+    int links = 0;
+    if (how->path[0] != '/' || strlen(how->path) >= sizeof path)
+        return LOCACHE_OK;
+    memcpy(path, how->path, strlen(how->path) + 1);
+    for (;;) {
+        size_t size = done + strspn(path + done, "/");
+        size += strcspn(path + size, "/");
+        if (path[size] == '\0')
+            return LOCACHE_OK;
+        path[size] = '\0';
+        bool there = lc_fstatat(AT_FDCWD, path, &found) == 0;
+        path[size] = '/';
+        if (!there)
+            return LOCACHE_OK;
+        if (!S_ISLNK(found.st_mode)) {
+            done = size;
+            continue;
+        }
+        locache_status status = check_link(how, path, size, &found);
+        if (status != LOCACHE_OK)
+            return status;
+        if (++links > LINKS_MAX || !follow(path, &done, size))
+            return LOCACHE_OK;
+    }
+}
+
+locache_status lc_owner_above(int dir, const char *path, bool itself, const char *variable,
+                              locache_error *error)
+{
+    const lc_climb up = {.path = path,
+                         .variable = variable,
+                         .visit = check_above,
+                         .context = &itself,
+                         .error = error};
+    locache_status status = lc_owner_climb(dir, &up);
+    return status == LOCACHE_OK ? check_way(&up) : status;
 }

@@ -6,10 +6,18 @@
 #include "base/error.h"
 #include "base/os.h"
 
-/* Open a directory in `at` that is ours and that nobody else can write to. `where` is the path of
- * `at`, for messages ("" where name is a whole path). OK: *out is the caller's to close. MISS:
- * there is none (error untouched). EUNTRUSTED: a symbolic link, no directory, another user's, or
- * writable by others. EIO, ENOMEM. */
+/* What is to be opened, in words. Borrowed. */
+typedef struct lc_owner_place {
+    const char *where; /* the path of the directory that it is in; "" where name is a path */
+    const char *name;
+    const char *variable; /* of the environment, that would put it elsewhere: the remedy */
+} lc_owner_place;
+
+/* Open a directory in `at` that is ours and that nobody else can write to. OK: *out is
+ * the caller's to close. MISS: there is none (error untouched). EUNTRUSTED: a symbolic link, no
+ * directory, another user's, or writable by others. EIO, ENOMEM. */
+locache_status lc_owner_open(int *out, int at, const lc_owner_place *place, locache_error *error);
+/* The same of what LOCACHE_DIR would put elsewhere. */
 locache_status lc_owner_open_dir(int *out, int at, const char *name, const char *where,
                                  locache_error *error);
 
@@ -20,19 +28,30 @@ bool lc_owner_meta(int dir, uid_t us);
 /* The same for an open file, `us` being who must own it: OK, or EUNTRUSTED where it is not a
  * regular file, another user's or writable by others. A second name (a hard link, as some backup
  * tools make) is no harm: what is in the file is verified, and it is never written to. */
-locache_status lc_owner_file(const struct stat *file, uid_t us, const char *where, const char *name,
-                             locache_error *error);
+locache_status lc_owner_file(int fd, const struct stat *file, uid_t us, const char *where,
+                             const char *name, locache_error *error);
 
 /* Can nobody else exchange the open directory `dir` (whose path is `path`) for another? Every
- * directory above it, and `dir` itself where `itself` says so, must be closed to others or sticky.
- * OK, EUNTRUSTED, EIO. */
-locache_status lc_owner_above(int dir, const char *path, bool itself, locache_error *error);
+ * directory above it, and `dir` itself where `itself` says so, must be ours or root's, and closed
+ * to others or sticky; and so must the directories of symbolic links that the path goes through,
+ * and these links. `variable`: as in lc_owner_place. OK, EUNTRUSTED, EIO. */
+locache_status lc_owner_above(int dir, const char *path, bool itself, const char *variable,
+                              locache_error *error);
+
+/* One directory of a walk. */
+typedef struct lc_step {
+    int dir;        /* where it began */
+    const char *up; /* the way from there */
+    const struct stat *here;
+    int depth; /* 0: where it began */
+} lc_step;
 
 /* A walk from a directory up to the root. */
 typedef struct lc_climb {
     const char *path; /* of the directory where it starts */
-    /* Called with each directory, 0 levels up at first; what it returns but OK ends the walk. */
-    locache_status (*visit)(const struct lc_climb *how, const struct stat *here, int depth);
+    const char *variable;
+    /* Called with each directory, from below; what it returns but OK ends the walk. */
+    locache_status (*visit)(const struct lc_climb *how, const lc_step *step);
     const void *context;
     locache_error *error;
 } lc_climb;

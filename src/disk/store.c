@@ -19,9 +19,12 @@
 #include <string.h>
 
 /* File systems that compress store less than they show, though hardly ever this much less: beyond,
- * it is a sparse file, made to exhaust memory. What is no larger than this does not. */
+ * it may be a sparse file, made to exhaust memory. It may as well be on a file system that does not
+ * count blocks, as many do that are programs (FUSE), or not yet (ZFS, for some seconds): then there
+ * is no hole to be found in it. What is no larger than this takes neither memory nor time that
+ * matters, hole or not: ZFS makes holes of zeros. */
 #define COMPRESSION_MAX 64
-#define SPARSE_MAX ((uint64_t)1 << 20)
+#define SPARSE_MAX ((uint64_t)256 << 20)
 #define BLOCK 512 /* the unit of st_blocks, on every system */
 
 /* ----------------------------------------------------------------------------------------- read */
@@ -60,7 +63,8 @@ static locache_status check_large(lc_opened *file, const struct stat *found, con
 {
     uint64_t size = (uint64_t)found->st_size;
     uint64_t table;
-    if ((uint64_t)found->st_blocks * BLOCK * COMPRESSION_MAX + SPARSE_MAX < size)
+    if ((uint64_t)found->st_blocks * BLOCK * COMPRESSION_MAX + SPARSE_MAX < size &&
+        lc_has_hole(file->fd, size))
         return lc_fail(error, LOCACHE_EUNTRUSTED, "%s/%s is mostly a hole", at->path, name);
     if (size > lc_memory_size() || size > SIZE_MAX / 2)
         return lc_fail(error, LOCACHE_ELIMIT, "%s/%s is larger than the memory of this machine",
@@ -118,7 +122,7 @@ static locache_status read_open(locache_value **out, int fd, const lc_directory 
     file.done = file.front = 0;
     if (lc_fstat(fd, &found) != 0)
         return lc_fail_os(error, errno, "cannot examine %s/%s", at->path, name);
-    locache_status status = lc_owner_file(&found, at->owner, at->path, name, error);
+    locache_status status = lc_owner_file(fd, &found, at->owner, at->path, name, error);
     if (status != LOCACHE_OK)
         return status;
     if (found.st_size < LC_ENTRY_HEADER)

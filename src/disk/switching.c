@@ -12,21 +12,80 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 #define WORK ".tmp" /* in .versions: directories on their way in or out */
 #define LOCK ".lock"
-/* Under the lock only names change and one small file is written: who waits longer waits for
- * something broken. */
-#define LOCK_MILLISECONDS 2000
+/* Under the lock only names change and one small file is written: who holds it so long without
+ * having changed anything has been stopped, or is something broken. While things change, thousands
+ * of processes may be queueing, on a slow file system: then it is waited so many times as long. */
+#define LOCK_MILLISECONDS 4000
+#define LOCK_ROUNDS 15
 /* A removed lock file is made anew; a few in a row are somebody's `rm -rf`, not bad luck. */
 #define LOCK_ATTEMPTS 8
 
 /* ----------------------------------------------------------------------------------------- lock */
 
-/* Lock an open lock file. OK; MISS: somebody removed it meanwhile; EUNTRUSTED, EIO, EBUSY. */
+/* Set by a wait in vain: until a lock is to be had again, nobody in this process waits for one,
+ * since every call would. It may be another cache directory's: who does not get it at once computes,
+ * and asks again. */
+static atomic_bool impatient;
+
+static bool is_made(const void *context)
+{
+    const lc_switching *in = context;
+    struct stat found;
+    return in->absent && lc_fstatat(in->root, in->name, &found) == 0;
+}
+
+/* What was changed last in .versions/.tmp/, which every switch goes through. */
+static struct timespec last_change(const lc_switching *in)
+{
+    struct stat found = {.st_size = 0};
+    (void)!lc_fstatat(in->versions, WORK, &found);
+    return found.st_mtim;
+}
+
+/* 0, or errno as of lc_lock_within(). */
+static int lock_or_code(int fd, const lc_switching *in)
+{
+    int code = EAGAIN;
+    for (int round = 0; code == EAGAIN && round < LOCK_ROUNDS; round++) {
+        struct timespec before = last_change(in);
+        int patience = atomic_load(&impatient) ? 0 : LOCK_MILLISECONDS;
+        code = lc_lock_within(fd, patience, is_made, in) == 0 ? 0 : errno;
+        struct timespec after = last_change(in);
+        if (before.tv_sec == after.tv_sec && before.tv_nsec == after.tv_nsec)
+            break;
+    }
+    return code;
+}
+
+/* OK; PENDING: others made what was missing, meanwhile; EBUSY. */
+static locache_status wait_for_lock(int fd, const lc_switching *in, locache_error *error)
+{
+    int code = lock_or_code(fd, in);
+    if (code == EALREADY)
+        return LOCACHE_PENDING;
+    if (code != EAGAIN && code != EINTR) {
+        /* Had; or failed: a file system without locks. Renames are atomic there too; what is lost
+         * is only that the second of two processes finds the work done. */
+        atomic_store(&impatient, false);
+        return LOCACHE_OK;
+    }
+    if (code == EAGAIN)
+        atomic_store(&impatient, true);
+    lc_fail(error, LOCACHE_EBUSY, "another process holds the lock %s/" LOCK, in->versions_path);
+    if (code == EINTR)
+        error->os_error = EINTR;
+    return LOCACHE_EBUSY;
+}
+
+/* Lock an open lock file. OK; MISS: somebody removed it meanwhile; PENDING: it is not needed any
+ * more; EUNTRUSTED, EIO, EBUSY. */
 static locache_status lock_open(int fd, const lc_switching *in, locache_error *error)
 {
     struct stat held;
@@ -35,15 +94,12 @@ static locache_status lock_open(int fd, const lc_switching *in, locache_error *e
         return lc_fail_os(error, errno, "cannot examine %s/" LOCK, in->versions_path);
     /* A second name does no harm here: nothing is in it. */
     held.st_nlink = 1;
-    locache_status status = lc_owner_file(&held, geteuid(), in->versions_path, LOCK, error);
+    locache_status status = lc_owner_file(fd, &held, geteuid(), in->versions_path, LOCK, error);
     if (status != LOCACHE_OK)
         return status;
-    if (lc_lock_within(fd, LOCK_MILLISECONDS) != 0 && errno == EAGAIN)
-        return lc_fail(error, LOCACHE_EBUSY, "another process holds the lock %s/" LOCK,
-                       in->versions_path);
-    /* Any other failure: a file system without locks. Renames are atomic there too; what is lost is
-     * only that the second of two processes finds the work done. */
-
+    status = wait_for_lock(fd, in, error);
+    if (status != LOCACHE_OK)
+        return status;
     /* The lock is the file's, not the name's: who holds that of a file that was removed excludes
      * nobody who came later. So the name must still lead to it, now that it is locked. */
     if (lc_fstatat(in->versions, LOCK, &named) != 0)
@@ -141,7 +197,9 @@ static locache_status prepare_paths(lc_switching *out, const lc_slot *slot, loca
 locache_status lc_switching_begin(lc_switching *out, const lc_slot *slot, bool make,
                                   locache_error *error)
 {
+    struct stat found;
     locache_status status = prepare_paths(out, slot, error);
+    out->absent = make && lc_fstatat(slot->root, slot->name, &found) != 0;
     if (status == LOCACHE_OK)
         status = make ? open_made(&out->versions, slot->root, LC_VERSIONS, slot->root_path, error)
                       : lc_owner_open_dir(&out->versions, slot->root, LC_VERSIONS, slot->root_path,

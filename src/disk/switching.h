@@ -23,6 +23,7 @@ typedef struct lc_switching {
     int root;
     const char *root_path;
     const char *name;
+    bool absent;  /* nothing had the name when the lock was asked for, and it is to be made */
     int versions; /* .versions, ours alone */
     int lock;
     int work;                             /* .versions/.tmp */
@@ -33,7 +34,9 @@ typedef struct lc_switching {
 } lc_switching;
 
 /* Open .versions/, lock it, and clear away what dead processes left. OK; MISS where there is none
- * and `make` is false; EUNTRUSTED, EINVAL, EIO, EBUSY. lc_switching_end() in every case. */
+ * and `make` is false; PENDING: what is to be made was made by others while this waited for the
+ * lock, and may be looked up without it; EUNTRUSTED, EINVAL, EIO; EBUSY: the lock was not to be had
+ * (os_error EINTR: for a signal that was handled meanwhile). `error` is not NULL. lc_switching_end() in every case. */
 locache_status lc_switching_begin(lc_switching *out, const lc_slot *slot, bool make,
                                   locache_error *error);
 /* Open .versions/<name>/, made where it is missing. OK, EUNTRUSTED, EIO. */

@@ -17,11 +17,12 @@
 #include <string.h>
 #include <unistd.h>
 
-static locache_status check_outside(const lc_climb *how, const struct stat *here, int depth)
+#define VARIABLE "XDG_STATE_HOME" /* what puts the key elsewhere */
+
+static locache_status check_outside(const lc_climb *how, const lc_step *step)
 {
-    (void)depth;
     const struct stat *cache = how->context;
-    if (here->st_dev == cache->st_dev && here->st_ino == cache->st_ino)
+    if (step->here->st_dev == cache->st_dev && step->here->st_ino == cache->st_ino)
         return lc_fail(how->error, LOCACHE_EUNTRUSTED,
                        "the key file %s/key lies inside the cache directory: set "
                        "XDG_STATE_HOME to a directory outside",
@@ -116,7 +117,7 @@ locache_status lc_userkey_read(unsigned char out[LC_MAC_KEY_SIZE], bool make, co
     char path[LOCACHE_PATH_MAX];
     int dir = -1;
     locache_status status = lc_locate_user_directory(path, sizeof path - sizeof "/locache",
-                                                     "XDG_STATE_HOME", "/.local/state", error);
+                                                     VARIABLE, "/.local/state", error);
     if (status != LOCACHE_OK)
         return status;
     memcpy(path + strlen(path), "/locache", sizeof "/locache");
@@ -124,7 +125,10 @@ locache_status lc_userkey_read(unsigned char out[LC_MAC_KEY_SIZE], bool make, co
         return lc_fail_os(
             error, errno,
             "cannot make the directory %s for the key that pickled results are signed with", path);
-    status = lc_owner_open_dir(&dir, AT_FDCWD, path, "", error);
+    const lc_owner_place place = {.where = "", .name = path, .variable = VARIABLE};
+    status = lc_owner_open(&dir, AT_FDCWD, &place, error);
+    if (status == LOCACHE_OK)
+        status = lc_owner_above(dir, path, false, VARIABLE, error);
     if (status == LOCACHE_OK)
         status = check_not_inside(dir, path, cache, error);
     if (status == LOCACHE_OK)

@@ -5,6 +5,7 @@
  * it, and nobody writes to them but for buffers, by who alone holds it. */
 #include "disk/value.h"
 #include "base/alloc.h"
+#include "base/mapping.h"
 #include "base/os.h"
 #include "base/text.h"
 #include "format/cbor.h"

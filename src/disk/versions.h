@@ -38,8 +38,8 @@ typedef struct lc_settled {
 } lc_settled;
 
 /* Bring the wanted identity's directory to <root>/<name>: it may be there, in .versions/, or
- * nowhere yet. OK: *out is set. MISS: nowhere, and not to be made. NEED_SOURCE, EUNTRUSTED, EIO,
- * ENOMEM, EBUSY. out->news is set in every case. */
+ * nowhere yet. OK: *out is set. MISS: nowhere, and not to be made. PENDING: others made it meanwhile,
+ * to be looked up again. NEED_SOURCE, EUNTRUSTED, EIO, ENOMEM, EBUSY. out->news is set in every case. */
 locache_status lc_versions_settle(lc_settled *out, const lc_slot *slot, const lc_wanted *wanted,
                                   locache_error *error);
 

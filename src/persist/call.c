@@ -1,31 +1,36 @@
 /* One call of a function that LOCACHE_PERSIST defines.
  *
- * The way of a hit:  begin (the function's handle, opened by the first call) -> its arguments, as
- * key -> take (the key is looked up) -> the result. The way of a miss:  -> take begins the flight
- * -> the body runs -> keep (the flight is committed).
+ * The way of a hit: begin (the function's handle, opened by the first call) -> its arguments, as
+ * key -> take (the key is looked up) -> the result. The way of a miss: -> take begins the flight ->
+ * the body runs -> keep (the flight is committed).
  *
  * What a hit costs: the key on the stack, what locache_begin() costs, and the result copied out;
  * nothing is allocated but a string that is the result (docs/speed.md, "From C").
  *
- * No lock is held while the body runs, nor anywhere here: two first calls at the same time both
- * open, and one handle stays. Whatever fails leaves the call without a handle, so that the body
- * runs, and is said once for each function. errno is the body's: what happens here leaves it as it
- * was. */
+ * No lock is held while the body runs but the turn of its call (cache/flight.c), nor anywhere
+ * here: two first calls at the same time both open, and one handle stays. Whatever fails leaves
+ * the call without a handle, so that the body runs, and is said once for each function. errno is
+ * the body's: what happens here leaves it as it was. */
 #include "base/error.h"
+#include "base/say.h"
 #include "base/system.h"
 #include "persist/convert.h"
+#include "persist/left.h"
 #include "persist/source.h"
 #include "persist/where.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <stdatomic.h>
-#include <stdio.h>
 #include <string.h>
 
 /* What a digest is of, as the tag of its code: two digests of different things are never
  * compared. */
 #define TAG_DEFINITION "c-definition"
 #define TAG_FILE "c-file"
+
+/* Nanoseconds after which a wait asks whether its thread is to be cancelled. */
+#define WAIT_PART INT64_C(50000000)
 
 static atomic_bool verbose;
 
@@ -38,14 +43,15 @@ static void print_event(void *context, const locache_event *event)
         [LOCACHE_EVENT_STORE] = "store",     [LOCACHE_EVENT_REMOVE] = "remove",
         [LOCACHE_EVENT_RESET] = "reset",     [LOCACHE_EVENT_INVALIDATE] = "invalidate",
         [LOCACHE_EVENT_RESTORE] = "restore", [LOCACHE_EVENT_EVICT] = "evict",
-        [LOCACHE_EVENT_REJECT] = "reject",   [LOCACHE_EVENT_KEEP] = "keep",
+        [LOCACHE_EVENT_REJECT] = "reject",   [LOCACHE_EVENT_WAIT] = "wait",
+        [LOCACHE_EVENT_KEEP] = "keep",
     };
     const char *name =
         (size_t)event->kind < sizeof names / sizeof *names ? names[event->kind] : NULL;
     bool detailed = event->detail[0] != '\0';
     (void)context;
-    fprintf(stderr, "locache: %s %s: %s%s%s%s\n", name ? name : "event", event->function,
-            event->path, detailed ? " (" : "", event->detail, detailed ? ")" : "");
+    lc_say("locache: %s %s: %s%s%s%s\n", name ? name : "event", event->function, event->path,
+           detailed ? " (" : "", event->detail, detailed ? ")" : "");
 }
 
 void locache_verbose(bool on)
@@ -60,7 +66,7 @@ static void complain(locache_function_record *function, const char *what,
                      const locache_error *error)
 {
     if (!atomic_exchange(&function->warned, true))
-        fprintf(stderr, "locache: %s(): %s: %s\n", function->name, what, error->message);
+        lc_say("locache: %s(): %s: %s\n", function->name, what, error->message);
 }
 
 /* ------------------------------------------------------------------------------------- identity */
@@ -139,11 +145,10 @@ static locache_status identity_of(locache_identity *out, const locache_function_
     } else if (version != NULL) {
         locache_identity_explicit(out, version);
     } else if (atomic_load(&verbose)) {
-        fprintf(stderr,
-                "locache: %s(): its source is not in the program, and there is no LOCACHE_VERSION: "
-                "a change of it will "
-                "not invalidate\n",
-                function->name);
+        lc_say("locache: %s(): its source is not in the program, and there is no LOCACHE_VERSION: "
+               "a change of it will "
+               "not invalidate\n",
+               function->name);
     }
     return LOCACHE_OK;
 }
@@ -193,8 +198,7 @@ locache_status locache_function_reset(locache_function_record *function)
     if (status == LOCACHE_OK)
         status = locache_reset(cache, &error);
     if (status != LOCACHE_OK)
-        fprintf(stderr, "locache: %s(): its results are not forgotten: %s\n", function->name,
-                error.message);
+        lc_say("locache: %s(): its results are not forgotten: %s\n", function->name, error.message);
     return status;
 }
 
@@ -224,8 +228,36 @@ void locache_call_argument(locache_call *call, const char *name, unsigned kind, 
     lc_convert_key(&call->key, kind, value, size, layout);
 }
 
+/* A thread that is cancelled while it waits. */
+static void stop_waiting(void *context)
+{
+    locache_request *request = context;
+    locache_give_up(request);
+    locache_writer_clear((locache_writer *)(uintptr_t)request->key);
+}
+
+/* Ask for the call's result, or for the undertaking to compute it, as long as it takes. Every now
+ * and then the wait is one that can be cancelled. */
+static locache_status ask_for(locache_value **value, locache_call *call, locache_error *error)
+{
+    locache_request request = {.size = sizeof request, .wait = WAIT_PART};
+    locache_status status;
+    do {
+        request.key = call->key.data;
+        request.key_size = call->key.length;
+        status = locache_ask(value, &call->flight, call->cache, &request, error);
+        if (status == LOCACHE_PENDING) {
+            request.key = &call->key;
+            pthread_cleanup_push(stop_waiting, &request);
+            pthread_testcancel();
+            pthread_cleanup_pop(0);
+        }
+    } while (status == LOCACHE_PENDING);
+    return status;
+}
+
 /* Look the call up. True: *result is set. */
-static bool look_call_up(void *result, locache_call *call)
+static bool look_call_up(void *result, locache_call *call, const void *frame)
 {
     locache_error error;
     locache_value *value;
@@ -237,8 +269,8 @@ static bool look_call_up(void *result, locache_call *call)
         call->cache = NULL;
         return false;
     }
-    status =
-        locache_begin(&value, &call->flight, call->cache, call->key.data, call->key.length, &error);
+    lc_left_find(frame);
+    status = ask_for(&value, call, &error);
     if (status == LOCACHE_OK) {
         bool read =
             lc_convert_read(result, value, function->kind, function->result_size, function->layout);
@@ -251,13 +283,15 @@ static bool look_call_up(void *result, locache_call *call)
         call->cache = NULL;
     if (error.status != LOCACHE_OK)
         complain(function, "computes again", &error);
+    if (status == LOCACHE_MISS)
+        lc_left_watch(call, frame);
     return false;
 }
 
 bool locache_call_take(void *result, locache_call *call)
 {
     int code = errno;
-    bool found = call->cache != NULL && look_call_up(result, call);
+    bool found = call->cache != NULL && look_call_up(result, call, __builtin_frame_address(0));
     /* On a miss the key stays until the result is stored (locache_call_keep()). */
     if (found || call->cache == NULL)
         locache_writer_clear(&call->key);
@@ -288,6 +322,8 @@ void locache_call_keep(locache_call *call, const void *result)
     locache_function_record *function = call->function;
     if (call->cache == NULL)
         return;
+    if (call->flight != NULL)
+        lc_left_forget(call);
     locache_record record = {
         .size = sizeof record, .codec = LOCACHE_CBOR, .compute_time = lc_monotonic() - call->began};
     locache_writer_init(&body, room, sizeof room);

@@ -1,6 +1,8 @@
 /* Opening a function's cache: where it is and what the function is, asked for once. */
 #include "call/open.h"
 
+#include <errno.h>
+
 #include "call/depend.h"
 #include "call/kept.h"
 #include "call/note.h"
@@ -8,6 +10,9 @@
 #include "call/warn.h"
 #include "identity.h"
 #include "plain/names.h"
+
+/* Nanoseconds until a cache whose lock was not to be had is asked for again. */
+#define BUSY_PAUSE INT64_C(10000000)
 
 /* The function's own code and that of what it wraps; of one function, just its code. */
 static int code_identity(locache_id *out, PyObject *functions)
@@ -173,10 +178,30 @@ locache_status lcpy_open_at(locache **out, lcpy_persisted *self, const lcpy_wher
     return status;
 }
 
+static uint64_t saved_by(const locache *cache)
+{
+    locache_statistics counted = {.size = sizeof counted};
+    return cache != NULL && locache_info(&counted, cache) == LOCACHE_OK ? counted.saved_time : 0;
+}
+
+uint64_t lcpy_open_saved(const lcpy_persisted *self)
+{
+    uint64_t saved = self->saved + saved_by(self->cache);
+    for (size_t i = 0; i < self->retired_count; i++)
+        saved += saved_by(self->retired[i]);
+    return saved;
+}
+
+static void close_cache(lcpy_persisted *self, locache *cache)
+{
+    self->saved += saved_by(cache);
+    locache_close(cache);
+}
+
 static void close_retired(lcpy_persisted *self)
 {
     for (size_t i = 0; i < self->retired_count; i++)
-        locache_close(self->retired[i]);
+        close_cache(self, self->retired[i]);
     PyMem_Free(self->retired);
     self->retired = NULL;
     self->retired_count = 0;
@@ -190,7 +215,7 @@ void lcpy_open_again(lcpy_persisted *self)
     self->forgotten++;
     lcpy_warn_again(self);
     if (self->busy == 0) {
-        locache_close(cache);
+        close_cache(self, cache);
         close_retired(self);
     } else if (cache != NULL) {
         locache **more =
@@ -260,9 +285,12 @@ lcpy_found lcpy_open_for_call(lcpy_persisted *self)
     locache_status status = lcpy_open(self, &error);
     if (status == LOCACHE_OK)
         return LCPY_FOUND;
+    if (status == LOCACHE_EBUSY && error.os_error == EINTR)
+        return PyErr_CheckSignals() < 0 ? LCPY_INTERRUPTED : lcpy_open_for_call(self);
     int64_t now = lcpy_persisted_clock();
-    /* Trying again may take a hundredth of the time that passes. */
-    self->retry_from = now + 100 * (now - start);
+    /* Trying again may take a hundredth of the time that passes. That others held a lock is no sign
+     * of something broken, and the core waits for it no more than once. */
+    self->retry_from = now + (status == LOCACHE_EBUSY ? BUSY_PAUSE : 100 * (now - start));
     int told = lcpy_warn(self, LCPY_TROUBLE_OPEN, status == LOCACHE_ETYPE ? NULL : &error, NULL);
     return told < 0 ? LCPY_INTERRUPTED : LCPY_UNUSABLE;
 }

@@ -13,6 +13,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
@@ -322,7 +323,7 @@ static void test_os__calls_fail_without_being_made(void **state)
     FAILS("read", lc_read_full(fd, &byte, 1));
     FAILS("write", lc_write_full(fd, &vector, 1));
     FAILS("lock", lc_lock_now(fd));
-    FAILS("lock", lc_lock_within(fd, 1000));
+    FAILS("lock", lc_lock_within(fd, 1000, NULL, NULL));
     FAILS("openat", lc_each_name(dir, count_name, &count));
     FAILS("readdir", lc_each_name(dir, count_name, &count));
     FAILS("close", lc_close(fd));
@@ -506,9 +507,26 @@ static void test_os__write_full_goes_on_after_short_writes(void **state)
 
 static void test_os__write_full_reports_what_stops_it_half_way(void **state)
 {
-    char text[100];
+    enum { SIZE = 1 << 20 }; /* more than a pipe takes */
+    static char text[SIZE];
     struct iovec vectors[2] = {{.iov_base = text, .iov_len = 50},
-                               {.iov_base = text + 50, .iov_len = 50}};
+                               {.iov_base = text + 50, .iov_len = SIZE - 50}};
+    int ends[2];
+    int waiting;
+    (void)state;
+    assert_int_equal(pipe2(ends, O_NONBLOCK), 0);
+    assert_int_equal(lc_write_full(ends[1], vectors, 2), -1);
+    assert_int_equal(errno, EAGAIN);
+    assert_int_equal(ioctl(ends[0], FIONREAD, &waiting), 0);
+    assert_true(waiting > 50 && waiting < SIZE);
+    close(ends[0]);
+    close(ends[1]);
+}
+
+/* SIGXFSZ would end the process: nothing is written that does not fit. */
+static void test_os__write_full_keeps_to_the_limit_of_file_sizes(void **state)
+{
+    char text[100];
     struct rlimit before;
     struct stat found;
     (void)state;
@@ -516,16 +534,40 @@ static void test_os__write_full_reports_what_stops_it_half_way(void **state)
     int fd = make_file("a", "");
     assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
     struct rlimit limit = {.rlim_cur = 70, .rlim_max = before.rlim_max};
-    signal(SIGXFSZ, SIG_IGN);
     assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
-    int result = lc_write_full(fd, vectors, 2);
+    struct iovec most[2] = {{.iov_base = text, .iov_len = 40}, {.iov_base = text, .iov_len = 31}};
+    int result = lc_write_full(fd, most, 2);
     int code = errno;
+    struct iovec half = {.iov_base = text, .iov_len = 40};
+    int first = lc_write_full(fd, &half, 1);
+    half = (struct iovec){.iov_base = text, .iov_len = 31};
+    int second = lc_write_full(fd, &half, 1);
+    half = (struct iovec){.iov_base = text, .iov_len = 30};
+    int third = lc_write_full(fd, &half, 1);
+    int past = lc_pwrite(fd, text, 1, 70);
     assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
-    signal(SIGXFSZ, SIG_DFL);
     assert_int_equal(result, -1);
     assert_int_equal(code, EFBIG);
+    assert_int_equal(first, 0);
+    assert_int_equal(second, -1);
+    assert_int_equal(third, 0);
+    assert_int_equal(past, -1);
     assert_int_equal(lc_fstat(fd, &found), 0);
     assert_int_equal(found.st_size, 70);
+    lc_close(fd);
+}
+
+static void test_os__holes(void **state)
+{
+    (void)state;
+    int fd = make_file("a", "abc");
+    assert_false(lc_has_hole(fd, 3));
+    assert_int_equal(ftruncate(fd, 1 << 20), 0);
+    assert_true(lc_has_hole(fd, 1 << 20));
+    assert_int_equal(lseek(fd, 0, SEEK_CUR), 0);
+    fault_set("seek", 1, EINVAL);
+    assert_false(lc_has_hole(fd, 1 << 20));
+    assert_true(fault_clear());
     lc_close(fd);
 }
 
@@ -596,7 +638,7 @@ static void test_os__lock_needs_a_descriptor_that_may_write(void **state)
     (void)state;
     lc_close(make_file("lock", ""));
     int fd = lc_openat(dir, "lock", O_RDONLY, 0);
-    assert_int_equal(lc_lock_within(fd, 10000), -1);
+    assert_int_equal(lc_lock_within(fd, 10000, NULL, NULL), -1);
     assert_int_equal(errno, EBADF);
     lc_close(fd);
 }
@@ -609,14 +651,14 @@ static void test_os__lock_within_gives_up_in_time(void **state)
     assert_int_equal(lc_lock_now(first), 0);
     for (int limit = -5; limit <= 50; limit += 55) {
         int64_t begin = lc_now();
-        assert_int_equal(lc_lock_within(second, limit), -1);
+        assert_int_equal(lc_lock_within(second, limit, NULL, NULL), -1);
         assert_int_equal(errno, EAGAIN);
         int64_t took = (lc_now() - begin) / 1000000;
         assert_true(took >= limit - 5);
         assert_true(took < limit + 2000);
     }
     lc_close(first);
-    assert_int_equal(lc_lock_within(second, 0), 0);
+    assert_int_equal(lc_lock_within(second, 0, NULL, NULL), 0);
     lc_close(second);
 }
 
@@ -636,7 +678,7 @@ static void test_os__lock_within_gets_what_becomes_free(void **state)
     assert_int_equal(lc_lock_now(first), 0);
     int64_t begin = lc_now();
     assert_int_equal(pthread_create(&holder, NULL, close_after_a_while, &first), 0);
-    assert_int_equal(lc_lock_within(second, 10000), 0);
+    assert_int_equal(lc_lock_within(second, 10000, NULL, NULL), 0);
     assert_true(lc_now() - begin < INT64_C(5000000000));
     assert_int_equal(pthread_join(holder, NULL), 0);
     lc_close(second);
@@ -747,6 +789,8 @@ int main(void)
         OS_TEST(test_os__write_full_of_nothing_does_nothing),
         OS_TEST(test_os__write_full_goes_on_after_short_writes),
         OS_TEST(test_os__write_full_reports_what_stops_it_half_way),
+        OS_TEST(test_os__write_full_keeps_to_the_limit_of_file_sizes),
+        OS_TEST(test_os__holes),
         OS_TEST(test_os__write_full_splits_what_is_too_much_for_a_call),
         OS_TEST(test_os__lock_keeps_others_out_until_closed),
         OS_TEST(test_os__lock_dies_with_its_holder),

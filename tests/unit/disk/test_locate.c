@@ -252,8 +252,51 @@ static void test_locate__no_home(void **unused)
     assert_non_null(strstr(found, "/.cache/locache/"));
 }
 
-int main(void)
+/* A program with root's rights whose environment another user made: a copy of this one. */
+static void run_copy(void *copy)
 {
+    child_require(setgid(NOBODY) == 0 && setuid(NOBODY) == 0);
+    execl(copy, copy, "locate", (char *)NULL);
+    child_require(!"it runs");
+}
+
+/* As run_copy() runs it; a status says where results would be. */
+static int locate_as_copy(void)
+{
+    unsetenv("LD_PRELOAD");
+    if (locache_locate(found, "/nowhere/bar.py", NULL, LOCACHE_LOCATE_AWAY, &error) != LOCACHE_OK)
+        return 1;
+    return strstr(found, "/hostile") == NULL && strstr(found, "/.cache/locache/") != NULL ? 0 : 2;
+}
+
+static void test_locate__a_set_user_id_program_does_not_follow_its_environment(void **unused)
+{
+    (void)unused;
+    char command[600];
+    skip_unless_root();
+    assert_int_equal(chmod(scratch, 0755), 0);
+    snprintf(command, sizeof command, "cp /proc/%d/exe %s/copy", (int)getpid(), scratch);
+    assert_int_equal(system(command), 0);
+    const char *variables[] = {"LOCACHE_DIR", "XDG_CACHE_HOME", "HOME"};
+    for (size_t i = 0; i < sizeof variables / sizeof variables[0]; i++) {
+        unsetenv("LOCACHE_DIR");
+        unsetenv("XDG_CACHE_HOME");
+        setenv(variables[i], at("hostile"), 1);
+        assert_string_equal(
+            locache_locate(found, at("bar.py"), NULL, LOCACHE_LOCATE_AWAY, &error) == LOCACHE_OK
+                ? ""
+                : error.message,
+            "");
+        assert_non_null(strstr(found, "/hostile"));
+        assert_int_equal(chmod(at("copy"), 04755), 0);
+        wait_for(in_child(run_copy, (void *)(uintptr_t)at("copy")));
+    }
+}
+
+int main(int count, char **arguments)
+{
+    if (count == 2 && strcmp(arguments[1], "locate") == 0)
+        return locate_as_copy();
     const struct CMUnitTest tests[] = {
         scratch_test(test_locate__beside_the_source),
         scratch_test(test_locate__a_source_that_is_not_there),
@@ -268,6 +311,7 @@ int main(void)
         scratch_test(test_locate__paths_too_long),
         scratch_test(test_locate__no_working_directory),
         scratch_test(test_locate__no_home),
+        scratch_test(test_locate__a_set_user_id_program_does_not_follow_its_environment),
     };
     return cmocka_run_group_tests_name("locate", tests, NULL, NULL);
 }

@@ -366,6 +366,36 @@ static void test_mapped__many_buffers(void **unused)
     free(data);
 }
 
+/* What a process may have mapped is bounded, and its own allocations come out of the same. */
+static void test_mapped__a_quarter_of_what_the_process_may_have(void **unused)
+{
+    (void)unused;
+    enum { BEYOND = 20 };
+    long most = 0;
+    FILE *limit = fopen("/proc/sys/vm/max_map_count", "r");
+    if (limit == NULL || fscanf(limit, "%ld", &most) != 1 || most > 300000)
+        skip();
+    fclose(limit);
+    size_t quarter = (size_t)most / 4;
+    locache *cache = open_function("my_func");
+    must_put_buffer(cache, 1, LARGE, 0);
+    age();
+    key k = key_of(1);
+    locache_value **values = calloc(quarter + BEYOND, sizeof *values);
+    for (size_t i = 0; i < quarter + BEYOND; i++) {
+        assert_int_equal(locache_get(&values[i], cache, k.bytes, k.size, &error), LOCACHE_OK);
+        assert_int_equal(locache_value_mapped(values[i]), i < quarter);
+    }
+    assert_pattern(values[quarter], LARGE, 0);
+    locache_value_free(values[0]);
+    assert_int_equal(locache_get(&values[0], cache, k.bytes, k.size, &error), LOCACHE_OK);
+    assert_true(locache_value_mapped(values[0]));
+    for (size_t i = 0; i < quarter + BEYOND; i++)
+        locache_value_free(values[i]);
+    free(values);
+    locache_close(cache);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -386,6 +416,7 @@ int main(void)
         scratch_test(test_mapped__what_is_written_to_meanwhile_is_not_recorded),
         scratch_test(test_mapped__a_buffer_that_changes_while_it_is_written),
         scratch_test(test_mapped__many_buffers),
+        scratch_test(test_mapped__a_quarter_of_what_the_process_may_have),
     };
     return cmocka_run_group_tests_name("mapped", tests, NULL, NULL);
 }

@@ -546,6 +546,50 @@ static void test_store__a_hole_that_lies_about_its_size_is_a_miss(void **unused)
     locache_close(cache);
 }
 
+/* On some file systems nobody counts blocks, nor knows of holes: such a file is read, and its
+ * checksum decides. */
+static void test_store__what_counts_no_blocks_is_not_taken_for_a_hole(void **unused)
+{
+    (void)unused;
+    locache *cache = open_function("my_func");
+    must_put(cache, 1, "one");
+    assert_int_equal(truncate(in_foo("my_func/x=1"), (off_t)300 << 20), 0);
+    assert_rejected(cache, 1, LOCACHE_EUNTRUSTED);
+    fault_set("seek", 1, EINVAL);
+    assert_rejected(cache, 1, LOCACHE_ECORRUPT);
+    assert_true(fault_clear());
+    locache_close(cache);
+}
+
+/* ZFS stores no zeros. */
+static void test_store__zeros_may_be_a_hole(void **unused)
+{
+    (void)unused;
+    enum { SIZE = 4 << 20 };
+    char *zeros = calloc(1, SIZE);
+    locache *cache = open_function("my_func");
+    key k = key_of(1);
+    locache_record record = {
+        .size = sizeof record, .codec = LOCACHE_RAW, .body = zeros, .body_size = SIZE};
+    assert_int_equal(locache_put(cache, k.bytes, k.size, &record, &error), LOCACHE_OK);
+    int fd = open(in_foo("my_func/x=1"), O_WRONLY);
+    if (fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 4096, SIZE - 8192) != 0) {
+        close(fd);
+        locache_close(cache);
+        free(zeros);
+        skip();
+    }
+    close(fd);
+    struct stat seen;
+    assert_int_equal(stat(in_foo("my_func/x=1"), &seen), 0);
+    assert_true(seen.st_blocks * 512 < SIZE / 64);
+    locache_value *value;
+    assert_int_equal(locache_get(&value, cache, k.bytes, k.size, &error), LOCACHE_OK);
+    locache_value_free(value);
+    locache_close(cache);
+    free(zeros);
+}
+
 static void test_store__a_foreign_entry_is_not_served(void **unused)
 {
     (void)unused;
@@ -771,6 +815,8 @@ int main(void)
         scratch_test(test_store__the_digest_of_a_key_is_no_key),
         scratch_test(test_store__a_thing_in_an_entrys_place_is_a_miss_and_is_replaced),
         scratch_test(test_store__a_hole_that_lies_about_its_size_is_a_miss),
+        scratch_test(test_store__what_counts_no_blocks_is_not_taken_for_a_hole),
+        scratch_test(test_store__zeros_may_be_a_hole),
         scratch_test(test_store__a_foreign_entry_is_not_served),
         scratch_test(test_store__a_second_name_is_no_harm),
         scratch_test(test_store__a_directory_in_an_entrys_place),
