@@ -55,7 +55,7 @@ def explain(persisted, key, asked):
     elif status == "miss":
         why, text = "expired" if message == "expired" else "unusable", message
     elif status == "off":
-        why, text = status, switched_off(persisted)
+        why, text = status, switched_off(asked["enabled"])
     elif status == "unkeyed":
         why, text = status, f"the arguments cannot be told apart: {message}"
     else:
@@ -76,10 +76,9 @@ def stored(persisted, asked):
     return "stored", text, parts
 
 
-def switched_off(persisted):
-    from locache import _options, _switch
+def switched_off(enabled):
+    from locache import _switch
 
-    enabled = persisted._made[4][_options.ENABLED]
     if _switch.inside.get():
         return "off: within locache.disabled()"
     if not _switch.is_on(enabled):

@@ -22,6 +22,8 @@ class Map(list):
 class Tag(tuple):
     """A number, and what is tagged."""
 
+    __slots__ = ()
+
 
 def key_in(path):
     """The bytes of the key of an entry; None where there is none to be read."""

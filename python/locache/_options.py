@@ -237,9 +237,6 @@ def read_counts(ignore, key):
     return ignored, key
 
 
-ENABLED = 11  # where enabled= is in the settings
-
-
 def read(told):
     """persist()'s options, in the order of its signature: its name=, dir=, what ignore= and
     key= say, and the settings that the extension takes (call/type.c)."""

@@ -25,7 +25,7 @@ static bool read_front_key(lc_front *front, int fd, uint64_t key_at, size_t got)
            (ssize_t)key->size;
 }
 
-static bool read_front(lc_front *out, int fd, const lc_directory *at, const char *name)
+static bool read_opened(lc_front *out, int fd, const lc_directory *at, const char *name)
 {
     struct stat found;
     uint64_t key_at;
@@ -51,7 +51,7 @@ bool lc_front_read(lc_front *out, const lc_directory *at, const char *name)
     int fd = lc_openat(at->dir, name, O_RDONLY, 0);
     if (fd < 0)
         return false;
-    bool done = read_front(out, fd, at, name);
+    bool done = read_opened(out, fd, at, name);
     lc_close(fd);
     return done;
 }

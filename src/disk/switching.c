@@ -30,8 +30,8 @@
 /* ----------------------------------------------------------------------------------------- lock */
 
 /* Set by a wait in vain: until a lock is to be had again, nobody in this process waits for one,
- * since every call would. It may be another cache directory's: who does not get it at once computes,
- * and asks again. */
+ * since every call would. It may be another cache directory's: who does not get it at once
+ * computes, and asks again. */
 static atomic_bool impatient;
 
 static bool is_made(const void *context)

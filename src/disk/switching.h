@@ -36,7 +36,8 @@ typedef struct lc_switching {
 /* Open .versions/, lock it, and clear away what dead processes left. OK; MISS where there is none
  * and `make` is false; PENDING: what is to be made was made by others while this waited for the
  * lock, and may be looked up without it; EUNTRUSTED, EINVAL, EIO; EBUSY: the lock was not to be had
- * (os_error EINTR: for a signal that was handled meanwhile). `error` is not NULL. lc_switching_end() in every case. */
+ * (os_error EINTR: for a signal that was handled meanwhile). `error` is not NULL.
+ * lc_switching_end() in every case. */
 locache_status lc_switching_begin(lc_switching *out, const lc_slot *slot, bool make,
                                   locache_error *error);
 /* Open .versions/<name>/, made where it is missing. OK, EUNTRUSTED, EIO. */

@@ -98,9 +98,10 @@ static PyObject *call_explain(lcpy_persisted *self, const lcpy_key *key, const f
     PyObject *result = NULL;
     if (path != NULL)
         result = PyObject_CallMethod(
-            module, "explain", "Oy#{s:s,s:O,s:O,s:s,s:L,s:L}", self, key->writer.data,
+            module, "explain", "Oy#{s:s,s:O,s:O,s:s,s:O,s:L,s:L}", self, key->writer.data,
             (Py_ssize_t)key->writer.length, "status", found->status, "message", found->message,
-            "path", path, "function", found->function != NULL ? found->function : "", "created",
+            "path", path, "function", found->function != NULL ? found->function : "", "enabled",
+            self->options.enabled != NULL ? self->options.enabled : Py_True, "created",
             (long long)found->created, "duration", (long long)found->duration);
     Py_XDECREF(path);
     Py_XDECREF(module);

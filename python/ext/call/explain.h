@@ -14,6 +14,14 @@ typedef struct lcpy_asked {
 /* That of the present thread, set while it is in the core where lines are asked for; or NULL. */
 extern _Thread_local const lcpy_asked *lcpy_explain_asked;
 
+/* Set it where lines are asked for; what it was, to be set again. */
+static inline const lcpy_asked *lcpy_explain_enter(const lcpy_asked *asked)
+{
+    const lcpy_asked *outer = lcpy_explain_asked;
+    lcpy_explain_asked = asked->self->state->verbose ? asked : NULL;
+    return outer;
+}
+
 /* More than the core can say of an event: a new str; NULL without an exception: nothing. */
 PyObject *lcpy_explain_event(const locache_event *event);
 

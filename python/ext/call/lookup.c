@@ -110,8 +110,7 @@ lcpy_found lcpy_lookup_file(PyObject **out, lcpy_persisted *self, const lcpy_key
         return opened;
     lcpy_answer answer = {.forgotten = self->forgotten};
     const lcpy_asked asked = {self, key, false};
-    const lcpy_asked *outer = lcpy_explain_asked;
-    lcpy_explain_asked = self->state->verbose ? &asked : NULL;
+    const lcpy_asked *outer = lcpy_explain_enter(&asked);
     LCPY_BEGIN_WITHOUT_GIL(self);
     answer.status =
         locache_get(&answer.value, cache, key->writer.data, key->writer.length, &answer.error);
@@ -138,12 +137,11 @@ static bool ask_in_parts(lcpy_answer *answer, locache_flight **flight, lcpy_pers
                                .key_size = key->writer.length,
                                .fresh = how->fresh};
     int64_t start = lcpy_persisted_clock();
-    const locache *first = self->cache;
-    const lcpy_asked asked = {self, key, false};
-    const lcpy_asked *outer = lcpy_explain_asked;
+    const locache *asked = self->cache;
+    const lcpy_asked call = {self, key, false};
+    const lcpy_asked *outer = lcpy_explain_enter(&call);
     bool goes_on;
     bool interrupted;
-    lcpy_explain_asked = self->state->verbose ? &asked : NULL;
     do {
         int64_t part = how->at_once ? 0 : next_part(self, start);
         request.wait = part > 0 ? part : -1;
@@ -151,7 +149,7 @@ static bool ask_in_parts(lcpy_answer *answer, locache_flight **flight, lcpy_pers
         answer->status = locache_ask(&answer->value, flight, cache, &request, &answer->error);
         LCPY_END_WITHOUT_GIL(self);
         how->waited = how->waited || request.asked > 0;
-        goes_on = answer->status == LOCACHE_PENDING && part > 0 && self->cache == first;
+        goes_on = answer->status == LOCACHE_PENDING && part > 0 && self->cache == asked;
         interrupted = goes_on && PyErr_CheckSignals() < 0;
     } while (goes_on && !interrupted);
     lcpy_explain_asked = outer;

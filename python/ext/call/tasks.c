@@ -4,6 +4,7 @@
 #include "call/tasks.h"
 
 #include "call/call.h"
+#include "call/explain.h"
 #include "call/lookup.h"
 #include "call/open.h"
 #include "call/refreshed.h"
@@ -82,7 +83,8 @@ static bool is_over(const lcpy_persisted *self, const task *of)
 }
 
 /* Ask the cache, without waiting. */
-static locache_status ask_now(lcpy_answer *answer, lcpy_persisted *self, task *of)
+static locache_status ask_now(lcpy_answer *answer, lcpy_persisted *self, const lcpy_key *key,
+                              task *of)
 {
     if (of->asked != self->cache)
         locache_give_up(&of->request);
@@ -96,10 +98,13 @@ static locache_status ask_now(lcpy_answer *answer, lcpy_persisted *self, task *o
             locache_ask(&answer->value, &of->flight, self->cache, &of->request, &answer->error);
         self->busy--;
     } else {
+        const lcpy_asked asked = {self, key, false};
+        const lcpy_asked *outer = lcpy_explain_enter(&asked);
         LCPY_BEGIN_WITHOUT_GIL(self);
         answer->status =
             locache_ask(&answer->value, &of->flight, cache, &of->request, &answer->error);
         LCPY_END_WITHOUT_GIL(self);
+        lcpy_explain_asked = outer;
     }
     if (answer->status == LOCACHE_PENDING && is_over(self, of)) {
         locache_give_up(&of->request);
@@ -133,7 +138,7 @@ static lcpy_found look_or_ask(PyObject **out, lcpy_persisted *self, const lcpy_k
     while (found == LCPY_ABSENT || (found == LCPY_REJECTED && !of->request.fresh)) {
         of->rejected = of->rejected || found == LCPY_REJECTED;
         of->request.fresh = of->request.fresh || found == LCPY_REJECTED;
-        if (ask_now(&answer, self, of) == LOCACHE_PENDING)
+        if (ask_now(&answer, self, key, of) == LOCACHE_PENDING)
             return LCPY_ELSEWHERE;
         found = lcpy_lookup_answer(out, self, key, &answer);
         if (found == LCPY_ABSENT || of->flight != NULL)

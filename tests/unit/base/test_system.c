@@ -1,4 +1,4 @@
-/* The clock. */
+/* What is asked of the system that concerns no file: the clock. */
 #include "base/system.h"
 
 #include <stdarg.h>
