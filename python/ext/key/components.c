@@ -19,10 +19,29 @@
 #define ROUNDS_OF_SETS 4
 #define ROUNDS 1
 
+/* What is said of a node that is done. */
+typedef struct done {
+    size_t bytes;     /* where that of it, or of its component, begins among the parts */
+    uint32_t written; /* so many of them */
+    uint32_t number;  /* within its cycle */
+} done;
+
+/* Of a node that was reached. */
+typedef struct reached {
+    uint32_t order; /* in which it was, from 1 on; 0: not yet. STACKED: it is on the stack */
+    /* The earliest that is known to be in its component. Once that is complete: which cycle the
+     * component is, from 1 on; 0: none, but one object. */
+    uint32_t low;
+} reached;
+
+#define STACKED ((uint32_t)1 << 31)
+
 typedef struct writing {
     lcpy_walk *walk;
-    lcpy_graph *graph;
+    const lcpy_graph *graph;
     const unsigned char *skeletons;
+    done *done;           /* of each node */
+    reached *reached;     /* of each node; all that the search looks at */
     locache_writer parts; /* what is said of nodes that are done */
     locache_writer part;  /* of the one that is written now */
     uint32_t *stack;      /* Tarjan's */
@@ -33,7 +52,7 @@ typedef struct writing {
     } * frames;
     uint32_t cycles;   /* so far */
     uint32_t in_cycle; /* the number of the cycle that is written, or 0 */
-    uint64_t *looks; /* of its members, by number before it is renumbered; and in the next round */
+    uint64_t *looks;   /* of each node, made with the first cycle; and in the next round */
     uint64_t *next;
 } writing;
 
@@ -51,61 +70,83 @@ static int check(const locache_writer *writer)
 /* ------------------------------------------------------------------------------ filling gaps in */
 
 /* What is said of a node that is done. */
-static void write_done(writing *w, locache_writer *to, const lcpy_node *node)
+static void write_done(writing *w, locache_writer *to, uint32_t node)
 {
-    if (node->cycle != 0) {
+    const done *said = &w->done[node];
+
+    if (w->reached[node].low != 0) {
         locache_write_tag(to, LOCACHE_TAG_MEMBER);
         locache_write_array(to, 2);
-        locache_write_uint(to, node->number);
+        locache_write_uint(to, said->number);
     }
-    locache_write_raw(to, w->parts.data + node->bytes, node->written);
+    locache_write_raw(to, w->parts.data + said->bytes, said->written);
 }
 
-static void write_component_child(writing *w, const lcpy_edge *edge, inner how)
+/* Of what a component refers to, all that is not of itself is done. */
+static bool is_inner(const writing *w, uint32_t child)
 {
-    const lcpy_node *child = &w->graph->nodes[edge->child];
+    return w->in_cycle != 0 && w->reached[child].low == w->in_cycle;
+}
 
-    if (w->in_cycle == 0 || child->cycle != w->in_cycle) {
+static void write_component_child(writing *w, uint32_t child, inner how)
+{
+    if (!is_inner(w, child)) {
         write_done(w, &w->part, child);
     } else if (how == INNER_NUMBER) {
         locache_write_tag(&w->part, LOCACHE_TAG_ANCESTOR);
-        locache_write_uint(&w->part, child->number);
+        locache_write_uint(&w->part, w->done[child].number);
     }
 }
 
-/* The gaps from `edge` on that are the members of one set; how many there are. */
-static uint32_t group_of(const lcpy_edge *edge, uint32_t left)
-{
-    uint32_t count = 1;
+/* What a node refers to. */
+typedef struct refs {
+    const uint32_t *children;
+    const lcpy_gap *gaps;
+    uint32_t count;
+} refs;
 
-    while (edge->unordered && count < left && edge[count].unordered && edge[count].at == edge->at)
-        count++;
-    return count;
+static inline refs refs_of(const writing *w, uint32_t node)
+{
+    const uint32_t *first = &w->graph->first_edges[node];
+
+    return (refs){w->graph->children + first[0], w->graph->gaps + first[0], first[1] - first[0]};
+}
+
+/* How many gaps from the nth on are the members of one set, or 1. */
+static inline uint32_t group_at(const refs *of, uint32_t n)
+{
+    uint32_t end = n + 1;
+
+    while (of->gaps[n] & LCPY_GAP_UNORDERED && end < of->count && of->gaps[end] == of->gaps[n])
+        end++;
+    return end - n;
 }
 
 /* Append a skeleton to the part, its gaps filled. */
-static int fill(writing *w, const lcpy_node *node, inner how)
+static int fill(writing *w, uint32_t node, inner how)
 {
-    const lcpy_edge *edges = w->graph->edges + node->first_edge;
-    size_t at = node->skeleton;
+    const refs of = refs_of(w, node);
+    size_t at = w->graph->nodes[node].skeleton;
 
-    for (uint32_t i = 0; i < node->edges;) {
-        uint32_t count = group_of(&edges[i], node->edges - i);
+    for (uint32_t i = 0; i < of.count;) {
+        uint32_t end = i + group_at(&of, i);
+        size_t gap = of.gaps[i] & ~LCPY_GAP_UNORDERED;
 
-        locache_write_raw(&w->part, w->skeletons + at, edges[i].at - at);
-        at = edges[i].at;
+        locache_write_raw(&w->part, w->skeletons + at, gap - at);
         size_t start = w->part.length;
-        for (uint32_t k = 0; k < count; k++)
-            write_component_child(w, &edges[i + k], how);
-        if (edges[i].unordered)
+        for (uint32_t k = i; k < end; k++)
+            write_component_child(w, of.children[k], how);
+        if (of.gaps[i] & LCPY_GAP_UNORDERED)
             locache_write_sorted(&w->part, start, 1);
-        i += count;
+        at = gap;
+        i = end;
     }
-    locache_write_raw(&w->part, w->skeletons + at, node->skeleton + node->size - at);
+    locache_write_raw(&w->part, w->skeletons + at, w->graph->nodes[node + 1].skeleton - at);
     /* Of two equal members one would be lost, and two sets have one key. How they can come to look
      * the same: an object that says it is equal to nothing else, and has no state. */
     if (locache_writer_status(&w->part) == LOCACHE_EINVAL)
-        return lcpy_walk_refuse(w->walk, node->object, "having two members that look the same");
+        return lcpy_walk_refuse(w->walk, w->graph->nodes[node].object,
+                                "having two members that look the same");
     return check(&w->part);
 }
 
@@ -133,7 +174,7 @@ static void write_part_digest(writing *w)
 }
 
 /* Keep the part, or its digest where it is long. */
-static int keep_part(writing *w, lcpy_node *node, bool whole)
+static int keep_part(writing *w, done *node, bool whole)
 {
     node->bytes = w->parts.length;
     if (whole || w->part.length <= LCPY_PART_MAX)
@@ -145,16 +186,6 @@ static int keep_part(writing *w, lcpy_node *node, bool whole)
 }
 
 /* --------------------------------------------------------------------------------------- cycles */
-
-static const lcpy_edge *edges_of(const writing *w, const lcpy_node *node)
-{
-    return w->graph->edges + node->first_edge;
-}
-
-static bool is_inner(const writing *w, const lcpy_edge *edge)
-{
-    return w->graph->nodes[edge->child].cycle == w->in_cycle;
-}
 
 /* No digest: where two that differ come to look the same, nothing is lost but the order. */
 static uint64_t mix(uint64_t looks, uint64_t more)
@@ -190,28 +221,27 @@ static int look_first(writing *w, const uint32_t *members, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
         locache_writer_reset(&w->part);
-        if (fill(w, &w->graph->nodes[members[i]], INNER_NOTHING) < 0)
+        if (fill(w, members[i], INNER_NOTHING) < 0)
             return -1;
-        w->looks[i] = mix_bytes(w->part.data, w->part.length);
+        w->looks[members[i]] = mix_bytes(w->part.data, w->part.length);
     }
     return 0;
 }
 
 /* And what those look like that it refers to: in order, or of a set whatever order it has. */
-static uint64_t look_again(const writing *w, const lcpy_node *node)
+static uint64_t look_again(const writing *w, uint32_t node)
 {
-    const lcpy_edge *edges = edges_of(w, node);
-    uint64_t looks = mix(w->looks[node->number], node->edges);
+    const refs of = refs_of(w, node);
+    uint64_t looks = mix(w->looks[node], of.count);
 
-    for (uint32_t i = 0; i < node->edges;) {
-        uint32_t group = group_of(&edges[i], node->edges - i);
+    for (uint32_t i = 0; i < of.count;) {
+        uint32_t end = i + group_at(&of, i);
         uint64_t sum = 0;
 
-        for (uint32_t k = 0; k < group; k++)
-            if (is_inner(w, &edges[i + k]))
-                sum += mix(1, w->looks[w->graph->nodes[edges[i + k].child].number]);
+        for (; i < end; i++)
+            if (is_inner(w, of.children[i]))
+                sum += mix(1, w->looks[of.children[i]]);
         looks = mix(looks, sum);
-        i += group;
     }
     return looks;
 }
@@ -219,9 +249,9 @@ static uint64_t look_again(const writing *w, const lcpy_node *node)
 static bool has_sets(const writing *w, const uint32_t *members, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
-        const lcpy_node *node = &w->graph->nodes[members[i]];
+        const refs of = refs_of(w, members[i]);
 
-        if (node->edges > 1 && edges_of(w, node)->unordered)
+        if (of.count > 1 && of.gaps[0] & LCPY_GAP_UNORDERED)
             return true;
     }
     return false;
@@ -235,7 +265,7 @@ static int look(writing *w, const uint32_t *members, size_t count)
         return -1;
     for (int round = 0; round < rounds; round++) {
         for (size_t i = 0; i < count; i++)
-            w->next[i] = look_again(w, &w->graph->nodes[members[i]]);
+            w->next[members[i]] = look_again(w, members[i]);
         uint64_t *swap = w->looks;
         w->looks = w->next;
         w->next = swap;
@@ -245,18 +275,20 @@ static int look(writing *w, const uint32_t *members, size_t count)
 
 /* The member whose looks no other has, of those the one that is first by them; where there is none,
  * the one that was met first. */
-static uint32_t choose_first(writing *w, const uint32_t *members, size_t count)
+static uint32_t choose_first(const writing *w, const uint32_t *members, size_t count,
+                             uint64_t *sorted)
 {
     size_t unique = count;
 
-    memcpy(w->next, w->looks, count * sizeof *w->next);
-    qsort(w->next, count, sizeof *w->next, compare_looks);
+    for (size_t i = 0; i < count; i++)
+        sorted[i] = w->looks[members[i]];
+    qsort(sorted, count, sizeof *sorted, compare_looks);
     for (size_t i = 0; i < count && unique == count; i++)
-        if ((i == 0 || w->next[i] != w->next[i - 1]) &&
-            (i + 1 == count || w->next[i] != w->next[i + 1]))
+        if ((i == 0 || sorted[i] != sorted[i - 1]) &&
+            (i + 1 == count || sorted[i] != sorted[i + 1]))
             unique = i;
     for (size_t i = 0; unique < count && i < count; i++)
-        if (w->looks[i] == w->next[unique])
+        if (w->looks[members[i]] == sorted[unique])
             return members[i];
     return members[0];
 }
@@ -267,7 +299,7 @@ typedef struct ranked {
 } ranked;
 
 /* The members of a set that are in the cycle, by their looks. */
-static int sort_group(writing *w, const lcpy_edge *edges, uint32_t count, uint32_t *out,
+static int sort_group(const writing *w, const uint32_t *children, uint32_t count, uint32_t *out,
                       uint32_t *out_count)
 {
     ranked *all = PyMem_Malloc(count * sizeof *all);
@@ -278,9 +310,8 @@ static int sort_group(writing *w, const lcpy_edge *edges, uint32_t count, uint32
         return -1;
     }
     for (uint32_t i = 0; i < count; i++)
-        if (is_inner(w, &edges[i]))
-            all[(*out_count)++] =
-                (ranked){w->looks[w->graph->nodes[edges[i].child].number], edges[i].child};
+        if (is_inner(w, children[i]))
+            all[(*out_count)++] = (ranked){w->looks[children[i]], children[i]};
     qsort(all, *out_count, sizeof *all, compare_looks);
     for (uint32_t i = 0; i < *out_count; i++)
         out[i] = all[i].node;
@@ -288,96 +319,116 @@ static int sort_group(writing *w, const lcpy_edge *edges, uint32_t count, uint32
     return 0;
 }
 
-/* Number what a member refers to, if it is not numbered yet: `queue` holds the numbered ones. */
-static int number_children(writing *w, const lcpy_node *node, uint32_t *queue, size_t *queued)
+/* Put those into the queue that are not there yet. */
+static void enqueue(writing *w, const uint32_t *children, uint32_t count, uint32_t *queue,
+                    size_t *queued)
 {
-    const lcpy_edge *edges = edges_of(w, node);
+    for (uint32_t i = 0; i < count; i++) {
+        reached *child = &w->reached[children[i]];
 
-    for (uint32_t i = 0; i < node->edges;) {
-        uint32_t group = group_of(&edges[i], node->edges - i);
-        uint32_t one = edges[i].child;
-        uint32_t *children = group > 1 ? PyMem_Malloc(group * sizeof *children) : &one;
-        uint32_t count = is_inner(w, &edges[i]) ? 1 : 0;
-        int result = 0;
-
-        if (children == NULL) {
-            PyErr_NoMemory();
-            return -1;
+        if (child->order & STACKED) {
+            child->order &= ~STACKED;
+            queue[(*queued)++] = children[i];
         }
-        if (group > 1)
-            result = sort_group(w, &edges[i], group, children, &count);
-        for (uint32_t k = 0; result == 0 && k < count; k++) {
-            lcpy_node *child = &w->graph->nodes[children[k]];
+    }
+}
 
-            if (child->stacked) {
-                child->stacked = false;
-                queue[(*queued)++] = children[k];
-            }
+/* Number what a member refers to, if it is not numbered yet: `queue` holds the numbered ones. */
+static int number_children(writing *w, uint32_t node, uint32_t *queue, size_t *queued)
+{
+    const refs of = refs_of(w, node);
+
+    for (uint32_t i = 0; i < of.count;) {
+        uint32_t group = group_at(&of, i);
+
+        if (group == 1) {
+            if (is_inner(w, of.children[i]))
+                enqueue(w, &of.children[i], 1, queue, queued);
+        } else {
+            uint32_t *sorted = PyMem_Malloc(group * sizeof *sorted);
+            uint32_t count = 0;
+            int result = -1;
+
+            if (sorted == NULL)
+                PyErr_NoMemory();
+            else
+                result = sort_group(w, &of.children[i], group, sorted, &count);
+            if (result == 0)
+                enqueue(w, sorted, count, queue, queued);
+            PyMem_Free(sorted);
+            if (result < 0)
+                return -1;
         }
-        if (group > 1)
-            PyMem_Free(children);
-        if (result < 0)
-            return -1;
         i += group;
     }
     return 0;
 }
 
-/* Every member is reached from every other. Their old numbers, by which their looks are found, are
- * theirs until all are in the queue. */
+/* Every member is reached from every other. */
 static int number_members(writing *w, uint32_t first, uint32_t *queue, size_t count)
 {
     size_t queued = 1;
 
     queue[0] = first;
-    w->graph->nodes[first].stacked = false;
+    w->reached[first].order &= ~STACKED;
     for (size_t i = 0; i < queued; i++)
-        if (number_children(w, &w->graph->nodes[queue[i]], queue, &queued) < 0)
+        if (number_children(w, queue[i], queue, &queued) < 0)
             return -1;
     for (size_t i = 0; i < count; i++)
-        w->graph->nodes[queue[i]].number = (uint32_t)i;
+        w->done[queue[i]].number = (uint32_t)i;
     return 0;
 }
 
 /* [skeleton of member 0, of member 1, ...]; the bytes are the same for all members. */
 static int write_cycle_members(writing *w, const uint32_t *queue, size_t count)
 {
-    lcpy_node *first = &w->graph->nodes[queue[0]];
+    done *first = &w->done[queue[0]];
 
     locache_writer_reset(&w->part);
     locache_write_tag(&w->part, LOCACHE_TAG_CYCLE);
     locache_write_array(&w->part, count);
     for (size_t i = 0; i < count; i++)
-        if (fill(w, &w->graph->nodes[queue[i]], INNER_NUMBER) < 0)
+        if (fill(w, queue[i], INNER_NUMBER) < 0)
             return -1;
     if (keep_part(w, first, false) < 0)
         return -1;
     for (size_t i = 1; i < count; i++) {
-        w->graph->nodes[queue[i]].bytes = first->bytes;
-        w->graph->nodes[queue[i]].written = first->written;
+        w->done[queue[i]].bytes = first->bytes;
+        w->done[queue[i]].written = first->written;
     }
     return 0;
+}
+
+/* Once for all cycles: there may be as many as there are nodes. */
+static int make_looks(writing *w)
+{
+    size_t count = w->graph->nodes_count;
+
+    if (w->looks != NULL)
+        return 0;
+    w->looks = PyMem_Malloc(count * sizeof *w->looks);
+    w->next = PyMem_Malloc(count * sizeof *w->next);
+    if (w->looks != NULL && w->next != NULL)
+        return 0;
+    PyErr_NoMemory();
+    return -1;
 }
 
 static int write_cycle(writing *w, const uint32_t *members, size_t count)
 {
     uint32_t *queue = PyMem_Malloc(count * sizeof *queue);
+    uint64_t *sorted = PyMem_Malloc(count * sizeof *sorted);
     int result = -1;
 
     w->in_cycle = ++w->cycles;
-    for (size_t i = 0; i < count; i++) {
-        w->graph->nodes[members[i]].cycle = w->in_cycle;
-        w->graph->nodes[members[i]].number = (uint32_t)i;
-    }
-    w->looks = PyMem_Malloc(count * sizeof *w->looks);
-    w->next = PyMem_Malloc(count * sizeof *w->next);
-    if (queue == NULL || w->looks == NULL || w->next == NULL)
+    for (size_t i = 0; i < count; i++)
+        w->reached[members[i]].low = w->in_cycle;
+    if (queue == NULL || sorted == NULL)
         PyErr_NoMemory();
-    else if (look(w, members, count) == 0 &&
-             number_members(w, choose_first(w, members, count), queue, count) == 0)
+    else if (make_looks(w) == 0 && look(w, members, count) == 0 &&
+             number_members(w, choose_first(w, members, count, sorted), queue, count) == 0)
         result = write_cycle_members(w, queue, count);
-    PyMem_Free(w->next);
-    PyMem_Free(w->looks);
+    PyMem_Free(sorted);
     PyMem_Free(queue);
     w->in_cycle = 0;
     return result;
@@ -387,10 +438,10 @@ static int write_cycle(writing *w, const uint32_t *members, size_t count)
 
 static bool refers_to_itself(const writing *w, uint32_t node)
 {
-    const lcpy_edge *edges = edges_of(w, &w->graph->nodes[node]);
+    const refs of = refs_of(w, node);
 
-    for (uint32_t i = 0; i < w->graph->nodes[node].edges; i++)
-        if (edges[i].child == node)
+    for (uint32_t i = 0; i < of.count; i++)
+        if (of.children[i] == node)
             return true;
     return false;
 }
@@ -398,7 +449,6 @@ static bool refers_to_itself(const writing *w, uint32_t node)
 /* The top of the stack, from `node` on, is a component. */
 static int write_component(writing *w, uint32_t node)
 {
-    lcpy_node *nodes = w->graph->nodes;
     size_t count = 0;
 
     do
@@ -407,19 +457,17 @@ static int write_component(writing *w, uint32_t node)
     w->stack_count -= count;
     if (count > 1 || refers_to_itself(w, node)) /* its members become unstacked as they are met */
         return write_cycle(w, w->stack + w->stack_count, count);
-    nodes[node].stacked = false;
+    w->reached[node] = (reached){.order = w->reached[node].order & ~STACKED, .low = 0};
     locache_writer_reset(&w->part);
-    if (fill(w, &nodes[node], INNER_NOTHING) < 0)
+    if (fill(w, node, INNER_NOTHING) < 0)
         return -1;
-    return node == 0 ? 0 : keep_part(w, &nodes[node], nodes[node].atom);
+    return node == 0 ? 0 : keep_part(w, &w->done[node], w->graph->nodes[node].atom);
 }
 
 static void reach(writing *w, size_t *depth, uint32_t *order, uint32_t number)
 {
-    lcpy_node *node = &w->graph->nodes[number];
-
-    node->order = node->low = ++*order;
-    node->stacked = true;
+    ++*order;
+    w->reached[number] = (reached){.order = *order | STACKED, .low = *order};
     w->stack[w->stack_count++] = number;
     w->frames[(*depth)++] = (struct frame){number, 0};
 }
@@ -428,26 +476,27 @@ static void reach(writing *w, size_t *depth, uint32_t *order, uint32_t number)
 static int step(writing *w, size_t *depth, uint32_t *order)
 {
     struct frame *frame = &w->frames[*depth - 1];
-    lcpy_node *node = &w->graph->nodes[frame->node];
+    reached *node = &w->reached[frame->node];
+    const refs of = refs_of(w, frame->node);
 
-    if (frame->edge < node->edges) {
-        uint32_t number = edges_of(w, node)[frame->edge++].child;
-        const lcpy_node *child = &w->graph->nodes[number];
+    if (frame->edge < of.count) {
+        uint32_t number = of.children[frame->edge++];
+        uint32_t child = w->reached[number].order;
 
-        if (child->order == 0)
+        if (child == 0)
             reach(w, depth, order, number);
-        else if (child->stacked && child->order < node->low)
-            node->low = child->order;
+        else if (child & STACKED && (child & ~STACKED) < node->low)
+            node->low = child & ~STACKED;
         return 0;
     }
     --*depth;
     if (*depth > 0) {
-        lcpy_node *outer = &w->graph->nodes[w->frames[*depth - 1].node];
+        reached *outer = &w->reached[w->frames[*depth - 1].node];
 
         if (node->low < outer->low)
             outer->low = node->low;
     }
-    return node->low == node->order ? write_component(w, frame->node) : 0;
+    return node->low == (node->order & ~STACKED) ? write_component(w, frame->node) : 0;
 }
 
 static int write_all(writing *w, locache_writer *out)
@@ -459,8 +508,8 @@ static int write_all(writing *w, locache_writer *out)
     while (depth > 0)
         if (step(w, &depth, &order) < 0)
             return -1;
-    if (w->graph->nodes[0].cycle != 0)
-        write_done(w, out, &w->graph->nodes[0]);
+    if (w->reached[0].low != 0)
+        write_done(w, out, 0);
     else
         locache_write_raw(out, w->part.data, w->part.length);
     return 0;
@@ -476,10 +525,16 @@ int lcpy_components_write(lcpy_walk *walk, locache_writer *out)
     locache_writer_init(&w.part, NULL, 0);
     w.stack = PyMem_Malloc(count * sizeof *w.stack);
     w.frames = PyMem_Malloc(count * sizeof *w.frames);
-    if (w.stack == NULL || w.frames == NULL)
+    w.done = PyMem_Calloc(count, sizeof *w.done);
+    w.reached = PyMem_Calloc(count, sizeof *w.reached);
+    if (w.stack == NULL || w.frames == NULL || w.done == NULL || w.reached == NULL)
         PyErr_NoMemory();
     else if (check(walk->writer) == 0)
         result = write_all(&w, out);
+    PyMem_Free(w.next);
+    PyMem_Free(w.looks);
+    PyMem_Free(w.reached);
+    PyMem_Free(w.done);
     PyMem_Free(w.frames);
     PyMem_Free(w.stack);
     locache_writer_clear(&w.part);

@@ -4,38 +4,37 @@
 
 #include "key/walk.h"
 
+/* Nodes and edges are many and are looked at in no order: in a cycle of 200,000 objects, each is a
+ * line of the processor's cache that is not there. So they are small, and what is looked at together
+ * lies together: what only the second half of the work needs is in components.c. */
 typedef struct lcpy_node {
-    PyObject *object; /* owned */
-    size_t skeleton;  /* where it begins among the skeletons */
-    size_t size;
-    size_t first_edge; /* among the edges, in the order of their gaps */
-    uint32_t edges;
-    uint32_t parent; /* that it was first met in */
-    uint32_t depth;  /* of parents */
-    bool atom;       /* it has no parts: it is written as it is, however long */
-    /* once components are looked for */
-    bool stacked;
-    uint32_t order;   /* in which it was reached, from 1 on; 0: not yet */
-    uint32_t low;     /* the earliest that is known to be in its component */
-    uint32_t cycle;   /* number of the component of several that it is in, from 1 on; 0: none */
-    uint32_t number;  /* within that component */
-    size_t bytes;     /* where what is said of it, or of its component, begins among the parts */
-    uint32_t written; /* so many of them */
+    PyObject *object;    /* owned */
+    size_t skeleton;     /* where it begins among the skeletons; it ends where the next one does */
+    uint32_t parent;     /* that it was first met in */
+    uint32_t depth : 31; /* of parents */
+    uint32_t atom : 1;   /* it has no parts: it is written as it is, however long */
 } lcpy_node;
 
-/* A gap in a skeleton. */
-typedef struct lcpy_edge {
-    size_t at; /* among the skeletons */
-    uint32_t child;
-    bool unordered;
-} lcpy_edge;
+/* Where a gap is among the skeletons; the highest bit: it is a member of a set. */
+typedef size_t lcpy_gap;
+#define LCPY_GAP_UNORDERED (~(SIZE_MAX >> 1))
+
+/* Where an object's node is. */
+typedef struct lcpy_slot {
+    const PyObject *object; /* NULL: free */
+    uint32_t node;
+} lcpy_slot;
 
 struct lcpy_graph {
-    lcpy_node *nodes; /* 0 is the outermost */
+    /* 0 is the outermost; one more, without an object, ends them, and the edges of the last */
+    lcpy_node *nodes;
+    uint32_t *first_edges; /* of each node: its edges are in the order of their gaps */
     size_t nodes_count, nodes_room;
-    lcpy_edge *edges;
+    /* each has a gap, and the node that belongs there */
+    lcpy_gap *gaps;
+    uint32_t *children;
     size_t edges_count, edges_room;
-    uint32_t *slots; /* by address of the object: number of the node plus 1 */
+    lcpy_slot *slots; /* by address of the object */
     size_t slots_count;
     uint32_t expanding; /* the node that is written now */
     bool seeking;       /* the way to `sought` is looked for: nothing is added */

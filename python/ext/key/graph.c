@@ -28,30 +28,54 @@
 
 /* ------------------------------------------------------------------------------ nodes and edges */
 
-/* Room for one more of `count` items of `size` bytes; `*room` are there. NULL with MemoryError. */
-static void *make_room(void *items, size_t count, size_t *room, size_t size, size_t first)
+/* Room for so many items of `size` bytes: 0, or -1 with MemoryError. */
+static int grow(void **items, size_t room, size_t size)
 {
-    size_t more = *room == 0 ? first : *room * 2;
-    void *grown;
+    void *grown = PyMem_Realloc(*items, room * size);
 
-    if (count < *room)
-        return items;
-    grown = PyMem_Realloc(items, more * size);
-    if (grown == NULL)
+    if (grown == NULL) {
         PyErr_NoMemory();
-    else
-        *room = more;
-    return grown;
+        return -1;
+    }
+    *items = grown;
+    return 0;
+}
+
+/* For one more, and for the one that ends them. */
+static int make_node_room(lcpy_graph *graph)
+{
+    size_t room = graph->nodes_room == 0 ? NODES_FIRST : 2 * graph->nodes_room;
+
+    if (graph->nodes_count + 1 < graph->nodes_room)
+        return 0;
+    if (grow((void **)&graph->nodes, room, sizeof *graph->nodes) < 0 ||
+        grow((void **)&graph->first_edges, room, sizeof *graph->first_edges) < 0)
+        return -1;
+    graph->nodes_room = room;
+    return 0;
+}
+
+static int make_edge_room(lcpy_graph *graph)
+{
+    size_t room = graph->edges_room == 0 ? EDGES_FIRST : 2 * graph->edges_room;
+
+    if (graph->edges_count < graph->edges_room)
+        return 0;
+    if (grow((void **)&graph->gaps, room, sizeof *graph->gaps) < 0 ||
+        grow((void **)&graph->children, room, sizeof *graph->children) < 0)
+        return -1;
+    graph->edges_room = room;
+    return 0;
 }
 
 /* Where an object is in the table, or the free slot where it would be. */
-static uint32_t *slot_of(const lcpy_graph *graph, const PyObject *object)
+static lcpy_slot *slot_of(const lcpy_graph *graph, const PyObject *object)
 {
     /* objects are at least 16 bytes apart */
     uint64_t hash = (uint64_t)((uintptr_t)object >> 4) * 0x9e3779b97f4a7c15U;
     size_t at = (size_t)(hash >> 32) & (graph->slots_count - 1);
 
-    while (graph->slots[at] != 0 && graph->nodes[graph->slots[at] - 1].object != object)
+    while (graph->slots[at].object != NULL && graph->slots[at].object != object)
         at = (at + 1) & (graph->slots_count - 1);
     return &graph->slots[at];
 }
@@ -60,7 +84,7 @@ static uint32_t *slot_of(const lcpy_graph *graph, const PyObject *object)
 static int grow_table_slots(lcpy_graph *graph)
 {
     size_t count = graph->slots_count == 0 ? 4 * (size_t)NODES_FIRST : 2 * graph->slots_count;
-    uint32_t *slots;
+    lcpy_slot *slots;
 
     if (2 * (graph->nodes_count + 1) <= graph->slots_count)
         return 0;
@@ -73,30 +97,23 @@ static int grow_table_slots(lcpy_graph *graph)
     graph->slots = slots;
     graph->slots_count = count;
     for (size_t i = 0; i < graph->nodes_count; i++)
-        *slot_of(graph, graph->nodes[i].object) = (uint32_t)i + 1;
+        *slot_of(graph, graph->nodes[i].object) = (lcpy_slot){graph->nodes[i].object, (uint32_t)i};
     return 0;
 }
 
 static int add_node(lcpy_graph *graph, PyObject *object, uint32_t parent)
 {
-    lcpy_node *nodes;
-
     if (graph->nodes_count == UINT32_MAX / 2) {
         PyErr_NoMemory();
         return -1;
     }
-    nodes =
-        make_room(graph->nodes, graph->nodes_count, &graph->nodes_room, sizeof *nodes, NODES_FIRST);
-    if (nodes == NULL)
+    if (make_node_room(graph) < 0 || grow_table_slots(graph) < 0)
         return -1;
-    graph->nodes = nodes;
-    if (grow_table_slots(graph) < 0)
-        return -1;
-    *slot_of(graph, object) = (uint32_t)graph->nodes_count + 1;
-    nodes[graph->nodes_count] = (lcpy_node){
+    *slot_of(graph, object) = (lcpy_slot){object, (uint32_t)graph->nodes_count};
+    graph->nodes[graph->nodes_count] = (lcpy_node){
         .object = Py_NewRef(object),
         .parent = parent,
-        .depth = graph->nodes_count == 0 ? 0 : nodes[parent].depth + 1,
+        .depth = graph->nodes_count == 0 ? 0 : (graph->nodes[parent].depth + 1) & INT32_MAX,
     };
     graph->nodes_count++;
     return 0;
@@ -105,10 +122,10 @@ static int add_node(lcpy_graph *graph, PyObject *object, uint32_t parent)
 /* The number of an object's node, which is made if there is none. -1 with an exception. */
 static int64_t node_of(lcpy_graph *graph, PyObject *object, uint32_t parent)
 {
-    uint32_t found = *slot_of(graph, object);
+    const lcpy_slot *found = slot_of(graph, object);
 
-    if (found != 0)
-        return found - 1;
+    if (found->object != NULL)
+        return found->node;
     return add_node(graph, object, parent) < 0 ? -1 : (int64_t)graph->nodes_count - 1;
 }
 
@@ -127,18 +144,20 @@ static lcpy_graph *start_graph(lcpy_walk *walk)
 
 static int add_edge(lcpy_walk *walk, lcpy_graph *graph, PyObject *object, bool unordered)
 {
-    lcpy_edge *edges =
-        make_room(graph->edges, graph->edges_count, &graph->edges_room, sizeof *edges, EDGES_FIRST);
-    int64_t child = edges == NULL ? -1 : node_of(graph, object, graph->expanding);
+    int64_t child;
 
-    if (edges != NULL)
-        graph->edges = edges;
+    /* 48 GiB of them: who counts them has 32 bits for it */
+    if (graph->edges_count == UINT32_MAX) {
+        PyErr_NoMemory();
+        return -1;
+    }
+    child = make_edge_room(graph) < 0 ? -1 : node_of(graph, object, graph->expanding);
     if (child < 0)
         return -1;
     if (graph->edges_count % EDGES_BETWEEN == EDGES_BETWEEN - 1 && lcpy_walk_is_late(walk))
         return lcpy_walk_refuse(walk, object, LCPY_WALK_LATE);
-    edges[graph->edges_count++] =
-        (lcpy_edge){.at = walk->writer->length, .child = (uint32_t)child, .unordered = unordered};
+    graph->gaps[graph->edges_count] = walk->writer->length | (unordered ? LCPY_GAP_UNORDERED : 0);
+    graph->children[graph->edges_count++] = (uint32_t)child;
     return 0;
 }
 
@@ -169,7 +188,9 @@ void lcpy_graph_free(lcpy_graph *graph)
     for (size_t i = 0; i < graph->nodes_count; i++)
         Py_DECREF(graph->nodes[i].object);
     PyMem_Free(graph->nodes);
-    PyMem_Free(graph->edges);
+    PyMem_Free(graph->first_edges);
+    PyMem_Free(graph->gaps);
+    PyMem_Free(graph->children);
     PyMem_Free(graph->slots);
     PyMem_Free(graph);
 }
@@ -211,8 +232,9 @@ static int expand(lcpy_walk *walk, uint32_t number)
     lcpy_graph *graph = walk->graph;
     PyObject *object = graph->nodes[number].object;
     size_t start = walk->writer->length;
-    size_t first = graph->edges_count;
 
+    graph->nodes[number].skeleton = start;
+    graph->first_edges[number] = (uint32_t)graph->edges_count;
     if (graph->nodes[number].depth > DEPTH_MAX)
         return lcpy_walk_refuse(walk, object, "being nested too deep");
     if (number % NODES_BETWEEN == 0 && lcpy_walk_is_late(walk))
@@ -225,13 +247,7 @@ static int expand(lcpy_walk *walk, uint32_t number)
     if (walk->value(walk, object) < 0)
         return -1;
     /* What did not enter itself has no parts. */
-    bool atom = walk->current == object || walk->apart;
-    lcpy_node *node = &graph->nodes[number]; /* they may have moved */
-    node->skeleton = start;
-    node->size = walk->writer->length - start;
-    node->first_edge = first;
-    node->edges = (uint32_t)(graph->edges_count - first);
-    node->atom = atom;
+    graph->nodes[number].atom = walk->current == object || walk->apart;
     return 0;
 }
 
@@ -239,8 +255,7 @@ int lcpy_graph_finish(lcpy_walk *walk, locache_writer *out)
 {
     lcpy_graph *graph = walk->graph;
 
-    graph->nodes[0].size = walk->writer->length;
-    graph->nodes[0].edges = (uint32_t)graph->edges_count;
+    graph->first_edges[0] = 0;
     for (uint32_t i = 1; i < graph->nodes_count; i++) {
         if (expand(walk, i) < 0) {
             if (walk->refusal != NULL)
@@ -251,5 +266,7 @@ int lcpy_graph_finish(lcpy_walk *walk, locache_writer *out)
             return -1;
     }
     walk->current = NULL;
+    graph->nodes[graph->nodes_count] = (lcpy_node){.skeleton = walk->writer->length};
+    graph->first_edges[graph->nodes_count] = (uint32_t)graph->edges_count;
     return lcpy_components_write(walk, out);
 }

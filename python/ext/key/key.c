@@ -9,6 +9,7 @@
 #include "key/class.h"
 #include "key/frame.h"
 #include "key/graph.h"
+#include "key/instance.h"
 #include "key/object.h"
 #include "key/odd_array.h"
 #include "key/table.h"
@@ -233,6 +234,7 @@ static int write_known(lcpy_walk *walk, PyObject *value)
 
     switch (class_of) {
     case LCPY_OTHER:
+        lcpy_instance_meet(walk, Py_TYPE(value));
         break;
     case LCPY_PATH:
         return write_path(walk, value);
@@ -295,11 +297,15 @@ static int write_container(lcpy_walk *walk, PyObject *value)
 }
 
 /* The walk's `value`. Scalars first: they are most of what there is, and need no more than a few
- * comparisons of pointers. */
+ * comparisons of pointers; then objects of a class that was met before. */
 static int write_one(lcpy_walk *walk, PyObject *value)
 {
     PyTypeObject *type = Py_TYPE(value);
 
+    if (lcpy_scalar_write_fast(walk->writer, value))
+        return 0;
+    if (lcpy_walk_has_met(walk, type))
+        return lcpy_object_write(walk, value);
     if (type == &PyUnicode_Type)
         return write_key_text(walk, value);
     if (type == &PyLong_Type || type == &PyFloat_Type || type == &PyBool_Type || value == Py_None ||
@@ -366,8 +372,7 @@ static int write_whole(lcpy_state *state, locache_writer *out, PyObject *value,
         result = copy_sound(out, &own);
     if (result < 0 && walk.refusal != NULL && walk.where != NULL)
         say_where(&walk);
-    for (size_t i = 0; i < sizeof walk.plain / sizeof walk.plain[0]; i++)
-        Py_XDECREF(walk.plain[i]);
+    lcpy_instance_forget(&walk);
     Py_XDECREF(walk.where);
     Py_XDECREF(walk.refusal);
     lcpy_graph_free(walk.graph);

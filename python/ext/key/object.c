@@ -7,7 +7,7 @@
 #include "key/object.h"
 
 #include "key/class.h"
-#include "key/graph.h"
+#include "key/instance.h"
 #include "key/known.h"
 #include "key/reduction.h"
 #include "plain/names.h"
@@ -116,13 +116,21 @@ static int write_as_it_is(lcpy_walk *walk, PyObject *value)
     return lcpy_reduction_write(walk, value);
 }
 
-static PyTypeObject **plain_slot(lcpy_walk *walk, const PyTypeObject *type)
+/* The first of its class that nothing says more of: what holds for all of them is noted. */
+static int write_first(lcpy_walk *walk, PyObject *value)
 {
-    /* classes are hundreds of bytes apart */
-    return &walk->plain[((uintptr_t)type >> 8) % (sizeof walk->plain / sizeof walk->plain[0])];
+    PyTypeObject *type = Py_TYPE(value);
+    lcpy_met *met = lcpy_walk_met(walk, type);
+    bool plain = Py_TYPE(type) == &PyType_Type && lcpy_reduction_is_plain(type);
+
+    if (met->type == type) {
+        met->asked = true;
+        met->plain = plain;
+    }
+    return plain ? lcpy_reduction_write_plain(walk, value) : write_as_it_is(walk, value);
 }
 
-static int write_unplain(lcpy_walk *walk, PyObject *value)
+static int write_unasked(lcpy_walk *walk, PyObject *value)
 {
     /* Held: the method may take itself out of its class. */
     PyObject *custom = Py_XNewRef(find_custom(Py_TYPE(value)));
@@ -139,14 +147,8 @@ static int write_unplain(lcpy_walk *walk, PyObject *value)
     result = lcpy_known_find(&known, walk->state, Py_TYPE(value));
     if (result < 0)
         return -1;
-    if (result == 0 && Py_TYPE(Py_TYPE(value)) == &PyType_Type &&
-        lcpy_reduction_is_plain(Py_TYPE(value))) {
-        PyTypeObject **slot = plain_slot(walk, Py_TYPE(value));
-        Py_XSETREF(*slot, (PyTypeObject *)Py_NewRef((PyObject *)Py_TYPE(value)));
-        return lcpy_reduction_write_plain(walk, value);
-    }
     if (result == 0)
-        return write_as_it_is(walk, value);
+        return write_first(walk, value);
     PyObject *said = PyObject_CallOneArg(known, value);
     Py_DECREF(known);
     if (said == Py_NotImplemented) { /* the function says nothing of this one */
@@ -159,9 +161,10 @@ static int write_unplain(lcpy_walk *walk, PyObject *value)
 /* Objects mostly come by the thousand of one class. */
 int lcpy_object_write_here(lcpy_walk *walk, PyObject *value)
 {
-    return Py_TYPE(value) == *plain_slot(walk, Py_TYPE(value))
-               ? lcpy_reduction_write_plain(walk, value)
-               : write_unplain(walk, value);
+    const lcpy_met *met = lcpy_walk_met(walk, Py_TYPE(value));
+    if (met->type != Py_TYPE(value) || !met->asked)
+        return write_unasked(walk, value);
+    return met->plain ? lcpy_reduction_write_plain(walk, value) : write_as_it_is(walk, value);
 }
 
 int lcpy_object_write(lcpy_walk *walk, PyObject *value)

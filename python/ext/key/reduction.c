@@ -13,7 +13,7 @@
 #include "key/reduction.h"
 
 #include "key/class.h"
-#include "key/graph.h"
+#include "key/instance.h"
 #include "key/view.h"
 #include "plain/names.h"
 
@@ -236,25 +236,11 @@ static int write_mapping(lcpy_walk *walk, PyObject *pairs, PyObject *object)
 
 /* ------------------------------------------------------------------ what a reduction leaves out */
 
-/* The function that copyreg has for this class (borrowed), or NULL. Found by identity: a metaclass
- * may have a __hash__. */
-static PyObject *registered_reducer(PyTypeObject *type)
-{
-    PyObject *table = lcpy_names_loaded("copyreg", "dispatch_table");
-    PyObject *class, *reducer;
-    Py_ssize_t at = 0;
-
-    while (table != NULL && PyDict_CheckExact(table) && PyDict_Next(table, &at, &class, &reducer))
-        if (class == (PyObject *)type)
-            return reducer;
-    return NULL;
-}
-
 /* Runs the class's own code. New reference, or NULL with an exception. */
 static PyObject *reduction_of(PyObject *object)
 {
     /* As copyreg and pickle do, before the method. */
-    PyObject *reducer = Py_XNewRef(registered_reducer(Py_TYPE(object)));
+    PyObject *reducer = Py_XNewRef(lcpy_instance_reducer(Py_TYPE(object)));
     PyObject *reduction;
 
     if (reducer == NULL)
@@ -306,7 +292,7 @@ static bool is_inherited(PyTypeObject *type)
     Py_XDECREF(names[1]);
     PyErr_Clear();
     return inherited && PyType_HasFeature(type, Py_TPFLAGS_HEAPTYPE) &&
-           registered_reducer(type) == NULL;
+           lcpy_instance_reducer(type) == NULL;
 }
 
 /* Add what the slots of the class hold. */
@@ -497,19 +483,6 @@ static int write_irreducible(lcpy_walk *walk, PyObject *object)
                                         : lcpy_walk_refuse(walk, object, NULL);
 }
 
-/* Does the class have a method of this name other than object's own? */
-static bool has_own(PyTypeObject *type, const char *name)
-{
-    PyObject *text = PyUnicode_InternFromString(name);
-    PyObject *found = text == NULL ? NULL : _PyType_Lookup(type, text);
-    bool own = text == NULL || (found != NULL && !(Py_IS_TYPE(found, &PyMethodDescr_Type) &&
-                                                   PyDescr_TYPE(found) == &PyBaseObject_Type));
-
-    Py_XDECREF(text);
-    PyErr_Clear();
-    return own;
-}
-
 /* Has an object of this class no room for anything? */
 static bool is_bare(PyTypeObject *type)
 {
@@ -546,8 +519,9 @@ int lcpy_reduction_write(lcpy_walk *walk, PyObject *object)
 
     if (strcmp(Py_TYPE(object)->tp_name, "functools._lru_cache_wrapper") == 0)
         return write_lru_cache(walk, object);
-    if (is_bare(Py_TYPE(object)) && !has_own(Py_TYPE(object), "__reduce_ex__") &&
-        !has_own(Py_TYPE(object), "__reduce__") && (result = write_sentinel(walk, object)) != 0)
+    if (is_bare(Py_TYPE(object)) && !lcpy_instance_has_own(Py_TYPE(object), "__reduce_ex__") &&
+        !lcpy_instance_has_own(Py_TYPE(object), "__reduce__") &&
+        (result = write_sentinel(walk, object)) != 0)
         return result < 0 ? -1 : 0;
     reduction = reduction_of(object);
     if (reduction == NULL)
@@ -578,14 +552,14 @@ bool lcpy_reduction_is_bare(PyTypeObject *type)
         if (!PyType_HasFeature((PyTypeObject *)PyTuple_GET_ITEM(order, i), Py_TPFLAGS_HEAPTYPE))
             return false;
     for (size_t i = 0; i < sizeof methods / sizeof methods[0]; i++)
-        if (has_own(type, methods[i]))
+        if (lcpy_instance_has_own(type, methods[i]))
             return false;
-    return registered_reducer(type) == NULL;
+    return lcpy_instance_reducer(type) == NULL;
 }
 
 bool lcpy_reduction_is_plain(PyTypeObject *type)
 {
-    return !has_own(type, "__next__") && lcpy_reduction_is_bare(type);
+    return !lcpy_instance_has_own(type, "__next__") && lcpy_reduction_is_bare(type);
 }
 
 /* [class, tuple without items, no callable, attributes], the last two left out where there are
@@ -608,7 +582,7 @@ int lcpy_reduction_write_plain(lcpy_walk *walk, PyObject *object)
     locache_write_array(walk->writer, 0);
     locache_write_null(walk->writer);
     if (result == 0 && !empty)
-        result = lcpy_walk_attributes(walk, dict, Py_TYPE(object));
+        result = lcpy_instance_attributes(walk, object, dict);
     Py_XDECREF(dict);
     return result;
 }

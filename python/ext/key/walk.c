@@ -446,6 +446,12 @@ static bool is_noted_down(PyTypeObject *type, PyObject *name, PyObject *value)
                          : PyUnicode_READ_CHAR(name, 0) == '_' && is_cached_hash(type, name, value);
 }
 
+bool lcpy_walk_may_be_noted(PyTypeObject *type, PyObject *name)
+{
+    /* None is what a hash may be before it is known. */
+    return PyUnicode_GET_LENGTH(name) > 0 && is_noted_down(type, name, Py_None);
+}
+
 /* The names of what counts among the attributes, in order: a new list. NULL without exception where
  * there is a key that is no name: then it is a dict like any other. */
 static PyObject *names_of(PyObject *dict, PyTypeObject *type)

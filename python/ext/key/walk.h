@@ -13,6 +13,20 @@
 
 typedef struct lcpy_walk lcpy_walk;
 typedef struct lcpy_graph lcpy_graph;
+typedef struct lcpy_outline lcpy_outline; /* key/instance.c */
+
+/* A class whose objects have no form of their own in keys. */
+typedef struct lcpy_met {
+    PyTypeObject *type; /* owned, or NULL */
+    bool asked;         /* it has no __locache_key__, and no function that says what they are */
+    bool plain;         /* and they are no more than their attributes */
+    int outlines;       /* how often one was made */
+    lcpy_outline *outline;
+} lcpy_met;
+
+/* Few graphs have more than a handful of classes. */
+#define LCPY_MET_MAX 16
+
 struct lcpy_walk {
     /* Appends any value. What holds others is not written within others (graph.h): where this is
      * called for such a one it leaves a gap, unless it is `current`. */
@@ -23,15 +37,12 @@ struct lcpy_walk {
     lcpy_collector *collector; /* or NULL */
     locache_writer *writer;
     PyObject *outermost;
-    PyObject *current; /* the object that is to be written here; NULL once it has begun */
-    lcpy_graph *graph; /* NULL until the outermost object refers to another */
-    int64_t deadline;  /* lcpy_key_set_deadline() */
-    bool inside;       /* the outermost object has begun */
-    bool apart;        /* `current` was written, and has no parts */
-    /* Classes that were met last whose objects are no more than their attributes, with nothing
-     * that says otherwise; owned. Few graphs have more than a handful
-     * of classes; each has one slot by its address. */
-    PyTypeObject *plain[8];
+    PyObject *current;          /* the object that is to be written here; NULL once it has begun */
+    lcpy_graph *graph;          /* NULL until the outermost object refers to another */
+    int64_t deadline;           /* lcpy_key_set_deadline() */
+    bool inside;                /* the outermost object has begun */
+    bool apart;                 /* `current` was written, and has no parts */
+    lcpy_met met[LCPY_MET_MAX]; /* those that were met last, each in the slot of its address */
     /* str: why something within cannot be keyed, while that TypeError is on its way out */
     PyObject *refusal;
     PyObject *where; /* str: the way to it, as "['conn'][0]" */
@@ -63,6 +74,22 @@ int lcpy_walk_members(lcpy_walk *walk, PyObject *tuple, PyObject *object);
 
 /* A number, a short text or the like, exactly: written in a few bytes. */
 bool lcpy_walk_is_plain(PyObject *value);
+/* Is this the name of an attribute that does not count, or does not always? */
+bool lcpy_walk_may_be_noted(PyTypeObject *type, PyObject *name);
+
+/* ------------------------------------------------------------------------------ classes by value */
+
+/* The slot of a class. */
+static inline lcpy_met *lcpy_walk_met(lcpy_walk *walk, const PyTypeObject *type)
+{
+    /* classes are hundreds of bytes apart */
+    return &walk->met[((uintptr_t)type >> 8) % LCPY_MET_MAX];
+}
+/* Was it met? */
+static inline bool lcpy_walk_has_met(lcpy_walk *walk, const PyTypeObject *type)
+{
+    return lcpy_walk_met(walk, type)->type == type;
+}
 
 /* -------------------------------------------------------------------------------------- nesting */
 
