@@ -2,13 +2,15 @@
  * means, locache._explain says. */
 #include "call/explain.h"
 
+#include "call/asked.h"
+
 #include <string.h>
 
 #include "call/call.h"
 #include "call/open.h"
 #include "call/switch.h"
 
-_Thread_local const lcpy_asked *lcpy_explain_asked;
+_Thread_local const lcpy_sought *lcpy_explain_asked;
 
 /* ------------------------------------------------------------------------------- what was found */
 
@@ -58,8 +60,8 @@ static int look_quietly(finding *out, lcpy_persisted *self, const lcpy_key *key)
     locache_value *value = NULL;
     locache_error error;
     locache_status status;
-    const lcpy_asked asked = {self, key, true};
-    const lcpy_asked *outer = lcpy_explain_asked;
+    const lcpy_sought asked = {self, key, true};
+    const lcpy_sought *outer = lcpy_explain_asked;
     lcpy_explain_asked = &asked;
     LCPY_BEGIN_WITHOUT_GIL(self);
     status = locache_get(&value, cache, key->writer.data, key->writer.length, &error);
@@ -151,6 +153,8 @@ PyObject *lcpy_explain(PyObject *object, PyObject *const *args, Py_ssize_t count
     PyObject *culprit = NULL;
     PyObject *result = NULL;
     finding found = {.path = ""};
+    if (lcpy_asked_check(self, &call) < 0)
+        return NULL;
     lcpy_bound bound = lcpy_call_key(self, &key, &call, &culprit);
     int status = bound == LCPY_BOUND ? explain_keyed(&found, self, &key)
                                      : explain_unkeyed(&found, self, bound, culprit);
@@ -166,7 +170,7 @@ PyObject *lcpy_explain(PyObject *object, PyObject *const *args, Py_ssize_t count
 
 PyObject *lcpy_explain_event(const locache_event *event)
 {
-    const lcpy_asked *asked = lcpy_explain_asked;
+    const lcpy_sought *asked = lcpy_explain_asked;
     bool missed = event->kind == LOCACHE_EVENT_MISS && event->detail[0] == '\0' && asked != NULL;
     PyObject *detail = NULL;
     if (!missed && event->kind != LOCACHE_EVENT_INVALIDATE)

@@ -5,19 +5,19 @@
 #include "call/persisted.h"
 
 /* What a thread looks up now, for the line of the log that comes of it. */
-typedef struct lcpy_asked {
+typedef struct lcpy_sought {
     lcpy_persisted *self;
     const lcpy_key *key;
     bool quiet; /* no line: nobody calls */
-} lcpy_asked;
+} lcpy_sought;
 
 /* That of the present thread, set while it is in the core where lines are asked for; or NULL. */
-extern _Thread_local const lcpy_asked *lcpy_explain_asked;
+extern _Thread_local const lcpy_sought *lcpy_explain_asked;
 
 /* Set it where lines are asked for; what it was, to be set again. */
-static inline const lcpy_asked *lcpy_explain_enter(const lcpy_asked *asked)
+static inline const lcpy_sought *lcpy_explain_enter(const lcpy_sought *asked)
 {
-    const lcpy_asked *outer = lcpy_explain_asked;
+    const lcpy_sought *outer = lcpy_explain_asked;
     lcpy_explain_asked = asked->self->state->verbose ? asked : NULL;
     return outer;
 }

@@ -109,8 +109,8 @@ lcpy_found lcpy_lookup_file(PyObject **out, lcpy_persisted *self, const lcpy_key
     if (opened != LCPY_FOUND)
         return opened;
     lcpy_answer answer = {.forgotten = self->forgotten};
-    const lcpy_asked asked = {self, key, false};
-    const lcpy_asked *outer = lcpy_explain_enter(&asked);
+    const lcpy_sought asked = {self, key, false};
+    const lcpy_sought *outer = lcpy_explain_enter(&asked);
     LCPY_BEGIN_WITHOUT_GIL(self);
     answer.status =
         locache_get(&answer.value, cache, key->writer.data, key->writer.length, &answer.error);
@@ -138,8 +138,8 @@ static bool ask_in_parts(lcpy_answer *answer, locache_flight **flight, lcpy_pers
                                .fresh = how->fresh};
     int64_t start = lcpy_persisted_clock();
     const locache *asked = self->cache;
-    const lcpy_asked call = {self, key, false};
-    const lcpy_asked *outer = lcpy_explain_enter(&call);
+    const lcpy_sought call = {self, key, false};
+    const lcpy_sought *outer = lcpy_explain_enter(&call);
     bool goes_on;
     bool interrupted;
     do {

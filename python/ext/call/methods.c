@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "call/asked.h"
 #include "call/call.h"
 #include "call/coroutine.h"
 #include "call/depend.h"
@@ -27,21 +28,6 @@ static int open_or_raise(lcpy_persisted *self)
         return -1;
     }
     return 0;
-}
-
-/* The key of a call that is only spoken of. 0, or -1 with TypeError. */
-static int key_or_raise(lcpy_persisted *self, lcpy_key *key, const lcpy_call *call)
-{
-    PyObject *culprit = NULL;
-    lcpy_bound bound = lcpy_call_key(self, key, call, &culprit);
-    Py_XDECREF(culprit);
-    if (bound == LCPY_MISFIT) {
-        PyErr_Format(PyExc_TypeError,
-                     "these arguments do not fit the signature of %U() (of a method asked through "
-                     "its class, the object is the first one)",
-                     self->target.qualname);
-    }
-    return bound == LCPY_BOUND ? 0 : -1;
 }
 
 /* ------------------------------------------------------------------------------------ the whole */
@@ -197,7 +183,7 @@ static PyObject *cache_path(PyObject *object, PyObject *const *args, Py_ssize_t 
     lcpy_call call = {args, count, kwnames};
     lcpy_key key;
     PyObject *result = NULL;
-    if (key_or_raise(self, &key, &call) == 0 && open_or_raise(self) == 0) {
+    if (lcpy_asked_key(self, &key, &call) == 0 && open_or_raise(self) == 0) {
         char path[LOCACHE_PATH_MAX];
         locache_error error;
         locache_status status =
@@ -221,7 +207,7 @@ static PyObject *is_cached(PyObject *object, PyObject *const *args, Py_ssize_t c
     lcpy_call call = {args, count, kwnames};
     lcpy_key key;
     PyObject *result = NULL;
-    if (key_or_raise(self, &key, &call) == 0) {
+    if (lcpy_asked_key(self, &key, &call) == 0) {
         locache_value *value = NULL;
         locache_error error;
         locache_status status = lcpy_open(self, &error);
@@ -254,7 +240,7 @@ static PyObject *forget(PyObject *object, PyObject *const *args, Py_ssize_t coun
     lcpy_call call = {args, count, kwnames};
     lcpy_key key;
     PyObject *result = NULL;
-    if (key_or_raise(self, &key, &call) == 0 && open_or_raise(self) == 0) {
+    if (lcpy_asked_key(self, &key, &call) == 0 && open_or_raise(self) == 0) {
         locache_error error;
         locache_status status;
         LCPY_BEGIN_WITHOUT_GIL(self);
@@ -280,6 +266,8 @@ static PyObject *refresh(PyObject *object, PyObject *const *args, Py_ssize_t cou
     lcpy_key key;
     PyObject *culprit = NULL;
     PyObject *result = NULL;
+    if (lcpy_asked_check(self, &call) < 0)
+        return NULL;
     lcpy_bound bound = lcpy_call_key(self, &key, &call, &culprit);
     if (bound == LCPY_BOUND)
         result = lcpy_call_compute(self, &key, &call);
@@ -339,6 +327,7 @@ static PyObject *become(PyObject *object, PyObject *other)
     size_t size = offsetof(lcpy_persisted, weak_references) - start;
     memcpy((char *)one + start, (char *)two + start, size);
     memcpy((char *)two + start, (char *)&was + start, size);
+    one->below = two->below = LCPY_BELOW_UNKNOWN; /* classmethods hold the objects */
     return Py_NewRef(Py_None);
 }
 

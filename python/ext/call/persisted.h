@@ -60,6 +60,13 @@ typedef enum lcpy_wanted {
     LCPY_REFRESHED = 2 /* what is computed in this process, by this call or another: LCPY_REFRESH */
 } lcpy_wanted;
 
+/* Is it decorated below @classmethod, where that binds by itself? */
+typedef enum lcpy_below {
+    LCPY_BELOW_UNKNOWN = 0,
+    LCPY_BELOW_NOTHING,
+    LCPY_BELOW_CLASSMETHOD
+} lcpy_below;
+
 typedef struct lcpy_persisted {
     PyObject_HEAD
     vectorcallfunc vectorcall;
@@ -95,8 +102,9 @@ typedef struct lcpy_persisted {
     uint64_t forgotten;
     unsigned said; /* bit per lcpy_trouble */
     unsigned char told_count[LCPY_TROUBLES];
-    PyObject *told; /* set of causes, of those kinds that are told more than once; or NULL */
-    bool in_memory; /* results are kept there, too */
+    PyObject *told;   /* set of causes, of those kinds that are told more than once; or NULL */
+    bool in_memory;   /* results are kept there, too */
+    lcpy_below below; /* asked.c */
     PyObject *attributes;
     PyObject *made;      /* tuple: what decorate() was given, from which it can be made again */
     PyObject *stand_ins; /* tuple, once pickled by name: see locache._sending; or NULL */

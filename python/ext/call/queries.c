@@ -1,7 +1,7 @@
 /* What may be asked of a decorated function's results, or given to them, without a call of it. */
 #include "call/queries.h"
 
-#include "call/call.h"
+#include "call/asked.h"
 #include "call/lookup.h"
 #include "call/open.h"
 #include "call/store.h"
@@ -17,20 +17,6 @@ const char lcpy_queries_put_doc[] =
     "Store a value as the result of a call with these arguments, as if the function had returned\n"
     "it.\n\n"
     "Raises TypeError where the arguments do not fit or cannot be part of a key.";
-/* 0, or -1 with an exception. */
-static int make_key(lcpy_persisted *self, lcpy_key *key, const lcpy_call *call)
-{
-    PyObject *culprit = NULL;
-    lcpy_bound bound = lcpy_call_key(self, key, call, &culprit);
-    Py_XDECREF(culprit);
-    if (bound == LCPY_MISFIT)
-        PyErr_Format(PyExc_TypeError,
-                     "these arguments do not fit the signature of %U() (of a method, give the "
-                     "object as the first one)",
-                     self->target.qualname);
-    return bound == LCPY_BOUND ? 0 : -1;
-}
-
 /* 1: the cache is to be used; 0: it is switched off; -1 with an exception. */
 static int is_on(lcpy_persisted *self)
 {
@@ -43,7 +29,7 @@ static PyObject *find(lcpy_persisted *self, const lcpy_call *call, PyObject *fal
 {
     lcpy_key key;
     PyObject *result = NULL;
-    if (make_key(self, &key, call) == 0) {
+    if (lcpy_asked_key(self, &key, call) == 0) {
         int on = is_on(self);
         lcpy_found found = on > 0    ? lcpy_lookup(&result, self, &key)
                            : on == 0 ? LCPY_ABSENT
@@ -106,7 +92,7 @@ PyObject *lcpy_queries_put(PyObject *object, PyObject *const *args, Py_ssize_t c
     lcpy_call call = {args + 1, count - 1, kwnames};
     lcpy_key key;
     int status = -1;
-    if (make_key(self, &key, &call) == 0) {
+    if (lcpy_asked_key(self, &key, &call) == 0) {
         status = is_on(self);
         if (status > 0)
             status = lcpy_store(self, &key, &(lcpy_computed){.result = args[0], .fresh = true});

@@ -98,8 +98,8 @@ static locache_status ask_now(lcpy_answer *answer, lcpy_persisted *self, const l
             locache_ask(&answer->value, &of->flight, self->cache, &of->request, &answer->error);
         self->busy--;
     } else {
-        const lcpy_asked asked = {self, key, false};
-        const lcpy_asked *outer = lcpy_explain_enter(&asked);
+        const lcpy_sought asked = {self, key, false};
+        const lcpy_sought *outer = lcpy_explain_enter(&asked);
         LCPY_BEGIN_WITHOUT_GIL(self);
         answer->status =
             locache_ask(&answer->value, &of->flight, cache, &of->request, &answer->error);

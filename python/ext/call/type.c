@@ -5,6 +5,7 @@
 #include <string.h>
 #include <structmember.h>
 
+#include "call/asked.h"
 #include "call/bound.h"
 #include "call/call.h"
 #include "call/methods.h"
@@ -251,6 +252,7 @@ static PyType_Slot persisted_slots[] = {
     {Py_tp_clear, LCPY_SLOT(persisted_clear)},
     {Py_tp_call, LCPY_SLOT(PyVectorcall_Call)},
     {Py_tp_descr_get, LCPY_SLOT(persisted_descr_get)},
+    {Py_tp_getattro, LCPY_SLOT(lcpy_asked_getattro)},
     {Py_tp_repr, LCPY_SLOT(persisted_repr)},
     {Py_tp_methods, lcpy_methods},
     {Py_tp_getset, persisted_getset},

@@ -5,8 +5,8 @@
 #include "key/walk.h"
 
 /* Nodes and edges are many and are looked at in no order: in a cycle of 200,000 objects, each is a
- * line of the processor's cache that is not there. So they are small, and what is looked at together
- * lies together: what only the second half of the work needs is in components.c. */
+ * line of the processor's cache that is not there. So they are small, and what is looked at
+ * together lies together: what only the second half of the work needs is in components.c. */
 typedef struct lcpy_node {
     PyObject *object;    /* owned */
     size_t skeleton;     /* where it begins among the skeletons; it ends where the next one does */

@@ -29,7 +29,7 @@
 /* ------------------------------------------------------------------------------ nodes and edges */
 
 /* Room for so many items of `size` bytes: 0, or -1 with MemoryError. */
-static int grow(void **items, size_t room, size_t size)
+static int resize(void **items, size_t room, size_t size)
 {
     void *grown = PyMem_Realloc(*items, room * size);
 
@@ -48,8 +48,8 @@ static int make_node_room(lcpy_graph *graph)
 
     if (graph->nodes_count + 1 < graph->nodes_room)
         return 0;
-    if (grow((void **)&graph->nodes, room, sizeof *graph->nodes) < 0 ||
-        grow((void **)&graph->first_edges, room, sizeof *graph->first_edges) < 0)
+    if (resize((void **)&graph->nodes, room, sizeof *graph->nodes) < 0 ||
+        resize((void **)&graph->first_edges, room, sizeof *graph->first_edges) < 0)
         return -1;
     graph->nodes_room = room;
     return 0;
@@ -61,8 +61,8 @@ static int make_edge_room(lcpy_graph *graph)
 
     if (graph->edges_count < graph->edges_room)
         return 0;
-    if (grow((void **)&graph->gaps, room, sizeof *graph->gaps) < 0 ||
-        grow((void **)&graph->children, room, sizeof *graph->children) < 0)
+    if (resize((void **)&graph->gaps, room, sizeof *graph->gaps) < 0 ||
+        resize((void **)&graph->children, room, sizeof *graph->children) < 0)
         return -1;
     graph->edges_room = room;
     return 0;

@@ -53,7 +53,7 @@ bool lcpy_instance_has_own(PyTypeObject *type, const char *name)
     return own;
 }
 
-/* --------------------------------------------------------------------------------------- outlines */
+/* ------------------------------------------------------------------------------------- outlines */
 
 /* None, then: there may be objects without attributes. */
 static void clear_outline(lcpy_outline *outline)

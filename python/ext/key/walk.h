@@ -77,7 +77,7 @@ bool lcpy_walk_is_plain(PyObject *value);
 /* Is this the name of an attribute that does not count, or does not always? */
 bool lcpy_walk_may_be_noted(PyTypeObject *type, PyObject *name);
 
-/* ------------------------------------------------------------------------------ classes by value */
+/* ----------------------------------------------------------------------------- classes by value */
 
 /* The slot of a class. */
 static inline lcpy_met *lcpy_walk_met(lcpy_walk *walk, const PyTypeObject *type)

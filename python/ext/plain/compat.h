@@ -152,6 +152,21 @@ static inline bool lcpy_compat_has_dict(PyObject *object)
 #endif
 }
 
+/* Does a classmethod leave it to what it holds to be bound to the class? */
+#define LCPY_CLASSMETHOD_CHAINS (PY_VERSION_HEX < 0x030D0000)
+
+/* Call visit(object, context) with each object that the garbage collector knows, until it returns
+ * 0. It must not make any. Not those that gc.freeze() took away. */
+static inline void lcpy_compat_each_object(int (*visit)(PyObject *, void *), void *context)
+{
+#if PY_VERSION_HEX >= 0x030C0000
+    PyUnstable_GC_VisitObjects(visit, context);
+#else
+    (void)visit;
+    (void)context;
+#endif
+}
+
 /* How deep calls in C may nest, by Python's own count. */
 static inline int lcpy_compat_recursion_limit(void)
 {

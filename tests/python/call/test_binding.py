@@ -527,17 +527,144 @@ def test_classmethods_and_staticmethods_either_way_round(kept, order):
     assert D.make(1) == ("D", 1)
     assert C.static(1) == C().static(1) == D.static(1) == 1
     assert len(RUNS) == 3
-    if order == "outside" or sys.version_info < (3, 13):
-        assert C.make.is_cached(1) and C().make.is_cached(x=1) and not C.make.is_cached(2)
-        D.make.put("given", 2)
-        assert (D.make.get(2), C.make.get(2)) == ("given", None)
-        assert D.make.forget(2) and C.make.refresh(1) == ("C", 1)
-        assert C.make.cache_path(1) != D.make.cache_path(1)
-    else:
-        with pytest.raises(TypeError, match="do not fit"):
-            C.make.is_cached(1)
     assert C.make.__func__.is_cached(C, 1)
-    assert C.static.is_cached(1) and C().static.get(1) == 1
+
+
+QUERIES = {
+    "is_cached": lambda f, *args: f.is_cached(*args),
+    "cache_path": lambda f, *args: f.cache_path(*args).name,
+    "get": lambda f, *args: f.get(*args, default="none"),
+    "put": lambda f, *args: f.put(["put", *args], *args) or f.get(*args),
+    "refresh": lambda f, *args: f.refresh(*args),
+    "forget": lambda f, *args: (f.put(0, *args), f.forget(*args), f.is_cached(*args)),
+    "entries": lambda f, *args: (f.cache_clear(), f.put(0, *args), len(f.entries())),
+    "cache_info": lambda f, *args: f.cache_info().misses,
+}
+
+
+@pytest.mark.parametrize("query", QUERIES)
+@pytest.mark.parametrize("order", ["outside", "inside"])
+def test_queries_through_static_methods_are_of_the_call(kept, order, query):
+    def plain(x, y=7):
+        return ["plain", x, y]
+
+    class C:
+        static = kept(staticmethod(plain)) if order == "outside" else staticmethod(kept(plain))
+
+    class D(C):
+        pass
+
+    ask = QUERIES[query]
+    for through in (C, C(), D, D()):
+        through.static.cache_clear()
+        assert through.static(1) == ["plain", 1, 7]
+        assert (
+            ask(through.static, 1)
+            == {
+                "is_cached": True,
+                "cache_path": "x=1_y=7",
+                "get": ["plain", 1, 7],
+                "put": ["put", 1],
+                "refresh": ["plain", 1, 7],
+                "forget": (None, True, False),
+                "entries": (None, None, 1),
+                "cache_info": 1,
+            }[query]
+        )
+
+
+WHOLE = ("cache_info",)  # takes no arguments of a call; of entries() above, put() does
+
+
+@pytest.mark.parametrize("query", QUERIES)
+@pytest.mark.parametrize("order", ["outside", "inside"])
+@pytest.mark.parametrize("arguments", [(1,), (1, 2), (int, 2)], ids=str)
+def test_queries_through_class_methods_are_of_the_call(kept, order, query, arguments):
+    """With two parameters, so that one argument too few is a call as well."""
+
+    def make(cls, x=5, y=7):
+        return [cls.__name__, x, y]
+
+    class C:
+        made = kept(classmethod(make)) if order == "outside" else classmethod(kept(make))
+
+    class D(C):
+        pass
+
+    ask = QUERIES[query]
+    for through, name in ((C, "C"), (C(), "C"), (D, "D"), (D(), "D")):
+        through.made.cache_clear()
+        expected = [name, *arguments, 7][:3]
+        assert through.made(*arguments) == expected
+        if order == "inside" and sys.version_info >= (3, 13) and query not in WHOLE:
+            with pytest.raises(TypeError, match="put @persist above @classmethod"):
+                ask(through.made, *arguments)
+            assert len(through.made.entries()) == (query != "entries")
+            continue
+        given = ask(through.made, *arguments)
+        if query == "cache_path":
+            other = {"C": D, "D": C}[name].made.cache_path(*arguments).name
+            assert given != other
+            continue
+        assert (
+            given
+            == {
+                "is_cached": True,
+                "get": expected,
+                "put": ["put", *arguments],
+                "refresh": expected,
+                "forget": (None, True, False),
+                "entries": (None, None, 1),
+                "cache_info": 1,
+            }[query]
+        )
+
+
+@pytest.mark.skipif(sys.version_info < (3, 13), reason="a classmethod binds through __get__")
+def test_below_a_classmethod_only_what_can_mean_one_call_is_answered(kept):
+    def load(cls, x):
+        return cls.__name__, x
+
+    load = kept(load)
+    assert load(int, 1) == ("int", 1) and load.is_cached(int, 1)
+
+    class C:
+        made = classmethod(load)
+
+    class D(C):
+        pass
+
+    C.made(1)
+    assert C.__dict__["made"].__func__.is_cached(C, 1)
+    assert not load.is_cached(D, 1)
+    for arguments in ((1,), (C,), (D,), (1, 2), (C, 1, 2), ()):
+        with pytest.raises(TypeError):
+            C.made.is_cached(*arguments)
+    with pytest.raises(TypeError, match="put @persist above @classmethod"):
+        C.made.refresh("x", 2)
+    with pytest.raises(TypeError, match="put @persist above @classmethod"):
+        C.made.is_cached(cls=C, x=1)
+
+
+@pytest.mark.skipif(sys.version_info < (3, 13), reason="a classmethod binds through __get__")
+def test_a_classmethod_that_the_collector_does_not_show_is_found_by_name(script):
+    out = script("""
+        import gc
+        from locache import persist
+
+        class C:
+            @classmethod
+            @persist
+            def make(cls, x=1, y=2):
+                return x
+
+        gc.freeze()
+        try:
+            print(C.make.is_cached(1, 2))
+        except TypeError as error:
+            print("refused")
+    """).out
+    assert out == "refused\n"
 
 
 def test_persist_of_persisted_takes_the_last_options(tmp_path, kept):
