@@ -3,8 +3,8 @@
  * A bound method of ours knows its object (bound.c). A classmethod around a decorated function made
  * one until Python 3.12; from 3.13 on it binds by itself, as types.MethodType does, which gives its
  * function's attributes as its own: C.make.is_cached(1) is then is_cached(1) of the function, and
- * would ask about a call with cls=1. There is no way to see the class from there. So such a function
- * is told, and what may be meant either way is refused. */
+ * would ask about a call with cls=1. There is no way to see the class from there. So such a
+ * function is told, and what may be meant either way is refused. */
 #include "call/asked.h"
 
 #include "call/call.h"
