@@ -178,6 +178,8 @@ def test_waits_that_make_no_sense(wait):
 
 @pytest.mark.parametrize("holder", ["thread", "process"])
 def test_control_c_ends_a_wait(log, cache, holder):
+    # Where the tests run in the background, SIGINT is ignored.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
     f = counted(log, cache, lambda x: time.sleep(3))
     if holder == "thread":
         thread = threading.Thread(target=f, args=(1,), daemon=True)
@@ -192,6 +194,7 @@ def test_control_c_ends_a_wait(log, cache, holder):
         f(1)
     assert time.monotonic() - start < 2
     interrupt.join()
+    signal.signal(signal.SIGINT, before)
     if holder == "process":
         os.kill(child, signal.SIGKILL)
         end_of(child)

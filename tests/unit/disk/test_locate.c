@@ -273,7 +273,10 @@ static void test_locate__a_set_user_id_program_does_not_follow_its_environment(v
 {
     (void)unused;
     char command[600];
+    const char *loaded = getenv("LD_PRELOAD");
     skip_unless_root();
+    if (loaded != NULL && strstr(loaded, "vgpreload") != NULL)
+        skip(); /* this program's file is valgrind's then */
     assert_int_equal(chmod(scratch, 0755), 0);
     snprintf(command, sizeof command, "cp /proc/%d/exe %s/copy", (int)getpid(), scratch);
     assert_int_equal(system(command), 0);
