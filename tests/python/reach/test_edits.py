@@ -11,6 +11,8 @@ from editrows import EDITS, LIVE, STATE
 from oddrows import ODD_EDITS, ODD_LIVE, ODD_STATE
 
 HERE = Path(__file__).parent
+# Under sanitizers, which are there for the extension, some rows: all reach it in the same ways.
+STEP = 4 if os.environ.get("LOCACHE_TEST_SANITIZED") == "1" else 1
 EDITS = EDITS | ODD_EDITS
 STATE = STATE | ODD_STATE
 LIVE = LIVE | ODD_LIVE
@@ -66,7 +68,7 @@ def apply(place, edit, undo=False):
     path.write_text(text.replace(old, new, 1))
 
 
-@pytest.mark.parametrize("name", EDITS)
+@pytest.mark.parametrize("name", list(EDITS)[::STEP])
 def test_an_edit_computes_again_what_it_can_have_changed(run, tmp_path, name):
     files, edit, again = EDITS[name]
     true = not name.startswith("options") or again  # what was told not to count may be stale
@@ -80,7 +82,7 @@ def test_an_edit_computes_again_what_it_can_have_changed(run, tmp_path, name):
     assert run() == 0
 
 
-@pytest.mark.parametrize("name", STATE)
+@pytest.mark.parametrize("name", list(STATE)[::STEP])
 def test_what_a_function_changes_itself_computes_nothing_again(run, tmp_path, name):
     write(tmp_path, STATE[name])
     assert run([1, 1, 2, 1, 2], compare=False) == 2
@@ -88,7 +90,7 @@ def test_what_a_function_changes_itself_computes_nothing_again(run, tmp_path, na
     assert run([3, 1, 2], compare=False) == 1
 
 
-@pytest.mark.parametrize("name", LIVE)
+@pytest.mark.parametrize("name", list(LIVE)[::STEP])
 def test_what_somebody_changes_is_seen_at_the_next_call(run, tmp_path, name):
     program, again = LIVE[name]
     write(tmp_path, program)
