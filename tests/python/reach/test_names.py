@@ -15,7 +15,7 @@ def paths(source, kind, name="f"):
     return {".".join(path) for path in _names_of(space[name].__code__)[kind]}
 
 
-SINCE_3_11 = sys.version_info >= (3, 11)
+IS_3_11 = sys.version_info[:2] == (3, 11)
 
 READ = {
     "variable": ("return a", "a"),
@@ -25,8 +25,8 @@ READ = {
     "what is in a container": ("return a[x].b", "a"),
     "local name": ("m = a\n    return m.b", "a.b"),
     "local name, in a function within": ("m = a\n    return lambda: m.b", "a.b"),
-    # 3.10 has a return of its own for each
-    "one of two": ("return (a if x else b).c", "a b.c" if SINCE_3_11 else "a.c b.c"),
+    # others than 3.11 have a return of its own for each
+    "one of two": ("return (a if x else b).c", "a b.c" if IS_3_11 else "a.c b.c"),
     "one or the other": ("return (a or b).c", "a b.c"),
     "rebound name": ("m = a\n    m = m.b\n    return m.c", "a a.b a.b.c"),
     "name that is read before it is bound": (
