@@ -36,7 +36,7 @@ static PyObject *extend_by(PyObject *path, const char *step)
 
 static bool is_item(PyObject *path, Py_ssize_t i)
 {
-    return PyUnicode_READ_CHAR(PyTuple_GET_ITEM(path, i), 0) == LCPY_STEP_ITEM[0];
+    return PyUnicode_READ_CHAR(PyTuple_GET_ITEM(path, i), 0) == (Py_UCS4)LCPY_STEP_ITEM[0];
 }
 
 static bool is_global(PyObject *path, const char *name)
