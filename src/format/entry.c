@@ -266,7 +266,7 @@ static void take_head(lc_entry *out, const unsigned char *head)
 locache_status lc_entry_parse_head(lc_entry *out, uint64_t *key_at, const unsigned char *head,
                                    uint64_t size)
 {
-    uint64_t least;
+    uint64_t least = 0;
     locache_status status = lc_entry_peek(&least, key_at, head, NULL);
     if (status != LOCACHE_OK)
         return status;

@@ -10,8 +10,6 @@
 #include "call/open.h"
 #include "call/switch.h"
 
-_Thread_local const lcpy_sought *lcpy_explain_asked;
-
 /* ------------------------------------------------------------------------------- what was found */
 
 typedef struct finding {
