@@ -20,6 +20,17 @@
 /* A record of /etc/passwd: far longer ones are not in use. */
 #define RECORD_MAX 4096
 
+/* Whoever starts a set-user-ID program chooses its environment, and would choose where its user
+ * writes. Where the system cannot say, the ids do. */
+static const char *environment(const char *name)
+{
+#if defined(__GLIBC__)
+    return secure_getenv(name);
+#else
+    return getuid() == geteuid() && getgid() == getegid() ? getenv(name) : NULL;
+#endif
+}
+
 /* A source by its parts: its directory, real, without a slash at its end ("" for the root), and the
  * stem of its name. */
 typedef struct source_parts {
@@ -96,11 +107,11 @@ locache_status lc_locate_user_directory(char *out, size_t size, const char *vari
     char room[RECORD_MAX];
     struct passwd user;
     struct passwd *found = NULL;
-    const char *value = getenv(variable);
+    const char *value = environment(variable);
     const char *rest = "";
     /* The XDG specification: what is relative there is to be ignored. */
     if (value == NULL || value[0] != '/') {
-        value = getenv("HOME");
+        value = environment("HOME");
         rest = otherwise;
     }
     if (value == NULL || value[0] != '/') {
@@ -204,7 +215,7 @@ locache_status locache_locate(char out[LOCACHE_PATH_MAX], const char *source, co
     locache_status status = split_source(&parts, source, stem, error);
     if (status != LOCACHE_OK)
         return status;
-    const char *chosen = getenv("LOCACHE_DIR");
+    const char *chosen = environment("LOCACHE_DIR");
     if (chosen != NULL && chosen[0] != '\0') {
         status = take_override(base, chosen, error);
         return status == LOCACHE_OK ? join(out, base, &parts, error) : status;
