@@ -43,9 +43,11 @@
  *
  * "Any thread" says of a function that any number of threads may call it at
  * once, with the same arguments too. A `locache` handle may be used by any
- * number of threads at once; none waits for another in it. Writers, readers and
- * flights belong to one thread at a time. After fork() the child may go on
- * using every handle, whatever other threads of the parent were doing.
+ * number of threads at once; none waits for another in it but in
+ * locache_begin() and locache_ask(), for what another computes. Writers,
+ * readers and flights belong to one thread at a time. After fork() the child
+ * may go on using every handle, whatever other threads of the parent were
+ * doing.
  *
  * CAVEATS
  *
@@ -72,8 +74,9 @@
  *   order: locache_ndarray_copy().
  * - A handle holds one file descriptor, and up to 64 more of entries that are
  *   used much (no more than a quarter of what the process may have), all closed
- *   on exec. Closing a handle while another thread uses it, or while one of its
- *   flights is not ended, is undefined.
+ *   on exec; a process up to 8 lock files more, and those of what it computes.
+ *   Closing a handle while another thread uses it is undefined, but for flights
+ *   that are not ended, which may be ended later.
  * - Functions of the caller's own (log, iteration, allocator) must return: no
  *   longjmp() and no C++ exception out of them.
  * - Variables of the environment are read when a cache is located and when a
@@ -407,7 +410,10 @@ enum {
      * to; in results only */
     LOCACHE_TAG_READONLY = 49625,
     /* [text "module:qualified.name", 16 bytes]: a class, and what it does */
-    LOCACHE_TAG_CLASS = 49626
+    LOCACHE_TAG_CLASS = 49626,
+    /* unsigned n: stands for a text, whose UTF-8 is the entry's nth out-of-line
+     * buffer; in results only */
+    LOCACHE_TAG_TEXT_BUFFER = 49627
 };
 
 /* ----------------------------------------------------------- arrays of numbers
@@ -600,7 +606,7 @@ typedef struct locache_options {
     void (*retain)(void *object);
     void (*release)(void *object);
     /* Nanoseconds that locache_begin() waits for somebody else's computation;
-     * 0: as long as it takes; negative: not at all. */
+     * 0: as long as he lives; negative: not at all. */
     int64_t wait;
     /* For versions whose record says that something was left out. */
     const locache_alternative *alternatives;
@@ -695,9 +701,10 @@ typedef struct locache_buffer {
     size_t size;
 } locache_buffer;
 
-/* Which file, in which state, a result was read from or written to. Opaque. */
+/* Which file, in which state, a result was read from or written to, and what is
+ * counted when it is given. Opaque. */
 typedef struct locache_stamp {
-    int64_t words[8];
+    int64_t words[9];
 } locache_stamp;
 
 /* A result to store. */
@@ -784,6 +791,22 @@ LOCACHE_API void locache_remember(locache *cache, const void *key,
 /* Drop what is kept in memory; files stay. Any thread. */
 LOCACHE_API void locache_forget_memory(locache *cache);
 
+/* ----------------------------------------------------------- computing it once
+ *
+ * However many threads and processes ask for a result that is not there, one
+ * computes it, and the others wait until it is stored: locache_begin() in the
+ * place of locache_get(), and locache_commit() in that of locache_put(). Who
+ * dies loses his turn at once, and the next who waits computes. A computation
+ * may begin others. One that would wait for itself, through whatever others, is
+ * not made to: it is given a flight like any other, and computes. Where turns
+ * cannot be taken (a directory that is read only, a file system without locks),
+ * everybody computes.
+ *
+ * Between processes a turn is a lock on one byte of .locache/turns
+ * (docs/format.md, "Turns"); to begin makes the function's directory where it
+ * is not there. After fork(), the flights of the parent stay the parent's; a
+ * child that asks for what it was forked within computes. */
+
 /* The undertaking to compute one result. */
 typedef struct locache_flight locache_flight;
 
@@ -791,26 +814,63 @@ typedef struct locache_flight locache_flight;
  * from locache_get(). MISS: *flight is the caller's, who computes and ends it
  * with one locache_commit() or locache_abandon(); error->status as from
  * locache_get(). PENDING: somebody else, a thread or a process, computes it
- * still after locache_options.wait. Neither out is touched but as said.
- * Failures: EINVAL (not a key), ENOMEM.
- *
- * A computation may begin others; one that asks for its own result is given
- * another flight, for it would wait for itself. This version does not make
- * callers wait for each other yet: it never returns PENDING, and two that ask
- * at the same time both compute. A program that is written as above, with
- * PENDING answered by asking again, will need no change when it does. Any
- * thread. */
+ * still after locache_options.wait: ask again, or compute without a flight.
+ * Neither out is touched but as said. Failures: EINVAL (not a key), ENOMEM.
+ * Any thread. */
 LOCACHE_API LOCACHE_CHECK locache_status
 locache_begin(locache_value **value, locache_flight **flight, locache *cache,
               const void *key, size_t key_size, locache_error *error);
+
+/* A request for a result, with all that can be said of it; zeros are what
+ * locache_begin() does. It stays where it is while it is asked for. */
+typedef struct locache_request {
+    size_t size; /* sizeof(locache_request) */
+    const void *key;
+    size_t key_size;
+    /* as locache_options.wait, and 0: what that says */
+    int64_t wait;
+    /* The flight that the caller computes; NULL: the one that this thread began
+     * last and has not ended. */
+    locache_flight *within;
+    /* The flight that is given is a task's, which may move between threads or
+     * take turns with others on one: it is not the thread's. */
+    bool detached;
+    /* The result is to be computed anew: what is stored does not count, but
+     * what another thread of this process stores meanwhile; other processes are
+     * not waited for, and wait where the turn can be had. */
+    bool fresh;
+    /* monotonic nanoseconds at which it was asked for first; set by the library
+     * where it is 0 */
+    int64_t since;
+    /* From here on the library's own. */
+    int64_t seen;
+    int64_t looked;
+    int64_t from;
+    unsigned asked;
+    locache_flight *waits;
+} locache_request;
+
+/* The same as locache_begin(). After PENDING it may be asked again with the
+ * same request, or is given up with locache_give_up(): until then whoever
+ * computes `within` counts as waiting. Any thread, one at a time for each
+ * request. */
+LOCACHE_API LOCACHE_CHECK locache_status locache_ask(locache_value **value,
+                                                     locache_flight **flight,
+                                                     locache *cache,
+                                                     locache_request *request,
+                                                     locache_error *error);
+/* NULL is allowed, and so is a request that was answered. */
+LOCACHE_API void locache_give_up(locache_request *request);
+
 /* Store the result and let those who wait have it. The flight is gone whatever
- * is returned, which is what locache_put() returns. Any thread, not only the
- * one that began. */
+ * is returned, which is what locache_put() returns. Where that is a failure
+ * (a record of NULL, which is EINVAL, says that the result cannot be stored),
+ * those who wait in this process compute at once, all of them. Any thread, not
+ * only the one that began. */
 LOCACHE_API LOCACHE_CHECK locache_status locache_commit(
     locache_flight *flight, const locache_record *record, locache_error *error);
 /* Nothing is stored, and the next who waits computes. NULL is allowed. Any
- * thread, not only the one that began. A child of fork() abandons the flights
- * that it inherits, if it does anything with them: they stay its parent's. */
+ * thread, not only the one that began. */
 LOCACHE_API void locache_abandon(locache_flight *flight);
 
 /* Forget one result. OK, or MISS where there was none. Failures: EINVAL (not a
@@ -834,6 +894,33 @@ LOCACHE_API LOCACHE_CHECK locache_status locache_count(uint64_t *out,
 LOCACHE_API LOCACHE_CHECK locache_status
 locache_iterate(locache *cache, bool (*fn)(void *context, const char *name),
                 void *context, locache_error *error);
+/* An entry, as its header says; lives for the call that it is given to. */
+typedef struct locache_listed {
+    const char *name;     /* of its file: the call, as "x=1_num=3" */
+    uint64_t size;        /* bytes of the file */
+    int64_t created;      /* nanoseconds since 1970-01-01 UTC */
+    int64_t compute_time; /* nanoseconds */
+    /* The call's key; of one of LOCACHE_KEY_LONG bytes or more, its digest, a
+     * byte string under a tag in place of an array. */
+    const void *key;
+    size_t key_size;
+} locache_listed;
+
+/* Call fn with each entry that could be given, as far as its header and its key
+ * say, in no order; it returns false to stop. Nothing else of a file is read,
+ * so that an entry whose content is damaged, or that carries a MAC of another's
+ * key, is listed; what is no entry of the function's present version is not.
+ * fn may remove entries. OK, also where it was stopped; EIO, EUNTRUSTED,
+ * ENOMEM. Any thread. */
+LOCACHE_API LOCACHE_CHECK locache_status locache_list(
+    locache *cache, bool (*fn)(void *context, const locache_listed *entry),
+    void *context, locache_error *error);
+/* Forget every result in a cache directory (an absolute path), of all functions
+ * and their earlier versions. What locache did not make stays, and so do the
+ * directories. OK, also where there is no such directory; EINVAL, EIO,
+ * EUNTRUSTED, EBUSY, ENOMEM. Any thread. */
+LOCACHE_API LOCACHE_CHECK locache_status locache_clear(const char *dir,
+                                                       locache_error *error);
 /* The absolute path of a key's entry, whether it is there or not. OK; EINVAL:
  * not a key. Any thread. */
 LOCACHE_API LOCACHE_CHECK locache_status
@@ -850,6 +937,10 @@ typedef struct locache_statistics {
     uint64_t stores;
     uint64_t removals; /* by locache_remove() */
     uint64_t resets;
+    /* nanoseconds: what the results that were stored took to compute
+     * (locache_record.compute_time), and what those took that were given */
+    uint64_t compute_time;
+    uint64_t saved_time;
 } locache_statistics;
 
 /* Into *out, as much of it as out->size says. Reads no file; exact where no
@@ -913,7 +1004,8 @@ locache_value_bool(bool *out, const locache_value *value);
 /* OK where it is null (None). */
 LOCACHE_API LOCACHE_CHECK locache_status
 locache_value_null(const locache_value *value);
-/* UTF-8 without a NUL at its end, though it may have some within. */
+/* UTF-8 without a NUL at its end, though it may have some within; in the body
+ * or out of line. */
 LOCACHE_API LOCACHE_CHECK locache_status
 locache_value_text(const char **out, size_t *size, const locache_value *value);
 LOCACHE_API LOCACHE_CHECK locache_status
@@ -923,7 +1015,9 @@ locache_value_bytes(const void **out, size_t *size, const locache_value *value);
 LOCACHE_API LOCACHE_CHECK locache_status
 locache_value_ndarray(locache_ndarray *out, const locache_value *value);
 /* Of any type: a reader over the body, for what has parts. Where it meets
- * LOCACHE_TAG_BUFFER n, locache_value_buffer(value, n) has the bytes. */
+ * LOCACHE_TAG_BUFFER n or LOCACHE_TAG_TEXT_BUFFER n, the bytes are
+ * locache_value_buffer(value, n); that those of a text are UTF-8 is not
+ * checked. */
 LOCACHE_API LOCACHE_CHECK locache_status
 locache_value_reader(locache_reader *out, const locache_value *value);
 
@@ -942,6 +1036,9 @@ typedef enum locache_event_kind {
     /* an entry or an earlier version was removed by a limit */
     LOCACHE_EVENT_EVICT = 8,
     LOCACHE_EVENT_REJECT = 9, /* an entry was there but was not valid */
+    /* somebody else computes the result for some seconds already: the detail
+     * says who, and since when */
+    LOCACHE_EVENT_WAIT = 10,
     /* somebody said that the source means the same as the one before */
     LOCACHE_EVENT_KEEP = 11
 } locache_event_kind;
@@ -1014,8 +1111,13 @@ LOCACHE_API void locache_set_log(void (*fn)(void *context,
  * failed. For any other failure the body says LOCACHE_DISCARD(); and its result
  * is returned, but not kept.
  *
- * Within a body, __func__ is "locache_body_integrate". A body must not be left
- * by longjmp(). */
+ * Threads and processes that call at the same time what is not there wait for
+ * the one whose body runs. A body that is left by longjmp(), pthread_exit() or
+ * pthread_cancel() is given up, and the next call runs it; after longjmp() that
+ * is so at once with glibc, elsewhere when the thread calls a memoized function
+ * again. A body ends on the thread where it began.
+ *
+ * Within a body, __func__ is "locache_body_integrate". */
 
 /* Where functions that were not called yet keep their results: exactly this
  * directory (relative: to the working directory now), for all sources, and
@@ -1169,6 +1271,7 @@ typedef struct locache_call {
     locache_flight *flight;
     int64_t began;
     bool discarded;
+    void *left[4]; /* what is called where the body is left without a return */
     locache_writer key;
     unsigned char room[256]; /* of the key: beyond, it is on the heap */
 } locache_call;
@@ -1192,12 +1295,15 @@ LOCACHE_API void locache_function_end(locache_function_record *function);
 
 #if defined(__GNUC__)
 #define LOCACHE_UNUSED_ __attribute__((unused))
+/* Of a body: frames on the stack say which bodies run still. */
+#define LOCACHE_APART_ __attribute__((noinline))
 /* 5: pointer_type_class, in every version. */
 #define LOCACHE_IS_POINTER_(value)                                             \
     (__builtin_classify_type(                                                  \
          _Generic((value), float: 0, default: (value))) == 5)
 #else
 #define LOCACHE_UNUSED_
+#define LOCACHE_APART_
 #define LOCACHE_IS_POINTER_(value) 0
 #endif
 
@@ -1684,7 +1790,7 @@ extern const char locache_links_end_[] __asm__(
     {                                                                          \
         locache_function_end(&locache_function_of_##fn);                       \
     }                                                                          \
-    static ret locache_body_##fn(                                              \
+    LOCACHE_APART_ static ret locache_body_##fn(                               \
         locache_call *locache_this_call_ LOCACHE_EACH_##count(                 \
             LOCACHE_DECLARE_NEXT_, LOCACHE_DECLARE_NEXT_, , fn, __VA_ARGS__)); \
     ret fn(LOCACHE_EACH_##count(LOCACHE_DECLARE_, LOCACHE_DECLARE_NEXT_, void, \

@@ -48,6 +48,7 @@ for task; do
         need libcmocka-dev pkg-config --exists 'cmocka >= 1.1.5'
         need valgrind valgrind --version
         need strace strace -V
+        need spin spin -V
         # Images to test on, mounted.
         need e2fsprogs command -v mkfs.ext4
         need xfsprogs command -v mkfs.xfs

@@ -6,7 +6,8 @@ static const char *const event_names[] = {
     [LOCACHE_EVENT_STORE] = "store",     [LOCACHE_EVENT_REMOVE] = "remove",
     [LOCACHE_EVENT_RESET] = "reset",     [LOCACHE_EVENT_INVALIDATE] = "invalidate",
     [LOCACHE_EVENT_RESTORE] = "restore", [LOCACHE_EVENT_EVICT] = "evict",
-    [LOCACHE_EVENT_REJECT] = "reject",
+    [LOCACHE_EVENT_REJECT] = "reject",   [LOCACHE_EVENT_WAIT] = "wait",
+    [LOCACHE_EVENT_KEEP] = "keep",
 };
 
 static void write_line(PyObject *write, const locache_event *event)

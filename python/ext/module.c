@@ -1,6 +1,8 @@
 /* The extension module locache._core: its functions, its types and its state. */
 #include "call/bound.h"
+#include "call/listing.h"
 #include "call/switch.h"
+#include "call/tasks.h"
 #include "call/type.h"
 #include "identity.h"
 #include "key/known.h"
@@ -18,11 +20,15 @@ static PyObject *set_log(PyObject *module, PyObject *write)
 }
 
 static PyMethodDef functions[] = {
+    {"_clear", lcpy_listing_clear, METH_O, NULL}, /* for locache._memory */
     {"_id_of", lcpy_identity_id_of, METH_O, NULL},
     {"_code_id", lcpy_identity_code_id, METH_O, NULL},
     /* for locache._known */
     {"_key_for", (PyCFunction)(void (*)(void))lcpy_known_set, METH_FASTCALL, NULL},
     {"decorate", lcpy_type_decorate, METH_VARARGS, NULL}, /* for persist() */
+    /* for locache._async */
+    {"_end", lcpy_tasks_end, METH_O, NULL},
+    {"_hide", lcpy_tasks_hide, METH_O, NULL},
     {"_read_only", lcpy_lost_read_only, METH_O, NULL},
     {"set_log", set_log, METH_O, NULL},
     {"set_switch", lcpy_switch_set, METH_O, NULL}, /* for locache._switch */

@@ -55,12 +55,13 @@ _DEFAULTS = (
     True,
     None,
     True,
+    None,
     True,
     None,
     (),
 )
 _DEFAULT_IDS = [*map(id, _DEFAULTS)]  # True is not 1 here
-_SETTINGS = (True, True, False, True, None, -1, 0, 0, 0, 0, True, None, None, True, True)
+_SETTINGS = (True, True, False, True, None, -1, 0, 0, 0, 0, 0, True, None, None, True, True)
 
 # Each module costs a sixth of a millisecond to import: _target is loaded with the first function,
 # _options with the first option, and kept here, since an import statement is a tenth of what a
@@ -180,6 +181,7 @@ def persist(
     memory=True,
     recheck=None,
     mapped=True,
+    wait=None,
     enabled=True,
     keep=None,
     depends=(),
@@ -224,6 +226,9 @@ def persist(
         at each call, so that a deleted file is a forgotten result at once
     mapped : bool
         large arrays are loaded from their file as they are touched; False: read whole
+    wait : float, optional
+        wait at most so many seconds for another thread or process that computes the same result,
+        then compute it, too; None: as long as that lives
     enabled : bool or callable
         False: calls go to the function, as if it were not decorated; a callable without arguments
         is asked at each call
@@ -256,7 +261,8 @@ def persist(
     """
     global _reading
     told = (name, auto_invalidate, max_entries, max_age, dir, ignore, key)
-    told = (*told, pickle, durable, version, memory, recheck, mapped, enabled, keep, depends)
+    told = (*told, pickle, durable, version, memory, recheck, mapped, wait, enabled, keep)
+    told = (*told, depends)
     if [*map(id, told)] == _DEFAULT_IDS:
         options = (None, None, (set(), None), _SETTINGS)
     else:

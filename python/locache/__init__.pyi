@@ -43,7 +43,7 @@ _F = TypeVar("_F", bound=Callable[..., Any], covariant=True)
 
 class CacheWarning(UserWarning): ...
 
-# The named tuple of functools.lru_cache, with two attributes more.
+# The named tuple of functools.lru_cache, with attributes more.
 class _Counts(NamedTuple):
     hits: int
     misses: int
@@ -60,6 +60,8 @@ class _Entry(NamedTuple):
 class _CacheInfo(_Counts):
     bypassed: int
     errors: int
+    time_computed: float
+    time_saved: float
 
 class _CacheParameters(TypedDict):
     maxsize: int | None
@@ -168,6 +170,7 @@ def persist(
     memory: bool | int | tuple[int, int] = True,
     recheck: float | None = None,
     mapped: bool = True,
+    wait: float | None = None,
     enabled: bool | Callable[[], object] = True,
     keep: Callable[[Any], object] | None = None,
     depends: Iterable[object] = (),
@@ -189,6 +192,7 @@ def persist(
     memory: bool | int | tuple[int, int] = True,
     recheck: float | None = None,
     mapped: bool = True,
+    wait: float | None = None,
     enabled: bool | Callable[[], object] = True,
     keep: Callable[[Any], object] | None = None,
     depends: Iterable[object] = (),
@@ -211,6 +215,7 @@ def configure(
     memory: bool | int | tuple[int, int] = ...,
     recheck: float | None = ...,
     mapped: bool = ...,
+    wait: float | None = ...,
     keep: Callable[[Any], object] | None = ...,
 ) -> None: ...
 

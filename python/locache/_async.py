@@ -1,7 +1,27 @@
-"""Coroutines: what persist() returns for a call of an ``async def`` function."""
+"""Coroutines: what persist() returns for a call of an ``async def`` function.
+
+Tasks that wait for a result stand in a line, one for each loop and call. Whoever is first asks the
+core from time to time whether it is there, or theirs to compute; the others sleep until the first
+knows, or the task that computes it in the same loop is done.
+"""
 
 import sys
+from collections import deque
+from contextvars import ContextVar
 from time import monotonic_ns
+from weakref import WeakKeyDictionary
+
+from locache._core import _end, _hide  # type: ignore[import-not-found]
+
+# Seconds between two questions of a line: soon at first, then at most 5 ms after a process died.
+FIRST = 0.0005
+LAST = 0.005
+# Of many lines not more often than that a twentieth of the time goes into asking.
+EACH = 20 * 0.00002
+
+# The request whose result is being computed here, and in the tasks that this one starts.
+_within: ContextVar = ContextVar("locache._within", default=None)
+_loops: WeakKeyDictionary = WeakKeyDictionary()
 
 
 class _Watched:
@@ -41,20 +61,147 @@ class _Watched:
             self.was_alone = False
 
 
-async def call(persisted, key, args, kwargs, fresh):
-    """Look up the key, unless fresh; else await the function and store its result."""
-    # None: not there; False: there, but rejected, which the user was told already.
-    found = None if fresh else persisted._lookup(key)
+class _Lines:
+    """The lines of one loop: futures by call, the first in front."""
+
+    def __init__(self, loop):
+        self._call_later = loop.call_later
+        self._lines = {}
+        self._pause = FIRST
+        self._is_ticking = False
+
+    def stand(self, call, future, first):
+        line = self._lines.setdefault(call, deque())
+        if first:
+            line.appendleft(future)
+        else:
+            line.append(future)
+            self._pause = FIRST
+        if not self._is_ticking:
+            self._is_ticking = True
+            self._call_later(self._pause, self._tick)
+
+    def _tick(self):
+        self._is_ticking = bool(self._lines)
+        for call in list(self._lines):
+            self.wake(call)
+        if self._is_ticking:
+            self._pause = min(2 * self._pause, LAST)
+            self._call_later(max(self._pause, EACH * len(self._lines)), self._tick)
+
+    def wake(self, call, everybody=False):
+        line = self._lines.get(call, ())
+        while line:
+            future = line.popleft()
+            if not future.done():
+                future.set_result(None)
+                if not everybody:
+                    return
+        self._lines.pop(call, None)
+
+    def leave(self, call, future):
+        """Cancelled. Where it was its turn already, it is the next one's."""
+        line = self._lines.get(call)
+        if line and future in line:
+            line.remove(future)
+        else:
+            self.wake(call)
+
+
+def _lines_here():
+    """Of the loop that runs here; None: no loop of asyncio."""
+    try:
+        loop = sys.modules["asyncio"].get_running_loop()
+    except (KeyError, RuntimeError):
+        return None, None
+    lines = _loops.get(loop)
+    if lines is None:
+        lines = _loops[loop] = _Lines(loop)
+    return loop, lines
+
+
+async def _wait(persisted, key, request):
+    """What _ask() says in the end; None where nothing can be waited for."""
+    loop, lines = _lines_here()
+    call = (id(persisted), key)
+    found = None if lines is None else ...
+    first = False
+    while found is ...:
+        future = loop.create_future()
+        lines.stand(call, future, first)
+        try:
+            await future
+        except BaseException:
+            lines.leave(call, future)
+            raise
+        try:
+            found = persisted._ask(request, _within.get())
+        except BaseException:
+            lines.wake(call)
+            raise
+        first = True
     if found:
-        return found[0]
+        lines.wake(call, everybody=True)
+    return found
+
+
+def _done(persisted, key, everybody):
+    _, lines = _lines_here()
+    if lines is not None:
+        lines.wake((id(persisted), key), everybody)
+
+
+async def _compute(persisted, request, key, args, kwargs, wanted, rejected):
+    """Await the function within the request, and store its result."""
     parts = persisted._parts_of(key, args, kwargs)
     others = persisted._others()
     start = monotonic_ns()
-    watched = _Watched(persisted.__wrapped__(*args, **kwargs))
-    result = await watched
+    outer = _within.set(request)
+    try:
+        watched = _Watched(persisted.__wrapped__(*args, **kwargs))
+        result = await watched
+    finally:
+        try:
+            _within.reset(outer)
+        except ValueError:  # it is closed in another context, which had another value
+            pass
     elapsed = monotonic_ns() - start
     if not watched.was_alone:
         others = (None, others[1])
-    rejected = found is False
-    persisted._store(key, result, elapsed, fresh, rejected, others, parts, args, kwargs)
+    persisted._store(request, key, result, elapsed, wanted, rejected, others, parts, args, kwargs)
     return result
+
+
+async def call(persisted, key, args, kwargs, wanted):
+    """Look up the key, or await the function and store its result; `wanted` is the extension's."""
+    while True:
+        request = persisted._request(key, wanted)
+        # None: not there; False: there, but rejected, which the user was told already.
+        found = persisted._ask(request, _within.get())
+        if found is not ...:
+            break
+        found = await _wait(persisted, key, request)
+        if found:
+            break
+        # Arguments that can change may have done so meanwhile: then it is another call.
+        now = persisted._key_of(args, kwargs)
+        if now == key:
+            break
+        _end(request)
+        _done(persisted, key, False)
+        if now is None:
+            return await persisted.__wrapped__(*args, **kwargs)
+        key = now
+    if found:
+        return found[0]
+    everybody = False
+    try:
+        result = await _compute(persisted, request, key, args, kwargs, wanted, found is False)
+        everybody = True
+        return result
+    except BaseException:
+        _hide(__file__)
+        raise
+    finally:
+        _end(request)
+        _done(persisted, key, everybody)

@@ -1,13 +1,10 @@
-"""f.entries(): what a function's directory holds. Imported when it is asked for."""
+"""What f.entries() returns. Imported when it is asked for."""
 
-import os
-import struct
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import NamedTuple
 
-MAGIC = b"\x89LOC\r\n\x1a\n"
-TIMES = struct.Struct("<8x24xqq")  # docs/format.md, "Entries": stored at, and computed in
+EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 
 
 class Entry(NamedTuple):
@@ -20,29 +17,18 @@ class Entry(NamedTuple):
     path: Path
 
 
-def entries(directory):
-    found = []
-    if directory is not None and os.path.isdir(directory):
-        for item in os.scandir(directory):
-            entry = read(item)
-            if entry is not None:
-                found.append(entry)
-    found.sort(key=lambda entry: entry.time, reverse=True)
-    return found
-
-
-def read(item):
-    """None where it is no entry, or gone meanwhile."""
-    try:
-        if item.name[0] == "." or not item.is_file(follow_symlinks=False):
-            return None
-        with open(item.path, "rb") as file:
-            head = file.read(TIMES.size)
-        size = item.stat(follow_symlinks=False).st_size
-    except OSError:
-        return None
-    if len(head) < TIMES.size or not head.startswith(MAGIC):
-        return None
-    created, taken = TIMES.unpack(head)
-    when = datetime.fromtimestamp(created / 1e9, timezone.utc)
-    return Entry(item.name, size, when, taken / 1e9, Path(item.path))
+def made(rows, directory):
+    """Entries of what the core listed: name, size, and two times in nanoseconds, which all are
+    within the years of a datetime."""
+    directory = Path(directory)
+    rows.sort(key=lambda row: row[2], reverse=True)
+    return [
+        Entry(
+            name,
+            size,
+            EPOCH + timedelta(microseconds=created // 1000),
+            took / 1e9,
+            directory / name,
+        )
+        for name, size, created, took in rows
+    ]

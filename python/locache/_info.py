@@ -18,13 +18,26 @@ _Counts = namedtuple("_Counts", ["hits", "misses", "maxsize", "currsize"])
 @_disjoint_base
 class CacheInfo(_Counts):
     """What a function's cache did in this process, and how many results it holds: the named tuple
-    of functools.lru_cache, and beside its fields the calls that did without the cache, and what
-    went wrong with it, said or not."""
+    of functools.lru_cache, and beside its fields the calls that did without the cache, what went
+    wrong with it, said or not, and the seconds that the results of misses took and that those of
+    hits had taken."""
 
-    def __new__(cls, hits, misses, maxsize, currsize, bypassed=0, errors=0):
+    def __new__(
+        cls,
+        hits,
+        misses,
+        maxsize,
+        currsize,
+        bypassed=0,
+        errors=0,
+        time_computed=0.0,
+        time_saved=0.0,
+    ):
         self = super().__new__(cls, hits, misses, maxsize, currsize)
         self.bypassed = bypassed
         self.errors = errors
+        self.time_computed = time_computed
+        self.time_saved = time_saved
         return self
 
     def _asdict(self):

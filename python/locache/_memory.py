@@ -5,8 +5,6 @@ from weakref import WeakSet
 
 from locache import _core, _options
 
-MAGIC = b"\x89LOC\r\n\x1a\n"  # docs/format.md, "Entries"
-
 
 class Memory:
     """Functions whose results lie in one directory, with the methods of joblib.Memory that others
@@ -78,22 +76,16 @@ class Memory:
         return self.cache(func)(*args, **kwargs)
 
     def clear(self, warn=True):
-        """Forget every result in the directory that locache put there; what else is there stays."""
+        """Forget every result in the directory that locache put there, those of earlier versions
+        too; what else is there stays."""
         if self.location is None:
             return
         for persisted in list(self._functions):
             persisted.cache_clear()
-        for path in Path(self.location).rglob("*"):
-            if path.is_file() and not path.is_symlink() and _is_entry(path):
-                path.unlink(missing_ok=True)
+        _core._clear(self.location)
 
     def reduce_size(self, *unused, **also):
         """Does nothing: see max_entries= and max_age=."""
-
-
-def _is_entry(path):
-    with path.open("rb") as file:
-        return file.read(len(MAGIC)) == MAGIC
 
 
 def _of_joblib(options):

@@ -144,6 +144,17 @@ def read_memory(memory):
     return read_limit(memory[0], memory), read_limit(memory[1], memory)
 
 
+def read_wait(seconds):
+    """In nanoseconds; 0: as long as it takes."""
+    if seconds is None:
+        return 0
+    if not is_int(seconds) and not isinstance(seconds, float):
+        raise wrong_type("wait", "a number of seconds or None", seconds)
+    if not seconds >= 0:
+        raise ValueError(f"persist(): wait={seconds!r} must be a number of seconds, 0 or more")
+    return nanoseconds(seconds, SECOND)
+
+
 def read_recheck(seconds):
     """In nanoseconds; 0: at every call."""
     if seconds is None:
@@ -230,7 +241,7 @@ def read(told):
     """persist()'s options, in the order of its signature: its name=, dir=, what ignore= and
     key= say, and the settings that the extension takes (call/type.c)."""
     name, auto_invalidate, max_entries, max_age, directory, ignore, key, pickle, *rest = told
-    durable, version, memory, recheck, mapped, enabled, keep, depends = rest
+    durable, version, memory, recheck, mapped, wait, enabled, keep, depends = rest
     auto_invalidate = read_auto_invalidate(auto_invalidate)
     read_flag("pickle", pickle)
     read_flag("durable", durable)
@@ -254,6 +265,7 @@ def read(told):
         read_max_age(max_age),
         *read_memory(memory),
         read_recheck(recheck),
+        read_wait(wait),
         read_enabled(enabled),
         read_keep(keep),
         read_depends(depends),

@@ -15,7 +15,7 @@ MODES = {b"on": AS_ALWAYS, b"off": OFF, b"readonly": READONLY, b"refresh": REFRE
 inside: ContextVar = ContextVar("locache.disabled", default=False)
 uses = 0  # of disabled(), now, in any thread
 counting = allocate_lock()  # of uses
-os.register_at_fork(after_in_child=counting._at_fork_reinit)
+os.register_at_fork(after_in_child=counting._at_fork_reinit)  # type: ignore[attr-defined]
 enabled = None  # what configure() was told
 refused: set = set()  # values of LOCACHE that were complained about
 
@@ -68,7 +68,7 @@ def configure(*, dir=None, **options):
         holds at once, for functions that are decorated already, too
     **options
         of persist(), for functions that are decorated from now on: auto_invalidate, max_entries,
-        max_age, pickle, durable, memory, recheck, mapped, keep
+        max_age, pickle, durable, memory, recheck, mapped, wait, keep
 
     Raises
     ------
@@ -109,6 +109,7 @@ DEFAULTS = {
     "memory",
     "recheck",
     "mapped",
+    "wait",
     "keep",
     "enabled",
 }

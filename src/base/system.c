@@ -120,6 +120,19 @@ unsigned lc_generation(void)
     return atomic_load_explicit(&generation, memory_order_relaxed);
 }
 
+uint32_t lc_process(void)
+{
+    /* The two in one word, so that no thread of a child takes its parent's for its own. */
+    static _Atomic uint64_t known;
+    unsigned now = lc_generation();
+    uint64_t last = atomic_load_explicit(&known, memory_order_relaxed);
+    if (last >> 32 != now) {
+        last = (uint64_t)now << 32 | (uint32_t)getpid();
+        atomic_store_explicit(&known, last, memory_order_relaxed);
+    }
+    return (uint32_t)last;
+}
+
 int lc_descriptors(void)
 {
     struct rlimit limit;

@@ -21,6 +21,7 @@ int64_t lc_ticks(void);
 void lc_sleep(int64_t nanoseconds);
 /* How many times this process's memory was copied by fork(), counted from 1. */
 unsigned lc_generation(void);
-int lc_descriptors(void); /* how many descriptors the process may have open */
+uint32_t lc_process(void); /* the id of this process, without a system call but after fork() */
+int lc_descriptors(void);  /* how many descriptors the process may have open */
 
 #endif

@@ -1,4 +1,4 @@
-/* A call's result, looked up and stored: get, put, and both as one flight.
+/* A call's result, looked up and stored: get and put. Both as one flight are ask.c's.
  *
  * The way of a hit in memory:  key -> looked up in the table, and its file still valid? (recall.c)
  * -> the value. Of a process's first hit:  -> the file's name -> read whole or mapped (store.c) ->
@@ -11,10 +11,11 @@
  * What it costs: a hit in memory is a hash, recall.c and nothing here. A first hit allocates one
  * value and makes four system calls (open, fstat, read, close); nothing is written but where a
  * limit needs the use to be noted. */
+#include "cache/cache.h"
 #include "base/alloc.h"
+#include "base/os.h"
 #include "base/sized.h"
 #include "base/system.h"
-#include "cache/flight.h"
 #include "cache/funcdir.h"
 #include "cache/recall.h"
 #include "cache/validate.h"
@@ -63,19 +64,34 @@ static int64_t recall_until(const locache *cache, int64_t expires, int64_t used)
     return expires != 0 && expires < noted ? expires : noted;
 }
 
+/* Set what a result is remembered by, beside its file: until when, and what giving it saves. A
+ * negative time, of a program's or of an entry that was made by hand, saves nothing. */
+static void mark(locache_stamp *stamp, const locache *cache, int64_t expires, int64_t took)
+{
+    stamp->words[LC_STAMP_UNTIL] = recall_until(cache, expires, stamp->words[LC_STAMP_MTIME]);
+    stamp->words[LC_STAMP_TOOK] = took > 0 ? took : 0;
+}
+
+/* Count the time that a result took. */
+static void count_time(_Atomic uint64_t *sum, const locache_stamp *stamp)
+{
+    atomic_fetch_add_explicit(sum, (uint64_t)stamp->words[LC_STAMP_TOOK], memory_order_relaxed);
+}
+
 /* Read an entry's file. OK, MISS (error->status says why), ENOMEM.
  *
  * Only a miss asks whether the directory is still there: a hit has shown it. One that was deleted
- * reads as empty for ever, through the descriptor that is kept. */
+ * reads as empty for ever, through the descriptor that is kept. `trusting`: who asks finds that out
+ * otherwise. */
 static locache_status read_entry(locache_value **out, locache *cache, const char *name,
-                                 locache_error *error)
+                                 bool trusting, locache_error *error)
 {
     int funcdir = atomic_load(&cache->funcdir);
     locache_status status = LOCACHE_MISS;
     if (funcdir >= 0) {
         lc_directory at = lc_handle_directory(cache, funcdir);
         status = lc_store_read(out, &at, name, error);
-        if (status != LOCACHE_MISS || !lc_funcdir_gone(cache, funcdir))
+        if (status != LOCACHE_MISS || trusting || !lc_funcdir_gone(cache, funcdir))
             return status;
         lc_error_clear(error);
     }
@@ -89,53 +105,89 @@ static locache_status read_entry(locache_value **out, locache *cache, const char
 }
 
 /* Validate a value that was read. OK: *out is the caller's, and kept in memory. MISS: it is sound
- * and not to be had, which an event says. Else it is not valid, and error says why. It is freed but
+ * and not to be had, as look->why says. Else it is not valid, and error says why. It is freed but
  * on OK. */
 static locache_status take_valid(locache_value **out, locache_value *value, locache *cache,
-                                 lc_address *address, locache_error *error)
+                                 lc_address *address, lc_look *look, locache_error *error)
 {
-    const char *why = NULL;
-    locache_status status = lc_validate(&why, value, cache, address, error);
-    if (status == LOCACHE_OK) {
-        int64_t used = value->stamp.words[LC_STAMP_MTIME];
-        /* Before it is kept, and before its use is noted, which moves a time: then the stamp is of
-         * an earlier state, and the next hit reads the file once more. */
-        value->stamp.words[LC_STAMP_UNTIL] = recall_until(cache, value->entry.expires, used);
-        note_use(cache, address->name, value);
-        lc_recall_keep(cache, address, value);
-        *out = value;
-        lc_handle_event(cache, LOCACHE_EVENT_HIT, address->name, "");
-        return LOCACHE_OK;
+    locache_status status = lc_validate(&look->why, value, cache, address, error);
+    if (status == LOCACHE_OK && value->entry.created < look->from)
+        status = LOCACHE_MISS;
+    if (status != LOCACHE_OK) {
+        locache_value_free(value);
+        if (status == LOCACHE_MISS && look->why != NULL)
+            lc_error_remark(error, look->why);
+        return status;
     }
-    locache_value_free(value);
-    if (status == LOCACHE_MISS) {
-        lc_error_remark(error, why);
-        lc_handle_event(cache, LOCACHE_EVENT_MISS, address->name, why);
-    }
-    return status;
+    /* Before it is kept, and before its use is noted, which moves a time: then the stamp is of an
+     * earlier state, and the next hit reads the file once more. */
+    mark(&value->stamp, cache, value->entry.expires, value->entry.compute_time);
+    count_time(&cache->saved_time, &value->stamp);
+    note_use(cache, address->name, value);
+    lc_recall_keep(cache, address, value);
+    *out = value;
+    lc_handle_event(cache, LOCACHE_EVENT_HIT, address->name, "");
+    return LOCACHE_OK;
 }
 
-/* Look an address up, in memory and then on disk. Whatever is wrong with a file is a MISS whose
- * error says so, and an event: the caller computes, and puts in its place. */
-static locache_status get_at(locache_value **out, locache *cache, lc_address *address,
-                             locache_error *error)
+/* Whatever is wrong with a file is a MISS whose error says so, and an event: the caller computes,
+ * and puts in its place. */
+locache_status lc_cache_look(locache_value **out, locache *cache, lc_address *address,
+                             lc_look *look, locache_error *error)
 {
     locache_value *value;
     if (lc_recall_value(out, cache, address) == LOCACHE_OK)
         return LOCACHE_OK;
     if (lc_address_name(address) == NULL)
         return lc_fail(error, LOCACHE_EINVAL, "the bytes given to locache_get() are not a key");
-    locache_status status = read_entry(&value, cache, address->name, error);
+    locache_status status = read_entry(&value, cache, address->name, look->trusting, error);
     if (status == LOCACHE_OK) {
-        status = take_valid(out, value, cache, address, error);
-        if (status == LOCACHE_OK || status == LOCACHE_MISS)
-            return status;
+        look->was_there = true;
+        status = take_valid(out, value, cache, address, look, error);
     }
-    if (status == LOCACHE_ENOMEM)
+    if (status == LOCACHE_OK || status == LOCACHE_ENOMEM)
         return status;
-    lc_handle_event(cache, error->status == LOCACHE_OK ? LOCACHE_EVENT_MISS : LOCACHE_EVENT_REJECT,
-                    address->name, error->message);
+    if (error->status != LOCACHE_OK) {
+        look->was_there = true;
+        if (!look->quiet)
+            lc_handle_event(cache, LOCACHE_EVENT_REJECT, address->name, error->message);
+    }
     return LOCACHE_MISS;
+}
+
+void lc_cache_tell_miss(locache *cache, const lc_address *address, const lc_look *look,
+                        const locache_error *error)
+{
+    if (error->status == LOCACHE_OK)
+        lc_handle_event(cache, LOCACHE_EVENT_MISS, address->name,
+                        look->why != NULL ? look->why : "");
+}
+
+locache_status lc_cache_get(locache_value **out, locache *cache, lc_address *address,
+                            locache_error *error)
+{
+    lc_look look = {.trusting = false};
+    locache_status status = lc_cache_look(out, cache, address, &look, error);
+    if (status == LOCACHE_MISS)
+        lc_cache_tell_miss(cache, address, &look, error);
+    return status;
+}
+
+/* Nothing is there, mostly: asked by name, which costs half of an open that fails. */
+locache_status lc_cache_look_again(locache_value **out, locache *cache, lc_address *address,
+                                   lc_look *look)
+{
+    locache_value *value;
+    locache_error unheard;
+    struct stat found;
+    int funcdir = atomic_load(&cache->funcdir);
+    lc_directory at = lc_handle_directory(cache, funcdir);
+    lc_error_clear(&unheard);
+    if (funcdir < 0 || (!look->was_there && lc_fstatat(funcdir, address->name, &found) != 0) ||
+        lc_store_read(&value, &at, address->name, &unheard) != LOCACHE_OK)
+        return LOCACHE_MISS;
+    return take_valid(out, value, cache, address, look, &unheard) == LOCACHE_OK ? LOCACHE_OK
+                                                                                : LOCACHE_MISS;
 }
 
 locache_status locache_get(locache_value **out, locache *cache, const void *key, size_t key_size,
@@ -147,7 +199,7 @@ locache_status locache_get(locache_value **out, locache *cache, const void *key,
         error = &own;
     lc_error_clear(error);
     lc_address_init(&address, key, key_size);
-    return get_at(out, cache, &address, error);
+    return lc_cache_get(out, cache, &address, error);
 }
 
 /* ------------------------------------------------------------------------------------------ put */
@@ -215,8 +267,7 @@ static locache_status lay_out(lc_image *out, locache *cache, lc_address *address
     return LOCACHE_OK;
 }
 
-/* The directory to write into: open, and made where it is not there. */
-static locache_status make_funcdir(locache *cache, locache_error *error)
+locache_status lc_cache_make_directory(locache *cache, locache_error *error)
 {
     int funcdir = atomic_load(&cache->funcdir);
     if (funcdir >= 0 && !lc_funcdir_gone(cache, funcdir))
@@ -242,8 +293,8 @@ static locache_status publish(bool *replaced, locache *cache, lc_address *addres
     status = lc_store_write(&stored, &at, address->name, &image, error);
     if (status == LOCACHE_OK) {
         locache_stamp *stamp = &stored.stamp;
-        stamp->words[LC_STAMP_UNTIL] =
-            recall_until(cache, record->expires, stamp->words[LC_STAMP_MTIME]);
+        mark(stamp, cache, record->expires, record->compute_time);
+        count_time(&cache->compute_time, stamp);
         lc_recall_keep_written(cache, address, stamp, &image);
         if (record->stamp != NULL)
             *record->stamp = *stamp;
@@ -276,8 +327,8 @@ static void limit(locache *cache, const char *name, bool replaced)
 }
 
 /* Store a result at an address, and see to the limits. */
-static locache_status put_at(locache *cache, lc_address *address, const locache_record *record,
-                             locache_error *error)
+locache_status lc_cache_put(locache *cache, lc_address *address, const locache_record *record,
+                            locache_error *error)
 {
     locache_record known;
     bool replaced = false;
@@ -292,7 +343,7 @@ static locache_status put_at(locache *cache, lc_address *address, const locache_
         return status;
     status = LOCACHE_MISS;
     for (int attempt = 0; attempt < PUT_ATTEMPTS && status == LOCACHE_MISS; attempt++) {
-        status = make_funcdir(cache, error);
+        status = lc_cache_make_directory(cache, error);
         if (status == LOCACHE_OK)
             status = publish(&replaced, cache, address, &known, error);
     }
@@ -311,39 +362,5 @@ locache_status locache_put(locache *cache, const void *key, size_t key_size,
 {
     lc_address address;
     lc_address_init(&address, key, key_size);
-    return put_at(cache, &address, record, error);
-}
-
-/* --------------------------------------------------------------------------------------- flight */
-
-/* Nobody waits for another yet: a miss is always the caller's to compute. */
-locache_status locache_begin(locache_value **value, locache_flight **flight, locache *cache,
-                             const void *key, size_t key_size, locache_error *error)
-{
-    locache_error own;
-    lc_address address;
-    if (error == NULL)
-        error = &own;
-    lc_error_clear(error);
-    lc_address_init(&address, key, key_size);
-    locache_status status = get_at(value, cache, &address, error);
-    if (status != LOCACHE_MISS)
-        return status;
-    return lc_flight_start(flight, cache, &address, error) == LOCACHE_OK ? LOCACHE_MISS
-                                                                         : LOCACHE_ENOMEM;
-}
-
-/* Memory is freed after the put, whatever came of it: the address that it stores under is the
- * flight's. */
-locache_status locache_commit(locache_flight *flight, const locache_record *record,
-                              locache_error *error)
-{
-    locache_status status = put_at(flight->cache, &flight->address, record, error);
-    lc_flight_end(flight);
-    return status;
-}
-
-void locache_abandon(locache_flight *flight)
-{
-    lc_flight_end(flight);
+    return lc_cache_put(cache, &address, record, error);
 }

@@ -14,6 +14,17 @@ const char *lc_handle_path(const locache *cache)
     return cache->paths[atomic_load(&cache->chosen)];
 }
 
+void lc_handle_retain(locache *cache)
+{
+    atomic_fetch_add(&cache->users, 1);
+}
+
+void lc_handle_release(locache *cache)
+{
+    if (atomic_fetch_sub(&cache->users, 1) == 1)
+        cache->destroy(cache);
+}
+
 void lc_handle_log(const locache *cache, locache_event_kind kind, const char *name,
                    const char *detail)
 {

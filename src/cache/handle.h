@@ -34,10 +34,13 @@ typedef struct lc_recall {
      * nothing */
     _Atomic int64_t grain;
     atomic_bool holds;
-    _Atomic uint64_t stale; /* found in the table, and not valid any more */
+    _Atomic uint64_t stale;      /* found in the table, and not valid any more */
+    _Atomic uint64_t stale_time; /* what that had taken to compute */
 } lc_recall;
 
 struct locache {
+    atomic_uint users; /* who opened it, until it is closed, and flights that are not ended */
+    void (*destroy)(locache *cache);
     /* The function's directory; -1: not found yet. As long as it is ours the number stays: another
      * directory takes its place under it (funcdir.c), so that no thread reads through a closed
      * one. */
@@ -52,6 +55,9 @@ struct locache {
     atomic_bool swept;           /* the temporaries of dead writers, once, by the first put */
     _Atomic int64_t count;       /* entries, as far as known; -1: not counted yet */
     _Atomic uint64_t happened[LC_EVENT_KINDS];
+    /* nanoseconds: of what was stored, and of what was read and given (not from memory) */
+    _Atomic uint64_t compute_time;
+    _Atomic uint64_t saved_time;
     atomic_int key_state; /* LC_KEY_NONE, ... */
     unsigned char key[LC_MAC_KEY_SIZE];
     locache_id function_id;
@@ -59,6 +65,7 @@ struct locache {
     lc_told *told; /* what else of the version; or NULL */
     unsigned flags;
     lc_limits limits;
+    int64_t wait; /* locache_options.wait */
     lc_recall recall;
     const char *dir;      /* the cache directory */
     const char *function; /* qualified name */
@@ -72,6 +79,9 @@ struct locache {
     char strings[]; /* what those above point to: one allocation, one free */
 };
 
+/* One user more, and one less: the last destroys it. */
+void lc_handle_retain(locache *cache);
+void lc_handle_release(locache *cache);
 /* Send an event to who listens. */
 void lc_handle_log(const locache *cache, locache_event_kind kind, const char *name,
                    const char *detail);

@@ -28,7 +28,7 @@ typedef struct lookout {
 } lookout;
 
 /* Tell of one directory, which is open. What has no record is passed over. */
-static void tell(lookout *to, int dir, const char *path, bool current)
+static void show(lookout *to, int dir, const char *path, bool current)
 {
     lc_version record;
     struct stat found;
@@ -61,7 +61,7 @@ static bool tell_earlier(void *context, const char *name)
         (size_t)snprintf(path, sizeof path, "%s/%s", to->path, name) >= sizeof path ||
         lc_owner_open_dir(&dir, to->family, name, to->path, NULL) != LOCACHE_OK)
         return true;
-    tell(to, dir, path, false);
+    show(to, dir, path, false);
     lc_close(dir);
     return !to->stopped;
 }
@@ -80,7 +80,7 @@ static locache_status tell_name(lookout *to, int root, const char *root_path, co
     locache_status status = lc_owner_open_dir(&dir, root, name, root_path, error);
     if (status == LOCACHE_OK) {
         if (lc_ours_funcdir(dir))
-            tell(to, dir, path, true);
+            show(to, dir, path, true);
         lc_close(dir);
     }
     if (to->stopped || (status != LOCACHE_OK && status != LOCACHE_MISS))

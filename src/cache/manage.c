@@ -2,11 +2,11 @@
  * where they are, how often they were had. None of it is on the way of a hit or of a miss. */
 #include "base/os.h"
 #include "base/sized.h"
+#include "cache/clear.h"
 #include "cache/funcdir.h"
 #include "cache/recall.h"
-#include "disk/ours.h"
-#include "disk/owner.h"
-#include "disk/versions.h"
+#include "cache/validate.h"
+#include "disk/front.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -40,30 +40,6 @@ locache_status locache_remove(locache *cache, const void *key, size_t key_size,
     return status;
 }
 
-static locache_status clear_funcdir(locache *cache, int funcdir, locache_error *error)
-{
-    lc_directory at = lc_handle_directory(cache, funcdir);
-    return lc_store_clear(&at, error);
-}
-
-/* Clear the version that is current by one of the function's names, which may be another than the
- * handle's: another process with a changed source may have moved ours to .versions/ since. Then the
- * earlier versions of that name. */
-static locache_status clear_name(locache *cache, int root, const char *name, locache_error *error)
-{
-    int dir;
-    locache_status status = lc_owner_open_dir(&dir, root, name, cache->dir, error);
-    if (status == LOCACHE_OK) {
-        if (lc_ours_funcdir(dir))
-            status = clear_funcdir(cache, dir, error);
-        lc_close(dir);
-    }
-    if (status != LOCACHE_OK && status != LOCACHE_MISS)
-        return status;
-    return lc_versions_forget(&(lc_slot){.root = root, .root_path = cache->dir, .name = name},
-                              error);
-}
-
 /* Three places hold results: the directory that the handle has open, the one that has the
  * function's name now, and the earlier versions. Memory last, as in locache_remove(). A cache
  * directory that is not there (MISS) is as good as empty. */
@@ -73,12 +49,13 @@ locache_status locache_reset(locache *cache, locache_error *error)
     lc_error_clear(error);
     int funcdir = atomic_load(&cache->funcdir);
     bool there = funcdir >= 0 && !lc_funcdir_gone(cache, funcdir);
-    locache_status status = there ? clear_funcdir(cache, funcdir, error) : LOCACHE_OK;
+    lc_directory at = lc_handle_directory(cache, funcdir);
+    locache_status status = there ? lc_store_clear(&at, error) : LOCACHE_OK;
     if (status == LOCACHE_OK)
         status = lc_funcdir_open_root(&root, cache, error);
     if (status == LOCACHE_OK) {
         for (int i = 0; i < LC_NAMES && status == LOCACHE_OK && cache->names[i] != NULL; i++)
-            status = clear_name(cache, root, cache->names[i], error);
+            status = lc_clear_name(&(lc_slot){root, cache->dir, cache->names[i]}, error);
         lc_close(root);
     }
     lc_recall_forget(cache, NULL);
@@ -119,6 +96,44 @@ locache_status locache_iterate(locache *cache, bool (*fn)(void *context, const c
     return lc_store_each(&at, fn, context, error);
 }
 
+typedef struct listing {
+    const locache *cache;
+    lc_directory at;
+    bool (*fn)(void *context, const locache_listed *entry);
+    void *context;
+} listing;
+
+static bool list_one(void *context, const char *name)
+{
+    const listing *in = context;
+    lc_front front;
+    if (!lc_front_read(&front, &in->at, name) || !lc_validate_function(&front.entry, in->cache) ||
+        lc_validate_use(&front.entry, front.modified, in->cache) != NULL)
+        return true;
+    const lc_entry *entry = &front.entry;
+    const locache_listed listed = {
+        .name = name,
+        .size = front.size,
+        .created = entry->created,
+        .compute_time = entry->compute_time > 0 ? entry->compute_time : 0,
+        .key = entry->key.data,
+        .key_size = entry->key.size,
+    };
+    return in->fn(in->context, &listed);
+}
+
+locache_status locache_list(locache *cache, bool (*fn)(void *context, const locache_listed *entry),
+                            void *context, locache_error *error)
+{
+    int funcdir;
+    lc_error_clear(error);
+    locache_status status = lc_funcdir_find(&funcdir, cache, error);
+    if (status != LOCACHE_OK)
+        return status == LOCACHE_MISS ? LOCACHE_OK : status;
+    listing in = {cache, lc_handle_directory(cache, funcdir), fn, context};
+    return lc_store_each(&in.at, list_one, &in, error);
+}
+
 /* The current version has the function's name, whichever it is: nothing is looked up. */
 locache_status locache_path(char out[LOCACHE_PATH_MAX], locache *cache, const void *key,
                             size_t key_size, locache_error *error)
@@ -149,6 +164,9 @@ locache_status locache_info(locache_statistics *out, const locache *cache)
         .stores = happened(cache, LOCACHE_EVENT_STORE),
         .removals = happened(cache, LOCACHE_EVENT_REMOVE),
         .resets = happened(cache, LOCACHE_EVENT_RESET),
+        .compute_time = atomic_load_explicit(&cache->compute_time, memory_order_relaxed),
+        .saved_time =
+            atomic_load_explicit(&cache->saved_time, memory_order_relaxed) + lc_recall_saved(cache),
     };
     if (out->size < LC_SIZED_UP_TO(locache_statistics, hits))
         return LOCACHE_EINVAL;

@@ -6,6 +6,7 @@
 #include "base/alloc.h"
 #include "base/sized.h"
 #include "base/text.h"
+#include "cache/flight.h"
 #include "cache/funcdir.h"
 #include "cache/recall.h"
 #include "cache/told.h"
@@ -59,6 +60,14 @@ static char *append_path(char *at, const char **path, const char **name, const l
     return at + strlen(of) + 1;
 }
 
+static void destroy(locache *cache)
+{
+    lc_flight_close(cache);
+    lc_funcdir_close(cache);
+    lc_free(cache->told);
+    lc_free(cache);
+}
+
 /* A handle with nothing open; NULL: no memory. Its strings lie behind it: dir, then the paths of
  * the function's directory under both of its names, then the function's name. */
 static locache *make_handle(const char *dir, const locache_options *options)
@@ -87,6 +96,8 @@ static locache *make_handle(const char *dir, const locache_options *options)
                          other);
     cache->function = at;
     memcpy(at, options->function, function_size);
+    atomic_init(&cache->users, 1);
+    cache->destroy = destroy;
     atomic_init(&cache->funcdir, -1);
     atomic_init(&cache->count, -1);
     locache_id_of(&cache->function_id, options->function, function_size - 1);
@@ -97,6 +108,7 @@ static locache *make_handle(const char *dir, const locache_options *options)
     }
     cache->flags = options->flags;
     cache->limits = (lc_limits){.max_entries = options->max_entries, .max_age = options->max_age};
+    cache->wait = options->wait;
     if (lc_told_new(&cache->told, options) != LOCACHE_OK ||
         lc_recall_init(cache, options) != LOCACHE_OK) {
         lc_free(cache->told);
@@ -147,8 +159,8 @@ void locache_close(locache *cache)
 {
     if (cache == NULL)
         return;
-    lc_funcdir_close(cache);
+    /* Now, and not when the last flight ends: releasing is the caller's business, and his
+     * thread's. */
     lc_recall_close(cache);
-    lc_free(cache->told);
-    lc_free(cache);
+    lc_handle_release(cache);
 }

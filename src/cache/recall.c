@@ -60,6 +60,7 @@ locache_status lc_recall_init(locache *cache, const locache_options *options)
 void lc_recall_close(locache *cache)
 {
     lc_table_free(cache->recall.table);
+    cache->recall.table = NULL;
 }
 
 /* Called before the new descriptor is adopted: what is pinned through it follows its file
@@ -167,8 +168,26 @@ uint64_t lc_recall_hits(const locache *cache)
     return recall->table == NULL ? 0 : lc_table_found(recall->table) - atomic_load(&recall->stale);
 }
 
-/* What is not valid is dropped by its serial: another thread may have put a newer result there
- * since it was found, and that one stays. */
+uint64_t lc_recall_saved(const locache *cache)
+{
+    const lc_recall *recall = &cache->recall;
+    return recall->table == NULL ? 0
+                                 : lc_table_saved(recall->table) - atomic_load(&recall->stale_time);
+}
+
+/* Take back what the table counted, and drop what is not valid by its serial: another thread may
+ * have put a newer result there since it was found, and that one stays. Not inlined: a hit does
+ * without. */
+static __attribute__((noinline)) void drop_stale(lc_recall *recall, const lc_table_hit *hit,
+                                                 const lc_address *address)
+{
+    atomic_fetch_add_explicit(&recall->stale, 1, memory_order_relaxed);
+    atomic_fetch_add_explicit(&recall->stale_time, (uint64_t)hit->stamp.words[LC_STAMP_TOOK],
+                              memory_order_relaxed);
+    lc_table_drop(recall->table, address, hit->serial);
+    lc_table_release(recall->table, hit->object);
+}
+
 static inline locache_status find_valid(void **object, locache *cache, lc_address *address)
 {
     lc_recall *recall = &cache->recall;
@@ -176,9 +195,7 @@ static inline locache_status find_valid(void **object, locache *cache, lc_addres
     if (recall->table == NULL || !lc_table_find(&hit, recall->table, address))
         return LOCACHE_MISS;
     if (!is_valid(cache, &hit, address)) {
-        atomic_fetch_add_explicit(&recall->stale, 1, memory_order_relaxed);
-        lc_table_drop(recall->table, address, hit.serial);
-        lc_table_release(recall->table, hit.object);
+        drop_stale(recall, &hit, address);
         return LOCACHE_MISS;
     }
     log_hit(cache, address);

@@ -9,8 +9,10 @@
 locache_status lc_recall_init(locache *cache, const locache_options *options);
 /* Everything is released. One thread. */
 void lc_recall_close(locache *cache);
-/* Hits from memory. Any thread; exact where no other is within locache_recall(). */
+/* Hits from memory, and what they had taken to compute. Any thread; exact where no other is within
+ * locache_recall(). */
 uint64_t lc_recall_hits(const locache *cache);
+uint64_t lc_recall_saved(const locache *cache);
 /* The function's directory is now the open one: how its file system answers decides what is
  * kept. */
 void lc_recall_found_directory(locache *cache, int funcdir);

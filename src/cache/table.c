@@ -72,7 +72,8 @@ struct lc_table {
     queue main;
     uint64_t serial;
     lc_held held;
-    _Atomic uint64_t found; /* written under the lock, read without */
+    _Atomic uint64_t found; /* written under the lock, read without; like the next */
+    _Atomic uint64_t saved; /* sum of LC_STAMP_TOOK of what was found */
     node *dead;             /* to be freed once the lock is not held */
 };
 
@@ -353,6 +354,9 @@ inline bool lc_table_find(lc_table_hit *out, lc_table *table, const lc_address *
          * cost the hit a tenth. */
         uint64_t found = atomic_load_explicit(&table->found, memory_order_relaxed);
         atomic_store_explicit(&table->found, found + 1, memory_order_relaxed);
+        uint64_t saved = atomic_load_explicit(&table->saved, memory_order_relaxed);
+        atomic_store_explicit(&table->saved, saved + (uint64_t)out->stamp.words[LC_STAMP_TOOK],
+                              memory_order_relaxed);
         table->options.retain(entry->object);
     }
     unlock(table);
@@ -362,6 +366,11 @@ inline bool lc_table_find(lc_table_hit *out, lc_table *table, const lc_address *
 uint64_t lc_table_found(const lc_table *table)
 {
     return atomic_load_explicit(&table->found, memory_order_relaxed);
+}
+
+uint64_t lc_table_saved(const lc_table *table)
+{
+    return atomic_load_explicit(&table->saved, memory_order_relaxed);
 }
 
 void lc_table_release(const lc_table *table, void *object)

@@ -46,8 +46,9 @@ typedef struct lc_table_hit {
  * the caller's, to release with lc_table_release(). */
 bool lc_table_find(lc_table_hit *out, lc_table *table, const lc_address *address);
 void lc_table_release(const lc_table *table, void *object);
-/* How often lc_table_find() found something. */
+/* How often lc_table_find() found something, and what that had taken to compute (LC_STAMP_TOOK). */
 uint64_t lc_table_found(const lc_table *table);
+uint64_t lc_table_saved(const lc_table *table);
 /* Put an object, retained, in the place of the key's; its file was never validated. The entry's
  * serial, or 0: it was not taken, nor the object retained, and the key has no entry any more. */
 uint64_t lc_table_put(lc_table *table, const lc_address *address, const locache_stamp *stamp,

@@ -41,6 +41,11 @@ static bool same_id(const locache_id *a, const locache_id *b)
     return memcmp(a->bytes, b->bytes, LOCACHE_ID_SIZE) == 0;
 }
 
+bool lc_validate_function(const lc_entry *entry, const locache *cache)
+{
+    return same_id(&entry->function, &cache->function_id);
+}
+
 /* Over what was parsed, not over the file: of a mapped value the front is in private memory, where
  * it cannot change after it was checked. */
 static bool mac_verifies(const locache_value *value, const unsigned char key[LC_MAC_KEY_SIZE])
@@ -107,19 +112,16 @@ static bool is_kept(const locache *cache, const locache_id *version)
            lc_version_has_id(&record, version);
 }
 
-/* Why an entry that is sound and ours is all the same no result for this handle, or NULL. With
- * LOCACHE_KEEP any version will do. Age counts from the last use, which is the file's time. */
-static const char *unusable(const locache_value *value, const locache *cache)
+/* With LOCACHE_KEEP any version will do. Age counts from the last use, which is the file's time. */
+const char *lc_validate_use(const lc_entry *entry, int64_t used, const locache *cache)
 {
-    const lc_entry *entry = &value->entry;
     locache_id version = lc_handle_version(cache);
     if (!(cache->flags & LOCACHE_KEEP) && !same_id(&entry->version, &version) &&
         !is_kept(cache, &entry->version))
         return "of another version of the function";
     if (entry->expires != 0 && entry->expires <= lc_now())
         return "expired";
-    if (cache->limits.max_age > 0 &&
-        lc_limits_age(value->stamp.words[LC_STAMP_MTIME]) > cache->limits.max_age)
+    if (cache->limits.max_age > 0 && lc_limits_age(used) > cache->limits.max_age)
         return "expired";
     if (entry->codec == LOCACHE_PICKLE && cache->flags & LOCACHE_NO_PICKLE)
         return "pickled, which is forbidden here";
@@ -140,14 +142,14 @@ locache_status lc_validate(const char **why, locache_value *value, locache *cach
     if (status != LOCACHE_OK)
         return lc_fail(error, status, "%s/%s: %s", lc_handle_path(cache), address->name,
                        error->message);
-    if (!same_id(&entry->function, &cache->function_id))
+    if (!lc_validate_function(entry, cache))
         return lc_fail(error, LOCACHE_ECORRUPT, "%s/%s belongs to another function",
                        lc_handle_path(cache), address->name);
     lc_span key = lc_address_stored(address);
     if (entry->key.size != key.size || memcmp(entry->key.data, key.data, key.size) != 0)
         return lc_fail(error, LOCACHE_ECORRUPT, "%s/%s belongs to another call",
                        lc_handle_path(cache), address->name);
-    *why = unusable(value, cache);
+    *why = lc_validate_use(entry, value->stamp.words[LC_STAMP_MTIME], cache);
     if (*why != NULL)
         return LOCACHE_MISS;
     return entry->codec == LOCACHE_PICKLE ? check_pickle(value, cache, address->name, error)

@@ -15,5 +15,9 @@ locache_status lc_validate_key(unsigned char out[LC_MAC_KEY_SIZE], locache *cach
  * ECORRUPT, EFORMAT, EUNTRUSTED, EIO, ENOMEM. It is parsed then, and stays the caller's. */
 locache_status lc_validate(const char **why, locache_value *value, locache *cache,
                            lc_address *address, locache_error *error);
+/* Its parts that take no more than a header: is it this function's? And why is an entry that is
+ * sound and ours, last used then, all the same no result for this handle? NULL: it is. */
+bool lc_validate_function(const lc_entry *entry, const locache *cache);
+const char *lc_validate_use(const lc_entry *entry, int64_t used, const locache *cache);
 
 #endif

@@ -6,20 +6,23 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <unistd.h>
 
 static locache_status read_meta(size_t *size, void *out, size_t room, int fd, const lc_meta *file,
                                 locache_error *error)
 {
     struct stat found;
+    char within[32]; /* the names are of a few letters */
+    (void)snprintf(within, sizeof within, LC_META "/%s", file->name);
     if (lc_fstat(fd, &found) != 0)
-        return lc_fail_os(error, errno, "cannot examine %s/" LC_META "/%s", file->path, file->name);
-    locache_status status = lc_owner_file(&found, geteuid(), file->path, file->name, error);
+        return lc_fail_os(error, errno, "cannot examine %s/%s", file->path, within);
+    locache_status status = lc_owner_file(&found, geteuid(), file->path, within, error);
     if (status != LOCACHE_OK)
         return status;
     ssize_t got = lc_read_full(fd, out, room);
     if (got < 0)
-        return lc_fail_os(error, errno, "cannot read %s/" LC_META "/%s", file->path, file->name);
+        return lc_fail_os(error, errno, "cannot read %s/%s", file->path, within);
     *size = (size_t)got;
     return LOCACHE_OK;
 }

@@ -66,6 +66,7 @@ void lc_stamp_take(locache_stamp *out, const struct stat *found, int64_t grain, 
     out->words[LC_STAMP_PROVES] =
         lc_stamp_is_old(out, grain) || (grain >= 0 && written && is_fine(out));
     out->words[LC_STAMP_UNTIL] = 0;
+    out->words[LC_STAMP_TOOK] = 0;
 }
 
 bool lc_stamp_matches(const locache_stamp *stamp, const struct stat *found)

@@ -21,7 +21,8 @@ enum {
     LC_STAMP_MTIME,
     LC_STAMP_CTIME,
     LC_STAMP_PROVES, /* 1: any change after this sample shows in the words before */
-    LC_STAMP_UNTIL   /* when a result in memory has to be looked up on disk again; 0: never */
+    LC_STAMP_UNTIL,  /* when a result in memory has to be looked up on disk again; 0: never */
+    LC_STAMP_TOOK    /* nanoseconds that the result took to compute; never negative */
 };
 /* The first so many are the file's. */
 #define LC_STAMP_IDENTITY LC_STAMP_PROVES
@@ -30,7 +31,8 @@ enum {
  * as the last that is not. */
 int64_t lc_stamp_nanoseconds(const struct timespec *time);
 /* Sample now. `grain`: nanoseconds of the file system's clock (lc_file_system); negative: it proves
- * nothing ever. `written`: by us just now, with a time of its own. LC_STAMP_UNTIL is 0. */
+ * nothing ever. `written`: by us just now, with a time of its own. LC_STAMP_UNTIL and what is after
+ * it are 0. */
 void lc_stamp_take(locache_stamp *out, const struct stat *found, int64_t grain, bool written);
 /* Was its last change longer ago than its clock stands still, so that any other shows? */
 bool lc_stamp_is_old(const locache_stamp *stamp, int64_t grain);

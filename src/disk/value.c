@@ -6,6 +6,7 @@
 #include "disk/value.h"
 #include "base/alloc.h"
 #include "base/os.h"
+#include "base/text.h"
 #include "format/cbor.h"
 #include "format/ndarray.h"
 
@@ -318,30 +319,20 @@ locache_status locache_value_null(const locache_value *value)
     return only_item(&item, LOCACHE_NULL, value);
 }
 
-locache_status locache_value_text(const char **out, size_t *size, const locache_value *value)
+/* The string of that kind that comes next, here or in a buffer. ETYPE: something else comes. */
+static locache_status next_string(const void **out, size_t *size, locache_reader *reader,
+                                  locache_kind kind, const locache_value *value)
 {
     locache_item item;
-    locache_status status = only_item(&item, LOCACHE_TEXT, value);
-    if (status != LOCACHE_OK)
-        return status;
-    *out = (const char *)item.data;
-    *size = item.size;
-    return LOCACHE_OK;
-}
-
-/* The byte string that comes next, here or in a buffer. ETYPE: something else comes. */
-static locache_status read_bytes(const void **out, size_t *size, locache_reader *reader,
-                                 const locache_value *value)
-{
-    locache_item item;
+    uint64_t tag = kind == LOCACHE_TEXT ? LOCACHE_TAG_TEXT_BUFFER : LOCACHE_TAG_BUFFER;
     if (locache_read(&item, reader) != LOCACHE_OK)
         return LOCACHE_ECORRUPT;
-    if (item.kind == LOCACHE_BYTES) {
+    if (item.kind == kind) {
         *out = item.data;
         *size = item.size;
         return LOCACHE_OK;
     }
-    if (item.kind != LOCACHE_TAG || item.number != LOCACHE_TAG_BUFFER)
+    if (item.kind != LOCACHE_TAG || item.number != tag)
         return LOCACHE_ETYPE;
     /* The number of an out-of-line buffer: from the body, and so held to those that there are. */
     if (locache_read(&item, reader) != LOCACHE_OK || item.kind != LOCACHE_UINT ||
@@ -350,21 +341,42 @@ static locache_status read_bytes(const void **out, size_t *size, locache_reader 
     locache_buffer buffer = locache_value_buffer(value, (size_t)item.number);
     if (buffer.data == NULL)
         return LOCACHE_ECORRUPT;
+    /* The reader has checked a text that is in the body; a buffer is any bytes. */
+    if (kind == LOCACHE_TEXT && !lc_text_is_utf8(buffer.data, buffer.size))
+        return LOCACHE_ECORRUPT;
     *out = buffer.data;
     *size = buffer.size;
     return LOCACHE_OK;
 }
 
-locache_status locache_value_bytes(const void **out, size_t *size, const locache_value *value)
+/* A body that is one string of that kind. */
+static locache_status only_string(const void **out, size_t *size, locache_kind kind,
+                                  const locache_value *value)
 {
     locache_reader reader;
-    const void *data;
-    size_t data_size;
     locache_status status = locache_value_reader(&reader, value);
     if (status == LOCACHE_OK)
-        status = read_bytes(&data, &data_size, &reader, value);
-    if (status == LOCACHE_OK)
-        status = locache_reader_end(&reader);
+        status = next_string(out, size, &reader, kind, value);
+    return status == LOCACHE_OK ? locache_reader_end(&reader) : status;
+}
+
+locache_status locache_value_text(const char **out, size_t *size, const locache_value *value)
+{
+    const void *text;
+    size_t text_size;
+    locache_status status = only_string(&text, &text_size, LOCACHE_TEXT, value);
+    if (status != LOCACHE_OK)
+        return status;
+    *out = text;
+    *size = text_size;
+    return LOCACHE_OK;
+}
+
+locache_status locache_value_bytes(const void **out, size_t *size, const locache_value *value)
+{
+    const void *data;
+    size_t data_size;
+    locache_status status = only_string(&data, &data_size, LOCACHE_BYTES, value);
     if (status != LOCACHE_OK)
         return status;
     *out = data;
@@ -391,7 +403,7 @@ locache_status locache_value_ndarray(locache_ndarray *out, const locache_value *
     status = lc_ndarray_read_head(&array, &reader, item.number == LOCACHE_TAG_NDARRAY_F);
     if (status != LOCACHE_OK)
         return status;
-    status = read_bytes(&array.data, &size, &reader, value);
+    status = next_string(&array.data, &size, &reader, LOCACHE_BYTES, value);
     if (status != LOCACHE_OK || size != array.size || locache_reader_end(&reader) != LOCACHE_OK)
         return LOCACHE_ECORRUPT;
     *out = array;

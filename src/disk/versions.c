@@ -89,7 +89,15 @@ static locache_status find_earlier(char found[HEX_SIZE + 1], const lc_switching 
     search query = {.in = in, .wanted = wanted, .status = LOCACHE_MISS};
     if (in->family < 0)
         return LOCACHE_MISS;
-    if (lc_each_name(in->family, match_one, &query) != 0)
+    /* Nearly always it has the name that its source gives, and the others need not be read. */
+    if (wanted->asked.main->has_source) {
+        locache_id id;
+        char own[HEX_SIZE + 1];
+        lc_version_own_id(&id, wanted->asked.main);
+        lc_text_hex(own, id.bytes, LOCACHE_ID_SIZE);
+        (void)match_one(&query, own);
+    }
+    if (query.status != LOCACHE_OK && lc_each_name(in->family, match_one, &query) != 0)
         return lc_fail_os(error, errno, "cannot list %s", in->family_path);
     memcpy(found, query.found, HEX_SIZE + 1);
     return query.status;

@@ -246,22 +246,34 @@ static bool checksum_right(const unsigned char *bytes, size_t size)
     return memcmp(sum, bytes + AT_CHECKSUM, sizeof sum) == 0;
 }
 
-/* Of a header that was peeked at. */
-static void take_front(lc_entry *out, const unsigned char *front, size_t table, size_t least)
+/* Of a header that was peeked at. The spans have their sizes, and no data. */
+static void take_head(lc_entry *out, const unsigned char *head)
 {
-    size_t key_size = (size_t)load(front + AT_KEY_SIZE, 8);
     *out = (lc_entry){
-        .codec = (locache_codec)front[AT_CODEC],
-        .has_mac = lc_entry_has_mac(front),
-        .created = load_time(front + AT_CREATED),
-        .compute_time = load_time(front + AT_COMPUTE_TIME),
-        .expires = load_time(front + AT_EXPIRES),
-        .key = {front + table, key_size},
-        .body = {front + table + key_size, least - table - key_size},
-        .buffer_count = (uint32_t)load(front + AT_BUFFER_COUNT, 4),
+        .codec = (locache_codec)head[AT_CODEC],
+        .has_mac = lc_entry_has_mac(head),
+        .created = load_time(head + AT_CREATED),
+        .compute_time = load_time(head + AT_COMPUTE_TIME),
+        .expires = load_time(head + AT_EXPIRES),
+        .key = {NULL, (size_t)load(head + AT_KEY_SIZE, 8)},
+        .body = {NULL, (size_t)load(head + AT_BODY_SIZE, 8)},
+        .buffer_count = (uint32_t)load(head + AT_BUFFER_COUNT, 4),
     };
-    memcpy(out->function.bytes, front + AT_FUNCTION, LOCACHE_ID_SIZE);
-    memcpy(out->version.bytes, front + AT_VERSION_ID, LOCACHE_ID_SIZE);
+    memcpy(out->function.bytes, head + AT_FUNCTION, LOCACHE_ID_SIZE);
+    memcpy(out->version.bytes, head + AT_VERSION_ID, LOCACHE_ID_SIZE);
+}
+
+locache_status lc_entry_parse_head(lc_entry *out, uint64_t *key_at, const unsigned char *head,
+                                   uint64_t size)
+{
+    uint64_t least;
+    locache_status status = lc_entry_peek(&least, key_at, head, NULL);
+    if (status != LOCACHE_OK)
+        return status;
+    if (least > size || (*key_at == LC_ENTRY_HEADER && least != size))
+        return LOCACHE_ECORRUPT;
+    take_head(out, head);
+    return LOCACHE_OK;
 }
 
 locache_status lc_entry_parse_front(lc_entry *out, const unsigned char *front, size_t size,
@@ -276,7 +288,9 @@ locache_status lc_entry_parse_front(lc_entry *out, const unsigned char *front, s
     if (least > size)
         return lc_fail(error, LOCACHE_ECORRUPT, "damaged: cut short at %zu bytes of at least %llu",
                        size, (unsigned long long)least);
-    take_front(&entry, front, (size_t)table, (size_t)least);
+    take_head(&entry, front);
+    entry.key.data = front + table;
+    entry.body.data = front + table + entry.key.size;
     status = check_buffers(&entry, size, error);
     if (status == LOCACHE_OK)
         *out = entry;

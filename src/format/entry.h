@@ -75,6 +75,11 @@ locache_status lc_entry_parse_front(lc_entry *out, const unsigned char *front, s
 locache_status lc_entry_verify(const lc_entry *entry, bool (*next)(void *context, lc_span *piece),
                                void *context, locache_error *error);
 
+/* What a header says of itself, of a file of `size`, whose checksum is not asked: out's spans have
+ * their sizes and no data; the key begins at *key_at. OK; ECORRUPT; EFORMAT; MISS. Any thread. */
+locache_status lc_entry_parse_head(lc_entry *out, uint64_t *key_at, const unsigned char *head,
+                                   uint64_t size);
+
 /* Do LC_ENTRY_MAGIC_SIZE bytes at the front of a file say that locache wrote it? */
 #define LC_ENTRY_MAGIC_SIZE 8
 bool lc_entry_has_magic(const unsigned char *head);

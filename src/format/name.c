@@ -84,6 +84,19 @@ locache_status lc_key_filename(char out[LOCACHE_NAME_MAX + 1], const void *key, 
     return status == LOCACHE_END ? LOCACHE_ECORRUPT : status;
 }
 
+bool lc_key_has_filename(lc_span stored, const char *name)
+{
+    char own[LOCACHE_NAME_MAX + 1];
+    locache_id id;
+    size_t size = strlen(name);
+    if (lc_key_filename(own, stored.data, stored.size, stored) == LOCACHE_OK)
+        return strcmp(own, name) == 0;
+    locache_id_of(&id, stored.data, stored.size);
+    lc_text_hex(own, id.bytes, sizeof id.bytes);
+    return size > LC_NAME_HASH && name[size - LC_NAME_HASH] == '~' &&
+           strcmp(name + size - LC_NAME_HASH + 1, own) == 0;
+}
+
 locache_status locache_key_filename(char out[LOCACHE_NAME_MAX + 1], const void *key, size_t size)
 {
     unsigned char room[LC_KEY_DIGEST_MAX];

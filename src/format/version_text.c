@@ -191,7 +191,8 @@ static void print_kept(printer *to, const lc_version_kept *kept)
 
 size_t lc_version_print(char out[LC_VERSION_TEXT_MAX], const lc_version *from)
 {
-    printer to = {.out = out};
+    printer to = {.size = 0};
+    to.out = out;
     print_line(&to, "locache", "1");
     print_id(&to, "id", &from->id);
     if (from->has_before)

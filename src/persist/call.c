@@ -1,26 +1,31 @@
 /* One call of a function that LOCACHE_PERSIST defines.
  *
- * The way of a hit:  begin (the function's handle, opened by the first call) -> its arguments, as
- * key -> take (the key is looked up) -> the result. The way of a miss:  -> take begins the flight
- * -> the body runs -> keep (the flight is committed).
+ * The way of a hit: begin (the function's handle, opened by the first call) -> its arguments, as
+ * key -> take (the key is looked up) -> the result. The way of a miss: -> take begins the flight ->
+ * the body runs -> keep (the flight is committed).
  *
  * What a hit costs: the key on the stack, what locache_begin() costs, and the result copied out;
  * nothing is allocated but a string that is the result (docs/speed.md, "From C").
  *
- * No lock is held while the body runs, nor anywhere here: two first calls at the same time both
- * open, and one handle stays. Whatever fails leaves the call without a handle, so that the body
- * runs, and is said once for each function. errno is the body's: what happens here leaves it as it
- * was. */
+ * No lock is held while the body runs but the turn of its call (cache/flight.c), nor anywhere
+ * here: two first calls at the same time both open, and one handle stays. Whatever fails leaves
+ * the call without a handle, so that the body runs, and is said once for each function. errno is
+ * the body's: what happens here leaves it as it was. */
 #include "base/error.h"
 #include "base/system.h"
 #include "base/warn.h"
 #include "persist/convert.h"
+#include "persist/left.h"
 #include "persist/opened.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
+
+/* Nanoseconds after which a wait asks whether its thread is to be cancelled. */
+#define WAIT_PART INT64_C(50000000)
 
 /* --------------------------------------------------------------------------------------- events */
 
@@ -31,7 +36,8 @@ static void print_event(void *context, const locache_event *event)
         [LOCACHE_EVENT_STORE] = "store",     [LOCACHE_EVENT_REMOVE] = "remove",
         [LOCACHE_EVENT_RESET] = "reset",     [LOCACHE_EVENT_INVALIDATE] = "invalidate",
         [LOCACHE_EVENT_RESTORE] = "restore", [LOCACHE_EVENT_EVICT] = "evict",
-        [LOCACHE_EVENT_REJECT] = "reject",   [LOCACHE_EVENT_KEEP] = "keep",
+        [LOCACHE_EVENT_REJECT] = "reject",   [LOCACHE_EVENT_WAIT] = "wait",
+        [LOCACHE_EVENT_KEEP] = "keep",
     };
     const char *name =
         (size_t)event->kind < sizeof names / sizeof *names ? names[event->kind] : NULL;
@@ -94,8 +100,42 @@ static void leave(locache_call *call)
     lc_opened_leave(call->function);
 }
 
+/* A thread that is cancelled while it waits. */
+typedef struct waiting {
+    locache_call *call;
+    locache_request *request;
+} waiting;
+
+static void stop_waiting(void *context)
+{
+    waiting *this = context;
+    locache_give_up(this->request);
+    leave(this->call);
+}
+
+/* Ask for the call's result, or for the undertaking to compute it, as long as it takes. Every now
+ * and then the wait is one that can be cancelled. */
+static locache_status ask_for(locache_value **value, locache_call *call, locache_error *error)
+{
+    locache_request request = {.size = sizeof request,
+                               .wait = WAIT_PART,
+                               .key = call->key.data,
+                               .key_size = call->key.length};
+    waiting this = {call, &request};
+    locache_status status;
+    do {
+        status = locache_ask(value, &call->flight, call->cache, &request, error);
+        if (status == LOCACHE_PENDING) {
+            pthread_cleanup_push(stop_waiting, &this);
+            pthread_testcancel();
+            pthread_cleanup_pop(0);
+        }
+    } while (status == LOCACHE_PENDING);
+    return status;
+}
+
 /* Look the call up. True: *result is set. Without a handle nothing is stored. */
-static bool look_call_up(void *result, locache_call *call)
+static bool look_call_up(void *result, locache_call *call, const void *frame)
 {
     locache_error error;
     locache_value *value;
@@ -107,8 +147,8 @@ static bool look_call_up(void *result, locache_call *call)
         leave(call);
         return false;
     }
-    status =
-        locache_begin(&value, &call->flight, call->cache, call->key.data, call->key.length, &error);
+    lc_left_find(frame);
+    status = ask_for(&value, call, &error);
     if (status == LOCACHE_OK) {
         bool read =
             lc_convert_read(result, value, function->kind, function->result_size, function->layout);
@@ -120,13 +160,15 @@ static bool look_call_up(void *result, locache_call *call)
         leave(call);
     if (error.status != LOCACHE_OK)
         complain(function, "computes again", &error);
+    if (status == LOCACHE_MISS)
+        lc_left_watch(call, frame);
     return false;
 }
 
 bool locache_call_take(void *result, locache_call *call)
 {
     int code = errno;
-    bool found = call->cache != NULL && look_call_up(result, call);
+    bool found = call->cache != NULL && look_call_up(result, call, __builtin_frame_address(0));
     /* On a miss the key stays until the result is stored (locache_call_keep()). */
     if (found)
         leave(call);
@@ -191,6 +233,8 @@ void locache_call_keep(locache_call *call, const void *result)
     int code = errno;
     if (call->cache == NULL)
         return;
+    if (call->flight != NULL)
+        lc_left_forget(call);
     if (!call->discarded && !is_failure(call->function, result))
         keep_result(call, result);
     /* NULL once it was committed. */

@@ -88,6 +88,21 @@ static unsigned as_number(locache_writer *writer, const locache_value *value)
     return taken;
 }
 
+/* Write again what a string is: itself where it is in the body, else the body, which says in what
+ * buffer it is. */
+static void write_string(locache_writer *writer, const locache_value *value, const void *string,
+                         size_t size, bool is_text)
+{
+    size_t body_size;
+    const unsigned char *body = locache_value_body(value, &body_size);
+    if ((const unsigned char *)string >= body + body_size)
+        locache_write_raw(writer, body, body_size);
+    else if (is_text)
+        locache_write_text(writer, string, size);
+    else
+        locache_write_bytes(writer, string, size);
+}
+
 static unsigned as_string(locache_writer *writer, const locache_value *value)
 {
     const char *text;
@@ -96,17 +111,12 @@ static unsigned as_string(locache_writer *writer, const locache_value *value)
     unsigned taken = 0;
     if (locache_value_text(&text, &size, value) == LOCACHE_OK) {
         within(value, text, size);
-        locache_write_text(writer, text, size);
+        write_string(writer, value, text, size, true);
         taken++;
     }
     if (locache_value_bytes(&bytes, &size, value) == LOCACHE_OK) {
         within(value, bytes, size);
-        size_t body_size;
-        const unsigned char *body = locache_value_body(value, &body_size);
-        if ((const unsigned char *)bytes < body + body_size)
-            locache_write_bytes(writer, bytes, size);
-        else
-            locache_write_raw(writer, body, body_size); /* it is in a buffer */
+        write_string(writer, value, bytes, size, false);
         taken++;
     }
     return taken;

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -16,6 +17,7 @@ from hypothesis import HealthCheck, settings
 
 sys.path.insert(0, str(Path(__file__).parent))
 
+from flights import LONG, Log
 from valuecache import Cache
 
 settings.register_profile(
@@ -108,6 +110,19 @@ def kept(tmp_path):
 
     decorate.dir = tmp_path / "test.cache"
     return decorate
+
+
+@pytest.fixture
+def log(tmp_path):
+    return Log(tmp_path / "log")
+
+
+@pytest.fixture
+def no_test_hangs():
+    """What waits for ever is ended."""
+    signal.alarm(1200 if LONG else 60)
+    yield
+    signal.alarm(0)
 
 
 @pytest.fixture

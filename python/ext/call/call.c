@@ -4,12 +4,14 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "call/awaitable.h"
 #include "call/changed.h"
 #include "call/depend.h"
 #include "call/kept.h"
 #include "call/lookup.h"
 #include "call/open.h"
 #include "call/parts.h"
+#include "call/refreshed.h"
 #include "call/simple.h"
 #include "call/store.h"
 #include "call/switch.h"
@@ -46,63 +48,6 @@ static PyObject *call_function(lcpy_persisted *self, const lcpy_call *call)
                                call->kwnames);
 }
 
-static PyObject *keywords_of(const lcpy_call *call)
-{
-    PyObject *keywords = PyDict_New();
-    Py_ssize_t count = call->kwnames != NULL ? PyTuple_GET_SIZE(call->kwnames) : 0;
-    for (Py_ssize_t i = 0; keywords != NULL && i < count; i++)
-        if (PyDict_SetItem(keywords, PyTuple_GET_ITEM(call->kwnames, i),
-                           call->args[call->count + i]) < 0)
-            Py_CLEAR(keywords);
-    return keywords;
-}
-
-static int import_async(lcpy_state *state)
-{
-    if (state->async_call == NULL) {
-        PyObject *module = PyImport_ImportModule("locache._async");
-        state->async_call = module != NULL ? PyObject_GetAttrString(module, "call") : NULL;
-        Py_XDECREF(module);
-    }
-    return state->async_call != NULL ? 0 : -1;
-}
-
-/* A coroutine is known by its function's name, as in "coroutine 'fetch' was never awaited". */
-static int name_coroutine(lcpy_persisted *self, PyObject *coroutine)
-{
-    PyObject *function = self->target.named;
-    return PyObject_SetAttrString(coroutine, "__name__",
-                                  ((PyFunctionObject *)function)->func_name) < 0 ||
-                   PyObject_SetAttrString(coroutine, "__qualname__",
-                                          ((PyFunctionObject *)function)->func_qualname) < 0
-               ? -1
-               : 0;
-}
-
-static PyObject *start_coroutine(lcpy_persisted *self, const lcpy_key *key, const lcpy_call *call,
-                                 bool fresh)
-{
-    PyObject *coroutine = NULL;
-    PyObject *args = PyTuple_New(call->count);
-    PyObject *keywords = keywords_of(call);
-    PyObject *bytes =
-        PyBytes_FromStringAndSize((const char *)key->writer.data, (Py_ssize_t)key->writer.length);
-    if (args == NULL || keywords == NULL || bytes == NULL || import_async(self->state) < 0)
-        goto done;
-    for (Py_ssize_t i = 0; i < call->count; i++)
-        PyTuple_SET_ITEM(args, i, Py_NewRef(call->args[i]));
-    PyObject *arguments[] = {(PyObject *)self, bytes, args, keywords, fresh ? Py_True : Py_False};
-    coroutine = PyObject_Vectorcall(self->state->async_call, arguments,
-                                    sizeof arguments / sizeof *arguments, NULL);
-    if (coroutine != NULL && name_coroutine(self, coroutine) < 0)
-        Py_CLEAR(coroutine);
-done:
-    Py_XDECREF(args);
-    Py_XDECREF(keywords);
-    Py_XDECREF(bytes);
-    return coroutine;
-}
-
 /* --------------------------------------------------------------------------------------- the run
  *
  * The function may call itself, as deep as Python lets it: whatever is on the C stack while it runs
@@ -113,10 +58,11 @@ done:
  * small objects. */
 typedef struct pending {
     lcpy_run *run;
+    locache_flight *flight; /* or NULL */
     int64_t start;
     int64_t others; /* lcpy_captures_clock() at its beginning */
     unsigned turn;  /* the version that it began with */
-    bool fresh;
+    lcpy_wanted wanted;
     bool quiet;
     bool simple;          /* as of lcpy_key */
     locache_writer parts; /* lcpy_call_note_parts() */
@@ -139,8 +85,10 @@ typedef struct course {
     pending *work; /* for COMPUTE */
 } course;
 
-static void free_pending(pending *call)
+/* Its flight is ended, and who waits for it computes. */
+static void drop_pending(pending *call)
 {
+    locache_abandon(call->flight);
     locache_writer_clear(&call->parts);
     PyMem_Free(call);
 }
@@ -165,29 +113,31 @@ int lcpy_call_note_parts(lcpy_persisted *self, locache_writer *parts, const lcpy
     return 0;
 }
 
-/* NULL: there is an exception. */
+/* NULL: there is an exception. Takes the flight, which may be NULL. */
 static pending *prepare(lcpy_persisted *self, const lcpy_key *key, const lcpy_call *arguments,
-                        bool fresh, bool quiet)
+                        lcpy_wanted wanted, bool quiet, locache_flight *flight)
 {
     size_t size = key->writer.length;
     pending *call = PyMem_Malloc(sizeof *call + size);
     if (call == NULL) {
+        locache_abandon(flight);
         PyErr_NoMemory();
         return NULL;
     }
-    call->fresh = fresh;
+    call->wanted = wanted;
     call->quiet = quiet;
+    call->flight = flight;
     call->simple = key->simple;
     call->key_size = size;
     memcpy(call->key, key->writer.data, size);
     locache_writer_init(&call->parts, NULL, 0);
     if (lcpy_call_note_parts(self, &call->parts, key, arguments) < 0) {
-        free_pending(call);
+        drop_pending(call);
         return NULL;
     }
     call->run = lcpy_captures_begin(&self->target.captures, call->key, size);
     if (call->run == NULL && PyErr_Occurred() != NULL) {
-        free_pending(call);
+        drop_pending(call);
         return NULL;
     }
     call->turn = self->turn;
@@ -270,22 +220,35 @@ int lcpy_call_may_be_stored(lcpy_persisted *self, const lcpy_changed_key *before
 static __attribute__((noinline)) PyObject *finish(lcpy_persisted *self, pending *work,
                                                   const lcpy_call *call, PyObject *result)
 {
-    lcpy_computed computed = {result, lcpy_persisted_clock() - work->start, work->fresh,
-                              work->quiet};
+    lcpy_computed computed = {result, lcpy_persisted_clock() - work->start,
+                              work->wanted != LCPY_ANY, work->quiet, work->flight};
     lcpy_key key;
     int stored = result != NULL;
     locache_writer_init(&key.writer, work->key, work->key_size); /* full, and only read */
     key.writer.length = work->key_size;
     self->running--;
+    if (stored)
+        self->computed += (uint64_t)computed.compute_time;
     if (stored && !work->simple)
         stored =
             lcpy_call_may_be_stored(self, &(lcpy_changed_key){&key.writer, &work->parts}, call);
     if (stored > 0)
         stored = lcpy_depend_ended(self, work->turn, work->others);
-    if (lcpy_captures_end(self->state, &self->target.captures, work->run) < 0 || stored < 0 ||
-        (stored > 0 && lcpy_store(self, &key, &computed) < 0))
+    if (lcpy_captures_end(self->state, &self->target.captures, work->run) < 0)
+        stored = -1;
+    if (stored > 0 && work->wanted == LCPY_REFRESHED)
+        computed.flight = NULL; /* noted before the next takes its turn: lcpy_refreshed_has() */
+    else if (stored >= 0 && result != NULL)
+        work->flight = NULL;
+    if (stored > 0)
+        stored = lcpy_store(self, &key, &computed);
+    else if (stored == 0 && result != NULL) /* nor will that of who waits be */
+        lcpy_store_give_up(computed.flight);
+    if (stored >= 0 && result != NULL && work->wanted == LCPY_REFRESHED)
+        stored = lcpy_refreshed_add(self, &key);
+    if (stored < 0)
         Py_CLEAR(result);
-    free_pending(work);
+    drop_pending(work);
     return result;
 }
 
@@ -308,16 +271,6 @@ static __attribute__((noinline)) PyObject *run(lcpy_persisted *self, const cours
     return call->next == MISFIT ? warn_of_misfit(self, result) : result;
 }
 
-PyObject *lcpy_call_compute(lcpy_persisted *self, const lcpy_key *key, const lcpy_call *call)
-{
-    if (self->target.is_async)
-        return start_coroutine(self, key, call, true);
-    if (lcpy_open_begin_run(self) < 0)
-        return NULL;
-    const course ready = {*call, COMPUTE, prepare(self, key, call, true, false)};
-    return ready.work != NULL ? run(self, &ready) : NULL;
-}
-
 /* No key could be made. */
 static step go_without_key(lcpy_persisted *self, lcpy_bound bound, PyObject *culprit)
 {
@@ -338,24 +291,80 @@ PyObject *lcpy_call_without_key(lcpy_persisted *self, const lcpy_call *call, lcp
 /* ------------------------------------------------------------------------------- the looking up */
 
 /* The function is to be called. */
-static void compute_next(lcpy_persisted *self, course *call, const lcpy_key *key, bool quiet)
+static void compute_next(lcpy_persisted *self, course *call, const lcpy_key *key, bool quiet,
+                         locache_flight *flight)
 {
-    call->work = prepare(self, key, &call->call, false, quiet);
+    call->work = prepare(self, key, &call->call, LCPY_ANY, quiet, flight);
     call->next = call->work != NULL ? COMPUTE : FINISHED;
+}
+
+/* Arguments that can change may have done so while the call waited: then it is another call. 1: its
+ * key is the same; 0: *key is the new one; -1: it has none, or there is an exception. Not inlined,
+ * for its room on the stack. */
+static __attribute__((noinline)) int renew_key(lcpy_persisted *self, lcpy_key *key,
+                                               const lcpy_call *call)
+{
+    lcpy_key now;
+    PyObject *culprit;
+    int same = -1;
+    lcpy_bound bound = lcpy_call_key(self, &now, call, &culprit);
+    size_t size = now.writer.length;
+    if (bound == LCPY_BOUND) {
+        same = size == key->writer.length && memcmp(now.writer.data, key->writer.data, size) == 0;
+        if (!same) {
+            locache_writer_reset(&key->writer);
+            locache_write_raw(&key->writer, now.writer.data, size);
+        }
+        if (locache_writer_status(&key->writer) != LOCACHE_OK) {
+            PyErr_NoMemory();
+            same = -1;
+        }
+    } else if (PyErr_Occurred() != NULL && PyErr_ExceptionMatches(PyExc_Exception)) {
+        PyErr_Clear(); /* the next call says that it has no key */
+    }
+    Py_XDECREF(culprit);
+    locache_writer_clear(&now.writer);
+    return same;
+}
+
+/* The file, or who computes it; as lcpy_lookup_begin(). */
+static lcpy_found look_or_begin(PyObject **out, locache_flight **flight, lcpy_persisted *self,
+                                lcpy_key *key, const lcpy_call *call, lcpy_asking *how)
+{
+    bool fresh = how->fresh;
+    *flight = NULL;
+    for (;;) {
+        if (self->mode == LCPY_READONLY || self->mode == LCPY_OFF)
+            return fresh ? LCPY_ABSENT : lcpy_lookup_file(out, self, key);
+        lcpy_found found = lcpy_lookup_begin(out, flight, self, key, how);
+        if ((found != LCPY_ABSENT && found != LCPY_REJECTED) || !how->waited || key->simple)
+            return found;
+        int same = renew_key(self, key, call);
+        if (same > 0)
+            return found;
+        locache_abandon(*flight);
+        *flight = NULL;
+        if (same < 0)
+            return PyErr_Occurred() != NULL ? LCPY_INTERRUPTED : LCPY_UNUSABLE;
+        how->fresh = fresh;
+        how->waited = false;
+    }
 }
 
 /* There is no result in memory that could be given. Not inlined: most hits do without. */
 static __attribute__((noinline)) PyObject *look_further(lcpy_persisted *self, course *call,
-                                                        const lcpy_key *key, bool rejected)
+                                                        lcpy_key *key, bool rejected)
 {
     PyObject *result = NULL;
     if (self->target.is_async)
-        return start_coroutine(self, key, &call->call, false);
+        return lcpy_awaitable_new(self, key, &call->call, LCPY_ANY);
     if (lcpy_stack_check() < 0)
         return NULL;
-    lcpy_found found = rejected ? LCPY_REJECTED : lcpy_lookup_file(&result, self, key);
+    locache_flight *flight = NULL;
+    lcpy_asking how = {.fresh = rejected};
+    lcpy_found found = look_or_begin(&result, &flight, self, key, &call->call, &how);
     if (found == LCPY_ABSENT || found == LCPY_REJECTED)
-        compute_next(self, call, key, found == LCPY_REJECTED);
+        compute_next(self, call, key, rejected || found == LCPY_REJECTED, flight);
     else if (found == LCPY_UNUSABLE)
         call->next = CALL_ONLY;
     return result;
@@ -443,19 +452,43 @@ static __attribute__((noinline)) PyObject *look_up(lcpy_persisted *self, course 
 
 /* -------------------------------------------------------------------------------- not as always */
 
-/* Under LOCACHE=refresh each call is computed once in a process: else a recursive function would
- * take as long as without a cache. 1: this one was; 0; or -1 with an exception. */
-static int note_refreshed(lcpy_persisted *self, const lcpy_key *key)
+/* Call the function anew. Not inlined: it returns before the function runs. */
+static __attribute__((noinline)) PyObject *begin_anew(lcpy_persisted *self, course *call,
+                                                      lcpy_key *key, lcpy_wanted wanted)
 {
-    if (self->refreshed == NULL && (self->refreshed = PySet_New(NULL)) == NULL)
-        return -1;
-    PyObject *bytes =
-        PyBytes_FromStringAndSize((const char *)key->writer.data, (Py_ssize_t)key->writer.length);
-    int known = bytes != NULL ? PySet_Contains(self->refreshed, bytes) : -1;
-    if (known == 0 && PySet_Add(self->refreshed, bytes) < 0)
-        known = -1;
-    Py_XDECREF(bytes);
-    return known;
+    PyObject *result = NULL;
+    locache_flight *flight = NULL;
+    lcpy_asking how = {.fresh = true, .at_once = wanted == LCPY_NEW};
+    if (lcpy_stack_check() < 0 || lcpy_open_begin_run(self) < 0)
+        return NULL;
+    lcpy_found found = look_or_begin(&result, &flight, self, key, &call->call, &how);
+    if (found == LCPY_FOUND || found == LCPY_INTERRUPTED)
+        return result;
+    int known = wanted == LCPY_REFRESHED ? lcpy_refreshed_has(self, key) : 0;
+    if (known != 0) { /* by another thread, just before this one had the turn */
+        locache_abandon(flight);
+        return known > 0 ? look_further(self, call, key, false) : NULL;
+    }
+    call->work = prepare(self, key, &call->call, wanted, false, flight);
+    call->next = call->work != NULL ? COMPUTE : FINISHED;
+    return NULL;
+}
+
+static PyObject *compute_anew(lcpy_persisted *self, lcpy_key *key, const lcpy_call *call,
+                              lcpy_wanted wanted)
+{
+    course ready = {*call, FINISHED, NULL};
+    if (self->target.is_async)
+        return lcpy_awaitable_new(self, key, call, wanted);
+    PyObject *result = begin_anew(self, &ready, key, wanted);
+    return ready.next == FINISHED ? result : run(self, &ready);
+}
+
+PyObject *lcpy_call_compute(lcpy_persisted *self, lcpy_key *key, const lcpy_call *call)
+{
+    if (!lcpy_switch_is_plain(self) && lcpy_open_refresh(self) < 0)
+        return NULL;
+    return compute_anew(self, key, call, LCPY_NEW);
 }
 
 static bool refresh_call(PyObject **out, lcpy_persisted *self, const lcpy_call *call)
@@ -463,13 +496,13 @@ static bool refresh_call(PyObject **out, lcpy_persisted *self, const lcpy_call *
     lcpy_key key;
     PyObject *culprit = NULL;
     lcpy_bound bound = lcpy_call_key(self, &key, call, &culprit);
-    int known = bound == LCPY_BOUND ? note_refreshed(self, &key) : 0;
+    int known = bound == LCPY_BOUND ? lcpy_refreshed_has(self, &key) : 0;
     bool done = known <= 0;
     *out = NULL;
     if (bound != LCPY_BOUND)
         *out = lcpy_call_without_key(self, call, bound, culprit);
     else if (known == 0)
-        *out = lcpy_call_compute(self, &key, call);
+        *out = compute_anew(self, &key, call, LCPY_REFRESHED);
     Py_XDECREF(culprit);
     locache_writer_clear(&key.writer);
     return done;

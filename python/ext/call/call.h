@@ -10,8 +10,8 @@ lcpy_bound lcpy_call_key(lcpy_persisted *self, lcpy_key *key, const lcpy_call *c
                          PyObject **culprit);
 
 /* Call the function, whatever is stored, and store what it returns; for `async def`, a coroutine
- * that will. */
-PyObject *lcpy_call_compute(lcpy_persisted *self, const lcpy_key *key, const lcpy_call *call);
+ * that will. The key may be made again. */
+PyObject *lcpy_call_compute(lcpy_persisted *self, lcpy_key *key, const lcpy_call *call);
 /* The same where no key could be made (`bound` says why, and where it is an error its exception is
  * set): warns. */
 PyObject *lcpy_call_without_key(lcpy_persisted *self, const lcpy_call *call, lcpy_bound bound,

@@ -4,39 +4,10 @@
 
 #include "call/call.h"
 #include "call/captures.h"
-#include "call/lookup.h"
 #include "call/open.h"
+#include "call/refreshed.h"
 #include "call/store.h"
-
-/* A key that was made before, and goes through Python as bytes, which must outlive it. */
-static int key_from_bytes(lcpy_key *key, PyObject *bytes)
-{
-    if (!PyBytes_Check(bytes)) {
-        PyErr_SetString(PyExc_TypeError, "a key is bytes");
-        return -1;
-    }
-    size_t size = (size_t)PyBytes_GET_SIZE(bytes);
-    locache_writer_init(&key->writer, PyBytes_AS_STRING(bytes), size); /* full, and only read */
-    key->writer.length = size;
-    key->simple = false; /* that is not known */
-    return 0;
-}
-
-PyObject *lcpy_coroutine_lookup(PyObject *object, PyObject *bytes)
-{
-    lcpy_key key;
-    PyObject *value = NULL;
-    if (key_from_bytes(&key, bytes) < 0 || lcpy_open_follow((lcpy_persisted *)object) < 0)
-        return NULL;
-    lcpy_found found = lcpy_lookup(&value, (lcpy_persisted *)object, &key);
-    if (found == LCPY_FOUND) {
-        PyObject *result = PyTuple_Pack(1, value);
-        Py_DECREF(value);
-        return result;
-    }
-    return found == LCPY_INTERRUPTED ? NULL
-                                     : Py_NewRef(found == LCPY_REJECTED ? Py_False : Py_None);
-}
+#include "call/tasks.h"
 
 /* What is captured and only the coroutine can have changed is its state; `others` is None where it
  * was not alone. */
@@ -77,6 +48,34 @@ static int spread(lcpy_call *out, PyObject *held[2], PyObject *args, PyObject *k
     return status;
 }
 
+PyObject *lcpy_coroutine_make_key(PyObject *object, PyObject *args)
+{
+    lcpy_key key;
+    lcpy_call call;
+    PyObject *culprit = NULL;
+    PyObject *held[2] = {NULL, NULL};
+    PyObject *given;
+    PyObject *keywords;
+    PyObject *result = NULL;
+    if (!PyArg_ParseTuple(args, "O!O!:_key_of", &PyTuple_Type, &given, &PyDict_Type, &keywords))
+        return NULL;
+    if (spread(&call, held, given, keywords) == 0) {
+        lcpy_bound bound = lcpy_call_key((lcpy_persisted *)object, &key, &call, &culprit);
+        if (bound == LCPY_BOUND)
+            result = PyBytes_FromStringAndSize((const char *)key.writer.data,
+                                               (Py_ssize_t)key.writer.length);
+        else if (PyErr_Occurred() == NULL || PyErr_ExceptionMatches(PyExc_Exception))
+            result = Py_NewRef(Py_None);
+        locache_writer_clear(&key.writer);
+        Py_XDECREF(culprit);
+    }
+    if (result == Py_None)
+        PyErr_Clear(); /* the next call says that it has no key */
+    Py_XDECREF(held[0]);
+    Py_XDECREF(held[1]);
+    return result;
+}
+
 PyObject *lcpy_coroutine_note_parts(PyObject *object, PyObject *args)
 {
     lcpy_key key;
@@ -89,7 +88,7 @@ PyObject *lcpy_coroutine_note_parts(PyObject *object, PyObject *args)
     PyObject *result = NULL;
     if (!PyArg_ParseTuple(args, "OO!O!:_parts_of", &bytes, &PyTuple_Type, &given, &PyDict_Type,
                           &keywords) ||
-        key_from_bytes(&key, bytes) < 0)
+        lcpy_tasks_key(&key, bytes) < 0)
         return NULL;
     locache_writer_init(&parts, NULL, 0);
     if (spread(&call, held, given, keywords) == 0 &&
@@ -131,28 +130,43 @@ PyObject *lcpy_coroutine_store(PyObject *object, PyObject *args)
 {
     lcpy_persisted *self = (lcpy_persisted *)object;
     lcpy_key key;
+    lcpy_computed computed = {.result = NULL};
+    PyObject *request;
     PyObject *bytes;
-    PyObject *result;
     long long compute_time = 0;
-    int fresh = 0;
+    int wanted = LCPY_ANY;
     int quiet = 0;
     PyObject *others;
     unsigned turn = 0;
     PyObject *noted;
     PyObject *given;
     PyObject *keywords;
-    if (!PyArg_ParseTuple(args, "OOLpp(OI)SO!O!:_store", &bytes, &result, &compute_time, &fresh,
-                          &quiet, &others, &turn, &noted, &PyTuple_Type, &given, &PyDict_Type,
-                          &keywords) ||
-        key_from_bytes(&key, bytes) < 0)
+    if (!PyArg_ParseTuple(args, "OOOLip(OI)SO!O!:_store", &request, &bytes, &computed.result,
+                          &compute_time, &wanted, &quiet, &others, &turn, &noted, &PyTuple_Type,
+                          &given, &PyDict_Type, &keywords) ||
+        lcpy_tasks_key(&key, bytes) < 0)
         return NULL;
+    self->computed += (uint64_t)compute_time;
+    computed.compute_time = compute_time;
+    computed.fresh = wanted != LCPY_ANY;
+    computed.quiet = quiet != 0;
     /* first, since the key that is made again takes note of what is captured now */
     int status = note_state(self, &key, others);
     int stored = status == 0 ? may_be_stored(self, &key, noted, given, keywords) : -1;
     if (stored > 0)
         stored = end_run(self, turn, others);
-    if (stored > 0)
-        stored =
-            lcpy_store(self, &key, &(lcpy_computed){result, compute_time, fresh != 0, quiet != 0});
+    if (stored < 0)
+        return NULL;
+    /* Of what is refreshed it is noted before the next takes its turn. */
+    if (stored == 0 || wanted != LCPY_REFRESHED)
+        computed.flight = lcpy_tasks_take(request);
+    if (PyErr_Occurred() != NULL)
+        return NULL;
+    if (stored == 0) /* nor will that of who waits be */
+        lcpy_store_give_up(computed.flight);
+    else
+        stored = lcpy_store(self, &key, &computed);
+    if (stored >= 0 && wanted == LCPY_REFRESHED)
+        stored = lcpy_refreshed_add(self, &key);
     return stored < 0 ? NULL : Py_NewRef(Py_None);
 }

@@ -4,13 +4,13 @@
 
 #include "call/persisted.h"
 
-/* _lookup(key): (result,), False where it was rejected, or None. */
-PyObject *lcpy_coroutine_lookup(PyObject *object, PyObject *bytes);
 /* _others(): what _store() is told of the time before the function ran. */
 PyObject *lcpy_coroutine_others(PyObject *object, PyObject *unused);
+/* _key_of(args, kwargs): the key of the call now, as bytes; None: it has none. */
+PyObject *lcpy_coroutine_make_key(PyObject *object, PyObject *args);
 /* _parts_of(key, args, kwargs): lcpy_call_note_parts(), as bytes for _store(). */
 PyObject *lcpy_coroutine_note_parts(PyObject *object, PyObject *args);
-/* _store(key, result, nanoseconds, fresh, quiet, others, parts, args, kwargs) */
+/* _store(request, key, result, nanoseconds, wanted, quiet, others, parts, args, kwargs) */
 PyObject *lcpy_coroutine_store(PyObject *object, PyObject *args);
 
 #endif

@@ -2,7 +2,6 @@
  * here by name and cannot be done is an exception, unlike on the way of a call. */
 #include "call/methods.h"
 
-#include <errno.h>
 #include <stddef.h>
 #include <string.h>
 #include <unistd.h>
@@ -10,38 +9,20 @@
 #include "call/call.h"
 #include "call/coroutine.h"
 #include "call/depend.h"
+#include "call/listing.h"
 #include "call/lookup.h"
 #include "call/open.h"
 #include "call/queries.h"
 #include "call/store.h"
+#include "call/tasks.h"
 #include "call/warn.h"
-
-/* The error of an operation that was asked for, as an OSError or the like; an exception that is set
- * already stays. */
-static PyObject *raise_error(locache_status status, const locache_error *error)
-{
-    if (status == LOCACHE_ETYPE)
-        return NULL;
-    if (status == LOCACHE_ENOMEM)
-        return PyErr_NoMemory();
-    PyObject *message =
-        PyUnicode_DecodeUTF8(error->message, (Py_ssize_t)strlen(error->message), "replace");
-    PyObject *arguments =
-        message != NULL ? Py_BuildValue("(iN)", error->os_error ? error->os_error : EPERM, message)
-                        : NULL;
-    if (arguments != NULL) {
-        PyErr_SetObject(PyExc_OSError, arguments);
-        Py_DECREF(arguments);
-    }
-    return NULL;
-}
 
 static int open_or_raise(lcpy_persisted *self)
 {
     locache_error error;
     locache_status status = lcpy_open(self, &error);
     if (status != LOCACHE_OK) {
-        raise_error(status, &error);
+        lcpy_warn_raise(status, &error);
         return -1;
     }
     return 0;
@@ -91,7 +72,12 @@ PyDoc_STRVAR(cache_info_doc, "cache_info($self, /)\n--\n\n"
                              "tuple\n"
                              "CacheInfo(hits, misses, maxsize, currsize).\n\n"
                              "Beside these it has the attributes `bypassed` (calls that did "
-                             "without the cache) and `errors`.");
+                             "without the cache), `errors`,\n"
+                             "`time_computed` (seconds that the results of misses took) and "
+                             "`time_saved` (seconds that\n"
+                             "those of hits had taken).");
+
+#define SECOND 1e9 /* nanoseconds */
 
 static PyObject *cache_info(PyObject *object, PyObject *unused)
 {
@@ -101,8 +87,10 @@ static PyObject *cache_info(PyObject *object, PyObject *unused)
     PyObject *maxsize = maxsize_of(self);
     PyObject *info = NULL;
     if (module != NULL && maxsize != NULL)
-        info = PyObject_CallMethod(module, "CacheInfo", "KKOKKK", self->hits, self->misses, maxsize,
-                                   entry_count(self), self->bypassed, self->errors);
+        info = PyObject_CallMethod(module, "CacheInfo", "KKOKKKdd", self->hits, self->misses,
+                                   maxsize, entry_count(self), self->bypassed, self->errors,
+                                   (double)self->computed / SECOND,
+                                   (double)lcpy_open_saved(self) / SECOND);
     Py_XDECREF(maxsize);
     Py_XDECREF(module);
     return info;
@@ -133,8 +121,9 @@ static PyObject *reset_results(lcpy_persisted *self, locache *cache)
     self->busy--;
     lcpy_store_forget(self);
     if (status < 0)
-        return raise_error(status, &error);
-    self->hits = self->misses = self->bypassed = self->errors = 0;
+        return lcpy_warn_raise(status, &error);
+    self->hits = self->misses = self->bypassed = self->errors = self->computed = 0;
+    self->saved -= lcpy_open_saved(self);
     lcpy_warn_again(self);
     return Py_NewRef(Py_None);
 }
@@ -173,7 +162,8 @@ static PyObject *clear_at(PyObject *object, PyObject *told)
             return Py_NewRef(Py_False);
         }
         locache_status status = lcpy_open_at(&cache, self, &where, &error);
-        result = status == LOCACHE_OK ? reset_results(self, cache) : raise_error(status, &error);
+        result =
+            status == LOCACHE_OK ? reset_results(self, cache) : lcpy_warn_raise(status, &error);
     }
     locache_close(cache);
     lcpy_where_clear(&where);
@@ -211,7 +201,7 @@ static PyObject *cache_path(PyObject *object, PyObject *const *args, Py_ssize_t 
         locache_error error;
         locache_status status =
             locache_path(path, self->cache, key.writer.data, key.writer.length, &error);
-        result = status == LOCACHE_OK ? as_path(path) : raise_error(status, &error);
+        result = status == LOCACHE_OK ? as_path(path) : lcpy_warn_raise(status, &error);
     }
     locache_writer_clear(&key.writer);
     return result;
@@ -238,6 +228,8 @@ static PyObject *is_cached(PyObject *object, PyObject *const *args, Py_ssize_t c
             LCPY_BEGIN_WITHOUT_GIL(self);
             status = locache_get(&value, cache, key.writer.data, key.writer.length, &error);
             LCPY_END_WITHOUT_GIL(self);
+            if (status == LOCACHE_OK) /* looked at, and not given */
+                self->saved -= lcpy_lookup_saves(value);
             locache_value_free(value);
         }
         PyErr_Clear(); /* no cache that can be used: nothing is in it */
@@ -268,7 +260,8 @@ static PyObject *forget(PyObject *object, PyObject *const *args, Py_ssize_t coun
         status = locache_remove(cache, key.writer.data, key.writer.length, &error);
         LCPY_END_WITHOUT_GIL(self);
         lcpy_store_forget(self);
-        result = status < 0 ? raise_error(status, &error) : PyBool_FromLong(status == LOCACHE_OK);
+        result =
+            status < 0 ? lcpy_warn_raise(status, &error) : PyBool_FromLong(status == LOCACHE_OK);
     }
     locache_writer_clear(&key.writer);
     return result;
@@ -360,11 +353,13 @@ PyMethodDef lcpy_methods[] = {
     {"refresh", CALL_METHOD(refresh), METH_FASTCALL | METH_KEYWORDS, refresh_doc},
     {"get", CALL_METHOD(lcpy_queries_get), METH_FASTCALL | METH_KEYWORDS, lcpy_queries_get_doc},
     {"put", CALL_METHOD(lcpy_queries_put), METH_FASTCALL | METH_KEYWORDS, lcpy_queries_put_doc},
-    {"entries", lcpy_queries_entries, METH_NOARGS, lcpy_queries_entries_doc},
+    {"entries", lcpy_listing_entries, METH_NOARGS, lcpy_listing_entries_doc},
+    {"_ask", CALL_METHOD(lcpy_tasks_ask), METH_FASTCALL, NULL},
     {"_depends", lcpy_depend_parts, METH_NOARGS, NULL},
-    {"_lookup", lcpy_coroutine_lookup, METH_O, NULL},
+    {"_key_of", lcpy_coroutine_make_key, METH_VARARGS, NULL},
     {"_others", lcpy_coroutine_others, METH_NOARGS, NULL},
     {"_parts_of", lcpy_coroutine_note_parts, METH_VARARGS, NULL},
+    {"_request", CALL_METHOD(lcpy_tasks_request), METH_FASTCALL, NULL},
     {"_store", lcpy_coroutine_store, METH_VARARGS, NULL},
     {"_clear_at", clear_at, METH_O, NULL},
     {"_become", become, METH_O, NULL},

@@ -147,10 +147,30 @@ locache_status lcpy_open_at(locache **out, lcpy_persisted *self, const lcpy_wher
     return status;
 }
 
+static uint64_t saved_by(const locache *cache)
+{
+    locache_statistics counted = {.size = sizeof counted};
+    return cache != NULL && locache_info(&counted, cache) == LOCACHE_OK ? counted.saved_time : 0;
+}
+
+uint64_t lcpy_open_saved(const lcpy_persisted *self)
+{
+    uint64_t saved = self->saved + saved_by(self->cache);
+    for (size_t i = 0; i < self->retired_count; i++)
+        saved += saved_by(self->retired[i]);
+    return saved;
+}
+
+static void close_cache(lcpy_persisted *self, locache *cache)
+{
+    self->saved += saved_by(cache);
+    locache_close(cache);
+}
+
 static void close_retired(lcpy_persisted *self)
 {
     for (size_t i = 0; i < self->retired_count; i++)
-        locache_close(self->retired[i]);
+        close_cache(self, self->retired[i]);
     PyMem_Free(self->retired);
     self->retired = NULL;
     self->retired_count = 0;
@@ -164,7 +184,7 @@ void lcpy_open_again(lcpy_persisted *self)
     self->forgotten++;
     lcpy_warn_again(self);
     if (self->busy == 0) {
-        locache_close(cache);
+        close_cache(self, cache);
         close_retired(self);
     } else if (cache != NULL) {
         locache **more =

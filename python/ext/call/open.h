@@ -12,6 +12,8 @@ locache_status lcpy_open_at(locache **out, lcpy_persisted *self, const lcpy_wher
 locache_status lcpy_open(lcpy_persisted *self, locache_error *error);
 /* Close it where it is open: it is to be opened again, elsewhere. */
 void lcpy_open_again(lcpy_persisted *self);
+/* Nanoseconds that the results of hits had taken to compute. */
+uint64_t lcpy_open_saved(const lcpy_persisted *self);
 /* Close all that is open. */
 void lcpy_open_end(lcpy_persisted *self);
 /* The same on the way of a call: FOUND where it is open; UNUSABLE: said and counted; or

@@ -22,6 +22,7 @@ typedef struct lcpy_options {
     int64_t memory_entries; /* as in locache_options, like the rest */
     int64_t memory_bytes;
     int64_t recheck;
+    int64_t wait;      /* for who computes a result already; 0: as long as he lives */
     PyObject *enabled; /* False, or what is asked at each call; NULL: always */
     PyObject *keep;    /* which results are stored; NULL: all */
     PyObject *depends; /* tuple: what else counts; or NULL */
@@ -52,6 +53,13 @@ typedef enum lcpy_mode {
     LCPY_REFRESH = 3   /* each call is computed, once, and stored */
 } lcpy_mode;
 
+/* What a call is to give: numbers that locache._async passes on. */
+typedef enum lcpy_wanted {
+    LCPY_ANY = 0,      /* what is stored, else what is computed */
+    LCPY_NEW = 1,      /* what this call computes: f.refresh() */
+    LCPY_REFRESHED = 2 /* what is computed in this process, by this call or another: LCPY_REFRESH */
+} lcpy_wanted;
+
 typedef struct lcpy_persisted {
     PyObject_HEAD
     vectorcallfunc vectorcall;
@@ -79,6 +87,9 @@ typedef struct lcpy_persisted {
     uint64_t misses;
     uint64_t bypassed; /* calls that did without the cache */
     uint64_t errors;
+    uint64_t computed; /* nanoseconds that the results of misses took */
+    /* nanoseconds that hits saved, less what the open caches count themselves: lcpy_open_saved() */
+    uint64_t saved;
     /* how often results were forgotten or replaced by name: what was read before is not kept in
      * memory */
     uint64_t forgotten;
@@ -104,7 +115,8 @@ typedef enum lcpy_found {
     LCPY_FOUND = 0,
     LCPY_ABSENT = 1,
     LCPY_REJECTED = 2, /* there is an entry, which is no result: said already */
-    LCPY_UNUSABLE = 3  /* the cache cannot be used now */
+    LCPY_UNUSABLE = 3, /* the cache cannot be used now */
+    LCPY_ELSEWHERE = 4 /* somebody else computes it: told to tasks only */
 } lcpy_found;
 
 /* Use self->cache without the GIL, as `cache`: it is not closed meanwhile, though self may have
@@ -118,6 +130,10 @@ typedef enum lcpy_found {
     Py_END_ALLOW_THREADS(self)->busy--;                                                            \
     }                                                                                              \
     while (0)
+
+/* So long a wait for somebody else's computation takes at a time, in nanoseconds: between two of
+ * them Python's own signal handlers run. */
+#define LCPY_WAIT_PART INT64_C(50000000)
 
 /* Monotonic, nanoseconds. */
 static inline int64_t lcpy_persisted_clock(void)

@@ -17,11 +17,6 @@ const char lcpy_queries_put_doc[] =
     "Store a value as the result of a call with these arguments, as if the function had returned\n"
     "it.\n\n"
     "Raises TypeError where the arguments do not fit or cannot be part of a key.";
-const char lcpy_queries_entries_doc[] = "entries($self, /)\n--\n\n"
-                                        "What is stored now: a list of named tuples (arguments, "
-                                        "size, time, duration, path), the latest\n"
-                                        "first.";
-
 /* 0, or -1 with an exception. */
 static int make_key(lcpy_persisted *self, lcpy_key *key, const lcpy_call *call)
 {
@@ -118,24 +113,4 @@ PyObject *lcpy_queries_put(PyObject *object, PyObject *const *args, Py_ssize_t c
     }
     locache_writer_clear(&key.writer);
     return status < 0 ? NULL : Py_NewRef(Py_None);
-}
-
-PyObject *lcpy_queries_entries(PyObject *object, PyObject *unused)
-{
-    lcpy_persisted *self = (lcpy_persisted *)object;
-    locache_error error;
-    (void)unused;
-    locache_status status = lcpy_open(self, &error);
-    if (status == LOCACHE_ETYPE)
-        return NULL;
-    PyObject *module = PyImport_ImportModule("locache._entries");
-    PyObject *directory = status == LOCACHE_OK
-                              ? PyUnicode_DecodeFSDefault(locache_directory(self->cache))
-                              : Py_NewRef(Py_None);
-    PyObject *list = NULL;
-    if (module != NULL && directory != NULL)
-        list = PyObject_CallMethod(module, "entries", "O", directory);
-    Py_XDECREF(directory);
-    Py_XDECREF(module);
-    return list;
 }

@@ -6,13 +6,11 @@
 
 extern const char lcpy_queries_get_doc[];
 extern const char lcpy_queries_put_doc[];
-extern const char lcpy_queries_entries_doc[];
 
-/* Methods, METH_FASTCALL | METH_KEYWORDS; the last METH_NOARGS. */
+/* Methods, METH_FASTCALL | METH_KEYWORDS. */
 PyObject *lcpy_queries_get(PyObject *object, PyObject *const *args, Py_ssize_t count,
                            PyObject *kwnames);
 PyObject *lcpy_queries_put(PyObject *object, PyObject *const *args, Py_ssize_t count,
                            PyObject *kwnames);
-PyObject *lcpy_queries_entries(PyObject *object, PyObject *unused);
 
 #endif

@@ -15,7 +15,7 @@ void lcpy_store_forget(lcpy_persisted *self)
 
 static locache_status put_encoded(lcpy_persisted *self, const lcpy_key *key,
                                   const lcpy_encoded *encoded, locache_record *record,
-                                  locache_error *error)
+                                  locache_flight *flight, locache_error *error)
 {
     record->size = sizeof *record;
     record->codec = encoded->codec;
@@ -25,7 +25,9 @@ static locache_status put_encoded(lcpy_persisted *self, const lcpy_key *key,
     record->buffer_count = encoded->buffer_count;
     locache_status status;
     LCPY_BEGIN_WITHOUT_GIL(self);
-    status = locache_put(cache, key->writer.data, key->writer.length, record, error);
+    status = flight != NULL
+                 ? locache_commit(flight, record, error)
+                 : locache_put(cache, key->writer.data, key->writer.length, record, error);
     LCPY_END_WITHOUT_GIL(self);
     return status;
 }
@@ -56,7 +58,22 @@ static int ask_keep(lcpy_persisted *self, PyObject *result)
     return wanted;
 }
 
-int lcpy_store(lcpy_persisted *self, const lcpy_key *key, const lcpy_computed *computed)
+/* Encode, and say what cannot be. 0; -1 with an exception; 1: said. */
+static int encode(lcpy_persisted *self, lcpy_encoded *encoded, const lcpy_computed *computed)
+{
+    int wanted = ask_keep(self, computed->result);
+    if (wanted == 0)
+        return 1;
+    if (wanted > 0 && lcpy_encode(self->state, encoded, computed->result,
+                                  (self->options.flags & LOCACHE_NO_PICKLE) != 0) == 0)
+        return 0;
+    int told =
+        computed->quiet ? lcpy_warn_count(self) : lcpy_warn(self, LCPY_TROUBLE_ENCODE, NULL, NULL);
+    return told < 0 ? -1 : 1;
+}
+
+static int store(lcpy_persisted *self, const lcpy_key *key, const lcpy_computed *computed,
+                 locache_flight **flight)
 {
     if (self->mode == LCPY_READONLY)
         return 0;
@@ -65,16 +82,10 @@ int lcpy_store(lcpy_persisted *self, const lcpy_key *key, const lcpy_computed *c
         if (opened != LCPY_FOUND)
             return opened == LCPY_INTERRUPTED ? -1 : 0;
     }
-    int wanted = ask_keep(self, computed->result);
-    if (wanted <= 0)
-        return wanted == 0       ? 0
-               : computed->quiet ? lcpy_warn_count(self)
-                                 : lcpy_warn(self, LCPY_TROUBLE_ENCODE, NULL, NULL);
     lcpy_encoded encoded;
-    if (lcpy_encode(self->state, &encoded, computed->result,
-                    (self->options.flags & LOCACHE_NO_PICKLE) != 0) < 0)
-        return computed->quiet ? lcpy_warn_count(self)
-                               : lcpy_warn(self, LCPY_TROUBLE_ENCODE, NULL, NULL);
+    int told = encode(self, &encoded, computed);
+    if (told != 0)
+        return told < 0 ? -1 : 0;
     locache_error error;
     locache_stamp stamp;
     if (self->cache == NULL && lcpy_open(self, &error) != LOCACHE_OK) {
@@ -83,7 +94,8 @@ int lcpy_store(lcpy_persisted *self, const lcpy_key *key, const lcpy_computed *c
     }
     locache_record record = {.compute_time = computed->compute_time, .stamp = &stamp};
     uint64_t forgotten = self->forgotten;
-    locache_status status = put_encoded(self, key, &encoded, &record, &error);
+    locache_status status = put_encoded(self, key, &encoded, &record, *flight, &error);
+    *flight = NULL;
     if (status == LOCACHE_OK)
         keep_stored(self, key, &stamp, computed, encoded.codec, forgotten);
     lcpy_encoded_clear(&encoded);
@@ -93,4 +105,18 @@ int lcpy_store(lcpy_persisted *self, const lcpy_key *key, const lcpy_computed *c
         return lcpy_warn_count(self);
     return lcpy_warn(self, status == LOCACHE_EFORMAT ? LCPY_TROUBLE_FORMAT : LCPY_TROUBLE_WRITE,
                      &error, NULL);
+}
+
+void lcpy_store_give_up(locache_flight *flight)
+{
+    if (flight != NULL)
+        (void)!locache_commit(flight, NULL, NULL);
+}
+
+int lcpy_store(lcpy_persisted *self, const lcpy_key *key, const lcpy_computed *computed)
+{
+    locache_flight *flight = computed->flight;
+    int status = store(self, key, computed, &flight);
+    lcpy_store_give_up(flight);
+    return status;
 }

@@ -48,11 +48,11 @@ static int init_options(lcpy_options *out, PyObject *told)
     PyObject *depends;
     int follow = 1;
     int packages = 1;
-    long long numbers[5]; /* long long is int64_t's size, but may be another type */
+    long long numbers[6]; /* long long is int64_t's size, but may be another type */
     *out = (lcpy_options){0};
-    if (!PyArg_ParseTuple(told, "ppppOLLLLLOOOpp;settings", &auto_invalidate, &pickle, &durable,
+    if (!PyArg_ParseTuple(told, "ppppOLLLLLLOOOpp;settings", &auto_invalidate, &pickle, &durable,
                           &mapped, &version, &numbers[0], &numbers[1], &numbers[2], &numbers[3],
-                          &numbers[4], &enabled, &keep, &depends, &follow, &packages))
+                          &numbers[4], &numbers[5], &enabled, &keep, &depends, &follow, &packages))
         return -1;
     *out = (lcpy_options){
         .version = version != Py_None ? Py_NewRef(version) : NULL,
@@ -63,6 +63,7 @@ static int init_options(lcpy_options *out, PyObject *told)
         .memory_entries = numbers[2],
         .memory_bytes = numbers[3],
         .recheck = numbers[4],
+        .wait = numbers[5],
         .enabled = enabled != Py_True ? Py_NewRef(enabled) : NULL,
         .keep = keep != Py_None ? Py_NewRef(keep) : NULL,
         .depends = depends != Py_None ? Py_NewRef(depends) : NULL,

@@ -1,6 +1,7 @@
 /* Warnings: what went wrong, what happens instead, and the remedy, in one message. */
 #include "call/warn.h"
 
+#include <errno.h>
 #include <string.h>
 
 static const char *const what_happens[] = {
@@ -200,4 +201,22 @@ void lcpy_warn_again(lcpy_persisted *self)
     self->said = 0;
     memset(self->told_count, 0, sizeof self->told_count);
     Py_CLEAR(self->told);
+}
+
+PyObject *lcpy_warn_raise(locache_status status, const locache_error *error)
+{
+    if (status == LOCACHE_ETYPE)
+        return NULL;
+    if (status == LOCACHE_ENOMEM)
+        return PyErr_NoMemory();
+    PyObject *message =
+        PyUnicode_DecodeUTF8(error->message, (Py_ssize_t)strlen(error->message), "replace");
+    PyObject *arguments =
+        message != NULL ? Py_BuildValue("(iN)", error->os_error ? error->os_error : EPERM, message)
+                        : NULL;
+    if (arguments != NULL) {
+        PyErr_SetObject(PyExc_OSError, arguments);
+        Py_DECREF(arguments);
+    }
+    return NULL;
 }

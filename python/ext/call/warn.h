@@ -15,5 +15,8 @@ int lcpy_warn_count(lcpy_persisted *self);
 
 /* What was told is news again. */
 void lcpy_warn_again(lcpy_persisted *self);
+/* The error of an operation that was asked for by name, as an OSError or the like; NULL. With
+ * LOCACHE_ETYPE there is an exception already, which stays. */
+PyObject *lcpy_warn_raise(locache_status status, const locache_error *error);
 
 #endif

@@ -188,8 +188,8 @@ int lcpy_class_write(lcpy_walk *walk, PyObject *class)
 
 /* ------------------------------------------------------------------------------------ functions */
 
-/* What functools.singledispatch() notes down of calls that were made, and how functions are added. Its
- * functions have the name of the user's, so that they are known by where they look names up. */
+/* What functools.singledispatch() notes down of calls that were made, and how functions are added.
+ * Its functions have the name of the user's, so that they are known by where they look names up. */
 static bool is_noted(PyObject *function, PyObject *name)
 {
     static const char *const noted[] = {"dispatch_cache", "cache_token", "_clear_cache",

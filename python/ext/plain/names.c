@@ -60,8 +60,8 @@ static PyObject *real_path(PyObject *path)
     return result;
 }
 
-/* What the main module, by either of its names, would be imported as: the name after python -m, else
- * the stem of its file. New reference; NULL without exception where it was started in neither
+/* What the main module, by either of its names, would be imported as: the name after python -m,
+ * else the stem of its file. New reference; NULL without exception where it was started in neither
  * way. */
 static PyObject *find_main_name(PyObject *key)
 {
@@ -89,8 +89,8 @@ static PyObject *find_main_name(PyObject *key)
 
 PyObject *lcpy_names_module(lcpy_state *state, PyObject *name)
 {
-    /* multiprocessing's children load the main script as __mp_main__, which is __main__ only once it
-     * has run. */
+    /* multiprocessing's children load the main script as __mp_main__, which is __main__ only once
+     * it has run. */
     if (PyUnicode_CompareWithASCIIString(name, "__main__") == 0 ||
         PyUnicode_CompareWithASCIIString(name, "__mp_main__") == 0) {
         /* kept, since what Python was started with stays; looked for again while it is unknown */

@@ -1,5 +1,5 @@
-/* Which of Python's scalars a value or a tag is; str with surrogates and UUIDs, too. Numbers and
- * dates have files of their own. */
+/* Which of Python's scalars a value or a tag is; UUIDs, too. Numbers and dates have files of their
+ * own, as the long texts of results have, and the reading of those with surrogates. */
 #include "plain/scalar.h"
 
 #include "plain/date.h"
@@ -100,23 +100,6 @@ lcpy_written lcpy_scalar_write(locache_writer *writer, PyObject *value, lcpy_cla
 
 /* -------------------------------------------------------------------------------------- reading */
 
-/* Only what has surrogates: any other text has one form, and this is not it. */
-static PyObject *read_surrogates(locache_reader *reader)
-{
-    locache_item item;
-    PyObject *text;
-
-    if (!lcpy_cbor_take(&item, reader, LOCACHE_BYTES))
-        return lcpy_cbor_refuse("text with surrogates");
-    text = PyUnicode_DecodeUTF8((const char *)item.data, (Py_ssize_t)item.size, "surrogatepass");
-    if (text != NULL && PyUnicode_AsUTF8(text) != NULL)
-        Py_CLEAR(text); /* it has none */
-    if (text == NULL)
-        return lcpy_cbor_refuse("text with surrogates");
-    PyErr_Clear(); /* what PyUnicode_AsUTF8() says of them */
-    return text;
-}
-
 /* By the bytes alone: UUID(None, bytes). */
 static PyObject *read_uuid(locache_reader *reader)
 {
@@ -137,8 +120,6 @@ PyObject *lcpy_scalar_read(locache_reader *reader, uint64_t tag)
         return lcpy_number_read_bignum(reader, tag == LOCACHE_TAG_BIGNUM_NEG);
     case LOCACHE_TAG_COMPLEX:
         return lcpy_number_read_complex(reader);
-    case LOCACHE_TAG_SURROGATES:
-        return read_surrogates(reader);
     case LOCACHE_TAG_DATETIME:
     case LOCACHE_TAG_LOCALTIME:
     case LOCACHE_TAG_DATE:

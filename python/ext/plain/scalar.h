@@ -17,8 +17,8 @@ lcpy_written lcpy_scalar_write(locache_writer *writer, PyObject *value, lcpy_cla
 bool lcpy_scalar_write_fast(locache_writer *writer, PyObject *value);
 
 /* The way back for a tag that lcpy_scalar_write() writes (the tag's head has been read; its content
- * is next). New reference; NULL with ValueError on content that the writer does not write; NULL
- * without exception where the tag is none of a scalar's. */
+ * is next), but for str (result/text.h). New reference; NULL with ValueError on content that the
+ * writer does not write; NULL without exception where the tag is none of a scalar's. */
 PyObject *lcpy_scalar_read(locache_reader *reader, uint64_t tag);
 
 #endif

@@ -10,6 +10,7 @@
 #include "result/pickle.h"
 #include "result/result.h"
 #include "result/short_keys.h"
+#include "result/text.h"
 
 #define NO_SLOT ((size_t)-1) /* of an item that no SHARED tag is before */
 
@@ -383,6 +384,10 @@ static PyObject *decode_tagged(decoder *d, uint64_t tag, size_t slot)
         return decode_bytearray(d);
     case LOCACHE_TAG_BUFFER:
         return decode_long_bytes(d);
+    case LOCACHE_TAG_TEXT_BUFFER:
+        return lcpy_text_read(&d->source, &d->reader);
+    case LOCACHE_TAG_SURROGATES:
+        return lcpy_text_read_surrogates(&d->source, &d->reader);
     case LOCACHE_TAG_READONLY:
         return decode_readonly(d);
     default:

@@ -10,6 +10,7 @@
 #include "result/pickle.h"
 #include "result/result.h"
 #include "result/shared.h"
+#include "result/text.h"
 
 #include <math.h>
 
@@ -48,13 +49,10 @@ static lcpy_written changed(void)
 /* The view's bytes where the body is, or a TAG_BUFFER that stands for them. */
 static lcpy_written encode_view(encoder *e, Py_buffer *view)
 {
-    if (view->len < LCPY_OUT_OF_LINE || e->out->buffer_count >= LCPY_BUFFERS_MAX) {
-        locache_write_bytes(e->body, view->buf, (size_t)view->len);
-        return LCPY_DONE;
-    }
-    locache_write_tag(e->body, LOCACHE_TAG_BUFFER);
-    locache_write_uint(e->body, e->out->buffer_count);
-    return lcpy_encoded_add(e->out, view) < 0 ? LCPY_ERROR : LCPY_DONE;
+    if (lcpy_encoded_takes(e->out, view->len))
+        return lcpy_encoded_write_buffer(e->out, view, LOCACHE_TAG_BUFFER);
+    locache_write_bytes(e->body, view->buf, (size_t)view->len);
+    return LCPY_DONE;
 }
 
 /* -------------------------------------------------------------------------------------- writing */
@@ -256,8 +254,11 @@ static lcpy_written encode_shape(encoder *e, PyObject *value, lcpy_shape shape, 
         return encode_bytes(e, value);
     case LCPY_SHAPE_ARRAY:
         return encode_array(e, value, class_of);
-    case LCPY_SHAPE_SCALAR:
     case LCPY_SHAPE_STR:
+        return PyUnicode_GET_LENGTH(value) >= LCPY_TEXT_MIN
+                   ? lcpy_text_write(e->out, value)
+                   : encode_leaf(e, value, shape, class_of);
+    case LCPY_SHAPE_SCALAR:
     case LCPY_SHAPE_NPSCALAR:
         return encode_leaf(e, value, shape, class_of);
     case LCPY_SHAPE_OTHER:

@@ -37,6 +37,13 @@ int lcpy_encoded_add(lcpy_encoded *out, Py_buffer *view)
     return 0;
 }
 
+lcpy_written lcpy_encoded_write_buffer(lcpy_encoded *out, Py_buffer *view, uint64_t tag)
+{
+    locache_write_tag(&out->body, tag);
+    locache_write_uint(&out->body, out->buffer_count);
+    return lcpy_encoded_add(out, view) < 0 ? LCPY_ERROR : LCPY_DONE;
+}
+
 /* Views hold the objects whose memory they are; pickled holds the body's, for codec PICKLE. */
 void lcpy_encoded_clear(lcpy_encoded *encoded)
 {

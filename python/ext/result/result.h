@@ -3,6 +3,7 @@
 #ifndef LCPY_RESULT_H
 #define LCPY_RESULT_H
 
+#include "plain/cbor.h"
 #include "plain/strided.h"
 #include "state.h"
 
@@ -36,6 +37,15 @@ PyObject *lcpy_decode(lcpy_state *state, locache_value *value, PyObject *module)
  * 0, or -1 with MemoryError. */
 int lcpy_encoded_add(lcpy_encoded *out, Py_buffer *view);
 #define LCPY_BUFFERS_MAX 65536 /* what an entry holds (docs/format.md): further ones stay inline */
+
+/* Does what has so many bytes go out of line? */
+static inline bool lcpy_encoded_takes(const lcpy_encoded *out, Py_ssize_t size)
+{
+    return size >= LCPY_OUT_OF_LINE && out->buffer_count < LCPY_BUFFERS_MAX;
+}
+
+/* That, with the tag that stands for it in the body. DONE, or ERROR with MemoryError. */
+lcpy_written lcpy_encoded_write_buffer(lcpy_encoded *out, Py_buffer *view, uint64_t tag);
 
 /* A view may show the same memory again and again (windows, broadcasts), and would be written out
  * in full. What grows beyond so many times the memory that it shows is not stored, from a size on

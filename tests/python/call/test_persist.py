@@ -144,7 +144,10 @@ def test_cache_info_counts_as_lru_cache_does(kept):
     assert info == (1, 2, 10, 2)
     assert (info.hits, info.misses, info.maxsize, info.currsize) == (1, 2, 10, 2)
     assert (info.bypassed, info.errors) == (0, 0)
-    assert repr(info) == "CacheInfo(hits=1, misses=2, maxsize=10, currsize=2, bypassed=0, errors=0)"
+    assert repr(info) == (
+        "CacheInfo(hits=1, misses=2, maxsize=10, currsize=2, bypassed=0, errors=0, "
+        f"time_computed={info.time_computed!r}, time_saved={info.time_saved!r})"
+    )
     f.cache_clear()
     assert f.cache_info() == (0, 0, 10, 0)
     assert kept(double).cache_info().maxsize is None
@@ -399,7 +402,7 @@ def test_a_bad_option_says_what_is_wrong_and_what_to_do(options, message):
 def test_persist_tells_of_itself():
     assert list(inspect.signature(persist).parameters) == [
         "func", "name", "auto_invalidate", "max_entries", "max_age", "dir", "ignore", "key",
-        "pickle", "durable", "version", "memory", "recheck", "mapped", "enabled", "keep",
+        "pickle", "durable", "version", "memory", "recheck", "mapped", "wait", "enabled", "keep",
         "depends",
     ]  # fmt: skip
     told = inspect.getdoc(persist)  # without the indentation, which Python 3.13 takes away itself
@@ -420,6 +423,8 @@ def test_options_that_make_sense(kept):
         assert kept(double, memory=memory)(1) == 2
     for recheck in (None, 0, 0.0, 1e-12, 60, 1e300):
         assert kept(double, recheck=recheck, mapped=False)(1) == 2
+    for wait in (None, 0, 0.5, 60, 10**400, float("inf")):
+        assert kept(double, wait=wait)(1) == 2
     kept(double, max_age=-1, max_entries=-1, auto_invalidate=False, durable=True, pickle=False)(1)
     with pytest.raises(TypeError):
         persist(double, double)

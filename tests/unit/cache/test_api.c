@@ -144,9 +144,48 @@ static void test_api__info_counts_what_happened(void **unused)
     assert_int_equal(got.stores, 2);
     assert_int_equal(got.removals, 1);
     assert_int_equal(got.resets, 1);
+    assert_int_equal(got.compute_time, 2 * RESULT_TOOK);
+    assert_int_equal(got.saved_time, 2 * RESULT_TOOK);
     locache_close(cache);
     cache = open_function("my_func");
     assert_int_equal(info_of(cache).stores, 0);
+    locache_close(cache);
+}
+
+static locache_status put_that_took(locache *cache, int64_t x, int64_t took)
+{
+    key k = key_of(x);
+    const locache_record record = {.size = sizeof record,
+                                   .codec = LOCACHE_RAW,
+                                   .body = "r",
+                                   .body_size = 1,
+                                   .compute_time = took};
+    return locache_put(cache, k.bytes, k.size, &record, &error);
+}
+
+/* From the file, from memory, and where memory had what is no more. */
+static void test_api__time_is_saved_by_what_is_given(void **unused)
+{
+    (void)unused;
+    locache *cache = open_function("my_func");
+    locache *other = open_function("my_func");
+    assert_int_equal(put_that_took(cache, 1, 1000), LOCACHE_OK);
+    assert_int_equal(put_that_took(cache, 2, -1), LOCACHE_OK);
+    assert_int_equal(info_of(cache).compute_time, 1000);
+    for (int i = 1; i < 4; i++) {
+        assert_hit(cache, 1, "r");
+        assert_hit(cache, 2, "r");
+        assert_hit(other, 1, "r");
+        assert_int_equal(info_of(cache).saved_time, i * 1000);
+        assert_int_equal(info_of(other).saved_time, i * 1000);
+    }
+    assert_int_equal(unlink(in_foo("my_func/x=1")), 0);
+    assert_miss(cache, 1);
+    assert_int_equal(put_that_took(other, 1, 5), LOCACHE_OK);
+    assert_hit(cache, 1, "r");
+    assert_int_equal(info_of(cache).saved_time, 3 * 1000 + 5);
+    assert_int_equal(info_of(other).compute_time, 5);
+    locache_close(other);
     locache_close(cache);
 }
 
@@ -191,6 +230,7 @@ int main(void)
         scratch_test(test_api__a_version_said_by_hand),
         scratch_test(test_api__a_version_said_by_hand_is_not_that_of_a_source),
         scratch_test(test_api__info_counts_what_happened),
+        scratch_test(test_api__time_is_saved_by_what_is_given),
         scratch_test(test_api__info_of_other_sizes),
         scratch_test(test_api__a_handle_says_whose_it_is),
     };

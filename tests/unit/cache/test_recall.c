@@ -326,6 +326,7 @@ static void test_recall__hits_are_counted_and_told(void **unused)
     warm_up(cache, 1, "one");
     assert_int_equal(locache_info(&after, cache), LOCACHE_OK);
     assert_int_equal(after.hits - before.hits, 6);
+    assert_int_equal(after.saved_time - before.saved_time, 6 * RESULT_TOOK);
     events_listen();
     assert_true(recalled(cache, 1, "one"));
     locache_set_log(NULL, NULL);
@@ -366,7 +367,9 @@ static void test_recall__keeps_objects_of_a_binding(void **unused)
                              .codec = LOCACHE_RAW,
                              .body = "one",
                              .body_size = 3,
+                             .compute_time = 9,
                              .stamp = &stamp};
+    locache_statistics info = {.size = sizeof info};
     assert_int_equal(locache_recall(&object, cache, k.bytes, k.size), LOCACHE_MISS);
     assert_int_equal(locache_put(cache, k.bytes, k.size, &record, &error), LOCACHE_OK);
     assert_int_equal(locache_recall(&object, cache, k.bytes, k.size), LOCACHE_MISS);
@@ -374,6 +377,8 @@ static void test_recall__keeps_objects_of_a_binding(void **unused)
     assert_int_equal(holders, 1);
     assert_int_equal(locache_recall(&object, cache, k.bytes, k.size), LOCACHE_OK);
     assert_ptr_equal(object, &holders);
+    assert_int_equal(locache_info(&info, cache), LOCACHE_OK);
+    assert_int_equal(info.saved_time, 9);
     assert_int_equal(holders, 2);
     release(object);
     /* Reading and storing leave them alone: the binding's lock may not be held there. */

@@ -3,6 +3,8 @@
 
 #include "disk/ours.h"
 
+#include <fcntl.h>
+
 static void make_directory(const char *path)
 {
     assert_int_equal(mkdir(path, 0700), 0);
@@ -246,6 +248,25 @@ static void test_ours__a_mark_is_mended_and_its_lack_respected(void **unused)
     }
 }
 
+/* However many entries there are: a thousand are looked at, most of them by their names alone. */
+static void test_ours__one_file_among_many_entries_is_seen(void **unused)
+{
+    (void)unused;
+    char name[64];
+    locache *cache = open_source("t-1", 1);
+    for (int x = 0; x < 100; x++)
+        must_put(cache, x, "r");
+    locache_close(cache);
+    int dir = open(in_foo("my_func"), O_RDONLY | O_DIRECTORY);
+    assert_true(lc_ours_whole(dir));
+    snprintf(name, sizeof name, "my_func/list~%032d", 7);
+    write_text(in_foo(name), "");
+    assert_true(lc_ours_whole(dir));
+    write_text(in_foo("my_func/draft.tex~"), "");
+    assert_false(lc_ours_whole(dir));
+    close(dir);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -261,6 +282,7 @@ int main(void)
         scratch_test(test_ours__an_entry_is_known_by_its_bytes),
         scratch_test(test_ours__a_users_cache_directory_is_not_marked),
         scratch_test(test_ours__a_mark_is_mended_and_its_lack_respected),
+        scratch_test(test_ours__one_file_among_many_entries_is_seen),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -436,6 +436,44 @@ static void test_value__bytes_in_a_buffer(void **unused)
     locache_writer_clear(&body);
 }
 
+static void test_value__text_in_a_buffer(void **unused)
+{
+    (void)unused;
+    const char *text = NULL;
+    const void *string;
+    size_t size = 0;
+    char large[5000];
+    memset(large, 'x', sizeof large);
+    char wrong[sizeof large];
+    memcpy(wrong, large, sizeof wrong);
+    wrong[sizeof wrong - 1] = '\xC3'; /* the half of a character */
+    const locache_buffer buffers[] = {{wrong, sizeof wrong}, {large, sizeof large}};
+    locache_write_tag(fresh(), LOCACHE_TAG_TEXT_BUFFER);
+    locache_write_uint(&body, 1);
+    locache_value *value = stored(body.data, body.length, LOCACHE_CBOR, buffers, 2);
+    assert_int_equal(locache_value_text(&text, &size, value), LOCACHE_OK);
+    assert_int_equal(size, sizeof large);
+    assert_memory_equal(text, large, sizeof large);
+    assert_int_equal(locache_value_bytes(&string, &size, value), LOCACHE_ETYPE);
+    locache_value_free(value);
+    /* No UTF-8; no such buffer; no number; more than a number. */
+    static const char *const content[] = {"\0", "\x02", "\x61x", "\x01\x01"};
+    for (size_t i = 0; i < sizeof content / sizeof *content; i++) {
+        locache_write_tag(fresh(), LOCACHE_TAG_TEXT_BUFFER);
+        locache_write_raw(&body, content[i], i == 0 ? 1 : strlen(content[i]));
+        value = stored(body.data, body.length, LOCACHE_CBOR, buffers, 2);
+        assert_int_equal(locache_value_text(&text, &size, value), LOCACHE_ECORRUPT);
+        locache_value_free(value);
+    }
+    /* Bytes are no text. */
+    locache_write_tag(fresh(), LOCACHE_TAG_BUFFER);
+    locache_write_uint(&body, 1);
+    value = stored(body.data, body.length, LOCACHE_CBOR, buffers, 2);
+    assert_int_equal(locache_value_text(&text, &size, value), LOCACHE_ETYPE);
+    locache_value_free(value);
+    locache_writer_clear(&body);
+}
+
 /* --------------------------------------------------------------------------------------- arrays */
 
 static const locache_element elements[] = {
@@ -694,6 +732,7 @@ int main(void)
         value_test(test_value__broken_scalars_are_corrupt),
         value_test(test_value__text_and_bytes),
         value_test(test_value__bytes_in_a_buffer),
+        value_test(test_value__text_in_a_buffer),
         value_test(test_value__arrays_come_back),
         value_test(test_value__arrays_of_any_shape),
         value_test(test_value__copies_are_in_native_order),

@@ -1,0 +1,136 @@
+/* Long texts of results.
+ *
+ * To store one, the UTF-8 of a str that is ASCII is written from where it lies; of any other it is
+ * made for the while of storing, since a str that is asked for its UTF-8 keeps it for good.
+ *
+ * To read one from a mapped file, it is copied before it is decoded: CPython's decoder counts the
+ * characters first and writes them then, and a mapping shows what others do to the file between. */
+#include "result/text.h"
+
+#include <string.h>
+
+#define PIECE_SIZE ((size_t)16 << 10) /* copied, and then looked at while the cache has it */
+
+/* -------------------------------------------------------------------------------------- writing */
+
+/* The view's bytes, as what `tag` says of a buffer where they go out of line. */
+static lcpy_written write_view(lcpy_encoded *out, Py_buffer *view, uint64_t tag)
+{
+    if (lcpy_encoded_takes(out, view->len))
+        return lcpy_encoded_write_buffer(out, view, tag);
+    if (tag == LOCACHE_TAG_BUFFER)
+        locache_write_bytes(&out->body, view->buf, (size_t)view->len);
+    else
+        locache_write_text(&out->body, view->buf, (size_t)view->len);
+    return LCPY_DONE;
+}
+
+/* An encoded str, which the view holds from here on where it goes out of line. */
+static lcpy_written write_encoded(lcpy_encoded *out, PyObject *bytes, uint64_t tag)
+{
+    Py_buffer view;
+    if (bytes == NULL || PyObject_GetBuffer(bytes, &view, PyBUF_SIMPLE) < 0) {
+        Py_XDECREF(bytes);
+        return LCPY_ERROR;
+    }
+    Py_DECREF(bytes);
+    lcpy_written written = write_view(out, &view, tag);
+    PyBuffer_Release(&view);
+    return written;
+}
+
+static lcpy_written write_ascii(lcpy_encoded *out, PyObject *text)
+{
+    Py_buffer view;
+    if (PyBuffer_FillInfo(&view, text, PyUnicode_1BYTE_DATA(text), PyUnicode_GET_LENGTH(text), 1,
+                          PyBUF_SIMPLE) < 0)
+        return LCPY_ERROR;
+    lcpy_written written = write_view(out, &view, LOCACHE_TAG_TEXT_BUFFER);
+    PyBuffer_Release(&view);
+    return written;
+}
+
+lcpy_written lcpy_text_write(lcpy_encoded *out, PyObject *text)
+{
+    if (PyUnicode_IS_COMPACT_ASCII(text))
+        return write_ascii(out, text);
+    PyObject *bytes = PyUnicode_AsUTF8String(text);
+    if (bytes != NULL || !PyErr_ExceptionMatches(PyExc_UnicodeEncodeError))
+        return write_encoded(out, bytes, LOCACHE_TAG_TEXT_BUFFER);
+    PyErr_Clear(); /* it has lone surrogates: no text to others */
+    bytes = PyUnicode_AsEncodedString(text, "utf-8", "surrogatepass");
+    if (bytes != NULL)
+        locache_write_tag(&out->body, LOCACHE_TAG_SURROGATES);
+    return write_encoded(out, bytes, LOCACHE_TAG_BUFFER);
+}
+
+/* -------------------------------------------------------------------------------------- reading */
+
+static bool is_ascii(const unsigned char *text, size_t size)
+{
+    unsigned char all = 0;
+    for (size_t i = 0; i < size; i++)
+        all |= text[i];
+    return all < 0x80;
+}
+
+/* What is mapped, copied to a str that it is if it is ASCII, and decoded from there if not. */
+static PyObject *decode_copy(const locache_buffer *bytes, const char *errors)
+{
+    const unsigned char *from = bytes->data;
+    PyObject *copy = PyUnicode_New((Py_ssize_t)bytes->size, 0x7F);
+    if (copy == NULL || bytes->size == 0)
+        return copy;
+    unsigned char *to = PyUnicode_1BYTE_DATA(copy);
+    bool ascii = true;
+    for (size_t at = 0; at < bytes->size; at += PIECE_SIZE) {
+        size_t size = bytes->size - at < PIECE_SIZE ? bytes->size - at : PIECE_SIZE;
+        memcpy(to + at, from + at, size);
+        ascii = ascii && is_ascii(to + at, size);
+    }
+    if (ascii)
+        return copy;
+    PyObject *text = PyUnicode_DecodeUTF8((const char *)to, (Py_ssize_t)bytes->size, errors);
+    Py_DECREF(copy);
+    return text;
+}
+
+static PyObject *decode(const lcpy_buffer_source *from, const locache_buffer *bytes, size_t n,
+                        const char *errors)
+{
+    PyObject *text;
+    if (n != LCPY_BUFFER_INLINE && locache_value_mapped(from->value))
+        text = decode_copy(bytes, errors);
+    else
+        text = PyUnicode_DecodeUTF8(bytes->data, (Py_ssize_t)bytes->size, errors);
+    return text != NULL ? text : lcpy_cbor_refuse("text");
+}
+
+PyObject *lcpy_text_read(lcpy_buffer_source *from, locache_reader *reader)
+{
+    size_t n;
+    if (!lcpy_buffer_take(&n, from, reader))
+        return lcpy_cbor_refuse("text: a buffer that is not the next");
+    locache_buffer bytes = locache_value_buffer(from->value, n);
+    return decode(from, &bytes, n, "strict");
+}
+
+/* Only what has surrogates: any other text has one form, and this is not it. */
+PyObject *lcpy_text_read_surrogates(lcpy_buffer_source *from, locache_reader *reader)
+{
+    locache_buffer bytes;
+    size_t n;
+    if (!lcpy_buffer_read(&bytes, &n, from, reader))
+        return lcpy_cbor_refuse("text with surrogates");
+    PyObject *text = decode(from, &bytes, n, "surrogatepass");
+    if (text == NULL)
+        return NULL;
+    PyObject *encoded = PyUnicode_AsUTF8String(text);
+    if (encoded == NULL && PyErr_ExceptionMatches(PyExc_UnicodeEncodeError)) {
+        PyErr_Clear();
+        return text;
+    }
+    Py_XDECREF(encoded);
+    Py_DECREF(text);
+    return lcpy_cbor_refuse("text with surrogates");
+}

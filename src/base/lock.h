@@ -1,0 +1,20 @@
+/* Locks on ranges of an open file's bytes, and on the whole of one where a system has none of
+ * those. Results are 0, or -1 and errno. Never wait. Any thread. */
+#ifndef LC_LOCK_H
+#define LC_LOCK_H
+
+#include <stdint.h>
+
+/* Lock bytes of a file that is open for writing, whether the file has them or not; the lock is the
+ * open file description's, and goes with its last descriptor. EAGAIN: another description has one
+ * of them; ENOTSUP: the system knows no such locks. */
+int lc_lock_range(int fd, int64_t start, int64_t length);
+/* Give it up, also for children of fork() that hold the description too. */
+void lc_unlock_range(int fd, int64_t start, int64_t length);
+/* How many bytes has the lock that begins with this one and that another description has? -1 and
+ * ENOENT: there is none. */
+int64_t lc_lock_length(int fd, int64_t start);
+/* flock() on the whole file; EAGAIN as above. It goes with the last descriptor. */
+int lc_lock_whole(int fd);
+
+#endif

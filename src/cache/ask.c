@@ -1,0 +1,260 @@
+/* A result asked for, computed once: begin, commit and abandon of locache.h.
+ *
+ * The way of a miss:  looked up (cache.c) -> a flight -> its turn (flight.c), waited for where
+ * somebody else has it -> looked up again, since he may have stored it meanwhile -> the caller
+ * computes -> commit: stored, and the turn given up.
+ *
+ * What it costs where nobody else asks: four system calls, of which none waits, opens or writes:
+ * the lock, whether its file is there still (which says the same of the directory, so that the
+ * look need not ask), the second look, and the lock given up. A hit pays nothing of it. */
+#include "base/sized.h"
+#include "base/system.h"
+#include "cache/cache.h"
+#include "cache/flight.h"
+#include "cache/notes.h"
+
+#include <limits.h>
+#include <pthread.h>
+
+#define SECOND INT64_C(1000000000)
+/* A computation that is waited for so long is told of, and again after ten times as long, ... */
+#define TOLD_FIRST (3 * SECOND)
+/* Who waits for so long looks what other processes tell of the turn, and again as often: what takes
+ * no longer is no circle. */
+#define LOOK_EVERY (SECOND / 20)
+/* A directory that is deleted as often as it is made is somebody's loop. */
+#define ATTEMPTS 4
+
+/* One request on its way. */
+typedef struct asking {
+    locache_request *request;
+    locache_flight *flight;
+    lc_look look;
+    bool waited;
+    int64_t until; /* monotonic, when the wait is over; INT64_MAX: as long as it takes */
+} asking;
+
+/* Was one of 3 s, 30 s, 300 s ... since it was asked for first passed after `seen`? */
+static bool is_time_to_tell(int64_t since, int64_t seen, int64_t now)
+{
+    int64_t after = TOLD_FIRST;
+    while (after < now - since && after < seen - since && after < INT64_MAX / 10)
+        after *= 10;
+    return seen - since < after && after <= now - since;
+}
+
+static void tell(const asking *all, int64_t now)
+{
+    char whom[128];
+    locache *cache = lc_flight_cache(all->flight);
+    if (is_time_to_tell(all->request->since, all->request->seen, now)) {
+        lc_notes_whom(whom, sizeof whom, all->flight);
+        lc_handle_event(cache, LOCACHE_EVENT_WAIT, lc_flight_address(all->flight)->name, whom);
+    }
+    all->request->seen = now;
+}
+
+/* Wait a little. False: the wait is over. */
+static bool wait_a_little(const asking *all)
+{
+    int64_t now = lc_monotonic();
+    tell(all, now);
+    if (now >= all->until)
+        return false;
+    int64_t rest = all->until - now;
+    lc_flight_wait(all->flight, all->request->asked, rest < LOOK_EVERY ? rest : LOOK_EVERY);
+    if (all->request->asked < UINT_MAX)
+        all->request->asked++;
+    return true;
+}
+
+/* Is there a reason not to wait that shows in the lock file? */
+static bool is_no_wait(const asking *all)
+{
+    locache_request *request = all->request;
+    int64_t now = lc_monotonic();
+    bool first = request->looked == 0;
+    if (!first && now - request->looked < LOOK_EVERY)
+        return false;
+    request->looked = now;
+    /* Most waits are short: a circle is looked for by who waits longer. */
+    return lc_notes_is_vain(all->flight) || (!first && lc_notes_is_circle(all->flight));
+}
+
+static bool may_not_wait(const asking *all, lc_turn_state state)
+{
+    return state == LC_TURN_CIRCLE || state == LC_TURN_GONE ||
+           (state == LC_TURN_AWAY && all->request->fresh) || is_no_wait(all);
+}
+
+static locache_status look_again(locache_value **value, asking *all)
+{
+    return lc_cache_look_again(value, lc_flight_cache(all->flight), lc_flight_address(all->flight),
+                               &all->look);
+}
+
+/* Take the turn, or wait for it. OK: *value was stored meanwhile. MISS: it is the caller's to
+ * compute. PENDING. */
+static locache_status take_turn(locache_value **value, asking *all)
+{
+    bool here = false;
+    int made = 0;
+    for (;;) {
+        /* Who waited for a thread finds what that stored, mostly, and needs no turn for it. */
+        if (here && look_again(value, all) == LOCACHE_OK)
+            return LOCACHE_OK;
+        lc_turn_state state = lc_flight_try(all->flight);
+        if (state == LC_TURN_TAKEN)
+            return all->waited || !all->request->fresh ? look_again(value, all) : LOCACHE_MISS;
+        if (state == LC_TURN_GONE && made++ < ATTEMPTS &&
+            lc_cache_make_directory(lc_flight_cache(all->flight), NULL) == LOCACHE_OK)
+            continue;
+        if (may_not_wait(all, state)) {
+            lc_flight_loosen(all->flight);
+            return LOCACHE_MISS;
+        }
+        here = state == LC_TURN_HERE;
+        all->waited = true;
+        if (!wait_a_little(all))
+            return LOCACHE_PENDING;
+    }
+}
+
+static locache_status fly(locache_value **value, locache_flight **flight, asking *all,
+                          const locache_error *error)
+{
+    locache_status status = take_turn(value, all);
+    if (status == LOCACHE_PENDING) {
+        lc_flight_pause(all->flight);
+        all->request->waits = all->flight;
+    } else if (status == LOCACHE_OK) {
+        lc_flight_end(all->flight);
+    } else {
+        lc_notes_end_wait(all->flight);
+        if (!all->request->fresh)
+            lc_cache_tell_miss(lc_flight_cache(all->flight), lc_flight_address(all->flight),
+                               &all->look, error);
+        *flight = all->flight;
+    }
+    return status;
+}
+
+/* The flight of a request that goes on, or a new one. */
+static locache_flight *flight_of(locache *cache, const lc_address *address,
+                                 locache_request *request)
+{
+    locache_flight *flight = request->waits;
+    request->waits = NULL;
+    if (flight == NULL)
+        return lc_flight_new(cache, address, request);
+    lc_flight_resume(flight, request->detached);
+    return flight;
+}
+
+static int64_t end_of_wait(const locache *cache, const locache_request *request, int64_t now)
+{
+    int64_t wait = request->wait != 0 ? request->wait : cache->wait;
+    if (wait < 0)
+        return now;
+    return wait == 0 || wait > INT64_MAX - now ? INT64_MAX : now + wait;
+}
+
+/* The first look of all; a request that goes on has looked, and what was not valid was told. */
+static locache_status look_first(locache_value **value, asking *all, locache *cache,
+                                 lc_address *address, locache_error *error)
+{
+    locache_request *request = all->request;
+    if (request->fresh && request->from == 0)
+        request->from = lc_now();
+    all->look = (lc_look){.trusting = true, .quiet = request->seen != 0, .from = request->from};
+    if (!request->fresh)
+        return lc_cache_look(value, cache, address, &all->look, error);
+    if (lc_address_name(address) == NULL)
+        return lc_fail(error, LOCACHE_EINVAL, "the bytes given to locache_ask() are not a key");
+    return LOCACHE_MISS;
+}
+
+static locache_status ask(locache_value **value, locache_flight **flight, locache *cache,
+                          locache_request *request, locache_error *error)
+{
+    lc_address address;
+    asking all = {.request = request, .waited = request->waits != NULL};
+    lc_address_init(&address, request->key, request->key_size);
+    locache_status status = look_first(value, &all, cache, &address, error);
+    if (status != LOCACHE_MISS)
+        return status;
+    int64_t now = lc_monotonic();
+    all.until = end_of_wait(cache, request, now);
+    if (request->since == 0)
+        request->since = now;
+    if (request->seen == 0)
+        request->seen = request->since;
+    all.flight = flight_of(cache, &address, request);
+    if (all.flight == NULL)
+        return lc_fail(error, LOCACHE_ENOMEM, "no memory to begin a computation");
+    /* Without a directory there is nothing to lock, and nothing will be stored: the put says
+     * why. */
+    if (cache->flags & LOCACHE_READ_ONLY ||
+        (atomic_load(&cache->funcdir) < 0 && lc_cache_make_directory(cache, NULL) != LOCACHE_OK))
+        lc_flight_loosen(all.flight);
+    return fly(value, flight, &all, error);
+}
+
+locache_status locache_ask(locache_value **value, locache_flight **flight, locache *cache,
+                           locache_request *request, locache_error *error)
+{
+    locache_error own;
+    int cancelling;
+    if (error == NULL)
+        error = &own;
+    lc_error_clear(error);
+    if (request == NULL || request->size != sizeof *request)
+        return lc_fail(error, LOCACHE_EINVAL, "request.size is not sizeof(locache_request)");
+    /* A thread that were cancelled in here would leave its turn to nobody. */
+    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancelling);
+    locache_status status = ask(value, flight, cache, request, error);
+    if (status != LOCACHE_PENDING)
+        locache_give_up(request);
+    pthread_setcancelstate(cancelling, &cancelling);
+    return status;
+}
+
+locache_status locache_begin(locache_value **value, locache_flight **flight, locache *cache,
+                             const void *key, size_t key_size, locache_error *error)
+{
+    locache_request request = {.size = sizeof request, .key = key, .key_size = key_size};
+    locache_status status = locache_ask(value, flight, cache, &request, error);
+    locache_give_up(&request);
+    return status;
+}
+
+void locache_give_up(locache_request *request)
+{
+    if (request == NULL)
+        return;
+    lc_flight_end(request->waits);
+    request->waits = NULL;
+}
+
+/* The turn is given up when the result is there, whatever came of it: the address that it is stored
+ * under is the flight's. */
+locache_status locache_commit(locache_flight *flight, const locache_record *record,
+                              locache_error *error)
+{
+    int cancelling;
+    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancelling);
+    locache_status status =
+        lc_cache_put(lc_flight_cache(flight), lc_flight_address(flight), record, error);
+    lc_flight_stop(flight, status != LOCACHE_OK);
+    lc_flight_end(flight);
+    pthread_setcancelstate(cancelling, &cancelling);
+    return status;
+}
+
+void locache_abandon(locache_flight *flight)
+{
+    int cancelling;
+    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancelling);
+    lc_flight_end(flight);
+    pthread_setcancelstate(cancelling, &cancelling);
+}

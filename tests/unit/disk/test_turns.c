@@ -1,0 +1,213 @@
+/* The lock file of a function: turns between processes, who is said to have them, and the notes
+ * that lie beside them. Two open descriptions of the file are as two processes. */
+#include "base/system.h"
+#include "disk/turns.h"
+#include "fault.h"
+#include "scratch.h"
+
+#include <signal.h>
+
+#define MINUTE INT64_C(60000000000)
+
+static int dir;
+static lc_directory at;
+static struct stat self; /* of the directory */
+static lc_turns ours;
+static lc_turns theirs;
+
+static int enter(void **unused)
+{
+    if (scratch_setup(unused) != 0 || mkdir(foo, 0700) != 0)
+        return -1;
+    dir = open(foo, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    at = (lc_directory){.dir = dir, .owner = geteuid()};
+    return dir < 0 || fstat(dir, &self) != 0 ||
+           lc_turns_open(&ours, &at, self.st_dev, self.st_ino) != 0 ||
+           lc_turns_open(&theirs, &at, self.st_dev, self.st_ino) != 0;
+}
+
+static int leave(void **unused)
+{
+    lc_turns_close(&ours);
+    lc_turns_close(&theirs);
+    close(dir);
+    return scratch_teardown(unused);
+}
+
+#define turns_test(f) cmocka_unit_test_setup_teardown(f, enter, leave)
+
+static int take(lc_turn *out, const lc_turns *turns, uint64_t place)
+{
+    return lc_turns_take(out, turns, &at, place, lc_now());
+}
+
+static void test_turns__a_turn_is_one_description_s(void **unused)
+{
+    (void)unused;
+    const uint64_t last = lc_turns_place(UINT64_MAX);
+    const uint64_t places[] = {0, 1, 77, last - 1, last};
+    lc_turn held[5];
+    lc_turn other;
+    for (int i = 0; i < 5; i++)
+        assert_int_equal(take(&held[i], &ours, places[i]), 0);
+    for (int i = 0; i < 5; i++) {
+        assert_int_equal(take(&other, &theirs, places[i]), -1);
+        assert_int_equal(errno, EAGAIN);
+    }
+    lc_turns_give_up(&held[1], &ours, &at);
+    assert_int_equal(take(&other, &theirs, places[1]), 0);
+    assert_int_equal(take(&held[1], &ours, places[1]), -1);
+    /* Those beside it stay. */
+    assert_int_equal(take(&other, &theirs, places[0]), -1);
+    assert_int_equal(take(&other, &theirs, places[2]), -1);
+}
+
+static void test_turns__the_lock_says_whose_it_is_and_since_when(void **unused)
+{
+    (void)unused;
+    const int64_t ages[] = {0, 1, 59, 60, 1440, 32767};
+    lc_turn_holder holder;
+    lc_turn held;
+    assert_false(lc_turns_holder(&holder, &theirs, &at, 5));
+    for (size_t i = 0; i < sizeof ages / sizeof *ages; i++) {
+        int64_t since = lc_now() - ages[i] * MINUTE;
+        assert_int_equal(lc_turns_take(&held, &ours, &at, 5, since), 0);
+        assert_true(lc_turns_holder(&holder, &theirs, &at, 5));
+        assert_int_equal(holder.process, getpid());
+        /* To the minute: the last one of three weeks may be the first one again by now. */
+        if (ages[i] < 32767)
+            assert_int_equal(holder.since / MINUTE, since / MINUTE);
+        lc_turns_give_up(&held, &ours, &at);
+        assert_false(lc_turns_holder(&holder, &theirs, &at, 5));
+    }
+}
+
+static int no_range_locks(const char *call)
+{
+    return strcmp(call, "lockrange") == 0 ? ENOTSUP : 0;
+}
+
+static void test_turns__a_file_says_the_same_where_ranges_have_no_locks(void **unused)
+{
+    (void)unused;
+    lc_turn_holder holder;
+    lc_turn held;
+    lc_turn other;
+    int64_t since = lc_now() - INT64_C(100) * MINUTE;
+    lc_fault_hook = no_range_locks;
+    assert_false(lc_turns_holder(&holder, &theirs, &at, 5));
+    assert_int_equal(lc_turns_take(&held, &ours, &at, 5, since), 0);
+    assert_int_equal(take(&other, &theirs, 5), -1);
+    assert_int_equal(errno, EAGAIN);
+    assert_true(lc_turns_holder(&holder, &theirs, &at, 5));
+    assert_int_equal(holder.process, getpid());
+    assert_int_equal(holder.since, since);
+    lc_turns_give_up(&held, &ours, &at);
+    assert_false(lc_turns_holder(&holder, &theirs, &at, 5));
+    lc_fault_hook = NULL;
+}
+
+static void test_turns__a_deleted_file_counts_no_more(void **unused)
+{
+    (void)unused;
+    lc_turns made;
+    assert_true(lc_turns_valid(&ours));
+    assert_int_equal(unlink(in_foo(".locache/turns")), 0);
+    assert_false(lc_turns_valid(&ours));
+    remove_all(foo);
+    assert_int_equal(lc_turns_open(&made, &at, self.st_dev, self.st_ino), -1);
+    assert_int_equal(errno, ENOENT);
+}
+
+/* The number of its descriptor may be another directory's by now. */
+static void test_turns__nothing_is_made_in_a_directory_that_is_not_the_function_s(void **unused)
+{
+    (void)unused;
+    lc_turns made;
+    char other[256];
+    snprintf(other, sizeof other, "%s/other", scratch);
+    assert_int_equal(mkdir(other, 0700), 0);
+    const lc_directory elsewhere = {.dir = open(other, O_RDONLY | O_DIRECTORY | O_CLOEXEC),
+                                    .owner = geteuid()};
+    assert_int_equal(lc_turns_open(&made, &elsewhere, self.st_dev, self.st_ino), -1);
+    assert_int_equal(errno, ENOENT);
+    close(elsewhere.dir);
+    assert_int_equal(rmdir(other), 0);
+}
+
+static void test_turns__what_a_holder_waits_for_is_told_until_it_is_over(void **unused)
+{
+    (void)unused;
+    lc_turn held;
+    lc_wanted_turn told;
+    const lc_wanted_turn wanted = {
+        .device = self.st_dev, .inode = self.st_ino, .place = 9, .path = "/a/path"};
+    assert_int_equal(take(&held, &ours, 5), 0);
+    assert_false(lc_turns_ask(&told, &theirs, &at, 5));
+    assert_true(lc_turns_tell(&ours, 5, &wanted));
+    assert_true(lc_turns_ask(&told, &theirs, &at, 5));
+    assert_int_equal(told.place, 9);
+    assert_int_equal(told.inode, self.st_ino);
+    assert_string_equal(told.path, "/a/path");
+    /* Of another place, though it has the same slot. */
+    assert_false(lc_turns_ask(&told, &theirs, &at, 5 + 64));
+    assert_true(lc_turns_tell(&ours, 5, NULL));
+    assert_false(lc_turns_ask(&told, &theirs, &at, 5));
+}
+
+static void hold_the_turn(void *context)
+{
+    (void)context;
+    lc_turns own;
+    lc_turn held;
+    child_require(lc_turns_open(&own, &at, self.st_dev, self.st_ino) == 0);
+    child_require(take(&held, &own, 5) == 0);
+    for (;;)
+        pause();
+}
+
+static void test_turns__what_an_earlier_holder_told_is_not_the_present_one_s(void **unused)
+{
+    (void)unused;
+    lc_turn held;
+    lc_wanted_turn told;
+    const lc_wanted_turn wanted = {
+        .device = self.st_dev, .inode = self.st_ino, .place = 9, .path = "/a/path"};
+    assert_int_equal(take(&held, &ours, 5), 0);
+    assert_true(lc_turns_tell(&ours, 5, &wanted));
+    lc_turns_give_up(&held, &ours, &at);
+    pid_t child = in_child(hold_the_turn, NULL);
+    while (take(&held, &ours, 5) == 0) {
+        lc_turns_give_up(&held, &ours, &at);
+        usleep(1000);
+    }
+    assert_false(lc_turns_ask(&told, &theirs, &at, 5));
+    kill(child, SIGKILL);
+    waitpid(child, NULL, 0);
+}
+
+static void test_turns__that_a_wait_is_in_vain_is_told_for_a_time(void **unused)
+{
+    (void)unused;
+    int64_t now = lc_now();
+    assert_false(lc_turns_in_vain(&theirs, 5, now));
+    lc_turns_set_vain(&ours, 5, now + 10);
+    assert_true(lc_turns_in_vain(&theirs, 5, now + 9));
+    assert_false(lc_turns_in_vain(&theirs, 5, now + 10));
+    assert_false(lc_turns_in_vain(&theirs, 5 + 64, now));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        turns_test(test_turns__a_turn_is_one_description_s),
+        turns_test(test_turns__the_lock_says_whose_it_is_and_since_when),
+        turns_test(test_turns__a_file_says_the_same_where_ranges_have_no_locks),
+        turns_test(test_turns__a_deleted_file_counts_no_more),
+        turns_test(test_turns__nothing_is_made_in_a_directory_that_is_not_the_function_s),
+        turns_test(test_turns__what_a_holder_waits_for_is_told_until_it_is_over),
+        turns_test(test_turns__what_an_earlier_holder_told_is_not_the_present_one_s),
+        turns_test(test_turns__that_a_wait_is_in_vain_is_told_for_a_time),
+    };
+    return cmocka_run_group_tests_name("turns", tests, NULL, NULL);
+}
