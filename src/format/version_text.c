@@ -359,6 +359,7 @@ void lc_version_take(lc_version *to, const lc_version *other, const char *said)
     add_kept(to, &kept);
     /* The edit before is no present one any more: to say it again takes in nothing else. */
     to->has_before = false;
+    to->before = (locache_id){{0}};
     for (size_t i = 0; i < other->count; i++)
         (void)learn_code(to, other->codes[i].tag, &other->codes[i].digest);
 }
