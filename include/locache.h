@@ -1079,7 +1079,8 @@ LOCACHE_API void locache_set_log(void (*fn)(void *context,
  * body and by locache alike: it is the caller's to free.
  *
  * Whatever goes wrong with the cache, the body runs and its result is returned;
- * the first time for each function, one line on stderr says what and why.
+ * the first time for each function, a line says what and why, on stderr or
+ * where locache_set_warn() says.
  *
  * Results hold for one text of the function. The text of the source is put into
  * the program when it is compiled, and a change of the definition, other than
@@ -1092,10 +1093,23 @@ LOCACHE_API void locache_set_log(void (*fn)(void *context,
  *     #define LOCACHE_NO_SOURCE    no text in the program, and no change
  *                                  invalidates but one of LOCACHE_VERSION
  *
- * and this after it, outside of functions and before those that it is for:
+ * and these after it, outside of functions and before those that they are for:
  *
  *     LOCACHE_VERSION("2");        another text invalidates the results of
  *                                  every memoized function of this file
+ *     LOCACHE_SHARE("primes 1");   results are shared with every function of
+ *                                  that name, in that cache directory, that
+ *                                  says the same text: in another file or in
+ *                                  Python (`version="primes 1"`). The source
+ *                                  does not count then.
+ *
+ * Without LOCACHE_SHARE no two functions share results: the source file counts,
+ * for a function from a header the file that includes it, and the types of the
+ * result and of the parameters.
+ *
+ * A result that is NULL is not kept, since that is how C says that something
+ * failed. For any other failure the body says LOCACHE_DISCARD(); and its result
+ * is returned, but not kept.
  *
  * Threads and processes that call at the same time what is not there wait for
  * the one whose body runs. A body that is left by longjmp(), pthread_exit() or
@@ -1111,6 +1125,20 @@ LOCACHE_API void locache_set_log(void (*fn)(void *context,
  * ENOMEM, EIO. Any thread. */
 LOCACHE_API locache_status locache_set_dir(const char *dir,
                                            locache_error *error);
+
+/* Call fn(context, message) with each line that the user of the program should
+ * see, on the thread where it arises, instead of printing it on stderr; NULL:
+ * print again. Nothing is printed where descriptor 2 is another file than it
+ * was when the library was loaded, but for a terminal, a pipe and a file that
+ * was opened for appending: a program may have closed it and opened its data.
+ * One receiver per process; the message lives for the call only. Any thread. */
+LOCACHE_API void
+locache_set_warn(void (*fn)(void *context, const char *message), void *context);
+
+/* Free what the library holds for all memoized functions; they go on, and what
+ * locache_set_dir() said is forgotten. Happens by itself when the program ends
+ * or the library is unloaded. One thread, when no other is in a first call. */
+LOCACHE_API void locache_shutdown(void);
 
 /* Print every event on stderr, or stop it: takes locache_set_log() for itself.
  * Any thread. */
@@ -1188,6 +1216,22 @@ typedef struct locache_layout {
     const locache_member *members;
 } locache_layout;
 
+typedef struct locache_parameter {
+    const char *name;
+    unsigned kind;
+    size_t size;
+    const locache_layout *layout;
+} locache_parameter;
+
+/* What LOCACHE_VERSION or LOCACHE_SHARE says, and where. */
+typedef struct locache_statement {
+    const void *unit; /* one address for each translation unit */
+    const char *file; /* __FILE__ */
+    unsigned order;   /* grows within the unit */
+    bool shared;
+    const char *text;
+} locache_statement;
+
 typedef struct locache_function_record {
     size_t size; /* of this struct */
     const char *name;
@@ -1195,16 +1239,29 @@ typedef struct locache_function_record {
     const char *base_file; /* __BASE_FILE__, or __FILE__ */
     int line;
     bool whole_file;
-    unsigned kind; /* of the result */
+    bool no_source; /* LOCACHE_NO_SOURCE was said */
+    unsigned kind;  /* of the result */
     size_t result_size;
     const locache_layout *layout;
-    const char *const *version;
-    const void *text; /* of base_file */
+    const locache_parameter *parameters;
+    size_t parameter_count;
+    const void *unit; /* as of its statements */
+    unsigned order;
+    /* pointers to statements, from here to statements_end */
+    const locache_statement *const *statements;
+    const locache_statement *const *statements_end;
+    const void *text; /* that #embed made, of text_file */
     size_t text_size;
-    /* records of texts, from here to texts_end: see src/persist/source.h */
-    const void *texts;
-    const void *texts_end;
+    const char *text_file;
+    /* what links functions to texts, from here to links_end: see
+     * src/persist/text.h */
+    const void *links;
+    const void *links_end;
     void *_Atomic cache;
+    /* when opening may be tried again, where it failed */
+    int64_t _Atomic retry;
+    /* calls that use `cache` now, and a bit: at its end */
+    unsigned _Atomic users;
     _Atomic bool warned;
 } locache_function_record;
 
@@ -1213,6 +1270,7 @@ typedef struct locache_call {
     locache *cache;
     locache_flight *flight;
     int64_t began;
+    bool discarded;
     void *left[4]; /* what is called where the body is left without a return */
     locache_writer key;
     unsigned char room[256]; /* of the key: beyond, it is on the heap */
@@ -1229,15 +1287,20 @@ LOCACHE_API void locache_call_argument(locache_call *call, const char *name,
                                        const locache_layout *layout);
 LOCACHE_API bool locache_call_take(void *result, locache_call *call);
 LOCACHE_API void locache_call_keep(locache_call *call, const void *result);
+LOCACHE_API void locache_call_discard(locache_call *call);
 LOCACHE_API locache_status
 locache_function_reset(locache_function_record *function);
+/* The record's program ends, or its shared library is unloaded. */
+LOCACHE_API void locache_function_end(locache_function_record *function);
 
 #if defined(__GNUC__)
 #define LOCACHE_UNUSED_ __attribute__((unused))
 /* Of a body: frames on the stack say which bodies run still. */
 #define LOCACHE_APART_ __attribute__((noinline))
 /* 5: pointer_type_class, in every version. */
-#define LOCACHE_IS_POINTER_(value) (__builtin_classify_type(value) == 5)
+#define LOCACHE_IS_POINTER_(value)                                             \
+    (__builtin_classify_type(                                                  \
+         _Generic((value), float: 0, default: (value))) == 5)
 #else
 #define LOCACHE_UNUSED_
 #define LOCACHE_APART_
@@ -1438,31 +1501,41 @@ extern const locache_layout locache_layout_none_[];
 
 /* --------------------------------------------------------------- parameters */
 
+#define LOCACHE_LAYOUT_DECLARED_(fn, pair)                                     \
+    LOCACHE_WITH_(LOCACHE_LAYOUT_DECLARED_OF_, fn, pair)
+#define LOCACHE_LAYOUT_DECLARED_OF_(fn, type, param)                           \
+    extern const locache_layout LOCACHE_LAYOUT_(type)[];
 #define LOCACHE_CHECK_(fn, pair)                                               \
     LOCACHE_WITH_(LOCACHE_PARAMETER_AS_TYPE_comma_NAME_IN_PARENTHESES, fn, pair)
+/* Within a function of its own, so that no two functions' names meet. */
 #define LOCACHE_PARAMETER_AS_TYPE_comma_NAME_IN_PARENTHESES(fn, type, param)   \
-    struct locache_##fn##_##param;                                             \
+    struct locache_##param;                                                    \
     enum {                                                                     \
-        locache_##fn##_##param##_is_no_bare_pointer =                          \
+        locache_##param##_is_no_bare_pointer =                                 \
             !LOCACHE_IS_POINTER_(*(type *)0) ||                                \
             LOCACHE_KIND_(*(type *)0) != LOCACHE_KIND_NONE                     \
     };                                                                         \
-    _Static_assert(locache_##fn##_##param##_is_no_bare_pointer,                \
+    _Static_assert(locache_##param##_is_no_bare_pointer,                       \
                    "locache: the parameter (" #type ", " #param ") of " #fn    \
                    " is a pointer, which has no key: use char *, "             \
                    "locache_array(type), or a struct listed with "             \
-                   "LOCACHE_STRUCT");                                          \
-    extern const locache_layout LOCACHE_LAYOUT_(type)[];                       \
+                   "LOCACHE_STRUCT");
+#define LOCACHE_CHECK_KEY_(fn, pair)                                           \
+    LOCACHE_WITH_(LOCACHE_CHECK_KEY_OF_, fn, pair)
+#define LOCACHE_CHECK_KEY_OF_(fn, type, param)                                 \
     enum {                                                                     \
-        locache_##fn##_##param##_has_a_key =                                   \
+        locache_##param##_has_a_key =                                          \
             LOCACHE_KIND_(*(type *)0) != LOCACHE_KIND_NONE ||                  \
             LOCACHE_IS_LISTED_(type)                                           \
     };                                                                         \
-    _Static_assert(locache_##fn##_##param##_has_a_key,                         \
+    _Static_assert(locache_##param##_has_a_key,                                \
                    "locache: the parameter (" #type ", " #param ") of " #fn    \
                    " has no key: its type must be a number, bool, an enum, "   \
                    "char *, locache_array(type), or the typedef name of a "    \
                    "struct listed with LOCACHE_STRUCT");
+#define LOCACHE_RECORD_(fn, pair) LOCACHE_WITH_(LOCACHE_RECORD_OF_, fn, pair)
+#define LOCACHE_RECORD_OF_(fn, type, param)                                    \
+    {#param, LOCACHE_KIND_(*(type *)0), sizeof(type), LOCACHE_LISTED_(type)},
 #define LOCACHE_DECLARE_(fn, pair)                                             \
     LOCACHE_WITH_(LOCACHE_DECLARE_AS_TYPE_comma_NAME_IN_PARENTHESES, fn, pair)
 #define LOCACHE_DECLARE_AS_TYPE_comma_NAME_IN_PARENTHESES(fn, type, param)     \
@@ -1474,14 +1547,55 @@ extern const locache_layout locache_layout_none_[];
 #define LOCACHE_ARGUMENT_(fn, pair)                                            \
     LOCACHE_WITH_(LOCACHE_ARGUMENT_OF_, fn, pair)
 #define LOCACHE_ARGUMENT_OF_(fn, type, param)                                  \
-    locache_call_argument(&locache_call_, #param, LOCACHE_KIND_(param),        \
-                          &param, sizeof(param), LOCACHE_LISTED_(type));
+    {                                                                          \
+        LOCACHE_UNQUALIFIED_(type, param) locache_argument_ = param;           \
+        locache_call_argument(&locache_call_, #param, LOCACHE_KIND_(param),    \
+                              &locache_argument_, sizeof locache_argument_,    \
+                              LOCACHE_LISTED_(type));                          \
+    }
+/* The library takes the address of each argument as a const void *, which
+ * volatile and restrict would not become. */
+#if defined(__GNUC__)
+#define LOCACHE_UNQUALIFIED_(type, param) __typeof__(((void)0, param))
+#else
+#define LOCACHE_UNQUALIFIED_(type, param) type
+#endif
 
 /* ----------------------------------- the text of the source, in the program */
 
-static const char *locache_file_version_ LOCACHE_UNUSED_;
-#define LOCACHE_VERSION(text)                                                  \
-    static const char *locache_file_version_ LOCACHE_UNUSED_ = (text)
+/* One address for each translation unit, which tells statements of one from
+ * those of another. */
+static char locache_unit_ LOCACHE_UNUSED_;
+
+#if defined(__GNUC__) && defined(__ELF__)
+#define LOCACHE_SECTION_START_(section) "__start_" section
+#define LOCACHE_SECTION_END_(section) "__stop_" section
+#define LOCACHE_SECTION_NAME_(section) section
+#elif defined(__GNUC__) && defined(__MACH__)
+#define LOCACHE_SECTION_START_(section) "section$start$__DATA$" section
+#define LOCACHE_SECTION_END_(section) "section$end$__DATA$" section
+#define LOCACHE_SECTION_NAME_(section) "__DATA," section
+#else
+#error "locache: LOCACHE_PERSIST needs GCC or Clang, and ELF or Mach-O"
+#endif
+#define LOCACHE_WEAK_HIDDEN_ __attribute__((visibility("hidden"), weak))
+
+/* A unity build has several: what counts for a function is the last that was
+ * said in its file, else the last of all, before it. */
+#define LOCACHE_VERSION(text) LOCACHE_STATEMENT_(__COUNTER__, false, text)
+#define LOCACHE_SHARE(text) LOCACHE_STATEMENT_(__COUNTER__, true, text)
+#define LOCACHE_STATEMENT_(order, shared, text)                                \
+    LOCACHE_STATEMENT_OF_(order, shared, text)
+#define LOCACHE_STATEMENT_OF_(order, shared, text)                             \
+    static const locache_statement locache_statement_##order = {               \
+        &locache_unit_, __FILE__, order, shared, text};                        \
+    static const locache_statement *const locache_statement_at_##order         \
+        __attribute__((used, section(LOCACHE_SECTION_NAME_(                    \
+                                 "locache_said")))) = &locache_statement_##order
+extern const locache_statement *const locache_statements_[] __asm__(
+    LOCACHE_SECTION_START_("locache_said")) LOCACHE_WEAK_HIDDEN_;
+extern const locache_statement *const locache_statements_end_[] __asm__(
+    LOCACHE_SECTION_END_("locache_said")) LOCACHE_WEAK_HIDDEN_;
 
 #if defined(__BASE_FILE__)
 #define LOCACHE_BASE_FILE_ __BASE_FILE__
@@ -1496,23 +1610,37 @@ static const char *locache_file_version_ LOCACHE_UNUSED_;
 static const unsigned char locache_embedded_[] LOCACHE_UNUSED_ = {
 #embed LOCACHE_BASE_FILE_
 };
+/* In a precompiled header it is not that of the function's record. */
+static const char locache_embedded_file_[] LOCACHE_UNUSED_ =
+    LOCACHE_BASE_FILE_;
 #endif
 #endif
 #ifdef LOCACHE_EMBEDDED_
 #define LOCACHE_TEXT_                                                          \
-    .text = locache_embedded_, .text_size = sizeof locache_embedded_,
+    .text = locache_embedded_, .text_size = sizeof locache_embedded_,          \
+    .text_file = locache_embedded_file_,
 #else
 #define LOCACHE_TEXT_
 #endif
 
-/* Records in a section of their own, which the linker makes one array of and
- * marks both ends of, so that no label need be known outside of the assembly:
- * the same ones may stand in several files that link-time optimisation makes
- * one of. The section is read-only data, free of relocations. "R" keeps a
- * linker that drops what nothing refers to from it. In two parts, since ccache
- * takes the directive for a dependency that it does not know; what it compares,
- * the preprocessed source, is enough. */
-#if !defined(LOCACHE_NO_SOURCE) && defined(__GNUC__) && defined(__ELF__)
+/* Each text once for each object file, in a section of its own, and in another
+ * one a link for each function: how far it is from there to the function's
+ * record, and to the texts of the two files that its definition is from. These
+ * are distances between addresses of one object file, so that no name has to be
+ * unique, and no relocation is left when the program is loaded.
+ *
+ * All of it is in a function that is never called: weak and hidden, so that a
+ * compiler must make it, but link-time optimisation, which sees that nobody
+ * calls it, does not. For the assembler would run at link time then, in the
+ * linker's directory, on a source that may have been edited since. Such a
+ * program is told from others by what its linker noted of all of it
+ * (src/persist/text.h). Without optimisation GCC would keep it all the same,
+ * but for `inline`.
+ *
+ * "R" keeps a linker that drops what nothing refers to from it. ".inc" "bin" is
+ * in two parts, since ccache takes the directive for a dependency that it does
+ * not know; what it compares, the preprocessed source, is enough. */
+#ifndef LOCACHE_NO_SOURCE
 #if defined(__has_attribute)
 #if __has_attribute(retain)
 #define LOCACHE_SECTION_FLAGS_ "aR"
@@ -1521,51 +1649,68 @@ static const unsigned char locache_embedded_[] LOCACHE_UNUSED_ = {
 #ifndef LOCACHE_SECTION_FLAGS_
 #define LOCACHE_SECTION_FLAGS_ "a"
 #endif
-#define LOCACHE_SECTION_                                                       \
-    ".pushsection locache_source,\"" LOCACHE_SECTION_FLAGS_ "\",%progbits\n"
-#define LOCACHE_TEXTS_START_ "__start_locache_source"
-#define LOCACHE_TEXTS_END_ "__stop_locache_source"
-#elif !defined(LOCACHE_NO_SOURCE) && defined(__GNUC__) && defined(__MACH__)
-#define LOCACHE_SECTION_                                                       \
-    ".pushsection __DATA,locache_source,regular,no_dead_strip\n"
-#define LOCACHE_TEXTS_START_ "section$start$__DATA$locache_source"
-#define LOCACHE_TEXTS_END_ "section$end$__DATA$locache_source"
+#ifdef __ELF__
+#define LOCACHE_PUSH_SECTION_(section)                                         \
+    ".pushsection " section ",\"" LOCACHE_SECTION_FLAGS_ "\",%progbits\n"
+#define LOCACHE_SYMBOL_(name) name
+#else
+#define LOCACHE_PUSH_SECTION_(section)                                         \
+    ".pushsection __DATA," section ",regular,no_dead_strip\n"
+#define LOCACHE_SYMBOL_(name) "_" name
 #endif
-
-#ifdef LOCACHE_SECTION_
+#if __SIZEOF_POINTER__ == 8
+#define LOCACHE_WORD_ ".quad "
+#else
+#define LOCACHE_WORD_ ".long "
+#endif
+#define LOCACHE_LABEL_(file) "\".Llocache_text_" file "\""
 #define LOCACHE_EMBED_(file)                                                   \
-    __asm__ volatile(LOCACHE_SECTION_ ".balign 8\n"                            \
-                                      ".quad 72f - 71f\n"                      \
-                                      ".quad 73f - 72f\n"                      \
-                                      "71: .asciz \"" file "\"\n"              \
-                                      "72: .inc"                               \
-                                      "bin \"" file "\"\n"                     \
-                                      "73: .balign 8\n"                        \
-                                      ".popsection\n")
-extern const char locache_texts_[] __asm__(LOCACHE_TEXTS_START_)
-    __attribute__((visibility("hidden"), weak));
-extern const char locache_texts_end_[] __asm__(LOCACHE_TEXTS_END_)
-    __attribute__((visibility("hidden"), weak));
-#define LOCACHE_TEXTS_ .texts = locache_texts_, .texts_end = locache_texts_end_,
-
-/* Made where a function of the file is memoized, and then once. */
-static __attribute__((noinline, unused)) void locache_embed_(void)
-{
-#ifndef LOCACHE_EMBEDDED_
-    LOCACHE_EMBED_(__BASE_FILE__);
+    LOCACHE_PUSH_SECTION_("locache_source")                                    \
+    ".ifndef " LOCACHE_LABEL_(file) "\n"                                       \
+    ".balign 8\n"                                                              \
+    LOCACHE_LABEL_(file) ": .quad 72f - 71f\n"                                 \
+    "71: .inc" "bin \"" file "\"\n"                                            \
+    "72:\n"                                                                    \
+    ".endif\n"                                                                 \
+    ".popsection\n"
+#ifdef LOCACHE_EMBEDDED_
+#define LOCACHE_EMBED_BASE_
+#define LOCACHE_LINK_BASE_ LOCACHE_WORD_ "0\n"
+#else
+#define LOCACHE_EMBED_BASE_ LOCACHE_EMBED_(__BASE_FILE__)
+#define LOCACHE_LINK_BASE_                                                     \
+    LOCACHE_WORD_ LOCACHE_LABEL_(__BASE_FILE__) " - .\n"
 #endif
-}
-/* A definition that comes from another file, a header, brings that one too. */
+#define LOCACHE_LINK_(name)                                                    \
+    __asm__ volatile(                                                          \
+        LOCACHE_EMBED_BASE_ LOCACHE_EMBED_(__FILE__)                           \
+        LOCACHE_PUSH_SECTION_("locache_links")                                 \
+        ".balign 8\n"                                                          \
+        LOCACHE_WORD_ LOCACHE_SYMBOL_("locache_function_of_" name) " - .\n"    \
+        LOCACHE_LINK_BASE_                                                     \
+        LOCACHE_WORD_ LOCACHE_LABEL_(__FILE__) " - .\n"                        \
+        ".popsection\n")
+#if defined(__clang__) || defined(__GNUC_GNU_INLINE__)
+#define LOCACHE_EXTERN_INLINE_
+#else
+#define LOCACHE_EXTERN_INLINE_ extern inline
+#endif
+extern const char locache_links_[] __asm__(
+    LOCACHE_SECTION_START_("locache_links")) LOCACHE_WEAK_HIDDEN_;
+extern const char locache_links_end_[] __asm__(
+    LOCACHE_SECTION_END_("locache_links")) LOCACHE_WEAK_HIDDEN_;
+#define LOCACHE_TEXTS_ .links = locache_links_, .links_end = locache_links_end_,
 #define LOCACHE_EMBED_FOR_(name)                                               \
-    static __attribute__((noinline, used)) void locache_embed_for_##name(void) \
+    LOCACHE_WEAK_HIDDEN_ void locache_embed_for_##name(void);                  \
+    LOCACHE_EXTERN_INLINE_ void locache_embed_for_##name(void)                 \
     {                                                                          \
-        locache_embed_();                                                      \
-        if (__builtin_strcmp(__FILE__, __BASE_FILE__) != 0)                    \
-            LOCACHE_EMBED_(__FILE__);                                          \
+        LOCACHE_LINK_(#name);                                                  \
     }
+#define LOCACHE_HAS_NO_SOURCE_ false
 #else
 #define LOCACHE_TEXTS_
 #define LOCACHE_EMBED_FOR_(name)
+#define LOCACHE_HAS_NO_SOURCE_ true
 #endif
 
 #ifdef LOCACHE_WHOLE_FILE
@@ -1586,39 +1731,68 @@ static __attribute__((noinline, unused)) void locache_embed_(void)
     _Static_assert(0, "locache: " #fn " can have at most sixteen parameters"); \
     ret fn(void)
 
+/* A warning here would be about the library's own: a layout declared twice. */
+#define LOCACHE_QUIET_BEGIN_                                                   \
+    _Pragma("GCC diagnostic push")                                             \
+    _Pragma("GCC diagnostic ignored \"-Wredundant-decls\"")
+#define LOCACHE_QUIET_END_ _Pragma("GCC diagnostic pop")
+
 /* The first declaration takes `static` and the like. The body's own comes last,
  * so that the body follows it as it was written. */
 #define LOCACHE_PERSIST_OK(count, ret, fn, ...)                                \
     ret fn(LOCACHE_EACH_##count(LOCACHE_DECLARE_, LOCACHE_DECLARE_NEXT_, void, \
                                 fn, __VA_ARGS__));                             \
-    LOCACHE_EACH_##count(LOCACHE_CHECK_, LOCACHE_CHECK_, , fn, __VA_ARGS__)    \
+    static inline LOCACHE_UNUSED_ void locache_check_pointers_##fn(void)       \
+    {                                                                          \
+        LOCACHE_EACH_##count(LOCACHE_CHECK_, LOCACHE_CHECK_, , fn,             \
+                             __VA_ARGS__)                                      \
+    }                                                                          \
+    LOCACHE_QUIET_BEGIN_                                                       \
+    LOCACHE_EACH_##count(LOCACHE_LAYOUT_DECLARED_, LOCACHE_LAYOUT_DECLARED_, , \
+                         fn, __VA_ARGS__)                                      \
     extern const locache_layout LOCACHE_LAYOUT_(ret)[];                        \
-    enum {                                                                     \
-        locache_##fn##_has_a_result =                                          \
-            LOCACHE_IS_RESULT_(ret) || LOCACHE_IS_LISTED_(ret)                 \
-    };                                                                         \
-    _Static_assert(locache_##fn##_has_a_result,                                \
-                   "locache: the result of " #fn ", of type " #ret             \
-                   ", cannot be kept: it must be a number, bool, an enum, "    \
-                   "char * (allocated with malloc, the caller frees it), or "  \
-                   "the typedef name of a struct listed with "                 \
-                   "LOCACHE_STRUCT");                                          \
     LOCACHE_EMBED_FOR_(fn)                                                     \
-    static locache_function_record locache_function_of_##fn = {                \
-        .size = sizeof(locache_function_record),                               \
-        .name = #fn,                                                           \
-        .file = __FILE__,                                                      \
-        .base_file = LOCACHE_BASE_FILE_,                                       \
-        .line = __LINE__,                                                      \
-        .whole_file = LOCACHE_IS_WHOLE_FILE_,                                  \
-        .kind = LOCACHE_KIND_(*(ret *)0),                                      \
-        .result_size = sizeof(ret),                                            \
-        .layout = LOCACHE_LISTED_(ret),                                        \
-        .version = &locache_file_version_,                                     \
-        LOCACHE_TEXT_ LOCACHE_TEXTS_};                                         \
+    LOCACHE_QUIET_END_                                                         \
+    static inline LOCACHE_UNUSED_ void locache_check_##fn(void)                \
+    {                                                                          \
+        LOCACHE_EACH_##count(LOCACHE_CHECK_KEY_, LOCACHE_CHECK_KEY_, , fn,     \
+                             __VA_ARGS__)                                      \
+        _Static_assert(LOCACHE_IS_RESULT_(ret) || LOCACHE_IS_LISTED_(ret),     \
+                       "locache: the result of " #fn ", of type " #ret         \
+                       ", cannot be kept: it must be a number, bool, an "      \
+                       "enum, char * (allocated with malloc, the caller "      \
+                       "frees it), or the typedef name of a struct listed "    \
+                       "with LOCACHE_STRUCT");                                 \
+    }                                                                          \
+    static const locache_parameter locache_parameters_##fn[] = {               \
+        LOCACHE_EACH_##count(LOCACHE_RECORD_, LOCACHE_RECORD_, , fn,           \
+                             __VA_ARGS__) {NULL, 0, 0, NULL}};                 \
+    static locache_function_record locache_function_of_##fn                    \
+        __attribute__((used)) = {                                              \
+            .size = sizeof(locache_function_record),                           \
+            .name = #fn,                                                       \
+            .file = __FILE__,                                                  \
+            .base_file = LOCACHE_BASE_FILE_,                                   \
+            .line = __LINE__,                                                  \
+            .whole_file = LOCACHE_IS_WHOLE_FILE_,                              \
+            .no_source = LOCACHE_HAS_NO_SOURCE_,                               \
+            .kind = LOCACHE_KIND_(*(ret *)0),                                  \
+            .result_size = sizeof(ret),                                        \
+            .layout = LOCACHE_LISTED_(ret),                                    \
+            .parameters = locache_parameters_##fn,                             \
+            .parameter_count = count,                                          \
+            .unit = &locache_unit_,                                            \
+            .order = __COUNTER__,                                              \
+            .statements = locache_statements_,                                 \
+            .statements_end = locache_statements_end_,                         \
+            LOCACHE_TEXT_ LOCACHE_TEXTS_};                                     \
+    static __attribute__((destructor)) void locache_end_##fn(void)             \
+    {                                                                          \
+        locache_function_end(&locache_function_of_##fn);                       \
+    }                                                                          \
     LOCACHE_APART_ static ret locache_body_##fn(                               \
-        LOCACHE_EACH_##count(LOCACHE_DECLARE_, LOCACHE_DECLARE_NEXT_, void,    \
-                             fn, __VA_ARGS__));                                \
+        locache_call *locache_this_call_ LOCACHE_EACH_##count(                 \
+            LOCACHE_DECLARE_NEXT_, LOCACHE_DECLARE_NEXT_, , fn, __VA_ARGS__)); \
     ret fn(LOCACHE_EACH_##count(LOCACHE_DECLARE_, LOCACHE_DECLARE_NEXT_, void, \
                                 fn, __VA_ARGS__))                              \
     {                                                                          \
@@ -1629,15 +1803,18 @@ static __attribute__((noinline, unused)) void locache_embed_(void)
                              __VA_ARGS__)                                      \
         if (!locache_call_take(&locache_result_, &locache_call_)) {            \
             locache_result_ = locache_body_##fn(                               \
-                LOCACHE_EACH_##count(LOCACHE_PASS_, LOCACHE_PASS_NEXT_, , fn,  \
-                                     __VA_ARGS__));                            \
+                &locache_call_ LOCACHE_EACH_##count(                           \
+                    LOCACHE_PASS_NEXT_, LOCACHE_PASS_NEXT_, , fn,              \
+                    __VA_ARGS__));                                             \
             locache_call_keep(&locache_call_, &locache_result_);               \
         }                                                                      \
         return locache_result_;                                                \
     }                                                                          \
     static ret locache_body_##fn(                                              \
-        LOCACHE_EACH_##count(LOCACHE_DECLARE_, LOCACHE_DECLARE_NEXT_, void,    \
-                             fn, __VA_ARGS__))
+        locache_call *locache_this_call_ LOCACHE_UNUSED_ LOCACHE_EACH_##count( \
+            LOCACHE_DECLARE_NEXT_, LOCACHE_DECLARE_NEXT_, , fn, __VA_ARGS__))
+/* As a statement within the body of a memoized function. */
+#define LOCACHE_DISCARD() locache_call_discard(locache_this_call_)
 #define LOCACHE_IS_RESULT_(ret)                                                \
     (LOCACHE_NUMBER_KIND_(*(ret *)0) != LOCACHE_KIND_NONE ||                   \
      LOCACHE_KIND_(*(ret *)0) == LOCACHE_KIND_LONG_REAL ||                     \

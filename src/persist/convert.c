@@ -204,6 +204,19 @@ void lc_convert_key(locache_writer *key, unsigned kind, const void *value, size_
 
 /* -------------------------------------------------------------------------------------- results */
 
+void lc_convert_layout(locache_writer *out, const locache_layout *layout)
+{
+    locache_write_text(out, ORDER, 1);
+    for (size_t i = 0; i < layout->count; i++) {
+        const locache_member *member = &layout->members[i];
+        locache_key_name(out, member->name, strlen(member->name));
+        locache_write_uint(out, member->kind);
+        locache_write_uint(out, member->offset);
+        locache_write_uint(out, member->size);
+        locache_write_uint(out, member->count);
+    }
+}
+
 /* The id of a layout: bytes mean a struct only under the layout that they were written with, on a
  * machine of the same byte order. False without memory: the id of a part would be that of another
  * struct, too. */
@@ -212,15 +225,7 @@ static bool layout_id(locache_id *out, const locache_layout *layout)
     unsigned char room[512]; /* on the stack: a member takes some 20 bytes */
     locache_writer text;
     locache_writer_init(&text, room, sizeof room);
-    locache_write_text(&text, ORDER, 1);
-    for (size_t i = 0; i < layout->count; i++) {
-        const locache_member *member = &layout->members[i];
-        locache_key_name(&text, member->name, strlen(member->name));
-        locache_write_uint(&text, member->kind);
-        locache_write_uint(&text, member->offset);
-        locache_write_uint(&text, member->size);
-        locache_write_uint(&text, member->count);
-    }
+    lc_convert_layout(&text, layout);
     bool whole = locache_writer_status(&text) == LOCACHE_OK;
     if (whole)
         locache_id_of(out, text.data, text.length);

@@ -9,6 +9,8 @@
  * for an array without data. */
 void lc_convert_key(locache_writer *key, unsigned kind, const void *value, size_t size,
                     const locache_layout *layout);
+/* Append what a struct looks like in memory. */
+void lc_convert_layout(locache_writer *out, const locache_layout *layout);
 /* Append a result to a body, whose codec is returned: a struct is its bytes and the id of its
  * layout, all else is CBOR. A failure stays in the writer: ENOMEM. */
 locache_codec lc_convert_write(locache_writer *body, unsigned kind, const void *value, size_t size,

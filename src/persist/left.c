@@ -10,6 +10,7 @@
  * is the call's, which may be there still. */
 #include "persist/left.h"
 #include "cache/flight.h"
+#include "persist/opened.h"
 
 #include <pthread.h>
 
@@ -37,6 +38,7 @@ static void leave(void *context)
     call->flight = NULL;
     call->cache = NULL;
     locache_writer_clear(&call->key);
+    lc_opened_leave(call->function);
 }
 
 /* Off the list, on which fibers of one thread may have put others in between. */

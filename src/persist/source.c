@@ -11,31 +11,6 @@
 #include <string.h>
 
 #define MACRO "LOCACHE_PERSIST"
-/* Where records begin: .balign in locache.h's LOCACHE_EMBED_. */
-#define RECORD_ALIGNMENT 8
-
-/* The sizes come from the program's own section, which its linker made, but are compared with what
- * remains all the same: a section that another tool has cut or patched ends the search. */
-bool lc_source_next(lc_span *out, const unsigned char **at, const unsigned char *end,
-                    const char *file)
-{
-    while ((size_t)(end - *at) >= 2 * sizeof(uint64_t)) {
-        uint64_t sizes[2];
-        memcpy(sizes, *at, sizeof sizes);
-        const unsigned char *name = *at + sizeof sizes;
-        size_t left = (size_t)(end - name);
-        if (sizes[0] > left || sizes[1] > left - sizes[0])
-            return false;
-        size_t size = (size_t)(sizes[0] + sizes[1]);
-        size += (RECORD_ALIGNMENT - size % RECORD_ALIGNMENT) % RECORD_ALIGNMENT;
-        *at = size < left ? name + size : end;
-        if (sizes[0] == strlen(file) + 1 && memcmp(name, file, (size_t)sizes[0]) == 0) {
-            *out = (lc_span){name + sizes[0], (size_t)sizes[1]};
-            return true;
-        }
-    }
-    return false;
-}
 
 /* --------------------------------------------------------------------------------------- tokens */
 
@@ -341,67 +316,118 @@ static size_t pass_parentheses(size_t *argument, const lc_source *in, size_t ope
     return in->count;
 }
 
-/* One past the closing brace of the body that begins at `open`, or the end. Of the branches of a
- * conditional directive one is compiled: each begins with as many braces open as the first, and
- * what the first leaves open is open after it. */
+/* Braces over the branches of conditional directives. Nobody knows here which branch is compiled:
+ * so each begins with as many open as there are in front of it, and what is open after it is the
+ * most that any leaves open, an #if without #else being one that may be passed over. A body may
+ * reach too far that way, so that a change behind it invalidates; it never ends too early. */
+typedef struct conditional {
+    size_t before;
+    size_t most;
+    bool has_else;
+} conditional;
+
+enum { CONDITIONALS_MAX = 64 }; /* beyond that, all to the end of the file counts */
+
+typedef struct nesting {
+    conditional open[CONDITIONALS_MAX];
+    size_t level;
+    size_t depth;
+} nesting;
+
+static size_t larger(size_t a, size_t b)
+{
+    return a > b ? a : b;
+}
+
+static bool begins_conditional(const lc_source *in, size_t i)
+{
+    return is_token(in, i, "if") || is_token(in, i, "ifdef") || is_token(in, i, "ifndef");
+}
+
+static bool begins_branch(const lc_source *in, size_t i)
+{
+    return is_token(in, i, "else") || is_token(in, i, "elif") || is_token(in, i, "elifdef") ||
+           is_token(in, i, "elifndef");
+}
+
+/* The word of a directive. False: too many are open. */
+static bool pass_directive(nesting *at, const lc_source *in, size_t word)
+{
+    if (begins_conditional(in, word)) {
+        if (at->level == CONDITIONALS_MAX)
+            return false;
+        at->open[at->level++] = (conditional){.before = at->depth};
+        return true;
+    }
+    if (at->level == 0)
+        return true;
+    conditional *inner = &at->open[at->level - 1];
+    if (begins_branch(in, word)) {
+        inner->most = larger(inner->most, at->depth);
+        inner->has_else = inner->has_else || is_token(in, word, "else");
+        at->depth = inner->before;
+    } else if (is_token(in, word, "endif")) {
+        at->depth = larger(inner->most, at->depth);
+        if (!inner->has_else)
+            at->depth = larger(at->depth, inner->before);
+        at->level--;
+    }
+    return true;
+}
+
+/* One past the closing brace of the body that begins at `open`, or the end. */
 static size_t pass_body(const lc_source *in, size_t open)
 {
-    enum { CONDITIONALS_MAX = 64 }; /* beyond that, all to the end of the file counts */
-    size_t before[CONDITIONALS_MAX];
-    size_t after[CONDITIONALS_MAX];
-    bool later[CONDITIONALS_MAX];
-    size_t level = 0;
-    size_t depth = 0;
+    nesting at = {.level = 0};
     for (size_t i = open; i < in->count; i++) {
         bool directive = in->tokens[i].directive;
-        if (directive && is_token(in, i, "#")) {
-            if (is_token(in, i + 1, "if") || is_token(in, i + 1, "ifdef") ||
-                is_token(in, i + 1, "ifndef")) {
-                if (level == CONDITIONALS_MAX)
-                    return in->count;
-                later[level] = false;
-                before[level++] = depth;
-            } else if (level > 0 &&
-                       (is_token(in, i + 1, "else") || is_token(in, i + 1, "elif") ||
-                        is_token(in, i + 1, "elifdef") || is_token(in, i + 1, "elifndef"))) {
-                if (!later[level - 1])
-                    after[level - 1] = depth;
-                later[level - 1] = true;
-                depth = before[level - 1];
-            } else if (level > 0 && is_token(in, i + 1, "endif")) {
-                level--;
-                depth = later[level] ? after[level] : depth;
-            }
-        }
+        bool begins = directive && is_token(in, i, "#");
+        if (begins && !pass_directive(&at, in, i + 1))
+            return in->count;
         if (!directive && (is_token(in, i, "{") || is_token(in, i, "<%")))
-            depth++;
-        else if (!directive && depth > 0 && (is_token(in, i, "}") || is_token(in, i, "%>")))
-            depth--;
+            at.depth++;
+        else if (!directive && at.depth > 0 && (is_token(in, i, "}") || is_token(in, i, "%>")))
+            at.depth--;
         /* The body is over where no brace and no conditional is open. Where that is an #endif's
          * '#', its word belongs to it; nothing else follows on that line. */
-        if (depth == 0 && level == 0)
-            return directive && is_token(in, i, "#") ? i + 2 : i + 1;
+        if (at.depth == 0 && at.level == 0)
+            return begins ? i + 2 : i + 1;
     }
     return in->count;
 }
 
-bool lc_source_definition(lc_span *out, const lc_source *in, const char *name, int line)
+bool lc_source_next(lc_definition *out, const lc_source *in, size_t *at)
 {
-    for (size_t i = 0; i + 1 < in->count; i++) {
+    for (size_t i = *at; i + 1 < in->count; i++) {
         size_t argument;
         if (!is_token(in, i, MACRO) || in->tokens[i].directive || !is_token(in, i + 1, "("))
             continue;
         size_t after = pass_parentheses(&argument, in, i + 1);
-        if (argument == 0 || after >= in->count || !is_token(in, argument, name) ||
+        if (argument == 0 || after >= in->count ||
             (!is_token(in, after, "{") && !is_token(in, after, "<%")))
-            continue;
-        /* Two of one name, in the branches of a conditional: the compiled one is on the line that
-         * the program says. */
-        if (line != 0 && (in->tokens[i].line > line || in->tokens[after - 1].line < line))
             continue;
         const token *last = &in->tokens[pass_body(in, after) - 1];
         size_t start = in->tokens[i].start;
-        *out = (lc_span){in->bytes + start, last->start + last->size - start};
+        *out = (lc_definition){.name = in->bytes + in->tokens[argument].start,
+                               .first_line = in->tokens[i].line,
+                               .last_line = in->tokens[after - 1].line,
+                               .text = {in->bytes + start, last->start + last->size - start}};
+        *at = i + 1;
+        return true;
+    }
+    return false;
+}
+
+bool lc_source_definition(lc_span *out, const lc_source *in, const char *name, int line)
+{
+    lc_definition found;
+    for (size_t at = 0; lc_source_next(&found, in, &at);) {
+        /* Two of one name, in the branches of a conditional: the compiled one is on the line that
+         * the program says. */
+        if (strcmp(found.name, name) != 0 ||
+            (line != 0 && (found.first_line > line || found.last_line < line)))
+            continue;
+        *out = found.text;
         return true;
     }
     return false;

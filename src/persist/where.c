@@ -8,7 +8,10 @@
 #include "base/alloc.h"
 #include "base/error.h"
 #include "base/os.h"
+#include "persist/identity.h"
+#include "persist/object.h"
 #include "persist/source.h"
+#include "persist/text.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -19,8 +22,6 @@
 
 /* Bytes: no source is so large, and a log of that name is not read. */
 #define SOURCE_MAX (64 << 20)
-/* Where there is none, as on macOS, sources are looked for from the working directory alone. */
-#define EXECUTABLE "/proc/self/exe"
 
 /* -------------------------------------------------------------------------------------- set_dir */
 
@@ -60,38 +61,51 @@ locache_status locache_set_dir(const char *dir, locache_error *error)
     return LOCACHE_OK;
 }
 
+void lc_where_clear(void)
+{
+    chosen_dir *at = atomic_exchange(&chosen, NULL);
+    while (at != NULL) {
+        chosen_dir *before = at->before;
+        lc_free(at);
+        at = before;
+    }
+}
+
 /* -------------------------------------------------------------------------- is this the source? */
 
-/* Is that content a text that the program carries for the function's file? */
-static bool carries(const locache_function_record *function, const lc_span *content)
-{
-    lc_span text = {function->text, function->text_size};
-    const unsigned char *at = function->texts;
-    if (text.data != NULL && strcmp(function->file, function->base_file) == 0 &&
-        text.size == content->size && memcmp(text.data, content->data, text.size) == 0)
-        return true;
-    while (at != NULL && lc_source_next(&text, &at, function->texts_end, function->file))
-        if (text.size == content->size && memcmp(text.data, content->data, text.size) == 0)
-            return true;
-    return false;
-}
+/* What is looked for: the file that was compiled, or, of a function that is shared, the one that
+ * its definition is in. */
+typedef struct wanted {
+    const locache_function_record *function;
+    const char *file;
+    lc_span text;
+    bool loosely; /* a file that only defines such a function will do */
+} wanted;
 
 /* Does that content define a memoized function of the name? It was edited since it was compiled,
  * say. The identity, which is of the text in the program, keeps the results apart from another
  * source's. */
-static bool defines(const locache_function_record *function, const lc_span *content)
+static bool defines(const char *name, const lc_span *content)
 {
     lc_source *tokens;
     lc_span definition;
     if (lc_source_make(&tokens, *content) != LOCACHE_OK)
         return false;
-    bool found = lc_source_definition(&definition, tokens, function->name, 0);
+    bool found = lc_source_definition(&definition, tokens, name, 0);
     lc_source_free(tokens);
     return found;
 }
 
+static bool is_wanted(const wanted *what, const lc_span *content)
+{
+    if (what->loosely)
+        return defines(what->function->name, content);
+    return what->text.data != NULL && what->text.size == content->size &&
+           memcmp(what->text.data, content->data, content->size) == 0;
+}
+
 /* Through links, as locache_locate() will resolve them. */
-static bool is_source(const locache_function_record *function, const char *path)
+static bool is_source(const wanted *what, const char *path)
 {
     char real[LOCACHE_PATH_MAX];
     struct stat found;
@@ -108,7 +122,7 @@ static bool is_source(const locache_function_record *function, const char *path)
     if (content == NULL || lc_read_full(fd, content, (size_t)found.st_size) != found.st_size)
         goto done;
     lc_span all = {content, (size_t)found.st_size};
-    same = carries(function, &all) || defines(function, &all);
+    same = is_wanted(what, &all);
 done:
     lc_free(content);
     lc_close(fd);
@@ -124,66 +138,78 @@ static bool is_there(const char *path)
 }
 
 /* <directory>/<file> where that is the source. */
-static bool try_in(char out[LOCACHE_PATH_MAX], const char *directory,
-                   const locache_function_record *function)
+static bool try_in(char out[LOCACHE_PATH_MAX], const char *directory, const wanted *what)
 {
-    int size = snprintf(out, LOCACHE_PATH_MAX, "%s/%s", directory, function->file);
-    return size > 0 && size < LOCACHE_PATH_MAX && is_source(function, out);
+    int size = snprintf(out, LOCACHE_PATH_MAX, "%s/%s", directory, what->file);
+    return size > 0 && size < LOCACHE_PATH_MAX && is_source(what, out);
 }
 
 /* From the working directory, then from the executable's and those above it: a build directory is
  * one of them, mostly. */
-static bool find_source(char out[LOCACHE_PATH_MAX], const locache_function_record *function)
+static bool find_source(char out[LOCACHE_PATH_MAX], const wanted *what)
 {
     char directory[LOCACHE_PATH_MAX];
-    if (getcwd(directory, sizeof directory) != NULL && try_in(out, directory, function))
+    if (getcwd(directory, sizeof directory) != NULL && try_in(out, directory, what))
         return true;
-    if (lc_realpath(directory, sizeof directory, EXECUTABLE) != 0)
+    if (!lc_object_path(directory, what->function))
         return false;
     for (char *slash; (slash = strrchr(directory, '/')) != NULL;) {
         *slash = '\0';
-        if (try_in(out, directory, function))
+        if (try_in(out, directory, what))
             return true;
     }
     return false;
 }
 
-/* A name for a source that nobody finds: its relative path, what leads up left out, from the
- * executable's directory. */
-static bool name_source(char out[LOCACHE_PATH_MAX], const char *file)
+/* A name for a source that nobody finds: its relative path, what leads up left out, under the
+ * program's own, since another program beside it may be of a file with the same name. */
+static bool name_source(char out[LOCACHE_PATH_MAX], const wanted *what)
 {
-    char directory[LOCACHE_PATH_MAX];
-    if (lc_realpath(directory, sizeof directory, EXECUTABLE) != 0)
-        directory[0] = '\0';
-    char *slash = strrchr(directory, '/');
-    if (slash != NULL)
-        *slash = '\0';
-    /* What leads up would leave the executable's directory; only what follows the last is kept. */
+    char program[LOCACHE_PATH_MAX];
+    const char *file = what->file;
+    if (!lc_object_path(program, what->function))
+        program[0] = '\0';
+    /* What leads up would leave the program's name; only what follows the last is kept. */
     for (const char *up; (up = strstr(file, "../")) != NULL;)
         file = up + 3;
-    int size = snprintf(out, LOCACHE_PATH_MAX, "%s/%s", directory, file);
+    int size = snprintf(out, LOCACHE_PATH_MAX, "%s.d/%s", program, file);
     return size > 0 && size < LOCACHE_PATH_MAX;
 }
 
-locache_status lc_where(char out[LOCACHE_PATH_MAX], const locache_function_record *function,
-                        locache_error *error)
+/* Of locache_set_dir(); false where that was never said, or a NULL after a path. */
+static bool chosen_path(char out[LOCACHE_PATH_MAX])
+{
+    const chosen_dir *dir = atomic_load(&chosen);
+    if (dir == NULL || dir->none)
+        return false;
+    snprintf(out, LOCACHE_PATH_MAX, "%s", dir->path);
+    return true;
+}
+
+locache_status lc_where(char out[LOCACHE_PATH_MAX], bool *located,
+                        const locache_function_record *function, locache_error *error)
 {
     char source[LOCACHE_PATH_MAX];
-    /* Of locache_set_dir(); `none` is a NULL that was said after a path. */
-    chosen_dir *dir = atomic_load(&chosen);
+    lc_text text;
+    bool shared = lc_identity_statement(function, true) != NULL;
     lc_error_clear(error);
-    if (dir != NULL && !dir->none) {
-        snprintf(out, LOCACHE_PATH_MAX, "%s", dir->path);
+    *located = false;
+    if (chosen_path(out))
         return LOCACHE_OK;
-    }
-    if (function->file[0] == '/')
-        return locache_locate(out, function->file, NULL,
+    *located = true;
+    lc_text_find(&text, function);
+    wanted what = {.function = function,
+                   .file = shared ? function->file : function->base_file,
+                   .text = shared ? text.own : text.base};
+    if (what.file[0] == '/')
+        return locache_locate(out, what.file, NULL,
                               /* Built elsewhere: nobody has that directory. */
-                              is_there(function->file) ? 0 : LOCACHE_LOCATE_AWAY, error);
-    if (find_source(source, function))
+                              is_there(what.file) ? 0 : LOCACHE_LOCATE_AWAY, error);
+    bool found = what.text.data != NULL && find_source(source, &what);
+    what.loosely = true;
+    if (found || find_source(source, &what))
         return locache_locate(out, source, NULL, 0, error);
-    if (!name_source(source, function->file))
-        return lc_fail(error, LOCACHE_ELIMIT, "the path of the source is too long: %s",
-                       function->file);
+    if (!name_source(source, &what))
+        return lc_fail(error, LOCACHE_ELIMIT, "the path of the source is too long: %s", what.file);
     return locache_locate(out, source, NULL, LOCACHE_LOCATE_AWAY, error);
 }

@@ -5,6 +5,8 @@
 
 #include "fault.h"
 
+LOCACHE_SHARE("test");
+
 static int runs;
 
 LOCACHE_PERSIST(int, add, (int, x), (int, y))
@@ -95,6 +97,7 @@ static void plant(const char *function, uint64_t x, locache_codec codec, const v
 {
     locache *cache;
     locache_options options = {.size = sizeof options, .function = function};
+    locache_identity_explicit(&options.identity, "test");
     child_require(locache_open(&cache, foo, &options, &error) == LOCACHE_OK);
     locache_writer made;
     locache_writer_init(&made, NULL, 0);

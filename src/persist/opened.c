@@ -1,0 +1,120 @@
+/* The handles of memoized functions.
+ *
+ * Two threads that open one at the same time both do, and the exchange keeps the first. No lock is
+ * held, so that a child of fork() may go on. A handle may be closed only when no call uses it, so
+ * calls are counted; a body that is left by longjmp() counts for ever, and its handle stays. */
+#include "persist/opened.h"
+#include "base/error.h"
+#include "base/system.h"
+#include "base/warn.h"
+#include "persist/digests.h"
+#include "persist/identity.h"
+#include "persist/where.h"
+
+#include <stdatomic.h>
+#include <string.h>
+
+/* In locache_function_record.users, far above any number of calls: no call may begin. */
+#define ENDED 0x80000000U
+/* Nanoseconds for which a failure to open is remembered: short enough that whoever mends it sees
+ * that at once, long enough that a call of a cheap function costs what its body does. */
+#define RETRY INT64_C(1000000000)
+
+static locache_status open_handle(locache **out, locache_function_record *function,
+                                  locache_error *error)
+{
+    char dir[LOCACHE_PATH_MAX];
+    bool located;
+    locache_options options = {.size = sizeof options, .function = function->name};
+    locache_status status = lc_where(dir, &located, function, error);
+    if (status == LOCACHE_OK)
+        status = lc_identity_of(&options.identity, function, located, error);
+    if (status == LOCACHE_OK)
+        status = locache_open(out, dir, &options, error);
+    return status;
+}
+
+/* Acquire, so that whoever sees the pointer sees what it points to. */
+static locache_status handle_of(locache **out, locache_function_record *function,
+                                locache_error *error)
+{
+    void *none = NULL;
+    locache *mine;
+    lc_error_clear(error);
+    *out = atomic_load_explicit(&function->cache, memory_order_acquire);
+    if (*out != NULL)
+        return LOCACHE_OK;
+    int64_t retry = atomic_load_explicit(&function->retry, memory_order_relaxed);
+    if (retry != 0 && lc_ticks() < retry)
+        return LOCACHE_EBUSY;
+    locache_status status = open_handle(&mine, function, error);
+    if (status != LOCACHE_OK) {
+        atomic_store(&function->retry, lc_ticks() + RETRY);
+        return status;
+    }
+    *out = mine;
+    if (!atomic_compare_exchange_strong(&function->cache, &none, mine)) {
+        locache_close(mine);
+        *out = none;
+    }
+    return LOCACHE_OK;
+}
+
+locache_status lc_opened_enter(locache **out, locache_function_record *function,
+                               locache_error *error)
+{
+    *out = NULL;
+    lc_error_clear(error);
+    locache_status status = LOCACHE_EBUSY;
+    if (!(atomic_fetch_add(&function->users, 1) & ENDED))
+        status = handle_of(out, function, error);
+    if (status != LOCACHE_OK)
+        lc_opened_leave(function);
+    return status;
+}
+
+static void close_handle(locache_function_record *function)
+{
+    locache_close(atomic_exchange(&function->cache, NULL));
+}
+
+void lc_opened_leave(locache_function_record *function)
+{
+    if (atomic_fetch_sub(&function->users, 1) == (ENDED | 1))
+        close_handle(function);
+}
+
+void locache_function_end(locache_function_record *function)
+{
+    if (atomic_fetch_or(&function->users, ENDED) == 0)
+        close_handle(function);
+}
+
+locache_status locache_function_reset(locache_function_record *function)
+{
+    locache *cache;
+    locache_error error;
+    atomic_store(&function->retry, 0);
+    locache_status status = lc_opened_enter(&cache, function, &error);
+    if (status == LOCACHE_OK) {
+        status = locache_reset(cache, &error);
+        lc_opened_leave(function);
+    }
+    if (status != LOCACHE_OK)
+        lc_warn("%s(): its results are not forgotten: %s", function->name, error.message);
+    return status;
+}
+
+/* What the library itself holds goes with it. */
+void locache_shutdown(void)
+{
+    lc_digests_clear();
+    lc_where_clear();
+}
+
+#if defined(__GNUC__)
+__attribute__((destructor)) static void shut_down(void)
+{
+    locache_shutdown();
+}
+#endif
