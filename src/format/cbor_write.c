@@ -57,7 +57,8 @@ static void fail(locache_writer *writer, locache_status status)
         writer->status = status;
 }
 
-static bool grow(locache_writer *writer, size_t size)
+/* Out of line, as write_long_head(): what a short write does then needs no register saved. */
+static __attribute__((noinline)) bool grow(locache_writer *writer, size_t size)
 {
     size_t capacity = writer->capacity < CAPACITY_FIRST ? CAPACITY_FIRST : writer->capacity;
     if (writer->status != LOCACHE_OK)
@@ -118,7 +119,8 @@ static inline void store_big_endian(unsigned char *at, uint64_t value, unsigned 
 
 /* ---------------------------------------------------------------------------------------- heads */
 
-static void write_long_head(locache_writer *writer, unsigned major, uint64_t value)
+static __attribute__((noinline)) void write_long_head(locache_writer *writer, unsigned major,
+                                                      uint64_t value)
 {
     unsigned exponent = value <= UINT8_MAX    ? 0
                         : value <= UINT16_MAX ? 1

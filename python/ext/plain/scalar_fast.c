@@ -32,8 +32,9 @@ static size_t encode_character(char *out, Py_UCS4 character)
     return size;
 }
 
-/* Not ASCII. A str that is not compact has its characters elsewhere, as old extensions made it. */
-static bool write_short_text(locache_writer *writer, PyObject *text)
+/* Not ASCII. A str that is not compact has its characters elsewhere, as old extensions made it. Out
+ * of line, since its room on the stack would be made for each int. */
+static __attribute__((noinline)) bool write_short_text(locache_writer *writer, PyObject *text)
 {
     char utf8[4 * SHORT_TEXT_MAX];
     size_t size = 0;
@@ -83,15 +84,23 @@ static bool one_digit(int64_t *out, PyObject *value)
 #endif
 }
 
+static __attribute__((noinline)) bool write_longer_int(locache_writer *writer, PyObject *value)
+{
+    int overflow;
+    int64_t number = PyLong_AsLongLongAndOverflow(value, &overflow);
+
+    if (overflow != 0)
+        return false;
+    locache_write_int(writer, number);
+    return true;
+}
+
 static bool write_small_int(locache_writer *writer, PyObject *value)
 {
     int64_t number;
-    int overflow = 0;
 
     if (!one_digit(&number, value))
-        number = PyLong_AsLongLongAndOverflow(value, &overflow);
-    if (overflow != 0)
-        return false;
+        return write_longer_int(writer, value);
     locache_write_int(writer, number);
     return true;
 }
