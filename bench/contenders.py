@@ -29,9 +29,13 @@ def cachebox(function, directory):
 def locache(function, directory, **options):
     import locache
 
-    return locache.persist(
-        function, dir=str(directory / "locache.cache"), version=VERSION, **options
-    )
+    options.setdefault("version", VERSION)
+    return locache.persist(function, dir=str(directory / "locache.cache"), **options)
+
+
+def locache_following(function, directory):
+    """Without a version, which would say all of it."""
+    return locache(function, directory, version=None)
 
 
 def locache_relaxed(function, directory):
@@ -104,6 +108,7 @@ class Contender:
     )  # group or row: the reason, shown in the notes
     entries: int = 1_000  # the most that its part in the rows of scale is made with
     keeps: bool = True  # results on disk
+    follows: Callable | None = None  # `memoize` where it is to find out itself what it depends on
 
 
 ALL = (
@@ -115,6 +120,7 @@ ALL = (
     "arguments",
     "values",
     "depth",
+    "depending",
     "scale",
     "parallel",
     "memory",
@@ -126,6 +132,7 @@ MEMORY_ONLY = {
     "growth": IN_MEMORY,
     "arguments": UNHASHABLE,
     "values": BY_IDENTITY,
+    "depending": IN_MEMORY,
     "scale_first hit": IN_MEMORY,
 }
 
@@ -135,7 +142,14 @@ CONTENDERS = (
     ),
     Contender("cachebox", "cachebox", cachebox, ALL, MEMORY_ONLY, entries=1_000_000, keeps=False),
     Contender(RELAXED, "locache", locache_relaxed, ("hits", "parallel")),
-    Contender(STRICT, "locache", locache, ALL, entries=1_000_000),
+    Contender(
+        STRICT,
+        "locache",
+        locache,
+        (*ALL, "switch"),
+        entries=1_000_000,
+        follows=locache_following,
+    ),
     Contender("diskcache", "diskcache", diskcache, ALL, entries=100_000),
     Contender("checkpointer", "checkpointer", checkpointer, ALL),
     Contender("cachau", "cachau", cachau, ALL),

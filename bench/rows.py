@@ -70,6 +70,8 @@ VALUES = {
     "frame of 100,000 rows": ("make_frame", 100_000),
     "graph of 10,000 objects": ("make_graph", 10_000),
 }
+HELPERS = (0, 10, 100)  # functions and constants that a function depends on
+SWITCHED = 100_000  # entries of a version that another one takes the place of
 STACKS = {"8 MiB": 8 << 20, "1 MiB": 1 << 20}  # of the thread that a function recurses in
 LARGEST = "800 MB"
 SUMMED = "80 MB"  # of this size, what a hit costs together with reading all of the array
@@ -126,6 +128,21 @@ GROUPS = (
         "depth",
         "Levels that a recursive function goes to, in a thread with so much stack",
         tuple(Row(f"depth in {stack}", stack, "levels") for stack in STACKS),
+    ),
+    Group(
+        "depending",
+        "A function that depends on others, found by itself where the contender does that",
+        (
+            *(Row(f"hit with {count} helpers", f"hit, {count} helpers") for count in HELPERS),
+            *(Row(f"first call with {count} helpers", f"first call, {count}") for count in HELPERS),
+            Row("ten helpers more", "first call, what ten add"),
+            Row("parsed", "first call, all parsed anew"),
+        ),
+    ),
+    Group(
+        "switch",
+        "First call after a switch back to a version that is kept, with so many entries",
+        (Row(f"switch at {SWITCHED}", f"{SWITCHED:,}"),),
     ),
     *(
         Group(
@@ -227,6 +244,12 @@ TARGETS = (
         )
         for what in ("hit", "first hit", "miss")
     ),
+    Target(
+        "hit with 10 helpers over none", "hit with 10 helpers", 1.1, (STRICT, "hit with 0 helpers")
+    ),
+    Target("first call, what ten helpers add", "ten helpers more", 250_000),
+    Target("first call, ten helpers parsed anew", "parsed", 5_000_000),
+    Target(f"switch of versions, {SWITCHED:,} entries", f"switch at {SWITCHED}", 1_000_000),
     Target("import", "import", 3_000_000),
     Target("decorate", "decorate", 30_000),
     # A few pages: the allocator's own.

@@ -41,6 +41,7 @@ from rows import (  # noqa: E402
     SIZES,
     STACKS,
     STRICT,
+    SWITCHED,
     VALUES,
 )
 
@@ -51,6 +52,7 @@ ROUNDS = {
     "arrays": 3,
     "values": 3,
     "depth": 2,
+    "depending": 5,
     "scale": 5,
     "parallel": 3,
     "memory": 3,
@@ -299,6 +301,19 @@ class Bench:
                     shutil.rmtree(directory)
             self.progress(f"{family}, round {turn + 1}")
 
+    def depending(self) -> None:
+        rows = rows_of("depending")
+        for turn in range(self.rounds["depending"]):
+            for one in self.taking_part("depending", turn):
+                if why_not(one, "depending", ""):
+                    continue
+                directory = self.place(one.name)
+                for stage in ("store", "again", "moved"):
+                    asked = (one.name, "depending", directory, stage)
+                    self.results.add(self.attempt(one, rows, self.run, *asked), one.name)
+                shutil.rmtree(directory)
+            self.progress(f"dependencies, round {turn + 1}")
+
     def scale(self) -> None:
         for count in self.counts:
             for one in self.taking_part("scale", 0):
@@ -315,6 +330,11 @@ class Bench:
                         )
                         self.results.add(found, one.name)
             self.progress(f"scale, round {turn + 1}")
+        if SWITCHED in self.counts:
+            directory = self.entries.place(BY_NAME[STRICT], SWITCHED)
+            for turn in range(self.rounds["scale"]):
+                found = self.run(STRICT, "switch", directory, str(SWITCHED), turn)
+                self.results.add(found, STRICT)
 
     def scale_one(self, one: Contender, count: int, turn: int) -> dict:
         if not one.keeps:
@@ -443,6 +463,7 @@ PARTS = (
     "array_arguments",
     "values",
     "depth",
+    "depending",
     "scale",
     "parallel",
     "memory",

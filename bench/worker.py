@@ -17,7 +17,7 @@ import time
 import timeit
 from pathlib import Path
 
-from rows import BARE, HITS, MEMORY_HITS, STACKS, SUMMED, VALUES
+from rows import BARE, HELPERS, HITS, MEMORY_HITS, STACKS, SUMMED, VALUES
 
 now = time.perf_counter_ns
 
@@ -228,6 +228,60 @@ def depth(memoize, directory, argument) -> dict:
     return {f"depth in {argument}": workload.DEEPEST[0]}
 
 
+def write_project(directory, heading):
+    """A module with a function for each of HELPERS, half of whose helpers are constants."""
+    lines = [heading]
+    for count in HELPERS:
+        named = [f"part{count}_{n}" for n in range(count)]
+        for n, name in enumerate(named):
+            lines += [f"{name} = {n}"] if n % 2 else [f"def {name}(x):", f"    return x + {n}"]
+        uses = [f"{name}" if n % 2 else f"{name}(x)" for n, name in enumerate(named)]
+        lines += [f"def with{count}(x):", f"    return x + {' + '.join([*uses, '0'])}"]
+    (directory / "project.py").write_text("\n".join([*lines, ""]))
+
+
+def depending(memoize, directory, argument) -> dict:
+    """`argument`: "store" makes the results, "again" meets them, "moved" in a source all of whose
+    lines have moved, so that every function has to be parsed."""
+    heading = "" if argument != "moved" else "# a comment\n"
+    write_project(directory, heading)
+    # What a contender needs for its first call of all is not the project's.
+    memoize(load_workload(directory).one, directory)(0)
+    import project
+
+    functions = {c: memoize(getattr(project, f"with{c}"), directory) for c in HELPERS}
+    first = {}
+    # One of the middle comes first: a contender may read the whole file for it.
+    for count in sorted(HELPERS, key=lambda count: count != 10):
+        function = functions[count]
+        start = now()
+        function(1)
+        first[count] = now() - start
+    if argument == "store":
+        return {}
+    if argument == "moved":
+        return {"parsed": first[10]}
+    rows = {f"first call with {count} helpers": first[count] for count in HELPERS}
+    rows["ten helpers more"] = first[10] - first[0]
+    for count, function in functions.items():
+        settle(lambda call=function: call(1))
+        rows[f"hit with {count} helpers"] = repeated("f(1)", f=function)
+    return rows
+
+
+def switch(memoize, directory, argument) -> dict:
+    """To another version and back, where that has `argument` results."""
+    work = load_workload(directory).work
+    times = []
+    for _ in range(REOPENED):
+        memoize(work, directory, version="another")(0)
+        function = memoize(work, directory)
+        start = now()
+        function(0)
+        times.append(now() - start)
+    return {f"switch at {argument}": median(times)}
+
+
 def fill(memoize, directory, argument) -> dict:
     """Make the results for x from 0 on."""
     function = memoize(load_workload(directory).work, directory)
@@ -388,6 +442,8 @@ PHASES = (
     array_argument,
     value_argument,
     depth,
+    depending,
+    switch,
     fill,
     scale,
     scale_in_memory,
@@ -409,7 +465,9 @@ def main():
         from contenders import BY_NAME
 
         functions = {function.__name__: function for function in PHASES}
-        results = functions[phase](BY_NAME[name].memoize, directory, argument)
+        one = BY_NAME[name]
+        memoize = one.follows if phase == "depending" and one.follows else one.memoize
+        results = functions[phase](memoize, directory, argument)
     print(json.dumps(results))
 
 
