@@ -18,6 +18,7 @@ import os
 import sys
 
 from locache._core import _code_id, _id_of  # type: ignore[import-not-found]
+from locache._locals import NAMED, Local, local_names, numbered
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -240,7 +241,8 @@ def tell_apart(text: Text, named: "list[Definition]") -> None:
 
 
 def normal_id(of: Definition, flags: int) -> bytes:
-    """The digest of what a definition does: its kind, its parameters' names and its body.
+    """The digest of what a definition does: its kind, its parameters' names and its body, whose
+    local variables may have any names (_locals.py).
 
     Defaults, and the variables that it has from around it, are not its source but input of its
     calls. `flags` is ANNOTATIONS_AS_TEXT or 0.
@@ -249,15 +251,18 @@ def normal_id(of: Definition, flags: int) -> bytes:
     kinds = [args.posonlyargs, args.args, [args.vararg], args.kwonlyargs, [args.kwarg]]
     names = [[arg and arg.arg for arg in kind] for kind in kinds]
     body = of.node.body  # type: ignore[attr-defined]
-    form, private = normal_form(without_idle(body) if isinstance(body, list) else body, flags)
-    if private or any(is_private(name) for kind in names for name in kind if name):
+    parameters = {name for kind in names for name in kind if name}
+    body = without_idle(body) if isinstance(body, list) else body
+    form, private = normal_form(body, flags, local_names(body, parameters))
+    if private or any(map(is_private, parameters)):
         form.append(of.owner)  # which is part of such a name, for the compiler
     return _id_of(ascii([type(of.node).__name__, names, form]).encode())  # type: ignore[no-any-return]
 
 
-def normal_form(body: object, flags: int) -> "tuple[list[object], bool]":
+def normal_form(body: object, flags: int, local: "frozenset[str]") -> "tuple[list[object], bool]":
     """A tree as a list: of each node its class and fields, of each list its length, then what is in
-    them, from left to right; and whether there are names private to a class.
+    them, from left to right, `local` names as numbers; and whether there are names private to a
+    class.
 
     Where what stands in the list is given by the grammar, so that two trees never have one form.
     With a list of what is to be done, since a sum of a thousand terms is a thousand nodes deep.
@@ -269,7 +274,7 @@ def normal_form(body: object, flags: int) -> "tuple[list[object], bool]":
         value, in_class = todo.pop()
         inner: list[object]
         if isinstance(value, _ast.AST):
-            head, inner, in_class = normal_node(value, in_class, flags)
+            head, inner, in_class = normal_node(value, in_class, flags, local)
             form += head
         elif isinstance(value, list):
             inner = value
@@ -279,11 +284,11 @@ def normal_form(body: object, flags: int) -> "tuple[list[object], bool]":
             private = private or (isinstance(value, str) and is_private(value))
             continue
         todo += [(item, in_class) for item in reversed(inner)]
-    return form, private
+    return numbered(form), private
 
 
 def normal_node(
-    node: _ast.AST, in_class: bool, flags: int
+    node: _ast.AST, in_class: bool, flags: int, local: "frozenset[str]"
 ) -> "tuple[list[object], list[object], bool]":
     """Of a node: what it adds to the form, what is to follow, and whether that is in a class."""
     name = type(node).__name__
@@ -298,14 +303,15 @@ def normal_node(
         return ["AnnAssign target"], [node.target], in_class
     if isinstance(node, SCOPES):
         in_class = isinstance(node, _ast.ClassDef)
-    fields = speaking_fields(node, flags)
+    fields = speaking_fields(node, flags, local)
     return [" ".join([name, *fields])], list(fields.values()), in_class
 
 
-def speaking_fields(node: _ast.AST, flags: int) -> "dict[str, object]":
+def speaking_fields(node: _ast.AST, flags: int, local: "frozenset[str]") -> "dict[str, object]":
     """The fields of a node that say something; the others may be missing in some version of
     Python."""
     fields: dict[str, object] = {}
+    naming = NAMED.get(type(node).__name__)
     for name in node._fields:
         if name in SILENT:
             continue
@@ -316,6 +322,8 @@ def speaking_fields(node: _ast.AST, flags: int) -> "dict[str, object]":
             value = value if joined(value.values) else None  # f"{x:}" is f"{x}"
         elif flags and name in ("annotation", "returns"):
             name += "-as-text"
+        elif name == naming and value in local:
+            value = Local(value)
         if isinstance(value, list):
             value = without_idle(value) or None
         if value is not None:

@@ -190,6 +190,10 @@ MEANINGLESS = [
     ("type alias", main("Number = int\n" + LONG.replace("(x)", "(x: Number)"), "g(x)"), ("Number = int", "Number = float"), NOT),
     ("import that is not used", main(LONG, "g(x)"), (LONG, "import json\n" + LONG), NOT),
     ("pass", main(LONG, "g(x)"), ("    return y", "    pass\n    return y"), NOT),
+    ("local variable", main(LONG, "g(x)"), ("    y = x + 1\n    return y", "    z = x + 1\n    return z"), NOT),
+    ("local variable that is looked at", main("def g(x):\n    y = x + 1\n    return sorted(locals())\n", "g(x)"), ("    y =", "    z ="), AGAIN),
+    ("local variable of a method", main("class C:\n    def m(self, x):\n        y = x + 1\n        return y\n", "C().m(x)"), ("        y = x + 1\n        return y", "        z = x + 1\n        return z"), NOT),
+    ("variable of a comprehension", main("def g(x):\n    return [i + x for i in (1, 2)]\n", "g(x)"), ("i + x for i", "j + x for j"), NOT),
 ]  # fmt: skip
 
 OPTIONS = [

@@ -78,6 +78,41 @@ SAME = {
     "type comment": (body("y = x", "return y"), body("y = x  # type: int", "return y")),
     "normalised name": (body("fi = x", "return fi"), body("\ufb01 = x", "return \ufb01")),
     "debug": (body("return True"), body("return __debug__")),
+    "local": (body("y = x", "return y"), body("a = x", "return a")),
+    "local of one's own name": (body("g = x", "return g"), body("f = x", "return f")),
+    "unpacked": (body("a, (b, *c) = x", "return b"), body("c, (a, *b) = x", "return a")),
+    "loop": (body("for i in x: yield i"), body("for j in x: yield j")),
+    "opened": (body("with x as y: return y"), body("with x as z: return z")),
+    "caught": (
+        body("try: x()", "except E as e: return e"),
+        body("try: x()", "except E as f: return f"),
+    ),
+    "imported as": (body("import a.b as c", "return c.d"), body("import a.b as e", "return e.d")),
+    "matched": (
+        body("match x:", "    case [a, *b] | {'c': a, **b}: return a, b"),
+        body("match x:", "    case [b, *a] | {'c': b, **a}: return b, a"),
+    ),
+    "walrus": (body("return (y := x) + y"), body("return (z := x) + z")),
+    "walrus within": (body("return [y := i for i in x], y"), body("return [z := j for j in x], z")),
+    "comprehension": (
+        body("return [(i, j) for i in x for j in i if j]"),
+        body("return [(j, i) for j in x for i in j if i]"),
+    ),
+    "comprehension over its own name": (
+        body("y = x", "return [y for y in y]"),
+        body("z = x", "return [z for z in z]"),
+    ),
+    "lambda within": (body("y = x", "return lambda: y"), body("z = x", "return lambda: z")),
+    "function within": (
+        body("y = x", "def g():", "    return y", "return g"),
+        body("z = x", "def g():", "    return z", "return g"),
+    ),
+    "class within": (
+        body("y = x", "class A:", "    def m(self): return y", "return A"),
+        body("z = x", "class A:", "    def m(self): return z", "return A"),
+    ),
+    "private local": (body("__y = x", "return __y"), body("__z = x", "return __z")),
+    "in a lambda": ("f = lambda x: [y for y in x]\n", "f = lambda x: [z for z in x]\n"),
     "moved": (body("return x"), "if True:\n" + textwrap.indent(body("return x"), "  ")),
 }
 
@@ -153,6 +188,35 @@ DIFFERENT = {
             "not x", "~x", "x if 1 else 2", "x is 1", "x in 1", "(yield)", "(yield x)",
             "(yield from x)", "lambda: x", "lambda y: x", "lambda y=1: x", "lambda *, y=1: x",
             "lambda *, y, z=1: x", "lambda *, y=1, z: x",
+        )
+    ],
+    "local variables": [
+        body(*lines.split("; "))
+        for lines in (
+            "y = x; return y", "y = x; return z", "y = x; z = x; return y",
+            "y = x; z = x; return z",
+            "y = x; y = y; return y", "y = x; z = y; return y", "y = x; z = y; return z",
+            "y = x; return [y for i in x]", "y = x; return [i for i in x]",
+            "return [i for i in x], i", "return [i for i in x], j", "return [i for i in i]",
+            "return [i for i in j]", "return [j for i in x for j in j]",
+            "return [j for i in x for j in i]", "return [j for i in x for j in x]",
+            "y = x; return lambda y: y", "y = x; return lambda z: y",
+            "z = x; return lambda y: z + 1",
+        )
+    ],
+    "names that are looked at": [
+        body(*lines.split("; "))
+        for name in "yz"
+        for lines in (
+            f"{name} = x; return locals()", f"{name} = x; return eval(x)",
+            f"{name} = x; return frame.f_locals", f"{name} = x; return x.query('a > @y')",
+            f"{name} = x; return x('{name} + 1')", f"{name} = x; return f'{{{name}=}}'",
+            f"def {name}(): return x; return {name}", f"class {name}: pass; return {name}",
+            f"import {name}; return {name}", f"global {name}; {name} = x",
+            f"class A: {name} = x; return A", f"return x({name}=1)", f"return x.{name}",
+            f"def g({name}): return {name}; return g", f"return lambda {name}: {name}",
+            f"return {name}", f"{name} = x; class A: {name} = {name}; return A",
+            f"{name} = x; nonlocal_ = lambda: (globals()['{name}'], {name}); return nonlocal_",
         )
     ],
     "annotations that are read": [
