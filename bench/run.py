@@ -308,7 +308,7 @@ class Bench:
                 if why_not(one, "depending", ""):
                     continue
                 directory = self.place(one.name)
-                for stage in ("store", "again", "moved"):
+                for stage in ("store", "again", "edited"):
                     asked = (one.name, "depending", directory, stage)
                     self.results.add(self.attempt(one, rows, self.run, *asked), one.name)
                 shutil.rmtree(directory)

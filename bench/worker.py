@@ -8,6 +8,7 @@ nanoseconds per call where nothing else is said.
 from __future__ import annotations
 
 import gc
+import importlib
 import json
 import os
 import random
@@ -228,38 +229,38 @@ def depth(memoize, directory, argument) -> dict:
     return {f"depth in {argument}": workload.DEEPEST[0]}
 
 
-def write_project(directory, heading):
-    """A module with a function for each of HELPERS, half of whose helpers are constants."""
-    lines = [heading]
-    for count in HELPERS:
-        named = [f"part{count}_{n}" for n in range(count)]
-        for n, name in enumerate(named):
-            lines += [f"{name} = {n}"] if n % 2 else [f"def {name}(x):", f"    return x + {n}"]
-        uses = [f"{name}" if n % 2 else f"{name}(x)" for n, name in enumerate(named)]
-        lines += [f"def with{count}(x):", f"    return x + {' + '.join([*uses, '0'])}"]
-    (directory / "project.py").write_text("\n".join([*lines, ""]))
+def write_project(directory, count, docstrings):
+    """A module whose function has so many helpers, half of which are constants."""
+    says = ["    'More.'"] if docstrings else []
+    lines, uses = [], ["x"]
+    for n in range(count):
+        name = f"part{n}"
+        function = [f"def {name}(x):", *says, f"    return x + {n}"]
+        lines += [f"{name} = {n}"] if n % 2 else function
+        uses.append(name if n % 2 else f"{name}(x)")
+    lines += ["def whole(x):", *says, f"    return {' + '.join(uses)}", ""]
+    (directory / f"project{count}.py").write_text("\n".join(lines))
 
 
 def depending(memoize, directory, argument) -> dict:
-    """`argument`: "store" makes the results, "again" meets them, "moved" in a source all of whose
-    lines have moved, so that every function has to be parsed."""
-    heading = "" if argument != "moved" else "# a comment\n"
-    write_project(directory, heading)
-    # What a contender needs for its first call of all is not the project's.
+    """`argument`: "store" makes the results, "again" meets them, "edited" in sources that have
+    docstrings by now: all code is another, and only parsing can tell that it means the same."""
+    functions = {}
+    # What a contender needs for its first call of all is not the projects'.
     memoize(load_workload(directory).one, directory)(0)
-    import project
-
-    functions = {c: memoize(getattr(project, f"with{c}"), directory) for c in HELPERS}
+    for count in HELPERS:
+        write_project(directory, count, docstrings=argument == "edited")
+        project = importlib.import_module(f"project{count}")
+        functions[count] = memoize(project.whole, directory)
     first = {}
-    # One of the middle comes first: a contender may read the whole file for it.
+    # In the order of the middle one first, which is what parsing is measured by.
     for count in sorted(HELPERS, key=lambda count: count != 10):
-        function = functions[count]
         start = now()
-        function(1)
+        functions[count](1)
         first[count] = now() - start
     if argument == "store":
         return {}
-    if argument == "moved":
+    if argument == "edited":
         return {"parsed": first[10]}
     rows = {f"first call with {count} helpers": first[count] for count in HELPERS}
     rows["ten helpers more"] = first[10] - first[0]
