@@ -103,6 +103,34 @@ static int write_told_module(lcpy_reacher *r, PyObject *module)
     return status;
 }
 
+/* What a function's or class's own name leads to by now in its module: a cell of a notebook that
+ * was run again, or a reload, made another one of it. A new reference; the object itself where
+ * that is none of its kind. */
+static PyObject *find_present(lcpy_reacher *r, PyObject *object)
+{
+    PyObject *present = Py_NewRef(object);
+    if (!PyFunction_Check(object) && !PyType_Check(object))
+        return present;
+    PyObject *name = PyObject_GetAttrString(object, "__qualname__");
+    PyObject *module_name = PyObject_GetAttrString(object, "__module__");
+    PyObject *module = module_name != NULL ? PyImport_GetModule(module_name) : NULL;
+    PyErr_Clear();
+    if (name != NULL && module != NULL && PyModule_Check(module)) {
+        PyObject *dict = PyModule_GetDict(module);
+        PyObject *found = PyDict_GetItemWithError(dict, name);
+        if (found == NULL && PyErr_Occurred() != NULL)
+            Py_CLEAR(present);
+        else if (lcpy_guard_add_name(&r->out->guard, dict, name, found) < 0)
+            Py_CLEAR(present);
+        else if (found != NULL && Py_TYPE(found) == Py_TYPE(object))
+            Py_SETREF(present, Py_NewRef(found));
+    }
+    Py_XDECREF(module);
+    Py_XDECREF(module_name);
+    Py_XDECREF(name);
+    return present;
+}
+
 int lcpy_reach_told(lcpy_reacher *r, PyObject *object)
 {
     if (PyModule_Check(object))
@@ -111,5 +139,8 @@ int lcpy_reach_told(lcpy_reacher *r, PyObject *object)
         return write_file(r, object);
     if (is_told_type(object, "locache._depends", "env"))
         return write_variable(r, object);
-    return lcpy_reach_value(r, object);
+    PyObject *present = find_present(r, object);
+    int status = present != NULL ? lcpy_reach_value(r, present) : -1;
+    Py_XDECREF(present);
+    return status;
 }
