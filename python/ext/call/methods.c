@@ -11,6 +11,7 @@
 #include "call/coroutine.h"
 #include "call/depend.h"
 #include "call/explain.h"
+#include "call/harmless.h"
 #include "call/listing.h"
 #include "call/lookup.h"
 #include "call/open.h"
@@ -345,6 +346,8 @@ PyMethodDef lcpy_methods[] = {
     {"get", CALL_METHOD(lcpy_queries_get), METH_FASTCALL | METH_KEYWORDS, lcpy_queries_get_doc},
     {"put", CALL_METHOD(lcpy_queries_put), METH_FASTCALL | METH_KEYWORDS, lcpy_queries_put_doc},
     {"entries", lcpy_listing_entries, METH_NOARGS, lcpy_listing_entries_doc},
+    {"keep_results", CALL_METHOD(lcpy_harmless_keep), METH_VARARGS | METH_KEYWORDS,
+     lcpy_harmless_doc},
     {"_ask", CALL_METHOD(lcpy_tasks_ask), METH_FASTCALL, NULL},
     {"_depends", lcpy_depend_parts, METH_NOARGS, NULL},
     {"_key_of", lcpy_coroutine_make_key, METH_VARARGS, NULL},
