@@ -70,6 +70,8 @@ class _CacheInfo(_Counts):
     errors: int
     time_computed: float
     time_saved: float
+    verified: int
+    mismatches: int
 
 class _CacheParameters(TypedDict):
     maxsize: int | None
@@ -186,6 +188,7 @@ def persist(
     enabled: bool | Callable[[], object] = True,
     keep: Callable[[Any], object] | None = None,
     depends: Iterable[object] = (),
+    verify: float = 0,
 ) -> _Function[_P, _R]: ...
 @overload
 def persist(
@@ -208,6 +211,7 @@ def persist(
     enabled: bool | Callable[[], object] = True,
     keep: Callable[[Any], object] | None = None,
     depends: Iterable[object] = (),
+    verify: float = 0,
 ) -> _Decorator: ...
 def reset_cache(
     func: Callable[..., Any] | classmethod[Any, ..., Any] | property, name: str | None = None
@@ -229,6 +233,7 @@ def configure(
     mapped: bool = ...,
     wait: float | None = ...,
     keep: Callable[[Any], object] | None = ...,
+    verify: float = ...,
 ) -> None: ...
 
 # Annotated[T, Key(function)]

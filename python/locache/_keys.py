@@ -64,6 +64,17 @@ def read(data):
     return found if at == len(data) and data[0] >> 5 == 4 else None
 
 
+def call_of(key):
+    """The arguments of a key as they would be written; of those without a short form, the kind."""
+    found = read(key)
+    if found is None:
+        return "..."
+    positional = (name for name in found if not isinstance(name, str))
+    texts = [_text(found[name]) for name in positional]
+    texts += [f"{name}={_text(of)}" for name, of in found.items() if isinstance(name, str)]
+    return ", ".join(texts)
+
+
 def _head(data, at):
     """The number in an item's head, and where it ends."""
     short = data[at] & 31
