@@ -44,6 +44,7 @@ typedef enum lcpy_trouble {
     LCPY_TROUBLE_WRITE,    /* an entry could not be written */
     LCPY_TROUBLE_CHANGED,  /* the call changes its arguments */
     LCPY_TROUBLE_MISMATCH, /* a result is computed again, and is another */
+    LCPY_TROUBLE_UNREAD,   /* stored results are never used: no trouble, but told as one */
     LCPY_TROUBLES          /* how many */
 } lcpy_trouble;
 
@@ -109,6 +110,7 @@ typedef struct lcpy_persisted {
     unsigned char told_count[LCPY_TROUBLES];
     PyObject *told;   /* set of causes, of those kinds that are told more than once; or NULL */
     bool in_memory;   /* results are kept there, too */
+    bool weighed;     /* a result was stored in this process: weigh.h */
     lcpy_below below; /* asked.c */
     PyObject *attributes;
     PyObject *made;      /* tuple: what decorate() was given, from which it can be made again */

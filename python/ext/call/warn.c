@@ -20,6 +20,7 @@ static const char *const what_happens[] = {
     [LCPY_TROUBLE_MISMATCH] =
 
         "a stored result is not what the call gives when it is computed again",
+    [LCPY_TROUBLE_UNREAD] = "its stored results are never used",
 };
 
 /* How many different causes of one kind are told of one function: another argument that cannot be
