@@ -59,9 +59,10 @@ _DEFAULTS = (
     True,
     None,
     (),
+    0,
 )
 _DEFAULT_IDS = [*map(id, _DEFAULTS)]  # True is not 1 here
-_SETTINGS = (True, True, False, True, None, -1, 0, 0, 0, 0, 0, True, None, None, True, True)
+_SETTINGS = (True, True, False, True, None, -1, 0, 0, 0, 0, 0, True, None, None, True, True, 0)
 
 # Each module costs a sixth of a millisecond to import: _target is loaded with the first function,
 # _options with the first option, and kept here, since an import statement is a tenth of what a
@@ -185,6 +186,7 @@ def persist(
     enabled=True,
     keep=None,
     depends=(),
+    verify=0,
 ):
     """Keep the results of a function in files, and serve later calls from them.
 
@@ -237,6 +239,9 @@ def persist(
     depends : iterable
         what the result depends on besides: functions, classes, modules, files (pathlib.Path) and
         variables of the environment (locache.env("NAME"))
+    verify : float
+        compute this share of the hits again, 0.01 for one in a hundred, 1 for all, and warn where
+        the result is another than the stored one
 
     Returns
     -------
@@ -262,7 +267,7 @@ def persist(
     global _reading
     told = (name, auto_invalidate, max_entries, max_age, dir, ignore, key)
     told = (*told, pickle, durable, version, memory, recheck, mapped, wait, enabled, keep)
-    told = (*told, depends)
+    told = (*told, depends, verify)
     if [*map(id, told)] == _DEFAULT_IDS:
         options = (None, None, (set(), None), _SETTINGS)
     else:

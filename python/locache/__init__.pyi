@@ -57,11 +57,21 @@ class _Entry(NamedTuple):
     duration: float
     path: Path
 
+# Of f.explain(): its str() is the line.
+class _Explanation(NamedTuple):
+    hit: bool
+    why: str
+    line: str
+    parts: list[dict[str, Any]]
+    path: Path | None
+
 class _CacheInfo(_Counts):
     bypassed: int
     errors: int
     time_computed: float
     time_saved: float
+    verified: int
+    mismatches: int
 
 class _CacheParameters(TypedDict):
     maxsize: int | None
@@ -102,6 +112,7 @@ class _Persisted(Generic[_F]):
     def cache_clear(self) -> None: ...
     def cache_path(self: _Function[_P, _R], *args: _P.args, **kwargs: _P.kwargs) -> Path: ...
     def is_cached(self: _Function[_P, _R], *args: _P.args, **kwargs: _P.kwargs) -> bool: ...
+    def explain(self: _Function[_P, _R], *args: _P.args, **kwargs: _P.kwargs) -> _Explanation: ...
     def forget(self: _Function[_P, _R], *args: _P.args, **kwargs: _P.kwargs) -> bool: ...
     def refresh(self: _Function[_P, _R], *args: _P.args, **kwargs: _P.kwargs) -> _R: ...
     # PEP 612 has no way to say default= beside the function's own parameters.
@@ -110,6 +121,7 @@ class _Persisted(Generic[_F]):
     ) -> _R | _T: ...
     def put(self: _Function[_P, _R], value: _R, /, *args: _P.args, **kwargs: _P.kwargs) -> None: ...
     def entries(self) -> list[_Entry]: ...
+    def keep_results(self, who: str | None = None) -> bool: ...
 
 _Function: TypeAlias = _Persisted[Callable[_P, _R]]
 
@@ -131,6 +143,7 @@ class _BoundPersisted(Generic[_S_co, _F]):
     def cache_clear(self) -> None: ...
     def cache_path(self: _Method[_P, _R], *args: _P.args, **kwargs: _P.kwargs) -> Path: ...
     def is_cached(self: _Method[_P, _R], *args: _P.args, **kwargs: _P.kwargs) -> bool: ...
+    def explain(self: _Method[_P, _R], *args: _P.args, **kwargs: _P.kwargs) -> _Explanation: ...
     def forget(self: _Method[_P, _R], *args: _P.args, **kwargs: _P.kwargs) -> bool: ...
     def refresh(self: _Method[_P, _R], *args: _P.args, **kwargs: _P.kwargs) -> _R: ...
     def get(
@@ -138,6 +151,7 @@ class _BoundPersisted(Generic[_S_co, _F]):
     ) -> _R | _T: ...
     def put(self: _Method[_P, _R], value: _R, /, *args: _P.args, **kwargs: _P.kwargs) -> None: ...
     def entries(self) -> list[_Entry]: ...
+    def keep_results(self, who: str | None = None) -> bool: ...
 
 _Method: TypeAlias = _BoundPersisted[Any, Callable[_P, _R]]
 
@@ -174,6 +188,7 @@ def persist(
     enabled: bool | Callable[[], object] = True,
     keep: Callable[[Any], object] | None = None,
     depends: Iterable[object] = (),
+    verify: float = 0,
 ) -> _Function[_P, _R]: ...
 @overload
 def persist(
@@ -196,6 +211,7 @@ def persist(
     enabled: bool | Callable[[], object] = True,
     keep: Callable[[Any], object] | None = None,
     depends: Iterable[object] = (),
+    verify: float = 0,
 ) -> _Decorator: ...
 def reset_cache(
     func: Callable[..., Any] | classmethod[Any, ..., Any] | property, name: str | None = None
@@ -217,6 +233,7 @@ def configure(
     mapped: bool = ...,
     wait: float | None = ...,
     keep: Callable[[Any], object] | None = ...,
+    verify: float = ...,
 ) -> None: ...
 
 # Annotated[T, Key(function)]

@@ -21,6 +21,8 @@ EACH = 20 * 0.00002
 
 # The request whose result is being computed here, and in the tasks that this one starts.
 _within: ContextVar = ContextVar("locache._within", default=None)
+# The functions that are computed here although there was a result.
+_verified: ContextVar = ContextVar("locache._verified", default=())
 _loops: WeakKeyDictionary = WeakKeyDictionary()
 
 
@@ -172,6 +174,30 @@ async def _compute(persisted, request, key, args, kwargs, wanted, rejected):
     return result
 
 
+async def _verify(persisted, key, args, kwargs, stored):
+    """Await the function although there is a result, and compare the two."""
+    outer = _verified.get()
+    if persisted in outer:  # a recursion
+        return stored
+    parts = persisted._parts_of(key, args, kwargs)
+    others = persisted._others()
+    within = _verified.set((*outer, persisted))
+    raised = False
+    watched = _Watched(persisted.__wrapped__(*args, **kwargs))
+    try:
+        computed = await watched
+    except Exception as error:
+        computed, raised = error, True
+    finally:
+        try:
+            _verified.reset(within)
+        except ValueError:
+            pass
+    if not watched.was_alone:
+        others = (None, others[1])
+    return persisted._settle(key, stored, computed, raised, others, parts, args, kwargs)
+
+
 async def call(persisted, key, args, kwargs, wanted):
     """Look up the key, or await the function and store its result; `wanted` is the extension's."""
     while True:
@@ -193,6 +219,8 @@ async def call(persisted, key, args, kwargs, wanted):
             return await persisted.__wrapped__(*args, **kwargs)
         key = now
     if found:
+        if len(found) > 1:
+            return await _verify(persisted, key, args, kwargs, found[0])
         return found[0]
     everybody = False
     try:

@@ -19,8 +19,8 @@ _Counts = namedtuple("_Counts", ["hits", "misses", "maxsize", "currsize"])
 class CacheInfo(_Counts):
     """What a function's cache did in this process, and how many results it holds: the named tuple
     of functools.lru_cache, and beside its fields the calls that did without the cache, what went
-    wrong with it, said or not, and the seconds that the results of misses took and that those of
-    hits had taken."""
+    wrong with it, said or not, the seconds that the results of misses took and that those of hits
+    had taken, and how many hits were computed again (verify=) and gave another result then."""
 
     def __new__(
         cls,
@@ -32,12 +32,16 @@ class CacheInfo(_Counts):
         errors=0,
         time_computed=0.0,
         time_saved=0.0,
+        verified=0,
+        mismatches=0,
     ):
         self = super().__new__(cls, hits, misses, maxsize, currsize)
         self.bypassed = bypassed
         self.errors = errors
         self.time_computed = time_computed
         self.time_saved = time_saved
+        self.verified = verified
+        self.mismatches = mismatches
         return self
 
     def _asdict(self):
@@ -47,5 +51,8 @@ class CacheInfo(_Counts):
         return type(self)(**{**self._asdict(), **fields})
 
     def __repr__(self):
-        fields = [f"{name}={value}" for name, value in self._asdict().items()]
+        shown = self._asdict()
+        if not self.verified:  # nor is it asked for by most
+            del shown["verified"], shown["mismatches"]
+        fields = [f"{name}={value}" for name, value in shown.items()]
         return f"CacheInfo({', '.join(fields)})"

@@ -25,10 +25,19 @@ class Tag(tuple):
     __slots__ = ()
 
 
+def _open(path):
+    """Its time of access says whether its result was used, and stays where it can."""
+    flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK
+    try:
+        return os.open(path, flags | getattr(os, "O_NOATIME", 0))
+    except PermissionError:  # root's own files, and nobody else's, in some containers
+        return os.open(path, flags)
+
+
 def key_in(path):
     """The bytes of the key of an entry; None where there is none to be read."""
     try:
-        file = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+        file = _open(path)
         try:
             head = os.read(file, HEADER + KEY_MAX)
         finally:
@@ -62,6 +71,17 @@ def read(data):
     except (IndexError, KeyError, TypeError, ValueError, struct.error, RecursionError):
         return None
     return found if at == len(data) and data[0] >> 5 == 4 else None
+
+
+def call_of(key):
+    """The arguments of a key as they would be written; of those without a short form, the kind."""
+    found = read(key)
+    if found is None:
+        return "..."
+    positional = (name for name in found if not isinstance(name, str))
+    texts = [_text(found[name]) for name in positional]
+    texts += [f"{name}={_text(of)}" for name, of in found.items() if isinstance(name, str)]
+    return ", ".join(texts)
 
 
 def _head(data, at):
@@ -109,6 +129,16 @@ def _exact(value):
     if isinstance(value, tuple):
         return type(value).__name__, [_exact(item) for item in value]
     return type(value).__name__, repr(value)
+
+
+def exact(argument):
+    """A text that two arguments have in common where they are one."""
+    return repr(_exact(argument.value))
+
+
+def text(argument):
+    """An argument in words: as it is written where that is short, else its kind."""
+    return _text(argument)
 
 
 def _unordered(value):

@@ -7,10 +7,29 @@ from locache._core import set_log  # type: ignore[import-not-found]
 
 logger = logging.getLogger("locache")
 undo: list = []  # of what start() changed: functions and their argument
+writers: list = []  # who gets the lines
+
+
+def attach(writer):
+    """Give the lines to one more."""
+    writers.append(writer)
+    set_log(write_to_all)
+
+
+def detach(writer):
+    if writer in writers:
+        writers.remove(writer)
+    if not writers:
+        set_log(None)
+
+
+def write_to_all(line):
+    for writer in tuple(writers):
+        writer(line)
 
 
 def write(line):
-    logger.info(line, stacklevel=2)  # of the call, not of this file
+    logger.info(line, stacklevel=3)  # of the call, not of this file
 
 
 def start():
@@ -24,11 +43,12 @@ def start():
     if logger.level == logging.NOTSET:
         logger.setLevel(logging.INFO)
         undo.append((logger.setLevel, logging.NOTSET))
-    set_log(write)
+    if write not in writers:
+        attach(write)
 
 
 def stop():
-    set_log(None)
+    detach(write)
     while undo:
         function, argument = undo.pop()
         function(argument)

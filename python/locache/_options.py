@@ -211,6 +211,15 @@ def read_keep(keep):
     return keep
 
 
+def read_verify(share):
+    """As a number of 2**53rds, which hold any share that a float can."""
+    if not isinstance(share, (int, float)):
+        raise wrong_type("verify", "a number from 0 to 1", share)
+    if not 0 <= share <= 1:
+        raise ValueError(f"persist(): verify={share!r} must be a share of the hits, from 0 to 1")
+    return max(int(share * 2**53), 1) if share else 0
+
+
 def read_key(key):
     """A function for whole calls, or a dict of functions by names of parameters."""
     if key is None or callable(key):
@@ -241,7 +250,7 @@ def read(told):
     """persist()'s options, in the order of its signature: its name=, dir=, what ignore= and
     key= say, and the settings that the extension takes (call/type.c)."""
     name, auto_invalidate, max_entries, max_age, directory, ignore, key, pickle, *rest = told
-    durable, version, memory, recheck, mapped, wait, enabled, keep, depends = rest
+    durable, version, memory, recheck, mapped, wait, enabled, keep, depends, verify = rest
     auto_invalidate = read_auto_invalidate(auto_invalidate)
     read_flag("pickle", pickle)
     read_flag("durable", durable)
@@ -270,5 +279,6 @@ def read(told):
         read_keep(keep),
         read_depends(depends),
         *read_follow(auto_invalidate),
+        read_verify(verify),
     )
     return name, directory, read_counts(ignore, key), settings

@@ -68,7 +68,7 @@ def configure(*, dir=None, **options):
         holds at once, for functions that are decorated already, too
     **options
         of persist(), for functions that are decorated from now on: auto_invalidate, max_entries,
-        max_age, pickle, durable, memory, recheck, mapped, wait, keep
+        max_age, pickle, durable, memory, recheck, mapped, wait, keep, verify
 
     Raises
     ------
@@ -111,6 +111,7 @@ DEFAULTS = {
     "mapped",
     "wait",
     "keep",
+    "verify",
     "enabled",
 }
 configured = {"dir": ""}

@@ -15,6 +15,7 @@
 #include "call/simple.h"
 #include "call/store.h"
 #include "call/switch.h"
+#include "call/verify.h"
 #include "call/warn.h"
 #include "plain/stack.h"
 
@@ -65,6 +66,7 @@ typedef struct pending {
     lcpy_wanted wanted;
     bool quiet;
     bool simple;          /* as of lcpy_key */
+    lcpy_check check;     /* of a hit that is computed again */
     locache_writer parts; /* lcpy_call_note_parts() */
     size_t key_size;
     unsigned char key[];
@@ -89,6 +91,7 @@ typedef struct course {
 static void drop_pending(pending *call)
 {
     locache_abandon(call->flight);
+    lcpy_verify_end(&call->check);
     locache_writer_clear(&call->parts);
     PyMem_Free(call);
 }
@@ -128,6 +131,7 @@ static pending *prepare(lcpy_persisted *self, const lcpy_key *key, const lcpy_ca
     call->quiet = quiet;
     call->flight = flight;
     call->simple = key->simple;
+    call->check = (lcpy_check){NULL};
     call->key_size = size;
     memcpy(call->key, key->writer.data, size);
     locache_writer_init(&call->parts, NULL, 0);
@@ -227,7 +231,8 @@ static __attribute__((noinline)) PyObject *finish(lcpy_persisted *self, pending 
     locache_writer_init(&key.writer, work->key, work->key_size); /* full, and only read */
     key.writer.length = work->key_size;
     self->running--;
-    if (stored)
+    PyObject *hit = Py_XNewRef(work->check.stored);
+    if (stored && hit == NULL)
         self->computed += (uint64_t)computed.compute_time;
     if (stored && !work->simple)
         stored =
@@ -236,6 +241,10 @@ static __attribute__((noinline)) PyObject *finish(lcpy_persisted *self, pending 
         stored = lcpy_depend_ended(self, work->turn, work->others);
     if (lcpy_captures_end(self->state, &self->target.captures, work->run) < 0)
         stored = -1;
+    if (hit != NULL && stored >= 0)
+        computed.result = result = lcpy_verify_settle(self, &key, hit, result, &stored);
+    else
+        Py_XDECREF(hit);
     if (stored > 0 && work->wanted == LCPY_REFRESHED)
         computed.flight = NULL; /* noted before the next takes its turn: lcpy_refreshed_has() */
     else if (stored >= 0 && result != NULL)
@@ -370,6 +379,24 @@ static __attribute__((noinline)) PyObject *look_further(lcpy_persisted *self, co
     return result;
 }
 
+/* There is a result, which is to be computed again: takes it. Not inlined: most hits do without. */
+static __attribute__((noinline)) PyObject *check_next(lcpy_persisted *self, course *call,
+                                                      const lcpy_key *key, PyObject *stored)
+{
+    if (lcpy_stack_check() < 0) {
+        PyErr_Clear();
+        return stored;
+    }
+    call->work = prepare(self, key, &call->call, LCPY_NEW, false, NULL);
+    if (call->work == NULL) {
+        Py_DECREF(stored);
+        return NULL;
+    }
+    lcpy_verify_begin(&call->work->check, self, stored);
+    call->next = COMPUTE;
+    return NULL;
+}
+
 static __attribute__((noinline)) void look_without_key(lcpy_persisted *self, course *call,
                                                        lcpy_bound bound, PyObject *culprit)
 {
@@ -445,6 +472,9 @@ static __attribute__((noinline)) PyObject *look_up(lcpy_persisted *self, course 
         result = look_in_memory(self, &key, &found, &rejected);
         if (!found)
             result = look_further(self, call, &key, rejected);
+        if (self->options.verify != 0 && result != NULL && !self->target.is_async &&
+            lcpy_verify_draws(self))
+            result = check_next(self, call, &key, result);
     }
     locache_writer_clear(&key.writer);
     return result;

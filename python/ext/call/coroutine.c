@@ -8,6 +8,7 @@
 #include "call/refreshed.h"
 #include "call/store.h"
 #include "call/tasks.h"
+#include "call/verify.h"
 
 /* What is captured and only the coroutine can have changed is its state; `others` is None where it
  * was not alone. */
@@ -169,4 +170,37 @@ PyObject *lcpy_coroutine_store(PyObject *object, PyObject *args)
     if (stored >= 0 && wanted == LCPY_REFRESHED)
         stored = lcpy_refreshed_add(self, &key);
     return stored < 0 ? NULL : Py_NewRef(Py_None);
+}
+
+PyObject *lcpy_coroutine_settle(PyObject *object, PyObject *args)
+{
+    lcpy_persisted *self = (lcpy_persisted *)object;
+    lcpy_key key;
+    PyObject *bytes;
+    PyObject *stored;
+    PyObject *computed;
+    int raised = 0;
+    PyObject *others;
+    unsigned turn = 0;
+    PyObject *noted;
+    PyObject *given;
+    PyObject *keywords;
+    if (!PyArg_ParseTuple(args, "OOOp(OI)SO!O!:_settle", &bytes, &stored, &computed, &raised,
+                          &others, &turn, &noted, &PyTuple_Type, &given, &PyDict_Type, &keywords) ||
+        lcpy_tasks_key(&key, bytes) < 0 || note_state(self, &key, others) < 0)
+        return NULL;
+    int store = raised ? 0 : may_be_stored(self, &key, noted, given, keywords);
+    if (store > 0)
+        store = end_run(self, turn, others);
+    if (store < 0)
+        return NULL;
+    if (raised)
+        PyErr_SetObject((PyObject *)Py_TYPE(computed), computed);
+    PyObject *result = lcpy_verify_settle(self, &key, Py_NewRef(stored),
+                                          raised ? NULL : Py_NewRef(computed), &store);
+    if (store > 0)
+        store = lcpy_store(self, &key, &(lcpy_computed){.result = result, .fresh = true});
+    if (store < 0)
+        Py_CLEAR(result);
+    return result;
 }

@@ -12,5 +12,8 @@ PyObject *lcpy_coroutine_make_key(PyObject *object, PyObject *args);
 PyObject *lcpy_coroutine_note_parts(PyObject *object, PyObject *args);
 /* _store(request, key, result, nanoseconds, wanted, quiet, others, parts, args, kwargs) */
 PyObject *lcpy_coroutine_store(PyObject *object, PyObject *args);
+/* _settle(key, stored, computed or exception, raised, others, parts, args, kwargs): what a call
+ * gives that was computed again, for verify= */
+PyObject *lcpy_coroutine_settle(PyObject *object, PyObject *args);
 
 #endif

@@ -11,6 +11,7 @@
 #include "call/coroutine.h"
 #include "call/depend.h"
 #include "call/explain.h"
+#include "call/harmless.h"
 #include "call/listing.h"
 #include "call/lookup.h"
 #include "call/open.h"
@@ -60,9 +61,11 @@ PyDoc_STRVAR(cache_info_doc, "cache_info($self, /)\n--\n\n"
                              "CacheInfo(hits, misses, maxsize, currsize).\n\n"
                              "Beside these it has the attributes `bypassed` (calls that did "
                              "without the cache), `errors`,\n"
-                             "`time_computed` (seconds that the results of misses took) and "
+                             "`time_computed` (seconds that the results of misses took), "
                              "`time_saved` (seconds that\n"
-                             "those of hits had taken).");
+                             "those of hits had taken), `verified` (hits that were computed again, "
+                             "by verify=) and\n"
+                             "`mismatches` (of these, which gave another result).");
 
 #define SECOND 1e9 /* nanoseconds */
 
@@ -74,10 +77,10 @@ static PyObject *cache_info(PyObject *object, PyObject *unused)
     PyObject *maxsize = maxsize_of(self);
     PyObject *info = NULL;
     if (module != NULL && maxsize != NULL)
-        info = PyObject_CallMethod(module, "CacheInfo", "KKOKKKdd", self->hits, self->misses,
-                                   maxsize, entry_count(self), self->bypassed, self->errors,
-                                   (double)self->computed / SECOND,
-                                   (double)lcpy_open_saved(self) / SECOND);
+        info = PyObject_CallMethod(
+            module, "CacheInfo", "KKOKKKddKK", self->hits, self->misses, maxsize, entry_count(self),
+            self->bypassed, self->errors, (double)self->computed / SECOND,
+            (double)lcpy_open_saved(self) / SECOND, self->verified, self->mismatches);
     Py_XDECREF(maxsize);
     Py_XDECREF(module);
     return info;
@@ -110,6 +113,7 @@ static PyObject *reset_results(lcpy_persisted *self, locache *cache)
     if (status < 0)
         return lcpy_warn_raise(status, &error);
     self->hits = self->misses = self->bypassed = self->errors = self->computed = 0;
+    self->verified = self->mismatches = 0;
     self->saved -= lcpy_open_saved(self);
     lcpy_warn_again(self);
     return Py_NewRef(Py_None);
@@ -345,12 +349,15 @@ PyMethodDef lcpy_methods[] = {
     {"get", CALL_METHOD(lcpy_queries_get), METH_FASTCALL | METH_KEYWORDS, lcpy_queries_get_doc},
     {"put", CALL_METHOD(lcpy_queries_put), METH_FASTCALL | METH_KEYWORDS, lcpy_queries_put_doc},
     {"entries", lcpy_listing_entries, METH_NOARGS, lcpy_listing_entries_doc},
+    {"keep_results", CALL_METHOD(lcpy_harmless_keep), METH_VARARGS | METH_KEYWORDS,
+     lcpy_harmless_doc},
     {"_ask", CALL_METHOD(lcpy_tasks_ask), METH_FASTCALL, NULL},
     {"_depends", lcpy_depend_parts, METH_NOARGS, NULL},
     {"_key_of", lcpy_coroutine_make_key, METH_VARARGS, NULL},
     {"_others", lcpy_coroutine_others, METH_NOARGS, NULL},
     {"_parts_of", lcpy_coroutine_note_parts, METH_VARARGS, NULL},
     {"_request", CALL_METHOD(lcpy_tasks_request), METH_FASTCALL, NULL},
+    {"_settle", lcpy_coroutine_settle, METH_VARARGS, NULL},
     {"_store", lcpy_coroutine_store, METH_VARARGS, NULL},
     {"_clear_at", clear_at, METH_O, NULL},
     {"_become", become, METH_O, NULL},

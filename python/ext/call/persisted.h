@@ -28,21 +28,24 @@ typedef struct lcpy_options {
     PyObject *depends; /* tuple: what else counts; or NULL */
     bool follow;       /* what the function reaches counts */
     bool packages;     /* and the versions of packages */
+    uint64_t verify;   /* this share of the hits is computed again: verify.h; 0: none */
 } lcpy_options;
 
 /* Kinds of what goes wrong, told once or a few times each (warn.h). */
 typedef enum lcpy_trouble {
-    LCPY_TROUBLE_KEY,     /* an argument cannot be part of a key */
-    LCPY_TROUBLE_MISFIT,  /* the arguments do not fit the signature, yet the function took them */
-    LCPY_TROUBLE_OPEN,    /* no cache directory that can be used */
-    LCPY_TROUBLE_READ,    /* an entry could not be read, or is damaged */
-    LCPY_TROUBLE_TRUST,   /* an entry is not trusted */
-    LCPY_TROUBLE_FORMAT,  /* an entry is of a newer format */
-    LCPY_TROUBLE_DECODE,  /* an entry does not become an object here */
-    LCPY_TROUBLE_ENCODE,  /* a result cannot be stored */
-    LCPY_TROUBLE_WRITE,   /* an entry could not be written */
-    LCPY_TROUBLE_CHANGED, /* the call changes its arguments */
-    LCPY_TROUBLES         /* how many */
+    LCPY_TROUBLE_KEY,      /* an argument cannot be part of a key */
+    LCPY_TROUBLE_MISFIT,   /* the arguments do not fit the signature, yet the function took them */
+    LCPY_TROUBLE_OPEN,     /* no cache directory that can be used */
+    LCPY_TROUBLE_READ,     /* an entry could not be read, or is damaged */
+    LCPY_TROUBLE_TRUST,    /* an entry is not trusted */
+    LCPY_TROUBLE_FORMAT,   /* an entry is of a newer format */
+    LCPY_TROUBLE_DECODE,   /* an entry does not become an object here */
+    LCPY_TROUBLE_ENCODE,   /* a result cannot be stored */
+    LCPY_TROUBLE_WRITE,    /* an entry could not be written */
+    LCPY_TROUBLE_CHANGED,  /* the call changes its arguments */
+    LCPY_TROUBLE_MISMATCH, /* a result is computed again, and is another */
+    LCPY_TROUBLE_UNREAD,   /* stored results are never used: no trouble, but told as one */
+    LCPY_TROUBLES          /* how many */
 } lcpy_trouble;
 
 /* How a function's cache is used: numbers that locache._switch knows, too. */
@@ -94,7 +97,10 @@ typedef struct lcpy_persisted {
     uint64_t misses;
     uint64_t bypassed; /* calls that did without the cache */
     uint64_t errors;
-    uint64_t computed; /* nanoseconds that the results of misses took */
+    uint64_t verified;   /* hits that were computed again */
+    uint64_t mismatches; /* of these, which gave another result */
+    uint64_t drawn;      /* which they are: the state of a generator; 0: none was drawn */
+    uint64_t computed;   /* nanoseconds that the results of misses took */
     /* nanoseconds that hits saved, less what the open caches count themselves: lcpy_open_saved() */
     uint64_t saved;
     /* how often results were forgotten or replaced by name: what was read before is not kept in
@@ -104,6 +110,7 @@ typedef struct lcpy_persisted {
     unsigned char told_count[LCPY_TROUBLES];
     PyObject *told;   /* set of causes, of those kinds that are told more than once; or NULL */
     bool in_memory;   /* results are kept there, too */
+    bool weighed;     /* a result was stored in this process: weigh.h */
     lcpy_below below; /* asked.c */
     PyObject *attributes;
     PyObject *made;      /* tuple: what decorate() was given, from which it can be made again */

@@ -4,6 +4,7 @@
 #include "call/kept.h"
 #include "call/open.h"
 #include "call/warn.h"
+#include "call/weigh.h"
 #include "result/result.h"
 
 void lcpy_store_forget(lcpy_persisted *self)
@@ -100,7 +101,7 @@ static int store(lcpy_persisted *self, const lcpy_key *key, const lcpy_computed 
         keep_stored(self, key, &stamp, computed, encoded.codec, forgotten);
     lcpy_encoded_clear(&encoded);
     if (status == LOCACHE_OK)
-        return 0;
+        return self->weighed || computed->fresh ? 0 : lcpy_weigh_first(self, key);
     if (computed->quiet)
         return lcpy_warn_count(self);
     return lcpy_warn(self, status == LOCACHE_EFORMAT ? LCPY_TROUBLE_FORMAT : LCPY_TROUBLE_WRITE,

@@ -8,6 +8,7 @@
 #include "call/lookup.h"
 #include "call/open.h"
 #include "call/refreshed.h"
+#include "call/verify.h"
 
 #define CAPSULE "locache._core.request"
 
@@ -149,8 +150,9 @@ static lcpy_found look_or_ask(PyObject **out, lcpy_persisted *self, const lcpy_k
     return of->rejected && found == LCPY_ABSENT ? LCPY_REJECTED : found;
 }
 
-/* _ask(request, within): a tuple of the result; None: it is to be computed; False: that, and the
- * user was told already why; ...: somebody else computes it. */
+/* _ask(request, within): a tuple of the result, with another item where it is to be computed again
+ * all the same, for verify=; None: it is to be computed; False: that, and the user was told already
+ * why; ...: somebody else computes it. */
 PyObject *lcpy_tasks_ask(PyObject *object, PyObject *const *args, Py_ssize_t count)
 {
     lcpy_persisted *self = (lcpy_persisted *)object;
@@ -176,7 +178,8 @@ PyObject *lcpy_tasks_ask(PyObject *object, PyObject *const *args, Py_ssize_t cou
     switch (found) {
     case LCPY_FOUND: {
         bool noted = of->wanted != LCPY_REFRESHED || lcpy_refreshed_add(self, &key) == 0;
-        PyObject *result = noted ? PyTuple_Pack(1, value) : NULL;
+        bool again = of->wanted == LCPY_ANY && self->options.verify != 0 && lcpy_verify_draws(self);
+        PyObject *result = noted ? PyTuple_Pack(again ? 2 : 1, value, Py_True) : NULL;
         Py_DECREF(value);
         return result;
     }

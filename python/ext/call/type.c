@@ -49,11 +49,13 @@ static int init_options(lcpy_options *out, PyObject *told)
     PyObject *depends;
     int follow = 1;
     int packages = 1;
+    unsigned long long verify = 0;
     long long numbers[6]; /* long long is int64_t's size, but may be another type */
     *out = (lcpy_options){0};
-    if (!PyArg_ParseTuple(told, "ppppOLLLLLLOOOpp;settings", &auto_invalidate, &pickle, &durable,
+    if (!PyArg_ParseTuple(told, "ppppOLLLLLLOOOppK;settings", &auto_invalidate, &pickle, &durable,
                           &mapped, &version, &numbers[0], &numbers[1], &numbers[2], &numbers[3],
-                          &numbers[4], &numbers[5], &enabled, &keep, &depends, &follow, &packages))
+                          &numbers[4], &numbers[5], &enabled, &keep, &depends, &follow, &packages,
+                          &verify))
         return -1;
     *out = (lcpy_options){
         .version = version != Py_None ? Py_NewRef(version) : NULL,
@@ -70,6 +72,7 @@ static int init_options(lcpy_options *out, PyObject *told)
         .depends = depends != Py_None ? Py_NewRef(depends) : NULL,
         .follow = follow != 0,
         .packages = packages != 0,
+        .verify = verify,
     };
     return 0;
 }

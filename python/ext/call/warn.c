@@ -17,6 +17,10 @@ static const char *const what_happens[] = {
     [LCPY_TROUBLE_ENCODE] = "this result cannot be stored",
     [LCPY_TROUBLE_WRITE] = "this result could not be stored",
     [LCPY_TROUBLE_CHANGED] = "this result is not stored",
+    [LCPY_TROUBLE_MISMATCH] =
+
+        "a stored result is not what the call gives when it is computed again",
+    [LCPY_TROUBLE_UNREAD] = "its stored results are never used",
 };
 
 /* How many different causes of one kind are told of one function: another argument that cannot be
@@ -24,6 +28,7 @@ static const char *const what_happens[] = {
 static const unsigned char causes_max[LCPY_TROUBLES] = {
     [LCPY_TROUBLE_KEY] = 8,
     [LCPY_TROUBLE_ENCODE] = 4,
+    [LCPY_TROUBLE_MISMATCH] = 8,
 };
 
 /* For causes that are exceptions, and say no more than what Python says. */
@@ -145,10 +150,12 @@ static PyObject *compose_message(lcpy_persisted *self, lcpy_trouble trouble, PyO
 }
 
 /* The frame that runs is the caller's, since C has none; past the call itself, a coroutine runs in
- * locache._async. */
+ * locache._async, where what is computed again is one function further in. */
 static Py_ssize_t stack_level(const lcpy_persisted *self, lcpy_trouble trouble)
 {
-    return self->target.is_async && trouble > LCPY_TROUBLE_MISFIT ? 2 : 1;
+    if (!self->target.is_async || trouble <= LCPY_TROUBLE_MISFIT)
+        return 1;
+    return trouble == LCPY_TROUBLE_MISMATCH ? 3 : 2;
 }
 
 int lcpy_warn_count(lcpy_persisted *self)
