@@ -3,9 +3,9 @@
  * A handle works with its directory by a descriptor that follows wherever the directory is moved.
  * To hold one for each function would leave a program with a thousand functions none for itself. So
  * at most LC_DIRHOLD_MAX handles of a process hold theirs, those that were used last (CLOCK;
- * Corbato, 1968), and of these only such as lc_hold_below() allows. Any other opens its directory for
- * a call, by its path, and knows it by device and number: where another is there now, the handle
- * has none and looks it up anew, as a process does that just began.
+ * Corbato, 1968), and of these only such as lc_hold_below() allows. Any other opens its directory
+ * for a call, by its path, and knows it by device and number: where another is there now, the
+ * handle has none and looks it up anew, as a process does that just began.
  *
  * No thread may read through a number that is closed, and perhaps a file of the program's by then.
  * So who works with it is counted (dir_users). Who gives it up takes the number away first and then
