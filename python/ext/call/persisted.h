@@ -136,7 +136,7 @@ typedef enum lcpy_found {
         (self)->busy++;                                                                            \
     LCPY_BEGIN_ALLOW_THREADS
 #define LCPY_END_WITHOUT_GIL(self)                                                                 \
-    LCPY_END_ALLOW_THREADS(self)->busy--;                                                            \
+    LCPY_END_ALLOW_THREADS(self)->busy--;                                                          \
     }                                                                                              \
     while (0)
 
