@@ -2,8 +2,16 @@
 #include "log.h"
 
 #include "call/explain.h"
+#include "plain/gil.h"
 
+#include <stdatomic.h>
 #include <string.h>
+
+/* In the dict of an interpreter: what writes its lines. */
+#define WRITER "locache._log.write"
+
+/* Interpreters that want lines. */
+static atomic_int listeners;
 
 static const char *const event_names[] = {
     [LOCACHE_EVENT_HIT] = "hit",         [LOCACHE_EVENT_MISS] = "miss",
@@ -33,17 +41,22 @@ static void write_line(PyObject *write, const locache_event *event)
     Py_XDECREF(path);
 }
 
-/* Called by the core on any thread, with or without the GIL. */
-static void receive_event(void *write, const locache_event *event)
+/* What writes the lines of the interpreter that runs here: borrowed; NULL: it wants none. */
+static PyObject *writer_here(void)
 {
-    if (!Py_IsInitialized() || (lcpy_explain_asked != NULL && lcpy_explain_asked->quiet))
-        return;
-    PyGILState_STATE gil = PyGILState_Ensure();
+    PyObject *dict = PyInterpreterState_GetDict(PyInterpreterState_Get());
+    return dict != NULL ? PyDict_GetItemString(dict, WRITER) : NULL;
+}
+
+static void write_event(const locache_event *event)
+{
     PyObject *type;
     PyObject *value;
     PyObject *traceback;
     PyErr_Fetch(&type, &value, &traceback);
-    write_line(write, event);
+    PyObject *write = Py_XNewRef(writer_here());
+    if (write != NULL)
+        write_line(write, event);
     if (PyErr_Occurred() != NULL) {
         if (PyErr_ExceptionMatches(PyExc_KeyboardInterrupt)) {
             PyErr_Clear();
@@ -53,19 +66,53 @@ static void receive_event(void *write, const locache_event *event)
             PyErr_WriteUnraisable(write);
         }
     }
+    Py_XDECREF(write);
     PyErr_Restore(type, value, traceback);
-    PyGILState_Release(gil);
+}
+
+/* Called by the core within a call of ours, on the same thread: with the lock of an interpreter, or
+ * after lcpy_gil_release(). PyGILState would not do: it knows the main interpreter alone, and waits
+ * for ever where the caller is another that has the lock. */
+static void receive_event(void *unused, const locache_event *event)
+{
+    (void)unused;
+    if (!Py_IsInitialized() || (lcpy_explain_asked != NULL && lcpy_explain_asked->quiet))
+        return;
+    PyThreadState *thread = lcpy_gil_released;
+    if (thread != NULL)
+        lcpy_gil_take(thread);
+    write_event(event);
+    if (thread != NULL)
+        (void)lcpy_gil_release();
+}
+
+static void listen(int more)
+{
+    int before = atomic_fetch_add(&listeners, more);
+    if (before == 0 && more > 0)
+        locache_set_log(receive_event, NULL);
+    else if (before + more == 0)
+        locache_set_log(NULL, NULL);
 }
 
 void lcpy_log_set(lcpy_state *state, PyObject *write)
 {
-    state->verbose = write != Py_None;
-    if (write == Py_None) {
-        locache_set_log(NULL, NULL);
-        return; /* the function stays: another thread may be about to call it */
-    }
-    /* One for the life of the module, for the same reason: locache._log has no other. */
-    if (state->log_write == NULL)
+    PyObject *dict = PyInterpreterState_GetDict(PyInterpreterState_Get());
+    bool on = write != Py_None;
+    if (on == state->verbose || dict == NULL)
+        return;
+    /* For lines of the extension's own; it stays, since another thread may be about to call it. */
+    if (on && state->log_write == NULL)
         state->log_write = Py_NewRef(write);
-    locache_set_log(receive_event, state->log_write);
+    if ((on ? PyDict_SetItemString(dict, WRITER, write) : PyDict_DelItemString(dict, WRITER)) < 0)
+        PyErr_Clear();
+    state->verbose = on;
+    listen(on ? 1 : -1);
+}
+
+void lcpy_log_end(lcpy_state *state)
+{
+    if (state->verbose)
+        listen(-1);
+    state->verbose = false;
 }

@@ -6,5 +6,7 @@
 
 /* Call `write` with each line, a str; None: no longer. */
 void lcpy_log_set(lcpy_state *state, PyObject *write);
+/* The interpreter ends: it wants no more lines. */
+void lcpy_log_end(lcpy_state *state);
 
 #endif

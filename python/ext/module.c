@@ -45,6 +45,7 @@ static PyMethodDef functions[] = {
 static int exec_warning(PyObject *module)
 {
     lcpy_state *state = PyModule_GetState(module);
+    lcpy_switch_init(state);
     state->cache_warning = PyErr_NewExceptionWithDoc(
         "locache.CacheWarning",
         "Something with a cache did not work; the function's result is right.", PyExc_UserWarning,
@@ -102,8 +103,8 @@ static int traverse(PyObject *module, visitproc visit, void *arg)
 static int clear(PyObject *module)
 {
     lcpy_state *state = PyModule_GetState(module);
-    if (state->log_write != NULL)
-        locache_set_log(NULL, NULL);
+    lcpy_log_end(state);
+    lcpy_switch_clear(state);
     Py_CLEAR(state->persisted_type);
     Py_CLEAR(state->bound_type);
     Py_CLEAR(state->buffer_type);
@@ -136,7 +137,7 @@ static void release(void *module)
 static PyModuleDef_Slot slots[] = {
     {Py_mod_exec, LCPY_SLOT(exec_warning)}, {Py_mod_exec, LCPY_SLOT(exec_types)},
     {Py_mod_exec, LCPY_SLOT(exec_reach)},   {Py_mod_exec, LCPY_SLOT(exec_version)},
-    LCPY_MAIN_INTERPRETER_ONLY{0, NULL},
+    LCPY_ANY_INTERPRETER{0, NULL},
 };
 
 static PyModuleDef definition = {

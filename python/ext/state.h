@@ -15,7 +15,24 @@
 
 typedef struct lcpy_types lcpy_types; /* plain/types.c */
 
+/* What an interpreter has seen of the environment, which is the process's (call/switch.c). */
+typedef struct lcpy_watch {
+    char **environment;
+    char **end;
+    char **slots[3];
+    char *values[3];
+    bool is_set; /* one of the two that count is there: else its slot is that of the last one */
+    /* moves with whatever a function's mode depends on; a function for which nothing is special has
+     * seen it. 0: never */
+    unsigned generation;
+    unsigned moved;  /* how often LOCACHE_DIR changed */
+    bool active;     /* set by lcpy_switch_set() */
+    char *rules;     /* the value of LOCACHE, or NULL; owned */
+    char *directory; /* that of LOCACHE_DIR; owned */
+} lcpy_watch;
+
 typedef struct lcpy_state {
+    lcpy_watch watch;
     PyTypeObject *persisted_type; /* call/type.c */
     PyTypeObject *bound_type;     /* call/bound.c */
     PyTypeObject *buffer_type;    /* result/buffer.c */

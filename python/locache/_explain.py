@@ -2,8 +2,8 @@
 Imported when it is asked for."""
 
 import os
-from datetime import datetime, timezone
 from pathlib import Path
+from time import gmtime, strftime
 from typing import NamedTuple
 
 from locache import _changes, _keys, _parts
@@ -65,8 +65,9 @@ def explain(persisted, key, asked):
 
 
 def stored(persisted, asked):
-    when = datetime.fromtimestamp(asked["created"] / 1e9, timezone.utc)
-    text = f"stored {when:%Y-%m-%d %H:%M:%S} UTC, computed in {asked['duration'] / 1e9:.3g} s"
+    # not by datetime, which before 3.14 is not made for several interpreters at once
+    when = strftime("%Y-%m-%d %H:%M:%S", gmtime(asked["created"] / 1e9))
+    text = f"stored {when} UTC, computed in {asked['duration'] / 1e9:.3g} s"
     parts = []
     for version in versions_at(asked["path"], asked["function"]):
         if version.current and version.kept:

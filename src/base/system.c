@@ -145,6 +145,29 @@ const char *lc_environment(const char *name)
 #endif
 }
 
+/* Of the process's descriptors, those below this part of their number, and below this one. */
+#define HOLD_PART 8
+#define HOLD_BELOW 1000
+/* Questions of which one asks the system: it would be a seventh of a computation's calls. */
+#define HOLD_ASK_EVERY 16
+
+int lc_hold_below(void)
+{
+    static atomic_int below;
+    static atomic_uint asked;
+    /* The limit may be set at any time, by a child of fork() first of all. */
+    static atomic_uint asked_in;
+    unsigned now = lc_generation();
+    unsigned count = atomic_fetch_add_explicit(&asked, 1, memory_order_relaxed);
+    if (count % HOLD_ASK_EVERY == 0 ||
+        atomic_load_explicit(&asked_in, memory_order_relaxed) != now) {
+        int part = lc_descriptors() / HOLD_PART;
+        atomic_store_explicit(&below, part < HOLD_BELOW ? part : HOLD_BELOW, memory_order_relaxed);
+        atomic_store_explicit(&asked_in, now, memory_order_relaxed);
+    }
+    return atomic_load_explicit(&below, memory_order_relaxed);
+}
+
 int lc_descriptors(void)
 {
     struct rlimit limit;

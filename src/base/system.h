@@ -26,5 +26,8 @@ uint32_t lc_process(void); /* the id of this process, without a system call but 
  * than who started it and set the environment (set-user-ID). */
 const char *lc_environment(const char *name);
 int lc_descriptors(void); /* how many descriptors the process may have open */
+/* Descriptors below this number may be held beyond a call, as far as was known lately: a program
+ * with many files needs the others, and select() all that are not far below 1,024. */
+int lc_hold_below(void);
 
 #endif

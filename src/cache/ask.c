@@ -10,6 +10,7 @@
 #include "base/sized.h"
 #include "base/system.h"
 #include "cache/cache.h"
+#include "cache/dirhold.h"
 #include "cache/flight.h"
 #include "cache/notes.h"
 
@@ -194,10 +195,13 @@ static locache_status ask(locache_value **value, locache_flight **flight, locach
         return lc_fail(error, LOCACHE_ENOMEM, "no memory to begin a computation");
     /* Without a directory there is nothing to lock, and nothing will be stored: the put says
      * why. */
+    int funcdir = lc_dirhold_borrow(cache);
     if (cache->flags & LOCACHE_READ_ONLY ||
-        (atomic_load(&cache->funcdir) < 0 && lc_cache_make_directory(cache, NULL) != LOCACHE_OK))
+        (funcdir < 0 && lc_cache_make_directory(cache, NULL) != LOCACHE_OK))
         lc_flight_loosen(all.flight);
-    return fly(value, flight, &all, error);
+    status = fly(value, flight, &all, error);
+    lc_dirhold_return(cache);
+    return status;
 }
 
 locache_status locache_ask(locache_value **value, locache_flight **flight, locache *cache,

@@ -16,6 +16,7 @@
 #include "base/os.h"
 #include "base/sized.h"
 #include "base/system.h"
+#include "cache/dirhold.h"
 #include "cache/funcdir.h"
 #include "cache/recall.h"
 #include "cache/validate.h"
@@ -140,11 +141,13 @@ locache_status lc_cache_look(locache_value **out, locache *cache, lc_address *ad
         return LOCACHE_OK;
     if (lc_address_name(address) == NULL)
         return lc_fail(error, LOCACHE_EINVAL, "the bytes given to locache_get() are not a key");
+    (void)lc_dirhold_borrow(cache);
     locache_status status = read_entry(&value, cache, address->name, look->trusting, error);
     if (status == LOCACHE_OK) {
         look->was_there = true;
         status = take_valid(out, value, cache, address, look, error);
     }
+    lc_dirhold_return(cache);
     if (status == LOCACHE_OK || status == LOCACHE_ENOMEM)
         return status;
     if (error->status != LOCACHE_OK) {
@@ -180,14 +183,15 @@ locache_status lc_cache_look_again(locache_value **out, locache *cache, lc_addre
     locache_value *value;
     locache_error unheard;
     struct stat found;
-    int funcdir = atomic_load(&cache->funcdir);
+    int funcdir = lc_dirhold_borrow(cache);
     lc_directory at = lc_handle_directory(cache, funcdir);
     lc_error_clear(&unheard);
-    if (funcdir < 0 || (!look->was_there && lc_fstatat(funcdir, address->name, &found) != 0) ||
-        lc_store_read(&value, &at, address->name, &unheard) != LOCACHE_OK)
-        return LOCACHE_MISS;
-    return take_valid(out, value, cache, address, look, &unheard) == LOCACHE_OK ? LOCACHE_OK
-                                                                                : LOCACHE_MISS;
+    bool there =
+        funcdir >= 0 && (look->was_there || lc_fstatat(funcdir, address->name, &found) == 0);
+    bool valid = there && lc_store_read(&value, &at, address->name, &unheard) == LOCACHE_OK &&
+                 take_valid(out, value, cache, address, look, &unheard) == LOCACHE_OK;
+    lc_dirhold_return(cache);
+    return valid ? LOCACHE_OK : LOCACHE_MISS;
 }
 
 locache_status locache_get(locache_value **out, locache *cache, const void *key, size_t key_size,
@@ -269,10 +273,11 @@ static locache_status lay_out(lc_image *out, locache *cache, lc_address *address
 
 locache_status lc_cache_make_directory(locache *cache, locache_error *error)
 {
-    int funcdir = atomic_load(&cache->funcdir);
-    if (funcdir >= 0 && !lc_funcdir_gone(cache, funcdir))
-        return LOCACHE_OK;
-    return lc_funcdir_attach(cache, LC_CREATE, error);
+    int funcdir = lc_dirhold_borrow(cache);
+    bool there = funcdir >= 0 && !lc_funcdir_gone(cache, funcdir);
+    locache_status status = there ? LOCACHE_OK : lc_funcdir_attach(cache, LC_CREATE, error);
+    lc_dirhold_return(cache);
+    return status;
 }
 
 /* Lay an entry out, write it under a temporary name, and commit it by a rename. MISS: the directory
@@ -341,18 +346,21 @@ locache_status lc_cache_put(locache *cache, lc_address *address, const locache_r
     locache_status status = check_record(cache, &known, error);
     if (status != LOCACHE_OK)
         return status;
+    (void)lc_dirhold_borrow(cache);
     status = LOCACHE_MISS;
     for (int attempt = 0; attempt < PUT_ATTEMPTS && status == LOCACHE_MISS; attempt++) {
         status = lc_cache_make_directory(cache, error);
         if (status == LOCACHE_OK)
             status = publish(&replaced, cache, address, &known, error);
     }
+    if (status == LOCACHE_OK)
+        limit(cache, address->name, replaced);
+    lc_dirhold_return(cache);
     if (status == LOCACHE_MISS)
         return lc_fail_os(error, ENOENT, "%s is removed again and again, last while writing %s",
                           lc_handle_path(cache), address->name);
     if (status != LOCACHE_OK)
         return status;
-    limit(cache, address->name, replaced);
     lc_handle_event(cache, LOCACHE_EVENT_STORE, address->name, "");
     return LOCACHE_OK;
 }

@@ -25,7 +25,7 @@ void lc_cache_tell_miss(locache *cache, const lc_address *address, const lc_look
 /* Once more, on disk alone, after it was a miss: OK or MISS, and no event but a hit's. */
 locache_status lc_cache_look_again(locache_value **out, locache *cache, lc_address *address,
                                    lc_look *look);
-/* The directory to write into: open, and made where it is not there. */
+/* The directory to write into: open for who borrows it, and made where it is not there. */
 locache_status lc_cache_make_directory(locache *cache, locache_error *error);
 /* Store a result, and see to the limits: as locache_put(). */
 locache_status lc_cache_put(locache *cache, lc_address *address, const locache_record *record,

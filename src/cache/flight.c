@@ -12,6 +12,7 @@
 #include "base/alloc.h"
 #include "base/system.h"
 #include "cache/circle.h"
+#include "cache/dirhold.h"
 #include "cache/funcdir.h"
 #include "cache/notes.h"
 
@@ -163,6 +164,19 @@ void lc_flight_pause(locache_flight *flight)
     drop_blocker(flight);
 }
 
+static void give_up_turn(const locache_flight *flight, lc_lane *lane)
+{
+    /* What lies in the directory is a file of the place alone, mostly there is none. */
+    bool own = flight->turn.own >= 0;
+    if (own)
+        (void)lc_dirhold_borrow(flight->cache);
+    const lc_directory at = directory_of(flight->cache);
+    lc_turns_give_up(&flight->turn, &lane->turns, &at);
+    if (own)
+        lc_dirhold_return(flight->cache);
+    atomic_fetch_sub_explicit(&lane->held, 1, memory_order_relaxed);
+}
+
 void lc_flight_stop(locache_flight *flight, bool failed)
 {
     /* The lock first: who is woken is to find it free. Not where it is a parent's: then the lane
@@ -171,11 +185,8 @@ void lc_flight_stop(locache_flight *flight, bool failed)
     lc_notes_end_wait(flight);
     if (failed)
         lc_notes_set_vain(flight);
-    if (lane != NULL && flight->state == LC_FLIGHT_HELD) {
-        const lc_directory at = directory_of(flight->cache);
-        lc_turns_give_up(&flight->turn, &lane->turns, &at);
-        atomic_fetch_sub_explicit(&lane->held, 1, memory_order_relaxed);
-    }
+    if (lane != NULL && flight->state == LC_FLIGHT_HELD)
+        give_up_turn(flight, lane);
     lc_flights_lock();
     flight->lane = NULL;
     flight->failed = failed;
@@ -398,6 +409,6 @@ void lc_flight_left(const void *frame)
 
 void lc_flight_close(const locache *cache)
 {
-    if (atomic_load(&cache->funcdir) >= 0)
+    if (atomic_load(&cache->funcdir_inode) != 0)
         lc_lane_forget(atomic_load(&cache->funcdir_device), atomic_load(&cache->funcdir_inode));
 }

@@ -23,7 +23,8 @@ typedef enum lc_turn_state {
     LC_TURN_GONE    /* the function's directory was deleted */
 } lc_turn_state;
 
-/* Ask for the turn of the flight's key. It never waits. */
+/* Ask for the turn of the flight's key, by who borrows the directory (dirhold.h). It never
+ * waits. */
 lc_turn_state lc_flight_try(locache_flight *flight);
 /* Compute without the turn, whoever has it. */
 void lc_flight_loosen(locache_flight *flight);

@@ -4,7 +4,7 @@
  * another process stays the one that this process works with, and a name that somebody exchanges
  * leads nowhere else. Two things can happen to that descriptor behind the handle's back: its
  * directory is deleted, by a user who cleans up, or its number is closed and opened anew, by a
- * program that becomes a daemon. state_of() tells which.
+ * program that becomes a daemon. lc_dirhold_state_of() tells which.
  *
  * No lock: two threads that find the directory at once both open it, and one of the two descriptors
  * stays (adopt()). After fork() the child has the same descriptors, and goes on. */
@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "base/os.h"
 #include "base/text.h"
+#include "cache/dirhold.h"
 #include "cache/recall.h"
 #include "disk/ours.h"
 #include "disk/owner.h"
@@ -57,35 +58,9 @@ static void announce(locache *cache, const lc_versions_news *news)
     }
 }
 
-/* What an open directory's number is now. ANOTHERS: whoever closed it, it is not ours to close or
- * to replace. */
-typedef enum state { THERE, DELETED, ANOTHERS } state;
-
-static state state_of(const locache *cache, int funcdir)
-{
-    struct stat found;
-    if (lc_fstat(funcdir, &found) != 0)
-        /* ESTALE is a server's word for deleted. Other failures say nothing of the directory. */
-        return errno == EBADF ? ANOTHERS : errno == ESTALE ? DELETED : THERE;
-    /* First, and not by device and number: while another thread adopts a directory in the place of
-     * a deleted one, those are the new one's already and the descriptor is still the old one's. */
-    if (found.st_nlink == 0 && S_ISDIR(found.st_mode))
-        return DELETED;
-    bool same = found.st_dev == atomic_load(&cache->funcdir_device) &&
-                found.st_ino == atomic_load(&cache->funcdir_inode);
-    return same ? THERE : ANOTHERS;
-}
-
 bool lc_funcdir_gone(const locache *cache, int funcdir)
 {
-    return state_of(cache, funcdir) != THERE;
-}
-
-void lc_funcdir_close(const locache *cache)
-{
-    int funcdir = atomic_load(&cache->funcdir);
-    if (funcdir >= 0 && state_of(cache, funcdir) != ANOTHERS)
-        lc_close(funcdir);
+    return lc_dirhold_state_of(cache, funcdir) != LC_DIR_THERE;
 }
 
 /* Make the cache directory, and those above it. Only in a place where nobody else could exchange it
@@ -169,7 +144,7 @@ static locache_status adopt(locache *cache, int dir, const locache_id *id, locac
     struct stat found;
     uint64_t halves[2];
     int funcdir = atomic_load(&cache->funcdir);
-    bool ours = funcdir >= 0 && state_of(cache, funcdir) != ANOTHERS;
+    bool ours = funcdir >= 0 && lc_dirhold_state_of(cache, funcdir) != LC_DIR_ANOTHERS;
     if (lc_fstat(dir, &found) != 0) {
         int code = errno;
         lc_close(dir);
@@ -184,11 +159,13 @@ static locache_status adopt(locache *cache, int dir, const locache_id *id, locac
     lc_recall_found_directory(cache, dir);
     /* Where another thread was quicker, `funcdir` is its number from here on, and ours to
      * replace. */
-    if (!ours && atomic_compare_exchange_strong(&cache->funcdir, &funcdir, dir))
-        return LOCACHE_OK;
-    int result = lc_dup_over(dir, funcdir);
+    bool adopted = !ours && atomic_compare_exchange_strong(&cache->funcdir, &funcdir, dir);
+    int result = adopted ? 0 : lc_dup_over(dir, funcdir);
     int code = errno;
-    lc_close(dir);
+    if (!adopted)
+        lc_close(dir);
+    if (result == 0)
+        lc_dirhold_keep(cache);
     return result == 0
                ? LOCACHE_OK
                : lc_fail_os(error, code, "cannot use the directory %s", lc_handle_path(cache));

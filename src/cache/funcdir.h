@@ -1,4 +1,5 @@
-/* A handle's function directory: found, restored or made, and kept open. Any thread. */
+/* A handle's function directory: found, restored or made. Any thread, which borrows it
+ * (dirhold.h). */
 #ifndef LC_FUNCDIR_H
 #define LC_FUNCDIR_H
 
@@ -22,8 +23,6 @@ lc_wanted lc_funcdir_wanted(const locache *cache, lc_effort how);
 locache_status lc_funcdir_find(int *funcdir, locache *cache, locache_error *error);
 /* Was the directory deleted while we had it open, or its descriptor closed by somebody else? */
 bool lc_funcdir_gone(const locache *cache, int funcdir);
-/* Close it where it is ours. One thread. */
-void lc_funcdir_close(const locache *cache);
 /* Open the cache directory that it is in. OK, or MISS: it is not there. */
 locache_status lc_funcdir_open_root(int *out, const locache *cache, locache_error *error);
 

@@ -41,10 +41,14 @@ typedef struct lc_recall {
 struct locache {
     atomic_uint users; /* who opened it, until it is closed, and flights that are not ended */
     void (*destroy)(locache *cache);
-    /* The function's directory; -1: not found yet. As long as it is ours the number stays: another
-     * directory takes its place under it (funcdir.c), so that no thread reads through a closed
-     * one. */
+    /* The function's directory; -1: not found yet, or given up. As long as somebody borrows it the
+     * number stays: another directory takes its place under it (funcdir.c), so that no thread reads
+     * through a closed one. dirhold.c has the rest. */
     atomic_int funcdir;
+    atomic_uint dir_users;  /* who borrow it */
+    atomic_int dir_retired; /* another number of it, closed when nobody borrows; -1: none */
+    atomic_bool dir_held;   /* between calls */
+    atomic_bool dir_used;   /* since the hand passed */
     /* Which directory that is: what tells that the number is ours still, and not of a file that a
      * program opened after it had closed all descriptors. */
     _Atomic dev_t funcdir_device;

@@ -9,9 +9,10 @@
 
 #include <stdatomic.h>
 
-/* The part of the process's descriptors that all tables may hold: a process often has no more than
- * 1,024, for all that it does. */
-#define HELD_PART 4
+/* The part of the process's descriptors that all tables may hold, and how many at most: a process
+ * often has no more than 1,024, for all that it does, and select() never takes higher ones. */
+#define HELD_PART 8
+#define HELD_MOST 256
 /* Where all are held, so many hits without one pass before another entry may take one over: opening
  * it costs as much as several of the hits that it makes faster. */
 #define PIN_EVERY 16
@@ -28,6 +29,8 @@ static bool has_room(const lc_held *held)
     int limit = atomic_load_explicit(&most, memory_order_relaxed);
     if (limit == 0) {
         limit = lc_descriptors() / HELD_PART + 1;
+        if (limit > HELD_MOST + 1)
+            limit = HELD_MOST + 1;
         atomic_store_explicit(&most, limit, memory_order_relaxed);
     }
     /* Two tables may pass this at once and be a few over: it is a share, not a limit that anything

@@ -3,6 +3,7 @@
 #include "base/alloc.h"
 #include "base/os.h"
 #include "base/text.h"
+#include "cache/dirhold.h"
 #include "cache/funcdir.h"
 #include "disk/keep.h"
 #include "disk/ours.h"
@@ -163,15 +164,17 @@ static locache_status amend(const locache *cache, int funcdir, const locache_alt
 locache_status locache_amend(locache *cache, const locache_alternative *without, const void *note,
                              size_t note_size, locache_error *error)
 {
-    int funcdir = atomic_load(&cache->funcdir);
     lc_error_clear(error);
     if (cache->flags & LOCACHE_READ_ONLY || !lc_version_is_line(without->state, LC_STATE_MAX) ||
         note_size > LOCACHE_NOTE_MAX)
         return lc_fail(error, LOCACHE_EINVAL,
                        "a handle for reading only, a state that is none, or too long a note");
-    if (funcdir < 0 || lc_funcdir_gone(cache, funcdir))
-        return LOCACHE_MISS;
-    return amend(cache, funcdir, without, (lc_span){note, note_size}, error);
+    int funcdir = lc_dirhold_borrow(cache);
+    bool there = funcdir >= 0 && !lc_funcdir_gone(cache, funcdir);
+    locache_status status =
+        there ? amend(cache, funcdir, without, (lc_span){note, note_size}, error) : LOCACHE_MISS;
+    lc_dirhold_return(cache);
+    return status;
 }
 
 static locache_status keep_current(locache *cache, const char *who, locache_error *error)
@@ -194,14 +197,19 @@ locache_status locache_keep_results(locache *cache, const char *who, locache_err
     if (cache->flags & LOCACHE_READ_ONLY)
         return lc_fail(error, LOCACHE_EINVAL, "the cache of %s is open for reading only",
                        cache->function);
+    (void)lc_dirhold_borrow(cache);
     /* Another process with another source may have moved ours to .versions/. */
     locache_status status = lc_funcdir_attach(cache, LC_SETTLE, error);
     if (status == LOCACHE_OK)
         status = keep_current(cache, who != NULL ? who : "?", error);
-    if (status != LOCACHE_OK)
+    bool kept = status == LOCACHE_OK;
+    if (kept) {
+        atomic_store(&cache->count, -1);
+        status = lc_funcdir_attach(cache, LC_LOOK, error);
+    }
+    lc_dirhold_return(cache);
+    if (!kept)
         return status;
-    atomic_store(&cache->count, -1);
-    status = lc_funcdir_attach(cache, LC_LOOK, error);
     lc_handle_event(cache, LOCACHE_EVENT_KEEP, "",
                     "the source is said to mean the same as the one before");
     return status;

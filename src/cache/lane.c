@@ -18,10 +18,8 @@
 /* Descriptors that wait for the next computation: more functions than most programs compute in
  * turns, and few beside the 1,024 that a process mostly may have. */
 #define IDLE_MAX 8
-/* Where it may have few, the part of them that may wait: none of 8. */
-#define IDLE_PART 32
-/* Computations between two questions for that: a system call for each would be a seventh. */
-#define ASK_EVERY 16
+/* Where only few descriptors may be held, the part of them that may wait: none of one. */
+#define IDLE_PART 4
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static lc_lane *lanes; /* the last used first */
@@ -45,21 +43,11 @@ static void unlink_lock_held(const lc_lane *lane)
     *at = lane->next;
 }
 
-/* How many may wait. The limit of descriptors may be set at any time: it is asked now and then. */
-static int ask_idle_max(void)
-{
-    static atomic_int most;
-    static atomic_uint asked;
-    if (atomic_fetch_add_explicit(&asked, 1, memory_order_relaxed) % ASK_EVERY == 0) {
-        int part = lc_descriptors() / IDLE_PART;
-        atomic_store_explicit(&most, part < IDLE_MAX ? part : IDLE_MAX, memory_order_relaxed);
-    }
-    return atomic_load_explicit(&most, memory_order_relaxed);
-}
-
 /* Take the lane that has been idle longest off the list, where there are too many; else NULL. */
-static lc_lane *surplus_lock_held(int idle_max)
+static lc_lane *surplus_lock_held(int hold_below)
 {
+    int part = hold_below / IDLE_PART;
+    int idle_max = part < IDLE_MAX ? part : IDLE_MAX;
     lc_lane *oldest = NULL;
     int idle = 0;
     for (lc_lane *lane = lanes; lane != NULL; lane = lane->next) {
@@ -163,16 +151,16 @@ void lc_lane_leave(lc_lane *lane)
     lc_lane *old = NULL;
     if (lane == NULL)
         return;
-    int idle_max = ask_idle_max();
+    int hold_below = lc_hold_below();
     pthread_mutex_lock(&lock);
     if (--lane->users == 0) {
         unlink_lock_held(lane);
-        if (lane->stale) {
+        if (lane->stale || lane->turns.fd >= hold_below) {
             old = lane;
         } else {
             lane->next = lanes;
             lanes = lane;
-            old = surplus_lock_held(idle_max);
+            old = surplus_lock_held(hold_below);
         }
     }
     pthread_mutex_unlock(&lock);

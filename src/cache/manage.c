@@ -3,6 +3,7 @@
 #include "base/os.h"
 #include "base/sized.h"
 #include "cache/clear.h"
+#include "cache/dirhold.h"
 #include "cache/funcdir.h"
 #include "cache/recall.h"
 #include "cache/validate.h"
@@ -23,11 +24,13 @@ locache_status locache_remove(locache *cache, const void *key, size_t key_size,
     const char *name = lc_address_name(&address);
     if (name == NULL)
         return lc_fail(error, LOCACHE_EINVAL, "the bytes given to locache_remove() are not a key");
+    (void)lc_dirhold_borrow(cache);
     locache_status status = lc_funcdir_find(&funcdir, cache, error);
     if (status == LOCACHE_OK) {
         lc_directory at = lc_handle_directory(cache, funcdir);
         status = lc_store_remove(&at, name, error);
     }
+    lc_dirhold_return(cache);
     /* After the file is gone, and in any case: what is looked up between the two has no file to be
      * validated by. With `recheck` it would need none, and must go. */
     lc_recall_forget(cache, &address);
@@ -47,10 +50,11 @@ locache_status locache_reset(locache *cache, locache_error *error)
 {
     int root;
     lc_error_clear(error);
-    int funcdir = atomic_load(&cache->funcdir);
+    int funcdir = lc_dirhold_borrow(cache);
     bool there = funcdir >= 0 && !lc_funcdir_gone(cache, funcdir);
     lc_directory at = lc_handle_directory(cache, funcdir);
     locache_status status = there ? lc_store_clear(&at, error) : LOCACHE_OK;
+    lc_dirhold_return(cache);
     if (status == LOCACHE_OK)
         status = lc_funcdir_open_root(&root, cache, error);
     if (status == LOCACHE_OK) {
@@ -89,11 +93,14 @@ locache_status locache_iterate(locache *cache, bool (*fn)(void *context, const c
 {
     int funcdir;
     lc_error_clear(error);
+    (void)lc_dirhold_borrow(cache);
     locache_status status = lc_funcdir_find(&funcdir, cache, error);
-    if (status != LOCACHE_OK)
-        return status == LOCACHE_MISS ? LOCACHE_OK : status;
-    lc_directory at = lc_handle_directory(cache, funcdir);
-    return lc_store_each(&at, fn, context, error);
+    if (status == LOCACHE_OK) {
+        lc_directory at = lc_handle_directory(cache, funcdir);
+        status = lc_store_each(&at, fn, context, error);
+    }
+    lc_dirhold_return(cache);
+    return status == LOCACHE_MISS ? LOCACHE_OK : status;
 }
 
 typedef struct listing {
@@ -127,11 +134,14 @@ locache_status locache_list(locache *cache, bool (*fn)(void *context, const loca
 {
     int funcdir;
     lc_error_clear(error);
+    (void)lc_dirhold_borrow(cache);
     locache_status status = lc_funcdir_find(&funcdir, cache, error);
-    if (status != LOCACHE_OK)
-        return status == LOCACHE_MISS ? LOCACHE_OK : status;
-    listing in = {cache, lc_handle_directory(cache, funcdir), fn, context};
-    return lc_store_each(&in.at, list_one, &in, error);
+    if (status == LOCACHE_OK) {
+        listing in = {cache, lc_handle_directory(cache, funcdir), fn, context};
+        status = lc_store_each(&in.at, list_one, &in, error);
+    }
+    lc_dirhold_return(cache);
+    return status == LOCACHE_MISS ? LOCACHE_OK : status;
 }
 
 /* The current version has the function's name, whichever it is: nothing is looked up. */

@@ -3,7 +3,7 @@
 #include "cache/notes.h"
 #include "base/system.h"
 #include "cache/circle.h"
-#include "cache/handle.h"
+#include "cache/dirhold.h"
 
 #include <stdio.h>
 #include <time.h>
@@ -50,8 +50,10 @@ void lc_notes_set_vain(const locache_flight *flight)
     int64_t took = now - flight->since;
     if (took < 0 || took > VAIN_MOST)
         took = took < 0 ? 0 : VAIN_MOST;
+    (void)lc_dirhold_borrow(flight->cache);
     const lc_directory at = directory_in(flight);
     lc_lane *lane = lc_lane_take(&at, flight->device, flight->inode);
+    lc_dirhold_return(flight->cache);
     if (lane != NULL)
         lc_turns_set_vain(&lane->turns, flight->place, now + took + VAIN_MORE);
     lc_lane_leave(lane);

@@ -1,6 +1,7 @@
 /* What processes that wait for each other's turns tell one another beside the locks: for circles,
  * of what cannot be stored, and for people. Each opens, reads or writes a file: for who has waited
- * some time, or in vain. Any thread, without lc_flights_lock(). */
+ * some time, or in vain. Any thread, without lc_flights_lock(); by who borrows the handle's
+ * directory, but for lc_notes_set_vain(). */
 #ifndef LC_NOTES_H
 #define LC_NOTES_H
 

@@ -6,6 +6,7 @@
 #include "base/alloc.h"
 #include "base/sized.h"
 #include "base/text.h"
+#include "cache/dirhold.h"
 #include "cache/flight.h"
 #include "cache/funcdir.h"
 #include "cache/recall.h"
@@ -63,7 +64,7 @@ static char *append_path(char *at, const char **path, const char **name, const l
 static void destroy(locache *cache)
 {
     lc_flight_close(cache);
-    lc_funcdir_close(cache);
+    lc_dirhold_close(cache);
     lc_free(cache->told);
     lc_free(cache);
 }
@@ -99,6 +100,7 @@ static locache *make_handle(const char *dir, const locache_options *options)
     atomic_init(&cache->users, 1);
     cache->destroy = destroy;
     atomic_init(&cache->funcdir, -1);
+    atomic_init(&cache->dir_retired, -1);
     atomic_init(&cache->count, -1);
     locache_id_of(&cache->function_id, options->function, function_size - 1);
     cache->identity = options->identity;
@@ -135,7 +137,9 @@ locache_status locache_open(locache **out, const char *dir, const locache_option
     if (cache == NULL)
         return lc_fail(error, LOCACHE_ENOMEM, "no memory to open %s", dir);
     locache_identity *identity = &cache->identity;
+    (void)lc_dirhold_borrow(cache);
     status = lc_funcdir_attach(cache, known.flags & LOCACHE_READ_ONLY ? LC_LOOK : LC_SETTLE, error);
+    lc_dirhold_return(cache);
     if (status == LOCACHE_MISS) {
         /* The first put will make the directory, and interpreters with another tag will know it by
          * its source only: it has to be told now. */

@@ -14,6 +14,7 @@
 #include "base/log.h"
 #include "base/os.h"
 #include "base/system.h"
+#include "cache/dirhold.h"
 
 #include <fcntl.h>
 #include <string.h>
@@ -93,7 +94,7 @@ static void pin(locache *cache, const lc_table_hit *hit, const lc_address *addre
     int fd = lc_openat(atomic_load(&cache->funcdir), address->name, O_PATH, 0);
     if (fd < 0)
         return;
-    if (lc_fstat(fd, &found) == 0 && lc_stamp_matches(&hit->stamp, &found))
+    if (fd < lc_hold_below() && lc_fstat(fd, &found) == 0 && lc_stamp_matches(&hit->stamp, &found))
         lc_table_pin(cache->recall.table, address, hit->serial, fd);
     else
         lc_close(fd);
@@ -112,23 +113,20 @@ static bool is_valid_by_descriptor(const lc_table_hit *hit)
            lc_stamp_matches(&hit->stamp, &found);
 }
 
-/* Does the file of the address have that stamp? */
-static bool is_named(const locache *cache, const locache_stamp *stamp, lc_address *address)
+/* Does the file of the address have that stamp? Then its descriptor is pinned, if the hit wants it
+ * (NULL: there is none). Not inlined: a hit whose file is pinned does without. */
+static __attribute__((noinline)) bool is_named(locache *cache, const locache_stamp *stamp,
+                                               lc_address *address, const lc_table_hit *hit)
 {
-    int funcdir = atomic_load(&cache->funcdir);
-    const char *name = funcdir >= 0 ? lc_address_name(address) : NULL;
-    return name != NULL && lc_stamp_is_at(stamp, funcdir, name);
-}
-
-/* Not inlined: a hit whose file is pinned does without. */
-static __attribute__((noinline)) bool is_valid_by_name(locache *cache, const lc_table_hit *hit,
-                                                       lc_address *address)
-{
-    if (!is_named(cache, &hit->stamp, address))
+    const char *name = lc_address_name(address);
+    if (name == NULL)
         return false;
-    if (hit->pin && may_pin(&cache->recall, &hit->stamp))
+    int funcdir = lc_dirhold_borrow(cache);
+    bool named = funcdir >= 0 && lc_stamp_is_at(stamp, funcdir, name);
+    if (named && hit != NULL && hit->pin && may_pin(&cache->recall, stamp))
         pin(cache, hit, address);
-    return true;
+    lc_dirhold_return(cache);
+    return named;
 }
 
 /* Validate a hit: is the file that it stands for still there, and the same? From what costs nothing
@@ -146,7 +144,7 @@ static inline bool is_valid(locache *cache, const lc_table_hit *hit, lc_address 
     if (!words[LC_STAMP_PROVES])
         return false;
     /* A descriptor may be closed by now, or another file's: where it says no, the name decides. */
-    if (!is_valid_by_descriptor(hit) && !is_valid_by_name(cache, hit, address))
+    if (!is_valid_by_descriptor(hit) && !is_named(cache, &hit->stamp, address, hit))
         return false;
     if (recall->recheck > 0)
         lc_table_validated(recall->table, address, hit->serial);
@@ -222,7 +220,7 @@ inline locache_status locache_recall(void **object, locache *cache, const void *
 static void validate_kept(locache *cache, lc_address *address, const locache_stamp *stamp,
                           uint64_t serial)
 {
-    if (is_named(cache, stamp, address))
+    if (is_named(cache, stamp, address, NULL))
         lc_table_validated(cache->recall.table, address, serial);
     else
         lc_table_drop(cache->recall.table, address, serial);

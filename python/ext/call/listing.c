@@ -101,9 +101,9 @@ PyObject *lcpy_listing_clear(PyObject *module, PyObject *directory)
     (void)module;
     if (!PyUnicode_FSConverter(directory, &path))
         return NULL;
-    Py_BEGIN_ALLOW_THREADS;
+    LCPY_BEGIN_ALLOW_THREADS;
     status = locache_clear(PyBytes_AS_STRING(path), &error);
-    Py_END_ALLOW_THREADS;
+    LCPY_END_ALLOW_THREADS;
     Py_DECREF(path);
     return status == LOCACHE_OK ? Py_NewRef(Py_None) : lcpy_warn_raise(status, &error);
 }

@@ -105,9 +105,9 @@ static PyObject *reset_results(lcpy_persisted *self, locache *cache)
     locache_error error;
     locache_status status;
     self->busy++; /* it may be the function's own */
-    Py_BEGIN_ALLOW_THREADS;
+    LCPY_BEGIN_ALLOW_THREADS;
     status = locache_reset(cache, &error);
-    Py_END_ALLOW_THREADS;
+    LCPY_END_ALLOW_THREADS;
     self->busy--;
     lcpy_store_forget(self);
     if (status < 0)

@@ -53,9 +53,9 @@ static locache_status open_without_gil(locache **out, const char *directory,
                                        const locache_options *options, locache_error *error)
 {
     locache_status status;
-    Py_BEGIN_ALLOW_THREADS;
+    LCPY_BEGIN_ALLOW_THREADS;
     status = locache_open(out, directory, options, error);
-    Py_END_ALLOW_THREADS;
+    LCPY_END_ALLOW_THREADS;
     return status;
 }
 

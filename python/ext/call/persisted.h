@@ -11,6 +11,7 @@
 
 #include "call/target.h"
 #include "call/where.h"
+#include "plain/gil.h"
 #include "reach/reach.h"
 
 /* What persist() was told, as locache._options checked it. Times are in nanoseconds. */
@@ -87,7 +88,7 @@ typedef struct lcpy_persisted {
     unsigned busy;     /* threads that use it without the GIL */
     locache **retired; /* caches that were in use when they should have been closed */
     size_t retired_count;
-    unsigned seen;  /* lcpy_switch_watch.generation for which nothing is special */
+    unsigned seen;  /* state->watch.generation for which nothing is special */
     unsigned moved; /* how often LOCACHE_DIR had changed when it was looked at */
     lcpy_mode mode;
     PyObject *refreshed; /* set of keys, for LCPY_REFRESH; or NULL */
@@ -140,9 +141,9 @@ typedef enum lcpy_found {
     do {                                                                                           \
         locache *cache = (self)->cache;                                                            \
         (self)->busy++;                                                                            \
-    Py_BEGIN_ALLOW_THREADS
+    LCPY_BEGIN_ALLOW_THREADS
 #define LCPY_END_WITHOUT_GIL(self)                                                                 \
-    Py_END_ALLOW_THREADS(self)->busy--;                                                            \
+    LCPY_END_ALLOW_THREADS(self)->busy--;                                                          \
     }                                                                                              \
     while (0)
 

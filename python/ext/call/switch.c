@@ -10,14 +10,19 @@
 #define DIRECTORY "LOCACHE_DIR"
 
 static char *no_variables[1];
-lcpy_watch lcpy_switch_watch = {.end = no_variables,
-                                .slots = {no_variables, no_variables, no_variables}};
-static struct {
-    char *rules;     /* the value of LOCACHE, or NULL; no objects, which belong to an interpreter */
-    char *directory; /* that of LOCACHE_DIR */
-    unsigned moved;  /* how often that changed */
-    bool active;     /* set by lcpy_switch_set() */
-} seen;
+
+void lcpy_switch_init(lcpy_state *state)
+{
+    state->watch =
+        (lcpy_watch){.end = no_variables, .slots = {no_variables, no_variables, no_variables}};
+}
+
+void lcpy_switch_clear(lcpy_state *state)
+{
+    PyMem_Free(state->watch.rules);
+    PyMem_Free(state->watch.directory);
+    lcpy_switch_init(state);
+}
 
 static bool is_variable(const char *pair, const char *name)
 {
@@ -32,7 +37,7 @@ static int take_value(char **now, char *const *slot, const char *name)
     if (strcmp(value, *now != NULL ? *now : "") == 0)
         return 0;
     size_t size = strlen(value) + 1;
-    char *copy = PyMem_RawRealloc(*now, size); /* of no interpreter's own allocator */
+    char *copy = PyMem_Realloc(*now, size);
     if (copy == NULL) {
         PyErr_NoMemory();
         return -1;
@@ -42,9 +47,9 @@ static int take_value(char **now, char *const *slot, const char *name)
     return 1;
 }
 
-static int read_environment(void)
+static int read_environment(lcpy_watch *watch)
 {
-    lcpy_watch now = {.generation = lcpy_switch_watch.generation};
+    lcpy_watch now = {.generation = watch->generation};
     char **variables = environ != NULL ? environ : no_variables;
     size_t count = 0;
     now.environment = environ;
@@ -62,25 +67,28 @@ static int read_environment(void)
             now.slots[i] = now.slots[0];
         now.values[i] = *now.slots[i];
     }
-    int rules = take_value(&seen.rules, now.slots[1], OFF);
-    int moved = take_value(&seen.directory, now.slots[2], DIRECTORY);
+    int rules = take_value(&watch->rules, now.slots[1], OFF);
+    int moved = take_value(&watch->directory, now.slots[2], DIRECTORY);
     if (rules < 0 || moved < 0)
         return -1;
-    seen.moved += (unsigned)moved;
+    now.moved = watch->moved + (unsigned)moved;
+    now.active = watch->active;
+    now.rules = watch->rules;
+    now.directory = watch->directory;
     if (rules || moved || now.generation == 0)
         now.generation++;
-    lcpy_switch_watch = now;
+    *watch = now;
     return 0;
 }
 
 PyObject *lcpy_switch_set(PyObject *module, PyObject *active)
 {
-    (void)module;
+    lcpy_watch *watch = &((lcpy_state *)PyModule_GetState(module))->watch;
     int told = PyObject_IsTrue(active);
     if (told < 0)
         return NULL;
-    seen.active = told != 0;
-    lcpy_switch_watch.generation++;
+    watch->active = told != 0;
+    watch->generation++;
     return Py_NewRef(Py_None);
 }
 
@@ -88,7 +96,8 @@ PyObject *lcpy_switch_set(PyObject *module, PyObject *active)
 static int ask_mode(lcpy_persisted *self)
 {
     PyObject *module = PyImport_ImportModule("locache._switch");
-    PyObject *rules = PyBytes_FromString(seen.rules != NULL ? seen.rules : "");
+    const lcpy_watch *watch = &self->state->watch;
+    PyObject *rules = PyBytes_FromString(watch->rules != NULL ? watch->rules : "");
     PyObject *enabled = self->options.enabled != NULL ? self->options.enabled : Py_True;
     /* a script's functions are called by its name, too, as in paths */
     PyObject *shown = lcpy_names_module(self->state, self->target.module);
@@ -109,14 +118,15 @@ static int ask_mode(lcpy_persisted *self)
 
 int lcpy_switch_refresh(lcpy_persisted *self)
 {
-    if (read_environment() < 0)
+    lcpy_watch *watch = &self->state->watch;
+    if (read_environment(watch) < 0)
         return -1;
-    bool moved = self->moved != seen.moved && self->where.directory == NULL;
-    self->moved = seen.moved;
-    bool ruled = seen.rules != NULL && *seen.rules != '\0';
-    if (!ruled && !seen.active && self->options.enabled == NULL) {
+    bool moved = self->moved != watch->moved && self->where.directory == NULL;
+    self->moved = watch->moved;
+    bool ruled = watch->rules != NULL && *watch->rules != '\0';
+    if (!ruled && !watch->active && self->options.enabled == NULL) {
         self->mode = LCPY_AS_ALWAYS;
-        self->seen = lcpy_switch_watch.generation;
+        self->seen = watch->generation;
         return moved;
     }
     return ask_mode(self) < 0 ? -1 : moved;

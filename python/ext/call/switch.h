@@ -12,29 +12,19 @@
 
 #include <unistd.h>
 
-/* What was seen of the environment, which is the process's, as this is. Needs the GIL. */
-typedef struct lcpy_watch {
-    char **environment;
-    char **end;
-    char **slots[3];
-    char *values[3];
-    bool is_set; /* one of the two that count is there: else its slot is that of the last one */
-    /* moves with whatever a function's mode depends on; a function for which nothing is special has
-     * seen it. 0: never */
-    unsigned generation;
-} lcpy_watch;
-
-extern lcpy_watch lcpy_switch_watch;
-
 /* Is a call of it to be as always? */
 static inline bool lcpy_switch_is_plain(const lcpy_persisted *self)
 {
-    const lcpy_watch *watch = &lcpy_switch_watch;
+    const lcpy_watch *watch = &self->state->watch;
     return self->seen == watch->generation && environ == watch->environment &&
            *watch->end == NULL && *watch->slots[0] == watch->values[0] &&
            (!watch->is_set ||
             (*watch->slots[1] == watch->values[1] && *watch->slots[2] == watch->values[2]));
 }
+
+/* Nothing was seen yet; and what was seen is given back. */
+void lcpy_switch_init(lcpy_state *state);
+void lcpy_switch_clear(lcpy_state *state);
 
 /* Find out what changed. 1: the cache is elsewhere now; 0; or -1 with an exception. */
 int lcpy_switch_refresh(lcpy_persisted *self);

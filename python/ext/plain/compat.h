@@ -8,13 +8,12 @@
 #include <stdbool.h>
 #include <time.h>
 
-/* The module's slot that keeps it out of subinterpreters, where there are such slots: lines of the
- * log come through PyGILState, which only knows the main interpreter. */
+/* The module's slot that lets it into every interpreter, where there are such slots: what it has of
+ * Python is in its state, and what the core shares between interpreters has locks of its own. */
 #if PY_VERSION_HEX >= 0x030C0000
-#define LCPY_MAIN_INTERPRETER_ONLY                                                                 \
-    {Py_mod_multiple_interpreters, Py_MOD_MULTIPLE_INTERPRETERS_NOT_SUPPORTED},
+#define LCPY_ANY_INTERPRETER {Py_mod_multiple_interpreters, Py_MOD_PER_INTERPRETER_GIL_SUPPORTED},
 #else
-#define LCPY_MAIN_INTERPRETER_ONLY
+#define LCPY_ANY_INTERPRETER
 #endif
 
 /* What 3.13 pickled of pathlib names pathlib._local, which it and later versions have. */

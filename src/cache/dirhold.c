@@ -1,0 +1,179 @@
+/* The descriptor of a handle's function directory: borrowed, held, given up and opened again.
+ *
+ * A handle works with its directory by a descriptor that follows wherever the directory is moved.
+ * To hold one for each function would leave a program with a thousand functions none for itself. So
+ * at most LC_DIRHOLD_MAX handles of a process hold theirs, those that were used last (CLOCK;
+ * Corbato, 1968), and of these only such as lc_hold_below() allows. Any other opens its directory
+ * for a call, by its path, and knows it by device and number: where another is there now, the
+ * handle has none and looks it up anew, as a process does that just began.
+ *
+ * No thread may read through a number that is closed, and perhaps a file of the program's by then.
+ * So who works with it is counted (dir_users). Who gives it up takes the number away first and then
+ * looks at the count; who borrows counts himself first and then reads the number: one of the two
+ * sees the other. If somebody came in between the number is put back; where he has opened another
+ * already, it waits (dir_retired) until nobody borrows any more.
+ *
+ * The lock is held for some hundred instructions and the close of a descriptor. Who does not get it
+ * holds nothing, and closes after the call. In a child of fork() it is taken over, as that of the
+ * table is: each slot is whole at any moment. A count that a parent's other thread had raised stays
+ * raised in the child, which holds that directory for good. */
+#include "cache/dirhold.h"
+#include "base/os.h"
+#include "base/system.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdatomic.h>
+#include <unistd.h>
+
+/* The lock's holder is not on a processor after so many looks. */
+#define LOOKS 1000
+/* Nanoseconds until one that must have it tries again. */
+#define PAUSE INT64_C(100000)
+
+static atomic_uint pool_lock; /* 0, or the generation of who holds it */
+static _Atomic(locache *) pool[LC_DIRHOLD_MAX];
+static unsigned pool_hand; /* under the lock */
+
+/* ----------------------------------------------------------------------------------------- lock */
+
+static bool lock_pool(void)
+{
+    unsigned mine = lc_generation();
+    for (int look = 0; look < LOOKS; look++) {
+        unsigned holder = 0;
+        if (atomic_compare_exchange_weak(&pool_lock, &holder, mine))
+            return true;
+        /* A thread of the parent's, which is not here. */
+        if (holder != 0 && holder != mine &&
+            atomic_compare_exchange_strong(&pool_lock, &holder, mine))
+            return true;
+    }
+    return false;
+}
+
+static void unlock_pool(void)
+{
+    atomic_store(&pool_lock, 0);
+}
+
+/* ------------------------------------------------------------------------------------- give up */
+
+lc_dirhold_state lc_dirhold_state_of(const locache *cache, int funcdir)
+{
+    struct stat found;
+    if (lc_fstat(funcdir, &found) != 0)
+        /* ESTALE is a server's word for deleted. Other failures say nothing of the directory. */
+        return errno == EBADF ? LC_DIR_ANOTHERS : errno == ESTALE ? LC_DIR_DELETED : LC_DIR_THERE;
+    /* First, and not by device and number: while another thread adopts a directory in the place of
+     * a deleted one, those are the new one's already and the descriptor is still the old one's. */
+    if (found.st_nlink == 0 && S_ISDIR(found.st_mode))
+        return LC_DIR_DELETED;
+    bool same = found.st_dev == atomic_load(&cache->funcdir_device) &&
+                found.st_ino == atomic_load(&cache->funcdir_inode);
+    return same ? LC_DIR_THERE : LC_DIR_ANOTHERS;
+}
+
+static void close_ours(const locache *cache, int funcdir)
+{
+    if (funcdir >= 0 && lc_dirhold_state_of(cache, funcdir) != LC_DIR_ANOTHERS)
+        lc_close(funcdir);
+}
+
+/* Close the directory where nobody borrows it. False: somebody does. */
+static bool give_up_directory(locache *cache)
+{
+    int none = -1;
+    if (atomic_load(&cache->dir_users) != 0 || atomic_load(&cache->dir_retired) >= 0)
+        return false;
+    int funcdir = atomic_exchange(&cache->funcdir, -1);
+    if (funcdir < 0)
+        return true;
+    if (atomic_load(&cache->dir_users) == 0) {
+        close_ours(cache, funcdir);
+        return true;
+    }
+    if (!atomic_compare_exchange_strong(&cache->funcdir, &none, funcdir))
+        atomic_store(&cache->dir_retired, funcdir);
+    return false;
+}
+
+/* Under the lock: a slot that is free, or made free; NULL: all are borrowed. */
+static _Atomic(locache *) *free_slot(void)
+{
+    for (unsigned step = 0; step < 2 * LC_DIRHOLD_MAX; step++) {
+        _Atomic(locache *) *slot = &pool[pool_hand++ % LC_DIRHOLD_MAX];
+        locache *held = atomic_load(slot);
+        if (held == NULL)
+            return slot;
+        /* Used since the hand passed: one more round. */
+        if (atomic_exchange(&held->dir_used, false) || !give_up_directory(held))
+            continue;
+        atomic_store(&held->dir_held, false);
+        atomic_store(slot, NULL);
+        return slot;
+    }
+    return NULL;
+}
+
+void lc_dirhold_keep(locache *cache)
+{
+    int funcdir = atomic_load(&cache->funcdir);
+    if (atomic_load(&cache->dir_held) || funcdir < 0 || funcdir >= lc_hold_below() || !lock_pool())
+        return;
+    /* Another thread may have done it meanwhile. */
+    _Atomic(locache *) *slot = atomic_load(&cache->dir_held) ? NULL : free_slot();
+    if (slot != NULL) {
+        atomic_store(slot, cache);
+        atomic_store(&cache->dir_held, true);
+    }
+    unlock_pool();
+}
+
+void lc_dirhold_close(locache *cache)
+{
+    if (atomic_load(&cache->dir_held)) {
+        /* No other thread closes this handle, but one may be looking at it in its slot. */
+        while (!lock_pool())
+            (void)lc_sleep(PAUSE);
+        for (unsigned i = 0; i < LC_DIRHOLD_MAX; i++)
+            if (atomic_load(&pool[i]) == cache)
+                atomic_store(&pool[i], NULL);
+        unlock_pool();
+    }
+    close_ours(cache, atomic_exchange(&cache->funcdir, -1));
+    close_ours(cache, atomic_exchange(&cache->dir_retired, -1));
+}
+
+/* -------------------------------------------------------------------------------------- borrow */
+
+/* The directory that was given up, if it still has its name: it was found sound, and is known by
+ * its number. */
+int lc_dirhold_open(locache *cache)
+{
+    struct stat found;
+    int none = -1;
+    if (atomic_load(&cache->funcdir_inode) == 0)
+        return -1;
+    int dir = lc_openat(AT_FDCWD, lc_handle_path(cache), O_RDONLY | O_DIRECTORY, 0);
+    if (dir < 0)
+        return -1;
+    bool same = lc_fstat(dir, &found) == 0 && found.st_dev == atomic_load(&cache->funcdir_device) &&
+                found.st_ino == atomic_load(&cache->funcdir_inode) && found.st_uid == geteuid() &&
+                !(found.st_mode & (S_IWGRP | S_IWOTH));
+    /* Or another thread was quicker. */
+    if (same && atomic_compare_exchange_strong(&cache->funcdir, &none, dir)) {
+        lc_dirhold_keep(cache);
+        return dir;
+    }
+    lc_close(dir);
+    return same ? none : -1;
+}
+
+void lc_dirhold_settle(locache *cache, bool held)
+{
+    if (atomic_load(&cache->dir_retired) >= 0)
+        close_ours(cache, atomic_exchange(&cache->dir_retired, -1));
+    if (!held)
+        (void)give_up_directory(cache);
+}
