@@ -91,7 +91,7 @@ void locache_call_argument(locache_call *call, const char *name, unsigned kind, 
 }
 
 /* The call goes on without a handle. */
-static void leave(locache_call *call)
+static void go_uncached(locache_call *call)
 {
     if (call->cache == NULL)
         return;
@@ -110,7 +110,7 @@ static void stop_waiting(void *context)
 {
     waiting *this = context;
     locache_give_up(this->request);
-    leave(this->call);
+    go_uncached(this->call);
 }
 
 /* Ask for the call's result, or for the undertaking to compute it, as long as it takes. Every now
@@ -144,7 +144,7 @@ static bool look_call_up(void *result, locache_call *call, const void *frame)
     if (status != LOCACHE_OK) {
         lc_fail(&error, status, "an argument has no key (%s)", locache_status_name(status));
         complain(function, "runs uncached", &error);
-        leave(call);
+        go_uncached(call);
         return false;
     }
     lc_left_find(frame);
@@ -157,7 +157,7 @@ static bool look_call_up(void *result, locache_call *call, const void *frame)
     }
     /* A miss with an error is an entry that was not valid: the result takes its place. */
     if (status != LOCACHE_MISS)
-        leave(call);
+        go_uncached(call);
     if (error.status != LOCACHE_OK)
         complain(function, "computes again", &error);
     if (status == LOCACHE_MISS)
@@ -171,7 +171,7 @@ bool locache_call_take(void *result, locache_call *call)
     bool found = call->cache != NULL && look_call_up(result, call, __builtin_frame_address(0));
     /* On a miss the key stays until the result is stored (locache_call_keep()). */
     if (found)
-        leave(call);
+        go_uncached(call);
     else if (call->cache != NULL)
         call->began = lc_monotonic();
     errno = code;
@@ -239,6 +239,6 @@ void locache_call_keep(locache_call *call, const void *result)
         keep_result(call, result);
     /* NULL once it was committed. */
     locache_abandon(call->flight);
-    leave(call);
+    go_uncached(call);
     errno = code;
 }

@@ -9,14 +9,14 @@ typedef struct text_link {
     intptr_t own;
 } text_link;
 
-static const void *follow(const intptr_t *distance)
+static const void *at_distance(const intptr_t *distance)
 {
     return *distance == 0 ? NULL : (const char *)distance + *distance;
 }
 
 static lc_span text_at(const intptr_t *distance)
 {
-    const unsigned char *at = follow(distance);
+    const unsigned char *at = at_distance(distance);
     uint64_t size;
     if (at == NULL)
         return (lc_span){NULL, 0};
@@ -40,7 +40,7 @@ void lc_text_find(lc_text *out, const locache_function_record *function)
     const text_link *end = function->links_end;
     const text_link *mine = function->links;
     *out = (lc_text){.ordinal = 0};
-    while (mine != end && follow(&mine->function) != function)
+    while (mine != end && at_distance(&mine->function) != function)
         mine++;
     if (mine != end) {
         out->base = text_at(&mine->base);
@@ -55,7 +55,7 @@ void lc_text_find(lc_text *out, const locache_function_record *function)
     if (mine == end)
         return;
     for (const text_link *other = function->links; other != mine; other++)
-        out->ordinal += same_names(follow(&other->function), function) &&
+        out->ordinal += same_names(at_distance(&other->function), function) &&
                         same_text(text_at(&other->base), out->base) &&
                         same_text(text_at(&other->own), out->own);
 }

@@ -33,7 +33,7 @@ int lcpy_class_is_global(PyObject *object)
 /* What a class's dict holds that says nothing of it, or is not the same in every version of
  * Python. Of pydantic's, what it makes from the fields and the decorators, partly when it is first
  * needed, and where the class was made: fields and decorators count. */
-static bool is_incidental(PyObject *name)
+bool lcpy_class_is_incidental(PyObject *name)
 {
     static const lcpy_text names[] = {
         LCPY_TEXT("__dict__"),
@@ -51,6 +51,8 @@ static bool is_incidental(PyObject *name)
         LCPY_TEXT("__annotations_cache__"),
         LCPY_TEXT("__slotnames__"), /* copyreg's, once an object was pickled */
         LCPY_TEXT("__signature__"),
+        LCPY_TEXT("__mutable_keys__"),
+        LCPY_TEXT("__readonly_keys__"),
         LCPY_TEXT("__pydantic_complete__"),
         LCPY_TEXT("__pydantic_core_schema__"),
         LCPY_TEXT("__pydantic_fields_complete__"),
@@ -73,7 +75,7 @@ PyObject *lcpy_class_members(PyObject *class)
 
     /* A copy is walked: an attribute of the class may be set meanwhile. */
     while (members != NULL && PyDict_Next(all, &at, &name, &value))
-        if (!is_incidental(name) && PyDict_SetItem(members, name, value) < 0)
+        if (!lcpy_class_is_incidental(name) && PyDict_SetItem(members, name, value) < 0)
             Py_CLEAR(members);
     Py_XDECREF(all);
     Py_XDECREF(proxy);

@@ -78,6 +78,19 @@ static bool is_generated(lcpy_reacher *r, PyObject *members, PyObject *value)
                           : lcpy_owner_of_function(r->state, function) == LCPY_OWNER_PYTHON;
 }
 
+/* What the enum module puts into an enumeration: how its members are made and shown, which each
+ * version of Python does in its own way. */
+static bool is_of_enum(lcpy_reacher *r, PyObject *members, PyObject *name, PyObject *value)
+{
+    PyObject *function = bare_function(value);
+    if (PyDict_GetItemString(members, "_member_map_") == NULL ||
+        PyUnicode_READ_CHAR(name, 0) != '_')
+        return false;
+    return function != NULL
+               ? lcpy_owner_of_function(r->state, function) == LCPY_OWNER_PYTHON
+               : Py_IS_TYPE(value, &PyMethodDescr_Type) || Py_IS_TYPE(value, &PyWrapperDescr_Type);
+}
+
 /* It follows from the rest of the class, unless the user wrote it. */
 static bool is_derived(lcpy_reacher *r, PyObject *name, PyObject *value)
 {
@@ -180,6 +193,9 @@ static int write_member_value(lcpy_reacher *r, const char *name, PyObject *value
         return write_data_fields(r, value);
     if (is_told_member(value, name, "__dataclass_params__", "_DataclassParams"))
         return write_data_options(r, value);
+    /* From 3.12 on a static method, whatever was written. */
+    if (strcmp(name, "_generate_next_value_") == 0 && bare_function(value) != NULL)
+        value = bare_function(value);
     return is_slot(value) ? lcpy_reach_left_out(r) : write_class_member(r, value);
 }
 
@@ -214,7 +230,8 @@ static int counts(lcpy_reacher *r, PyObject *class, PyObject *members, PyObject 
                   PyObject *value)
 {
     PyObject *map = member_map(class);
-    if (!PyUnicode_Check(name) || is_derived(r, name, value) || is_generated(r, members, value))
+    if (!PyUnicode_Check(name) || is_derived(r, name, value) || is_generated(r, members, value) ||
+        is_of_enum(r, members, name, value))
         return 0;
     int member = map != NULL ? PyDict_Contains(map, name) : 0;
     return member < 0 ? -1 : !member;
@@ -264,8 +281,10 @@ static int write_class_bases(lcpy_reacher *r, PyTypeObject *type)
     for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(bases); i++)
         if (lcpy_reach_value(r, PyTuple_GET_ITEM(bases, i)) < 0)
             return -1;
-    return Py_TYPE(type) != &PyType_Type ? lcpy_reach_value(r, (PyObject *)Py_TYPE(type))
-                                         : lcpy_reach_left_out(r);
+    /* An enumeration's follows from its base, and has another name in 3.10. */
+    PyObject *of_enum = lcpy_names_loaded("enum", "EnumMeta");
+    bool plain = Py_TYPE(type) == &PyType_Type || (PyObject *)Py_TYPE(type) == of_enum;
+    return plain ? lcpy_reach_left_out(r) : lcpy_reach_value(r, (PyObject *)Py_TYPE(type));
 }
 
 int lcpy_reach_class(lcpy_reacher *r, PyObject *class, int mode)

@@ -7,6 +7,7 @@
 
 #include <string.h>
 
+#include "key/class.h"
 #include "key/reduction.h"
 #include "plain/names.h"
 
@@ -206,12 +207,26 @@ static int write_item(lcpy_reacher *r, PyObject *key, PyObject *value)
     return status;
 }
 
+/* Attributes in an order of their own, as theirs shows nowhere, without those that
+ * functools.update_wrapper() takes over and that mean nothing. */
+static int choose_attributes(PyObject *names)
+{
+    for (Py_ssize_t i = PyList_GET_SIZE(names); i-- > 0;) {
+        PyObject *name = PyList_GET_ITEM(names, i);
+        bool idle = lcpy_class_is_incidental(name) ||
+                    (PyUnicode_Check(name) &&
+                     PyUnicode_CompareWithASCIIString(name, "__type_params__") == 0);
+        if (idle && PyList_SetSlice(names, i, i + 1, NULL) < 0)
+            return -1;
+    }
+    return PyList_Sort(names);
+}
+
 int lcpy_reach_dict(lcpy_reacher *r, PyObject *dict, PyObject *owner)
 {
     PyObject *copy = PyDict_Copy(dict);
     PyObject *keys = copy != NULL ? PyDict_Keys(copy) : NULL;
-    bool sorted = owner != NULL; /* attributes: their order shows nowhere */
-    if (keys == NULL || (sorted && PyList_Sort(keys) < 0)) {
+    if (keys == NULL || (owner != NULL && choose_attributes(keys) < 0)) {
         Py_XDECREF(copy);
         Py_XDECREF(keys);
         return -1;

@@ -1,0 +1,94 @@
+"""The projects of editrows.py in other places: another checkout, another CPython, another hash
+seed. What one computed is a hit there."""
+
+import itertools
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from editrows import EDITS
+from oddrows import ODD_EDITS
+
+pytestmark = pytest.mark.once
+
+HERE = Path(__file__).parent
+# What another version computes again, for nothing: better than the other way round.
+AGAIN_ELSEWHERE = {
+    # Made without a source, so that there is only bytecode.
+    "helpers: exec'd helper",
+    # Methods that are made of the fields, where they are reached by themselves, have none either.
+    "odd classes: dataclass order",
+    # Bytecode of 3.10, in which what a handler assigns is not told from what is imported.
+    "imports: import in function, try",
+    # functools.update_wrapper() takes over one name more from 3.12 on: into what is an argument.
+    "functions: below persist class deco",
+}
+ROWS = {name: row for name, row in (EDITS | ODD_EDITS).items() if name not in AGAIN_ELSEWHERE}
+LONG = os.environ.get("LOCACHE_TEST_LONG", "0") == "1"
+STEP = 1 if LONG else 9
+SEEDS = range(10)
+OTHERS = [
+    python
+    for python in os.environ.get("LOCACHE_TEST_PYTHONS", "").split(":")
+    if python and not Path(python).samefile(sys.executable)
+]
+
+
+class Runner:
+    """runner.py by one interpreter with one seed."""
+
+    def __init__(self, python, seed, home):
+        environment = dict(os.environ, HOME=str(home), PYTHONHASHSEED=str(seed))
+        for name in ("LOCACHE", "LOCACHE_DIR", "XDG_CACHE_HOME", "XDG_STATE_HOME"):
+            environment.pop(name, None)
+        self.process = subprocess.Popen(
+            [python, str(HERE / "runner.py")],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            env=environment,
+        )
+
+    def computed(self, place):
+        job = {"place": str(place), "calls": (), "compare": False, "live": False}
+        print(json.dumps(job), file=self.process.stdin, flush=True)
+        answer = json.loads(self.process.stdout.readline())
+        return answer.get("error") or answer["computed"]
+
+    def close(self):
+        self.process.stdin.close()
+        self.process.wait(60)
+
+
+def write(place, files):
+    for name, text in ({"main.py": files} if isinstance(files, str) else files).items():
+        path = place / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+
+
+def test_a_project_is_the_same_in_another_checkout_version_and_hash_seed(tmp_path):
+    rows = dict(itertools.islice(ROWS.items(), 0, None, STEP))
+    checkouts = (tmp_path / "one", tmp_path / "elsewhere" / "and deeper" / "two")
+    first = Runner(sys.executable, 0, tmp_path)
+    computed = {}
+    for number, (name, (files, *_)) in enumerate(rows.items()):
+        write(checkouts[0] / str(number), files)
+        computed[name] = first.computed(checkouts[0] / str(number))
+    first.close()
+    assert computed == dict.fromkeys(rows, 1)
+    shutil.copytree(checkouts[0], checkouts[1])
+    pythons = itertools.cycle([*OTHERS, sys.executable])
+    again = {}
+    for seed, python in zip(SEEDS, pythons, strict=False):
+        runner = Runner(python, seed, tmp_path)
+        place = checkouts[seed % 2 == 0]
+        for number, name in enumerate(rows):
+            if answer := runner.computed(place / str(number)):
+                again[name, seed, python] = answer
+        runner.close()
+    assert again == {}
