@@ -10,6 +10,7 @@ help:
 	@echo 'make lint       formatting, warnings, types'
 	@echo 'make format     put the sources in the form that lint asks for'
 	@echo 'make bench      measure, beside other caches'
+	@echo 'make compare    what an edit makes locache and its peers compute again'
 	@echo 'make coverage   which lines of src/ and python/ext/ the tests reach'
 	@echo 'make install    the C library into PREFIX ($(PREFIX)); for Python: pip install .'
 	@echo 'make clean      remove everything that the others made here'
@@ -32,6 +33,9 @@ format:
 bench:
 	@sh tools/bench.sh
 
+compare:
+	@sh tools/compare.sh
+
 coverage:
 	@sh tools/coverage.sh
 
@@ -42,4 +46,4 @@ clean:
 	rm -rf build dist .venv .venv-* .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find bench examples python tests -type d \( -name __pycache__ -o -name '*.cache' \) -prune -exec rm -rf {} +
 
-.PHONY: help demo test test-long lint format bench coverage install clean
+.PHONY: help demo test test-long lint format bench compare coverage install clean

@@ -26,6 +26,28 @@ def package(**files):
             for name, text in files.items()}  # fmt: skip
 
 
+def write(place, files):
+    """A row's project, into a directory."""
+    for name, text in ({"main.py": files} if isinstance(files, str) else files).items():
+        path = place / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+
+
+def apply(place, edit, undo=False):
+    """Its edit, or the way back."""
+    name, old, new = edit if len(edit) == 3 else ("main.py", *edit)
+    if old is None:  # a directory that is called otherwise
+        before, after = (place / name).parent, (place / new).parent
+        (after.rename(before)) if undo else before.rename(after)
+        return
+    path = place / name
+    old, new = (new, old) if undo else (old, new)
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new, 1))
+
+
 G = "def g(x):\n    return x + 1\n"
 AGAIN, NOT = True, False
 

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from editrows import EDITS, LIVE, STATE
+from editrows import EDITS, LIVE, STATE, apply, write
 from oddrows import ODD_EDITS, ODD_LIVE, ODD_STATE
 
 HERE = Path(__file__).parent
@@ -46,26 +46,6 @@ def run(runner, tmp_path):
         return answer["computed"]
 
     return run
-
-
-def write(place, files):
-    for name, text in ({"main.py": files} if isinstance(files, str) else files).items():
-        path = place / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text)
-
-
-def apply(place, edit, undo=False):
-    name, old, new = edit if len(edit) == 3 else ("main.py", *edit)
-    if old is None:  # a directory that is called otherwise
-        before, after = (place / name).parent, (place / new).parent
-        (after.rename(before)) if undo else before.rename(after)
-        return
-    path = place / name
-    old, new = (new, old) if undo else (old, new)
-    text = path.read_text()
-    assert old in text
-    path.write_text(text.replace(old, new, 1))
 
 
 @pytest.mark.parametrize("name", list(EDITS)[::STEP])
