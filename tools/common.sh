@@ -89,6 +89,25 @@ sources_digest() {
         sort | xargs sha256sum | digest
 }
 
+# The pip that fills all environments, made once: those that come with the Pythons take twice as
+# long, and longer still to be unpacked into each.
+shared_pip() {
+    wanted=$(grep '^pip==' tools/requirements-build.txt)
+    if [ "$(cat .venv-pip/stamp 2>/dev/null)" = "$wanted" ] &&
+        .venv-pip/bin/python -c '' 2>/dev/null; then return; fi
+    rm -rf .venv-pip
+    quietly venv-pip "$(best_python)" -m venv .venv-pip
+    quietly pip-pip .venv-pip/bin/python -m pip install --quiet --no-compile "$wanted"
+    say "$wanted" >.venv-pip/stamp
+}
+
+# pip_for DIR ARGUMENT...: pip, run by the environment's own interpreter.
+pip_for() {
+    pip_venv=$1
+    shift
+    .venv-pip/bin/python -m pip --python "$pip_venv/bin/python" "$@"
+}
+
 # make_venv PYTHON DIR REQUIREMENTS...: created once, and again when the requirements or the
 # interpreter change.
 make_venv() {
@@ -97,12 +116,14 @@ make_venv() {
     stamp=$({ "$venv_python" -VV; cat "$@"; } | digest)
     if [ "$(cat "$venv/stamp" 2>/dev/null)" = "$stamp" ] &&
         "$venv/bin/python" -c '' 2>/dev/null; then return; fi
+    shared_pip
     rm -rf "$venv"
-    quietly "venv-${venv#.venv}" "$venv_python" -m venv "$venv"
+    quietly "venv-${venv#.venv}" "$venv_python" -m venv --without-pip "$venv"
     for requirements; do
-        quietly "pip-${venv#.venv}" "$venv/bin/python" -m pip install --quiet --prefer-binary \
-            --no-compile -r "$requirements"
+        shift
+        set -- "$@" -r "$requirements"
     done
+    quietly "pip-${venv#.venv}" pip_for "$venv" install --quiet --prefer-binary --no-compile "$@"
     say "$stamp" >"$venv/stamp"
 }
 

@@ -31,13 +31,15 @@ record() {
     say "$3 $4 $5" >>"$results"
 }
 
+target= # of the build; everything unless said
 core() { # core NAME DIRECTORY "SETUP OPTIONS" TEST OPTION...
     name=$1 dir=$2 setup=$3
     shift 3
     if [ -d "$dir" ]; then setup="--reconfigure $setup"; fi
     # shellcheck disable=SC2086
     quietly "configure-$name" meson setup "$dir" -Dpython=disabled -Dtests=enabled $setup
-    quietly "compile-$name" meson compile -C "$dir"
+    # shellcheck disable=SC2086
+    quietly "compile-$name" meson compile -C "$dir" $target
     rm -f "$dir/meson-logs/$name"*.json
     status=0
     meson test -C "$dir" --no-rebuild --print-errorlogs --logbase "$name" "$@" \
@@ -62,41 +64,54 @@ pytest_with() {
     record "$name" "$status" "$logs/$name.xml"
 }
 
+# What sanitizers add takes twice as long to compile at -O2 as at -O1, and runs as fast. What is
+# installed, and how, is the plain build's to test.
+sanitizing='-Dbuildtype=debug -Doptimization=1 -Dlibrary=disabled -Db_lundef=false -Db_sanitize'
+core_tests() {
+    core plain build/test-plain -Dbuildtype=debugoptimized
+    core sanitized build/test-sanitized "$sanitizing=address,undefined" -t 4
+    target=threads-tests
+    core threads build/test-threads "$sanitizing=thread" --suite threads
+    target=
+    core valgrind build/test-plain -Dbuildtype=debugoptimized --suite valgrind -t 10 \
+        --wrapper='valgrind -q --leak-check=full --error-exitcode=9 --track-fds=no'
+}
+
 # One interpreter runs every test, the others those that are not marked `once`.
 whole=$(python_version "$python")
-
-# The environments are made while the core is tested.
-all_pythons >"$logs/pythons"
+sanitized=build/sanitized-package
 prepare() {
     while read -r version interpreter; do
+        venv=.venv-$version
         if [ "$version" = "$whole" ]; then
-            whole_venv "$interpreter" ".venv-$version"
-            install_package ".venv-$version"
+            whole_venv "$interpreter" "$venv"
+            install_package "$venv"
         else
-            make_venv "$interpreter" ".venv-$version" tests/python/requirements.txt \
+            make_venv "$interpreter" "$venv" tests/python/requirements.txt \
                 tools/requirements-build.txt
-            # Link-time optimisation is the same for all, and a third of the time.
-            install_package ".venv-$version" -Csetup-args=-Db_lto=false
+            # How the extension is optimised is the same for all, and a third of the time.
+            install_package "$venv" -Csetup-args=-Db_lto=false -Csetup-args=-Doptimization=1
         fi
     done <"$logs/pythons"
+    # The extension under the sanitizers.
+    if [ "$(cat "$sanitized/stamp" 2>/dev/null)" != "$(sources_digest)" ]; then
+        rm -rf "$sanitized"
+        quietly package-sanitized env "PATH=$PWD/.venv-$whole/bin:$PATH" \
+            ".venv-$whole/bin/python" -m pip install --no-deps --no-build-isolation \
+            --target "$sanitized" -Cbuild-dir=build/package-sanitized -Csetup-args=-Db_lto=false \
+            -Csetup-args=-Db_sanitize=address,undefined -Csetup-args=-Db_lundef=false \
+            -Csetup-args=-Dbuildtype=debug -Csetup-args=-Doptimization=1 .
+        sources_digest >"$sanitized/stamp"
+    fi
 }
-prepare >"$logs/prepare.log" 2>&1 &
-preparing=$!
-trap 'kill "$preparing" 2>/dev/null || :' EXIT
 
-core plain build/test-plain "-Dbuildtype=debugoptimized"
-core sanitized build/test-sanitized \
-    "-Dbuildtype=debugoptimized -Db_sanitize=address,undefined -Db_lundef=false" -t 4
-core threads build/test-threads \
-    "-Dbuildtype=debugoptimized -Db_sanitize=thread -Db_lundef=false" --suite threads
-core valgrind build/test-plain "-Dbuildtype=debugoptimized" --suite valgrind -t 10 \
-    --wrapper='valgrind -q --leak-check=full --error-exitcode=9 --track-fds=no'
-
-if ! wait "$preparing"; then
-    cat "$logs/prepare.log"
-    fail "the environments for the Python tests could not be made"
-fi
-trap - EXIT
+# The core is tested beside the Pythons: both wait for files and for other processes. Not the other
+# way round: what is started with & cannot be interrupted, which Python tests do.
+all_pythons >"$logs/pythons"
+core_tests &
+testing=$!
+trap 'kill "$testing" 2>/dev/null || :' EXIT
+prepare
 
 # For what is the same in every version: each has the package.
 LOCACHE_TEST_PYTHONS=$(awk -v here="$PWD" \
@@ -114,18 +129,10 @@ done <"$logs/pythons"
 pytest_with faults ".venv-$whole/bin/python" -n 2 tests/fault
 pytest_with tools ".venv-$whole/bin/python" -n 2 tests/tools
 
-# The extension under the sanitizers: CPython itself leaks at its end, so that leaks are the core
-# tests' to find.
-sanitized=build/sanitized-package
-if [ "$(cat "$sanitized/stamp" 2>/dev/null)" != "$(sources_digest)" ]; then
-    rm -rf "$sanitized"
-    quietly package-sanitized env "PATH=$PWD/.venv-$whole/bin:$PATH" \
-        ".venv-$whole/bin/python" -m pip install --no-deps --no-build-isolation \
-        --target "$sanitized" -Cbuild-dir=build/package-sanitized -Csetup-args=-Db_lto=false \
-        -Csetup-args=-Db_sanitize=address,undefined -Csetup-args=-Db_lundef=false \
-        -Csetup-args=-Dbuildtype=debugoptimized .
-    sources_digest >"$sanitized/stamp"
-fi
+if ! wait "$testing"; then fail "the core could not be built"; fi
+trap - EXIT
+
+# Under the sanitizers: CPython itself leaks at its end, so that leaks are the core tests' to find.
 ASAN_OPTIONS=$ASAN_OPTIONS:detect_leaks=0
 # The other interpreters would load this one's extension.
 unset LOCACHE_TEST_PYTHONS

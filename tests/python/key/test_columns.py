@@ -253,7 +253,7 @@ def test_large_columns_in_one_piece_and_in_many(name, nulls):
     rng = np.random.default_rng(1)
     mask = rng.random(1_200_000) < 0.1 if nulls else None
     numbers = pa.array(rng.random(1_200_000), mask=mask)
-    texts = pa.array(rng.integers(0, 10**9, 1_200_000).astype(str), pa.string(), mask=mask)
+    texts = pa.array(rng.integers(0, 10**9, 1_200_000), mask=mask).cast(pa.string())
     flags = pa.array(rng.random(1_200_000) < 0.5, mask=mask)
     decimals = numbers.cast(pa.decimal128(20, 10))
     for column in (numbers, texts, texts.cast(pa.string_view()), flags, decimals):
