@@ -242,6 +242,7 @@ INSTALLED = [
     ("package imported within", {"main.py": main("import os, sys; sys.path.append(os.path.abspath('site-packages'))", "lib.g(x)").replace("    return", "    import lib\n    return"), "site-packages/lib.py": G, DIST.format(1): ""}, (DIST.format(1), None, DIST.format(2)), AGAIN),
     ("package's decorator", {"main.py": main("import os, sys; sys.path.append(os.path.abspath('site-packages'))\nfrom lib import around\n@around(3)\n" + G, "g(x)"), "site-packages/lib.py": DECORATOR.replace("twice", "around")}, ("around(3)", "around(4)"), AGAIN),
     ("what it decorates", {"main.py": main("import os, sys; sys.path.append(os.path.abspath('site-packages'))\nfrom lib import around\n@around(3)\n" + G, "g(x)"), "site-packages/lib.py": DECORATOR.replace("twice", "around")}, ("x + 1", "x + 2"), AGAIN),
+    ("options of a package's wrapper", {"main.py": main("import os, sys; sys.path.append(os.path.abspath('site-packages'))\nfrom lib import jit\n@jit(fast=False)\n" + G, "g(x)"), "site-packages/lib.py": "class D:\n    def __init__(self, f, o):\n        self.__wrapped__, self.targetoptions = f, o\n    def __call__(self, x):\n        return self.__wrapped__(x)\ndef jit(**o):\n    return lambda f: D(f, o)\n"}, ("fast=False", "fast=True"), AGAIN),
     ("package that is not reached", {"main.py": main("import os, sys; sys.path.append(os.path.abspath('site-packages'))\nimport lib", "x"), "site-packages/lib.py": G, DIST.format(1): ""}, (DIST.format(1), None, DIST.format(2)), NOT),
 ]  # fmt: skip
 

@@ -12,12 +12,45 @@ static bool is_followed(const lcpy_persisted *self)
            (self->options.flags & LOCACHE_KEEP) == 0;
 }
 
+/* An object made in C that wraps the function, as wrapt's: it has no code of its own to look at, and
+ * holds what a decorator does beside what it wraps. */
+static bool is_wrapper_of_c(PyObject *callable)
+{
+    if (PyFunction_Check(callable) || PyMethod_Check(callable) || PyCFunction_Check(callable))
+        return false;
+    PyObject *call = PyObject_GetAttrString((PyObject *)Py_TYPE(callable), "__call__");
+    PyObject *wrapped = PyObject_GetAttrString(callable, "__wrapped__");
+    bool is = call != NULL && Py_IS_TYPE(call, &PyWrapperDescr_Type) && wrapped != NULL;
+    PyErr_Clear();
+    Py_XDECREF(wrapped);
+    Py_XDECREF(call);
+    return is;
+}
+
+/* What counts beside the functions, and what they reach: what depends= says, and such a wrapper. */
+static PyObject *told_of(const lcpy_persisted *self)
+{
+    PyObject *depends = self->options.depends;
+    if (!self->options.follow || !is_wrapper_of_c(self->target.callable))
+        return depends != NULL ? Py_NewRef(depends) : PyTuple_New(0);
+    PyObject *wrapper = PyTuple_Pack(1, self->target.callable);
+    if (wrapper == NULL || depends == NULL)
+        return wrapper;
+    PyObject *both = PySequence_Concat(depends, wrapper);
+    Py_DECREF(wrapper);
+    return both;
+}
+
 /* Of a function whose own code alone counts, what depends= says all the same. */
 static lcpy_reach *walk_reached(lcpy_persisted *self, unsigned more)
 {
     unsigned scope = more | (self->options.follow ? LCPY_REACH_FOLLOW : 0U) |
                      (self->options.packages ? LCPY_REACH_PACKAGES : 0U);
-    return lcpy_reach_new(self->state, self->target.functions, self->options.depends, scope);
+    PyObject *told = told_of(self);
+    lcpy_reach *reach =
+        told != NULL ? lcpy_reach_new(self->state, self->target.functions, told, scope) : NULL;
+    Py_XDECREF(told);
+    return reach;
 }
 
 int lcpy_depend_begin(lcpy_persisted *self)

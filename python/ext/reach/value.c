@@ -354,6 +354,20 @@ static int write_wrapped(lcpy_reacher *r, PyObject *value)
     return status;
 }
 
+/* What wraps a function, by that and by the options it was made with, where it keeps them as numba's
+ * dispatchers do: with another of these the same source computes something else. */
+static int write_wrapper(lcpy_reacher *r, PyObject *value, PyObject *wrapped)
+{
+    PyObject *options = PyObject_GetAttrString(value, "targetoptions");
+    PyErr_Clear();
+    locache_write_array(r->writer, 2);
+    int status = options != NULL && PyDict_CheckExact(options)
+                     ? lcpy_reach_dict(r, options, options)
+                     : lcpy_reach_left_out(r);
+    Py_XDECREF(options);
+    return status == 0 ? lcpy_reach_value(r, wrapped) : -1;
+}
+
 /* An object of a package's class: what that wraps, where it says so; else its key, and the
  * package. */
 static int write_other(lcpy_reacher *r, PyObject *value)
@@ -372,7 +386,7 @@ static int write_other(lcpy_reacher *r, PyObject *value)
     PyObject *wrapped =
         PyCallable_Check(value) ? PyObject_GetAttrString(value, "__wrapped__") : NULL;
     PyErr_Clear();
-    status = wrapped != NULL && PyCallable_Check(wrapped) ? lcpy_reach_value(r, wrapped)
+    status = wrapped != NULL && PyCallable_Check(wrapped) ? write_wrapper(r, value, wrapped)
                                                           : write_by_key(r, value);
     Py_XDECREF(wrapped);
     return status;

@@ -111,3 +111,33 @@ def test_nothing_but_a_functions_own_code_counts_where_that_is_said(tmp_path, mo
     assert call(1) == 1
     monkeypatch.setattr(f"{__name__}.SCALE", 2)
     assert call(1) == 1
+
+
+WRAPT = """
+import wrapt
+from locache import persist
+
+@wrapt.decorator
+def times(wrapped, instance, args, kwargs):
+    return wrapped(*args) * 2
+
+@times
+def g(x):
+    return x + 1
+
+f = persist(g)
+
+@persist
+def h(x):
+    return g(x)
+
+print(f(1), f.cache_info().misses, h(1), h.cache_info().misses)
+"""
+
+
+@pytest.mark.once
+def test_a_wrapper_made_in_c_counts_by_what_it_does(script):
+    assert [script(WRAPT).out for _ in range(2)] == ["4 1 4 1\n", "4 0 4 0\n"]
+    assert script(WRAPT.replace("* 2", "* 3")).out == "6 1 6 1\n"
+    assert script(WRAPT.replace("x + 1", "x + 2")).out == "6 1 6 1\n"
+    assert script(WRAPT).out == "4 0 4 0\n"
