@@ -135,6 +135,11 @@ class _ClassMethod(classmethod):
         return classmethod(self.__func__)
 
 
+def _has_no_source(settings):
+    """Is it told by auto_invalidate=False or version= that the source does not count?"""
+    return not settings[0] or settings[4] is not None
+
+
 def _decorated(func, options):
     global _decorating
     if _decorating is None:
@@ -163,6 +168,8 @@ def _decorated(func, options):
     place = _decorating.where(beside, name, directory)
     if directory is not None and name is not None:  # the function's own, in a directory of several
         place = (*place, name)
+    elif name is not None and _has_no_source(settings):
+        place = _decorating.apart(place, target[3])
     return _core.decorate(target, beside, place, counts, settings)
 
 
@@ -327,6 +334,9 @@ def reset_cache(func, name=None):
         persisted.cache_clear()
     else:
         place = _target.where(persisted._beside, name, None)
+        target, _, _, _, settings = persisted._made
+        if _has_no_source(settings):
+            place = _target.apart(place, target[3])
         if persisted._clear_at(place) is False:
             import warnings
 

@@ -478,6 +478,16 @@ def within(place, name):
     return (f"{folder}/{stem}.cache", None, None, False, "")
 
 
+def apart(place, name):
+    """The place of a function of that name where its source does not tell it from others': of files
+    that share a cache by name=, each has its own name in front of the function's directory."""
+    _, source, stem, _, *own = place
+    file = base_name(source or "")
+    if own or not file.endswith(".py") or file == f"{stem}.py":
+        return place
+    return (*place, f"{file[: -len('.py')]}.{name}")
+
+
 def where(function, name, directory):
     """The place of a function's cache, from what is known at decoration: the directory itself where
     dir= says it; else the source file, the stem that name= puts in place of the file's own, and

@@ -138,6 +138,20 @@ def test_functions_of_one_name_in_one_directory_keep_apart(script, options, body
     assert run.err == ""
 
 
+@pytest.mark.parametrize("options", ["", ", version='1'", ", auto_invalidate=False"])
+def test_files_that_share_a_cache_by_its_name_keep_apart(script, options):
+    for name in "ab":
+        (script.place / f"{name}.py").write_text(
+            "from locache import persist, reset_cache\n"
+            f"@persist(name='all'{options})\ndef load(x):\n    return {name!r}\n"
+        )
+    source = "import a, b; print(a.load(1), b.load(1), a.load.cache_info().misses)"
+    assert script(source).out == "a b 1\n"
+    assert script(source).out == "a b 0\n"
+    reset = "import a, b; a.reset_cache(a.load, 'all'); " + source
+    assert script(reset).out == "a b 1\n"
+
+
 def test_a_name_within_dir_is_the_functions(script):
     script(FOO.replace("@persist", "@persist(dir='here', name='mine')"))
     assert (script.place / "here" / "mine" / "x=1_num=3").is_file()
