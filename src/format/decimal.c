@@ -1,13 +1,11 @@
 /* Numbers as decimal text: integers of any size that a name can hold, reals in their shortest form.
  *
  * Names of files are made of these, and a name must be the same in every process: so nothing here
- * depends on the locale, the C library's idea of "shortest" or the machine. A real has the digits
+ * depends on the locale, the rounding mode, the C library's idea of "shortest" or the machine. A real has the digits
  * that Python's repr() gives it, since users compare names with what they see there. */
 #include "format/decimal.h"
+#include "format/shortest.h"
 
-#include <math.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 /* ------------------------------------------------------------------------------------- integers */
@@ -89,64 +87,37 @@ size_t lc_decimal_bigint(char *out, bool negative, const unsigned char *magnitud
 
 /* ---------------------------------------------------------------------------------------- reals */
 
-#define DIGITS_MAX 17 /* DBL_DECIMAL_DIG: so many tell any two doubles apart */
-/* DBL_DIG: a decimal of so many digits survives a normal double, so that no shorter is missed */
-#define DIGITS_SAFE 15
-/* 17 digits, an exponent, and a decimal point of however many bytes the locale has */
-#define TEXT_MAX 48
-/* 2^53: below, neighbouring integers are neighbouring doubles or further apart */
-#define EXACT_INTEGER 9007199254740992.0
+#define SIGN_BIT (UINT64_C(1) << 63)
+#define INFINITE UINT64_C(0x7FF0000000000000)
+#define FRACTION_BITS 52
+#define EXPONENT_OF_ONE 1023
 
-/* 0.DIGITS times ten to the power of point. */
-typedef struct digits {
-    char text[DIGITS_MAX + 3]; /* 20: what lc_decimal_uint() may write */
-    int count;
-    int point;
-} digits;
-
-/* Do so many digits of a positive value read back as it? */
-static bool try_precision(digits *out, double value, int count)
+/* The whole number that the positive double with these bits is, if it is one below 2^53; else 0. */
+static uint64_t whole_number(uint64_t bits)
 {
-    char text[TEXT_MAX];
-    /* printf() and strtod() round correctly (IEEE 754, in every C library that we run on), and both
-     * follow the same locale: what one writes the other reads. */
-    (void)snprintf(text, sizeof text, "%.*e", count - 1, value);
-    bool same = strtod(text, NULL) == value;
-    char *exponent = strchr(text, 'e');
-    if (!same && count == DIGITS_MAX - 1 && exponent[-1] != '9') {
-        /* Below a power of two doubles lie twice as close, so that the nearest decimal may be too
-         * far off where the next one up is not. There is no carry: after a 9 it would be a shorter
-         * decimal, tried before. */
-        exponent[-1]++;
-        same = strtod(text, NULL) == value;
-    }
-    if (!same)
-        return false;
-    /* The decimal point is the locale's: whatever is no digit. */
-    out->count = 0;
-    for (const char *at = text; at < exponent; at++) {
-        if (*at >= '0' && *at <= '9')
-            out->text[out->count++] = *at;
-    }
-    out->point = (int)strtol(exponent + 1, NULL, 10) + 1;
-    return true;
+    int exponent = (int)(bits >> FRACTION_BITS) - EXPONENT_OF_ONE;
+    if (exponent < 0 || exponent > FRACTION_BITS)
+        return 0;
+    uint64_t one = UINT64_C(1) << FRACTION_BITS;
+    uint64_t significand = bits % one + one;
+    int fraction = FRACTION_BITS - exponent; /* bits behind the point */
+    return significand % (UINT64_C(1) << fraction) == 0 ? significand >> fraction : 0;
 }
 
-static void shortest(digits *out, double value)
+/* Whole numbers, which most reals in names are, and zero without a long division. */
+static void shortest(lc_shortest_digits *out, uint64_t bits)
 {
-    /* Whole numbers, which are most reals in names, without any conversion. */
-    if (value < EXACT_INTEGER && value == (double)(uint64_t)value) {
-        out->count = (int)lc_decimal_uint(out->text, (uint64_t)value);
-        out->point = out->count;
-    } else {
-        /* Fewer digits than DIGITS_SAFE come out as zeros at the end, which go below: at most three
-         * tries. A subnormal has fewer bits, so that DIGITS_SAFE digits may not be its shortest. */
-        int count = isnormal(value) ? DIGITS_SAFE : 1;
-        while (!try_precision(out, value, count) && count < DIGITS_MAX)
-            count++;
+    char text[20]; /* digits of 2^64 - 1 */
+    uint64_t whole = whole_number(bits);
+    if (whole == 0 && bits != 0) {
+        lc_shortest(out, bits);
+        return;
     }
-    while (out->count > 1 && out->text[out->count - 1] == '0')
+    out->count = (int)lc_decimal_uint(text, whole);
+    out->point = out->count;
+    while (out->count > 1 && text[out->count - 1] == '0')
         out->count--;
+    memcpy(out->text, text, (size_t)out->count);
 }
 
 static char *put_bytes(char *at, const char *text, size_t size)
@@ -162,7 +133,7 @@ static char *put_zeros(char *at, int count)
 }
 
 /* "1e+16", "1.5e-07": a sign and two digits at least, as C and Python write exponents. */
-static char *put_scientific(char *at, const digits *number)
+static char *put_scientific(char *at, const lc_shortest_digits *number)
 {
     int exponent = number->point - 1;
     *at++ = number->text[0];
@@ -179,7 +150,7 @@ static char *put_scientific(char *at, const digits *number)
 }
 
 /* "0.001", "12.5", "100.0": always with a point, which tells a real from an integer. */
-static char *put_positional(char *at, const digits *number)
+static char *put_positional(char *at, const lc_shortest_digits *number)
 {
     int whole = number->point < number->count ? number->point : number->count;
     if (whole <= 0) {
@@ -198,14 +169,17 @@ static char *put_positional(char *at, const digits *number)
 size_t lc_decimal_real(char *out, double value)
 {
     char *at = out;
-    digits number = {.count = 0};
-    if (isnan(value))
+    lc_shortest_digits number;
+    uint64_t bits;
+    memcpy(&bits, &value, sizeof bits);
+    uint64_t magnitude = bits & ~SIGN_BIT;
+    if (magnitude > INFINITE)
         return (size_t)(put_bytes(at, "nan", 3) - out);
-    if (signbit(value))
+    if (magnitude != bits)
         *at++ = '-';
-    if (isinf(value))
+    if (magnitude == INFINITE)
         return (size_t)(put_bytes(at, "inf", 3) - out);
-    shortest(&number, fabs(value));
+    shortest(&number, magnitude);
     /* From 1e16 and below 1e-4, where Python changes over. */
     bool scientific = number.point > 16 || number.point <= -4;
     at = scientific ? put_scientific(at, &number) : put_positional(at, &number);

@@ -7,7 +7,6 @@
 #include "format/decimal.h"
 #include "format/name.h"
 
-#include <math.h>
 #include <string.h>
 
 static bool is_digit(unsigned char byte)
@@ -174,12 +173,13 @@ size_t lc_name_integer(char *out, const locache_item *item, locache_reader *read
                              magnitude.size);
 }
 
-/* The bits of the one NaN that is "nan"; those with a sign or a payload are other keys. */
-static bool is_plain_nan(double value)
+/* A NaN that has no name: all but the one that is "nan" have a sign or a payload, and are other
+ * keys. By its bits: a comparison of NaNs may be a trap. */
+static bool is_odd_nan(double value)
 {
     uint64_t bits;
     memcpy(&bits, &value, sizeof bits);
-    return bits == UINT64_C(0x7FF8000000000000);
+    return bits << 1 > UINT64_C(0xFFE0000000000000) && bits != UINT64_C(0x7FF8000000000000);
 }
 
 bool lc_name_scalar(lc_name *name, const locache_item *item, locache_reader *reader)
@@ -200,7 +200,7 @@ bool lc_name_scalar(lc_name *name, const locache_item *item, locache_reader *rea
         lc_name_plain(name, "False", 5);
         return true;
     case LOCACHE_REAL:
-        if (!isnan(item->real) || is_plain_nan(item->real))
+        if (!is_odd_nan(item->real))
             size = lc_decimal_real(numeral, item->real);
         break;
     default:
