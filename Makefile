@@ -2,6 +2,8 @@
 .POSIX:
 SHELL = /bin/sh
 PREFIX = /usr/local
+# What a target says last is what there is to know.
+MAKEFLAGS += --no-print-directory
 
 help:
 	@echo 'make demo       install what is missing, build, and show what locache does'
@@ -40,7 +42,7 @@ coverage:
 	@sh tools/coverage.sh
 
 install:
-	@sh tools/install.sh '$(PREFIX)'
+	@sh tools/install.sh '$(PREFIX)' '$(DESTDIR)'
 
 clean:
 	rm -rf build dist .venv .venv-* .pytest_cache .mypy_cache .ruff_cache .hypothesis
