@@ -58,7 +58,7 @@ pytest_with() {
     rm -f "$logs/$name.xml"
     status=0
     env LD_PRELOAD="$preload" LOCACHE_TEST_EXAMPLES="$examples" \
-        "$interpreter" -m pytest -q -p no:cacheprovider \
+        "$interpreter" -m pytest -q -p no:cacheprovider --dist worksteal \
         --junitxml="$logs/$name.xml" "$@" >"$logs/$name.log" 2>&1 </dev/null || status=$?
     if [ "$status" != 0 ]; then cat "$logs/$name.log"; else tail -n 1 "$logs/$name.log"; fi
     record "$name" "$status" "$logs/$name.xml"
@@ -92,6 +92,9 @@ prepare() {
             # How the extension is optimised is the same for all, and a third of the time.
             install_package "$venv" -Csetup-args=-Db_lto=false -Csetup-args=-Doptimization=1
         fi
+        # Compiles them to bytecode, which each process of the tests would do for itself else.
+        quietly "import-$version" "$venv/bin/python" -c \
+            'import cbor2, hypothesis.extra.numpy, pandas, polars, pyarrow, pytest, xdist'
     done <"$logs/pythons"
     # The extension under the sanitizers.
     if [ "$(cat "$sanitized/stamp" 2>/dev/null)" != "$(sources_digest)" ]; then
@@ -119,7 +122,8 @@ LOCACHE_TEST_PYTHONS=$(awk -v here="$PWD" \
 export LOCACHE_TEST_PYTHONS
 
 while read -r version _; do
-    # Many tests wait for other processes: one worker more than there are processors.
+    # Many tests wait for other processes: one worker more than there are processors. Each begins
+    # with a third of the files: what a file's tests share is made once.
     # Hypothesis tries fewer examples where they are not the first to be tried.
     examples=40 marked='not once'
     if [ "$version" = "$whole" ]; then examples=150 marked=; fi
