@@ -58,7 +58,7 @@ pytest_with() {
     rm -f "$logs/$name.xml"
     status=0
     env LD_PRELOAD="$preload" LOCACHE_TEST_EXAMPLES="$examples" \
-        "$interpreter" -m pytest -q -p no:cacheprovider \
+        "$interpreter" -m pytest -q -p no:cacheprovider --dist worksteal \
         --junitxml="$logs/$name.xml" "$@" >"$logs/$name.log" 2>&1 </dev/null || status=$?
     if [ "$status" != 0 ]; then cat "$logs/$name.log"; else tail -n 1 "$logs/$name.log"; fi
     record "$name" "$status" "$logs/$name.xml"
@@ -92,6 +92,9 @@ prepare() {
             # How the extension is optimised is the same for all, and a third of the time.
             install_package "$venv" -Csetup-args=-Db_lto=false -Csetup-args=-Doptimization=1
         fi
+        # Compiles them to bytecode, which each process of the tests would do for itself else.
+        quietly "import-$version" "$venv/bin/python" -c \
+            'import cbor2, hypothesis.extra.numpy, pandas, polars, pyarrow, pytest, xdist'
     done <"$logs/pythons"
     # The extension under the sanitizers.
     if [ "$(cat "$sanitized/stamp" 2>/dev/null)" != "$(sources_digest)" ]; then
@@ -111,6 +114,7 @@ all_pythons >"$logs/pythons"
 core_tests &
 testing=$!
 trap 'kill "$testing" 2>/dev/null || :' EXIT
+trap 'exit 130' INT TERM
 prepare
 
 # For what is the same in every version: each has the package.
@@ -119,14 +123,15 @@ LOCACHE_TEST_PYTHONS=$(awk -v here="$PWD" \
 export LOCACHE_TEST_PYTHONS
 
 while read -r version _; do
-    # Many tests wait for other processes: one worker more than there are processors.
+    # Many tests wait for other processes: one worker more than there are processors. Each begins
+    # with a third of the files: what a file's tests share is made once.
     # Hypothesis tries fewer examples where they are not the first to be tried.
     examples=40 marked='not once'
     if [ "$version" = "$whole" ]; then examples=150 marked=; fi
     pytest_with "python-$version" ".venv-$version/bin/python" -n 3 -m "$marked" tests/python
 done <"$logs/pythons"
 
-pytest_with faults ".venv-$whole/bin/python" -n 2 tests/fault
+pytest_with faults ".venv-$whole/bin/python" -n 3 tests/fault
 pytest_with tools ".venv-$whole/bin/python" -n 2 tests/tools
 
 if ! wait "$testing"; then fail "the core could not be built"; fi
@@ -138,12 +143,12 @@ ASAN_OPTIONS=$ASAN_OPTIONS:detect_leaks=0
 unset LOCACHE_TEST_PYTHONS
 export PYTHONPATH="$PWD/$sanitized" PYTHONMALLOC=malloc LOCACHE_TEST_SANITIZED=1
 preload="$(gcc -print-file-name=libasan.so) $(gcc -print-file-name=libubsan.so)"
-# Not what other programs do: kernels, type checkers, compilers; and not the thousand small programs
-# whose source is read by Python alone.
+# Not what other programs do: kernels, type checkers, compilers; and not what a function's source
+# says, which Python alone reads.
 examples=60
 pytest_with python-sanitized ".venv-$whole/bin/python" -n 3 tests/python \
     --ignore tests/python/call/test_notebook.py --ignore tests/python/call/test_typing.py \
-    --ignore tests/python/call/test_shared.py --ignore tests/python/identity/test_source.py
+    --ignore tests/python/call/test_shared.py --ignore tests/python/identity
 
 awk '{ passed += $1; failed += $2; skipped += $3 }
     END {

@@ -318,9 +318,7 @@ class Building(InScratch):
         src = HERE.parent.parent / "src"
         library = [f"-I{src}", *sorted(src.rglob("*.c"))]
         # Unoptimised it sees them all, and is compiled in half the time.
-        for compiler, flags in self.each(
-            "-O1 -g", "-O0 -fsanitize=thread -D_GNU_SOURCE -std=c11"
-        ):
+        for compiler, flags in self.each("-O1 -g", "-O0 -fsanitize=thread -D_GNU_SOURCE -std=c11"):
             self.write("t.c", source)
             sources = library if "-fsanitize=thread" in flags else []
             self.build(*flags, "t.c", *sources, "-o", "t", compiler=compiler)

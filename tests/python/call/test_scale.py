@@ -15,6 +15,9 @@ from pathlib import Path
 
 import pytest
 
+# How many entries there are is seen by the core alone.
+pytestmark = pytest.mark.once
+
 LONG = os.environ.get("LOCACHE_TEST_LONG") == "1"
 SANITIZED = os.environ.get("LOCACHE_TEST_SANITIZED") == "1"
 MANY = 1_000_000 if LONG else 20_000

@@ -18,9 +18,11 @@ OTHERS = [
     for p in os.environ.get("LOCACHE_TEST_PYTHONS", "").split(os.pathsep)
     if p and p != sys.executable
 ]
-pytestmark = pytest.mark.skipif(
-    not OTHERS, reason="LOCACHE_TEST_PYTHONS names no other interpreter"
-)
+pytestmark = [
+    # One interpreter compares itself with each of the others; what equals it is equal.
+    pytest.mark.once,
+    pytest.mark.skipif(not OTHERS, reason="LOCACHE_TEST_PYTHONS names no other interpreter"),
+]
 
 # Syntax that versions compile, or parse, in different ways. Each defines f.
 SOURCES = {
