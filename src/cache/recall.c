@@ -49,10 +49,10 @@ locache_status lc_recall_init(locache *cache, const locache_options *options)
     const lc_table_options table = {
         .entries = (uint64_t)(options->memory_entries > 0 ? options->memory_entries
                                                           : LOCACHE_MEMORY_ENTRIES),
-        .bytes =
-            (uint64_t)(options->memory_bytes > 0 ? options->memory_bytes : LOCACHE_MEMORY_BYTES),
+        .bytes = options->memory_bytes > 0 ? (uint64_t)options->memory_bytes : UINT64_MAX,
         .retain = recall->values ? retain_value : options->retain,
         .release = recall->values ? release_value : options->release,
+        .group = recall->values ? NULL : options->group,
     };
     recall->table = lc_table_new(&table);
     return recall->table != NULL ? LOCACHE_OK : LOCACHE_ENOMEM;
