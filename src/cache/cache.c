@@ -309,10 +309,7 @@ static locache_status publish(bool *replaced, locache *cache, lc_address *addres
     return status;
 }
 
-/* Evict what is beyond the limits, now that `name` is there. cache->count is what this handle
- * knows: other processes' puts make it too small, and what is evicted then is late, until a trim
- * lists the directory and counts anew. Listing at every put would make puts as slow as the
- * directory is long. */
+/* Evict what is beyond the limits, now that `name` is there. */
 static void limit(locache *cache, const char *name, bool replaced)
 {
     const lc_limits *limits = &cache->limits;
@@ -324,11 +321,7 @@ static void limit(locache *cache, const char *name, bool replaced)
      * already. */
     if (limits->max_entries > 0 && at.grain < 0)
         lc_limits_touch(&at, name);
-    int64_t count = atomic_load(&cache->count);
-    if (count >= 0 && !replaced)
-        count = atomic_fetch_add(&cache->count, 1) + 1;
-    if (count < 0 || (limits->max_entries > 0 && count > limits->max_entries))
-        atomic_store(&cache->count, lc_limits_trim(&at, limits, name));
+    lc_limits_keep(&at, limits, name, replaced, atomic_exchange(&cache->counted, true));
 }
 
 /* Store a result at an address, and see to the limits. */

@@ -204,7 +204,7 @@ locache_status locache_keep_results(locache *cache, const char *who, locache_err
         status = keep_current(cache, who != NULL ? who : "?", error);
     bool kept = status == LOCACHE_OK;
     if (kept) {
-        atomic_store(&cache->count, -1);
+        atomic_store(&cache->counted, false);
         status = lc_funcdir_attach(cache, LC_LOOK, error);
     }
     lc_dirhold_return(cache);

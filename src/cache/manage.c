@@ -34,12 +34,8 @@ locache_status locache_remove(locache *cache, const void *key, size_t key_size,
     /* After the file is gone, and in any case: what is looked up between the two has no file to be
      * validated by. With `recheck` it would need none, and must go. */
     lc_recall_forget(cache, &address);
-    if (status == LOCACHE_OK) {
-        /* Two steps, so that two threads at 1 can make it -1: not counted, which counts anew. */
-        if (atomic_load(&cache->count) > 0)
-            atomic_fetch_sub(&cache->count, 1);
+    if (status == LOCACHE_OK)
         lc_handle_event(cache, LOCACHE_EVENT_REMOVE, name, "");
-    }
     return status;
 }
 
@@ -63,7 +59,7 @@ locache_status locache_reset(locache *cache, locache_error *error)
         lc_close(root);
     }
     lc_recall_forget(cache, NULL);
-    atomic_store(&cache->count, -1);
+    atomic_store(&cache->counted, false);
     if (status != LOCACHE_OK && status != LOCACHE_MISS)
         return status;
     lc_handle_event(cache, LOCACHE_EVENT_RESET, "", "");

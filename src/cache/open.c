@@ -101,7 +101,6 @@ static locache *make_handle(const char *dir, const locache_options *options)
     cache->destroy = destroy;
     atomic_init(&cache->funcdir, -1);
     atomic_init(&cache->dir_retired, -1);
-    atomic_init(&cache->count, -1);
     locache_id_of(&cache->function_id, options->function, function_size - 1);
     cache->identity = options->identity;
     if (options->identity.code_tag != NULL) {
