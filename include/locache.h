@@ -798,8 +798,8 @@ LOCACHE_API void locache_remember(locache *cache, const void *key,
 LOCACHE_API void locache_forget_memory(locache *cache);
 /* Bound what all handles of the process keep in memory, in bytes; 0:
  * LOCACHE_MEMORY_BYTES, as where nothing is said; negative: nothing is kept.
- * Where one result more would pass that, those that are used least go, whichever
- * handle's they are. What is over a new bound goes at once from handles of that
+ * Where one result more would pass that, those that are used least go,
+ * whichever handle's they are. What is over a new bound goes at once from handles of that
  * locache_options.group, from others with what they keep next. Any thread. */
 LOCACHE_API void locache_set_memory(int64_t bytes, const void *group);
 

@@ -207,7 +207,7 @@ inline locache_status locache_recall(void **object, locache *cache, const void *
     lc_address address;
     if (cache->recall.values)
         return LOCACHE_MISS;
-    lc_address_init(&address, key, key_size);
+    lc_handle_address(&address, cache, key, key_size);
     return find_valid(object, cache, &address);
 }
 
@@ -250,7 +250,7 @@ void locache_remember(locache *cache, const void *key, size_t key_size, const lo
     lc_address address;
     if (cache->recall.values)
         return;
-    lc_address_init(&address, key, key_size);
+    lc_handle_address(&address, cache, key, key_size);
     keep(cache, &address, stamp, object, object_size);
 }
 
