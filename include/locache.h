@@ -776,9 +776,10 @@ locache_put(locache *cache, const void *key, size_t key_size,
  * nothing on other handles. retain() is called with a lock held, and must do
  * nothing but count; release() without one, and only from within
  * locache_recall(), locache_remember(), locache_forget_memory() and
- * locache_close(). Thus locache_put(), locache_remove() and locache_reset()
- * leave objects where they are: with `recheck`, a binding calls
- * locache_remember() or locache_forget_memory() after them. */
+ * locache_close(), of this handle or of another one of the same `group`, and
+ * locache_set_memory(). Thus locache_put(), locache_remove() and
+ * locache_reset() leave objects where they are: with `recheck`, a binding
+ * calls locache_remember() or locache_forget_memory() after them. */
 
 /* Look a key up in memory. OK: *object is what is kept for it, retained, and
  * its file is still the same. Else MISS. Takes no key that locache_get() would
@@ -799,8 +800,9 @@ LOCACHE_API void locache_forget_memory(locache *cache);
 /* Bound what all handles of the process keep in memory, in bytes; 0:
  * LOCACHE_MEMORY_BYTES, as where nothing is said; negative: nothing is kept.
  * Where one result more would pass that, those that are used least go,
- * whichever handle's they are. What is over a new bound goes at once from handles of that
- * locache_options.group, from others with what they keep next. Any thread. */
+ * whichever handle's they are. What is over a new bound goes at once from
+ * handles of that locache_options.group, from others with what they keep next.
+ * Any thread. */
 LOCACHE_API void locache_set_memory(int64_t bytes, const void *group);
 
 /* ----------------------------------------------------------- computing it once

@@ -138,7 +138,6 @@ static void test_folding__calls_and_functions_are_kept_apart(void **unused)
     wait_for(in_child(in_folding_directory, NULL));
 }
 
-/* The first call of all does not know yet what the file system does. */
 static void test_folding__elsewhere_names_stay_as_they_are(void **unused)
 {
     (void)unused;
