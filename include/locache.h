@@ -574,8 +574,9 @@ typedef struct locache_alternative {
 /* Bytes at most of what a version keeps for people: locache_options.note. */
 #define LOCACHE_NOTE_MAX ((size_t)64 << 10)
 
-/* What of a function's results a process keeps in memory, where the options say
- * 0. */
+/* How many of a function's results a process keeps in memory, where the options
+ * say 0; and how many bytes of those of all functions together, where
+ * locache_set_memory() says nothing else. */
 #define LOCACHE_MEMORY_ENTRIES 32768
 #define LOCACHE_MEMORY_BYTES ((int64_t)64 << 20)
 
@@ -595,7 +596,8 @@ typedef struct locache_options {
     /* Results in memory, beside their files ("results in memory", below). */
     /* at most so many; 0: LOCACHE_MEMORY_ENTRIES; negative: none */
     int64_t memory_entries;
-    /* at most so many; 0: LOCACHE_MEMORY_BYTES; negative: none */
+    /* at most so many, within what all may have (locache_set_memory()); 0: no
+     * bound of its own; negative: none */
     int64_t memory_bytes;
     /* Nanoseconds for which a result in memory is given without asking for its
      * file, counted in the system's ticks (some milliseconds) and not while the
@@ -621,6 +623,10 @@ typedef struct locache_options {
      * results go on being used, as locache_keep_results() says it. Who says so;
      * NULL: nobody. */
     const char *kept_by;
+    /* Where release() needs what not every call of this library has, as the
+     * lock of one of several interpreters: any address that stands for it. Only
+     * handles of one group make each other release results for room. */
+    const void *group;
 } locache_options;
 
 /* Open the cache of one function within the cache directory `dir` (as
@@ -770,9 +776,10 @@ locache_put(locache *cache, const void *key, size_t key_size,
  * nothing on other handles. retain() is called with a lock held, and must do
  * nothing but count; release() without one, and only from within
  * locache_recall(), locache_remember(), locache_forget_memory() and
- * locache_close(). Thus locache_put(), locache_remove() and locache_reset()
- * leave objects where they are: with `recheck`, a binding calls
- * locache_remember() or locache_forget_memory() after them. */
+ * locache_close(), of this handle or of another one of the same `group`, and
+ * locache_set_memory(). Thus locache_put(), locache_remove() and
+ * locache_reset() leave objects where they are: with `recheck`, a binding
+ * calls locache_remember() or locache_forget_memory() after them. */
 
 /* Look a key up in memory. OK: *object is what is kept for it, retained, and
  * its file is still the same. Else MISS. Takes no key that locache_get() would
@@ -790,6 +797,13 @@ LOCACHE_API void locache_remember(locache *cache, const void *key,
                                   void *object, size_t object_size);
 /* Drop what is kept in memory; files stay. Any thread. */
 LOCACHE_API void locache_forget_memory(locache *cache);
+/* Bound what all handles of the process keep in memory, in bytes; 0:
+ * LOCACHE_MEMORY_BYTES, as where nothing is said; negative: nothing is kept.
+ * Where one result more would pass that, those that are used least go,
+ * whichever handle's they are. What is over a new bound goes at once from
+ * handles of that locache_options.group, from others with what they keep next.
+ * Any thread. */
+LOCACHE_API void locache_set_memory(int64_t bytes, const void *group);
 
 /* ----------------------------------------------------------- computing it once
  *

@@ -22,6 +22,16 @@ static PyObject *set_log(PyObject *module, PyObject *write)
     return Py_NewRef(Py_None);
 }
 
+/* For configure(): the bound of all results in memory, in bytes; 0: the default; negative: none. */
+static PyObject *set_memory(PyObject *module, PyObject *bytes)
+{
+    long long most = PyLong_AsLongLong(bytes);
+    if (most == -1 && PyErr_Occurred() != NULL)
+        return NULL;
+    locache_set_memory(most, PyModule_GetState(module));
+    return Py_NewRef(Py_None);
+}
+
 static PyMethodDef functions[] = {
     {"_clear", lcpy_listing_clear, METH_O, NULL}, /* for locache._memory */
     {"_id_of", lcpy_identity_id_of, METH_O, NULL},
@@ -37,6 +47,7 @@ static PyMethodDef functions[] = {
     {"_key_name", lcpy_explain_key_name, METH_O, NULL}, /* for locache._keys */
     {"_read_only", lcpy_lost_read_only, METH_O, NULL},
     {"set_log", set_log, METH_O, NULL},
+    {"set_memory", set_memory, METH_O, NULL},                 /* for locache._switch */
     {"set_switch", lcpy_switch_set, METH_O, NULL},            /* for locache._switch */
     {"_versions", lcpy_explain_versions, METH_VARARGS, NULL}, /* for locache._explain */
     {NULL, NULL, 0, NULL},

@@ -155,6 +155,17 @@ def read_wait(seconds):
     return nanoseconds(seconds, SECOND)
 
 
+def read_memory_of_all(memory):
+    """configure()'s memory=: persist()'s from now on, and how many bytes all functions together
+    keep, as the core has it: 0 is its default, -1 is none at all."""
+    if is_int(memory):
+        return True, read_limit(memory, memory)
+    each, all_bytes = read_memory(memory)
+    if isinstance(memory, tuple):
+        return max(each, 0), all_bytes
+    return True, each
+
+
 def read_recheck(seconds):
     """In nanoseconds; 0: at every call."""
     if seconds is None:

@@ -7,7 +7,11 @@ from _contextvars import ContextVar  # contextvars without its Python half
 from _thread import allocate_lock
 
 from locache import _options
-from locache._core import CacheWarning, set_switch  # type: ignore[import-not-found]
+from locache._core import (  # type: ignore[import-not-found]
+    CacheWarning,
+    set_memory,
+    set_switch,
+)
 
 AS_ALWAYS, OFF, READONLY, REFRESH = range(4)  # lcpy_mode
 MODES = {b"on": AS_ALWAYS, b"off": OFF, b"readonly": READONLY, b"refresh": REFRESH}
@@ -66,9 +70,13 @@ def configure(*, dir=None, **options):
     enabled : bool or callable
         False: no function uses its cache; a callable without arguments is asked at each call. It
         holds at once, for functions that are decorated already, too
+    memory : bool, int or (int, int)
+        so many bytes of results at most are kept in memory, of all functions together: True: 64
+        MiB, as where nothing is said; False: none. It holds at once. (results, bytes): and so many
+        results of each function that is decorated from now on
     **options
         of persist(), for functions that are decorated from now on: auto_invalidate, max_entries,
-        max_age, pickle, durable, memory, recheck, mapped, wait, keep, verify
+        max_age, pickle, durable, recheck, mapped, wait, keep, verify
 
     Raises
     ------
@@ -88,9 +96,14 @@ def configure(*, dir=None, **options):
     if unknown:
         raise TypeError(f"configure() has no option {sorted(unknown)[0]!r}")
     told = _options.read_enabled(options.pop("enabled")) if "enabled" in options else None
+    bound = None
+    if "memory" in options:
+        options["memory"], bound = _options.read_memory_of_all(options["memory"])
     if options:
         persist(**options)  # for its complaints
         persist.__kwdefaults__.update(options)
+    if bound is not None:
+        set_memory(bound)
     if told is not None:
         enabled = None if told is True else told
         announce()

@@ -440,6 +440,17 @@ static int check_limit(int fd, int64_t offset, size_t size)
     return -1;
 }
 
+int lc_truncate(int fd, uint64_t size)
+{
+    int result;
+    if (lc_fault("truncate") || check_limit(fd, (int64_t)size, 0) != 0)
+        return -1;
+    do
+        result = ftruncate(fd, (off_t)size);
+    while (result != 0 && errno == EINTR);
+    return result;
+}
+
 int lc_pwrite(int fd, const void *data, size_t size, uint64_t offset)
 {
     ssize_t put;

@@ -73,6 +73,8 @@ ssize_t lc_pread_full(int fd, void *out, size_t size, uint64_t offset);
 /* Is there a hole in it, where nothing was ever written? False where the file system does not say.
  * Moves the descriptor's offset to the file's begin. */
 bool lc_has_hole(int fd, uint64_t size);
+/* Cut or fill the file to that size. */
+int lc_truncate(int fd, uint64_t size);
 /* In one call: 0, or -1 where it was not all written. */
 int lc_pwrite(int fd, const void *data, size_t size, uint64_t offset);
 /* Write all of it; the vectors are changed. 0 or -1. */

@@ -18,6 +18,13 @@ inline void lc_address_init(lc_address *out, const void *key, size_t key_size)
     out->hash = XXH3_64bits(key, key_size);
     out->digest_size = 0;
     out->named = false;
+    out->folds = false;
+}
+
+void lc_address_set_folds(lc_address *address, bool folds)
+{
+    address->named = address->named && address->folds == folds;
+    address->folds = folds;
 }
 
 lc_span lc_address_digest(lc_address *address)
@@ -34,6 +41,6 @@ const char *lc_address_name(lc_address *address)
     /* A failure is not kept: it ends the call. */
     if (!address->named)
         address->named = lc_key_filename(address->name, address->key, address->key_size,
-                                         lc_address_stored(address)) == LOCACHE_OK;
+                                         lc_address_stored(address), address->folds) == LOCACHE_OK;
     return address->named ? address->name : NULL;
 }

@@ -15,6 +15,8 @@ typedef struct lc_address {
     unsigned char digest_size;
     /* The file's name, once lc_address_name() has made it. */
     bool named;
+    /* The file system folds case: a name with a capital letter has the key's hash then. */
+    bool folds;
     char name[LOCACHE_NAME_MAX + 1];
 } lc_address;
 
@@ -29,6 +31,8 @@ static inline lc_span lc_address_stored(lc_address *address)
     return address->key_size < LOCACHE_KEY_LONG ? (lc_span){address->key, address->key_size}
                                                 : lc_address_digest(address);
 }
+/* On a file system that folds case, or not: the name is made anew where that is another. */
+void lc_address_set_folds(lc_address *address, bool folds);
 /* The name of the result's file, valid as long as the address; NULL: the bytes are not a key. */
 const char *lc_address_name(lc_address *address);
 

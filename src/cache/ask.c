@@ -180,7 +180,7 @@ static locache_status ask(locache_value **value, locache_flight **flight, locach
 {
     lc_address address;
     asking all = {.request = request, .waited = request->waits != NULL};
-    lc_address_init(&address, request->key, request->key_size);
+    lc_handle_address(&address, cache, request->key, request->key_size);
     locache_status status = look_first(value, &all, cache, &address, error);
     if (status != LOCACHE_MISS)
         return status;

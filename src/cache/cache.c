@@ -186,9 +186,12 @@ locache_status lc_cache_look_again(locache_value **out, locache *cache, lc_addre
     int funcdir = lc_dirhold_borrow(cache);
     lc_directory at = lc_handle_directory(cache, funcdir);
     lc_error_clear(&unheard);
+    /* The directory may have been made since the first look. */
+    lc_address_set_folds(address, atomic_load_explicit(&cache->folds, memory_order_relaxed));
+    const char *name = lc_address_name(address);
     bool there =
-        funcdir >= 0 && (look->was_there || lc_fstatat(funcdir, address->name, &found) == 0);
-    bool valid = there && lc_store_read(&value, &at, address->name, &unheard) == LOCACHE_OK &&
+        funcdir >= 0 && name != NULL && (look->was_there || lc_fstatat(funcdir, name, &found) == 0);
+    bool valid = there && lc_store_read(&value, &at, name, &unheard) == LOCACHE_OK &&
                  take_valid(out, value, cache, address, look, &unheard) == LOCACHE_OK;
     lc_dirhold_return(cache);
     return valid ? LOCACHE_OK : LOCACHE_MISS;
@@ -202,7 +205,7 @@ locache_status locache_get(locache_value **out, locache *cache, const void *key,
     if (error == NULL)
         error = &own;
     lc_error_clear(error);
-    lc_address_init(&address, key, key_size);
+    lc_handle_address(&address, cache, key, key_size);
     return lc_cache_get(out, cache, &address, error);
 }
 
@@ -309,10 +312,7 @@ static locache_status publish(bool *replaced, locache *cache, lc_address *addres
     return status;
 }
 
-/* Evict what is beyond the limits, now that `name` is there. cache->count is what this handle
- * knows: other processes' puts make it too small, and what is evicted then is late, until a trim
- * lists the directory and counts anew. Listing at every put would make puts as slow as the
- * directory is long. */
+/* Evict what is beyond the limits, now that `name` is there. */
 static void limit(locache *cache, const char *name, bool replaced)
 {
     const lc_limits *limits = &cache->limits;
@@ -324,11 +324,7 @@ static void limit(locache *cache, const char *name, bool replaced)
      * already. */
     if (limits->max_entries > 0 && at.grain < 0)
         lc_limits_touch(&at, name);
-    int64_t count = atomic_load(&cache->count);
-    if (count >= 0 && !replaced)
-        count = atomic_fetch_add(&cache->count, 1) + 1;
-    if (count < 0 || (limits->max_entries > 0 && count > limits->max_entries))
-        atomic_store(&cache->count, lc_limits_trim(&at, limits, name));
+    lc_limits_keep(&at, limits, name, replaced, atomic_exchange(&cache->counted, true));
 }
 
 /* Store a result at an address, and see to the limits. */
@@ -350,7 +346,9 @@ locache_status lc_cache_put(locache *cache, lc_address *address, const locache_r
     status = LOCACHE_MISS;
     for (int attempt = 0; attempt < PUT_ATTEMPTS && status == LOCACHE_MISS; attempt++) {
         status = lc_cache_make_directory(cache, error);
-        if (status == LOCACHE_OK)
+        /* What the file system does with capital letters is known by now. */
+        lc_address_set_folds(address, atomic_load(&cache->folds));
+        if (status == LOCACHE_OK && lc_address_name(address) != NULL)
             status = publish(&replaced, cache, address, &known, error);
     }
     if (status == LOCACHE_OK)
@@ -369,6 +367,6 @@ locache_status locache_put(locache *cache, const void *key, size_t key_size,
                            const locache_record *record, locache_error *error)
 {
     lc_address address;
-    lc_address_init(&address, key, key_size);
+    lc_handle_address(&address, cache, key, key_size);
     return lc_cache_put(cache, &address, record, error);
 }

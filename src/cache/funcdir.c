@@ -196,6 +196,13 @@ static locache_status look(lc_settled *out, locache *cache, int root, int which,
     return status;
 }
 
+int lc_funcdir_names(locache *cache, int root)
+{
+    bool folds = lc_versions_fold_case(root);
+    atomic_store(&cache->folds, folds);
+    return folds ? LC_FOLDED_NAMES : 0;
+}
+
 static locache_status settle(lc_settled *out, locache *cache, int root, int which,
                              const lc_wanted *wanted, locache_error *error)
 {
@@ -214,28 +221,33 @@ static locache_status settle(lc_settled *out, locache *cache, int root, int whic
 static locache_status find_once(lc_settled *out, locache *cache, int root, lc_effort how,
                                 const lc_wanted *wanted, locache_error *error)
 {
-    bool has_other = cache->names[LC_OTHER_NAME] != NULL;
-    locache_status status = look(out, cache, root, LC_OWN_NAME, wanted, error);
+    /* To know what the file system does, something of ours has to be there. */
+    if (how == LC_CREATE)
+        (void)!lc_mkdirat(root, LC_VERSIONS, 0700);
+    int base = lc_funcdir_names(cache, root);
+    bool has_other = cache->names[base + LC_OTHER_NAME] != NULL;
+    locache_status status = look(out, cache, root, base + LC_OWN_NAME, wanted, error);
     bool free = !out->there;
     bool other = has_other && out->taken;
     if (status != LOCACHE_MISS) {
-        atomic_store(&cache->chosen, LC_OWN_NAME);
+        atomic_store(&cache->chosen, base + LC_OWN_NAME);
         return status;
     }
     if (has_other) {
-        status = look(out, cache, root, LC_OTHER_NAME, wanted, error);
+        status = look(out, cache, root, base + LC_OTHER_NAME, wanted, error);
         if (status != LOCACHE_MISS) {
-            atomic_store(&cache->chosen, LC_OTHER_NAME);
+            atomic_store(&cache->chosen, base + LC_OTHER_NAME);
             return status;
         }
         other = other || (free && out->there);
     }
     if (how == LC_LOOK)
         return LOCACHE_MISS;
-    status = settle(out, cache, root, other ? LC_OTHER_NAME : LC_OWN_NAME, wanted, error);
+    status =
+        settle(out, cache, root, other ? base + LC_OTHER_NAME : base + LC_OWN_NAME, wanted, error);
     if (out->taken && !other && has_other) {
         lc_error_clear(error);
-        status = settle(out, cache, root, LC_OTHER_NAME, wanted, error);
+        status = settle(out, cache, root, base + LC_OTHER_NAME, wanted, error);
     }
     return status;
 }

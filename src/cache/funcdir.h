@@ -23,6 +23,9 @@ lc_wanted lc_funcdir_wanted(const locache *cache, lc_effort how);
 locache_status lc_funcdir_find(int *funcdir, locache *cache, locache_error *error);
 /* Was the directory deleted while we had it open, or its descriptor closed by somebody else? */
 bool lc_funcdir_gone(const locache *cache, int funcdir);
+/* Which of the handle's names are to be used in the open cache directory: 0 or LC_FOLDED_NAMES,
+ * whichever its file system asks for; cache->folds is set. */
+int lc_funcdir_names(locache *cache, int root);
 /* Open the cache directory that it is in. OK, or MISS: it is not there. */
 locache_status lc_funcdir_open_root(int *out, const locache *cache, locache_error *error);
 

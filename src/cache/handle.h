@@ -22,8 +22,9 @@ enum { LC_KEY_NONE, LC_KEY_LOADING, LC_KEY_THERE };
 /* Events are numbered from 1: an array by kind has one more. */
 enum { LC_EVENT_KINDS = LOCACHE_EVENT_KEEP + 1 };
 
-/* What a function's directory may be called: locache.names. */
-enum { LC_OWN_NAME, LC_OTHER_NAME, LC_NAMES };
+/* What a function's directory may be called: locache.names. From LC_FOLDED_NAMES on, the same where
+ * the file system folds case. */
+enum { LC_OWN_NAME, LC_OTHER_NAME, LC_FOLDED_NAMES, LC_NAMES = 2 * LC_FOLDED_NAMES };
 
 /* Results in memory (recall.c). */
 typedef struct lc_recall {
@@ -57,7 +58,7 @@ struct locache {
     _Atomic uid_t owner;
     _Atomic uint64_t version[2]; /* what entries made here carry: lc_handle_version() */
     atomic_bool swept;           /* the temporaries of dead writers, once, by the first put */
-    _Atomic int64_t count;       /* entries, as far as known; -1: not counted yet */
+    atomic_bool counted;         /* its entries, by the first put where there are limits */
     _Atomic uint64_t happened[LC_EVENT_KINDS];
     /* nanoseconds: of what was stored, and of what was read and given (not from memory) */
     _Atomic uint64_t compute_time;
@@ -78,7 +79,8 @@ struct locache {
      * name than can be. */
     const char *names[LC_NAMES];
     const char *paths[LC_NAMES];
-    atomic_int chosen; /* of the two */
+    atomic_int chosen; /* of these */
+    atomic_bool folds; /* the file system takes capital letters for small ones */
     char tag[LC_TAG_MAX + 1];
     char strings[]; /* what those above point to: one allocation, one free */
 };
@@ -86,6 +88,8 @@ struct locache {
 /* One user more, and one less: the last destroys it. */
 void lc_handle_retain(locache *cache);
 void lc_handle_release(locache *cache);
+/* The address of a call's result in this handle's directory. */
+void lc_handle_address(lc_address *out, const locache *cache, const void *key, size_t key_size);
 /* Send an event to who listens. */
 void lc_handle_log(const locache *cache, locache_event_kind kind, const char *name,
                    const char *detail);

@@ -115,11 +115,11 @@ locache_status locache_each_version(const char *dir, const char *function,
     if (status != LOCACHE_OK)
         return status == LOCACHE_MISS ? LOCACHE_OK : status;
     status = lc_owner_above(root, dir, false, "LOCACHE_DIR", error);
-    lc_function_name(name, function);
-    if (status == LOCACHE_OK)
+    bool folds = lc_versions_fold_case(root);
+    if (status == LOCACHE_OK && lc_function_name(name, function, folds))
         status = tell_name(&to, root, dir, name, error);
     if ((status == LOCACHE_OK || status == LOCACHE_MISS) && !to.stopped &&
-        lc_function_other_name(name, function))
+        lc_function_other_name(name, function, folds))
         status = tell_name(&to, root, dir, name, error);
     lc_close(root);
     return status == LOCACHE_MISS ? LOCACHE_OK : status;
@@ -204,7 +204,7 @@ locache_status locache_keep_results(locache *cache, const char *who, locache_err
         status = keep_current(cache, who != NULL ? who : "?", error);
     bool kept = status == LOCACHE_OK;
     if (kept) {
-        atomic_store(&cache->count, -1);
+        atomic_store(&cache->counted, false);
         status = lc_funcdir_attach(cache, LC_LOOK, error);
     }
     lc_dirhold_return(cache);

@@ -20,7 +20,7 @@ locache_status locache_remove(locache *cache, const void *key, size_t key_size,
     lc_address address;
     int funcdir;
     lc_error_clear(error);
-    lc_address_init(&address, key, key_size);
+    lc_handle_address(&address, cache, key, key_size);
     const char *name = lc_address_name(&address);
     if (name == NULL)
         return lc_fail(error, LOCACHE_EINVAL, "the bytes given to locache_remove() are not a key");
@@ -34,12 +34,8 @@ locache_status locache_remove(locache *cache, const void *key, size_t key_size,
     /* After the file is gone, and in any case: what is looked up between the two has no file to be
      * validated by. With `recheck` it would need none, and must go. */
     lc_recall_forget(cache, &address);
-    if (status == LOCACHE_OK) {
-        /* Two steps, so that two threads at 1 can make it -1: not counted, which counts anew. */
-        if (atomic_load(&cache->count) > 0)
-            atomic_fetch_sub(&cache->count, 1);
+    if (status == LOCACHE_OK)
         lc_handle_event(cache, LOCACHE_EVENT_REMOVE, name, "");
-    }
     return status;
 }
 
@@ -58,12 +54,14 @@ locache_status locache_reset(locache *cache, locache_error *error)
     if (status == LOCACHE_OK)
         status = lc_funcdir_open_root(&root, cache, error);
     if (status == LOCACHE_OK) {
-        for (int i = 0; i < LC_NAMES && status == LOCACHE_OK && cache->names[i] != NULL; i++)
-            status = lc_clear_name(&(lc_slot){root, cache->dir, cache->names[i]}, error);
+        int base = lc_funcdir_names(cache, root);
+        for (int i = 0; i < LC_FOLDED_NAMES && status == LOCACHE_OK; i++)
+            if (cache->names[base + i] != NULL)
+                status = lc_clear_name(&(lc_slot){root, cache->dir, cache->names[base + i]}, error);
         lc_close(root);
     }
     lc_recall_forget(cache, NULL);
-    atomic_store(&cache->count, -1);
+    atomic_store(&cache->counted, false);
     if (status != LOCACHE_OK && status != LOCACHE_MISS)
         return status;
     lc_handle_event(cache, LOCACHE_EVENT_RESET, "", "");
@@ -148,9 +146,11 @@ locache_status locache_list(locache *cache, bool (*fn)(void *context, const loca
 locache_status locache_path(char out[LOCACHE_PATH_MAX], locache *cache, const void *key,
                             size_t key_size, locache_error *error)
 {
-    char name[LOCACHE_NAME_MAX + 1];
+    lc_address address;
     lc_error_clear(error);
-    if (locache_key_filename(name, key, key_size) != LOCACHE_OK)
+    lc_handle_address(&address, cache, key, key_size);
+    const char *name = lc_address_name(&address);
+    if (name == NULL)
         return lc_fail(error, LOCACHE_EINVAL, "the bytes given to locache_path() are not a key");
     snprintf(out, LOCACHE_PATH_MAX, "%s/%s", lc_handle_path(cache), name);
     return LOCACHE_OK;

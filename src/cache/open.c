@@ -74,14 +74,12 @@ static void destroy(locache *cache)
 static locache *make_handle(const char *dir, const locache_options *options)
 {
     char name[LOCACHE_NAME_MAX + 1];
-    char other[LOCACHE_NAME_MAX + 1];
-    lc_function_name(name, options->function);
     size_t dir_size = strlen(dir);
     /* So that a path that is put together has no empty part, and one directory one path. */
     while (dir_size > 1 && dir[dir_size - 1] == '/')
         dir_size--;
     size_t function_size = strlen(options->function) + 1;
-    size_t path_size = dir_size + 1 + sizeof other;
+    size_t path_size = dir_size + 1 + sizeof name;
     locache *cache = lc_alloc(sizeof *cache + dir_size + 1 + LC_NAMES * path_size + function_size);
     if (cache == NULL)
         return NULL;
@@ -91,17 +89,19 @@ static locache *make_handle(const char *dir, const locache_options *options)
     memcpy(at, dir, dir_size);
     at[dir_size] = '\0';
     at += dir_size + 1;
-    at = append_path(at, &cache->paths[LC_OWN_NAME], &cache->names[LC_OWN_NAME], cache, name);
-    if (lc_function_other_name(other, options->function))
-        at = append_path(at, &cache->paths[LC_OTHER_NAME], &cache->names[LC_OTHER_NAME], cache,
-                         other);
+    for (int i = 0; i < LC_NAMES; i++) {
+        bool folds = i >= LC_FOLDED_NAMES;
+        bool other = i % LC_FOLDED_NAMES == LC_OTHER_NAME;
+        if (other ? lc_function_other_name(name, options->function, folds)
+                  : lc_function_name(name, options->function, folds))
+            at = append_path(at, &cache->paths[i], &cache->names[i], cache, name);
+    }
     cache->function = at;
     memcpy(at, options->function, function_size);
     atomic_init(&cache->users, 1);
     cache->destroy = destroy;
     atomic_init(&cache->funcdir, -1);
     atomic_init(&cache->dir_retired, -1);
-    atomic_init(&cache->count, -1);
     locache_id_of(&cache->function_id, options->function, function_size - 1);
     cache->identity = options->identity;
     if (options->identity.code_tag != NULL) {

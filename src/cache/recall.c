@@ -49,10 +49,10 @@ locache_status lc_recall_init(locache *cache, const locache_options *options)
     const lc_table_options table = {
         .entries = (uint64_t)(options->memory_entries > 0 ? options->memory_entries
                                                           : LOCACHE_MEMORY_ENTRIES),
-        .bytes =
-            (uint64_t)(options->memory_bytes > 0 ? options->memory_bytes : LOCACHE_MEMORY_BYTES),
+        .bytes = options->memory_bytes > 0 ? (uint64_t)options->memory_bytes : UINT64_MAX,
         .retain = recall->values ? retain_value : options->retain,
         .release = recall->values ? release_value : options->release,
+        .group = recall->values ? NULL : options->group,
     };
     recall->table = lc_table_new(&table);
     return recall->table != NULL ? LOCACHE_OK : LOCACHE_ENOMEM;
@@ -207,7 +207,7 @@ inline locache_status locache_recall(void **object, locache *cache, const void *
     lc_address address;
     if (cache->recall.values)
         return LOCACHE_MISS;
-    lc_address_init(&address, key, key_size);
+    lc_handle_address(&address, cache, key, key_size);
     return find_valid(object, cache, &address);
 }
 
@@ -250,7 +250,7 @@ void locache_remember(locache *cache, const void *key, size_t key_size, const lo
     lc_address address;
     if (cache->recall.values)
         return;
-    lc_address_init(&address, key, key_size);
+    lc_handle_address(&address, cache, key, key_size);
     keep(cache, &address, stamp, object, object_size);
 }
 

@@ -11,6 +11,7 @@
 #include "base/alloc.h"
 #include "base/os.h"
 #include "base/system.h"
+#include "cache/budget.h"
 #include "disk/stamp.h"
 
 #include <stdatomic.h>
@@ -60,7 +61,9 @@ typedef struct queue {
 } queue;
 
 struct lc_table {
-    atomic_uint lock; /* 0, or the generation of who holds it */
+    lc_budget_member member; /* first, so that its address is the table's */
+    uint64_t found_before;   /* when it was asked to evict for others; budget.c's lock holds */
+    atomic_uint lock;        /* 0, or the generation of who holds it */
     lc_table_options options;
     node **buckets; /* a power of two of them; NULL: empty so far */
     /* One for each bucket: of a key that was evicted from the small queue not long ago, its hash's
@@ -84,6 +87,7 @@ struct lc_table {
  * buckets, whose count theirs is. */
 static void begin_anew(lc_table *table)
 {
+    lc_budget_give((int64_t)(table->small.bytes + table->main.bytes));
     table->buckets = NULL;
     table->ghosts = NULL;
     table->bucket_count = 0;
@@ -122,14 +126,13 @@ static void lock_in_any_case(lc_table *table)
         (void)lc_sleep(PAUSE);
 }
 
-static void free_dead(const lc_table *table, node *dead)
+static void free_dead(void *list, void (*release)(void *object))
 {
-    while (dead != NULL) {
-        node *next = dead->next;
+    for (node *dead = list, *next; dead != NULL; dead = next) {
+        next = dead->next;
         lc_held_close(&dead->file);
-        table->options.release(dead->object);
+        release(dead->object);
         lc_free(dead);
-        dead = next;
     }
 }
 
@@ -142,7 +145,7 @@ static void unlock(lc_table *table)
     atomic_store_explicit(&table->lock, 0, memory_order_release);
     /* Out of the way of a hit, which drops nothing. */
     if (__builtin_expect(dead != NULL, 0))
-        free_dead(table, dead);
+        free_dead(dead, table->options.release);
 }
 
 /* --------------------------------------------------------------------------------------- queues */
@@ -198,6 +201,7 @@ static void drop_lock_held(lc_table *table, node *entry)
         at = &(*at)->next;
     *at = entry->next;
     unqueue(entry->in_main ? &table->main : &table->small, entry);
+    lc_budget_give((int64_t)entry->cost);
     if (entry->file.descriptor >= 0)
         lc_held_release(&table->held, &entry->file);
     entry->next = table->dead;
@@ -245,20 +249,57 @@ static void evict_main_lock_held(lc_table *table)
     enqueue(&table->main, entry);
 }
 
-/* Make room for one more entry. It ends: each step evicts, moves out of the small queue or takes a
- * use away, and a new entry is no larger than a part of the whole (new_node()). */
+/* Its own bound, within that of all. */
+static uint64_t bytes_max(const lc_table *table)
+{
+    uint64_t all = (uint64_t)lc_budget_limit();
+    return table->options.bytes < all ? table->options.bytes : all;
+}
+
+static bool is_empty_lock_held(const lc_table *table)
+{
+    return table->small.count + table->main.count == 0;
+}
+
+/* One step towards room, where there is an entry: it evicts one, moves it out of the small queue or
+ * takes a use away. */
+static void step_lock_held(lc_table *table)
+{
+    bool small_is_full = table->small.count * SMALL_PART > table->options.entries ||
+                         table->small.bytes > bytes_max(table) / SMALL_PART;
+    if (table->small.count > 0 && (small_is_full || table->main.count == 0))
+        evict_small_lock_held(table);
+    else
+        evict_main_lock_held(table);
+}
+
+/* Make room for one more entry. It ends with an empty table at the latest. */
 static void evict_lock_held(lc_table *table, uint64_t cost)
 {
-    const lc_table_options *most = &table->options;
-    while (table->small.count + table->main.count + 1 > most->entries ||
-           table->small.bytes + table->main.bytes + cost > most->bytes) {
-        bool small_is_full = table->small.count * SMALL_PART > most->entries ||
-                             table->small.bytes > most->bytes / SMALL_PART;
-        if (table->small.count > 0 && (small_is_full || table->main.count == 0))
-            evict_small_lock_held(table);
-        else
-            evict_main_lock_held(table);
-    }
+    uint64_t bytes = bytes_max(table);
+    while (!is_empty_lock_held(table) &&
+           (table->small.count + table->main.count + 1 > table->options.entries ||
+            table->small.bytes + table->main.bytes + cost > bytes))
+        step_lock_held(table);
+}
+
+/* For the process: what is dropped is the caller's to free. */
+static void *evict_for_all(lc_budget_member *member, int64_t bytes, bool used_too)
+{
+    lc_table *table = (lc_table *)(void *)member;
+    uint64_t found = atomic_load_explicit(&table->found, memory_order_relaxed);
+    bool used = found != table->found_before;
+    table->found_before = found;
+    if ((used && !used_too) || !lock(table))
+        return NULL;
+    uint64_t before = table->small.bytes + table->main.bytes;
+    while (!is_empty_lock_held(table) &&
+           before - (table->small.bytes + table->main.bytes) < (uint64_t)bytes)
+        step_lock_held(table);
+    node *dead = table->dead;
+    table->dead = NULL;
+    unlock(table);
+    return dead;
 }
 
 /* Twice the buckets, when there are as many entries. Without memory for that the chains get longer,
@@ -321,6 +362,11 @@ lc_table *lc_table_new(const lc_table_options *options)
     memset(table, 0, sizeof *table);
     table->options = *options;
     atomic_init(&table->lock, 0);
+    table->member = (lc_budget_member){.evict = evict_for_all,
+                                       .dispose = free_dead,
+                                       .release = options->release,
+                                       .group = options->group};
+    lc_budget_join(&table->member);
     return table;
 }
 
@@ -328,7 +374,10 @@ void lc_table_free(lc_table *table)
 {
     if (table == NULL)
         return;
+    /* In this order: a child of fork() that has the table between the two has nothing to give back
+     * for it. */
     lc_table_clear(table);
+    lc_budget_leave(&table->member);
     lc_free(table->buckets);
     lc_free(table->ghosts);
     lc_free(table);
@@ -383,7 +432,7 @@ static node *new_node(const lc_table *table, const lc_address *address, void *ob
                       size_t object_size)
 {
     size_t key_size = address->key_size;
-    uint64_t most = table->options.bytes / LARGE_PART;
+    uint64_t most = bytes_max(table) / LARGE_PART;
     if (table->options.entries == 0 || most < sizeof(node) || key_size > most - sizeof(node) ||
         object_size > most - sizeof(node) - key_size)
         return NULL;
@@ -406,6 +455,10 @@ uint64_t lc_table_put(lc_table *table, const lc_address *address, const locache_
     uint64_t serial = 0;
     /* Allocated before the lock: malloc() may take long. */
     node *entry = new_node(table, address, object, object_size);
+    if (entry != NULL && !lc_budget_take(&table->member, (int64_t)entry->cost)) {
+        lc_free(entry);
+        entry = NULL;
+    }
     if (entry == NULL) {
         /* What is there for the key is older than what could not be kept. */
         lc_table_drop(table, address, 0);
@@ -427,6 +480,8 @@ uint64_t lc_table_put(lc_table *table, const lc_address *address, const locache_
         entry = NULL;
     }
     unlock(table);
+    if (entry != NULL)
+        lc_budget_give((int64_t)entry->cost);
     lc_free(entry);
     return serial;
 }

@@ -21,9 +21,12 @@ typedef struct lc_table lc_table;
 
 typedef struct lc_table_options {
     uint64_t entries; /* at most */
-    uint64_t bytes;   /* at most, of objects, keys and what each entry takes besides */
+    /* at most, of objects, keys and what each entry takes besides; what all tables of the process
+     * may have bounds each of them, too */
+    uint64_t bytes;
     void (*retain)(void *object);
     void (*release)(void *object);
+    const void *group; /* of tables that may release each other's objects (budget.h) */
 } lc_table_options;
 
 /* NULL: no memory. */

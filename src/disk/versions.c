@@ -376,3 +376,14 @@ locache_status lc_versions_forget(const lc_slot *slot, locache_error *error)
     status = gone_is_miss(status, error);
     return status == LOCACHE_MISS ? LOCACHE_OK : status;
 }
+
+/* --------------------------------------------------------------------------------- file systems */
+
+bool lc_versions_fold_case(int root)
+{
+    struct stat own;
+    struct stat capital;
+    return lc_fstatat(root, ".VERSIONS", &capital) == 0 &&
+           lc_fstatat(root, LC_VERSIONS, &own) == 0 && own.st_dev == capital.st_dev &&
+           own.st_ino == capital.st_ino;
+}

@@ -47,4 +47,8 @@ locache_status lc_versions_settle(lc_settled *out, const lc_slot *slot, const lc
 /* Remove the earlier versions. OK also where there are none. EUNTRUSTED, EIO, EBUSY. */
 locache_status lc_versions_forget(const lc_slot *slot, locache_error *error);
 
+/* Does the file system of the open cache directory take capital letters for small ones? It shows by
+ * .versions: false as long as that is not there. */
+bool lc_versions_fold_case(int root);
+
 #endif

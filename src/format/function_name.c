@@ -1,7 +1,9 @@
 /* The name of a function's directory. One that would be too long is cut between two characters of
- * its own, and ends with a hash of the whole, so that two functions never share a directory. */
+ * its own, and ends with a hash of the whole, so that two functions never share a directory; where
+ * the file system folds case, one with capital letters has it, too. */
 #include "format/function_name.h"
 #include "base/text.h"
+#include "format/key.h"
 
 #include <string.h>
 
@@ -9,7 +11,7 @@
  * '~' of a name stands before 32 digits. */
 #define OTHER_SUFFIX "~locache"
 
-void lc_function_name(char out[LOCACHE_NAME_MAX + 1], const char *function)
+bool lc_function_name(char out[LOCACHE_NAME_MAX + 1], const char *function, bool folds)
 {
     static const char kept[] =
         "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.,+@-";
@@ -34,17 +36,21 @@ void lc_function_name(char out[LOCACHE_NAME_MAX + 1], const char *function)
         }
     }
     out[size] = '\0';
-    if (*at == '\0')
-        return;
+    if (*at == '\0' && !(folds && lc_name_has_capital(out, size)))
+        return true;
+    /* Whole, and short enough for the hash behind it. */
+    if (*at == '\0' && size <= short_max)
+        cut = size;
     locache_id id;
     locache_id_of(&id, function, strlen(function));
     out[cut] = '~';
     lc_text_hex(out + cut + 1, id.bytes, LOCACHE_ID_SIZE);
+    return true;
 }
 
-bool lc_function_other_name(char out[LOCACHE_NAME_MAX + 1], const char *function)
+bool lc_function_other_name(char out[LOCACHE_NAME_MAX + 1], const char *function, bool folds)
 {
-    lc_function_name(out, function);
+    (void)lc_function_name(out, function, folds);
     size_t size = strlen(out);
     if (size + strlen(OTHER_SUFFIX) > LOCACHE_NAME_MAX)
         return false;

@@ -15,9 +15,11 @@ lc_span lc_key_stored(unsigned char room[LC_KEY_DIGEST_MAX], const void *key, si
 
 /* locache_key_filename() of a key of which lc_key_stored() was asked already. */
 locache_status lc_key_filename(char out[LOCACHE_NAME_MAX + 1], const void *key, size_t size,
-                               lc_span stored);
+                               lc_span stored, bool folds);
 /* Is that the file name of a key that stands in an entry as these bytes? Of a long one, only the
  * hash at the name's end can be told. */
 bool lc_key_has_filename(lc_span stored, const char *name);
+/* Has a name anything that a file system which folds case takes for another? */
+bool lc_name_has_capital(const char *name, size_t size);
 
 #endif

@@ -33,10 +33,21 @@ static locache_status put_value(lc_name *name, locache_reader *reader)
 
 /* ---------------------------------------------------------------------------------------- names */
 
-static void finish(lc_name *name, lc_span stored)
+bool lc_name_has_capital(const char *name, size_t size)
+{
+    for (size_t i = 0; i < size; i++) {
+        if (name[i] == '%')
+            i += 2; /* its digits are capitals always */
+        else if ((name[i] >= 'A' && name[i] <= 'Z') || (unsigned char)name[i] >= 0x80)
+            return true;
+    }
+    return false;
+}
+
+static void finish(lc_name *name, lc_span stored, bool folds)
 {
     /* Over the atoms past `prefix`, where some were written: the name was still whole then. */
-    if (name->hashed || name->full) {
+    if (name->hashed || name->full || (folds && lc_name_has_capital(name->out, name->length))) {
         locache_id id;
         locache_id_of(&id, stored.data, stored.size);
         name->out[name->prefix] = '~';
@@ -62,7 +73,7 @@ static locache_status put_pair(lc_name *name, locache_reader *reader)
 }
 
 locache_status lc_key_filename(char out[LOCACHE_NAME_MAX + 1], const void *key, size_t size,
-                               lc_span stored)
+                               lc_span stored, bool folds)
 {
     lc_name name = {.length = 0};
     locache_reader reader;
@@ -80,7 +91,7 @@ locache_status lc_key_filename(char out[LOCACHE_NAME_MAX + 1], const void *key, 
     if (status == LOCACHE_OK)
         status = locache_reader_end(&reader);
     if (status == LOCACHE_OK)
-        finish(&name, stored);
+        finish(&name, stored, folds);
     return status == LOCACHE_END ? LOCACHE_ECORRUPT : status;
 }
 
@@ -89,8 +100,10 @@ bool lc_key_has_filename(lc_span stored, const char *name)
     char own[LOCACHE_NAME_MAX + 1];
     locache_id id;
     size_t size = strlen(name);
-    if (lc_key_filename(own, stored.data, stored.size, stored) == LOCACHE_OK)
-        return strcmp(own, name) == 0;
+    if (lc_key_filename(own, stored.data, stored.size, stored, false) == LOCACHE_OK)
+        return strcmp(own, name) == 0 ||
+               (lc_key_filename(own, stored.data, stored.size, stored, true) == LOCACHE_OK &&
+                strcmp(own, name) == 0);
     locache_id_of(&id, stored.data, stored.size);
     lc_text_hex(own, id.bytes, sizeof id.bytes);
     return size > LC_NAME_HASH && name[size - LC_NAME_HASH] == '~' &&
@@ -100,5 +113,5 @@ bool lc_key_has_filename(lc_span stored, const char *name)
 locache_status locache_key_filename(char out[LOCACHE_NAME_MAX + 1], const void *key, size_t size)
 {
     unsigned char room[LC_KEY_DIGEST_MAX];
-    return lc_key_filename(out, key, size, lc_key_stored(room, key, size));
+    return lc_key_filename(out, key, size, lc_key_stored(room, key, size), false);
 }

@@ -151,6 +151,7 @@ static locache_status open_named(locache **out, lcpy_persisted *self, const lcpy
         .recheck = self->options.recheck,
         .retain = lcpy_kept_retain,
         .release = lcpy_kept_release,
+        .group = self->state,
     };
     if (fill_identity(&options.identity, tag, self) < 0)
         return LOCACHE_ETYPE;

@@ -1,5 +1,5 @@
-/* Giving up the interpreter's lock around what the core does, such that what the core calls back can
- * take it again: the same thread, in the same interpreter. Any thread. */
+/* Giving up the interpreter's lock around what the core does, such that what the core calls back
+ * can take it again: the same thread, in the same interpreter. Any thread. */
 #ifndef LCPY_GIL_H
 #define LCPY_GIL_H
 

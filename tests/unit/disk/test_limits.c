@@ -99,12 +99,123 @@ static void test_limits__max_age_is_since_last_use(void **unused)
     locache_close(cache);
 }
 
+/* ------------------------------------------------------------------- the count of all processes */
+
+enum { PROCESSES = 8, PUTS = 60, MOST = 50 };
+
+#define COUNT "my_func/.locache/count"
+
+static locache *open_limited(int64_t most)
+{
+    locache_options options = options_for("my_func");
+    options.max_entries = most;
+    return open_with(&options);
+}
+
+static void put_many(void *context)
+{
+    const int *process = context;
+    locache *cache = open_limited(MOST);
+    for (int i = 0; i < PUTS; i++)
+        child_require(put(cache, *process * PUTS + i, "r") == LOCACHE_OK);
+    locache_close(cache);
+}
+
+static void test_limits__eight_processes_share_one_limit(void **unused)
+{
+    (void)unused;
+    static int numbers[PROCESSES];
+    pid_t children[PROCESSES];
+    locache *cache = open_limited(MOST);
+    must_put(cache, -1, "r");
+    for (int i = 0; i < PROCESSES; i++) {
+        numbers[i] = i;
+        children[i] = in_child(put_many, &numbers[i]);
+    }
+    for (int i = 0; i < PROCESSES; i++)
+        wait_for(children[i]);
+    assert_in_range(count_of(cache), MOST - PROCESSES, MOST);
+    locache_close(cache);
+}
+
+/* Handles that take turns, each of which stores less than the limit by itself. */
+static void test_limits__handles_that_take_turns(void **unused)
+{
+    (void)unused;
+    locache *first = open_limited(20);
+    locache *second = open_limited(20);
+    for (int i = 0; i < 15; i++) {
+        must_put(first, i, "r");
+        must_put(second, 100 + i, "r");
+        assert_in_range(count_of(first), 0, 20);
+    }
+    assert_int_equal(count_of(first), 20);
+    locache_close(first);
+    locache_close(second);
+}
+
+static void test_limits__whatever_becomes_of_the_count(void **unused)
+{
+    (void)unused;
+    locache *cache = open_limited(5);
+    for (int i = 0; i < 8; i++)
+        must_put(cache, i, "r");
+    assert_int_equal(unlink(in_foo(COUNT)), 0);
+    must_put(cache, 8, "r");
+    assert_int_equal(count_of(cache), 5);
+    /* Too many, too few. */
+    assert_int_equal(truncate(in_foo(COUNT), 1 << 20), 0);
+    must_put(cache, 9, "r");
+    assert_int_equal(count_of(cache), 5);
+    struct stat seen;
+    assert_int_equal(stat(in_foo(COUNT), &seen), 0);
+    assert_in_range(seen.st_size, 5, 6);
+    for (int i = 0; i < 3; i++)
+        assert_int_equal(locache_remove(cache, key_of(9 - i).bytes, key_of(9 - i).size, &error),
+                         LOCACHE_OK);
+    for (int i = 10; i < 13; i++)
+        must_put(cache, i, "r");
+    assert_int_equal(count_of(cache), 5);
+    locache_close(cache);
+}
+
+/* What is not ours is not written to: then every put lists. */
+static void test_limits__a_thing_in_the_counts_place(void **unused)
+{
+    (void)unused;
+    char outside[128];
+    snprintf(outside, sizeof outside, "%s/precious", scratch);
+    write_text(outside, "precious");
+    for (int way = 0; way < 4; way++) {
+        locache *cache = open_limited(5);
+        must_put(cache, 0, "r");
+        assert_int_equal(unlink(in_foo(COUNT)), 0);
+        const char *there = in_foo(COUNT);
+        assert_int_equal(way == 0   ? symlink(outside, there)
+                         : way == 1 ? link(outside, there)
+                         : way == 2 ? mkdir(there, 0700)
+                                    : mkfifo(there, 0600),
+                         0);
+        for (int i = 0; i < 9; i++)
+            must_put(cache, i, "r");
+        assert_int_equal(count_of(cache), 5);
+        locache_close(cache);
+        remove_all(foo);
+    }
+    bytes kept = read_bytes(outside);
+    assert_int_equal(kept.size, 8);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         scratch_test(test_limits__max_entries_evicts_the_least_recently_used),
         scratch_test(test_limits__max_entries_counts_what_is_there_already),
         scratch_test(test_limits__max_age_is_since_last_use),
+        scratch_test(test_limits__eight_processes_share_one_limit),
+        scratch_test(test_limits__handles_that_take_turns),
+        scratch_test(test_limits__whatever_becomes_of_the_count),
+        scratch_test(test_limits__a_thing_in_the_counts_place),
     };
     return cmocka_run_group_tests_name("limits", tests, NULL, NULL);
 }
