@@ -212,6 +212,13 @@ MEANINGLESS = [
     ("type alias", main("Number = int\n" + LONG.replace("(x)", "(x: Number)"), "g(x)"), ("Number = int", "Number = float"), NOT),
     ("import that is not used", main(LONG, "g(x)"), (LONG, "import json\n" + LONG), NOT),
     ("pass", main(LONG, "g(x)"), ("    return y", "    pass\n    return y"), NOT),
+    ("own comment", main("", "x + 1"), ("x + 1", "x + 1  # more"), NOT),
+    ("own docstring", main("", "x + 1"), ("    return", "    'Says.'\n    return"), NOT),
+    ("own blank line", main("", "x + 1"), ("    return", "\n    return"), NOT),
+    ("own spaces", main("", "x + 1"), ("x + 1", "x  +  1"), NOT),
+    ("own annotation", main("", "x + 1"), ("def f(x)", "def f(x: int) -> int"), NOT),
+    ("own quotes", main("", "[x, 'a']"), ("'a'", '"a"'), NOT),
+    ("moved down", main("", "x + 1"), ("@persist", "import json\n\n\n@persist"), NOT),
 ]  # fmt: skip
 
 OPTIONS = [
