@@ -20,7 +20,7 @@ import contenders
 
 PROCESSES, KEYS = 64, 20
 SECONDS = 0.05  # that a computation takes
-TIMEOUT = 300  # of a process
+TIMEOUT = 30  # seconds, of a process: it is ended and counts as failed
 ROUNDS = 3  # the median counts
 TOOLS = ["locache", "joblib", "diskcache", "cachier", "cachau", "checkpointer"]
 LOG = "FLIGHTS_LOG"  # of the environment: where each computation leaves a byte
