@@ -12,7 +12,7 @@ help:
 	@echo 'make lint       formatting, warnings, types'
 	@echo 'make format     put the sources in the form that lint asks for'
 	@echo 'make bench      measure, beside other caches'
-	@echo 'make compare    what an edit makes locache and its peers compute again'
+	@echo 'make compare    what edits and many processes at once make locache and its peers compute'
 	@echo 'make coverage   which lines of src/ and python/ext/ the tests reach'
 	@echo 'make install    the C library into PREFIX ($(PREFIX)); for Python: pip install .'
 	@echo 'make clean      remove everything that the others made here'

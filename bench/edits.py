@@ -1,8 +1,8 @@
 """What an edit makes locache and its peers compute again: every row of the tables of edits in
 tests/python, run in processes of their own before the edit, after it and undone.
 
-usage: edits.py [--docs] [NAME...]: all tools, or those of these names; --docs puts the table into
-docs/invalidation.md.
+usage: edits.py [--docs] [--new] [NAME...]: all tools, or those of these names; --docs puts the
+table into docs/invalidation.md; --new runs only rows that build/edits.json does not have yet.
 """
 
 from __future__ import annotations
@@ -113,13 +113,17 @@ def is_locaches_own(row: object) -> bool:
     return "@persist(" in text or "locache." in text
 
 
-def measure(tool: str) -> dict[str, str]:
+def measure(tool: str, known: dict[str, str]) -> dict[str, str]:
+    """The outcome of each row, of those that are known already as it was."""
     outcomes = {}
     home = tempfile.mkdtemp()
     runner = Runner(tool, home)
     for run, rows, prefix in GROUPS:
         for name, row in rows.items():
             if tool != "locache" and is_locaches_own(row):
+                continue
+            if prefix + name in known:
+                outcomes[prefix + name] = known[prefix + name]
                 continue
             place = tempfile.mkdtemp()
             try:
@@ -193,12 +197,13 @@ def section(outcomes: dict[str, dict[str, str]]) -> list[str]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--docs", action="store_true")
+    parser.add_argument("--new", action="store_true")
     parser.add_argument("names", nargs="*")
     told = parser.parse_args()
     outcomes = json.loads(KEPT.read_text()) if KEPT.exists() else {}
     for tool in told.names or TOOLS:
         print(f"{tool} ...", flush=True)
-        outcomes[tool] = measure(tool)
+        outcomes[tool] = measure(tool, outcomes.get(tool, {}) if told.new else {})
         KEPT.parent.mkdir(exist_ok=True)
         KEPT.write_text(json.dumps(outcomes, indent=1))
     outcomes = {tool: outcomes[tool] for tool in TOOLS if tool in outcomes}

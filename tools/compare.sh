@@ -1,6 +1,6 @@
 #!/bin/sh
-# What an edit makes locache and its peers compute again, as a table; into docs/invalidation.md, too,
-# with --docs.
+# What an edit makes locache and its peers compute again, and how often they compute what many
+# processes ask for at once, as tables; into docs/, too, with --docs.
 . tools/common.sh
 sh tools/dependencies.sh build bench
 make_venv "$(best_python)" .venv-bench bench/requirements.txt tools/requirements-build.txt
@@ -13,3 +13,4 @@ fi
 quietly compile-compare .venv-bench/bin/python -m compileall -q build/bench-locache4 \
     .venv-bench/lib/python3.*/site-packages
 .venv-bench/bin/python bench/edits.py "$@"
+.venv-bench/bin/python bench/flights.py "$@"

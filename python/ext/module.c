@@ -5,6 +5,7 @@
 #include "call/switch.h"
 #include "call/tasks.h"
 #include "call/type.h"
+#include "call/weigh.h"
 #include "identity.h"
 #include "key/class.h"
 #include "key/known.h"
@@ -146,9 +147,9 @@ static void release(void *module)
 }
 
 static PyModuleDef_Slot slots[] = {
-    {Py_mod_exec, LCPY_SLOT(exec_warning)}, {Py_mod_exec, LCPY_SLOT(exec_types)},
-    {Py_mod_exec, LCPY_SLOT(exec_reach)},   {Py_mod_exec, LCPY_SLOT(exec_version)},
-    LCPY_ANY_INTERPRETER{0, NULL},
+    {Py_mod_exec, LCPY_SLOT(exec_warning)},    {Py_mod_exec, LCPY_SLOT(exec_types)},
+    {Py_mod_exec, LCPY_SLOT(exec_reach)},      {Py_mod_exec, LCPY_SLOT(exec_version)},
+    {Py_mod_exec, LCPY_SLOT(lcpy_weigh_exec)}, LCPY_ANY_INTERPRETER{0, NULL},
 };
 
 static PyModuleDef definition = {

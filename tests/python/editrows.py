@@ -216,6 +216,13 @@ MEANINGLESS = [
     ("local variable that is looked at", main("def g(x):\n    y = x + 1\n    return sorted(locals())\n", "g(x)"), ("    y =", "    z ="), AGAIN),
     ("local variable of a method", main("class C:\n    def m(self, x):\n        y = x + 1\n        return y\n", "C().m(x)"), ("        y = x + 1\n        return y", "        z = x + 1\n        return z"), NOT),
     ("variable of a comprehension", main("def g(x):\n    return [i + x for i in (1, 2)]\n", "g(x)"), ("i + x for i", "j + x for j"), NOT),
+    ("own comment", main("", "x + 1"), ("x + 1", "x + 1  # more"), NOT),
+    ("own docstring", main("", "x + 1"), ("    return", "    'Says.'\n    return"), NOT),
+    ("own blank line", main("", "x + 1"), ("    return", "\n    return"), NOT),
+    ("own spaces", main("", "x + 1"), ("x + 1", "x  +  1"), NOT),
+    ("own annotation", main("", "x + 1"), ("def f(x)", "def f(x: int) -> int"), NOT),
+    ("own quotes", main("", "[x, 'a']"), ("'a'", '"a"'), NOT),
+    ("moved down", main("", "x + 1"), ("@persist", "import json\n\n\n@persist"), NOT),
 ]  # fmt: skip
 
 OPTIONS = [

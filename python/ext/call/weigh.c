@@ -22,9 +22,23 @@
 
 #define RECORD ".locache/unread"
 
-/* Of one run there may be many processes, each with its share of the calls. */
+/* The process that loaded this. */
+static pid_t loaded_by;
+
+int lcpy_weigh_exec(PyObject *module)
+{
+    (void)module;
+    if (loaded_by == 0)
+        loaded_by = getpid();
+    return 0;
+}
+
+/* Of one run there may be many processes, each with its share of the calls: forked ones, and those
+ * that multiprocessing starts. */
 static bool is_worker(void)
 {
+    if (getpid() != loaded_by)
+        return true;
     PyObject *name = PyUnicode_FromString("multiprocessing.process");
     PyObject *module = name != NULL ? PyImport_GetModule(name) : NULL;
     PyObject *parent = module != NULL ? PyObject_CallMethod(module, "parent_process", NULL) : NULL;

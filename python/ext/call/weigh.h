@@ -8,4 +8,7 @@
  * not the cache's to keep back. */
 int lcpy_weigh_first(lcpy_persisted *self, const lcpy_key *key);
 
+/* Of the module. */
+int lcpy_weigh_exec(PyObject *module);
+
 #endif

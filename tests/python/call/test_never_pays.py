@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import time
 
 import pytest
+from locache import _weigh
 
 PROGRAM = """
     import sys
@@ -32,6 +34,30 @@ def run(script):
     run.record = script.place / "foo.cache/f/.locache/unread"
     run.place = script.place
     return run
+
+
+@pytest.fixture(autouse=True)
+def _with_times(tmp_path):
+    """Of what such a file system cannot say there is no more to test."""
+    path = tmp_path / "probe"
+    path.write_text("x")
+    time.sleep(0.02)  # more than a tick
+    if not _weigh.tells_of_reading(path):
+        pytest.skip("no times of access here")
+
+
+def test_where_no_times_are_kept_nothing_is_said(kept, monkeypatch):
+    f = kept(lambda x: x, name="f")
+    for x in range(4):
+        f(x)
+    time.sleep(0.02)
+    assert "x (" in _weigh.told(str(kept.dir / "f"), 3)
+    assert _weigh.told(str(kept.dir / "f"), 3) is None  # the look for times of access was one
+    monkeypatch.setattr(_weigh, "tells_of_reading", lambda path: False)
+    f.cache_clear()
+    for x in range(4):
+        f(x)
+    assert _weigh.told(str(kept.dir / "f"), 3) == ""
 
 
 def test_it_is_said_once_with_the_argument(run):
@@ -112,11 +138,18 @@ def test_processes_of_one_run_are_one(script):
         import multiprocessing
         from locache import persist
 
+        import os
+
         @persist
         def f(x):
             return x
 
         if __name__ == "__main__":
+            for n in range(6):
+                if os.fork() == 0:
+                    f(-n)
+                    os._exit(0)
+                os.wait()
             for method in ("fork", "spawn"):
                 with multiprocessing.get_context(method).Pool(6) as pool:
                     pool.map(f, range(len(method) * 60), chunksize=1)
