@@ -27,7 +27,7 @@ is_found() {
 if [ -z "$staging" ] && ! is_found; then
     PATH=$PATH:/sbin:/usr/sbin ldconfig 2>/dev/null || :
     if ! is_found; then
-        say "programs do not find $prefix/lib by themselves: run ldconfig as root where it is one of" \
-            "the system's, else compile with -Wl,-rpath,$prefix/lib or set LD_LIBRARY_PATH"
+        say "programs do not find $prefix/lib by themselves: run ldconfig as root where it is" \
+            "one of the system's, else compile with -Wl,-rpath,$prefix/lib or set LD_LIBRARY_PATH"
     fi
 fi

@@ -1,8 +1,9 @@
 /* Numbers as decimal text: integers of any size that a name can hold, reals in their shortest form.
  *
  * Names of files are made of these, and a name must be the same in every process: so nothing here
- * depends on the locale, the rounding mode, the C library's idea of "shortest" or the machine. A real has the digits
- * that Python's repr() gives it, since users compare names with what they see there. */
+ * depends on the locale, the rounding mode, the C library's idea of "shortest" or the machine. A
+ * real has the digits that Python's repr() gives it, since users compare names with what they see
+ * there. */
 #include "format/decimal.h"
 #include "format/shortest.h"
 

@@ -1,9 +1,9 @@
 /* The shortest decimal of a double: the free-format algorithm of Burger and Dybvig ("Printing
- * Floating-Point Numbers Quickly and Accurately", 1996), which generates digits of an exact fraction
- * until what is left is nearer to the double than half of the way to its neighbours.
+ * Floating-Point Numbers Quickly and Accurately", 1996), which generates digits of an exact
+ * fraction until what is left is nearer to the double than half of the way to its neighbours.
  *
- * The fraction's terms are whole numbers of up to 1,130 bits. Doubles near one, which most arguments
- * are, have short ones: a microsecond or less; the longest take some ten. */
+ * The fraction's terms are whole numbers of up to 1,130 bits. Doubles near one, which most
+ * arguments are, have short ones: one or two microseconds; the longest take some ten. */
 #include "format/shortest.h"
 
 #include <stdbool.h>

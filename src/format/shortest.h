@@ -1,5 +1,6 @@
 /* The shortest decimal of a double, by integer arithmetic alone: the rounding mode, the locale, the
- * flags and traps of the processor's floating point have no part in it. No allocation. Any thread. */
+ * flags and traps of the processor's floating point have no part in it. No allocation. Any
+ * thread. */
 #ifndef LC_SHORTEST_H
 #define LC_SHORTEST_H
 

@@ -12,8 +12,8 @@ static bool is_followed(const lcpy_persisted *self)
            (self->options.flags & LOCACHE_KEEP) == 0;
 }
 
-/* An object made in C that wraps the function, as wrapt's: it has no code of its own to look at, and
- * holds what a decorator does beside what it wraps. */
+/* An object made in C that wraps the function, as wrapt's: it has no code of its own to look at,
+ * and holds what a decorator does beside what it wraps. */
 static bool is_wrapper_of_c(PyObject *callable)
 {
     if (PyFunction_Check(callable) || PyMethod_Check(callable) || PyCFunction_Check(callable))

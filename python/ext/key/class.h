@@ -16,8 +16,8 @@ int lcpy_class_write_builtin(lcpy_walk *walk, PyObject *function);
 int lcpy_class_function_id(lcpy_state *state, locache_id *out, PyObject *function);
 /* The same for locache._parts. */
 PyObject *lcpy_class_function_id_of(PyObject *module, PyObject *function);
-/* Is it a name under which a class, or what wraps a function, has something that says nothing of it,
- * or that is not the same in every version of Python? */
+/* Is it a name under which a class, or what wraps a function, has something that says nothing of
+ * it, or that is not the same in every version of Python? */
 bool lcpy_class_is_incidental(PyObject *name);
 /* The dict of a class without what says nothing of it: a new dict. */
 PyObject *lcpy_class_members(PyObject *class);

@@ -354,9 +354,9 @@ static int write_wrapped(lcpy_reacher *r, PyObject *value)
     return status;
 }
 
-/* What wraps a function, by that and by the options it was made with, where it keeps them as numba's
- * dispatchers do: with another of these the same source computes something else. */
-static int write_wrapper(lcpy_reacher *r, PyObject *value, PyObject *wrapped)
+/* What wraps a function, by that and by the options it was made with, where it keeps them as
+ * numba's dispatchers do: with another of these the same source computes something else. */
+static int write_wrapper_of_c(lcpy_reacher *r, PyObject *value, PyObject *wrapped)
 {
     PyObject *options = PyObject_GetAttrString(value, "targetoptions");
     PyErr_Clear();
@@ -386,7 +386,7 @@ static int write_other(lcpy_reacher *r, PyObject *value)
     PyObject *wrapped =
         PyCallable_Check(value) ? PyObject_GetAttrString(value, "__wrapped__") : NULL;
     PyErr_Clear();
-    status = wrapped != NULL && PyCallable_Check(wrapped) ? write_wrapper(r, value, wrapped)
+    status = wrapped != NULL && PyCallable_Check(wrapped) ? write_wrapper_of_c(r, value, wrapped)
                                                           : write_by_key(r, value);
     Py_XDECREF(wrapped);
     return status;

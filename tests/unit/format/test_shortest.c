@@ -55,7 +55,7 @@ static void check(uint64_t bits)
     if (bits_of(strtod(text_of(value), NULL)) != bits)
         fail_msg("%s is not read back as %a", text_of(value), value);
     lc_shortest(&digits, bits);
-    /* One digit less where the nearest decimal of a precision is too far off, and the next is not. */
+    /* Fewer where the nearest decimal of a precision is too far off, and the next one is not. */
     if (digits.count > digits_needed(value))
         fail_msg("%s: %d digits would do", text_of(value), digits_needed(value));
     assert_true(digits.text[0] != '0');
