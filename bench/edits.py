@@ -15,6 +15,7 @@ import subprocess
 import sys
 import tempfile
 from collections import Counter
+from importlib import metadata
 from pathlib import Path
 
 TOP = Path(__file__).resolve().parents[1]
@@ -32,6 +33,7 @@ TOOLS = {  # as bench/editrunner.py knows them, and as the table names them
     "joblib": "joblib",
     "cachau": "cachau",
 }
+PEERS = ["checkpointer", "joblib", "cachau"]  # distributions, beside locache 4.0.2
 OUTCOMES = ["right", "undone", "stale", "needless", "error"]
 HEADS = ["right", "right, but an undo computes again", "stale", "needless", "error"]
 ROW_TIMEOUT = 60  # seconds of one run
@@ -184,9 +186,10 @@ def section(outcomes: dict[str, dict[str, str]]) -> list[str]:
     own = len(outcomes["locache"]) - len(common)
     right = sum(outcome == "right" for outcome in outcomes["locache"].values())
     version = ".".join(map(str, sys.version_info[:3]))
+    peers = ", ".join(f"{name} {metadata.version(name)}" for name in PEERS)
     return [
-        f"{len(common)} rows, CPython {version}; {own} more use what only locache has: with "
-        f"these it has {right} of {len(outcomes['locache'])} right.",
+        f"{len(common)} rows, CPython {version}, {peers}; {own} more use what only locache has: "
+        f"with these it has {right} of {len(outcomes['locache'])} right.",
         "",
         *counts(outcomes),
         "",

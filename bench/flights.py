@@ -89,7 +89,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--docs", action="store_true")
     told = parser.parse_args()
-    lines = ["| | computations | of each result | until all had all | processes that failed |"]
+    lines = [
+        "| | computations | of each result | until all had all "
+        f"| processes without all after {TIMEOUT} s |"
+    ]
     lines += ["|---|--:|--:|--:|--:|"]
     for tool in TOOLS:
         lines.append(row(tool))

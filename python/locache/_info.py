@@ -45,14 +45,14 @@ class CacheInfo(_Counts):
         return self
 
     def _asdict(self):
-        return {**super()._asdict(), **vars(self)}
+        found = {**super()._asdict(), **vars(self)}
+        if not self.verified:  # as with most: none was computed again
+            del found["verified"], found["mismatches"]
+        return found
 
     def _replace(self, /, **fields):
         return type(self)(**{**self._asdict(), **fields})
 
     def __repr__(self):
-        shown = self._asdict()
-        if not self.verified:  # nor is it asked for by most
-            del shown["verified"], shown["mismatches"]
-        fields = [f"{name}={value}" for name, value in shown.items()]
+        fields = [f"{name}={value}" for name, value in self._asdict().items()]
         return f"CacheInfo({', '.join(fields)})"
