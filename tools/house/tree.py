@@ -1,5 +1,6 @@
 """What the checks of the house share: its files, its C functions, and the way a check ends."""
 
+import os
 import re
 import sys
 from pathlib import Path
@@ -24,14 +25,18 @@ class Function(NamedTuple):
     defined: bool  # or only declared
 
 
+# Below these is what is not ours: what was built, environments, fetched sources.
+FOREIGN = re.compile(r"build|subprojects|\..+")
+
+
 def files(root, folders, *endings):
     """The files below these folders whose names end so, each as a path relative to the root."""
-    found = (path for folder in folders for path in (root / folder).rglob("*"))
-    return sorted(
-        path.relative_to(root)
-        for path in found
-        if path.is_file() and path.name.endswith(endings) and "subprojects" not in path.parts
-    )
+    found = set()
+    for folder in folders:
+        for place, below, names in os.walk(root / folder):
+            below[:] = [name for name in below if not FOREIGN.fullmatch(name)]
+            found.update(Path(place, name) for name in names if name.endswith(endings))
+    return sorted(path.relative_to(root) for path in found)
 
 
 def blank(pattern, text):
