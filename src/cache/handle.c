@@ -9,12 +9,6 @@
 #include <stdio.h>
 #include <string.h>
 
-void lc_handle_address(lc_address *out, const locache *cache, const void *key, size_t key_size)
-{
-    lc_address_init(out, key, key_size);
-    out->folds = atomic_load_explicit(&cache->folds, memory_order_relaxed);
-}
-
 const char *lc_handle_path(const locache *cache)
 {
     return cache->paths[atomic_load(&cache->chosen)];

@@ -89,7 +89,12 @@ struct locache {
 void lc_handle_retain(locache *cache);
 void lc_handle_release(locache *cache);
 /* The address of a call's result in this handle's directory. */
-void lc_handle_address(lc_address *out, const locache *cache, const void *key, size_t key_size);
+static inline void lc_handle_address(lc_address *out, const locache *cache, const void *key,
+                                     size_t key_size)
+{
+    lc_address_init(out, key, key_size);
+    out->folds = atomic_load_explicit(&cache->folds, memory_order_relaxed);
+}
 /* Send an event to who listens. */
 void lc_handle_log(const locache *cache, locache_event_kind kind, const char *name,
                    const char *detail);

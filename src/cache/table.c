@@ -100,7 +100,7 @@ static void begin_anew(lc_table *table)
  * this process was copied, which the generation tells. That thread is not here and never gives the
  * lock up: it is taken over. The second exchange compares with what was seen, so that one thread of
  * the child does that, and the others see the child's own generation and wait. */
-static bool lock(lc_table *table)
+static inline bool lock(lc_table *table)
 {
     unsigned mine = lc_generation();
     for (int look = 0; look < LOOKS; look++) {
@@ -126,7 +126,7 @@ static void lock_in_any_case(lc_table *table)
         (void)lc_sleep(PAUSE);
 }
 
-static void free_dead(void *list, void (*release)(void *object))
+static __attribute__((noinline)) void free_dead(void *list, void (*release)(void *object))
 {
     for (node *dead = list, *next; dead != NULL; dead = next) {
         next = dead->next;
@@ -138,7 +138,7 @@ static void free_dead(void *list, void (*release)(void *object))
 
 /* Give the lock up, and then free what was dropped under it: the list is this thread's alone once
  * it is taken off, and release() may run the binding's code, which may come back to this table. */
-static void unlock(lc_table *table)
+static inline void unlock(lc_table *table)
 {
     node *dead = table->dead;
     table->dead = NULL;
