@@ -131,7 +131,7 @@ static pending *prepare(lcpy_persisted *self, const lcpy_key *key, const lcpy_ca
     call->quiet = quiet;
     call->flight = flight;
     call->simple = key->simple;
-    call->check = (lcpy_check){NULL};
+    call->check = (lcpy_check){.self = NULL};
     call->key_size = size;
     memcpy(call->key, key->writer.data, size);
     locache_writer_init(&call->parts, NULL, 0);
