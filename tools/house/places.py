@@ -13,7 +13,7 @@ SUBJECTS = {
     "format/cbor_sort": "canonical order, of what the writer wrote and the reader finds again",
     "disk/unsound": "changed large results: mappings, records and the store together",
     "cache/api": "what a program compiled with another version of the header may rely on",
-    "cache/folding": "names in a directory that folds case: the handle, its directory and the names",
+    "cache/folding": "names in a directory that folds case: handle, directory and names",
     "cache/fork": "processes and threads: the table, the handle and the files together",
     "cache/moments": "another program changes files between any two system calls of a call",
     "cache/threads": "one handle used by many threads; built with ThreadSanitizer",
