@@ -122,12 +122,21 @@ LOCACHE_TEST_PYTHONS=$(awk -v here="$PWD" \
     '{ printf "%s%s/.venv-%s/bin/python", sep, here, $1; sep = ":" }' "$logs/pythons")
 export LOCACHE_TEST_PYTHONS
 
+# The rows of the edits: all by one interpreter, a third by each of the others in turn.
+turn=0
 while read -r version _; do
     # Many tests wait for other processes: one worker more than there are processors. Each begins
     # with a third of the files: what a file's tests share is made once.
     # Hypothesis tries fewer examples where they are not the first to be tried.
     examples=40 marked='not once'
-    if [ "$version" = "$whole" ]; then examples=150 marked=; fi
+    part=$((turn % 3 + 1))/3
+    if [ "$version" = "$whole" ]; then
+        examples=150 marked='' part=1/1
+    else
+        turn=$((turn + 1))
+    fi
+    if [ "${LOCACHE_TEST_LONG:-0}" = 1 ]; then part=1/1; fi
+    export LOCACHE_TEST_PART=$part
     pytest_with "python-$version" ".venv-$version/bin/python" -n 3 -m "$marked" tests/python
 done <"$logs/pythons"
 
@@ -140,7 +149,7 @@ trap - EXIT
 # Under the sanitizers: CPython itself leaks at its end, so that leaks are the core tests' to find.
 ASAN_OPTIONS=$ASAN_OPTIONS:detect_leaks=0
 # The other interpreters would load this one's extension.
-unset LOCACHE_TEST_PYTHONS
+unset LOCACHE_TEST_PYTHONS LOCACHE_TEST_PART
 export PYTHONPATH="$PWD/$sanitized" PYTHONMALLOC=malloc LOCACHE_TEST_SANITIZED=1
 preload="$(gcc -print-file-name=libasan.so) $(gcc -print-file-name=libubsan.so)"
 # Not what other programs do: kernels, type checkers, compilers; and not what a function's source

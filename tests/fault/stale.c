@@ -33,8 +33,9 @@
 
 enum {
     ENTRIES = 768,    /* in a batch: many more than a handle keeps open */
-    HANDLES_MAX = 64, /* with 12 entries each: all are kept open */
+    HANDLES_MAX = 64, /* with 12 entries each: a third of all are kept open */
     HELD_MAX = 64,    /* by one handle */
+    HELD_MOST = 256,  /* by all handles of a process */
     WARM = 4          /* looks, after which an entry is among those that are used much */
 };
 
@@ -566,7 +567,7 @@ static void tear_down(world *w)
     free(w);
 }
 
-/* How many entries could be kept open: a quarter of what the process may. */
+/* How many entries could be kept open: an eighth of what the process may, and no more than that. */
 static size_t may_hold(const world *w)
 {
     struct statfs found;
@@ -574,8 +575,8 @@ static size_t may_hold(const world *w)
     must(statfs(w->directory, &found) == 0 && getrlimit(RLIMIT_NOFILE, &limit) == 0, w->directory);
     if (found.f_type == OVERLAYFS_SUPER_MAGIC)
         return 0;
-    size_t most = w->handle_count * HELD_MAX < ENTRIES ? w->handle_count * HELD_MAX : ENTRIES;
-    return limit.rlim_cur / 4 < most ? limit.rlim_cur / 4 : most;
+    size_t most = w->handle_count * HELD_MAX < HELD_MOST ? w->handle_count * HELD_MAX : HELD_MOST;
+    return limit.rlim_cur / 8 < most ? limit.rlim_cur / 8 : most;
 }
 
 static int conclude(world *w, pid_t child)

@@ -28,7 +28,7 @@ PAIRS, PAIRS_SECONDS, ROUNDS = (
 
 SLOW = ("ext4-seconds", "btrfs")  # one run will do in the short form
 
-# A handle for all entries asks for most of them by name; with 64, each keeps all of its own open.
+# A handle for all entries asks for most of them by name; 64 keep a third of theirs open.
 HANDLES = (1, 64)
 
 
