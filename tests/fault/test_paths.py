@@ -12,6 +12,8 @@ import workload
 from faultkit import computed, entry_of, needs_root, persisted, warned
 
 RIGHT = {"x": 1, "list": [1.5, None, "text"]}
+# The files of a function beside its results.
+OWN = {"version", "parts", "turns", "unread"}
 
 
 @pytest.fixture(autouse=True)
@@ -197,4 +199,4 @@ def test_a_thing_in_a_temporarys_place_harms_nothing(cache, outside, place, whic
     place(cache / which / "tmp-0123456789abcdef", outside)
     assert warned(persisted(workload.plain, cache), 2)[1] == [], "the first to store sweeps"
     assert warned(persisted(workload.other, cache), 1) == ({"other": 1}, [])
-    assert place is as_directory or set(os.listdir(cache / which)) <= {"version", "parts", "turns"}
+    assert place is as_directory or set(os.listdir(cache / which)) <= OWN
