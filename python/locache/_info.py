@@ -45,10 +45,7 @@ class CacheInfo(_Counts):
         return self
 
     def _asdict(self):
-        found = {**super()._asdict(), **vars(self)}
-        if not self.verified:  # as with most: none was computed again
-            del found["verified"], found["mismatches"]
-        return found
+        return {**super()._asdict(), **vars(self)}
 
     def _replace(self, /, **fields):
         return type(self)(**{**self._asdict(), **fields})

@@ -79,8 +79,8 @@ def call_of(key):
     if found is None:
         return "..."
     positional = (name for name in found if not isinstance(name, str))
-    texts = [_text(found[name]) for name in positional]
-    texts += [f"{name}={_text(of)}" for name, of in found.items() if isinstance(name, str)]
+    texts = [text(found[name]) for name in positional]
+    texts += [f"{name}={text(of)}" for name, of in found.items() if isinstance(name, str)]
     return ", ".join(texts)
 
 
@@ -136,11 +136,6 @@ def exact(argument):
     return repr(_exact(argument.value))
 
 
-def text(argument):
-    """An argument in words: as it is written where that is short, else its kind."""
-    return _text(argument)
-
-
 def _unordered(value):
     """The same for who does not look at the order of a map."""
     if type(value) is Map:
@@ -157,7 +152,7 @@ def differences(asked, stored):
     for name in [*asked, *(name for name in stored if name not in asked)]:
         mine, theirs = asked.get(name), stored.get(name)
         if mine is None or theirs is None:
-            found.append(_difference("argument", name, _text(mine), _text(theirs)))
+            found.append(_difference("argument", name, text(mine), text(theirs)))
         elif _exact(mine.value) != _exact(theirs.value):
             found.append(_of_argument(name, mine, theirs))
     if not found and list(asked) != list(stored):
@@ -177,7 +172,7 @@ def _of_argument(name, mine, theirs):
     texts = _shown(one), _shown(other)
     if all(texts) and texts[0] != texts[1]:
         return _difference("argument", f"{name}{place}", *texts)
-    return _difference("argument", name, _text(mine), _text(theirs))
+    return _difference("argument", name, text(mine), text(theirs))
 
 
 def _difference(kind, name, asked, stored):
@@ -207,7 +202,7 @@ def _shown(value):
     return text if whole and len(text) <= SHOWN_MAX else ""
 
 
-def _text(argument):
+def text(argument):
     return "" if argument is None else _shown(argument.value) or argument.hint
 
 

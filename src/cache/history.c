@@ -116,11 +116,10 @@ locache_status locache_each_version(const char *dir, const char *function,
         return status == LOCACHE_MISS ? LOCACHE_OK : status;
     status = lc_owner_above(root, dir, false, "LOCACHE_DIR", error);
     bool folds = lc_versions_fold_case(root);
-    if (status == LOCACHE_OK && lc_function_name(name, function, folds))
-        status = tell_name(&to, root, dir, name, error);
-    if ((status == LOCACHE_OK || status == LOCACHE_MISS) && !to.stopped &&
-        lc_function_other_name(name, function, folds))
-        status = tell_name(&to, root, dir, name, error);
+    for (int other = 0; other <= 1; other++)
+        if ((status == LOCACHE_OK || (other && status == LOCACHE_MISS)) && !to.stopped &&
+            lc_function_name(name, function, folds, other))
+            status = tell_name(&to, root, dir, name, error);
     lc_close(root);
     return status == LOCACHE_MISS ? LOCACHE_OK : status;
 }

@@ -92,8 +92,7 @@ static locache *make_handle(const char *dir, const locache_options *options)
     for (int i = 0; i < LC_NAMES; i++) {
         bool folds = i >= LC_FOLDED_NAMES;
         bool other = i % LC_FOLDED_NAMES == LC_OTHER_NAME;
-        if (other ? lc_function_other_name(name, options->function, folds)
-                  : lc_function_name(name, options->function, folds))
+        if (lc_function_name(name, options->function, folds, other))
             at = append_path(at, &cache->paths[i], &cache->names[i], cache, name);
     }
     cache->function = at;

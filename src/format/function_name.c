@@ -11,7 +11,7 @@
  * '~' of a name stands before 32 digits. */
 #define OTHER_SUFFIX "~locache"
 
-bool lc_function_name(char out[LOCACHE_NAME_MAX + 1], const char *function, bool folds)
+static void write_own_name(char out[LOCACHE_NAME_MAX + 1], const char *function, bool folds)
 {
     static const char kept[] =
         "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.,+@-";
@@ -37,7 +37,7 @@ bool lc_function_name(char out[LOCACHE_NAME_MAX + 1], const char *function, bool
     }
     out[size] = '\0';
     if (*at == '\0' && !(folds && lc_name_has_capital(out, size)))
-        return true;
+        return;
     /* Whole, and short enough for the hash behind it. */
     if (*at == '\0' && size <= short_max)
         cut = size;
@@ -45,13 +45,14 @@ bool lc_function_name(char out[LOCACHE_NAME_MAX + 1], const char *function, bool
     locache_id_of(&id, function, strlen(function));
     out[cut] = '~';
     lc_text_hex(out + cut + 1, id.bytes, LOCACHE_ID_SIZE);
-    return true;
 }
 
-bool lc_function_other_name(char out[LOCACHE_NAME_MAX + 1], const char *function, bool folds)
+bool lc_function_name(char out[LOCACHE_NAME_MAX + 1], const char *function, bool folds, bool other)
 {
-    (void)lc_function_name(out, function, folds);
+    write_own_name(out, function, folds);
     size_t size = strlen(out);
+    if (!other)
+        return true;
     if (size + strlen(OTHER_SUFFIX) > LOCACHE_NAME_MAX)
         return false;
     memcpy(out + size, OTHER_SUFFIX, sizeof OTHER_SUFFIX);

@@ -7,10 +7,8 @@
 #include <stdbool.h>
 
 /* `function`: its qualified name, UTF-8; `folds`: on a file system that takes capital letters for
- * small ones. True. */
-bool lc_function_name(char out[LOCACHE_NAME_MAX + 1], const char *function, bool folds);
-/* What it is called where something that is not locache's has that name. False: that would be too
- * long, and there is no other. */
-bool lc_function_other_name(char out[LOCACHE_NAME_MAX + 1], const char *function, bool folds);
+ * small ones; `other`: what it is called where something that is not locache's has its own name.
+ * False: the other one would be too long, and there is none. */
+bool lc_function_name(char out[LOCACHE_NAME_MAX + 1], const char *function, bool folds, bool other);
 
 #endif

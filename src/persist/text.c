@@ -26,9 +26,9 @@ static lc_span text_at(const intptr_t *distance)
 
 static bool same_text(lc_span a, lc_span b)
 {
-    if (a.size != b.size)
-        return false;
-    return a.size == 0 || a.data == NULL || b.data == NULL || memcmp(a.data, b.data, a.size) == 0;
+    if (a.data == NULL || b.data == NULL)
+        return a.data == b.data;
+    return a.size == b.size && memcmp(a.data, b.data, a.size) == 0;
 }
 
 static bool same_names(const locache_function_record *a, const locache_function_record *b)

@@ -18,7 +18,6 @@ static const char *const what_happens[] = {
     [LCPY_TROUBLE_WRITE] = "this result could not be stored",
     [LCPY_TROUBLE_CHANGED] = "this result is not stored",
     [LCPY_TROUBLE_MISMATCH] =
-
         "a stored result is not what the call gives when it is computed again",
     [LCPY_TROUBLE_UNREAD] = "its stored results are never used",
 };

@@ -123,6 +123,8 @@ def test_cache_info_is_the_named_tuple_of_lru_cache(kept):
         "errors": 0,
         "time_computed": info.time_computed,
         "time_saved": info.time_saved,
+        "verified": 0,
+        "mismatches": 0,
     }
     assert info._replace(hits=7, errors=2) == (7, 1, 3, 1)
     assert info._replace(errors=2).errors == 2
