@@ -17,17 +17,12 @@
  * thread had taken and not kept yet stays taken in the child: an entry's worth. */
 #include "cache/budget.h"
 #include "base/error.h"
-#include "base/system.h"
+#include "base/latch.h"
 
 #include <stdatomic.h>
 #include <stddef.h>
 
-/* The lock's holder is not on a processor after so many looks. */
-#define LOOKS 1000
-/* Nanoseconds until one that must have it tries again. */
-#define PAUSE INT64_C(100000)
-
-static atomic_uint lock; /* 0, or the generation of who holds it */
+static lc_latch lock;
 static lc_budget_member *first;
 static lc_budget_member *hand; /* the next to be looked at; NULL: the first */
 static _Atomic int64_t taken;  /* by all */
@@ -47,28 +42,16 @@ static void mend_list(void)
 
 static bool lock_list(void)
 {
-    unsigned mine = lc_generation();
-    for (int look = 0; look < LOOKS; look++) {
-        unsigned holder = 0;
-        if (atomic_compare_exchange_weak(&lock, &holder, mine))
-            return true;
-        if (holder != 0 && holder != mine && atomic_compare_exchange_strong(&lock, &holder, mine)) {
-            mend_list();
-            return true;
-        }
-    }
-    return false;
+    lc_latch_state state = lc_latch_try(&lock);
+    if (state == LC_LATCH_TAKEN_OVER)
+        mend_list();
+    return state != LC_LATCH_BUSY;
 }
 
 static void lock_list_in_any_case(void)
 {
-    while (!lock_list())
-        (void)lc_sleep(PAUSE);
-}
-
-static void unlock_list(void)
-{
-    atomic_store(&lock, 0);
+    if (lc_latch_have(&lock) == LC_LATCH_TAKEN_OVER)
+        mend_list();
 }
 
 /* -------------------------------------------------------------------------------------- members */
@@ -81,7 +64,7 @@ void lc_budget_join(lc_budget_member *member)
     if (first != NULL)
         first->previous = member;
     first = member;
-    unlock_list();
+    lc_latch_release(&lock);
 }
 
 void lc_budget_leave(lc_budget_member *member)
@@ -92,7 +75,7 @@ void lc_budget_leave(lc_budget_member *member)
     *(member->previous != NULL ? &member->previous->next : &first) = member->next;
     if (member->next != NULL)
         member->next->previous = member->previous;
-    unlock_list();
+    lc_latch_release(&lock);
 }
 
 /* ---------------------------------------------------------------------------------------- bytes */
@@ -125,7 +108,7 @@ static bool evict_one(const void *group, int64_t bytes)
     /* The member may leave, and be gone, once the lock is. */
     void (*dispose)(void *, void (*)(void *)) = evicted != NULL ? member->dispose : NULL;
     void (*release)(void *) = evicted != NULL ? member->release : NULL;
-    unlock_list();
+    lc_latch_release(&lock);
     if (dispose != NULL)
         dispose(evicted, release);
     return dispose != NULL;

@@ -18,6 +18,7 @@
  * table is: each slot is whole at any moment. A count that a parent's other thread had raised stays
  * raised in the child, which holds that directory for good. */
 #include "cache/dirhold.h"
+#include "base/latch.h"
 #include "base/os.h"
 #include "base/system.h"
 
@@ -26,36 +27,9 @@
 #include <stdatomic.h>
 #include <unistd.h>
 
-/* The lock's holder is not on a processor after so many looks. */
-#define LOOKS 1000
-/* Nanoseconds until one that must have it tries again. */
-#define PAUSE INT64_C(100000)
-
-static atomic_uint pool_lock; /* 0, or the generation of who holds it */
+static lc_latch pool_lock;
 static _Atomic(locache *) pool[LC_DIRHOLD_MAX];
 static unsigned pool_hand; /* under the lock */
-
-/* ----------------------------------------------------------------------------------------- lock */
-
-static bool lock_pool(void)
-{
-    unsigned mine = lc_generation();
-    for (int look = 0; look < LOOKS; look++) {
-        unsigned holder = 0;
-        if (atomic_compare_exchange_weak(&pool_lock, &holder, mine))
-            return true;
-        /* A thread of the parent's, which is not here. */
-        if (holder != 0 && holder != mine &&
-            atomic_compare_exchange_strong(&pool_lock, &holder, mine))
-            return true;
-    }
-    return false;
-}
-
-static void unlock_pool(void)
-{
-    atomic_store(&pool_lock, 0);
-}
 
 /* ------------------------------------------------------------------------------------- give up */
 
@@ -119,7 +93,8 @@ static _Atomic(locache *) *free_slot(void)
 void lc_dirhold_keep(locache *cache)
 {
     int funcdir = atomic_load(&cache->funcdir);
-    if (atomic_load(&cache->dir_held) || funcdir < 0 || funcdir >= lc_hold_below() || !lock_pool())
+    if (atomic_load(&cache->dir_held) || funcdir < 0 || funcdir >= lc_hold_below() ||
+        lc_latch_try(&pool_lock) == LC_LATCH_BUSY)
         return;
     /* Another thread may have done it meanwhile. */
     _Atomic(locache *) *slot = atomic_load(&cache->dir_held) ? NULL : free_slot();
@@ -127,19 +102,18 @@ void lc_dirhold_keep(locache *cache)
         atomic_store(slot, cache);
         atomic_store(&cache->dir_held, true);
     }
-    unlock_pool();
+    lc_latch_release(&pool_lock);
 }
 
 void lc_dirhold_close(locache *cache)
 {
     if (atomic_load(&cache->dir_held)) {
         /* No other thread closes this handle, but one may be looking at it in its slot. */
-        while (!lock_pool())
-            (void)lc_sleep(PAUSE);
+        (void)lc_latch_have(&pool_lock);
         for (unsigned i = 0; i < LC_DIRHOLD_MAX; i++)
             if (atomic_load(&pool[i]) == cache)
                 atomic_store(&pool[i], NULL);
-        unlock_pool();
+        lc_latch_release(&pool_lock);
     }
     close_ours(cache, atomic_exchange(&cache->funcdir, -1));
     close_ours(cache, atomic_exchange(&cache->dir_retired, -1));

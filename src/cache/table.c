@@ -9,6 +9,7 @@
  * no more than the options say; an entry has a descriptor just when the set of held ones has it. */
 #include "cache/table.h"
 #include "base/alloc.h"
+#include "base/latch.h"
 #include "base/os.h"
 #include "base/system.h"
 #include "cache/budget.h"
@@ -28,12 +29,6 @@
 /* No single result takes more than this part of the memory: it would evict all others for
  * itself. */
 #define LARGE_PART 8
-
-/* The lock is held for less than a microsecond: after so many looks, its holder is not on a
- * processor, and the file is there sooner. */
-#define LOOKS 1000
-/* Nanoseconds until one that has to be done tries again: a time slice is a few milliseconds. */
-#define PAUSE INT64_C(100000)
 
 typedef struct node node;
 struct node {
@@ -63,7 +58,7 @@ typedef struct queue {
 struct lc_table {
     lc_budget_member member; /* first, so that its address is the table's */
     uint64_t found_before;   /* when it was asked to evict for others; budget.c's lock holds */
-    atomic_uint lock;        /* 0, or the generation of who holds it */
+    lc_latch lock;
     lc_table_options options;
     node **buckets; /* a power of two of them; NULL: empty so far */
     /* One for each bucket: of a key that was evicted from the small queue not long ago, its hash's
@@ -96,34 +91,19 @@ static void begin_anew(lc_table *table)
     table->dead = NULL;
 }
 
-/* The lock is free; or held by a thread of this process; or was held by a thread of the parent when
- * this process was copied, which the generation tells. That thread is not here and never gives the
- * lock up: it is taken over. The second exchange compares with what was seen, so that one thread of
- * the child does that, and the others see the child's own generation and wait. */
 static inline bool lock(lc_table *table)
 {
-    unsigned mine = lc_generation();
-    for (int look = 0; look < LOOKS; look++) {
-        unsigned holder = 0;
-        if (atomic_compare_exchange_weak_explicit(&table->lock, &holder, mine, memory_order_acquire,
-                                                  memory_order_relaxed))
-            return true;
-        if (holder != 0 && holder != mine &&
-            atomic_compare_exchange_strong_explicit(&table->lock, &holder, mine,
-                                                    memory_order_acquire, memory_order_relaxed)) {
-            begin_anew(table);
-            return true;
-        }
-    }
-    return false;
+    lc_latch_state state = lc_latch_try(&table->lock);
+    if (__builtin_expect(state == LC_LATCH_TAKEN_OVER, 0))
+        begin_anew(table);
+    return state != LC_LATCH_BUSY;
 }
 
-/* For what must be done. No deadlock: whoever holds it is a thread of this process (else lock()
- * takes it over), waits for nothing under it, and runs sooner or later. */
+/* For what must be done. */
 static void lock_in_any_case(lc_table *table)
 {
-    while (!lock(table))
-        (void)lc_sleep(PAUSE);
+    if (lc_latch_have(&table->lock) == LC_LATCH_TAKEN_OVER)
+        begin_anew(table);
 }
 
 static __attribute__((noinline)) void free_dead(void *list, void (*release)(void *object))
@@ -142,7 +122,7 @@ static inline void unlock(lc_table *table)
 {
     node *dead = table->dead;
     table->dead = NULL;
-    atomic_store_explicit(&table->lock, 0, memory_order_release);
+    lc_latch_release(&table->lock);
     /* Out of the way of a hit, which drops nothing. */
     if (__builtin_expect(dead != NULL, 0))
         free_dead(dead, table->options.release);
@@ -361,7 +341,6 @@ lc_table *lc_table_new(const lc_table_options *options)
         return NULL;
     memset(table, 0, sizeof *table);
     table->options = *options;
-    atomic_init(&table->lock, 0);
     table->member = (lc_budget_member){.evict = evict_for_all,
                                        .dispose = free_dead,
                                        .release = options->release,
