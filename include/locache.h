@@ -693,6 +693,20 @@ locache_amend(locache *cache, const locache_alternative *without,
 LOCACHE_API LOCACHE_CHECK locache_status
 locache_keep_results(locache *cache, const char *who, locache_error *error);
 
+/* What a run (a process, and those that share its work) has to say of whether
+ * results are ever used. */
+enum {
+    LOCACHE_RUN_READ = 0,   /* it found some: what was counted is forgotten */
+    LOCACHE_RUN_UNREAD = 1, /* it stored one before it found any */
+    LOCACHE_RUN_SAID = 2    /* the user was told: later runs count no more */
+};
+typedef unsigned locache_run;
+/* Once for each run that stores a result. How many runs before it were unread,
+ * with none in between that was not; -1 where the run does not count: it did
+ * already, the user was told, or the cache cannot be written to. A number for
+ * advice: runs at the same time may get the same. Any thread. */
+LOCACHE_API int64_t locache_count_run(locache *cache, locache_run run);
+
 /* How an entry's body is encoded. */
 typedef enum locache_codec {
     LOCACHE_CBOR = 1,   /* data only */

@@ -12,14 +12,11 @@
 #include "base/os.h"
 #include "base/system.h"
 #include "disk/ours.h"
-#include "disk/owner.h"
 #include "disk/stamp.h"
 #include "disk/store.h"
-#include "disk/temporary.h"
+#include "disk/tally.h"
 #include "disk/verified.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -168,44 +165,20 @@ done:
 
 /* ----------------------------------------------------------------------------------- the count */
 
-/* As many bytes as there are entries, or more: each process that stores one appends a byte, and who
- * lists the directory sets it right. Deleted, it is made anew by a listing. */
-#define COUNT LC_META "/count"
-/* Held while a byte is appended, or the directory listed: a second is a listing of a million. Who
- * does not get it goes on without, and the next listing sets it right. */
-#define COUNT_MILLISECONDS 1000
+/* LC_TALLY_ENTRIES has as many bytes as there are entries, or more: each process that stores one
+ * adds a byte, and who lists the directory sets it right. */
 
-/* -1: not ours to write to, or not to be had. */
-static int open_count(const lc_directory *at, bool *made)
-{
-    struct stat found;
-    *made = false;
-    if (!lc_owner_meta(at->dir, at->owner))
-        return -1;
-    int fd = lc_openat(at->dir, COUNT, O_RDWR | O_APPEND, 0);
-    if (fd < 0 && errno == ENOENT) {
-        fd = lc_openat(at->dir, COUNT, O_RDWR | O_APPEND | O_CREAT, 0600);
-        *made = true;
-    }
-    if (fd < 0)
-        return -1;
-    /* A hard link of that name to some other file of the user's is not written to. */
-    if (lc_fstat(fd, &found) == 0 && found.st_nlink == 1 &&
-        lc_owner_file(fd, &found, at->owner, at->path, COUNT, NULL) == LOCACHE_OK)
-        return fd;
-    lc_close(fd);
-    return -1;
-}
+/* Held while a byte is added, or the directory listed: a second is a listing of a million. Who does
+ * not get it goes on without, and the next listing sets it right. */
+#define COUNT_MILLISECONDS 1000
 
 /* Count one more. How many there are now, or -1: not known. */
 static int64_t count_one_more(int fd, bool replaced)
 {
-    struct stat found;
-    char byte = '.';
-    struct iovec one = {.iov_base = &byte, .iov_len = 1};
-    if (!replaced && lc_write_full(fd, &one, 1) != 0)
+    int last;
+    if (!replaced && lc_tally_add(fd, '.', 1) != 0)
         return -1;
-    return lc_fstat(fd, &found) == 0 ? (int64_t)found.st_size : -1;
+    return lc_tally_size(fd, &last);
 }
 
 void lc_limits_keep(const lc_directory *at, const lc_limits *limits, const char *keep,
@@ -217,7 +190,7 @@ void lc_limits_keep(const lc_directory *at, const lc_limits *limits, const char 
             (void)lc_limits_trim(at, limits, keep);
         return;
     }
-    int fd = open_count(at, &made);
+    int fd = lc_tally_open(at, LC_TALLY_ENTRIES, &made);
     if (fd < 0) {
         (void)lc_limits_trim(at, limits, keep);
         return;
