@@ -170,7 +170,8 @@ async def _compute(persisted, request, key, args, kwargs, wanted, rejected):
     elapsed = monotonic_ns() - start
     if not watched.was_alone:
         others = (None, others[1])
-    persisted._store(request, key, result, elapsed, wanted, rejected, others, parts, args, kwargs)
+    run = others, parts, args, kwargs
+    persisted._store(request, key, result, elapsed, wanted, rejected, run)
     return result
 
 
@@ -195,7 +196,7 @@ async def _verify(persisted, key, args, kwargs, stored):
             pass
     if not watched.was_alone:
         others = (None, others[1])
-    return persisted._settle(key, stored, computed, raised, others, parts, args, kwargs)
+    return persisted._settle(key, stored, computed, raised, (others, parts, args, kwargs))
 
 
 async def call(persisted, key, args, kwargs, wanted):

@@ -1,5 +1,5 @@
-/* A lock that a child of fork() finds its way with: for what takes less than a microsecond, makes no
- * system call and waits for nothing. Zero: nobody has it. Any thread.
+/* A lock that a child of fork() finds its way with: for what takes less than a microsecond, makes
+ * no system call and waits for nothing. Zero: nobody has it. Any thread.
  *
  * It is free; or held by a thread of this process; or was held by a thread of the parent when this
  * process was copied, which the generation tells. That thread is not here and never gives the lock

@@ -101,16 +101,33 @@ PyObject *lcpy_coroutine_note_parts(PyObject *object, PyObject *args)
     return result;
 }
 
-/* As lcpy_call_may_be_stored(). `noted`: of lcpy_coroutine_note_parts(). */
-static int may_be_stored(lcpy_persisted *self, const lcpy_key *key, PyObject *noted, PyObject *args,
-                         PyObject *keywords)
+/* A run of the coroutine that is over, borrowed. */
+typedef struct ended_run {
+    PyObject *others; /* None where it was not alone */
+    unsigned turn;
+    PyObject *noted; /* of lcpy_coroutine_note_parts() */
+    PyObject *given;
+    PyObject *keywords;
+} ended_run;
+
+/* For PyArg_ParseTuple(): ((others, turn), parts, args, kwargs). */
+static int convert_run(PyObject *told, void *out)
+{
+    ended_run *run = out;
+    return PyArg_ParseTuple(told, "(OI)SO!O!;run", &run->others, &run->turn, &run->noted,
+                            &PyTuple_Type, &run->given, &PyDict_Type, &run->keywords);
+}
+
+/* As lcpy_call_may_be_stored(). */
+static int may_be_stored(lcpy_persisted *self, const lcpy_key *key, const ended_run *run)
 {
     lcpy_call call;
     locache_writer parts;
     PyObject *held[2] = {NULL, NULL};
-    locache_writer_init(&parts, PyBytes_AS_STRING(noted), (size_t)PyBytes_GET_SIZE(noted));
-    parts.length = (size_t)PyBytes_GET_SIZE(noted); /* full, and only read */
-    int status = spread(&call, held, args, keywords);
+    size_t size = (size_t)PyBytes_GET_SIZE(run->noted);
+    locache_writer_init(&parts, PyBytes_AS_STRING(run->noted), size);
+    parts.length = size; /* full, and only read */
+    int status = spread(&call, held, run->given, run->keywords);
     if (status == 0)
         status = lcpy_call_may_be_stored(self, &(lcpy_changed_key){&key->writer, &parts}, &call);
     Py_XDECREF(held[0]);
@@ -118,13 +135,17 @@ static int may_be_stored(lcpy_persisted *self, const lcpy_key *key, PyObject *no
     return status;
 }
 
-/* As lcpy_depend_ended(), of a coroutine. */
-static int end_run(lcpy_persisted *self, unsigned turn, PyObject *others)
+/* May what it returned be stored? 1, 0, or -1 with an exception. As lcpy_depend_ended() at last. */
+static int end_run(lcpy_persisted *self, lcpy_key *key, const ended_run *run)
 {
-    long long time = others != Py_None ? PyLong_AsLongLong(others) : -1;
+    /* first, since the key that is made again takes note of what is captured now */
+    int may = note_state(self, key, run->others) == 0 ? may_be_stored(self, key, run) : -1;
+    if (may <= 0)
+        return may;
+    long long time = run->others != Py_None ? PyLong_AsLongLong(run->others) : -1;
     if (time == -1 && PyErr_Occurred() != NULL)
         return -1;
-    return lcpy_depend_ended(self, turn, time);
+    return lcpy_depend_ended(self, run->turn, time);
 }
 
 PyObject *lcpy_coroutine_store(PyObject *object, PyObject *args)
@@ -137,25 +158,16 @@ PyObject *lcpy_coroutine_store(PyObject *object, PyObject *args)
     long long compute_time = 0;
     int wanted = LCPY_ANY;
     int quiet = 0;
-    PyObject *others;
-    unsigned turn = 0;
-    PyObject *noted;
-    PyObject *given;
-    PyObject *keywords;
-    if (!PyArg_ParseTuple(args, "OOOLip(OI)SO!O!:_store", &request, &bytes, &computed.result,
-                          &compute_time, &wanted, &quiet, &others, &turn, &noted, &PyTuple_Type,
-                          &given, &PyDict_Type, &keywords) ||
+    ended_run run;
+    if (!PyArg_ParseTuple(args, "OOOLipO&:_store", &request, &bytes, &computed.result,
+                          &compute_time, &wanted, &quiet, convert_run, &run) ||
         lcpy_tasks_key(&key, bytes) < 0)
         return NULL;
     self->computed += (uint64_t)compute_time;
     computed.compute_time = compute_time;
     computed.fresh = wanted != LCPY_ANY;
     computed.quiet = quiet != 0;
-    /* first, since the key that is made again takes note of what is captured now */
-    int status = note_state(self, &key, others);
-    int stored = status == 0 ? may_be_stored(self, &key, noted, given, keywords) : -1;
-    if (stored > 0)
-        stored = end_run(self, turn, others);
+    int stored = end_run(self, &key, &run);
     if (stored < 0)
         return NULL;
     /* Of what is refreshed it is noted before the next takes its turn. */
@@ -180,18 +192,12 @@ PyObject *lcpy_coroutine_settle(PyObject *object, PyObject *args)
     PyObject *stored;
     PyObject *computed;
     int raised = 0;
-    PyObject *others;
-    unsigned turn = 0;
-    PyObject *noted;
-    PyObject *given;
-    PyObject *keywords;
-    if (!PyArg_ParseTuple(args, "OOOp(OI)SO!O!:_settle", &bytes, &stored, &computed, &raised,
-                          &others, &turn, &noted, &PyTuple_Type, &given, &PyDict_Type, &keywords) ||
-        lcpy_tasks_key(&key, bytes) < 0 || note_state(self, &key, others) < 0)
+    ended_run run;
+    if (!PyArg_ParseTuple(args, "OOOpO&:_settle", &bytes, &stored, &computed, &raised, convert_run,
+                          &run) ||
+        lcpy_tasks_key(&key, bytes) < 0)
         return NULL;
-    int store = raised ? 0 : may_be_stored(self, &key, noted, given, keywords);
-    if (store > 0)
-        store = end_run(self, turn, others);
+    int store = raised ? note_state(self, &key, run.others) : end_run(self, &key, &run);
     if (store < 0)
         return NULL;
     if (raised)

@@ -10,9 +10,9 @@ PyObject *lcpy_coroutine_others(PyObject *object, PyObject *unused);
 PyObject *lcpy_coroutine_make_key(PyObject *object, PyObject *args);
 /* _parts_of(key, args, kwargs): lcpy_call_note_parts(), as bytes for _store(). */
 PyObject *lcpy_coroutine_note_parts(PyObject *object, PyObject *args);
-/* _store(request, key, result, nanoseconds, wanted, quiet, others, parts, args, kwargs) */
+/* _store(request, key, result, nanoseconds, wanted, quiet, (others, parts, args, kwargs)) */
 PyObject *lcpy_coroutine_store(PyObject *object, PyObject *args);
-/* _settle(key, stored, computed or exception, raised, others, parts, args, kwargs): what a call
+/* _settle(key, stored, computed or exception, raised, (others, parts, args, kwargs)): what a call
  * gives that was computed again, for verify= */
 PyObject *lcpy_coroutine_settle(PyObject *object, PyObject *args);
 
