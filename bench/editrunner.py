@@ -8,11 +8,15 @@ from __future__ import annotations
 
 import inspect
 import json
-import os
 import signal
 import sys
 import types
 from pathlib import Path
+
+sys.path.insert(1, str(Path(__file__).resolve().parent.parent / "tests" / "python"))
+from scriptfork import as_main, forked
+
+del sys.path[1]  # for the programs that are run
 
 
 def joblib(directory):
@@ -73,20 +77,11 @@ class Count:
 
 
 def run(tool, place, calls, live):
-    os.chdir(place)
-    sys.path[0] = place
     if tool in PEERS:
         module = types.ModuleType("locache")
         module.persist = PEERS[tool](Path(place))
         sys.modules["locache"] = module
-    # As the script that was started: its classes and functions are found in __main__.
-    module = types.ModuleType("__main__")
-    module.__file__ = place + "/main.py"
-    sys.modules["__main__"] = module
-    space = vars(module)
-    with open(module.__file__) as file:
-        code = compile(file.read(), module.__file__, "exec")
-    exec(code, space)
+    space, code = as_main(place)
     f = space["f"]
     count = Count({*codes_named(getattr(f, "__name__", "f"), code), *codes_named("f", code)})
     arguments = [(x,) for x in calls] or [space.get("ARGS", (1,))]
@@ -100,22 +95,12 @@ def run(tool, place, calls, live):
     return computed
 
 
-def forked(tool, timeout, job):
-    reader, writer = os.pipe()
-    child = os.fork()
-    if child == 0:
-        signal.alarm(timeout)
-        try:
-            answer = run(tool, *job)
-        except BaseException:  # counted as an error
-            answer = None
-        os.write(writer, json.dumps(answer).encode())
-        os._exit(0)
-    os.close(writer)
-    with os.fdopen(reader) as answers:
-        answer = answers.read()
-    os.waitpid(child, 0)
-    return answer or "null"
+def attempt(tool, timeout, job):
+    signal.alarm(timeout)
+    try:
+        return run(tool, *job)
+    except BaseException:  # counted as an error
+        return None
 
 
 def main():
@@ -127,7 +112,8 @@ def main():
     sys.dont_write_bytecode = True
     sys.path.insert(0, "")
     for line in sys.stdin:
-        print(forked(tool, timeout, json.loads(line)), flush=True)
+        job = json.loads(line)
+        print(forked(lambda job=job: attempt(tool, timeout, job)) or "null", flush=True)
 
 
 main()

@@ -6,6 +6,7 @@ import subprocess
 import sys
 
 import pytest
+from notebooks import run_cells
 
 pytestmark = pytest.mark.once
 
@@ -35,24 +36,7 @@ def notebook(tmp_path, monkeypatch):
     place.mkdir()
 
     def run(*cells):
-        # Only where these tests run there are these.
-        import nbformat
-        from nbclient import NotebookClient
-
-        document = nbformat.v4.new_notebook(
-            cells=[nbformat.v4.new_code_cell(cell) for cell in cells]
-        )
-        client = NotebookClient(
-            document,
-            timeout=120,
-            kernel_name="python3",
-            resources={"metadata": {"path": str(place)}},
-        )
-        client.execute()
-        outputs = [output for cell in document.cells for output in cell.outputs]
-        return "".join(
-            output.get("text", "") for output in outputs if output.get("name") == "stdout"
-        )
+        return run_cells(place, cells)
 
     run.place = place
     return run

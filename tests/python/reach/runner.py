@@ -2,12 +2,17 @@
 line of JSON in, a line of JSON out."""
 
 import json
-import os
 import sys
-import types
+import traceback
+from pathlib import Path
 
 import locache  # noqa: F401 - loaded once for all
 from locache import _core, _identity, _packages  # noqa: F401
+
+sys.path.insert(1, str(Path(__file__).parent.parent))
+from scriptfork import as_main, forked
+
+del sys.path[1]  # for the programs that are run
 
 
 def computed(f):
@@ -15,15 +20,7 @@ def computed(f):
 
 
 def run(job):
-    os.chdir(job["place"])
-    sys.path[0] = job["place"]
-    # As the script that was started: its classes and functions are found in __main__.
-    module = types.ModuleType("__main__")
-    module.__file__ = job["place"] + "/main.py"
-    sys.modules["__main__"] = module
-    space = vars(module)
-    with open(module.__file__) as file:
-        exec(compile(file.read(), module.__file__, "exec"), space)
+    space, _ = as_main(job["place"])
     f = space["f"]
     arguments = [(x,) for x in job["calls"]] or [space.get("ARGS", (1,))]
     wrong = []
@@ -42,26 +39,15 @@ def run(job):
     return {"computed": computed(f), "wrong": wrong}
 
 
-def forked(job):
-    reader, writer = os.pipe()
-    child = os.fork()
-    if child == 0:
-        try:
-            answer = run(job)
-        except BaseException as error:  # told to the test
-            import traceback
-
-            answer = {"error": "".join(traceback.format_exception(error))}
-        os.write(writer, json.dumps(answer).encode())
-        os._exit(0)
-    os.close(writer)
-    with os.fdopen(reader) as answers:
-        answer = answers.read()
-    os.waitpid(child, 0)
-    return answer or json.dumps({"error": "the process died"})
+def attempt(job):
+    try:
+        return run(job)
+    except BaseException as error:  # told to the test
+        return {"error": "".join(traceback.format_exception(error))}
 
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, "")
 for line in sys.stdin:
-    print(forked(json.loads(line)), flush=True)
+    job = json.loads(line)
+    print(forked(lambda job=job: attempt(job)) or '{"error": "the process died"}', flush=True)

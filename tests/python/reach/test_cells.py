@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from editrows import EDITS
+from notebooks import run_cells
 from oddrows import ODD_EDITS
 
 pytestmark = pytest.mark.once
@@ -26,19 +27,8 @@ with open(place + "/answers.json", "w") as file:
 
 
 def run_rows(place, kind, *before):
-    import nbformat
-    from nbclient import NotebookClient
-
     begin = BEGIN.format(path=[str(HERE), str(HERE.parent)], kind=kind)
-    sources = [*before, begin]
-    document = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(one) for one in sources])
-    client = NotebookClient(
-        document,
-        timeout=240,
-        kernel_name="python3",
-        resources={"metadata": {"path": str(place)}},
-    )
-    client.execute()
+    run_cells(place, [*before, begin], timeout=240)
     return json.loads((place / "rows" / "answers.json").read_text())
 
 

@@ -1,16 +1,12 @@
 """Every row of editrows.py and oddrows.py: before the edit, after it, undone."""
 
-import json
 import os
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 from editrows import EDITS, LIVE, STATE, apply, write
 from oddrows import ODD_EDITS, ODD_LIVE, ODD_STATE
+from running import Runner
 
-HERE = Path(__file__).parent
 # Under sanitizers, which are there for the extension, some rows: all reach it in the same ways.
 STEP = 4 if os.environ.get("LOCACHE_TEST_SANITIZED") == "1" else 1
 # "2/3": the second of every three. One version runs all rows, the others share them.
@@ -23,27 +19,15 @@ LIVE = LIVE | ODD_LIVE
 
 @pytest.fixture(scope="module")
 def runner(tmp_path_factory):
-    environment = dict(os.environ, HOME=str(tmp_path_factory.mktemp("home")))
-    for name in ("LOCACHE", "LOCACHE_DIR", "XDG_CACHE_HOME", "XDG_STATE_HOME"):
-        environment.pop(name, None)
-    process = subprocess.Popen(
-        [sys.executable, str(HERE / "runner.py")],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-        env=environment,
-    )
-    yield process
-    process.stdin.close()
-    process.wait(60)
+    runner = Runner(tmp_path_factory.mktemp("home"))
+    yield runner
+    runner.close()
 
 
 @pytest.fixture
 def run(runner, tmp_path):
     def run(calls=(), compare=True, live=False):
-        job = {"place": str(tmp_path), "calls": calls, "compare": compare, "live": live}
-        print(json.dumps(job), file=runner.stdin, flush=True)
-        answer = json.loads(runner.stdout.readline())
+        answer = runner.run(tmp_path, calls, compare, live)
         assert "error" not in answer, answer["error"]
         assert answer["wrong"] == []
         return answer["computed"]

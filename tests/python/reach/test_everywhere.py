@@ -2,20 +2,18 @@
 seed. What one computed is a hit there."""
 
 import itertools
-import json
 import os
 import shutil
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
-from editrows import EDITS
+from editrows import EDITS, write
 from oddrows import ODD_EDITS
+from running import Runner
 
 pytestmark = pytest.mark.once
 
-HERE = Path(__file__).parent
 # What another version computes again, for nothing: better than the other way round.
 AGAIN_ELSEWHERE = {
     # Made without a source, so that there is only bytecode.
@@ -38,57 +36,29 @@ OTHERS = [
 ]
 
 
-class Runner:
-    """runner.py by one interpreter with one seed."""
-
-    def __init__(self, python, seed, home):
-        environment = dict(os.environ, HOME=str(home), PYTHONHASHSEED=str(seed))
-        for name in ("LOCACHE", "LOCACHE_DIR", "XDG_CACHE_HOME", "XDG_STATE_HOME"):
-            environment.pop(name, None)
-        self.process = subprocess.Popen(
-            [python, str(HERE / "runner.py")],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-            env=environment,
-        )
-
-    def computed(self, place):
-        job = {"place": str(place), "calls": (), "compare": False, "live": False}
-        print(json.dumps(job), file=self.process.stdin, flush=True)
-        answer = json.loads(self.process.stdout.readline())
-        return answer.get("error") or answer["computed"]
-
-    def close(self):
-        self.process.stdin.close()
-        self.process.wait(60)
-
-
-def write(place, files):
-    for name, text in ({"main.py": files} if isinstance(files, str) else files).items():
-        path = place / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text)
+def computed_by(runner, place):
+    answer = runner.run(place, compare=False)
+    return answer.get("error") or answer["computed"]
 
 
 def test_a_project_is_the_same_in_another_checkout_version_and_hash_seed(tmp_path):
     rows = dict(itertools.islice(ROWS.items(), 0, None, STEP))
     checkouts = (tmp_path / "one", tmp_path / "elsewhere" / "and deeper" / "two")
-    first = Runner(sys.executable, 0, tmp_path)
+    first = Runner(tmp_path, PYTHONHASHSEED="0")
     computed = {}
     for number, (name, (files, *_)) in enumerate(rows.items()):
         write(checkouts[0] / str(number), files)
-        computed[name] = first.computed(checkouts[0] / str(number))
+        computed[name] = computed_by(first, checkouts[0] / str(number))
     first.close()
     assert computed == dict.fromkeys(rows, 1)
     shutil.copytree(checkouts[0], checkouts[1])
     pythons = itertools.cycle([*OTHERS, sys.executable])
     again = {}
     for seed, python in zip(SEEDS, pythons, strict=False):
-        runner = Runner(python, seed, tmp_path)
+        runner = Runner(tmp_path, python, PYTHONHASHSEED=str(seed))
         place = checkouts[seed % 2 == 0]
         for number, name in enumerate(rows):
-            if answer := runner.computed(place / str(number)):
+            if answer := computed_by(runner, place / str(number)):
                 again[name, seed, python] = answer
         runner.close()
     assert again == {}

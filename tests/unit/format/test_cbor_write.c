@@ -1,5 +1,6 @@
 /* The CBOR writer: its buffer and its failures, and the shortest form of every item. */
 #include "base/text.h"
+#include "doubles.h"
 #include "writer.h"
 
 /* --------------------------------------------------------------------------------------- buffer */
@@ -321,20 +322,6 @@ static void test_cbor_write__bigint_of_every_size(void **state)
 }
 
 /* --------------------------------------------------------------------------------------- floats */
-
-static double from_bits(uint64_t bits)
-{
-    double value;
-    memcpy(&value, &bits, sizeof value);
-    return value;
-}
-
-static uint64_t to_bits(double value)
-{
-    uint64_t bits;
-    memcpy(&bits, &value, sizeof bits);
-    return bits;
-}
 
 /* What a binary16 means, by RFC 8949's Appendix D and IEEE 754: arithmetic, where the library
  * shifts bits. */

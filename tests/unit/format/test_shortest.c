@@ -1,4 +1,5 @@
 /* The shortest decimals of doubles: read back, and no shorter one would do. */
+#include "doubles.h"
 #include "format/decimal.h"
 #include "format/shortest.h"
 
@@ -15,20 +16,6 @@
 
 #define DRAWS 5000
 
-static uint64_t bits_of(double value)
-{
-    uint64_t bits;
-    memcpy(&bits, &value, sizeof bits);
-    return bits;
-}
-
-static double double_of(uint64_t bits)
-{
-    double value;
-    memcpy(&value, &bits, sizeof value);
-    return value;
-}
-
 static const char *text_of(double value)
 {
     static char text[LC_DECIMAL_MAX + 1];
@@ -42,7 +29,7 @@ static int digits_needed(double value)
     char text[64];
     for (int count = 1; count < LC_SHORTEST_DIGITS_MAX; count++) {
         snprintf(text, sizeof text, "%.*e", count - 1, value);
-        if (bits_of(strtod(text, NULL)) == bits_of(value))
+        if (to_bits(strtod(text, NULL)) == to_bits(value))
             return count;
     }
     return LC_SHORTEST_DIGITS_MAX;
@@ -51,8 +38,8 @@ static int digits_needed(double value)
 static void check(uint64_t bits)
 {
     lc_shortest_digits digits;
-    double value = double_of(bits);
-    if (bits_of(strtod(text_of(value), NULL)) != bits)
+    double value = from_bits(bits);
+    if (to_bits(strtod(text_of(value), NULL)) != bits)
         fail_msg("%s is not read back as %a", text_of(value), value);
     lc_shortest(&digits, bits);
     /* Fewer where the nearest decimal of a precision is too far off, and the next one is not. */
@@ -93,7 +80,7 @@ static void test_shortest__powers_of_ten(void **state)
     (void)state;
     for (int power = -323; power <= 308; power++) {
         snprintf(text, sizeof text, "1e%d", power);
-        check(bits_of(strtod(text, NULL)));
+        check(to_bits(strtod(text, NULL)));
     }
 }
 
@@ -107,10 +94,10 @@ static void test_shortest__drawn(void **state)
         seed ^= seed >> 7;
         seed ^= seed << 17;
         uint64_t bits = seed & INT64_MAX;
-        if (bits > 0 && bits < bits_of(1.0 / 0.0))
+        if (bits > 0 && bits < to_bits(1.0 / 0.0))
             check(bits);
         check(bits % 1000 + 1); /* subnormals of few bits */
-        check(bits_of((double)(bits % 100000000) / 1000));
+        check(to_bits((double)(bits % 100000000) / 1000));
     }
 }
 
