@@ -160,6 +160,9 @@ def read_memory_of_all(memory):
     keep, as the core has it: 0 is its default, -1 is none at all."""
     if is_int(memory):
         return True, read_limit(memory, memory)
+    if not isinstance(memory, (bool, tuple)):
+        told = "True, False, a number of bytes, or a tuple (results, bytes)"
+        raise wrong_type("memory", told, memory)
     each, all_bytes = read_memory(memory)
     if isinstance(memory, tuple):
         return max(each, 0), all_bytes

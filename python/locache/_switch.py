@@ -95,13 +95,16 @@ def configure(*, dir=None, **options):
     unknown = set(options) - DEFAULTS
     if unknown:
         raise TypeError(f"configure() has no option {sorted(unknown)[0]!r}")
-    told = _options.read_enabled(options.pop("enabled")) if "enabled" in options else None
-    bound = None
-    if "memory" in options:
-        options["memory"], bound = _options.read_memory_of_all(options["memory"])
-    if options:
-        persist(**options)  # for its complaints
-        persist.__kwdefaults__.update(options)
+    told = bound = None
+    try:
+        if "enabled" in options:
+            told = _options.read_enabled(options.pop("enabled"))
+        if "memory" in options:
+            options["memory"], bound = _options.read_memory_of_all(options["memory"])
+        persist(**options)
+    except (TypeError, ValueError) as error:
+        raise type(error)(str(error).replace("persist():", "configure():", 1)) from None
+    persist.__kwdefaults__.update(options)
     if bound is not None:
         set_memory(bound)
     if told is not None:

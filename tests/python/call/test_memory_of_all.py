@@ -93,3 +93,20 @@ def test_what_it_takes(wrong):
 def test_it_is_not_negative():
     with pytest.raises(ValueError, match="memory"):
         configure(memory=-1)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"memory": "a"}, "configure(): memory must be True, False, a number of bytes, or a tuple"),
+        ({"memory": -5}, "configure(): memory=-5 must not be negative"),
+        ({"verify": 3}, "configure(): verify=3 must be a share of the hits"),
+        ({"max_age": "x"}, "configure(): max_age must be a number of days or None, not str"),
+    ],
+)
+def test_complaints_name_who_was_called(options, message):
+    before = dict(persist.__kwdefaults__)
+    with pytest.raises((TypeError, ValueError)) as caught:
+        configure(**options)
+    assert str(caught.value).startswith(message)
+    assert persist.__kwdefaults__ == before
