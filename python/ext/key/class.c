@@ -130,25 +130,22 @@ static int write_collected(lcpy_walk *walk, PyObject *object)
     return 1;
 }
 
-/* A class that has a name: that, and what its code and that which it reaches come to, where it is
- * the user's. */
-static int write_named_class(lcpy_walk *walk, PyObject *class)
+/* A class or function of C that has a name: that, and what its code and that which it reaches come
+ * to, where it is the user's. */
+int lcpy_class_write_named(lcpy_walk *walk, PyObject *object)
 {
     locache_id id;
     PyObject *name;
-    int found = 0;
     int result;
+    int found = write_collected(walk, object);
 
-    if (PyType_HasFeature((PyTypeObject *)class, Py_TPFLAGS_HEAPTYPE)) {
-        found = write_collected(walk, class);
-        if (found != 0)
-            return found < 0 ? -1 : 0;
-        if (walk->collector == NULL && walk->state->reach_of != NULL)
-            found = walk->state->reach_of(walk->state, &id, class);
-    }
+    if (found != 0)
+        return found < 0 ? -1 : 0;
+    if (walk->collector == NULL && walk->state->reach_of != NULL)
+        found = walk->state->reach_of(walk->state, &id, object);
     if (found <= 0)
-        return found < 0 ? -1 : lcpy_walk_global(walk, class);
-    name = lcpy_names_global(walk->state, class);
+        return found < 0 ? -1 : lcpy_walk_global(walk, object);
+    name = lcpy_names_global(walk->state, object);
     if (name == NULL)
         return -1;
     locache_write_tag(walk->writer, LOCACHE_TAG_CLASS);
@@ -157,6 +154,15 @@ static int write_named_class(lcpy_walk *walk, PyObject *class)
     locache_write_bytes(walk->writer, id.bytes, sizeof id.bytes);
     Py_DECREF(name);
     return result;
+}
+
+/* What C made without a dict of its own is nobody's who edits it. */
+static int write_named_class(lcpy_walk *walk, PyObject *class)
+{
+    return PyType_HasFeature((PyTypeObject *)class, Py_TPFLAGS_HEAPTYPE) ||
+                   strchr(((PyTypeObject *)class)->tp_name, '.') != NULL
+               ? lcpy_class_write_named(walk, class)
+               : lcpy_walk_global(walk, class);
 }
 
 int lcpy_class_write_here(lcpy_walk *walk, PyObject *class)
@@ -443,6 +449,6 @@ int lcpy_class_write_builtin(lcpy_walk *walk, PyObject *function)
     PyObject *self = PyCFunction_GET_SELF(function);
 
     /* A function of a module is bound to the module. */
-    return self == NULL || PyModule_Check(self) ? lcpy_walk_global(walk, function)
+    return self == NULL || PyModule_Check(self) ? lcpy_class_write_named(walk, function)
                                                 : write_bound(walk, function);
 }

@@ -84,8 +84,11 @@ static int write_if_anywhere(lcpy_walk *walk, PyObject *object, PyObject *name)
 /* An object whose reduction is a string: the name of a global. */
 static int write_named(lcpy_walk *walk, PyObject *object, PyObject *name)
 {
-    int found = write_if_in_own(walk, object, object, name);
+    int found = PyCallable_Check(object) ? lcpy_class_is_global(object) : 0;
 
+    if (found != 0)
+        return found < 0 ? -1 : lcpy_class_write_named(walk, object);
+    found = write_if_in_own(walk, object, object, name);
     if (found == 0)
         found = write_if_in_own(walk, object, (PyObject *)Py_TYPE(object), name);
     /* Slow, and last: every module there is. */

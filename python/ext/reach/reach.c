@@ -17,6 +17,15 @@
 
 /* ------------------------------------------------------------------------------------- the walk */
 
+/* A class or function of an extension module of the user's? 1, 0, or -1. */
+static int is_compiled(lcpy_reacher *r, PyObject *object)
+{
+    if (!PyType_Check(object))
+        return lcpy_owner_is_compiled(r->state, object);
+    int owner = lcpy_owner_of_class(r->state, object);
+    return owner < 0 ? -1 : owner == LCPY_OWNER_COMPILED;
+}
+
 static int write_node(lcpy_reacher *r, PyObject *node)
 {
     PyObject *object = PyTuple_GET_ITEM(node, 0);
@@ -25,11 +34,13 @@ static int write_node(lcpy_reacher *r, PyObject *node)
         return lcpy_reach_opaque(r, object);
     if (PyFunction_Check(object))
         return lcpy_reach_code(r, object, mode);
-    if (PyType_Check(object))
-        return lcpy_reach_class(r, object, mode);
     if (PyModule_Check(object))
         return lcpy_reach_module(r, object);
-    return lcpy_reach_object(r, object);
+    int compiled = is_compiled(r, object);
+    return compiled < 0           ? -1
+           : compiled > 0         ? lcpy_reach_foreign(r, object)
+           : PyType_Check(object) ? lcpy_reach_class(r, object, mode)
+                                  : lcpy_reach_object(r, object);
 }
 
 static int write_node_at(lcpy_reacher *r, PyObject *node)
@@ -299,11 +310,12 @@ static PyObject *new_kept(lcpy_reach *reach)
 static PyObject *keep_reached(lcpy_state *state, PyObject *id, PyObject *object)
 {
     int owner = lcpy_owner_of(state, object);
-    PyObject *roots = owner == LCPY_OWNER_USER ? PyTuple_Pack(1, object) : NULL;
+    bool own = owner == LCPY_OWNER_USER || owner == LCPY_OWNER_COMPILED;
+    PyObject *roots = own ? PyTuple_Pack(1, object) : NULL;
     lcpy_reach *reach =
         roots != NULL ? lcpy_reach_new(state, roots, NULL, LCPY_REACH_FOLLOW | LCPY_REACH_PACKAGES)
                       : NULL;
-    bool foreign = owner >= 0 && owner != LCPY_OWNER_USER;
+    bool foreign = owner >= 0 && !own;
     PyObject *found = foreign ? Py_NewRef(object) : reach != NULL ? new_kept(reach) : NULL;
     if (found != NULL && PyDict_GET_SIZE(state->reached) >= KEPT_MAX)
         PyDict_Clear(state->reached);

@@ -86,6 +86,8 @@ int lcpy_reach_package(lcpy_reacher *r, PyObject *module_name)
     int owner = lcpy_owner_of_module(r->state, module_name);
     if (owner < 0)
         return -1;
+    if (owner == LCPY_OWNER_COMPILED)
+        return lcpy_reach_build(r, module_name);
     if (owner != LCPY_OWNER_PACKAGE)
         return lcpy_reach_left_out(r);
     PyObject *version = lcpy_owner_version(r->state, module_name);
@@ -106,8 +108,9 @@ static int meet_node(lcpy_collector *collector, PyObject *object)
     int owner = lcpy_owner_of(r->state, object);
     if (owner < 0)
         return -1;
-    return owner == LCPY_OWNER_USER ? (int)node_number(r, object, LCPY_NODE_WHOLE)
-                                    : LCPY_COLLECT_BY_NAME;
+    return owner == LCPY_OWNER_USER || owner == LCPY_OWNER_COMPILED
+               ? (int)node_number(r, object, LCPY_NODE_WHOLE)
+               : LCPY_COLLECT_BY_NAME;
 }
 
 void lcpy_reach_collect(lcpy_reacher *r)
@@ -315,8 +318,7 @@ static int write_users(lcpy_reacher *r, PyObject *value)
     return write_by_key(r, value);
 }
 
-/* A function or class that is not the user's: by its name and its package. */
-static int write_foreign(lcpy_reacher *r, PyObject *object)
+int lcpy_reach_foreign(lcpy_reacher *r, PyObject *object)
 {
     PyObject *module = PyObject_GetAttrString(object, "__module__");
     PyObject *name = lcpy_names_global(r->state, object);
@@ -343,7 +345,7 @@ static int write_code_of(lcpy_reacher *r, PyObject *value)
     if (owner == LCPY_OWNER_USER ||
         (PyFunction_Check(value) && PyFunction_GET_CLOSURE(value) != NULL))
         return lcpy_reach_node(r, value, LCPY_NODE_WHOLE);
-    return write_foreign(r, value);
+    return lcpy_reach_foreign(r, value);
 }
 
 static int write_wrapped(lcpy_reacher *r, PyObject *value)
@@ -420,6 +422,13 @@ bool lcpy_reach_is_data(PyObject *value)
     return is_plain_type(Py_TYPE(value));
 }
 
+/* A function of C's own, and no method. */
+static bool is_of_module(PyObject *value)
+{
+    return PyCFunction_Check(value) &&
+           (PyCFunction_GET_SELF(value) == NULL || PyModule_Check(PyCFunction_GET_SELF(value)));
+}
+
 int lcpy_reach_value(lcpy_reacher *r, PyObject *value)
 {
     PyTypeObject *type = Py_TYPE(value);
@@ -431,9 +440,14 @@ int lcpy_reach_value(lcpy_reacher *r, PyObject *value)
         return write_wrapped(r, value);
     if (PyModule_Check(value))
         return write_any_module(r, value);
-    if (PyCFunction_Check(value) &&
-        (PyCFunction_GET_SELF(value) == NULL || PyModule_Check(PyCFunction_GET_SELF(value))))
-        return write_foreign(r, value);
+    int compiled = lcpy_owner_is_compiled(r->state, value);
+    if (compiled < 0)
+        return -1;
+    if (compiled > 0 || is_of_module(value))
+        return lcpy_reach_foreign(r, value);
+    int library = lcpy_reach_library(r, value);
+    if (library != 0)
+        return library < 0 ? -1 : 0;
     if (value == (PyObject *)Py_NotImplemented || Py_IS_TYPE(value, &PyBaseObject_Type))
         return lcpy_reach_left_out(r); /* only ever compared with */
     int owner = lcpy_owner_of_class(r->state, (PyObject *)type);
