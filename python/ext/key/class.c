@@ -49,6 +49,8 @@ bool lcpy_class_is_incidental(PyObject *name)
         LCPY_TEXT("__firstlineno__"),
         LCPY_TEXT("__static_attributes__"),
         LCPY_TEXT("__annotations_cache__"),
+        LCPY_TEXT("__classdictcell__"),
+        LCPY_TEXT("__conditional_annotations__"),
         LCPY_TEXT("__slotnames__"), /* copyreg's, once an object was pickled */
         LCPY_TEXT("__signature__"),
         LCPY_TEXT("__mutable_keys__"),
