@@ -49,6 +49,7 @@ bool lcpy_class_is_incidental(PyObject *name)
         LCPY_TEXT("__firstlineno__"),
         LCPY_TEXT("__static_attributes__"),
         LCPY_TEXT("__annotations_cache__"),
+        LCPY_TEXT("__type_params__"),
         LCPY_TEXT("__classdictcell__"),
         LCPY_TEXT("__conditional_annotations__"),
         LCPY_TEXT("__slotnames__"), /* copyreg's, once an object was pickled */

@@ -438,10 +438,23 @@ static bool is_cached_hash(PyTypeObject *type, PyObject *name, PyObject *value)
     return false;
 }
 
+/* Of what functools.update_wrapper() takes over into an object, annotations say nothing of what it
+ * does, and are not the same in every version of Python. */
+static bool is_annotation(PyObject *name)
+{
+    static const lcpy_text names[] = {LCPY_TEXT("__annotations__"), LCPY_TEXT("__annotate__"),
+                                      LCPY_TEXT("__type_params__")};
+
+    return PyUnicode_READ_CHAR(name, 0) == '_' &&
+           lcpy_names_is_one_of(name, names, sizeof names / sizeof *names);
+}
+
 static bool is_noted_down(PyTypeObject *type, PyObject *name, PyObject *value)
 {
     PyObject *found = _PyType_Lookup(type, name);
 
+    if (is_annotation(name))
+        return true;
     return found != NULL ? is_cached_property(found)
                          : PyUnicode_READ_CHAR(name, 0) == '_' && is_cached_hash(type, name, value);
 }

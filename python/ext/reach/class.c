@@ -129,6 +129,7 @@ static int write_class_member(lcpy_reacher *r, PyObject *value)
     static const char *const method[] = {"__func__", NULL};
     static const char *const cached[] = {"func", NULL};
     static const char *const dispatched[] = {"func", "dispatcher", NULL};
+    static const char *const partial[] = {"func", "args", "keywords", NULL};
     const char *type = Py_TYPE(value)->tp_name;
     if (PyObject_TypeCheck(value, &PyProperty_Type))
         return write_named_parts(r, value, property);
@@ -139,6 +140,8 @@ static int write_class_member(lcpy_reacher *r, PyObject *value)
         return write_named_parts(r, value, cached);
     if (strcmp(type, "singledispatchmethod") == 0)
         return write_named_parts(r, value, dispatched);
+    if (strcmp(type, "partialmethod") == 0) /* from 3.14 on it has more, which follows from these */
+        return write_named_parts(r, value, partial);
     return lcpy_reach_value(r, value);
 }
 

@@ -216,10 +216,7 @@ static int choose_attributes(PyObject *names)
 {
     for (Py_ssize_t i = PyList_GET_SIZE(names); i-- > 0;) {
         PyObject *name = PyList_GET_ITEM(names, i);
-        bool idle = lcpy_class_is_incidental(name) ||
-                    (PyUnicode_Check(name) &&
-                     PyUnicode_CompareWithASCIIString(name, "__type_params__") == 0);
-        if (idle && PyList_SetSlice(names, i, i + 1, NULL) < 0)
+        if (lcpy_class_is_incidental(name) && PyList_SetSlice(names, i, i + 1, NULL) < 0)
             return -1;
     }
     return PyList_Sort(names);
