@@ -64,7 +64,7 @@ static void test_front__lists_what_entries_say_of_themselves(void **unused)
     locache_close(cache);
 }
 
-static bool stop(void *context, const locache_listed *entry)
+static bool stop_there(void *context, const locache_listed *entry)
 {
     (void)entry;
     ++*(int *)context;
@@ -76,11 +76,11 @@ static void test_front__listing_stops_and_may_find_nothing(void **unused)
     (void)unused;
     int count = 0;
     locache *cache = open_function("my_func");
-    assert_int_equal(locache_list(cache, stop, &count, &error), LOCACHE_OK);
+    assert_int_equal(locache_list(cache, stop_there, &count, &error), LOCACHE_OK);
     assert_int_equal(count, 0);
     must_put(cache, 1, "r");
     must_put(cache, 2, "r");
-    assert_int_equal(locache_list(cache, stop, &count, &error), LOCACHE_OK);
+    assert_int_equal(locache_list(cache, stop_there, &count, &error), LOCACHE_OK);
     assert_int_equal(count, 1);
     locache_close(cache);
 }
