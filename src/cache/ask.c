@@ -42,6 +42,7 @@ typedef struct asking {
     lc_look look;
     bool looked; /* on disk */
     bool waited;
+    bool waits;    /* until is set */
     int64_t until; /* monotonic, when the wait is over; INT64_MAX: as long as it takes */
 } asking;
 
@@ -63,6 +64,27 @@ static void tell(const asking *all, int64_t now)
         lc_handle_event(cache, LOCACHE_EVENT_WAIT, lc_flight_address(all->flight)->name, whom);
     }
     all->request->seen = now;
+}
+
+static int64_t end_of_wait(const locache *cache, const locache_request *request, int64_t now)
+{
+    int64_t wait = request->wait != 0 ? request->wait : cache->wait;
+    if (wait < 0)
+        return now;
+    return wait == 0 || wait > INT64_MAX - now ? INT64_MAX : now + wait;
+}
+
+/* The first wait of all, or the first since the request goes on. */
+static void begin_wait(asking *all)
+{
+    locache_request *request = all->request;
+    int64_t now = lc_monotonic();
+    all->until = end_of_wait(lc_flight_cache(all->flight), request, now);
+    all->waits = true;
+    if (request->since == 0)
+        request->since = now;
+    if (request->seen == 0)
+        request->seen = request->since;
 }
 
 /* Wait a little. False: the wait is over. */
@@ -154,6 +176,8 @@ static locache_status take_turn(locache_value **value, asking *all, locache_erro
         }
         here = state == LC_TURN_HERE;
         all->waited = true;
+        if (!all->waits)
+            begin_wait(all);
         if (!wait_a_little(all))
             return LOCACHE_PENDING;
     }
@@ -190,14 +214,6 @@ static locache_flight *flight_of(locache *cache, const lc_address *address,
     return flight;
 }
 
-static int64_t end_of_wait(const locache *cache, const locache_request *request, int64_t now)
-{
-    int64_t wait = request->wait != 0 ? request->wait : cache->wait;
-    if (wait < 0)
-        return now;
-    return wait == 0 || wait > INT64_MAX - now ? INT64_MAX : now + wait;
-}
-
 /* Is the turn to be taken before it is looked up? */
 static bool is_expected_missing(const locache *cache, const locache_request *request)
 {
@@ -232,12 +248,6 @@ static locache_status ask(locache_value **value, locache_flight **flight, locach
     locache_status status = look_before(value, &all, cache, &address, error);
     if (status != LOCACHE_MISS)
         return status;
-    int64_t now = lc_monotonic();
-    all.until = end_of_wait(cache, request, now);
-    if (request->since == 0)
-        request->since = now;
-    if (request->seen == 0)
-        request->seen = request->since;
     all.flight = flight_of(cache, &address, request);
     if (all.flight == NULL)
         return lc_fail(error, LOCACHE_ENOMEM, "no memory to begin a computation");
