@@ -137,8 +137,6 @@ locache_status lc_cache_look(locache_value **out, locache *cache, lc_address *ad
                              lc_look *look, locache_error *error)
 {
     locache_value *value;
-    if (lc_recall_value(out, cache, address) == LOCACHE_OK)
-        return LOCACHE_OK;
     if (lc_address_name(address) == NULL)
         return lc_fail(error, LOCACHE_EINVAL, "the bytes given to locache_get() are not a key");
     (void)lc_dirhold_borrow(cache);
@@ -170,6 +168,8 @@ locache_status lc_cache_get(locache_value **out, locache *cache, lc_address *add
                             locache_error *error)
 {
     lc_look look = {.trusting = false};
+    if (lc_recall_value(out, cache, address) == LOCACHE_OK)
+        return LOCACHE_OK;
     locache_status status = lc_cache_look(out, cache, address, &look, error);
     if (status == LOCACHE_MISS)
         lc_cache_tell_miss(cache, address, &look, error);
