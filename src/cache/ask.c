@@ -254,7 +254,7 @@ static locache_status ask(locache_value **value, locache_flight **flight, locach
     /* Without a directory there is nothing to lock, and nothing will be stored: the put says
      * why. */
     int funcdir = lc_dirhold_borrow(cache);
-    if (cache->flags & LOCACHE_READ_ONLY ||
+    if (cache->flags & LOCACHE_OPEN_READ_ONLY ||
         (funcdir < 0 && lc_cache_make_directory(cache, NULL) != LOCACHE_OK))
         lc_flight_loosen(all.flight);
     status = fly(value, flight, &all, error);
@@ -270,7 +270,8 @@ locache_status locache_ask(locache_value **value, locache_flight **flight, locac
     if (error == NULL)
         error = &own;
     lc_error_clear(error);
-    if (request == NULL || request->size != sizeof *request)
+    if (request == NULL ||
+        !lc_sized_fits(sizeof *request, LC_SIZED_UP_TO(locache_request, waits), request))
         return lc_fail(error, LOCACHE_EINVAL, "request.size is not sizeof(locache_request)");
     /* A thread that were cancelled in here would leave its turn to nobody. */
     pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancelling);

@@ -269,9 +269,9 @@ lc_wanted lc_funcdir_wanted(const locache *cache, lc_effort how)
 {
     const lc_told *told = cache->told;
     lc_wanted wanted = {.asked = {.main = &cache->identity},
-                        .keep = cache->flags & LOCACHE_KEEP,
+                        .keep = cache->flags & LOCACHE_OPEN_KEEP,
                         .make = how == LC_CREATE,
-                        .read_only = cache->flags & LOCACHE_READ_ONLY};
+                        .read_only = cache->flags & LOCACHE_OPEN_READ_ONLY};
     if (told != NULL) {
         wanted.asked.others = told->others;
         wanted.asked.count = told->count;
@@ -291,7 +291,7 @@ locache_status lc_funcdir_attach(locache *cache, lc_effort how, locache_error *e
         return status;
     status = find_directory(&settled, cache, root, how, &wanted, error);
     /* Whether this call made the directory or not: who made it may not be durable. */
-    if (status == LOCACHE_OK && cache->flags & LOCACHE_DURABLE && how != LC_LOOK)
+    if (status == LOCACHE_OK && cache->flags & LOCACHE_OPEN_DURABLE && how != LC_LOOK)
         sync_names(root);
     lc_close(root);
     if (status == LOCACHE_OK)

@@ -53,7 +53,7 @@ lc_directory lc_handle_directory(const locache *cache, int funcdir)
                           .function = cache->function,
                           .path = lc_handle_path(cache),
                           .grain = atomic_load(&cache->recall.grain),
-                          .map = !(cache->flags & LOCACHE_UNMAPPED),
+                          .map = !(cache->flags & LOCACHE_OPEN_UNMAPPED),
                           .key =
                               atomic_load(&cache->key_state) == LC_KEY_THERE ? cache->key : NULL};
 }

@@ -25,10 +25,12 @@ static locache_status open_handle(locache **out, locache_function_record *functi
 {
     char dir[LOCACHE_PATH_MAX];
     bool located;
-    locache_options options = {.size = sizeof options, .function = function->name};
+    locache_identity identity;
+    locache_options options = {
+        .size = sizeof options, .function = function->name, .identity = &identity};
     locache_status status = lc_where(dir, &located, function, error);
     if (status == LOCACHE_OK)
-        status = lc_identity_of(&options.identity, function, located, error);
+        status = lc_identity_of(&identity, function, located, error);
     if (status == LOCACHE_OK)
         status = locache_open(out, dir, &options, error);
     return status;

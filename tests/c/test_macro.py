@@ -169,7 +169,7 @@ class Editing(InScratch):
         body = '    printf("run");\n    return x;'
         for compiler, flags in self.each("", "-DLOCACHE_NO_SOURCE"):
             again = [
-                self.compile_and_run(compiler, flags, body, f'LOCACHE_VERSION("{n}");')
+                self.compile_and_run(compiler, flags, body, f'LOCACHE_FUNCTION_VERSION("{n}");')
                 for n in (1, 2, 1)
             ]
             self.assertEqual(again, ["run 4\n", "run 4\n", " 4\n"])

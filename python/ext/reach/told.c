@@ -13,13 +13,13 @@ int lcpy_reach_content(lcpy_reacher *r, const char *kind, PyObject *place, PyObj
     size_t size = 0; /* there is none */
     PyObject *before = r->place;
     r->counted = true;
-    locache_write_array(r->writer, 2);
-    locache_write_int(r->writer, LCPY_FORM_VALUE);
+    locache_cbor_write_array(r->writer, 2);
+    locache_cbor_write_int(r->writer, LCPY_FORM_VALUE);
     if (content == NULL || content == Py_None) {
-        locache_write_null(r->writer);
+        locache_cbor_write_null(r->writer);
     } else {
         locache_id_of(&id, PyBytes_AS_STRING(content), (size_t)PyBytes_GET_SIZE(content));
-        locache_write_bytes(r->writer, id.bytes, sizeof id.bytes);
+        locache_cbor_write_bytes(r->writer, id.bytes, sizeof id.bytes);
         size = sizeof id.bytes;
     }
     r->place = place;

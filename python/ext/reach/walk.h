@@ -15,7 +15,7 @@ struct lcpy_reacher {
     lcpy_collector collector; /* first: functions and classes within values are nodes */
     lcpy_state *state;
     lcpy_reach *out;
-    locache_writer *writer;
+    locache_cbor_writer *writer;
     unsigned scope;
     PyObject *numbers;  /* dict: (id, mode) to a node's number */
     PyObject *nodes;    /* list of (object, mode, place) */

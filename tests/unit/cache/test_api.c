@@ -58,7 +58,7 @@ static void test_api__records_of_other_sizes(void **unused)
     key k = key_of(1);
     locache *cache = open_function("my_func");
     later_record record = {
-        .known = {.codec = LOCACHE_RAW, .body = "r", .body_size = 1, .buffer_count = 99}};
+        .known = {.codec = LOCACHE_CODEC_RAW, .body = "r", .body_size = 1, .buffer_count = 99}};
     record.known.size = offsetof(locache_record, body_size) + sizeof record.known.body_size;
     assert_int_equal(locache_put(cache, k.bytes, k.size, &record.known, &error), LOCACHE_OK);
     assert_hit(cache, 1, "r");
@@ -80,8 +80,8 @@ static void test_api__a_version_said_by_hand(void **unused)
     static const char *const texts[] = {"1", "2", "", "2"};
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
         locache_options options = options_for("my_func");
-        locache_identity_explicit(&options.identity, texts[i]);
-        assert_string_equal(options.identity.code_tag, "explicit");
+        options.identity = explicit_at(texts[i]);
+        assert_string_equal(options.identity->code_tag, "explicit");
         locache *cache = open_with(&options);
         if (i < 3)
             assert_miss(cache, 1);
@@ -101,7 +101,7 @@ static void test_api__a_version_said_by_hand_is_not_that_of_a_source(void **unus
     must_put(cache, 1, "by source");
     locache_close(cache);
     locache_options options = options_for("my_func");
-    locache_identity_explicit(&options.identity, "1");
+    options.identity = explicit_at("1");
     cache = open_with(&options);
     assert_miss(cache, 1);
     locache_close(cache);
@@ -156,7 +156,7 @@ static locache_status put_that_took(locache *cache, int64_t x, int64_t took)
 {
     key k = key_of(x);
     const locache_record record = {.size = sizeof record,
-                                   .codec = LOCACHE_RAW,
+                                   .codec = LOCACHE_CODEC_RAW,
                                    .body = "r",
                                    .body_size = 1,
                                    .compute_time = took};

@@ -10,8 +10,11 @@
 
 #define MILLISECOND 1000000L
 
-static const locache_record result = {
-    .size = sizeof result, .codec = LOCACHE_RAW, .body = "r", .body_size = 1, .compute_time = 7};
+static const locache_record result = {.size = sizeof result,
+                                      .codec = LOCACHE_CODEC_RAW,
+                                      .body = "r",
+                                      .body_size = 1,
+                                      .compute_time = 7};
 
 static atomic_int computed;
 
