@@ -39,21 +39,23 @@ static void store_with_turn(locache *handle, int x)
 {
     unsigned char room[64];
     unsigned char body_room[16];
-    locache_writer key;
-    locache_writer body;
+    locache_cbor_writer key;
+    locache_cbor_writer body;
     locache_value *value;
     locache_flight *flight;
     locache_error error;
     make_key(&key, room, sizeof room, x);
     must(locache_begin(&value, &flight, handle, key.data, key.length, &error), LOCACHE_MISS,
          "locache_begin", &error);
-    locache_writer_init(&body, body_room, sizeof body_room);
-    locache_write_int(&body, (int64_t)x * NUM);
-    locache_record record = {
-        .size = sizeof record, .codec = LOCACHE_CBOR, .body = body.data, .body_size = body.length};
+    locache_cbor_writer_init(&body, body_room, sizeof body_room);
+    locache_cbor_write_int(&body, (int64_t)x * NUM);
+    locache_record record = {.size = sizeof record,
+                             .codec = LOCACHE_CODEC_CBOR,
+                             .body = body.data,
+                             .body_size = body.length};
     must(locache_commit(flight, &record, &error), LOCACHE_OK, "locache_commit", &error);
-    locache_writer_clear(&body);
-    locache_writer_clear(&key);
+    locache_cbor_writer_clear(&body);
+    locache_cbor_writer_clear(&key);
 }
 
 static void store(locache *handle, int x)

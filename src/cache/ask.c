@@ -217,7 +217,7 @@ static locache_flight *flight_of(locache *cache, const lc_address *address,
 /* Is the turn to be taken before it is looked up? */
 static bool is_expected_missing(const locache *cache, const locache_request *request)
 {
-    return request->seen == 0 && !(cache->flags & LOCACHE_READ_ONLY) &&
+    return request->seen == 0 && !(cache->flags & LOCACHE_OPEN_READ_ONLY) &&
            atomic_load_explicit(&cache->misses, memory_order_relaxed) >= MISSES_IN_ROW;
 }
 

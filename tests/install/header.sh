@@ -5,6 +5,8 @@
 set -u
 include=$1
 failed=0 tried=0
+program=$(mktemp)
+trap 'rm -f "$program"' EXIT
 
 try() { # try COMPILER LANGUAGE STANDARD HEADER
     if ! echo 'int main(void);' | "$1" "-std=$3" -x "$2" -fsyntax-only - 2>/dev/null; then
@@ -14,8 +16,10 @@ try() { # try COMPILER LANGUAGE STANDARD HEADER
     tried=$((tried + 1))
     # Twice: the guard counts. Used: unused static functions and macros would show.
     printf '%s\n' "#include <$4>" "#include <$4>" '#include <locache.h>' \
-        'int main(void) { return locache_version() == 0; }' |
-        "$1" "-std=$3" -x "$2" -pedantic -Wall -Wextra -Werror -I"$include" -fsyntax-only - || {
+        'int main(void) { return locache_version() == 0; }' >"$program"
+    # In a file: GCC 16 says of what it reads from a pipe that its name is empty.
+    "$1" "-std=$3" -x "$2" -pedantic -Wall -Wextra -Werror -I"$include" -fsyntax-only \
+        "$program" || {
         echo "FAILED: $1 -std=$3 $4"
         failed=$((failed + 1))
     }

@@ -12,7 +12,7 @@ int lcpy_reach_build(lcpy_reacher *r, PyObject *module_name)
     PyObject *module = PyImport_GetModule(module_name);
     PyObject *build = PyErr_Occurred() == NULL ? lcpy_owner_build(module_name) : NULL;
     int status = -1;
-    locache_write_array(r->writer, 2);
+    locache_cbor_write_array(r->writer, 2);
     if (build != NULL)
         status = lcpy_reach_content(r, "extension", module_name, build);
     if (status == 0)
@@ -44,7 +44,7 @@ int lcpy_reach_library(lcpy_reacher *r, PyObject *value)
     if (status > 0)
         status = PyArg_ParseTuple(told, "UOO", &name, &digest, &functions) ? 1 : -1;
     if (status > 0) {
-        locache_write_array(r->writer, 2);
+        locache_cbor_write_array(r->writer, 2);
         if (lcpy_reach_content(r, "library", name, digest) < 0 ||
             lcpy_reach_value(r, functions) < 0)
             status = -1;
