@@ -1,8 +1,8 @@
 #!/bin/sh
-# check.sh LIBRARY ARCHIVE LISTER LISTING NM: is the binary interface what LISTING says? With UPDATE=1
-# in the environment, write it. A change of a line, but for new ones, breaks programs that were
-# compiled before: it needs another soname. And does the ARCHIVE (-: it cannot be asked) give no
-# other name to a program?
+# check.sh LIBRARY ARCHIVE LISTER LISTING NM: is the binary interface what LISTING says? With
+# UPDATE=1 in the environment, write it. A change of a line, but for new ones, breaks programs that
+# were compiled before: it needs another soname. And does the ARCHIVE (-: it cannot be asked) give
+# no other name to a program?
 set -eu
 LC_ALL=C
 export LC_ALL
