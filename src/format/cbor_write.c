@@ -34,6 +34,8 @@ void locache_cbor_writer_init(locache_cbor_writer *writer, void *room, size_t ro
 
 void locache_cbor_writer_clear(locache_cbor_writer *writer)
 {
+    if (writer == NULL)
+        return;
     if (writer->owned)
         lc_free(writer->data);
     *writer = (locache_cbor_writer){0};

@@ -2,8 +2,8 @@
 
 lister.py OUT HEADER...
 
-It fails where a struct of them could not grow. Where pointers do not have 8 bytes it leaves out structs: the listing is of
-64-bit systems.
+It fails where a struct of them could not grow. Where pointers do not have 8 bytes it leaves out
+structs: the listing is of 64-bit systems.
 """
 
 import re

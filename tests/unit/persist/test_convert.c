@@ -48,10 +48,42 @@ static void test_convert__without_memory_no_struct_is_written(void **unused)
     assert_true(failures > 0);
 }
 
+/* Of a program that was compiled with a later header. */
+static void test_convert__longer_members_are_the_same_members(void **unused)
+{
+    (void)unused;
+    static struct later_member {
+        locache_member known;
+        const char *more;
+    } longer[3];
+    fill_members();
+    for (size_t i = 0; i < 3; i++) {
+        longer[i].known = members[i];
+        longer[i].known.size = sizeof longer[i];
+    }
+    const locache_layout short_one = {
+        .size = sizeof short_one, .type_size = 12, .count = 3, .members = members};
+    locache_layout long_one = short_one;
+    long_one.members = &longer[0].known;
+    locache_cbor_writer one, other;
+    locache_cbor_writer_init(&one, NULL, 0);
+    locache_cbor_writer_init(&other, NULL, 0);
+    int values[3] = {1, 2, 3};
+    lc_convert_layout(&one, &short_one);
+    lc_convert_layout(&other, &long_one);
+    lc_convert_key(&one, LOCACHE_CTYPE_NONE, values, sizeof values, &short_one);
+    lc_convert_key(&other, LOCACHE_CTYPE_NONE, values, sizeof values, &long_one);
+    assert_int_equal(one.length, other.length);
+    assert_memory_equal(one.data, other.data, one.length);
+    locache_cbor_writer_clear(&one);
+    locache_cbor_writer_clear(&other);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         scratch_test(test_convert__without_memory_no_struct_is_written),
+        scratch_test(test_convert__longer_members_are_the_same_members),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
