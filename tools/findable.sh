@@ -16,5 +16,5 @@ if is_found; then exit 0; fi
 # shellcheck disable=SC2016
 sed 's|^Libs: .*|Libs: -L${libdir} -Wl,-rpath,${libdir} -llocache|' "$pc" >"$pc.new"
 mv "$pc.new" "$pc"
-printf '%s\n' "the system's list of libraries lacks $prefix/lib: pkg-config gives programs its path," \
-    "others need ldconfig, run as root where it is one of the system's, or LD_LIBRARY_PATH"
+printf '%s\n' "the system's list of libraries lacks $prefix/lib: pkg-config gives programs its" \
+    "path, others need ldconfig, run as root where it is one of the system's, or LD_LIBRARY_PATH"
