@@ -9,6 +9,7 @@
 #include "base/os.h"
 #include "base/sized.h"
 #include "base/text.h"
+#include "base/watched.h"
 #include "format/cbor.h"
 #include "format/ndarray.h"
 
@@ -115,8 +116,12 @@ locache_status locache_value_copy(locache_value **out, const locache_value *valu
 void locache_value_free(locache_value *value)
 {
     /* acq_rel: what any holder did with the value comes before its memory is gone. */
-    if (value == NULL || atomic_fetch_sub_explicit(&value->holders, 1, memory_order_acq_rel) > 1)
+    if (value == NULL)
         return;
+    lc_watched_before(&value->holders);
+    if (atomic_fetch_sub_explicit(&value->holders, 1, memory_order_acq_rel) > 1)
+        return;
+    lc_watched_after(&value->holders);
     if (value->mapped)
         lc_unmap(value->bytes, value->size);
     lc_free(value);

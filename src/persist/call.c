@@ -12,6 +12,7 @@
  * the call without a handle, so that the body runs, and is said once for each function. errno is
  * the body's: what happens here leaves it as it was. */
 #include "persist/call.h"
+#include "base/deep.h"
 #include "base/error.h"
 #include "base/system.h"
 #include "base/warn.h"
@@ -22,6 +23,7 @@
 #include <errno.h>
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -30,8 +32,9 @@
 
 /* --------------------------------------------------------------------------------------- events */
 
-static void print_event(void *context, const locache_event *event)
+static void print_deep(void *context)
 {
+    const locache_event *event = context;
     static const char *const names[] = {
         [LOCACHE_EVENT_HIT] = "hit",         [LOCACHE_EVENT_MISS] = "miss",
         [LOCACHE_EVENT_STORE] = "store",     [LOCACHE_EVENT_REMOVE] = "remove",
@@ -44,10 +47,15 @@ static void print_event(void *context, const locache_event *event)
         (size_t)event->kind < sizeof names / sizeof *names ? names[event->kind] : NULL;
     bool detailed = event->detail[0] != '\0';
     char line[LOCACHE_PATH_MAX + LC_WARN_MAX];
-    (void)context;
     snprintf(line, sizeof line, "%s %s: %s%s%s%s", name ? name : "event", event->function,
              event->path, detailed ? " (" : "", event->detail, detailed ? ")" : "");
     lc_warn_print(line);
+}
+
+static void print_event(void *context, const locache_event *event)
+{
+    (void)context;
+    (void)lc_deep_run(print_deep, (void *)(uintptr_t)event);
 }
 
 void locache_verbose(bool on)
