@@ -17,8 +17,8 @@ typedef struct lc_look {
     const char *why; /* out: as a miss's event says it; or NULL */
 } lc_look;
 
-/* As locache_get(), but on disk alone (what is in memory: recall.h), and without the event of a miss,
- * which the caller tells once it is one. */
+/* As locache_get(), but on disk alone (what is in memory: recall.h), and without the event of a
+ * miss, which the caller tells once it is one. */
 locache_status lc_cache_look(locache_value **out, locache *cache, lc_address *address,
                              lc_look *look, locache_error *error);
 void lc_cache_tell_miss(locache *cache, const lc_address *address, const lc_look *look,
