@@ -55,6 +55,14 @@ def diskcache(function, directory):
     return diskcache.Cache(str(directory / "diskcache"), size_limit=NO_LIMIT).memoize()(function)
 
 
+def diskcache_stampede(function, directory):
+    """Its recipe against many who compute one result at once. It wants an age; none ends here."""
+    import diskcache
+
+    store = diskcache.Cache(str(directory / "diskcache"), size_limit=NO_LIMIT)
+    return diskcache.memoize_stampede(store, expire=NO_LIMIT)(function)
+
+
 def joblib(function, directory, **options):
     import joblib
 

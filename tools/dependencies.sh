@@ -54,6 +54,9 @@ for task; do
         need xfsprogs command -v mkfs.xfs
         need btrfs-progs command -v mkfs.btrfs
         need mount command -v mount
+        need exfatprogs command -v mkfs.exfat
+        need exfat-fuse command -v mount.exfat-fuse
+        need ntfs-3g command -v lowntfs-3g
         need libfaketime sh -c 'ls /usr/lib/*/faketime/libfaketime.so.1'
         need git git --version
         need cmake cmake --version

@@ -159,6 +159,13 @@ pytest_with python-sanitized ".venv-$whole/bin/python" -n 3 tests/python \
     --ignore tests/python/call/test_notebook.py --ignore tests/python/call/test_typing.py \
     --ignore tests/python/call/test_shared.py --ignore tests/python/identity
 
+# The table of faults says what the long form injected.
+if [ "${LOCACHE_TEST_LONG:-0}" = 1 ]; then
+    "$python" tools/faults.py docs/reliability.md \
+        "$(find build/test-plain/meson-logs -name 'plain*.json' | head -n 1)" \
+        "$logs/python-$whole.xml" "$logs/faults.xml"
+fi
+
 awk '{ passed += $1; failed += $2; skipped += $3 }
     END {
         printf "%d passed, %d failed, %d skipped\n", passed, failed, skipped

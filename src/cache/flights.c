@@ -161,7 +161,7 @@ locache_flight *lc_flights_find_lock_held(locache_flight *after, const locache_f
 }
 
 /* One user less. True: it was the last. */
-static bool leave_turn(locache_flight *flight)
+static bool is_last_to_leave(locache_flight *flight)
 {
     lc_flights_lock();
     bool last = --flight->users == 0;
@@ -178,11 +178,11 @@ void lc_flights_free(locache_flight *flight)
             pthread_cond_destroy(&flight->over);
         lc_free(flight);
         flight = within;
-    } while (flight != NULL && leave_turn(flight));
+    } while (flight != NULL && is_last_to_leave(flight));
 }
 
 void lc_flights_release(locache_flight *flight)
 {
-    if (flight != NULL && leave_turn(flight))
+    if (flight != NULL && is_last_to_leave(flight))
         lc_flights_free(flight);
 }

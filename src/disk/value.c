@@ -5,6 +5,7 @@
  * it, and nobody writes to them but for buffers, by who alone holds it. */
 #include "disk/value.h"
 #include "base/alloc.h"
+#include "base/fault.h"
 #include "base/mapping.h"
 #include "base/os.h"
 #include "base/sized.h"
@@ -68,11 +69,47 @@ void locache_value_stamp(locache_stamp *out, const locache_value *value)
 
 /* --------------------------------------------------------------------------------------- memory */
 
+/* The memory of the large value that was freed last, for the next one. Results that are not mapped,
+ * since there are too many mappings, are read one after the other, and memory that the system gives
+ * anew is cleared page by page, which takes longer than the reading. And where a value was is a
+ * hole, in which calloc() must clear what it would not touch elsewhere. */
+static _Atomic(locache_value *) spare;
+#define SPARE_LEAST LOCACHE_MAP_FROM
+#define SPARE_MOST ((size_t)4 << 20) /* that a process may well hold for nothing */
+
+static bool is_spare_size(size_t size)
+{
+    return size >= SPARE_LEAST && size <= SPARE_MOST;
+}
+
+static locache_value *new_memory(size_t size)
+{
+    locache_value *value = is_spare_size(size) ? atomic_exchange(&spare, NULL) : NULL;
+    bool fits = value != NULL && value->room_size >= size;
+    if (fits && !lc_fault("alloc"))
+        return value;
+    if (value != NULL)
+        lc_free(value);
+    if (fits)
+        return NULL;
+    /* Aligned like the file's own parts, so that its buffers are aligned in memory, too. */
+    value = size <= SIZE_MAX - sizeof *value ? lc_alloc_aligned(sizeof *value + size) : NULL;
+    if (value != NULL)
+        value->room_size = size;
+    return value;
+}
+
+static void free_memory(locache_value *value)
+{
+    if (is_spare_size(value->room_size))
+        value = atomic_exchange(&spare, value);
+    if (value != NULL)
+        lc_free(value);
+}
+
 locache_value *lc_value_new(size_t size)
 {
-    /* Aligned like the file's own parts, so that its buffers are aligned in memory, too. */
-    locache_value *value =
-        size <= SIZE_MAX - sizeof *value ? lc_alloc_aligned(sizeof *value + size) : NULL;
+    locache_value *value = new_memory(size);
     if (value == NULL)
         return NULL;
     atomic_init(&value->holders, 1);
@@ -124,7 +161,7 @@ void locache_value_free(locache_value *value)
     lc_watched_after(&value->holders);
     if (value->mapped)
         lc_unmap(value->bytes, value->size);
-    lc_free(value);
+    free_memory(value);
 }
 
 /* -------------------------------------------------------------------------------- typed readers

@@ -16,6 +16,7 @@ struct locache_value {
     locache_stamp stamp; /* of the file before it was read */
     atomic_uint holders;
     bool mapped; /* bytes are a mapping, and not `room` */
+    size_t room_size;
     size_t size; /* of the file */
     unsigned char *bytes;
     alignas(LC_ENTRY_ALIGN) unsigned char room[];

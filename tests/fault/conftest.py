@@ -28,6 +28,20 @@ def home(tmp_path, monkeypatch):
 
 
 @pytest.fixture
+def injected(record_property):
+    """injected(n): so many faults were injected, and what must hold after each of them held. The
+    test's report says how many in all (tools/faults.py); one that does not count is one."""
+    count = [0]
+
+    def add(n=1):
+        count[0] += n
+
+    yield add
+    record_property("injections", count[0])
+    print(count[0], "injections")
+
+
+@pytest.fixture
 def cache(tmp_path):
     """A cache directory that does not exist yet."""
     return tmp_path / "faults.cache"

@@ -17,6 +17,16 @@ MAKERS = {
     "xfs": (320, ["mkfs.xfs", "-q"]),
     "btrfs": (256, ["mkfs.btrfs", "-q"]),
 }
+# Programs that are file systems: how one is made, and mounted from a loop device. A directory is
+# theirs whose mode they do not keep.
+PROGRAMS = {
+    "exfat": (["mkfs.exfat"], ["mount.exfat-fuse", "-o", "umask=077"]),
+    "ntfs": (["mkfs.ntfs", "-F", "-Q", "-q"], ["ntfs-3g", "-o", "umask=077"]),
+    "ntfs that folds": (
+        ["mkfs.ntfs", "-F", "-Q", "-q"],
+        ["lowntfs-3g", "-o", "umask=077,ignore_case"],
+    ),
+}
 
 
 class Missing(Exception):
@@ -63,6 +73,43 @@ class Images(contextlib.ExitStack):
         place = self.mount("-o", "loop", path)
         path.unlink()
         return place
+
+    def program(self, kind) -> Path:
+        """A fresh file system of a kind in PROGRAMS."""
+        maker, mounter = PROGRAMS[kind]
+        if os.geteuid() != 0:
+            raise Missing("mounting needs root")
+        self.made += 1
+        path = self.directory / f"image{self.made}"
+        with open(path, "wb") as file:
+            file.truncate(64 << 20)
+        run(*maker, path)
+        device = self.loop(path)
+        place = self.directory / f"mount{self.made}"
+        place.mkdir()
+        run(*mounter, device, place)
+        self.callback(subprocess.run, ["umount", "-l", str(place)], check=True)
+        return place
+
+    def sharing(self) -> Path:
+        """A file system on which a copy of a file shares its blocks, and is of one moment."""
+        if os.geteuid() != 0:
+            raise Missing("mounting needs root")
+        self.made += 1
+        path = self.directory / f"image{self.made}"
+        with open(path, "wb") as file:
+            file.truncate(2 << 30)
+        run("mkfs.xfs", "-q", "-m", "reflink=1", path)
+        return self.mount("-o", "loop", path)
+
+    def loop(self, path) -> str:
+        """The image as a device."""
+        command = ["losetup", "-f", "--show", str(path)]
+        device = subprocess.run(command, capture_output=True, text=True).stdout.strip()
+        if not device:
+            raise Missing("no loop device is free")
+        self.callback(subprocess.run, ["losetup", "-d", device], check=False)
+        return device
 
     def tmpfs(self, size="64m") -> Path:
         return self.mount("-t", "tmpfs", "-o", f"mode=0700,size={size}", "tmpfs")

@@ -98,7 +98,7 @@ def litter(directory):
 
 
 @pytest.mark.parametrize(("call", "fault"), INJECTIONS)
-def test_a_first_call_survives_each_system_call(program, call, fault):
+def test_a_first_call_survives_each_system_call(program, injected, call, fault):
     assert program("-e", f"trace={call},getppid").returncode == 0
     before, first, *_ = (len(phase) for phase in phases(program.trace))
     assert first > 0
@@ -108,3 +108,4 @@ def test_a_first_call_survives_each_system_call(program, call, fault):
         after = program(fresh=False)
         assert after.returncode == 0, (n, after.stderr)
         assert litter(program.place) == [], n
+        injected()

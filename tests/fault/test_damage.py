@@ -46,15 +46,16 @@ def stored(cache, function):
     return call, entry, entry.read_bytes(), result
 
 
-def assert_miss(call, right):
+def assert_miss(call, right, injected):
     result, ran = computed(call, 1)
     assert result == right and type(result) is type(right)
     assert ran, "a damaged entry was believed"
+    injected()
 
 
 @pytest.mark.parametrize("codec", workload.BY_CODEC)
 @pytest.mark.filterwarnings("ignore::locache.CacheWarning")
-def test_every_flipped_byte_is_a_miss(cache, codec):
+def test_every_flipped_byte_is_a_miss(cache, injected, codec):
     call, entry, original, right = stored(cache, workload.BY_CODEC[codec])
     small = len(original) < 1000
     for at in range(len(original)):
@@ -62,12 +63,12 @@ def test_every_flipped_byte_is_a_miss(cache, codec):
             continue
         for damaged in damaged_bytes(original, at):
             entry.write_bytes(damaged)
-            assert_miss(call, right)
+            assert_miss(call, right, injected)
 
 
 @pytest.mark.parametrize("codec", workload.BY_CODEC)
 @pytest.mark.filterwarnings("ignore::locache.CacheWarning")
-def test_every_truncation_is_a_miss(cache, codec):
+def test_every_truncation_is_a_miss(cache, injected, codec):
     call, entry, original, right = stored(cache, workload.BY_CODEC[codec])
     lengths = (
         range(len(original))
@@ -76,36 +77,36 @@ def test_every_truncation_is_a_miss(cache, codec):
     )
     for length in lengths:
         entry.write_bytes(original[:length])
-        assert_miss(call, right)
+        assert_miss(call, right, injected)
 
 
 @pytest.mark.parametrize("codec", workload.BY_CODEC)
 @pytest.mark.parametrize("more", [1, 4, 4096])
 @pytest.mark.filterwarnings("ignore::locache.CacheWarning")
-def test_every_extension_is_a_miss(cache, codec, more):
+def test_every_extension_is_a_miss(cache, injected, codec, more):
     call, entry, original, right = stored(cache, workload.BY_CODEC[codec])
     for tail in (b"\0" * more, b"\xff" * more):
         entry.write_bytes(original + tail)
-        assert_miss(call, right)
+        assert_miss(call, right, injected)
 
 
 @pytest.mark.filterwarnings("ignore::locache.CacheWarning")
-def test_zeros_of_the_right_length_are_a_miss(cache):
+def test_zeros_of_the_right_length_are_a_miss(cache, injected):
     call, entry, original, right = stored(cache, workload.plain)
     entry.write_bytes(bytes(len(original)))
-    assert_miss(call, right)
+    assert_miss(call, right, injected)
 
 
-def test_damaged_entry_is_replaced(cache):
+def test_damaged_entry_is_replaced(cache, injected):
     call, entry, original, right = stored(cache, workload.plain)
     entry.write_bytes(original[:-1])
     with pytest.warns(match="x=1"):
-        assert_miss(call, right)
+        assert_miss(call, right, injected)
     assert computed(call, 1) == (right, False)
 
 
 @pytest.mark.filterwarnings("ignore::locache.CacheWarning")
-def test_random_damage_is_a_miss(cache):
+def test_random_damage_is_a_miss(cache, injected):
     call, entry, original, right = stored(cache, workload.plain)
     seed = random.randrange(2**32)
     print(f"seed {seed}")
@@ -117,7 +118,7 @@ def test_random_damage_is_a_miss(cache):
         if bytes(bytes_now) == original:
             continue
         entry.write_bytes(bytes_now)
-        assert_miss(call, right)
+        assert_miss(call, right, injected)
 
 
 @pytest.mark.parametrize("codec", workload.BY_CODEC)

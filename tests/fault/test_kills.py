@@ -50,7 +50,7 @@ def start(cache, seed):
     return child
 
 
-def test_random_kills_of_writers(tmp_path):
+def test_random_kills_of_writers(tmp_path, injected):
     seed = random.randrange(2**32)
     print("seed", seed)
     choose = random.Random(seed)
@@ -75,4 +75,5 @@ def test_random_kills_of_writers(tmp_path):
     f.forget(0)
     assert f(0) == expected(0)  # a store sweeps what the dead were writing
     assert not list((cache / "decorated.<locals>.f").glob(".locache/tmp-*"))
+    injected(KILLS)
     print(f"{KILLS} kills, {WRITERS} writers at a time, 0 bad reads, nobody stuck")

@@ -45,7 +45,7 @@ def argument(chance):
     )()
 
 
-def test_generated_calls_have_names_of_their_own(cache):
+def test_generated_calls_have_names_of_their_own(cache, injected):
     seed = random.randrange(2**32)
     print(f"seed {seed}")
     chance = random.Random(seed)
@@ -58,6 +58,7 @@ def test_generated_calls_have_names_of_their_own(cache):
         assert names.setdefault(name, repr(x)) == repr(x)
         assert 0 < len(os.fsencode(name)) <= NAME_MAX
         assert not name.startswith(".") and not set(name) & set("/\0\n")
+        injected()
     assert len(set(names.values())) == len(names), "two names for one call"
 
 

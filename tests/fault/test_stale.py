@@ -62,7 +62,7 @@ class Pairs:
         self.random = random.Random(seed)
         self.now = dict.fromkeys(range(KEYS_MAPPED if subject.kind == "mapped" else KEYS), GONE)
         subject.learn(self.now)
-        self.memory_hits = self.looks = 0
+        self.memory_hits = self.looks = self.changes = 0
 
     def check(self, x, what):
         found = seen(self.subject, x)
@@ -88,6 +88,7 @@ class Pairs:
 
     def plan(self):
         """A change for each key: a name, the key, another variant than there is."""
+        self.changes += len(self.now)
         return [
             (
                 self.random.choice(CHANGES),
@@ -149,7 +150,7 @@ def change_all(pairs, other):
         if LONG or name == "tmpfs" or kind in SHORT_KINDS
     ],
 )
-def test_no_call_gives_what_a_file_no_longer_says(mounted, name, kind):
+def test_no_call_gives_what_a_file_no_longer_says(mounted, injected, name, kind):
     place = mounted(name)
     seed = random.randrange(2**32)
     print(f"seed {seed}")
@@ -166,5 +167,6 @@ def test_no_call_gives_what_a_file_no_longer_says(mounted, name, kind):
             if number % 4 == 3:
                 pairs.warm(settle)
                 change_all(pairs, other)
+    injected(pairs.changes)
     if kind != "mapped":
         assert pairs.memory_hits > 0.9 * pairs.looks, "this is about memory, not about files"

@@ -7,7 +7,7 @@
  * function is told, and what may be meant either way is refused. */
 #include "call/asked.h"
 
-#include "call/call.h"
+#include "call/call_key.h"
 #include "plain/compat.h"
 
 /* ------------------------------------------------------------------------- below a classmethod? */

@@ -1,47 +1,21 @@
 /* A call of a decorated function, from its arguments to its result. */
 #include "call/call.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #include "call/awaitable.h"
-#include "call/changed.h"
+#include "call/call_change.h"
+#include "call/call_key.h"
 #include "call/depend.h"
 #include "call/kept.h"
 #include "call/lookup.h"
 #include "call/open.h"
-#include "call/parts.h"
 #include "call/refreshed.h"
-#include "call/simple.h"
 #include "call/store.h"
 #include "call/switch.h"
 #include "call/verify.h"
 #include "call/warn.h"
 #include "plain/stack.h"
-
-/* True where that was all. */
-static inline bool begin_key(const lcpy_persisted *self, lcpy_key *key, const lcpy_call *call)
-{
-    locache_cbor_writer_init(&key->writer, key->room, sizeof key->room);
-    key->simple = self->target.is_simple && lcpy_simple_key(&key->writer, &self->target.plan, call);
-    if (!key->simple)
-        locache_cbor_writer_reset(&key->writer);
-    return key->simple;
-}
-
-static lcpy_bound make_general_key(lcpy_persisted *self, lcpy_key *key, const lcpy_call *call,
-                                   PyObject **culprit)
-{
-    return lcpy_target_key(self->state, &key->writer, &self->target, call, (PyObject *)self,
-                           culprit);
-}
-
-lcpy_bound lcpy_call_key(lcpy_persisted *self, lcpy_key *key, const lcpy_call *call,
-                         PyObject **culprit)
-{
-    *culprit = NULL;
-    return begin_key(self, key, call) ? LCPY_BOUND : make_general_key(self, key, call, culprit);
-}
 
 static PyObject *call_function(lcpy_persisted *self, const lcpy_call *call)
 {
@@ -96,26 +70,6 @@ static void drop_pending(pending *call)
     PyMem_Free(call);
 }
 
-int lcpy_call_note_parts(lcpy_persisted *self, locache_cbor_writer *parts, const lcpy_key *key,
-                         const lcpy_call *call)
-{
-    lcpy_key again;
-    PyObject *culprit = NULL;
-    if (key->simple || !lcpy_parts_has_tag(key->writer.data, key->writer.length, LOCACHE_TAG_PART))
-        return 0;
-    locache_cbor_writer *outer = lcpy_key_note_parts(parts);
-    lcpy_bound bound = lcpy_call_key(self, &again, call, &culprit);
-    (void)lcpy_key_note_parts(outer);
-    Py_XDECREF(culprit);
-    locache_cbor_writer_clear(&again.writer);
-    if (bound == LCPY_BIND_ERROR && PyErr_Occurred() != NULL) {
-        if (!PyErr_ExceptionMatches(PyExc_Exception))
-            return -1;
-        PyErr_Clear(); /* without notes, digests can only be the same or not */
-    }
-    return 0;
-}
-
 /* NULL: there is an exception. Takes the flight, which may be NULL. */
 static pending *prepare(lcpy_persisted *self, const lcpy_key *key, const lcpy_call *arguments,
                         lcpy_wanted wanted, bool quiet, locache_flight *flight)
@@ -149,75 +103,6 @@ static pending *prepare(lcpy_persisted *self, const lcpy_key *key, const lcpy_ca
     self->running++;
     call->start = lcpy_persisted_clock();
     return call;
-}
-
-/* The arguments have other values than before: said once, and counted. */
-static int warn_of_change(lcpy_persisted *self, PyObject *where)
-{
-    locache_error error = {.status = LOCACHE_OK};
-    const char *place = PyUnicode_AsUTF8(where);
-    if (place == NULL)
-        return -1;
-    (void)snprintf(error.message, sizeof error.message,
-                   "the call changes its argument: %s is another afterwards, which a hit would not "
-                   "do, so that the program would go on differently; leave the argument out with "
-                   "ignore=, or say what counts of it (key=, or __locache_key__ in its class)",
-                   place);
-    return lcpy_warn(self, LCPY_TROUBLE_CHANGED, &error, NULL);
-}
-
-/* Filled in is what the next call finds there: it computes no more than this one did. */
-static int say_filled(const lcpy_persisted *self, PyObject *where)
-{
-    if (!self->state->verbose)
-        return 0;
-    PyObject *line = PyUnicode_FromFormat("store %U: the call filled in %U, which a hit will not",
-                                          self->target.qualname, where);
-    PyObject *done = line != NULL ? PyObject_CallOneArg(self->state->log_write, line) : NULL;
-    Py_XDECREF(line);
-    Py_XDECREF(done);
-    return done != NULL ? 0 : -1;
-}
-
-/* The key of the same call now, compared with the one that it had. Within the run, so that what is
- * captured counts as it did. */
-static lcpy_change find_change(PyObject **where, lcpy_persisted *self,
-                               const lcpy_changed_key *before, const lcpy_call *call)
-{
-    lcpy_key after;
-    locache_cbor_writer parts;
-    PyObject *culprit = NULL;
-    lcpy_change change = LCPY_CHANGE_NONE;
-    *where = NULL;
-    locache_cbor_writer_init(&parts, NULL, 0);
-    locache_cbor_writer *outer = lcpy_key_note_parts(&parts);
-    lcpy_bound bound = lcpy_call_key(self, &after, call, &culprit);
-    (void)lcpy_key_note_parts(outer);
-    if (bound == LCPY_BOUND)
-        change = lcpy_changed_find(where, &self->target.captures, before,
-                                   &(lcpy_changed_key){&after.writer, &parts});
-    else if (PyErr_Occurred() != NULL && !PyErr_ExceptionMatches(PyExc_Exception))
-        change = LCPY_CHANGE_ERROR;
-    else
-        PyErr_Clear(); /* the next call says that it has no key */
-    Py_XDECREF(culprit);
-    locache_cbor_writer_clear(&parts);
-    locache_cbor_writer_clear(&after.writer);
-    return change;
-}
-
-int lcpy_call_may_be_stored(lcpy_persisted *self, const lcpy_changed_key *before,
-                            const lcpy_call *call)
-{
-    PyObject *where;
-    int status = 0;
-    lcpy_change change = find_change(&where, self, before, call);
-    if (change == LCPY_CHANGE_OTHER)
-        status = warn_of_change(self, where);
-    else if (change == LCPY_CHANGE_FILLED)
-        status = say_filled(self, where);
-    Py_XDECREF(where);
-    return status < 0 || change == LCPY_CHANGE_ERROR ? -1 : change != LCPY_CHANGE_OTHER;
 }
 
 /* After the run: takes `result`, which may be NULL, and gives it back, or NULL. */
@@ -307,35 +192,6 @@ static void compute_next(lcpy_persisted *self, course *call, const lcpy_key *key
     call->next = call->work != NULL ? COMPUTE : FINISHED;
 }
 
-/* Arguments that can change may have done so while the call waited: then it is another call. 1: its
- * key is the same; 0: *key is the new one; -1: it has none, or there is an exception. Not inlined,
- * for its room on the stack. */
-static __attribute__((noinline)) int renew_key(lcpy_persisted *self, lcpy_key *key,
-                                               const lcpy_call *call)
-{
-    lcpy_key now;
-    PyObject *culprit;
-    int same = -1;
-    lcpy_bound bound = lcpy_call_key(self, &now, call, &culprit);
-    size_t size = now.writer.length;
-    if (bound == LCPY_BOUND) {
-        same = size == key->writer.length && memcmp(now.writer.data, key->writer.data, size) == 0;
-        if (!same) {
-            locache_cbor_writer_reset(&key->writer);
-            locache_cbor_write_raw(&key->writer, now.writer.data, size);
-        }
-        if (locache_cbor_writer_status(&key->writer) != LOCACHE_OK) {
-            PyErr_NoMemory();
-            same = -1;
-        }
-    } else if (PyErr_Occurred() != NULL && PyErr_ExceptionMatches(PyExc_Exception)) {
-        PyErr_Clear(); /* the next call says that it has no key */
-    }
-    Py_XDECREF(culprit);
-    locache_cbor_writer_clear(&now.writer);
-    return same;
-}
-
 /* The file, or who computes it; as lcpy_lookup_begin(). */
 static lcpy_found look_or_begin(PyObject **out, locache_flight **flight, lcpy_persisted *self,
                                 lcpy_key *key, const lcpy_call *call, lcpy_asking *how)
@@ -348,7 +204,7 @@ static lcpy_found look_or_begin(PyObject **out, locache_flight **flight, lcpy_pe
         lcpy_found found = lcpy_lookup_begin(out, flight, self, key, how);
         if ((found != LCPY_ABSENT && found != LCPY_REJECTED) || !how->waited || key->simple)
             return found;
-        int same = renew_key(self, key, call);
+        int same = lcpy_call_key_again(self, key, call);
         if (same > 0)
             return found;
         locache_abandon(*flight);
@@ -423,39 +279,6 @@ static inline PyObject *look_in_memory(lcpy_persisted *self, const lcpy_key *key
     return result;
 }
 
-/* A refusal that took this long (nanoseconds) is remembered: 10 ms, so that it is felt. */
-#define REFUSED_LONG 10000000
-/* While it is, no key takes longer than 1 ms: most do not, and find their results. */
-#define HASTE 1000000
-/* It is for so many times the time that it took: who calls with the like again and again loses 1%
- * by looking whether it still is refused. */
-#define REMEMBERED 100
-
-/* lcpy_call_key() of a function whose arguments may be large and without a key. No exception and no
- * culprit where it was cut short: why was said when the first was refused. */
-static lcpy_bound make_key_in_time(lcpy_persisted *self, lcpy_key *key, const lcpy_call *call,
-                                   PyObject **culprit)
-{
-    *culprit = NULL;
-    if (begin_key(self, key, call))
-        return LCPY_BOUND;
-    int64_t start = lcpy_persisted_clock();
-    bool hasty = start < self->hasty_until;
-    int64_t outer = lcpy_key_set_deadline(hasty ? start + HASTE : 0);
-    lcpy_bound bound = make_general_key(self, key, call, culprit);
-    lcpy_key_set_deadline(outer);
-    if (bound != LCPY_BIND_ERROR)
-        return bound;
-    int64_t took = lcpy_persisted_clock() - start;
-    if (hasty && PyErr_ExceptionMatches(PyExc_TypeError)) {
-        PyErr_Clear();
-        Py_CLEAR(*culprit);
-    } else if (took > REFUSED_LONG && PyErr_ExceptionMatches(PyExc_Exception)) {
-        self->hasty_until = start + took + took * REMEMBERED;
-    }
-    return bound;
-}
-
 /* Not inlined: the key would be on the C stack while the function runs. call->next is set where
  * something is left to do. */
 static __attribute__((noinline)) PyObject *look_up(lcpy_persisted *self, course *call)
@@ -465,7 +288,7 @@ static __attribute__((noinline)) PyObject *look_up(lcpy_persisted *self, course 
     PyObject *result = NULL;
     bool found = false;
     bool rejected = false;
-    lcpy_bound bound = make_key_in_time(self, &key, &call->call, &culprit);
+    lcpy_bound bound = lcpy_call_key_in_time(self, &key, &call->call, &culprit);
     if (bound != LCPY_BOUND) {
         look_without_key(self, call, bound, culprit);
     } else {

@@ -2,7 +2,8 @@
  * runs. */
 #include "call/coroutine.h"
 
-#include "call/call.h"
+#include "call/call_change.h"
+#include "call/call_key.h"
 #include "call/captures.h"
 #include "call/open.h"
 #include "call/refreshed.h"

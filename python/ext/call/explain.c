@@ -6,7 +6,7 @@
 
 #include <string.h>
 
-#include "call/call.h"
+#include "call/call_key.h"
 #include "call/open.h"
 #include "call/switch.h"
 

@@ -8,6 +8,7 @@
 
 #include "call/asked.h"
 #include "call/call.h"
+#include "call/call_key.h"
 #include "call/coroutine.h"
 #include "call/depend.h"
 #include "call/explain.h"

@@ -1,6 +1,7 @@
 /* CBOR to numpy.ndarray and array.array. The content may be anybody's: type, extents and size must
  * agree before NumPy makes an array over the bytes, and must be what the writer writes. */
 #include "plain/array.h"
+#include "plain/zeros.h"
 
 #include <string.h>
 
@@ -62,12 +63,14 @@ static bool sizes_agree(PyObject *dtype, uint64_t elements, size_t size)
 }
 
 /* numpy.ndarray(extents, dtype, order=..., buffer=lent): the array holds what is lent, which holds
- * its memory; without it, its memory is its own, and new. The constructor is told everything, so
- * that it neither guesses nor copies. */
-static PyObject *make_array(PyObject *numpy, PyObject *dtype, const extents *shape, PyObject *lent,
-                            char order)
+ * its memory; without it, its memory is its own, and new, as numpy.zeros() or numpy.ndarray() makes
+ * it. The constructor is told everything, so that it neither guesses nor copies. */
+static PyObject *make_array(PyObject *numpy, PyObject *dtype, const extents *shape,
+                            const lcpy_array_bytes *bytes, char order)
 {
-    PyObject *class = PyObject_GetAttrString(numpy, "ndarray");
+    PyObject *lent = bytes->lent;
+    bool zeros = lent == NULL && lcpy_zeros_many(bytes->data, bytes->size);
+    PyObject *class = PyObject_GetAttrString(numpy, zeros ? "zeros" : "ndarray");
     PyObject *arguments = Py_BuildValue("(OO)", shape->tuple, dtype);
     PyObject *options = lent == NULL ? Py_BuildValue("{s:C}", "order", order)
                                      : Py_BuildValue("{s:C,s:O}", "order", order, "buffer", lent);
@@ -92,7 +95,9 @@ static bool fill_array(PyObject *array, const lcpy_array_bytes *bytes, bool is_t
 
     if (filled != NULL && PyObject_GetBuffer(filled, &view, flags) == 0) {
         done = (size_t)view.len == bytes->size;
-        if (done)
+        if (done && lcpy_zeros_many(bytes->data, bytes->size))
+            lcpy_zeros_copy(view.buf, bytes->data, bytes->size);
+        else if (done)
             memcpy(view.buf, bytes->data, bytes->size);
         PyBuffer_Release(&view);
     }
@@ -110,7 +115,7 @@ static PyObject *make_filled(PyObject *numpy, PyObject *dtype, const char *type,
         /* Without elements there is nothing to keep a buffer for, nor anything to fill. */
         if (shape->elements == 0)
             Py_CLEAR(bytes->lent);
-        array = make_array(numpy, dtype, shape, bytes->lent, order);
+        array = make_array(numpy, dtype, shape, bytes, order);
         if (array != NULL && bytes->lent == NULL && shape->elements > 0 &&
             !fill_array(array, bytes, type[1] == 'm' || type[1] == 'M'))
             Py_CLEAR(array);

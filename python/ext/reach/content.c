@@ -226,12 +226,25 @@ static bool is_named_type(const PyTypeObject *type, const char *name)
     return strcmp(dot != NULL ? dot + 1 : type->tp_name, name) == 0;
 }
 
-/* A buffer; of an array of times, which gives none, what it holds as numbers. */
+static bool gives_buffer(PyObject *object)
+{
+    Py_buffer view;
+    if (PyObject_GetBuffer(object, &view, PyBUF_FULL_RO) < 0) {
+        PyErr_Clear();
+        return false;
+    }
+    PyBuffer_Release(&view);
+    return true;
+}
+
+/* A buffer; of an array of times, which gives none, what it holds as numbers. Not of one that is
+ * too large: so is each view of it. */
 static int take_buffer(lcpy_contents *contents, PyObject *object)
 {
     Py_ssize_t before = contents->count;
     int status = take_as(contents, object, LCPY_CONTENT_BUFFER);
-    return status == 0 && contents->count == before && is_named_type(Py_TYPE(object), "ndarray")
+    return status == 0 && contents->count == before && is_named_type(Py_TYPE(object), "ndarray") &&
+                   !gives_buffer(object)
                ? push_new(contents, PyObject_CallMethod(object, "view", "s", "i8"))
                : status;
 }

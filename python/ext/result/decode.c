@@ -7,6 +7,7 @@
 #include "plain/npscalar.h"
 #include "plain/number.h"
 #include "plain/scalar.h"
+#include "plain/zeros.h"
 #include "result/pickle.h"
 #include "result/result.h"
 #include "result/short_keys.h"
@@ -84,7 +85,14 @@ static PyObject *decode_long_bytes(decoder *d)
     if (!lcpy_buffer_take(&n, &d->source, &d->reader))
         return malformed("a buffer that is not the next");
     lcpy_memory buffer = lcpy_buffer_of(d->source.value, n);
-    return PyBytes_FromStringAndSize(buffer.data, (Py_ssize_t)buffer.size);
+    if (!lcpy_zeros_many(buffer.data, buffer.size))
+        return PyBytes_FromStringAndSize(buffer.data, (Py_ssize_t)buffer.size);
+    /* bytes(size) is memory that nobody wrote to, and nobody else knows these yet. */
+    PyObject *bytes =
+        PyObject_CallFunction((PyObject *)&PyBytes_Type, "n", (Py_ssize_t)buffer.size);
+    if (bytes != NULL)
+        lcpy_zeros_copy(PyBytes_AS_STRING(bytes), buffer.data, buffer.size);
+    return bytes;
 }
 
 /* For lcpy_array_read(): the array keeps what is mapped where it is. What was read is copied, so
