@@ -19,15 +19,4 @@ say "$told" >"$dir/told"
 quietly compile meson compile -C "$dir"
 quietly install env "DESTDIR=$staging" meson install -C "$dir"
 say "installed into $staging$prefix"
-
-# Whether programs find the library when they start.
-is_found() {
-    PATH=$PATH:/sbin:/usr/sbin ldconfig -p 2>/dev/null | grep -q "=> $prefix/lib/liblocache\.so"
-}
-if [ -z "$staging" ] && ! is_found; then
-    PATH=$PATH:/sbin:/usr/sbin ldconfig 2>/dev/null || :
-    if ! is_found; then
-        say "programs do not find $prefix/lib by themselves: run ldconfig as root where it is" \
-            "one of the system's, else compile with -Wl,-rpath,$prefix/lib or set LD_LIBRARY_PATH"
-    fi
-fi
+if [ -z "$staging" ]; then sh tools/findable.sh "$prefix"; fi

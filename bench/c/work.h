@@ -10,30 +10,32 @@ enum {
     NUM = 3             /* the second argument, the same in every call */
 };
 
-static inline void make_key(locache_writer *key, void *room, size_t size, int x)
+static inline void make_key(locache_cbor_writer *key, void *room, size_t size, int x)
 {
-    locache_writer_init(key, room, size);
+    locache_cbor_writer_init(key, room, size);
     locache_key_begin(key, 2);
     locache_key_name(key, "x", 1);
-    locache_write_int(key, x);
+    locache_cbor_write_int(key, x);
     locache_key_name(key, "num", 3);
-    locache_write_int(key, NUM);
+    locache_cbor_write_int(key, NUM);
 }
 
 static inline locache_status put_work(locache *handle, int x, locache_error *error)
 {
     unsigned char room[64];
     unsigned char body_room[16];
-    locache_writer key;
-    locache_writer body;
+    locache_cbor_writer key;
+    locache_cbor_writer body;
     make_key(&key, room, sizeof room, x);
-    locache_writer_init(&body, body_room, sizeof body_room);
-    locache_write_int(&body, (int64_t)x * NUM);
-    locache_record record = {
-        .size = sizeof record, .codec = LOCACHE_CBOR, .body = body.data, .body_size = body.length};
+    locache_cbor_writer_init(&body, body_room, sizeof body_room);
+    locache_cbor_write_int(&body, (int64_t)x * NUM);
+    locache_record record = {.size = sizeof record,
+                             .codec = LOCACHE_CODEC_CBOR,
+                             .body = body.data,
+                             .body_size = body.length};
     locache_status status = locache_put(handle, key.data, key.length, &record, error);
-    locache_writer_clear(&body);
-    locache_writer_clear(&key);
+    locache_cbor_writer_clear(&body);
+    locache_cbor_writer_clear(&key);
     return status;
 }
 
@@ -41,17 +43,18 @@ static inline locache_status get_work(locache_value **value, locache *handle, in
                                       locache_error *error)
 {
     unsigned char room[64];
-    locache_writer key;
+    locache_cbor_writer key;
     make_key(&key, room, sizeof room, x);
     locache_status status = locache_get(value, handle, key.data, key.length, error);
-    locache_writer_clear(&key);
+    locache_cbor_writer_clear(&key);
     return status;
 }
 
 static inline locache_status open_work(locache **handle, const char *dir, locache_error *error)
 {
-    locache_options options = {.size = sizeof options, .function = "work"};
-    locache_identity_explicit(&options.identity, "1");
+    locache_identity identity = {.size = sizeof identity};
+    locache_options options = {.size = sizeof options, .function = "work", .identity = &identity};
+    locache_identity_explicit(&identity, "1");
     return locache_open(handle, dir, &options, error);
 }
 

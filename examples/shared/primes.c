@@ -26,42 +26,44 @@ static int64_t count_primes(int64_t limit)
 }
 
 /* The key of count_primes(limit). */
-static locache_status make_key(locache_writer *key, int64_t limit)
+static locache_status make_key(locache_cbor_writer *key, int64_t limit)
 {
     locache_key_begin(key, 1);
     locache_key_name(key, "limit", strlen("limit"));
-    locache_write_int(key, limit);
-    return locache_writer_status(key);
+    locache_cbor_write_int(key, limit);
+    return locache_cbor_writer_status(key);
 }
 
 /* Store a result; what goes wrong is said, and no harm to the program. */
 static void keep(locache_flight *flight, int64_t result)
 {
     unsigned char room[16];
-    locache_writer body;
+    locache_cbor_writer body;
     locache_error error;
-    locache_writer_init(&body, room, sizeof room);
-    locache_write_int(&body, result);
-    const locache_record record = {
-        .size = sizeof record, .codec = LOCACHE_CBOR, .body = body.data, .body_size = body.length};
+    locache_cbor_writer_init(&body, room, sizeof room);
+    locache_cbor_write_int(&body, result);
+    const locache_record record = {.size = sizeof record,
+                                   .codec = LOCACHE_CODEC_CBOR,
+                                   .body = body.data,
+                                   .body_size = body.length};
     if (locache_commit(flight, &record, &error) != LOCACHE_OK)
         fprintf(stderr, "not cached: %s\n", error.message);
-    locache_writer_clear(&body);
+    locache_cbor_writer_clear(&body);
 }
 
 static int64_t cached_count(locache *cache, int64_t limit)
 {
     unsigned char room[64];
-    locache_writer key;
+    locache_cbor_writer key;
     locache_value *value = NULL;
     locache_flight *flight = NULL;
     locache_error error;
     int64_t result;
-    locache_writer_init(&key, room, sizeof room);
+    locache_cbor_writer_init(&key, room, sizeof room);
     locache_status status = make_key(&key, limit);
     if (status == LOCACHE_OK)
         status = locache_begin(&value, &flight, cache, key.data, key.length, &error);
-    locache_writer_clear(&key);
+    locache_cbor_writer_clear(&key);
     if (status == LOCACHE_OK && locache_value_int(&result, value) == LOCACHE_OK) {
         locache_value_free(value);
         return result;
@@ -79,8 +81,10 @@ int main(int argc, char **argv)
     int64_t limit = argc > 1 ? strtoll(argv[1], NULL, 10) : 100000;
     char here[LOCACHE_PATH_MAX / 2];
     char dir[LOCACHE_PATH_MAX];
-    locache_options options = {.size = sizeof options, .function = "count_primes"};
-    locache_identity_explicit(&options.identity, "1");
+    locache_identity identity = {.size = sizeof identity};
+    locache_options options = {
+        .size = sizeof options, .function = "count_primes", .identity = &identity};
+    locache_identity_explicit(&identity, "1");
     locache *cache;
     locache_error error;
     if (getcwd(here, sizeof here) == NULL) {

@@ -15,19 +15,19 @@
 
 /* --------------------------------------------------------------------------------- code objects */
 
-static int write_constant(locache_writer *writer, PyObject *constant);
+static int write_constant(locache_cbor_writer *writer, PyObject *constant);
 
 /* All that a code object does and is called with; not where it stands: its file, its lines and its
  * qualified name. co_code is the code as it was compiled, whatever the interpreter has made of it
  * since (specialised, traced). */
-static int write_code(locache_writer *writer, PyObject *code)
+static int write_code(locache_cbor_writer *writer, PyObject *code)
 {
     static const char *const attributes[] = {
         "co_argcount", "co_posonlyargcount", "co_kwonlyargcount", "co_names", "co_varnames",
         "co_cellvars", "co_freevars",        "co_code",           "co_consts"};
     enum { COUNT = sizeof attributes / sizeof attributes[0] };
-    locache_write_array(writer, COUNT + 2);
-    locache_write_int(writer, ((PyCodeObject *)code)->co_flags & CODE_FLAGS);
+    locache_cbor_write_array(writer, COUNT + 2);
+    locache_cbor_write_int(writer, ((PyCodeObject *)code)->co_flags & CODE_FLAGS);
     for (size_t i = 0; i < COUNT; i++) {
         PyObject *value = PyObject_GetAttrString(code, attributes[i]);
         int status = value != NULL ? write_constant(writer, value) : -1;
@@ -39,7 +39,7 @@ static int write_code(locache_writer *writer, PyObject *code)
     PyObject *tries = PyObject_GetAttrString(code, "co_exceptiontable");
     if (tries == NULL) {
         PyErr_Clear();
-        locache_write_null(writer);
+        locache_cbor_write_null(writer);
         return 0;
     }
     int status = write_constant(writer, tries);
@@ -48,17 +48,17 @@ static int write_code(locache_writer *writer, PyObject *code)
 }
 
 /* Code within code: the name is that of the function or class that is made of it. */
-static int write_nested(locache_writer *writer, PyObject *code)
+static int write_nested(locache_cbor_writer *writer, PyObject *code)
 {
-    locache_write_array(writer, 2);
+    locache_cbor_write_array(writer, 2);
     int status = write_constant(writer, ((PyCodeObject *)code)->co_name);
     return status < 0 ? -1 : write_code(writer, code);
 }
 
-static int write_members(locache_writer *writer, PyObject *tuple)
+static int write_members(locache_cbor_writer *writer, PyObject *tuple)
 {
     Py_ssize_t count = PyTuple_GET_SIZE(tuple);
-    locache_write_array(writer, (uint64_t)count);
+    locache_cbor_write_array(writer, (uint64_t)count);
     for (Py_ssize_t i = 0; i < count; i++)
         if (write_constant(writer, PyTuple_GET_ITEM(tuple, i)) < 0)
             return -1;
@@ -66,42 +66,42 @@ static int write_members(locache_writer *writer, PyObject *tuple)
 }
 
 /* The order of a set's members depends on the hash seed. */
-static int write_frozenset(locache_writer *writer, PyObject *set)
+static int write_frozenset(locache_cbor_writer *writer, PyObject *set)
 {
     PyObject *members = PySequence_Tuple(set);
     if (members == NULL)
         return -1;
-    locache_write_array(writer, (uint64_t)PyTuple_GET_SIZE(members));
+    locache_cbor_write_array(writer, (uint64_t)PyTuple_GET_SIZE(members));
     size_t start = writer->length;
     int status = 0;
     for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(members) && status == 0; i++)
         status = write_constant(writer, PyTuple_GET_ITEM(members, i));
-    locache_write_sorted(writer, start, 1);
+    locache_cbor_write_sorted(writer, start, 1);
     Py_DECREF(members);
     return status;
 }
 
-static int write_slice(locache_writer *writer, PySliceObject *slice)
+static int write_slice(locache_cbor_writer *writer, PySliceObject *slice)
 {
-    locache_write_array(writer, 3);
+    locache_cbor_write_array(writer, 3);
     if (write_constant(writer, slice->start) < 0 || write_constant(writer, slice->stop) < 0)
         return -1;
     return write_constant(writer, slice->step);
 }
 
-static int write_str(locache_writer *writer, PyObject *text)
+static int write_str(locache_cbor_writer *writer, PyObject *text)
 {
     PyObject *bytes = PyUnicode_AsEncodedString(text, "utf-8", "surrogatepass");
     if (bytes == NULL)
         return -1;
-    locache_write_bytes(writer, PyBytes_AS_STRING(bytes), (size_t)PyBytes_GET_SIZE(bytes));
+    locache_cbor_write_bytes(writer, PyBytes_AS_STRING(bytes), (size_t)PyBytes_GET_SIZE(bytes));
     Py_DECREF(bytes);
     return 0;
 }
 
 /* Integers of any size (in hexadecimal, which is not limited as decimal is); None, True, False and
  * Ellipsis by their names. */
-static int write_spelled(locache_writer *writer, PyObject *constant)
+static int write_spelled(locache_cbor_writer *writer, PyObject *constant)
 {
     PyObject *text =
         PyLong_CheckExact(constant) ? PyNumber_ToBase(constant, 16) : PyObject_Repr(constant);
@@ -110,17 +110,17 @@ static int write_spelled(locache_writer *writer, PyObject *constant)
     return status;
 }
 
-static int write_any(locache_writer *writer, PyObject *constant)
+static int write_any(locache_cbor_writer *writer, PyObject *constant)
 {
     if (PyUnicode_CheckExact(constant))
         return write_str(writer, constant);
     if (PyBytes_CheckExact(constant))
-        locache_write_bytes(writer, PyBytes_AS_STRING(constant),
-                            (size_t)PyBytes_GET_SIZE(constant));
+        locache_cbor_write_bytes(writer, PyBytes_AS_STRING(constant),
+                                 (size_t)PyBytes_GET_SIZE(constant));
     else if (PyFloat_CheckExact(constant)) /* as they are in memory: NaNs have signs, too */
-        locache_write_bytes(writer, &((PyFloatObject *)constant)->ob_fval, sizeof(double));
+        locache_cbor_write_bytes(writer, &((PyFloatObject *)constant)->ob_fval, sizeof(double));
     else if (PyComplex_CheckExact(constant))
-        locache_write_bytes(writer, &((PyComplexObject *)constant)->cval, sizeof(Py_complex));
+        locache_cbor_write_bytes(writer, &((PyComplexObject *)constant)->cval, sizeof(Py_complex));
     else if (PyTuple_CheckExact(constant))
         return write_members(writer, constant);
     else if (PyFrozenSet_CheckExact(constant))
@@ -135,21 +135,21 @@ static int write_any(locache_writer *writer, PyObject *constant)
 }
 
 /* One item: an array of the constant's type and its value. */
-static int write_constant(locache_writer *writer, PyObject *constant)
+static int write_constant(locache_cbor_writer *writer, PyObject *constant)
 {
     const char *type = Py_TYPE(constant)->tp_name;
     if (Py_EnterRecursiveCall(" while reading a function's code"))
         return -1;
-    locache_write_array(writer, 2);
-    locache_write_text(writer, type, strlen(type));
+    locache_cbor_write_array(writer, 2);
+    locache_cbor_write_text(writer, type, strlen(type));
     int status = write_any(writer, constant);
     Py_LeaveRecursiveCall();
     return status;
 }
 
-static int writer_id(locache_id *out, const locache_writer *writer)
+static int writer_id(locache_id *out, const locache_cbor_writer *writer)
 {
-    switch (locache_writer_status(writer)) {
+    switch (locache_cbor_writer_status(writer)) {
     case LOCACHE_OK:
         locache_id_of(out, writer->data, writer->length);
         return 0;
@@ -169,12 +169,12 @@ int lcpy_code_id(locache_id *out, PyObject *code)
         return -1;
     }
     unsigned char room[CODE_ROOM];
-    locache_writer writer;
-    locache_writer_init(&writer, room, sizeof room);
+    locache_cbor_writer writer;
+    locache_cbor_writer_init(&writer, room, sizeof room);
     int status = write_code(&writer, code);
     if (status == 0)
         status = writer_id(out, &writer);
-    locache_writer_clear(&writer);
+    locache_cbor_writer_clear(&writer);
     return status;
 }
 

@@ -8,7 +8,7 @@ import sys
 from posix import F_OK, access, getcwd, lstat, stat
 
 from locache import _START as START  # type: ignore[attr-defined]
-from locache._core import Persisted, _id_of  # type: ignore[import-not-found]
+from locache._core import Persisted  # type: ignore[import-not-found]
 
 FunctionType: type = type(lambda: None)  # compared exactly: proxies of C say that they are of it
 MethodType = type((lambda: None).__get__(0))
@@ -228,7 +228,8 @@ def is_named_only(target):
     if isinstance(target, BuiltinType):
         bound = target.__self__
         return bound is None or isinstance(bound, ModuleType) or leads_to(target)
-    return type(target) in DESCRIPTOR_TYPES
+    # Cython's, nanobind's and others' have types of their own.
+    return type(target) in DESCRIPTOR_TYPES or leads_to(target)
 
 
 def refuse_unused(ignored, key, plan, functions, captured, name):
@@ -349,11 +350,9 @@ def build_of(target):
     module = sys.modules.get(name)
     file = text(module, "__file__") or ""
     if file[-3:] == ".so" and "/lib-dynload/" not in file:
-        try:
-            with open(file, "rb") as binary:
-                return f"build {_id_of(binary.read()).hex()}"
-        except OSError:
-            return None
+        from locache._packages import build_of  # here, since few functions are of C
+
+        return f"build {build_of(file).hex()}"
     version = text(module, "__version__")
     return f"{name} {version}" if version and "\0" not in version else None
 

@@ -266,7 +266,7 @@ static void work_together(job *shared, unsigned char *room, size_t threads)
         *next = (worker){.job = shared};
         if (each > 0 && (next->room = lc_alloc(each)) == NULL)
             break;
-        if (lc_thread_start(&next->thread, work, next) != 0) {
+        if (lc_thread_start(&next->thread, 0, work, next) != 0) {
             lc_free(next->room);
             break;
         }

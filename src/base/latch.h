@@ -9,6 +9,7 @@
 #define LC_LATCH_H
 
 #include "base/system.h"
+#include "base/watched.h"
 
 #include <stdatomic.h>
 
@@ -31,14 +32,18 @@ static inline lc_latch_state lc_latch_try(lc_latch *latch)
     for (int look = 0; look < LC_LATCH_LOOKS; look++) {
         unsigned holder = 0;
         if (atomic_compare_exchange_weak_explicit(latch, &holder, mine, memory_order_acquire,
-                                                  memory_order_relaxed))
+                                                  memory_order_relaxed)) {
+            lc_watched_after(latch);
             return LC_LATCH_HAD;
+        }
         /* It compares with what was seen, so that one thread of the child takes it over, and the
          * others see the child's own generation and wait. */
         if (holder != 0 && holder != mine &&
             atomic_compare_exchange_strong_explicit(latch, &holder, mine, memory_order_acquire,
-                                                    memory_order_relaxed))
+                                                    memory_order_relaxed)) {
+            lc_watched_after(latch);
             return LC_LATCH_TAKEN_OVER;
+        }
     }
     return LC_LATCH_BUSY;
 }
@@ -55,6 +60,7 @@ static inline lc_latch_state lc_latch_have(lc_latch *latch)
 
 static inline void lc_latch_release(lc_latch *latch)
 {
+    lc_watched_before(latch);
     atomic_store_explicit(latch, 0, memory_order_release);
 }
 

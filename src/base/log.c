@@ -24,7 +24,10 @@ void lc_log(locache_event_kind kind, const char *function, const char *path, con
     /* Between two receivers the event is neither's. */
     if (!lc_log_wanted() || !lc_receiver_get(&fn, &context, &receiver))
         return;
-    const locache_event event = {
-        .kind = kind, .function = function, .path = path, .detail = detail ? detail : ""};
+    const locache_event event = {.size = sizeof event,
+                                 .kind = kind,
+                                 .function = function,
+                                 .path = path,
+                                 .detail = detail ? detail : ""};
     ((log_fn)fn)(context, &event);
 }

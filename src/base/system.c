@@ -12,12 +12,13 @@
 #include <time.h>
 #include <unistd.h>
 
-int lc_thread_start(pthread_t *out, void *(*run)(void *context), void *context)
+int lc_thread_start(pthread_t *out, size_t stack, void *(*run)(void *context), void *context)
 {
     /* Sent to the thread that caused them: blocked, they would end the process without the handler
      * that the program may have for them. */
     static const int own[] = {SIGABRT, SIGBUS, SIGFPE, SIGILL, SIGSEGV, SIGSYS, SIGTRAP};
     sigset_t blocked, before;
+    pthread_attr_t attributes;
     if (lc_fault("thread"))
         return -1;
     sigfillset(&blocked);
@@ -25,7 +26,14 @@ int lc_thread_start(pthread_t *out, void *(*run)(void *context), void *context)
         sigdelset(&blocked, own[i]);
     /* A thread begins with its starter's mask: to set it in there would leave a moment. */
     pthread_sigmask(SIG_SETMASK, &blocked, &before);
-    int code = pthread_create(out, NULL, run, context);
+    int code = pthread_attr_init(&attributes);
+    if (code == 0) {
+        if (stack > 0)
+            code = pthread_attr_setstacksize(&attributes, stack);
+        if (code == 0)
+            code = pthread_create(out, &attributes, run, context);
+        pthread_attr_destroy(&attributes);
+    }
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     if (code != 0)
         errno = code;

@@ -3,11 +3,13 @@
 #define LC_SYSTEM_H
 
 #include <pthread.h>
+#include <stddef.h>
 #include <stdint.h>
 
 /* Start a thread that no signal is handed to but those that it raises itself: handlers are the
- * program's, and run in the program's threads. 0 or -1. */
-int lc_thread_start(pthread_t *out, void *(*run)(void *context), void *context);
+ * program's, and run in the program's threads. Its stack has `stack` bytes, 0: as many as the
+ * system gives. 0 or -1. */
+int lc_thread_start(pthread_t *out, size_t stack, void *(*run)(void *context), void *context);
 /* Wait until it is gone. No cancellation point: what the thread works on is its starter's. */
 void lc_thread_end(pthread_t thread);
 unsigned lc_processors(void); /* that this thread may run on; at least 1 */

@@ -5,12 +5,14 @@
  * when the library is loaded and before each line. What it was then may be written to, also a
  * terminal or a pipe that it is now, and a file that is opened for appending, as logs are. */
 #include "base/warn.h"
+#include "base/deep.h"
 #include "base/os.h"
 #include "base/receiver.h"
 #include "base/say.h"
 
 #include <fcntl.h>
 #include <stdarg.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -47,10 +49,16 @@ void locache_set_warn(warn_fn fn, void *context)
     lc_receiver_set(&receiver, (lc_any_function)fn, context);
 }
 
+static void say_line(void *context)
+{
+    lc_say("locache: %s\n", (const char *)context);
+}
+
+/* The line is put together on the stack once more. */
 void lc_warn_print(const char *line)
 {
     if (is_for_reading())
-        lc_say("locache: %s\n", line);
+        (void)lc_deep_run(say_line, (void *)(uintptr_t)line);
 }
 
 void lc_warn(const char *format, ...)

@@ -4,15 +4,21 @@
  * somebody else has it -> looked up again, since he may have stored it meanwhile -> the caller
  * computes -> commit: stored, and the turn given up.
  *
- * What it costs where nobody else asks: four system calls, of which none waits, opens or writes:
+ * After some misses in a row the next is expected to be one, too: then the turn is taken first, and
+ * the look that comes then is the only one. What is looked up under the turn is the second look,
+ * which no other can make false; the first is there to spare hits the turn.
+ *
+ * What it costs where nobody else asks: three system calls, of which none waits, opens or writes:
  * the lock, whether its file is there still (which says the same of the directory, so that the
- * look need not ask), the second look, and the lock given up. A hit pays nothing of it. */
+ * look need not ask), and the lock given up; and a second look before the misses are in a row. A
+ * hit pays nothing of it, unless it is the first after such a row. */
 #include "base/sized.h"
 #include "base/system.h"
 #include "cache/cache.h"
 #include "cache/dirhold.h"
 #include "cache/flight.h"
 #include "cache/notes.h"
+#include "cache/recall.h"
 
 #include <limits.h>
 #include <pthread.h>
@@ -25,13 +31,18 @@
 #define LOOK_EVERY (SECOND / 20)
 /* A directory that is deleted as often as it is made is somebody's loop. */
 #define ATTEMPTS 4
+/* So many misses in a row let the next be expected. A hit that was taken for a miss pays some two
+ * microseconds, which these have saved twice over. */
+#define MISSES_IN_ROW 4
 
 /* One request on its way. */
 typedef struct asking {
     locache_request *request;
     locache_flight *flight;
     lc_look look;
+    bool looked; /* on disk */
     bool waited;
+    bool waits;    /* until is set */
     int64_t until; /* monotonic, when the wait is over; INT64_MAX: as long as it takes */
 } asking;
 
@@ -53,6 +64,27 @@ static void tell(const asking *all, int64_t now)
         lc_handle_event(cache, LOCACHE_EVENT_WAIT, lc_flight_address(all->flight)->name, whom);
     }
     all->request->seen = now;
+}
+
+static int64_t end_of_wait(const locache *cache, const locache_request *request, int64_t now)
+{
+    int64_t wait = request->wait != 0 ? request->wait : cache->wait;
+    if (wait < 0)
+        return now;
+    return wait == 0 || wait > INT64_MAX - now ? INT64_MAX : now + wait;
+}
+
+/* The first wait of all, or the first since the request goes on. */
+static void begin_wait(asking *all)
+{
+    locache_request *request = all->request;
+    int64_t now = lc_monotonic();
+    all->until = end_of_wait(lc_flight_cache(all->flight), request, now);
+    all->waits = true;
+    if (request->since == 0)
+        request->since = now;
+    if (request->seen == 0)
+        request->seen = request->since;
 }
 
 /* Wait a little. False: the wait is over. */
@@ -88,15 +120,42 @@ static bool may_not_wait(const asking *all, lc_turn_state state)
            (state == LC_TURN_AWAY && all->request->fresh) || is_no_wait(all);
 }
 
+/* Look for it on disk, for the first time. */
+static locache_status look_first(locache_value **value, asking *all, locache *cache,
+                                 lc_address *address, locache_error *error)
+{
+    locache_status status = lc_cache_look(value, cache, address, &all->look, error);
+    unsigned misses = atomic_load_explicit(&cache->misses, memory_order_relaxed);
+    all->looked = true;
+    if (status == LOCACHE_OK)
+        atomic_store_explicit(&cache->misses, 0, memory_order_relaxed);
+    else if (misses < MISSES_IN_ROW)
+        atomic_store_explicit(&cache->misses, misses + 1, memory_order_relaxed);
+    return status;
+}
+
 static locache_status look_again(locache_value **value, asking *all)
 {
     return lc_cache_look_again(value, lc_flight_cache(all->flight), lc_flight_address(all->flight),
                                &all->look);
 }
 
+/* The look that comes with the turn. The first is worth as much without it, too: who does not have
+ * the turn has not looked yet, and may find that there is nothing to wait for. */
+static locache_status look_now(locache_value **value, asking *all, lc_turn_state state,
+                               locache_error *error)
+{
+    if (!all->looked)
+        return look_first(value, all, lc_flight_cache(all->flight), lc_flight_address(all->flight),
+                          error);
+    if (state == LC_TURN_TAKEN && (all->waited || !all->request->fresh))
+        return look_again(value, all);
+    return LOCACHE_MISS;
+}
+
 /* Take the turn, or wait for it. OK: *value was stored meanwhile. MISS: it is the caller's to
- * compute. PENDING. */
-static locache_status take_turn(locache_value **value, asking *all)
+ * compute. PENDING. ENOMEM. */
+static locache_status take_turn(locache_value **value, asking *all, locache_error *error)
 {
     bool here = false;
     int made = 0;
@@ -105,8 +164,9 @@ static locache_status take_turn(locache_value **value, asking *all)
         if (here && look_again(value, all) == LOCACHE_OK)
             return LOCACHE_OK;
         lc_turn_state state = lc_flight_try(all->flight);
-        if (state == LC_TURN_TAKEN)
-            return all->waited || !all->request->fresh ? look_again(value, all) : LOCACHE_MISS;
+        locache_status status = look_now(value, all, state, error);
+        if (state == LC_TURN_TAKEN || status != LOCACHE_MISS)
+            return status;
         if (state == LC_TURN_GONE && made++ < ATTEMPTS &&
             lc_cache_make_directory(lc_flight_cache(all->flight), NULL) == LOCACHE_OK)
             continue;
@@ -116,19 +176,21 @@ static locache_status take_turn(locache_value **value, asking *all)
         }
         here = state == LC_TURN_HERE;
         all->waited = true;
+        if (!all->waits)
+            begin_wait(all);
         if (!wait_a_little(all))
             return LOCACHE_PENDING;
     }
 }
 
 static locache_status fly(locache_value **value, locache_flight **flight, asking *all,
-                          const locache_error *error)
+                          locache_error *error)
 {
-    locache_status status = take_turn(value, all);
+    locache_status status = take_turn(value, all, error);
     if (status == LOCACHE_PENDING) {
         lc_flight_pause(all->flight);
         all->request->waits = all->flight;
-    } else if (status == LOCACHE_OK) {
+    } else if (status != LOCACHE_MISS) {
         lc_flight_end(all->flight);
     } else {
         lc_notes_end_wait(all->flight);
@@ -152,27 +214,29 @@ static locache_flight *flight_of(locache *cache, const lc_address *address,
     return flight;
 }
 
-static int64_t end_of_wait(const locache *cache, const locache_request *request, int64_t now)
+/* Is the turn to be taken before it is looked up? */
+static bool is_expected_missing(const locache *cache, const locache_request *request)
 {
-    int64_t wait = request->wait != 0 ? request->wait : cache->wait;
-    if (wait < 0)
-        return now;
-    return wait == 0 || wait > INT64_MAX - now ? INT64_MAX : now + wait;
+    return request->seen == 0 && !(cache->flags & LOCACHE_OPEN_READ_ONLY) &&
+           atomic_load_explicit(&cache->misses, memory_order_relaxed) >= MISSES_IN_ROW;
 }
 
-/* The first look of all; a request that goes on has looked, and what was not valid was told. */
-static locache_status look_first(locache_value **value, asking *all, locache *cache,
-                                 lc_address *address, locache_error *error)
+/* The look before the turn; a request that goes on has looked, and what was not valid was told. */
+static locache_status look_before(locache_value **value, asking *all, locache *cache,
+                                  lc_address *address, locache_error *error)
 {
     locache_request *request = all->request;
     if (request->fresh && request->from == 0)
         request->from = lc_now();
+    all->looked = request->fresh;
     all->look = (lc_look){.trusting = true, .quiet = request->seen != 0, .from = request->from};
-    if (!request->fresh)
-        return lc_cache_look(value, cache, address, &all->look, error);
+    if (!request->fresh && lc_recall_value(value, cache, address) == LOCACHE_OK)
+        return LOCACHE_OK;
     if (lc_address_name(address) == NULL)
         return lc_fail(error, LOCACHE_EINVAL, "the bytes given to locache_ask() are not a key");
-    return LOCACHE_MISS;
+    if (request->fresh || is_expected_missing(cache, request))
+        return LOCACHE_MISS;
+    return look_first(value, all, cache, address, error);
 }
 
 static locache_status ask(locache_value **value, locache_flight **flight, locache *cache,
@@ -181,22 +245,16 @@ static locache_status ask(locache_value **value, locache_flight **flight, locach
     lc_address address;
     asking all = {.request = request, .waited = request->waits != NULL};
     lc_handle_address(&address, cache, request->key, request->key_size);
-    locache_status status = look_first(value, &all, cache, &address, error);
+    locache_status status = look_before(value, &all, cache, &address, error);
     if (status != LOCACHE_MISS)
         return status;
-    int64_t now = lc_monotonic();
-    all.until = end_of_wait(cache, request, now);
-    if (request->since == 0)
-        request->since = now;
-    if (request->seen == 0)
-        request->seen = request->since;
     all.flight = flight_of(cache, &address, request);
     if (all.flight == NULL)
         return lc_fail(error, LOCACHE_ENOMEM, "no memory to begin a computation");
     /* Without a directory there is nothing to lock, and nothing will be stored: the put says
      * why. */
     int funcdir = lc_dirhold_borrow(cache);
-    if (cache->flags & LOCACHE_READ_ONLY ||
+    if (cache->flags & LOCACHE_OPEN_READ_ONLY ||
         (funcdir < 0 && lc_cache_make_directory(cache, NULL) != LOCACHE_OK))
         lc_flight_loosen(all.flight);
     status = fly(value, flight, &all, error);
@@ -212,7 +270,8 @@ locache_status locache_ask(locache_value **value, locache_flight **flight, locac
     if (error == NULL)
         error = &own;
     lc_error_clear(error);
-    if (request == NULL || request->size != sizeof *request)
+    if (request == NULL ||
+        !lc_sized_fits(sizeof *request, LC_SIZED_UP_TO(locache_request, waits), request))
         return lc_fail(error, LOCACHE_EINVAL, "request.size is not sizeof(locache_request)");
     /* A thread that were cancelled in here would leave its turn to nobody. */
     pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancelling);
@@ -249,7 +308,8 @@ locache_status locache_commit(locache_flight *flight, const locache_record *reco
     pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancelling);
     locache_status status =
         lc_cache_put(lc_flight_cache(flight), lc_flight_address(flight), record, error);
-    lc_flight_stop(flight, status != LOCACHE_OK);
+    if (status != LOCACHE_OK)
+        lc_flight_stop(flight, true);
     lc_flight_end(flight);
     pthread_setcancelstate(cancelling, &cancelling);
     return status;

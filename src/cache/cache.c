@@ -46,7 +46,7 @@ static int64_t use_grain(const locache *cache)
 static void note_use(const locache *cache, const char *name, const locache_value *value)
 {
     lc_directory at = lc_handle_directory(cache, atomic_load(&cache->funcdir));
-    if (cache->flags & LOCACHE_READ_ONLY)
+    if (cache->flags & LOCACHE_OPEN_READ_ONLY)
         return;
     if (cache->limits.max_age > 0 &&
         lc_limits_age(value->stamp.words[LC_STAMP_MTIME]) > use_grain(cache))
@@ -137,8 +137,6 @@ locache_status lc_cache_look(locache_value **out, locache *cache, lc_address *ad
                              lc_look *look, locache_error *error)
 {
     locache_value *value;
-    if (lc_recall_value(out, cache, address) == LOCACHE_OK)
-        return LOCACHE_OK;
     if (lc_address_name(address) == NULL)
         return lc_fail(error, LOCACHE_EINVAL, "the bytes given to locache_get() are not a key");
     (void)lc_dirhold_borrow(cache);
@@ -170,6 +168,8 @@ locache_status lc_cache_get(locache_value **out, locache *cache, lc_address *add
                             locache_error *error)
 {
     lc_look look = {.trusting = false};
+    if (lc_recall_value(out, cache, address) == LOCACHE_OK)
+        return LOCACHE_OK;
     locache_status status = lc_cache_look(out, cache, address, &look, error);
     if (status == LOCACHE_MISS)
         lc_cache_tell_miss(cache, address, &look, error);
@@ -215,22 +215,22 @@ locache_status locache_get(locache_value **out, locache *cache, const void *key,
 static locache_status check_record(const locache *cache, const locache_record *record,
                                    locache_error *error)
 {
-    if (cache->flags & LOCACHE_READ_ONLY)
+    if (cache->flags & LOCACHE_OPEN_READ_ONLY)
         return lc_fail(error, LOCACHE_EINVAL, "the cache of %s is open for reading only",
                        cache->function);
-    if (record->codec != LOCACHE_CBOR && record->codec != LOCACHE_PICKLE &&
-        record->codec != LOCACHE_RAW)
+    if (record->codec != LOCACHE_CODEC_CBOR && record->codec != LOCACHE_CODEC_PICKLE &&
+        record->codec != LOCACHE_CODEC_RAW)
         return lc_fail(error, LOCACHE_EINVAL, "unknown codec: %d", (int)record->codec);
-    if (record->codec == LOCACHE_PICKLE && cache->flags & LOCACHE_NO_PICKLE)
+    if (record->codec == LOCACHE_CODEC_PICKLE && cache->flags & LOCACHE_OPEN_NO_PICKLE)
         return lc_fail(error, LOCACHE_EINVAL, "pickles are forbidden for %s", cache->function);
     if ((record->body == NULL && record->body_size > 0) ||
-        (record->buffers == NULL && record->buffer_count > 0))
+        ((record->buffers == NULL || record->buffer_sizes == NULL) && record->buffer_count > 0))
         return lc_fail(error, LOCACHE_EINVAL, "a record with a size and no data");
     if (record->buffer_count > LC_ENTRY_BUFFERS_MAX || record->expires < 0)
         return lc_fail(error, LOCACHE_EINVAL,
                        "a record with too many buffers, or a time before 1970");
     for (size_t i = 0; i < record->buffer_count; i++)
-        if (record->buffers[i].data == NULL && record->buffers[i].size > 0)
+        if (record->buffers[i] == NULL && record->buffer_sizes[i] > 0)
             return lc_fail(error, LOCACHE_EINVAL, "a buffer with a size and no data");
     return LOCACHE_OK;
 }
@@ -244,7 +244,7 @@ static locache_status lay_out(lc_image *out, locache *cache, lc_address *address
                               const locache_record *record, locache_error *error)
 {
     unsigned char secret[LC_MAC_KEY_SIZE];
-    bool sign = record->codec == LOCACHE_PICKLE;
+    bool sign = record->codec == LOCACHE_CODEC_PICKLE;
     lc_entry entry = {
         .codec = record->codec,
         .has_mac = sign,
@@ -269,8 +269,9 @@ static locache_status lay_out(lc_image *out, locache *cache, lc_address *address
     if (spans == NULL)
         return lc_fail(error, LOCACHE_ENOMEM, "no memory to store a result of %s", cache->function);
     lc_entry_build((unsigned char *)(spans + count), spans, &entry, record->buffers,
-                   sign ? secret : NULL);
-    *out = (lc_image){.spans = spans, .count = count, .durable = cache->flags & LOCACHE_DURABLE};
+                   record->buffer_sizes, sign ? secret : NULL);
+    *out =
+        (lc_image){.spans = spans, .count = count, .durable = cache->flags & LOCACHE_OPEN_DURABLE};
     return LOCACHE_OK;
 }
 

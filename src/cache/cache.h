@@ -17,12 +17,13 @@ typedef struct lc_look {
     const char *why; /* out: as a miss's event says it; or NULL */
 } lc_look;
 
-/* As locache_get(), but for the event of a miss, which the caller tells once it is one. */
+/* As locache_get(), but on disk alone (what is in memory: recall.h), and without the event of a
+ * miss, which the caller tells once it is one. */
 locache_status lc_cache_look(locache_value **out, locache *cache, lc_address *address,
                              lc_look *look, locache_error *error);
 void lc_cache_tell_miss(locache *cache, const lc_address *address, const lc_look *look,
                         const locache_error *error);
-/* Once more, on disk alone, after it was a miss: OK or MISS, and no event but a hit's. */
+/* Once more, after it was a miss: OK or MISS, and no event but a hit's. */
 locache_status lc_cache_look_again(locache_value **out, locache *cache, lc_address *address,
                                    lc_look *look);
 /* The directory to write into: open for who borrows it, and made where it is not there. */

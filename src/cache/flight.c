@@ -121,7 +121,9 @@ static void set_state_lock_held(locache_flight *flight, lc_flight_state state)
     flight->state = state;
     if (state == LC_FLIGHT_HELD || state == LC_FLIGHT_LOOSE)
         lc_circle_forget_lock_held(flight);
-    pthread_cond_broadcast(&flight->over);
+    /* Who waits is a user, too. */
+    if (flight->users > 1)
+        pthread_cond_broadcast(&flight->over);
 }
 
 static void set_state(locache_flight *flight, lc_flight_state state)
@@ -177,7 +179,8 @@ static void give_up_turn(const locache_flight *flight, lc_lane *lane)
     atomic_fetch_sub_explicit(&lane->held, 1, memory_order_relaxed);
 }
 
-void lc_flight_stop(locache_flight *flight, bool failed)
+/* Give the turn up, and be a user less where it is the end. True: it was the last. */
+static bool stop(locache_flight *flight, bool failed, bool end)
 {
     /* The lock first: who is woken is to find it free. Not where it is a parent's: then the lane
      * is no more, and nobody waits for it but in the parent. */
@@ -197,9 +200,18 @@ void lc_flight_stop(locache_flight *flight, bool failed)
         set_state_lock_held(flight, LC_FLIGHT_STOPPED);
     lc_flights_pull_lock_held(flight);
     lc_circle_forget_lock_held(flight);
+    locache_flight *blocker = flight->blocker;
+    flight->blocker = NULL;
+    bool last = end && --flight->users == 0;
     lc_flights_unlock();
     lc_lane_leave(lane);
-    drop_blocker(flight);
+    lc_flights_release(blocker);
+    return last;
+}
+
+void lc_flight_stop(locache_flight *flight, bool failed)
+{
+    stop(flight, failed, false);
 }
 
 void lc_flight_end(locache_flight *flight)
@@ -207,8 +219,8 @@ void lc_flight_end(locache_flight *flight)
     if (flight == NULL)
         return;
     locache *cache = flight->cache;
-    lc_flight_stop(flight, flight->failed);
-    lc_flights_release(flight);
+    if (stop(flight, flight->failed, true))
+        lc_flights_free(flight);
     lc_handle_release(cache);
 }
 

@@ -160,20 +160,29 @@ locache_flight *lc_flights_find_lock_held(locache_flight *after, const locache_f
     return at;
 }
 
-void lc_flights_release(locache_flight *flight)
+/* One user less. True: it was the last. */
+static bool leave_turn(locache_flight *flight)
 {
-    while (flight != NULL) {
-        lc_flights_lock();
-        bool last = --flight->users == 0;
-        bool inherited = flight->state == LC_FLIGHT_INHERITED;
-        lc_flights_unlock();
-        if (!last)
-            return;
+    lc_flights_lock();
+    bool last = --flight->users == 0;
+    lc_flights_unlock();
+    return last;
+}
+
+void lc_flights_free(locache_flight *flight)
+{
+    do {
         locache_flight *within = flight->within;
         /* Threads that waited for it in the parent are not here to leave it. */
-        if (!inherited)
+        if (flight->state != LC_FLIGHT_INHERITED)
             pthread_cond_destroy(&flight->over);
         lc_free(flight);
         flight = within;
-    }
+    } while (flight != NULL && leave_turn(flight));
+}
+
+void lc_flights_release(locache_flight *flight)
+{
+    if (flight != NULL && leave_turn(flight))
+        lc_flights_free(flight);
 }

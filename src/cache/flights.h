@@ -77,5 +77,7 @@ void lc_flights_remove_lock_held(locache_flight *flight);
 locache_flight *lc_flights_find_lock_held(locache_flight *after, const locache_flight *like);
 /* One user less: the last frees it, and is one less of what it is within. Without the lock. */
 void lc_flights_release(locache_flight *flight);
+/* The same of one that has no user any more. */
+void lc_flights_free(locache_flight *flight);
 
 #endif

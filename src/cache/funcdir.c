@@ -9,6 +9,8 @@
  * No lock: two threads that find the directory at once both open it, and one of the two descriptors
  * stays (adopt()). After fork() the child has the same descriptors, and goes on. */
 #include "cache/funcdir.h"
+#include "base/deep.h"
+#include "base/error.h"
 #include "base/log.h"
 #include "base/os.h"
 #include "base/text.h"
@@ -29,21 +31,11 @@
  * for; so often in a row, somebody removes it in a loop. */
 #define FIND_ATTEMPTS 8
 
-/* Events of what a switch of versions did, sent when its lock is given up: who listens may run
- * anything, this function too. */
-static void announce(locache *cache, const lc_versions_news *news)
+/* Apart: a path on the stack of every miss would be much for a small one. */
+static __attribute__((noinline)) void announce_evicted(const locache *cache,
+                                                       const lc_versions_news *news)
 {
     char path[LOCACHE_PATH_MAX];
-    if (news->kept)
-        lc_handle_event(cache, LOCACHE_EVENT_KEEP, "",
-                        "the source changed, and is said to mean the same");
-    else if (news->restored)
-        lc_handle_event(cache, LOCACHE_EVENT_RESTORE, "",
-                        "an earlier source came back, and its results with it");
-    else if (news->moved)
-        lc_handle_event(cache, LOCACHE_EVENT_INVALIDATE, "", "the source changed");
-    if (news->evicted == 0 || !lc_log_wanted())
-        return;
     for (unsigned i = 0; i < news->evicted; i++) {
         bool known = i < sizeof news->those / sizeof *news->those;
         const char *why = known && news->those[i].old
@@ -56,6 +48,22 @@ static void announce(locache *cache, const lc_versions_news *news)
                  cache->names[atomic_load(&cache->chosen)], known ? "/" : "", hex);
         lc_log(LOCACHE_EVENT_EVICT, cache->function, path, why);
     }
+}
+
+/* Events of what a switch of versions did, sent when its lock is given up: who listens may run
+ * anything, this function too. */
+static void announce(locache *cache, const lc_versions_news *news)
+{
+    if (news->kept)
+        lc_handle_event(cache, LOCACHE_EVENT_KEEP, "",
+                        "the source changed, and is said to mean the same");
+    else if (news->restored)
+        lc_handle_event(cache, LOCACHE_EVENT_RESTORE, "",
+                        "an earlier source came back, and its results with it");
+    else if (news->moved)
+        lc_handle_event(cache, LOCACHE_EVENT_INVALIDATE, "", "the source changed");
+    if (news->evicted > 0 && lc_log_wanted())
+        announce_evicted(cache, news);
 }
 
 bool lc_funcdir_gone(const locache *cache, int funcdir)
@@ -269,9 +277,9 @@ lc_wanted lc_funcdir_wanted(const locache *cache, lc_effort how)
 {
     const lc_told *told = cache->told;
     lc_wanted wanted = {.asked = {.main = &cache->identity},
-                        .keep = cache->flags & LOCACHE_KEEP,
+                        .keep = cache->flags & LOCACHE_OPEN_KEEP,
                         .make = how == LC_CREATE,
-                        .read_only = cache->flags & LOCACHE_READ_ONLY};
+                        .read_only = cache->flags & LOCACHE_OPEN_READ_ONLY};
     if (told != NULL) {
         wanted.asked.others = told->others;
         wanted.asked.count = told->count;
@@ -281,7 +289,16 @@ lc_wanted lc_funcdir_wanted(const locache *cache, lc_effort how)
     return wanted;
 }
 
-locache_status lc_funcdir_attach(locache *cache, lc_effort how, locache_error *error)
+typedef struct attaching {
+    locache *cache;
+    lc_effort how;
+    locache_error *error;
+    lc_versions_news news;
+    locache_status status;
+} attaching;
+
+static locache_status attach(lc_versions_news *news, locache *cache, lc_effort how,
+                             locache_error *error)
 {
     int root;
     lc_settled settled = {.dir = -1};
@@ -291,13 +308,30 @@ locache_status lc_funcdir_attach(locache *cache, lc_effort how, locache_error *e
         return status;
     status = find_directory(&settled, cache, root, how, &wanted, error);
     /* Whether this call made the directory or not: who made it may not be durable. */
-    if (status == LOCACHE_OK && cache->flags & LOCACHE_DURABLE && how != LC_LOOK)
+    if (status == LOCACHE_OK && cache->flags & LOCACHE_OPEN_DURABLE && how != LC_LOOK)
         sync_names(root);
     lc_close(root);
     if (status == LOCACHE_OK)
         status = adopt(cache, settled.dir, &settled.id, error);
-    announce(cache, &settled.news);
+    *news = settled.news;
     return status;
+}
+
+static void attach_deep(void *context)
+{
+    attaching *this = context;
+    this->status = attach(&this->news, this->cache, this->how, this->error);
+}
+
+locache_status lc_funcdir_attach(locache *cache, lc_effort how, locache_error *error)
+{
+    attaching this = {.cache = cache, .how = how, .error = error};
+    if (!lc_deep_run(attach_deep, &this))
+        return lc_fail_os(error, errno, "cannot start a thread with the stack to open %s",
+                          lc_handle_path(cache));
+    /* On the thread that asked: receivers are told there what happens. */
+    announce(cache, &this.news);
+    return this.status;
 }
 
 locache_status lc_funcdir_find(int *funcdir, locache *cache, locache_error *error)

@@ -5,6 +5,7 @@
  * What a torn picture could do is said where it is read. */
 #include "cache/handle.h"
 #include "base/log.h"
+#include "base/watched.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -21,8 +22,11 @@ void lc_handle_retain(locache *cache)
 
 void lc_handle_release(locache *cache)
 {
-    if (atomic_fetch_sub(&cache->users, 1) == 1)
+    lc_watched_before(&cache->users);
+    if (atomic_fetch_sub(&cache->users, 1) == 1) {
+        lc_watched_after(&cache->users);
         cache->destroy(cache);
+    }
 }
 
 void lc_handle_log(const locache *cache, locache_event_kind kind, const char *name,
@@ -53,7 +57,7 @@ lc_directory lc_handle_directory(const locache *cache, int funcdir)
                           .function = cache->function,
                           .path = lc_handle_path(cache),
                           .grain = atomic_load(&cache->recall.grain),
-                          .map = !(cache->flags & LOCACHE_UNMAPPED),
+                          .map = !(cache->flags & LOCACHE_OPEN_UNMAPPED),
                           .key =
                               atomic_load(&cache->key_state) == LC_KEY_THERE ? cache->key : NULL};
 }

@@ -70,7 +70,8 @@ struct locache {
     lc_told *told; /* what else of the version; or NULL */
     unsigned flags;
     lc_limits limits;
-    int64_t wait; /* locache_options.wait */
+    int64_t wait;       /* locache_options.wait */
+    atomic_uint misses; /* one after the other, of what was asked for on disk: ask.c */
     lc_recall recall;
     const char *dir;      /* the cache directory */
     const char *function; /* qualified name */

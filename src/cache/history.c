@@ -140,7 +140,7 @@ locache_status locache_version_note(void *out, size_t *size, const char *path, l
 
 /* ------------------------------------------------------------------------------- what is said */
 
-static locache_status amend(const locache *cache, int funcdir, const locache_alternative *without,
+static locache_status amend(const locache *cache, int funcdir, const lc_alternative *without,
                             lc_span note, locache_error *error)
 {
     lc_version record;
@@ -163,15 +163,16 @@ static locache_status amend(const locache *cache, int funcdir, const locache_alt
 locache_status locache_amend(locache *cache, const locache_alternative *without, const void *note,
                              size_t note_size, locache_error *error)
 {
+    lc_alternative known;
     lc_error_clear(error);
-    if (cache->flags & LOCACHE_READ_ONLY || !lc_version_is_line(without->state, LC_STATE_MAX) ||
+    if (cache->flags & LOCACHE_OPEN_READ_ONLY || !lc_told_alternative(&known, without) ||
         note_size > LOCACHE_NOTE_MAX)
         return lc_fail(error, LOCACHE_EINVAL,
                        "a handle for reading only, a state that is none, or too long a note");
     int funcdir = lc_dirhold_borrow(cache);
     bool there = funcdir >= 0 && !lc_funcdir_gone(cache, funcdir);
     locache_status status =
-        there ? amend(cache, funcdir, without, (lc_span){note, note_size}, error) : LOCACHE_MISS;
+        there ? amend(cache, funcdir, &known, (lc_span){note, note_size}, error) : LOCACHE_MISS;
     lc_dirhold_return(cache);
     return status;
 }
@@ -193,7 +194,7 @@ static locache_status keep_current(locache *cache, const char *who, locache_erro
 locache_status locache_keep_results(locache *cache, const char *who, locache_error *error)
 {
     lc_error_clear(error);
-    if (cache->flags & LOCACHE_READ_ONLY)
+    if (cache->flags & LOCACHE_OPEN_READ_ONLY)
         return lc_fail(error, LOCACHE_EINVAL, "the cache of %s is open for reading only",
                        cache->function);
     (void)lc_dirhold_borrow(cache);

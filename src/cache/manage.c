@@ -117,8 +117,9 @@ static bool list_one(void *context, const char *name)
         return true;
     const lc_entry *entry = &front.entry;
     const locache_listed listed = {
+        .size = sizeof listed,
         .name = name,
-        .size = front.size,
+        .file_size = front.size,
         .created = entry->created,
         .compute_time = entry->compute_time > 0 ? entry->compute_time : 0,
         .key = entry->key.data,
@@ -167,7 +168,6 @@ static uint64_t happened(const locache *cache, locache_event_kind kind)
 locache_status locache_info(locache_statistics *out, const locache *cache)
 {
     const locache_statistics now = {
-        .size = out->size,
         .hits = happened(cache, LOCACHE_EVENT_HIT) + lc_recall_hits(cache),
         .misses = happened(cache, LOCACHE_EVENT_MISS),
         .rejects = happened(cache, LOCACHE_EVENT_REJECT),
@@ -180,7 +180,7 @@ locache_status locache_info(locache_statistics *out, const locache *cache)
     };
     if (out->size < LC_SIZED_UP_TO(locache_statistics, hits))
         return LOCACHE_EINVAL;
-    memcpy(out, &now, out->size < sizeof now ? out->size : sizeof now);
+    lc_sized_give(out, &now, sizeof now);
     return LOCACHE_OK;
 }
 

@@ -25,7 +25,7 @@ static locache_status check_options(const char *dir, const locache_options *opti
                                     locache_error *error)
 {
     const char *function = options->function;
-    const char *tag = options->identity.code_tag;
+    locache_identity identity;
     if (dir == NULL || dir[0] != '/' || strlen(dir) + PATH_RESERVE > LOCACHE_PATH_MAX)
         return lc_fail(error, LOCACHE_EINVAL,
                        "the cache directory must be an absolute path of less than %d bytes: %s",
@@ -33,11 +33,15 @@ static locache_status check_options(const char *dir, const locache_options *opti
     if (function == NULL || function[0] == '\0' ||
         !lc_text_is_utf8((const unsigned char *)function, strlen(function)))
         return lc_fail(error, LOCACHE_EINVAL, "the function's name must be UTF-8, and not empty");
-    if (options->flags & ~(unsigned)(LOCACHE_KEEP | LOCACHE_DURABLE | LOCACHE_NO_PICKLE |
-                                     LOCACHE_UNMAPPED | LOCACHE_READ_ONLY))
+    if (options->flags &
+        ~(unsigned)(LOCACHE_OPEN_KEEP | LOCACHE_OPEN_DURABLE | LOCACHE_OPEN_NO_PICKLE |
+                    LOCACHE_OPEN_UNMAPPED | LOCACHE_OPEN_READ_ONLY))
         return lc_fail(error, LOCACHE_EINVAL, "unknown flags: 0x%x", options->flags);
     if ((options->retain == NULL) != (options->release == NULL))
         return lc_fail(error, LOCACHE_EINVAL, "of retain and release, both are given or none");
+    if (!lc_told_identity(&identity, options->identity))
+        return lc_fail(error, LOCACHE_EINVAL, "identity.size is not sizeof(locache_identity)");
+    const char *tag = identity.code_tag;
     if (tag != NULL &&
         (tag[0] == '\0' || strlen(tag) > LC_TAG_MAX ||
          tag[strspn(tag, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-")] !=
@@ -102,9 +106,9 @@ static locache *make_handle(const char *dir, const locache_options *options)
     atomic_init(&cache->funcdir, -1);
     atomic_init(&cache->dir_retired, -1);
     locache_id_of(&cache->function_id, options->function, function_size - 1);
-    cache->identity = options->identity;
-    if (options->identity.code_tag != NULL) {
-        memcpy(cache->tag, options->identity.code_tag, strlen(options->identity.code_tag) + 1);
+    (void)lc_told_identity(&cache->identity, options->identity);
+    if (cache->identity.code_tag != NULL) {
+        memcpy(cache->tag, cache->identity.code_tag, strlen(cache->identity.code_tag) + 1);
         cache->identity.code_tag = cache->tag;
     }
     cache->flags = options->flags;
@@ -137,7 +141,8 @@ locache_status locache_open(locache **out, const char *dir, const locache_option
         return lc_fail(error, LOCACHE_ENOMEM, "no memory to open %s", dir);
     locache_identity *identity = &cache->identity;
     (void)lc_dirhold_borrow(cache);
-    status = lc_funcdir_attach(cache, known.flags & LOCACHE_READ_ONLY ? LC_LOOK : LC_SETTLE, error);
+    status =
+        lc_funcdir_attach(cache, known.flags & LOCACHE_OPEN_READ_ONLY ? LC_LOOK : LC_SETTLE, error);
     lc_dirhold_return(cache);
     if (status == LOCACHE_MISS) {
         /* The first put will make the directory, and interpreters with another tag will know it by

@@ -46,7 +46,7 @@ static void fill_up(const lc_directory *at)
 int64_t locache_count_run(locache *cache, locache_run run)
 {
     int64_t before = -1;
-    if (cache->flags & LOCACHE_READ_ONLY)
+    if (cache->flags & LOCACHE_OPEN_READ_ONLY)
         return -1;
     int funcdir = lc_dirhold_borrow(cache);
     lc_directory at = lc_handle_directory(cache, funcdir);

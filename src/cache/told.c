@@ -1,12 +1,29 @@
 /* What a handle was told of its version beside the identity, in one block of memory. */
 #include "cache/told.h"
 #include "base/alloc.h"
-#include "format/version_text.h"
+#include "base/sized.h"
 
 #include <string.h>
 
 /* More than are tried at once: a binding has one for each state that a record says. */
 #define ALTERNATIVES_MAX 1000
+
+bool lc_told_identity(locache_identity *out, const locache_identity *given)
+{
+    memset(out, 0, sizeof *out);
+    return given == NULL ||
+           lc_sized_take(out, sizeof *out, LC_SIZED_UP_TO(locache_identity, source), given);
+}
+
+bool lc_told_alternative(lc_alternative *out, const locache_alternative *given)
+{
+    if (given == NULL ||
+        !lc_sized_fits(sizeof *given, LC_SIZED_UP_TO(locache_alternative, identity), given) ||
+        given->state == NULL || !lc_version_is_line(given->state, LC_STATE_MAX))
+        return false;
+    out->state = given->state;
+    return given->identity != NULL && lc_told_identity(&out->identity, given->identity);
+}
 
 locache_status lc_told_check(const locache_options *options, locache_error *error)
 {
@@ -14,11 +31,12 @@ locache_status lc_told_check(const locache_options *options, locache_error *erro
         (options->alternatives == NULL && options->alternative_count > 0) ||
         (options->note == NULL && options->note_size > 0))
         return lc_fail(error, LOCACHE_EINVAL, "too many alternatives, or a size and no data");
+    lc_alternative other;
     for (size_t i = 0; i < options->alternative_count; i++)
-        if (options->alternatives[i].state == NULL ||
-            !lc_version_is_line(options->alternatives[i].state, LC_STATE_MAX))
+        if (!lc_told_alternative(&other, options->alternatives[i]))
             return lc_fail(error, LOCACHE_EINVAL,
-                           "an alternative's state must be 1 to %d of printable ASCII",
+                           "an alternative needs an identity, and a state of 1 to %d of printable "
+                           "ASCII",
                            LC_STATE_MAX);
     return LOCACHE_OK;
 }
@@ -43,16 +61,16 @@ locache_status lc_told_new(lc_told **out, const locache_options *options)
     if (count == 0 && text == 0)
         return LOCACHE_OK;
     for (size_t i = 0; i < count; i++)
-        text += strlen(options->alternatives[i].state) + 1;
+        text += strlen(options->alternatives[i]->state) + 1;
     lc_told *told = lc_alloc(sizeof *told + count * sizeof told->others[0] + text);
     if (told == NULL)
         return LOCACHE_ENOMEM;
     char *at = (char *)(told->others + count);
     told->count = count;
     for (size_t i = 0; i < count; i++) {
-        const locache_alternative *from = &options->alternatives[i];
-        told->others[i].identity = from->identity;
-        told->others[i].state = place_copy(&at, from->state, strlen(from->state) + 1);
+        const char *state = options->alternatives[i]->state;
+        (void)lc_told_alternative(&told->others[i], options->alternatives[i]);
+        told->others[i].state = place_copy(&at, state, strlen(state) + 1);
     }
     told->kept_by = kept > 0 ? place_copy(&at, options->kept_by, kept) : NULL;
     told->note = (lc_span){place_copy(&at, options->note, note), note};

@@ -112,18 +112,19 @@ static bool is_kept(const locache *cache, const locache_id *version)
            lc_version_has_id(&record, version);
 }
 
-/* With LOCACHE_KEEP any version will do. Age counts from the last use, which is the file's time. */
+/* With LOCACHE_OPEN_KEEP any version will do. Age counts from the last use, which is the file's
+ * time. */
 const char *lc_validate_use(const lc_entry *entry, int64_t used, const locache *cache)
 {
     locache_id version = lc_handle_version(cache);
-    if (!(cache->flags & LOCACHE_KEEP) && !same_id(&entry->version, &version) &&
+    if (!(cache->flags & LOCACHE_OPEN_KEEP) && !same_id(&entry->version, &version) &&
         !is_kept(cache, &entry->version))
         return "of another version of the function";
     if (entry->expires != 0 && entry->expires <= lc_now())
         return "expired";
     if (cache->limits.max_age > 0 && lc_limits_age(used) > cache->limits.max_age)
         return "expired";
-    if (entry->codec == LOCACHE_PICKLE && cache->flags & LOCACHE_NO_PICKLE)
+    if (entry->codec == LOCACHE_CODEC_PICKLE && cache->flags & LOCACHE_OPEN_NO_PICKLE)
         return "pickled, which is forbidden here";
     return NULL;
 }
@@ -152,6 +153,6 @@ locache_status lc_validate(const char **why, locache_value *value, locache *cach
     *why = lc_validate_use(entry, value->stamp.words[LC_STAMP_MTIME], cache);
     if (*why != NULL)
         return LOCACHE_MISS;
-    return entry->codec == LOCACHE_PICKLE ? check_pickle(value, cache, address->name, error)
-                                          : LOCACHE_OK;
+    return entry->codec == LOCACHE_CODEC_PICKLE ? check_pickle(value, cache, address->name, error)
+                                                : LOCACHE_OK;
 }

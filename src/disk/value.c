@@ -7,7 +7,9 @@
 #include "base/alloc.h"
 #include "base/mapping.h"
 #include "base/os.h"
+#include "base/sized.h"
 #include "base/text.h"
+#include "base/watched.h"
 #include "format/cbor.h"
 #include "format/ndarray.h"
 
@@ -18,7 +20,7 @@ locache_codec locache_value_codec(const locache_value *value)
     return value->entry.codec;
 }
 
-const void *locache_value_body(const locache_value *value, size_t *size)
+const void *locache_value_body(size_t *size, const locache_value *value)
 {
     *size = value->entry.body.size;
     return value->entry.body.data;
@@ -29,12 +31,14 @@ size_t locache_value_buffer_count(const locache_value *value)
     return value->entry.buffer_count;
 }
 
-locache_buffer locache_value_buffer(const locache_value *value, size_t n)
+void *locache_value_buffer(size_t *size, const locache_value *value, size_t n)
 {
+    *size = 0;
     if (n >= value->entry.buffer_count)
-        return (locache_buffer){.data = NULL, .size = 0};
+        return NULL;
     lc_span span = lc_entry_buffer(value->bytes, &value->entry, (uint32_t)n);
-    return (locache_buffer){.data = (void *)(uintptr_t)span.data, .size = span.size};
+    *size = span.size;
+    return (void *)(uintptr_t)span.data;
 }
 
 int64_t locache_value_created(const locache_value *value)
@@ -112,8 +116,12 @@ locache_status locache_value_copy(locache_value **out, const locache_value *valu
 void locache_value_free(locache_value *value)
 {
     /* acq_rel: what any holder did with the value comes before its memory is gone. */
-    if (value == NULL || atomic_fetch_sub_explicit(&value->holders, 1, memory_order_acq_rel) > 1)
+    if (value == NULL)
         return;
+    lc_watched_before(&value->holders);
+    if (atomic_fetch_sub_explicit(&value->holders, 1, memory_order_acq_rel) > 1)
+        return;
+    lc_watched_after(&value->holders);
     if (value->mapped)
         lc_unmap(value->bytes, value->size);
     lc_free(value);
@@ -124,32 +132,33 @@ void locache_value_free(locache_value *value)
  * ETYPE: it is something else; ELIMIT: it is that, but does not fit; ECORRUPT: the body is not what
  * its own bytes announce, which only another writer than ours can bring about. */
 
-locache_status locache_value_reader(locache_reader *out, const locache_value *value)
+locache_status locache_value_reader(locache_cbor_reader *out, const locache_value *value)
 {
-    if (value->entry.codec != LOCACHE_CBOR)
+    if (value->entry.codec != LOCACHE_CODEC_CBOR)
         return LOCACHE_ETYPE;
-    locache_reader_init(out, value->entry.body.data, value->entry.body.size);
+    locache_cbor_reader_init(out, value->entry.body.data, value->entry.body.size);
     return LOCACHE_OK;
 }
 
 /* The first item of the body, and a reader that is past it. */
-static locache_status first_item(locache_item *out, locache_reader *reader,
+static locache_status first_item(locache_cbor_item *out, locache_cbor_reader *reader,
                                  const locache_value *value)
 {
     locache_status status = locache_value_reader(reader, value);
     if (status != LOCACHE_OK)
         return status;
-    return locache_read(out, reader) == LOCACHE_OK ? LOCACHE_OK : LOCACHE_ECORRUPT;
+    return locache_cbor_read(out, reader) == LOCACHE_OK ? LOCACHE_OK : LOCACHE_ECORRUPT;
 }
 
 /* A body that is one item of the given kind. */
-static locache_status only_item(locache_item *out, locache_kind kind, const locache_value *value)
+static locache_status only_item(locache_cbor_item *out, locache_cbor_kind kind,
+                                const locache_value *value)
 {
-    locache_reader reader;
+    locache_cbor_reader reader;
     locache_status status = first_item(out, &reader, value);
     if (status != LOCACHE_OK)
         return status;
-    return out->kind == kind ? locache_reader_end(&reader) : LOCACHE_ETYPE;
+    return out->kind == kind ? locache_cbor_reader_end(&reader) : LOCACHE_ETYPE;
 }
 
 /* A number as NumPy has it in memory: kind 'u', 'i', 'f' or 'b', and its bits. */
@@ -160,7 +169,7 @@ typedef struct scalar {
 } scalar;
 
 /* "<f8" and its like, over as many bytes. */
-static bool parse_scalar(scalar *out, const locache_item *type, const locache_item *bytes)
+static bool parse_scalar(scalar *out, const locache_cbor_item *type, const locache_cbor_item *bytes)
 {
     if (type->size != 3 || memchr("<>|", type->data[0], 3) == NULL ||
         memchr("uifb", type->data[1], 4) == NULL || memchr("1248", type->data[2], 4) == NULL)
@@ -175,14 +184,14 @@ static bool parse_scalar(scalar *out, const locache_item *type, const locache_it
 }
 
 /* The scalar of NumPy that the body is, whose tag was read. */
-static locache_status read_scalar(scalar *out, locache_reader *reader)
+static locache_status read_scalar(scalar *out, locache_cbor_reader *reader)
 {
-    locache_item type;
-    locache_item bytes;
-    if (locache_read(&type, reader) != LOCACHE_OK || type.kind != LOCACHE_ARRAY ||
-        type.number != 2 || locache_read(&type, reader) != LOCACHE_OK ||
-        type.kind != LOCACHE_TEXT || locache_read(&bytes, reader) != LOCACHE_OK ||
-        bytes.kind != LOCACHE_BYTES || locache_reader_end(reader) != LOCACHE_OK)
+    locache_cbor_item type;
+    locache_cbor_item bytes;
+    if (locache_cbor_read(&type, reader) != LOCACHE_OK || type.kind != LOCACHE_KIND_ARRAY ||
+        type.number != 2 || locache_cbor_read(&type, reader) != LOCACHE_OK ||
+        type.kind != LOCACHE_KIND_TEXT || locache_cbor_read(&bytes, reader) != LOCACHE_OK ||
+        bytes.kind != LOCACHE_KIND_BYTES || locache_cbor_reader_end(reader) != LOCACHE_OK)
         return LOCACHE_ECORRUPT;
     return parse_scalar(out, &type, &bytes) ? LOCACHE_OK : LOCACHE_ETYPE;
 }
@@ -193,7 +202,7 @@ typedef struct integer {
     uint64_t number;
 } integer;
 
-static locache_status scalar_integer(integer *out, locache_reader *reader)
+static locache_status scalar_integer(integer *out, locache_cbor_reader *reader)
 {
     scalar read;
     locache_status status = read_scalar(&read, reader);
@@ -210,12 +219,12 @@ static locache_status scalar_integer(integer *out, locache_reader *reader)
 
 static locache_status read_integer(integer *out, const locache_value *value)
 {
-    locache_reader reader;
-    locache_item item;
+    locache_cbor_reader reader;
+    locache_cbor_item item;
     locache_status status = first_item(&item, &reader, value);
     if (status != LOCACHE_OK)
         return status;
-    if (item.kind == LOCACHE_TAG) {
+    if (item.kind == LOCACHE_KIND_TAG) {
         /* A bignum never fits 64 bits, or the reader would have refused it. */
         if (item.number == LOCACHE_TAG_BIGNUM || item.number == LOCACHE_TAG_BIGNUM_NEG)
             return lc_cbor_check(value->entry.body.data, value->entry.body.size) == LOCACHE_OK
@@ -223,10 +232,10 @@ static locache_status read_integer(integer *out, const locache_value *value)
                        : LOCACHE_ECORRUPT;
         return item.number == LOCACHE_TAG_SCALAR ? scalar_integer(out, &reader) : LOCACHE_ETYPE;
     }
-    if (item.kind != LOCACHE_UINT && item.kind != LOCACHE_NEGATIVE)
+    if (item.kind != LOCACHE_KIND_UINT && item.kind != LOCACHE_KIND_NEGATIVE)
         return LOCACHE_ETYPE;
-    *out = (integer){.negative = item.kind == LOCACHE_NEGATIVE, .number = item.number};
-    return locache_reader_end(&reader);
+    *out = (integer){.negative = item.kind == LOCACHE_KIND_NEGATIVE, .number = item.number};
+    return locache_cbor_reader_end(&reader);
 }
 
 locache_status locache_value_int(int64_t *out, const locache_value *value)
@@ -253,7 +262,7 @@ locache_status locache_value_uint(uint64_t *out, const locache_value *value)
     return LOCACHE_OK;
 }
 
-static locache_status scalar_real(double *out, locache_reader *reader)
+static locache_status scalar_real(double *out, locache_cbor_reader *reader)
 {
     scalar read;
     float narrow;
@@ -275,16 +284,16 @@ static locache_status scalar_real(double *out, locache_reader *reader)
 
 locache_status locache_value_real(double *out, const locache_value *value)
 {
-    locache_reader reader;
-    locache_item item;
+    locache_cbor_reader reader;
+    locache_cbor_item item;
     locache_status status = first_item(&item, &reader, value);
     if (status != LOCACHE_OK)
         return status;
-    if (item.kind == LOCACHE_TAG && item.number == LOCACHE_TAG_SCALAR)
+    if (item.kind == LOCACHE_KIND_TAG && item.number == LOCACHE_TAG_SCALAR)
         return scalar_real(out, &reader);
-    if (item.kind != LOCACHE_REAL)
+    if (item.kind != LOCACHE_KIND_REAL)
         return LOCACHE_ETYPE;
-    status = locache_reader_end(&reader);
+    status = locache_cbor_reader_end(&reader);
     if (status == LOCACHE_OK)
         *out = item.real;
     return status;
@@ -292,13 +301,13 @@ locache_status locache_value_real(double *out, const locache_value *value)
 
 locache_status locache_value_bool(bool *out, const locache_value *value)
 {
-    locache_reader reader;
-    locache_item item;
+    locache_cbor_reader reader;
+    locache_cbor_item item;
     scalar read;
     locache_status status = first_item(&item, &reader, value);
     if (status != LOCACHE_OK)
         return status;
-    if (item.kind == LOCACHE_TAG && item.number == LOCACHE_TAG_SCALAR) {
+    if (item.kind == LOCACHE_KIND_TAG && item.number == LOCACHE_TAG_SCALAR) {
         status = read_scalar(&read, &reader);
         if (status == LOCACHE_OK && (read.kind != 'b' || read.size != 1))
             return LOCACHE_ETYPE;
@@ -306,66 +315,67 @@ locache_status locache_value_bool(bool *out, const locache_value *value)
             *out = read.bits != 0;
         return status;
     }
-    if (item.kind != LOCACHE_TRUE && item.kind != LOCACHE_FALSE)
+    if (item.kind != LOCACHE_KIND_TRUE && item.kind != LOCACHE_KIND_FALSE)
         return LOCACHE_ETYPE;
-    status = locache_reader_end(&reader);
+    status = locache_cbor_reader_end(&reader);
     if (status == LOCACHE_OK)
-        *out = item.kind == LOCACHE_TRUE;
+        *out = item.kind == LOCACHE_KIND_TRUE;
     return status;
 }
 
 locache_status locache_value_null(const locache_value *value)
 {
-    locache_item item;
-    return only_item(&item, LOCACHE_NULL, value);
+    locache_cbor_item item;
+    return only_item(&item, LOCACHE_KIND_NULL, value);
 }
 
 /* The string of that kind that comes next, here or in a buffer. ETYPE: something else comes. */
-static locache_status next_string(const void **out, size_t *size, locache_reader *reader,
-                                  locache_kind kind, const locache_value *value)
+static locache_status next_string(const void **out, size_t *size, locache_cbor_reader *reader,
+                                  locache_cbor_kind kind, const locache_value *value)
 {
-    locache_item item;
-    uint64_t tag = kind == LOCACHE_TEXT ? LOCACHE_TAG_TEXT_BUFFER : LOCACHE_TAG_BUFFER;
-    if (locache_read(&item, reader) != LOCACHE_OK)
+    locache_cbor_item item;
+    uint64_t tag = kind == LOCACHE_KIND_TEXT ? LOCACHE_TAG_TEXT_BUFFER : LOCACHE_TAG_BUFFER;
+    if (locache_cbor_read(&item, reader) != LOCACHE_OK)
         return LOCACHE_ECORRUPT;
     if (item.kind == kind) {
         *out = item.data;
         *size = item.size;
         return LOCACHE_OK;
     }
-    if (item.kind != LOCACHE_TAG || item.number != tag)
+    if (item.kind != LOCACHE_KIND_TAG || item.number != tag)
         return LOCACHE_ETYPE;
     /* The number of an out-of-line buffer: from the body, and so held to those that there are. */
-    if (locache_read(&item, reader) != LOCACHE_OK || item.kind != LOCACHE_UINT ||
+    if (locache_cbor_read(&item, reader) != LOCACHE_OK || item.kind != LOCACHE_KIND_UINT ||
         item.number > SIZE_MAX)
         return LOCACHE_ECORRUPT;
-    locache_buffer buffer = locache_value_buffer(value, (size_t)item.number);
-    if (buffer.data == NULL)
+    size_t buffer_size;
+    const void *buffer = locache_value_buffer(&buffer_size, value, (size_t)item.number);
+    if (buffer == NULL)
         return LOCACHE_ECORRUPT;
     /* The reader has checked a text that is in the body; a buffer is any bytes. */
-    if (kind == LOCACHE_TEXT && !lc_text_is_utf8(buffer.data, buffer.size))
+    if (kind == LOCACHE_KIND_TEXT && !lc_text_is_utf8(buffer, buffer_size))
         return LOCACHE_ECORRUPT;
-    *out = buffer.data;
-    *size = buffer.size;
+    *out = buffer;
+    *size = buffer_size;
     return LOCACHE_OK;
 }
 
 /* A body that is one string of that kind. */
-static locache_status only_string(const void **out, size_t *size, locache_kind kind,
+static locache_status only_string(const void **out, size_t *size, locache_cbor_kind kind,
                                   const locache_value *value)
 {
-    locache_reader reader;
+    locache_cbor_reader reader;
     locache_status status = locache_value_reader(&reader, value);
     if (status == LOCACHE_OK)
         status = next_string(out, size, &reader, kind, value);
-    return status == LOCACHE_OK ? locache_reader_end(&reader) : status;
+    return status == LOCACHE_OK ? locache_cbor_reader_end(&reader) : status;
 }
 
 locache_status locache_value_text(const char **out, size_t *size, const locache_value *value)
 {
     const void *text;
     size_t text_size;
-    locache_status status = only_string(&text, &text_size, LOCACHE_TEXT, value);
+    locache_status status = only_string(&text, &text_size, LOCACHE_KIND_TEXT, value);
     if (status != LOCACHE_OK)
         return status;
     *out = text;
@@ -377,7 +387,7 @@ locache_status locache_value_bytes(const void **out, size_t *size, const locache
 {
     const void *data;
     size_t data_size;
-    locache_status status = only_string(&data, &data_size, LOCACHE_BYTES, value);
+    locache_status status = only_string(&data, &data_size, LOCACHE_KIND_BYTES, value);
     if (status != LOCACHE_OK)
         return status;
     *out = data;
@@ -387,26 +397,29 @@ locache_status locache_value_bytes(const void **out, size_t *size, const locache
 
 locache_status locache_value_ndarray(locache_ndarray *out, const locache_value *value)
 {
-    locache_reader reader;
-    locache_item item;
+    locache_cbor_reader reader;
+    locache_cbor_item item;
     locache_ndarray array;
     size_t size;
+    if (out->size < LC_SIZED_UP_TO(locache_ndarray, extents))
+        return LOCACHE_EINVAL;
     locache_status status = first_item(&item, &reader, value);
     if (status != LOCACHE_OK)
         return status;
     /* To a C program it says nothing: what it gets is its own to write to. */
-    if (item.kind == LOCACHE_TAG && item.number == LOCACHE_TAG_READONLY &&
-        locache_read(&item, &reader) != LOCACHE_OK)
+    if (item.kind == LOCACHE_KIND_TAG && item.number == LOCACHE_TAG_READONLY &&
+        locache_cbor_read(&item, &reader) != LOCACHE_OK)
         return LOCACHE_ECORRUPT;
-    if (item.kind != LOCACHE_TAG ||
+    if (item.kind != LOCACHE_KIND_TAG ||
         (item.number != LOCACHE_TAG_NDARRAY && item.number != LOCACHE_TAG_NDARRAY_F))
         return LOCACHE_ETYPE;
     status = lc_ndarray_read_head(&array, &reader, item.number == LOCACHE_TAG_NDARRAY_F);
     if (status != LOCACHE_OK)
         return status;
-    status = next_string(&array.data, &size, &reader, LOCACHE_BYTES, value);
-    if (status != LOCACHE_OK || size != array.size || locache_reader_end(&reader) != LOCACHE_OK)
+    status = next_string(&array.data, &size, &reader, LOCACHE_KIND_BYTES, value);
+    if (status != LOCACHE_OK || size != array.data_size ||
+        locache_cbor_reader_end(&reader) != LOCACHE_OK)
         return LOCACHE_ECORRUPT;
-    *out = array;
+    lc_sized_give(out, &array, sizeof array);
     return LOCACHE_OK;
 }

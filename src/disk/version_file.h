@@ -12,9 +12,9 @@ typedef struct lc_wanted {
     lc_identities asked;
     lc_span note;        /* for a directory that has none; or empty */
     const char *kept_by; /* who says that what is new is the same as before; or NULL */
-    bool keep;           /* whichever directory is there is the right one (LOCACHE_KEEP) */
+    bool keep;           /* whichever directory is there is the right one (LOCACHE_OPEN_KEEP) */
     bool make;           /* make what is not there */
-    bool read_only;      /* mend no record (LOCACHE_READ_ONLY) */
+    bool read_only;      /* mend no record (LOCACHE_OPEN_READ_ONLY) */
     bool made_root;      /* the cache directory was made for it */
 } lc_wanted;
 

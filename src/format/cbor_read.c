@@ -130,29 +130,29 @@ static uint64_t widen(uint64_t encoding, unsigned exponent_bits, unsigned fracti
 }
 
 /* Major type 7. */
-static locache_status read_other(locache_item *out, uint64_t argument, unsigned size)
+static locache_status read_other(locache_cbor_item *out, uint64_t argument, unsigned size)
 {
     uint64_t bits = argument;
     uint64_t shortest;
     if (size < 2) {
         /* Of the simple values only these are used; with a byte of their own none is. */
-        if (size > 0 || argument < LOCACHE_FALSE || argument > LOCACHE_NULL)
+        if (size > 0 || argument < LOCACHE_KIND_FALSE || argument > LOCACHE_KIND_NULL)
             return LOCACHE_ECORRUPT;
-        *out = (locache_item){.kind = (locache_kind)argument};
+        *out = (locache_cbor_item){.kind = (locache_cbor_kind)argument};
         return LOCACHE_OK;
     }
     if (size < 8)
         bits = size == 2 ? widen(argument, 5, 10) : widen(argument, 8, 23);
     if (lc_real_shortest(&shortest, bits) != size)
         return LOCACHE_ECORRUPT;
-    *out = (locache_item){.kind = LOCACHE_REAL};
+    *out = (locache_cbor_item){.kind = LOCACHE_KIND_REAL};
     memcpy(&out->real, &bits, sizeof bits);
     return LOCACHE_OK;
 }
 
 /* -------------------------------------------------------------------------------------- reading */
 
-void locache_reader_init(locache_reader *reader, const void *data, size_t size)
+void locache_cbor_reader_init(locache_cbor_reader *reader, const void *data, size_t size)
 {
     /* Arithmetic on a null pointer is undefined, even by nothing. */
     static const unsigned char nothing[1];
@@ -165,26 +165,26 @@ static bool is_bignum(const unsigned char *at, const unsigned char *end)
 {
     uint64_t length;
     unsigned size;
-    if (at == end || *at >> 5 != LOCACHE_BYTES || !read_argument(&length, &size, &at, end))
+    if (at == end || *at >> 5 != LOCACHE_KIND_BYTES || !read_argument(&length, &size, &at, end))
         return false;
     return length > sizeof(uint64_t) && length <= (size_t)(end - at) && *at != 0;
 }
 
 /* Can what the head announces be there? */
-static bool content_possible(locache_kind kind, uint64_t argument, const unsigned char *at,
+static bool content_possible(locache_cbor_kind kind, uint64_t argument, const unsigned char *at,
                              const unsigned char *end)
 {
     size_t left = (size_t)(end - at);
     switch (kind) {
-    case LOCACHE_BYTES:
+    case LOCACHE_KIND_BYTES:
         return argument <= left;
-    case LOCACHE_TEXT:
+    case LOCACHE_KIND_TEXT:
         return argument <= left && lc_text_is_utf8(at, (size_t)argument);
-    case LOCACHE_ARRAY:
+    case LOCACHE_KIND_ARRAY:
         return argument <= left; /* every item is a byte at least */
-    case LOCACHE_MAP:
+    case LOCACHE_KIND_MAP:
         return argument <= left / 2;
-    case LOCACHE_TAG:
+    case LOCACHE_KIND_TAG:
         if (argument == LOCACHE_TAG_BIGNUM || argument == LOCACHE_TAG_BIGNUM_NEG)
             return is_bignum(at, end);
         return left > 0;
@@ -193,7 +193,7 @@ static bool content_possible(locache_kind kind, uint64_t argument, const unsigne
     }
 }
 
-locache_status locache_read(locache_item *out, locache_reader *reader)
+locache_status locache_cbor_read(locache_cbor_item *out, locache_cbor_reader *reader)
 {
     const unsigned char *at = reader->at;
     uint64_t argument;
@@ -209,47 +209,47 @@ locache_status locache_read(locache_item *out, locache_reader *reader)
             reader->at = at;
         return status;
     }
-    locache_kind kind = (locache_kind)major;
+    locache_cbor_kind kind = (locache_cbor_kind)major;
     if (overlong(argument, size) || !content_possible(kind, argument, at, reader->end))
         return LOCACHE_ECORRUPT;
-    if (kind == LOCACHE_BYTES || kind == LOCACHE_TEXT) {
-        *out = (locache_item){.kind = kind, .data = at, .size = (size_t)argument};
+    if (kind == LOCACHE_KIND_BYTES || kind == LOCACHE_KIND_TEXT) {
+        *out = (locache_cbor_item){.kind = kind, .data = at, .size = (size_t)argument};
         at += argument;
     } else {
-        *out = (locache_item){.kind = kind, .number = argument};
+        *out = (locache_cbor_item){.kind = kind, .number = argument};
     }
     reader->at = at;
     return LOCACHE_OK;
 }
 
 /* How many items lie directly within one. */
-static uint64_t children(const locache_item *item)
+static uint64_t children(const locache_cbor_item *item)
 {
     switch (item->kind) {
-    case LOCACHE_ARRAY:
+    case LOCACHE_KIND_ARRAY:
         return item->number;
-    case LOCACHE_MAP:
+    case LOCACHE_KIND_MAP:
         return item->number * 2;
-    case LOCACHE_TAG:
+    case LOCACHE_KIND_TAG:
         return 1;
     default:
         return 0;
     }
 }
 
-locache_status locache_skip(locache_reader *reader)
+locache_status locache_cbor_skip(locache_cbor_reader *reader)
 {
     /* Items still to come, of every array, map and tag that is open. Not by recursion: input must
      * not decide how much stack is used. */
     uint64_t pending[LOCACHE_DEPTH_MAX];
     size_t depth = 0;
-    locache_reader inner = *reader;
-    locache_item item;
+    locache_cbor_reader inner = *reader;
+    locache_cbor_item item;
     do {
-        locache_status status = locache_read(&item, &inner);
+        locache_status status = locache_cbor_read(&item, &inner);
         if (status != LOCACHE_OK)
             return status == LOCACHE_END && depth > 0 ? LOCACHE_ECORRUPT : status;
-        /* Twice a map's pairs is no overflow: locache_read() held them to the bytes left. */
+        /* Twice a map's pairs is no overflow: locache_cbor_read() held them to the bytes left. */
         uint64_t count = children(&item);
         if (count > 0) {
             if (depth == LOCACHE_DEPTH_MAX)
@@ -264,17 +264,17 @@ locache_status locache_skip(locache_reader *reader)
     return LOCACHE_OK;
 }
 
-locache_status locache_reader_end(const locache_reader *reader)
+locache_status locache_cbor_reader_end(const locache_cbor_reader *reader)
 {
     return reader->at == reader->end ? LOCACHE_OK : LOCACHE_ECORRUPT;
 }
 
 locache_status lc_cbor_check(const void *data, size_t size)
 {
-    locache_reader reader;
-    locache_reader_init(&reader, data, size);
-    locache_status status = locache_skip(&reader);
+    locache_cbor_reader reader;
+    locache_cbor_reader_init(&reader, data, size);
+    locache_status status = locache_cbor_skip(&reader);
     if (status != LOCACHE_OK)
         return status == LOCACHE_END ? LOCACHE_ECORRUPT : status;
-    return locache_reader_end(&reader);
+    return locache_cbor_reader_end(&reader);
 }

@@ -27,38 +27,40 @@ enum {
 
 /* --------------------------------------------------------------------------------------- buffer */
 
-void locache_writer_init(locache_writer *writer, void *room, size_t room_size)
+void locache_cbor_writer_init(locache_cbor_writer *writer, void *room, size_t room_size)
 {
-    *writer = (locache_writer){.data = room, .capacity = room ? room_size : 0};
+    *writer = (locache_cbor_writer){.data = room, .capacity = room ? room_size : 0};
 }
 
-void locache_writer_clear(locache_writer *writer)
+void locache_cbor_writer_clear(locache_cbor_writer *writer)
 {
+    if (writer == NULL)
+        return;
     if (writer->owned)
         lc_free(writer->data);
-    *writer = (locache_writer){0};
+    *writer = (locache_cbor_writer){0};
 }
 
-void locache_writer_reset(locache_writer *writer)
+void locache_cbor_writer_reset(locache_cbor_writer *writer)
 {
     writer->length = 0;
     writer->status = LOCACHE_OK;
 }
 
-locache_status locache_writer_status(const locache_writer *writer)
+locache_status locache_cbor_writer_status(const locache_cbor_writer *writer)
 {
     return writer->status;
 }
 
 /* The first failure is what is told: later ones may only follow from it. */
-static void fail(locache_writer *writer, locache_status status)
+static void fail(locache_cbor_writer *writer, locache_status status)
 {
     if (writer->status == LOCACHE_OK)
         writer->status = status;
 }
 
 /* Out of line, as write_long_head(): what a short write does then needs no register saved. */
-static __attribute__((noinline)) bool grow(locache_writer *writer, size_t size)
+static __attribute__((noinline)) bool grow(locache_cbor_writer *writer, size_t size)
 {
     size_t capacity = writer->capacity < CAPACITY_FIRST ? CAPACITY_FIRST : writer->capacity;
     if (writer->status != LOCACHE_OK)
@@ -86,7 +88,7 @@ static __attribute__((noinline)) bool grow(locache_writer *writer, size_t size)
 }
 
 /* Where the next `size` bytes go, which count as written; NULL: they cannot be. */
-static inline unsigned char *append(locache_writer *writer, size_t size)
+static inline unsigned char *append(locache_cbor_writer *writer, size_t size)
 {
     bool fits = writer->capacity - writer->length >= size && writer->status == LOCACHE_OK;
     if (__builtin_expect(!fits, 0) && !grow(writer, size))
@@ -119,7 +121,7 @@ static inline void store_big_endian(unsigned char *at, uint64_t value, unsigned 
 
 /* ---------------------------------------------------------------------------------------- heads */
 
-static __attribute__((noinline)) void write_long_head(locache_writer *writer, unsigned major,
+static __attribute__((noinline)) void write_long_head(locache_cbor_writer *writer, unsigned major,
                                                       uint64_t value)
 {
     unsigned exponent = value <= UINT8_MAX    ? 0
@@ -134,14 +136,14 @@ static __attribute__((noinline)) void write_long_head(locache_writer *writer, un
     store_big_endian(at + 1, value, size);
 }
 
-static inline void write_byte(locache_writer *writer, unsigned value)
+static inline void write_byte(locache_cbor_writer *writer, unsigned value)
 {
     unsigned char *at = append(writer, 1);
     if (at != NULL)
         *at = (unsigned char)value;
 }
 
-static inline void write_head(locache_writer *writer, unsigned major, uint64_t value)
+static inline void write_head(locache_cbor_writer *writer, unsigned major, uint64_t value)
 {
     if (value < 24)
         write_byte(writer, major << 5 | (unsigned)value);
@@ -149,12 +151,12 @@ static inline void write_head(locache_writer *writer, unsigned major, uint64_t v
         write_long_head(writer, major, value);
 }
 
-void locache_write_uint(locache_writer *writer, uint64_t value)
+void locache_cbor_write_uint(locache_cbor_writer *writer, uint64_t value)
 {
     write_head(writer, MAJOR_UINT, value);
 }
 
-void locache_write_int(locache_writer *writer, int64_t value)
+void locache_cbor_write_int(locache_cbor_writer *writer, int64_t value)
 {
     if (value >= 0)
         write_head(writer, MAJOR_UINT, (uint64_t)value);
@@ -162,34 +164,34 @@ void locache_write_int(locache_writer *writer, int64_t value)
         write_head(writer, MAJOR_NEGATIVE, ~(uint64_t)value);
 }
 
-void locache_write_bool(locache_writer *writer, bool value)
+void locache_cbor_write_bool(locache_cbor_writer *writer, bool value)
 {
-    write_byte(writer, MAJOR_OTHER << 5 | (value ? LOCACHE_TRUE : LOCACHE_FALSE));
+    write_byte(writer, MAJOR_OTHER << 5 | (value ? LOCACHE_KIND_TRUE : LOCACHE_KIND_FALSE));
 }
 
-void locache_write_null(locache_writer *writer)
+void locache_cbor_write_null(locache_cbor_writer *writer)
 {
-    write_byte(writer, MAJOR_OTHER << 5 | LOCACHE_NULL);
+    write_byte(writer, MAJOR_OTHER << 5 | LOCACHE_KIND_NULL);
 }
 
-void locache_write_array(locache_writer *writer, uint64_t count)
+void locache_cbor_write_array(locache_cbor_writer *writer, uint64_t count)
 {
     write_head(writer, MAJOR_ARRAY, count);
 }
 
-void locache_write_map(locache_writer *writer, uint64_t count)
+void locache_cbor_write_map(locache_cbor_writer *writer, uint64_t count)
 {
     write_head(writer, MAJOR_MAP, count);
 }
 
-void locache_write_tag(locache_writer *writer, uint64_t tag)
+void locache_cbor_write_tag(locache_cbor_writer *writer, uint64_t tag)
 {
     write_head(writer, MAJOR_TAG, tag);
 }
 
 /* -------------------------------------------------------------------------------------- strings */
 
-void locache_write_raw(locache_writer *writer, const void *data, size_t size)
+void locache_cbor_write_raw(locache_cbor_writer *writer, const void *data, size_t size)
 {
     if (size == 0) /* data may be NULL then */
         return;
@@ -198,26 +200,27 @@ void locache_write_raw(locache_writer *writer, const void *data, size_t size)
         memcpy(at, data, size);
 }
 
-void locache_write_bytes(locache_writer *writer, const void *data, size_t size)
+void locache_cbor_write_bytes(locache_cbor_writer *writer, const void *data, size_t size)
 {
     write_head(writer, MAJOR_BYTES, size);
-    locache_write_raw(writer, data, size);
+    locache_cbor_write_raw(writer, data, size);
 }
 
-void locache_write_text(locache_writer *writer, const char *text, size_t size)
+void locache_cbor_write_text(locache_cbor_writer *writer, const char *text, size_t size)
 {
     if (!lc_text_is_utf8((const unsigned char *)text, size)) {
         fail(writer, LOCACHE_EINVAL);
         return;
     }
     write_head(writer, MAJOR_TEXT, size);
-    locache_write_raw(writer, text, size);
+    locache_cbor_write_raw(writer, text, size);
 }
 
 /* -------------------------------------------------------------------------------------- numbers */
 
 /* magnitude - 1 as a byte string; it has no leading zeros and is more than 2^64. */
-static void write_decremented(locache_writer *writer, const unsigned char *magnitude, size_t size)
+static void write_decremented(locache_cbor_writer *writer, const unsigned char *magnitude,
+                              size_t size)
 {
     /* Down to the last byte that is not 0, which lends one to the zeros after it. */
     size_t last = size - 1;
@@ -226,7 +229,7 @@ static void write_decremented(locache_writer *writer, const unsigned char *magni
     /* 256^n loses its first byte. */
     size_t cut = last == 0 && magnitude[0] == 1 ? 1 : 0;
     /* Copied, and changed where it then lies: the magnitude is the caller's. */
-    locache_write_bytes(writer, magnitude + cut, size - cut);
+    locache_cbor_write_bytes(writer, magnitude + cut, size - cut);
     if (writer->status != LOCACHE_OK)
         return;
     unsigned char *end = writer->data + writer->length;
@@ -236,7 +239,8 @@ static void write_decremented(locache_writer *writer, const unsigned char *magni
         end[-(ptrdiff_t)borrowing - 1]--;
 }
 
-void locache_write_bigint(locache_writer *writer, bool negative, const void *magnitude, size_t size)
+void locache_cbor_write_bigint(locache_cbor_writer *writer, bool negative, const void *magnitude,
+                               size_t size)
 {
     const unsigned char *bytes = magnitude;
     uint64_t value = 0;
@@ -252,18 +256,18 @@ void locache_write_bigint(locache_writer *writer, bool negative, const void *mag
     } else if (size <= sizeof value) {
         write_head(writer, negative ? MAJOR_NEGATIVE : MAJOR_UINT, negative ? value - 1 : value);
     } else if (!negative) {
-        locache_write_tag(writer, LOCACHE_TAG_BIGNUM);
-        locache_write_bytes(writer, bytes, size);
+        locache_cbor_write_tag(writer, LOCACHE_TAG_BIGNUM);
+        locache_cbor_write_bytes(writer, bytes, size);
     } else if (size == 9 && memcmp(bytes, "\1\0\0\0\0\0\0\0", 9) == 0) {
         /* -2^64: a magnitude of nine bytes, but what stands in the head is one less. */
         write_head(writer, MAJOR_NEGATIVE, UINT64_MAX);
     } else {
-        locache_write_tag(writer, LOCACHE_TAG_BIGNUM_NEG);
+        locache_cbor_write_tag(writer, LOCACHE_TAG_BIGNUM_NEG);
         write_decremented(writer, bytes, size);
     }
 }
 
-void locache_write_real(locache_writer *writer, double value)
+void locache_cbor_write_real(locache_cbor_writer *writer, double value)
 {
     uint64_t bits;
     uint64_t encoding;
@@ -302,11 +306,11 @@ static int compare(const group *a, const group *b)
 }
 
 /* The next group of items. OK, END, EINVAL, ELIMIT. */
-static locache_status next_group(group *out, locache_reader *reader, unsigned per_group)
+static locache_status next_group(group *out, locache_cbor_reader *reader, unsigned per_group)
 {
     group found = {.data = reader->at};
     for (unsigned i = 0; i < per_group; i++) {
-        locache_status status = locache_skip(reader);
+        locache_status status = locache_cbor_skip(reader);
         if (status == LOCACHE_END && i == 0)
             return LOCACHE_END;
         if (status != LOCACHE_OK)
@@ -324,13 +328,13 @@ static locache_status next_group(group *out, locache_reader *reader, unsigned pe
 static locache_status survey(size_t *count, bool *in_order, const unsigned char *data, size_t size,
                              unsigned per_group)
 {
-    locache_reader reader;
+    locache_cbor_reader reader;
     locache_status status;
     group previous = {0};
     group current;
     *count = 0;
     *in_order = true;
-    locache_reader_init(&reader, data, size);
+    locache_cbor_reader_init(&reader, data, size);
     while ((status = next_group(&current, &reader, per_group)) == LOCACHE_OK) {
         if (*count > 0 && compare(&previous, &current) >= 0)
             *in_order = false;
@@ -374,14 +378,14 @@ static locache_status reorder(unsigned char *data, size_t size, size_t count, un
     group *groups = NULL;
     /* Groups have many sizes: they are put in order from a copy, not exchanged in place. */
     unsigned char *copy = lc_alloc(size);
-    locache_reader reader;
+    locache_cbor_reader reader;
     if (copy == NULL || count > SIZE_MAX / 2 / sizeof *groups)
         goto done;
     groups = lc_alloc(2 * count * sizeof *groups);
     if (groups == NULL)
         goto done;
     memcpy(copy, data, size);
-    locache_reader_init(&reader, copy, size);
+    locache_cbor_reader_init(&reader, copy, size);
     for (size_t i = 0; i < count; i++) {
         status = next_group(&groups[i], &reader, per_group);
         if (status != LOCACHE_OK)
@@ -406,7 +410,7 @@ done:
     return status;
 }
 
-void locache_write_sorted(locache_writer *writer, size_t start, unsigned per_group)
+void locache_cbor_write_sorted(locache_cbor_writer *writer, size_t start, unsigned per_group)
 {
     size_t count;
     bool in_order;

@@ -123,7 +123,7 @@ locache_status lc_entry_peek(uint64_t *least, uint64_t *table, const unsigned ch
     locache_status status = check_version(head, error);
     if (status != LOCACHE_OK)
         return status;
-    if (head[AT_CODEC] < LOCACHE_CBOR || head[AT_CODEC] > LOCACHE_RAW)
+    if (head[AT_CODEC] < LOCACHE_CODEC_CBOR || head[AT_CODEC] > LOCACHE_CODEC_RAW)
         return lc_fail(error, LOCACHE_ECORRUPT, "damaged: unknown codec %u",
                        (unsigned)head[AT_CODEC]);
     if ((head[AT_FLAGS] & ~FLAG_MAC) != 0)
@@ -450,7 +450,7 @@ static unsigned char *put_span(unsigned char *at, lc_span span)
 }
 
 void lc_entry_build(unsigned char *front, lc_span *spans, const lc_entry *entry,
-                    const locache_buffer *buffers, const unsigned char *mac_key)
+                    const void *const *buffers, const size_t *sizes, const unsigned char *mac_key)
 {
     put_header(front, entry, mac_key != NULL);
     unsigned char *ends = front + LC_ENTRY_HEADER;
@@ -463,8 +463,8 @@ void lc_entry_build(unsigned char *front, lc_span *spans, const lc_entry *entry,
     for (uint32_t i = 0; i < entry->buffer_count; i++) {
         size_t padding = padding_after(end);
         spans[count++] = (lc_span){zeros, padding};
-        spans[count++] = (lc_span){buffers[i].data, buffers[i].size};
-        end += padding + buffers[i].size;
+        spans[count++] = (lc_span){buffers[i], sizes[i]};
+        end += padding + sizes[i];
         store_le(ends + (size_t)i * END_SIZE, end, END_SIZE);
     }
 

@@ -103,6 +103,6 @@ bool lc_entry_authentic(lc_span first, lc_span rest, const unsigned char key[LC_
 size_t lc_entry_front_size(const lc_entry *entry);
 size_t lc_entry_span_count(const lc_entry *entry);
 void lc_entry_build(unsigned char *front, lc_span *spans, const lc_entry *entry,
-                    const locache_buffer *buffers, const unsigned char *mac_key);
+                    const void *const *buffers, const size_t *sizes, const unsigned char *mac_key);
 
 #endif

@@ -14,16 +14,16 @@
 /* --------------------------------------------------------------------------------------- values */
 
 /* In full where it has such a form; else as a hint, which is less than the key says. */
-static locache_status put_value(lc_name *name, locache_reader *reader)
+static locache_status put_value(lc_name *name, locache_cbor_reader *reader)
 {
-    locache_reader start = *reader;
-    locache_item item;
-    locache_status status = locache_read(&item, reader);
+    locache_cbor_reader start = *reader;
+    locache_cbor_item item;
+    locache_status status = locache_cbor_read(&item, reader);
     if (status != LOCACHE_OK || lc_name_scalar(name, &item, reader))
         return status;
     /* Skipped first: a hint is made of items that are known to be well-formed. */
     *reader = start;
-    status = locache_skip(reader);
+    status = locache_cbor_skip(reader);
     if (status != LOCACHE_OK)
         return status;
     name->hashed = true;
@@ -59,13 +59,13 @@ static void finish(lc_name *name, lc_span stored, bool folds)
     name->out[name->length] = '\0';
 }
 
-static locache_status put_pair(lc_name *name, locache_reader *reader)
+static locache_status put_pair(lc_name *name, locache_cbor_reader *reader)
 {
-    locache_item label;
-    locache_status status = locache_read(&label, reader);
+    locache_cbor_item label;
+    locache_status status = locache_cbor_read(&label, reader);
     if (status != LOCACHE_OK)
         return status;
-    if (label.kind != LOCACHE_TEXT && label.kind != LOCACHE_UINT)
+    if (label.kind != LOCACHE_KIND_TEXT && label.kind != LOCACHE_KIND_UINT)
         return LOCACHE_ECORRUPT;
     lc_name_label(name, &label);
     lc_name_plain(name, "=", 1);
@@ -76,12 +76,12 @@ locache_status lc_key_filename(char out[LOCACHE_NAME_MAX + 1], const void *key, 
                                lc_span stored, bool folds)
 {
     lc_name name = {.length = 0};
-    locache_reader reader;
-    locache_item head;
+    locache_cbor_reader reader;
+    locache_cbor_item head;
     name.out = out;
-    locache_reader_init(&reader, key, size);
-    locache_status status = locache_read(&head, &reader);
-    if (status == LOCACHE_OK && (head.kind != LOCACHE_ARRAY || head.number % 2 != 0))
+    locache_cbor_reader_init(&reader, key, size);
+    locache_status status = locache_cbor_read(&head, &reader);
+    if (status == LOCACHE_OK && (head.kind != LOCACHE_KIND_ARRAY || head.number % 2 != 0))
         status = LOCACHE_ECORRUPT;
     for (uint64_t i = 0; status == LOCACHE_OK && i < head.number; i += 2) {
         if (i > 0)
@@ -89,7 +89,7 @@ locache_status lc_key_filename(char out[LOCACHE_NAME_MAX + 1], const void *key, 
         status = put_pair(&name, &reader);
     }
     if (status == LOCACHE_OK)
-        status = locache_reader_end(&reader);
+        status = locache_cbor_reader_end(&reader);
     if (status == LOCACHE_OK)
         finish(&name, stored, folds);
     return status == LOCACHE_END ? LOCACHE_ECORRUPT : status;

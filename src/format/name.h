@@ -44,19 +44,19 @@ static inline void lc_name_plain(lc_name *name, const char *text, size_t size)
 void lc_name_escaped(lc_name *name, const unsigned char *text, size_t size);
 
 /* Append a label: a name, or a position. */
-void lc_name_label(lc_name *name, const locache_item *label);
+void lc_name_label(lc_name *name, const locache_cbor_item *label);
 
 /* The digits of an integer's item, with its sign: how many bytes at out (LC_DECIMAL_MAX). 0: it is
  * none, or one longer than any name. Where item is a bignum's tag, reader is at its bytes and
  * passes them. */
-size_t lc_name_integer(char *out, const locache_item *item, locache_reader *reader);
+size_t lc_name_integer(char *out, const locache_cbor_item *item, locache_cbor_reader *reader);
 
 /* Append a value that has a form of its own in names, whose item was just read. False, with nothing
  * appended, where it has none; where it is a bignum, reader may have moved all the same. */
-bool lc_name_scalar(lc_name *name, const locache_item *item, locache_reader *reader);
+bool lc_name_scalar(lc_name *name, const locache_cbor_item *item, locache_cbor_reader *reader);
 
 /* Append what a person may want to know of a value that has no form of its own in names: "list.3",
  * "ndarray.3x4", "Point". `value` is at a well-formed item. */
-void lc_name_hint(lc_name *name, locache_reader value);
+void lc_name_hint(lc_name *name, locache_cbor_reader value);
 
 #endif

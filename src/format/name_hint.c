@@ -53,9 +53,9 @@ static const hint hints[] = {
     {LOCACHE_TAG_CLASS, NOWHERE, NULL, NULL},
 };
 
-static bool next(locache_item *out, locache_reader *reader)
+static bool next(locache_cbor_item *out, locache_cbor_reader *reader)
 {
-    return locache_read(out, reader) == LOCACHE_OK;
+    return locache_cbor_read(out, reader) == LOCACHE_OK;
 }
 
 static void put_word(lc_name *name, const char *word)
@@ -71,15 +71,15 @@ static void put_number(lc_name *name, uint64_t number)
 }
 
 /* To the item of an array that is counted so from 1. */
-static bool go_to(locache_reader *reader, unsigned at)
+static bool go_to(locache_cbor_reader *reader, unsigned at)
 {
-    locache_item head;
+    locache_cbor_item head;
     if (at == WHOLE)
         return true;
-    if (!next(&head, reader) || head.kind != LOCACHE_ARRAY || head.number < at)
+    if (!next(&head, reader) || head.kind != LOCACHE_KIND_ARRAY || head.number < at)
         return false;
     while (--at > 0) {
-        if (locache_skip(reader) != LOCACHE_OK)
+        if (locache_cbor_skip(reader) != LOCACHE_OK)
             return false;
     }
     return true;
@@ -87,16 +87,17 @@ static bool go_to(locache_reader *reader, unsigned at)
 
 /* The last part of the "module:qualified.name" that an object begins with. A class made within a
  * function is an object itself, made by [metaclass, [name, ...]]. */
-static void put_class(lc_name *name, locache_reader reader)
+static void put_class(lc_name *name, locache_cbor_reader reader)
 {
-    locache_item item;
+    locache_cbor_item item;
     do {
         if (!next(&item, &reader))
             return;
-        if (item.kind == LOCACHE_TAG && item.number == LOCACHE_TAG_OBJECT && !go_to(&reader, 2))
+        if (item.kind == LOCACHE_KIND_TAG && item.number == LOCACHE_TAG_OBJECT &&
+            !go_to(&reader, 2))
             return;
-    } while (item.kind == LOCACHE_TAG || (item.kind == LOCACHE_ARRAY && item.number > 0));
-    size_t start = item.kind == LOCACHE_TEXT ? item.size : 0;
+    } while (item.kind == LOCACHE_KIND_TAG || (item.kind == LOCACHE_KIND_ARRAY && item.number > 0));
+    size_t start = item.kind == LOCACHE_KIND_TEXT ? item.size : 0;
     size_t end = start;
     while (start > 0 && item.data[start - 1] != '.' && item.data[start - 1] != ':')
         start--;
@@ -104,8 +105,8 @@ static void put_class(lc_name *name, locache_reader reader)
 }
 
 /* Append the next item after a separator, where it has a form of its own; else it is only read. */
-static bool put_scalar(lc_name *name, const char *separator, locache_item *item,
-                       locache_reader *reader)
+static bool put_scalar(lc_name *name, const char *separator, locache_cbor_item *item,
+                       locache_cbor_reader *reader)
 {
     lc_name before = *name;
     put_word(name, separator);
@@ -115,24 +116,25 @@ static bool put_scalar(lc_name *name, const char *separator, locache_item *item,
     return false;
 }
 
-static void put_content(lc_name *name, locache_reader *reader, const char *between)
+static void put_content(lc_name *name, locache_cbor_reader *reader, const char *between)
 {
     enum { SHOWN_MAX = 8 }; /* more would take the room of the arguments that follow */
-    locache_item item = {.kind = LOCACHE_NULL};
+    locache_cbor_item item = {.kind = LOCACHE_KIND_NULL};
     if (put_scalar(name, ".", &item, reader))
         return;
-    if (item.kind == LOCACHE_TAG && item.number == LOCACHE_TAG_DIGEST) {
+    if (item.kind == LOCACHE_KIND_TAG && item.number == LOCACHE_TAG_DIGEST) {
         if (go_to(reader, 1))
             put_scalar(name, ".", &item, reader);
         return;
     }
-    if (item.kind == LOCACHE_TAG && item.number == LOCACHE_TAG_TUPLE && !next(&item, reader))
+    if (item.kind == LOCACHE_KIND_TAG && item.number == LOCACHE_TAG_TUPLE && !next(&item, reader))
         return;
-    if (item.kind == LOCACHE_BYTES) {
+    if (item.kind == LOCACHE_KIND_BYTES) {
         put_number(name, item.size);
-    } else if (item.kind == LOCACHE_MAP || (item.kind == LOCACHE_ARRAY && between == NULL)) {
+    } else if (item.kind == LOCACHE_KIND_MAP ||
+               (item.kind == LOCACHE_KIND_ARRAY && between == NULL)) {
         put_number(name, item.number);
-    } else if (item.kind == LOCACHE_ARRAY) {
+    } else if (item.kind == LOCACHE_KIND_ARRAY) {
         uint64_t shown = item.number < SHOWN_MAX ? item.number : SHOWN_MAX;
         for (uint64_t i = 0; i < shown; i++) {
             if (!put_scalar(name, i == 0 ? "." : between, &item, reader))
@@ -141,7 +143,7 @@ static void put_content(lc_name *name, locache_reader *reader, const char *betwe
     }
 }
 
-static void put_tagged(lc_name *name, uint64_t tag, locache_reader *content)
+static void put_tagged(lc_name *name, uint64_t tag, locache_cbor_reader *content)
 {
     size_t row = 0;
     while (row < sizeof hints / sizeof *hints && hints[row].tag != tag)
@@ -160,20 +162,20 @@ static void put_tagged(lc_name *name, uint64_t tag, locache_reader *content)
         put_content(name, content, hints[row].between);
 }
 
-void lc_name_hint(lc_name *name, locache_reader value)
+void lc_name_hint(lc_name *name, locache_cbor_reader value)
 {
-    locache_item item;
-    locache_reader content = value;
+    locache_cbor_item item;
+    locache_cbor_reader content = value;
     if (!next(&item, &content))
         return;
-    if (item.kind == LOCACHE_TAG) {
+    if (item.kind == LOCACHE_KIND_TAG) {
         put_tagged(name, item.number, &content);
         return;
     }
     /* a real that is no scalar is a NaN with a sign or a payload */
-    put_word(name, item.kind == LOCACHE_BYTES   ? "bytes"
-                   : item.kind == LOCACHE_ARRAY ? "list"
-                   : item.kind == LOCACHE_MAP   ? "dict"
-                                                : "nan");
+    put_word(name, item.kind == LOCACHE_KIND_BYTES   ? "bytes"
+                   : item.kind == LOCACHE_KIND_ARRAY ? "list"
+                   : item.kind == LOCACHE_KIND_MAP   ? "dict"
+                                                     : "nan");
     put_content(name, &value, NULL);
 }

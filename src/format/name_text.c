@@ -65,9 +65,9 @@ void lc_name_escaped(lc_name *name, const unsigned char *text, size_t size)
     }
 }
 
-void lc_name_label(lc_name *name, const locache_item *label)
+void lc_name_label(lc_name *name, const locache_cbor_item *label)
 {
-    if (label->kind == LOCACHE_UINT) {
+    if (label->kind == LOCACHE_KIND_UINT) {
         char numeral[LC_DECIMAL_MAX];
         lc_name_plain(name, numeral, lc_decimal_uint(numeral, label->number));
         return;
@@ -156,18 +156,19 @@ static void put_text(lc_name *name, const unsigned char *text, size_t size)
     }
 }
 
-size_t lc_name_integer(char *out, const locache_item *item, locache_reader *reader)
+size_t lc_name_integer(char *out, const locache_cbor_item *item, locache_cbor_reader *reader)
 {
-    if (item->kind == LOCACHE_UINT)
+    if (item->kind == LOCACHE_KIND_UINT)
         return lc_decimal_uint(out, item->number);
-    if (item->kind == LOCACHE_NEGATIVE)
+    if (item->kind == LOCACHE_KIND_NEGATIVE)
         return lc_decimal_negative(out, item->number);
-    if (item->kind != LOCACHE_TAG ||
+    if (item->kind != LOCACHE_KIND_TAG ||
         (item->number != LOCACHE_TAG_BIGNUM && item->number != LOCACHE_TAG_BIGNUM_NEG))
         return 0;
-    locache_item magnitude;
+    locache_cbor_item magnitude;
     /* Digits that would not fit a name are not worked out: that is quadratic in their number. */
-    if (locache_read(&magnitude, reader) != LOCACHE_OK || magnitude.size > LC_DECIMAL_BYTES_MAX)
+    if (locache_cbor_read(&magnitude, reader) != LOCACHE_OK ||
+        magnitude.size > LC_DECIMAL_BYTES_MAX)
         return 0;
     return lc_decimal_bigint(out, item->number == LOCACHE_TAG_BIGNUM_NEG, magnitude.data,
                              magnitude.size);
@@ -182,24 +183,24 @@ static bool is_odd_nan(double value)
     return bits << 1 > UINT64_C(0xFFE0000000000000) && bits != UINT64_C(0x7FF8000000000000);
 }
 
-bool lc_name_scalar(lc_name *name, const locache_item *item, locache_reader *reader)
+bool lc_name_scalar(lc_name *name, const locache_cbor_item *item, locache_cbor_reader *reader)
 {
     char numeral[LC_DECIMAL_MAX];
     size_t size = 0;
     switch (item->kind) {
-    case LOCACHE_TEXT:
+    case LOCACHE_KIND_TEXT:
         put_text(name, item->data, item->size);
         return true;
-    case LOCACHE_NULL:
+    case LOCACHE_KIND_NULL:
         lc_name_plain(name, "None", 4);
         return true;
-    case LOCACHE_TRUE:
+    case LOCACHE_KIND_TRUE:
         lc_name_plain(name, "True", 4);
         return true;
-    case LOCACHE_FALSE:
+    case LOCACHE_KIND_FALSE:
         lc_name_plain(name, "False", 5);
         return true;
-    case LOCACHE_REAL:
+    case LOCACHE_KIND_REAL:
         if (!is_odd_nan(item->real))
             size = lc_decimal_real(numeral, item->real);
         break;

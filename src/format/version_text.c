@@ -12,6 +12,7 @@
  * version themselves. */
 #include "format/version_text.h"
 #include "base/hash.h"
+#include "base/sized.h"
 #include "base/text.h"
 
 #include <stdio.h>
@@ -377,6 +378,7 @@ bool lc_version_has_id(const lc_version *found, const locache_id *id)
 void locache_identity_explicit(locache_identity *out, const char *text)
 {
     /* A tag of no interpreter, so that programs in two languages can share results. */
-    *out = (locache_identity){.code_tag = "explicit", .no_source = true};
-    locache_id_of(&out->code, text, strlen(text));
+    locache_identity identity = {.code_tag = "explicit", .no_source = true};
+    locache_id_of(&identity.code, text, strlen(text));
+    lc_sized_give(out, &identity, sizeof identity);
 }

@@ -51,11 +51,17 @@ typedef struct lc_version {
     lc_version_kept kept[LC_VERSION_KEPT_MAX];
 } lc_version;
 
+/* What a function is with something left out of it: its state, as the record says it. */
+typedef struct lc_alternative {
+    const char *state;
+    locache_identity identity;
+} lc_alternative;
+
 /* What is asked for: what the function is; and what it is where other things are left out of it as
  * its state, for records that say so. */
 typedef struct lc_identities {
     const locache_identity *main;
-    const locache_alternative *others;
+    const lc_alternative *others;
     size_t count;
 } lc_identities;
 

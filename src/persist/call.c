@@ -11,6 +11,8 @@
  * here: two first calls at the same time both open, and one handle stays. Whatever fails leaves
  * the call without a handle, so that the body runs, and is said once for each function. errno is
  * the body's: what happens here leaves it as it was. */
+#include "persist/call.h"
+#include "base/deep.h"
 #include "base/error.h"
 #include "base/system.h"
 #include "base/warn.h"
@@ -21,6 +23,7 @@
 #include <errno.h>
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -29,8 +32,9 @@
 
 /* --------------------------------------------------------------------------------------- events */
 
-static void print_event(void *context, const locache_event *event)
+static void print_deep(void *context)
 {
+    const locache_event *event = context;
     static const char *const names[] = {
         [LOCACHE_EVENT_HIT] = "hit",         [LOCACHE_EVENT_MISS] = "miss",
         [LOCACHE_EVENT_STORE] = "store",     [LOCACHE_EVENT_REMOVE] = "remove",
@@ -43,10 +47,15 @@ static void print_event(void *context, const locache_event *event)
         (size_t)event->kind < sizeof names / sizeof *names ? names[event->kind] : NULL;
     bool detailed = event->detail[0] != '\0';
     char line[LOCACHE_PATH_MAX + LC_WARN_MAX];
-    (void)context;
     snprintf(line, sizeof line, "%s %s: %s%s%s%s", name ? name : "event", event->function,
              event->path, detailed ? " (" : "", event->detail, detailed ? ")" : "");
     lc_warn_print(line);
+}
+
+static void print_event(void *context, const locache_event *event)
+{
+    (void)context;
+    (void)lc_deep_run(print_deep, (void *)(uintptr_t)event);
 }
 
 void locache_verbose(bool on)
@@ -65,8 +74,9 @@ static void complain(locache_function_record *function, const char *what,
 
 /* ---------------------------------------------------------------------------------------- calls */
 
-void locache_call_begin(locache_call *call, locache_function_record *function, uint64_t count)
+void locache_call_begin(locache_call *of, locache_function_record *function, uint64_t count)
 {
+    lc_call *call = lc_call_within(of);
     locache_error error;
     int code = errno;
     call->function = function;
@@ -74,16 +84,17 @@ void locache_call_begin(locache_call *call, locache_function_record *function, u
     call->flight = NULL;
     call->began = 0;
     call->discarded = false;
-    locache_writer_init(&call->key, call->room, sizeof call->room);
+    locache_cbor_writer_init(&call->key, call->room, sizeof call->room);
     locache_key_begin(&call->key, count);
     if (lc_opened_enter(&call->cache, function, &error) != LOCACHE_OK && error.status != LOCACHE_OK)
         complain(function, "runs uncached", &error);
     errno = code;
 }
 
-void locache_call_argument(locache_call *call, const char *name, unsigned kind, const void *value,
+void locache_call_argument(locache_call *of, const char *name, unsigned kind, const void *value,
                            size_t size, const locache_layout *layout)
 {
+    lc_call *call = lc_call_within(of);
     if (call->cache == NULL)
         return;
     locache_key_name(&call->key, name, strlen(name));
@@ -91,18 +102,18 @@ void locache_call_argument(locache_call *call, const char *name, unsigned kind, 
 }
 
 /* The call goes on without a handle. */
-static void go_uncached(locache_call *call)
+static void go_uncached(lc_call *call)
 {
     if (call->cache == NULL)
         return;
     call->cache = NULL;
-    locache_writer_clear(&call->key);
+    locache_cbor_writer_clear(&call->key);
     lc_opened_leave(call->function);
 }
 
 /* A thread that is cancelled while it waits. */
 typedef struct waiting {
-    locache_call *call;
+    lc_call *call;
     locache_request *request;
 } waiting;
 
@@ -115,7 +126,7 @@ static void stop_waiting(void *context)
 
 /* Ask for the call's result, or for the undertaking to compute it, as long as it takes. Every now
  * and then the wait is one that can be cancelled. */
-static locache_status ask_for(locache_value **value, locache_call *call, locache_error *error)
+static locache_status ask_for(locache_value **value, lc_call *call, locache_error *error)
 {
     locache_request request = {.size = sizeof request,
                                .wait = WAIT_PART,
@@ -135,12 +146,12 @@ static locache_status ask_for(locache_value **value, locache_call *call, locache
 }
 
 /* Look the call up. True: *result is set. Without a handle nothing is stored. */
-static bool look_call_up(void *result, locache_call *call, const void *frame)
+static bool look_call_up(void *result, lc_call *call, const void *frame)
 {
     locache_error error;
     locache_value *value;
     locache_function_record *function = call->function;
-    locache_status status = locache_writer_status(&call->key);
+    locache_status status = locache_cbor_writer_status(&call->key);
     if (status != LOCACHE_OK) {
         lc_fail(&error, status, "an argument has no key (%s)", locache_status_name(status));
         complain(function, "runs uncached", &error);
@@ -165,8 +176,9 @@ static bool look_call_up(void *result, locache_call *call, const void *frame)
     return false;
 }
 
-bool locache_call_take(void *result, locache_call *call)
+bool locache_call_take(void *result, locache_call *of)
 {
+    lc_call *call = lc_call_within(of);
     int code = errno;
     bool found = call->cache != NULL && look_call_up(result, call, __builtin_frame_address(0));
     /* On a miss the key stays until the result is stored (locache_call_keep()). */
@@ -180,11 +192,11 @@ bool locache_call_take(void *result, locache_call *call)
 
 void locache_call_discard(locache_call *call)
 {
-    call->discarded = true;
+    lc_call_within(call)->discarded = true;
 }
 
 /* Commit the flight, or put. Whatever comes of it, the flight is gone. */
-static locache_status store_result(locache_call *call, const locache_record *record,
+static locache_status store_result(lc_call *call, const locache_record *record,
                                    locache_error *error)
 {
     locache_flight *flight = call->flight;
@@ -199,24 +211,25 @@ static locache_status store_result(locache_call *call, const locache_record *rec
 static bool is_failure(const locache_function_record *function, const void *result)
 {
     const char *text;
-    if (function->kind != LOCACHE_KIND_TEXT)
+    if (function->kind != LOCACHE_CTYPE_TEXT)
         return false;
     memcpy(&text, result, sizeof text);
     return text == NULL;
 }
 
-static void keep_result(locache_call *call, const void *result)
+static void keep_result(lc_call *call, const void *result)
 {
     locache_error error;
-    locache_writer body;
+    locache_cbor_writer body;
     unsigned char room[64];
     locache_function_record *function = call->function;
-    locache_record record = {
-        .size = sizeof record, .codec = LOCACHE_CBOR, .compute_time = lc_monotonic() - call->began};
-    locache_writer_init(&body, room, sizeof room);
+    locache_record record = {.size = sizeof record,
+                             .codec = LOCACHE_CODEC_CBOR,
+                             .compute_time = lc_monotonic() - call->began};
+    locache_cbor_writer_init(&body, room, sizeof room);
     record.codec =
         lc_convert_write(&body, function->kind, result, function->result_size, function->layout);
-    locache_status status = locache_writer_status(&body);
+    locache_status status = locache_cbor_writer_status(&body);
     record.body = body.data;
     record.body_size = body.length;
     if (status == LOCACHE_OK)
@@ -225,11 +238,12 @@ static void keep_result(locache_call *call, const void *result)
         lc_fail(&error, status, "no memory to encode it");
     if (status != LOCACHE_OK)
         complain(function, "its result is not kept", &error);
-    locache_writer_clear(&body);
+    locache_cbor_writer_clear(&body);
 }
 
-void locache_call_keep(locache_call *call, const void *result)
+void locache_call_keep(locache_call *of, const void *result)
 {
+    lc_call *call = lc_call_within(of);
     int code = errno;
     if (call->cache == NULL)
         return;

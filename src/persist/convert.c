@@ -79,40 +79,40 @@ static double load_real(const void *value, size_t size)
 
 /* As a double where it is one, so that it is the same call as with a double; else bit for bit,
  * padding zero. A NaN is not equal to itself, and goes bit for bit. */
-static void write_long_real(locache_writer *out, const void *value)
+static void write_long_real(locache_cbor_writer *out, const void *value)
 {
     long double x;
     char type[16];
     unsigned char bytes[sizeof x] = {0};
     memcpy(&x, value, sizeof x);
     if ((long double)(double)x == x) {
-        locache_write_real(out, (double)x);
+        locache_cbor_write_real(out, (double)x);
         return;
     }
     memcpy(bytes, value, LONG_REAL_SIZE);
     snprintf(type, sizeof type, ORDER "f%zu", sizeof x);
-    locache_write_tag(out, LOCACHE_TAG_SCALAR);
-    locache_write_array(out, 2);
-    locache_write_text(out, type, strlen(type));
-    locache_write_bytes(out, bytes, sizeof bytes);
+    locache_cbor_write_tag(out, LOCACHE_TAG_SCALAR);
+    locache_cbor_write_array(out, 2);
+    locache_cbor_write_text(out, type, strlen(type));
+    locache_cbor_write_bytes(out, bytes, sizeof bytes);
 }
 
-static void write_number(locache_writer *out, unsigned kind, const void *value, size_t size)
+static void write_number(locache_cbor_writer *out, unsigned kind, const void *value, size_t size)
 {
     bool truth;
     switch (kind) {
-    case LOCACHE_KIND_BOOL:
+    case LOCACHE_CTYPE_BOOL:
         memcpy(&truth, value, sizeof truth);
-        locache_write_bool(out, truth);
+        locache_cbor_write_bool(out, truth);
         break;
-    case LOCACHE_KIND_INT:
-        locache_write_int(out, load_int(value, size));
+    case LOCACHE_CTYPE_INT:
+        locache_cbor_write_int(out, load_int(value, size));
         break;
-    case LOCACHE_KIND_UINT:
-        locache_write_uint(out, load_uint(value, size));
+    case LOCACHE_CTYPE_UINT:
+        locache_cbor_write_uint(out, load_uint(value, size));
         break;
     default:
-        locache_write_real(out, load_real(value, size));
+        locache_cbor_write_real(out, load_real(value, size));
         break;
     }
 }
@@ -125,25 +125,25 @@ static bool is_text(const char *text, size_t size)
 }
 
 /* By its text. What is no UTF-8 is bytes, as Python would pass it; NULL is a value of its own. */
-static void key_string(locache_writer *key, const void *value)
+static void key_string(locache_cbor_writer *key, const void *value)
 {
     const char *text;
     memcpy(&text, value, sizeof text);
     size_t size = text ? strlen(text) : 0;
     if (text == NULL)
-        locache_write_null(key);
+        locache_cbor_write_null(key);
     else if (is_text(text, size))
         locache_key_text(key, text, size);
     else
         locache_key_bytes(key, text, size);
 }
 
-static void key_array(locache_writer *key, unsigned kind, const void *value)
+static void key_array(locache_cbor_writer *key, unsigned kind, const void *value)
 {
     struct locache_array_char array; /* every locache_array() has its shape: a pointer, a count */
     memcpy(&array, value, sizeof array);
     locache_ndarray as = {
-        .type = (locache_element)(kind - LOCACHE_KIND_ARRAY), .dimensions = 1, .data = array.data};
+        .size = sizeof as, .type = kind - LOCACHE_CTYPE_ARRAY, .dimensions = 1, .data = array.data};
     as.extents[0] = array.count;
     size_t size = locache_element_size(as.type);
     /* A null pointer with a count, or more bytes than memory has: the caller's mistake. The call
@@ -153,50 +153,51 @@ static void key_array(locache_writer *key, unsigned kind, const void *value)
             key->status = LOCACHE_EINVAL;
         return;
     }
-    as.size = array.count * size;
+    as.data_size = array.count * size;
     locache_key_ndarray(key, &as);
 }
 
 /* An array of characters is bytes, up to its size and past any NUL: what is behind the NUL counts,
  * since the body can see it. */
-static void key_member(locache_writer *key, const locache_member *member, const unsigned char *at)
+static void key_member(locache_cbor_writer *key, const locache_member *member,
+                       const unsigned char *at)
 {
-    bool characters = (member->kind == LOCACHE_KIND_INT || member->kind == LOCACHE_KIND_UINT) &&
-                      member->size == 1;
+    bool characters = (member->kind == LOCACHE_CTYPE_INT || member->kind == LOCACHE_CTYPE_UINT) &&
+                      member->element_size == 1;
     locache_key_name(key, member->name, strlen(member->name));
     if (member->count == 0) {
-        write_number(key, member->kind, at, member->size);
+        write_number(key, member->kind, at, member->element_size);
     } else if (characters) {
         locache_key_bytes(key, at, member->count);
     } else {
-        locache_write_array(key, member->count);
+        locache_cbor_write_array(key, member->count);
         for (size_t i = 0; i < member->count; i++)
-            write_number(key, member->kind, at + i * member->size, member->size);
+            write_number(key, member->kind, at + i * member->element_size, member->element_size);
     }
 }
 
 /* As a Python dict: by the names of the members, so that another order of them is another call only
  * where values differ. */
-static void key_struct(locache_writer *key, const void *value, const locache_layout *layout)
+static void key_struct(locache_cbor_writer *key, const void *value, const locache_layout *layout)
 {
-    locache_write_map(key, layout->count);
+    locache_cbor_write_map(key, layout->count);
     size_t start = key->length;
-    for (size_t i = 0; i < layout->count; i++)
-        key_member(key, &layout->members[i],
-                   (const unsigned char *)value + layout->members[i].offset);
-    locache_write_sorted(key, start, 2);
+    const locache_member *member = layout->members;
+    for (size_t i = 0; i < layout->count; i++, member = lc_convert_next(member))
+        key_member(key, member, (const unsigned char *)value + member->offset);
+    locache_cbor_write_sorted(key, start, 2);
 }
 
-void lc_convert_key(locache_writer *key, unsigned kind, const void *value, size_t size,
+void lc_convert_key(locache_cbor_writer *key, unsigned kind, const void *value, size_t size,
                     const locache_layout *layout)
 {
-    if (kind == LOCACHE_KIND_NONE)
+    if (kind == LOCACHE_CTYPE_NONE)
         key_struct(key, value, layout);
-    else if (kind >= LOCACHE_KIND_ARRAY)
+    else if (kind >= LOCACHE_CTYPE_ARRAY)
         key_array(key, kind, value);
-    else if (kind == LOCACHE_KIND_TEXT || kind == LOCACHE_KIND_CONST_TEXT)
+    else if (kind == LOCACHE_CTYPE_TEXT || kind == LOCACHE_CTYPE_CONST_TEXT)
         key_string(key, value);
-    else if (kind == LOCACHE_KIND_LONG_REAL)
+    else if (kind == LOCACHE_CTYPE_LONG_REAL)
         write_long_real(key, value);
     else
         write_number(key, kind, value, size);
@@ -204,16 +205,16 @@ void lc_convert_key(locache_writer *key, unsigned kind, const void *value, size_
 
 /* -------------------------------------------------------------------------------------- results */
 
-void lc_convert_layout(locache_writer *out, const locache_layout *layout)
+void lc_convert_layout(locache_cbor_writer *out, const locache_layout *layout)
 {
-    locache_write_text(out, ORDER, 1);
-    for (size_t i = 0; i < layout->count; i++) {
-        const locache_member *member = &layout->members[i];
+    locache_cbor_write_text(out, ORDER, 1);
+    const locache_member *member = layout->members;
+    for (size_t i = 0; i < layout->count; i++, member = lc_convert_next(member)) {
         locache_key_name(out, member->name, strlen(member->name));
-        locache_write_uint(out, member->kind);
-        locache_write_uint(out, member->offset);
-        locache_write_uint(out, member->size);
-        locache_write_uint(out, member->count);
+        locache_cbor_write_uint(out, member->kind);
+        locache_cbor_write_uint(out, member->offset);
+        locache_cbor_write_uint(out, member->element_size);
+        locache_cbor_write_uint(out, member->count);
     }
 }
 
@@ -223,51 +224,51 @@ void lc_convert_layout(locache_writer *out, const locache_layout *layout)
 static bool layout_id(locache_id *out, const locache_layout *layout)
 {
     unsigned char room[512]; /* on the stack: a member takes some 20 bytes */
-    locache_writer text;
-    locache_writer_init(&text, room, sizeof room);
+    locache_cbor_writer text;
+    locache_cbor_writer_init(&text, room, sizeof room);
     lc_convert_layout(&text, layout);
-    bool whole = locache_writer_status(&text) == LOCACHE_OK;
+    bool whole = locache_cbor_writer_status(&text) == LOCACHE_OK;
     if (whole)
         locache_id_of(out, text.data, text.length);
-    locache_writer_clear(&text);
+    locache_cbor_writer_clear(&text);
     return whole;
 }
 
-static void write_string(locache_writer *body, const void *value)
+static void write_string(locache_cbor_writer *body, const void *value)
 {
     const char *text;
     memcpy(&text, value, sizeof text);
     size_t size = text ? strlen(text) : 0;
     if (text == NULL)
-        locache_write_null(body);
+        locache_cbor_write_null(body);
     else if (is_text(text, size))
-        locache_write_text(body, text, size);
+        locache_cbor_write_text(body, text, size);
     else
-        locache_write_bytes(body, text, size);
+        locache_cbor_write_bytes(body, text, size);
 }
 
-locache_codec lc_convert_write(locache_writer *body, unsigned kind, const void *value, size_t size,
-                               const locache_layout *layout)
+locache_codec lc_convert_write(locache_cbor_writer *body, unsigned kind, const void *value,
+                               size_t size, const locache_layout *layout)
 {
     locache_id id;
     switch (kind) {
-    case LOCACHE_KIND_NONE:
+    case LOCACHE_CTYPE_NONE:
         if (!layout_id(&id, layout)) {
             body->status = LOCACHE_ENOMEM;
-            return LOCACHE_RAW;
+            return LOCACHE_CODEC_RAW;
         }
-        locache_write_raw(body, value, size);
-        locache_write_raw(body, id.bytes, sizeof id.bytes);
-        return LOCACHE_RAW;
-    case LOCACHE_KIND_TEXT:
+        locache_cbor_write_raw(body, value, size);
+        locache_cbor_write_raw(body, id.bytes, sizeof id.bytes);
+        return LOCACHE_CODEC_RAW;
+    case LOCACHE_CTYPE_TEXT:
         write_string(body, value);
-        return LOCACHE_CBOR;
-    case LOCACHE_KIND_LONG_REAL:
+        return LOCACHE_CODEC_CBOR;
+    case LOCACHE_CTYPE_LONG_REAL:
         write_long_real(body, value);
-        return LOCACHE_CBOR;
+        return LOCACHE_CODEC_CBOR;
     default: /* arrays and const char * are no results: LOCACHE_IS_RESULT_ */
         write_number(body, kind, value, size);
-        return LOCACHE_CBOR;
+        return LOCACHE_CODEC_CBOR;
     }
 }
 
@@ -330,8 +331,8 @@ static bool read_real(void *out, const locache_value *value, size_t size)
 static bool read_long_real(void *out, const locache_value *value)
 {
     double wide;
-    locache_reader reader;
-    locache_item item;
+    locache_cbor_reader reader;
+    locache_cbor_item item;
     if (locache_value_real(&wide, value) == LOCACHE_OK) {
         long double x = (long double)wide;
         memcpy(out, &x, sizeof x);
@@ -340,16 +341,16 @@ static bool read_long_real(void *out, const locache_value *value)
     char type[16];
     int size = snprintf(type, sizeof type, ORDER "f%zu", sizeof(long double));
     if (locache_value_reader(&reader, value) != LOCACHE_OK ||
-        locache_read(&item, &reader) != LOCACHE_OK || item.kind != LOCACHE_TAG ||
-        item.number != LOCACHE_TAG_SCALAR || locache_read(&item, &reader) != LOCACHE_OK ||
-        item.kind != LOCACHE_ARRAY || item.number != 2 ||
-        locache_read(&item, &reader) != LOCACHE_OK || item.kind != LOCACHE_TEXT ||
+        locache_cbor_read(&item, &reader) != LOCACHE_OK || item.kind != LOCACHE_KIND_TAG ||
+        item.number != LOCACHE_TAG_SCALAR || locache_cbor_read(&item, &reader) != LOCACHE_OK ||
+        item.kind != LOCACHE_KIND_ARRAY || item.number != 2 ||
+        locache_cbor_read(&item, &reader) != LOCACHE_OK || item.kind != LOCACHE_KIND_TEXT ||
         item.size != (size_t)size || memcmp(item.data, type, item.size) != 0 ||
-        locache_read(&item, &reader) != LOCACHE_OK || item.kind != LOCACHE_BYTES ||
+        locache_cbor_read(&item, &reader) != LOCACHE_OK || item.kind != LOCACHE_KIND_BYTES ||
         item.size != sizeof(long double))
         return false;
     memcpy(out, item.data, item.size);
-    return locache_reader_end(&reader) == LOCACHE_OK;
+    return locache_cbor_reader_end(&reader) == LOCACHE_OK;
 }
 
 /* Of malloc()'s own memory, with a NUL behind it. A text with a NUL within, which Python may have
@@ -381,11 +382,11 @@ static bool read_string(void *out, const locache_value *value)
 /* Bytes of bools are 0 and 1 and nothing else: to read another one is undefined in C. */
 static bool bools_sound(const unsigned char *bytes, const locache_layout *layout)
 {
-    for (size_t i = 0; i < layout->count; i++) {
-        const locache_member *member = &layout->members[i];
+    const locache_member *member = layout->members;
+    for (size_t i = 0; i < layout->count; i++, member = lc_convert_next(member)) {
         size_t count = member->count ? member->count : 1;
-        for (size_t j = 0; member->kind == LOCACHE_KIND_BOOL && j < count; j++)
-            if (bytes[member->offset + j * member->size] > 1)
+        for (size_t j = 0; member->kind == LOCACHE_CTYPE_BOOL && j < count; j++)
+            if (bytes[member->offset + j * member->element_size] > 1)
                 return false;
     }
     return true;
@@ -397,10 +398,10 @@ static bool read_struct(void *out, const locache_value *value, size_t size,
 {
     locache_id id;
     size_t body_size;
-    const unsigned char *body = locache_value_body(value, &body_size);
+    const unsigned char *body = locache_value_body(&body_size, value);
     if (!layout_id(&id, layout))
         return false;
-    if (locache_value_codec(value) != LOCACHE_RAW || body_size != size + sizeof id.bytes ||
+    if (locache_value_codec(value) != LOCACHE_CODEC_RAW || body_size != size + sizeof id.bytes ||
         memcmp(body + size, id.bytes, sizeof id.bytes) != 0 || !bools_sound(body, layout))
         return false;
     memcpy(out, body, size);
@@ -412,20 +413,20 @@ bool lc_convert_read(void *out, const locache_value *value, unsigned kind, size_
 {
     bool truth;
     switch (kind) {
-    case LOCACHE_KIND_NONE:
+    case LOCACHE_CTYPE_NONE:
         return read_struct(out, value, size, layout);
-    case LOCACHE_KIND_BOOL:
+    case LOCACHE_CTYPE_BOOL:
         if (locache_value_bool(&truth, value) != LOCACHE_OK)
             return false;
         memcpy(out, &truth, sizeof truth);
         return true;
-    case LOCACHE_KIND_INT:
+    case LOCACHE_CTYPE_INT:
         return read_int(out, value, size);
-    case LOCACHE_KIND_UINT:
+    case LOCACHE_CTYPE_UINT:
         return read_uint(out, value, size);
-    case LOCACHE_KIND_REAL:
+    case LOCACHE_CTYPE_REAL:
         return read_real(out, value, size);
-    case LOCACHE_KIND_LONG_REAL:
+    case LOCACHE_CTYPE_LONG_REAL:
         return read_long_real(out, value);
     default:
         return read_string(out, value);

@@ -42,20 +42,20 @@ const char *lc_identity_statement(const locache_function_record *function, bool 
     return best ? best->text : NULL;
 }
 
-static void write_part(locache_writer *out, const char *text)
+static void write_part(locache_cbor_writer *out, const char *text)
 {
-    locache_write_bytes(out, text, strlen(text));
+    locache_cbor_write_bytes(out, text, strlen(text));
 }
 
 /* A type that two programs spell alike may be float in one and double in the other. */
-static void write_type(locache_writer *out, unsigned kind, size_t size,
+static void write_type(locache_cbor_writer *out, unsigned kind, size_t size,
                        const locache_layout *layout)
 {
-    locache_write_uint(out, kind);
-    locache_write_uint(out, size);
-    if (kind == LOCACHE_KIND_LONG_REAL)
-        locache_write_uint(out, LDBL_MANT_DIG);
-    if (kind == LOCACHE_KIND_NONE)
+    locache_cbor_write_uint(out, kind);
+    locache_cbor_write_uint(out, size);
+    if (kind == LOCACHE_CTYPE_LONG_REAL)
+        locache_cbor_write_uint(out, LDBL_MANT_DIG);
+    if (kind == LOCACHE_CTYPE_NONE)
         lc_convert_layout(out, layout);
 }
 
@@ -65,17 +65,18 @@ static const char *base_name(const char *file)
     return slash ? slash + 1 : file;
 }
 
-static void write_names(locache_writer *out, const locache_function_record *function, bool located)
+static void write_names(locache_cbor_writer *out, const locache_function_record *function,
+                        bool located)
 {
     write_part(out, function->name);
     write_part(out, located ? base_name(function->base_file) : function->base_file);
     bool from_header = strcmp(function->file, function->base_file) != 0;
     write_part(out, from_header ? function->file : "");
     write_type(out, function->kind, function->result_size, function->layout);
-    for (size_t i = 0; i < function->parameter_count; i++) {
-        const locache_parameter *parameter = &function->parameters[i];
+    const locache_parameter *parameter = function->parameters;
+    for (size_t i = 0; i < function->parameter_count; i++, parameter = lc_convert_next(parameter)) {
         write_part(out, parameter->name);
-        write_type(out, parameter->kind, parameter->size, parameter->layout);
+        write_type(out, parameter->kind, parameter->type_size, parameter->layout);
     }
 }
 
@@ -86,12 +87,13 @@ static void say_no_text(void)
     if (!atomic_exchange(&said, true))
         lc_warn("this program does not carry the text of its source (link-time optimisation leaves "
                 "none): any change of the program counts as one of its memoized functions; compile "
-                "their files with -fno-lto, or define LOCACHE_NO_SOURCE and say LOCACHE_VERSION");
+                "their files with -fno-lto, or define LOCACHE_NO_SOURCE and say "
+                "LOCACHE_FUNCTION_VERSION");
 }
 
 /* The text's digest, of the definition where it is found, else of the whole file: another macro may
  * hide it, and any change may be one of it. */
-static locache_status write_text(const char **tag, locache_writer *out,
+static locache_status write_text(const char **tag, locache_cbor_writer *out,
                                  const locache_function_record *function, const lc_text *text)
 {
     locache_id id;
@@ -103,18 +105,18 @@ static locache_status write_text(const char **tag, locache_writer *out,
     if (status == LOCACHE_OK && !found)
         status = lc_digest_whole(&id, text->own);
     if (status == LOCACHE_OK)
-        locache_write_bytes(out, id.bytes, sizeof id.bytes);
+        locache_cbor_write_bytes(out, id.bytes, sizeof id.bytes);
     /* A header's function means what the file that includes it makes of it. */
     if (status == LOCACHE_OK && !found && text->base.data != NULL)
         status = lc_digest_whole(&id, text->base);
     if (status == LOCACHE_OK && !found)
-        locache_write_bytes(out, id.bytes, sizeof id.bytes);
-    locache_write_uint(out, text->ordinal);
+        locache_cbor_write_bytes(out, id.bytes, sizeof id.bytes);
+    locache_cbor_write_uint(out, text->ordinal);
     return status;
 }
 
 /* Without a text: the program's path where that was asked for, else all of the program. */
-static locache_status write_program(const char **tag, locache_writer *out,
+static locache_status write_program(const char **tag, locache_cbor_writer *out,
                                     const locache_function_record *function, locache_error *error)
 {
     char path[LOCACHE_PATH_MAX];
@@ -126,7 +128,7 @@ static locache_status write_program(const char **tag, locache_writer *out,
             return lc_fail(error, LOCACHE_EIO,
                            "the program carries neither the text of its source nor a build ID: "
                            "link it with -Wl,--build-id");
-        locache_write_bytes(out, id.bytes, sizeof id.bytes);
+        locache_cbor_write_bytes(out, id.bytes, sizeof id.bytes);
         return LOCACHE_OK;
     }
     *tag = TAG_VERSION;
@@ -142,16 +144,16 @@ locache_status lc_identity_of(locache_identity *out, const locache_function_reco
     const char *shared = lc_identity_statement(function, true);
     const char *version = lc_identity_statement(function, false);
     unsigned char room[1024]; /* names of usual length */
-    locache_writer parts;
+    locache_cbor_writer parts;
     lc_text text;
     locache_status status;
     /* Never a source to be asked for later: the text is in the program. */
-    *out = (locache_identity){.no_source = true};
+    *out = (locache_identity){.size = sizeof *out, .no_source = true};
     if (shared != NULL) {
         locache_identity_explicit(out, shared);
         return LOCACHE_OK;
     }
-    locache_writer_init(&parts, room, sizeof room);
+    locache_cbor_writer_init(&parts, room, sizeof room);
     write_names(&parts, function, located);
     if (version != NULL)
         write_part(&parts, version);
@@ -163,10 +165,10 @@ locache_status lc_identity_of(locache_identity *out, const locache_function_reco
     } else {
         status = write_program(&out->code_tag, &parts, function, error);
     }
-    if (status == LOCACHE_OK && (status = locache_writer_status(&parts)) != LOCACHE_OK)
+    if (status == LOCACHE_OK && (status = locache_cbor_writer_status(&parts)) != LOCACHE_OK)
         lc_fail(error, status, "no memory for what the function is");
     if (status == LOCACHE_OK)
         locache_id_of(&out->code, parts.data, parts.length);
-    locache_writer_clear(&parts);
+    locache_cbor_writer_clear(&parts);
     return status;
 }

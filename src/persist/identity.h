@@ -5,7 +5,8 @@
 
 #include "locache.h"
 
-/* What LOCACHE_VERSION (shared: LOCACHE_SHARE) says for the function, or NULL. Any thread. */
+/* What LOCACHE_FUNCTION_VERSION (shared: LOCACHE_SHARE) says for the function, or NULL. Any
+ * thread. */
 const char *lc_identity_statement(const locache_function_record *function, bool shared);
 
 /* Its identity within a directory. located: the directory is that of its source file, whose path

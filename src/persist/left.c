@@ -16,7 +16,7 @@
 
 #ifdef __GLIBC__
 typedef struct _pthread_cleanup_buffer cleanup;
-_Static_assert(sizeof(cleanup) <= sizeof(((locache_call *)NULL)->left), "a call has room for it");
+_Static_assert(sizeof(cleanup) <= sizeof(((lc_call *)NULL)->left), "a call has room for it");
 
 extern void _pthread_cleanup_push(cleanup *buffer, void (*routine)(void *), void *argument)
     __attribute__((weak));
@@ -26,18 +26,18 @@ extern void _pthread_cleanup_pop(cleanup *buffer, int execute) __attribute__((we
  * stack than glibc compares with, as a sanitizer's. */
 #define NEAR ((uintptr_t)1 << 20)
 
-static cleanup *buffer_of(locache_call *call)
+static cleanup *buffer_of(lc_call *call)
 {
     return (cleanup *)(void *)call->left;
 }
 
 static void leave(void *context)
 {
-    locache_call *call = context;
+    lc_call *call = context;
     lc_flight_end(call->flight);
     call->flight = NULL;
     call->cache = NULL;
-    locache_writer_clear(&call->key);
+    locache_cbor_writer_clear(&call->key);
     lc_opened_leave(call->function);
 }
 
@@ -59,7 +59,7 @@ static void take_off(cleanup *mine)
 }
 #endif
 
-void lc_left_watch(locache_call *call, const void *frame)
+void lc_left_watch(lc_call *call, const void *frame)
 {
     lc_flight_bind(call->flight, frame);
 #ifdef __GLIBC__
@@ -69,7 +69,7 @@ void lc_left_watch(locache_call *call, const void *frame)
 #endif
 }
 
-void lc_left_forget(locache_call *call)
+void lc_left_forget(lc_call *call)
 {
 #ifdef __GLIBC__
     if (buffer_of(call)->__routine != NULL)

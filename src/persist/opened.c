@@ -4,13 +4,16 @@
  * held, so that a child of fork() may go on. A handle may be closed only when no call uses it, so
  * calls are counted; a body that is left by longjmp() counts for ever, and its handle stays. */
 #include "persist/opened.h"
+#include "base/deep.h"
 #include "base/error.h"
 #include "base/system.h"
 #include "base/warn.h"
+#include "base/watched.h"
 #include "persist/digests.h"
 #include "persist/identity.h"
 #include "persist/where.h"
 
+#include <errno.h>
 #include <stdatomic.h>
 #include <string.h>
 
@@ -20,18 +23,44 @@
  * that at once, long enough that a call of a cheap function costs what its body does. */
 #define RETRY INT64_C(1000000000)
 
+typedef struct opening {
+    locache_function_record *function;
+    locache *cache;
+    locache_error *error;
+    locache_status status;
+} opening;
+
 static locache_status open_handle(locache **out, locache_function_record *function,
                                   locache_error *error)
 {
     char dir[LOCACHE_PATH_MAX];
     bool located;
-    locache_options options = {.size = sizeof options, .function = function->name};
+    locache_identity identity;
+    locache_options options = {
+        .size = sizeof options, .function = function->name, .identity = &identity};
     locache_status status = lc_where(dir, &located, function, error);
     if (status == LOCACHE_OK)
-        status = lc_identity_of(&options.identity, function, located, error);
+        status = lc_identity_of(&identity, function, located, error);
     if (status == LOCACHE_OK)
         status = locache_open(out, dir, &options, error);
     return status;
+}
+
+static void open_deep(void *context)
+{
+    opening *this = context;
+    this->status = open_handle(&this->cache, this->function, this->error);
+}
+
+/* A first call may be made by a thread with a small stack. */
+static locache_status open_anywhere(locache **out, locache_function_record *function,
+                                    locache_error *error)
+{
+    opening this = {.function = function, .error = error};
+    if (!lc_deep_run(open_deep, &this))
+        return lc_fail_os(error, errno, "cannot start a thread with the stack to open a cache");
+    *out = this.cache;
+    return this.status;
 }
 
 /* Acquire, so that whoever sees the pointer sees what it points to. */
@@ -42,17 +71,20 @@ static locache_status handle_of(locache **out, locache_function_record *function
     locache *mine;
     lc_error_clear(error);
     *out = atomic_load_explicit(&function->cache, memory_order_acquire);
-    if (*out != NULL)
+    if (*out != NULL) {
+        lc_watched_after(&function->cache);
         return LOCACHE_OK;
+    }
     int64_t retry = atomic_load_explicit(&function->retry, memory_order_relaxed);
     if (retry != 0 && lc_ticks() < retry)
         return LOCACHE_EBUSY;
-    locache_status status = open_handle(&mine, function, error);
+    locache_status status = open_anywhere(&mine, function, error);
     if (status != LOCACHE_OK) {
         atomic_store(&function->retry, lc_ticks() + RETRY);
         return status;
     }
     *out = mine;
+    lc_watched_before(&function->cache);
     if (!atomic_compare_exchange_strong(&function->cache, &none, mine)) {
         locache_close(mine);
         *out = none;
@@ -90,6 +122,20 @@ void locache_function_end(locache_function_record *function)
         close_handle(function);
 }
 
+static void reset_deep(void *context)
+{
+    opening *this = context;
+    this->status = locache_reset(this->cache, this->error);
+}
+
+static locache_status reset_anywhere(locache *cache, locache_error *error)
+{
+    opening this = {.cache = cache, .error = error};
+    if (!lc_deep_run(reset_deep, &this))
+        return lc_fail_os(error, errno, "cannot start a thread with the stack to do it");
+    return this.status;
+}
+
 locache_status locache_function_reset(locache_function_record *function)
 {
     locache *cache;
@@ -97,7 +143,7 @@ locache_status locache_function_reset(locache_function_record *function)
     atomic_store(&function->retry, 0);
     locache_status status = lc_opened_enter(&cache, function, &error);
     if (status == LOCACHE_OK) {
-        status = locache_reset(cache, &error);
+        status = reset_anywhere(cache, &error);
         lc_opened_leave(function);
     }
     if (status != LOCACHE_OK)

@@ -63,7 +63,7 @@ static void put(locache *cache, const entry *e, int variant, locache_stamp *stam
     memset(body, variant, sizeof body);
     locache_error error;
     locache_record record = {.size = sizeof record,
-                             .codec = LOCACHE_RAW,
+                             .codec = LOCACHE_CODEC_RAW,
                              .body = body,
                              .body_size = sizeof body,
                              .stamp = stamp};

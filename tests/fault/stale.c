@@ -89,8 +89,9 @@ static locache *open_handle(const world *w, bool recalls)
 {
     locache *cache;
     locache_error error;
-    locache_options options = {.size = sizeof options, .function = "stale"};
-    locache_identity_explicit(&options.identity, "1");
+    locache_identity identity = {.size = sizeof identity};
+    locache_options options = {.size = sizeof options, .function = "stale", .identity = &identity};
+    locache_identity_explicit(&identity, "1");
     if (recalls) {
         options.retain = retain;
         options.release = release;
@@ -184,7 +185,7 @@ static void order(const world *w, command *orders, unsigned count)
 static int variant_of(locache_value *value)
 {
     size_t size;
-    const unsigned char *body = locache_value_body(value, &size);
+    const unsigned char *body = locache_value_body(&size, value);
     must(size == BODY && body[0] < VARIANTS && body[0] == body[BODY - 1],
          "a body that nobody stored");
     return body[0];
@@ -456,14 +457,14 @@ static void whole_directories(world *w)
 
 static void make_key(entry *e, int64_t x)
 {
-    locache_writer writer;
-    locache_writer_init(&writer, e->key, sizeof e->key);
+    locache_cbor_writer writer;
+    locache_cbor_writer_init(&writer, e->key, sizeof e->key);
     locache_key_begin(&writer, 1);
     locache_key_name(&writer, "x", 1);
-    locache_write_int(&writer, x);
-    must(locache_writer_status(&writer) == LOCACHE_OK, "a key");
+    locache_cbor_write_int(&writer, x);
+    must(locache_cbor_writer_status(&writer) == LOCACHE_OK, "a key");
     e->key_size = writer.length;
-    locache_writer_clear(&writer);
+    locache_cbor_writer_clear(&writer);
 }
 
 static void read_image(image *out, const char *path)

@@ -46,19 +46,21 @@ static void stamp(unsigned char *file, size_t size)
 static void rebuilds_to_itself(const lc_entry *entry, const unsigned char *file, size_t size,
                                bool with_mac)
 {
-    locache_buffer *buffers = calloc(entry->buffer_count + (size_t)1, sizeof *buffers);
+    const void **buffers = calloc(entry->buffer_count + (size_t)1, sizeof *buffers);
+    size_t *sizes = calloc(entry->buffer_count + (size_t)1, sizeof *sizes);
     lc_span *spans = calloc(lc_entry_span_count(entry), sizeof *spans);
     unsigned char *front = malloc(lc_entry_front_size(entry));
     size_t at = 0;
-    if (buffers == NULL || spans == NULL || front == NULL)
+    if (buffers == NULL || sizes == NULL || spans == NULL || front == NULL)
         abort();
     for (uint32_t i = 0; i < entry->buffer_count; i++) {
         lc_span buffer = lc_entry_buffer(file, entry, i);
         touch(buffer, file, size);
         REQUIRE(((size_t)((const unsigned char *)buffer.data - file)) % LC_ENTRY_ALIGN == 0);
-        buffers[i] = (locache_buffer){(void *)(uintptr_t)buffer.data, buffer.size};
+        buffers[i] = buffer.data;
+        sizes[i] = buffer.size;
     }
-    lc_entry_build(front, spans, entry, buffers, with_mac ? mac_key : NULL);
+    lc_entry_build(front, spans, entry, buffers, sizes, with_mac ? mac_key : NULL);
     for (size_t i = 0; i < lc_entry_span_count(entry); i++) {
         REQUIRE(spans[i].size <= size - at);
         REQUIRE(spans[i].size == 0 || memcmp(file + at, spans[i].data, spans[i].size) == 0);
@@ -68,6 +70,7 @@ static void rebuilds_to_itself(const lc_entry *entry, const unsigned char *file,
     free(front);
     free(spans);
     free(buffers);
+    free(sizes);
 }
 
 /* A file in pieces. */

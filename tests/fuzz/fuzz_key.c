@@ -8,13 +8,13 @@
 
 static void says_its_key(const char *name, const uint8_t *data, size_t size)
 {
-    locache_writer key;
+    locache_cbor_writer key;
     unsigned char room[512];
-    locache_writer_init(&key, room, sizeof room);
+    locache_cbor_writer_init(&key, room, sizeof room);
     REQUIRE(unname(&key, name));
-    REQUIRE(locache_writer_status(&key) == LOCACHE_OK);
+    REQUIRE(locache_cbor_writer_status(&key) == LOCACHE_OK);
     REQUIRE(key.length == size && memcmp(key.data, data, size) == 0);
-    locache_writer_clear(&key);
+    locache_cbor_writer_clear(&key);
 }
 
 static void has_its_hash(const char *hash, const uint8_t *data, size_t size)

@@ -34,7 +34,7 @@ typedef struct golden_good {
 
 static const golden_good golden_goods[] = {
     {"cbor",
-     LOCACHE_CBOR,
+     LOCACHE_CODEC_CBOR,
      false,
      GOLDEN_CREATED,
      1500000000,
@@ -45,7 +45,7 @@ static const golden_good golden_goods[] = {
      0,
      {0}},
     {"cbor_nested",
-     LOCACHE_CBOR,
+     LOCACHE_CODEC_CBOR,
      false,
      GOLDEN_CREATED,
      7,
@@ -55,9 +55,9 @@ static const golden_good golden_goods[] = {
      "a2 6161 83 01 f5 f6 6162 d9c1c0 82 fb3ff199999999999a f90000",
      0,
      {0}},
-    {"no_arguments", LOCACHE_CBOR, false, GOLDEN_CREATED, 0, 0, "f", "80", "f6", 0, {0}},
+    {"no_arguments", LOCACHE_CODEC_CBOR, false, GOLDEN_CREATED, 0, 0, "f", "80", "f6", 0, {0}},
     {"expires",
-     LOCACHE_CBOR,
+     LOCACHE_CODEC_CBOR,
      false,
      GOLDEN_CREATED,
      0,
@@ -67,11 +67,11 @@ static const golden_good golden_goods[] = {
      "f6",
      0,
      {0}},
-    {"before_1970", LOCACHE_CBOR, false, -1, 0, 0, "f", "80", "f6", 0, {0}},
-    {"raw", LOCACHE_RAW, false, GOLDEN_CREATED, 1, 0, "f", GOLDEN_KEY, "00 ff 0a 0d", 0, {0}},
-    {"raw_empty_body", LOCACHE_RAW, false, GOLDEN_CREATED, 1, 0, "f", GOLDEN_KEY, "", 0, {0}},
+    {"before_1970", LOCACHE_CODEC_CBOR, false, -1, 0, 0, "f", "80", "f6", 0, {0}},
+    {"raw", LOCACHE_CODEC_RAW, false, GOLDEN_CREATED, 1, 0, "f", GOLDEN_KEY, "00 ff 0a 0d", 0, {0}},
+    {"raw_empty_body", LOCACHE_CODEC_RAW, false, GOLDEN_CREATED, 1, 0, "f", GOLDEN_KEY, "", 0, {0}},
     {"pickle_mac",
-     LOCACHE_PICKLE,
+     LOCACHE_CODEC_PICKLE,
      true,
      GOLDEN_CREATED,
      12345,
@@ -83,7 +83,7 @@ static const golden_good golden_goods[] = {
      {0}},
     /* An array of 25 float64 by reference to the buffer: tag 40, [[25], tag 86, tag 49608, 0]. */
     {"one_buffer",
-     LOCACHE_CBOR,
+     LOCACHE_CODEC_CBOR,
      false,
      GOLDEN_CREATED,
      0,
@@ -94,7 +94,7 @@ static const golden_good golden_goods[] = {
      1,
      {200}},
     {"array_readonly",
-     LOCACHE_CBOR,
+     LOCACHE_CODEC_CBOR,
      false,
      GOLDEN_CREATED,
      0,
@@ -106,7 +106,7 @@ static const golden_good golden_goods[] = {
      {200}},
     /* A text by reference to the buffer, whose bytes are ASCII as far as that. */
     {"text_buffer",
-     LOCACHE_CBOR,
+     LOCACHE_CODEC_CBOR,
      false,
      GOLDEN_CREATED,
      0,
@@ -117,7 +117,7 @@ static const golden_good golden_goods[] = {
      1,
      {18}},
     {"many_buffers",
-     LOCACHE_CBOR,
+     LOCACHE_CODEC_CBOR,
      false,
      GOLDEN_CREATED,
      0,
@@ -128,7 +128,7 @@ static const golden_good golden_goods[] = {
      4,
      {1, 64, 0, 65}},
     {"last_buffer_empty",
-     LOCACHE_CBOR,
+     LOCACHE_CODEC_CBOR,
      false,
      GOLDEN_CREATED,
      0,
@@ -139,7 +139,7 @@ static const golden_good golden_goods[] = {
      2,
      {1, 0}},
     {"pickle_mac_buffer",
-     LOCACHE_PICKLE,
+     LOCACHE_CODEC_PICKLE,
      true,
      GOLDEN_CREATED,
      0,
@@ -247,7 +247,7 @@ static inline const golden_good *golden_find(const char *name)
 static inline unsigned char *golden_build(size_t *size, const golden_good *good)
 {
     unsigned char key[64], body[64], pattern[GOLDEN_BUFFERS_MAX][256], mac_key[LC_MAC_KEY_SIZE];
-    locache_buffer buffers[GOLDEN_BUFFERS_MAX];
+    const void *buffers[GOLDEN_BUFFERS_MAX];
     lc_span spans[1 + 2 * GOLDEN_BUFFERS_MAX];
     lc_entry entry = {
         .codec = good->codec,
@@ -264,14 +264,14 @@ static inline unsigned char *golden_build(size_t *size, const golden_good *good)
     for (uint32_t n = 0; n < good->buffer_count; n++) {
         for (size_t i = 0; i < good->buffers[n]; i++)
             pattern[n][i] = golden_byte(n, i);
-        buffers[n] = (locache_buffer){pattern[n], good->buffers[n]};
+        buffers[n] = pattern[n];
     }
 
     size_t count = lc_entry_span_count(&entry);
     unsigned char *front = malloc(lc_entry_front_size(&entry));
     if (front == NULL)
         abort();
-    lc_entry_build(front, spans, &entry, buffers, good->has_mac ? mac_key : NULL);
+    lc_entry_build(front, spans, &entry, buffers, good->buffers, good->has_mac ? mac_key : NULL);
     *size = 0;
     for (size_t i = 0; i < count; i++)
         *size += spans[i].size;

@@ -74,6 +74,34 @@ if have pkg-config; then
     fi
 fi
 
+# What `make install` does last: programs run where the system's list does not have the library.
+# Here ldconfig knows nothing, and then all.
+mkdir "$scratch/bin"
+printf '#!/bin/sh\n' >"$scratch/bin/ldconfig"
+chmod +x "$scratch/bin/ldconfig"
+if have pkg-config && [ -d "$source/tools" ]; then
+    cp -r "$root" "$scratch/found"
+    if [ ! -d "$scratch/found/lib/pkgconfig" ]; then
+        mkdir -p "$scratch/found/lib"
+        mv "$scratch/found/$libdir"/* "$scratch/found/lib"
+    fi
+    pc=$scratch/found/lib/pkgconfig/locache.pc
+    # shellcheck disable=SC2016
+    sed -e "s|^prefix=.*|prefix=$scratch/found|" -e 's|^libdir=.*|libdir=${prefix}/lib|' "$pc" \
+        >"$scratch/as_it_was"
+    cp "$scratch/as_it_was" "$pc"
+    PATH=$scratch/bin:$PATH sh "$source/tools/findable.sh" "$scratch/found" | grep -q ldconfig
+    # shellcheck disable=SC2046
+    "$CC" "$source/examples/shared/primes.c" -o "$scratch/by_path" \
+        $(PKG_CONFIG_PATH=${pc%/*} pkg-config --cflags --libs locache)
+    LD_LIBRARY_PATH='' runs 'pkg-config, a prefix that the system does not know' "$scratch/by_path"
+    printf '#!/bin/sh\necho "liblocache.so.5 => %s"\n' "$scratch/found/lib/liblocache.so.5" \
+        >"$scratch/bin/ldconfig"
+    cp "$scratch/as_it_was" "$pc"
+    [ -z "$(PATH=$scratch/bin:$PATH sh "$source/tools/findable.sh" "$scratch/found")" ]
+    cmp "$scratch/as_it_was" "$pc"
+fi
+
 if have cmake; then
     mkdir "$scratch/cmake"
     cat >"$scratch/cmake/CMakeLists.txt" <<'LISTS'

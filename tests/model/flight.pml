@@ -155,11 +155,20 @@ inline give_up_turn(p, mine)
     }
 }
 
+/* The look before the turn, which spares a hit the turn; left out where a miss is expected. */
+inline look_before(p, hit)
+{
+    if
+    :: look(p, hit)
+    :: hit = 0
+    fi
+}
+
 /* Look; take the turn; look again; compute, which may be within another computation; store, but
  * after an exception; give the turn up. A macro, since inlines cannot be nested in themselves. */
 #define FLIGHT(p, hit, mine, compute)                                                              \
     mine = 0;                                                                                      \
-    atomic { look(p, hit) };                                                                       \
+    atomic { look_before(p, hit) };                                                                \
     if                                                                                             \
     :: hit                                                                                         \
     :: else ->                                                                                     \

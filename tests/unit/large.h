@@ -32,12 +32,14 @@ static inline locache_status put_buffer(locache *cache, int64_t x, size_t size, 
 {
     key k = key_of(x);
     unsigned char *data = pattern(size, seed);
-    const locache_buffer buffers[] = {{data, size}, {data, 100}};
+    const void *const buffers[] = {data, data};
+    const size_t buffer_sizes[] = {size, 100};
     locache_record record = {.size = sizeof record,
                              .codec = codec,
                              .body = "body",
                              .body_size = 4,
                              .buffers = buffers,
+                             .buffer_sizes = buffer_sizes,
                              .buffer_count = 2};
     locache_status status = locache_put(cache, k.bytes, k.size, &record, &error);
     free(data);
@@ -46,7 +48,7 @@ static inline locache_status put_buffer(locache *cache, int64_t x, size_t size, 
 
 static inline void must_put_buffer(locache *cache, int64_t x, size_t size, unsigned seed)
 {
-    locache_status status = put_buffer(cache, x, size, seed, LOCACHE_RAW);
+    locache_status status = put_buffer(cache, x, size, seed, LOCACHE_CODEC_RAW);
     if (status != LOCACHE_OK)
         fail_msg("locache_put: %s: %s", locache_status_name(status), error.message);
 }
@@ -55,15 +57,15 @@ static inline void assert_pattern(locache_value *value, size_t size, unsigned se
 {
     unsigned char *data = pattern(size, seed);
     size_t body_size;
-    const void *body = locache_value_body(value, &body_size);
+    const void *body = locache_value_body(&body_size, value);
     assert_int_equal(body_size, 4);
     assert_memory_equal(body, "body", 4);
     assert_int_equal(locache_value_buffer_count(value), 2);
-    locache_buffer buffer = locache_value_buffer(value, 0);
+    outlying buffer = buffer_of(value, 0);
     assert_int_equal(buffer.size, size);
     assert_memory_equal(buffer.data, data, size);
     assert_int_equal((uintptr_t)buffer.data % 64, 0);
-    buffer = locache_value_buffer(value, 1);
+    buffer = buffer_of(value, 1);
     assert_int_equal(buffer.size, 100);
     assert_memory_equal(buffer.data, data, 100);
     free(data);

@@ -104,7 +104,7 @@ static inline const char *in_foo(const char *rest)
 /* The nth source of a function, as interpreter `tag` sees it: its code and its text. */
 static inline locache_identity identity_of(const char *tag, int source)
 {
-    locache_identity identity = {.code_tag = tag, .has_source = true};
+    locache_identity identity = {.size = sizeof identity, .code_tag = tag, .has_source = true};
     char text[64];
     snprintf(text, sizeof text, "code of %s %d", tag, source);
     locache_id_of(&identity.code, text, strlen(text));
@@ -113,10 +113,29 @@ static inline locache_identity identity_of(const char *tag, int source)
     return identity;
 }
 
+/* The same where it stays for a while: for seven more calls of the thread. */
+static inline const locache_identity *identity_at(const char *tag, int source)
+{
+    static _Thread_local locache_identity identities[8];
+    static _Thread_local unsigned next;
+    locache_identity *identity = &identities[next++ % 8];
+    *identity = identity_of(tag, source);
+    return identity;
+}
+
+/* The same of a version that is said by hand. */
+static inline const locache_identity *explicit_at(const char *text)
+{
+    static _Thread_local locache_identity identity;
+    identity = (locache_identity){.size = sizeof identity};
+    locache_identity_explicit(&identity, text);
+    return &identity;
+}
+
 static inline locache_options options_for(const char *function)
 {
     return (locache_options){
-        .size = sizeof(locache_options), .function = function, .identity = identity_of("t-1", 1)};
+        .size = sizeof(locache_options), .function = function, .identity = identity_at("t-1", 1)};
 }
 
 static inline locache *open_with(const locache_options *options)
@@ -138,7 +157,7 @@ static inline locache *open_function(const char *function)
 static inline locache *open_source(const char *tag, int source)
 {
     locache_options options = options_for("my_func");
-    options.identity = identity_of(tag, source);
+    options.identity = identity_at(tag, source);
     return open_with(&options);
 }
 
@@ -153,14 +172,43 @@ typedef struct key {
 static inline key key_of(int64_t x)
 {
     key out;
-    locache_writer writer;
-    locache_writer_init(&writer, out.bytes, sizeof out.bytes);
+    locache_cbor_writer writer;
+    locache_cbor_writer_init(&writer, out.bytes, sizeof out.bytes);
     locache_key_begin(&writer, 1);
     locache_key_name(&writer, "x", 1);
-    locache_write_int(&writer, x);
-    assert_int_equal(locache_writer_status(&writer), LOCACHE_OK);
+    locache_cbor_write_int(&writer, x);
+    assert_int_equal(locache_cbor_writer_status(&writer), LOCACHE_OK);
     out.size = writer.length;
-    locache_writer_clear(&writer);
+    locache_cbor_writer_clear(&writer);
+    return out;
+}
+
+/* A buffer of a result, out of line. */
+typedef struct outlying {
+    void *data;
+    size_t size;
+} outlying;
+
+/* For one record of a thread at a time. */
+static inline void set_buffers(locache_record *record, const outlying *buffers, size_t count)
+{
+    enum { MOST = 3000 };
+    static _Thread_local const void *data[MOST];
+    static _Thread_local size_t sizes[MOST];
+    assert_in_range(count, 0, MOST);
+    for (size_t i = 0; i < count; i++) {
+        data[i] = buffers[i].data;
+        sizes[i] = buffers[i].size;
+    }
+    record->buffers = data;
+    record->buffer_sizes = sizes;
+    record->buffer_count = count;
+}
+
+static inline outlying buffer_of(const locache_value *value, size_t n)
+{
+    outlying out;
+    out.data = locache_value_buffer(&out.size, value, n);
     return out;
 }
 
@@ -180,7 +228,7 @@ static inline locache_status put_as(locache *cache, int64_t x, const char *resul
 
 static inline locache_status put(locache *cache, int64_t x, const char *result)
 {
-    return put_as(cache, x, result, LOCACHE_RAW);
+    return put_as(cache, x, result, LOCACHE_CODEC_RAW);
 }
 
 static inline void must_put(locache *cache, int64_t x, const char *result)
@@ -198,7 +246,7 @@ static inline locache_status get(locache *cache, int64_t x, const char *result)
     locache_status status = locache_get(&value, cache, k.bytes, k.size, &error);
     if (status == LOCACHE_OK) {
         size_t size;
-        const void *body = locache_value_body(value, &size);
+        const void *body = locache_value_body(&size, value);
         assert_int_equal(size, strlen(result));
         assert_memory_equal(body, result, size);
         locache_value_free(value);

@@ -58,7 +58,7 @@ static inline void unname_magnitude(unsigned char out[UNNAME_BYTES], const char 
 }
 
 /* A value without escapes that is a number, None, True or False; false: it is text. */
-static inline bool unname_literal(locache_writer *key, const char *text, size_t size)
+static inline bool unname_literal(locache_cbor_writer *key, const char *text, size_t size)
 {
     char copy[UNNAME_MAX + 1];
     char *end;
@@ -66,30 +66,30 @@ static inline bool unname_literal(locache_writer *key, const char *text, size_t 
     copy[size] = '\0';
     bool negative = copy[0] == '-';
     if (strcmp(copy, "None") == 0) {
-        locache_write_null(key);
+        locache_cbor_write_null(key);
     } else if (strcmp(copy, "True") == 0 || strcmp(copy, "False") == 0) {
-        locache_write_bool(key, copy[0] == 'T');
+        locache_cbor_write_bool(key, copy[0] == 'T');
     } else if (unname_digits(copy + negative, size - negative)) {
         unsigned char magnitude[UNNAME_BYTES];
         unname_magnitude(magnitude, copy + negative, size - negative);
-        locache_write_bigint(key, negative, magnitude, sizeof magnitude);
+        locache_cbor_write_bigint(key, negative, magnitude, sizeof magnitude);
     } else if (strcmp(copy, "nan") == 0) {
-        locache_write_real(key, (double)NAN);
+        locache_cbor_write_real(key, (double)NAN);
     } else if (strcmp(copy, "inf") == 0 || strcmp(copy, "-inf") == 0) {
-        locache_write_real(key, negative ? -HUGE_VAL : HUGE_VAL);
+        locache_cbor_write_real(key, negative ? -HUGE_VAL : HUGE_VAL);
     } else if (size > 0 && strspn(copy, "0123456789+-.e") == size &&
                unname_digits(copy + negative, 1)) {
         double value = strtod(copy, &end);
         if (*end != '\0')
             return false;
-        locache_write_real(key, value);
+        locache_cbor_write_real(key, value);
     } else {
         return false;
     }
     return true;
 }
 
-static inline bool unname_value(locache_writer *key, const char *text, size_t size)
+static inline bool unname_value(locache_cbor_writer *key, const char *text, size_t size)
 {
     char plain[UNNAME_MAX];
     size_t plain_size;
@@ -97,28 +97,28 @@ static inline bool unname_value(locache_writer *key, const char *text, size_t si
         return true;
     if (!unname_unescape(plain, &plain_size, text, size))
         return false;
-    locache_write_text(key, plain, plain_size);
+    locache_cbor_write_text(key, plain, plain_size);
     return true;
 }
 
-static inline bool unname_label(locache_writer *key, const char *text, size_t size)
+static inline bool unname_label(locache_cbor_writer *key, const char *text, size_t size)
 {
     char plain[UNNAME_MAX];
     size_t plain_size;
     if (unname_digits(text, size)) {
         unsigned char magnitude[UNNAME_BYTES];
         unname_magnitude(magnitude, text, size);
-        locache_write_bigint(key, false, magnitude, sizeof magnitude);
+        locache_cbor_write_bigint(key, false, magnitude, sizeof magnitude);
         return true;
     }
     if (!unname_unescape(plain, &plain_size, text, size))
         return false;
-    locache_write_text(key, plain, plain_size);
+    locache_cbor_write_text(key, plain, plain_size);
     return true;
 }
 
 /* Append the key that a name without '~' stands for; false where it is no such name. */
-static inline bool unname(locache_writer *key, const char *name)
+static inline bool unname(locache_cbor_writer *key, const char *name)
 {
     uint64_t count = 0;
     for (const char *at = name; *at != '\0'; at++)

@@ -20,12 +20,12 @@
 
 #include <cmocka.h>
 
-static locache_writer writer;
+static locache_cbor_writer writer;
 
 static inline int begin(void **state)
 {
     (void)state;
-    locache_writer_init(&writer, NULL, 0);
+    locache_cbor_writer_init(&writer, NULL, 0);
     return 0;
 }
 
@@ -33,7 +33,7 @@ static inline int end(void **state)
 {
     (void)state;
     lc_fault_hook = NULL;
-    locache_writer_clear(&writer);
+    locache_cbor_writer_clear(&writer);
     return 0;
 }
 
@@ -41,19 +41,19 @@ static inline int end(void **state)
 static inline void assert_written(const char *expected)
 {
     char text[512] = "";
-    assert_int_equal(locache_writer_status(&writer), LOCACHE_OK);
+    assert_int_equal(locache_cbor_writer_status(&writer), LOCACHE_OK);
     assert_true(writer.length < sizeof text / 2);
     for (size_t i = 0; i < writer.length; i++)
         snprintf(text + 2 * i, 3, "%02x", writer.data[i]);
     assert_string_equal(text, expected);
-    locache_writer_reset(&writer);
+    locache_cbor_writer_reset(&writer);
 }
 
 static inline void assert_fails(locache_status expected)
 {
-    assert_int_equal(locache_writer_status(&writer), expected);
-    locache_writer_reset(&writer);
-    assert_int_equal(locache_writer_status(&writer), LOCACHE_OK);
+    assert_int_equal(locache_cbor_writer_status(&writer), expected);
+    locache_cbor_writer_reset(&writer);
+    assert_int_equal(locache_cbor_writer_status(&writer), LOCACHE_OK);
 }
 
 /* Different each time; a failure is reproduced by the seed that it printed. */

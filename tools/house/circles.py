@@ -15,6 +15,9 @@ from pathlib import Path
 
 import tree
 
+# It ends with its parts, and each of them begins with it: a program may include any one of them.
+PUBLIC, PARTS = "include/locache.h", "include/locache/"
+
 INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*"([^"]+)"', re.MULTILINE)
 
 
@@ -70,7 +73,8 @@ def inclusions(root, half):
             beside = str(Path(header).parent / name)
             for target in (beside, *(f"{folder}/{name}" for folder in half)):
                 if target in headers:
-                    graph[header][target] = "#include"
+                    if target != PUBLIC or not header.startswith(PARTS):
+                        graph[header][target] = "#include"
                     break
     return graph
 

@@ -8,10 +8,11 @@ import re
 import tree
 
 LINE_MAX = 100
-# A header is read on any terminal.
-PUBLIC, PUBLIC_LINE_MAX = "include/locache.h", 80
-# The one header that is installed stays one, and is mostly comments.
+# What is installed is read on any terminal.
+PUBLIC, PUBLIC_LINE_MAX = "include/", 80
 FILE_MAX = 800
+# What a binding needs is in one header, which is mostly comments.
+LONG = "include/locache.h"
 # As many as a call passes in registers on x86-64; more are a struct that wants a name.
 PARAMETERS_MAX = 6
 
@@ -37,7 +38,7 @@ def long_lines(root):
         *tree.files(root, ["."], "meson.build"),
     ]
     for path in paths:
-        most = PUBLIC_LINE_MAX if str(path) == PUBLIC else LINE_MAX
+        most = PUBLIC_LINE_MAX if str(path).startswith(PUBLIC) else LINE_MAX
         for number, line in enumerate((root / path).read_text().splitlines(), 1):
             if len(line) > most:
                 yield f"{path}:{number}: {len(line)} columns: break the line at {most}"
@@ -46,7 +47,7 @@ def long_lines(root):
 def long_files(root):
     for path in tree.files(root, C_FOLDERS, ".c", ".h"):
         count = len((root / path).read_text().splitlines())
-        if count > FILE_MAX and str(path) != PUBLIC:
+        if count > FILE_MAX and str(path) != LONG:
             yield f"{path}:{FILE_MAX + 1}: {count} lines: make two files of it"
 
 

@@ -92,7 +92,7 @@ static bool fits(lcpy_persisted *self, const lcpy_call *call)
     lcpy_bound bound = lcpy_call_key(self, &key, call, &culprit);
     PyErr_Clear();
     Py_XDECREF(culprit);
-    locache_writer_clear(&key.writer);
+    locache_cbor_writer_clear(&key.writer);
     return bound != LCPY_MISFIT;
 }
 
@@ -129,7 +129,7 @@ int lcpy_asked_key(lcpy_persisted *self, lcpy_key *key, const lcpy_call *call)
 {
     PyObject *culprit = NULL;
     if (lcpy_asked_check(self, call) < 0) {
-        locache_writer_init(&key->writer, NULL, 0);
+        locache_cbor_writer_init(&key->writer, NULL, 0);
         return -1;
     }
     lcpy_bound bound = lcpy_call_key(self, key, call, &culprit);

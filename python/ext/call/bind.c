@@ -134,30 +134,31 @@ static void unbind(binding *bound, const lcpy_plan *plan)
 
 /* -------------------------------------------------------------------------------------- writing */
 
-int lcpy_bind_write_default(lcpy_state *state, locache_writer *key, PyObject *value)
+int lcpy_bind_write_default(lcpy_state *state, locache_cbor_writer *key, PyObject *value)
 {
-    locache_write_tag(key, LOCACHE_TAG_DEFAULT);
+    locache_cbor_write_tag(key, LOCACHE_TAG_DEFAULT);
     if (Py_IS_TYPE(value, &PyBaseObject_Type)) {
-        locache_write_null(key);
+        locache_cbor_write_null(key);
         return 0;
     }
-    locache_write_array(key, 1);
+    locache_cbor_write_array(key, 1);
     return lcpy_key_write(state, key, value);
 }
 
 /* [function, what it said]: with another function the same could be said of another argument. */
-static int write_stand_in(lcpy_state *state, locache_writer *key, PyObject *function,
+static int write_stand_in(lcpy_state *state, locache_cbor_writer *key, PyObject *function,
                           PyObject *said)
 {
-    locache_write_tag(key, LOCACHE_TAG_CUSTOM);
-    locache_write_array(key, 2);
+    locache_cbor_write_tag(key, LOCACHE_TAG_CUSTOM);
+    locache_cbor_write_array(key, 2);
     return lcpy_key_write(state, key, function) < 0 || lcpy_key_write(state, key, said) < 0 ? -1
                                                                                             : 0;
 }
 
 /* A value, by the function that says what counts of it where there is one, and where that says
  * anything. */
-static int write_value(lcpy_state *state, locache_writer *key, PyObject *function, PyObject *value)
+static int write_value(lcpy_state *state, locache_cbor_writer *key, PyObject *function,
+                       PyObject *value)
 {
     PyObject *said = function != NULL ? PyObject_CallOneArg(function, value) : Py_NotImplemented;
     if (said == NULL)
@@ -171,7 +172,7 @@ static int write_value(lcpy_state *state, locache_writer *key, PyObject *functio
 
 /* object() as a default says "not given": nothing else can be said of it, and where it is, it is
  * itself. */
-static int write_argument(lcpy_state *state, locache_writer *key, const lcpy_plan *plan,
+static int write_argument(lcpy_state *state, locache_cbor_writer *key, const lcpy_plan *plan,
                           Py_ssize_t n, PyObject *value)
 {
     if (Py_IS_TYPE(value, &PyBaseObject_Type) && value == lcpy_plan_default(plan, n))
@@ -179,15 +180,15 @@ static int write_argument(lcpy_state *state, locache_writer *key, const lcpy_pla
     return write_value(state, key, plan->parameters[n].key, value);
 }
 
-static int write_parameters(lcpy_state *state, locache_writer *key, const lcpy_plan *plan,
+static int write_parameters(lcpy_state *state, locache_cbor_writer *key, const lcpy_plan *plan,
                             const binding *bound, PyObject **culprit)
 {
     for (Py_ssize_t i = 0; i < plan->count; i++) {
         const lcpy_parameter *parameter = &plan->parameters[i];
         if (parameter->ignored || bound->slots[i] == NULL)
             continue;
-        locache_write_raw(key, PyBytes_AS_STRING(parameter->label),
-                          (size_t)PyBytes_GET_SIZE(parameter->label));
+        locache_cbor_write_raw(key, PyBytes_AS_STRING(parameter->label),
+                               (size_t)PyBytes_GET_SIZE(parameter->label));
         int written = plan->keep_missing && bound->is_default[i]
                           ? lcpy_bind_write_default(state, key, bound->slots[i])
                           : write_argument(state, key, plan, i, bound->slots[i]);
@@ -206,7 +207,7 @@ static PyObject *key_of_extra(const lcpy_plan *plan, PyObject *name)
     return own != NULL ? own : plan->keyword_key;
 }
 
-static int write_extra(lcpy_state *state, locache_writer *key, const lcpy_plan *plan,
+static int write_extra(lcpy_state *state, locache_cbor_writer *key, const lcpy_plan *plan,
                        const lcpy_call *call, const binding *bound, PyObject **culprit)
 {
     for (Py_ssize_t i = plan->positional; i < call->count && !plan->ignore_positions; i++) {
@@ -232,7 +233,7 @@ static int write_extra(lcpy_state *state, locache_writer *key, const lcpy_plan *
     return 0;
 }
 
-static int write_arguments(lcpy_state *state, locache_writer *key, const lcpy_plan *plan,
+static int write_arguments(lcpy_state *state, locache_cbor_writer *key, const lcpy_plan *plan,
                            const lcpy_call *call, const binding *bound, PyObject **culprit)
 {
     if (write_parameters(state, key, plan, bound, culprit) < 0)
@@ -300,7 +301,7 @@ static PyObject *say_of_call(const lcpy_plan *plan, const lcpy_call *call, const
 }
 
 /* In place of all arguments one value, "key". */
-static int write_call_said(lcpy_state *state, locache_writer *key, const lcpy_plan *plan,
+static int write_call_said(lcpy_state *state, locache_cbor_writer *key, const lcpy_plan *plan,
                            PyObject *said, PyObject **culprit)
 {
     locache_key_name(key, "key", strlen("key"));
@@ -310,7 +311,7 @@ static int write_call_said(lcpy_state *state, locache_writer *key, const lcpy_pl
     return -1;
 }
 
-lcpy_bound lcpy_bind_key(lcpy_state *state, locache_writer *key, const lcpy_plan *plan,
+lcpy_bound lcpy_bind_key(lcpy_state *state, locache_cbor_writer *key, const lcpy_plan *plan,
                          const lcpy_call *call, const lcpy_captured *captured, PyObject **culprit)
 {
     binding bound;
@@ -331,7 +332,7 @@ lcpy_bound lcpy_bind_key(lcpy_state *state, locache_writer *key, const lcpy_plan
         goto done;
     }
     if (captured->count > 0)
-        locache_write_raw(key, captured->writer.data, captured->writer.length);
+        locache_cbor_write_raw(key, captured->writer.data, captured->writer.length);
 done:
     Py_XDECREF(said);
     unbind(&bound, plan);

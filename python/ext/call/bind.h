@@ -23,11 +23,11 @@ typedef enum lcpy_bound {
 /* Write the key of a call: the arguments in the order of the signature, those from *args by
  * position, those from **kwargs sorted by name, then what is captured. The writer's own status is
  * the caller's to check. */
-lcpy_bound lcpy_bind_key(lcpy_state *state, locache_writer *key, const lcpy_plan *plan,
+lcpy_bound lcpy_bind_key(lcpy_state *state, locache_cbor_writer *key, const lcpy_plan *plan,
                          const lcpy_call *call, const lcpy_captured *captured, PyObject **culprit);
 
 /* A default that no argument was given for, as part of a key: told from the same value given, which
  * decorators may see. object() says no more than that. 0, or -1 with an exception. */
-int lcpy_bind_write_default(lcpy_state *state, locache_writer *key, PyObject *value);
+int lcpy_bind_write_default(lcpy_state *state, locache_cbor_writer *key, PyObject *value);
 
 #endif

@@ -22,10 +22,10 @@
 /* True where that was all. */
 static inline bool begin_key(const lcpy_persisted *self, lcpy_key *key, const lcpy_call *call)
 {
-    locache_writer_init(&key->writer, key->room, sizeof key->room);
+    locache_cbor_writer_init(&key->writer, key->room, sizeof key->room);
     key->simple = self->target.is_simple && lcpy_simple_key(&key->writer, &self->target.plan, call);
     if (!key->simple)
-        locache_writer_reset(&key->writer);
+        locache_cbor_writer_reset(&key->writer);
     return key->simple;
 }
 
@@ -65,9 +65,9 @@ typedef struct pending {
     unsigned turn;  /* the version that it began with */
     lcpy_wanted wanted;
     bool quiet;
-    bool simple;          /* as of lcpy_key */
-    lcpy_check check;     /* of a hit that is computed again */
-    locache_writer parts; /* lcpy_call_note_parts() */
+    bool simple;               /* as of lcpy_key */
+    lcpy_check check;          /* of a hit that is computed again */
+    locache_cbor_writer parts; /* lcpy_call_note_parts() */
     size_t key_size;
     unsigned char key[];
 } pending;
@@ -92,22 +92,22 @@ static void drop_pending(pending *call)
 {
     locache_abandon(call->flight);
     lcpy_verify_end(&call->check);
-    locache_writer_clear(&call->parts);
+    locache_cbor_writer_clear(&call->parts);
     PyMem_Free(call);
 }
 
-int lcpy_call_note_parts(lcpy_persisted *self, locache_writer *parts, const lcpy_key *key,
+int lcpy_call_note_parts(lcpy_persisted *self, locache_cbor_writer *parts, const lcpy_key *key,
                          const lcpy_call *call)
 {
     lcpy_key again;
     PyObject *culprit = NULL;
     if (key->simple || !lcpy_parts_has_tag(key->writer.data, key->writer.length, LOCACHE_TAG_PART))
         return 0;
-    locache_writer *outer = lcpy_key_note_parts(parts);
+    locache_cbor_writer *outer = lcpy_key_note_parts(parts);
     lcpy_bound bound = lcpy_call_key(self, &again, call, &culprit);
     (void)lcpy_key_note_parts(outer);
     Py_XDECREF(culprit);
-    locache_writer_clear(&again.writer);
+    locache_cbor_writer_clear(&again.writer);
     if (bound == LCPY_BIND_ERROR && PyErr_Occurred() != NULL) {
         if (!PyErr_ExceptionMatches(PyExc_Exception))
             return -1;
@@ -134,7 +134,7 @@ static pending *prepare(lcpy_persisted *self, const lcpy_key *key, const lcpy_ca
     call->check = (lcpy_check){.self = NULL};
     call->key_size = size;
     memcpy(call->key, key->writer.data, size);
-    locache_writer_init(&call->parts, NULL, 0);
+    locache_cbor_writer_init(&call->parts, NULL, 0);
     if (lcpy_call_note_parts(self, &call->parts, key, arguments) < 0) {
         drop_pending(call);
         return NULL;
@@ -185,12 +185,12 @@ static lcpy_change find_change(PyObject **where, lcpy_persisted *self,
                                const lcpy_changed_key *before, const lcpy_call *call)
 {
     lcpy_key after;
-    locache_writer parts;
+    locache_cbor_writer parts;
     PyObject *culprit = NULL;
     lcpy_change change = LCPY_CHANGE_NONE;
     *where = NULL;
-    locache_writer_init(&parts, NULL, 0);
-    locache_writer *outer = lcpy_key_note_parts(&parts);
+    locache_cbor_writer_init(&parts, NULL, 0);
+    locache_cbor_writer *outer = lcpy_key_note_parts(&parts);
     lcpy_bound bound = lcpy_call_key(self, &after, call, &culprit);
     (void)lcpy_key_note_parts(outer);
     if (bound == LCPY_BOUND)
@@ -201,8 +201,8 @@ static lcpy_change find_change(PyObject **where, lcpy_persisted *self,
     else
         PyErr_Clear(); /* the next call says that it has no key */
     Py_XDECREF(culprit);
-    locache_writer_clear(&parts);
-    locache_writer_clear(&after.writer);
+    locache_cbor_writer_clear(&parts);
+    locache_cbor_writer_clear(&after.writer);
     return change;
 }
 
@@ -228,7 +228,7 @@ static __attribute__((noinline)) PyObject *finish(lcpy_persisted *self, pending 
                               work->wanted != LCPY_ANY, work->quiet, work->flight};
     lcpy_key key;
     int stored = result != NULL;
-    locache_writer_init(&key.writer, work->key, work->key_size); /* full, and only read */
+    locache_cbor_writer_init(&key.writer, work->key, work->key_size); /* full, and only read */
     key.writer.length = work->key_size;
     self->running--;
     PyObject *hit = Py_XNewRef(work->check.stored);
@@ -321,10 +321,10 @@ static __attribute__((noinline)) int renew_key(lcpy_persisted *self, lcpy_key *k
     if (bound == LCPY_BOUND) {
         same = size == key->writer.length && memcmp(now.writer.data, key->writer.data, size) == 0;
         if (!same) {
-            locache_writer_reset(&key->writer);
-            locache_write_raw(&key->writer, now.writer.data, size);
+            locache_cbor_writer_reset(&key->writer);
+            locache_cbor_write_raw(&key->writer, now.writer.data, size);
         }
-        if (locache_writer_status(&key->writer) != LOCACHE_OK) {
+        if (locache_cbor_writer_status(&key->writer) != LOCACHE_OK) {
             PyErr_NoMemory();
             same = -1;
         }
@@ -332,7 +332,7 @@ static __attribute__((noinline)) int renew_key(lcpy_persisted *self, lcpy_key *k
         PyErr_Clear(); /* the next call says that it has no key */
     }
     Py_XDECREF(culprit);
-    locache_writer_clear(&now.writer);
+    locache_cbor_writer_clear(&now.writer);
     return same;
 }
 
@@ -476,7 +476,7 @@ static __attribute__((noinline)) PyObject *look_up(lcpy_persisted *self, course 
             lcpy_verify_draws(self))
             result = check_next(self, call, &key, result);
     }
-    locache_writer_clear(&key.writer);
+    locache_cbor_writer_clear(&key.writer);
     return result;
 }
 
@@ -534,7 +534,7 @@ static bool refresh_call(PyObject **out, lcpy_persisted *self, const lcpy_call *
     else if (known == 0)
         *out = compute_anew(self, &key, call, LCPY_REFRESHED);
     Py_XDECREF(culprit);
-    locache_writer_clear(&key.writer);
+    locache_cbor_writer_clear(&key.writer);
     return done;
 }
 

@@ -23,7 +23,7 @@ int lcpy_call_may_be_stored(lcpy_persisted *self, const lcpy_changed_key *before
                             const lcpy_call *call);
 /* Before a call is computed: what its key holds of objects as digests, for lcpy_changed_key. Makes
  * the key once more where there is any. 0, or -1 with an exception. */
-int lcpy_call_note_parts(lcpy_persisted *self, locache_writer *parts, const lcpy_key *key,
+int lcpy_call_note_parts(lcpy_persisted *self, locache_cbor_writer *parts, const lcpy_key *key,
                          const lcpy_call *call);
 
 /* vectorcall of a decorated function. */

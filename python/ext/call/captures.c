@@ -149,23 +149,23 @@ int lcpy_captures_traverse(lcpy_captures *captures, visitproc visit, void *arg)
 static PyObject *encode_captured(lcpy_state *state, PyObject *value)
 {
     unsigned char room[512]; /* bytes: more go to the heap */
-    locache_writer writer;
-    locache_writer_init(&writer, room, sizeof room);
+    locache_cbor_writer writer;
+    locache_cbor_writer_init(&writer, room, sizeof room);
     PyObject *encoded = NULL;
     if (value != NULL && !Py_IS_TYPE(value, &PyBaseObject_Type)) {
         if (lcpy_key_write(state, &writer, value) < 0)
             goto done;
     } else {
-        locache_write_tag(&writer, LOCACHE_TAG_DEFAULT);
-        locache_write_null(&writer);
+        locache_cbor_write_tag(&writer, LOCACHE_TAG_DEFAULT);
+        locache_cbor_write_null(&writer);
     }
-    if (locache_writer_status(&writer) != LOCACHE_OK) {
+    if (locache_cbor_writer_status(&writer) != LOCACHE_OK) {
         PyErr_NoMemory();
         goto done;
     }
     encoded = PyBytes_FromStringAndSize((const char *)writer.data, (Py_ssize_t)writer.length);
 done:
-    locache_writer_clear(&writer);
+    locache_cbor_writer_clear(&writer);
     return encoded;
 }
 
@@ -264,10 +264,10 @@ int lcpy_captures_write(lcpy_state *state, lcpy_captured *out, lcpy_captures *ca
             *culprit = Py_NewRef(capture->name);
             return -1;
         }
-        locache_write_raw(&out->writer, PyBytes_AS_STRING(capture->label),
-                          (size_t)PyBytes_GET_SIZE(capture->label));
-        locache_write_raw(&out->writer, PyBytes_AS_STRING(encoded),
-                          (size_t)PyBytes_GET_SIZE(encoded));
+        locache_cbor_write_raw(&out->writer, PyBytes_AS_STRING(capture->label),
+                               (size_t)PyBytes_GET_SIZE(capture->label));
+        locache_cbor_write_raw(&out->writer, PyBytes_AS_STRING(encoded),
+                               (size_t)PyBytes_GET_SIZE(encoded));
         Py_DECREF(encoded);
         out->count++;
     }

@@ -49,7 +49,7 @@ typedef struct lcpy_captures {
 
 /* What the captured variables add to a call's key: so many pairs of label and value, encoded. */
 typedef struct lcpy_captured {
-    locache_writer writer;
+    locache_cbor_writer writer;
     Py_ssize_t count;
     unsigned char room[256]; /* bytes: some ten scalars; more go to the heap */
 } lcpy_captured;

@@ -44,8 +44,8 @@ static bool same(const lcpy_item *a, const lcpy_item *b)
 /* No value: None, or a default that is an object(). */
 static bool is_nothing(const lcpy_item *value)
 {
-    return value->head.kind == LOCACHE_NULL ||
-           (value->head.kind == LOCACHE_TAG && value->head.number == LOCACHE_TAG_DEFAULT);
+    return value->head.kind == LOCACHE_KIND_NULL ||
+           (value->head.kind == LOCACHE_KIND_TAG && value->head.number == LOCACHE_TAG_DEFAULT);
 }
 
 static lcpy_change fill_in(search *s)
@@ -75,8 +75,8 @@ static lcpy_change step_to(search *s, const lcpy_item *a, const lcpy_item *b, lc
 static lcpy_change compare_parts(search *s, const lcpy_item *a, const lcpy_item *b)
 {
     lcpy_change found = LCPY_CHANGE_NONE;
-    locache_reader in_a = a->inside;
-    locache_reader in_b = b->inside;
+    locache_cbor_reader in_a = a->inside;
+    locache_cbor_reader in_b = b->inside;
     for (uint64_t i = 0; i < b->head.number; i++) {
         lcpy_item one;
         lcpy_item other;
@@ -95,8 +95,8 @@ static lcpy_change compare_parts(search *s, const lcpy_item *a, const lcpy_item 
 static lcpy_change compare_items(search *s, const lcpy_item *a, const lcpy_item *b)
 {
     lcpy_change found = LCPY_CHANGE_NONE;
-    locache_reader in_a = a->inside;
-    locache_reader in_b = b->inside;
+    locache_cbor_reader in_a = a->inside;
+    locache_cbor_reader in_b = b->inside;
     if (a->head.number != b->head.number)
         return LCPY_CHANGE_OTHER;
     for (uint64_t i = 0; i < a->head.number; i++) {
@@ -117,7 +117,7 @@ static lcpy_change compare_items(search *s, const lcpy_item *a, const lcpy_item 
 /* The value of a key in a map, looked for from *from on, which is where it mostly is, then from the
  * beginning: *turned. */
 static bool find_value(lcpy_item *value, const lcpy_item *key, const lcpy_item *map,
-                       locache_reader *from, uint64_t *left, bool *turned)
+                       locache_cbor_reader *from, uint64_t *left, bool *turned)
 {
     for (int turn = 0; turn < 2; turn++) {
         *turned = *turned || turn > 0;
@@ -138,8 +138,8 @@ static bool find_value(lcpy_item *value, const lcpy_item *key, const lcpy_item *
 /* The first key of b that a is without. */
 static lcpy_change fill_in_key(search *s, const lcpy_item *a, const lcpy_item *b, bool attributes)
 {
-    locache_reader in_a = a->inside;
-    locache_reader in_b = b->inside;
+    locache_cbor_reader in_a = a->inside;
+    locache_cbor_reader in_b = b->inside;
     uint64_t left = a->head.number;
     size_t length = s->at.length;
     bool turned = false;
@@ -158,8 +158,8 @@ static lcpy_change fill_in_key(search *s, const lcpy_item *a, const lcpy_item *b
 static lcpy_change compare_maps(search *s, const lcpy_item *a, const lcpy_item *b, bool attributes)
 {
     lcpy_change found = LCPY_CHANGE_NONE;
-    locache_reader in_a = a->inside;
-    locache_reader in_b = b->inside;
+    locache_cbor_reader in_a = a->inside;
+    locache_cbor_reader in_b = b->inside;
     uint64_t left = b->head.number;
     bool turned = false;
     for (uint64_t i = 0; i < a->head.number; i++) {
@@ -190,8 +190,8 @@ static lcpy_change compare_maps(search *s, const lcpy_item *a, const lcpy_item *
 /* Labels that are positions have no bytes. */
 static bool same_label(const lcpy_item *a, const lcpy_item *b)
 {
-    return a->head.kind == LOCACHE_UINT
-               ? b->head.kind == LOCACHE_UINT && a->head.number == b->head.number
+    return a->head.kind == LOCACHE_KIND_UINT
+               ? b->head.kind == LOCACHE_KIND_UINT && a->head.number == b->head.number
                : same(a, b);
 }
 
@@ -281,8 +281,8 @@ static const struct {
 
 static void name_state(search *s, const lcpy_item *object)
 {
-    locache_item name = lcpy_item_class(object);
-    if (name.kind != LOCACHE_TEXT || s->named)
+    locache_cbor_item name = lcpy_item_class(object);
+    if (name.kind != LOCACHE_KIND_TEXT || s->named)
         return;
     for (size_t i = 0; i < sizeof named_whole / sizeof *named_whole; i++) {
         if (strlen(named_whole[i].class) == name.size &&
@@ -300,8 +300,8 @@ static void name_state(search *s, const lcpy_item *object)
 static lcpy_change compare_tagged(search *s, const lcpy_item *a, const lcpy_item *b,
                                   bool attributes)
 {
-    locache_reader in_a = a->inside;
-    locache_reader in_b = b->inside;
+    locache_cbor_reader in_a = a->inside;
+    locache_cbor_reader in_b = b->inside;
     lcpy_item one;
     lcpy_item other;
     lcpy_change change;
@@ -313,13 +313,13 @@ static lcpy_change compare_tagged(search *s, const lcpy_item *a, const lcpy_item
         if (compare_frames(s, &change, a, b))
             return change;
         name_state(s, a);
-        return one.head.kind == LOCACHE_ARRAY && other.head.kind == LOCACHE_ARRAY
+        return one.head.kind == LOCACHE_KIND_ARRAY && other.head.kind == LOCACHE_KIND_ARRAY
                    ? compare_parts(s, &one, &other)
                    : LCPY_CHANGE_OTHER;
     case LOCACHE_TAG_TUPLE:
         /* of an object: the state of __dict__ and that of __slots__ */
-        return attributes && one.head.kind == LOCACHE_ARRAY && other.head.kind == LOCACHE_ARRAY &&
-                       one.head.number == other.head.number
+        return attributes && one.head.kind == LOCACHE_KIND_ARRAY &&
+                       other.head.kind == LOCACHE_KIND_ARRAY && one.head.number == other.head.number
                    ? compare_parts(s, &one, &other)
                    : compare(s, &one, &other, false);
     default:
@@ -333,11 +333,11 @@ static lcpy_change compare_values(search *s, const lcpy_item *a, const lcpy_item
     if (a->head.kind != b->head.kind)
         return LCPY_CHANGE_OTHER;
     switch (a->head.kind) {
-    case LOCACHE_ARRAY:
+    case LOCACHE_KIND_ARRAY:
         return compare_items(s, a, b);
-    case LOCACHE_MAP:
+    case LOCACHE_KIND_MAP:
         return compare_maps(s, a, b, attributes);
-    case LOCACHE_TAG:
+    case LOCACHE_KIND_TAG:
         return compare_tagged(s, a, b, attributes);
     default:
         return same(a, b) ? LCPY_CHANGE_NONE : LCPY_CHANGE_OTHER;
@@ -399,8 +399,8 @@ static bool names_captured(const search *s, const lcpy_item *label)
 }
 
 /* The arguments: labels and values in turn. */
-static lcpy_change compare_arguments(search *s, locache_reader *in_a, locache_reader *in_b,
-                                     uint64_t count)
+static lcpy_change compare_arguments(search *s, locache_cbor_reader *in_a,
+                                     locache_cbor_reader *in_b, uint64_t count)
 {
     lcpy_change found = LCPY_CHANGE_NONE;
     for (uint64_t i = 0; i + 1 < count; i += 2) {
@@ -416,7 +416,7 @@ static lcpy_change compare_arguments(search *s, locache_reader *in_a, locache_re
             continue;
         s->at.length = 0;
         s->named = false;
-        if (label.head.kind == LOCACHE_TEXT) {
+        if (label.head.kind == LOCACHE_KIND_TEXT) {
             lcpy_place_append(&s->at, (const char *)label.head.data, label.head.size);
         } else {
             lcpy_place_append_text(&s->at, "args");
@@ -430,18 +430,19 @@ static lcpy_change compare_arguments(search *s, locache_reader *in_a, locache_re
     return found;
 }
 
-static lcpy_change compare_keys(search *s, const locache_writer *before,
-                                const locache_writer *after)
+static lcpy_change compare_keys(search *s, const locache_cbor_writer *before,
+                                const locache_cbor_writer *after)
 {
-    locache_reader in_a;
-    locache_reader in_b;
-    locache_item head_a;
-    locache_item head_b;
-    locache_reader_init(&in_a, before->data, before->length);
-    locache_reader_init(&in_b, after->data, after->length);
-    return locache_read(&head_a, &in_a) == LOCACHE_OK &&
-                   locache_read(&head_b, &in_b) == LOCACHE_OK && head_a.kind == LOCACHE_ARRAY &&
-                   head_b.kind == LOCACHE_ARRAY && head_a.number == head_b.number
+    locache_cbor_reader in_a;
+    locache_cbor_reader in_b;
+    locache_cbor_item head_a;
+    locache_cbor_item head_b;
+    locache_cbor_reader_init(&in_a, before->data, before->length);
+    locache_cbor_reader_init(&in_b, after->data, after->length);
+    return locache_cbor_read(&head_a, &in_a) == LOCACHE_OK &&
+                   locache_cbor_read(&head_b, &in_b) == LOCACHE_OK &&
+                   head_a.kind == LOCACHE_KIND_ARRAY && head_b.kind == LOCACHE_KIND_ARRAY &&
+                   head_a.number == head_b.number
                ? compare_arguments(s, &in_a, &in_b, head_a.number)
                : LCPY_CHANGE_OTHER;
 }
@@ -449,8 +450,8 @@ static lcpy_change compare_keys(search *s, const locache_writer *before,
 lcpy_change lcpy_changed_find(PyObject **where, const lcpy_captures *captures,
                               const lcpy_changed_key *before, const lcpy_changed_key *after)
 {
-    const locache_writer *a = before->key;
-    const locache_writer *b = after->key;
+    const locache_cbor_writer *a = before->key;
+    const locache_cbor_writer *b = after->key;
     *where = NULL;
     if (a->length == b->length && memcmp(a->data, b->data, a->length) == 0)
         return LCPY_CHANGE_NONE;

@@ -12,8 +12,8 @@ typedef enum lcpy_change {
 } lcpy_change;
 
 typedef struct lcpy_changed_key {
-    const locache_writer *key;
-    const locache_writer *parts; /* lcpy_key_note_parts() */
+    const locache_cbor_writer *key;
+    const locache_cbor_writer *parts; /* lcpy_key_note_parts() */
 } lcpy_changed_key;
 
 /* Compare two keys of one call, without what is captured. *where is a new reference to a str that

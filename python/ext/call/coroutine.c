@@ -67,7 +67,7 @@ PyObject *lcpy_coroutine_make_key(PyObject *object, PyObject *args)
                                                (Py_ssize_t)key.writer.length);
         else if (PyErr_Occurred() == NULL || PyErr_ExceptionMatches(PyExc_Exception))
             result = Py_NewRef(Py_None);
-        locache_writer_clear(&key.writer);
+        locache_cbor_writer_clear(&key.writer);
         Py_XDECREF(culprit);
     }
     if (result == Py_None)
@@ -81,7 +81,7 @@ PyObject *lcpy_coroutine_note_parts(PyObject *object, PyObject *args)
 {
     lcpy_key key;
     lcpy_call call;
-    locache_writer parts;
+    locache_cbor_writer parts;
     PyObject *held[2] = {NULL, NULL};
     PyObject *bytes;
     PyObject *given;
@@ -91,11 +91,11 @@ PyObject *lcpy_coroutine_note_parts(PyObject *object, PyObject *args)
                           &keywords) ||
         lcpy_tasks_key(&key, bytes) < 0)
         return NULL;
-    locache_writer_init(&parts, NULL, 0);
+    locache_cbor_writer_init(&parts, NULL, 0);
     if (spread(&call, held, given, keywords) == 0 &&
         lcpy_call_note_parts((lcpy_persisted *)object, &parts, &key, &call) == 0)
         result = PyBytes_FromStringAndSize((const char *)parts.data, (Py_ssize_t)parts.length);
-    locache_writer_clear(&parts);
+    locache_cbor_writer_clear(&parts);
     Py_XDECREF(held[0]);
     Py_XDECREF(held[1]);
     return result;
@@ -122,10 +122,10 @@ static int convert_run(PyObject *told, void *out)
 static int may_be_stored(lcpy_persisted *self, const lcpy_key *key, const ended_run *run)
 {
     lcpy_call call;
-    locache_writer parts;
+    locache_cbor_writer parts;
     PyObject *held[2] = {NULL, NULL};
     size_t size = (size_t)PyBytes_GET_SIZE(run->noted);
-    locache_writer_init(&parts, PyBytes_AS_STRING(run->noted), size);
+    locache_cbor_writer_init(&parts, PyBytes_AS_STRING(run->noted), size);
     parts.length = size; /* full, and only read */
     int status = spread(&call, held, run->given, run->keywords);
     if (status == 0)

@@ -9,7 +9,7 @@ static bool is_followed(const lcpy_persisted *self)
 {
     bool own = PyTuple_GET_SIZE(self->target.functions) > 0;
     return (own || self->options.depends != NULL) && self->options.version == NULL &&
-           (self->options.flags & LOCACHE_KEEP) == 0;
+           (self->options.flags & LOCACHE_OPEN_KEEP) == 0;
 }
 
 /* An object made in C that wraps the function, as wrapt's: it has no code of its own to look at,

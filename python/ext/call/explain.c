@@ -160,7 +160,7 @@ PyObject *lcpy_explain(PyObject *object, PyObject *const *args, Py_ssize_t count
         result = call_explain(self, &key, &found);
     Py_XDECREF(found.message);
     Py_XDECREF(culprit);
-    locache_writer_clear(&key.writer);
+    locache_cbor_writer_clear(&key.writer);
     return result;
 }
 

@@ -35,7 +35,8 @@ void lcpy_kept_release(void *object)
  * to write to; other arrays that are not mapped have copies. */
 static bool stays_as_it_is(const locache_value *value)
 {
-    return locache_value_buffer_count(value) == 0 || locache_value_codec(value) == LOCACHE_CBOR;
+    return locache_value_buffer_count(value) == 0 ||
+           locache_value_codec(value) == LOCACHE_CODEC_CBOR;
 }
 
 static locache_value *with_own_buffers(locache_value *value)

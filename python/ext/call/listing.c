@@ -23,12 +23,12 @@ typedef struct row {
 /* A writer grows by itself, and may be used without the GIL. */
 static bool note_row(void *context, const locache_listed *entry)
 {
-    locache_writer *rows = context;
-    row one = {entry->size, entry->created, entry->compute_time, ""};
+    locache_cbor_writer *rows = context;
+    row one = {entry->file_size, entry->created, entry->compute_time, ""};
     size_t length = strlen(entry->name);
     if (length < sizeof one.name) { /* no entry's is longer */
         memcpy(one.name, entry->name, length);
-        locache_write_raw(rows, &one, sizeof one);
+        locache_cbor_write_raw(rows, &one, sizeof one);
     }
     return rows->status == LOCACHE_OK;
 }
@@ -40,7 +40,7 @@ static PyObject *row_tuple(const row *one)
                          (long long)one->compute_time);
 }
 
-static PyObject *row_list(const locache_writer *rows)
+static PyObject *row_list(const locache_cbor_writer *rows)
 {
     Py_ssize_t count = (Py_ssize_t)(rows->length / sizeof(row));
     PyObject *list = PyList_New(count);
@@ -73,23 +73,23 @@ PyObject *lcpy_listing_entries(PyObject *object, PyObject *unused)
 {
     lcpy_persisted *self = (lcpy_persisted *)object;
     locache_error error;
-    locache_writer rows;
+    locache_cbor_writer rows;
     char directory[LOCACHE_PATH_MAX];
     (void)unused;
     locache_status status = lcpy_open(self, &error);
     if (status != LOCACHE_OK)
         return status == LOCACHE_ETYPE ? NULL : PyList_New(0);
-    locache_writer_init(&rows, NULL, 0);
+    locache_cbor_writer_init(&rows, NULL, 0);
     LCPY_BEGIN_WITHOUT_GIL(self);
     PyOS_snprintf(directory, sizeof directory, "%s", locache_directory(cache));
     status = locache_list(cache, note_row, &rows, &error);
     LCPY_END_WITHOUT_GIL(self);
     if (status == LOCACHE_OK)
-        status = locache_writer_status(&rows);
+        status = locache_cbor_writer_status(&rows);
     PyObject *list = status == LOCACHE_OK ? row_list(&rows) : lcpy_warn_raise(status, &error);
     PyObject *entries = list != NULL ? made(list, directory) : NULL;
     Py_XDECREF(list);
-    locache_writer_clear(&rows);
+    locache_cbor_writer_clear(&rows);
     return entries;
 }
 

@@ -194,7 +194,7 @@ static PyObject *cache_path(PyObject *object, PyObject *const *args, Py_ssize_t 
             locache_path(path, self->cache, key.writer.data, key.writer.length, &error);
         result = status == LOCACHE_OK ? as_path(path) : lcpy_warn_raise(status, &error);
     }
-    locache_writer_clear(&key.writer);
+    locache_cbor_writer_clear(&key.writer);
     return result;
 }
 
@@ -226,7 +226,7 @@ static PyObject *is_cached(PyObject *object, PyObject *const *args, Py_ssize_t c
         PyErr_Clear(); /* no cache that can be used: nothing is in it */
         result = PyBool_FromLong(status == LOCACHE_OK);
     }
-    locache_writer_clear(&key.writer);
+    locache_cbor_writer_clear(&key.writer);
     return result;
 }
 
@@ -254,7 +254,7 @@ static PyObject *forget(PyObject *object, PyObject *const *args, Py_ssize_t coun
         result =
             status < 0 ? lcpy_warn_raise(status, &error) : PyBool_FromLong(status == LOCACHE_OK);
     }
-    locache_writer_clear(&key.writer);
+    locache_cbor_writer_clear(&key.writer);
     return result;
 }
 
@@ -278,7 +278,7 @@ static PyObject *refresh(PyObject *object, PyObject *const *args, Py_ssize_t cou
     else
         result = lcpy_call_without_key(self, &call, bound, culprit);
     Py_XDECREF(culprit);
-    locache_writer_clear(&key.writer);
+    locache_cbor_writer_clear(&key.writer);
     return result;
 }
 

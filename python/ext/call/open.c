@@ -124,9 +124,12 @@ static void set_note(locache_options *options, PyObject *note)
 static locache_status open_by_source(locache **out, lcpy_persisted *self, const char *directory,
                                      locache_options *options, locache_error *error)
 {
-    if (fill_source(&options->identity, self) < 0)
+    locache_identity identity = *options->identity;
+    if (fill_source(&identity, self) < 0)
         return LOCACHE_ETYPE;
-    PyObject *note = (options->flags & LOCACHE_READ_ONLY) == 0 ? lcpy_note_of_parts(self) : NULL;
+    options->identity = &identity;
+    PyObject *note =
+        (options->flags & LOCACHE_OPEN_READ_ONLY) == 0 ? lcpy_note_of_parts(self) : NULL;
     if (note == NULL && PyErr_Occurred() != NULL)
         return LOCACHE_ETYPE;
     set_note(options, note);
@@ -140,10 +143,12 @@ static locache_status open_named(locache **out, lcpy_persisted *self, const lcpy
 {
     char directory[LOCACHE_PATH_MAX];
     char tag[LCPY_TAG_MAX + 1];
+    locache_identity identity = {.size = sizeof identity};
     locache_options options = {
         .size = sizeof options,
         .function = name,
-        .flags = self->options.flags | (self->mode == LCPY_READONLY ? LOCACHE_READ_ONLY : 0U),
+        .identity = &identity,
+        .flags = self->options.flags | (self->mode == LCPY_READONLY ? LOCACHE_OPEN_READ_ONLY : 0U),
         .max_entries = self->options.max_entries,
         .max_age = self->options.max_age,
         .memory_entries = self->options.memory_entries,
@@ -153,7 +158,7 @@ static locache_status open_named(locache **out, lcpy_persisted *self, const lcpy
         .release = lcpy_kept_release,
         .group = self->state,
     };
-    if (fill_identity(&options.identity, tag, self) < 0)
+    if (fill_identity(&identity, tag, self) < 0)
         return LOCACHE_ETYPE;
     PyObject *note = self->options.version != NULL ? lcpy_note_of_version(self) : NULL;
     if (note == NULL && PyErr_Occurred() != NULL)

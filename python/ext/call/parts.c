@@ -14,30 +14,33 @@ static int compare_digests(const void *a, const void *b)
 }
 
 /* A tag over [size, digest], then so many bytes. */
-static bool read_part(lcpy_part *out, locache_reader *from)
+static bool read_part(lcpy_part *out, locache_cbor_reader *from)
 {
-    locache_item tag;
-    locache_item array;
-    locache_item size;
-    locache_item digest;
-    if (locache_read(&tag, from) != LOCACHE_OK || locache_read(&array, from) != LOCACHE_OK ||
-        locache_read(&size, from) != LOCACHE_OK || locache_read(&digest, from) != LOCACHE_OK ||
-        digest.size != LOCACHE_DIGEST_SIZE || size.number > (uint64_t)(from->end - from->at))
+    locache_cbor_item tag;
+    locache_cbor_item array;
+    locache_cbor_item size;
+    locache_cbor_item digest;
+    if (locache_cbor_read(&tag, from) != LOCACHE_OK ||
+        locache_cbor_read(&array, from) != LOCACHE_OK ||
+        locache_cbor_read(&size, from) != LOCACHE_OK ||
+        locache_cbor_read(&digest, from) != LOCACHE_OK || digest.size != LOCACHE_DIGEST_SIZE ||
+        size.number > (uint64_t)(from->end - from->at))
         return false;
     *out = (lcpy_part){(const unsigned char *)digest.data, from->at, (size_t)size.number};
-    locache_reader_init(from, from->at + out->size, (size_t)(from->end - from->at) - out->size);
+    locache_cbor_reader_init(from, from->at + out->size,
+                             (size_t)(from->end - from->at) - out->size);
     return true;
 }
 
-bool lcpy_parts_init(lcpy_parts *out, const locache_writer *notes)
+bool lcpy_parts_init(lcpy_parts *out, const locache_cbor_writer *notes)
 {
-    locache_reader from;
+    locache_cbor_reader from;
     lcpy_part part;
     size_t count = 0;
     *out = (lcpy_parts){NULL, 0};
-    if (locache_writer_status(notes) != LOCACHE_OK)
+    if (locache_cbor_writer_status(notes) != LOCACHE_OK)
         return false;
-    locache_reader_init(&from, notes->data, notes->length);
+    locache_cbor_reader_init(&from, notes->data, notes->length);
     while (read_part(&part, &from))
         count++;
     if (count == 0)
@@ -45,7 +48,7 @@ bool lcpy_parts_init(lcpy_parts *out, const locache_writer *notes)
     out->all = PyMem_Malloc(count * sizeof *out->all);
     if (out->all == NULL)
         return false;
-    locache_reader_init(&from, notes->data, notes->length);
+    locache_cbor_reader_init(&from, notes->data, notes->length);
     while (out->count < count && read_part(&out->all[out->count], &from))
         out->count++;
     qsort(out->all, out->count, sizeof *out->all, compare_digests);
@@ -119,16 +122,16 @@ int lcpy_pairs_add(lcpy_pairs *pairs, const unsigned char *a, const unsigned cha
 
 /* ----------------------------------------------------------------------------------- references */
 
-bool lcpy_item_take(lcpy_item *out, locache_reader *from)
+bool lcpy_item_take(lcpy_item *out, locache_cbor_reader *from)
 {
-    locache_reader rest = *from;
+    locache_cbor_reader rest = *from;
     out->start = from->at;
-    if (locache_skip(&rest) != LOCACHE_OK)
+    if (locache_cbor_skip(&rest) != LOCACHE_OK)
         return false;
     out->size = (size_t)(rest.at - from->at);
     out->inside = *from;
     *from = rest;
-    return locache_read(&out->head, &out->inside) == LOCACHE_OK;
+    return locache_cbor_read(&out->head, &out->inside) == LOCACHE_OK;
 }
 
 bool lcpy_parts_has_tag(const void *data, size_t size, uint64_t tag)
@@ -146,7 +149,7 @@ bool lcpy_parts_has_tag(const void *data, size_t size, uint64_t tag)
 
 static bool is_tagged(const lcpy_item *value, uint64_t tag)
 {
-    return value->head.kind == LOCACHE_TAG && value->head.number == tag;
+    return value->head.kind == LOCACHE_KIND_TAG && value->head.number == tag;
 }
 
 bool lcpy_item_refers(const lcpy_item *value)
@@ -158,24 +161,24 @@ bool lcpy_item_refers(const lcpy_item *value)
 /* What a digest stands for, if that was noted. */
 static bool follow_part(const lcpy_side *of, lcpy_item *value)
 {
-    locache_reader inside = value->inside;
-    locache_item array;
+    locache_cbor_reader inside = value->inside;
+    locache_cbor_item array;
     lcpy_item size;
     lcpy_item digest;
-    if (locache_read(&array, &inside) != LOCACHE_OK || !lcpy_item_take(&size, &inside) ||
+    if (locache_cbor_read(&array, &inside) != LOCACHE_OK || !lcpy_item_take(&size, &inside) ||
         !lcpy_item_take(&digest, &inside) || digest.head.size != LOCACHE_DIGEST_SIZE)
         return false;
     const lcpy_part *part = lcpy_parts_find(&of->parts, (const unsigned char *)digest.head.data);
     if (part == NULL)
         return false;
-    locache_reader_init(&inside, part->data, part->size);
+    locache_cbor_reader_init(&inside, part->data, part->size);
     return lcpy_item_take(value, &inside);
 }
 
 /* The nth object of the cycle that the search is in. */
 static bool find_member(lcpy_side *of, lcpy_item *value, uint64_t n)
 {
-    locache_reader inside = of->cycle.inside;
+    locache_cbor_reader inside = of->cycle.inside;
     if (of->cycle.size == 0 || n >= of->cycle.head.number)
         return false;
     of->work += n;
@@ -188,23 +191,23 @@ static bool find_member(lcpy_side *of, lcpy_item *value, uint64_t n)
 /* [number, cycle] */
 static bool enter_cycle(lcpy_side *of, lcpy_item *value)
 {
-    locache_reader inside = value->inside;
-    locache_item array;
+    locache_cbor_reader inside = value->inside;
+    locache_cbor_item array;
     lcpy_item number;
     lcpy_item cycle;
-    if (locache_read(&array, &inside) != LOCACHE_OK || !lcpy_item_take(&number, &inside) ||
+    if (locache_cbor_read(&array, &inside) != LOCACHE_OK || !lcpy_item_take(&number, &inside) ||
         !lcpy_item_take(&cycle, &inside) ||
         (is_tagged(&cycle, LOCACHE_TAG_PART) && !follow_part(of, &cycle)) ||
         !is_tagged(&cycle, LOCACHE_TAG_CYCLE))
         return false;
     inside = cycle.inside;
-    return lcpy_item_take(&of->cycle, &inside) && of->cycle.head.kind == LOCACHE_ARRAY &&
+    return lcpy_item_take(&of->cycle, &inside) && of->cycle.head.kind == LOCACHE_KIND_ARRAY &&
            find_member(of, value, number.head.number);
 }
 
 bool lcpy_item_follow(lcpy_side *of, lcpy_item *value)
 {
-    locache_reader inside = value->inside;
+    locache_cbor_reader inside = value->inside;
     lcpy_item number;
     if (is_tagged(value, LOCACHE_TAG_ANCESTOR))
         return lcpy_item_take(&number, &inside) && find_member(of, value, number.head.number);

@@ -17,7 +17,7 @@ typedef struct lcpy_parts {
 } lcpy_parts;
 
 /* False: no memory, and there are none. Clear it in both cases; the notes stay the caller's. */
-bool lcpy_parts_init(lcpy_parts *out, const locache_writer *notes);
+bool lcpy_parts_init(lcpy_parts *out, const locache_cbor_writer *notes);
 void lcpy_parts_clear(lcpy_parts *parts);
 /* The part of a digest, or NULL. */
 const lcpy_part *lcpy_parts_find(const lcpy_parts *parts, const unsigned char *digest);
@@ -36,8 +36,8 @@ int lcpy_pairs_add(lcpy_pairs *pairs, const unsigned char *a, const unsigned cha
 typedef struct item {
     const unsigned char *start;
     size_t size;
-    locache_reader inside; /* after the head */
-    locache_item head;
+    locache_cbor_reader inside; /* after the head */
+    locache_cbor_item head;
 } lcpy_item;
 
 /* One of the two keys. */
@@ -48,7 +48,7 @@ typedef struct side {
 } lcpy_side;
 
 /* The next item. Keys that locache has just written can be read; false all the same where not. */
-bool lcpy_item_take(lcpy_item *out, locache_reader *from);
+bool lcpy_item_take(lcpy_item *out, locache_cbor_reader *from);
 /* Is it a reference to an object that is elsewhere? */
 bool lcpy_item_refers(const lcpy_item *value);
 /* From a reference to the object itself, with its cycle in `of`; what is none stays. False: it is

@@ -17,7 +17,7 @@
 /* What persist() was told, as locache._options checked it. Times are in nanoseconds. */
 typedef struct lcpy_options {
     PyObject *version;      /* str without NUL, or NULL */
-    unsigned flags;         /* LOCACHE_KEEP, LOCACHE_DURABLE, LOCACHE_NO_PICKLE, LOCACHE_UNMAPPED */
+    unsigned flags;         /* LOCACHE_OPEN_... but for READ_ONLY, which the mode says */
     int64_t max_entries;    /* -1: no limit */
     int64_t max_age;        /* 0: no limit */
     int64_t memory_entries; /* as in locache_options, like the rest */
@@ -121,7 +121,7 @@ typedef struct lcpy_persisted {
 
 /* A key, made once for each call, and the room that most fit in. */
 typedef struct lcpy_key {
-    locache_writer writer;
+    locache_cbor_writer writer;
     bool simple;             /* made of what nobody can change */
     unsigned char room[512]; /* bytes: a dozen scalar arguments */
 } lcpy_key;

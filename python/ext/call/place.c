@@ -26,11 +26,11 @@ void lcpy_place_append_index(lcpy_place *at, uint64_t n)
 
 void lcpy_place_append_key(lcpy_place *at, const lcpy_item *key, bool attributes)
 {
-    if (key->head.kind == LOCACHE_TEXT) {
+    if (key->head.kind == LOCACHE_KIND_TEXT) {
         lcpy_place_append_text(at, attributes ? "." : "['");
         lcpy_place_append(at, (const char *)key->head.data, key->head.size);
         lcpy_place_append_text(at, attributes ? "" : "']");
-    } else if (key->head.kind == LOCACHE_UINT) {
+    } else if (key->head.kind == LOCACHE_KIND_UINT) {
         lcpy_place_append_index(at, key->head.number);
     } else {
         lcpy_place_append_text(at, "[...]");

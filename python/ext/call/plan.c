@@ -8,15 +8,15 @@ PyObject *lcpy_plan_label(PyObject *name)
     if (text == NULL)
         return NULL;
     unsigned char room[64]; /* bytes: few names are longer, and those go to the heap */
-    locache_writer writer;
-    locache_writer_init(&writer, room, sizeof room);
+    locache_cbor_writer writer;
+    locache_cbor_writer_init(&writer, room, sizeof room);
     locache_key_name(&writer, text, (size_t)size);
     PyObject *label = NULL;
-    if (locache_writer_status(&writer) == LOCACHE_OK)
+    if (locache_cbor_writer_status(&writer) == LOCACHE_OK)
         label = PyBytes_FromStringAndSize((const char *)writer.data, (Py_ssize_t)writer.length);
     else
         PyErr_NoMemory();
-    locache_writer_clear(&writer);
+    locache_cbor_writer_clear(&writer);
     return label;
 }
 

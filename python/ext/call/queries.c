@@ -37,7 +37,7 @@ static PyObject *find(lcpy_persisted *self, const lcpy_call *call, PyObject *fal
         if (found != LCPY_FOUND)
             result = found != LCPY_INTERRUPTED ? Py_NewRef(fallback) : NULL;
     }
-    locache_writer_clear(&key.writer);
+    locache_cbor_writer_clear(&key.writer);
     return result;
 }
 
@@ -97,6 +97,6 @@ PyObject *lcpy_queries_put(PyObject *object, PyObject *const *args, Py_ssize_t c
         if (status > 0)
             status = lcpy_store(self, &key, &(lcpy_computed){.result = args[0], .fresh = true});
     }
-    locache_writer_clear(&key.writer);
+    locache_cbor_writer_clear(&key.writer);
     return status < 0 ? NULL : Py_NewRef(Py_None);
 }

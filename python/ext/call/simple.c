@@ -16,16 +16,16 @@
 /* The head of a key of so many arguments, then the first one's label. */
 static PyObject *make_opening(uint64_t count, PyObject *label)
 {
-    locache_writer writer;
+    locache_cbor_writer writer;
     PyObject *opening = NULL;
-    locache_writer_init(&writer, NULL, 0);
+    locache_cbor_writer_init(&writer, NULL, 0);
     locache_key_begin(&writer, count);
-    locache_write_raw(&writer, PyBytes_AS_STRING(label), (size_t)PyBytes_GET_SIZE(label));
-    if (locache_writer_status(&writer) == LOCACHE_OK)
+    locache_cbor_write_raw(&writer, PyBytes_AS_STRING(label), (size_t)PyBytes_GET_SIZE(label));
+    if (locache_cbor_writer_status(&writer) == LOCACHE_OK)
         opening = PyBytes_FromStringAndSize((const char *)writer.data, (Py_ssize_t)writer.length);
     else
         PyErr_NoMemory();
-    locache_writer_clear(&writer);
+    locache_cbor_writer_clear(&writer);
     return opening;
 }
 
@@ -67,12 +67,12 @@ static bool fill_slots(PyObject **slots, const lcpy_plan *plan, const lcpy_call 
 }
 
 /* `items`: so many may still come. */
-static bool write_short(locache_writer *key, PyObject *value, Py_ssize_t *items, int depth)
+static bool write_short(locache_cbor_writer *key, PyObject *value, Py_ssize_t *items, int depth)
 {
     if (lcpy_scalar_write_fast(key, value))
         return true;
     if (PyBytes_CheckExact(value) && PyBytes_GET_SIZE(value) <= BYTES_MAX) {
-        locache_write_bytes(key, PyBytes_AS_STRING(value), (size_t)PyBytes_GET_SIZE(value));
+        locache_cbor_write_bytes(key, PyBytes_AS_STRING(value), (size_t)PyBytes_GET_SIZE(value));
         return true;
     }
     if (!PyTuple_CheckExact(value) || PyTuple_GET_SIZE(value) > *items || depth == DEPTH_MAX)
@@ -81,15 +81,15 @@ static bool write_short(locache_writer *key, PyObject *value, Py_ssize_t *items,
     size_t start = key->length;
     bool done = true;
     *items -= size;
-    locache_write_tag(key, LOCACHE_TAG_TUPLE);
-    locache_write_array(key, (uint64_t)size);
+    locache_cbor_write_tag(key, LOCACHE_TAG_TUPLE);
+    locache_cbor_write_array(key, (uint64_t)size);
     for (Py_ssize_t i = 0; i < size && done; i++)
         done = write_short(key, PyTuple_GET_ITEM(value, i), items, depth + 1);
     /* A long part of an argument is written as its digest, by the general way. */
     return done && (depth == 0 || key->length - start <= LCPY_PART_MAX);
 }
 
-bool lcpy_simple_key(locache_writer *key, const lcpy_plan *plan, const lcpy_call *call)
+bool lcpy_simple_key(locache_cbor_writer *key, const lcpy_plan *plan, const lcpy_call *call)
 {
     PyObject *slots[PARAMETERS_MAX];
     PyObject *const *given = call->args;
@@ -116,9 +116,9 @@ bool lcpy_simple_key(locache_writer *key, const lcpy_plan *plan, const lcpy_call
         }
         if (opening == NULL) /* it is ignored */
             continue;
-        locache_write_raw(key, PyBytes_AS_STRING(opening), (size_t)PyBytes_GET_SIZE(opening));
+        locache_cbor_write_raw(key, PyBytes_AS_STRING(opening), (size_t)PyBytes_GET_SIZE(opening));
         if (!write_short(key, value, &items, 0))
             return false;
     }
-    return locache_writer_status(key) == LOCACHE_OK;
+    return locache_cbor_writer_status(key) == LOCACHE_OK;
 }

@@ -12,6 +12,6 @@ int lcpy_simple_prepare(lcpy_plan *plan);
 /* Write the key of a call, where the arguments fit, and each is a scalar, a short string or a small
  * tuple of such. False: the call is for the general way; part of a key may have been written.
  * Leaves no exception. */
-bool lcpy_simple_key(locache_writer *key, const lcpy_plan *plan, const lcpy_call *call);
+bool lcpy_simple_key(locache_cbor_writer *key, const lcpy_plan *plan, const lcpy_call *call);
 
 #endif

@@ -23,6 +23,7 @@ static locache_status put_encoded(lcpy_persisted *self, const lcpy_key *key,
     record->body = encoded->body.data;
     record->body_size = encoded->body.length;
     record->buffers = encoded->buffers;
+    record->buffer_sizes = encoded->buffer_sizes;
     record->buffer_count = encoded->buffer_count;
     locache_status status;
     LCPY_BEGIN_WITHOUT_GIL(self);
@@ -38,7 +39,7 @@ static locache_status put_encoded(lcpy_persisted *self, const lcpy_key *key,
 static void keep_stored(lcpy_persisted *self, const lcpy_key *key, const locache_stamp *stamp,
                         const lcpy_computed *computed, locache_codec codec, uint64_t forgotten)
 {
-    bool kept = self->in_memory && self->forgotten == forgotten && codec == LOCACHE_CBOR &&
+    bool kept = self->in_memory && self->forgotten == forgotten && codec == LOCACHE_CODEC_CBOR &&
                 lcpy_kept_store(self, key, stamp, computed->result, NULL);
     if (!computed->fresh)
         return;
@@ -66,7 +67,7 @@ static int encode(lcpy_persisted *self, lcpy_encoded *encoded, const lcpy_comput
     if (wanted == 0)
         return 1;
     if (wanted > 0 && lcpy_encode(self->state, encoded, computed->result,
-                                  (self->options.flags & LOCACHE_NO_PICKLE) != 0) == 0)
+                                  (self->options.flags & LOCACHE_OPEN_NO_PICKLE) != 0) == 0)
         return 0;
     int told =
         computed->quiet ? lcpy_warn_count(self) : lcpy_warn(self, LCPY_TROUBLE_ENCODE, NULL, NULL);

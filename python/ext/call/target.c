@@ -197,8 +197,8 @@ static int write_wrapped_defaults(lcpy_state *state, lcpy_captured *out, const l
                 return -1;
             continue;
         }
-        locache_write_raw(&out->writer, PyBytes_AS_STRING(parameter->label),
-                          (size_t)PyBytes_GET_SIZE(parameter->label));
+        locache_cbor_write_raw(&out->writer, PyBytes_AS_STRING(parameter->label),
+                               (size_t)PyBytes_GET_SIZE(parameter->label));
         Py_INCREF(value);
         int written = lcpy_bind_write_default(state, &out->writer, value);
         Py_DECREF(value);
@@ -214,7 +214,7 @@ static int write_wrapped_defaults(lcpy_state *state, lcpy_captured *out, const l
 /* Of one call: what all its bindings are given. */
 typedef struct keying {
     lcpy_state *state;
-    locache_writer *key;
+    locache_cbor_writer *key;
     const lcpy_call *call;
     lcpy_captured *captured;
     PyObject **culprit;
@@ -238,13 +238,13 @@ static lcpy_bound bind_with_defaults(const keying *of, const lcpy_target *target
     return status;
 }
 
-lcpy_bound lcpy_target_key(lcpy_state *state, locache_writer *key, lcpy_target *target,
+lcpy_bound lcpy_target_key(lcpy_state *state, locache_cbor_writer *key, lcpy_target *target,
                            const lcpy_call *call, PyObject *own, PyObject **culprit)
 {
     *culprit = NULL;
     composed more = {.args = NULL};
     lcpy_captured captured;
-    locache_writer_init(&captured.writer, captured.room, sizeof captured.room);
+    locache_cbor_writer_init(&captured.writer, captured.room, sizeof captured.room);
     captured.count = 0;
     lcpy_bound status = LCPY_BIND_ERROR;
     if (target->prefix != NULL || target->keywords != NULL) {
@@ -259,13 +259,13 @@ lcpy_bound lcpy_target_key(lcpy_state *state, locache_writer *key, lcpy_target *
     status = bind_with_defaults(&of, target, &target->plan);
     if (status == LCPY_MISFIT && target->has_own)
         status = bind_with_defaults(&of, target, &target->own);
-    if (status == LCPY_BOUND && (locache_writer_status(&captured.writer) != LOCACHE_OK ||
-                                 locache_writer_status(key) != LOCACHE_OK)) {
+    if (status == LCPY_BOUND && (locache_cbor_writer_status(&captured.writer) != LOCACHE_OK ||
+                                 locache_cbor_writer_status(key) != LOCACHE_OK)) {
         PyErr_NoMemory();
         status = LCPY_BIND_ERROR;
     }
 done:
-    locache_writer_clear(&captured.writer);
+    locache_cbor_writer_clear(&captured.writer);
     PyMem_Free(more.args);
     Py_XDECREF(more.kwnames);
     return status;

@@ -38,7 +38,7 @@ void lcpy_target_clear(lcpy_target *target);
 int lcpy_target_traverse(lcpy_target *target, visitproc visit, void *arg);
 
 /* The key of a call of `target->callable`: as lcpy_bind_key(). `own` is the decorated function. */
-lcpy_bound lcpy_target_key(lcpy_state *state, locache_writer *key, lcpy_target *target,
+lcpy_bound lcpy_target_key(lcpy_state *state, locache_cbor_writer *key, lcpy_target *target,
                            const lcpy_call *call, PyObject *own, PyObject **culprit);
 
 #endif

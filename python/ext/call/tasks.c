@@ -43,7 +43,8 @@ int lcpy_tasks_key(lcpy_key *key, PyObject *bytes)
         return -1;
     }
     size_t size = (size_t)PyBytes_GET_SIZE(bytes);
-    locache_writer_init(&key->writer, PyBytes_AS_STRING(bytes), size); /* full, and only read */
+    locache_cbor_writer_init(&key->writer, PyBytes_AS_STRING(bytes),
+                             size); /* full, and only read */
     key->writer.length = size;
     key->simple = false; /* that is not known */
     return 0;

@@ -59,8 +59,9 @@ static int init_options(lcpy_options *out, PyObject *told)
         return -1;
     *out = (lcpy_options){
         .version = version != Py_None ? Py_NewRef(version) : NULL,
-        .flags = (auto_invalidate ? 0U : LOCACHE_KEEP) | (pickle ? 0U : LOCACHE_NO_PICKLE) |
-                 (durable ? LOCACHE_DURABLE : 0U) | (mapped ? 0U : LOCACHE_UNMAPPED),
+        .flags = (auto_invalidate ? 0U : LOCACHE_OPEN_KEEP) |
+                 (pickle ? 0U : LOCACHE_OPEN_NO_PICKLE) | (durable ? LOCACHE_OPEN_DURABLE : 0U) |
+                 (mapped ? 0U : LOCACHE_OPEN_UNMAPPED),
         .max_entries = numbers[0],
         .max_age = numbers[1],
         .memory_entries = numbers[2],

@@ -49,6 +49,9 @@ bool lcpy_class_is_incidental(PyObject *name)
         LCPY_TEXT("__firstlineno__"),
         LCPY_TEXT("__static_attributes__"),
         LCPY_TEXT("__annotations_cache__"),
+        LCPY_TEXT("__type_params__"),
+        LCPY_TEXT("__classdictcell__"),
+        LCPY_TEXT("__conditional_annotations__"),
         LCPY_TEXT("__slotnames__"), /* copyreg's, once an object was pickled */
         LCPY_TEXT("__signature__"),
         LCPY_TEXT("__mutable_keys__"),
@@ -91,11 +94,11 @@ static int write_local_class(lcpy_walk *walk, PyObject *class)
 
     if (members == NULL)
         return -1;
-    locache_write_tag(walk->writer, LOCACHE_TAG_OBJECT);
-    locache_write_array(walk->writer, 2);
+    locache_cbor_write_tag(walk->writer, LOCACHE_TAG_OBJECT);
+    locache_cbor_write_array(walk->writer, 2);
     if (lcpy_class_write(walk, (PyObject *)Py_TYPE(class)) < 0)
         goto done;
-    locache_write_array(walk->writer, 3);
+    locache_cbor_write_array(walk->writer, 3);
     if (lcpy_walk_global(walk, class) < 0 ||
         lcpy_walk_value(walk, ((PyTypeObject *)class)->tp_bases) < 0)
         goto done;
@@ -125,38 +128,44 @@ static int write_collected(lcpy_walk *walk, PyObject *object)
 
     if (number < 0)
         return number == LCPY_COLLECT_BY_NAME ? 0 : -1;
-    locache_write_tag(walk->writer, LOCACHE_TAG_FUNCTION);
-    locache_write_int(walk->writer, number);
+    locache_cbor_write_tag(walk->writer, LOCACHE_TAG_FUNCTION);
+    locache_cbor_write_int(walk->writer, number);
     return 1;
 }
 
-/* A class that has a name: that, and what its code and that which it reaches come to, where it is
- * the user's. */
-static int write_named_class(lcpy_walk *walk, PyObject *class)
+/* A class or function of C that has a name: that, and what its code and that which it reaches come
+ * to, where it is the user's. */
+int lcpy_class_write_named(lcpy_walk *walk, PyObject *object)
 {
     locache_id id;
     PyObject *name;
-    int found = 0;
     int result;
+    int found = write_collected(walk, object);
 
-    if (PyType_HasFeature((PyTypeObject *)class, Py_TPFLAGS_HEAPTYPE)) {
-        found = write_collected(walk, class);
-        if (found != 0)
-            return found < 0 ? -1 : 0;
-        if (walk->collector == NULL && walk->state->reach_of != NULL)
-            found = walk->state->reach_of(walk->state, &id, class);
-    }
+    if (found != 0)
+        return found < 0 ? -1 : 0;
+    if (walk->collector == NULL && walk->state->reach_of != NULL)
+        found = walk->state->reach_of(walk->state, &id, object);
     if (found <= 0)
-        return found < 0 ? -1 : lcpy_walk_global(walk, class);
-    name = lcpy_names_global(walk->state, class);
+        return found < 0 ? -1 : lcpy_walk_global(walk, object);
+    name = lcpy_names_global(walk->state, object);
     if (name == NULL)
         return -1;
-    locache_write_tag(walk->writer, LOCACHE_TAG_CLASS);
-    locache_write_array(walk->writer, 2);
+    locache_cbor_write_tag(walk->writer, LOCACHE_TAG_CLASS);
+    locache_cbor_write_array(walk->writer, 2);
     result = lcpy_walk_value(walk, name);
-    locache_write_bytes(walk->writer, id.bytes, sizeof id.bytes);
+    locache_cbor_write_bytes(walk->writer, id.bytes, sizeof id.bytes);
     Py_DECREF(name);
     return result;
+}
+
+/* What C made without a dict of its own is nobody's who edits it. */
+static int write_named_class(lcpy_walk *walk, PyObject *class)
+{
+    return PyType_HasFeature((PyTypeObject *)class, Py_TPFLAGS_HEAPTYPE) ||
+                   strchr(((PyTypeObject *)class)->tp_name, '.') != NULL
+               ? lcpy_class_write_named(walk, class)
+               : lcpy_walk_global(walk, class);
 }
 
 int lcpy_class_write_here(lcpy_walk *walk, PyObject *class)
@@ -209,8 +218,8 @@ static int write_cell(lcpy_walk *walk, PyObject *cell)
     int result = 0;
 
     if (value == NULL) {
-        locache_write_tag(walk->writer, LOCACHE_TAG_OBJECT);
-        locache_write_array(walk->writer, 0);
+        locache_cbor_write_tag(walk->writer, LOCACHE_TAG_OBJECT);
+        locache_cbor_write_array(walk->writer, 0);
     } else {
         result = lcpy_walk_value(walk, value);
         Py_DECREF(value);
@@ -231,7 +240,7 @@ static int write_closure(lcpy_walk *walk, PyObject *function)
         return -1;
     for (Py_ssize_t i = 0; i < count; i++)
         written += !is_noted(function, PyTuple_GET_ITEM(names, i));
-    locache_write_array(walk->writer, written);
+    locache_cbor_write_array(walk->writer, written);
     for (Py_ssize_t i = 0; i < count && result == 0; i++) {
         if (!is_noted(function, PyTuple_GET_ITEM(names, i)) &&
             write_cell(walk, PyTuple_GET_ITEM(closure, i)) < 0)
@@ -246,8 +255,8 @@ static int write_default(lcpy_walk *walk, PyObject *value)
 {
     if (!Py_IS_TYPE(value, &PyBaseObject_Type))
         return lcpy_walk_value(walk, value);
-    locache_write_tag(walk->writer, LOCACHE_TAG_DEFAULT);
-    locache_write_null(walk->writer);
+    locache_cbor_write_tag(walk->writer, LOCACHE_TAG_DEFAULT);
+    locache_cbor_write_null(walk->writer);
     return 0;
 }
 
@@ -255,7 +264,7 @@ static int write_positional_defaults(lcpy_walk *walk, PyObject *defaults)
 {
     Py_ssize_t count = PyTuple_GET_SIZE(defaults);
 
-    locache_write_array(walk->writer, (uint64_t)count);
+    locache_cbor_write_array(walk->writer, (uint64_t)count);
     for (Py_ssize_t i = 0; i < count; i++)
         if (write_default(walk, PyTuple_GET_ITEM(defaults, i)) < 0)
             return lcpy_walk_step(walk, ".__defaults__[%zd]", i);
@@ -268,7 +277,7 @@ static int write_keyword_defaults(lcpy_walk *walk, PyObject *defaults)
     PyObject *names = PyDict_Keys(defaults);
     int result = names == NULL || PyList_Sort(names) < 0 ? -1 : 0;
 
-    locache_write_map(walk->writer, (uint64_t)PyDict_GET_SIZE(defaults));
+    locache_cbor_write_map(walk->writer, (uint64_t)PyDict_GET_SIZE(defaults));
     for (Py_ssize_t i = 0; result == 0 && i < PyList_GET_SIZE(names); i++) {
         PyObject *name = PyList_GET_ITEM(names, i);
         PyObject *value = PyDict_GetItemWithError(defaults, name);
@@ -288,14 +297,14 @@ static int write_defaults(lcpy_walk *walk, PyObject *function)
     PyObject *defaults = PyFunction_GET_DEFAULTS(function);
     PyObject *named = PyFunction_GET_KW_DEFAULTS(function);
 
-    locache_write_array(walk->writer, 2);
+    locache_cbor_write_array(walk->writer, 2);
     if (defaults == NULL)
-        locache_write_null(walk->writer);
+        locache_cbor_write_null(walk->writer);
     else if (write_positional_defaults(walk, defaults) < 0)
         return -1;
     if (named != NULL)
         return write_keyword_defaults(walk, named);
-    locache_write_null(walk->writer);
+    locache_cbor_write_null(walk->writer);
     return 0;
 }
 
@@ -405,11 +414,11 @@ static int write_code_and_bindings(lcpy_walk *walk, PyObject *function, PyObject
         if (found > 0)
             locache_id_of(&id, ids, sizeof ids);
     }
-    locache_write_tag(walk->writer, LOCACHE_TAG_FUNCTION);
-    locache_write_array(walk->writer, PyDict_GET_SIZE(attributes) > 0 ? 5 : 4);
+    locache_cbor_write_tag(walk->writer, LOCACHE_TAG_FUNCTION);
+    locache_cbor_write_array(walk->writer, PyDict_GET_SIZE(attributes) > 0 ? 5 : 4);
     if (write_function_name(walk, function) < 0)
         return -1;
-    locache_write_bytes(walk->writer, id.bytes, sizeof id.bytes);
+    locache_cbor_write_bytes(walk->writer, id.bytes, sizeof id.bytes);
     if (write_closure(walk, function) < 0 || write_defaults(walk, function) < 0)
         return -1;
     return PyDict_GET_SIZE(attributes) > 0 ? lcpy_walk_attributes(walk, attributes, NULL) : 0;
@@ -443,6 +452,6 @@ int lcpy_class_write_builtin(lcpy_walk *walk, PyObject *function)
     PyObject *self = PyCFunction_GET_SELF(function);
 
     /* A function of a module is bound to the module. */
-    return self == NULL || PyModule_Check(self) ? lcpy_walk_global(walk, function)
+    return self == NULL || PyModule_Check(self) ? lcpy_class_write_named(walk, function)
                                                 : write_bound(walk, function);
 }

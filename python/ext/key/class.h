@@ -6,7 +6,10 @@
 
 /* By name; by its content where no name leads to it. */
 int lcpy_class_write(lcpy_walk *walk, PyObject *class);
-/* The same of a class that has begun. */
+/* A class or function of C that a name leads to: that name, and where it is the user's, what it
+ * is. */
+int lcpy_class_write_named(lcpy_walk *walk, PyObject *object);
+/* lcpy_class_write() of a class that has begun. */
 int lcpy_class_write_here(lcpy_walk *walk, PyObject *class);
 /* A function of Python, an exact types.FunctionType: by its code and all that it is bound to. */
 int lcpy_class_write_function(lcpy_walk *walk, PyObject *function);

@@ -40,11 +40,11 @@ typedef struct writing {
     lcpy_walk *walk;
     const lcpy_graph *graph;
     const unsigned char *skeletons;
-    done *done;           /* of each node */
-    reached *reached;     /* of each node; all that the search looks at */
-    locache_writer parts; /* what is said of nodes that are done */
-    locache_writer part;  /* of the one that is written now */
-    uint32_t *stack;      /* Tarjan's */
+    done *done;                /* of each node */
+    reached *reached;          /* of each node; all that the search looks at */
+    locache_cbor_writer parts; /* what is said of nodes that are done */
+    locache_cbor_writer part;  /* of the one that is written now */
+    uint32_t *stack;           /* Tarjan's */
     size_t stack_count;
     struct frame {
         uint32_t node;
@@ -59,9 +59,9 @@ typedef struct writing {
 /* What stands in a gap for a member of the cycle that is written. */
 typedef enum inner { INNER_NOTHING, INNER_NUMBER } inner;
 
-static int check(const locache_writer *writer)
+static int check(const locache_cbor_writer *writer)
 {
-    if (locache_writer_status(writer) == LOCACHE_OK)
+    if (locache_cbor_writer_status(writer) == LOCACHE_OK)
         return 0;
     PyErr_NoMemory();
     return -1;
@@ -70,16 +70,16 @@ static int check(const locache_writer *writer)
 /* ------------------------------------------------------------------------------ filling gaps in */
 
 /* What is said of a node that is done. */
-static void write_done(writing *w, locache_writer *to, uint32_t node)
+static void write_done(writing *w, locache_cbor_writer *to, uint32_t node)
 {
     const done *said = &w->done[node];
 
     if (w->reached[node].low != 0) {
-        locache_write_tag(to, LOCACHE_TAG_MEMBER);
-        locache_write_array(to, 2);
-        locache_write_uint(to, said->number);
+        locache_cbor_write_tag(to, LOCACHE_TAG_MEMBER);
+        locache_cbor_write_array(to, 2);
+        locache_cbor_write_uint(to, said->number);
     }
-    locache_write_raw(to, w->parts.data + said->bytes, said->written);
+    locache_cbor_write_raw(to, w->parts.data + said->bytes, said->written);
 }
 
 /* Of what a component refers to, all that is not of itself is done. */
@@ -93,8 +93,8 @@ static void write_component_child(writing *w, uint32_t child, inner how)
     if (!is_inner(w, child)) {
         write_done(w, &w->part, child);
     } else if (how == INNER_NUMBER) {
-        locache_write_tag(&w->part, LOCACHE_TAG_ANCESTOR);
-        locache_write_uint(&w->part, w->done[child].number);
+        locache_cbor_write_tag(&w->part, LOCACHE_TAG_ANCESTOR);
+        locache_cbor_write_uint(&w->part, w->done[child].number);
     }
 }
 
@@ -132,29 +132,29 @@ static int fill(writing *w, uint32_t node, inner how)
         uint32_t end = i + group_at(&of, i);
         size_t gap = of.gaps[i] & ~LCPY_GAP_UNORDERED;
 
-        locache_write_raw(&w->part, w->skeletons + at, gap - at);
+        locache_cbor_write_raw(&w->part, w->skeletons + at, gap - at);
         size_t start = w->part.length;
         for (uint32_t k = i; k < end; k++)
             write_component_child(w, of.children[k], how);
         if (of.gaps[i] & LCPY_GAP_UNORDERED)
-            locache_write_sorted(&w->part, start, 1);
+            locache_cbor_write_sorted(&w->part, start, 1);
         at = gap;
         i = end;
     }
-    locache_write_raw(&w->part, w->skeletons + at, w->graph->nodes[node + 1].skeleton - at);
+    locache_cbor_write_raw(&w->part, w->skeletons + at, w->graph->nodes[node + 1].skeleton - at);
     /* Of two equal members one would be lost, and two sets have one key. How they can come to look
      * the same: an object that says it is equal to nothing else, and has no state. */
-    if (locache_writer_status(&w->part) == LOCACHE_EINVAL)
+    if (locache_cbor_writer_status(&w->part) == LOCACHE_EINVAL)
         return lcpy_walk_refuse(w->walk, w->graph->nodes[node].object,
                                 "having two members that look the same");
     return check(&w->part);
 }
 
-static _Thread_local locache_writer *noted;
+static _Thread_local locache_cbor_writer *noted;
 
-locache_writer *lcpy_key_note_parts(locache_writer *parts)
+locache_cbor_writer *lcpy_key_note_parts(locache_cbor_writer *parts)
 {
-    locache_writer *before = noted;
+    locache_cbor_writer *before = noted;
 
     noted = parts;
     return before;
@@ -166,10 +166,10 @@ static void write_part_digest(writing *w)
     size_t start = w->parts.length;
 
     lcpy_walk_write_digest(&w->parts, LOCACHE_TAG_PART, w->part.data, w->part.length);
-    if (noted != NULL && locache_writer_status(&w->parts) == LOCACHE_OK &&
+    if (noted != NULL && locache_cbor_writer_status(&w->parts) == LOCACHE_OK &&
         noted->length + w->part.length <= LCPY_NOTED_MAX) {
-        locache_write_raw(noted, w->parts.data + start, w->parts.length - start);
-        locache_write_raw(noted, w->part.data, w->part.length);
+        locache_cbor_write_raw(noted, w->parts.data + start, w->parts.length - start);
+        locache_cbor_write_raw(noted, w->part.data, w->part.length);
     }
 }
 
@@ -178,7 +178,7 @@ static int keep_part(writing *w, done *node, bool whole)
 {
     node->bytes = w->parts.length;
     if (whole || w->part.length <= LCPY_PART_MAX)
-        locache_write_raw(&w->parts, w->part.data, w->part.length);
+        locache_cbor_write_raw(&w->parts, w->part.data, w->part.length);
     else
         write_part_digest(w);
     node->written = (uint32_t)(w->parts.length - node->bytes);
@@ -220,7 +220,7 @@ static int compare_looks(const void *a, const void *b)
 static int look_first(writing *w, const uint32_t *members, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
-        locache_writer_reset(&w->part);
+        locache_cbor_writer_reset(&w->part);
         if (fill(w, members[i], INNER_NOTHING) < 0)
             return -1;
         w->looks[members[i]] = mix_bytes(w->part.data, w->part.length);
@@ -384,9 +384,9 @@ static int write_cycle_members(writing *w, const uint32_t *queue, size_t count)
 {
     done *first = &w->done[queue[0]];
 
-    locache_writer_reset(&w->part);
-    locache_write_tag(&w->part, LOCACHE_TAG_CYCLE);
-    locache_write_array(&w->part, count);
+    locache_cbor_writer_reset(&w->part);
+    locache_cbor_write_tag(&w->part, LOCACHE_TAG_CYCLE);
+    locache_cbor_write_array(&w->part, count);
     for (size_t i = 0; i < count; i++)
         if (fill(w, queue[i], INNER_NUMBER) < 0)
             return -1;
@@ -458,7 +458,7 @@ static int write_component(writing *w, uint32_t node)
     if (count > 1 || refers_to_itself(w, node)) /* its members become unstacked as they are met */
         return write_cycle(w, w->stack + w->stack_count, count);
     w->reached[node] = (reached){.order = w->reached[node].order & ~STACKED, .low = 0};
-    locache_writer_reset(&w->part);
+    locache_cbor_writer_reset(&w->part);
     if (fill(w, node, INNER_NOTHING) < 0)
         return -1;
     return node == 0 ? 0 : keep_part(w, &w->done[node], w->graph->nodes[node].atom);
@@ -499,7 +499,7 @@ static int step(writing *w, size_t *depth, uint32_t *order)
     return node->low == (node->order & ~STACKED) ? write_component(w, frame->node) : 0;
 }
 
-static int write_all(writing *w, locache_writer *out)
+static int write_all(writing *w, locache_cbor_writer *out)
 {
     size_t depth = 0;
     uint32_t order = 0;
@@ -511,18 +511,18 @@ static int write_all(writing *w, locache_writer *out)
     if (w->reached[0].low != 0)
         write_done(w, out, 0);
     else
-        locache_write_raw(out, w->part.data, w->part.length);
+        locache_cbor_write_raw(out, w->part.data, w->part.length);
     return 0;
 }
 
-int lcpy_components_write(lcpy_walk *walk, locache_writer *out)
+int lcpy_components_write(lcpy_walk *walk, locache_cbor_writer *out)
 {
     size_t count = walk->graph->nodes_count;
     writing w = {.walk = walk, .graph = walk->graph, .skeletons = walk->writer->data};
     int result = -1;
 
-    locache_writer_init(&w.parts, NULL, 0);
-    locache_writer_init(&w.part, NULL, 0);
+    locache_cbor_writer_init(&w.parts, NULL, 0);
+    locache_cbor_writer_init(&w.part, NULL, 0);
     w.stack = PyMem_Malloc(count * sizeof *w.stack);
     w.frames = PyMem_Malloc(count * sizeof *w.frames);
     w.done = PyMem_Calloc(count, sizeof *w.done);
@@ -537,7 +537,7 @@ int lcpy_components_write(lcpy_walk *walk, locache_writer *out)
     PyMem_Free(w.done);
     PyMem_Free(w.frames);
     PyMem_Free(w.stack);
-    locache_writer_clear(&w.part);
-    locache_writer_clear(&w.parts);
+    locache_cbor_writer_clear(&w.part);
+    locache_cbor_writer_clear(&w.parts);
     return result;
 }

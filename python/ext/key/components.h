@@ -42,6 +42,6 @@ struct lcpy_graph {
 };
 
 /* All skeletons of walk->graph are in the walk's writer. 0, or -1 with an exception. */
-int lcpy_components_write(lcpy_walk *walk, locache_writer *out);
+int lcpy_components_write(lcpy_walk *walk, locache_cbor_writer *out);
 
 #endif

@@ -18,8 +18,8 @@
 /* ["category", codes, categories, ordered] */
 static int write_categorical(lcpy_walk *walk, PyObject *array)
 {
-    locache_write_array(walk->writer, 4);
-    locache_write_text(walk->writer, "category", strlen("category"));
+    locache_cbor_write_array(walk->writer, 4);
+    locache_cbor_write_text(walk->writer, "category", strlen("category"));
     if (lcpy_walk_attribute(walk, array, "codes") < 0 ||
         lcpy_walk_attribute(walk, array, "categories") < 0)
         return -1;
@@ -38,7 +38,7 @@ static int write_masked(lcpy_walk *walk, PyObject *array, PyObject *dtype, PyObj
     if (method != NULL && arguments != NULL && options != NULL)
         values = PyObject_Call(method, arguments, options);
     if (values != NULL) {
-        locache_write_array(walk->writer, 3);
+        locache_cbor_write_array(walk->writer, 3);
         result = lcpy_walk_new(walk, PyObject_Repr(dtype));
     }
     if (result == 0)
@@ -91,7 +91,7 @@ static bool is_arrow_backed(PyObject *dtype)
 /* [type, pyarrow's array] */
 static int write_arrow_backed(lcpy_walk *walk, PyObject *array, PyObject *dtype)
 {
-    locache_write_array(walk->writer, 2);
+    locache_cbor_write_array(walk->writer, 2);
     if (lcpy_walk_new(walk, PyObject_Repr(dtype)) < 0)
         return -1;
     return lcpy_walk_call(walk, array, "__arrow_array__");
@@ -124,7 +124,7 @@ static int write_zoned(lcpy_walk *walk, PyObject *array, PyObject *dtype)
 
     /* Nanoseconds since 1970 in UTC say the moment; which zone it is shown in is part of the
      * value. */
-    locache_write_array(walk->writer, named ? 2 : 3);
+    locache_cbor_write_array(walk->writer, named ? 2 : 3);
     if (zone != NULL && lcpy_walk_new(walk, PyObject_Repr(dtype)) == 0)
         result = named ? 0 : lcpy_walk_value(walk, zone);
     Py_XDECREF(zone);
@@ -172,7 +172,7 @@ static int write_extension(lcpy_walk *walk, PyObject *array, PyObject *dtype)
     if (strncmp(module_of(dtype, room), "pandas.", strlen("pandas.")) != 0)
         return lcpy_walk_value(walk, array);
     /* One object of Python for each element: slow, but right for any type. */
-    locache_write_array(walk->writer, 2);
+    locache_cbor_write_array(walk->writer, 2);
     if (lcpy_walk_new(walk, PyObject_Repr(dtype)) < 0)
         return -1;
     return lcpy_walk_new(walk, PySequence_List(array));
@@ -219,7 +219,7 @@ static int write_multi_index(lcpy_walk *walk, PyObject *index)
     Py_XDECREF(levels);
     if (count < 0)
         return -1;
-    locache_write_array(walk->writer, (uint64_t)count);
+    locache_cbor_write_array(walk->writer, (uint64_t)count);
     for (long i = 0; i < count; i++)
         if (lcpy_walk_new(walk, PyObject_CallMethod(index, "get_level_values", "l", i)) < 0)
             return -1;
@@ -283,7 +283,7 @@ static int write_pandas_series(lcpy_walk *walk, PyObject *series)
 /* The data of every column: `items` is a list of pairs of a label and a series. */
 static int write_columns(lcpy_walk *walk, PyObject *items)
 {
-    locache_write_array(walk->writer, (uint64_t)PyList_GET_SIZE(items));
+    locache_cbor_write_array(walk->writer, (uint64_t)PyList_GET_SIZE(items));
     for (Py_ssize_t i = 0; i < PyList_GET_SIZE(items); i++) {
         PyObject *pair = PyList_GET_ITEM(items, i);
 
@@ -329,7 +329,7 @@ static int write_polars_lists(lcpy_walk *walk, PyObject *lists)
     int result = -1;
 
     /* The length of a null is null or 0, by version. */
-    locache_write_array(walk->writer, 3);
+    locache_cbor_write_array(walk->writer, 3);
     if (full != NULL && lcpy_walk_call(walk, lists, "is_null") == 0 &&
         lcpy_walk_value(walk, lengths) == 0)
         result = lcpy_walk_call(walk, full, "explode");
@@ -359,7 +359,7 @@ static int write_polars_structs(lcpy_walk *walk, PyObject *structs)
     PyObject *space = PyObject_GetAttrString(structs, "struct");
     int result = -1;
 
-    locache_write_array(walk->writer, 2);
+    locache_cbor_write_array(walk->writer, 2);
     if (space != NULL && lcpy_walk_call(walk, structs, "is_null") == 0)
         result = lcpy_walk_call(walk, space, "unnest");
     Py_XDECREF(space);
@@ -429,7 +429,7 @@ static int write_polars_values(lcpy_walk *walk, PyObject *series, PyObject *dtyp
 {
     if (PyUnicode_CompareWithASCIIString(type, "Categorical(ordering='physical')") != 0)
         return write_polars_data(walk, series, dtype);
-    locache_write_array(walk->writer, 2);
+    locache_cbor_write_array(walk->writer, 2);
     return write_polars_data(walk, series, dtype) < 0 ? -1 : write_polars_order(walk, series);
 }
 

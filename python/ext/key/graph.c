@@ -251,7 +251,7 @@ static int expand(lcpy_walk *walk, uint32_t number)
     return 0;
 }
 
-int lcpy_graph_finish(lcpy_walk *walk, locache_writer *out)
+int lcpy_graph_finish(lcpy_walk *walk, locache_cbor_writer *out)
 {
     lcpy_graph *graph = walk->graph;
 

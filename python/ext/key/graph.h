@@ -18,7 +18,7 @@
 int lcpy_graph_refer(lcpy_walk *walk, PyObject *object, bool unordered);
 /* Write the objects that were referred to, and what is to be said of the outermost, `object`, whose
  * skeleton the walk's writer holds, to `out`. 0, or -1 with an exception. */
-int lcpy_graph_finish(lcpy_walk *walk, locache_writer *out);
+int lcpy_graph_finish(lcpy_walk *walk, locache_cbor_writer *out);
 void lcpy_graph_free(lcpy_graph *graph);
 
 #endif

@@ -111,17 +111,17 @@ static void sort_names(lcpy_outline *outline)
 /* False where they are too long, or not Unicode. */
 static bool write_labels(lcpy_outline *outline)
 {
-    locache_writer writer;
+    locache_cbor_writer writer;
     bool done = true;
 
-    locache_writer_init(&writer, outline->labels, sizeof outline->labels);
+    locache_cbor_writer_init(&writer, outline->labels, sizeof outline->labels);
     for (Py_ssize_t i = 0; done && i < outline->count; i++) {
         done = lcpy_scalar_write_fast(&writer, outline->names[outline->order[i]]) &&
                writer.length <= sizeof outline->labels;
         outline->ends[i] = (unsigned short)writer.length;
     }
-    done = done && locache_writer_status(&writer) == LOCACHE_OK;
-    locache_writer_clear(&writer);
+    done = done && locache_cbor_writer_status(&writer) == LOCACHE_OK;
+    locache_cbor_writer_clear(&writer);
     return done;
 }
 
@@ -175,11 +175,11 @@ static int write_values(lcpy_walk *walk, lcpy_outline *outline, PyObject *values
     outline->used = true;
     for (Py_ssize_t i = 0; i < count; i++)
         Py_INCREF(values[i]);
-    locache_write_map(walk->writer, (uint64_t)count);
+    locache_cbor_write_map(walk->writer, (uint64_t)count);
     for (Py_ssize_t i = 0; result == 0 && i < count; i++) {
         unsigned char at = outline->order[i];
 
-        locache_write_raw(walk->writer, outline->labels + start, outline->ends[i] - start);
+        locache_cbor_write_raw(walk->writer, outline->labels + start, outline->ends[i] - start);
         start = outline->ends[i];
         if (lcpy_walk_value(walk, values[at]) < 0)
             result = lcpy_walk_step(walk, ".%U", outline->names[at]);

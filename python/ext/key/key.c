@@ -75,7 +75,7 @@ static int write_bytearray(lcpy_walk *walk, PyObject *value)
     if (PyObject_GetBuffer(value, &view, PyBUF_SIMPLE) < 0)
         return -1;
     /* A bytearray is another value than the same bytes. */
-    locache_write_tag(walk->writer, LOCACHE_TAG_BYTEARRAY);
+    locache_cbor_write_tag(walk->writer, LOCACHE_TAG_BYTEARRAY);
     lcpy_walk_data(walk, view.buf, (size_t)view.len);
     PyBuffer_Release(&view);
     return 0;
@@ -87,8 +87,8 @@ static int write_tuple(lcpy_walk *walk, PyObject *tuple)
 {
     Py_ssize_t size = PyTuple_GET_SIZE(tuple);
 
-    locache_write_tag(walk->writer, LOCACHE_TAG_TUPLE);
-    locache_write_array(walk->writer, (uint64_t)size);
+    locache_cbor_write_tag(walk->writer, LOCACHE_TAG_TUPLE);
+    locache_cbor_write_array(walk->writer, (uint64_t)size);
     for (Py_ssize_t i = 0; i < size; i++)
         if (lcpy_walk_value(walk, PyTuple_GET_ITEM(tuple, i)) < 0)
             return lcpy_walk_step(walk, "[%zd]", i);
@@ -103,8 +103,8 @@ static int write_set(lcpy_walk *walk, PyObject *set)
 
     if (members == NULL)
         return -1;
-    locache_write_tag(walk->writer,
-                      PySet_CheckExact(set) ? LOCACHE_TAG_SET : LOCACHE_TAG_FROZENSET);
+    locache_cbor_write_tag(walk->writer,
+                           PySet_CheckExact(set) ? LOCACHE_TAG_SET : LOCACHE_TAG_FROZENSET);
     result = lcpy_walk_members(walk, members, set);
     Py_DECREF(members);
     return result;
@@ -215,8 +215,8 @@ static int write_path(lcpy_walk *walk, PyObject *path)
     int result = -1;
 
     if (text != NULL) {
-        locache_write_tag(walk->writer, LOCACHE_TAG_PATH);
-        locache_write_array(walk->writer, 2);
+        locache_cbor_write_tag(walk->writer, LOCACHE_TAG_PATH);
+        locache_cbor_write_array(walk->writer, 2);
         result = lcpy_walk_global(walk, (PyObject *)Py_TYPE(path)); /* pathlib's: has a name */
     }
     if (result == 0)
@@ -325,13 +325,13 @@ static void say_where(const lcpy_walk *walk)
     PyErr_Format(PyExc_TypeError, "at %U: %U", walk->where, walk->refusal);
 }
 
-static int copy_sound(locache_writer *out, const locache_writer *own)
+static int copy_sound(locache_cbor_writer *out, const locache_cbor_writer *own)
 {
-    if (locache_writer_status(own) != LOCACHE_OK) {
+    if (locache_cbor_writer_status(own) != LOCACHE_OK) {
         PyErr_NoMemory();
         return -1;
     }
-    locache_write_raw(out, own->data, own->length);
+    locache_cbor_write_raw(out, own->data, own->length);
     return 0;
 }
 
@@ -349,11 +349,11 @@ int64_t lcpy_key_set_deadline(int64_t deadline)
 }
 
 /* What holds others, or may: each argument is a walk of its own. */
-static int write_whole(lcpy_state *state, locache_writer *out, PyObject *value,
+static int write_whole(lcpy_state *state, locache_cbor_writer *out, PyObject *value,
                        lcpy_collector *collector)
 {
     unsigned char room[ROOM];
-    locache_writer own;
+    locache_cbor_writer own;
     lcpy_walk walk = {.state = state,
                       .collector = collector,
                       .writer = &own,
@@ -364,7 +364,7 @@ static int write_whole(lcpy_state *state, locache_writer *out, PyObject *value,
                       .current = value};
     int result;
 
-    locache_writer_init(&own, room, sizeof room);
+    locache_cbor_writer_init(&own, room, sizeof room);
     result = lcpy_walk_value(&walk, value);
     if (result == 0 && walk.graph != NULL)
         result = lcpy_graph_finish(&walk, out);
@@ -376,11 +376,11 @@ static int write_whole(lcpy_state *state, locache_writer *out, PyObject *value,
     Py_XDECREF(walk.where);
     Py_XDECREF(walk.refusal);
     lcpy_graph_free(walk.graph);
-    locache_writer_clear(&own);
+    locache_cbor_writer_clear(&own);
     return result;
 }
 
-int lcpy_key_write(lcpy_state *state, locache_writer *writer, PyObject *value)
+int lcpy_key_write(lcpy_state *state, locache_cbor_writer *writer, PyObject *value)
 {
     PyTypeObject *type = Py_TYPE(value);
 
@@ -391,7 +391,7 @@ int lcpy_key_write(lcpy_state *state, locache_writer *writer, PyObject *value)
     return write_whole(state, writer, value, NULL);
 }
 
-int lcpy_key_collect(lcpy_state *state, locache_writer *writer, PyObject *value,
+int lcpy_key_collect(lcpy_state *state, locache_cbor_writer *writer, PyObject *value,
                      lcpy_collector *collector)
 {
     return write_whole(state, writer, value, collector);

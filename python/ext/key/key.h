@@ -25,9 +25,9 @@ struct lcpy_collector {
  * (a __locache_key__ method, ignore=), or whatever a user's __locache_key__ or __reduce_ex__
  * raised; the
  * writer is of no use then. Runs users' code (those methods), and may give up the GIL. */
-int lcpy_key_write(lcpy_state *state, locache_writer *writer, PyObject *value);
+int lcpy_key_write(lcpy_state *state, locache_cbor_writer *writer, PyObject *value);
 /* The same with the functions and classes within it taken out. */
-int lcpy_key_collect(lcpy_state *state, locache_writer *writer, PyObject *value,
+int lcpy_key_collect(lcpy_state *state, locache_cbor_writer *writer, PyObject *value,
                      lcpy_collector *collector);
 
 /* From now on in this thread, refuse what is not written by then: monotonic nanoseconds, 0: however
@@ -40,6 +40,6 @@ int64_t lcpy_key_set_deadline(int64_t deadline);
 
 /* From now on in this thread, note what stands behind the digest of each part: appended to `parts`,
  * the digest with its tag, then the part. NULL: note nothing. Returns what it was. */
-locache_writer *lcpy_key_note_parts(locache_writer *parts);
+locache_cbor_writer *lcpy_key_note_parts(locache_cbor_writer *parts);
 
 #endif

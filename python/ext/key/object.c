@@ -49,8 +49,8 @@ static int write_said(lcpy_walk *walk, PyObject *object, PyObject *value, const 
 {
     if (value == NULL)
         return -1;
-    locache_write_tag(walk->writer, LOCACHE_TAG_CUSTOM);
-    locache_write_array(walk->writer, 2);
+    locache_cbor_write_tag(walk->writer, LOCACHE_TAG_CUSTOM);
+    locache_cbor_write_array(walk->writer, 2);
     if (lcpy_class_write(walk, (PyObject *)Py_TYPE(object)) < 0) {
         Py_DECREF(value);
         return -1;
@@ -79,11 +79,11 @@ static bool is_subtype_of(PyObject *object, const char *module, const char *name
  * in every version. */
 static int write_enum(lcpy_walk *walk, PyObject *member)
 {
-    locache_write_tag(walk->writer, LOCACHE_TAG_OBJECT);
-    locache_write_array(walk->writer, 2);
+    locache_cbor_write_tag(walk->writer, LOCACHE_TAG_OBJECT);
+    locache_cbor_write_array(walk->writer, 2);
     if (lcpy_class_write(walk, (PyObject *)Py_TYPE(member)) < 0)
         return -1;
-    locache_write_array(walk->writer, 1);
+    locache_cbor_write_array(walk->writer, 1);
     return lcpy_walk_attribute(walk, member,
                                is_subtype_of(member, "enum", "Flag") ? "_value_" : "_name_");
 }

@@ -50,7 +50,7 @@ static int write_fields(lcpy_walk *walk, PyObject *array, PyObject *names)
 {
     Py_ssize_t count = PyTuple_GET_SIZE(names);
 
-    locache_write_array(walk->writer, (uint64_t)count);
+    locache_cbor_write_array(walk->writer, (uint64_t)count);
     for (Py_ssize_t i = 0; i < count; i++) {
         PyObject *name = PyTuple_GET_ITEM(names, i);
 
@@ -113,9 +113,9 @@ done:
 static void begin_placed(lcpy_walk *walk, const signed char *places, int dimensions)
 {
     lcpy_walk_begin_object(walk, "numpy:ndarray", 2);
-    locache_write_array(walk->writer, (uint64_t)dimensions);
+    locache_cbor_write_array(walk->writer, (uint64_t)dimensions);
     for (int i = 0; i < dimensions; i++)
-        locache_write_int(walk->writer, places[i]);
+        locache_cbor_write_int(walk->writer, places[i]);
 }
 
 /* The order of an array that is written element by element. */
@@ -141,9 +141,9 @@ static int write_order(lcpy_walk *walk, PyObject *array)
         return -1;
     switch (lcpy_strided_order(places, (int)count, shape, strides)) {
     case LCPY_OTHERWISE:
-        locache_write_array(walk->writer, (uint64_t)count);
+        locache_cbor_write_array(walk->writer, (uint64_t)count);
         for (Py_ssize_t i = 0; i < count; i++)
-            locache_write_int(walk->writer, places[i]);
+            locache_cbor_write_int(walk->writer, places[i]);
         return 0;
     case LCPY_COLUMNS:
         order = "F";
@@ -151,7 +151,7 @@ static int write_order(lcpy_walk *walk, PyObject *array)
     default:
         break;
     }
-    locache_write_text(walk->writer, order, 1);
+    locache_cbor_write_text(walk->writer, order, 1);
     return 0;
 }
 
@@ -165,12 +165,12 @@ static int write_odd_array(lcpy_walk *walk, PyObject *array)
 
     if (dtype == NULL || shape == NULL || !PyTuple_Check(shape))
         goto done;
-    locache_write_tag(walk->writer, LOCACHE_TAG_ARRAY);
-    locache_write_array(walk->writer, 4);
+    locache_cbor_write_tag(walk->writer, LOCACHE_TAG_ARRAY);
+    locache_cbor_write_array(walk->writer, 4);
     if ((is_plain_dtype(dtype) ? lcpy_walk_attribute(walk, dtype, "str")
                                : lcpy_odd_array_write_dtype(walk, dtype)) < 0)
         goto done;
-    locache_write_array(walk->writer, (uint64_t)PyTuple_GET_SIZE(shape));
+    locache_cbor_write_array(walk->writer, (uint64_t)PyTuple_GET_SIZE(shape));
     for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(shape); i++)
         if (lcpy_walk_value(walk, PyTuple_GET_ITEM(shape, i)) < 0)
             goto done;

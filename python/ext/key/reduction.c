@@ -84,8 +84,11 @@ static int write_if_anywhere(lcpy_walk *walk, PyObject *object, PyObject *name)
 /* An object whose reduction is a string: the name of a global. */
 static int write_named(lcpy_walk *walk, PyObject *object, PyObject *name)
 {
-    int found = write_if_in_own(walk, object, object, name);
+    int found = PyCallable_Check(object) ? lcpy_class_is_global(object) : 0;
 
+    if (found != 0)
+        return found < 0 ? -1 : lcpy_class_write_named(walk, object);
+    found = write_if_in_own(walk, object, object, name);
     if (found == 0)
         found = write_if_in_own(walk, object, (PyObject *)Py_TYPE(object), name);
     /* Slow, and last: every module there is. */
@@ -124,7 +127,7 @@ static int write_unordered(lcpy_walk *walk, PyObject *list, PyObject *object)
 
     if (members == NULL)
         return -1;
-    locache_write_tag(walk->writer, LOCACHE_TAG_SET);
+    locache_cbor_write_tag(walk->writer, LOCACHE_TAG_SET);
     result = lcpy_walk_members(walk, members, object);
     Py_DECREF(members);
     return result;
@@ -149,8 +152,8 @@ static int write_construction(lcpy_walk *walk, PyObject *callable, PyObject *arg
     if (lcpy_class_write(walk, (PyObject *)Py_TYPE(object)) < 0)
         return -1;
     if (new)
-        locache_write_tag(walk->writer, LOCACHE_TAG_TUPLE);
-    locache_write_array(walk->writer, (uint64_t)(count - first));
+        locache_cbor_write_tag(walk->writer, LOCACHE_TAG_TUPLE);
+    locache_cbor_write_array(walk->writer, (uint64_t)(count - first));
     for (Py_ssize_t i = first; i < count; i++) {
         PyObject *argument = PyTuple_GET_ITEM(arguments, i);
         /* Sets reduce to their class and a list, which is in the order of the hash table. */
@@ -162,7 +165,7 @@ static int write_construction(lcpy_walk *walk, PyObject *callable, PyObject *arg
     }
     /* Mostly the class again. */
     if (new || callable == (PyObject *)Py_TYPE(object)) {
-        locache_write_null(walk->writer);
+        locache_cbor_write_null(walk->writer);
         return 0;
     }
     return write_callable(walk, callable);
@@ -190,13 +193,13 @@ static bool is_absent_state(PyObject *state, PyObject *object)
 /* {attributes of __dict__, attributes of __slots__} */
 static int write_slots_state(lcpy_walk *walk, PyObject *state, PyTypeObject *type)
 {
-    locache_write_tag(walk->writer, LOCACHE_TAG_TUPLE);
-    locache_write_array(walk->writer, 2);
+    locache_cbor_write_tag(walk->writer, LOCACHE_TAG_TUPLE);
+    locache_cbor_write_array(walk->writer, 2);
     for (Py_ssize_t i = 0; i < 2; i++) {
         PyObject *half = PyTuple_GET_ITEM(state, i);
 
         if (!PyDict_CheckExact(half) || PyDict_GET_SIZE(half) == 0)
-            locache_write_null(walk->writer);
+            locache_cbor_write_null(walk->writer);
         else if (lcpy_walk_attributes(walk, half, type) < 0)
             return -1;
     }
@@ -221,7 +224,7 @@ static int write_mapping(lcpy_walk *walk, PyObject *pairs, PyObject *object)
 {
     Py_ssize_t count = PyList_GET_SIZE(pairs);
 
-    locache_write_map(walk->writer, (uint64_t)count);
+    locache_cbor_write_map(walk->writer, (uint64_t)count);
     for (Py_ssize_t i = 0; i < count; i++) {
         PyObject *pair = PyList_GET_ITEM(pairs, i);
 
@@ -406,12 +409,12 @@ static int write_parts(lcpy_walk *walk, PyObject *parts[PARTS], PyObject *object
 
     while (count > STATE && parts[count - 1] == NULL)
         count--;
-    locache_write_tag(walk->writer, LOCACHE_TAG_OBJECT);
-    locache_write_array(walk->writer, (uint64_t)count + 1); /* and the class */
+    locache_cbor_write_tag(walk->writer, LOCACHE_TAG_OBJECT);
+    locache_cbor_write_array(walk->writer, (uint64_t)count + 1); /* and the class */
     result = write_construction(walk, parts[CALLABLE], parts[ARGUMENTS], object);
     for (int i = STATE; result == 0 && i < count; i++) {
         if (parts[i] == NULL)
-            locache_write_null(walk->writer);
+            locache_cbor_write_null(walk->writer);
         else
             result = write_part(walk, parts, i, object);
     }
@@ -575,12 +578,12 @@ int lcpy_reduction_write_plain(lcpy_walk *walk, PyObject *object)
         Py_XDECREF(dict);
         return result < 0 ? -1 : 0;
     }
-    locache_write_tag(walk->writer, LOCACHE_TAG_OBJECT);
-    locache_write_array(walk->writer, empty ? 3 : 4);
+    locache_cbor_write_tag(walk->writer, LOCACHE_TAG_OBJECT);
+    locache_cbor_write_array(walk->writer, empty ? 3 : 4);
     result = lcpy_class_write(walk, (PyObject *)Py_TYPE(object));
-    locache_write_tag(walk->writer, LOCACHE_TAG_TUPLE);
-    locache_write_array(walk->writer, 0);
-    locache_write_null(walk->writer);
+    locache_cbor_write_tag(walk->writer, LOCACHE_TAG_TUPLE);
+    locache_cbor_write_array(walk->writer, 0);
+    locache_cbor_write_null(walk->writer);
     if (result == 0 && !empty)
         result = lcpy_instance_attributes(walk, object, dict);
     Py_XDECREF(dict);

@@ -125,10 +125,10 @@ static int write_numbered(lcpy_walk *walk, const numbering *all, size_t rows)
 {
     Py_ssize_t count = PyList_GET_SIZE(all->values);
 
-    locache_write_array(walk->writer, 3);
-    locache_write_uint(walk->writer, rows);
+    locache_cbor_write_array(walk->writer, 3);
+    locache_cbor_write_uint(walk->writer, rows);
     lcpy_walk_data(walk, all->numbers, rows * sizeof *all->numbers);
-    locache_write_array(walk->writer, (uint64_t)count);
+    locache_cbor_write_array(walk->writer, (uint64_t)count);
     for (Py_ssize_t i = 0; i < count; i++)
         if (lcpy_walk_value(walk, PyList_GET_ITEM(all->values, i)) < 0)
             return -1;
@@ -163,7 +163,7 @@ static int write_dictionary(lcpy_walk *walk, const lcpy_column *column)
 static int write_validity(lcpy_walk *walk, lcpy_column *column, bool nulls)
 {
     if (!nulls) {
-        locache_write_null(walk->writer);
+        locache_cbor_write_null(walk->writer);
         return 0;
     }
     return lcpy_walk_parts(walk, column->rows / 8 + (column->rows % 8 != 0),
@@ -209,12 +209,12 @@ static int write_column(lcpy_walk *walk, lcpy_column *column)
     if (column->schema->dictionary != NULL)
         return write_dictionary(walk, column);
     if (column->layout == LCPY_ARROW_NULLS) {
-        locache_write_array(walk->writer, 1);
-        locache_write_uint(walk->writer, column->rows);
+        locache_cbor_write_array(walk->writer, 1);
+        locache_cbor_write_uint(walk->writer, column->rows);
         return 0;
     }
-    locache_write_array(walk->writer, texts ? 4 : 3);
-    locache_write_uint(walk->writer, column->rows);
+    locache_cbor_write_array(walk->writer, texts ? 4 : 3);
+    locache_cbor_write_uint(walk->writer, column->rows);
     if (texts) {
         result = write_texts(walk, column, nulls);
     } else if (column->layout == LCPY_ARROW_BITS) {
@@ -275,7 +275,7 @@ int lcpy_table_write_series(lcpy_walk *walk, PyObject *series)
 static void write_metadata(lcpy_walk *walk, const char *metadata)
 {
     if (metadata == NULL)
-        locache_write_null(walk->writer);
+        locache_cbor_write_null(walk->writer);
     else
         lcpy_walk_data(walk, metadata, lcpy_arrow_metadata_size(metadata));
 }
@@ -291,13 +291,13 @@ static int write_field(lcpy_walk *walk, const lcpy_arrow *arrow, int64_t child)
 {
     const lcpy_arrow_schema *schema = child < 0 ? &arrow->schema : arrow->schema.children[child];
 
-    locache_write_array(walk->writer, 6);
+    locache_cbor_write_array(walk->writer, 6);
     write_byte_name(walk, schema->name);
     write_byte_name(walk, schema->format);
-    locache_write_uint(walk->writer, (uint64_t)schema->flags);
+    locache_cbor_write_uint(walk->writer, (uint64_t)schema->flags);
     write_metadata(walk, schema->metadata);
     if (schema->dictionary == NULL)
-        locache_write_null(walk->writer);
+        locache_cbor_write_null(walk->writer);
     else
         write_byte_name(walk, schema->dictionary->format);
     return write_child(walk, arrow, child);
@@ -310,9 +310,9 @@ static int write_fields_of_table(lcpy_walk *walk, const lcpy_arrow *arrow)
 
     for (Py_ssize_t i = 0; i < arrow->count; i++)
         rows += (uint64_t)arrow->chunks[i].length;
-    locache_write_uint(walk->writer, rows);
+    locache_cbor_write_uint(walk->writer, rows);
     write_metadata(walk, arrow->schema.metadata);
-    locache_write_array(walk->writer, (uint64_t)arrow->schema.n_children);
+    locache_cbor_write_array(walk->writer, (uint64_t)arrow->schema.n_children);
     for (int64_t i = 0; i < arrow->schema.n_children; i++)
         if (write_field(walk, arrow, i) < 0)
             return -1;

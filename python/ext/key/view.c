@@ -37,7 +37,7 @@ static int write_instance_dict(lcpy_walk *walk, PyObject *value)
         result = lcpy_walk_attributes(walk, dict, Py_TYPE(value));
     } else {
         PyErr_Clear();
-        locache_write_null(walk->writer);
+        locache_cbor_write_null(walk->writer);
     }
     Py_XDECREF(dict);
     return result;
@@ -49,14 +49,14 @@ static int write_exported(lcpy_walk *walk, PyObject *value, Py_buffer *view)
     /* A class of C has no attributes besides; a user's subclass of it may. */
     bool subclass = PyType_HasFeature(Py_TYPE(value), Py_TPFLAGS_HEAPTYPE);
 
-    locache_write_tag(walk->writer, LOCACHE_TAG_VIEW);
-    locache_write_array(walk->writer, subclass ? 5 : 4);
+    locache_cbor_write_tag(walk->writer, LOCACHE_TAG_VIEW);
+    locache_cbor_write_array(walk->writer, subclass ? 5 : 4);
     if (lcpy_class_write(walk, (PyObject *)Py_TYPE(value)) < 0)
         return -1;
-    locache_write_text(walk->writer, format, strlen(format));
-    locache_write_array(walk->writer, (uint64_t)view->ndim);
+    locache_cbor_write_text(walk->writer, format, strlen(format));
+    locache_cbor_write_array(walk->writer, (uint64_t)view->ndim);
     for (int i = 0; i < view->ndim; i++)
-        locache_write_uint(walk->writer, (uint64_t)view->shape[i]);
+        locache_cbor_write_uint(walk->writer, (uint64_t)view->shape[i]);
     if (write_view_data(walk, view) < 0)
         return -1;
     return subclass ? write_instance_dict(walk, value) : 0;

@@ -133,15 +133,15 @@ static int write_global_name(lcpy_walk *walk, PyObject *name)
 
     if (text == NULL)
         return -1;
-    locache_write_tag(walk->writer, LOCACHE_TAG_GLOBAL);
-    locache_write_text(walk->writer, text, (size_t)size);
+    locache_cbor_write_tag(walk->writer, LOCACHE_TAG_GLOBAL);
+    locache_cbor_write_text(walk->writer, text, (size_t)size);
     return 0;
 }
 
 int lcpy_walk_name(lcpy_walk *walk, const char *name)
 {
-    locache_write_tag(walk->writer, LOCACHE_TAG_GLOBAL);
-    locache_write_text(walk->writer, name, strlen(name));
+    locache_cbor_write_tag(walk->writer, LOCACHE_TAG_GLOBAL);
+    locache_cbor_write_text(walk->writer, name, strlen(name));
     return 0;
 }
 
@@ -164,10 +164,10 @@ int lcpy_walk_global(lcpy_walk *walk, PyObject *object)
 /* [class, [parts]]: as if the class were called with the parts, which it need not take. */
 void lcpy_walk_begin_object(lcpy_walk *walk, const char *name, uint64_t count)
 {
-    locache_write_tag(walk->writer, LOCACHE_TAG_OBJECT);
-    locache_write_array(walk->writer, 2);
+    locache_cbor_write_tag(walk->writer, LOCACHE_TAG_OBJECT);
+    locache_cbor_write_array(walk->writer, 2);
     lcpy_walk_name(walk, name);
-    locache_write_array(walk->writer, count);
+    locache_cbor_write_array(walk->writer, count);
 }
 
 /* What nothing else refers to is written in place: it need not be held until all is written. */
@@ -211,18 +211,18 @@ int lcpy_walk_attribute(lcpy_walk *walk, PyObject *object, const char *name)
 /* -------------------------------------------------------------------------------------- strings */
 
 /* [size, digest] */
-static void put_digest(locache_writer *to, uint64_t tag, size_t size,
+static void put_digest(locache_cbor_writer *to, uint64_t tag, size_t size,
                        const unsigned char digest[LOCACHE_DIGEST_SIZE])
 {
-    locache_write_tag(to, tag);
-    locache_write_array(to, 2);
-    locache_write_uint(to, size);
-    locache_write_bytes(to, digest, LOCACHE_DIGEST_SIZE);
+    locache_cbor_write_tag(to, tag);
+    locache_cbor_write_array(to, 2);
+    locache_cbor_write_uint(to, size);
+    locache_cbor_write_bytes(to, digest, LOCACHE_DIGEST_SIZE);
 }
 
 /* The bytes are held by the caller: a bytes or str object, or a buffer that keeps its owner from
  * resizing. Another thread may write into such a buffer meanwhile, as it may without locache. */
-void lcpy_walk_write_digest(locache_writer *to, uint64_t tag, const void *data, size_t size)
+void lcpy_walk_write_digest(locache_cbor_writer *to, uint64_t tag, const void *data, size_t size)
 {
     unsigned char digest[LOCACHE_DIGEST_SIZE];
 
@@ -249,7 +249,7 @@ int lcpy_walk_data(lcpy_walk *walk, const void *data, size_t size)
     if (size >= LCPY_DIGEST_FROM)
         lcpy_walk_digest(walk, LOCACHE_TAG_DIGEST, data, size);
     else
-        locache_write_bytes(walk->writer, data, size);
+        locache_cbor_write_bytes(walk->writer, data, size);
     return 0;
 }
 
@@ -302,7 +302,7 @@ int lcpy_walk_items(lcpy_walk *walk, PyObject *list)
     Py_ssize_t size = PyList_GET_SIZE(list);
     int result = 0;
 
-    locache_write_array(walk->writer, (uint64_t)size);
+    locache_cbor_write_array(walk->writer, (uint64_t)size);
     for (Py_ssize_t i = 0; result == 0 && i < size && i < PyList_GET_SIZE(list); i++) {
         PyObject *item = Py_NewRef(PyList_GET_ITEM(list, i));
 
@@ -343,7 +343,7 @@ static int write_pairs(lcpy_walk *walk, PyObject *dict, bool attributes)
     Py_ssize_t count = 0;
     PyObject *key, *value;
 
-    locache_write_map(walk->writer, (uint64_t)size);
+    locache_cbor_write_map(walk->writer, (uint64_t)size);
     while (PyDict_Next(dict, &at, &key, &value))
         if (++count > size || write_pair(walk, key, value, attributes) < 0 ||
             (count % ITEMS_BETWEEN == 0 && lcpy_walk_is_late(walk) &&
@@ -368,7 +368,7 @@ int lcpy_walk_members(lcpy_walk *walk, PyObject *tuple, PyObject *object)
     Py_ssize_t count = PyTuple_GET_SIZE(tuple);
     bool plain = true;
 
-    locache_write_array(walk->writer, (uint64_t)count);
+    locache_cbor_write_array(walk->writer, (uint64_t)count);
     for (Py_ssize_t i = 0; plain && i < count; i++)
         plain = lcpy_walk_is_plain(PyTuple_GET_ITEM(tuple, i));
     size_t start = walk->writer->length;
@@ -380,9 +380,9 @@ int lcpy_walk_members(lcpy_walk *walk, PyObject *tuple, PyObject *object)
     }
     if (!plain)
         return 0;
-    bool sound = locache_writer_status(walk->writer) == LOCACHE_OK;
-    locache_write_sorted(walk->writer, start, 1);
-    if (sound && locache_writer_status(walk->writer) == LOCACHE_EINVAL)
+    bool sound = locache_cbor_writer_status(walk->writer) == LOCACHE_OK;
+    locache_cbor_write_sorted(walk->writer, start, 1);
+    if (sound && locache_cbor_writer_status(walk->writer) == LOCACHE_EINVAL)
         return lcpy_walk_refuse(walk, object, "having two members that look the same");
     return 0;
 }
@@ -438,10 +438,23 @@ static bool is_cached_hash(PyTypeObject *type, PyObject *name, PyObject *value)
     return false;
 }
 
+/* Of what functools.update_wrapper() takes over into an object, annotations say nothing of what it
+ * does, and are not the same in every version of Python. */
+static bool is_annotation(PyObject *name)
+{
+    static const lcpy_text names[] = {LCPY_TEXT("__annotations__"), LCPY_TEXT("__annotate__"),
+                                      LCPY_TEXT("__type_params__")};
+
+    return PyUnicode_READ_CHAR(name, 0) == '_' &&
+           lcpy_names_is_one_of(name, names, sizeof names / sizeof *names);
+}
+
 static bool is_noted_down(PyTypeObject *type, PyObject *name, PyObject *value)
 {
     PyObject *found = _PyType_Lookup(type, name);
 
+    if (is_annotation(name))
+        return true;
     return found != NULL ? is_cached_property(found)
                          : PyUnicode_READ_CHAR(name, 0) == '_' && is_cached_hash(type, name, value);
 }
@@ -487,7 +500,7 @@ int lcpy_walk_attributes(lcpy_walk *walk, PyObject *dict, PyTypeObject *type)
 
     if (names == NULL)
         return PyErr_Occurred() != NULL ? -1 : write_pairs(walk, dict, true);
-    locache_write_map(walk->writer, (uint64_t)PyList_GET_SIZE(names));
+    locache_cbor_write_map(walk->writer, (uint64_t)PyList_GET_SIZE(names));
     for (Py_ssize_t i = 0; result == 0 && i < PyList_GET_SIZE(names); i++) {
         PyObject *name = PyList_GET_ITEM(names, i);
         PyObject *value = PyDict_GetItemWithError(dict, name);

@@ -35,7 +35,7 @@ struct lcpy_walk {
     int (*refer)(lcpy_walk *walk, PyObject *object, bool unordered);
     lcpy_state *state;
     lcpy_collector *collector; /* or NULL */
-    locache_writer *writer;
+    locache_cbor_writer *writer;
     PyObject *outermost;
     PyObject *current;          /* the object that is to be written here; NULL once it has begun */
     lcpy_graph *graph;          /* NULL until the outermost object refers to another */
@@ -125,7 +125,7 @@ int lcpy_walk_strided(lcpy_walk *walk, lcpy_strided *data, PyObject *object);
 /* The digest of a long string, under its tag. */
 void lcpy_walk_digest(lcpy_walk *walk, uint64_t tag, const void *data, size_t size);
 /* Such a digest, to any writer. */
-void lcpy_walk_write_digest(locache_writer *to, uint64_t tag, const void *data, size_t size);
+void lcpy_walk_write_digest(locache_cbor_writer *to, uint64_t tag, const void *data, size_t size);
 
 /* ------------------------------------------------------------------------------ what goes wrong */
 

@@ -220,34 +220,34 @@ int lcpy_array_make_readonly(PyObject *array)
 
 /* -------------------------------------------------------------------------------------- writing */
 
-static void write_extents(locache_writer *writer, const lcpy_array *array)
+static void write_extents(locache_cbor_writer *writer, const lcpy_array *array)
 {
-    locache_write_array(writer, (uint64_t)array->dimensions);
+    locache_cbor_write_array(writer, (uint64_t)array->dimensions);
     for (int i = 0; i < array->dimensions; i++)
-        locache_write_uint(writer, (uint64_t)array->extents[i]);
+        locache_cbor_write_uint(writer, (uint64_t)array->extents[i]);
 }
 
-void lcpy_array_write_head(locache_writer *writer, const lcpy_array *array)
+void lcpy_array_write_head(locache_cbor_writer *writer, const lcpy_array *array)
 {
     switch (array->tag) {
     case LOCACHE_TAG_PYARRAY: /* [type code, */
-        locache_write_tag(writer, array->tag);
-        locache_write_array(writer, 2);
+        locache_cbor_write_tag(writer, array->tag);
+        locache_cbor_write_array(writer, 2);
         lcpy_cbor_write_text(writer, array->type);
         break;
     case LOCACHE_TAG_ARRAY: /* [type string, [extents], order, */
-        locache_write_tag(writer, array->tag);
-        locache_write_array(writer, 4);
+        locache_cbor_write_tag(writer, array->tag);
+        locache_cbor_write_array(writer, 4);
         lcpy_cbor_write_text(writer, array->type);
         write_extents(writer, array);
-        locache_write_text(writer, &array->order, 1);
+        locache_cbor_write_text(writer, &array->order, 1);
         break;
     default: /* RFC 8746: [[extents], tag of the elements, */
-        locache_write_tag(writer,
-                          array->order == 'F' ? LOCACHE_TAG_NDARRAY_F : LOCACHE_TAG_NDARRAY);
-        locache_write_array(writer, 2);
+        locache_cbor_write_tag(writer,
+                               array->order == 'F' ? LOCACHE_TAG_NDARRAY_F : LOCACHE_TAG_NDARRAY);
+        locache_cbor_write_array(writer, 2);
         write_extents(writer, array);
-        locache_write_tag(writer, array->tag);
+        locache_cbor_write_tag(writer, array->tag);
         break;
     }
 }

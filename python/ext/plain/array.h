@@ -37,7 +37,7 @@ int lcpy_array_is_readonly(PyObject *array);
 int lcpy_array_make_readonly(PyObject *array);
 /* Everything up to where the byte string goes: the caller writes that next (bytes, TAG_BUFFER n, or
  * TAG_DIGEST). */
-void lcpy_array_write_head(locache_writer *writer, const lcpy_array *array);
+void lcpy_array_write_head(locache_cbor_writer *writer, const lcpy_array *array);
 
 /* The way back, array_read.c. The tag's head (LOCACHE_TAG_NDARRAY, _NDARRAY_F, _ARRAY, _PYARRAY or
  * 64 to 87) has been read. `bytes` is called when the reader is at the byte string (or TAG_BUFFER):
@@ -51,11 +51,11 @@ typedef struct lcpy_array_bytes {
      * reference; NULL: the array gets a copy of its own */
     PyObject *lent;
 } lcpy_array_bytes;
-typedef int (*lcpy_bytes_reader)(lcpy_array_bytes *out, void *context, locache_reader *reader);
-PyObject *lcpy_array_read(locache_reader *reader, uint64_t tag, lcpy_bytes_reader bytes,
+typedef int (*lcpy_bytes_reader)(lcpy_array_bytes *out, void *context, locache_cbor_reader *reader);
+PyObject *lcpy_array_read(locache_cbor_reader *reader, uint64_t tag, lcpy_bytes_reader bytes,
                           void *context);
 /* An array without dimensions: the bytes of its one element, of this type, are next. Else as
  * lcpy_array_read(). */
-PyObject *lcpy_array_read_single(locache_reader *reader, const char *type);
+PyObject *lcpy_array_read_single(locache_cbor_reader *reader, const char *type);
 
 #endif

@@ -6,7 +6,7 @@
 
 /* Where an array's bytes come from: its reader, and who takes them from it. */
 typedef struct source {
-    locache_reader *reader;
+    locache_cbor_reader *reader;
     lcpy_bytes_reader bytes;
     void *context;
 } source;
@@ -20,14 +20,14 @@ typedef struct extents {
 /* False without extents where the content is bad, or memory is short (with
  * MemoryError). The product may be 0 and the others out of range still, which is bad, too: NumPy
  * multiplies them all. */
-static bool take_shape(extents *out, locache_reader *reader)
+static bool take_shape(extents *out, locache_cbor_reader *reader)
 {
-    locache_item item;
+    locache_cbor_item item;
     uint64_t product = 1;
     bool empty = false;
 
     *out = (extents){0};
-    if (!lcpy_cbor_take(&item, reader, LOCACHE_ARRAY) || item.number > LCPY_DIMENSIONS_MAX)
+    if (!lcpy_cbor_take(&item, reader, LOCACHE_KIND_ARRAY) || item.number > LCPY_DIMENSIONS_MAX)
         return false;
     Py_ssize_t dimensions = (Py_ssize_t)item.number;
     out->tuple = PyTuple_New(dimensions);
@@ -35,7 +35,7 @@ static bool take_shape(extents *out, locache_reader *reader)
         PyObject *extent = NULL;
 
         /* Overflow is looked for among the extents that are not 0. */
-        if (lcpy_cbor_take(&item, reader, LOCACHE_UINT) && item.number <= PY_SSIZE_T_MAX) {
+        if (lcpy_cbor_take(&item, reader, LOCACHE_KIND_UINT) && item.number <= PY_SSIZE_T_MAX) {
             empty = empty || item.number == 0;
             if (item.number == 0 || !__builtin_mul_overflow(product, item.number, &product))
                 extent = PyLong_FromUnsignedLongLong(item.number);
@@ -139,11 +139,11 @@ static PyObject *read_rest(const source *from, const char *type, extents *shape,
 static PyObject *read_typed(const source *from, char order)
 {
     extents shape = {0};
-    locache_item item;
+    locache_cbor_item item;
     char type[4];
 
     if (!lcpy_cbor_take_array(from->reader, 2) || !take_shape(&shape, from->reader) ||
-        !lcpy_cbor_take(&item, from->reader, LOCACHE_TAG) ||
+        !lcpy_cbor_take(&item, from->reader, LOCACHE_KIND_TAG) ||
         !lcpy_dtype_of_tag(type, item.number)) {
         Py_XDECREF(shape.tuple);
         return lcpy_cbor_refuse("array");
@@ -182,12 +182,12 @@ static PyObject *read_flat(const source *from, uint64_t tag)
 static PyObject *read_untyped(const source *from)
 {
     extents shape = {0};
-    locache_item item;
+    locache_cbor_item item;
     char type[LCPY_DTYPE_SIZE];
 
     if (!lcpy_cbor_take_array(from->reader, 4) || !lcpy_dtype_take(type, from->reader) ||
         lcpy_dtype_tag(type) != 0 || !take_shape(&shape, from->reader) ||
-        !lcpy_cbor_take(&item, from->reader, LOCACHE_TEXT) || item.size != 1 ||
+        !lcpy_cbor_take(&item, from->reader, LOCACHE_KIND_TEXT) || item.size != 1 ||
         (item.data[0] != 'C' && item.data[0] != 'F')) {
         Py_XDECREF(shape.tuple);
         return lcpy_cbor_refuse("array");
@@ -216,12 +216,12 @@ static PyObject *fill_pyarray(PyObject *module, char type, const lcpy_array_byte
 /* [type code, bytes] */
 static PyObject *read_pyarray(const source *from)
 {
-    locache_item item;
+    locache_cbor_item item;
     lcpy_array_bytes bytes = {0};
     PyObject *array = NULL;
 
     if (!lcpy_cbor_take_array(from->reader, 2) ||
-        !lcpy_cbor_take(&item, from->reader, LOCACHE_TEXT) || item.size != 1 ||
+        !lcpy_cbor_take(&item, from->reader, LOCACHE_KIND_TEXT) || item.size != 1 ||
         strchr("bBuwhHiIlLqQfd", item.data[0]) == NULL)
         return lcpy_cbor_refuse("array");
     PyObject *module = PyImport_ImportModule("array");
@@ -233,12 +233,12 @@ static PyObject *read_pyarray(const source *from)
 }
 
 /* The bytes of a scalar, which the reader is at; as a bytes reader. */
-static int take_inline(lcpy_array_bytes *out, void *context, locache_reader *reader)
+static int take_inline(lcpy_array_bytes *out, void *context, locache_cbor_reader *reader)
 {
-    locache_item item;
+    locache_cbor_item item;
 
     (void)context;
-    if (!lcpy_cbor_take(&item, reader, LOCACHE_BYTES)) {
+    if (!lcpy_cbor_take(&item, reader, LOCACHE_KIND_BYTES)) {
         lcpy_cbor_refuse("array");
         return -1;
     }
@@ -246,7 +246,7 @@ static int take_inline(lcpy_array_bytes *out, void *context, locache_reader *rea
     return 0;
 }
 
-PyObject *lcpy_array_read_single(locache_reader *reader, const char *type)
+PyObject *lcpy_array_read_single(locache_cbor_reader *reader, const char *type)
 {
     const source from = {.reader = reader, .bytes = take_inline};
     extents shape = {.tuple = PyTuple_New(0), .elements = 1};
@@ -254,7 +254,7 @@ PyObject *lcpy_array_read_single(locache_reader *reader, const char *type)
     return shape.tuple == NULL ? NULL : read_rest(&from, type, &shape, 'C');
 }
 
-PyObject *lcpy_array_read(locache_reader *reader, uint64_t tag, lcpy_bytes_reader bytes,
+PyObject *lcpy_array_read(locache_cbor_reader *reader, uint64_t tag, lcpy_bytes_reader bytes,
                           void *context)
 {
     const source from = {.reader = reader, .bytes = bytes, .context = context};

@@ -7,32 +7,32 @@
 
 #include <string.h>
 
-void lcpy_cbor_write_text(locache_writer *writer, const char *text)
+void lcpy_cbor_write_text(locache_cbor_writer *writer, const char *text)
 {
-    locache_write_text(writer, text, strlen(text));
+    locache_cbor_write_text(writer, text, strlen(text));
 }
 
-bool lcpy_cbor_take(locache_item *out, locache_reader *reader, locache_kind kind)
+bool lcpy_cbor_take(locache_cbor_item *out, locache_cbor_reader *reader, locache_cbor_kind kind)
 {
-    return locache_read(out, reader) == LOCACHE_OK && out->kind == kind;
+    return locache_cbor_read(out, reader) == LOCACHE_OK && out->kind == kind;
 }
 
-bool lcpy_cbor_take_array(locache_reader *reader, uint64_t count)
+bool lcpy_cbor_take_array(locache_cbor_reader *reader, uint64_t count)
 {
-    locache_item item;
+    locache_cbor_item item;
 
-    return lcpy_cbor_take(&item, reader, LOCACHE_ARRAY) && item.number == count;
+    return lcpy_cbor_take(&item, reader, LOCACHE_KIND_ARRAY) && item.number == count;
 }
 
 /* For exponents and counts. CBOR has a sign and 64 bits beside it, of which 63 fit. */
-bool lcpy_cbor_take_int64(int64_t *out, locache_reader *reader)
+bool lcpy_cbor_take_int64(int64_t *out, locache_cbor_reader *reader)
 {
-    locache_item item;
+    locache_cbor_item item;
 
-    if (locache_read(&item, reader) != LOCACHE_OK || item.number > INT64_MAX ||
-        (item.kind != LOCACHE_UINT && item.kind != LOCACHE_NEGATIVE))
+    if (locache_cbor_read(&item, reader) != LOCACHE_OK || item.number > INT64_MAX ||
+        (item.kind != LOCACHE_KIND_UINT && item.kind != LOCACHE_KIND_NEGATIVE))
         return false;
-    *out = item.kind == LOCACHE_UINT ? (int64_t)item.number : -1 - (int64_t)item.number;
+    *out = item.kind == LOCACHE_KIND_UINT ? (int64_t)item.number : -1 - (int64_t)item.number;
     return true;
 }
 

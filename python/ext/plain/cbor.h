@@ -13,14 +13,14 @@ typedef enum lcpy_written {
 } lcpy_written;
 
 /* Text that ends with a NUL, UTF-8. */
-void lcpy_cbor_write_text(locache_writer *writer, const char *text);
+void lcpy_cbor_write_text(locache_cbor_writer *writer, const char *text);
 
 /* The next item, where it is of this kind; an array of so many items; an integer of 64 bits. False
  * where something else comes: the reader may have moved then, so that the whole content is to be
  * refused. Sets no exception. */
-bool lcpy_cbor_take(locache_item *out, locache_reader *reader, locache_kind kind);
-bool lcpy_cbor_take_array(locache_reader *reader, uint64_t count);
-bool lcpy_cbor_take_int64(int64_t *out, locache_reader *reader);
+bool lcpy_cbor_take(locache_cbor_item *out, locache_cbor_reader *reader, locache_cbor_kind kind);
+bool lcpy_cbor_take_array(locache_cbor_reader *reader, uint64_t count);
+bool lcpy_cbor_take_int64(int64_t *out, locache_cbor_reader *reader);
 
 /* Always NULL, with ValueError "no `what` as locache writes it" in place of whatever exception came
  * of the content. KeyboardInterrupt, MemoryError and ImportError stay: they say nothing of it. */

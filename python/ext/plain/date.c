@@ -16,9 +16,9 @@
 
 /* -------------------------------------------------------------------------------------- writing */
 
-static void write_moment(locache_writer *writer, uint64_t tag, const char *text)
+static void write_moment(locache_cbor_writer *writer, uint64_t tag, const char *text)
 {
-    locache_write_tag(writer, tag);
+    locache_cbor_write_tag(writer, tag);
     lcpy_cbor_write_text(writer, text);
 }
 
@@ -65,7 +65,7 @@ static size_t format_date(char out[MOMENT_MAX], PyObject *value)
                             PyDateTime_GET_MONTH(value), PyDateTime_GET_DAY(value));
 }
 
-static lcpy_written write_datetime(locache_writer *writer, PyObject *value)
+static lcpy_written write_datetime(locache_cbor_writer *writer, PyObject *value)
 {
     /* A date, a clock and an offset, each of less than MOMENT_MAX. */
     char text[2 * MOMENT_MAX];
@@ -96,7 +96,7 @@ static lcpy_written write_datetime(locache_writer *writer, PyObject *value)
     return LCPY_DONE;
 }
 
-static lcpy_written write_date(locache_writer *writer, PyObject *value)
+static lcpy_written write_date(locache_cbor_writer *writer, PyObject *value)
 {
     char text[MOMENT_MAX];
 
@@ -106,7 +106,7 @@ static lcpy_written write_date(locache_writer *writer, PyObject *value)
 }
 
 /* A time may have a zone, which says nothing without a date: no tag holds it. */
-static lcpy_written write_time(locache_writer *writer, PyObject *value)
+static lcpy_written write_time(locache_cbor_writer *writer, PyObject *value)
 {
     char text[MOMENT_MAX];
 
@@ -119,17 +119,17 @@ static lcpy_written write_time(locache_writer *writer, PyObject *value)
 }
 
 /* [days, seconds, microseconds], as Python keeps them: normalised, only days are negative. */
-static lcpy_written write_timedelta(locache_writer *writer, PyObject *value)
+static lcpy_written write_timedelta(locache_cbor_writer *writer, PyObject *value)
 {
-    locache_write_tag(writer, LOCACHE_TAG_DURATION);
-    locache_write_array(writer, 3);
-    locache_write_int(writer, PyDateTime_DELTA_GET_DAYS(value));
-    locache_write_int(writer, PyDateTime_DELTA_GET_SECONDS(value));
-    locache_write_int(writer, PyDateTime_DELTA_GET_MICROSECONDS(value));
+    locache_cbor_write_tag(writer, LOCACHE_TAG_DURATION);
+    locache_cbor_write_array(writer, 3);
+    locache_cbor_write_int(writer, PyDateTime_DELTA_GET_DAYS(value));
+    locache_cbor_write_int(writer, PyDateTime_DELTA_GET_SECONDS(value));
+    locache_cbor_write_int(writer, PyDateTime_DELTA_GET_MICROSECONDS(value));
     return LCPY_DONE;
 }
 
-lcpy_written lcpy_date_write(locache_writer *writer, PyObject *value, lcpy_class class_of)
+lcpy_written lcpy_date_write(locache_cbor_writer *writer, PyObject *value, lcpy_class class_of)
 {
     switch (class_of) {
     case LCPY_DATETIME:
@@ -241,14 +241,14 @@ static PyObject *new_datetime(PyDateTime_CAPI *api, const moment *m, PyObject *z
 }
 
 /* All four kinds: which parts the text has is told by the tag, and all of it must be used. */
-static PyObject *read_moment(PyDateTime_CAPI *api, locache_reader *reader, uint64_t tag)
+static PyObject *read_moment(PyDateTime_CAPI *api, locache_cbor_reader *reader, uint64_t tag)
 {
-    locache_item item;
+    locache_cbor_item item;
     moment m = {0};
     int minutes = 0;
     PyObject *value;
 
-    if (!lcpy_cbor_take(&item, reader, LOCACHE_TEXT))
+    if (!lcpy_cbor_take(&item, reader, LOCACHE_KIND_TEXT))
         return lcpy_cbor_refuse("date or time");
     const char *at = (const char *)item.data;
     const char *end = at + item.size;
@@ -274,7 +274,7 @@ static PyObject *read_moment(PyDateTime_CAPI *api, locache_reader *reader, uint6
 }
 
 /* Within the limits of timedelta, and normalised. */
-static PyObject *read_timedelta(PyDateTime_CAPI *api, locache_reader *reader)
+static PyObject *read_timedelta(PyDateTime_CAPI *api, locache_cbor_reader *reader)
 {
     int64_t days, seconds, microseconds;
 
@@ -286,7 +286,7 @@ static PyObject *read_timedelta(PyDateTime_CAPI *api, locache_reader *reader)
     return api->Delta_FromDelta((int)days, (int)seconds, (int)microseconds, 0, api->DeltaType);
 }
 
-PyObject *lcpy_date_read(locache_reader *reader, uint64_t tag)
+PyObject *lcpy_date_read(locache_cbor_reader *reader, uint64_t tag)
 {
     /* Not PyDateTime_IMPORT: it keeps the interface in a static variable of this file, where it is
      * left unset if the import fails. */

@@ -133,12 +133,12 @@ void lcpy_dtype_clear_padding(const char *type, char *data, Py_ssize_t size)
 
 /* NumPy parses it next, and may be of a version with a laxer or a larger language: only what looks
  * like a string of its own gets there. */
-bool lcpy_dtype_take(char out[LCPY_DTYPE_SIZE], locache_reader *reader)
+bool lcpy_dtype_take(char out[LCPY_DTYPE_SIZE], locache_cbor_reader *reader)
 {
-    locache_item item;
+    locache_cbor_item item;
     size_t at = 2;
 
-    if (!lcpy_cbor_take(&item, reader, LOCACHE_TEXT) || item.size < 3 ||
+    if (!lcpy_cbor_take(&item, reader, LOCACHE_KIND_TEXT) || item.size < 3 ||
         item.size >= LCPY_DTYPE_SIZE || memchr(item.data, 0, item.size) != NULL)
         return false;
     memcpy(out, item.data, item.size);

@@ -19,7 +19,7 @@ bool lcpy_dtype_of_tag(char out[4], uint64_t tag);
  * for objects, structured types, types of another package and those with metadata. */
 lcpy_written lcpy_dtype_string(char out[LCPY_DTYPE_SIZE], PyObject *dtype);
 /* The next item as a type string of plain data. False, without exception, where it is none. */
-bool lcpy_dtype_take(char out[LCPY_DTYPE_SIZE], locache_reader *reader);
+bool lcpy_dtype_take(char out[LCPY_DTYPE_SIZE], locache_cbor_reader *reader);
 /* numpy.dtype(type), where NumPy gives this very string back. New reference, or NULL with
  * ValueError (or MemoryError). */
 PyObject *lcpy_dtype_new(PyObject *numpy, const char *type);

@@ -7,13 +7,13 @@
 #include <string.h>
 
 /* The whole of a scalar. */
-static void write_typed_bytes(locache_writer *writer, const char *type, const void *data,
+static void write_typed_bytes(locache_cbor_writer *writer, const char *type, const void *data,
                               size_t size)
 {
-    locache_write_tag(writer, LOCACHE_TAG_SCALAR);
-    locache_write_array(writer, 2);
+    locache_cbor_write_tag(writer, LOCACHE_TAG_SCALAR);
+    locache_cbor_write_array(writer, 2);
     lcpy_cbor_write_text(writer, type);
-    locache_write_bytes(writer, data, size);
+    locache_cbor_write_bytes(writer, data, size);
 }
 
 /* How str keeps its characters, and numpy.str_ with it. */
@@ -21,7 +21,7 @@ static const char native_order = PY_BIG_ENDIAN ? '>' : '<';
 
 /* numpy.str_ and numpy.bytes_ are str and bytes: taken as such, since NumPy's own way drops NULs
  * from their ends. */
-static lcpy_written write_npstring(locache_writer *writer, PyObject *scalar)
+static lcpy_written write_npstring(locache_cbor_writer *writer, PyObject *scalar)
 {
     char type[LCPY_DTYPE_SIZE];
 
@@ -57,7 +57,7 @@ static bool is_second_class(PyObject *dtype)
 }
 
 /* Whatever is no text, by the buffer protocol: its own bytes, in its own order. */
-static lcpy_written write_number(locache_writer *writer, const char *type, PyObject *scalar)
+static lcpy_written write_number(locache_cbor_writer *writer, const char *type, PyObject *scalar)
 {
     char copy[2 * sizeof(long double)];
     Py_buffer view;
@@ -75,7 +75,7 @@ static lcpy_written write_number(locache_writer *writer, const char *type, PyObj
     return LCPY_DONE;
 }
 
-lcpy_written lcpy_npscalar_write(locache_writer *writer, PyObject *scalar)
+lcpy_written lcpy_npscalar_write(locache_cbor_writer *writer, PyObject *scalar)
 {
     char type[LCPY_DTYPE_SIZE];
     PyObject *dtype;
@@ -94,7 +94,7 @@ lcpy_written lcpy_npscalar_write(locache_writer *writer, PyObject *scalar)
 
 /* The value of numpy.str_ or numpy.bytes_, where the type string is that of this very value: any
  * other length would be another type for the same scalar. */
-static PyObject *string_value(const char *type, const locache_item *bytes)
+static PyObject *string_value(const char *type, const locache_cbor_item *bytes)
 {
     char again[LCPY_DTYPE_SIZE];
     /* For PyUnicode_DecodeUTF32(): -1 is little-endian. 0 would look for a byte order mark. */
@@ -115,7 +115,7 @@ static PyObject *string_value(const char *type, const locache_item *bytes)
 }
 
 /* As NumPy makes one of a str or bytes, which keeps NULs at the end. */
-static PyObject *read_npstring(const char *type, const locache_item *bytes)
+static PyObject *read_npstring(const char *type, const locache_cbor_item *bytes)
 {
     PyObject *value = string_value(type, bytes);
     PyObject *numpy = value == NULL ? NULL : PyImport_ImportModule("numpy");
@@ -128,17 +128,17 @@ static PyObject *read_npstring(const char *type, const locache_item *bytes)
     return scalar;
 }
 
-PyObject *lcpy_npscalar_read(locache_reader *reader)
+PyObject *lcpy_npscalar_read(locache_cbor_reader *reader)
 {
     char type[LCPY_DTYPE_SIZE];
-    locache_item item;
+    locache_cbor_item item;
     PyObject *array, *index, *scalar;
 
     if (!lcpy_cbor_take_array(reader, 2) || !lcpy_dtype_take(type, reader))
         return lcpy_cbor_refuse("array");
     if (type[1] == 'S' || type[1] == 'U') {
-        return lcpy_cbor_take(&item, reader, LOCACHE_BYTES) ? read_npstring(type, &item)
-                                                            : lcpy_cbor_refuse("array");
+        return lcpy_cbor_take(&item, reader, LOCACHE_KIND_BYTES) ? read_npstring(type, &item)
+                                                                 : lcpy_cbor_refuse("array");
     }
     /* array[()] of an array without dimensions is its scalar. */
     array = lcpy_array_read_single(reader, type);

@@ -20,7 +20,7 @@
 
 /* The C API has no public way to an int's bytes that all versions share; its methods are that. An
  * exact int's cannot be replaced. */
-static lcpy_written write_big_int(locache_writer *writer, PyObject *value, bool negative)
+static lcpy_written write_big_int(locache_cbor_writer *writer, PyObject *value, bool negative)
 {
     lcpy_written result = LCPY_ERROR;
     PyObject *magnitude = PyNumber_Absolute(value);
@@ -30,8 +30,8 @@ static lcpy_written write_big_int(locache_writer *writer, PyObject *value, bool 
         size < 0 ? NULL : PyObject_CallMethod(magnitude, "to_bytes", "ns", size / 8 + 1, "big");
 
     if (bytes != NULL) {
-        locache_write_bigint(writer, negative, PyBytes_AS_STRING(bytes),
-                             (size_t)PyBytes_GET_SIZE(bytes));
+        locache_cbor_write_bigint(writer, negative, PyBytes_AS_STRING(bytes),
+                                  (size_t)PyBytes_GET_SIZE(bytes));
         result = LCPY_DONE;
     }
     Py_XDECREF(bytes);
@@ -40,7 +40,7 @@ static lcpy_written write_big_int(locache_writer *writer, PyObject *value, bool 
     return result;
 }
 
-lcpy_written lcpy_number_write_int(locache_writer *writer, PyObject *value)
+lcpy_written lcpy_number_write_int(locache_cbor_writer *writer, PyObject *value)
 {
     int overflow;
     long long small = PyLong_AsLongLongAndOverflow(value, &overflow);
@@ -48,18 +48,18 @@ lcpy_written lcpy_number_write_int(locache_writer *writer, PyObject *value)
     /* Only its sign is known of an int that does not fit. */
     if (overflow != 0)
         return write_big_int(writer, value, overflow < 0);
-    locache_write_int(writer, small);
+    locache_cbor_write_int(writer, small);
     return LCPY_DONE;
 }
 
-lcpy_written lcpy_number_write_complex(locache_writer *writer, PyObject *value)
+lcpy_written lcpy_number_write_complex(locache_cbor_writer *writer, PyObject *value)
 {
     Py_complex number = PyComplex_AsCComplex(value);
 
-    locache_write_tag(writer, LOCACHE_TAG_COMPLEX);
-    locache_write_array(writer, 2);
-    locache_write_real(writer, number.real);
-    locache_write_real(writer, number.imag);
+    locache_cbor_write_tag(writer, LOCACHE_TAG_COMPLEX);
+    locache_cbor_write_array(writer, 2);
+    locache_cbor_write_real(writer, number.real);
+    locache_cbor_write_real(writer, number.imag);
     return LCPY_DONE;
 }
 
@@ -81,13 +81,13 @@ static PyObject *mantissa_of(PyObject *digits, bool negative)
 }
 
 /* As str(value): infinities, NaNs with their payload and sign, minus zero, and too many digits. */
-static lcpy_written write_decimal_text(locache_writer *writer, PyObject *value)
+static lcpy_written write_decimal_text(locache_cbor_writer *writer, PyObject *value)
 {
     PyObject *text = PyObject_Str(value);
     const char *ascii = text == NULL ? NULL : PyUnicode_AsUTF8(text);
 
     if (ascii != NULL) {
-        locache_write_tag(writer, LOCACHE_TAG_DECIMAL_TEXT);
+        locache_cbor_write_tag(writer, LOCACHE_TAG_DECIMAL_TEXT);
         lcpy_cbor_write_text(writer, ascii);
     }
     Py_XDECREF(text);
@@ -95,7 +95,7 @@ static lcpy_written write_decimal_text(locache_writer *writer, PyObject *value)
 }
 
 /* [exponent, mantissa]: as written, so that 1.0 and 1.00 stay two values. */
-lcpy_written lcpy_number_write_decimal(locache_writer *writer, PyObject *value)
+lcpy_written lcpy_number_write_decimal(locache_cbor_writer *writer, PyObject *value)
 {
     lcpy_written result = LCPY_ERROR;
     PyObject *parts = PyObject_CallMethod(value, "as_tuple", NULL);
@@ -116,8 +116,8 @@ lcpy_written lcpy_number_write_decimal(locache_writer *writer, PyObject *value)
         result = write_decimal_text(writer, value);
         goto done;
     }
-    locache_write_tag(writer, LOCACHE_TAG_DECIMAL);
-    locache_write_array(writer, 2);
+    locache_cbor_write_tag(writer, LOCACHE_TAG_DECIMAL);
+    locache_cbor_write_array(writer, 2);
     result = lcpy_number_write_int(writer, exponent);
     if (result == LCPY_DONE)
         result = lcpy_number_write_int(writer, mantissa);
@@ -128,7 +128,7 @@ done:
 }
 
 /* [numerator, denominator], both of any size. */
-lcpy_written lcpy_number_write_fraction(locache_writer *writer, PyObject *value)
+lcpy_written lcpy_number_write_fraction(locache_cbor_writer *writer, PyObject *value)
 {
     lcpy_written result = LCPY_ERROR;
     PyObject *numerator = PyObject_GetAttrString(value, "numerator");
@@ -140,8 +140,8 @@ lcpy_written lcpy_number_write_fraction(locache_writer *writer, PyObject *value)
         result = LCPY_NOT_EXACT; /* Fraction(True) keeps its bool in some versions */
         goto done;
     }
-    locache_write_tag(writer, LOCACHE_TAG_RATIONAL);
-    locache_write_array(writer, 2);
+    locache_cbor_write_tag(writer, LOCACHE_TAG_RATIONAL);
+    locache_cbor_write_array(writer, 2);
     result = lcpy_number_write_int(writer, numerator);
     if (result == LCPY_DONE)
         result = lcpy_number_write_int(writer, denominator);
@@ -165,11 +165,11 @@ static PyObject *from_magnitude(bool negative, const unsigned char *bytes, size_
 }
 
 /* The content of tag 2 or 3: more than 64 bits, no leading zero. */
-PyObject *lcpy_number_read_bignum(locache_reader *reader, bool negative)
+PyObject *lcpy_number_read_bignum(locache_cbor_reader *reader, bool negative)
 {
-    locache_item item;
+    locache_cbor_item item;
 
-    if (!lcpy_cbor_take(&item, reader, LOCACHE_BYTES) || item.size <= sizeof(uint64_t) ||
+    if (!lcpy_cbor_take(&item, reader, LOCACHE_KIND_BYTES) || item.size <= sizeof(uint64_t) ||
         item.data[0] == 0)
         return lcpy_cbor_refuse("integer");
     return from_magnitude(negative, item.data, item.size);
@@ -188,18 +188,18 @@ PyObject *lcpy_number_negative(uint64_t number)
 }
 
 /* An int of any size. */
-static PyObject *read_int(locache_reader *reader)
+static PyObject *read_int(locache_cbor_reader *reader)
 {
-    locache_item item;
+    locache_cbor_item item;
 
-    if (locache_read(&item, reader) != LOCACHE_OK)
+    if (locache_cbor_read(&item, reader) != LOCACHE_OK)
         return lcpy_cbor_refuse("integer");
     switch (item.kind) {
-    case LOCACHE_UINT:
+    case LOCACHE_KIND_UINT:
         return PyLong_FromUnsignedLongLong(item.number);
-    case LOCACHE_NEGATIVE:
+    case LOCACHE_KIND_NEGATIVE:
         return lcpy_number_negative(item.number);
-    case LOCACHE_TAG:
+    case LOCACHE_KIND_TAG:
         if (item.number == LOCACHE_TAG_BIGNUM || item.number == LOCACHE_TAG_BIGNUM_NEG)
             return lcpy_number_read_bignum(reader, item.number == LOCACHE_TAG_BIGNUM_NEG);
         return lcpy_cbor_refuse("integer");
@@ -208,12 +208,12 @@ static PyObject *read_int(locache_reader *reader)
     }
 }
 
-PyObject *lcpy_number_read_complex(locache_reader *reader)
+PyObject *lcpy_number_read_complex(locache_cbor_reader *reader)
 {
-    locache_item real, imaginary;
+    locache_cbor_item real, imaginary;
 
-    if (!lcpy_cbor_take_array(reader, 2) || !lcpy_cbor_take(&real, reader, LOCACHE_REAL) ||
-        !lcpy_cbor_take(&imaginary, reader, LOCACHE_REAL))
+    if (!lcpy_cbor_take_array(reader, 2) || !lcpy_cbor_take(&real, reader, LOCACHE_KIND_REAL) ||
+        !lcpy_cbor_take(&imaginary, reader, LOCACHE_KIND_REAL))
         return lcpy_cbor_refuse("complex number");
     return PyComplex_FromDoubles(real.real, imaginary.real);
 }
@@ -235,11 +235,11 @@ static PyObject *keep_if_text(PyObject *value, const char *text, size_t size)
     return value;
 }
 
-PyObject *lcpy_number_read_decimal_text(locache_reader *reader)
+PyObject *lcpy_number_read_decimal_text(locache_cbor_reader *reader)
 {
-    locache_item item;
+    locache_cbor_item item;
 
-    if (!lcpy_cbor_take(&item, reader, LOCACHE_TEXT))
+    if (!lcpy_cbor_take(&item, reader, LOCACHE_KIND_TEXT))
         return lcpy_cbor_refuse("decimal");
     const char *text = (const char *)item.data;
 
@@ -248,7 +248,7 @@ PyObject *lcpy_number_read_decimal_text(locache_reader *reader)
                         text, item.size);
 }
 
-PyObject *lcpy_number_read_decimal(locache_reader *reader)
+PyObject *lcpy_number_read_decimal(locache_cbor_reader *reader)
 {
     PyObject *mantissa = NULL;
     PyObject *text = NULL;
@@ -287,7 +287,7 @@ done:
 
 /* The denominator is compared, since that alone shows whether the constructor reduced the
  * fraction. */
-PyObject *lcpy_number_read_fraction(locache_reader *reader)
+PyObject *lcpy_number_read_fraction(locache_cbor_reader *reader)
 {
     PyObject *numerator =
         lcpy_cbor_take_array(reader, 2) ? read_int(reader) : lcpy_cbor_refuse("fraction");

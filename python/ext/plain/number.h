@@ -9,19 +9,19 @@
 
 #include "plain/cbor.h"
 
-lcpy_written lcpy_number_write_int(locache_writer *writer, PyObject *value);
-lcpy_written lcpy_number_write_complex(locache_writer *writer, PyObject *value);
-lcpy_written lcpy_number_write_decimal(locache_writer *writer, PyObject *value);
+lcpy_written lcpy_number_write_int(locache_cbor_writer *writer, PyObject *value);
+lcpy_written lcpy_number_write_complex(locache_cbor_writer *writer, PyObject *value);
+lcpy_written lcpy_number_write_decimal(locache_cbor_writer *writer, PyObject *value);
 /* NOT_EXACT where numerator or denominator is no int. */
-lcpy_written lcpy_number_write_fraction(locache_writer *writer, PyObject *value);
+lcpy_written lcpy_number_write_fraction(locache_cbor_writer *writer, PyObject *value);
 
 /* Tags 2 and 3, which stand for the content and for -1 - content. */
-PyObject *lcpy_number_read_bignum(locache_reader *reader, bool negative);
-PyObject *lcpy_number_read_complex(locache_reader *reader);
-PyObject *lcpy_number_read_decimal(locache_reader *reader);
-PyObject *lcpy_number_read_decimal_text(locache_reader *reader);
-PyObject *lcpy_number_read_fraction(locache_reader *reader);
-/* The int -1 - number, which a LOCACHE_NEGATIVE item stands for. New reference. */
+PyObject *lcpy_number_read_bignum(locache_cbor_reader *reader, bool negative);
+PyObject *lcpy_number_read_complex(locache_cbor_reader *reader);
+PyObject *lcpy_number_read_decimal(locache_cbor_reader *reader);
+PyObject *lcpy_number_read_decimal_text(locache_cbor_reader *reader);
+PyObject *lcpy_number_read_fraction(locache_cbor_reader *reader);
+/* The int -1 - number, which a LOCACHE_KIND_NEGATIVE item stands for. New reference. */
 PyObject *lcpy_number_negative(uint64_t number);
 
 #endif

@@ -9,27 +9,27 @@
 
 /* A str that is no Unicode text, as os.fsdecode() makes of file names: CBOR's texts may not hold
  * it, so that it goes as bytes under a tag. */
-static lcpy_written write_surrogates(locache_writer *writer, PyObject *text)
+static lcpy_written write_surrogates(locache_cbor_writer *writer, PyObject *text)
 {
     PyObject *bytes = PyUnicode_AsEncodedString(text, "utf-8", "surrogatepass");
 
     if (bytes == NULL)
         return LCPY_ERROR;
-    locache_write_tag(writer, LOCACHE_TAG_SURROGATES);
-    locache_write_bytes(writer, PyBytes_AS_STRING(bytes), (size_t)PyBytes_GET_SIZE(bytes));
+    locache_cbor_write_tag(writer, LOCACHE_TAG_SURROGATES);
+    locache_cbor_write_bytes(writer, PyBytes_AS_STRING(bytes), (size_t)PyBytes_GET_SIZE(bytes));
     Py_DECREF(bytes);
     return LCPY_DONE;
 }
 
 /* PyUnicode_AsUTF8AndSize() keeps the UTF-8 with a str that is not ASCII. Long texts of a key do
  * not come here for that reason (key/key.c). */
-static lcpy_written write_long_str(locache_writer *writer, PyObject *value)
+static lcpy_written write_long_str(locache_cbor_writer *writer, PyObject *value)
 {
     Py_ssize_t size;
     const char *text = PyUnicode_AsUTF8AndSize(value, &size);
 
     if (text != NULL) {
-        locache_write_text(writer, text, (size_t)size);
+        locache_cbor_write_text(writer, text, (size_t)size);
         return LCPY_DONE;
     }
     if (!PyErr_ExceptionMatches(PyExc_UnicodeEncodeError))
@@ -40,7 +40,7 @@ static lcpy_written write_long_str(locache_writer *writer, PyObject *value)
 
 /* As its 16 bytes. One from uuid1() may also know whether it was made safely among processes, which
  * the tag has no room for. */
-static lcpy_written write_uuid(locache_writer *writer, PyObject *value)
+static lcpy_written write_uuid(locache_cbor_writer *writer, PyObject *value)
 {
     lcpy_written result = LCPY_ERROR;
     PyObject *safe = PyObject_GetAttrString(value, "is_safe");
@@ -53,8 +53,8 @@ static lcpy_written write_uuid(locache_writer *writer, PyObject *value)
         result = LCPY_NOT_EXACT;
         goto done;
     }
-    locache_write_tag(writer, LOCACHE_TAG_UUID);
-    locache_write_bytes(writer, PyBytes_AS_STRING(bytes), (size_t)PyBytes_GET_SIZE(bytes));
+    locache_cbor_write_tag(writer, LOCACHE_TAG_UUID);
+    locache_cbor_write_bytes(writer, PyBytes_AS_STRING(bytes), (size_t)PyBytes_GET_SIZE(bytes));
     result = LCPY_DONE;
 done:
     Py_XDECREF(bytes);
@@ -64,7 +64,7 @@ done:
 }
 
 /* The slow half of lcpy_scalar_write_fast(), for what that declined. */
-static lcpy_written write_builtin(locache_writer *writer, PyObject *value)
+static lcpy_written write_builtin(locache_cbor_writer *writer, PyObject *value)
 {
     PyTypeObject *type = Py_TYPE(value);
 
@@ -77,7 +77,7 @@ static lcpy_written write_builtin(locache_writer *writer, PyObject *value)
     return type == &PyComplex_Type ? lcpy_number_write_complex(writer, value) : LCPY_NOT_EXACT;
 }
 
-lcpy_written lcpy_scalar_write(locache_writer *writer, PyObject *value, lcpy_class class_of)
+lcpy_written lcpy_scalar_write(locache_cbor_writer *writer, PyObject *value, lcpy_class class_of)
 {
     switch (class_of) {
     case LCPY_OTHER:
@@ -101,18 +101,18 @@ lcpy_written lcpy_scalar_write(locache_writer *writer, PyObject *value, lcpy_cla
 /* -------------------------------------------------------------------------------------- reading */
 
 /* By the bytes alone: UUID(None, bytes). */
-static PyObject *read_uuid(locache_reader *reader)
+static PyObject *read_uuid(locache_cbor_reader *reader)
 {
-    locache_item item;
+    locache_cbor_item item;
 
-    if (!lcpy_cbor_take(&item, reader, LOCACHE_BYTES) || item.size != 16)
+    if (!lcpy_cbor_take(&item, reader, LOCACHE_KIND_BYTES) || item.size != 16)
         return lcpy_cbor_refuse("UUID");
     return lcpy_cbor_construct(
         "uuid", "UUID",
         Py_BuildValue("(Oy#)", Py_None, (const char *)item.data, (Py_ssize_t)item.size));
 }
 
-PyObject *lcpy_scalar_read(locache_reader *reader, uint64_t tag)
+PyObject *lcpy_scalar_read(locache_cbor_reader *reader, uint64_t tag)
 {
     switch (tag) {
     case LOCACHE_TAG_BIGNUM:

@@ -34,7 +34,7 @@ static size_t encode_character(char *out, Py_UCS4 character)
 
 /* Not ASCII. A str that is not compact has its characters elsewhere, as old extensions made it. Out
  * of line, since its room on the stack would be made for each int. */
-static __attribute__((noinline)) bool write_short_text(locache_writer *writer, PyObject *text)
+static __attribute__((noinline)) bool write_short_text(locache_cbor_writer *writer, PyObject *text)
 {
     char utf8[4 * SHORT_TEXT_MAX];
     size_t size = 0;
@@ -49,19 +49,19 @@ static __attribute__((noinline)) bool write_short_text(locache_writer *writer, P
             return false;
         size += encode_character(utf8 + size, character);
     }
-    locache_write_text(writer, utf8, size);
+    locache_cbor_write_text(writer, utf8, size);
     return true;
 }
 
 /* The usual case first: a compact ASCII str has its UTF-8 right behind its head. */
-static bool write_short_str(locache_writer *writer, PyObject *value)
+static bool write_short_str(locache_cbor_writer *writer, PyObject *value)
 {
     if (!PyUnicode_IS_COMPACT_ASCII(value))
         return write_short_text(writer, value);
     if (PyUnicode_GET_LENGTH(value) > SHORT_ASCII_MAX)
         return false;
-    locache_write_text(writer, (const char *)PyUnicode_1BYTE_DATA(value),
-                       (size_t)PyUnicode_GET_LENGTH(value));
+    locache_cbor_write_text(writer, (const char *)PyUnicode_1BYTE_DATA(value),
+                            (size_t)PyUnicode_GET_LENGTH(value));
     return true;
 }
 
@@ -84,28 +84,28 @@ static bool one_digit(int64_t *out, PyObject *value)
 #endif
 }
 
-static __attribute__((noinline)) bool write_longer_int(locache_writer *writer, PyObject *value)
+static __attribute__((noinline)) bool write_longer_int(locache_cbor_writer *writer, PyObject *value)
 {
     int overflow;
     int64_t number = PyLong_AsLongLongAndOverflow(value, &overflow);
 
     if (overflow != 0)
         return false;
-    locache_write_int(writer, number);
+    locache_cbor_write_int(writer, number);
     return true;
 }
 
-static bool write_small_int(locache_writer *writer, PyObject *value)
+static bool write_small_int(locache_cbor_writer *writer, PyObject *value)
 {
     int64_t number;
 
     if (!one_digit(&number, value))
         return write_longer_int(writer, value);
-    locache_write_int(writer, number);
+    locache_cbor_write_int(writer, number);
     return true;
 }
 
-bool lcpy_scalar_write_fast(locache_writer *writer, PyObject *value)
+bool lcpy_scalar_write_fast(locache_cbor_writer *writer, PyObject *value)
 {
     PyTypeObject *type = Py_TYPE(value);
 
@@ -115,11 +115,11 @@ bool lcpy_scalar_write_fast(locache_writer *writer, PyObject *value)
     if (type == &PyUnicode_Type)
         return write_short_str(writer, value);
     if (type == &PyFloat_Type)
-        locache_write_real(writer, PyFloat_AS_DOUBLE(value));
+        locache_cbor_write_real(writer, PyFloat_AS_DOUBLE(value));
     else if (value == Py_None)
-        locache_write_null(writer);
+        locache_cbor_write_null(writer);
     else if (type == &PyBool_Type)
-        locache_write_bool(writer, value == Py_True);
+        locache_cbor_write_bool(writer, value == Py_True);
     else
         return false;
     return true;

@@ -112,7 +112,7 @@ static int write_named_parts(lcpy_reacher *r, PyObject *value, const char *const
     uint64_t count = 0;
     while (names[count] != NULL)
         count++;
-    locache_write_array(r->writer, count);
+    locache_cbor_write_array(r->writer, count);
     for (uint64_t i = 0; i < count; i++) {
         PyObject *inner = within_descriptor(value, names[i]);
         int status = inner != NULL ? lcpy_reach_value(r, inner) : -1;
@@ -129,6 +129,7 @@ static int write_class_member(lcpy_reacher *r, PyObject *value)
     static const char *const method[] = {"__func__", NULL};
     static const char *const cached[] = {"func", NULL};
     static const char *const dispatched[] = {"func", "dispatcher", NULL};
+    static const char *const partial[] = {"func", "args", "keywords", NULL};
     const char *type = Py_TYPE(value)->tp_name;
     if (PyObject_TypeCheck(value, &PyProperty_Type))
         return write_named_parts(r, value, property);
@@ -139,6 +140,8 @@ static int write_class_member(lcpy_reacher *r, PyObject *value)
         return write_named_parts(r, value, cached);
     if (strcmp(type, "singledispatchmethod") == 0)
         return write_named_parts(r, value, dispatched);
+    if (strcmp(type, "partialmethod") == 0) /* from 3.14 on it has more, which follows from these */
+        return write_named_parts(r, value, partial);
     return lcpy_reach_value(r, value);
 }
 
@@ -161,7 +164,7 @@ static int write_data_fields(lcpy_reacher *r, PyObject *fields)
     PyObject *values = PyDict_Values(fields);
     int status = values != NULL ? 0 : -1;
     if (values != NULL)
-        locache_write_array(r->writer, 2 * (uint64_t)PyList_GET_SIZE(values));
+        locache_cbor_write_array(r->writer, 2 * (uint64_t)PyList_GET_SIZE(values));
     for (Py_ssize_t i = 0; status == 0 && i < PyList_GET_SIZE(values); i++) {
         PyObject *type = within_descriptor(PyList_GET_ITEM(values, i), "_field_type");
         status = write_named_parts(r, type, kind); /* a field, or one that is not stored */
@@ -207,7 +210,7 @@ static int write_named_member(lcpy_reacher *r, PyObject *class, PyObject *name, 
     int status = text != NULL ? lcpy_reach_is_state(r, class, name, value) : -1;
     if (status < 0)
         return -1;
-    locache_write_text(r->writer, text, (size_t)size);
+    locache_cbor_write_text(r->writer, text, (size_t)size);
     if (status > 0)
         return lcpy_reach_left_out(r);
     r->place = lcpy_reach_place_in(r, "%U.%U", name);
@@ -262,7 +265,7 @@ static int write_enum_members(lcpy_reacher *r, PyObject *class)
     PyObject *names = PyDict_Keys(map);
     int status = names != NULL ? 0 : -1;
     if (status == 0)
-        locache_write_array(r->writer, 2 * (uint64_t)PyList_GET_SIZE(names));
+        locache_cbor_write_array(r->writer, 2 * (uint64_t)PyList_GET_SIZE(names));
     for (Py_ssize_t i = 0; status == 0 && i < PyList_GET_SIZE(names); i++) {
         PyObject *name = PyList_GET_ITEM(names, i);
         PyObject *member = PyDict_GetItemWithError(map, name);
@@ -277,7 +280,7 @@ static int write_enum_members(lcpy_reacher *r, PyObject *class)
 static int write_class_bases(lcpy_reacher *r, PyTypeObject *type)
 {
     PyObject *bases = type->tp_bases;
-    locache_write_array(r->writer, 1 + (uint64_t)PyTuple_GET_SIZE(bases));
+    locache_cbor_write_array(r->writer, 1 + (uint64_t)PyTuple_GET_SIZE(bases));
     for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(bases); i++)
         if (lcpy_reach_value(r, PyTuple_GET_ITEM(bases, i)) < 0)
             return -1;
@@ -293,8 +296,8 @@ int lcpy_reach_class(lcpy_reacher *r, PyObject *class, int mode)
     if (lcpy_guard_add_class(&r->out->guard, type) < 0 ||
         lcpy_reach_code_part(r, "class", class) < 0)
         return -1;
-    locache_write_array(r->writer, 4);
-    locache_write_int(r->writer, LCPY_FORM_CLASS);
+    locache_cbor_write_array(r->writer, 4);
+    locache_cbor_write_int(r->writer, LCPY_FORM_CLASS);
     if (write_class_bases(r, type) < 0)
         return -1;
     if (mode != LCPY_NODE_MEMBER && write_enum_members(r, class) < 0)

@@ -109,7 +109,7 @@ static int write_one_path(lcpy_reacher *r, PyObject *path, PyObject *globals, Py
     int status = -1;
     r->place = text != NULL ? lcpy_reach_place_at(r, place, label, &found) : NULL;
     if (r->place != NULL) {
-        locache_write_text(r->writer, text, (size_t)size);
+        locache_cbor_write_text(r->writer, text, (size_t)size);
         status = write_found(r, &found, bound);
     }
     Py_XDECREF(r->place);
@@ -165,7 +165,7 @@ static int write_reached_closure(lcpy_reacher *r, PyObject *function, PyObject *
     PyObject *cells = PyFunction_GET_CLOSURE(function);
     Py_ssize_t count = cells != NULL ? PyTuple_GET_SIZE(cells) : 0;
     int status = 0;
-    locache_write_array(r->writer, (uint64_t)count);
+    locache_cbor_write_array(r->writer, (uint64_t)count);
     for (Py_ssize_t i = 0; status == 0 && i < count; i++) {
         PyCellObject *cell = (PyCellObject *)PyTuple_GET_ITEM(cells, i);
         PyObject *value = Py_XNewRef(PyCell_GET(cell));
@@ -194,7 +194,7 @@ static int write_reached_defaults(lcpy_reacher *r, PyObject *function)
     PyObject *names =
         lcpy_reach_notes_parts(r) ? PyObject_GetAttrString(code, "co_varnames") : NULL;
     int status = names == NULL && PyErr_Occurred() != NULL ? -1 : 0;
-    locache_write_array(r->writer, (uint64_t)count);
+    locache_cbor_write_array(r->writer, (uint64_t)count);
     for (Py_ssize_t i = 0; status == 0 && i < count; i++)
         status = write_given(r, PyTuple_GET_ITEM(defaults, i), "%U(%U=)",
                              names != NULL && first + i >= 0 ? PyTuple_GET_ITEM(names, first + i)
@@ -223,8 +223,8 @@ static int write_wrapper(lcpy_reacher *r, PyObject *function)
 {
     PyObject *name = PyDict_GetItemString(PyFunction_GET_GLOBALS(function), "__name__");
     int status = 0;
-    locache_write_array(r->writer, 3);
-    locache_write_int(r->writer, LCPY_FORM_WRAPPER);
+    locache_cbor_write_array(r->writer, 3);
+    locache_cbor_write_int(r->writer, LCPY_FORM_WRAPPER);
     status = name != NULL && PyUnicode_Check(name) ? lcpy_reach_package(r, name)
                                                    : lcpy_reach_left_out(r);
     return status < 0 ? -1 : write_reached_closure(r, function, NULL);
@@ -256,8 +256,8 @@ int lcpy_reach_code(lcpy_reacher *r, PyObject *function, int mode)
         return -1;
     if (owner != LCPY_OWNER_USER)
         return mode == LCPY_NODE_ROOT ? 0 : write_wrapper(r, function);
-    locache_write_array(r->writer, 4);
-    locache_write_int(r->writer, LCPY_FORM_FUNCTION);
+    locache_cbor_write_array(r->writer, 4);
+    locache_cbor_write_int(r->writer, LCPY_FORM_FUNCTION);
     lcpy_names names;
     PyObject *globals = PyFunction_GET_GLOBALS(function);
     int status = lcpy_names_init(&names, PyFunction_GET_CODE(function));

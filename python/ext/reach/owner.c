@@ -31,6 +31,12 @@ static const char *installed_part(const char *path)
     return found != NULL ? found : strstr(path, "/dist-packages/");
 }
 
+static bool is_shared_object(const char *path)
+{
+    size_t size = strlen(path);
+    return size > 3 && strcmp(path + size - 3, ".so") == 0;
+}
+
 static int owner_of_path(lcpy_state *state, const char *path)
 {
     if (installed_part(path) != NULL)
@@ -42,7 +48,9 @@ static int owner_of_path(lcpy_state *state, const char *path)
     if (directory == NULL)
         return -1;
     size_t size = strlen(directory);
-    return size > 0 && strncmp(path, directory, size) == 0 ? LCPY_OWNER_PYTHON : LCPY_OWNER_USER;
+    return size > 0 && strncmp(path, directory, size) == 0 ? LCPY_OWNER_PYTHON
+           : is_shared_object(path)                        ? LCPY_OWNER_COMPILED
+                                                           : LCPY_OWNER_USER;
 }
 
 /* ----------------------------------------------------------------------------- by what is known */
@@ -166,8 +174,8 @@ int lcpy_owner_of_function(lcpy_state *state, PyObject *function)
 int lcpy_owner_of_class(lcpy_state *state, PyObject *class)
 {
     PyTypeObject *type = (PyTypeObject *)class;
-    if (!PyType_HasFeature(type, Py_TPFLAGS_HEAPTYPE))
-        return strchr(type->tp_name, '.') == NULL ? LCPY_OWNER_PYTHON : LCPY_OWNER_PACKAGE;
+    if (!PyType_HasFeature(type, Py_TPFLAGS_HEAPTYPE) && strchr(type->tp_name, '.') == NULL)
+        return LCPY_OWNER_PYTHON;
     PyObject *name = PyObject_GetAttrString(class, "__module__");
     int owner = LCPY_OWNER_USER;
     if (name != NULL && PyUnicode_Check(name))
@@ -177,10 +185,35 @@ int lcpy_owner_of_class(lcpy_state *state, PyObject *class)
     return owner;
 }
 
+/* Of what says of itself in which module it is. */
+static int owner_of_named(lcpy_state *state, PyObject *object)
+{
+    PyObject *module = PyObject_GetAttrString(object, "__module__");
+    PyErr_Clear();
+    int owner = module != NULL && PyUnicode_Check(module) ? lcpy_owner_of_module(state, module)
+                                                          : LCPY_OWNER_PYTHON;
+    Py_XDECREF(module);
+    return owner;
+}
+
 int lcpy_owner_of(lcpy_state *state, PyObject *object)
 {
-    return PyType_Check(object) ? lcpy_owner_of_class(state, object)
-                                : lcpy_owner_of_function(state, object);
+    return PyType_Check(object)       ? lcpy_owner_of_class(state, object)
+           : PyFunction_Check(object) ? lcpy_owner_of_function(state, object)
+                                      : owner_of_named(state, object);
+}
+
+/* Cython's, nanobind's and others' functions have types of their own; what all have is a name. */
+int lcpy_owner_is_compiled(lcpy_state *state, PyObject *object)
+{
+    if (PyFunction_Check(object) || PyType_Check(object) || !PyCallable_Check(object))
+        return 0;
+    PyObject *name = PyObject_GetAttrString(object, "__name__");
+    PyErr_Clear();
+    int owner =
+        name != NULL && PyUnicode_Check(name) ? owner_of_named(state, object) : LCPY_OWNER_PYTHON;
+    Py_XDECREF(name);
+    return owner < 0 ? -1 : owner == LCPY_OWNER_COMPILED;
 }
 
 /* ------------------------------------------------------------------------------------- versions */
@@ -351,6 +384,21 @@ PyObject *lcpy_owner_version(lcpy_state *state, PyObject *name)
     }
     Py_DECREF(top);
     return text;
+}
+
+PyObject *lcpy_owner_build(PyObject *name)
+{
+    PyObject *module = PyImport_GetModule(name);
+    PyObject *file = module != NULL ? file_of(module) : NULL;
+    PyErr_Clear();
+    PyObject *helper = file != NULL ? PyImport_ImportModule("locache._packages") : NULL;
+    PyObject *build = helper != NULL ? PyObject_CallMethod(helper, "build_of", "O", file)
+                      : file == NULL ? Py_NewRef(Py_None) /* it left sys.modules */
+                                     : NULL;
+    Py_XDECREF(helper);
+    Py_XDECREF(file);
+    Py_XDECREF(module);
+    return build;
 }
 
 PyObject *lcpy_owner_unloaded(lcpy_state *state, PyObject *name)

@@ -251,7 +251,7 @@ static int is_foreign_module(lcpy_reacher *r, PyObject *value)
     }
     int owner = lcpy_owner_of_module(r->state, name);
     Py_DECREF(name);
-    return owner < 0 ? -1 : owner != LCPY_OWNER_USER;
+    return owner < 0 ? -1 : owner != LCPY_OWNER_USER && owner != LCPY_OWNER_COMPILED;
 }
 
 /* Is it one that somebody put among the builtins: a function or class of the user's, or a value? */

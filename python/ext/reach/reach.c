@@ -17,6 +17,15 @@
 
 /* ------------------------------------------------------------------------------------- the walk */
 
+/* A class or function of an extension module of the user's? 1, 0, or -1. */
+static int is_compiled(lcpy_reacher *r, PyObject *object)
+{
+    if (!PyType_Check(object))
+        return lcpy_owner_is_compiled(r->state, object);
+    int owner = lcpy_owner_of_class(r->state, object);
+    return owner < 0 ? -1 : owner == LCPY_OWNER_COMPILED;
+}
+
 static int write_node(lcpy_reacher *r, PyObject *node)
 {
     PyObject *object = PyTuple_GET_ITEM(node, 0);
@@ -25,11 +34,13 @@ static int write_node(lcpy_reacher *r, PyObject *node)
         return lcpy_reach_opaque(r, object);
     if (PyFunction_Check(object))
         return lcpy_reach_code(r, object, mode);
-    if (PyType_Check(object))
-        return lcpy_reach_class(r, object, mode);
     if (PyModule_Check(object))
         return lcpy_reach_module(r, object);
-    return lcpy_reach_object(r, object);
+    int compiled = is_compiled(r, object);
+    return compiled < 0           ? -1
+           : compiled > 0         ? lcpy_reach_foreign(r, object)
+           : PyType_Check(object) ? lcpy_reach_class(r, object, mode)
+                                  : lcpy_reach_object(r, object);
 }
 
 static int write_node_at(lcpy_reacher *r, PyObject *node)
@@ -65,9 +76,9 @@ static int note_root(lcpy_reacher *r, PyObject *root)
 
 static int begin_roots(lcpy_reacher *r, PyObject *roots, PyObject *depends)
 {
-    locache_writer unused;
+    locache_cbor_writer unused;
     unsigned char room[64];
-    locache_writer *writer = r->writer;
+    locache_cbor_writer *writer = r->writer;
     int status = 0;
     for (Py_ssize_t i = 0; status == 0 && i < PyTuple_GET_SIZE(roots); i++) {
         PyObject *root = PyTuple_GET_ITEM(roots, i);
@@ -77,11 +88,11 @@ static int begin_roots(lcpy_reacher *r, PyObject *roots, PyObject *depends)
             status = lcpy_reach_guard_function(r, root);
             continue;
         }
-        locache_writer_init(&unused, room, sizeof room);
+        locache_cbor_writer_init(&unused, room, sizeof room);
         r->writer = &unused;
         status =
             lcpy_reach_node(r, root, PyFunction_Check(root) ? LCPY_NODE_ROOT : LCPY_NODE_WHOLE);
-        locache_writer_clear(&unused);
+        locache_cbor_writer_clear(&unused);
         r->writer = writer;
     }
     r->counted = false;
@@ -91,16 +102,16 @@ static int begin_roots(lcpy_reacher *r, PyObject *roots, PyObject *depends)
     return status;
 }
 
-static int add_code(locache_writer *writer, PyObject *function)
+static int add_code(locache_cbor_writer *writer, PyObject *function)
 {
     locache_id id;
     if (lcpy_code_id(&id, PyFunction_GET_CODE(function)) < 0)
         return -1;
-    locache_write_bytes(writer, id.bytes, sizeof id.bytes);
+    locache_cbor_write_bytes(writer, id.bytes, sizeof id.bytes);
     return 0;
 }
 
-static int add_quick(lcpy_reach *reach, locache_writer *writer)
+static int add_quick(lcpy_reach *reach, locache_cbor_writer *writer)
 {
     for (Py_ssize_t i = 0; i < PyList_GET_SIZE(reach->functions); i++)
         if (add_code(writer, PyList_GET_ITEM(reach->functions, i)) < 0)
@@ -111,35 +122,35 @@ static int add_quick(lcpy_reach *reach, locache_writer *writer)
 /* Of the roots' own code, which whoever asks has digested elsewhere. */
 static int finish_own(lcpy_reach *out, PyObject *roots)
 {
-    locache_writer writer;
+    locache_cbor_writer writer;
     unsigned char room[256];
     int status = 0;
-    locache_writer_init(&writer, room, sizeof room);
+    locache_cbor_writer_init(&writer, room, sizeof room);
     for (Py_ssize_t i = 0; status == 0 && i < PyTuple_GET_SIZE(roots); i++)
         if (PyFunction_Check(PyTuple_GET_ITEM(roots, i)))
             status = add_code(&writer, PyTuple_GET_ITEM(roots, i));
-    if (status == 0 && locache_writer_status(&writer) != LOCACHE_OK) {
+    if (status == 0 && locache_cbor_writer_status(&writer) != LOCACHE_OK) {
         PyErr_NoMemory();
         status = -1;
     }
     if (status == 0)
         locache_id_of(&out->own, writer.data, writer.length);
-    locache_writer_clear(&writer);
+    locache_cbor_writer_clear(&writer);
     return status;
 }
 
 static int finish_form(lcpy_reacher *r, PyObject *roots)
 {
     lcpy_reach *out = r->out;
-    locache_writer *writer = r->writer;
-    if (locache_writer_status(writer) != LOCACHE_OK) {
+    locache_cbor_writer *writer = r->writer;
+    if (locache_cbor_writer_status(writer) != LOCACHE_OK) {
         PyErr_NoMemory();
         return -1;
     }
     out->form = PyBytes_FromStringAndSize((const char *)writer->data, (Py_ssize_t)writer->length);
     if (out->form == NULL || add_quick(out, writer) < 0)
         return -1;
-    if (locache_writer_status(writer) != LOCACHE_OK) {
+    if (locache_cbor_writer_status(writer) != LOCACHE_OK) {
         PyErr_NoMemory();
         return -1;
     }
@@ -157,7 +168,7 @@ static int reset_round(lcpy_reacher *r)
     Py_XSETREF(out->functions, PyList_New(0));
     Py_XSETREF(out->parts, (r->scope & LCPY_REACH_PARTS) != 0 ? PyList_New(0) : NULL);
     lcpy_guard_clear(&out->guard);
-    locache_writer_reset(r->writer);
+    locache_cbor_writer_reset(r->writer);
     r->grown = false;
     return r->numbers == NULL || r->nodes == NULL || out->functions == NULL ||
                    (out->parts == NULL && PyErr_Occurred() != NULL)
@@ -195,19 +206,19 @@ static int walk_rounds(lcpy_reacher *r, PyObject *roots, PyObject *depends)
 lcpy_reach *lcpy_reach_new(lcpy_state *state, PyObject *roots, PyObject *depends, unsigned scope)
 {
     unsigned char room[FORM_ROOM];
-    locache_writer writer;
+    locache_cbor_writer writer;
     lcpy_reach *out = PyMem_Calloc(1, sizeof *out);
     if (out == NULL) {
         PyErr_NoMemory();
         return NULL;
     }
-    locache_writer_init(&writer, room, sizeof room);
+    locache_cbor_writer_init(&writer, room, sizeof room);
     lcpy_reacher r = {.state = state, .out = out, .writer = &writer, .scope = scope};
     lcpy_reach_collect(&r);
     r.assigned = PySet_New(NULL);
     r.mutated = PySet_New(NULL);
     int status = r.assigned != NULL && r.mutated != NULL ? walk_rounds(&r, roots, depends) : -1;
-    locache_writer_clear(&writer);
+    locache_cbor_writer_clear(&writer);
     Py_XDECREF(r.numbers);
     Py_XDECREF(r.nodes);
     Py_XDECREF(r.assigned);
@@ -242,23 +253,23 @@ int lcpy_reach_traverse(lcpy_reach *reach, visitproc visit, void *arg)
 int lcpy_reach_meaning(lcpy_state *state, locache_id *out, const lcpy_reach *reach)
 {
     unsigned char room[FORM_ROOM];
-    locache_writer writer;
+    locache_cbor_writer writer;
     int status = 0;
-    locache_writer_init(&writer, room, sizeof room);
-    locache_write_bytes(&writer, PyBytes_AS_STRING(reach->form),
-                        (size_t)PyBytes_GET_SIZE(reach->form));
+    locache_cbor_writer_init(&writer, room, sizeof room);
+    locache_cbor_write_bytes(&writer, PyBytes_AS_STRING(reach->form),
+                             (size_t)PyBytes_GET_SIZE(reach->form));
     for (Py_ssize_t i = 0; status == 0 && i < PyList_GET_SIZE(reach->functions); i++) {
         locache_id id;
         status = lcpy_class_function_id(state, &id, PyList_GET_ITEM(reach->functions, i));
-        locache_write_bytes(&writer, id.bytes, sizeof id.bytes);
+        locache_cbor_write_bytes(&writer, id.bytes, sizeof id.bytes);
     }
-    if (status == 0 && locache_writer_status(&writer) != LOCACHE_OK) {
+    if (status == 0 && locache_cbor_writer_status(&writer) != LOCACHE_OK) {
         PyErr_NoMemory();
         status = -1;
     }
     if (status == 0)
         locache_id_of(out, writer.data, writer.length);
-    locache_writer_clear(&writer);
+    locache_cbor_writer_clear(&writer);
     return status;
 }
 
@@ -299,11 +310,12 @@ static PyObject *new_kept(lcpy_reach *reach)
 static PyObject *keep_reached(lcpy_state *state, PyObject *id, PyObject *object)
 {
     int owner = lcpy_owner_of(state, object);
-    PyObject *roots = owner == LCPY_OWNER_USER ? PyTuple_Pack(1, object) : NULL;
+    bool own = owner == LCPY_OWNER_USER || owner == LCPY_OWNER_COMPILED;
+    PyObject *roots = own ? PyTuple_Pack(1, object) : NULL;
     lcpy_reach *reach =
         roots != NULL ? lcpy_reach_new(state, roots, NULL, LCPY_REACH_FOLLOW | LCPY_REACH_PACKAGES)
                       : NULL;
-    bool foreign = owner >= 0 && owner != LCPY_OWNER_USER;
+    bool foreign = owner >= 0 && !own;
     PyObject *found = foreign ? Py_NewRef(object) : reach != NULL ? new_kept(reach) : NULL;
     if (found != NULL && PyDict_GET_SIZE(state->reached) >= KEPT_MAX)
         PyDict_Clear(state->reached);

@@ -68,14 +68,28 @@ static int rotate_slots(lcpy_scan *s, int count)
 }
 #endif
 
-static int load_constant(lcpy_scan *s, unsigned index)
+static int push_constant(lcpy_scan *s, PyObject *constant)
 {
-    PyObject *constants = s->code->co_consts;
     if (lcpy_scan_push(s, NULL) < 0)
         return -1;
-    s->stack[s->depth - 1].constant = lcpy_scan_at(constants, index);
+    s->stack[s->depth - 1].constant = constant;
     return 0;
 }
+
+static int load_constant(lcpy_scan *s, unsigned index)
+{
+    return push_constant(s, lcpy_scan_at(s->code->co_consts, index));
+}
+
+#ifdef LOAD_SMALL_INT
+/* The interpreter has these for good. */
+static int load_small_int(lcpy_scan *s, unsigned value)
+{
+    PyObject *constant = PyLong_FromLong((long)value);
+    Py_XDECREF(constant);
+    return constant != NULL ? push_constant(s, constant) : -1;
+}
+#endif
 
 /* What is a cell is read by LOAD_DEREF: here it is the cell itself, for a function within. */
 static int load_fast(lcpy_scan *s, unsigned number)
@@ -117,6 +131,10 @@ static int step_variable(lcpy_scan *s, int opcode, unsigned argument, bool *done
     switch (opcode) {
     case LOAD_CONST:
         return load_constant(s, argument);
+#ifdef LOAD_SMALL_INT
+    case LOAD_SMALL_INT:
+        return load_small_int(s, argument);
+#endif
     case LOAD_GLOBAL:
         if (lcpy_compat_pushes_null(argument) && lcpy_scan_push(s, NULL) < 0)
             return -1;
@@ -328,7 +346,9 @@ static int step_beside(lcpy_scan *s, int opcode, bool *done)
 #endif
         return 0;
     case LOAD_BUILD_CLASS:
+#ifdef LOAD_ASSERTION_ERROR
     case LOAD_ASSERTION_ERROR:
+#endif
 #ifdef LOAD_CLOSURE
     case LOAD_CLOSURE:
 #endif
@@ -338,8 +358,7 @@ static int step_beside(lcpy_scan *s, int opcode, bool *done)
 #ifdef LOAD_FAST_AND_CLEAR
     case LOAD_FAST_AND_CLEAR:
 #endif
-#ifdef LOAD_SMALL_INT
-    case LOAD_SMALL_INT:
+#ifdef LOAD_COMMON_CONSTANT
     case LOAD_COMMON_CONSTANT:
 #endif
         return lcpy_scan_push(s, NULL);

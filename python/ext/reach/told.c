@@ -7,19 +7,19 @@
 
 #include "plain/names.h"
 
-static int write_content(lcpy_reacher *r, const char *kind, PyObject *place, PyObject *content)
+int lcpy_reach_content(lcpy_reacher *r, const char *kind, PyObject *place, PyObject *content)
 {
     locache_id id;
     size_t size = 0; /* there is none */
     PyObject *before = r->place;
     r->counted = true;
-    locache_write_array(r->writer, 2);
-    locache_write_int(r->writer, LCPY_FORM_VALUE);
+    locache_cbor_write_array(r->writer, 2);
+    locache_cbor_write_int(r->writer, LCPY_FORM_VALUE);
     if (content == NULL || content == Py_None) {
-        locache_write_null(r->writer);
+        locache_cbor_write_null(r->writer);
     } else {
         locache_id_of(&id, PyBytes_AS_STRING(content), (size_t)PyBytes_GET_SIZE(content));
-        locache_write_bytes(r->writer, id.bytes, sizeof id.bytes);
+        locache_cbor_write_bytes(r->writer, id.bytes, sizeof id.bytes);
         size = sizeof id.bytes;
     }
     r->place = place;
@@ -47,7 +47,7 @@ static int write_file(lcpy_reacher *r, PyObject *path)
         status = lcpy_guard_add_file(&r->out->guard, bytes);
     if (status == 0) {
         content = told_part("file_digest", path);
-        status = content != NULL ? write_content(r, "file", name, content) : -1;
+        status = content != NULL ? lcpy_reach_content(r, "file", name, content) : -1;
     }
     Py_XDECREF(content);
     Py_XDECREF(bytes);
@@ -70,7 +70,7 @@ static int write_variable(lcpy_reacher *r, PyObject *variable)
                      ? -1
                      : lcpy_guard_add_name(&r->out->guard, data, key, value);
         if (status == 0)
-            status = write_content(r, "variable", name, value);
+            status = lcpy_reach_content(r, "variable", name, value);
     }
     Py_XDECREF(data);
     Py_XDECREF(key);
@@ -92,7 +92,7 @@ static int write_told_module(lcpy_reacher *r, PyObject *module)
     PyObject *name = PyModule_GetNameObject(module);
     int owner = name != NULL ? lcpy_owner_of_module(r->state, name) : -1;
     int status = owner < 0 ? -1 : 0;
-    if (owner == LCPY_OWNER_USER) {
+    if (owner == LCPY_OWNER_USER || owner == LCPY_OWNER_COMPILED) {
         status = lcpy_reach_value(r, module);
     } else if (owner >= 0) {
         r->scope |= LCPY_REACH_PACKAGES;

@@ -40,16 +40,16 @@ int lcpy_reach_node(lcpy_reacher *r, PyObject *object, int mode)
     if (number < 0)
         return -1;
     r->counted = true;
-    locache_write_array(r->writer, 2);
-    locache_write_int(r->writer, LCPY_FORM_NODE);
-    locache_write_int(r->writer, number);
+    locache_cbor_write_array(r->writer, 2);
+    locache_cbor_write_int(r->writer, LCPY_FORM_NODE);
+    locache_cbor_write_int(r->writer, number);
     return 0;
 }
 
 int lcpy_reach_left_out(lcpy_reacher *r)
 {
-    locache_write_array(r->writer, 1);
-    locache_write_int(r->writer, LCPY_FORM_STATE);
+    locache_cbor_write_array(r->writer, 1);
+    locache_cbor_write_int(r->writer, LCPY_FORM_STATE);
     return 0;
 }
 
@@ -60,9 +60,9 @@ static int write_text(lcpy_reacher *r, int kind, PyObject *text)
     if (utf8 == NULL)
         return -1;
     r->counted = true;
-    locache_write_array(r->writer, 2);
-    locache_write_int(r->writer, kind);
-    locache_write_bytes(r->writer, utf8, (size_t)size);
+    locache_cbor_write_array(r->writer, 2);
+    locache_cbor_write_int(r->writer, kind);
+    locache_cbor_write_bytes(r->writer, utf8, (size_t)size);
     return kind == LCPY_FORM_NAME
                ? lcpy_reach_part(r, "value", (lcpy_reach_bytes){utf8, (size_t)size}, text)
                : 0;
@@ -86,6 +86,8 @@ int lcpy_reach_package(lcpy_reacher *r, PyObject *module_name)
     int owner = lcpy_owner_of_module(r->state, module_name);
     if (owner < 0)
         return -1;
+    if (owner == LCPY_OWNER_COMPILED)
+        return lcpy_reach_build(r, module_name);
     if (owner != LCPY_OWNER_PACKAGE)
         return lcpy_reach_left_out(r);
     PyObject *version = lcpy_owner_version(r->state, module_name);
@@ -106,8 +108,9 @@ static int meet_node(lcpy_collector *collector, PyObject *object)
     int owner = lcpy_owner_of(r->state, object);
     if (owner < 0)
         return -1;
-    return owner == LCPY_OWNER_USER ? (int)node_number(r, object, LCPY_NODE_WHOLE)
-                                    : LCPY_COLLECT_BY_NAME;
+    return owner == LCPY_OWNER_USER || owner == LCPY_OWNER_COMPILED
+               ? (int)node_number(r, object, LCPY_NODE_WHOLE)
+               : LCPY_COLLECT_BY_NAME;
 }
 
 void lcpy_reach_collect(lcpy_reacher *r)
@@ -116,21 +119,21 @@ void lcpy_reach_collect(lcpy_reacher *r)
 }
 
 /* Takes what was written of a value: as it is where it is short. */
-static int take_key(lcpy_reacher *r, const locache_writer *key, PyObject *value)
+static int take_key(lcpy_reacher *r, const locache_cbor_writer *key, PyObject *value)
 {
     locache_id id;
-    if (locache_writer_status(key) != LOCACHE_OK) {
+    if (locache_cbor_writer_status(key) != LOCACHE_OK) {
         PyErr_NoMemory();
         return -1;
     }
     r->counted = true;
-    locache_write_array(r->writer, 2);
-    locache_write_int(r->writer, LCPY_FORM_VALUE);
+    locache_cbor_write_array(r->writer, 2);
+    locache_cbor_write_int(r->writer, LCPY_FORM_VALUE);
     if (key->length <= INLINE_MAX) {
-        locache_write_bytes(r->writer, key->data, key->length);
+        locache_cbor_write_bytes(r->writer, key->data, key->length);
     } else {
         locache_id_of(&id, key->data, key->length);
-        locache_write_bytes(r->writer, id.bytes, sizeof id.bytes);
+        locache_cbor_write_bytes(r->writer, id.bytes, sizeof id.bytes);
     }
     return lcpy_reach_part(r, "value", (lcpy_reach_bytes){key->data, key->length}, value);
 }
@@ -140,8 +143,8 @@ static int write_sequence_of(lcpy_reacher *r, PyObject *sequence)
     PyObject *items = PySequence_Tuple(sequence);
     int status = items != NULL ? 0 : -1;
     if (items != NULL) {
-        locache_write_array(r->writer, 1 + (uint64_t)PyTuple_GET_SIZE(items));
-        locache_write_int(r->writer, LCPY_FORM_ITEMS);
+        locache_cbor_write_array(r->writer, 1 + (uint64_t)PyTuple_GET_SIZE(items));
+        locache_cbor_write_int(r->writer, LCPY_FORM_ITEMS);
     }
     for (Py_ssize_t i = 0; status == 0 && i < PyTuple_GET_SIZE(items); i++)
         status = lcpy_reach_value(r, PyTuple_GET_ITEM(items, i));
@@ -162,8 +165,8 @@ static int write_pieces(lcpy_reacher *r, PyObject *value)
 static int write_by_key(lcpy_reacher *r, PyObject *value)
 {
     unsigned char room[512];
-    locache_writer key;
-    locache_writer_init(&key, room, sizeof room);
+    locache_cbor_writer key;
+    locache_cbor_writer_init(&key, room, sizeof room);
     int status = lcpy_key_collect(r->state, &key, value, &r->collector);
     if (status == 0) {
         status = take_key(r, &key, value);
@@ -180,7 +183,7 @@ static int write_by_key(lcpy_reacher *r, PyObject *value)
             Py_LeaveRecursiveCall();
         }
     }
-    locache_writer_clear(&key);
+    locache_cbor_writer_clear(&key);
     return status;
 }
 
@@ -213,10 +216,7 @@ static int choose_attributes(PyObject *names)
 {
     for (Py_ssize_t i = PyList_GET_SIZE(names); i-- > 0;) {
         PyObject *name = PyList_GET_ITEM(names, i);
-        bool idle = lcpy_class_is_incidental(name) ||
-                    (PyUnicode_Check(name) &&
-                     PyUnicode_CompareWithASCIIString(name, "__type_params__") == 0);
-        if (idle && PyList_SetSlice(names, i, i + 1, NULL) < 0)
+        if (lcpy_class_is_incidental(name) && PyList_SetSlice(names, i, i + 1, NULL) < 0)
             return -1;
     }
     return PyList_Sort(names);
@@ -232,8 +232,8 @@ int lcpy_reach_dict(lcpy_reacher *r, PyObject *dict, PyObject *owner)
         return -1;
     }
     int status = 0;
-    locache_write_array(r->writer, 1 + 2 * (uint64_t)PyList_GET_SIZE(keys));
-    locache_write_int(r->writer, LCPY_FORM_ITEMS);
+    locache_cbor_write_array(r->writer, 1 + 2 * (uint64_t)PyList_GET_SIZE(keys));
+    locache_cbor_write_int(r->writer, LCPY_FORM_ITEMS);
     for (Py_ssize_t i = 0; status == 0 && i < PyList_GET_SIZE(keys); i++) {
         PyObject *key = PyList_GET_ITEM(keys, i);
         PyObject *value = PyDict_GetItemWithError(copy, key);
@@ -252,8 +252,8 @@ int lcpy_reach_object(lcpy_reacher *r, PyObject *object)
 {
     PyObject *dict = PyObject_GenericGetDict(object, NULL);
     PyErr_Clear();
-    locache_write_array(r->writer, 3);
-    locache_write_int(r->writer, LCPY_FORM_OBJECT);
+    locache_cbor_write_array(r->writer, 3);
+    locache_cbor_write_int(r->writer, LCPY_FORM_OBJECT);
     int status = lcpy_reach_node(r, (PyObject *)Py_TYPE(object), LCPY_NODE_WHOLE);
     if (status == 0 && dict != NULL && PyDict_CheckExact(dict))
         status = lcpy_reach_dict(r, dict, dict);
@@ -272,8 +272,8 @@ static int write_member(lcpy_reacher *r, PyObject *member)
     PyObject *value = name != NULL ? PyObject_GetAttrString(member, "_value_") : NULL;
     int status = value != NULL ? 0 : -1;
     if (status == 0) {
-        locache_write_array(r->writer, 4);
-        locache_write_int(r->writer, LCPY_FORM_MEMBER);
+        locache_cbor_write_array(r->writer, 4);
+        locache_cbor_write_int(r->writer, LCPY_FORM_MEMBER);
         status = lcpy_reach_value(r, name);
     }
     if (status == 0)
@@ -315,14 +315,13 @@ static int write_users(lcpy_reacher *r, PyObject *value)
     return write_by_key(r, value);
 }
 
-/* A function or class that is not the user's: by its name and its package. */
-static int write_foreign(lcpy_reacher *r, PyObject *object)
+int lcpy_reach_foreign(lcpy_reacher *r, PyObject *object)
 {
     PyObject *module = PyObject_GetAttrString(object, "__module__");
     PyObject *name = lcpy_names_global(r->state, object);
     PyErr_Clear();
     int status = 0;
-    locache_write_array(r->writer, 2);
+    locache_cbor_write_array(r->writer, 2);
     if (module != NULL && PyUnicode_Check(module))
         status = lcpy_reach_package(r, module);
     else
@@ -343,7 +342,7 @@ static int write_code_of(lcpy_reacher *r, PyObject *value)
     if (owner == LCPY_OWNER_USER ||
         (PyFunction_Check(value) && PyFunction_GET_CLOSURE(value) != NULL))
         return lcpy_reach_node(r, value, LCPY_NODE_WHOLE);
-    return write_foreign(r, value);
+    return lcpy_reach_foreign(r, value);
 }
 
 static int write_wrapped(lcpy_reacher *r, PyObject *value)
@@ -360,7 +359,7 @@ static int write_wrapper_of_c(lcpy_reacher *r, PyObject *value, PyObject *wrappe
 {
     PyObject *options = PyObject_GetAttrString(value, "targetoptions");
     PyErr_Clear();
-    locache_write_array(r->writer, 2);
+    locache_cbor_write_array(r->writer, 2);
     int status = options != NULL && PyDict_CheckExact(options)
                      ? lcpy_reach_dict(r, options, options)
                      : lcpy_reach_left_out(r);
@@ -375,7 +374,7 @@ static int write_other(lcpy_reacher *r, PyObject *value)
     PyObject *module = PyObject_GetAttrString((PyObject *)Py_TYPE(value), "__module__");
     int status = 0;
     PyErr_Clear();
-    locache_write_array(r->writer, 2);
+    locache_cbor_write_array(r->writer, 2);
     if (module != NULL && PyUnicode_Check(module))
         status = lcpy_reach_package(r, module);
     else
@@ -420,6 +419,13 @@ bool lcpy_reach_is_data(PyObject *value)
     return is_plain_type(Py_TYPE(value));
 }
 
+/* A function of C's own, and no method. */
+static bool is_of_module(PyObject *value)
+{
+    return PyCFunction_Check(value) &&
+           (PyCFunction_GET_SELF(value) == NULL || PyModule_Check(PyCFunction_GET_SELF(value)));
+}
+
 int lcpy_reach_value(lcpy_reacher *r, PyObject *value)
 {
     PyTypeObject *type = Py_TYPE(value);
@@ -431,9 +437,14 @@ int lcpy_reach_value(lcpy_reacher *r, PyObject *value)
         return write_wrapped(r, value);
     if (PyModule_Check(value))
         return write_any_module(r, value);
-    if (PyCFunction_Check(value) &&
-        (PyCFunction_GET_SELF(value) == NULL || PyModule_Check(PyCFunction_GET_SELF(value))))
-        return write_foreign(r, value);
+    int compiled = lcpy_owner_is_compiled(r->state, value);
+    if (compiled < 0)
+        return -1;
+    if (compiled > 0 || is_of_module(value))
+        return lcpy_reach_foreign(r, value);
+    int library = lcpy_reach_library(r, value);
+    if (library != 0)
+        return library < 0 ? -1 : 0;
     if (value == (PyObject *)Py_NotImplemented || Py_IS_TYPE(value, &PyBaseObject_Type))
         return lcpy_reach_left_out(r); /* only ever compared with */
     int owner = lcpy_owner_of_class(r->state, (PyObject *)type);

@@ -15,7 +15,7 @@ struct lcpy_reacher {
     lcpy_collector collector; /* first: functions and classes within values are nodes */
     lcpy_state *state;
     lcpy_reach *out;
-    locache_writer *writer;
+    locache_cbor_writer *writer;
     unsigned scope;
     PyObject *numbers;  /* dict: (id, mode) to a node's number */
     PyObject *nodes;    /* list of (object, mode, place) */
@@ -59,8 +59,13 @@ int lcpy_reach_left_out(lcpy_reacher *r);
 int lcpy_reach_node(lcpy_reacher *r, PyObject *object, int mode);
 /* A package, by its name and version as lcpy_owner_version() has it. */
 int lcpy_reach_version(lcpy_reacher *r, PyObject *version);
-/* An installed package that a module's name is of. */
+/* An installed package that a module's name is of, or an extension module of the user's. */
 int lcpy_reach_package(lcpy_reacher *r, PyObject *module_name);
+/* A function or class that cannot be looked into: by its name, and its package or module. */
+int lcpy_reach_foreign(lcpy_reacher *r, PyObject *object);
+/* The content of what is at `place`, or its digest, as bytes; None or NULL: there is none. Noted as
+ * a part of this kind. */
+int lcpy_reach_content(lcpy_reacher *r, const char *kind, PyObject *place, PyObject *content);
 /* Note a part that is at r->place, for who asks (parts.c): by what its bytes are, and the object;
  * or a function or class, whose digest whoever asks makes. */
 typedef struct lcpy_reach_bytes {
@@ -85,6 +90,11 @@ PyObject *lcpy_reach_state_key(PyObject *container, PyObject *name);
 int lcpy_reach_add_state(lcpy_reacher *r, PyObject *set, PyObject *key);
 /* Let functions and classes within values be nodes. */
 void lcpy_reach_collect(lcpy_reacher *r);
+
+/* An extension module of the user's, by its name; a library that ctypes loaded, or a function of
+ * one: 1, 0: it is none, or -1 (compiled.c). */
+int lcpy_reach_build(lcpy_reacher *r, PyObject *module_name);
+int lcpy_reach_library(lcpy_reacher *r, PyObject *value);
 
 /* Watch what a function is made of (code.c). */
 int lcpy_reach_guard_function(lcpy_reacher *r, PyObject *function);

@@ -44,7 +44,7 @@ static int write_global(lcpy_reacher *r, PyObject *dict, PyObject *name)
     if (status == 0)
         status = lcpy_guard_add_name(&r->out->guard, dict, name, value);
     if (status == 0) {
-        locache_write_text(r->writer, text, (size_t)size);
+        locache_cbor_write_text(r->writer, text, (size_t)size);
         status = lcpy_reach_is_state(r, dict, name, value);
     }
     if (status >= 0)

@@ -92,17 +92,17 @@ PyObject *lcpy_buffer_new(lcpy_state *state, lcpy_owner *owner, void *data, size
 
 PyObject *lcpy_buffer_nth(lcpy_state *state, lcpy_owner *owner, size_t n)
 {
-    locache_buffer memory = locache_value_buffer(owner->value, n);
+    lcpy_memory memory = lcpy_buffer_of(owner->value, n);
     return lcpy_buffer_new(state, owner, memory.data, memory.size);
 }
 
 /* Only the next one: a body that names a buffer twice would share memory between two arrays, and
  * one that skips some would hold memory that nothing uses. */
-bool lcpy_buffer_take(size_t *n, lcpy_buffer_source *from, locache_reader *reader)
+bool lcpy_buffer_take(size_t *n, lcpy_buffer_source *from, locache_cbor_reader *reader)
 {
-    locache_item item;
+    locache_cbor_item item;
 
-    if (locache_read(&item, reader) != LOCACHE_OK || item.kind != LOCACHE_UINT ||
+    if (locache_cbor_read(&item, reader) != LOCACHE_OK || item.kind != LOCACHE_KIND_UINT ||
         item.number != from->used || from->used >= locache_value_buffer_count(from->value))
         return false;
     *n = from->used++;
@@ -110,21 +110,21 @@ bool lcpy_buffer_take(size_t *n, lcpy_buffer_source *from, locache_reader *reade
 }
 
 /* Short arrays lie in the body, long ones behind it; who reads one need not know which. */
-bool lcpy_buffer_read(locache_buffer *out, size_t *n, lcpy_buffer_source *from,
-                      locache_reader *reader)
+bool lcpy_buffer_read(lcpy_memory *out, size_t *n, lcpy_buffer_source *from,
+                      locache_cbor_reader *reader)
 {
-    locache_item item;
+    locache_cbor_item item;
 
     *n = LCPY_BUFFER_INLINE;
-    if (locache_read(&item, reader) != LOCACHE_OK)
+    if (locache_cbor_read(&item, reader) != LOCACHE_OK)
         return false;
-    if (item.kind == LOCACHE_BYTES) {
-        *out = (locache_buffer){.data = (void *)(uintptr_t)item.data, .size = item.size};
+    if (item.kind == LOCACHE_KIND_BYTES) {
+        *out = (lcpy_memory){.data = (void *)(uintptr_t)item.data, .size = item.size};
     } else {
-        if (item.kind != LOCACHE_TAG || item.number != LOCACHE_TAG_BUFFER ||
+        if (item.kind != LOCACHE_KIND_TAG || item.number != LOCACHE_TAG_BUFFER ||
             !lcpy_buffer_take(n, from, reader))
             return false;
-        *out = locache_value_buffer(from->value, *n);
+        *out = lcpy_buffer_of(from->value, *n);
     }
     return out->size <= PY_SSIZE_T_MAX;
 }

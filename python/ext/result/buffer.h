@@ -7,6 +7,20 @@
 
 #include "state.h"
 
+/* Bytes within a value. */
+typedef struct lcpy_memory {
+    void *data;
+    size_t size;
+} lcpy_memory;
+
+/* The nth out-of-line buffer. */
+static inline lcpy_memory lcpy_buffer_of(const locache_value *value, size_t n)
+{
+    lcpy_memory memory;
+    memory.data = locache_value_buffer(&memory.size, value, n);
+    return memory;
+}
+
 /* One result's memory, freed when the last who holds it lets go. */
 typedef struct lcpy_owner {
     Py_ssize_t holders;
@@ -35,11 +49,11 @@ typedef struct lcpy_buffer_source {
 #define LCPY_BUFFER_INLINE ((size_t)-1) /* in place of a buffer's number: within the body */
 
 /* After the head of a TAG_BUFFER: which buffer it stands for. False where that is not the next. */
-bool lcpy_buffer_take(size_t *n, lcpy_buffer_source *from, locache_reader *reader);
+bool lcpy_buffer_take(size_t *n, lcpy_buffer_source *from, locache_cbor_reader *reader);
 /* A byte string, or the buffer that a TAG_BUFFER stands for, borrowed. *n is its number, or
  * LCPY_BUFFER_INLINE. False, without exception, where neither is next. */
-bool lcpy_buffer_read(locache_buffer *out, size_t *n, lcpy_buffer_source *from,
-                      locache_reader *reader);
+bool lcpy_buffer_read(lcpy_memory *out, size_t *n, lcpy_buffer_source *from,
+                      locache_cbor_reader *reader);
 /* Buffer n as an object that an array may keep. New reference, or NULL with an exception. */
 PyObject *lcpy_buffer_lend(lcpy_buffer_source *from, size_t n);
 void lcpy_buffer_source_clear(lcpy_buffer_source *from);

@@ -22,7 +22,7 @@ typedef struct shared {
 } shared;
 
 typedef struct decoder {
-    locache_reader reader;
+    locache_cbor_reader reader;
     lcpy_buffer_source source;
     uint64_t pending; /* items that the arrays and maps around still announce */
     shared *table;
@@ -68,7 +68,7 @@ static bool announce(decoder *d, uint64_t count)
 
 static PyObject *decode_bytearray(decoder *d)
 {
-    locache_buffer bytes;
+    lcpy_memory bytes;
     size_t n;
 
     if (!lcpy_buffer_read(&bytes, &n, &d->source, &d->reader))
@@ -83,16 +83,16 @@ static PyObject *decode_long_bytes(decoder *d)
 
     if (!lcpy_buffer_take(&n, &d->source, &d->reader))
         return malformed("a buffer that is not the next");
-    locache_buffer buffer = locache_value_buffer(d->source.value, n);
+    lcpy_memory buffer = lcpy_buffer_of(d->source.value, n);
     return PyBytes_FromStringAndSize(buffer.data, (Py_ssize_t)buffer.size);
 }
 
 /* For lcpy_array_read(): the array keeps what is mapped where it is. What was read is copied, so
  * that the array owns it and can be resized. */
-static int decode_array_bytes(lcpy_array_bytes *out, void *context, locache_reader *reader)
+static int decode_array_bytes(lcpy_array_bytes *out, void *context, locache_cbor_reader *reader)
 {
     decoder *d = context;
-    locache_buffer bytes;
+    lcpy_memory bytes;
     size_t n;
 
     if (!lcpy_buffer_read(&bytes, &n, &d->source, reader)) {
@@ -109,9 +109,9 @@ static int decode_array_bytes(lcpy_array_bytes *out, void *context, locache_read
 /* numpy.ndarray: the tag's head has been read. */
 static PyObject *decode_readonly(decoder *d)
 {
-    locache_item item;
+    locache_cbor_item item;
 
-    if (locache_read(&item, &d->reader) != LOCACHE_OK || item.kind != LOCACHE_TAG ||
+    if (locache_cbor_read(&item, &d->reader) != LOCACHE_OK || item.kind != LOCACHE_KIND_TAG ||
         (item.number != LOCACHE_TAG_NDARRAY && item.number != LOCACHE_TAG_NDARRAY_F &&
          item.number != LOCACHE_TAG_ARRAY))
         return malformed("no array");
@@ -178,8 +178,8 @@ static PyObject *decode_list(decoder *d, uint64_t count, size_t slot)
 /* The array that a tag of a container must be followed by. */
 static bool decode_members_head(decoder *d, uint64_t *count)
 {
-    locache_item item;
-    if (locache_read(&item, &d->reader) != LOCACHE_OK || item.kind != LOCACHE_ARRAY ||
+    locache_cbor_item item;
+    if (locache_cbor_read(&item, &d->reader) != LOCACHE_OK || item.kind != LOCACHE_KIND_ARRAY ||
         !announce(d, item.number)) {
         malformed("no array of members, or one longer than its bytes");
         return false;
@@ -255,9 +255,9 @@ static PyObject *decode_set(decoder *d, PyObject *set)
 /* Of a dict. Short texts are most of them. */
 static PyObject *decode_key(decoder *d)
 {
-    locache_reader ahead = d->reader;
-    locache_item item;
-    if (locache_read(&item, &ahead) == LOCACHE_OK && item.kind == LOCACHE_TEXT &&
+    locache_cbor_reader ahead = d->reader;
+    locache_cbor_item item;
+    if (locache_cbor_read(&item, &ahead) == LOCACHE_OK && item.kind == LOCACHE_KIND_TEXT &&
         item.size <= LCPY_SHORT_KEY_MAX) {
         d->reader = ahead;
         return lcpy_short_keys_get(d->short_keys, item.data, item.size);
@@ -352,8 +352,8 @@ static PyObject *decode_shared(decoder *d)
 /* It may be to something around this very item: a list or a dict that is not full yet. */
 static PyObject *decode_reference(decoder *d)
 {
-    locache_item item;
-    if (locache_read(&item, &d->reader) != LOCACHE_OK || item.kind != LOCACHE_UINT ||
+    locache_cbor_item item;
+    if (locache_cbor_read(&item, &d->reader) != LOCACHE_OK || item.kind != LOCACHE_KIND_UINT ||
         item.number >= d->shared_count)
         return malformed("a reference to nothing");
     const shared *to = &d->table[item.number];
@@ -397,16 +397,16 @@ static PyObject *decode_tagged(decoder *d, uint64_t tag, size_t slot)
 
 /* An array, a map or a tag: what a level of nesting is. */
 /* Depth is counted by tags, too: they nest in one another. */
-static PyObject *decode_nested(decoder *d, const locache_item *item, size_t slot)
+static PyObject *decode_nested(decoder *d, const locache_cbor_item *item, size_t slot)
 {
     PyObject *value;
     /* Each level is a few frames of C stack here. */
     if (d->depth >= LOCACHE_DEPTH_MAX)
         return malformed("nested too deep");
     d->depth++;
-    if (item->kind == LOCACHE_ARRAY)
+    if (item->kind == LOCACHE_KIND_ARRAY)
         value = decode_list(d, item->number, slot);
-    else if (item->kind == LOCACHE_MAP)
+    else if (item->kind == LOCACHE_KIND_MAP)
         value = decode_dict(d, item->number, slot);
     else
         value = decode_tagged(d, item->number, slot);
@@ -417,29 +417,29 @@ static PyObject *decode_nested(decoder *d, const locache_item *item, size_t slot
 /* One item; `slot` is that of the SHARED tag right before it, or NO_SLOT. */
 static PyObject *decode_item(decoder *d, size_t slot)
 {
-    locache_item item;
-    if (locache_read(&item, &d->reader) != LOCACHE_OK)
+    locache_cbor_item item;
+    if (locache_cbor_read(&item, &d->reader) != LOCACHE_OK)
         return malformed("not CBOR as locache writes it");
     switch (item.kind) {
-    case LOCACHE_UINT:
+    case LOCACHE_KIND_UINT:
         return PyLong_FromUnsignedLongLong(item.number);
-    case LOCACHE_NEGATIVE:
+    case LOCACHE_KIND_NEGATIVE:
         return lcpy_number_negative(item.number);
-    case LOCACHE_BYTES:
+    case LOCACHE_KIND_BYTES:
         return PyBytes_FromStringAndSize((const char *)item.data, (Py_ssize_t)item.size);
-    case LOCACHE_TEXT:
+    case LOCACHE_KIND_TEXT:
         return PyUnicode_DecodeUTF8((const char *)item.data, (Py_ssize_t)item.size, "strict");
-    case LOCACHE_FALSE:
+    case LOCACHE_KIND_FALSE:
         return Py_NewRef(Py_False);
-    case LOCACHE_TRUE:
+    case LOCACHE_KIND_TRUE:
         return Py_NewRef(Py_True);
-    case LOCACHE_NULL:
+    case LOCACHE_KIND_NULL:
         return Py_NewRef(Py_None);
-    case LOCACHE_REAL:
+    case LOCACHE_KIND_REAL:
         return PyFloat_FromDouble(item.real);
-    case LOCACHE_ARRAY:
-    case LOCACHE_MAP:
-    case LOCACHE_TAG:
+    case LOCACHE_KIND_ARRAY:
+    case LOCACHE_KIND_MAP:
+    case LOCACHE_KIND_TAG:
         break;
     }
     return decode_nested(d, &item, slot);
@@ -450,13 +450,13 @@ static PyObject *decode_plain(decoder *d)
 {
     size_t size;
     lcpy_short_keys short_keys;
-    const void *body = locache_value_body(d->source.value, &size);
+    const void *body = locache_value_body(&size, d->source.value);
 
     lcpy_short_keys_init(&short_keys);
     d->short_keys = &short_keys;
-    locache_reader_init(&d->reader, body, size);
+    locache_cbor_reader_init(&d->reader, body, size);
     PyObject *value = decode_value(d);
-    if (value != NULL && (locache_reader_end(&d->reader) != LOCACHE_OK ||
+    if (value != NULL && (locache_cbor_reader_end(&d->reader) != LOCACHE_OK ||
                           d->source.used != locache_value_buffer_count(d->source.value))) {
         Py_DECREF(value);
         value = malformed("bytes or buffers that nothing uses");
@@ -474,16 +474,16 @@ PyObject *lcpy_decode(lcpy_state *state, locache_value *value, PyObject *module)
     decoder d = {.source = {.state = state, .value = value}};
 
     switch (locache_value_codec(value)) {
-    case LOCACHE_CBOR:
+    case LOCACHE_CODEC_CBOR:
         result = decode_plain(&d);
         break;
-    case LOCACHE_PICKLE:
+    case LOCACHE_CODEC_PICKLE:
         d.source.value = NULL; /* the owner's, in every case */
         d.source.owner = lcpy_buffer_owner_new(value);
         if (d.source.owner != NULL)
             result = lcpy_pickle_decode(state, d.source.owner, module);
         break;
-    case LOCACHE_RAW:
+    case LOCACHE_CODEC_RAW:
         malformed("plain bytes, which Python does not write");
         break;
     }

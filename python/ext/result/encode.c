@@ -20,7 +20,7 @@
 typedef struct encoder {
     lcpy_state *state;
     lcpy_encoded *out;
-    locache_writer *body;
+    locache_cbor_writer *body;
     lcpy_shared shared;
     Py_ssize_t numbers; /* SHARED tags written */
     int depth;
@@ -51,7 +51,7 @@ static lcpy_written encode_view(encoder *e, Py_buffer *view)
 {
     if (lcpy_encoded_takes(e->out, view->len))
         return lcpy_encoded_write_buffer(e->out, view, LOCACHE_TAG_BUFFER);
-    locache_write_bytes(e->body, view->buf, (size_t)view->len);
+    locache_cbor_write_bytes(e->body, view->buf, (size_t)view->len);
     return LCPY_DONE;
 }
 
@@ -64,7 +64,7 @@ static lcpy_written encode_value(encoder *e, PyObject *value);
 static lcpy_written encode_list(encoder *e, PyObject *list)
 {
     Py_ssize_t count = PyList_GET_SIZE(list);
-    locache_write_array(e->body, (uint64_t)count);
+    locache_cbor_write_array(e->body, (uint64_t)count);
     for (Py_ssize_t i = 0; i < count; i++) {
         if (PyList_GET_SIZE(list) != count)
             return changed();
@@ -81,8 +81,8 @@ static lcpy_written encode_list(encoder *e, PyObject *list)
 static lcpy_written encode_tuple(encoder *e, PyObject *tuple)
 {
     Py_ssize_t count = PyTuple_GET_SIZE(tuple);
-    locache_write_tag(e->body, LOCACHE_TAG_TUPLE);
-    locache_write_array(e->body, (uint64_t)count);
+    locache_cbor_write_tag(e->body, LOCACHE_TAG_TUPLE);
+    locache_cbor_write_array(e->body, (uint64_t)count);
     for (Py_ssize_t i = 0; i < count; i++) {
         lcpy_written written = encode_value(e, PyTuple_GET_ITEM(tuple, i));
         if (written != LCPY_DONE)
@@ -115,7 +115,7 @@ static lcpy_written encode_dict(encoder *e, PyObject *dict)
     Py_ssize_t position = 0;
     PyObject *key;
     PyObject *item;
-    locache_write_map(e->body, (uint64_t)count);
+    locache_cbor_write_map(e->body, (uint64_t)count);
     while (PyDict_Next(dict, &position, &key, &item)) {
         if (++pairs > count)
             return changed();
@@ -142,8 +142,8 @@ static lcpy_written encode_member(void *context, PyObject *member)
 static lcpy_written encode_set(encoder *e, PyObject *set, uint64_t tag)
 {
     Py_ssize_t count = PySet_GET_SIZE(set);
-    locache_write_tag(e->body, tag);
-    locache_write_array(e->body, (uint64_t)count);
+    locache_cbor_write_tag(e->body, tag);
+    locache_cbor_write_array(e->body, (uint64_t)count);
     /* its iterator finds out when the size changes */
     lcpy_written written = lcpy_shape_each_member(set, encode_member, e);
     return written != LCPY_DONE || PySet_GET_SIZE(set) == count ? written : changed();
@@ -198,7 +198,7 @@ static __attribute__((noinline)) lcpy_written encode_array(encoder *e, PyObject 
     if (written == LCPY_ERROR)
         return written;
     if (readonly)
-        locache_write_tag(e->body, LOCACHE_TAG_READONLY);
+        locache_cbor_write_tag(e->body, LOCACHE_TAG_READONLY);
     lcpy_array_write_head(e->body, &array);
     written = encode_view(e, &array.view);
     lcpy_array_close(&array);
@@ -248,7 +248,7 @@ static lcpy_written encode_shape(encoder *e, PyObject *value, lcpy_shape shape, 
     case LCPY_SHAPE_FROZENSET:
         return encode_set(e, value, LOCACHE_TAG_FROZENSET);
     case LCPY_SHAPE_BYTEARRAY:
-        locache_write_tag(e->body, LOCACHE_TAG_BYTEARRAY);
+        locache_cbor_write_tag(e->body, LOCACHE_TAG_BYTEARRAY);
         return encode_bytes(e, value);
     case LCPY_SHAPE_BYTES:
         return encode_bytes(e, value);
@@ -273,8 +273,8 @@ static lcpy_written encode_reference(encoder *e, const lcpy_seen *met, lcpy_shap
 {
     if (met->open && shape != LCPY_SHAPE_LIST && shape != LCPY_SHAPE_DICT)
         return refuse(e, met->object, "a cycle that only pickle can tie");
-    locache_write_tag(e->body, LOCACHE_TAG_REFERENCE);
-    locache_write_uint(e->body, (uint64_t)met->number);
+    locache_cbor_write_tag(e->body, LOCACHE_TAG_REFERENCE);
+    locache_cbor_write_uint(e->body, (uint64_t)met->number);
     /* Without wrapping round: it may double with each level. */
     e->expanded =
         e->expanded > UINT64_MAX - met->expansion ? UINT64_MAX : e->expanded + met->expansion;
@@ -286,7 +286,7 @@ static lcpy_written encode_shared(encoder *e, lcpy_seen *met, lcpy_shape shape, 
 {
     met->number = e->numbers++;
     met->open = true;
-    locache_write_tag(e->body, LOCACHE_TAG_SHARED);
+    locache_cbor_write_tag(e->body, LOCACHE_TAG_SHARED);
     size_t start = e->body->length;
     uint64_t before = e->expanded;
     lcpy_written written = encode_shape(e, met->object, shape, class_of);
@@ -326,7 +326,7 @@ static lcpy_written encode_plain(encoder *e, PyObject *value)
     if (written == LCPY_DONE)
         written = encode_value(e, value);
     Py_DECREF(value);
-    if (written == LCPY_DONE && locache_writer_status(e->body) != LOCACHE_OK) {
+    if (written == LCPY_DONE && locache_cbor_writer_status(e->body) != LOCACHE_OK) {
         /* the one thing that fails it: every text that is written comes from a str */
         PyErr_NoMemory();
         written = LCPY_ERROR;
@@ -337,8 +337,8 @@ static lcpy_written encode_plain(encoder *e, PyObject *value)
 /* The obstacle is kept until here: only the caller knows whether pickle may do it. */
 int lcpy_encode(lcpy_state *state, lcpy_encoded *out, PyObject *value, int plain_only)
 {
-    *out = (lcpy_encoded){.codec = LOCACHE_CBOR};
-    locache_writer_init(&out->body, NULL, 0);
+    *out = (lcpy_encoded){.codec = LOCACHE_CODEC_CBOR};
+    locache_cbor_writer_init(&out->body, NULL, 0);
     encoder e = {.state = state, .out = out, .body = &out->body};
     e.shared = (lcpy_shared){.state = state, .obstacle = &e.obstacle};
     lcpy_written written = encode_plain(&e, value);

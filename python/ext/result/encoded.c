@@ -10,10 +10,14 @@ static int grow_buffers(lcpy_encoded *out)
     if ((count & (count - 1)) != 0)
         return 0;
     size_t room = count == 0 ? 1 : count * 2;
-    locache_buffer *buffers = PyMem_Realloc(out->buffers, room * sizeof *buffers);
+    const void **buffers = PyMem_Realloc(out->buffers, room * sizeof *buffers);
     if (buffers == NULL)
         return -1;
     out->buffers = buffers;
+    size_t *sizes = PyMem_Realloc(out->buffer_sizes, room * sizeof *sizes);
+    if (sizes == NULL)
+        return -1;
+    out->buffer_sizes = sizes;
     Py_buffer *views = PyMem_Realloc(out->views, room * sizeof *views);
     if (views == NULL)
         return -1;
@@ -29,8 +33,8 @@ int lcpy_encoded_add(lcpy_encoded *out, Py_buffer *view)
         PyErr_NoMemory();
         return -1;
     }
-    out->buffers[out->buffer_count] =
-        (locache_buffer){.data = view->buf, .size = (size_t)view->len};
+    out->buffers[out->buffer_count] = view->buf;
+    out->buffer_sizes[out->buffer_count] = (size_t)view->len;
     out->views[out->buffer_count++] = *view;
     /* PyBuffer_Release() of the caller's does nothing then. */
     view->obj = NULL;
@@ -39,18 +43,19 @@ int lcpy_encoded_add(lcpy_encoded *out, Py_buffer *view)
 
 lcpy_written lcpy_encoded_write_buffer(lcpy_encoded *out, Py_buffer *view, uint64_t tag)
 {
-    locache_write_tag(&out->body, tag);
-    locache_write_uint(&out->body, out->buffer_count);
+    locache_cbor_write_tag(&out->body, tag);
+    locache_cbor_write_uint(&out->body, out->buffer_count);
     return lcpy_encoded_add(out, view) < 0 ? LCPY_ERROR : LCPY_DONE;
 }
 
 /* Views hold the objects whose memory they are; pickled holds the body's, for codec PICKLE. */
 void lcpy_encoded_clear(lcpy_encoded *encoded)
 {
-    locache_writer_clear(&encoded->body);
+    locache_cbor_writer_clear(&encoded->body);
     for (size_t i = 0; i < encoded->buffer_count; i++)
         PyBuffer_Release(&encoded->views[i]);
     PyMem_Free(encoded->buffers);
+    PyMem_Free(encoded->buffer_sizes);
     PyMem_Free(encoded->views);
     Py_XDECREF(encoded->pickled);
     *encoded = (lcpy_encoded){0};

@@ -95,10 +95,10 @@ int lcpy_pickle_encode(lcpy_state *state, lcpy_encoded *out, PyObject *value)
     if (pickled != NULL && add_main_name(state, &pickled) == 0 &&
         take_buffers(out, collected) == 0) {
         size_t size = (size_t)PyBytes_GET_SIZE(pickled);
-        out->codec = LOCACHE_PICKLE;
+        out->codec = LOCACHE_CODEC_PICKLE;
         out->pickled = Py_NewRef(pickled);
         /* Full from the start: a pickle may be as large as memory allows and is not copied. */
-        locache_writer_init(&out->body, PyBytes_AS_STRING(pickled), size);
+        locache_cbor_writer_init(&out->body, PyBytes_AS_STRING(pickled), size);
         out->body.length = size;
     }
     Py_XDECREF(pickled);
@@ -337,7 +337,7 @@ static PyObject *load(PyObject *unpickler, const context *told)
 PyObject *lcpy_pickle_decode(lcpy_state *state, lcpy_owner *owner, PyObject *module)
 {
     size_t size;
-    unsigned char *body = (unsigned char *)(uintptr_t)locache_value_body(owner->value, &size);
+    unsigned char *body = (unsigned char *)(uintptr_t)locache_value_body(&size, owner->value);
     size_t name_size = size > 0 ? body[size - 1] : 0;
     if (size < name_size + 1) {
         PyErr_SetString(PyExc_ValueError, "malformed entry: no pickle");

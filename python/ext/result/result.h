@@ -9,9 +9,10 @@
 
 /* A result encoded. Keeps what its buffers point into alive until lcpy_encoded_clear(). */
 typedef struct lcpy_encoded {
-    locache_writer body;
+    locache_cbor_writer body;
     locache_codec codec;
-    locache_buffer *buffers;
+    const void **buffers;
+    size_t *buffer_sizes;
     size_t buffer_count;
     Py_buffer *views;  /* buffer_count of them: what keeps the buffers in place */
     PyObject *pickled; /* what body's bytes belong to, for codec PICKLE */

@@ -19,9 +19,9 @@ static lcpy_written write_view(lcpy_encoded *out, Py_buffer *view, uint64_t tag)
     if (lcpy_encoded_takes(out, view->len))
         return lcpy_encoded_write_buffer(out, view, tag);
     if (tag == LOCACHE_TAG_BUFFER)
-        locache_write_bytes(&out->body, view->buf, (size_t)view->len);
+        locache_cbor_write_bytes(&out->body, view->buf, (size_t)view->len);
     else
-        locache_write_text(&out->body, view->buf, (size_t)view->len);
+        locache_cbor_write_text(&out->body, view->buf, (size_t)view->len);
     return LCPY_DONE;
 }
 
@@ -60,7 +60,7 @@ lcpy_written lcpy_text_write(lcpy_encoded *out, PyObject *text)
     PyErr_Clear(); /* it has lone surrogates: no text to others */
     bytes = PyUnicode_AsEncodedString(text, "utf-8", "surrogatepass");
     if (bytes != NULL)
-        locache_write_tag(&out->body, LOCACHE_TAG_SURROGATES);
+        locache_cbor_write_tag(&out->body, LOCACHE_TAG_SURROGATES);
     return write_encoded(out, bytes, LOCACHE_TAG_BUFFER);
 }
 
@@ -75,7 +75,7 @@ static bool is_ascii(const unsigned char *text, size_t size)
 }
 
 /* What is mapped, copied to a str that it is if it is ASCII, and decoded from there if not. */
-static PyObject *decode_copy(const locache_buffer *bytes, const char *errors)
+static PyObject *decode_copy(const lcpy_memory *bytes, const char *errors)
 {
     const unsigned char *from = bytes->data;
     PyObject *copy = PyUnicode_New((Py_ssize_t)bytes->size, 0x7F);
@@ -95,7 +95,7 @@ static PyObject *decode_copy(const locache_buffer *bytes, const char *errors)
     return text;
 }
 
-static PyObject *decode(const lcpy_buffer_source *from, const locache_buffer *bytes, size_t n,
+static PyObject *decode(const lcpy_buffer_source *from, const lcpy_memory *bytes, size_t n,
                         const char *errors)
 {
     PyObject *text;
@@ -106,19 +106,19 @@ static PyObject *decode(const lcpy_buffer_source *from, const locache_buffer *by
     return text != NULL ? text : lcpy_cbor_refuse("text");
 }
 
-PyObject *lcpy_text_read(lcpy_buffer_source *from, locache_reader *reader)
+PyObject *lcpy_text_read(lcpy_buffer_source *from, locache_cbor_reader *reader)
 {
     size_t n;
     if (!lcpy_buffer_take(&n, from, reader))
         return lcpy_cbor_refuse("text: a buffer that is not the next");
-    locache_buffer bytes = locache_value_buffer(from->value, n);
+    lcpy_memory bytes = lcpy_buffer_of(from->value, n);
     return decode(from, &bytes, n, "strict");
 }
 
 /* Only what has surrogates: any other text has one form, and this is not it. */
-PyObject *lcpy_text_read_surrogates(lcpy_buffer_source *from, locache_reader *reader)
+PyObject *lcpy_text_read_surrogates(lcpy_buffer_source *from, locache_cbor_reader *reader)
 {
-    locache_buffer bytes;
+    lcpy_memory bytes;
     size_t n;
     if (!lcpy_buffer_read(&bytes, &n, from, reader))
         return lcpy_cbor_refuse("text with surrogates");

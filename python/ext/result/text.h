@@ -15,8 +15,8 @@
 lcpy_written lcpy_text_write(lcpy_encoded *out, PyObject *text);
 
 /* After the head of a TAG_TEXT_BUFFER. New reference, or NULL with an exception. */
-PyObject *lcpy_text_read(lcpy_buffer_source *from, locache_reader *reader);
+PyObject *lcpy_text_read(lcpy_buffer_source *from, locache_cbor_reader *reader);
 /* After the head of a TAG_SURROGATES, whose bytes may be here or out of line. Likewise. */
-PyObject *lcpy_text_read_surrogates(lcpy_buffer_source *from, locache_reader *reader);
+PyObject *lcpy_text_read_surrogates(lcpy_buffer_source *from, locache_cbor_reader *reader);
 
 #endif

@@ -12,37 +12,42 @@
 
 static char long_text[5000];
 static double numbers[1200]; /* long enough to be a digest in a key and a buffer in a result */
-static locache_ndarray grid = {.type = LOCACHE_FLOAT64,
+static locache_ndarray grid = {.size = sizeof grid,
+                               .type = LOCACHE_ELEMENT_FLOAT64,
                                .dimensions = 2,
                                .extents = {30, 40},
                                .data = numbers,
-                               .size = sizeof numbers};
+                               .data_size = sizeof numbers};
 static const int16_t small[] = {1, -2, 3};
-static const locache_ndarray row = {
-    .type = LOCACHE_INT16, .dimensions = 1, .extents = {3}, .data = small, .size = sizeof small};
+static const locache_ndarray row = {.size = sizeof row,
+                                    .type = LOCACHE_ELEMENT_INT16,
+                                    .dimensions = 1,
+                                    .extents = {3},
+                                    .data = small,
+                                    .data_size = sizeof small};
 
-static void named(locache_writer *key, const char *name)
+static void named(locache_cbor_writer *key, const char *name)
 {
     locache_key_name(key, name, strlen(name));
 }
 
 /* f(name, integer=-3, natural=2**64 - 1, real=0.5, truth=True, nothing=None, text="grün",
  * data=b"\0\xff", long_text="t" * 5000, long_data=b"t" * 5000, grid=..., row=...) */
-static void make_key(locache_writer *key, const char *name)
+static void make_key(locache_cbor_writer *key, const char *name)
 {
     locache_key_begin(key, 12);
     named(key, "name");
     locache_key_text(key, name, strlen(name));
     named(key, "integer");
-    locache_write_int(key, -3);
+    locache_cbor_write_int(key, -3);
     named(key, "natural");
-    locache_write_uint(key, UINT64_MAX);
+    locache_cbor_write_uint(key, UINT64_MAX);
     named(key, "real");
-    locache_write_real(key, 0.5);
+    locache_cbor_write_real(key, 0.5);
     named(key, "truth");
-    locache_write_bool(key, true);
+    locache_cbor_write_bool(key, true);
     named(key, "nothing");
-    locache_write_null(key);
+    locache_cbor_write_null(key);
     named(key, "text");
     locache_key_text(key, "gr\xC3\xBCn", 5);
     named(key, "data");
@@ -57,26 +62,26 @@ static void make_key(locache_writer *key, const char *name)
     locache_key_ndarray(key, &row);
 }
 
-static void make_body(locache_writer *body, const char *name)
+static void make_body(locache_cbor_writer *body, const char *name)
 {
     if (strcmp(name, "int") == 0)
-        locache_write_int(body, -12345678901);
+        locache_cbor_write_int(body, -12345678901);
     else if (strcmp(name, "uint") == 0)
-        locache_write_uint(body, UINT64_MAX);
+        locache_cbor_write_uint(body, UINT64_MAX);
     else if (strcmp(name, "real") == 0)
-        locache_write_real(body, 0.1);
+        locache_cbor_write_real(body, 0.1);
     else if (strcmp(name, "bool") == 0)
-        locache_write_bool(body, true);
+        locache_cbor_write_bool(body, true);
     else if (strcmp(name, "null") == 0)
-        locache_write_null(body);
+        locache_cbor_write_null(body);
     else if (strcmp(name, "text") == 0)
-        locache_write_text(body, "gr\xC3\xBCn", 5);
+        locache_cbor_write_text(body, "gr\xC3\xBCn", 5);
     else if (strcmp(name, "bytes") == 0)
-        locache_write_bytes(body, "\0\xFF", 2);
+        locache_cbor_write_bytes(body, "\0\xFF", 2);
     else if (strcmp(name, "row") == 0)
-        locache_write_ndarray(body, &row);
+        locache_cbor_write_ndarray(body, &row);
     else if (strcmp(name, "grid") == 0)
-        locache_write_ndarray_apart(body, &grid, 0);
+        locache_cbor_write_ndarray_apart(body, &grid, 0);
 }
 
 static void print_bytes(const unsigned char *data, size_t size)
@@ -88,7 +93,7 @@ static void print_bytes(const unsigned char *data, size_t size)
 
 static void print_array(const locache_ndarray *array)
 {
-    unsigned char *copy = malloc(array->size);
+    unsigned char *copy = malloc(array->data_size);
     if (copy == NULL)
         exit(2);
     locache_ndarray_copy(copy, array);
@@ -96,7 +101,7 @@ static void print_array(const locache_ndarray *array)
     for (unsigned i = 0; i < array->dimensions; i++)
         printf(" %" PRIu64, array->extents[i]);
     printf(" ");
-    print_bytes(copy, array->size);
+    print_bytes(copy, array->data_size);
     free(copy);
 }
 
@@ -110,7 +115,7 @@ static void print_value(const locache_value *value)
     const char *text;
     const void *data;
     size_t size;
-    locache_ndarray array;
+    locache_ndarray array = {.size = sizeof array};
     if (locache_value_int(&integer, value) == LOCACHE_OK)
         printf("int %" PRId64 "\n", integer);
     else if (locache_value_uint(&natural, value) == LOCACHE_OK)
@@ -131,25 +136,27 @@ static void print_value(const locache_value *value)
         printf("something else\n");
 }
 
-static locache_status put(locache *cache, const locache_writer *key, const char *name,
+static locache_status put(locache *cache, const locache_cbor_writer *key, const char *name,
                           locache_error *error)
 {
-    const locache_buffer buffer = {numbers, sizeof numbers};
-    locache_writer body;
-    locache_writer_init(&body, NULL, 0);
+    const void *const buffer = numbers;
+    const size_t buffer_size = sizeof numbers;
+    locache_cbor_writer body;
+    locache_cbor_writer_init(&body, NULL, 0);
     make_body(&body, name);
     const locache_record record = {.size = sizeof record,
-                                   .codec = LOCACHE_CBOR,
+                                   .codec = LOCACHE_CODEC_CBOR,
                                    .body = body.data,
                                    .body_size = body.length,
                                    .buffers = &buffer,
+                                   .buffer_sizes = &buffer_size,
                                    .buffer_count = strcmp(name, "grid") == 0};
     locache_status status = locache_put(cache, key->data, key->length, &record, error);
-    locache_writer_clear(&body);
+    locache_cbor_writer_clear(&body);
     return status;
 }
 
-static locache_status get(locache *cache, const locache_writer *key, locache_error *error)
+static locache_status get(locache *cache, const locache_cbor_writer *key, locache_error *error)
 {
     locache_value *value;
     locache_status status = locache_get(&value, cache, key->data, key->length, error);
@@ -162,17 +169,18 @@ static locache_status get(locache *cache, const locache_writer *key, locache_err
 
 int main(int argc, char **argv)
 {
-    locache_options options = {.size = sizeof options, .function = "f"};
+    locache_identity identity = {.size = sizeof identity};
+    locache_options options = {.size = sizeof options, .function = "f", .identity = &identity};
     locache_error error = {.status = LOCACHE_OK};
-    locache_writer key;
+    locache_cbor_writer key;
     locache *cache;
     if (argc != 5)
         return 2;
     memset(long_text, 't', sizeof long_text);
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
         numbers[i] = (double)i;
-    locache_identity_explicit(&options.identity, argv[2]);
-    locache_writer_init(&key, NULL, 0);
+    locache_identity_explicit(&identity, argv[2]);
+    locache_cbor_writer_init(&key, NULL, 0);
     make_key(&key, argv[4]);
     locache_status status = locache_open(&cache, argv[1], &options, &error);
     if (status == LOCACHE_OK) {
@@ -180,7 +188,7 @@ int main(int argc, char **argv)
                                              : get(cache, &key, &error);
         locache_close(cache);
     }
-    locache_writer_clear(&key);
+    locache_cbor_writer_clear(&key);
     if (status != LOCACHE_OK)
         printf("%s %s\n", locache_status_name(status), error.message);
     return status < 0;

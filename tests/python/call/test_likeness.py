@@ -9,13 +9,12 @@ import functools
 import gc
 import inspect
 import pickle
-import subprocess
-import sysconfig
 import tempfile
 import types
 import weakref
 
 import pytest
+from compiling import build_extension
 from locache import persist
 
 RUNS = []  # a global: what a function captures would be part of its key
@@ -375,19 +374,10 @@ PyMODINIT_FUNC PyInit_fast(void) { return PyModule_Create(&module); }
 
 
 def test_rebuilt_function_of_c_starts_afresh_and_an_old_build_has_its_results(script):
-    place = script.place
-    (place / "fast.c").write_text(FAST)
-    target = "fast" + sysconfig.get_config_var("EXT_SUFFIX")
+    (script.place / "fast.c").write_text(FAST)
     seen = []
     for factor in (2, 3, 2):
-        command = ["cc", "-shared", "-fPIC", f"-DFACTOR={factor}", "fast.c", "-o", target]
-        try:
-            subprocess.run(
-                [*command, "-I", sysconfig.get_path("include")],
-                cwd=place, check=True, capture_output=True,
-            )  # fmt: skip
-        except (OSError, subprocess.CalledProcessError):
-            pytest.skip("no C compiler, or no headers of Python")
+        build_extension(script.place, "fast", f"-DFACTOR={factor}")
         seen.append(
             script("""
             import fast

@@ -22,8 +22,6 @@ AGAIN_ELSEWHERE = {
     "odd classes: dataclass order",
     # Bytecode of 3.10, in which what a handler assigns is not told from what is imported.
     "imports: import in function, try",
-    # functools.update_wrapper() takes over one name more from 3.12 on: into what is an argument.
-    "functions: below persist class deco",
 }
 ROWS = {name: row for name, row in (EDITS | ODD_EDITS).items() if name not in AGAIN_ELSEWHERE}
 LONG = os.environ.get("LOCACHE_TEST_LONG", "0") == "1"

@@ -100,14 +100,14 @@ static void test_alloc__all_memory_comes_from_it_and_goes_back(void **unused)
     locache_flight *flight;
     assert_int_equal(locache_begin(&value, &flight, cache, k.bytes, k.size, &error), LOCACHE_MISS);
     locache_abandon(flight);
-    locache_writer writer;
-    locache_writer_init(&writer, NULL, 0);
+    locache_cbor_writer writer;
+    locache_cbor_writer_init(&writer, NULL, 0);
     for (int i = 0; i < 1000; i++)
-        locache_write_int(&writer, 1000 - i);
-    locache_write_sorted(&writer, 0, 1);
-    assert_int_equal(locache_writer_status(&writer), LOCACHE_OK);
+        locache_cbor_write_int(&writer, 1000 - i);
+    locache_cbor_write_sorted(&writer, 0, 1);
+    assert_int_equal(locache_cbor_writer_status(&writer), LOCACHE_OK);
     assert_true(seen.live >= 2);
-    locache_writer_clear(&writer);
+    locache_cbor_writer_clear(&writer);
     locache_close(cache);
     assert_true(seen.calls > 40);
     assert_int_equal(seen.live, 0);

@@ -58,7 +58,7 @@ static void test_api__records_of_other_sizes(void **unused)
     key k = key_of(1);
     locache *cache = open_function("my_func");
     later_record record = {
-        .known = {.codec = LOCACHE_RAW, .body = "r", .body_size = 1, .buffer_count = 99}};
+        .known = {.codec = LOCACHE_CODEC_RAW, .body = "r", .body_size = 1, .buffer_count = 99}};
     record.known.size = offsetof(locache_record, body_size) + sizeof record.known.body_size;
     assert_int_equal(locache_put(cache, k.bytes, k.size, &record.known, &error), LOCACHE_OK);
     assert_hit(cache, 1, "r");
@@ -72,6 +72,116 @@ static void test_api__records_of_other_sizes(void **unused)
     locache_close(cache);
 }
 
+static void test_api__identities_of_other_sizes(void **unused)
+{
+    (void)unused;
+    struct {
+        locache_identity known;
+        int64_t more;
+    } identity = {.known = identity_of("t-1", 1)};
+    locache_options options = options_for("my_func");
+    options.identity = &identity.known;
+    identity.known.size = sizeof identity;
+    assert_int_equal(open_sized(&options), LOCACHE_OK);
+    identity.more = 1;
+    assert_int_equal(open_sized(&options), LOCACHE_EINVAL);
+    identity.known.size = offsetof(locache_identity, source);
+    assert_int_equal(open_sized(&options), LOCACHE_EINVAL);
+    assert_non_null(strstr(error.message, "identity.size"));
+    options.identity = NULL;
+    assert_int_equal(open_sized(&options), LOCACHE_OK);
+}
+
+static void test_api__an_identity_is_filled_as_far_as_it_goes(void **unused)
+{
+    (void)unused;
+    locache_identity identity;
+    memset(&identity, 77, sizeof identity);
+    identity.size = offsetof(locache_identity, has_source);
+    locache_identity_explicit(&identity, "1");
+    assert_string_equal(identity.code_tag, "explicit");
+    assert_int_equal(identity.size, offsetof(locache_identity, has_source));
+    assert_int_equal(((unsigned char *)&identity)[offsetof(locache_identity, has_source)], 77);
+}
+
+static void test_api__alternatives_of_other_sizes(void **unused)
+{
+    (void)unused;
+    locache_alternative one = {.size = sizeof one, .state = "a:b", .identity = identity_at("t", 1)};
+    const locache_alternative *all[] = {&one};
+    locache_options options = options_for("my_func");
+    options.alternatives = all;
+    options.alternative_count = 1;
+    assert_int_equal(open_sized(&options), LOCACHE_OK);
+    one.size--;
+    assert_int_equal(open_sized(&options), LOCACHE_EINVAL);
+    one.size++;
+    one.identity = NULL;
+    assert_int_equal(open_sized(&options), LOCACHE_EINVAL);
+    all[0] = NULL;
+    assert_int_equal(open_sized(&options), LOCACHE_EINVAL);
+}
+
+static void test_api__requests_of_other_sizes(void **unused)
+{
+    (void)unused;
+    key k = key_of(1);
+    locache *cache = open_function("my_func");
+    struct {
+        locache_request known;
+        int64_t more;
+    } request = {.known = {.size = sizeof request, .key = k.bytes, .key_size = k.size}};
+    locache_value *value;
+    locache_flight *flight = NULL;
+    assert_int_equal(locache_ask(&value, &flight, cache, &request.known, &error), LOCACHE_MISS);
+    locache_abandon(flight);
+    request.more = 1;
+    assert_int_equal(locache_ask(&value, &flight, cache, &request.known, &error), LOCACHE_EINVAL);
+    request.known.size = sizeof request.known - 1;
+    assert_int_equal(locache_ask(&value, &flight, cache, &request.known, &error), LOCACHE_EINVAL);
+    locache_close(cache);
+}
+
+/* What may be NULL everywhere (locache.h, "NULL"). */
+static void test_api__what_is_ended_may_be_null(void **unused)
+{
+    (void)unused;
+    locache_close(NULL);
+    locache_value_free(NULL);
+    locache_abandon(NULL);
+    locache_give_up(NULL);
+    locache_cbor_writer_clear(NULL);
+    locache_set_log(NULL, NULL);
+    locache_set_warn(NULL, NULL);
+    locache_options wrong = {.size = 0};
+    locache *cache = NULL;
+    assert_int_equal(locache_open(&cache, foo, &wrong, NULL), LOCACHE_EINVAL);
+}
+
+static void test_api__data_of_no_bytes_may_be_null(void **unused)
+{
+    (void)unused;
+    locache_cbor_writer writer;
+    locache_id id, same;
+    unsigned char digest[LOCACHE_DIGEST_SIZE], alike[LOCACHE_DIGEST_SIZE];
+    locache_cbor_writer_init(&writer, NULL, 0);
+    locache_cbor_write_bytes(&writer, NULL, 0);
+    locache_cbor_write_text(&writer, NULL, 0);
+    locache_cbor_write_raw(&writer, NULL, 0);
+    locache_cbor_write_bigint(&writer, false, NULL, 0);
+    locache_key_bytes(&writer, NULL, 0);
+    locache_key_text(&writer, NULL, 0);
+    assert_int_equal(locache_cbor_writer_status(&writer), LOCACHE_OK);
+    assert_memory_equal(writer.data, "\x40\x60\x00\x40\x60", 5);
+    locache_cbor_writer_clear(&writer);
+    locache_id_of(&id, NULL, 0);
+    locache_id_of(&same, "", 0);
+    assert_memory_equal(&id, &same, sizeof id);
+    locache_digest(digest, NULL, 0);
+    locache_digest(alike, "", 0);
+    assert_memory_equal(digest, alike, sizeof digest);
+}
+
 /* ----------------------------------------------------------------------------------- identities */
 
 static void test_api__a_version_said_by_hand(void **unused)
@@ -80,8 +190,8 @@ static void test_api__a_version_said_by_hand(void **unused)
     static const char *const texts[] = {"1", "2", "", "2"};
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
         locache_options options = options_for("my_func");
-        locache_identity_explicit(&options.identity, texts[i]);
-        assert_string_equal(options.identity.code_tag, "explicit");
+        options.identity = explicit_at(texts[i]);
+        assert_string_equal(options.identity->code_tag, "explicit");
         locache *cache = open_with(&options);
         if (i < 3)
             assert_miss(cache, 1);
@@ -101,7 +211,7 @@ static void test_api__a_version_said_by_hand_is_not_that_of_a_source(void **unus
     must_put(cache, 1, "by source");
     locache_close(cache);
     locache_options options = options_for("my_func");
-    locache_identity_explicit(&options.identity, "1");
+    options.identity = explicit_at("1");
     cache = open_with(&options);
     assert_miss(cache, 1);
     locache_close(cache);
@@ -156,7 +266,7 @@ static locache_status put_that_took(locache *cache, int64_t x, int64_t took)
 {
     key k = key_of(x);
     const locache_record record = {.size = sizeof record,
-                                   .codec = LOCACHE_RAW,
+                                   .codec = LOCACHE_CODEC_RAW,
                                    .body = "r",
                                    .body_size = 1,
                                    .compute_time = took};
@@ -227,6 +337,12 @@ int main(void)
         scratch_test(test_api__shorter_options_are_filled_up),
         scratch_test(test_api__longer_options_are_taken_where_they_say_nothing_more),
         scratch_test(test_api__records_of_other_sizes),
+        scratch_test(test_api__identities_of_other_sizes),
+        scratch_test(test_api__an_identity_is_filled_as_far_as_it_goes),
+        scratch_test(test_api__alternatives_of_other_sizes),
+        scratch_test(test_api__requests_of_other_sizes),
+        scratch_test(test_api__what_is_ended_may_be_null),
+        scratch_test(test_api__data_of_no_bytes_may_be_null),
         scratch_test(test_api__a_version_said_by_hand),
         scratch_test(test_api__a_version_said_by_hand_is_not_that_of_a_source),
         scratch_test(test_api__info_counts_what_happened),

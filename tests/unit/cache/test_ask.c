@@ -2,14 +2,19 @@
  * or for itself. Counts are exact. Built with ThreadSanitizer too. */
 #include "scratch.h"
 
+#include "fault.h"
+
 #include <pthread.h>
 #include <stdatomic.h>
 #include <time.h>
 
 #define MILLISECOND 1000000L
 
-static const locache_record result = {
-    .size = sizeof result, .codec = LOCACHE_RAW, .body = "r", .body_size = 1, .compute_time = 7};
+static const locache_record result = {.size = sizeof result,
+                                      .codec = LOCACHE_CODEC_RAW,
+                                      .body = "r",
+                                      .body_size = 1,
+                                      .compute_time = 7};
 
 static atomic_int computed;
 
@@ -329,6 +334,110 @@ static void test_ask__tasks_that_wait_in_a_circle_go_on(void **unused)
     locache_close(cache);
 }
 
+/* -------------------------------------------------------------------------------- misses in a row
+ */
+
+static int looks;
+static int locks;
+
+static int count_looks_and_locks(const char *call)
+{
+    looks += strcmp(call, "openat") == 0 || strcmp(call, "fstatat") == 0;
+    locks += strcmp(call, "lockrange") == 0;
+    return 0;
+}
+
+/* Ask, and count what that asks of the system. */
+static asked counted_ask(locache *cache, int64_t x)
+{
+    looks = locks = 0;
+    lc_fault_hook = count_looks_and_locks;
+    asked it = ask_for(cache, x, NULL);
+    lc_fault_hook = NULL;
+    return it;
+}
+
+static void miss_in_a_row(locache *cache, int64_t first)
+{
+    for (int64_t x = first; x < first + 5; x++) {
+        asked it = ask_for(cache, x, NULL);
+        assert_int_equal(it.status, LOCACHE_MISS);
+        assert_int_equal(locache_commit(it.flight, &result, &error), LOCACHE_OK);
+    }
+}
+
+static void test_ask__after_misses_in_a_row_it_is_looked_up_once(void **unused)
+{
+    (void)unused;
+    locache *cache = open_function("my_func");
+    miss_in_a_row(cache, 0);
+    asked it = counted_ask(cache, 10);
+    assert_int_equal(it.status, LOCACHE_MISS);
+    assert_int_equal(looks, 1);
+    assert_int_equal(locks, 1);
+    locache_abandon(it.flight);
+    locache_close(cache);
+}
+
+static void test_ask__a_hit_ends_a_row_of_misses(void **unused)
+{
+    (void)unused;
+    locache *theirs = open_function("my_func");
+    locache *cache = open_function("my_func");
+    for (int64_t x = 10; x < 12; x++)
+        must_put(theirs, x, "theirs");
+    miss_in_a_row(cache, 0);
+    assert_int_equal(counted_ask(cache, 10).status, LOCACHE_OK);
+    assert_int_equal(locks, 1);
+    assert_int_equal(counted_ask(cache, 11).status, LOCACHE_OK);
+    assert_int_equal(locks, 0);
+    assert_int_equal(looks, 1);
+    locache_close(theirs);
+    locache_close(cache);
+}
+
+/* What is there already is not waited for, though somebody has its turn to compute it anew. */
+static void test_ask__in_a_row_of_misses_what_is_there_is_not_waited_for(void **unused)
+{
+    (void)unused;
+    locache *theirs = open_function("my_func");
+    locache *cache = open_function("my_func");
+    must_put(theirs, 10, "theirs");
+    locache_request anew = {.size = sizeof anew, .detached = true, .fresh = true};
+    asked first = ask_for(theirs, 10, &anew);
+    assert_int_equal(first.status, LOCACHE_MISS);
+    miss_in_a_row(cache, 0);
+    locache_request second = {.size = sizeof second, .detached = true, .wait = -1};
+    assert_int_equal(ask_for(cache, 10, &second).status, LOCACHE_OK);
+    locache_abandon(first.flight);
+    locache_close(theirs);
+    locache_close(cache);
+}
+
+static int rejected;
+
+static void count_rejected(void *context, const locache_event *event)
+{
+    (void)context;
+    rejected += event->kind == LOCACHE_EVENT_REJECT;
+}
+
+static void test_ask__in_a_row_of_misses_a_damaged_entry_is_told_and_computed(void **unused)
+{
+    (void)unused;
+    locache *cache = open_function("my_func");
+    miss_in_a_row(cache, 0);
+    write_text(in_foo("my_func/x=2"), "damaged");
+    locache_set_log(count_rejected, NULL);
+    asked it = ask_for(cache, 2, NULL);
+    locache_set_log(NULL, NULL);
+    assert_int_equal(it.status, LOCACHE_MISS);
+    assert_int_equal(rejected, 1);
+    assert_int_equal(locache_commit(it.flight, &result, &error), LOCACHE_OK);
+    assert_hit(cache, 2, "r");
+    locache_close(cache);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -341,6 +450,10 @@ int main(void)
         scratch_test(test_ask__threads_that_wait_in_a_circle_go_on),
         scratch_test(test_ask__what_is_within_itself_is_computed),
         scratch_test(test_ask__tasks_that_wait_in_a_circle_go_on),
+        scratch_test(test_ask__after_misses_in_a_row_it_is_looked_up_once),
+        scratch_test(test_ask__a_hit_ends_a_row_of_misses),
+        scratch_test(test_ask__in_a_row_of_misses_what_is_there_is_not_waited_for),
+        scratch_test(test_ask__in_a_row_of_misses_a_damaged_entry_is_told_and_computed),
     };
     return cmocka_run_group_tests_name("ask", tests, NULL, NULL);
 }

@@ -46,10 +46,13 @@ static void test_cache__open_checks_its_arguments(void **unused)
         "0123456789012345678901234567890123456789012345678901234567890123"};
     for (size_t i = 0; i < sizeof tags / sizeof tags[0]; i++) {
         options = options_for("my_func");
-        options.identity.code_tag = tags[i];
+        locache_identity identity = {.size = sizeof identity, .code_tag = tags[i]};
+        options.identity = &identity;
         assert_int_equal(open_as(foo, &options), LOCACHE_EINVAL);
     }
-    options.identity.code_tag = tags[4] + 1;
+    const locache_identity widest = {
+        .size = sizeof widest, .code_tag = tags[4] + 1, .no_source = true};
+    options.identity = &widest;
     assert_int_equal(open_as(foo, &options), LOCACHE_OK);
     locache_close(NULL);
     assert_false(exists(foo));
@@ -59,17 +62,17 @@ static void test_cache__put_checks_its_arguments(void **unused)
 {
     (void)unused;
     key k = key_of(1);
-    locache_buffer nothing = {NULL, 1};
+    const outlying nothing = {NULL, 1};
     locache *cache = open_function("my_func");
     const locache_record right = {
-        .size = sizeof right, .codec = LOCACHE_RAW, .body = "r", .body_size = 1};
+        .size = sizeof right, .codec = LOCACHE_CODEC_RAW, .body = "r", .body_size = 1};
     locache_record record = right;
     assert_int_equal(locache_put(cache, "no key", 6, &record, &error), LOCACHE_EINVAL);
     assert_int_equal(locache_put(cache, k.bytes, k.size, NULL, &error), LOCACHE_EINVAL);
     record.size = 1;
     assert_int_equal(locache_put(cache, k.bytes, k.size, &record, &error), LOCACHE_EINVAL);
     record = right;
-    record.codec = (locache_codec)9;
+    record.codec = 9;
     assert_int_equal(locache_put(cache, k.bytes, k.size, &record, &error), LOCACHE_EINVAL);
     record = right;
     record.body = NULL;
@@ -77,7 +80,7 @@ static void test_cache__put_checks_its_arguments(void **unused)
     record = right;
     record.buffer_count = 1;
     assert_int_equal(locache_put(cache, k.bytes, k.size, &record, &error), LOCACHE_EINVAL);
-    record.buffers = &nothing;
+    set_buffers(&record, &nothing, 1);
     assert_int_equal(locache_put(cache, k.bytes, k.size, &record, &error), LOCACHE_EINVAL);
     record = right;
     record.expires = -1;
@@ -280,7 +283,7 @@ static void test_cache__descriptors_are_returned(void **unused)
     int before = open_descriptors();
     for (int round = 0; round < 50; round++) {
         locache *cache = open_source("t-1", round % 3);
-        assert_int_equal(put_as(cache, 1, "r", LOCACHE_PICKLE), LOCACHE_OK);
+        assert_int_equal(put_as(cache, 1, "r", LOCACHE_CODEC_PICKLE), LOCACHE_OK);
         assert_hit(cache, 1, "r");
         assert_int_equal(count_of(cache), 1);
         assert_int_equal(open_descriptors(), before + 1);
@@ -333,13 +336,13 @@ static void use_read_only(void *context)
     child_require(locache_reset(cache, &error) == LOCACHE_EIO);
     locache_close(cache);
     /* Another interpreter: its tag cannot be noted. */
-    options.identity = identity_of("t-2", 1);
+    options.identity = identity_at("t-2", 1);
     child_require(locache_open(&cache, foo, &options, &error) == LOCACHE_OK);
     child_require(locache_get(&value, cache, k.bytes, k.size, &error) == LOCACHE_OK);
     locache_value_free(value);
     locache_close(cache);
     /* Another source: its directory cannot be made. */
-    options.identity = identity_of("t-1", 2);
+    options.identity = identity_at("t-1", 2);
     child_require(locache_open(&cache, foo, &options, &error) == LOCACHE_EIO);
 }
 
@@ -402,7 +405,7 @@ static void scripted(unsigned flags)
     for (size_t i = 0; i < 3; i++) {
         locache *cache = NULL;
         locache_options options = options_for("my_func");
-        options.identity = identity_of("t-1", tag_sources[i]);
+        options.identity = identity_at("t-1", tag_sources[i]);
         options.max_entries = 2;
         options.flags = flags;
         locache_status status = locache_open(&cache, foo, &options, &error);
@@ -416,7 +419,7 @@ static void scripted(unsigned flags)
         snprintf(result, sizeof result, "of %d", tag_sources[i]);
         uint64_t count;
         (void)!get(cache, 1, result);
-        status = put_as(cache, 1, result, LOCACHE_PICKLE);
+        status = put_as(cache, 1, result, LOCACHE_CODEC_PICKLE);
         assert_true(status <= 0 && (status == LOCACHE_OK || error.message[0] != '\0'));
         (void)!get(cache, 1, result);
         for (int x = 2; x < 5; x++)
@@ -446,7 +449,7 @@ static void check_clean(void)
 static void fail_some(const char *call, int code, bool from_nothing, unsigned flags, int n,
                       int step)
 {
-    bool flushing = flags & LOCACHE_DURABLE;
+    bool flushing = flags & LOCACHE_OPEN_DURABLE;
     int before = open_descriptors();
     for (bool failed = true; failed; n += step) {
         if (from_nothing)
@@ -489,8 +492,8 @@ static void test_cache__each_system_call_fails(void **unused)
 static void test_cache__each_system_call_of_a_durable_put_fails(void **unused)
 {
     (void)unused;
-    fail_each("fsync", EIO, true, LOCACHE_DURABLE);
-    fail_each("link", EIO, true, LOCACHE_DURABLE);
+    fail_each("fsync", EIO, true, LOCACHE_OPEN_DURABLE);
+    fail_each("link", EIO, true, LOCACHE_OPEN_DURABLE);
 }
 
 static int persistent_code;

@@ -4,7 +4,7 @@
 static void put_in(const char *function, int source)
 {
     locache_options options = options_for(function);
-    options.identity = identity_of("t-1", source);
+    options.identity = identity_at("t-1", source);
     locache *cache = open_with(&options);
     must_put(cache, 1, "r");
     locache_close(cache);
@@ -13,7 +13,7 @@ static void put_in(const char *function, int source)
 static void assert_source(const char *function, int source, bool there)
 {
     locache_options options = options_for(function);
-    options.identity = identity_of("t-1", source);
+    options.identity = identity_at("t-1", source);
     locache *cache = open_with(&options);
     if (there)
         assert_hit(cache, 1, "r");

@@ -88,7 +88,7 @@ static locache_status compute(locache *cache, int64_t x, const char *text)
     if (status != LOCACHE_MISS)
         return LOCACHE_EINVAL;
     const locache_record record = {
-        .size = sizeof record, .codec = LOCACHE_RAW, .body = text, .body_size = strlen(text)};
+        .size = sizeof record, .codec = LOCACHE_CODEC_RAW, .body = text, .body_size = strlen(text)};
     return locache_commit(flight, &record, &own);
 }
 
@@ -153,7 +153,7 @@ static void test_dirhold__a_directory_that_was_moved_meanwhile(void **unused)
         must_put(caches[i], 1, "one");
     /* Another source of the first function takes its place. */
     locache_options options = options_for("function0");
-    options.identity = identity_of("t-1", 2);
+    options.identity = identity_at("t-1", 2);
     locache *other = open_with(&options);
     must_put(other, 1, "other");
     assert_int_equal(get(caches[0], 1, "one"), LOCACHE_MISS);
@@ -181,7 +181,7 @@ static void *use_all(void *context)
         locache_status status = locache_get(&value, caches[which], k.bytes, k.size, &own);
         if (status == LOCACHE_OK) {
             size_t size;
-            const void *body = locache_value_body(value, &size);
+            const void *body = locache_value_body(&size, value);
             char expected[16];
             snprintf(expected, sizeof expected, "%d", which);
             if (size != strlen(expected) || memcmp(body, expected, size) != 0)
@@ -194,7 +194,7 @@ static void *use_all(void *context)
             char text[16];
             snprintf(text, sizeof text, "%d", which);
             locache_record record = {.size = sizeof record,
-                                     .codec = LOCACHE_RAW,
+                                     .codec = LOCACHE_CODEC_RAW,
                                      .body = text,
                                      .body_size = strlen(text)};
             if (locache_put(caches[which], k.bytes, k.size, &record, &own) != LOCACHE_OK)

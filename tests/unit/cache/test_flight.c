@@ -9,8 +9,11 @@
 #include <sys/mman.h>
 #include <time.h>
 
-static const locache_record result = {
-    .size = sizeof result, .codec = LOCACHE_RAW, .body = "r", .body_size = 1, .compute_time = 7};
+static const locache_record result = {.size = sizeof result,
+                                      .codec = LOCACHE_CODEC_RAW,
+                                      .body = "r",
+                                      .body_size = 1,
+                                      .compute_time = 7};
 
 /* The status of asking for x; where it is OK, the value is freed. */
 static locache_status begin(locache_flight **flight, locache *cache, int64_t x)
@@ -638,7 +641,7 @@ static void test_flight__of_a_read_only_handle_changes_nothing(void **unused)
     (void)unused;
     locache_options options = options_for("my_func");
     locache_flight *flight = NULL;
-    options.flags = LOCACHE_READ_ONLY;
+    options.flags = LOCACHE_OPEN_READ_ONLY;
     for (int round = 0; round < 2; round++) {
         locache *cache = open_with(&options);
         assert_int_equal(begin(&flight, cache, 1), LOCACHE_MISS);

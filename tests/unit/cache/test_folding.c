@@ -10,14 +10,14 @@
 static key text_key(const char *text)
 {
     key out;
-    locache_writer writer;
-    locache_writer_init(&writer, out.bytes, sizeof out.bytes);
+    locache_cbor_writer writer;
+    locache_cbor_writer_init(&writer, out.bytes, sizeof out.bytes);
     locache_key_begin(&writer, 1);
     locache_key_name(&writer, "x", 1);
-    locache_write_text(&writer, text, strlen(text));
-    assert_int_equal(locache_writer_status(&writer), LOCACHE_OK);
+    locache_cbor_write_text(&writer, text, strlen(text));
+    assert_int_equal(locache_cbor_writer_status(&writer), LOCACHE_OK);
     out.size = writer.length;
-    locache_writer_clear(&writer);
+    locache_cbor_writer_clear(&writer);
     return out;
 }
 
@@ -36,7 +36,7 @@ static void put_text(const char *function, const char *text)
     key k = text_key(text);
     locache *cache = open_function(function);
     locache_record record = {
-        .size = sizeof record, .codec = LOCACHE_RAW, .body = text, .body_size = strlen(text)};
+        .size = sizeof record, .codec = LOCACHE_CODEC_RAW, .body = text, .body_size = strlen(text)};
     child_require(locache_put(cache, k.bytes, k.size, &record, &error) == LOCACHE_OK);
     locache_close(cache);
     cache = open_function(function);
@@ -74,7 +74,7 @@ static void compute_text(const char *function, const char *text)
     locache_flight *flight;
     locache *cache = open_function(function);
     locache_record record = {
-        .size = sizeof record, .codec = LOCACHE_RAW, .body = text, .body_size = strlen(text)};
+        .size = sizeof record, .codec = LOCACHE_CODEC_RAW, .body = text, .body_size = strlen(text)};
     child_require(locache_begin(&value, &flight, cache, k.bytes, k.size, &error) == LOCACHE_MISS);
     child_require(locache_commit(flight, &record, &error) == LOCACHE_OK);
     child_require(locache_begin(&value, &flight, cache, k.bytes, k.size, &error) == LOCACHE_OK);

@@ -60,7 +60,7 @@ static int number(int64_t x)
         return -1;
     int found;
     size_t size;
-    const void *body = locache_value_body(value, &size);
+    const void *body = locache_value_body(&size, value);
     if (size != sizeof found)
         wrong("the size of a body", x, (int)size, sizeof found);
     memcpy(&found, body, sizeof found);
@@ -72,7 +72,7 @@ static void keep(int64_t x, int n)
 {
     key k = key_of(x);
     locache_record record = {
-        .size = sizeof record, .codec = LOCACHE_RAW, .body = &n, .body_size = sizeof n};
+        .size = sizeof record, .codec = LOCACHE_CODEC_RAW, .body = &n, .body_size = sizeof n};
     locache_status status = locache_put(cache, k.bytes, k.size, &record, NULL);
     if (status != LOCACHE_OK)
         wrong("locache_put", x, (int)status, LOCACHE_OK);

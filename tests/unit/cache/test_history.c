@@ -89,7 +89,7 @@ static const char *note_at(const char *path)
 static locache *open_noted(int source, const char *note)
 {
     locache_options options = options_for("my_func");
-    options.identity = identity_of("t-1", source);
+    options.identity = identity_at("t-1", source);
     options.note = note;
     options.note_size = strlen(note);
     return open_with(&options);
@@ -146,7 +146,8 @@ static void test_history__an_alternative_finds_what_was_amended(void **unused)
 {
     (void)unused;
     /* Source 1 has the state in it; 2 is what is left of it. Another process has 3 and 2. */
-    const locache_alternative without = {.state = "main:RNG", .identity = identity_of("t-1", 2)};
+    const locache_alternative without = {
+        .size = sizeof without, .state = "main:RNG", .identity = identity_at("t-1", 2)};
     locache *cache = open_noted(1, "with");
     must_put(cache, 1, "r");
     assert_int_equal(locache_amend(cache, &without, "without", 7, &error), LOCACHE_OK);
@@ -157,22 +158,24 @@ static void test_history__an_alternative_finds_what_was_amended(void **unused)
     assert_string_equal(note_at(in_foo("my_func")), "without");
 
     locache_options options = options_for("my_func");
-    options.identity = identity_of("t-1", 3);
-    options.alternatives = &without;
+    options.identity = identity_at("t-1", 3);
+    const locache_alternative *given = &without;
+    options.alternatives = &given;
     options.alternative_count = 1;
     cache = open_with(&options);
     assert_hit(cache, 1, "r");
     locache_close(cache);
     /* By the source alone: another interpreter. */
-    locache_alternative elsewhere = {.state = "main:RNG", .identity = identity_of("t-2", 2)};
-    options.identity = identity_of("t-2", 3);
-    options.alternatives = &elsewhere;
+    locache_alternative elsewhere = {
+        .size = sizeof elsewhere, .state = "main:RNG", .identity = identity_at("t-2", 2)};
+    options.identity = identity_at("t-2", 3);
+    given = &elsewhere;
     cache = open_with(&options);
     assert_hit(cache, 1, "r");
     locache_close(cache);
     /* What leaves out something else is another version. */
     elsewhere.state = "main:OTHER";
-    options.identity = identity_of("t-2", 4);
+    options.identity = identity_at("t-2", 4);
     cache = open_with(&options);
     assert_miss(cache, 1);
     locache_close(cache);
@@ -181,7 +184,8 @@ static void test_history__an_alternative_finds_what_was_amended(void **unused)
 static void test_history__without_alternatives_a_source_with_state_is_another(void **unused)
 {
     (void)unused;
-    const locache_alternative without = {.state = "main:RNG", .identity = identity_of("t-1", 2)};
+    const locache_alternative without = {
+        .size = sizeof without, .state = "main:RNG", .identity = identity_at("t-1", 2)};
     locache *cache = open_source("t-1", 1);
     must_put(cache, 1, "r");
     assert_int_equal(locache_amend(cache, &without, NULL, 0, &error), LOCACHE_OK);
@@ -201,7 +205,8 @@ static void test_history__what_cannot_be_a_line_is_no_state(void **unused)
     locache *cache = open_source("t-1", 1);
     must_put(cache, 1, "r");
     for (size_t i = 0; i < sizeof states / sizeof *states; i++) {
-        const locache_alternative without = {.state = states[i], .identity = identity_of("t-1", 2)};
+        const locache_alternative without = {
+            .size = sizeof without, .state = states[i], .identity = identity_at("t-1", 2)};
         assert_int_equal(locache_amend(cache, &without, NULL, 0, &error), LOCACHE_EINVAL);
     }
     locache_close(cache);
@@ -278,7 +283,7 @@ static void test_history__a_new_source_may_be_kept_as_it_is_opened(void **unused
     (void)unused;
     put_source(1, 1, "old");
     locache_options options = options_for("my_func");
-    options.identity = identity_of("t-1", 2);
+    options.identity = identity_at("t-1", 2);
     options.kept_by = "nn\x01 caf\xc3\xa9 ";
     locache *cache = open_with(&options);
     assert_hit(cache, 1, "old");
@@ -289,7 +294,7 @@ static void test_history__a_new_source_may_be_kept_as_it_is_opened(void **unused
     assert_non_null(strstr(told.kept, "Z nn? caf??"));
     /* What came back is no edit. */
     put_source(3, 1, "third");
-    options.identity = identity_of("t-1", 2);
+    options.identity = identity_at("t-1", 2);
     cache = open_with(&options);
     assert_hit(cache, 1, "old");
     assert_hit(cache, 2, "new");
@@ -352,8 +357,8 @@ static void test_history__nothing_is_kept_for_who_only_reads(void **unused)
     put_source(1, 1, "old");
     put_source(2, 1, "new");
     locache_options options = options_for("my_func");
-    options.identity = identity_of("t-1", 2);
-    options.flags = LOCACHE_READ_ONLY;
+    options.identity = identity_at("t-1", 2);
+    options.flags = LOCACHE_OPEN_READ_ONLY;
     locache *cache = open_with(&options);
     assert_int_equal(locache_keep_results(cache, "nn", &error), LOCACHE_EINVAL);
     assert_hit(cache, 1, "new");

@@ -20,13 +20,11 @@ static void store(locache *cache, int64_t x, int result)
     static unsigned char bytes_of_it[LARGE];
     key k = key_of(x);
     memset(bytes_of_it, result, sizeof bytes_of_it);
-    locache_buffer buffer = {bytes_of_it, sizeof bytes_of_it};
+    const outlying whole = {bytes_of_it, sizeof bytes_of_it};
     locache_record record = {
-        .size = sizeof record, .codec = LOCACHE_RAW, .body = bytes_of_it, .body_size = 8};
-    if (large) {
-        record.buffers = &buffer;
-        record.buffer_count = 1;
-    }
+        .size = sizeof record, .codec = LOCACHE_CODEC_RAW, .body = bytes_of_it, .body_size = 8};
+    if (large)
+        set_buffers(&record, &whole, 1);
     /* What gets into its way may make it fail. */
     locache_status status = locache_put(cache, k.bytes, k.size, &record, &error);
     assert_true(status == LOCACHE_OK || status == LOCACHE_EIO || status == LOCACHE_EUNTRUSTED);
@@ -40,11 +38,11 @@ static int look(locache *cache, int64_t x)
     if (locache_get(&value, cache, k.bytes, k.size, &error) != LOCACHE_OK)
         return NOTHING;
     size_t size;
-    const unsigned char *body = locache_value_body(value, &size);
+    const unsigned char *body = locache_value_body(&size, value);
     int result = body[0];
     for (size_t i = 0; i < size; i++)
         assert_int_equal(body[i], result);
-    locache_buffer buffer = locache_value_buffer(value, 0);
+    outlying buffer = buffer_of(value, 0);
     for (size_t i = 0; i < buffer.size; i++)
         if (((unsigned char *)buffer.data)[i] != result)
             result = 1000; /* torn, or damaged */
@@ -56,7 +54,7 @@ static locache *open_without_table(void)
 {
     locache_options options = options_for("my_func");
     options.memory_entries = -1;
-    options.flags = LOCACHE_UNMAPPED;
+    options.flags = LOCACHE_OPEN_UNMAPPED;
     return open_with(&options);
 }
 

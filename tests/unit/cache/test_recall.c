@@ -209,7 +209,7 @@ static void test_recall__limits_hold(void **unused)
     struct timespec now;
     clock_gettime(CLOCK_REALTIME, &now);
     locache_record record = {
-        .size = sizeof record, .codec = LOCACHE_RAW, .body = "two", .body_size = 3};
+        .size = sizeof record, .codec = LOCACHE_CODEC_RAW, .body = "two", .body_size = 3};
     record.expires = (int64_t)now.tv_sec * 1000000000 + now.tv_nsec + 1500000000;
     assert_int_equal(locache_put(cache, k.bytes, k.size, &record, &error), LOCACHE_OK);
     assert_true(recalled(cache, 2, "two"));
@@ -299,9 +299,11 @@ static void test_recall__large_results_and_those_with_buffers_are_read(void **un
     static char large[100000];
     locache_value *value;
     key k = key_of(1);
-    locache_record record = {
-        .size = sizeof record, .codec = LOCACHE_RAW, .body = large, .body_size = sizeof large};
-    locache_buffer buffer = {.data = large, .size = 10};
+    locache_record record = {.size = sizeof record,
+                             .codec = LOCACHE_CODEC_RAW,
+                             .body = large,
+                             .body_size = sizeof large};
+    const outlying buffer = {.data = large, .size = 10};
     for (int i = 0; i < 2; i++) {
         must_put(cache, 1, "small");
         assert_int_equal(locache_put(cache, k.bytes, k.size, &record, &error), LOCACHE_OK);
@@ -309,8 +311,7 @@ static void test_recall__large_results_and_those_with_buffers_are_read(void **un
         assert_int_equal(locache_value_buffer_count(value), record.buffer_count);
         locache_value_free(value);
         record.body_size = 1;
-        record.buffers = &buffer;
-        record.buffer_count = 1;
+        set_buffers(&record, &buffer, 1);
     }
     locache_close(cache);
 }
@@ -364,7 +365,7 @@ static void test_recall__keeps_objects_of_a_binding(void **unused)
     void *object = NULL;
     locache_stamp stamp;
     locache_record record = {.size = sizeof record,
-                             .codec = LOCACHE_RAW,
+                             .codec = LOCACHE_CODEC_RAW,
                              .body = "one",
                              .body_size = 3,
                              .compute_time = 9,
@@ -411,7 +412,7 @@ static void test_recall__large_files_are_not_pinned(void **unused)
     key k = key_of(1);
     locache_stamp stamp;
     locache_record record = {
-        .size = sizeof record, .codec = LOCACHE_RAW, .body = body, .stamp = &stamp};
+        .size = sizeof record, .codec = LOCACHE_CODEC_RAW, .body = body, .stamp = &stamp};
     void *object;
     for (int i = 0; i < 2; i++) {
         record.body_size = i == 0 ? 1 : sizeof body;
@@ -437,7 +438,7 @@ static void test_recall__objects_are_for_handles_that_can_hold_them(void **unuse
     void *found = &object;
     locache_stamp stamp;
     locache_record record = {.size = sizeof record,
-                             .codec = LOCACHE_RAW,
+                             .codec = LOCACHE_CODEC_RAW,
                              .body = "one",
                              .body_size = 3,
                              .stamp = &stamp};
@@ -455,11 +456,10 @@ static void test_recall__a_value_is_copied_whole(void **unused)
     (void)unused;
     locache *cache = open_function("my_func");
     key k = key_of(1);
-    locache_buffer buffer = {.data = (char[]){"buffer"}, .size = 6};
+    const outlying buffer = {.data = (char[]){"buffer"}, .size = 6};
     locache_record record = {
-        .size = sizeof record, .codec = LOCACHE_RAW, .body = "body", .body_size = 4};
-    record.buffers = &buffer;
-    record.buffer_count = 1;
+        .size = sizeof record, .codec = LOCACHE_CODEC_RAW, .body = "body", .body_size = 4};
+    set_buffers(&record, &buffer, 1);
     locache_value *value;
     locache_value *copy;
     locache_stamp stamps[2];
@@ -470,13 +470,13 @@ static void test_recall__a_value_is_copied_whole(void **unused)
     locache_value_stamp(&stamps[1], copy);
     assert_memory_equal(&stamps[0], &stamps[1], sizeof stamps[0]);
     assert_int_equal(locache_value_size(copy), locache_value_size(value));
-    memset(locache_value_buffer(value, 0).data, 'x', 6);
+    memset(buffer_of(value, 0).data, 'x', 6);
     locache_value_retain(copy);
     locache_value_free(value);
     locache_value_free(copy);
     size_t size;
-    assert_memory_equal(locache_value_body(copy, &size), "body", 4);
-    assert_memory_equal(locache_value_buffer(copy, 0).data, "buffer", 6);
+    assert_memory_equal(locache_value_body(&size, copy), "body", 4);
+    assert_memory_equal(buffer_of(copy, 0).data, "buffer", 6);
     locache_value_free(copy);
     locache_close(cache);
 }
@@ -683,7 +683,7 @@ static void test_recall__what_changes_meanwhile_is_not_kept_as_it_was(void **unu
         char truth[8] = "";
         if (locache_get(&value, judge, k.bytes, k.size, &error) == LOCACHE_OK) {
             size_t size;
-            const void *body = locache_value_body(value, &size);
+            const void *body = locache_value_body(&size, value);
             memcpy(truth, body, size);
             locache_value_free(value);
         }

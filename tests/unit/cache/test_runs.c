@@ -60,7 +60,7 @@ static void test_runs__leave_a_cache_for_reading_and_others_files_alone(void **u
     (void)unused;
     locache *cache = open_one(0);
     must_put(cache, 1, "r");
-    locache *reading = open_one(LOCACHE_READ_ONLY);
+    locache *reading = open_one(LOCACHE_OPEN_READ_ONLY);
     assert_int_equal(locache_count_run(reading, LOCACHE_RUN_UNREAD), -1);
     locache_close(reading);
     assert_int_not_equal(stat(in_foo("my_func/.locache/unread"), &found), 0);

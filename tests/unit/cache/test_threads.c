@@ -19,13 +19,13 @@ static void *use_in_thread(void *context)
         key k = key_of(x);
         locache_value *value;
         locache_error own;
-        locache_record record = {.size = sizeof record, .codec = LOCACHE_RAW, .body = result};
+        locache_record record = {.size = sizeof record, .codec = LOCACHE_CODEC_RAW, .body = result};
         snprintf(result, sizeof result, "of %d", x);
         record.body_size = strlen(result);
         locache_status status = locache_get(&value, in->cache, k.bytes, k.size, &own);
         if (status == LOCACHE_OK) {
             size_t size;
-            const void *body = locache_value_body(value, &size);
+            const void *body = locache_value_body(&size, value);
             if (size != strlen(result) || memcmp(body, result, size) != 0)
                 in->wrong++;
             locache_value_free(value);

@@ -54,17 +54,17 @@ static void test_front__lists_what_entries_say_of_themselves(void **unused)
     must_put_buffer(cache, 2, 300000, 5);
     assert_int_equal(list(cache), 2);
     int at = place_of("x=1");
-    assert_int_equal(listed.entries[at].size, size_of(in_foo("my_func/x=1")));
+    assert_int_equal(listed.entries[at].file_size, size_of(in_foo("my_func/x=1")));
     assert_int_equal(listed.entries[at].compute_time, RESULT_TOOK);
     assert_true(listed.entries[at].created > INT64_C(1600000000) * 1000000000);
     at = place_of("x=2");
-    assert_int_equal(listed.entries[at].size, size_of(in_foo("my_func/x=2")));
+    assert_int_equal(listed.entries[at].file_size, size_of(in_foo("my_func/x=2")));
     assert_int_equal(listed.entries[at].key_size, k.size);
     assert_memory_equal(listed.keys[at], k.bytes, k.size);
     locache_close(cache);
 }
 
-static bool stop(void *context, const locache_listed *entry)
+static bool stop_there(void *context, const locache_listed *entry)
 {
     (void)entry;
     ++*(int *)context;
@@ -76,11 +76,11 @@ static void test_front__listing_stops_and_may_find_nothing(void **unused)
     (void)unused;
     int count = 0;
     locache *cache = open_function("my_func");
-    assert_int_equal(locache_list(cache, stop, &count, &error), LOCACHE_OK);
+    assert_int_equal(locache_list(cache, stop_there, &count, &error), LOCACHE_OK);
     assert_int_equal(count, 0);
     must_put(cache, 1, "r");
     must_put(cache, 2, "r");
-    assert_int_equal(locache_list(cache, stop, &count, &error), LOCACHE_OK);
+    assert_int_equal(locache_list(cache, stop_there, &count, &error), LOCACHE_OK);
     assert_int_equal(count, 1);
     locache_close(cache);
 }
@@ -90,16 +90,16 @@ static void test_front__lists_long_keys(void **unused)
 {
     (void)unused;
     locache *cache = open_function("my_func");
-    locache_writer writer;
+    locache_cbor_writer writer;
     char path[LOCACHE_PATH_MAX];
-    locache_writer_init(&writer, NULL, 0);
+    locache_cbor_writer_init(&writer, NULL, 0);
     locache_key_begin(&writer, 1000);
     for (uint64_t i = 0; i < 1000; i++) {
         locache_key_index(&writer, i);
-        locache_write_uint(&writer, i * 1000);
+        locache_cbor_write_uint(&writer, i * 1000);
     }
     const locache_record record = {
-        .size = sizeof record, .codec = LOCACHE_RAW, .body = "r", .body_size = 1};
+        .size = sizeof record, .codec = LOCACHE_CODEC_RAW, .body = "r", .body_size = 1};
     assert_int_equal(locache_put(cache, writer.data, writer.length, &record, &error), LOCACHE_OK);
     assert_int_equal(list(cache), 1);
     assert_true(listed.entries[0].key_size < 64);
@@ -107,7 +107,7 @@ static void test_front__lists_long_keys(void **unused)
     assert_string_equal(strrchr(path, '/') + 1, listed.names[0]);
     assert_int_equal(rename(path, in_foo("my_func/x=0~00000000000000000000000000000000")), 0);
     assert_int_equal(list(cache), 0);
-    locache_writer_clear(&writer);
+    locache_cbor_writer_clear(&writer);
     locache_close(cache);
 }
 
@@ -155,7 +155,7 @@ static void test_front__survives_every_damaged_byte(void **unused)
 {
     (void)unused;
     locache *cache = open_function("my_func");
-    assert_int_equal(put_as(cache, 1, "\x83\x01\x02\x03", LOCACHE_CBOR), LOCACHE_OK);
+    assert_int_equal(put_as(cache, 1, "\x83\x01\x02\x03", LOCACHE_CODEC_CBOR), LOCACHE_OK);
     bytes right = read_bytes(in_foo("my_func/x=1"));
     for (size_t at = 0; at < right.size; at++) {
         for (int mask = 0x01; mask < 0x100; mask *= 0x7f) {
@@ -187,8 +187,8 @@ static void test_front__lists_only_what_counts(void **unused)
     place_of("x=2");
     locache_close(cache);
     locache_options options = options_for("my_func");
-    options.identity = identity_of("t-1", 2);
-    options.flags = LOCACHE_KEEP;
+    options.identity = identity_at("t-1", 2);
+    options.flags = LOCACHE_OPEN_KEEP;
     cache = open_with(&options);
     assert_int_equal(list(cache), 2);
     locache_close(cache);
@@ -198,7 +198,7 @@ static void test_front__lists_only_what_counts(void **unused)
     assert_int_equal(list(cache), 0);
     locache_close(cache);
     options.max_age = 0;
-    options.flags = LOCACHE_NO_PICKLE | LOCACHE_KEEP;
+    options.flags = LOCACHE_OPEN_NO_PICKLE | LOCACHE_OPEN_KEEP;
     cache = open_with(&options);
     assert_int_equal(list(cache), 2);
     locache_close(cache);

@@ -13,17 +13,17 @@ static void test_mapped__a_value_is_the_callers_to_write_to(void **unused)
     locache_value *first = must_get(cache, 1, LARGE, 0);
     locache_value *second = must_get(cache, 1, LARGE, 0);
     assert_true(first->mapped && second->mapped);
-    memset(locache_value_buffer(first, 0).data, 'x', LARGE);
-    memset(locache_value_buffer(first, 1).data, 'y', 100);
+    memset(buffer_of(first, 0).data, 'x', LARGE);
+    memset(buffer_of(first, 1).data, 'y', 100);
     assert_pattern(second, LARGE, 0);
     locache_value *third = must_get(cache, 1, LARGE, 0);
     locache_value_free(second);
     locache_value_free(third);
     for (size_t i = 0; i < LARGE; i++)
-        assert_int_equal(((unsigned char *)locache_value_buffer(first, 0).data)[i], 'x');
+        assert_int_equal(((unsigned char *)buffer_of(first, 0).data)[i], 'x');
     locache_value_free(first);
     locache_close(cache);
-    cache = open_flags(LOCACHE_UNMAPPED);
+    cache = open_flags(LOCACHE_OPEN_UNMAPPED);
     assert_false(get_mapped(cache, 1, LARGE, 0));
     locache_close(cache);
 }
@@ -54,10 +54,10 @@ static void test_mapped__a_copy_is_apart(void **unused)
     locache_value *value = must_get(cache, 1, LARGE, 0);
     locache_value *copy;
     assert_int_equal(locache_value_copy(&copy, value), LOCACHE_OK);
-    memset(locache_value_buffer(value, 0).data, 'x', LARGE);
+    memset(buffer_of(value, 0).data, 'x', LARGE);
     assert_pattern(copy, LARGE, 0);
-    memset(locache_value_buffer(copy, 0).data, 'y', LARGE);
-    assert_int_equal(*(char *)locache_value_buffer(value, 0).data, 'x');
+    memset(buffer_of(copy, 0).data, 'y', LARGE);
+    assert_int_equal(*(char *)buffer_of(value, 0).data, 'x');
     assert_int_equal(locache_value_size(copy), locache_value_size(value));
     locache_value_free(value);
     locache_value_free(copy);
@@ -75,7 +75,7 @@ static void test_mapped__a_copy_is_apart(void **unused)
 static void write_in_child(void *context)
 {
     locache_value *value = context;
-    memset(locache_value_buffer(value, 0).data, 'x', LARGE);
+    memset(buffer_of(value, 0).data, 'x', LARGE);
     locache_value_free(value);
 }
 
@@ -131,7 +131,7 @@ static void test_mapped__what_has_no_buffers_is_read(void **unused)
 static void test_mapped__not_where_it_is_not_wanted(void **unused)
 {
     (void)unused;
-    locache *cache = open_flags(LOCACHE_UNMAPPED);
+    locache *cache = open_flags(LOCACHE_OPEN_UNMAPPED);
     must_put_buffer(cache, 1, LARGE, 0);
     assert_false(get_mapped(cache, 1, LARGE, 0));
     count_hit(cache, 1);
@@ -322,9 +322,9 @@ static void test_mapped__a_buffer_that_changes_while_it_is_written(void **unused
     locache *cache = open_function("my_func");
     must_put(cache, 1, "before");
     changing = pattern(LARGE, 0);
-    const locache_buffer buffer = {changing, LARGE};
-    locache_record record = {
-        .size = sizeof record, .codec = LOCACHE_RAW, .buffers = &buffer, .buffer_count = 1};
+    const outlying buffer = {changing, LARGE};
+    locache_record record = {.size = sizeof record, .codec = LOCACHE_CODEC_RAW};
+    set_buffers(&record, &buffer, 1);
     lc_fault_hook = change_at_write;
     locache_status status = locache_put(cache, k.bytes, k.size, &record, &error);
     lc_fault_hook = NULL;
@@ -340,13 +340,13 @@ static void test_mapped__many_buffers(void **unused)
 {
     (void)unused;
     enum { COUNT = 3000 };
-    static locache_buffer buffers[COUNT];
+    static outlying buffers[COUNT];
     key k = key_of(1);
     unsigned char *data = pattern(COUNT * 2, 0);
     for (size_t i = 0; i < COUNT; i++)
-        buffers[i] = (locache_buffer){data + i, i % 700};
-    locache_record record = {
-        .size = sizeof record, .codec = LOCACHE_RAW, .buffers = buffers, .buffer_count = COUNT};
+        buffers[i] = (outlying){data + i, i % 700};
+    locache_record record = {.size = sizeof record, .codec = LOCACHE_CODEC_RAW};
+    set_buffers(&record, buffers, COUNT);
     locache *cache = open_function("my_func");
     assert_int_equal(locache_put(cache, k.bytes, k.size, &record, &error), LOCACHE_OK);
     for (int again = 0; again < 2; again++) {
@@ -354,7 +354,7 @@ static void test_mapped__many_buffers(void **unused)
         assert_int_equal(locache_get(&value, cache, k.bytes, k.size, &error), LOCACHE_OK);
         assert_true(value->mapped);
         for (size_t i = 0; i < COUNT; i++) {
-            locache_buffer buffer = locache_value_buffer(value, i);
+            outlying buffer = buffer_of(value, i);
             assert_int_equal(buffer.size, i % 700);
             assert_memory_equal(buffer.data, data + i, buffer.size);
         }

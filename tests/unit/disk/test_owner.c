@@ -221,7 +221,7 @@ static void test_owner__a_linked_lock(void **unused)
     unlink(in_foo(".versions/.lock"));
     assert_int_equal(symlink(target, in_foo(".versions/.lock")), 0);
     locache_options options = options_for("my_func");
-    options.identity = identity_of("t-1", 2);
+    options.identity = identity_at("t-1", 2);
     locache *cache = NULL;
     assert_int_equal(locache_open(&cache, foo, &options, &error), LOCACHE_EUNTRUSTED);
     assert_non_null(strstr(error.message, in_foo(".versions/.lock")));
@@ -239,7 +239,7 @@ static void test_owner__linked_versions(void **unused)
     remove_all(in_foo(".versions"));
     assert_int_equal(symlink(outside, in_foo(".versions")), 0);
     locache_options options = options_for("my_func");
-    options.identity = identity_of("t-1", 2);
+    options.identity = identity_at("t-1", 2);
     locache *cache = NULL;
     assert_int_equal(locache_open(&cache, foo, &options, &error), LOCACHE_EUNTRUSTED);
     assert_non_null(strstr(error.message, in_foo(".versions")));
@@ -288,7 +288,7 @@ static locache *reopen(locache *cache)
 static locache *store_pickle(void)
 {
     locache *cache = open_function("my_func");
-    assert_int_equal(put_as(cache, 1, "pickled", LOCACHE_PICKLE), LOCACHE_OK);
+    assert_int_equal(put_as(cache, 1, "pickled", LOCACHE_CODEC_PICKLE), LOCACHE_OK);
     cache = reopen(cache);
     assert_hit(cache, 1, "pickled");
     return reopen(cache);
@@ -337,7 +337,7 @@ static void test_owner__no_key_no_pickle(void **unused)
     assert_rejected(cache, 1, LOCACHE_EUNTRUSTED);
     assert_non_null(strstr(error.message, key_path()));
     assert_false(exists(state));
-    assert_int_equal(put_as(cache, 1, "again", LOCACHE_PICKLE), LOCACHE_OK);
+    assert_int_equal(put_as(cache, 1, "again", LOCACHE_CODEC_PICKLE), LOCACHE_OK);
     assert_hit(cache, 1, "again");
     locache_close(cache);
 }
@@ -357,7 +357,7 @@ static void test_owner__a_forged_mac_no_pickle(void **unused)
 {
     (void)unused;
     locache *cache = store_pickle();
-    assert_int_equal(put_as(cache, 2, "pickled", LOCACHE_PICKLE), LOCACHE_OK);
+    assert_int_equal(put_as(cache, 2, "pickled", LOCACHE_CODEC_PICKLE), LOCACHE_OK);
     bytes right = read_bytes(in_foo("my_func/x=1"));
     bytes other = read_bytes(in_foo("my_func/x=2"));
     bytes forged = right;
@@ -389,7 +389,7 @@ static void test_owner__a_forged_mac_no_pickle(void **unused)
         locache_status status = locache_get(&value, cache, k.bytes, k.size, &error);
         /* Pickle to raw: data that nobody runs. */
         if (at == 10 && status == LOCACHE_OK)
-            assert_int_equal(locache_value_codec(value), LOCACHE_RAW);
+            assert_int_equal(locache_value_codec(value), LOCACHE_CODEC_RAW);
         else
             assert_int_equal(status, LOCACHE_MISS);
         if (status == LOCACHE_OK)
@@ -405,7 +405,7 @@ static void assert_key_refused(const char *why)
     locache *cache = open_function("my_func");
     assert_rejected(cache, 1, LOCACHE_EUNTRUSTED);
     assert_non_null(strstr(error.message, why));
-    assert_int_equal(put_as(cache, 2, "new", LOCACHE_PICKLE), LOCACHE_EUNTRUSTED);
+    assert_int_equal(put_as(cache, 2, "new", LOCACHE_CODEC_PICKLE), LOCACHE_EUNTRUSTED);
     assert_non_null(strstr(error.message, why));
     must_put(cache, 3, "raw");
     assert_hit(cache, 3, "raw");
@@ -482,10 +482,10 @@ static void test_owner__pickles_forbidden(void **unused)
     (void)unused;
     locache_close(store_pickle());
     locache_options options = options_for("my_func");
-    options.flags = LOCACHE_NO_PICKLE;
+    options.flags = LOCACHE_OPEN_NO_PICKLE;
     locache *cache = open_with(&options);
     assert_miss(cache, 1);
-    assert_int_equal(put_as(cache, 2, "new", LOCACHE_PICKLE), LOCACHE_EINVAL);
+    assert_int_equal(put_as(cache, 2, "new", LOCACHE_CODEC_PICKLE), LOCACHE_EINVAL);
     must_put(cache, 1, "raw");
     assert_hit(cache, 1, "raw");
     locache_close(cache);
@@ -496,7 +496,7 @@ static void make_pickle(void *context)
     locache_options options = options_for("my_func");
     locache *cache = NULL;
     child_require(locache_open(&cache, foo, &options, &error) == LOCACHE_OK);
-    child_require(put_as(cache, *(int *)context, "pickled", LOCACHE_PICKLE) == LOCACHE_OK);
+    child_require(put_as(cache, *(int *)context, "pickled", LOCACHE_CODEC_PICKLE) == LOCACHE_OK);
     locache_close(cache);
 }
 

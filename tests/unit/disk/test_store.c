@@ -62,14 +62,13 @@ static void test_store__value_says_what_was_stored(void **unused)
     unsigned char third[7];
     memset(first, 1, sizeof first);
     memset(third, 3, sizeof third);
-    const locache_buffer buffers[] = {{first, sizeof first}, {NULL, 0}, {third, sizeof third}};
+    const outlying buffers[] = {{first, sizeof first}, {NULL, 0}, {third, sizeof third}};
     locache_record record = {.size = sizeof record,
-                             .codec = LOCACHE_PICKLE,
+                             .codec = LOCACHE_CODEC_PICKLE,
                              .body = "body",
                              .body_size = 4,
-                             .buffers = buffers,
-                             .buffer_count = 3,
                              .compute_time = 12345};
+    set_buffers(&record, buffers, 3);
     key k = key_of(1);
     struct timespec now;
     clock_gettime(CLOCK_REALTIME, &now);
@@ -79,22 +78,22 @@ static void test_store__value_says_what_was_stored(void **unused)
     assert_int_equal(locache_get(&value, cache, k.bytes, k.size, &error), LOCACHE_OK);
     locache_close(cache);
     size_t size;
-    assert_memory_equal(locache_value_body(value, &size), "body", 4);
+    assert_memory_equal(locache_value_body(&size, value), "body", 4);
     assert_int_equal(size, 4);
-    assert_int_equal(locache_value_codec(value), LOCACHE_PICKLE);
+    assert_int_equal(locache_value_codec(value), LOCACHE_CODEC_PICKLE);
     assert_int_equal(locache_value_compute_time(value), 12345);
     int64_t created = locache_value_created(value) / 1000000000;
     assert_in_range(created, now.tv_sec - 1, now.tv_sec + 60);
     assert_int_equal(locache_value_buffer_count(value), 3);
     for (size_t i = 0; i < 3; i++) {
-        locache_buffer got = locache_value_buffer(value, i);
+        outlying got = buffer_of(value, i);
         assert_int_equal(got.size, buffers[i].size);
         assert_int_equal((uintptr_t)got.data % 64, 0);
         if (got.size > 0)
             assert_memory_equal(got.data, buffers[i].data, got.size);
     }
-    memset(locache_value_buffer(value, 0).data, 9, sizeof first);
-    assert_null(locache_value_buffer(value, 3).data);
+    memset(buffer_of(value, 0).data, 9, sizeof first);
+    assert_null(buffer_of(value, 3).data);
     locache_value_free(value);
     locache_value_free(NULL);
 }
@@ -173,7 +172,7 @@ static void test_store__durable(void **unused)
 {
     (void)unused;
     locache_options options = options_for("my_func");
-    options.flags = LOCACHE_DURABLE;
+    options.flags = LOCACHE_OPEN_DURABLE;
     locache *cache = open_with(&options);
     must_put(cache, 1, "three");
     assert_hit(cache, 1, "three");
@@ -264,15 +263,15 @@ static void flip_every_bit(locache_codec codec)
 static void test_store__every_flipped_bit_is_a_miss(void **unused)
 {
     (void)unused;
-    flip_every_bit(LOCACHE_CBOR);
-    flip_every_bit(LOCACHE_PICKLE);
+    flip_every_bit(LOCACHE_CODEC_CBOR);
+    flip_every_bit(LOCACHE_CODEC_PICKLE);
 }
 
 static void test_store__every_other_length_is_a_miss(void **unused)
 {
     (void)unused;
     locache *cache = open_function("my_func");
-    assert_int_equal(put_as(cache, 1, "\x83\x01\x02\x03", LOCACHE_CBOR), LOCACHE_OK);
+    assert_int_equal(put_as(cache, 1, "\x83\x01\x02\x03", LOCACHE_CODEC_CBOR), LOCACHE_OK);
     bytes right = read_bytes(in_foo("my_func/x=1"));
     for (size_t size = 0; size < right.size; size++) {
         write_bytes(in_foo("my_func/x=1"), right.data, size);
@@ -376,9 +375,9 @@ static void test_store__a_large_earlier_format_is_a_plain_miss(void **unused)
     static const char zeros[LARGE];
     (void)unused;
     key k = key_of(1);
-    locache_buffer buffer = {(void *)(uintptr_t)zeros, LARGE};
-    locache_record record = {
-        .size = sizeof record, .codec = LOCACHE_RAW, .buffers = &buffer, .buffer_count = 1};
+    const outlying buffer = {(void *)(uintptr_t)zeros, LARGE};
+    locache_record record = {.size = sizeof record, .codec = LOCACHE_CODEC_RAW};
+    set_buffers(&record, &buffer, 1);
     locache *cache = open_function("my_func");
     assert_int_equal(locache_put(cache, k.bytes, k.size, &record, &error), LOCACHE_OK);
     FILE *from = fopen(in_foo("my_func/x=1"), "rb");
@@ -398,20 +397,20 @@ static void test_store__a_large_earlier_format_is_a_plain_miss(void **unused)
 }
 
 /* x = a list of `count` times one number, but for the last. */
-static locache_writer long_key(size_t count, double last)
+static locache_cbor_writer long_key(size_t count, double last)
 {
-    locache_writer writer;
-    locache_writer_init(&writer, NULL, 0);
+    locache_cbor_writer writer;
+    locache_cbor_writer_init(&writer, NULL, 0);
     locache_key_begin(&writer, 1);
     locache_key_name(&writer, "x", 1);
-    locache_write_array(&writer, count);
+    locache_cbor_write_array(&writer, count);
     for (size_t i = 0; i < count; i++)
-        locache_write_real(&writer, i + 1 < count ? 0.1 : last);
-    assert_int_equal(locache_writer_status(&writer), LOCACHE_OK);
+        locache_cbor_write_real(&writer, i + 1 < count ? 0.1 : last);
+    assert_int_equal(locache_cbor_writer_status(&writer), LOCACHE_OK);
     return writer;
 }
 
-static locache_status get_long(locache *cache, const locache_writer *long_one)
+static locache_status get_long(locache *cache, const locache_cbor_writer *long_one)
 {
     locache_value *value;
     locache_status status = locache_get(&value, cache, long_one->data, long_one->length, &error);
@@ -425,13 +424,13 @@ static void test_store__a_long_key_stands_as_its_digest(void **unused)
 {
     char path[LOCACHE_PATH_MAX], other[LOCACHE_PATH_MAX];
     locache_record record = {
-        .size = sizeof record, .codec = LOCACHE_RAW, .body = "b", .body_size = 1};
+        .size = sizeof record, .codec = LOCACHE_CODEC_RAW, .body = "b", .body_size = 1};
     (void)unused;
     locache_options options = options_for("my_func");
     options.memory_entries = -1;
     locache *cache = open_with(&options);
-    locache_writer asked = long_key(1000, 0.1);
-    locache_writer similar = long_key(1000, 0.2);
+    locache_cbor_writer asked = long_key(1000, 0.1);
+    locache_cbor_writer similar = long_key(1000, 0.2);
     assert_true(asked.length >= LOCACHE_KEY_LONG);
     assert_int_equal(locache_put(cache, asked.data, asked.length, &record, &error), LOCACHE_OK);
     assert_int_equal(get_long(cache, &asked), LOCACHE_OK);
@@ -450,8 +449,8 @@ static void test_store__a_long_key_stands_as_its_digest(void **unused)
     write_bytes(other, file.data, file.size);
     assert_int_equal(get_long(cache, &similar), LOCACHE_MISS);
     assert_string_equal(locache_status_name(error.status), "LOCACHE_ECORRUPT");
-    locache_writer_clear(&asked);
-    locache_writer_clear(&similar);
+    locache_cbor_writer_clear(&asked);
+    locache_cbor_writer_clear(&similar);
     locache_close(cache);
 }
 
@@ -460,13 +459,13 @@ static void test_store__the_digest_of_a_key_is_no_key(void **unused)
 {
     unsigned char room[64];
     char name[LOCACHE_NAME_MAX + 1];
-    locache_writer stored;
+    locache_cbor_writer stored;
     (void)unused;
-    locache_writer asked = long_key(1000, 0.1);
-    locache_writer_init(&stored, room, sizeof room);
+    locache_cbor_writer asked = long_key(1000, 0.1);
+    locache_cbor_writer_init(&stored, room, sizeof room);
     locache_key_bytes(&stored, asked.data, asked.length);
     assert_int_equal(locache_key_filename(name, stored.data, stored.length), LOCACHE_ECORRUPT);
-    locache_writer_clear(&asked);
+    locache_cbor_writer_clear(&asked);
 }
 
 /* -------------------------------------------------------------------------- in an entry's place */
@@ -570,7 +569,7 @@ static void test_store__zeros_may_be_a_hole(void **unused)
     locache *cache = open_function("my_func");
     key k = key_of(1);
     locache_record record = {
-        .size = sizeof record, .codec = LOCACHE_RAW, .body = zeros, .body_size = SIZE};
+        .size = sizeof record, .codec = LOCACHE_CODEC_RAW, .body = zeros, .body_size = SIZE};
     assert_int_equal(locache_put(cache, k.bytes, k.size, &record, &error), LOCACHE_OK);
     int fd = open(in_foo("my_func/x=1"), O_WRONLY);
     if (fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 4096, SIZE - 8192) != 0) {
@@ -680,8 +679,11 @@ static void test_store__expired_entries_are_misses(void **unused)
 {
     (void)unused;
     key k = key_of(1);
-    locache_record record = {
-        .size = sizeof record, .codec = LOCACHE_RAW, .body = "r", .body_size = 1, .expires = 1};
+    locache_record record = {.size = sizeof record,
+                             .codec = LOCACHE_CODEC_RAW,
+                             .body = "r",
+                             .body_size = 1,
+                             .expires = 1};
     locache *cache = open_function("my_func");
     assert_int_equal(locache_put(cache, k.bytes, k.size, &record, &error), LOCACHE_OK);
     assert_miss(cache, 1);

@@ -132,7 +132,7 @@ static void test_unsound__what_was_verified_before_a_crash_is_verified_again(voi
     locache_value *value;
     assert_int_equal(locache_get(&value, cache, k.bytes, k.size, &error), LOCACHE_OK);
     assert_true(value->mapped);
-    assert_memory_equal((unsigned char *)locache_value_buffer(value, 0).data + 8192 - 192, zeros,
+    assert_memory_equal((unsigned char *)buffer_of(value, 0).data + 8192 - 192, zeros,
                         sizeof zeros);
     locache_value_free(value);
     forge_record(0x55);
@@ -215,7 +215,7 @@ static void test_unsound__pickles_are_verified_once(void **unused)
 {
     (void)unused;
     locache *cache = open_function("my_func");
-    assert_int_equal(put_buffer(cache, 1, LARGE, 0, LOCACHE_PICKLE), LOCACHE_OK);
+    assert_int_equal(put_buffer(cache, 1, LARGE, 0, LOCACHE_CODEC_PICKLE), LOCACHE_OK);
     count_hit(cache, 1);
     assert_int_equal(counted.maps, 1);
     assert_false(counted.reads > 3);
@@ -235,7 +235,7 @@ static void test_unsound__a_pickle_needs_its_own_users_key(void **unused)
     char key_path[256];
     snprintf(key_path, sizeof key_path, "%s/locache/key", state);
     locache *cache = open_function("my_func");
-    assert_int_equal(put_buffer(cache, 1, LARGE, 0, LOCACHE_PICKLE), LOCACHE_OK);
+    assert_int_equal(put_buffer(cache, 1, LARGE, 0, LOCACHE_CODEC_PICKLE), LOCACHE_OK);
     assert_true(get_mapped(cache, 1, LARGE, 0));
     locache_close(cache);
     bytes old = read_bytes(key_path);
@@ -310,8 +310,9 @@ static void test_unsound__each_system_call_fails(void **unused)
     (void)unused;
     static const int codes[] = {EIO, ENOSPC, EACCES, EMFILE, ENOENT};
     for (size_t i = 0; i < sizeof codes / sizeof *codes; i++)
-        fail_each(NULL, codes[i], i % 2 == 0 ? LOCACHE_RAW : LOCACHE_PICKLE, i % 2 == 0 ? 0 : 5);
-    fail_each("alloc", ENOMEM, LOCACHE_RAW, 0);
+        fail_each(NULL, codes[i], i % 2 == 0 ? LOCACHE_CODEC_RAW : LOCACHE_CODEC_PICKLE,
+                  i % 2 == 0 ? 0 : 5);
+    fail_each("alloc", ENOMEM, LOCACHE_CODEC_RAW, 0);
 }
 
 /* While it is verified: each time from the beginning, nothing recorded. */

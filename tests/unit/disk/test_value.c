@@ -25,58 +25,55 @@ static int teardown(void **unused)
 
 /* A result with this body, stored and read back. */
 static locache_value *stored(const void *body, size_t size, locache_codec codec,
-                             const locache_buffer *buffers, size_t count)
+                             const outlying *buffers, size_t count)
 {
     key k = key_of(1);
     locache_value *value = NULL;
-    const locache_record record = {.size = sizeof record,
-                                   .codec = codec,
-                                   .body = body,
-                                   .body_size = size,
-                                   .buffers = buffers,
-                                   .buffer_count = count};
+    locache_record record = {
+        .size = sizeof record, .codec = codec, .body = body, .body_size = size};
+    set_buffers(&record, buffers, count);
     assert_int_equal(locache_put(cache, k.bytes, k.size, &record, &error), LOCACHE_OK);
     assert_int_equal(locache_get(&value, cache, k.bytes, k.size, &error), LOCACHE_OK);
     return value;
 }
 
-static locache_writer body;
+static locache_cbor_writer body;
 
 /* Begin another body. */
-static locache_writer *fresh(void)
+static locache_cbor_writer *fresh(void)
 {
-    locache_writer_clear(&body);
-    locache_writer_init(&body, NULL, 0);
+    locache_cbor_writer_clear(&body);
+    locache_cbor_writer_init(&body, NULL, 0);
     return &body;
 }
 
 /* The value whose body was written since fresh(). */
 static locache_value *finish(void)
 {
-    assert_int_equal(locache_writer_status(&body), LOCACHE_OK);
-    locache_value *value = stored(body.data, body.length, LOCACHE_CBOR, NULL, 0);
-    locache_writer_clear(&body);
+    assert_int_equal(locache_cbor_writer_status(&body), LOCACHE_OK);
+    locache_value *value = stored(body.data, body.length, LOCACHE_CODEC_CBOR, NULL, 0);
+    locache_cbor_writer_clear(&body);
     return value;
 }
 
 static locache_value *value_int(int64_t number)
 {
-    locache_write_int(fresh(), number);
+    locache_cbor_write_int(fresh(), number);
     return finish();
 }
 
 static locache_value *value_bytes(const char *given, size_t size)
 {
-    return stored(given, size, LOCACHE_CBOR, NULL, 0);
+    return stored(given, size, LOCACHE_CODEC_CBOR, NULL, 0);
 }
 
 /* A scalar of NumPy. */
 static locache_value *value_scalar(const char *type, const void *data, size_t size)
 {
-    locache_write_tag(fresh(), LOCACHE_TAG_SCALAR);
-    locache_write_array(&body, 2);
-    locache_write_text(&body, type, strlen(type));
-    locache_write_bytes(&body, data, size);
+    locache_cbor_write_tag(fresh(), LOCACHE_TAG_SCALAR);
+    locache_cbor_write_array(&body, 2);
+    locache_cbor_write_text(&body, type, strlen(type));
+    locache_cbor_write_bytes(&body, data, size);
     return finish();
 }
 
@@ -95,7 +92,7 @@ static said ask(locache_value *value)
     const char *text = "text";
     const void *string = "string";
     size_t size = 77;
-    locache_ndarray array = {.dimensions = 77};
+    locache_ndarray array = {.size = sizeof array, .dimensions = 77};
     said out = {{locache_value_int(&integer, value), locache_value_uint(&natural, value),
                  locache_value_real(&real, value), locache_value_bool(&truth, value),
                  locache_value_null(value), locache_value_text(&text, &size, value),
@@ -130,33 +127,33 @@ static void test_value__each_reader_takes_its_own_type_only(void **unused)
 {
     (void)unused;
     assert_taken_by(value_int(3), "iu", LOCACHE_ETYPE);
-    locache_write_real(fresh(), 3.0);
+    locache_cbor_write_real(fresh(), 3.0);
     assert_taken_by(finish(), "r", LOCACHE_ETYPE);
-    locache_write_bool(fresh(), false);
+    locache_cbor_write_bool(fresh(), false);
     assert_taken_by(finish(), "b", LOCACHE_ETYPE);
-    locache_write_null(fresh());
+    locache_cbor_write_null(fresh());
     assert_taken_by(finish(), "n", LOCACHE_ETYPE);
-    locache_write_text(fresh(), "3", 1);
+    locache_cbor_write_text(fresh(), "3", 1);
     assert_taken_by(finish(), "t", LOCACHE_ETYPE);
-    locache_write_bytes(fresh(), "3", 1);
+    locache_cbor_write_bytes(fresh(), "3", 1);
     assert_taken_by(finish(), "y", LOCACHE_ETYPE);
-    locache_write_array(fresh(), 0);
+    locache_cbor_write_array(fresh(), 0);
     assert_taken_by(finish(), "", LOCACHE_ETYPE);
-    locache_write_tag(fresh(), LOCACHE_TAG_TUPLE);
-    locache_write_array(&body, 0);
+    locache_cbor_write_tag(fresh(), LOCACHE_TAG_TUPLE);
+    locache_cbor_write_array(&body, 0);
     assert_taken_by(finish(), "", LOCACHE_ETYPE);
 }
 
 static void test_value__other_codecs_have_no_type(void **unused)
 {
     (void)unused;
-    locache_reader reader = {NULL, NULL};
-    locache_value *value = stored("\x03", 1, LOCACHE_RAW, NULL, 0);
-    assert_int_equal(locache_value_codec(value), LOCACHE_RAW);
+    locache_cbor_reader reader = {.at = NULL};
+    locache_value *value = stored("\x03", 1, LOCACHE_CODEC_RAW, NULL, 0);
+    assert_int_equal(locache_value_codec(value), LOCACHE_CODEC_RAW);
     assert_int_equal(locache_value_reader(&reader, value), LOCACHE_ETYPE);
     assert_null(reader.at);
     assert_taken_by(value, "", LOCACHE_ETYPE);
-    assert_taken_by(stored("\x03", 1, LOCACHE_PICKLE, NULL, 0), "", LOCACHE_ETYPE);
+    assert_taken_by(stored("\x03", 1, LOCACHE_CODEC_PICKLE, NULL, 0), "", LOCACHE_ETYPE);
 }
 
 static void test_value__what_is_no_cbor_is_corrupt(void **unused)
@@ -192,25 +189,24 @@ static void test_value__says_what_it_is_made_of(void **unused)
     key k = key_of(1);
     size_t size;
     locache_value *value;
-    const locache_buffer buffers[] = {{(void *)(uintptr_t) "ab", 2}, {NULL, 0}};
-    const locache_record record = {.size = sizeof record,
-                                   .codec = LOCACHE_RAW,
-                                   .body = "body",
-                                   .body_size = 4,
-                                   .buffers = buffers,
-                                   .buffer_count = 2,
-                                   .compute_time = 123};
+    const outlying buffers[] = {{(void *)(uintptr_t) "ab", 2}, {NULL, 0}};
+    locache_record record = {.size = sizeof record,
+                             .codec = LOCACHE_CODEC_RAW,
+                             .body = "body",
+                             .body_size = 4,
+                             .compute_time = 123};
+    set_buffers(&record, buffers, 2);
     struct timespec now;
     assert_int_equal(locache_put(cache, k.bytes, k.size, &record, &error), LOCACHE_OK);
     clock_gettime(CLOCK_REALTIME, &now);
     assert_int_equal(locache_get(&value, cache, k.bytes, k.size, &error), LOCACHE_OK);
-    assert_int_equal(locache_value_codec(value), LOCACHE_RAW);
-    assert_memory_equal(locache_value_body(value, &size), "body", 4);
+    assert_int_equal(locache_value_codec(value), LOCACHE_CODEC_RAW);
+    assert_memory_equal(locache_value_body(&size, value), "body", 4);
     assert_int_equal(size, 4);
     assert_int_equal(locache_value_buffer_count(value), 2);
-    assert_memory_equal(locache_value_buffer(value, 0).data, "ab", 2);
-    assert_int_equal(locache_value_buffer(value, 1).size, 0);
-    assert_null(locache_value_buffer(value, 2).data);
+    assert_memory_equal(buffer_of(value, 0).data, "ab", 2);
+    assert_int_equal(buffer_of(value, 1).size, 0);
+    assert_null(buffer_of(value, 2).data);
     assert_int_equal(locache_value_compute_time(value), 123);
     int64_t age = (int64_t)now.tv_sec - locache_value_created(value) / INT64_C(1000000000);
     assert_true(age >= -60 && age <= 60);
@@ -220,19 +216,19 @@ static void test_value__says_what_it_is_made_of(void **unused)
 static void test_value__a_reader_gives_the_parts(void **unused)
 {
     (void)unused;
-    locache_reader reader;
-    locache_item item;
-    locache_write_array(fresh(), 2);
-    locache_write_int(&body, 1);
-    locache_write_text(&body, "two", 3);
+    locache_cbor_reader reader;
+    locache_cbor_item item;
+    locache_cbor_write_array(fresh(), 2);
+    locache_cbor_write_int(&body, 1);
+    locache_cbor_write_text(&body, "two", 3);
     locache_value *value = finish();
     assert_int_equal(locache_value_reader(&reader, value), LOCACHE_OK);
-    assert_int_equal(locache_read(&item, &reader), LOCACHE_OK);
+    assert_int_equal(locache_cbor_read(&item, &reader), LOCACHE_OK);
     assert_int_equal(item.number, 2);
-    assert_int_equal(locache_read(&item, &reader), LOCACHE_OK);
-    assert_int_equal(locache_read(&item, &reader), LOCACHE_OK);
+    assert_int_equal(locache_cbor_read(&item, &reader), LOCACHE_OK);
+    assert_int_equal(locache_cbor_read(&item, &reader), LOCACHE_OK);
     assert_memory_equal(item.data, "two", 3);
-    assert_int_equal(locache_reader_end(&reader), LOCACHE_OK);
+    assert_int_equal(locache_cbor_reader_end(&reader), LOCACHE_OK);
     locache_value_free(value);
 }
 
@@ -262,14 +258,14 @@ static void test_value__integers_out_of_range(void **unused)
     uint64_t natural;
     int64_t integer;
     static const unsigned char two_to_64[] = {1, 0, 0, 0, 0, 0, 0, 0, 0};
-    locache_write_uint(fresh(), UINT64_MAX);
+    locache_cbor_write_uint(fresh(), UINT64_MAX);
     locache_value *value = finish();
     assert_int_equal(locache_value_uint(&natural, value), LOCACHE_OK);
     assert_true(natural == UINT64_MAX);
     assert_int_equal(locache_value_int(&integer, value), LOCACHE_ELIMIT);
     locache_value_free(value);
     for (int negative = 0; negative < 2; negative++) {
-        locache_write_bigint(fresh(), negative, two_to_64, sizeof two_to_64);
+        locache_cbor_write_bigint(fresh(), negative, two_to_64, sizeof two_to_64);
         said got = ask(finish());
         assert_int_equal(got.status[0], LOCACHE_ELIMIT);
         assert_int_equal(got.status[1], LOCACHE_ELIMIT);
@@ -287,7 +283,7 @@ static void test_value__reals_keep_every_bit(void **unused)
     static const double numbers[] = {0.0, -0.0, 1.0, 0.1, 1e308, 5e-324, INFINITY, -INFINITY, NAN};
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
         double got;
-        locache_write_real(fresh(), numbers[i]);
+        locache_cbor_write_real(fresh(), numbers[i]);
         locache_value *value = finish();
         assert_int_equal(locache_value_real(&got, value), LOCACHE_OK);
         assert_memory_equal(&got, &numbers[i], sizeof got);
@@ -300,7 +296,7 @@ static void test_value__bools(void **unused)
     (void)unused;
     for (int i = 0; i < 2; i++) {
         bool got = !i;
-        locache_write_bool(fresh(), i);
+        locache_cbor_write_bool(fresh(), i);
         locache_value *value = finish();
         assert_int_equal(locache_value_bool(&got, value), LOCACHE_OK);
         assert_int_equal(got, i);
@@ -373,8 +369,8 @@ static void test_value__broken_scalars_are_corrupt(void **unused)
     static const size_t readers[] = {0, 1, 2, 3};
     for (size_t i = 0; i < sizeof bodies / sizeof *bodies; i++) {
         for (size_t j = 0; j < sizeof readers / sizeof *readers; j++) {
-            locache_write_tag(fresh(), LOCACHE_TAG_SCALAR);
-            locache_write_raw(&body, bodies[i], strlen(bodies[i]));
+            locache_cbor_write_tag(fresh(), LOCACHE_TAG_SCALAR);
+            locache_cbor_write_raw(&body, bodies[i], strlen(bodies[i]));
             assert_int_equal(ask(finish()).status[readers[j]], LOCACHE_ECORRUPT);
         }
     }
@@ -388,19 +384,19 @@ static void test_value__text_and_bytes(void **unused)
     const char *text;
     const void *string;
     size_t size;
-    locache_write_text(fresh(), "gr\xC3\xBC\0n", 6);
+    locache_cbor_write_text(fresh(), "gr\xC3\xBC\0n", 6);
     locache_value *value = finish();
     assert_int_equal(locache_value_text(&text, &size, value), LOCACHE_OK);
     assert_int_equal(size, 6);
     assert_memory_equal(text, "gr\xC3\xBC\0n", 6);
     locache_value_free(value);
-    locache_write_bytes(fresh(), "\0\xFF", 2);
+    locache_cbor_write_bytes(fresh(), "\0\xFF", 2);
     value = finish();
     assert_int_equal(locache_value_bytes(&string, &size, value), LOCACHE_OK);
     assert_int_equal(size, 2);
     assert_memory_equal(string, "\0\xFF", 2);
     locache_value_free(value);
-    locache_write_bytes(fresh(), "", 0);
+    locache_cbor_write_bytes(fresh(), "", 0);
     value = finish();
     assert_int_equal(locache_value_bytes(&string, &size, value), LOCACHE_OK);
     assert_int_equal(size, 0);
@@ -414,10 +410,10 @@ static void test_value__bytes_in_a_buffer(void **unused)
     size_t size;
     char large[5000];
     memset(large, 'x', sizeof large);
-    const locache_buffer buffers[] = {{large, 0}, {large, sizeof large}};
-    locache_write_tag(fresh(), LOCACHE_TAG_BUFFER);
-    locache_write_uint(&body, 1);
-    locache_value *value = stored(body.data, body.length, LOCACHE_CBOR, buffers, 2);
+    const outlying buffers[] = {{large, 0}, {large, sizeof large}};
+    locache_cbor_write_tag(fresh(), LOCACHE_TAG_BUFFER);
+    locache_cbor_write_uint(&body, 1);
+    locache_value *value = stored(body.data, body.length, LOCACHE_CODEC_CBOR, buffers, 2);
     assert_int_equal(locache_value_bytes(&string, &size, value), LOCACHE_OK);
     assert_int_equal(size, sizeof large);
     assert_memory_equal(string, large, sizeof large);
@@ -427,13 +423,13 @@ static void test_value__bytes_in_a_buffer(void **unused)
     static const char *const wrong[] = {"\x02", "\x61x", "\x1B\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF",
                                         "\x01\x01"};
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
-        locache_write_tag(fresh(), LOCACHE_TAG_BUFFER);
-        locache_write_raw(&body, wrong[i], strlen(wrong[i]));
-        value = stored(body.data, body.length, LOCACHE_CBOR, buffers, 2);
+        locache_cbor_write_tag(fresh(), LOCACHE_TAG_BUFFER);
+        locache_cbor_write_raw(&body, wrong[i], strlen(wrong[i]));
+        value = stored(body.data, body.length, LOCACHE_CODEC_CBOR, buffers, 2);
         assert_int_equal(locache_value_bytes(&string, &size, value), LOCACHE_ECORRUPT);
         locache_value_free(value);
     }
-    locache_writer_clear(&body);
+    locache_cbor_writer_clear(&body);
 }
 
 static void test_value__text_in_a_buffer(void **unused)
@@ -447,10 +443,10 @@ static void test_value__text_in_a_buffer(void **unused)
     char wrong[sizeof large];
     memcpy(wrong, large, sizeof wrong);
     wrong[sizeof wrong - 1] = '\xC3'; /* the half of a character */
-    const locache_buffer buffers[] = {{wrong, sizeof wrong}, {large, sizeof large}};
-    locache_write_tag(fresh(), LOCACHE_TAG_TEXT_BUFFER);
-    locache_write_uint(&body, 1);
-    locache_value *value = stored(body.data, body.length, LOCACHE_CBOR, buffers, 2);
+    const outlying buffers[] = {{wrong, sizeof wrong}, {large, sizeof large}};
+    locache_cbor_write_tag(fresh(), LOCACHE_TAG_TEXT_BUFFER);
+    locache_cbor_write_uint(&body, 1);
+    locache_value *value = stored(body.data, body.length, LOCACHE_CODEC_CBOR, buffers, 2);
     assert_int_equal(locache_value_text(&text, &size, value), LOCACHE_OK);
     assert_int_equal(size, sizeof large);
     assert_memory_equal(text, large, sizeof large);
@@ -459,26 +455,28 @@ static void test_value__text_in_a_buffer(void **unused)
     /* No UTF-8; no such buffer; no number; more than a number. */
     static const char *const content[] = {"\0", "\x02", "\x61x", "\x01\x01"};
     for (size_t i = 0; i < sizeof content / sizeof *content; i++) {
-        locache_write_tag(fresh(), LOCACHE_TAG_TEXT_BUFFER);
-        locache_write_raw(&body, content[i], i == 0 ? 1 : strlen(content[i]));
-        value = stored(body.data, body.length, LOCACHE_CBOR, buffers, 2);
+        locache_cbor_write_tag(fresh(), LOCACHE_TAG_TEXT_BUFFER);
+        locache_cbor_write_raw(&body, content[i], i == 0 ? 1 : strlen(content[i]));
+        value = stored(body.data, body.length, LOCACHE_CODEC_CBOR, buffers, 2);
         assert_int_equal(locache_value_text(&text, &size, value), LOCACHE_ECORRUPT);
         locache_value_free(value);
     }
     /* Bytes are no text. */
-    locache_write_tag(fresh(), LOCACHE_TAG_BUFFER);
-    locache_write_uint(&body, 1);
-    value = stored(body.data, body.length, LOCACHE_CBOR, buffers, 2);
+    locache_cbor_write_tag(fresh(), LOCACHE_TAG_BUFFER);
+    locache_cbor_write_uint(&body, 1);
+    value = stored(body.data, body.length, LOCACHE_CODEC_CBOR, buffers, 2);
     assert_int_equal(locache_value_text(&text, &size, value), LOCACHE_ETYPE);
     locache_value_free(value);
-    locache_writer_clear(&body);
+    locache_cbor_writer_clear(&body);
 }
 
 /* --------------------------------------------------------------------------------------- arrays */
 
 static const locache_element elements[] = {
-    LOCACHE_UINT8, LOCACHE_UINT16, LOCACHE_UINT32,  LOCACHE_UINT64,  LOCACHE_INT8,   LOCACHE_INT16,
-    LOCACHE_INT32, LOCACHE_INT64,  LOCACHE_FLOAT16, LOCACHE_FLOAT32, LOCACHE_FLOAT64};
+    LOCACHE_ELEMENT_UINT8,   LOCACHE_ELEMENT_UINT16, LOCACHE_ELEMENT_UINT32,
+    LOCACHE_ELEMENT_UINT64,  LOCACHE_ELEMENT_INT8,   LOCACHE_ELEMENT_INT16,
+    LOCACHE_ELEMENT_INT32,   LOCACHE_ELEMENT_INT64,  LOCACHE_ELEMENT_FLOAT16,
+    LOCACHE_ELEMENT_FLOAT32, LOCACHE_ELEMENT_FLOAT64};
 
 static void assert_same_array(const locache_ndarray *a, const locache_ndarray *b)
 {
@@ -487,9 +485,9 @@ static void assert_same_array(const locache_ndarray *a, const locache_ndarray *b
     assert_int_equal(a->dimensions, b->dimensions);
     for (unsigned i = 0; i < a->dimensions; i++)
         assert_int_equal(a->extents[i], b->extents[i]);
-    assert_int_equal(a->size, b->size);
-    if (a->size > 0)
-        assert_memory_equal(a->data, b->data, a->size);
+    assert_int_equal(a->data_size, b->data_size);
+    if (a->data_size > 0)
+        assert_memory_equal(a->data, b->data, a->data_size);
 }
 
 static void test_value__arrays_come_back(void **unused)
@@ -501,30 +499,31 @@ static void test_value__arrays_come_back(void **unused)
     for (size_t i = 0; i < sizeof elements / sizeof *elements; i++) {
         for (unsigned variant = 0; variant < 8; variant++) {
             size_t step = locache_element_size(elements[i]);
-            locache_ndarray array = {.type = elements[i],
+            locache_ndarray array = {.size = sizeof array,
+                                     .type = elements[i],
                                      .swapped = variant & 1,
                                      .column_major = variant & 2,
                                      .dimensions = 2,
                                      .extents = {2, 3},
                                      .data = data,
-                                     .size = 6 * step};
-            const locache_buffer buffer = {data, array.size};
-            locache_ndarray got;
+                                     .data_size = 6 * step};
+            const outlying buffer = {data, array.data_size};
+            locache_ndarray got = {.size = sizeof got};
             bool apart = variant & 4;
             if (apart)
-                locache_write_ndarray_apart(fresh(), &array, 0);
+                locache_cbor_write_ndarray_apart(fresh(), &array, 0);
             else
-                locache_write_ndarray(fresh(), &array);
-            assert_int_equal(locache_writer_status(&body), LOCACHE_OK);
+                locache_cbor_write_ndarray(fresh(), &array);
+            assert_int_equal(locache_cbor_writer_status(&body), LOCACHE_OK);
             locache_value *value =
-                stored(body.data, body.length, LOCACHE_CBOR, apart ? &buffer : NULL, apart);
+                stored(body.data, body.length, LOCACHE_CODEC_CBOR, apart ? &buffer : NULL, apart);
             assert_int_equal(locache_value_ndarray(&got, value), LOCACHE_OK);
             assert_same_array(&got, &array);
             assert_int_equal(got.swapped, step > 1 && array.swapped);
             assert_taken_by(value, "a", LOCACHE_ETYPE);
         }
     }
-    locache_writer_clear(&body);
+    locache_cbor_writer_clear(&body);
 }
 
 static void test_value__arrays_of_any_shape(void **unused)
@@ -538,13 +537,14 @@ static void test_value__arrays_of_any_shape(void **unused)
     } shapes[] = {
         {0, {0}, 1}, {1, {0}, 0}, {1, {3}, 3}, {3, {1, 3, 1}, 3}, {2, {UINT64_MAX, 0}, 0}};
     for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) {
-        locache_ndarray array = {.type = LOCACHE_FLOAT64,
+        locache_ndarray array = {.size = sizeof array,
+                                 .type = LOCACHE_ELEMENT_FLOAT64,
                                  .dimensions = shapes[i].dimensions,
                                  .data = data,
-                                 .size = shapes[i].count * sizeof *data};
-        locache_ndarray got;
+                                 .data_size = shapes[i].count * sizeof *data};
+        locache_ndarray got = {.size = sizeof got};
         memcpy(array.extents, shapes[i].extents, sizeof shapes[i].extents);
-        locache_write_ndarray(fresh(), &array);
+        locache_cbor_write_ndarray(fresh(), &array);
         locache_value *value = finish();
         assert_int_equal(locache_value_ndarray(&got, value), LOCACHE_OK);
         assert_same_array(&got, &array);
@@ -560,8 +560,12 @@ static void test_value__copies_are_in_native_order(void **unused)
     uint32_t got[2] = {0, 0};
     for (size_t i = 0; i < sizeof turned; i++)
         turned[i] = ((const unsigned char *)numbers)[i ^ 3];
-    locache_ndarray array = {
-        .type = LOCACHE_UINT32, .dimensions = 1, .extents = {2}, .data = numbers, .size = 8};
+    locache_ndarray array = {.size = sizeof array,
+                             .type = LOCACHE_ELEMENT_UINT32,
+                             .dimensions = 1,
+                             .extents = {2},
+                             .data = numbers,
+                             .data_size = 8};
     locache_ndarray_copy(got, &array);
     assert_memory_equal(got, numbers, sizeof got);
     array.data = turned;
@@ -569,7 +573,7 @@ static void test_value__copies_are_in_native_order(void **unused)
     memset(got, 0, sizeof got);
     locache_ndarray_copy(got, &array);
     assert_memory_equal(got, numbers, sizeof got);
-    array.size = 0;
+    array.data_size = 0;
     array.data = NULL;
     locache_ndarray_copy(got, &array);
     assert_memory_equal(got, numbers, sizeof got);
@@ -579,30 +583,32 @@ static void test_value__arrays_that_cannot_be(void **unused)
 {
     (void)unused;
     static const double data[3] = {1, 2, 3};
-    const locache_ndarray right = {.type = LOCACHE_FLOAT64,
+    const locache_ndarray right = {.size = sizeof right,
+                                   .type = LOCACHE_ELEMENT_FLOAT64,
                                    .dimensions = 1,
                                    .extents = {3},
                                    .data = data,
-                                   .size = sizeof data};
-    locache_ndarray wrong[6];
+                                   .data_size = sizeof data};
+    locache_ndarray wrong[7];
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++)
         wrong[i] = right;
-    wrong[0].size = 23;
+    wrong[0].data_size = 23;
     wrong[1].extents[0] = 4;
-    wrong[2].type = (locache_element)68;
+    wrong[2].type = 68;
     wrong[3].dimensions = LOCACHE_DIMENSIONS_MAX + 1;
     wrong[4].extents[0] = UINT64_MAX / 4;
-    wrong[5].type = (locache_element)0;
+    wrong[5].type = 0;
+    wrong[6].size = sizeof right - 1;
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
-        locache_write_ndarray(fresh(), &wrong[i]);
-        assert_int_equal(locache_writer_status(&body), LOCACHE_EINVAL);
+        locache_cbor_write_ndarray(fresh(), &wrong[i]);
+        assert_int_equal(locache_cbor_writer_status(&body), LOCACHE_EINVAL);
         assert_int_equal(body.length, 0);
-        locache_write_ndarray_apart(fresh(), &wrong[i], 0);
-        assert_int_equal(locache_writer_status(&body), LOCACHE_EINVAL);
+        locache_cbor_write_ndarray_apart(fresh(), &wrong[i], 0);
+        assert_int_equal(locache_cbor_writer_status(&body), LOCACHE_EINVAL);
         locache_key_ndarray(fresh(), &wrong[i]);
-        assert_int_equal(locache_writer_status(&body), LOCACHE_EINVAL);
+        assert_int_equal(locache_cbor_writer_status(&body), LOCACHE_EINVAL);
     }
-    locache_writer_clear(&body);
+    locache_cbor_writer_clear(&body);
     assert_int_equal(locache_element_size((locache_element)0), 0);
 }
 
@@ -632,19 +638,19 @@ static void test_value__broken_arrays(void **unused)
         {"\x82\x81\x01\xD8\x4C\x41x", 7, LOCACHE_ETYPE}, /* reserved */
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        locache_ndarray got;
-        locache_write_tag(fresh(), LOCACHE_TAG_NDARRAY);
-        locache_write_raw(&body, cases[i].bytes, cases[i].size);
+        locache_ndarray got = {.size = sizeof got};
+        locache_cbor_write_tag(fresh(), LOCACHE_TAG_NDARRAY);
+        locache_cbor_write_raw(&body, cases[i].bytes, cases[i].size);
         locache_value *value = finish();
         assert_int_equal(locache_value_ndarray(&got, value), cases[i].status);
         locache_value_free(value);
     }
-    locache_ndarray got;
-    locache_write_tag(fresh(), LOCACHE_TAG_NDARRAY);
-    locache_write_array(&body, 2);
-    locache_write_array(&body, LOCACHE_DIMENSIONS_MAX + 1);
+    locache_ndarray got = {.size = sizeof got};
+    locache_cbor_write_tag(fresh(), LOCACHE_TAG_NDARRAY);
+    locache_cbor_write_array(&body, 2);
+    locache_cbor_write_array(&body, LOCACHE_DIMENSIONS_MAX + 1);
     for (int i = 0; i <= LOCACHE_DIMENSIONS_MAX; i++)
-        locache_write_int(&body, 1);
+        locache_cbor_write_int(&body, 1);
     locache_value *value = finish();
     assert_int_equal(locache_value_ndarray(&got, value), LOCACHE_ECORRUPT);
     locache_value_free(value);
@@ -656,8 +662,8 @@ static void test_value__long_values_of_keys_are_digests(void **unused)
 {
     (void)unused;
     static char data[LOCACHE_KEY_LONG + 1];
-    locache_reader reader;
-    locache_item item;
+    locache_cbor_reader reader;
+    locache_cbor_item item;
     unsigned char digest[LOCACHE_DIGEST_SIZE];
     memset(data, 'x', sizeof data);
     for (int text = 0; text < 2; text++) {
@@ -666,29 +672,29 @@ static void test_value__long_values_of_keys_are_digests(void **unused)
                 locache_key_text(fresh(), data, size);
             else
                 locache_key_bytes(fresh(), data, size);
-            locache_reader_init(&reader, body.data, body.length);
-            assert_int_equal(locache_read(&item, &reader), LOCACHE_OK);
+            locache_cbor_reader_init(&reader, body.data, body.length);
+            assert_int_equal(locache_cbor_read(&item, &reader), LOCACHE_OK);
             if (size < LOCACHE_KEY_LONG) {
-                assert_int_equal(item.kind, text ? LOCACHE_TEXT : LOCACHE_BYTES);
+                assert_int_equal(item.kind, text ? LOCACHE_KIND_TEXT : LOCACHE_KIND_BYTES);
                 continue;
             }
             assert_int_equal(item.number, text ? LOCACHE_TAG_TEXT_DIGEST : LOCACHE_TAG_DIGEST);
-            assert_int_equal(locache_read(&item, &reader), LOCACHE_OK);
-            assert_int_equal(locache_read(&item, &reader), LOCACHE_OK);
+            assert_int_equal(locache_cbor_read(&item, &reader), LOCACHE_OK);
+            assert_int_equal(locache_cbor_read(&item, &reader), LOCACHE_OK);
             assert_int_equal(item.number, size);
-            assert_int_equal(locache_read(&item, &reader), LOCACHE_OK);
+            assert_int_equal(locache_cbor_read(&item, &reader), LOCACHE_OK);
             locache_digest(digest, data, size);
             assert_int_equal(item.size, sizeof digest);
             assert_memory_equal(item.data, digest, sizeof digest);
-            assert_int_equal(locache_reader_end(&reader), LOCACHE_OK);
+            assert_int_equal(locache_cbor_reader_end(&reader), LOCACHE_OK);
         }
     }
     data[LOCACHE_KEY_LONG] = '\xFF';
     locache_key_text(fresh(), data, sizeof data);
-    assert_int_equal(locache_writer_status(&body), LOCACHE_EINVAL);
+    assert_int_equal(locache_cbor_writer_status(&body), LOCACHE_EINVAL);
     locache_key_text(fresh(), "\xFF", 1);
-    assert_int_equal(locache_writer_status(&body), LOCACHE_EINVAL);
-    locache_writer_clear(&body);
+    assert_int_equal(locache_cbor_writer_status(&body), LOCACHE_EINVAL);
+    locache_cbor_writer_clear(&body);
 }
 
 static void test_value__arrays_in_keys(void **unused)
@@ -696,22 +702,26 @@ static void test_value__arrays_in_keys(void **unused)
     (void)unused;
     char name[LOCACHE_NAME_MAX + 1];
     static double data[1000];
-    locache_ndarray array = {
-        .type = LOCACHE_FLOAT64, .dimensions = 2, .extents = {3, 4}, .data = data, .size = 96};
+    locache_ndarray array = {.size = sizeof array,
+                             .type = LOCACHE_ELEMENT_FLOAT64,
+                             .dimensions = 2,
+                             .extents = {3, 4},
+                             .data = data,
+                             .data_size = 96};
     locache_key_begin(fresh(), 1);
     locache_key_name(&body, "x", 1);
     locache_key_ndarray(&body, &array);
     assert_int_equal(locache_key_filename(name, body.data, body.length), LOCACHE_OK);
     assert_memory_equal(name, "x=ndarray.3x4~", 14);
     array.extents[0] = 250;
-    array.size = sizeof data;
+    array.data_size = sizeof data;
     locache_key_ndarray(fresh(), &array);
-    assert_int_equal(locache_writer_status(&body), LOCACHE_OK);
+    assert_int_equal(locache_cbor_writer_status(&body), LOCACHE_OK);
     assert_true(body.length < 100);
     array.column_major = true;
     locache_key_ndarray(fresh(), &array);
-    assert_int_equal(locache_writer_status(&body), LOCACHE_EINVAL);
-    locache_writer_clear(&body);
+    assert_int_equal(locache_cbor_writer_status(&body), LOCACHE_EINVAL);
+    locache_cbor_writer_clear(&body);
 }
 
 int main(void)

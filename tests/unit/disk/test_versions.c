@@ -20,7 +20,7 @@ static locache_status open_status(const locache_identity *identity)
 {
     locache_options options = options_for("my_func");
     locache *cache = NULL;
-    options.identity = *identity;
+    options.identity = identity;
     locache_status status = locache_open(&cache, foo, &options, &error);
     locache_close(cache);
     return status;
@@ -30,7 +30,7 @@ static locache_status open_status(const locache_identity *identity)
 static bool has(const locache_identity *identity, unsigned flags, int x, const char *result)
 {
     locache_options options = options_for("my_func");
-    options.identity = *identity;
+    options.identity = identity;
     options.flags = flags;
     locache *cache = open_with(&options);
     locache_status status = get(cache, x, result);
@@ -355,7 +355,7 @@ static void test_versions__without_a_source_other_interpreters_start_afresh(void
     identity.has_source = false;
     identity.no_source = true;
     locache_options options = options_for("my_func");
-    options.identity = identity;
+    options.identity = &identity;
     locache *cache = open_with(&options);
     must_put(cache, 1, "r");
     locache_close(cache);
@@ -368,12 +368,12 @@ static void test_versions__without_a_source_other_interpreters_start_afresh(void
 static void test_versions__no_identity_takes_what_is_there(void **unused)
 {
     (void)unused;
-    locache_identity none = {.code_tag = NULL};
+    locache_identity none = {.size = sizeof none};
     put_source(1, 1, "r");
     assert_true(has(&none, 0, 1, "r"));
     remove_all(foo);
     locache_options options = options_for("my_func");
-    options.identity = none;
+    options.identity = &none;
     locache *cache = open_with(&options);
     must_put(cache, 1, "r");
     locache_close(cache);
@@ -404,15 +404,15 @@ static void test_versions__keep_uses_what_is_there(void **unused)
     locache_identity first = identity_of("t-1", 1);
     locache_identity second = identity_of("t-1", 2);
     put_source(1, 1, "old");
-    assert_true(has(&second, LOCACHE_KEEP, 1, "old"));
+    assert_true(has(&second, LOCACHE_OPEN_KEEP, 1, "old"));
     locache_options options = options_for("my_func");
-    options.identity = second;
-    options.flags = LOCACHE_KEEP;
+    options.identity = &second;
+    options.flags = LOCACHE_OPEN_KEEP;
     locache *cache = open_with(&options);
     must_put(cache, 2, "new");
     assert_hit(cache, 2, "new");
     locache_close(cache);
-    assert_true(has(&second, LOCACHE_KEEP, 2, "new"));
+    assert_true(has(&second, LOCACHE_OPEN_KEEP, 2, "new"));
     assert_false(exists(in_foo(".versions/my_func")));
     /* Who does not keep never gets what another source computed. */
     assert_true(has(&first, 0, 1, "old"));
@@ -681,7 +681,7 @@ static void switch_often(void *context)
     snprintf(result, sizeof result, "of %d", source);
     for (int round = 0; round < 60; round++) {
         locache_options options = options_for("my_func");
-        options.identity = identity_of("t-1", source);
+        options.identity = identity_at("t-1", source);
         locache *cache = NULL;
         locache_status status = locache_open(&cache, foo, &options, &error);
         child_require(status == LOCACHE_OK);
@@ -692,7 +692,7 @@ static void switch_often(void *context)
                       (status == LOCACHE_MISS && error.status == LOCACHE_OK));
         if (status == LOCACHE_OK) {
             size_t size;
-            child_require(strncmp(locache_value_body(value, &size), result, strlen(result)) == 0);
+            child_require(strncmp(locache_value_body(&size, value), result, strlen(result)) == 0);
             locache_value_free(value);
         }
         child_require(put(cache, round % 5, result) == LOCACHE_OK);

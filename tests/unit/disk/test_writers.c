@@ -347,7 +347,7 @@ static void test_writers__the_keys_directory_names_its_own_remedy(void **unused)
     char keys[160];
     skip_unless_root();
     locache *cache = open_function("my_func");
-    assert_int_equal(put_as(cache, 1, "pickle", LOCACHE_PICKLE), LOCACHE_OK);
+    assert_int_equal(put_as(cache, 1, "pickle", LOCACHE_CODEC_PICKLE), LOCACHE_OK);
     locache_close(cache);
     snprintf(keys, sizeof keys, "%s/locache", state);
     const char *const places[] = {keys, state};

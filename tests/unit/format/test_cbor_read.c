@@ -15,40 +15,40 @@
 /* Tests run in the project's root. */
 #define APPENDIX_A "tests/golden/rfc8949/appendix_a.tsv"
 
-static locache_reader over(const void *data, size_t size)
+static locache_cbor_reader over(const void *data, size_t size)
 {
-    locache_reader reader;
-    locache_reader_init(&reader, data, size);
+    locache_cbor_reader reader;
+    locache_cbor_reader_init(&reader, data, size);
     return reader;
 }
 
 /* A reader fails without moving and without touching its output. */
 static void assert_refused(const unsigned char *data, size_t size, locache_status expected)
 {
-    locache_item item;
-    locache_item before;
-    locache_reader reader = over(data, size);
+    locache_cbor_item item;
+    locache_cbor_item before;
+    locache_cbor_reader reader = over(data, size);
     const unsigned char *at = reader.at;
     memset(&item, 0xA5, sizeof item);
     memcpy(&before, &item, sizeof item);
-    assert_int_equal(locache_read(&item, &reader), expected);
+    assert_int_equal(locache_cbor_read(&item, &reader), expected);
     assert_memory_equal(&item, &before, sizeof item);
     assert_ptr_equal(reader.at, at);
-    assert_int_equal(locache_skip(&reader), expected);
+    assert_int_equal(locache_cbor_skip(&reader), expected);
     assert_ptr_equal(reader.at, at);
     assert_int_equal(lc_cbor_check(data, size), LOCACHE_ECORRUPT);
 }
 
 static void assert_identity(const unsigned char *data, size_t size)
 {
-    locache_writer writer;
-    locache_reader reader = over(data, size);
-    locache_writer_init(&writer, NULL, 0);
+    locache_cbor_writer writer;
+    locache_cbor_reader reader = over(data, size);
+    locache_cbor_writer_init(&writer, NULL, 0);
     assert_int_equal(reencode(&writer, &reader), LOCACHE_END);
-    assert_int_equal(locache_writer_status(&writer), LOCACHE_OK);
+    assert_int_equal(locache_cbor_writer_status(&writer), LOCACHE_OK);
     assert_int_equal(writer.length, size);
     assert_memory_equal(writer.data, data, size);
-    locache_writer_clear(&writer);
+    locache_cbor_writer_clear(&writer);
 }
 
 static unsigned unhex(unsigned char *out, const char *text, size_t digits)
@@ -95,15 +95,15 @@ static void each_example(void (*fn)(bool accepted, const unsigned char *data, si
 
 static void check_example(bool accepted, const unsigned char *data, size_t size)
 {
-    locache_reader reader = over(data, size);
+    locache_cbor_reader reader = over(data, size);
     if (!accepted) {
         assert_int_equal(lc_cbor_check(data, size), LOCACHE_ECORRUPT);
-        assert_int_equal(locache_skip(&reader), LOCACHE_ECORRUPT);
+        assert_int_equal(locache_cbor_skip(&reader), LOCACHE_ECORRUPT);
         return;
     }
     assert_int_equal(lc_cbor_check(data, size), LOCACHE_OK);
-    assert_int_equal(locache_skip(&reader), LOCACHE_OK);
-    assert_int_equal(locache_reader_end(&reader), LOCACHE_OK);
+    assert_int_equal(locache_cbor_skip(&reader), LOCACHE_OK);
+    assert_int_equal(locache_cbor_reader_end(&reader), LOCACHE_OK);
     assert_identity(data, size);
 }
 
@@ -119,8 +119,8 @@ static void truncate_example(bool accepted, const unsigned char *data, size_t si
         unsigned char *cut = malloc(length ? length : 1);
         assert_non_null(cut);
         memcpy(cut, data, length);
-        locache_reader reader = over(cut, length);
-        assert_int_equal(locache_skip(&reader), length == 0 ? LOCACHE_END : LOCACHE_ECORRUPT);
+        locache_cbor_reader reader = over(cut, length);
+        assert_int_equal(locache_cbor_skip(&reader), length == 0 ? LOCACHE_END : LOCACHE_ECORRUPT);
         assert_int_equal(lc_cbor_check(cut, length), LOCACHE_ECORRUPT);
         free(cut);
     }
@@ -139,11 +139,11 @@ static void extend_example(bool accepted, const unsigned char *data, size_t size
     memcpy(longer, data, size);
     for (unsigned extra = 0; accepted && extra < 256; extra++) {
         longer[size] = (unsigned char)extra;
-        locache_reader reader = over(longer, size + 1);
+        locache_cbor_reader reader = over(longer, size + 1);
         assert_int_equal(lc_cbor_check(longer, size + 1), LOCACHE_ECORRUPT);
-        assert_int_equal(locache_skip(&reader), LOCACHE_OK);
+        assert_int_equal(locache_cbor_skip(&reader), LOCACHE_OK);
         assert_ptr_equal(reader.at, longer + size);
-        assert_int_equal(locache_reader_end(&reader), LOCACHE_ECORRUPT);
+        assert_int_equal(locache_cbor_reader_end(&reader), LOCACHE_ECORRUPT);
     }
     free(longer);
 }
@@ -160,47 +160,47 @@ static void test_cbor_read__items_carry_what_their_kind_says(void **state)
 {
     static const unsigned char data[] =
         "\x01\x20\x42\x01\x02\x62hi\x82\xA1\xC1\xF4\xF5\xF6\xF9\x3C\x00\x40\x60";
-    static const locache_item expected[] = {
-        {.kind = LOCACHE_UINT, .number = 1},
-        {.kind = LOCACHE_NEGATIVE, .number = 0},
-        {.kind = LOCACHE_BYTES, .data = data + 3, .size = 2},
-        {.kind = LOCACHE_TEXT, .data = data + 6, .size = 2},
-        {.kind = LOCACHE_ARRAY, .number = 2},
-        {.kind = LOCACHE_MAP, .number = 1},
-        {.kind = LOCACHE_TAG, .number = 1},
-        {.kind = LOCACHE_FALSE},
-        {.kind = LOCACHE_TRUE},
-        {.kind = LOCACHE_NULL},
-        {.kind = LOCACHE_REAL, .real = 1.0},
-        {.kind = LOCACHE_BYTES, .data = data + 18, .size = 0},
-        {.kind = LOCACHE_TEXT, .data = data + 19, .size = 0},
+    static const locache_cbor_item expected[] = {
+        {.kind = LOCACHE_KIND_UINT, .number = 1},
+        {.kind = LOCACHE_KIND_NEGATIVE, .number = 0},
+        {.kind = LOCACHE_KIND_BYTES, .data = data + 3, .size = 2},
+        {.kind = LOCACHE_KIND_TEXT, .data = data + 6, .size = 2},
+        {.kind = LOCACHE_KIND_ARRAY, .number = 2},
+        {.kind = LOCACHE_KIND_MAP, .number = 1},
+        {.kind = LOCACHE_KIND_TAG, .number = 1},
+        {.kind = LOCACHE_KIND_FALSE},
+        {.kind = LOCACHE_KIND_TRUE},
+        {.kind = LOCACHE_KIND_NULL},
+        {.kind = LOCACHE_KIND_REAL, .real = 1.0},
+        {.kind = LOCACHE_KIND_BYTES, .data = data + 18, .size = 0},
+        {.kind = LOCACHE_KIND_TEXT, .data = data + 19, .size = 0},
     };
-    locache_reader reader = over(data, sizeof data - 1);
+    locache_cbor_reader reader = over(data, sizeof data - 1);
     (void)state;
     for (size_t i = 0; i < sizeof expected / sizeof *expected; i++) {
-        locache_item item;
+        locache_cbor_item item;
         memset(&item, 0xA5, sizeof item);
-        assert_int_equal(locache_read(&item, &reader), LOCACHE_OK);
+        assert_int_equal(locache_cbor_read(&item, &reader), LOCACHE_OK);
         assert_int_equal(item.kind, expected[i].kind);
         assert_true(item.number == expected[i].number);
         assert_true(item.real == expected[i].real);
         assert_ptr_equal(item.data, expected[i].data);
         assert_int_equal(item.size, expected[i].size);
     }
-    locache_item item;
-    assert_int_equal(locache_read(&item, &reader), LOCACHE_END);
-    assert_int_equal(locache_skip(&reader), LOCACHE_END);
-    assert_int_equal(locache_reader_end(&reader), LOCACHE_OK);
+    locache_cbor_item item;
+    assert_int_equal(locache_cbor_read(&item, &reader), LOCACHE_END);
+    assert_int_equal(locache_cbor_skip(&reader), LOCACHE_END);
+    assert_int_equal(locache_cbor_reader_end(&reader), LOCACHE_OK);
 }
 
 static void test_cbor_read__nothing_may_be_null(void **state)
 {
-    locache_reader reader = over(NULL, 0);
-    locache_item item;
+    locache_cbor_reader reader = over(NULL, 0);
+    locache_cbor_item item;
     (void)state;
-    assert_int_equal(locache_read(&item, &reader), LOCACHE_END);
-    assert_int_equal(locache_skip(&reader), LOCACHE_END);
-    assert_int_equal(locache_reader_end(&reader), LOCACHE_OK);
+    assert_int_equal(locache_cbor_read(&item, &reader), LOCACHE_END);
+    assert_int_equal(locache_cbor_skip(&reader), LOCACHE_END);
+    assert_int_equal(locache_cbor_reader_end(&reader), LOCACHE_OK);
     assert_int_equal(lc_cbor_check(NULL, 0), LOCACHE_ECORRUPT);
 }
 
@@ -209,13 +209,13 @@ static void test_cbor_read__nothing_may_be_null(void **state)
 static void assert_strict(const unsigned char *data, size_t size)
 {
     unsigned char room[64];
-    locache_writer writer;
-    locache_reader reader = over(data, size);
-    locache_writer_init(&writer, room, sizeof room);
+    locache_cbor_writer writer;
+    locache_cbor_reader reader = over(data, size);
+    locache_cbor_writer_init(&writer, room, sizeof room);
     locache_status end = reencode(&writer, &reader);
     if (end != LOCACHE_END && end != LOCACHE_ECORRUPT)
         fail_msg("status %d", (int)end);
-    if (locache_writer_status(&writer) != LOCACHE_OK ||
+    if (locache_cbor_writer_status(&writer) != LOCACHE_OK ||
         writer.length != (size_t)(reader.at - data) || memcmp(room, data, writer.length) != 0)
         fail_msg("%02x %02x %02x (%zu)", data[0], data[1], data[2], size);
 }
@@ -312,9 +312,9 @@ static void test_cbor_read__longer_heads_than_needed_are_corrupt(void **state)
             if (i == 3 && major >= 2 && major <= 5)
                 continue;
             unsigned char *data = head_over(major, sizes[i].size, sizes[i].least, content);
-            locache_reader reader = over(data, 1 + sizes[i].size + content);
-            locache_item item;
-            assert_int_equal(locache_read(&item, &reader), LOCACHE_OK);
+            locache_cbor_reader reader = over(data, 1 + sizes[i].size + content);
+            locache_cbor_item item;
+            assert_int_equal(locache_cbor_read(&item, &reader), LOCACHE_OK);
             free(data);
         }
     }
@@ -330,10 +330,10 @@ static void test_cbor_read__lengths_past_the_end_are_corrupt(void **state)
             unsigned char data[24] = {0};
             size_t most = major == 5 ? content / 2 : content;
             for (size_t count = 0; count < 24; count++) {
-                locache_item item;
-                locache_reader reader = over(data, 1 + content);
+                locache_cbor_item item;
+                locache_cbor_reader reader = over(data, 1 + content);
                 data[0] = (unsigned char)(major << 5 | count);
-                assert_int_equal(locache_read(&item, &reader),
+                assert_int_equal(locache_cbor_read(&item, &reader),
                                  count <= most ? LOCACHE_OK : LOCACHE_ECORRUPT);
                 if (count > most)
                     assert_refused(data, 1 + content, LOCACHE_ECORRUPT);
@@ -405,11 +405,11 @@ static void test_cbor_read__text_must_be_utf8(void **state)
 static uint64_t real_bits(const unsigned char *data, size_t size)
 {
     uint64_t bits;
-    locache_item item;
-    locache_reader reader = over(data, size);
-    assert_int_equal(locache_read(&item, &reader), LOCACHE_OK);
-    assert_int_equal(item.kind, LOCACHE_REAL);
-    assert_int_equal(locache_reader_end(&reader), LOCACHE_OK);
+    locache_cbor_item item;
+    locache_cbor_reader reader = over(data, size);
+    assert_int_equal(locache_cbor_read(&item, &reader), LOCACHE_OK);
+    assert_int_equal(item.kind, LOCACHE_KIND_REAL);
+    assert_int_equal(locache_cbor_reader_end(&reader), LOCACHE_OK);
     memcpy(&bits, &item.real, sizeof bits);
     return bits;
 }
@@ -513,10 +513,10 @@ static void test_cbor_read__depth_is_bounded(void **state)
         for (size_t depth = LOCACHE_DEPTH_MAX - 1; depth <= LOCACHE_DEPTH_MAX + 2; depth++) {
             unsigned char *data = nested(heads[i].head, heads[i].size, depth);
             size_t size = depth * heads[i].size + 1;
-            locache_reader reader = over(data, size);
+            locache_cbor_reader reader = over(data, size);
             locache_status expected = depth <= LOCACHE_DEPTH_MAX ? LOCACHE_OK : LOCACHE_ELIMIT;
             assert_int_equal(lc_cbor_check(data, size), expected);
-            assert_int_equal(locache_skip(&reader), expected);
+            assert_int_equal(locache_cbor_skip(&reader), expected);
             assert_ptr_equal(reader.at, expected == LOCACHE_OK ? data + size : data);
             free(data);
         }
@@ -545,28 +545,28 @@ static void test_cbor_read__hostile_depth_costs_nothing(void **state)
 
 static void test_cbor_read__wide_items_are_skipped_whole(void **state)
 {
-    locache_writer writer;
+    locache_cbor_writer writer;
     (void)state;
-    locache_writer_init(&writer, NULL, 0);
-    locache_write_map(&writer, 1000);
+    locache_cbor_writer_init(&writer, NULL, 0);
+    locache_cbor_write_map(&writer, 1000);
     for (uint64_t i = 0; i < 1000; i++) {
-        locache_write_uint(&writer, i);
-        locache_write_array(&writer, 3);
-        locache_write_tag(&writer, 1);
-        locache_write_real(&writer, (double)i / 3);
-        locache_write_array(&writer, 0);
-        locache_write_text(&writer, "text", 4);
+        locache_cbor_write_uint(&writer, i);
+        locache_cbor_write_array(&writer, 3);
+        locache_cbor_write_tag(&writer, 1);
+        locache_cbor_write_real(&writer, (double)i / 3);
+        locache_cbor_write_array(&writer, 0);
+        locache_cbor_write_text(&writer, "text", 4);
     }
     size_t whole = writer.length;
-    locache_write_null(&writer);
-    assert_int_equal(locache_writer_status(&writer), LOCACHE_OK);
-    locache_reader reader = over(writer.data, writer.length);
-    assert_int_equal(locache_skip(&reader), LOCACHE_OK);
+    locache_cbor_write_null(&writer);
+    assert_int_equal(locache_cbor_writer_status(&writer), LOCACHE_OK);
+    locache_cbor_reader reader = over(writer.data, writer.length);
+    assert_int_equal(locache_cbor_skip(&reader), LOCACHE_OK);
     assert_ptr_equal(reader.at, writer.data + whole);
     assert_int_equal(lc_cbor_check(writer.data, whole), LOCACHE_OK);
     assert_int_equal(lc_cbor_check(writer.data, whole - 1), LOCACHE_ECORRUPT);
     assert_identity(writer.data, writer.length);
-    locache_writer_clear(&writer);
+    locache_cbor_writer_clear(&writer);
 }
 
 int main(void)

@@ -1,22 +1,22 @@
-/* locache_write_sorted(): sets and maps in canonical order. */
+/* locache_cbor_write_sorted(): sets and maps in canonical order. */
 #include "writer.h"
 
 static void test_cbor_sort__orders_sets_bytewise(void **state)
 {
     (void)state;
-    locache_write_array(&writer, 9); /* what is before `start` stays */
+    locache_cbor_write_array(&writer, 9); /* what is before `start` stays */
     size_t start = writer.length;
-    locache_write_text(&writer, "aa", 2);
-    locache_write_null(&writer);
-    locache_write_int(&writer, -1);
-    locache_write_text(&writer, "z", 1);
-    locache_write_int(&writer, 100);
-    locache_write_array(&writer, 1);
-    locache_write_int(&writer, 5);
-    locache_write_int(&writer, 10);
-    locache_write_array(&writer, 0);
-    locache_write_bool(&writer, false);
-    locache_write_sorted(&writer, start, 1);
+    locache_cbor_write_text(&writer, "aa", 2);
+    locache_cbor_write_null(&writer);
+    locache_cbor_write_int(&writer, -1);
+    locache_cbor_write_text(&writer, "z", 1);
+    locache_cbor_write_int(&writer, 100);
+    locache_cbor_write_array(&writer, 1);
+    locache_cbor_write_int(&writer, 5);
+    locache_cbor_write_int(&writer, 10);
+    locache_cbor_write_array(&writer, 0);
+    locache_cbor_write_bool(&writer, false);
+    locache_cbor_write_sorted(&writer, start, 1);
     /* The order that RFC 8949, 4.2.1 gives for such keys, with the empty array before the longer
      * one. */
     assert_written("89"
@@ -34,13 +34,13 @@ static void test_cbor_sort__orders_sets_bytewise(void **state)
 static void test_cbor_sort__moves_pairs_whole(void **state)
 {
     (void)state;
-    locache_write_text(&writer, "b", 1);
-    locache_write_array(&writer, 2);
-    locache_write_int(&writer, 9);
-    locache_write_int(&writer, 8);
-    locache_write_text(&writer, "a", 1);
-    locache_write_int(&writer, 7);
-    locache_write_sorted(&writer, 0, 2);
+    locache_cbor_write_text(&writer, "b", 1);
+    locache_cbor_write_array(&writer, 2);
+    locache_cbor_write_int(&writer, 9);
+    locache_cbor_write_int(&writer, 8);
+    locache_cbor_write_text(&writer, "a", 1);
+    locache_cbor_write_int(&writer, 7);
+    locache_cbor_write_sorted(&writer, 0, 2);
     assert_written("616107"
                    "6162820908");
 }
@@ -49,19 +49,19 @@ static void test_cbor_sort__takes_any_group_size(void **state)
 {
     (void)state;
     for (int i = 9; i > 0; i--)
-        locache_write_int(&writer, i);
-    locache_write_sorted(&writer, 0, 3);
+        locache_cbor_write_int(&writer, i);
+    locache_cbor_write_sorted(&writer, 0, 3);
     assert_written("030201060504090807");
 }
 
 static void test_cbor_sort__of_nothing_or_one_is_as_it_was(void **state)
 {
     (void)state;
-    locache_write_sorted(&writer, 0, 1);
+    locache_cbor_write_sorted(&writer, 0, 1);
     assert_written("");
-    locache_write_int(&writer, 5);
-    locache_write_sorted(&writer, 1, 2);
-    locache_write_sorted(&writer, 0, 1);
+    locache_cbor_write_int(&writer, 5);
+    locache_cbor_write_sorted(&writer, 1, 2);
+    locache_cbor_write_sorted(&writer, 0, 1);
     assert_written("05");
 }
 
@@ -69,9 +69,9 @@ static void test_cbor_sort__needs_no_memory_for_what_is_in_order(void **state)
 {
     (void)state;
     for (int i = 0; i < 20; i++)
-        locache_write_int(&writer, i);
+        locache_cbor_write_int(&writer, i);
     fault_set("alloc", 1, ENOMEM);
-    locache_write_sorted(&writer, 0, 1);
+    locache_cbor_write_sorted(&writer, 0, 1);
     assert_false(fault_clear());
     assert_written("000102030405060708090a0b0c0d0e0f10111213");
 }
@@ -81,16 +81,16 @@ static void test_cbor_sort__refuses_duplicates(void **state)
     (void)state;
     for (int distance = 1; distance < 20; distance++) {
         for (int i = 0; i < distance; i++)
-            locache_write_int(&writer, 30 - i);
-        locache_write_int(&writer, 30);
-        locache_write_sorted(&writer, 0, 1);
+            locache_cbor_write_int(&writer, 30 - i);
+        locache_cbor_write_int(&writer, 30);
+        locache_cbor_write_sorted(&writer, 0, 1);
         assert_fails(LOCACHE_EINVAL);
     }
-    locache_write_raw(&writer, "\x01\x05\x01\x06", 4);
-    locache_write_sorted(&writer, 0, 2);
+    locache_cbor_write_raw(&writer, "\x01\x05\x01\x06", 4);
+    locache_cbor_write_sorted(&writer, 0, 2);
     assert_fails(LOCACHE_EINVAL);
-    locache_write_raw(&writer, "\x01\x05\x02\x05", 4);
-    locache_write_sorted(&writer, 0, 2);
+    locache_cbor_write_raw(&writer, "\x01\x05\x02\x05", 4);
+    locache_cbor_write_sorted(&writer, 0, 2);
     assert_written("01050205");
 }
 
@@ -112,8 +112,8 @@ static void test_cbor_sort__refuses_what_is_not_groups(void **state)
     };
     (void)state;
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
-        locache_write_raw(&writer, all[i].bytes, all[i].size);
-        locache_write_sorted(&writer, all[i].start, all[i].per_group);
+        locache_cbor_write_raw(&writer, all[i].bytes, all[i].size);
+        locache_cbor_write_sorted(&writer, all[i].start, all[i].per_group);
         assert_fails(LOCACHE_EINVAL);
     }
 }
@@ -122,12 +122,12 @@ static void test_cbor_sort__refuses_what_is_too_deep(void **state)
 {
     (void)state;
     for (unsigned extra = 0; extra < 2; extra++) {
-        locache_write_int(&writer, -1);
+        locache_cbor_write_int(&writer, -1);
         for (unsigned i = 0; i < LOCACHE_DEPTH_MAX + extra; i++)
-            locache_write_array(&writer, 1);
-        locache_write_int(&writer, 1);
-        locache_write_int(&writer, 0);
-        locache_write_sorted(&writer, 0, 1);
+            locache_cbor_write_array(&writer, 1);
+        locache_cbor_write_int(&writer, 1);
+        locache_cbor_write_int(&writer, 0);
+        locache_cbor_write_sorted(&writer, 0, 1);
         assert_fails(extra ? LOCACHE_ELIMIT : LOCACHE_OK);
     }
 }
@@ -147,9 +147,9 @@ static void test_cbor_sort__puts_every_permutation_into_one_order(void **state)
             while (used[at] || skip_count-- > 0)
                 at++;
             used[at] = true;
-            locache_write_raw(&writer, items[at], strlen(items[at]));
+            locache_cbor_write_raw(&writer, items[at], strlen(items[at]));
         }
-        locache_write_sorted(&writer, 0, 1);
+        locache_cbor_write_sorted(&writer, 0, 1);
         assert_written("01"
                        "1820"
                        "6161"
@@ -164,30 +164,30 @@ static void test_cbor_sort__orders_many(void **state)
     (void)state;
     random_start();
     for (size_t count = 2; count < 40000; count = count * 3 / 2 + 1) {
-        locache_reader reader;
-        locache_item item;
+        locache_cbor_reader reader;
+        locache_cbor_item item;
         uint64_t sum = 0;
         uint64_t previous = 0;
         for (size_t i = 0; i < count; i++) {
             uint64_t value = random_next() << 20 | i; /* never twice */
             sum += value;
-            locache_write_uint(&writer, value);
-            locache_write_uint(&writer, ~value);
+            locache_cbor_write_uint(&writer, value);
+            locache_cbor_write_uint(&writer, ~value);
         }
-        locache_write_sorted(&writer, 0, 2);
-        assert_int_equal(locache_writer_status(&writer), LOCACHE_OK);
-        locache_reader_init(&reader, writer.data, writer.length);
+        locache_cbor_write_sorted(&writer, 0, 2);
+        assert_int_equal(locache_cbor_writer_status(&writer), LOCACHE_OK);
+        locache_cbor_reader_init(&reader, writer.data, writer.length);
         for (size_t i = 0; i < count; i++) {
-            assert_int_equal(locache_read(&item, &reader), LOCACHE_OK);
+            assert_int_equal(locache_cbor_read(&item, &reader), LOCACHE_OK);
             assert_true(i == 0 || item.number > previous);
             previous = item.number;
             sum -= item.number;
-            assert_int_equal(locache_read(&item, &reader), LOCACHE_OK);
+            assert_int_equal(locache_cbor_read(&item, &reader), LOCACHE_OK);
             assert_true(item.number == ~previous);
         }
         assert_true(sum == 0);
-        assert_int_equal(locache_reader_end(&reader), LOCACHE_OK);
-        locache_writer_reset(&writer);
+        assert_int_equal(locache_cbor_reader_end(&reader), LOCACHE_OK);
+        locache_cbor_writer_reset(&writer);
     }
 }
 
@@ -197,9 +197,9 @@ static void test_cbor_sort__fails_cleanly_at_every_allocation(void **state)
     (void)state;
     for (int n = 1; failed; n++) {
         for (int i = 9; i >= 0; i--)
-            locache_write_int(&writer, i);
+            locache_cbor_write_int(&writer, i);
         fault_set("alloc", n, ENOMEM);
-        locache_write_sorted(&writer, 0, 1);
+        locache_cbor_write_sorted(&writer, 0, 1);
         failed = fault_clear();
         if (failed) {
             assert_int_equal(writer.length, 10);

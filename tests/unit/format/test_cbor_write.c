@@ -8,23 +8,23 @@
 static void test_cbor_write__uses_the_room_until_it_is_full(void **state)
 {
     unsigned char room[4];
-    locache_writer own;
+    locache_cbor_writer own;
     (void)state;
     memset(room, 0xEE, sizeof room);
-    locache_writer_init(&own, room, 3);
+    locache_cbor_writer_init(&own, room, 3);
     for (uint64_t i = 0; i < 3; i++)
-        locache_write_uint(&own, i);
+        locache_cbor_write_uint(&own, i);
     assert_ptr_equal(own.data, room);
     assert_false(own.owned);
     assert_int_equal(own.length, 3);
-    locache_write_uint(&own, 3);
+    locache_cbor_write_uint(&own, 3);
     assert_true(own.owned);
     assert_ptr_not_equal(own.data, room);
     assert_int_equal(own.length, 4);
     assert_memory_equal(own.data, "\0\1\2\3", 4);
     assert_int_equal(room[3], 0xEE);
-    assert_int_equal(locache_writer_status(&own), LOCACHE_OK);
-    locache_writer_clear(&own);
+    assert_int_equal(locache_cbor_writer_status(&own), LOCACHE_OK);
+    locache_cbor_writer_clear(&own);
     assert_null(own.data);
     assert_int_equal(own.length, 0);
 }
@@ -33,14 +33,14 @@ static void test_cbor_write__needs_no_room(void **state)
 {
     (void)state;
     assert_null(writer.data);
-    assert_int_equal(locache_writer_status(&writer), LOCACHE_OK);
-    locache_write_null(&writer);
+    assert_int_equal(locache_cbor_writer_status(&writer), LOCACHE_OK);
+    locache_cbor_write_null(&writer);
     assert_written("f6");
-    locache_writer_clear(&writer);
-    locache_writer_clear(&writer);
-    locache_writer_init(&writer, NULL, 100);
+    locache_cbor_writer_clear(&writer);
+    locache_cbor_writer_clear(&writer);
+    locache_cbor_writer_init(&writer, NULL, 100);
     assert_int_equal(writer.capacity, 0);
-    locache_write_null(&writer);
+    locache_cbor_write_null(&writer);
     assert_written("f6");
 }
 
@@ -48,14 +48,14 @@ static void test_cbor_write__reset_keeps_the_memory(void **state)
 {
     (void)state;
     for (uint64_t i = 0; i < 1000; i++)
-        locache_write_uint(&writer, i);
+        locache_cbor_write_uint(&writer, i);
     unsigned char *data = writer.data;
     size_t capacity = writer.capacity;
-    locache_writer_reset(&writer);
+    locache_cbor_writer_reset(&writer);
     assert_int_equal(writer.length, 0);
     assert_ptr_equal(writer.data, data);
     assert_int_equal(writer.capacity, capacity);
-    locache_write_uint(&writer, 1);
+    locache_cbor_write_uint(&writer, 1);
     assert_ptr_equal(writer.data, data);
     assert_written("01");
 }
@@ -66,8 +66,8 @@ static void test_cbor_write__grows_to_any_size(void **state)
     unsigned char chunk[997];
     memset(chunk, 0x5A, sizeof chunk);
     for (int i = 0; i < 3000; i++)
-        locache_write_raw(&writer, chunk, sizeof chunk);
-    assert_int_equal(locache_writer_status(&writer), LOCACHE_OK);
+        locache_cbor_write_raw(&writer, chunk, sizeof chunk);
+    assert_int_equal(locache_cbor_writer_status(&writer), LOCACHE_OK);
     assert_int_equal(writer.length, 3000 * sizeof chunk);
     for (size_t i = 0; i < writer.length; i++)
         assert_true(writer.data[i] == 0x5A);
@@ -76,49 +76,49 @@ static void test_cbor_write__grows_to_any_size(void **state)
 static void test_cbor_write__refuses_impossible_sizes_without_looking(void **state)
 {
     (void)state;
-    locache_write_null(&writer);
-    locache_write_raw(&writer, "", SIZE_MAX);
+    locache_cbor_write_null(&writer);
+    locache_cbor_write_raw(&writer, "", SIZE_MAX);
     assert_fails(LOCACHE_ENOMEM);
-    locache_write_bytes(&writer, "", SIZE_MAX - 1);
+    locache_cbor_write_bytes(&writer, "", SIZE_MAX - 1);
     assert_fails(LOCACHE_ENOMEM);
-    locache_write_raw(&writer, "", SIZE_MAX / 2);
+    locache_cbor_write_raw(&writer, "", SIZE_MAX / 2);
     assert_fails(LOCACHE_ENOMEM);
 }
 
-static void write_one_of_each(locache_writer *into)
+static void write_one_of_each(locache_cbor_writer *into)
 {
     static const unsigned char magnitude[10] = {1};
-    locache_write_map(into, 2);
-    locache_write_text(into, "a", 1);
-    locache_write_int(into, -1000);
-    locache_write_bytes(into, "xyz", 3);
-    locache_write_array(into, 8);
-    locache_write_uint(into, 1 << 20);
-    locache_write_bigint(into, false, magnitude, 10);
-    locache_write_bigint(into, true, magnitude, 10);
-    locache_write_real(into, 1.1);
-    locache_write_bool(into, true);
-    locache_write_null(into);
-    locache_write_tag(into, LOCACHE_TAG_SET);
-    locache_write_array(into, 2);
+    locache_cbor_write_map(into, 2);
+    locache_cbor_write_text(into, "a", 1);
+    locache_cbor_write_int(into, -1000);
+    locache_cbor_write_bytes(into, "xyz", 3);
+    locache_cbor_write_array(into, 8);
+    locache_cbor_write_uint(into, 1 << 20);
+    locache_cbor_write_bigint(into, false, magnitude, 10);
+    locache_cbor_write_bigint(into, true, magnitude, 10);
+    locache_cbor_write_real(into, 1.1);
+    locache_cbor_write_bool(into, true);
+    locache_cbor_write_null(into);
+    locache_cbor_write_tag(into, LOCACHE_TAG_SET);
+    locache_cbor_write_array(into, 2);
     size_t start = into->length;
-    locache_write_int(into, 2);
-    locache_write_int(into, 1);
-    locache_write_sorted(into, start, 1);
-    locache_write_raw(into, "\xF6", 1);
+    locache_cbor_write_int(into, 2);
+    locache_cbor_write_int(into, 1);
+    locache_cbor_write_sorted(into, start, 1);
+    locache_cbor_write_raw(into, "\xF6", 1);
 }
 
 /* Whatever comes after a failure is ignored, and what was there before it stays. */
 static void test_cbor_write__keeps_the_first_failure(void **state)
 {
     (void)state;
-    locache_write_uint(&writer, 7);
-    locache_write_text(&writer, "\xFF", 1);
-    assert_int_equal(locache_writer_status(&writer), LOCACHE_EINVAL);
+    locache_cbor_write_uint(&writer, 7);
+    locache_cbor_write_text(&writer, "\xFF", 1);
+    assert_int_equal(locache_cbor_writer_status(&writer), LOCACHE_EINVAL);
     write_one_of_each(&writer);
-    locache_write_sorted(&writer, 99, 0);
-    locache_write_raw(&writer, "", SIZE_MAX);
-    assert_int_equal(locache_writer_status(&writer), LOCACHE_EINVAL);
+    locache_cbor_write_sorted(&writer, 99, 0);
+    locache_cbor_write_raw(&writer, "", SIZE_MAX);
+    assert_int_equal(locache_cbor_writer_status(&writer), LOCACHE_EINVAL);
     assert_int_equal(writer.length, 1);
     assert_int_equal(writer.data[0], 7);
 }
@@ -131,15 +131,16 @@ static void test_cbor_write__fails_cleanly_at_every_allocation(void **state)
         failed = true;
         for (int n = 1; failed; n++) {
             unsigned char room[100];
-            locache_writer own;
-            locache_writer_init(&own, room, room_size);
+            locache_cbor_writer own;
+            locache_cbor_writer_init(&own, room, room_size);
             fault_set("alloc", n, ENOMEM);
             write_one_of_each(&own);
             failed = fault_clear();
-            assert_int_equal(locache_writer_status(&own), failed ? LOCACHE_ENOMEM : LOCACHE_OK);
+            assert_int_equal(locache_cbor_writer_status(&own),
+                             failed ? LOCACHE_ENOMEM : LOCACHE_OK);
             if (!failed)
                 assert_int_equal(lc_cbor_check(own.data, own.length), LOCACHE_OK);
-            locache_writer_clear(&own);
+            locache_cbor_writer_clear(&own);
         }
     }
 }
@@ -148,13 +149,13 @@ static void test_cbor_write__can_go_on_after_memory_ran_out(void **state)
 {
     unsigned char chunk[600] = {0};
     (void)state;
-    locache_write_uint(&writer, 7);
+    locache_cbor_write_uint(&writer, 7);
     fault_set("alloc", 1, ENOMEM);
-    locache_write_raw(&writer, chunk, sizeof chunk);
+    locache_cbor_write_raw(&writer, chunk, sizeof chunk);
     assert_true(fault_clear());
     assert_fails(LOCACHE_ENOMEM);
-    locache_write_raw(&writer, chunk, sizeof chunk);
-    assert_int_equal(locache_writer_status(&writer), LOCACHE_OK);
+    locache_cbor_write_raw(&writer, chunk, sizeof chunk);
+    assert_int_equal(locache_cbor_writer_status(&writer), LOCACHE_OK);
     assert_int_equal(writer.length, sizeof chunk);
 }
 
@@ -193,18 +194,18 @@ static void test_cbor_write__heads_are_the_shortest(void **state)
     (void)state;
     for (size_t i = 0; i < HEAD_COUNT; i++) {
         uint64_t value = heads[i].value;
-        locache_write_uint(&writer, value);
+        locache_cbor_write_uint(&writer, value);
         assert_head(0, i);
-        locache_write_array(&writer, value);
+        locache_cbor_write_array(&writer, value);
         assert_head(4, i);
-        locache_write_map(&writer, value);
+        locache_cbor_write_map(&writer, value);
         assert_head(5, i);
-        locache_write_tag(&writer, value);
+        locache_cbor_write_tag(&writer, value);
         assert_head(6, i);
         if (value <= INT64_MAX) {
-            locache_write_int(&writer, (int64_t)value);
+            locache_cbor_write_int(&writer, (int64_t)value);
             assert_head(0, i);
-            locache_write_int(&writer, -1 - (int64_t)value);
+            locache_cbor_write_int(&writer, -1 - (int64_t)value);
             assert_head(1, i);
         }
     }
@@ -218,35 +219,35 @@ static void test_cbor_write__heads_of_strings_are_the_shortest(void **state)
     for (size_t size = 0; size < sizeof text;
          size += size < 300 || (size > 65500 && size < 65600) ? 1 : 100) {
         size_t head = size < 24 ? 1 : size < 256 ? 2 : size < 65536 ? 3 : 5;
-        locache_write_bytes(&writer, text, size);
+        locache_cbor_write_bytes(&writer, text, size);
         assert_int_equal(writer.length, head + size);
         assert_int_equal(writer.data[0] >> 5, 2);
         assert_memory_equal(writer.data + head, text, size);
         assert_int_equal(lc_cbor_check(writer.data, writer.length), LOCACHE_OK);
-        locache_writer_reset(&writer);
-        locache_write_text(&writer, text, size);
+        locache_cbor_writer_reset(&writer);
+        locache_cbor_write_text(&writer, text, size);
         assert_int_equal(writer.length, head + size);
         assert_int_equal(writer.data[0] >> 5, 3);
         assert_int_equal(lc_cbor_check(writer.data, writer.length), LOCACHE_OK);
-        locache_writer_reset(&writer);
+        locache_cbor_writer_reset(&writer);
     }
 }
 
 static void test_cbor_write__simple_values(void **state)
 {
     (void)state;
-    locache_write_bool(&writer, false);
-    locache_write_bool(&writer, true);
-    locache_write_null(&writer);
+    locache_cbor_write_bool(&writer, false);
+    locache_cbor_write_bool(&writer, true);
+    locache_cbor_write_null(&writer);
     assert_written("f4f5f6");
 }
 
 static void test_cbor_write__empty_strings_may_be_null(void **state)
 {
     (void)state;
-    locache_write_bytes(&writer, NULL, 0);
-    locache_write_text(&writer, NULL, 0);
-    locache_write_raw(&writer, NULL, 0);
+    locache_cbor_write_bytes(&writer, NULL, 0);
+    locache_cbor_write_text(&writer, NULL, 0);
+    locache_cbor_write_raw(&writer, NULL, 0);
     assert_written("4060");
 }
 
@@ -273,9 +274,9 @@ static void test_cbor_write__bigint_edges(void **state)
     };
     (void)state;
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
-        locache_write_bigint(&writer, false, all[i].magnitude, all[i].size);
+        locache_cbor_write_bigint(&writer, false, all[i].magnitude, all[i].size);
         assert_written(all[i].positive);
-        locache_write_bigint(&writer, true, all[i].magnitude, all[i].size);
+        locache_cbor_write_bigint(&writer, true, all[i].magnitude, all[i].size);
         assert_written(all[i].negative);
     }
 }
@@ -291,32 +292,32 @@ static void test_cbor_write__bigint_of_every_size(void **state)
         for (size_t zeros = 0; zeros < size; zeros += zeros < 12 ? 1 : 37) {
             unsigned char magnitude[LARGEST];
             unsigned char expected[LARGEST];
-            locache_reader reader;
-            locache_item item;
+            locache_cbor_reader reader;
+            locache_cbor_item item;
             for (size_t i = 0; i < size; i++)
                 magnitude[i] = i < size - zeros ? (unsigned char)random_next() : 0;
             magnitude[0] |= 2;
             memcpy(expected, magnitude, size);
-            locache_write_bigint(&writer, false, magnitude, size);
-            locache_write_bigint(&writer, true, magnitude, size);
-            assert_int_equal(locache_writer_status(&writer), LOCACHE_OK);
-            locache_reader_init(&reader, writer.data, writer.length);
-            assert_int_equal(locache_read(&item, &reader), LOCACHE_OK);
+            locache_cbor_write_bigint(&writer, false, magnitude, size);
+            locache_cbor_write_bigint(&writer, true, magnitude, size);
+            assert_int_equal(locache_cbor_writer_status(&writer), LOCACHE_OK);
+            locache_cbor_reader_init(&reader, writer.data, writer.length);
+            assert_int_equal(locache_cbor_read(&item, &reader), LOCACHE_OK);
             assert_int_equal(item.number, LOCACHE_TAG_BIGNUM);
-            assert_int_equal(locache_read(&item, &reader), LOCACHE_OK);
+            assert_int_equal(locache_cbor_read(&item, &reader), LOCACHE_OK);
             assert_int_equal(item.size, size);
             assert_memory_equal(item.data, magnitude, size);
-            assert_int_equal(locache_read(&item, &reader), LOCACHE_OK);
+            assert_int_equal(locache_cbor_read(&item, &reader), LOCACHE_OK);
             assert_int_equal(item.number, LOCACHE_TAG_BIGNUM_NEG);
-            assert_int_equal(locache_read(&item, &reader), LOCACHE_OK);
+            assert_int_equal(locache_cbor_read(&item, &reader), LOCACHE_OK);
             for (size_t i = size; i > 0; i--) { /* minus one, by hand */
                 if (expected[i - 1]-- != 0)
                     break;
             }
             assert_int_equal(item.size, size);
             assert_memory_equal(item.data, expected, size);
-            assert_int_equal(locache_reader_end(&reader), LOCACHE_OK);
-            locache_writer_reset(&writer);
+            assert_int_equal(locache_cbor_reader_end(&reader), LOCACHE_OK);
+            locache_cbor_writer_reset(&writer);
         }
     }
 }
@@ -344,11 +345,11 @@ static void test_cbor_write__every_half_float_is_written_as_one(void **state)
 {
     (void)state;
     for (unsigned half = 0; half <= UINT16_MAX; half++) {
-        locache_write_real(&writer, half_value(half));
+        locache_cbor_write_real(&writer, half_value(half));
         assert_int_equal(writer.length, 3);
         assert_int_equal(writer.data[0], 0xF9);
         assert_int_equal(writer.data[1] << 8 | writer.data[2], half);
-        locache_writer_reset(&writer);
+        locache_cbor_writer_reset(&writer);
     }
 }
 
@@ -464,7 +465,7 @@ static void test_cbor_write__nans_keep_their_bits(void **state)
     };
     (void)state;
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
-        locache_write_real(&writer, from_bits(all[i].bits));
+        locache_cbor_write_real(&writer, from_bits(all[i].bits));
         assert_written(all[i].hex);
     }
 }
@@ -472,8 +473,8 @@ static void test_cbor_write__nans_keep_their_bits(void **state)
 static void test_cbor_write__zeros_keep_their_sign(void **state)
 {
     (void)state;
-    locache_write_real(&writer, 0.0);
-    locache_write_real(&writer, -0.0);
+    locache_cbor_write_real(&writer, 0.0);
+    locache_cbor_write_real(&writer, -0.0);
     assert_written("f90000f98000");
 }
 
@@ -563,19 +564,19 @@ static void test_cbor_write__text_is_checked_at_every_offset(void **state)
         assert_true(lc_text_is_utf8((unsigned char *)text, size));
         for (size_t at = 0; at < size; at++) {
             text[at] = '\x80';
-            locache_write_text(&writer, text, size);
+            locache_cbor_write_text(&writer, text, size);
             assert_fails(LOCACHE_EINVAL);
             text[at] = 'x';
             if (at + 2 <= size) {
                 memcpy(text + at, "\xC3\xA9", 2);
-                locache_write_text(&writer, text, size);
-                assert_int_equal(locache_writer_status(&writer), LOCACHE_OK);
-                locache_writer_reset(&writer);
+                locache_cbor_write_text(&writer, text, size);
+                assert_int_equal(locache_cbor_writer_status(&writer), LOCACHE_OK);
+                locache_cbor_writer_reset(&writer);
                 memcpy(text + at, "xx", 2);
             }
         }
     }
-    locache_write_text(&writer, "a\0b", 3);
+    locache_cbor_write_text(&writer, "a\0b", 3);
     assert_written("63610062");
 }
 

@@ -366,7 +366,7 @@ static void test_entry__mac_of_another_entry_does_not_verify(void **state)
 
 static void test_entry__front_size_refuses_what_no_file_holds(void **state)
 {
-    lc_entry entry = {.codec = LOCACHE_RAW};
+    lc_entry entry = {.codec = LOCACHE_CODEC_RAW};
     (void)state;
     assert_int_equal(lc_entry_front_size(&entry), LC_ENTRY_HEADER);
     entry.key.size = SIZE_MAX;
@@ -385,19 +385,22 @@ static void test_entry__front_size_refuses_what_no_file_holds(void **state)
 /* As many buffers as there may be: found in one step each, or this takes minutes under valgrind. */
 static void test_entry__holds_as_many_buffers_as_allowed(void **state)
 {
-    lc_entry entry = {.codec = LOCACHE_RAW, .buffer_count = LC_ENTRY_BUFFERS_MAX};
+    lc_entry entry = {.codec = LOCACHE_CODEC_RAW, .buffer_count = LC_ENTRY_BUFFERS_MAX};
     size_t front_size = lc_entry_front_size(&entry);
     unsigned char content[2] = {1, 2};
     size_t size = 0;
     (void)state;
     unsigned char *front = malloc(front_size);
     lc_span *spans = calloc(lc_entry_span_count(&entry), sizeof *spans);
-    locache_buffer *buffers = calloc(LC_ENTRY_BUFFERS_MAX, sizeof *buffers);
-    if (front == NULL || spans == NULL || buffers == NULL)
+    const void **buffers = calloc(LC_ENTRY_BUFFERS_MAX, sizeof *buffers);
+    size_t *sizes = calloc(LC_ENTRY_BUFFERS_MAX, sizeof *sizes);
+    if (front == NULL || spans == NULL || buffers == NULL || sizes == NULL)
         abort();
-    for (size_t i = 0; i < LC_ENTRY_BUFFERS_MAX; i++)
-        buffers[i] = (locache_buffer){content, i % 3};
-    lc_entry_build(front, spans, &entry, buffers, NULL);
+    for (size_t i = 0; i < LC_ENTRY_BUFFERS_MAX; i++) {
+        buffers[i] = content;
+        sizes[i] = i % 3;
+    }
+    lc_entry_build(front, spans, &entry, buffers, sizes, NULL);
     for (size_t i = 0; i < lc_entry_span_count(&entry); i++)
         size += spans[i].size;
     unsigned char *file = malloc(size);
@@ -413,6 +416,7 @@ static void test_entry__holds_as_many_buffers_as_allowed(void **state)
         assert_int_equal(lc_entry_buffer(file, &entry, i).size, i % 3);
     free(file);
     free(buffers);
+    free(sizes);
     free(spans);
     free(front);
 }

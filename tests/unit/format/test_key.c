@@ -15,19 +15,19 @@
 /* -------------------------------------------------------------------------------------- helpers */
 
 typedef struct key_under_test {
-    locache_writer writer;
+    locache_cbor_writer writer;
     unsigned char room[256];
     char name[LOCACHE_NAME_MAX + 1];
 } key_under_test;
 
 static void begin(key_under_test *key, uint64_t count)
 {
-    locache_writer_init(&key->writer, key->room, sizeof key->room);
+    locache_cbor_writer_init(&key->writer, key->room, sizeof key->room);
     locache_key_begin(&key->writer, count);
 }
 
 /* f(x=...): the value is to follow. */
-static locache_writer *begin_x(key_under_test *key)
+static locache_cbor_writer *begin_x(key_under_test *key)
 {
     begin(key, 1);
     locache_key_name(&key->writer, "x", 1);
@@ -36,12 +36,12 @@ static locache_writer *begin_x(key_under_test *key)
 
 static const char *finish(key_under_test *key)
 {
-    assert_int_equal(locache_writer_status(&key->writer), LOCACHE_OK);
+    assert_int_equal(locache_cbor_writer_status(&key->writer), LOCACHE_OK);
     assert_int_equal(locache_key_filename(key->name, key->writer.data, key->writer.length),
                      LOCACHE_OK);
     if (unname_complaint(key->name) != NULL)
         fail_msg("%s: %s", key->name, unname_complaint(key->name));
-    locache_writer_clear(&key->writer);
+    locache_cbor_writer_clear(&key->writer);
     return key->name;
 }
 
@@ -68,14 +68,14 @@ static void assert_hashed(key_under_test *key, const char *expected)
 static void assert_text_name(const char *text, const char *expected)
 {
     key_under_test key;
-    locache_write_text(begin_x(&key), text, strlen(text));
+    locache_cbor_write_text(begin_x(&key), text, strlen(text));
     assert_name(&key, expected);
 }
 
 static void assert_real_name(double value, const char *expected)
 {
     key_under_test key;
-    locache_write_real(begin_x(&key), value);
+    locache_cbor_write_real(begin_x(&key), value);
     assert_name(&key, expected);
 }
 
@@ -105,9 +105,9 @@ static void test_key__pairs_in_order(void **state)
     (void)state;
     begin(&key, 2);
     locache_key_name(&key.writer, "x", 1);
-    locache_write_int(&key.writer, 1);
+    locache_cbor_write_int(&key.writer, 1);
     locache_key_name(&key.writer, "num", 3);
-    locache_write_int(&key.writer, 3);
+    locache_cbor_write_int(&key.writer, 3);
     assert_name(&key, "x=1_num=3");
 }
 
@@ -117,17 +117,17 @@ static void test_key__integers_of_any_size(void **state)
     static const unsigned char over_64[] = {1, 0, 0, 0, 0, 0, 0, 0, 1};
     key_under_test key;
     (void)state;
-    locache_write_int(begin_x(&key), 0);
+    locache_cbor_write_int(begin_x(&key), 0);
     assert_name(&key, "x=0");
-    locache_write_int(begin_x(&key), INT64_MIN);
+    locache_cbor_write_int(begin_x(&key), INT64_MIN);
     assert_name(&key, "x=-9223372036854775808");
-    locache_write_uint(begin_x(&key), UINT64_MAX);
+    locache_cbor_write_uint(begin_x(&key), UINT64_MAX);
     assert_name(&key, "x=18446744073709551615");
-    locache_write_bigint(begin_x(&key), true, two_to_64, sizeof two_to_64);
+    locache_cbor_write_bigint(begin_x(&key), true, two_to_64, sizeof two_to_64);
     assert_name(&key, "x=-18446744073709551616");
-    locache_write_bigint(begin_x(&key), false, two_to_64, sizeof two_to_64);
+    locache_cbor_write_bigint(begin_x(&key), false, two_to_64, sizeof two_to_64);
     assert_name(&key, "x=18446744073709551616");
-    locache_write_bigint(begin_x(&key), true, over_64, sizeof over_64);
+    locache_cbor_write_bigint(begin_x(&key), true, over_64, sizeof over_64);
     assert_name(&key, "x=-18446744073709551617");
 }
 
@@ -141,15 +141,15 @@ static void test_key__longest_integers(void **state)
     (void)state;
     memset(digits, '9', sizeof digits);
     unname_magnitude(magnitude, digits, 138);
-    locache_write_bigint(begin_x(&key), false, magnitude, UNNAME_BYTES);
+    locache_cbor_write_bigint(begin_x(&key), false, magnitude, UNNAME_BYTES);
     assert_int_equal(snprintf(expected, sizeof expected, "x=%.138s", digits), 140);
     assert_name(&key, expected);
     unname_magnitude(magnitude, digits, 139);
-    locache_write_bigint(begin_x(&key), false, magnitude, UNNAME_BYTES);
+    locache_cbor_write_bigint(begin_x(&key), false, magnitude, UNNAME_BYTES);
     assert_int_equal(snprintf(expected, sizeof expected, "x=%.105s", digits), LC_NAME_PREFIX);
     assert_hashed(&key, expected);
     memset(magnitude, 0xFF, sizeof magnitude);
-    locache_write_bigint(begin_x(&key), true, magnitude, sizeof magnitude);
+    locache_cbor_write_bigint(begin_x(&key), true, magnitude, sizeof magnitude);
     assert_hashed(&key, "x=bigint.160");
 }
 
@@ -184,7 +184,7 @@ static void test_key__nan_with_payload_is_another_key(void **state)
     static const unsigned char negative[] = {0xF9, 0xFE, 0x00};
     key_under_test key;
     (void)state;
-    locache_write_raw(begin_x(&key), negative, sizeof negative);
+    locache_cbor_write_raw(begin_x(&key), negative, sizeof negative);
     assert_hashed(&key, "x=nan");
 }
 
@@ -192,11 +192,11 @@ static void test_key__constants(void **state)
 {
     key_under_test key;
     (void)state;
-    locache_write_null(begin_x(&key));
+    locache_cbor_write_null(begin_x(&key));
     assert_name(&key, "x=None");
-    locache_write_bool(begin_x(&key), true);
+    locache_cbor_write_bool(begin_x(&key), true);
     assert_name(&key, "x=True");
-    locache_write_bool(begin_x(&key), false);
+    locache_cbor_write_bool(begin_x(&key), false);
     assert_name(&key, "x=False");
 }
 
@@ -227,7 +227,7 @@ static void test_key__text_escapes(void **state)
     assert_text_name("\xF0\x9F\x98\x80", "x=%F0%9F%98%80");
     assert_text_name("\x01\x7F", "x=%01%7F");
     key_under_test key;
-    locache_write_text(begin_x(&key), "a\0b", 3);
+    locache_cbor_write_text(begin_x(&key), "a\0b", 3);
     assert_name(&key, "x=a%00b");
 }
 
@@ -267,7 +267,7 @@ static void assert_label_name(const char *label, const char *expected)
     key_under_test key;
     begin(&key, 1);
     locache_key_name(&key.writer, label, strlen(label));
-    locache_write_int(&key.writer, 1);
+    locache_cbor_write_int(&key.writer, 1);
     assert_name(&key, expected);
 }
 
@@ -287,9 +287,9 @@ static void test_key__labels(void **state)
     assert_label_name("../x", "%2E%2E%2Fx=1");
     begin(&key, 2);
     locache_key_index(&key.writer, 0);
-    locache_write_int(&key.writer, 7);
+    locache_cbor_write_int(&key.writer, 7);
     locache_key_index(&key.writer, 10);
-    locache_write_int(&key.writer, 8);
+    locache_cbor_write_int(&key.writer, 8);
     assert_name(&key, "0=7_10=8");
 }
 
@@ -308,22 +308,22 @@ static void test_key__other_values_by_hash_with_a_hint(void **state)
 {
     key_under_test key;
     (void)state;
-    locache_write_bytes(begin_x(&key), "0123456789", 10);
+    locache_cbor_write_bytes(begin_x(&key), "0123456789", 10);
     assert_hashed(&key, "x=bytes.10");
-    locache_write_array(begin_x(&key), 0);
+    locache_cbor_write_array(begin_x(&key), 0);
     assert_hashed(&key, "x=list.0");
     begin_x(&key);
-    locache_write_tag(&key.writer, LOCACHE_TAG_TUPLE);
-    locache_write_array(&key.writer, 2);
-    locache_write_int(&key.writer, 1);
-    locache_write_text(&key.writer, "a", 1);
+    locache_cbor_write_tag(&key.writer, LOCACHE_TAG_TUPLE);
+    locache_cbor_write_array(&key.writer, 2);
+    locache_cbor_write_int(&key.writer, 1);
+    locache_cbor_write_text(&key.writer, "a", 1);
     assert_hashed(&key, "x=tuple.2");
     begin(&key, 2);
     locache_key_name(&key.writer, "when", 4);
-    locache_write_tag(&key.writer, LOCACHE_TAG_DATE);
-    locache_write_text(&key.writer, "2024-02-29", 10);
+    locache_cbor_write_tag(&key.writer, LOCACHE_TAG_DATE);
+    locache_cbor_write_text(&key.writer, "2024-02-29", 10);
     locache_key_name(&key.writer, "n", 1);
-    locache_write_int(&key.writer, 3);
+    locache_cbor_write_int(&key.writer, 3);
     assert_hashed(&key, "when=date.2024-02-29_n=3");
 }
 
@@ -342,7 +342,7 @@ static void test_key__cuts_between_characters(void **state)
             memcpy(text + size, two_bytes, 2);
             size += 2;
         }
-        locache_write_text(begin_x(&key), text, size);
+        locache_cbor_write_text(begin_x(&key), text, size);
         memcpy(expected + 2, text, plain);
         for (size_t length = 2 + plain; length + 6 <= LC_NAME_PREFIX; length += 6)
             memcpy(expected + length, "%C3%A9", 7);
@@ -357,7 +357,7 @@ static void test_key__cuts_between_characters(void **state)
             memcpy(label + at, two_bytes, 2);
         begin(&key, 1);
         locache_key_name(&key.writer, label, sizeof label - plain);
-        locache_write_int(&key.writer, 1);
+        locache_cbor_write_int(&key.writer, 1);
         char expected[LOCACHE_NAME_MAX + 1] = {0};
         memcpy(expected, label, plain + (LC_NAME_PREFIX - plain) / 2 * 2);
         assert_hashed(&key, expected);
@@ -371,10 +371,10 @@ static void test_key__whole_up_to_140_bytes(void **state)
     key_under_test key;
     (void)state;
     memset(text, 'a', sizeof text);
-    locache_write_text(begin_x(&key), text, 138);
+    locache_cbor_write_text(begin_x(&key), text, 138);
     assert_int_equal(snprintf(expected, sizeof expected, "x=%.138s", text), 140);
     assert_name(&key, expected);
-    locache_write_text(begin_x(&key), text, 139);
+    locache_cbor_write_text(begin_x(&key), text, 139);
     expected[LC_NAME_PREFIX] = '\0';
     assert_hashed(&key, expected);
 }
@@ -392,7 +392,7 @@ static void test_key__values_of_every_length(void **state)
     memset(text, 'a', LENGTH_MAX);
     for (size_t size = 0; size <= LENGTH_MAX; size += size < DENSE ? 1 : step) {
         key_under_test key;
-        locache_write_text(begin_x(&key), text, size);
+        locache_cbor_write_text(begin_x(&key), text, size);
         finish(&key);
         assert_int_equal(strlen(key.name), size <= 138 ? size + 2 : LOCACHE_NAME_MAX);
         assert_string_not_equal(key.name, last);
@@ -430,7 +430,7 @@ static size_t random_below(size_t limit)
 }
 
 /* Few letters and short, so that what could be confused comes up often. */
-static void random_text(locache_writer *key)
+static void random_text(locache_cbor_writer *key)
 {
     static const char *const parts[] = {"1",  "0",    ".",    "e",   "+",   "-",       "_",
                                         "=",  "%",    "3",    "a",   "A",   "~",       "/",
@@ -442,45 +442,46 @@ static void random_text(locache_writer *key)
         memcpy(text + size, part, strlen(part));
         size += strlen(part);
     }
-    locache_write_text(key, text, size);
+    locache_cbor_write_text(key, text, size);
 }
 
-static void random_value(locache_writer *key)
+static void random_value(locache_cbor_writer *key)
 {
     unsigned char magnitude[80];
     uint64_t bits = random_bits();
     double real = (double)(int64_t)(random_bits() % 2000) / 100 - 10;
     switch (random_below(8)) {
     case 0:
-        locache_write_int(key, (int64_t)random_below(200) - 100);
+        locache_cbor_write_int(key, (int64_t)random_below(200) - 100);
         break;
     case 1:
         for (size_t i = 0; i < sizeof magnitude; i++)
             magnitude[i] = (unsigned char)random_bits();
-        locache_write_bigint(key, bits % 2 != 0, magnitude, 1 + random_below(sizeof magnitude));
+        locache_cbor_write_bigint(key, bits % 2 != 0, magnitude,
+                                  1 + random_below(sizeof magnitude));
         break;
     case 2:
         memcpy(&real, &bits, sizeof real);
-        locache_write_real(key, isnan(real) ? (double)NAN : real);
+        locache_cbor_write_real(key, isnan(real) ? (double)NAN : real);
         break;
     case 3:
-        locache_write_real(key, real);
+        locache_cbor_write_real(key, real);
         break;
     case 4:
         if (bits % 3 == 0)
-            locache_write_null(key);
+            locache_cbor_write_null(key);
         else
-            locache_write_bool(key, bits % 3 == 1);
+            locache_cbor_write_bool(key, bits % 3 == 1);
         break;
     case 5:
-        locache_write_bytes(key, &bits, random_below(3));
+        locache_cbor_write_bytes(key, &bits, random_below(3));
         break;
     default:
         random_text(key);
     }
 }
 
-static void random_key(locache_writer *key)
+static void random_key(locache_cbor_writer *key)
 {
     size_t count = random_below(4);
     locache_key_begin(key, count);
@@ -494,15 +495,15 @@ static void random_key(locache_writer *key)
 }
 
 /* A name without a hash gives its key back. */
-static void assert_says_its_key(const char *name, const locache_writer *key)
+static void assert_says_its_key(const char *name, const locache_cbor_writer *key)
 {
-    locache_writer said;
+    locache_cbor_writer said;
     unsigned char room[512];
-    locache_writer_init(&said, room, sizeof room);
-    if (!unname(&said, name) || locache_writer_status(&said) != LOCACHE_OK ||
+    locache_cbor_writer_init(&said, room, sizeof room);
+    if (!unname(&said, name) || locache_cbor_writer_status(&said) != LOCACHE_OK ||
         said.length != key->length || memcmp(said.data, key->data, key->length) != 0)
         fail_msg("%s does not say its key", name);
-    locache_writer_clear(&said);
+    locache_cbor_writer_clear(&said);
 }
 
 /* faults.md, "names": of 10^6 generated calls, those that share a name are equal. */
@@ -511,7 +512,7 @@ static void test_key__a_million_keys_are_told_apart(void **state)
     /* One in DECODED is decoded, which takes longest. */
     enum { COUNT = SANITIZED ? 100000 : 1000000, DECODED = 5 };
     named *all = malloc(COUNT * sizeof *all);
-    locache_writer key;
+    locache_cbor_writer key;
     unsigned char room[512];
     const char *seed = getenv("LOCACHE_TEST_SEED");
     size_t equal = 0;
@@ -519,10 +520,10 @@ static void test_key__a_million_keys_are_told_apart(void **state)
     assert_non_null(all);
     random_state = seed != NULL ? strtoull(seed, NULL, 10) : 20240229;
     print_message("LOCACHE_TEST_SEED=%llu\n", (unsigned long long)random_state);
-    locache_writer_init(&key, room, sizeof room);
+    locache_cbor_writer_init(&key, room, sizeof room);
     for (size_t i = 0; i < COUNT; i++) {
         char name[LOCACHE_NAME_MAX + 1];
-        locache_writer_reset(&key);
+        locache_cbor_writer_reset(&key);
         random_key(&key);
         if (locache_key_filename(name, key.data, key.length) != LOCACHE_OK ||
             unname_complaint(name) != NULL)
@@ -540,7 +541,7 @@ static void test_key__a_million_keys_are_told_apart(void **state)
         assert_memory_equal(all[i - 1].key, all[i].key, LC_CHECKSUM_SIZE);
     }
     assert_in_range(equal, 1, COUNT / 2); /* the generator is neither too wild nor too tame */
-    locache_writer_clear(&key);
+    locache_cbor_writer_clear(&key);
     free(all);
 }
 
@@ -576,12 +577,12 @@ static void test_key__rejects_what_is_nested_too_deep(void **state)
 
 static void test_key__begin_refuses_more_pairs_than_an_array_holds(void **state)
 {
-    locache_writer key;
+    locache_cbor_writer key;
     (void)state;
-    locache_writer_init(&key, NULL, 0);
+    locache_cbor_writer_init(&key, NULL, 0);
     locache_key_begin(&key, UINT64_MAX / 2 + 1);
-    assert_int_equal(locache_writer_status(&key), LOCACHE_EINVAL);
-    locache_writer_clear(&key);
+    assert_int_equal(locache_cbor_writer_status(&key), LOCACHE_EINVAL);
+    locache_cbor_writer_clear(&key);
 }
 
 /* From LOCACHE_KEY_LONG bytes on, the id in a name is that of the key's digest, as an entry has
@@ -593,15 +594,15 @@ static void test_key__a_long_key_is_named_after_its_digest(void **state)
         char name[LOCACHE_NAME_MAX + 1], hex[2 * LOCACHE_ID_SIZE + 1];
         unsigned char room[64];
         locache_id id;
-        locache_writer key, stored;
-        locache_writer_init(&key, NULL, 0);
+        locache_cbor_writer key, stored;
+        locache_cbor_writer_init(&key, NULL, 0);
         locache_key_begin(&key, 1);
         locache_key_name(&key, "x", 1);
-        locache_write_array(&key, size - 6);
+        locache_cbor_write_array(&key, size - 6);
         for (size_t i = 0; i < size - 6; i++)
-            locache_write_uint(&key, i % 24);
+            locache_cbor_write_uint(&key, i % 24);
         assert_int_equal(key.length, size);
-        locache_writer_init(&stored, room, sizeof room);
+        locache_cbor_writer_init(&stored, room, sizeof room);
         locache_key_bytes(&stored, key.data, key.length);
         if (size < LOCACHE_KEY_LONG)
             locache_id_of(&id, key.data, key.length);
@@ -610,8 +611,8 @@ static void test_key__a_long_key_is_named_after_its_digest(void **state)
         lc_text_hex(hex, id.bytes, sizeof id.bytes);
         assert_int_equal(locache_key_filename(name, key.data, key.length), LOCACHE_OK);
         assert_string_equal(strchr(name, '~') + 1, hex);
-        locache_writer_clear(&key);
-        locache_writer_clear(&stored);
+        locache_cbor_writer_clear(&key);
+        locache_cbor_writer_clear(&stored);
     }
 }
 

@@ -96,18 +96,19 @@ static void plant(const char *function, uint64_t x, locache_codec codec, const v
                   size_t size)
 {
     locache *cache;
-    locache_options options = {.size = sizeof options, .function = function};
-    locache_identity_explicit(&options.identity, "test");
+    locache_identity identity = {.size = sizeof identity};
+    locache_options options = {.size = sizeof options, .function = function, .identity = &identity};
+    locache_identity_explicit(&identity, "test");
     child_require(locache_open(&cache, foo, &options, &error) == LOCACHE_OK);
-    locache_writer made;
-    locache_writer_init(&made, NULL, 0);
+    locache_cbor_writer made;
+    locache_cbor_writer_init(&made, NULL, 0);
     locache_key_begin(&made, 1);
     locache_key_name(&made, "x", 1);
-    locache_write_uint(&made, x);
+    locache_cbor_write_uint(&made, x);
     locache_record record = {
         .size = sizeof record, .codec = codec, .body = body, .body_size = size};
     child_require(locache_put(cache, made.data, made.length, &record, &error) == LOCACHE_OK);
-    locache_writer_clear(&made);
+    locache_cbor_writer_clear(&made);
     locache_close(cache);
 }
 
@@ -149,15 +150,15 @@ static void other_types(void *unused)
     (void)unused;
     use_foo();
     for (size_t i = 0; i < sizeof bodies / sizeof *bodies; i++) {
-        plant("small", bodies[i].x, LOCACHE_CBOR, bodies[i].body, bodies[i].size);
+        plant("small", bodies[i].x, LOCACHE_CODEC_CBOR, bodies[i].body, bodies[i].size);
         runs = 0;
         child_require(small((unsigned char)bodies[i].x) == bodies[i].x && runs == 1);
         child_require(small((unsigned char)bodies[i].x) == bodies[i].x && runs == 1);
     }
-    plant("small", 6, LOCACHE_RAW, "\x06", 1);
+    plant("small", 6, LOCACHE_CODEC_RAW, "\x06", 1);
     runs = 0;
     child_require(small(6) == 6 && runs == 1);
-    plant("small", 9, LOCACHE_CBOR, "\x18\x2a", 2);
+    plant("small", 9, LOCACHE_CODEC_CBOR, "\x18\x2a", 2);
     child_require(small(9) == 42 && runs == 1);
 }
 
