@@ -367,6 +367,7 @@ def column_and_other_value(frame):
     other_value(frame)
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("width", [2, 40])
 @pytest.mark.parametrize(
     ("library", "change", "place"),
@@ -392,6 +393,7 @@ def test_change_of_a_frame_is_named(kept, library, change, place, width):
     assert f": {place} is another afterwards" in str(said[0].message)
 
 
+@pytest.mark.once
 @pytest.mark.parametrize(
     ("library", "width"),
     [("pandas", 0), ("pandas", 2), ("pandas", 40), ("polars", 2), ("polars", 40)],
@@ -415,6 +417,7 @@ def test_new_column_of_a_frame_is_filled_in(kept, library, width, caplog):
     assert "filled in frame['c0']" in caplog.text or "filled in frame['new']" in caplog.text
 
 
+@pytest.mark.once
 def test_new_column_of_a_frame_whose_columns_have_numbers(kept):
     pandas = pytest.importorskip("pandas")
 

@@ -88,6 +88,7 @@ def definitions(names, options, parameters="x", first="RAN.append(x)"):
     )
 
 
+@pytest.mark.once
 @unsanitized
 @pytest.mark.parametrize("way", WAYS)
 def test_hits_leave_resident_memory_where_it_was(measured, way):
@@ -117,6 +118,7 @@ def measure(f, hits):
         assert blocks < hits // 10 and opened <= 0, name
 
 
+@pytest.mark.once
 @unsanitized
 @pytest.mark.parametrize("memory", ["1000", "(10**9, 10**6)"])
 def test_many_keys_through_a_bounded_table(measured, memory):
@@ -143,6 +145,7 @@ measure(array, {50_000 if LONG else 5_000})
         assert opened <= 64, name
 
 
+@pytest.mark.once
 @unsanitized
 def test_misses_stores_and_resets_leave_resident_memory_where_it_was(measured):
     rounds = 2_000 if LONG else 60
@@ -230,6 +233,7 @@ def test_no_object_is_left_by_hits(measured):
 # -------------------------------------------------------------------------------------- descriptors
 
 
+@pytest.mark.once
 def test_descriptors_are_bounded_with_many_hot_keys(measured):
     most, same = measured("""
         @persist
@@ -256,6 +260,7 @@ def test_descriptors_are_bounded_with_many_hot_keys(measured):
     assert same <= 4
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("limit", [8, 64])
 def test_few_descriptors_are_enough_and_none_is_lost(measured, limit):
     hits = 100_000 if LONG else 10_000

@@ -8,6 +8,8 @@ import time
 import pytest
 from locache import _weigh
 
+pytestmark = pytest.mark.once
+
 PROGRAM = """
     import sys
     from locache import persist

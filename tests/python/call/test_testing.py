@@ -212,6 +212,7 @@ PROJECT = {
 }
 
 
+@pytest.mark.once
 def test_the_fixture(script):
     for name, text in PROJECT.items():
         (script.place / name).write_text(textwrap.dedent(text))
@@ -236,6 +237,7 @@ def test_without_pytest(script):
     assert script(program).out == "True 6\n"
 
 
+@pytest.mark.once
 def test_the_docstrings_example(script):
     out = script("import doctest, locache.testing as t; print(doctest.testmod(t))").out
     assert out.startswith("TestResults(failed=0, attempted=")

@@ -320,6 +320,7 @@ def test_an_arrays_summary(answers, warned):
     assert len(text) < 1000
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("library", ["pandas", "polars", "pyarrow"])
 def test_frames(answers, library, warned):
     module = pytest.importorskip(library)

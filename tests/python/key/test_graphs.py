@@ -252,6 +252,7 @@ def test_sets_of_objects_in_a_cycle_have_no_order(name):
     assert name(frozenset(linked(1))) == name(frozenset(linked(1)))
 
 
+@pytest.mark.once
 def test_sets_of_objects_in_a_cycle_are_the_same_in_every_process(name, tmp_path):
     (tmp_path / "show.py").write_text(
         textwrap.dedent(
@@ -280,6 +281,7 @@ def test_sets_of_objects_in_a_cycle_are_the_same_in_every_process(name, tmp_path
     assert len(outputs) == 1
 
 
+@pytest.mark.once
 def test_what_never_ends_is_refused_soon(name):
     class Endless:
         def __init__(self, n):

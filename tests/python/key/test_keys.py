@@ -372,6 +372,7 @@ def test_equal_values_made_twice_have_one_name(name, kind):
         assert name(first) == name(second), first
 
 
+@pytest.mark.once
 def test_names_are_the_same_whatever_the_hash_seed(tmp_path):
     (tmp_path / "show.py").write_text(
         textwrap.dedent(
@@ -417,6 +418,7 @@ def test_what_does_not_matter_is_not_in_the_name(name, a, b):
 # ------------------------------------------------------------------------------------------- frames
 
 
+@pytest.mark.once
 def test_pandas_frames_by_column(name):
     pd = pytest.importorskip("pandas")
     made = pd.DataFrame({"a": [1, 2], "b": [3, 4], "c": ["x", None]})
@@ -438,6 +440,7 @@ def test_pandas_frames_by_column(name):
     assert len({name(frame) for frame in frames}) == len(frames)
 
 
+@pytest.mark.once
 def test_polars_frames_by_column(name):
     pl = pytest.importorskip("polars")
     made = pl.DataFrame({"a": [1, None], "b": ["x", None]})

@@ -315,6 +315,7 @@ def test_a_torch_generator_is_refused(name):
 # ----------------------------------------------------------------------------------- data frames
 
 
+@pytest.mark.once
 def test_pandas_flags_offsets_and_subclasses(name):
     pd = pytest.importorskip("pandas")
     frame = pd.DataFrame({"a": [1]})
@@ -334,6 +335,7 @@ def test_pandas_flags_offsets_and_subclasses(name):
     assert name(one) == name(same) != name(other)
 
 
+@pytest.mark.once
 def test_arrow_slices_and_chunks_of_nested_columns(name):
     pa = pytest.importorskip("pyarrow")
     rows = [[1, 2], None, [], [3]]

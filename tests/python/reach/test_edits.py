@@ -8,13 +8,19 @@ from oddrows import ODD_EDITS, ODD_LIVE, ODD_STATE
 from running import Runner
 
 # Under sanitizers, which are there for the extension, some rows: all reach it in the same ways.
-STEP = 4 if os.environ.get("LOCACHE_TEST_SANITIZED") == "1" else 1
-# "2/3": the second of every three. One version runs all rows, the others share them.
-FIRST, PARTS = map(int, os.environ.get("LOCACHE_TEST_PART", "1/1").split("/"))
-CHOSEN = slice(FIRST - 1, None, STEP * PARTS)
+STEP = 8 if os.environ.get("LOCACHE_TEST_SANITIZED") == "1" else 1
 EDITS = EDITS | ODD_EDITS
 STATE = STATE | ODD_STATE
 LIVE = LIVE | ODD_LIVE
+
+
+def needing_much(program):
+    """What the interpreters that run every test have."""
+    return [pytest.mark.once] if "import pandas" in str(program) else []
+
+
+def names(table):
+    return [pytest.param(name, marks=needing_much(table[name])) for name in list(table)[::STEP]]
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +41,7 @@ def run(runner, tmp_path):
     return run
 
 
-@pytest.mark.parametrize("name", list(EDITS)[CHOSEN])
+@pytest.mark.parametrize("name", names(EDITS))
 def test_an_edit_computes_again_what_it_can_have_changed(run, tmp_path, name):
     files, edit, again = EDITS[name]
     true = not name.startswith("options") or again  # what was told not to count may be stale
@@ -49,7 +55,7 @@ def test_an_edit_computes_again_what_it_can_have_changed(run, tmp_path, name):
     assert run() == 0
 
 
-@pytest.mark.parametrize("name", list(STATE)[CHOSEN])
+@pytest.mark.parametrize("name", names(STATE))
 def test_what_a_function_changes_itself_computes_nothing_again(run, tmp_path, name):
     write(tmp_path, STATE[name])
     assert run([1, 1, 2, 1, 2], compare=False) == 2
@@ -57,7 +63,7 @@ def test_what_a_function_changes_itself_computes_nothing_again(run, tmp_path, na
     assert run([3, 1, 2], compare=False) == 1
 
 
-@pytest.mark.parametrize("name", list(LIVE)[CHOSEN])
+@pytest.mark.parametrize("name", names(LIVE))
 def test_what_somebody_changes_is_seen_at_the_next_call(run, tmp_path, name):
     program, again = LIVE[name]
     write(tmp_path, program)
