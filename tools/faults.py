@@ -4,7 +4,7 @@
 
 A report is Meson's testlog.json or a JUnit file of pytest. A row of the table names its tests; what
 these injected is added up: what a test says that it did ("N injections", or the property of that
-name), else one for each test that it is of. A file that serves several rows counts in each. Where
+name), and where that is less, one for each test. A file that serves several rows counts in each. Where
 no report knows a row's tests, its figures stay.
 """
 
@@ -51,7 +51,7 @@ def of_meson(path, counts):
             count.skipped += 1
             continue
         count.failed += sum(map(int, failed)) or int(test["result"] not in ("OK", "EXPECTEDFAIL"))
-        count.injections += sum(map(int, injected)) or sum(map(int, passed)) or 1
+        count.injections += max(sum(map(int, injected)), sum(map(int, passed)), 1)
 
 
 def of_junit(path, counts):

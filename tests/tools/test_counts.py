@@ -1,0 +1,61 @@
+"""tools/faults.py and tools/uncovered.py: what they read, and what they refuse."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+TOOLS = Path(__file__).resolve().parents[2] / "tools"
+PAGE = """before
+<!-- figures: faults -->
+| fault | promised | tests |
+|---|---|---|
+| one | nothing | `unit/cache/test_cache.c`, `fault/test_names.py` |
+| other | much | `fault/test_unknown.py` |
+<!-- end of figures -->
+after
+"""
+JUNIT = """<testsuites><testsuite>
+<testcase classname="tests.fault.test_names" name="a"><properties>
+<property name="injections" value="30"/></properties></testcase>
+<testcase classname="tests.fault.test_names" name="b"/>
+<testcase classname="tests.fault.test_names" name="c"><failure>no</failure></testcase>
+<testcase classname="tests.fault.test_names" name="d"><skipped/></testcase>
+</testsuite></testsuites>"""
+
+
+def run(*command):
+    return subprocess.run([sys.executable, *map(str, command)], capture_output=True, text=True)
+
+
+def test_the_table_of_faults_adds_up_what_its_rows_tests_injected(tmp_path):
+    (tmp_path / "page.md").write_text(PAGE)
+    (tmp_path / "junit.xml").write_text(JUNIT)
+    said = "[  PASSED  ] 4 test(s).\n900 injections\n"
+    test = {"name": "locache:unit / test_cache", "result": "OK", "stdout": said}
+    (tmp_path / "log.json").write_text(json.dumps(test) + "\n")
+    for _ in range(2):  # it reads what it wrote
+        done = run(
+            TOOLS / "faults.py", *(tmp_path / n for n in ("page.md", "log.json", "junit.xml"))
+        )
+        assert done.returncode == 0, done.stderr
+        text = (tmp_path / "page.md").read_text()
+        assert "`fault/test_names.py` | 932 | 931 | 1 |" in text
+        assert "| other | much | `fault/test_unknown.py` |" in text
+        assert text.startswith("before\n") and text.endswith("after\n")
+
+
+@pytest.mark.parametrize(("listed", "status"), [("lc_free", 0), ("lc_alloc", 1)])
+def test_lines_that_no_test_reaches_must_be_listed(tmp_path, listed, status):
+    lines = [{"line_number": n, "count": n - 3, "gcovr/noncode": False} for n in (3, 4)]
+    functions = [{"name": "lc_free.part.0", "lineno": 2}]
+    report = {"files": [{"file": "src/base/alloc.c", "lines": lines, "functions": functions}]}
+    (tmp_path / "report.json").write_text(json.dumps(report))
+    (tmp_path / "list.txt").write_text(f"Why:\n    src/base/alloc.c {listed}\n")
+    done = run(TOOLS / "uncovered.py", tmp_path / "report.json", tmp_path / "list.txt")
+    assert done.returncode == status, done.stdout + done.stderr
+    assert ("lc_free: not reached and not listed" in done.stdout) == bool(status)
