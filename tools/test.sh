@@ -166,7 +166,7 @@ done <"$logs/pythons"
 pytest_with faults ".venv-$whole/bin/python" -n 3 tests/fault
 pytest_with tools ".venv-$whole/bin/python" -n 2 tests/tools
 
-if ! wait "$testing"; then fail "the core could not be built"; fi
+if ! wait "$testing"; then fail "the core could not be tested"; fi
 trap - EXIT
 
 # Under the sanitizers: CPython itself leaks at its end, so that leaks are the core tests' to find.
