@@ -55,6 +55,13 @@ extern "C" {
  *                                  Python (`version="primes 1"`). The source
  *                                  does not count then.
  *
+ *     LOCACHE_PERSIST_WITH((.max_entries = 1000, .ignore = "verbose"),
+ *                          double, integrate, (int, n), (bool, verbose))
+ *
+ * is LOCACHE_PERSIST with options of the function, members of
+ * locache_persist_options as an initialiser has them. They are no part of the
+ * version: another limit invalidates nothing.
+ *
  * Without LOCACHE_SHARE no two functions share results: the source file counts,
  * for a function from a header the file that includes it, and the types of the
  * result and of the parameters.
@@ -70,6 +77,25 @@ extern "C" {
  * again. A body ends on the thread where it began.
  *
  * Within a body, __func__ is "locache_body_integrate". */
+
+/* Of one function: LOCACHE_PERSIST_WITH. Zeros are the defaults of
+ * locache_options, whose members of these names say what they are. */
+typedef struct locache_persist_options {
+    size_t size;    /* set by the macro */
+    uint32_t flags; /* LOCACHE_OPEN_DURABLE, _UNMAPPED, _READ_ONLY */
+    int64_t max_entries;
+    int64_t max_age;
+    int64_t memory_entries;
+    int64_t memory_bytes;
+    int64_t recheck;
+    /* exactly this cache directory (relative: to the working directory at the
+     * first call), before locache_set_dir() and $LOCACHE_DIR; NULL: as those
+     * say */
+    const char *dir;
+    /* names of parameters that make no other call, parted by commas or spaces;
+     * NULL: none */
+    const char *ignore;
+} locache_persist_options;
 
 /* Where functions that were not called yet keep their results: exactly this
  * directory (relative: to the working directory now), for all sources, and
@@ -193,6 +219,7 @@ typedef struct locache_function_record {
     const void *text; /* that #embed made, of text_file */
     size_t text_size;
     const char *text_file;
+    const locache_persist_options *options;
     /* what links functions to texts, from here to links_end: see
      * src/persist/text.h */
     const void *links;
@@ -224,6 +251,15 @@ LOCACHE_API void locache_call_argument(locache_call *call, const char *name,
 LOCACHE_API bool locache_call_take(void *result, locache_call *call);
 LOCACHE_API void locache_call_keep(locache_call *call, const void *result);
 LOCACHE_API void locache_call_discard(locache_call *call);
+/* In place of take: the call is handed on, and asked about by one of those
+ * below, which ends it. */
+LOCACHE_API void locache_call_hold(locache_call *call);
+LOCACHE_API bool locache_call_contains(locache_call *call);
+LOCACHE_API locache_status locache_call_forget(locache_call *call);
+LOCACHE_API locache_status locache_call_path(char out[LOCACHE_PATH_MAX],
+                                             locache_call *call);
+/* The thread's next call of the function runs its body. */
+LOCACHE_API void locache_call_refresh(const locache_function_record *function);
 LOCACHE_API locache_status
 locache_function_reset(locache_function_record *function);
 /* The record's program ends, or its shared library is unloaded. */
@@ -662,13 +698,15 @@ extern const char locache_links_end_[] __asm__(
 
 /* ----------------------------------------------------------- the definition */
 
-#define LOCACHE_PERSIST(...)                                                   \
-    LOCACHE_PERSIST_(LOCACHE_FITS_(__VA_ARGS__), LOCACHE_COUNT_(__VA_ARGS__),  \
+#define LOCACHE_PERSIST(...) LOCACHE_PERSIST_WITH((), __VA_ARGS__)
+#define LOCACHE_PERSIST_WITH(options, ...)                                     \
+    LOCACHE_PERSIST_(LOCACHE_FITS_(__VA_ARGS__), options,                      \
+                     LOCACHE_COUNT_(__VA_ARGS__),                              \
                      LOCACHE_1ST_(__VA_ARGS__, ~),                             \
                      LOCACHE_2ND_(__VA_ARGS__, ~, ~), __VA_ARGS__)
 #define LOCACHE_PERSIST_(fits, ...) LOCACHE_PERSIST_IF_(fits, __VA_ARGS__)
 #define LOCACHE_PERSIST_IF_(fits, ...) LOCACHE_PERSIST_##fits(__VA_ARGS__)
-#define LOCACHE_PERSIST_MANY(count, ret, fn, ...)                              \
+#define LOCACHE_PERSIST_MANY(options, count, ret, fn, ...)                     \
     _Static_assert(0, "locache: " #fn " can have at most sixteen parameters"); \
     ret fn(void)
 
@@ -680,7 +718,7 @@ extern const char locache_links_end_[] __asm__(
 
 /* The first declaration takes `static` and the like. The body's own comes last,
  * so that the body follows it as it was written. */
-#define LOCACHE_PERSIST_OK(count, ret, fn, ...)                                \
+#define LOCACHE_PERSIST_OK(options_, count, ret, fn, ...)                      \
     ret fn(LOCACHE_EACH_##count(LOCACHE_DECLARE_, LOCACHE_DECLARE_NEXT_, void, \
                                 fn, __VA_ARGS__));                             \
     static inline LOCACHE_UNUSED_ void locache_check_pointers_##fn(void)       \
@@ -708,6 +746,8 @@ extern const char locache_links_end_[] __asm__(
     static const locache_parameter locache_parameters_##fn[] = {               \
         LOCACHE_EACH_##count(LOCACHE_RECORD_, LOCACHE_RECORD_, , fn,           \
                              __VA_ARGS__) {0, NULL, 0, 0, NULL}};              \
+    static const locache_persist_options locache_options_of_##fn = {           \
+        .size = sizeof(locache_persist_options), LOCACHE_OPEN_ options_};      \
     static locache_function_record locache_function_of_##fn                    \
         __attribute__((used)) = {                                              \
             .size = sizeof(locache_function_record),                           \
@@ -720,6 +760,7 @@ extern const char locache_links_end_[] __asm__(
             .kind = LOCACHE_CTYPE_(*(ret *)0),                                 \
             .result_size = sizeof(ret),                                        \
             .layout = LOCACHE_LISTED_(ret),                                    \
+            .options = &locache_options_of_##fn,                               \
             .parameters = locache_parameters_##fn,                             \
             .parameter_count = count,                                          \
             .unit = &locache_unit_,                                            \
@@ -752,11 +793,47 @@ extern const char locache_links_end_[] __asm__(
         }                                                                      \
         return locache_result_;                                                \
     }                                                                          \
+    static inline LOCACHE_UNUSED_ locache_call locache_call_of_##fn(           \
+        LOCACHE_EACH_##count(LOCACHE_DECLARE_, LOCACHE_DECLARE_NEXT_, void,    \
+                             fn, __VA_ARGS__))                                 \
+    {                                                                          \
+        locache_call locache_call_;                                            \
+        locache_call_.size = sizeof locache_call_;                             \
+        locache_call_begin(&locache_call_, &locache_function_of_##fn, count);  \
+        LOCACHE_EACH_##count(LOCACHE_ARGUMENT_, LOCACHE_ARGUMENT_, , fn,       \
+                             __VA_ARGS__)                                      \
+        locache_call_hold(&locache_call_);                                     \
+        return locache_call_;                                                  \
+    }                                                                          \
+    static inline LOCACHE_UNUSED_ ret locache_refresh_##fn(                    \
+        LOCACHE_EACH_##count(LOCACHE_DECLARE_, LOCACHE_DECLARE_NEXT_, void,    \
+                             fn, __VA_ARGS__))                                 \
+    {                                                                          \
+        locache_call_refresh(&locache_function_of_##fn);                       \
+        return fn(LOCACHE_EACH_##count(LOCACHE_PASS_, LOCACHE_PASS_NEXT_, , fn,\
+                                       __VA_ARGS__));                          \
+    }                                                                          \
     static ret locache_body_##fn(                                              \
         locache_call *locache_this_call_ LOCACHE_UNUSED_ LOCACHE_EACH_##count( \
             LOCACHE_DECLARE_NEXT_, LOCACHE_DECLARE_NEXT_, , fn, __VA_ARGS__))
 /* As a statement within the body of a memoized function. */
 #define LOCACHE_DISCARD() locache_call_discard(locache_this_call_)
+/* About one call of a function that is memoized above in this file, its
+ * arguments in parentheses: LOCACHE_FORGET(integrate, (3, true)). Any thread.
+ * CONTAINS: is a result there that the call would give? FORGET: OK, or MISS
+ * where there was none. PATH: of the call's file, there or not, into out (of
+ * LOCACHE_PATH_MAX bytes). REFRESH is the call itself: its body runs, and its
+ * result takes the place of the one there is. Failures are locache_path()'s and
+ * locache_remove()'s, and those of opening the cache, which are said on stderr,
+ * too. */
+#define LOCACHE_CONTAINS(fn, arguments)                                        \
+    locache_call_contains((locache_call[]){locache_call_of_##fn arguments})
+#define LOCACHE_FORGET(fn, arguments)                                          \
+    locache_call_forget((locache_call[]){locache_call_of_##fn arguments})
+#define LOCACHE_PATH(out, fn, arguments)                                       \
+    locache_call_path(out, (locache_call[]){locache_call_of_##fn arguments})
+#define LOCACHE_REFRESH(fn, arguments) locache_refresh_##fn arguments
+
 #define LOCACHE_IS_RESULT_(ret)                                                \
     (LOCACHE_NUMBER_CTYPE_(*(ret *)0) != LOCACHE_CTYPE_NONE ||                 \
      LOCACHE_CTYPE_(*(ret *)0) == LOCACHE_CTYPE_LONG_REAL ||                   \

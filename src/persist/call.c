@@ -17,6 +17,7 @@
 #include "base/system.h"
 #include "base/warn.h"
 #include "persist/convert.h"
+#include "persist/ignored.h"
 #include "persist/left.h"
 #include "persist/opened.h"
 
@@ -74,6 +75,9 @@ static void complain(locache_function_record *function, const char *what,
 
 /* ---------------------------------------------------------------------------------------- calls */
 
+/* Whose next call in this thread runs its body. */
+static _Thread_local const locache_function_record *fresh;
+
 void locache_call_begin(locache_call *of, locache_function_record *function, uint64_t count)
 {
     lc_call *call = lc_call_within(of);
@@ -84,8 +88,11 @@ void locache_call_begin(locache_call *of, locache_function_record *function, uin
     call->flight = NULL;
     call->began = 0;
     call->discarded = false;
+    call->fresh = fresh == function;
+    if (call->fresh)
+        fresh = NULL;
     locache_cbor_writer_init(&call->key, call->room, sizeof call->room);
-    locache_key_begin(&call->key, count);
+    locache_key_begin(&call->key, count - lc_ignored_count(function));
     if (lc_opened_enter(&call->cache, function, &error) != LOCACHE_OK && error.status != LOCACHE_OK)
         complain(function, "runs uncached", &error);
     errno = code;
@@ -95,7 +102,7 @@ void locache_call_argument(locache_call *of, const char *name, unsigned kind, co
                            size_t size, const locache_layout *layout)
 {
     lc_call *call = lc_call_within(of);
-    if (call->cache == NULL)
+    if (call->cache == NULL || lc_ignored_is(call->function, name))
         return;
     locache_key_name(&call->key, name, strlen(name));
     lc_convert_key(&call->key, kind, value, size, layout);
@@ -131,7 +138,8 @@ static locache_status ask_for(locache_value **value, lc_call *call, locache_erro
     locache_request request = {.size = sizeof request,
                                .wait = WAIT_PART,
                                .key = call->key.data,
-                               .key_size = call->key.length};
+                               .key_size = call->key.length,
+                               .fresh = call->fresh};
     waiting this = {call, &request};
     locache_status status;
     do {
@@ -249,10 +257,81 @@ void locache_call_keep(locache_call *of, const void *result)
         return;
     if (call->flight != NULL)
         lc_left_forget(call);
-    if (!call->discarded && !is_failure(call->function, result))
+    bool kept = !call->discarded && !is_failure(call->function, result) &&
+                !(call->function->options->flags & LOCACHE_OPEN_READ_ONLY);
+    if (kept)
         keep_result(call, result);
     /* NULL once it was committed. */
     locache_abandon(call->flight);
     go_uncached(call);
     errno = code;
+}
+
+/* ------------------------------------------------------------------------------- about one call */
+
+void locache_call_refresh(const locache_function_record *function)
+{
+    fresh = function;
+}
+
+/* The program hands the call on by value: the key goes with it, on the heap. */
+void locache_call_hold(locache_call *of)
+{
+    lc_call *call = lc_call_within(of);
+    locache_cbor_writer key;
+    locache_cbor_writer_init(&key, NULL, 0);
+    if (call->cache != NULL) {
+        locache_cbor_write_raw(&key, call->key.data, call->key.length);
+        if (key.status == LOCACHE_OK)
+            key.status = call->key.status;
+        locache_cbor_writer_clear(&call->key);
+        call->key = key;
+    }
+}
+
+/* OK: the call has a handle and a key. What is wrong with the cache was said when it was opened. */
+static locache_status check_held(lc_call *call)
+{
+    if (call->cache == NULL)
+        return LOCACHE_EIO;
+    locache_status status = locache_cbor_writer_status(&call->key);
+    if (status != LOCACHE_OK)
+        go_uncached(call);
+    return status;
+}
+
+bool locache_call_contains(locache_call *of)
+{
+    lc_call *call = lc_call_within(of);
+    locache_value *value;
+    if (check_held(call) != LOCACHE_OK)
+        return false;
+    bool found =
+        locache_get(&value, call->cache, call->key.data, call->key.length, NULL) == LOCACHE_OK;
+    if (found)
+        locache_value_free(value);
+    go_uncached(call);
+    return found;
+}
+
+locache_status locache_call_forget(locache_call *of)
+{
+    lc_call *call = lc_call_within(of);
+    locache_status status = check_held(call);
+    if (status != LOCACHE_OK)
+        return status;
+    status = locache_remove(call->cache, call->key.data, call->key.length, NULL);
+    go_uncached(call);
+    return status;
+}
+
+locache_status locache_call_path(char out[LOCACHE_PATH_MAX], locache_call *of)
+{
+    lc_call *call = lc_call_within(of);
+    locache_status status = check_held(call);
+    if (status != LOCACHE_OK)
+        return status;
+    status = locache_path(out, call->cache, call->key.data, call->key.length, NULL);
+    go_uncached(call);
+    return status;
 }

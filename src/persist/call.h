@@ -15,6 +15,7 @@ typedef struct lc_call {
     int64_t began;
     void *left[4]; /* what is called where the body is left without a return */
     bool discarded;
+    bool fresh; /* the body is to run */
     locache_cbor_writer key;
     unsigned char room[LC_CALL_ROOM];
 } lc_call;

@@ -11,6 +11,7 @@
 #include "base/watched.h"
 #include "persist/digests.h"
 #include "persist/identity.h"
+#include "persist/ignored.h"
 #include "persist/where.h"
 
 #include <errno.h>
@@ -36,8 +37,21 @@ static locache_status open_handle(locache **out, locache_function_record *functi
     char dir[LOCACHE_PATH_MAX];
     bool located;
     locache_identity identity;
+    const locache_persist_options *said = function->options;
     locache_options options = {
-        .size = sizeof options, .function = function->name, .identity = &identity};
+        .size = sizeof options,
+        .function = function->name,
+        .identity = &identity,
+        .flags = said->flags,
+        .max_entries = said->max_entries,
+        .max_age = said->max_age,
+        .memory_entries = said->memory_entries,
+        .memory_bytes = said->memory_bytes,
+        .recheck = said->recheck,
+    };
+    if (said->ignore != NULL && !lc_ignored_known(function))
+        return lc_fail(error, LOCACHE_EINVAL, "the option ignore names no parameter of it: \"%s\"",
+                       said->ignore);
     locache_status status = lc_where(dir, &located, function, error);
     if (status == LOCACHE_OK)
         status = lc_identity_of(&identity, function, located, error);

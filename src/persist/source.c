@@ -11,6 +11,8 @@
 #include <string.h>
 
 #define MACRO "LOCACHE_PERSIST"
+/* The same with options before all else. They are not the text of the function. */
+#define MACRO_WITH MACRO "_WITH"
 
 /* --------------------------------------------------------------------------------------- tokens */
 
@@ -293,16 +295,24 @@ static bool is_token(const lc_source *in, size_t i, const char *text)
     return i < in->count && strcmp(in->bytes + in->tokens[i].start, text) == 0;
 }
 
-/* The token after the parenthesis that closes the one at `open`; *argument is the first of the
- * second argument where that is a single token, else 0. */
-static size_t pass_parentheses(size_t *argument, const lc_source *in, size_t open)
+/* The token after the parenthesis that closes the one at `open`; *argument is the first of its
+ * second argument where that is a single token, else 0. Where it begins with options, what follows
+ * their comma counts: *start is the first token of that. */
+static size_t pass_parentheses(size_t *argument, size_t *start, const lc_source *in, size_t open)
 {
     size_t depth = 0;
     size_t commas[2] = {0, 0};
     size_t count = 0;
+    bool options = is_token(in, open - 1, MACRO_WITH);
     *argument = 0;
+    *start = open - 1;
     for (size_t i = open; i < in->count; i++) {
         bool closes = is_token(in, i, ")") && depth == 1;
+        if (options && depth == 1 && is_token(in, i, ",")) {
+            options = false;
+            *start = i + 1;
+            continue;
+        }
         if (depth == 1 && (is_token(in, i, ",") || closes) && count < 2)
             commas[count++] = i;
         if (closes) {
@@ -399,15 +409,16 @@ static size_t pass_body(const lc_source *in, size_t open)
 bool lc_source_next(lc_definition *out, const lc_source *in, size_t *at)
 {
     for (size_t i = *at; i + 1 < in->count; i++) {
-        size_t argument;
-        if (!is_token(in, i, MACRO) || in->tokens[i].directive || !is_token(in, i + 1, "("))
+        size_t argument, first;
+        if ((!is_token(in, i, MACRO) && !is_token(in, i, MACRO_WITH)) || in->tokens[i].directive ||
+            !is_token(in, i + 1, "("))
             continue;
-        size_t after = pass_parentheses(&argument, in, i + 1);
+        size_t after = pass_parentheses(&argument, &first, in, i + 1);
         if (argument == 0 || after >= in->count ||
             (!is_token(in, after, "{") && !is_token(in, after, "<%")))
             continue;
         const token *last = &in->tokens[pass_body(in, after) - 1];
-        size_t start = in->tokens[i].start;
+        size_t start = in->tokens[first].start;
         *out = (lc_definition){.name = in->bytes + in->tokens[argument].start,
                                .first_line = in->tokens[i].line,
                                .last_line = in->tokens[after - 1].line,

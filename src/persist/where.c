@@ -35,24 +35,32 @@ typedef struct chosen_dir {
 
 static _Atomic(chosen_dir *) chosen;
 
-locache_status locache_set_dir(const char *dir, locache_error *error)
+/* From the working directory where it is relative. */
+static locache_status absolute(char out[LOCACHE_PATH_MAX], const char *dir, locache_error *error)
 {
     char start[LOCACHE_PATH_MAX] = "";
-    lc_error_clear(error);
-    if (dir != NULL && dir[0] == '\0')
+    if (dir[0] == '\0')
         return lc_fail(error, LOCACHE_EINVAL, "the path of the cache directory must not be empty");
-    if (dir != NULL && dir[0] != '/' && getcwd(start, sizeof start) == NULL)
+    if (dir[0] != '/' && getcwd(start, sizeof start) == NULL)
         return lc_fail_os(error, errno, "cannot find the working directory, which %s starts from",
                           dir);
+    int size = snprintf(out, LOCACHE_PATH_MAX, "%s%s%s", start, start[0] ? "/" : "", dir);
+    return size < LOCACHE_PATH_MAX
+               ? LOCACHE_OK
+               : lc_fail(error, LOCACHE_ELIMIT, "the path of the cache directory is too long");
+}
+
+locache_status locache_set_dir(const char *dir, locache_error *error)
+{
+    lc_error_clear(error);
     chosen_dir *made = lc_alloc(sizeof *made);
     if (made == NULL)
         return lc_fail(error, LOCACHE_ENOMEM, "no memory for the path of the cache directory");
     made->none = dir == NULL;
-    int size = snprintf(made->path, sizeof made->path, "%s%s%s", start, start[0] ? "/" : "",
-                        dir ? dir : "");
-    if (size < 0 || size >= LOCACHE_PATH_MAX) {
+    locache_status status = dir != NULL ? absolute(made->path, dir, error) : LOCACHE_OK;
+    if (status != LOCACHE_OK) {
         lc_free(made);
-        return lc_fail(error, LOCACHE_ELIMIT, "the path of the cache directory is too long");
+        return status;
     }
     made->before = atomic_load(&chosen);
     /* A failed exchange has set made->before to the newest: two that set at once both stay. */
@@ -194,6 +202,8 @@ locache_status lc_where(char out[LOCACHE_PATH_MAX], bool *located,
     bool shared = lc_identity_statement(function, true) != NULL;
     lc_error_clear(error);
     *located = false;
+    if (function->options->dir != NULL)
+        return absolute(out, function->options->dir, error);
     if (chosen_path(out))
         return LOCACHE_OK;
     *located = true;

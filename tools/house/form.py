@@ -11,8 +11,8 @@ LINE_MAX = 100
 # What is installed is read on any terminal.
 PUBLIC, PUBLIC_LINE_MAX = "include/", 80
 FILE_MAX = 800
-# What a binding needs is in one header, which is mostly comments.
-LONG = "include/locache.h"
+# What a binding needs is in one header, and so is what a macro is made of.
+LONG = ("include/locache.h", "include/locache/persist.h")
 # As many as a call passes in registers on x86-64; more are a struct that wants a name.
 PARAMETERS_MAX = 6
 
@@ -47,7 +47,7 @@ def long_lines(root):
 def long_files(root):
     for path in tree.files(root, C_FOLDERS, ".c", ".h"):
         count = len((root / path).read_text().splitlines())
-        if count > FILE_MAX and str(path) != LONG:
+        if count > FILE_MAX and str(path) not in LONG:
             yield f"{path}:{FILE_MAX + 1}: {count} lines: make two files of it"
 
 
