@@ -14,6 +14,7 @@
 #include "plain/types.h"
 #include "reach/names.h"
 #include "reach/reach.h"
+#include "result/layout.h"
 #include "result/lost.h"
 
 /* For locache._log. */
@@ -46,6 +47,7 @@ static PyMethodDef functions[] = {
     {"_hide", lcpy_tasks_hide, METH_O, NULL},
     {"_names_of", lcpy_names_told, METH_O, NULL},       /* for tests */
     {"_key_name", lcpy_explain_key_name, METH_O, NULL}, /* for locache._keys */
+    {"_laid_out", lcpy_layout_restore, METH_VARARGS, NULL},
     {"_read_only", lcpy_lost_read_only, METH_O, NULL},
     {"set_log", set_log, METH_O, NULL},
     {"set_memory", set_memory, METH_O, NULL},                 /* for locache._switch */

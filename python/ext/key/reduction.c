@@ -426,9 +426,55 @@ static bool is_empty_list(PyObject *part)
     return part != NULL && PyList_CheckExact(part) && PyList_GET_SIZE(part) == 0;
 }
 
+/* Does the class say in Python, of its own, how its objects are made again? That is taken for all. */
+static bool says_itself(PyTypeObject *type)
+{
+    PyObject *most = python_method(type, "__reduce_ex__");
+    PyObject *other = python_method(type, "__reduce__");
+
+    return lcpy_instance_reducer(type) != NULL || (most != NULL && !is_of_library(most)) ||
+           (other != NULL && !is_of_library(other));
+}
+
+/* What a subclass of list or dict holds, where the reduction went through methods of the subclass
+ * that may show something else. NULL without an exception: the reduction says it. */
+static PyObject *held_by(PyObject *object, int part)
+{
+    PyTypeObject *type = Py_TYPE(object);
+
+    if (part == ITEMS)
+        return PyList_Check(object) && type->tp_iter != PyList_Type.tp_iter
+                   ? PyList_GetSlice(object, 0, PyList_GET_SIZE(object))
+                   : NULL;
+    if (!PyDict_Check(object) || python_method(type, "items") == NULL)
+        return NULL;
+    if (!PyODict_Check(object))
+        return PyDict_Items(object);
+    /* its order is its own, not that of the dict below */
+    PyObject *view = PyObject_CallMethod((PyObject *)&PyODict_Type, "items", "O", object);
+    PyObject *pairs = view != NULL ? PySequence_List(view) : NULL;
+    Py_XDECREF(view);
+    return pairs;
+}
+
+static int take_held(PyObject *parts[PARTS], PyObject *object)
+{
+    for (int i = ITEMS; i <= PAIRS; i++) {
+        PyObject *held =
+            parts[i] != NULL && !says_itself(Py_TYPE(object)) ? held_by(object, i) : NULL;
+        if (held != NULL)
+            Py_SETREF(parts[i], held);
+        else if (PyErr_Occurred() != NULL)
+            return -1;
+    }
+    return 0;
+}
+
 /* Parts that say nothing out, and the attributes in that the others leave out. */
 static int complete_parts(PyObject *parts[PARTS], PyObject *object)
 {
+    if (take_held(parts, object) < 0)
+        return -1;
     if (is_empty_list(parts[ITEMS]))
         Py_CLEAR(parts[ITEMS]);
     if (is_empty_list(parts[PAIRS]))

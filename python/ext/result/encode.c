@@ -7,6 +7,7 @@
 #include "plain/array.h"
 #include "plain/npscalar.h"
 #include "plain/scalar.h"
+#include "result/layout.h"
 #include "result/pickle.h"
 #include "result/result.h"
 #include "result/shared.h"
@@ -24,6 +25,7 @@ typedef struct encoder {
     lcpy_shared shared;
     Py_ssize_t numbers; /* SHARED tags written */
     int depth;
+    int plain_only;
     int hashed;             /* > 0 within a dict key or a set member */
     uint64_t expanded;      /* bytes that the references written stand for */
     uint64_t hashed_bytes;  /* those of them within keys and members */
@@ -182,6 +184,15 @@ static __attribute__((noinline)) lcpy_written inspect_array(encoder *e, PyObject
                     : LCPY_DONE;
 }
 
+/* Where no pickle may be made, an array is rather stored in C's order than not at all. */
+static lcpy_written check_order(encoder *e, PyObject *value)
+{
+    int lost = e->plain_only ? 0 : lcpy_layout_is_lost(value);
+    if (lost < 0)
+        return LCPY_ERROR;
+    return lost ? refuse(e, value, "an array in neither C's nor Fortran's order") : LCPY_DONE;
+}
+
 /* Not inlined: encode_shape() is on the stack once per level, and an lcpy_array is large. */
 static __attribute__((noinline)) lcpy_written encode_array(encoder *e, PyObject *value,
                                                            lcpy_class class_of)
@@ -190,6 +201,9 @@ static __attribute__((noinline)) lcpy_written encode_array(encoder *e, PyObject 
     bool readonly = false;
     lcpy_written written =
         class_of == LCPY_NDARRAY ? inspect_array(e, value, &readonly) : LCPY_DONE;
+    if (written != LCPY_DONE)
+        return written;
+    written = class_of == LCPY_NDARRAY ? check_order(e, value) : LCPY_DONE;
     if (written != LCPY_DONE)
         return written;
     written = lcpy_array_open(e->state, &array, value, true);
@@ -339,7 +353,7 @@ int lcpy_encode(lcpy_state *state, lcpy_encoded *out, PyObject *value, int plain
 {
     *out = (lcpy_encoded){.codec = LOCACHE_CODEC_CBOR};
     locache_cbor_writer_init(&out->body, NULL, 0);
-    encoder e = {.state = state, .out = out, .body = &out->body};
+    encoder e = {.state = state, .out = out, .body = &out->body, .plain_only = plain_only};
     e.shared = (lcpy_shared){.state = state, .obstacle = &e.obstacle};
     lcpy_written written = encode_plain(&e, value);
     if (written == LCPY_NOT_EXACT) {

@@ -12,6 +12,7 @@
 #include "plain/array.h"
 #include "plain/names.h"
 #include "plain/types.h"
+#include "result/layout.h"
 #include "result/result.h"
 
 /* ------------------------------------------------------------------------------------ the class */
@@ -400,8 +401,11 @@ static PyObject *reduce_array(PyObject *array)
     if (refuse_expanded(array) < 0)
         return NULL;
     int readonly = lcpy_array_is_readonly(array);
+    int unkept = readonly < 0 ? -1 : lcpy_layout_is_lost(array);
+    if (unkept != 0)
+        return unkept < 0 ? NULL : lcpy_layout_reduce(array, readonly);
     int by_buffer = readonly > 0 ? goes_by_buffer(array) : 1;
-    if (readonly < 0 || by_buffer < 0)
+    if (by_buffer < 0)
         return NULL;
     return by_buffer ? Py_NewRef(Py_NotImplemented) : reduce_readonly(array);
 }

@@ -97,6 +97,63 @@ def test_array_keeps_its_layout(cache, order):
     assert back.flags.c_contiguous == value.flags.c_contiguous and (back == value).all()
 
 
+def turned_arrays():
+    box = np.arange(24.0).reshape(2, 3, 4)
+    large = np.arange(60_000.0).reshape(20, 60, 50)
+    yield "axes", box.transpose(1, 2, 0)
+    yield "large", large.transpose(1, 0, 2)
+    yield "backwards", np.arange(5)[::-1]
+    yield "one axis backwards", box[:, ::-1]
+    yield "axes and directions", box[::-1, :, ::-1].transpose(2, 0, 1)
+    yield "copied in that order", box.transpose(1, 2, 0).copy("K")
+    yield "part of Fortran's order", np.asfortranarray(box)[:, 1:]
+    yield "one of one item", box[:, :1].transpose(2, 1, 0)[:, :, ::-1]
+    yield "dates", np.arange(5).astype("M8[D]")[::-1]
+    yield "records", np.zeros((2, 3, 4), "i4,f8").transpose(1, 2, 0)
+    yield "objects", np.array([None, 1, "a"], object)[::-1]
+    yield "read-only", np.broadcast_to(box, box.shape)[::-1]
+
+
+def lies(array):
+    """The order of the axes and their directions, as far as they count; and is it writeable?"""
+    axes = [i for i in range(array.ndim) if array.shape[i] > 1]
+    steps = [array.strides[i] for i in axes]
+    order = sorted(axes, key=lambda i: -abs(array.strides[i]))
+    return order, [step > 0 for step in steps], array.flags.writeable
+
+
+@pytest.mark.parametrize(
+    ("what", "value"), [pytest.param(*row, id=row[0]) for row in turned_arrays()]
+)
+def test_array_with_turned_axes_comes_back_so(cache, what, value):
+    for back in [cache.through(value), cache.through([value, 1j])[0]]:
+        assert lies(back) == lies(value)
+        assert back.dtype == value.dtype and (back == value).all()
+
+
+def test_array_with_turned_axes_is_the_same_argument_after_a_hit(tmp_path):
+    @locache.persist(dir=tmp_path)
+    def make():
+        return np.arange(24.0).reshape(2, 3, 4).transpose(1, 2, 0)[::-1]
+
+    @locache.persist(dir=tmp_path)
+    def use(array):
+        return array.ravel("K")
+
+    computed = make()
+    assert (use(make()) == use(computed)).all()
+    assert use.cache_info().misses == 1
+
+
+def test_array_with_turned_axes_is_stored_without_pickle(tmp_path):
+    @locache.persist(dir=tmp_path, pickle=False)
+    def make():
+        return np.arange(5)[::-1]
+
+    make()
+    assert make().tolist() == [4, 3, 2, 1, 0] and make.cache_info().hits == 1
+
+
 def test_strided_array_comes_back(cache):
     value = np.arange(20_000).reshape(100, 200)[::-3, ::7]
     assert (cache.through(value) == value).all()
