@@ -42,6 +42,9 @@ IMPORTS = [
     ("condition of def", main("FLAG = True\nif FLAG:\n    def g(x):\n        return x + 1\nelse:\n    def g(x):\n        return x + 5\n", "g(x)"), ("FLAG = True", "FLAG = False"), AGAIN),
     ("redefined later", main(G, "g(x)", after="def g(x):\n    return x + 5\n"), ("x + 5", "x + 6"), AGAIN),
     ("redefined, first edited", main(G, "g(x)", after="def g(x):\n    return x + 5\n"), ("x + 1", "x + 2"), NOT),
+    ("importlib.import_module within", {"main.py": main("import importlib", "importlib.import_module('pkg.a').g(x)"), "pkg/__init__.py": "", "pkg/a.py": G}, ("pkg/a.py", "x + 1", "x + 2"), AGAIN),
+    ("__import__ within", {"main.py": main("", "__import__('pkg.a').a.g(x)"), "pkg/__init__.py": "", "pkg/a.py": G}, ("pkg/a.py", "x + 1", "x + 2"), AGAIN),
+    ("globals() of a name", main("K = 1\n" + G, "globals()['g'](globals()['K'])"), ("K = 1", "K = 2"), AGAIN),
 ]  # fmt: skip
 
 CLASSES = [
@@ -92,6 +95,11 @@ CLASSES = [
     ("dict subclass", main("class D(dict):\n    def m(self):\n        return self['a']\nO = D(a=1)\n", "O.m()"), ("a=1", "a=2"), AGAIN),
     ("exception class", main("class E(Exception):\n    code = 1\ndef g():\n    try:\n        raise E\n    except E as e:\n        return e.code\n", "g()"), ("code = 1", "code = 2"), AGAIN),
     ("match args", main_with("class C:\n    __match_args__ = ('a',)\n    a = 1\n    b = 2\n", "    match C():\n        case C(k):\n            pass\n", "k"), ("('a',)", "('b',)"), AGAIN),
+    ("make_dataclass", main("import dataclasses\nC = dataclasses.make_dataclass('C', [('a', int, dataclasses.field(default=1))])\n", "repr(C())"), ("default=1", "default=2"), AGAIN),
+    ("types.new_class", main("import types\nC = types.new_class('C', (), {}, lambda space: space.update(k=1))\n", "C.k"), ("k=1", "k=2"), AGAIN),
+    ("ABCMeta called", main("import abc\nC = abc.ABCMeta('C', (), {'k': 1})\n", "C.k"), ("'k': 1", "'k': 2"), AGAIN),
+    ("registered with an abstract class", main("import abc\nclass B(abc.ABC):\n    pass\nclass C:\n    pass\nB.register(C)\n", "isinstance(C(), B)"), ("B.register(C)", "..."), AGAIN),
+    ("class of a represented object renamed", main("import dataclasses\n@dataclasses.dataclass\nclass C:\n    a: int = 1\nO = C()\n", "repr(O)"), ("class C:\n    a: int = 1\nO = C()", "class D:\n    a: int = 1\nO = D()"), AGAIN),
 ]  # fmt: skip
 
 VALUES = [
@@ -150,6 +158,12 @@ FUNCTIONS = [
     ("method persisted: helper method", HEAD + "class C:\n    def h(self):\n        return 1\n    @persist\n    def m(self, x):\n        return x + self.h()\nf = C.m\nARGS = (C(), 1)\n", ("return 1", "return 2"), AGAIN),
     ("super() in persisted method", HEAD + "class B:\n    def h(self):\n        return 1\nclass C(B):\n    @persist\n    def m(self, x):\n        return x + super().h()\nf = C.m\nARGS = (C(), 1)\n", ("return 1", "return 2"), AGAIN),
     ("__class__ cell", HEAD + "class C:\n    k = 1\n    @persist\n    def m(self, x):\n        return x + __class__.k\nf = C.m\nARGS = (C(), 1)\n", ("k = 1", "k = 2"), AGAIN),
+    ("names of functions", main(G + "STEPS = [g]\n", "{s.__name__: s(x) for s in STEPS}"), (G + "STEPS = [g]", G.replace("g", "h", 1) + "STEPS = [h]"), AGAIN),
+    ("names of functions that nobody looks at", main(G + "STEPS = [g]\n", "[s(x) for s in STEPS]"), (G + "STEPS = [g]", G.replace("g", "h", 1) + "STEPS = [h]"), NOT),
+    ("docstring that is read", main("def g(x):\n    'one'\n", "g.__doc__"), ("'one'", "'two'"), AGAIN),
+    ("docstring of a class that is read", main("class C:\n    'one'\n", "C.__doc__"), ("'one'", "'two'"), AGAIN),
+    ("docstring of a module that is read", {"main.py": main("import a", "a.__doc__"), "a.py": "'one'\n"}, ("a.py", "one", "two"), AGAIN),
+    ("annotations that are read", main("import inspect\ndef g(x: int):\n    return x\n", "str(inspect.signature(g))"), ("x: int", "x: float"), AGAIN),
 ]  # fmt: skip
 
 ODD_EDITS = {
@@ -169,6 +183,7 @@ ODD_STATE = {
     "heap": main_with("import heapq\nH = []\n", "    heapq.heappush(H, x)\n", "x"),
     "numpy's random generator": main("import numpy as np\nR = np.random.default_rng(0)\n", "(R.random(), x)[1]"),
     "counter in a slot": main_with("class C:\n    __slots__ = ('n',)\n    def __init__(self):\n        self.n = 0\n    def hit(self):\n        self.n += 1\nO = C()\n", "    O.hit()\n", "x"),
+    "counter among globals()": main_with("N = 0\n", "    globals()['N'] = globals()['N'] + 1\n", "x"),
 }  # fmt: skip
 
 ODD_LIVE = {
@@ -181,4 +196,6 @@ ODD_LIVE = {
     "frame in place": (main("import pandas as pd\nD = pd.DataFrame({'a': [1, 2]})\n", "int(D['a'][0])", after="def change():\n    D.loc[0, 'a'] = 5"), AGAIN),
     "mock": ({"main.py": main("import a", "a.g(x)", after="def change():\n    from unittest import mock\n    mock.patch('a.g', return_value=9).start()"), "a.py": G}, AGAIN),
     "function of a partial": (main("import functools\ndef g(k, x):\n    return x + k\nP = functools.partial(g, 1)", "P(x)", after="def change():\n    g.__code__ = (lambda k, x: 9).__code__"), AGAIN),
+    "name of a function": (main(G + "L = [g]", "[h.__name__ for h in L]", after="def change():\n    g.__name__ = g.__qualname__ = 'h'"), AGAIN),
+    "docstring that is read": (main(G, "g.__doc__", after="def change():\n    g.__doc__ = 'Says.'"), AGAIN),
 }  # fmt: skip

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "key/class.h"
+#include "plain/compat.h"
 #include "plain/names.h"
 
 /* Names under which dataclasses, enumerations and named tuples note down in a class what follows
@@ -290,6 +291,58 @@ static int write_class_bases(lcpy_reacher *r, PyTypeObject *type)
     return plain ? lcpy_reach_left_out(r) : lcpy_reach_value(r, (PyObject *)Py_TYPE(type));
 }
 
+/* What representations of its objects show. */
+static int write_class_name(lcpy_reacher *r, PyObject *class)
+{
+    PyObject *name = PyObject_GetAttrString(class, "__qualname__");
+    Py_ssize_t size;
+    const char *text = name != NULL ? PyUnicode_AsUTF8AndSize(name, &size) : NULL;
+    if (text != NULL)
+        locache_cbor_write_text(r->writer, text, (size_t)size);
+    Py_XDECREF(name);
+    return text != NULL ? 0 : -1;
+}
+
+/* Of each class that is registered with one whose metaclass is ABCMeta its name: a new list. */
+static PyObject *registered_names(PyObject *class)
+{
+    PyObject *meta = lcpy_names_loaded("abc", "ABCMeta");
+    PyObject *dump = lcpy_names_loaded("_abc", "_get_dump");
+    PyObject *names = PyList_New(0);
+    if (names == NULL || dump == NULL || meta == NULL || !PyType_Check(meta) ||
+        !PyType_IsSubtype(Py_TYPE(class), (PyTypeObject *)meta))
+        return names;
+    PyObject *all = PyObject_CallOneArg(dump, class);
+    PyObject *of = all != NULL ? PySequence_GetItem(all, 0) : NULL;
+    PyObject *each = of != NULL ? PySequence_List(of) : NULL;
+    PyErr_Clear(); /* a class that is being made has no such record yet */
+    for (Py_ssize_t i = 0; each != NULL && names != NULL && i < PyList_GET_SIZE(each); i++) {
+        PyObject *one = lcpy_compat_referent(PyList_GET_ITEM(each, i));
+        PyObject *name = one != NULL ? PyObject_GetAttrString(one, "__qualname__") : NULL;
+        PyErr_Clear();
+        if (name != NULL && PyList_Append(names, name) < 0)
+            Py_CLEAR(names);
+        Py_XDECREF(name);
+        Py_XDECREF(one);
+    }
+    Py_XDECREF(each);
+    Py_XDECREF(of);
+    Py_XDECREF(all);
+    return names;
+}
+
+/* Classes that are registered with an abstract one, of which isinstance() and issubclass() are told:
+ * by their names, in an order of their own. Nothing is written where there are none. */
+static int write_registered(lcpy_reacher *r, PyObject *class)
+{
+    PyObject *names = registered_names(class);
+    int status = names != NULL ? PyList_Sort(names) : -1;
+    if (status == 0 && PyList_GET_SIZE(names) > 0)
+        status = lcpy_reach_value(r, names);
+    Py_XDECREF(names);
+    return status;
+}
+
 int lcpy_reach_class(lcpy_reacher *r, PyObject *class, int mode)
 {
     PyTypeObject *type = (PyTypeObject *)class;
@@ -298,7 +351,8 @@ int lcpy_reach_class(lcpy_reacher *r, PyObject *class, int mode)
         return -1;
     locache_cbor_write_array(r->writer, 4);
     locache_cbor_write_int(r->writer, LCPY_FORM_CLASS);
-    if (write_class_bases(r, type) < 0)
+    if (write_class_name(r, class) < 0 || write_class_bases(r, type) < 0 ||
+        lcpy_reach_shown(r, class) < 0 || write_registered(r, class) < 0)
         return -1;
     if (mode != LCPY_NODE_MEMBER && write_enum_members(r, class) < 0)
         return -1;

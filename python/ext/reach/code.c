@@ -263,6 +263,9 @@ int lcpy_reach_code(lcpy_reacher *r, PyObject *function, int mode)
     int status = lcpy_names_init(&names, PyFunction_GET_CODE(function));
     if (status == 0)
         status = note_own_state(r, function, &names);
+    lcpy_reach_add_shown(r, names.shown);
+    if (status == 0 && mode != LCPY_NODE_ROOT)
+        status = lcpy_reach_shown(r, function);
     if (status == 0 && mode != LCPY_NODE_ROOT &&
         (PyList_Append(r->out->functions, function) < 0 ||
          lcpy_reach_code_part(r, "function", function) < 0 ||

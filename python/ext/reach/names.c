@@ -323,8 +323,8 @@ static int scan_nested(lcpy_scan *s, PyObject *aliases, PyObject *constants)
 
 int lcpy_names_init(lcpy_names *out, PyObject *code)
 {
-    *out = (lcpy_names){PySet_New(NULL), PySet_New(NULL), PySet_New(NULL), PySet_New(NULL),
-                        PySet_New(NULL)};
+    *out = (lcpy_names){PySet_New(NULL), PySet_New(NULL), PySet_New(NULL),
+                        PySet_New(NULL), PySet_New(NULL), 0};
     if (out->read == NULL || out->bound == NULL || out->assigned == NULL || out->rebound == NULL ||
         out->mutated == NULL)
         return -1;

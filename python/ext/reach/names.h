@@ -15,6 +15,11 @@
 #define LCPY_STEP_CALL "()"
 #define LCPY_STEP_ITEM "[]"
 
+/* What a code looks at of functions and classes beside what they do. */
+#define LCPY_SHOWN_NAME 1u
+#define LCPY_SHOWN_DOC 2u
+#define LCPY_SHOWN_ANNOTATIONS 4u
+
 /* Both of the code and of all codes within it. */
 typedef struct lcpy_names {
     PyObject *read;     /* set */
@@ -22,6 +27,7 @@ typedef struct lcpy_names {
     PyObject *assigned; /* set: variables, attributes and items that it assigns or deletes */
     PyObject *rebound;  /* set: variables of functions around it that it assigns */
     PyObject *mutated;  /* set: objects that it stores into, or calls a method of that does */
+    unsigned shown;     /* LCPY_SHOWN_* */
 } lcpy_names;
 
 /* 0, or -1 with an exception; clear it in both cases. */

@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+#include "plain/names.h"
+
 /* ------------------------------------------------------------------------------------ by a path */
 
 /* The directory of the standard library: that of the module os. Borrowed, or NULL. */
@@ -171,6 +173,18 @@ int lcpy_owner_of_function(lcpy_state *state, PyObject *function)
     return keep_owner(state, file, owner_of_path(state, path));
 }
 
+/* Is the module only where a class was made for somebody, as types.new_class() does, and by it
+ * make_dataclass(); and ABCMeta() where it is called? It has no such name then. */
+static bool is_made_for_others(PyObject *module, PyObject *class)
+{
+    if (!PyType_HasFeature((PyTypeObject *)class, Py_TPFLAGS_HEAPTYPE) ||
+        (PyUnicode_CompareWithASCIIString(module, "types") != 0 &&
+         PyUnicode_CompareWithASCIIString(module, "abc") != 0))
+        return false;
+    const char *name = PyUnicode_AsUTF8(module);
+    return name != NULL && lcpy_names_loaded(name, ((PyTypeObject *)class)->tp_name) != class;
+}
+
 int lcpy_owner_of_class(lcpy_state *state, PyObject *class)
 {
     PyTypeObject *type = (PyTypeObject *)class;
@@ -178,7 +192,7 @@ int lcpy_owner_of_class(lcpy_state *state, PyObject *class)
         return LCPY_OWNER_PYTHON;
     PyObject *name = PyObject_GetAttrString(class, "__module__");
     int owner = LCPY_OWNER_USER;
-    if (name != NULL && PyUnicode_Check(name))
+    if (name != NULL && PyUnicode_Check(name) && !is_made_for_others(name, class))
         owner = lcpy_owner_of_module(state, name);
     PyErr_Clear();
     Py_XDECREF(name);

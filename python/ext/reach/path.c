@@ -13,11 +13,11 @@
 static bool is_place_name(PyObject *name)
 {
     static const lcpy_text names[] = {
-        LCPY_TEXT("__name__"),     LCPY_TEXT("__file__"),        LCPY_TEXT("__doc__"),
-        LCPY_TEXT("__package__"),  LCPY_TEXT("__spec__"),        LCPY_TEXT("__loader__"),
-        LCPY_TEXT("__path__"),     LCPY_TEXT("__builtins__"),    LCPY_TEXT("__dict__"),
-        LCPY_TEXT("__cached__"),   LCPY_TEXT("__annotations__"), LCPY_TEXT("__debug__"),
-        LCPY_TEXT("__qualname__"), LCPY_TEXT("__module__"),      LCPY_TEXT("__class__")};
+        LCPY_TEXT("__name__"),        LCPY_TEXT("__file__"),   LCPY_TEXT("__package__"),
+        LCPY_TEXT("__spec__"),        LCPY_TEXT("__loader__"), LCPY_TEXT("__path__"),
+        LCPY_TEXT("__builtins__"),    LCPY_TEXT("__dict__"),   LCPY_TEXT("__cached__"),
+        LCPY_TEXT("__annotations__"), LCPY_TEXT("__debug__"),  LCPY_TEXT("__qualname__"),
+        LCPY_TEXT("__module__"),      LCPY_TEXT("__class__")};
     return lcpy_names_is_one_of(name, names, sizeof names / sizeof *names);
 }
 

@@ -183,8 +183,27 @@ static bool is_mutator(PyObject *name)
     return lcpy_names_is_one_of(name, mutators, sizeof mutators / sizeof *mutators);
 }
 
+/* What is told by an attribute of this name of any function or class: of which one is not asked, as
+ * it may be one of a list. */
+static void note_shown_attribute(lcpy_scan *s, PyObject *name)
+{
+    static const lcpy_text names[] = {LCPY_TEXT("__name__"), LCPY_TEXT("__qualname__")};
+    static const lcpy_text docs[] = {LCPY_TEXT("__doc__"), LCPY_TEXT("getdoc")};
+    static const lcpy_text annotations[] = {
+        LCPY_TEXT("__annotations__"), LCPY_TEXT("signature"), LCPY_TEXT("get_type_hints"),
+        LCPY_TEXT("get_annotations"), LCPY_TEXT("getfullargspec")};
+    if (lcpy_names_is_one_of(name, names, sizeof names / sizeof *names))
+        s->out->shown |= LCPY_SHOWN_NAME;
+    else if (lcpy_names_is_one_of(name, docs, sizeof docs / sizeof *docs))
+        s->out->shown |= LCPY_SHOWN_DOC;
+    else if (lcpy_names_is_one_of(name, annotations, sizeof annotations / sizeof *annotations))
+        s->out->shown |= LCPY_SHOWN_ANNOTATIONS;
+}
+
 int lcpy_scan_global(lcpy_scan *s, PyObject *name)
 {
+    if (PyUnicode_READ_CHAR(name, 0) != '_') /* `__name__` and the like are the module's */
+        note_shown_attribute(s, name);
     if (s->own != NULL) {
         int own = PySet_Contains(s->own, name);
         if (own != 0)
@@ -198,6 +217,7 @@ int lcpy_scan_attribute(lcpy_scan *s, PyObject *name, bool extra)
     PyObject *path = pop_path(s);
     PyObject *longer = NULL;
     int status = 0;
+    note_shown_attribute(s, name);
     if (path != NULL) {
         if (is_mutator(name))
             status = note_mutated_path(s, path);
@@ -231,13 +251,26 @@ int lcpy_scan_store_item(lcpy_scan *s, int n, int count)
     return status;
 }
 
+/* Is globals()["name"] only another way to write the variable? */
+static bool is_variable_of_all(PyObject *path, PyObject *name)
+{
+    return name != NULL && PyUnicode_CheckExact(name) && PyUnicode_GET_LENGTH(name) > 0 &&
+           PyTuple_GET_SIZE(path) == 2 && PyUnicode_READ_CHAR(name, 0) != '=' &&
+           PyUnicode_READ_CHAR(name, 0) != '^' && PyUnicode_READ_CHAR(name, 0) != '<' &&
+           PyUnicode_CompareWithASCIIString(PyTuple_GET_ITEM(path, 0), "globals") == 0 &&
+           PyUnicode_CompareWithASCIIString(PyTuple_GET_ITEM(path, 1), LCPY_STEP_CALL) == 0;
+}
+
 int lcpy_scan_item(lcpy_scan *s, int keys)
 {
     int status = 0;
+    PyObject *variable = keys == 1 && s->depth > 1 ? s->stack[s->depth - 1].constant : NULL;
     for (int i = 0; i < keys && status == 0; i++)
         status = lcpy_scan_pop(s);
     PyObject *path = pop_path(s);
-    PyObject *longer = path != NULL ? extend_by(path, LCPY_STEP_ITEM) : NULL;
+    PyObject *longer = path == NULL                         ? NULL
+                       : is_variable_of_all(path, variable) ? lcpy_scan_path(variable)
+                                                            : extend_by(path, LCPY_STEP_ITEM);
     if (path != NULL && longer == NULL)
         status = -1;
     Py_XDECREF(path);
@@ -344,6 +377,38 @@ int lcpy_scan_import_from(lcpy_scan *s, PyObject *name)
 
 /* ---------------------------------------------------------------------------------------- calls */
 
+static bool is_import(PyObject *callable)
+{
+    Py_ssize_t last = PyTuple_GET_SIZE(callable) - 1;
+    PyObject *name = PyTuple_GET_ITEM(callable, last);
+    return is_global(callable, "__import__") ||
+           (last < 2 && PyUnicode_CompareWithASCIIString(name, "import_module") == 0);
+}
+
+/* importlib.import_module("a.b") and __import__("a") of a name that stands there, as the statement
+ * does it. 0, or -1. */
+static int import_named(lcpy_scan *s, PyObject **result, PyObject *callable)
+{
+    PyObject *name = s->depth > 0 ? s->stack[s->depth - 1].constant : NULL;
+    if (name == NULL || !PyUnicode_CheckExact(name) || PyUnicode_GET_LENGTH(name) == 0 ||
+        PyUnicode_READ_CHAR(name, 0) == '.')
+        return 0;
+    Py_ssize_t dot = is_global(callable, "__import__")
+                         ? PyUnicode_FindChar(name, '.', 0, PyUnicode_GET_LENGTH(name), 1)
+                         : -1;
+    PyObject *module = dot > 0 ? PyUnicode_Substring(name, 0, dot) : Py_NewRef(name);
+    PyObject *root = module != NULL ? PyUnicode_FromFormat("<0>%U", module) : NULL;
+    PyObject *whole = PyUnicode_FromFormat("<0>%U", name);
+    PyObject *loaded = whole != NULL ? lcpy_scan_path(whole) : NULL;
+    int status = loaded != NULL ? note_read_in(s->out->bound, loaded) : -1;
+    *result = root != NULL && status == 0 ? lcpy_scan_path(root) : NULL;
+    Py_XDECREF(loaded);
+    Py_XDECREF(whole);
+    Py_XDECREF(root);
+    Py_XDECREF(module);
+    return *result != NULL ? 0 : -1;
+}
+
 /* getattr(object, "name") and its like are object.name, which goes on; of isinstance(object, class)
  * the object's own class is all that is asked. *result: NULL, or what the call's result is. 1: the
  * first argument is dealt with; 0; -1 with an exception. */
@@ -352,12 +417,16 @@ static int call_builtin(lcpy_scan *s, PyObject **result, PyObject *callable, int
     PyObject *path = given > 0 ? lcpy_scan_peek(s, given - 1) : NULL;
     PyObject *name =
         given > 1 && s->depth >= given ? s->stack[s->depth - given + 1].constant : NULL;
+    if (is_import(callable) && given == 1)
+        return import_named(s, result, callable);
     if (is_global(callable, "super") && given == 0) {
         PyObject *root = PyUnicode_InternFromString(LCPY_ROOT_SUPER);
         *result = root != NULL ? lcpy_scan_path(root) : NULL;
         Py_XDECREF(root);
         return *result != NULL ? 0 : -1;
     }
+    if (name != NULL && PyUnicode_CheckExact(name) && is_global(callable, "getattr"))
+        note_shown_attribute(s, name);
     if (path == NULL || PyTuple_GET_SIZE(callable) != 1)
         return 0;
     if (is_global(callable, "isinstance") && given == 2)

@@ -17,6 +17,7 @@ struct lcpy_reacher {
     lcpy_reach *out;
     locache_cbor_writer *writer;
     unsigned scope;
+    unsigned shown;     /* LCPY_SHOWN_* that code looks at which was reached */
     PyObject *numbers;  /* dict: (id, mode) to a node's number */
     PyObject *nodes;    /* list of (object, mode, place) */
     PyObject *assigned; /* set of (id of a container, name): state */
@@ -95,6 +96,11 @@ void lcpy_reach_collect(lcpy_reacher *r);
  * one: 1, 0: it is none, or -1 (compiled.c). */
 int lcpy_reach_build(lcpy_reacher *r, PyObject *module_name);
 int lcpy_reach_library(lcpy_reacher *r, PyObject *value);
+
+/* What code looks at of a function or class beside what it does, where there is such code; and that
+ * there is (shown.c). */
+int lcpy_reach_shown(lcpy_reacher *r, PyObject *object);
+void lcpy_reach_add_shown(lcpy_reacher *r, unsigned shown);
 
 /* Watch what a function is made of (code.c). */
 int lcpy_reach_guard_function(lcpy_reacher *r, PyObject *function);
