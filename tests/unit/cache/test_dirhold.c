@@ -249,12 +249,12 @@ static void test_dirhold__threads_that_use_more_than_are_held(void **unused)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        scratch_test(test_dirhold__many_functions_hold_few_directories),
-        scratch_test(test_dirhold__what_is_used_stays),
-        scratch_test(test_dirhold__no_high_descriptor_is_held),
-        scratch_test(test_dirhold__none_beside_many_files),
-        scratch_test(test_dirhold__a_directory_that_was_moved_meanwhile),
-        scratch_test(test_dirhold__threads_that_use_more_than_are_held),
+        scratch_test_long(test_dirhold__many_functions_hold_few_directories),
+        scratch_test_long(test_dirhold__what_is_used_stays),
+        scratch_test_long(test_dirhold__no_high_descriptor_is_held),
+        scratch_test_long(test_dirhold__none_beside_many_files),
+        scratch_test_long(test_dirhold__a_directory_that_was_moved_meanwhile),
+        scratch_test_long(test_dirhold__threads_that_use_more_than_are_held),
     };
     return cmocka_run_group_tests_name("dirhold", tests, NULL, NULL);
 }

@@ -86,8 +86,8 @@ static void test_threads__share_a_handle_while_all_is_deleted(void **unused)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        scratch_test(test_threads__share_a_handle),
-        scratch_test(test_threads__share_a_handle_while_all_is_deleted),
+        scratch_test_long(test_threads__share_a_handle),
+        scratch_test_long(test_threads__share_a_handle_while_all_is_deleted),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
