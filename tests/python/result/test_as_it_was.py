@@ -386,3 +386,35 @@ def test_what_has_a_state_or_is_compared_comes_back_as_its_value(kept, value):
     call()
     assert call() is not value
     assert type(call()) is type(value) and vars(call()) == vars(value)
+
+
+# ------------------------------------------------------------------------------- lists and dicts
+
+
+class Shown(dict):
+    def items(self):
+        return [pair for pair in super().items() if pair[0] != "_secret"]
+
+
+class Once(list):
+    def __iter__(self):
+        return iter(sorted(set(super().__iter__())))
+
+
+@pytest.mark.parametrize(
+    ("whole", "partly"),
+    [(Shown(a=1), Shown(a=1, _secret=2)), (Once([1, 2]), Once([1, 1, 2]))],
+    ids=["items", "iter"],
+)
+def test_what_a_mapping_or_a_list_does_not_show_is_not_lost(tmp_path, whole, partly):
+    made = []
+
+    @locache.persist(dir=tmp_path)
+    def make(which):
+        made.append(which)
+        return whole if which else partly
+
+    assert len(make(True)) == len(make(True)) and made == [True]
+    with pytest.warns(locache.CacheWarning, match="not what it holds"):
+        make(False)
+    assert make(False) is partly
