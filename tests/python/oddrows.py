@@ -197,5 +197,6 @@ ODD_LIVE = {
     "mock": ({"main.py": main("import a", "a.g(x)", after="def change():\n    from unittest import mock\n    mock.patch('a.g', return_value=9).start()"), "a.py": G}, AGAIN),
     "function of a partial": (main("import functools\ndef g(k, x):\n    return x + k\nP = functools.partial(g, 1)", "P(x)", after="def change():\n    g.__code__ = (lambda k, x: 9).__code__"), AGAIN),
     "name of a function": (main(G + "L = [g]", "[h.__name__ for h in L]", after="def change():\n    g.__name__ = g.__qualname__ = 'h'"), AGAIN),
+    "order of an OrderedDict": (main("import collections\nD = collections.OrderedDict(a=1, b=2)\n", "list(D)", after="def change():\n    D.move_to_end('a')"), AGAIN),
     "docstring that is read": (main(G, "g.__doc__", after="def change():\n    g.__doc__ = 'Says.'"), AGAIN),
 }  # fmt: skip

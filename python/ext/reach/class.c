@@ -331,8 +331,8 @@ static PyObject *registered_names(PyObject *class)
     return names;
 }
 
-/* Classes that are registered with an abstract one, of which isinstance() and issubclass() are told:
- * by their names, in an order of their own. Nothing is written where there are none. */
+/* Classes that are registered with an abstract one, which isinstance() and issubclass() know: by
+ * their names, in an order of their own. Nothing is written where there are none. */
 static int write_registered(lcpy_reacher *r, PyObject *class)
 {
     PyObject *names = registered_names(class);

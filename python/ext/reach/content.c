@@ -93,6 +93,7 @@ static PyObject *take_items(PyObject *object, lcpy_content_kind kind)
     case LCPY_CONTENT_LIST:
         return PyList_AsTuple(object);
     case LCPY_CONTENT_SET:
+    case LCPY_CONTENT_ORDER:
         return PySequence_Tuple(object);
     case LCPY_CONTENT_BUFFER:
         return bytes_of_buffer(object);
@@ -282,6 +283,8 @@ static int take_one(lcpy_contents *contents, PyObject *value)
     if (kind == LCPY_CONTENT_REFERENTS)
         return take_object(contents, value);
     int status = take_as(contents, value, kind);
+    if (status == 0 && PyODict_Check(value) && Py_TYPE(value)->tp_iter == PyODict_Type.tp_iter)
+        status = take_as(contents, value, LCPY_CONTENT_ORDER);
     return status == 0 ? take_as(contents, value, LCPY_CONTENT_ATTRIBUTES) : status;
 }
 
@@ -355,9 +358,9 @@ static bool same_instance(PyObject *items, PyObject *object)
     return same;
 }
 
-static bool same_set(PyObject *items, PyObject *set)
+static bool same_sequence(PyObject *items, PyObject *container, Py_ssize_t size)
 {
-    PyObject *now = PySet_GET_SIZE(set) == PyTuple_GET_SIZE(items) ? PySequence_Tuple(set) : NULL;
+    PyObject *now = size == PyTuple_GET_SIZE(items) ? PySequence_Tuple(container) : NULL;
     bool same = now != NULL && same_items(items, &PyTuple_GET_ITEM(now, 0), PyTuple_GET_SIZE(now));
     PyErr_Clear();
     Py_XDECREF(now);
@@ -413,7 +416,9 @@ static bool same_content(const lcpy_content *content)
         return same_items(content->items, ((PyListObject *)object)->ob_item,
                           PyList_GET_SIZE(object));
     case LCPY_CONTENT_SET:
-        return same_set(content->items, object);
+        return same_sequence(content->items, object, PySet_GET_SIZE(object));
+    case LCPY_CONTENT_ORDER:
+        return same_sequence(content->items, object, PyDict_GET_SIZE(object));
     case LCPY_CONTENT_BUFFER:
         return same_buffer(content->items, object);
     case LCPY_CONTENT_ATTRIBUTES:

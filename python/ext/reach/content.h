@@ -9,6 +9,7 @@ typedef enum lcpy_content_kind {
     LCPY_CONTENT_DICT,
     LCPY_CONTENT_LIST,
     LCPY_CONTENT_SET,
+    LCPY_CONTENT_ORDER, /* of the keys of an OrderedDict, which its items are beside */
     LCPY_CONTENT_BUFFER,
     LCPY_CONTENT_ATTRIBUTES, /* an instance's dict */
     LCPY_CONTENT_REFERENTS   /* what the garbage collector is told of */

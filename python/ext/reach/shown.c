@@ -1,5 +1,5 @@
-/* What can be looked at of a function or class beside what it does: its name, what is said of it, its
- * annotations. It counts where any of the code that is reached looks at such a thing. */
+/* What can be looked at of a function or class beside what it does: its name, what is said of it,
+ * its annotations. It counts where any of the code that is reached looks at such a thing. */
 #include "reach/names.h"
 #include "reach/walk.h"
 
