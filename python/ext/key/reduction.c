@@ -426,7 +426,7 @@ static bool is_empty_list(PyObject *part)
     return part != NULL && PyList_CheckExact(part) && PyList_GET_SIZE(part) == 0;
 }
 
-/* Does the class say in Python, of its own, how its objects are made again? That is taken for all. */
+/* Does the class say in Python, of its own, how its objects are made again? Then that is all. */
 static bool says_itself(PyTypeObject *type)
 {
     PyObject *most = python_method(type, "__reduce_ex__");
@@ -457,8 +457,28 @@ static PyObject *held_by(PyObject *object, int part)
     return pairs;
 }
 
+/* The same of a set, whose members are the one argument that it is made with. */
+static int take_members(PyObject *parts[PARTS], PyObject *object)
+{
+    if (parts[ARGUMENTS] == NULL || !PyTuple_Check(parts[ARGUMENTS]) ||
+        PyTuple_GET_SIZE(parts[ARGUMENTS]) != 1 || says_itself(Py_TYPE(object)))
+        return 0;
+    PyObject *iterator = PySet_Type.tp_iter(object); /* which a frozenset has, too */
+    PyObject *members = iterator != NULL ? PySequence_List(iterator) : NULL;
+    PyObject *arguments = members != NULL ? PyTuple_Pack(1, members) : NULL;
+    Py_XDECREF(members);
+    Py_XDECREF(iterator);
+    if (arguments == NULL)
+        return -1;
+    Py_SETREF(parts[ARGUMENTS], arguments);
+    return 0;
+}
+
 static int take_held(PyObject *parts[PARTS], PyObject *object)
 {
+    if (PyAnySet_Check(object) && Py_TYPE(object)->tp_iter != PySet_Type.tp_iter &&
+        Py_TYPE(object)->tp_iter != PyFrozenSet_Type.tp_iter)
+        return take_members(parts, object);
     for (int i = ITEMS; i <= PAIRS; i++) {
         PyObject *held =
             parts[i] != NULL && !says_itself(Py_TYPE(object)) ? held_by(object, i) : NULL;

@@ -342,7 +342,7 @@ static PyObject *reduce_instance(PyObject *object)
     return reduction;
 }
 
-/* ------------------------------------------------------------------------------- lists and dicts */
+/* ------------------------------------------------------------------------------ lists and dicts */
 
 /* Are these two lists, of objects or of pairs, of the same objects? */
 static bool are_same(PyObject *one, PyObject *other)
@@ -361,8 +361,8 @@ static bool are_same(PyObject *one, PyObject *other)
     return same;
 }
 
-/* pickle reads a subclass of list or dict by its own __iter__() or items(), which may show something
- * else than it holds. 1, 0, or -1 with an exception. */
+/* pickle reads a subclass of list or dict by its own __iter__() or items(), which may show
+ * something else than it holds. 1, 0, or -1 with an exception. */
 static int shows_other(PyObject *object)
 {
     PyTypeObject *type = Py_TYPE(object);

@@ -55,6 +55,16 @@ class Once(list):
         return iter(sorted(set(super().__iter__())))
 
 
+class Quiet(set):
+    def __iter__(self):
+        return iter(())
+
+
+class QuietFrozen(frozenset):
+    def __iter__(self):
+        return iter(())
+
+
 class Said(dict):
     """What counts is what it says itself."""
 
@@ -65,9 +75,11 @@ class Said(dict):
         return Said, (), None, None, iter([("a", self["a"])])
 
 
-def test_what_a_mapping_or_a_list_holds_counts_whatever_its_methods_show(name):
+def test_what_a_container_holds_counts_whatever_its_methods_show(name):
     assert name(Shown(_secret=1)) == name(Shown(_secret=1)) != name(Shown(_secret=2))
     assert name(Once([1, 1])) == name(Once([1, 1])) != name(Once([1]))
+    assert name(Quiet([1, 2])) == name(Quiet([2, 1])) != name(Quiet([1]))
+    assert name(QuietFrozen([1, 2])) == name(QuietFrozen([2, 1])) != name(QuietFrozen([1]))
     assert name(ShownInOrder(a=1, b=2)) != name(ShownInOrder(b=2, a=1))
     turned = ShownInOrder(b=2, a=1)
     turned.move_to_end("b")
