@@ -16,7 +16,7 @@ static size_t next_word(const char **word, const char **at)
     return size;
 }
 
-static bool is_named(const char *word, size_t size, const char *name)
+static bool is_this_word(const char *word, size_t size, const char *name)
 {
     return strlen(name) == size && memcmp(word, name, size) == 0;
 }
@@ -27,7 +27,7 @@ bool lc_ignored_is(const locache_function_record *function, const char *name)
     const char *word;
     size_t size;
     while (at != NULL && (size = next_word(&word, &at)) > 0)
-        if (is_named(word, size, name))
+        if (is_this_word(word, size, name))
             return true;
     return false;
 }
@@ -47,7 +47,7 @@ static bool is_parameter(const locache_function_record *function, const char *wo
 {
     const locache_parameter *parameter = function->parameters;
     for (size_t i = 0; i < function->parameter_count; i++, parameter = lc_convert_next(parameter))
-        if (is_named(word, size, parameter->name))
+        if (is_this_word(word, size, parameter->name))
             return true;
     return false;
 }

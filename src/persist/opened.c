@@ -82,7 +82,7 @@ static locache_status handle_of(locache **out, locache_function_record *function
                                 locache_error *error)
 {
     void *none = NULL;
-    locache *mine;
+    locache *mine = NULL;
     lc_error_clear(error);
     *out = atomic_load_explicit(&function->cache, memory_order_acquire);
     if (*out != NULL) {
