@@ -4,8 +4,8 @@
 
 A report is Meson's testlog.json or a JUnit file of pytest. A row of the table names its tests; what
 these injected is added up: what a test says that it did ("N injections", or the property of that
-name), and where that is less, one for each test. A file that serves several rows counts in each. Where
-no report knows a row's tests, its figures stay.
+name), and where that is less, one for each test. A file that serves several rows counts in each.
+Where no report knows a row's tests, its figures stay.
 """
 
 import json

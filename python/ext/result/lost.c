@@ -471,6 +471,22 @@ PyObject *lcpy_lost_read_only(PyObject *module, PyObject *array)
     return Py_NewRef(array);
 }
 
+/* NumPy's reduction of a masked array has all but whether the mask is a hard one. */
+static int refuse_hard_mask(PyObject *object)
+{
+    PyObject *masked = lcpy_names_loaded("numpy.ma", "MaskedArray");
+    if (masked == NULL || !PyType_Check(masked) ||
+        !PyType_IsSubtype(Py_TYPE(object), (PyTypeObject *)masked))
+        return 0;
+    PyObject *hard = PyObject_GetAttrString(object, "hardmask");
+    int is_hard = hard != NULL ? PyObject_IsTrue(hard) : -1;
+    Py_XDECREF(hard);
+    if (is_hard > 0)
+        PyErr_SetString(PyExc_TypeError, "a masked array's hard mask would be lost, which NumPy "
+                                         "leaves out of what it pickles; harden it after the call");
+    return is_hard == 0 ? 0 : -1;
+}
+
 PyObject *lcpy_lost_reduce(lcpy_state *state, PyObject *object)
 {
     PyTypeObject *type = Py_TYPE(object);
@@ -483,5 +499,6 @@ PyObject *lcpy_lost_reduce(lcpy_state *state, PyObject *object)
         return reduce_array(object);
     if (!PyType_HasFeature(type, Py_TPFLAGS_HEAPTYPE) || PyType_Check(object))
         return Py_NewRef(Py_NotImplemented);
-    return refuse_hidden(object) < 0 ? NULL : reduce_instance(object);
+    return refuse_hidden(object) < 0 || refuse_hard_mask(object) < 0 ? NULL
+                                                                     : reduce_instance(object);
 }

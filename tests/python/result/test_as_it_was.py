@@ -418,3 +418,16 @@ def test_what_a_mapping_or_a_list_does_not_show_is_not_lost(tmp_path, whole, par
     with pytest.warns(locache.CacheWarning, match="not what it holds"):
         make(False)
     assert make(False) is partly
+
+
+def make_masked(hard):
+    return pytest.importorskip("numpy.ma").array([1, 2], mask=[False, True], hard_mask=hard)
+
+
+def test_a_hard_mask_is_not_lost(tmp_path):
+    make = locache.persist(make_masked, dir=tmp_path)
+    assert not make(False).hardmask and not make(False).hardmask
+    assert make.cache_info()[:2] == (1, 1)
+    with pytest.warns(locache.CacheWarning, match="hard mask"):
+        make(True)
+    assert make(True).hardmask
