@@ -60,13 +60,12 @@ bool lc_stamp_is_old(const locache_stamp *stamp, int64_t grain)
 
 void lc_stamp_take(locache_stamp *out, const struct stat *found, int64_t grain, bool written)
 {
+    *out = (locache_stamp){{0}};
     fill_identity(out->words, found);
     /* Its own time of modification, to the nanosecond, is one that no tick has: a later write sets
      * another. */
     out->words[LC_STAMP_PROVES] =
         lc_stamp_is_old(out, grain) || (grain >= 0 && written && is_fine(out));
-    out->words[LC_STAMP_UNTIL] = 0;
-    out->words[LC_STAMP_TOOK] = 0;
 }
 
 bool lc_stamp_matches(const locache_stamp *stamp, const struct stat *found)
