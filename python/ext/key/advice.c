@@ -22,7 +22,6 @@ static const piece_of_advice pieces[] = {
     {"odict_keys", "pass a list of it instead"},
     {"odict_values", "pass a list of it instead"},
     {"odict_items", "pass a list of it instead"},
-    {"module", "pass its name instead"},
     {"coroutine", "await it, and pass what it gives"},
     {"re.Match", "pass its groups instead"},
 };

@@ -191,6 +191,48 @@ int lcpy_class_write(lcpy_walk *walk, PyObject *class)
     return named ? write_named_class(walk, class) : walk->refer(walk, class, false);
 }
 
+/* -------------------------------------------------------------------------------------- modules */
+
+/* Its name, where import finds it under that; NULL, perhaps with an exception. */
+static PyObject *loaded_name(PyObject *module)
+{
+    PyObject *name = PyModule_GetNameObject(module);
+    PyObject *loaded = name != NULL ? PyImport_GetModule(name) : NULL;
+
+    PyErr_Clear();
+    if (loaded != module)
+        Py_CLEAR(name);
+    Py_XDECREF(loaded);
+    return name;
+}
+
+static int write_module(lcpy_walk *walk, PyObject *module)
+{
+    locache_id id;
+    PyObject *name;
+    int result;
+    int found = write_collected(walk, module);
+
+    if (found != 0)
+        return found < 0 ? -1 : 0;
+    name = loaded_name(module);
+    if (name == NULL)
+        return lcpy_walk_refuse(walk, module, "not being found under its own name");
+    if (walk->collector == NULL && walk->state->reach_of != NULL)
+        found = walk->state->reach_of(walk->state, &id, module);
+    lcpy_walk_begin_object(walk, "types:ModuleType", found > 0 ? 2 : 1);
+    result = found < 0 ? -1 : lcpy_walk_value(walk, name);
+    if (found > 0)
+        locache_cbor_write_bytes(walk->writer, id.bytes, sizeof id.bytes);
+    Py_DECREF(name);
+    return result;
+}
+
+int lcpy_class_write_module(lcpy_walk *walk, PyObject *module)
+{
+    return lcpy_walk_nested(walk, module, write_module);
+}
+
 /* ------------------------------------------------------------------------------------ functions */
 
 /* What functools.singledispatch() notes down of calls that were made, and how functions are added.

@@ -11,6 +11,8 @@ int lcpy_class_write(lcpy_walk *walk, PyObject *class);
 int lcpy_class_write_named(lcpy_walk *walk, PyObject *object);
 /* lcpy_class_write() of a class that has begun. */
 int lcpy_class_write_here(lcpy_walk *walk, PyObject *class);
+/* A module: by its name, the user's by what is in it, too, a package's by its version. */
+int lcpy_class_write_module(lcpy_walk *walk, PyObject *module);
 /* A function of Python, an exact types.FunctionType: by its code and all that it is bound to. */
 int lcpy_class_write_function(lcpy_walk *walk, PyObject *function);
 /* A function of C that has begun: by name, a method with the object that it is bound to. */

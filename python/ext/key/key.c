@@ -251,9 +251,7 @@ static int write_known(lcpy_walk *walk, PyObject *value)
     case LCPY_PERSISTED: /* the function: that it is cached changes nothing */
         return lcpy_walk_attribute(walk, value, "__wrapped__");
     case LCPY_MODULE:
-        return lcpy_walk_refuse(walk, value,
-                                "what it does being no value (pass the name of the module, or the "
-                                "function or class that is needed of it)");
+        return lcpy_class_write_module(walk, value);
     case LCPY_MEMORYVIEW:
         return lcpy_view_write(walk, value);
     case LCPY_PANDAS_FRAME:

@@ -210,9 +210,19 @@ static int owner_of_named(lcpy_state *state, PyObject *object)
     return owner;
 }
 
+static int owner_of_loaded(lcpy_state *state, PyObject *module)
+{
+    PyObject *name = PyModule_GetNameObject(module);
+    PyErr_Clear();
+    int owner = name != NULL ? lcpy_owner_of_module(state, name) : LCPY_OWNER_PYTHON;
+    Py_XDECREF(name);
+    return owner;
+}
+
 int lcpy_owner_of(lcpy_state *state, PyObject *object)
 {
     return PyType_Check(object)       ? lcpy_owner_of_class(state, object)
+           : PyModule_Check(object)   ? owner_of_loaded(state, object)
            : PyFunction_Check(object) ? lcpy_owner_of_function(state, object)
                                       : owner_of_named(state, object);
 }

@@ -19,7 +19,7 @@ int lcpy_owner_of_module(lcpy_state *state, PyObject *name);
 int lcpy_owner_of_function(lcpy_state *state, PyObject *function);
 /* Of a class: its module's. */
 int lcpy_owner_of_class(lcpy_state *state, PyObject *class);
-/* Of either, or of a function of C: the module's that it names. */
+/* Of either, of a module, or of a function of C: the module's that it names. */
 int lcpy_owner_of(lcpy_state *state, PyObject *object);
 /* Is it a function of C that is in a module of LCPY_OWNER_COMPILED? 1, 0, or -1. */
 int lcpy_owner_is_compiled(lcpy_state *state, PyObject *object);

@@ -349,8 +349,29 @@ static PyObject *find_kept(lcpy_state *state, PyObject *object)
     return found;
 }
 
+/* What a module of a package brings: that package's version. As lcpy_reach_of(). */
+static int version_id(lcpy_state *state, locache_id *out, PyObject *module)
+{
+    PyObject *name = PyModule_GetNameObject(module);
+    PyObject *version = name != NULL ? lcpy_owner_version(state, name) : NULL;
+    Py_ssize_t size;
+    const char *text = version != NULL ? PyUnicode_AsUTF8AndSize(version, &size) : NULL;
+    if (text != NULL)
+        locache_id_of(out, text, (size_t)size);
+    Py_XDECREF(version);
+    Py_XDECREF(name);
+    return text != NULL ? 1 : -1;
+}
+
 int lcpy_reach_of(lcpy_state *state, locache_id *out, PyObject *object)
 {
+    if (PyModule_Check(object)) {
+        int owner = lcpy_owner_of(state, object);
+        if (owner < 0 || owner == LCPY_OWNER_PYTHON)
+            return owner < 0 ? -1 : 0;
+        if (owner == LCPY_OWNER_PACKAGE)
+            return version_id(state, out, object);
+    }
     PyObject *found = find_kept(state, object);
     if (found == NULL || !PyCapsule_CheckExact(found)) {
         Py_XDECREF(found);

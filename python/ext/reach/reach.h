@@ -39,8 +39,8 @@ static inline bool lcpy_reach_holds(lcpy_reach *reach)
  * exception. */
 int lcpy_reach_meaning(lcpy_state *state, locache_id *out, const lcpy_reach *reach);
 
-/* state->reach_of: what a function or class that is an argument brings. 1 and *out; 0: nothing;
- * -1 with an exception. */
+/* state->reach_of: what a function, class or module that is an argument brings. 1 and *out; 0:
+ * nothing; -1 with an exception. */
 int lcpy_reach_of(lcpy_state *state, locache_id *out, PyObject *object);
 
 #endif

@@ -396,7 +396,7 @@ static int write_any_module(lcpy_reacher *r, PyObject *module)
 {
     PyObject *name = PyModule_GetNameObject(module);
     PyErr_Clear();
-    int owner = name != NULL ? lcpy_owner_of_module(r->state, name) : LCPY_OWNER_PYTHON;
+    int owner = lcpy_owner_of(r->state, module);
     int status = owner < 0                  ? -1
                  : owner == LCPY_OWNER_USER ? lcpy_reach_node(r, module, LCPY_NODE_WHOLE)
                  : name != NULL             ? lcpy_reach_package(r, name)

@@ -8,6 +8,7 @@ import datetime
 import functools
 import importlib
 import math
+import types
 
 import locache
 import numpy as np
@@ -453,9 +454,11 @@ def with_sentinel(key, *, default=MISSING, other=MISSING):
     return key
 
 
-def test_a_module_is_refused_with_what_to_do(name):
-    with pytest.raises(TypeError, match="pass the name of the module"):
-        name([math])
+def test_a_module_is_its_name_where_it_is_found_under_that(name):
+    assert name([math]) == name([math])
+    assert len({name(math), name(configparser), name("math"), name([math])}) == 4
+    with pytest.raises(TypeError, match="not being found under its own name"):
+        name([types.ModuleType("math")])
 
 
 def test_functions_with_a_sentinel_can_be_keyed(name):

@@ -32,6 +32,35 @@ def test_what_is_asked_is_of_the_present_version(call, monkeypatch):
     assert call.get(1) == 1
 
 
+CAPTURED = """
+import sys
+computed = []
+def main():
+    import collections.abc, json, helpers
+    from locache import persist
+    @persist
+    def f(x):
+        computed.append(x)
+        return json.loads(helpers.g(x))
+    @persist(auto_invalidate=False)
+    def given(module, x):
+        computed.append(module.__name__)
+        return module.g(x)
+    print(f(1), given(helpers, 1), f.explain(1).hit, *computed)
+main()
+"""
+
+
+def test_modules_that_are_captured_or_given_count_by_what_is_in_them(script):
+    seen = []
+    for n in (1, 1, 2, 1):
+        (script.place / "helpers.py").write_text(f"def g(x):\n    return str(x + {n})\n")
+        seen.append(script(CAPTURED).out)
+    assert seen == [
+        "2 2 True 1 helpers\n", "2 2 True\n", "3 3 True 1 helpers\n", "2 2 True\n",
+    ]  # fmt: skip
+
+
 def test_what_is_given_is_of_the_present_version(call, monkeypatch):
     assert call(1) == 1
     monkeypatch.setattr(f"{__name__}.SCALE", 2)
