@@ -490,6 +490,36 @@ static int take_held(PyObject *parts[PARTS], PyObject *object)
     return 0;
 }
 
+/* What an exception was raised from, which no reduction has. */
+static int add_cause(PyObject *parts[PARTS], PyObject *object)
+{
+    PyObject *cause = PyExceptionInstance_Check(object) ? PyException_GetCause(object) : NULL;
+    int result = 0;
+
+    if (cause == NULL)
+        return 0;
+    if (parts[ATTRIBUTES] == NULL)
+        parts[ATTRIBUTES] = PyDict_New();
+    if (parts[ATTRIBUTES] == NULL ||
+        PyDict_SetItemString(parts[ATTRIBUTES], "__cause__", cause) < 0)
+        result = -1;
+    Py_DECREF(cause);
+    return result;
+}
+
+/* The attributes that the reduction leaves out. */
+static int add_attributes(PyObject *parts[PARTS], PyObject *object)
+{
+    parts[ATTRIBUTES] = attributes_of(object);
+    if (parts[ATTRIBUTES] == NULL)
+        return -1;
+    if (PyDict_GET_SIZE(parts[ATTRIBUTES]) == 0)
+        Py_CLEAR(parts[ATTRIBUTES]);
+    else if (is_said_by(parts[STATE], parts[ATTRIBUTES]))
+        Py_CLEAR(parts[STATE]);
+    return PyErr_Occurred() != NULL ? -1 : 0;
+}
+
 /* Parts that say nothing out, and the attributes in that the others leave out. */
 static int complete_parts(PyObject *parts[PARTS], PyObject *object)
 {
@@ -501,16 +531,9 @@ static int complete_parts(PyObject *parts[PARTS], PyObject *object)
         Py_CLEAR(parts[PAIRS]);
     if (is_absent_state(parts[STATE], object))
         Py_CLEAR(parts[STATE]);
-    if (!is_inherited(Py_TYPE(object)))
-        return 0;
-    parts[ATTRIBUTES] = attributes_of(object);
-    if (parts[ATTRIBUTES] == NULL)
+    if (is_inherited(Py_TYPE(object)) && add_attributes(parts, object) < 0)
         return -1;
-    if (PyDict_GET_SIZE(parts[ATTRIBUTES]) == 0)
-        Py_CLEAR(parts[ATTRIBUTES]);
-    else if (is_said_by(parts[STATE], parts[ATTRIBUTES]))
-        Py_CLEAR(parts[STATE]);
-    return PyErr_Occurred() != NULL ? -1 : 0;
+    return add_cause(parts, object);
 }
 
 static int write_reduction(lcpy_walk *walk, PyObject *object, PyObject *reduction)

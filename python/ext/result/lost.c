@@ -487,6 +487,17 @@ static int refuse_hard_mask(PyObject *object)
     return is_hard == 0 ? 0 : -1;
 }
 
+static int refuse_cause(PyObject *object)
+{
+    PyObject *cause = PyExceptionInstance_Check(object) ? PyException_GetCause(object) : NULL;
+    if (cause == NULL)
+        return 0;
+    Py_DECREF(cause);
+    PyErr_SetString(PyExc_TypeError, "what an exception was raised from, its __cause__, would be "
+                                     "lost, since pickle leaves it out; return that beside it");
+    return -1;
+}
+
 PyObject *lcpy_lost_reduce(lcpy_state *state, PyObject *object)
 {
     PyTypeObject *type = Py_TYPE(object);
@@ -497,6 +508,8 @@ PyObject *lcpy_lost_reduce(lcpy_state *state, PyObject *object)
     }
     if (lcpy_types_classify(state, type) == LCPY_NDARRAY)
         return reduce_array(object);
+    if (refuse_cause(object) < 0)
+        return NULL;
     if (!PyType_HasFeature(type, Py_TPFLAGS_HEAPTYPE) || PyType_Check(object))
         return Py_NewRef(Py_NotImplemented);
     return refuse_hidden(object) < 0 || refuse_hard_mask(object) < 0 ? NULL

@@ -445,6 +445,17 @@ def test_key_for_says_what_counts_of_another_class(name):
         locache.key_for(1)
 
 
+def test_what_an_exception_was_raised_from_counts(name):
+    def failure(cause):
+        error = ValueError("a")
+        error.__cause__ = cause
+        return [error]
+
+    causes = [None, KeyError("b"), KeyError("c"), TypeError("b")]
+    assert len({name(failure(cause)) for cause in causes}) == 4
+    assert name(failure(KeyError("b"))) == name(failure(KeyError("b")))
+
+
 # --------------------------------------------------------------------------- modules and functions
 
 MISSING = object()

@@ -431,3 +431,12 @@ def test_a_hard_mask_is_not_lost(tmp_path):
     with pytest.warns(locache.CacheWarning, match="hard mask"):
         make(True)
     assert make(True).hardmask
+
+
+def test_what_an_exception_was_raised_from_is_not_lost(kept):
+    caused = ValueError("a")
+    caused.__cause__ = KeyError("b")
+    f, runs = of(kept, [caused])
+    with pytest.warns(locache.CacheWarning, match="__cause__"):
+        found = [f() for _ in range(2)]
+    assert [x[0].__cause__.args for x in found] == [("b",)] * 2 and len(runs) == 2
