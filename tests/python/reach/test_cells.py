@@ -11,7 +11,7 @@ from oddrows import ODD_EDITS
 
 pytestmark = pytest.mark.once
 
-# IPython's autoreload takes a docstring that is edited for no edit, and the module keeps the old one.
+# IPython's autoreload takes an edited docstring for no edit: the module keeps the old one.
 NOT_RELOADED = {"functions: docstring of a module that is read"}
 HERE = Path(__file__).parent
 ROWS = EDITS | ODD_EDITS
