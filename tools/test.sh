@@ -172,12 +172,15 @@ trap - EXIT
 # Under the sanitizers: CPython itself leaks at its end, so that leaks are the core tests' to find.
 ASAN_OPTIONS=$ASAN_OPTIONS:detect_leaks=0
 # The other interpreters would load this one's extension.
-unset LOCACHE_TEST_PYTHONS LOCACHE_TEST_PART
+unset LOCACHE_TEST_PYTHONS
+LOCACHE_TEST_PART=1/3
+if [ "${LOCACHE_TEST_LONG:-0}" = 1 ]; then LOCACHE_TEST_PART=1/1; fi
+export LOCACHE_TEST_PART
 export PYTHONPATH="$PWD/$package" PYTHONMALLOC=malloc LOCACHE_TEST_SANITIZED=1
 preload="$(gcc -print-file-name=libasan.so) $(gcc -print-file-name=libubsan.so)"
 # Not what other programs do: kernels, type checkers, compilers, what runs tests; not what a
 # function's source or its place says, which Python alone reads; and not the edits again in other
-# checkouts and after many runs.
+# checkouts and after many runs. Of a table a third of the rows, as with the other interpreters.
 examples=60
 pytest_with python-sanitized ".venv-$whole/bin/python" -n 3 tests/python \
     --ignore tests/python/call/test_never_pays.py --ignore tests/python/call/test_notebook.py \

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 
@@ -34,6 +35,9 @@ ARRAYS = {
 }
 
 
+@pytest.mark.skipif(
+    os.environ.get("LOCACHE_TEST_SANITIZED") == "1", reason="sanitizers take address space"
+)
 @pytest.mark.parametrize("arrays", ARRAYS)
 def test_large_arrays_that_a_function_reaches_end_the_look_at_them(tmp_path, arrays):
     (tmp_path / "program.py").write_text(PROGRAM.replace("ARRAYS", ARRAYS[arrays]))
