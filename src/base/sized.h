@@ -10,8 +10,7 @@
  * that are known here nothing but zeros? Any thread. */
 static inline bool lc_sized_fits(size_t known, size_t least, const void *given)
 {
-    size_t size;
-    memcpy(&size, given, sizeof size);
+    const size_t size = *(const size_t *)given;
     if (size < least)
         return false;
     for (size_t i = known; i < size; i++)
@@ -25,10 +24,9 @@ static inline bool lc_sized_fits(size_t known, size_t least, const void *given)
  * known here. Any thread. */
 static inline bool lc_sized_take(void *out, size_t known, size_t least, const void *given)
 {
-    size_t size;
+    const size_t size = *(const size_t *)given;
     if (!lc_sized_fits(known, least, given))
         return false;
-    memcpy(&size, given, sizeof size);
     memset(out, 0, known);
     memcpy(out, given, size < known ? size : known);
     return true;

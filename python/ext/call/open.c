@@ -122,18 +122,19 @@ static void set_note(locache_options *options, PyObject *note)
 /* The source is asked for, as it is where the version is new: then it is noted, too, what that is
  * made of. */
 static locache_status open_by_source(locache **out, lcpy_persisted *self, const char *directory,
-                                     locache_options *options, locache_error *error)
+                                     const locache_options *known, locache_error *error)
 {
-    locache_identity identity = *options->identity;
+    locache_identity identity = *known->identity;
+    locache_options options = *known;
     if (fill_source(&identity, self) < 0)
         return LOCACHE_ETYPE;
-    options->identity = &identity;
+    options.identity = &identity;
     PyObject *note =
-        (options->flags & LOCACHE_OPEN_READ_ONLY) == 0 ? lcpy_note_of_parts(self) : NULL;
+        (options.flags & LOCACHE_OPEN_READ_ONLY) == 0 ? lcpy_note_of_parts(self) : NULL;
     if (note == NULL && PyErr_Occurred() != NULL)
         return LOCACHE_ETYPE;
-    set_note(options, note);
-    locache_status status = open_without_gil(out, directory, options, error);
+    set_note(&options, note);
+    locache_status status = open_without_gil(out, directory, &options, error);
     Py_XDECREF(note);
     return status;
 }

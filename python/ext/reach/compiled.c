@@ -31,7 +31,7 @@ static bool is_of_type(PyObject *value, const char *module, const char *name)
            PyType_IsSubtype(Py_TYPE(value), (PyTypeObject *)type);
 }
 
-int lcpy_reach_library(lcpy_reacher *r, PyObject *value)
+int lcpy_reach_library(lcpy_reacher *r, PyObject *value, PyObject **declared)
 {
     if (!is_of_type(value, "ctypes", "CDLL") && !is_of_type(value, "_ctypes", "CFuncPtr"))
         return 0;
@@ -39,16 +39,15 @@ int lcpy_reach_library(lcpy_reacher *r, PyObject *value)
     PyObject *told = helper != NULL ? PyObject_CallMethod(helper, "library_of", "O", value) : NULL;
     PyObject *name;
     PyObject *digest;
-    PyObject *functions;
     int status = told == NULL ? -1 : told != Py_None;
     if (status > 0)
-        status = PyArg_ParseTuple(told, "UOO", &name, &digest, &functions) ? 1 : -1;
+        status = PyArg_ParseTuple(told, "UOO", &name, &digest, declared) ? 1 : -1;
     if (status > 0) {
         locache_cbor_write_array(r->writer, 2);
-        if (lcpy_reach_content(r, "library", name, digest) < 0 ||
-            lcpy_reach_value(r, functions) < 0)
-            status = -1;
+        status = lcpy_reach_content(r, "library", name, digest) < 0 ? -1 : 1;
     }
+    if (status > 0)
+        Py_INCREF(*declared);
     Py_XDECREF(told);
     Py_XDECREF(helper);
     return status;

@@ -7,27 +7,6 @@
 
 #include "plain/names.h"
 
-int lcpy_reach_content(lcpy_reacher *r, const char *kind, PyObject *place, PyObject *content)
-{
-    locache_id id;
-    size_t size = 0; /* there is none */
-    PyObject *before = r->place;
-    r->counted = true;
-    locache_cbor_write_array(r->writer, 2);
-    locache_cbor_write_int(r->writer, LCPY_FORM_VALUE);
-    if (content == NULL || content == Py_None) {
-        locache_cbor_write_null(r->writer);
-    } else {
-        locache_id_of(&id, PyBytes_AS_STRING(content), (size_t)PyBytes_GET_SIZE(content));
-        locache_cbor_write_bytes(r->writer, id.bytes, sizeof id.bytes);
-        size = sizeof id.bytes;
-    }
-    r->place = place;
-    int status = lcpy_reach_part(r, kind, (lcpy_reach_bytes){id.bytes, size}, NULL);
-    r->place = before;
-    return status;
-}
-
 static PyObject *told_part(const char *function, PyObject *object)
 {
     PyObject *helper = PyImport_ImportModule("locache._depends");

@@ -14,73 +14,6 @@
 /* Key bytes that go into the form as they are. */
 #define INLINE_MAX 64
 
-/* ---------------------------------------------------------------------------------------- nodes */
-
-static long node_number(lcpy_reacher *r, PyObject *object, int mode)
-{
-    PyObject *key = Py_BuildValue("(ni)", (Py_ssize_t)(intptr_t)object, mode);
-    PyObject *known = key != NULL ? PyDict_GetItemWithError(r->numbers, key) : NULL;
-    long number = known != NULL ? PyLong_AsLong(known) : -1;
-    if (key != NULL && known == NULL && PyErr_Occurred() == NULL) {
-        PyObject *node = Py_BuildValue("(OiO)", object, mode, r->place);
-        PyObject *next = PyLong_FromSsize_t(PyList_GET_SIZE(r->nodes));
-        if (node != NULL && next != NULL && PyDict_SetItem(r->numbers, key, next) == 0 &&
-            PyList_Append(r->nodes, node) == 0)
-            number = PyLong_AsLong(next);
-        Py_XDECREF(node);
-        Py_XDECREF(next);
-    }
-    Py_XDECREF(key);
-    return number;
-}
-
-int lcpy_reach_node(lcpy_reacher *r, PyObject *object, int mode)
-{
-    long number = node_number(r, object, mode);
-    if (number < 0)
-        return -1;
-    r->counted = true;
-    locache_cbor_write_array(r->writer, 2);
-    locache_cbor_write_int(r->writer, LCPY_FORM_NODE);
-    locache_cbor_write_int(r->writer, number);
-    return 0;
-}
-
-int lcpy_reach_left_out(lcpy_reacher *r)
-{
-    locache_cbor_write_array(r->writer, 1);
-    locache_cbor_write_int(r->writer, LCPY_FORM_STATE);
-    return 0;
-}
-
-static int write_text(lcpy_reacher *r, int kind, PyObject *text)
-{
-    Py_ssize_t size;
-    const char *utf8 = text != NULL ? PyUnicode_AsUTF8AndSize(text, &size) : NULL;
-    if (utf8 == NULL)
-        return -1;
-    r->counted = true;
-    locache_cbor_write_array(r->writer, 2);
-    locache_cbor_write_int(r->writer, kind);
-    locache_cbor_write_bytes(r->writer, utf8, (size_t)size);
-    return kind == LCPY_FORM_NAME
-               ? lcpy_reach_part(r, "value", (lcpy_reach_bytes){utf8, (size_t)size}, text)
-               : 0;
-}
-
-int lcpy_reach_version(lcpy_reacher *r, PyObject *version)
-{
-    Py_ssize_t size;
-    const char *text = PyUnicode_AsUTF8AndSize(version, &size);
-    if (text == NULL)
-        return -1;
-    if ((r->scope & LCPY_REACH_PACKAGES) == 0)
-        return lcpy_reach_left_out(r);
-    return write_text(r, LCPY_FORM_PACKAGE, version) < 0
-               ? -1
-               : lcpy_reach_part(r, "package", (lcpy_reach_bytes){text, (size_t)size}, version);
-}
-
 int lcpy_reach_package(lcpy_reacher *r, PyObject *module_name)
 {
     int owner = lcpy_owner_of_module(r->state, module_name);
@@ -109,7 +42,7 @@ static int meet_node(lcpy_collector *collector, PyObject *object)
     if (owner < 0)
         return -1;
     return owner == LCPY_OWNER_USER || owner == LCPY_OWNER_COMPILED
-               ? (int)node_number(r, object, LCPY_NODE_WHOLE)
+               ? (int)lcpy_reach_number(r, object, LCPY_NODE_WHOLE)
                : LCPY_COLLECT_BY_NAME;
 }
 
@@ -327,7 +260,7 @@ int lcpy_reach_foreign(lcpy_reacher *r, PyObject *object)
     else
         status = lcpy_reach_left_out(r);
     if (status == 0)
-        status = name != NULL ? write_text(r, LCPY_FORM_NAME, name) : lcpy_reach_left_out(r);
+        status = name != NULL ? lcpy_reach_text(r, LCPY_FORM_NAME, name) : lcpy_reach_left_out(r);
     Py_XDECREF(name);
     Py_XDECREF(module);
     return status;
@@ -426,6 +359,13 @@ static bool is_of_module(PyObject *value)
            (PyCFunction_GET_SELF(value) == NULL || PyModule_Check(PyCFunction_GET_SELF(value)));
 }
 
+static int write_declared(lcpy_reacher *r, PyObject *declared)
+{
+    int status = lcpy_reach_value(r, declared);
+    Py_DECREF(declared);
+    return status;
+}
+
 int lcpy_reach_value(lcpy_reacher *r, PyObject *value)
 {
     PyTypeObject *type = Py_TYPE(value);
@@ -442,9 +382,10 @@ int lcpy_reach_value(lcpy_reacher *r, PyObject *value)
         return -1;
     if (compiled > 0 || is_of_module(value))
         return lcpy_reach_foreign(r, value);
-    int library = lcpy_reach_library(r, value);
+    PyObject *declared;
+    int library = lcpy_reach_library(r, value, &declared);
     if (library != 0)
-        return library < 0 ? -1 : 0;
+        return library < 0 ? -1 : write_declared(r, declared);
     if (value == (PyObject *)Py_NotImplemented || Py_IS_TYPE(value, &PyBaseObject_Type))
         return lcpy_reach_left_out(r); /* only ever compared with */
     int owner = lcpy_owner_of_class(r->state, (PyObject *)type);

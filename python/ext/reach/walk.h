@@ -56,6 +56,9 @@ enum {
 int lcpy_reach_value(lcpy_reacher *r, PyObject *value);
 /* The same as "nothing that counts", under a label. */
 int lcpy_reach_left_out(lcpy_reacher *r);
+/* The number of a node, which is one from now on; a text under a form (node.c). */
+long lcpy_reach_number(lcpy_reacher *r, PyObject *object, int mode);
+int lcpy_reach_text(lcpy_reacher *r, int form, PyObject *text);
 /* A reference to a node. */
 int lcpy_reach_node(lcpy_reacher *r, PyObject *object, int mode);
 /* A package, by its name and version as lcpy_owner_version() has it. */
@@ -93,9 +96,10 @@ int lcpy_reach_add_state(lcpy_reacher *r, PyObject *set, PyObject *key);
 void lcpy_reach_collect(lcpy_reacher *r);
 
 /* An extension module of the user's, by its name; a library that ctypes loaded, or a function of
- * one: 1, 0: it is none, or -1 (compiled.c). */
+ * one: 1 and a new reference to what its functions are declared as, which is to be written next, 0:
+ * it is none, or -1 (compiled.c). */
 int lcpy_reach_build(lcpy_reacher *r, PyObject *module_name);
-int lcpy_reach_library(lcpy_reacher *r, PyObject *value);
+int lcpy_reach_library(lcpy_reacher *r, PyObject *value, PyObject **declared);
 
 /* What code looks at of a function or class beside what it does, where there is such code; and that
  * there is (shown.c). */
