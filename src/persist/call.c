@@ -92,7 +92,8 @@ void locache_call_begin(locache_call *of, locache_function_record *function, uin
     if (call->fresh)
         fresh = NULL;
     locache_cbor_writer_init(&call->key, call->room, sizeof call->room);
-    locache_key_begin(&call->key, count - lc_ignored_count(function));
+    locache_key_begin(&call->key,
+                      lc_ignored_any(function) ? count - lc_ignored_count(function) : count);
     if (lc_opened_enter(&call->cache, function, &error) != LOCACHE_OK && error.status != LOCACHE_OK)
         complain(function, "runs uncached", &error);
     errno = code;
@@ -102,7 +103,8 @@ void locache_call_argument(locache_call *of, const char *name, unsigned kind, co
                            size_t size, const locache_layout *layout)
 {
     lc_call *call = lc_call_within(of);
-    if (call->cache == NULL || lc_ignored_is(call->function, name))
+    if (call->cache == NULL ||
+        (lc_ignored_any(call->function) && lc_ignored_is(call->function, name)))
         return;
     locache_key_name(&call->key, name, strlen(name));
     lc_convert_key(&call->key, kind, value, size, layout);

@@ -26,7 +26,7 @@ bool lc_ignored_is(const locache_function_record *function, const char *name)
     const char *at = function->options->ignore;
     const char *word;
     size_t size;
-    while (at != NULL && (size = next_word(&word, &at)) > 0)
+    while ((size = next_word(&word, &at)) > 0)
         if (is_this_word(word, size, name))
             return true;
     return false;
@@ -36,8 +36,6 @@ uint64_t lc_ignored_count(const locache_function_record *function)
 {
     uint64_t count = 0;
     const locache_parameter *parameter = function->parameters;
-    if (function->options->ignore == NULL)
-        return 0;
     for (size_t i = 0; i < function->parameter_count; i++, parameter = lc_convert_next(parameter))
         count += lc_ignored_is(function, parameter->name);
     return count;

@@ -4,6 +4,12 @@
 
 #include "locache.h"
 
+/* Are there any? Each call asks that first. */
+static inline bool lc_ignored_any(const locache_function_record *function)
+{
+    return function->options->ignore != NULL;
+}
+
 /* Is it one of those? */
 bool lc_ignored_is(const locache_function_record *function, const char *name);
 /* How many of the parameters are. */
