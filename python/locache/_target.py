@@ -350,7 +350,7 @@ def build_of(target):
     module = sys.modules.get(name)
     file = text(module, "__file__") or ""
     if file[-3:] == ".so" and "/lib-dynload/" not in file:
-        from locache._packages import build_of  # here, since few functions are of C
+        from locache._builds import build_of  # here, since few functions are of C
 
         return f"build {build_of(file).hex()}"
     version = text(module, "__version__")

@@ -133,6 +133,14 @@ static int write_collected(lcpy_walk *walk, PyObject *object)
     return 1;
 }
 
+/* What the code of the user's that it is comes to: 1 and *id; 0: it is none; -1. */
+static int find_brought(locache_id *id, lcpy_walk *walk, PyObject *object)
+{
+    return walk->collector == NULL && walk->state->reach_of != NULL
+               ? walk->state->reach_of(walk->state, id, object)
+               : 0;
+}
+
 /* A class or function of C that has a name: that, and what its code and that which it reaches come
  * to, where it is the user's. */
 int lcpy_class_write_named(lcpy_walk *walk, PyObject *object)
@@ -144,8 +152,7 @@ int lcpy_class_write_named(lcpy_walk *walk, PyObject *object)
 
     if (found != 0)
         return found < 0 ? -1 : 0;
-    if (walk->collector == NULL && walk->state->reach_of != NULL)
-        found = walk->state->reach_of(walk->state, &id, object);
+    found = find_brought(&id, walk, object);
     if (found <= 0)
         return found < 0 ? -1 : lcpy_walk_global(walk, object);
     name = lcpy_names_global(walk->state, object);
@@ -218,8 +225,7 @@ static int write_module(lcpy_walk *walk, PyObject *module)
     name = loaded_name(module);
     if (name == NULL)
         return lcpy_walk_refuse(walk, module, "not being found under its own name");
-    if (walk->collector == NULL && walk->state->reach_of != NULL)
-        found = walk->state->reach_of(walk->state, &id, module);
+    found = find_brought(&id, walk, module);
     lcpy_walk_begin_object(walk, "types:ModuleType", found > 0 ? 2 : 1);
     result = found < 0 ? -1 : lcpy_walk_value(walk, name);
     if (found > 0)

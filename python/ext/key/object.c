@@ -67,14 +67,6 @@ static int write_custom(lcpy_walk *walk, PyObject *object, PyObject *custom)
     return write_said(walk, object, call_custom(object, custom), ".__locache_key__()");
 }
 
-static bool is_subtype_of(PyObject *object, const char *module, const char *name)
-{
-    PyObject *base = lcpy_names_loaded(module, name);
-
-    return base != NULL && PyType_Check(base) &&
-           PyType_IsSubtype(Py_TYPE(object), (PyTypeObject *)base);
-}
-
 /* A member of an enumeration: [class, [name]]; for flags the value, since combinations have no name
  * in every version. */
 static int write_enum(lcpy_walk *walk, PyObject *member)
@@ -85,7 +77,7 @@ static int write_enum(lcpy_walk *walk, PyObject *member)
         return -1;
     locache_cbor_write_array(walk->writer, 1);
     return lcpy_walk_attribute(walk, member,
-                               is_subtype_of(member, "enum", "Flag") ? "_value_" : "_name_");
+                               lcpy_names_is_of(member, "enum", "Flag") ? "_value_" : "_name_");
 }
 
 /* types.MappingProxyType: its mapping, as a dict. */
@@ -111,7 +103,7 @@ static int write_as_it_is(lcpy_walk *walk, PyObject *value)
     if (PyIter_Check(value))
         return lcpy_walk_refuse(walk, value, "being used up as it is read");
     /* Enumerations have a metaclass; most classes have none. */
-    if (Py_TYPE(Py_TYPE(value)) != &PyType_Type && is_subtype_of(value, "enum", "Enum"))
+    if (Py_TYPE(Py_TYPE(value)) != &PyType_Type && lcpy_names_is_of(value, "enum", "Enum"))
         return write_enum(walk, value);
     return lcpy_reduction_write(walk, value);
 }

@@ -25,6 +25,14 @@ PyObject *lcpy_names_loaded(const char *module, const char *name)
     return value;
 }
 
+bool lcpy_names_is_of(PyObject *object, const char *module, const char *name)
+{
+    PyObject *class = lcpy_names_loaded(module, name);
+
+    return class != NULL && PyType_Check(class) &&
+           PyType_IsSubtype(Py_TYPE(object), (PyTypeObject *)class);
+}
+
 /* An attribute that must be a str: new reference, or NULL without exception where it is missing or
  * something else. */
 static PyObject *str_attribute(PyObject *object, const char *name)

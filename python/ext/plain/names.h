@@ -31,6 +31,8 @@ int lcpy_names_has(PyObject *object, PyObject *module, PyObject *name);
 /* Attribute `name` of the loaded module `module`, looked up in its dict alone: a borrowed
  * reference, or NULL without exception where either is not there. Imports nothing. */
 PyObject *lcpy_names_loaded(const char *module, const char *name);
+/* Is the object of that class, or of one that derives from it? Not where that is not loaded. */
+bool lcpy_names_is_of(PyObject *object, const char *module, const char *name);
 
 /* The name under which the module of its class has this object: a str, or NULL without an
  * exception. */

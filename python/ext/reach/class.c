@@ -306,11 +306,9 @@ static int write_class_name(lcpy_reacher *r, PyObject *class)
 /* Of each class that is registered with one whose metaclass is ABCMeta its name: a new list. */
 static PyObject *registered_names(PyObject *class)
 {
-    PyObject *meta = lcpy_names_loaded("abc", "ABCMeta");
     PyObject *dump = lcpy_names_loaded("_abc", "_get_dump");
     PyObject *names = PyList_New(0);
-    if (names == NULL || dump == NULL || meta == NULL || !PyType_Check(meta) ||
-        !PyType_IsSubtype(Py_TYPE(class), (PyTypeObject *)meta))
+    if (names == NULL || dump == NULL || !lcpy_names_is_of(class, "abc", "ABCMeta"))
         return names;
     PyObject *all = PyObject_CallOneArg(dump, class);
     PyObject *of = all != NULL ? PySequence_GetItem(all, 0) : NULL;

@@ -24,18 +24,12 @@ int lcpy_reach_build(lcpy_reacher *r, PyObject *module_name)
     return status;
 }
 
-static bool is_of_type(PyObject *value, const char *module, const char *name)
-{
-    PyObject *type = lcpy_names_loaded(module, name);
-    return type != NULL && PyType_Check(type) &&
-           PyType_IsSubtype(Py_TYPE(value), (PyTypeObject *)type);
-}
-
 int lcpy_reach_library(lcpy_reacher *r, PyObject *value, PyObject **declared)
 {
-    if (!is_of_type(value, "ctypes", "CDLL") && !is_of_type(value, "_ctypes", "CFuncPtr"))
+    if (!lcpy_names_is_of(value, "ctypes", "CDLL") &&
+        !lcpy_names_is_of(value, "_ctypes", "CFuncPtr"))
         return 0;
-    PyObject *helper = PyImport_ImportModule("locache._packages");
+    PyObject *helper = PyImport_ImportModule("locache._builds");
     PyObject *told = helper != NULL ? PyObject_CallMethod(helper, "library_of", "O", value) : NULL;
     PyObject *name;
     PyObject *digest;

@@ -415,7 +415,7 @@ PyObject *lcpy_owner_build(PyObject *name)
     PyObject *module = PyImport_GetModule(name);
     PyObject *file = module != NULL ? file_of(module) : NULL;
     PyErr_Clear();
-    PyObject *helper = file != NULL ? PyImport_ImportModule("locache._packages") : NULL;
+    PyObject *helper = file != NULL ? PyImport_ImportModule("locache._builds") : NULL;
     PyObject *build = helper != NULL ? PyObject_CallMethod(helper, "build_of", "O", file)
                       : file == NULL ? Py_NewRef(Py_None) /* it left sys.modules */
                                      : NULL;

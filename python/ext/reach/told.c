@@ -57,13 +57,6 @@ static int write_variable(lcpy_reacher *r, PyObject *variable)
     return status;
 }
 
-static bool is_told_type(PyObject *object, const char *module, const char *name)
-{
-    PyObject *type = lcpy_names_loaded(module, name);
-    return type != NULL && PyType_Check(type) &&
-           PyType_IsSubtype(Py_TYPE(object), (PyTypeObject *)type);
-}
-
 /* A package that is named counts, also where those that are only used do not. */
 static int write_told_module(lcpy_reacher *r, PyObject *module)
 {
@@ -114,9 +107,9 @@ int lcpy_reach_told(lcpy_reacher *r, PyObject *object)
 {
     if (PyModule_Check(object))
         return write_told_module(r, object);
-    if (is_told_type(object, "pathlib", "PurePath"))
+    if (lcpy_names_is_of(object, "pathlib", "PurePath"))
         return write_file(r, object);
-    if (is_told_type(object, "locache._depends", "env"))
+    if (lcpy_names_is_of(object, "locache._depends", "env"))
         return write_variable(r, object);
     PyObject *present = find_present(r, object);
     int status = present != NULL ? lcpy_reach_value(r, present) : -1;

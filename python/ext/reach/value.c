@@ -218,13 +218,6 @@ static int write_member(lcpy_reacher *r, PyObject *member)
     return status;
 }
 
-static bool is_enum(PyTypeObject *type)
-{
-    PyObject *meta = lcpy_names_loaded("enum", "EnumMeta");
-    return meta != NULL && PyType_Check(meta) &&
-           PyType_IsSubtype(Py_TYPE(type), (PyTypeObject *)meta);
-}
-
 /* What a class of the user's says of its objects' keys itself goes before what can be seen. */
 static bool says_its_key(PyTypeObject *type)
 {
@@ -241,7 +234,7 @@ static int write_users(lcpy_reacher *r, PyObject *value)
     /* Its class may be another. */
     if (lcpy_guard_add_slot(&r->out->guard, value, (PyObject **)&value->ob_type) < 0)
         return -1;
-    if (is_enum(type))
+    if (lcpy_names_is_of((PyObject *)type, "enum", "EnumMeta"))
         return write_member(r, value);
     if (lcpy_reduction_is_bare(type) && !says_its_key(type))
         return lcpy_reach_node(r, value, LCPY_NODE_WHOLE);

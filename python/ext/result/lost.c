@@ -474,9 +474,7 @@ PyObject *lcpy_lost_read_only(PyObject *module, PyObject *array)
 /* NumPy's reduction of a masked array has all but whether the mask is a hard one. */
 static int refuse_hard_mask(PyObject *object)
 {
-    PyObject *masked = lcpy_names_loaded("numpy.ma", "MaskedArray");
-    if (masked == NULL || !PyType_Check(masked) ||
-        !PyType_IsSubtype(Py_TYPE(object), (PyTypeObject *)masked))
+    if (!lcpy_names_is_of(object, "numpy.ma", "MaskedArray"))
         return 0;
     PyObject *hard = PyObject_GetAttrString(object, "hardmask");
     int is_hard = hard != NULL ? PyObject_IsTrue(hard) : -1;
