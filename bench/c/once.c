@@ -47,12 +47,7 @@ static void store_with_turn(locache *handle, int x)
     make_key(&key, room, sizeof room, x);
     must(locache_begin(&value, &flight, handle, key.data, key.length, &error), LOCACHE_MISS,
          "locache_begin", &error);
-    locache_cbor_writer_init(&body, body_room, sizeof body_room);
-    locache_cbor_write_int(&body, (int64_t)x * NUM);
-    locache_record record = {.size = sizeof record,
-                             .codec = LOCACHE_CODEC_CBOR,
-                             .body = body.data,
-                             .body_size = body.length};
+    locache_record record = make_record(&body, body_room, sizeof body_room, x);
     must(locache_commit(flight, &record, &error), LOCACHE_OK, "locache_commit", &error);
     locache_cbor_writer_clear(&body);
     locache_cbor_writer_clear(&key);

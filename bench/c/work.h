@@ -20,6 +20,17 @@ static inline void make_key(locache_cbor_writer *key, void *room, size_t size, i
     locache_cbor_write_int(key, NUM);
 }
 
+/* The result of work(x, NUM), which is in `body` from then on. */
+static inline locache_record make_record(locache_cbor_writer *body, void *room, size_t size, int x)
+{
+    locache_cbor_writer_init(body, room, size);
+    locache_cbor_write_int(body, (int64_t)x * NUM);
+    return (locache_record){.size = sizeof(locache_record),
+                            .codec = LOCACHE_CODEC_CBOR,
+                            .body = body->data,
+                            .body_size = body->length};
+}
+
 static inline locache_status put_work(locache *handle, int x, locache_error *error)
 {
     unsigned char room[64];
@@ -27,12 +38,7 @@ static inline locache_status put_work(locache *handle, int x, locache_error *err
     locache_cbor_writer key;
     locache_cbor_writer body;
     make_key(&key, room, sizeof room, x);
-    locache_cbor_writer_init(&body, body_room, sizeof body_room);
-    locache_cbor_write_int(&body, (int64_t)x * NUM);
-    locache_record record = {.size = sizeof record,
-                             .codec = LOCACHE_CODEC_CBOR,
-                             .body = body.data,
-                             .body_size = body.length};
+    locache_record record = make_record(&body, body_room, sizeof body_room, x);
     locache_status status = locache_put(handle, key.data, key.length, &record, error);
     locache_cbor_writer_clear(&body);
     locache_cbor_writer_clear(&key);
