@@ -62,14 +62,19 @@ class Images(contextlib.ExitStack):
         place.chmod(0o700)
         return place
 
-    def image(self, kind) -> Path:
-        """A fresh file system of a kind in MAKERS."""
-        megabytes, maker = MAKERS[kind]
+    def formatted(self, megabytes, *maker) -> Path:
+        """A sparse file that a command made a file system in."""
         self.made += 1
         path = self.directory / f"image{self.made}"
         with open(path, "wb") as file:
             file.truncate(megabytes << 20)
         run(*maker, path)
+        return path
+
+    def image(self, kind) -> Path:
+        """A fresh file system of a kind in MAKERS."""
+        megabytes, maker = MAKERS[kind]
+        path = self.formatted(megabytes, *maker)
         place = self.mount("-o", "loop", path)
         path.unlink()
         return place
@@ -79,11 +84,7 @@ class Images(contextlib.ExitStack):
         maker, mounter = PROGRAMS[kind]
         if os.geteuid() != 0:
             raise Missing("mounting needs root")
-        self.made += 1
-        path = self.directory / f"image{self.made}"
-        with open(path, "wb") as file:
-            file.truncate(64 << 20)
-        run(*maker, path)
+        path = self.formatted(64, *maker)
         device = self.loop(path)
         place = self.directory / f"mount{self.made}"
         place.mkdir()
@@ -95,11 +96,7 @@ class Images(contextlib.ExitStack):
         """A file system on which a copy of a file shares its blocks, and is of one moment."""
         if os.geteuid() != 0:
             raise Missing("mounting needs root")
-        self.made += 1
-        path = self.directory / f"image{self.made}"
-        with open(path, "wb") as file:
-            file.truncate(2 << 30)
-        run("mkfs.xfs", "-q", "-m", "reflink=1", path)
+        path = self.formatted(2048, "mkfs.xfs", "-q", "-m", "reflink=1")
         return self.mount("-o", "loop", path)
 
     def loop(self, path) -> str:
