@@ -25,6 +25,8 @@ struct locache_value {
 /* A value with room for size bytes, which are its own; held once, by the caller. NULL: no
  * memory. */
 locache_value *lc_value_new(size_t size);
+/* Give the memory back that is kept for the next value. */
+void lc_value_clear(void);
 /* Of a value that is parsed: the size of what is before its buffers. */
 size_t lc_value_front(const locache_value *value);
 

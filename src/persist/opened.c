@@ -9,6 +9,7 @@
 #include "base/system.h"
 #include "base/warn.h"
 #include "base/watched.h"
+#include "disk/value.h"
 #include "persist/digests.h"
 #include "persist/identity.h"
 #include "persist/ignored.h"
@@ -170,6 +171,7 @@ void locache_shutdown(void)
 {
     lc_digests_clear();
     lc_where_clear();
+    lc_value_clear();
 }
 
 #if defined(__GNUC__)
