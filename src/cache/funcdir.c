@@ -327,7 +327,8 @@ locache_status lc_funcdir_attach(locache *cache, lc_effort how, locache_error *e
 {
     attaching this = {.cache = cache, .how = how, .error = error};
     if (!lc_deep_run(attach_deep, &this))
-        return lc_fail_os(error, errno, "cannot start a thread with the stack to open %s",
+        return lc_fail_os(error, errno,
+                          "too little stack is left to open %s, and no thread can be started",
                           lc_handle_path(cache));
     /* On the thread that asked: receivers are told there what happens. */
     announce(cache, &this.news);

@@ -51,8 +51,8 @@ static locache_status open_handle(locache **out, locache_function_record *functi
         .recheck = said->recheck,
     };
     if (said->ignore != NULL && !lc_ignored_known(function))
-        return lc_fail(error, LOCACHE_EINVAL, "the option ignore names no parameter of it: \"%s\"",
-                       said->ignore);
+        return lc_fail(error, LOCACHE_EINVAL,
+                       "the option ignore names what is no parameter of it: \"%s\"", said->ignore);
     locache_status status = lc_where(dir, &located, function, error);
     if (status == LOCACHE_OK)
         status = lc_identity_of(&identity, function, located, error);
@@ -73,7 +73,8 @@ static locache_status open_anywhere(locache **out, locache_function_record *func
 {
     opening this = {.function = function, .error = error};
     if (!lc_deep_run(open_deep, &this))
-        return lc_fail_os(error, errno, "cannot start a thread with the stack to open a cache");
+        return lc_fail_os(error, errno,
+                          "too little stack is left to open it, and no thread can be started");
     *out = this.cache;
     return this.status;
 }
@@ -147,7 +148,7 @@ static locache_status reset_anywhere(locache *cache, locache_error *error)
 {
     opening this = {.cache = cache, .error = error};
     if (!lc_deep_run(reset_deep, &this))
-        return lc_fail_os(error, errno, "cannot start a thread with the stack to do it");
+        return lc_fail_os(error, errno, "too little stack is left, and no thread can be started");
     return this.status;
 }
 

@@ -62,7 +62,7 @@ class Options(WithOptions):
         self.assertTrue((self.scratch / "o.cache" / "part" / "n=1").is_file())
         said = self.program("int main(void) { part(1, true); return 0; }\n", '.ignore = "n, lout"')
         self.assertEqual(said.stdout, "RUNS\n")
-        self.assertIn('the option ignore names no parameter of it: "n, lout"', said.stderr)
+        self.assertIn('the option ignore names what is no parameter of it: "n, lout"', said.stderr)
 
     def test_reading_only(self):
         said = self.program(self.CALLS, ".flags = LOCACHE_OPEN_READ_ONLY")
