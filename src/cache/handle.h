@@ -48,6 +48,7 @@ struct locache {
     atomic_int funcdir;
     atomic_uint dir_users;  /* who borrow it */
     atomic_int dir_retired; /* another number of it, closed when nobody borrows; -1: none */
+    atomic_bool dir_giving; /* a thread is giving it up */
     atomic_bool dir_held;   /* between calls */
     atomic_bool dir_used;   /* since the hand passed */
     /* Which directory that is: what tells that the number is ours still, and not of a file that a
