@@ -29,6 +29,9 @@ enum { LC_OWN_NAME, LC_OTHER_NAME, LC_FOLDED_NAMES, LC_NAMES = 2 * LC_FOLDED_NAM
 /* Results in memory (recall.c). */
 typedef struct lc_recall {
     lc_table *table; /* NULL: none are kept */
+    /* LC_LIMITS_READ, where there is max_entries: uses of what was read that are not noted at its
+     * file, each at a place that its number says; a later one takes the place of an earlier. */
+    struct lc_recall_use *uses;
     bool values;     /* what is kept are locache_values, by the core itself */
     int64_t recheck; /* nanoseconds */
     /* lc_file_system of the function's directory; grain -1 until it is found, which keeps
