@@ -7,7 +7,8 @@
  * where they are in the order of creation, that time keeps the hand from evicting what is new.
  *
  * At the end of a round the count is set right: there are as many entries as were seen, and as many
- * more at most as were stored meanwhile. */
+ * more at most as were stored meanwhile. So one that nobody disturbs stays exact, and one that is
+ * wrong becomes right but for a part of these. */
 #include "disk/hand.h"
 #include "base/os.h"
 #include "base/system.h"
@@ -16,10 +17,10 @@
 
 #include <string.h>
 
-/* Names that are looked at in one go, and how often in a row where too few of them are old: a
- * thousand looks are half a millisecond. */
-#define NAMES 256
-#define GOES 4
+/* Names that are looked at for a store, and how many at most where too few of them are old: as many
+ * looks take a quarter of a millisecond. */
+#define NAMES 128
+#define NAMES_MAX 512
 /* The part of all uses that counts as old. */
 #define OLD_PART 16
 
@@ -46,64 +47,31 @@ typedef struct way {
     const char *keep;
     round round;
     int64_t now;
-    int64_t names;                    /* in this go */
+    int64_t names;                    /* that were looked at */
+    int64_t wanted;                   /* so many are to go */
     int64_t expired;                  /* and evicted for that */
-    size_t count;                     /* of the candidates */
+    int64_t count;                    /* of the candidates */
     candidate oldest[LC_HAND_EVICTS]; /* in order, the oldest first */
 } way;
 
 static void consider(way *on, const char *name, int64_t when)
 {
-    size_t place = on->count;
+    int64_t place = on->count;
     size_t size = strlen(name) + 1;
     while (place > 0 && on->oldest[place - 1].when > when)
         place--;
+    /* In a small directory the hand comes by twice. */
+    for (int64_t i = place; i > 0 && on->oldest[i - 1].when == when; i--)
+        if (strcmp(on->oldest[i - 1].name, name) == 0)
+            return;
     if (place == LC_HAND_EVICTS || size > sizeof on->oldest->name)
         return;
     if (on->count < LC_HAND_EVICTS)
         on->count++;
     memmove(on->oldest + place + 1, on->oldest + place,
-            (on->count - place - 1) * sizeof *on->oldest);
+            (size_t)(on->count - place - 1) * sizeof *on->oldest);
     on->oldest[place].when = when;
     memcpy(on->oldest[place].name, name, size);
-}
-
-static bool come_by(void *context, const char *name)
-{
-    way *on = context;
-    struct stat found;
-    on->names++;
-    if (name[0] == '.' || lc_fstatat(on->at->dir, name, &found) != 0 || S_ISDIR(found.st_mode))
-        return on->names < NAMES;
-    int64_t when = lc_evict_last_use(&found);
-    if (when > on->now)
-        when = on->now;
-    bool newest = strcmp(name, on->keep) == 0;
-    if (!newest && on->limits->max_age > 0 && on->now - when > on->limits->max_age) {
-        lc_evict_entry(on->at, name, LC_EVICTED_OLD);
-        on->expired++;
-        return on->names < NAMES;
-    }
-    on->round.seen++;
-    if (when < on->round.oldest)
-        on->round.oldest = when;
-    if (!newest)
-        consider(on, name, when);
-    return on->names < NAMES;
-}
-
-/* The end of a round. The count as it is known now. */
-static int64_t go_round(round *in, int64_t count, int64_t now)
-{
-    int64_t stored = count - in->begin + in->evicted;
-    int64_t most = in->seen + (stored > 0 ? stored : 0);
-    if (in->seen > 0)
-        count = count < in->seen ? in->seen : count > most ? most : count;
-    in->before = in->oldest < now ? in->oldest : now;
-    in->seen = in->evicted = 0;
-    in->begin = count;
-    in->oldest = now;
-    return count;
 }
 
 /* What was used before that is old. In the first round nothing is known to be. */
@@ -112,12 +80,57 @@ static int64_t old_before(const round *in, int64_t now)
     return in->before > 0 ? in->before + (now - in->before) / OLD_PART : INT64_MIN;
 }
 
-static size_t old_of(const way *on)
+static int64_t old_of(const way *on)
 {
-    size_t old = 0;
+    int64_t old = 0;
     while (old < on->count && on->oldest[old].when < old_before(&on->round, on->now))
         old++;
     return old;
+}
+
+static bool goes_on(const way *on)
+{
+    return on->names < NAMES || (on->names < NAMES_MAX && old_of(on) < on->wanted);
+}
+
+static bool come_by(void *context, const char *name)
+{
+    way *on = context;
+    struct stat found;
+    on->names++;
+    if (name[0] == '.' || lc_fstatat(on->at->dir, name, &found) != 0 || S_ISDIR(found.st_mode))
+        return goes_on(on);
+    int64_t when = lc_evict_last_use(&found);
+    if (when > on->now)
+        when = on->now;
+    bool newest = strcmp(name, on->keep) == 0;
+    if (!newest && on->limits->max_age > 0 && on->now - when > on->limits->max_age) {
+        lc_evict_entry(on->at, name, LC_EVICTED_OLD);
+        on->expired++;
+        return goes_on(on);
+    }
+    on->round.seen++;
+    if (when < on->round.oldest)
+        on->round.oldest = when;
+    if (!newest)
+        consider(on, name, when);
+    return goes_on(on);
+}
+
+/* The end of a round. The count as it is known now: of what was stored in the round, some came
+ * where the hand had been already, half by and large. */
+static int64_t go_round(round *in, int64_t count, int64_t now)
+{
+    int64_t stored = count > in->begin - in->evicted ? count - in->begin + in->evicted : 0;
+    int64_t least = in->seen + stored / 2;
+    int64_t most = in->seen + stored;
+    if (in->seen > 0)
+        count = count < least ? least : count > most ? most : count;
+    in->before = in->oldest < now ? in->oldest : now;
+    in->seen = in->evicted = 0;
+    in->begin = count;
+    in->oldest = now;
+    return count;
 }
 
 static void read_hand(way *on, const lc_meta *file, int64_t count)
@@ -129,20 +142,21 @@ static void read_hand(way *on, const lc_meta *file, int64_t count)
     on->round = (round){.begin = count, .oldest = on->now};
 }
 
-/* Evict those that are beyond the limit, or all that are old: how many. */
-static int64_t evict(const way *on, size_t wanted)
+/* Evict those that are beyond the limit, or all that are old: how many. In the first round that is
+ * all of the oldest, since nobody knows better. */
+static int64_t evict(const way *on)
 {
-    size_t old = old_of(on);
-    size_t most = old > wanted ? old : wanted;
-    size_t count = wanted == 0 ? 0 : most < on->count ? most : on->count;
-    for (size_t i = 0; i < count; i++)
+    int64_t old = on->round.before > 0 ? old_of(on) : on->count;
+    int64_t most = old > on->wanted ? old : on->wanted;
+    int64_t count = on->wanted == 0 ? 0 : most < on->count ? most : on->count;
+    for (int64_t i = 0; i < count; i++)
         lc_evict_entry(on->at, on->oldest[i].name, LC_EVICTED_MANY);
-    return (int64_t)count;
+    return count;
 }
 
-static size_t surplus(const lc_limits *limits, int64_t count)
+static int64_t surplus(const lc_limits *limits, int64_t count)
 {
-    return count > limits->max_entries ? (size_t)(count - limits->max_entries) : 0;
+    return count > limits->max_entries ? count - limits->max_entries : 0;
 }
 
 int64_t lc_hand_move(const lc_directory *at, const lc_limits *limits, const char *keep,
@@ -151,15 +165,22 @@ int64_t lc_hand_move(const lc_directory *at, const lc_limits *limits, const char
     way on = {.at = at, .limits = limits, .keep = keep, .now = lc_now()};
     const lc_meta file = {.dir = at->dir, .path = at->path, .name = "hand"};
     read_hand(&on, &file, count);
-    for (int go = 0; go < GOES && (go == 0 || old_of(&on) < surplus(limits, count)); go++) {
-        on.names = 0;
+    bool ended = false;
+    /* Once more where the end came first; not again, since that was all of it. */
+    for (int go = 0; go < 2 && goes_on(&on); go++) {
+        on.wanted = surplus(limits, count);
         if (lc_each_name_from(at->dir, &on.round.place, come_by, &on) != 0)
             return -1;
-        if (on.round.place == 0)
+        if (on.round.place == 0) {
             count = go_round(&on.round, count, on.now);
+            ended = true;
+        }
     }
-    int64_t evicted = evict(&on, surplus(limits, count));
-    on.round.seen -= on.round.seen > evicted ? evicted : on.round.seen;
+    on.wanted = surplus(limits, count);
+    int64_t evicted = evict(&on);
+    /* Those of the round before are in its sum: it says too much, which evicts too much at worst. */
+    if (!ended)
+        on.round.seen -= on.round.seen > evicted ? evicted : on.round.seen;
     evicted += on.expired;
     on.round.evicted += evicted;
     (void)!lc_meta_write(&file, (lc_span){&on.round, sizeof on.round}, NULL);

@@ -7,7 +7,7 @@
 #include "disk/limits.h"
 
 /* So many at once, at most; each has 1/64 of the names that the hand comes by at least. */
-#define LC_HAND_EVICTS 16
+#define LC_HAND_EVICTS 8
 
 /* Move it on, and evict what is beyond max_entries, or some more, but none of the name `keep`.
  * `count` is how many entries there are said to be; what is beyond LC_HAND_EVICTS stays. How many

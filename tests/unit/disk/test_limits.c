@@ -238,7 +238,7 @@ static void test_limits__a_store_asks_for_few_of_many(void **unused)
             lc_fault_hook = count_asked;
             must_put(cache, LARGE + 15 * process + i, "r");
             lc_fault_hook = NULL;
-            assert_in_range(asked, 0, 1200);
+            assert_in_range(asked, 0, 600);
         }
         assert_in_range(count_of(cache), LARGE - 64, LARGE);
         locache_close(cache);
@@ -283,7 +283,8 @@ static void test_limits__a_wrong_count_of_many_becomes_right(void **unused)
         locache_close(cache);
     }
     cache = open_limited(1490);
-    assert_in_range(count_of(cache), 1400, 1490);
+    /* But for half of what was stored in a round, by a dozen of these processes. */
+    assert_in_range(count_of(cache), 1400, 1490 + 60);
     locache_close(cache);
 }
 
