@@ -178,7 +178,7 @@ int64_t lc_hand_move(const lc_directory *at, const lc_limits *limits, const char
     }
     on.wanted = surplus(limits, count);
     int64_t evicted = evict(&on);
-    /* Those of the round before are in its sum: it says too much, which evicts too much at worst. */
+    /* Those of the round before are in its sum, which is too much then and evicts too much. */
     if (!ended)
         on.round.seen -= on.round.seen > evicted ? evicted : on.round.seen;
     evicted += on.expired;
