@@ -89,9 +89,8 @@ void lc_recall_close(locache *cache)
 
 /* Called before the new descriptor is adopted: what is pinned through it follows its file
  * system. */
-void lc_recall_found_directory(locache *cache, int funcdir)
+void lc_recall_found_directory(locache *cache, lc_file_system system)
 {
-    const lc_file_system system = lc_file_system_of(funcdir);
     atomic_store(&cache->recall.grain, system.grain);
     atomic_store(&cache->recall.holds, system.holds);
 }

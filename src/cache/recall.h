@@ -2,6 +2,7 @@
 #ifndef LC_RECALL_H
 #define LC_RECALL_H
 
+#include "base/os.h"
 #include "cache/address.h"
 #include "cache/handle.h"
 
@@ -17,9 +18,8 @@ uint64_t lc_recall_saved(const locache *cache);
 void lc_recall_note_use(const locache *cache, ino_t inode);
 /* For lc_newcomer: context is the handle. */
 size_t lc_recall_uses(lc_use *out, void *context);
-/* The function's directory is now the open one: how its file system answers decides what is
- * kept. */
-void lc_recall_found_directory(locache *cache, int funcdir);
+/* The function's directory is now one on that file system: how it answers decides what is kept. */
+void lc_recall_found_directory(locache *cache, lc_file_system system);
 
 /* The following are for handles that keep values themselves, and do nothing for others. */
 

@@ -20,6 +20,9 @@ static locache_status read_meta(size_t *size, void *out, size_t room, int fd, co
     locache_status status = lc_owner_file(fd, &found, geteuid(), file->path, within, error);
     if (status != LOCACHE_OK)
         return status;
+    /* It is replaced whole, and never written to: what is beyond its size need not be asked for. */
+    if (found.st_size >= 0 && (uint64_t)found.st_size < room)
+        room = (size_t)found.st_size;
     ssize_t got = lc_read_full(fd, out, room);
     if (got < 0)
         return lc_fail_os(error, errno, "cannot read %s/%s", file->path, within);
@@ -30,11 +33,18 @@ static locache_status read_meta(size_t *size, void *out, size_t room, int fd, co
 locache_status lc_meta_read(size_t *size, void *out, size_t room, const lc_meta *file,
                             locache_error *error)
 {
-    int meta;
-    locache_status status = lc_owner_open_dir(&meta, file->dir, LC_META, file->path, error);
+    int meta = -1;
+    char within[32];
+    locache_status status = LOCACHE_OK;
+    (void)snprintf(within, sizeof within, LC_META "/%s", file->name);
+    /* By its name where that is as good; opened where it is missing, or what is wrong with it is to
+     * be said. */
+    bool by_name = lc_owner_meta(file->dir, geteuid());
+    if (!by_name)
+        status = lc_owner_open_dir(&meta, file->dir, LC_META, file->path, error);
     if (status != LOCACHE_OK)
         return status;
-    int fd = lc_openat(meta, file->name, O_RDONLY, 0);
+    int fd = lc_openat(by_name ? file->dir : meta, by_name ? within : file->name, O_RDONLY, 0);
     if (fd >= 0) {
         status = read_meta(size, out, room, fd, file, error);
         lc_close(fd);
@@ -47,7 +57,8 @@ locache_status lc_meta_read(size_t *size, void *out, size_t room, const lc_meta 
     } else {
         status = lc_fail_os(error, errno, "cannot open %s/" LC_META "/%s", file->path, file->name);
     }
-    lc_close(meta);
+    if (meta >= 0)
+        lc_close(meta);
     return status;
 }
 
@@ -72,11 +83,8 @@ locache_status lc_meta_write(const lc_meta *file, lc_span content, locache_error
 
 bool lc_meta_is_there(const lc_meta *file)
 {
-    int meta;
+    char within[32];
     struct stat found;
-    if (lc_owner_open_dir(&meta, file->dir, LC_META, file->path, NULL) != LOCACHE_OK)
-        return false;
-    bool there = lc_fstatat(meta, file->name, &found) == 0;
-    lc_close(meta);
-    return there;
+    (void)snprintf(within, sizeof within, LC_META "/%s", file->name);
+    return lc_fstatat(file->dir, within, &found) == 0;
 }
