@@ -9,15 +9,24 @@
 #include <stdio.h>
 #include <unistd.h>
 
-static locache_status read_meta(size_t *size, void *out, size_t room, int fd, const lc_meta *file,
+/* A file of .locache/ that is read. */
+typedef struct opened_meta {
+    const lc_meta *file;
+    char within[32]; /* its name in the function's directory: of a few letters */
+    uid_t us;
+    int fd;
+} opened_meta;
+
+static locache_status read_meta(size_t *size, void *out, size_t room, const opened_meta *from,
                                 locache_error *error)
 {
     struct stat found;
-    char within[32]; /* the names are of a few letters */
-    (void)snprintf(within, sizeof within, LC_META "/%s", file->name);
+    int fd = from->fd;
+    const lc_meta *file = from->file;
+    const char *within = from->within;
     if (lc_fstat(fd, &found) != 0)
         return lc_fail_os(error, errno, "cannot examine %s/%s", file->path, within);
-    locache_status status = lc_owner_file(fd, &found, geteuid(), file->path, within, error);
+    locache_status status = lc_owner_file(fd, &found, from->us, file->path, within, error);
     if (status != LOCACHE_OK)
         return status;
     /* It is replaced whole, and never written to: what is beyond its size need not be asked for. */
@@ -34,20 +43,21 @@ locache_status lc_meta_read(size_t *size, void *out, size_t room, const lc_meta 
                             locache_error *error)
 {
     int meta = -1;
-    char within[32];
+    opened_meta from = {.file = file, .us = geteuid()};
     locache_status status = LOCACHE_OK;
-    (void)snprintf(within, sizeof within, LC_META "/%s", file->name);
+    (void)snprintf(from.within, sizeof from.within, LC_META "/%s", file->name);
     /* By its name where that is as good; opened where it is missing, or what is wrong with it is to
      * be said. */
-    bool by_name = lc_owner_meta(file->dir, geteuid());
+    bool by_name = lc_owner_meta(file->dir, from.us);
     if (!by_name)
         status = lc_owner_open_dir(&meta, file->dir, LC_META, file->path, error);
     if (status != LOCACHE_OK)
         return status;
-    int fd = lc_openat(by_name ? file->dir : meta, by_name ? within : file->name, O_RDONLY, 0);
-    if (fd >= 0) {
-        status = read_meta(size, out, room, fd, file, error);
-        lc_close(fd);
+    from.fd =
+        lc_openat(by_name ? file->dir : meta, by_name ? from.within : file->name, O_RDONLY, 0);
+    if (from.fd >= 0) {
+        status = read_meta(size, out, room, &from, error);
+        lc_close(from.fd);
     } else if (errno == ENOENT) {
         status = LOCACHE_MISS;
     } else if (errno == ELOOP || errno == ENXIO) {
