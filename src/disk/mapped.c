@@ -18,6 +18,9 @@
 /* What is verified at a time: in a buffer that stays in the processor's cache. To verify the
  * mapping itself would cost a fault for each page, and leave all of it resident. */
 #define PIECE_SIZE ((size_t)256 << 10)
+/* What is written at a time, up to where a huge page of the file ends: what one write() brings into
+ * the page cache may become one page there, and a mapping of it takes one fault. */
+#define WRITTEN_SIZE ((size_t)2 << 20)
 
 /* ----------------------------------------------------------------------------------------- read */
 
@@ -140,7 +143,8 @@ typedef struct copying {
     const lc_span *spans;
     size_t count;
     size_t done;          /* of the first of them */
-    unsigned char *piece; /* PIECE_SIZE bytes */
+    size_t at;            /* in the file */
+    unsigned char *piece; /* WRITTEN_SIZE bytes, or all that is written */
     int code;             /* errno of what failed */
 } copying;
 
@@ -148,9 +152,10 @@ typedef struct copying {
 static size_t fill_piece(copying *in)
 {
     size_t filled = 0;
-    while (in->count > 0 && filled < PIECE_SIZE) {
+    size_t most = WRITTEN_SIZE - in->at % WRITTEN_SIZE;
+    while (in->count > 0 && filled < most) {
         size_t rest = in->spans->size - in->done;
-        size_t size = rest < PIECE_SIZE - filled ? rest : PIECE_SIZE - filled;
+        size_t size = rest < most - filled ? rest : most - filled;
         if (size > 0)
             memcpy(in->piece + filled, (const unsigned char *)in->spans->data + in->done, size);
         filled += size;
@@ -161,6 +166,7 @@ static size_t fill_piece(copying *in)
             in->done = 0;
         }
     }
+    in->at += filled;
     return filled;
 }
 
@@ -184,7 +190,8 @@ int lc_mapped_write(bool *sound, lc_temporary *temporary, const lc_span *spans, 
     copying in = {.fd = temporary->fd,
                   .spans = spans + 1,
                   .count = count - 1,
-                  .piece = lc_alloc_aligned(PIECE_SIZE)};
+                  .at = spans[0].size,
+                  .piece = lc_alloc_aligned(size < WRITTEN_SIZE ? size : WRITTEN_SIZE)};
     if (in.piece == NULL) {
         lc_temporary_discard(temporary);
         errno = ENOMEM;

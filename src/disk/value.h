@@ -14,6 +14,7 @@
 struct locache_value {
     lc_entry entry;
     locache_stamp stamp; /* of the file before it was read */
+    int64_t used;        /* last, by its times: nanoseconds since 1970-01-01 UTC */
     atomic_uint holders;
     bool mapped; /* bytes are a mapping, and not `room` */
     size_t room_size;
