@@ -109,6 +109,7 @@ static int traverse(PyObject *module, visitproc visit, void *arg)
     Py_VISIT(state->versions);
     Py_VISIT(state->distributions);
     Py_VISIT(state->async_call);
+    Py_VISIT(state->datetime);
     Py_VISIT(state->identity);
     Py_VISIT(state->log_write);
     return lcpy_types_traverse(state->types, visit, arg);
@@ -135,6 +136,7 @@ static int clear(PyObject *module)
     Py_CLEAR(state->versions);
     Py_CLEAR(state->distributions);
     Py_CLEAR(state->async_call);
+    Py_CLEAR(state->datetime);
     Py_CLEAR(state->identity);
     Py_CLEAR(state->log_write);
     lcpy_types *types = state->types;

@@ -41,6 +41,7 @@ typedef struct lcpy_state {
     PyObject *cache_warning;      /* locache.CacheWarning */
     lcpy_types *types;            /* classes met so far; owned */
     PyObject *pickle;             /* the pickle module, once needed */
+    PyObject *datetime;           /* the capsule of datetime's interface for C, once needed */
     /* import name of __main__, once known: see lcpy_names_module() */
     PyObject *main_name;
     PyObject *known;          /* dict: classes to what says their objects' keys (key/known.c) */
