@@ -23,11 +23,14 @@ extern "C" {
  * and prototypes anywhere. None to sixteen parameters. Memoized functions may
  * be called by any thread, at any time, and may call themselves.
  *
- * Parameters: numbers, bool, enums, strings (char * or const char *, by their
- * text; NULL is a value of its own), locache_array(double), and structs listed
- * with LOCACHE_STRUCT. Results: numbers, bool, enums, char *, listed structs. A
- * string that a memoized function returns was allocated with malloc(), in its
- * body and by locache alike: it is the caller's to free.
+ * Parameters: numbers (complex ones too), bool, enums, strings (char * or const
+ * char *, by their text; NULL is a value of its own), locache_array(double),
+ * and structs listed with LOCACHE_STRUCT. Results: the same. What a char * or an
+ * array that a memoized function returns points to was allocated with malloc(),
+ * in its body and by locache alike: it is the caller's to free, which
+ * locache_free() does without a cast. A const char * is nobody's to free: the
+ * body returns a literal, say, and locache a text of its own, which stays where
+ * it is until locache_shutdown().
  *
  * Whatever goes wrong with the cache, the body runs and its result is returned;
  * the first time for each function, a line says what and why, on stderr or
@@ -66,9 +69,9 @@ extern "C" {
  * for a function from a header the file that includes it, and the types of the
  * result and of the parameters.
  *
- * A result that is NULL is not kept, since that is how C says that something
- * failed. For any other failure the body says LOCACHE_DISCARD(); and its result
- * is returned, but not kept.
+ * A result that is NULL, or an array whose data is, is not kept, since that is
+ * how C says that something failed. For any other failure the body says
+ * LOCACHE_DISCARD(); and its result is returned, but not kept.
  *
  * Threads and processes that call at the same time what is not there wait for
  * the one whose body runs. A body that is left by longjmp(), pthread_exit() or
@@ -78,10 +81,11 @@ extern "C" {
  *
  * Within a body, __func__ is "locache_body_integrate". */
 
-/* Of one function: LOCACHE_PERSIST_WITH. Zeros are the defaults of
- * locache_options, whose members of these names say what they are. */
+/* Of one function: LOCACHE_PERSIST_WITH; of all: locache_configure(). Zeros are
+ * what that said, else the defaults of locache_options, whose members of these
+ * names say what they are. Negative: no limit, in whatever was said. */
 typedef struct locache_persist_options {
-    size_t size;    /* set by the macro */
+    size_t size;    /* sizeof(locache_persist_options): set by the macro */
     uint32_t flags; /* LOCACHE_OPEN_DURABLE, _UNMAPPED, _READ_ONLY */
     int64_t max_entries;
     int64_t max_age;
@@ -104,6 +108,19 @@ typedef struct locache_persist_options {
 LOCACHE_API locache_status locache_set_dir(const char *dir,
                                            locache_error *error);
 
+/* What holds for every memoized function of the process that was not called
+ * yet, where its own options are zero; flags are joined. `dir` is as
+ * locache_set_dir() takes it. Another call takes the place of all that the last
+ * one said; NULL: of nothing. *defaults and what it points to are copied. OK;
+ * EINVAL (with `ignore`, too, which is one function's), ELIMIT, ENOMEM, EIO.
+ * Any thread. */
+LOCACHE_API locache_status locache_configure(
+    const locache_persist_options *defaults, locache_error *error);
+
+/* free(), of what memoized functions return: the data of an array are const.
+ * NULL is allowed. Any thread. */
+LOCACHE_API void locache_free(const void *memory);
+
 /* Forget every result of a function that is memoized above in this file; a
  * failure is said on stderr too. Any thread. */
 #define LOCACHE_RESET(function)                                                \
@@ -123,8 +140,9 @@ LOCACHE_API locache_status locache_set_dir(const char *dir,
 /* What a function takes as one argument: locache_array(double) v, with
  * v.data[0] to v.data[v.count - 1]. The call is
  * mean((locache_array(double)){values, count}). Its elements are part of the
- * call, as those of a NumPy array in one dimension are. Types: the names of one
- * word below. */
+ * call, as those of a NumPy array in one dimension are. As a result its data
+ * are the caller's: locache_free(v.data). Types: the names of one word
+ * below. */
 #define locache_array(type) struct locache_array_##type
 
 #define LOCACHE_ARRAY_TYPES_(m)                                                \
@@ -159,6 +177,8 @@ enum {
     LOCACHE_CTYPE_LONG_REAL = 5,
     LOCACHE_CTYPE_TEXT = 6,
     LOCACHE_CTYPE_CONST_TEXT = 7,
+    LOCACHE_CTYPE_COMPLEX = 8, /* float, double */
+    LOCACHE_CTYPE_LONG_COMPLEX = 9,
     LOCACHE_CTYPE_ARRAY = 256 /* plus a locache_element */
 };
 
@@ -296,11 +316,20 @@ LOCACHE_API void locache_function_end(locache_function_record *function);
     unsigned: LOCACHE_CTYPE_UINT, unsigned long: LOCACHE_CTYPE_UINT,           \
     unsigned long long: LOCACHE_CTYPE_UINT,                                    \
     float: LOCACHE_CTYPE_REAL, double: LOCACHE_CTYPE_REAL
+#ifdef __STDC_NO_COMPLEX__
+#define LOCACHE_COMPLEX_CTYPES_
+#else
+#define LOCACHE_COMPLEX_CTYPES_                                                \
+    float _Complex: LOCACHE_CTYPE_COMPLEX,                                     \
+    double _Complex: LOCACHE_CTYPE_COMPLEX,                                    \
+    long double _Complex: LOCACHE_CTYPE_LONG_COMPLEX,
+#endif
 /* Of an expression, which is not evaluated; NONE for what has no key of its
  * own. */
 #define LOCACHE_CTYPE_(value)                                                  \
     _Generic((value), LOCACHE_NUMBER_CTYPES_,                                  \
              LOCACHE_ARRAY_TYPES_(LOCACHE_ARRAY_CTYPE_)                        \
+             LOCACHE_COMPLEX_CTYPES_                                           \
              long double: LOCACHE_CTYPE_LONG_REAL,                             \
              char *: LOCACHE_CTYPE_TEXT,                                       \
              const char *: LOCACHE_CTYPE_CONST_TEXT,                           \
@@ -736,12 +765,13 @@ extern const char locache_links_end_[] __asm__(
     {                                                                          \
         LOCACHE_EACH_##count(LOCACHE_CHECK_KEY_, LOCACHE_CHECK_KEY_, , fn,     \
                              __VA_ARGS__)                                      \
-        _Static_assert(LOCACHE_IS_RESULT_(ret) || LOCACHE_IS_LISTED_(ret),     \
+        _Static_assert(LOCACHE_CTYPE_(*(ret *)0) != LOCACHE_CTYPE_NONE ||      \
+                           LOCACHE_IS_LISTED_(ret),                            \
                        "locache: the result of " #fn ", of type " #ret         \
                        ", cannot be kept: it must be a number, bool, an "      \
-                       "enum, char * (allocated with malloc, the caller "      \
-                       "frees it), or the typedef name of a struct listed "    \
-                       "with LOCACHE_STRUCT");                                 \
+                       "enum, a string, locache_array(type) (allocated with "  \
+                       "malloc, the caller frees it), or the typedef name of " \
+                       "a struct listed with LOCACHE_STRUCT");                 \
     }                                                                          \
     static const locache_parameter locache_parameters_##fn[] = {               \
         LOCACHE_EACH_##count(LOCACHE_RECORD_, LOCACHE_RECORD_, , fn,           \
@@ -834,10 +864,6 @@ extern const char locache_links_end_[] __asm__(
     locache_call_path(out, (locache_call[]){locache_call_of_##fn arguments})
 #define LOCACHE_REFRESH(fn, arguments) locache_refresh_##fn arguments
 
-#define LOCACHE_IS_RESULT_(ret)                                                \
-    (LOCACHE_NUMBER_CTYPE_(*(ret *)0) != LOCACHE_CTYPE_NONE ||                 \
-     LOCACHE_CTYPE_(*(ret *)0) == LOCACHE_CTYPE_LONG_REAL ||                   \
-     LOCACHE_CTYPE_(*(ret *)0) == LOCACHE_CTYPE_TEXT)
 /* NOLINTEND(bugprone-macro-parentheses) */
 /* clang-format on */
 #endif /* __cplusplus */

@@ -10,9 +10,11 @@
 #include "base/warn.h"
 #include "base/watched.h"
 #include "disk/value.h"
+#include "persist/defaults.h"
 #include "persist/digests.h"
 #include "persist/identity.h"
 #include "persist/ignored.h"
+#include "persist/lent.h"
 #include "persist/where.h"
 
 #include <errno.h>
@@ -38,22 +40,25 @@ static locache_status open_handle(locache **out, locache_function_record *functi
     char dir[LOCACHE_PATH_MAX];
     bool located;
     locache_identity identity;
-    const locache_persist_options *said = function->options;
+    locache_persist_options said;
+    locache_status status = lc_defaults_of(&said, function, error);
+    if (status != LOCACHE_OK)
+        return status;
     locache_options options = {
         .size = sizeof options,
         .function = function->name,
         .identity = &identity,
-        .flags = said->flags,
-        .max_entries = said->max_entries,
-        .max_age = said->max_age,
-        .memory_entries = said->memory_entries,
-        .memory_bytes = said->memory_bytes,
-        .recheck = said->recheck,
+        .flags = said.flags,
+        .max_entries = said.max_entries,
+        .max_age = said.max_age,
+        .memory_entries = said.memory_entries,
+        .memory_bytes = said.memory_bytes,
+        .recheck = said.recheck,
     };
-    if (said->ignore != NULL && !lc_ignored_known(function))
+    if (said.ignore != NULL && !lc_ignored_known(function))
         return lc_fail(error, LOCACHE_EINVAL,
-                       "the option ignore names what is no parameter of it: \"%s\"", said->ignore);
-    locache_status status = lc_where(dir, &located, function, error);
+                       "the option ignore names what is no parameter of it: \"%s\"", said.ignore);
+    status = lc_where(dir, &located, function, error);
     if (status == LOCACHE_OK)
         status = lc_identity_of(&identity, function, located, error);
     if (status == LOCACHE_OK)
@@ -172,6 +177,8 @@ void locache_shutdown(void)
 {
     lc_digests_clear();
     lc_where_clear();
+    lc_defaults_clear();
+    lc_lent_clear();
     lc_value_clear();
 }
 
