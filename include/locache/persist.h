@@ -25,9 +25,9 @@ extern "C" {
  *
  * Parameters: numbers (complex ones too), bool, enums, strings (char * or const
  * char *, by their text; NULL is a value of its own), locache_array(double),
- * and structs listed with LOCACHE_STRUCT. Results: the same. What a char * or an
- * array that a memoized function returns points to was allocated with malloc(),
- * in its body and by locache alike: it is the caller's to free, which
+ * and structs listed with LOCACHE_STRUCT. Results: the same. What a char * or
+ * an array that a memoized function returns points to was allocated with
+ * malloc(), in its body and by locache alike: it is the caller's to free, which
  * locache_free() does without a cast. A const char * is nobody's to free: the
  * body returns a literal, say, and locache a text of its own, which stays where
  * it is until locache_shutdown().
@@ -121,28 +121,26 @@ LOCACHE_API locache_status locache_configure(
  * NULL is allowed. Any thread. */
 LOCACHE_API void locache_free(const void *memory);
 
-/* Forget every result of a function that is memoized above in this file; a
- * failure is said on stderr too. Any thread. */
+/* Forget every result of a memoized function: LOCACHE_RESET(integrate), in C in
+ * the file that memoizes it, in C++ wherever it is declared; elsewhere by its
+ * address. OK; EINVAL: it is not memoized; else as locache_reset(). A failure
+ * is said on stderr too. Any thread. */
+#ifdef __cplusplus
+#define LOCACHE_RESET(function)                                                \
+    locache_reset_function(reinterpret_cast<const void *>(&function))
+#else
 #define LOCACHE_RESET(function)                                                \
     locache_function_reset(&locache_function_of_##function)
+#endif
+LOCACHE_API locache_status locache_reset_function(const void *function);
 
-#ifdef __cplusplus
-#define LOCACHE_PERSIST(...)                                                   \
-    static_assert(false, "locache: LOCACHE_PERSIST is for C; C++ can call a "  \
-                         "function that a C file memoizes")
-#else
-
-/* It has no form for _Generic, and macros that make definitions. */
 /* clang-format off */
-/* NOLINTBEGIN(bugprone-macro-parentheses): most arguments are types and
- * names */
-
 /* What a function takes as one argument: locache_array(double) v, with
  * v.data[0] to v.data[v.count - 1]. The call is
- * mean((locache_array(double)){values, count}). Its elements are part of the
- * call, as those of a NumPy array in one dimension are. As a result its data
- * are the caller's: locache_free(v.data). Types: the names of one word
- * below. */
+ * mean((locache_array(double)){values, count}), in C++ mean({values, count}).
+ * Its elements are part of the call, as those of a NumPy array in one dimension
+ * are. As a result its data are the caller's: locache_free(v.data). Types: the
+ * names of one word below. */
 #define locache_array(type) struct locache_array_##type
 
 #define LOCACHE_ARRAY_TYPES_(m)                                                \
@@ -163,6 +161,18 @@ LOCACHE_API void locache_free(const void *memory);
         size_t count;                                                          \
     };
 LOCACHE_ARRAY_TYPES_(LOCACHE_ARRAY_TYPE_)
+/* clang-format on */
+
+#ifdef __cplusplus
+#define LOCACHE_PERSIST(...)                                                   \
+    static_assert(false, "locache: LOCACHE_PERSIST is for C; C++ can call a "  \
+                         "function that a C file memoizes")
+#else
+
+/* It has no form for _Generic, and macros that make definitions. */
+/* clang-format off */
+/* NOLINTBEGIN(bugprone-macro-parentheses): most arguments are types and
+ * names */
 
 /* From here to LOCACHE_STRUCT and LOCACHE_PERSIST is what these two are made
  * of. It is no interface, but what the library provides for it keeps its shape:
@@ -250,6 +260,8 @@ typedef struct locache_function_record {
     /* calls that use `cache` now, and a bit: at its end */
     uint32_t _Atomic users;
     _Atomic bool warned;
+    const void *code;                      /* of the function itself */
+    struct locache_function_record *after; /* of all that are loaded */
 } locache_function_record;
 
 /* On the stack of the call: what is in it is the library's own, and most of it
@@ -282,6 +294,8 @@ LOCACHE_API locache_status locache_call_path(char out[LOCACHE_PATH_MAX],
 LOCACHE_API void locache_call_refresh(const locache_function_record *function);
 LOCACHE_API locache_status
 locache_function_reset(locache_function_record *function);
+/* The record's program begins, or its shared library is loaded. */
+LOCACHE_API void locache_function_begin(locache_function_record *function);
 /* The record's program ends, or its shared library is unloaded. */
 LOCACHE_API void locache_function_end(locache_function_record *function);
 
@@ -344,7 +358,17 @@ LOCACHE_API void locache_function_end(locache_function_record *function);
 #define LOCACHE_1ST_(a, ...) a
 #define LOCACHE_2ND_(a, b, ...) b
 #define LOCACHE_LAYOUT_(type) LOCACHE_LAYOUT_OF_(locache_layout_##type, ~)
-#define LOCACHE_LAYOUT_OF_(...) LOCACHE_1ST_(__VA_ARGS__)
+#define LOCACHE_LAYOUT_OF_(...) LOCACHE_LAYOUT_IF_(__VA_ARGS__)
+#define LOCACHE_LAYOUT_IF_(first, ...)                                         \
+    LOCACHE_LAYOUT_PICK_(LOCACHE_QUALIFIER_##first, 0, ~)(first, __VA_ARGS__)
+#define LOCACHE_LAYOUT_PICK_(...) LOCACHE_LAYOUT_PICK_OF_(__VA_ARGS__)
+#define LOCACHE_LAYOUT_PICK_OF_(first, is, ...) LOCACHE_LAYOUT_IS_##is
+#define LOCACHE_LAYOUT_IS_0(first, ...) first
+/* `const point` is a point: what follows the word names the type. */
+#define LOCACHE_QUALIFIER_locache_qualifier_ ~, 1
+#define LOCACHE_LAYOUT_IS_1(first, type, ...)                                  \
+    LOCACHE_LAYOUT_FIRST_(locache_layout_##type, ~)
+#define LOCACHE_LAYOUT_FIRST_(...) LOCACHE_1ST_(__VA_ARGS__)
 #define LOCACHE_LISTED_(type)                                                  \
     _Generic(&LOCACHE_LAYOUT_(type),                                           \
              const locache_layout(*)[1]: (const locache_layout *)0,            \
@@ -363,8 +387,8 @@ extern const locache_layout locache_layout_none_[];
 #define locache_layout_long locache_layout_none_,
 #define locache_layout_float locache_layout_none_,
 #define locache_layout_double locache_layout_none_,
-#define locache_layout_const locache_layout_none_,
-#define locache_layout_volatile locache_layout_none_,
+#define locache_layout_const locache_qualifier_,
+#define locache_layout_volatile locache_qualifier_,
 #define locache_layout_enum locache_layout_none_,
 #define locache_layout_struct locache_layout_none_,
 #define locache_layout_union locache_layout_none_,
@@ -745,11 +769,24 @@ extern const char locache_links_end_[] __asm__(
     _Pragma("GCC diagnostic ignored \"-Wredundant-decls\"")
 #define LOCACHE_QUIET_END_ _Pragma("GCC diagnostic pop")
 
-/* The first declaration takes `static` and the like. The body's own comes last,
- * so that the body follows it as it was written. */
+/* What takes `static` and the like comes first, before there is anything that
+ * it could call. For GCC it is a definition, of another name for the function
+ * that comes later: as a declaration it would be a redundant one where the
+ * function has a prototype, and -Wredundant-decls can be switched off nowhere
+ * between `static` and here. */
+#if defined(__GNUC__) && !defined(__clang__) && defined(__ELF__)
+#define LOCACHE_ALIAS_(fn) __attribute__((alias("locache_enter_" #fn)))
+#define LOCACHE_ENTER_(ret, fn) static ret locache_enter_##fn
+#else
+#define LOCACHE_ALIAS_(fn)
+#define LOCACHE_ENTER_(ret, fn) ret fn
+#endif
+
+/* The body's own declaration comes last, so that the body follows it as it was
+ * written. */
 #define LOCACHE_PERSIST_OK(options_, count, ret, fn, ...)                      \
     ret fn(LOCACHE_EACH_##count(LOCACHE_DECLARE_, LOCACHE_DECLARE_NEXT_, void, \
-                                fn, __VA_ARGS__));                             \
+                                fn, __VA_ARGS__)) LOCACHE_ALIAS_(fn);          \
     static inline LOCACHE_UNUSED_ void locache_check_pointers_##fn(void)       \
     {                                                                          \
         LOCACHE_EACH_##count(LOCACHE_CHECK_, LOCACHE_CHECK_, , fn,             \
@@ -797,7 +834,12 @@ extern const char locache_links_end_[] __asm__(
             .order = __COUNTER__,                                              \
             .statements = locache_statements_,                                 \
             .statements_end = locache_statements_end_,                         \
+            .code = __extension__(const void *)fn,                             \
             LOCACHE_TEXT_ LOCACHE_TEXTS_};                                     \
+    static __attribute__((constructor)) void locache_begin_##fn(void)          \
+    {                                                                          \
+        locache_function_begin(&locache_function_of_##fn);                     \
+    }                                                                          \
     static __attribute__((destructor)) void locache_end_##fn(void)             \
     {                                                                          \
         locache_function_end(&locache_function_of_##fn);                       \
@@ -805,8 +847,9 @@ extern const char locache_links_end_[] __asm__(
     LOCACHE_APART_ static ret locache_body_##fn(                               \
         locache_call *locache_this_call_ LOCACHE_EACH_##count(                 \
             LOCACHE_DECLARE_NEXT_, LOCACHE_DECLARE_NEXT_, , fn, __VA_ARGS__)); \
-    ret fn(LOCACHE_EACH_##count(LOCACHE_DECLARE_, LOCACHE_DECLARE_NEXT_, void, \
-                                fn, __VA_ARGS__))                              \
+    LOCACHE_ENTER_(ret, fn)                                                    \
+    (LOCACHE_EACH_##count(LOCACHE_DECLARE_, LOCACHE_DECLARE_NEXT_, void, fn,   \
+                          __VA_ARGS__))                                        \
     {                                                                          \
         locache_call locache_call_;                                            \
         ret locache_result_;                                                   \

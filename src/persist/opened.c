@@ -15,6 +15,7 @@
 #include "persist/identity.h"
 #include "persist/ignored.h"
 #include "persist/lent.h"
+#include "persist/loaded.h"
 #include "persist/where.h"
 
 #include <errno.h>
@@ -139,6 +140,7 @@ void lc_opened_leave(locache_function_record *function)
 
 void locache_function_end(locache_function_record *function)
 {
+    lc_loaded_leave(function);
     if (atomic_fetch_or(&function->users, ENDED) == 0)
         close_handle(function);
 }
@@ -170,6 +172,15 @@ locache_status locache_function_reset(locache_function_record *function)
     if (status != LOCACHE_OK)
         lc_warn("%s(): its results are not forgotten: %s", function->name, error.message);
     return status;
+}
+
+locache_status locache_reset_function(const void *function)
+{
+    locache_function_record *found = lc_loaded_find(function);
+    if (found != NULL)
+        return locache_function_reset(found);
+    lc_warn("LOCACHE_RESET is said of a function that is not memoized");
+    return LOCACHE_EINVAL;
 }
 
 /* What the library itself holds goes with it. */
