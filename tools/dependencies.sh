@@ -1,6 +1,6 @@
 #!/bin/sh
-# Install the system packages that are missing for the given tasks: core, build, meson, test, lint, fuzz,
-# embed, bench, coverage. What is there already, from wherever, is left alone.
+# Install the system packages that are missing for the given tasks: core, build, meson, test, lint,
+# fuzz, embed, bench, coverage. What is there already, from wherever, is left alone.
 . tools/common.sh
 
 missing=

@@ -259,8 +259,12 @@ static void keep_result(lc_call *call, const void *result)
         lc_fail(&error, status,
                 status == LOCACHE_EINVAL ? "an array of more bytes than memory has"
                                          : "no memory to encode it");
-    if (status != LOCACHE_OK)
+    if (status != LOCACHE_OK) {
         complain(function, "its result is not kept", &error);
+        /* Without a directory there is nothing to be found either. */
+        if (atomic_load(&call->cache->funcdir) < 0)
+            lc_opened_pause(function);
+    }
     locache_cbor_writer_clear(&body);
 }
 

@@ -85,6 +85,11 @@ static locache_status open_anywhere(locache **out, locache_function_record *func
     return this.status;
 }
 
+void lc_opened_pause(locache_function_record *function)
+{
+    atomic_store(&function->retry, lc_ticks() + RETRY);
+}
+
 /* Acquire, so that whoever sees the pointer sees what it points to. */
 static locache_status handle_of(locache **out, locache_function_record *function,
                                 locache_error *error)
@@ -92,17 +97,20 @@ static locache_status handle_of(locache **out, locache_function_record *function
     void *none = NULL;
     locache *mine = NULL;
     lc_error_clear(error);
-    *out = atomic_load_explicit(&function->cache, memory_order_acquire);
-    if (*out != NULL) {
-        lc_watched_after(&function->cache);
-        return LOCACHE_OK;
-    }
     int64_t retry = atomic_load_explicit(&function->retry, memory_order_relaxed);
     if (retry != 0 && lc_ticks() < retry)
         return LOCACHE_EBUSY;
+    *out = atomic_load_explicit(&function->cache, memory_order_acquire);
+    if (*out != NULL) {
+        /* Hits need no clock. */
+        if (retry != 0)
+            atomic_store_explicit(&function->retry, 0, memory_order_relaxed);
+        lc_watched_after(&function->cache);
+        return LOCACHE_OK;
+    }
     locache_status status = open_anywhere(&mine, function, error);
     if (status != LOCACHE_OK) {
-        atomic_store(&function->retry, lc_ticks() + RETRY);
+        lc_opened_pause(function);
         return status;
     }
     *out = mine;
