@@ -23,4 +23,6 @@ typedef struct cli_command {
     int (*run)(cli_parse *parse);
 } cli_command;
 
+extern const cli_command cli_ls_command;
+
 #endif

@@ -7,30 +7,40 @@
 #include <stdlib.h>
 #include <string.h>
 
+static FILE *out_of(const cli_json *json)
+{
+    return json->to != NULL ? json->to : stdout;
+}
+
+static void put(const cli_json *json, int c)
+{
+    fputc(c, out_of(json));
+}
+
 static void separate(cli_json *json)
 {
     if (json->comma)
-        putchar(',');
+        put(json, ',');
     json->comma = true;
 }
 
 void cli_json_open(cli_json *json, char bracket)
 {
     separate(json);
-    putchar(bracket);
+    put(json, bracket);
     json->comma = false;
 }
 
 void cli_json_close(cli_json *json, char bracket)
 {
-    putchar(bracket);
+    put(json, bracket);
     json->comma = true;
 }
 
 void cli_json_name(cli_json *json, const char *name)
 {
     separate(json);
-    printf("\"%s\":", name);
+    fprintf(out_of(json), "\"%s\":", name);
     json->comma = false;
 }
 
@@ -58,41 +68,41 @@ static size_t character(const unsigned char *text, size_t size)
     return width;
 }
 
-static void put_character(const char *text, size_t width)
+static void put_character(const cli_json *json, const char *text, size_t width)
 {
     if (width == 0)
-        printf("\\udc%02x", (unsigned char)*text);
+        fprintf(out_of(json), "\\udc%02x", (unsigned char)*text);
     else if (*text == '"' || *text == '\\')
-        printf("\\%c", *text);
+        fprintf(out_of(json), "\\%c", *text);
     else if ((unsigned char)*text < 0x20 || *text == 0x7F)
-        printf("\\u%04x", (unsigned char)*text);
+        fprintf(out_of(json), "\\u%04x", (unsigned char)*text);
     else
-        fwrite(text, 1, width, stdout);
+        fwrite(text, 1, width, out_of(json));
 }
 
 void cli_json_text(cli_json *json, const char *text, size_t size)
 {
     separate(json);
-    putchar('"');
+    put(json, '"');
     while (size > 0) {
         size_t width = character((const unsigned char *)text, size);
-        put_character(text, width);
+        put_character(json, text, width);
         text += width > 0 ? width : 1;
         size -= width > 0 ? width : 1;
     }
-    putchar('"');
+    put(json, '"');
 }
 
 void cli_json_int(cli_json *json, int64_t number)
 {
     separate(json);
-    printf("%" PRId64, number);
+    fprintf(out_of(json), "%" PRId64, number);
 }
 
 void cli_json_uint(cli_json *json, uint64_t number)
 {
     separate(json);
-    printf("%" PRIu64, number);
+    fprintf(out_of(json), "%" PRIu64, number);
 }
 
 void cli_json_real(cli_json *json, double number)
@@ -109,7 +119,7 @@ void cli_json_real(cli_json *json, double number)
     }
     separate(json);
     /* A real stays one to whoever reads it. */
-    printf("%s%s", text, strpbrk(text, ".e") == NULL ? ".0" : "");
+    fprintf(out_of(json), "%s%s", text, strpbrk(text, ".e") == NULL ? ".0" : "");
 }
 
 void cli_json_bool(cli_json *json, bool value)
@@ -125,7 +135,7 @@ void cli_json_null(cli_json *json)
 void cli_json_raw(cli_json *json, const char *text)
 {
     separate(json);
-    fputs(text, stdout);
+    fputs(text, out_of(json));
 }
 
 void cli_json_member_text(cli_json *json, const char *name, const char *text)

@@ -1,15 +1,17 @@
-/* JSON on standard output, written as it comes: nothing is kept. */
+/* JSON, written as it comes: nothing is kept. */
 #ifndef CLI_JSON_H
 #define CLI_JSON_H
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 /* What the writer knows of where it is: whether a comma is due. How deep in containers that is,
  * whoever writes them knows. Starts as zeros. */
 typedef struct cli_json {
     bool comma;
+    FILE *to; /* NULL: standard output */
 } cli_json;
 
 /* '[' or '{', and ']' or '}'. */

@@ -9,7 +9,7 @@
 
 /* In the order in which --help shows them: what looks, then what changes. */
 static const cli_command *const commands[] = {
-    NULL, /* the end */
+    &cli_ls_command, NULL, /* the end */
 };
 
 static const cli_command *find(const char *name)

@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* --------------------------------------------------------------------------------- suggestions */
+/* ---------------------------------------------------------------------------------- suggestions */
 
 /* Words of the command line that are longer are no misspelt names of ours. */
 #define WORD_MAX 32

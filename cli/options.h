@@ -45,8 +45,8 @@ int cli_parse_ended(int answer);
 /* The usage line of a command, its options, and what it does. */
 void cli_help(const struct cli_command *command);
 
-/* How unlike two words are: letters that are to be put in, left out or exchanged. What is in doubt
- * is told by the nearest of those there are: NULL where none is near. next(context) gives one after
+/* The nearest of the words there are to one that is none of them, by letters that are to be put in,
+ * left out or exchanged; NULL where none is near. next(context) gives one after
  * the other, NULL at the end. */
 const char *cli_nearest(const char *word, const char *(*next)(void *context), void *context);
 

@@ -123,7 +123,7 @@ void cli_put_cell(int width, const char *text)
         printf("%s\t", text);
 }
 
-/* --------------------------------------------------------------------------------------- units */
+/* ---------------------------------------------------------------------------------------- units */
 
 void cli_size_text(char out[CLI_SIZE_TEXT], uint64_t bytes)
 {
