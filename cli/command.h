@@ -24,5 +24,10 @@ typedef struct cli_command {
 } cli_command;
 
 extern const cli_command cli_ls_command;
+extern const cli_command cli_show_command;
+extern const cli_command cli_verify_command;
+extern const cli_command cli_rm_command;
+extern const cli_command cli_reset_command;
+extern const cli_command cli_gc_command;
 
 #endif

@@ -68,6 +68,21 @@ static size_t character(const unsigned char *text, size_t size)
     return width;
 }
 
+static unsigned point_of(const unsigned char *text, size_t width)
+{
+    return width == 2 ? (text[0] & 31U) << 6 | (text[1] & 63U)
+                      : (text[0] & 15U) << 12 | (text[1] & 63U) << 6 | (text[2] & 63U);
+}
+
+/* Valid, but what a terminal takes for a command, or what makes a text look like another: controls
+ * from U+0080 on, and those that turn the direction of writing. */
+static bool is_harmful(const unsigned char *text, size_t width)
+{
+    unsigned point = width == 2 || width == 3 ? point_of(text, width) : 0;
+    return (point >= 0x80 && point < 0xA0) || (point >= 0x2028 && point <= 0x202E) ||
+           (point >= 0x2066 && point <= 0x2069);
+}
+
 static void put_character(const cli_json *json, const char *text, size_t width)
 {
     if (width == 0)
@@ -76,6 +91,8 @@ static void put_character(const cli_json *json, const char *text, size_t width)
         fprintf(out_of(json), "\\%c", *text);
     else if ((unsigned char)*text < 0x20 || *text == 0x7F)
         fprintf(out_of(json), "\\u%04x", (unsigned char)*text);
+    else if (is_harmful((const unsigned char *)text, width))
+        fprintf(out_of(json), "\\u%04x", point_of((const unsigned char *)text, width));
     else
         fwrite(text, 1, width, out_of(json));
 }

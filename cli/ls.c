@@ -139,7 +139,7 @@ static void end_folder(void *context, const cli_visit *visit)
 
 /* ---------------------------------------------------------------------------------- the command */
 
-static bool take_option(listing *in, int option, const char *value)
+static bool take_ls_option(listing *in, int option, const char *value)
 {
     switch (option) {
     case LS_CACHES:
@@ -201,7 +201,7 @@ static void print_rows(listing *in)
         emit(in, &in->rows.items[i], i > 0 ? &in->rows.items[i - 1] : NULL);
 }
 
-static void finish(listing *in)
+static void end_listing(listing *in)
 {
     char size[CLI_SIZE_TEXT];
     cli_size_text(size, in->total.bytes);
@@ -226,7 +226,7 @@ static int run_ls(cli_parse *parse)
     cli_places places;
     int option;
     while ((option = cli_parse_next(parse)) >= 0)
-        if (!take_option(&in, option, parse->value))
+        if (!take_ls_option(&in, option, parse->value))
             return CLI_USAGE;
     if (option != CLI_OPTIONS_END)
         return cli_parse_ended(option);
@@ -243,7 +243,7 @@ static int run_ls(cli_parse *parse)
         cli_ls_head(in.level);
     int walked = walk_all(&in, &places);
     print_rows(&in);
-    finish(&in);
+    end_listing(&in);
     cli_places_clear(&places);
     return walked > code ? walked : code;
 }

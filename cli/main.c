@@ -9,7 +9,14 @@
 
 /* In the order in which --help shows them: what looks, then what changes. */
 static const cli_command *const commands[] = {
-    &cli_ls_command, NULL, /* the end */
+    &cli_ls_command,
+    &cli_show_command,
+    &cli_verify_command,
+    &cli_rm_command,
+    &cli_reset_command,
+    &cli_gc_command,
+    /* the end */
+    NULL,
 };
 
 static const cli_command *find(const char *name)

@@ -38,6 +38,26 @@ void cli_function_name(char *out, const char *directory)
     out[size] = '\0';
 }
 
+static int hex_low(char c)
+{
+    return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+void cli_function_id(locache_id *out, const char *directory)
+{
+    char name[LOCACHE_NAME_MAX + 1];
+    const char *tail = strchr(directory, '~');
+    bool hashed = tail != NULL && strcmp(tail, "~locache") != 0 &&
+                  strlen(tail + 1) >= 2 * (size_t)LOCACHE_ID_SIZE;
+    for (size_t i = 0; hashed && i < LOCACHE_ID_SIZE; i++)
+        out->bytes[i] =
+            (unsigned char)((hex_low(tail[1 + 2 * i]) << 4 | hex_low(tail[2 + 2 * i])) & 255);
+    if (hashed)
+        return;
+    cli_function_name(name, directory);
+    locache_id_of(out, name, strlen(name));
+}
+
 /* A long name ends with the id of the whole. */
 static bool has_id_of(const char *tail, const char *function)
 {

@@ -28,6 +28,8 @@ void cli_places_clear(cli_places *places);
 /* Is that the name of the directory of a function of this qualified name, or of one that the
  * pattern means? */
 bool cli_is_function(const char *directory, const char *function);
+/* The id of the qualified name that a directory's name stands for. */
+void cli_function_id(locache_id *out, const char *directory);
 /* A function directory's name as the qualified name that it stands for, as far as it says it.
  * `out` has room for LOCACHE_NAME_MAX + 1 bytes. */
 void cli_function_name(char *out, const char *directory);

@@ -8,6 +8,12 @@
 /* Bytes of a byte string that are shown. */
 #define BYTES_SHOWN 32
 
+static bool lost(cli_shown *to)
+{
+    cli_json_null(to->json);
+    return false;
+}
+
 static void put_type(cli_shown *to, const char *type)
 {
     cli_json_open(to->json, '{');
@@ -255,11 +261,11 @@ static bool show_tag(cli_shown *to, uint64_t tag, locache_cbor_reader *reader)
     switch (tag) {
     case LOCACHE_TAG_BUFFER:
     case LOCACHE_TAG_TEXT_BUFFER:
-        return show_buffer(to, tag, reader);
+        return show_buffer(to, tag, reader) || lost(to);
     case LOCACHE_TAG_NDARRAY:
     case LOCACHE_TAG_NDARRAY_F:
     case LOCACHE_TAG_ARRAY:
-        return cli_show_array(to, tag, reader);
+        return cli_show_array(to, tag, reader) || lost(to);
     /* Of these the content says all that JSON can. */
     case LOCACHE_TAG_DATETIME:
     case LOCACHE_TAG_DATE:
@@ -273,46 +279,54 @@ static bool show_tag(cli_shown *to, uint64_t tag, locache_cbor_reader *reader)
     case LOCACHE_TAG_READONLY:
         return cli_show_item(to, reader);
     default:
-        return bytes_type(tag) != NULL ? show_bytes_tag(to, tag, reader)
+        return bytes_type(tag) != NULL ? show_bytes_tag(to, tag, reader) || lost(to)
                                        : show_tagged(to, tag, reader);
     }
 }
 
 /* --------------------------------------------------------------------------------------- values */
 
-bool cli_show_item(cli_shown *to, locache_cbor_reader *reader)
+static bool show_read(cli_shown *to, const locache_cbor_item *item, locache_cbor_reader *reader)
 {
-    locache_cbor_item item;
-    if (locache_cbor_read(&item, reader) != LOCACHE_OK)
-        return false;
-    switch (item.kind) {
+    switch (item->kind) {
     case LOCACHE_KIND_UINT:
     case LOCACHE_KIND_NEGATIVE:
-        show_integer(to, &item);
+        show_integer(to, item);
         return true;
     case LOCACHE_KIND_BYTES:
-        cli_show_bytes(to, "bytes", item.data, item.size);
+        cli_show_bytes(to, "bytes", item->data, item->size);
         return true;
     case LOCACHE_KIND_TEXT:
-        show_text(to, item.data, item.size);
+        show_text(to, item->data, item->size);
         return true;
     case LOCACHE_KIND_ARRAY:
-        return show_items(to, reader, item.number);
+        return show_items(to, reader, item->number);
     case LOCACHE_KIND_MAP:
-        return show_map(to, reader, item.number);
+        return show_map(to, reader, item->number);
     case LOCACHE_KIND_TAG:
-        return show_tag(to, item.number, reader);
+        return show_tag(to, item->number, reader);
     case LOCACHE_KIND_FALSE:
     case LOCACHE_KIND_TRUE:
-        cli_json_bool(to->json, item.kind == LOCACHE_KIND_TRUE);
+        cli_json_bool(to->json, item->kind == LOCACHE_KIND_TRUE);
         return true;
     case LOCACHE_KIND_REAL:
-        show_real(to, item.real);
+        show_real(to, item->real);
         return true;
     default:
         cli_json_null(to->json);
         return true;
     }
+}
+
+bool cli_show_item(cli_shown *to, locache_cbor_reader *reader)
+{
+    locache_cbor_item item;
+    if (to->depth > LOCACHE_DEPTH_MAX || locache_cbor_read(&item, reader) != LOCACHE_OK)
+        return lost(to);
+    to->depth++;
+    bool sound = show_read(to, &item, reader);
+    to->depth--;
+    return sound;
 }
 
 void cli_show_opaque(cli_shown *to, const locache_value *value)

@@ -12,10 +12,11 @@ typedef struct cli_shown {
     uint64_t items;             /* shown so far */
     uint64_t items_max;         /* then "..." stands for what is left; 0: all is shown */
     size_t text_max;            /* bytes of a text that are shown; 0: all */
+    unsigned depth;             /* of what is being shown */
 } cli_shown;
 
-/* The next item of the reader, with what is in it. False: it is damaged; what was written by then
- * stays, with its brackets closed. */
+/* The next item of the reader, with what is in it. False: it is damaged, or deeper than
+ * LOCACHE_DEPTH_MAX; what was written is JSON all the same, null in the place of what is lost. */
 bool cli_show_item(cli_shown *to, locache_cbor_reader *reader);
 /* The body of a value that is not CBOR: what it is, and its size. */
 void cli_show_opaque(cli_shown *to, const locache_value *value);

@@ -23,19 +23,18 @@ typedef struct way {
     bool found_entry;
 } way;
 
-static void worse(way *in, int code)
+static void worse(way *in, int code, const char *message)
 {
+    if (!in->visitor->quiet)
+        cli_error("%s", message);
     in->code = code > in->code ? code : in->code;
 }
 
 static bool visit_file(void *context, const locache_file *file)
 {
     way *in = context;
-    if (in->place->entry != NULL && strcmp(in->place->entry, file->name) != 0)
-        return true;
     in->found_entry = true;
-    bool on = in->visitor->file(in->visitor->context, &in->visit, file);
-    return on && in->place->entry == NULL;
+    return in->visitor->file(in->visitor->context, &in->visit, file);
 }
 
 static void visit_files(way *in)
@@ -46,10 +45,12 @@ static void visit_files(way *in)
     if (status == LOCACHE_MISS)
         return;
     if (status == LOCACHE_OK)
-        status = locache_folder_list(in->visit.folder, visit_file, in, &error);
-    if (status != LOCACHE_OK) {
-        cli_error("%s", error.message);
-        worse(in, CLI_FAILED);
+        status =
+            in->place->entry == NULL
+                ? locache_folder_list(in->visit.folder, visit_file, in, &error)
+                : locache_folder_find(in->visit.folder, in->place->entry, visit_file, in, &error);
+    if (status < LOCACHE_OK) {
+        worse(in, CLI_FAILED, error.message);
     }
 }
 
@@ -69,8 +70,7 @@ static bool visit_folder(void *context, const locache_folder_info *info)
     in->folders++;
     in->visit = (cli_visit){.place = in->place, .info = info};
     if (info->status != LOCACHE_OK) {
-        cli_error("%s", info->message);
-        worse(in, CLI_FAILED);
+        worse(in, CLI_FAILED, info->message);
         return true;
     }
     if ((to->begin == NULL || to->begin(to->context, &in->visit)) && to->file != NULL)
@@ -85,18 +85,19 @@ static int walk_place(const cli_place *place, const cli_visitor *visitor)
 {
     way in = {.place = place, .visitor = visitor};
     locache_error error;
+    char message[2 * LOCACHE_PATH_MAX];
+    const char *whole = place->function != NULL ? place->function : place->folder;
     if (locache_each_folder(place->dir, visit_folder, &in, &error) != LOCACHE_OK) {
-        cli_error("%s", error.message);
-        return CLI_FAILED;
-    }
-    if (in.folders == 0 && (place->function != NULL || place->folder != NULL)) {
-        cli_error("there are no results of %s in %s",
-                  place->function != NULL ? place->function : place->folder, place->dir);
-        worse(&in, CLI_FOUND);
+        worse(&in, CLI_FAILED, error.message);
+    } else if (in.folders == 0 && whole != NULL) {
+        (void)snprintf(message, sizeof message, "there are no results of %s in %s", whole,
+                       place->dir);
+        worse(&in, CLI_FOUND, message);
     } else if (place->entry != NULL && !in.found_entry && visitor->file != NULL &&
                in.code == CLI_DONE) {
-        cli_error("there is no result %s/%s", place->folder, place->entry);
-        worse(&in, CLI_FOUND);
+        (void)snprintf(message, sizeof message, "there is no result %s/%s", place->folder,
+                       place->entry);
+        worse(&in, CLI_FOUND, message);
     }
     return in.code;
 }

@@ -18,6 +18,7 @@ typedef struct cli_visitor {
     bool (*file)(void *context, const cli_visit *visit, const locache_file *file);
     void (*end)(void *context, const cli_visit *visit);
     void *context;
+    bool quiet; /* what is wrong was said already, or will be */
 } cli_visitor;
 
 /* Go there. What cannot be opened or listed is said on stderr, and the way goes on. CLI_DONE;

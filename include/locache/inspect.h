@@ -106,6 +106,13 @@ LOCACHE_API LOCACHE_CHECK locache_status locache_folder_list(
     locache_folder *folder, bool (*fn)(void *context, const locache_file *file),
     void *context, locache_error *error);
 
+/* The same of one file. OK; MISS: there is none of that name; EINVAL: no name
+ * of an entry. */
+LOCACHE_API LOCACHE_CHECK locache_status
+locache_folder_find(locache_folder *folder, const char *name,
+                    bool (*fn)(void *context, const locache_file *file),
+                    void *context, locache_error *error);
+
 /* Read one entry whole, and verify all that it says of itself: checksum, name,
  * and its MAC, which is what file->signature tells then. OK: *out is the
  * caller's, with locache_value_free(); pickles too, which are never loaded

@@ -80,6 +80,24 @@ locache_status locache_folder_list(locache_folder *folder,
     return lc_store_each(&in.at, list_file, &in, error);
 }
 
+locache_status locache_folder_find(locache_folder *folder, const char *name,
+                                   bool (*fn)(void *context, const locache_file *file),
+                                   void *context, locache_error *error)
+{
+    lc_directory at = lc_folder_directory(folder);
+    lc_front front;
+    locache_error why;
+    locache_file file;
+    lc_error_clear(error);
+    if (!can_be_entry(name))
+        return lc_fail(error, LOCACHE_EINVAL, "an entry's name begins with no dot, and has no '/'");
+    examine(&file, &front, &at, name, &why);
+    if (file.status == LOCACHE_MISS && !file.ours)
+        return LOCACHE_MISS;
+    (void)fn(context, &file);
+    return LOCACHE_OK;
+}
+
 /* ----------------------------------------------------------------------------------------- read */
 
 /* The key is asked for once, and none is made: what it could not have signed is foreign. */
