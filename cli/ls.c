@@ -203,8 +203,8 @@ static void print_rows(listing *in)
 
 static void end_listing(listing *in)
 {
-    char size[CLI_SIZE_TEXT];
-    cli_size_text(size, in->total.bytes);
+    char size[CLI_SIZE_WORDS];
+    cli_size_words(size, in->total.bytes);
     if (in->as_json) {
         cli_json_close(&in->json, ']');
         putchar('\n');

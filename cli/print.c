@@ -138,6 +138,14 @@ void cli_size_text(char out[CLI_SIZE_TEXT], uint64_t bytes)
         (void)snprintf(out, CLI_SIZE_TEXT, size < 9.95 ? "%.1f%c" : "%.0f%c", size, units[unit]);
 }
 
+void cli_size_words(char out[CLI_SIZE_WORDS], uint64_t bytes)
+{
+    char text[CLI_SIZE_TEXT];
+    cli_size_text(text, bytes);
+    bool bare = text[strlen(text) - 1] <= '9';
+    (void)snprintf(out, CLI_SIZE_WORDS, "%s%s", text, !bare ? "" : bytes == 1 ? " byte" : " bytes");
+}
+
 void cli_span_text(char out[CLI_SPAN_TEXT], int64_t nanoseconds)
 {
     /* Each from where it is at least two of its kind on, but for the first. */

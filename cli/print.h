@@ -34,6 +34,9 @@ void cli_put_cell(int width, const char *text);
 /* "1.5K", "340", "2.0G": powers of 1024. */
 #define CLI_SIZE_TEXT 8
 void cli_size_text(char out[CLI_SIZE_TEXT], uint64_t bytes);
+/* The same within a sentence: "340 bytes", "1.5K". */
+#define CLI_SIZE_WORDS 16
+void cli_size_words(char out[CLI_SIZE_WORDS], uint64_t bytes);
 /* Nanoseconds as "350us", "1.2s", "3h", "12d". */
 #define CLI_SPAN_TEXT 16
 void cli_span_text(char out[CLI_SPAN_TEXT], int64_t nanoseconds);

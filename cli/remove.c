@@ -47,7 +47,7 @@ bool cli_removal_take(cli_removal *removal, const cli_visit *visit, const locach
 
 void cli_removal_end(cli_removal *removal, int64_t kept)
 {
-    char size[CLI_SIZE_TEXT];
+    char size[CLI_SIZE_WORDS];
     cli_progress_clear(&removal->progress);
     if (removal->as_json) {
         cli_json json = {.comma = false};
@@ -61,12 +61,12 @@ void cli_removal_end(cli_removal *removal, int64_t kept)
         putchar('\n');
         return;
     }
-    cli_size_text(size, removal->bytes);
+    cli_size_words(size, removal->bytes);
     printf("%s %llu result%s, %s", removal->dry_run ? "would remove" : "removed",
            (unsigned long long)removal->removed, removal->removed == 1 ? "" : "s", size);
     if (kept >= 0) {
-        cli_size_text(size, (uint64_t)kept);
-        printf("; %s stay%s", size, kept == 1 ? "s" : "");
+        cli_size_words(size, (uint64_t)kept);
+        printf("; %s stay", size);
     }
     putchar('\n');
 }

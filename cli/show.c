@@ -188,16 +188,16 @@ static void put_file(const shown_entry *entry)
     static const char *const signatures[] = {
         "not signed", "signed", "signed by this user",
         "signed with another key than this user's: its pickle is not used"};
-    char size[CLI_SIZE_TEXT];
+    char size[CLI_SIZE_WORDS];
     const locache_file *file = entry->file;
     put_heading("version");
     for (size_t i = 0; i < LOCACHE_ID_SIZE; i++)
         printf("%02x", file->version.bytes[i]);
     printf("%s\n", entry->visit->info->current ? "" : ", an earlier one");
     put_heading("file");
-    cli_size_text(size, file->file_size);
+    cli_size_words(size, file->file_size);
     printf("%s, ", size);
-    cli_size_text(size, file->disk_size);
+    cli_size_words(size, file->disk_size);
     printf("%s on disk; %s, %s\n", size, cli_codec_name(file->codec),
            signatures[file->signature <= LOCACHE_SIGNATURE_FOREIGN ? file->signature : 1]);
 }

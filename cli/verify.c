@@ -133,7 +133,7 @@ static bool verify_file(void *context, const cli_visit *visit, const locache_fil
 
 static void end_verification(verification *in)
 {
-    char size[CLI_SIZE_TEXT];
+    char size[CLI_SIZE_WORDS];
     cli_progress_clear(&in->progress);
     if (in->as_json) {
         cli_json_close(&in->json, ']');
@@ -148,7 +148,7 @@ static void end_verification(verification *in)
         putchar('\n');
         return;
     }
-    cli_size_text(size, in->bytes);
+    cli_size_words(size, in->bytes);
     printf("%llu sound, %s; %llu damaged", (unsigned long long)in->sound, size,
            (unsigned long long)in->damaged);
     if (in->removed > 0)

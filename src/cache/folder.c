@@ -229,7 +229,8 @@ lc_directory lc_folder_directory(const locache_folder *folder)
                           .owner = folder->owner,
                           .function = "",
                           .path = folder->path,
-                          .grain = -1};
+                          .grain = -1,
+                          .unseen = true};
 }
 
 /* ---------------------------------------------------------------------------- what is forgotten */

@@ -82,7 +82,7 @@ locache_status lc_front_examine(lc_front *out, const lc_directory *at, const cha
         return lc_fail(error, LOCACHE_EUNTRUSTED, "%s/%s is %s", at->path, name,
                        S_ISLNK(found.st_mode) ? "a symbolic link, which is not followed"
                                               : "not a regular file");
-    int fd = lc_openat(at->dir, name, O_RDONLY, 0);
+    int fd = lc_open_unseen(at->dir, name);
     if (fd < 0)
         return errno == ENOENT ? LOCACHE_MISS
                                : lc_fail_os(error, errno, "cannot open %s/%s", at->path, name);

@@ -40,7 +40,7 @@ bool lc_ours_entry(int dir, const char *name)
     /* Before it is opened: to open a device may do something. */
     if (lc_fstatat(dir, name, &found) != 0 || !S_ISREG(found.st_mode))
         return false;
-    int fd = lc_openat(dir, name, O_RDONLY, 0);
+    int fd = lc_open_unseen(dir, name);
     if (fd < 0)
         return false;
     ssize_t size = lc_read_full(fd, head, sizeof head);
