@@ -91,8 +91,8 @@ core_tests() {
 whole=$(python_version "$python")
 package=build/sanitized-package
 lean() { # lean DIRECTORY: for a package that is built soon, with the core that was built there
-    printf -- '-Csetup-args=%s ' "-Dcore=$1/liblocache_core.a" -Db_lto=false -Db_pch=true \
-        -Doptimization=1
+    printf -- '-Csetup-args=%s ' "-Dcore=$1/liblocache_core.a" -Dcommand=disabled -Db_lto=false \
+        -Db_pch=true -Doptimization=1
 }
 
 prepare() {
@@ -164,10 +164,17 @@ while read -r version _; do
 done <"$logs/pythons"
 
 pytest_with faults ".venv-$whole/bin/python" -n 3 tests/fault
+pytest_with cli ".venv-$whole/bin/python" -n 2 tests/cli
 pytest_with tools ".venv-$whole/bin/python" -n 2 tests/tools
 
 if ! wait "$testing"; then fail "the core could not be tested"; fi
 trap - EXIT
+
+# The command under the sanitizers, which look into each of its runs.
+LOCACHE_TEST_COMMAND=$PWD/$sanitized/cli/locache
+export LOCACHE_TEST_COMMAND
+pytest_with cli-sanitized ".venv-$whole/bin/python" -n 2 tests/cli
+unset LOCACHE_TEST_COMMAND
 
 # Under the sanitizers: CPython itself leaks at its end, so that leaks are the core tests' to find.
 ASAN_OPTIONS=$ASAN_OPTIONS:detect_leaks=0
