@@ -69,7 +69,7 @@ static const char *own_method(PyTypeObject *type, const ways *through)
     return NULL;
 }
 
-/* ------------------------------------------------------------------------------------ made again */
+/* ----------------------------------------------------------------------------------- made again */
 
 static int give_items(PyObject *made, PyObject *iterator)
 {
