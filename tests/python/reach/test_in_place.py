@@ -11,8 +11,9 @@ pl = pytest.importorskip("polars")
 pytestmark = pytest.mark.once
 
 
-class Base(metaclass=abc.ABCMeta):
-    pass
+class Base(abc.ABC):
+    @abc.abstractmethod
+    def method(self): ...
 
 
 class Mine:
