@@ -97,6 +97,7 @@ static int traverse(PyObject *module, visitproc visit, void *arg)
     lcpy_state *state = PyModule_GetState(module);
     Py_VISIT(state->persisted_type);
     Py_VISIT(state->bound_type);
+    Py_VISIT(state->query_type);
     Py_VISIT(state->buffer_type);
     Py_VISIT(state->unpickler_type);
     Py_VISIT(state->pickler_type);
@@ -122,6 +123,7 @@ static int clear(PyObject *module)
     lcpy_switch_clear(state);
     Py_CLEAR(state->persisted_type);
     Py_CLEAR(state->bound_type);
+    Py_CLEAR(state->query_type);
     Py_CLEAR(state->buffer_type);
     Py_CLEAR(state->unpickler_type);
     Py_CLEAR(state->pickler_type);

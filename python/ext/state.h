@@ -35,6 +35,7 @@ typedef struct lcpy_state {
     lcpy_watch watch;
     PyTypeObject *persisted_type; /* call/type.c */
     PyTypeObject *bound_type;     /* call/bound.c */
+    PyTypeObject *query_type;     /* the same */
     PyTypeObject *buffer_type;    /* result/buffer.c */
     PyTypeObject *unpickler_type; /* result/pickle.c: made at the first unpickling */
     PyTypeObject *pickler_type;   /* result/pickler.c: made at the first pickling */
