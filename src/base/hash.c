@@ -172,7 +172,7 @@ void locache_id_of(locache_id *out, const void *data, size_t size)
 
 void lc_random(void *out, size_t size)
 {
-    /* The kernel's own, which is where libsodium has its from: but that would have to be started. */
+    /* The kernel's own, as libsodium's are: but that would have to be started. */
     if (size <= ENTROPY_MAX && getentropy(out, size) == 0)
         return;
     lc_sodium_start();
