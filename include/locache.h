@@ -933,6 +933,7 @@ LOCACHE_API void locache_verbose(bool on);
 #endif
 
 #include "locache/cbor.h"
+#include "locache/inspect.h"
 #include "locache/persist.h"
 
 #endif

@@ -60,6 +60,16 @@ int lc_openat(int dir, const char *path, int flags, mode_t mode)
     return fd;
 }
 
+int lc_open_unseen(int dir, const char *path)
+{
+#ifdef O_NOATIME
+    int fd = lc_openat(dir, path, O_RDONLY | O_NOATIME, 0);
+    if (fd >= 0 || errno != EPERM)
+        return fd;
+#endif
+    return lc_openat(dir, path, O_RDONLY, 0);
+}
+
 int lc_fstatat(int dir, const char *path, struct stat *out)
 {
     int result;

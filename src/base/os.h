@@ -16,6 +16,9 @@
  * block or lead elsewhere. O_NOFOLLOW says nothing about the directories that a path goes
  * through: that they are ours alone is for disk/owner.h to say. */
 int lc_openat(int dir, const char *path, int flags, mode_t mode);
+/* For reading, without a note of it in the file's time of access, where the system can do that: who
+ * looks at an entry to tell of it does not use it. */
+int lc_open_unseen(int dir, const char *path);
 /* The descriptor is gone whatever is returned, also when a test makes it fail. */
 int lc_close(int fd);
 int lc_fstat(int fd, struct stat *out);

@@ -148,7 +148,7 @@ static locache_status read_open(locache_value **out, int fd, const lc_directory 
 locache_status lc_store_read(locache_value **out, const lc_directory *at, const char *name,
                              locache_error *error)
 {
-    int fd = lc_openat(at->dir, name, O_RDONLY, 0);
+    int fd = at->unseen ? lc_open_unseen(at->dir, name) : lc_openat(at->dir, name, O_RDONLY, 0);
     if (fd < 0)
         return refuse_open(at, name, errno, error);
     locache_status status = read_open(out, fd, at, name, error);
