@@ -29,8 +29,8 @@ struct lcpy_outline {
     bool used; /* by an object that is being written */
 };
 
-/* Found by identity: a metaclass may have a __hash__. As pickle does, the table that was there first
- * is the one that counts. */
+/* Found by identity: a metaclass may have a __hash__. As pickle does, the table that was there
+ * first is the one that counts. */
 PyObject *lcpy_instance_reducer(lcpy_state *state, PyTypeObject *type)
 {
     PyObject *class, *reducer;
@@ -78,7 +78,7 @@ static void free_outline(lcpy_outline *outline)
     }
 }
 
-/* ------------------------------------------------------------------------- what was seen of them */
+/* ------------------------------------------------------------------------ what was seen of them */
 
 /* Programs have few classes whose objects are arguments: a slot for each, by its address. */
 #define SEEN_MAX 64

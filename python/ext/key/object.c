@@ -66,7 +66,7 @@ static int write_custom(lcpy_walk *walk, PyObject *object, PyObject *custom)
     return write_said(walk, object, call_custom(object, custom), ".__locache_key__()");
 }
 
-static bool is_of_enum(lcpy_state *state, PyObject *object, bool flag)
+static bool derives_from_enum(lcpy_state *state, PyObject *object, bool flag)
 {
     PyObject *class =
         flag ? LCPY_LOADED(state, "enum", "Flag") : LCPY_LOADED(state, "enum", "Enum");
@@ -85,7 +85,7 @@ static int write_enum(lcpy_walk *walk, PyObject *member)
         return -1;
     locache_cbor_write_array(walk->writer, 1);
     return lcpy_walk_attribute(walk, member,
-                               is_of_enum(walk->state, member, true) ? "_value_" : "_name_");
+                               derives_from_enum(walk->state, member, true) ? "_value_" : "_name_");
 }
 
 /* types.MappingProxyType: its mapping, as a dict. */
@@ -111,7 +111,7 @@ static int write_as_it_is(lcpy_walk *walk, PyObject *value)
     if (PyIter_Check(value))
         return lcpy_walk_refuse(walk, value, "being used up as it is read");
     /* Enumerations have a metaclass; most classes have none. */
-    if (Py_TYPE(Py_TYPE(value)) != &PyType_Type && is_of_enum(walk->state, value, false))
+    if (Py_TYPE(Py_TYPE(value)) != &PyType_Type && derives_from_enum(walk->state, value, false))
         return write_enum(walk, value);
     return lcpy_reduction_write(walk, value);
 }
