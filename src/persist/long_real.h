@@ -1,5 +1,5 @@
-/* The machine's long double, by its bits: no conversion, which would round, raise flags or trap in a
- * program that has set the processor so. Any thread. */
+/* The machine's long double, by its bits: no conversion, which would round, raise flags or trap in
+ * a program that has set the processor so. Any thread. */
 #ifndef LC_LONG_REAL_H
 #define LC_LONG_REAL_H
 

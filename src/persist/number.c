@@ -7,6 +7,7 @@
 #include "format/cbor.h"
 #include "persist/long_real.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -274,4 +275,36 @@ bool lc_number_read(void *out, const locache_value *value, unsigned kind, size_t
     default:
         return read_real(out, value, size);
     }
+}
+
+/* ------------------------------------------------------------------------------------ failures */
+
+bool lc_number_discardable(unsigned kind)
+{
+    return kind == LOCACHE_CTYPE_BOOL || kind == LOCACHE_CTYPE_INT || kind == LOCACHE_CTYPE_UINT ||
+           kind == LOCACHE_CTYPE_REAL || kind == LOCACHE_CTYPE_LONG_REAL;
+}
+
+bool lc_number_discarded(unsigned kind, const void *value, size_t size, unsigned discard)
+{
+    bool negative, zero, nan = false;
+    if (!lc_number_discardable(kind))
+        return false;
+    if (kind == LOCACHE_CTYPE_REAL) {
+        uint64_t bits = load_real(value, size);
+        negative = bits >> 63 != 0;
+        zero = bits << 1 == 0;
+        nan = bits << 1 > UINT64_C(0x7FF) << 53;
+    } else if (kind == LOCACHE_CTYPE_LONG_REAL) {
+        long double x;
+        memcpy(&x, value, sizeof x);
+        negative = signbit(x);
+        zero = fpclassify(x) == FP_ZERO;
+        nan = isnan(x);
+    } else {
+        negative = kind == LOCACHE_CTYPE_INT && load_int(value, size) < 0;
+        zero = load_uint(value, size) == 0;
+    }
+    return (zero && (discard & LOCACHE_DISCARD_ZERO)) ||
+           (negative && !zero && !nan && (discard & LOCACHE_DISCARD_NEGATIVE));
 }

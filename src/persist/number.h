@@ -16,5 +16,10 @@ void lc_number_write(locache_cbor_writer *out, unsigned kind, const void *value,
 /* Read one. False where it is no value of that type: what was stored for an int and does not fit a
  * char, say. *out is undefined then. */
 bool lc_number_read(void *out, const locache_value *value, unsigned kind, size_t size);
+/* Is it one of those that LOCACHE_DISCARD_... says? No NaN is, and nothing but a real number, an
+ * integer or a bool. */
+bool lc_number_discarded(unsigned kind, const void *value, size_t size, unsigned discard);
+/* May a result of that kind be one? */
+bool lc_number_discardable(unsigned kind);
 
 #endif

@@ -233,12 +233,7 @@ class Users(InScratch):
         "#include <locache.h>\nLOCACHE_PERSIST(int, square, (int, x)) { return x * x; }\n"
         "int main(void) { return square(2) != 4; }\n"
     )
-    AS_NOBODY = [
-        "setpriv",
-        f"--reuid={NOBODY}",
-        f"--regid={NOBODY}",
-        "--clear-groups",
-    ]
+    AS_NOBODY = ("setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups")
 
     def setUp(self):
         # Where users that are not root come through.
@@ -254,9 +249,7 @@ class Users(InScratch):
             name: str(self.scratch / name)
             for name in ("LOCACHE_DIR", "HOME", "XDG_CACHE_HOME", "XDG_STATE_HOME")
         }
-        subprocess.run(
-            [*self.AS_NOBODY, "./s"], cwd=self.scratch, env=said, timeout=60, check=True
-        )
+        subprocess.run([*self.AS_NOBODY, "./s"], cwd=self.scratch, env=said, timeout=60, check=True)
         self.assertFalse(set(said) & set(os.listdir(self.scratch)))
 
     def test_root_leaves_nothing_beside_a_users_source(self):
