@@ -325,7 +325,7 @@ LOCACHE_API void locache_function_end(locache_function_record *function);
 
 #define LOCACHE_ARRAY_CTYPE_(type, first)                                      \
     struct locache_array_##type:                                               \
-        LOCACHE_CTYPE_ARRAY + (first) +                                        \
+        (int)LOCACHE_CTYPE_ARRAY + (int)(first) +                              \
             (sizeof(type) == 8 ? 3                                             \
              : sizeof(type) == 4 ? 2                                           \
              : sizeof(type) == 2 ? 1                                           \
