@@ -29,10 +29,13 @@ EXPLAINED = [{"cache": str, "function": str, "versions": [VERSION]}]
 def edited(made, project):
     """The project after an edit, which another run saw."""
 
-    def edit(old, new):
+    def edit(**changes):
         text = (project / "foo.py").read_text()
-        assert text.count(old) == 1
-        (project / "foo.py").write_text(text.replace(old, new))
+        for name, new in changes.items():
+            old = {"product": "return x * num", "before": "class Own"}[name]
+            assert text.count(old) == 1
+            text = text.replace(old, new)
+        (project / "foo.py").write_text(text)
         environment = clean_environment(made / "home")
         subprocess.run([sys.executable, "foo.py"], cwd=project, env=environment, check=True)
 
@@ -40,19 +43,18 @@ def edited(made, project):
 
 
 def test_explain__what_an_edit_changed(edited, run):
-    edited("return x * num", "return num * x + N")
-    edited("class Own", "N = 0\n\nclass Own")
+    edited(product="return num * x * N", before="N = 1\n\nclass Own")
     (function,) = run("explain", "--json", "foo.py:my_func").json()
     assert fits([function], EXPLAINED)
-    present, *earlier = function["versions"]
+    present, first = function["versions"]
     assert present["current"] and present["changes"] == []
     assert {(part["kind"], part["name"]) for part in present["parts"]} == {
         ("function", "my_func"),
         ("constant", "N"),
     }
-    first = next(one for one in earlier if one["version"] != present["before"])
+    assert first["version"] == present["before"]
     assert [change["change"] for change in first["changes"]] == ["changed", "added"]
-    assert first["changes"][0]["diff"] == ["-    return x * num", "+    return num * x + N"]
+    assert first["changes"][0]["diff"] == ["-    return x * num", "+    return num * x * N"]
     told = run("explain", "foo.py:my_func").out
     assert "        -     return x * num\n" in told and "added: constant N" in told
 
@@ -71,7 +73,7 @@ def test_explain__what_an_edit_changed(edited, run):
     ],
 )
 def test_explain__a_note_that_is_none(edited, run, project, note):
-    edited("return x * num", "return num * x")
+    edited(product="return num * x")
     (project / "foo.cache/my_func/.locache/parts").unlink()
     (project / "foo.cache/my_func/.locache/parts").write_bytes(note)
     (function,) = run("explain", "--json", "foo.py:my_func").json()
@@ -112,7 +114,7 @@ def test_stats__sums(edited, run):
     assert fits(before, STATS)
     assert before["functions"] == 4 and before["entries"] == RESULTS
     assert before["earlier"]["entries"] == 0 and before["last_used"][0]["entries"] == RESULTS
-    edited("return x * num", "return num * x")
+    edited(product="return num * x")
     after = run("stats", "--json").json()
     assert after["earlier"]["entries"] == 5 and after["entries"] == RESULTS + 5
     assert "of these 5 in 1 earlier version" in run("stats").out
