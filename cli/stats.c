@@ -142,8 +142,9 @@ static void say_all(statistics *in)
            span);
     cli_size_words(size, in->earlier.bytes);
     if (in->versions > 0)
-        printf("of these %llu in %llu earlier versions, %s\n",
-               (unsigned long long)in->earlier.entries, (unsigned long long)in->versions, size);
+        printf("of these %llu in %llu earlier version%s, %s\n",
+               (unsigned long long)in->earlier.entries, (unsigned long long)in->versions,
+               in->versions == 1 ? "" : "s", size);
     if (in->sums.unusable > 0)
         printf("%llu files are of no use: locache verify\n", (unsigned long long)in->sums.unusable);
     say_ages(in);
