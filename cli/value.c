@@ -192,11 +192,9 @@ static bool show_bignum(cli_shown *to, bool negative, const unsigned char *data,
 /* What the bytes of a tag are, where its content is a byte string: its type's name. */
 static const char *bytes_type(uint64_t tag)
 {
-    return tag == LOCACHE_TAG_BYTEARRAY    ? "bytearray"
-           : tag == LOCACHE_TAG_UUID       ? "uuid"
-           : tag == LOCACHE_TAG_BIGNUM     ? "int"
-           : tag == LOCACHE_TAG_BIGNUM_NEG ? "int"
-                                           : NULL;
+    if (tag == LOCACHE_TAG_BIGNUM || tag == LOCACHE_TAG_BIGNUM_NEG)
+        return "int";
+    return tag == LOCACHE_TAG_BYTEARRAY ? "bytearray" : tag == LOCACHE_TAG_UUID ? "uuid" : NULL;
 }
 
 static bool show_buffer(cli_shown *to, uint64_t tag, locache_cbor_reader *reader)
