@@ -124,7 +124,9 @@ static bool show_member(cli_shown *to, locache_cbor_reader *reader)
 
 static bool skip_pair(locache_cbor_reader *reader)
 {
-    return locache_cbor_skip(reader) == LOCACHE_OK && locache_cbor_skip(reader) == LOCACHE_OK;
+    if (locache_cbor_skip(reader) != LOCACHE_OK)
+        return false;
+    return locache_cbor_skip(reader) == LOCACHE_OK;
 }
 
 static bool show_map(cli_shown *to, locache_cbor_reader *reader, uint64_t count)
@@ -145,7 +147,9 @@ static bool show_map(cli_shown *to, locache_cbor_reader *reader, uint64_t count)
             sound = show_member(to, reader);
         } else {
             cli_json_open(to->json, '[');
-            sound = cli_show_item(to, reader) && cli_show_item(to, reader);
+            sound = cli_show_item(to, reader);
+            if (sound)
+                sound = cli_show_item(to, reader);
             cli_json_close(to->json, ']');
         }
     }
