@@ -1,6 +1,6 @@
 #!/bin/sh
-# Install the system packages that are missing for the given tasks: build, meson, test, lint, fuzz,
-# embed, bench, coverage. What is there already, from wherever, is left alone.
+# Install the system packages that are missing for the given tasks: core, build, meson, test, lint,
+# fuzz, embed, bench, coverage. What is there already, from wherever, is left alone.
 . tools/common.sh
 
 missing=
@@ -32,13 +32,14 @@ python_found() {
 
 for task; do
     case $task in
-    build)
+    core | build)
         need gcc command -v gcc
         need libc6-dev compiles gcc
         need pkg-config command -v pkg-config
         need libsodium-dev pkg-config --exists 'libsodium >= 1.0.18'
         need libxxhash-dev pkg-config --exists 'libxxhash >= 0.8.0'
-        need "python3 python3-dev python3-venv" python_found
+        # The C library alone needs no Python's headers.
+        if [ "$task" = build ]; then need "python3 python3-dev python3-venv" python_found; fi
         ;;
     meson)
         need meson meson --version

@@ -5,7 +5,7 @@
 cc=${CC:-cc} cflags=${CFLAGS:-} ldflags=${LDFLAGS:-}
 . tools/common.sh
 prefix=$1 staging=${2:-}
-sh tools/dependencies.sh build meson
+sh tools/dependencies.sh core meson
 
 # Flags are Meson's when a directory is set up, and no later: others get a new one.
 dir=build/install

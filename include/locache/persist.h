@@ -23,11 +23,14 @@ extern "C" {
  * and prototypes anywhere. None to sixteen parameters. Memoized functions may
  * be called by any thread, at any time, and may call themselves.
  *
- * Parameters: numbers, bool, enums, strings (char * or const char *, by their
- * text; NULL is a value of its own), locache_array(double), and structs listed
- * with LOCACHE_STRUCT. Results: numbers, bool, enums, char *, listed structs. A
- * string that a memoized function returns was allocated with malloc(), in its
- * body and by locache alike: it is the caller's to free.
+ * Parameters: numbers (complex ones too), bool, enums, strings (char * or const
+ * char *, by their text; NULL is a value of its own), locache_array(double),
+ * and structs listed with LOCACHE_STRUCT. Results: the same. What a char * or
+ * an array that a memoized function returns points to was allocated with
+ * malloc(), in its body and by locache alike: it is the caller's to free, which
+ * locache_free() does without a cast. A const char * is nobody's to free: the
+ * body returns a literal, say, and locache a text of its own, which stays where
+ * it is until locache_shutdown().
  *
  * Whatever goes wrong with the cache, the body runs and its result is returned;
  * the first time for each function, a line says what and why, on stderr or
@@ -66,9 +69,9 @@ extern "C" {
  * for a function from a header the file that includes it, and the types of the
  * result and of the parameters.
  *
- * A result that is NULL is not kept, since that is how C says that something
- * failed. For any other failure the body says LOCACHE_DISCARD(); and its result
- * is returned, but not kept.
+ * A result that is NULL, or an array whose data is, is not kept, since that is
+ * how C says that something failed. For any other failure the body says
+ * LOCACHE_DISCARD(); and its result is returned, but not kept.
  *
  * Threads and processes that call at the same time what is not there wait for
  * the one whose body runs. A body that is left by longjmp(), pthread_exit() or
@@ -78,10 +81,11 @@ extern "C" {
  *
  * Within a body, __func__ is "locache_body_integrate". */
 
-/* Of one function: LOCACHE_PERSIST_WITH. Zeros are the defaults of
- * locache_options, whose members of these names say what they are. */
+/* Of one function: LOCACHE_PERSIST_WITH; of all: locache_configure(). Zeros are
+ * what that said, else the defaults of locache_options, whose members of these
+ * names say what they are. Negative: no limit, in whatever was said. */
 typedef struct locache_persist_options {
-    size_t size;    /* set by the macro */
+    size_t size;    /* sizeof(locache_persist_options): set by the macro */
     uint32_t flags; /* LOCACHE_OPEN_DURABLE, _UNMAPPED, _READ_ONLY */
     int64_t max_entries;
     int64_t max_age;
@@ -104,27 +108,39 @@ typedef struct locache_persist_options {
 LOCACHE_API locache_status locache_set_dir(const char *dir,
                                            locache_error *error);
 
-/* Forget every result of a function that is memoized above in this file; a
- * failure is said on stderr too. Any thread. */
+/* What holds for every memoized function of the process that was not called
+ * yet, where its own options are zero; flags are joined. `dir` is as
+ * locache_set_dir() takes it. Another call takes the place of all that the last
+ * one said; NULL: of nothing. *defaults and what it points to are copied. OK;
+ * EINVAL (with `ignore`, too, which is one function's), ELIMIT, ENOMEM, EIO.
+ * Any thread. */
+LOCACHE_API locache_status locache_configure(
+    const locache_persist_options *defaults, locache_error *error);
+
+/* free(), of what memoized functions return: the data of an array are const.
+ * NULL is allowed. Any thread. */
+LOCACHE_API void locache_free(const void *memory);
+
+/* Forget every result of a memoized function: LOCACHE_RESET(integrate), in C in
+ * the file that memoizes it, in C++ wherever it is declared; elsewhere by its
+ * address. OK; EINVAL: it is not memoized; else as locache_reset(). A failure
+ * is said on stderr too. Any thread. */
+#ifdef __cplusplus
+#define LOCACHE_RESET(function)                                                \
+    locache_reset_function(reinterpret_cast<const void *>(&function))
+#else
 #define LOCACHE_RESET(function)                                                \
     locache_function_reset(&locache_function_of_##function)
+#endif
+LOCACHE_API locache_status locache_reset_function(const void *function);
 
-#ifdef __cplusplus
-#define LOCACHE_PERSIST(...)                                                   \
-    static_assert(false, "locache: LOCACHE_PERSIST is for C; C++ can call a "  \
-                         "function that a C file memoizes")
-#else
-
-/* It has no form for _Generic, and macros that make definitions. */
 /* clang-format off */
-/* NOLINTBEGIN(bugprone-macro-parentheses): most arguments are types and
- * names */
-
 /* What a function takes as one argument: locache_array(double) v, with
  * v.data[0] to v.data[v.count - 1]. The call is
- * mean((locache_array(double)){values, count}). Its elements are part of the
- * call, as those of a NumPy array in one dimension are. Types: the names of one
- * word below. */
+ * mean((locache_array(double)){values, count}), in C++ mean({values, count}).
+ * Its elements are part of the call, as those of a NumPy array in one dimension
+ * are. As a result its data are the caller's: locache_free(v.data). Types: the
+ * names of one word below. */
 #define locache_array(type) struct locache_array_##type
 
 #define LOCACHE_ARRAY_TYPES_(m)                                                \
@@ -145,6 +161,18 @@ LOCACHE_API locache_status locache_set_dir(const char *dir,
         size_t count;                                                          \
     };
 LOCACHE_ARRAY_TYPES_(LOCACHE_ARRAY_TYPE_)
+/* clang-format on */
+
+#ifdef __cplusplus
+#define LOCACHE_PERSIST(...)                                                   \
+    static_assert(false, "locache: LOCACHE_PERSIST is for C; C++ can call a "  \
+                         "function that a C file memoizes")
+#else
+
+/* It has no form for _Generic, and macros that make definitions. */
+/* clang-format off */
+/* NOLINTBEGIN(bugprone-macro-parentheses): most arguments are types and
+ * names */
 
 /* From here to LOCACHE_STRUCT and LOCACHE_PERSIST is what these two are made
  * of. It is no interface, but what the library provides for it keeps its shape:
@@ -159,6 +187,8 @@ enum {
     LOCACHE_CTYPE_LONG_REAL = 5,
     LOCACHE_CTYPE_TEXT = 6,
     LOCACHE_CTYPE_CONST_TEXT = 7,
+    LOCACHE_CTYPE_COMPLEX = 8, /* float, double */
+    LOCACHE_CTYPE_LONG_COMPLEX = 9,
     LOCACHE_CTYPE_ARRAY = 256 /* plus a locache_element */
 };
 
@@ -230,6 +260,8 @@ typedef struct locache_function_record {
     /* calls that use `cache` now, and a bit: at its end */
     uint32_t _Atomic users;
     _Atomic bool warned;
+    const void *code;                      /* of the function itself */
+    struct locache_function_record *after; /* of all that are loaded */
 } locache_function_record;
 
 /* On the stack of the call: what is in it is the library's own, and most of it
@@ -262,6 +294,8 @@ LOCACHE_API locache_status locache_call_path(char out[LOCACHE_PATH_MAX],
 LOCACHE_API void locache_call_refresh(const locache_function_record *function);
 LOCACHE_API locache_status
 locache_function_reset(locache_function_record *function);
+/* The record's program begins, or its shared library is loaded. */
+LOCACHE_API void locache_function_begin(locache_function_record *function);
 /* The record's program ends, or its shared library is unloaded. */
 LOCACHE_API void locache_function_end(locache_function_record *function);
 
@@ -296,11 +330,20 @@ LOCACHE_API void locache_function_end(locache_function_record *function);
     unsigned: LOCACHE_CTYPE_UINT, unsigned long: LOCACHE_CTYPE_UINT,           \
     unsigned long long: LOCACHE_CTYPE_UINT,                                    \
     float: LOCACHE_CTYPE_REAL, double: LOCACHE_CTYPE_REAL
+#ifdef __STDC_NO_COMPLEX__
+#define LOCACHE_COMPLEX_CTYPES_
+#else
+#define LOCACHE_COMPLEX_CTYPES_                                                \
+    float _Complex: LOCACHE_CTYPE_COMPLEX,                                     \
+    double _Complex: LOCACHE_CTYPE_COMPLEX,                                    \
+    long double _Complex: LOCACHE_CTYPE_LONG_COMPLEX,
+#endif
 /* Of an expression, which is not evaluated; NONE for what has no key of its
  * own. */
 #define LOCACHE_CTYPE_(value)                                                  \
     _Generic((value), LOCACHE_NUMBER_CTYPES_,                                  \
              LOCACHE_ARRAY_TYPES_(LOCACHE_ARRAY_CTYPE_)                        \
+             LOCACHE_COMPLEX_CTYPES_                                           \
              long double: LOCACHE_CTYPE_LONG_REAL,                             \
              char *: LOCACHE_CTYPE_TEXT,                                       \
              const char *: LOCACHE_CTYPE_CONST_TEXT,                           \
@@ -315,7 +358,17 @@ LOCACHE_API void locache_function_end(locache_function_record *function);
 #define LOCACHE_1ST_(a, ...) a
 #define LOCACHE_2ND_(a, b, ...) b
 #define LOCACHE_LAYOUT_(type) LOCACHE_LAYOUT_OF_(locache_layout_##type, ~)
-#define LOCACHE_LAYOUT_OF_(...) LOCACHE_1ST_(__VA_ARGS__)
+#define LOCACHE_LAYOUT_OF_(...) LOCACHE_LAYOUT_IF_(__VA_ARGS__)
+#define LOCACHE_LAYOUT_IF_(first, ...)                                         \
+    LOCACHE_LAYOUT_PICK_(LOCACHE_QUALIFIER_##first, 0, ~)(first, __VA_ARGS__)
+#define LOCACHE_LAYOUT_PICK_(...) LOCACHE_LAYOUT_PICK_OF_(__VA_ARGS__)
+#define LOCACHE_LAYOUT_PICK_OF_(first, is, ...) LOCACHE_LAYOUT_IS_##is
+#define LOCACHE_LAYOUT_IS_0(first, ...) first
+/* `const point` is a point: what follows the word names the type. */
+#define LOCACHE_QUALIFIER_locache_qualifier_ ~, 1
+#define LOCACHE_LAYOUT_IS_1(first, type, ...)                                  \
+    LOCACHE_LAYOUT_FIRST_(locache_layout_##type, ~)
+#define LOCACHE_LAYOUT_FIRST_(...) LOCACHE_1ST_(__VA_ARGS__)
 #define LOCACHE_LISTED_(type)                                                  \
     _Generic(&LOCACHE_LAYOUT_(type),                                           \
              const locache_layout(*)[1]: (const locache_layout *)0,            \
@@ -334,8 +387,8 @@ extern const locache_layout locache_layout_none_[];
 #define locache_layout_long locache_layout_none_,
 #define locache_layout_float locache_layout_none_,
 #define locache_layout_double locache_layout_none_,
-#define locache_layout_const locache_layout_none_,
-#define locache_layout_volatile locache_layout_none_,
+#define locache_layout_const locache_qualifier_,
+#define locache_layout_volatile locache_qualifier_,
 #define locache_layout_enum locache_layout_none_,
 #define locache_layout_struct locache_layout_none_,
 #define locache_layout_union locache_layout_none_,
@@ -716,11 +769,24 @@ extern const char locache_links_end_[] __asm__(
     _Pragma("GCC diagnostic ignored \"-Wredundant-decls\"")
 #define LOCACHE_QUIET_END_ _Pragma("GCC diagnostic pop")
 
-/* The first declaration takes `static` and the like. The body's own comes last,
- * so that the body follows it as it was written. */
+/* What takes `static` and the like comes first, before there is anything that
+ * it could call. For GCC it is a definition, of another name for the function
+ * that comes later: as a declaration it would be a redundant one where the
+ * function has a prototype, and -Wredundant-decls can be switched off nowhere
+ * between `static` and here. */
+#if defined(__GNUC__) && !defined(__clang__) && defined(__ELF__)
+#define LOCACHE_ALIAS_(fn) __attribute__((alias("locache_enter_" #fn)))
+#define LOCACHE_ENTER_(ret, fn) static ret locache_enter_##fn
+#else
+#define LOCACHE_ALIAS_(fn)
+#define LOCACHE_ENTER_(ret, fn) ret fn
+#endif
+
+/* The body's own declaration comes last, so that the body follows it as it was
+ * written. */
 #define LOCACHE_PERSIST_OK(options_, count, ret, fn, ...)                      \
     ret fn(LOCACHE_EACH_##count(LOCACHE_DECLARE_, LOCACHE_DECLARE_NEXT_, void, \
-                                fn, __VA_ARGS__));                             \
+                                fn, __VA_ARGS__)) LOCACHE_ALIAS_(fn);          \
     static inline LOCACHE_UNUSED_ void locache_check_pointers_##fn(void)       \
     {                                                                          \
         LOCACHE_EACH_##count(LOCACHE_CHECK_, LOCACHE_CHECK_, , fn,             \
@@ -736,12 +802,13 @@ extern const char locache_links_end_[] __asm__(
     {                                                                          \
         LOCACHE_EACH_##count(LOCACHE_CHECK_KEY_, LOCACHE_CHECK_KEY_, , fn,     \
                              __VA_ARGS__)                                      \
-        _Static_assert(LOCACHE_IS_RESULT_(ret) || LOCACHE_IS_LISTED_(ret),     \
+        _Static_assert(LOCACHE_CTYPE_(*(ret *)0) != LOCACHE_CTYPE_NONE ||      \
+                           LOCACHE_IS_LISTED_(ret),                            \
                        "locache: the result of " #fn ", of type " #ret         \
                        ", cannot be kept: it must be a number, bool, an "      \
-                       "enum, char * (allocated with malloc, the caller "      \
-                       "frees it), or the typedef name of a struct listed "    \
-                       "with LOCACHE_STRUCT");                                 \
+                       "enum, a string, locache_array(type) (allocated with "  \
+                       "malloc, the caller frees it), or the typedef name of " \
+                       "a struct listed with LOCACHE_STRUCT");                 \
     }                                                                          \
     static const locache_parameter locache_parameters_##fn[] = {               \
         LOCACHE_EACH_##count(LOCACHE_RECORD_, LOCACHE_RECORD_, , fn,           \
@@ -767,7 +834,12 @@ extern const char locache_links_end_[] __asm__(
             .order = __COUNTER__,                                              \
             .statements = locache_statements_,                                 \
             .statements_end = locache_statements_end_,                         \
+            .code = __extension__(const void *)fn,                             \
             LOCACHE_TEXT_ LOCACHE_TEXTS_};                                     \
+    static __attribute__((constructor)) void locache_begin_##fn(void)          \
+    {                                                                          \
+        locache_function_begin(&locache_function_of_##fn);                     \
+    }                                                                          \
     static __attribute__((destructor)) void locache_end_##fn(void)             \
     {                                                                          \
         locache_function_end(&locache_function_of_##fn);                       \
@@ -775,8 +847,9 @@ extern const char locache_links_end_[] __asm__(
     LOCACHE_APART_ static ret locache_body_##fn(                               \
         locache_call *locache_this_call_ LOCACHE_EACH_##count(                 \
             LOCACHE_DECLARE_NEXT_, LOCACHE_DECLARE_NEXT_, , fn, __VA_ARGS__)); \
-    ret fn(LOCACHE_EACH_##count(LOCACHE_DECLARE_, LOCACHE_DECLARE_NEXT_, void, \
-                                fn, __VA_ARGS__))                              \
+    LOCACHE_ENTER_(ret, fn)                                                    \
+    (LOCACHE_EACH_##count(LOCACHE_DECLARE_, LOCACHE_DECLARE_NEXT_, void, fn,   \
+                          __VA_ARGS__))                                        \
     {                                                                          \
         locache_call locache_call_;                                            \
         ret locache_result_;                                                   \
@@ -834,10 +907,6 @@ extern const char locache_links_end_[] __asm__(
     locache_call_path(out, (locache_call[]){locache_call_of_##fn arguments})
 #define LOCACHE_REFRESH(fn, arguments) locache_refresh_##fn arguments
 
-#define LOCACHE_IS_RESULT_(ret)                                                \
-    (LOCACHE_NUMBER_CTYPE_(*(ret *)0) != LOCACHE_CTYPE_NONE ||                 \
-     LOCACHE_CTYPE_(*(ret *)0) == LOCACHE_CTYPE_LONG_REAL ||                   \
-     LOCACHE_CTYPE_(*(ret *)0) == LOCACHE_CTYPE_TEXT)
 /* NOLINTEND(bugprone-macro-parentheses) */
 /* clang-format on */
 #endif /* __cplusplus */

@@ -97,6 +97,7 @@ static int traverse(PyObject *module, visitproc visit, void *arg)
     lcpy_state *state = PyModule_GetState(module);
     Py_VISIT(state->persisted_type);
     Py_VISIT(state->bound_type);
+    Py_VISIT(state->query_type);
     Py_VISIT(state->buffer_type);
     Py_VISIT(state->unpickler_type);
     Py_VISIT(state->pickler_type);
@@ -109,6 +110,7 @@ static int traverse(PyObject *module, visitproc visit, void *arg)
     Py_VISIT(state->versions);
     Py_VISIT(state->distributions);
     Py_VISIT(state->async_call);
+    Py_VISIT(state->datetime);
     Py_VISIT(state->identity);
     Py_VISIT(state->log_write);
     return lcpy_types_traverse(state->types, visit, arg);
@@ -121,6 +123,7 @@ static int clear(PyObject *module)
     lcpy_switch_clear(state);
     Py_CLEAR(state->persisted_type);
     Py_CLEAR(state->bound_type);
+    Py_CLEAR(state->query_type);
     Py_CLEAR(state->buffer_type);
     Py_CLEAR(state->unpickler_type);
     Py_CLEAR(state->pickler_type);
@@ -135,6 +138,7 @@ static int clear(PyObject *module)
     Py_CLEAR(state->versions);
     Py_CLEAR(state->distributions);
     Py_CLEAR(state->async_call);
+    Py_CLEAR(state->datetime);
     Py_CLEAR(state->identity);
     Py_CLEAR(state->log_write);
     lcpy_types *types = state->types;

@@ -35,12 +35,14 @@ typedef struct lcpy_state {
     lcpy_watch watch;
     PyTypeObject *persisted_type; /* call/type.c */
     PyTypeObject *bound_type;     /* call/bound.c */
+    PyTypeObject *query_type;     /* the same */
     PyTypeObject *buffer_type;    /* result/buffer.c */
     PyTypeObject *unpickler_type; /* result/pickle.c: made at the first unpickling */
     PyTypeObject *pickler_type;   /* result/pickler.c: made at the first pickling */
     PyObject *cache_warning;      /* locache.CacheWarning */
     lcpy_types *types;            /* classes met so far; owned */
     PyObject *pickle;             /* the pickle module, once needed */
+    PyObject *datetime;           /* the capsule of datetime's interface for C, once needed */
     /* import name of __main__, once known: see lcpy_names_module() */
     PyObject *main_name;
     PyObject *known;          /* dict: classes to what says their objects' keys (key/known.c) */

@@ -16,10 +16,12 @@
 #include "base/error.h"
 #include "base/system.h"
 #include "base/warn.h"
+#include "cache/handle.h"
 #include "persist/convert.h"
 #include "persist/ignored.h"
 #include "persist/left.h"
 #include "persist/opened.h"
+#include "persist/vector.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -220,11 +222,13 @@ static locache_status store_result(lc_call *call, const locache_record *record,
 /* Is it a result that C returns where something failed? */
 static bool is_failure(const locache_function_record *function, const void *result)
 {
-    const char *text;
-    if (function->kind != LOCACHE_CTYPE_TEXT)
+    const char *data;
+    if (function->kind != LOCACHE_CTYPE_TEXT && function->kind != LOCACHE_CTYPE_CONST_TEXT &&
+        function->kind < LOCACHE_CTYPE_ARRAY)
         return false;
-    memcpy(&text, result, sizeof text);
-    return text == NULL;
+    /* Of an array it is the first member. */
+    memcpy(&data, result, sizeof data);
+    return data == NULL;
 }
 
 static void keep_result(lc_call *call, const void *result)
@@ -232,6 +236,8 @@ static void keep_result(lc_call *call, const void *result)
     locache_error error;
     locache_cbor_writer body;
     unsigned char room[64];
+    const void *buffer;
+    size_t buffer_size;
     locache_function_record *function = call->function;
     locache_record record = {.size = sizeof record,
                              .codec = LOCACHE_CODEC_CBOR,
@@ -242,12 +248,23 @@ static void keep_result(lc_call *call, const void *result)
     locache_status status = locache_cbor_writer_status(&body);
     record.body = body.data;
     record.body_size = body.length;
+    if (lc_vector_apart(&buffer, &buffer_size, function->kind, result)) {
+        record.buffers = &buffer;
+        record.buffer_sizes = &buffer_size;
+        record.buffer_count = 1;
+    }
     if (status == LOCACHE_OK)
         status = store_result(call, &record, &error);
     else
-        lc_fail(&error, status, "no memory to encode it");
-    if (status != LOCACHE_OK)
+        lc_fail(&error, status,
+                status == LOCACHE_EINVAL ? "an array of more bytes than memory has"
+                                         : "no memory to encode it");
+    if (status != LOCACHE_OK) {
         complain(function, "its result is not kept", &error);
+        /* Without a directory there is nothing to be found either. */
+        if (atomic_load(&call->cache->funcdir) < 0)
+            lc_opened_pause(function);
+    }
     locache_cbor_writer_clear(&body);
 }
 
@@ -260,7 +277,7 @@ void locache_call_keep(locache_call *of, const void *result)
     if (call->flight != NULL)
         lc_left_forget(call);
     bool kept = !call->discarded && !is_failure(call->function, result) &&
-                !(call->function->options->flags & LOCACHE_OPEN_READ_ONLY);
+                !(call->cache->flags & LOCACHE_OPEN_READ_ONLY);
     if (kept)
         keep_result(call, result);
     /* NULL once it was committed. */

@@ -8,11 +8,12 @@
 #include "persist/convert.h"
 #include "base/hash.h"
 #include "base/text.h"
+#include "persist/lent.h"
+#include "persist/vector.h"
 
 #include <float.h>
 #include <limits.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 /* Bytes of a long double that hold its value. x87's has 64 bits of mantissa in 10 bytes; the others
@@ -77,24 +78,56 @@ static double load_real(const void *value, size_t size)
     return wide;
 }
 
-/* As a double where it is one, so that it is the same call as with a double; else bit for bit,
+/* As doubles where they are such, so that it is the same call as with those; else bit for bit,
  * padding zero. A NaN is not equal to itself, and goes bit for bit. */
-static void write_long_real(locache_cbor_writer *out, const void *value)
+static bool are_doubles(double *out, const void *value, size_t parts)
 {
-    long double x;
+    for (size_t i = 0; i < parts; i++) {
+        long double x;
+        memcpy(&x, (const char *)value + i * sizeof x, sizeof x);
+        out[i] = (double)x;
+        if ((long double)out[i] != x)
+            return false;
+    }
+    return true;
+}
+
+/* "<f16", and "<c32" of two parts. */
+static size_t long_type(char out[16], size_t parts)
+{
+    return (size_t)snprintf(out, 16, ORDER "%c%zu", parts == 1 ? 'f' : 'c',
+                            parts * sizeof(long double));
+}
+
+static void write_complex(locache_cbor_writer *out, double real, double imaginary)
+{
+    locache_cbor_write_tag(out, LOCACHE_TAG_COMPLEX);
+    locache_cbor_write_array(out, 2);
+    locache_cbor_write_real(out, real);
+    locache_cbor_write_real(out, imaginary);
+}
+
+/* A long double, or the two of a complex number. */
+static void write_long(locache_cbor_writer *out, const void *value, size_t parts)
+{
+    double doubles[2];
     char type[16];
-    unsigned char bytes[sizeof x] = {0};
-    memcpy(&x, value, sizeof x);
-    if ((long double)(double)x == x) {
-        locache_cbor_write_real(out, (double)x);
+    const size_t size = sizeof(long double);
+    unsigned char bytes[2 * sizeof(long double)] = {0};
+    if (are_doubles(doubles, value, parts)) {
+        if (parts == 1)
+            locache_cbor_write_real(out, doubles[0]);
+        else
+            write_complex(out, doubles[0], doubles[1]);
         return;
     }
-    memcpy(bytes, value, LONG_REAL_SIZE);
-    snprintf(type, sizeof type, ORDER "f%zu", sizeof x);
+    for (size_t i = 0; i < parts; i++)
+        memcpy(bytes + i * size, (const char *)value + i * size, LONG_REAL_SIZE);
+    size_t length = long_type(type, parts);
     locache_cbor_write_tag(out, LOCACHE_TAG_SCALAR);
     locache_cbor_write_array(out, 2);
-    locache_cbor_write_text(out, type, strlen(type));
-    locache_cbor_write_bytes(out, bytes, sizeof bytes);
+    locache_cbor_write_text(out, type, length);
+    locache_cbor_write_bytes(out, bytes, parts * size);
 }
 
 static void write_number(locache_cbor_writer *out, unsigned kind, const void *value, size_t size)
@@ -110,6 +143,16 @@ static void write_number(locache_cbor_writer *out, unsigned kind, const void *va
         break;
     case LOCACHE_CTYPE_UINT:
         locache_cbor_write_uint(out, load_uint(value, size));
+        break;
+    case LOCACHE_CTYPE_COMPLEX:
+        write_complex(out, load_real(value, size / 2),
+                      load_real((const char *)value + size / 2, size / 2));
+        break;
+    case LOCACHE_CTYPE_LONG_REAL:
+        write_long(out, value, 1);
+        break;
+    case LOCACHE_CTYPE_LONG_COMPLEX:
+        write_long(out, value, 2);
         break;
     default:
         locache_cbor_write_real(out, load_real(value, size));
@@ -136,25 +179,6 @@ static void key_string(locache_cbor_writer *key, const void *value)
         locache_key_text(key, text, size);
     else
         locache_key_bytes(key, text, size);
-}
-
-static void key_array(locache_cbor_writer *key, unsigned kind, const void *value)
-{
-    struct locache_array_char array; /* every locache_array() has its shape: a pointer, a count */
-    memcpy(&array, value, sizeof array);
-    locache_ndarray as = {
-        .size = sizeof as, .type = kind - LOCACHE_CTYPE_ARRAY, .dimensions = 1, .data = array.data};
-    as.extents[0] = array.count;
-    size_t size = locache_element_size(as.type);
-    /* A null pointer with a count, or more bytes than memory has: the caller's mistake. The call
-     * runs uncached. */
-    if ((array.data == NULL && array.count > 0) || array.count > SIZE_MAX / size) {
-        if (key->status == LOCACHE_OK)
-            key->status = LOCACHE_EINVAL;
-        return;
-    }
-    as.data_size = array.count * size;
-    locache_key_ndarray(key, &as);
 }
 
 /* An array of characters is bytes, up to its size and past any NUL: what is behind the NUL counts,
@@ -194,11 +218,9 @@ void lc_convert_key(locache_cbor_writer *key, unsigned kind, const void *value, 
     if (kind == LOCACHE_CTYPE_NONE)
         key_struct(key, value, layout);
     else if (kind >= LOCACHE_CTYPE_ARRAY)
-        key_array(key, kind, value);
+        lc_vector_key(key, kind, value);
     else if (kind == LOCACHE_CTYPE_TEXT || kind == LOCACHE_CTYPE_CONST_TEXT)
         key_string(key, value);
-    else if (kind == LOCACHE_CTYPE_LONG_REAL)
-        write_long_real(key, value);
     else
         write_number(key, kind, value, size);
 }
@@ -261,13 +283,14 @@ locache_codec lc_convert_write(locache_cbor_writer *body, unsigned kind, const v
         locache_cbor_write_raw(body, id.bytes, sizeof id.bytes);
         return LOCACHE_CODEC_RAW;
     case LOCACHE_CTYPE_TEXT:
+    case LOCACHE_CTYPE_CONST_TEXT:
         write_string(body, value);
         return LOCACHE_CODEC_CBOR;
-    case LOCACHE_CTYPE_LONG_REAL:
-        write_long_real(body, value);
-        return LOCACHE_CODEC_CBOR;
-    default: /* arrays and const char * are no results: LOCACHE_IS_RESULT_ */
-        write_number(body, kind, value, size);
+    default:
+        if (kind >= LOCACHE_CTYPE_ARRAY)
+            lc_vector_write(body, kind, value);
+        else
+            write_number(body, kind, value, size);
         return LOCACHE_CODEC_CBOR;
     }
 }
@@ -308,11 +331,8 @@ static bool read_uint(void *out, const locache_value *value, size_t size)
 /* A float only where it is one: rounding would make another result of it. Beyond FLT_MAX the
  * conversion is undefined but for infinities, so that is asked first; a NaN passes all comparisons,
  * and is one. */
-static bool read_real(void *out, const locache_value *value, size_t size)
+static bool store_real(void *out, double x, size_t size)
 {
-    double x;
-    if (locache_value_real(&x, value) != LOCACHE_OK)
-        return false;
     if (size == sizeof x) {
         memcpy(out, &x, sizeof x);
         return true;
@@ -326,38 +346,77 @@ static bool read_real(void *out, const locache_value *value, size_t size)
     return true;
 }
 
-/* As write_long_real() writes it: a double, or the tag, [type, bytes]. Another machine's long
- * double has another type, and is no result here. */
-static bool read_long_real(void *out, const locache_value *value)
+static bool read_real(void *out, const locache_value *value, size_t size)
 {
-    double wide;
+    double x;
+    return locache_value_real(&x, value) == LOCACHE_OK && store_real(out, x, size);
+}
+
+static bool next_is(locache_cbor_item *out, locache_cbor_reader *reader, locache_cbor_kind kind)
+{
+    return locache_cbor_read(out, reader) == LOCACHE_OK && out->kind == kind;
+}
+
+/* The head of what write_complex() and write_long() write: a tag, and an array of two. */
+static bool begins_with(locache_cbor_reader *reader, const locache_value *value, uint64_t tag)
+{
+    locache_cbor_item item;
+    return locache_value_reader(reader, value) == LOCACHE_OK &&
+           next_is(&item, reader, LOCACHE_KIND_TAG) && item.number == tag &&
+           next_is(&item, reader, LOCACHE_KIND_ARRAY) && item.number == 2;
+}
+
+static bool two_reals(double out[2], const locache_value *value)
+{
+    locache_cbor_reader reader;
+    locache_cbor_item real, imaginary;
+    if (!begins_with(&reader, value, LOCACHE_TAG_COMPLEX) ||
+        !next_is(&real, &reader, LOCACHE_KIND_REAL) ||
+        !next_is(&imaginary, &reader, LOCACHE_KIND_REAL) ||
+        locache_cbor_reader_end(&reader) != LOCACHE_OK)
+        return false;
+    out[0] = real.real;
+    out[1] = imaginary.real;
+    return true;
+}
+
+static bool read_complex(void *out, const locache_value *value, size_t size)
+{
+    double parts[2];
+    return two_reals(parts, value) && store_real(out, parts[0], size / 2) &&
+           store_real((char *)out + size / 2, parts[1], size / 2);
+}
+
+/* As write_long() writes it: doubles, or the tag, [type, bytes]. Another machine's long double has
+ * another type, and is no result here. */
+static bool read_long(void *out, const locache_value *value, size_t parts)
+{
+    double doubles[2];
     locache_cbor_reader reader;
     locache_cbor_item item;
-    if (locache_value_real(&wide, value) == LOCACHE_OK) {
-        long double x = (long double)wide;
-        memcpy(out, &x, sizeof x);
+    if (parts == 1 ? locache_value_real(doubles, value) == LOCACHE_OK : two_reals(doubles, value)) {
+        for (size_t i = 0; i < parts; i++) {
+            long double x = (long double)doubles[i];
+            memcpy((char *)out + i * sizeof x, &x, sizeof x);
+        }
         return true;
     }
     char type[16];
-    int size = snprintf(type, sizeof type, ORDER "f%zu", sizeof(long double));
-    if (locache_value_reader(&reader, value) != LOCACHE_OK ||
-        locache_cbor_read(&item, &reader) != LOCACHE_OK || item.kind != LOCACHE_KIND_TAG ||
-        item.number != LOCACHE_TAG_SCALAR || locache_cbor_read(&item, &reader) != LOCACHE_OK ||
-        item.kind != LOCACHE_KIND_ARRAY || item.number != 2 ||
-        locache_cbor_read(&item, &reader) != LOCACHE_OK || item.kind != LOCACHE_KIND_TEXT ||
-        item.size != (size_t)size || memcmp(item.data, type, item.size) != 0 ||
-        locache_cbor_read(&item, &reader) != LOCACHE_OK || item.kind != LOCACHE_KIND_BYTES ||
-        item.size != sizeof(long double))
+    size_t length = long_type(type, parts);
+    if (!begins_with(&reader, value, LOCACHE_TAG_SCALAR) ||
+        !next_is(&item, &reader, LOCACHE_KIND_TEXT) || item.size != length ||
+        memcmp(item.data, type, length) != 0 || !next_is(&item, &reader, LOCACHE_KIND_BYTES) ||
+        item.size != parts * sizeof(long double))
         return false;
     memcpy(out, item.data, item.size);
     return locache_cbor_reader_end(&reader) == LOCACHE_OK;
 }
 
-/* Of malloc()'s own memory, with a NUL behind it. A text with a NUL within, which Python may have
- * stored, is no C string. */
-static bool read_string(void *out, const locache_value *value)
+/* Of malloc()'s own memory, with a NUL behind it; or, of a const char *, lent by the library. A
+ * text with a NUL within, which Python may have stored, is no C string. */
+static bool read_string(void *out, const locache_value *value, bool lent)
 {
-    char *copy = NULL;
+    const char *copy = NULL;
     const void *text;
     size_t size;
     if (locache_value_null(value) != LOCACHE_OK) {
@@ -368,12 +427,9 @@ static bool read_string(void *out, const locache_value *value)
             return false;
         if (memchr(text, '\0', size) != NULL)
             return false;
-        /* The caller's to free(): not from the library's allocator. */
-        copy = malloc(size + 1);
+        copy = lent ? lc_lent_text(text, size) : lc_vector_copy(text, size);
         if (copy == NULL)
             return false;
-        memcpy(copy, text, size);
-        copy[size] = '\0';
     }
     memcpy(out, &copy, sizeof copy);
     return true;
@@ -427,8 +483,15 @@ bool lc_convert_read(void *out, const locache_value *value, unsigned kind, size_
     case LOCACHE_CTYPE_REAL:
         return read_real(out, value, size);
     case LOCACHE_CTYPE_LONG_REAL:
-        return read_long_real(out, value);
+        return read_long(out, value, 1);
+    case LOCACHE_CTYPE_COMPLEX:
+        return read_complex(out, value, size);
+    case LOCACHE_CTYPE_LONG_COMPLEX:
+        return read_long(out, value, 2);
+    case LOCACHE_CTYPE_TEXT:
+    case LOCACHE_CTYPE_CONST_TEXT:
+        return read_string(out, value, kind == LOCACHE_CTYPE_CONST_TEXT);
     default:
-        return read_string(out, value);
+        return lc_vector_read(out, value, kind);
     }
 }

@@ -53,7 +53,7 @@ static void write_type(locache_cbor_writer *out, unsigned kind, size_t size,
 {
     locache_cbor_write_uint(out, kind);
     locache_cbor_write_uint(out, size);
-    if (kind == LOCACHE_CTYPE_LONG_REAL)
+    if (kind == LOCACHE_CTYPE_LONG_REAL || kind == LOCACHE_CTYPE_LONG_COMPLEX)
         locache_cbor_write_uint(out, LDBL_MANT_DIG);
     if (kind == LOCACHE_CTYPE_NONE)
         lc_convert_layout(out, layout);

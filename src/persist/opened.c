@@ -10,9 +10,12 @@
 #include "base/warn.h"
 #include "base/watched.h"
 #include "disk/value.h"
+#include "persist/defaults.h"
 #include "persist/digests.h"
 #include "persist/identity.h"
 #include "persist/ignored.h"
+#include "persist/lent.h"
+#include "persist/loaded.h"
 #include "persist/where.h"
 
 #include <errno.h>
@@ -38,22 +41,25 @@ static locache_status open_handle(locache **out, locache_function_record *functi
     char dir[LOCACHE_PATH_MAX];
     bool located;
     locache_identity identity;
-    const locache_persist_options *said = function->options;
+    locache_persist_options said;
+    locache_status status = lc_defaults_of(&said, function, error);
+    if (status != LOCACHE_OK)
+        return status;
     locache_options options = {
         .size = sizeof options,
         .function = function->name,
         .identity = &identity,
-        .flags = said->flags,
-        .max_entries = said->max_entries,
-        .max_age = said->max_age,
-        .memory_entries = said->memory_entries,
-        .memory_bytes = said->memory_bytes,
-        .recheck = said->recheck,
+        .flags = said.flags,
+        .max_entries = said.max_entries,
+        .max_age = said.max_age,
+        .memory_entries = said.memory_entries,
+        .memory_bytes = said.memory_bytes,
+        .recheck = said.recheck,
     };
-    if (said->ignore != NULL && !lc_ignored_known(function))
+    if (said.ignore != NULL && !lc_ignored_known(function))
         return lc_fail(error, LOCACHE_EINVAL,
-                       "the option ignore names what is no parameter of it: \"%s\"", said->ignore);
-    locache_status status = lc_where(dir, &located, function, error);
+                       "the option ignore names what is no parameter of it: \"%s\"", said.ignore);
+    status = lc_where(dir, &located, function, error);
     if (status == LOCACHE_OK)
         status = lc_identity_of(&identity, function, located, error);
     if (status == LOCACHE_OK)
@@ -79,6 +85,11 @@ static locache_status open_anywhere(locache **out, locache_function_record *func
     return this.status;
 }
 
+void lc_opened_pause(locache_function_record *function)
+{
+    atomic_store(&function->retry, lc_ticks() + RETRY);
+}
+
 /* Acquire, so that whoever sees the pointer sees what it points to. */
 static locache_status handle_of(locache **out, locache_function_record *function,
                                 locache_error *error)
@@ -86,17 +97,20 @@ static locache_status handle_of(locache **out, locache_function_record *function
     void *none = NULL;
     locache *mine = NULL;
     lc_error_clear(error);
-    *out = atomic_load_explicit(&function->cache, memory_order_acquire);
-    if (*out != NULL) {
-        lc_watched_after(&function->cache);
-        return LOCACHE_OK;
-    }
     int64_t retry = atomic_load_explicit(&function->retry, memory_order_relaxed);
     if (retry != 0 && lc_ticks() < retry)
         return LOCACHE_EBUSY;
+    *out = atomic_load_explicit(&function->cache, memory_order_acquire);
+    if (*out != NULL) {
+        /* Hits need no clock. */
+        if (retry != 0)
+            atomic_store_explicit(&function->retry, 0, memory_order_relaxed);
+        lc_watched_after(&function->cache);
+        return LOCACHE_OK;
+    }
     locache_status status = open_anywhere(&mine, function, error);
     if (status != LOCACHE_OK) {
-        atomic_store(&function->retry, lc_ticks() + RETRY);
+        lc_opened_pause(function);
         return status;
     }
     *out = mine;
@@ -134,6 +148,7 @@ void lc_opened_leave(locache_function_record *function)
 
 void locache_function_end(locache_function_record *function)
 {
+    lc_loaded_leave(function);
     if (atomic_fetch_or(&function->users, ENDED) == 0)
         close_handle(function);
 }
@@ -167,11 +182,22 @@ locache_status locache_function_reset(locache_function_record *function)
     return status;
 }
 
+locache_status locache_reset_function(const void *function)
+{
+    locache_function_record *found = lc_loaded_find(function);
+    if (found != NULL)
+        return locache_function_reset(found);
+    lc_warn("LOCACHE_RESET is said of a function that is not memoized");
+    return LOCACHE_EINVAL;
+}
+
 /* What the library itself holds goes with it. */
 void locache_shutdown(void)
 {
     lc_digests_clear();
     lc_where_clear();
+    lc_defaults_clear();
+    lc_lent_clear();
     lc_value_clear();
 }
 

@@ -10,5 +10,8 @@
 locache_status lc_opened_enter(locache **out, locache_function_record *function,
                                locache_error *error);
 void lc_opened_leave(locache_function_record *function);
+/* Its calls go without a handle for a while: nothing is there, and nothing can be kept. Any
+ * thread. */
+void lc_opened_pause(locache_function_record *function);
 
 #endif

@@ -187,6 +187,8 @@ static void take_operator(lc_source *out, cursor *in)
     for (size_t i = 0; i < sizeof operators / sizeof *operators; i++) {
         cursor ahead = *in;
         size_t size = 0;
+        if (operators[i][0] != here(in)) /* most are none of these */
+            continue;
         for (; operators[i][size] != '\0' && here(&ahead) == operators[i][size]; size++)
             advance(&ahead);
         if (operators[i][size] != '\0')

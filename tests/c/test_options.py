@@ -70,6 +70,116 @@ class Options(WithOptions):
         self.assertFalse((self.scratch / "o.cache").exists())
 
 
+class OfTheProcess(WithOptions):
+    """locache_configure(), and one bound of memory for all functions."""
+
+    SAY = """
+    int main(void)
+    {{
+        locache_persist_options all = {{.size = sizeof all, {0}}};
+        locache_error error;
+        if (locache_configure(&all, &error) != LOCACHE_OK)
+            puts(error.message);
+        for (int i = 0; i < 3; i++)
+            part(i, i == 0);
+        return 0;
+    }}
+    """
+
+    def said(self, everything, own=""):
+        return self.program(self.SAY.format(everything), own)
+
+    def entries(self, directory):
+        found = (self.scratch / directory / "part").iterdir()
+        return sum(1 for path in found if path.is_file())
+
+    def test_defaults_hold_where_a_function_says_nothing(self):
+        self.said('.dir = "all", .max_entries = 1')
+        self.assertEqual(self.entries("all"), 1)
+        # A limit of its own, and none.
+        self.said('.dir = "two", .max_entries = 1', ".max_entries = 2")
+        self.assertEqual(self.entries("two"), 2)
+        self.said('.dir = "three", .max_entries = 1', ".max_entries = -1")
+        self.assertEqual(self.entries("three"), 3)
+        self.said('.dir = "none"', '.dir = "own"')
+        self.assertFalse((self.scratch / "none").exists())
+
+    def test_flags_are_joined(self):
+        self.said(".flags = LOCACHE_OPEN_READ_ONLY", ".flags = LOCACHE_OPEN_DURABLE")
+        self.assertFalse((self.scratch / "o.cache").exists())
+
+    def test_what_is_refused(self):
+        for said, why in (
+            ('.ignore = "n"', "about one function"),
+            ('.dir = ""', "must not be empty"),
+            (".size = 0", "size is not set"),
+        ):
+            self.assertRegex(self.said(said).stdout, why)
+
+    def test_the_last_takes_the_place_of_all(self):
+        text = self.SAY.format('.dir = "all", .max_entries = 1')
+        self.program(text.replace("for (int", "(void)locache_configure(NULL, &error);for (int"))
+        self.assertFalse((self.scratch / "all").exists())
+        self.assertEqual(self.entries("o.cache"), 3)
+
+    MEMORY = """
+    #define MANY(f) LOCACHE_PERSIST(big, f, (int, n)) { (void)n; return (big){{1}}; }
+    typedef struct big { char bytes[32768]; } big;
+    LOCACHE_STRUCT(big, (char, bytes))
+    MANY(f0) MANY(f1) MANY(f2) MANY(f3) MANY(f4) MANY(f5) MANY(f6) MANY(f7)
+    static atomic_long held, most;
+    static void *resize(void *none, void *old, size_t size)
+    {
+        (void)none;
+        held -= old ? (long)malloc_usable_size(old) : 0;
+        void *memory = realloc(old, size);
+        held += memory ? (long)malloc_usable_size(memory) : 0;
+        most = held > most ? held : most;
+        return memory;
+    }
+    static void *allocate(void *none, size_t alignment, size_t size)
+    {
+        void *memory = aligned_alloc(alignment, (size + alignment - 1) / alignment * alignment);
+        (void)none;
+        held += memory ? (long)malloc_usable_size(memory) : 0;
+        most = held > most ? held : most;
+        return memory;
+    }
+    static void release(void *none, void *memory)
+    {
+        (void)none;
+        held -= memory ? (long)malloc_usable_size(memory) : 0;
+        free(memory);
+    }
+    int main(void)
+    {
+        locache_allocator counting = {sizeof counting, allocate, resize, release, NULL};
+        big (*all[])(int) = {f0, f1, f2, f3, f4, f5, f6, f7};
+        locache_error error;
+        if (locache_set_allocator(&counting, &error) != LOCACHE_OK)
+            puts(error.message);
+        locache_set_memory(1 << 20, NULL);
+        for (int i = 0; i < 8 * 40; i++)
+            if (all[i % 8](i / 8).bytes[0] != 1)
+                return 1;
+        printf("%d\\n", (int)(most >> 10));
+        return 0;
+    }
+    """
+
+    def test_one_bound_of_memory_for_all_functions(self):
+        """Eight functions have 10 MiB of results between them, and may keep one."""
+        headers = "#define _GNU_SOURCE\n" + "".join(
+            f"#include <{name}.h>\n" for name in ("malloc", "stdatomic", "stdlib", "stdio")
+        )
+        self.write("m.c", headers + "#include <locache.h>\n" + self.MEMORY)
+        self.build("-O1", "m.c", "-o", "m")
+        kept = int(run(["./m"], self.scratch).stdout)
+        # The tables and handles of the eight take what is beyond.
+        self.assertGreater(kept, 512)
+        self.assertLess(kept, 2048)
+
+
 class OneCall(WithOptions):
     MAIN = """
     int main(void)

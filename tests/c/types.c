@@ -3,6 +3,7 @@
  * none does. */
 #include <locache.h>
 
+#include <complex.h>
 #include <float.h>
 #include <limits.h>
 #include <stdio.h>
@@ -70,6 +71,9 @@ ECHO(echo_u16, uint16_t)
 ECHO(echo_float, float)
 ECHO(echo_double, double)
 ECHO(echo_long_double, long double)
+ECHO(echo_complex_float, float _Complex)
+ECHO(echo_complex, double _Complex)
+ECHO(echo_complex_long, _Complex long double)
 ECHO(echo_color, color)
 ECHO(echo_enum_color, enum color)
 
@@ -102,6 +106,23 @@ LOCACHE_PERSIST(char *, echo_own_text, (char *, v))
 {
     runs++;
     return copy_of(v);
+}
+
+/* Never freed: the body's own is a literal. */
+LOCACHE_PERSIST(const char *, name_of, (const char *, v))
+{
+    runs++;
+    return v == NULL ? NULL : strcmp(v, "a") == 0 ? "the first letter" : "\xff";
+}
+
+/* 0 to count - 1: small ones are within the entry, large ones apart. */
+LOCACHE_PERSIST(locache_array(int32_t), count_to, (size_t, count), (bool, fails))
+{
+    int32_t *data = fails ? NULL : malloc(count * sizeof *data + 1);
+    runs++;
+    for (size_t i = 0; data != NULL && i < count; i++)
+        data[i] = (int32_t)i;
+    return (locache_array(int32_t)){data, count};
 }
 
 LOCACHE_PERSIST(double, sum, (locache_array(double), v))
@@ -157,6 +178,41 @@ static char *with_own_text(const char *text)
     return echo_own_text(text ? strncpy(room, text, sizeof room - 1) : NULL);
 }
 
+static void check_names(void)
+{
+    const char *texts[] = {"a", "b"};
+    const char *expected[] = {"the first letter", "\xff"};
+    const char *again[2];
+    for (int i = 0; i < 2; i++) {
+        EXPECT(strcmp(name_of(texts[i]), expected[i]) == 0);
+        again[i] = name_of(texts[i]);
+    }
+    /* What locache lends stays, and is lent again. */
+    for (int i = 0; i < 2; i++)
+        EXPECT(strcmp(again[i], expected[i]) == 0 && name_of(texts[i]) == again[i]);
+    EXPECT(name_of(NULL) == NULL && name_of(NULL) == NULL);
+}
+
+static void check_counted(size_t count)
+{
+    for (int turn = 0; turn < 2; turn++) {
+        locache_array(int32_t) v = count_to(count, false);
+        EXPECT(v.data != NULL && v.count == count);
+        for (size_t i = 0; i < v.count; i++)
+            EXPECT(v.data[i] == (int32_t)i);
+        locache_free(v.data);
+    }
+}
+
+static void check_arrays(void)
+{
+    check_counted(0);
+    check_counted(3);
+    check_counted(1024);
+    check_counted(100000);
+    EXPECT(count_to(5, true).data == NULL && count_to(5, true).data == NULL);
+}
+
 static void check_structs(void)
 {
     point p = {.x = 1, .y = -0.0, .label = "hi", .a = 3, .b = {1, 2, 3}, .ok = true};
@@ -195,6 +251,11 @@ static void check_numbers(void)
     check_echo_double(DBL_MIN / 4);
     check_echo_long_double(0.1L);
     check_echo_long_double(2.0L);
+    const double _Complex i = I;
+    check_echo_complex(0.1 + i);
+    check_echo_complex_float((float _Complex)(0.5 - i));
+    check_echo_complex_long(0.1L + (long double _Complex)i);
+    check_echo_complex_long(2.0L - (long double _Complex)i);
     check_echo_color(GREEN);
     check_echo_enum_color(RED);
     EXPECT(1 / echo_double(-0.0) < 0);
@@ -206,6 +267,8 @@ int main(int argc, char **argv)
     bool cold = argc > 1 && strcmp(argv[1], "cold") == 0;
     check_numbers();
     check_structs();
+    check_names();
+    check_arrays();
     check_text(echo_text, "hello");
     check_text(echo_text, "");
     check_text(echo_text, "not UTF-8: \xff");
@@ -221,10 +284,10 @@ int main(int argc, char **argv)
         EXPECT(sixteen(1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1) == 16);
     }
     EXPECT(fibonacci(80) == UINT64_C(23416728348467685));
-    /* Numbers, structs, strings, arrays, the two last, fibonacci(0) to fibonacci(80). A result that
-     * is NULL is never kept: both of its calls run. */
-    EXPECT(runs == (cold ? 25 + 3 + 6 + 4 + 2 + 81 : 2));
-    if (runs != 2 && !cold)
+    /* Numbers, structs, strings, arrays, the two last, fibonacci(0) to fibonacci(80), names, arrays
+     * as results. A result that is NULL is never kept: both of its calls run. */
+    EXPECT(runs == (cold ? 29 + 3 + 6 + 4 + 2 + 81 + 4 + 6 : 6));
+    if (runs != 6 && !cold)
         fprintf(stderr, "%d bodies ran\n", runs);
     return failures != 0;
 }

@@ -29,6 +29,7 @@ test -f "$root/include/locache.h"
 test -f "$root/share/man/man3/locache.3"
 test -f "$root/share/man/man1/locache.1"
 test -f "$root/share/bash-completion/completions/locache"
+grep -q '^\.Fn locache_open ' "$root/share/man/man3/locache_functions.3"
 for licence in "$source/LICENSE" "$source"/LICENSES/*.txt; do
     cmp "$licence" "$root/share/licenses/locache/${licence##*/}"
 done
@@ -136,8 +137,17 @@ cat >"$scratch/meson/meson.build" <<'BUILD'
 project('consumer', 'c', default_options: ['c_std=gnu11'])
 executable('primes', 'primes.c', dependencies: dependency('locache', fallback: 'locache'))
 BUILD
-meson setup --force-fallback-for=locache -Dlocache:python=disabled -Dlocache:tests=disabled \
+meson setup --force-fallback-for=locache --prefix=/usr --libdir=lib \
     "$scratch/meson/build" "$scratch/meson" >"$scratch/log" 2>&1 &&
-    meson compile -C "$scratch/meson/build" primes >>"$scratch/log" 2>&1 ||
+    meson compile -C "$scratch/meson/build" >>"$scratch/log" 2>&1 &&
+    DESTDIR=$scratch/within meson install -C "$scratch/meson/build" >>"$scratch/log" 2>&1 ||
     { cat "$scratch/log"; exit 1; }
 LD_LIBRARY_PATH='' runs 'Meson subproject' "$scratch/meson/build/primes"
+# The library and what is about it: no Python, no tests.
+built=$(cd "$scratch/meson/build/subprojects/locache" && find . -type f \
+    ! -path './liblocache*' ! -name 'locache*' ! -path '*.p/*')
+other=$(cd "$scratch/within/usr" && find . -type f ! -name 'liblocache*' ! -name '*.h' \
+    ! -path './share/man/*' ! -path './share/licenses/*' ! -name '*.pc' ! -name '*.cmake')
+[ -z "$built$other" ] || { say "FAILED: as a subproject, also: $built $other"; exit 1; }
+test -f "$scratch/within/usr/lib/liblocache.a"
+say 'ok: as a subproject, the library alone'

@@ -12,6 +12,7 @@
 #include "key/instance.h"
 #include "key/object.h"
 #include "key/odd_array.h"
+#include "key/polars.h"
 #include "key/table.h"
 #include "key/view.h"
 #include "key/walk.h"
@@ -257,9 +258,10 @@ static int write_known(lcpy_walk *walk, PyObject *value)
     case LCPY_PANDAS_FRAME:
     case LCPY_PANDAS_SERIES:
     case LCPY_PANDAS_INDEX:
+        return lcpy_frame_write(walk, value, class_of);
     case LCPY_POLARS_FRAME:
     case LCPY_POLARS_SERIES:
-        return lcpy_frame_write(walk, value, class_of);
+        return lcpy_polars_write(walk, value, class_of == LCPY_POLARS_FRAME);
     case LCPY_ARROW_TABLE:
     case LCPY_ARROW_ARRAY:
         return lcpy_table_write(walk, value, class_of == LCPY_ARROW_TABLE);

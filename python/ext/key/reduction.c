@@ -16,6 +16,7 @@
 #include "key/instance.h"
 #include "key/view.h"
 #include "plain/names.h"
+#include "plain/types.h"
 
 #include <string.h>
 
@@ -436,25 +437,45 @@ static bool says_itself(PyTypeObject *type)
            (other != NULL && !is_of_library(other));
 }
 
-/* What a subclass of list or dict holds, where the reduction went through methods of the subclass
- * that may show something else. NULL without an exception: the reduction says it. */
-static PyObject *held_by(PyObject *object, int part)
+/* Does the class show by its own __iter__() what the one that was made in C holds? */
+static bool has_own_iter(const PyTypeObject *type, const PyTypeObject *base)
+{
+    return base->tp_iter != NULL && type->tp_iter != base->tp_iter;
+}
+
+/* The pairs of a subclass of dict, past its items(), and past its __iter__() where the reduction is
+ * made of dict(self), as Counter's is. */
+static PyObject *pairs_held_by(PyObject *object, bool reduced)
 {
     PyTypeObject *type = Py_TYPE(object);
+    PyTypeObject *base = lcpy_types_base_of_c(type);
 
-    if (part == ITEMS)
-        return PyList_Check(object) && type->tp_iter != PyList_Type.tp_iter
-                   ? PyList_GetSlice(object, 0, PyList_GET_SIZE(object))
-                   : NULL;
-    if (!PyDict_Check(object) || python_method(type, "items") == NULL)
+    if (reduced ? python_method(type, "items") == NULL : !has_own_iter(type, base))
         return NULL;
-    if (!PyODict_Check(object))
-        return PyDict_Items(object);
-    /* its order is its own, not that of the dict below */
-    PyObject *view = PyObject_CallMethod((PyObject *)&PyODict_Type, "items", "O", object);
+    /* The order of an OrderedDict is its own, not that of the dict below. */
+    PyObject *view = PyObject_CallMethod((PyObject *)base, "items", "O", object);
     PyObject *pairs = view != NULL ? PySequence_List(view) : NULL;
     Py_XDECREF(view);
     return pairs;
+}
+
+/* What a subclass of list, deque, tuple or dict holds, where the reduction went through methods of
+ * the subclass that may show something else; reduced: it has that part. NULL without an exception:
+ * the reduction says it. */
+static PyObject *held_by(PyObject *object, int part, bool reduced)
+{
+    PyTypeObject *base = lcpy_types_base_of_c(Py_TYPE(object));
+
+    if (part == PAIRS)
+        return PyDict_Check(object) ? pairs_held_by(object, reduced) : NULL;
+    /* A tuple's items are arguments, which namedtuple() takes from its __iter__(). */
+    if (!(reduced || PyTuple_Check(object)) || PyDict_Check(object) ||
+        !has_own_iter(Py_TYPE(object), base))
+        return NULL;
+    PyObject *iterator = base->tp_iter(object);
+    PyObject *items = iterator != NULL ? PySequence_List(iterator) : NULL;
+    Py_XDECREF(iterator);
+    return items;
 }
 
 /* The same of a set, whose members are the one argument that it is made with. */
@@ -476,14 +497,14 @@ static int take_members(PyObject *parts[PARTS], PyObject *object)
 
 static int take_held(PyObject *parts[PARTS], PyObject *object)
 {
-    if (PyAnySet_Check(object) && Py_TYPE(object)->tp_iter != PySet_Type.tp_iter &&
-        Py_TYPE(object)->tp_iter != PyFrozenSet_Type.tp_iter)
-        return take_members(parts, object);
+    if (PyAnySet_Check(object))
+        return has_own_iter(Py_TYPE(object), lcpy_types_base_of_c(Py_TYPE(object)))
+                   ? take_members(parts, object)
+                   : 0;
     for (int i = ITEMS; i <= PAIRS; i++) {
-        PyObject *held =
-            parts[i] != NULL && !says_itself(Py_TYPE(object)) ? held_by(object, i) : NULL;
+        PyObject *held = says_itself(Py_TYPE(object)) ? NULL : held_by(object, i, parts[i] != NULL);
         if (held != NULL)
-            Py_SETREF(parts[i], held);
+            Py_XSETREF(parts[i], held);
         else if (PyErr_Occurred() != NULL)
             return -1;
     }
