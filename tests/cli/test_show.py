@@ -48,6 +48,7 @@ REFUSED = {
         ("none-number", {"type": "float", "value": "nan"}),
         ("long", "x" * 5000),
         ("keys", {"type": "dict", "items": [[1, 2]]}),
+        ("huge", {"type": "bytes", "size": 300000, "hex_begin": "68" * 32}),
         ("bytes", {"type": "bytes", "size": 5000, "hex_begin": "7a" * 32}),
     ],
 )
