@@ -45,7 +45,7 @@ static void examine(locache_file *out, lc_front *front, const lc_directory *at, 
     out->file_size = front->size;
     out->disk_size = front->blocks;
     out->modified = front->modified;
-    out->used = front->accessed > front->modified ? front->accessed : front->modified;
+    out->used = front->used;
     if (out->status == LOCACHE_OK)
         take_entry(out, &front->entry);
     else
