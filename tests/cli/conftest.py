@@ -70,7 +70,7 @@ class Ran:
 
     def __init__(self, done):
         self.code = done.returncode
-        self.out = os.fsdecode(done.stdout)
+        self.out = os.fsdecode(done.stdout or b"")
         self.err = os.fsdecode(done.stderr)
 
     def json(self):
@@ -111,15 +111,16 @@ def project(made, tmp_path):
 def run(made, tmp_path):
     """run("ls", "foo.cache", code=0): the command, in the copy of the project if there is one."""
 
-    def run(*arguments, code=0, cwd=None, home=made / "home", **environment):
+    def run(*arguments, code=0, cwd=None, home=made / "home", stdout=subprocess.PIPE):
         if cwd is None:
             cwd = tmp_path / "project" if (tmp_path / "project").is_dir() else tmp_path
         done = subprocess.run(
             [COMMAND, *map(os.fspath, arguments)],
             cwd=cwd,
-            env={**clean_environment(home), **environment},
+            env=clean_environment(home),
             stdin=subprocess.DEVNULL,
-            capture_output=True,
+            stdout=stdout,
+            stderr=subprocess.PIPE,
             timeout=60,
         )
         ran = Ran(done)
