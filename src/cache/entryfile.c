@@ -45,7 +45,7 @@ static void examine(locache_file *out, lc_front *front, const lc_directory *at, 
     out->file_size = front->size;
     out->disk_size = front->blocks;
     out->modified = front->modified;
-    out->used = front->accessed > front->modified ? front->accessed : front->modified;
+    out->used = front->used;
     if (out->status == LOCACHE_OK)
         take_entry(out, &front->entry);
     else
@@ -117,7 +117,8 @@ static locache_signature signature_of(const locache_value *value, locache_folder
 static locache_status verify_file(locache_value *value, const lc_directory *at, const char *name,
                                   locache_error *error)
 {
-    locache_status status = lc_entry_parse(&value->entry, value->bytes, value->size, error);
+    locache_status status =
+        value->sound ? LOCACHE_OK : lc_entry_parse(&value->entry, value->bytes, value->size, error);
     if (status == LOCACHE_OK && !lc_key_has_filename(value->entry.key, name))
         return lc_fail(error, LOCACHE_ECORRUPT, "%s/%s is the result of another call", at->path,
                        name);

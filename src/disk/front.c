@@ -5,6 +5,7 @@
  * itself. */
 #include "disk/front.h"
 #include "base/os.h"
+#include "disk/evict.h"
 #include "disk/owner.h"
 #include "disk/stamp.h"
 #include "format/key.h"
@@ -33,7 +34,7 @@ static void take_sizes(lc_front *out, const struct stat *found)
     out->size = (uint64_t)found->st_size;
     out->blocks = (uint64_t)found->st_blocks * BLOCK;
     out->modified = lc_stamp_nanoseconds(&found->st_mtim);
-    out->accessed = lc_stamp_nanoseconds(&found->st_atim);
+    out->used = lc_evict_last_use(found);
 }
 
 static locache_status read_opened(lc_front *out, int fd, const lc_directory *at, const char *name,
@@ -72,7 +73,7 @@ locache_status lc_front_examine(lc_front *out, const lc_directory *at, const cha
     struct stat found;
     lc_error_clear(error);
     out->size = out->blocks = 0;
-    out->modified = out->accessed = 0;
+    out->modified = out->used = 0;
     /* Before it is opened: to open a device may do something. */
     if (lc_fstatat(at->dir, name, &found) != 0)
         return errno == ENOENT ? LOCACHE_MISS

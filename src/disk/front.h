@@ -10,7 +10,7 @@ typedef struct lc_front {
     uint64_t size;    /* bytes of the file, */
     uint64_t blocks;  /* and of the blocks that it takes */
     int64_t modified; /* nanoseconds since 1970-01-01 UTC */
-    int64_t accessed;
+    int64_t used;     /* the later of that and when it was last read */
     unsigned char room[LC_ENTRY_HEADER + LOCACHE_KEY_LONG];
 } lc_front;
 

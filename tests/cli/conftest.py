@@ -32,7 +32,7 @@ def plain(kind):
     return {
         "none": None, "list": [1, 2.5, True, "\\u00e9\\n\\x1b[31m"], "tuple": (1, b"ab"),
         "big": 2**200, "negative": -(2**70), "none-number": float("nan"), "long": "x" * 5000,
-        "keys": {1: 2}, "bytes": b"z" * 5000, "smallest": -(2**64),
+        "keys": {1: 2}, "bytes": b"z" * 5000, "smallest": -(2**64), "huge": b"h" * 300000,
     }[kind]
 
 class Class:
@@ -45,11 +45,11 @@ if __name__ == "__main__":
         my_func(x)
     my_func("a/b", num=2)
     pickled(1)
-    for kind in ("none list tuple big negative none-number long keys bytes smallest").split():
+    for kind in ("none list tuple big negative none-number long keys bytes smallest huge").split():
         plain(kind)
     Class().method(1, 2, more="y")
 """
-RESULTS = 17
+RESULTS = 18
 
 
 def find_command():
@@ -70,7 +70,7 @@ class Ran:
 
     def __init__(self, done):
         self.code = done.returncode
-        self.out = os.fsdecode(done.stdout)
+        self.out = os.fsdecode(done.stdout or b"")
         self.err = os.fsdecode(done.stderr)
 
     def json(self):
@@ -111,15 +111,16 @@ def project(made, tmp_path):
 def run(made, tmp_path):
     """run("ls", "foo.cache", code=0): the command, in the copy of the project if there is one."""
 
-    def run(*arguments, code=0, cwd=None, home=made / "home", **environment):
+    def run(*arguments, code=0, cwd=None, home=made / "home", stdout=subprocess.PIPE):
         if cwd is None:
             cwd = tmp_path / "project" if (tmp_path / "project").is_dir() else tmp_path
         done = subprocess.run(
             [COMMAND, *map(os.fspath, arguments)],
             cwd=cwd,
-            env={**clean_environment(home), **environment},
+            env=clean_environment(home),
             stdin=subprocess.DEVNULL,
-            capture_output=True,
+            stdout=stdout,
+            stderr=subprocess.PIPE,
             timeout=60,
         )
         ran = Ran(done)

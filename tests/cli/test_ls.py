@@ -17,7 +17,7 @@ def test_ls__functions_of_all_caches_below(project, run):
         "Class.method": 1,
         "my_func": 5,
         "pickled": 1,
-        "plain": 10,
+        "plain": 11,
     }
     mine = next(row for row in listed if row["function"] == "my_func")
     files = [os.stat(project / "foo.cache/my_func" / name) for name in names(project, "my_func")]
@@ -66,7 +66,7 @@ def test_ls__elsewhere_than_on_a_terminal_cells_are_parted_by_tabs(project, run)
 
 def test_ls__on_a_terminal_there_are_heads_and_colours(on_terminal):
     said = on_terminal("ls", "foo.cache")
-    assert b"ENTRIES" in said and b"\x1b[1m" in said and b"17 results" in said
+    assert b"ENTRIES" in said and b"\x1b[1m" in said and b"18 results" in said
     assert b"\x1b" not in on_terminal("ls", "foo.cache", NO_COLOR="1")
 
 
@@ -126,6 +126,7 @@ def test_ls__filters(project, run):
     assert run("ls", "--older", "41d").out == ""
     assert {row[-1] for row in run("ls", "-e", "--larger", "4K").lines()} == {
         "foo.cache/plain/kind=bytes",
+        "foo.cache/plain/kind=huge",
         "foo.cache/plain/kind=long",
     }
     assert len(run("ls", "-e", "--name", "x=[12]_*").lines()) == 2

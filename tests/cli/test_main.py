@@ -1,5 +1,8 @@
 """What every command has in common: help, versions, and words that are none of ours."""
 
+import os
+import signal
+
 import locache
 import pytest
 
@@ -23,6 +26,21 @@ def test_main__an_unknown_command_is_an_error_that_names_the_help(run, word):
     ran = run(word, code=2)
     assert ran.out == ""
     assert ran.err.startswith("locache: there is no command '") and "--help" in ran.err
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no /dev/full")
+def test_main__what_cannot_be_printed_is_a_failure(project, run):
+    with open("/dev/full", "wb") as full:
+        ran = run("ls", code=3, stdout=full)
+    assert "cannot write to standard output: No space" in ran.err
+
+
+def test_main__who_reads_no_further_ends_it_without_a_word(project, run):
+    reader, writer = os.pipe()
+    os.close(reader)
+    ran = run("ls", code=-signal.SIGPIPE, stdout=writer)
+    os.close(writer)
+    assert ran.err == ""
 
 
 def test_main__options_before_the_command_are_refused_with_the_remedy(run):

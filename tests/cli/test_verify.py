@@ -68,6 +68,28 @@ def test_verify__a_damage_is_found_and_repaired(project, run, damage):
     assert run("verify", "--json").json()["problems"] == []
 
 
+def test_verify__a_large_result_that_was_found_right_before(project, run):
+    """It is read through again, whatever was written down of it when it was stored or read."""
+    path = project / "foo.cache/plain/kind=huge"
+    assert run("verify", "--json", path).json()["sound"] == 1
+    flipped(path, 200000)
+    assert run("verify", "--json", path, code=1).json()["damaged"] == 1
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files away")
+def test_verify__what_belongs_to_another_user(project, run):
+    os.chown(project / ONE, 12345, -1)
+    told = run("verify", "--repair", "--json", code=1).json()
+    assert told["untrusted"] == 1 and told["removed"] == 0
+    assert "another user" in told["problems"][0]["message"]
+    os.chown(project / "foo.cache/plain", 12345, -1)
+    assert "another user" in run("verify", code=3).err
+    os.chown(project / "foo.cache", 12345, -1)
+    for command in (["ls", "-e"], ["gc", "--max-size", "0"], ["reset", "foo.cache"], ["stats"]):
+        assert "belongs to another user, uid 12345" in run(*command, code=3).err
+    assert (project / ONE).exists()
+
+
 def test_verify__a_pickle_of_somebody_else_is_foreign_and_stays(project, run, tmp_path):
     other = tmp_path / "other"
     other.mkdir()
