@@ -67,6 +67,14 @@ def forward_reference(reference: Any) -> object:
     return reference.__forward_arg__, reference.__forward_is_class__
 
 
+@known("functools", "cached_property")
+def cached_property(descriptor: Any) -> object:
+    """Of a class made in a function; not its lock, which those of Python 3.10 and 3.11 have."""
+    if type(descriptor) is not sys.modules["functools"].cached_property:
+        return NotImplemented
+    return descriptor.func, descriptor.attrname
+
+
 @known("pydantic._internal._decorators", "Decorator")
 def pydantic_decorator(decorator: Any) -> object:
     """Not the text that refers to the class by its address."""

@@ -187,8 +187,9 @@ static PyObject *python_method(PyTypeObject *type, const char *name)
  * them it is depends on Python's version. */
 static bool is_absent_state(PyObject *state, PyObject *object)
 {
-    return state == NULL || (PyDict_CheckExact(state) && PyDict_GET_SIZE(state) == 0 &&
-                             python_method(Py_TYPE(object), "__setstate__") == NULL);
+    return state == NULL ||
+           (PyDict_CheckExact(state) && lcpy_walk_has_none(state, Py_TYPE(object)) &&
+            python_method(Py_TYPE(object), "__setstate__") == NULL);
 }
 
 /* {attributes of __dict__, attributes of __slots__} */
@@ -199,7 +200,7 @@ static int write_slots_state(lcpy_walk *walk, PyObject *state, PyTypeObject *typ
     for (Py_ssize_t i = 0; i < 2; i++) {
         PyObject *half = PyTuple_GET_ITEM(state, i);
 
-        if (!PyDict_CheckExact(half) || PyDict_GET_SIZE(half) == 0)
+        if (!PyDict_CheckExact(half) || lcpy_walk_has_none(half, type))
             locache_cbor_write_null(walk->writer);
         else if (lcpy_walk_attributes(walk, half, type) < 0)
             return -1;
@@ -534,7 +535,7 @@ static int add_attributes(PyObject *parts[PARTS], PyObject *object)
     parts[ATTRIBUTES] = attributes_of(object);
     if (parts[ATTRIBUTES] == NULL)
         return -1;
-    if (PyDict_GET_SIZE(parts[ATTRIBUTES]) == 0)
+    if (lcpy_walk_has_none(parts[ATTRIBUTES], Py_TYPE(object)))
         Py_CLEAR(parts[ATTRIBUTES]);
     else if (is_said_by(parts[STATE], parts[ATTRIBUTES]))
         Py_CLEAR(parts[STATE]);
@@ -680,7 +681,8 @@ bool lcpy_reduction_is_plain(PyTypeObject *type)
 int lcpy_reduction_write_plain(lcpy_walk *walk, PyObject *object)
 {
     PyObject *dict = PyObject_GenericGetDict(object, NULL);
-    bool empty = dict == NULL || !PyDict_CheckExact(dict) || PyDict_GET_SIZE(dict) == 0;
+    bool empty =
+        dict == NULL || !PyDict_CheckExact(dict) || lcpy_walk_has_none(dict, Py_TYPE(object));
     int result;
 
     PyErr_Clear();

@@ -334,6 +334,7 @@ def test_queries_are_sent_and_copied_with_what_they_ask_of(counter_at, name):
             Counter.method(one, 2), Counter.of(2)
             assert copied(*called) == expected
             assert copied.__name__ == name
+            assert f".{name} of " in repr(copied) or asked.__self__ is Counter.method
     two = copy.deepcopy(one)
     assert two.kept.__self__ is two
     assert two.kept == getattr(two.method, name) != one.kept

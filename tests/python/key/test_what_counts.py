@@ -113,6 +113,28 @@ def test_what_a_container_holds_counts_whatever_its_methods_show(name):
     assert name(Said(a=1, b=2)) == name(Said(a=1, b=3)) != name(Said(a=2))
 
 
+def make_lazy(base, factor):
+    class Lazy(base):
+        @functools.cached_property
+        def value(self):
+            return factor
+
+    return Lazy()
+
+
+class Slot:
+    __slots__ = ("other", "__dict__")
+
+
+@pytest.mark.parametrize("base", [object, Slot, list, collections.Counter])
+def test_what_has_no_attribute_but_a_cached_property(name, base):
+    """Of a class made in a function, too: it has a lock in Python 3.10 and 3.11."""
+    one = make_lazy(base, 1)
+    before = name(one)
+    assert one.value == 1
+    assert name(one) == before == name(make_lazy(base, 1)) != name(make_lazy(base, 2))
+
+
 def test_order_in_which_attributes_were_set_does_not_count(name):
     one, other = Table(), Table()
     one.a, one.b = 1, 2
