@@ -123,7 +123,7 @@ def make_lazy(base, factor):
 
 
 class Slot:
-    __slots__ = ("other", "__dict__")
+    __slots__ = ("__dict__", "other")
 
 
 @pytest.mark.parametrize("base", [object, Slot, list, collections.Counter])
