@@ -36,6 +36,9 @@ def known(module: str, *names: str) -> Callable[[Function], Function]:
 
 def add_loaded(table: dict[type, Function]) -> None:
     """Add the classes of modules that are loaded by now. Those that are there stay."""
+    if sys.version_info >= (3, 12):  # where `def f[T]` needs no typing, but what typing is made of
+        import _typing  # type: ignore[import-not-found]  # noqa: F401
+
     for module, entries in KNOWN.items():
         loaded = sys.modules.get(module)
         for name, function in entries if loaded is not None else ():
@@ -54,11 +57,18 @@ def attributes(value: Any, *without: str) -> dict[str, object]:
     }
 
 
+@known("_typing", "TypeVar", "ParamSpec", "TypeVarTuple")
 @known("typing", "TypeVar", "ParamSpec", "TypeVarTuple")
 def type_parameter(parameter: Any) -> object:
     """One of a class made in a function has no name that leads to it."""
     names = "__name__", "__bound__", "__constraints__", "__covariant__", "__contravariant__"
     return [getattr(parameter, name, None) for name in names]
+
+
+@known("_typing", "TypeAliasType")
+def type_alias(alias: Any) -> object:
+    """One that code looks at: what it stands for."""
+    return alias.__name__, alias.__value__, alias.__type_params__
 
 
 @known("typing", "ForwardRef")

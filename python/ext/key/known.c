@@ -13,8 +13,8 @@ static const char *const packages[] = {"numpy",  "networkx", "scipy",  "xarray",
                                        "pandas", "pyarrow",  "polars", "pydantic"};
 /* And classes of the standard library, of modules that are loaded in most programs that have no
  * object of these. */
-static const char *const of_library[] = {"ForwardRef", "ParamSpec", "TypeVar", "TypeVarTuple",
-                                         "cached_property"};
+static const char *const of_library[] = {"ForwardRef",   "ParamSpec",     "TypeVar",
+                                         "TypeVarTuple", "TypeAliasType", "cached_property"};
 
 static bool is_any_loaded(PyObject *modules)
 {

@@ -5,6 +5,7 @@ from __future__ import annotations
 import collections
 import configparser
 import datetime
+import enum
 import functools
 import importlib
 import math
@@ -120,6 +121,22 @@ def make_lazy(base, factor):
             return factor
 
     return Lazy()
+
+
+def make_enum(value, flag=False):
+    class Colour(enum.Flag if flag else enum.Enum):
+        RED = value
+
+    return Colour
+
+
+@pytest.mark.parametrize("values", [(1, 2), ([1], [2]), ({"a": 1}, {"a": 2}), ("1", 1)])
+def test_value_of_an_enumeration_made_in_a_function(name, values):
+    one, same, other = map(make_enum, (values[0], values[0], values[1]))
+    assert name(one.RED) == name(same.RED) != name(other.RED)
+    assert name([one.RED]) == name([same.RED]) != name([other.RED])
+    assert name(one) == name(same) != name(other)
+    assert name(make_enum(1, True).RED) != name(make_enum(2, True).RED)
 
 
 class Slot:
