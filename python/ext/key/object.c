@@ -76,16 +76,24 @@ static bool derives_from_enum(lcpy_state *state, PyObject *object, bool flag)
 }
 
 /* A member of an enumeration: [class, [name]]; for flags the value, since combinations have no name
- * in every version. */
+ * in every version. With the value behind the name where no name leads to the class: what the
+ * class's own dict says of values is not the same in every version. */
 static int write_enum(lcpy_walk *walk, PyObject *member)
 {
+    PyObject *class = (PyObject *)Py_TYPE(member);
+    bool flag = derives_from_enum(walk->state, member, true);
+    int named = lcpy_class_is_global(class);
+
+    if (named < 0)
+        return -1;
     locache_cbor_write_tag(walk->writer, LOCACHE_TAG_OBJECT);
     locache_cbor_write_array(walk->writer, 2);
-    if (lcpy_class_write(walk, (PyObject *)Py_TYPE(member)) < 0)
+    if (lcpy_class_write(walk, class) < 0)
         return -1;
-    locache_cbor_write_array(walk->writer, 1);
-    return lcpy_walk_attribute(walk, member,
-                               derives_from_enum(walk->state, member, true) ? "_value_" : "_name_");
+    locache_cbor_write_array(walk->writer, named || flag ? 1 : 2);
+    if (!flag && lcpy_walk_attribute(walk, member, "_name_") < 0)
+        return -1;
+    return flag || !named ? lcpy_walk_attribute(walk, member, "_value_") : 0;
 }
 
 /* types.MappingProxyType: its mapping, as a dict. */

@@ -186,8 +186,9 @@ static PyObject *python_method(PyTypeObject *type, PyObject *name)
  * them it is depends on Python's version. */
 static bool is_absent_state(lcpy_state *of, PyObject *state, PyObject *object)
 {
-    return state == NULL || (PyDict_CheckExact(state) && PyDict_GET_SIZE(state) == 0 &&
-                             python_method(Py_TYPE(object), LCPY_NAME(of, "__setstate__")) == NULL);
+    return state == NULL ||
+           (PyDict_CheckExact(state) && lcpy_walk_has_none(state, Py_TYPE(object)) &&
+            python_method(Py_TYPE(object), LCPY_NAME(of, "__setstate__")) == NULL);
 }
 
 /* {attributes of __dict__, attributes of __slots__} */
@@ -198,7 +199,7 @@ static int write_slots_state(lcpy_walk *walk, PyObject *state, PyTypeObject *typ
     for (Py_ssize_t i = 0; i < 2; i++) {
         PyObject *half = PyTuple_GET_ITEM(state, i);
 
-        if (!PyDict_CheckExact(half) || PyDict_GET_SIZE(half) == 0)
+        if (!PyDict_CheckExact(half) || lcpy_walk_has_none(half, type))
             locache_cbor_write_null(walk->writer);
         else if (lcpy_walk_attributes(walk, half, type) < 0)
             return -1;
@@ -539,7 +540,7 @@ static int add_attributes(lcpy_state *state, PyObject *parts[PARTS], PyObject *o
     parts[ATTRIBUTES] = attributes_of(state, object);
     if (parts[ATTRIBUTES] == NULL)
         return -1;
-    if (PyDict_GET_SIZE(parts[ATTRIBUTES]) == 0)
+    if (lcpy_walk_has_none(parts[ATTRIBUTES], Py_TYPE(object)))
         Py_CLEAR(parts[ATTRIBUTES]);
     else if (is_said_by(parts[STATE], parts[ATTRIBUTES]))
         Py_CLEAR(parts[STATE]);
@@ -687,7 +688,8 @@ bool lcpy_reduction_is_plain(lcpy_state *state, PyTypeObject *type)
 int lcpy_reduction_write_plain(lcpy_walk *walk, PyObject *object)
 {
     PyObject *dict = PyObject_GenericGetDict(object, NULL);
-    bool empty = dict == NULL || !PyDict_CheckExact(dict) || PyDict_GET_SIZE(dict) == 0;
+    bool empty =
+        dict == NULL || !PyDict_CheckExact(dict) || lcpy_walk_has_none(dict, Py_TYPE(object));
     int result;
 
     PyErr_Clear();

@@ -466,6 +466,18 @@ bool lcpy_walk_may_be_noted(PyTypeObject *type, PyObject *name)
     return PyUnicode_GET_LENGTH(name) > 0 && is_noted_down(type, name, Py_None);
 }
 
+bool lcpy_walk_has_none(PyObject *dict, PyTypeObject *type)
+{
+    PyObject *name, *value;
+    Py_ssize_t at = 0;
+
+    while (PyDict_Next(dict, &at, &name, &value))
+        if (!PyUnicode_CheckExact(name) || PyUnicode_GET_LENGTH(name) == 0 ||
+            !is_noted_down(type, name, value))
+            return false;
+    return true;
+}
+
 /* The names of what counts among the attributes, in order: a new list. NULL without exception where
  * there is a key that is no name: then it is a dict like any other. */
 static PyObject *names_of(PyObject *dict, PyTypeObject *type)

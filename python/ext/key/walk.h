@@ -76,6 +76,8 @@ int lcpy_walk_members(lcpy_walk *walk, PyObject *tuple, PyObject *object);
 bool lcpy_walk_is_plain(PyObject *value);
 /* Is this the name of an attribute that does not count, or does not always? */
 bool lcpy_walk_may_be_noted(PyTypeObject *type, PyObject *name);
+/* Is there no attribute that counts in the dict of an instance of this class? */
+bool lcpy_walk_has_none(PyObject *dict, PyTypeObject *type);
 
 /* ----------------------------------------------------------------------------- classes by value */
 
