@@ -288,6 +288,26 @@ static void test_limits__a_wrong_count_of_many_becomes_right(void **unused)
     locache_close(cache);
 }
 
+/* A computation may outlive its handle, and evicts when it is stored. */
+static void test_limits__a_flight_that_outlives_its_handle(void **unused)
+{
+    (void)unused;
+    locache *cache = open_limited(2);
+    must_put(cache, 1, "r");
+    must_put(cache, 2, "r");
+    assert_hit(cache, 1, "r");
+    locache_value *value;
+    locache_flight *flight;
+    key k = key_of(3);
+    assert_int_equal(locache_begin(&value, &flight, cache, k.bytes, k.size, &error), LOCACHE_MISS);
+    locache_close(cache);
+    const locache_record record = {
+        .size = sizeof record, .codec = LOCACHE_CODEC_RAW, .body = "r", .body_size = 1};
+    assert_int_equal(locache_commit(flight, &record, &error), LOCACHE_OK);
+    assert_true(exists(in_foo("my_func/x=3")));
+    assert_int_equal(exists(in_foo("my_func/x=1")) + exists(in_foo("my_func/x=2")), 1);
+}
+
 /* Of uses in memory the process knows the order, though it notes them once a minute. */
 static void test_limits__uses_in_memory_count(void **unused)
 {
@@ -318,6 +338,7 @@ int main(void)
         scratch_test(test_limits__a_thing_in_the_counts_place),
         scratch_test_long(test_limits__a_store_asks_for_few_of_many),
         scratch_test_long(test_limits__a_wrong_count_of_many_becomes_right),
+        scratch_test(test_limits__a_flight_that_outlives_its_handle),
         scratch_test(test_limits__uses_in_memory_count),
     };
     return cmocka_run_group_tests_name("limits", tests, NULL, NULL);
