@@ -129,6 +129,7 @@ ALL = (
     "values",
     "depth",
     "depending",
+    "uses",
     "scale",
     "parallel",
     "memory",
@@ -141,6 +142,7 @@ MEMORY_ONLY = {
     "arguments": UNHASHABLE,
     "values": BY_IDENTITY,
     "depending": IN_MEMORY,
+    "function": IN_MEMORY,
     "scale_first hit": IN_MEMORY,
 }
 
@@ -154,7 +156,7 @@ CONTENDERS = (
         STRICT,
         "locache",
         locache,
-        (*ALL, "switch"),
+        (*ALL, "switch", "limits"),
         entries=1_000_000,
         follows=locache_following,
     ),

@@ -78,6 +78,9 @@ SUMMED = "80 MB"  # of this size, what a hit costs together with reading all of 
 ENTRIES = (10, 1_000, 100_000, 1_000_000)
 PROCESSES = (1, 2, 4)
 MEMORY_HITS = 100_000
+IN_TURN = 1_000  # sets of arguments
+FUNCTIONS = 300  # of one source file
+LIMIT = 100_000  # max_entries, where the function has as many
 
 GROUPS = (
     Group(
@@ -137,6 +140,24 @@ GROUPS = (
             *(Row(f"first call with {count} helpers", f"first call, {count}") for count in HELPERS),
             Row("ten helpers more", "first call, what ten add"),
             Row("parsed", "first call, all parsed anew"),
+        ),
+    ),
+    Group(
+        "uses",
+        "Many sets of arguments, and many functions of one source file",
+        (
+            Row("in turn", f"hit, {IN_TURN:,} sets in turn"),
+            Row("function", f"first call of each of {FUNCTIONS} functions"),
+        ),
+    ),
+    Group(
+        "limits",
+        f"With at most {LIMIT:,} entries, and as many there",
+        (
+            Row("limited hit more", "hit, more than without a limit"),
+            Row("limited first miss", "first miss of a process"),
+            Row("limited worst miss", "worst of 1,000 misses"),
+            Row("limited clear", f"all {LIMIT:,} forgotten"),
         ),
     ),
     Group(
@@ -250,6 +271,10 @@ TARGETS = (
     Target("first call, what ten helpers add", "ten helpers more", 250_000),
     Target("first call, ten helpers parsed anew", "parsed", 5_000_000),
     Target(f"switch of versions, {SWITCHED:,} entries", f"switch at {SWITCHED}", 1_000_000),
+    Target("first call of each further function", "function", 9_000),
+    Target("hit with max_entries, more than without", "limited hit more", 400),
+    Target("first miss of a process with max_entries", "limited first miss", 1_000_000),
+    Target("worst of 1,000 misses with max_entries", "limited worst miss", 2_000_000),
     Target("import", "import", 3_000_000),
     Target("decorate", "decorate", 30_000),
     # A few pages: the allocator's own.

@@ -36,6 +36,7 @@ from rows import (  # noqa: E402
     ENTRIES,
     GROUPS,
     LARGEST,
+    LIMIT,
     MEMORY_HITS,
     PROCESSES,
     SIZES,
@@ -53,6 +54,8 @@ ROUNDS = {
     "values": 3,
     "depth": 2,
     "depending": 5,
+    "uses": 3,
+    "limits": 3,
     "scale": 5,
     "parallel": 3,
     "memory": 3,
@@ -314,6 +317,35 @@ class Bench:
                 shutil.rmtree(directory)
             self.progress(f"dependencies, round {turn + 1}")
 
+    def uses(self) -> None:
+        rows = rows_of("uses")
+        for turn in range(self.rounds["uses"]):
+            for one in self.taking_part("uses", turn):
+                if why_not(one, "uses", ""):
+                    continue
+                directory = self.place(one.name)
+                for stage in ("store", "again") if one.keeps else ("again",):
+                    asked = (one.name, "uses", directory, stage)
+                    found = self.attempt(one, rows, self.run, *asked)
+                    if not one.keeps:
+                        found.pop("function", None)
+                    self.results.add(found, one.name)
+                shutil.rmtree(directory)
+            self.progress(f"many arguments and functions, round {turn + 1}")
+
+    def limits(self) -> None:
+        """On a directory of its own, which the last of it clears. The first process with a limit
+        counts what is there."""
+        directory = self.place("limits")
+        self.run(STRICT, "fill", directory, str(LIMIT))
+        for turn in range(self.rounds["limits"] + 1):
+            found = self.run(STRICT, "limits", directory, str(LIMIT), turn)
+            if turn > 0:
+                self.results.add(found, STRICT)
+        self.results.add(self.run(STRICT, "clear", directory), STRICT)
+        shutil.rmtree(directory)
+        self.progress("limits")
+
     def scale(self) -> None:
         for count in self.counts:
             for one in self.taking_part("scale", 0):
@@ -464,6 +496,8 @@ PARTS = (
     "values",
     "depth",
     "depending",
+    "uses",
+    "limits",
     "scale",
     "parallel",
     "memory",

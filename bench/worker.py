@@ -18,7 +18,17 @@ import time
 import timeit
 from pathlib import Path
 
-from rows import BARE, HELPERS, HITS, MEMORY_HITS, STACKS, SUMMED, VALUES
+from rows import (
+    BARE,
+    FUNCTIONS,
+    HELPERS,
+    HITS,
+    IN_TURN,
+    MEMORY_HITS,
+    STACKS,
+    SUMMED,
+    VALUES,
+)
 
 now = time.perf_counter_ns
 
@@ -270,6 +280,66 @@ def depending(memoize, directory, argument) -> dict:
     return rows
 
 
+def uses(memoize, directory, argument) -> dict:
+    """`argument`: "store" makes the results, "again" meets them."""
+    function = memoize(load_workload(directory).work, directory)
+    (directory / "functions.py").write_text(
+        "".join(f"def function{n}(x):\n    return x + {n}\n" for n in range(FUNCTIONS))
+    )
+    functions = importlib.import_module("functions")
+    memoized = [memoize(getattr(functions, f"function{n}"), directory) for n in range(FUNCTIONS)]
+    if argument == "store":
+        for one in memoized:
+            one(1)
+        for x in range(IN_TURN):
+            function(x)
+        return {}
+    # The first one opens the cache.
+    memoized[0](1)
+    rows = {"function": each_once(lambda n: memoized[n](1), range(1, FUNCTIONS))}
+    rounds = []
+    for turn in range(BATCHES + 5):
+        if turn < 3:
+            time.sleep(SETTLED)
+        start = now()
+        for x in range(IN_TURN):
+            function(x)
+        rounds.append((now() - start) / IN_TURN)
+    return rows | {"in turn": median(rounds[-BATCHES:])}
+
+
+def limits(memoize, directory, argument) -> dict:
+    """A function that holds `argument` results, with and without that limit."""
+    count = int(argument)
+    work = load_workload(directory).work
+    free = memoize(work, directory)
+    bounded = memoize(work, directory, max_entries=count)
+    first = -1 - SEED * 2_000
+    start = now()
+    bounded(first)
+    rows = {"limited first miss": now() - start}
+    times = []
+    for x in range(first - 1, first - 1_001, -1):
+        start = now()
+        bounded(x)
+        times.append(now() - start)
+    rows["limited worst miss"] = max(times)
+    settle(lambda: free(first))
+    settle(lambda: bounded(first))
+    more = repeated("f(x)", f=bounded, x=first) - repeated("f(x)", f=free, x=first)
+    rows["limited hit more"] = more
+    return rows
+
+
+def clear(memoize, directory, _) -> dict:
+    """Forget all results."""
+    function = memoize(load_workload(directory).work, directory)
+    function(0)
+    start = now()
+    function.cache_clear()
+    return {"limited clear": now() - start}
+
+
 def switch(memoize, directory, argument) -> dict:
     """To another version and back, where that has `argument` results."""
     work = load_workload(directory).work
@@ -444,6 +514,9 @@ PHASES = (
     value_argument,
     depth,
     depending,
+    uses,
+    limits,
+    clear,
     switch,
     fill,
     scale,

@@ -69,6 +69,8 @@ static void destroy(locache *cache)
 {
     lc_flight_close(cache);
     lc_dirhold_close(cache);
+    /* A flight that ends after the handle was closed may still evict by them. */
+    lc_free(cache->recall.uses);
     lc_free(cache->told);
     lc_free(cache);
 }

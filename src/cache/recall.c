@@ -84,7 +84,6 @@ void lc_recall_close(locache *cache)
 {
     lc_table_free(cache->recall.table);
     cache->recall.table = NULL;
-    lc_free(cache->recall.uses);
 }
 
 /* Called before the new descriptor is adopted: what is pinned through it follows its file

@@ -171,6 +171,9 @@ int64_t lc_hand_move(const lc_directory *at, const lc_limits *limits, const char
         on.wanted = surplus(limits, count);
         if (lc_each_name_from(at->dir, &on.round.place, come_by, &on) != 0)
             return -1;
+        count = count > on.expired ? count - on.expired : 0;
+        on.round.evicted += on.expired;
+        on.expired = 0;
         if (on.round.place == 0) {
             count = go_round(&on.round, count, on.now);
             ended = true;
@@ -181,7 +184,6 @@ int64_t lc_hand_move(const lc_directory *at, const lc_limits *limits, const char
     /* Those of the round before are in its sum, which is too much then and evicts too much. */
     if (!ended)
         on.round.seen -= on.round.seen > evicted ? evicted : on.round.seen;
-    evicted += on.expired;
     on.round.evicted += evicted;
     (void)!lc_meta_write(&file, (lc_span){&on.round, sizeof on.round}, NULL);
     return count > evicted ? count - evicted : 0;

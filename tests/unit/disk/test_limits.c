@@ -1,5 +1,5 @@
 /* How many entries a function's directory keeps, and for how long. */
-#include "base/fault.h"
+#include "fault.h"
 #include "scratch.h"
 
 #include <time.h>
@@ -256,6 +256,62 @@ static void test_limits__a_store_asks_for_few_of_many(void **unused)
     assert_in_range(old, 500, 700);
 }
 
+/* The hand evicts what is too old, too, and takes no time in the future for a later use. */
+static void test_limits__the_hand_knows_max_age(void **unused)
+{
+    (void)unused;
+    const int64_t day = 86400;
+    locache_options options = options_for("my_func");
+    options.max_entries = 1100;
+    options.max_age = 10 * day * 1000000000;
+    locache *cache = open_with(&options);
+    for (int x = 0; x < 1100; x++)
+        must_put(cache, x, "r");
+    for (int x = 0; x < 1100; x++)
+        set_used(x, x % 4 == 0 ? 11 * day : x % 4 == 1 ? -day : 60);
+    for (int x = 1100; x < 1400; x++)
+        must_put(cache, x, "r");
+    assert_in_range(count_of(cache), 900, 1100);
+    int old = 0;
+    for (int x = 0; x < 1100; x += 4) {
+        char path[64];
+        snprintf(path, sizeof path, "my_func/x=%d", x);
+        old += exists(in_foo(path));
+    }
+    assert_in_range(old, 0, 50);
+    locache_close(cache);
+}
+
+/* Without memory for what is known of uses, no handle is opened, and eviction goes by the files. */
+static void test_limits__no_memory(void **unused)
+{
+    (void)unused;
+    locache_options options = options_for("my_func");
+    options.max_entries = 3;
+    bool failed = true;
+    for (int n = 1; failed; n++) {
+        locache *cache = NULL;
+        fault_set("alloc", n, ENOMEM);
+        locache_status status = locache_open(&cache, foo, &options, &error);
+        failed = fault_clear();
+        assert_true(status == LOCACHE_OK || (failed && status == LOCACHE_ENOMEM));
+        if (status == LOCACHE_OK)
+            locache_close(cache);
+    }
+    failed = true;
+    for (int n = 1; failed; n++) {
+        locache *cache = open_limited(3);
+        for (int x = 0; x < 3; x++)
+            must_put(cache, 10 * n + x, "r");
+        fault_set("alloc", n, ENOMEM);
+        (void)put(cache, 10 * n + 3, "r");
+        failed = fault_clear();
+        must_put(cache, 10 * n + 4, "r");
+        assert_in_range(count_of(cache), 1, 3);
+        locache_close(cache);
+    }
+}
+
 /* Whatever the count and the hand's place say, it becomes right in a round. */
 static void test_limits__a_wrong_count_of_many_becomes_right(void **unused)
 {
@@ -288,6 +344,26 @@ static void test_limits__a_wrong_count_of_many_becomes_right(void **unused)
     locache_close(cache);
 }
 
+/* A computation may outlive its handle, and evicts when it is stored. */
+static void test_limits__a_flight_that_outlives_its_handle(void **unused)
+{
+    (void)unused;
+    locache *cache = open_limited(2);
+    must_put(cache, 1, "r");
+    must_put(cache, 2, "r");
+    assert_hit(cache, 1, "r");
+    locache_value *value;
+    locache_flight *flight;
+    key k = key_of(3);
+    assert_int_equal(locache_begin(&value, &flight, cache, k.bytes, k.size, &error), LOCACHE_MISS);
+    locache_close(cache);
+    const locache_record record = {
+        .size = sizeof record, .codec = LOCACHE_CODEC_RAW, .body = "r", .body_size = 1};
+    assert_int_equal(locache_commit(flight, &record, &error), LOCACHE_OK);
+    assert_true(exists(in_foo("my_func/x=3")));
+    assert_int_equal(exists(in_foo("my_func/x=1")) + exists(in_foo("my_func/x=2")), 1);
+}
+
 /* Of uses in memory the process knows the order, though it notes them once a minute. */
 static void test_limits__uses_in_memory_count(void **unused)
 {
@@ -317,7 +393,10 @@ int main(void)
         scratch_test(test_limits__whatever_becomes_of_the_count),
         scratch_test(test_limits__a_thing_in_the_counts_place),
         scratch_test_long(test_limits__a_store_asks_for_few_of_many),
+        scratch_test_long(test_limits__the_hand_knows_max_age),
+        scratch_test(test_limits__no_memory),
         scratch_test_long(test_limits__a_wrong_count_of_many_becomes_right),
+        scratch_test(test_limits__a_flight_that_outlives_its_handle),
         scratch_test(test_limits__uses_in_memory_count),
     };
     return cmocka_run_group_tests_name("limits", tests, NULL, NULL);
