@@ -40,6 +40,8 @@ def mounted(build: Path) -> Iterator[tuple[Path | None, str]]:
             subprocess.run(["umount", "--lazy", str(place)], check=False)
     finally:
         image.unlink()
+        with contextlib.suppress(OSError):  # it may be busy for a moment more
+            place.rmdir()
 
 
 def why_none(build: Path) -> str:
