@@ -10,7 +10,7 @@ import functools
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from rows import RELAXED, STRICT
+from rows import BOUNDED, MAPPED_NOT, RELAXED, STRICT
 
 VERSION = "bench"  # bench/entries.c says the same: so Python finds the entries that it makes
 NO_LIMIT = 1 << 40  # bytes, for a contender that throws results away beyond 1 GB unless told
@@ -42,6 +42,15 @@ def locache_relaxed(function, directory):
     return locache(function, directory, recheck=60)
 
 
+def locache_unmapped(function, directory):
+    return locache(function, directory, mapped=False)
+
+
+def locache_bounded(function, directory):
+    """More than are stored: what is measured is that each use counts, not what goes."""
+    return locache(function, directory, max_entries=1_000_000)
+
+
 def locache4(function, directory):
     # the 4.0.2 that bench/run.py puts first on the path; it writes beside the source file
     import locache
@@ -61,6 +70,48 @@ def diskcache_stampede(function, directory):
 
     store = diskcache.Cache(str(directory / "diskcache"), size_limit=NO_LIMIT)
     return diskcache.memoize_stampede(store, expire=NO_LIMIT)(function)
+
+
+def diskcache_community(function, directory):
+    import diskcache_community
+
+    store = diskcache_community.Cache(str(directory / "community"), size_limit=NO_LIMIT)
+    return store.memoize()(function)
+
+
+def diskcache_rs(function, directory):
+    import diskcache_rs
+
+    store = diskcache_rs.Cache(str(directory / "diskcache-rs"), size_limit=NO_LIMIT)
+    return store.memoize()(function)
+
+
+def pysciqlop_cache(function, directory):
+    import pysciqlop_cache
+
+    return pysciqlop_cache.Cache(str(directory / "pysciqlop"), max_size=NO_LIMIT).memoize()(
+        function
+    )
+
+
+def emboss(function, directory):
+    import emboss
+
+    return emboss.cached(emboss.SqliteCache(str(directory / "emboss")))(function)
+
+
+def pickled(function, directory):
+    """What reading a pickle back takes, alone, from memory: no call is looked up."""
+    import pickle
+
+    kept = {}
+
+    def call(argument):
+        if argument not in kept:
+            kept[argument] = pickle.dumps(function(argument), 5)
+        return pickle.loads(kept[argument])
+
+    return call
 
 
 def joblib(function, directory, **options):
@@ -116,6 +167,7 @@ class Contender:
     )  # group or row: the reason, shown in the notes
     entries: int = 1_000  # the most that its part in the rows of scale is made with
     keeps: bool = True  # results on disk
+    database: bool = False  # in files that all results share
     follows: Callable | None = None  # `memoize` where it is to find out itself what it depends on
 
 
@@ -127,6 +179,11 @@ ALL = (
     "growth",
     "arguments",
     "values",
+    "objects",
+    "buffers",
+    "returned",
+    "thousand",
+    "random",
     "depth",
     "depending",
     "uses",
@@ -134,6 +191,7 @@ ALL = (
     "parallel",
     "memory",
 )
+SLOW_TO_START = "a thousand first calls take minutes"
 MEMORY_ONLY = {
     "first_hit": IN_MEMORY,
     "first_call": IN_MEMORY,
@@ -141,6 +199,10 @@ MEMORY_ONLY = {
     "growth": IN_MEMORY,
     "arguments": UNHASHABLE,
     "values": BY_IDENTITY,
+    "objects": BY_IDENTITY,
+    "returned": IN_MEMORY,
+    "thousand": IN_MEMORY,
+    "random": IN_MEMORY,
     "depending": IN_MEMORY,
     "function": IN_MEMORY,
     "scale_first hit": IN_MEMORY,
@@ -160,16 +222,32 @@ CONTENDERS = (
         entries=1_000_000,
         follows=locache_following,
     ),
+    Contender(MAPPED_NOT, "locache", locache_unmapped, ("results", "first_results", "growth")),
+    Contender(BOUNDED, "locache", locache_bounded, ("hits", "files")),
     Contender("diskcache", "diskcache", diskcache, ALL, entries=100_000),
+    Contender(
+        "diskcache-community",
+        "diskcache_community",
+        diskcache_community,
+        ALL,
+        entries=100_000,
+        database=True,
+    ),
+    Contender(
+        "pysciqlop-cache", "pysciqlop_cache", pysciqlop_cache, ALL, entries=100_000, database=True
+    ),
+    Contender("diskcache-rs", "diskcache_rs", diskcache_rs, ("hits", "files", "arguments")),
+    Contender("emboss", "emboss", emboss, ("hits", "files", "arguments")),
+    Contender("pickle.loads", "pickle", pickled, ("returned",)),
     Contender("checkpointer", "checkpointer", checkpointer, ALL),
-    Contender("cachau", "cachau", cachau, ALL),
-    Contender("cachier", "cachier", cachier, ALL),
+    Contender("cachau", "cachau", cachau, ALL, {"thousand": SLOW_TO_START}),
+    Contender("cachier", "cachier", cachier, ALL, {"thousand": SLOW_TO_START}),
     Contender("joblib", "joblib", joblib, ALL),
     Contender(
         "joblib, mmap_mode='c'", "joblib", joblib_mapped, ("results", "first_results", "growth")
     ),
-    Contender("joblib.hash", "joblib", joblib_hash, ("arguments", "values")),
-    Contender("locache 4.0.2", "locache", locache4, ALL),
+    Contender("joblib.hash", "joblib", joblib_hash, ("arguments", "values", "objects")),
+    Contender("locache 4.0.2", "locache", locache4, ALL, {"thousand": SLOW_TO_START}),
 )
 BY_NAME = {contender.name: contender for contender in CONTENDERS}
 
@@ -179,7 +257,7 @@ def why_not(contender: Contender, group: str, row: str) -> str | None:
     family = group.split("_")[0] if group.startswith("scale") else group
     if family not in contender.groups:
         return ""
-    if family == "scale":
+    if family in ("scale", "random") and row:
         count = int(row.rsplit(" ", 1)[1])
         if count > contender.entries:
             return EACH_LISTS_ALL if contender.name == "locache 4.0.2" else TOO_MANY

@@ -76,6 +76,14 @@ class Entries:
             yield
             self._run(one.name, "clean_up", directory, "", turn)
             return
+        if one.database:
+            copy = directory.with_name(f"{directory.name}-copy")
+            shutil.rmtree(copy, ignore_errors=True)
+            shutil.copytree(directory, copy)
+            yield
+            shutil.rmtree(directory)
+            copy.rename(directory)
+            return
         before = files_below(directory)
         yield
         for path in files_below(directory) - before:

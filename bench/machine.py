@@ -10,7 +10,21 @@ from datetime import date
 from importlib import metadata
 from pathlib import Path
 
-PACKAGES = ("cachebox", "diskcache", "checkpointer", "cachau", "cachier", "joblib", "numpy")
+PACKAGES = (
+    "cachebox",
+    "diskcache",
+    "diskcache-community",
+    "diskcache-rs",
+    "pysciqlop-cache",
+    "checkpointer",
+    "emboss",
+    "cachau",
+    "cachier",
+    "joblib",
+    "numpy",
+    "pandas",
+    "polars",
+)
 
 
 def processor() -> str:

@@ -202,7 +202,13 @@ def write_docs(kept: Path, top: Path) -> None:
     chart.draw(data, top / "docs" / "speed.svg")
     of_c = kept.with_name("bench-c.json")
     sections = {
-        "machine": [machine_text(data), "", "Versions: " + ", ".join(versions(data)) + "."],
+        "machine": [
+            machine_text(data),
+            "",
+            f"First calls, misses and a thousand functions: {data['machine']['stored on']}.",
+            "",
+            "Versions: " + ", ".join(versions(data)) + ".",
+        ],
         "targets": markdown_targets(data["targets"]),
         "tables": markdown_tables(data),
         "way": markdown_way(data),

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 BARE = "system calls"
 STRICT = "locache"
 RELAXED = "locache, recheck=60"
+MAPPED_NOT = "locache, mapped=False"
+BOUNDED = "locache, max_entries"
 
 
 @dataclass(frozen=True)
@@ -68,8 +70,33 @@ DIGEST_SPEED = 2.4
 VALUES = {
     "frame of 1,000 rows": ("make_frame", 1_000),
     "frame of 100,000 rows": ("make_frame", 100_000),
+    "frame of 100 rows, 1,000 columns": ("make_wide", 1_000),
+    "polars, 100,000 rows": ("make_polars", 100_000),
+}
+OBJECTS = {
+    "dataclass": ("make_dataclass", 3),
+    "attrs": ("make_attrs", 3),
+    "enum": ("make_enum", 1),
     "graph of 10,000 objects": ("make_graph", 10_000),
 }
+BUFFERS = {
+    "4 KiB": ("make_bytes", 4 << 10),
+    "16 KiB": ("make_bytes", 16 << 10),
+    "64 KiB": ("make_bytes", 64 << 10),
+    "256 KiB": ("make_bytes", 256 << 10),
+    "1 MiB of bytes": ("make_bytes", 1 << 20),
+}
+# Results that are no arrays: the function, and its argument.
+RETURNED = {
+    "pandas, 24 MB": ("make_numbers", 1_000_000),
+    "polars, 32 MB": ("make_polars_numbers", 1_000_000),
+    "200,000 dicts": ("make_records", 200_000),
+    "100,000 times": ("make_times", 100_000),
+    "16 MB of text": ("make_text", 2_000_000),
+}
+THOUSAND = 1_000  # functions in one file
+RANDOM_COUNTS = (100_000, 1_000_000)  # entries, of which some are met in any order
+RANDOM_KEYS = 2_000
 HELPERS = (0, 10, 100)  # functions and constants that a function depends on
 SWITCHED = 100_000  # entries of a version that another one takes the place of
 STACKS = {"8 MiB": 8 << 20, "1 MiB": 1 << 20}  # of the thread that a function recurses in
@@ -94,6 +121,7 @@ GROUPS = (
         (
             Row("first_hit", "first hit of a key"),
             Row("first_call", "first call"),
+            Row("cold_call", "first call of all"),
             Row("miss", "miss"),
             Row("import", "import"),
             Row("decorate", "decorate"),
@@ -124,8 +152,36 @@ GROUPS = (
     ),
     Group(
         "values",
-        "Hit with a DataFrame or with an object that holds others",
+        "Hit with a DataFrame",
         tuple(Row(f"value {value}", value) for value in VALUES),
+    ),
+    Group(
+        "objects",
+        "Hit with an object",
+        tuple(Row(f"object {value}", value) for value in OBJECTS),
+    ),
+    Group(
+        "buffers",
+        "Hit with a byte string",
+        tuple(Row(f"buffer {value}", value) for value in BUFFERS),
+    ),
+    Group(
+        "returned",
+        "Hit on a result that is no array, and storing it",
+        (
+            *(Row(f"returned {what}", what) for what in RETURNED),
+            *(Row(f"stored {what}", f"{what}, stored") for what in RETURNED),
+        ),
+    ),
+    Group(
+        "thousand",
+        f"{THOUSAND:,} functions of one file, each called once",
+        (Row("thousand cold", "where nothing is stored"), Row("thousand warm", "again")),
+    ),
+    Group(
+        "random",
+        "First hit of a key, in random order, with so many entries in one function",
+        tuple(Row(f"random at {count}", f"{count:,}") for count in RANDOM_COUNTS),
     ),
     Group(
         "depth",
@@ -248,7 +304,62 @@ TARGETS = (
         Target(f"{size} array argument, digested", f"argument {size}", count / DIGEST_SPEED)
         for size, count in DIGESTED.items()
     ),
-    *(Target(value, f"value {value}", 1, ("joblib.hash", f"value {value}")) for value in VALUES),
+    *(
+        Target(value, f"value {value}", 1, ("joblib.hash", f"value {value}"))
+        for value in VALUES
+        if value.startswith("frame")
+    ),
+    Target(
+        "frame of 1,000 columns",
+        "value frame of 100 rows, 1,000 columns",
+        1,
+        ("pysciqlop-cache", "value frame of 100 rows, 1,000 columns"),
+    ),
+    Target(
+        "graph of 10,000 objects",
+        "object graph of 10,000 objects",
+        1,
+        ("joblib.hash", "object graph of 10,000 objects"),
+    ),
+    Target(
+        "80 MB array result, mapped=False",
+        "result 80 MB",
+        1,
+        ("joblib", "result 80 MB"),
+        MAPPED_NOT,
+    ),
+    Target(
+        "hit with max_entries",
+        "hit_ints",
+        1.2,
+        (STRICT, "hit_ints"),
+        BOUNDED,
+    ),
+    *(
+        Target(f"{what}, decoded", f"returned {what}", most, ("pickle.loads", f"returned {what}"))
+        for what, most in (
+            ("200,000 dicts", 0.3),
+            ("100,000 times", 1.1),
+            ("16 MB of text", 1.1),
+        )
+    ),
+    Target(
+        "pandas frame, stored",
+        "stored pandas, 24 MB",
+        1.2,
+        ("checkpointer", "stored pandas, 24 MB"),
+    ),
+    Target("polars frame, each hit", "returned polars, 32 MB", 1_000_000),
+    Target(f"{THOUSAND:,} functions, cold", "thousand cold", 500_000_000),
+    *(
+        Target(
+            f"random first hits, {count:,} entries",
+            f"random at {count}",
+            2,
+            (BARE, f"random at {count}"),
+        )
+        for count in RANDOM_COUNTS
+    ),
     Target(
         "80 MB array argument",
         "argument 80 MB",

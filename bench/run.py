@@ -28,17 +28,22 @@ import report  # noqa: E402  (the path comes first)
 from bare import build as build_bare  # noqa: E402
 from contenders import BY_NAME, CONTENDERS, Contender, why_not  # noqa: E402
 from entries import Entries  # noqa: E402
+from journal import mounted  # noqa: E402
 from machine import describe, memory_available  # noqa: E402
 from results import Results  # noqa: E402
 from rows import (  # noqa: E402
     ARGUMENT_SIZES,
     BARE,
+    BUFFERS,
     ENTRIES,
     GROUPS,
     LARGEST,
     LIMIT,
     MEMORY_HITS,
+    OBJECTS,
     PROCESSES,
+    RANDOM_COUNTS,
+    RETURNED,
     SIZES,
     STACKS,
     STRICT,
@@ -48,19 +53,24 @@ from rows import (  # noqa: E402
 
 # Rounds of each part: the dear ones get fewer.
 ROUNDS = {
-    "hits": 7,
-    "files": 7,
+    "hits": 5,
+    "files": 5,
     "arrays": 3,
     "values": 3,
+    "objects": 2,
+    "buffers": 2,
+    "returned": 1,
+    "thousand": 1,
+    "random": 2,
     "depth": 2,
     "depending": 5,
     "uses": 3,
     "limits": 3,
-    "scale": 5,
+    "scale": 4,
     "parallel": 3,
     "memory": 3,
 }
-QUICK_ROUNDS = dict.fromkeys(ROUNDS, 2)
+QUICK_ROUNDS = {part: min(rounds, 2) for part, rounds in ROUNDS.items()}
 QUICK_SIZES = ("8 KB", "800 KB", "80 MB")
 QUICK_ENTRIES = ENTRIES[:2]
 WORKER_TIMEOUT = 300  # seconds
@@ -89,6 +99,7 @@ class Bench:
         self.entries = Entries(build, self.run)
         self.scratch = Path(tempfile.mkdtemp(prefix="bench-", dir=build))
         self.step = 0
+        self.journal: Path | None = None  # where files are stored whose storing is measured
         build_bare(build / "bare.so")
         shutil.copy(build / "bare.so", self.scratch)
 
@@ -134,10 +145,10 @@ class Bench:
             raise Failed(f"failed: {(done.stderr.strip().splitlines() or ['said nothing'])[-1]}")
         return json.loads(done.stdout.splitlines()[-1])
 
-    def place(self, label: str) -> Path:
+    def place(self, label: str, top: Path | None = None) -> Path:
         """A new directory with the workload's source."""
         self.step += 1
-        directory = self.scratch / f"{self.step}-{label.replace(' ', '-')}"
+        directory = (top or self.scratch) / f"{self.step}-{label.replace(' ', '-')}"
         directory.mkdir()
         shutil.copy(HERE / "workload.py", directory)
         return directory
@@ -175,10 +186,10 @@ class Bench:
         for turn in range(self.rounds["files"]):
             for one in self.taking_part("files", turn):
                 if one.name == STRICT:
-                    directory = self.place("bare")
+                    directory = self.place("bare", self.journal)
                     self.results.add(self.run(BARE, "bare", directory), BARE)
                     shutil.rmtree(directory)
-                directory = self.place(one.name)
+                directory = self.place(one.name, self.journal)
                 phases = ("cold", "warm") if one.keeps else ("cold",)
                 for phase in phases:
                     self.results.add(
@@ -284,6 +295,58 @@ class Bench:
 
     def values(self) -> None:
         self.each_alone("values", "value_argument", "value", VALUES)
+
+    def objects(self) -> None:
+        self.each_alone("objects", "object_argument", "object", OBJECTS)
+
+    def buffers(self) -> None:
+        self.each_alone("buffers", "buffer_argument", "buffer", BUFFERS)
+
+    def returned(self) -> None:
+        for turn in range(self.rounds["returned"]):
+            for one in self.taking_part("returned", turn):
+                if why_not(one, "returned", ""):
+                    continue
+                directory = self.place(one.name)
+                for what in RETURNED:
+                    rows = [f"stored {what}", f"returned {what}"]
+                    if self.results.refused(rows[0], one.name):
+                        continue
+                    for stage in ("stored", "hit"):
+                        asked = (one.name, "returned", directory, f"{stage} {what}")
+                        self.results.add(self.attempt(one, rows, self.run, *asked), one.name)
+                shutil.rmtree(directory)
+            self.progress(f"results that are no arrays, round {turn + 1}")
+
+    def thousand(self) -> None:
+        rows = rows_of("thousand")
+        for turn in range(self.rounds["thousand"]):
+            for one in self.taking_part("thousand", turn):
+                if why_not(one, "thousand", "") or self.results.refused(rows[0], one.name):
+                    continue
+                directory = self.place(one.name, self.journal)
+                for stage in ("cold", "warm"):
+                    asked = (one.name, "thousand", directory, stage)
+                    self.results.add(self.attempt(one, rows, self.run, *asked), one.name)
+                shutil.rmtree(directory)
+            self.progress(f"a thousand functions, round {turn + 1}")
+
+    def random(self) -> None:
+        """The entries are those of scale()."""
+        for turn in range(self.rounds["random"]):
+            for count in RANDOM_COUNTS:
+                row = f"random at {count}"
+                for one in self.taking_part("random", turn):
+                    if count not in self.counts or why_not(one, "random", row):
+                        continue
+                    self.attempt(one, [row], self.entries.make, one, count)
+                    directory = self.entries.place(one, count)
+                    asked = (one.name, "in_any_order", directory, str(count), turn)
+                    self.results.add(self.attempt(one, [row], self.run, *asked), one.name)
+                    if one.name == STRICT:
+                        asked = (BARE, "random", directory, str(count), turn)
+                        self.results.add(self.run(*asked), BARE)
+            self.progress(f"random order, round {turn + 1}")
 
     def depth(self) -> None:
         self.each_alone("depth", "depth", "depth in", STACKS)
@@ -494,11 +557,16 @@ PARTS = (
     "array_results",
     "array_arguments",
     "values",
+    "objects",
+    "buffers",
+    "returned",
+    "thousand",
     "depth",
     "depending",
     "uses",
     "limits",
     "scale",
+    "random",
     "parallel",
     "memory",
 )
@@ -509,13 +577,16 @@ def measure(build: Path, quick: bool, parts: list[str]) -> dict:
     install_locache4(build / "bench-locache4")
     bench = Bench(build, quick)
     try:
-        for part in parts:
-            getattr(bench, part)()
+        with mounted(build) as (bench.journal, stored_on):
+            if bench.journal is not None:
+                shutil.copy(build / "bare.so", bench.journal)
+            for part in parts:
+                getattr(bench, part)()
     finally:
         bench.close()
     bench.explain_gaps()
     return {
-        "machine": describe(build),
+        "machine": describe(build) | {"stored on": stored_on},
         "quick": quick,
         "minutes": round((time.monotonic() - begin) / 60, 1),
         "rounds": bench.rounds,

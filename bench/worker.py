@@ -20,13 +20,18 @@ from pathlib import Path
 
 from rows import (
     BARE,
+    BUFFERS,
     FUNCTIONS,
     HELPERS,
     HITS,
     IN_TURN,
     MEMORY_HITS,
+    OBJECTS,
+    RANDOM_KEYS,
+    RETURNED,
     STACKS,
     SUMMED,
+    THOUSAND,
     VALUES,
 )
 
@@ -133,8 +138,14 @@ def cold(memoize, directory, _) -> dict:
         memoize(other, directory)
         decorated.append(now() - start)
     function = memoize(workload.work, directory)
+    start = now()
     function(-1)
-    return {"decorate": median(decorated), "miss": each_once(function, range(KEYS))}
+    first = now() - start
+    return {
+        "decorate": median(decorated),
+        "cold_call": first,
+        "miss": each_once(function, range(KEYS)),
+    }
 
 
 def warm(memoize, directory, _) -> dict:
@@ -196,7 +207,9 @@ def array_argument(memoize, directory, argument) -> dict:
 
     count, size = argument.split(maxsplit=1)
     array = numpy.arange(int(count), dtype="f8")
-    function = memoize(load_workload(directory).last_of, directory)
+    workload = load_workload(directory)
+    tells_apart(memoize(workload.middle_of, directory))
+    function = memoize(workload.last_of, directory)
     start = time.monotonic()
     if int(count) < FEW_ELEMENTS:
         settle(lambda: function(array))
@@ -207,14 +220,100 @@ def array_argument(memoize, directory, argument) -> dict:
     return rows | {"seconds": time.monotonic() - start}
 
 
-def value_argument(memoize, directory, argument) -> dict:
-    """`argument`: what rows call it, one of bench/rows.py's VALUES."""
-    maker, count = VALUES[argument]
+def tells_apart(function) -> None:
+    """A figure of who takes one array for another is worth nothing: some look at what is printed of
+    them, which is the ends of those that are long."""
+    import numpy
+
+    array = numpy.arange(10_000.0)
+    other = array.copy()
+    other[len(other) // 2] = -1
+    if function(array) == function(other):
+        raise SystemExit("takes two different arrays for one call")
+
+
+def given(rows: dict, row: str):
+    """The phase of a table of arguments that bench/workload.py makes."""
+
+    def phase(memoize, directory, argument) -> dict:
+        maker, count = rows[argument]
+        workload = load_workload(directory)
+        value = getattr(workload, maker)(count)
+        function = memoize(workload.is_there, directory)
+        settle(lambda: function(value))
+        took = each_array(function, value)
+        if took < QUICK_CALL:
+            took = repeated("f(v)", f=function, v=value)
+        return {f"{row} {argument}": took}
+
+    return phase
+
+
+value_argument = given(VALUES, "value")
+object_argument = given(OBJECTS, "object")
+buffer_argument = given(BUFFERS, "buffer")
+
+
+def returned(memoize, directory, argument) -> dict:
+    """`argument`: "stored" and what rows call it, or "hit" and that, which is in a process of its
+    own."""
+    stage, what = argument.split(maxsplit=1)
+    maker, count = RETURNED[what]
     workload = load_workload(directory)
-    value = getattr(workload, maker)(count)
-    function = memoize(workload.is_there, directory)
-    settle(lambda: function(value))
-    return {f"value {argument}": each_array(function, value)}
+    made = workload.MADE[what] = getattr(workload, maker)(count)
+    function = memoize(workload.give, directory)
+    start = now()
+    again = function(what)
+    stored = now() - start
+    if type(again) is not type(made) or len(again) != len(made):
+        raise SystemExit("the result is not what was stored")
+    del again
+    if stage == "stored":
+        return {f"stored {what}": stored}
+    return {f"returned {what}": each_array(function, what)}
+
+
+def thousand(memoize, directory, argument) -> dict:
+    """`argument`: "cold" or "warm": every function of a file is called once."""
+    lines = "".join(
+        f"def f{n}(x):\n    y = x * {n}\n    return [y, x] if y > {n} else y\n\n\n"
+        for n in range(THOUSAND)
+    )
+    (directory / "functions.py").write_text(lines)
+    sys.path.insert(0, str(directory))
+    import functions
+
+    memoized = [memoize(getattr(functions, f"f{n}"), directory) for n in range(THOUSAND)]
+    start = now()
+    for function in memoized:
+        function(1)
+    return {f"thousand {argument}": now() - start}
+
+
+def in_any_order(memoize, directory, argument) -> dict:
+    """A function that holds `argument` results, some of which are met in a process's first hits."""
+    count = int(argument)
+    function = memoize(load_workload(directory).work, directory)
+    keys = [1 + x for x in random.Random(SEED).sample(range(count - 1), RANDOM_KEYS)]
+    function(0)
+    return {f"random at {argument}": each_once(function, keys)}
+
+
+def bare_in_any_order(directory, argument) -> dict:
+    """What opening, asking and reading such files takes alone, of the same number of others."""
+    count = int(argument)
+    place = directory / "locache.cache" / "work"
+    keys = [1 + x for x in random.Random(-SEED).sample(range(count - 1), RANDOM_KEYS)]
+    top = os.open(place, os.O_RDONLY | os.O_DIRECTORY)
+    names = {x: f"x={x}_num=3" for x in keys}
+
+    def read(x):
+        file = os.open(names[x], os.O_RDONLY | os.O_CLOEXEC, dir_fd=top)
+        os.fstat(file)
+        os.read(file, 4096)
+        os.close(file)
+
+    return {f"random at {argument}": each_once(read, keys)}
 
 
 def depth(memoize, directory, argument) -> dict:
@@ -511,7 +610,9 @@ PHASES = (
     store_array,
     array_result,
     array_argument,
-    value_argument,
+    returned,
+    thousand,
+    in_any_order,
     depth,
     depending,
     uses,
@@ -530,17 +631,25 @@ PHASES = (
 )
 
 
+GIVEN = {
+    "value_argument": value_argument,
+    "object_argument": object_argument,
+    "buffer_argument": buffer_argument,
+}
+
+
 def main():
     name, phase, directory = sys.argv[1], sys.argv[2], Path(sys.argv[3])
     argument = sys.argv[4] if len(sys.argv) > 4 else ""
     if name == BARE:
-        results = bare(directory)
+        results = bare(directory) if phase == "bare" else bare_in_any_order(directory, argument)
     else:
         from contenders import BY_NAME
 
-        functions = {function.__name__: function for function in PHASES}
+        functions = {function.__name__: function for function in PHASES} | GIVEN
         one = BY_NAME[name]
-        memoize = one.follows if phase == "depending" and one.follows else one.memoize
+        follows = phase in ("depending", "thousand") and one.follows is not None
+        memoize = one.follows if follows else one.memoize
         results = functions[phase](memoize, directory, argument)
     print(json.dumps(results))
 

@@ -7,10 +7,6 @@
 
 #include <string.h>
 
-/* Bytes from which on a column is digested by itself: its leaves fill all lanes then (digest.c of
- * the core). */
-#define SHORT_BELOW ((size_t)64 << 10)
-
 /* NumPy's array in place of what pandas keeps dates and durations without a zone in. */
 static int to_numpy(lcpy_state *state, lcpy_block *block)
 {
@@ -145,66 +141,6 @@ void lcpy_blocks_close(lcpy_blocks *blocks)
     PyMem_Free(blocks->all);
     PyMem_Free(blocks->columns);
     *blocks = (lcpy_blocks){0};
-}
-
-/* ----------------------------------------------------------------------------------------- runs */
-
-static size_t column_size(const lcpy_block *block)
-{
-    return (size_t)(block->open.view.shape[1] * block->open.view.itemsize);
-}
-
-bool lcpy_blocks_is_short(const lcpy_block_place *column)
-{
-    return column->block->plain && column_size(column->block) < SHORT_BELOW;
-}
-
-Py_ssize_t lcpy_blocks_run(const lcpy_blocks *blocks, Py_ssize_t first)
-{
-    const lcpy_block *block = blocks->columns[first].block;
-    Py_ssize_t end = first + 1;
-
-    if (!lcpy_blocks_is_short(&blocks->columns[first]))
-        return 1;
-    for (; end < blocks->columns_count; end++) {
-        const lcpy_block *next = blocks->columns[end].block;
-        /* Columns of one frame are of one length. */
-        if (next != block && (!next->plain || strcmp(next->open.type, block->open.type) != 0))
-            break;
-    }
-    return end - first;
-}
-
-/* For locache_digest_parts(): without the GIL, and by several threads at once. */
-static void copy_run(void *context, void *out, size_t offset, size_t size)
-{
-    const lcpy_block_place *columns = context;
-    size_t each = column_size(columns->block);
-    lcpy_strided bytes;
-    lcpy_array row;
-
-    for (size_t part; size > 0; size -= part, offset += part) {
-        const lcpy_block_place *column = &columns[offset / each];
-        size_t from = offset % each;
-
-        part = each - from < size ? each - from : size;
-        lcpy_array_row_for_key(&row, &bytes, &column->block->open, column->row);
-        lcpy_strided_copy(&bytes, out, from, part);
-        out = (char *)out + part;
-    }
-}
-
-int lcpy_blocks_write_run(lcpy_walk *walk, const lcpy_blocks *blocks, Py_ssize_t first,
-                          Py_ssize_t count)
-{
-    lcpy_block_place *columns = &blocks->columns[first];
-    lcpy_array whole = {.tag = columns->block->open.tag, .order = 'C', .dimensions = 2};
-
-    memcpy(whole.type, columns->block->open.type, sizeof whole.type);
-    whole.extents[0] = count;
-    whole.extents[1] = columns->block->open.view.shape[1];
-    lcpy_array_write_head(walk->writer, &whole);
-    return lcpy_walk_parts(walk, (size_t)count * column_size(columns->block), copy_run, columns);
 }
 
 PyObject *lcpy_blocks_array(const lcpy_block_place *column)

@@ -31,14 +31,6 @@ typedef struct lcpy_blocks {
  * with an exception. */
 int lcpy_blocks_open(lcpy_blocks *out, lcpy_state *state, PyObject *frame);
 void lcpy_blocks_close(lcpy_blocks *blocks);
-/* How many columns from `first` on are written as one: short ones of one plain type. At least 1. */
-Py_ssize_t lcpy_blocks_run(const lcpy_blocks *blocks, Py_ssize_t first);
-/* So many, if more than one, or one that is short: as an array of plain data, of two dimensions, a
- * column a row. 0, or -1 with an exception. */
-int lcpy_blocks_write_run(lcpy_walk *walk, const lcpy_blocks *blocks, Py_ssize_t first,
-                          Py_ssize_t count);
-/* Is this column a short one of plain data? */
-bool lcpy_blocks_is_short(const lcpy_block_place *column);
 /* The array of a column, new reference; NULL with an exception. */
 PyObject *lcpy_blocks_array(const lcpy_block_place *column);
 

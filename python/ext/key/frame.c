@@ -306,25 +306,13 @@ static int write_block_column(lcpy_walk *walk, const lcpy_block_place *column)
     return result;
 }
 
-/* A frame of a thousand short columns is written as if it were an array, where it is one: neither
- * which blocks it has nor how they lie in memory counts. */
+/* Neither which blocks there are nor how they lie in memory counts. */
 static int write_blocks(lcpy_walk *walk, const lcpy_blocks *blocks)
 {
-    uint64_t parts = 0;
-
-    for (Py_ssize_t i = 0; i < blocks->columns_count; i += lcpy_blocks_run(blocks, i))
-        parts++;
-    locache_cbor_write_array(walk->writer, parts);
-    for (Py_ssize_t i = 0; i < blocks->columns_count;) {
-        Py_ssize_t count = lcpy_blocks_run(blocks, i);
-        int result = lcpy_blocks_is_short(&blocks->columns[i])
-                         ? lcpy_blocks_write_run(walk, blocks, i, count)
-                         : write_block_column(walk, &blocks->columns[i]);
-
-        if (result < 0)
+    locache_cbor_write_array(walk->writer, (uint64_t)blocks->columns_count);
+    for (Py_ssize_t i = 0; i < blocks->columns_count; i++)
+        if (write_block_column(walk, &blocks->columns[i]) < 0)
             return lcpy_walk_step(walk, ".iloc[:, %zd]", i);
-        i += count;
-    }
     return 0;
 }
 

@@ -193,12 +193,29 @@ static int write_plain(lcpy_walk *walk, const lcpy_array *open, lcpy_strided *by
     return lcpy_walk_strided(walk, bytes, array);
 }
 
+/* Bytes of a row from which on its digest takes its place, long before that of an array by itself
+ * does: where there is one row there are many, and a key of all of them takes more memory, and more
+ * time, than the digests do. */
+#define ROW_DIGEST_FROM 256
+
 int lcpy_odd_array_write_row(lcpy_walk *walk, const lcpy_array *of, Py_ssize_t row, PyObject *array)
 {
+    char room[LCPY_DIGEST_FROM];
+    const char *data = room;
     lcpy_strided bytes;
     lcpy_array open;
 
     lcpy_array_row_for_key(&open, &bytes, of, row);
+    open.odd = false; /* a column of a frame has no order of its own */
+    if (bytes.size >= ROW_DIGEST_FROM && bytes.size < sizeof room) {
+        if (lcpy_strided_in_place(&bytes))
+            data = bytes.start;
+        else
+            lcpy_strided_copy(&bytes, room, 0, bytes.size);
+        lcpy_array_write_head(walk->writer, &open);
+        lcpy_walk_digest(walk, LOCACHE_TAG_DIGEST, data, bytes.size);
+        return 0;
+    }
     return write_plain(walk, &open, &bytes, array);
 }
 
