@@ -14,7 +14,7 @@ help:
 	@echo 'make bench      measure, beside other caches'
 	@echo 'make compare    what edits and many processes at once make locache and its peers compute'
 	@echo 'make coverage   which lines of src/ and python/ext/ the tests reach'
-	@echo 'make install    the C library into PREFIX ($(PREFIX)); for Python: pip install .'
+	@echo 'make install    the command and the C library into PREFIX ($(PREFIX)); for Python: pip install .'
 	@echo 'make clean      remove everything that the others made here'
 
 demo:

@@ -607,7 +607,7 @@ locache_put(locache *cache, const void *key, size_t key_size,
  * same, unless `recheck` says that it was asked lately enough. What anybody
  * deletes, replaces or resets is seen at the next call. Where the file system's
  * clock or its caches make that answer worthless (a network, a foreign system),
- * and with max_entries, nothing is kept in memory.
+ * nothing is kept in memory.
  *
  * By default it is values that are kept, those of at most 64 KiB without
  * buffers, and locache_get() gives them: nothing is to be done. A binding that
@@ -933,6 +933,7 @@ LOCACHE_API void locache_verbose(bool on);
 #endif
 
 #include "locache/cbor.h"
+#include "locache/inspect.h"
 #include "locache/persist.h"
 
 #endif

@@ -84,7 +84,7 @@ digest() {
 
 # What the package is built from.
 sources_digest() {
-    find include src python subprojects/*.wrap subprojects/packagefiles meson.build \
+    find include src cli python subprojects/*.wrap subprojects/packagefiles meson.build \
         meson_options.txt pyproject.toml -type f ! -name '*.pyc' -print |
         sort | xargs sha256sum | digest
 }

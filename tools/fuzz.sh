@@ -1,6 +1,6 @@
 #!/bin/sh
-# tools/fuzz.sh SECONDS: every libFuzzer target for so long, two at a time, starting from the corpus
-# that is kept.
+# tools/fuzz.sh SECONDS: every libFuzzer target for so long, three at a time, starting from the
+# corpus that is kept.
 . tools/common.sh
 seconds=${1:-60}
 sh tools/dependencies.sh build meson fuzz
@@ -40,19 +40,17 @@ targets=$(cd "$dir/tests" && find . -maxdepth 1 -type f -name 'fuzz_*' ! -name '
 # shellcheck disable=SC2086
 set -- $targets
 while [ $# -gt 0 ]; do
-    one=$1 two=${2:-}
-    shift
-    fuzz "$one" &
-    first=$!
-    status=0
-    if [ -n "$two" ]; then
+    beside=
+    for target in ${3:+"$3"} ${2:+"$2"} "$1"; do
+        fuzz "$target" &
+        beside="$target:$! $beside"
+    done
+    for target in $beside; do
+        status=0
+        wait "${target#*:}" || status=$?
+        report "${target%:*}" "$status"
         shift
-        fuzz "$two" || status=$?
-    fi
-    first_status=0
-    wait "$first" || first_status=$?
-    report "$one" "$first_status"
-    if [ -n "$two" ]; then report "$two" "$status"; fi
+    done
 done
 say "$passed passed, $failed failed"
 [ "$failed" = 0 ] && [ "$passed" != 0 ]

@@ -1,7 +1,7 @@
 #!/bin/sh
-# Build and install the C library: header, static and shared library, manual page, files for
-# pkg-config and CMake. tools/install.sh PREFIX [DESTDIR]; of the environment CC, CFLAGS and LDFLAGS
-# count, as packagers set them.
+# Build and install the command and the C library: header, static and shared library, manual pages,
+# files for pkg-config and CMake. tools/install.sh PREFIX [DESTDIR]; of the environment CC, CFLAGS
+# and LDFLAGS count, as packagers set them.
 cc=${CC:-cc} cflags=${CFLAGS:-} ldflags=${LDFLAGS:-}
 . tools/common.sh
 prefix=$1 staging=${2:-}

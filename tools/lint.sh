@@ -29,7 +29,7 @@ house() { # house CHECK ARGUMENT...: by tools/house/CHECK.py, which says what it
 }
 
 formatted() {
-    find include src python/ext tests bench examples -type f -name '*.[ch]' -exec \
+    find include src cli python/ext tests bench examples -type f -name '*.[ch]' -exec \
         clang-format --dry-run -Werror {} +
 }
 
@@ -62,7 +62,8 @@ symbols_have_prefix() {
 
 tidy() {
     # One file a process: clang-tidy 14 takes a va_list of the second file for uninitialised.
-    find src python/ext -name '*.c' | sort | xargs -P 2 -n 1 clang-tidy -p build/lint-clang --quiet
+    find src cli python/ext -name '*.c' | sort |
+        xargs -P 2 -n 1 clang-tidy -p build/lint-clang --quiet
 }
 
 check 'clang-format' formatted

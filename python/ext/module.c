@@ -8,9 +8,11 @@
 #include "call/weigh.h"
 #include "identity.h"
 #include "key/class.h"
+#include "key/instance.h"
 #include "key/known.h"
 #include "log.h"
 #include "plain/compat.h"
+#include "plain/names.h"
 #include "plain/types.h"
 #include "reach/names.h"
 #include "reach/reach.h"
@@ -97,6 +99,7 @@ static int traverse(PyObject *module, visitproc visit, void *arg)
     lcpy_state *state = PyModule_GetState(module);
     Py_VISIT(state->persisted_type);
     Py_VISIT(state->bound_type);
+    Py_VISIT(state->query_type);
     Py_VISIT(state->buffer_type);
     Py_VISIT(state->unpickler_type);
     Py_VISIT(state->pickler_type);
@@ -109,6 +112,8 @@ static int traverse(PyObject *module, visitproc visit, void *arg)
     Py_VISIT(state->versions);
     Py_VISIT(state->distributions);
     Py_VISIT(state->async_call);
+    Py_VISIT(state->datetime);
+    Py_VISIT(state->dispatch_table);
     Py_VISIT(state->identity);
     Py_VISIT(state->log_write);
     return lcpy_types_traverse(state->types, visit, arg);
@@ -121,6 +126,7 @@ static int clear(PyObject *module)
     lcpy_switch_clear(state);
     Py_CLEAR(state->persisted_type);
     Py_CLEAR(state->bound_type);
+    Py_CLEAR(state->query_type);
     Py_CLEAR(state->buffer_type);
     Py_CLEAR(state->unpickler_type);
     Py_CLEAR(state->pickler_type);
@@ -135,6 +141,10 @@ static int clear(PyObject *module)
     Py_CLEAR(state->versions);
     Py_CLEAR(state->distributions);
     Py_CLEAR(state->async_call);
+    Py_CLEAR(state->datetime);
+    Py_CLEAR(state->dispatch_table);
+    lcpy_instance_free(state);
+    lcpy_names_free(state);
     Py_CLEAR(state->identity);
     Py_CLEAR(state->log_write);
     lcpy_types *types = state->types;

@@ -14,6 +14,14 @@
 #define LCPY_SLOT(function) (__extension__(void *)(function))
 
 typedef struct lcpy_types lcpy_types; /* plain/types.c */
+typedef struct lcpy_seen lcpy_seen;   /* key/instance.c */
+
+/* Literals that are asked for as names, by their addresses (plain/names.c). */
+#define LCPY_TEXTS_MAX 256
+typedef struct lcpy_interned {
+    const char *literal;
+    PyObject *text; /* owned */
+} lcpy_interned;
 
 /* What an interpreter has seen of the environment, which is the process's (call/switch.c). */
 typedef struct lcpy_watch {
@@ -35,14 +43,20 @@ typedef struct lcpy_state {
     lcpy_watch watch;
     PyTypeObject *persisted_type; /* call/type.c */
     PyTypeObject *bound_type;     /* call/bound.c */
+    PyTypeObject *query_type;     /* the same */
     PyTypeObject *buffer_type;    /* result/buffer.c */
     PyTypeObject *unpickler_type; /* result/pickle.c: made at the first unpickling */
     PyTypeObject *pickler_type;   /* result/pickler.c: made at the first pickling */
     PyObject *cache_warning;      /* locache.CacheWarning */
     lcpy_types *types;            /* classes met so far; owned */
     PyObject *pickle;             /* the pickle module, once needed */
+    PyObject *datetime;           /* the capsule of datetime's interface for C, once needed */
     /* import name of __main__, once known: see lcpy_names_module() */
     PyObject *main_name;
+    lcpy_interned texts[LCPY_TEXTS_MAX];
+    lcpy_seen *seen;          /* classes of objects that were in keys; owned */
+    PyObject *dispatch_table; /* copyreg's, once needed */
+    unsigned known_turn;      /* how often `known` was added to */
     PyObject *known;          /* dict: classes to what says their objects' keys (key/known.c) */
     Py_ssize_t known_modules; /* how many modules were loaded when it was last filled */
     /* dict: what is kept of the functions that were arguments (key/class.c) */

@@ -16,13 +16,14 @@ import _ast
 import _warnings
 import os
 import sys
+import time
 
 from locache._core import _code_id, _id_of  # type: ignore[import-not-found]
 from locache._locals import NAMED, Local, local_names, numbered
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
     from types import CodeType, FunctionType
 
 # The file's name for the compiler, by which its warnings are told from those of others.
@@ -31,8 +32,10 @@ FILE_NAME = "<locache>"
 ANNOTATIONS_AS_TEXT = 0x1000000
 # The last texts stay with their syntax trees: a file of a thousand functions is parsed once, and so
 # is each of several files that helpers are in. A tree takes some 35 bytes for each of the
-# text: no more than this stays in all.
-KEPT_MAX = 1 << 18
+# text: no more than this stays in all. Ten thousand lines are half of it.
+KEPT_MAX = 1 << 20
+# Nanoseconds for which a file's times may not yet tell its state from the next one.
+TICK = 20_000_000
 
 LAMBDA = "<lambda>"  # co_name of what has no name
 FUNCTIONS = (_ast.FunctionDef, _ast.AsyncFunctionDef)
@@ -54,18 +57,47 @@ def source_id(function: "FunctionType") -> "bytes | None":
     None where there is none to be had: the function was made by exec(), its text was edited since,
     or what it was compiled from may be either of two definitions that differ.
     """
-    code = function.__code__
+    text = text_of(function)
     try:
-        text = text_of(function)
-        return parsed(text, code.co_flags & ANNOTATIONS_AS_TEXT).find(code) if text else None
+        return text.find(function.__code__) if text else None
     except MemoryError:
         raise
-    except Exception:  # no source, but nothing is broken: a text may be anything by now
+    except Exception:  # no source, but nothing is broken
         return None
 
 
-def text_of(function: "FunctionType") -> "bytes | str":
-    """The text that a function was compiled from, as far as can be known. Empty: there is none."""
+def text_of(function: "FunctionType") -> "Text | None":
+    """The text that a function was compiled from, as far as can be known. None: there is none, or
+    it is no Python by now."""
+    code = function.__code__
+    flags = code.co_flags & ANNOTATIONS_AS_TEXT
+    try:
+        state = state_of(code.co_filename)
+        for known in kept:
+            if state is not None and (known.state, known.flags) == (state, flags):
+                return known
+        text = read_text(function)
+        return parsed(text, flags, state) if text else None
+    except MemoryError:
+        raise
+    except Exception:  # a text may be anything by now
+        return None
+
+
+def state_of(name: str) -> "tuple[int, ...] | None":
+    """What a file is known by while it stays as it is. None: its times say nothing yet, or it is
+    no file."""
+    try:
+        found = os.stat(name)
+    except (OSError, ValueError):
+        return None
+    if time.time_ns() - found.st_ctime_ns < TICK:
+        return None
+    times = found.st_mtime_ns, found.st_ctime_ns
+    return (found.st_dev, found.st_ino, found.st_size, *times)
+
+
+def read_text(function: "FunctionType") -> "bytes | str":
     name = function.__code__.co_filename
     if os.path.isfile(name):
         with open(name, "rb") as file:
@@ -83,15 +115,17 @@ def text_of(function: "FunctionType") -> "bytes | str":
 class Definition:
     """A function that a text defines, and what it was compiled to."""
 
-    __slots__ = ("codes", "line", "node", "owner")
+    __slots__ = ("codes", "ids", "last", "line", "node", "owner")
 
     def __init__(self, node: _ast.AST, owner: str) -> None:
         first = (getattr(node, "decorator_list", None) or [node])[0]
         self.node = node
         self.owner = owner  # the class around it, or ""
         self.line: int = first.lineno  # co_firstlineno
+        self.last: int = getattr(node, "end_lineno", None) or self.line
         # None where it is never reached; several where a `finally` was compiled more than once.
         self.codes: list[CodeType] = []
+        self.ids: dict[int, bytes] = {}  # by flags, once it was asked for
 
 
 class Text:
@@ -101,6 +135,8 @@ class Text:
         """`flags` is ANNOTATIONS_AS_TEXT or 0: notebooks pass it on from cell to cell."""
         self.text = text
         self.flags = flags
+        self.state: tuple[int, ...] | None = None  # of the file that it was read from last
+        self.lines: list[str] = []
         self.tree: _ast.Module = compiled(text, flags | _ast.PyCF_ONLY_AST)
         # Not of the tree: a sum of a thousand terms is deeper than a tree may be that is compiled.
         self.code: CodeType = compiled(text, flags)
@@ -133,22 +169,28 @@ class Text:
             self.add(definitions(self.tree, _ast.Lambda))
         return self.named.get(name, [])
 
-    def lines_of(self, code: "CodeType") -> "tuple[int, int] | None":
-        """The first line of the definition that `code` may be of, and the last."""
+    def lines_of(self, code: "CodeType") -> "list[str]":
+        """The lines of the definition that `code` may be of."""
         for one in candidates(self.called(code.co_name), code):
-            return one.line, getattr(one.node, "end_lineno", None) or one.line
-        return None
+            text = self.text
+            if not self.lines:
+                text = text.decode("utf-8", "replace") if isinstance(text, bytes) else text
+                self.lines = text.splitlines()
+            return self.lines[one.line - 1 : one.last]
+        return []
 
 
 kept: "list[Text]" = []
 
 
-def parsed(text: "bytes | str", flags: int) -> Text:
+def parsed(text: "bytes | str", flags: int, state: "tuple[int, ...] | None") -> Text:
     """A text parsed and compiled; one of the last again where it is the same."""
     for known in kept:
         if type(known.text) is type(text) and (known.text, known.flags) == (text, flags):
+            known.state = state
             return known
     made = Text(text, flags)
+    made.state = state
     stay = [*kept, made]
     while sum(len(one.text) for one in stay) > KEPT_MAX:
         del stay[0]
@@ -247,6 +289,8 @@ def normal_id(of: Definition, flags: int) -> bytes:
     Defaults, and the variables that it has from around it, are not its source but input of its
     calls. `flags` is ANNOTATIONS_AS_TEXT or 0.
     """
+    if flags in of.ids:
+        return of.ids[flags]
     args = of.node.args  # type: ignore[attr-defined]
     kinds = [args.posonlyargs, args.args, [args.vararg], args.kwonlyargs, [args.kwarg]]
     names = [[arg and arg.arg for arg in kind] for kind in kinds]
@@ -256,7 +300,8 @@ def normal_id(of: Definition, flags: int) -> bytes:
     form, private = normal_form(body, flags, local_names(body, parameters))
     if private or any(map(is_private, parameters)):
         form.append(of.owner)  # which is part of such a name, for the compiler
-    return _id_of(ascii([type(of.node).__name__, names, form]).encode())  # type: ignore[no-any-return]
+    of.ids[flags] = _id_of(ascii([type(of.node).__name__, names, form]).encode())
+    return of.ids[flags]
 
 
 def normal_form(body: object, flags: int, local: "frozenset[str]") -> "tuple[list[object], bool]":
@@ -269,69 +314,88 @@ def normal_form(body: object, flags: int, local: "frozenset[str]") -> "tuple[lis
     """
     form: list[object] = []
     private = False
-    todo = [(body, False)]
+    todo: list[tuple[object, bool]] = [(body, False)]
     while todo:
         value, in_class = todo.pop()
-        inner: list[object]
-        if isinstance(value, _ast.AST):
-            head, inner, in_class = normal_node(value, in_class, flags, local)
-            form += head
-        elif isinstance(value, list):
-            inner = value
-            form.append(len(inner))
+        kind = type(value)
+        if kind is _ast.Name and value.id != "__debug__":  # type: ignore[attr-defined]
+            form.append("Name id")
+            value = value.id  # type: ignore[attr-defined]
+            if value in local:
+                value, kind = Local(value), Local
+            else:
+                kind = str
+        if kind is str:
+            form.append(value)
+            private = private or is_private(value)  # type: ignore[arg-type]
+        elif kind is list:
+            form.append(len(value))  # type: ignore[arg-type]
+            todo += [(item, in_class) for item in reversed(value)]  # type: ignore[call-overload]
+        elif isinstance(value, _ast.AST):
+            inner, in_class = normal_node(form, value, in_class, flags, local)
+            todo += [(item, in_class) for item in reversed(inner)]
         else:
             form.append(value)
-            private = private or (isinstance(value, str) and is_private(value))
-            continue
-        todo += [(item, in_class) for item in reversed(inner)]
     return numbered(form), private
 
 
 def normal_node(
-    node: _ast.AST, in_class: bool, flags: int, local: "frozenset[str]"
-) -> "tuple[list[object], list[object], bool]":
-    """Of a node: what it adds to the form, what is to follow, and whether that is in a class."""
+    form: "list[object]", node: _ast.AST, in_class: bool, flags: int, local: "frozenset[str]"
+) -> "tuple[list[object], bool]":
+    """Adds to the form what a node says itself. What is to follow, and whether that is in a
+    class."""
     name = type(node).__name__
     if isinstance(node, _ast.Constant):
-        return [name, literal(node.value)], [], in_class
+        form += (name, literal(node.value))
+        return [], in_class
     if isinstance(node, _ast.Name) and node.id == "__debug__":
-        return ["Constant", sys.flags.optimize == 0], [], in_class
+        form += ("Constant", sys.flags.optimize == 0)
+        return [], in_class
     if isinstance(node, _ast.AnnAssign) and not in_class and not binds(node.annotation):
         # In a function `x: int = 1` is `x = 1`, and `x: int` only makes x a local variable.
-        if node.value:
-            return ["Assign targets value"], [[node.target], node.value], in_class
-        return ["AnnAssign target"], [node.target], in_class
+        form.append("Assign targets value" if node.value else "AnnAssign target")
+        return [[node.target], node.value] if node.value else [node.target], in_class
     if isinstance(node, SCOPES):
         in_class = isinstance(node, _ast.ClassDef)
-    fields = speaking_fields(node, flags, local)
-    return [" ".join([name, *fields])], list(fields.values()), in_class
+    if not node._fields:  # an operator
+        form.append(name)
+        return [], in_class
+    names, values = speaking_fields(node, flags, local)
+    form.append(" ".join([name, *names]))
+    return values, in_class
 
 
-def speaking_fields(node: _ast.AST, flags: int, local: "frozenset[str]") -> "dict[str, object]":
-    """The fields of a node that say something; the others may be missing in some version of
-    Python."""
-    fields: dict[str, object] = {}
+def speaking_fields(
+    node: _ast.AST, flags: int, local: "frozenset[str]"
+) -> "tuple[list[str], list[object]]":
+    """The names and values of a node's fields that say something; the others may be missing in some
+    version of Python."""
+    names: list[str] = []
+    values: list[object] = []
     naming = NAMED.get(type(node).__name__)
     for name in node._fields:
-        if name in SILENT:
-            continue
         value = getattr(node, name, None)
-        if value and name == "values" and isinstance(node, JOINED):
-            value = joined(value)
-        elif value and name == "format_spec":
-            value = value if joined(value.values) else None  # f"{x:}" is f"{x}"
-        elif flags and name in ("annotation", "returns"):
-            name += "-as-text"
+        if value is None or name in SILENT:
+            continue
+        if isinstance(value, list):
+            if name == "values" and isinstance(node, JOINED):
+                value = joined(value)
+            value = without_idle(value)
+            if not value:
+                continue
+        elif name == "format_spec":
+            if not joined(value.values):  # f"{x:}" is f"{x}"
+                continue
         elif name == naming and value in local:
             value = Local(value)
-        if isinstance(value, list):
-            value = without_idle(value) or None
-        if value is not None:
-            fields[name] = value
-    return fields
+        if flags and name in ("annotation", "returns"):
+            name += "-as-text"
+        names.append(name)
+        values.append(value)
+    return names, values
 
 
-def without_idle(items: "list[object]") -> "list[object]":
+def without_idle(items: "Sequence[object]") -> "list[object]":
     """A list without the statements that do nothing."""
     return [item for item in items if not (isinstance(item, MAYBE_IDLE) and is_idle(item))]
 

@@ -72,15 +72,22 @@ def local_names(body: object, parameters: "set[str]") -> "frozenset[str]":
     """The variables of a function's body, or of a lambda's, that may have any other name."""
     found = Mentions()
     found.fixed |= parameters
-    todo = [(body, Place(False, False, frozenset()))]
+    todo = list(parts_of(body, Place(False, False, frozenset())))
     while todo:
-        value, place = todo.pop()
-        if isinstance(value, list):
-            todo += [(item, place) for item in value]
-        elif isinstance(value, _ast.AST):
-            note(found, value, place)
-            todo += inner(found, value, place)
+        node, place = todo.pop()
+        if isinstance(node, _ast.Name):  # as most nodes are
+            mention(found, node.id, place, not isinstance(node.ctx, _ast.Load))
+        elif node._fields and not isinstance(node, _ast.Constant):
+            note(found, node, place)
+            inner(todo, found, node, place)
     return found.free()
+
+
+def parts_of(value: object, place: Place) -> "list[tuple[_ast.AST, Place]]":
+    """The nodes that a field has. Others have names, constants or nothing."""
+    if isinstance(value, list):
+        return [(item, place) for item in value if isinstance(item, _ast.AST)]
+    return [(value, place)] if isinstance(value, _ast.AST) else []
 
 
 def note(found: Mentions, node: _ast.AST, place: Place) -> None:
@@ -96,7 +103,7 @@ def note(found: Mentions, node: _ast.AST, place: Place) -> None:
     elif isinstance(node, _ast.alias) and node.asname is None:
         found.fixed.add(node.name.partition(".")[0])
     elif (field := NAMED.get(type(node).__name__)) and (name := getattr(node, field)):
-        mention(found, name, place, not isinstance(getattr(node, "ctx", None), _ast.Load))
+        mention(found, name, place, True)
 
 
 def mention(found: Mentions, name: str, place: Place, binds: bool) -> None:
@@ -110,38 +117,41 @@ def mention(found: Mentions, name: str, place: Place, binds: bool) -> None:
         found.bound.add(name)
 
 
-def inner(found: Mentions, node: _ast.AST, place: Place) -> "Iterator[tuple[object, Place]]":
-    """The parts of a node, and where they stand."""
+def inner(
+    todo: "list[tuple[_ast.AST, Place]]", found: Mentions, node: _ast.AST, place: Place
+) -> None:
+    """Adds to `todo` the parts of a node, and where they stand."""
     if isinstance(node, COMPREHENSIONS):
-        yield from inner_of_comprehension(found, node, place)
+        inner_of_comprehension(todo, found, node, place)
         return
+    within = place
     if isinstance(node, FUNCTIONS):
         within = Place(True, False, place.looped)
     elif isinstance(node, _ast.ClassDef):
         within = Place(True, True, place.looped)
-    else:
-        within = place
     for field in node._fields:
         part = getattr(node, field, None)
-        yield part, within if field == "body" else place
+        if part is not None:
+            todo += parts_of(part, within if field == "body" else place)
 
 
 def inner_of_comprehension(
-    found: Mentions, node: _ast.AST, place: Place
-) -> "Iterator[tuple[object, Place]]":
+    todo: "list[tuple[_ast.AST, Place]]", found: Mentions, node: _ast.AST, place: Place
+) -> None:
     """The first iterable is evaluated outside; all else has the variables."""
     loops = node.generators  # type: ignore[attr-defined]
     names = frozenset(names_in([loop.target for loop in loops]))
     found.looped |= names
     within = Place(place.nested, False, place.looped | names)
-    yield loops[0].iter, place
+    todo.append((loops[0].iter, place))
     for loop in loops:
-        yield loop.target, within
-        yield loop.ifs, within
-        yield loop.iter if loop is not loops[0] else None, within
+        todo.append((loop.target, within))
+        todo += parts_of(loop.ifs, within)
+        if loop is not loops[0]:
+            todo.append((loop.iter, within))
     for field in node._fields:
         if field != "generators":
-            yield getattr(node, field), within
+            todo += parts_of(getattr(node, field), within)
 
 
 def names_in(targets: "list[_ast.expr]") -> "Iterator[str]":

@@ -7,6 +7,12 @@ LARGEST = 2**63 - 1
 SECOND = 10**9  # nanoseconds
 DAY = 86400 * SECOND
 
+# What is told in values of these types, which nobody changes, means the same each time. The last
+# such options stay as they were read, since the functions of a file are mostly decorated alike.
+PLAIN = {type(None), bool, int, float, str}
+NOTHING = ()  # there is one such tuple
+last_read: tuple = (None, None, None)
+
 
 def wrong_type(option, wanted, value):
     return TypeError(f"persist(): {option} must be {wanted}, not {type(value).__name__}")
@@ -263,6 +269,20 @@ def read_counts(ignore, key):
 def read(told):
     """persist()'s options, in the order of its signature: its name=, dir=, what ignore= and
     key= say, and the settings that the extension takes (call/type.c)."""
+    global last_read
+    types = [*map(type, told)]
+    known, known_types, options = last_read
+    if types == known_types and told == known:
+        return options
+    options = read_anew(told)
+    # What "~" stands for may be another the next time.
+    plain = all(kind in PLAIN or value is NOTHING for kind, value in zip(types, told, strict=True))
+    if plain and (told[4] or "")[:1] != "~":
+        last_read = told, types, options
+    return options
+
+
+def read_anew(told):
     name, auto_invalidate, max_entries, max_age, directory, ignore, key, pickle, *rest = told
     durable, version, memory, recheck, mapped, wait, enabled, keep, depends, verify = rest
     auto_invalidate = read_auto_invalidate(auto_invalidate)

@@ -84,21 +84,8 @@ def _part(kind, place, digest, of):
 
 def source_of(function):
     """The text of a function's definition; "" where there is none to be had."""
-    code = function.__code__
-    try:
-        text = _identity.text_of(function)
-        flags = code.co_flags & _identity.ANNOTATIONS_AS_TEXT
-        lines = _identity.parsed(text, flags).lines_of(code) if text else None
-    except MemoryError:
-        raise
-    except Exception:  # as in _identity: a text may be anything by now
-        return ""
-    if lines is None:
-        return ""
-    if isinstance(text, bytes):
-        text = text.decode("utf-8", "replace")
-    first, last = lines
-    return "\n".join(text.splitlines()[first - 1 : last])[:TEXT_MAX]
+    text = _identity.text_of(function)
+    return "\n".join(text.lines_of(function.__code__) if text else ())[:TEXT_MAX]
 
 
 def head_of(cls):

@@ -125,6 +125,12 @@ def reduce_bound(method):
     return type(method), (method.__func__, method.__self__)
 
 
+def reduce_query(query):
+    """`model.predict.is_cached`: by the method that it is asked of, which follows copies."""
+    method = _core.BoundMethod(query.__func__.__self__, query.__self__)
+    return getattr, (method, query.__name__)
+
+
 def deep_copy_bound(method, memo):
     from copy import deepcopy
 

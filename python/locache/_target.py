@@ -413,11 +413,18 @@ def is_notebook(file):
     )
 
 
+last_there = ""  # of the sources that were looked for, the last that was a file like others
+
+
 def is_away(source):
     """Is it where no cache should lie beside it: installed, or within a zip file?"""
+    global last_there
+    if source == last_there:
+        return False
     if "/site-packages/" in source or "/dist-packages/" in source:
         return True
     if access(source, F_OK):  # as nearly always, and at a third of what stat() takes
+        last_there = source
         return False
     try:
         stat(source)

@@ -11,9 +11,13 @@
 #include <stdalign.h>
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 
 /* A cache line, and the widest vector load. */
 #define ALIGNMENT 64
+/* A huge page of most processors. What holds two of them whole is made of such, as NumPy does it:
+ * to fill it takes a fault for each page. */
+#define HUGE_PAGE ((size_t)2 << 20)
 
 enum { UNSETTLED, FROM_MALLOC, FROM_CALLER };
 
@@ -73,16 +77,22 @@ void *lc_alloc_aligned(size_t size)
 {
     const locache_allocator *from = allocator();
     void *memory;
+    bool huge = size >= 2 * HUGE_PAGE;
     if (lc_fault("alloc"))
         return NULL;
     if (from != NULL)
         return from->allocate(from->context, ALIGNMENT, size ? size : 1);
     /* Not aligned_alloc(): C11 asks of it that the size be a multiple of the alignment. */
-    int code = posix_memalign(&memory, ALIGNMENT, size ? size : 1);
+    int code = posix_memalign(&memory, huge ? HUGE_PAGE : ALIGNMENT, size ? size : 1);
     if (code != 0) {
         errno = code;
         return NULL;
     }
+#ifdef MADV_HUGEPAGE
+    /* A hint: where it is not taken, the pages are small ones. */
+    if (huge)
+        (void)madvise(memory, size, MADV_HUGEPAGE);
+#endif
     return memory;
 }
 

@@ -4,10 +4,14 @@
  * to a file can make its checksum right. Where somebody may mean harm, BLAKE2b says what a thing is
  * (nobody finds a second content with the same id), and keyed, who wrote it. */
 #include "base/hash.h"
+#include "base/blake.h"
 
 #include <pthread.h>
 #include <sodium.h>
+#include <stdatomic.h>
 #include <string.h>
+#include <sys/random.h> /* getentropy(), on macOS */
+#include <unistd.h>
 
 #define XXH_INLINE_ALL
 #include <xxhash.h>
@@ -20,13 +24,31 @@ _Static_assert(LC_PERSON_SIZE == crypto_generichash_blake2b_PERSONALBYTES, "and 
  * 576 bytes to set up and a buffer to pass through, costs more than the copy. */
 #define GATHER_MAX 1024
 
+/* As many as getentropy() gives at a time. */
+#define ENTROPY_MAX 256
+
+/* Up to so many bytes are digested without libsodium as long as nothing else has started it: its
+ * start takes as long as to digest twice as many here. */
+#define BLAKE_MAX 4096
+
 static pthread_once_t sodium_once = PTHREAD_ONCE_INIT;
+static atomic_bool sodium_is_ready;
 
 static void sodium_start_once(void)
 {
     /* It fails only where a mutex does; everything used here is correct then too, merely slower. */
     int failed = sodium_init();
     (void)failed;
+    atomic_store(&sodium_is_ready, true);
+}
+
+/* Few bytes, and libsodium is not started? */
+static bool is_short(const lc_span *spans, size_t count)
+{
+    size_t total = 0;
+    for (size_t i = 0; i < count && total <= BLAKE_MAX; i++)
+        total = spans[i].size <= BLAKE_MAX ? total + spans[i].size : SIZE_MAX;
+    return total <= BLAKE_MAX && !atomic_load(&sodium_is_ready);
 }
 
 void lc_sodium_start(void)
@@ -110,6 +132,10 @@ void lc_checksum(unsigned char out[LC_CHECKSUM_SIZE], const lc_span *spans, size
 
 void lc_blake2b(unsigned char *out, size_t out_size, const lc_span *spans, size_t count)
 {
+    if (is_short(spans, count)) {
+        lc_blake_digest(out, out_size, spans, count);
+        return;
+    }
     lc_sodium_start();
     if (count == 1) {
         crypto_generichash_blake2b(out, out_size, spans[0].data, spans[0].size, NULL, 0);
@@ -146,6 +172,9 @@ void locache_id_of(locache_id *out, const void *data, size_t size)
 
 void lc_random(void *out, size_t size)
 {
+    /* The kernel's own, as libsodium's are: but that would have to be started. */
+    if (size <= ENTROPY_MAX && getentropy(out, size) == 0)
+        return;
     lc_sodium_start();
     randombytes_buf(out, size);
 }

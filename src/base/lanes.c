@@ -6,6 +6,7 @@
  * compares them). Messages of one size, in whole blocks: then the counter and the last block are
  * the same for all. */
 #include "base/lanes.h"
+#include "base/blake.h"
 
 #include <string.h>
 
@@ -17,28 +18,6 @@
  * inlined: as calls they would pass registers through memory. */
 #define WITH_AVX2 __attribute__((target("avx2")))
 #define INLINE_AVX2 static inline __attribute__((always_inline, target("avx2")))
-
-/* RFC 7693, 2.6: SHA-512's initial values. */
-static const uint64_t initial[8] = {
-    UINT64_C(0x6a09e667f3bcc908), UINT64_C(0xbb67ae8584caa73b), UINT64_C(0x3c6ef372fe94f82b),
-    UINT64_C(0xa54ff53a5f1d36f1), UINT64_C(0x510e527fade682d1), UINT64_C(0x9b05688c2b3e6c1f),
-    UINT64_C(0x1f83d9abfb41bd6b), UINT64_C(0x5be0cd19137e2179),
-};
-
-/* RFC 7693, 2.7: which word of the block goes where, in each round; after ten, from the top. */
-#define ROUNDS 12
-static const unsigned char schedule[10][16] = {
-    {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15},
-    {14, 10, 4, 8, 9, 15, 13, 6, 1, 12, 0, 2, 11, 7, 5, 3},
-    {11, 8, 12, 0, 5, 2, 15, 13, 10, 14, 3, 6, 7, 1, 9, 4},
-    {7, 9, 3, 1, 13, 12, 11, 14, 2, 6, 5, 10, 4, 0, 15, 8},
-    {9, 0, 5, 7, 2, 4, 10, 15, 14, 1, 11, 12, 6, 8, 3, 13},
-    {2, 12, 6, 10, 0, 11, 8, 3, 4, 13, 7, 5, 15, 14, 1, 9},
-    {12, 5, 1, 15, 14, 13, 4, 10, 0, 7, 6, 3, 9, 2, 8, 11},
-    {13, 11, 7, 14, 12, 1, 3, 9, 5, 0, 15, 4, 8, 6, 2, 10},
-    {6, 15, 14, 9, 11, 3, 0, 8, 12, 2, 13, 7, 1, 4, 10, 5},
-    {10, 2, 8, 4, 7, 6, 1, 5, 15, 11, 9, 14, 3, 12, 13, 0},
-};
 
 bool lc_lanes_ready(void)
 {
@@ -121,15 +100,15 @@ INLINE_AVX2 void compress(__m256i h[8], const unsigned char *const messages[LC_L
 #pragma GCC unroll 8
     for (int i = 0; i < 8; i++) {
         v[i] = h[i];
-        v[8 + i] = _mm256_set1_epi64x((long long)initial[i]);
+        v[8 + i] = _mm256_set1_epi64x((long long)lc_blake_initial[i]);
     }
     v[12] = _mm256_xor_si256(v[12], _mm256_set1_epi64x((long long)length));
     v[14] = _mm256_xor_si256(v[14], _mm256_set1_epi64x(last ? -1 : 0));
     /* v[13], the counter's upper half, stays: no message has 2^64 bytes. Unrolled, so that the
      * schedule is in the instructions: which words are which is not looked up. */
 #pragma GCC unroll 12
-    for (int round = 0; round < ROUNDS; round++)
-        mix_all(v, m, schedule[round % 10]);
+    for (int round = 0; round < LC_BLAKE_ROUNDS; round++)
+        mix_all(v, m, lc_blake_schedule[round % 10]);
 #pragma GCC unroll 8
     for (int i = 0; i < 8; i++)
         h[i] = _mm256_xor_si256(h[i], _mm256_xor_si256(v[i], v[8 + i]));
@@ -156,7 +135,7 @@ void lc_lanes_start(lc_lanes *lanes, const char *person)
     memcpy(parameters + 6, person, 16);
     for (unsigned i = 0; i < 8; i++) {
         for (unsigned lane = 0; lane < LC_LANES; lane++)
-            lanes->chain[i][lane] = initial[i] ^ parameters[i];
+            lanes->chain[i][lane] = lc_blake_initial[i] ^ parameters[i];
     }
     lanes->length = 0;
 }

@@ -60,6 +60,16 @@ int lc_openat(int dir, const char *path, int flags, mode_t mode)
     return fd;
 }
 
+int lc_open_unseen(int dir, const char *path)
+{
+#ifdef O_NOATIME
+    int fd = lc_openat(dir, path, O_RDONLY | O_NOATIME, 0);
+    if (fd >= 0 || errno != EPERM)
+        return fd;
+#endif
+    return lc_openat(dir, path, O_RDONLY, 0);
+}
+
 int lc_fstatat(int dir, const char *path, struct stat *out)
 {
     int result;
@@ -200,6 +210,13 @@ int lc_writable(const char *path)
 
 int lc_each_name(int dir, bool (*fn)(void *context, const char *name), void *context)
 {
+    int64_t place = 0;
+    return lc_each_name_from(dir, &place, fn, context);
+}
+
+int lc_each_name_from(int dir, int64_t *place, bool (*fn)(void *context, const char *name),
+                      void *context)
+{
     /* Its own descriptor: the caller's keeps its offset, and closedir() closes what it was
      * given. */
     int fd = lc_openat(dir, ".", O_RDONLY | O_DIRECTORY, 0);
@@ -214,6 +231,9 @@ int lc_each_name(int dir, bool (*fn)(void *context, const char *name), void *con
     }
     int result = 0;
     int code = 0;
+    if (*place != 0)
+        seekdir(stream, (long)*place);
+    *place = 0;
     for (;;) {
         /* NULL is the end or a failure: only errno says which. */
         errno = 0;
@@ -226,8 +246,10 @@ int lc_each_name(int dir, bool (*fn)(void *context, const char *name), void *con
         const char *name = entry->d_name;
         if (name[0] == '.' && (name[1] == '\0' || (name[1] == '.' && name[2] == '\0')))
             continue;
-        if (!fn(context, name))
+        if (!fn(context, name)) {
+            *place = telldir(stream);
             break;
+        }
     }
     closedir(stream);
     if (result != 0)

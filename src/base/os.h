@@ -16,6 +16,9 @@
  * block or lead elsewhere. O_NOFOLLOW says nothing about the directories that a path goes
  * through: that they are ours alone is for disk/owner.h to say. */
 int lc_openat(int dir, const char *path, int flags, mode_t mode);
+/* For reading, without a note of it in the file's time of access, where the system can do that: who
+ * looks at an entry to tell of it does not use it. */
+int lc_open_unseen(int dir, const char *path);
 /* The descriptor is gone whatever is returned, also when a test makes it fail. */
 int lc_close(int fd);
 int lc_fstat(int fd, struct stat *out);
@@ -96,5 +99,10 @@ void lc_unlock(int fd);
 /* Names in a directory, "." and ".." left out. Stops early when fn returns false. The descriptor is
  * not consumed. 0 or -1. */
 int lc_each_name(int dir, bool (*fn)(void *context, const char *name), void *context);
+/* The same from a place on, 0 or where an earlier call of any process stopped, which becomes the
+ * place where this one does; 0: it came to the end. What the directory's names were at that time
+ * does not matter, but that a place is of this directory. */
+int lc_each_name_from(int dir, int64_t *place, bool (*fn)(void *context, const char *name),
+                      void *context);
 
 #endif

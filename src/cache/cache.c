@@ -30,6 +30,9 @@
 /* An entry's time of use may be older than the truth by this part of max_age, and by a day at most:
  * a write for every hit would cost more than the hit. */
 #define AGE_PART 16
+/* With max_entries, so long (nanoseconds) a result is given from memory before its use is noted
+ * once more. */
+#define NOTED_EVERY (60 * INT64_C(1000000000))
 
 /* ------------------------------------------------------------------------------------------ get */
 
@@ -42,8 +45,9 @@ static int64_t use_grain(const locache *cache)
 
 /* Limits go by when an entry was last used. With max_age it is the file's time of modification that
  * says so, which is moved seldom, since a large file has to be verified again after it. Else, with
- * max_entries, it is the time of access at every use, since the order of uses is what counts. */
-static void note_use(const locache *cache, const char *name, const locache_value *value)
+ * max_entries, it is the time of access, once a minute: whatever moves it makes others read the
+ * file again that have its result in memory. What is not noted there this process remembers. */
+static void note_use(const locache *cache, const char *name, locache_value *value)
 {
     lc_directory at = lc_handle_directory(cache, atomic_load(&cache->funcdir));
     if (cache->flags & LOCACHE_OPEN_READ_ONLY)
@@ -51,17 +55,23 @@ static void note_use(const locache *cache, const char *name, const locache_value
     if (cache->limits.max_age > 0 &&
         lc_limits_age(value->stamp.words[LC_STAMP_MTIME]) > use_grain(cache))
         lc_limits_touch(&at, name);
-    else if (cache->limits.max_entries > 0)
+    else if (cache->limits.max_entries > 0 && lc_limits_age(value->used) > NOTED_EVERY)
         lc_limits_note_use(&at, name, value);
+    else if (cache->limits.max_entries > 0)
+        lc_recall_note_use(cache, (ino_t)value->stamp.words[LC_STAMP_INO]);
 }
 
 /* Until when a result may be given from memory, which notes no use: until it expires, or its use
  * has to be noted. Then it is read as a first hit is. 0: for good. */
 static int64_t recall_until(const locache *cache, int64_t expires, int64_t used)
 {
-    if (cache->limits.max_age <= 0)
+    int64_t noted;
+    if (cache->limits.max_age > 0)
+        noted = used < INT64_MAX - use_grain(cache) ? used + use_grain(cache) : INT64_MAX;
+    else if (cache->limits.max_entries > 0 && !(cache->flags & LOCACHE_OPEN_READ_ONLY))
+        noted = lc_now() + NOTED_EVERY;
+    else
         return expires;
-    int64_t noted = used < INT64_MAX - use_grain(cache) ? used + use_grain(cache) : INT64_MAX;
     return expires != 0 && expires < noted ? expires : noted;
 }
 
@@ -325,7 +335,12 @@ static void limit(locache *cache, const char *name, bool replaced)
      * already. */
     if (limits->max_entries > 0 && at.grain < 0)
         lc_limits_touch(&at, name);
-    lc_limits_keep(&at, limits, name, replaced, atomic_exchange(&cache->counted, true));
+    const lc_newcomer newcomer = {.name = name,
+                                  .replaced = replaced,
+                                  .counted = atomic_exchange(&cache->counted, true),
+                                  .uses = lc_recall_uses,
+                                  .context = cache};
+    lc_limits_keep(&at, limits, &newcomer);
 }
 
 /* Store a result at an address, and see to the limits. */

@@ -11,16 +11,18 @@
  * So who works with it is counted (dir_users). Who gives it up takes the number away first and then
  * looks at the count; who borrows counts himself first and then reads the number: one of the two
  * sees the other. If somebody came in between the number is put back; where he has opened another
- * already, it waits (dir_retired) until nobody borrows any more.
+ * already, it waits (dir_retired) until nobody borrows any more. One thread at a time gives it up
+ * (dir_giving), and looks once more when it is done.
  *
  * The lock is held for some hundred instructions and the close of a descriptor. Who does not get it
  * holds nothing, and closes after the call. In a child of fork() it is taken over, as that of the
- * table is: each slot is whole at any moment. A count that a parent's other thread had raised stays
- * raised in the child, which holds that directory for good. */
+ * table is: each slot is whole at any moment. A count that a parent's other thread had raised, or
+ * its giving up, stays as it was in the child, which holds that directory for good. */
 #include "cache/dirhold.h"
 #include "base/latch.h"
 #include "base/os.h"
 #include "base/system.h"
+#include "cache/held.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -54,12 +56,18 @@ static void close_ours(const locache *cache, int funcdir)
         lc_close(funcdir);
 }
 
-/* Close the directory where nobody borrows it. False: somebody does. */
-static bool give_up_directory(locache *cache)
+/* One attempt, by who has dir_giving, so that no second one needs dir_retired. False: somebody
+ * borrows, and what he may have is back in its place, or waits. */
+static bool try_to_give_up(locache *cache)
 {
     int none = -1;
-    if (atomic_load(&cache->dir_users) != 0 || atomic_load(&cache->dir_retired) >= 0)
+    int retired = atomic_exchange(&cache->dir_retired, -1);
+    /* The count is read after the number is out of reach: one who borrowed before may have it. */
+    if (retired >= 0 && atomic_load(&cache->dir_users) != 0) {
+        atomic_store(&cache->dir_retired, retired);
         return false;
+    }
+    close_ours(cache, retired);
     int funcdir = atomic_exchange(&cache->funcdir, -1);
     if (funcdir < 0)
         return true;
@@ -72,6 +80,22 @@ static bool give_up_directory(locache *cache)
     return false;
 }
 
+/* Close the directory where nobody borrows it. False: somebody does, or another thread is at it.
+ * Whoever borrows and returns between the look at the count and the end of the attempt may find
+ * nothing to close, or that this thread is at it: what he left is this thread's to close. */
+static bool give_up_directory(locache *cache)
+{
+    bool given_up = false;
+    do {
+        if (atomic_load(&cache->dir_users) != 0 || atomic_exchange(&cache->dir_giving, true))
+            return given_up;
+        given_up = try_to_give_up(cache) || given_up;
+        atomic_store(&cache->dir_giving, false);
+    } while ((atomic_load(&cache->funcdir) >= 0 && !atomic_load(&cache->dir_held)) ||
+             atomic_load(&cache->dir_retired) >= 0);
+    return given_up;
+}
+
 /* Under the lock: a slot that is free, or made free; NULL: all are borrowed. */
 static _Atomic(locache *) *free_slot(void)
 {
@@ -81,11 +105,16 @@ static _Atomic(locache *) *free_slot(void)
         if (held == NULL)
             return slot;
         /* Used since the hand passed: one more round. */
-        if (atomic_exchange(&held->dir_used, false) || !give_up_directory(held))
+        if (atomic_exchange(&held->dir_used, false))
             continue;
+        /* Before it is given up, so that whoever opens another meanwhile closes that himself. */
         atomic_store(&held->dir_held, false);
-        atomic_store(slot, NULL);
-        return slot;
+        if (give_up_directory(held)) {
+            atomic_store(slot, NULL);
+            lc_held_count_directory(-1);
+            return slot;
+        }
+        atomic_store(&held->dir_held, true);
     }
     return NULL;
 }
@@ -99,6 +128,7 @@ void lc_dirhold_keep(locache *cache)
     /* Another thread may have done it meanwhile. */
     _Atomic(locache *) *slot = atomic_load(&cache->dir_held) ? NULL : free_slot();
     if (slot != NULL) {
+        lc_held_count_directory(1);
         atomic_store(slot, cache);
         atomic_store(&cache->dir_held, true);
     }
@@ -107,14 +137,15 @@ void lc_dirhold_keep(locache *cache)
 
 void lc_dirhold_close(locache *cache)
 {
-    if (atomic_load(&cache->dir_held)) {
-        /* No other thread closes this handle, but one may be looking at it in its slot. */
-        (void)lc_latch_have(&pool_lock);
-        for (unsigned i = 0; i < LC_DIRHOLD_MAX; i++)
-            if (atomic_load(&pool[i]) == cache)
-                atomic_store(&pool[i], NULL);
-        lc_latch_release(&pool_lock);
-    }
+    /* No other thread closes this handle, but one may be looking at it in its slot, and says
+     * meanwhile that it is not held. */
+    (void)lc_latch_have(&pool_lock);
+    for (unsigned i = 0; i < LC_DIRHOLD_MAX; i++)
+        if (atomic_load(&pool[i]) == cache) {
+            atomic_store(&pool[i], NULL);
+            lc_held_count_directory(-1);
+        }
+    lc_latch_release(&pool_lock);
     close_ours(cache, atomic_exchange(&cache->funcdir, -1));
     close_ours(cache, atomic_exchange(&cache->dir_retired, -1));
 }
@@ -146,8 +177,8 @@ int lc_dirhold_open(locache *cache)
 
 void lc_dirhold_settle(locache *cache, bool held)
 {
-    if (atomic_load(&cache->dir_retired) >= 0)
-        close_ours(cache, atomic_exchange(&cache->dir_retired, -1));
-    if (!held)
+    /* What waited for the last one is closed either way, and with it what is held: it is opened
+     * again when it is needed. */
+    if (!held || atomic_load(&cache->dir_retired) >= 0)
         (void)give_up_directory(cache);
 }

@@ -16,6 +16,7 @@
 #include "base/text.h"
 #include "cache/dirhold.h"
 #include "cache/recall.h"
+#include "cache/root.h"
 #include "disk/ours.h"
 #include "disk/owner.h"
 #include "disk/tree.h"
@@ -139,7 +140,15 @@ static void sync_names(int root)
     lc_close(above);
 }
 
-/* Take the open directory dir, of version id, as the handle's own; dir is consumed.
+/* A function's directory that was found. */
+typedef struct opened {
+    int dir;
+    struct stat found;
+    uid_t us; /* who found it ours */
+    lc_file_system system;
+} opened;
+
+/* Take the open directory, of version id, as the handle's own; its descriptor is consumed.
  *
  * Another thread may be reading through the descriptor that it replaces: it is replaced in one step
  * (dup over it), so that the number is valid throughout and leads to either directory. What a
@@ -147,24 +156,20 @@ static void sync_names(int root)
  * before: whoever goes through the new directory has the new words. Who still has the old directory
  * and reads the new words finds another version, which is a miss. A number that is another's by now
  * stays what it is, and the handle takes a new one. */
-static locache_status adopt(locache *cache, int dir, const locache_id *id, locache_error *error)
+static locache_status adopt(locache *cache, const opened *of, const locache_id *id,
+                            locache_error *error)
 {
-    struct stat found;
     uint64_t halves[2];
+    int dir = of->dir;
     int funcdir = atomic_load(&cache->funcdir);
     bool ours = funcdir >= 0 && lc_dirhold_state_of(cache, funcdir) != LC_DIR_ANOTHERS;
-    if (lc_fstat(dir, &found) != 0) {
-        int code = errno;
-        lc_close(dir);
-        return lc_fail_os(error, code, "cannot examine the directory %s", lc_handle_path(cache));
-    }
     memcpy(halves, id->bytes, sizeof halves);
     atomic_store(&cache->version[0], halves[0]);
     atomic_store(&cache->version[1], halves[1]);
-    atomic_store(&cache->owner, geteuid());
-    atomic_store(&cache->funcdir_device, found.st_dev);
-    atomic_store(&cache->funcdir_inode, found.st_ino);
-    lc_recall_found_directory(cache, dir);
+    atomic_store(&cache->owner, of->us);
+    atomic_store(&cache->funcdir_device, of->found.st_dev);
+    atomic_store(&cache->funcdir_inode, of->found.st_ino);
+    lc_recall_found_directory(cache, of->system);
     /* Where another thread was quicker, `funcdir` is its number from here on, and ours to
      * replace. */
     bool adopted = !ours && atomic_compare_exchange_strong(&cache->funcdir, &funcdir, dir);
@@ -297,12 +302,55 @@ typedef struct attaching {
     locache_status status;
 } attaching;
 
+/* The usual case once more: the current version, in a cache directory that this process has found
+ * sound. False: it takes a closer look. */
+static bool attach_known(locache *cache, const lc_wanted *wanted)
+{
+    lc_root root;
+    lc_version record;
+    opened own = {.us = geteuid()};
+    if (cache->flags & LOCACHE_OPEN_DURABLE || !lc_root_find(&root, cache->dir, own.us))
+        return false;
+    int which = (root.folds ? LC_FOLDED_NAMES : 0) + LC_OWN_NAME;
+    const char *path = cache->paths[which];
+    own.dir = path != NULL ? lc_openat(AT_FDCWD, path, O_RDONLY | O_DIRECTORY, 0) : -1;
+    if (own.dir < 0)
+        return false;
+    own.system = root.system;
+    if (lc_fstat(own.dir, &own.found) != 0 || !lc_root_has(&root, own.dir, &own.found) ||
+        lc_version_file_read(&record, own.dir, path, NULL) != LOCACHE_OK || record.lost ||
+        record.newer || lc_version_file_compare(&record, own.dir, path, wanted) != LOCACHE_OK) {
+        lc_close(own.dir);
+        return false;
+    }
+    atomic_store(&cache->folds, root.folds);
+    atomic_store(&cache->chosen, which);
+    return adopt(cache, &own, &record.id, NULL) == LOCACHE_OK;
+}
+
+/* Take what was settled, and note what was found of the cache directory for the next function. */
+static locache_status take_settled(locache *cache, const lc_settled *settled, int root,
+                                   locache_error *error)
+{
+    opened own = {.dir = settled->dir, .us = geteuid()};
+    if (lc_fstat(own.dir, &own.found) != 0) {
+        int code = errno;
+        lc_close(own.dir);
+        return lc_fail_os(error, code, "cannot examine the directory %s", lc_handle_path(cache));
+    }
+    own.system = lc_file_system_of(own.dir);
+    lc_root_note(cache->dir, root, own.us, atomic_load(&cache->folds), own.system);
+    return adopt(cache, &own, &settled->id, error);
+}
+
 static locache_status attach(lc_versions_news *news, locache *cache, lc_effort how,
                              locache_error *error)
 {
     int root;
     lc_settled settled = {.dir = -1};
     lc_wanted wanted = lc_funcdir_wanted(cache, how);
+    if (attach_known(cache, &wanted))
+        return LOCACHE_OK;
     locache_status status = open_root(&root, &wanted.made_root, cache, wanted.make, error);
     if (status != LOCACHE_OK)
         return status;
@@ -310,9 +358,9 @@ static locache_status attach(lc_versions_news *news, locache *cache, lc_effort h
     /* Whether this call made the directory or not: who made it may not be durable. */
     if (status == LOCACHE_OK && cache->flags & LOCACHE_OPEN_DURABLE && how != LC_LOOK)
         sync_names(root);
-    lc_close(root);
     if (status == LOCACHE_OK)
-        status = adopt(cache, settled.dir, &settled.id, error);
+        status = take_settled(cache, &settled, root, error);
+    lc_close(root);
     *news = settled.news;
     return status;
 }

@@ -29,6 +29,9 @@ enum { LC_OWN_NAME, LC_OTHER_NAME, LC_FOLDED_NAMES, LC_NAMES = 2 * LC_FOLDED_NAM
 /* Results in memory (recall.c). */
 typedef struct lc_recall {
     lc_table *table; /* NULL: none are kept */
+    /* LC_LIMITS_READ, where there is max_entries: uses of what was read that are not noted at its
+     * file, each at a place that its number says; a later one takes the place of an earlier. */
+    struct lc_recall_use *uses;
     bool values;     /* what is kept are locache_values, by the core itself */
     int64_t recheck; /* nanoseconds */
     /* lc_file_system of the function's directory; grain -1 until it is found, which keeps
@@ -48,6 +51,7 @@ struct locache {
     atomic_int funcdir;
     atomic_uint dir_users;  /* who borrow it */
     atomic_int dir_retired; /* another number of it, closed when nobody borrows; -1: none */
+    atomic_bool dir_giving; /* a thread is giving it up */
     atomic_bool dir_held;   /* between calls */
     atomic_bool dir_used;   /* since the hand passed */
     /* Which directory that is: what tells that the number is ours still, and not of a file that a

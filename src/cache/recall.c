@@ -11,6 +11,7 @@
  * stamp is taken before the content is read, the content is kept under that stamp, and the file is
  * asked again at every hit. */
 #include "cache/recall.h"
+#include "base/alloc.h"
 #include "base/log.h"
 #include "base/os.h"
 #include "base/system.h"
@@ -22,9 +23,16 @@
 /* The core's own values beyond this size are read each time: the copy that a put makes for them
  * would cost what it saves. */
 #define KEPT_MAX ((size_t)64 << 10)
-/* A file that others delete takes its space on disk as long as it is held: of a function's 64 held
- * files, 16 MiB at most. */
-#define HELD_FILE_MAX (INT64_C(256) << 10)
+/* A file that others delete takes its space on disk as long as it is held: of all that a process
+ * holds, 47 MiB at most. */
+#define HELD_FILE_MAX (INT64_C(64) << 10)
+
+/* Written and read without a lock: one that is torn says a wrong time of a file, which may be
+ * evicted too soon or too late. */
+struct lc_recall_use {
+    _Atomic ino_t inode;
+    _Atomic int64_t when; /* 0: none */
+};
 
 static void retain_value(void *object)
 {
@@ -43,32 +51,46 @@ locache_status lc_recall_init(locache *cache, const locache_options *options)
     recall->values = options->retain == NULL;
     atomic_init(&recall->grain, -1);
     atomic_init(&recall->holds, false);
-    /* With max_entries every use has to be noted at the file: nothing is gained. */
-    if (options->memory_entries < 0 || options->memory_bytes < 0 || options->max_entries > 0)
+    if (options->max_entries > 0) {
+        recall->uses = lc_alloc(LC_LIMITS_READ * sizeof *recall->uses);
+        if (recall->uses == NULL)
+            return LOCACHE_ENOMEM;
+        memset(recall->uses, 0, LC_LIMITS_READ * sizeof *recall->uses);
+    }
+    if (options->memory_entries < 0 || options->memory_bytes < 0)
         return LOCACHE_OK;
+    int64_t entries =
+        options->memory_entries > 0 ? options->memory_entries : LOCACHE_MEMORY_ENTRIES;
+    /* More could not be there; some more, so that of what is there little is dropped, and when it
+     * was used with it. */
+    if (options->max_entries > 0 && options->max_entries < entries - LC_LIMITS_MORE)
+        entries = options->max_entries + LC_LIMITS_MORE;
     const lc_table_options table = {
-        .entries = (uint64_t)(options->memory_entries > 0 ? options->memory_entries
-                                                          : LOCACHE_MEMORY_ENTRIES),
+        .entries = (uint64_t)entries,
         .bytes = options->memory_bytes > 0 ? (uint64_t)options->memory_bytes : UINT64_MAX,
         .retain = recall->values ? retain_value : options->retain,
         .release = recall->values ? release_value : options->release,
         .group = recall->values ? NULL : options->group,
+        .notes = options->max_entries > 0,
     };
     recall->table = lc_table_new(&table);
-    return recall->table != NULL ? LOCACHE_OK : LOCACHE_ENOMEM;
+    if (recall->table != NULL)
+        return LOCACHE_OK;
+    lc_free(recall->uses);
+    return LOCACHE_ENOMEM;
 }
 
 void lc_recall_close(locache *cache)
 {
     lc_table_free(cache->recall.table);
     cache->recall.table = NULL;
+    lc_free(cache->recall.uses);
 }
 
 /* Called before the new descriptor is adopted: what is pinned through it follows its file
  * system. */
-void lc_recall_found_directory(locache *cache, int funcdir)
+void lc_recall_found_directory(locache *cache, lc_file_system system)
 {
-    const lc_file_system system = lc_file_system_of(funcdir);
     atomic_store(&cache->recall.grain, system.grain);
     atomic_store(&cache->recall.holds, system.holds);
 }
@@ -164,6 +186,28 @@ uint64_t lc_recall_hits(const locache *cache)
 {
     const lc_recall *recall = &cache->recall;
     return recall->table == NULL ? 0 : lc_table_found(recall->table) - atomic_load(&recall->stale);
+}
+
+size_t lc_recall_uses(lc_use *out, void *context)
+{
+    const locache *cache = context;
+    lc_table *table = cache->recall.table;
+    size_t count = 0;
+    for (size_t i = 0; i < LC_LIMITS_READ; i++) {
+        const struct lc_recall_use *use = &cache->recall.uses[i];
+        if (atomic_load_explicit(&use->when, memory_order_relaxed) != 0)
+            out[count++] = (lc_use){atomic_load_explicit(&use->inode, memory_order_relaxed),
+                                    atomic_load_explicit(&use->when, memory_order_relaxed)};
+    }
+    return table == NULL ? count
+                         : count + lc_table_uses(out + count, LC_LIMITS_USES - count, table);
+}
+
+void lc_recall_note_use(const locache *cache, ino_t inode)
+{
+    struct lc_recall_use *use = &cache->recall.uses[inode % LC_LIMITS_READ];
+    atomic_store_explicit(&use->inode, inode, memory_order_relaxed);
+    atomic_store_explicit(&use->when, lc_now(), memory_order_relaxed);
 }
 
 uint64_t lc_recall_saved(const locache *cache)

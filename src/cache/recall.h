@@ -2,6 +2,7 @@
 #ifndef LC_RECALL_H
 #define LC_RECALL_H
 
+#include "base/os.h"
 #include "cache/address.h"
 #include "cache/handle.h"
 
@@ -13,9 +14,12 @@ void lc_recall_close(locache *cache);
  * locache_recall(). */
 uint64_t lc_recall_hits(const locache *cache);
 uint64_t lc_recall_saved(const locache *cache);
-/* The function's directory is now the open one: how its file system answers decides what is
- * kept. */
-void lc_recall_found_directory(locache *cache, int funcdir);
+/* A file's result was read now, which is not noted there. */
+void lc_recall_note_use(const locache *cache, ino_t inode);
+/* For lc_newcomer: context is the handle. */
+size_t lc_recall_uses(lc_use *out, void *context);
+/* The function's directory is now one on that file system: how it answers decides what is kept. */
+void lc_recall_found_directory(locache *cache, lc_file_system system);
 
 /* The following are for handles that keep values themselves, and do nothing for others. */
 

@@ -38,6 +38,7 @@ struct node {
     uint64_t hash;
     uint64_t serial;
     int64_t validated;
+    int64_t used; /* lc_now(), where that is noted; or 0 */
     void *object;
     uint64_t cost;      /* bytes, of what is kept and of this */
     lc_holder file;     /* its stamp, and the descriptor that pins it */
@@ -385,10 +386,27 @@ inline bool lc_table_find(lc_table_hit *out, lc_table *table, const lc_address *
         uint64_t saved = atomic_load_explicit(&table->saved, memory_order_relaxed);
         atomic_store_explicit(&table->saved, saved + (uint64_t)out->stamp.words[LC_STAMP_TOOK],
                               memory_order_relaxed);
+        if (__builtin_expect(table->options.notes, 0))
+            entry->used = lc_now();
         table->options.retain(entry->object);
     }
     unlock(table);
     return entry != NULL;
+}
+
+size_t lc_table_uses(lc_use *out, size_t room, lc_table *table)
+{
+    const queue *const queues[] = {&table->small, &table->main};
+    size_t count = 0;
+    if (!lock(table))
+        return 0;
+    for (size_t i = 0; i < sizeof queues / sizeof *queues; i++)
+        for (const node *entry = queues[i]->oldest; entry != NULL && count < room;
+             entry = entry->newer)
+            if (entry->used != 0)
+                out[count++] = (lc_use){(ino_t)entry->file.stamp.words[LC_STAMP_INO], entry->used};
+    unlock(table);
+    return count;
 }
 
 uint64_t lc_table_found(const lc_table *table)
@@ -445,6 +463,7 @@ uint64_t lc_table_put(lc_table *table, const lc_address *address, const locache_
     }
     entry->file.stamp = *stamp;
     entry->validated = LC_TABLE_NEVER;
+    entry->used = table->options.notes ? lc_now() : 0;
     lock_in_any_case(table);
     node *old = find_lock_held(table, address);
     if (old != NULL) {

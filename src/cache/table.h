@@ -16,6 +16,7 @@
 
 #include "cache/address.h"
 #include "cache/held.h"
+#include "disk/limits.h"
 
 typedef struct lc_table lc_table;
 
@@ -27,6 +28,7 @@ typedef struct lc_table_options {
     void (*retain)(void *object);
     void (*release)(void *object);
     const void *group; /* of tables that may release each other's objects (budget.h) */
+    bool notes;        /* when each was used, for lc_table_uses() */
 } lc_table_options;
 
 /* NULL: no memory. */
@@ -52,6 +54,8 @@ void lc_table_release(const lc_table *table, void *object);
 /* How often lc_table_find() found something, and what that had taken to compute (LC_STAMP_TOOK). */
 uint64_t lc_table_found(const lc_table *table);
 uint64_t lc_table_saved(const lc_table *table);
+/* The files of at most `room` entries that were found, and when last. How many, in no order. */
+size_t lc_table_uses(lc_use *out, size_t room, lc_table *table);
 /* Put an object, retained, in the place of the key's; its file was never validated. The entry's
  * serial, or 0: it was not taken, nor the object retained, and the key has no entry any more. */
 uint64_t lc_table_put(lc_table *table, const lc_address *address, const locache_stamp *stamp,

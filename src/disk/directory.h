@@ -14,6 +14,7 @@ typedef struct lc_directory {
     const char *path;     /* of dir, for messages */
     int64_t grain;        /* of the file system's clock: lc_stamp_take() */
     bool map;             /* large results are mapped */
+    bool unseen;          /* to read is no use: lc_open_unseen() */
     /* the user's, that entries written here are signed with, where it is known; else NULL */
     const unsigned char *key;
 } lc_directory;

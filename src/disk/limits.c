@@ -8,16 +8,15 @@
  * together. */
 #include "disk/limits.h"
 #include "base/alloc.h"
-#include "base/log.h"
 #include "base/os.h"
 #include "base/system.h"
-#include "disk/ours.h"
+#include "disk/evict.h"
+#include "disk/hand.h"
 #include "disk/stamp.h"
 #include "disk/store.h"
 #include "disk/tally.h"
 #include "disk/verified.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -30,20 +29,22 @@ void lc_limits_touch(const lc_directory *at, const char *name)
     lc_utime_now(at->dir, name);
 }
 
-void lc_limits_note_use(const lc_directory *at, const char *name, const locache_value *value)
+void lc_limits_note_use(const lc_directory *at, const char *name, locache_value *value)
 {
     locache_stamp now;
-    locache_stamp before = value->stamp;
+    locache_stamp after = value->stamp;
     struct stat found;
-    if (lc_utime_access(at->dir, name) != 0 || !value->mapped ||
-        lc_fstatat(at->dir, name, &found) != 0)
+    if (lc_utime_access(at->dir, name) != 0 || lc_fstatat(at->dir, name, &found) != 0)
         return;
     /* Its time of change moved, and the record of what was verified with it: else each use of a
-     * large result would have it verified anew. Anybody who wrote to it meanwhile would have moved
-     * that of modification, too. */
+     * large result would have it verified anew, and that of a small one read. Anybody who wrote to
+     * it meanwhile would have moved that of modification, too. */
     lc_stamp_take(&now, &found, at->grain, true);
-    before.words[LC_STAMP_CTIME] = now.words[LC_STAMP_CTIME];
-    if (lc_stamp_matches(&before, &found))
+    after.words[LC_STAMP_CTIME] = now.words[LC_STAMP_CTIME];
+    if (!lc_stamp_matches(&after, &found))
+        return;
+    value->stamp = after;
+    if (value->mapped)
         lc_verified_note_sound(at, &now, value->room);
 }
 
@@ -64,6 +65,8 @@ typedef struct survey {
     const lc_directory *at;
     const lc_limits *limits;
     const char *keep;
+    lc_use *uses; /* of results in memory, by their files' numbers */
+    size_t use_count;
     used *entries;
     size_t count;
     size_t room;
@@ -86,16 +89,45 @@ static void *grown(void *array, size_t *room, size_t needed, size_t item)
     return moved;
 }
 
-/* A reader that has the entry open or mapped keeps it: the name goes, the file with its last
- * descriptor. */
-static void evict_entry(const lc_directory *at, const char *name, const char *why)
+static int by_inode(const void *a, const void *b)
 {
-    char path[LOCACHE_PATH_MAX];
-    /* What is not ours stays, and counts as gone: it takes no entry's room. */
-    if (!lc_ours_entry(at->dir, name) || lc_unlinkat(at->dir, name, 0) != 0 || !lc_log_wanted())
+    ino_t left = ((const lc_use *)a)->inode;
+    ino_t right = ((const lc_use *)b)->inode;
+    return left < right ? -1 : left > right;
+}
+
+/* For each file the last use is left. */
+static size_t sort_uses(lc_use *uses, size_t count)
+{
+    size_t left = 0;
+    if (count > 0)
+        qsort(uses, count, sizeof *uses, by_inode);
+    for (size_t i = 0; i < count; i++) {
+        if (left == 0 || uses[left - 1].inode != uses[i].inode)
+            uses[left++] = uses[i];
+        else if (uses[left - 1].when < uses[i].when)
+            uses[left - 1].when = uses[i].when;
+    }
+    return left;
+}
+
+/* Without memory for them, uses of results in memory count as they are noted: once a minute. */
+static void ask_uses(survey *in, const lc_newcomer *newcomer)
+{
+    if (newcomer->uses == NULL)
         return;
-    snprintf(path, sizeof path, "%s/%s", at->path, name);
-    lc_log(LOCACHE_EVENT_EVICT, at->function, path, why);
+    in->uses = lc_alloc(LC_LIMITS_USES * sizeof *in->uses);
+    if (in->uses != NULL)
+        in->use_count = sort_uses(in->uses, newcomer->uses(in->uses, newcomer->context));
+}
+
+static int64_t last_use(const survey *in, const struct stat *found)
+{
+    int64_t when = lc_evict_last_use(found);
+    const lc_use this = {.inode = found->st_ino};
+    const lc_use *in_memory =
+        in->use_count > 0 ? bsearch(&this, in->uses, in->use_count, sizeof this, by_inode) : NULL;
+    return in_memory != NULL && in_memory->when > when ? in_memory->when : when;
 }
 
 static bool survey_entry(void *context, const char *name)
@@ -104,15 +136,14 @@ static bool survey_entry(void *context, const char *name)
     struct stat found;
     if (lc_fstatat(in->at->dir, name, &found) != 0 || S_ISDIR(found.st_mode))
         return true;
-    int64_t modified = lc_stamp_nanoseconds(&found.st_mtim);
-    int64_t accessed = lc_stamp_nanoseconds(&found.st_atim);
     /* The entry that was just stored, whatever the clock says. */
     if (strcmp(name, in->keep) == 0) {
         in->kept++;
         return true;
     }
-    if (in->limits->max_age > 0 && lc_limits_age(modified) > in->limits->max_age) {
-        evict_entry(in->at, name, "not used for longer than max_age");
+    if (in->limits->max_age > 0 &&
+        lc_limits_age(lc_stamp_nanoseconds(&found.st_mtim)) > in->limits->max_age) {
+        lc_evict_entry(in->at, name, LC_EVICTED_OLD);
         return true;
     }
     size_t size = strlen(name) + 1;
@@ -125,8 +156,7 @@ static bool survey_entry(void *context, const char *name)
     in->failed = entries == NULL || names == NULL;
     if (in->failed)
         return false;
-    in->entries[in->count++] =
-        (used){.when = modified > accessed ? modified : accessed, .name = in->names_size};
+    in->entries[in->count++] = (used){.when = last_use(in, &found), .name = in->names_size};
     memcpy(in->names + in->names_size, name, size);
     in->names_size += size;
     return true;
@@ -139,10 +169,14 @@ static int by_time(const void *a, const void *b)
     return left < right ? -1 : left > right; /* a difference may overflow */
 }
 
-int64_t lc_limits_trim(const lc_directory *at, const lc_limits *limits, const char *keep)
+/* Remove what is too old, and the least recently used of what is too many, but for the newcomer.
+ * The number of entries that stay, or -1 where that is not known. */
+static int64_t trim(const lc_directory *at, const lc_limits *limits, const lc_newcomer *newcomer)
 {
-    survey in = {.at = at, .limits = limits, .keep = keep};
+    survey in = {.at = at, .limits = limits, .keep = newcomer->name};
     int64_t stay = -1;
+    if (limits->max_entries > 0)
+        ask_uses(&in, newcomer);
     if (lc_store_each(at, survey_entry, &in, NULL) != LOCACHE_OK || in.failed)
         goto done;
     int64_t total = (int64_t)in.count + in.kept;
@@ -154,10 +188,10 @@ int64_t lc_limits_trim(const lc_directory *at, const lc_limits *limits, const ch
     if (surplus > 0)
         qsort(in.entries, in.count, sizeof in.entries[0], by_time);
     for (size_t i = 0; i < surplus; i++)
-        evict_entry(at, in.names + in.entries[i].name,
-                    "least recently used of more than max_entries");
+        lc_evict_entry(at, in.names + in.entries[i].name, LC_EVICTED_MANY);
     stay = total - (int64_t)surplus;
 done:
+    lc_free(in.uses);
     lc_free(in.entries);
     lc_free(in.names);
     return stay;
@@ -181,27 +215,39 @@ static int64_t count_one_more(int fd, bool replaced)
     return lc_tally_size(fd, &last);
 }
 
-void lc_limits_keep(const lc_directory *at, const lc_limits *limits, const char *keep,
-                    bool replaced, bool counted)
+/* Whatever is in the directory is asked for its time where that takes no longer than a store, and
+ * where there is no other way: nobody has counted yet, or the limit was lowered. Else the hand goes
+ * on where entries are to be evicted, and once for each handle, so that a count that is wrong
+ * becomes right. How many stay; -1: not known, or as many as were counted. */
+static int64_t see_to(const lc_directory *at, const lc_limits *limits, const lc_newcomer *newcomer,
+                      int64_t count, bool known)
+{
+    bool few = limits->max_entries <= LC_LIMITS_FEW;
+    bool ask = !newcomer->counted && (few || limits->max_age > 0);
+    int64_t surplus = count - limits->max_entries;
+    if (!known || ask || surplus > (few ? 0 : LC_HAND_EVICTS))
+        return trim(at, limits, newcomer);
+    return surplus > 0 || !newcomer->counted ? lc_hand_move(at, limits, newcomer->name, count) : -1;
+}
+
+void lc_limits_keep(const lc_directory *at, const lc_limits *limits, const lc_newcomer *newcomer)
 {
     bool made = false;
     if (limits->max_entries <= 0) {
-        if (!counted)
-            (void)lc_limits_trim(at, limits, keep);
+        if (!newcomer->counted)
+            (void)trim(at, limits, newcomer);
         return;
     }
     int fd = lc_tally_open(at, LC_TALLY_ENTRIES, &made);
     if (fd < 0) {
-        (void)lc_limits_trim(at, limits, keep);
+        (void)trim(at, limits, newcomer);
         return;
     }
     (void)!lc_lock_within(fd, COUNT_MILLISECONDS, NULL, NULL);
-    int64_t count = count_one_more(fd, replaced);
-    if (made || !counted || count < 0 || count > limits->max_entries) {
-        int64_t stay = lc_limits_trim(at, limits, keep);
-        if (stay >= 0)
-            (void)!lc_truncate(fd, (uint64_t)stay);
-    }
+    int64_t count = count_one_more(fd, newcomer->replaced);
+    int64_t stay = see_to(at, limits, newcomer, count, !made && count >= 0);
+    if (stay >= 0 && stay != count)
+        (void)!lc_truncate(fd, (uint64_t)stay);
     lc_unlock(fd);
     lc_close(fd);
 }

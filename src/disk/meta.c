@@ -9,17 +9,29 @@
 #include <stdio.h>
 #include <unistd.h>
 
-static locache_status read_meta(size_t *size, void *out, size_t room, int fd, const lc_meta *file,
+/* A file of .locache/ that is read. */
+typedef struct opened_meta {
+    const lc_meta *file;
+    char within[32]; /* its name in the function's directory: of a few letters */
+    uid_t us;
+    int fd;
+} opened_meta;
+
+static locache_status read_meta(size_t *size, void *out, size_t room, const opened_meta *from,
                                 locache_error *error)
 {
     struct stat found;
-    char within[32]; /* the names are of a few letters */
-    (void)snprintf(within, sizeof within, LC_META "/%s", file->name);
+    int fd = from->fd;
+    const lc_meta *file = from->file;
+    const char *within = from->within;
     if (lc_fstat(fd, &found) != 0)
         return lc_fail_os(error, errno, "cannot examine %s/%s", file->path, within);
-    locache_status status = lc_owner_file(fd, &found, geteuid(), file->path, within, error);
+    locache_status status = lc_owner_file(fd, &found, from->us, file->path, within, error);
     if (status != LOCACHE_OK)
         return status;
+    /* It is replaced whole, and never written to: what is beyond its size need not be asked for. */
+    if (found.st_size >= 0 && (uint64_t)found.st_size < room)
+        room = (size_t)found.st_size;
     ssize_t got = lc_read_full(fd, out, room);
     if (got < 0)
         return lc_fail_os(error, errno, "cannot read %s/%s", file->path, within);
@@ -30,14 +42,22 @@ static locache_status read_meta(size_t *size, void *out, size_t room, int fd, co
 locache_status lc_meta_read(size_t *size, void *out, size_t room, const lc_meta *file,
                             locache_error *error)
 {
-    int meta;
-    locache_status status = lc_owner_open_dir(&meta, file->dir, LC_META, file->path, error);
+    int meta = -1;
+    opened_meta from = {.file = file, .us = geteuid()};
+    locache_status status = LOCACHE_OK;
+    (void)snprintf(from.within, sizeof from.within, LC_META "/%s", file->name);
+    /* By its name where that is as good; opened where it is missing, or what is wrong with it is to
+     * be said. */
+    bool by_name = lc_owner_meta(file->dir, from.us);
+    if (!by_name)
+        status = lc_owner_open_dir(&meta, file->dir, LC_META, file->path, error);
     if (status != LOCACHE_OK)
         return status;
-    int fd = lc_openat(meta, file->name, O_RDONLY, 0);
-    if (fd >= 0) {
-        status = read_meta(size, out, room, fd, file, error);
-        lc_close(fd);
+    from.fd =
+        lc_openat(by_name ? file->dir : meta, by_name ? from.within : file->name, O_RDONLY, 0);
+    if (from.fd >= 0) {
+        status = read_meta(size, out, room, &from, error);
+        lc_close(from.fd);
     } else if (errno == ENOENT) {
         status = LOCACHE_MISS;
     } else if (errno == ELOOP || errno == ENXIO) {
@@ -47,7 +67,8 @@ locache_status lc_meta_read(size_t *size, void *out, size_t room, const lc_meta 
     } else {
         status = lc_fail_os(error, errno, "cannot open %s/" LC_META "/%s", file->path, file->name);
     }
-    lc_close(meta);
+    if (meta >= 0)
+        lc_close(meta);
     return status;
 }
 
@@ -72,11 +93,8 @@ locache_status lc_meta_write(const lc_meta *file, lc_span content, locache_error
 
 bool lc_meta_is_there(const lc_meta *file)
 {
-    int meta;
+    char within[32];
     struct stat found;
-    if (lc_owner_open_dir(&meta, file->dir, LC_META, file->path, NULL) != LOCACHE_OK)
-        return false;
-    bool there = lc_fstatat(meta, file->name, &found) == 0;
-    lc_close(meta);
-    return there;
+    (void)snprintf(within, sizeof within, LC_META "/%s", file->name);
+    return lc_fstatat(file->dir, within, &found) == 0;
 }

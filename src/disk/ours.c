@@ -40,7 +40,7 @@ bool lc_ours_entry(int dir, const char *name)
     /* Before it is opened: to open a device may do something. */
     if (lc_fstatat(dir, name, &found) != 0 || !S_ISREG(found.st_mode))
         return false;
-    int fd = lc_openat(dir, name, O_RDONLY, 0);
+    int fd = lc_open_unseen(dir, name);
     if (fd < 0)
         return false;
     ssize_t size = lc_read_full(fd, head, sizeof head);
@@ -83,6 +83,26 @@ bool lc_ours_funcdir(int dir)
 {
     struct stat found;
     return lc_fstatat(dir, LC_META, &found) == 0 || lc_ours_whole(dir);
+}
+
+static bool find_marked(void *context, const char *name)
+{
+    inspection *in = context;
+    struct stat found;
+    if (name[0] == '.' || lc_fstatat(in->dir, name, &found) != 0 || !S_ISDIR(found.st_mode))
+        return true;
+    int dir = lc_openat(in->dir, name, O_RDONLY | O_DIRECTORY, 0);
+    if (dir < 0)
+        return true;
+    in->count += lc_fstatat(dir, LC_META, &found) == 0;
+    lc_close(dir);
+    return in->count == 0;
+}
+
+bool lc_ours_has_funcdir(int root)
+{
+    inspection in = {.dir = root};
+    return lc_each_name(root, find_marked, &in) == 0 && in.count > 0;
 }
 
 static bool remove_if_ours(void *context, const char *name)

@@ -13,6 +13,8 @@ bool lc_ours_entry(int dir, const char *name);
 bool lc_ours_funcdir(int dir);
 /* Is nothing in an open directory but entries and .locache/? What is empty may be taken, too. */
 bool lc_ours_whole(int dir);
+/* Has an open directory at least one that carries .locache/ in it? */
+bool lc_ours_has_funcdir(int root);
 /* Remove a function's directory, with what in it is ours; where anything else is, it stays. */
 void lc_ours_remove(int at, const char *name);
 /* The mark of a cache directory: CACHEDIR.TAG as locache writes it, and .gitignore beside it. Put

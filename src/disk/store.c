@@ -8,6 +8,7 @@
 #include "disk/store.h"
 #include "base/os.h"
 #include "base/system.h"
+#include "disk/evict.h"
 #include "disk/mapped.h"
 #include "disk/ours.h"
 #include "disk/owner.h"
@@ -135,16 +136,19 @@ static locache_status read_open(locache_value **out, int fd, const lc_directory 
     /* MISS: it cannot be mapped, and is read like a small one. */
     status = file.front > 0 && at->map ? lc_mapped_read(out, &file, at, name, error) : LOCACHE_MISS;
     if (status == LOCACHE_MISS)
-        status = read_whole(out, &file, at, name, error);
-    if (status == LOCACHE_OK)
+        status = file.front > 0 ? lc_mapped_load(out, &file, at, name, error)
+                                : read_whole(out, &file, at, name, error);
+    if (status == LOCACHE_OK) {
         (*out)->stamp = file.stamp;
+        (*out)->used = lc_evict_last_use(&found);
+    }
     return status;
 }
 
 locache_status lc_store_read(locache_value **out, const lc_directory *at, const char *name,
                              locache_error *error)
 {
-    int fd = lc_openat(at->dir, name, O_RDONLY, 0);
+    int fd = at->unseen ? lc_open_unseen(at->dir, name) : lc_openat(at->dir, name, O_RDONLY, 0);
     if (fd < 0)
         return refuse_open(at, name, errno, error);
     locache_status status = read_open(out, fd, at, name, error);

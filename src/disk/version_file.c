@@ -59,10 +59,14 @@ static void mend(lc_version *found, int dir, const char *path, const lc_wanted *
 locache_status lc_version_file_check(lc_version *found, int dir, const char *path,
                                      const lc_wanted *wanted, locache_error *error)
 {
-    const locache_identity *as = wanted->asked.main;
     locache_status status = lc_version_file_read(found, dir, path, error);
-    if (status != LOCACHE_OK)
-        return status;
+    return status == LOCACHE_OK ? lc_version_file_compare(found, dir, path, wanted) : status;
+}
+
+locache_status lc_version_file_compare(lc_version *found, int dir, const char *path,
+                                       const lc_wanted *wanted)
+{
+    const locache_identity *as = wanted->asked.main;
     /* Its entries say themselves which version they belong to: ours are found by the id that we
      * would have given them. */
     if (found->lost || found->newer) {
@@ -73,7 +77,7 @@ locache_status lc_version_file_check(lc_version *found, int dir, const char *pat
             mend(found, dir, path, wanted, as);
         return LOCACHE_OK;
     }
-    status = lc_version_compare(&as, found, &wanted->asked);
+    locache_status status = lc_version_compare(&as, found, &wanted->asked);
     if (status == LOCACHE_OK)
         mend(found, dir, path, wanted, as);
     if (status != LOCACHE_OK && wanted->keep) {

@@ -40,5 +40,8 @@ locache_status lc_version_file_write_note(int dir, lc_span note, const char *pat
  * mended if that can be. */
 locache_status lc_version_file_check(lc_version *found, int dir, const char *path,
                                      const lc_wanted *wanted, locache_error *error);
+/* The same of a record that was read. */
+locache_status lc_version_file_compare(lc_version *found, int dir, const char *path,
+                                       const lc_wanted *wanted);
 
 #endif

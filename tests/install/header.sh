@@ -28,7 +28,7 @@ try() { # try COMPILER LANGUAGE STANDARD HEADER
 for compiler in gcc clang clang-19; do
     for standard in c11 c17 c2x gnu11; do try "$compiler" c "$standard" locache.h; done
     for standard in c++11 c++17 c++20; do try "$compiler" c++ "$standard" locache.h; done
-    for part in locache/cbor.h locache/persist.h; do
+    for part in locache/cbor.h locache/inspect.h locache/persist.h; do
         try "$compiler" c c11 "$part"
         try "$compiler" c++ c++11 "$part"
     done

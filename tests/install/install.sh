@@ -25,6 +25,7 @@ PKG_CONFIG_PATH=$root/$libdir/pkgconfig
 export LD_LIBRARY_PATH DYLD_LIBRARY_PATH PKG_CONFIG_PATH
 
 test -f "$root/include/locache.h"
+"$root/bin/locache" --version | grep -q '^locache [0-9]'
 test -f "$root/share/man/man3/locache.3"
 grep -q '^\.Fn locache_open ' "$root/share/man/man3/locache_functions.3"
 for licence in "$source/LICENSE" "$source"/LICENSES/*.txt; do

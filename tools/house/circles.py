@@ -18,16 +18,17 @@ import tree
 # It ends with its parts, and each of them begins with it: a program may include any one of them.
 PUBLIC, PARTS = "include/locache.h", "include/locache/"
 
+HALVES = (*tree.CORE, *tree.EXTENSION, *tree.COMMAND)
 INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*"([^"]+)"', re.MULTILINE)
 
 
 def objects(root, build):
-    """{source: its object file}, of the core and of the extension."""
+    """{source: its object file}, of the core, of the extension and of the command."""
     found = {}
     for entry in json.loads((build / "compile_commands.json").read_text()):
         directory = Path(entry["directory"])
         source = (directory / entry["file"]).resolve()
-        for half in (*tree.CORE, *tree.EXTENSION):
+        for half in HALVES:
             if source.is_relative_to((root / half).resolve()):
                 name = str(source.relative_to(root.resolve()))
                 found[name] = directory / entry["output"]
@@ -120,7 +121,7 @@ def check(root, build):
     missing = [source for source, path in found.items() if not path.exists()]
     if missing or not found:
         return [f"{build}: not compiled: {', '.join(missing) or 'nothing of this tree'}"], ""
-    headers = [inclusions(root, half) for half in (tree.CORE, tree.EXTENSION)]
+    headers = [inclusions(root, half) for half in (tree.CORE, tree.EXTENSION, tree.COMMAND)]
     violations = [
         told(graph, circle) for graph in [calls(found), *headers] for circle in circles(graph)
     ]

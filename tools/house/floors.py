@@ -91,6 +91,19 @@ def includes(root, half):
                 yield f"{path}:{text.count(chr(10), 0, match.start()) + 1}: {wrong}"
 
 
+def command(root):
+    """The command uses its own files and the public header."""
+    for path in tree.files(root, tree.COMMAND, ".c", ".h"):
+        text = (root / path).read_text()
+        for match in INCLUDE.finditer(text):
+            bracket, target = match.groups()
+            if bracket == '"' and target != PUBLIC and not (root / path.parent / target).is_file():
+                yield (
+                    f'{path}:{text.count(chr(10), 0, match.start()) + 1}: "{target}" is not the '
+                    f"command's: use {PUBLIC}, and add there what it lacks"
+                )
+
+
 def versions(root):
     for path in tree.files(root, ["python/ext"], ".c", ".h"):
         if str(path).startswith(KNOW_VERSIONS):
@@ -168,10 +181,10 @@ def lists(root, half):
 
 
 def check(root):
-    violations = [*versions(root), *picture(root)]
+    violations = [*versions(root), *picture(root), *command(root)]
     for half in FLOORS:
         violations += [*includes(root, half), *lists(root, half)]
-    count = len(tree.files(root, FLOORS, ".c", ".h"))
+    count = len(tree.files(root, [*FLOORS, *tree.COMMAND], ".c", ".h"))
     return violations, f"{count} files, {sum(map(len, FLOORS.values()))} floors, no include upward"
 
 

@@ -16,10 +16,10 @@ LONG = ("include/locache.h", "include/locache/persist.h")
 # As many as a call passes in registers on x86-64; more are a struct that wants a name.
 PARAMETERS_MAX = 6
 
-OURS = (*tree.CORE, *tree.EXTENSION)
-C_FOLDERS = (*OURS, "cli", "tests", "bench", "examples")
+OURS = (*tree.CORE, *tree.EXTENSION, *tree.COMMAND)
+C_FOLDERS = (*OURS, "tests", "bench", "examples")
 SCRIPT_FOLDERS = ("tools", "tests", "bench")
-OPENING_FOLDERS = (*OURS, "cli", "tests", "bench")
+OPENING_FOLDERS = (*OURS, "tests", "bench")
 
 
 def opening(root):

@@ -17,6 +17,7 @@ WAYS = {
     # No _GNU_SOURCE: programs need not have it.
     "include": ["-Iinclude"],
     "src": ["-D_GNU_SOURCE", "-Iinclude", "-Isrc"],
+    "cli": ["-D_GNU_SOURCE", "-Iinclude", "-Icli"],
     "python/ext": ["-D_GNU_SOURCE", "-Iinclude", "-Ipython/ext", PYTHON],
 }
 COMPILER = ["gcc", "-std=c11", "-pedantic", "-Wall", "-Wextra", "-Werror", "-fsyntax-only"]

@@ -1,4 +1,4 @@
-"""One name is one function: no two files of the core define it, nor two files of the extension.
+"""One name is one function: no two files of the core define it, of the extension, or the command.
 
 That a function is static helps the linker, not who looks for the name.
 
@@ -20,7 +20,7 @@ def defined(root, half):
 
 def check(root):
     violations, count = [], 0
-    for half in (tree.CORE, tree.EXTENSION):
+    for half in (tree.CORE, tree.EXTENSION, tree.COMMAND):
         names = defined(root, half)
         count += len(names)
         for name, (first, *others) in sorted(names.items()):

@@ -6,9 +6,11 @@ import sys
 from pathlib import Path
 from typing import NamedTuple
 
-# The two halves of the C: neither calls a function of the other but through locache.h.
+# The halves of the C: neither calls a function of the other but through locache.h.
 CORE = ("include", "src")
 EXTENSION = ("python/ext",)
+# The command, on locache.h alone as the extension is.
+COMMAND = ("cli",)
 
 NOT_CODE = re.compile(
     r"""//[^\n]* | /\*.*?\*/ | "(?:\\.|[^"\\\n])*" | '(?:\\.|[^'\\\n])*'""", re.DOTALL | re.VERBOSE

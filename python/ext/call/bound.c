@@ -8,12 +8,11 @@
 
 #include "call/methods.h"
 #include "call/persisted.h"
-#include "call/queries.h"
 
 typedef struct bound_method {
     PyObject_HEAD
     vectorcallfunc vectorcall;
-    PyObject *function; /* a decorated one */
+    PyObject *function; /* a decorated one; of a query, its method */
     PyObject *instance;
     PyObject *weak_references;
 } bound_method;
@@ -137,50 +136,64 @@ static PyObject *bound_compare(PyObject *a, PyObject *b, int op)
     return PyBool_FromLong(equal == (op == Py_EQ));
 }
 
-/* put(value, ...) of a call with the object: the value comes in front of it. */
-static PyObject *bound_put(PyObject *object, PyObject *args, PyObject *kwargs)
+static bool asks_to_put(PyObject *name)
 {
-    bound_method *self = (bound_method *)object;
-    Py_ssize_t count = PyTuple_GET_SIZE(args);
-    if (count == 0) {
-        PyErr_SetString(PyExc_TypeError, "put() takes the value, then the call's arguments");
-        return NULL;
-    }
-    PyObject *all = PyTuple_New(count + 1);
-    PyObject *put = PyObject_GetAttrString(self->function, "put");
-    PyObject *result = NULL;
-    if (all != NULL && put != NULL) {
-        PyTuple_SET_ITEM(all, 0, Py_NewRef(PyTuple_GET_ITEM(args, 0)));
-        PyTuple_SET_ITEM(all, 1, Py_NewRef(self->instance));
-        for (Py_ssize_t i = 1; i < count; i++)
-            PyTuple_SET_ITEM(all, i + 1, Py_NewRef(PyTuple_GET_ITEM(args, i)));
-        result = PyObject_Call(put, all, kwargs);
-    }
-    Py_XDECREF(put);
-    Py_XDECREF(all);
-    return result;
+    return PyUnicode_CompareWithASCIIString(name, "put") == 0;
 }
 
-/* Does it take the arguments of a call, and nothing in front of them? */
+/* Does it take the arguments of a call? */
 static bool is_of_one_call(PyObject *name)
 {
-    static const char *const names[] = {"cache_path", "explain",   "forget",
-                                        "get",        "is_cached", "refresh"};
+    static const char *const names[] = {"cache_path", "explain", "forget", "get",
+                                        "is_cached",  "put",     "refresh"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (PyUnicode_CompareWithASCIIString(name, names[i]) == 0)
             return true;
     return false;
 }
 
+/* put(value, ...): the value comes in front of the object. */
+static PyObject *put_vectorcall(PyObject *object, PyObject *const *args, size_t nargsf,
+                                PyObject *kwnames)
+{
+    bound_method *self = (bound_method *)object;
+    Py_ssize_t count = PyVectorcall_NARGS(nargsf);
+    Py_ssize_t total = count + (kwnames != NULL ? PyTuple_GET_SIZE(kwnames) : 0);
+    if (count == 0) {
+        PyErr_SetString(PyExc_TypeError, "put() takes the value, then the call's arguments");
+        return NULL;
+    }
+    PyObject **all = PyMem_Malloc((size_t)(total + 1) * sizeof *all);
+    if (all == NULL)
+        return PyErr_NoMemory();
+    all[0] = args[0];
+    all[1] = self->instance;
+    for (Py_ssize_t i = 1; i < total; i++)
+        all[i + 1] = args[i];
+    PyObject *result = PyObject_Vectorcall(self->function, all, (size_t)count + 1, kwnames);
+    PyMem_Free(all);
+    return result;
+}
+
+/* What asks of one call, as model.predict.is_cached: the function's own, bound to the object. No
+ * types.MethodType, whose pickle would look for the query in the object. */
+static PyObject *make_query(bound_method *self, PyObject *name)
+{
+    lcpy_state *state = PyType_GetModuleState(Py_TYPE(self));
+    PyObject *of_function = PyObject_GetAttr(self->function, name);
+    PyObject *query =
+        of_function != NULL ? make(state->query_type, of_function, self->instance) : NULL;
+    if (query != NULL && asks_to_put(name))
+        ((bound_method *)query)->vectorcall = put_vectorcall;
+    Py_XDECREF(of_function);
+    return query;
+}
+
 static PyObject *bound_getattro(PyObject *object, PyObject *name)
 {
     bound_method *self = (bound_method *)object;
-    if (is_of_one_call(name)) {
-        PyObject *of_function = PyObject_GetAttr(self->function, name);
-        PyObject *bound = of_function != NULL ? PyMethod_New(of_function, self->instance) : NULL;
-        Py_XDECREF(of_function);
-        return bound;
-    }
+    if (is_of_one_call(name))
+        return make_query(self, name);
     /* the type's own is no module of the function's */
     if (PyUnicode_CompareWithASCIIString(name, "__module__") != 0) {
         PyObject *own = PyObject_GenericGetAttr(object, name);
@@ -223,9 +236,28 @@ static PyObject *key_of(PyObject *object, PyObject *unused)
     return PyMethod_New(((bound_method *)object)->function, ((bound_method *)object)->instance);
 }
 
+static PyObject *reduce_query(PyObject *object, PyObject *unused)
+{
+    (void)unused;
+    return lcpy_methods_delegate("reduce_query", object, NULL);
+}
+
+static PyObject *query_getattro(PyObject *object, PyObject *name)
+{
+    PyObject *own = PyObject_GenericGetAttr(object, name);
+    if (own != NULL || !PyErr_ExceptionMatches(PyExc_AttributeError))
+        return own;
+    PyErr_Clear();
+    return PyObject_GetAttr(((bound_method *)object)->function, name);
+}
+
+static PyObject *query_repr(PyObject *object)
+{
+    bound_method *self = (bound_method *)object;
+    return PyUnicode_FromFormat("<%R of %R>", self->function, self->instance);
+}
+
 static PyMethodDef bound_methods[] = {
-    {"put", (PyCFunction)(void (*)(void))bound_put, METH_VARARGS | METH_KEYWORDS,
-     lcpy_queries_put_doc},
     {"__reduce__", reduce_bound, METH_NOARGS, NULL},
     {"__deepcopy__", deep_copy_bound, METH_O, NULL},
     {"__locache_key__", key_of, METH_NOARGS, NULL},
@@ -269,9 +301,61 @@ static PyType_Spec bound_spec = {
     .slots = bound_slots,
 };
 
+/* The function's own query is another object each time it is looked up. */
+static PyObject *query_compare(PyObject *a, PyObject *b, int op)
+{
+    if ((op != Py_EQ && op != Py_NE) || !Py_IS_TYPE(b, Py_TYPE(a)))
+        Py_RETURN_NOTIMPLEMENTED;
+    int equal = PyObject_RichCompareBool(((bound_method *)a)->function,
+                                         ((bound_method *)b)->function, Py_EQ);
+    if (equal < 0)
+        return NULL;
+    equal = equal && ((bound_method *)a)->instance == ((bound_method *)b)->instance;
+    return PyBool_FromLong(equal == (op == Py_EQ));
+}
+
+static Py_hash_t query_hash(PyObject *object)
+{
+    bound_method *self = (bound_method *)object;
+    Py_hash_t hash = PyObject_Hash(self->function);
+    if (hash == -1)
+        return -1;
+    hash ^= (Py_hash_t)((uintptr_t)self->instance >> 4);
+    return hash != -1 ? hash : -2;
+}
+
+static PyMethodDef query_methods[] = {
+    {"__reduce__", reduce_query, METH_NOARGS, NULL},
+    {"__locache_key__", key_of, METH_NOARGS, NULL},
+    {NULL, NULL, 0, NULL},
+};
+
+static PyType_Slot query_slots[] = {
+    {Py_tp_dealloc, LCPY_SLOT(bound_dealloc)},
+    {Py_tp_traverse, LCPY_SLOT(bound_traverse)},
+    {Py_tp_call, LCPY_SLOT(PyVectorcall_Call)},
+    {Py_tp_repr, LCPY_SLOT(query_repr)},
+    {Py_tp_hash, LCPY_SLOT(query_hash)},
+    {Py_tp_richcompare, LCPY_SLOT(query_compare)},
+    {Py_tp_getattro, LCPY_SLOT(query_getattro)},
+    {Py_tp_methods, query_methods},
+    {Py_tp_getset, bound_getset},
+    {Py_tp_members, bound_members},
+    {0, NULL},
+};
+
+static PyType_Spec query_spec = {
+    .name = "locache._core.BoundQuery",
+    .basicsize = sizeof(bound_method),
+    .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_HAVE_VECTORCALL |
+             Py_TPFLAGS_IMMUTABLETYPE | Py_TPFLAGS_DISALLOW_INSTANTIATION,
+    .slots = query_slots,
+};
+
 int lcpy_bound_exec(PyObject *module)
 {
     lcpy_state *state = PyModule_GetState(module);
     state->bound_type = (PyTypeObject *)PyType_FromModuleAndSpec(module, &bound_spec, NULL);
-    return state->bound_type != NULL ? 0 : -1;
+    state->query_type = (PyTypeObject *)PyType_FromModuleAndSpec(module, &query_spec, NULL);
+    return state->bound_type != NULL && state->query_type != NULL ? 0 : -1;
 }

@@ -6,6 +6,7 @@
 #include "call/depend.h"
 #include "call/kept.h"
 #include "call/note.h"
+#include "call/share.h"
 #include "call/switch.h"
 #include "call/warn.h"
 #include "identity.h"
@@ -165,11 +166,17 @@ static locache_status open_named(locache **out, lcpy_persisted *self, const lcpy
     if (note == NULL && PyErr_Occurred() != NULL)
         return LOCACHE_ETYPE;
     set_note(&options, note);
+    PyObject *shared = NULL;
     locache_status status = lcpy_where_find(directory, where, error);
+    if (status == LOCACHE_OK && (shared = lcpy_share_name(self, where, directory, name)) != NULL)
+        options.function = PyUnicode_AsUTF8(shared);
+    if (PyErr_Occurred() != NULL)
+        status = LOCACHE_ETYPE;
     if (status == LOCACHE_OK)
         status = open_without_gil(out, directory, &options, error);
     if (status == LOCACHE_NEED_SOURCE)
         status = open_by_source(out, self, directory, &options, error);
+    Py_XDECREF(shared);
     Py_XDECREF(note);
     return status;
 }

@@ -106,9 +106,7 @@ PyObject *lcpy_type_decorate(PyObject *module, PyObject *args)
                                  PySet_GET_SIZE(ignored) > 0 ? ignored : NULL) == 0 &&
                 lcpy_where_init(&self->where, where) == 0 && copy_attributes(self) == 0;
     const lcpy_options *options = &self->options;
-    /* max_entries keeps what was used last by the files' times, which a hit in memory leaves */
-    self->in_memory =
-        options->memory_entries >= 0 && options->memory_bytes >= 0 && options->max_entries <= 0;
+    self->in_memory = options->memory_entries >= 0 && options->memory_bytes >= 0;
     PyObject_GC_Track(self);
     if (!done)
         Py_CLEAR(self);

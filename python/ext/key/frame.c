@@ -1,19 +1,18 @@
-/* The frames of pandas and polars: column by column, so that how a frame keeps its columns in
- * memory (pandas' blocks, polars' chunks) does not matter. Neither library is imported: a frame
- * that is here has its own with it.
+/* The frames of pandas: column by column, so that how a frame keeps its columns in blocks of
+ * memory does not matter. The library is not imported: a frame that is here has its own with it.
  *
- * Their own reductions would do, but for two things: they show how the frame came to be, so that
- * equal frames have other keys, and they copy all of it. Here the arrays and buffers within are
- * digested where they lie. A frame is tag 49613 over its class and these parts, so that it can
- * never be taken for another object. */
+ * Its own reductions would do, but for two things: they show how the frame came to be, so that
+ * equal frames have other keys, and they copy all of it. Here the arrays within are digested where
+ * they lie. A frame is tag 49613 over its class and these parts, so that it can never be taken for
+ * another object. */
 #include "key/frame.h"
 
+#include "key/blocks.h"
+#include "key/odd_array.h"
 #include "key/table.h"
 #include "plain/names.h"
 
 #include <string.h>
-
-/* --------------------------------------------------------------------------------------- pandas */
 
 /* ["category", codes, categories, ordered] */
 static int write_categorical(lcpy_walk *walk, PyObject *array)
@@ -280,8 +279,57 @@ static int write_pandas_series(lcpy_walk *walk, PyObject *series)
     return write_about(walk, series);
 }
 
+/* A column as pandas keeps it. What is made here is written in place (lcpy_walk_new()), as a row of
+ * plain data is. */
+static int write_block_column(lcpy_walk *walk, const lcpy_block_place *column)
+{
+    const lcpy_block *block = column->block;
+    PyObject *array = NULL;
+    PyObject *dtype = NULL;
+    int result;
+
+    if (block->plain)
+        return lcpy_odd_array_write_row(walk, &block->open, column->row, block->values);
+    array = lcpy_blocks_array(column);
+    dtype = array == NULL ? NULL : PyObject_GetAttrString(array, "dtype");
+    if (dtype == NULL) {
+        Py_XDECREF(array);
+        return -1;
+    }
+    if (lcpy_types_classify(walk->state, Py_TYPE(dtype)) == LCPY_NPDTYPE) {
+        result = lcpy_walk_new(walk, array); /* which it was made for */
+    } else {
+        result = write_extension(walk, array, dtype);
+        Py_DECREF(array);
+    }
+    Py_DECREF(dtype);
+    return result;
+}
+
+/* A frame of a thousand short columns is written as if it were an array, where it is one: neither
+ * which blocks it has nor how they lie in memory counts. */
+static int write_blocks(lcpy_walk *walk, const lcpy_blocks *blocks)
+{
+    uint64_t parts = 0;
+
+    for (Py_ssize_t i = 0; i < blocks->columns_count; i += lcpy_blocks_run(blocks, i))
+        parts++;
+    locache_cbor_write_array(walk->writer, parts);
+    for (Py_ssize_t i = 0; i < blocks->columns_count;) {
+        Py_ssize_t count = lcpy_blocks_run(blocks, i);
+        int result = lcpy_blocks_is_short(&blocks->columns[i])
+                         ? lcpy_blocks_write_run(walk, blocks, i, count)
+                         : write_block_column(walk, &blocks->columns[i]);
+
+        if (result < 0)
+            return lcpy_walk_step(walk, ".iloc[:, %zd]", i);
+        i += count;
+    }
+    return 0;
+}
+
 /* The data of every column: `items` is a list of pairs of a label and a series. */
-static int write_columns(lcpy_walk *walk, PyObject *items)
+static int write_items(lcpy_walk *walk, PyObject *items)
 {
     locache_cbor_write_array(walk->writer, (uint64_t)PyList_GET_SIZE(items));
     for (Py_ssize_t i = 0; i < PyList_GET_SIZE(items); i++) {
@@ -297,165 +345,32 @@ static int write_columns(lcpy_walk *walk, PyObject *items)
     return 0;
 }
 
+static int write_columns(lcpy_walk *walk, PyObject *frame)
+{
+    lcpy_blocks blocks;
+    int result = lcpy_blocks_open(&blocks, walk->state, frame);
+
+    if (result != 0) {
+        result = result < 0 ? -1 : write_blocks(walk, &blocks);
+        lcpy_blocks_close(&blocks);
+        return result;
+    }
+    PyObject *iterator = PyObject_CallMethod(frame, "items", NULL);
+    PyObject *items = iterator == NULL ? NULL : PySequence_List(iterator);
+    result = items == NULL ? -1 : write_items(walk, items);
+    Py_XDECREF(items);
+    Py_XDECREF(iterator);
+    return result;
+}
+
 /* [columns, index, [data], attributes, flag] */
 static int write_pandas_frame(lcpy_walk *walk, PyObject *frame)
 {
-    PyObject *iterator = PyObject_CallMethod(frame, "items", NULL);
-    PyObject *items = iterator == NULL ? NULL : PySequence_List(iterator);
-    int result = -1;
-
-    Py_XDECREF(iterator);
     lcpy_walk_begin_object(walk, "pandas:DataFrame", 5);
-    if (items != NULL && lcpy_walk_attribute(walk, frame, "columns") == 0 &&
-        lcpy_walk_attribute(walk, frame, "index") == 0 && write_columns(walk, items) == 0)
-        result = write_about(walk, frame);
-    Py_XDECREF(items);
-    return result;
-}
-
-/* --------------------------------------------------------------------------------------- polars */
-
-/* [lengths, all items] of a column of lists: to_list() would make them objects of Python, which
- * know no nanoseconds. */
-static int write_polars_lists(lcpy_walk *walk, PyObject *lists)
-{
-    PyObject *space = PyObject_GetAttrString(lists, "list");
-    PyObject *lengths = space == NULL ? NULL : PyObject_CallMethod(space, "len", NULL);
-    PyObject *zero = PyLong_FromLong(0);
-    PyObject *any =
-        lengths == NULL || zero == NULL ? NULL : PyObject_RichCompare(lengths, zero, Py_GT);
-    /* Of an empty list explode() makes a null. */
-    PyObject *full = any == NULL ? NULL : PyObject_CallMethod(lists, "filter", "O", any);
-    int result = -1;
-
-    /* The length of a null is null or 0, by version. */
-    locache_cbor_write_array(walk->writer, 3);
-    if (full != NULL && lcpy_walk_call(walk, lists, "is_null") == 0 &&
-        lcpy_walk_value(walk, lengths) == 0)
-        result = lcpy_walk_call(walk, full, "explode");
-    Py_XDECREF(full);
-    Py_XDECREF(any);
-    Py_XDECREF(zero);
-    Py_XDECREF(lengths);
-    Py_XDECREF(space);
-    return result;
-}
-
-/* [lengths, all items] */
-static int write_polars_arrays(lcpy_walk *walk, PyObject *arrays)
-{
-    PyObject *space = PyObject_GetAttrString(arrays, "arr");
-    PyObject *lists = space == NULL ? NULL : PyObject_CallMethod(space, "to_list", NULL);
-    int result = lists == NULL ? -1 : write_polars_lists(walk, lists);
-
-    Py_XDECREF(lists);
-    Py_XDECREF(space);
-    return result;
-}
-
-/* [nulls, frame of the fields] */
-static int write_polars_structs(lcpy_walk *walk, PyObject *structs)
-{
-    PyObject *space = PyObject_GetAttrString(structs, "struct");
-    int result = -1;
-
-    locache_cbor_write_array(walk->writer, 2);
-    if (space != NULL && lcpy_walk_call(walk, structs, "is_null") == 0)
-        result = lcpy_walk_call(walk, space, "unnest");
-    Py_XDECREF(space);
-    return result;
-}
-
-/* What a type of somebody's own is kept as. */
-static int write_polars_extension(lcpy_walk *walk, PyObject *series)
-{
-    PyObject *space = PyObject_GetAttrString(series, "ext");
-    int result = space == NULL ? -1 : lcpy_walk_call(walk, space, "storage");
-
-    Py_XDECREF(space);
-    return result;
-}
-
-/* 1: written by its parts; 0: it has none; -1 with an exception. */
-static int write_polars_nested(lcpy_walk *walk, PyObject *series, PyObject *dtype)
-{
-    static const struct {
-        const char *name;
-        int (*write)(lcpy_walk *, PyObject *);
-    } nested[] = {{"List", write_polars_lists},
-                  {"Array", write_polars_arrays},
-                  {"Struct", write_polars_structs},
-                  {"BaseExtension", write_polars_extension}};
-
-    for (size_t i = 0; i < sizeof nested / sizeof nested[0]; i++) {
-        PyObject *class = lcpy_names_loaded("polars", nested[i].name);
-        int found = class == NULL ? 0 : PyObject_IsInstance(dtype, class);
-
-        if (found != 0)
-            return found < 0 || nested[i].write(walk, series) < 0 ? -1 : 1;
-    }
-    return 0;
-}
-
-/* By its buffers; nested types by their parts; objects of Python, and what is none of these, as a
- * list. */
-static int write_polars_data(lcpy_walk *walk, PyObject *series, PyObject *dtype)
-{
-    PyObject *object_type = lcpy_names_loaded("polars", "Object");
-    int is_object = object_type == NULL ? 0 : PyObject_RichCompareBool(dtype, object_type, Py_EQ);
-    int written = is_object != 0 ? -(is_object < 0) : lcpy_table_write_series(walk, series);
-
-    if (written == 0 && is_object == 0)
-        written = write_polars_nested(walk, series, dtype);
-    if (written != 0)
-        return written < 0 ? -1 : 0;
-    return lcpy_walk_call(walk, series, "to_list");
-}
-
-/* The values that a series has, each once, as it sorts them. */
-static int write_polars_order(lcpy_walk *walk, PyObject *series)
-{
-    PyObject *once = PyObject_CallMethod(series, "unique", NULL);
-    PyObject *sorted = once == NULL ? NULL : PyObject_CallMethod(once, "sort", NULL);
-    int result = sorted == NULL ? -1 : lcpy_walk_call(walk, sorted, "to_list");
-
-    Py_XDECREF(sorted);
-    Py_XDECREF(once);
-    return result;
-}
-
-/* Some versions sort categories by where they met each first, in whatever series: [data, order]. */
-static int write_polars_values(lcpy_walk *walk, PyObject *series, PyObject *dtype, PyObject *type)
-{
-    if (PyUnicode_CompareWithASCIIString(type, "Categorical(ordering='physical')") != 0)
-        return write_polars_data(walk, series, dtype);
-    locache_cbor_write_array(walk->writer, 2);
-    return write_polars_data(walk, series, dtype) < 0 ? -1 : write_polars_order(walk, series);
-}
-
-/* [name, type, data] */
-static int write_polars_series(lcpy_walk *walk, PyObject *series)
-{
-    PyObject *dtype = PyObject_GetAttrString(series, "dtype");
-    PyObject *type = dtype == NULL ? NULL : PyObject_Repr(dtype);
-    int result = -1;
-
-    lcpy_walk_begin_object(walk, "polars:Series", 3);
-    if (type != NULL && lcpy_walk_attribute(walk, series, "name") == 0 &&
-        lcpy_walk_value(walk, type) == 0)
-        result = write_polars_values(walk, series, dtype, type);
-    Py_XDECREF(type);
-    Py_XDECREF(dtype);
-    return result;
-}
-
-/* [height, [series]] */
-static int write_polars_frame(lcpy_walk *walk, PyObject *frame)
-{
-    lcpy_walk_begin_object(walk, "polars:DataFrame", 2);
-    if (lcpy_walk_attribute(walk, frame, "height") < 0)
+    if (lcpy_walk_attribute(walk, frame, "columns") < 0 ||
+        lcpy_walk_attribute(walk, frame, "index") < 0 || write_columns(walk, frame) < 0)
         return -1;
-    return lcpy_walk_call(walk, frame, "get_columns");
+    return write_about(walk, frame);
 }
 
 int lcpy_frame_write(lcpy_walk *walk, PyObject *value, lcpy_class class_of)
@@ -469,14 +384,8 @@ int lcpy_frame_write(lcpy_walk *walk, PyObject *value, lcpy_class class_of)
     case LCPY_PANDAS_SERIES:
         write = write_pandas_series;
         break;
-    case LCPY_PANDAS_INDEX:
-        write = write_index;
-        break;
-    case LCPY_POLARS_SERIES:
-        write = write_polars_series;
-        break;
     default:
-        write = write_polars_frame;
+        write = write_index;
         break;
     }
     return lcpy_walk_nested(walk, value, write);

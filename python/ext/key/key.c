@@ -12,6 +12,7 @@
 #include "key/instance.h"
 #include "key/object.h"
 #include "key/odd_array.h"
+#include "key/polars.h"
 #include "key/table.h"
 #include "key/view.h"
 #include "key/walk.h"
@@ -225,11 +226,24 @@ static int write_path(lcpy_walk *walk, PyObject *path)
     return result;
 }
 
+/* lcpy_types_classify() looks at the names of all that it knows before it knows that it is none. */
+static lcpy_class class_of_value(lcpy_state *state, PyTypeObject *type)
+{
+    lcpy_seen *seen = lcpy_instance_seen(state, type);
+    if (seen != NULL && seen->other)
+        return LCPY_OTHER;
+    lcpy_class found = lcpy_types_classify(state, type);
+    seen = lcpy_instance_seen(state, type);
+    if (seen != NULL)
+        seen->other = found == LCPY_OTHER;
+    return found;
+}
+
 /* By class, of what is no builtin. Any of them may turn out to have no exact form of its own (a
  * zone with a name, a structured scalar): then it is an object like others. */
 static int write_known(lcpy_walk *walk, PyObject *value)
 {
-    lcpy_class class_of = lcpy_types_classify(walk->state, Py_TYPE(value));
+    lcpy_class class_of = class_of_value(walk->state, Py_TYPE(value));
     lcpy_written written = LCPY_NOT_EXACT;
 
     switch (class_of) {
@@ -257,9 +271,10 @@ static int write_known(lcpy_walk *walk, PyObject *value)
     case LCPY_PANDAS_FRAME:
     case LCPY_PANDAS_SERIES:
     case LCPY_PANDAS_INDEX:
+        return lcpy_frame_write(walk, value, class_of);
     case LCPY_POLARS_FRAME:
     case LCPY_POLARS_SERIES:
-        return lcpy_frame_write(walk, value, class_of);
+        return lcpy_polars_write(walk, value, class_of == LCPY_POLARS_FRAME);
     case LCPY_ARROW_TABLE:
     case LCPY_ARROW_ARRAY:
         return lcpy_table_write(walk, value, class_of == LCPY_ARROW_TABLE);

@@ -54,9 +54,18 @@ static int update(lcpy_state *state, PyTypeObject *type)
         return 0;
     known = PyImport_ImportModule("locache._known");
     done = known == NULL ? NULL : PyObject_CallMethod(known, "add_loaded", "O", state->known);
+    state->known_turn++;
     Py_XDECREF(done);
     Py_XDECREF(known);
     return done == NULL ? -1 : 0;
+}
+
+bool lcpy_known_is_same(const lcpy_state *state, unsigned turn)
+{
+    PyObject *modules = PyImport_GetModuleDict();
+
+    return turn == state->known_turn && PyDict_Check(modules) &&
+           PyDict_GET_SIZE(modules) == state->known_modules;
 }
 
 int lcpy_known_find(PyObject **out, lcpy_state *state, PyTypeObject *type)
@@ -89,6 +98,7 @@ PyObject *lcpy_known_set(PyObject *module, PyObject *const *arguments, Py_ssize_
                                          "function that takes an object of it");
         return NULL;
     }
+    state->known_turn++;
     if (update(state, (PyTypeObject *)arguments[0]) < 0 ||
         PyDict_SetItem(state->known, arguments[0], arguments[1]) < 0)
         return NULL;

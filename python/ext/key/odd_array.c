@@ -183,7 +183,25 @@ done:
     return result;
 }
 
-/* Plain data, which holds no other objects, or not. */
+/* Plain data, which holds no other objects. */
+static int write_plain(lcpy_walk *walk, const lcpy_array *open, lcpy_strided *bytes,
+                       PyObject *array)
+{
+    if (open->odd)
+        begin_placed(walk, open->places, open->dimensions);
+    lcpy_array_write_head(walk->writer, open);
+    return lcpy_walk_strided(walk, bytes, array);
+}
+
+int lcpy_odd_array_write_row(lcpy_walk *walk, const lcpy_array *of, Py_ssize_t row, PyObject *array)
+{
+    lcpy_strided bytes;
+    lcpy_array open;
+
+    lcpy_array_row_for_key(&open, &bytes, of, row);
+    return write_plain(walk, &open, &bytes, array);
+}
+
 static int write_odd(lcpy_walk *walk, PyObject *array)
 {
     lcpy_strided bytes;
@@ -192,10 +210,7 @@ static int write_odd(lcpy_walk *walk, PyObject *array)
 
     switch (lcpy_array_open_for_key(walk->state, &open, &bytes, array)) {
     case LCPY_DONE:
-        if (open.odd)
-            begin_placed(walk, open.places, open.dimensions);
-        lcpy_array_write_head(walk->writer, &open);
-        result = lcpy_walk_strided(walk, &bytes, array);
+        result = write_plain(walk, &open, &bytes, array);
         lcpy_array_close(&open);
         walk->apart = true;
         return result;

@@ -3,10 +3,15 @@
 #define LCPY_ODD_ARRAY_H
 
 #include "key/walk.h"
+#include "plain/array.h"
 
 /* A numpy.ndarray or array.array (exact types): plain data in one piece with its digest, what is no
  * plain data by its fields or elements. */
 int lcpy_odd_array_write(lcpy_walk *walk, PyObject *array);
+/* A row of an array of two dimensions and plain data, which is open (lcpy_array_row_for_key()), in
+ * place: what would be written of it as an array. `array` is whose it is. */
+int lcpy_odd_array_write_row(lcpy_walk *walk, const lcpy_array *of, Py_ssize_t row,
+                             PyObject *array);
 int lcpy_odd_array_write_dtype(lcpy_walk *walk, PyObject *dtype);
 
 #endif

@@ -198,7 +198,8 @@ int lcpy_walk_call(lcpy_walk *walk, PyObject *object, const char *method)
 /* Steps are added on the way out, by whoever knows what led to the value. */
 int lcpy_walk_attribute(lcpy_walk *walk, PyObject *object, const char *name)
 {
-    PyObject *value = PyObject_GetAttrString(object, name);
+    PyObject *text = lcpy_names_text(walk->state, name);
+    PyObject *value = text == NULL ? NULL : PyObject_GetAttr(object, text);
     int result;
 
     if (value == NULL)

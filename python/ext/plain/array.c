@@ -5,6 +5,8 @@
  * there is no build against NumPy, and no version of its binary interface to agree with. */
 #include "plain/array.h"
 
+#include <string.h>
+
 #include "plain/strided.h"
 #include "plain/types.h"
 
@@ -168,28 +170,51 @@ static void turn_round(lcpy_strided *out, const Py_buffer *view, lcpy_padding pa
     lcpy_strided_of(out, &turned, padding);
 }
 
-lcpy_written lcpy_array_open_for_key(lcpy_state *state, lcpy_array *out, lcpy_strided *bytes,
-                                     PyObject *array)
+/* In which order the bytes of `view`, which is what out->view is or a part of it, are taken. */
+static void choose_order(lcpy_array *out, lcpy_strided *bytes, const Py_buffer *view)
 {
     const lcpy_padding none = {0};
-    lcpy_written result = open_array(state, out, array, ANYHOW);
-    bool counts = result == LCPY_DONE && out->tag != LOCACHE_TAG_PYARRAY &&
-                  out->view.strides != NULL && out->view.shape != NULL;
+    bool counts = out->tag != LOCACHE_TAG_PYARRAY;
+    lcpy_padding padding = counts ? lcpy_dtype_padding(out->type) : none;
     lcpy_layout_order order = LCPY_ROWS;
 
-    if (result != LCPY_DONE)
-        return result;
-    lcpy_padding padding = out->tag == LOCACHE_TAG_PYARRAY ? none : lcpy_dtype_padding(out->type);
-    if (counts)
-        order = lcpy_strided_order(out->places, out->view.ndim, out->view.shape, out->view.strides);
+    if (counts && view->strides != NULL && view->shape != NULL)
+        order = lcpy_strided_order(out->places, view->ndim, view->shape, view->strides);
     out->odd = order == LCPY_OTHERWISE;
     if (order == LCPY_COLUMNS) {
         out->order = 'F';
-        turn_round(bytes, &out->view, padding);
+        turn_round(bytes, view, padding);
     } else {
-        lcpy_strided_of(bytes, &out->view, padding);
+        lcpy_strided_of(bytes, view, padding);
     }
-    return LCPY_DONE;
+}
+
+lcpy_written lcpy_array_open_for_key(lcpy_state *state, lcpy_array *out, lcpy_strided *bytes,
+                                     PyObject *array)
+{
+    lcpy_written result = open_array(state, out, array, ANYHOW);
+
+    if (result == LCPY_DONE)
+        choose_order(out, bytes, &out->view);
+    return result;
+}
+
+void lcpy_array_row_for_key(lcpy_array *out, lcpy_strided *bytes, const lcpy_array *of,
+                            Py_ssize_t row)
+{
+    Py_buffer view = of->view; /* what it points to is the array's */
+
+    view.buf = (char *)view.buf + row * view.strides[0];
+    view.len = view.shape[1] * view.itemsize;
+    view.ndim = 1;
+    view.shape++;
+    view.strides++;
+    memcpy(out->type, of->type, sizeof out->type);
+    out->tag = of->tag;
+    out->order = 'C';
+    out->dimensions = 1;
+    out->extents[0] = view.shape[0];
+    choose_order(out, bytes, &view);
 }
 
 void lcpy_array_close(lcpy_array *array)

@@ -32,6 +32,10 @@ lcpy_written lcpy_array_open(lcpy_state *state, lcpy_array *out, PyObject *array
 lcpy_written lcpy_array_open_for_key(lcpy_state *state, lcpy_array *out, lcpy_strided *bytes,
                                      PyObject *array);
 void lcpy_array_close(lcpy_array *array);
+/* A row of an array of two dimensions that was opened for a key and has a buffer of these, as if it
+ * had been opened itself; it borrows from that, and is not closed. */
+void lcpy_array_row_for_key(lcpy_array *out, lcpy_strided *bytes, const lcpy_array *of,
+                            Py_ssize_t row);
 /* Of a numpy.ndarray: must it not be written to? 1, 0, or -1 with an exception; make it so. */
 int lcpy_array_is_readonly(PyObject *array);
 int lcpy_array_make_readonly(PyObject *array);

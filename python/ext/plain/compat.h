@@ -166,6 +166,22 @@ static inline void lcpy_compat_each_object(int (*visit)(PyObject *, void *), voi
 #endif
 }
 
+/* Keep the garbage collector from running within allocations, as it does until 3.12, while very
+ * many objects are made that are all in use. What the first says is for the second. */
+static inline bool lcpy_compat_hold_collector(void)
+{
+#if PY_VERSION_HEX >= 0x030C0000
+    return false;
+#else
+    return PyGC_Disable() != 0;
+#endif
+}
+static inline void lcpy_compat_release_collector(bool held)
+{
+    if (held)
+        PyGC_Enable();
+}
+
 /* How deep calls in C may nest, by Python's own count. */
 static inline int lcpy_compat_recursion_limit(void)
 {

@@ -221,6 +221,8 @@ static bool parse_offset(int *out, const char **at, const char *end)
 /* datetime.timezone.utc itself for 0, as for every Python program. */
 static PyObject *new_zone(PyDateTime_CAPI *api, int minutes)
 {
+    if (minutes == 0)
+        return Py_NewRef(api->TimeZone_UTC);
     PyObject *offset = api->Delta_FromDelta(0, minutes * 60, 0, 1, api->DeltaType);
     PyObject *zone = offset == NULL ? NULL : api->TimeZone_FromTimeZone(offset, NULL);
 
@@ -286,11 +288,25 @@ static PyObject *read_timedelta(PyDateTime_CAPI *api, locache_cbor_reader *reade
     return api->Delta_FromDelta((int)days, (int)seconds, (int)microseconds, 0, api->DeltaType);
 }
 
-PyObject *lcpy_date_read(locache_cbor_reader *reader, uint64_t tag)
+/* Not PyDateTime_IMPORT: it keeps the interface in a static variable of this file, where it is left
+ * unset if the import fails, and which is there for one interpreter. Looked up once, since an
+ * import takes longer than all else that a date needs. NULL with an exception. */
+static PyDateTime_CAPI *interface_of(lcpy_state *state)
 {
-    /* Not PyDateTime_IMPORT: it keeps the interface in a static variable of this file, where it is
-     * left unset if the import fails. */
-    PyDateTime_CAPI *api = PyCapsule_Import(PyDateTime_CAPSULE_NAME, 0);
+    if (state->datetime == NULL) {
+        PyObject *module = PyImport_ImportModule("datetime");
+
+        if (module != NULL)
+            state->datetime = PyObject_GetAttrString(module, "datetime_CAPI");
+        Py_XDECREF(module);
+    }
+    return state->datetime != NULL ? PyCapsule_GetPointer(state->datetime, PyDateTime_CAPSULE_NAME)
+                                   : NULL;
+}
+
+PyObject *lcpy_date_read(lcpy_state *state, locache_cbor_reader *reader, uint64_t tag)
+{
+    PyDateTime_CAPI *api = interface_of(state);
 
     if (api == NULL)
         return NULL;

@@ -13,6 +13,6 @@ lcpy_written lcpy_date_write(locache_cbor_writer *writer, PyObject *value, lcpy_
 
 /* The way back for LOCACHE_TAG_DATETIME, _LOCALTIME, _DATE, _TIME and _DURATION, whose head has
  * been read. New reference, or NULL with ValueError on what the write does not make. */
-PyObject *lcpy_date_read(locache_cbor_reader *reader, uint64_t tag);
+PyObject *lcpy_date_read(lcpy_state *state, locache_cbor_reader *reader, uint64_t tag);
 
 #endif

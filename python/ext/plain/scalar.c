@@ -112,7 +112,7 @@ static PyObject *read_uuid(locache_cbor_reader *reader)
         Py_BuildValue("(Oy#)", Py_None, (const char *)item.data, (Py_ssize_t)item.size));
 }
 
-PyObject *lcpy_scalar_read(locache_cbor_reader *reader, uint64_t tag)
+PyObject *lcpy_scalar_read(lcpy_state *state, locache_cbor_reader *reader, uint64_t tag)
 {
     switch (tag) {
     case LOCACHE_TAG_BIGNUM:
@@ -125,7 +125,7 @@ PyObject *lcpy_scalar_read(locache_cbor_reader *reader, uint64_t tag)
     case LOCACHE_TAG_DATE:
     case LOCACHE_TAG_TIME:
     case LOCACHE_TAG_DURATION:
-        return lcpy_date_read(reader, tag);
+        return lcpy_date_read(state, reader, tag);
     case LOCACHE_TAG_DECIMAL:
         return lcpy_number_read_decimal(reader);
     case LOCACHE_TAG_DECIMAL_TEXT:

@@ -19,6 +19,6 @@ bool lcpy_scalar_write_fast(locache_cbor_writer *writer, PyObject *value);
 /* The way back for a tag that lcpy_scalar_write() writes (the tag's head has been read; its content
  * is next), but for str (result/text.h). New reference; NULL with ValueError on content that the
  * writer does not write; NULL without exception where the tag is none of a scalar's. */
-PyObject *lcpy_scalar_read(locache_cbor_reader *reader, uint64_t tag);
+PyObject *lcpy_scalar_read(lcpy_state *state, locache_cbor_reader *reader, uint64_t tag);
 
 #endif

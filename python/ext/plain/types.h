@@ -34,6 +34,21 @@ typedef enum lcpy_class {
 
 /* Exact types only: a subclass that a user made is LCPY_OTHER. Cannot fail; leaves no exception. */
 lcpy_class lcpy_types_classify(lcpy_state *state, PyTypeObject *type);
+
+/* Was the class made in C, so that no class statement's methods are its own? */
+static inline bool lcpy_types_is_of_c(const PyTypeObject *type)
+{
+    return !(type->tp_flags & Py_TPFLAGS_HEAPTYPE) || type->tp_flags & Py_TPFLAGS_IMMUTABLETYPE;
+}
+
+/* The first such class among a class and its bases: object at last. Borrowed. */
+static inline PyTypeObject *lcpy_types_base_of_c(PyTypeObject *type)
+{
+    while (!lcpy_types_is_of_c(type) && type->tp_base != NULL)
+        type = type->tp_base;
+    return type;
+}
+
 void lcpy_types_free(lcpy_types *types);
 int lcpy_types_traverse(lcpy_types *types, visitproc visit, void *arg);
 

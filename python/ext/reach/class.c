@@ -337,6 +337,8 @@ static int write_registered(lcpy_reacher *r, PyObject *class)
     int status = names != NULL ? PyList_Sort(names) : -1;
     if (status == 0 && PyList_GET_SIZE(names) > 0)
         status = lcpy_reach_value(r, names);
+    if (status == 0)
+        status = lcpy_contents_add_class(&r->out->guard.contents, class);
     Py_XDECREF(names);
     return status;
 }

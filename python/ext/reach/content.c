@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "plain/compat.h"
+#include "reach/mark.h"
 
 /* Items of all containers together that are compared at each call: a microsecond or two. */
 #define ITEMS_MAX 1000
@@ -11,6 +12,8 @@
  * long as the items take. */
 #define BUFFER_MAX (16 * 1024)
 #define BYTES_MAX (128 * 1024)
+/* As many items as a mark takes as long as. */
+#define MARK_COST 50
 /* What is looked at for more to look at: bounds the time for tuples of tuples. */
 #define QUEUE_MAX (4 * ITEMS_MAX)
 
@@ -85,7 +88,7 @@ static PyObject *referents_of(PyObject *object)
 }
 
 /* NULL where that cannot be seen, perhaps with an exception. */
-static PyObject *take_items(PyObject *object, lcpy_content_kind kind)
+static PyObject *take_items(lcpy_state *state, PyObject *object, lcpy_content_kind kind)
 {
     switch (kind) {
     case LCPY_CONTENT_DICT:
@@ -101,6 +104,8 @@ static PyObject *take_items(PyObject *object, lcpy_content_kind kind)
         return items_of_instance(object);
     case LCPY_CONTENT_REFERENTS:
         return referents_of(object);
+    case LCPY_CONTENT_MARK:
+        return lcpy_mark_of(state, object);
     }
     return NULL;
 }
@@ -168,7 +173,7 @@ static int take_as(lcpy_contents *contents, PyObject *object, lcpy_content_kind 
 {
     if (contents->items + size_of(object, kind) > ITEMS_MAX || contents->bytes > BYTES_MAX)
         return 0;
-    PyObject *items = take_items(object, kind);
+    PyObject *items = take_items(contents->state, object, kind);
     if (items == NULL)
         return PyErr_Occurred() != NULL ? -1 : 0;
     lcpy_content *content = next_content(contents);
@@ -177,7 +182,9 @@ static int take_as(lcpy_contents *contents, PyObject *object, lcpy_content_kind 
         contents->count++;
         *content = (lcpy_content){.object = object, .kind = kind};
         set_items(content, items);
-        if (PyTuple_Check(items)) {
+        if (kind == LCPY_CONTENT_MARK) {
+            contents->items += MARK_COST;
+        } else if (PyTuple_Check(items)) {
             contents->items += 1 + PyTuple_GET_SIZE(items);
             status = push_each(contents, items);
         } else {
@@ -250,9 +257,22 @@ static int take_buffer(lcpy_contents *contents, PyObject *object)
                : status;
 }
 
+/* What cannot be asked, as a tensor that has no memory, is left out. */
+static int take_mark(lcpy_contents *contents, PyObject *object)
+{
+    int status = take_as(contents, object, LCPY_CONTENT_MARK);
+    if (status < 0 && PyErr_ExceptionMatches(PyExc_Exception)) {
+        PyErr_Clear();
+        status = 0;
+    }
+    return status;
+}
+
 static int take_object(lcpy_contents *contents, PyObject *object)
 {
     PyTypeObject *type = Py_TYPE(object);
+    if (lcpy_mark_is_for(contents->state, object))
+        return take_mark(contents, object);
     int status = take_as(contents, object, LCPY_CONTENT_ATTRIBUTES);
     if (status == 0 && PyObject_CheckBuffer(object))
         return take_buffer(contents, object);
@@ -305,6 +325,13 @@ int lcpy_contents_add(lcpy_contents *contents, PyObject *value)
     if (contents->queue == NULL && (contents->queue = PyList_New(0)) == NULL)
         return -1;
     return PyList_Append(contents->queue, value);
+}
+
+int lcpy_contents_add_class(lcpy_contents *contents, PyObject *class)
+{
+    if (contents->queue == NULL && (contents->queue = PyList_New(0)) == NULL)
+        return -1;
+    return lcpy_mark_is_for(contents->state, class) ? PyList_Append(contents->queue, class) : 0;
 }
 
 int lcpy_contents_take(lcpy_contents *contents)
@@ -406,7 +433,16 @@ static bool same_referents(PyObject *items, PyObject *object)
            with.at == PyTuple_GET_SIZE(items);
 }
 
-static bool same_content(const lcpy_content *content)
+static bool same_mark(lcpy_state *state, PyObject *mark, PyObject *object)
+{
+    PyObject *now = lcpy_mark_of(state, object);
+    bool same = now != NULL && PyObject_RichCompareBool(now, mark, Py_EQ) > 0;
+    PyErr_Clear();
+    Py_XDECREF(now);
+    return same;
+}
+
+static bool same_content(lcpy_state *state, const lcpy_content *content)
 {
     PyObject *object = content->object;
     switch (content->kind) {
@@ -425,6 +461,8 @@ static bool same_content(const lcpy_content *content)
         return same_instance(content->items, object);
     case LCPY_CONTENT_REFERENTS:
         return same_referents(content->items, object);
+    case LCPY_CONTENT_MARK:
+        return same_mark(state, content->items, object);
     }
     return false;
 }
@@ -437,7 +475,7 @@ bool lcpy_contents_hold(lcpy_contents *contents)
         if (content->versioned && lcpy_compat_dict_version(&now, content->object) &&
             now == content->version)
             continue;
-        if (!same_content(content))
+        if (!same_content(contents->state, content))
             return false;
         if (content->versioned)
             (void)lcpy_compat_dict_version(&content->version, content->object);
@@ -449,7 +487,7 @@ int lcpy_contents_renew(lcpy_contents *contents)
 {
     for (Py_ssize_t i = 0; i < contents->count; i++) {
         lcpy_content *content = &contents->all[i];
-        PyObject *items = take_items(content->object, content->kind);
+        PyObject *items = take_items(contents->state, content->object, content->kind);
         if (items == NULL && PyErr_Occurred() != NULL)
             return -1;
         if (items != NULL)

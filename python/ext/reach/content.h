@@ -12,19 +12,21 @@ typedef enum lcpy_content_kind {
     LCPY_CONTENT_ORDER, /* of the keys of an OrderedDict, which its items are beside */
     LCPY_CONTENT_BUFFER,
     LCPY_CONTENT_ATTRIBUTES, /* an instance's dict */
-    LCPY_CONTENT_REFERENTS   /* what the garbage collector is told of */
+    LCPY_CONTENT_REFERENTS,  /* what the garbage collector is told of */
+    LCPY_CONTENT_MARK        /* what mark.h says */
 } lcpy_content_kind;
 
 typedef struct lcpy_content {
     PyObject *object;
-    PyObject *items; /* tuple; of a buffer bytes */
+    PyObject *items; /* tuple; of a buffer bytes; a mark is anything */
     uint64_t version;
     lcpy_content_kind kind;
     bool versioned; /* a dict whose version says it */
 } lcpy_content;
 
-/* Zeroed is empty. */
+/* Zeroed is empty; then the state is to be set. */
 typedef struct lcpy_contents {
+    lcpy_state *state;
     lcpy_content *all;
     Py_ssize_t count;
     Py_ssize_t items; /* of all, so far */
@@ -37,6 +39,8 @@ typedef struct lcpy_contents {
 
 /* Look at a value, too. */
 int lcpy_contents_add(lcpy_contents *contents, PyObject *value);
+/* At what is registered with a class, too. */
+int lcpy_contents_add_class(lcpy_contents *contents, PyObject *class);
 /* Take down what all that was added holds: up to some thousand items in all, what is nearest
  * first. */
 int lcpy_contents_take(lcpy_contents *contents);

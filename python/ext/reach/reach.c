@@ -170,10 +170,11 @@ static int reset_round(lcpy_reacher *r)
     lcpy_guard_clear(&out->guard);
     locache_cbor_writer_reset(r->writer);
     r->grown = false;
-    return r->numbers == NULL || r->nodes == NULL || out->functions == NULL ||
-                   (out->parts == NULL && PyErr_Occurred() != NULL)
-               ? -1
-               : lcpy_guard_init(&out->guard);
+    if (r->numbers == NULL || r->nodes == NULL || out->functions == NULL ||
+        (out->parts == NULL && PyErr_Occurred() != NULL) || lcpy_guard_init(&out->guard) < 0)
+        return -1;
+    out->guard.contents.state = r->state;
+    return 0;
 }
 
 static int walk_round(lcpy_reacher *r, PyObject *roots, PyObject *depends)

@@ -85,6 +85,23 @@ static int write_sequence_of(lcpy_reacher *r, PyObject *sequence)
     return status;
 }
 
+static bool is_dict_view(PyObject *value)
+{
+    return PyDictKeys_Check(value) || PyDictItems_Check(value) || PyDictValues_Check(value);
+}
+
+/* What a dict has when it is looked at: [its class's name, items]. */
+static int write_dict_view(lcpy_reacher *r, PyObject *view)
+{
+    PyObject *name = PyUnicode_FromString(Py_TYPE(view)->tp_name);
+    int status = name != NULL ? lcpy_guard_add_content(&r->out->guard, view) : -1;
+    locache_cbor_write_array(r->writer, 2);
+    if (status == 0)
+        status = lcpy_reach_text(r, LCPY_FORM_NAME, name);
+    Py_XDECREF(name);
+    return status == 0 ? write_sequence_of(r, view) : -1;
+}
+
 /* It has no key as a whole: what is in it counts, as far as it has one. */
 static int write_pieces(lcpy_reacher *r, PyObject *value)
 {
@@ -236,7 +253,7 @@ static int write_users(lcpy_reacher *r, PyObject *value)
         return -1;
     if (lcpy_names_is_of((PyObject *)type, "enum", "EnumMeta"))
         return write_member(r, value);
-    if (lcpy_reduction_is_bare(type) && !says_its_key(type))
+    if (lcpy_reduction_is_bare(r->state, type) && !says_its_key(type))
         return lcpy_reach_node(r, value, LCPY_NODE_WHOLE);
     return write_by_key(r, value);
 }
@@ -379,6 +396,8 @@ int lcpy_reach_value(lcpy_reacher *r, PyObject *value)
     int library = lcpy_reach_library(r, value, &declared);
     if (library != 0)
         return library < 0 ? -1 : write_declared(r, declared);
+    if (is_dict_view(value))
+        return write_dict_view(r, value);
     if (value == (PyObject *)Py_NotImplemented || Py_IS_TYPE(value, &PyBaseObject_Type))
         return lcpy_reach_left_out(r); /* only ever compared with */
     int owner = lcpy_owner_of_class(r->state, (PyObject *)type);

@@ -4,6 +4,7 @@
  * its items and for those of every array around it, and each out-of-line buffer is used exactly
  * once, in order. */
 #include "plain/array.h"
+#include "plain/compat.h"
 #include "plain/npscalar.h"
 #include "plain/number.h"
 #include "plain/scalar.h"
@@ -148,7 +149,7 @@ static PyObject *decode_leaf_tag(decoder *d, uint64_t tag)
     else if (is_array_tag(tag))
         value = lcpy_array_read(&d->reader, tag, decode_array_bytes, d);
     else
-        value = lcpy_scalar_read(&d->reader, tag);
+        value = lcpy_scalar_read(d->source.state, &d->reader, tag);
     return value != NULL ? value : malformed("a tag that results do not have");
 }
 
@@ -453,6 +454,10 @@ static PyObject *decode_item(decoder *d, size_t slot)
     return decode_nested(d, &item, slot);
 }
 
+/* Bytes of a body from which on it may hold more objects than the collector lets be made before it
+ * runs, which is 700 by default. */
+#define MANY_OBJECTS 2048
+
 /* A body is all of it: an item, and nothing behind it. */
 static PyObject *decode_plain(decoder *d)
 {
@@ -463,7 +468,9 @@ static PyObject *decode_plain(decoder *d)
     lcpy_short_keys_init(&short_keys);
     d->short_keys = &short_keys;
     locache_cbor_reader_init(&d->reader, body, size);
+    bool held = size >= MANY_OBJECTS && lcpy_compat_hold_collector();
     PyObject *value = decode_value(d);
+    lcpy_compat_release_collector(held);
     if (value != NULL && (locache_cbor_reader_end(&d->reader) != LOCACHE_OK ||
                           d->source.used != locache_value_buffer_count(d->source.value))) {
         Py_DECREF(value);

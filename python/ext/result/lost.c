@@ -12,6 +12,7 @@
 #include "plain/array.h"
 #include "plain/names.h"
 #include "plain/types.h"
+#include "result/contents.h"
 #include "result/layout.h"
 #include "result/result.h"
 
@@ -323,10 +324,9 @@ static PyObject *reduce_sentinel(PyObject *object)
 static PyObject *reduce_instance(PyObject *object)
 {
     PyTypeObject *author = NULL;
-    bool registered = has_registered_reducer(Py_TYPE(object));
-    doubt how = registered ? NO_DOUBT : doubt_of(Py_TYPE(object), &author);
+    doubt how = doubt_of(Py_TYPE(object), &author);
     if (how == NO_DOUBT)
-        return registered ? Py_NewRef(Py_NotImplemented) : reduce_sentinel(object);
+        return reduce_sentinel(object);
     PyObject *attributes = own_attributes(object, author);
     if (attributes == NULL)
         return NULL;
@@ -340,59 +340,6 @@ static PyObject *reduce_instance(PyObject *object)
     }
     Py_DECREF(attributes);
     return reduction;
-}
-
-/* ------------------------------------------------------------------------------ lists and dicts */
-
-/* Are these two lists, of objects or of pairs, of the same objects? */
-static bool are_same(PyObject *one, PyObject *other)
-{
-    Py_ssize_t count = PyList_GET_SIZE(one);
-    bool same = count == PyList_GET_SIZE(other);
-
-    for (Py_ssize_t i = 0; same && i < count; i++) {
-        PyObject *a = PyList_GET_ITEM(one, i);
-        PyObject *b = PyList_GET_ITEM(other, i);
-        same = a == b ||
-               (PyTuple_Check(a) && PyTuple_Check(b) && PyTuple_GET_SIZE(a) == 2 &&
-                PyTuple_GET_SIZE(b) == 2 && PyTuple_GET_ITEM(a, 0) == PyTuple_GET_ITEM(b, 0) &&
-                PyTuple_GET_ITEM(a, 1) == PyTuple_GET_ITEM(b, 1));
-    }
-    return same;
-}
-
-/* pickle reads a subclass of list or dict by its own __iter__() or items(), which may show
- * something else than it holds. 1, 0, or -1 with an exception. */
-static int shows_other(PyObject *object)
-{
-    PyTypeObject *type = Py_TYPE(object);
-    bool list = PyList_Check(object);
-
-    if (definer_of(type, "__reduce_ex__") != NULL || definer_of(type, "__reduce__") != NULL ||
-        definer_of(type, list ? "__iter__" : "items") == NULL || PyODict_Check(object))
-        return 0;
-    PyObject *view = list ? Py_NewRef(object) : PyObject_CallMethod(object, "items", NULL);
-    PyObject *shown = view == NULL ? NULL : PySequence_List(view);
-    PyObject *held = shown == NULL ? NULL
-                     : list        ? PyList_GetSlice(object, 0, PyList_GET_SIZE(object))
-                                   : PyDict_Items(object);
-    int other = held == NULL ? -1 : !are_same(shown, held);
-    Py_XDECREF(held);
-    Py_XDECREF(shown);
-    Py_XDECREF(view);
-    return other;
-}
-
-static int refuse_hidden(PyObject *object)
-{
-    int other = PyList_Check(object) || PyDict_Check(object) ? shows_other(object) : 0;
-
-    if (other > 0)
-        PyErr_Format(PyExc_TypeError,
-                     "a '%.200s' object would come back with what its %s shows, which is not what "
-                     "it holds; give the class a __reduce__",
-                     Py_TYPE(object)->tp_name, PyList_Check(object) ? "__iter__()" : "items()");
-    return other == 0 ? 0 : -1;
 }
 
 /* --------------------------------------------------------------------------------------- arrays */
@@ -510,6 +457,9 @@ PyObject *lcpy_lost_reduce(lcpy_state *state, PyObject *object)
         return NULL;
     if (!PyType_HasFeature(type, Py_TPFLAGS_HEAPTYPE) || PyType_Check(object))
         return Py_NewRef(Py_NotImplemented);
-    return refuse_hidden(object) < 0 || refuse_hard_mask(object) < 0 ? NULL
-                                                                     : reduce_instance(object);
+    if (refuse_hard_mask(object) < 0)
+        return NULL;
+    if (has_registered_reducer(type))
+        return Py_NewRef(Py_NotImplemented);
+    return lcpy_contents_check(object) < 0 ? NULL : reduce_instance(object);
 }

@@ -499,10 +499,22 @@ def test_without_memory_each_call_reads_the_file(kept, options):
     assert RUNS == [1, 1]
 
 
-def test_max_entries_keeps_nothing_in_memory(kept):
-    f = kept(text, recheck=LONG, max_entries=10)
-    f(1)
-    assert f(1) is not f(1)
+def test_max_entries_keeps_what_is_used_in_memory(kept):
+    f = kept(text, recheck=LONG, max_entries=3)
+    for x in (1, 2, 3):
+        f(x)
+    # 1 is the oldest file, and 2 the oldest use, which are hits in memory.
+    assert f(1) is f(1)
+    f(4)
+    assert [f.is_cached(x) for x in (1, 2, 3, 4)] == [True, False, True, True]
+
+
+def test_max_entries_goes_by_uses_that_are_read_each_time(kept):
+    f = kept(text, memory=False, max_entries=3)
+    for x in (1, 2, 3, 1):
+        f(x)
+    f(4)
+    assert [f.is_cached(x) for x in (1, 2, 3, 4)] == [True, False, True, True]
 
 
 @pytest.mark.parametrize(

@@ -417,6 +417,29 @@ def test_examples_of_the_docstrings(script):
     assert out == "TestResults(failed=0, attempted=14)\n"
 
 
+@pytest.mark.parametrize(
+    ("good", "bad"),
+    [
+        ({"max_entries": 1}, {"max_entries": True}),
+        ({"memory": 1}, {"memory": 1.0}),
+        ({"durable": False}, {"durable": 0}),
+        ({"ignore": ()}, {"ignore": (1,)}),
+    ],
+)
+def test_options_are_read_again_where_only_their_types_differ(kept, good, bad):
+    for _ in range(2):
+        kept(double, **good)
+        with pytest.raises(TypeError):
+            kept(double, **bad)
+
+
+def test_home_directory_is_looked_up_at_each_decoration(tmp_path, monkeypatch):
+    for name in "ab":
+        monkeypatch.setenv("HOME", str(tmp_path / name))
+        path = persist(double, dir="~/kept").cache_path(1)
+        assert str(path).startswith(str(tmp_path / name))
+
+
 def test_options_that_make_sense(kept):
     kept(double, max_entries=10**30, max_age=10**400, ignore=[])
     kept(double, max_entries=None, max_age=None, name=None, ignore={"x"})

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import functools
 import gc
+import pickle
 import re
 import weakref
 
@@ -270,6 +271,19 @@ class Counter:
     def method(self, x):
         return self.start * x
 
+    @persist
+    @classmethod
+    def of(cls, x):
+        return 3 * x
+
+    def __locache_key__(self):
+        return self.start
+
+
+@pytest.fixture
+def counter_at(tmp_path, monkeypatch):
+    monkeypatch.setenv("LOCACHE_DIR", str(tmp_path))
+
 
 def test_deepcopy_follows_the_copy(kept):
     one = Counter(1, kept)
@@ -284,6 +298,71 @@ def test_deepcopy_follows_the_copy(kept):
     bound = copy.deepcopy(one.method)
     assert bound.__self__ is not one
     assert bound.__func__ is Counter.method
+
+
+QUERIES = {
+    "is_cached": (2,),
+    "cache_path": (2,),
+    "explain": (2,),
+    "get": (2,),
+    "refresh": (2,),
+    "put": (6, 2),
+    "forget": (2,),
+}
+
+
+@pytest.mark.parametrize("name", QUERIES)
+def test_queries_are_sent_and_copied_with_what_they_ask_of(counter_at, name):
+    """Bound, by a class method, and of a function: all ask of the same call as before."""
+    arguments = QUERIES[name]
+    one = Counter(3, persist)
+    one.kept = getattr(one.method, name)  # a circle through the query
+    for asked in (
+        getattr(one.method, name),
+        getattr(Counter(3, persist).method, name),
+        getattr(Counter.of, name),
+        getattr(Counter.method, name),
+    ):
+        called = arguments if asked.__self__ is not Counter.method else (*arguments[:-1], one, 2)
+        for copied in (
+            pickle.loads(pickle.dumps(asked)),
+            copy.copy(asked),
+            copy.deepcopy(asked),
+        ):
+            Counter.method(one, 2), Counter.of(2)
+            expected = asked(*called)
+            Counter.method(one, 2), Counter.of(2)
+            assert copied(*called) == expected
+            assert copied.__name__ == name
+    two = copy.deepcopy(one)
+    assert two.kept.__self__ is two
+    assert two.kept == getattr(two.method, name) != one.kept
+    assert hash(two.kept) == hash(getattr(two.method, name))
+
+
+@pytest.mark.once
+def test_queries_go_by_cloudpickle(script):
+    out = script(
+        SCRIPT
+        + """
+    import cloudpickle
+    sent = Model(3).method
+    with open("sent", "wb") as file:
+        cloudpickle.dump((sent.is_cached, sent.put, sent.get, function.is_cached), file)
+    """
+    )
+    out = script(
+        """
+    import pickle
+    with open("sent", "rb") as file:
+        is_cached, put, get, of_function = pickle.load(file)
+    assert not is_cached(5)
+    put(7, 5)
+    print(is_cached(5), get(5), of_function(77))
+    """,
+        file="worker.py",
+    )
+    assert out.out == "True 7 False\n"
 
 
 def test_what_is_being_unpickled_is_no_function_yet():

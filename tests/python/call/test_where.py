@@ -152,6 +152,52 @@ def test_files_that_share_a_cache_by_its_name_keep_apart(script, options):
     assert script(reset).out == "a b 1\n"
 
 
+def shared(body, decorator="@persist(name='all')"):
+    return f"from locache import persist\n{decorator}\ndef load(x):\n    return {body}\n"
+
+
+@pytest.mark.once
+@pytest.mark.parametrize("place", ["all", "sub/all"])
+def test_a_directory_stays_with_the_file_that_had_it_first(script, place):
+    """So that using both in turn does not rename it to and fro."""
+    decorator = f"@persist(name={place!r})"
+
+    def run(first, body):
+        (script.place / f"{first}.py").write_text(shared(body, decorator))
+        out = script(f"import {first}; print({first}.load(1), {first}.load.cache_info().misses)")
+        return out.out.split()
+
+    assert run("a", "'a'") == ["a", "1"]
+    assert run("b", "'b'") == ["b", "1"]
+    inode = (script.place / f"{place}.cache/load").stat().st_ino
+    for _ in range(2):
+        assert run("a", "'a'") == ["a", "0"]
+        assert run("b", "'b'") == ["b", "0"]
+    assert (script.place / f"{place}.cache/load").stat().st_ino == inode
+    assert run("b", "'c'") == ["c", "1"]  # edited, and undone
+    assert run("b", "'b'") == ["b", "0"]
+    assert run("a", "'c'") == ["c", "1"]
+    assert run("a", "'a'") == ["a", "0"]
+    assert script(args=["b.py"]).err == ""
+    assert {path.parent.name for path in script.place.rglob("x=1")} >= {"load", "b.load"}
+
+
+@pytest.mark.once
+def test_a_function_that_was_moved_keeps_its_directory(script):
+    """To another file, with its file, or copied: what it is made of is the same."""
+    source = "import {0}; print({0}.load(1), {0}.load.cache_info().misses)"
+    (script.place / "a.py").write_text(shared("'a'"))
+    assert script(source.format("a")).out == "a 1\n"
+    (script.place / "b.py").write_text(shared("'a'"))
+    assert script(source.format("b")).out == "a 0\n"  # a copy
+    (script.place / "a.py").write_text("from b import load\n")
+    (script.place / "b.py").write_text(shared("'b'"))
+    assert script(source.format("b")).out == "b 1\n"  # moved, and edited
+    (script.place / "b.py").rename(script.place / "c.py")
+    assert script(source.format("c")).out == "b 0\n"
+    assert [path.name for path in script.place.glob("all.cache/*load")] == ["load"]
+
+
 def test_a_name_within_dir_is_the_functions(script):
     script(FOO.replace("@persist", "@persist(dir='here', name='mine')"))
     assert (script.place / "here" / "mine" / "x=1_num=3").is_file()

@@ -9,6 +9,7 @@ import linecache
 import subprocess
 import sys
 import textwrap
+import time
 import zipfile
 
 import pytest
@@ -423,7 +424,8 @@ def test_text__longer_than_what_is_kept(module):
 
 def test_text__several_are_kept_as_far_as_they_are_short(module):
     """Helpers in several files, asked for in turns, cost one parse for each file."""
-    names = [module(f"def f(x): return x + {n}\n" + "# more\n" * 9000) for n in range(5)]
+    more = "# more\n" * (_identity.KEPT_MAX // 29)
+    names = [module(f"def f(x): return x + {n}\n" + more) for n in range(5)]
     for name in names:
         assert _identity.source_id(name["f"]) is not None
     texts = list(_identity.kept)
@@ -455,6 +457,27 @@ def counted(count, comment=""):
 
 def test_asked__a_file_is_parsed_once_for_all_its_functions(script):
     assert script(counted(30)).out == "2 True\n"  # once to a tree, once to code
+
+
+def test_asked__a_large_file_is_parsed_once_too(script):
+    text = counted(30)
+    assert script(text + "# much more\n" * 40_000).out == "2 True\n"
+
+
+def test_asked__a_file_is_read_again_only_where_it_changed(tmp_path):
+    path = tmp_path / "source.py"
+    path.write_text("def f(x): return x\ndef g(x): return 2 * x\n")
+    names: dict = {}
+    exec(compile(path.read_text(), str(path), "exec"), names)
+    time.sleep(2 * _identity.TICK / 1e9)  # until its times say that it is the same
+    ids = [_identity.source_id(names["f"]) for _ in range(2)]
+    opened = []
+    sys.addaudithook(lambda event, args: event == "open" and opened.append(args[0]))
+    assert _identity.source_id(names["g"]) is not None and ids[0] == ids[1] is not None
+    assert str(path) not in opened
+    path.write_text("def f(x): return 3 * x\n")
+    assert _identity.source_id(names["g"]) is None
+    assert str(path) in opened
 
 
 def test_asked__not_where_nothing_changed(script):

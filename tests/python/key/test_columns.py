@@ -417,6 +417,84 @@ def test_pandas_frames_by_column_and_not_by_block(name):
     assert name(block.iloc[::2]) != name(apart.iloc[1::2])
 
 
+# Of each kind that pandas has blocks for, two values.
+KINDS = {
+    "f": [1.0, 2.0],
+    "g": [3.0, 4.0],
+    "i": [1, 2],
+    "b": [True, False],
+    "small": np.array([1, 2], "i1"),
+    "long": np.array([1, 2], np.longdouble),
+    "when": pd.to_datetime(["2024-01-01", "2024-01-02"]),
+    "zoned": pd.to_datetime(["2024-01-01", "2024-01-02"]).tz_localize("UTC"),
+    "for": pd.to_timedelta([1, 2], unit="s"),
+    "object": [[1], {"a": 2}],
+    "text": ["x", "y"],
+    "nullable": pd.array([1, None], dtype="Int64"),
+    "category": pd.Categorical(["a", "b"]),
+    "period": pd.period_range("2020", periods=2, freq="D"),
+    "interval": pd.interval_range(0, 2),
+    "sparse": pd.arrays.SparseArray([0, 1]),
+}
+
+
+def test_pandas_frames_of_many_blocks(name):
+    frame = pd.DataFrame(KINDS)
+    grown = frame[["f"]].copy()
+    for column in list(frame)[1:]:
+        grown[column] = frame[column]
+    assert name(frame) == name(grown) == name(frame.copy())
+    both = pd.concat([frame, frame], axis=1)
+    assert name(both) == name(pd.concat([grown, frame], axis=1))
+    turned = frame.iloc[::-1].reset_index(drop=True)  # as it lies in memory, backwards
+    assert name(turned[["f", "g", "i"]]) == name(turned[["f", "g", "i"]].copy())
+
+
+def test_every_cell_of_every_block_counts(name):
+    frame = pd.DataFrame(KINDS)
+    names = {name(frame)}
+    for column in frame:
+        for row in range(2):
+            other = frame.copy()
+            other[column] = frame[column].take([1 - row] * 2).array
+            names.add(name(other))
+    swapped = frame.copy()
+    swapped["f"], swapped["g"] = frame["g"], frame["f"]
+    names |= {name(swapped), name(frame.astype({"f": "f4"})), name(frame.iloc[:, :-1])}
+    assert len(names) == 2 * len(KINDS) + 4
+
+
+@pytest.mark.parametrize("rows", [0, 1, 100, 8191, 8192])
+def test_pandas_frames_of_columns_of_any_size(name, rows):
+    """Short columns are written together, long ones alone."""
+    block = pd.DataFrame(np.arange(5.0 * rows).reshape(rows, 5), columns=list("abcde"))
+    apart = pd.DataFrame({c: block[c].to_numpy().copy() for c in block})
+    assert name(block) == name(apart)
+    assert name(block) != name(block.astype({"c": "f4"}))
+    assert rows == 0 or name(block) != name(block + np.eye(rows, 5, k=4))
+
+
+class Manager:
+    """One that hides how it keeps columns, as that of a pandas to come may."""
+
+    def __init__(self, manager):
+        self.manager = manager
+
+    def __getattr__(self, name):
+        if name == "blocks":
+            raise AttributeError(name)
+        return getattr(self.manager, name)
+
+
+def test_pandas_frames_whose_blocks_are_not_known(name):
+    names = []
+    for values in (KINDS, {**KINDS, "i": [1, 3]}):
+        frame = pd.DataFrame(values)
+        frame._mgr = Manager(frame._mgr)
+        names += [name(frame), name(frame)]
+    assert names[0] == names[1] != names[2] == names[3]
+
+
 class Zone(datetime.tzinfo):
     def __init__(self, hours=0):
         self.hours = hours

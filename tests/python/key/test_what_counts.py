@@ -9,6 +9,7 @@ import functools
 import importlib
 import math
 import types
+import typing
 
 import locache
 import numpy as np
@@ -66,6 +67,27 @@ class QuietFrozen(frozenset):
         return iter(())
 
 
+class QuietDeque(collections.deque):
+    def __iter__(self):
+        return iter(())
+
+
+class QuietCounter(collections.Counter):
+    def __iter__(self):
+        return iter(())
+
+    def keys(self):
+        return []
+
+
+class QuietFields(typing.NamedTuple):
+    x: int
+    y: int = 0
+
+    def __iter__(self):
+        return iter((self.x,))
+
+
 class Said(dict):
     """What counts is what it says itself."""
 
@@ -81,6 +103,9 @@ def test_what_a_container_holds_counts_whatever_its_methods_show(name):
     assert name(Once([1, 1])) == name(Once([1, 1])) != name(Once([1]))
     assert name(Quiet([1, 2])) == name(Quiet([2, 1])) != name(Quiet([1]))
     assert name(QuietFrozen([1, 2])) == name(QuietFrozen([2, 1])) != name(QuietFrozen([1]))
+    assert name(QuietDeque([1])) == name(QuietDeque([1])) != name(QuietDeque([2]))
+    assert name(QuietCounter("a")) == name(QuietCounter("a")) != name(QuietCounter("b"))
+    assert name(QuietFields(1, 2)) == name(QuietFields(1, 2)) != name(QuietFields(1, 3))
     assert name(ShownInOrder(a=1, b=2)) != name(ShownInOrder(b=2, a=1))
     turned = ShownInOrder(b=2, a=1)
     turned.move_to_end("b")

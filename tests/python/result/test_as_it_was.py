@@ -7,6 +7,7 @@ import dataclasses
 import decimal
 import functools
 import sys
+import typing
 import warnings
 
 import locache
@@ -401,23 +402,127 @@ class Once(list):
         return iter(sorted(set(super().__iter__())))
 
 
+class Quiet(set):
+    def __iter__(self):
+        return iter([x for x in super().__iter__() if x > 0])
+
+
+class QuietFrozen(frozenset):
+    def __iter__(self):
+        return iter([x for x in super().__iter__() if x > 0])
+
+
+class Doubling(dict):
+    def __setitem__(self, key, value):
+        super().__setitem__(key, 2 * value)
+
+
+class Growing(list):
+    def extend(self, items):
+        super().extend([*items, 0] if 1 in items else items)
+
+
+class Named(set):
+    """It is not made of the list that set.__reduce__() gives it."""
+
+    def __new__(cls, name, items):
+        return super().__new__(cls)
+
+    def __init__(self, name, items):
+        super().__init__(items)
+        self.name = name
+
+
+class Positive(set):
+    def __init__(self, items=()):
+        super().__init__([x for x in items if x > 0])
+
+
+class Late(collections.deque):
+    def __iter__(self):
+        return iter(list(super().__iter__())[1:]) if self[0] else super().__iter__()
+
+
+class Count(collections.Counter):
+    def __iter__(self):
+        return iter([key for key in super().__iter__() if key != "_secret"])
+
+    def keys(self):
+        return list(self)
+
+
+class Ordered(collections.OrderedDict):
+    def items(self):
+        return sorted(super().items())
+
+
+class Fields(typing.NamedTuple):
+    x: int
+    y: int = 0
+
+    def __iter__(self):
+        return iter((self.x,))
+
+
+class Pair(tuple):
+    def __new__(cls, a, b=None):
+        return super().__new__(cls, (a, b) if b else tuple(a))
+
+
+class Quick(list):
+    """It says itself how it is made again."""
+
+    def __iter__(self):
+        return iter(())
+
+    def __reduce__(self):
+        return Quick, (self[:],)
+
+
+def positive(*items):
+    made = Positive(items)
+    set.update(made, items)
+    return made
+
+
+def doubling(value):
+    made = Doubling()
+    dict.__setitem__(made, "a", value)
+    return made
+
+
 @pytest.mark.parametrize(
     ("whole", "partly"),
-    [(Shown(a=1), Shown(a=1, _secret=2)), (Once([1, 2]), Once([1, 1, 2]))],
-    ids=["items", "iter"],
+    [
+        (Shown(a=1), Shown(a=1, _secret=2)),
+        (Once([1, 2]), Once([1, 1, 2])),
+        (Quiet([1, 2]), Quiet([0, 1])),
+        (QuietFrozen([1, 2]), QuietFrozen([0, 1])),
+        (doubling(0), doubling(1)),
+        (Growing([2]), Growing([1])),
+        (positive(1, 2), positive(-1, 2)),
+        (Late([0, 1]), Late([1, 2])),
+        (Count(a=1), Count(a=1, _secret=2)),
+        (Ordered(a=1, b=2), Ordered(b=2, a=1)),
+        (Fields(1), Fields(1, 2)),
+        (Pair([1, 2]), Named("a", [1])),
+        (Quick([1, 2]), Named("a", [])),
+    ],
+    ids=lambda value: type(value).__name__,
 )
-def test_what_a_mapping_or_a_list_does_not_show_is_not_lost(tmp_path, whole, partly):
+def test_what_a_container_does_not_show_or_take_is_not_lost(tmp_path, whole, partly):
     made = []
 
     @locache.persist(dir=tmp_path)
     def make(which):
         made.append(which)
-        return whole if which else partly
+        return [whole] if which else [partly]
 
-    assert len(make(True)) == len(make(True)) and made == [True]
-    with pytest.warns(locache.CacheWarning, match="not what it holds"):
+    assert len(make(True)[0]) == len(make(True)[0]) and made == [True]
+    with pytest.warns(locache.CacheWarning, match="not what it holds") as said:
         make(False)
-    assert make(False) is partly
+    assert make(False)[0] is partly
+    assert len(said) == 1
 
 
 def make_masked(hard):

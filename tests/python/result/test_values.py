@@ -8,6 +8,7 @@ import collections
 import datetime
 import enum
 import fractions
+import gc
 import struct
 import sys
 import threading
@@ -249,6 +250,26 @@ def test_nan_as_key_or_member_is_pickled(cache):
         assert cache.store(value).codec == entryfile.PICKLE
         assert repr(cache.load()) == repr(value)
     assert cache.store({1: nan, (2,): [nan]}).codec == entryfile.CBOR
+
+
+@pytest.mark.parametrize("enabled", [True, False])
+def test_many_objects_are_decoded_without_a_collection(cache, enabled):
+    """They are all in use: to look at them again and again would take most of the time."""
+    made = [{"n": n} for n in range(20_000)]
+    cache.store(made)
+    seen = []
+    gc.collect()
+    if not enabled:
+        gc.disable()
+    gc.callbacks.append(lambda phase, info: seen.append(phase))
+    try:
+        again = cache.load()
+        still = gc.isenabled()
+    finally:
+        gc.callbacks.pop()
+        gc.enable()
+    assert again == made and still == enabled
+    assert len(seen) <= 2  # one at its end
 
 
 def test_object_array_is_pickled(cache):

@@ -1,10 +1,12 @@
 /* Checksums, BLAKE2b, randomness and hexadecimal. */
 #define PATTERN_SIZE 100000
 
+#include "base/blake.h"
 #include "base/hash.h"
 #include "base/text.h"
 #include "pattern.h"
 
+#include <sodium.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -269,6 +271,28 @@ static void test_hash__unhex_takes_the_exact_length_only(void **state)
     }
 }
 
+/* Before libsodium is started, what is short is digested without it: by the same function. */
+static void test_hash__short_messages_need_no_start(void **state)
+{
+    static const size_t sizes[] = {1, 15, 16, 17, 32, 64};
+    (void)state;
+    for (size_t size = 0; size < 700; size++) {
+        unsigned char expected[64];
+        unsigned char plain[64];
+        size_t out_size = sizes[size % 6];
+        const lc_span whole = {pattern, size};
+        size_t cut = size * 2 / 3;
+        const lc_span spans[] = {{pattern, cut}, {NULL, 0}, {pattern + cut, size - cut}};
+        lc_sodium_start();
+        assert_int_equal(crypto_generichash_blake2b(expected, out_size, pattern, size, NULL, 0), 0);
+        lc_blake_digest(plain, out_size, &whole, 1);
+        assert_memory_equal(plain, expected, out_size);
+        memset(plain, 0, sizeof plain);
+        lc_blake_digest(plain, out_size, spans, 3);
+        assert_memory_equal(plain, expected, out_size);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -278,6 +302,7 @@ int main(void)
         cmocka_unit_test(test_hash__checksum_sees_every_bit),
         cmocka_unit_test(test_hash__blake2b_gives_the_published_digests),
         cmocka_unit_test(test_hash__id_is_blake2b_128),
+        cmocka_unit_test(test_hash__short_messages_need_no_start),
         cmocka_unit_test(test_hash__mac_is_keyed_blake2b_256),
         cmocka_unit_test(test_hash__mac_depends_on_every_bit_of_the_key),
         cmocka_unit_test(test_hash__mac_depends_on_the_use),

@@ -273,6 +273,8 @@ static void hold_for_ever(void *context)
         pause();
 }
 
+#define TAKEN_WITHIN (10 * 1000000) /* ns: promised */
+
 static _Atomic int64_t killed;
 
 static void *kill_later(void *context)
@@ -287,7 +289,9 @@ static void test_flight__a_dead_process_place_is_taken_at_once(void **unused)
 {
     (void)unused;
     int64_t best = INT64_MAX;
-    for (int round = 0; round < 5; round++) {
+    /* From the kill on, by who was asked 5 ms before at most; where much else runs, some rounds are
+     * disturbed. */
+    for (int round = 0; round < 5 || (round < 60 && best >= TAKEN_WITHIN); round++) {
         shared *all = share();
         pthread_t killer;
         locache_flight *flight = NULL;
@@ -305,8 +309,7 @@ static void test_flight__a_dead_process_place_is_taken_at_once(void **unused)
         locache_close(cache);
         munmap(all, sizeof *all);
     }
-    /* From the kill on, by who was asked 5 ms before at most; one of five is not disturbed. */
-    assert_true(best < 10 * 1000000);
+    assert_true(best < TAKEN_WITHIN);
 }
 
 static void compute_and_ask_for_the_next(void *context, int own, int count)

@@ -249,10 +249,9 @@ static void test_recall__can_be_switched_off(void **unused)
 {
     (void)unused;
     locache_options options = options_for("my_func");
-    for (int i = 0; i < 3; i++) {
+    for (int i = 0; i < 2; i++) {
         options.memory_entries = i == 0 ? -1 : 0;
         options.memory_bytes = i == 1 ? -1 : 0;
-        options.max_entries = i == 2 ? 100 : 0; /* each use is noted at the file */
         locache *cache = open_with(&options);
         must_put(cache, 1, "one");
         grow_old();
@@ -260,6 +259,49 @@ static void test_recall__can_be_switched_off(void **unused)
         assert_false(recalled(cache, 1, "one"));
         locache_close(cache);
     }
+}
+
+/* The file's time of access, which says when it was used last. */
+static int64_t accessed(const char *path)
+{
+    struct stat seen;
+    assert_int_equal(stat(path, &seen), 0);
+    return (int64_t)seen.st_atim.tv_sec * 1000000000 + seen.st_atim.tv_nsec;
+}
+
+static void test_recall__with_max_entries_a_use_is_noted_once(void **unused)
+{
+    (void)unused;
+    locache_options options = options_for("my_func");
+    options.max_entries = 100;
+    locache *writer = open_with(&options);
+    must_put(writer, 1, "one");
+    locache *reader = open_with(&options);
+    grow_old();
+    assert_false(recalled(reader, 1, "one"));
+    int64_t stored = accessed(in_foo("my_func/x=1"));
+    /* Both have it in memory, and neither moves a time that the other would see. */
+    for (int i = 0; i < 5; i++) {
+        assert_true(recalled(reader, 1, "one"));
+        assert_true(recalled(writer, 1, "one"));
+    }
+    assert_true(accessed(in_foo("my_func/x=1")) == stored);
+    const struct timespec old[2] = {{.tv_sec = 1000000000}, {.tv_sec = 1000000000, .tv_nsec = 1}};
+    assert_int_equal(utimensat(AT_FDCWD, in_foo("my_func/x=1"), old, 0), 0);
+    grow_old();
+    assert_false(recalled(reader, 1, "one"));
+    int64_t noted = accessed(in_foo("my_func/x=1"));
+    assert_true(noted > stored);
+    for (int i = 0; i < 5; i++)
+        assert_true(recalled(reader, 1, "one"));
+    assert_true(accessed(in_foo("my_func/x=1")) == noted);
+    /* The file is another since the reader noted its use, for who has it in memory from before. */
+    assert_false(recalled(writer, 1, "one"));
+    assert_int_equal(unlink(in_foo("my_func/x=1")), 0);
+    assert_miss(reader, 1);
+    assert_miss(writer, 1);
+    locache_close(writer);
+    locache_close(reader);
 }
 
 static void test_recall__recheck_says_how_often_the_file_validates(void **unused)
@@ -725,6 +767,7 @@ int main(void)
         scratch_test(test_recall__the_far_future_and_the_far_past_count_as_what_they_are),
         scratch_test_long(test_recall__the_far_future_and_the_far_past_count_as_what_they_are),
         scratch_test(test_recall__can_be_switched_off),
+        scratch_test(test_recall__with_max_entries_a_use_is_noted_once),
         scratch_test(test_recall__recheck_says_how_often_the_file_validates),
         scratch_test(test_recall__large_results_and_those_with_buffers_are_read),
         scratch_test(test_recall__hits_are_counted_and_told),

@@ -1,4 +1,5 @@
 /* How many entries a function's directory keeps, and for how long. */
+#include "base/fault.h"
 #include "scratch.h"
 
 #include <time.h>
@@ -206,6 +207,105 @@ static void test_limits__a_thing_in_the_counts_place(void **unused)
     assert_int_equal(kept.size, 8);
 }
 
+/* --------------------------------------------------------------------------- a large directory */
+
+/* Beyond what is listed for each store: disk/hand.c goes round. */
+enum { LARGE = 3000 };
+
+static int asked;
+
+static int count_asked(const char *call)
+{
+    asked += strcmp(call, "fstatat") == 0;
+    return 0;
+}
+
+static void test_limits__a_store_asks_for_few_of_many(void **unused)
+{
+    (void)unused;
+    locache *cache = open_limited(LARGE);
+    for (int x = 0; x < LARGE; x++) {
+        must_put(cache, x, "r");
+        /* Half of them are an hour older than the rest. */
+        set_used(x, x % 2 == 0 ? 3600 : 10);
+    }
+    locache_close(cache);
+    /* As many processes, none of which stores much. */
+    for (int process = 0; process < 40; process++) {
+        cache = open_limited(LARGE);
+        for (int i = 0; i < 15; i++) {
+            asked = 0;
+            lc_fault_hook = count_asked;
+            must_put(cache, LARGE + 15 * process + i, "r");
+            lc_fault_hook = NULL;
+            assert_in_range(asked, 0, 600);
+        }
+        assert_in_range(count_of(cache), LARGE - 64, LARGE);
+        locache_close(cache);
+    }
+    int young = 0;
+    int old = 0;
+    for (int x = 0; x < LARGE; x++) {
+        char path[64];
+        snprintf(path, sizeof path, "my_func/x=%d", x);
+        bool gone = !exists(in_foo(path));
+        old += gone && x % 2 == 0;
+        young += gone && x % 2 != 0;
+    }
+    assert_in_range(young, 0, 20);
+    assert_in_range(old, 500, 700);
+}
+
+/* Whatever the count and the hand's place say, it becomes right in a round. */
+static void test_limits__a_wrong_count_of_many_becomes_right(void **unused)
+{
+    (void)unused;
+    locache *cache = open_limited(2000);
+    for (int x = 0; x < 2000; x++)
+        must_put(cache, x, "r");
+    for (int x = 0; x < 1500; x++) {
+        char path[64];
+        snprintf(path, sizeof path, "my_func/x=%d", x);
+        assert_int_equal(unlink(in_foo(path)), 0);
+    }
+    for (int x = 2000; x < 3000; x++) {
+        must_put(cache, x, "r");
+        if (x == 2500)
+            write_text(in_foo("my_func/.locache/hand"), "not a hand at all, and of another size");
+    }
+    assert_in_range(count_of(cache), 1450, 1500);
+    locache_close(cache);
+    assert_int_equal(truncate(in_foo(COUNT), 10), 0);
+    for (int process = 0; process < 40; process++) {
+        cache = open_limited(1490);
+        for (int x = 0; x < 10; x++)
+            must_put(cache, 3000 + 10 * process + x, "r");
+        locache_close(cache);
+    }
+    cache = open_limited(1490);
+    /* But for half of what was stored in a round, by a dozen of these processes. */
+    assert_in_range(count_of(cache), 1400, 1490 + 60);
+    locache_close(cache);
+}
+
+/* Of uses in memory the process knows the order, though it notes them once a minute. */
+static void test_limits__uses_in_memory_count(void **unused)
+{
+    (void)unused;
+    locache *cache = open_limited(4);
+    for (int x = 0; x < 4; x++)
+        must_put(cache, x, "r");
+    assert_hit(cache, 1, "r");
+    assert_hit(cache, 0, "r");
+    must_put(cache, 4, "r");
+    must_put(cache, 5, "r");
+    assert_false(exists(in_foo("my_func/x=2")) || exists(in_foo("my_func/x=3")));
+    must_put(cache, 6, "r");
+    assert_false(exists(in_foo("my_func/x=1")));
+    assert_true(exists(in_foo("my_func/x=0")));
+    locache_close(cache);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -216,6 +316,9 @@ int main(void)
         scratch_test(test_limits__handles_that_take_turns),
         scratch_test(test_limits__whatever_becomes_of_the_count),
         scratch_test(test_limits__a_thing_in_the_counts_place),
+        scratch_test_long(test_limits__a_store_asks_for_few_of_many),
+        scratch_test_long(test_limits__a_wrong_count_of_many_becomes_right),
+        scratch_test(test_limits__uses_in_memory_count),
     };
     return cmocka_run_group_tests_name("limits", tests, NULL, NULL);
 }

@@ -3,6 +3,8 @@
 #include "fault.h"
 #include "large.h"
 
+#include <inttypes.h>
+
 /* --------------------------------------------------------------------------------- whose memory */
 
 static void test_mapped__a_value_is_the_callers_to_write_to(void **unused)
@@ -336,6 +338,71 @@ static void test_mapped__a_buffer_that_changes_while_it_is_written(void **unused
     locache_close(cache);
 }
 
+static int writes;
+
+static int count_writes(const char *call)
+{
+    writes += strcmp(call, "write") == 0;
+    return 0;
+}
+
+/* One for the front, and one for each huge page of the file: the page cache may hold it in such. */
+static void test_mapped__is_written_in_large_pieces(void **unused)
+{
+    (void)unused;
+    const size_t huge = (size_t)2 << 20;
+    locache *cache = open_function("my_func");
+    /* .locache/ and the record of what was verified are there from here on. */
+    must_put_buffer(cache, 1, LARGE, 0);
+    writes = 0;
+    lc_fault_hook = count_writes;
+    must_put_buffer(cache, 2, 4 * huge, 0);
+    lc_fault_hook = NULL;
+    assert_int_equal(writes, 1 + 5);
+    locache_value *value = must_get(cache, 2, 4 * huge, 0);
+    assert_true(value->mapped);
+    locache_value_free(value);
+    locache_close(cache);
+}
+
+/* Does the mapping of the process that has this address ask for huge pages? */
+static bool asks_for_huge_pages(const void *address)
+{
+    char line[512];
+    bool within = false;
+    bool asks = false;
+    FILE *maps = fopen("/proc/self/smaps", "re");
+    assert_non_null(maps);
+    while (fgets(line, sizeof line, maps) != NULL) {
+        uintptr_t start;
+        uintptr_t end;
+        if (sscanf(line, "%" SCNxPTR "-%" SCNxPTR " ", &start, &end) == 2)
+            within = (uintptr_t)address >= start && (uintptr_t)address < end;
+        else if (within && strncmp(line, "VmFlags:", 8) == 0)
+            asks = strstr(line, " hg") != NULL;
+    }
+    fclose(maps);
+    return asks;
+}
+
+static void test_mapped__what_is_read_takes_huge_pages(void **unused)
+{
+    (void)unused;
+    if (access("/sys/kernel/mm/transparent_hugepage", F_OK) != 0)
+        skip();
+    const size_t large = (size_t)8 << 20;
+    locache *cache = open_flags(LOCACHE_OPEN_UNMAPPED);
+    must_put_buffer(cache, 1, large, 0);
+    must_put_buffer(cache, 2, LARGE, 0);
+    locache_value *value = must_get(cache, 1, large, 0);
+    assert_true(asks_for_huge_pages(buffer_of(value, 0).data));
+    locache_value_free(value);
+    value = must_get(cache, 2, LARGE, 0);
+    assert_false(asks_for_huge_pages(buffer_of(value, 0).data));
+    locache_value_free(value);
+    locache_close(cache);
+}
+
 static void test_mapped__many_buffers(void **unused)
 {
     (void)unused;
@@ -415,6 +482,8 @@ int main(void)
         scratch_test(test_mapped__with_max_entries_it_stays_verified),
         scratch_test(test_mapped__what_is_written_to_meanwhile_is_not_recorded),
         scratch_test(test_mapped__a_buffer_that_changes_while_it_is_written),
+        scratch_test(test_mapped__is_written_in_large_pieces),
+        scratch_test(test_mapped__what_is_read_takes_huge_pages),
         scratch_test(test_mapped__many_buffers),
         scratch_test(test_mapped__a_quarter_of_what_the_process_may_have),
     };

@@ -1,0 +1,146 @@
+/* locache: what is on disk, whichever program made it: for tools that look
+ * into caches and tidy them. locache.h includes it. */
+#ifndef LOCACHE_INSPECT_H
+#define LOCACHE_INSPECT_H
+
+#include "locache.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* ------------------------------------------------------------ what is on disk
+ *
+ *     cache directory   foo.cache
+ *       folder          foo.cache/my_func, or an earlier version,
+ *                       foo.cache/.versions/my_func/<id>
+ *         entry's file  foo.cache/my_func/x=1_num=3
+ *
+ * Nothing here asks which function or which version is meant: what is there is
+ * listed, read and removed by its path. Programs that use the cache meanwhile
+ * stay right: what is removed is a miss to them, as when its file is deleted.
+ * What locache did not make is never removed. Symbolic links are not followed.
+ * Sizes are bytes; times are as locache.h says. */
+
+/* Is the directory at that path (a link is none) a cache directory: does it
+ * carry locache's CACHEDIR.TAG, or, where its name ends in ".cache", has it a
+ * directory with .locache/ in it? OK, MISS. Any thread. */
+LOCACHE_API LOCACHE_CHECK locache_status locache_is_cache(const char *dir);
+
+/* One folder, or what has the place of one and cannot be used. */
+typedef struct locache_folder_info {
+    size_t size;         /* sizeof(locache_folder_info), set by the library */
+    const char *path;    /* of it, as long as the call */
+    const char *name;    /* of the function's directory */
+    bool current;        /* it has the function's name */
+    bool has_version;    /* its record is there: `version` is set */
+    locache_id version;  /* what its entries carry */
+    int64_t changed;     /* when a name in it was last made or removed */
+    int status;          /* OK; EUNTRUSTED or EIO: it cannot be used */
+    const char *message; /* why, and the remedy; "" */
+} locache_folder_info;
+
+/* Call fn with each folder of a cache directory (an absolute path), in no order
+ * but that a name's are not mixed with others'; it returns false to stop. OK,
+ * also where there is no such directory; EINVAL, EIO, EUNTRUSTED, ENOMEM. Any
+ * thread. */
+LOCACHE_API LOCACHE_CHECK locache_status locache_each_folder(
+    const char *dir,
+    bool (*fn)(void *context, const locache_folder_info *folder), void *context,
+    locache_error *error);
+
+/* A folder that is open. One thread at a time for each. */
+typedef struct locache_folder locache_folder;
+
+/* Open a folder by its absolute path. OK: *out is the caller's to close. MISS:
+ * there is none. EUNTRUSTED: not this user's alone, a link, or a directory that
+ * holds what locache did not make and carries no mark of it. EINVAL, EIO,
+ * ENOMEM. Any thread. */
+LOCACHE_API LOCACHE_CHECK locache_status locache_folder_open(
+    locache_folder **out, const char *path, locache_error *error);
+/* NULL is allowed. */
+LOCACHE_API void locache_folder_close(locache_folder *folder);
+
+/* Values are pinned. */
+typedef enum locache_signature {
+    LOCACHE_SIGNATURE_NONE = 0,    /* it carries no MAC */
+    LOCACHE_SIGNATURE_UNKNOWN = 1, /* it carries one, which was not verified */
+    LOCACHE_SIGNATURE_OURS = 2,    /* this user's key made it */
+    LOCACHE_SIGNATURE_FOREIGN = 3  /* another key did, or this user has none */
+} locache_signature;
+
+/* An entry's file. What it points to lives for the call. */
+typedef struct locache_file {
+    size_t size;      /* sizeof(locache_file), set by the library */
+    const char *name; /* the call, as "x=1_num=3" */
+    uint64_t file_size;
+    uint64_t disk_size; /* of the blocks that it takes */
+    int64_t modified;
+    int64_t used; /* the later of modified and when it was last read, as far
+                   * as the file system notes that */
+    /* OK: header, owner and name are right, and what follows is set. MISS: an
+     * earlier format's. ECORRUPT: damaged, or of another call than its name
+     * says; EUNTRUSTED: a link, another user's, or open to others; EFORMAT: a
+     * later version wrote it; EIO. */
+    int status;
+    const char *message; /* why not OK, or "" */
+    bool ours;           /* locache made it; else it is never removed */
+    int64_t created;
+    int64_t compute_time;
+    int64_t expires;    /* 0: never */
+    uint32_t codec;     /* a locache_codec */
+    uint32_t signature; /* a locache_signature */
+    uint64_t body_size;
+    uint64_t buffer_count;
+    locache_id function; /* locache_id_of() its qualified name */
+    locache_id version;
+    /* the call's key, or a long one's digest (locache_listed) */
+    const void *key;
+    size_t key_size;
+} locache_file;
+
+/* Call fn with each file in the folder that has a name as entries have, in no
+ * order; it returns false to stop, and may remove entries. Of a file its header
+ * and key are read, and nothing else. OK, EIO. */
+LOCACHE_API LOCACHE_CHECK locache_status locache_folder_list(
+    locache_folder *folder, bool (*fn)(void *context, const locache_file *file),
+    void *context, locache_error *error);
+
+/* The same of one file. OK; MISS: there is none of that name; EINVAL: no name
+ * of an entry. */
+LOCACHE_API LOCACHE_CHECK locache_status
+locache_folder_find(locache_folder *folder, const char *name,
+                    bool (*fn)(void *context, const locache_file *file),
+                    void *context, locache_error *error);
+
+/* Read one entry whole, and verify all that it says of itself: checksum, name,
+ * and its MAC, which is what file->signature tells then. OK: *out is the
+ * caller's, with locache_value_free(); pickles too, which are never loaded
+ * here. MISS: there is none, or one of an earlier format. ECORRUPT, EUNTRUSTED,
+ * EFORMAT, ELIMIT (larger than memory), EIO, ENOMEM. file->size is the
+ * caller's to set; *file is filled but where there is no file, with pointers
+ * that live as long as *out; but for its size, nothing of it where not OK is
+ * more than the header says. */
+LOCACHE_API LOCACHE_CHECK locache_status locache_folder_read(
+    locache_value **out, locache_file *file, locache_folder *folder,
+    const char *name, locache_error *error);
+
+/* Remove one file that locache made. OK; MISS: there is none; EUNTRUSTED:
+ * locache did not make it; EINVAL: no name of an entry; EIO. */
+LOCACHE_API LOCACHE_CHECK locache_status locache_folder_remove(
+    locache_folder *folder, const char *name, locache_error *error);
+/* Remove what writers left that died while they wrote. */
+LOCACHE_API void locache_folder_sweep(locache_folder *folder);
+
+/* Forget every result of the function whose directory within the cache
+ * directory `dir` (an absolute path) has that name (locache_folder_info.name),
+ * those of its earlier versions too. OK, also where there are none; EINVAL,
+ * EIO, EUNTRUSTED, EBUSY, ENOMEM. Any thread. */
+LOCACHE_API LOCACHE_CHECK locache_status
+locache_clear_folder(const char *dir, const char *name, locache_error *error);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,14 @@
+/* Objects that somebody may change in place where no pointer or buffer shows it. Needs the GIL. */
+#ifndef LCPY_REACH_MARK_H
+#define LCPY_REACH_MARK_H
+
+#include "state.h"
+
+/* Is it one for which there is a mark: a frame or series of polars, a tensor of torch, an abstract
+ * class? */
+bool lcpy_mark_is_for(lcpy_state *state, PyObject *object);
+/* What is another where such an object was changed: compared by ==. New reference; NULL where it
+ * cannot be told, perhaps with an exception. */
+PyObject *lcpy_mark_of(lcpy_state *state, PyObject *object);
+
+#endif
