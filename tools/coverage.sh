@@ -24,8 +24,10 @@ find "$core" "$package" -name '*.gcda' -exec rm -f {} +
 # Threads that count together are slow.
 quietly coverage-core meson test -C "$core" --no-rebuild --suite unit --suite fuzz -t 4
 # Programs as users compile them know nothing of coverage: they take the shared library, which does.
-quietly coverage-macro env "LD_LIBRARY_PATH=$PWD/$core" \
-    "$python" tests/c/test_macro.py "$PWD/$core/liblocache.so" "$PWD/include" gcc
+for programs in macro options; do
+    quietly "coverage-$programs" env "LD_LIBRARY_PATH=$PWD/$core" \
+        "$python" "tests/c/test_$programs.py" "$PWD/$core/liblocache.so" "$PWD/include" gcc
+done
 quietly coverage-python "$venv/bin/python" -m pytest -q -p no:cacheprovider -n 2 \
     tests/python tests/fault
 

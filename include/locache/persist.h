@@ -79,7 +79,8 @@ extern "C" {
  * the one whose body runs. A body that is left by longjmp(), pthread_exit() or
  * pthread_cancel() is given up, and the next call runs it; after longjmp() that
  * is so at once with glibc, elsewhere when the thread calls a memoized function
- * again. A body ends on the thread where it began.
+ * again. A body ends on the thread where it began, and no C++ exception passes
+ * through it.
  *
  * Within a body, __func__ is "locache_body_integrate". */
 
