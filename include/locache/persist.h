@@ -70,8 +70,10 @@ extern "C" {
  * result and of the parameters.
  *
  * A result that is NULL, or an array whose data is, is not kept, since that is
- * how C says that something failed. For any other failure the body says
- * LOCACHE_DISCARD(); and its result is returned, but not kept.
+ * how C says that something failed. Where negative numbers, or zero, say that,
+ * the function has the option .discard = LOCACHE_DISCARD_NEGATIVE, or _ZERO.
+ * For any other failure the body says LOCACHE_DISCARD(); and its result is
+ * returned, but not kept.
  *
  * Threads and processes that call at the same time what is not there wait for
  * the one whose body runs. A body that is left by longjmp(), pthread_exit() or
@@ -81,12 +83,20 @@ extern "C" {
  *
  * Within a body, __func__ is "locache_body_integrate". */
 
+/* Of functions whose results are real numbers, integers, enums or bool. */
+enum {
+    LOCACHE_DISCARD_NEGATIVE = 1, /* below zero */
+    LOCACHE_DISCARD_ZERO = 2      /* 0, false */
+};
+
 /* Of one function: LOCACHE_PERSIST_WITH; of all: locache_configure(). Zeros are
  * what that said, else the defaults of locache_options, whose members of these
  * names say what they are. Negative: no limit, in whatever was said. */
 typedef struct locache_persist_options {
     size_t size;    /* sizeof(locache_persist_options): set by the macro */
     uint32_t flags; /* LOCACHE_OPEN_DURABLE, _UNMAPPED, _READ_ONLY */
+    /* LOCACHE_DISCARD_...: results that are failures, and not kept */
+    uint32_t discard;
     int64_t max_entries;
     int64_t max_age;
     int64_t memory_entries;
@@ -315,7 +325,7 @@ LOCACHE_API void locache_function_end(locache_function_record *function);
 
 #define LOCACHE_ARRAY_CTYPE_(type, first)                                      \
     struct locache_array_##type:                                               \
-        LOCACHE_CTYPE_ARRAY + (first) +                                        \
+        (int)LOCACHE_CTYPE_ARRAY + (int)(first) +                              \
             (sizeof(type) == 8 ? 3                                             \
              : sizeof(type) == 4 ? 2                                           \
              : sizeof(type) == 2 ? 1                                           \

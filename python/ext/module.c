@@ -8,9 +8,11 @@
 #include "call/weigh.h"
 #include "identity.h"
 #include "key/class.h"
+#include "key/instance.h"
 #include "key/known.h"
 #include "log.h"
 #include "plain/compat.h"
+#include "plain/names.h"
 #include "plain/types.h"
 #include "reach/names.h"
 #include "reach/reach.h"
@@ -111,6 +113,7 @@ static int traverse(PyObject *module, visitproc visit, void *arg)
     Py_VISIT(state->distributions);
     Py_VISIT(state->async_call);
     Py_VISIT(state->datetime);
+    Py_VISIT(state->dispatch_table);
     Py_VISIT(state->identity);
     Py_VISIT(state->log_write);
     return lcpy_types_traverse(state->types, visit, arg);
@@ -139,6 +142,9 @@ static int clear(PyObject *module)
     Py_CLEAR(state->distributions);
     Py_CLEAR(state->async_call);
     Py_CLEAR(state->datetime);
+    Py_CLEAR(state->dispatch_table);
+    lcpy_instance_free(state);
+    lcpy_names_free(state);
     Py_CLEAR(state->identity);
     Py_CLEAR(state->log_write);
     lcpy_types *types = state->types;

@@ -14,6 +14,14 @@
 #define LCPY_SLOT(function) (__extension__(void *)(function))
 
 typedef struct lcpy_types lcpy_types; /* plain/types.c */
+typedef struct lcpy_seen lcpy_seen;   /* key/instance.c */
+
+/* Literals that are asked for as names, by their addresses (plain/names.c). */
+#define LCPY_TEXTS_MAX 256
+typedef struct lcpy_interned {
+    const char *literal;
+    PyObject *text; /* owned */
+} lcpy_interned;
 
 /* What an interpreter has seen of the environment, which is the process's (call/switch.c). */
 typedef struct lcpy_watch {
@@ -45,6 +53,10 @@ typedef struct lcpy_state {
     PyObject *datetime;           /* the capsule of datetime's interface for C, once needed */
     /* import name of __main__, once known: see lcpy_names_module() */
     PyObject *main_name;
+    lcpy_interned texts[LCPY_TEXTS_MAX];
+    lcpy_seen *seen;          /* classes of objects that were in keys; owned */
+    PyObject *dispatch_table; /* copyreg's, once needed */
+    unsigned known_turn;      /* how often `known` was added to */
     PyObject *known;          /* dict: classes to what says their objects' keys (key/known.c) */
     Py_ssize_t known_modules; /* how many modules were loaded when it was last filled */
     /* dict: what is kept of the functions that were arguments (key/class.c) */

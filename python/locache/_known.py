@@ -36,6 +36,9 @@ def known(module: str, *names: str) -> Callable[[Function], Function]:
 
 def add_loaded(table: dict[type, Function]) -> None:
     """Add the classes of modules that are loaded by now. Those that are there stay."""
+    if sys.version_info >= (3, 12):  # where `def f[T]` needs no typing, but what typing is made of
+        import _typing  # type: ignore[import-not-found]  # noqa: F401
+
     for module, entries in KNOWN.items():
         loaded = sys.modules.get(module)
         for name, function in entries if loaded is not None else ():
@@ -54,6 +57,7 @@ def attributes(value: Any, *without: str) -> dict[str, object]:
     }
 
 
+@known("_typing", "TypeVar", "ParamSpec", "TypeVarTuple")
 @known("typing", "TypeVar", "ParamSpec", "TypeVarTuple")
 def type_parameter(parameter: Any) -> object:
     """One of a class made in a function has no name that leads to it."""
@@ -61,10 +65,24 @@ def type_parameter(parameter: Any) -> object:
     return [getattr(parameter, name, None) for name in names]
 
 
+@known("_typing", "TypeAliasType")
+def type_alias(alias: Any) -> object:
+    """One that code looks at: what it stands for."""
+    return alias.__name__, alias.__value__, alias.__type_params__
+
+
 @known("typing", "ForwardRef")
 def forward_reference(reference: Any) -> object:
     """As it is written, not whether it has been looked up."""
     return reference.__forward_arg__, reference.__forward_is_class__
+
+
+@known("functools", "cached_property")
+def cached_property(descriptor: Any) -> object:
+    """Of a class made in a function; not its lock, which those of Python 3.10 and 3.11 have."""
+    if type(descriptor) is not sys.modules["functools"].cached_property:
+        return NotImplemented
+    return descriptor.func, descriptor.attrname
 
 
 @known("pydantic._internal._decorators", "Decorator")

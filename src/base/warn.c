@@ -35,9 +35,12 @@ look_at_standard_error(void)
 static bool is_for_reading(void)
 {
     struct stat now;
+    /* What has the number of a stream that was closed is the program's, but for a terminal. */
+    if (!was_open)
+        return isatty(STDERR_FILENO);
     if (fstat(STDERR_FILENO, &now) != 0)
         return false;
-    if (was_open && now.st_dev == first.st_dev && now.st_ino == first.st_ino)
+    if (now.st_dev == first.st_dev && now.st_ino == first.st_ino)
         return true;
     if (S_ISREG(now.st_mode))
         return (fcntl(STDERR_FILENO, F_GETFL) & O_APPEND) != 0;

@@ -13,5 +13,8 @@ locache_status lc_cbor_check(const void *data, size_t size);
  * too: *out is the encoding of as many bytes as are returned: 2, 4 or 8. Writer and reader ask the
  * same function, so that there is one encoding of each real. */
 unsigned lc_real_shortest(uint64_t *out, uint64_t bits);
+/* A binary32 as the binary64 that it is, and back where that is exact: bit for bit, NaNs too. */
+uint64_t lc_real_widen(uint32_t bits);
+bool lc_real_narrow(uint32_t *out, uint64_t bits);
 
 #endif

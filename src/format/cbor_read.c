@@ -129,6 +129,20 @@ static uint64_t widen(uint64_t encoding, unsigned exponent_bits, unsigned fracti
     return sign | exponent << 52 | fraction << (52 - fraction_bits);
 }
 
+uint64_t lc_real_widen(uint32_t bits)
+{
+    return widen(bits, 8, 23);
+}
+
+bool lc_real_narrow(uint32_t *out, uint64_t bits)
+{
+    uint64_t encoding;
+    if (!narrow(&encoding, bits, 8, 23))
+        return false;
+    *out = (uint32_t)encoding;
+    return true;
+}
+
 /* Major type 7. */
 static locache_status read_other(locache_cbor_item *out, uint64_t argument, unsigned size)
 {

@@ -18,8 +18,10 @@
 #include "base/warn.h"
 #include "cache/handle.h"
 #include "persist/convert.h"
+#include "persist/defaults.h"
 #include "persist/ignored.h"
 #include "persist/left.h"
+#include "persist/number.h"
 #include "persist/opened.h"
 #include "persist/vector.h"
 
@@ -223,6 +225,10 @@ static locache_status store_result(lc_call *call, const locache_record *record,
 static bool is_failure(const locache_function_record *function, const void *result)
 {
     const char *data;
+    locache_persist_options options;
+    if (lc_number_discardable(function->kind))
+        return lc_defaults_of(&options, function, NULL) == LOCACHE_OK && options.discard != 0 &&
+               lc_number_discarded(function->kind, result, function->result_size, options.discard);
     if (function->kind != LOCACHE_CTYPE_TEXT && function->kind != LOCACHE_CTYPE_CONST_TEXT &&
         function->kind < LOCACHE_CTYPE_ARRAY)
         return false;

@@ -74,6 +74,7 @@ locache_status lc_defaults_of(locache_persist_options *out, const locache_functi
     if (status != LOCACHE_OK || defaults == NULL)
         return status;
     out->flags |= defaults->options.flags;
+    out->discard |= defaults->options.discard;
     inherit(&out->max_entries, defaults->options.max_entries);
     inherit(&out->max_age, defaults->options.max_age);
     inherit(&out->memory_entries, defaults->options.memory_entries);

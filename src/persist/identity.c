@@ -86,8 +86,9 @@ static void say_no_text(void)
     static atomic_bool said;
     if (!atomic_exchange(&said, true))
         lc_warn("this program does not carry the text of its source (link-time optimisation leaves "
-                "none): any change of the program counts as one of its memoized functions; compile "
-                "their files with -fno-lto, or define LOCACHE_NO_SOURCE and say "
+                "none, and a precompiled header may have another): any change of the program "
+                "counts as one of its memoized functions; compile their files with -fno-lto, keep "
+                "them out of precompiled headers, or define LOCACHE_NO_SOURCE and say "
                 "LOCACHE_FUNCTION_VERSION");
 }
 

@@ -16,6 +16,7 @@
 #include "persist/ignored.h"
 #include "persist/lent.h"
 #include "persist/loaded.h"
+#include "persist/number.h"
 #include "persist/where.h"
 
 #include <errno.h>
@@ -59,6 +60,10 @@ static locache_status open_handle(locache **out, locache_function_record *functi
     if (said.ignore != NULL && !lc_ignored_known(function))
         return lc_fail(error, LOCACHE_EINVAL,
                        "the option ignore names what is no parameter of it: \"%s\"", said.ignore);
+    if (function->options->discard != 0 && !lc_number_discardable(function->kind))
+        return lc_fail(error, LOCACHE_EINVAL,
+                       "the option discard is for functions that return an integer, a real number "
+                       "or bool");
     status = lc_where(dir, &located, function, error);
     if (status == LOCACHE_OK)
         status = lc_identity_of(&identity, function, located, error);

@@ -37,11 +37,26 @@ static bool same_names(const locache_function_record *a, const locache_function_
            strcmp(a->base_file, b->base_file) == 0 && a->line == b->line;
 }
 
+/* Is the file that was compiled a header? Then it was precompiled, and the code is of that moment,
+ * but the text of the one when it was used: nobody knows whether they fit each other. */
+static bool was_precompiled(const char *base_file)
+{
+    static const char *const suffixes[] = {"h", "H", "pch", "inc", "inl", "def"};
+    const char *slash = strrchr(base_file, '/');
+    const char *dot = strrchr(slash ? slash : base_file, '.');
+    for (size_t i = 0; dot != NULL && i < sizeof suffixes / sizeof *suffixes; i++)
+        if (strncmp(dot + 1, suffixes[i], strlen(suffixes[i])) == 0)
+            return true;
+    return false;
+}
+
 void lc_text_find(lc_text *out, const locache_function_record *function)
 {
     const text_link *end = function->links_end;
     const text_link *mine = function->links;
     *out = (lc_text){.ordinal = 0};
+    if (was_precompiled(function->base_file))
+        return;
     while (mine != end && at_distance(&mine->function) != function)
         mine++;
     if (mine != end) {

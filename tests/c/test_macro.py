@@ -319,6 +319,32 @@ class WhatAFunctionIs(InScratch):
                 self.build("-include", "pre.h", "p.c", "-o", "p", compiler=compiler)
                 self.assertEqual(run(["./p"], self.scratch).stdout, f" {4 * factor}\n")
 
+    def test_function_in_a_precompiled_header_that_is_older(self):
+        """Its code is the header's when that was precompiled, whatever the header is now."""
+        for compiler in COMPILERS[:2]:
+            gcc = "clang" not in compiler
+            built = "pre.h.gch" if gcc else "pre.h.pch"
+            use = ["-include", "pre.h"] if gcc else ["-include-pch", built]
+            self.write("p.c", '#include <stdio.h>\nint main(void) { printf("%d\\n", f(4)); }\n')
+            said = []
+            for factor, precompile in (2, True), (3, False), (3, True):
+                self.write(
+                    "pre.h",
+                    "#include <locache.h>\n"
+                    f"static LOCACHE_PERSIST(int, f, (int, x)) {{ return {factor} * x; }}\n",
+                )
+                if precompile:
+                    self.build(
+                        "-pthread", "-xc-header", "pre.h", "-o", built, "-c", compiler=compiler
+                    )
+                # Clang refuses the older one by itself, where it sees that it is older.
+                done = self.build(*use, "p.c", "-o", "p", compiler=compiler, check=gcc)
+                if done.returncode == 0:
+                    done = run(["./p"], self.scratch)
+                    self.assertIn("a precompiled header may have another", done.stderr)
+                    said.append(done.stdout)
+            self.assertEqual((said[0], said[-1]), ("8\n", "12\n"))
+
     def test_edited_between_compiler_and_optimising_linker(self):
         for compiler in COMPILERS[:2]:
             said = []

@@ -64,6 +64,32 @@ class Options(WithOptions):
         self.assertEqual(said.stdout, "RUNS\n")
         self.assertIn('the option ignore names what is no parameter of it: "n, lout"', said.stderr)
 
+    def test_numbers_that_are_failures(self):
+        main = """
+        #define WITH(option, f, type) \\
+            LOCACHE_PERSIST_WITH((.discard = LOCACHE_DISCARD_##option), type, f, (int, x)) \\
+            { printf(#f " "); return (type)x; }
+        #define SIGNED(f, type) WITH(NEGATIVE, f, type)
+        SIGNED(i, int) SIGNED(c, signed char) SIGNED(d, double) SIGNED(e, float)
+        SIGNED(l, long double) SIGNED(u, unsigned)
+        WITH(ZERO, b, bool)
+        int main(void)
+        {
+            for (int x = -1; x < 2; x++) {
+                i(x); c(x); d(x); e(x); l(x); u(x); b(x);
+            }
+            puts("");
+            return 0;
+        }
+        """
+        self.assertEqual(self.program(main).stdout.split(), list("icdelub" * 3))
+        self.assertEqual(run(["./o"], self.scratch).stdout.split(), list("icdelb"))
+        said = self.program(
+            'LOCACHE_PERSIST_WITH((.discard = 1), char *, s, (int, x)) { return "a" + x; }\n'
+            "int main(void) { return s(0)[0] != 'a'; }\n".replace("char *", "const char *")
+        )
+        self.assertIn("the option discard is for functions that return an integer", said.stderr)
+
     def test_reading_only(self):
         said = self.program(self.CALLS, ".flags = LOCACHE_OPEN_READ_ONLY")
         self.assertEqual((said.stdout, said.stderr), ("RUNS\nruns\nruns\n", ""))

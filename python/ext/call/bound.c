@@ -254,7 +254,10 @@ static PyObject *query_getattro(PyObject *object, PyObject *name)
 static PyObject *query_repr(PyObject *object)
 {
     bound_method *self = (bound_method *)object;
-    return PyUnicode_FromFormat("<%R of %R>", self->function, self->instance);
+    lcpy_persisted *function = (lcpy_persisted *)PyCFunction_GET_SELF(self->function);
+    return PyUnicode_FromFormat("<bound method %U.%s of %R>", function->target.qualname,
+                                ((PyCFunctionObject *)self->function)->m_ml->ml_name,
+                                self->instance);
 }
 
 static PyMethodDef bound_methods[] = {

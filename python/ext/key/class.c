@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "identity.h"
+#include "key/instance.h"
 #include "plain/names.h"
 
 /* What has no such attributes, or others than text there, is no global. */
@@ -108,16 +109,66 @@ done:
     return result;
 }
 
+/* Is it still found where it was found before? */
+static bool is_where_it_was(const lcpy_seen *seen, PyObject *class)
+{
+    return seen != NULL && seen->name != NULL &&
+           ((PyHeapTypeObject *)class)->ht_qualname == seen->qualified &&
+           lcpy_names_loaded_by(seen->module, seen->qualified) == class;
+}
+
+/* Keep where it was found and what it is called; not what is within something else, nor what may
+ * yet be called otherwise, as a main module is. */
+static void keep_name(lcpy_walk *walk, PyObject *class)
+{
+    lcpy_seen *seen = lcpy_instance_seen(walk->state, (PyTypeObject *)class);
+    PyObject *qualified = ((PyHeapTypeObject *)class)->ht_qualname;
+    PyObject *module = seen == NULL || PyUnicode_FindChar(qualified, '.', 0,
+                                                          PyUnicode_GET_LENGTH(qualified), 1) >= 0
+                           ? NULL
+                           : PyObject_GetAttr(class, LCPY_NAME(walk->state, "__module__"));
+    PyObject *name = module == NULL || !PyUnicode_CheckExact(module) ||
+                             lcpy_names_loaded_by(module, qualified) != class
+                         ? NULL
+                         : lcpy_names_global(walk->state, class);
+    bool lasts =
+        name != NULL && (PyUnicode_READ_CHAR(module, 0) != '_' || walk->state->main_name != NULL);
+
+    PyErr_Clear();
+    if (lasts && lcpy_instance_seen(walk->state, (PyTypeObject *)class) == seen) {
+        Py_XSETREF(seen->module, Py_NewRef(module));
+        Py_XSETREF(seen->qualified, Py_NewRef(qualified));
+        Py_XSETREF(seen->name, Py_NewRef(name));
+    }
+    Py_XDECREF(name);
+    Py_XDECREF(module);
+}
+
 /* Is it the only one of its name? 1, 0, or -1 with an exception. */
-static int is_named(PyObject *class)
+static int is_named(lcpy_walk *walk, PyObject *class)
 {
     PyTypeObject *type = (PyTypeObject *)class;
 
     /* What C made is. */
-    return !PyType_HasFeature(type, Py_TPFLAGS_HEAPTYPE) ||
-                   PyType_HasFeature(type, Py_TPFLAGS_IMMUTABLETYPE)
-               ? 1
-               : lcpy_class_is_global(class);
+    if (!PyType_HasFeature(type, Py_TPFLAGS_HEAPTYPE) ||
+        PyType_HasFeature(type, Py_TPFLAGS_IMMUTABLETYPE) ||
+        is_where_it_was(lcpy_instance_seen(walk->state, type), class))
+        return 1;
+    int named = lcpy_class_is_global(class);
+    if (named > 0)
+        keep_name(walk, class);
+    return named;
+}
+
+/* As lcpy_names_global(), of a class whose name may have been kept just now. */
+static PyObject *name_of(lcpy_walk *walk, PyObject *object)
+{
+    const lcpy_seen *seen =
+        PyType_Check(object) && PyType_HasFeature((PyTypeObject *)object, Py_TPFLAGS_HEAPTYPE)
+            ? lcpy_instance_seen(walk->state, (PyTypeObject *)object)
+            : NULL;
+    return is_where_it_was(seen, object) ? Py_NewRef(seen->name)
+                                         : lcpy_names_global(walk->state, object);
 }
 
 /* What is written elsewhere: its number. 1; 0: it is written here; -1 with an exception. */
@@ -155,7 +206,7 @@ int lcpy_class_write_named(lcpy_walk *walk, PyObject *object)
     found = find_brought(&id, walk, object);
     if (found <= 0)
         return found < 0 ? -1 : lcpy_walk_global(walk, object);
-    name = lcpy_names_global(walk->state, object);
+    name = name_of(walk, object);
     if (name == NULL)
         return -1;
     locache_cbor_write_tag(walk->writer, LOCACHE_TAG_CLASS);
@@ -177,7 +228,7 @@ static int write_named_class(lcpy_walk *walk, PyObject *class)
 
 int lcpy_class_write_here(lcpy_walk *walk, PyObject *class)
 {
-    int named = is_named(class);
+    int named = is_named(walk, class);
 
     if (named <= 0)
         return named < 0 ? -1 : write_local_class(walk, class);
@@ -192,7 +243,7 @@ int lcpy_class_write(lcpy_walk *walk, PyObject *class)
 
     if (class == walk->current || !lcpy_walk_is_outermost(walk))
         return lcpy_walk_nested(walk, class, lcpy_class_write_here);
-    named = is_named(class);
+    named = is_named(walk, class);
     if (named < 0)
         return -1;
     return named ? write_named_class(walk, class) : walk->refer(walk, class, false);

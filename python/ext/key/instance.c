@@ -8,6 +8,7 @@
 
 #include <string.h>
 
+#include "plain/compat.h"
 #include "plain/names.h"
 #include "plain/scalar.h"
 
@@ -28,27 +29,33 @@ struct lcpy_outline {
     bool used; /* by an object that is being written */
 };
 
-/* Found by identity: a metaclass may have a __hash__. */
-PyObject *lcpy_instance_reducer(PyTypeObject *type)
+/* Found by identity: a metaclass may have a __hash__. As pickle does, the table that was there
+ * first is the one that counts. */
+PyObject *lcpy_instance_reducer(lcpy_state *state, PyTypeObject *type)
 {
-    PyObject *table = lcpy_names_loaded("copyreg", "dispatch_table");
     PyObject *class, *reducer;
     Py_ssize_t at = 0;
 
-    while (table != NULL && PyDict_CheckExact(table) && PyDict_Next(table, &at, &class, &reducer))
+    if (state->dispatch_table == NULL)
+        state->dispatch_table = Py_XNewRef(LCPY_LOADED(state, "copyreg", "dispatch_table"));
+    PyObject *table = state->dispatch_table;
+    if (table == NULL || !PyDict_CheckExact(table))
+        return NULL;
+    if (Py_TYPE(type)->tp_hash == PyType_Type.tp_hash &&
+        Py_TYPE(type)->tp_richcompare == PyType_Type.tp_richcompare)
+        return PyDict_GetItemWithError(table, (PyObject *)type);
+    while (PyDict_Next(table, &at, &class, &reducer))
         if (class == (PyObject *)type)
             return reducer;
     return NULL;
 }
 
-bool lcpy_instance_has_own(PyTypeObject *type, const char *name)
+bool lcpy_instance_has_own(PyTypeObject *type, PyObject *name)
 {
-    PyObject *text = PyUnicode_InternFromString(name);
-    PyObject *found = text == NULL ? NULL : _PyType_Lookup(type, text);
-    bool own = text == NULL || (found != NULL && !(Py_IS_TYPE(found, &PyMethodDescr_Type) &&
+    PyObject *found = name == NULL ? NULL : _PyType_Lookup(type, name);
+    bool own = name == NULL || (found != NULL && !(Py_IS_TYPE(found, &PyMethodDescr_Type) &&
                                                    PyDescr_TYPE(found) == &PyBaseObject_Type));
 
-    Py_XDECREF(text);
     PyErr_Clear();
     return own;
 }
@@ -61,6 +68,55 @@ static void clear_outline(lcpy_outline *outline)
     while (outline->count > 0)
         Py_DECREF(outline->names[--outline->count]);
     outline->count = -1;
+}
+
+static void free_outline(lcpy_outline *outline)
+{
+    if (outline != NULL) {
+        clear_outline(outline);
+        PyMem_Free(outline);
+    }
+}
+
+/* ------------------------------------------------------------------------ what was seen of them */
+
+/* Programs have few classes whose objects are arguments: a slot for each, by its address. */
+#define SEEN_MAX 64
+
+static void clear_seen(lcpy_seen *seen)
+{
+    free_outline(seen->outline);
+    Py_XDECREF(seen->module);
+    Py_XDECREF(seen->qualified);
+    Py_XDECREF(seen->name);
+    memset(seen, 0, sizeof *seen);
+}
+
+lcpy_seen *lcpy_instance_seen(lcpy_state *state, PyTypeObject *type)
+{
+    unsigned version = lcpy_compat_class_version(type);
+
+    if (version == 0 || (state->seen == NULL &&
+                         (state->seen = PyMem_Calloc(SEEN_MAX, sizeof *state->seen)) == NULL))
+        return NULL;
+    lcpy_seen *seen = &state->seen[((uintptr_t)type >> 8) % SEEN_MAX];
+    if (seen->type == type && seen->version == version)
+        return seen;
+    if (seen->outline != NULL && seen->outline->used)
+        return NULL; /* somebody is writing an object by it */
+    clear_seen(seen);
+    seen->type = type;
+    seen->version = version;
+    seen->outlines = -1;
+    return seen;
+}
+
+void lcpy_instance_free(lcpy_state *state)
+{
+    for (size_t i = 0; state->seen != NULL && i < SEEN_MAX; i++)
+        clear_seen(&state->seen[i]);
+    PyMem_Free(state->seen);
+    state->seen = NULL;
 }
 
 void lcpy_instance_meet(lcpy_walk *walk, PyTypeObject *type)
@@ -125,9 +181,9 @@ static bool write_labels(lcpy_outline *outline)
     return done;
 }
 
-static void learn(lcpy_met *met, PyObject *dict)
+static void learn(lcpy_outline **at, PyTypeObject *type, PyObject *dict)
 {
-    lcpy_outline *outline = met->outline;
+    lcpy_outline *outline = *at;
 
     if (outline == NULL) {
         outline = PyMem_Malloc(sizeof *outline);
@@ -135,12 +191,12 @@ static void learn(lcpy_met *met, PyObject *dict)
             return; /* it goes without */
         outline->count = -1;
         outline->used = false;
-        met->outline = outline;
+        *at = outline;
     }
     if (outline->used)
         return;
     clear_outline(outline);
-    bool done = take_names(outline, met->type, dict);
+    bool done = take_names(outline, type, dict);
     if (done)
         sort_names(outline);
     if (!done || !write_labels(outline))
@@ -190,19 +246,26 @@ static int write_values(lcpy_walk *walk, lcpy_outline *outline, PyObject *values
     return result;
 }
 
+/* In the class's own place for as long as it stays as it is, else in the walk's. */
 int lcpy_instance_attributes(lcpy_walk *walk, PyObject *object, PyObject *dict)
 {
     PyObject *values[NAMES_MAX];
-    lcpy_met *met = lcpy_walk_met(walk, Py_TYPE(object));
+    PyTypeObject *type = Py_TYPE(object);
+    lcpy_seen *seen = lcpy_instance_seen(walk->state, type);
+    lcpy_met *met = lcpy_walk_met(walk, type);
+    lcpy_outline **outline = seen != NULL ? &seen->outline : &met->outline;
+    int *outlines = seen != NULL ? &seen->outlines : &met->outlines;
 
-    if (met->type == Py_TYPE(object) && has_outline(values, met->outline, dict))
-        return write_values(walk, met->outline, values);
-    if (met->type == Py_TYPE(object) && met->outlines < OUTLINES_MAX && met->outlines++ >= 0) {
-        learn(met, dict);
-        if (has_outline(values, met->outline, dict))
-            return write_values(walk, met->outline, values);
+    if (seen == NULL && met->type != type)
+        return lcpy_walk_attributes(walk, dict, type);
+    if (has_outline(values, *outline, dict))
+        return write_values(walk, *outline, values);
+    if (*outlines < OUTLINES_MAX && (*outlines)++ >= 0) {
+        learn(outline, type, dict);
+        if (has_outline(values, *outline, dict))
+            return write_values(walk, *outline, values);
     }
-    return lcpy_walk_attributes(walk, dict, Py_TYPE(object));
+    return lcpy_walk_attributes(walk, dict, type);
 }
 
 void lcpy_instance_forget(lcpy_walk *walk)
@@ -211,9 +274,6 @@ void lcpy_instance_forget(lcpy_walk *walk)
         lcpy_met *met = &walk->met[i];
 
         Py_XDECREF(met->type);
-        if (met->outline != NULL) {
-            clear_outline(met->outline);
-            PyMem_Free(met->outline);
-        }
+        free_outline(met->outline);
     }
 }

@@ -226,11 +226,24 @@ static int write_path(lcpy_walk *walk, PyObject *path)
     return result;
 }
 
+/* lcpy_types_classify() looks at the names of all that it knows before it knows that it is none. */
+static lcpy_class class_of_value(lcpy_state *state, PyTypeObject *type)
+{
+    lcpy_seen *seen = lcpy_instance_seen(state, type);
+    if (seen != NULL && seen->other)
+        return LCPY_OTHER;
+    lcpy_class found = lcpy_types_classify(state, type);
+    seen = lcpy_instance_seen(state, type);
+    if (seen != NULL)
+        seen->other = found == LCPY_OTHER;
+    return found;
+}
+
 /* By class, of what is no builtin. Any of them may turn out to have no exact form of its own (a
  * zone with a name, a structured scalar): then it is an object like others. */
 static int write_known(lcpy_walk *walk, PyObject *value)
 {
-    lcpy_class class_of = lcpy_types_classify(walk->state, Py_TYPE(value));
+    lcpy_class class_of = class_of_value(walk->state, Py_TYPE(value));
     lcpy_written written = LCPY_NOT_EXACT;
 
     switch (class_of) {

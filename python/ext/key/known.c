@@ -11,8 +11,10 @@
 /* Packages that locache._known has something to say of. */
 static const char *const packages[] = {"numpy",  "networkx", "scipy",  "xarray",  "torch",
                                        "pandas", "pyarrow",  "polars", "pydantic"};
-/* And classes of typing's, which is loaded in most programs that have no object of these. */
-static const char *const of_typing[] = {"ForwardRef", "ParamSpec", "TypeVar", "TypeVarTuple"};
+/* And classes of the standard library, of modules that are loaded in most programs that have no
+ * object of these. */
+static const char *const of_library[] = {"ForwardRef",   "ParamSpec",     "TypeVar",
+                                         "TypeVarTuple", "TypeAliasType", "cached_property"};
 
 static bool is_any_loaded(PyObject *modules)
 {
@@ -22,12 +24,12 @@ static bool is_any_loaded(PyObject *modules)
     return false;
 }
 
-static bool is_of_typing(const PyTypeObject *type)
+static bool has_library_name(const PyTypeObject *type)
 {
     const char *dot = strrchr(type->tp_name, '.');
     const char *name = dot != NULL ? dot + 1 : type->tp_name;
-    for (size_t i = 0; i < sizeof of_typing / sizeof of_typing[0]; i++)
-        if (strcmp(name, of_typing[i]) == 0)
+    for (size_t i = 0; i < sizeof of_library / sizeof of_library[0]; i++)
+        if (strcmp(name, of_library[i]) == 0)
             return true;
     return false;
 }
@@ -45,7 +47,8 @@ static int update(lcpy_state *state, PyTypeObject *type)
         return -1;
     if (modules == NULL || !PyDict_Check(modules))
         return 0;
-    asked = is_of_typing(type) && PyDict_GetItemWithError(state->known, (PyObject *)type) == NULL;
+    asked =
+        has_library_name(type) && PyDict_GetItemWithError(state->known, (PyObject *)type) == NULL;
     PyErr_Clear(); /* a metaclass may have a hash that fails */
     if (PyDict_GET_SIZE(modules) == state->known_modules && !asked)
         return 0;
@@ -54,9 +57,18 @@ static int update(lcpy_state *state, PyTypeObject *type)
         return 0;
     known = PyImport_ImportModule("locache._known");
     done = known == NULL ? NULL : PyObject_CallMethod(known, "add_loaded", "O", state->known);
+    state->known_turn++;
     Py_XDECREF(done);
     Py_XDECREF(known);
     return done == NULL ? -1 : 0;
+}
+
+bool lcpy_known_is_same(const lcpy_state *state, unsigned turn)
+{
+    PyObject *modules = PyImport_GetModuleDict();
+
+    return turn == state->known_turn && PyDict_Check(modules) &&
+           PyDict_GET_SIZE(modules) == state->known_modules;
 }
 
 int lcpy_known_find(PyObject **out, lcpy_state *state, PyTypeObject *type)
@@ -89,6 +101,7 @@ PyObject *lcpy_known_set(PyObject *module, PyObject *const *arguments, Py_ssize_
                                          "function that takes an object of it");
         return NULL;
     }
+    state->known_turn++;
     if (update(state, (PyTypeObject *)arguments[0]) < 0 ||
         PyDict_SetItem(state->known, arguments[0], arguments[1]) < 0)
         return NULL;

@@ -14,9 +14,9 @@
 
 /* __locache_key__ as the class has it (borrowed), or NULL, perhaps with an exception. As Python
  * looks up its own special methods: in the classes, not in the instance. */
-static PyObject *find_custom(PyTypeObject *type)
+static PyObject *find_custom(lcpy_state *state, PyTypeObject *type)
 {
-    PyObject *name = PyUnicode_InternFromString("__locache_key__");
+    PyObject *name = LCPY_NAME(state, "__locache_key__");
     PyObject *order = type->tp_mro;
     PyObject *found = NULL;
 
@@ -27,7 +27,6 @@ static PyObject *find_custom(PyTypeObject *type)
         /* Builtin classes have theirs elsewhere from 3.12 on. */
         found = dict == NULL ? NULL : PyDict_GetItemWithError(dict, name);
     }
-    Py_XDECREF(name);
     return found;
 }
 
@@ -67,17 +66,34 @@ static int write_custom(lcpy_walk *walk, PyObject *object, PyObject *custom)
     return write_said(walk, object, call_custom(object, custom), ".__locache_key__()");
 }
 
+static bool derives_from_enum(lcpy_state *state, PyObject *object, bool flag)
+{
+    PyObject *class =
+        flag ? LCPY_LOADED(state, "enum", "Flag") : LCPY_LOADED(state, "enum", "Enum");
+
+    return class != NULL && PyType_Check(class) &&
+           PyType_IsSubtype(Py_TYPE(object), (PyTypeObject *)class);
+}
+
 /* A member of an enumeration: [class, [name]]; for flags the value, since combinations have no name
- * in every version. */
+ * in every version. With the value behind the name where no name leads to the class: what the
+ * class's own dict says of values is not the same in every version. */
 static int write_enum(lcpy_walk *walk, PyObject *member)
 {
+    PyObject *class = (PyObject *)Py_TYPE(member);
+    bool flag = derives_from_enum(walk->state, member, true);
+    int named = lcpy_class_is_global(class);
+
+    if (named < 0)
+        return -1;
     locache_cbor_write_tag(walk->writer, LOCACHE_TAG_OBJECT);
     locache_cbor_write_array(walk->writer, 2);
-    if (lcpy_class_write(walk, (PyObject *)Py_TYPE(member)) < 0)
+    if (lcpy_class_write(walk, class) < 0)
         return -1;
-    locache_cbor_write_array(walk->writer, 1);
-    return lcpy_walk_attribute(walk, member,
-                               lcpy_names_is_of(member, "enum", "Flag") ? "_value_" : "_name_");
+    locache_cbor_write_array(walk->writer, named || flag ? 1 : 2);
+    if (!flag && lcpy_walk_attribute(walk, member, "_name_") < 0)
+        return -1;
+    return flag || !named ? lcpy_walk_attribute(walk, member, "_value_") : 0;
 }
 
 /* types.MappingProxyType: its mapping, as a dict. */
@@ -103,7 +119,7 @@ static int write_as_it_is(lcpy_walk *walk, PyObject *value)
     if (PyIter_Check(value))
         return lcpy_walk_refuse(walk, value, "being used up as it is read");
     /* Enumerations have a metaclass; most classes have none. */
-    if (Py_TYPE(Py_TYPE(value)) != &PyType_Type && lcpy_names_is_of(value, "enum", "Enum"))
+    if (Py_TYPE(Py_TYPE(value)) != &PyType_Type && derives_from_enum(walk->state, value, false))
         return write_enum(walk, value);
     return lcpy_reduction_write(walk, value);
 }
@@ -113,19 +129,31 @@ static int write_first(lcpy_walk *walk, PyObject *value)
 {
     PyTypeObject *type = Py_TYPE(value);
     lcpy_met *met = lcpy_walk_met(walk, type);
-    bool plain = Py_TYPE(type) == &PyType_Type && lcpy_reduction_is_plain(type);
+    lcpy_seen *seen = lcpy_instance_seen(walk->state, type);
+    bool plain = seen != NULL && seen->asked
+                     ? seen->plain && lcpy_instance_reducer(walk->state, type) == NULL
+                     : Py_TYPE(type) == &PyType_Type && lcpy_reduction_is_plain(walk->state, type);
 
     if (met->type == type) {
         met->asked = true;
         met->plain = plain;
+    }
+    seen = lcpy_instance_seen(walk->state, type); /* which may have got a version by now */
+    if (seen != NULL) {
+        seen->plain = seen->asked ? seen->plain : plain;
+        seen->asked = true;
+        seen->turn = walk->state->known_turn;
     }
     return plain ? lcpy_reduction_write_plain(walk, value) : write_as_it_is(walk, value);
 }
 
 static int write_unasked(lcpy_walk *walk, PyObject *value)
 {
+    const lcpy_seen *seen = lcpy_instance_seen(walk->state, Py_TYPE(value));
+    if (seen != NULL && seen->asked && lcpy_known_is_same(walk->state, seen->turn))
+        return write_first(walk, value);
     /* Held: the method may take itself out of its class. */
-    PyObject *custom = Py_XNewRef(find_custom(Py_TYPE(value)));
+    PyObject *custom = Py_XNewRef(find_custom(walk->state, Py_TYPE(value)));
     PyObject *known = NULL;
     int result;
 

@@ -135,18 +135,19 @@ static int write_unordered(lcpy_walk *walk, PyObject *list, PyObject *object)
 }
 
 /* Is it made by copyreg.__newobj__ of its own class? */
-static bool is_made_new(PyObject *callable, PyObject *arguments, PyObject *object)
+static bool is_made_new(lcpy_state *state, PyObject *callable, PyObject *arguments,
+                        PyObject *object)
 {
     return PyTuple_GET_SIZE(arguments) > 0 &&
            PyTuple_GET_ITEM(arguments, 0) == (PyObject *)Py_TYPE(object) &&
-           PyFunction_Check(callable) && callable == lcpy_names_loaded("copyreg", "__newobj__");
+           PyFunction_Check(callable) && callable == LCPY_LOADED(state, "copyreg", "__newobj__");
 }
 
 /* class, arguments, callable */
 static int write_construction(lcpy_walk *walk, PyObject *callable, PyObject *arguments,
                               PyObject *object)
 {
-    bool new = is_made_new(callable, arguments, object);
+    bool new = is_made_new(walk->state, callable, arguments, object);
     Py_ssize_t count = PyTuple_GET_SIZE(arguments);
     Py_ssize_t first = new ? 1 : 0;
 
@@ -173,22 +174,21 @@ static int write_construction(lcpy_walk *walk, PyObject *callable, PyObject *arg
 }
 
 /* A method of the class that Python code defines (borrowed), or NULL. */
-static PyObject *python_method(PyTypeObject *type, const char *name)
+static PyObject *python_method(PyTypeObject *type, PyObject *name)
 {
-    PyObject *text = PyUnicode_InternFromString(name);
-    PyObject *found = text == NULL ? NULL : _PyType_Lookup(type, text);
+    PyObject *found = name == NULL ? NULL : _PyType_Lookup(type, name);
 
-    Py_XDECREF(text);
     PyErr_Clear();
     return found != NULL && PyFunction_Check(found) ? found : NULL;
 }
 
 /* No state, and an empty dict that nothing but the instance's own is filled from, are one: which of
  * them it is depends on Python's version. */
-static bool is_absent_state(PyObject *state, PyObject *object)
+static bool is_absent_state(lcpy_state *of, PyObject *state, PyObject *object)
 {
-    return state == NULL || (PyDict_CheckExact(state) && PyDict_GET_SIZE(state) == 0 &&
-                             python_method(Py_TYPE(object), "__setstate__") == NULL);
+    return state == NULL ||
+           (PyDict_CheckExact(state) && lcpy_walk_has_none(state, Py_TYPE(object)) &&
+            python_method(Py_TYPE(object), LCPY_NAME(of, "__setstate__")) == NULL);
 }
 
 /* {attributes of __dict__, attributes of __slots__} */
@@ -199,7 +199,7 @@ static int write_slots_state(lcpy_walk *walk, PyObject *state, PyTypeObject *typ
     for (Py_ssize_t i = 0; i < 2; i++) {
         PyObject *half = PyTuple_GET_ITEM(state, i);
 
-        if (!PyDict_CheckExact(half) || PyDict_GET_SIZE(half) == 0)
+        if (!PyDict_CheckExact(half) || lcpy_walk_has_none(half, type))
             locache_cbor_write_null(walk->writer);
         else if (lcpy_walk_attributes(walk, half, type) < 0)
             return -1;
@@ -241,14 +241,20 @@ static int write_mapping(lcpy_walk *walk, PyObject *pairs, PyObject *object)
 /* ------------------------------------------------------------------ what a reduction leaves out */
 
 /* Runs the class's own code. New reference, or NULL with an exception. */
-static PyObject *reduction_of(PyObject *object)
+static PyObject *reduction_of(lcpy_state *state, PyObject *object)
 {
     /* As copyreg and pickle do, before the method. */
-    PyObject *reducer = Py_XNewRef(lcpy_instance_reducer(Py_TYPE(object)));
+    PyObject *reducer = Py_XNewRef(lcpy_instance_reducer(state, Py_TYPE(object)));
     PyObject *reduction;
 
-    if (reducer == NULL)
-        return PyObject_CallMethod(object, "__reduce_ex__", "i", PROTOCOL);
+    if (reducer == NULL) {
+        PyObject *name = LCPY_NAME(state, "__reduce_ex__");
+        PyObject *protocol = name == NULL ? NULL : PyLong_FromLong(PROTOCOL);
+
+        reduction = protocol == NULL ? NULL : PyObject_CallMethodOneArg(object, name, protocol);
+        Py_XDECREF(protocol);
+        return reduction;
+    }
     reduction = PyObject_CallOneArg(reducer, object);
     Py_DECREF(reducer);
     return reduction;
@@ -275,10 +281,9 @@ static bool is_of_library(PyObject *function)
 /* Was the reduction written, in C or in the standard library, for a base of the object's class that
  * knows nothing of the attributes that the class adds? What a class of Python's own says of itself
  * is taken for all. */
-static bool is_inherited(PyTypeObject *type)
+static bool is_inherited(lcpy_state *state, PyTypeObject *type)
 {
-    PyObject *names[2] = {PyUnicode_InternFromString("__reduce_ex__"),
-                          PyUnicode_InternFromString("__reduce__")};
+    PyObject *names[2] = {LCPY_NAME(state, "__reduce_ex__"), LCPY_NAME(state, "__reduce__")};
     bool inherited = false;
 
     for (size_t i = 0; i < 2 && names[i] != NULL; i++) {
@@ -292,17 +297,15 @@ static bool is_inherited(PyTypeObject *type)
                         : !Py_IS_TYPE(found, &PyMethodDescr_Type) || PyDescr_TYPE(found) != type;
         break;
     }
-    Py_XDECREF(names[0]);
-    Py_XDECREF(names[1]);
     PyErr_Clear();
     return inherited && PyType_HasFeature(type, Py_TPFLAGS_HEAPTYPE) &&
-           lcpy_instance_reducer(type) == NULL;
+           lcpy_instance_reducer(state, type) == NULL;
 }
 
 /* Add what the slots of the class hold. */
-static int add_slot_values(PyObject *to, PyObject *object)
+static int add_slot_values(lcpy_state *state, PyObject *to, PyObject *object)
 {
-    PyObject *function = lcpy_names_loaded("copyreg", "_slotnames");
+    PyObject *function = LCPY_LOADED(state, "copyreg", "_slotnames");
     PyObject *names =
         function == NULL ? NULL : PyObject_CallOneArg(function, (PyObject *)Py_TYPE(object));
     int result = 0;
@@ -326,7 +329,7 @@ static int add_slot_values(PyObject *to, PyObject *object)
 }
 
 /* All attributes of an instance: a new dict; NULL with an exception. */
-static PyObject *attributes_of(PyObject *object)
+static PyObject *attributes_of(lcpy_state *state, PyObject *object)
 {
     PyObject *dict = PyObject_GetAttrString(object, "__dict__");
     PyObject *all;
@@ -334,7 +337,7 @@ static PyObject *attributes_of(PyObject *object)
     PyErr_Clear();
     all = dict != NULL && PyDict_CheckExact(dict) ? PyDict_Copy(dict) : PyDict_New();
     Py_XDECREF(dict);
-    if (all != NULL && add_slot_values(all, object) < 0)
+    if (all != NULL && add_slot_values(state, all, object) < 0)
         Py_CLEAR(all);
     return all;
 }
@@ -428,12 +431,12 @@ static bool is_empty_list(PyObject *part)
 }
 
 /* Does the class say in Python, of its own, how its objects are made again? Then that is all. */
-static bool says_itself(PyTypeObject *type)
+static bool says_itself(lcpy_state *state, PyTypeObject *type)
 {
-    PyObject *most = python_method(type, "__reduce_ex__");
-    PyObject *other = python_method(type, "__reduce__");
+    PyObject *most = python_method(type, LCPY_NAME(state, "__reduce_ex__"));
+    PyObject *other = python_method(type, LCPY_NAME(state, "__reduce__"));
 
-    return lcpy_instance_reducer(type) != NULL || (most != NULL && !is_of_library(most)) ||
+    return lcpy_instance_reducer(state, type) != NULL || (most != NULL && !is_of_library(most)) ||
            (other != NULL && !is_of_library(other));
 }
 
@@ -445,12 +448,13 @@ static bool has_own_iter(const PyTypeObject *type, const PyTypeObject *base)
 
 /* The pairs of a subclass of dict, past its items(), and past its __iter__() where the reduction is
  * made of dict(self), as Counter's is. */
-static PyObject *pairs_held_by(PyObject *object, bool reduced)
+static PyObject *pairs_held_by(lcpy_state *state, PyObject *object, bool reduced)
 {
     PyTypeObject *type = Py_TYPE(object);
     PyTypeObject *base = lcpy_types_base_of_c(type);
 
-    if (reduced ? python_method(type, "items") == NULL : !has_own_iter(type, base))
+    if (reduced ? python_method(type, LCPY_NAME(state, "items")) == NULL
+                : !has_own_iter(type, base))
         return NULL;
     /* The order of an OrderedDict is its own, not that of the dict below. */
     PyObject *view = PyObject_CallMethod((PyObject *)base, "items", "O", object);
@@ -462,12 +466,12 @@ static PyObject *pairs_held_by(PyObject *object, bool reduced)
 /* What a subclass of list, deque, tuple or dict holds, where the reduction went through methods of
  * the subclass that may show something else; reduced: it has that part. NULL without an exception:
  * the reduction says it. */
-static PyObject *held_by(PyObject *object, int part, bool reduced)
+static PyObject *held_by(lcpy_state *state, PyObject *object, int part, bool reduced)
 {
     PyTypeObject *base = lcpy_types_base_of_c(Py_TYPE(object));
 
     if (part == PAIRS)
-        return PyDict_Check(object) ? pairs_held_by(object, reduced) : NULL;
+        return PyDict_Check(object) ? pairs_held_by(state, object, reduced) : NULL;
     /* A tuple's items are arguments, which namedtuple() takes from its __iter__(). */
     if (!(reduced || PyTuple_Check(object)) || PyDict_Check(object) ||
         !has_own_iter(Py_TYPE(object), base))
@@ -479,10 +483,10 @@ static PyObject *held_by(PyObject *object, int part, bool reduced)
 }
 
 /* The same of a set, whose members are the one argument that it is made with. */
-static int take_members(PyObject *parts[PARTS], PyObject *object)
+static int take_members(lcpy_state *state, PyObject *parts[PARTS], PyObject *object)
 {
     if (parts[ARGUMENTS] == NULL || !PyTuple_Check(parts[ARGUMENTS]) ||
-        PyTuple_GET_SIZE(parts[ARGUMENTS]) != 1 || says_itself(Py_TYPE(object)))
+        PyTuple_GET_SIZE(parts[ARGUMENTS]) != 1 || says_itself(state, Py_TYPE(object)))
         return 0;
     PyObject *iterator = PySet_Type.tp_iter(object); /* which a frozenset has, too */
     PyObject *members = iterator != NULL ? PySequence_List(iterator) : NULL;
@@ -495,14 +499,16 @@ static int take_members(PyObject *parts[PARTS], PyObject *object)
     return 0;
 }
 
-static int take_held(PyObject *parts[PARTS], PyObject *object)
+static int take_held(lcpy_state *state, PyObject *parts[PARTS], PyObject *object)
 {
     if (PyAnySet_Check(object))
         return has_own_iter(Py_TYPE(object), lcpy_types_base_of_c(Py_TYPE(object)))
-                   ? take_members(parts, object)
+                   ? take_members(state, parts, object)
                    : 0;
     for (int i = ITEMS; i <= PAIRS; i++) {
-        PyObject *held = says_itself(Py_TYPE(object)) ? NULL : held_by(object, i, parts[i] != NULL);
+        PyObject *held = says_itself(state, Py_TYPE(object))
+                             ? NULL
+                             : held_by(state, object, i, parts[i] != NULL);
         if (held != NULL)
             Py_XSETREF(parts[i], held);
         else if (PyErr_Occurred() != NULL)
@@ -529,12 +535,12 @@ static int add_cause(PyObject *parts[PARTS], PyObject *object)
 }
 
 /* The attributes that the reduction leaves out. */
-static int add_attributes(PyObject *parts[PARTS], PyObject *object)
+static int add_attributes(lcpy_state *state, PyObject *parts[PARTS], PyObject *object)
 {
-    parts[ATTRIBUTES] = attributes_of(object);
+    parts[ATTRIBUTES] = attributes_of(state, object);
     if (parts[ATTRIBUTES] == NULL)
         return -1;
-    if (PyDict_GET_SIZE(parts[ATTRIBUTES]) == 0)
+    if (lcpy_walk_has_none(parts[ATTRIBUTES], Py_TYPE(object)))
         Py_CLEAR(parts[ATTRIBUTES]);
     else if (is_said_by(parts[STATE], parts[ATTRIBUTES]))
         Py_CLEAR(parts[STATE]);
@@ -542,17 +548,17 @@ static int add_attributes(PyObject *parts[PARTS], PyObject *object)
 }
 
 /* Parts that say nothing out, and the attributes in that the others leave out. */
-static int complete_parts(PyObject *parts[PARTS], PyObject *object)
+static int complete_parts(lcpy_state *state, PyObject *parts[PARTS], PyObject *object)
 {
-    if (take_held(parts, object) < 0)
+    if (take_held(state, parts, object) < 0)
         return -1;
     if (is_empty_list(parts[ITEMS]))
         Py_CLEAR(parts[ITEMS]);
     if (is_empty_list(parts[PAIRS]))
         Py_CLEAR(parts[PAIRS]);
-    if (is_absent_state(parts[STATE], object))
+    if (is_absent_state(state, parts[STATE], object))
         Py_CLEAR(parts[STATE]);
-    if (is_inherited(Py_TYPE(object)) && add_attributes(parts, object) < 0)
+    if (is_inherited(state, Py_TYPE(object)) && add_attributes(state, parts, object) < 0)
         return -1;
     return add_cause(parts, object);
 }
@@ -570,7 +576,7 @@ static int write_reduction(lcpy_walk *walk, PyObject *object, PyObject *reductio
     if (take_parts(parts, reduction) == 0) {
         if (parts[CALLABLE] == NULL || parts[ARGUMENTS] == NULL || !PyTuple_Check(parts[ARGUMENTS]))
             lcpy_walk_refuse(walk, object, "its __reduce_ex__ giving no callable with arguments");
-        else if (complete_parts(parts, object) == 0)
+        else if (complete_parts(walk->state, parts, object) == 0)
             result = write_parts(walk, parts, object);
     }
     for (Py_ssize_t i = 0; i < PARTS; i++)
@@ -632,11 +638,12 @@ int lcpy_reduction_write(lcpy_walk *walk, PyObject *object)
 
     if (strcmp(Py_TYPE(object)->tp_name, "functools._lru_cache_wrapper") == 0)
         return write_lru_cache(walk, object);
-    if (is_bare(Py_TYPE(object)) && !lcpy_instance_has_own(Py_TYPE(object), "__reduce_ex__") &&
-        !lcpy_instance_has_own(Py_TYPE(object), "__reduce__") &&
+    if (is_bare(Py_TYPE(object)) &&
+        !lcpy_instance_has_own(Py_TYPE(object), LCPY_NAME(walk->state, "__reduce_ex__")) &&
+        !lcpy_instance_has_own(Py_TYPE(object), LCPY_NAME(walk->state, "__reduce__")) &&
         (result = write_sentinel(walk, object)) != 0)
         return result < 0 ? -1 : 0;
-    reduction = reduction_of(object);
+    reduction = reduction_of(walk->state, object);
     if (reduction == NULL)
         return write_irreducible(walk, object);
     result = PyUnicode_Check(reduction) ? write_named(walk, object, reduction)
@@ -652,7 +659,7 @@ int lcpy_reduction_write(lcpy_walk *walk, PyObject *object)
 
 /* Not where a base was made in C, or slots hold something: then the class is larger than object and
  * a __dict__ and list of weak references. */
-bool lcpy_reduction_is_bare(PyTypeObject *type)
+bool lcpy_reduction_is_bare(lcpy_state *state, PyTypeObject *type)
 {
     static const char *const methods[] = {"__reduce_ex__",     "__reduce__",     "__getstate__",
                                           "__getnewargs_ex__", "__getnewargs__", "__slots__"};
@@ -665,14 +672,15 @@ bool lcpy_reduction_is_bare(PyTypeObject *type)
         if (!PyType_HasFeature((PyTypeObject *)PyTuple_GET_ITEM(order, i), Py_TPFLAGS_HEAPTYPE))
             return false;
     for (size_t i = 0; i < sizeof methods / sizeof methods[0]; i++)
-        if (lcpy_instance_has_own(type, methods[i]))
+        if (lcpy_instance_has_own(type, lcpy_names_text(state, methods[i])))
             return false;
-    return lcpy_instance_reducer(type) == NULL;
+    return lcpy_instance_reducer(state, type) == NULL;
 }
 
-bool lcpy_reduction_is_plain(PyTypeObject *type)
+bool lcpy_reduction_is_plain(lcpy_state *state, PyTypeObject *type)
 {
-    return !lcpy_instance_has_own(type, "__next__") && lcpy_reduction_is_bare(type);
+    return !lcpy_instance_has_own(type, LCPY_NAME(state, "__next__")) &&
+           lcpy_reduction_is_bare(state, type);
 }
 
 /* [class, tuple without items, no callable, attributes], the last two left out where there are
@@ -680,7 +688,8 @@ bool lcpy_reduction_is_plain(PyTypeObject *type)
 int lcpy_reduction_write_plain(lcpy_walk *walk, PyObject *object)
 {
     PyObject *dict = PyObject_GenericGetDict(object, NULL);
-    bool empty = dict == NULL || !PyDict_CheckExact(dict) || PyDict_GET_SIZE(dict) == 0;
+    bool empty =
+        dict == NULL || !PyDict_CheckExact(dict) || lcpy_walk_has_none(dict, Py_TYPE(object));
     int result;
 
     PyErr_Clear();

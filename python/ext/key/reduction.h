@@ -5,9 +5,9 @@
 #include "key/walk.h"
 
 /* Is an object of this class no more than what its __dict__ holds, and reduced as object has it? */
-bool lcpy_reduction_is_plain(PyTypeObject *type);
+bool lcpy_reduction_is_plain(lcpy_state *state, PyTypeObject *type);
 /* The same of classes whose objects may be iterators. */
-bool lcpy_reduction_is_bare(PyTypeObject *type);
+bool lcpy_reduction_is_bare(lcpy_state *state, PyTypeObject *type);
 /* The same as lcpy_reduction_write() of an object of such a class, without asking for one. */
 int lcpy_reduction_write_plain(lcpy_walk *walk, PyObject *object);
 /* By its __reduce_ex__(4), or by the function that copyreg has for its class; by its buffer where

@@ -198,7 +198,8 @@ int lcpy_walk_call(lcpy_walk *walk, PyObject *object, const char *method)
 /* Steps are added on the way out, by whoever knows what led to the value. */
 int lcpy_walk_attribute(lcpy_walk *walk, PyObject *object, const char *name)
 {
-    PyObject *value = PyObject_GetAttrString(object, name);
+    PyObject *text = lcpy_names_text(walk->state, name);
+    PyObject *value = text == NULL ? NULL : PyObject_GetAttr(object, text);
     int result;
 
     if (value == NULL)
@@ -463,6 +464,18 @@ bool lcpy_walk_may_be_noted(PyTypeObject *type, PyObject *name)
 {
     /* None is what a hash may be before it is known. */
     return PyUnicode_GET_LENGTH(name) > 0 && is_noted_down(type, name, Py_None);
+}
+
+bool lcpy_walk_has_none(PyObject *dict, PyTypeObject *type)
+{
+    PyObject *name, *value;
+    Py_ssize_t at = 0;
+
+    while (PyDict_Next(dict, &at, &name, &value))
+        if (!PyUnicode_CheckExact(name) || PyUnicode_GET_LENGTH(name) == 0 ||
+            !is_noted_down(type, name, value))
+            return false;
+    return true;
 }
 
 /* The names of what counts among the attributes, in order: a new list. NULL without exception where

@@ -59,7 +59,7 @@ static inline int lcpy_walk_value(lcpy_walk *walk, PyObject *value)
 }
 /* A value that is made for the occasion (stolen; NULL has its exception). */
 int lcpy_walk_new(lcpy_walk *walk, PyObject *value);
-/* The value of an attribute; what a method without arguments returns. */
+/* The value of an attribute, named by a literal; what a method without arguments returns. */
 int lcpy_walk_attribute(lcpy_walk *walk, PyObject *object, const char *name);
 int lcpy_walk_call(lcpy_walk *walk, PyObject *object, const char *method);
 /* The items of an exact list, as an array; of an exact dict, as a map in the order of the dict. In
@@ -76,6 +76,8 @@ int lcpy_walk_members(lcpy_walk *walk, PyObject *tuple, PyObject *object);
 bool lcpy_walk_is_plain(PyObject *value);
 /* Is this the name of an attribute that does not count, or does not always? */
 bool lcpy_walk_may_be_noted(PyTypeObject *type, PyObject *name);
+/* Is there no attribute that counts in the dict of an instance of this class? */
+bool lcpy_walk_has_none(PyObject *dict, PyTypeObject *type);
 
 /* ----------------------------------------------------------------------------- classes by value */
 

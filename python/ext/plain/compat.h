@@ -166,8 +166,8 @@ static inline void lcpy_compat_each_object(int (*visit)(PyObject *, void *), voi
 #endif
 }
 
-/* Keep the garbage collector from running within allocations, as it does until 3.12, while very many
- * objects are made that are all in use. What the first says is for the second. */
+/* Keep the garbage collector from running within allocations, as it does until 3.12, while very
+ * many objects are made that are all in use. What the first says is for the second. */
 static inline bool lcpy_compat_hold_collector(void)
 {
 #if PY_VERSION_HEX >= 0x030C0000

@@ -10,6 +10,47 @@
 
 #include <stdlib.h>
 
+PyObject *lcpy_names_text(lcpy_state *state, const char *literal)
+{
+    /* literals lie close to each other */
+    size_t at = ((uintptr_t)literal * 0x9e3779b97f4a7c15U) >> 56;
+    for (size_t tried = 0; tried < LCPY_TEXTS_MAX; tried++) {
+        lcpy_interned *slot = &state->texts[(at + tried) % LCPY_TEXTS_MAX];
+        if (slot->literal == literal)
+            return slot->text;
+        if (slot->literal == NULL) {
+            slot->text = PyUnicode_InternFromString(literal);
+            slot->literal = slot->text != NULL ? literal : NULL;
+            return slot->text;
+        }
+    }
+    PyErr_NoMemory(); /* there are fewer in the source */
+    return NULL;
+}
+
+void lcpy_names_free(lcpy_state *state)
+{
+    for (size_t i = 0; i < LCPY_TEXTS_MAX; i++) {
+        state->texts[i].literal = NULL;
+        Py_CLEAR(state->texts[i].text);
+    }
+}
+
+PyObject *lcpy_names_loaded_by(PyObject *module, PyObject *name)
+{
+    PyObject *modules = PyImport_GetModuleDict();
+    PyObject *found = module == NULL || name == NULL || !PyDict_Check(modules)
+                          ? NULL
+                          : PyDict_GetItemWithError(modules, module);
+    PyObject *value = found != NULL && PyModule_Check(found)
+                          ? PyDict_GetItemWithError(PyModule_GetDict(found), name)
+                          : NULL;
+
+    if (value == NULL)
+        PyErr_Clear();
+    return value;
+}
+
 PyObject *lcpy_names_loaded(const char *module, const char *name)
 {
     PyObject *key = PyUnicode_FromString(module);

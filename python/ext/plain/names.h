@@ -15,6 +15,12 @@ typedef struct lcpy_text {
         sizeof(text) - 1, text                                                                     \
     }
 
+/* The str of a literal, made once: borrowed from the state; NULL with MemoryError. By its address:
+ * LCPY_NAME takes nothing but a literal. */
+PyObject *lcpy_names_text(lcpy_state *state, const char *literal);
+#define LCPY_NAME(state, literal) lcpy_names_text(state, "" literal "")
+void lcpy_names_free(lcpy_state *state);
+
 /* Is a name (str) one of these? */
 bool lcpy_names_is_one_of(PyObject *name, const lcpy_text *texts, size_t count);
 
@@ -32,6 +38,10 @@ int lcpy_names_has(PyObject *object, PyObject *module, PyObject *name);
  * reference, or NULL without exception where either is not there. Imports nothing. */
 PyObject *lcpy_names_loaded(const char *module, const char *name);
 /* Is the object of that class, or of one that derives from it? Not where that is not loaded. */
+/* The same by names that are kept: LCPY_LOADED takes literals. */
+PyObject *lcpy_names_loaded_by(PyObject *module, PyObject *name);
+#define LCPY_LOADED(state, module, name)                                                           \
+    lcpy_names_loaded_by(LCPY_NAME(state, module), LCPY_NAME(state, name))
 bool lcpy_names_is_of(PyObject *object, const char *module, const char *name);
 
 /* The name under which the module of its class has this object: a str, or NULL without an

@@ -146,6 +146,25 @@ int lcpy_owner_of_module(lcpy_state *state, PyObject *name)
     return module != NULL && owner >= 0 ? keep_owner(state, name, owner) : owner;
 }
 
+/* Of what exec() made, of which many modules share a file's name: whose module it runs in. What
+ * cloudpickle brought by value runs in no module that is here: its globals are of its own, and say
+ * where it was defined. In joblib's and dask's workers __main__ is theirs. */
+static int owner_of_dynamic(lcpy_state *state, PyObject *globals)
+{
+    PyObject *name = PyDict_GetItemString(globals, "__name__");
+    PyObject *file = PyDict_GetItemString(globals, "__file__");
+    if (name == NULL || !PyUnicode_Check(name))
+        return LCPY_OWNER_USER;
+    PyObject *module = PyImport_GetModule(name);
+    bool apart = module != NULL && PyModule_Check(module) && PyModule_GetDict(module) != globals;
+    Py_XDECREF(module);
+    if (!apart)
+        return lcpy_owner_of_module(state, name);
+    const char *path = file != NULL && PyUnicode_Check(file) ? PyUnicode_AsUTF8(file) : NULL;
+    PyErr_Clear();
+    return path != NULL ? owner_of_path(state, path) : LCPY_OWNER_USER;
+}
+
 int lcpy_owner_of_function(lcpy_state *state, PyObject *function)
 {
     PyObject *file = ((PyCodeObject *)PyFunction_GET_CODE(function))->co_filename;
@@ -158,12 +177,8 @@ int lcpy_owner_of_function(lcpy_state *state, PyObject *function)
         PyErr_Clear();
         return LCPY_OWNER_USER;
     }
-    /* Made by exec(): it is whose module it runs in. Many modules share such a name. */
-    if (path[0] == '<' && strncmp(path, "<frozen ", 8) != 0) {
-        PyObject *name = PyDict_GetItemString(PyFunction_GET_GLOBALS(function), "__name__");
-        return name != NULL && PyUnicode_Check(name) ? lcpy_owner_of_module(state, name)
-                                                     : LCPY_OWNER_USER;
-    }
+    if (path[0] == '<' && strncmp(path, "<frozen ", 8) != 0)
+        return owner_of_dynamic(state, PyFunction_GET_GLOBALS(function));
     PyObject *name = PyDict_GetItemString(PyFunction_GET_GLOBALS(function), "__name__");
     const char *module = name != NULL && PyUnicode_Check(name) ? PyUnicode_AsUTF8(name) : NULL;
     PyErr_Clear();
@@ -185,6 +200,18 @@ static bool is_made_for_others(PyObject *module, PyObject *class)
     return name != NULL && lcpy_names_loaded(name, ((PyTypeObject *)class)->tp_name) != class;
 }
 
+/* Is it one of another __main__ than that which runs here, as cloudpickle brings them? */
+static bool is_of_other_main(PyObject *module, PyObject *class)
+{
+    if (PyUnicode_CompareWithASCIIString(module, "__main__") != 0)
+        return false;
+    PyObject *name = PyObject_GetAttrString(class, "__qualname__");
+    int here = name != NULL && PyUnicode_Check(name) ? lcpy_names_has(class, module, name) : 0;
+    PyErr_Clear();
+    Py_XDECREF(name);
+    return here <= 0;
+}
+
 int lcpy_owner_of_class(lcpy_state *state, PyObject *class)
 {
     PyTypeObject *type = (PyTypeObject *)class;
@@ -194,6 +221,8 @@ int lcpy_owner_of_class(lcpy_state *state, PyObject *class)
     int owner = LCPY_OWNER_USER;
     if (name != NULL && PyUnicode_Check(name) && !is_made_for_others(name, class))
         owner = lcpy_owner_of_module(state, name);
+    if (owner != LCPY_OWNER_USER && is_of_other_main(name, class))
+        owner = LCPY_OWNER_USER;
     PyErr_Clear();
     Py_XDECREF(name);
     return owner;

@@ -253,7 +253,7 @@ static int write_users(lcpy_reacher *r, PyObject *value)
         return -1;
     if (lcpy_names_is_of((PyObject *)type, "enum", "EnumMeta"))
         return write_member(r, value);
-    if (lcpy_reduction_is_bare(type) && !says_its_key(type))
+    if (lcpy_reduction_is_bare(r->state, type) && !says_its_key(type))
         return lcpy_reach_node(r, value, LCPY_NODE_WHOLE);
     return write_by_key(r, value);
 }

@@ -182,6 +182,49 @@ def test_cloudpickle_brings_functions_by_value_with_their_options_and_cache(scri
     assert not any(path.startswith("worker.cache") for path in out.tree)
 
 
+REACHING = """
+    import pickle
+    import cloudpickle
+    from locache import persist
+
+    K = 3
+
+    class Scale:
+        by = 2
+
+    def helper(x):
+        return x * K
+
+    @persist
+    def f(x):
+        return helper(x) + Scale.by
+
+    with open("sent", "wb") as file:
+        cloudpickle.dump(f, file)
+    print(f.is_cached(1))
+"""
+
+
+@pytest.mark.once
+def test_what_a_function_by_value_reaches_is_the_users(script):
+    """Although __main__ is a package's there, as in the workers of joblib and dask."""
+    worker = (
+        "import pickle; f = pickle.load(open('sent', 'rb')); print(f(1), f.cache_info().misses)"
+    )
+    found = []
+    for old, new in (("", ""), ("K = 3", "K = 4"), ("by = 2", "by = 3"), ("", "")):
+        told = script(REACHING.replace(old, new)).out.strip()
+        seen = script(worker, file="site-packages/worker.py").out.strip()
+        again = script(REACHING.replace(old, new)).out.strip()
+        found.append((told, seen, again))
+    assert found == [
+        ("False", "5 1", "True"),
+        ("False", "6 1", "True"),
+        ("False", "6 1", "True"),
+        ("True", "5 0", "True"),
+    ]
+
+
 @pytest.mark.once
 def test_cloudpickle_of_the_function_within(script):
     out = script(
@@ -334,6 +377,7 @@ def test_queries_are_sent_and_copied_with_what_they_ask_of(counter_at, name):
             Counter.method(one, 2), Counter.of(2)
             assert copied(*called) == expected
             assert copied.__name__ == name
+            assert f".{name} of " in repr(copied) or asked.__self__ is Counter.method
     two = copy.deepcopy(one)
     assert two.kept.__self__ is two
     assert two.kept == getattr(two.method, name) != one.kept

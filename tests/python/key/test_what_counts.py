@@ -5,6 +5,7 @@ from __future__ import annotations
 import collections
 import configparser
 import datetime
+import enum
 import functools
 import importlib
 import math
@@ -111,6 +112,44 @@ def test_what_a_container_holds_counts_whatever_its_methods_show(name):
     turned.move_to_end("b")
     assert name(turned) == name(ShownInOrder(a=1, b=2))
     assert name(Said(a=1, b=2)) == name(Said(a=1, b=3)) != name(Said(a=2))
+
+
+def make_lazy(base, factor):
+    class Lazy(base):
+        @functools.cached_property
+        def value(self):
+            return factor
+
+    return Lazy()
+
+
+def make_enum(value, flag=False):
+    class Colour(enum.Flag if flag else enum.Enum):
+        RED = value
+
+    return Colour
+
+
+@pytest.mark.parametrize("values", [(1, 2), ([1], [2]), ({"a": 1}, {"a": 2}), ("1", 1)])
+def test_value_of_an_enumeration_made_in_a_function(name, values):
+    one, same, other = map(make_enum, (values[0], values[0], values[1]))
+    assert name(one.RED) == name(same.RED) != name(other.RED)
+    assert name([one.RED]) == name([same.RED]) != name([other.RED])
+    assert name(one) == name(same) != name(other)
+    assert name(make_enum(1, True).RED) != name(make_enum(2, True).RED)
+
+
+class Slot:
+    __slots__ = ("__dict__", "other")
+
+
+@pytest.mark.parametrize("base", [object, Slot, list, collections.Counter])
+def test_what_has_no_attribute_but_a_cached_property(name, base):
+    """Of a class made in a function, too: it has a lock in Python 3.10 and 3.11."""
+    one = make_lazy(base, 1)
+    before = name(one)
+    assert one.value == 1
+    assert name(one) == before == name(make_lazy(base, 1)) != name(make_lazy(base, 2))
 
 
 def test_order_in_which_attributes_were_set_does_not_count(name):

@@ -3,6 +3,7 @@ to them or computed anew is of the version that runs now."""
 
 import asyncio
 import os
+import sys
 import types
 from pathlib import Path
 
@@ -171,3 +172,31 @@ def test_a_wrapper_made_in_c_counts_by_what_it_does(script):
     assert script(WRAPT.replace("* 2", "* 3")).out == "6 1 6 1\n"
     assert script(WRAPT.replace("x + 1", "x + 2")).out == "6 1 6 1\n"
     assert script(WRAPT).out == "4 0 4 0\n"
+
+
+PARAMETERS = """
+from locache import persist
+type Number = int
+def helper[T](x: T) -> T:
+    return x
+@persist
+def bound[T: int](x):
+    return T.__bound__.__name__, helper(x)
+@persist
+def alias(x):
+    return Number.__value__.__name__
+print(*bound(1), alias(1), bound.cache_info().misses, alias.cache_info().misses)
+"""
+
+
+@pytest.mark.skipif(sys.version_info < (3, 12), reason="syntax of Python 3.12")
+def test_type_parameters_count_where_code_looks_at_them(script):
+    """Without typing, which nothing has imported."""
+    edits = [
+        ("", "", "int 1 int 1 1"),
+        ("helper[T](x: T) -> T", "helper[U: str](x)", "int 1 int 0 0"),
+        ("[T: int]", "[T: str]", "str 1 int 1 0"),
+        ("Number = int", "Number = float", "int 1 float 0 1"),
+    ]
+    for old, new, expected in edits:
+        assert script(PARAMETERS.replace(old, new)).out == expected + "\n"
