@@ -208,7 +208,7 @@ def test_show__bodies_and_keys_of_any_bytes(project, run):
                 draw.choice([draw.choice(heads), draw.randrange(256)])
                 for _ in range(draw.randrange(1, 4))
             )
-        for tag in draw.sample(range(49600, 49628), 2) + [40, 1040, 30, 4]:
+        for tag in [*draw.sample(range(49600, 49628), 2), 40, 1040, 30, 4]:
             if draw.random() < 0.2:
                 body[0:0] = b"\xd9" + tag.to_bytes(2, "big")
         path = folder / f"x={n}_num=3"
