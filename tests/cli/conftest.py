@@ -11,6 +11,9 @@ from pathlib import Path
 import locache
 import pytest
 
+# entryfile, the second implementation of the format, is with the Python tests.
+sys.path.insert(0, str(Path(__file__).parents[1] / "python"))
+
 PROGRAM = """\
 import array
 from locache import persist

@@ -2,9 +2,12 @@
 
 import json
 import os
+import random
 import subprocess
 import sys
 
+import cbor2
+import entryfile
 import pytest
 
 from .conftest import clean_environment
@@ -185,3 +188,38 @@ def test_show__what_is_nested_too_deep_ends(project, run):
     ran = run("show", "--json", path)
     assert json.loads(ran.out)[0]["status"] == "ok"
     assert os.path.getsize(path) > 200000
+
+
+def test_show__bodies_and_keys_of_any_bytes(project, run):
+    """Whatever a sound entry holds, what is printed is JSON, and nothing else happens."""
+    seed = random.randrange(2**32)
+    print(f"seed {seed}")
+    draw = random.Random(seed)
+    folder = project / "foo.cache/my_func"
+    bodies = [
+        path.read_bytes()[144:] for path in (project / "foo.cache/plain").glob("kind=[!hlb]*")
+    ]
+    heads = bytes([0x81, 0xA1, 0x9B, 0xBB, 0xC2, 0xC3, 0xD8, 0xD9, 0xDB, 0xF9, 0xFB, 0x5B, 0x7B])
+    for n in range(400):
+        body = bytearray(draw.choice(bodies)[draw.randrange(12) :])
+        for _ in range(draw.randrange(1, 6)):
+            at = draw.randrange(len(body))
+            body[at : at + draw.randrange(3)] = bytes(
+                draw.choice([draw.choice(heads), draw.randrange(256)])
+                for _ in range(draw.randrange(1, 4))
+            )
+        for tag in [*draw.sample(range(49600, 49628), 2), 40, 1040, 30, 4]:
+            if draw.random() < 0.2:
+                body[0:0] = b"\xd9" + tag.to_bytes(2, "big")
+        path = folder / f"x={n}_num=3"
+        if not path.exists():
+            path.write_bytes(entryfile.build(entry_of(n, bytes(body))))
+            os.chmod(path, 0o600)
+    rows = run("show", "--json", "foo.py:my_func").json()
+    assert len(rows) >= 400 and all(row["status"] == "ok" for row in rows)
+    run("show", "foo.py:my_func")
+
+
+def entry_of(n, body):
+    key = b"\x84\x61x" + cbor2.dumps(n) + b"\x63num\x03"
+    return entryfile.Entry(entryfile.CBOR, key, body)
