@@ -338,7 +338,7 @@ static int write_registered(lcpy_reacher *r, PyObject *class)
     if (status == 0 && PyList_GET_SIZE(names) > 0)
         status = lcpy_reach_value(r, names);
     if (status == 0)
-        status = lcpy_contents_add_class(&r->out->guard.contents, class);
+        lcpy_contents_add_class(&r->out->guard.contents, class);
     Py_XDECREF(names);
     return status;
 }

@@ -327,15 +327,25 @@ int lcpy_contents_add(lcpy_contents *contents, PyObject *value)
     return PyList_Append(contents->queue, value);
 }
 
-int lcpy_contents_add_class(lcpy_contents *contents, PyObject *class)
+void lcpy_contents_add_class(lcpy_contents *contents, PyObject *class)
 {
-    if (contents->queue == NULL && (contents->queue = PyList_New(0)) == NULL)
-        return -1;
-    return lcpy_mark_is_for(contents->state, class) ? PyList_Append(contents->queue, class) : 0;
+    if (contents->registrations == NULL && lcpy_mark_is_abstract(class))
+        contents->registrations = lcpy_mark_registrations();
+}
+
+static int take_token(lcpy_contents *contents)
+{
+    if (contents->registrations == NULL)
+        return 0;
+    PyObject *token = PyObject_CallNoArgs(contents->registrations);
+    Py_XSETREF(contents->token, token);
+    return token != NULL ? 0 : -1;
 }
 
 int lcpy_contents_take(lcpy_contents *contents)
 {
+    if (take_token(contents) < 0)
+        return -1;
     if (contents->queue == NULL)
         return 0;
     if (contents->seen == NULL && (contents->seen = PySet_New(NULL)) == NULL)
@@ -433,6 +443,16 @@ static bool same_referents(PyObject *items, PyObject *object)
            with.at == PyTuple_GET_SIZE(items);
 }
 
+static bool same_token(const lcpy_contents *contents)
+{
+    PyObject *now = PyObject_CallNoArgs(contents->registrations);
+    bool same = now != NULL && contents->token != NULL &&
+                PyObject_RichCompareBool(now, contents->token, Py_EQ) > 0;
+    PyErr_Clear();
+    Py_XDECREF(now);
+    return same;
+}
+
 static bool same_mark(lcpy_state *state, PyObject *mark, PyObject *object)
 {
     PyObject *now = lcpy_mark_of(state, object);
@@ -470,6 +490,8 @@ static bool same_content(lcpy_state *state, const lcpy_content *content)
 bool lcpy_contents_hold(lcpy_contents *contents)
 {
     uint64_t now;
+    if (contents->registrations != NULL && !same_token(contents))
+        return false;
     for (Py_ssize_t i = 0; i < contents->count; i++) {
         lcpy_content *content = &contents->all[i];
         if (content->versioned && lcpy_compat_dict_version(&now, content->object) &&
@@ -494,7 +516,7 @@ int lcpy_contents_renew(lcpy_contents *contents)
             set_items(content, items);
         Py_XDECREF(items);
     }
-    return 0;
+    return take_token(contents);
 }
 
 /* ------------------------------------------------------------------------------------- lifetime */
@@ -508,11 +530,14 @@ void lcpy_contents_clear(lcpy_contents *contents)
     PyMem_Free(old.all);
     Py_XDECREF(old.queue);
     Py_XDECREF(old.seen);
+    Py_XDECREF(old.registrations);
+    Py_XDECREF(old.token);
 }
 
 int lcpy_contents_traverse(lcpy_contents *contents, visitproc visit, void *arg)
 {
     Py_VISIT(contents->queue);
+    Py_VISIT(contents->registrations);
     for (Py_ssize_t i = 0; i < contents->count; i++)
         Py_VISIT(contents->all[i].items);
     return 0;

@@ -31,16 +31,18 @@ typedef struct lcpy_contents {
     Py_ssize_t count;
     Py_ssize_t items; /* of all, so far */
     Py_ssize_t bytes;
-    PyObject *queue; /* list: what is to be looked at, which stays held */
-    PyObject *seen;  /* set of addresses */
+    PyObject *queue;         /* list: what is to be looked at, which stays held */
+    PyObject *seen;          /* set of addresses */
+    PyObject *registrations; /* what counts those with abstract classes, where there are such */
+    PyObject *token;         /* and what it counted */
 } lcpy_contents;
 
 /* All: 0, or -1 with an exception. */
 
 /* Look at a value, too. */
 int lcpy_contents_add(lcpy_contents *contents, PyObject *value);
-/* At what is registered with a class, too. */
-int lcpy_contents_add_class(lcpy_contents *contents, PyObject *class);
+/* At what is registered with a class, too, where it is an abstract one. */
+void lcpy_contents_add_class(lcpy_contents *contents, PyObject *class);
 /* Take down what all that was added holds: up to some thousand items in all, what is nearest
  * first. */
 int lcpy_contents_take(lcpy_contents *contents);

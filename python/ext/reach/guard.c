@@ -219,8 +219,7 @@ bool lcpy_guard_holds(lcpy_guard *guard)
         if (classes[i].version == 0 ||
             lcpy_compat_class_version(classes[i].type) != classes[i].version)
             return false;
-    return (guard->contents.count == 0 || lcpy_contents_hold(&guard->contents)) &&
-           (guard->file_count == 0 || files_hold(guard));
+    return lcpy_contents_hold(&guard->contents) && (guard->file_count == 0 || files_hold(guard));
 }
 
 static int renew_dict(lcpy_guard_dict *in)

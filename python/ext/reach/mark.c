@@ -18,15 +18,19 @@ static bool is_polars(lcpy_state *state, PyObject *object)
     return kind == LCPY_POLARS_FRAME || kind == LCPY_POLARS_SERIES;
 }
 
-static bool is_abstract(PyObject *object)
+bool lcpy_mark_is_abstract(PyObject *class)
 {
-    return PyType_Check(object) && lcpy_names_is_of(object, "abc", "ABCMeta");
+    return PyType_Check(class) && lcpy_names_is_of(class, "abc", "ABCMeta");
+}
+
+PyObject *lcpy_mark_registrations(void)
+{
+    return Py_XNewRef(lcpy_names_loaded("_abc", "get_cache_token"));
 }
 
 bool lcpy_mark_is_for(lcpy_state *state, PyObject *object)
 {
-    return is_abstract(object) || is_polars(state, object) ||
-           lcpy_names_is_of(object, "torch", "Tensor");
+    return is_polars(state, object) || lcpy_names_is_of(object, "torch", "Tensor");
 }
 
 static PyObject *digest_of(lcpy_state *state, PyObject *object)
@@ -69,12 +73,6 @@ static PyObject *mark_of_polars(lcpy_state *state, PyObject *object)
                : pair_of(object, "shape", "name");
 }
 
-static PyObject *mark_of_abstract(void)
-{
-    PyObject *token = lcpy_names_loaded("_abc", "get_cache_token");
-    return token != NULL ? PyObject_CallNoArgs(token) : NULL;
-}
-
 static PyObject *mark_of_tensor(PyObject *object)
 {
     PyObject *version = PyObject_GetAttrString(object, "_version");
@@ -89,7 +87,5 @@ static PyObject *mark_of_tensor(PyObject *object)
 
 PyObject *lcpy_mark_of(lcpy_state *state, PyObject *object)
 {
-    if (is_polars(state, object))
-        return mark_of_polars(state, object);
-    return PyType_Check(object) ? mark_of_abstract() : mark_of_tensor(object);
+    return is_polars(state, object) ? mark_of_polars(state, object) : mark_of_tensor(object);
 }

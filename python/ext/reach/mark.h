@@ -4,11 +4,15 @@
 
 #include "state.h"
 
-/* Is it one for which there is a mark: a frame or series of polars, a tensor of torch, an abstract
- * class? */
+/* Is it one for which there is a mark: a frame or series of polars, a tensor of torch? */
 bool lcpy_mark_is_for(lcpy_state *state, PyObject *object);
 /* What is another where such an object was changed: compared by ==. New reference; NULL where it
  * cannot be told, perhaps with an exception. */
 PyObject *lcpy_mark_of(lcpy_state *state, PyObject *object);
+/* May others be registered with the class? */
+bool lcpy_mark_is_abstract(PyObject *class);
+/* The function that counts such registrations, of all classes together: a new reference, or NULL
+ * without an exception. */
+PyObject *lcpy_mark_registrations(void);
 
 #endif

@@ -120,6 +120,35 @@ int lcpy_scan_pop(lcpy_scan *s)
     return status;
 }
 
+int lcpy_scan_leave_for(lcpy_scan *s, Py_ssize_t target)
+{
+    if (s->meeting_count == LCPY_SCAN_MEETINGS || lcpy_scan_peek(s, 0) == NULL)
+        return lcpy_scan_pop(s);
+    s->meetings[s->meeting_count].target = target;
+    s->meetings[s->meeting_count++].path = pop_path(s);
+    return 0;
+}
+
+int lcpy_scan_meet(lcpy_scan *s, Py_ssize_t at, PyObject *name)
+{
+    int status = 0;
+    int left = 0;
+    for (int i = 0; i < s->meeting_count; i++) {
+        PyObject *path = s->meetings[i].path;
+        if (s->meetings[i].target != at) {
+            s->meetings[left++] = s->meetings[i];
+            continue;
+        }
+        if (name != NULL && status == 0)
+            Py_SETREF(path, lcpy_scan_extend(path, name));
+        if (status == 0)
+            status = path != NULL ? lcpy_scan_read(s, path) : -1;
+        Py_XDECREF(path);
+    }
+    s->meeting_count = left;
+    return status;
+}
+
 int lcpy_scan_pop_to(lcpy_scan *s, int depth)
 {
     int status = 0;

@@ -16,6 +16,9 @@ typedef struct lcpy_slot {
 /* Branches that are open at once. */
 #define LCPY_SCAN_BRANCHES 64
 
+/* Values of conditional expressions that are on their way to where the branches meet. */
+#define LCPY_SCAN_MEETINGS 8
+
 /* What is known of a fast local variable. */
 enum {
     LCPY_LOCAL_BOUND = 1, /* it is bound somewhere */
@@ -35,11 +38,16 @@ typedef struct lcpy_scan {
     PyObject *own;        /* set: names that the body of a class assigns; or NULL */
     unsigned char *flags; /* of each of the locals */
     int depth;
+    int meeting_count;
     struct {
         Py_ssize_t target;
         int depth;
     } branches[LCPY_SCAN_BRANCHES];
     int branch_count;
+    struct {
+        Py_ssize_t target;
+        PyObject *path; /* owned */
+    } meetings[LCPY_SCAN_MEETINGS];
     lcpy_slot stack[LCPY_SCAN_DEPTH];
 } lcpy_scan;
 
@@ -77,6 +85,10 @@ int lcpy_scan_run(lcpy_scan *s, PyObject *bytes);
 int lcpy_scan_push(lcpy_scan *s, PyObject *path);
 /* The topmost goes no further: it was read. */
 int lcpy_scan_pop(lcpy_scan *s);
+/* The topmost goes on at `target`, where another branch leaves its own in its place. */
+int lcpy_scan_leave_for(lcpy_scan *s, Py_ssize_t target);
+/* Those that were left for `at`: their attribute `name` is read; NULL: they are, as a whole. */
+int lcpy_scan_meet(lcpy_scan *s, Py_ssize_t at, PyObject *name);
 int lcpy_scan_pop_to(lcpy_scan *s, int depth);
 /* The path at the nth place from the top, borrowed, or NULL. */
 PyObject *lcpy_scan_peek(const lcpy_scan *s, int n);

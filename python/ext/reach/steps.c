@@ -16,14 +16,16 @@ static void note_branch(lcpy_scan *s, Py_ssize_t target)
     }
 }
 
-/* After an instruction that goes elsewhere: the depth that whoever jumps to `at` left. */
-static int take_branch(lcpy_scan *s, Py_ssize_t at)
+/* After an instruction that goes elsewhere, to `target` or nobody knows where (-1): the depth that
+ * whoever jumps to `at` left. One more is the value of a conditional expression. */
+static int take_branch(lcpy_scan *s, Py_ssize_t at, Py_ssize_t target)
 {
     int depth = 0;
     for (int i = 0; i < s->branch_count; i++)
         if (s->branches[i].target == at)
             depth = s->branches[i].depth;
-    return lcpy_scan_pop_to(s, depth);
+    return target > at && s->depth == depth + 1 ? lcpy_scan_leave_for(s, target)
+                                                : lcpy_scan_pop_to(s, depth);
 }
 
 /* --------------------------------------------------------------------------------- instructions */
@@ -328,6 +330,7 @@ static int step_beside(lcpy_scan *s, int opcode, bool *done)
     switch (opcode) {
     case NOP:
     case DELETE_FAST:
+    case JUMP_FORWARD:
 #ifdef RESUME
     case RESUME:
 #endif
@@ -430,6 +433,19 @@ static int step_any(lcpy_scan *s, int opcode, unsigned argument)
     return done ? status : lcpy_scan_effect(s, opcode, (int)argument);
 }
 
+/* Where the branches of a conditional expression meet: an attribute is read of each of them. */
+static int step_meeting(lcpy_scan *s, const lcpy_instructions *in)
+{
+    PyObject *name = NULL;
+    if (in->opcode == LOAD_ATTR)
+        name = name_at(s, lcpy_compat_attribute_index(in->argument));
+#ifdef LOAD_METHOD
+    if (in->opcode == LOAD_METHOD)
+        name = name_at(s, in->argument);
+#endif
+    return lcpy_scan_meet(s, in->at, name);
+}
+
 bool lcpy_instructions_next(lcpy_instructions *in)
 {
     unsigned extended = 0;
@@ -452,13 +468,26 @@ int lcpy_scan_run(lcpy_scan *s, PyObject *bytes)
 {
     lcpy_instructions in = lcpy_instructions_of(bytes);
     bool went_on = true;
-    while (lcpy_instructions_next(&in)) {
-        if ((!went_on && take_branch(s, in.at) < 0) || step_any(s, in.opcode, in.argument) < 0)
-            return -1;
+    Py_ssize_t gone_to = -1;
+    int status = 0;
+    while (status == 0 && lcpy_instructions_next(&in)) {
+        if (!went_on)
+            status = take_branch(s, in.at, gone_to);
+        if (status == 0 && s->meeting_count > 0)
+            status = step_meeting(s, &in);
+        if (status == 0)
+            status = step_any(s, in.opcode, in.argument);
         Py_ssize_t target = target_of(in.opcode, in.argument, in.next);
         if (target >= 0)
             note_branch(s, target);
         went_on = goes_on(in.opcode);
+        gone_to = in.opcode == JUMP_FORWARD ? in.next + 2 * (Py_ssize_t)in.argument : -1;
     }
-    return lcpy_scan_pop_to(s, 0);
+    for (int i = 0; i < s->meeting_count; i++) { /* none but where bytecode is odd, or it failed */
+        if (status == 0)
+            status = lcpy_scan_read(s, s->meetings[i].path);
+        Py_DECREF(s->meetings[i].path);
+    }
+    s->meeting_count = 0;
+    return status == 0 ? lcpy_scan_pop_to(s, 0) : -1;
 }

@@ -2,7 +2,6 @@
 
 import argparse
 import dis
-import sys
 import types
 
 import pytest
@@ -15,8 +14,6 @@ def paths(source, kind, name="f"):
     return {".".join(path) for path in _names_of(space[name].__code__)[kind]}
 
 
-IS_3_11 = sys.version_info[:2] == (3, 11)
-
 READ = {
     "variable": ("return a", "a"),
     "attribute": ("return a.b.c", "a.b.c"),
@@ -25,8 +22,12 @@ READ = {
     "what is in a container": ("return a[x].b", "a"),
     "local name": ("m = a\n    return m.b", "a.b"),
     "local name, in a function within": ("m = a\n    return lambda: m.b", "a.b"),
-    # others than 3.11 have a return of its own for each
-    "one of two": ("return (a if x else b).c", "a b.c" if IS_3_11 else "a.c b.c"),
+    "one of two": ("return (a if x else b).c", "a.c b.c"),
+    "one of two, that goes on": ("y = (a if x else b).c\n    return y", "a.c b.c"),
+    "one of three": ("y = (a if x else b if x.d else e).c\n    return y", "a.c b.c e.c =x.d"),
+    "method of one of two": ("y = 1 + (a if x else b).c(d)\n    return y", "a.c.() b.c.() d"),
+    "one of two as a whole": ("y = [a if x else b]\n    return y", "a b"),
+    "one of two, an argument": ("y = d(e, a.f if x else b.f).c\n    return y", "d.().c e a.f b.f"),
     "one or the other": ("return (a or b).c", "a b.c"),
     "rebound name": ("m = a\n    m = m.b\n    return m.c", "a a.b a.b.c"),
     "name that is read before it is bound": (
