@@ -50,7 +50,7 @@ static const cli_option options[] = {
     [RUN_CACHE_DIR] = {0, "cache-dir", "DIR", "keep results in DIR/run.cache"},
 };
 
-/* -------------------------------------------------------------------------------------- the options */
+/* ---------------------------------------------------------------------------------- the options */
 
 static bool take_span(int64_t *out, const char *name, const char *value)
 {
@@ -118,7 +118,7 @@ static bool check_options(const cli_run *run)
     return false;
 }
 
-/* ---------------------------------------------------------------------------------------- the place */
+/* ------------------------------------------------------------------------------------ the place */
 
 /* LOCACHE=off, readonly or refresh, as for functions. */
 static void take_switch(cli_run *run)
@@ -186,7 +186,7 @@ static void read_input(cli_run *run)
         cli_spool_add(&run->input, some, got > 0 ? (size_t)got : 0);
 }
 
-/* ------------------------------------------------------------------------------------------ compute */
+/* -------------------------------------------------------------------------------------- compute */
 
 static int64_t now_in(clockid_t clock)
 {
@@ -226,7 +226,7 @@ static int compute(cli_run *run, locache_flight *flight, bool quiet)
     return ending.signal != 0 ? die_of(ending.signal) : ending.code;
 }
 
-/* -------------------------------------------------------------------------------------------- give */
+/* ----------------------------------------------------------------------------------------- give */
 
 static int give(const cli_output *output)
 {
@@ -351,7 +351,7 @@ static int run_prepared(cli_run *run)
     return CLI_RUN_FAILED;
 }
 
-/* --------------------------------------------------------------------------------------- the command */
+/* ---------------------------------------------------------------------------------- the command */
 
 /* A file that we open must not become somebody's standard output. */
 static void fill_standard(void)

@@ -56,6 +56,7 @@ typedef struct cli_output {
      * numbers. None: all of the first, then all of the second. */
     const unsigned char *order;
     size_t order_size;
+    bool mapped; /* what is large is the file, not a copy */
 } cli_output;
 
 /* The command's result while it is computed. */

@@ -54,7 +54,7 @@ static int64_t steady_clock(void)
     return (int64_t)now.tv_sec * INT64_C(1000000000) + now.tv_nsec;
 }
 
-/* ---------------------------------------------------------------------------------------- signals */
+/* -------------------------------------------------------------------------------------- signals */
 
 /* Has a key of the terminal sent it, to all of its group? */
 static bool is_from_terminal(const siginfo_t *info)
@@ -135,7 +135,7 @@ static void set_timer(int64_t nanoseconds)
     (void)setitimer(ITIMER_REAL, &timer, NULL);
 }
 
-/* ------------------------------------------------------------------------------------------ start */
+/* ---------------------------------------------------------------------------------------- start */
 
 static void become_command(const cli_run *run, const watching *in, int input, const int out[2],
                            int failed)
@@ -202,7 +202,7 @@ static int start(cli_run *run, watching *in, bool *exec)
     return error;
 }
 
-/* ---------------------------------------------------------------------------------------- pass on */
+/* -------------------------------------------------------------------------------------- pass on */
 
 static void close_stream(watching *in, int n)
 {
@@ -298,7 +298,7 @@ static void leave_behind(watching *in)
     _exit(0);
 }
 
-/* ------------------------------------------------------------------------------------------ result */
+/* --------------------------------------------------------------------------------------- result */
 
 static void tell_start(cli_ending *out, const cli_run *run, int error, bool exec)
 {

@@ -45,7 +45,7 @@ static bool fail_at(hashing *in, const char *name, int error)
     return false;
 }
 
-/* ------------------------------------------------------------------------------- what is remembered */
+/* --------------------------------------------------------------------------- what is remembered */
 
 typedef struct noted {
     int64_t size;
@@ -130,7 +130,7 @@ static void remember_digest(const unsigned char digest[CLI_RUN_DIGEST], hashing 
     locache_cbor_writer_clear(&key);
 }
 
-/* ------------------------------------------------------------------------------------------- a file */
+/* --------------------------------------------------------------------------------------- a file */
 
 typedef struct reading {
     int fd;
@@ -207,7 +207,7 @@ static bool digest_file(unsigned char out[CLI_RUN_DIGEST], hashing *in, int fd, 
     return true;
 }
 
-/* ------------------------------------------------------------------------------------------- a tree */
+/* --------------------------------------------------------------------------------------- a tree */
 
 typedef struct listing {
     char **names;

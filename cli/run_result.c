@@ -11,10 +11,13 @@
 
 #include <errno.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 /* Below, what is printed stands in the body: a buffer is for what may be mapped. */
 #define INLINE_MAX ((size_t)64 << 10)
+/* Of a result that is mapped, written at once: much more than a pipe takes, and no burden. */
+#define GIVEN_MAX ((size_t)1 << 20)
 /* Seven bits a byte. */
 #define LEB128_MAX 10
 
@@ -188,7 +191,7 @@ bool cli_output_read(cli_output *out, const locache_value *value)
 {
     locache_cbor_reader reader;
     locache_cbor_item item;
-    *out = (cli_output){.status = -1};
+    *out = (cli_output){.status = -1, .mapped = locache_value_mapped(value)};
     if (locache_value_reader(&reader, value) != LOCACHE_OK ||
         locache_cbor_read(&item, &reader) != LOCACHE_OK || item.kind != LOCACHE_KIND_MAP)
         return false;
@@ -213,6 +216,26 @@ int cli_write_all(int fd, const void *data, size_t size)
     return 0;
 }
 
+/* What was written is not needed any more: of a mapping the pages go back, so that giving a result
+ * takes memory for a piece of it. They are the file's, and nobody wrote to them. */
+static int write_piece(int fd, const char *data, size_t size, bool mapped)
+{
+    int error = 0;
+    while (size > 0 && error == 0) {
+        size_t some = size < GIVEN_MAX ? size : GIVEN_MAX;
+        error = cli_write_all(fd, data, some);
+        if (mapped && some == GIVEN_MAX) {
+            uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+            uintptr_t from = ((uintptr_t)data + page - 1) / page * page;
+            uintptr_t to = ((uintptr_t)data + some) / page * page;
+            (void)madvise((void *)from, to - from, MADV_DONTNEED);
+        }
+        data += some;
+        size -= some;
+    }
+    return error;
+}
+
 int cli_output_replay(const cli_output *output)
 {
     const unsigned char *at = output->order;
@@ -222,7 +245,7 @@ int cli_output_replay(const cli_output *output)
     for (int n = 0; done[0] < output->size[0] || done[1] < output->size[1]; n = 1 - n) {
         size_t size = next_piece(&at, end, output->size[n] - done[n]);
         const char *from = output->data[n];
-        int error = size > 0 ? cli_write_all(n + 1, from + done[n], size) : 0;
+        int error = size > 0 ? write_piece(n + 1, from + done[n], size, output->mapped) : 0;
         /* The other stream is somebody else's to read. */
         if (error != 0 && first == 0)
             first = error;

@@ -67,9 +67,8 @@ static locache_status check_large(lc_opened *file, const struct stat *found, con
     if ((uint64_t)found->st_blocks * BLOCK * COMPRESSION_MAX + SPARSE_MAX < size &&
         lc_has_hole(file->fd, size))
         return lc_fail(error, LOCACHE_EUNTRUSTED, "%s/%s is mostly a hole", at->path, name);
-    if (size > lc_memory_size() || size > SIZE_MAX / 2)
-        return lc_fail(error, LOCACHE_ELIMIT, "%s/%s is larger than the memory of this machine",
-                       at->path, name);
+    if (size > SIZE_MAX / 2)
+        return lc_fail(error, LOCACHE_ELIMIT, "%s/%s is too large", at->path, name);
     ssize_t got = lc_read_full(file->fd, file->head, LC_ENTRY_HEADER);
     if (got < 0)
         return lc_fail_os(error, errno, "cannot read %s/%s", at->path, name);
@@ -96,6 +95,10 @@ static locache_status read_whole(locache_value **out, const lc_opened *file, con
                                  const char *name, locache_error *error)
 {
     size_t size = (size_t)file->stamp.words[LC_STAMP_SIZE];
+    /* One that is mapped may be larger: it takes memory as it is touched, and gives it back. */
+    if (size > lc_memory_size())
+        return lc_fail(error, LOCACHE_ELIMIT, "%s/%s is larger than the memory of this machine",
+                       at->path, name);
     locache_value *value = lc_value_new(size);
     if (value == NULL)
         return lc_fail(error, LOCACHE_ENOMEM, "no memory for %s/%s (%zu bytes)", at->path, name,
