@@ -29,7 +29,7 @@ static void put_word(locache_cbor_writer *key, const char *word)
         locache_key_bytes(key, word, size);
 }
 
-static void put_label(locache_cbor_writer *key, const char *name)
+static void key_label(locache_cbor_writer *key, const char *name)
 {
     locache_key_name(key, name, strlen(name));
 }
@@ -41,14 +41,14 @@ static bool put_directory(cli_run *run)
         cli_error("run: cannot tell the working directory: not cached");
         return false;
     }
-    put_label(&run->key, "cwd");
+    key_label(&run->key, "cwd");
     put_word(&run->key, path);
     return true;
 }
 
 static void put_environment(cli_run *run)
 {
-    put_label(&run->key, "env");
+    key_label(&run->key, "env");
     locache_cbor_write_array(&run->key, 2 * run->environment_count);
     for (size_t n = 0; n < run->environment_count; n++) {
         const char *value = getenv(run->environment[n]);
@@ -63,7 +63,7 @@ static void put_environment(cli_run *run)
 static bool put_files(cli_run *run)
 {
     unsigned char digest[CLI_RUN_DIGEST];
-    put_label(&run->key, "file");
+    key_label(&run->key, "file");
     locache_cbor_write_array(&run->key, 3 * run->file_count);
     for (size_t n = 0; n < run->file_count; n++) {
         char kind = cli_run_digest_path(digest, run->files[n], run->place);
@@ -85,7 +85,7 @@ static bool put_input(cli_run *run)
         return false;
     }
     locache_digest(digest, bytes, bytes != NULL ? run->input.size : 0);
-    put_label(&run->key, "stdin");
+    key_label(&run->key, "stdin");
     locache_cbor_write_bytes(&run->key, digest, sizeof digest);
     return true;
 }
@@ -117,7 +117,7 @@ bool cli_run_make_key(cli_run *run)
     if (run->with_stdin && !put_input(run))
         return false;
     if (run->scope != NULL) {
-        put_label(&run->key, "scope");
+        key_label(&run->key, "scope");
         put_word(&run->key, run->scope);
     }
     if (locache_cbor_writer_status(&run->key) == LOCACHE_OK)
