@@ -128,24 +128,31 @@ static bool is_same(const char *a, const char *b)
 /* The directory of an entry, or of a cache, is said once, above what is in it. */
 void cli_ls_tree(cli_level level, const cli_row *row, const cli_row *before)
 {
-    size_t folder = row->entry != NULL ? (size_t)(row->entry - row->path) : strlen(row->path) + 1;
     bool same_cache = before != NULL && is_same(row->cache, before->cache);
+    const char *below = row->path + strlen(row->cache) + 1;
+    const char *entry = row->entry;
     if (!same_cache) {
         const char *shown = cli_shown_path(row->cache);
         fputs(cli_colour_on(CLI_BOLD), stdout);
         cli_put_text(shown, strlen(shown));
         printf("%s\n", cli_colour_off());
     }
-    const char *below = row->path + strlen(row->cache) + 1;
-    if (level == CLI_ENTRIES && !(same_cache && strncmp(row->path, before->path, folder) == 0 &&
-                                  before->entry - before->path == (ptrdiff_t)folder)) {
+    if (entry == NULL) {
         fputs("  ", stdout);
-        cli_put_text(below, strlen(below) - strlen(row->entry) - 1);
+        put_numbers(level, row);
+        put_name(level, row, below);
+        return;
+    }
+    size_t folder = (size_t)(entry - row->path);
+    if (!same_cache || before->entry == NULL || before->entry - before->path != entry - row->path ||
+        strncmp(row->path, before->path, folder) != 0) {
+        fputs("  ", stdout);
+        cli_put_text(below, (size_t)(entry - below) - 1);
         putchar('\n');
     }
-    fputs(level == CLI_ENTRIES ? "    " : "  ", stdout);
+    fputs("    ", stdout);
     put_numbers(level, row);
-    put_name(level, row, level == CLI_ENTRIES ? row->entry : below);
+    put_name(level, row, entry);
 }
 
 /* -------------------------------------------------------------------------------------- in JSON */

@@ -11,6 +11,8 @@
 static const cli_command *const commands[] = {
     &cli_ls_command,
     &cli_show_command,
+    &cli_explain_command,
+    &cli_stats_command,
     &cli_verify_command,
     &cli_rm_command,
     &cli_reset_command,

@@ -44,7 +44,8 @@ const char *cli_nearest(const char *word, const char *(*next)(void *context), vo
     /* A third of the letters wrong: beyond, any short word is near any other. */
     size_t best = strlen(word) / 3 + 2;
     for (const char *known = next(context); known != NULL; known = next(context)) {
-        size_t far = word[0] != '\0' && strncmp(known, word, strlen(word)) == 0 ? 1 : distance(word, known);
+        size_t far =
+            word[0] != '\0' && strncmp(known, word, strlen(word)) == 0 ? 1 : distance(word, known);
         if (far < best) {
             best = far;
             nearest = known;

@@ -32,15 +32,19 @@ void cli_function_name(char *out, const char *directory)
     for (const char *at = directory; *at != '\0' && *at != '~' && size < LOCACHE_NAME_MAX; at++) {
         int high = *at == '%' ? hex_digit(at[1]) : -1;
         int low = high >= 0 ? hex_digit(at[2]) : -1;
-        out[size++] = low >= 0 ? (char)(high * 16 + low) : *at;
+        const unsigned char byte = (unsigned char)(low >= 0 ? high * 16 + low : 0);
+        memcpy(out + size++, low >= 0 ? (const char *)&byte : at, 1);
         at += low >= 0 ? 2 : 0;
     }
     out[size] = '\0';
 }
 
-static int hex_low(char c)
+/* What is no digit is in no name that locache made, and counts as 0. */
+static unsigned hex_low(char c)
 {
-    return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+    const char *digits = "0123456789abcdef";
+    const char *found = c != '\0' ? strchr(digits, c) : NULL;
+    return found != NULL ? (unsigned)(found - digits) : 0;
 }
 
 void cli_function_id(locache_id *out, const char *directory)
@@ -50,8 +54,7 @@ void cli_function_id(locache_id *out, const char *directory)
     bool hashed = tail != NULL && strcmp(tail, "~locache") != 0 &&
                   strlen(tail + 1) >= 2 * (size_t)LOCACHE_ID_SIZE;
     for (size_t i = 0; hashed && i < LOCACHE_ID_SIZE; i++)
-        out->bytes[i] =
-            (unsigned char)((hex_low(tail[1 + 2 * i]) << 4 | hex_low(tail[2 + 2 * i])) & 255);
+        out->bytes[i] = (unsigned char)(hex_low(tail[1 + 2 * i]) << 4 | hex_low(tail[2 + 2 * i]));
     if (hashed)
         return;
     cli_function_name(name, directory);

@@ -124,7 +124,9 @@ static bool show_member(cli_shown *to, locache_cbor_reader *reader)
 
 static bool skip_pair(locache_cbor_reader *reader)
 {
-    return locache_cbor_skip(reader) == LOCACHE_OK && locache_cbor_skip(reader) == LOCACHE_OK;
+    if (locache_cbor_skip(reader) != LOCACHE_OK)
+        return false;
+    return locache_cbor_skip(reader) == LOCACHE_OK;
 }
 
 static bool show_map(cli_shown *to, locache_cbor_reader *reader, uint64_t count)
@@ -145,7 +147,9 @@ static bool show_map(cli_shown *to, locache_cbor_reader *reader, uint64_t count)
             sound = show_member(to, reader);
         } else {
             cli_json_open(to->json, '[');
-            sound = cli_show_item(to, reader) && cli_show_item(to, reader);
+            sound = cli_show_item(to, reader);
+            if (sound)
+                sound = cli_show_item(to, reader);
             cli_json_close(to->json, ']');
         }
     }
@@ -192,11 +196,17 @@ static bool show_bignum(cli_shown *to, bool negative, const unsigned char *data,
 /* What the bytes of a tag are, where its content is a byte string: its type's name. */
 static const char *bytes_type(uint64_t tag)
 {
-    return tag == LOCACHE_TAG_BYTEARRAY    ? "bytearray"
-           : tag == LOCACHE_TAG_UUID       ? "uuid"
-           : tag == LOCACHE_TAG_BIGNUM     ? "int"
-           : tag == LOCACHE_TAG_BIGNUM_NEG ? "int"
-                                           : NULL;
+    switch (tag) {
+    case LOCACHE_TAG_BIGNUM:
+    case LOCACHE_TAG_BIGNUM_NEG:
+        return "int";
+    case LOCACHE_TAG_BYTEARRAY:
+        return "bytearray";
+    case LOCACHE_TAG_UUID:
+        return "uuid";
+    default:
+        return NULL;
+    }
 }
 
 static bool show_buffer(cli_shown *to, uint64_t tag, locache_cbor_reader *reader)
@@ -249,10 +259,11 @@ static bool show_bytes_tag(cli_shown *to, uint64_t tag, locache_cbor_reader *rea
     locache_cbor_item item;
     if (locache_cbor_read(&item, reader) != LOCACHE_OK || item.kind != LOCACHE_KIND_BYTES)
         return false;
-    if ((tag == LOCACHE_TAG_BIGNUM || tag == LOCACHE_TAG_BIGNUM_NEG) &&
+    const char *type = bytes_type(tag);
+    if (strcmp(type, "int") == 0 &&
         show_bignum(to, tag == LOCACHE_TAG_BIGNUM_NEG, item.data, item.size))
         return true;
-    cli_show_bytes(to, bytes_type(tag), item.data, item.size);
+    cli_show_bytes(to, type, item.data, item.size);
     return true;
 }
 

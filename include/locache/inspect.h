@@ -29,13 +29,16 @@ LOCACHE_API LOCACHE_CHECK locache_status locache_is_cache(const char *dir);
 
 /* One folder, or what has the place of one and cannot be used. */
 typedef struct locache_folder_info {
-    size_t size;         /* sizeof(locache_folder_info), set by the library */
-    const char *path;    /* of it, as long as the call */
-    const char *name;    /* of the function's directory */
-    bool current;        /* it has the function's name */
-    bool has_version;    /* its record is there: `version` is set */
-    locache_id version;  /* what its entries carry */
-    int64_t changed;     /* when a name in it was last made or removed */
+    size_t size;        /* sizeof(locache_folder_info), set by the library */
+    const char *path;   /* of it, as long as the call */
+    const char *name;   /* of the function's directory */
+    bool current;       /* it has the function's name */
+    bool has_version;   /* its record is there: `version` is set */
+    locache_id version; /* what its entries carry */
+    int64_t changed;    /* when a name in it was last made or removed */
+    bool has_before;    /* `before` is set: what it took the place of */
+    locache_id before;
+    const char *kept;    /* as locache_version_info.kept, or "" */
     int status;          /* OK; EUNTRUSTED or EIO: it cannot be used */
     const char *message; /* why, and the remedy; "" */
 } locache_folder_info;

@@ -34,7 +34,7 @@
 #ifdef __linux__
 /* The lowest byte of the stack of the process's first thread, which grows on demand. Its highest
  * are what the kernel puts there, sixteen random bytes among them. 0: who can tell? */
-static uintptr_t lowest_of_main(uintptr_t here)
+static uintptr_t lowest_of_first(uintptr_t here)
 {
     struct rlimit limit;
     uintptr_t top = (uintptr_t)getauxval(AT_RANDOM);
@@ -59,12 +59,21 @@ static uintptr_t lowest_of_thread(uintptr_t here)
     return found;
 }
 
+/* Is this the process's first thread? Asked once: what a thread's stack is, it stays, also where it
+ * becomes the first of a child of fork(). */
+static bool is_first(void)
+{
+    static _Thread_local enum { UNKNOWN, FIRST, FURTHER } thread;
+    if (thread == UNKNOWN)
+        thread = syscall(SYS_gettid) == getpid() ? FIRST : FURTHER;
+    return thread == FIRST;
+}
+
 /* Is there room below this frame? A stack that is not the thread's own is taken for a small one. */
 static bool is_deep_enough(void)
 {
     uintptr_t here = (uintptr_t)__builtin_frame_address(0);
-    bool main_thread = syscall(SYS_gettid) == getpid();
-    uintptr_t lowest = main_thread ? lowest_of_main(here) : lowest_of_thread(here);
+    uintptr_t lowest = is_first() ? lowest_of_first(here) : lowest_of_thread(here);
     return lowest != 0 && here - lowest >= NEEDED;
 }
 #else

@@ -10,6 +10,8 @@
 #include <sodium.h>
 #include <stdatomic.h>
 #include <string.h>
+#include <sys/random.h> /* getentropy(), on macOS */
+#include <unistd.h>
 
 #define XXH_INLINE_ALL
 #include <xxhash.h>
@@ -21,6 +23,9 @@ _Static_assert(LC_PERSON_SIZE == crypto_generichash_blake2b_PERSONALBYTES, "and 
 /* Entries this small (most of them) are gathered and hashed in one call: XXH3's streaming state,
  * 576 bytes to set up and a buffer to pass through, costs more than the copy. */
 #define GATHER_MAX 1024
+
+/* As many as getentropy() gives at a time. */
+#define ENTROPY_MAX 256
 
 /* Up to so many bytes are digested without libsodium as long as nothing else has started it: its
  * start takes as long as to digest twice as many here. */
@@ -167,6 +172,9 @@ void locache_id_of(locache_id *out, const void *data, size_t size)
 
 void lc_random(void *out, size_t size)
 {
+    /* The kernel's own, as libsodium's are: but that would have to be started. */
+    if (size <= ENTROPY_MAX && getentropy(out, size) == 0)
+        return;
     lc_sodium_start();
     randombytes_buf(out, size);
 }

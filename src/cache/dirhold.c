@@ -22,6 +22,7 @@
 #include "base/latch.h"
 #include "base/os.h"
 #include "base/system.h"
+#include "cache/held.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -110,6 +111,7 @@ static _Atomic(locache *) *free_slot(void)
         atomic_store(&held->dir_held, false);
         if (give_up_directory(held)) {
             atomic_store(slot, NULL);
+            lc_held_count_directory(-1);
             return slot;
         }
         atomic_store(&held->dir_held, true);
@@ -126,6 +128,7 @@ void lc_dirhold_keep(locache *cache)
     /* Another thread may have done it meanwhile. */
     _Atomic(locache *) *slot = atomic_load(&cache->dir_held) ? NULL : free_slot();
     if (slot != NULL) {
+        lc_held_count_directory(1);
         atomic_store(slot, cache);
         atomic_store(&cache->dir_held, true);
     }
@@ -138,8 +141,10 @@ void lc_dirhold_close(locache *cache)
      * meanwhile that it is not held. */
     (void)lc_latch_have(&pool_lock);
     for (unsigned i = 0; i < LC_DIRHOLD_MAX; i++)
-        if (atomic_load(&pool[i]) == cache)
+        if (atomic_load(&pool[i]) == cache) {
             atomic_store(&pool[i], NULL);
+            lc_held_count_directory(-1);
+        }
     lc_latch_release(&pool_lock);
     close_ours(cache, atomic_exchange(&cache->funcdir, -1));
     close_ours(cache, atomic_exchange(&cache->dir_retired, -1));

@@ -117,7 +117,8 @@ static locache_signature signature_of(const locache_value *value, locache_folder
 static locache_status verify_file(locache_value *value, const lc_directory *at, const char *name,
                                   locache_error *error)
 {
-    locache_status status = lc_entry_parse(&value->entry, value->bytes, value->size, error);
+    locache_status status =
+        value->sound ? LOCACHE_OK : lc_entry_parse(&value->entry, value->bytes, value->size, error);
     if (status == LOCACHE_OK && !lc_key_has_filename(value->entry.key, name))
         return lc_fail(error, LOCACHE_ECORRUPT, "%s/%s is the result of another call", at->path,
                        name);

@@ -44,18 +44,21 @@ typedef struct tour {
     bool stopped;
 } tour;
 
-/* What its record says, where it has one. */
-static void take_version(locache_folder_info *out, int dir)
+/* What its record says, where it has one. `record` outlives *out. */
+static void take_version(locache_folder_info *out, lc_version *record, int dir)
 {
-    lc_version record;
     struct stat found;
     if (lc_fstat(dir, &found) == 0)
         out->changed = lc_stamp_nanoseconds(&found.st_mtim);
-    if (lc_version_file_read(&record, dir, out->path, NULL) == LOCACHE_OK && !record.lost &&
-        !record.newer) {
-        out->has_version = true;
-        out->version = record.id;
-    }
+    if (lc_version_file_read(record, dir, out->path, NULL) != LOCACHE_OK || record->lost ||
+        record->newer)
+        return;
+    out->has_version = true;
+    out->version = record->id;
+    out->has_before = record->has_before;
+    out->before = record->before;
+    if (record->kept_count > 0)
+        out->kept = record->kept[record->kept_count - 1].said;
 }
 
 /* Tell of one directory. A file of the user's is none, nor is a directory that holds his work. */
@@ -63,12 +66,14 @@ static bool tell_folder(tour *in, const char *name)
 {
     char path[LOCACHE_PATH_MAX];
     locache_error error;
+    lc_version record;
     struct stat found;
     int dir = -1;
     locache_folder_info info = {.size = sizeof info,
                                 .path = path,
                                 .name = in->name != NULL ? in->name : name,
                                 .current = in->name == NULL,
+                                .kept = "",
                                 .message = ""};
     if (lc_fstatat(in->at, name, &found) != 0 ||
         !(S_ISDIR(found.st_mode) || S_ISLNK(found.st_mode)) ||
@@ -83,7 +88,7 @@ static bool tell_folder(tour *in, const char *name)
         return !in->stopped;
     }
     if (lc_ours_funcdir(dir)) {
-        take_version(&info, dir);
+        take_version(&info, &record, dir);
         in->stopped = !in->fn(in->context, &info);
     }
     lc_close(dir);

@@ -9,52 +9,66 @@
 
 #include <stdatomic.h>
 
-/* The part of the process's descriptors that all tables may hold, and how many at most: a process
- * often has no more than 1,024, for all that it does, and select() never takes higher ones. */
-#define HELD_PART 8
-#define HELD_MOST 256
+/* The part of the process's descriptors that all tables and function directories may hold, and how
+ * many in any case. Sixteen times as many is what most programs have to themselves. */
+#define HELD_PART 16
+#define HELD_LEAST 256
+/* But no more than three quarters of the numbers that are low enough for that (lc_hold_below()):
+ * select() never takes higher ones, and some are to be left to the program. */
+#define LOW_PART 8
+#define LOW_MOST 1000
+#define OF_LOW(low) ((low) / 4 * 3)
 /* Where all are held, so many hits without one pass before another entry may take one over: opening
  * it costs as much as several of the hits that it makes faster. */
 #define PIN_EVERY 16
 
-/* Descriptors held by all tables of the process. A child of fork() has copies of them all, and
- * counts on. One whose table begins anew (lc_held_forget()) leaves that table's counted: they are
- * open still, and nobody knows their numbers any more. */
+/* Descriptors held by the process: of all tables, and of directories. A child of fork() has copies
+ * of them all, and counts on. One whose table begins anew (lc_held_forget()) leaves that table's
+ * counted: they are open still, and nobody knows their numbers any more. */
 static atomic_int held_in_all;
 
-static bool has_room(const lc_held *held)
+static int budget(void)
 {
-    /* Of all tables, and one more; 0: not asked yet. Two threads that ask at once get the same. */
+    int all = lc_descriptors();
+    int share = all / HELD_PART > HELD_LEAST ? all / HELD_PART : HELD_LEAST;
+    int low = all / LOW_PART < LOW_MOST ? all / LOW_PART : LOW_MOST;
+    return share < OF_LOW(low) ? share : OF_LOW(low);
+}
+
+static bool has_room(void)
+{
+    /* And one more; 0: not asked yet. Two threads that ask at once get the same. */
     static atomic_int most;
     int limit = atomic_load_explicit(&most, memory_order_relaxed);
     if (limit == 0) {
-        limit = lc_descriptors() / HELD_PART + 1;
-        if (limit > HELD_MOST + 1)
-            limit = HELD_MOST + 1;
+        limit = budget() + 1;
         atomic_store_explicit(&most, limit, memory_order_relaxed);
     }
     /* Two tables may pass this at once and be a few over: it is a share, not a limit that anything
      * depends on. */
-    return held->count < LC_HELD_MAX &&
-           atomic_load_explicit(&held_in_all, memory_order_relaxed) < limit - 1;
+    return atomic_load_explicit(&held_in_all, memory_order_relaxed) < limit - 1;
+}
+
+void lc_held_count_directory(int more)
+{
+    atomic_fetch_add_explicit(&held_in_all, more, memory_order_relaxed);
 }
 
 /* One step of the hand (CLOCK; Corbato, 1968): it stops at one that was not used since it came by.
  * One step for each offer, so that no hit pays for a whole round. */
 static bool hand_stops(lc_held *held)
 {
-    if (held->count == 0)
+    if (held->hand == NULL)
         return false;
-    held->hand = (held->hand + 1) % held->count;
-    lc_holder *holder = held->holders[held->hand];
-    bool idle = !holder->used;
-    holder->used = false;
+    held->hand = held->hand->next;
+    bool idle = !held->hand->used;
+    held->hand->used = false;
     return idle;
 }
 
 bool lc_held_offer(lc_held *held)
 {
-    return has_room(held) || (++held->hits_without % PIN_EVERY == 0 && hand_stops(held));
+    return has_room() || (++held->hits_without % PIN_EVERY == 0 && hand_stops(held));
 }
 
 /* Evict the holder at the hand. Between lc_held_offer(), which stopped the hand there, and now the
@@ -62,7 +76,7 @@ bool lc_held_offer(lc_held *held)
  * descriptor. Then the hand stops at none, and the next offer tries again. */
 static bool evict_at_hand(lc_held *held, lc_holder *evicted)
 {
-    lc_holder *holder = held->hand < held->count ? held->holders[held->hand] : NULL;
+    lc_holder *holder = held->hand;
     if (holder == NULL || holder->used)
         return false;
     *evicted = *holder;
@@ -74,28 +88,33 @@ static bool evict_at_hand(lc_held *held, lc_holder *evicted)
 bool lc_held_pin(lc_held *held, lc_holder *holder, int descriptor, lc_holder *evicted)
 {
     evicted->descriptor = -1;
-    if (!has_room(held) && !evict_at_hand(held, evicted))
+    if (!has_room() && !evict_at_hand(held, evicted))
         return false;
     holder->descriptor = descriptor;
     holder->used = true;
-    holder->index = (unsigned char)held->count;
-    held->holders[held->count++] = holder;
+    /* Where the hand comes by last. */
+    lc_holder *next = held->hand != NULL ? held->hand->next : holder;
+    holder->next = next;
+    holder->last = held->hand != NULL ? held->hand : holder;
+    holder->last->next = holder;
+    next->last = holder;
+    held->hand = holder;
     atomic_fetch_add_explicit(&held_in_all, 1, memory_order_relaxed);
     return true;
 }
 
-/* The last holder moves to the index that is free: no search, no shift. */
-void lc_held_release(lc_held *held, const lc_holder *holder)
+void lc_held_release(lc_held *held, lc_holder *holder)
 {
-    lc_holder *last = held->holders[--held->count];
-    held->holders[holder->index] = last;
-    last->index = holder->index;
+    if (held->hand == holder)
+        held->hand = holder->last != holder ? holder->last : NULL;
+    holder->last->next = holder->next;
+    holder->next->last = holder->last;
     atomic_fetch_sub_explicit(&held_in_all, 1, memory_order_relaxed);
 }
 
 void lc_held_forget(lc_held *held)
 {
-    held->count = held->hand = 0;
+    held->hand = NULL;
 }
 
 /* A program that becomes a daemon closes every descriptor that it finds, and opens others under

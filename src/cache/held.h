@@ -8,23 +8,18 @@
 
 #include "locache.h"
 
-/* Descriptors that one table holds: what is used in turn by most programs, and few beside the 1,024
- * that a process often has. */
-#define LC_HELD_MAX 64
-
 /* What an entry of a table has for it. */
 typedef struct lc_holder {
-    int descriptor;      /* of its file, or -1 */
-    bool used;           /* since the hand passed it */
-    unsigned char index; /* in the set, where it has a descriptor */
+    int descriptor;         /* of its file, or -1 */
+    bool used;              /* since the hand passed it */
+    struct lc_holder *next; /* in the set, a ring, where it has a descriptor */
+    struct lc_holder *last;
     locache_stamp stamp; /* of its file */
 } lc_holder;
 
 /* All zeros: empty. */
 typedef struct lc_held {
-    lc_holder *holders[LC_HELD_MAX]; /* the first `count`, in no order; each knows its index */
-    unsigned count;
-    unsigned hand;         /* of CLOCK: where it stopped last */
+    lc_holder *hand;       /* of CLOCK, where it stopped last, in the ring; NULL: there are none */
     unsigned hits_without; /* a descriptor, where all are held */
 } lc_held;
 
@@ -36,7 +31,10 @@ bool lc_held_offer(lc_held *held);
  * False: there is no room, and the descriptor stays the caller's. */
 bool lc_held_pin(lc_held *held, lc_holder *holder, int descriptor, lc_holder *evicted);
 /* The entry goes, and leaves the set; its descriptor is the caller's to close. */
-void lc_held_release(lc_held *held, const lc_holder *holder);
+void lc_held_release(lc_held *held, lc_holder *holder);
+/* One directory more is held by the process, or one less, of what files and directories may have
+ * together. Any thread. */
+void lc_held_count_directory(int more);
 /* In a child of fork() whose parent's other thread was changing the set: it is empty now. Nothing
  * is closed. */
 void lc_held_forget(lc_held *held);

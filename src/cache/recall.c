@@ -23,9 +23,9 @@
 /* The core's own values beyond this size are read each time: the copy that a put makes for them
  * would cost what it saves. */
 #define KEPT_MAX ((size_t)64 << 10)
-/* A file that others delete takes its space on disk as long as it is held: of a function's 64 held
- * files, 16 MiB at most. */
-#define HELD_FILE_MAX (INT64_C(256) << 10)
+/* A file that others delete takes its space on disk as long as it is held: of all that a process
+ * holds, 47 MiB at most. */
+#define HELD_FILE_MAX (INT64_C(64) << 10)
 
 /* Written and read without a lock: one that is torn says a wrong time of a file, which may be
  * evicted too soon or too late. */

@@ -166,11 +166,24 @@ static bool leads_there(const char *path, const lc_root *root)
     return size == 0;
 }
 
+/* Was the path noted before? */
+static bool is_met(const record *at, const unsigned char sum[LC_CHECKSUM_SIZE])
+{
+    if (!take_records_lock())
+        return false;
+    bool met = memcmp(at->path, sum, LC_CHECKSUM_SIZE) == 0;
+    lc_latch_release(&records_lock);
+    return met;
+}
+
 void lc_root_note(const char *path, int root, uid_t us, bool folds, lc_file_system system)
 {
-    record fresh = {.there = true, .root = {.owner = us, .folds = folds, .system = system}};
+    record fresh = {.root = {.owner = us, .folds = folds, .system = system}};
     record *at = place_of(fresh.path, path);
-    if (!climb(&fresh.root, root) || !leads_there(path, &fresh.root) || !take_records_lock())
+    /* A process that has one function need not look at all levels once more. */
+    bool again = is_met(at, fresh.path);
+    fresh.there = again && climb(&fresh.root, root) && leads_there(path, &fresh.root);
+    if ((again && !fresh.there) || !take_records_lock())
         return;
     *at = fresh;
     lc_latch_release(&records_lock);

@@ -32,8 +32,8 @@ bool lc_root_find(lc_root *out, const char *path, uid_t us);
 /* Is an open function directory in it, and it and all above as they were? `found` is the function
  * directory's own fstat(). */
 bool lc_root_has(const lc_root *root, int funcdir, const struct stat *found);
-/* The open directory of that path, in which the function directory is, was found sound. It is known
- * from now on where that can be told again by a look at each level. */
+/* The open directory of that path, in which the function directory is, was found sound. The second
+ * time it is known from then on, where that can be told again by a look at each level. */
 void lc_root_note(const char *path, int root, uid_t us, bool folds, lc_file_system system);
 
 #endif

@@ -133,9 +133,9 @@ locache_status lc_validate(const char **why, locache_value *value, locache *cach
                            lc_address *address, locache_error *error)
 {
     lc_entry *entry = &value->entry;
-    /* A mapped one was parsed and verified when it was mapped (disk/mapped.c). */
+    /* A large one was parsed and verified as it was read (disk/mapped.c). */
     locache_status status =
-        value->mapped ? LOCACHE_OK : lc_entry_parse(entry, value->bytes, value->size, error);
+        value->sound ? LOCACHE_OK : lc_entry_parse(entry, value->bytes, value->size, error);
     if (status == LOCACHE_MISS) {
         *why = "in an earlier format";
         return LOCACHE_MISS;

@@ -29,7 +29,8 @@ typedef struct passage {
     int fd;
     size_t at;
     size_t end;
-    unsigned char *piece; /* PIECE_SIZE bytes */
+    unsigned char *piece; /* PIECE_SIZE bytes; NULL: into `whole` */
+    unsigned char *whole; /* all of the file */
     int code;             /* errno of what failed; 0: the file ended too soon */
 } passage;
 
@@ -37,12 +38,13 @@ static bool next_piece(void *context, lc_span *piece)
 {
     passage *in = context;
     size_t size = in->end - in->at < PIECE_SIZE ? in->end - in->at : PIECE_SIZE;
-    *piece = (lc_span){.data = in->piece, .size = size};
+    unsigned char *place = in->piece != NULL ? in->piece : in->whole + in->at;
+    *piece = (lc_span){.data = place, .size = size};
     if (size == 0)
         return true;
     /* pread(): the descriptor's own offset is where the header ended, for who reads the file if it
      * cannot be mapped. */
-    ssize_t got = lc_pread_full(in->fd, in->piece, size, in->at);
+    ssize_t got = lc_pread_full(in->fd, place, size, in->at);
     in->code = got < 0 ? errno : 0;
     in->at += size;
     return got >= 0 && (size_t)got == size;
@@ -106,13 +108,55 @@ static locache_status map_open(locache_value *value, const lc_opened *file, cons
     /* From here on locache_value_free() unmaps it. */
     value->bytes = bytes;
     value->size = size;
-    value->mapped = true;
+    value->mapped = value->sound = true;
     if (known)
         return LOCACHE_OK;
     status = verify(&value->entry, file, error);
     if (status == LOCACHE_OK)
         lc_verified_note(&record);
     return status;
+}
+
+/* Say which file it is of. */
+static locache_status tell_whose(locache_status status, const locache_error *own,
+                                 const lc_directory *at, const char *name, locache_error *error)
+{
+    lc_fail(error, status, "%s/%s: %s", at->path, name, own->message);
+    if (error != NULL)
+        error->os_error = own->os_error;
+    return status;
+}
+
+/* Each piece is verified as soon as it is read, while it is in the processor's cache. */
+static locache_status load_pieces(locache_value *value, const lc_opened *file, locache_error *error)
+{
+    passage in = {.fd = file->fd, .at = file->front, .end = value->size, .whole = value->bytes};
+    locache_status status = read_front(value, file, error);
+    if (status == LOCACHE_OK)
+        status = lc_entry_verify(&value->entry, next_piece, &in, error);
+    if (status == LOCACHE_EIO)
+        status = in.code != 0 ? lc_fail_os(error, in.code, "cannot be read")
+                              : lc_fail(error, LOCACHE_ECORRUPT, "damaged: cut off");
+    value->sound = status == LOCACHE_OK;
+    return status;
+}
+
+locache_status lc_mapped_load(locache_value **out, const lc_opened *file, const lc_directory *at,
+                              const char *name, locache_error *error)
+{
+    locache_error own;
+    size_t size = (size_t)file->stamp.words[LC_STAMP_SIZE];
+    locache_value *value = lc_value_new(size);
+    if (value == NULL)
+        return lc_fail(error, LOCACHE_ENOMEM, "no memory for %s/%s (%zu bytes)", at->path, name,
+                       size);
+    locache_status status = load_pieces(value, file, &own);
+    if (status == LOCACHE_OK) {
+        *out = value;
+        return LOCACHE_OK;
+    }
+    locache_value_free(value);
+    return tell_whose(status, &own, at, name, error);
 }
 
 locache_status lc_mapped_read(locache_value **out, const lc_opened *file, const lc_directory *at,
@@ -127,12 +171,7 @@ locache_status lc_mapped_read(locache_value **out, const lc_opened *file, const 
         *out = value;
     else
         locache_value_free(value);
-    if (status < 0) {
-        lc_fail(error, status, "%s/%s: %s", at->path, name, own.message);
-        if (error != NULL)
-            error->os_error = own.os_error;
-    }
-    return status;
+    return status < 0 ? tell_whose(status, &own, at, name, error) : status;
 }
 
 /* ---------------------------------------------------------------------------------------- write */

@@ -21,6 +21,11 @@ typedef struct lc_opened {
 locache_status lc_mapped_read(locache_value **out, const lc_opened *file, const lc_directory *at,
                               const char *name, locache_error *error);
 
+/* Read such a file into memory instead, verified in any case. OK: *out is owned, and sound; ENOMEM,
+ * ECORRUPT, EIO. */
+locache_status lc_mapped_load(locache_value **out, const lc_opened *file, const lc_directory *at,
+                              const char *name, locache_error *error);
+
 /* Write an entry that will be mapped into a temporary. Its buffers are the program's, and another
  * thread may change them meanwhile, which no reader would find out any more: so what is written is
  * a copy, piece by piece, that is checked as it is. 0, and whether the checksum in spans[0] is that

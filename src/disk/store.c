@@ -139,7 +139,8 @@ static locache_status read_open(locache_value **out, int fd, const lc_directory 
     /* MISS: it cannot be mapped, and is read like a small one. */
     status = file.front > 0 && at->map ? lc_mapped_read(out, &file, at, name, error) : LOCACHE_MISS;
     if (status == LOCACHE_MISS)
-        status = read_whole(out, &file, at, name, error);
+        status = file.front > 0 ? lc_mapped_load(out, &file, at, name, error)
+                                : read_whole(out, &file, at, name, error);
     if (status == LOCACHE_OK) {
         (*out)->stamp = file.stamp;
         (*out)->used = lc_evict_last_use(&found);

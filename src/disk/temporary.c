@@ -11,42 +11,66 @@
  * nothing in it; the entry's checksum finds that. */
 #include "disk/temporary.h"
 #include "base/os.h"
+#include "base/system.h"
 #include "base/text.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdatomic.h>
 #include <string.h>
 
 #define PREFIX "tmp-"
 /* 64 random bits never meet. A sweeper may take a file in the instant before it is locked; but each
  * handle sweeps once, so that it hardly ever happens twice. */
 #define ATTEMPTS 16
+/* An odd number, so that all 2^64 names come before one comes again, and no few steps lead to where
+ * another process is likely to have begun. */
+#define NAME_STEP UINT64_C(0x9e3779b97f4a7c15)
 /* Vectors built at a time: an entry with few buffers is one system call. */
 #define BATCH 64
 
+/* Names that no process has had: each process counts from a random number on, and a child of fork()
+ * from another one, so that a name costs no system call. Threads that begin at once may both begin,
+ * and go on with the number of either. */
+static uint64_t next_name(void)
+{
+    static _Atomic uint64_t next;
+    static atomic_uint begun_in;
+    unsigned now = lc_generation();
+    if (atomic_load(&begun_in) != now) {
+        uint64_t first;
+        lc_random(&first, sizeof first);
+        atomic_store(&next, first);
+        atomic_store(&begun_in, now);
+    }
+    return atomic_fetch_add_explicit(&next, NAME_STEP, memory_order_relaxed);
+}
+
 void lc_temporary_name(char *out, const char *prefix)
 {
-    unsigned char random[8];
+    const uint64_t name = next_name();
+    unsigned char bytes[sizeof name];
     size_t size = strlen(prefix);
     memcpy(out, prefix, size);
-    lc_random(random, sizeof random);
-    lc_text_hex(out + size, random, sizeof random);
+    memcpy(bytes, &name, sizeof name);
+    lc_text_hex(out + size, bytes, sizeof bytes);
 }
 
 /* ---------------------------------------------------------------------------------- temporaries */
 
-/* Lock a file that was just created. False: a sweeper has been faster. */
-static bool is_ours(const lc_temporary *temporary)
+/* Lock a file that was just created. False: a sweeper has been faster. Not `asked`: that it has its
+ * name still, the rename will show. */
+static bool is_ours(const lc_temporary *temporary, bool asked)
 {
     struct stat found;
     /* Where the file system has no locks, nobody can sweep by them either. */
     if (lc_lock_now(temporary->fd) != 0)
         return errno != EAGAIN;
     /* Locked: who sweeps from now on leaves it alone. Who did so before has removed its name. */
-    return lc_fstat(temporary->fd, &found) != 0 || found.st_nlink > 0;
+    return !asked || lc_fstat(temporary->fd, &found) != 0 || found.st_nlink > 0;
 }
 
-static int create(lc_temporary *out, int dir, const char *prefix)
+static int create(lc_temporary *out, int dir, const char *prefix, bool asked)
 {
     out->dir = dir;
     for (int attempt = 0; attempt < ATTEMPTS; attempt++) {
@@ -56,7 +80,7 @@ static int create(lc_temporary *out, int dir, const char *prefix)
             continue;
         if (out->fd < 0)
             return -1;
-        if (is_ours(out))
+        if (is_ours(out, asked))
             return 0;
         lc_temporary_discard(out);
     }
@@ -66,12 +90,12 @@ static int create(lc_temporary *out, int dir, const char *prefix)
 
 int lc_temporary_create(lc_temporary *out, int dir)
 {
-    return create(out, dir, PREFIX);
+    return create(out, dir, PREFIX, true);
 }
 
 int lc_temporary_create_meta(lc_temporary *out, int dir)
 {
-    return create(out, dir, LC_META "/" PREFIX);
+    return create(out, dir, LC_META "/" PREFIX, false);
 }
 
 /* Discards it, and returns -1 with the errno of what failed. */

@@ -26,7 +26,8 @@ typedef struct lc_temporary {
 
 int lc_temporary_create(lc_temporary *out, int dir);
 /* The same in the directory's .locache/, which the caller has checked (lc_owner_meta()): cheaper
- * than to open that. */
+ * than to open that. And where a sweeper was faster, publishing fails with ENOENT, which the caller
+ * expects in any case: he tries again. */
 int lc_temporary_create_meta(lc_temporary *out, int dir);
 int lc_temporary_write(lc_temporary *temporary, const lc_span *spans, size_t count);
 /* Flush the content to the device. */

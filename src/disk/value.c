@@ -121,7 +121,7 @@ locache_value *lc_value_new(size_t size)
     if (value == NULL)
         return NULL;
     atomic_init(&value->holders, 1);
-    value->mapped = false;
+    value->mapped = value->sound = false;
     value->size = size;
     value->bytes = value->room;
     return value;

@@ -8,15 +8,15 @@
 #include <stdalign.h>
 #include <stdatomic.h>
 
-/* An entry's file in memory of its own; `entry` is filled by whoever parses it. Or mapped: then
- * `entry` is parsed and all of it verified, and what is before the buffers is in `room`, where
- * nobody can change it. */
+/* An entry's file in memory of its own; `entry` is filled by whoever parses it, but where it is
+ * sound. Or mapped: then what is before the buffers is in `room`, where nobody can change it. */
 struct locache_value {
     lc_entry entry;
     locache_stamp stamp; /* of the file before it was read */
     int64_t used;        /* last, by its times: nanoseconds since 1970-01-01 UTC */
     atomic_uint holders;
     bool mapped; /* bytes are a mapping, and not `room` */
+    bool sound;  /* parsed and verified already, as each that is mapped is */
     size_t room_size;
     size_t size; /* of the file */
     unsigned char *bytes;

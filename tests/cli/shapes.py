@@ -16,7 +16,7 @@ def fits(value, shape):
             and all(fits(value[name], of) for name, of in shape.items())
         )
     if isinstance(shape, type):
-        return type(value) is shape
+        return shape is object or type(value) is shape
     return value == shape and type(value) is type(shape)
 
 

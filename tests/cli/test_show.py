@@ -8,31 +8,32 @@ import sys
 import pytest
 
 from .conftest import clean_environment
-from .shapes import MOMENT, PLACE
+from .shapes import MOMENT, PLACE, STATUS, fits
 
-SHOWN = [
-    {
-        "path": str,
-        **PLACE,
-        "name": str,
-        "status": "ok",
-        "message": None,
-        "bytes": int,
-        "disk_bytes": int,
-        "used": MOMENT,
-        "codec": ("cbor", "pickle", "raw"),
-        "signature": ("none", "ours", "foreign"),
-        "created": float,
-        "expires": MOMENT,
-        "compute_seconds": float,
-        "arguments": ([({"name": str, "value": object}, {"position": int, "value": object})], None),
-        "result": object,
-    }
-]
-
-
-def shape_of(rows):
-    return [{**row, "arguments": None, "result": object()} for row in rows]
+ARGUMENT = ({"name": str, "value": object}, {"position": int, "value": object})
+SHOWN = {
+    "path": str,
+    **PLACE,
+    "name": str,
+    "status": "ok",
+    "message": None,
+    "bytes": int,
+    "disk_bytes": int,
+    "used": MOMENT,
+    "codec": ("cbor", "pickle", "raw"),
+    "signature": ("none", "ours", "foreign"),
+    "created": float,
+    "expires": MOMENT,
+    "compute_seconds": float,
+    "arguments": ([ARGUMENT], None),
+    "result": object,
+}
+REFUSED = {
+    **{name: SHOWN[name] for name in ("path", *PLACE, "name")},
+    "status": STATUS,
+    "message": str,
+    **{name: SHOWN[name] for name in ("bytes", "disk_bytes", "used")},
+}
 
 
 @pytest.mark.parametrize(
@@ -55,7 +56,7 @@ def test_show__plain_data_is_json(project, run, kind, result):
     assert shown["result"] == result and type(shown["result"]) is type(result)
     assert shown["arguments"] == [{"name": "kind", "value": kind}]
     assert shown["function"] == "plain" and shown["current"] is True
-    assert list(shown) == list(SHOWN[0])
+    assert fits(shown, SHOWN)
 
 
 def test_show__in_words(project, run):
@@ -104,7 +105,7 @@ def test_show__a_damaged_one_is_said_and_the_rest_shown(project, run):
     ran = run("show", "--json", path, "foo.cache/my_func/x=2_num=3", code=1)
     damaged, sound = ran.json()
     assert damaged["status"] == "damaged" and "checksum" in damaged["message"]
-    assert "result" not in damaged and sound["result"] == 6
+    assert fits(damaged, REFUSED) and fits(sound, SHOWN) and sound["result"] == 6
     assert "checksum" in ran.err
 
 

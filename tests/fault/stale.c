@@ -32,10 +32,9 @@
 /* ------------------------------------------------------------------------------------ the world */
 
 enum {
-    ENTRIES = 768,    /* in a batch: many more than a handle keeps open */
-    HANDLES_MAX = 64, /* with 12 entries each: a third of all are kept open */
-    HELD_MAX = 64,    /* by one handle */
-    HELD_MOST = 256,  /* by all handles of a process */
+    ENTRIES = 768,    /* in a batch: more than a process keeps open */
+    HANDLES_MAX = 64, /* with 12 entries each */
+    HELD_LEAST = 256, /* files and directories that a process may keep open, whatever its limit */
     WARM = 4          /* looks, after which an entry is among those that are used much */
 };
 
@@ -568,7 +567,8 @@ static void tear_down(world *w)
     free(w);
 }
 
-/* How many entries could be kept open: an eighth of what the process may, and no more than that. */
+/* How many entries could be kept open beside directories: a sixteenth of what the process may open,
+ * and three quarters of the low numbers at most. */
 static size_t may_hold(const world *w)
 {
     struct statfs found;
@@ -576,8 +576,12 @@ static size_t may_hold(const world *w)
     must(statfs(w->directory, &found) == 0 && getrlimit(RLIMIT_NOFILE, &limit) == 0, w->directory);
     if (found.f_type == OVERLAYFS_SUPER_MAGIC)
         return 0;
-    size_t most = w->handle_count * HELD_MAX < HELD_MOST ? w->handle_count * HELD_MAX : HELD_MOST;
-    return limit.rlim_cur / 8 < most ? limit.rlim_cur / 8 : most;
+    size_t share = limit.rlim_cur / 16 > HELD_LEAST ? limit.rlim_cur / 16 : HELD_LEAST;
+    size_t low = limit.rlim_cur / 8 < 1000 ? limit.rlim_cur / 8 : 1000;
+    size_t most = share < low / 4 * 3 ? share : low / 4 * 3;
+    size_t directories = w->handle_count < 64 ? w->handle_count : 64;
+    most = most > directories ? most - directories : 0;
+    return most < ENTRIES ? most : ENTRIES;
 }
 
 static int conclude(world *w, pid_t child)

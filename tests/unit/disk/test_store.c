@@ -675,6 +675,40 @@ static void test_store__only_dead_writers_temporaries_are_swept(void **unused)
     assert_int_equal(names_in(in_foo("my_func/.locache"), "tmp"), 0);
 }
 
+/* A sweeper takes the temporary in the moment before it is locked. */
+static int sweeps;
+
+static int sweep_before_lock(const char *call)
+{
+    struct dirent *entry;
+    if (strcmp(call, "lock") != 0 || sweeps == 0)
+        return 0;
+    sweeps--;
+    DIR *meta = opendir(in_foo("my_func/.locache"));
+    while (meta != NULL && (entry = readdir(meta)) != NULL)
+        if (strncmp(entry->d_name, "tmp-", 4) == 0)
+            unlinkat(dirfd(meta), entry->d_name, 0);
+    closedir(meta);
+    return 0;
+}
+
+static void test_store__a_sweeper_that_is_faster(void **unused)
+{
+    (void)unused;
+    locache *cache = open_function("my_func");
+    must_put(cache, 1, "one");
+    int before = open_descriptors();
+    sweeps = 2;
+    lc_fault_hook = sweep_before_lock;
+    must_put(cache, 2, "two");
+    lc_fault_hook = NULL;
+    assert_int_equal(sweeps, 0);
+    assert_hit(cache, 2, "two");
+    assert_int_equal(open_descriptors(), before);
+    assert_int_equal(names_in(in_foo("my_func/.locache"), "tmp-"), 0);
+    locache_close(cache);
+}
+
 static void test_store__expired_entries_are_misses(void **unused)
 {
     (void)unused;
@@ -726,6 +760,7 @@ int main(void)
         scratch_test(test_store__a_directory_in_an_entrys_place),
         scratch_test(test_store__locache_can_be_deleted),
         scratch_test(test_store__only_dead_writers_temporaries_are_swept),
+        scratch_test(test_store__a_sweeper_that_is_faster),
         scratch_test(test_store__expired_entries_are_misses),
     };
     return cmocka_run_group_tests_name("store", tests, NULL, NULL);

@@ -365,12 +365,17 @@ static void test_unsound__what_cannot_be_read_says_why(void **unused)
 
 static void hit_within_limit(void *context)
 {
-    const struct rlimit none = {.rlim_cur = 0, .rlim_max = 0};
-    child_require(setrlimit(RLIMIT_FSIZE, &none) == 0);
+    struct rlimit limit;
+    child_require(getrlimit(RLIMIT_FSIZE, &limit) == 0);
+    rlim_t before = limit.rlim_cur;
+    limit.rlim_cur = 0;
+    child_require(setrlimit(RLIMIT_FSIZE, &limit) == 0);
     key k = key_of(1);
     locache_value *value;
     child_require(locache_get(&value, context, k.bytes, k.size, &error) == LOCACHE_OK);
     child_require(value->mapped);
+    limit.rlim_cur = before; /* coverage is written, too */
+    child_require(setrlimit(RLIMIT_FSIZE, &limit) == 0);
 }
 
 static void test_unsound__a_reader_may_be_forbidden_to_write(void **unused)

@@ -455,10 +455,15 @@ static void test_verified__each_system_call_fails(void **unused)
 
 static void note_within_limit(void *context)
 {
-    const struct rlimit none = {.rlim_cur = 0, .rlim_max = 0};
-    child_require(setrlimit(RLIMIT_FSIZE, &none) == 0);
+    struct rlimit limit;
+    child_require(getrlimit(RLIMIT_FSIZE, &limit) == 0);
+    rlim_t before = limit.rlim_cur;
+    limit.rlim_cur = 0;
+    child_require(setrlimit(RLIMIT_FSIZE, &limit) == 0);
     note(context);
     child_require(!is_found(context));
+    limit.rlim_cur = before; /* coverage is written, too */
+    child_require(setrlimit(RLIMIT_FSIZE, &limit) == 0);
 }
 
 static void test_verified__a_limit_of_file_sizes_ends_nobody(void **unused)
