@@ -138,8 +138,11 @@ char *cli_run_function(const cli_run *run)
     size_t size = 0;
     if (name == NULL)
         return NULL;
-    for (; word[size] != '\0' && size < FUNCTION_MAX; size++)
-        name[size] = word[size] > ' ' && word[size] < 0x7F ? word[size] : '?';
+    for (; word[size] != '\0' && size < FUNCTION_MAX; size++) {
+        name[size] = '?';
+        if (word[size] > ' ' && word[size] < 0x7F)
+            name[size] = word[size];
+    }
     if (size == 0)
         name[size++] = '_';
     name[size] = '\0';
