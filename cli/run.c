@@ -223,7 +223,9 @@ static int compute(cli_run *run, locache_flight *flight, bool quiet)
     else
         locache_abandon(flight);
     cli_recording_clear(&recording);
-    return ending.signal != 0 ? die_of(ending.signal) : ending.code;
+    if (ending.signal != 0)
+        return die_of(ending.signal);
+    return ending.unwritten && ending.code == 0 ? CLI_RUN_FAILED : ending.code;
 }
 
 /* ----------------------------------------------------------------------------------------- give */

@@ -96,9 +96,10 @@ int cli_write_all(int fd, const void *data, size_t size);
 
 /* run_child.c: how a command ended. */
 typedef struct cli_ending {
-    int code;   /* the exit code */
-    int signal; /* that it died of, or 0 */
-    bool whole; /* it ended by itself, and all that it printed was recorded */
+    int code;       /* the exit code */
+    int signal;     /* that it died of, or 0 */
+    bool whole;     /* it ended by itself, and all that it printed was recorded */
+    bool unwritten; /* but not all of it could be written: a full disk, a closed descriptor */
 } cli_ending;
 
 /* Run the command, print what it prints unless `quiet`, and record it. What could not be done is

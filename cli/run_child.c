@@ -66,6 +66,24 @@ static bool is_from_terminal(const siginfo_t *info)
 #endif
 }
 
+/* Stop as we would without a handler, which is not at all where nobody could continue us, and go on
+ * when we are continued. */
+static void stop_here(void)
+{
+    struct sigaction usual = {.sa_handler = SIG_DFL};
+    struct sigaction own;
+    sigset_t stop;
+    sigset_t blocked;
+    (void)sigemptyset(&usual.sa_mask);
+    (void)sigemptyset(&stop);
+    (void)sigaddset(&stop, SIGTSTP);
+    (void)sigaction(SIGTSTP, &usual, &own);
+    (void)raise(SIGTSTP);
+    (void)sigprocmask(SIG_UNBLOCK, &stop, &blocked);
+    (void)sigprocmask(SIG_SETMASK, &blocked, NULL);
+    (void)sigaction(SIGTSTP, &own, NULL);
+}
+
 static void pass_on(int number, siginfo_t *info, void *context)
 {
     int error = errno;
@@ -80,7 +98,7 @@ static void pass_on(int number, siginfo_t *info, void *context)
         if (number == SIGHUP || number == SIGINT || number == SIGQUIT || number == SIGTERM)
             interrupted = 1;
         if (number == SIGTSTP)
-            (void)raise(SIGSTOP);
+            stop_here();
     }
     errno = error;
 }
@@ -328,6 +346,5 @@ void cli_run_command(cli_ending *out, cli_run *run, cli_recording *recording, bo
     out->signal = WIFSIGNALED(in.status) && !timed_out ? WTERMSIG(in.status) : 0;
     out->code = timed_out ? CLI_RUN_TIMED_OUT : WIFEXITED(in.status) ? WEXITSTATUS(in.status) : 128;
     out->whole = in.whole && !timed_out && !interrupted && out->signal == 0;
-    if (out->code == 0 && !quiet && (!in.shown[0] || !in.shown[1]))
-        out->code = CLI_RUN_FAILED;
+    out->unwritten = !quiet && (!in.shown[0] || !in.shown[1]);
 }

@@ -5,6 +5,7 @@ import re
 import signal
 import subprocess
 import time
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -345,16 +346,18 @@ def test_run__signals_are_passed_on(shell, tmp_path, number):
     assert len(entries(shell)) == (1 if number == signal.SIGUSR1 else 0)
 
 
-def test_run__stopped_and_continued_with_its_command(shell):
+def test_run__stopped_and_continued_with_its_command(shell, tmp_path):
     script = "echo $$; while ! test -e go; do sleep 0.01; done; echo end"
-    process = shell.start("--", "sh", "-c", script)
+    # A process group of its own, as a shell's jobs have: one that nobody could continue never stops.
+    process = shell.start("--", "sh", "-c", script, preexec_fn=os.setpgrp)
     child = int(process.stdout.readline())
     process.send_signal(signal.SIGTSTP)
     assert os.WIFSTOPPED(os.waitpid(process.pid, os.WUNTRACED)[1])
     state = re.compile(r"^State:\s+T", re.MULTILINE)
-    assert state.search(open(f"/proc/{child}/status").read())
+    while not state.search(Path(f"/proc/{child}/status").read_text()):
+        time.sleep(0.005)
+    (tmp_path / "go").touch()
     process.send_signal(signal.SIGCONT)
-    (shell.home.parent / "go").touch()
     assert process.stdout.read() == b"end\n"
     assert process.wait(timeout=60) == 0
 
