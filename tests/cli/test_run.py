@@ -294,7 +294,7 @@ def test_run__who_waits_takes_over_from_the_dead(shell, tmp_path):
     assert shell(words[-1]).count == 2
 
 
-# ------------------------------------------------------------------------------- exit codes, signals
+# ------------------------------------------------------------------------------ exit codes, signals
 
 
 def test_run__failures_are_kept_where_that_is_said(shell):
@@ -332,10 +332,10 @@ def test_run__codes_of_its_own(shell, words, code, said):
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR1])
 def test_run__signals_are_passed_on(shell, tmp_path, number):
-    caught = "trap 'echo caught; exit 0' TERM INT HUP USR1; echo ready; while :; do sleep 0.01; done"
+    waiting = "echo ready; while :; do sleep 0.01; done"
     for script, code, rest in (
-        (caught, 0, b"caught\n"),
-        ("echo ready; while :; do sleep 0.01; done", -number, b""),
+        ("trap 'echo caught; exit 0' TERM INT HUP USR1; " + waiting, 0, b"caught\n"),
+        (waiting, -number, b""),
     ):
         process = shell.start("--", "sh", "-c", script)
         assert process.stdout.readline() == b"ready\n"
@@ -348,7 +348,7 @@ def test_run__signals_are_passed_on(shell, tmp_path, number):
 
 def test_run__stopped_and_continued_with_its_command(shell, tmp_path):
     script = "echo $$; while ! test -e go; do sleep 0.01; done; echo end"
-    # A process group of its own, as a shell's jobs have: one that nobody could continue never stops.
+    # A group of its own, as a shell's jobs have: one that nobody could continue never stops.
     process = shell.start("--", "sh", "-c", script, preexec_fn=os.setpgrp)
     child = int(process.stdout.readline())
     process.send_signal(signal.SIGTSTP)
