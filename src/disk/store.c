@@ -95,10 +95,6 @@ static locache_status read_whole(locache_value **out, const lc_opened *file, con
                                  const char *name, locache_error *error)
 {
     size_t size = (size_t)file->stamp.words[LC_STAMP_SIZE];
-    /* One that is mapped may be larger: it takes memory as it is touched, and gives it back. */
-    if (size > lc_memory_size())
-        return lc_fail(error, LOCACHE_ELIMIT, "%s/%s is larger than the memory of this machine",
-                       at->path, name);
     locache_value *value = lc_value_new(size);
     if (value == NULL)
         return lc_fail(error, LOCACHE_ENOMEM, "no memory for %s/%s (%zu bytes)", at->path, name,
@@ -138,6 +134,10 @@ static locache_status read_open(locache_value **out, int fd, const lc_directory 
     lc_stamp_take(&file.stamp, &found, at->grain, false);
     /* MISS: it cannot be mapped, and is read like a small one. */
     status = file.front > 0 && at->map ? lc_mapped_read(out, &file, at, name, error) : LOCACHE_MISS;
+    /* One that is mapped may be larger: it takes memory as it is touched, and gives it back. */
+    if (status == LOCACHE_MISS && (uint64_t)found.st_size > lc_memory_size())
+        return lc_fail(error, LOCACHE_ELIMIT, "%s/%s is larger than the memory of this machine",
+                       at->path, name);
     if (status == LOCACHE_MISS)
         status = file.front > 0 ? lc_mapped_load(out, &file, at, name, error)
                                 : read_whole(out, &file, at, name, error);
