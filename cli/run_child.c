@@ -37,6 +37,7 @@ static volatile sig_atomic_t timed_out;
 typedef struct watching {
     sigset_t before; /* the mask that the command gets */
     struct sigaction old_pipe;
+    struct sigaction old_limit;
     pid_t child;
     int from[2]; /* its output; -1: closed */
     bool shown[2];
@@ -129,6 +130,8 @@ static void watch_signals(watching *in)
     (void)sigaction(SIGCHLD, &child, NULL);
     /* A reader who went away is to be found out by write(). */
     (void)sigaction(SIGPIPE, &ignore, &in->old_pipe);
+    /* So is a file of ours that would be larger than files may be. */
+    (void)sigaction(SIGXFSZ, &ignore, &in->old_limit);
 }
 
 /* In the command, before it is one. */
@@ -140,6 +143,7 @@ static void restore_signals(const watching *in)
             (void)signal(passed[n], SIG_DFL);
     (void)signal(SIGCHLD, SIG_DFL);
     (void)sigaction(SIGPIPE, &in->old_pipe, NULL);
+    (void)sigaction(SIGXFSZ, &in->old_limit, NULL);
     (void)sigprocmask(SIG_SETMASK, &in->before, NULL);
 }
 

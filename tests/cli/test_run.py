@@ -418,7 +418,49 @@ def test_run__a_job_left_in_the_background(shell, tmp_path):
     assert entries(shell) == []
 
 
+def test_run__a_key_of_the_terminal_reaches_the_command_once(shell, tmp_path):
+    pty = pytest.importorskip("pty")
+    script = "trap 'echo INT; exit 0' INT; echo ready; while :; do sleep 0.01; done"
+    child, terminal = pty.fork()
+    if child == 0:
+        os.execve(
+            COMMAND, [COMMAND, "run", "--", "sh", "-c", script], clean_environment(shell.home)
+        )
+    said = b""
+    while b"ready" not in said:
+        said += os.read(terminal, 1000)
+    os.write(terminal, b"\x03")
+    try:
+        while some := os.read(terminal, 1000):
+            said += some
+    except OSError:  # Linux: the other end is closed
+        pass
+    os.close(terminal)
+    assert os.waitpid(child, 0)[1] == 0
+    assert said.count(b"INT") == 1
+    assert entries(shell) == []
+
+
 # --------------------------------------------------------------------------------- without a cache
+
+
+def test_run__no_room(shell):
+    """A limit of the size of files is met where a disk is full: while it is spooled, or stored."""
+    script = "yes | head -c 3000000"
+    for blocks in (2000, 0):
+        ran = shell("--force", f"ulimit -f {blocks}; {COMMAND} run -- sh -c '{script}'")
+        assert ran.out == b"y\n" * 1_500_000
+        assert b"not kept: File too large" in ran.err
+    assert not [p for p in entries(shell) if p.name.startswith("0=sh_1=-c_2=yes")]
+
+
+def test_run__a_cache_that_others_may_write_to_is_not_used(shell):
+    shell(ONCE)
+    shell.cache.chmod(0o777)
+    for count in (2, 3):
+        ran = shell(ONCE)
+        assert ran.count == count
+        assert b"not cached: " in ran.err
 
 
 @pytest.mark.parametrize("value", ["file", "long", "loop"])
