@@ -7,6 +7,7 @@
 #include "command.h"
 #include "print.h"
 #include "units.h"
+#include "walk.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -15,7 +16,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <time.h>
 #include <unistd.h>
 
 enum {
@@ -188,13 +188,6 @@ static void read_input(cli_run *run)
 
 /* -------------------------------------------------------------------------------------- compute */
 
-static int64_t now_in(clockid_t clock)
-{
-    struct timespec now;
-    clock_gettime(clock, &now);
-    return (int64_t)now.tv_sec * INT64_C(1000000000) + now.tv_nsec;
-}
-
 /* Die of it as the command did, without a core of our own. */
 static int die_of(int number)
 {
@@ -213,13 +206,12 @@ static int compute(cli_run *run, locache_flight *flight, bool quiet)
 {
     cli_recording recording;
     cli_ending ending;
-    int64_t began = now_in(CLOCK_MONOTONIC);
+    int64_t began = cli_steady_clock();
     cli_recording_begin(&recording, run->place);
     cli_run_command(&ending, run, flight != NULL ? &recording : NULL, quiet);
     bool kept = ending.whole && (ending.code == 0 || run->keep_failures);
     if (flight != NULL && kept)
-        (void)cli_recording_commit(&recording, flight, ending.code,
-                                   now_in(CLOCK_MONOTONIC) - began);
+        (void)cli_recording_commit(&recording, flight, ending.code, cli_steady_clock() - began);
     else
         locache_abandon(flight);
     cli_recording_clear(&recording);
@@ -275,7 +267,7 @@ static bool give_stored(int *code, cli_run *run, locache_request *request)
     if (status != LOCACHE_OK)
         return false;
     int64_t created = locache_value_created(value);
-    int64_t age = now_in(CLOCK_REALTIME) - created;
+    int64_t age = cli_now() - created;
     bool whole = cli_output_read(&output, value);
     bool given = whole && counts(run, &output) && (run->ttl == 0 || age <= run->ttl);
     if (given)
@@ -327,7 +319,7 @@ static int run_cached(cli_run *run)
     if (run->discard)
         return discard(run);
     if (run->warm) {
-        refresh(run, now_in(CLOCK_REALTIME));
+        refresh(run, cli_now());
         return 0;
     }
     if (!run->force && give_stored(&code, run, &request))

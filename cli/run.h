@@ -91,8 +91,6 @@ bool cli_recording_commit(cli_recording *recording, locache_flight *flight, int 
 bool cli_output_read(cli_output *out, const locache_value *value);
 /* Write it in its order. 0, or errno. */
 int cli_output_replay(const cli_output *output);
-/* All of it, however often it takes. 0, or errno. */
-int cli_write_all(int fd, const void *data, size_t size);
 
 /* run_child.c: how a command ended. */
 typedef struct cli_ending {
@@ -105,6 +103,9 @@ typedef struct cli_ending {
 /* Run the command, print what it prints unless `quiet`, and record it. What could not be done is
  * told. */
 void cli_run_command(cli_ending *out, cli_run *run, cli_recording *recording, bool quiet);
+
+/* Nanoseconds of a clock that only goes on. */
+int64_t cli_steady_clock(void);
 
 /* run_detach.c: go on in a process of its own, which nobody waits for and which holds nothing of
  * its caller's. 0 in that process, its id in the caller, -1. The caller goes on when that process

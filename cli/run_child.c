@@ -48,7 +48,7 @@ typedef struct watching {
     cli_recording *recording;
 } watching;
 
-static int64_t steady_clock(void)
+int64_t cli_steady_clock(void)
 {
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
@@ -276,7 +276,7 @@ static void wait_for_child(watching *in, int flags)
     if (found != in->child)
         return;
     in->ended = true;
-    in->until = steady_clock() + GRACE;
+    in->until = cli_steady_clock() + GRACE;
 }
 
 /* Until both streams are at their end, or the command is, and nothing comes any more. */
@@ -286,7 +286,7 @@ static void watch(watching *in, bool forever)
         struct pollfd ready[2] = {{.fd = in->from[0], .events = POLLIN},
                                   {.fd = in->from[1], .events = POLLIN}};
         struct timespec rest = {.tv_sec = 0};
-        int64_t left = in->until - steady_clock();
+        int64_t left = in->until - cli_steady_clock();
         bool bounded = in->ended && !forever;
         if (bounded && left > 0)
             rest.tv_nsec = (long)left;

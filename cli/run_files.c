@@ -6,6 +6,7 @@
  * within the grain of its times. */
 #include "print.h"
 #include "run.h"
+#include "walk.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -176,19 +177,12 @@ static int digest_stream(unsigned char out[CLI_RUN_DIGEST], int fd)
     return error;
 }
 
-static int64_t wall_clock(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_REALTIME, &now);
-    return moment(now);
-}
-
 static bool digest_file(unsigned char out[CLI_RUN_DIGEST], hashing *in, int fd, const char *name,
                         const struct stat *found)
 {
     reading all = {.fd = fd};
     struct stat after;
-    int64_t now = wall_clock();
+    int64_t now = cli_now();
     if (found->st_size == 0) {
         int error = digest_stream(out, fd);
         return error == 0 || fail_at(in, name, error);

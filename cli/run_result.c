@@ -201,21 +201,6 @@ bool cli_output_read(cli_output *out, const locache_value *value)
     return out->status >= 0;
 }
 
-int cli_write_all(int fd, const void *data, size_t size)
-{
-    const char *at = data;
-    while (size > 0) {
-        ssize_t some = write(fd, at, size < ((size_t)1 << 30) ? size : (size_t)1 << 30);
-        if (some < 0 && errno == EINTR)
-            continue;
-        if (some < 0)
-            return errno;
-        at += some;
-        size -= (size_t)some;
-    }
-    return 0;
-}
-
 /* What was written is not needed any more: of a mapping the pages go back, so that giving a result
  * takes memory for a piece of it. They are the file's, and nobody wrote to them. */
 static int write_piece(int fd, const char *data, size_t size, bool mapped)

@@ -17,6 +17,21 @@
 /* A system call takes no more than 2 GiB. */
 #define WRITE_MAX ((size_t)1 << 30)
 
+int cli_write_all(int fd, const void *data, size_t size)
+{
+    const char *at = data;
+    while (size > 0) {
+        ssize_t some = write(fd, at, size < WRITE_MAX ? size : WRITE_MAX);
+        if (some < 0 && errno == EINTR)
+            continue;
+        if (some < 0)
+            return errno;
+        at += some;
+        size -= (size_t)some;
+    }
+    return 0;
+}
+
 void cli_spool_begin(cli_spool *spool, const char *dir)
 {
     *spool = (cli_spool){.dir = dir, .fd = -1};
@@ -49,26 +64,12 @@ static int spool_file(const cli_spool *spool)
     return fd >= 0 ? fd : nameless_file(told != NULL && told[0] == '/' ? told : "/tmp");
 }
 
-static int spool_write(int fd, const char *data, size_t size)
-{
-    while (size > 0) {
-        ssize_t some = write(fd, data, size < WRITE_MAX ? size : WRITE_MAX);
-        if (some < 0 && errno == EINTR)
-            continue;
-        if (some < 0)
-            return errno;
-        data += some;
-        size -= (size_t)some;
-    }
-    return 0;
-}
-
 static int spool_spill(cli_spool *spool)
 {
     spool->fd = spool_file(spool);
     if (spool->fd < 0)
         return errno;
-    int error = spool_write(spool->fd, spool->memory, spool->size);
+    int error = cli_write_all(spool->fd, spool->memory, spool->size);
     free(spool->memory);
     spool->memory = NULL;
     return error;
@@ -98,7 +99,7 @@ void cli_spool_add(cli_spool *spool, const void *data, size_t size)
     else if (spool->fd < 0)
         spool->error = spool_grow(spool, size);
     if (spool->error == 0 && spool->fd >= 0)
-        spool->error = spool_write(spool->fd, data, size);
+        spool->error = cli_write_all(spool->fd, data, size);
     else if (spool->error == 0)
         memcpy(spool->memory + spool->size, data, size);
     spool->size += size;

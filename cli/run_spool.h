@@ -16,6 +16,9 @@ typedef struct cli_spool {
     void *mapped; /* by cli_spool_bytes() */
 } cli_spool;
 
+/* All of it, however often it takes. 0, or errno. */
+int cli_write_all(int fd, const void *data, size_t size);
+
 void cli_spool_begin(cli_spool *spool, const char *dir);
 /* Where it fails spool->error says so from then on. */
 void cli_spool_add(cli_spool *spool, const void *data, size_t size);

@@ -417,8 +417,8 @@ static void test_ask__in_a_row_of_misses_what_is_there_is_not_waited_for(void **
     locache_close(cache);
 }
 
-/* What was stored before is as good as nothing: one computes, others wait for it, and what it stores
- * counts. */
+/* What was stored before is as good as nothing: one computes, others wait for it, and what it
+ * stores counts. */
 static void test_ask__newer_than_what_is_stored(void **unused)
 {
     (void)unused;
@@ -443,7 +443,7 @@ static void test_ask__newer_than_what_is_stored(void **unused)
     locache_close(cache);
 }
 
-/* A program of an earlier header does not have the member: what stands behind is not looked at. */
+/* A program of an earlier header does not have the member: what stands behind is not read. */
 static void test_ask__a_shorter_request_is_of_any_time(void **unused)
 {
     (void)unused;
