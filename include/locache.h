@@ -702,6 +702,10 @@ typedef struct locache_request {
     int64_t from;
     uint32_t asked;
     locache_flight *waits;
+    /* The caller's again. What was stored before this moment (nanoseconds since
+     * 1970-01-01 UTC) does not count, as if it had expired; who computes it
+     * anew is waited for. 0: all that is stored counts. */
+    int64_t newer_than;
 } locache_request;
 
 /* The same as locache_begin(). After PENDING it may be asked again with the

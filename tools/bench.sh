@@ -38,3 +38,5 @@ once=$scratch
 if [ -w /dev/shm ]; then once=$(mktemp -d /dev/shm/locache-bench.XXXXXX); fi
 trap 'rm -rf "$scratch" "$once"' EXIT
 "$dir/once" "$once"
+say
+.venv-bench/bin/python bench/shell.py "$dir/cli/locache" $quick

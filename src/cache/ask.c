@@ -221,6 +221,12 @@ static bool is_expected_missing(const locache *cache, const locache_request *req
            atomic_load_explicit(&cache->misses, memory_order_relaxed) >= MISSES_IN_ROW;
 }
 
+/* Programs of an earlier header do not have it. */
+static int64_t newer_than(const locache_request *request)
+{
+    return request->size >= LC_SIZED_UP_TO(locache_request, newer_than) ? request->newer_than : 0;
+}
+
 /* The look before the turn; a request that goes on has looked, and what was not valid was told. */
 static locache_status look_before(locache_value **value, asking *all, locache *cache,
                                   lc_address *address, locache_error *error)
@@ -229,8 +235,10 @@ static locache_status look_before(locache_value **value, asking *all, locache *c
     if (request->fresh && request->from == 0)
         request->from = lc_now();
     all->looked = request->fresh;
-    all->look = (lc_look){.trusting = true, .quiet = request->seen != 0, .from = request->from};
-    if (!request->fresh && lc_recall_value(value, cache, address) == LOCACHE_OK)
+    int64_t from = request->fresh ? request->from : newer_than(request);
+    all->look = (lc_look){.trusting = true, .quiet = request->seen != 0, .from = from};
+    /* What is in memory does not say when it was stored. */
+    if (from == 0 && lc_recall_value(value, cache, address) == LOCACHE_OK)
         return LOCACHE_OK;
     if (lc_address_name(address) == NULL)
         return lc_fail(error, LOCACHE_EINVAL, "the bytes given to locache_ask() are not a key");

@@ -67,9 +67,8 @@ static locache_status check_large(lc_opened *file, const struct stat *found, con
     if ((uint64_t)found->st_blocks * BLOCK * COMPRESSION_MAX + SPARSE_MAX < size &&
         lc_has_hole(file->fd, size))
         return lc_fail(error, LOCACHE_EUNTRUSTED, "%s/%s is mostly a hole", at->path, name);
-    if (size > lc_memory_size() || size > SIZE_MAX / 2)
-        return lc_fail(error, LOCACHE_ELIMIT, "%s/%s is larger than the memory of this machine",
-                       at->path, name);
+    if (size > SIZE_MAX / 2)
+        return lc_fail(error, LOCACHE_ELIMIT, "%s/%s is too large", at->path, name);
     ssize_t got = lc_read_full(file->fd, file->head, LC_ENTRY_HEADER);
     if (got < 0)
         return lc_fail_os(error, errno, "cannot read %s/%s", at->path, name);
@@ -135,6 +134,10 @@ static locache_status read_open(locache_value **out, int fd, const lc_directory 
     lc_stamp_take(&file.stamp, &found, at->grain, false);
     /* MISS: it cannot be mapped, and is read like a small one. */
     status = file.front > 0 && at->map ? lc_mapped_read(out, &file, at, name, error) : LOCACHE_MISS;
+    /* One that is mapped may be larger: it takes memory as it is touched, and gives it back. */
+    if (status == LOCACHE_MISS && (uint64_t)found.st_size > lc_memory_size())
+        return lc_fail(error, LOCACHE_ELIMIT, "%s/%s is larger than the memory of this machine",
+                       at->path, name);
     if (status == LOCACHE_MISS)
         status = file.front > 0 ? lc_mapped_load(out, &file, at, name, error)
                                 : read_whole(out, &file, at, name, error);

@@ -28,6 +28,7 @@ test -f "$root/include/locache.h"
 "$root/bin/locache" --version | grep -q '^locache [0-9]'
 test -f "$root/share/man/man3/locache.3"
 test -f "$root/share/man/man1/locache.1"
+test -f "$root/share/man/man1/locache-run.1"
 test -f "$root/share/bash-completion/completions/locache"
 grep -q '^\.Fn locache_open ' "$root/share/man/man3/locache_functions.3"
 for licence in "$source/LICENSE" "$source"/LICENSES/*.txt; do

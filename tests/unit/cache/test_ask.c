@@ -40,6 +40,7 @@ static void pause_for(long nanoseconds)
 typedef struct asked {
     locache_status status;
     locache_flight *flight;
+    int64_t created; /* of what was stored */
 } asked;
 
 static asked ask_for(locache *cache, int64_t x, locache_request *request)
@@ -56,6 +57,8 @@ static asked ask_for(locache *cache, int64_t x, locache_request *request)
     out.status = locache_ask(&value, &out.flight, cache, request, &own);
     require((out.status == LOCACHE_OK) == (value != NULL));
     require((out.status == LOCACHE_MISS) == (out.flight != NULL));
+    if (value != NULL)
+        out.created = locache_value_created(value);
     locache_value_free(value);
     if (request == &plain)
         locache_give_up(request);
@@ -414,6 +417,44 @@ static void test_ask__in_a_row_of_misses_what_is_there_is_not_waited_for(void **
     locache_close(cache);
 }
 
+/* What was stored before is as good as nothing: one computes, others wait for it, and what it
+ * stores counts. */
+static void test_ask__newer_than_what_is_stored(void **unused)
+{
+    (void)unused;
+    locache *theirs = open_function("my_func");
+    locache *cache = open_function("my_func");
+    must_put(cache, 1, "earlier");
+    asked stored = ask_for(cache, 1, NULL);
+    assert_int_equal(stored.status, LOCACHE_OK);
+    int64_t created = stored.created;
+    locache_request counts = {.size = sizeof counts, .newer_than = created};
+    assert_int_equal(ask_for(cache, 1, &counts).status, LOCACHE_OK);
+    locache_request later = {.size = sizeof later, .detached = true, .newer_than = created + 1};
+    asked first = ask_for(cache, 1, &later);
+    assert_int_equal(first.status, LOCACHE_MISS);
+    locache_request second = {.size = sizeof second, .wait = -1, .newer_than = created + 1};
+    assert_int_equal(ask_for(theirs, 1, &second).status, LOCACHE_PENDING);
+    assert_int_equal(locache_commit(first.flight, &result, &error), LOCACHE_OK);
+    stored = ask_for(theirs, 1, &second);
+    assert_int_equal(stored.status, LOCACHE_OK);
+    assert_true(stored.created > created);
+    locache_close(theirs);
+    locache_close(cache);
+}
+
+/* A program of an earlier header does not have the member: what stands behind is not read. */
+static void test_ask__a_shorter_request_is_of_any_time(void **unused)
+{
+    (void)unused;
+    locache *cache = open_function("my_func");
+    must_put(cache, 1, "earlier");
+    locache_request shorter = {.size = offsetof(locache_request, newer_than),
+                               .newer_than = INT64_MAX};
+    assert_int_equal(ask_for(cache, 1, &shorter).status, LOCACHE_OK);
+    locache_close(cache);
+}
+
 static int rejected;
 
 static void count_rejected(void *context, const locache_event *event)
@@ -454,6 +495,8 @@ int main(void)
         scratch_test(test_ask__a_hit_ends_a_row_of_misses),
         scratch_test(test_ask__in_a_row_of_misses_what_is_there_is_not_waited_for),
         scratch_test(test_ask__in_a_row_of_misses_a_damaged_entry_is_told_and_computed),
+        scratch_test(test_ask__newer_than_what_is_stored),
+        scratch_test(test_ask__a_shorter_request_is_of_any_time),
     };
     return cmocka_run_group_tests_name("ask", tests, NULL, NULL);
 }
