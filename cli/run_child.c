@@ -36,6 +36,8 @@ static volatile sig_atomic_t timed_out;
 
 typedef struct watching {
     sigset_t before; /* the mask that the command gets */
+    struct sigaction old[PASSED];
+    struct sigaction old_child;
     struct sigaction old_pipe;
     struct sigaction old_limit;
     pid_t child;
@@ -110,12 +112,11 @@ static void nothing(int number)
 }
 
 /* Signals wait from here on, but for when we wait ourselves. What was ignored stays so. */
-static void watch_signals(watching *in)
+static void watch_signals(watching *in, bool timed)
 {
     struct sigaction action = {.sa_sigaction = pass_on, .sa_flags = SA_SIGINFO};
     struct sigaction child = {.sa_handler = nothing, .sa_flags = SA_NOCLDSTOP};
     struct sigaction ignore = {.sa_handler = SIG_IGN};
-    struct sigaction old;
     sigset_t block;
     sigemptyset(&block);
     sigemptyset(&action.sa_mask);
@@ -124,10 +125,14 @@ static void watch_signals(watching *in)
     (void)sigaddset(&block, SIGCHLD);
     (void)sigprocmask(SIG_BLOCK, &block, &in->before);
     action.sa_mask = block;
-    for (size_t n = 0; n < PASSED; n++)
-        if (sigaction(passed[n], NULL, &old) == 0 && old.sa_handler != SIG_IGN)
+    for (size_t n = 0; n < PASSED; n++) {
+        (void)sigaction(passed[n], NULL, &in->old[n]);
+        /* An alarm is ours where we set one; else it is theirs who started us. */
+        bool taken = passed[n] == SIGALRM ? timed : (in->old[n].sa_handler != SIG_IGN);
+        if (taken)
             (void)sigaction(passed[n], &action, NULL);
-    (void)sigaction(SIGCHLD, &child, NULL);
+    }
+    (void)sigaction(SIGCHLD, &child, &in->old_child);
     /* A reader who went away is to be found out by write(). */
     (void)sigaction(SIGPIPE, &ignore, &in->old_pipe);
     /* So is a file of ours that would be larger than files may be. */
@@ -137,11 +142,9 @@ static void watch_signals(watching *in)
 /* In the command, before it is one. */
 static void restore_signals(const watching *in)
 {
-    struct sigaction old;
     for (size_t n = 0; n < PASSED; n++)
-        if (sigaction(passed[n], NULL, &old) == 0 && old.sa_handler != SIG_IGN)
-            (void)signal(passed[n], SIG_DFL);
-    (void)signal(SIGCHLD, SIG_DFL);
+        (void)sigaction(passed[n], &in->old[n], NULL);
+    (void)sigaction(SIGCHLD, &in->old_child, NULL);
     (void)sigaction(SIGPIPE, &in->old_pipe, NULL);
     (void)sigaction(SIGXFSZ, &in->old_limit, NULL);
     (void)sigprocmask(SIG_SETMASK, &in->before, NULL);
@@ -333,7 +336,7 @@ void cli_run_command(cli_ending *out, cli_run *run, cli_recording *recording, bo
     watching in = {.shown = {!quiet, !quiet}, .whole = true, .recording = recording};
     bool exec = false;
     *out = (cli_ending){.code = CLI_RUN_FAILED};
-    watch_signals(&in);
+    watch_signals(&in, run->timeout > 0);
     int error = start(run, &in, &exec);
     if (error != 0) {
         tell_start(out, run, error, exec);
