@@ -135,7 +135,7 @@ static locache_status read_open(locache_value **out, int fd, const lc_directory 
     /* MISS: it cannot be mapped, and is read like a small one. */
     status = file.front > 0 && at->map ? lc_mapped_read(out, &file, at, name, error) : LOCACHE_MISS;
     /* One that is mapped may be larger: it takes memory as it is touched, and gives it back. */
-    if (status == LOCACHE_MISS && (uint64_t)found.st_size > lc_memory_size())
+    if (status == LOCACHE_MISS && file.front > 0 && (uint64_t)found.st_size > lc_memory_size())
         return lc_fail(error, LOCACHE_ELIMIT, "%s/%s is larger than the memory of this machine",
                        at->path, name);
     if (status == LOCACHE_MISS)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 import zipfile
 
@@ -152,8 +153,10 @@ def test_files_that_share_a_cache_by_its_name_keep_apart(script, options):
     assert script(reset).out == "a b 1\n"
 
 
-def shared(body, decorator="@persist(name='all')"):
-    return f"from locache import persist\n{decorator}\ndef load(x):\n    return {body}\n"
+def write_shared(path, body, decorator="@persist(name='all')"):
+    """Another of the same size and the same second has its bytecode compiled anew."""
+    path.write_text(f"from locache import persist\n{decorator}\ndef load(x):\n    return {body}\n")
+    shutil.rmtree(path.parent / "__pycache__", ignore_errors=True)
 
 
 @pytest.mark.once
@@ -163,7 +166,7 @@ def test_a_directory_stays_with_the_file_that_had_it_first(script, place):
     decorator = f"@persist(name={place!r})"
 
     def run(first, body):
-        (script.place / f"{first}.py").write_text(shared(body, decorator))
+        write_shared(script.place / f"{first}.py", body, decorator)
         out = script(f"import {first}; print({first}.load(1), {first}.load.cache_info().misses)")
         return out.out.split()
 
@@ -186,12 +189,12 @@ def test_a_directory_stays_with_the_file_that_had_it_first(script, place):
 def test_a_function_that_was_moved_keeps_its_directory(script):
     """To another file, with its file, or copied: what it is made of is the same."""
     source = "import {0}; print({0}.load(1), {0}.load.cache_info().misses)"
-    (script.place / "a.py").write_text(shared("'a'"))
+    write_shared(script.place / "a.py", "'a'")
     assert script(source.format("a")).out == "a 1\n"
-    (script.place / "b.py").write_text(shared("'a'"))
+    write_shared(script.place / "b.py", "'a'")
     assert script(source.format("b")).out == "a 0\n"  # a copy
     (script.place / "a.py").write_text("from b import load\n")
-    (script.place / "b.py").write_text(shared("'b'"))
+    write_shared(script.place / "b.py", "'b'")
     assert script(source.format("b")).out == "b 1\n"  # moved, and edited
     (script.place / "b.py").rename(script.place / "c.py")
     assert script(source.format("c")).out == "b 0\n"
