@@ -62,6 +62,8 @@ for task; do
         need git git --version
         need cmake cmake --version
         need groff-base groff --version
+        # An example is in Python, of any version.
+        need python3-cffi sh -c 'python3 -c "import cffi" || /usr/bin/python3 -c "import cffi"'
         ;;
     lint)
         need clang clang --version
