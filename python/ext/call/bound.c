@@ -120,20 +120,28 @@ static PyObject *bound_repr(PyObject *object)
                                 self->instance);
 }
 
-static Py_hash_t bound_hash(PyObject *object)
-{
-    bound_method *self = (bound_method *)object;
-    Py_hash_t hash = (Py_hash_t)(((uintptr_t)self->function ^ (uintptr_t)self->instance << 1) >> 4);
-    return hash != -1 ? hash : -2;
-}
-
+/* By what they are bound to. A function's query is another object each time it is looked up, so that
+ * it is asked whether it is equal. */
 static PyObject *bound_compare(PyObject *a, PyObject *b, int op)
 {
     if ((op != Py_EQ && op != Py_NE) || !Py_IS_TYPE(b, Py_TYPE(a)))
         Py_RETURN_NOTIMPLEMENTED;
-    bool equal = ((bound_method *)a)->function == ((bound_method *)b)->function &&
-                 ((bound_method *)a)->instance == ((bound_method *)b)->instance;
+    int equal = PyObject_RichCompareBool(((bound_method *)a)->function,
+                                         ((bound_method *)b)->function, Py_EQ);
+    if (equal < 0)
+        return NULL;
+    equal = equal && ((bound_method *)a)->instance == ((bound_method *)b)->instance;
     return PyBool_FromLong(equal == (op == Py_EQ));
+}
+
+static Py_hash_t bound_hash(PyObject *object)
+{
+    bound_method *self = (bound_method *)object;
+    Py_hash_t hash = PyObject_Hash(self->function);
+    if (hash == -1)
+        return -1;
+    hash ^= (Py_hash_t)((uintptr_t)self->instance >> 4);
+    return hash != -1 ? hash : -2;
 }
 
 static bool asks_to_put(PyObject *name)
@@ -304,29 +312,6 @@ static PyType_Spec bound_spec = {
     .slots = bound_slots,
 };
 
-/* The function's own query is another object each time it is looked up. */
-static PyObject *query_compare(PyObject *a, PyObject *b, int op)
-{
-    if ((op != Py_EQ && op != Py_NE) || !Py_IS_TYPE(b, Py_TYPE(a)))
-        Py_RETURN_NOTIMPLEMENTED;
-    int equal = PyObject_RichCompareBool(((bound_method *)a)->function,
-                                         ((bound_method *)b)->function, Py_EQ);
-    if (equal < 0)
-        return NULL;
-    equal = equal && ((bound_method *)a)->instance == ((bound_method *)b)->instance;
-    return PyBool_FromLong(equal == (op == Py_EQ));
-}
-
-static Py_hash_t query_hash(PyObject *object)
-{
-    bound_method *self = (bound_method *)object;
-    Py_hash_t hash = PyObject_Hash(self->function);
-    if (hash == -1)
-        return -1;
-    hash ^= (Py_hash_t)((uintptr_t)self->instance >> 4);
-    return hash != -1 ? hash : -2;
-}
-
 static PyMethodDef query_methods[] = {
     {"__reduce__", reduce_query, METH_NOARGS, NULL},
     {"__locache_key__", key_of, METH_NOARGS, NULL},
@@ -338,8 +323,8 @@ static PyType_Slot query_slots[] = {
     {Py_tp_traverse, LCPY_SLOT(bound_traverse)},
     {Py_tp_call, LCPY_SLOT(PyVectorcall_Call)},
     {Py_tp_repr, LCPY_SLOT(query_repr)},
-    {Py_tp_hash, LCPY_SLOT(query_hash)},
-    {Py_tp_richcompare, LCPY_SLOT(query_compare)},
+    {Py_tp_hash, LCPY_SLOT(bound_hash)},
+    {Py_tp_richcompare, LCPY_SLOT(bound_compare)},
     {Py_tp_getattro, LCPY_SLOT(query_getattro)},
     {Py_tp_methods, query_methods},
     {Py_tp_getset, bound_getset},
