@@ -120,8 +120,8 @@ static PyObject *bound_repr(PyObject *object)
                                 self->instance);
 }
 
-/* By what they are bound to. A function's query is another object each time it is looked up, so that
- * it is asked whether it is equal. */
+/* By what they are bound to. A query of a function is another object at each look, so that it is
+ * asked whether it is equal. */
 static PyObject *bound_compare(PyObject *a, PyObject *b, int op)
 {
     if ((op != Py_EQ && op != Py_NE) || !Py_IS_TYPE(b, Py_TYPE(a)))
