@@ -297,11 +297,10 @@ locache_status lc_cache_make_directory(locache *cache, locache_error *error)
 /* Lay an entry out, write it under a temporary name, and commit it by a rename. MISS: the directory
  * was deleted meanwhile, to be tried again. The layout is part of the attempt, since a directory
  * that is made anew has another version. */
-static locache_status publish(bool *replaced, locache *cache, lc_address *address,
+static locache_status publish(lc_stored *stored, locache *cache, lc_address *address,
                               const locache_record *record, locache_error *error)
 {
     lc_image image = {.spans = NULL};
-    lc_stored stored;
     locache_status status = lay_out(&image, cache, address, record, error);
     if (status != LOCACHE_OK)
         return status;
@@ -309,22 +308,21 @@ static locache_status publish(bool *replaced, locache *cache, lc_address *addres
     /* Once for each handle, by who writes first: a hit never lists a directory. */
     if (!atomic_exchange(&cache->swept, true))
         lc_store_sweep(&at);
-    status = lc_store_write(&stored, &at, address->name, &image, error);
+    status = lc_store_write(stored, &at, address->name, &image, error);
     if (status == LOCACHE_OK) {
-        locache_stamp *stamp = &stored.stamp;
+        locache_stamp *stamp = &stored->stamp;
         mark(stamp, cache, record->expires, record->compute_time);
         count_time(&cache->compute_time, stamp);
         lc_recall_keep_written(cache, address, stamp, &image);
         if (record->stamp != NULL)
             *record->stamp = *stamp;
-        *replaced = stored.replaced;
     }
     lc_free(image.spans);
     return status;
 }
 
 /* Evict what is beyond the limits, now that `name` is there. */
-static void limit(locache *cache, const char *name, bool replaced)
+static void limit(locache *cache, const char *name, const lc_stored *stored)
 {
     const lc_limits *limits = &cache->limits;
     lc_directory at = lc_handle_directory(cache, atomic_load(&cache->funcdir));
@@ -336,7 +334,9 @@ static void limit(locache *cache, const char *name, bool replaced)
     if (limits->max_entries > 0 && at.grain < 0)
         lc_limits_touch(&at, name);
     const lc_newcomer newcomer = {.name = name,
-                                  .replaced = replaced,
+                                  .size = stored->stamp.words[LC_STAMP_SIZE],
+                                  .replaced = stored->replaced,
+                                  .replaced_size = stored->replaced_size,
                                   .counted = atomic_exchange(&cache->counted, true),
                                   .uses = lc_recall_uses,
                                   .context = cache};
@@ -348,7 +348,7 @@ locache_status lc_cache_put(locache *cache, lc_address *address, const locache_r
                             locache_error *error)
 {
     locache_record known;
-    bool replaced = false;
+    lc_stored stored;
     lc_error_clear(error);
     if (lc_address_name(address) == NULL)
         return lc_fail(error, LOCACHE_EINVAL, "the bytes given to locache_put() are not a key");
@@ -365,10 +365,10 @@ locache_status lc_cache_put(locache *cache, lc_address *address, const locache_r
         /* What the file system does with capital letters is known by now. */
         lc_address_set_folds(address, atomic_load(&cache->folds));
         if (status == LOCACHE_OK && lc_address_name(address) != NULL)
-            status = publish(&replaced, cache, address, &known, error);
+            status = publish(&stored, cache, address, &known, error);
     }
     if (status == LOCACHE_OK)
-        limit(cache, address->name, replaced);
+        limit(cache, address->name, &stored);
     lc_dirhold_return(cache);
     if (status == LOCACHE_MISS)
         return lc_fail_os(error, ENOENT, "%s is removed again and again, last while writing %s",

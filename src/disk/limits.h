@@ -39,8 +39,10 @@ typedef struct lc_use {
 /* An entry that was stored, and by whom. */
 typedef struct lc_newcomer {
     const char *name;
-    bool replaced; /* it took another's place */
-    bool counted;  /* this handle has come here before */
+    int64_t size;          /* bytes of its file */
+    bool replaced;         /* it took another's place, */
+    int64_t replaced_size; /* which had so many */
+    bool counted;          /* this handle has come here before */
     /* This process's uses of results in memory, at most LC_LIMITS_USES: how many. Asked only where
      * something is evicted. */
     size_t (*uses)(lc_use *out, void *context);
@@ -49,7 +51,7 @@ typedef struct lc_newcomer {
 #define LC_LIMITS_USES (LC_LIMITS_FEW + LC_LIMITS_MORE + LC_LIMITS_READ)
 
 /* An entry was stored: see to the limits, sending EVICT events. All processes count together what
- * they store, in .locache/count, so that max_entries is the directory's and not each one's. */
+ * they store, in .locache/tally, so that max_entries is the directory's and not each one's. */
 void lc_limits_keep(const lc_directory *at, const lc_limits *limits, const lc_newcomer *newcomer);
 
 #endif

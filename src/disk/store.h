@@ -22,7 +22,8 @@ typedef struct lc_image {
 
 /* What a write did. */
 typedef struct lc_stored {
-    bool replaced; /* there was a file of that name before */
+    bool replaced;         /* there was a file of that name before, */
+    int64_t replaced_size; /* of so many bytes */
     locache_stamp stamp;
 } lc_stored;
 
