@@ -14,6 +14,7 @@
 #include "base/system.h"
 #include "disk/evict.h"
 #include "disk/meta.h"
+#include "disk/round.h"
 
 #include <string.h>
 
@@ -27,12 +28,9 @@
 /* .locache/hand, in the machine's own order of bytes: no other reads it, and what another wrote is
  * no worse than any place to begin. */
 typedef struct round {
-    int64_t place;    /* of the next name, as the file system says it; 0: the first */
-    lc_tally seen;    /* in this round, that stay */
-    lc_tally begin;   /* what there was said to be when it began */
-    lc_tally evicted; /* in this round */
-    int64_t oldest;   /* use that was seen in this round */
-    int64_t before;   /* that of the round before; 0: there was none */
+    lc_round names; /* those that it comes by */
+    int64_t oldest; /* use that was seen in this round */
+    int64_t before; /* that of the round before; 0: there was none */
 } round;
 
 typedef struct candidate {
@@ -111,7 +109,7 @@ static bool come_by(void *context, const char *name)
         lc_tally_plus(&on->expired, 1, (int64_t)found.st_size);
         return goes_on(on);
     }
-    lc_tally_plus(&on->round.seen, 1, (int64_t)found.st_size);
+    lc_tally_plus(&on->round.names.seen, 1, (int64_t)found.st_size);
     if (when < on->round.oldest)
         on->round.oldest = when;
     if (!newest)
@@ -119,27 +117,11 @@ static bool come_by(void *context, const char *name)
     return goes_on(on);
 }
 
-/* What there is, where so much was said to be there: of what was stored in the round, some came
- * where the hand had been already, half by and large. */
-static int64_t set_right(int64_t said, int64_t begin, int64_t evicted, int64_t seen)
-{
-    int64_t stored = said > begin - evicted ? said - begin + evicted : 0;
-    int64_t least = seen + stored / 2;
-    int64_t most = seen + stored;
-    return said < least ? least : said > most ? most : said;
-}
-
 /* The end of a round: *tally becomes what is known now. */
 static void go_round(round *in, lc_tally *tally, int64_t now)
 {
-    const lc_tally said = *tally;
-    if (in->seen.entries > 0)
-        *tally = (lc_tally){
-            set_right(said.entries, in->begin.entries, in->evicted.entries, in->seen.entries),
-            set_right(said.bytes, in->begin.bytes, in->evicted.bytes, in->seen.bytes)};
+    lc_round_end(&in->round, tally);
     in->before = in->oldest < now ? in->oldest : now;
-    in->seen = in->evicted = (lc_tally){0, 0};
-    in->begin = *tally;
     in->oldest = now;
 }
 
@@ -147,9 +129,10 @@ static void read_hand(way *on, const lc_meta *file, const lc_tally *tally)
 {
     size_t size = 0;
     if (lc_meta_read(&size, &on->round, sizeof on->round, file, NULL) == LOCACHE_OK &&
-        size == sizeof on->round && on->round.seen.entries >= 0 && on->round.evicted.entries >= 0)
+        size == sizeof on->round && on->round.names.seen.entries >= 0 &&
+        on->round.names.evicted.entries >= 0)
         return;
-    on->round = (round){.begin = *tally, .oldest = on->now};
+    on->round = (round){.round.begin = *tally, .oldest = on->now};
 }
 
 /* Evict those that are beyond the limit, or all that are old. In the first round that is all of the
@@ -172,13 +155,6 @@ static int64_t surplus(const lc_limits *limits, int64_t count)
     return count > limits->max_entries ? count - limits->max_entries : 0;
 }
 
-/* What was evicted is there no more, nor was it more than all there was. */
-static void take_off(lc_tally *out, const lc_tally *evicted)
-{
-    out->entries -= out->entries > evicted->entries ? evicted->entries : out->entries;
-    out->bytes -= out->bytes > evicted->bytes ? evicted->bytes : out->bytes;
-}
-
 bool lc_hand_move(lc_tally *tally, const lc_directory *at, const lc_limits *limits,
                   const char *keep)
 {
@@ -189,12 +165,12 @@ bool lc_hand_move(lc_tally *tally, const lc_directory *at, const lc_limits *limi
     /* Once more where the end came first; not again, since that was all of it. */
     for (int go = 0; go < 2 && goes_on(&on); go++) {
         on.wanted = surplus(limits, tally->entries);
-        if (lc_each_name_from(at->dir, &on.round.place, come_by, &on) != 0)
+        if (lc_each_name_from(at->dir, &on.round.names.place, come_by, &on) != 0)
             return false;
-        take_off(tally, &on.expired);
-        lc_tally_plus(&on.round.evicted, on.expired.entries, on.expired.bytes);
+        lc_tally_minus(tally, &on.expired);
+        lc_tally_plus(&on.round.names.evicted, on.expired.entries, on.expired.bytes);
         on.expired = (lc_tally){0, 0};
-        if (on.round.place == 0) {
+        if (on.round.names.place == 0) {
             go_round(&on.round, tally, on.now);
             ended = true;
         }
@@ -203,9 +179,9 @@ bool lc_hand_move(lc_tally *tally, const lc_directory *at, const lc_limits *limi
     const lc_tally evicted = evict(&on);
     /* Those of the round before are in its sum, which is too much then and evicts too much. */
     if (!ended)
-        take_off(&on.round.seen, &evicted);
-    lc_tally_plus(&on.round.evicted, evicted.entries, evicted.bytes);
+        lc_tally_minus(&on.round.names.seen, &evicted);
+    lc_tally_plus(&on.round.names.evicted, evicted.entries, evicted.bytes);
     (void)!lc_meta_write(&file, (lc_span){&on.round, sizeof on.round}, NULL);
-    take_off(tally, &evicted);
+    lc_tally_minus(tally, &evicted);
     return true;
 }

@@ -66,8 +66,7 @@ typedef struct survey {
     const lc_directory *at;
     const lc_limits *limits;
     const char *keep;
-    lc_use *uses; /* of results in memory, by their files' numbers */
-    size_t use_count;
+    lc_uses uses; /* of results in memory */
     used *entries;
     size_t count;
     size_t room;
@@ -89,47 +88,6 @@ static void *grown(void *array, size_t *room, size_t needed, size_t item)
     if (moved != NULL)
         *room = larger;
     return moved;
-}
-
-static int by_inode(const void *a, const void *b)
-{
-    ino_t left = ((const lc_use *)a)->inode;
-    ino_t right = ((const lc_use *)b)->inode;
-    return left < right ? -1 : left > right;
-}
-
-/* For each file the last use is left. */
-static size_t sort_uses(lc_use *uses, size_t count)
-{
-    size_t left = 0;
-    if (count > 0)
-        qsort(uses, count, sizeof *uses, by_inode);
-    for (size_t i = 0; i < count; i++) {
-        if (left == 0 || uses[left - 1].inode != uses[i].inode)
-            uses[left++] = uses[i];
-        else if (uses[left - 1].when < uses[i].when)
-            uses[left - 1].when = uses[i].when;
-    }
-    return left;
-}
-
-/* Without memory for them, uses of results in memory count as they are noted: once a minute. */
-static void ask_uses(survey *in, const lc_newcomer *newcomer)
-{
-    if (newcomer->uses == NULL)
-        return;
-    in->uses = lc_alloc(LC_LIMITS_USES * sizeof *in->uses);
-    if (in->uses != NULL)
-        in->use_count = sort_uses(in->uses, newcomer->uses(in->uses, newcomer->context));
-}
-
-static int64_t last_use(const survey *in, const struct stat *found)
-{
-    int64_t when = lc_evict_last_use(found);
-    const lc_use this = {.inode = found->st_ino};
-    const lc_use *in_memory =
-        in->use_count > 0 ? bsearch(&this, in->uses, in->use_count, sizeof this, by_inode) : NULL;
-    return in_memory != NULL && in_memory->when > when ? in_memory->when : when;
 }
 
 static bool survey_entry(void *context, const char *name)
@@ -159,8 +117,9 @@ static bool survey_entry(void *context, const char *name)
     in->failed = entries == NULL || names == NULL;
     if (in->failed)
         return false;
-    in->entries[in->count++] = (used){
-        .when = last_use(in, &found), .size = (int64_t)found.st_size, .name = in->names_size};
+    in->entries[in->count++] = (used){.when = lc_uses_last(&in->uses, &found),
+                                      .size = (int64_t)found.st_size,
+                                      .name = in->names_size};
     in->bytes += (int64_t)found.st_size;
     memcpy(in->names + in->names_size, name, size);
     in->names_size += size;
@@ -182,7 +141,7 @@ static bool trim(lc_tally *stay, const lc_directory *at, const lc_limits *limits
     survey in = {.at = at, .limits = limits, .keep = newcomer->name};
     bool known = false;
     if (limits->max_entries > 0)
-        ask_uses(&in, newcomer);
+        lc_uses_ask(&in.uses, newcomer->uses, newcomer->context);
     if (lc_store_each(at, survey_entry, &in, NULL) != LOCACHE_OK || in.failed)
         goto done;
     int64_t total = (int64_t)in.count + in.kept;
@@ -200,7 +159,7 @@ static bool trim(lc_tally *stay, const lc_directory *at, const lc_limits *limits
     *stay = (lc_tally){total - (int64_t)surplus, in.bytes};
     known = true;
 done:
-    lc_free(in.uses);
+    lc_uses_free(&in.uses);
     lc_free(in.entries);
     lc_free(in.names);
     return known;

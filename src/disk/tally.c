@@ -7,12 +7,9 @@
  * too high, never too low; and what is wrong becomes right where the directory is listed, all of it
  * or a part at a time (disk/hand.c). */
 #include "disk/tally.h"
-#include "base/hash.h"
 #include "base/os.h"
-#include "base/system.h"
-#include "disk/owner.h"
+#include "disk/sealed.h"
 
-#include <errno.h>
 #include <fcntl.h>
 #include <string.h>
 
@@ -32,56 +29,31 @@ typedef struct record {
 
 static const char magic[8] = {'l', 'c', 't', 'a', 'l', 'l', 'y', '1'};
 
-static void seal(unsigned char out[LC_CHECKSUM_SIZE], const record *of)
-{
-    const lc_span content = {of, offsetof(record, sum)};
-    lc_checksum(out, &content, 1);
-}
-
 static bool read_record(lc_tally *out, int fd)
 {
     record got;
-    unsigned char sum[LC_CHECKSUM_SIZE];
-    if (lc_pread_full(fd, &got, sizeof got, 0) != sizeof got ||
-        memcmp(got.magic, magic, sizeof magic) != 0 || got.entries < 0 || got.bytes < 0)
-        return false;
-    seal(sum, &got);
-    *out = (lc_tally){got.entries, got.bytes};
-    return memcmp(sum, got.sum, sizeof sum) == 0;
-}
-
-/* A hard link has another name elsewhere, and is not written to. */
-static bool may_be_written(int fd, const lc_directory *at)
-{
-    struct stat found;
-    return lc_fstat(fd, &found) == 0 && found.st_nlink == 1 &&
-           lc_owner_file(fd, &found, at->owner, at->path, LC_TALLY, NULL) == LOCACHE_OK;
+    bool sound = lc_sealed_read(&got, sizeof got, fd) &&
+                 memcmp(got.magic, magic, sizeof magic) == 0 && got.entries >= 0 && got.bytes >= 0;
+    if (sound)
+        *out = (lc_tally){got.entries, got.bytes};
+    return sound;
 }
 
 bool lc_tally_read(lc_tally *out, const lc_directory *at)
 {
-    if (!lc_owner_meta(at->dir, at->owner))
-        return false;
-    int fd = lc_openat(at->dir, LC_TALLY, O_RDONLY, 0);
+    int fd = lc_sealed_open(at, LC_TALLY, O_RDONLY);
     if (fd < 0)
         return false;
-    bool known = may_be_written(fd, at) && read_record(out, fd);
+    bool known = read_record(out, fd);
     lc_close(fd);
     return known;
 }
 
 bool lc_tally_begin(lc_tallying *out, const lc_directory *at, bool make)
 {
-    *out = (lc_tallying){.fd = -1};
-    if (!lc_owner_meta(at->dir, at->owner))
-        return false;
-    out->fd = lc_openat(at->dir, LC_TALLY, O_RDWR | (make ? O_CREAT : 0), 0600);
+    *out = (lc_tallying){.fd = lc_sealed_open(at, LC_TALLY, O_RDWR | (make ? O_CREAT : 0))};
     if (out->fd < 0)
         return false;
-    if (!may_be_written(out->fd, at)) {
-        lc_close(out->fd);
-        return false;
-    }
     out->locked = lc_lock_within(out->fd, LOCK_MILLISECONDS, NULL, NULL) == 0;
     out->known = read_record(&out->before, out->fd);
     if (!out->known)
@@ -96,9 +68,7 @@ void lc_tally_end(lc_tallying *in)
                   .bytes = in->now.bytes > 0 ? in->now.bytes : 0};
     if (in->known && (all.entries != in->before.entries || all.bytes != in->before.bytes)) {
         memcpy(all.magic, magic, sizeof magic);
-        seal(all.sum, &all);
-        /* Half a record fails its checksum. */
-        (void)!lc_pwrite(in->fd, &all, sizeof all, 0);
+        lc_sealed_write(in->fd, &all, sizeof all);
     }
     if (in->locked)
         lc_unlock(in->fd);

@@ -26,6 +26,13 @@ static inline void lc_tally_plus(lc_tally *sum, int64_t entries, int64_t bytes)
     sum->bytes += bytes;
 }
 
+/* What was evicted is there no more, nor was it more than all there was. */
+static inline void lc_tally_minus(lc_tally *sum, const lc_tally *less)
+{
+    sum->entries -= sum->entries > less->entries ? less->entries : sum->entries;
+    sum->bytes -= sum->bytes > less->bytes ? less->bytes : sum->bytes;
+}
+
 /* What the file says, without a lock and without a handle: at->dir, owner and path are enough.
  * False: there is none, it is damaged, or not ours. A moment later it may say something else. */
 bool lc_tally_read(lc_tally *out, const lc_directory *at);
