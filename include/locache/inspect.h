@@ -27,6 +27,25 @@ extern "C" {
  * directory with .locache/ in it? OK, MISS. Any thread. */
 LOCACHE_API LOCACHE_CHECK locache_status locache_is_cache(const char *dir);
 
+/* One cache directory of this user. */
+typedef struct locache_cache_info {
+    size_t size; /* sizeof(locache_cache_info), set by the library */
+    const char
+        *path; /* of it, absolute and without links, as long as the call */
+    int64_t
+        registered; /* when a process first stored into it under this path */
+} locache_cache_info;
+
+/* Call fn with each cache directory that this user's processes stored into and
+ * that is still there, in the order of their paths; it returns false to stop.
+ * They are known by $XDG_STATE_HOME/locache/caches/ (docs/format.md,
+ * "Registry"): where that cannot be written, they are not. What is gone, or
+ * became another user's, is dropped from there. OK, also where there is none;
+ * EIO, EUNTRUSTED (others may write there), ENOMEM. Any thread. */
+LOCACHE_API LOCACHE_CHECK locache_status
+locache_each_cache(bool (*fn)(void *context, const locache_cache_info *cache),
+                   void *context, locache_error *error);
+
 /* One folder, or what has the place of one and cannot be used. */
 typedef struct locache_folder_info {
     size_t size;        /* sizeof(locache_folder_info), set by the library */

@@ -143,6 +143,17 @@ int lc_linkat(int from_dir, const char *from, int to_dir, const char *to)
     return result;
 }
 
+int lc_symlinkat(const char *target, int dir, const char *path)
+{
+    int result;
+    if (lc_fault("symlink"))
+        return -1;
+    do
+        result = symlinkat(target, dir, path);
+    while (result != 0 && errno == EINTR);
+    return result;
+}
+
 static int set_times(int dir, const char *path, bool modified)
 {
     int result;

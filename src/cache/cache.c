@@ -20,6 +20,7 @@
 #include "cache/funcdir.h"
 #include "cache/recall.h"
 #include "cache/validate.h"
+#include "disk/registry.h"
 
 #include <errno.h>
 
@@ -310,6 +311,8 @@ static locache_status publish(lc_stored *stored, locache *cache, lc_address *add
         lc_store_sweep(&at);
     status = lc_store_write(stored, &at, address->name, &image, error);
     if (status == LOCACHE_OK) {
+        if (!atomic_exchange_explicit(&cache->registered, true, memory_order_relaxed))
+            lc_registry_note(cache->dir, false);
         locache_stamp *stamp = &stored->stamp;
         mark(stamp, cache, record->expires, record->compute_time);
         count_time(&cache->compute_time, stamp);

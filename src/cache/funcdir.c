@@ -19,6 +19,7 @@
 #include "cache/root.h"
 #include "disk/ours.h"
 #include "disk/owner.h"
+#include "disk/registry.h"
 #include "disk/tree.h"
 #include "disk/versions.h"
 
@@ -361,6 +362,9 @@ static locache_status attach(lc_versions_news *news, locache *cache, lc_effort h
     if (status == LOCACHE_OK)
         status = take_settled(cache, &settled, root, error);
     lc_close(root);
+    /* One that was removed meanwhile may have been dropped. */
+    if (status == LOCACHE_OK && wanted.made_root)
+        lc_registry_note(cache->dir, true);
     *news = settled.news;
     return status;
 }

@@ -62,6 +62,7 @@ struct locache {
     _Atomic uid_t owner;
     _Atomic uint64_t version[2]; /* what entries made here carry: lc_handle_version() */
     atomic_bool swept;           /* the temporaries of dead writers, once, by the first put */
+    atomic_bool registered;      /* the cache directory, by the first put */
     atomic_bool counted;         /* its entries, by the first put where there are limits */
     _Atomic uint64_t happened[LC_EVENT_KINDS];
     /* nanoseconds: of what was stored, and of what was read and given (not from memory) */
