@@ -746,6 +746,12 @@ LOCACHE_API LOCACHE_CHECK locache_status locache_reset(locache *cache,
 LOCACHE_API LOCACHE_CHECK locache_status locache_count(uint64_t *out,
                                                        locache *cache,
                                                        locache_error *error);
+/* The same, and of how many bytes their files are, all together. Asks for each
+ * file. OK; EIO, EUNTRUSTED, ENOMEM. Any thread. */
+LOCACHE_API LOCACHE_CHECK locache_status locache_measure(uint64_t *count,
+                                                         uint64_t *bytes,
+                                                         locache *cache,
+                                                         locache_error *error);
 /* Call fn with each entry's file name, in no order; it returns false to stop.
  * fn may remove entries. OK, also where it was stopped; EIO, EUNTRUSTED,
  * ENOMEM. Any thread. */
@@ -800,12 +806,21 @@ typedef struct locache_statistics {
      * (locache_record.compute_time), and what those took that were given */
     uint64_t compute_time;
     uint64_t saved_time;
+    /* of entries' files: of results that were read, and of those stored */
+    uint64_t bytes_read;
+    uint64_t bytes_stored;
 } locache_statistics;
 
 /* Into *out, as much of it as out->size says. Reads no file; exact where no
  * other thread is busy. OK; EINVAL: a size too small for `hits`. Any thread. */
 LOCACHE_API LOCACHE_CHECK locache_status locache_info(locache_statistics *out,
                                                       const locache *cache);
+/* locache_get() gave this value, or gave none (NULL), being a MISS with an
+ * error of OK: it was looked at only, and counts as no use of the cache. Any
+ * thread. */
+LOCACHE_API void locache_uncount(locache *cache, const locache_value *value);
+/* What processes counted, all together: locache_total(), in locache/inspect.h.
+ */
 /* The function's name and the absolute path of its directory, as long as the
  * handle is open. Any thread. */
 LOCACHE_API const char *locache_function(const locache *cache);

@@ -16,6 +16,7 @@
 #include "base/os.h"
 #include "base/sized.h"
 #include "base/system.h"
+#include "cache/counting.h"
 #include "cache/dirhold.h"
 #include "cache/funcdir.h"
 #include "cache/recall.h"
@@ -135,10 +136,12 @@ static locache_status take_valid(locache_value **out, locache_value *value, loca
      * earlier state, and the next hit reads the file once more. */
     mark(&value->stamp, cache, value->entry.expires, value->entry.compute_time);
     count_time(&cache->saved_time, &value->stamp);
+    lc_counting_bytes(&cache->counting.read, value->size);
     note_use(cache, address->name, value);
     lc_recall_keep(cache, address, value);
     *out = value;
     lc_handle_event(cache, LOCACHE_EVENT_HIT, address->name, "");
+    lc_counting_note(cache);
     return LOCACHE_OK;
 }
 
@@ -295,6 +298,15 @@ locache_status lc_cache_make_directory(locache *cache, locache_error *error)
     return status;
 }
 
+/* Bytes of an entry's file: its stamp has them only where it proves something. */
+static uint64_t stored_size(const lc_image *image)
+{
+    uint64_t size = 0;
+    for (size_t i = 0; i < image->count; i++)
+        size += image->spans[i].size;
+    return size;
+}
+
 /* Lay an entry out, write it under a temporary name, and commit it by a rename. MISS: the directory
  * was deleted meanwhile, to be tried again. The layout is part of the attempt, since a directory
  * that is made anew has another version. */
@@ -316,6 +328,7 @@ static locache_status publish(lc_stored *stored, locache *cache, lc_address *add
         locache_stamp *stamp = &stored->stamp;
         mark(stamp, cache, record->expires, record->compute_time);
         count_time(&cache->compute_time, stamp);
+        lc_counting_bytes(&cache->counting.stored, stored_size(&image));
         lc_recall_keep_written(cache, address, stamp, &image);
         if (record->stamp != NULL)
             *record->stamp = *stamp;
@@ -379,6 +392,7 @@ locache_status lc_cache_put(locache *cache, lc_address *address, const locache_r
     if (status != LOCACHE_OK)
         return status;
     lc_handle_event(cache, LOCACHE_EVENT_STORE, address->name, "");
+    lc_counting_note(cache);
     return LOCACHE_OK;
 }
 

@@ -3,6 +3,7 @@
 #include "base/os.h"
 #include "base/sized.h"
 #include "cache/clear.h"
+#include "cache/counting.h"
 #include "cache/dirhold.h"
 #include "cache/funcdir.h"
 #include "cache/recall.h"
@@ -50,6 +51,8 @@ locache_status locache_reset(locache *cache, locache_error *error)
     bool there = funcdir >= 0 && !lc_funcdir_gone(cache, funcdir);
     lc_directory at = lc_handle_directory(cache, funcdir);
     locache_status status = there ? lc_store_clear(&at, error) : LOCACHE_OK;
+    if (there && status == LOCACHE_OK)
+        lc_counts_forget(funcdir);
     lc_dirhold_return(cache);
     if (status == LOCACHE_OK)
         status = lc_funcdir_open_root(&root, cache, error);
@@ -61,6 +64,7 @@ locache_status locache_reset(locache *cache, locache_error *error)
         lc_close(root);
     }
     lc_recall_forget(cache, NULL);
+    lc_counting_forget(cache);
     atomic_store(&cache->counted, false);
     if (status != LOCACHE_OK && status != LOCACHE_MISS)
         return status;
@@ -177,6 +181,8 @@ locache_status locache_info(locache_statistics *out, const locache *cache)
         .compute_time = atomic_load_explicit(&cache->compute_time, memory_order_relaxed),
         .saved_time =
             atomic_load_explicit(&cache->saved_time, memory_order_relaxed) + lc_recall_saved(cache),
+        .bytes_read = atomic_load_explicit(&cache->counting.read, memory_order_relaxed),
+        .bytes_stored = atomic_load_explicit(&cache->counting.stored, memory_order_relaxed),
     };
     if (out->size < LC_SIZED_UP_TO(locache_statistics, hits))
         return LOCACHE_EINVAL;

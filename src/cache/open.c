@@ -6,6 +6,7 @@
 #include "base/alloc.h"
 #include "base/sized.h"
 #include "base/text.h"
+#include "cache/counting.h"
 #include "cache/dirhold.h"
 #include "cache/flight.h"
 #include "cache/funcdir.h"
@@ -68,6 +69,7 @@ static char *append_path(char *at, const char **path, const char **name, const l
 static void destroy(locache *cache)
 {
     lc_flight_close(cache);
+    lc_counting_last(cache);
     lc_dirhold_close(cache);
     /* A flight that ends after the handle was closed may still evict by them. */
     lc_free(cache->recall.uses);
@@ -124,6 +126,7 @@ static locache *make_handle(const char *dir, const locache_options *options)
     }
     for (size_t i = 0; cache->told != NULL && i < cache->told->count; i++)
         cache->told->others[i].identity.code_tag = cache->identity.code_tag;
+    lc_counting_begin(cache);
     return cache;
 }
 
@@ -169,6 +172,7 @@ void locache_close(locache *cache)
 {
     if (cache == NULL)
         return;
+    lc_counting_end(cache);
     /* Now, and not when the last flight ends: releasing is the caller's business, and his
      * thread's. */
     lc_recall_close(cache);

@@ -15,6 +15,7 @@
 #include "base/log.h"
 #include "base/os.h"
 #include "base/system.h"
+#include "cache/counting.h"
 #include "cache/dirhold.h"
 
 #include <fcntl.h>
@@ -240,6 +241,8 @@ static inline locache_status find_valid(void **object, locache *cache, lc_addres
         return LOCACHE_MISS;
     }
     log_hit(cache, address);
+    if (__builtin_expect(hit.due, 0))
+        lc_counting_note(cache);
     *object = hit.object;
     return LOCACHE_OK;
 }
