@@ -413,6 +413,21 @@ typedef struct locache_alternative {
 #define LOCACHE_MEMORY_ENTRIES 32768
 #define LOCACHE_MEMORY_BYTES ((int64_t)64 << 20)
 
+/* locache_options.compress, beside the levels 1 to LOCACHE_COMPRESS_MAX of zstd,
+ * with which all is compressed that gets smaller, arrays too: they are read into
+ * memory then, not mapped. */
+enum {
+    LOCACHE_COMPRESS_NONE = 0,
+    /* where the first bytes of a result's parts, 64 KiB in all, say that a
+     * fourth is saved at least; not what is mapped when it is read, nor what
+     * takes less than 4 KiB */
+    LOCACHE_COMPRESS_AUTO = -1,
+    /* none, where NONE is what locache_configure() says */
+    LOCACHE_COMPRESS_NEVER = -2,
+    LOCACHE_COMPRESS_DEFAULT = 3, /* zstd's own choice */
+    LOCACHE_COMPRESS_MAX = 22
+};
+
 typedef struct locache_options {
     size_t size;          /* sizeof(locache_options) */
     const char *function; /* qualified name, UTF-8 */
@@ -458,6 +473,9 @@ typedef struct locache_options {
      * lock of one of several interpreters: any address that stands for it. Only
      * handles of one group make each other release results for room. */
     const void *group;
+    /* How results are compressed that are stored: LOCACHE_COMPRESS_..., or a
+     * level. Whatever it says, all are read. */
+    int64_t compress;
 } locache_options;
 
 /* Open the cache of one function within the cache directory `dir` (as
@@ -551,6 +569,12 @@ typedef struct locache_stamp {
     int64_t words[12];
 } locache_stamp;
 
+enum {
+    /* who reads it copies what is in its buffers, such as texts, so that they
+     * may as well be compressed: LOCACHE_COMPRESS_AUTO leaves others alone */
+    LOCACHE_RECORD_COPIED = 1
+};
+
 /* A result to store. */
 typedef struct locache_record {
     size_t size;    /* sizeof(locache_record) */
@@ -566,6 +590,7 @@ typedef struct locache_record {
     int64_t expires;      /* nanoseconds since 1970-01-01 UTC; 0: never */
     /* where not NULL: set to the stamp of what was stored */
     locache_stamp *stamp;
+    uint64_t flags; /* LOCACHE_RECORD_... */
 } locache_record;
 
 /* A result as read: owns its bytes. One with buffers whose file has

@@ -119,6 +119,7 @@ typedef struct locache_file {
     /* the call's key, or a long one's digest (locache_listed) */
     const void *key;
     size_t key_size;
+    bool compressed; /* then body_size is that of its frame */
 } locache_file;
 
 /* Call fn with each file in the folder that has a name as entries have, in no

@@ -22,6 +22,7 @@
 #include "cache/recall.h"
 #include "cache/validate.h"
 #include "disk/registry.h"
+#include "disk/packed.h"
 
 #include <errno.h>
 
@@ -117,6 +118,17 @@ static locache_status read_entry(locache_value **out, locache *cache, const char
     return lc_store_read(out, &at, name, error);
 }
 
+/* Decompress a value that is valid. */
+static __attribute__((noinline)) locache_status
+expand(locache_value **value, const locache *cache, const lc_address *address, locache_error *error)
+{
+    locache_status status = lc_packed_expand(value, error);
+    return status == LOCACHE_OK || error == NULL
+               ? status
+               : lc_fail(error, status, "%s/%s: %s", lc_handle_path(cache), address->name,
+                         error->message);
+}
+
 /* Validate a value that was read. OK: *out is the caller's, and kept in memory. MISS: it is sound
  * and not to be had, as look->why says. Else it is not valid, and error says why. It is freed but
  * on OK. */
@@ -126,6 +138,8 @@ static locache_status take_valid(locache_value **out, locache_value *value, loca
     locache_status status = lc_validate(&look->why, value, cache, address, error);
     if (status == LOCACHE_OK && value->entry.created < look->from)
         status = LOCACHE_MISS;
+    if (status == LOCACHE_OK && value->entry.compressed)
+        status = expand(&value, cache, address, error);
     if (status != LOCACHE_OK) {
         locache_value_free(value);
         if (status == LOCACHE_MISS && look->why != NULL)
@@ -240,6 +254,8 @@ static locache_status check_record(const locache *cache, const locache_record *r
     if ((record->body == NULL && record->body_size > 0) ||
         ((record->buffers == NULL || record->buffer_sizes == NULL) && record->buffer_count > 0))
         return lc_fail(error, LOCACHE_EINVAL, "a record with a size and no data");
+    if (record->flags & ~(uint64_t)LOCACHE_RECORD_COPIED)
+        return lc_fail(error, LOCACHE_EINVAL, "unknown flags of a record");
     if (record->buffer_count > LC_ENTRY_BUFFERS_MAX || record->expires < 0)
         return lc_fail(error, LOCACHE_EINVAL,
                        "a record with too many buffers, or a time before 1970");
@@ -249,14 +265,26 @@ static locache_status check_record(const locache *cache, const locache_record *r
     return LOCACHE_OK;
 }
 
-/* The entry as it is to be written: its front is built, body and buffers stay where they are.
- * out->spans is owned, and the front with it, in one allocation. A pickle is signed, with a key
+/* The entry as it is to be written: its front is built, body and buffers stay where they are, or
+ * are in `packed`, whose memory is the caller's to free, whatever is returned. out->spans is owned,
+ * and the front with it, in one allocation. A pickle is signed, with a key
  * that is made where there is none yet. The version is the handle's at this moment: where another
  * thread adopts another directory meanwhile, the entry is a miss for its readers, never a wrong
  * hit. */
-static locache_status lay_out(lc_image *out, locache *cache, lc_address *address,
+static locache_status lay_out(lc_image *out, lc_packed *packed, locache *cache, lc_address *address,
                               const locache_record *record, locache_error *error)
 {
+    lc_parts parts = {{record->body, record->body_size},
+                      record->buffers,
+                      record->buffer_sizes,
+                      record->buffer_count};
+    bool compressed =
+        cache->compress != 0 &&
+        lc_packed_make(packed, &parts, cache->compress,
+                       !(cache->flags & LOCACHE_OPEN_UNMAPPED) &&
+                           !(record->flags & LOCACHE_RECORD_COPIED));
+    if (compressed)
+        parts = packed->parts;
     unsigned char secret[LC_MAC_KEY_SIZE];
     bool sign = record->codec == LOCACHE_CODEC_PICKLE;
     lc_entry entry = {
@@ -268,8 +296,9 @@ static locache_status lay_out(lc_image *out, locache *cache, lc_address *address
         .function = cache->function_id,
         .version = lc_handle_version(cache),
         .key = lc_address_stored(address),
-        .body = {record->body, record->body_size},
-        .buffer_count = (uint32_t)record->buffer_count,
+        .body = parts.body,
+        .buffer_count = (uint32_t)parts.count,
+        .compressed = compressed,
     };
     size_t front_size = lc_entry_front_size(&entry);
     size_t count = lc_entry_span_count(&entry);
@@ -282,10 +311,12 @@ static locache_status lay_out(lc_image *out, locache *cache, lc_address *address
     lc_span *spans = lc_alloc(count * sizeof *spans + front_size);
     if (spans == NULL)
         return lc_fail(error, LOCACHE_ENOMEM, "no memory to store a result of %s", cache->function);
-    lc_entry_build((unsigned char *)(spans + count), spans, &entry, record->buffers,
-                   record->buffer_sizes, sign ? secret : NULL);
-    *out =
-        (lc_image){.spans = spans, .count = count, .durable = cache->flags & LOCACHE_OPEN_DURABLE};
+    lc_entry_build((unsigned char *)(spans + count), spans, &entry, parts.buffers, parts.sizes,
+                   sign ? secret : NULL);
+    *out = (lc_image){.spans = spans,
+                      .count = count,
+                      .durable = cache->flags & LOCACHE_OPEN_DURABLE,
+                      .packed = compressed};
     return LOCACHE_OK;
 }
 
@@ -314,9 +345,12 @@ static locache_status publish(lc_stored *stored, locache *cache, lc_address *add
                               const locache_record *record, locache_error *error)
 {
     lc_image image = {.spans = NULL};
-    locache_status status = lay_out(&image, cache, address, record, error);
-    if (status != LOCACHE_OK)
+    lc_packed packed = {.memory = NULL};
+    locache_status status = lay_out(&image, &packed, cache, address, record, error);
+    if (status != LOCACHE_OK) {
+        lc_free(packed.memory);
         return status;
+    }
     lc_directory at = lc_handle_directory(cache, atomic_load(&cache->funcdir));
     /* Once for each handle, by who writes first: a hit never lists a directory. */
     if (!atomic_exchange(&cache->swept, true))
@@ -334,6 +368,7 @@ static locache_status publish(lc_stored *stored, locache *cache, lc_address *add
             *record->stamp = *stamp;
     }
     lc_free(image.spans);
+    lc_free(packed.memory);
     return status;
 }
 

@@ -90,6 +90,7 @@ struct locache {
     unsigned flags;
     lc_limits limits;
     int64_t wait;       /* locache_options.wait */
+    int compress;       /* locache_options.compress */
     atomic_uint misses; /* one after the other, of what was asked for on disk: ask.c */
     lc_recall recall;
     const char *dir;      /* the cache directory */

@@ -134,7 +134,8 @@ static locache_status read_open(locache_value **out, int fd, const lc_directory 
         return status;
     lc_stamp_take(&file.stamp, &found, at->grain, false);
     /* MISS: it cannot be mapped, and is read like a small one. */
-    status = file.front > 0 && at->map ? lc_mapped_read(out, &file, at, name, error) : LOCACHE_MISS;
+    bool maps = file.front > 0 && at->map && !lc_entry_is_compressed(file.head);
+    status = maps ? lc_mapped_read(out, &file, at, name, error) : LOCACHE_MISS;
     /* One that is mapped may be larger: it takes memory as it is touched, and gives it back. */
     if (status == LOCACHE_MISS && file.front > 0 && (uint64_t)found.st_size > lc_memory_size())
         return lc_fail(error, LOCACHE_ELIMIT, "%s/%s is larger than the memory of this machine",
@@ -274,7 +275,7 @@ static bool is_large(const lc_image *image)
     size_t size = 0;
     for (size_t i = 0; i < image->count && size < LOCACHE_MAP_FROM; i++)
         size += image->spans[i].size;
-    return image->count > 1 && size >= LOCACHE_MAP_FROM;
+    return image->count > 1 && !image->packed && size >= LOCACHE_MAP_FROM;
 }
 
 static locache_status write_image(lc_temporary *temporary, const lc_directory *at, const char *name,

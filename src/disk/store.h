@@ -18,6 +18,7 @@ typedef struct lc_image {
     lc_span *spans; /* the first is the entry's front */
     size_t count;
     bool durable; /* on the disk for good before the write returns */
+    bool packed;  /* compressed: never mapped, and in memory that nobody else writes to */
 } lc_image;
 
 /* What a write did. */
