@@ -16,6 +16,7 @@
 #include "base/os.h"
 #include "base/system.h"
 #include "cache/dirhold.h"
+#include "cache/layers.h"
 
 #include <fcntl.h>
 #include <string.h>
@@ -142,6 +143,8 @@ static __attribute__((noinline)) bool is_named(locache *cache, const locache_sta
     const char *name = lc_address_name(address);
     if (name == NULL)
         return false;
+    if (stamp->words[LC_STAMP_BASE] != 0)
+        return lc_layers_validate(cache, stamp, address);
     int funcdir = lc_dirhold_borrow(cache);
     bool named = funcdir >= 0 && lc_stamp_is_at(stamp, funcdir, name);
     if (named && hit != NULL && hit->pin && may_pin(&cache->recall, stamp))
