@@ -476,6 +476,14 @@ typedef struct locache_options {
     /* How results are compressed that are stored: LOCACHE_COMPRESS_..., or a
      * level. Whatever it says, all are read. */
     int64_t compress;
+    /* Caches that are only read, where this has no result: cache directories,
+     * or directories with several in them, parted by ':' and asked in that
+     * order (docs/sharing.md). NULL: what LOCACHE_BASE says; "": none. What is
+     * there need not be this user's: plain data is taken from wherever not all
+     * users can write, pickles where their MAC verifies. Nothing is written
+     * there. Is it about one function, a directory that only has the right name
+     * is taken for its own, too. */
+    const char *base;
 } locache_options;
 
 /* Open the cache of one function within the cache directory `dir` (as
@@ -834,6 +842,8 @@ typedef struct locache_statistics {
     /* of entries' files: of results that were read, and of those stored */
     uint64_t bytes_read;
     uint64_t bytes_stored;
+    uint64_t
+        base_hits; /* of the hits: read from a base (locache_options.base) */
 } locache_statistics;
 
 /* Into *out, as much of it as out->size says. Reads no file; exact where no
@@ -873,6 +883,8 @@ LOCACHE_API int64_t locache_value_created(const locache_value *value);
 LOCACHE_API int64_t locache_value_compute_time(const locache_value *value);
 /* Bytes of the file that it was read from: about what it takes in memory. */
 LOCACHE_API size_t locache_value_size(const locache_value *value);
+/* Was it read from a base (locache_options.base)? */
+LOCACHE_API bool locache_value_from_base(const locache_value *value);
 /* Are its buffers a mapping of the file? */
 LOCACHE_API bool locache_value_mapped(const locache_value *value);
 /* For locache_remember(). */

@@ -19,10 +19,11 @@
 #include "cache/counting.h"
 #include "cache/dirhold.h"
 #include "cache/funcdir.h"
+#include "cache/layers.h"
 #include "cache/recall.h"
 #include "cache/validate.h"
-#include "disk/registry.h"
 #include "disk/packed.h"
+#include "disk/registry.h"
 
 #include <errno.h>
 
@@ -154,15 +155,15 @@ static locache_status take_valid(locache_value **out, locache_value *value, loca
     note_use(cache, address->name, value);
     lc_recall_keep(cache, address, value);
     *out = value;
-    lc_handle_event(cache, LOCACHE_EVENT_HIT, address->name, "");
+    lc_handle_event(cache, LOCACHE_EVENT_HIT, address->name, cache->foreign ? "from the base" : "");
     lc_counting_note(cache);
     return LOCACHE_OK;
 }
 
 /* Whatever is wrong with a file is a MISS whose error says so, and an event: the caller computes,
  * and puts in its place. */
-locache_status lc_cache_look(locache_value **out, locache *cache, lc_address *address,
-                             lc_look *look, locache_error *error)
+static locache_status look_here(locache_value **out, locache *cache, lc_address *address,
+                                lc_look *look, locache_error *error)
 {
     locache_value *value;
     if (lc_address_name(address) == NULL)
@@ -182,6 +183,44 @@ locache_status lc_cache_look(locache_value **out, locache *cache, lc_address *ad
             lc_handle_event(cache, LOCACHE_EVENT_REJECT, address->name, error->message);
     }
     return LOCACHE_MISS;
+}
+
+/* In the bases, one after the other. OK: kept in memory as the handle's own is. MISS: error says
+ * what was found that is not valid, where it said nothing yet. */
+static locache_status look_below(locache_value **out, locache *cache, lc_address *address,
+                                 lc_look *look, locache_error *error)
+{
+    int64_t reset_at = lc_layers_reset_at(cache);
+    for (size_t i = 0; i < cache->layers->count; i++) {
+        lc_address below;
+        locache_error why;
+        locache *base = cache->layers->bases[i];
+        lc_look its = {.quiet = look->quiet, .from = look->from};
+        if (its.from <= reset_at && reset_at > 0)
+            its.from = reset_at + 1;
+        lc_error_clear(&why);
+        lc_handle_address(&below, base, address->key, address->key_size);
+        locache_status status = look_here(out, base, &below, &its, &why);
+        if (status == LOCACHE_OK) {
+            lc_layers_mark(&(*out)->stamp, i, reset_at);
+            lc_recall_keep(cache, address, *out);
+            lc_error_clear(error);
+        }
+        if (status != LOCACHE_MISS)
+            return status;
+        if (error->status == LOCACHE_OK && why.status != LOCACHE_OK)
+            *error = why;
+    }
+    return LOCACHE_MISS;
+}
+
+locache_status lc_cache_look(locache_value **out, locache *cache, lc_address *address,
+                             lc_look *look, locache_error *error)
+{
+    locache_status status = look_here(out, cache, address, look, error);
+    return status == LOCACHE_MISS && cache->layers != NULL
+               ? look_below(out, cache, address, look, error)
+               : status;
 }
 
 void lc_cache_tell_miss(locache *cache, const lc_address *address, const lc_look *look,
@@ -279,10 +318,9 @@ static locache_status lay_out(lc_image *out, lc_packed *packed, locache *cache, 
                       record->buffer_sizes,
                       record->buffer_count};
     bool compressed =
-        cache->compress != 0 &&
-        lc_packed_make(packed, &parts, cache->compress,
-                       !(cache->flags & LOCACHE_OPEN_UNMAPPED) &&
-                           !(record->flags & LOCACHE_RECORD_COPIED));
+        cache->compress != 0 && lc_packed_make(packed, &parts, cache->compress,
+                                               !(cache->flags & LOCACHE_OPEN_UNMAPPED) &&
+                                                   !(record->flags & LOCACHE_RECORD_COPIED));
     if (compressed)
         parts = packed->parts;
     unsigned char secret[LC_MAC_KEY_SIZE];

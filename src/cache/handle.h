@@ -101,6 +101,11 @@ struct locache {
     const char *names[LC_NAMES];
     const char *paths[LC_NAMES];
     atomic_int chosen; /* of these */
+    /* Read-only caches that are asked where this has no result (layers.h); NULL: none. */
+    struct lc_layers *layers;
+    /* It is such a one: anybody's, never written to, and trusted with data alone. */
+    bool foreign;
+    mode_t mode;       /* of directories, where others share them (disk/share.h); 0: nobody does */
     atomic_bool folds; /* the file system takes capital letters for small ones */
     lc_counting counting;
     char tag[LC_TAG_MAX + 1];

@@ -120,7 +120,7 @@ static bool come_by(void *context, const char *name)
 /* The end of a round: *tally becomes what is known now. */
 static void go_round(round *in, lc_tally *tally, int64_t now)
 {
-    lc_round_end(&in->round, tally);
+    lc_round_end(&in->names, tally);
     in->before = in->oldest < now ? in->oldest : now;
     in->oldest = now;
 }
@@ -132,7 +132,7 @@ static void read_hand(way *on, const lc_meta *file, const lc_tally *tally)
         size == sizeof on->round && on->round.names.seen.entries >= 0 &&
         on->round.names.evicted.entries >= 0)
         return;
-    on->round = (round){.round.begin = *tally, .oldest = on->now};
+    on->round = (round){.names.begin = *tally, .oldest = on->now};
 }
 
 /* Evict those that are beyond the limit, or all that are old. In the first round that is all of the

@@ -28,7 +28,8 @@ int lc_marks_open(const lc_directory *at, const char *name, bool *made)
         return -1;
     /* A hard link has another name elsewhere. */
     if (lc_fstat(fd, &found) == 0 && found.st_nlink == 1 &&
-        lc_owner_file(fd, &found, at->owner, at->path, name, NULL) == LOCACHE_OK)
+        lc_owner_file(fd, &found, &(lc_owner_in){at->dir, at->owner}, at->path, name, NULL) ==
+            LOCACHE_OK)
         return fd;
     lc_close(fd);
     return -1;

@@ -15,7 +15,8 @@ static bool may_be_written(int fd, const lc_directory *at, const char *name)
 {
     struct stat found;
     return lc_fstat(fd, &found) == 0 && found.st_nlink == 1 &&
-           lc_owner_file(fd, &found, at->owner, at->path, name, NULL) == LOCACHE_OK;
+           lc_owner_file(fd, &found, &(lc_owner_in){at->dir, at->owner}, at->path, name, NULL) ==
+               LOCACHE_OK;
 }
 
 int lc_sealed_open(const lc_directory *at, const char *name, int flags)

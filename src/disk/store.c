@@ -123,7 +123,8 @@ static locache_status read_open(locache_value **out, int fd, const lc_directory 
     file.done = file.front = 0;
     if (lc_fstat(fd, &found) != 0)
         return lc_fail_os(error, errno, "cannot examine %s/%s", at->path, name);
-    locache_status status = lc_owner_file(fd, &found, at->owner, at->path, name, error);
+    locache_status status =
+        lc_owner_file(fd, &found, &(lc_owner_in){at->dir, at->owner}, at->path, name, error);
     if (status != LOCACHE_OK)
         return status;
     if (found.st_size < LC_ENTRY_HEADER)
