@@ -275,10 +275,9 @@ static locache_status lay_out(lc_image *out, lc_packed *packed, locache *cache, 
                       record->buffer_sizes,
                       record->buffer_count};
     bool compressed =
-        cache->compress != 0 &&
-        lc_packed_make(packed, &parts, cache->compress,
-                       !(cache->flags & LOCACHE_OPEN_UNMAPPED) &&
-                           !(record->flags & LOCACHE_RECORD_COPIED));
+        cache->compress != 0 && lc_packed_make(packed, &parts, cache->compress,
+                                               !(cache->flags & LOCACHE_OPEN_UNMAPPED) &&
+                                                   !(record->flags & LOCACHE_RECORD_COPIED));
     if (compressed)
         parts = packed->parts;
     unsigned char secret[LC_MAC_KEY_SIZE];

@@ -38,7 +38,8 @@ static locache_status check_options(const char *dir, const locache_options *opti
                     LOCACHE_OPEN_UNMAPPED | LOCACHE_OPEN_READ_ONLY))
         return lc_fail(error, LOCACHE_EINVAL, "unknown flags: 0x%x", options->flags);
     if (options->compress < LOCACHE_COMPRESS_NEVER || options->compress > LOCACHE_COMPRESS_MAX)
-        return lc_fail(error, LOCACHE_EINVAL, "compress must be a LOCACHE_COMPRESS_... or a level up to %d",
+        return lc_fail(error, LOCACHE_EINVAL,
+                       "compress must be a LOCACHE_COMPRESS_... or a level up to %d",
                        LOCACHE_COMPRESS_MAX);
     if ((options->retain == NULL) != (options->release == NULL))
         return lc_fail(error, LOCACHE_EINVAL, "of retain and release, both are given or none");
@@ -119,8 +120,8 @@ static locache *make_handle(const char *dir, const locache_options *options)
     cache->flags = options->flags;
     cache->limits = (lc_limits){.max_entries = options->max_entries, .max_age = options->max_age};
     cache->wait = options->wait;
-    cache->compress =
-        options->compress == LOCACHE_COMPRESS_NEVER ? LOCACHE_COMPRESS_NONE : (int)options->compress;
+    cache->compress = options->compress == LOCACHE_COMPRESS_NEVER ? LOCACHE_COMPRESS_NONE
+                                                                  : (int)options->compress;
     if (lc_told_new(&cache->told, options) != LOCACHE_OK ||
         lc_recall_init(cache, options) != LOCACHE_OK) {
         lc_free(cache->told);

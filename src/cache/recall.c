@@ -330,7 +330,8 @@ void lc_recall_keep_written(locache *cache, lc_address *address, const locache_s
     size_t size = (size_t)stamp->words[LC_STAMP_SIZE];
     if (!cache->recall.values || cache->recall.table == NULL)
         return;
-    bool fits = image->count == 1 && !image->packed && size > 0 && size <= KEPT_MAX && image->spans[0].size == size;
+    bool fits = image->count == 1 && !image->packed && size > 0 && size <= KEPT_MAX &&
+                image->spans[0].size == size;
     locache_value *value = fits ? lc_value_new(size) : NULL;
     if (value == NULL) {
         lc_table_drop(cache->recall.table, address, 0);
