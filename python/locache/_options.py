@@ -251,7 +251,7 @@ def read_compress(compress):
     if isinstance(compress, str):
         raise ValueError(f'persist(): compress is a level, True, False or "auto", not {compress!r}')
     if not is_int(compress):
-        raise wrong_type("compress", "True, False, a level or \"auto\"", compress)
+        raise wrong_type("compress", 'True, False, a level or "auto"', compress)
     if not 1 <= compress <= 22:
         raise ValueError(f"persist(): compress={compress!r} must be a level from 1 to 22")
     return int(compress)

@@ -3,9 +3,9 @@
  *
  * Checksum and MAC are of what is stored, so that nothing is decompressed before it was verified. A
  * checksum is no proof of good will, though: some kilobytes may say that they are terabytes. So all
- * frames are asked for the size of their content before memory is taken for any of it, and what they
- * say together is compared with the memory that there is. What is read is expanded into an entry's
- * image as it would be in memory without compression, so that nobody after this knows. */
+ * frames are asked for the size of their content before memory is taken for any of it, and what
+ * they say together is compared with the memory that there is. What is read is expanded into an
+ * entry's image as it would be in memory without compression, so that nobody after this knows. */
 #include "disk/packed.h"
 #include "base/alloc.h"
 #include "base/system.h"
@@ -15,7 +15,7 @@
 
 /* A result that is smaller gets no smaller by a frame, whose header has some 10 bytes. */
 #define LEAST 64
-/* What takes up no more than a block of the file system's takes up no less when it is compressed. */
+/* What takes up no more than a block of the file system's takes no less when it is compressed. */
 #define AUTO_LEAST 4096
 #define AUTO_LEVEL 3 /* zstd's own default */
 /* So much is looked at to find out whether it pays, */
@@ -149,8 +149,7 @@ static bool pays(const lc_parts *parts, size_t size, lc_compressor *compressor)
             memcpy(room + got, part.data, share);
         got += share;
     }
-    size_t packed =
-        lc_frame_compress(room + PROBE_SIZE, bound, (lc_span){room, got}, compressor);
+    size_t packed = lc_frame_compress(room + PROBE_SIZE, bound, (lc_span){room, got}, compressor);
     lc_free(room);
     return packed > 0 && packed <= PAYS(got);
 }

@@ -1,8 +1,8 @@
 /* Zstandard frames, by libzstd.
  *
  * What is read may come from anybody. So a frame says how large its content is, and no more than
- * that is ever written, into memory that was found to be there; and it is the whole part, so that no
- * byte of an entry is one that nobody looks at. Skippable frames, which hold what a reader passes
+ * that is ever written, into memory that was found to be there; and it is the whole part, so that
+ * no byte of an entry is one that nobody looks at. Skippable frames, which hold what a reader passes
  * over, and such as need a dictionary are refused.
  *
  * libzstd allocates by malloc(): what it takes is bounded by the level, and given back at once. */
@@ -97,8 +97,8 @@ static bool compress_piece(ZSTD_outBuffer *to, lc_compressor *compressor, lc_spa
     return true;
 }
 
-/* In pieces, and the end apart, so that libzstd copies what it is given rather than to read it where
- * it is, several times over. */
+/* In pieces, and the end apart, so that libzstd copies what it is given rather than to read it
+ * where it is, several times over. */
 size_t lc_frame_compress(unsigned char *out, size_t room, lc_span content,
                          lc_compressor *compressor)
 {

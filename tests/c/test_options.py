@@ -53,6 +53,25 @@ class Options(WithOptions):
         self.program(self.CALLS, '.dir = "here"')
         self.assertTrue((self.scratch / "here" / "part" / "n=1_loud=False").is_file())
 
+    def test_compressed(self):
+        text = """
+            LOCACHE_PERSIST_WITH((.compress = LEVEL), char *, letters, (int, n))
+            {
+                puts("computed");
+                char *text = malloc((size_t)n + 1);
+                memset(text, 'a', (size_t)n);
+                text[n] = 0;
+                return text;
+            }
+            int main(void) { printf("%zu\\n", strlen(letters(9000))); return 0; }
+        """
+        for level, flags in (("LOCACHE_COMPRESS_AUTO", 2), ("3", 2), ("LOCACHE_COMPRESS_NEVER", 0)):
+            self.program("#include <stdlib.h>\n" + text.replace("LEVEL", level))
+            entry = self.scratch / "o.cache" / "letters" / "n=9000"
+            self.assertEqual(entry.read_bytes()[11], flags)
+            self.assertEqual(run(["./o"], self.scratch).stdout, "9000\n")
+            entry.unlink()
+
     def test_ignored_parameters(self):
         said = self.program(
             "int main(void) { part(1, true); part(1, false); part(2, true); return 0; }\n",
