@@ -9,6 +9,7 @@
 #include "disk/packed.h"
 #include "base/alloc.h"
 #include "base/system.h"
+#include "base/zstd.h"
 #include "format/frame.h"
 
 #include <string.h>
@@ -40,6 +41,9 @@ static locache_status measure(uint64_t *out, const locache_value *value, locache
     const lc_entry *entry = &value->entry;
     lc_entry front = *entry;
     uint64_t end = 0;
+    if (lc_zstd_load() == NULL)
+        return lc_fail(error, LOCACHE_ELIMIT, "compressed, and there is no %s: install libzstd",
+                       LC_ZSTD_FILE);
     for (uint32_t n = 0; n <= entry->buffer_count; n++) {
         uint64_t size;
         if (!lc_frame_size(&size, stored_part(value, n)))

@@ -19,7 +19,7 @@ COMPILERS = [
 HERE = Path(__file__).resolve().parent
 LONG = "LOCACHE_TEST_LONG" in os.environ
 STRICT = "-pedantic -Wall -Wextra -Wshadow -Wconversion -Wmissing-prototypes -Werror".split()
-LINK = [LIBRARY, "-lsodium", "-lzstd", "-pthread"]
+LINK = [LIBRARY, "-lsodium", "-pthread"]
 
 
 def run(command, cwd, check=True, **environment):

@@ -60,7 +60,6 @@ def compiled(source, out):
         str(source),
         *core,
         "-lsodium",
-        "-lzstd",
         "-pthread",
     ]
     subprocess.run([*command, "-o", str(out)], check=True, timeout=300)
