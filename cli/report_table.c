@@ -1,0 +1,162 @@
+/* The tables of the report: functions, which a script in the page sorts, and the largest results.
+ * Without it they are sorted by size. */
+#include "places.h"
+#include "print.h"
+#include "report.h"
+
+#include <string.h>
+
+/* Bytes of a function's name in a cell. */
+#define NAME_SHOWN 100
+
+/* ---------------------------------------------------------------------------------------- cells */
+
+/* A cell that is sorted by a number. */
+static void open_number(FILE *to, double number)
+{
+    fprintf(to, "<td class=\"n\" data-v=\"%.17g\">", number);
+}
+
+static void put_count(FILE *to, uint64_t number)
+{
+    char text[CLI_HTML_COUNT];
+    open_number(to, (double)number);
+    fprintf(to, "%s</td>", cli_html_count(text, number));
+}
+
+static void put_size(FILE *to, uint64_t bytes)
+{
+    char text[CLI_SIZE_TEXT];
+    open_number(to, (double)bytes);
+    cli_size_text(text, bytes);
+    fprintf(to, "%s</td>", text);
+}
+
+static void put_span(FILE *to, int64_t span)
+{
+    char text[CLI_SPAN_TEXT];
+    open_number(to, (double)span);
+    cli_span_text(text, span);
+    fprintf(to, "%s</td>", text);
+}
+
+/* How long ago a moment was. */
+static void put_ago(FILE *to, int64_t now, int64_t moment)
+{
+    if (moment == 0)
+        fputs("<td class=\"n\" data-v=\"1e300\">\xE2\x80\x93</td>", to);
+    else
+        put_span(to, moment < now ? now - moment : 0);
+}
+
+typedef struct heading {
+    const char *text;
+    const char *order; /* as it is sorted when it is pressed first */
+    const char *title;
+} heading;
+
+static void put_headings(FILE *to, const heading *headings, size_t count, size_t sorted)
+{
+    fputs("<thead><tr>", to);
+    for (size_t n = 0; n < count; n++)
+        fprintf(to, "<th scope=\"col\" data-order=\"%s\" title=\"%s\"%s>%s</th>", headings[n].order,
+                headings[n].title, n == sorted ? " aria-sort=\"descending\"" : "",
+                headings[n].text);
+    fputs("</tr></thead>\n<tbody>\n", to);
+}
+
+/* ------------------------------------------------------------------------------------ functions */
+
+size_t cli_report_number(const cli_report *report, const cli_row *row)
+{
+    size_t n = 0;
+    while (n < report->row_count && (strcmp(report->rows[n]->path, row->path) != 0))
+        n++;
+    return n;
+}
+
+static void put_function(const cli_report *report, size_t n)
+{
+    const cli_row *row = report->rows[n];
+    FILE *to = report->to;
+    fprintf(to, "<tr id=\"f%zu\"><th scope=\"row\"><span class=\"key c%zu\"></span>", n,
+            cli_report_cache(report, row->cache));
+    cli_html_text(to, row->function, NAME_SHOWN);
+    fputs("</th><td>", to);
+    cli_html_path(to, row->cache);
+    fputs("</td>", to);
+    put_count(to, row->sums.entries);
+    put_size(to, row->sums.bytes);
+    put_size(to, row->sums.disk);
+    put_span(to, row->sums.took);
+    put_ago(to, report->now, row->sums.newest);
+    put_ago(to, report->now, row->sums.used);
+    put_count(to, row->versions);
+    fputs("</tr>\n", to);
+}
+
+void cli_report_functions(const cli_report *report)
+{
+    static const heading headings[] = {
+        {"Function", "ascending", "its qualified name"},
+        {"Cache", "ascending", "the directory that its results are in"},
+        {"Results", "descending", "how many are kept"},
+        {"Size", "descending", "bytes of their files"},
+        {"On disk", "descending", "bytes that these take"},
+        {"Compute time", "descending", "what the results took to compute"},
+        {"Stored", "ascending", "time since the last was stored"},
+        {"Used", "ascending", "time since one was last used"},
+        {"Earlier versions", "descending", "versions of its source that are kept besides"},
+    };
+    char text[CLI_HTML_COUNT];
+    FILE *to = report->to;
+    fputs(
+        "<div class=\"scroll\" role=\"region\" aria-label=\"Table of functions\" tabindex=\"0\">\n"
+        "<table class=\"sortable\">\n<caption>",
+        to);
+    if (report->row_count < report->functions)
+        fprintf(to, "The %s largest and costliest of ", cli_html_count(text, report->row_count));
+    fprintf(to, "%s function%s, with the results of all of their versions</caption>\n",
+            cli_html_count(text, report->functions), report->functions == 1 ? "" : "s");
+    put_headings(to, headings, sizeof headings / sizeof *headings, 3);
+    for (size_t n = 0; n < report->row_count; n++)
+        put_function(report, n);
+    fputs("</tbody>\n</table>\n</div>\n", to);
+}
+
+/* -------------------------------------------------------------------------------------- results */
+
+static void put_result(const cli_report *report, const cli_row *row)
+{
+    FILE *to = report->to;
+    fputs("<tr><th scope=\"row\">", to);
+    cli_html_text(to, row->entry, NAME_SHOWN);
+    fputs("</th><td>", to);
+    cli_html_text(to, row->function, NAME_SHOWN);
+    fputs("</td>", to);
+    put_size(to, row->sums.bytes);
+    put_span(to, row->sums.took);
+    put_ago(to, report->now, row->sums.newest);
+    put_ago(to, report->now, row->sums.used);
+    fputs("</tr>\n", to);
+}
+
+void cli_report_results(const cli_report *report)
+{
+    static const heading headings[] = {
+        {"Result", "ascending", "the call"},
+        {"Function", "ascending", "its qualified name"},
+        {"Size", "descending", "bytes of its file"},
+        {"Compute time", "descending", "what it took to compute"},
+        {"Stored", "ascending", "time since it was stored"},
+        {"Used", "ascending", "time since it was last used"},
+    };
+    FILE *to = report->to;
+    fputs("<div class=\"scroll\" role=\"region\" aria-label=\"Table of results\" tabindex=\"0\">\n"
+          "<table class=\"sortable\">\n",
+          to);
+    put_headings(to, headings, sizeof headings / sizeof *headings, 2);
+    for (size_t n = 0; n < report->results.count; n++)
+        put_result(report, &report->results.items[n]);
+    fputs("</tbody>\n</table>\n</div>\n", to);
+}
