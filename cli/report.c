@@ -29,6 +29,9 @@ typedef struct gathering {
     char function[LOCACHE_NAME_MAX + 1];
     cli_row row;
     cli_sums version;
+    /* Which of the two is shown is known at the end. */
+    cli_rows by_took;
+    cli_rows by_saved;
 } gathering;
 
 /* ---------------------------------------------------------------------------------- on the way */
@@ -38,9 +41,11 @@ static void end_function(gathering *in)
     if (in->row.path == NULL)
         return;
     in->report.functions++;
-    if (in->row.sums.entries + in->row.sums.unusable > 0) {
+    if (in->row.sums.entries + in->row.sums.unusable + in->row.hits + in->row.misses > 0) {
         cli_rows_add(&in->report.by_size, &in->row);
-        cli_rows_add(&in->report.by_time, &in->row);
+        cli_rows_add(&in->by_took, &in->row);
+        if (in->row.saved > 0)
+            cli_rows_add(&in->by_saved, &in->row);
     }
     in->row.path = NULL;
 }
@@ -96,9 +101,23 @@ static bool count_result(void *context, const cli_visit *visit, const locache_fi
     return true;
 }
 
+static void add_counts(gathering *in, const cli_visit *visit)
+{
+    locache_counts counts = {.size = sizeof counts};
+    if (visit->folder == NULL || locache_folder_counts(&counts, visit->folder) != LOCACHE_OK)
+        return;
+    in->row.hits += counts.hits;
+    in->row.misses += counts.misses;
+    in->row.saved += counts.saved_time;
+    in->report.hits += counts.hits;
+    in->report.misses += counts.misses;
+    in->report.saved += counts.saved_time;
+}
+
 static void end_version(void *context, const cli_visit *visit)
 {
     gathering *in = context;
+    add_counts(in, visit);
     cli_sums_join(&in->row.sums, &in->version);
     cli_sums_join(&in->report.sums, &in->version);
     if (!visit->info->current)
@@ -108,10 +127,13 @@ static void end_version(void *context, const cli_visit *visit)
 /* ---------------------------------------------------------------------------------- the command */
 
 /* The rows of the table, in their order. */
-static void choose_rows(cli_report *report)
+static void choose_rows(gathering *in)
 {
+    cli_report *report = &in->report;
     cli_rows_sort(&report->by_size);
-    cli_rows_sort(&report->by_time);
+    cli_rows_sort(&in->by_took);
+    cli_rows_sort(&in->by_saved);
+    report->by_time = report->saved > 0 ? in->by_saved : in->by_took;
     cli_rows_sort(&report->results);
     for (size_t n = 0; n < report->by_size.count; n++)
         report->rows[report->row_count++] = &report->by_size.items[n];
@@ -153,11 +175,12 @@ static int report_places(gathering *in, const cli_places *places, const char *ou
     int code = cli_walk(places, &visitor);
     end_function(in);
     cli_progress_clear(&in->progress);
-    choose_rows(report);
+    choose_rows(in);
     if (!write_page(report, output))
         code = CLI_FAILED;
     cli_rows_clear(&report->by_size);
-    cli_rows_clear(&report->by_time);
+    cli_rows_clear(&in->by_took);
+    cli_rows_clear(&in->by_saved);
     cli_rows_clear(&report->results);
     return code;
 }
@@ -191,9 +214,10 @@ static int run_report(cli_parse *parse)
         .now = cli_now(),
         .title = title_of(parse, here),
         .by_size = {.sort = CLI_SORT_SIZE, .limit = CLI_REPORT_ROWS},
-        .by_time = {.sort = CLI_SORT_TIME, .limit = CLI_REPORT_ROWS},
         .results = {.sort = CLI_SORT_SIZE, .limit = CLI_REPORT_RESULTS},
     };
+    in.by_took = (cli_rows){.sort = CLI_SORT_TIME, .limit = CLI_REPORT_ROWS};
+    in.by_saved = (cli_rows){.sort = CLI_SORT_SAVED, .limit = CLI_REPORT_ROWS};
     int code = cli_places_find(&places, parse->operands, parse->argv);
     int reported = report_places(&in, &places, output);
     cli_places_clear(&places);

@@ -24,10 +24,14 @@ typedef struct cli_report {
     uint64_t versions; /* earlier ones */
     cli_sums sums;
     cli_sums earlier; /* of these, in earlier versions */
+    /* What processes counted. */
+    uint64_t hits;
+    uint64_t misses;
+    uint64_t saved;
     uint64_t counts[CLI_REPORT_AGES];
     uint64_t bytes[CLI_REPORT_AGES];
     cli_rows by_size; /* of functions with all of their versions */
-    cli_rows by_time;
+    cli_rows by_time; /* saved; or, where no hits were counted, computed */
     cli_rows results; /* the largest */
     /* Those of by_size, then those of by_time that are not among them: what the table shows. */
     const cli_row *rows[2 * CLI_REPORT_ROWS];
@@ -46,8 +50,11 @@ void cli_html_path(FILE *to, const char *path);
 #define CLI_HTML_COUNT 32
 const char *cli_html_count(char out[CLI_HTML_COUNT], uint64_t number);
 
-/* report_map.c: a treemap of the functions: by bytes, or by the time that they took to compute. */
+/* report_map.c: a treemap of the functions: by bytes, or by time. */
 void cli_report_map(const cli_report *report, bool by_time);
+/* The time that a function saved; where no hits were counted at all, what its results took to
+ * compute, which each hit saves. */
+double cli_report_time(const cli_report *report, const cli_row *row);
 
 /* report_table.c: the functions, and the largest results. */
 void cli_report_functions(const cli_report *report);

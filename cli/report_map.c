@@ -122,9 +122,14 @@ static void lay_out(map *in, size_t shape)
 
 /* -------------------------------------------------------------------------------------- content */
 
-static double value_of(const map *in, const cli_sums *sums)
+double cli_report_time(const cli_report *report, const cli_row *row)
 {
-    return in->by_time ? (double)sums->took : (double)sums->bytes;
+    return report->saved > 0 ? (double)row->saved : (double)row->sums.took;
+}
+
+static double value_of(const map *in, const cli_row *row)
+{
+    return in->by_time ? cli_report_time(in->report, row) : (double)row->sums.bytes;
 }
 
 static int compare_tiles(const void *left, const void *right)
@@ -138,9 +143,10 @@ static void collect(map *in)
 {
     const cli_rows *rows = in->by_time ? &in->report->by_time : &in->report->by_size;
     double shown = 0;
-    in->total = value_of(in, &in->report->sums);
+    const cli_row whole = {.sums = in->report->sums, .saved = in->report->saved};
+    in->total = value_of(in, &whole);
     for (size_t n = 0; n < rows->count && in->count < CLI_REPORT_TILES; n++) {
-        double value = value_of(in, &rows->items[n].sums);
+        double value = value_of(in, &rows->items[n]);
         if (value <= 0)
             break;
         in->tiles[in->count++] = (tile){.row = &rows->items[n], .value = value};
@@ -229,7 +235,9 @@ void cli_report_map(const cli_report *report, bool by_time)
     for (size_t shape = 0; shape < SHAPES; shape++)
         lay_out(&in, shape);
     fprintf(report->to, "<ul class=\"map\" aria-label=\"Functions by %s, the largest first\">\n",
-            by_time ? "the time that their results took to compute" : "the bytes of their results");
+            !by_time            ? "the bytes of their results"
+            : report->saved > 0 ? "the time that they saved"
+                                : "the time that their results took to compute");
     for (size_t n = 0; n < in.count; n++)
         put_tile(&in, &in.tiles[n]);
     fputs("</ul>\n", report->to);

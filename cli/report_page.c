@@ -52,6 +52,23 @@ static void put_tile(FILE *to, const char *value, const char *name, const char *
             more);
 }
 
+static void put_hits(const cli_report *report)
+{
+    char value[CLI_HTML_COUNT], hits[CLI_HTML_COUNT], more[3 * CLI_HTML_COUNT];
+    char span[CLI_SPAN_TEXT];
+    double calls = (double)report->hits + (double)report->misses;
+    if (calls <= 0) {
+        put_tile(report->to, "\xE2\x80\x93", "Hit ratio", "nothing was counted so far");
+        return;
+    }
+    (void)snprintf(value, sizeof value, "%.1f%%", (double)report->hits / calls * 100);
+    (void)snprintf(more, sizeof more, "%s hit%s", cli_html_count(hits, report->hits),
+                   report->hits == 1 ? "" : "s");
+    put_tile(report->to, value, "Hit ratio", more);
+    cli_span_text(span, report->saved < INT64_MAX ? (int64_t)report->saved : INT64_MAX);
+    put_tile(report->to, span, "Saved", "by all hits");
+}
+
 static void put_summary(const cli_report *report)
 {
     char value[CLI_HTML_COUNT], more[2 * CLI_HTML_COUNT], size[CLI_SIZE_WORDS];
@@ -67,12 +84,13 @@ static void put_summary(const cli_report *report)
     put_tile(to, cli_html_count(value, report->sums.entries), "Results", more);
     cli_span_text(span, report->sums.took);
     put_tile(to, span, "Compute time", "to make all of them again");
+    put_hits(report);
     cli_size_words(size, report->earlier.bytes);
     (void)snprintf(more, sizeof more, "%s in them", size);
     put_tile(to, cli_html_count(value, report->versions), "Earlier versions", more);
-    (void)snprintf(more, sizeof more, "%s",
-                   report->sums.unusable > 0 ? "see locache verify" : "all files are sound so far");
-    put_tile(to, cli_html_count(value, report->sums.unusable), "Of no use", more);
+    if (report->sums.unusable > 0)
+        put_tile(to, cli_html_count(value, report->sums.unusable), "Of no use",
+                 "files: see locache verify");
     fputs("</dl>\n", to);
 }
 
@@ -142,10 +160,15 @@ void cli_report_page(cli_report *report)
     fputs("<main>\n", to);
     put_summary(report);
     put_section(to, "by-size", "Where the bytes are");
+    fputs("<p class=\"none\">By the size of the results' files.</p>\n", to);
     cli_report_map(report, false);
     put_legend(report);
     fputs("</section>\n", to);
-    put_section(to, "by-time", "Where the time is that they save");
+    put_section(to, "by-time",
+                report->saved > 0 ? "Where time was saved" : "Where time can be saved");
+    fprintf(to, "<p class=\"none\">By the %s.</p>\n",
+            report->saved > 0 ? "computing time of the results that hits gave"
+                              : "time that results took to compute: no hits were counted");
     cli_report_map(report, true);
     fputs("</section>\n", to);
     put_section(to, "ages", "How long they have been unused");

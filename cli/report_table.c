@@ -75,6 +75,22 @@ size_t cli_report_number(const cli_report *report, const cli_row *row)
     return n;
 }
 
+/* Hits, which part they are of all calls that were looked up, and what they saved. */
+static void put_hits(FILE *to, const cli_row *row)
+{
+    double calls = (double)row->hits + (double)row->misses;
+    put_count(to, row->hits);
+    if (calls > 0)
+        fprintf(to, "<td class=\"n\" data-v=\"%.6f\">%.1f%%</td>", (double)row->hits / calls,
+                (double)row->hits / calls * 100);
+    else
+        fputs("<td class=\"n\" data-v=\"-1\">\xE2\x80\x93</td>", to);
+    if (row->saved > 0)
+        put_span(to, row->saved < INT64_MAX ? (int64_t)row->saved : INT64_MAX);
+    else
+        put_count(to, 0);
+}
+
 static void put_function(const cli_report *report, size_t n)
 {
     const cli_row *row = report->rows[n];
@@ -89,6 +105,7 @@ static void put_function(const cli_report *report, size_t n)
     put_size(to, row->sums.bytes);
     put_size(to, row->sums.disk);
     put_span(to, row->sums.took);
+    put_hits(to, row);
     put_ago(to, report->now, row->sums.newest);
     put_ago(to, report->now, row->sums.used);
     put_count(to, row->versions);
@@ -103,10 +120,13 @@ void cli_report_functions(const cli_report *report)
         {"Results", "descending", "how many are kept"},
         {"Size", "descending", "bytes of their files"},
         {"On disk", "descending", "bytes that these take"},
-        {"Compute time", "descending", "what the results took to compute"},
+        {"Computed", "descending", "time that the results took to compute"},
+        {"Hits", "descending", "how often one was given"},
+        {"Hit ratio", "descending", "hits as a part of hits and misses"},
+        {"Saved", "descending", "what the hits would have taken to compute"},
         {"Stored", "ascending", "time since the last was stored"},
         {"Used", "ascending", "time since one was last used"},
-        {"Earlier versions", "descending", "versions of its source that are kept besides"},
+        {"Earlier", "descending", "earlier versions of its source that are kept"},
     };
     char text[CLI_HTML_COUNT];
     FILE *to = report->to;
