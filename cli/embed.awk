@@ -2,16 +2,16 @@
 #
 #     awk -f embed.awk report.css report.js
 #
-# makes report_css[] and report_js[], which end with NULL.
+# makes a source of cli_report_css[] and cli_report_js[], which end with NULL.
 FNR == 1 {
     if (NR > 1)
         print "    NULL,\n};"
     else
-        print "/* Made by embed.awk. */"
+        print "/* Made by embed.awk. */\n#include \"report.h\""
     name = FILENAME
     sub(/.*\//, "", name)
     gsub(/[^A-Za-z0-9]/, "_", name)
-    print "static const char *const " name "[] = {"
+    print "const char *const cli_" name "[] = {"
 }
 # Letter by letter: how many backslashes gsub() takes for one is another number in each awk.
 {

@@ -50,7 +50,7 @@ static void end_function(gathering *in)
     in->row.path = NULL;
 }
 
-static bool begin_version(void *context, const cli_visit *visit)
+static bool report_version(void *context, const cli_visit *visit)
 {
     gathering *in = context;
     char path[LOCACHE_PATH_MAX];
@@ -70,7 +70,7 @@ static bool begin_version(void *context, const cli_visit *visit)
     return true;
 }
 
-static void take_result(gathering *in, const cli_visit *visit, const locache_file *file)
+static void keep_largest(gathering *in, const cli_visit *visit, const locache_file *file)
 {
     cli_rows *results = &in->report.results;
     char path[LOCACHE_PATH_MAX];
@@ -84,7 +84,7 @@ static void take_result(gathering *in, const cli_visit *visit, const locache_fil
     cli_rows_add(results, &row);
 }
 
-static bool count_result(void *context, const cli_visit *visit, const locache_file *file)
+static bool report_result(void *context, const cli_visit *visit, const locache_file *file)
 {
     gathering *in = context;
     size_t age = 0;
@@ -97,7 +97,7 @@ static bool count_result(void *context, const cli_visit *visit, const locache_fi
         age++;
     in->report.counts[age]++;
     in->report.bytes[age] += file->file_size;
-    take_result(in, visit, file);
+    keep_largest(in, visit, file);
     return true;
 }
 
@@ -114,7 +114,7 @@ static void add_counts(gathering *in, const cli_visit *visit)
     in->report.saved += counts.saved_time;
 }
 
-static void end_version(void *context, const cli_visit *visit)
+static void end_reported(void *context, const cli_visit *visit)
 {
     gathering *in = context;
     add_counts(in, visit);
@@ -169,7 +169,7 @@ static bool write_page(cli_report *report, const char *output)
 static int report_places(gathering *in, const cli_places *places, const char *output)
 {
     const cli_visitor visitor = {
-        .begin = begin_version, .file = count_result, .end = end_version, .context = in};
+        .begin = report_version, .file = report_result, .end = end_reported, .context = in};
     cli_report *report = &in->report;
     cli_progress_begin(&in->progress, "looked at", places);
     int code = cli_walk(places, &visitor);

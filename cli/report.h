@@ -41,6 +41,10 @@ typedef struct cli_report {
 /* report_page.c: the page. */
 void cli_report_page(cli_report *report);
 
+/* Made of report.css and report.js when this is built: their lines, and NULL. */
+extern const char *const cli_report_css[];
+extern const char *const cli_report_js[];
+
 /* report_html.c: text of somebody else's within HTML, between quotes too. What is not printable is
  * \xNN. Of more than `max` bytes the middle is left out; 0: all is written. */
 void cli_html_text(FILE *to, const char *text, size_t max);

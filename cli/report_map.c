@@ -139,7 +139,7 @@ static int compare_tiles(const void *left, const void *right)
     return a->value < b->value ? 1 : a->value > b->value ? -1 : 0;
 }
 
-static void collect(map *in)
+static void map_tiles_of(map *in)
 {
     const cli_rows *rows = in->by_time ? &in->report->by_time : &in->report->by_size;
     double shown = 0;
@@ -163,7 +163,7 @@ static void collect(map *in)
 
 /* --------------------------------------------------------------------------------------- output */
 
-static void put_value(const map *in, double value)
+static void map_value(const map *in, double value)
 {
     char text[CLI_SIZE_WORDS];
     if (in->by_time)
@@ -173,7 +173,7 @@ static void put_value(const map *in, double value)
     fputs(text, in->report->to);
 }
 
-static void put_name(const map *in, const tile *one, size_t max)
+static void map_name(const map *in, const tile *one, size_t max)
 {
     char count[CLI_HTML_COUNT];
     if (one->row != NULL)
@@ -183,7 +183,7 @@ static void put_name(const map *in, const tile *one, size_t max)
                 in->others == 1 ? "" : "s");
 }
 
-static void put_place(FILE *to, const tile *one)
+static void map_place(FILE *to, const tile *one)
 {
     const area *wide = &one->areas[0];
     const area *narrow = &one->areas[1];
@@ -193,7 +193,7 @@ static void put_place(FILE *to, const tile *one)
             narrow->width, narrow->height);
 }
 
-static void put_tile(const map *in, const tile *one)
+static void map_tile(const map *in, const tile *one)
 {
     FILE *to = in->report->to;
     double part = one->value / in->total;
@@ -202,15 +202,15 @@ static void put_tile(const map *in, const tile *one)
         fprintf(to, "<li class=\"c%zu\" ", cli_report_cache(in->report, one->row->cache));
     else
         fputs("<li class=\"rest\" ", to);
-    put_place(to, one);
+    map_place(to, one);
     if (linked)
         fprintf(to, "<a href=\"#f%zu\"", cli_report_number(in->report, one->row));
     else
         fputs("<span", to);
     fputs(" title=\"", to);
-    put_name(in, one, NAME_SHOWN);
+    map_name(in, one, NAME_SHOWN);
     fputs(", ", to);
-    put_value(in, one->value);
+    map_value(in, one->value);
     fprintf(to, ", %.1f%%", part * 100);
     if (one->row != NULL) {
         fputs(" (", to);
@@ -218,16 +218,16 @@ static void put_tile(const map *in, const tile *one)
         fputc(')', to);
     }
     fputs("\"><b>", to);
-    put_name(in, one, NAME_SHOWN);
+    map_name(in, one, NAME_SHOWN);
     fputs("</b> <i>", to);
-    put_value(in, one->value);
+    map_value(in, one->value);
     fputs(linked ? "</i></a></li>\n" : "</i></span></li>\n", to);
 }
 
 void cli_report_map(const cli_report *report, bool by_time)
 {
     map in = {.report = report, .by_time = by_time};
-    collect(&in);
+    map_tiles_of(&in);
     if (in.count == 0 || in.total <= 0) {
         fputs("<p class=\"none\">There is nothing to show.</p>\n", report->to);
         return;
@@ -239,6 +239,6 @@ void cli_report_map(const cli_report *report, bool by_time)
             : report->saved > 0 ? "the time that they saved"
                                 : "the time that their results took to compute");
     for (size_t n = 0; n < in.count; n++)
-        put_tile(&in, &in.tiles[n]);
+        map_tile(&in, &in.tiles[n]);
     fputs("</ul>\n", report->to);
 }

@@ -2,7 +2,6 @@
  * script, which sorts the tables; its policy forbids it any request. */
 #include "print.h"
 #include "report.h"
-#include "report_assets.h"
 
 #include <string.h>
 
@@ -25,7 +24,7 @@ size_t cli_report_cache(const cli_report *report, const char *cache)
 }
 
 /* Which pattern is which cache's: by the first row of each. */
-static void put_legend(const cli_report *report)
+static void page_legend(const cli_report *report)
 {
     size_t next = 0;
     if (report->caches < 2)
@@ -46,30 +45,30 @@ static void put_legend(const cli_report *report)
 
 /* ---------------------------------------------------------------------------------- the numbers */
 
-static void put_tile(FILE *to, const char *value, const char *name, const char *more)
+static void page_sum(FILE *to, const char *value, const char *name, const char *more)
 {
     fprintf(to, "<div><dt>%s</dt><dd><strong>%s</strong> <span>%s</span></dd></div>\n", name, value,
             more);
 }
 
-static void put_hits(const cli_report *report)
+static void page_hits(const cli_report *report)
 {
     char value[CLI_HTML_COUNT], hits[CLI_HTML_COUNT], more[3 * CLI_HTML_COUNT];
     char span[CLI_SPAN_TEXT];
     double calls = (double)report->hits + (double)report->misses;
     if (calls <= 0) {
-        put_tile(report->to, "\xE2\x80\x93", "Hit ratio", "nothing was counted so far");
+        page_sum(report->to, "\xE2\x80\x93", "Hit ratio", "nothing was counted so far");
         return;
     }
     (void)snprintf(value, sizeof value, "%.1f%%", (double)report->hits / calls * 100);
     (void)snprintf(more, sizeof more, "%s hit%s", cli_html_count(hits, report->hits),
                    report->hits == 1 ? "" : "s");
-    put_tile(report->to, value, "Hit ratio", more);
+    page_sum(report->to, value, "Hit ratio", more);
     cli_span_text(span, report->saved < INT64_MAX ? (int64_t)report->saved : INT64_MAX);
-    put_tile(report->to, span, "Saved", "by all hits");
+    page_sum(report->to, span, "Saved", "by all hits");
 }
 
-static void put_summary(const cli_report *report)
+static void page_sums(const cli_report *report)
 {
     char value[CLI_HTML_COUNT], more[2 * CLI_HTML_COUNT], size[CLI_SIZE_WORDS];
     char span[CLI_SPAN_TEXT];
@@ -78,23 +77,23 @@ static void put_summary(const cli_report *report)
     cli_size_words(size, report->sums.disk);
     (void)snprintf(more, sizeof more, "%s on disk", size);
     cli_size_words(size, report->sums.bytes);
-    put_tile(to, size, "Size", more);
+    page_sum(to, size, "Size", more);
     (void)snprintf(more, sizeof more, "of %s function%s", cli_html_count(value, report->functions),
                    report->functions == 1 ? "" : "s");
-    put_tile(to, cli_html_count(value, report->sums.entries), "Results", more);
+    page_sum(to, cli_html_count(value, report->sums.entries), "Results", more);
     cli_span_text(span, report->sums.took);
-    put_tile(to, span, "Compute time", "to make all of them again");
-    put_hits(report);
+    page_sum(to, span, "Compute time", "to make all of them again");
+    page_hits(report);
     cli_size_words(size, report->earlier.bytes);
     (void)snprintf(more, sizeof more, "%s in them", size);
-    put_tile(to, cli_html_count(value, report->versions), "Earlier versions", more);
+    page_sum(to, cli_html_count(value, report->versions), "Earlier versions", more);
     if (report->sums.unusable > 0)
-        put_tile(to, cli_html_count(value, report->sums.unusable), "Of no use",
+        page_sum(to, cli_html_count(value, report->sums.unusable), "Of no use",
                  "files: see locache verify");
     fputs("</dl>\n", to);
 }
 
-static void put_ages(const cli_report *report)
+static void page_ages(const cli_report *report)
 {
     static const char *const names[CLI_REPORT_AGES] = {
         "within an hour", "within a day",  "within a week", "within 30 days",
@@ -120,13 +119,13 @@ static void put_ages(const cli_report *report)
 
 /* ------------------------------------------------------------------------------------- the page */
 
-static void put_lines(FILE *to, const char *const *lines)
+static void page_lines(FILE *to, const char *const *lines)
 {
     for (; *lines != NULL; lines++)
         fputs(*lines, to);
 }
 
-static void put_head(const cli_report *report)
+static void page_head(const cli_report *report)
 {
     char when[CLI_TIME_TEXT];
     FILE *to = report->to;
@@ -140,7 +139,7 @@ static void put_head(const cli_report *report)
           to);
     cli_html_path(to, report->title);
     fputs("</title>\n<style>\n", to);
-    put_lines(to, report_css);
+    page_lines(to, cli_report_css);
     fputs("</style>\n</head>\n<body>\n<header>\n<h1>What is kept in ", to);
     cli_html_path(to, report->title);
     fprintf(to,
@@ -148,7 +147,7 @@ static void put_head(const cli_report *report)
             when, when, strlen(when) > 11 ? when + 11 : "", locache_version());
 }
 
-static void put_section(FILE *to, const char *id, const char *title)
+static void page_section(FILE *to, const char *id, const char *title)
 {
     fprintf(to, "<section aria-labelledby=\"%s\">\n<h2 id=\"%s\">%s</h2>\n", id, id, title);
 }
@@ -156,30 +155,30 @@ static void put_section(FILE *to, const char *id, const char *title)
 void cli_report_page(cli_report *report)
 {
     FILE *to = report->to;
-    put_head(report);
+    page_head(report);
     fputs("<main>\n", to);
-    put_summary(report);
-    put_section(to, "by-size", "Where the bytes are");
+    page_sums(report);
+    page_section(to, "by-size", "Where the bytes are");
     fputs("<p class=\"none\">By the size of the results' files.</p>\n", to);
     cli_report_map(report, false);
-    put_legend(report);
+    page_legend(report);
     fputs("</section>\n", to);
-    put_section(to, "by-time",
-                report->saved > 0 ? "Where time was saved" : "Where time can be saved");
+    page_section(to, "by-time",
+                 report->saved > 0 ? "Where time was saved" : "Where time can be saved");
     fprintf(to, "<p class=\"none\">By the %s.</p>\n",
             report->saved > 0 ? "computing time of the results that hits gave"
                               : "time that results took to compute: no hits were counted");
     cli_report_map(report, true);
     fputs("</section>\n", to);
-    put_section(to, "ages", "How long they have been unused");
-    put_ages(report);
+    page_section(to, "ages", "How long they have been unused");
+    page_ages(report);
     fputs("</section>\n", to);
-    put_section(to, "functions", "Functions");
+    page_section(to, "functions", "Functions");
     cli_report_functions(report);
     fputs("</section>\n", to);
-    put_section(to, "results", "The largest results");
+    page_section(to, "results", "The largest results");
     cli_report_results(report);
     fputs("</section>\n</main>\n<script>\n", to);
-    put_lines(to, report_js);
+    page_lines(to, cli_report_js);
     fputs("</script>\n</body>\n</html>\n", to);
 }

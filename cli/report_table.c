@@ -17,14 +17,14 @@ static void open_number(FILE *to, double number)
     fprintf(to, "<td class=\"n\" data-v=\"%.17g\">", number);
 }
 
-static void put_count(FILE *to, uint64_t number)
+static void cell_count(FILE *to, uint64_t number)
 {
     char text[CLI_HTML_COUNT];
     open_number(to, (double)number);
     fprintf(to, "%s</td>", cli_html_count(text, number));
 }
 
-static void put_size(FILE *to, uint64_t bytes)
+static void cell_size(FILE *to, uint64_t bytes)
 {
     char text[CLI_SIZE_TEXT];
     open_number(to, (double)bytes);
@@ -32,7 +32,7 @@ static void put_size(FILE *to, uint64_t bytes)
     fprintf(to, "%s</td>", text);
 }
 
-static void put_span(FILE *to, int64_t span)
+static void cell_span(FILE *to, int64_t span)
 {
     char text[CLI_SPAN_TEXT];
     open_number(to, (double)span);
@@ -41,12 +41,12 @@ static void put_span(FILE *to, int64_t span)
 }
 
 /* How long ago a moment was. */
-static void put_ago(FILE *to, int64_t now, int64_t moment)
+static void cell_ago(FILE *to, int64_t now, int64_t moment)
 {
     if (moment == 0)
         fputs("<td class=\"n\" data-v=\"1e300\">\xE2\x80\x93</td>", to);
     else
-        put_span(to, moment < now ? now - moment : 0);
+        cell_span(to, moment < now ? now - moment : 0);
 }
 
 typedef struct heading {
@@ -55,7 +55,7 @@ typedef struct heading {
     const char *title;
 } heading;
 
-static void put_headings(FILE *to, const heading *headings, size_t count, size_t sorted)
+static void row_of_headings(FILE *to, const heading *headings, size_t count, size_t sorted)
 {
     fputs("<thead><tr>", to);
     for (size_t n = 0; n < count; n++)
@@ -76,22 +76,22 @@ size_t cli_report_number(const cli_report *report, const cli_row *row)
 }
 
 /* Hits, which part they are of all calls that were looked up, and what they saved. */
-static void put_hits(FILE *to, const cli_row *row)
+static void cells_of_hits(FILE *to, const cli_row *row)
 {
     double calls = (double)row->hits + (double)row->misses;
-    put_count(to, row->hits);
+    cell_count(to, row->hits);
     if (calls > 0)
         fprintf(to, "<td class=\"n\" data-v=\"%.6f\">%.1f%%</td>", (double)row->hits / calls,
                 (double)row->hits / calls * 100);
     else
         fputs("<td class=\"n\" data-v=\"-1\">\xE2\x80\x93</td>", to);
     if (row->saved > 0)
-        put_span(to, row->saved < INT64_MAX ? (int64_t)row->saved : INT64_MAX);
+        cell_span(to, row->saved < INT64_MAX ? (int64_t)row->saved : INT64_MAX);
     else
-        put_count(to, 0);
+        cell_count(to, 0);
 }
 
-static void put_function(const cli_report *report, size_t n)
+static void row_of_function(const cli_report *report, size_t n)
 {
     const cli_row *row = report->rows[n];
     FILE *to = report->to;
@@ -101,14 +101,14 @@ static void put_function(const cli_report *report, size_t n)
     fputs("</th><td>", to);
     cli_html_path(to, row->cache);
     fputs("</td>", to);
-    put_count(to, row->sums.entries);
-    put_size(to, row->sums.bytes);
-    put_size(to, row->sums.disk);
-    put_span(to, row->sums.took);
-    put_hits(to, row);
-    put_ago(to, report->now, row->sums.newest);
-    put_ago(to, report->now, row->sums.used);
-    put_count(to, row->versions);
+    cell_count(to, row->sums.entries);
+    cell_size(to, row->sums.bytes);
+    cell_size(to, row->sums.disk);
+    cell_span(to, row->sums.took);
+    cells_of_hits(to, row);
+    cell_ago(to, report->now, row->sums.newest);
+    cell_ago(to, report->now, row->sums.used);
+    cell_count(to, row->versions);
     fputs("</tr>\n", to);
 }
 
@@ -138,15 +138,15 @@ void cli_report_functions(const cli_report *report)
         fprintf(to, "The %s largest and costliest of ", cli_html_count(text, report->row_count));
     fprintf(to, "%s function%s, with the results of all of their versions</caption>\n",
             cli_html_count(text, report->functions), report->functions == 1 ? "" : "s");
-    put_headings(to, headings, sizeof headings / sizeof *headings, 3);
+    row_of_headings(to, headings, sizeof headings / sizeof *headings, 3);
     for (size_t n = 0; n < report->row_count; n++)
-        put_function(report, n);
+        row_of_function(report, n);
     fputs("</tbody>\n</table>\n</div>\n", to);
 }
 
 /* -------------------------------------------------------------------------------------- results */
 
-static void put_result(const cli_report *report, const cli_row *row)
+static void row_of_result(const cli_report *report, const cli_row *row)
 {
     FILE *to = report->to;
     fputs("<tr><th scope=\"row\">", to);
@@ -154,10 +154,10 @@ static void put_result(const cli_report *report, const cli_row *row)
     fputs("</th><td>", to);
     cli_html_text(to, row->function, NAME_SHOWN);
     fputs("</td>", to);
-    put_size(to, row->sums.bytes);
-    put_span(to, row->sums.took);
-    put_ago(to, report->now, row->sums.newest);
-    put_ago(to, report->now, row->sums.used);
+    cell_size(to, row->sums.bytes);
+    cell_span(to, row->sums.took);
+    cell_ago(to, report->now, row->sums.newest);
+    cell_ago(to, report->now, row->sums.used);
     fputs("</tr>\n", to);
 }
 
@@ -175,8 +175,8 @@ void cli_report_results(const cli_report *report)
     fputs("<div class=\"scroll\" role=\"region\" aria-label=\"Table of results\" tabindex=\"0\">\n"
           "<table class=\"sortable\">\n",
           to);
-    put_headings(to, headings, sizeof headings / sizeof *headings, 2);
+    row_of_headings(to, headings, sizeof headings / sizeof *headings, 2);
     for (size_t n = 0; n < report->results.count; n++)
-        put_result(report, &report->results.items[n]);
+        row_of_result(report, &report->results.items[n]);
     fputs("</tbody>\n</table>\n</div>\n", to);
 }
