@@ -177,6 +177,7 @@ locache_status locache_info(locache_statistics *out, const locache *cache)
         .compute_time = atomic_load_explicit(&cache->compute_time, memory_order_relaxed),
         .saved_time =
             atomic_load_explicit(&cache->saved_time, memory_order_relaxed) + lc_recall_saved(cache),
+        .thrashing = atomic_load_explicit(&cache->thrashes, memory_order_relaxed),
     };
     if (out->size < LC_SIZED_UP_TO(locache_statistics, hits))
         return LOCACHE_EINVAL;

@@ -6,6 +6,7 @@
 #include "base/alloc.h"
 #include "base/sized.h"
 #include "base/text.h"
+#include "cache/bounds.h"
 #include "cache/dirhold.h"
 #include "cache/flight.h"
 #include "cache/funcdir.h"
@@ -114,7 +115,7 @@ static locache *make_handle(const char *dir, const locache_options *options)
         cache->identity.code_tag = cache->tag;
     }
     cache->flags = options->flags;
-    cache->limits = (lc_limits){.max_entries = options->max_entries, .max_age = options->max_age};
+    cache->limits = lc_bounds_of(options);
     cache->wait = options->wait;
     if (lc_told_new(&cache->told, options) != LOCACHE_OK ||
         lc_recall_init(cache, options) != LOCACHE_OK) {
