@@ -145,9 +145,9 @@ static int by_worth(const void *a, const void *b)
 static bool look(sample *in, lc_tally *tally, bool *whole)
 {
     lc_round *round = &in->state.round;
-    if (tally->entries <= NAMES)
+    bool from_first = round->place == 0 || tally->entries <= NAMES;
+    if (from_first)
         *round = (lc_round){.begin = *tally};
-    bool from_first = round->place == 0;
     in->count = 0;
     in->looked = 0;
     in->seen = (lc_tally){0, 0};

@@ -37,17 +37,25 @@ double lc_worth_of(const lc_worth_clock *clock, int64_t used, int64_t cost, int6
     return level_at(clock, used) + dear / (double)(size > 0 ? size : 1);
 }
 
-/* Every second of the older half is forgotten: of the last evictions each is known, of those long
- * ago one in ever more. */
-static void thin_out(lc_worth_clock *clock)
+/* Forget the moment that is missed least: where the levels before and after it are closest, for how
+ * long ago they were. So what is known gets coarser with age, and reaches as far back as there are
+ * evictions. */
+static void forget_one(lc_worth_clock *clock)
 {
-    int64_t half = clock->count / 2;
-    int64_t left = 0;
-    for (int64_t i = 0; i < half; i += 2)
-        clock->points[left++] = clock->points[i];
-    memmove(clock->points + left, clock->points + half,
-            (size_t)(clock->count - half) * sizeof clock->points[0]);
-    clock->count -= half - left;
+    const struct lc_worth_point *points = clock->points;
+    double last = points[clock->count - 1].level;
+    double least = INFINITY;
+    int64_t which = 1;
+    for (int64_t i = 1; i < clock->count - 1; i++) {
+        double missed = (points[i + 1].level - points[i - 1].level) / (last - points[i - 1].level);
+        if (missed < least) {
+            least = missed;
+            which = i;
+        }
+    }
+    clock->count--;
+    memmove(clock->points + which, clock->points + which + 1,
+            (size_t)(clock->count - which) * sizeof clock->points[0]);
 }
 
 void lc_worth_advance(lc_worth_clock *clock, int64_t now, double worth)
@@ -61,7 +69,7 @@ void lc_worth_advance(lc_worth_clock *clock, int64_t now, double worth)
         return;
     }
     if (clock->count == LC_WORTH_POINTS)
-        thin_out(clock);
+        forget_one(clock);
     clock->points[clock->count++] = (struct lc_worth_point){now, worth};
 }
 
