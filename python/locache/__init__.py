@@ -60,9 +60,13 @@ _DEFAULTS = (
     None,
     (),
     0,
+    None,
+    None,
+    None,
 )
 _DEFAULT_IDS = [*map(id, _DEFAULTS)]  # True is not 1 here
 _SETTINGS = (True, True, False, True, None, -1, 0, 0, 0, 0, 0, True, None, None, True, True, 0)
+_SETTINGS = (*_SETTINGS, (0, 0, 0, None))
 
 # Each module costs a sixth of a millisecond to import: _target is loaded with the first function,
 # _options with the first option, and kept here, since an import statement is a tenth of what a
@@ -194,6 +198,9 @@ def persist(
     keep=None,
     depends=(),
     verify=0,
+    max_bytes=None,
+    ttl=None,
+    stale=None,
 ):
     """Keep the results of a function in files, and serve later calls from them.
 
@@ -210,9 +217,9 @@ def persist(
         without the packages; "self": the function's own source alone; False: nothing
     max_entries : int
         keep at most so many results, the most recently used; 0, -1 or None: all
-    max_age : float, optional
-        forget a result that was not used for so many days; None: never; 0 or less: at once, so that
-        nothing is kept
+    max_age : float, timedelta or str, optional
+        forget a result that was not used for so many days, a timedelta, or "36h"; None: never; 0 or
+        less: at once, so that nothing is kept
     dir : path, optional
         exactly this cache directory, for functions of any module
     ignore : str or iterable of str
@@ -249,6 +256,15 @@ def persist(
     verify : float
         compute this share of the hits again, 0.01 for one in a hundred, 1 for all, and warn where
         the result is another than the stored one
+    max_bytes : int or str, optional
+        keep at most so many bytes of results in files, "500M" or "10G": what is cheap to compute
+        for its size and was not used for long goes first; None: no bound
+    ttl : float, timedelta, str or callable, optional
+        compute a result anew once it is so many seconds old, a timedelta, or "10m", "1h", "7d"; or
+        what a callable returns that is given the result (None: never)
+    stale : float, timedelta or str, optional
+        for so long after that serve the old result at once, while one caller computes it anew in
+        the background; where that raises, the old one is served on
 
     Returns
     -------
@@ -274,7 +290,7 @@ def persist(
     global _reading
     told = (name, auto_invalidate, max_entries, max_age, dir, ignore, key)
     told = (*told, pickle, durable, version, memory, recheck, mapped, wait, enabled, keep)
-    told = (*told, depends, verify)
+    told = (*told, depends, verify, max_bytes, ttl, stale)
     if [*map(id, told)] == _DEFAULT_IDS:
         options = (None, None, (set(), None), _SETTINGS)
     else:
