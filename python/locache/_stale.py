@@ -11,6 +11,7 @@ import os
 import threading
 from contextvars import copy_context
 from time import monotonic, monotonic_ns
+from weakref import WeakKeyDictionary
 
 from locache._core import _end  # type: ignore[import-not-found]
 
@@ -19,37 +20,38 @@ PAUSE = 1.0
 # Seconds that a computation has to come to its end when the interpreter ends. What is not done then
 # is given up, and the next caller begins anew.
 GRACE = 1.0
-# So many pauses are remembered; beyond, those that are over go.
+# So many pauses of a function are remembered; beyond, those that are over go.
 FAILED_MAX = 1024
 
 _lock = threading.Lock()
 _running: set = set()
-_failed: dict = {}
+_failed: WeakKeyDictionary = WeakKeyDictionary()  # of functions: until when, by key
 _tasks: set = set()
 
 
 def _after_fork():
     _running.clear()
     _tasks.clear()
-    _lock._at_fork_reinit()  # type: ignore[attr-defined]
+    _lock._at_fork_reinit()
 
 
 os.register_at_fork(after_in_child=_after_fork)
 
 
-def _is_paused(call):
-    until = _failed.get(call)
+def _is_paused(persisted, key):
+    until = _failed.get(persisted, {}).get(key)
     return until is not None and monotonic() < until
 
 
-def _note_failure(persisted, call, error):
+def _note_failure(persisted, key, error):
     now = monotonic()
     with _lock:
-        if len(_failed) >= FAILED_MAX:
-            for other in [other for other, until in _failed.items() if until <= now]:
-                del _failed[other]
-        if len(_failed) < FAILED_MAX:
-            _failed[call] = now + PAUSE
+        failed = _failed.setdefault(persisted, {})
+        if len(failed) >= FAILED_MAX:
+            for other in [other for other, until in failed.items() if until <= now]:
+                del failed[other]
+        if len(failed) < FAILED_MAX:
+            failed[key] = now + PAUSE
     persisted._warn_stale(error)
 
 
@@ -62,7 +64,7 @@ def _compute(persisted, key, args, kwargs, request):
         run = others, parts, args, kwargs
         persisted._store(request, key, result, monotonic_ns() - start, 1, False, run)
     except Exception as error:
-        _note_failure(persisted, (id(persisted), key), error)
+        _note_failure(persisted, key, error)
     except BaseException:  # SystemExit and the like end a thread, and not the program
         pass
     finally:
@@ -73,7 +75,7 @@ def _compute(persisted, key, args, kwargs, request):
 
 def refresh(persisted, key, args, kwargs, request):
     """Compute a result behind the caller, in a thread of its own. `request` has the undertaking."""
-    if _is_paused((id(persisted), key)):
+    if _is_paused(persisted, key):
         _end(request)
         return
     thread = threading.Thread(
@@ -96,7 +98,7 @@ async def _await(persisted, key, request, computation):
     try:
         await computation
     except Exception as error:
-        _note_failure(persisted, (id(persisted), key), error)
+        _note_failure(persisted, key, error)
     finally:
         _end(request)
 
@@ -104,7 +106,7 @@ async def _await(persisted, key, request, computation):
 def refresh_task(loop, persisted, key, request, computation):
     """The same for a coroutine, in a task of its loop. None: there is no such loop, or it failed a
     moment ago, and the result stays as it is."""
-    if loop is None or _is_paused((id(persisted), key)):
+    if loop is None or _is_paused(persisted, key):
         computation.close()
         _end(request)
         return

@@ -12,9 +12,8 @@ import time
 import warnings
 from datetime import timedelta
 
-import pytest
-
 import locache
+import pytest
 from locache import CacheWarning, configure, persist
 
 pytestmark = pytest.mark.once
@@ -84,7 +83,8 @@ def test_a_bad_bound_says_what_is_wrong(options, message):
     ("told", "size"),
     [
         (5, 5), ("5", 5), ("5B", 5), ("2K", 2048), ("2kb", 2048), ("2 KiB", 2048),
-        ("1.5M", 3 << 19), ("10G", 10 << 30), ("1T", 1 << 40), (None, 0), (-1, 0), (10**30, 2**63 - 1),
+        ("1.5M", 3 << 19), ("10G", 10 << 30), ("1T", 1 << 40), (None, 0), (-1, 0),
+        (10**30, 2**63 - 1),
     ],
 )  # fmt: skip
 def test_sizes(told, size):
@@ -125,7 +125,7 @@ def test_configure_sets_bounds_for_all(kept):
         persist.__kwdefaults__.update(before)
 
 
-# ----------------------------------------------------------------------------------------- max_bytes
+# ---------------------------------------------------------------------------------------- max_bytes
 
 
 def test_max_bytes_holds(kept):
@@ -170,8 +170,7 @@ def test_eviction_and_thrashing_are_said(kept, caplog):
     locache.verbose(True)
     try:
         with caplog.at_level(logging.INFO, "locache"), pytest.warns(CacheWarning) as said:
-            for x in range(100):
-                f(x)
+            list(map(f, range(100)))
     finally:
         locache.verbose(False)
     assert "worth least of more than max_bytes" in caplog.text
@@ -197,28 +196,41 @@ def test_sending_keeps_bounds(kept):
     assert pickle.loads(pickle.dumps(f._made[4]))[-1] == f._made[4][-1]
 
 
-# ----------------------------------------------------------------------------------------------- ttl
+# ---------------------------------------------------------------------------------------------- ttl
 
 
-class Calls:
-    """A function that counts, and gives something new each time."""
+class World:
+    """What the functions below depend on without telling: how often they were called, and more."""
 
-    def __init__(self):
+    def clear(self):
         self.count = 0
+        self.is_broken = False
+        self.goes_on = threading.Event()
 
-    def __call__(self):
+    def call(self):
         self.count += 1
+        if self.is_broken:
+            raise OSError("the server is down")
         return self.count
 
 
-def counting(kept, calls, **options):
-    return kept(lambda x: calls(), name="f", ignore="calls", version="1", **options)
+world = World()
+
+
+@pytest.fixture(autouse=True)
+def new_world():
+    world.clear()
+    yield
+    world.goes_on.set()
+
+
+def counting(kept, **options):
+    return kept(lambda x: world.call(), name="f", version="1", **options)
 
 
 @pytest.mark.parametrize("memory", [True, False])
 def test_ttl_is_since_it_was_computed(kept, memory):
-    calls = Calls()
-    f = counting(kept, calls, ttl=0.3, memory=memory)
+    f = counting(kept, ttl=0.3, memory=memory)
     assert f(1) == 1
     end = time.monotonic() + 0.2
     while time.monotonic() < end:  # uses do not make it longer
@@ -229,26 +241,23 @@ def test_ttl_is_since_it_was_computed(kept, memory):
 
 
 def test_the_readers_ttl_counts(kept):
-    calls = Calls()
-    assert counting(kept, calls)(1) == 1
+    assert counting(kept)(1) == 1
     time.sleep(0.06)
-    assert counting(kept, calls, ttl=100)(1) == 1
-    assert counting(kept, calls, ttl=0.05)(1) == 2
+    assert counting(kept, ttl=100)(1) == 1
+    assert counting(kept, ttl=0.05)(1) == 2
     time.sleep(0.06)
-    assert counting(kept, calls, ttl="1d")(1) == 2
-    assert counting(kept, calls, ttl=timedelta(milliseconds=50))(1) == 3
+    assert counting(kept, ttl="1d")(1) == 2
+    assert counting(kept, ttl=timedelta(milliseconds=50))(1) == 3
 
 
 def test_no_time_keeps_nothing(kept):
-    calls = Calls()
-    f = counting(kept, calls, ttl=0)
+    f = counting(kept, ttl=0)
     assert [f(1), f(1)] == [1, 2]
 
 
 def test_a_ttl_of_each_result(kept):
-    calls = Calls()
     told = {1: None, 2: 0.05, 3: "1h", 4: timedelta(0), 5: 0}
-    f = kept(lambda x: (x, calls()), version="1", ttl=lambda result: told[result[0]])
+    f = kept(lambda x: (x, world.call()), version="1", ttl=lambda result: told[result[0]])
     first = [f(x) for x in range(1, 6)]
     assert [f.is_cached(x) for x in range(1, 6)] == [True, True, True, False, False]
     time.sleep(0.06)
@@ -283,38 +292,35 @@ def test_max_age_in_other_forms(kept):
     assert g.cache_info().hits == 0
 
 
-# --------------------------------------------------------------------------------------------- stale
+# -------------------------------------------------------------------------------------------- stale
 
 
 def test_a_stale_result_is_served_while_it_is_refreshed(kept):
-    calls = Calls()
-    goes_on = threading.Event()
-    goes_on.set()
+    world.goes_on.set()
 
     @kept(ttl=0.05, stale=60, version="1")
     def f(x):
-        goes_on.wait(10)
-        return calls()
+        world.goes_on.wait(10)
+        return world.call()
 
     assert f(1) == 1
     time.sleep(0.06)
-    goes_on.clear()
+    world.goes_on.clear()
     began = time.monotonic()
     assert [f(1) for _ in range(20)] == [1] * 20
     assert time.monotonic() - began < 5
     wait_until(lambda: any(one.name == "locache-refresh" for one in threading.enumerate()))
-    assert calls.count == 1
-    goes_on.set()
+    assert world.count == 1
+    world.goes_on.set()
     wait_until(lambda: f(1) >= 2)
 
 
 def test_one_refreshes_of_all_threads(kept):
-    calls = Calls()
 
     @kept(ttl=0.1, stale=60, version="1")
     def f(x):
         time.sleep(0.05)
-        return calls()
+        return world.call()
 
     assert f(1) == 1
     time.sleep(0.11)
@@ -325,32 +331,22 @@ def test_one_refreshes_of_all_threads(kept):
     for thread in threads:
         thread.join()
     assert got == [1] * 16
-    wait_until(lambda: calls.count >= 2)
-    assert calls.count == 2
+    wait_until(lambda: world.count >= 2)
+    assert world.count == 2
 
 
 def test_after_the_stale_time_it_is_computed_at_once(kept):
-    calls = Calls()
-    f = counting(kept, calls, ttl=0.02, stale=0.02)
+    f = counting(kept, ttl=0.02, stale=0.02)
     assert f(1) == 1
     time.sleep(0.06)
     assert f(1) == 2
 
 
 def test_what_raises_leaves_the_old_one(kept):
-    calls = Calls()
-    broken = []
-
-    @kept(ttl=0.05, stale=60, version="1")
-    def f(x):
-        if broken:
-            calls()
-            raise OSError("the server is down")
-        return calls()
-
+    f = counting(kept, ttl=0.05, stale=60)
     assert f(1) == 1
     time.sleep(0.06)
-    broken.append(True)
+    world.is_broken = True
     with warnings.catch_warnings(record=True) as said:
         warnings.simplefilter("always")
         assert f(1) == 1
@@ -359,38 +355,36 @@ def test_what_raises_leaves_the_old_one(kept):
             assert f(1) == 1
     assert "could not be computed anew: OSError: the server is down" in str(said[0].message)
     assert len(said) == 1
-    assert calls.count == 2  # it is not asked again and again
+    assert world.count == 2  # it is not asked again and again
 
 
 def test_stale_without_a_refresh_where_it_is_read_only(kept, monkeypatch):
-    calls = Calls()
-    f = counting(kept, calls, ttl=0.02, stale=60)
+    f = counting(kept, ttl=0.02, stale=60)
     assert f(1) == 1
     time.sleep(0.03)
     monkeypatch.setenv("LOCACHE", "readonly")
-    g = counting(kept, calls, ttl=0.02, stale=60)
+    g = counting(kept, ttl=0.02, stale=60)
     assert g(1) == 1
     time.sleep(0.05)
-    assert calls.count == 1
+    assert world.count == 1
 
 
 def test_a_task_refreshes_a_coroutine(kept):
-    calls = Calls()
 
     @kept(ttl=0.05, stale=60, version="1")
     async def f(x):
         await asyncio.sleep(0.02)
-        return calls()
+        return world.call()
 
     async def program():
         assert await f(1) == 1
         await asyncio.sleep(0.06)
         assert await asyncio.gather(*(f(1) for _ in range(10))) == [1] * 10
         for _ in range(200):
-            if calls.count == 2:
+            if world.count == 2:
                 break
             await asyncio.sleep(0.01)
-        assert calls.count == 2
+        assert world.count == 2
         await asyncio.sleep(0.01)
         assert await f(1) >= 2
 
@@ -398,18 +392,14 @@ def test_a_task_refreshes_a_coroutine(kept):
 
 
 def test_a_coroutine_that_raises_leaves_the_old_one(kept):
-    broken = []
-
     @kept(ttl=0.02, stale=60, version="1")
     async def f(x):
-        if broken:
-            raise OSError("the server is down")
-        return 1
+        return world.call()
 
     async def program():
         assert await f(1) == 1
         await asyncio.sleep(0.03)
-        broken.append(True)
+        world.is_broken = True
         for _ in range(10):
             assert await f(1) == 1
             await asyncio.sleep(0)
