@@ -49,6 +49,28 @@ class Options(WithOptions):
         self.program("int main(void) { part(8, true); return 0; }\n", ".max_entries = 2")
         self.assertLessEqual(sum(1 for path in directory.iterdir() if path.is_file()), 3)
 
+    def test_bounds(self):
+        bounded = '.max_bytes = 1000, .dir = "bytes"'
+        calls = "int main(void) { for (int i = 0; i < 90; i++) part(i, false); return 0; }\n"
+        said = self.program(calls, bounded)
+        kept = [path for path in (self.scratch / "bytes" / "part").iterdir() if path.is_file()]
+        self.assertLessEqual(sum(path.stat().st_size for path in kept), 1000)
+        self.assertIn("raise max_bytes or max_entries", said.stderr)
+        self.assertEqual(said.stderr.count("\n"), 1)
+        self.program("int main(void) { part(1, false); return 0; }\n", '.max_bytes = 9, .dir = "n"')
+        self.assertFalse(list((self.scratch / "n" / "part").glob("n=*")))
+
+    def test_ttl_and_stale(self):
+        slow = (
+            "#include <unistd.h>\n"
+            "int main(void) { part(1, true); part(1, true); usleep(60000); part(1, true);"
+            " return 0; }\n"
+        )
+        brief = ".ttl = 50000000"
+        self.assertEqual(self.program(slow, brief).stdout, "RUNS\nRUNS\n")
+        # Who finds it stale computes it anew, in C.
+        self.assertEqual(self.program(slow, f"{brief}, .stale = 900000000000").stdout, "RUNS\n" * 2)
+
     def test_directory(self):
         self.program(self.CALLS, '.dir = "here"')
         self.assertTrue((self.scratch / "here" / "part" / "n=1_loud=False").is_file())
