@@ -160,7 +160,7 @@ static int run_gc(cli_parse *parse)
             return CLI_USAGE;
     if (option != CLI_OPTIONS_END)
         return cli_parse_ended(option);
-    int code = cli_places_find(&places, parse->operands, parse->argv);
+    int code = cli_places_of(&places, parse);
     int collected = collect(&in, &places);
     cli_places_clear(&places);
     return collected > code ? collected : code;
@@ -176,5 +176,6 @@ const cli_command cli_gc_command = {
              "computes them again. What locache did not make stays.",
     .options = options,
     .option_count = sizeof options / sizeof *options,
+    .takes_all = true,
     .run = run_gc,
 };

@@ -344,3 +344,25 @@ int cli_places_find(cli_places *out, int count, char **operands)
     }
     return out->failed && code == CLI_DONE ? CLI_FAILED : code;
 }
+
+/* ----------------------------------------------------------------------------- all of this user's */
+
+static bool add_cache(void *context, const locache_cache_info *cache)
+{
+    char path[LOCACHE_PATH_MAX];
+    (void)snprintf(path, sizeof path, "%s", cache->path);
+    add(context, &(cli_place){.dir = path});
+    return true;
+}
+
+int cli_places_of(cli_places *out, const cli_parse *parse)
+{
+    locache_error error;
+    if (!parse->all)
+        return cli_places_find(out, parse->operands, parse->argv);
+    *out = (cli_places){.items = NULL};
+    if (locache_each_cache(add_cache, out, &error) == LOCACHE_OK)
+        return CLI_DONE;
+    cli_error("%s", error.message);
+    return CLI_FAILED;
+}
