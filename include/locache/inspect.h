@@ -119,6 +119,7 @@ typedef struct locache_file {
     /* the call's key, or a long one's digest (locache_listed) */
     const void *key;
     size_t key_size;
+    bool compressed; /* then body_size is that of its frame */
 } locache_file;
 
 /* Call fn with each file in the folder that has a name as entries have, in no
@@ -146,6 +147,52 @@ locache_folder_find(locache_folder *folder, const char *name,
 LOCACHE_API LOCACHE_CHECK locache_status locache_folder_read(
     locache_value **out, locache_file *file, locache_folder *folder,
     const char *name, locache_error *error);
+
+/* ------------------------------------------------------------ how it is used
+ *
+ * Every process adds what it counted to a file beside the results
+ * (docs/format.md, "Counts"): about once a second while it looks results up,
+ * when it closes a handle, and at its end. One that is killed, or leaves by
+ * _exit(), loses what it counted since. Caches that are open for reading only
+ * are not counted. The counts may be deleted at any time, and then begin anew;
+ * they go where all results of a function are forgotten. */
+
+/* What was counted from one moment to another. */
+typedef struct locache_counts {
+    size_t size; /* sizeof(locache_counts), set by who has the struct */
+    /* as in locache_statistics */
+    uint64_t hits;
+    uint64_t misses;
+    uint64_t rejects;
+    uint64_t stores;
+    uint64_t saved_time;   /* nanoseconds */
+    uint64_t compute_time; /* nanoseconds */
+    uint64_t bytes_read;
+    uint64_t bytes_stored;
+    int64_t since;    /* 0: nothing was counted */
+    int64_t until;    /* when it was added last */
+    uint32_t process; /* whose they are, by its number in its namespace of such;
+                         0: several */
+} locache_counts;
+
+/* All that was counted of a folder. OK; MISS: nothing was, and all are 0;
+ * EINVAL: a size too small for `hits`. */
+LOCACHE_API LOCACHE_CHECK locache_status
+locache_folder_counts(locache_counts *out, locache_folder *folder);
+/* The same in parts, of which it is the sum: of each process what it added
+ * within the last ten seconds, mostly, and what is older. OK, MISS. */
+LOCACHE_API LOCACHE_CHECK locache_status locache_folder_each_counts(
+    locache_folder *folder,
+    void (*fn)(void *context, const locache_counts *counts), void *context);
+/* All that was counted of the present version of a handle's function, by this
+ * process too. OK; EINVAL as above. Any thread. */
+LOCACHE_API LOCACHE_CHECK locache_status locache_total(locache_counts *out,
+                                                       locache *cache);
+/* What this process did with all of its handles, also those that it has closed;
+ * after fork(), with what its parent did before. OK; EINVAL as above. Any
+ * thread. */
+LOCACHE_API LOCACHE_CHECK locache_status
+locache_process_counts(locache_counts *out);
 
 /* Remove one file that locache made. OK; MISS: there is none; EUNTRUSTED:
  * locache did not make it; EINVAL: no name of an entry; EIO. */

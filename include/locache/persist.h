@@ -110,6 +110,8 @@ typedef struct locache_persist_options {
     /* names of parameters that make no other call, parted by commas or spaces;
      * NULL: none */
     const char *ignore;
+    /* LOCACHE_COMPRESS_... or a level, as locache_options has it */
+    int64_t compress;
 } locache_persist_options;
 
 /* Where functions that were not called yet keep their results: exactly this

@@ -60,9 +60,10 @@ _DEFAULTS = (
     None,
     (),
     0,
+    None,
 )
 _DEFAULT_IDS = [*map(id, _DEFAULTS)]  # True is not 1 here
-_SETTINGS = (True, True, False, True, None, -1, 0, 0, 0, 0, 0, True, None, None, True, True, 0)
+_SETTINGS = (True, True, False, True, None, -1, 0, 0, 0, 0, 0, True, None, None, True, True, 0, 0)
 
 # Each module costs a sixth of a millisecond to import: _target is loaded with the first function,
 # _options with the first option, and kept here, since an import statement is a tenth of what a
@@ -194,6 +195,7 @@ def persist(
     keep=None,
     depends=(),
     verify=0,
+    compress=None,
 ):
     """Keep the results of a function in files, and serve later calls from them.
 
@@ -249,6 +251,11 @@ def persist(
     verify : float
         compute this share of the hits again, 0.01 for one in a hundred, 1 for all, and warn where
         the result is another than the stored one
+    compress : bool, int or "auto"
+        compress what is stored, with zstd: True, or a level from 1 to 22 (True is 3): whatever gets
+        smaller, large arrays too, which are read into memory then; "auto": where a look at the
+        beginning says that it pays, but not what is mapped; None or False: nothing. What is stored
+        is read in any case
 
     Returns
     -------
@@ -274,7 +281,7 @@ def persist(
     global _reading
     told = (name, auto_invalidate, max_entries, max_age, dir, ignore, key)
     told = (*told, pickle, durable, version, memory, recheck, mapped, wait, enabled, keep)
-    told = (*told, depends, verify)
+    told = (*told, depends, verify, compress)
     if [*map(id, told)] == _DEFAULT_IDS:
         options = (None, None, (set(), None), _SETTINGS)
     else:

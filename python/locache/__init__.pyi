@@ -189,6 +189,7 @@ def persist(
     keep: Callable[[Any], object] | None = None,
     depends: Iterable[object] = (),
     verify: float = 0,
+    compress: bool | int | Literal["auto"] | None = None,
 ) -> _Function[_P, _R]: ...
 @overload
 def persist(
@@ -212,6 +213,7 @@ def persist(
     keep: Callable[[Any], object] | None = None,
     depends: Iterable[object] = (),
     verify: float = 0,
+    compress: bool | int | Literal["auto"] | None = None,
 ) -> _Decorator: ...
 def reset_cache(
     func: Callable[..., Any] | classmethod[Any, ..., Any] | property, name: str | None = None
@@ -234,6 +236,7 @@ def configure(
     wait: float | None = ...,
     keep: Callable[[Any], object] | None = ...,
     verify: float = ...,
+    compress: bool | int | Literal["auto"] | None = ...,
 ) -> None: ...
 
 # Annotated[T, Key(function)]

@@ -240,6 +240,23 @@ def read_verify(share):
     return max(int(share * 2**53), 1) if share else 0
 
 
+def read_compress(compress):
+    """As the core has it: a level of zstd, 0: none, -1: where it pays."""
+    if compress is None or compress is False:
+        return 0
+    if compress is True:
+        return 3
+    if isinstance(compress, str) and compress == "auto":
+        return -1
+    if isinstance(compress, str):
+        raise ValueError(f'persist(): compress is a level, True, False or "auto", not {compress!r}')
+    if not is_int(compress):
+        raise wrong_type("compress", "True, False, a level or \"auto\"", compress)
+    if not 1 <= compress <= 22:
+        raise ValueError(f"persist(): compress={compress!r} must be a level from 1 to 22")
+    return int(compress)
+
+
 def read_key(key):
     """A function for whole calls, or a dict of functions by names of parameters."""
     if key is None or callable(key):
@@ -284,7 +301,7 @@ def read(told):
 
 def read_anew(told):
     name, auto_invalidate, max_entries, max_age, directory, ignore, key, pickle, *rest = told
-    durable, version, memory, recheck, mapped, wait, enabled, keep, depends, verify = rest
+    durable, version, memory, recheck, mapped, wait, enabled, keep, depends, verify, compress = rest
     auto_invalidate = read_auto_invalidate(auto_invalidate)
     read_flag("pickle", pickle)
     read_flag("durable", durable)
@@ -314,5 +331,6 @@ def read_anew(told):
         read_depends(depends),
         *read_follow(auto_invalidate),
         read_verify(verify),
+        read_compress(compress),
     )
     return name, directory, read_counts(ignore, key), settings

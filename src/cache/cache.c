@@ -16,10 +16,13 @@
 #include "base/os.h"
 #include "base/sized.h"
 #include "base/system.h"
+#include "cache/counting.h"
 #include "cache/dirhold.h"
 #include "cache/funcdir.h"
+#include "cache/layers.h"
 #include "cache/recall.h"
 #include "cache/validate.h"
+#include "disk/packed.h"
 #include "disk/registry.h"
 
 #include <errno.h>
@@ -116,6 +119,17 @@ static locache_status read_entry(locache_value **out, locache *cache, const char
     return lc_store_read(out, &at, name, error);
 }
 
+/* Decompress a value that is valid. */
+static __attribute__((noinline)) locache_status
+expand(locache_value **value, const locache *cache, const lc_address *address, locache_error *error)
+{
+    locache_status status = lc_packed_expand(value, error);
+    return status == LOCACHE_OK || error == NULL
+               ? status
+               : lc_fail(error, status, "%s/%s: %s", lc_handle_path(cache), address->name,
+                         error->message);
+}
+
 /* Validate a value that was read. OK: *out is the caller's, and kept in memory. MISS: it is sound
  * and not to be had, as look->why says. Else it is not valid, and error says why. It is freed but
  * on OK. */
@@ -125,6 +139,8 @@ static locache_status take_valid(locache_value **out, locache_value *value, loca
     locache_status status = lc_validate(&look->why, value, cache, address, error);
     if (status == LOCACHE_OK && value->entry.created < look->from)
         status = LOCACHE_MISS;
+    if (status == LOCACHE_OK && value->entry.compressed)
+        status = expand(&value, cache, address, error);
     if (status != LOCACHE_OK) {
         locache_value_free(value);
         if (status == LOCACHE_MISS && look->why != NULL)
@@ -135,17 +151,19 @@ static locache_status take_valid(locache_value **out, locache_value *value, loca
      * earlier state, and the next hit reads the file once more. */
     mark(&value->stamp, cache, value->entry.expires, value->entry.compute_time);
     count_time(&cache->saved_time, &value->stamp);
+    lc_counting_bytes(&cache->counting.read, value->size);
     note_use(cache, address->name, value);
     lc_recall_keep(cache, address, value);
     *out = value;
-    lc_handle_event(cache, LOCACHE_EVENT_HIT, address->name, "");
+    lc_handle_event(cache, LOCACHE_EVENT_HIT, address->name, cache->foreign ? "from the base" : "");
+    lc_counting_note(cache);
     return LOCACHE_OK;
 }
 
 /* Whatever is wrong with a file is a MISS whose error says so, and an event: the caller computes,
  * and puts in its place. */
-locache_status lc_cache_look(locache_value **out, locache *cache, lc_address *address,
-                             lc_look *look, locache_error *error)
+static locache_status look_here(locache_value **out, locache *cache, lc_address *address,
+                                lc_look *look, locache_error *error)
 {
     locache_value *value;
     if (lc_address_name(address) == NULL)
@@ -165,6 +183,44 @@ locache_status lc_cache_look(locache_value **out, locache *cache, lc_address *ad
             lc_handle_event(cache, LOCACHE_EVENT_REJECT, address->name, error->message);
     }
     return LOCACHE_MISS;
+}
+
+/* In the bases, one after the other. OK: kept in memory as the handle's own is. MISS: error says
+ * what was found that is not valid, where it said nothing yet. */
+static locache_status look_below(locache_value **out, locache *cache, lc_address *address,
+                                 lc_look *look, locache_error *error)
+{
+    int64_t reset_at = lc_layers_reset_at(cache);
+    for (size_t i = 0; i < cache->layers->count; i++) {
+        lc_address below;
+        locache_error why;
+        locache *base = cache->layers->bases[i];
+        lc_look its = {.quiet = look->quiet, .from = look->from};
+        if (its.from <= reset_at && reset_at > 0)
+            its.from = reset_at + 1;
+        lc_error_clear(&why);
+        lc_handle_address(&below, base, address->key, address->key_size);
+        locache_status status = look_here(out, base, &below, &its, &why);
+        if (status == LOCACHE_OK) {
+            lc_layers_mark(&(*out)->stamp, i, reset_at);
+            lc_recall_keep(cache, address, *out);
+            lc_error_clear(error);
+        }
+        if (status != LOCACHE_MISS)
+            return status;
+        if (error->status == LOCACHE_OK && why.status != LOCACHE_OK)
+            *error = why;
+    }
+    return LOCACHE_MISS;
+}
+
+locache_status lc_cache_look(locache_value **out, locache *cache, lc_address *address,
+                             lc_look *look, locache_error *error)
+{
+    locache_status status = look_here(out, cache, address, look, error);
+    return status == LOCACHE_MISS && cache->layers != NULL
+               ? look_below(out, cache, address, look, error)
+               : status;
 }
 
 void lc_cache_tell_miss(locache *cache, const lc_address *address, const lc_look *look,
@@ -237,6 +293,8 @@ static locache_status check_record(const locache *cache, const locache_record *r
     if ((record->body == NULL && record->body_size > 0) ||
         ((record->buffers == NULL || record->buffer_sizes == NULL) && record->buffer_count > 0))
         return lc_fail(error, LOCACHE_EINVAL, "a record with a size and no data");
+    if (record->flags & ~(uint64_t)LOCACHE_RECORD_COPIED)
+        return lc_fail(error, LOCACHE_EINVAL, "unknown flags of a record");
     if (record->buffer_count > LC_ENTRY_BUFFERS_MAX || record->expires < 0)
         return lc_fail(error, LOCACHE_EINVAL,
                        "a record with too many buffers, or a time before 1970");
@@ -246,14 +304,25 @@ static locache_status check_record(const locache *cache, const locache_record *r
     return LOCACHE_OK;
 }
 
-/* The entry as it is to be written: its front is built, body and buffers stay where they are.
- * out->spans is owned, and the front with it, in one allocation. A pickle is signed, with a key
+/* The entry as it is to be written: its front is built, body and buffers stay where they are, or
+ * are in `packed`, whose memory is the caller's to free, whatever is returned. out->spans is owned,
+ * and the front with it, in one allocation. A pickle is signed, with a key
  * that is made where there is none yet. The version is the handle's at this moment: where another
  * thread adopts another directory meanwhile, the entry is a miss for its readers, never a wrong
  * hit. */
-static locache_status lay_out(lc_image *out, locache *cache, lc_address *address,
+static locache_status lay_out(lc_image *out, lc_packed *packed, locache *cache, lc_address *address,
                               const locache_record *record, locache_error *error)
 {
+    lc_parts parts = {{record->body, record->body_size},
+                      record->buffers,
+                      record->buffer_sizes,
+                      record->buffer_count};
+    bool compressed =
+        cache->compress != 0 && lc_packed_make(packed, &parts, cache->compress,
+                                               !(cache->flags & LOCACHE_OPEN_UNMAPPED) &&
+                                                   !(record->flags & LOCACHE_RECORD_COPIED));
+    if (compressed)
+        parts = packed->parts;
     unsigned char secret[LC_MAC_KEY_SIZE];
     bool sign = record->codec == LOCACHE_CODEC_PICKLE;
     lc_entry entry = {
@@ -265,8 +334,9 @@ static locache_status lay_out(lc_image *out, locache *cache, lc_address *address
         .function = cache->function_id,
         .version = lc_handle_version(cache),
         .key = lc_address_stored(address),
-        .body = {record->body, record->body_size},
-        .buffer_count = (uint32_t)record->buffer_count,
+        .body = parts.body,
+        .buffer_count = (uint32_t)parts.count,
+        .compressed = compressed,
     };
     size_t front_size = lc_entry_front_size(&entry);
     size_t count = lc_entry_span_count(&entry);
@@ -279,10 +349,12 @@ static locache_status lay_out(lc_image *out, locache *cache, lc_address *address
     lc_span *spans = lc_alloc(count * sizeof *spans + front_size);
     if (spans == NULL)
         return lc_fail(error, LOCACHE_ENOMEM, "no memory to store a result of %s", cache->function);
-    lc_entry_build((unsigned char *)(spans + count), spans, &entry, record->buffers,
-                   record->buffer_sizes, sign ? secret : NULL);
-    *out =
-        (lc_image){.spans = spans, .count = count, .durable = cache->flags & LOCACHE_OPEN_DURABLE};
+    lc_entry_build((unsigned char *)(spans + count), spans, &entry, parts.buffers, parts.sizes,
+                   sign ? secret : NULL);
+    *out = (lc_image){.spans = spans,
+                      .count = count,
+                      .durable = cache->flags & LOCACHE_OPEN_DURABLE,
+                      .packed = compressed};
     return LOCACHE_OK;
 }
 
@@ -295,39 +367,51 @@ locache_status lc_cache_make_directory(locache *cache, locache_error *error)
     return status;
 }
 
+/* Bytes of an entry's file: its stamp has them only where it proves something. */
+static uint64_t stored_size(const lc_image *image)
+{
+    uint64_t size = 0;
+    for (size_t i = 0; i < image->count; i++)
+        size += image->spans[i].size;
+    return size;
+}
+
 /* Lay an entry out, write it under a temporary name, and commit it by a rename. MISS: the directory
  * was deleted meanwhile, to be tried again. The layout is part of the attempt, since a directory
  * that is made anew has another version. */
-static locache_status publish(bool *replaced, locache *cache, lc_address *address,
+static locache_status publish(lc_stored *stored, locache *cache, lc_address *address,
                               const locache_record *record, locache_error *error)
 {
     lc_image image = {.spans = NULL};
-    lc_stored stored;
-    locache_status status = lay_out(&image, cache, address, record, error);
-    if (status != LOCACHE_OK)
+    lc_packed packed = {.memory = NULL};
+    locache_status status = lay_out(&image, &packed, cache, address, record, error);
+    if (status != LOCACHE_OK) {
+        lc_free(packed.memory);
         return status;
+    }
     lc_directory at = lc_handle_directory(cache, atomic_load(&cache->funcdir));
     /* Once for each handle, by who writes first: a hit never lists a directory. */
     if (!atomic_exchange(&cache->swept, true))
         lc_store_sweep(&at);
-    status = lc_store_write(&stored, &at, address->name, &image, error);
+    status = lc_store_write(stored, &at, address->name, &image, error);
     if (status == LOCACHE_OK) {
         if (!atomic_exchange_explicit(&cache->registered, true, memory_order_relaxed))
             lc_registry_note(cache->dir, false);
-        locache_stamp *stamp = &stored.stamp;
+        locache_stamp *stamp = &stored->stamp;
         mark(stamp, cache, record->expires, record->compute_time);
         count_time(&cache->compute_time, stamp);
+        lc_counting_bytes(&cache->counting.stored, stored_size(&image));
         lc_recall_keep_written(cache, address, stamp, &image);
         if (record->stamp != NULL)
             *record->stamp = *stamp;
-        *replaced = stored.replaced;
     }
     lc_free(image.spans);
+    lc_free(packed.memory);
     return status;
 }
 
 /* Evict what is beyond the limits, now that `name` is there. */
-static void limit(locache *cache, const char *name, bool replaced)
+static void limit(locache *cache, const char *name, const lc_stored *stored)
 {
     const lc_limits *limits = &cache->limits;
     lc_directory at = lc_handle_directory(cache, atomic_load(&cache->funcdir));
@@ -339,7 +423,9 @@ static void limit(locache *cache, const char *name, bool replaced)
     if (limits->max_entries > 0 && at.grain < 0)
         lc_limits_touch(&at, name);
     const lc_newcomer newcomer = {.name = name,
-                                  .replaced = replaced,
+                                  .size = stored->stamp.words[LC_STAMP_SIZE],
+                                  .replaced = stored->replaced,
+                                  .replaced_size = stored->replaced_size,
                                   .counted = atomic_exchange(&cache->counted, true),
                                   .uses = lc_recall_uses,
                                   .context = cache};
@@ -351,7 +437,7 @@ locache_status lc_cache_put(locache *cache, lc_address *address, const locache_r
                             locache_error *error)
 {
     locache_record known;
-    bool replaced = false;
+    lc_stored stored;
     lc_error_clear(error);
     if (lc_address_name(address) == NULL)
         return lc_fail(error, LOCACHE_EINVAL, "the bytes given to locache_put() are not a key");
@@ -368,10 +454,10 @@ locache_status lc_cache_put(locache *cache, lc_address *address, const locache_r
         /* What the file system does with capital letters is known by now. */
         lc_address_set_folds(address, atomic_load(&cache->folds));
         if (status == LOCACHE_OK && lc_address_name(address) != NULL)
-            status = publish(&replaced, cache, address, &known, error);
+            status = publish(&stored, cache, address, &known, error);
     }
     if (status == LOCACHE_OK)
-        limit(cache, address->name, replaced);
+        limit(cache, address->name, &stored);
     lc_dirhold_return(cache);
     if (status == LOCACHE_MISS)
         return lc_fail_os(error, ENOENT, "%s is removed again and again, last while writing %s",
@@ -379,6 +465,7 @@ locache_status lc_cache_put(locache *cache, lc_address *address, const locache_r
     if (status != LOCACHE_OK)
         return status;
     lc_handle_event(cache, LOCACHE_EVENT_STORE, address->name, "");
+    lc_counting_note(cache);
     return LOCACHE_OK;
 }
 

@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "cache/table.h"
 #include "cache/told.h"
+#include "disk/counts.h"
 #include "disk/limits.h"
 #include "disk/store.h"
 #include "format/version_text.h"
@@ -41,6 +42,19 @@ typedef struct lc_recall {
     _Atomic uint64_t stale;      /* found in the table, and not valid any more */
     _Atomic uint64_t stale_time; /* what that had taken to compute */
 } lc_recall;
+
+/* What of it is on disk (counting.c). */
+typedef struct lc_counting {
+    _Atomic uint64_t read;             /* bytes of entries that were read and given */
+    _Atomic uint64_t stored;           /* and of those that were stored */
+    _Atomic uint64_t added[LC_COUNTS]; /* to the function's counts */
+    _Atomic int64_t since;             /* lc_now() when that was */
+    _Atomic int64_t due;               /* lc_ticks() from which the rest is */
+    atomic_bool adding;                /* a thread is at it */
+    uint64_t round; /* of lc_counting_exit(), the last that had it; like the next: locked */
+    locache *next;  /* of the open handles */
+    locache *before;
+} lc_counting;
 
 struct locache {
     atomic_uint users; /* who opened it, until it is closed, and flights that are not ended */
@@ -76,6 +90,7 @@ struct locache {
     unsigned flags;
     lc_limits limits;
     int64_t wait;       /* locache_options.wait */
+    int compress;       /* locache_options.compress */
     atomic_uint misses; /* one after the other, of what was asked for on disk: ask.c */
     lc_recall recall;
     const char *dir;      /* the cache directory */
@@ -86,7 +101,13 @@ struct locache {
     const char *names[LC_NAMES];
     const char *paths[LC_NAMES];
     atomic_int chosen; /* of these */
+    /* Read-only caches that are asked where this has no result (layers.h); NULL: none. */
+    struct lc_layers *layers;
+    /* It is such a one: anybody's, never written to, and trusted with data alone. */
+    bool foreign;
+    mode_t mode;       /* of directories, where others share them (disk/share.h); 0: nobody does */
     atomic_bool folds; /* the file system takes capital letters for small ones */
+    lc_counting counting;
     char tag[LC_TAG_MAX + 1];
     char strings[]; /* what those above point to: one allocation, one free */
 };

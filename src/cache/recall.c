@@ -15,7 +15,9 @@
 #include "base/log.h"
 #include "base/os.h"
 #include "base/system.h"
+#include "cache/counting.h"
 #include "cache/dirhold.h"
+#include "cache/layers.h"
 
 #include <fcntl.h>
 #include <string.h>
@@ -142,6 +144,8 @@ static __attribute__((noinline)) bool is_named(locache *cache, const locache_sta
     const char *name = lc_address_name(address);
     if (name == NULL)
         return false;
+    if (stamp->words[LC_STAMP_BASE] != 0)
+        return lc_layers_validate(cache, stamp, address);
     int funcdir = lc_dirhold_borrow(cache);
     bool named = funcdir >= 0 && lc_stamp_is_at(stamp, funcdir, name);
     if (named && hit != NULL && hit->pin && may_pin(&cache->recall, stamp))
@@ -240,6 +244,8 @@ static inline locache_status find_valid(void **object, locache *cache, lc_addres
         return LOCACHE_MISS;
     }
     log_hit(cache, address);
+    if (__builtin_expect(hit.due, 0))
+        lc_counting_note(cache);
     *object = hit.object;
     return LOCACHE_OK;
 }
@@ -330,7 +336,8 @@ void lc_recall_keep_written(locache *cache, lc_address *address, const locache_s
     size_t size = (size_t)stamp->words[LC_STAMP_SIZE];
     if (!cache->recall.values || cache->recall.table == NULL)
         return;
-    bool fits = image->count == 1 && size > 0 && size <= KEPT_MAX && image->spans[0].size == size;
+    bool fits = image->count == 1 && !image->packed && size > 0 && size <= KEPT_MAX &&
+                image->spans[0].size == size;
     locache_value *value = fits ? lc_value_new(size) : NULL;
     if (value == NULL) {
         lc_table_drop(cache->recall.table, address, 0);

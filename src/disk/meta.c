@@ -26,7 +26,8 @@ static locache_status read_meta(size_t *size, void *out, size_t room, const open
     const char *within = from->within;
     if (lc_fstat(fd, &found) != 0)
         return lc_fail_os(error, errno, "cannot examine %s/%s", file->path, within);
-    locache_status status = lc_owner_file(fd, &found, from->us, file->path, within, error);
+    locache_status status =
+        lc_owner_file(fd, &found, &(lc_owner_in){file->dir, from->us}, file->path, within, error);
     if (status != LOCACHE_OK)
         return status;
     /* It is replaced whole, and never written to: what is beyond its size need not be asked for. */

@@ -45,12 +45,29 @@ static const char *name_owner(owner_text *out, uid_t uid)
     return out->text;
 }
 
+/* Anyone's, but not everyone's? A sticky directory is no better: who may make names in it makes up
+ * results. */
+static locache_status check_anyones(const struct stat *file, const lc_owner_place *place,
+                                    locache_error *error)
+{
+    const char *where = place->where;
+    if (file->st_mode & S_IWOTH)
+        return lc_fail(error, LOCACHE_EUNTRUSTED,
+                       "%s%s%s can be written to by every user, and no result is taken from it: "
+                       "its owner may chmod o-w '%s%s%s'",
+                       where, slash(where), place->name, where, slash(where), place->name);
+    return LOCACHE_OK;
+}
+
 /* Ours, and closed to others? */
-static locache_status check_owner(int fd, const struct stat *file, uid_t us,
+static locache_status check_owner(int fd, const struct stat *file, const lc_owner_in *in,
                                   const lc_owner_place *place, locache_error *error)
 {
     owner_text owner;
     const char *where = place->where;
+    uid_t us = in->us;
+    if (us == LC_OWNER_ANYONE)
+        return check_anyones(file, place, error);
     if (file->st_uid != us)
         return lc_fail(error, LOCACHE_EUNTRUSTED,
                        "%s%s%s belongs to another user, %s: delete it, or set %s to a directory "
@@ -89,8 +106,10 @@ static locache_status refuse_dir(int at, const lc_owner_place *place, int code,
     return lc_fail_os(error, code, "cannot open the directory %s%s%s", where, slash(where), name);
 }
 
-locache_status lc_owner_open(int *out, int at, const lc_owner_place *place, locache_error *error)
+static locache_status open_owned(int *out, const lc_owner_in *in, const lc_owner_place *place,
+                                 locache_error *error)
 {
+    int at = in->dir;
     /* Opened first, then checked: the descriptor cannot be exchanged any more. */
     int fd = lc_openat(at, place->name, O_RDONLY | O_DIRECTORY, 0);
     if (fd < 0)
@@ -101,13 +120,25 @@ locache_status lc_owner_open(int *out, int at, const lc_owner_place *place, loca
         status = lc_fail_os(error, errno, "cannot examine the directory %s%s%s", place->where,
                             slash(place->where), place->name);
     else
-        status = check_owner(fd, &found, geteuid(), place, error);
+        status = check_owner(fd, &found, in, place, error);
     if (status != LOCACHE_OK) {
         lc_close(fd);
         return status;
     }
     *out = fd;
     return LOCACHE_OK;
+}
+
+locache_status lc_owner_open(int *out, int at, const lc_owner_place *place, locache_error *error)
+{
+    return open_owned(out, &(lc_owner_in){at, geteuid()}, place, error);
+}
+
+locache_status lc_owner_open_anyones(int *out, int at, const char *name, const char *where,
+                                     locache_error *error)
+{
+    const lc_owner_place place = {.where = where, .name = name, .variable = "LOCACHE_BASE"};
+    return open_owned(out, &(lc_owner_in){at, LC_OWNER_ANYONE}, &place, error);
 }
 
 locache_status lc_owner_open_dir(int *out, int at, const char *name, const char *where,
@@ -126,14 +157,14 @@ bool lc_owner_meta(int dir, uid_t us)
            !(found.st_mode & (S_IWGRP | S_IWOTH));
 }
 
-locache_status lc_owner_file(int fd, const struct stat *file, uid_t us, const char *where,
-                             const char *name, locache_error *error)
+locache_status lc_owner_file(int fd, const struct stat *file, const lc_owner_in *in,
+                             const char *where, const char *name, locache_error *error)
 {
     const lc_owner_place place = {.where = where, .name = name, .variable = "LOCACHE_DIR"};
     if (!S_ISREG(file->st_mode))
         return lc_fail(error, LOCACHE_EUNTRUSTED, "%s%s%s is not a regular file: delete it", where,
                        slash(where), name);
-    return check_owner(fd, file, us, &place, error);
+    return check_owner(fd, file, in, &place, error);
 }
 
 /* ------------------------------------------------------------------------------------- above it */

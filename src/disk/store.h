@@ -18,11 +18,13 @@ typedef struct lc_image {
     lc_span *spans; /* the first is the entry's front */
     size_t count;
     bool durable; /* on the disk for good before the write returns */
+    bool packed;  /* compressed: never mapped, and in memory that nobody else writes to */
 } lc_image;
 
 /* What a write did. */
 typedef struct lc_stored {
-    bool replaced; /* there was a file of that name before */
+    bool replaced;         /* there was a file of that name before, */
+    int64_t replaced_size; /* of so many bytes */
     locache_stamp stamp;
 } lc_stored;
 

@@ -156,6 +156,7 @@ static locache_status open_named(locache **out, lcpy_persisted *self, const lcpy
         .memory_entries = self->options.memory_entries,
         .memory_bytes = self->options.memory_bytes,
         .recheck = self->options.recheck,
+        .compress = self->options.compress,
         .retain = lcpy_kept_retain,
         .release = lcpy_kept_release,
         .group = self->state,

@@ -29,6 +29,7 @@ typedef struct lcpy_options {
     PyObject *depends; /* tuple: what else counts; or NULL */
     bool follow;       /* what the function reaches counts */
     bool packages;     /* and the versions of packages */
+    int compress;      /* as in locache_options */
     uint64_t verify;   /* this share of the hits is computed again: verify.h; 0: none */
 } lcpy_options;
 

@@ -25,6 +25,7 @@ static locache_status put_encoded(lcpy_persisted *self, const lcpy_key *key,
     record->buffers = encoded->buffers;
     record->buffer_sizes = encoded->buffer_sizes;
     record->buffer_count = encoded->buffer_count;
+    record->flags = encoded->arrays ? 0U : LOCACHE_RECORD_COPIED;
     locache_status status;
     LCPY_BEGIN_WITHOUT_GIL(self);
     status = flight != NULL

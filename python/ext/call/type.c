@@ -49,13 +49,14 @@ static int init_options(lcpy_options *out, PyObject *told)
     PyObject *depends;
     int follow = 1;
     int packages = 1;
+    int compress = 0;
     unsigned long long verify = 0;
     long long numbers[6]; /* long long is int64_t's size, but may be another type */
     *out = (lcpy_options){0};
-    if (!PyArg_ParseTuple(told, "ppppOLLLLLLOOOppK;settings", &auto_invalidate, &pickle, &durable,
+    if (!PyArg_ParseTuple(told, "ppppOLLLLLLOOOppKi;settings", &auto_invalidate, &pickle, &durable,
                           &mapped, &version, &numbers[0], &numbers[1], &numbers[2], &numbers[3],
                           &numbers[4], &numbers[5], &enabled, &keep, &depends, &follow, &packages,
-                          &verify))
+                          &verify, &compress))
         return -1;
     *out = (lcpy_options){
         .version = version != Py_None ? Py_NewRef(version) : NULL,
@@ -74,6 +75,7 @@ static int init_options(lcpy_options *out, PyObject *told)
         .follow = follow != 0,
         .packages = packages != 0,
         .verify = verify,
+        .compress = compress,
     };
     return 0;
 }
