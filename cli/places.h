@@ -26,6 +26,8 @@ typedef struct cli_places {
 int cli_places_find(cli_places *out, int count, char **operands);
 /* The same of a command line that was read: with --all every cache of this user, wherever it is. */
 int cli_places_of(cli_places *out, const cli_parse *parse);
+/* Add every cache of this user that is not there as a whole already. CLI_DONE, CLI_FAILED. */
+int cli_places_add_all(cli_places *places);
 void cli_places_clear(cli_places *places);
 
 /* Is that the name of the directory of a function of this qualified name, or of one that the

@@ -188,3 +188,116 @@ def test_all__of_what_was_stored_by_hand(made, project, run):
     found = [Path(row[-1]) for row in run("ls", "--all", "-e", cwd="/", home=made / "home").lines()]
     assert len(found) == RESULTS
     assert not any(path.is_relative_to(project) for path in found)
+
+
+# ------------------------------------------------------------------------------------------ bounds
+
+
+def sizes(*directories):
+    return sum(path.stat().st_size for d in directories for path in Path(d).glob("*/x=*"))
+
+
+@pytest.fixture
+def stored(home, tmp_path):
+    """stored(path, count): so many results of about a kilobyte in a cache."""
+
+    def stored(path, count, **environment):
+        program = """if True:
+            import sys
+            from locache import persist
+
+            @persist(dir=sys.argv[1])
+            def body(x):
+                return b"x" * 1000
+
+            for n in range(int(sys.argv[2])):
+                body(n)
+        """
+        subprocess.run(
+            [sys.executable, "-c", program, path, str(count)],
+            env={**clean_environment(home), **environment},
+            check=True,
+        )
+        return path
+
+    return stored
+
+
+def test_gc__applies_what_is_set_for_a_cache(all_of, run, home, stored, tmp_path):
+    a, b = stored(tmp_path / "a.cache", 20), stored(tmp_path / "b.cache", 20)
+    told = run("gc", "--set-max-size", "10K", "-n", "a.cache", home=home)
+    assert "a.cache: would be set to at most 10K" in told.err and not (a / ".limits").exists()
+    told = run("gc", "--set-max-size", "10K", "a.cache", home=home)
+    assert "a.cache: at most 10K" in told.err
+    assert 8000 < sizes(a) <= 10240 and sizes(b) > 20000
+    assert "max_bytes = 10K\n" in (a / ".limits").read_text()
+    (a / ".limits").write_text("# mine\n max_entries=5\nmax_bytes = 1.5K\n\n")
+    planned = all_of("gc", "-n", "--json").json()
+    done = all_of("gc", "--json").json()
+    assert done["removed"] == planned["removed"] == 8 - 1
+    run("gc", "--set-max-size", "0", "--set-max-entries", "0", "a.cache", home=home)
+    assert not (a / ".limits").exists()
+
+
+def test_gc__applies_what_is_set_for_all_together(all_of, run, home, stored, tmp_path):
+    a, b = stored(tmp_path / "a.cache", 20), stored(tmp_path / "b.cache", 20)
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    told = all_of("gc", "--set-max-size", "30K", "-n")
+    assert "all caches of yours together: would be set" in told.err
+    assert sizes(a, b) > 40000
+    assert "all caches of yours together: at most 30K" in all_of("gc", "--set-max-size", "30K").err
+    assert 28000 < sizes(a, b) <= 30 * 1024
+    config = home / ".config/locache/limits"
+    assert "max_bytes = 30K\n" in config.read_text()
+    config.write_text("max_bytes = 20K")
+    run("gc", "a.cache", home=home)  # of what is named alone
+    assert sizes(a, b) > 28000
+    (a / ".limits").write_text("max_entries = 3")
+    planned = run("gc", "-n", "--json", home=home, cwd=elsewhere).json()
+    assert planned == {**run("gc", "--json", home=home, cwd=elsewhere).json(), "dry_run": True}
+    assert sizes(a, b) <= 20 * 1024 and len(list(a.glob("body/x=*"))) <= 3
+    config.write_text("max_age = 1h")
+    for path in b.glob("body/x=*"):
+        os.utime(path, (1, 1))
+    all_of("gc")
+    assert sizes(b) == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "told"),
+    [
+        (["--set-max-size", "1G"], 2, "--set-... needs the caches"),
+        (["--set-max-size", "much", "--all"], 2, "takes a size"),
+        (["--set-max-age", "-1", "--all"], 2, "takes an age"),
+        (["--set-max-entries", "1.5", "--all"], 2, "takes a whole number"),
+        (["--set-max-size", "1G", "a.cache/body"], 2, "for whole caches"),
+        (["--set-max-size", "1G", "nowhere.cache"], 1, "there is no nowhere.cache"),
+    ],
+)
+def test_gc__what_cannot_be_set(run, home, store, tmp_path, arguments, code, told):
+    store(tmp_path / "a.cache")
+    assert told in run("gc", *arguments, home=home, code=code).err
+    assert not (home / ".config").exists() and not (tmp_path / "a.cache/.limits").exists()
+
+
+def test_gc__a_setting_that_says_nothing_known(all_of, run, home, store, tmp_path):
+    store(tmp_path / "a.cache")
+    for text in ("max_bytes 10G", "max_size = 1", "max_bytes = lots", "max_entries = 1.5", "\0"):
+        (tmp_path / "a.cache/.limits").write_text("\n" + text)
+        assert ".limits, line 2, is none of" in run("gc", "a.cache", home=home, code=3).err
+    (tmp_path / "a.cache/.limits").write_text("#" * 5000)
+    run("gc", "a.cache", home=home, code=3)
+    run("gc", "--set-max-size", "1G", "a.cache", home=home)
+    os.chmod(tmp_path / "a.cache/.limits", 0o666)
+    assert "chmod go-w" in run("gc", "a.cache", home=home, code=3).err
+
+
+def test_gc__the_users_setting_may_be_a_link(all_of, home, store, tmp_path):
+    store(tmp_path / "a.cache")
+    (home / ".config/locache").mkdir(parents=True)
+    (home / "dotfiles").write_text("max_entries = 7\n")
+    (home / ".config/locache/limits").symlink_to("../../dotfiles")
+    all_of("gc", "--set-max-size", "1G")
+    assert (home / ".config/locache/limits").is_symlink()
+    assert "max_bytes = 1G\nmax_entries = 7\n" in (home / "dotfiles").read_text()
