@@ -81,7 +81,7 @@ static rule *rule_of(const gc *in, const cli_visit *visit)
     return &in->rules[visit->place - in->places->items];
 }
 
-static bool count_file(void *context, const cli_visit *visit, const locache_file *file)
+static bool weigh_file(void *context, const cli_visit *visit, const locache_file *file)
 {
     gc *in = context;
     rule *of = rule_of(in, visit);
@@ -154,7 +154,7 @@ static void begin_pass(gc *in)
 /* Through some places to count, and once more to cut where it is beyond the bound. */
 static int collect(gc *in, const cli_places *places, const rule *of, cli_cut *cut)
 {
-    const cli_visitor first = {.file = count_file, .end = sweep, .context = in};
+    const cli_visitor first = {.file = weigh_file, .end = sweep, .context = in};
     cutting now = {.in = in, .all = of == &in->all};
     const cli_visitor second = {.file = cut_file, .context = &now, .quiet = true};
     in->bytes = in->entries = 0;

@@ -345,7 +345,7 @@ int cli_places_find(cli_places *out, int count, char **operands)
     return out->failed && code == CLI_DONE ? CLI_FAILED : code;
 }
 
-/* ----------------------------------------------------------------------------- all of this user's */
+/* --------------------------------------------------------------------------- all of this user's */
 
 /* Those that were there before are looked through for each: they are below one directory. */
 typedef struct adding {

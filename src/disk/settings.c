@@ -133,7 +133,7 @@ static locache_status read_text(char *text, const settings_file *file, locache_e
         status = lc_fail_os(error, errno, "cannot examine %s", file->path);
     else if (!S_ISREG(found.st_mode) || found.st_mode & (S_IWGRP | S_IWOTH) ||
              (found.st_uid != geteuid() && found.st_uid != 0))
-        status = lc_fail(error, LOCACHE_EUNTRUSTED,
+        status = lc_fail(error, LOCACHE_EINVAL,
                          "%s is not a file that only you can write to: chmod go-w it", file->path);
     else if (found.st_size > TEXT_MAX)
         status = lc_fail(error, LOCACHE_ELIMIT, "%s has more than %d bytes", file->path, TEXT_MAX);

@@ -14,8 +14,8 @@ typedef struct lc_settings {
 
 /* Those of a cache directory, which is open as `root` and has the path `dir`; root < 0: of all of
  * this user's caches. What the environment says goes before what the file does. OK, also where
- * nothing is set; EINVAL: a line or a variable says what cannot be; EUNTRUSTED: the file is not
- * ours alone; EIO, ELIMIT. *out has what could be read in every case. */
+ * nothing is set; EINVAL: a line or a variable says what cannot be, or others may write to the
+ * file; EIO, ELIMIT. *out has what could be read in every case. */
 locache_status lc_settings_read(lc_settings *out, int root, const char *dir, locache_error *error);
 bool lc_settings_any(const lc_settings *settings);
 
