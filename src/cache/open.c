@@ -8,6 +8,7 @@
 #include "base/system.h"
 #include "base/text.h"
 #include "cache/counting.h"
+#include "cache/bounds.h"
 #include "cache/dirhold.h"
 #include "cache/flight.h"
 #include "cache/funcdir.h"
@@ -125,7 +126,7 @@ static locache *make_handle(const char *dir, const locache_options *options)
         cache->identity.code_tag = cache->tag;
     }
     cache->flags = options->flags;
-    cache->limits = (lc_limits){.max_entries = options->max_entries, .max_age = options->max_age};
+    cache->limits = lc_bounds_of(options);
     cache->wait = options->wait;
     cache->compress = options->compress == LOCACHE_COMPRESS_NEVER ? LOCACHE_COMPRESS_NONE
                                                                   : (int)options->compress;

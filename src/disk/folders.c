@@ -25,8 +25,7 @@ bool lc_folders_open(lc_directory *at, char *path, const lc_folder_entry *entry)
     *at = (lc_directory){.owner = geteuid(), .function = entry->name, .grain = -1, .unseen = true};
     if ((size_t)snprintf(path, LOCACHE_PATH_MAX, "%s/%s", entry->root_path, entry->name) >=
             LOCACHE_PATH_MAX ||
-        lc_owner_open_dir(&at->dir, entry->root, entry->name, entry->root_path, NULL) !=
-            LOCACHE_OK)
+        lc_owner_open_dir(&at->dir, entry->root, entry->name, entry->root_path, NULL) != LOCACHE_OK)
         return false;
     at->path = path;
     if (lc_ours_funcdir(at->dir))
@@ -60,8 +59,8 @@ static bool add_folder(void *context, const char *name)
     const listing *in = context;
     lc_folders *out = in->out;
     lc_folder_entry one = {.root = in->root, .root_path = in->path};
-    if (name[0] == '.' || (size_t)snprintf(one.name, sizeof one.name, "%s%s", in->within, name) >=
-                              sizeof one.name)
+    if (name[0] == '.' ||
+        (size_t)snprintf(one.name, sizeof one.name, "%s%s", in->within, name) >= sizeof one.name)
         return true;
     if (!count_folder(&one.tally, &one))
         return true;
@@ -85,8 +84,8 @@ static bool add_family(void *context, const char *name)
     const listing *all = context;
     char within[LC_FOLDERS_NAME];
     listing in = *all;
-    if (name[0] == '.' || (size_t)snprintf(within, sizeof within, LC_VERSIONS "/%s/", name) >=
-                              sizeof within ||
+    if (name[0] == '.' ||
+        (size_t)snprintf(within, sizeof within, LC_VERSIONS "/%s/", name) >= sizeof within ||
         lc_owner_open_dir(&in.at, all->at, name, all->path, NULL) != LOCACHE_OK)
         return true;
     in.within = within;

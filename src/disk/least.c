@@ -10,8 +10,10 @@
 #include "disk/evict.h"
 #include "disk/front.h"
 #include "disk/ours.h"
-#include "disk/place.h"
+#include "disk/round.h"
+#include "disk/sealed.h"
 
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -26,7 +28,14 @@
 #define SLACK_PART 128
 /* So many goes in a row without anything to evict: what is left is not ours. */
 #define IDLE_MAX 4
-#define PLACE LC_META "/place"
+#define ROUND LC_META "/around"
+
+/* Where the look at a directory's names stopped, in the machine's own order of bytes: deleted or
+ * damaged, it begins anew. */
+typedef struct round_record {
+    lc_round round;
+    unsigned char sum[LC_CHECKSUM_SIZE];
+} round_record;
 
 typedef struct candidate {
     double worth;
@@ -43,7 +52,8 @@ typedef struct sample {
     size_t folder;
     bool newest; /* the entry that stays is in it */
     size_t looked;
-    size_t most; /* to be looked at in this folder */
+    size_t most;   /* to be looked at in this folder */
+    lc_tally seen; /* in this folder, that stay */
     size_t count;
     lc_front front;
     candidate all[NAMES];
@@ -69,16 +79,34 @@ static void take_away(lc_folders *folders, size_t n, int64_t bytes)
     lc_tally_plus(&folders->sum, -1, -bytes);
 }
 
+/* What went after it was seen. */
+static void note_evicted(const lc_directory *at, int64_t bytes)
+{
+    round_record record;
+    const lc_tally one = {1, bytes};
+    int fd = lc_sealed_open(at, ROUND, O_RDWR);
+    if (fd < 0)
+        return;
+    if (lc_sealed_read(&record, sizeof record, fd)) {
+        if (record.round.place != 0)
+            lc_tally_minus(&record.round.seen, &one);
+        lc_tally_plus(&record.round.evicted, 1, bytes);
+        lc_sealed_write(fd, &record, sizeof record);
+    }
+    lc_close(fd);
+}
+
 static void evict_candidate(const sample *of, const lc_directory *at, const char *name, size_t n)
 {
     const candidate *one = &of->all[n];
     lc_evict_known(at, name, one->used, of->in->why);
     lc_tally_add(at, (lc_tally){-1, -one->size});
+    note_evicted(at, one->size);
     take_away(of->in->folders, one->folder, one->size);
 }
 
 /* What is not to be given any more goes whatever there is. */
-static bool evict_ended(const sample *of, const char *name)
+static bool evict_ended(sample *of, const char *name)
 {
     const lc_front *front = &of->front;
     const lc_settings *bounds = of->in->bounds;
@@ -92,24 +120,29 @@ static bool evict_ended(const sample *of, const char *name)
     lc_evict_known(&of->at, name, INT64_MIN, why);
     lc_tally_add(&of->at, (lc_tally){-1, -(int64_t)front->size});
     take_away(of->in->folders, of->folder, (int64_t)front->size);
+    lc_tally_plus(&of->seen, -1, -(int64_t)front->size);
     return true;
 }
 
 static bool take_name(void *context, const char *name)
 {
     sample *of = context;
+    struct stat found;
     size_t size = strlen(name) + 1;
     if (name[0] == '.')
         return true;
     of->looked++;
     bool more = of->looked < of->most;
+    if (lc_fstatat(of->at.dir, name, &found) != 0 || !S_ISREG(found.st_mode))
+        return more;
+    lc_tally_plus(&of->seen, 1, (int64_t)found.st_size);
     if (size > sizeof of->names[0] || of->count == NAMES)
         return more;
     locache_status status = lc_front_examine(&of->front, &of->at, name, NULL);
     bool sound = status == LOCACHE_OK;
     /* What is damaged cost nothing that anybody knows; what is newer, or cannot be read, stays. */
-    if (!sound && (status == LOCACHE_EFORMAT || status == LOCACHE_EIO ||
-                   !lc_ours_entry(of->at.dir, name)))
+    if (!sound &&
+        (status == LOCACHE_EFORMAT || status == LOCACHE_EIO || !lc_ours_entry(of->at.dir, name)))
         return more;
     if ((of->newest && strcmp(name, of->in->keep) == 0) || (sound && evict_ended(of, name)))
         return more;
@@ -118,24 +151,61 @@ static bool take_name(void *context, const char *name)
                        .used = of->front.used < of->now ? of->front.used : of->now,
                        .folder = of->folder,
                        .name = of->count};
-    one->worth = lc_worth_of(of->in->clock, one->used, sound ? of->front.entry.compute_time : 0,
-                             one->size);
+    one->worth =
+        lc_worth_of(of->in->clock, one->used, sound ? of->front.entry.compute_time : 0, one->size);
     memcpy(of->names[of->count++], name, size);
     return more;
 }
 
-static void look_into(sample *of, size_t folder, size_t most)
+/* What a folder's tally was found to be. */
+static void correct(sample *of, const lc_tally *now)
+{
+    lc_tally *said = &of->in->folders->items[of->folder].tally;
+    const lc_tally more = {now->entries - said->entries, now->bytes - said->bytes};
+    if (more.entries == 0 && more.bytes == 0)
+        return;
+    *said = *now;
+    lc_tally_plus(&of->in->folders->sum, more.entries, more.bytes);
+    lc_tally_add(&of->at, more);
+}
+
+/* The next names, or all of them. A tally that a killed process left wrong becomes right by that, at
+ * once or when the round ends. */
+static void look_through(sample *of, bool whole)
+{
+    round_record record;
+    lc_tally now = of->in->folders->items[of->folder].tally;
+    int fd = lc_sealed_open(&of->at, ROUND, O_RDWR | O_CREAT);
+    if (whole || fd < 0 || !lc_sealed_read(&record, sizeof record, fd))
+        record.round = (lc_round){.begin = now};
+    if (lc_each_name_from(of->at.dir, &record.round.place, take_name, of) == 0) {
+        lc_tally_plus(&record.round.seen, of->seen.entries, of->seen.bytes);
+        now = of->in->folders->items[of->folder].tally;
+        if (whole && record.round.place == 0)
+            now = of->seen;
+        else if (record.round.place == 0)
+            lc_round_end(&record.round, &now);
+        correct(of, &now);
+    }
+    if (fd < 0)
+        return;
+    lc_sealed_write(fd, &record, sizeof record);
+    lc_close(fd);
+}
+
+static void look_into(sample *of, size_t folder, bool whole)
 {
     char path[LOCACHE_PATH_MAX];
     struct stat found;
     of->folder = folder;
     of->looked = 0;
-    of->most = most;
-    if (most == 0 || !lc_folders_open(&of->at, path, &of->in->folders->items[folder]))
+    of->most = whole ? NAMES : NAMES / DIRECTORIES;
+    of->seen = (lc_tally){0, 0};
+    if (!lc_folders_open(&of->at, path, &of->in->folders->items[folder]))
         return;
     of->newest = lc_fstat(of->at.dir, &found) == 0 && found.st_dev == of->in->keep_device &&
                  found.st_ino == of->in->keep_inode;
-    (void)!lc_place_look(of->at.dir, PLACE, take_name, of);
+    look_through(of, whole);
     lc_close(of->at.dir);
 }
 
@@ -177,10 +247,10 @@ static bool look_around(sample *of)
     of->count = 0;
     if (whole) {
         for (size_t n = 0; n < folders->count; n++)
-            look_into(of, n, (size_t)entries_of(folders, n));
+            look_into(of, n, true);
     } else {
         for (int n = 0; n < DIRECTORIES; n++)
-            look_into(of, choose(folders, total), NAMES / DIRECTORIES);
+            look_into(of, choose(folders, total), false);
     }
     qsort(of->all, of->count, sizeof of->all[0], from_least);
     return whole;

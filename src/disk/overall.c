@@ -10,6 +10,7 @@
  * stored into it (sums.h): to sum up looks into none but this one, and to evict into a few that are
  * chosen by how much is in them, whose sums become right by that. */
 #include "disk/overall.h"
+#include "base/alloc.h"
 #include "base/hash.h"
 #include "base/latch.h"
 #include "base/os.h"
@@ -28,8 +29,8 @@
 #define SUMMED_PART 1024
 /* For what is bounded by age alone, and for small entries: one in so many stores at least. */
 #define SUMMED_EVERY 64
-/* Nanoseconds for which it is remembered what is set. */
-#define REMEMBERED (30 * INT64_C(1000000000))
+/* Nanoseconds for which it is remembered what is set: to ask costs a third of a store. */
+#define REMEMBERED INT64_C(1000000000)
 /* Caches that are looked into for one store: to evict, and to count what nobody counted yet. */
 #define CACHES 4
 #define UNCOUNTED 8

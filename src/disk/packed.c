@@ -149,8 +149,7 @@ static bool pays(const lc_parts *parts, size_t size, lc_compressor *compressor)
             memcpy(room + got, part.data, share);
         got += share;
     }
-    size_t packed =
-        lc_frame_compress(room + PROBE_SIZE, bound, (lc_span){room, got}, compressor);
+    size_t packed = lc_frame_compress(room + PROBE_SIZE, bound, (lc_span){room, got}, compressor);
     lc_free(room);
     return packed > 0 && packed <= PAYS(got);
 }
