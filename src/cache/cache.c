@@ -23,6 +23,7 @@
 #include "cache/layers.h"
 #include "cache/recall.h"
 #include "cache/validate.h"
+#include "disk/overall.h"
 #include "disk/packed.h"
 #include "disk/registry.h"
 
@@ -363,6 +364,14 @@ static locache_status publish(lc_stored *stored, lc_bounds_store *of, locache *c
         lc_recall_keep_written(cache, address, stamp, &image);
         if (record->stamp != NULL)
             *record->stamp = *stamp;
+        int64_t size = (int64_t)stored_size(&image);
+        lc_overall_keep(&(lc_overall_store){.dir = cache->dir,
+                                            .at = &at,
+                                            .name = address->name,
+                                            .size = size,
+                                            .change = size - stored->replaced_size,
+                                            .replaced = stored->replaced,
+                                            .tallied = lc_bounds_by_use(&cache->limits)});
     }
     lc_free(image.spans);
     lc_free(packed.memory);
