@@ -174,6 +174,15 @@ LOCACHE_API LOCACHE_CHECK locache_status locache_total(locache_counts *out,
 LOCACHE_API LOCACHE_CHECK locache_status
 locache_process_counts(locache_counts *out);
 
+/* The same as a line for people, "1,204 hits, 3 misses, 12 min 4 s saved, 3.1
+ * MB stored", cut where `size` bytes are too few for it; false where nothing
+ * happened. locache_verbose() says it when the process ends. Any thread. */
+#define LOCACHE_SUMMARY_MAX 256 /* bytes that are always enough */
+LOCACHE_API LOCACHE_CHECK bool locache_summary(char *out, size_t size);
+/* Add what this process counted now: before it leaves by _exit(). Any
+ * thread. */
+LOCACHE_API void locache_add_counts(void);
+
 /* Who computes a result now. */
 typedef struct locache_computing {
     size_t size; /* sizeof(locache_computing), set by the library */

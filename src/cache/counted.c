@@ -106,6 +106,11 @@ locache_status locache_process_counts(locache_counts *out)
     return give(out, &sum) ? LOCACHE_OK : LOCACHE_EINVAL;
 }
 
+void locache_add_counts(void)
+{
+    lc_counting_exit();
+}
+
 void locache_uncount(locache *cache, const locache_value *value)
 {
     if (value == NULL) {
