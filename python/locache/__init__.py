@@ -154,11 +154,7 @@ def _watch_children():
     from posix import register_at_fork
 
     register_at_fork(before=_before_fork)
-    if "multiprocessing.process" in sys.modules:
-        from locache import _children
-
-        if _children.is_child():
-            _children.add_at_end()
+    _before_fork()  # a child of a fork server imports the program before it is told to be one
 
 
 def _decorated(func, options):

@@ -3,7 +3,7 @@ where multiprocessing is there already."""
 
 import sys
 
-from locache import _core  # type: ignore[attr-defined]
+from locache import _core
 
 watched = False
 
@@ -29,3 +29,5 @@ def watch():
 
         register_after_fork(_core, add_at_end)
         watched = True
+        if is_child():
+            add_at_end()

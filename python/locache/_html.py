@@ -3,11 +3,11 @@ it is shown."""
 
 from html import escape
 
-from locache import _numbers, _stats  # type: ignore[attr-defined]
+from locache import _numbers, _stats
 
 # Lines and letters are of the colour of text, so that it can be read on any ground and without
 # colour; a bar is told by its length and by its number.
-TABLE = 'style="border-collapse:collapse;text-align:right;font-size:90%"'
+TABLE = 'cellpadding="4" style="border-collapse:collapse;text-align:right;font-size:90%"'
 LEFT = 'style="text-align:left"'
 BAR_WIDTH, BAR_HEIGHT = 160, 12
 
@@ -76,10 +76,8 @@ def table(stats):
         '<th scope="colgroup" colspan="6" style="text-align:center">this process</th>'
         '<th scope="colgroup" colspan="5" style="text-align:center">all processes</th></tr>'
         f'<tr><th scope="col" {LEFT}>function</th>'
-        + head(
-            ("hits", "misses", "hit ratio", "entries", "bytes", "time saved")
-            + ("hits", "misses", "hit ratio", "time saved")
-        )
+        + head(("hits", "misses", "hit ratio", "entries", "bytes", "time saved"))
+        + head(("hits", "misses", "hit ratio", "time saved"))
         + '<td aria-hidden="true"></td></tr></thead><tbody>'
         + "".join(lines)
         + "</tbody></table></div>"

@@ -43,7 +43,7 @@ class CacheInfo(_Counts):
         verified=0,
         mismatches=0,
         bytes=0,
-        total=Totals(),
+        total=(),
     ):
         self = super().__new__(cls, hits, misses, maxsize, currsize)
         self.bypassed = bypassed

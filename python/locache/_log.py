@@ -5,7 +5,7 @@ import atexit
 import logging
 import os
 
-from locache import _children  # type: ignore[attr-defined]
+from locache import _children
 from locache._core import _summary, set_log  # type: ignore[import-not-found]
 
 logger = logging.getLogger("locache")

@@ -4,7 +4,7 @@ for."""
 import warnings
 from typing import NamedTuple
 
-from locache import _core, _numbers  # type: ignore[attr-defined]
+from locache import _core, _numbers
 
 
 class Row(NamedTuple):
