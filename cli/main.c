@@ -14,6 +14,7 @@ static const cli_command *const commands[] = {
     &cli_explain_command,
     &cli_stats_command,
     &cli_report_command,
+    &cli_top_command_row,
     &cli_verify_command,
     &cli_rm_command,
     &cli_reset_command,

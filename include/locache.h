@@ -1003,8 +1003,9 @@ locache_set_warn(void (*fn)(void *context, const char *message), void *context);
  * or the library is unloaded. One thread, when no other is in a first call. */
 LOCACHE_API void locache_shutdown(void);
 
-/* Print every event on stderr, or stop it: takes locache_set_log() for itself.
- * Any thread. */
+/* Print every event on stderr, and locache_summary() when this process ends, or
+ * stop it: takes locache_set_log() for itself. Children of fork() print no
+ * summary. Any thread. */
 LOCACHE_API void locache_verbose(bool on);
 
 #ifdef __cplusplus

@@ -215,6 +215,30 @@ LOCACHE_API LOCACHE_CHECK locache_status locache_total(locache_counts *out,
 LOCACHE_API LOCACHE_CHECK locache_status
 locache_process_counts(locache_counts *out);
 
+/* The same as a line for people, "1,204 hits, 3 misses, 12 min 4 s saved, 3.1
+ * MB stored", cut where `size` bytes are too few for it; false where nothing
+ * happened. locache_verbose() says it when the process ends. Any thread. */
+#define LOCACHE_SUMMARY_MAX 256 /* bytes that are always enough */
+LOCACHE_API LOCACHE_CHECK bool locache_summary(char *out, size_t size);
+/* Add what this process counted now: before it leaves by _exit(). Any
+ * thread. */
+LOCACHE_API void locache_add_counts(void);
+
+/* Who computes a result now. */
+typedef struct locache_computing {
+    size_t size; /* sizeof(locache_computing), set by the library */
+    /* by its number in its namespace of such; 0: it cannot be told */
+    uint32_t process;
+    int64_t since; /* to the minute */
+} locache_computing;
+
+/* Call fn for each result that is being computed for a folder, in no order; it
+ * returns false to stop. Nothing where the file system has no locks on parts of
+ * files. */
+LOCACHE_API void locache_folder_computing(
+    locache_folder *folder,
+    bool (*fn)(void *context, const locache_computing *one), void *context);
+
 /* Remove one file that locache made. OK; MISS: there is none; EUNTRUSTED:
  * locache did not make it; EINVAL: no name of an entry; EIO. */
 LOCACHE_API LOCACHE_CHECK locache_status locache_folder_remove(

@@ -25,6 +25,7 @@ __all__ = [
     "persist",
     "reset",
     "reset_cache",
+    "stats",
     "verbose",
 ]
 
@@ -80,6 +81,7 @@ _ELSEWHERE = {
     "configure": "_switch",
     "disabled": "_switch",
     "env": "_depends",
+    "stats": "_stats",
 }
 
 
@@ -145,10 +147,27 @@ def _has_no_source(settings):
     return not settings[0] or settings[4] is not None
 
 
+def _before_fork():
+    if "multiprocessing.util" in sys.modules:
+        from locache import _children
+
+        _children.watch()
+
+
+def _watch_children():
+    """Their counts are added when they end; nothing of it is loaded where there are none."""
+    from posix import register_at_fork
+
+    register_at_fork(before=_before_fork)
+    _before_fork()  # a child of a fork server imports the program before it is told to be one
+
+
 def _decorated(func, options):
     global _decorating
     if _decorating is None:
         from locache import _target as _decorating
+
+        _watch_children()
 
     name, directory, counts, settings = options
     if issubclass(type(func), (classmethod, staticmethod)):
@@ -401,7 +420,8 @@ def reset(func):
 
 def verbose(flag=True, *, yes=None, val=None):
     """Log one line per hit, miss, store, reset and invalidation to the standard logger "locache",
-    level INFO.
+    level INFO, and one when the program ends: "1,204 hits, 3 misses, 12 min 4 s saved, 3.1 MB
+    stored". The children of multiprocessing, and of os.fork(), say no such line of their own.
 
     Where logging is not configured they go to the standard error output.
 

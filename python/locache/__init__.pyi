@@ -28,6 +28,7 @@ __all__ = [
     "persist",
     "reset",
     "reset_cache",
+    "stats",
     "verbose",
 ]
 
@@ -68,6 +69,15 @@ class _Explanation(NamedTuple):
     parts: list[dict[str, Any]]
     path: Path | None
 
+class _Totals(NamedTuple):
+    hits: int
+    misses: int
+    stores: int
+    time_saved: float
+    time_computed: float
+    bytes_read: int
+    bytes_stored: int
+
 class _CacheInfo(_Counts):
     bypassed: int
     errors: int
@@ -75,6 +85,8 @@ class _CacheInfo(_Counts):
     time_saved: float
     verified: int
     mismatches: int
+    bytes: int
+    total: _Totals
 
 class _CacheParameters(TypedDict):
     maxsize: int | None
@@ -125,6 +137,7 @@ class _Persisted(Generic[_F]):
     def put(self: _Function[_P, _R], value: _R, /, *args: _P.args, **kwargs: _P.kwargs) -> None: ...
     def entries(self) -> list[_Entry]: ...
     def keep_results(self, who: str | None = None) -> bool: ...
+    def _repr_html_(self) -> str: ...
 
 _Function: TypeAlias = _Persisted[Callable[_P, _R]]
 
@@ -229,6 +242,26 @@ def reset_cache(
 ) -> None: ...
 def reset(func: Callable[..., Any] | classmethod[Any, ..., Any] | property) -> None: ...
 def key_for(cls: type[_T]) -> Callable[[Callable[[_T], object]], Callable[[_T], object]]: ...
+
+class _StatsRow(NamedTuple):
+    function: str
+    hits: int
+    misses: int
+    entries: int
+    bytes: int
+    time_saved: float
+    time_computed: float
+    total_hits: int
+    total_misses: int
+    total_time_saved: float
+
+class _Stats(list[_StatsRow]):
+    @property
+    def total(self) -> _StatsRow: ...
+    def as_dicts(self) -> list[dict[str, Any]]: ...
+    def _repr_html_(self) -> str: ...
+
+def stats() -> _Stats: ...
 def verbose(flag: bool = True, *, yes: bool | None = None, val: bool | None = None) -> None: ...
 def configure(
     *,

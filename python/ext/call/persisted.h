@@ -124,6 +124,9 @@ typedef struct lcpy_persisted {
     PyObject *made;      /* tuple: what decorate() was given, from which it can be made again */
     PyObject *stand_ins; /* tuple, once pickled by name: see locache._sending; or NULL */
     PyObject *weak_references;
+    /* From here on each object keeps its own (methods.c, become()). */
+    struct lcpy_persisted *older; /* in the list of all: counts.c */
+    struct lcpy_persisted *newer;
 } lcpy_persisted;
 
 /* A key, made once for each call, and the room that most fit in. */

@@ -8,6 +8,7 @@
 #include "call/asked.h"
 #include "call/bound.h"
 #include "call/call.h"
+#include "call/counts.h"
 #include "call/methods.h"
 #include "call/open.h"
 
@@ -116,6 +117,7 @@ PyObject *lcpy_type_decorate(PyObject *module, PyObject *args)
                 lcpy_where_init(&self->where, where) == 0 && copy_attributes(self) == 0;
     const lcpy_options *options = &self->options;
     self->in_memory = options->memory_entries >= 0 && options->memory_bytes >= 0;
+    lcpy_counts_enter(self);
     PyObject_GC_Track(self);
     if (!done)
         Py_CLEAR(self);
@@ -159,6 +161,7 @@ static void persisted_dealloc(PyObject *object)
     lcpy_persisted *self = (lcpy_persisted *)object;
     PyTypeObject *type = Py_TYPE(object);
     PyObject_GC_UnTrack(object);
+    lcpy_counts_leave(self);
     if (self->weak_references != NULL)
         PyObject_ClearWeakRefs(object);
     lcpy_target_clear(&self->target);

@@ -147,7 +147,7 @@ def test_cache_info_counts_as_lru_cache_does(kept):
     assert repr(info) == (
         "CacheInfo(hits=1, misses=2, maxsize=10, currsize=2, bypassed=0, errors=0, "
         f"time_computed={info.time_computed!r}, time_saved={info.time_saved!r}, verified=0, "
-        "mismatches=0)"
+        f"mismatches=0, bytes={info.bytes}, total={info.total})"
     )
     f.cache_clear()
     assert f.cache_info() == (0, 0, 10, 0)
