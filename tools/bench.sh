@@ -40,3 +40,5 @@ trap 'rm -rf "$scratch" "$once"' EXIT
 "$dir/once" "$once"
 say
 .venv-bench/bin/python bench/shell.py "$dir/cli/locache" $quick
+say
+.venv-bench/bin/python bench/compress.py $quick
