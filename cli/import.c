@@ -310,7 +310,11 @@ static void put_imported(const importing *in, const locache_imported *done)
     }
     cli_size_words(size, done->bytes);
     const char *shown = cli_shown_path(in->dir);
-    printf("imported %llu results, %s, into ", (unsigned long long)done->stored, size);
+    printf("imported %llu results", (unsigned long long)done->stored);
+    /* What was there already is not told apart by its bytes. */
+    if (done->kept == 0)
+        printf(", %s", size);
+    printf(", into ");
     cli_put_text(shown, strlen(shown));
     if (done->kept > 0)
         printf("; %llu were there already%s", (unsigned long long)done->kept,
@@ -397,8 +401,9 @@ static int run_import(cli_parse *parse)
         return import_archive(&in, STDIN_FILENO, "standard input");
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0) {
+        int code = errno == ENOENT ? CLI_FOUND : CLI_FAILED;
         cli_error("cannot open %s: %s", path, strerror(errno));
-        return errno == ENOENT ? CLI_FOUND : CLI_FAILED;
+        return code;
     }
     int code = import_archive(&in, fd, path);
     (void)close(fd);
