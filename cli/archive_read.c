@@ -82,7 +82,7 @@ spoiled(cli_archive_reader *reader, const char *format, ...)
     return false;
 }
 
-/* ------------------------------------------------------------------------------------ the stream */
+/* ----------------------------------------------------------------------------------- the stream */
 
 static bool fill_input(cli_archive_reader *reader)
 {
@@ -146,7 +146,7 @@ bool cli_archive_read(void *out, size_t size, cli_archive_reader *reader)
     return take(reader, out, size);
 }
 
-/* ----------------------------------------------------------------------------------- the headers */
+/* ---------------------------------------------------------------------------------- the headers */
 
 /* Digits, spaces or NULs around them. */
 static bool read_octal(uint64_t *out, const unsigned char *at, size_t width)

@@ -44,7 +44,7 @@ cli_archive_writer *cli_archive_create(int fd)
     return writer;
 }
 
-static bool write_out(cli_archive_writer *writer, size_t size)
+static bool write_packed(cli_archive_writer *writer, size_t size)
 {
     size_t done = 0;
     while (done < size) {
@@ -59,7 +59,8 @@ static bool write_out(cli_archive_writer *writer, size_t size)
     return true;
 }
 
-static bool pack(cli_archive_writer *writer, const void *data, size_t size, ZSTD_EndDirective how)
+static bool pack_bytes(cli_archive_writer *writer, const void *data, size_t size,
+                       ZSTD_EndDirective how)
 {
     ZSTD_inBuffer from = {.src = data, .size = size};
     size_t left;
@@ -70,7 +71,7 @@ static bool pack(cli_archive_writer *writer, const void *data, size_t size, ZSTD
             errno = ENOMEM;
             return false;
         }
-        if (!write_out(writer, to.pos))
+        if (!write_packed(writer, to.pos))
             return false;
     } while (from.pos < from.size || (how == ZSTD_e_end && left != 0));
     return true;
@@ -79,8 +80,8 @@ static bool pack(cli_archive_writer *writer, const void *data, size_t size, ZSTD
 static bool pack_file(cli_archive_writer *writer, const void *data, size_t size)
 {
     static const unsigned char zeros[CLI_TAR_BLOCK];
-    return pack(writer, data, size, ZSTD_e_continue) &&
-           pack(writer, zeros, -size % CLI_TAR_BLOCK, ZSTD_e_continue);
+    return pack_bytes(writer, data, size, ZSTD_e_continue) &&
+           pack_bytes(writer, zeros, -size % CLI_TAR_BLOCK, ZSTD_e_continue);
 }
 
 static void put_octal(unsigned char *at, size_t width, uint64_t number)
@@ -110,7 +111,7 @@ static bool pack_header(cli_archive_writer *writer, const char *path, char type,
         sum += head[i];
     put_octal(head + 148, 7, sum);
     head[154] = '\0';
-    return pack(writer, head, sizeof head, ZSTD_e_continue);
+    return pack_bytes(writer, head, sizeof head, ZSTD_e_continue);
 }
 
 /* "<length of all of it> <word>=<value>\n" behind what is there. */
@@ -149,7 +150,7 @@ bool cli_archive_add(cli_archive_writer *writer, const char *path, const void *d
 bool cli_archive_finish(cli_archive_writer *writer)
 {
     static const unsigned char end[2 * CLI_TAR_BLOCK];
-    return pack(writer, end, sizeof end, ZSTD_e_end);
+    return pack_bytes(writer, end, sizeof end, ZSTD_e_end);
 }
 
 uint64_t cli_archive_written(const cli_archive_writer *writer)

@@ -41,7 +41,7 @@ typedef struct exporting {
     cli_progress progress;
 } exporting;
 
-/* ------------------------------------------------------------------------------------- the output */
+/* ----------------------------------------------------------------------------------- the output */
 
 /* Without a name where the system can do that, so that nothing is left of it however we end. */
 static bool begin_output(output *out, const char *path)
@@ -101,9 +101,10 @@ static bool end_output(output *out, bool sound)
     return named;
 }
 
-/* ------------------------------------------------------------------------------------- the members */
+/* ---------------------------------------------------------------------------------- the members */
 
-static bool add(exporting *in, const char *path, const void *data, size_t size, int64_t when)
+static bool export_member(exporting *in, const char *path, const void *data, size_t size,
+                          int64_t when)
 {
     in->failed = in->failed || !cli_archive_add(in->writer, path, data, size, when);
     return !in->failed;
@@ -120,7 +121,7 @@ static bool member_path(char out[LOCACHE_PATH_MAX], const exporting *in, const c
 
 /* Its record, and what its version is made of, before the first result. False: it has none, and
  * what its results are of is not known. */
-static bool begin_folder(exporting *in, const cli_visit *visit)
+static bool put_record_of(exporting *in, const cli_visit *visit)
 {
     char path[LOCACHE_PATH_MAX];
     char record[LOCACHE_VERSION_RECORD_MAX];
@@ -131,17 +132,17 @@ static bool begin_folder(exporting *in, const cli_visit *visit)
     bool known = note != NULL &&
                  locache_folder_record(record, &size, visit->folder, &error) == LOCACHE_OK &&
                  member_path(path, in, visit, ".locache/version");
-    in->begun = known && add(in, path, record, size, 0);
+    in->begun = known && export_member(in, path, record, size, 0);
     if (in->begun &&
         locache_version_note(note, &note_size, visit->info->path, &error) == LOCACHE_OK &&
         note_size > 0 && member_path(path, in, visit, ".locache/parts"))
-        in->begun = add(in, path, note, note_size, 0);
+        in->begun = export_member(in, path, note, note_size, 0);
     free(note);
     in->functions += in->begun;
     return known;
 }
 
-static bool visit_folder(void *context, const cli_visit *visit)
+static bool enter_folder(void *context, const cli_visit *visit)
 {
     exporting *in = context;
     (void)visit;
@@ -177,12 +178,12 @@ static bool export_file(void *context, const cli_visit *visit, const locache_fil
         leave_out(in, error.message);
         return true;
     }
-    if (!in->begun && !begin_folder(in, visit)) {
+    if (!in->begun && !put_record_of(in, visit)) {
         (void)snprintf(path, sizeof path, "%.*s has no record of its version", 3000,
                        visit->info->path);
         leave_out(in, path);
     } else if (member_path(path, in, visit, listed->name) &&
-               add(in, path, bytes, (size_t)file.file_size, file.created / 1000000000)) {
+               export_member(in, path, bytes, (size_t)file.file_size, file.created / 1000000000)) {
         in->results++;
         in->bytes += file.file_size;
     }
@@ -190,9 +191,9 @@ static bool export_file(void *context, const cli_visit *visit, const locache_fil
     return !in->failed;
 }
 
-/* ------------------------------------------------------------------------------------ the command */
+/* ---------------------------------------------------------------------------------- the command */
 
-static void put_numbers(const exporting *in, const output *out, bool as_json)
+static void put_exported(const exporting *in, const output *out, bool as_json)
 {
     char size[CLI_SIZE_WORDS];
     char packed[CLI_SIZE_WORDS];
@@ -234,7 +235,7 @@ static bool take_cache(exporting *in, const cli_places *places)
 
 static int export_places(exporting *in, const cli_places *places, const char *path, bool as_json)
 {
-    const cli_visitor visitor = {.begin = visit_folder, .file = export_file, .context = in};
+    const cli_visitor visitor = {.begin = enter_folder, .file = export_file, .context = in};
     output out;
     if (!begin_output(&out, path) || (in->writer = cli_archive_create(out.fd)) == NULL) {
         cli_error("cannot write %s: %s", path != NULL ? path : "standard output", strerror(errno));
@@ -251,7 +252,7 @@ static int export_places(exporting *in, const cli_places *places, const char *pa
                   strerror(done ? errno : error));
         walked = CLI_FAILED;
     } else {
-        put_numbers(in, &out, as_json);
+        put_exported(in, &out, as_json);
     }
     cli_archive_writer_free(in->writer);
     return walked > in->code ? walked : in->code;

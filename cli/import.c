@@ -74,7 +74,7 @@ refuse_archive(importing *in, const char *format, ...)
     return false;
 }
 
-/* -------------------------------------------------------------------------------------- the names */
+/* ------------------------------------------------------------------------------------ the names */
 
 /* A member's path in its parts: at most six of them, as <cache>/.versions/<name>/<id>/.locache/x. */
 #define PARTS_MAX 6
@@ -129,7 +129,7 @@ static size_t folder_parts(size_t *name_at, const parted *path)
     return path->count > 2 && path->parts[1][0] != '.' ? 2 : 0;
 }
 
-/* ---------------------------------------------------------------------------------------- reading */
+/* -------------------------------------------------------------------------------------- reading */
 
 /* The member into in->bytes. What it announces may be a lie: memory is taken as it comes. */
 static bool read_member(importing *in, const cli_member *member)
@@ -161,7 +161,7 @@ static bool read_into(importing *in, char *out, size_t *size, size_t room, const
            refuse_archive(in, "%s", cli_archive_message(in->reader));
 }
 
-/* ------------------------------------------------------------------------------------- where it goes */
+/* -------------------------------------------------------------------------------- where it goes */
 
 /* What an archive may unpack to without filling the disk. */
 static uint64_t half_of_free(const char *dir)
@@ -246,7 +246,7 @@ static bool take_meta(importing *in, const parted *path, size_t parts, size_t na
     return refuse_archive(in, "%s is no file of an exported cache", member->path);
 }
 
-static bool take_entry(importing *in, const parted *path, size_t parts, const cli_member *member)
+static bool bring_entry(importing *in, const parted *path, size_t parts, const cli_member *member)
 {
     locache_error error;
     size_t size = (size_t)(path->parts[parts] - path->text) - 1;
@@ -285,11 +285,11 @@ static bool take_one(importing *in, const cli_member *member)
     if (path.count == parts + 2 && strcmp(path.parts[parts], ".locache") == 0)
         return take_meta(in, &path, parts, name_at, member);
     if (path.count == parts + 1 && path.parts[parts][0] != '.')
-        return take_entry(in, &path, parts, member);
+        return bring_entry(in, &path, parts, member);
     return refuse_archive(in, "%s is no file of an exported cache", member->path);
 }
 
-/* ------------------------------------------------------------------------------------- the command */
+/* ---------------------------------------------------------------------------------- the command */
 
 static void put_imported(const importing *in, const locache_imported *done)
 {

@@ -103,7 +103,7 @@ locache_status locache_import_begin(locache_import **out, const char *dir, uint3
     return status;
 }
 
-/* --------------------------------------------------------------------------------------- folders */
+/* -------------------------------------------------------------------------------------- folders */
 
 /* May a function's directory have that name? As docs/format.md has it, without what is added where
  * something else has its own. */
@@ -113,7 +113,7 @@ static bool take_name(char out[LOCACHE_NAME_MAX + 1], const char *name)
     size_t other = strlen(OTHER_NAME);
     if (size > other && strcmp(name + size - other, OTHER_NAME) == 0)
         size -= other;
-    if (size == 0 || size > LOCACHE_NAME_MAX || name[0] == '.')
+    if (size == 0 || size > LOCACHE_NAME_MAX || name[0] == '.' || name[0] == '~')
         return false;
     for (size_t i = 0; i < size; i++)
         if (strchr("_.,+@-%~", name[i]) == NULL && (unsigned char)name[i] < 0x80 &&
@@ -181,7 +181,7 @@ locache_status locache_import_folder(locache_import *to, const locache_imported_
     return status;
 }
 
-/* --------------------------------------------------------------------------------------- entries */
+/* -------------------------------------------------------------------------------------- entries */
 
 /* What its frames hold, once: a result that cannot be decompressed is none. */
 static locache_status check_frames(const locache_value *value, locache_error *error)
@@ -261,7 +261,7 @@ locache_status locache_import_entry(locache_import *to, const char *name, const 
                : lc_fail(error, status, "%s/%s: %s", in->name, name, error->message);
 }
 
-/* ------------------------------------------------------------------------------------------- end */
+/* ------------------------------------------------------------------------------------------ end */
 
 /* Where something else has the function's name, its directory has the other one. */
 static locache_status give_place(locache_import *to, const incoming *in, locache_error *error)

@@ -43,7 +43,7 @@ void lc_staging_end(lc_staging *staging)
     lc_close(staging->work);
 }
 
-/* ---------------------------------------------------------------------------------------- filled */
+/* --------------------------------------------------------------------------------------- filled */
 
 locache_status lc_staged_begin(lc_staged *out, lc_staging *staging, const lc_version *record,
                                lc_span note, locache_error *error)
@@ -95,7 +95,7 @@ void lc_staged_discard(const lc_staged *staged, const lc_staging *staging)
     lc_ours_remove(staging->work, staged->name);
 }
 
-/* ---------------------------------------------------------------------------------------- placed */
+/* --------------------------------------------------------------------------------------- placed */
 
 static locache_status refuse_place(const lc_switching *in, locache_error *error)
 {
@@ -191,8 +191,8 @@ static bool count_file(void *context, const char *name)
     return true;
 }
 
-static locache_status join(joining *in, const lc_staged *staged, const lc_staging *staging,
-                           const char *path, locache_error *error)
+static locache_status join_files(joining *in, const lc_staged *staged, const lc_staging *staging,
+                                 const char *path, locache_error *error)
 {
     locache_status status =
         lc_owner_open_dir(&in->from, staging->work, staged->name, LC_VERSIONS, error);
@@ -232,7 +232,7 @@ locache_status lc_staged_give(uint64_t *stored, uint64_t *kept, const lc_staged 
         return status;
     }
     joining how = {.to = target, .replace = place->replace};
-    status = join(&how, staged, staging, in.path, error);
+    status = join_files(&how, staged, staging, in.path, error);
     *stored += how.stored;
     *kept += how.kept;
     lc_close(target);
