@@ -255,3 +255,24 @@ locache_status locache_clear_folder(const char *dir, const char *name, locache_e
     lc_close(root);
     return status == LOCACHE_MISS ? LOCACHE_OK : status;
 }
+
+/* -------------------------------------------------------------------------------- its version */
+
+locache_status locache_folder_record(void *out, size_t *size, const locache_folder *folder,
+                                     locache_error *error)
+{
+    char text[LC_VERSION_TEXT_MAX];
+    lc_version record;
+    lc_error_clear(error);
+    locache_status status = lc_version_file_read(&record, folder->dir, folder->path, error);
+    if (status != LOCACHE_OK)
+        return status;
+    if (record.newer)
+        return lc_fail(error, LOCACHE_EFORMAT, "%s was written by a later version of locache",
+                       folder->path);
+    if (record.lost)
+        return LOCACHE_MISS;
+    *size = lc_version_print(text, &record);
+    memcpy(out, text, *size);
+    return LOCACHE_OK;
+}

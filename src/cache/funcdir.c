@@ -77,12 +77,12 @@ bool lc_funcdir_gone(const locache *cache, int funcdir)
 /* Make the cache directory, and those above it. Only in a place where nobody else could exchange it
  * afterwards: that is asked of the parent before anything of ours is in it. EEXIST: another process
  * was quicker, and whose it is, lc_owner_open_dir() will say. */
-static locache_status make_root(bool *made, const locache *cache, locache_error *error)
+static locache_status make_root(bool *made, const char *dir, locache_error *error)
 {
     char above[LOCACHE_PATH_MAX];
     int parent;
-    size_t size = (size_t)(strrchr(cache->dir, '/') - cache->dir);
-    memcpy(above, cache->dir, size);
+    size_t size = (size_t)(strrchr(dir, '/') - dir);
+    memcpy(above, dir, size);
     /* "/." so that the last part may be a link, as any other part of the way may be. */
     memcpy(above + size, "", 1);
     if (size > 0 && lc_tree_make(above) != 0)
@@ -90,36 +90,36 @@ static locache_status make_root(bool *made, const locache *cache, locache_error 
     memcpy(above + size, "/.", 3);
     parent = lc_openat(AT_FDCWD, above, O_RDONLY | O_DIRECTORY, 0);
     if (parent < 0)
-        return lc_fail_os(error, errno, "cannot make the cache directory %s", cache->dir);
+        return lc_fail_os(error, errno, "cannot make the cache directory %s", dir);
     above[size > 0 ? size : 1] = '\0';
     locache_status status = lc_owner_above(parent, above, true, "LOCACHE_DIR", error);
     lc_close(parent);
     if (status != LOCACHE_OK)
         return status;
-    *made = lc_mkdirat(AT_FDCWD, cache->dir, 0700) == 0;
+    *made = lc_mkdirat(AT_FDCWD, dir, 0700) == 0;
     return *made || errno == EEXIST
                ? LOCACHE_OK
-               : lc_fail_os(error, errno, "cannot make the cache directory %s", cache->dir);
+               : lc_fail_os(error, errno, "cannot make the cache directory %s", dir);
 }
 
 /* Opened before its parents are looked at, since the descriptor is what is used from then on.
  * Deleted between being made and being opened is an error: somebody removes it as fast as it is
  * made. */
-static locache_status open_root(int *out, bool *made, const locache *cache, bool make,
-                                locache_error *error)
+locache_status lc_funcdir_root(int *out, bool *made, const char *dir, bool make,
+                               locache_error *error)
 {
     *made = false;
-    locache_status status = lc_owner_open_dir(out, AT_FDCWD, cache->dir, "", error);
+    locache_status status = lc_owner_open_dir(out, AT_FDCWD, dir, "", error);
     if (status == LOCACHE_MISS && make) {
-        status = make_root(made, cache, error);
+        status = make_root(made, dir, error);
         if (status == LOCACHE_OK)
-            status = lc_owner_open_dir(out, AT_FDCWD, cache->dir, "", error);
+            status = lc_owner_open_dir(out, AT_FDCWD, dir, "", error);
         if (status == LOCACHE_MISS)
-            status = lc_fail_os(error, ENOENT, "cannot open the cache directory %s", cache->dir);
+            status = lc_fail_os(error, ENOENT, "cannot open the cache directory %s", dir);
     }
     if (status != LOCACHE_OK)
         return status;
-    status = lc_owner_above(*out, cache->dir, false, "LOCACHE_DIR", error);
+    status = lc_owner_above(*out, dir, false, "LOCACHE_DIR", error);
     if (status != LOCACHE_OK)
         lc_close(*out);
     return status;
@@ -128,7 +128,7 @@ static locache_status open_root(int *out, bool *made, const locache *cache, bool
 locache_status lc_funcdir_open_root(int *out, const locache *cache, locache_error *error)
 {
     bool made;
-    return open_root(out, &made, cache, false, error);
+    return lc_funcdir_root(out, &made, cache->dir, false, error);
 }
 
 /* The names that lead to a new directory must survive a power cut as its entries do. */
@@ -358,7 +358,8 @@ static locache_status attach(lc_versions_news *news, locache *cache, lc_effort h
     }
     if (attach_known(cache, &wanted))
         return LOCACHE_OK;
-    locache_status status = open_root(&root, &wanted.made_root, cache, wanted.make, error);
+    locache_status status =
+        lc_funcdir_root(&root, &wanted.made_root, cache->dir, wanted.make, error);
     if (status != LOCACHE_OK)
         return status;
     status = find_directory(&settled, cache, root, how, &wanted, error);

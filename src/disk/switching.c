@@ -142,18 +142,33 @@ static bool sweep_new(void *context, const char *name)
     return true;
 }
 
-static bool sweep_trash(void *context, const char *name)
-{
-    if (strncmp(name, LC_SWITCHING_TRASH, strlen(LC_SWITCHING_TRASH)) == 0)
-        lc_ours_remove(*(const int *)context, name);
-    return true;
-}
-
 int lc_switching_discard(const lc_switching *in, int dir, const char *name)
 {
     char trash[LC_SWITCHING_NAME];
     lc_temporary_name(trash, LC_SWITCHING_TRASH);
     return lc_renameat(dir, name, in->work, trash);
+}
+
+/* "import-<digits of the guard>-<number>", whose guard is gone: locks of dead writers can be had,
+ * and their temporaries were swept before this. */
+static bool sweep_staged(void *context, const char *name)
+{
+    const lc_switching *in = context;
+    char guard[LC_TEMPORARY_NAME];
+    struct stat found;
+    if (strncmp(name, LC_SWITCHING_STAGED, strlen(LC_SWITCHING_STAGED)) != 0)
+        return true;
+    (void)snprintf(guard, sizeof guard, "tmp-%.16s", name + strlen(LC_SWITCHING_STAGED));
+    if (lc_fstatat(in->work, guard, &found) != 0 && errno == ENOENT)
+        (void)!lc_switching_discard(in, in->work, name);
+    return true;
+}
+
+static bool sweep_trash(void *context, const char *name)
+{
+    if (strncmp(name, LC_SWITCHING_TRASH, strlen(LC_SWITCHING_TRASH)) == 0)
+        lc_ours_remove(*(const int *)context, name);
+    return true;
 }
 
 /* ----------------------------------------------------------------------------------------- open */
@@ -214,8 +229,21 @@ locache_status lc_switching_begin(lc_switching *out, const lc_slot *slot, bool m
     /* Whoever made these held the lock, and no longer does. */
     lc_each_name(out->work, sweep_new, &out->work);
     lc_temporary_sweep(out->work);
+    lc_each_name(out->work, sweep_staged, out);
     status = lc_owner_open_dir(&out->family, out->versions, slot->name, out->versions_path, error);
     return status == LOCACHE_MISS ? LOCACHE_OK : status;
+}
+
+locache_status lc_switching_open_work(int *out, const lc_slot *slot, locache_error *error)
+{
+    lc_switching in;
+    locache_status status = lc_switching_begin(&in, slot, true, error);
+    if (status == LOCACHE_OK) {
+        *out = in.work;
+        in.work = -1;
+    }
+    lc_switching_end(&in);
+    return status;
 }
 
 locache_status lc_switching_open_family(lc_switching *in, locache_error *error)

@@ -9,8 +9,9 @@
 
 /* Names of any kind that are made in .versions/.tmp/: a prefix and 16 digits. */
 #define LC_SWITCHING_NAME 32
-#define LC_SWITCHING_NEW "new-"     /* a directory on its way in */
-#define LC_SWITCHING_TRASH "trash-" /* and on its way out */
+#define LC_SWITCHING_NEW "new-"       /* a directory on its way in */
+#define LC_SWITCHING_TRASH "trash-"   /* and on its way out */
+#define LC_SWITCHING_STAGED "import-" /* filled without the lock: staged.c */
 
 /* Where a function's directory stands. Borrowed. */
 typedef struct lc_slot {
@@ -40,6 +41,8 @@ typedef struct lc_switching {
  * lc_switching_end() in every case. */
 locache_status lc_switching_begin(lc_switching *out, const lc_slot *slot, bool make,
                                   locache_error *error);
+/* Open .versions/.tmp/, to work in without the lock. As lc_switching_begin() with `make`. */
+locache_status lc_switching_open_work(int *out, const lc_slot *slot, locache_error *error);
 /* Open .versions/<name>/, made where it is missing. OK, EUNTRUSTED, EIO. */
 locache_status lc_switching_open_family(lc_switching *in, locache_error *error);
 /* Move a directory out of sight, to be removed when the lock was given up. 0, or -1 and errno. */
