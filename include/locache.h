@@ -466,6 +466,14 @@ typedef struct locache_options {
      * there. Is it about one function, a directory that only has the right name
      * is taken for its own, too. */
     const char *base;
+    /* The mode of directories that are made (files: the same without the rights
+     * to execute, and the owner's own), whatever the umask says: 02770, a
+     * group shares the cache, of which every member can make up results, and
+     * sign pickles with the key that LOCACHE_GROUP_KEY names; 02750, 0755: it
+     * may be read. Only with a mode that the group may write by is a directory
+     * used that is a group's and another member's. 0: what LOCACHE_MODE says,
+     * else 0700, which is nobody's but this user's (docs/sharing.md). */
+    uint32_t mode;
 } locache_options;
 
 /* Open the cache of one function within the cache directory `dir` (as
@@ -808,7 +816,8 @@ typedef struct locache_statistics {
      * (locache_record.compute_time), and what those took that were given */
     uint64_t compute_time;
     uint64_t saved_time;
-    uint64_t base_hits; /* of the hits: read from a base (locache_options.base) */
+    uint64_t
+        base_hits; /* of the hits: read from a base (locache_options.base) */
 } locache_statistics;
 
 /* Into *out, as much of it as out->size says. Reads no file; exact where no

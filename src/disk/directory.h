@@ -17,6 +17,7 @@ typedef struct lc_directory {
     bool unseen;          /* to read is no use: lc_open_unseen() */
     /* the user's, that entries written here are signed with, where it is known; else NULL */
     const unsigned char *key;
+    mode_t mode; /* of directories, where others share them: disk/share.h */
 } lc_directory;
 
 #endif
