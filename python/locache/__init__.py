@@ -60,9 +60,14 @@ _DEFAULTS = (
     None,
     (),
     0,
+    None,
+    None,
 )
 _DEFAULT_IDS = [*map(id, _DEFAULTS)]  # True is not 1 here
-_SETTINGS = (True, True, False, True, None, -1, 0, 0, 0, 0, 0, True, None, None, True, True, 0)
+_SETTINGS = (
+    *(True, True, False, True, None, -1, 0, 0, 0, 0, 0, True, None, None, True, True, 0),
+    *(None, 0),
+)
 
 # Each module costs a sixth of a millisecond to import: _target is loaded with the first function,
 # _options with the first option, and kept here, since an import statement is a tenth of what a
@@ -194,6 +199,8 @@ def persist(
     keep=None,
     depends=(),
     verify=0,
+    base=None,
+    mode=None,
 ):
     """Keep the results of a function in files, and serve later calls from them.
 
@@ -249,6 +256,12 @@ def persist(
     verify : float
         compute this share of the hits again, 0.01 for one in a hundred, 1 for all, and warn where
         the result is another than the stored one
+    base : path, or list of paths, optional
+        caches that are only read, where one's own has no result: a cache directory, or a directory
+        with several in it; None: what LOCACHE_BASE says; False: none. See docs/sharing.md
+    mode : "group" or int, optional
+        "group": a group shares the cache, and each member can make up results; else the mode of
+        directories that are made, as 0o755. None: what LOCACHE_MODE says, or 0o700
 
     Returns
     -------
@@ -274,7 +287,7 @@ def persist(
     global _reading
     told = (name, auto_invalidate, max_entries, max_age, dir, ignore, key)
     told = (*told, pickle, durable, version, memory, recheck, mapped, wait, enabled, keep)
-    told = (*told, depends, verify)
+    told = (*told, depends, verify, base, mode)
     if [*map(id, told)] == _DEFAULT_IDS:
         options = (None, None, (set(), None), _SETTINGS)
     else:

@@ -30,6 +30,8 @@ typedef struct lcpy_options {
     bool follow;       /* what the function reaches counts */
     bool packages;     /* and the versions of packages */
     uint64_t verify;   /* this share of the hits is computed again: verify.h; 0: none */
+    PyObject *base;    /* bytes: which caches are asked besides; NULL: what LOCACHE_BASE says */
+    uint32_t mode;
 } lcpy_options;
 
 /* Kinds of what goes wrong, told once or a few times each (warn.h). */

@@ -50,12 +50,14 @@ static int init_options(lcpy_options *out, PyObject *told)
     int follow = 1;
     int packages = 1;
     unsigned long long verify = 0;
+    PyObject *base = Py_None;
+    unsigned mode = 0;
     long long numbers[6]; /* long long is int64_t's size, but may be another type */
     *out = (lcpy_options){0};
-    if (!PyArg_ParseTuple(told, "ppppOLLLLLLOOOppK;settings", &auto_invalidate, &pickle, &durable,
+    if (!PyArg_ParseTuple(told, "ppppOLLLLLLOOOppKOI;settings", &auto_invalidate, &pickle, &durable,
                           &mapped, &version, &numbers[0], &numbers[1], &numbers[2], &numbers[3],
                           &numbers[4], &numbers[5], &enabled, &keep, &depends, &follow, &packages,
-                          &verify))
+                          &verify, &base, &mode))
         return -1;
     *out = (lcpy_options){
         .version = version != Py_None ? Py_NewRef(version) : NULL,
@@ -74,6 +76,8 @@ static int init_options(lcpy_options *out, PyObject *told)
         .follow = follow != 0,
         .packages = packages != 0,
         .verify = verify,
+        .base = base != Py_None ? Py_NewRef(base) : NULL,
+        .mode = mode,
     };
     return 0;
 }
@@ -157,6 +161,7 @@ static void persisted_dealloc(PyObject *object)
     Py_CLEAR(self->made);
     Py_CLEAR(self->stand_ins);
     Py_CLEAR(self->options.version);
+    Py_CLEAR(self->options.base);
     lcpy_where_clear(&self->where);
     Py_CLEAR(self->options.enabled);
     Py_CLEAR(self->options.keep);

@@ -1,10 +1,12 @@
 /* Bases: read-only caches that are asked where a handle's own has no result. */
+#include "cache/layers.h"
+
 #include "scratch.h"
 
-#include "cache/layers.h"
 #include "fault.h"
 
-#include <grp.h>
+/* Microseconds after which what is read of a file is kept in memory: its clock has moved on. */
+#define OLD 50000
 
 static char base[160]; /* scratch/base, whose foo.cache stands for this one */
 
@@ -21,7 +23,7 @@ static void store_at(const char *dir, const locache_options *options, int64_t x,
     locache *cache = NULL;
     char own[sizeof foo];
     memcpy(own, foo, sizeof foo);
-    snprintf(foo, sizeof foo, "%s", dir);
+    memmove(foo, dir, strlen(dir) + 1);
     cache = open_with(options);
     must_put(cache, x, result);
     locache_close(cache);
@@ -59,6 +61,7 @@ static void test_layers__a_base_is_asked_where_the_own_has_none(void **unused)
 {
     (void)unused;
     make_base(1, "theirs");
+    usleep(OLD);
     locache *cache = open_above(base);
     assert_hit(cache, 1, "theirs");
     assert_hit(cache, 1, "theirs");
@@ -436,11 +439,11 @@ static void test_layers__every_call_may_fail(void **unused)
         locache_options options = options_for("my_func");
         locache *cache = NULL;
         options.base = base;
-        fail_nth(n);
+        fault_set(NULL, n, EIO);
         locache_status status = locache_open(&cache, foo, &options, &error);
         if (status == LOCACHE_OK)
             status = get(cache, 1, "theirs");
-        failed = stop_failing();
+        failed = fault_clear();
         locache_close(cache);
         if (!failed)
             assert_int_equal(status, LOCACHE_OK);
