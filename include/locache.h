@@ -802,6 +802,13 @@ LOCACHE_API LOCACHE_CHECK locache_status
 locache_path(char out[LOCACHE_PATH_MAX], locache *cache, const void *key,
              size_t key_size, locache_error *error);
 
+/* The absolute path of the file that a value of that key was read from, which
+ * may be a base's. OK; EINVAL: not a key, or a value of another handle. Any
+ * thread. */
+LOCACHE_API LOCACHE_CHECK locache_status locache_value_path(
+    char out[LOCACHE_PATH_MAX], const locache_value *value, locache *cache,
+    const void *key, size_t key_size, locache_error *error);
+
 /* What happened through one handle since it was opened, as its events say. */
 typedef struct locache_statistics {
     size_t size;   /* sizeof(locache_statistics), set by the caller */

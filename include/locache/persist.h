@@ -110,6 +110,10 @@ typedef struct locache_persist_options {
     /* names of parameters that make no other call, parted by commas or spaces;
      * NULL: none */
     const char *ignore;
+    /* as in locache_options: caches that are only read, and the mode of
+     * directories that others share */
+    const char *base;
+    uint32_t mode;
 } locache_persist_options;
 
 /* Where functions that were not called yet keep their results: exactly this

@@ -41,6 +41,9 @@ _T = TypeVar("_T")
 _S_co = TypeVar("_S_co", covariant=True)
 _F = TypeVar("_F", bound=Callable[..., Any], covariant=True)
 
+_Path: TypeAlias = str | bytes | PathLike[str] | PathLike[bytes]
+_Base: TypeAlias = _Path | list[_Path] | tuple[_Path, ...] | Literal[False] | None
+
 class CacheWarning(UserWarning): ...
 
 # The named tuple of functools.lru_cache, with attributes more.
@@ -72,6 +75,7 @@ class _CacheInfo(_Counts):
     time_saved: float
     verified: int
     mismatches: int
+    from_base: int
 
 class _CacheParameters(TypedDict):
     maxsize: int | None
@@ -189,6 +193,8 @@ def persist(
     keep: Callable[[Any], object] | None = None,
     depends: Iterable[object] = (),
     verify: float = 0,
+    base: _Base = None,
+    mode: Literal["group"] | int | None = None,
 ) -> _Function[_P, _R]: ...
 @overload
 def persist(
@@ -212,6 +218,8 @@ def persist(
     keep: Callable[[Any], object] | None = None,
     depends: Iterable[object] = (),
     verify: float = 0,
+    base: _Base = None,
+    mode: Literal["group"] | int | None = None,
 ) -> _Decorator: ...
 def reset_cache(
     func: Callable[..., Any] | classmethod[Any, ..., Any] | property, name: str | None = None
@@ -234,6 +242,8 @@ def configure(
     wait: float | None = ...,
     keep: Callable[[Any], object] | None = ...,
     verify: float = ...,
+    base: _Base = ...,
+    mode: Literal["group"] | int | None = ...,
 ) -> None: ...
 
 # Annotated[T, Key(function)]

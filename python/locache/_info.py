@@ -20,7 +20,8 @@ class CacheInfo(_Counts):
     """What a function's cache did in this process, and how many results it holds: the named tuple
     of functools.lru_cache, and beside its fields the calls that did without the cache, what went
     wrong with it, said or not, the seconds that the results of misses took and that those of hits
-    had taken, and how many hits were computed again (verify=) and gave another result then."""
+    had taken, how many hits were computed again (verify=) and gave another result then, and how
+    many were read from a base (base=)."""
 
     def __new__(
         cls,
@@ -34,6 +35,7 @@ class CacheInfo(_Counts):
         time_saved=0.0,
         verified=0,
         mismatches=0,
+        from_base=0,
     ):
         self = super().__new__(cls, hits, misses, maxsize, currsize)
         self.bypassed = bypassed
@@ -42,6 +44,7 @@ class CacheInfo(_Counts):
         self.time_saved = time_saved
         self.verified = verified
         self.mismatches = mismatches
+        self.from_base = from_base
         return self
 
     def _asdict(self):

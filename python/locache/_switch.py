@@ -76,7 +76,7 @@ def configure(*, dir=None, **options):
         results of each function that is decorated from now on
     **options
         of persist(), for functions that are decorated from now on: auto_invalidate, max_entries,
-        max_age, pickle, durable, recheck, mapped, wait, keep, verify
+        max_age, pickle, durable, recheck, mapped, wait, keep, verify, base, mode
 
     Raises
     ------
@@ -128,6 +128,8 @@ DEFAULTS = {
     "wait",
     "keep",
     "verify",
+    "base",
+    "mode",
     "enabled",
 }
 configured = {"dir": ""}

@@ -184,6 +184,17 @@ locache_status locache_path(char out[LOCACHE_PATH_MAX], locache *cache, const vo
     return LOCACHE_OK;
 }
 
+locache_status locache_value_path(char out[LOCACHE_PATH_MAX], const locache_value *value,
+                                  locache *cache, const void *key, size_t key_size,
+                                  locache_error *error)
+{
+    locache *from = lc_layers_of(cache, &value->stamp);
+    if (from != NULL)
+        return locache_path(out, from, key, key_size, error);
+    return lc_fail(error, LOCACHE_EINVAL, "a value of another cache than that of %s",
+                   cache->function);
+}
+
 /* ----------------------------------------------------------------------------------- the handle */
 
 static uint64_t happened(const locache *cache, locache_event_kind kind)

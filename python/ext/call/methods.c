@@ -65,10 +65,18 @@ PyDoc_STRVAR(cache_info_doc, "cache_info($self, /)\n--\n\n"
                              "`time_computed` (seconds that the results of misses took), "
                              "`time_saved` (seconds that\n"
                              "those of hits had taken), `verified` (hits that were computed again, "
-                             "by verify=) and\n"
-                             "`mismatches` (of these, which gave another result).");
+                             "by verify=),\n"
+                             "`mismatches` (of these, which gave another result) and `from_base` "
+                             "(hits that were read\n"
+                             "from a base: base=).");
 
 #define SECOND 1e9 /* nanoseconds */
+
+static unsigned long long base_hits(const locache *cache)
+{
+    locache_statistics counted = {.size = sizeof counted};
+    return cache != NULL && locache_info(&counted, cache) == LOCACHE_OK ? counted.base_hits : 0;
+}
 
 static PyObject *cache_info(PyObject *object, PyObject *unused)
 {
@@ -78,10 +86,11 @@ static PyObject *cache_info(PyObject *object, PyObject *unused)
     PyObject *maxsize = maxsize_of(self);
     PyObject *info = NULL;
     if (module != NULL && maxsize != NULL)
-        info = PyObject_CallMethod(
-            module, "CacheInfo", "KKOKKKddKK", self->hits, self->misses, maxsize, entry_count(self),
-            self->bypassed, self->errors, (double)self->computed / SECOND,
-            (double)lcpy_open_saved(self) / SECOND, self->verified, self->mismatches);
+        info = PyObject_CallMethod(module, "CacheInfo", "KKOKKKddKKK", self->hits, self->misses,
+                                   maxsize, entry_count(self), self->bypassed, self->errors,
+                                   (double)self->computed / SECOND,
+                                   (double)lcpy_open_saved(self) / SECOND, self->verified,
+                                   self->mismatches, base_hits(self->cache));
     Py_XDECREF(maxsize);
     Py_XDECREF(module);
     return info;
