@@ -21,7 +21,9 @@ class CacheInfo(_Counts):
     of functools.lru_cache, and beside its fields the calls that did without the cache, what went
     wrong with it, said or not, the seconds that the results of misses took and that those of hits
     had taken, how many hits were computed again (verify=) and gave another result then, and how
-    many were read from a base (base=)."""
+    many were read from a base (base=), which is shown where there are any."""
+
+    from_base = 0
 
     def __new__(
         cls,
@@ -44,7 +46,8 @@ class CacheInfo(_Counts):
         self.time_saved = time_saved
         self.verified = verified
         self.mismatches = mismatches
-        self.from_base = from_base
+        if from_base:
+            self.from_base = from_base
         return self
 
     def _asdict(self):
