@@ -1,4 +1,5 @@
-/* The bases of a handle: read-only caches that are asked where its own has no result. Any thread. */
+/* The bases of a handle: read-only caches that are asked where its own has no result. Any
+ * thread. */
 #ifndef LC_LAYERS_H
 #define LC_LAYERS_H
 

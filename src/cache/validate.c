@@ -88,7 +88,7 @@ static bool is_authentic(const locache_value *value, locache *cache, const char 
 }
 
 /* What is to be done about a pickle that does not verify. */
-static const char *remedy(const locache *cache)
+static const char *key_remedy(const locache *cache)
 {
     if (cache->foreign)
         return ": let the base be made with LOCACHE_MODE and LOCACHE_GROUP_KEY, and name that key "
@@ -96,8 +96,8 @@ static const char *remedy(const locache *cache)
     return cache->mode != 0 ? ": let all members name one key in LOCACHE_GROUP_KEY" : "";
 }
 
-/* In a base, what a group signed is as good as what the user did. OK; MISS: it did not; else what is
- * wrong with the group's key. */
+/* In a base, what a group signed is as good as what the user did. OK; MISS: it did not; else what
+ * is wrong with the group's key. */
 static locache_status check_group(const locache_value *value, const locache *cache,
                                   locache_error *error)
 {
@@ -131,7 +131,7 @@ static locache_status check_pickle(const locache_value *value, locache *cache, c
         return status;
     return lc_fail(error, LOCACHE_EUNTRUSTED,
                    "%s/%s is pickled, and signed with another key than this user's%s",
-                   lc_handle_path(cache), name, remedy(cache));
+                   lc_handle_path(cache), name, key_remedy(cache));
 }
 
 /* Was the version that an entry is of said to be the same as the handle's? Such entries are few, so

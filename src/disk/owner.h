@@ -22,9 +22,9 @@ locache_status lc_owner_open(int *out, int at, const lc_owner_place *place, loca
 locache_status lc_owner_open_dir(int *out, int at, const char *name, const char *where,
                                  locache_error *error);
 
-/* Open the cache directory at a path, and ask whether nobody else can exchange it (lc_owner_above()).
- * `mode`: where the user said that a group shares it (disk/share.h), one that is the group's, in
- * places that are its own too, does as well. As lc_owner_open(). */
+/* Open the cache directory at a path, and ask whether nobody else can exchange it, as
+ * lc_owner_above() does. `mode`: where the user said that a group shares it (disk/share.h), one
+ * that is the group's, in places that are its own too, does as well. As lc_owner_open(). */
 locache_status lc_owner_open_root(int *out, const char *path, mode_t mode, locache_error *error);
 
 /* The same with what LOCACHE_MODE says: for who has no other word of the user's. */
