@@ -136,7 +136,9 @@ class OfTheProcess(WithOptions):
             self.assertEqual((self.scratch / made).stat().st_mode & 0o7777, 0o755)
         self.assertEqual(self.said('.dir = "mine", .base = "ci/results"').stdout, "")
         self.assertFalse((self.scratch / "mine").exists())
-        self.assertNotEqual(self.said('.dir = "mine", .base = "ci/results"', '.base = ""').stdout, "")
+        self.assertNotEqual(
+            self.said('.dir = "mine", .base = "ci/results"', '.base = ""').stdout, ""
+        )
 
     def test_flags_are_joined(self):
         self.said(".flags = LOCACHE_OPEN_READ_ONLY", ".flags = LOCACHE_OPEN_DURABLE")

@@ -291,7 +291,7 @@ def test_without_the_groups_key_pickles_are_misses_that_are_said(team):
 def test_without_the_option_anothers_cache_is_refused(team):
     def refused():
         (_, again), said = warned(ran, with_mode(team, f, None), 1)
-        assert again and "another user" in said[0] or "other users" in said[0]
+        assert again and ("another user" in said[0] or "other users" in said[0])
 
     as_member(ALICE, lambda: with_mode(team, f)(1))
     as_member(BOB, refused)
