@@ -57,7 +57,7 @@ static lc_slot slot_in(const locache_import *to, const char *name)
 /* The mark of a cache directory is for its maker to put. */
 static locache_status begin_at(locache_import *to, locache_error *error)
 {
-    locache_status status = lc_funcdir_root(&to->root, &to->made_root, to->dir, true, error);
+    locache_status status = lc_funcdir_root(&to->root, &to->made_root, to->dir, 0, true, error);
     if (status != LOCACHE_OK)
         return status;
     const lc_slot slot = slot_in(to, ".");

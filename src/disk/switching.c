@@ -8,6 +8,7 @@
 #include "base/os.h"
 #include "disk/ours.h"
 #include "disk/owner.h"
+#include "disk/share.h"
 #include "disk/temporary.h"
 
 #include <errno.h>
@@ -92,6 +93,8 @@ static locache_status lock_open(int fd, const lc_switching *in, locache_error *e
     struct stat named;
     if (lc_fstat(fd, &held) != 0)
         return lc_fail_os(error, errno, "cannot examine %s/" LOCK, in->versions_path);
+    if (in->mode != 0 && held.st_uid == geteuid() && lc_share_file(fd, in->mode) != 0)
+        return lc_fail_os(error, errno, "cannot share %s/" LOCK, in->versions_path);
     /* A second name does no harm here: nothing is in it. */
     held.st_nlink = 1;
     locache_status status = lc_owner_file(fd, &held, &(lc_owner_in){in->versions, geteuid()},
@@ -173,15 +176,22 @@ static bool sweep_trash(void *context, const char *name)
 
 /* ----------------------------------------------------------------------------------------- open */
 
+/* Where a directory is, in words, and which rights it gets. */
+typedef struct made_as {
+    const char *where;
+    mode_t mode;
+} made_as;
+
 /* Open a directory, made first where it is missing. It is checked in any case: between the two
  * calls somebody may have put something else there. */
-static locache_status open_made(int *out, int dir, const char *name, const char *where,
+static locache_status open_made(int *out, int dir, const char *name, const made_as *as,
                                 locache_error *error)
 {
+    const char *where = as->where;
     locache_status status = lc_owner_open_dir(out, dir, name, where, error);
     if (status != LOCACHE_MISS)
         return status;
-    if (lc_mkdirat(dir, name, 0700) != 0 && errno != EEXIST)
+    if (lc_share_mkdir(dir, name, as->mode) != 0 && errno != EEXIST)
         return lc_fail_os(error, errno, "cannot make the directory %s/%s", where, name);
     status = lc_owner_open_dir(out, dir, name, where, error);
     return status == LOCACHE_MISS
@@ -196,6 +206,7 @@ static locache_status prepare_paths(lc_switching *out, const lc_slot *slot, loca
     *out = (lc_switching){.root = slot->root,
                           .root_path = root_path,
                           .name = slot->name,
+                          .mode = slot->mode,
                           .versions = -1,
                           .lock = -1,
                           .work = -1,
@@ -217,13 +228,15 @@ locache_status lc_switching_begin(lc_switching *out, const lc_slot *slot, bool m
     locache_status status = prepare_paths(out, slot, error);
     out->absent = make && lc_fstatat(slot->root, slot->name, &found) != 0;
     if (status == LOCACHE_OK)
-        status = make ? open_made(&out->versions, slot->root, LC_VERSIONS, slot->root_path, error)
+        status = make ? open_made(&out->versions, slot->root, LC_VERSIONS,
+                                  &(made_as){slot->root_path, slot->mode}, error)
                       : lc_owner_open_dir(&out->versions, slot->root, LC_VERSIONS, slot->root_path,
                                           error);
     if (status == LOCACHE_OK)
         status = take_lock(out, error);
     if (status == LOCACHE_OK)
-        status = open_made(&out->work, out->versions, WORK, out->versions_path, error);
+        status = open_made(&out->work, out->versions, WORK,
+                           &(made_as){out->versions_path, lc_share_like(out->versions)}, error);
     if (status != LOCACHE_OK)
         return status;
     /* Whoever made these held the lock, and no longer does. */
@@ -250,7 +263,8 @@ locache_status lc_switching_open_family(lc_switching *in, locache_error *error)
 {
     return in->family >= 0
                ? LOCACHE_OK
-               : open_made(&in->family, in->versions, in->name, in->versions_path, error);
+               : open_made(&in->family, in->versions, in->name,
+                           &(made_as){in->versions_path, lc_share_like(in->versions)}, error);
 }
 
 static void close_if_open(int fd)

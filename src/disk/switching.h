@@ -5,6 +5,8 @@
 
 #include "base/error.h"
 
+#include <sys/types.h>
+
 #define LC_VERSIONS ".versions"
 
 /* Names of any kind that are made in .versions/.tmp/: a prefix and 16 digits. */
@@ -18,12 +20,14 @@ typedef struct lc_slot {
     int root; /* the open cache directory */
     const char *root_path;
     const char *name; /* of the function's directory in it */
+    mode_t mode;      /* of directories made there, where others share them: disk/share.h */
 } lc_slot;
 
 typedef struct lc_switching {
     int root;
     const char *root_path;
     const char *name;
+    mode_t mode;
     bool absent;  /* nothing had the name when the lock was asked for, and it is to be made */
     int versions; /* .versions, ours alone */
     int lock;
