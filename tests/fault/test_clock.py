@@ -1,5 +1,5 @@
-"""Row "clocks that jump": by a day and by ten years, either way, under libfaketime. No process gives
-what another one replaced, and no temporary is removed whose writer lives."""
+"""Row "clocks that jump": by a day and by ten years, either way, under libfaketime. No process
+gives what another one replaced, and no temporary is removed whose writer lives."""
 
 from __future__ import annotations
 
