@@ -52,9 +52,10 @@ core() { # core NAME DIRECTORY TEST OPTION...
     record "core $name" "$status" "$report"
 }
 
-# What is started with & cannot be interrupted, and tests interrupt themselves.
+# What is started with & cannot be interrupted, and tests interrupt themselves. The last two are
+# what Python itself ignores.
 interruptible='import os, signal, sys
-for number in signal.SIGINT, signal.SIGQUIT:
+for number in signal.SIGINT, signal.SIGQUIT, signal.SIGPIPE, signal.SIGXFSZ:
     signal.signal(number, signal.SIG_DFL)
 os.execvp(sys.argv[1], sys.argv[1:])'
 
