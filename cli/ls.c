@@ -1,6 +1,7 @@
 /* `locache ls`: what is there, by caches, by functions, or entry by entry. */
 #include "ls.h"
 #include "command.h"
+#include "counted.h"
 #include "print.h"
 #include "units.h"
 
@@ -25,7 +26,7 @@ static const cli_option options[] = {
     [LS_CACHES] = {'c', "caches", NULL, "a line for each cache"},
     [LS_ENTRIES] = {'e', "entries", NULL, "a line for each result"},
     [LS_TREE] = {'t', "tree", NULL, "below the caches what is in them"},
-    [LS_SORT] = {'s', "sort", "KEY", "by name, size, disk, age, used, time, count, or none"},
+    [LS_SORT] = {'s', "sort", "KEY", "name, size, disk, age, used, time, count, hits, saved, none"},
     [LS_REVERSE] = {'r', "reverse", NULL, "the other way round"},
     [LS_LIMIT] = {'n', "limit", "N", "only the first N lines (100000; 0: all)"},
     [LS_JSON] = {0, "json", NULL, "as a JSON array of objects"},
@@ -130,7 +131,8 @@ static bool take_file(void *context, const cli_visit *visit, const locache_file 
 static void end_folder(void *context, const cli_visit *visit)
 {
     listing *in = context;
-    (void)visit;
+    if (in->level != CLI_ENTRIES)
+        cli_counted_add(&in->row.counts, visit->folder);
     /* With a filter, what nothing is found in is not shown. */
     bool nothing = in->row.sums.entries + in->row.sums.unusable == 0;
     if (in->level == CLI_FUNCTIONS && !(nothing && cli_filter_is_set(&in->filter)))
@@ -234,7 +236,7 @@ static int run_ls(cli_parse *parse)
         cli_error("--tree shows what is below caches: leave --caches out");
         return CLI_USAGE;
     }
-    int code = cli_places_find(&places, parse->operands, parse->argv);
+    int code = cli_places_of(&places, parse);
     if (!in.level_given)
         in.level = natural_level(&places);
     if (in.as_json)
@@ -259,5 +261,6 @@ const cli_command cli_ls_command = {
              "on a terminal the cells of a line are parted by tabs, without heads.",
     .options = options,
     .option_count = sizeof options / sizeof *options,
+    .takes_all = true,
     .run = run_ls,
 };

@@ -30,6 +30,7 @@ typedef struct cli_row {
     uint64_t functions; /* of a cache */
     uint64_t versions;  /* earlier ones */
     cli_sums sums;
+    locache_counts counts; /* of a function, or of a cache */
     /* of an entry */
     int status;
     uint32_t codec;
@@ -45,6 +46,8 @@ typedef enum cli_sort {
     CLI_SORT_USED,
     CLI_SORT_TIME,
     CLI_SORT_COUNT,
+    CLI_SORT_HITS,
+    CLI_SORT_SAVED,
     CLI_SORT_NONE,
 } cli_sort;
 

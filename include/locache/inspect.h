@@ -27,6 +27,46 @@ extern "C" {
  * directory with .locache/ in it? OK, MISS. Any thread. */
 LOCACHE_API LOCACHE_CHECK locache_status locache_is_cache(const char *dir);
 
+/* One cache directory of this user. */
+typedef struct locache_cache_info {
+    size_t size; /* sizeof(locache_cache_info), set by the library */
+    const char
+        *path; /* of it, absolute and without links, as long as the call */
+    int64_t
+        registered; /* when a process first stored into it under this path */
+} locache_cache_info;
+
+/* Call fn with each cache directory that this user's processes stored into and
+ * that is still there, in the order of their paths; it returns false to stop.
+ * They are known by $XDG_STATE_HOME/locache/caches/ (docs/format.md,
+ * "Registry"): where that cannot be written, they are not. What is gone, or
+ * became another user's, is dropped from there. OK, also where there is none;
+ * EIO, EUNTRUSTED (others may write there), ENOMEM. Any thread. */
+LOCACHE_API LOCACHE_CHECK locache_status
+locache_each_cache(bool (*fn)(void *context, const locache_cache_info *cache),
+                   void *context, locache_error *error);
+
+/* What a cache directory may hold as a whole, or all caches of this user
+ * together. 0 or less: no bound. Stores see to it, as docs/bounds.md says. */
+typedef struct locache_bounds {
+    size_t size;       /* sizeof(locache_bounds) */
+    int64_t max_bytes; /* of all entries' files */
+    int64_t max_entries;
+    int64_t max_age; /* nanoseconds since an entry was last used */
+} locache_bounds;
+
+/* Those of a cache directory (an absolute path), or of all together (NULL): of
+ * LOCACHE_CACHE_MAX_BYTES and LOCACHE_MAX_BYTES and their like, or else of
+ * <dir>/.limits and $XDG_CONFIG_HOME/locache/limits. out->size is the caller's
+ * to set. OK, also where none are set; EINVAL: what is set is no such thing;
+ * EIO, ELIMIT, EUNTRUSTED. Any thread. */
+LOCACHE_API LOCACHE_CHECK locache_status
+locache_get_bounds(locache_bounds *out, const char *dir, locache_error *error);
+/* Write them to that file, in the place of what it said. OK, EINVAL, EIO,
+ * ELIMIT, EUNTRUSTED. Any thread. */
+LOCACHE_API LOCACHE_CHECK locache_status locache_set_bounds(
+    const char *dir, const locache_bounds *bounds, locache_error *error);
+
 /* One folder, or what has the place of one and cannot be used. */
 typedef struct locache_folder_info {
     size_t size;        /* sizeof(locache_folder_info), set by the library */
@@ -100,6 +140,7 @@ typedef struct locache_file {
     /* the call's key, or a long one's digest (locache_listed) */
     const void *key;
     size_t key_size;
+    bool compressed; /* then body_size is that of its frame */
 } locache_file;
 
 /* Call fn with each file in the folder that has a name as entries have, in no
@@ -127,6 +168,76 @@ locache_folder_find(locache_folder *folder, const char *name,
 LOCACHE_API LOCACHE_CHECK locache_status locache_folder_read(
     locache_value **out, locache_file *file, locache_folder *folder,
     const char *name, locache_error *error);
+
+/* ------------------------------------------------------------ how it is used
+ *
+ * Every process adds what it counted to a file beside the results
+ * (docs/format.md, "Counts"): about once a second while it looks results up,
+ * when it closes a handle, and at its end. One that is killed, or leaves by
+ * _exit(), loses what it counted since. Caches that are open for reading only
+ * are not counted. The counts may be deleted at any time, and then begin anew;
+ * they go where all results of a function are forgotten. */
+
+/* What was counted from one moment to another. */
+typedef struct locache_counts {
+    size_t size; /* sizeof(locache_counts), set by who has the struct */
+    /* as in locache_statistics */
+    uint64_t hits;
+    uint64_t misses;
+    uint64_t rejects;
+    uint64_t stores;
+    uint64_t saved_time;   /* nanoseconds */
+    uint64_t compute_time; /* nanoseconds */
+    uint64_t bytes_read;
+    uint64_t bytes_stored;
+    int64_t since;    /* 0: nothing was counted */
+    int64_t until;    /* when it was added last */
+    uint32_t process; /* whose they are, by its number in its namespace of such;
+                         0: several */
+} locache_counts;
+
+/* All that was counted of a folder. OK; MISS: nothing was, and all are 0;
+ * EINVAL: a size too small for `hits`. */
+LOCACHE_API LOCACHE_CHECK locache_status
+locache_folder_counts(locache_counts *out, locache_folder *folder);
+/* The same in parts, of which it is the sum: of each process what it added
+ * within the last ten seconds, mostly, and what is older. OK, MISS. */
+LOCACHE_API LOCACHE_CHECK locache_status locache_folder_each_counts(
+    locache_folder *folder,
+    void (*fn)(void *context, const locache_counts *counts), void *context);
+/* All that was counted of the present version of a handle's function, by this
+ * process too. OK; EINVAL as above. Any thread. */
+LOCACHE_API LOCACHE_CHECK locache_status locache_total(locache_counts *out,
+                                                       locache *cache);
+/* What this process did with all of its handles, also those that it has closed;
+ * after fork(), with what its parent did before. OK; EINVAL as above. Any
+ * thread. */
+LOCACHE_API LOCACHE_CHECK locache_status
+locache_process_counts(locache_counts *out);
+
+/* The same as a line for people, "1,204 hits, 3 misses, 12 min 4 s saved, 3.1
+ * MB stored", cut where `size` bytes are too few for it; false where nothing
+ * happened. locache_verbose() says it when the process ends. Any thread. */
+#define LOCACHE_SUMMARY_MAX 256 /* bytes that are always enough */
+LOCACHE_API LOCACHE_CHECK bool locache_summary(char *out, size_t size);
+/* Add what this process counted now: before it leaves by _exit(). Any
+ * thread. */
+LOCACHE_API void locache_add_counts(void);
+
+/* Who computes a result now. */
+typedef struct locache_computing {
+    size_t size; /* sizeof(locache_computing), set by the library */
+    /* by its number in its namespace of such; 0: it cannot be told */
+    uint32_t process;
+    int64_t since; /* to the minute */
+} locache_computing;
+
+/* Call fn for each result that is being computed for a folder, in no order; it
+ * returns false to stop. Nothing where the file system has no locks on parts of
+ * files. */
+LOCACHE_API void locache_folder_computing(
+    locache_folder *folder,
+    bool (*fn)(void *context, const locache_computing *one), void *context);
 
 /* Remove one file that locache made. OK; MISS: there is none; EUNTRUSTED:
  * locache did not make it; EINVAL: no name of an entry; EIO. */

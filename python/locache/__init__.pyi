@@ -1,5 +1,5 @@
 from collections.abc import Callable, Iterable, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from os import PathLike
 from pathlib import Path
 from typing import (
@@ -28,6 +28,7 @@ __all__ = [
     "persist",
     "reset",
     "reset_cache",
+    "stats",
     "verbose",
 ]
 
@@ -38,6 +39,9 @@ _Q = ParamSpec("_Q")
 _R = TypeVar("_R")
 _S = TypeVar("_S")
 _T = TypeVar("_T")
+
+# A time: seconds, a timedelta, "10m".
+_Span: TypeAlias = float | timedelta | str
 _S_co = TypeVar("_S_co", covariant=True)
 _F = TypeVar("_F", bound=Callable[..., Any], covariant=True)
 
@@ -65,6 +69,15 @@ class _Explanation(NamedTuple):
     parts: list[dict[str, Any]]
     path: Path | None
 
+class _Totals(NamedTuple):
+    hits: int
+    misses: int
+    stores: int
+    time_saved: float
+    time_computed: float
+    bytes_read: int
+    bytes_stored: int
+
 class _CacheInfo(_Counts):
     bypassed: int
     errors: int
@@ -72,6 +85,8 @@ class _CacheInfo(_Counts):
     time_saved: float
     verified: int
     mismatches: int
+    bytes: int
+    total: _Totals
 
 class _CacheParameters(TypedDict):
     maxsize: int | None
@@ -122,6 +137,7 @@ class _Persisted(Generic[_F]):
     def put(self: _Function[_P, _R], value: _R, /, *args: _P.args, **kwargs: _P.kwargs) -> None: ...
     def entries(self) -> list[_Entry]: ...
     def keep_results(self, who: str | None = None) -> bool: ...
+    def _repr_html_(self) -> str: ...
 
 _Function: TypeAlias = _Persisted[Callable[_P, _R]]
 
@@ -174,7 +190,7 @@ def persist(
     name: str | None = None,
     auto_invalidate: bool | Literal["project", "self"] = True,
     max_entries: int | None = -1,
-    max_age: float | None = None,
+    max_age: float | timedelta | str | None = None,
     dir: str | bytes | PathLike[str] | PathLike[bytes] | None = None,
     ignore: str | Iterable[str] = (),
     key: Callable[..., object] | Mapping[str, Callable[[Any], object]] | None = None,
@@ -189,6 +205,10 @@ def persist(
     keep: Callable[[Any], object] | None = None,
     depends: Iterable[object] = (),
     verify: float = 0,
+    compress: bool | int | Literal["auto"] | None = None,
+    max_bytes: int | str | None = None,
+    ttl: _Span | Callable[[Any], _Span | None] | None = None,
+    stale: _Span | None = None,
 ) -> _Function[_P, _R]: ...
 @overload
 def persist(
@@ -197,7 +217,7 @@ def persist(
     name: str | None = None,
     auto_invalidate: bool | Literal["project", "self"] = True,
     max_entries: int | None = -1,
-    max_age: float | None = None,
+    max_age: float | timedelta | str | None = None,
     dir: str | bytes | PathLike[str] | PathLike[bytes] | None = None,
     ignore: str | Iterable[str] = (),
     key: Callable[..., object] | Mapping[str, Callable[[Any], object]] | None = None,
@@ -212,12 +232,36 @@ def persist(
     keep: Callable[[Any], object] | None = None,
     depends: Iterable[object] = (),
     verify: float = 0,
+    compress: bool | int | Literal["auto"] | None = None,
+    max_bytes: int | str | None = None,
+    ttl: _Span | Callable[[Any], _Span | None] | None = None,
+    stale: _Span | None = None,
 ) -> _Decorator: ...
 def reset_cache(
     func: Callable[..., Any] | classmethod[Any, ..., Any] | property, name: str | None = None
 ) -> None: ...
 def reset(func: Callable[..., Any] | classmethod[Any, ..., Any] | property) -> None: ...
 def key_for(cls: type[_T]) -> Callable[[Callable[[_T], object]], Callable[[_T], object]]: ...
+
+class _StatsRow(NamedTuple):
+    function: str
+    hits: int
+    misses: int
+    entries: int
+    bytes: int
+    time_saved: float
+    time_computed: float
+    total_hits: int
+    total_misses: int
+    total_time_saved: float
+
+class _Stats(list[_StatsRow]):
+    @property
+    def total(self) -> _StatsRow: ...
+    def as_dicts(self) -> list[dict[str, Any]]: ...
+    def _repr_html_(self) -> str: ...
+
+def stats() -> _Stats: ...
 def verbose(flag: bool = True, *, yes: bool | None = None, val: bool | None = None) -> None: ...
 def configure(
     *,
@@ -225,7 +269,7 @@ def configure(
     enabled: bool | Callable[[], object] = ...,
     auto_invalidate: bool | Literal["project", "self"] = ...,
     max_entries: int | None = ...,
-    max_age: float | None = ...,
+    max_age: float | timedelta | str | None = ...,
     pickle: bool = ...,
     durable: bool = ...,
     memory: bool | int | tuple[int, int] = ...,
@@ -234,6 +278,10 @@ def configure(
     wait: float | None = ...,
     keep: Callable[[Any], object] | None = ...,
     verify: float = ...,
+    compress: bool | int | Literal["auto"] | None = ...,
+    max_bytes: int | str | None = ...,
+    ttl: _Span | Callable[[Any], _Span | None] | None = ...,
+    stale: _Span | None = ...,
 ) -> None: ...
 
 # Annotated[T, Key(function)]

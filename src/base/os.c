@@ -143,6 +143,17 @@ int lc_linkat(int from_dir, const char *from, int to_dir, const char *to)
     return result;
 }
 
+int lc_symlinkat(const char *target, int dir, const char *path)
+{
+    int result;
+    if (lc_fault("symlink"))
+        return -1;
+    do
+        result = symlinkat(target, dir, path);
+    while (result != 0 && errno == EINTR);
+    return result;
+}
+
 static int set_times(int dir, const char *path, bool modified)
 {
     int result;
@@ -382,6 +393,17 @@ int lc_dup_over(int from, int to)
     return result < 0 ? -1 : 0;
 }
 
+int lc_fchmod(int fd, mode_t mode)
+{
+    int result;
+    if (lc_fault("chmod"))
+        return -1;
+    do
+        result = fchmod(fd, mode);
+    while (result != 0 && errno == EINTR);
+    return result;
+}
+
 int lc_fsync(int fd)
 {
     int result;
@@ -482,6 +504,22 @@ int lc_pwrite(int fd, const void *data, size_t size, uint64_t offset)
         put = pwrite(fd, data, size, (off_t)offset);
     while (put < 0 && errno == EINTR);
     return put >= 0 && (size_t)put == size ? 0 : -1;
+}
+
+int64_t lc_append(int fd, const void *data, size_t size)
+{
+    ssize_t put;
+    off_t end = lseek(fd, 0, SEEK_END);
+    if (end < 0 || check_limit(fd, (int64_t)end, size) != 0)
+        return -1;
+    do
+        put = lc_fault("write") ? -1 : write(fd, data, size);
+    while (put < 0 && errno == EINTR);
+    if (put < 0 || (size_t)put != size)
+        return -1;
+    /* Others may have appended since the first look. */
+    end = lseek(fd, 0, SEEK_CUR);
+    return end < 0 ? -1 : (int64_t)end - (int64_t)size;
 }
 
 /* Fill batch with what comes next of vectors, at most CALL_MAX bytes. The number of vectors used,

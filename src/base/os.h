@@ -31,7 +31,10 @@ int lc_renameat(int from_dir, const char *from, int to_dir, const char *to);
  * not offer that. */
 int lc_rename_new(int from_dir, const char *from, int to_dir, const char *to);
 int lc_linkat(int from_dir, const char *from, int to_dir, const char *to);
+/* A symbolic link that holds `target`, which need not be anything; EEXIST as lc_linkat(). */
+int lc_symlinkat(const char *target, int dir, const char *path);
 int lc_fsync(int fd);
+int lc_fchmod(int fd, mode_t mode);
 /* Both times to now, to the nanosecond (the kernel's own stamps may lag by a tick); does not follow
  * a link. */
 int lc_utime_now(int dir, const char *path);
@@ -80,6 +83,9 @@ bool lc_has_hole(int fd, uint64_t size);
 int lc_truncate(int fd, uint64_t size);
 /* In one call: 0, or -1 where it was not all written. */
 int lc_pwrite(int fd, const void *data, size_t size, uint64_t offset);
+/* In one call, to a file that is open for appending: where it begins in the file, or -1 where it
+ * was not all written. */
+int64_t lc_append(int fd, const void *data, size_t size);
 /* Write all of it; the vectors are changed. 0 or -1. */
 int lc_write_full(int fd, struct iovec *vectors, int count);
 

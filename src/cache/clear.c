@@ -5,6 +5,7 @@
  * directories that carry our mark (disk/ours.c): a cache directory may be any that a user named. */
 #include "cache/clear.h"
 #include "base/os.h"
+#include "disk/counts.h"
 #include "disk/ours.h"
 #include "disk/owner.h"
 #include "disk/store.h"
@@ -22,8 +23,11 @@ static locache_status clear_current(const lc_slot *slot, locache_error *error)
         return status;
     snprintf(path, sizeof path, "%s/%s", slot->root_path, slot->name);
     const lc_directory at = {.dir = dir, .path = path};
-    if (lc_ours_funcdir(dir))
+    if (lc_ours_funcdir(dir)) {
         status = lc_store_clear(&at, error);
+        if (status == LOCACHE_OK)
+            lc_counts_forget(dir);
+    }
     lc_close(dir);
     return status;
 }

@@ -38,6 +38,10 @@ void lc_table_free(lc_table *table);
 
 #define LC_TABLE_NEVER INT64_C(-1) /* no lc_ticks() is negative */
 
+/* Of so many that are found, one is told: what is done now and then costs a hit a part of a look at
+ * the clock. Few enough that a program with ten hits a second is seen; a power of two. */
+#define LC_TABLE_DUE 32
+
 typedef struct lc_table_hit {
     void *object;    /* retained */
     uint64_t serial; /* of the entry: one that replaces it has another */
@@ -45,6 +49,7 @@ typedef struct lc_table_hit {
     int64_t validated; /* lc_ticks() when its file was last asked, or LC_TABLE_NEVER */
     int descriptor;    /* of its file, held while it is one of the most used; or -1 */
     bool pin;          /* it should have one: lc_table_pin() */
+    bool due;          /* one of LC_TABLE_DUE: time to see what else is to be done */
 } lc_table_hit;
 
 /* Look a key up. False: there is none, or the lock was not to be had. An object that was found is

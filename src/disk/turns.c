@@ -46,6 +46,11 @@ _Static_assert(PLACE_BITS + PROCESS_BITS + MINUTE_BITS == 63, "offsets are posit
 /* Behind them, one for each place of that number modulo 64, too. */
 #define VAIN_START (NOTES * NOTE_SIZE)
 
+/* Turns that are told of, at most: a process holds no more (cache/flight.c). Ranges that wait to be
+ * asked: as many processes as can have locks in the worst order. */
+#define TOLD_MAX 4096
+#define RANGES_MAX 256
+
 /* As they lie in the file, in this machine's byte order: others' are not whole, by their place. */
 typedef struct note {
     uint64_t place;
@@ -221,14 +226,62 @@ static bool holder_of_file(lc_turn_holder *out, const lc_directory *at, uint64_t
     return read;
 }
 
+/* What the length of a lock says. */
+static lc_turn_holder holder_of_lock(int64_t length)
+{
+    return (lc_turn_holder){(uint32_t)((length - 1) / MINUTES), time_of((length - 1) % MINUTES)};
+}
+
 bool lc_turns_holder(lc_turn_holder *out, const lc_turns *turns, const lc_directory *at,
                      uint64_t place)
 {
     int64_t length = lc_lock_length(turns->fd, start_of(place));
     if (length < 0)
         return errno != ENOENT && holder_of_file(out, at, place);
-    *out = (lc_turn_holder){(uint32_t)((length - 1) / MINUTES), time_of((length - 1) % MINUTES)};
+    *out = holder_of_lock(length);
     return true;
+}
+
+/* The system tells any lock within a range, not the first: so what is before it and what is behind
+ * it are ranges of their own. A description's are in order, so that before one is nothing, mostly:
+ * asked first, that range is not kept. */
+void lc_turns_each(const lc_directory *at, bool (*fn)(void *context, const lc_turn_holder *holder),
+                   void *context)
+{
+    struct {
+        int64_t start;
+        int64_t end;
+    } ranges[RANGES_MAX];
+    int64_t start;
+    int64_t length;
+    size_t count = 1;
+    bool more = true;
+    int fd = lc_owner_meta(at->dir, at->owner) ? lc_openat(at->dir, FILE_NAME, O_RDONLY, 0) : -1;
+    if (fd < 0)
+        return;
+    ranges[0].start = 0;
+    ranges[0].end = INT64_MAX;
+    for (unsigned told = 0; more && count > 0 && told < TOLD_MAX;) {
+        int64_t from = ranges[--count].start;
+        int64_t to = ranges[count].end;
+        if (from >= to || lc_lock_find(&start, &length, fd, from, to) != 0)
+            continue;
+        /* Others' locks may be anything. */
+        if (start % ROOM == 0 && length > 0 && length <= ROOM) {
+            const lc_turn_holder holder = holder_of_lock(length);
+            more = fn(context, &holder);
+            told++;
+        }
+        if (length > 0 && start < to - length && count < RANGES_MAX) {
+            ranges[count].start = start + length;
+            ranges[count++].end = to;
+        }
+        if (start > from && count < RANGES_MAX) {
+            ranges[count].start = from;
+            ranges[count++].end = start;
+        }
+    }
+    lc_close(fd);
 }
 
 /* ---------------------------------------------------------------------------------------- notes */

@@ -17,6 +17,7 @@
 #include "base/system.h"
 #include "base/warn.h"
 #include "cache/handle.h"
+#include "cache/summary.h"
 #include "persist/convert.h"
 #include "persist/defaults.h"
 #include "persist/ignored.h"
@@ -66,6 +67,7 @@ static void print_event(void *context, const locache_event *event)
 void locache_verbose(bool on)
 {
     locache_set_log(on ? print_event : NULL, NULL);
+    lc_summary_at_exit(on);
 }
 
 /* Once for each function, whatever fails: a program that calls it a million times must not print as
@@ -75,6 +77,14 @@ static void complain(locache_function_record *function, const char *what,
 {
     if (!atomic_exchange(&function->warned, true))
         lc_warn("%s(): %s: %s", function->name, what, error->message);
+}
+
+static void complain_of_bounds(locache_function_record *function)
+{
+    if (!atomic_exchange(&function->warned, true))
+        lc_warn("%s(): as many results as there are were evicted soon after they were stored or "
+                "used: raise max_bytes or max_entries",
+                function->name);
 }
 
 /* ---------------------------------------------------------------------------------------- calls */
@@ -156,6 +166,13 @@ static locache_status ask_for(locache_value **value, lc_call *call, locache_erro
             pthread_cleanup_pop(0);
         }
     } while (status == LOCACHE_PENDING);
+    /* It is stale, and this call the one that computes it anew: here and now, since nobody knows
+     * what the arguments point to once the caller goes on. All others are given the stale one. */
+    if (status == LOCACHE_OK && call->flight != NULL) {
+        locache_value_free(*value);
+        lc_error_clear(error);
+        status = LOCACHE_MISS;
+    }
     return status;
 }
 
@@ -265,6 +282,8 @@ static void keep_result(lc_call *call, const void *result)
         lc_fail(&error, status,
                 status == LOCACHE_EINVAL ? "an array of more bytes than memory has"
                                          : "no memory to encode it");
+    if (status == LOCACHE_OK && atomic_load(&call->cache->thrashes))
+        complain_of_bounds(function);
     if (status != LOCACHE_OK) {
         complain(function, "its result is not kept", &error);
         /* Without a directory there is nothing to be found either. */
@@ -328,15 +347,18 @@ static locache_status check_held(lc_call *call)
 bool locache_call_contains(locache_call *of)
 {
     lc_call *call = lc_call_within(of);
-    locache_value *value;
+    locache_value *value = NULL;
+    locache_error error;
     if (check_held(call) != LOCACHE_OK)
         return false;
-    bool found =
-        locache_get(&value, call->cache, call->key.data, call->key.length, NULL) == LOCACHE_OK;
-    if (found)
-        locache_value_free(value);
+    locache_status status =
+        locache_get(&value, call->cache, call->key.data, call->key.length, &error);
+    /* Looked at, and not given. */
+    if (status == LOCACHE_OK || (status == LOCACHE_MISS && error.status == LOCACHE_OK))
+        locache_uncount(call->cache, value);
+    locache_value_free(value);
     go_uncached(call);
-    return found;
+    return status == LOCACHE_OK;
 }
 
 locache_status locache_call_forget(locache_call *of)

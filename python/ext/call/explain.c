@@ -63,6 +63,7 @@ static int look_quietly(finding *out, lcpy_persisted *self, const lcpy_key *key)
     lcpy_explain_asked = &asked;
     LCPY_BEGIN_WITHOUT_GIL(self);
     status = locache_get(&value, cache, key->writer.data, key->writer.length, &error);
+    lcpy_counts_looked(cache, status, value, &error);
     LCPY_END_WITHOUT_GIL(self);
     lcpy_explain_asked = outer;
     if (status == LOCACHE_OK) {

@@ -8,6 +8,7 @@
 #include "call/asked.h"
 #include "call/bound.h"
 #include "call/call.h"
+#include "call/counts.h"
 #include "call/methods.h"
 #include "call/open.h"
 
@@ -49,13 +50,17 @@ static int init_options(lcpy_options *out, PyObject *told)
     PyObject *depends;
     int follow = 1;
     int packages = 1;
+    int compress = 0;
     unsigned long long verify = 0;
+    long long bounds[3];
+    PyObject *ttl_of;
     long long numbers[6]; /* long long is int64_t's size, but may be another type */
     *out = (lcpy_options){0};
-    if (!PyArg_ParseTuple(told, "ppppOLLLLLLOOOppK;settings", &auto_invalidate, &pickle, &durable,
-                          &mapped, &version, &numbers[0], &numbers[1], &numbers[2], &numbers[3],
-                          &numbers[4], &numbers[5], &enabled, &keep, &depends, &follow, &packages,
-                          &verify))
+    if (!PyArg_ParseTuple(told, "ppppOLLLLLLOOOppKi(LLLO);settings", &auto_invalidate, &pickle,
+                          &durable, &mapped, &version, &numbers[0], &numbers[1], &numbers[2],
+                          &numbers[3], &numbers[4], &numbers[5], &enabled, &keep, &depends, &follow,
+                          &packages, &verify, &compress, &bounds[0], &bounds[1], &bounds[2],
+                          &ttl_of))
         return -1;
     *out = (lcpy_options){
         .version = version != Py_None ? Py_NewRef(version) : NULL,
@@ -74,6 +79,11 @@ static int init_options(lcpy_options *out, PyObject *told)
         .follow = follow != 0,
         .packages = packages != 0,
         .verify = verify,
+        .compress = compress,
+        .max_bytes = bounds[0],
+        .ttl = bounds[1],
+        .stale = bounds[2],
+        .ttl_of = ttl_of != Py_None ? Py_NewRef(ttl_of) : NULL,
     };
     return 0;
 }
@@ -107,6 +117,7 @@ PyObject *lcpy_type_decorate(PyObject *module, PyObject *args)
                 lcpy_where_init(&self->where, where) == 0 && copy_attributes(self) == 0;
     const lcpy_options *options = &self->options;
     self->in_memory = options->memory_entries >= 0 && options->memory_bytes >= 0;
+    lcpy_counts_enter(self);
     PyObject_GC_Track(self);
     if (!done)
         Py_CLEAR(self);
@@ -121,6 +132,7 @@ static int persisted_traverse(PyObject *object, visitproc visit, void *arg)
     Py_VISIT(self->beside);
     Py_VISIT(self->options.enabled);
     Py_VISIT(self->options.keep);
+    Py_VISIT(self->options.ttl_of);
     Py_VISIT(self->options.depends);
     Py_VISIT(self->made);
     Py_VISIT(self->stand_ins);
@@ -149,6 +161,7 @@ static void persisted_dealloc(PyObject *object)
     lcpy_persisted *self = (lcpy_persisted *)object;
     PyTypeObject *type = Py_TYPE(object);
     PyObject_GC_UnTrack(object);
+    lcpy_counts_leave(self);
     if (self->weak_references != NULL)
         PyObject_ClearWeakRefs(object);
     lcpy_target_clear(&self->target);
@@ -160,6 +173,7 @@ static void persisted_dealloc(PyObject *object)
     lcpy_where_clear(&self->where);
     Py_CLEAR(self->options.enabled);
     Py_CLEAR(self->options.keep);
+    Py_CLEAR(self->options.ttl_of);
     Py_CLEAR(self->options.depends);
     lcpy_reach_free(self->reach);
     self->reach = NULL;
