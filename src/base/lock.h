@@ -14,7 +14,9 @@ void lc_unlock_range(int fd, int64_t start, int64_t length);
 /* How many bytes has the lock that begins with this one and that another description has? -1 and
  * ENOENT: there is none. */
 int64_t lc_lock_length(int fd, int64_t start);
-/* flock() on the whole file; EAGAIN as above. It goes with the last descriptor. */
+/* flock() on the whole file, or a directory; EAGAIN as above. It goes with the last descriptor. */
 int lc_lock_whole(int fd);
+/* The same beside others that have it so, none of whom has it whole then. */
+int lc_lock_shared(int fd);
 
 #endif

@@ -382,6 +382,17 @@ int lc_dup_over(int from, int to)
     return result < 0 ? -1 : 0;
 }
 
+int lc_fchmod(int fd, mode_t mode)
+{
+    int result;
+    if (lc_fault("fchmod"))
+        return -1;
+    do
+        result = fchmod(fd, mode);
+    while (result != 0 && errno == EINTR);
+    return result;
+}
+
 int lc_fsync(int fd)
 {
     int result;

@@ -32,6 +32,7 @@ int lc_renameat(int from_dir, const char *from, int to_dir, const char *to);
 int lc_rename_new(int from_dir, const char *from, int to_dir, const char *to);
 int lc_linkat(int from_dir, const char *from, int to_dir, const char *to);
 int lc_fsync(int fd);
+int lc_fchmod(int fd, mode_t mode);
 /* Both times to now, to the nanosecond (the kernel's own stamps may lag by a tick); does not follow
  * a link. */
 int lc_utime_now(int dir, const char *path);

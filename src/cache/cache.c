@@ -20,6 +20,7 @@
 #include "cache/funcdir.h"
 #include "cache/recall.h"
 #include "cache/validate.h"
+#include "disk/cleared.h"
 
 #include <errno.h>
 
@@ -307,8 +308,10 @@ static locache_status publish(bool *replaced, locache *cache, lc_address *addres
         return status;
     lc_directory at = lc_handle_directory(cache, atomic_load(&cache->funcdir));
     /* Once for each handle, by who writes first: a hit never lists a directory. */
-    if (!atomic_exchange(&cache->swept, true))
+    if (!atomic_exchange(&cache->swept, true)) {
         lc_store_sweep(&at);
+        atomic_store(&cache->cleared_waits, lc_cleared_any(at.dir));
+    }
     status = lc_store_write(&stored, &at, address->name, &image, error);
     if (status == LOCACHE_OK) {
         locache_stamp *stamp = &stored.stamp;
@@ -321,6 +324,15 @@ static locache_status publish(bool *replaced, locache *cache, lc_address *addres
     }
     lc_free(image.spans);
     return status;
+}
+
+/* Remove some of what was cleared. Two threads that do it at once do the same, which is no harm. */
+static void remove_cleared(locache *cache)
+{
+    int64_t place = atomic_load(&cache->cleared_place);
+    bool more = lc_cleared_remove_some(atomic_load(&cache->funcdir), &place);
+    atomic_store(&cache->cleared_place, place);
+    atomic_store(&cache->cleared_waits, more);
 }
 
 /* Evict what is beyond the limits, now that `name` is there. */
@@ -367,8 +379,11 @@ locache_status lc_cache_put(locache *cache, lc_address *address, const locache_r
         if (status == LOCACHE_OK && lc_address_name(address) != NULL)
             status = publish(&replaced, cache, address, &known, error);
     }
-    if (status == LOCACHE_OK)
+    if (status == LOCACHE_OK) {
         limit(cache, address->name, replaced);
+        if (atomic_load_explicit(&cache->cleared_waits, memory_order_relaxed))
+            remove_cleared(cache);
+    }
     lc_dirhold_return(cache);
     if (status == LOCACHE_MISS)
         return lc_fail_os(error, ENOENT, "%s is removed again and again, last while writing %s",

@@ -5,6 +5,7 @@
 #include "base/os.h"
 #include "base/text.h"
 #include "cache/clear.h"
+#include "disk/cleared.h"
 #include "disk/ours.h"
 #include "disk/owner.h"
 #include "disk/stamp.h"
@@ -240,6 +241,16 @@ lc_directory lc_folder_directory(const locache_folder *folder)
 
 /* ---------------------------------------------------------------------------- what is forgotten */
 
+/* Whoever asks for that wants the space, too: it is forgotten already, and goes now. */
+static void free_cleared(int root, const char *name)
+{
+    int dir = lc_openat(root, name, O_RDONLY | O_DIRECTORY, 0);
+    if (dir < 0)
+        return;
+    lc_cleared_remove(dir);
+    lc_close(dir);
+}
+
 locache_status locache_clear_folder(const char *dir, const char *name, locache_error *error)
 {
     int root;
@@ -252,6 +263,7 @@ locache_status locache_clear_folder(const char *dir, const char *name, locache_e
     status = lc_owner_above(root, dir, false, "LOCACHE_DIR", error);
     if (status == LOCACHE_OK)
         status = lc_clear_name(&(lc_slot){root, dir, name}, error);
+    free_cleared(root, name);
     lc_close(root);
     return status == LOCACHE_MISS ? LOCACHE_OK : status;
 }

@@ -17,6 +17,7 @@
 #include "cache/dirhold.h"
 #include "cache/recall.h"
 #include "cache/root.h"
+#include "disk/cleared.h"
 #include "disk/ours.h"
 #include "disk/owner.h"
 #include "disk/tree.h"
@@ -163,13 +164,15 @@ static locache_status adopt(locache *cache, const opened *of, const locache_id *
     int dir = of->dir;
     int funcdir = atomic_load(&cache->funcdir);
     bool ours = funcdir >= 0 && lc_dirhold_state_of(cache, funcdir) != LC_DIR_ANOTHERS;
+    bool another = of->found.st_dev != atomic_load(&cache->funcdir_device) ||
+                   of->found.st_ino != atomic_load(&cache->funcdir_inode);
     memcpy(halves, id->bytes, sizeof halves);
     atomic_store(&cache->version[0], halves[0]);
     atomic_store(&cache->version[1], halves[1]);
     atomic_store(&cache->owner, of->us);
     atomic_store(&cache->funcdir_device, of->found.st_dev);
     atomic_store(&cache->funcdir_inode, of->found.st_ino);
-    lc_recall_found_directory(cache, of->system);
+    lc_recall_found_directory(cache, of->system, another);
     /* Where another thread was quicker, `funcdir` is its number from here on, and ours to
      * replace. */
     bool adopted = !ours && atomic_compare_exchange_strong(&cache->funcdir, &funcdir, dir);
@@ -317,7 +320,8 @@ static bool attach_known(locache *cache, const lc_wanted *wanted)
     if (own.dir < 0)
         return false;
     own.system = root.system;
-    if (lc_fstat(own.dir, &own.found) != 0 || !lc_root_has(&root, own.dir, &own.found) ||
+    if (!lc_dirhold_share(own.dir, own.system.holds) || lc_fstat(own.dir, &own.found) != 0 ||
+        lc_cleared_is_out(&own.found) || !lc_root_has(&root, own.dir, &own.found) ||
         lc_version_file_read(&record, own.dir, path, NULL) != LOCACHE_OK || record.lost ||
         record.newer || lc_version_file_compare(&record, own.dir, path, wanted) != LOCACHE_OK) {
         lc_close(own.dir);
@@ -328,19 +332,51 @@ static bool attach_known(locache *cache, const lc_wanted *wanted)
     return adopt(cache, &own, &record.id, NULL) == LOCACHE_OK;
 }
 
-/* Take what was settled, and note what was found of the cache directory for the next function. */
+/* Is the open directory still the one that has its name? */
+static bool is_in_place(const locache *cache, int root, const struct stat *found)
+{
+    struct stat named;
+    return lc_fstatat(root, cache->names[atomic_load(&cache->chosen)], &named) == 0 &&
+           named.st_dev == found->st_dev && named.st_ino == found->st_ino;
+}
+
+/* Take what was settled, and note what was found of the cache directory for the next function.
+ * PENDING: it was cleared meanwhile, and another directory has its place. */
 static locache_status take_settled(locache *cache, const lc_settled *settled, int root,
                                    locache_error *error)
 {
     opened own = {.dir = settled->dir, .us = geteuid()};
-    if (lc_fstat(own.dir, &own.found) != 0) {
+    own.system = lc_file_system_of(own.dir);
+    if (!lc_dirhold_share(own.dir, own.system.holds) || lc_fstat(own.dir, &own.found) != 0) {
         int code = errno;
         lc_close(own.dir);
-        return lc_fail_os(error, code, "cannot examine the directory %s", lc_handle_path(cache));
+        return lc_fail_os(error, code, "cannot use the directory %s", lc_handle_path(cache));
     }
-    own.system = lc_file_system_of(own.dir);
+    if (lc_cleared_is_out(&own.found) && !is_in_place(cache, root, &own.found)) {
+        lc_close(own.dir);
+        return LOCACHE_PENDING;
+    }
     lc_root_note(cache->dir, root, own.us, atomic_load(&cache->folds), own.system);
     return adopt(cache, &own, &settled->id, error);
+}
+
+/* Find, and take: both once more where it was cleared in between. */
+static locache_status find_and_take(lc_settled *settled, locache *cache, int root, lc_effort how,
+                                    const lc_wanted *wanted, locache_error *error)
+{
+    locache_status status = LOCACHE_PENDING;
+    for (int attempt = 0; status == LOCACHE_PENDING && attempt < FIND_ATTEMPTS; attempt++) {
+        status = find_directory(settled, cache, root, how, wanted, error);
+        /* Whether this call made the directory or not: who made it may not be durable. */
+        if (status == LOCACHE_OK && cache->flags & LOCACHE_OPEN_DURABLE && how != LC_LOOK)
+            sync_names(root);
+        if (status == LOCACHE_OK)
+            status = take_settled(cache, settled, root, error);
+    }
+    return status == LOCACHE_PENDING
+               ? lc_fail(error, LOCACHE_EBUSY, "%s is cleared again and again",
+                         lc_handle_path(cache))
+               : status;
 }
 
 static locache_status attach(lc_versions_news *news, locache *cache, lc_effort how,
@@ -354,12 +390,7 @@ static locache_status attach(lc_versions_news *news, locache *cache, lc_effort h
     locache_status status = open_root(&root, &wanted.made_root, cache, wanted.make, error);
     if (status != LOCACHE_OK)
         return status;
-    status = find_directory(&settled, cache, root, how, &wanted, error);
-    /* Whether this call made the directory or not: who made it may not be durable. */
-    if (status == LOCACHE_OK && cache->flags & LOCACHE_OPEN_DURABLE && how != LC_LOOK)
-        sync_names(root);
-    if (status == LOCACHE_OK)
-        status = take_settled(cache, &settled, root, error);
+    status = find_and_take(&settled, cache, root, how, &wanted, error);
     lc_close(root);
     *news = settled.news;
     return status;

@@ -9,8 +9,9 @@
 
 /* Names of any kind that are made in .versions/.tmp/: a prefix and 16 digits. */
 #define LC_SWITCHING_NAME 32
-#define LC_SWITCHING_NEW "new-"     /* a directory on its way in */
-#define LC_SWITCHING_TRASH "trash-" /* and on its way out */
+#define LC_SWITCHING_NEW "new-"         /* a directory on its way in */
+#define LC_SWITCHING_TRASH "trash-"     /* and on its way out */
+#define LC_SWITCHING_CLEARED "cleared-" /* and out, with very many results: disk/cleared.h */
 
 /* Where a function's directory stands. Borrowed. */
 typedef struct lc_slot {
