@@ -195,7 +195,7 @@ static locache_status look(lc_settled *out, locache *cache, int root, int which,
     lc_version found;
     int dir;
     out->there = false;
-    out->taken = false;
+    out->taken = out->made = false;
     locache_status status = lc_owner_open_dir(&dir, root, cache->names[which], cache->dir, error);
     if (status != LOCACHE_OK)
         return status;
@@ -345,6 +345,7 @@ static bool is_in_place(const locache *cache, int root, const struct stat *found
 static locache_status take_settled(locache *cache, const lc_settled *settled, int root,
                                    locache_error *error)
 {
+    lc_root known;
     opened own = {.dir = settled->dir, .us = geteuid()};
     own.system = lc_file_system_of(own.dir);
     if (!lc_dirhold_share(own.dir, own.system.holds) || lc_fstat(own.dir, &own.found) != 0) {
@@ -356,7 +357,12 @@ static locache_status take_settled(locache *cache, const lc_settled *settled, in
         lc_close(own.dir);
         return LOCACHE_PENDING;
     }
-    lc_root_note(cache->dir, root, own.us, atomic_load(&cache->folds), own.system);
+    /* In a new one no writer has left anything. And that it was not there says nothing against what
+     * is known of the cache directory. */
+    if (settled->made)
+        atomic_store(&cache->swept, true);
+    if (!settled->made || !lc_root_find(&known, cache->dir, own.us))
+        lc_root_note(cache->dir, root, own.us, atomic_load(&cache->folds), own.system);
     return adopt(cache, &own, &settled->id, error);
 }
 

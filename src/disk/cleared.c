@@ -32,8 +32,6 @@
 #define SLICE INT64_C(1000000)
 /* All of a mode but its kind. */
 #define MODE_BITS 07777
-/* What a directory has that has no others in it: its name, and its own. */
-#define LINKS_ALONE 2
 
 /* --------------------------------------------------------------------------------- the exchange */
 
@@ -154,7 +152,7 @@ bool lc_cleared_any(int funcdir)
     struct stat found;
     /* Some file systems do not count: then one has to look. */
     return lc_fstatat(funcdir, WORK, &found) == 0 && S_ISDIR(found.st_mode) &&
-           found.st_nlink != LINKS_ALONE;
+           found.st_nlink != LC_SWITCHING_LINKS;
 }
 
 typedef struct emptying {

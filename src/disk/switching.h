@@ -13,6 +13,9 @@
 #define LC_SWITCHING_TRASH "trash-"     /* and on its way out */
 #define LC_SWITCHING_CLEARED "cleared-" /* and out, with very many results: disk/cleared.h */
 
+/* The links of a directory that has no others in it: its name, and its own. */
+#define LC_SWITCHING_LINKS 2
+
 /* Where a function's directory stands. Borrowed. */
 typedef struct lc_slot {
     int root; /* the open cache directory */
