@@ -235,7 +235,8 @@ static bool empty_next(void *context, const char *name)
 
 static bool remove_until(int funcdir, int64_t *place, int64_t until)
 {
-    emptying in = {.place = place, .until = until};
+    emptying in = {.until = until};
+    in.place = place;
     in.work = lc_openat(funcdir, WORK, O_RDONLY | O_DIRECTORY, 0);
     if (in.work < 0)
         return false;

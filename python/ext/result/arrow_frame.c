@@ -333,7 +333,7 @@ static PyObject *order_of(PyObject *object, bool is_frame)
         if (sorted == -2)
             Py_CLEAR(order);
         else
-            PyBytes_AS_STRING(order)[i] = sorted == 0 ? '-' : sorted > 0 ? 'a' : 'd';
+            PyBytes_AS_STRING(order)[i] = "d-a"[sorted + 1];
     }
     Py_XDECREF(columns);
     return order;
