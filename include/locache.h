@@ -413,9 +413,9 @@ typedef struct locache_alternative {
 #define LOCACHE_MEMORY_ENTRIES 32768
 #define LOCACHE_MEMORY_BYTES ((int64_t)64 << 20)
 
-/* locache_options.compress, beside the levels 1 to LOCACHE_COMPRESS_MAX of zstd,
- * with which all is compressed that gets smaller, arrays too: they are read into
- * memory then, not mapped. */
+/* locache_options.compress, beside the levels 1 to LOCACHE_COMPRESS_MAX of
+ * zstd, with which all is compressed that gets smaller, arrays too: they are
+ * read into memory then, not mapped. */
 enum {
     LOCACHE_COMPRESS_NONE = 0,
     /* where the first bytes of a result's parts, 64 KiB in all, say that a
@@ -484,6 +484,21 @@ typedef struct locache_options {
      * there. Is it about one function, a directory that only has the right name
      * is taken for its own, too. */
     const char *base;
+    /* At most so many bytes, of all entries' files of the function together
+     * (their sizes), whatever number of processes stores; 0 or less: no bound.
+     * What goes first is what is worth least: what is cheap to compute for its
+     * size and was not used for long (GreedyDual-Size, by compute_time). An
+     * entry larger than this is not kept: ELIMIT. */
+    int64_t max_bytes;
+    /* Nanoseconds since an entry was stored until it expires; 0 or less: never.
+     * It is who reads that says it, so that another ttl holds for what is there
+     * already, too. */
+    int64_t ttl;
+    /* For so many nanoseconds after it expired, by ttl or by its record, an
+     * entry is given all the same: locache_begin() then gives one caller, of
+     * all processes, a flight beside it, to compute it anew. 0 or less: no
+     * time. */
+    int64_t stale;
 } locache_options;
 
 /* Open the cache of one function within the cache directory `dir` (as
@@ -698,7 +713,9 @@ LOCACHE_API void locache_set_memory(int64_t bytes, const void *group);
 typedef struct locache_flight locache_flight;
 
 /* Look a key up, or undertake to compute it. OK: *value is the caller's, as
- * from locache_get(). MISS: *flight is the caller's, who computes and ends it
+ * from locache_get(); with locache_options.stale, *flight is set, too: NULL, or
+ * the caller's, where *value is stale and nobody else computes it anew: it is
+ * ended as after MISS, and nobody waits for it. MISS: *flight is the caller's, who computes and ends it
  * with one locache_commit() or locache_abandon(); error->status as from
  * locache_get(). PENDING: somebody else, a thread or a process, computes it
  * still after locache_options.wait: ask again, or compute without a flight.
@@ -739,6 +756,9 @@ typedef struct locache_request {
      * 1970-01-01 UTC) does not count, as if it had expired; who computes it
      * anew is waited for. 0: all that is stored counts. */
     int64_t newer_than;
+    /* A flight that is given beside a stale result is computed by another
+     * thread or a task, and not by this thread: as of `detached`. */
+    bool behind;
 } locache_request;
 
 /* The same as locache_begin(). After PENDING it may be asked again with the
@@ -844,6 +864,9 @@ typedef struct locache_statistics {
     uint64_t bytes_stored;
     uint64_t
         base_hits; /* of the hits: read from a base (locache_options.base) */
+    /* 1: bounds evict what was stored or used a moment ago, and did so with as
+     * many results as there are: they are too small for what is asked for */
+    uint64_t thrashing;
 } locache_statistics;
 
 /* Into *out, as much of it as out->size says. Reads no file; exact where no

@@ -46,6 +46,27 @@ LOCACHE_API LOCACHE_CHECK locache_status
 locache_each_cache(bool (*fn)(void *context, const locache_cache_info *cache),
                    void *context, locache_error *error);
 
+/* What a cache directory may hold as a whole, or all caches of this user
+ * together. 0 or less: no bound. Stores see to it, as docs/bounds.md says. */
+typedef struct locache_bounds {
+    size_t size;       /* sizeof(locache_bounds) */
+    int64_t max_bytes; /* of all entries' files */
+    int64_t max_entries;
+    int64_t max_age; /* nanoseconds since an entry was last used */
+} locache_bounds;
+
+/* Those of a cache directory (an absolute path), or of all together (NULL): of
+ * LOCACHE_CACHE_MAX_BYTES and LOCACHE_MAX_BYTES and their like, or else of
+ * <dir>/.limits and $XDG_CONFIG_HOME/locache/limits. out->size is the caller's
+ * to set. OK, also where none are set; EINVAL: what is set is no such thing;
+ * EIO, ELIMIT, EUNTRUSTED. Any thread. */
+LOCACHE_API LOCACHE_CHECK locache_status
+locache_get_bounds(locache_bounds *out, const char *dir, locache_error *error);
+/* Write them to that file, in the place of what it said. OK, EINVAL, EIO,
+ * ELIMIT, EUNTRUSTED. Any thread. */
+LOCACHE_API LOCACHE_CHECK locache_status locache_set_bounds(
+    const char *dir, const locache_bounds *bounds, locache_error *error);
+
 /* One folder, or what has the place of one and cannot be used. */
 typedef struct locache_folder_info {
     size_t size;        /* sizeof(locache_folder_info), set by the library */

@@ -16,12 +16,14 @@
 #include "base/os.h"
 #include "base/sized.h"
 #include "base/system.h"
+#include "cache/bounds.h"
 #include "cache/counting.h"
 #include "cache/dirhold.h"
 #include "cache/funcdir.h"
 #include "cache/layers.h"
 #include "cache/recall.h"
 #include "cache/validate.h"
+#include "disk/overall.h"
 #include "disk/packed.h"
 #include "disk/registry.h"
 
@@ -30,62 +32,8 @@
 /* A put that finds its directory deleted, before it or under it, makes it again: that is a user who
  * cleans up. So often in a row, it is a loop that does, and the put gives up. */
 #define PUT_ATTEMPTS 4
-#define DAY (INT64_C(86400) * INT64_C(1000000000))
-/* An entry's time of use may be older than the truth by this part of max_age, and by a day at most:
- * a write for every hit would cost more than the hit. */
-#define AGE_PART 16
-/* With max_entries, so long (nanoseconds) a result is given from memory before its use is noted
- * once more. */
-#define NOTED_EVERY (60 * INT64_C(1000000000))
 
 /* ------------------------------------------------------------------------------------------ get */
-
-/* Nanoseconds for which a use need not be noted, once one was. */
-static int64_t use_grain(const locache *cache)
-{
-    int64_t part = cache->limits.max_age / AGE_PART;
-    return part < DAY ? part : DAY;
-}
-
-/* Limits go by when an entry was last used. With max_age it is the file's time of modification that
- * says so, which is moved seldom, since a large file has to be verified again after it. Else, with
- * max_entries, it is the time of access, once a minute: whatever moves it makes others read the
- * file again that have its result in memory. What is not noted there this process remembers. */
-static void note_use(const locache *cache, const char *name, locache_value *value)
-{
-    lc_directory at = lc_handle_directory(cache, atomic_load(&cache->funcdir));
-    if (cache->flags & LOCACHE_OPEN_READ_ONLY)
-        return;
-    if (cache->limits.max_age > 0 &&
-        lc_limits_age(value->stamp.words[LC_STAMP_MTIME]) > use_grain(cache))
-        lc_limits_touch(&at, name);
-    else if (cache->limits.max_entries > 0 && lc_limits_age(value->used) > NOTED_EVERY)
-        lc_limits_note_use(&at, name, value);
-    else if (cache->limits.max_entries > 0)
-        lc_recall_note_use(cache, (ino_t)value->stamp.words[LC_STAMP_INO]);
-}
-
-/* Until when a result may be given from memory, which notes no use: until it expires, or its use
- * has to be noted. Then it is read as a first hit is. 0: for good. */
-static int64_t recall_until(const locache *cache, int64_t expires, int64_t used)
-{
-    int64_t noted;
-    if (cache->limits.max_age > 0)
-        noted = used < INT64_MAX - use_grain(cache) ? used + use_grain(cache) : INT64_MAX;
-    else if (cache->limits.max_entries > 0 && !(cache->flags & LOCACHE_OPEN_READ_ONLY))
-        noted = lc_now() + NOTED_EVERY;
-    else
-        return expires;
-    return expires != 0 && expires < noted ? expires : noted;
-}
-
-/* Set what a result is remembered by, beside its file: until when, and what giving it saves. A
- * negative time, of a program's or of an entry that was made by hand, saves nothing. */
-static void mark(locache_stamp *stamp, const locache *cache, int64_t expires, int64_t took)
-{
-    stamp->words[LC_STAMP_UNTIL] = recall_until(cache, expires, stamp->words[LC_STAMP_MTIME]);
-    stamp->words[LC_STAMP_TOOK] = took > 0 ? took : 0;
-}
 
 /* Count the time that a result took. */
 static void count_time(_Atomic uint64_t *sum, const locache_stamp *stamp)
@@ -149,13 +97,18 @@ static locache_status take_valid(locache_value **out, locache_value *value, loca
     }
     /* Before it is kept, and before its use is noted, which moves a time: then the stamp is of an
      * earlier state, and the next hit reads the file once more. */
-    mark(&value->stamp, cache, value->entry.expires, value->entry.compute_time);
+    lc_bounds_mark(&value->stamp, cache, &value->entry);
     count_time(&cache->saved_time, &value->stamp);
     lc_counting_bytes(&cache->counting.read, value->size);
-    note_use(cache, address->name, value);
-    lc_recall_keep(cache, address, value);
+    lc_bounds_note_use(cache, address->name, value);
+    look->stale = lc_bounds_is_stale(cache, &value->entry);
+    if (!look->stale)
+        lc_recall_keep(cache, address, value);
     *out = value;
-    lc_handle_event(cache, LOCACHE_EVENT_HIT, address->name, cache->foreign ? "from the base" : "");
+    lc_handle_event(cache, LOCACHE_EVENT_HIT, address->name,
+                    look->stale      ? "stale"
+                    : cache->foreign ? "from the base"
+                                     : "");
     lc_counting_note(cache);
     return LOCACHE_OK;
 }
@@ -379,8 +332,9 @@ static uint64_t stored_size(const lc_image *image)
 /* Lay an entry out, write it under a temporary name, and commit it by a rename. MISS: the directory
  * was deleted meanwhile, to be tried again. The layout is part of the attempt, since a directory
  * that is made anew has another version. */
-static locache_status publish(lc_stored *stored, locache *cache, lc_address *address,
-                              const locache_record *record, locache_error *error)
+static locache_status publish(lc_stored *stored, lc_bounds_store *of, locache *cache,
+                              lc_address *address, const locache_record *record,
+                              locache_error *error)
 {
     lc_image image = {.spans = NULL};
     lc_packed packed = {.memory = NULL};
@@ -393,43 +347,35 @@ static locache_status publish(lc_stored *stored, locache *cache, lc_address *add
     /* Once for each handle, by who writes first: a hit never lists a directory. */
     if (!atomic_exchange(&cache->swept, true))
         lc_store_sweep(&at);
-    status = lc_store_write(stored, &at, address->name, &image, error);
+    status = lc_bounds_admit(of, cache, address->name, &image, error);
+    if (status == LOCACHE_OK)
+        status = lc_store_write(stored, &at, address->name, &image, error);
     if (status == LOCACHE_OK) {
         if (!atomic_exchange_explicit(&cache->registered, true, memory_order_relaxed))
             lc_registry_note(cache->dir, false);
         locache_stamp *stamp = &stored->stamp;
-        mark(stamp, cache, record->expires, record->compute_time);
+        /* Its own time of modification is that at which it was made. */
+        const lc_entry made = {.created = stamp->words[LC_STAMP_MTIME],
+                               .expires = record->expires,
+                               .compute_time = record->compute_time};
+        lc_bounds_mark(stamp, cache, &made);
         count_time(&cache->compute_time, stamp);
         lc_counting_bytes(&cache->counting.stored, stored_size(&image));
         lc_recall_keep_written(cache, address, stamp, &image);
         if (record->stamp != NULL)
             *record->stamp = *stamp;
+        int64_t size = (int64_t)stored_size(&image);
+        lc_overall_keep(&(lc_overall_store){.dir = cache->dir,
+                                            .at = &at,
+                                            .name = address->name,
+                                            .size = size,
+                                            .change = size - stored->replaced_size,
+                                            .replaced = stored->replaced,
+                                            .tallied = lc_bounds_by_use(&cache->limits)});
     }
     lc_free(image.spans);
     lc_free(packed.memory);
     return status;
-}
-
-/* Evict what is beyond the limits, now that `name` is there. */
-static void limit(locache *cache, const char *name, const lc_stored *stored)
-{
-    const lc_limits *limits = &cache->limits;
-    lc_directory at = lc_handle_directory(cache, atomic_load(&cache->funcdir));
-    if (limits->max_entries <= 0 && limits->max_age <= 0)
-        return;
-    /* What was used last must be newest, by a time finer than the file system's own stamps, which
-     * may stand still for a tick. Where the grain is known, lc_store_write() gave it one
-     * already. */
-    if (limits->max_entries > 0 && at.grain < 0)
-        lc_limits_touch(&at, name);
-    const lc_newcomer newcomer = {.name = name,
-                                  .size = stored->stamp.words[LC_STAMP_SIZE],
-                                  .replaced = stored->replaced,
-                                  .replaced_size = stored->replaced_size,
-                                  .counted = atomic_exchange(&cache->counted, true),
-                                  .uses = lc_recall_uses,
-                                  .context = cache};
-    lc_limits_keep(&at, limits, &newcomer);
 }
 
 /* Store a result at an address, and see to the limits. */
@@ -438,6 +384,7 @@ locache_status lc_cache_put(locache *cache, lc_address *address, const locache_r
 {
     locache_record known;
     lc_stored stored;
+    lc_bounds_store of;
     lc_error_clear(error);
     if (lc_address_name(address) == NULL)
         return lc_fail(error, LOCACHE_EINVAL, "the bytes given to locache_put() are not a key");
@@ -454,10 +401,10 @@ locache_status lc_cache_put(locache *cache, lc_address *address, const locache_r
         /* What the file system does with capital letters is known by now. */
         lc_address_set_folds(address, atomic_load(&cache->folds));
         if (status == LOCACHE_OK && lc_address_name(address) != NULL)
-            status = publish(&stored, cache, address, &known, error);
+            status = publish(&stored, &of, cache, address, &known, error);
     }
     if (status == LOCACHE_OK)
-        limit(cache, address->name, &stored);
+        lc_bounds_keep(&of, &stored);
     lc_dirhold_return(cache);
     if (status == LOCACHE_MISS)
         return lc_fail_os(error, ENOENT, "%s is removed again and again, last while writing %s",

@@ -30,7 +30,7 @@ enum { LC_OWN_NAME, LC_OTHER_NAME, LC_FOLDED_NAMES, LC_NAMES = 2 * LC_FOLDED_NAM
 /* Results in memory (recall.c). */
 typedef struct lc_recall {
     lc_table *table; /* NULL: none are kept */
-    /* LC_LIMITS_READ, where there is max_entries: uses of what was read that are not noted at its
+    /* LC_LIMITS_READ, where there is max_entries or max_bytes: uses of what was read that are not noted at its
      * file, each at a place that its number says; a later one takes the place of an earlier. */
     struct lc_recall_use *uses;
     bool values;     /* what is kept are locache_values, by the core itself */
@@ -82,7 +82,9 @@ struct locache {
     /* nanoseconds: of what was stored, and of what was read and given (not from memory) */
     _Atomic uint64_t compute_time;
     _Atomic uint64_t saved_time;
-    atomic_int key_state; /* LC_KEY_NONE, ... */
+    _Atomic uint64_t evicted_young; /* by bounds, soon after they were stored or used */
+    atomic_bool thrashes;           /* that was as much as there is in all */
+    atomic_int key_state;           /* LC_KEY_NONE, ... */
     unsigned char key[LC_MAC_KEY_SIZE];
     locache_id function_id;
     locache_identity identity;

@@ -211,6 +211,7 @@ locache_status locache_info(locache_statistics *out, const locache *cache)
         .bytes_read = atomic_load_explicit(&cache->counting.read, memory_order_relaxed),
         .bytes_stored = atomic_load_explicit(&cache->counting.stored, memory_order_relaxed),
         .base_hits = lc_layers_happened(cache, LOCACHE_EVENT_HIT),
+        .thrashing = atomic_load_explicit(&cache->thrashes, memory_order_relaxed),
     };
     if (out->size < LC_SIZED_UP_TO(locache_statistics, hits))
         return LOCACHE_EINVAL;

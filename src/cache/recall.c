@@ -53,7 +53,8 @@ locache_status lc_recall_init(locache *cache, const locache_options *options)
     recall->values = options->retain == NULL;
     atomic_init(&recall->grain, -1);
     atomic_init(&recall->holds, false);
-    if (options->max_entries > 0) {
+    bool by_use = options->max_entries > 0 || options->max_bytes > 0;
+    if (by_use) {
         recall->uses = lc_alloc(LC_LIMITS_READ * sizeof *recall->uses);
         if (recall->uses == NULL)
             return LOCACHE_ENOMEM;
@@ -73,7 +74,7 @@ locache_status lc_recall_init(locache *cache, const locache_options *options)
         .retain = recall->values ? retain_value : options->retain,
         .release = recall->values ? release_value : options->release,
         .group = recall->values ? NULL : options->group,
-        .notes = options->max_entries > 0,
+        .notes = by_use,
     };
     recall->table = lc_table_new(&table);
     if (recall->table != NULL)

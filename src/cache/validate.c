@@ -150,7 +150,8 @@ const char *lc_validate_use(const lc_entry *entry, int64_t used, const locache *
     if (!(cache->flags & LOCACHE_OPEN_KEEP) && !same_id(&entry->version, &version) &&
         !is_kept(cache, &entry->version))
         return "of another version of the function";
-    if (entry->expires != 0 && entry->expires <= lc_now())
+    bool ends = entry->expires != 0 || cache->limits.ttl > 0;
+    if (ends && lc_limits_over(&cache->limits, entry->created, entry->expires, lc_now()))
         return "expired";
     if (cache->limits.max_age > 0 && lc_limits_age(used) > cache->limits.max_age)
         return "expired";

@@ -105,7 +105,7 @@ static bool come_by(void *context, const char *name)
         when = on->now;
     bool newest = strcmp(name, on->keep) == 0;
     if (!newest && on->limits->max_age > 0 && on->now - when > on->limits->max_age) {
-        lc_evict_entry(on->at, name, LC_EVICTED_OLD);
+        lc_evict_entry(on->at, name, INT64_MIN, LC_EVICTED_OLD);
         lc_tally_plus(&on->expired, 1, (int64_t)found.st_size);
         return goes_on(on);
     }
@@ -144,7 +144,7 @@ static lc_tally evict(const way *on)
     int64_t most = old > on->wanted ? old : on->wanted;
     int64_t count = on->wanted == 0 ? 0 : most < on->count ? most : on->count;
     for (int64_t i = 0; i < count; i++) {
-        lc_evict_entry(on->at, on->oldest[i].name, LC_EVICTED_MANY);
+        lc_evict_entry(on->at, on->oldest[i].name, on->oldest[i].when, LC_EVICTED_MANY);
         lc_tally_plus(&evicted, 1, on->oldest[i].size);
     }
     return evicted;

@@ -54,6 +54,24 @@ int64_t lc_limits_age(int64_t used)
     return used < now ? now - used : 0;
 }
 
+int64_t lc_limits_end(const lc_limits *limits, int64_t created, int64_t expires)
+{
+    int64_t end = expires;
+    if (limits->ttl > 0) {
+        int64_t own = created < INT64_MAX - limits->ttl ? created + limits->ttl : INT64_MAX;
+        end = expires != 0 && expires < own ? expires : own;
+    }
+    return end;
+}
+
+bool lc_limits_over(const lc_limits *limits, int64_t created, int64_t expires, int64_t now)
+{
+    int64_t end = lc_limits_end(limits, created, expires);
+    /* Made in what the clock calls the future, by more than it may last: when, nobody knows. */
+    bool future = limits->ttl > 0 && created > now && created - now > limits->ttl;
+    return future || (end != 0 && end <= now && now - end >= limits->stale);
+}
+
 /* An entry that may be evicted. */
 typedef struct used {
     int64_t when;
@@ -104,7 +122,7 @@ static bool survey_entry(void *context, const char *name)
     }
     if (in->limits->max_age > 0 &&
         lc_limits_age(lc_stamp_nanoseconds(&found.st_mtim)) > in->limits->max_age) {
-        lc_evict_entry(in->at, name, LC_EVICTED_OLD);
+        lc_evict_entry(in->at, name, INT64_MIN, LC_EVICTED_OLD);
         return true;
     }
     size_t size = strlen(name) + 1;
@@ -153,7 +171,7 @@ static bool trim(lc_tally *stay, const lc_directory *at, const lc_limits *limits
     if (surplus > 0)
         qsort(in.entries, in.count, sizeof in.entries[0], by_time);
     for (size_t i = 0; i < surplus; i++) {
-        lc_evict_entry(at, in.names + in.entries[i].name, LC_EVICTED_MANY);
+        lc_evict_entry(at, in.names + in.entries[i].name, in.entries[i].when, LC_EVICTED_MANY);
         in.bytes -= in.entries[i].size;
     }
     *stay = (lc_tally){total - (int64_t)surplus, in.bytes};
@@ -196,9 +214,9 @@ void lc_limits_keep(const lc_directory *at, const lc_limits *limits, const lc_ne
         (void)trim(&unheard, at, limits, newcomer);
         return;
     }
-    if (!newcomer->replaced)
-        in.now.entries++;
-    in.now.bytes += newcomer->size - newcomer->replaced_size;
+    if (!newcomer->roomed)
+        lc_tally_plus(&in.now, newcomer->replaced ? 0 : 1,
+                      newcomer->size - newcomer->replaced_size);
     in.known = see_to(&in, at, limits, newcomer) || in.known;
     lc_tally_end(&in);
 }

@@ -12,6 +12,9 @@
 typedef struct lc_limits {
     int64_t max_entries;
     int64_t max_age; /* nanoseconds since last use */
+    int64_t max_bytes;
+    int64_t ttl;   /* nanoseconds since it was computed */
+    int64_t stale; /* and after that, while it is refreshed; 0: none */
 } lc_limits;
 
 /* Note that an entry is used now: what max_age goes by, its time of modification. What is large has
@@ -23,12 +26,19 @@ void lc_limits_note_use(const lc_directory *at, const char *name, locache_value 
 /* Nanoseconds since an entry that was last used then; what lies in the future counts as now. */
 int64_t lc_limits_age(int64_t used);
 
+/* When an entry ends that was made at `created`, and says itself that it expires: the earlier of
+ * that and of the reader's ttl; 0: never. */
+int64_t lc_limits_end(const lc_limits *limits, int64_t created, int64_t expires);
+/* Is it past that, and past the time in which it may be given stale? */
+bool lc_limits_over(const lc_limits *limits, int64_t created, int64_t expires, int64_t now);
+
 /* An entry that was stored, and by whom. */
 typedef struct lc_newcomer {
     const char *name;
     int64_t size;          /* bytes of its file */
     bool replaced;         /* it took another's place, */
     int64_t replaced_size; /* which had so many */
+    bool roomed;           /* the tally has it already: disk/room.h */
     bool counted;          /* this handle has come here before */
     /* This process's uses of results in memory, at most LC_LIMITS_USES: how many. Asked only where
      * something is evicted. */

@@ -45,19 +45,6 @@ static const char *name_owner(owner_text *out, uid_t uid)
     return out->text;
 }
 
-/* What is only told is told by functions of their own: their texts' room would be touched on the
- * way of each opening else, and a page that is touched first costs more than a system call. */
-__attribute__((noinline)) static locache_status refuse_owner(uid_t uid, const lc_owner_place *place,
-                                                             locache_error *error)
-{
-    owner_text owner;
-    const char *where = place->where;
-    return lc_fail(error, LOCACHE_EUNTRUSTED,
-                   "%s%s%s belongs to another user, %s: delete it, or set %s to a directory "
-                   "of yours",
-                   where, slash(where), place->name, name_owner(&owner, uid), place->variable);
-}
-
 /* Anyone's, but not everyone's? A sticky directory is no better: who may make names in it makes up
  * results. */
 static locache_status check_anyones(const struct stat *file, const lc_owner_place *place,
@@ -70,6 +57,19 @@ static locache_status check_anyones(const struct stat *file, const lc_owner_plac
                        "its owner may chmod o-w '%s%s%s'",
                        where, slash(where), place->name, where, slash(where), place->name);
     return LOCACHE_OK;
+}
+
+/* What is only told is told by functions of their own: their texts' room would be touched on the
+ * way of each opening else, and a page that is touched first costs more than a system call. */
+__attribute__((noinline)) static locache_status refuse_owner(uid_t uid, const lc_owner_place *place,
+                                                             locache_error *error)
+{
+    owner_text owner;
+    const char *where = place->where;
+    return lc_fail(error, LOCACHE_EUNTRUSTED,
+                   "%s%s%s belongs to another user, %s: delete it, or set %s to a directory "
+                   "of yours",
+                   where, slash(where), place->name, name_owner(&owner, uid), place->variable);
 }
 
 /* Ours, and closed to others? */

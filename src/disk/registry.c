@@ -20,6 +20,7 @@
 #include "disk/locate.h"
 #include "disk/ours.h"
 #include "disk/owner.h"
+#include "disk/place.h"
 #include "disk/stamp.h"
 #include "disk/tree.h"
 
@@ -36,8 +37,7 @@
 #define HEX_SIZE ((size_t)2 * LOCACHE_ID_SIZE)
 /* Behind a path, a slash and a link's name. */
 #define NAME_ROOM (1 + HEX_SIZE + 1)
-/* Where the last look at some stopped: eight bytes in this file, in the machine's own order. What
- * another wrote is no worse than any place to begin. */
+/* Where the last look at some stopped. */
 #define HAND ".hand"
 /* Links that are looked at for a new one. */
 #define LOOKS 32
@@ -173,19 +173,10 @@ static bool look_at_one(void *context, const char *name)
     return ++in->looks < LOOKS;
 }
 
-/* Go on where the last one who did stopped. */
 static void drop_some(registry *in, const char *near)
 {
-    int64_t place = 0;
     in->near = near;
-    int fd = lc_openat(in->dir, HAND, O_RDWR | O_CREAT, 0600);
-    if (fd < 0)
-        return;
-    if (lc_pread_full(fd, &place, sizeof place, 0) != (ssize_t)sizeof place)
-        place = 0;
-    (void)!lc_each_name_from(in->dir, &place, look_at_one, in);
-    (void)!lc_pwrite(fd, &place, sizeof place, 0);
-    lc_close(fd);
+    (void)!lc_place_look(in->dir, HAND, look_at_one, in);
 }
 
 /* -------------------------------------------------------------------------------- one registers */
@@ -338,4 +329,69 @@ locache_status locache_each_cache(bool (*fn)(void *context, const locache_cache_
     }
     free_registry(in);
     return status;
+}
+
+/* ------------------------------------------------------------------------- for bounds of all of them */
+
+bool lc_registry_path(char *out, const unsigned char id[LOCACHE_ID_SIZE])
+{
+    char name[HEX_SIZE + 1];
+    registry *in;
+    if (new_registry(&in, NULL) != LOCACHE_OK)
+        return false;
+    lc_text_hex(name, id, LOCACHE_ID_SIZE);
+    bool there = open_registry(in, NULL) == LOCACHE_OK && read_link(in, name);
+    if (there && is_gone(in, in->target)) {
+        drop(in, name);
+        there = false;
+    }
+    if (there)
+        memcpy(out, in->target, strlen(in->target) + 1);
+    free_registry(in);
+    return there;
+}
+
+typedef struct id_walk {
+    bool (*fn)(void *context, const unsigned char id[LOCACHE_ID_SIZE]);
+    void *context;
+} id_walk;
+
+static bool tell_id(void *context, const char *name)
+{
+    const id_walk *walk = context;
+    unsigned char id[LOCACHE_ID_SIZE];
+    return !lc_text_unhex(id, sizeof id, name) || walk->fn(walk->context, id);
+}
+
+void lc_registry_each_id(bool (*fn)(void *context, const unsigned char id[LOCACHE_ID_SIZE]),
+                         void *context)
+{
+    id_walk walk = {fn, context};
+    registry *in;
+    if (new_registry(&in, NULL) != LOCACHE_OK)
+        return;
+    if (open_registry(in, NULL) == LOCACHE_OK)
+        (void)!lc_each_name(in->dir, tell_id, &walk);
+    free_registry(in);
+}
+
+int lc_registry_open_file(const char *name)
+{
+    struct stat found;
+    registry *in;
+    int fd = -1;
+    if (new_registry(&in, NULL) != LOCACHE_OK)
+        return -1;
+    if (lc_tree_make(in->path) == 0 && open_registry(in, NULL) == LOCACHE_OK) {
+        char path[LOCACHE_ID_SIZE + sizeof "."];
+        (void)snprintf(path, sizeof path, ".%s", name);
+        fd = lc_openat(in->dir, path, O_RDWR | O_CREAT, 0600);
+    }
+    if (fd >= 0 && (lc_fstat(fd, &found) != 0 || !S_ISREG(found.st_mode) || found.st_nlink != 1 ||
+                    found.st_uid != in->us)) {
+        lc_close(fd);
+        fd = -1;
+    }
+    free_registry(in);
+    return fd;
 }

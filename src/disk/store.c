@@ -254,7 +254,7 @@ static locache_status replace(lc_stored *out, lc_temporary *temporary, const lc_
     return LOCACHE_OK;
 }
 
-/* What was written is beyond doubt where it still has the time that is its own (NULL: none). Age
+/* What was written is beyond doubt where it still has the time that is its own (-1: none). Age
  * would prove nothing: the file has had its name for a moment, in which somebody may have written
  * to it. */
 static void stamp_written(locache_stamp *out, int fd, const struct timespec *own,
@@ -266,7 +266,7 @@ static void stamp_written(locache_stamp *out, int fd, const struct timespec *own
         return;
     }
     lc_stamp_take(out, &found, at->grain, true);
-    if (own == NULL || found.st_mtim.tv_sec != own->tv_sec || found.st_mtim.tv_nsec != own->tv_nsec)
+    if (found.st_mtim.tv_sec != own->tv_sec || found.st_mtim.tv_nsec != own->tv_nsec)
         out->words[LC_STAMP_PROVES] = 0;
 }
 
@@ -296,6 +296,20 @@ static locache_status write_image(lc_temporary *temporary, const lc_directory *a
     return LOCACHE_OK;
 }
 
+/* Give the file its time, *own, and its name. The time is set while nobody else knows the file. Then
+ * the one way that needs no look at what is there: a new entry, which most are, is published without
+ * replacing anything. */
+static locache_status name_written(lc_stored *out, struct timespec *own, lc_temporary *temporary,
+                                   const lc_directory *at, const char *name, locache_error *error)
+{
+    struct timespec set;
+    if (at->grain >= 0 && lc_utime_own(&set, temporary->fd) == 0)
+        *own = set;
+    if (lc_temporary_place(temporary, at->dir, name) == 0)
+        return LOCACHE_OK;
+    return replace(out, temporary, at, name, error);
+}
+
 locache_status lc_store_write(lc_stored *out, const lc_directory *at, const char *name,
                               const lc_image *image, locache_error *error)
 {
@@ -308,17 +322,17 @@ locache_status lc_store_write(lc_stored *out, const lc_directory *at, const char
     status = write_image(&temporary, at, name, image, error);
     if (status != LOCACHE_OK)
         return status;
-    /* Set while nobody else knows the file. Then the one way that needs no look at what is there: a
-     * new entry, which most are, is published without replacing anything. */
-    struct timespec own;
-    bool has_own = at->grain >= 0 && lc_utime_own(&own, temporary.fd) == 0;
-    if (lc_temporary_place(&temporary, at->dir, name) != 0)
-        status = replace(out, &temporary, at, name, error);
+    struct timespec own = {.tv_nsec = -1};
+    if (image->gate != NULL)
+        image->gate->enter(image->gate->context);
+    status = name_written(out, &own, &temporary, at, name, error);
+    if (image->gate != NULL)
+        image->gate->leave(image->gate->context, status == LOCACHE_OK ? out : NULL);
     if (status != LOCACHE_OK)
         return status;
     /* By the descriptor: the name may lead to another's by now. After the rename, which moves the
      * time of change. */
-    stamp_written(&out->stamp, temporary.fd, has_own ? &own : NULL, at);
+    stamp_written(&out->stamp, temporary.fd, &own, at);
     if (lc_temporary_close(&temporary) != 0)
         status = refuse_write(at, name, errno, error);
     /* The content was flushed before it had its name; now the name. */
