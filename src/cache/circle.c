@@ -164,7 +164,7 @@ static bool ask_next(lc_wanted_turn *wanted)
     if (lc_owner_open(&dir, AT_FDCWD, &place, NULL) != LOCACHE_OK)
         return false;
     bool told = false;
-    const lc_directory at = {.dir = dir, .owner = geteuid()};
+    const lc_directory at = {.dir = dir, .owner = geteuid(), .mode = lc_share_like(dir)};
     if (lc_turns_open(&turns, &at, wanted->device, wanted->inode) == 0) {
         told = lc_turns_ask(wanted, &turns, &at, wanted->place);
         lc_turns_close(&turns);

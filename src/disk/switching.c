@@ -93,7 +93,7 @@ static locache_status lock_open(int fd, const lc_switching *in, locache_error *e
     struct stat named;
     if (lc_fstat(fd, &held) != 0)
         return lc_fail_os(error, errno, "cannot examine %s/" LOCK, in->versions_path);
-    if (in->mode != 0 && held.st_uid == geteuid() && lc_share_file(fd, in->mode) != 0)
+    if (held.st_uid == geteuid() && lc_share_file(fd, lc_share_like(in->versions)) != 0)
         return lc_fail_os(error, errno, "cannot share %s/" LOCK, in->versions_path);
     /* A second name does no harm here: nothing is in it. */
     held.st_nlink = 1;
@@ -235,7 +235,6 @@ static locache_status prepare_paths(lc_switching *out, const lc_slot *slot, loca
     *out = (lc_switching){.root = slot->root,
                           .root_path = root_path,
                           .name = slot->name,
-                          .mode = slot->mode,
                           .versions = -1,
                           .lock = -1,
                           .work = -1,

@@ -31,7 +31,6 @@ typedef struct lc_switching {
     int root;
     const char *root_path;
     const char *name;
-    mode_t mode;
     bool absent;  /* nothing had the name when the lock was asked for, and it is to be made */
     int versions; /* .versions, ours alone */
     int lock;

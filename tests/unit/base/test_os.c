@@ -321,6 +321,7 @@ static void test_os__calls_fail_without_being_made(void **state)
     FAILS("dup", lc_dup_over(fd, fd));
     FAILS("utime", lc_utime_now(dir, "a"));
     FAILS("fsync", lc_fsync(fd));
+    FAILS("chmod", lc_fchmod(fd, 0600));
     FAILS("read", lc_read_full(fd, &byte, 1));
     FAILS("write", lc_write_full(fd, &vector, 1));
     FAILS("lock", lc_lock_now(fd));

@@ -97,6 +97,51 @@ static void test_layers__the_environment_names_bases(void **unused)
     unsetenv("LOCACHE_BASE");
 }
 
+static void test_layers__bases_from_here_and_from_home(void **unused)
+{
+    (void)unused;
+    static const char *const told[] = {"base", "~/base", "./base/../base", "~/none:base"};
+    make_base(1, "theirs");
+    assert_int_equal(chdir(scratch), 0);
+    for (size_t i = 0; i < sizeof told / sizeof *told; i++) {
+        locache *cache = open_above(told[i]);
+        assert_hit(cache, 1, "theirs");
+        locache_close(cache);
+    }
+    assert_int_equal(chdir("/"), 0);
+    char longest[2 * LOCACHE_PATH_MAX];
+    memset(longest, 'b', sizeof longest - 1);
+    longest[sizeof longest - 1] = '\0';
+    locache *cache = open_above(longest);
+    assert_miss(cache, 1);
+    locache_close(cache);
+}
+
+static void test_layers__a_value_says_where_it_is_from(void **unused)
+{
+    (void)unused;
+    char path[LOCACHE_PATH_MAX];
+    make_base(1, "theirs");
+    locache *cache = open_above(base);
+    must_put(cache, 2, "own");
+    for (int x = 1; x <= 2; x++) {
+        key k = key_of(x);
+        locache_value *value;
+        assert_int_equal(locache_get(&value, cache, k.bytes, k.size, &error), LOCACHE_OK);
+        assert_int_equal(locache_value_from_base(value), x == 1);
+        assert_int_equal(locache_value_path(path, value, cache, k.bytes, k.size, &error),
+                         LOCACHE_OK);
+        assert_string_equal(path,
+                            x == 1 ? in_base("foo.cache/my_func/x=1") : in_foo("my_func/x=2"));
+        locache *other = open_above("");
+        assert_int_equal(locache_value_path(path, value, other, k.bytes, k.size, &error),
+                         x == 1 ? LOCACHE_EINVAL : LOCACHE_OK);
+        locache_close(other);
+        locache_value_free(value);
+    }
+    locache_close(cache);
+}
+
 static void test_layers__the_first_base_that_has_it(void **unused)
 {
     (void)unused;
@@ -296,6 +341,25 @@ static void test_layers__a_reset_hides_what_is_in_the_base(void **unused)
     locache_close(cache);
 }
 
+/* A reset that cannot be noted is no reset. */
+static void test_layers__a_reset_that_fails_is_said(void **unused)
+{
+    (void)unused;
+    make_base(1, "theirs");
+    bool failed = true;
+    for (int n = 1; failed && n < 500; n++) {
+        locache *cache = open_above(base);
+        fault_set(NULL, n, EIO);
+        locache_status status = locache_reset(cache, &error);
+        failed = fault_clear();
+        if (status == LOCACHE_OK)
+            assert_miss(cache, 1);
+        locache_close(cache);
+        remove_all(foo);
+    }
+    assert_false(failed);
+}
+
 /* --------------------------------------------------------------------------------------- trust */
 
 static locache_status get_pickle(locache *cache)
@@ -456,6 +520,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         scratch_test(test_layers__a_base_is_asked_where_the_own_has_none),
         scratch_test(test_layers__the_environment_names_bases),
+        scratch_test(test_layers__bases_from_here_and_from_home),
+        scratch_test(test_layers__a_value_says_where_it_is_from),
         scratch_test(test_layers__the_first_base_that_has_it),
         scratch_test(test_layers__a_result_from_memory_is_that_of_the_file_in_the_base),
         scratch_test(test_layers__versions_are_compared),
@@ -464,6 +530,7 @@ int main(void)
         scratch_test(test_layers__a_version_by_hand_is_not_taken_by_a_name_alone),
         scratch_test(test_layers__one_is_not_its_own_base),
         scratch_test(test_layers__a_reset_hides_what_is_in_the_base),
+        scratch_test(test_layers__a_reset_that_fails_is_said),
         scratch_test(test_layers__a_pickle_needs_a_key_that_verifies),
         scratch_test(test_layers__a_base_may_be_anothers_but_not_everyones),
         scratch_test(test_layers__a_base_that_vanishes_and_comes_back),
