@@ -1,6 +1,7 @@
 /* A function with very many results is cleared by a rename, where no other handle would go on
  * giving them; what was cleared is removed by who stores next. */
 #include "base/os.h"
+#include "cache/handle.h"
 #include "disk/cleared.h"
 #include "fault.h"
 #include "scratch.h"
@@ -195,7 +196,9 @@ static void test_cleared__is_seen_by_who_holds_no_directory(void **unused)
         must_put(others[i], 1, "r");
         assert_hit(others[i], 1, "r");
     }
-    wait_for(in_child(clear_folder_elsewhere, NULL));
+    assert_false(atomic_load(&cache->dir_held));
+    wait_for(in_child(clear_elsewhere, NULL));
+    assert_int_equal(waiting(), exchanges() ? 1 : 0);
     assert_miss(cache, 7);
     /* It has the new directory now, and the old one's file still pinned or not. */
     must_put(cache, 21, "r");
