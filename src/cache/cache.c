@@ -303,7 +303,7 @@ locache_status lc_cache_put(locache *cache, lc_address *address, const locache_r
             status = publish(&stored, &of, cache, address, &known, error);
     }
     if (status == LOCACHE_OK)
-        lc_bounds_keep(&of, &stored);
+        lc_bounds_keep(&of, &stored, known.expires);
     lc_dirhold_return(cache);
     if (status == LOCACHE_MISS)
         return lc_fail_os(error, ENOENT, "%s is removed again and again, last while writing %s",
