@@ -37,13 +37,9 @@ POLICIES = ("least-recently-stored", "least-recently-used", "least-frequently-us
 def make_trace():
     """Sizes and costs by key, and the keys that are asked for."""
     draw = random.Random(SEED)
-    sizes = [
-        min(int(SIZE[0] * draw.lognormvariate(0, SIZE[1])) + 1, SIZE_MAX) for _ in range(KEYS)
-    ]
+    sizes = [min(int(SIZE[0] * draw.lognormvariate(0, SIZE[1])) + 1, SIZE_MAX) for _ in range(KEYS)]
     costs = [int(COST[0] * draw.lognormvariate(0, COST[1])) for _ in range(KEYS)]
-    weights = list(
-        itertools.accumulate((rank + 1) ** -POPULARITY for rank in range(KEYS))
-    )
+    weights = list(itertools.accumulate((rank + 1) ** -POPULARITY for rank in range(KEYS)))
     return sizes, costs, draw.choices(range(KEYS), cum_weights=weights, k=REQUESTS)
 
 
@@ -63,9 +59,8 @@ def by_locache(trace, bound, place):
     from locache import persist
 
     function = persist(
-        lambda key: b"", dir=place / "locache.cache", name="f", version="1", max_bytes=bound,
-        memory=False,
-    )  # fmt: skip
+        lambda key: b"", dir=place / "locache.cache", name="f", version="1", max_bytes=bound
+    )
     body = bytes(SIZE_MAX)
 
     def put(key, size, cost):
@@ -137,7 +132,9 @@ def trace_figures(place):
     except ModuleNotFoundError:
         return figures
     for policy in POLICIES:
-        figures[f"trace computed, {policy}"] = {"diskcache": by_diskcache(trace, bound, place, policy)}
+        figures[f"trace computed, {policy}"] = {
+            "diskcache": by_diskcache(trace, bound, place, policy)
+        }
     return figures
 
 
@@ -155,9 +152,13 @@ def store_figures(place, count):
             "evicting": {"max_bytes": count * (STORED + OVERHEAD)},
         }[what]
         function = persist(
-            lambda x: body, dir=place / f"{what}-{count}.cache", name="f", version="1", memory=False,
+            lambda x: body,
+            dir=place / f"{what}-{count}.cache",
+            name="f",
+            version="1",
+            memory=False,
             **options,
-        )  # fmt: skip
+        )
         for x in range(count):
             function.put(body, x)
         functions[what] = function

@@ -9,8 +9,8 @@
 /* An entry's time of use may be older than the truth by this part of max_age, and by a day at most:
  * a write for every hit would cost more than the hit. */
 #define AGE_PART 16
-/* With max_entries and max_bytes, so long (nanoseconds) a result is given from memory before its use
- * is noted once more. */
+/* With max_entries and max_bytes, so long (nanoseconds) a result is given from memory before its
+ * use is noted once more. */
 #define NOTED_EVERY (60 * INT64_C(1000000000))
 /* Fewer results that are evicted soon after they were stored are no sign of anything. */
 #define THRASHING_LEAST 16
@@ -63,8 +63,8 @@ void lc_bounds_note_use(const locache *cache, const char *name, locache_value *v
         lc_recall_note_use(cache, (ino_t)value->stamp.words[LC_STAMP_INO]);
 }
 
-/* Until when a result may be given from memory, which notes no use: until it ends, or its use has to
- * be noted. Then it is read as a first hit is. 0: for good. */
+/* Until when a result may be given from memory, which notes no use: until it ends, or its use has
+ * to be noted. Then it is read as a first hit is. 0: for good. */
 static int64_t recall_until(const locache *cache, int64_t end, int64_t used)
 {
     int64_t noted;
@@ -93,7 +93,7 @@ void lc_bounds_mark(locache_stamp *stamp, const locache *cache, const lc_entry *
     stamp->words[LC_STAMP_TOOK] = entry->compute_time > 0 ? entry->compute_time : 0;
 }
 
-/* ---------------------------------------------------------------------------------------- stores */
+/* --------------------------------------------------------------------------------------- stores */
 
 static void enter(void *context)
 {
