@@ -65,8 +65,8 @@ _DEFAULTS = (
     None,
 )
 _DEFAULT_IDS = [*map(id, _DEFAULTS)]  # True is not 1 here
-_SETTINGS = (True, True, False, True, None, -1, 0, 0, 0, 0, 0, True, None, None, True, True, 0)
-_SETTINGS = (*_SETTINGS, (0, 0, 0, None))
+_SETTINGS = (True, True, False, True, None, -1, 0, 0, 0, 0, 0, True, None, None, True, True)
+_SETTINGS = (*_SETTINGS, (0, 0, 0, None), 0)
 
 # Each module costs a sixth of a millisecond to import: _target is loaded with the first function,
 # _options with the first option, and kept here, since an import statement is a tenth of what a

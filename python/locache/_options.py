@@ -329,7 +329,7 @@ def read_anew(told):
         read_keep(keep),
         read_depends(depends),
         *read_follow(auto_invalidate),
-        read_verify(verify),
         read_bounds(*bounds),
+        read_verify(verify),
     )
     return name, directory, read_counts(ignore, key), settings
