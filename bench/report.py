@@ -23,6 +23,8 @@ def in_units(value: float, unit: str = "ns") -> str:
         return scaled(value, 1024, ("B", "KiB", "MiB", "GiB"))
     if unit == "per second":
         return scaled(value, 1000, ("", "k", "M"))
+    if unit == "percent":
+        return f"{value:.1f}%"
     if unit == "levels":
         return f"{value:,.0f}"
     return scaled(value, 1000, ("ns", "us", "ms", "s"))

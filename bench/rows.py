@@ -50,6 +50,16 @@ HIT_TITLES = (
     "10-tuple",
 )
 
+# What goes first on the trace of bench/trace.py.
+TRACE = {
+    "": "GreedyDual-Size",
+    ", LRU": "LRU, exact",
+    ", no bound": "no bound",
+    ", least-recently-stored": "least recently stored",
+    ", least-recently-used": "least recently used",
+    ", least-frequently-used": "least frequently used",
+}
+
 # Elements of 8 bytes.
 SIZES = {"8 KB": 1_000, "800 KB": 100_000, "80 MB": 10_000_000, "800 MB": 100_000_000}
 # Of arguments: from where one is digested instead of compared, up to where threads help.
@@ -214,6 +224,20 @@ GROUPS = (
             Row("limited first miss", "first miss of a process"),
             Row("limited worst miss", "worst of 1,000 misses"),
             Row("limited clear", f"all {LIMIT:,} forgotten"),
+        ),
+    ),
+    Group(
+        "bounds",
+        "Computation on a trace under max_bytes of a tenth of its results, by what goes first",
+        tuple(Row(f"trace computed{what}", title, "percent") for what, title in TRACE.items()),
+    ),
+    Group(
+        "bounded stores",
+        "Store without a bound, under one that does not bite, and under one that evicts at each",
+        tuple(
+            Row(f"store {what} at {count}", f"{what}, {count:,}")
+            for count in ENTRIES
+            for what in ("free", "bounded", "evicting")
         ),
     ),
     Group(
@@ -390,6 +414,22 @@ TARGETS = (
     Target(f"switch of versions, {SWITCHED:,} entries", f"switch at {SWITCHED}", 1_000_000),
     Target("first call of each further function", "function", 9_000),
     Target("hit with max_entries, more than without", "limited hit more", 400),
+    Target(
+        "computation under max_bytes over that under LRU",
+        "trace computed",
+        0.9,
+        (STRICT, "trace computed, LRU"),
+    ),
+    *(
+        Target(
+            f"store under max_bytes, {what}, {count:,} entries",
+            f"store {what} at {count}",
+            1.3,
+            (STRICT, f"store free at {count}"),
+        )
+        for count in ENTRIES
+        for what in ("bounded", "evicting")
+    ),
     Target("first miss of a process with max_entries", "limited first miss", 1_000_000),
     Target("worst of 1,000 misses with max_entries", "limited worst miss", 2_000_000),
     Target(f"{LIMIT:,} results forgotten", "limited clear", 1_000_000),

@@ -66,6 +66,7 @@ ROUNDS = {
     "depending": 5,
     "uses": 3,
     "limits": 3,
+    "bounds": 2,
     "scale": 4,
     "parallel": 3,
     "memory": 3,
@@ -409,6 +410,26 @@ class Bench:
         shutil.rmtree(directory)
         self.progress("limits")
 
+    def bounds(self) -> None:
+        """What stays under a bound, on a trace, and what a store takes: bench/trace.py."""
+        for turn in range(self.rounds["bounds"]):
+            directory = self.place("bounds")
+            command = [sys.executable, str(HERE / "trace.py"), str(directory)]
+            command += map(str, self.counts if turn == 0 else self.counts[:2])
+            done = subprocess.run(
+                command,
+                env=self.variables(STRICT, turn),
+                capture_output=True,
+                text=True,
+                timeout=10 * WORKER_TIMEOUT,
+                check=True,
+            )
+            for row, found in json.loads(done.stdout).items():
+                for name, figure in found.items():
+                    self.results.add({row: figure}, name)
+            shutil.rmtree(directory)
+            self.progress(f"bounds, round {turn + 1}")
+
     def scale(self) -> None:
         for count in self.counts:
             for one in self.taking_part("scale", 0):
@@ -565,6 +586,7 @@ PARTS = (
     "depending",
     "uses",
     "limits",
+    "bounds",
     "scale",
     "random",
     "parallel",

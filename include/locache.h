@@ -723,9 +723,10 @@ typedef struct locache_flight locache_flight;
 /* Look a key up, or undertake to compute it. OK: *value is the caller's, as
  * from locache_get(); with locache_options.stale, *flight is set, too: NULL, or
  * the caller's, where *value is stale and nobody else computes it anew: it is
- * ended as after MISS, and nobody waits for it. MISS: *flight is the caller's, who computes and ends it
- * with one locache_commit() or locache_abandon(); error->status as from
- * locache_get(). PENDING: somebody else, a thread or a process, computes it
+ * ended as after MISS, and nobody waits for it. MISS: *flight is the caller's,
+ * who computes and ends it with one locache_commit() or locache_abandon();
+ * error->status as from locache_get(). PENDING: somebody else, a thread or a
+ * process, computes it
  * still after locache_options.wait: ask again, or compute without a flight.
  * Neither out is touched but as said. Failures: EINVAL (not a key), ENOMEM.
  * Any thread. */

@@ -70,8 +70,8 @@ _DEFAULTS = (
 )
 _DEFAULT_IDS = [*map(id, _DEFAULTS)]  # True is not 1 here
 _SETTINGS = (
-    *(True, True, False, True, None, -1, 0, 0, 0, 0, 0, True, None, None, True, True, 0),
-    *(0, (0, 0, 0, None), None, 0),
+    *(True, True, False, True, None, -1, 0, 0, 0, 0, 0, True, None, None, True, True),
+    *(0, (0, 0, 0, None), None, 0, 0),
 )
 
 # Each module costs a sixth of a millisecond to import: _target is loaded with the first function,

@@ -352,10 +352,10 @@ def read_anew(told):
         read_keep(keep),
         read_depends(depends),
         *read_follow(auto_invalidate),
-        read_verify(verify),
         read_compress(compress),
         read_bounds(*bounds),
         base,
         mode or 0,
+        read_verify(verify),
     )
     return name, directory, read_counts(ignore, key), settings

@@ -258,8 +258,8 @@ static bool is_behind(const locache_request *request)
 
 /* A stale result was found: undertake to compute it anew, where nobody does so. *flight: that
  * undertaking, or NULL. What somebody stored meanwhile takes the stale one's place. */
-static void begin_anew(locache_value **value, locache_flight **flight, locache *cache,
-                       const lc_address *address, asking *all)
+static void offer_refresh(locache_value **value, locache_flight **flight, locache *cache,
+                          const lc_address *address, asking *all)
 {
     locache_value *newer;
     locache_request own = *all->request;
@@ -293,7 +293,7 @@ static locache_status ask(locache_value **value, locache_flight **flight, locach
         *flight = NULL;
     locache_status status = look_before(value, &all, cache, &address, error);
     if (status == LOCACHE_OK && all.look.stale && !(cache->flags & LOCACHE_OPEN_READ_ONLY))
-        begin_anew(value, flight, cache, &address, &all);
+        offer_refresh(value, flight, cache, &address, &all);
     if (status != LOCACHE_MISS)
         return status;
     all.flight = flight_of(cache, &address, request);

@@ -9,8 +9,8 @@
 /* An entry's time of use may be older than the truth by this part of max_age, and by a day at most:
  * a write for every hit would cost more than the hit. */
 #define AGE_PART 16
-/* With max_entries and max_bytes, so long (nanoseconds) a result is given from memory before its use
- * is noted once more. */
+/* With max_entries and max_bytes, so long (nanoseconds) a result is given from memory before its
+ * use is noted once more. */
 #define NOTED_EVERY (60 * INT64_C(1000000000))
 /* Fewer results that are evicted soon after they were stored are no sign of anything. */
 #define THRASHING_LEAST 16
@@ -63,8 +63,8 @@ void lc_bounds_note_use(const locache *cache, const char *name, locache_value *v
         lc_recall_note_use(cache, (ino_t)value->stamp.words[LC_STAMP_INO]);
 }
 
-/* Until when a result may be given from memory, which notes no use: until it ends, or its use has to
- * be noted. Then it is read as a first hit is. 0: for good. */
+/* Until when a result may be given from memory, which notes no use: until it ends, or its use has
+ * to be noted. Then it is read as a first hit is. 0: for good. */
 static int64_t recall_until(const locache *cache, int64_t end, int64_t used)
 {
     int64_t noted;
@@ -93,7 +93,7 @@ void lc_bounds_mark(locache_stamp *stamp, const locache *cache, const lc_entry *
     stamp->words[LC_STAMP_TOOK] = entry->compute_time > 0 ? entry->compute_time : 0;
 }
 
-/* ---------------------------------------------------------------------------------------- stores */
+/* --------------------------------------------------------------------------------------- stores */
 
 static void enter(void *context)
 {
@@ -134,14 +134,15 @@ locache_status lc_bounds_admit(lc_bounds_store *out, locache *cache, const char 
                        (long long)limits->max_bytes);
     out->at = lc_handle_directory(cache, atomic_load(&cache->funcdir));
     out->at.evictions = &out->evictions;
-    out->room = (lc_room){.at = &out->at, .limits = limits, .newcomer = &out->newcomer};
+    out->room = (lc_room){
+        .at = &out->at, .limits = limits, .newcomer = &out->newcomer, .costs = cache->costs};
     out->gate = (lc_gate){.enter = enter, .leave = leave_room, .context = &out->room};
     image->gate = &out->gate;
     return LOCACHE_OK;
 }
 
-/* Is as much evicted soon after it was stored or used as there is in all? Then the bound is too small
- * for what is asked for. Looked at ever more seldom. */
+/* Is as much evicted soon after it was stored or used as there is in all? Then the bound is too
+ * small for what is asked for. Looked at ever more seldom. */
 static void weigh_evictions(locache *cache, const lc_directory *at, int64_t more)
 {
     lc_tally tally = {0, 0};
@@ -154,11 +155,23 @@ static void weigh_evictions(locache *cache, const lc_directory *at, int64_t more
         atomic_store(&cache->thrashes, true);
 }
 
-void lc_bounds_keep(lc_bounds_store *of, const lc_stored *stored)
+/* What was stored need not be opened to know what it cost. */
+static void note_cost(const locache *cache, const locache_stamp *stamp, int64_t expires)
+{
+    const lc_cost cost = {
+        .took = stamp->words[LC_STAMP_TOOK],
+        .created = stamp->words[LC_STAMP_MTIME],
+        .expires = expires,
+    };
+    lc_costs_note(cache->costs, (uint64_t)stamp->words[LC_STAMP_INO], cost.created, &cost);
+}
+
+void lc_bounds_keep(lc_bounds_store *of, const lc_stored *stored, int64_t expires)
 {
     locache *cache = of->cache;
     const lc_limits *limits = &cache->limits;
     const char *name = of->newcomer.name;
+    note_cost(cache, &stored->stamp, expires);
     if (!lc_bounds_by_use(limits) && limits->max_age <= 0)
         return;
     lc_directory at = lc_handle_directory(cache, atomic_load(&cache->funcdir));

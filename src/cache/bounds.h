@@ -1,5 +1,5 @@
-/* What bounds a handle's results: how many entries and bytes its directory keeps, how long they last
- * and which uses are noted for that. Any thread. */
+/* What bounds a handle's results: how many entries and bytes its directory keeps, how long they
+ * last and which uses are noted for that. Any thread. */
 #ifndef LC_BOUNDS_H
 #define LC_BOUNDS_H
 
@@ -31,7 +31,7 @@ typedef struct lc_bounds_store {
  * ELIMIT: it is larger than the bound. */
 locache_status lc_bounds_admit(lc_bounds_store *out, locache *cache, const char *name,
                                lc_image *image, locache_error *error);
-/* After it was: evict what is beyond the other bounds. */
-void lc_bounds_keep(lc_bounds_store *of, const lc_stored *stored);
+/* After it was, marked as what is remembered: evict what is beyond the other bounds. */
+void lc_bounds_keep(lc_bounds_store *of, const lc_stored *stored, int64_t expires);
 
 #endif

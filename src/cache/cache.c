@@ -416,7 +416,7 @@ locache_status lc_cache_put(locache *cache, lc_address *address, const locache_r
             status = publish(&stored, &of, cache, address, &known, error);
     }
     if (status == LOCACHE_OK) {
-        lc_bounds_keep(&of, &stored);
+        lc_bounds_keep(&of, &stored, known.expires);
         if (atomic_load_explicit(&cache->cleared_waits, memory_order_relaxed))
             remove_cleared(cache);
     }

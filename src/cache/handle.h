@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "cache/table.h"
 #include "cache/told.h"
+#include "disk/costs.h"
 #include "disk/counts.h"
 #include "disk/limits.h"
 #include "disk/store.h"
@@ -30,8 +31,9 @@ enum { LC_OWN_NAME, LC_OTHER_NAME, LC_FOLDED_NAMES, LC_NAMES = 2 * LC_FOLDED_NAM
 /* Results in memory (recall.c). */
 typedef struct lc_recall {
     lc_table *table; /* NULL: none are kept */
-    /* LC_LIMITS_READ, where there is max_entries or max_bytes: uses of what was read that are not noted at its
-     * file, each at a place that its number says; a later one takes the place of an earlier. */
+    /* LC_LIMITS_READ, where there is max_entries or max_bytes: uses of what was read that are not
+     * noted at its file, each at a place that its number says; a later one takes the place of an
+     * earlier. */
     struct lc_recall_use *uses;
     bool values;     /* what is kept are locache_values, by the core itself */
     int64_t recheck; /* nanoseconds */
@@ -86,6 +88,7 @@ struct locache {
     _Atomic uint64_t saved_time;
     _Atomic uint64_t evicted_young; /* by bounds, soon after they were stored or used */
     atomic_bool thrashes;           /* that was as much as there is in all */
+    lc_costs *costs;                /* of its entries, where there is max_bytes; or NULL */
     atomic_int key_state;           /* LC_KEY_NONE, ... */
     unsigned char key[LC_MAC_KEY_SIZE];
     locache_id function_id;

@@ -94,6 +94,7 @@ static void destroy(locache *cache)
     /* A flight that ends after the handle was closed may still evict by them. */
     lc_free(cache->recall.uses);
     lc_free(cache->told);
+    lc_costs_free(cache->costs);
     lc_free(cache);
 }
 
@@ -138,11 +139,14 @@ static locache *make_handle(const char *dir, const locache_options *options)
     cache->flags = options->flags;
     cache->mode = options->mode != 0700 ? options->mode : 0;
     cache->limits = lc_bounds_of(options);
+    /* Without memory for it, entries are opened. */
+    cache->costs = cache->limits.max_bytes > 0 ? lc_costs_new() : NULL;
     cache->wait = options->wait;
     cache->compress = options->compress == LOCACHE_COMPRESS_NEVER ? LOCACHE_COMPRESS_NONE
                                                                   : (int)options->compress;
     if (lc_told_new(&cache->told, options) != LOCACHE_OK ||
         lc_recall_init(cache, options) != LOCACHE_OK) {
+        lc_costs_free(cache->costs);
         lc_free(cache->told);
         lc_free(cache);
         return NULL;

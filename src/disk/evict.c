@@ -15,7 +15,7 @@ int64_t lc_evict_last_use(const struct stat *found)
     return modified > accessed ? modified : accessed;
 }
 
-/* What was stored or used so lately (nanoseconds) is evicted too soon, where there is much of it. */
+/* What was stored or used so lately (nanoseconds) goes too soon, where there is much of it. */
 #define YOUNG (60 * INT64_C(1000000000))
 
 void lc_evict_known(const lc_directory *at, const char *name, int64_t used, const char *why)

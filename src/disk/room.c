@@ -7,7 +7,7 @@
  *
  * A directory of few entries is looked through whole. In a larger one a hand goes round (round.h):
  * it looks at the next names, and what is worth least of these goes. Somewhat more than needed goes
- * at once, so that most stores look at nothing: where entries are small for the bound, an eighth of
+ * at once, so that most stores look at nothing: where entries are small for the bound, a quarter of
  * those that were looked at. So a store costs the same whatever the number of entries, but one that
  * is as large as thousands of others, or that finds the bound lowered, has as many to evict. */
 #include "disk/room.h"
@@ -31,8 +31,8 @@
 #define NAMES 128
 /* Part of the bound that may stay free beyond what is needed, and of the names that are looked at
  * that may go for it. */
-#define SLACK_PART 32
-#define BATCH_PART 8
+#define SLACK_PART 16
+#define BATCH_PART 4
 /* So many goes in a row without anything to evict: all that is left is not ours. */
 #define IDLE_MAX 4
 
@@ -72,24 +72,38 @@ typedef struct sample {
 /* ----------------------------------------------------------------------------------- the look */
 
 /* What an entry says it cost and when it ends. False: it is not ours. */
-static bool read_head(lc_entry *out, int dir, const char *name, const struct stat *found)
+static bool read_head(lc_cost *out, int dir, const char *name, const struct stat *found)
 {
     unsigned char head[LC_ENTRY_HEADER] = {0};
+    lc_entry entry;
     uint64_t key_at;
-    *out = (lc_entry){.compute_time = 0};
+    *out = (lc_cost){.took = 0};
     int fd = lc_open_unseen(dir, name);
     if (fd < 0)
         return false;
     bool whole = lc_read_full(fd, head, sizeof head) == sizeof head;
     lc_close(fd);
-    if (whole && lc_entry_parse_head(out, &key_at, head, (uint64_t)found->st_size) == LOCACHE_OK)
+    if (whole &&
+        lc_entry_parse_head(&entry, &key_at, head, (uint64_t)found->st_size) == LOCACHE_OK) {
+        *out = (lc_cost){entry.compute_time, entry.created, entry.expires};
         return true;
+    }
     /* Of another format, or damaged: it cost nothing that anybody knows. */
     return lc_ours_entry(dir, name);
 }
 
+static bool find_cost(lc_cost *out, const lc_room *room, const char *name, const struct stat *found)
+{
+    if (lc_costs_find(out, room->costs, found))
+        return true;
+    if (!read_head(out, room->at->dir, name, found))
+        return false;
+    lc_costs_note(room->costs, (uint64_t)found->st_ino, lc_stamp_nanoseconds(&found->st_mtim), out);
+    return true;
+}
+
 /* Evict what nobody may be given any more. */
-static bool evict_over(const sample *in, const char *name, const lc_entry *entry, int64_t used)
+static bool evict_over(const sample *in, const char *name, const lc_cost *entry, int64_t used)
 {
     const lc_limits *limits = in->room->limits;
     const char *why = NULL;
@@ -102,18 +116,18 @@ static bool evict_over(const sample *in, const char *name, const lc_entry *entry
     return why != NULL;
 }
 
-static bool come_by(void *context, const char *name)
+static bool weigh_name(void *context, const char *name)
 {
     sample *in = context;
     struct stat found;
-    lc_entry entry;
+    lc_cost entry;
     int dir = in->room->at->dir;
     size_t size = strlen(name) + 1;
     if (name[0] == '.')
         return true;
     in->looked++;
     if (size > sizeof in->names[0] || lc_fstatat(dir, name, &found) != 0 ||
-        !S_ISREG(found.st_mode) || !read_head(&entry, dir, name, &found))
+        !S_ISREG(found.st_mode) || !find_cost(&entry, in->room, name, &found))
         return in->looked < NAMES;
     int64_t used = lc_uses_last(&in->uses, &found);
     if (used > in->now)
@@ -125,7 +139,7 @@ static bool come_by(void *context, const char *name)
     if (!newcomer) {
         candidate *one = &in->all[in->count];
         *one = (candidate){.size = (int64_t)found.st_size, .used = used, .name = in->count};
-        one->worth = lc_worth_of(&in->state.clock, used, entry.compute_time, one->size);
+        one->worth = lc_worth_of(&in->state.clock, used, entry.took, one->size);
         memcpy(in->names[in->count++], name, size);
     }
     return in->looked < NAMES;
@@ -142,7 +156,7 @@ static int by_worth(const void *a, const void *b)
 
 /* Look at the next names: *tally becomes what is known then, and *whole says whether that was all
  * there is. False: the directory could not be read. */
-static bool look(sample *in, lc_tally *tally, bool *whole)
+static bool look_at_some(sample *in, lc_tally *tally, bool *whole)
 {
     lc_round *round = &in->state.round;
     bool from_first = round->place == 0 || tally->entries <= NAMES;
@@ -151,7 +165,7 @@ static bool look(sample *in, lc_tally *tally, bool *whole)
     in->count = 0;
     in->looked = 0;
     in->seen = (lc_tally){0, 0};
-    if (lc_each_name_from(in->room->at->dir, &round->place, come_by, in) != 0)
+    if (lc_each_name_from(in->room->at->dir, &round->place, weigh_name, in) != 0)
         return false;
     lc_tally_plus(&round->seen, in->seen.entries, in->seen.bytes);
     *whole = from_first && round->place == 0;
@@ -203,40 +217,42 @@ static bool is_beyond(const lc_room *room, const lc_tally *tally)
     return tally->bytes > room->limits->max_bytes - room->newcomer->size + room->old_size;
 }
 
-static void read_state(sample *in, int fd, const lc_tally *tally)
+/* False: it is not ours to write to. */
+static bool read_state(sample *in, int fd, const lc_tally *tally)
 {
     state *all = &in->state;
     if (fd >= 0 && lc_sealed_read(all, sizeof *all, fd) &&
         memcmp(all->magic, magic, sizeof magic) == 0 && lc_worth_is_sound(&all->clock) &&
         all->round.seen.entries >= 0 && all->round.evicted.entries >= 0)
-        return;
+        return true;
     *all = (state){.round.begin = *tally};
     memcpy(all->magic, magic, sizeof magic);
+    return fd >= 0 && lc_sealed_may_write(fd, in->room->at, STATE);
 }
 
 /* Make room, looking at some names at least. */
-static void make_room(sample *in, lc_tally *tally)
+static void evict_for_room(sample *in, lc_tally *tally)
 {
     const lc_room *room = in->room;
     int fd = lc_sealed_open(room->at, STATE, O_RDWR | O_CREAT);
-    read_state(in, fd, tally);
+    bool ours = read_state(in, fd, tally);
     /* With many, this process's uses are few of all. */
     if (tally->entries <= LC_LIMITS_USES)
         lc_uses_ask(&in->uses, room->newcomer->uses, room->newcomer->context);
     int idle = 0;
     do {
         bool whole = false;
-        if (!look(in, tally, &whole))
+        if (!look_at_some(in, tally, &whole))
             break;
         if (!is_beyond(room, tally))
             break;
         idle = evict_least(in, tally, whole) > 0 ? 0 : idle + 1;
     } while (is_beyond(room, tally) && idle < IDLE_MAX);
     lc_uses_free(&in->uses);
-    if (fd >= 0) {
+    if (ours)
         lc_sealed_write(fd, &in->state, sizeof in->state);
+    if (fd >= 0)
         lc_close(fd);
-    }
 }
 
 void lc_room_enter(lc_room *room)
@@ -244,8 +260,6 @@ void lc_room_enter(lc_room *room)
     struct stat found;
     const lc_newcomer *newcomer = room->newcomer;
     room->old_size = 0;
-    if (lc_fstatat(room->at->dir, newcomer->name, &found) == 0 && S_ISREG(found.st_mode))
-        room->old_size = (int64_t)found.st_size;
     room->open = lc_tally_begin(&room->in, room->at, true);
     lc_tallying *in = &room->in;
     if (!room->open)
@@ -254,13 +268,15 @@ void lc_room_enter(lc_room *room)
         in->known = lc_tally_survey(&in->now, room->at);
     if (!is_beyond(room, &in->now) && newcomer->counted)
         return;
+    if (lc_fstatat(room->at->dir, newcomer->name, &found) == 0 && S_ISREG(found.st_mode))
+        room->old_size = (int64_t)found.st_size;
     sample *made = lc_alloc(sizeof *made);
     if (made == NULL) /* the next makes room for this one, too */
         return;
     memset(made, 0, sizeof *made);
     made->room = room;
     made->now = lc_now();
-    make_room(made, &in->now);
+    evict_for_room(made, &in->now);
     lc_free(made);
 }
 

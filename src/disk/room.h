@@ -1,8 +1,9 @@
-/* Room for a new entry within max_bytes: made before the entry has its name, so that the bound holds
- * at every moment, and for all processes together. Any thread. */
+/* Room for a new entry within max_bytes: made before the entry has its name, so that the bound
+ * holds at every moment, and for all processes together. Any thread. */
 #ifndef LC_ROOM_H
 #define LC_ROOM_H
 
+#include "disk/costs.h"
 #include "disk/limits.h"
 #include "disk/store.h"
 #include "disk/tally.h"
@@ -12,6 +13,7 @@ typedef struct lc_room {
     const lc_directory *at;
     const lc_limits *limits;
     const lc_newcomer *newcomer; /* its name and size; uses */
+    lc_costs *costs;             /* of what this process has seen; or NULL */
     int64_t old_size;            /* of what it replaces */
     lc_tallying in;
     bool open; /* `in` is to be ended */

@@ -1,6 +1,6 @@
 /* The end of a round through a large directory, which sets its tally right. So one that nobody
- * disturbs stays exact, and one that is wrong becomes right but for a part of what was stored in the
- * round. */
+ * disturbs stays exact, and one that is wrong becomes right but for a part of what was stored in
+ * the round. */
 #include "disk/round.h"
 
 /* What there is, where so much was said to be there: of what was stored in the round, some came

@@ -300,9 +300,9 @@ static locache_status write_image(lc_temporary *temporary, const lc_directory *a
     return LOCACHE_OK;
 }
 
-/* Give the file its time, *own, and its name. The time is set while nobody else knows the file. Then
- * the one way that needs no look at what is there: a new entry, which most are, is published without
- * replacing anything. */
+/* Give the file its time, *own, and its name. The time is set while nobody else knows the file.
+ * Then the one way that needs no look at what is there: a new entry, which most are, is published
+ * without replacing anything. */
 static locache_status name_written(lc_stored *out, struct timespec *own, lc_temporary *temporary,
                                    const lc_directory *at, const char *name, locache_error *error)
 {

@@ -56,6 +56,12 @@ bool lc_tally_begin(lc_tallying *out, const lc_directory *at, bool make)
         return false;
     out->locked = lc_lock_within(out->fd, LOCK_MILLISECONDS, NULL, NULL) == 0;
     out->known = read_record(&out->before, out->fd);
+    if (!out->known && !lc_sealed_may_write(out->fd, at, LC_TALLY)) {
+        if (out->locked)
+            lc_unlock(out->fd);
+        lc_close(out->fd);
+        return false;
+    }
     if (!out->known)
         out->before = (lc_tally){-1, -1};
     out->now = out->known ? out->before : (lc_tally){0, 0};

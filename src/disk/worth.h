@@ -1,6 +1,6 @@
 /* What a result is worth, to say which goes first: GreedyDual-Size (Cao, Irani: "Cost-aware WWW
- * proxy caching algorithms", USITS 1997), with the recorded compute time as the cost. No I/O but for
- * the clock's own file, no lock: one process at a time. */
+ * proxy caching algorithms", USITS 1997), with the recorded compute time as the cost. No I/O and no
+ * lock: one thread. */
 #ifndef LC_WORTH_H
 #define LC_WORTH_H
 
@@ -20,8 +20,8 @@ typedef struct lc_worth_clock {
     } points[LC_WORTH_POINTS];
 } lc_worth_clock;
 
-/* Of an entry that was used last at `used`, took `cost` nanoseconds to compute and has `size` bytes:
- * what the clock said then, and its cost for a byte. The least goes first. */
+/* Of an entry that was used last at `used`, took `cost` nanoseconds to compute and has `size`
+ * bytes: what the clock said then, and its cost for a byte. The least goes first. */
 double lc_worth_of(const lc_worth_clock *clock, int64_t used, int64_t cost, int64_t size);
 /* Something that was worth so much is evicted now. */
 void lc_worth_advance(lc_worth_clock *clock, int64_t now, double worth);

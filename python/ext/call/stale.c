@@ -1,5 +1,5 @@
-/* A stale result was found, and the undertaking to compute it anew with it: locache._stale does that
- * behind the caller, who goes on with what is there. */
+/* A stale result was found, and the undertaking to compute it anew with it: locache._stale does
+ * that behind the caller, who goes on with what is there. */
 #include "call/stale.h"
 
 #include "call/tasks.h"

@@ -167,8 +167,9 @@ static lcpy_found look_or_ask(PyObject **out, lcpy_persisted *self, const lcpy_k
 }
 
 /* _ask(request, within): a tuple of the result, with another item where it is to be computed again
- * all the same, for verify=, and two where it is stale and the request's to compute anew; None: it is to be computed; False: that, and the user was told already
- * why; ...: somebody else computes it. */
+ * all the same, for verify=, and two where it is stale and the request's to compute anew; None: it
+ * is to be computed; False: that, and the user was told already why; ...: somebody else computes
+ * it. */
 PyObject *lcpy_tasks_ask(PyObject *object, PyObject *const *args, Py_ssize_t count)
 {
     lcpy_persisted *self = (lcpy_persisted *)object;

@@ -58,11 +58,11 @@ static int init_options(lcpy_options *out, PyObject *told)
     unsigned mode = 0;
     long long numbers[6]; /* long long is int64_t's size, but may be another type */
     *out = (lcpy_options){0};
-    if (!PyArg_ParseTuple(told, "ppppOLLLLLLOOOppKi(LLLO)OI;settings", &auto_invalidate, &pickle,
+    if (!PyArg_ParseTuple(told, "ppppOLLLLLLOOOppi(LLLO)OIK;settings", &auto_invalidate, &pickle,
                           &durable, &mapped, &version, &numbers[0], &numbers[1], &numbers[2],
                           &numbers[3], &numbers[4], &numbers[5], &enabled, &keep, &depends, &follow,
-                          &packages, &verify, &compress, &bounds[0], &bounds[1], &bounds[2],
-                          &ttl_of, &base, &mode))
+                          &packages, &compress, &bounds[0], &bounds[1], &bounds[2], &ttl_of, &base,
+                          &mode, &verify))
         return -1;
     *out = (lcpy_options){
         .version = version != Py_None ? Py_NewRef(version) : NULL,

@@ -120,7 +120,7 @@ def test_configure_sets_bounds_for_all(kept):
         with pytest.raises(ValueError, match=r"^configure\(\): ttl is a time as"):
             configure(ttl="never")
         f = kept(double)
-        assert f._made[4][-1] == (1 << 20, 3600 * 10**9, 60 * 10**9, None)
+        assert f._made[4][-2] == (1 << 20, 3600 * 10**9, 60 * 10**9, None)
     finally:
         persist.__kwdefaults__.update(before)
 
@@ -193,7 +193,7 @@ def test_sending_keeps_bounds(kept):
     import pickle
 
     f = kept(double, max_bytes="1M", ttl="1h", stale=5)
-    assert pickle.loads(pickle.dumps(f._made[4]))[-1] == f._made[4][-1]
+    assert pickle.loads(pickle.dumps(f._made[4]))[-2] == f._made[4][-2]
 
 
 # ---------------------------------------------------------------------------------------------- ttl
