@@ -1,5 +1,5 @@
 from collections.abc import Callable, Iterable, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from os import PathLike
 from pathlib import Path
 from typing import (
@@ -237,6 +237,12 @@ def configure(
     keep: Callable[[Any], object] | None = ...,
     verify: float = ...,
     compress: bool | int | Literal["auto"] | None = ...,
+    cache_max_bytes: int | str | None = ...,
+    cache_max_entries: int | None = ...,
+    cache_max_age: float | str | timedelta | None = ...,
+    all_max_bytes: int | str | None = ...,
+    all_max_entries: int | None = ...,
+    all_max_age: float | str | timedelta | None = ...,
 ) -> None: ...
 
 # Annotated[T, Key(function)]
