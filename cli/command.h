@@ -28,6 +28,7 @@ extern const cli_command cli_ls_command;
 extern const cli_command cli_show_command;
 extern const cli_command cli_explain_command;
 extern const cli_command cli_stats_command;
+extern const cli_command cli_report_command;
 extern const cli_command cli_verify_command;
 extern const cli_command cli_rm_command;
 extern const cli_command cli_reset_command;

@@ -13,6 +13,7 @@ static const cli_command *const commands[] = {
     &cli_show_command,
     &cli_explain_command,
     &cli_stats_command,
+    &cli_report_command,
     &cli_verify_command,
     &cli_rm_command,
     &cli_reset_command,

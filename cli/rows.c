@@ -97,6 +97,8 @@ static int compare_by(cli_sort sort, const cli_row *a, const cli_row *b)
         return compare_times(a->sums.took, b->sums.took);
     case CLI_SORT_COUNT:
         return compare_numbers(a->sums.entries, b->sums.entries);
+    case CLI_SORT_SAVED:
+        return compare_numbers(a->saved, b->saved);
     case CLI_SORT_NAME:
     case CLI_SORT_NONE:
         break;

@@ -35,6 +35,10 @@ typedef struct cli_row {
     uint32_t codec;
     uint32_t signature;
     int64_t expires;
+    /* of a function: what processes counted of it (locache_counts) */
+    uint64_t hits;
+    uint64_t misses;
+    uint64_t saved; /* nanoseconds */
 } cli_row;
 
 typedef enum cli_sort {
@@ -46,6 +50,7 @@ typedef enum cli_sort {
     CLI_SORT_TIME,
     CLI_SORT_COUNT,
     CLI_SORT_NONE,
+    CLI_SORT_SAVED, /* no word says it */
 } cli_sort;
 
 /* What a word says; false, said on stderr: it is none of them. */

@@ -413,9 +413,9 @@ typedef struct locache_alternative {
 #define LOCACHE_MEMORY_ENTRIES 32768
 #define LOCACHE_MEMORY_BYTES ((int64_t)64 << 20)
 
-/* locache_options.compress, beside the levels 1 to LOCACHE_COMPRESS_MAX of zstd,
- * with which all is compressed that gets smaller, arrays too: they are read into
- * memory then, not mapped. */
+/* locache_options.compress, beside the levels 1 to LOCACHE_COMPRESS_MAX of
+ * zstd, with which all is compressed that gets smaller, arrays too: they are
+ * read into memory then, not mapped. */
 enum {
     LOCACHE_COMPRESS_NONE = 0,
     /* where the first bytes of a result's parts, 64 KiB in all, say that a

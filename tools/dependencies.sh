@@ -65,6 +65,10 @@ for task; do
         need zstd zstd --version
         need cmake cmake --version
         need groff-base groff --version
+        # What completion is for, and what the report is seen with.
+        need zsh zsh --version
+        need fish fish --version
+        need chromium sh -c 'command -v chromium || command -v google-chrome'
         # An example is in Python, of any version.
         need python3-cffi sh -c 'python3 -c "import cffi" || /usr/bin/python3 -c "import cffi"'
         ;;

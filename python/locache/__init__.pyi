@@ -38,6 +38,9 @@ _Q = ParamSpec("_Q")
 _R = TypeVar("_R")
 _S = TypeVar("_S")
 _T = TypeVar("_T")
+
+# A time: seconds, a timedelta, "10m".
+_Span: TypeAlias = float | timedelta | str
 _S_co = TypeVar("_S_co", covariant=True)
 _F = TypeVar("_F", bound=Callable[..., Any], covariant=True)
 
@@ -174,7 +177,7 @@ def persist(
     name: str | None = None,
     auto_invalidate: bool | Literal["project", "self"] = True,
     max_entries: int | None = -1,
-    max_age: float | None = None,
+    max_age: float | timedelta | str | None = None,
     dir: str | bytes | PathLike[str] | PathLike[bytes] | None = None,
     ignore: str | Iterable[str] = (),
     key: Callable[..., object] | Mapping[str, Callable[[Any], object]] | None = None,
@@ -190,6 +193,9 @@ def persist(
     depends: Iterable[object] = (),
     verify: float = 0,
     compress: bool | int | Literal["auto"] | None = None,
+    max_bytes: int | str | None = None,
+    ttl: _Span | Callable[[Any], _Span | None] | None = None,
+    stale: _Span | None = None,
 ) -> _Function[_P, _R]: ...
 @overload
 def persist(
@@ -198,7 +204,7 @@ def persist(
     name: str | None = None,
     auto_invalidate: bool | Literal["project", "self"] = True,
     max_entries: int | None = -1,
-    max_age: float | None = None,
+    max_age: float | timedelta | str | None = None,
     dir: str | bytes | PathLike[str] | PathLike[bytes] | None = None,
     ignore: str | Iterable[str] = (),
     key: Callable[..., object] | Mapping[str, Callable[[Any], object]] | None = None,
@@ -214,6 +220,9 @@ def persist(
     depends: Iterable[object] = (),
     verify: float = 0,
     compress: bool | int | Literal["auto"] | None = None,
+    max_bytes: int | str | None = None,
+    ttl: _Span | Callable[[Any], _Span | None] | None = None,
+    stale: _Span | None = None,
 ) -> _Decorator: ...
 def reset_cache(
     func: Callable[..., Any] | classmethod[Any, ..., Any] | property, name: str | None = None
@@ -227,7 +236,7 @@ def configure(
     enabled: bool | Callable[[], object] = ...,
     auto_invalidate: bool | Literal["project", "self"] = ...,
     max_entries: int | None = ...,
-    max_age: float | None = ...,
+    max_age: float | timedelta | str | None = ...,
     pickle: bool = ...,
     durable: bool = ...,
     memory: bool | int | tuple[int, int] = ...,
@@ -237,6 +246,9 @@ def configure(
     keep: Callable[[Any], object] | None = ...,
     verify: float = ...,
     compress: bool | int | Literal["auto"] | None = ...,
+    max_bytes: int | str | None = ...,
+    ttl: _Span | Callable[[Any], _Span | None] | None = ...,
+    stale: _Span | None = ...,
     cache_max_bytes: int | str | None = ...,
     cache_max_entries: int | None = ...,
     cache_max_age: float | str | timedelta | None = ...,

@@ -82,7 +82,8 @@ def configure(*, dir=None, **options):
         are started from now on, too: they are LOCACHE_CACHE_MAX_BYTES, LOCACHE_MAX_BYTES and so on
     **options
         of persist(), for functions that are decorated from now on: auto_invalidate, max_entries,
-        max_age, pickle, durable, recheck, mapped, wait, keep, verify, compress
+        max_age, max_bytes, ttl, stale, pickle, durable, recheck, mapped, wait, keep, verify,
+        compress
 
     Raises
     ------
@@ -128,6 +129,9 @@ DEFAULTS = {
     "auto_invalidate",
     "max_entries",
     "max_age",
+    "max_bytes",
+    "ttl",
+    "stale",
     "pickle",
     "durable",
     "memory",

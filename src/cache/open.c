@@ -7,8 +7,9 @@
 #include "base/sized.h"
 #include "base/system.h"
 #include "base/text.h"
-#include "cache/counting.h"
+#include "base/zstd.h"
 #include "cache/bounds.h"
+#include "cache/counting.h"
 #include "cache/dirhold.h"
 #include "cache/flight.h"
 #include "cache/funcdir.h"
@@ -45,6 +46,10 @@ static locache_status check_options(const char *dir, const locache_options *opti
         return lc_fail(error, LOCACHE_EINVAL,
                        "compress must be a LOCACHE_COMPRESS_... or a level up to %d",
                        LOCACHE_COMPRESS_MAX);
+    if (options->compress != LOCACHE_COMPRESS_NONE && options->compress != LOCACHE_COMPRESS_NEVER &&
+        lc_zstd_load() == NULL)
+        return lc_fail(error, LOCACHE_EINVAL, "compress needs %s, which is not here: install it",
+                       LC_ZSTD_FILE);
     if ((options->retain == NULL) != (options->release == NULL))
         return lc_fail(error, LOCACHE_EINVAL, "of retain and release, both are given or none");
     if (!lc_told_identity(&identity, options->identity))

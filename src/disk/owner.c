@@ -59,21 +59,29 @@ static locache_status check_anyones(const struct stat *file, const lc_owner_plac
     return LOCACHE_OK;
 }
 
+/* What is only told is told by functions of their own: their texts' room would be touched on the
+ * way of each opening else, and a page that is touched first costs more than a system call. */
+__attribute__((noinline)) static locache_status refuse_owner(uid_t uid, const lc_owner_place *place,
+                                                             locache_error *error)
+{
+    owner_text owner;
+    const char *where = place->where;
+    return lc_fail(error, LOCACHE_EUNTRUSTED,
+                   "%s%s%s belongs to another user, %s: delete it, or set %s to a directory "
+                   "of yours",
+                   where, slash(where), place->name, name_owner(&owner, uid), place->variable);
+}
+
 /* Ours, and closed to others? */
 static locache_status check_owner(int fd, const struct stat *file, const lc_owner_in *in,
                                   const lc_owner_place *place, locache_error *error)
 {
-    owner_text owner;
     const char *where = place->where;
     uid_t us = in->us;
     if (us == LC_OWNER_ANYONE)
         return check_anyones(file, place, error);
     if (file->st_uid != us)
-        return lc_fail(error, LOCACHE_EUNTRUSTED,
-                       "%s%s%s belongs to another user, %s: delete it, or set %s to a directory "
-                       "of yours",
-                       where, slash(where), place->name, name_owner(&owner, file->st_uid),
-                       place->variable);
+        return refuse_owner(file->st_uid, place, error);
     /* chmod takes the right from an access control list's mask, too. */
     if (lc_writers_others(fd, file))
         return lc_fail(error, LOCACHE_EUNTRUSTED,
@@ -182,7 +190,7 @@ static bool name_above(char out[LOCACHE_PATH_MAX], const char *path, int up)
     return true;
 }
 
-static locache_status refuse_writable(const lc_climb *how, int up)
+__attribute__((noinline)) static locache_status refuse_writable(const lc_climb *how, int up)
 {
     char real[LOCACHE_PATH_MAX];
     if (!name_above(real, how->path, up))
@@ -196,7 +204,8 @@ static locache_status refuse_writable(const lc_climb *how, int up)
                    real, how->path, real, how->variable);
 }
 
-static locache_status refuse_foreign(const lc_climb *how, int up, uid_t uid)
+__attribute__((noinline)) static locache_status refuse_foreign(const lc_climb *how, int up,
+                                                               uid_t uid)
 {
     char real[LOCACHE_PATH_MAX];
     owner_text owner;
@@ -269,8 +278,8 @@ static locache_status check_above(const lc_climb *how, const lc_step *step)
 
 /* A link on the way, of `size` bytes of path: who could make it lead elsewhere leads us to another
  * cache, be that ours too. */
-static locache_status check_link(const lc_climb *how, const char *path, size_t size,
-                                 const struct stat *link)
+__attribute__((noinline)) static locache_status check_link(const lc_climb *how, const char *path,
+                                                           size_t size, const struct stat *link)
 {
     char above[LOCACHE_PATH_MAX];
     owner_text owner;
@@ -299,7 +308,7 @@ static locache_status check_link(const lc_climb *how, const char *path, size_t s
 }
 
 /* Put what the link of path[0..size) holds in its place. False: it is gone, or too long. */
-static bool follow(char path[LOCACHE_PATH_MAX], size_t *done, size_t size)
+__attribute__((noinline)) static bool follow(char path[LOCACHE_PATH_MAX], size_t *done, size_t size)
 {
     char link[LOCACHE_PATH_MAX];
     char target[LOCACHE_PATH_MAX];
@@ -331,8 +340,11 @@ static locache_status check_way(const lc_climb *how)
         return LOCACHE_OK;
     memcpy(path, how->path, strlen(how->path) + 1);
     for (;;) {
-        size_t size = done + strspn(path + done, "/");
-        size += strcspn(path + size, "/");
+        size_t size = done;
+        while (path[size] == '/')
+            size++;
+        while (path[size] != '/' && path[size] != '\0')
+            size++;
         if (path[size] == '\0')
             return LOCACHE_OK;
         path[size] = '\0';

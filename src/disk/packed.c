@@ -3,19 +3,20 @@
  *
  * Checksum and MAC are of what is stored, so that nothing is decompressed before it was verified. A
  * checksum is no proof of good will, though: some kilobytes may say that they are terabytes. So all
- * frames are asked for the size of their content before memory is taken for any of it, and what they
- * say together is compared with the memory that there is. What is read is expanded into an entry's
- * image as it would be in memory without compression, so that nobody after this knows. */
+ * frames are asked for the size of their content before memory is taken for any of it, and what
+ * they say together is compared with the memory that there is. What is read is expanded into an
+ * entry's image as it would be in memory without compression, so that nobody after this knows. */
 #include "disk/packed.h"
 #include "base/alloc.h"
 #include "base/system.h"
+#include "base/zstd.h"
 #include "format/frame.h"
 
 #include <string.h>
 
 /* A result that is smaller gets no smaller by a frame, whose header has some 10 bytes. */
 #define LEAST 64
-/* What takes up no more than a block of the file system's takes up no less when it is compressed. */
+/* What takes up no more than a block of the file system's takes no less when it is compressed. */
 #define AUTO_LEAST 4096
 #define AUTO_LEVEL 3 /* zstd's own default */
 /* So much is looked at to find out whether it pays, */
@@ -40,6 +41,9 @@ static locache_status measure(uint64_t *out, const locache_value *value, locache
     const lc_entry *entry = &value->entry;
     lc_entry front = *entry;
     uint64_t end = 0;
+    if (lc_zstd_load() == NULL)
+        return lc_fail(error, LOCACHE_ELIMIT, "compressed, and there is no %s: install libzstd",
+                       LC_ZSTD_FILE);
     for (uint32_t n = 0; n <= entry->buffer_count; n++) {
         uint64_t size;
         if (!lc_frame_size(&size, stored_part(value, n)))

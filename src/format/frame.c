@@ -1,15 +1,14 @@
 /* Zstandard frames, by libzstd.
  *
  * What is read may come from anybody. So a frame says how large its content is, and no more than
- * that is ever written, into memory that was found to be there; and it is the whole part, so that no
- * byte of an entry is one that nobody looks at. Skippable frames, which hold what a reader passes
+ * that is ever written, into memory that was found to be there; and it is the whole part, so that
+ * no byte of an entry is one that nobody looks at. Skippable frames, which hold what a reader passes
  * over, and such as need a dictionary are refused.
  *
  * libzstd allocates by malloc(): what it takes is bounded by the level, and given back at once. */
 #include "format/frame.h"
 #include "base/fault.h"
-
-#include <zstd.h>
+#include "base/zstd.h"
 
 /* What is handed over at a time. More or less makes no difference; libzstd copies it to a buffer of
  * its own. */
@@ -23,8 +22,9 @@
 bool lc_frame_size(uint64_t *out, lc_span frame)
 {
     static const unsigned char magic[] = {0x28, 0xB5, 0x2F, 0xFD};
+    const lc_zstd *zstd = lc_zstd_load();
     const unsigned char *head = frame.data;
-    if (frame.size < sizeof magic)
+    if (zstd == NULL || frame.size < sizeof magic)
         return false;
     /* Not memcmp() of 4 bytes that libzstd would take for a skippable frame, of which it says that
      * its content has 0 bytes. */
@@ -32,8 +32,8 @@ bool lc_frame_size(uint64_t *out, lc_span frame)
         if (head[i] != magic[i])
             return false;
     /* "Unknown" and "error" are the two largest numbers. */
-    unsigned long long size = ZSTD_getFrameContentSize(frame.data, frame.size);
-    if (size > INT64_MAX || ZSTD_findFrameCompressedSize(frame.data, frame.size) != frame.size)
+    unsigned long long size = zstd->getFrameContentSize(frame.data, frame.size);
+    if (size > INT64_MAX || zstd->findFrameCompressedSize(frame.data, frame.size) != frame.size)
         return false;
     if (size / BLOCK_CONTENT > frame.size / BLOCK_LEAST)
         return false;
@@ -43,26 +43,29 @@ bool lc_frame_size(uint64_t *out, lc_span frame)
 
 lc_expander *lc_expander_new(void)
 {
-    return lc_fault("alloc") ? NULL : ZSTD_createDCtx();
+    const lc_zstd *zstd = lc_zstd_load();
+    return zstd == NULL || lc_fault("alloc") ? NULL : zstd->createDCtx();
 }
 
 void lc_expander_free(lc_expander *expander)
 {
-    ZSTD_freeDCtx(expander);
+    if (expander != NULL)
+        lc_zstd_load()->freeDCtx(expander);
 }
 
 bool lc_frame_expand(void *out, size_t size, lc_span frame, lc_expander *expander)
 {
-    return ZSTD_decompressDCtx(expander, out, size, frame.data, frame.size) == size;
+    return lc_zstd_load()->decompressDCtx(expander, out, size, frame.data, frame.size) == size;
 }
 
 lc_compressor *lc_compressor_new(int level)
 {
-    ZSTD_CCtx *made = lc_fault("alloc") ? NULL : ZSTD_createCCtx();
+    const lc_zstd *zstd = lc_zstd_load();
+    ZSTD_CCtx *made = zstd == NULL || lc_fault("alloc") ? NULL : zstd->createCCtx();
     /* A level beyond libzstd's own is its highest. */
     if (made != NULL &&
-        ZSTD_isError(ZSTD_CCtx_setParameter(made, ZSTD_c_compressionLevel, level))) {
-        ZSTD_freeCCtx(made);
+        zstd->isError(zstd->CCtx_setParameter(made, ZSTD_c_compressionLevel, level))) {
+        zstd->freeCCtx(made);
         made = NULL;
     }
     return made;
@@ -70,25 +73,28 @@ lc_compressor *lc_compressor_new(int level)
 
 void lc_compressor_free(lc_compressor *compressor)
 {
-    ZSTD_freeCCtx(compressor);
+    if (compressor != NULL)
+        lc_zstd_load()->freeCCtx(compressor);
 }
 
 size_t lc_frame_bound(size_t size)
 {
-    size_t bound = ZSTD_compressBound(size);
-    return ZSTD_isError(bound) ? 0 : bound;
+    const lc_zstd *zstd = lc_zstd_load();
+    size_t bound = zstd->compressBound(size);
+    return zstd->isError(bound) ? 0 : bound;
 }
 
 /* Hand over a piece, with nothing left of it in the end. False: no memory, or no room. */
 static bool compress_piece(ZSTD_outBuffer *to, lc_compressor *compressor, lc_span piece, bool last)
 {
+    const lc_zstd *zstd = lc_zstd_load();
     ZSTD_inBuffer from = {.src = piece.data, .size = piece.size};
     bool done = false;
     while (!done) {
         size_t before = to->pos + from.pos;
         size_t left =
-            ZSTD_compressStream2(compressor, to, &from, last ? ZSTD_e_end : ZSTD_e_continue);
-        if (ZSTD_isError(left))
+            zstd->compressStream2(compressor, to, &from, last ? ZSTD_e_end : ZSTD_e_continue);
+        if (zstd->isError(left))
             return false;
         done = from.pos == from.size && (!last || left == 0);
         if (!done && to->pos + from.pos == before)
@@ -97,14 +103,15 @@ static bool compress_piece(ZSTD_outBuffer *to, lc_compressor *compressor, lc_spa
     return true;
 }
 
-/* In pieces, and the end apart, so that libzstd copies what it is given rather than to read it where
- * it is, several times over. */
+/* In pieces, and the end apart, so that libzstd copies what it is given rather than to read it
+ * where it is, several times over. */
 size_t lc_frame_compress(unsigned char *out, size_t room, lc_span content,
                          lc_compressor *compressor)
 {
+    const lc_zstd *zstd = lc_zstd_load();
     ZSTD_outBuffer to = {.dst = out, .size = room};
-    if (ZSTD_isError(ZSTD_CCtx_reset(compressor, ZSTD_reset_session_only)) ||
-        ZSTD_isError(ZSTD_CCtx_setPledgedSrcSize(compressor, content.size)))
+    if (zstd->isError(zstd->CCtx_reset(compressor, ZSTD_reset_session_only)) ||
+        zstd->isError(zstd->CCtx_setPledgedSrcSize(compressor, content.size)))
         return 0;
     const unsigned char *at = content.data;
     size_t left = content.size;

@@ -1,5 +1,6 @@
 /* Zstandard frames (RFC 8878), as compressed entries have them: one for each part, which says how
- * large its content is. No I/O. Any thread. */
+ * large its content is. No I/O, but for libzstd, which the first to need it loads: where it is
+ * missing, no frame says a size, and nothing is there to decompress or compress it. Any thread. */
 #ifndef LC_FRAME_H
 #define LC_FRAME_H
 

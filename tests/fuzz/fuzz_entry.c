@@ -73,8 +73,8 @@ static void rebuilds_to_itself(const lc_entry *entry, const unsigned char *file,
     free(sizes);
 }
 
-/* What it holds when it is decompressed lies within its own memory, which is no more than its frames
- * say. A frame of a fuzzer's may say that it is large. */
+/* What it holds when it is decompressed lies within its own memory, which is no more than its
+ * frames say. A frame of a fuzzer's may say that it is large. */
 static void check_expanded(const unsigned char *file, size_t size)
 {
     locache_error error;

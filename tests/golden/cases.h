@@ -260,8 +260,15 @@ static inline unsigned char golden_byte(uint32_t buffer, size_t at)
 static inline size_t golden_frame(unsigned char *out, const unsigned char *content, size_t size)
 {
     /* magic; one segment, the size in a byte; that; the last block, raw, its size */
-    const unsigned char head[] = {0x28, 0xB5, 0x2F, 0xFD, 0x20, (unsigned char)size,
-                                  (unsigned char)(size << 3 | 1), (unsigned char)(size >> 5), 0};
+    const unsigned char head[] = {0x28,
+                                  0xB5,
+                                  0x2F,
+                                  0xFD,
+                                  0x20,
+                                  (unsigned char)size,
+                                  (unsigned char)(size << 3 | 1),
+                                  (unsigned char)(size >> 5),
+                                  0};
     memcpy(out, head, sizeof head);
     memcpy(out + sizeof head, content, size);
     return sizeof head + size;

@@ -31,7 +31,7 @@ static unsigned char *read_golden(size_t *size, const char *kind, const char *na
     return exact;
 }
 
-/* What a compressed file holds, as it is in memory; what is wrong with it, where it is not sound. */
+/* What a compressed file holds, as it is in memory; or what is wrong with it. */
 static locache_status expand_copy(locache_value **out, const unsigned char *bytes, size_t size,
                                   locache_error *error)
 {
