@@ -1,10 +1,10 @@
 /* Bounds of a cache as a whole, and of all of a user's caches together.
  *
- * How much there is is the sum of what functions' directories say of themselves (tally.h). Not every
- * store sums up: one does so by chance, the more probably the larger its entry is for the bound, so
- * that on average a 1024th of the bound is stored between two of them, by however many processes and
- * however short they live. Nobody has to keep another number for that, and nobody waits: where
- * another process is at it, a store goes on.
+ * How much there is is the sum of what functions' directories say of themselves (tally.h). Not
+ * every store sums up: one does so by chance, the more probably the larger its entry is for the
+ * bound, so that on average a 1024th of the bound is stored between two of them, by however many
+ * processes and however short they live. Nobody has to keep another number for that, and nobody
+ * waits: where another process is at it, a store goes on.
  *
  * The sum of all of a user's caches is that of what each was found to hold when somebody last
  * stored into it (sums.h): to sum up looks into none but this one, and to evict into a few that are
@@ -77,7 +77,7 @@ static bool recall_set(set_bounds *out, const unsigned char sum[LC_CHECKSUM_SIZE
 }
 
 /* Apart: what it needs of the stack is needed seldom. */
-static __attribute__((noinline)) void read_set(set_bounds *out, const char *dir)
+static __attribute__((noinline)) void read_bounds_set(set_bounds *out, const char *dir)
 {
     int root;
     *out = (set_bounds){.cache.max_bytes = 0};
@@ -95,7 +95,7 @@ static void find_set(set_bounds *out, const char *dir)
     lc_checksum(fresh.path, &(lc_span){dir, strlen(dir)}, 1);
     if (recall_set(out, fresh.path))
         return;
-    read_set(out, dir);
+    read_bounds_set(out, dir);
     fresh.set = *out;
     fresh.until = lc_ticks() + REMEMBERED;
     if (!take_memory_lock())
@@ -196,7 +196,7 @@ static void keep_cache(lc_folders *folders, const lc_overall_store *of, int root
     lc_close(fd);
 }
 
-/* ------------------------------------------------------------------------- all of a user's caches */
+/* ----------------------------------------------------------------------- all of a user's caches */
 
 /* One more cache whose folders are listed. */
 typedef struct opened_cache {

@@ -331,7 +331,7 @@ locache_status locache_each_cache(bool (*fn)(void *context, const locache_cache_
     return status;
 }
 
-/* ------------------------------------------------------------------------- for bounds of all of them */
+/* -------------------------------------------------------------------- for bounds of all of them */
 
 bool lc_registry_path(char *out, const unsigned char id[LOCACHE_ID_SIZE])
 {

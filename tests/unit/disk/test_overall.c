@@ -88,7 +88,7 @@ static int overall_setup(void **unused)
 
 #define overall_test(f) cmocka_unit_test_setup_teardown(f, overall_setup, scratch_teardown)
 
-/* ---------------------------------------------------------------------------------------- a cache */
+/* -------------------------------------------------------------------------------------- a cache */
 
 static void test_overall__a_cache_stays_within_its_bytes(void **unused)
 {
@@ -233,7 +233,7 @@ static void test_overall__files_of_the_users_own_stay(void **unused)
     locache_close(one);
 }
 
-/* ------------------------------------------------------------------------------------ all together */
+/* --------------------------------------------------------------------------------- all together */
 
 static void test_overall__all_caches_together(void **unused)
 {
@@ -309,7 +309,7 @@ static void test_overall__many_processes_at_once(void **unused)
     locache_close(cache);
 }
 
-/* ------------------------------------------------------------------------------------------ faults */
+/* --------------------------------------------------------------------------------------- faults */
 
 /* A fresh directory each time, since what is set is remembered for a while. */
 static const char *fresh(int n)
