@@ -78,8 +78,9 @@ def configure(*, dir=None, **options):
         what each cache may hold as a whole: "2G" or bytes; results; days, a timedelta or "30d",
         since the last use. None: no bound but what is set for the cache itself
     all_max_bytes, all_max_entries, all_max_age : optional
-        the same of all of the user's caches together. These hold within a second, in processes that
-        are started from now on, too: they are LOCACHE_CACHE_MAX_BYTES, LOCACHE_MAX_BYTES and so on
+        the same of all of the user's caches together. These hold within ten seconds, and in
+        processes that are started from now on: they are LOCACHE_CACHE_MAX_BYTES, LOCACHE_MAX_BYTES
+        and so on
     **options
         of persist(), for functions that are decorated from now on: auto_invalidate, max_entries,
         max_age, max_bytes, ttl, stale, pickle, durable, recheck, mapped, wait, keep, verify,

@@ -14,6 +14,7 @@
  * up: there are at most 1/32 more than there are caches, by and large. */
 #include "disk/registry.h"
 #include "base/alloc.h"
+#include "base/deep.h"
 #include "base/hash.h"
 #include "base/os.h"
 #include "base/text.h"
@@ -222,15 +223,20 @@ static bool is_noted(const char *dir)
     return atomic_exchange_explicit(at, number, memory_order_relaxed) == number;
 }
 
-void lc_registry_note(const char *dir, bool made)
+/* `context` is where the path is said. */
+static void note_path(void *context)
 {
-    if (is_noted(dir) && !made)
-        return;
     registry *in;
     if (new_registry(&in, NULL) != LOCACHE_OK)
         return;
-    register_cache(in, dir);
+    register_cache(in, *(const char *const *)context);
     free_registry(in);
+}
+
+void lc_registry_note(const char *dir, bool made)
+{
+    if (!is_noted(dir) || made)
+        (void)!lc_deep_run(note_path, &dir);
 }
 
 /* ---------------------------------------------------------------------------------- all of them */

@@ -19,6 +19,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdatomic.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
@@ -48,6 +49,13 @@ static const struct {
 static int64_t *value_of(lc_settings *settings, size_t n)
 {
     return (int64_t *)(void *)((char *)settings + known[n].at);
+}
+
+static atomic_uint generation;
+
+unsigned lc_settings_generation(void)
+{
+    return atomic_load_explicit(&generation, memory_order_relaxed);
 }
 
 bool lc_settings_any(const lc_settings *settings)
@@ -195,6 +203,7 @@ locache_status lc_settings_read(lc_settings *out, int root, const char *dir, loc
 static locache_status open_scope(int *out, const char *dir, locache_error *error)
 {
     lc_error_clear(error);
+    atomic_fetch_add_explicit(&generation, 1, memory_order_relaxed);
     *out = -1;
     if (dir == NULL)
         return LOCACHE_OK;
