@@ -11,6 +11,7 @@
 #include "base/os.h"
 #include "base/sized.h"
 #include "base/system.h"
+#include "disk/folders.h"
 #include "disk/locate.h"
 #include "disk/owner.h"
 #include "disk/temporary.h"
@@ -310,6 +311,11 @@ locache_status locache_set_bounds(const char *dir, const locache_bounds *bounds,
         return write_own(&settings, error);
     (void)snprintf(path, sizeof path, "%s/" IN_CACHE, dir);
     status = write_file(&(settings_file){root, IN_CACHE, path}, &settings, false, error);
+    /* Now, so that no store has to. */
+    lc_folders counted = {.items = NULL};
+    if (status == LOCACHE_OK && lc_settings_any(&settings))
+        lc_folders_add(&counted, root, dir);
+    lc_folders_free(&counted);
     lc_close(root);
     return status;
 }
