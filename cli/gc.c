@@ -286,13 +286,14 @@ static bool take_gc_option(gc *in, int option, const char *value)
 /* Where all of the user's caches together are bounded, `locache gc` alone means all of them. */
 static int find_places(cli_places *out, const cli_parse *parse, const gc *in, bool *together)
 {
-    cli_bound bound = CLI_BOUND_NONE;
+    locache_error unheard; /* it is said when it is to hold */
+    locache_bounds set = {.size = sizeof set};
     bool given = in->has_max || cli_filter_is_set(&in->filter);
     *together = parse->all || (parse->operands == 0 && !given);
     if (!parse->all && *together)
-        (void)take_set(&bound, NULL);
+        (void)!locache_get_bounds(&set, NULL, &unheard);
     int code = cli_places_of(out, parse);
-    if (!parse->all && cli_bound_is_set(&bound)) {
+    if (set.max_bytes > 0 || set.max_entries > 0 || set.max_age > 0) {
         int added = cli_places_add_all(out);
         code = added > code ? added : code;
     }

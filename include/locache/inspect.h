@@ -64,8 +64,8 @@ typedef struct locache_bounds {
 LOCACHE_API LOCACHE_CHECK locache_status
 locache_get_bounds(locache_bounds *out, const char *dir, locache_error *error);
 /* Write them to that file, in the place of what it said, and count what a cache
- * directory holds where nobody has. OK, EINVAL, EIO,
- * ELIMIT, EUNTRUSTED. Any thread. */
+ * directory holds where nobody has. OK, EINVAL, EIO, ELIMIT, EUNTRUSTED. Any
+ * thread. */
 LOCACHE_API LOCACHE_CHECK locache_status locache_set_bounds(
     const char *dir, const locache_bounds *bounds, locache_error *error);
 
