@@ -350,9 +350,9 @@ static void keep_together(const lc_overall_store *of, const lc_settings *bounds)
         list_opened(&in, &in.opened[0]);
         lc_registry_each_id(count_registered, &in);
         evict_together(&in, of, bounds);
+        for (size_t i = 0; i < in.count; i++)
+            lc_close(in.opened[i].root);
     }
-    for (size_t i = 0; i < in.count; i++)
-        lc_close(in.opened[i].root);
     lc_sums_end(&in.sums);
     lc_folders_free(&in.folders);
     lc_free(in.opened);
