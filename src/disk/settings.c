@@ -151,7 +151,8 @@ static locache_status read_text(char *text, const settings_file *file, locache_e
         status = lc_fail_os(error, errno, "cannot read %s", file->path);
     /* What is no text is no line that says something. */
     for (ssize_t i = 0; i < got; i++)
-        text[i] = text[i] != '\0' ? text[i] : '\x01';
+        if (text[i] == '\0')
+            text[i] = '?';
     text[got > 0 ? got : 0] = '\0';
     lc_close(fd);
     return status;
