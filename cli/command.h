@@ -29,10 +29,13 @@ extern const cli_command cli_show_command;
 extern const cli_command cli_explain_command;
 extern const cli_command cli_stats_command;
 extern const cli_command cli_report_command;
+extern const cli_command cli_top_command_row;
 extern const cli_command cli_verify_command;
 extern const cli_command cli_rm_command;
 extern const cli_command cli_reset_command;
 extern const cli_command cli_gc_command;
+extern const cli_command cli_export_command;
+extern const cli_command cli_import_command;
 extern const cli_command cli_run_command_row;
 
 #endif

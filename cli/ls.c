@@ -1,6 +1,7 @@
 /* `locache ls`: what is there, by caches, by functions, or entry by entry. */
 #include "ls.h"
 #include "command.h"
+#include "counted.h"
 #include "print.h"
 #include "units.h"
 
@@ -25,7 +26,7 @@ static const cli_option options[] = {
     [LS_CACHES] = {'c', "caches", NULL, "a line for each cache"},
     [LS_ENTRIES] = {'e', "entries", NULL, "a line for each result"},
     [LS_TREE] = {'t', "tree", NULL, "below the caches what is in them"},
-    [LS_SORT] = {'s', "sort", "KEY", "by name, size, disk, age, used, time, count, or none"},
+    [LS_SORT] = {'s', "sort", "KEY", "name, size, disk, age, used, time, count, hits, saved, none"},
     [LS_REVERSE] = {'r', "reverse", NULL, "the other way round"},
     [LS_LIMIT] = {'n', "limit", "N", "only the first N lines (100000; 0: all)"},
     [LS_JSON] = {0, "json", NULL, "as a JSON array of objects"},
@@ -130,7 +131,8 @@ static bool take_file(void *context, const cli_visit *visit, const locache_file 
 static void end_folder(void *context, const cli_visit *visit)
 {
     listing *in = context;
-    (void)visit;
+    if (in->level != CLI_ENTRIES)
+        cli_counted_add(&in->row.counts, visit->folder);
     /* With a filter, what nothing is found in is not shown. */
     bool nothing = in->row.sums.entries + in->row.sums.unusable == 0;
     if (in->level == CLI_FUNCTIONS && !(nothing && cli_filter_is_set(&in->filter)))

@@ -1,4 +1,5 @@
 /* The rows of `locache ls` in words and in JSON. */
+#include "counted.h"
 #include "ls.h"
 #include "print.h"
 
@@ -78,6 +79,8 @@ static void put_numbers(cli_level level, const cli_row *row)
     put_age(row->sums.used);
     cli_span_text(text, row->sums.took);
     cli_put_cell(SPAN_WIDTH, row->status == LOCACHE_OK ? text : "-");
+    if (level != CLI_ENTRIES)
+        cli_counted_cells(&row->counts);
     if (level != CLI_CACHES)
         put_version(row);
 }
@@ -95,6 +98,8 @@ void cli_ls_head(cli_level level)
     cli_put_cell(SPAN_WIDTH, "AGE");
     cli_put_cell(SPAN_WIDTH, "USED");
     cli_put_cell(SPAN_WIDTH, "TIME");
+    if (level != CLI_ENTRIES)
+        cli_counted_heads();
     if (level != CLI_CACHES)
         cli_put_cell(VERSION_WIDTH, "VERSION");
     printf("%s%s\n", titles[level], cli_colour_off());
@@ -202,6 +207,8 @@ void cli_ls_json(cli_json *json, cli_level level, const cli_row *row)
     cli_json_member_uint(json, "disk_bytes", row->sums.disk);
     cli_json_member_time(json, "used", row->sums.used);
     cli_json_member_span(json, "compute_seconds", row->sums.took);
+    if (level != CLI_ENTRIES)
+        cli_counted_json(json, &row->counts);
     cli_json_close(json, '}');
     putchar('\n');
 }

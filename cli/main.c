@@ -14,10 +14,13 @@ static const cli_command *const commands[] = {
     &cli_explain_command,
     &cli_stats_command,
     &cli_report_command,
+    &cli_top_command_row,
     &cli_verify_command,
     &cli_rm_command,
     &cli_reset_command,
     &cli_gc_command,
+    &cli_export_command,
+    &cli_import_command,
     &cli_run_command_row,
     /* the end */
     NULL,

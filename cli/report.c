@@ -2,6 +2,7 @@
  * up on the way: of a million results the page tells no more than of a thousand. */
 #include "report.h"
 #include "command.h"
+#include "counted.h"
 #include "print.h"
 #include "progress.h"
 
@@ -41,10 +42,11 @@ static void end_function(gathering *in)
     if (in->row.path == NULL)
         return;
     in->report.functions++;
-    if (in->row.sums.entries + in->row.sums.unusable + in->row.hits + in->row.misses > 0) {
+    if (in->row.sums.entries + in->row.sums.unusable + in->row.counts.hits + in->row.counts.misses >
+        0) {
         cli_rows_add(&in->report.by_size, &in->row);
         cli_rows_add(&in->by_took, &in->row);
-        if (in->row.saved > 0)
+        if (in->row.counts.saved_time > 0)
             cli_rows_add(&in->by_saved, &in->row);
     }
     in->row.path = NULL;
@@ -103,12 +105,9 @@ static bool report_result(void *context, const cli_visit *visit, const locache_f
 
 static void add_counts(gathering *in, const cli_visit *visit)
 {
-    locache_counts counts = {.size = sizeof counts};
-    if (visit->folder == NULL || locache_folder_counts(&counts, visit->folder) != LOCACHE_OK)
-        return;
-    in->row.hits += counts.hits;
-    in->row.misses += counts.misses;
-    in->row.saved += counts.saved_time;
+    locache_counts counts = {0};
+    cli_counted_add(&counts, visit->folder);
+    cli_counted_join(&in->row.counts, &counts);
     in->report.hits += counts.hits;
     in->report.misses += counts.misses;
     in->report.saved += counts.saved_time;
@@ -218,7 +217,7 @@ static int run_report(cli_parse *parse)
     };
     in.by_took = (cli_rows){.sort = CLI_SORT_TIME, .limit = CLI_REPORT_ROWS};
     in.by_saved = (cli_rows){.sort = CLI_SORT_SAVED, .limit = CLI_REPORT_ROWS};
-    int code = cli_places_find(&places, parse->operands, parse->argv);
+    int code = cli_places_of(&places, parse);
     int reported = report_places(&in, &places, output);
     cli_places_clear(&places);
     return reported > code ? reported : code;
@@ -233,5 +232,6 @@ const cli_command cli_report_command = {
              "unused, tables of the functions and of the largest results.",
     .options = options,
     .option_count = sizeof options / sizeof *options,
+    .takes_all = true,
     .run = run_report,
 };

@@ -124,7 +124,7 @@ static void lay_out(map *in, size_t shape)
 
 double cli_report_time(const cli_report *report, const cli_row *row)
 {
-    return report->saved > 0 ? (double)row->saved : (double)row->sums.took;
+    return report->saved > 0 ? (double)row->counts.saved_time : (double)row->sums.took;
 }
 
 static double value_of(const map *in, const cli_row *row)
@@ -143,7 +143,7 @@ static void map_tiles_of(map *in)
 {
     const cli_rows *rows = in->by_time ? &in->report->by_time : &in->report->by_size;
     double shown = 0;
-    const cli_row whole = {.sums = in->report->sums, .saved = in->report->saved};
+    const cli_row whole = {.sums = in->report->sums, .counts.saved_time = in->report->saved};
     in->total = value_of(in, &whole);
     for (size_t n = 0; n < rows->count && in->count < CLI_REPORT_TILES; n++) {
         double value = value_of(in, &rows->items[n]);

@@ -78,15 +78,16 @@ size_t cli_report_number(const cli_report *report, const cli_row *row)
 /* Hits, which part they are of all calls that were looked up, and what they saved. */
 static void cells_of_hits(FILE *to, const cli_row *row)
 {
-    double calls = (double)row->hits + (double)row->misses;
-    cell_count(to, row->hits);
+    double calls = (double)row->counts.hits + (double)row->counts.misses;
+    cell_count(to, row->counts.hits);
     if (calls > 0)
-        fprintf(to, "<td class=\"n\" data-v=\"%.6f\">%.1f%%</td>", (double)row->hits / calls,
-                (double)row->hits / calls * 100);
+        fprintf(to, "<td class=\"n\" data-v=\"%.6f\">%.1f%%</td>", (double)row->counts.hits / calls,
+                (double)row->counts.hits / calls * 100);
     else
         fputs("<td class=\"n\" data-v=\"-1\">\xE2\x80\x93</td>", to);
-    if (row->saved > 0)
-        cell_span(to, row->saved < INT64_MAX ? (int64_t)row->saved : INT64_MAX);
+    if (row->counts.saved_time > 0)
+        cell_span(to,
+                  row->counts.saved_time < INT64_MAX ? (int64_t)row->counts.saved_time : INT64_MAX);
     else
         cell_count(to, 0);
 }

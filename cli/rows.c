@@ -49,7 +49,8 @@ void cli_sums_add(cli_sums *sums, const locache_file *file)
 
 /* ---------------------------------------------------------------------------------------- order */
 
-static const char *const words[] = {"name", "size", "disk", "age", "used", "time", "count", "none"};
+static const char *const words[] = {"name", "size",  "disk", "age",   "used",
+                                    "time", "count", "hits", "saved", "none"};
 
 static const char *next_word(void *context)
 {
@@ -66,7 +67,8 @@ bool cli_sort_read(cli_sort *out, const char *word)
             return true;
         }
     const char *near = cli_nearest(word, next_word, &at);
-    cli_error("--sort takes name, size, disk, age, used, time, count or none, not '%.99s'%s%s%s",
+    cli_error("--sort takes name, size, disk, age, used, time, count, hits, saved or none, not "
+              "'%.99s'%s%s%s",
               word, near != NULL ? ": did you mean " : "", near != NULL ? near : "",
               near != NULL ? "?" : "");
     return false;
@@ -97,8 +99,10 @@ static int compare_by(cli_sort sort, const cli_row *a, const cli_row *b)
         return compare_times(a->sums.took, b->sums.took);
     case CLI_SORT_COUNT:
         return compare_numbers(a->sums.entries, b->sums.entries);
+    case CLI_SORT_HITS:
+        return compare_numbers(a->counts.hits, b->counts.hits);
     case CLI_SORT_SAVED:
-        return compare_numbers(a->saved, b->saved);
+        return compare_numbers(a->counts.saved_time, b->counts.saved_time);
     case CLI_SORT_NAME:
     case CLI_SORT_NONE:
         break;

@@ -30,15 +30,12 @@ typedef struct cli_row {
     uint64_t functions; /* of a cache */
     uint64_t versions;  /* earlier ones */
     cli_sums sums;
+    locache_counts counts; /* of a function, or of a cache */
     /* of an entry */
     int status;
     uint32_t codec;
     uint32_t signature;
     int64_t expires;
-    /* of a function: what processes counted of it (locache_counts) */
-    uint64_t hits;
-    uint64_t misses;
-    uint64_t saved; /* nanoseconds */
 } cli_row;
 
 typedef enum cli_sort {
@@ -49,8 +46,9 @@ typedef enum cli_sort {
     CLI_SORT_USED,
     CLI_SORT_TIME,
     CLI_SORT_COUNT,
+    CLI_SORT_HITS,
+    CLI_SORT_SAVED,
     CLI_SORT_NONE,
-    CLI_SORT_SAVED, /* no word says it */
 } cli_sort;
 
 /* What a word says; false, said on stderr: it is none of them. */

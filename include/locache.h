@@ -499,6 +499,14 @@ typedef struct locache_options {
      * all processes, a flight beside it, to compute it anew. 0 or less: no
      * time. */
     int64_t stale;
+    /* The mode of directories that are made (files: the same without the rights
+     * to execute, and the owner's own), whatever the umask says: 02770, a
+     * group shares the cache, of which every member can make up results, and
+     * sign pickles with the key that LOCACHE_GROUP_KEY names; 02750, 0755: it
+     * may be read. Only with a mode that the group may write by is a directory
+     * used that is a group's and another member's. 0: what LOCACHE_MODE says,
+     * else 0700, which is nobody's but this user's (docs/sharing.md). */
+    uint32_t mode;
 } locache_options;
 
 /* Open the cache of one function within the cache directory `dir` (as
@@ -845,6 +853,13 @@ LOCACHE_API LOCACHE_CHECK locache_status
 locache_path(char out[LOCACHE_PATH_MAX], locache *cache, const void *key,
              size_t key_size, locache_error *error);
 
+/* The absolute path of the file that a value of that key was read from, which
+ * may be a base's. OK; EINVAL: not a key, or a value of another handle. Any
+ * thread. */
+LOCACHE_API LOCACHE_CHECK locache_status locache_value_path(
+    char out[LOCACHE_PATH_MAX], const locache_value *value, locache *cache,
+    const void *key, size_t key_size, locache_error *error);
+
 /* What happened through one handle since it was opened, as its events say. */
 typedef struct locache_statistics {
     size_t size;   /* sizeof(locache_statistics), set by the caller */
@@ -1003,8 +1018,9 @@ locache_set_warn(void (*fn)(void *context, const char *message), void *context);
  * or the library is unloaded. One thread, when no other is in a first call. */
 LOCACHE_API void locache_shutdown(void);
 
-/* Print every event on stderr, or stop it: takes locache_set_log() for itself.
- * Any thread. */
+/* Print every event on stderr, and locache_summary() when this process ends, or
+ * stop it: takes locache_set_log() for itself. Children of fork() print no
+ * summary. Any thread. */
 LOCACHE_API void locache_verbose(bool on);
 
 #ifdef __cplusplus

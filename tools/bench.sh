@@ -58,3 +58,5 @@ if [ -w /dev/shm ]; then once=$(mktemp -d /dev/shm/locache-bench.XXXXXX); fi
 trap 'rm -rf "$scratch" "$once"' EXIT
 "$dir/once" "$once"
 shell
+say
+.venv-bench/bin/python bench/compress.py $quick

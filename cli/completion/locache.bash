@@ -8,7 +8,7 @@ _locache()
         offered=$("${COMP_WORDS[0]}" --help 2>/dev/null | sed -n 's/^  \([a-z][a-z]*\)  .*/\1/p')
         offered="$offered help --help --version"
     elif [ "$before" = --sort ] || [ "$before" = -s ] && [ "${COMP_WORDS[1]}" = ls ]; then
-        offered='name size disk age used time count none'
+        offered='name size disk age used time count hits saved none'
     elif [ "${word#-}" != "$word" ]; then
         offered=$("${COMP_WORDS[0]}" "${COMP_WORDS[1]}" --help 2>/dev/null |
             sed -n 's/^  .*\(--[a-z-]*\).*/\1/p')

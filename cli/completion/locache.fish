@@ -14,4 +14,4 @@ complete -c locache -n '__fish_is_first_token' -f -a '(__locache_commands)'
 complete -c locache -n 'not __fish_is_first_token; and string match -q -- "-*" (commandline -ct)' \
     -f -a '(__locache_options)'
 complete -c locache -n '__fish_seen_subcommand_from ls' -s s -l sort -x \
-    -a 'name size disk age used time count none'
+    -a 'name size disk age used time count hits saved none'

@@ -25,6 +25,7 @@ __all__ = [
     "persist",
     "reset",
     "reset_cache",
+    "stats",
     "verbose",
 ]
 
@@ -64,10 +65,14 @@ _DEFAULTS = (
     None,
     None,
     None,
+    None,
+    None,
 )
 _DEFAULT_IDS = [*map(id, _DEFAULTS)]  # True is not 1 here
-_SETTINGS = (True, True, False, True, None, -1, 0, 0, 0, 0, 0, True, None, None, True, True, 0, 0)
-_SETTINGS = (*_SETTINGS, (0, 0, 0, None))
+_SETTINGS = (
+    *(True, True, False, True, None, -1, 0, 0, 0, 0, 0, True, None, None, True, True, 0),
+    *(0, (0, 0, 0, None), None, 0),
+)
 
 # Each module costs a sixth of a millisecond to import: _target is loaded with the first function,
 # _options with the first option, and kept here, since an import statement is a tenth of what a
@@ -80,6 +85,7 @@ _ELSEWHERE = {
     "configure": "_switch",
     "disabled": "_switch",
     "env": "_depends",
+    "stats": "_stats",
 }
 
 
@@ -145,10 +151,27 @@ def _has_no_source(settings):
     return not settings[0] or settings[4] is not None
 
 
+def _before_fork():
+    if "multiprocessing.util" in sys.modules:
+        from locache import _children
+
+        _children.watch()
+
+
+def _watch_children():
+    """Their counts are added when they end; nothing of it is loaded where there are none."""
+    from posix import register_at_fork
+
+    register_at_fork(before=_before_fork)
+    _before_fork()  # a child of a fork server imports the program before it is told to be one
+
+
 def _decorated(func, options):
     global _decorating
     if _decorating is None:
         from locache import _target as _decorating
+
+        _watch_children()
 
     name, directory, counts, settings = options
     if issubclass(type(func), (classmethod, staticmethod)):
@@ -203,6 +226,8 @@ def persist(
     max_bytes=None,
     ttl=None,
     stale=None,
+    base=None,
+    mode=None,
 ):
     """Keep the results of a function in files, and serve later calls from them.
 
@@ -272,6 +297,12 @@ def persist(
     stale : float, timedelta or str, optional
         for so long after that serve the old result at once, while one caller computes it anew in
         the background; where that raises, the old one is served on
+    base : path, or list of paths, optional
+        caches that are only read, where one's own has no result: a cache directory, or a directory
+        with several in it; None: what LOCACHE_BASE says; False: none. See docs/sharing.md
+    mode : "group" or int, optional
+        "group": a group shares the cache, and each member can make up results; else the mode of
+        directories that are made, as 0o755. None: what LOCACHE_MODE says, or 0o700
 
     Returns
     -------
@@ -297,7 +328,7 @@ def persist(
     global _reading
     told = (name, auto_invalidate, max_entries, max_age, dir, ignore, key)
     told = (*told, pickle, durable, version, memory, recheck, mapped, wait, enabled, keep)
-    told = (*told, depends, verify, compress, max_bytes, ttl, stale)
+    told = (*told, depends, verify, compress, max_bytes, ttl, stale, base, mode)
     if [*map(id, told)] == _DEFAULT_IDS:
         options = (None, None, (set(), None), _SETTINGS)
     else:
@@ -401,7 +432,8 @@ def reset(func):
 
 def verbose(flag=True, *, yes=None, val=None):
     """Log one line per hit, miss, store, reset and invalidation to the standard logger "locache",
-    level INFO.
+    level INFO, and one when the program ends: "1,204 hits, 3 misses, 12 min 4 s saved, 3.1 MB
+    stored". The children of multiprocessing, and of os.fork(), say no such line of their own.
 
     Where logging is not configured they go to the standard error output.
 

@@ -28,6 +28,7 @@ __all__ = [
     "persist",
     "reset",
     "reset_cache",
+    "stats",
     "verbose",
 ]
 
@@ -43,6 +44,9 @@ _T = TypeVar("_T")
 _Span: TypeAlias = float | timedelta | str
 _S_co = TypeVar("_S_co", covariant=True)
 _F = TypeVar("_F", bound=Callable[..., Any], covariant=True)
+
+_Path: TypeAlias = str | bytes | PathLike[str] | PathLike[bytes]
+_Base: TypeAlias = _Path | list[_Path] | tuple[_Path, ...] | Literal[False] | None
 
 class CacheWarning(UserWarning): ...
 
@@ -68,6 +72,15 @@ class _Explanation(NamedTuple):
     parts: list[dict[str, Any]]
     path: Path | None
 
+class _Totals(NamedTuple):
+    hits: int
+    misses: int
+    stores: int
+    time_saved: float
+    time_computed: float
+    bytes_read: int
+    bytes_stored: int
+
 class _CacheInfo(_Counts):
     bypassed: int
     errors: int
@@ -75,6 +88,9 @@ class _CacheInfo(_Counts):
     time_saved: float
     verified: int
     mismatches: int
+    bytes: int
+    total: _Totals
+    from_base: int
 
 class _CacheParameters(TypedDict):
     maxsize: int | None
@@ -125,6 +141,7 @@ class _Persisted(Generic[_F]):
     def put(self: _Function[_P, _R], value: _R, /, *args: _P.args, **kwargs: _P.kwargs) -> None: ...
     def entries(self) -> list[_Entry]: ...
     def keep_results(self, who: str | None = None) -> bool: ...
+    def _repr_html_(self) -> str: ...
 
 _Function: TypeAlias = _Persisted[Callable[_P, _R]]
 
@@ -196,6 +213,8 @@ def persist(
     max_bytes: int | str | None = None,
     ttl: _Span | Callable[[Any], _Span | None] | None = None,
     stale: _Span | None = None,
+    base: _Base = None,
+    mode: Literal["group"] | int | None = None,
 ) -> _Function[_P, _R]: ...
 @overload
 def persist(
@@ -223,12 +242,34 @@ def persist(
     max_bytes: int | str | None = None,
     ttl: _Span | Callable[[Any], _Span | None] | None = None,
     stale: _Span | None = None,
+    base: _Base = None,
+    mode: Literal["group"] | int | None = None,
 ) -> _Decorator: ...
 def reset_cache(
     func: Callable[..., Any] | classmethod[Any, ..., Any] | property, name: str | None = None
 ) -> None: ...
 def reset(func: Callable[..., Any] | classmethod[Any, ..., Any] | property) -> None: ...
 def key_for(cls: type[_T]) -> Callable[[Callable[[_T], object]], Callable[[_T], object]]: ...
+
+class _StatsRow(NamedTuple):
+    function: str
+    hits: int
+    misses: int
+    entries: int
+    bytes: int
+    time_saved: float
+    time_computed: float
+    total_hits: int
+    total_misses: int
+    total_time_saved: float
+
+class _Stats(list[_StatsRow]):
+    @property
+    def total(self) -> _StatsRow: ...
+    def as_dicts(self) -> list[dict[str, Any]]: ...
+    def _repr_html_(self) -> str: ...
+
+def stats() -> _Stats: ...
 def verbose(flag: bool = True, *, yes: bool | None = None, val: bool | None = None) -> None: ...
 def configure(
     *,
@@ -249,6 +290,8 @@ def configure(
     max_bytes: int | str | None = ...,
     ttl: _Span | Callable[[Any], _Span | None] | None = ...,
     stale: _Span | None = ...,
+    base: _Base = ...,
+    mode: Literal["group"] | int | None = ...,
     cache_max_bytes: int | str | None = ...,
     cache_max_entries: int | None = ...,
     cache_max_age: float | str | timedelta | None = ...,

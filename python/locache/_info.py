@@ -14,13 +14,24 @@ else:
 
 _Counts = namedtuple("_Counts", ["hits", "misses", "maxsize", "currsize"])
 
+# What all processes counted of a function as it is now: times in seconds, bytes of files.
+Totals = namedtuple(
+    "Totals",
+    ["hits", "misses", "stores", "time_saved", "time_computed", "bytes_read", "bytes_stored"],
+    defaults=(0, 0, 0, 0.0, 0.0, 0, 0),
+)
+
 
 @_disjoint_base
 class CacheInfo(_Counts):
     """What a function's cache did in this process, and how many results it holds: the named tuple
     of functools.lru_cache, and beside its fields the calls that did without the cache, what went
     wrong with it, said or not, the seconds that the results of misses took and that those of hits
-    had taken, and how many hits were computed again (verify=) and gave another result then."""
+    had taken, how many hits were computed again (verify=) and gave another result then, how many
+    bytes the stored results take, what all processes counted together, and how many hits were read
+    from a base (base=), which is shown where there are any."""
+
+    from_base = 0
 
     def __new__(
         cls,
@@ -34,6 +45,9 @@ class CacheInfo(_Counts):
         time_saved=0.0,
         verified=0,
         mismatches=0,
+        bytes=0,
+        total=(),
+        from_base=0,
     ):
         self = super().__new__(cls, hits, misses, maxsize, currsize)
         self.bypassed = bypassed
@@ -42,6 +56,10 @@ class CacheInfo(_Counts):
         self.time_saved = time_saved
         self.verified = verified
         self.mismatches = mismatches
+        self.bytes = bytes
+        self.total = Totals(*total)
+        if from_base:
+            self.from_base = from_base
         return self
 
     def _asdict(self):

@@ -1,9 +1,12 @@
 """verbose(): the core's events as lines of the standard logger "locache". Imported when first asked
 for, since it needs `logging`."""
 
+import atexit
 import logging
+import os
 
-from locache._core import set_log  # type: ignore[import-not-found]
+from locache import _children
+from locache._core import _summary, set_log  # type: ignore[import-not-found]
 
 logger = logging.getLogger("locache")
 undo: list = []  # of what start() changed: functions and their argument
@@ -45,10 +48,20 @@ def start():
         undo.append((logger.setLevel, logging.NOTSET))
     if write not in writers:
         attach(write)
+        atexit.register(summarise, os.getpid())
+
+
+def summarise(process):
+    """What the program did, when it ends: said once, and not by its children, whose lines are
+    among its own."""
+    line = _summary() if os.getpid() == process and not _children.is_child() else None
+    if line is not None:
+        logger.info(line)
 
 
 def stop():
     detach(write)
+    atexit.unregister(summarise)
     while undo:
         function, argument = undo.pop()
         function(argument)

@@ -75,6 +75,28 @@ int64_t lc_lock_length(int fd, int64_t start)
     return -1;
 }
 
+int lc_lock_find(int64_t *at, int64_t *length, int fd, int64_t start, int64_t end)
+{
+    if (lc_fault("lockrange"))
+        return -1;
+#ifdef F_OFD_SETLK
+    struct flock range = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+    range.l_start = (off_t)start;
+    range.l_len = (off_t)(end - start);
+    if (control(fd, F_OFD_GETLK, &range) != 0)
+        return -1;
+    *at = (int64_t)range.l_start;
+    *length = (int64_t)range.l_len;
+    if (range.l_type != F_UNLCK)
+        return 0;
+    errno = ENOENT;
+#else
+    (void)at, (void)length, (void)fd, (void)start, (void)end;
+    errno = ENOTSUP;
+#endif
+    return -1;
+}
+
 int lc_lock_whole(int fd)
 {
     int result;

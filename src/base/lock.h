@@ -14,6 +14,9 @@ void lc_unlock_range(int fd, int64_t start, int64_t length);
 /* How many bytes has the lock that begins with this one and that another description has? -1 and
  * ENOENT: there is none. */
 int64_t lc_lock_length(int fd, int64_t start);
+/* Some lock that another description has on bytes from `start` on, and before `end`: its first byte
+ * and its length (0: to the end of all offsets). -1 and ENOENT: there is none. */
+int lc_lock_find(int64_t *at, int64_t *length, int fd, int64_t start, int64_t end);
 /* flock() on the whole file; EAGAIN as above. It goes with the last descriptor. */
 int lc_lock_whole(int fd);
 

@@ -56,7 +56,8 @@ static bool clear_one(void *context, const char *name)
     locache_error own;
     if (name[0] == '.')
         return true;
-    locache_status status = lc_clear_name(&(lc_slot){in->root, in->path, name}, &own);
+    locache_status status =
+        lc_clear_name(&(lc_slot){.root = in->root, .root_path = in->path, .name = name}, &own);
     if (status != LOCACHE_OK && status != LOCACHE_EUNTRUSTED && in->status == LOCACHE_OK) {
         in->status = status;
         if (in->error != NULL)
@@ -85,12 +86,10 @@ locache_status locache_clear(const char *dir, locache_error *error)
     lc_error_clear(error);
     if (dir == NULL || dir[0] != '/')
         return lc_fail(error, LOCACHE_EINVAL, "a cache directory is an absolute path");
-    locache_status status = lc_owner_open_dir(&in.root, AT_FDCWD, dir, "", error);
+    locache_status status = lc_owner_open_told(&in.root, dir, error);
     if (status != LOCACHE_OK)
         return status == LOCACHE_MISS ? LOCACHE_OK : status;
-    status = lc_owner_above(in.root, dir, false, "LOCACHE_DIR", error);
-    if (status == LOCACHE_OK)
-        status = clear_each(&in, error);
+    status = clear_each(&in, error);
     lc_close(in.root);
     return status;
 }

@@ -6,6 +6,7 @@
 #include "cache/folder.h"
 #include "cache/funcdir.h"
 #include "disk/store.h"
+#include "disk/turns.h"
 
 #include <string.h>
 
@@ -67,6 +68,28 @@ locache_status locache_folder_each_counts(locache_folder *folder,
     return lc_counts_each(&at, tell_counts, &in) ? LOCACHE_OK : LOCACHE_MISS;
 }
 
+typedef struct watching {
+    bool (*fn)(void *context, const locache_computing *one);
+    void *context;
+} watching;
+
+static bool tell_holder(void *context, const lc_turn_holder *holder)
+{
+    const watching *in = context;
+    const locache_computing one = {
+        .size = sizeof one, .process = holder->process, .since = holder->since};
+    return in->fn(in->context, &one);
+}
+
+void locache_folder_computing(locache_folder *folder,
+                              bool (*fn)(void *context, const locache_computing *one),
+                              void *context)
+{
+    const lc_directory at = lc_folder_directory(folder);
+    watching in = {fn, context};
+    lc_turns_each(&at, tell_holder, &in);
+}
+
 /* ----------------------------------------------------------------------- a handle, the process */
 
 locache_status locache_total(locache_counts *out, locache *cache)
@@ -81,6 +104,11 @@ locache_status locache_process_counts(locache_counts *out)
     lc_counts sum;
     lc_counting_all(&sum);
     return give(out, &sum) ? LOCACHE_OK : LOCACHE_EINVAL;
+}
+
+void locache_add_counts(void)
+{
+    lc_counting_exit();
 }
 
 void locache_uncount(locache *cache, const locache_value *value)

@@ -1,6 +1,6 @@
 /* What a handle counted, added to the function's counts on disk.
  *
- * A hit in memory counts in the table, under the lock that it takes anyhow, and each 256th looks at
+ * A hit in memory counts in the table, under the lock that it takes anyhow, and each 32nd looks at
  * the coarse clock; a first hit and a miss look each time. What is due goes to disk in some six
  * system calls, at most once a second, so that a process which is killed loses the second before.
  * What cannot be written stays in the process, and is tried again a minute later.

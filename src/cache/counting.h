@@ -14,7 +14,7 @@ void lc_counting_last(locache *cache);
 
 /* Add what was counted, if it is time. Any thread. */
 void lc_counting_note(locache *cache);
-/* All handles' now: the process ends. */
+/* All handles' now, as when the process ends. */
 void lc_counting_exit(void);
 /* What was added before counts no more: the function's counts begin anew. */
 void lc_counting_forget(locache *cache);

@@ -21,6 +21,7 @@
 #include "disk/ours.h"
 #include "disk/owner.h"
 #include "disk/registry.h"
+#include "disk/share.h"
 #include "disk/tree.h"
 #include "disk/versions.h"
 
@@ -74,61 +75,66 @@ bool lc_funcdir_gone(const locache *cache, int funcdir)
     return lc_dirhold_state_of(cache, funcdir) != LC_DIR_THERE;
 }
 
+/* What is made in a directory is of that one's group where it is set-group-ID, else of ours. */
+static locache_status check_parent(int parent, const char *path, mode_t mode, locache_error *error)
+{
+    struct stat found;
+    if (!(mode & S_IWGRP) || lc_fstat(parent, &found) != 0)
+        return lc_owner_above(parent, path, true, "LOCACHE_DIR", error);
+    gid_t group = found.st_mode & S_ISGID ? found.st_gid : getegid();
+    return lc_owner_above_shared(parent, path, true, group, error);
+}
+
 /* Make the cache directory, and those above it. Only in a place where nobody else could exchange it
  * afterwards: that is asked of the parent before anything of ours is in it. EEXIST: another process
  * was quicker, and whose it is, lc_owner_open_dir() will say. */
-static locache_status make_root(bool *made, const locache *cache, locache_error *error)
+static locache_status make_root(bool *made, const char *dir, mode_t mode, locache_error *error)
 {
     char above[LOCACHE_PATH_MAX];
     int parent;
-    size_t size = (size_t)(strrchr(cache->dir, '/') - cache->dir);
-    memcpy(above, cache->dir, size);
+    size_t size = (size_t)(strrchr(dir, '/') - dir);
+    memcpy(above, dir, size);
     /* "/." so that the last part may be a link, as any other part of the way may be. */
     memcpy(above + size, "", 1);
-    if (size > 0 && lc_tree_make(above) != 0)
+    if (size > 0 && lc_tree_make_as(above, mode) != 0)
         return lc_fail_os(error, errno, "cannot make the directory %s", above);
     memcpy(above + size, "/.", 3);
     parent = lc_openat(AT_FDCWD, above, O_RDONLY | O_DIRECTORY, 0);
     if (parent < 0)
-        return lc_fail_os(error, errno, "cannot make the cache directory %s", cache->dir);
+        return lc_fail_os(error, errno, "cannot make the cache directory %s", dir);
     above[size > 0 ? size : 1] = '\0';
-    locache_status status = lc_owner_above(parent, above, true, "LOCACHE_DIR", error);
+    locache_status status = check_parent(parent, above, mode, error);
     lc_close(parent);
     if (status != LOCACHE_OK)
         return status;
-    *made = lc_mkdirat(AT_FDCWD, cache->dir, 0700) == 0;
+    *made = lc_share_mkdir(AT_FDCWD, dir, mode) == 0;
     return *made || errno == EEXIST
                ? LOCACHE_OK
-               : lc_fail_os(error, errno, "cannot make the cache directory %s", cache->dir);
+               : lc_fail_os(error, errno, "cannot make the cache directory %s", dir);
 }
 
 /* Opened before its parents are looked at, since the descriptor is what is used from then on.
  * Deleted between being made and being opened is an error: somebody removes it as fast as it is
  * made. */
-static locache_status open_root(int *out, bool *made, const locache *cache, bool make,
-                                locache_error *error)
+locache_status lc_funcdir_root(int *out, bool *made, const char *dir, mode_t mode, bool make,
+                               locache_error *error)
 {
     *made = false;
-    locache_status status = lc_owner_open_dir(out, AT_FDCWD, cache->dir, "", error);
+    locache_status status = lc_owner_open_root(out, dir, mode, error);
     if (status == LOCACHE_MISS && make) {
-        status = make_root(made, cache, error);
+        status = make_root(made, dir, mode, error);
         if (status == LOCACHE_OK)
-            status = lc_owner_open_dir(out, AT_FDCWD, cache->dir, "", error);
+            status = lc_owner_open_root(out, dir, mode, error);
         if (status == LOCACHE_MISS)
-            status = lc_fail_os(error, ENOENT, "cannot open the cache directory %s", cache->dir);
+            status = lc_fail_os(error, ENOENT, "cannot open the cache directory %s", dir);
     }
-    if (status != LOCACHE_OK)
-        return status;
-    status = lc_owner_above(*out, cache->dir, false, "LOCACHE_DIR", error);
-    if (status != LOCACHE_OK)
-        lc_close(*out);
     return status;
 }
 
 locache_status lc_funcdir_open_root(int *out, const locache *cache, locache_error *error)
 {
     bool made;
-    return open_root(out, &made, cache, false, error);
+    return lc_funcdir_root(out, &made, cache->dir, cache->mode, false, error);
 }
 
 /* The names that lead to a new directory must survive a power cut as its entries do. */
@@ -222,9 +228,12 @@ static locache_status settle(lc_settled *out, locache *cache, int root, int whic
                              const lc_wanted *wanted, locache_error *error)
 {
     atomic_store(&cache->chosen, which);
-    return lc_versions_settle(
-        out, &(lc_slot){.root = root, .root_path = cache->dir, .name = cache->names[which]}, wanted,
-        error);
+    return lc_versions_settle(out,
+                              &(lc_slot){.root = root,
+                                         .root_path = cache->dir,
+                                         .name = cache->names[which],
+                                         .mode = cache->mode},
+                              wanted, error);
 }
 
 /* A cache directory may be any that dir= names, and what has the function's name in it a user's own
@@ -238,7 +247,7 @@ static locache_status find_once(lc_settled *out, locache *cache, int root, lc_ef
 {
     /* To know what the file system does, something of ours has to be there. */
     if (how == LC_CREATE)
-        (void)!lc_mkdirat(root, LC_VERSIONS, 0700);
+        (void)!lc_share_mkdir(root, LC_VERSIONS, cache->mode);
     int base = lc_funcdir_names(cache, root);
     bool has_other = cache->names[base + LC_OTHER_NAME] != NULL;
     locache_status status = look(out, cache, root, base + LC_OWN_NAME, wanted, error);
@@ -358,7 +367,8 @@ static locache_status attach(lc_versions_news *news, locache *cache, lc_effort h
     }
     if (attach_known(cache, &wanted))
         return LOCACHE_OK;
-    locache_status status = open_root(&root, &wanted.made_root, cache, wanted.make, error);
+    locache_status status =
+        lc_funcdir_root(&root, &wanted.made_root, cache->dir, cache->mode, wanted.make, error);
     if (status != LOCACHE_OK)
         return status;
     status = find_directory(&settled, cache, root, how, &wanted, error);

@@ -11,6 +11,7 @@
 #include "cache/recall.h"
 #include "cache/validate.h"
 #include "disk/front.h"
+#include "disk/share.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -55,7 +56,7 @@ static locache_status note_reset(locache *cache, locache_error *error)
         return status;
     int fd = lc_layers_reset_path(path, cache) ? lc_openat(AT_FDCWD, path, O_WRONLY | O_CREAT, 0600)
                                                : -1;
-    if (fd < 0 || lc_utime_own(&now, fd) != 0)
+    if (fd < 0 || lc_share_file(fd, cache->mode) != 0 || lc_utime_own(&now, fd) != 0)
         status = lc_fail_os(error, errno, "cannot note in %s that %s was reset", cache->dir,
                             cache->function);
     if (fd >= 0)
@@ -83,7 +84,8 @@ locache_status locache_reset(locache *cache, locache_error *error)
         int base = lc_funcdir_names(cache, root);
         for (int i = 0; i < LC_FOLDED_NAMES && status == LOCACHE_OK; i++)
             if (cache->names[base + i] != NULL)
-                status = lc_clear_name(&(lc_slot){root, cache->dir, cache->names[base + i]}, error);
+                status = lc_clear_name(
+                    &(lc_slot){root, cache->dir, cache->names[base + i], cache->mode}, error);
         lc_close(root);
     }
     if (cache->layers != NULL && (status == LOCACHE_OK || status == LOCACHE_MISS))
@@ -184,6 +186,17 @@ locache_status locache_path(char out[LOCACHE_PATH_MAX], locache *cache, const vo
         return lc_fail(error, LOCACHE_EINVAL, "the bytes given to locache_path() are not a key");
     snprintf(out, LOCACHE_PATH_MAX, "%s/%s", lc_handle_path(cache), name);
     return LOCACHE_OK;
+}
+
+locache_status locache_value_path(char out[LOCACHE_PATH_MAX], const locache_value *value,
+                                  locache *cache, const void *key, size_t key_size,
+                                  locache_error *error)
+{
+    locache *from = lc_layers_of(cache, &value->stamp);
+    if (from != NULL)
+        return locache_path(out, from, key, key_size, error);
+    return lc_fail(error, LOCACHE_EINVAL, "a value of another cache than that of %s",
+                   cache->function);
 }
 
 /* ----------------------------------------------------------------------------------- the handle */

@@ -38,9 +38,9 @@ void lc_table_free(lc_table *table);
 
 #define LC_TABLE_NEVER INT64_C(-1) /* no lc_ticks() is negative */
 
-/* Of so many that are found, one is told: what is done now and then need cost a hit no clock. A
- * tenth of a millisecond of hits; a power of two. */
-#define LC_TABLE_DUE 256
+/* Of so many that are found, one is told: what is done now and then costs a hit a part of a look at
+ * the clock. Few enough that a program with ten hits a second is seen; a power of two. */
+#define LC_TABLE_DUE 32
 
 typedef struct lc_table_hit {
     void *object;    /* retained */

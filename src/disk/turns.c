@@ -18,6 +18,7 @@
 #include "base/os.h"
 #include "base/system.h"
 #include "disk/owner.h"
+#include "disk/share.h"
 #include "disk/temporary.h"
 
 #include <errno.h>
@@ -45,6 +46,11 @@ _Static_assert(PLACE_BITS + PROCESS_BITS + MINUTE_BITS == 63, "offsets are posit
 #define NOTES 64
 /* Behind them, one for each place of that number modulo 64, too. */
 #define VAIN_START (NOTES * NOTE_SIZE)
+
+/* Turns that are told of, at most: a process holds no more (cache/flight.c). Ranges that wait to be
+ * asked: as many processes as can have locks in the worst order. */
+#define TOLD_MAX 4096
+#define RANGES_MAX 256
 
 /* As they lie in the file, in this machine's byte order: others' are not whole, by their place. */
 typedef struct note {
@@ -86,7 +92,7 @@ int lc_turns_open(lc_turns *out, const lc_directory *at, dev_t device, ino_t ino
         return -1;
     }
     if (!lc_owner_meta(at->dir, at->owner) &&
-        (lc_mkdirat(at->dir, LC_META, 0700) != 0 || !lc_owner_meta(at->dir, at->owner))) {
+        (lc_share_mkdir(at->dir, LC_META, at->mode) != 0 || !lc_owner_meta(at->dir, at->owner))) {
         if (errno != ENOENT) /* the directory is deleted, and may be made again */
             errno = EPERM;
         return -1;
@@ -94,7 +100,10 @@ int lc_turns_open(lc_turns *out, const lc_directory *at, dev_t device, ino_t ino
     out->fd = lc_openat(at->dir, FILE_NAME, O_RDWR | O_CREAT, 0600);
     if (out->fd < 0)
         return -1;
-    if (lc_fstat(out->fd, &found) != 0 || !S_ISREG(found.st_mode) || found.st_uid != at->owner) {
+    const lc_owner_in in = {at->dir, at->owner};
+    if (lc_fstat(out->fd, &found) != 0 ||
+        (found.st_uid == at->owner && lc_share_file(out->fd, at->mode) != 0) ||
+        lc_owner_file(out->fd, &found, &in, "", FILE_NAME, NULL) != LOCACHE_OK) {
         lc_close(out->fd);
         errno = EPERM;
         return -1;
@@ -164,6 +173,7 @@ static int take_file(lc_turn *out, const lc_directory *at, int64_t since)
         int fd = lc_openat(at->dir, name, O_RDWR | O_CREAT, 0600);
         if (fd < 0)
             return -1;
+        (void)!lc_share_file(fd, at->mode); /* another's may not be ours to open */
         if (lc_lock_whole(fd) != 0 || lc_fstat(fd, &held) != 0) {
             int code = errno;
             lc_close(fd);
@@ -221,14 +231,62 @@ static bool holder_of_file(lc_turn_holder *out, const lc_directory *at, uint64_t
     return read;
 }
 
+/* What the length of a lock says. */
+static lc_turn_holder holder_of_lock(int64_t length)
+{
+    return (lc_turn_holder){(uint32_t)((length - 1) / MINUTES), time_of((length - 1) % MINUTES)};
+}
+
 bool lc_turns_holder(lc_turn_holder *out, const lc_turns *turns, const lc_directory *at,
                      uint64_t place)
 {
     int64_t length = lc_lock_length(turns->fd, start_of(place));
     if (length < 0)
         return errno != ENOENT && holder_of_file(out, at, place);
-    *out = (lc_turn_holder){(uint32_t)((length - 1) / MINUTES), time_of((length - 1) % MINUTES)};
+    *out = holder_of_lock(length);
     return true;
+}
+
+/* The system tells any lock within a range, not the first: so what is before it and what is behind
+ * it are ranges of their own. A description's are in order, so that before one is nothing, mostly:
+ * asked first, that range is not kept. */
+void lc_turns_each(const lc_directory *at, bool (*fn)(void *context, const lc_turn_holder *holder),
+                   void *context)
+{
+    struct {
+        int64_t start;
+        int64_t end;
+    } ranges[RANGES_MAX];
+    int64_t start;
+    int64_t length;
+    size_t count = 1;
+    bool more = true;
+    int fd = lc_owner_meta(at->dir, at->owner) ? lc_openat(at->dir, FILE_NAME, O_RDONLY, 0) : -1;
+    if (fd < 0)
+        return;
+    ranges[0].start = 0;
+    ranges[0].end = INT64_MAX;
+    for (unsigned told = 0; more && count > 0 && told < TOLD_MAX;) {
+        int64_t from = ranges[--count].start;
+        int64_t to = ranges[count].end;
+        if (from >= to || lc_lock_find(&start, &length, fd, from, to) != 0)
+            continue;
+        /* Others' locks may be anything. */
+        if (start % ROOM == 0 && length > 0 && length <= ROOM) {
+            const lc_turn_holder holder = holder_of_lock(length);
+            more = fn(context, &holder);
+            told++;
+        }
+        if (length > 0 && start < to - length && count < RANGES_MAX) {
+            ranges[count].start = start + length;
+            ranges[count++].end = to;
+        }
+        if (start > from && count < RANGES_MAX) {
+            ranges[count].start = from;
+            ranges[count++].end = start;
+        }
+    }
+    lc_close(fd);
 }
 
 /* ---------------------------------------------------------------------------------------- notes */

@@ -54,6 +54,11 @@ typedef struct lc_turn_holder {
 bool lc_turns_holder(lc_turn_holder *out, const lc_turns *turns, const lc_directory *at,
                      uint64_t place);
 
+/* Call fn with the holder of each turn of a function, also of this process's own, in no order; it
+ * returns false to stop. To look needs no right to write. */
+void lc_turns_each(const lc_directory *at, bool (*fn)(void *context, const lc_turn_holder *holder),
+                   void *context);
+
 /* What somebody waits for who has a turn. */
 typedef struct lc_wanted_turn {
     dev_t device; /* of the function's directory */

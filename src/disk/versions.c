@@ -17,6 +17,7 @@
 #include "disk/keep.h"
 #include "disk/ours.h"
 #include "disk/owner.h"
+#include "disk/share.h"
 #include "disk/stamp.h"
 #include "disk/temporary.h"
 
@@ -174,7 +175,7 @@ static locache_status prepare(char *fresh, const lc_switching *in, const lc_want
         lc_random(first.id.bytes, LOCACHE_ID_SIZE);
     lc_version_learn(&first, wanted->asked.main);
     lc_temporary_name(fresh, LC_SWITCHING_NEW);
-    if (lc_mkdirat(in->work, fresh, 0700) != 0)
+    if (lc_share_mkdir(in->work, fresh, lc_share_like(in->work)) != 0)
         return lc_fail_os(error, errno, "cannot make the directory %s", in->path);
     locache_status status = lc_owner_open_dir(&dir, in->work, fresh, in->versions_path, error);
     if (status == LOCACHE_OK) {

@@ -17,6 +17,7 @@
 #include "base/system.h"
 #include "base/warn.h"
 #include "cache/handle.h"
+#include "cache/summary.h"
 #include "persist/convert.h"
 #include "persist/defaults.h"
 #include "persist/ignored.h"
@@ -66,6 +67,7 @@ static void print_event(void *context, const locache_event *event)
 void locache_verbose(bool on)
 {
     locache_set_log(on ? print_event : NULL, NULL);
+    lc_summary_at_exit(on);
 }
 
 /* Once for each function, whatever fails: a program that calls it a million times must not print as
@@ -345,15 +347,18 @@ static locache_status check_held(lc_call *call)
 bool locache_call_contains(locache_call *of)
 {
     lc_call *call = lc_call_within(of);
-    locache_value *value;
+    locache_value *value = NULL;
+    locache_error error;
     if (check_held(call) != LOCACHE_OK)
         return false;
-    bool found =
-        locache_get(&value, call->cache, call->key.data, call->key.length, NULL) == LOCACHE_OK;
-    if (found)
-        locache_value_free(value);
+    locache_status status =
+        locache_get(&value, call->cache, call->key.data, call->key.length, &error);
+    /* Looked at, and not given. */
+    if (status == LOCACHE_OK || (status == LOCACHE_MISS && error.status == LOCACHE_OK))
+        locache_uncount(call->cache, value);
+    locache_value_free(value);
     go_uncached(call);
-    return found;
+    return status == LOCACHE_OK;
 }
 
 locache_status locache_call_forget(locache_call *of)

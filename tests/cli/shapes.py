@@ -26,8 +26,10 @@ NUMBERS = {"bytes": int, "disk_bytes": int, "used": MOMENT, "compute_seconds": f
 SUMS = {"entries": int, "unusable": int, "oldest": MOMENT, "newest": MOMENT}
 STATUS = ("ok", "damaged", "untrusted", "earlier format", "later format", "unreadable")
 
-FUNCTIONS = [{"path": str, **PLACE, **SUMS, **NUMBERS}]
-CACHES = [{"path": str, "functions": int, "earlier_versions": int, **SUMS, **NUMBERS}]
+COUNTS = {"hits": int, "misses": int, "saved_seconds": float}
+
+FUNCTIONS = [{"path": str, **PLACE, **SUMS, **NUMBERS, **COUNTS}]
+CACHES = [{"path": str, "functions": int, "earlier_versions": int, **SUMS, **NUMBERS, **COUNTS}]
 ENTRIES = [
     {
         "path": str,

@@ -6,7 +6,7 @@ import sys
 import pytest
 
 from .conftest import RESULTS, clean_environment
-from .shapes import MOMENT, fits
+from .shapes import COUNTS, MOMENT, PLACE, fits
 
 PART = {"kind": str, "module": str, "name": str}
 CHANGE = {"change": ("changed", "added", "removed"), **PART, "diff": [str]}
@@ -100,12 +100,23 @@ def test_explain__of_nothing(tmp_path, run):
 
 
 SUMS = {"entries": int, "unusable": int, "bytes": int, "disk_bytes": int, "compute_seconds": float}
+KIND = [{"path": str, **PLACE, **SUMS, **COUNTS}]
 STATS = {
     "functions": int,
     "earlier_versions": int,
     **SUMS,
     "earlier": SUMS,
     "last_used": [{"within_days": (int, None), "entries": int, "bytes": int}],
+    **COUNTS,
+    "hit_ratio": (float, None),
+    "bytes_read": int,
+    "bytes_stored": int,
+    "counted_since": MOMENT,
+    "counted_until": MOMENT,
+    "costliest": KIND,
+    "dearest": KIND,
+    "most_saved": KIND,
+    "useless": KIND,
 }
 
 

@@ -60,7 +60,7 @@ def test_ls__one_entry(project, run):
 
 def test_ls__elsewhere_than_on_a_terminal_cells_are_parted_by_tabs(project, run):
     ran = run("ls", "foo.cache")
-    assert [len(row) for row in ran.lines()] == [8] * 4
+    assert [len(row) for row in ran.lines()] == [10] * 4
     assert "\x1b" not in ran.out
 
 

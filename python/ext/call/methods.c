@@ -10,11 +10,11 @@
 #include "call/call.h"
 #include "call/call_key.h"
 #include "call/coroutine.h"
+#include "call/counts.h"
 #include "call/depend.h"
 #include "call/explain.h"
 #include "call/harmless.h"
 #include "call/listing.h"
-#include "call/lookup.h"
 #include "call/open.h"
 #include "call/queries.h"
 #include "call/stale.h"
@@ -35,59 +35,6 @@ static int open_or_raise(lcpy_persisted *self)
 
 /* ------------------------------------------------------------------------------------ the whole */
 
-static uint64_t entry_count(lcpy_persisted *self)
-{
-    uint64_t count = 0;
-    locache_error error;
-    locache_status status = lcpy_open(self, &error);
-    if (status != LOCACHE_OK) {
-        PyErr_Clear();
-        return 0;
-    }
-    LCPY_BEGIN_WITHOUT_GIL(self);
-    status = locache_count(&count, cache, &error);
-    LCPY_END_WITHOUT_GIL(self);
-    return status == LOCACHE_OK ? count : 0;
-}
-
-/* max_entries, or None for no limit. */
-static PyObject *maxsize_of(const lcpy_persisted *self)
-{
-    return self->options.max_entries > 0 ? PyLong_FromLongLong(self->options.max_entries)
-                                         : Py_NewRef(Py_None);
-}
-
-PyDoc_STRVAR(cache_info_doc, "cache_info($self, /)\n--\n\n"
-                             "Counts of this process, and the number of results stored: the named "
-                             "tuple\n"
-                             "CacheInfo(hits, misses, maxsize, currsize).\n\n"
-                             "Beside these it has the attributes `bypassed` (calls that did "
-                             "without the cache), `errors`,\n"
-                             "`time_computed` (seconds that the results of misses took), "
-                             "`time_saved` (seconds that\n"
-                             "those of hits had taken), `verified` (hits that were computed again, "
-                             "by verify=) and\n"
-                             "`mismatches` (of these, which gave another result).");
-
-#define SECOND 1e9 /* nanoseconds */
-
-static PyObject *cache_info(PyObject *object, PyObject *unused)
-{
-    (void)unused;
-    lcpy_persisted *self = (lcpy_persisted *)object;
-    PyObject *module = PyImport_ImportModule("locache._info");
-    PyObject *maxsize = maxsize_of(self);
-    PyObject *info = NULL;
-    if (module != NULL && maxsize != NULL)
-        info = PyObject_CallMethod(
-            module, "CacheInfo", "KKOKKKddKK", self->hits, self->misses, maxsize, entry_count(self),
-            self->bypassed, self->errors, (double)self->computed / SECOND,
-            (double)lcpy_open_saved(self) / SECOND, self->verified, self->mismatches);
-    Py_XDECREF(maxsize);
-    Py_XDECREF(module);
-    return info;
-}
-
 PyDoc_STRVAR(cache_parameters_doc,
              "cache_parameters($self, /)\n--\n\n"
              "A new dict of maxsize (max_entries; None: no limit) and typed (True: 1 and 1.0 are "
@@ -96,7 +43,7 @@ PyDoc_STRVAR(cache_parameters_doc,
 static PyObject *cache_parameters(PyObject *object, PyObject *unused)
 {
     (void)unused;
-    PyObject *maxsize = maxsize_of((lcpy_persisted *)object);
+    PyObject *maxsize = lcpy_counts_maxsize((lcpy_persisted *)object);
     return maxsize != NULL ? Py_BuildValue("{s:N,s:O}", "maxsize", maxsize, "typed", Py_True)
                            : NULL;
 }
@@ -220,9 +167,8 @@ static PyObject *is_cached(PyObject *object, PyObject *const *args, Py_ssize_t c
         if (status == LOCACHE_OK) {
             LCPY_BEGIN_WITHOUT_GIL(self);
             status = locache_get(&value, cache, key.writer.data, key.writer.length, &error);
+            lcpy_counts_looked(cache, status, value, &error);
             LCPY_END_WITHOUT_GIL(self);
-            if (status == LOCACHE_OK) /* looked at, and not given */
-                self->saved -= lcpy_lookup_saves(value);
             locache_value_free(value);
         }
         PyErr_Clear(); /* no cache that can be used: nothing is in it */
@@ -286,15 +232,28 @@ static PyObject *refresh(PyObject *object, PyObject *const *args, Py_ssize_t cou
 
 /* ------------------------------------------------------------------------------------- protocol */
 
-PyObject *lcpy_methods_delegate(const char *name, PyObject *object, PyObject *argument)
+static PyObject *call_of(const char *module_name, const char *name, PyObject *object,
+                         PyObject *argument)
 {
-    PyObject *module = PyImport_ImportModule("locache._sending");
+    PyObject *module = PyImport_ImportModule(module_name);
     PyObject *function = module != NULL ? PyObject_GetAttrString(module, name) : NULL;
     PyObject *result =
         function != NULL ? PyObject_CallFunctionObjArgs(function, object, argument, NULL) : NULL;
     Py_XDECREF(function);
     Py_XDECREF(module);
     return result;
+}
+
+PyObject *lcpy_methods_delegate(const char *name, PyObject *object, PyObject *argument)
+{
+    return call_of("locache._sending", name, object, argument);
+}
+
+/* For notebooks. */
+static PyObject *html(PyObject *self, PyObject *unused)
+{
+    (void)unused;
+    return call_of("locache._html", "function", self, NULL);
 }
 
 static PyObject *reduce(PyObject *self, PyObject *protocol)
@@ -340,7 +299,7 @@ static PyObject *become(PyObject *object, PyObject *other)
 #define CALL_METHOD(function) ((PyCFunction)(void (*)(void))(function))
 
 PyMethodDef lcpy_methods[] = {
-    {"cache_info", cache_info, METH_NOARGS, cache_info_doc},
+    {"cache_info", lcpy_counts_info, METH_NOARGS, lcpy_counts_info_doc},
     {"cache_parameters", cache_parameters, METH_NOARGS, cache_parameters_doc},
     {"cache_clear", cache_clear, METH_NOARGS, cache_clear_doc},
     {"cache_path", CALL_METHOD(cache_path), METH_FASTCALL | METH_KEYWORDS, cache_path_doc},
@@ -364,6 +323,7 @@ PyMethodDef lcpy_methods[] = {
     {"_warn_stale", lcpy_stale_warn, METH_O, NULL},
     {"_clear_at", clear_at, METH_O, NULL},
     {"_become", become, METH_O, NULL},
+    {"_repr_html_", html, METH_NOARGS, NULL},
     {"__reduce_ex__", reduce, METH_O, NULL},
     {"__setstate__", set_state, METH_O, NULL},
     {"__copy__", copy, METH_NOARGS, NULL},

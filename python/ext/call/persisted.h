@@ -35,6 +35,8 @@ typedef struct lcpy_options {
     int64_t ttl;
     int64_t stale;
     PyObject *ttl_of; /* says the ttl of each result; NULL: none does */
+    PyObject *base;    /* bytes: which caches are asked besides; NULL: what LOCACHE_BASE says */
+    uint32_t mode;
 } lcpy_options;
 
 /* Kinds of what goes wrong, told once or a few times each (warn.h). */
@@ -124,6 +126,9 @@ typedef struct lcpy_persisted {
     PyObject *made;      /* tuple: what decorate() was given, from which it can be made again */
     PyObject *stand_ins; /* tuple, once pickled by name: see locache._sending; or NULL */
     PyObject *weak_references;
+    /* From here on each object keeps its own (methods.c, become()). */
+    struct lcpy_persisted *older; /* in the list of all: counts.c */
+    struct lcpy_persisted *newer;
 } lcpy_persisted;
 
 /* A key, made once for each call, and the room that most fit in. */

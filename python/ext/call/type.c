@@ -8,6 +8,7 @@
 #include "call/asked.h"
 #include "call/bound.h"
 #include "call/call.h"
+#include "call/counts.h"
 #include "call/methods.h"
 #include "call/open.h"
 
@@ -53,13 +54,15 @@ static int init_options(lcpy_options *out, PyObject *told)
     unsigned long long verify = 0;
     long long bounds[3];
     PyObject *ttl_of;
+    PyObject *base = Py_None;
+    unsigned mode = 0;
     long long numbers[6]; /* long long is int64_t's size, but may be another type */
     *out = (lcpy_options){0};
-    if (!PyArg_ParseTuple(told, "ppppOLLLLLLOOOppKi(LLLO);settings", &auto_invalidate, &pickle,
+    if (!PyArg_ParseTuple(told, "ppppOLLLLLLOOOppKi(LLLO)OI;settings", &auto_invalidate, &pickle,
                           &durable, &mapped, &version, &numbers[0], &numbers[1], &numbers[2],
                           &numbers[3], &numbers[4], &numbers[5], &enabled, &keep, &depends, &follow,
                           &packages, &verify, &compress, &bounds[0], &bounds[1], &bounds[2],
-                          &ttl_of))
+                          &ttl_of, &base, &mode))
         return -1;
     *out = (lcpy_options){
         .version = version != Py_None ? Py_NewRef(version) : NULL,
@@ -83,6 +86,8 @@ static int init_options(lcpy_options *out, PyObject *told)
         .ttl = bounds[1],
         .stale = bounds[2],
         .ttl_of = ttl_of != Py_None ? Py_NewRef(ttl_of) : NULL,
+        .base = base != Py_None ? Py_NewRef(base) : NULL,
+        .mode = mode,
     };
     return 0;
 }
@@ -116,6 +121,7 @@ PyObject *lcpy_type_decorate(PyObject *module, PyObject *args)
                 lcpy_where_init(&self->where, where) == 0 && copy_attributes(self) == 0;
     const lcpy_options *options = &self->options;
     self->in_memory = options->memory_entries >= 0 && options->memory_bytes >= 0;
+    lcpy_counts_enter(self);
     PyObject_GC_Track(self);
     if (!done)
         Py_CLEAR(self);
@@ -159,6 +165,7 @@ static void persisted_dealloc(PyObject *object)
     lcpy_persisted *self = (lcpy_persisted *)object;
     PyTypeObject *type = Py_TYPE(object);
     PyObject_GC_UnTrack(object);
+    lcpy_counts_leave(self);
     if (self->weak_references != NULL)
         PyObject_ClearWeakRefs(object);
     lcpy_target_clear(&self->target);
@@ -167,6 +174,7 @@ static void persisted_dealloc(PyObject *object)
     Py_CLEAR(self->made);
     Py_CLEAR(self->stand_ins);
     Py_CLEAR(self->options.version);
+    Py_CLEAR(self->options.base);
     lcpy_where_clear(&self->where);
     Py_CLEAR(self->options.enabled);
     Py_CLEAR(self->options.keep);

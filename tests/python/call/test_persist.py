@@ -147,7 +147,7 @@ def test_cache_info_counts_as_lru_cache_does(kept):
     assert repr(info) == (
         "CacheInfo(hits=1, misses=2, maxsize=10, currsize=2, bypassed=0, errors=0, "
         f"time_computed={info.time_computed!r}, time_saved={info.time_saved!r}, verified=0, "
-        "mismatches=0)"
+        f"mismatches=0, bytes={info.bytes}, total={info.total})"
     )
     f.cache_clear()
     assert f.cache_info() == (0, 0, 10, 0)
@@ -404,7 +404,7 @@ def test_persist_tells_of_itself():
     assert list(inspect.signature(persist).parameters) == [
         "func", "name", "auto_invalidate", "max_entries", "max_age", "dir", "ignore", "key",
         "pickle", "durable", "version", "memory", "recheck", "mapped", "wait", "enabled", "keep",
-        "depends", "verify", "max_bytes", "ttl", "stale",
+        "depends", "verify", "compress", "max_bytes", "ttl", "stale", "base", "mode",
     ]  # fmt: skip
     told = inspect.getdoc(persist)  # without the indentation, which Python 3.13 takes away itself
     for name in inspect.signature(persist).parameters:

@@ -197,10 +197,42 @@ static void test_turns__that_a_wait_is_in_vain_is_told_for_a_time(void **unused)
     assert_false(lc_turns_in_vain(&theirs, 5 + 64, now));
 }
 
+static bool note_holder(void *context, const lc_turn_holder *holder)
+{
+    unsigned *count = context;
+    assert_int_equal(holder->process, getpid());
+    assert_in_range((uint64_t)(lc_now() - holder->since), 0, 2 * (uint64_t)MINUTE);
+    ++*count;
+    return *count != 7;
+}
+
+/* In whatever order they were taken, and by whichever description. */
+static void test_turns__all_that_are_held_are_told(void **unused)
+{
+    (void)unused;
+    enum { MANY = 600 };
+    lc_turn held[MANY];
+    unsigned count = 100;
+    lc_turns_each(&at, note_holder, &count);
+    assert_int_equal(count, 100);
+    for (unsigned i = 0; i < MANY; i++) {
+        uint64_t place = (uint64_t)(i % 3 == 0 ? i : i % 3 == 1 ? 50000 - i : i * 7919 % 40009);
+        assert_int_equal(take(&held[i], i % 2 == 0 ? &ours : &theirs, place), 0);
+    }
+    lc_turns_each(&at, note_holder, &count);
+    assert_int_equal(count, 100 + MANY);
+    count = 0;
+    lc_turns_each(&at, note_holder, &count);
+    assert_int_equal(count, 7);
+    for (unsigned i = 0; i < MANY; i++)
+        lc_turns_give_up(&held[i], i % 2 == 0 ? &ours : &theirs, &at);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         turns_test(test_turns__a_turn_is_one_description_s),
+        turns_test(test_turns__all_that_are_held_are_told),
         turns_test(test_turns__the_lock_says_whose_it_is_and_since_when),
         turns_test(test_turns__a_file_says_the_same_where_ranges_have_no_locks),
         turns_test(test_turns__a_deleted_file_counts_no_more),

@@ -1,0 +1,148 @@
+/* A terminal that is drawn on: another screen than the shell's, without echo, key by key; put back
+ * as it was however the program ends. */
+#include "top.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <termios.h>
+#include <unistd.h>
+
+/* The other screen, without a cursor; and the way back. */
+#define ENTER "\x1b[?1049h\x1b[?25l"
+#define LEAVE "\x1b[?25h\x1b[?1049l"
+/* Signals that would end or stop the program, and leave the terminal as it is drawn on. */
+static const int ending[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT};
+
+static struct termios before;
+static volatile sig_atomic_t drawn_on; /* the terminal is ours */
+static volatile sig_atomic_t ended;    /* by which signal */
+static volatile sig_atomic_t anew;     /* its size is another, or it was somebody else's */
+
+static void take_terminal(void)
+{
+    struct termios own = before;
+    own.c_lflag &= ~(tcflag_t)(ICANON | ECHO);
+    own.c_cc[VMIN] = 0;
+    own.c_cc[VTIME] = 0;
+    (void)tcsetattr(STDIN_FILENO, TCSAFLUSH, &own);
+    (void)!write(STDOUT_FILENO, ENTER, sizeof ENTER - 1);
+    drawn_on = 1;
+}
+
+/* Only what a signal handler may call. */
+static void give_terminal(void)
+{
+    if (!drawn_on)
+        return;
+    drawn_on = 0;
+    (void)!write(STDOUT_FILENO, LEAVE, sizeof LEAVE - 1);
+    (void)tcsetattr(STDIN_FILENO, TCSAFLUSH, &before);
+}
+
+static void on_end(int number)
+{
+    ended = number;
+}
+
+static void on_resize(int number)
+{
+    (void)number;
+    anew = 1;
+}
+
+/* Ctrl-Z: the shell gets its screen, and we ours when we go on. */
+static void on_stop(int number)
+{
+    int code = errno;
+    give_terminal();
+    (void)signal(number, SIG_DFL);
+    sigset_t one;
+    sigset_t held;
+    sigemptyset(&one);
+    sigaddset(&one, number);
+    (void)raise(number);
+    (void)sigprocmask(SIG_UNBLOCK, &one, &held); /* here it stops */
+    (void)sigprocmask(SIG_SETMASK, &held, NULL);
+    (void)signal(number, on_stop);
+    take_terminal();
+    anew = 1;
+    errno = code;
+}
+
+static void handle(int number, void (*handler)(int number))
+{
+    struct sigaction action;
+    memset(&action, 0, sizeof action);
+    action.sa_handler = handler;
+    sigemptyset(&action.sa_mask);
+    (void)sigaction(number, &action, NULL);
+}
+
+bool cli_screen_begin(void)
+{
+    if (!isatty(STDIN_FILENO) || !isatty(STDOUT_FILENO) || tcgetattr(STDIN_FILENO, &before) != 0)
+        return false;
+    for (size_t i = 0; i < sizeof ending / sizeof *ending; i++)
+        handle(ending[i], on_end);
+    handle(SIGWINCH, on_resize);
+    handle(SIGTSTP, on_stop);
+    take_terminal();
+    return true;
+}
+
+void cli_screen_end(void)
+{
+    (void)fflush(stdout);
+    give_terminal();
+    /* Whoever waits for us learns by which signal we ended; Ctrl-C is a way to end like q. */
+    if (ended != 0 && ended != SIGINT) {
+        handle(ended, SIG_DFL);
+        (void)raise(ended);
+    }
+}
+
+void cli_screen_size(unsigned *lines, unsigned *columns)
+{
+    struct winsize size = {.ws_row = 0};
+    bool known = ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_row > 0;
+    *lines = known ? size.ws_row : 24;
+    *columns = known && size.ws_col > 0 ? size.ws_col : 80;
+}
+
+void cli_screen_home(void)
+{
+    fputs("\x1b[H", stdout);
+}
+
+void cli_screen_rest(void)
+{
+    fputs("\x1b[J", stdout);
+    (void)fflush(stdout);
+}
+
+int cli_screen_wait(int milliseconds)
+{
+    struct pollfd keys = {.fd = STDIN_FILENO, .events = POLLIN};
+    char key = 0;
+    if (ended != 0)
+        return 'q';
+    int found = poll(&keys, 1, milliseconds);
+    if (ended != 0)
+        return 'q';
+    if (anew) {
+        anew = 0;
+        return ' ';
+    }
+    if (found <= 0)
+        return 0;
+    /* Nobody is there any more. */
+    if (read(STDIN_FILENO, &key, 1) <= 0 && !(keys.revents & POLLIN))
+        return 'q';
+    if (keys.revents & (POLLHUP | POLLERR))
+        return 'q';
+    return key == 'q' || key == 'Q' || key == 4 ? 'q' : ' ';
+}
