@@ -284,7 +284,7 @@ static bool take_gc_option(gc *in, int option, const char *value)
 }
 
 /* Where all of the user's caches together are bounded, `locache gc` alone means all of them. */
-static int find_places(cli_places *out, const cli_parse *parse, const gc *in, bool *together)
+static int find_collected(cli_places *out, const cli_parse *parse, const gc *in, bool *together)
 {
     locache_error unheard; /* it is said when it is to hold */
     locache_bounds set = {.size = sizeof set};
@@ -314,7 +314,7 @@ static int run_gc(cli_parse *parse)
     int set = cli_setting_put(&in.setting, parse, in.removal.dry_run);
     if (set != CLI_DONE)
         return set;
-    int code = find_places(&places, parse, &in, &together);
+    int code = find_collected(&places, parse, &in, &together);
     int collected = collect_within(&in, &places, together);
     cli_places_clear(&places);
     return collected > code ? collected : code;

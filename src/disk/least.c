@@ -124,7 +124,7 @@ static bool evict_ended(sample *of, const char *name)
     return true;
 }
 
-static bool take_name(void *context, const char *name)
+static bool look_at_name(void *context, const char *name)
 {
     sample *of = context;
     struct stat found;
@@ -178,7 +178,7 @@ static void look_through(sample *of, bool whole)
     int fd = lc_sealed_open(&of->at, ROUND, O_RDWR | O_CREAT);
     if (whole || fd < 0 || !lc_sealed_read(&record, sizeof record, fd))
         record.round = (lc_round){.begin = now};
-    if (lc_each_name_from(of->at.dir, &record.round.place, take_name, of) == 0) {
+    if (lc_each_name_from(of->at.dir, &record.round.place, look_at_name, of) == 0) {
         lc_tally_plus(&record.round.seen, of->seen.entries, of->seen.bytes);
         now = of->in->folders->items[of->folder].tally;
         if (whole && record.round.place == 0)
