@@ -48,7 +48,7 @@ void cli_progress_step(cli_progress *progress)
 {
     char left[CLI_SPAN_TEXT];
     progress->done++;
-    if (!cli_errors_on_terminal() || progress->done % 16 != 0)
+    if (progress->quiet || progress->done % 16 != 0 || !cli_errors_on_terminal())
         return;
     int64_t now = monotonic();
     int64_t spent = now - progress->began;

@@ -187,6 +187,8 @@ static int report_places(gathering *in, const cli_places *places, const char *ou
 /* What the page is called: the operand, or where we are. */
 static const char *title_of(const cli_parse *parse, char here[LOCACHE_PATH_MAX])
 {
+    if (parse->all)
+        return "all caches of this user";
     if (parse->operands == 1)
         return parse->argv[0];
     if (parse->operands > 1 || getcwd(here, LOCACHE_PATH_MAX) == NULL)

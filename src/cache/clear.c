@@ -5,6 +5,7 @@
  * directories that carry our mark (disk/ours.c): a cache directory may be any that a user named. */
 #include "cache/clear.h"
 #include "base/os.h"
+#include "disk/cleared.h"
 #include "disk/counts.h"
 #include "disk/ours.h"
 #include "disk/owner.h"
@@ -23,11 +24,12 @@ static locache_status clear_current(const lc_slot *slot, locache_error *error)
         return status;
     snprintf(path, sizeof path, "%s/%s", slot->root_path, slot->name);
     const lc_directory at = {.dir = dir, .path = path};
-    if (lc_ours_funcdir(dir)) {
-        status = lc_store_clear(&at, error);
-        if (status == LOCACHE_OK)
-            lc_counts_forget(dir);
-    }
+    bool ours = lc_ours_funcdir(dir);
+    bool large = ours && lc_cleared_is_large(dir);
+    if (!large || lc_cleared_exchange(slot) != LOCACHE_OK)
+        status = ours ? lc_store_clear(&at, error) : LOCACHE_OK;
+    if (ours && status == LOCACHE_OK)
+        lc_counts_forget(dir);
     lc_close(dir);
     return status;
 }

@@ -2,6 +2,7 @@
  * verified whichever function asks, removed where they are ours. Nothing of them is decoded. */
 #include "base/os.h"
 #include "cache/folder.h"
+#include "disk/cleared.h"
 #include "disk/front.h"
 #include "disk/ours.h"
 #include "disk/packed.h"
@@ -230,4 +231,5 @@ void locache_folder_sweep(locache_folder *folder)
 {
     lc_directory at = lc_folder_directory(folder);
     lc_store_sweep(&at);
+    lc_cleared_remove(folder->dir);
 }

@@ -5,6 +5,7 @@
 #include "base/os.h"
 #include "base/text.h"
 #include "cache/clear.h"
+#include "disk/cleared.h"
 #include "disk/ours.h"
 #include "disk/owner.h"
 #include "disk/stamp.h"
@@ -238,6 +239,16 @@ lc_directory lc_folder_directory(const locache_folder *folder)
 
 /* ---------------------------------------------------------------------------- what is forgotten */
 
+/* Whoever asks for that wants the space, too: it is forgotten already, and goes now. */
+static void free_cleared(int root, const char *name)
+{
+    int dir = lc_openat(root, name, O_RDONLY | O_DIRECTORY, 0);
+    if (dir < 0)
+        return;
+    lc_cleared_remove(dir);
+    lc_close(dir);
+}
+
 locache_status locache_clear_folder(const char *dir, const char *name, locache_error *error)
 {
     int root;
@@ -248,6 +259,7 @@ locache_status locache_clear_folder(const char *dir, const char *name, locache_e
     if (status != LOCACHE_OK)
         return status == LOCACHE_MISS ? LOCACHE_OK : status;
     status = lc_clear_name(&(lc_slot){.root = root, .root_path = dir, .name = name}, error);
+    free_cleared(root, name);
     lc_close(root);
     return status == LOCACHE_MISS ? LOCACHE_OK : status;
 }

@@ -18,6 +18,7 @@
 #include "cache/dirhold.h"
 #include "cache/recall.h"
 #include "cache/root.h"
+#include "disk/cleared.h"
 #include "disk/ours.h"
 #include "disk/owner.h"
 #include "disk/registry.h"
@@ -171,13 +172,15 @@ static locache_status adopt(locache *cache, const opened *of, const locache_id *
     int dir = of->dir;
     int funcdir = atomic_load(&cache->funcdir);
     bool ours = funcdir >= 0 && lc_dirhold_state_of(cache, funcdir) != LC_DIR_ANOTHERS;
+    bool another = of->found.st_dev != atomic_load(&cache->funcdir_device) ||
+                   of->found.st_ino != atomic_load(&cache->funcdir_inode);
     memcpy(halves, id->bytes, sizeof halves);
     atomic_store(&cache->version[0], halves[0]);
     atomic_store(&cache->version[1], halves[1]);
     atomic_store(&cache->owner, of->us);
     atomic_store(&cache->funcdir_device, of->found.st_dev);
     atomic_store(&cache->funcdir_inode, of->found.st_ino);
-    lc_recall_found_directory(cache, of->system);
+    lc_recall_found_directory(cache, of->system, another);
     /* Where another thread was quicker, `funcdir` is its number from here on, and ours to
      * replace. */
     bool adopted = !ours && atomic_compare_exchange_strong(&cache->funcdir, &funcdir, dir);
@@ -200,7 +203,7 @@ static locache_status look(lc_settled *out, locache *cache, int root, int which,
     lc_version found;
     int dir;
     out->there = false;
-    out->taken = false;
+    out->taken = out->made = false;
     locache_status status = lc_owner_open_dir(&dir, root, cache->names[which], cache->dir, error);
     if (status != LOCACHE_OK)
         return status;
@@ -328,7 +331,8 @@ static bool attach_known(locache *cache, const lc_wanted *wanted)
     if (own.dir < 0)
         return false;
     own.system = root.system;
-    if (lc_fstat(own.dir, &own.found) != 0 || !lc_root_has(&root, own.dir, &own.found) ||
+    if (!lc_dirhold_share(own.dir, own.system.holds) || lc_fstat(own.dir, &own.found) != 0 ||
+        lc_cleared_is_out(&own.found) || !lc_root_has(&root, own.dir, &own.found) ||
         lc_version_file_read(&record, own.dir, path, NULL) != LOCACHE_OK || record.lost ||
         record.newer || lc_version_file_compare(&record, own.dir, path, wanted) != LOCACHE_OK) {
         lc_close(own.dir);
@@ -339,20 +343,57 @@ static bool attach_known(locache *cache, const lc_wanted *wanted)
     return adopt(cache, &own, &record.id, NULL) == LOCACHE_OK;
 }
 
-/* Take what was settled, and note what was found of the cache directory for the next function. */
+/* Is the open directory still the one that has its name? */
+static bool is_in_place(const locache *cache, int root, const struct stat *found)
+{
+    struct stat named;
+    return lc_fstatat(root, cache->names[atomic_load(&cache->chosen)], &named) == 0 &&
+           named.st_dev == found->st_dev && named.st_ino == found->st_ino;
+}
+
+/* Take what was settled, and note what was found of the cache directory for the next function.
+ * PENDING: it was cleared meanwhile, and another directory has its place. */
 static locache_status take_settled(locache *cache, const lc_settled *settled, int root,
                                    locache_error *error)
 {
+    lc_root known;
     opened own = {.dir = settled->dir, .us = cache->foreign ? LC_OWNER_ANYONE : geteuid()};
-    if (lc_fstat(own.dir, &own.found) != 0) {
+    own.system = lc_file_system_of(own.dir);
+    if (!lc_dirhold_share(own.dir, own.system.holds) || lc_fstat(own.dir, &own.found) != 0) {
         int code = errno;
         lc_close(own.dir);
-        return lc_fail_os(error, code, "cannot examine the directory %s", lc_handle_path(cache));
+        return lc_fail_os(error, code, "cannot use the directory %s", lc_handle_path(cache));
     }
-    own.system = lc_file_system_of(own.dir);
-    if (!cache->foreign)
+    if (!cache->foreign && lc_cleared_is_out(&own.found) && !is_in_place(cache, root, &own.found)) {
+        lc_close(own.dir);
+        return LOCACHE_PENDING;
+    }
+    /* In a new one no writer has left anything. And that it was not there says nothing against what
+     * is known of the cache directory. */
+    if (settled->made)
+        atomic_store(&cache->swept, true);
+    if (!cache->foreign && (!settled->made || !lc_root_find(&known, cache->dir, own.us)))
         lc_root_note(cache->dir, root, own.us, atomic_load(&cache->folds), own.system);
     return adopt(cache, &own, &settled->id, error);
+}
+
+/* Find, and take: both once more where it was cleared in between. */
+static locache_status find_and_take(lc_settled *settled, locache *cache, int root, lc_effort how,
+                                    const lc_wanted *wanted, locache_error *error)
+{
+    locache_status status = LOCACHE_PENDING;
+    for (int attempt = 0; status == LOCACHE_PENDING && attempt < FIND_ATTEMPTS; attempt++) {
+        status = find_directory(settled, cache, root, how, wanted, error);
+        /* Whether this call made the directory or not: who made it may not be durable. */
+        if (status == LOCACHE_OK && cache->flags & LOCACHE_OPEN_DURABLE && how != LC_LOOK)
+            sync_names(root);
+        if (status == LOCACHE_OK)
+            status = take_settled(cache, settled, root, error);
+    }
+    return status == LOCACHE_PENDING
+               ? lc_fail(error, LOCACHE_EBUSY, "%s is cleared again and again",
+                         lc_handle_path(cache))
+               : status;
 }
 
 static locache_status attach(lc_versions_news *news, locache *cache, lc_effort how,
@@ -371,12 +412,7 @@ static locache_status attach(lc_versions_news *news, locache *cache, lc_effort h
         lc_funcdir_root(&root, &wanted.made_root, cache->dir, cache->mode, wanted.make, error);
     if (status != LOCACHE_OK)
         return status;
-    status = find_directory(&settled, cache, root, how, &wanted, error);
-    /* Whether this call made the directory or not: who made it may not be durable. */
-    if (status == LOCACHE_OK && cache->flags & LOCACHE_OPEN_DURABLE && how != LC_LOOK)
-        sync_names(root);
-    if (status == LOCACHE_OK)
-        status = take_settled(cache, &settled, root, error);
+    status = find_and_take(&settled, cache, root, how, &wanted, error);
     lc_close(root);
     /* One that was removed meanwhile may have been dropped. */
     if (status == LOCACHE_OK && wanted.made_root)

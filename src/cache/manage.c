@@ -10,6 +10,7 @@
 #include "cache/layers.h"
 #include "cache/recall.h"
 #include "cache/validate.h"
+#include "disk/cleared.h"
 #include "disk/front.h"
 #include "disk/share.h"
 
@@ -64,6 +65,27 @@ static locache_status note_reset(locache *cache, locache_error *error)
     return status;
 }
 
+/* Clear the directory that the handle has open. A large one that has its name still is let go, and
+ * cleared by that name: nobody may have it open for that, nor may we. */
+static locache_status clear_open(locache *cache, locache_error *error)
+{
+    struct stat named;
+    int funcdir = lc_dirhold_borrow(cache);
+    bool there = funcdir >= 0 && !lc_funcdir_gone(cache, funcdir);
+    bool by_name = there && lc_cleared_is_large(funcdir) &&
+                   lc_fstatat(AT_FDCWD, lc_handle_path(cache), &named) == 0 &&
+                   named.st_dev == atomic_load(&cache->funcdir_device) &&
+                   named.st_ino == atomic_load(&cache->funcdir_inode);
+    lc_directory at = lc_handle_directory(cache, funcdir);
+    locache_status status = there && !by_name ? lc_store_clear(&at, error) : LOCACHE_OK;
+    if (there && status == LOCACHE_OK)
+        lc_counts_forget(funcdir);
+    lc_dirhold_return(cache);
+    if (by_name)
+        lc_dirhold_let_go(cache);
+    return status;
+}
+
 /* Three places hold results: the directory that the handle has open, the one that has the
  * function's name now, and the earlier versions. Memory last, as in locache_remove(). A cache
  * directory that is not there (MISS) is as good as empty. */
@@ -71,13 +93,7 @@ locache_status locache_reset(locache *cache, locache_error *error)
 {
     int root;
     lc_error_clear(error);
-    int funcdir = lc_dirhold_borrow(cache);
-    bool there = funcdir >= 0 && !lc_funcdir_gone(cache, funcdir);
-    lc_directory at = lc_handle_directory(cache, funcdir);
-    locache_status status = there ? lc_store_clear(&at, error) : LOCACHE_OK;
-    if (there && status == LOCACHE_OK)
-        lc_counts_forget(funcdir);
-    lc_dirhold_return(cache);
+    locache_status status = clear_open(cache, error);
     if (status == LOCACHE_OK)
         status = lc_funcdir_open_root(&root, cache, error);
     if (status == LOCACHE_OK) {
@@ -93,6 +109,7 @@ locache_status locache_reset(locache *cache, locache_error *error)
     lc_recall_forget(cache, NULL);
     lc_counting_forget(cache);
     atomic_store(&cache->counted, false);
+    atomic_store(&cache->swept, false); /* the next store looks for what was cleared */
     if (status != LOCACHE_OK && status != LOCACHE_MISS)
         return status;
     lc_handle_event(cache, LOCACHE_EVENT_RESET, "", "");

@@ -138,18 +138,21 @@ static locache_status take_lock(lc_switching *in, locache_error *error)
 
 /* ------------------------------------------------------------------------------------- sweeping */
 
+/* A look through .versions/.tmp/. */
+typedef struct sweeping {
+    int work;
+    bool files; /* there is something else than directories of ours */
+} sweeping;
+
 static bool sweep_new(void *context, const char *name)
 {
+    sweeping *in = context;
     if (strncmp(name, LC_SWITCHING_NEW, strlen(LC_SWITCHING_NEW)) == 0)
-        lc_ours_remove(*(const int *)context, name);
+        lc_ours_remove(in->work, name);
+    else if (strncmp(name, LC_SWITCHING_TRASH, strlen(LC_SWITCHING_TRASH)) != 0 &&
+             strncmp(name, LC_SWITCHING_CLEARED, strlen(LC_SWITCHING_CLEARED)) != 0)
+        in->files = true;
     return true;
-}
-
-int lc_switching_discard(const lc_switching *in, int dir, const char *name)
-{
-    char trash[LC_SWITCHING_NAME];
-    lc_temporary_name(trash, LC_SWITCHING_TRASH);
-    return lc_renameat(dir, name, in->work, trash);
 }
 
 /* "import-<digits of the guard>-<number>", whose guard is gone: locks of dead writers can be had,
@@ -167,11 +170,37 @@ static bool sweep_staged(void *context, const char *name)
     return true;
 }
 
+/* Whoever made these held the lock, and no longer does. Mostly nothing is there, and one listing
+ * says so. */
+static void sweep_work(lc_switching *at)
+{
+    sweeping in = {.work = at->work};
+    lc_each_name(at->work, sweep_new, &in);
+    if (in.files) {
+        lc_temporary_sweep(at->work);
+        lc_each_name(at->work, sweep_staged, at);
+    }
+}
+
+/* Are there directories in it? Where a file system does not count them, they are looked for. */
+static bool may_hold_trash(int work)
+{
+    struct stat found;
+    return lc_fstat(work, &found) != 0 || found.st_nlink != LC_SWITCHING_LINKS;
+}
+
 static bool sweep_trash(void *context, const char *name)
 {
     if (strncmp(name, LC_SWITCHING_TRASH, strlen(LC_SWITCHING_TRASH)) == 0)
         lc_ours_remove(*(const int *)context, name);
     return true;
+}
+
+int lc_switching_discard(const lc_switching *in, int dir, const char *name)
+{
+    char trash[LC_SWITCHING_NAME];
+    lc_temporary_name(trash, LC_SWITCHING_TRASH);
+    return lc_renameat(dir, name, in->work, trash);
 }
 
 /* ----------------------------------------------------------------------------------------- open */
@@ -239,10 +268,7 @@ locache_status lc_switching_begin(lc_switching *out, const lc_slot *slot, bool m
                            &(made_as){out->versions_path, lc_share_like(out->versions)}, error);
     if (status != LOCACHE_OK)
         return status;
-    /* Whoever made these held the lock, and no longer does. */
-    lc_each_name(out->work, sweep_new, &out->work);
-    lc_temporary_sweep(out->work);
-    lc_each_name(out->work, sweep_staged, out);
+    sweep_work(out);
     status = lc_owner_open_dir(&out->family, out->versions, slot->name, out->versions_path, error);
     return status == LOCACHE_MISS ? LOCACHE_OK : status;
 }
@@ -282,7 +308,7 @@ void lc_switching_end(lc_switching *in)
     close_if_open(in->lock);
     /* Last and without the lock: there may be a million files in it. Of two processes that remove
      * the same trash each finds some of it gone, which is no harm. */
-    if (in->work >= 0)
+    if (in->work >= 0 && may_hold_trash(in->work))
         lc_each_name(in->work, sweep_trash, &in->work);
     close_if_open(in->family);
     close_if_open(in->work);

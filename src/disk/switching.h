@@ -11,9 +11,13 @@
 
 /* Names of any kind that are made in .versions/.tmp/: a prefix and 16 digits. */
 #define LC_SWITCHING_NAME 32
-#define LC_SWITCHING_NEW "new-"       /* a directory on its way in */
-#define LC_SWITCHING_TRASH "trash-"   /* and on its way out */
-#define LC_SWITCHING_STAGED "import-" /* filled without the lock: staged.c */
+#define LC_SWITCHING_NEW "new-"         /* a directory on its way in */
+#define LC_SWITCHING_TRASH "trash-"     /* and on its way out */
+#define LC_SWITCHING_CLEARED "cleared-" /* and out, with very many results: disk/cleared.h */
+#define LC_SWITCHING_STAGED "import-"   /* filled without the lock: staged.c */
+
+/* The links of a directory that has no others in it: its name, and its own. */
+#define LC_SWITCHING_LINKS 2
 
 /* Where a function's directory stands. Borrowed. */
 typedef struct lc_slot {
