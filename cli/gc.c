@@ -284,15 +284,16 @@ static bool take_gc_option(gc *in, int option, const char *value)
 }
 
 /* Where all of the user's caches together are bounded, `locache gc` alone means all of them. */
-static int find_places(cli_places *out, const cli_parse *parse, const gc *in, bool *together)
+static int find_collected(cli_places *out, const cli_parse *parse, const gc *in, bool *together)
 {
-    cli_bound bound = CLI_BOUND_NONE;
+    locache_error unheard; /* it is said when it is to hold */
+    locache_bounds set = {.size = sizeof set};
     bool given = in->has_max || cli_filter_is_set(&in->filter);
     *together = parse->all || (parse->operands == 0 && !given);
     if (!parse->all && *together)
-        (void)take_set(&bound, NULL);
+        (void)!locache_get_bounds(&set, NULL, &unheard);
     int code = cli_places_of(out, parse);
-    if (!parse->all && cli_bound_is_set(&bound)) {
+    if (set.max_bytes > 0 || set.max_entries > 0 || set.max_age > 0) {
         int added = cli_places_add_all(out);
         code = added > code ? added : code;
     }
@@ -313,7 +314,7 @@ static int run_gc(cli_parse *parse)
     int set = cli_setting_put(&in.setting, parse, in.removal.dry_run);
     if (set != CLI_DONE)
         return set;
-    int code = find_places(&places, parse, &in, &together);
+    int code = find_collected(&places, parse, &in, &together);
     int collected = collect_within(&in, &places, together);
     cli_places_clear(&places);
     return collected > code ? collected : code;

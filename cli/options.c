@@ -228,12 +228,22 @@ static void help_of(const cli_option *option)
     printf("%*s%s\n", width < HELP_COLUMN ? HELP_COLUMN - width : 2, "", option->help);
 }
 
+/* Its letter may be another's. */
+static void help_of_all(const struct cli_command *command)
+{
+    cli_option all = all_option;
+    for (size_t n = 0; n < command->option_count; n++)
+        if (command->options[n].letter == all.letter)
+            all.letter = '\0';
+    help_of(&all);
+}
+
 void cli_help(const struct cli_command *command)
 {
     printf("usage: locache %s %s\n\n%s\n\n", command->name, command->operands, command->about);
     for (size_t n = 0; n < command->option_count; n++)
         help_of(&command->options[n]);
     if (command->takes_all)
-        help_of(&all_option);
+        help_of_all(command);
     help_of(&help_option);
 }

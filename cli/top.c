@@ -45,7 +45,7 @@ static int milliseconds(int64_t nanoseconds)
 static void find_places(watch *in)
 {
     cli_places_clear(&in->places);
-    in->code = cli_places_find(&in->places, in->parse->operands, in->parse->argv);
+    in->code = cli_places_of(&in->places, in->parse);
     in->found = cli_now();
 }
 
@@ -165,5 +165,6 @@ const cli_command cli_top_command_row = {
              "last; below, who computes what. q or Ctrl-C ends.",
     .options = options,
     .option_count = sizeof options / sizeof *options,
+    .takes_all = true,
     .run = run_top,
 };

@@ -59,11 +59,13 @@ typedef struct locache_bounds {
  * LOCACHE_CACHE_MAX_BYTES and LOCACHE_MAX_BYTES and their like, or else of
  * <dir>/.limits and $XDG_CONFIG_HOME/locache/limits. out->size is the caller's
  * to set. OK, also where none are set; EINVAL: what is set is no such thing;
- * EIO, ELIMIT, EUNTRUSTED. Any thread. */
+ * EIO, ELIMIT, EUNTRUSTED. What else this process remembers of bounds it asks
+ * anew then; else it does so every ten seconds. Any thread. */
 LOCACHE_API LOCACHE_CHECK locache_status
 locache_get_bounds(locache_bounds *out, const char *dir, locache_error *error);
-/* Write them to that file, in the place of what it said. OK, EINVAL, EIO,
- * ELIMIT, EUNTRUSTED. Any thread. */
+/* Write them to that file, in the place of what it said, and count what a cache
+ * directory holds where nobody has. OK, EINVAL, EIO, ELIMIT, EUNTRUSTED. Any
+ * thread. */
 LOCACHE_API LOCACHE_CHECK locache_status locache_set_bounds(
     const char *dir, const locache_bounds *bounds, locache_error *error);
 

@@ -292,6 +292,12 @@ def configure(
     stale: _Span | None = ...,
     base: _Base = ...,
     mode: Literal["group"] | int | None = ...,
+    cache_max_bytes: int | str | None = ...,
+    cache_max_entries: int | None = ...,
+    cache_max_age: float | str | timedelta | None = ...,
+    all_max_bytes: int | str | None = ...,
+    all_max_entries: int | None = ...,
+    all_max_age: float | str | timedelta | None = ...,
 ) -> None: ...
 
 # Annotated[T, Key(function)]

@@ -74,6 +74,13 @@ def configure(*, dir=None, **options):
         so many bytes of results at most are kept in memory, of all functions together: True: 64
         MiB, as where nothing is said; False: none. It holds at once. (results, bytes): and so many
         results of each function that is decorated from now on
+    cache_max_bytes, cache_max_entries, cache_max_age : optional
+        what each cache may hold as a whole: "2G" or bytes; results; days, a timedelta or "30d",
+        since the last use. None: no bound but what is set for the cache itself
+    all_max_bytes, all_max_entries, all_max_age : optional
+        the same of all of the user's caches together. These hold within ten seconds, and in
+        processes that are started from now on: they are LOCACHE_CACHE_MAX_BYTES, LOCACHE_MAX_BYTES
+        and so on
     **options
         of persist(), for functions that are decorated from now on: auto_invalidate, max_entries,
         max_age, max_bytes, ttl, stale, pickle, durable, recheck, mapped, wait, keep, verify,
@@ -91,13 +98,14 @@ def configure(*, dir=None, **options):
     >>> locache.configure(max_entries=-1)
     """
     global enabled
-    from locache import persist
+    from locache import _overall, persist
 
-    unknown = set(options) - DEFAULTS
+    unknown = set(options) - DEFAULTS - set(_overall.OPTIONS)
     if unknown:
         raise TypeError(f"configure() has no option {sorted(unknown)[0]!r}")
     told = bound = None
     try:
+        overall = _overall.take(options)
         if "enabled" in options:
             told = _options.read_enabled(options.pop("enabled"))
         if "memory" in options:
@@ -106,6 +114,7 @@ def configure(*, dir=None, **options):
     except (TypeError, ValueError) as error:
         raise type(error)(str(error).replace("persist():", "configure():", 1)) from None
     persist.__kwdefaults__.update(options)
+    _overall.put(overall)
     if bound is not None:
         set_memory(bound)
     if told is not None:

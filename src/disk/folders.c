@@ -54,7 +54,7 @@ static bool count_folder(lc_tally *out, const lc_folder_entry *entry)
     return known;
 }
 
-static bool add_folder(void *context, const char *name)
+static bool add_counted(void *context, const char *name)
 {
     const listing *in = context;
     lc_folders *out = in->out;
@@ -89,7 +89,7 @@ static bool add_family(void *context, const char *name)
         lc_owner_open_dir(&in.at, all->at, name, all->path, NULL) != LOCACHE_OK)
         return true;
     in.within = within;
-    (void)!lc_each_name(in.at, add_folder, &in);
+    (void)!lc_each_name(in.at, add_counted, &in);
     lc_close(in.at);
     return !in.out->failed;
 }
@@ -97,7 +97,7 @@ static bool add_family(void *context, const char *name)
 void lc_folders_add(lc_folders *out, int root, const char *path)
 {
     listing in = {.out = out, .root = root, .path = path, .at = root, .within = ""};
-    (void)!lc_each_name(root, add_folder, &in);
+    (void)!lc_each_name(root, add_counted, &in);
     if (lc_owner_open_dir(&in.at, root, LC_VERSIONS, path, NULL) != LOCACHE_OK)
         return;
     (void)!lc_each_name(in.at, add_family, &in);

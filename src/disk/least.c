@@ -1,7 +1,7 @@
 /* What goes first of many directories: a sample of their entries is looked at, and of these goes
  * what is worth least (worth.h). Directories are chosen at random by the number of their entries,
- * and in each the next names are looked at, so that each entry comes by as often as any other. Where
- * there are few entries in all, the sample is all of them. */
+ * and in each the next names are looked at, so that each entry comes by as often as any other.
+ * Where there are few entries in all, the sample is all of them. */
 #include "disk/least.h"
 #include "base/alloc.h"
 #include "base/hash.h"
@@ -124,7 +124,7 @@ static bool evict_ended(sample *of, const char *name)
     return true;
 }
 
-static bool take_name(void *context, const char *name)
+static bool look_at_name(void *context, const char *name)
 {
     sample *of = context;
     struct stat found;
@@ -169,8 +169,8 @@ static void correct(sample *of, const lc_tally *now)
     lc_tally_add(&of->at, more);
 }
 
-/* The next names, or all of them. A tally that a killed process left wrong becomes right by that, at
- * once or when the round ends. */
+/* The next names, or all of them. A tally that a killed process left wrong becomes right by that,
+ * at once or when the round ends. */
 static void look_through(sample *of, bool whole)
 {
     round_record record;
@@ -178,7 +178,7 @@ static void look_through(sample *of, bool whole)
     int fd = lc_sealed_open(&of->at, ROUND, O_RDWR | O_CREAT);
     if (whole || fd < 0 || !lc_sealed_read(&record, sizeof record, fd))
         record.round = (lc_round){.begin = now};
-    if (lc_each_name_from(of->at.dir, &record.round.place, take_name, of) == 0) {
+    if (lc_each_name_from(of->at.dir, &record.round.place, look_at_name, of) == 0) {
         lc_tally_plus(&record.round.seen, of->seen.entries, of->seen.bytes);
         now = of->in->folders->items[of->folder].tally;
         if (whole && record.round.place == 0)
@@ -193,7 +193,7 @@ static void look_through(sample *of, bool whole)
     lc_close(fd);
 }
 
-static void look_into(sample *of, size_t folder, bool whole)
+static void look_into_folder(sample *of, size_t folder, bool whole)
 {
     char path[LOCACHE_PATH_MAX];
     struct stat found;
@@ -216,7 +216,7 @@ static int64_t entries_of(const lc_folders *folders, size_t n)
 }
 
 /* One of the folders, by the number of their entries; `total` is that of all. */
-static size_t choose(const lc_folders *folders, int64_t total)
+static size_t choose_folder(const lc_folders *folders, int64_t total)
 {
     uint64_t number;
     lc_random(&number, sizeof number);
@@ -247,10 +247,10 @@ static bool look_around(sample *of)
     of->count = 0;
     if (whole) {
         for (size_t n = 0; n < folders->count; n++)
-            look_into(of, n, true);
+            look_into_folder(of, n, true);
     } else {
         for (int n = 0; n < DIRECTORIES; n++)
-            look_into(of, choose(folders, total), false);
+            look_into_folder(of, choose_folder(folders, total), false);
     }
     qsort(of->all, of->count, sizeof of->all[0], from_least);
     return whole;

@@ -1,16 +1,17 @@
 /* Bounds of a cache as a whole, and of all of a user's caches together.
  *
- * How much there is is the sum of what functions' directories say of themselves (tally.h). Not every
- * store sums up: one does so by chance, the more probably the larger its entry is for the bound, so
- * that on average a 1024th of the bound is stored between two of them, by however many processes and
- * however short they live. Nobody has to keep another number for that, and nobody waits: where
- * another process is at it, a store goes on.
+ * How much there is is the sum of what functions' directories say of themselves (tally.h). Not
+ * every store sums up: one does so by chance, the more probably the larger its entry is for the
+ * bound, so that on average a 1024th of the bound is stored between two of them, by however many
+ * processes and however short they live. Nobody has to keep another number for that, and nobody
+ * waits: where another process is at it, a store goes on.
  *
  * The sum of all of a user's caches is that of what each was found to hold when somebody last
  * stored into it (sums.h): to sum up looks into none but this one, and to evict into a few that are
  * chosen by how much is in them, whose sums become right by that. */
 #include "disk/overall.h"
 #include "base/alloc.h"
+#include "base/deep.h"
 #include "base/hash.h"
 #include "base/latch.h"
 #include "base/os.h"
@@ -30,7 +31,7 @@
 /* For what is bounded by age alone, and for small entries: one in so many stores at least. */
 #define SUMMED_EVERY 64
 /* Nanoseconds for which it is remembered what is set: to ask costs a third of a store. */
-#define REMEMBERED INT64_C(1000000000)
+#define REMEMBERED (10 * INT64_C(1000000000))
 /* Caches that are looked into for one store: to evict, and to count what nobody counted yet. */
 #define CACHES 4
 #define UNCOUNTED 8
@@ -49,6 +50,7 @@ typedef struct set_bounds {
 typedef struct remembered {
     unsigned char path[LC_CHECKSUM_SIZE];
     int64_t until; /* ticks; 0: nothing */
+    unsigned generation;
     set_bounds set;
 } remembered;
 
@@ -69,23 +71,29 @@ static bool recall_set(set_bounds *out, const unsigned char sum[LC_CHECKSUM_SIZE
     const remembered *at = &memory[sum[0] % RECORDS];
     if (!take_memory_lock())
         return false;
-    bool known = at->until > lc_ticks() && memcmp(at->path, sum, LC_CHECKSUM_SIZE) == 0;
+    bool known = at->until > lc_ticks() && at->generation == lc_settings_generation() &&
+                 memcmp(at->path, sum, LC_CHECKSUM_SIZE) == 0;
     if (known)
         *out = at->set;
     lc_latch_release(&memory_lock);
     return known;
 }
 
-/* Apart: what it needs of the stack is needed seldom. */
-static __attribute__((noinline)) void read_set(set_bounds *out, const char *dir)
+/* Who asks, and of what. */
+typedef struct asking {
+    set_bounds *out;
+    const char *dir;
+} asking;
+
+static void read_bounds_set(void *context)
 {
+    const asking *this = context;
     int root;
-    *out = (set_bounds){.cache.max_bytes = 0};
     /* What says nothing that is known is said by `locache gc`: a store is no place for it. */
-    (void)!lc_settings_read(&out->user, -1, NULL, NULL);
-    if (lc_owner_open_dir(&root, AT_FDCWD, dir, "", NULL) != LOCACHE_OK)
+    (void)!lc_settings_read(&this->out->user, -1, NULL, NULL);
+    if (lc_owner_open_dir(&root, AT_FDCWD, this->dir, "", NULL) != LOCACHE_OK)
         return;
-    (void)!lc_settings_read(&out->cache, root, dir, NULL);
+    (void)!lc_settings_read(&this->out->cache, root, this->dir, NULL);
     lc_close(root);
 }
 
@@ -95,9 +103,11 @@ static void find_set(set_bounds *out, const char *dir)
     lc_checksum(fresh.path, &(lc_span){dir, strlen(dir)}, 1);
     if (recall_set(out, fresh.path))
         return;
-    read_set(out, dir);
+    *out = (set_bounds){.cache.max_bytes = 0};
+    (void)!lc_deep_run(read_bounds_set, &(asking){out, dir});
     fresh.set = *out;
     fresh.until = lc_ticks() + REMEMBERED;
+    fresh.generation = lc_settings_generation();
     if (!take_memory_lock())
         return;
     memory[fresh.path[0] % RECORDS] = fresh;
@@ -196,7 +206,7 @@ static void keep_cache(lc_folders *folders, const lc_overall_store *of, int root
     lc_close(fd);
 }
 
-/* ------------------------------------------------------------------------- all of a user's caches */
+/* ----------------------------------------------------------------------- all of a user's caches */
 
 /* One more cache whose folders are listed. */
 typedef struct opened_cache {
@@ -340,9 +350,9 @@ static void keep_together(const lc_overall_store *of, const lc_settings *bounds)
         list_opened(&in, &in.opened[0]);
         lc_registry_each_id(count_registered, &in);
         evict_together(&in, of, bounds);
+        for (size_t i = 0; i < in.count; i++)
+            lc_close(in.opened[i].root);
     }
-    for (size_t i = 0; i < in.count; i++)
-        lc_close(in.opened[i].root);
     lc_sums_end(&in.sums);
     lc_folders_free(&in.folders);
     lc_free(in.opened);

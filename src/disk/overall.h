@@ -20,7 +20,7 @@ typedef struct lc_overall_store {
 } lc_overall_store;
 
 /* See to the bounds that are set, sending EVICT events. What is set is asked
- * once a second at most. */
+ * every ten seconds at most. */
 void lc_overall_keep(const lc_overall_store *of);
 
 #endif

@@ -14,6 +14,7 @@
  * up: there are at most 1/32 more than there are caches, by and large. */
 #include "disk/registry.h"
 #include "base/alloc.h"
+#include "base/deep.h"
 #include "base/hash.h"
 #include "base/os.h"
 #include "base/text.h"
@@ -64,27 +65,29 @@ typedef struct registry {
     bool failed;
 } registry;
 
-static locache_status new_registry(registry **out, locache_error *error)
+/* NULL: there is none, for the reason in *status. */
+static registry *new_registry(locache_status *status, locache_error *error)
 {
     registry *in = lc_alloc(sizeof *in);
-    if (in == NULL)
-        return lc_fail(error, LOCACHE_ENOMEM, "no memory for the registry of caches");
+    if (in == NULL) {
+        *status = lc_fail(error, LOCACHE_ENOMEM, "no memory for the registry of caches");
+        return NULL;
+    }
     in->us = geteuid();
     in->dir = -1;
     in->looks = 0;
     in->items = NULL;
     in->count = in->room = 0;
     in->failed = false;
-    locache_status status = lc_locate_user_directory(
-        in->path, sizeof in->path - sizeof WITHIN - NAME_ROOM, VARIABLE, "/.local/state", error);
-    if (status != LOCACHE_OK) {
+    *status = lc_locate_user_directory(in->path, sizeof in->path - sizeof WITHIN - NAME_ROOM,
+                                       VARIABLE, "/.local/state", error);
+    if (*status != LOCACHE_OK) {
         lc_free(in);
-        return status;
+        return NULL;
     }
     memcpy(in->path + strlen(in->path), WITHIN, sizeof WITHIN);
     in->size = strlen(in->path);
-    *out = in;
-    return LOCACHE_OK;
+    return in;
 }
 
 static void free_registry(registry *in)
@@ -222,15 +225,21 @@ static bool is_noted(const char *dir)
     return atomic_exchange_explicit(at, number, memory_order_relaxed) == number;
 }
 
+/* `context` is where the path is said. */
+static void note_path(void *context)
+{
+    locache_status status;
+    registry *in = new_registry(&status, NULL);
+    if (in == NULL)
+        return;
+    register_cache(in, *(const char *const *)context);
+    free_registry(in);
+}
+
 void lc_registry_note(const char *dir, bool made)
 {
-    if (is_noted(dir) && !made)
-        return;
-    registry *in;
-    if (new_registry(&in, NULL) != LOCACHE_OK)
-        return;
-    register_cache(in, dir);
-    free_registry(in);
+    if (!is_noted(dir) || made)
+        (void)!lc_deep_run(note_path, &dir);
 }
 
 /* ---------------------------------------------------------------------------------- all of them */
@@ -314,9 +323,9 @@ locache_status locache_each_cache(bool (*fn)(void *context, const locache_cache_
                                   void *context, locache_error *error)
 {
     lc_error_clear(error);
-    registry *in;
-    locache_status status = new_registry(&in, error);
-    if (status != LOCACHE_OK)
+    locache_status status;
+    registry *in = new_registry(&status, error);
+    if (in == NULL)
         return status;
     status = take_all(in, error);
     for (size_t i = 0; status == LOCACHE_OK && i < in->count; i++) {
@@ -331,13 +340,14 @@ locache_status locache_each_cache(bool (*fn)(void *context, const locache_cache_
     return status;
 }
 
-/* ------------------------------------------------------------------------- for bounds of all of them */
+/* -------------------------------------------------------------------- for bounds of all of them */
 
 bool lc_registry_path(char *out, const unsigned char id[LOCACHE_ID_SIZE])
 {
     char name[HEX_SIZE + 1];
-    registry *in;
-    if (new_registry(&in, NULL) != LOCACHE_OK)
+    locache_status status;
+    registry *in = new_registry(&status, NULL);
+    if (in == NULL)
         return false;
     lc_text_hex(name, id, LOCACHE_ID_SIZE);
     bool there = open_registry(in, NULL) == LOCACHE_OK && read_link(in, name);
@@ -367,8 +377,9 @@ void lc_registry_each_id(bool (*fn)(void *context, const unsigned char id[LOCACH
                          void *context)
 {
     id_walk walk = {fn, context};
-    registry *in;
-    if (new_registry(&in, NULL) != LOCACHE_OK)
+    locache_status status;
+    registry *in = new_registry(&status, NULL);
+    if (in == NULL)
         return;
     if (open_registry(in, NULL) == LOCACHE_OK)
         (void)!lc_each_name(in->dir, tell_id, &walk);
@@ -378,9 +389,10 @@ void lc_registry_each_id(bool (*fn)(void *context, const unsigned char id[LOCACH
 int lc_registry_open_file(const char *name)
 {
     struct stat found;
-    registry *in;
+    locache_status status;
     int fd = -1;
-    if (new_registry(&in, NULL) != LOCACHE_OK)
+    registry *in = new_registry(&status, NULL);
+    if (in == NULL)
         return -1;
     if (lc_tree_make(in->path) == 0 && open_registry(in, NULL) == LOCACHE_OK) {
         char path[LOCACHE_ID_SIZE + sizeof "."];

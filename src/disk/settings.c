@@ -11,6 +11,7 @@
 #include "base/os.h"
 #include "base/sized.h"
 #include "base/system.h"
+#include "disk/folders.h"
 #include "disk/locate.h"
 #include "disk/owner.h"
 #include "disk/temporary.h"
@@ -19,6 +20,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdatomic.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
@@ -48,6 +50,13 @@ static const struct {
 static int64_t *value_of(lc_settings *settings, size_t n)
 {
     return (int64_t *)(void *)((char *)settings + known[n].at);
+}
+
+static atomic_uint generation;
+
+unsigned lc_settings_generation(void)
+{
+    return atomic_load_explicit(&generation, memory_order_relaxed);
 }
 
 bool lc_settings_any(const lc_settings *settings)
@@ -142,7 +151,8 @@ static locache_status read_text(char *text, const settings_file *file, locache_e
         status = lc_fail_os(error, errno, "cannot read %s", file->path);
     /* What is no text is no line that says something. */
     for (ssize_t i = 0; i < got; i++)
-        text[i] = text[i] != '\0' ? text[i] : '\x01';
+        if (text[i] == '\0')
+            text[i] = '?';
     text[got > 0 ? got : 0] = '\0';
     lc_close(fd);
     return status;
@@ -195,6 +205,7 @@ locache_status lc_settings_read(lc_settings *out, int root, const char *dir, loc
 static locache_status open_scope(int *out, const char *dir, locache_error *error)
 {
     lc_error_clear(error);
+    atomic_fetch_add_explicit(&generation, 1, memory_order_relaxed);
     *out = -1;
     if (dir == NULL)
         return LOCACHE_OK;
@@ -301,6 +312,11 @@ locache_status locache_set_bounds(const char *dir, const locache_bounds *bounds,
         return write_own(&settings, error);
     (void)snprintf(path, sizeof path, "%s/" IN_CACHE, dir);
     status = write_file(&(settings_file){root, IN_CACHE, path}, &settings, false, error);
+    /* Now, so that no store has to. */
+    lc_folders counted = {.items = NULL};
+    if (status == LOCACHE_OK && lc_settings_any(&settings))
+        lc_folders_add(&counted, root, dir);
+    lc_folders_free(&counted);
     lc_close(root);
     return status;
 }

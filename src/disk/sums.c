@@ -1,7 +1,7 @@
-/* The file that says how much there is in each of a user's caches: a record in front, with the clock
- * of what was evicted for all of them, and one for each cache behind it. Each has its checksum, so
- * that what a crash tore, or somebody else wrote, counts as nothing: a cache without a record is
- * counted when its turn comes. */
+/* The file that says how much there is in each of a user's caches: a record in front, with the
+ * clock of what was evicted for all of them, and one for each cache behind it. Each has its
+ * checksum, so that what a crash tore, or somebody else wrote, counts as nothing: a cache without a
+ * record is counted when its turn comes. */
 #include "disk/sums.h"
 #include "base/alloc.h"
 #include "base/os.h"

@@ -1,6 +1,6 @@
-/* How much there is in each of a user's caches, as it was last counted: one file in the user's state
- * directory, so that to sum them up looks into none of them. Any thread; processes exclude each
- * other. */
+/* How much there is in each of a user's caches, as it was last counted: one file in the user's
+ * state directory, so that to sum them up looks into none of them. Any thread; processes exclude
+ * each other. */
 #ifndef LC_SUMS_H
 #define LC_SUMS_H
 

@@ -22,7 +22,7 @@ def body(x):
 for path in sys.argv[1:]:
     persist(body, dir=path)(1)
 """
-TAKES_ALL = ["ls", "explain", "stats", "verify", "gc", "reset", "rm"]
+TAKES_ALL = ["ls", "explain", "stats", "verify", "gc", "reset", "rm", "top"]
 
 
 @pytest.fixture

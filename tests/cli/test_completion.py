@@ -80,7 +80,7 @@ STARTS = {
 }
 # What is typed, with the key that completes, and what the command is called with then.
 TYPED = [
-    ("locache exp\t", "explain"),
+    ("locache expl\t", "explain"),
     ("locache ls --cach\t", "ls --caches"),
     ("locache ls --sort us\t", "ls --sort used"),
     ("locache show sin\t", "show single.cache"),

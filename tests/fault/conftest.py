@@ -14,6 +14,14 @@ sys.path.insert(0, str(Path(__file__).parent))
 import workload
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _state(tmp_path_factory):
+    """Nor does what a module's or a session's own fixtures store get into the user's registry."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_STATE_HOME", str(tmp_path_factory.mktemp("state")))
+        yield
+
+
 @pytest.fixture(autouse=True)
 def home(tmp_path, monkeypatch):
     """No test sees the user's own caches or key."""

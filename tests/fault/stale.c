@@ -514,6 +514,8 @@ static void set_up(world *w, const char *directory, unsigned long settle_ms, siz
     char side[300];
     snprintf(side, sizeof side, "%s/side", directory);
     must(mkdir(side, 0700) == 0 || errno == EEXIST, side);
+    /* The user's own registry of caches is not to fill with these. */
+    must(setenv("XDG_STATE_HOME", side, 1) == 0, "setenv");
     w->settle = (useconds_t)(settle_ms * 1000);
     for (int i = 0; i < VARIANTS; i++)
         objects[i].variant = i;

@@ -88,7 +88,7 @@ static int overall_setup(void **unused)
 
 #define overall_test(f) cmocka_unit_test_setup_teardown(f, overall_setup, scratch_teardown)
 
-/* ---------------------------------------------------------------------------------------- a cache */
+/* -------------------------------------------------------------------------------------- a cache */
 
 static void test_overall__a_cache_stays_within_its_bytes(void **unused)
 {
@@ -118,8 +118,6 @@ static void test_overall__earlier_versions_count(void **unused)
 {
     (void)unused;
     assert_int_equal(mkdir(foo, 0700), 0);
-    /* What is set is remembered of a path for a second. */
-    setenv("LOCACHE_CACHE_MAX_BYTES", "100K", 1);
     for (int source = 1; source <= 3; source++) {
         locache *cache = open_source("t-1", source);
         for (int x = 0; x < 20; x++)
@@ -128,7 +126,10 @@ static void test_overall__earlier_versions_count(void **unused)
     }
     assert_true(bytes_in(foo) > 60 * KIB);
     setenv("LOCACHE_CACHE_MAX_BYTES", "30K", 1);
-    sleep(1);
+    /* What was set before is remembered until somebody asks. */
+    locache_bounds set = {.size = sizeof set};
+    assert_int_equal(locache_get_bounds(&set, foo, &error), LOCACHE_OK);
+    assert_int_equal(set.max_bytes, 30 * KIB);
     locache *cache = open_source("t-1", 4);
     put_cost(cache, 1, 7);
     put_cost(cache, 2, 7);
@@ -187,7 +188,6 @@ static void test_overall__what_is_too_old_goes_by_and_by(void **unused)
     }
     bound(foo, 0, 0, INT64_C(3600000000000));
     locache_close(one);
-    /* That nothing was set is remembered of the path for a while. */
     assert_int_equal(rename(foo, in_scratch("bar.cache")), 0);
     one = open_in(in_scratch("bar.cache"), "one");
     for (int x = 100; x < 1000 && exists(in_scratch("bar.cache/one/x=1")); x++)
@@ -233,7 +233,7 @@ static void test_overall__files_of_the_users_own_stay(void **unused)
     locache_close(one);
 }
 
-/* ------------------------------------------------------------------------------------ all together */
+/* --------------------------------------------------------------------------------- all together */
 
 static void test_overall__all_caches_together(void **unused)
 {
@@ -309,7 +309,7 @@ static void test_overall__many_processes_at_once(void **unused)
     locache_close(cache);
 }
 
-/* ------------------------------------------------------------------------------------------ faults */
+/* --------------------------------------------------------------------------------------- faults */
 
 /* A fresh directory each time, since what is set is remembered for a while. */
 static const char *fresh(int n)
