@@ -48,10 +48,10 @@ static void write_span(char out[WORDS], uint64_t nanoseconds)
     if (unit == 3)
         (void)snprintf(out, WORDS, "%llu s", whole);
     else
-        (void)snprintf(out, WORDS, "%llu %s %llu %s", whole, units[unit].name,
-                       (unsigned long long)(seconds % units[unit].seconds /
-                                            units[unit + 1].seconds),
-                       units[unit + 1].name);
+        (void)snprintf(
+            out, WORDS, "%llu %s %llu %s", whole, units[unit].name,
+            (unsigned long long)(seconds % units[unit].seconds / units[unit + 1].seconds),
+            units[unit + 1].name);
 }
 
 /* In powers of 1,000, as disks are sold. */

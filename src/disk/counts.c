@@ -52,13 +52,13 @@ static const unsigned char magic[8] = {'L', 'O', 'C', 'C', 'N', 'T', 'S', 1};
 
 /* -------------------------------------------------------------------------------------- records */
 
-static void put_word(unsigned char *record, unsigned at, uint64_t word)
+static void set_word(unsigned char *record, unsigned at, uint64_t word)
 {
     for (unsigned i = 0; i < 8; i++)
         record[8 * at + i] = (unsigned char)(word >> (8 * i));
 }
 
-static uint64_t get_word(const unsigned char *record, unsigned at)
+static uint64_t take_word(const unsigned char *record, unsigned at)
 {
     uint64_t word = 0;
     for (unsigned i = 0; i < 8; i++)
@@ -70,12 +70,12 @@ static void build(unsigned char out[RECORD], uint64_t kind, const lc_counts *of)
 {
     memset(out, 0, RECORD);
     memcpy(out, magic, sizeof magic);
-    put_word(out, AT_KIND, kind);
-    put_word(out, AT_PROCESS, of->process);
-    put_word(out, AT_SINCE, (uint64_t)of->since);
-    put_word(out, AT_UNTIL, (uint64_t)of->until);
+    set_word(out, AT_KIND, kind);
+    set_word(out, AT_PROCESS, of->process);
+    set_word(out, AT_SINCE, (uint64_t)of->since);
+    set_word(out, AT_UNTIL, (uint64_t)of->until);
     for (unsigned i = 0; i < LC_COUNTS; i++)
-        put_word(out, AT_NUMBERS + i, of->numbers[i]);
+        set_word(out, AT_NUMBERS + i, of->numbers[i]);
     lc_checksum(out + AT_CHECKSUM, &(lc_span){out, AT_CHECKSUM}, 1);
 }
 
@@ -88,12 +88,12 @@ static uint64_t parse(lc_counts *out, const unsigned char *record)
     lc_checksum(sum, &(lc_span){record, AT_CHECKSUM}, 1);
     if (memcmp(record + AT_CHECKSUM, sum, sizeof sum) != 0)
         return 0;
-    out->process = (uint32_t)get_word(record, AT_PROCESS);
-    out->since = (int64_t)get_word(record, AT_SINCE);
-    out->until = (int64_t)get_word(record, AT_UNTIL);
+    out->process = (uint32_t)take_word(record, AT_PROCESS);
+    out->since = (int64_t)take_word(record, AT_SINCE);
+    out->until = (int64_t)take_word(record, AT_UNTIL);
     for (unsigned i = 0; i < LC_COUNTS; i++)
-        out->numbers[i] = get_word(record, AT_NUMBERS + i);
-    return get_word(record, AT_KIND);
+        out->numbers[i] = take_word(record, AT_NUMBERS + i);
+    return take_word(record, AT_KIND);
 }
 
 void lc_counts_join(lc_counts *sum, const lc_counts *more)
@@ -276,7 +276,8 @@ static added open_to_add(int *out, const lc_directory *at)
     return found.st_nlink == 0 ? AGAIN : FAILED;
 }
 
-static added append(lc_counts *late, const lc_directory *at, const unsigned char record[RECORD])
+static added append_record(lc_counts *late, const lc_directory *at,
+                           const unsigned char record[RECORD])
 {
     struct stat found = {.st_nlink = 1};
     int fd;
@@ -300,7 +301,7 @@ static int add_one(lc_counts *late, const lc_directory *at, const lc_counts *mor
     added result = AGAIN;
     build(record, KIND_COUNTS, more);
     for (int attempt = 0; result == AGAIN && attempt < ATTEMPTS; attempt++)
-        result = append(late, at, record);
+        result = append_record(late, at, record);
     return result == ADDED ? 0 : -1;
 }
 
