@@ -58,7 +58,7 @@ static void set_word(unsigned char *record, unsigned at, uint64_t word)
         record[8 * at + i] = (unsigned char)(word >> (8 * i));
 }
 
-static uint64_t take_word(const unsigned char *record, unsigned at)
+static uint64_t unpack_word(const unsigned char *record, unsigned at)
 {
     uint64_t word = 0;
     for (unsigned i = 0; i < 8; i++)
@@ -88,12 +88,12 @@ static uint64_t parse(lc_counts *out, const unsigned char *record)
     lc_checksum(sum, &(lc_span){record, AT_CHECKSUM}, 1);
     if (memcmp(record + AT_CHECKSUM, sum, sizeof sum) != 0)
         return 0;
-    out->process = (uint32_t)take_word(record, AT_PROCESS);
-    out->since = (int64_t)take_word(record, AT_SINCE);
-    out->until = (int64_t)take_word(record, AT_UNTIL);
+    out->process = (uint32_t)unpack_word(record, AT_PROCESS);
+    out->since = (int64_t)unpack_word(record, AT_SINCE);
+    out->until = (int64_t)unpack_word(record, AT_UNTIL);
     for (unsigned i = 0; i < LC_COUNTS; i++)
-        out->numbers[i] = take_word(record, AT_NUMBERS + i);
-    return take_word(record, AT_KIND);
+        out->numbers[i] = unpack_word(record, AT_NUMBERS + i);
+    return unpack_word(record, AT_KIND);
 }
 
 void lc_counts_join(lc_counts *sum, const lc_counts *more)
