@@ -54,9 +54,11 @@ static double half(uint16_t bits)
 {
     int exponent = bits >> 10 & 31;
     double fraction = bits & 1023;
-    double value = exponent == 0    ? ldexp(fraction, -24)
+    /* Products with powers of two, which are exact: ldexp() would be all that the command needs the
+     * library of mathematics for, whose loading is felt in what `locache run` gives again. */
+    double value = exponent == 0    ? fraction * 0x1p-24
                    : exponent == 31 ? (fraction == 0 ? (double)INFINITY : (double)NAN)
-                                    : ldexp(fraction + 1024, exponent - 25);
+                                    : (fraction + 1024) * (double)(1U << exponent) * 0x1p-25;
     return bits & 0x8000 ? -value : value;
 }
 

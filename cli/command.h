@@ -19,6 +19,7 @@ typedef struct cli_command {
     const char *about;    /* more, for its own --help; lines of at most 79 columns */
     const cli_option *options;
     size_t option_count;
+    bool takes_all;          /* --all stands in the place of operands */
     bool first_operand_ends; /* what follows the first operand belongs to another command */
     int (*run)(cli_parse *parse);
 } cli_command;
@@ -27,6 +28,7 @@ extern const cli_command cli_ls_command;
 extern const cli_command cli_show_command;
 extern const cli_command cli_explain_command;
 extern const cli_command cli_stats_command;
+extern const cli_command cli_report_command;
 extern const cli_command cli_top_command_row;
 extern const cli_command cli_verify_command;
 extern const cli_command cli_rm_command;

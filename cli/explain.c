@@ -344,7 +344,7 @@ static int run_explain(cli_parse *parse)
         in.as_json = in.as_json || option == EXPLAIN_JSON;
     if (option != CLI_OPTIONS_END)
         return cli_parse_ended(option);
-    int code = cli_places_find(&places, parse->operands, parse->argv);
+    int code = cli_places_of(&places, parse);
     int walked = cli_walk(&places, &visitor);
     explain_all(&in);
     for (size_t i = 0; i < in.count; i++) {
@@ -367,5 +367,6 @@ const cli_command cli_explain_command = {
              "of the earlier one, those with + of the present.",
     .options = options,
     .option_count = sizeof options / sizeof *options,
+    .takes_all = true,
     .run = run_explain,
 };

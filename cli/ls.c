@@ -236,7 +236,7 @@ static int run_ls(cli_parse *parse)
         cli_error("--tree shows what is below caches: leave --caches out");
         return CLI_USAGE;
     }
-    int code = cli_places_find(&places, parse->operands, parse->argv);
+    int code = cli_places_of(&places, parse);
     if (!in.level_given)
         in.level = natural_level(&places);
     if (in.as_json)
@@ -261,5 +261,6 @@ const cli_command cli_ls_command = {
              "on a terminal the cells of a line are parted by tabs, without heads.",
     .options = options,
     .option_count = sizeof options / sizeof *options,
+    .takes_all = true,
     .run = run_ls,
 };

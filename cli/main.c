@@ -13,6 +13,7 @@ static const cli_command *const commands[] = {
     &cli_show_command,
     &cli_explain_command,
     &cli_stats_command,
+    &cli_report_command,
     &cli_top_command_row,
     &cli_verify_command,
     &cli_rm_command,
@@ -56,7 +57,7 @@ static void help(void)
         printf("  %-10s%s\n", commands[n]->name, commands[n]->summary);
     puts("\nA CACHE is a *.cache directory, a source file (foo.py), one of its functions\n"
          "(foo.py:my_func), or the file of one result; without any, all that are below\n"
-         "the working directory.\n\n"
+         "the working directory; --all is every cache of yours.\n\n"
          "  locache COMMAND --help   what a command does, and its options\n"
          "  locache --version        the version\n\n"
          "Exit status: 0 done; 1 not there, or not right; 2 the command line is wrong;\n"

@@ -57,6 +57,7 @@ const char *cli_nearest(const char *word, const char *(*next)(void *context), vo
 /* ---------------------------------------------------------------------------------------- parse */
 
 static const cli_option help_option = {'h', "help", NULL, "print this, and end"};
+static const cli_option all_option = {'a', "all", NULL, "every cache of yours, wherever it is"};
 
 void cli_parse_begin(cli_parse *parse, const struct cli_command *command, int argc, char **argv)
 {
@@ -67,7 +68,9 @@ static const cli_option *option_at(const cli_parse *parse, size_t n)
 {
     if (n < parse->command->option_count)
         return &parse->command->options[n];
-    return n == parse->command->option_count ? &help_option : NULL;
+    if (n == parse->command->option_count)
+        return &help_option;
+    return n == parse->command->option_count + 1 && parse->command->takes_all ? &all_option : NULL;
 }
 
 typedef struct walk {
@@ -95,10 +98,14 @@ static int refuse(const cli_parse *parse, const char *dashes, const char *word)
     return CLI_OPTIONS_BAD;
 }
 
-static int answer(const cli_parse *parse, size_t n)
+static int answer(cli_parse *parse, size_t n)
 {
     if (n < parse->command->option_count)
         return (int)n;
+    if (n > parse->command->option_count) {
+        parse->all = true;
+        return cli_parse_next(parse);
+    }
     cli_help(parse->command);
     return CLI_OPTIONS_HELP;
 }
@@ -192,6 +199,11 @@ int cli_parse_next(cli_parse *parse)
             return take_long(parse, word + 2);
         }
     }
+    if (parse->all && parse->operands > 0) {
+        cli_error("--all is every cache of yours: leave out either --all or %.999s",
+                  parse->argv[0]);
+        return CLI_OPTIONS_BAD;
+    }
     return CLI_OPTIONS_END;
 }
 
@@ -221,5 +233,7 @@ void cli_help(const struct cli_command *command)
     printf("usage: locache %s %s\n\n%s\n\n", command->name, command->operands, command->about);
     for (size_t n = 0; n < command->option_count; n++)
         help_of(&command->options[n]);
+    if (command->takes_all)
+        help_of(&all_option);
     help_of(&help_option);
 }

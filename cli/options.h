@@ -25,6 +25,7 @@ typedef struct cli_parse {
     bool ended;   /* all that follows are operands */
     char *in;     /* within a word of several letters: the next of them */
     char *value;  /* of the option that was returned last */
+    bool all;     /* --all was given */
 } cli_parse;
 
 enum {
@@ -36,8 +37,8 @@ enum {
 /* argv without the command's own name. */
 void cli_parse_begin(cli_parse *parse, const struct cli_command *command, int argc, char **argv);
 /* The next option, as its index in the command's table, parse->value set where it has one; or one
- * of the above. --help is known to every command. At the end argv[0 .. operands) are the operands,
- * in their order. */
+ * of the above. --help is known to every command, and --all to those that say so. At the end
+ * argv[0 .. operands) are the operands, in their order. */
 int cli_parse_next(cli_parse *parse);
 /* The exit code that one of the negative answers asks for; -1 for CLI_OPTIONS_END: go on. */
 int cli_parse_ended(int answer);

@@ -344,3 +344,41 @@ int cli_places_find(cli_places *out, int count, char **operands)
     }
     return out->failed && code == CLI_DONE ? CLI_FAILED : code;
 }
+
+/* --------------------------------------------------------------------------- all of this user's */
+
+/* Those that were there before are looked through for each: they are below one directory. */
+typedef struct adding {
+    cli_places *to;
+    size_t before;
+} adding;
+
+static bool add_cache(void *context, const locache_cache_info *cache)
+{
+    const adding *in = context;
+    char path[LOCACHE_PATH_MAX];
+    for (size_t i = 0; i < in->before; i++)
+        if (strcmp(in->to->items[i].dir, cache->path) == 0)
+            return true;
+    (void)snprintf(path, sizeof path, "%s", cache->path);
+    add(in->to, &(cli_place){.dir = path});
+    return true;
+}
+
+int cli_places_add_all(cli_places *places)
+{
+    locache_error error;
+    adding in = {places, places->count};
+    if (locache_each_cache(add_cache, &in, &error) == LOCACHE_OK)
+        return CLI_DONE;
+    cli_error("%s", error.message);
+    return CLI_FAILED;
+}
+
+int cli_places_of(cli_places *out, const cli_parse *parse)
+{
+    if (!parse->all)
+        return cli_places_find(out, parse->operands, parse->argv);
+    *out = (cli_places){.items = NULL};
+    return cli_places_add_all(out);
+}

@@ -3,6 +3,7 @@
 #define CLI_PLACES_H
 
 #include "locache.h"
+#include "options.h"
 
 /* One cache, or what of it is meant. All its own memory. */
 typedef struct cli_place {
@@ -23,6 +24,10 @@ typedef struct cli_places {
  * named and is not there is said on stderr. CLI_DONE, CLI_FOUND (something is not there),
  * CLI_FAILED. cli_places_clear() in any case. */
 int cli_places_find(cli_places *out, int count, char **operands);
+/* The same of a command line that was read: with --all every cache of this user, wherever it is. */
+int cli_places_of(cli_places *out, const cli_parse *parse);
+/* Add every cache of this user that is not there as a whole already. CLI_DONE, CLI_FAILED. */
+int cli_places_add_all(cli_places *places);
 void cli_places_clear(cli_places *places);
 
 /* Is that the name of the directory of a function of this qualified name, or of one that the

@@ -29,9 +29,9 @@ bool cli_errors_on_terminal(void)
 
 /* ----------------------------------------------------------------------------------------- text */
 
-/* How many bytes at text are one printable character of UTF-8; 0: none. C1 controls are none. */
-static size_t printable(const unsigned char *text, size_t size)
+size_t cli_printable(const char *bytes, size_t size)
 {
+    const unsigned char *text = (const unsigned char *)bytes;
     /* Of a first byte: how many follow, and the least that the whole may stand for. */
     static const uint32_t floors[] = {0x20, 0xA0, 0x800, 0x10000};
     size_t more = text[0] < 0x80   ? 0
@@ -57,7 +57,7 @@ static size_t printable(const unsigned char *text, size_t size)
 static void put_escaped(FILE *to, const char *text, size_t size)
 {
     while (size > 0) {
-        size_t width = printable((const unsigned char *)text, size);
+        size_t width = cli_printable(text, size);
         if (width > 0) {
             fwrite(text, 1, width, to);
         } else {

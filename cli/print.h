@@ -22,6 +22,10 @@ typedef enum cli_colour { CLI_PLAIN, CLI_BOLD, CLI_DIM, CLI_RED, CLI_GREEN, CLI_
 const char *cli_colour_on(cli_colour colour);
 const char *cli_colour_off(void);
 
+/* How many bytes at text, of which there are `size`, are one printable character of UTF-8; 0: none.
+ * C1 controls are none, nor what turns the direction of writing. */
+size_t cli_printable(const char *text, size_t size);
+
 /* Text of somebody else's (a name, a path, a result) on standard output. On a terminal what is not
  * printable UTF-8 is \xNN, so that no name can move the cursor; elsewhere the bytes are as they
  * are. */

@@ -92,12 +92,12 @@ static int run_reset(cli_parse *parse)
         cli_removal_option(&in.removal, option);
     if (option != CLI_OPTIONS_END)
         return cli_parse_ended(option);
-    if (parse->operands == 0) {
+    if (parse->operands == 0 && !parse->all) {
         cli_error("reset needs a cache, a source file or a function: locache reset foo.py:my_func, "
-                  "or locache reset . for all that are below");
+                  "or locache reset . for all that are below, or --all for all of yours");
         return CLI_USAGE;
     }
-    int code = cli_places_find(&places, parse->operands, parse->argv);
+    int code = cli_places_of(&places, parse);
     if (!is_wide(&places)) {
         cli_places_clear(&places);
         return CLI_USAGE;
@@ -119,5 +119,6 @@ const cli_command cli_reset_command = {
              "make stays.",
     .options = options,
     .option_count = sizeof options / sizeof *options,
+    .takes_all = true,
     .run = run_reset,
 };

@@ -30,6 +30,13 @@ static bool is_narrow(const cli_places *places, const cli_filter *filter)
     return true;
 }
 
+static int refuse_all(void)
+{
+    cli_error("rm --all needs --older, --larger or --name, which say what is to go; locache reset "
+              "--all forgets everything");
+    return CLI_USAGE;
+}
+
 static int run_rm(cli_parse *parse)
 {
     rm in = {.filter.older = 0};
@@ -44,11 +51,13 @@ static int run_rm(cli_parse *parse)
     }
     if (option != CLI_OPTIONS_END)
         return cli_parse_ended(option);
-    if (parse->operands == 0) {
+    if (parse->all && !cli_filter_is_set(&in.filter))
+        return refuse_all();
+    if (parse->operands == 0 && !parse->all) {
         cli_error("rm needs results: their files, or a cache and --older, --larger or --name");
         return CLI_USAGE;
     }
-    int code = cli_places_find(&places, parse->operands, parse->argv);
+    int code = cli_places_of(&places, parse);
     if (!is_narrow(&places, &in.filter)) {
         cli_places_clear(&places);
         return CLI_USAGE;
@@ -69,5 +78,6 @@ const cli_command cli_rm_command = {
              "computes them again. What locache did not make stays.",
     .options = options,
     .option_count = sizeof options / sizeof *options,
+    .takes_all = true,
     .run = run_rm,
 };

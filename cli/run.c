@@ -130,6 +130,24 @@ static void take_switch(cli_run *run)
         run->force = true;
 }
 
+/* By hand: printf() is not used on the way of a hit, where the pages that it is in would take
+ * longer to come than the result. */
+static bool join_place(cli_run *run, const char *const *parts, size_t count)
+{
+    size_t length = 0;
+    for (size_t n = 0; n < count; n++) {
+        size_t size = strlen(parts[n]);
+        if (size >= sizeof run->place - length) {
+            cli_error("run: the path of the cache is too long: not cached");
+            run->place[0] = '\0';
+            return false;
+        }
+        memcpy(run->place + length, parts[n], size + 1);
+        length += size;
+    }
+    return true;
+}
+
 /* --cache-dir, $LOCACHE_DIR, $XDG_CACHE_HOME/locache, ~/.cache/locache: the first that is said. */
 static bool find_place(cli_run *run)
 {
@@ -152,12 +170,8 @@ static bool find_place(cli_run *run)
         cwd[0] = '\0';
     else if (told[0] != '/')
         memcpy(cwd + strlen(cwd), "/", 2);
-    int size = snprintf(run->place, sizeof run->place, "%s%s%s/run.cache", cwd, told, below);
-    if (size > 0 && size < (int)sizeof run->place)
-        return true;
-    cli_error("run: the path of the cache is too long: not cached");
-    run->place[0] = '\0';
-    return false;
+    const char *const parts[] = {cwd, told, below, "/run.cache"};
+    return join_place(run, parts, sizeof parts / sizeof *parts);
 }
 
 static void open_cache(cli_run *run)
@@ -178,7 +192,7 @@ static void open_cache(cli_run *run)
 /* All of standard input: what it holds says which result it is. */
 static void read_input(cli_run *run)
 {
-    char some[16384];
+    static char some[16384]; /* not on the stack: most commands are given none */
     ssize_t got;
     cli_spool_begin(&run->input, NULL);
     while (run->with_stdin &&
@@ -267,7 +281,8 @@ static bool give_stored(int *code, cli_run *run, locache_request *request)
     if (status != LOCACHE_OK)
         return false;
     int64_t created = locache_value_created(value);
-    int64_t age = cli_now() - created;
+    /* The clock is asked only where an age counts. */
+    int64_t age = run->ttl > 0 || run->stale > 0 ? cli_now() - created : 0;
     bool whole = cli_output_read(&output, value);
     bool given = whole && counts(run, &output) && (run->ttl == 0 || age <= run->ttl);
     if (given)
@@ -366,7 +381,10 @@ static int run_run(cli_parse *parse)
         cli_error("no memory");
         return CLI_RUN_FAILED;
     }
-    cli_run run = {.environment = names, .files = names + parse->argc};
+    /* Not on the stack, where all of its room would be filled with zeros. */
+    static cli_run run;
+    run.environment = names;
+    run.files = names + parse->argc;
     while ((option = cli_parse_next(parse)) >= 0)
         if (!take_run_option(&run, option, parse->value))
             break;

@@ -43,8 +43,8 @@ typedef struct cli_run {
 
     cli_spool input; /* all of standard input, with_stdin */
     locache *cache;  /* NULL: there is none to be had */
-    char place[LOCACHE_PATH_MAX];
     locache_cbor_writer key;
+    char place[LOCACHE_PATH_MAX]; /* the last: of what lies behind a path little is touched */
 } cli_run;
 
 /* What a command printed, and how it ended. */

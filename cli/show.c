@@ -147,6 +147,7 @@ static void put_object(showing *in, const shown_entry *entry)
     if (sound) {
         cli_json_member_text(json, "codec", cli_codec_name(file->codec));
         cli_json_member_text(json, "signature", signature_name(file->signature));
+        cli_json_member_bool(json, "compressed", file->compressed);
         cli_json_member_time(json, "created", file->created);
         cli_json_member_time(json, "expires", file->expires);
         cli_json_member_span(json, "compute_seconds", file->compute_time);
@@ -198,7 +199,8 @@ static void put_file(const shown_entry *entry)
     cli_size_words(size, file->file_size);
     printf("%s, ", size);
     cli_size_words(size, file->disk_size);
-    printf("%s on disk; %s, %s\n", size, cli_codec_name(file->codec),
+    printf("%s on disk; %s%s, %s\n", size, cli_codec_name(file->codec),
+           file->compressed ? ", compressed" : "",
            signatures[file->signature <= LOCACHE_SIGNATURE_FOREIGN ? file->signature : 1]);
 }
 

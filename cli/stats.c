@@ -327,7 +327,7 @@ static int run_stats(cli_parse *parse)
     }
     if (option != CLI_OPTIONS_END)
         return cli_parse_ended(option);
-    int code = cli_places_find(&places, parse->operands, parse->argv);
+    int code = cli_places_of(&places, parse);
     int walked = cli_walk(&places, &visitor);
     if (in.as_json)
         json_all(&in);
@@ -347,5 +347,6 @@ const cli_command cli_stats_command = {
              "functions' are the costliest, the least worth their bytes, and never used.",
     .options = options,
     .option_count = sizeof options / sizeof *options,
+    .takes_all = true,
     .run = run_stats,
 };

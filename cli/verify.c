@@ -174,7 +174,7 @@ static int run_verify(cli_parse *parse)
     }
     if (option != CLI_OPTIONS_END)
         return cli_parse_ended(option);
-    int code = cli_places_find(&places, parse->operands, parse->argv);
+    int code = cli_places_of(&places, parse);
     if (in.as_json) {
         cli_json_open(&in.json, '{');
         cli_json_name(&in.json, "problems");
@@ -201,5 +201,6 @@ const cli_command cli_verify_command = {
              "untrusted.",
     .options = options,
     .option_count = sizeof options / sizeof *options,
+    .takes_all = true,
     .run = run_verify,
 };

@@ -413,6 +413,21 @@ typedef struct locache_alternative {
 #define LOCACHE_MEMORY_ENTRIES 32768
 #define LOCACHE_MEMORY_BYTES ((int64_t)64 << 20)
 
+/* locache_options.compress, beside the levels 1 to LOCACHE_COMPRESS_MAX of
+ * zstd, with which all is compressed that gets smaller, arrays too: they are
+ * read into memory then, not mapped. */
+enum {
+    LOCACHE_COMPRESS_NONE = 0,
+    /* where the first bytes of a result's parts, 64 KiB in all, say that a
+     * fourth is saved at least; not what is mapped when it is read, nor what
+     * takes less than 4 KiB */
+    LOCACHE_COMPRESS_AUTO = -1,
+    /* none, where NONE is what locache_configure() says */
+    LOCACHE_COMPRESS_NEVER = -2,
+    LOCACHE_COMPRESS_DEFAULT = 3, /* zstd's own choice */
+    LOCACHE_COMPRESS_MAX = 22
+};
+
 typedef struct locache_options {
     size_t size;          /* sizeof(locache_options) */
     const char *function; /* qualified name, UTF-8 */
@@ -458,6 +473,32 @@ typedef struct locache_options {
      * lock of one of several interpreters: any address that stands for it. Only
      * handles of one group make each other release results for room. */
     const void *group;
+    /* How results are compressed that are stored: LOCACHE_COMPRESS_..., or a
+     * level. Whatever it says, all are read. */
+    int64_t compress;
+    /* Caches that are only read, where this has no result: cache directories,
+     * or directories with several in them, parted by ':' and asked in that
+     * order (docs/sharing.md). NULL: what LOCACHE_BASE says; "": none. What is
+     * there need not be this user's: plain data is taken from wherever not all
+     * users can write, pickles where their MAC verifies. Nothing is written
+     * there. Is it about one function, a directory that only has the right name
+     * is taken for its own, too. */
+    const char *base;
+    /* At most so many bytes, of all entries' files of the function together
+     * (their sizes), whatever number of processes stores; 0 or less: no bound.
+     * What goes first is what is worth least: what is cheap to compute for its
+     * size and was not used for long (GreedyDual-Size, by compute_time). An
+     * entry larger than this is not kept: ELIMIT. */
+    int64_t max_bytes;
+    /* Nanoseconds since an entry was stored until it expires; 0 or less: never.
+     * It is who reads that says it, so that another ttl holds for what is there
+     * already, too. */
+    int64_t ttl;
+    /* For so many nanoseconds after it expired, by ttl or by its record, an
+     * entry is given all the same: locache_begin() then gives one caller, of
+     * all processes, a flight beside it, to compute it anew. 0 or less: no
+     * time. */
+    int64_t stale;
 } locache_options;
 
 /* Open the cache of one function within the cache directory `dir` (as
@@ -551,6 +592,12 @@ typedef struct locache_stamp {
     int64_t words[12];
 } locache_stamp;
 
+enum {
+    /* who reads it copies what is in its buffers, such as texts, so that they
+     * may as well be compressed: LOCACHE_COMPRESS_AUTO leaves others alone */
+    LOCACHE_RECORD_COPIED = 1
+};
+
 /* A result to store. */
 typedef struct locache_record {
     size_t size;    /* sizeof(locache_record) */
@@ -566,6 +613,7 @@ typedef struct locache_record {
     int64_t expires;      /* nanoseconds since 1970-01-01 UTC; 0: never */
     /* where not NULL: set to the stamp of what was stored */
     locache_stamp *stamp;
+    uint64_t flags; /* LOCACHE_RECORD_... */
 } locache_record;
 
 /* A result as read: owns its bytes. One with buffers whose file has
@@ -665,7 +713,9 @@ LOCACHE_API void locache_set_memory(int64_t bytes, const void *group);
 typedef struct locache_flight locache_flight;
 
 /* Look a key up, or undertake to compute it. OK: *value is the caller's, as
- * from locache_get(). MISS: *flight is the caller's, who computes and ends it
+ * from locache_get(); with locache_options.stale, *flight is set, too: NULL, or
+ * the caller's, where *value is stale and nobody else computes it anew: it is
+ * ended as after MISS, and nobody waits for it. MISS: *flight is the caller's, who computes and ends it
  * with one locache_commit() or locache_abandon(); error->status as from
  * locache_get(). PENDING: somebody else, a thread or a process, computes it
  * still after locache_options.wait: ask again, or compute without a flight.
@@ -706,6 +756,9 @@ typedef struct locache_request {
      * 1970-01-01 UTC) does not count, as if it had expired; who computes it
      * anew is waited for. 0: all that is stored counts. */
     int64_t newer_than;
+    /* A flight that is given beside a stale result is computed by another
+     * thread or a task, and not by this thread: as of `detached`. */
+    bool behind;
 } locache_request;
 
 /* The same as locache_begin(). After PENDING it may be asked again with the
@@ -809,6 +862,11 @@ typedef struct locache_statistics {
     /* of entries' files: of results that were read, and of those stored */
     uint64_t bytes_read;
     uint64_t bytes_stored;
+    uint64_t
+        base_hits; /* of the hits: read from a base (locache_options.base) */
+    /* 1: bounds evict what was stored or used a moment ago, and did so with as
+     * many results as there are: they are too small for what is asked for */
+    uint64_t thrashing;
 } locache_statistics;
 
 /* Into *out, as much of it as out->size says. Reads no file; exact where no
@@ -848,6 +906,8 @@ LOCACHE_API int64_t locache_value_created(const locache_value *value);
 LOCACHE_API int64_t locache_value_compute_time(const locache_value *value);
 /* Bytes of the file that it was read from: about what it takes in memory. */
 LOCACHE_API size_t locache_value_size(const locache_value *value);
+/* Was it read from a base (locache_options.base)? */
+LOCACHE_API bool locache_value_from_base(const locache_value *value);
 /* Are its buffers a mapping of the file? */
 LOCACHE_API bool locache_value_mapped(const locache_value *value);
 /* For locache_remember(). */

@@ -38,6 +38,7 @@ for task; do
         need pkg-config command -v pkg-config
         need libsodium-dev pkg-config --exists 'libsodium >= 1.0.18'
         need libxxhash-dev pkg-config --exists 'libxxhash >= 0.8.0'
+        need libzstd-dev pkg-config --exists 'libzstd >= 1.4.0'
         # The C library alone needs no Python's headers.
         if [ "$task" = build ]; then need "python3 python3-dev python3-venv" python_found; fi
         ;;
@@ -60,8 +61,14 @@ for task; do
         need ntfs-3g command -v lowntfs-3g
         need libfaketime sh -c 'ls /usr/lib/*/faketime/libfaketime.so.1'
         need git git --version
+        # Its own tool reads what is compressed.
+        need zstd zstd --version
         need cmake cmake --version
         need groff-base groff --version
+        # What completion is for, and what the report is seen with.
+        need zsh zsh --version
+        need fish fish --version
+        need chromium sh -c 'command -v chromium || command -v google-chrome'
         # An example is in Python, of any version.
         need python3-cffi sh -c 'python3 -c "import cffi" || /usr/bin/python3 -c "import cffi"'
         ;;

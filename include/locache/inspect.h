@@ -27,6 +27,46 @@ extern "C" {
  * directory with .locache/ in it? OK, MISS. Any thread. */
 LOCACHE_API LOCACHE_CHECK locache_status locache_is_cache(const char *dir);
 
+/* One cache directory of this user. */
+typedef struct locache_cache_info {
+    size_t size; /* sizeof(locache_cache_info), set by the library */
+    const char
+        *path; /* of it, absolute and without links, as long as the call */
+    int64_t
+        registered; /* when a process first stored into it under this path */
+} locache_cache_info;
+
+/* Call fn with each cache directory that this user's processes stored into and
+ * that is still there, in the order of their paths; it returns false to stop.
+ * They are known by $XDG_STATE_HOME/locache/caches/ (docs/format.md,
+ * "Registry"): where that cannot be written, they are not. What is gone, or
+ * became another user's, is dropped from there. OK, also where there is none;
+ * EIO, EUNTRUSTED (others may write there), ENOMEM. Any thread. */
+LOCACHE_API LOCACHE_CHECK locache_status
+locache_each_cache(bool (*fn)(void *context, const locache_cache_info *cache),
+                   void *context, locache_error *error);
+
+/* What a cache directory may hold as a whole, or all caches of this user
+ * together. 0 or less: no bound. Stores see to it, as docs/bounds.md says. */
+typedef struct locache_bounds {
+    size_t size;       /* sizeof(locache_bounds) */
+    int64_t max_bytes; /* of all entries' files */
+    int64_t max_entries;
+    int64_t max_age; /* nanoseconds since an entry was last used */
+} locache_bounds;
+
+/* Those of a cache directory (an absolute path), or of all together (NULL): of
+ * LOCACHE_CACHE_MAX_BYTES and LOCACHE_MAX_BYTES and their like, or else of
+ * <dir>/.limits and $XDG_CONFIG_HOME/locache/limits. out->size is the caller's
+ * to set. OK, also where none are set; EINVAL: what is set is no such thing;
+ * EIO, ELIMIT, EUNTRUSTED. Any thread. */
+LOCACHE_API LOCACHE_CHECK locache_status
+locache_get_bounds(locache_bounds *out, const char *dir, locache_error *error);
+/* Write them to that file, in the place of what it said. OK, EINVAL, EIO,
+ * ELIMIT, EUNTRUSTED. Any thread. */
+LOCACHE_API LOCACHE_CHECK locache_status locache_set_bounds(
+    const char *dir, const locache_bounds *bounds, locache_error *error);
+
 /* One folder, or what has the place of one and cannot be used. */
 typedef struct locache_folder_info {
     size_t size;        /* sizeof(locache_folder_info), set by the library */
@@ -100,6 +140,7 @@ typedef struct locache_file {
     /* the call's key, or a long one's digest (locache_listed) */
     const void *key;
     size_t key_size;
+    bool compressed; /* then body_size is that of its frame */
 } locache_file;
 
 /* Call fn with each file in the folder that has a name as entries have, in no

@@ -110,6 +110,14 @@ typedef struct locache_persist_options {
     /* names of parameters that make no other call, parted by commas or spaces;
      * NULL: none */
     const char *ignore;
+    /* LOCACHE_COMPRESS_... or a level, as locache_options has it */
+    int64_t compress;
+    int64_t max_bytes;
+    int64_t ttl;
+    /* Nobody computes in the background: of the callers that find a result
+     * stale one computes it anew in its own call, and the others are given the
+     * stale one at once. */
+    int64_t stale;
 } locache_persist_options;
 
 /* Where functions that were not called yet keep their results: exactly this

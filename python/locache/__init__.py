@@ -61,9 +61,14 @@ _DEFAULTS = (
     None,
     (),
     0,
+    None,
+    None,
+    None,
+    None,
 )
 _DEFAULT_IDS = [*map(id, _DEFAULTS)]  # True is not 1 here
-_SETTINGS = (True, True, False, True, None, -1, 0, 0, 0, 0, 0, True, None, None, True, True, 0)
+_SETTINGS = (True, True, False, True, None, -1, 0, 0, 0, 0, 0, True, None, None, True, True, 0, 0)
+_SETTINGS = (*_SETTINGS, (0, 0, 0, None))
 
 # Each module costs a sixth of a millisecond to import: _target is loaded with the first function,
 # _options with the first option, and kept here, since an import statement is a tenth of what a
@@ -213,6 +218,10 @@ def persist(
     keep=None,
     depends=(),
     verify=0,
+    compress=None,
+    max_bytes=None,
+    ttl=None,
+    stale=None,
 ):
     """Keep the results of a function in files, and serve later calls from them.
 
@@ -229,9 +238,9 @@ def persist(
         without the packages; "self": the function's own source alone; False: nothing
     max_entries : int
         keep at most so many results, the most recently used; 0, -1 or None: all
-    max_age : float, optional
-        forget a result that was not used for so many days; None: never; 0 or less: at once, so that
-        nothing is kept
+    max_age : float, timedelta or str, optional
+        forget a result that was not used for so many days, a timedelta, or "36h"; None: never; 0 or
+        less: at once, so that nothing is kept
     dir : path, optional
         exactly this cache directory, for functions of any module
     ignore : str or iterable of str
@@ -268,6 +277,20 @@ def persist(
     verify : float
         compute this share of the hits again, 0.01 for one in a hundred, 1 for all, and warn where
         the result is another than the stored one
+    compress : bool, int or "auto"
+        compress what is stored, with zstd: True, or a level from 1 to 22 (True is 3): whatever gets
+        smaller, large arrays too, which are read into memory then; "auto": where a look at the
+        beginning says that it pays, but not what is mapped; None or False: nothing. What is stored
+        is read in any case
+    max_bytes : int or str, optional
+        keep at most so many bytes of results in files, "500M" or "10G": what is cheap to compute
+        for its size and was not used for long goes first; None: no bound
+    ttl : float, timedelta, str or callable, optional
+        compute a result anew once it is so many seconds old, a timedelta, or "10m", "1h", "7d"; or
+        what a callable returns that is given the result (None: never)
+    stale : float, timedelta or str, optional
+        for so long after that serve the old result at once, while one caller computes it anew in
+        the background; where that raises, the old one is served on
 
     Returns
     -------
@@ -293,7 +316,7 @@ def persist(
     global _reading
     told = (name, auto_invalidate, max_entries, max_age, dir, ignore, key)
     told = (*told, pickle, durable, version, memory, recheck, mapped, wait, enabled, keep)
-    told = (*told, depends, verify)
+    told = (*told, depends, verify, compress, max_bytes, ttl, stale)
     if [*map(id, told)] == _DEFAULT_IDS:
         options = (None, None, (set(), None), _SETTINGS)
     else:

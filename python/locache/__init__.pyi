@@ -1,5 +1,5 @@
 from collections.abc import Callable, Iterable, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from os import PathLike
 from pathlib import Path
 from typing import (
@@ -39,6 +39,9 @@ _Q = ParamSpec("_Q")
 _R = TypeVar("_R")
 _S = TypeVar("_S")
 _T = TypeVar("_T")
+
+# A time: seconds, a timedelta, "10m".
+_Span: TypeAlias = float | timedelta | str
 _S_co = TypeVar("_S_co", covariant=True)
 _F = TypeVar("_F", bound=Callable[..., Any], covariant=True)
 
@@ -187,7 +190,7 @@ def persist(
     name: str | None = None,
     auto_invalidate: bool | Literal["project", "self"] = True,
     max_entries: int | None = -1,
-    max_age: float | None = None,
+    max_age: float | timedelta | str | None = None,
     dir: str | bytes | PathLike[str] | PathLike[bytes] | None = None,
     ignore: str | Iterable[str] = (),
     key: Callable[..., object] | Mapping[str, Callable[[Any], object]] | None = None,
@@ -202,6 +205,10 @@ def persist(
     keep: Callable[[Any], object] | None = None,
     depends: Iterable[object] = (),
     verify: float = 0,
+    compress: bool | int | Literal["auto"] | None = None,
+    max_bytes: int | str | None = None,
+    ttl: _Span | Callable[[Any], _Span | None] | None = None,
+    stale: _Span | None = None,
 ) -> _Function[_P, _R]: ...
 @overload
 def persist(
@@ -210,7 +217,7 @@ def persist(
     name: str | None = None,
     auto_invalidate: bool | Literal["project", "self"] = True,
     max_entries: int | None = -1,
-    max_age: float | None = None,
+    max_age: float | timedelta | str | None = None,
     dir: str | bytes | PathLike[str] | PathLike[bytes] | None = None,
     ignore: str | Iterable[str] = (),
     key: Callable[..., object] | Mapping[str, Callable[[Any], object]] | None = None,
@@ -225,6 +232,10 @@ def persist(
     keep: Callable[[Any], object] | None = None,
     depends: Iterable[object] = (),
     verify: float = 0,
+    compress: bool | int | Literal["auto"] | None = None,
+    max_bytes: int | str | None = None,
+    ttl: _Span | Callable[[Any], _Span | None] | None = None,
+    stale: _Span | None = None,
 ) -> _Decorator: ...
 def reset_cache(
     func: Callable[..., Any] | classmethod[Any, ..., Any] | property, name: str | None = None
@@ -258,7 +269,7 @@ def configure(
     enabled: bool | Callable[[], object] = ...,
     auto_invalidate: bool | Literal["project", "self"] = ...,
     max_entries: int | None = ...,
-    max_age: float | None = ...,
+    max_age: float | timedelta | str | None = ...,
     pickle: bool = ...,
     durable: bool = ...,
     memory: bool | int | tuple[int, int] = ...,
@@ -267,6 +278,10 @@ def configure(
     wait: float | None = ...,
     keep: Callable[[Any], object] | None = ...,
     verify: float = ...,
+    compress: bool | int | Literal["auto"] | None = ...,
+    max_bytes: int | str | None = ...,
+    ttl: _Span | Callable[[Any], _Span | None] | None = ...,
+    stale: _Span | None = ...,
 ) -> None: ...
 
 # Annotated[T, Key(function)]

@@ -175,6 +175,15 @@ async def _compute(persisted, request, key, args, kwargs, wanted, rejected):
     return result
 
 
+def _refresh(persisted, request, key, args, kwargs):
+    """It is stale, and the request's to compute anew."""
+    from locache import _stale
+
+    loop, _ = _lines_here()
+    computation = _compute(persisted, request, key, args, kwargs, 1, False)
+    _stale.refresh_task(loop, persisted, key, request, computation)
+
+
 async def _verify(persisted, key, args, kwargs, stored):
     """Await the function although there is a result, and compare the two."""
     outer = _verified.get()
@@ -220,7 +229,9 @@ async def call(persisted, key, args, kwargs, wanted):
             return await persisted.__wrapped__(*args, **kwargs)
         key = now
     if found:
-        if len(found) > 1:
+        if len(found) > 2:
+            _refresh(persisted, request, key, args, kwargs)
+        elif len(found) > 1:
             return await _verify(persisted, key, args, kwargs, found[0])
         return found[0]
     everybody = False

@@ -121,7 +121,15 @@ def read_max_age(days):
     if days is None:
         return 0
     if not is_int(days) and not isinstance(days, float):
-        raise wrong_type("max_age", "a number of days or None", days)
+        from locache import _bounds
+
+        # A number without a unit would be days for some, seconds for others.
+        plain = isinstance(days, str) and not _bounds.split(days)[1]
+        age = None if plain else _bounds.read_other_span("max_age", days)
+        if age is None:
+            told = wrong_type("max_age", "a number of days or None", days)
+            raise TypeError(f'{told}; a text has a unit, as "36h" or "30d"')
+        return 0 if age == LARGEST else max(age, 1)
     if days != days:
         raise ValueError(f"persist(): max_age={days!r} is no number of days; None: no limit")
     age = nanoseconds(max(days, 0), DAY)
@@ -240,6 +248,31 @@ def read_verify(share):
     return max(int(share * 2**53), 1) if share else 0
 
 
+def read_compress(compress):
+    """As the core has it: a level of zstd, 0: none, -1: where it pays."""
+    if compress is None or compress is False:
+        return 0
+    if compress is True:
+        return 3
+    if isinstance(compress, str) and compress == "auto":
+        return -1
+    if isinstance(compress, str):
+        raise ValueError(f'persist(): compress is a level, True, False or "auto", not {compress!r}')
+    if not is_int(compress):
+        raise wrong_type("compress", 'True, False, a level or "auto"', compress)
+    if not 1 <= compress <= 22:
+        raise ValueError(f"persist(): compress={compress!r} must be a level from 1 to 22")
+    return int(compress)
+
+
+def read_bounds(max_bytes, ttl, stale):
+    if max_bytes is None and ttl is None and stale is None:
+        return 0, 0, 0, None
+    from locache import _bounds
+
+    return _bounds.read(max_bytes, ttl, stale)
+
+
 def read_key(key):
     """A function for whole calls, or a dict of functions by names of parameters."""
     if key is None or callable(key):
@@ -284,7 +317,8 @@ def read(told):
 
 def read_anew(told):
     name, auto_invalidate, max_entries, max_age, directory, ignore, key, pickle, *rest = told
-    durable, version, memory, recheck, mapped, wait, enabled, keep, depends, verify = rest
+    durable, version, memory, recheck, mapped, wait, enabled, keep, depends, *rest = rest
+    verify, compress, *bounds = rest
     auto_invalidate = read_auto_invalidate(auto_invalidate)
     read_flag("pickle", pickle)
     read_flag("durable", durable)
@@ -314,5 +348,7 @@ def read_anew(told):
         read_depends(depends),
         *read_follow(auto_invalidate),
         read_verify(verify),
+        read_compress(compress),
+        read_bounds(*bounds),
     )
     return name, directory, read_counts(ignore, key), settings

@@ -76,7 +76,8 @@ def configure(*, dir=None, **options):
         results of each function that is decorated from now on
     **options
         of persist(), for functions that are decorated from now on: auto_invalidate, max_entries,
-        max_age, pickle, durable, recheck, mapped, wait, keep, verify
+        max_age, max_bytes, ttl, stale, pickle, durable, recheck, mapped, wait, keep, verify,
+        compress
 
     Raises
     ------
@@ -120,6 +121,9 @@ DEFAULTS = {
     "auto_invalidate",
     "max_entries",
     "max_age",
+    "max_bytes",
+    "ttl",
+    "stale",
     "pickle",
     "durable",
     "memory",
@@ -128,6 +132,7 @@ DEFAULTS = {
     "wait",
     "keep",
     "verify",
+    "compress",
     "enabled",
 }
 configured = {"dir": ""}

@@ -143,6 +143,17 @@ int lc_linkat(int from_dir, const char *from, int to_dir, const char *to)
     return result;
 }
 
+int lc_symlinkat(const char *target, int dir, const char *path)
+{
+    int result;
+    if (lc_fault("symlink"))
+        return -1;
+    do
+        result = symlinkat(target, dir, path);
+    while (result != 0 && errno == EINTR);
+    return result;
+}
+
 static int set_times(int dir, const char *path, bool modified)
 {
     int result;
@@ -380,6 +391,17 @@ int lc_dup_over(int from, int to)
         result = dup3(from, to, O_CLOEXEC);
     while (result < 0 && (errno == EINTR || errno == EBUSY));
     return result < 0 ? -1 : 0;
+}
+
+int lc_fchmod(int fd, mode_t mode)
+{
+    int result;
+    if (lc_fault("chmod"))
+        return -1;
+    do
+        result = fchmod(fd, mode);
+    while (result != 0 && errno == EINTR);
+    return result;
 }
 
 int lc_fsync(int fd)

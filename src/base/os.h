@@ -31,7 +31,10 @@ int lc_renameat(int from_dir, const char *from, int to_dir, const char *to);
  * not offer that. */
 int lc_rename_new(int from_dir, const char *from, int to_dir, const char *to);
 int lc_linkat(int from_dir, const char *from, int to_dir, const char *to);
+/* A symbolic link that holds `target`, which need not be anything; EEXIST as lc_linkat(). */
+int lc_symlinkat(const char *target, int dir, const char *path);
 int lc_fsync(int fd);
+int lc_fchmod(int fd, mode_t mode);
 /* Both times to now, to the nanosecond (the kernel's own stamps may lag by a tick); does not follow
  * a link. */
 int lc_utime_now(int dir, const char *path);

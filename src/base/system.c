@@ -3,11 +3,14 @@
 #include "base/system.h"
 #include "base/fault.h"
 
+#include <fcntl.h>
 #include <limits.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
@@ -68,6 +71,34 @@ uint64_t lc_memory_size(void)
     long pages = sysconf(_SC_PHYS_PAGES);
     long size = sysconf(_SC_PAGESIZE);
     return pages > 0 && size > 0 ? (uint64_t)pages * (uint64_t)size : UINT64_MAX;
+}
+
+/* As Linux says it: what is free, and what files take up that can be read again. */
+static uint64_t memory_unused(void)
+{
+    char text[1024];
+    unsigned long long kilobytes;
+    int fd = open("/proc/meminfo", O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return UINT64_MAX;
+    ssize_t got = read(fd, text, sizeof text - 1);
+    (void)close(fd);
+    text[got > 0 ? got : 0] = '\0';
+    const char *line = strstr(text, "\nMemAvailable:");
+    if (line == NULL || sscanf(line, " MemAvailable: %llu", &kilobytes) != 1)
+        return UINT64_MAX;
+    return (uint64_t)kilobytes << 10;
+}
+
+uint64_t lc_memory_available(void)
+{
+    struct rlimit limit;
+    uint64_t least = lc_memory_size();
+    uint64_t unused = memory_unused();
+    if (getrlimit(RLIMIT_AS, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY &&
+        limit.rlim_cur < least)
+        least = limit.rlim_cur;
+    return unused < least ? unused : least;
 }
 
 static int64_t clock_read(clockid_t clock)

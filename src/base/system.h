@@ -15,8 +15,11 @@ void lc_thread_end(pthread_t thread);
 unsigned lc_processors(void); /* that this thread may run on; at least 1 */
 
 uint64_t lc_memory_size(void); /* bytes of physical memory; UINT64_MAX where nobody knows */
-int64_t lc_now(void);          /* nanoseconds since 1970-01-01 UTC */
-int64_t lc_monotonic(void);    /* nanoseconds of a clock that never goes back */
+/* Bytes that may be taken now without other programs being made to suffer for it, and that the
+ * process may have at all; UINT64_MAX where nobody knows. Reads a file of the system's. */
+uint64_t lc_memory_available(void);
+int64_t lc_now(void);       /* nanoseconds since 1970-01-01 UTC */
+int64_t lc_monotonic(void); /* nanoseconds of a clock that never goes back */
 /* The same, coarse: some milliseconds behind, and cheaper by far. */
 int64_t lc_ticks(void);
 /* Sleep so many nanoseconds, less than a second. -1: a signal was handled meanwhile. */

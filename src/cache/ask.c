@@ -214,10 +214,12 @@ static locache_flight *flight_of(locache *cache, const lc_address *address,
     return flight;
 }
 
-/* Is the turn to be taken before it is looked up? */
+/* Is the turn to be taken before it is looked up? Not where a stale result may be there, which is
+ * given to who does not have it. */
 static bool is_expected_missing(const locache *cache, const locache_request *request)
 {
-    return request->seen == 0 && !(cache->flags & LOCACHE_OPEN_READ_ONLY) &&
+    return request->seen == 0 && cache->limits.stale <= 0 &&
+           !(cache->flags & LOCACHE_OPEN_READ_ONLY) &&
            atomic_load_explicit(&cache->misses, memory_order_relaxed) >= MISSES_IN_ROW;
 }
 
@@ -247,13 +249,51 @@ static locache_status look_before(locache_value **value, asking *all, locache *c
     return look_first(value, all, cache, address, error);
 }
 
+/* Is the flight beside a stale result another thread's or a task's? */
+static bool is_behind(const locache_request *request)
+{
+    return request->detached ||
+           (request->size >= LC_SIZED_UP_TO(locache_request, behind) && request->behind);
+}
+
+/* A stale result was found: undertake to compute it anew, where nobody does so. *flight: that
+ * undertaking, or NULL. What somebody stored meanwhile takes the stale one's place. */
+static void begin_anew(locache_value **value, locache_flight **flight, locache *cache,
+                       const lc_address *address, asking *all)
+{
+    locache_value *newer;
+    locache_request own = *all->request;
+    own.detached = is_behind(all->request);
+    own.waits = NULL;
+    locache_flight *begun = lc_flight_new(cache, address, &own);
+    if (begun == NULL)
+        return;
+    (void)lc_dirhold_borrow(cache);
+    bool taken = lc_flight_try(begun) == LC_TURN_TAKEN;
+    all->look.stale = false;
+    if (taken &&
+        lc_cache_look_again(&newer, cache, lc_flight_address(begun), &all->look) == LOCACHE_OK) {
+        locache_value_free(*value);
+        *value = newer;
+        taken = all->look.stale;
+    }
+    if (!taken)
+        lc_flight_end(begun);
+    lc_dirhold_return(cache);
+    *flight = taken ? begun : NULL;
+}
+
 static locache_status ask(locache_value **value, locache_flight **flight, locache *cache,
                           locache_request *request, locache_error *error)
 {
     lc_address address;
     asking all = {.request = request, .waited = request->waits != NULL};
     lc_handle_address(&address, cache, request->key, request->key_size);
+    if (cache->limits.stale > 0)
+        *flight = NULL;
     locache_status status = look_before(value, &all, cache, &address, error);
+    if (status == LOCACHE_OK && all.look.stale && !(cache->flags & LOCACHE_OPEN_READ_ONLY))
+        begin_anew(value, flight, cache, &address, &all);
     if (status != LOCACHE_MISS)
         return status;
     all.flight = flight_of(cache, &address, request);

@@ -16,73 +16,24 @@
 #include "base/os.h"
 #include "base/sized.h"
 #include "base/system.h"
+#include "cache/bounds.h"
 #include "cache/counting.h"
 #include "cache/dirhold.h"
 #include "cache/funcdir.h"
+#include "cache/layers.h"
 #include "cache/recall.h"
 #include "cache/validate.h"
+#include "disk/overall.h"
+#include "disk/packed.h"
+#include "disk/registry.h"
 
 #include <errno.h>
 
 /* A put that finds its directory deleted, before it or under it, makes it again: that is a user who
  * cleans up. So often in a row, it is a loop that does, and the put gives up. */
 #define PUT_ATTEMPTS 4
-#define DAY (INT64_C(86400) * INT64_C(1000000000))
-/* An entry's time of use may be older than the truth by this part of max_age, and by a day at most:
- * a write for every hit would cost more than the hit. */
-#define AGE_PART 16
-/* With max_entries, so long (nanoseconds) a result is given from memory before its use is noted
- * once more. */
-#define NOTED_EVERY (60 * INT64_C(1000000000))
 
 /* ------------------------------------------------------------------------------------------ get */
-
-/* Nanoseconds for which a use need not be noted, once one was. */
-static int64_t use_grain(const locache *cache)
-{
-    int64_t part = cache->limits.max_age / AGE_PART;
-    return part < DAY ? part : DAY;
-}
-
-/* Limits go by when an entry was last used. With max_age it is the file's time of modification that
- * says so, which is moved seldom, since a large file has to be verified again after it. Else, with
- * max_entries, it is the time of access, once a minute: whatever moves it makes others read the
- * file again that have its result in memory. What is not noted there this process remembers. */
-static void note_use(const locache *cache, const char *name, locache_value *value)
-{
-    lc_directory at = lc_handle_directory(cache, atomic_load(&cache->funcdir));
-    if (cache->flags & LOCACHE_OPEN_READ_ONLY)
-        return;
-    if (cache->limits.max_age > 0 &&
-        lc_limits_age(value->stamp.words[LC_STAMP_MTIME]) > use_grain(cache))
-        lc_limits_touch(&at, name);
-    else if (cache->limits.max_entries > 0 && lc_limits_age(value->used) > NOTED_EVERY)
-        lc_limits_note_use(&at, name, value);
-    else if (cache->limits.max_entries > 0)
-        lc_recall_note_use(cache, (ino_t)value->stamp.words[LC_STAMP_INO]);
-}
-
-/* Until when a result may be given from memory, which notes no use: until it expires, or its use
- * has to be noted. Then it is read as a first hit is. 0: for good. */
-static int64_t recall_until(const locache *cache, int64_t expires, int64_t used)
-{
-    int64_t noted;
-    if (cache->limits.max_age > 0)
-        noted = used < INT64_MAX - use_grain(cache) ? used + use_grain(cache) : INT64_MAX;
-    else if (cache->limits.max_entries > 0 && !(cache->flags & LOCACHE_OPEN_READ_ONLY))
-        noted = lc_now() + NOTED_EVERY;
-    else
-        return expires;
-    return expires != 0 && expires < noted ? expires : noted;
-}
-
-/* Set what a result is remembered by, beside its file: until when, and what giving it saves. A
- * negative time, of a program's or of an entry that was made by hand, saves nothing. */
-static void mark(locache_stamp *stamp, const locache *cache, int64_t expires, int64_t took)
-{
-    stamp->words[LC_STAMP_UNTIL] = recall_until(cache, expires, stamp->words[LC_STAMP_MTIME]);
-    stamp->words[LC_STAMP_TOOK] = took > 0 ? took : 0;
-}
 
 /* Count the time that a result took. */
 static void count_time(_Atomic uint64_t *sum, const locache_stamp *stamp)
@@ -116,6 +67,17 @@ static locache_status read_entry(locache_value **out, locache *cache, const char
     return lc_store_read(out, &at, name, error);
 }
 
+/* Decompress a value that is valid. */
+static __attribute__((noinline)) locache_status
+expand(locache_value **value, const locache *cache, const lc_address *address, locache_error *error)
+{
+    locache_status status = lc_packed_expand(value, error);
+    return status == LOCACHE_OK || error == NULL
+               ? status
+               : lc_fail(error, status, "%s/%s: %s", lc_handle_path(cache), address->name,
+                         error->message);
+}
+
 /* Validate a value that was read. OK: *out is the caller's, and kept in memory. MISS: it is sound
  * and not to be had, as look->why says. Else it is not valid, and error says why. It is freed but
  * on OK. */
@@ -125,6 +87,8 @@ static locache_status take_valid(locache_value **out, locache_value *value, loca
     locache_status status = lc_validate(&look->why, value, cache, address, error);
     if (status == LOCACHE_OK && value->entry.created < look->from)
         status = LOCACHE_MISS;
+    if (status == LOCACHE_OK && value->entry.compressed)
+        status = expand(&value, cache, address, error);
     if (status != LOCACHE_OK) {
         locache_value_free(value);
         if (status == LOCACHE_MISS && look->why != NULL)
@@ -133,21 +97,26 @@ static locache_status take_valid(locache_value **out, locache_value *value, loca
     }
     /* Before it is kept, and before its use is noted, which moves a time: then the stamp is of an
      * earlier state, and the next hit reads the file once more. */
-    mark(&value->stamp, cache, value->entry.expires, value->entry.compute_time);
+    lc_bounds_mark(&value->stamp, cache, &value->entry);
     count_time(&cache->saved_time, &value->stamp);
     lc_counting_bytes(&cache->counting.read, value->size);
-    note_use(cache, address->name, value);
-    lc_recall_keep(cache, address, value);
+    lc_bounds_note_use(cache, address->name, value);
+    look->stale = lc_bounds_is_stale(cache, &value->entry);
+    if (!look->stale)
+        lc_recall_keep(cache, address, value);
     *out = value;
-    lc_handle_event(cache, LOCACHE_EVENT_HIT, address->name, "");
+    lc_handle_event(cache, LOCACHE_EVENT_HIT, address->name,
+                    look->stale      ? "stale"
+                    : cache->foreign ? "from the base"
+                                     : "");
     lc_counting_note(cache);
     return LOCACHE_OK;
 }
 
 /* Whatever is wrong with a file is a MISS whose error says so, and an event: the caller computes,
  * and puts in its place. */
-locache_status lc_cache_look(locache_value **out, locache *cache, lc_address *address,
-                             lc_look *look, locache_error *error)
+static locache_status look_here(locache_value **out, locache *cache, lc_address *address,
+                                lc_look *look, locache_error *error)
 {
     locache_value *value;
     if (lc_address_name(address) == NULL)
@@ -167,6 +136,44 @@ locache_status lc_cache_look(locache_value **out, locache *cache, lc_address *ad
             lc_handle_event(cache, LOCACHE_EVENT_REJECT, address->name, error->message);
     }
     return LOCACHE_MISS;
+}
+
+/* In the bases, one after the other. OK: kept in memory as the handle's own is. MISS: error says
+ * what was found that is not valid, where it said nothing yet. */
+static locache_status look_below(locache_value **out, locache *cache, lc_address *address,
+                                 lc_look *look, locache_error *error)
+{
+    int64_t reset_at = lc_layers_reset_at(cache);
+    for (size_t i = 0; i < cache->layers->count; i++) {
+        lc_address below;
+        locache_error why;
+        locache *base = cache->layers->bases[i];
+        lc_look its = {.quiet = look->quiet, .from = look->from};
+        if (its.from <= reset_at && reset_at > 0)
+            its.from = reset_at + 1;
+        lc_error_clear(&why);
+        lc_handle_address(&below, base, address->key, address->key_size);
+        locache_status status = look_here(out, base, &below, &its, &why);
+        if (status == LOCACHE_OK) {
+            lc_layers_mark(&(*out)->stamp, i, reset_at);
+            lc_recall_keep(cache, address, *out);
+            lc_error_clear(error);
+        }
+        if (status != LOCACHE_MISS)
+            return status;
+        if (error->status == LOCACHE_OK && why.status != LOCACHE_OK)
+            *error = why;
+    }
+    return LOCACHE_MISS;
+}
+
+locache_status lc_cache_look(locache_value **out, locache *cache, lc_address *address,
+                             lc_look *look, locache_error *error)
+{
+    locache_status status = look_here(out, cache, address, look, error);
+    return status == LOCACHE_MISS && cache->layers != NULL
+               ? look_below(out, cache, address, look, error)
+               : status;
 }
 
 void lc_cache_tell_miss(locache *cache, const lc_address *address, const lc_look *look,
@@ -239,6 +246,8 @@ static locache_status check_record(const locache *cache, const locache_record *r
     if ((record->body == NULL && record->body_size > 0) ||
         ((record->buffers == NULL || record->buffer_sizes == NULL) && record->buffer_count > 0))
         return lc_fail(error, LOCACHE_EINVAL, "a record with a size and no data");
+    if (record->flags & ~(uint64_t)LOCACHE_RECORD_COPIED)
+        return lc_fail(error, LOCACHE_EINVAL, "unknown flags of a record");
     if (record->buffer_count > LC_ENTRY_BUFFERS_MAX || record->expires < 0)
         return lc_fail(error, LOCACHE_EINVAL,
                        "a record with too many buffers, or a time before 1970");
@@ -248,14 +257,25 @@ static locache_status check_record(const locache *cache, const locache_record *r
     return LOCACHE_OK;
 }
 
-/* The entry as it is to be written: its front is built, body and buffers stay where they are.
- * out->spans is owned, and the front with it, in one allocation. A pickle is signed, with a key
+/* The entry as it is to be written: its front is built, body and buffers stay where they are, or
+ * are in `packed`, whose memory is the caller's to free, whatever is returned. out->spans is owned,
+ * and the front with it, in one allocation. A pickle is signed, with a key
  * that is made where there is none yet. The version is the handle's at this moment: where another
  * thread adopts another directory meanwhile, the entry is a miss for its readers, never a wrong
  * hit. */
-static locache_status lay_out(lc_image *out, locache *cache, lc_address *address,
+static locache_status lay_out(lc_image *out, lc_packed *packed, locache *cache, lc_address *address,
                               const locache_record *record, locache_error *error)
 {
+    lc_parts parts = {{record->body, record->body_size},
+                      record->buffers,
+                      record->buffer_sizes,
+                      record->buffer_count};
+    bool compressed =
+        cache->compress != 0 && lc_packed_make(packed, &parts, cache->compress,
+                                               !(cache->flags & LOCACHE_OPEN_UNMAPPED) &&
+                                                   !(record->flags & LOCACHE_RECORD_COPIED));
+    if (compressed)
+        parts = packed->parts;
     unsigned char secret[LC_MAC_KEY_SIZE];
     bool sign = record->codec == LOCACHE_CODEC_PICKLE;
     lc_entry entry = {
@@ -267,8 +287,9 @@ static locache_status lay_out(lc_image *out, locache *cache, lc_address *address
         .function = cache->function_id,
         .version = lc_handle_version(cache),
         .key = lc_address_stored(address),
-        .body = {record->body, record->body_size},
-        .buffer_count = (uint32_t)record->buffer_count,
+        .body = parts.body,
+        .buffer_count = (uint32_t)parts.count,
+        .compressed = compressed,
     };
     size_t front_size = lc_entry_front_size(&entry);
     size_t count = lc_entry_span_count(&entry);
@@ -281,10 +302,12 @@ static locache_status lay_out(lc_image *out, locache *cache, lc_address *address
     lc_span *spans = lc_alloc(count * sizeof *spans + front_size);
     if (spans == NULL)
         return lc_fail(error, LOCACHE_ENOMEM, "no memory to store a result of %s", cache->function);
-    lc_entry_build((unsigned char *)(spans + count), spans, &entry, record->buffers,
-                   record->buffer_sizes, sign ? secret : NULL);
-    *out =
-        (lc_image){.spans = spans, .count = count, .durable = cache->flags & LOCACHE_OPEN_DURABLE};
+    lc_entry_build((unsigned char *)(spans + count), spans, &entry, parts.buffers, parts.sizes,
+                   sign ? secret : NULL);
+    *out = (lc_image){.spans = spans,
+                      .count = count,
+                      .durable = cache->flags & LOCACHE_OPEN_DURABLE,
+                      .packed = compressed};
     return LOCACHE_OK;
 }
 
@@ -309,51 +332,50 @@ static uint64_t stored_size(const lc_image *image)
 /* Lay an entry out, write it under a temporary name, and commit it by a rename. MISS: the directory
  * was deleted meanwhile, to be tried again. The layout is part of the attempt, since a directory
  * that is made anew has another version. */
-static locache_status publish(bool *replaced, locache *cache, lc_address *address,
-                              const locache_record *record, locache_error *error)
+static locache_status publish(lc_stored *stored, lc_bounds_store *of, locache *cache,
+                              lc_address *address, const locache_record *record,
+                              locache_error *error)
 {
     lc_image image = {.spans = NULL};
-    lc_stored stored;
-    locache_status status = lay_out(&image, cache, address, record, error);
-    if (status != LOCACHE_OK)
+    lc_packed packed = {.memory = NULL};
+    locache_status status = lay_out(&image, &packed, cache, address, record, error);
+    if (status != LOCACHE_OK) {
+        lc_free(packed.memory);
         return status;
+    }
     lc_directory at = lc_handle_directory(cache, atomic_load(&cache->funcdir));
     /* Once for each handle, by who writes first: a hit never lists a directory. */
     if (!atomic_exchange(&cache->swept, true))
         lc_store_sweep(&at);
-    status = lc_store_write(&stored, &at, address->name, &image, error);
+    status = lc_bounds_admit(of, cache, address->name, &image, error);
+    if (status == LOCACHE_OK)
+        status = lc_store_write(stored, &at, address->name, &image, error);
     if (status == LOCACHE_OK) {
-        locache_stamp *stamp = &stored.stamp;
-        mark(stamp, cache, record->expires, record->compute_time);
+        if (!atomic_exchange_explicit(&cache->registered, true, memory_order_relaxed))
+            lc_registry_note(cache->dir, false);
+        locache_stamp *stamp = &stored->stamp;
+        /* Its own time of modification is that at which it was made. */
+        const lc_entry made = {.created = stamp->words[LC_STAMP_MTIME],
+                               .expires = record->expires,
+                               .compute_time = record->compute_time};
+        lc_bounds_mark(stamp, cache, &made);
         count_time(&cache->compute_time, stamp);
         lc_counting_bytes(&cache->counting.stored, stored_size(&image));
         lc_recall_keep_written(cache, address, stamp, &image);
         if (record->stamp != NULL)
             *record->stamp = *stamp;
-        *replaced = stored.replaced;
+        int64_t size = (int64_t)stored_size(&image);
+        lc_overall_keep(&(lc_overall_store){.dir = cache->dir,
+                                            .at = &at,
+                                            .name = address->name,
+                                            .size = size,
+                                            .change = size - stored->replaced_size,
+                                            .replaced = stored->replaced,
+                                            .tallied = lc_bounds_by_use(&cache->limits)});
     }
     lc_free(image.spans);
+    lc_free(packed.memory);
     return status;
-}
-
-/* Evict what is beyond the limits, now that `name` is there. */
-static void limit(locache *cache, const char *name, bool replaced)
-{
-    const lc_limits *limits = &cache->limits;
-    lc_directory at = lc_handle_directory(cache, atomic_load(&cache->funcdir));
-    if (limits->max_entries <= 0 && limits->max_age <= 0)
-        return;
-    /* What was used last must be newest, by a time finer than the file system's own stamps, which
-     * may stand still for a tick. Where the grain is known, lc_store_write() gave it one
-     * already. */
-    if (limits->max_entries > 0 && at.grain < 0)
-        lc_limits_touch(&at, name);
-    const lc_newcomer newcomer = {.name = name,
-                                  .replaced = replaced,
-                                  .counted = atomic_exchange(&cache->counted, true),
-                                  .uses = lc_recall_uses,
-                                  .context = cache};
-    lc_limits_keep(&at, limits, &newcomer);
 }
 
 /* Store a result at an address, and see to the limits. */
@@ -361,7 +383,8 @@ locache_status lc_cache_put(locache *cache, lc_address *address, const locache_r
                             locache_error *error)
 {
     locache_record known;
-    bool replaced = false;
+    lc_stored stored;
+    lc_bounds_store of;
     lc_error_clear(error);
     if (lc_address_name(address) == NULL)
         return lc_fail(error, LOCACHE_EINVAL, "the bytes given to locache_put() are not a key");
@@ -378,10 +401,10 @@ locache_status lc_cache_put(locache *cache, lc_address *address, const locache_r
         /* What the file system does with capital letters is known by now. */
         lc_address_set_folds(address, atomic_load(&cache->folds));
         if (status == LOCACHE_OK && lc_address_name(address) != NULL)
-            status = publish(&replaced, cache, address, &known, error);
+            status = publish(&stored, &of, cache, address, &known, error);
     }
     if (status == LOCACHE_OK)
-        limit(cache, address->name, replaced);
+        lc_bounds_keep(&of, &stored);
     lc_dirhold_return(cache);
     if (status == LOCACHE_MISS)
         return lc_fail_os(error, ENOENT, "%s is removed again and again, last while writing %s",

@@ -12,6 +12,7 @@
 #include "cache/counting.h"
 #include "base/system.h"
 #include "cache/dirhold.h"
+#include "cache/layers.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -46,6 +47,15 @@ static uint64_t count_of(const locache *cache, locache_event_kind kind)
     return atomic_load_explicit(&cache->happened[kind], memory_order_relaxed);
 }
 
+/* What was found in a base is this cache's hit: nobody writes to the base. */
+static void collect_base(uint64_t out[LC_COUNTS], const locache *base)
+{
+    out[LC_COUNT_HITS] += count_of(base, LOCACHE_EVENT_HIT);
+    out[LC_COUNT_REJECTS] += count_of(base, LOCACHE_EVENT_REJECT);
+    out[LC_COUNT_SAVED_TIME] += atomic_load_explicit(&base->saved_time, memory_order_relaxed);
+    out[LC_COUNT_BYTES_READ] += atomic_load_explicit(&base->counting.read, memory_order_relaxed);
+}
+
 static void collect(uint64_t out[LC_COUNTS], const locache *cache)
 {
     const lc_counting *counting = &cache->counting;
@@ -58,6 +68,8 @@ static void collect(uint64_t out[LC_COUNTS], const locache *cache)
     out[LC_COUNT_COMPUTE_TIME] = atomic_load_explicit(&cache->compute_time, memory_order_relaxed);
     out[LC_COUNT_BYTES_READ] = atomic_load_explicit(&counting->read, memory_order_relaxed);
     out[LC_COUNT_BYTES_STORED] = atomic_load_explicit(&counting->stored, memory_order_relaxed);
+    for (size_t i = 0; cache->layers != NULL && i < cache->layers->count; i++)
+        collect_base(out, cache->layers->bases[i]);
 }
 
 static void take_as_added(locache *cache)

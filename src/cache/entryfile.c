@@ -4,6 +4,7 @@
 #include "cache/folder.h"
 #include "disk/front.h"
 #include "disk/ours.h"
+#include "disk/packed.h"
 #include "disk/store.h"
 #include "disk/temporary.h"
 #include "disk/userkey.h"
@@ -30,6 +31,7 @@ static void take_entry(locache_file *out, const lc_entry *entry)
     out->signature = entry->has_mac ? LOCACHE_SIGNATURE_UNKNOWN : LOCACHE_SIGNATURE_NONE;
     out->body_size = entry->body.size;
     out->buffer_count = entry->buffer_count;
+    out->compressed = out->compressed || entry->compressed;
     out->function = entry->function;
     out->version = entry->version;
     out->key = entry->key.data;
@@ -127,6 +129,15 @@ static locache_status verify_file(locache_value *value, const lc_directory *at, 
     return status;
 }
 
+static locache_status expand_file(locache_value **value, const lc_directory *at, const char *name,
+                                  locache_error *error)
+{
+    locache_status status = lc_packed_expand(value, error);
+    if (status != LOCACHE_OK)
+        return lc_fail(error, status, "%s/%s: %s", at->path, name, error->message);
+    return status;
+}
+
 /* As much as the caller's version of the struct has room for. */
 static void give_file(locache_file *out, const locache_file *from)
 {
@@ -162,13 +173,17 @@ locache_status locache_folder_read(locache_value **out, locache_file *file, loca
         return error->status == LOCACHE_OK ? LOCACHE_MISS : (locache_status)error->status;
     if (status == LOCACHE_OK)
         status = verify_file(value, &at, name, error);
+    /* Of what is stored, before it is decompressed. */
+    uint32_t signature = status == LOCACHE_OK ? signature_of(value, folder) : 0;
+    if (status == LOCACHE_OK && value->entry.compressed)
+        status = expand_file(&value, &at, name, error);
     if (status != LOCACHE_OK) {
         locache_value_free(value);
         return status;
     }
     take_entry(&found, &value->entry);
     found.status = LOCACHE_OK;
-    found.signature = signature_of(value, folder);
+    found.signature = signature;
     give_file(file, &found);
     *out = value;
     return LOCACHE_OK;

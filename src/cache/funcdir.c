@@ -14,11 +14,13 @@
 #include "base/log.h"
 #include "base/os.h"
 #include "base/text.h"
+#include "cache/base.h"
 #include "cache/dirhold.h"
 #include "cache/recall.h"
 #include "cache/root.h"
 #include "disk/ours.h"
 #include "disk/owner.h"
+#include "disk/registry.h"
 #include "disk/tree.h"
 #include "disk/versions.h"
 
@@ -332,14 +334,15 @@ static bool attach_known(locache *cache, const lc_wanted *wanted)
 static locache_status take_settled(locache *cache, const lc_settled *settled, int root,
                                    locache_error *error)
 {
-    opened own = {.dir = settled->dir, .us = geteuid()};
+    opened own = {.dir = settled->dir, .us = cache->foreign ? LC_OWNER_ANYONE : geteuid()};
     if (lc_fstat(own.dir, &own.found) != 0) {
         int code = errno;
         lc_close(own.dir);
         return lc_fail_os(error, code, "cannot examine the directory %s", lc_handle_path(cache));
     }
     own.system = lc_file_system_of(own.dir);
-    lc_root_note(cache->dir, root, own.us, atomic_load(&cache->folds), own.system);
+    if (!cache->foreign)
+        lc_root_note(cache->dir, root, own.us, atomic_load(&cache->folds), own.system);
     return adopt(cache, &own, &settled->id, error);
 }
 
@@ -349,6 +352,10 @@ static locache_status attach(lc_versions_news *news, locache *cache, lc_effort h
     int root;
     lc_settled settled = {.dir = -1};
     lc_wanted wanted = lc_funcdir_wanted(cache, how);
+    if (cache->foreign) {
+        locache_status found = lc_base_find(&settled, cache, &wanted, error);
+        return found == LOCACHE_OK ? take_settled(cache, &settled, -1, error) : found;
+    }
     if (attach_known(cache, &wanted))
         return LOCACHE_OK;
     locache_status status = open_root(&root, &wanted.made_root, cache, wanted.make, error);
@@ -361,6 +368,9 @@ static locache_status attach(lc_versions_news *news, locache *cache, lc_effort h
     if (status == LOCACHE_OK)
         status = take_settled(cache, &settled, root, error);
     lc_close(root);
+    /* One that was removed meanwhile may have been dropped. */
+    if (status == LOCACHE_OK && wanted.made_root)
+        lc_registry_note(cache->dir, true);
     *news = settled.news;
     return status;
 }

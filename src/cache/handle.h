@@ -30,7 +30,7 @@ enum { LC_OWN_NAME, LC_OTHER_NAME, LC_FOLDED_NAMES, LC_NAMES = 2 * LC_FOLDED_NAM
 /* Results in memory (recall.c). */
 typedef struct lc_recall {
     lc_table *table; /* NULL: none are kept */
-    /* LC_LIMITS_READ, where there is max_entries: uses of what was read that are not noted at its
+    /* LC_LIMITS_READ, where there is max_entries or max_bytes: uses of what was read that are not noted at its
      * file, each at a place that its number says; a later one takes the place of an earlier. */
     struct lc_recall_use *uses;
     bool values;     /* what is kept are locache_values, by the core itself */
@@ -76,12 +76,15 @@ struct locache {
     _Atomic uid_t owner;
     _Atomic uint64_t version[2]; /* what entries made here carry: lc_handle_version() */
     atomic_bool swept;           /* the temporaries of dead writers, once, by the first put */
+    atomic_bool registered;      /* the cache directory, by the first put */
     atomic_bool counted;         /* its entries, by the first put where there are limits */
     _Atomic uint64_t happened[LC_EVENT_KINDS];
     /* nanoseconds: of what was stored, and of what was read and given (not from memory) */
     _Atomic uint64_t compute_time;
     _Atomic uint64_t saved_time;
-    atomic_int key_state; /* LC_KEY_NONE, ... */
+    _Atomic uint64_t evicted_young; /* by bounds, soon after they were stored or used */
+    atomic_bool thrashes;           /* that was as much as there is in all */
+    atomic_int key_state;           /* LC_KEY_NONE, ... */
     unsigned char key[LC_MAC_KEY_SIZE];
     locache_id function_id;
     locache_identity identity;
@@ -89,6 +92,7 @@ struct locache {
     unsigned flags;
     lc_limits limits;
     int64_t wait;       /* locache_options.wait */
+    int compress;       /* locache_options.compress */
     atomic_uint misses; /* one after the other, of what was asked for on disk: ask.c */
     lc_recall recall;
     const char *dir;      /* the cache directory */
@@ -99,6 +103,11 @@ struct locache {
     const char *names[LC_NAMES];
     const char *paths[LC_NAMES];
     atomic_int chosen; /* of these */
+    /* Read-only caches that are asked where this has no result (layers.h); NULL: none. */
+    struct lc_layers *layers;
+    /* It is such a one: anybody's, never written to, and trusted with data alone. */
+    bool foreign;
+    mode_t mode;       /* of directories, where others share them (disk/share.h); 0: nobody does */
     atomic_bool folds; /* the file system takes capital letters for small ones */
     lc_counting counting;
     char tag[LC_TAG_MAX + 1];

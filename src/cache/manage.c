@@ -2,14 +2,18 @@
  * where they are, how often they were had. None of it is on the way of a hit or of a miss. */
 #include "base/os.h"
 #include "base/sized.h"
+#include "cache/cache.h"
 #include "cache/clear.h"
 #include "cache/counting.h"
 #include "cache/dirhold.h"
 #include "cache/funcdir.h"
+#include "cache/layers.h"
 #include "cache/recall.h"
 #include "cache/validate.h"
 #include "disk/front.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -40,6 +44,25 @@ locache_status locache_remove(locache *cache, const void *key, size_t key_size,
     return status;
 }
 
+/* What the bases hold is not ours to forget: what was stored there before now does not count any
+ * more, be it of this version or another. The function's directory may never have been made. */
+static locache_status note_reset(locache *cache, locache_error *error)
+{
+    char path[LOCACHE_PATH_MAX];
+    struct timespec now;
+    locache_status status = lc_cache_make_directory(cache, error);
+    if (status != LOCACHE_OK)
+        return status;
+    int fd = lc_layers_reset_path(path, cache) ? lc_openat(AT_FDCWD, path, O_WRONLY | O_CREAT, 0600)
+                                               : -1;
+    if (fd < 0 || lc_utime_own(&now, fd) != 0)
+        status = lc_fail_os(error, errno, "cannot note in %s that %s was reset", cache->dir,
+                            cache->function);
+    if (fd >= 0)
+        lc_close(fd);
+    return status;
+}
+
 /* Three places hold results: the directory that the handle has open, the one that has the
  * function's name now, and the earlier versions. Memory last, as in locache_remove(). A cache
  * directory that is not there (MISS) is as good as empty. */
@@ -63,6 +86,8 @@ locache_status locache_reset(locache *cache, locache_error *error)
                 status = lc_clear_name(&(lc_slot){root, cache->dir, cache->names[base + i]}, error);
         lc_close(root);
     }
+    if (cache->layers != NULL && (status == LOCACHE_OK || status == LOCACHE_MISS))
+        status = note_reset(cache, error);
     lc_recall_forget(cache, NULL);
     lc_counting_forget(cache);
     atomic_store(&cache->counted, false);
@@ -172,17 +197,21 @@ static uint64_t happened(const locache *cache, locache_event_kind kind)
 locache_status locache_info(locache_statistics *out, const locache *cache)
 {
     const locache_statistics now = {
-        .hits = happened(cache, LOCACHE_EVENT_HIT) + lc_counting_hits(cache),
+        .hits = happened(cache, LOCACHE_EVENT_HIT) + lc_counting_hits(cache) +
+                lc_layers_happened(cache, LOCACHE_EVENT_HIT),
         .misses = happened(cache, LOCACHE_EVENT_MISS),
-        .rejects = happened(cache, LOCACHE_EVENT_REJECT),
+        .rejects =
+            happened(cache, LOCACHE_EVENT_REJECT) + lc_layers_happened(cache, LOCACHE_EVENT_REJECT),
         .stores = happened(cache, LOCACHE_EVENT_STORE),
         .removals = happened(cache, LOCACHE_EVENT_REMOVE),
         .resets = happened(cache, LOCACHE_EVENT_RESET),
         .compute_time = atomic_load_explicit(&cache->compute_time, memory_order_relaxed),
         .saved_time = atomic_load_explicit(&cache->saved_time, memory_order_relaxed) +
-                      lc_counting_saved(cache),
+                      lc_counting_saved(cache) + lc_layers_saved(cache),
         .bytes_read = atomic_load_explicit(&cache->counting.read, memory_order_relaxed),
         .bytes_stored = atomic_load_explicit(&cache->counting.stored, memory_order_relaxed),
+        .base_hits = lc_layers_happened(cache, LOCACHE_EVENT_HIT),
+        .thrashing = atomic_load_explicit(&cache->thrashes, memory_order_relaxed),
     };
     if (out->size < LC_SIZED_UP_TO(locache_statistics, hits))
         return LOCACHE_EINVAL;

@@ -5,11 +5,15 @@
  * that is never called leaves no trace. */
 #include "base/alloc.h"
 #include "base/sized.h"
+#include "base/system.h"
 #include "base/text.h"
+#include "base/zstd.h"
+#include "cache/bounds.h"
 #include "cache/counting.h"
 #include "cache/dirhold.h"
 #include "cache/flight.h"
 #include "cache/funcdir.h"
+#include "cache/layers.h"
 #include "cache/recall.h"
 #include "cache/told.h"
 #include "disk/versions.h"
@@ -38,6 +42,14 @@ static locache_status check_options(const char *dir, const locache_options *opti
         ~(unsigned)(LOCACHE_OPEN_KEEP | LOCACHE_OPEN_DURABLE | LOCACHE_OPEN_NO_PICKLE |
                     LOCACHE_OPEN_UNMAPPED | LOCACHE_OPEN_READ_ONLY))
         return lc_fail(error, LOCACHE_EINVAL, "unknown flags: 0x%x", options->flags);
+    if (options->compress < LOCACHE_COMPRESS_NEVER || options->compress > LOCACHE_COMPRESS_MAX)
+        return lc_fail(error, LOCACHE_EINVAL,
+                       "compress must be a LOCACHE_COMPRESS_... or a level up to %d",
+                       LOCACHE_COMPRESS_MAX);
+    if (options->compress != LOCACHE_COMPRESS_NONE && options->compress != LOCACHE_COMPRESS_NEVER &&
+        lc_zstd_load() == NULL)
+        return lc_fail(error, LOCACHE_EINVAL, "compress needs %s, which is not here: install it",
+                       LC_ZSTD_FILE);
     if ((options->retain == NULL) != (options->release == NULL))
         return lc_fail(error, LOCACHE_EINVAL, "of retain and release, both are given or none");
     if (!lc_told_identity(&identity, options->identity))
@@ -68,8 +80,11 @@ static char *append_path(char *at, const char **path, const char **name, const l
 
 static void destroy(locache *cache)
 {
-    lc_flight_close(cache);
     lc_counting_last(cache);
+    for (size_t i = 0; cache->layers != NULL && i < cache->layers->count; i++)
+        lc_handle_release(cache->layers->bases[i]);
+    lc_free(cache->layers);
+    lc_flight_close(cache);
     lc_dirhold_close(cache);
     /* A flight that ends after the handle was closed may still evict by them. */
     lc_free(cache->recall.uses);
@@ -116,8 +131,10 @@ static locache *make_handle(const char *dir, const locache_options *options)
         cache->identity.code_tag = cache->tag;
     }
     cache->flags = options->flags;
-    cache->limits = (lc_limits){.max_entries = options->max_entries, .max_age = options->max_age};
+    cache->limits = lc_bounds_of(options);
     cache->wait = options->wait;
+    cache->compress = options->compress == LOCACHE_COMPRESS_NEVER ? LOCACHE_COMPRESS_NONE
+                                                                  : (int)options->compress;
     if (lc_told_new(&cache->told, options) != LOCACHE_OK ||
         lc_recall_init(cache, options) != LOCACHE_OK) {
         lc_free(cache->told);
@@ -126,9 +143,80 @@ static locache *make_handle(const char *dir, const locache_options *options)
     }
     for (size_t i = 0; cache->told != NULL && i < cache->told->count; i++)
         cache->told->others[i].identity.code_tag = cache->identity.code_tag;
-    lc_counting_begin(cache);
     return cache;
 }
+
+/* ---------------------------------------------------------------------------------------- bases */
+
+/* A handle for the base's cache directory at `path`. OK: also where it holds nothing of the
+ * function, which may come. NEED_SOURCE, ENOMEM. */
+static locache_status open_base(locache **out, const char *path, const locache_options *options)
+{
+    locache_options own = *options;
+    own.flags = (own.flags & (LOCACHE_OPEN_KEEP | LOCACHE_OPEN_NO_PICKLE)) |
+                LOCACHE_OPEN_READ_ONLY | LOCACHE_OPEN_UNMAPPED;
+    own.max_entries = own.max_age = own.recheck = 0;
+    own.memory_entries = -1;
+    own.retain = own.release = NULL;
+    own.note = own.kept_by = NULL;
+    own.note_size = 0;
+    locache *base = make_handle(path, &own);
+    if (base == NULL)
+        return LOCACHE_ENOMEM;
+    base->foreign = true;
+    (void)lc_dirhold_borrow(base);
+    locache_status status = lc_funcdir_attach(base, LC_LOOK, NULL);
+    lc_dirhold_return(base);
+    if (status == LOCACHE_NEED_SOURCE && lc_version_could_ask(&base->identity)) {
+        lc_handle_release(base);
+        return status;
+    }
+    /* What is wrong with it is said where a result is looked for. */
+    base->identity.no_source = !base->identity.has_source;
+    *out = base;
+    return LOCACHE_OK;
+}
+
+/* Is the version one that a source says? */
+static bool is_of_source(const locache *cache)
+{
+    return !(cache->flags & LOCACHE_OPEN_KEEP) && cache->identity.code_tag != NULL &&
+           strcmp(cache->identity.code_tag, "explicit") != 0;
+}
+
+static struct lc_layers *new_layers(void)
+{
+    struct lc_layers *layers = lc_alloc(sizeof *layers);
+    if (layers != NULL)
+        layers->count = 0;
+    return layers;
+}
+
+static locache_status open_bases(locache *cache, const locache_options *options,
+                                 locache_error *error)
+{
+    char path[LOCACHE_PATH_MAX];
+    locache *base;
+    bool told = options->base != NULL;
+    const char *list = told ? options->base : lc_environment("LOCACHE_BASE");
+    if (list == NULL || list[0] == '\0')
+        return LOCACHE_OK;
+    bool exact = !told && !is_of_source(cache);
+    while (lc_layers_next(path, &list, cache->dir, exact)) {
+        if (cache->layers == NULL && (cache->layers = new_layers()) == NULL)
+            return lc_fail(error, LOCACHE_ENOMEM, "no memory to open %s", path);
+        if (cache->layers->count == LC_LAYERS_MAX || strlen(path) + PATH_RESERVE > LOCACHE_PATH_MAX)
+            continue;
+        locache_status status = open_base(&base, path, options);
+        if (status != LOCACHE_OK)
+            return status == LOCACHE_ENOMEM ? lc_fail(error, status, "no memory to open %s", path)
+                                            : status;
+        cache->layers->bases[cache->layers->count++] = base;
+    }
+    return LOCACHE_OK;
+}
+
+/* --------------------------------------------------------------------------------------- handle */
 
 locache_status locache_open(locache **out, const char *dir, const locache_options *options,
                             locache_error *error)
@@ -144,6 +232,7 @@ locache_status locache_open(locache **out, const char *dir, const locache_option
     locache *cache = make_handle(dir, &known);
     if (cache == NULL)
         return lc_fail(error, LOCACHE_ENOMEM, "no memory to open %s", dir);
+    lc_counting_begin(cache);
     locache_identity *identity = &cache->identity;
     (void)lc_dirhold_borrow(cache);
     status =
@@ -156,6 +245,8 @@ locache_status locache_open(locache **out, const char *dir, const locache_option
             identity->code_tag != NULL && !identity->has_source && !identity->no_source;
         status = could_ask ? LOCACHE_NEED_SOURCE : LOCACHE_OK;
     }
+    if (status == LOCACHE_OK)
+        status = open_bases(cache, &known, error);
     if (status != LOCACHE_OK) {
         locache_close(cache);
         return status;

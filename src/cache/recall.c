@@ -17,6 +17,7 @@
 #include "base/system.h"
 #include "cache/counting.h"
 #include "cache/dirhold.h"
+#include "cache/layers.h"
 
 #include <fcntl.h>
 #include <string.h>
@@ -52,7 +53,8 @@ locache_status lc_recall_init(locache *cache, const locache_options *options)
     recall->values = options->retain == NULL;
     atomic_init(&recall->grain, -1);
     atomic_init(&recall->holds, false);
-    if (options->max_entries > 0) {
+    bool by_use = options->max_entries > 0 || options->max_bytes > 0;
+    if (by_use) {
         recall->uses = lc_alloc(LC_LIMITS_READ * sizeof *recall->uses);
         if (recall->uses == NULL)
             return LOCACHE_ENOMEM;
@@ -72,7 +74,7 @@ locache_status lc_recall_init(locache *cache, const locache_options *options)
         .retain = recall->values ? retain_value : options->retain,
         .release = recall->values ? release_value : options->release,
         .group = recall->values ? NULL : options->group,
-        .notes = options->max_entries > 0,
+        .notes = by_use,
     };
     recall->table = lc_table_new(&table);
     if (recall->table != NULL)
@@ -143,6 +145,8 @@ static __attribute__((noinline)) bool is_named(locache *cache, const locache_sta
     const char *name = lc_address_name(address);
     if (name == NULL)
         return false;
+    if (stamp->words[LC_STAMP_BASE] != 0)
+        return lc_layers_validate(cache, stamp, address);
     int funcdir = lc_dirhold_borrow(cache);
     bool named = funcdir >= 0 && lc_stamp_is_at(stamp, funcdir, name);
     if (named && hit != NULL && hit->pin && may_pin(&cache->recall, stamp))
@@ -320,7 +324,8 @@ void lc_recall_keep_written(locache *cache, lc_address *address, const locache_s
     size_t size = (size_t)stamp->words[LC_STAMP_SIZE];
     if (!cache->recall.values || cache->recall.table == NULL)
         return;
-    bool fits = image->count == 1 && size > 0 && size <= KEPT_MAX && image->spans[0].size == size;
+    bool fits = image->count == 1 && !image->packed && size > 0 && size <= KEPT_MAX &&
+                image->spans[0].size == size;
     locache_value *value = fits ? lc_value_new(size) : NULL;
     if (value == NULL) {
         lc_table_drop(cache->recall.table, address, 0);

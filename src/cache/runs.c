@@ -6,7 +6,7 @@
 #include "base/os.h"
 #include "base/system.h"
 #include "cache/dirhold.h"
-#include "disk/tally.h"
+#include "disk/marks.h"
 
 /* So many bytes: it was said, or so many runs found nothing that could be said. */
 #define SAID 64
@@ -21,14 +21,14 @@ static int64_t count_run(const lc_directory *at)
 {
     bool made;
     int last;
-    int fd = lc_tally_open(at, LC_TALLY_RUNS, &made);
+    int fd = lc_marks_open(at, LC_MARKS_RUNS, &made);
     if (fd < 0)
         return -1;
-    int64_t before = lc_tally_size(fd, &last);
+    int64_t before = lc_marks_size(fd, &last);
     /* The function may be made again and again, as by a cell of a notebook. */
     bool counts = before >= 0 && before < SAID && last != own_byte();
     if (counts)
-        counts = lc_tally_add(fd, own_byte(), 1) == 0;
+        counts = lc_marks_add(fd, own_byte(), 1) == 0;
     lc_close(fd);
     return counts ? before : -1;
 }
@@ -36,10 +36,10 @@ static int64_t count_run(const lc_directory *at)
 static void fill_up(const lc_directory *at)
 {
     bool made;
-    int fd = lc_tally_open(at, LC_TALLY_RUNS, &made);
+    int fd = lc_marks_open(at, LC_MARKS_RUNS, &made);
     if (fd < 0)
         return;
-    (void)lc_tally_add(fd, own_byte(), SAID);
+    (void)lc_marks_add(fd, own_byte(), SAID);
     lc_close(fd);
 }
 
@@ -55,7 +55,7 @@ int64_t locache_count_run(locache *cache, locache_run run)
     else if (funcdir >= 0 && run == LOCACHE_RUN_SAID)
         fill_up(&at);
     else if (funcdir >= 0)
-        (void)lc_unlinkat(funcdir, LC_TALLY_RUNS, 0);
+        (void)lc_unlinkat(funcdir, LC_MARKS_RUNS, 0);
     lc_dirhold_return(cache);
     return before;
 }

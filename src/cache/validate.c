@@ -8,6 +8,8 @@
  * decoded before all of it held. */
 #include "cache/validate.h"
 #include "base/system.h"
+#include "cache/base.h"
+#include "disk/groupkey.h"
 #include "disk/userkey.h"
 #include "disk/verified.h"
 #include "disk/version_file.h"
@@ -26,7 +28,10 @@ locache_status lc_validate_key(unsigned char out[LC_MAC_KEY_SIZE], locache *cach
         memcpy(out, cache->key, LC_MAC_KEY_SIZE);
         return LOCACHE_OK;
     }
-    locache_status status = lc_userkey_read(out, make, cache->dir, error);
+    locache_status status =
+        cache->mode != 0 ? lc_groupkey_read(out, cache->dir, error) : LOCACHE_MISS;
+    if (status == LOCACHE_MISS)
+        status = lc_userkey_read(out, make, cache->dir, error);
     int none = LC_KEY_NONE;
     if (status == LOCACHE_OK &&
         atomic_compare_exchange_strong(&cache->key_state, &none, LC_KEY_LOADING)) {
@@ -82,8 +87,26 @@ static bool is_authentic(const locache_value *value, locache *cache, const char 
     return true;
 }
 
-/* May a pickle be given to somebody who will run it? Only one that this user's key signed. The key
- * is not made here: without one there is nothing that it could have signed. */
+/* What is to be done about a pickle that does not verify. */
+static const char *remedy(const locache *cache)
+{
+    if (cache->foreign)
+        return ": let the base be made with LOCACHE_MODE and LOCACHE_GROUP_KEY, and name that key "
+               "in LOCACHE_GROUP_KEY here";
+    return cache->mode != 0 ? ": let all members name one key in LOCACHE_GROUP_KEY" : "";
+}
+
+/* In a base, what a group signed is as good as what the user did. */
+static bool is_groups(const locache_value *value, const locache *cache)
+{
+    unsigned char key[LC_MAC_KEY_SIZE];
+    return cache->foreign && lc_groupkey_read(key, cache->dir, NULL) == LOCACHE_OK &&
+           mac_verifies(value, key);
+}
+
+/* May a pickle be given to somebody who will run it? Only one that this user's key signed, or the
+ * one that its group shares. The key is not made here: without one there is nothing that it could
+ * have signed. */
 static locache_status check_pickle(const locache_value *value, locache *cache, const char *name,
                                    locache_error *error)
 {
@@ -92,13 +115,16 @@ static locache_status check_pickle(const locache_value *value, locache *cache, c
         return lc_fail(error, LOCACHE_EUNTRUSTED, "%s/%s is pickled and not signed",
                        lc_handle_path(cache), name);
     locache_status status = lc_validate_key(key, cache, false, error);
-    if (status != LOCACHE_OK)
+    bool known = status == LOCACHE_OK;
+    if ((known && is_authentic(value, cache, name, key)) || is_groups(value, cache)) {
+        lc_error_clear(error);
+        return LOCACHE_OK;
+    }
+    if (!known && !cache->foreign)
         return status;
-    if (!is_authentic(value, cache, name, key))
-        return lc_fail(error, LOCACHE_EUNTRUSTED,
-                       "%s/%s is pickled, and signed with another key than this user's",
-                       lc_handle_path(cache), name);
-    return LOCACHE_OK;
+    return lc_fail(error, LOCACHE_EUNTRUSTED,
+                   "%s/%s is pickled, and signed with another key than this user's%s",
+                   lc_handle_path(cache), name, remedy(cache));
 }
 
 /* Was the version that an entry is of said to be the same as the handle's? Such entries are few, so
@@ -106,8 +132,12 @@ static locache_status check_pickle(const locache_value *value, locache *cache, c
 static bool is_kept(const locache *cache, const locache_id *version)
 {
     lc_version record;
-    locache_status status =
-        lc_version_file_read(&record, atomic_load(&cache->funcdir), lc_handle_path(cache), NULL);
+    locache_status status = LOCACHE_OK;
+    int funcdir = atomic_load(&cache->funcdir);
+    if (cache->foreign)
+        lc_base_record(&record, funcdir);
+    else
+        status = lc_version_file_read(&record, funcdir, lc_handle_path(cache), NULL);
     return status == LOCACHE_OK && !record.lost && !record.newer &&
            lc_version_has_id(&record, version);
 }
@@ -120,7 +150,8 @@ const char *lc_validate_use(const lc_entry *entry, int64_t used, const locache *
     if (!(cache->flags & LOCACHE_OPEN_KEEP) && !same_id(&entry->version, &version) &&
         !is_kept(cache, &entry->version))
         return "of another version of the function";
-    if (entry->expires != 0 && entry->expires <= lc_now())
+    bool ends = entry->expires != 0 || cache->limits.ttl > 0;
+    if (ends && lc_limits_over(&cache->limits, entry->created, entry->expires, lc_now()))
         return "expired";
     if (cache->limits.max_age > 0 && lc_limits_age(used) > cache->limits.max_age)
         return "expired";

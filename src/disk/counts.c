@@ -269,7 +269,8 @@ static added open_to_add(int *out, const lc_directory *at)
     if (*out < 0)
         return FAILED;
     if (lc_fstat(*out, &found) == 0 &&
-        lc_owner_file(*out, &found, at->owner, at->path, LC_COUNTS_NAME, NULL) == LOCACHE_OK &&
+        lc_owner_file(*out, &found, &(lc_owner_in){at->dir, at->owner}, at->path, LC_COUNTS_NAME,
+                      NULL) == LOCACHE_OK &&
         found.st_nlink == 1)
         return ADDED;
     lc_close(*out);
@@ -342,8 +343,9 @@ bool lc_counts_each(const lc_directory *at, void (*fn)(void *context, const lc_c
     int fd = lc_openat(at->dir, LC_COUNTS_NAME, O_RDONLY, 0);
     if (fd < 0)
         return false;
-    bool ours = lc_fstat(fd, &found) == 0 &&
-                lc_owner_file(fd, &found, at->owner, at->path, LC_COUNTS_NAME, NULL) == LOCACHE_OK;
+    bool ours =
+        lc_fstat(fd, &found) == 0 && lc_owner_file(fd, &found, &(lc_owner_in){at->dir, at->owner},
+                                                   at->path, LC_COUNTS_NAME, NULL) == LOCACHE_OK;
     if (ours) {
         read_content(&read, fd, 0);
         each_record(&read, tell_one, &in);

@@ -6,6 +6,12 @@
 
 #include <sys/types.h>
 
+/* How many entries were evicted, and how many of them had been stored or used just before. */
+typedef struct lc_evictions {
+    int64_t all;
+    int64_t young;
+} lc_evictions;
+
 /* Borrowed, made for one call. */
 typedef struct lc_directory {
     int dir;
@@ -17,6 +23,7 @@ typedef struct lc_directory {
     bool unseen;          /* to read is no use: lc_open_unseen() */
     /* the user's, that entries written here are signed with, where it is known; else NULL */
     const unsigned char *key;
+    lc_evictions *evictions; /* counted here; NULL: by nobody */
 } lc_directory;
 
 #endif

@@ -45,7 +45,8 @@ static locache_status read_opened(lc_front *out, int fd, const lc_directory *at,
     if (lc_fstat(fd, &found) != 0)
         return lc_fail_os(error, errno, "cannot examine %s/%s", at->path, name);
     take_sizes(out, &found);
-    locache_status status = lc_owner_file(fd, &found, at->owner, at->path, name, error);
+    locache_status status =
+        lc_owner_file(fd, &found, &(lc_owner_in){at->dir, at->owner}, at->path, name, error);
     if (status != LOCACHE_OK)
         return status;
     ssize_t got = lc_read_full(fd, out->room, sizeof out->room);

@@ -14,6 +14,7 @@
 #include "base/system.h"
 #include "disk/evict.h"
 #include "disk/meta.h"
+#include "disk/round.h"
 
 #include <string.h>
 
@@ -27,16 +28,14 @@
 /* .locache/hand, in the machine's own order of bytes: no other reads it, and what another wrote is
  * no worse than any place to begin. */
 typedef struct round {
-    int64_t place;   /* of the next name, as the file system says it; 0: the first */
-    int64_t seen;    /* entries in this round, that stay */
-    int64_t begin;   /* how many there were said to be when it began */
-    int64_t evicted; /* in this round */
-    int64_t oldest;  /* use that was seen in this round */
-    int64_t before;  /* that of the round before; 0: there was none */
+    lc_round names; /* those that it comes by */
+    int64_t oldest; /* use that was seen in this round */
+    int64_t before; /* that of the round before; 0: there was none */
 } round;
 
 typedef struct candidate {
     int64_t when;
+    int64_t size;
     char name[LOCACHE_NAME_MAX + 1];
 } candidate;
 
@@ -49,12 +48,12 @@ typedef struct way {
     int64_t now;
     int64_t names;                    /* that were looked at */
     int64_t wanted;                   /* so many are to go */
-    int64_t expired;                  /* and evicted for that */
+    lc_tally expired;                 /* and evicted for that */
     int64_t count;                    /* of the candidates */
     candidate oldest[LC_HAND_EVICTS]; /* in order, the oldest first */
 } way;
 
-static void consider(way *on, const char *name, int64_t when)
+static void consider(way *on, const char *name, int64_t when, int64_t bytes)
 {
     int64_t place = on->count;
     size_t size = strlen(name) + 1;
@@ -71,6 +70,7 @@ static void consider(way *on, const char *name, int64_t when)
     memmove(on->oldest + place + 1, on->oldest + place,
             (size_t)(on->count - place - 1) * sizeof *on->oldest);
     on->oldest[place].when = when;
+    on->oldest[place].size = bytes;
     memcpy(on->oldest[place].name, name, size);
 }
 
@@ -105,53 +105,49 @@ static bool come_by(void *context, const char *name)
         when = on->now;
     bool newest = strcmp(name, on->keep) == 0;
     if (!newest && on->limits->max_age > 0 && on->now - when > on->limits->max_age) {
-        lc_evict_entry(on->at, name, LC_EVICTED_OLD);
-        on->expired++;
+        lc_evict_entry(on->at, name, INT64_MIN, LC_EVICTED_OLD);
+        lc_tally_plus(&on->expired, 1, (int64_t)found.st_size);
         return goes_on(on);
     }
-    on->round.seen++;
+    lc_tally_plus(&on->round.names.seen, 1, (int64_t)found.st_size);
     if (when < on->round.oldest)
         on->round.oldest = when;
     if (!newest)
-        consider(on, name, when);
+        consider(on, name, when, (int64_t)found.st_size);
     return goes_on(on);
 }
 
-/* The end of a round. The count as it is known now: of what was stored in the round, some came
- * where the hand had been already, half by and large. */
-static int64_t go_round(round *in, int64_t count, int64_t now)
+/* The end of a round: *tally becomes what is known now. */
+static void go_round(round *in, lc_tally *tally, int64_t now)
 {
-    int64_t stored = count > in->begin - in->evicted ? count - in->begin + in->evicted : 0;
-    int64_t least = in->seen + stored / 2;
-    int64_t most = in->seen + stored;
-    if (in->seen > 0)
-        count = count < least ? least : count > most ? most : count;
+    lc_round_end(&in->names, tally);
     in->before = in->oldest < now ? in->oldest : now;
-    in->seen = in->evicted = 0;
-    in->begin = count;
     in->oldest = now;
-    return count;
 }
 
-static void read_hand(way *on, const lc_meta *file, int64_t count)
+static void read_hand(way *on, const lc_meta *file, const lc_tally *tally)
 {
     size_t size = 0;
     if (lc_meta_read(&size, &on->round, sizeof on->round, file, NULL) == LOCACHE_OK &&
-        size == sizeof on->round && on->round.seen >= 0 && on->round.evicted >= 0)
+        size == sizeof on->round && on->round.names.seen.entries >= 0 &&
+        on->round.names.evicted.entries >= 0)
         return;
-    on->round = (round){.begin = count, .oldest = on->now};
+    on->round = (round){.names.begin = *tally, .oldest = on->now};
 }
 
-/* Evict those that are beyond the limit, or all that are old: how many. In the first round that is
- * all of the oldest, since nobody knows better. */
-static int64_t evict(const way *on)
+/* Evict those that are beyond the limit, or all that are old. In the first round that is all of the
+ * oldest, since nobody knows better. */
+static lc_tally evict(const way *on)
 {
+    lc_tally evicted = {0, 0};
     int64_t old = on->round.before > 0 ? old_of(on) : on->count;
     int64_t most = old > on->wanted ? old : on->wanted;
     int64_t count = on->wanted == 0 ? 0 : most < on->count ? most : on->count;
-    for (int64_t i = 0; i < count; i++)
-        lc_evict_entry(on->at, on->oldest[i].name, LC_EVICTED_MANY);
-    return count;
+    for (int64_t i = 0; i < count; i++) {
+        lc_evict_entry(on->at, on->oldest[i].name, on->oldest[i].when, LC_EVICTED_MANY);
+        lc_tally_plus(&evicted, 1, on->oldest[i].size);
+    }
+    return evicted;
 }
 
 static int64_t surplus(const lc_limits *limits, int64_t count)
@@ -159,32 +155,33 @@ static int64_t surplus(const lc_limits *limits, int64_t count)
     return count > limits->max_entries ? count - limits->max_entries : 0;
 }
 
-int64_t lc_hand_move(const lc_directory *at, const lc_limits *limits, const char *keep,
-                     int64_t count)
+bool lc_hand_move(lc_tally *tally, const lc_directory *at, const lc_limits *limits,
+                  const char *keep)
 {
     way on = {.at = at, .limits = limits, .keep = keep, .now = lc_now()};
     const lc_meta file = {.dir = at->dir, .path = at->path, .name = "hand"};
-    read_hand(&on, &file, count);
+    read_hand(&on, &file, tally);
     bool ended = false;
     /* Once more where the end came first; not again, since that was all of it. */
     for (int go = 0; go < 2 && goes_on(&on); go++) {
-        on.wanted = surplus(limits, count);
-        if (lc_each_name_from(at->dir, &on.round.place, come_by, &on) != 0)
-            return -1;
-        count = count > on.expired ? count - on.expired : 0;
-        on.round.evicted += on.expired;
-        on.expired = 0;
-        if (on.round.place == 0) {
-            count = go_round(&on.round, count, on.now);
+        on.wanted = surplus(limits, tally->entries);
+        if (lc_each_name_from(at->dir, &on.round.names.place, come_by, &on) != 0)
+            return false;
+        lc_tally_minus(tally, &on.expired);
+        lc_tally_plus(&on.round.names.evicted, on.expired.entries, on.expired.bytes);
+        on.expired = (lc_tally){0, 0};
+        if (on.round.names.place == 0) {
+            go_round(&on.round, tally, on.now);
             ended = true;
         }
     }
-    on.wanted = surplus(limits, count);
-    int64_t evicted = evict(&on);
+    on.wanted = surplus(limits, tally->entries);
+    const lc_tally evicted = evict(&on);
     /* Those of the round before are in its sum, which is too much then and evicts too much. */
     if (!ended)
-        on.round.seen -= on.round.seen > evicted ? evicted : on.round.seen;
-    on.round.evicted += evicted;
+        lc_tally_minus(&on.round.names.seen, &evicted);
+    lc_tally_plus(&on.round.names.evicted, evicted.entries, evicted.bytes);
     (void)!lc_meta_write(&file, (lc_span){&on.round, sizeof on.round}, NULL);
-    return count > evicted ? count - evicted : 0;
+    lc_tally_minus(tally, &evicted);
+    return true;
 }

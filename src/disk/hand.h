@@ -5,14 +5,15 @@
 #define LC_HAND_H
 
 #include "disk/limits.h"
+#include "disk/tally.h"
 
 /* So many at once, at most; each has 1/64 of the names that the hand comes by at least. */
 #define LC_HAND_EVICTS 8
 
 /* Move it on, and evict what is beyond max_entries, or some more, but none of the name `keep`.
- * `count` is how many entries there are said to be; what is beyond LC_HAND_EVICTS stays. How many
- * there are then, as far as that is known, and no fewer; or -1: the directory could not be read. */
-int64_t lc_hand_move(const lc_directory *at, const lc_limits *limits, const char *keep,
-                     int64_t count);
+ * *tally is what there is said to be, and then what there is, as far as that is known, and no less;
+ * what is beyond LC_HAND_EVICTS stays. False: the directory could not be read. */
+bool lc_hand_move(lc_tally *tally, const lc_directory *at, const lc_limits *limits,
+                  const char *keep);
 
 #endif

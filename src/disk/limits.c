@@ -4,8 +4,8 @@
  * and no index can go wrong. With max_age it is the time of modification, which mounts without
  * access times keep, too; with max_entries the time of access, which moves nothing that a stamp has
  * but the time of change. Two processes that evict at once may evict a few entries more than either
- * would: that costs a computation, never a wrong result. How many entries there are, they count
- * together. */
+ * would: that costs a computation, never a wrong result. How many entries there are, and
+ * how many bytes, they count together (tally.h). */
 #include "disk/limits.h"
 #include "base/alloc.h"
 #include "base/os.h"
@@ -54,10 +54,29 @@ int64_t lc_limits_age(int64_t used)
     return used < now ? now - used : 0;
 }
 
+int64_t lc_limits_end(const lc_limits *limits, int64_t created, int64_t expires)
+{
+    int64_t end = expires;
+    if (limits->ttl > 0) {
+        int64_t own = created < INT64_MAX - limits->ttl ? created + limits->ttl : INT64_MAX;
+        end = expires != 0 && expires < own ? expires : own;
+    }
+    return end;
+}
+
+bool lc_limits_over(const lc_limits *limits, int64_t created, int64_t expires, int64_t now)
+{
+    int64_t end = lc_limits_end(limits, created, expires);
+    /* Made in what the clock calls the future, by more than it may last: when, nobody knows. */
+    bool future = limits->ttl > 0 && created > now && created - now > limits->ttl;
+    return future || (end != 0 && end <= now && now - end >= limits->stale);
+}
+
 /* An entry that may be evicted. */
 typedef struct used {
     int64_t when;
-    size_t name; /* offset into the survey's names: they move as they grow */
+    int64_t size; /* of the file */
+    size_t name;  /* offset into the survey's names: they move as they grow */
 } used;
 
 /* What is in a directory, to choose from. */
@@ -65,15 +84,15 @@ typedef struct survey {
     const lc_directory *at;
     const lc_limits *limits;
     const char *keep;
-    lc_use *uses; /* of results in memory, by their files' numbers */
-    size_t use_count;
+    lc_uses uses; /* of results in memory */
     used *entries;
     size_t count;
     size_t room;
     char *names;
     size_t names_size;
     size_t names_room;
-    int64_t kept; /* entries that are not to be chosen */
+    int64_t kept;  /* entries that are not to be chosen */
+    int64_t bytes; /* of all */
     bool failed;
 } survey;
 
@@ -89,47 +108,6 @@ static void *grown(void *array, size_t *room, size_t needed, size_t item)
     return moved;
 }
 
-static int by_inode(const void *a, const void *b)
-{
-    ino_t left = ((const lc_use *)a)->inode;
-    ino_t right = ((const lc_use *)b)->inode;
-    return left < right ? -1 : left > right;
-}
-
-/* For each file the last use is left. */
-static size_t sort_uses(lc_use *uses, size_t count)
-{
-    size_t left = 0;
-    if (count > 0)
-        qsort(uses, count, sizeof *uses, by_inode);
-    for (size_t i = 0; i < count; i++) {
-        if (left == 0 || uses[left - 1].inode != uses[i].inode)
-            uses[left++] = uses[i];
-        else if (uses[left - 1].when < uses[i].when)
-            uses[left - 1].when = uses[i].when;
-    }
-    return left;
-}
-
-/* Without memory for them, uses of results in memory count as they are noted: once a minute. */
-static void ask_uses(survey *in, const lc_newcomer *newcomer)
-{
-    if (newcomer->uses == NULL)
-        return;
-    in->uses = lc_alloc(LC_LIMITS_USES * sizeof *in->uses);
-    if (in->uses != NULL)
-        in->use_count = sort_uses(in->uses, newcomer->uses(in->uses, newcomer->context));
-}
-
-static int64_t last_use(const survey *in, const struct stat *found)
-{
-    int64_t when = lc_evict_last_use(found);
-    const lc_use this = {.inode = found->st_ino};
-    const lc_use *in_memory =
-        in->use_count > 0 ? bsearch(&this, in->uses, in->use_count, sizeof this, by_inode) : NULL;
-    return in_memory != NULL && in_memory->when > when ? in_memory->when : when;
-}
-
 static bool survey_entry(void *context, const char *name)
 {
     survey *in = context;
@@ -139,11 +117,12 @@ static bool survey_entry(void *context, const char *name)
     /* The entry that was just stored, whatever the clock says. */
     if (strcmp(name, in->keep) == 0) {
         in->kept++;
+        in->bytes += (int64_t)found.st_size;
         return true;
     }
     if (in->limits->max_age > 0 &&
         lc_limits_age(lc_stamp_nanoseconds(&found.st_mtim)) > in->limits->max_age) {
-        lc_evict_entry(in->at, name, LC_EVICTED_OLD);
+        lc_evict_entry(in->at, name, INT64_MIN, LC_EVICTED_OLD);
         return true;
     }
     size_t size = strlen(name) + 1;
@@ -156,7 +135,10 @@ static bool survey_entry(void *context, const char *name)
     in->failed = entries == NULL || names == NULL;
     if (in->failed)
         return false;
-    in->entries[in->count++] = (used){.when = last_use(in, &found), .name = in->names_size};
+    in->entries[in->count++] = (used){.when = lc_uses_last(&in->uses, &found),
+                                      .size = (int64_t)found.st_size,
+                                      .name = in->names_size};
+    in->bytes += (int64_t)found.st_size;
     memcpy(in->names + in->names_size, name, size);
     in->names_size += size;
     return true;
@@ -170,13 +152,14 @@ static int by_time(const void *a, const void *b)
 }
 
 /* Remove what is too old, and the least recently used of what is too many, but for the newcomer.
- * The number of entries that stay, or -1 where that is not known. */
-static int64_t trim(const lc_directory *at, const lc_limits *limits, const lc_newcomer *newcomer)
+ * *stay: what stays; false: that is not known. */
+static bool trim(lc_tally *stay, const lc_directory *at, const lc_limits *limits,
+                 const lc_newcomer *newcomer)
 {
     survey in = {.at = at, .limits = limits, .keep = newcomer->name};
-    int64_t stay = -1;
+    bool known = false;
     if (limits->max_entries > 0)
-        ask_uses(&in, newcomer);
+        lc_uses_ask(&in.uses, newcomer->uses, newcomer->context);
     if (lc_store_each(at, survey_entry, &in, NULL) != LOCACHE_OK || in.failed)
         goto done;
     int64_t total = (int64_t)in.count + in.kept;
@@ -187,67 +170,53 @@ static int64_t trim(const lc_directory *at, const lc_limits *limits, const lc_ne
         surplus = in.count;
     if (surplus > 0)
         qsort(in.entries, in.count, sizeof in.entries[0], by_time);
-    for (size_t i = 0; i < surplus; i++)
-        lc_evict_entry(at, in.names + in.entries[i].name, LC_EVICTED_MANY);
-    stay = total - (int64_t)surplus;
+    for (size_t i = 0; i < surplus; i++) {
+        lc_evict_entry(at, in.names + in.entries[i].name, in.entries[i].when, LC_EVICTED_MANY);
+        in.bytes -= in.entries[i].size;
+    }
+    *stay = (lc_tally){total - (int64_t)surplus, in.bytes};
+    known = true;
 done:
-    lc_free(in.uses);
+    lc_uses_free(&in.uses);
     lc_free(in.entries);
     lc_free(in.names);
-    return stay;
+    return known;
 }
 
-/* ----------------------------------------------------------------------------------- the count */
-
-/* LC_TALLY_ENTRIES has as many bytes as there are entries, or more: each process that stores one
- * adds a byte, and who lists the directory sets it right. */
-
-/* Held while a byte is added, or the directory listed: a second is a listing of a million. Who does
- * not get it goes on without, and the next listing sets it right. */
-#define COUNT_MILLISECONDS 1000
-
-/* Count one more. How many there are now, or -1: not known. */
-static int64_t count_one_more(int fd, bool replaced)
-{
-    int last;
-    if (!replaced && lc_tally_add(fd, '.', 1) != 0)
-        return -1;
-    return lc_tally_size(fd, &last);
-}
+/* ----------------------------------------------------------------------------------- the tally */
 
 /* Whatever is in the directory is asked for its time where that takes no longer than a store, and
  * where there is no other way: nobody has counted yet, or the limit was lowered. Else the hand goes
  * on where entries are to be evicted, and once for each handle, so that a count that is wrong
- * becomes right. How many stay; -1: not known, or as many as were counted. */
-static int64_t see_to(const lc_directory *at, const lc_limits *limits, const lc_newcomer *newcomer,
-                      int64_t count, bool known)
+ * becomes right. False: it stays as it was counted. */
+static bool see_to(lc_tallying *in, const lc_directory *at, const lc_limits *limits,
+                   const lc_newcomer *newcomer)
 {
     bool few = limits->max_entries <= LC_LIMITS_FEW;
     bool ask = !newcomer->counted && (few || limits->max_age > 0);
-    int64_t surplus = count - limits->max_entries;
-    if (!known || ask || surplus > (few ? 0 : LC_HAND_EVICTS))
-        return trim(at, limits, newcomer);
-    return surplus > 0 || !newcomer->counted ? lc_hand_move(at, limits, newcomer->name, count) : -1;
+    int64_t surplus = in->now.entries - limits->max_entries;
+    if (!in->known || ask || surplus > (few ? 0 : LC_HAND_EVICTS))
+        return trim(&in->now, at, limits, newcomer);
+    return (surplus > 0 || !newcomer->counted) &&
+           lc_hand_move(&in->now, at, limits, newcomer->name);
 }
 
 void lc_limits_keep(const lc_directory *at, const lc_limits *limits, const lc_newcomer *newcomer)
 {
-    bool made = false;
+    lc_tallying in;
+    lc_tally unheard;
     if (limits->max_entries <= 0) {
         if (!newcomer->counted)
-            (void)trim(at, limits, newcomer);
+            (void)trim(&unheard, at, limits, newcomer);
         return;
     }
-    int fd = lc_tally_open(at, LC_TALLY_ENTRIES, &made);
-    if (fd < 0) {
-        (void)trim(at, limits, newcomer);
+    if (!lc_tally_begin(&in, at, true)) {
+        (void)trim(&unheard, at, limits, newcomer);
         return;
     }
-    (void)!lc_lock_within(fd, COUNT_MILLISECONDS, NULL, NULL);
-    int64_t count = count_one_more(fd, newcomer->replaced);
-    int64_t stay = see_to(at, limits, newcomer, count, !made && count >= 0);
-    if (stay >= 0 && stay != count)
-        (void)!lc_truncate(fd, (uint64_t)stay);
-    lc_unlock(fd);
-    lc_close(fd);
+    if (!newcomer->roomed)
+        lc_tally_plus(&in.now, newcomer->replaced ? 0 : 1,
+                      newcomer->size - newcomer->replaced_size);
+    in.known = see_to(&in, at, limits, newcomer) || in.known;
+    lc_tally_end(&in);
 }

@@ -4,6 +4,7 @@
 #define LC_LIMITS_H
 
 #include "disk/directory.h"
+#include "disk/uses.h"
 
 #include <stdbool.h>
 
@@ -11,6 +12,9 @@
 typedef struct lc_limits {
     int64_t max_entries;
     int64_t max_age; /* nanoseconds since last use */
+    int64_t max_bytes;
+    int64_t ttl;   /* nanoseconds since it was computed */
+    int64_t stale; /* and after that, while it is refreshed; 0: none */
 } lc_limits;
 
 /* Note that an entry is used now: what max_age goes by, its time of modification. What is large has
@@ -22,34 +26,28 @@ void lc_limits_note_use(const lc_directory *at, const char *name, locache_value 
 /* Nanoseconds since an entry that was last used then; what lies in the future counts as now. */
 int64_t lc_limits_age(int64_t used);
 
-/* Up to so many entries, all are asked when there are too many, and those go that were used least
- * recently; that is half a millisecond. Beyond, the hand goes round (disk/hand.h). */
-#define LC_LIMITS_FEW 1024
-/* So many results more than the limit may be in memory. */
-#define LC_LIMITS_MORE 256
-/* And so many uses of what is not kept there are known. */
-#define LC_LIMITS_READ 64
-
-/* A use of a file that its times do not show: of a result in memory. */
-typedef struct lc_use {
-    ino_t inode;
-    int64_t when;
-} lc_use;
+/* When an entry ends that was made at `created`, and says itself that it expires: the earlier of
+ * that and of the reader's ttl; 0: never. */
+int64_t lc_limits_end(const lc_limits *limits, int64_t created, int64_t expires);
+/* Is it past that, and past the time in which it may be given stale? */
+bool lc_limits_over(const lc_limits *limits, int64_t created, int64_t expires, int64_t now);
 
 /* An entry that was stored, and by whom. */
 typedef struct lc_newcomer {
     const char *name;
-    bool replaced; /* it took another's place */
-    bool counted;  /* this handle has come here before */
+    int64_t size;          /* bytes of its file */
+    bool replaced;         /* it took another's place, */
+    int64_t replaced_size; /* which had so many */
+    bool roomed;           /* the tally has it already: disk/room.h */
+    bool counted;          /* this handle has come here before */
     /* This process's uses of results in memory, at most LC_LIMITS_USES: how many. Asked only where
      * something is evicted. */
     size_t (*uses)(lc_use *out, void *context);
     void *context;
 } lc_newcomer;
-#define LC_LIMITS_USES (LC_LIMITS_FEW + LC_LIMITS_MORE + LC_LIMITS_READ)
 
 /* An entry was stored: see to the limits, sending EVICT events. All processes count together what
- * they store, in .locache/count, so that max_entries is the directory's and not each one's. */
+ * they store, in .locache/tally, so that max_entries is the directory's and not each one's. */
 void lc_limits_keep(const lc_directory *at, const lc_limits *limits, const lc_newcomer *newcomer);
 
 #endif

@@ -6,13 +6,27 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
+#include <string.h>
 #include <unistd.h>
+
+/* Room for ".locache/" and a name of a few letters: they are ours. */
+#define WITHIN_MAX 32
+
+/* The name of a file of .locache/ in the function's directory. Without printf(), which is at work
+ * nowhere else where a cache is opened: a short program would wait for its pages. */
+static void name_within(char out[WITHIN_MAX], const char *name)
+{
+    static const char meta[] = LC_META "/";
+    size_t size = strnlen(name, WITHIN_MAX - sizeof meta);
+    memcpy(out, meta, sizeof meta - 1);
+    memcpy(out + sizeof meta - 1, name, size);
+    out[sizeof meta - 1 + size] = '\0';
+}
 
 /* A file of .locache/ that is read. */
 typedef struct opened_meta {
     const lc_meta *file;
-    char within[32]; /* its name in the function's directory: of a few letters */
+    char within[WITHIN_MAX];
     uid_t us;
     int fd;
 } opened_meta;
@@ -26,7 +40,8 @@ static locache_status read_meta(size_t *size, void *out, size_t room, const open
     const char *within = from->within;
     if (lc_fstat(fd, &found) != 0)
         return lc_fail_os(error, errno, "cannot examine %s/%s", file->path, within);
-    locache_status status = lc_owner_file(fd, &found, from->us, file->path, within, error);
+    locache_status status =
+        lc_owner_file(fd, &found, &(lc_owner_in){file->dir, from->us}, file->path, within, error);
     if (status != LOCACHE_OK)
         return status;
     /* It is replaced whole, and never written to: what is beyond its size need not be asked for. */
@@ -45,7 +60,7 @@ locache_status lc_meta_read(size_t *size, void *out, size_t room, const lc_meta 
     int meta = -1;
     opened_meta from = {.file = file, .us = geteuid()};
     locache_status status = LOCACHE_OK;
-    (void)snprintf(from.within, sizeof from.within, LC_META "/%s", file->name);
+    name_within(from.within, file->name);
     /* By its name where that is as good; opened where it is missing, or what is wrong with it is to
      * be said. */
     bool by_name = lc_owner_meta(file->dir, from.us);
@@ -93,8 +108,8 @@ locache_status lc_meta_write(const lc_meta *file, lc_span content, locache_error
 
 bool lc_meta_is_there(const lc_meta *file)
 {
-    char within[32];
+    char within[WITHIN_MAX];
     struct stat found;
-    (void)snprintf(within, sizeof within, LC_META "/%s", file->name);
+    name_within(within, file->name);
     return lc_fstatat(file->dir, within, &found) == 0;
 }

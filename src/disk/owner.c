@@ -45,18 +45,43 @@ static const char *name_owner(owner_text *out, uid_t uid)
     return out->text;
 }
 
-/* Ours, and closed to others? */
-static locache_status check_owner(int fd, const struct stat *file, uid_t us,
-                                  const lc_owner_place *place, locache_error *error)
+/* Anyone's, but not everyone's? A sticky directory is no better: who may make names in it makes up
+ * results. */
+static locache_status check_anyones(const struct stat *file, const lc_owner_place *place,
+                                    locache_error *error)
+{
+    const char *where = place->where;
+    if (file->st_mode & S_IWOTH)
+        return lc_fail(error, LOCACHE_EUNTRUSTED,
+                       "%s%s%s can be written to by every user, and no result is taken from it: "
+                       "its owner may chmod o-w '%s%s%s'",
+                       where, slash(where), place->name, where, slash(where), place->name);
+    return LOCACHE_OK;
+}
+
+/* What is only told is told by functions of their own: their texts' room would be touched on the
+ * way of each opening else, and a page that is touched first costs more than a system call. */
+__attribute__((noinline)) static locache_status refuse_owner(uid_t uid, const lc_owner_place *place,
+                                                             locache_error *error)
 {
     owner_text owner;
     const char *where = place->where;
+    return lc_fail(error, LOCACHE_EUNTRUSTED,
+                   "%s%s%s belongs to another user, %s: delete it, or set %s to a directory "
+                   "of yours",
+                   where, slash(where), place->name, name_owner(&owner, uid), place->variable);
+}
+
+/* Ours, and closed to others? */
+static locache_status check_owner(int fd, const struct stat *file, const lc_owner_in *in,
+                                  const lc_owner_place *place, locache_error *error)
+{
+    const char *where = place->where;
+    uid_t us = in->us;
+    if (us == LC_OWNER_ANYONE)
+        return check_anyones(file, place, error);
     if (file->st_uid != us)
-        return lc_fail(error, LOCACHE_EUNTRUSTED,
-                       "%s%s%s belongs to another user, %s: delete it, or set %s to a directory "
-                       "of yours",
-                       where, slash(where), place->name, name_owner(&owner, file->st_uid),
-                       place->variable);
+        return refuse_owner(file->st_uid, place, error);
     /* chmod takes the right from an access control list's mask, too. */
     if (lc_writers_others(fd, file))
         return lc_fail(error, LOCACHE_EUNTRUSTED,
@@ -89,8 +114,10 @@ static locache_status refuse_dir(int at, const lc_owner_place *place, int code,
     return lc_fail_os(error, code, "cannot open the directory %s%s%s", where, slash(where), name);
 }
 
-locache_status lc_owner_open(int *out, int at, const lc_owner_place *place, locache_error *error)
+static locache_status open_owned(int *out, const lc_owner_in *in, const lc_owner_place *place,
+                                 locache_error *error)
 {
+    int at = in->dir;
     /* Opened first, then checked: the descriptor cannot be exchanged any more. */
     int fd = lc_openat(at, place->name, O_RDONLY | O_DIRECTORY, 0);
     if (fd < 0)
@@ -101,13 +128,25 @@ locache_status lc_owner_open(int *out, int at, const lc_owner_place *place, loca
         status = lc_fail_os(error, errno, "cannot examine the directory %s%s%s", place->where,
                             slash(place->where), place->name);
     else
-        status = check_owner(fd, &found, geteuid(), place, error);
+        status = check_owner(fd, &found, in, place, error);
     if (status != LOCACHE_OK) {
         lc_close(fd);
         return status;
     }
     *out = fd;
     return LOCACHE_OK;
+}
+
+locache_status lc_owner_open(int *out, int at, const lc_owner_place *place, locache_error *error)
+{
+    return open_owned(out, &(lc_owner_in){at, geteuid()}, place, error);
+}
+
+locache_status lc_owner_open_anyones(int *out, int at, const char *name, const char *where,
+                                     locache_error *error)
+{
+    const lc_owner_place place = {.where = where, .name = name, .variable = "LOCACHE_BASE"};
+    return open_owned(out, &(lc_owner_in){at, LC_OWNER_ANYONE}, &place, error);
 }
 
 locache_status lc_owner_open_dir(int *out, int at, const char *name, const char *where,
@@ -126,14 +165,14 @@ bool lc_owner_meta(int dir, uid_t us)
            !(found.st_mode & (S_IWGRP | S_IWOTH));
 }
 
-locache_status lc_owner_file(int fd, const struct stat *file, uid_t us, const char *where,
-                             const char *name, locache_error *error)
+locache_status lc_owner_file(int fd, const struct stat *file, const lc_owner_in *in,
+                             const char *where, const char *name, locache_error *error)
 {
     const lc_owner_place place = {.where = where, .name = name, .variable = "LOCACHE_DIR"};
     if (!S_ISREG(file->st_mode))
         return lc_fail(error, LOCACHE_EUNTRUSTED, "%s%s%s is not a regular file: delete it", where,
                        slash(where), name);
-    return check_owner(fd, file, us, &place, error);
+    return check_owner(fd, file, in, &place, error);
 }
 
 /* ------------------------------------------------------------------------------------- above it */
@@ -151,7 +190,7 @@ static bool name_above(char out[LOCACHE_PATH_MAX], const char *path, int up)
     return true;
 }
 
-static locache_status refuse_writable(const lc_climb *how, int up)
+__attribute__((noinline)) static locache_status refuse_writable(const lc_climb *how, int up)
 {
     char real[LOCACHE_PATH_MAX];
     if (!name_above(real, how->path, up))
@@ -165,7 +204,8 @@ static locache_status refuse_writable(const lc_climb *how, int up)
                    real, how->path, real, how->variable);
 }
 
-static locache_status refuse_foreign(const lc_climb *how, int up, uid_t uid)
+__attribute__((noinline)) static locache_status refuse_foreign(const lc_climb *how, int up,
+                                                               uid_t uid)
 {
     char real[LOCACHE_PATH_MAX];
     owner_text owner;
@@ -238,8 +278,8 @@ static locache_status check_above(const lc_climb *how, const lc_step *step)
 
 /* A link on the way, of `size` bytes of path: who could make it lead elsewhere leads us to another
  * cache, be that ours too. */
-static locache_status check_link(const lc_climb *how, const char *path, size_t size,
-                                 const struct stat *link)
+__attribute__((noinline)) static locache_status check_link(const lc_climb *how, const char *path,
+                                                           size_t size, const struct stat *link)
 {
     char above[LOCACHE_PATH_MAX];
     owner_text owner;
@@ -268,7 +308,7 @@ static locache_status check_link(const lc_climb *how, const char *path, size_t s
 }
 
 /* Put what the link of path[0..size) holds in its place. False: it is gone, or too long. */
-static bool follow(char path[LOCACHE_PATH_MAX], size_t *done, size_t size)
+__attribute__((noinline)) static bool follow(char path[LOCACHE_PATH_MAX], size_t *done, size_t size)
 {
     char link[LOCACHE_PATH_MAX];
     char target[LOCACHE_PATH_MAX];
@@ -300,8 +340,11 @@ static locache_status check_way(const lc_climb *how)
         return LOCACHE_OK;
     memcpy(path, how->path, strlen(how->path) + 1);
     for (;;) {
-        size_t size = done + strspn(path + done, "/");
-        size += strcspn(path + size, "/");
+        size_t size = done;
+        while (path[size] == '/')
+            size++;
+        while (path[size] != '/' && path[size] != '\0')
+            size++;
         if (path[size] == '\0')
             return LOCACHE_OK;
         path[size] = '\0';

@@ -25,11 +25,24 @@ locache_status lc_owner_open_dir(int *out, int at, const char *name, const char 
  * Nobody else can exchange it then, so that its name is as good as a descriptor. */
 bool lc_owner_meta(int dir, uid_t us);
 
-/* The same for an open file, `us` being who must own it: OK, or EUNTRUSTED where it is not a
- * regular file, another user's or writable by others. A second name (a hard link, as some backup
- * tools make) is no harm: what is in the file is verified, and it is never written to. */
-locache_status lc_owner_file(int fd, const struct stat *file, uid_t us, const char *where,
-                             const char *name, locache_error *error);
+/* Whose a file must be that is used in an open directory. */
+typedef struct lc_owner_in {
+    int dir;  /* the directory, or the one that its .locache/ is in */
+    uid_t us; /* or LC_OWNER_ANYONE */
+} lc_owner_in;
+
+/* In place of who must own something: anybody may, as long as not all users can write to it. It is
+ * of a cache that the user named and that nothing is believed of but what data can do no harm. */
+#define LC_OWNER_ANYONE ((uid_t)-1)
+
+/* The same for an open file: OK, or EUNTRUSTED where it is not a regular file, another user's or
+ * writable by others. A second name (a hard link, as some backup tools make) is no harm: what is
+ * in the file is verified, and it is never written to. */
+locache_status lc_owner_file(int fd, const struct stat *file, const lc_owner_in *in,
+                             const char *where, const char *name, locache_error *error);
+/* As lc_owner_open_dir(), of a directory that may be anyone's. */
+locache_status lc_owner_open_anyones(int *out, int at, const char *name, const char *where,
+                                     locache_error *error);
 
 /* Can nobody else exchange the open directory `dir` (whose path is `path`) for another? Every
  * directory above it, and `dir` itself where `itself` says so, must be ours or root's, and closed

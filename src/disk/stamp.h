@@ -22,7 +22,8 @@ enum {
     LC_STAMP_CTIME,
     LC_STAMP_PROVES, /* 1: any change after this sample shows in the words before */
     LC_STAMP_UNTIL,  /* when a result in memory has to be looked up on disk again; 0: never */
-    LC_STAMP_TOOK    /* nanoseconds that the result took to compute; never negative */
+    LC_STAMP_TOOK,   /* nanoseconds that the result took to compute; never negative */
+    LC_STAMP_BASE    /* which base the file is in (cache/layers.h); 0: one's own cache */
 };
 /* The first so many are the file's. */
 #define LC_STAMP_IDENTITY LC_STAMP_PROVES

@@ -12,6 +12,7 @@
 #include "disk/mapped.h"
 #include "disk/ours.h"
 #include "disk/owner.h"
+#include "disk/tally.h"
 #include "disk/temporary.h"
 #include "disk/verified.h"
 
@@ -122,7 +123,8 @@ static locache_status read_open(locache_value **out, int fd, const lc_directory 
     file.done = file.front = 0;
     if (lc_fstat(fd, &found) != 0)
         return lc_fail_os(error, errno, "cannot examine %s/%s", at->path, name);
-    locache_status status = lc_owner_file(fd, &found, at->owner, at->path, name, error);
+    locache_status status =
+        lc_owner_file(fd, &found, &(lc_owner_in){at->dir, at->owner}, at->path, name, error);
     if (status != LOCACHE_OK)
         return status;
     if (found.st_size < LC_ENTRY_HEADER)
@@ -133,7 +135,8 @@ static locache_status read_open(locache_value **out, int fd, const lc_directory 
         return status;
     lc_stamp_take(&file.stamp, &found, at->grain, false);
     /* MISS: it cannot be mapped, and is read like a small one. */
-    status = file.front > 0 && at->map ? lc_mapped_read(out, &file, at, name, error) : LOCACHE_MISS;
+    bool maps = file.front > 0 && at->map && !lc_entry_is_compressed(file.head);
+    status = maps ? lc_mapped_read(out, &file, at, name, error) : LOCACHE_MISS;
     /* One that is mapped may be larger: it takes memory as it is touched, and gives it back. */
     if (status == LOCACHE_MISS && file.front > 0 && (uint64_t)found.st_size > lc_memory_size())
         return lc_fail(error, LOCACHE_ELIMIT, "%s/%s is larger than the memory of this machine",
@@ -175,7 +178,7 @@ static bool is_newer(const lc_directory *at, const char *name)
 }
 
 /* What is in the place of a new entry? OK: nothing, or what may be replaced. */
-static locache_status probe(bool *replaced, const lc_directory *at, const char *name,
+static locache_status probe(lc_stored *out, const lc_directory *at, const char *name,
                             locache_error *error)
 {
     unsigned char head[LC_ENTRY_HEADER];
@@ -183,12 +186,13 @@ static locache_status probe(bool *replaced, const lc_directory *at, const char *
     uint64_t table;
     struct stat found;
     int fd = lc_openat(at->dir, name, O_RDONLY, 0);
-    *replaced = fd >= 0 || errno != ENOENT;
+    out->replaced = fd >= 0 || errno != ENOENT;
     /* What cannot be opened, as a link, the rename replaces. */
     if (fd < 0)
         return LOCACHE_OK;
     /* The header is enough for nearly all: only one that says it is newer needs its checksum. */
     bool known = lc_fstat(fd, &found) == 0;
+    out->replaced_size = known && S_ISREG(found.st_mode) ? (int64_t)found.st_size : 0;
     bool suspect = known && S_ISREG(found.st_mode) &&
                    lc_read_full(fd, head, sizeof head) == sizeof head &&
                    lc_entry_peek(&least, &table, head, NULL) == LOCACHE_EFORMAT;
@@ -237,10 +241,10 @@ static locache_status make_temporary(lc_temporary *out, const lc_directory *at, 
 /* Something may be there already, or cannot be told apart from nothing but by looking. Between the
  * look and the rename somebody else may publish: then the later one counts, and both are results of
  * one call. */
-static locache_status replace(bool *replaced, lc_temporary *temporary, const lc_directory *at,
+static locache_status replace(lc_stored *out, lc_temporary *temporary, const lc_directory *at,
                               const char *name, locache_error *error)
 {
-    locache_status status = probe(replaced, at, name, error);
+    locache_status status = probe(out, at, name, error);
     if (status != LOCACHE_OK) {
         lc_temporary_discard(temporary);
         return status;
@@ -250,7 +254,7 @@ static locache_status replace(bool *replaced, lc_temporary *temporary, const lc_
     return LOCACHE_OK;
 }
 
-/* What was written is beyond doubt where it still has the time that is its own (NULL: none). Age
+/* What was written is beyond doubt where it still has the time that is its own (-1: none). Age
  * would prove nothing: the file has had its name for a moment, in which somebody may have written
  * to it. */
 static void stamp_written(locache_stamp *out, int fd, const struct timespec *own,
@@ -262,7 +266,7 @@ static void stamp_written(locache_stamp *out, int fd, const struct timespec *own
         return;
     }
     lc_stamp_take(out, &found, at->grain, true);
-    if (own == NULL || found.st_mtim.tv_sec != own->tv_sec || found.st_mtim.tv_nsec != own->tv_nsec)
+    if (found.st_mtim.tv_sec != own->tv_sec || found.st_mtim.tv_nsec != own->tv_nsec)
         out->words[LC_STAMP_PROVES] = 0;
 }
 
@@ -272,7 +276,7 @@ static bool is_large(const lc_image *image)
     size_t size = 0;
     for (size_t i = 0; i < image->count && size < LOCACHE_MAP_FROM; i++)
         size += image->spans[i].size;
-    return image->count > 1 && size >= LOCACHE_MAP_FROM;
+    return image->count > 1 && !image->packed && size >= LOCACHE_MAP_FROM;
 }
 
 static locache_status write_image(lc_temporary *temporary, const lc_directory *at, const char *name,
@@ -292,28 +296,43 @@ static locache_status write_image(lc_temporary *temporary, const lc_directory *a
     return LOCACHE_OK;
 }
 
+/* Give the file its time, *own, and its name. The time is set while nobody else knows the file. Then
+ * the one way that needs no look at what is there: a new entry, which most are, is published without
+ * replacing anything. */
+static locache_status name_written(lc_stored *out, struct timespec *own, lc_temporary *temporary,
+                                   const lc_directory *at, const char *name, locache_error *error)
+{
+    struct timespec set;
+    if (at->grain >= 0 && lc_utime_own(&set, temporary->fd) == 0)
+        *own = set;
+    if (lc_temporary_place(temporary, at->dir, name) == 0)
+        return LOCACHE_OK;
+    return replace(out, temporary, at, name, error);
+}
+
 locache_status lc_store_write(lc_stored *out, const lc_directory *at, const char *name,
                               const lc_image *image, locache_error *error)
 {
     lc_temporary temporary;
     out->replaced = false;
+    out->replaced_size = 0;
     locache_status status = make_temporary(&temporary, at, name, error);
     if (status != LOCACHE_OK)
         return status;
     status = write_image(&temporary, at, name, image, error);
     if (status != LOCACHE_OK)
         return status;
-    /* Set while nobody else knows the file. Then the one way that needs no look at what is there: a
-     * new entry, which most are, is published without replacing anything. */
-    struct timespec own;
-    bool has_own = at->grain >= 0 && lc_utime_own(&own, temporary.fd) == 0;
-    if (lc_temporary_place(&temporary, at->dir, name) != 0)
-        status = replace(&out->replaced, &temporary, at, name, error);
+    struct timespec own = {.tv_nsec = -1};
+    if (image->gate != NULL)
+        image->gate->enter(image->gate->context);
+    status = name_written(out, &own, &temporary, at, name, error);
+    if (image->gate != NULL)
+        image->gate->leave(image->gate->context, status == LOCACHE_OK ? out : NULL);
     if (status != LOCACHE_OK)
         return status;
     /* By the descriptor: the name may lead to another's by now. After the rename, which moves the
      * time of change. */
-    stamp_written(&out->stamp, temporary.fd, has_own ? &own : NULL, at);
+    stamp_written(&out->stamp, temporary.fd, &own, at);
     if (lc_temporary_close(&temporary) != 0)
         status = refuse_write(at, name, errno, error);
     /* The content was flushed before it had its name; now the name. */
@@ -328,8 +347,13 @@ locache_status lc_store_write(lc_stored *out, const lc_directory *at, const char
 
 locache_status lc_store_remove(const lc_directory *at, const char *name, locache_error *error)
 {
-    if (lc_unlinkat(at->dir, name, 0) == 0)
+    struct stat found;
+    bool counts = lc_fstatat(at->dir, name, &found) == 0;
+    if (lc_unlinkat(at->dir, name, 0) == 0) {
+        if (counts)
+            lc_tally_removed(at, &found);
         return LOCACHE_OK;
+    }
     if (errno == ENOENT || errno == ESTALE)
         return LOCACHE_MISS;
     return lc_fail_os(error, errno, "cannot remove %s/%s", at->path, name);
@@ -377,6 +401,7 @@ locache_status lc_store_clear(const lc_directory *at, locache_error *error)
 {
     clearing in = {.at = at, .status = LOCACHE_OK, .error = error};
     locache_status status = lc_store_each(at, clear_entry, &in, error);
+    (void)lc_unlinkat(at->dir, LC_TALLY, 0);
     return status == LOCACHE_OK ? in.status : status;
 }
 

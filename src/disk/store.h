@@ -13,18 +13,28 @@
 locache_status lc_store_read(locache_value **out, const lc_directory *at, const char *name,
                              locache_error *error);
 
+/* What a write did. */
+typedef struct lc_stored {
+    bool replaced;         /* there was a file of that name before, */
+    int64_t replaced_size; /* of so many bytes */
+    locache_stamp stamp;
+} lc_stored;
+
+/* Who lets an entry in: asked when it is written and has no name yet, and told when it has. */
+typedef struct lc_gate {
+    void (*enter)(void *context);
+    void (*leave)(void *context, const lc_stored *stored); /* NULL: it has none after all */
+    void *context;
+} lc_gate;
+
 /* An entry as it is to be written. */
 typedef struct lc_image {
     lc_span *spans; /* the first is the entry's front */
     size_t count;
-    bool durable; /* on the disk for good before the write returns */
+    bool durable;        /* on the disk for good before the write returns */
+    bool packed;         /* compressed: never mapped, and in memory that nobody else writes to */
+    const lc_gate *gate; /* NULL: whoever comes */
 } lc_image;
-
-/* What a write did. */
-typedef struct lc_stored {
-    bool replaced; /* there was a file of that name before */
-    locache_stamp stamp;
-} lc_stored;
 
 /* Write a file under a temporary name and publish it under its own. OK: *out is set; MISS: the
  * directory or the temporary has gone meanwhile, try again; EFORMAT: an entry of a newer format is

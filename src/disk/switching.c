@@ -94,7 +94,8 @@ static locache_status lock_open(int fd, const lc_switching *in, locache_error *e
         return lc_fail_os(error, errno, "cannot examine %s/" LOCK, in->versions_path);
     /* A second name does no harm here: nothing is in it. */
     held.st_nlink = 1;
-    locache_status status = lc_owner_file(fd, &held, geteuid(), in->versions_path, LOCK, error);
+    locache_status status = lc_owner_file(fd, &held, &(lc_owner_in){in->versions, geteuid()},
+                                          in->versions_path, LOCK, error);
     if (status != LOCACHE_OK)
         return status;
     status = wait_for_lock(fd, in, error);

@@ -1,55 +1,114 @@
-/* Files beside a function's results to which processes add bytes.
+/* The tally of a function's directory: entries and bytes, in one small file beside them.
  *
- * Adding is one write at the end, so that none is lost between two processes; nobody waits for it.
- * Such a name may be a link to some other file, which is not written to. */
+ * It is written in place, in one call, by who holds its lock: a new file under its name for each
+ * store would cost as much as the store. What a crash left of it, or what anybody else wrote there,
+ * fails its checksum and counts as nothing. A process that dies between its entry and the tally
+ * leaves it wrong by one entry: so who bounds bytes adds to it before he publishes, which leaves it
+ * too high, never too low; and what is wrong becomes right where the directory is listed, all of it
+ * or a part at a time (disk/hand.c). */
 #include "disk/tally.h"
 #include "base/os.h"
-#include "disk/owner.h"
+#include "disk/sealed.h"
 
-#include <errno.h>
 #include <fcntl.h>
 #include <string.h>
 
-/* More than anybody adds at once. */
-#define BYTES_MAX 64
+/* Held while a few hundred files are asked for their times, and by who finds no tally while the
+ * directory is listed: a second is a listing of a million. Who does not get it goes on without, and
+ * the next listing sets it right. */
+#define LOCK_MILLISECONDS 1000
 
-int lc_tally_open(const lc_directory *at, const char *name, bool *made)
+/* What the file holds, in the machine's own order of bytes: another machine takes it for damaged,
+ * and counts for itself. */
+typedef struct record {
+    char magic[8];
+    int64_t entries;
+    int64_t bytes;
+    unsigned char sum[LC_CHECKSUM_SIZE];
+} record;
+
+static const char magic[8] = {'l', 'c', 't', 'a', 'l', 'l', 'y', '1'};
+
+static bool read_record(lc_tally *out, int fd)
 {
-    struct stat found;
-    *made = false;
-    if (!lc_owner_meta(at->dir, at->owner))
-        return -1;
-    int fd = lc_openat(at->dir, name, O_RDWR | O_APPEND, 0);
-    if (fd < 0 && errno == ENOENT) {
-        fd = lc_openat(at->dir, name, O_RDWR | O_APPEND | O_CREAT, 0600);
-        *made = true;
-    }
+    record got;
+    bool sound = lc_sealed_read(&got, sizeof got, fd) &&
+                 memcmp(got.magic, magic, sizeof magic) == 0 && got.entries >= 0 && got.bytes >= 0;
+    if (sound)
+        *out = (lc_tally){got.entries, got.bytes};
+    return sound;
+}
+
+bool lc_tally_read(lc_tally *out, const lc_directory *at)
+{
+    int fd = lc_sealed_open(at, LC_TALLY, O_RDONLY);
     if (fd < 0)
-        return -1;
-    /* A hard link has another name elsewhere. */
-    if (lc_fstat(fd, &found) == 0 && found.st_nlink == 1 &&
-        lc_owner_file(fd, &found, at->owner, at->path, name, NULL) == LOCACHE_OK)
-        return fd;
+        return false;
+    bool known = read_record(out, fd);
     lc_close(fd);
-    return -1;
+    return known;
 }
 
-int lc_tally_add(int fd, unsigned char byte, size_t count)
+bool lc_tally_begin(lc_tallying *out, const lc_directory *at, bool make)
 {
-    unsigned char bytes[BYTES_MAX];
-    struct iovec all = {.iov_base = bytes, .iov_len = count < BYTES_MAX ? count : BYTES_MAX};
-    memset(bytes, byte, all.iov_len);
-    return lc_write_full(fd, &all, 1);
+    *out = (lc_tallying){.fd = lc_sealed_open(at, LC_TALLY, O_RDWR | (make ? O_CREAT : 0))};
+    if (out->fd < 0)
+        return false;
+    out->locked = lc_lock_within(out->fd, LOCK_MILLISECONDS, NULL, NULL) == 0;
+    out->known = read_record(&out->before, out->fd);
+    if (!out->known)
+        out->before = (lc_tally){-1, -1};
+    out->now = out->known ? out->before : (lc_tally){0, 0};
+    return true;
 }
 
-int64_t lc_tally_size(int fd, int *last)
+void lc_tally_end(lc_tallying *in)
 {
+    record all = {.entries = in->now.entries > 0 ? in->now.entries : 0,
+                  .bytes = in->now.bytes > 0 ? in->now.bytes : 0};
+    if (in->known && (all.entries != in->before.entries || all.bytes != in->before.bytes)) {
+        memcpy(all.magic, magic, sizeof magic);
+        lc_sealed_write(in->fd, &all, sizeof all);
+    }
+    if (in->locked)
+        lc_unlock(in->fd);
+    lc_close(in->fd);
+}
+
+void lc_tally_add(const lc_directory *at, lc_tally more)
+{
+    lc_tallying in;
+    if (!lc_tally_begin(&in, at, false))
+        return;
+    lc_tally_plus(&in.now, more.entries, more.bytes);
+    lc_tally_end(&in);
+}
+
+void lc_tally_removed(const lc_directory *at, const struct stat *found)
+{
+    if (S_ISREG(found->st_mode))
+        lc_tally_add(at, (lc_tally){-1, -(int64_t)found->st_size});
+}
+
+typedef struct counting {
+    const lc_directory *at;
+    lc_tally sum;
+} counting;
+
+static bool count_entry(void *context, const char *name)
+{
+    counting *in = context;
     struct stat found;
-    unsigned char byte;
-    *last = -1;
-    if (lc_fstat(fd, &found) != 0)
-        return -1;
-    if (found.st_size > 0 && lc_pread_full(fd, &byte, 1, (uint64_t)found.st_size - 1) == 1)
-        *last = byte;
-    return found.st_size;
+    if (name[0] != '.' && lc_fstatat(in->at->dir, name, &found) == 0 && S_ISREG(found.st_mode))
+        lc_tally_plus(&in->sum, 1, (int64_t)found.st_size);
+    return true;
+}
+
+bool lc_tally_survey(lc_tally *out, const lc_directory *at)
+{
+    counting in = {.at = at};
+    if (lc_each_name(at->dir, count_entry, &in) != 0)
+        return false;
+    *out = in.sum;
+    return true;
 }

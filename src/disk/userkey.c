@@ -24,21 +24,22 @@ static locache_status check_outside(const lc_climb *how, const lc_step *step)
     const struct stat *cache = how->context;
     if (step->here->st_dev == cache->st_dev && step->here->st_ino == cache->st_ino)
         return lc_fail(how->error, LOCACHE_EUNTRUSTED,
-                       "the key file %s/key lies inside the cache directory: set "
-                       "XDG_STATE_HOME to a directory outside",
-                       how->path);
+                       "the key in %s lies inside the cache directory: set %s to a place outside",
+                       how->path, how->variable);
     return LOCACHE_OK;
 }
 
 /* Whoever gives the cache away would give the key away with it. By device and inode, up from the
  * key's directory: paths may lead there by links. */
-static locache_status check_not_inside(int dir, const char *path, const char *cache,
-                                       locache_error *error)
+locache_status lc_userkey_check_outside(int dir, const lc_climb *from, const char *cache)
 {
     struct stat inside;
     if (lc_fstatat(AT_FDCWD, cache, &inside) != 0)
-        return errno == ENOENT ? LOCACHE_OK : lc_fail_os(error, errno, "cannot examine %s", cache);
-    const lc_climb up = {.path = path, .visit = check_outside, .context = &inside, .error = error};
+        return errno == ENOENT ? LOCACHE_OK
+                               : lc_fail_os(from->error, errno, "cannot examine %s", cache);
+    lc_climb up = *from;
+    up.visit = check_outside;
+    up.context = &inside;
     return lc_owner_climb(dir, &up);
 }
 
@@ -130,7 +131,8 @@ locache_status lc_userkey_read(unsigned char out[LC_MAC_KEY_SIZE], bool make, co
     if (status == LOCACHE_OK)
         status = lc_owner_above(dir, path, false, VARIABLE, error);
     if (status == LOCACHE_OK)
-        status = check_not_inside(dir, path, cache, error);
+        status = lc_userkey_check_outside(
+            dir, &(lc_climb){.path = path, .variable = VARIABLE, .error = error}, cache);
     if (status == LOCACHE_OK)
         status = read_key(out, dir, path, error);
     if (status == LOCACHE_MISS && make && (status = make_key(dir, path, error)) == LOCACHE_OK)

@@ -57,6 +57,11 @@ size_t locache_value_size(const locache_value *value)
     return value->size;
 }
 
+bool locache_value_from_base(const locache_value *value)
+{
+    return value->stamp.words[LC_STAMP_BASE] != 0;
+}
+
 bool locache_value_mapped(const locache_value *value)
 {
     return value->mapped;

@@ -140,7 +140,9 @@ static int open_table(const lc_verified *file, bool write)
     if (fd < 0)
         return -1;
     if (lc_fstat(fd, &found) == 0 &&
-        lc_owner_file(fd, &found, file->owner, "", PATH, NULL) == LOCACHE_OK && found.st_nlink == 1)
+        lc_owner_file(fd, &found, &(lc_owner_in){file->dir, file->owner}, "", PATH, NULL) ==
+            LOCACHE_OK &&
+        found.st_nlink == 1)
         return fd;
     lc_close(fd);
     return -1;

@@ -91,7 +91,7 @@ static unsigned get_word(const unsigned char *at, unsigned bytes)
 }
 
 /* What a list of that many bytes grants, up to its mask. */
-static bool acl_is_open(const unsigned char *acl, size_t size, const struct stat *file)
+static bool acl_is_open(const unsigned char *acl, size_t size, const struct stat *file, gid_t group)
 {
     bool open = false;
     unsigned mask = ACL_WRITE;
@@ -105,13 +105,14 @@ static bool acl_is_open(const unsigned char *acl, size_t size, const struct stat
             mask = rights;
         else if (rights & ACL_WRITE)
             open = open || (tag == ACL_USER && id != file->st_uid) ||
-                   (tag == ACL_GROUP && !group_is_private(id)) ||
-                   (tag == ACL_GROUP_OWNER && !group_is_private(file->st_gid));
+                   (tag == ACL_GROUP && id != group && !group_is_private(id)) ||
+                   (tag == ACL_GROUP_OWNER && file->st_gid != group &&
+                    !group_is_private(file->st_gid));
     }
     return open && (mask & ACL_WRITE);
 }
 
-bool lc_writers_others(int fd, const struct stat *file)
+bool lc_writers_beside(int fd, const struct stat *file, gid_t group)
 {
     unsigned char acl[ACL_MAX];
     if (file->st_mode & S_IWOTH)
@@ -121,8 +122,13 @@ bool lc_writers_others(int fd, const struct stat *file)
         return false;
     ssize_t size = lc_get_attribute(fd, ACL_NAME, acl, sizeof acl);
     if (size >= 0)
-        return acl_is_open(acl, (size_t)size, file);
+        return acl_is_open(acl, (size_t)size, file, group);
     /* No list, or a file system or system without them; anything else may hide one. */
     bool none = errno == ENODATA || errno == ENOTSUP;
-    return !none || !group_is_private(file->st_gid);
+    return !none || (file->st_gid != group && !group_is_private(file->st_gid));
+}
+
+bool lc_writers_others(int fd, const struct stat *file)
+{
+    return lc_writers_beside(fd, file, (gid_t)-1);
 }

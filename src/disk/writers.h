@@ -8,5 +8,7 @@
  * access control list where that is what the group's bits stand for, and by who else is of its
  * group. True where it cannot be told. fd < 0: it could not be opened. */
 bool lc_writers_others(int fd, const struct stat *file);
+/* The same beside its owner and the members of a group. */
+bool lc_writers_beside(int fd, const struct stat *file, gid_t group);
 
 #endif

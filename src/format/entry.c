@@ -36,6 +36,7 @@ _Static_assert(AT_CHECKSUM + LC_CHECKSUM_SIZE == LC_ENTRY_HEADER, "the checksum 
 
 #define FORMAT_VERSION 2
 #define FLAG_MAC 1
+#define FLAG_ZSTD 2
 /* What this key signs for this use is never taken for what it signs for another. */
 #define PERSON_MAC "locache entry\0\0"
 _Static_assert(sizeof PERSON_MAC == LC_PERSON_SIZE, "exactly the parameter's size");
@@ -126,13 +127,13 @@ locache_status lc_entry_peek(uint64_t *least, uint64_t *table, const unsigned ch
     if (head[AT_CODEC] < LOCACHE_CODEC_CBOR || head[AT_CODEC] > LOCACHE_CODEC_RAW)
         return lc_fail(error, LOCACHE_ECORRUPT, "damaged: unknown codec %u",
                        (unsigned)head[AT_CODEC]);
-    if ((head[AT_FLAGS] & ~FLAG_MAC) != 0)
+    if ((head[AT_FLAGS] & ~(FLAG_MAC | FLAG_ZSTD)) != 0)
         return lc_fail(error, LOCACHE_ECORRUPT, "damaged: unknown flags %02x",
                        (unsigned)head[AT_FLAGS]);
     if (!all_zero(head + AT_RESERVED, 8))
         return lc_fail(error, LOCACHE_ECORRUPT, "damaged: the reserved field is not zero");
     /* Two forms of one entry else. That a MAC is there says nothing yet: any key can make one. */
-    if (head[AT_FLAGS] == 0 && !all_zero(head + AT_MAC, LC_MAC_SIZE))
+    if (!lc_entry_has_mac(head) && !all_zero(head + AT_MAC, LC_MAC_SIZE))
         return lc_fail(error, LOCACHE_ECORRUPT, "damaged: a MAC without its flag");
     uint64_t count = load(head + AT_BUFFER_COUNT, 4);
     uint64_t key_size = load(head + AT_KEY_SIZE, 8);
@@ -230,7 +231,20 @@ const unsigned char *lc_entry_checksum(const unsigned char *head)
 
 bool lc_entry_has_mac(const unsigned char *head)
 {
-    return head[AT_FLAGS] == FLAG_MAC;
+    return (head[AT_FLAGS] & FLAG_MAC) != 0;
+}
+
+bool lc_entry_is_compressed(const unsigned char *head)
+{
+    return (head[AT_FLAGS] & FLAG_ZSTD) != 0;
+}
+
+uint64_t lc_entry_end_after(uint64_t end, uint64_t size)
+{
+    uint64_t padding = padding_after(end);
+    if (end > INT64_MAX - padding || size > INT64_MAX - padding - end)
+        return UINT64_MAX;
+    return end + padding + size;
 }
 
 /* The checksum stands within what it is of: its own field counts as zeros. */
@@ -258,6 +272,7 @@ static void take_head(lc_entry *out, const unsigned char *head)
         .key = {NULL, (size_t)load(head + AT_KEY_SIZE, 8)},
         .body = {NULL, (size_t)load(head + AT_BODY_SIZE, 8)},
         .buffer_count = (uint32_t)load(head + AT_BUFFER_COUNT, 4),
+        .compressed = lc_entry_is_compressed(head),
     };
     memcpy(out->function.bytes, head + AT_FUNCTION, LOCACHE_ID_SIZE);
     memcpy(out->version.bytes, head + AT_VERSION_ID, LOCACHE_ID_SIZE);
@@ -431,7 +446,8 @@ static void put_header(unsigned char *head, const lc_entry *entry, bool has_mac)
     memcpy(head, magic, sizeof magic);
     store_le(head + AT_VERSION, FORMAT_VERSION, 2);
     head[AT_CODEC] = (unsigned char)entry->codec;
-    head[AT_FLAGS] = has_mac ? FLAG_MAC : 0;
+    head[AT_FLAGS] =
+        (unsigned char)((has_mac ? FLAG_MAC : 0) | (entry->compressed ? FLAG_ZSTD : 0));
     store_le(head + AT_BUFFER_COUNT, entry->buffer_count, 4);
     store_le(head + AT_KEY_SIZE, entry->key.size, 8);
     store_le(head + AT_BODY_SIZE, entry->body.size, 8);
@@ -477,4 +493,17 @@ void lc_entry_build(unsigned char *front, lc_span *spans, const lc_entry *entry,
     unsigned char sum[LC_CHECKSUM_SIZE];
     lc_checksum(sum, spans, count);
     memcpy(front + AT_CHECKSUM, sum, sizeof sum);
+}
+
+void lc_entry_begin(unsigned char *front, lc_entry *entry)
+{
+    unsigned char *at = front + LC_ENTRY_HEADER + (size_t)entry->buffer_count * END_SIZE;
+    put_header(front, entry, false);
+    entry->body.data = put_span(at, entry->key);
+    entry->key.data = at;
+}
+
+void lc_entry_set_end(unsigned char *front, uint32_t n, uint64_t end)
+{
+    store_le(front + LC_ENTRY_HEADER + (size_t)n * END_SIZE, end, END_SIZE);
 }

@@ -5,7 +5,8 @@
  *        0    8  magic 89 4C 4F 43 0D 0A 1A 0A
  *        8    2  format version (2)
  *       10    1  codec (1 CBOR, 2 pickle, 3 raw)
- *       11    1  flags (bit 0: a MAC is there; the rest 0)
+ *       11    1  flags (bit 0: a MAC is there; bit 1: body and buffers are one zstd frame each; the
+ *                rest 0)
  *       12    4  number of out-of-line buffers
  *       16    8  length of the key
  *       24    8  length of the body
@@ -46,6 +47,7 @@ typedef struct lc_entry {
     lc_span key;
     lc_span body;
     uint32_t buffer_count;
+    bool compressed; /* body and buffers are zstd frames (frame.h), whose sizes are those here */
 } lc_entry;
 
 /* What a header (LC_ENTRY_HEADER bytes) announces, before anything is allocated for it and before
@@ -86,6 +88,11 @@ bool lc_entry_has_magic(const unsigned char *head);
 /* Of a header: its checksum; and does it say that there is a MAC? */
 const unsigned char *lc_entry_checksum(const unsigned char *head);
 bool lc_entry_has_mac(const unsigned char *head);
+/* Of a header: are body and buffers zstd frames? */
+bool lc_entry_is_compressed(const unsigned char *head);
+/* Where a buffer of `size` bytes ends that comes after what ends at `end`; UINT64_MAX where that is
+ * past any file's end. */
+uint64_t lc_entry_end_after(uint64_t end, uint64_t size);
 /* The nth buffer (n < entry->buffer_count) of a parsed file; the buffer table is read where entry's
  * spans point. Any thread. */
 lc_span lc_entry_buffer(const unsigned char *bytes, const lc_entry *entry, uint32_t n);
@@ -104,5 +111,11 @@ size_t lc_entry_front_size(const lc_entry *entry);
 size_t lc_entry_span_count(const lc_entry *entry);
 void lc_entry_build(unsigned char *front, lc_span *spans, const lc_entry *entry,
                     const void *const *buffers, const size_t *sizes, const unsigned char *mac_key);
+
+/* The front of an entry that is made for memory only, with neither checksum nor MAC: header and key
+ * are written; the ends of the buffers follow, each with lc_entry_set_end(), and the body, whose
+ * place entry->body.data is set to. entry->key is copied, and is where it was copied to. */
+void lc_entry_begin(unsigned char *front, lc_entry *entry);
+void lc_entry_set_end(unsigned char *front, uint32_t n, uint64_t end);
 
 #endif

@@ -79,6 +79,14 @@ static void complain(locache_function_record *function, const char *what,
         lc_warn("%s(): %s: %s", function->name, what, error->message);
 }
 
+static void complain_of_bounds(locache_function_record *function)
+{
+    if (!atomic_exchange(&function->warned, true))
+        lc_warn("%s(): as many results as there are were evicted soon after they were stored or "
+                "used: raise max_bytes or max_entries",
+                function->name);
+}
+
 /* ---------------------------------------------------------------------------------------- calls */
 
 /* Whose next call in this thread runs its body. */
@@ -158,6 +166,13 @@ static locache_status ask_for(locache_value **value, lc_call *call, locache_erro
             pthread_cleanup_pop(0);
         }
     } while (status == LOCACHE_PENDING);
+    /* It is stale, and this call the one that computes it anew: here and now, since nobody knows
+     * what the arguments point to once the caller goes on. All others are given the stale one. */
+    if (status == LOCACHE_OK && call->flight != NULL) {
+        locache_value_free(*value);
+        lc_error_clear(error);
+        status = LOCACHE_MISS;
+    }
     return status;
 }
 
@@ -267,6 +282,8 @@ static void keep_result(lc_call *call, const void *result)
         lc_fail(&error, status,
                 status == LOCACHE_EINVAL ? "an array of more bytes than memory has"
                                          : "no memory to encode it");
+    if (status == LOCACHE_OK && atomic_load(&call->cache->thrashes))
+        complain_of_bounds(function);
     if (status != LOCACHE_OK) {
         complain(function, "its result is not kept", &error);
         /* Without a directory there is nothing to be found either. */

@@ -80,5 +80,9 @@ locache_status lc_defaults_of(locache_persist_options *out, const locache_functi
     inherit(&out->memory_entries, defaults->options.memory_entries);
     inherit(&out->memory_bytes, defaults->options.memory_bytes);
     inherit(&out->recheck, defaults->options.recheck);
+    inherit(&out->compress, defaults->options.compress);
+    inherit(&out->max_bytes, defaults->options.max_bytes);
+    inherit(&out->ttl, defaults->options.ttl);
+    inherit(&out->stale, defaults->options.stale);
     return LOCACHE_OK;
 }

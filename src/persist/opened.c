@@ -56,6 +56,10 @@ static locache_status open_handle(locache **out, locache_function_record *functi
         .memory_entries = said.memory_entries,
         .memory_bytes = said.memory_bytes,
         .recheck = said.recheck,
+        .compress = said.compress,
+        .max_bytes = said.max_bytes,
+        .ttl = said.ttl,
+        .stale = said.stale,
     };
     if (said.ignore != NULL && !lc_ignored_known(function))
         return lc_fail(error, LOCACHE_EINVAL,

@@ -49,9 +49,50 @@ class Options(WithOptions):
         self.program("int main(void) { part(8, true); return 0; }\n", ".max_entries = 2")
         self.assertLessEqual(sum(1 for path in directory.iterdir() if path.is_file()), 3)
 
+    def test_bounds(self):
+        bounded = '.max_bytes = 1000, .dir = "bytes"'
+        calls = "int main(void) { for (int i = 0; i < 90; i++) part(i, false); return 0; }\n"
+        said = self.program(calls, bounded)
+        kept = [path for path in (self.scratch / "bytes" / "part").iterdir() if path.is_file()]
+        self.assertLessEqual(sum(path.stat().st_size for path in kept), 1000)
+        self.assertIn("raise max_bytes or max_entries", said.stderr)
+        self.assertEqual(said.stderr.count("\n"), 1)
+        self.program("int main(void) { part(1, false); return 0; }\n", '.max_bytes = 9, .dir = "n"')
+        self.assertFalse(list((self.scratch / "n" / "part").glob("n=*")))
+
+    def test_ttl_and_stale(self):
+        slow = (
+            "#include <unistd.h>\n"
+            "int main(void) { part(1, true); part(1, true); usleep(60000); part(1, true);"
+            " return 0; }\n"
+        )
+        brief = ".ttl = 50000000"
+        self.assertEqual(self.program(slow, brief).stdout, "RUNS\nRUNS\n")
+        # Who finds it stale computes it anew, in C.
+        self.assertEqual(self.program(slow, f"{brief}, .stale = 900000000000").stdout, "RUNS\n" * 2)
+
     def test_directory(self):
         self.program(self.CALLS, '.dir = "here"')
         self.assertTrue((self.scratch / "here" / "part" / "n=1_loud=False").is_file())
+
+    def test_compressed(self):
+        text = """
+            LOCACHE_PERSIST_WITH((.compress = LEVEL), char *, letters, (int, n))
+            {
+                puts("computed");
+                char *text = malloc((size_t)n + 1);
+                memset(text, 'a', (size_t)n);
+                text[n] = 0;
+                return text;
+            }
+            int main(void) { printf("%zu\\n", strlen(letters(9000))); return 0; }
+        """
+        for level, flags in (("LOCACHE_COMPRESS_AUTO", 2), ("3", 2), ("LOCACHE_COMPRESS_NEVER", 0)):
+            self.program("#include <stdlib.h>\n" + text.replace("LEVEL", level))
+            entry = self.scratch / "o.cache" / "letters" / "n=9000"
+            self.assertEqual(entry.read_bytes()[11], flags)
+            self.assertEqual(run(["./o"], self.scratch).stdout, "9000\n")
+            entry.unlink()
 
     def test_ignored_parameters(self):
         said = self.program(

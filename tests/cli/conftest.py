@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -66,6 +67,19 @@ def find_command():
 
 
 COMMAND = find_command()
+
+
+def libraries():
+    """Of the command, as its file names them; none where that cannot be told."""
+    readelf = shutil.which("readelf")
+    told = readelf and subprocess.run([readelf, "-d", COMMAND], capture_output=True, text=True)
+    lines = told.stdout.splitlines() if told else ()
+    return {line.split("[")[1].rstrip("]") for line in lines if "(NEEDED)" in line}
+
+
+# What its sanitizers have no part in need not be tried once more with them.
+SANITIZED = any(re.match(r"lib[a-z]+san\.", name) for name in libraries())
+needs_no_sanitizer = pytest.mark.skipif(SANITIZED, reason="tried without sanitizers")
 
 
 class Ran:

@@ -1,14 +1,18 @@
 """The completion files: every command and option that --help tells is offered."""
 
 import os
+import pty
 import re
+import select
 import shutil
+import signal
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
 
-from .conftest import COMMAND
+from .conftest import COMMAND, needs_no_sanitizer
 
 COMPLETION = Path(__file__).parents[2] / "cli" / "completion"
 
@@ -57,3 +61,78 @@ def test_completion__other_shells_can_read_theirs(shell, name):
     if shutil.which(shell) is None:
         pytest.skip(f"no {shell}")
     subprocess.run([shell, "-n", COMPLETION / name], check=True)
+
+
+# ------------------------------------------------------------------------- in shells at a terminal
+
+# A command beside the real one, which says what it was called with.
+SAYS = """#!/bin/sh
+case "$*" in *--help) exec '{command}' "$@" ;; esac
+echo "called-with:$*:"
+"""
+STARTS = {
+    "bash": (["bash", "--norc", "--noprofile", "-i"], ". '{completion}/locache.bash'"),
+    "zsh": (
+        ["zsh", "-f", "-i"],
+        "fpath=('{completion}' $fpath); autoload -Uz compinit; compinit -D -u",
+    ),
+    "fish": (["fish", "--no-config", "-i"], "source '{completion}/locache.fish'"),
+}
+# What is typed, with the key that completes, and what the command is called with then.
+TYPED = [
+    ("locache exp\t", "explain"),
+    ("locache ls --cach\t", "ls --caches"),
+    ("locache ls --sort us\t", "ls --sort used"),
+    ("locache show sin\t", "show single.cache"),
+]
+
+
+class Terminal:
+    """A shell at a terminal of its own."""
+
+    def __init__(self, words, directory):
+        told = {"PATH": f"{directory}/bin:{os.environ['PATH']}", "HOME": str(directory)}
+        told |= {"TERM": "dumb", "LC_ALL": "C.UTF-8", "PS1": "$ "}
+        self.process, self.mine = pty.fork()
+        if self.process == 0:
+            os.chdir(directory)
+            os.execvpe(words[0], words, told)
+        self.said = ""
+
+    def type(self, text, awaited):
+        """Until it says what is awaited: what a group of that pattern matched."""
+        os.write(self.mine, text.encode())
+        until = time.monotonic() + 30
+        while not (found := re.search(awaited, self.said)):
+            ready, _, _ = select.select([self.mine], [], [], max(0, until - time.monotonic()))
+            assert ready, (text, self.said)
+            self.said += os.read(self.mine, 65536).decode(errors="replace")
+        self.said = ""
+        return found[1]
+
+    def close(self):
+        os.kill(self.process, signal.SIGKILL)
+        os.waitpid(self.process, 0)
+        os.close(self.mine)
+
+
+@needs_no_sanitizer
+@pytest.mark.parametrize("shell", STARTS)
+def test_completion__by_a_key_at_a_terminal(shell, tmp_path):
+    if shutil.which(shell) is None:
+        pytest.skip(f"no {shell}")
+    words, first = STARTS[shell]
+    (tmp_path / "single.cache").mkdir()
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin/locache").write_text(SAYS.format(command=COMMAND))
+    (tmp_path / "bin/locache").chmod(0o755)
+    terminal = Terminal(words, tmp_path)
+    try:
+        # Twice written differently, so that the echo of the line is not the answer.
+        ready = "echo rea''dy-to-go\n"
+        terminal.type(first.format(completion=COMPLETION) + "; " + ready, "(ready-to-go)")
+        for typed, wanted in TYPED:
+            called = terminal.type(typed + "\n", r"called-with:([^:]*):")
+            assert called.rstrip("/ ") == wanted
+    finally:
+        terminal.close()

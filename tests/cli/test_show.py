@@ -25,6 +25,7 @@ SHOWN = {
     "used": MOMENT,
     "codec": ("cbor", "pickle", "raw"),
     "signature": ("none", "ours", "foreign"),
+    "compressed": bool,
     "created": float,
     "expires": MOMENT,
     "compute_seconds": float,

@@ -30,6 +30,7 @@ test -f "$root/share/man/man3/locache.3"
 test -f "$root/share/man/man1/locache.1"
 test -f "$root/share/man/man1/locache-run.1"
 test -f "$root/share/bash-completion/completions/locache"
+test -f "$root/share/locache/locache.schema.json"
 grep -q '^\.Fn locache_open ' "$root/share/man/man3/locache_functions.3"
 for licence in "$source/LICENSE" "$source"/LICENSES/*.txt; do
     cmp "$licence" "$root/share/licenses/locache/${licence##*/}"

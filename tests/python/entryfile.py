@@ -14,6 +14,7 @@ FORMAT_VERSION = 2
 CBOR, PICKLE, RAW = 1, 2, 3
 ALIGN = 64
 HAS_MAC = 1
+COMPRESSED = 2
 # magic, version, codec, flags, buffers, key, body, created, compute time, expiry, reserved,
 # function, version id, MAC, checksum
 HEADER = struct.Struct("<8sHBBIQQqqq8x16s16s32s16s")
@@ -101,7 +102,7 @@ def parse(data: bytes) -> Entry:
     assert magic == MAGIC
     assert version == FORMAT_VERSION
     assert codec in (CBOR, PICKLE, RAW)
-    assert flags in (0, HAS_MAC)
+    assert flags & ~(HAS_MAC | COMPRESSED) == 0
     assert check == checksum(data)
     at = HEADER.size
     ends = struct.unpack_from(f"<{buffer_count}Q", data, at)

@@ -11,6 +11,7 @@
 #include "call/lookup.h"
 #include "call/open.h"
 #include "call/refreshed.h"
+#include "call/stale.h"
 #include "call/store.h"
 #include "call/switch.h"
 #include "call/verify.h"
@@ -59,6 +60,7 @@ typedef struct course {
     lcpy_call call;
     step next;
     pending *work; /* for COMPUTE */
+    bool stale;    /* its result is computed anew behind it */
 } course;
 
 /* Its flight is ended, and who waits for it computes. */
@@ -232,6 +234,9 @@ static __attribute__((noinline)) PyObject *look_further(lcpy_persisted *self, co
         compute_next(self, call, key, rejected || found == LCPY_REJECTED, flight);
     else if (found == LCPY_UNUSABLE)
         call->next = CALL_ONLY;
+    else if (flight != NULL && lcpy_stale_refresh(self, key, &call->call, flight) < 0)
+        Py_CLEAR(result);
+    call->stale = flight != NULL;
     return result;
 }
 
@@ -295,7 +300,7 @@ static __attribute__((noinline)) PyObject *look_up(lcpy_persisted *self, course 
         result = look_in_memory(self, &key, &found, &rejected);
         if (!found)
             result = look_further(self, call, &key, rejected);
-        if (self->options.verify != 0 && result != NULL && !self->target.is_async &&
+        if (self->options.verify != 0 && result != NULL && !self->target.is_async && !call->stale &&
             lcpy_verify_draws(self))
             result = check_next(self, call, &key, result);
     }

@@ -135,7 +135,8 @@ static bool ask_in_parts(lcpy_answer *answer, locache_flight **flight, lcpy_pers
     locache_request request = {.size = sizeof request,
                                .key = key->writer.data,
                                .key_size = key->writer.length,
-                               .fresh = how->fresh};
+                               .fresh = how->fresh,
+                               .behind = true};
     int64_t start = lcpy_persisted_clock();
     const locache *asked = self->cache;
     const lcpy_sought call = {self, key, false};

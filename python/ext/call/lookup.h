@@ -23,8 +23,8 @@ typedef struct lcpy_asking {
     bool waited;  /* out: meanwhile others ran */
 } lcpy_asking;
 
-/* The file; and where it is ABSENT or REJECTED, the undertaking to compute the result: *flight,
- * which the caller ends, or NULL where he is to do without. Waits for who computes it already. */
+/* The file; and where it is ABSENT or REJECTED, or FOUND and stale, the undertaking to compute the
+ * result: *flight, which the caller ends, or NULL where he is to do without. Waits for who computes it already. */
 lcpy_found lcpy_lookup_begin(PyObject **out, locache_flight **flight, lcpy_persisted *self,
                              const lcpy_key *key, lcpy_asking *how);
 

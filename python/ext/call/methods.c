@@ -17,6 +17,7 @@
 #include "call/listing.h"
 #include "call/open.h"
 #include "call/queries.h"
+#include "call/stale.h"
 #include "call/store.h"
 #include "call/tasks.h"
 #include "call/warn.h"
@@ -319,6 +320,7 @@ PyMethodDef lcpy_methods[] = {
     {"_request", CALL_METHOD(lcpy_tasks_request), METH_FASTCALL, NULL},
     {"_settle", lcpy_coroutine_settle, METH_VARARGS, NULL},
     {"_store", lcpy_coroutine_store, METH_VARARGS, NULL},
+    {"_warn_stale", lcpy_stale_warn, METH_O, NULL},
     {"_clear_at", clear_at, METH_O, NULL},
     {"_become", become, METH_O, NULL},
     {"_repr_html_", html, METH_NOARGS, NULL},

@@ -29,7 +29,12 @@ typedef struct lcpy_options {
     PyObject *depends; /* tuple: what else counts; or NULL */
     bool follow;       /* what the function reaches counts */
     bool packages;     /* and the versions of packages */
+    int compress;      /* as in locache_options */
     uint64_t verify;   /* this share of the hits is computed again: verify.h; 0: none */
+    int64_t max_bytes; /* as in locache_options, like the next two */
+    int64_t ttl;
+    int64_t stale;
+    PyObject *ttl_of; /* says the ttl of each result; NULL: none does */
 } lcpy_options;
 
 /* Kinds of what goes wrong, told once or a few times each (warn.h). */
@@ -46,6 +51,8 @@ typedef enum lcpy_trouble {
     LCPY_TROUBLE_CHANGED,  /* the call changes its arguments */
     LCPY_TROUBLE_MISMATCH, /* a result is computed again, and is another */
     LCPY_TROUBLE_UNREAD,   /* stored results are never used: no trouble, but told as one */
+    LCPY_TROUBLE_BOUNDS,   /* they are evicted before they are: told as one, too */
+    LCPY_TROUBLE_STALE,    /* a stale result could not be computed anew */
     LCPY_TROUBLES          /* how many */
 } lcpy_trouble;
 

@@ -25,6 +25,7 @@ static locache_status put_encoded(lcpy_persisted *self, const lcpy_key *key,
     record->buffers = encoded->buffers;
     record->buffer_sizes = encoded->buffer_sizes;
     record->buffer_count = encoded->buffer_count;
+    record->flags = encoded->arrays ? 0U : LOCACHE_RECORD_COPIED;
     locache_status status;
     LCPY_BEGIN_WITHOUT_GIL(self);
     status = flight != NULL
@@ -60,10 +61,46 @@ static int ask_keep(lcpy_persisted *self, PyObject *result)
     return wanted;
 }
 
+/* ttl=, where a callable says it: when the result expires, as locache_record.expires. False: it is
+ * over already, and need not be stored; or there is an exception. */
+static bool ask_expires(int64_t *out, lcpy_persisted *self, PyObject *result)
+{
+    *out = 0;
+    if (self->options.ttl_of == NULL)
+        return true;
+    PyObject *module = PyImport_ImportModule("locache._bounds");
+    PyObject *told =
+        module != NULL ? PyObject_CallMethod(module, "expires", "OO", self->options.ttl_of, result)
+                       : NULL;
+    if (told != NULL)
+        *out = PyLong_AsLongLong(told);
+    Py_XDECREF(told);
+    Py_XDECREF(module);
+    return *out >= 0 && PyErr_Occurred() == NULL;
+}
+
+/* Bounds that evict what was just stored are said. 0, or -1 with an exception. */
+static int look_at_bounds(lcpy_persisted *self)
+{
+    locache_statistics counted = {.size = sizeof counted};
+    if ((self->options.max_bytes <= 0 && self->options.max_entries <= 0) ||
+        self->said & 1U << LCPY_TROUBLE_BOUNDS || self->cache == NULL ||
+        locache_info(&counted, self->cache) != LOCACHE_OK || counted.thrashing == 0)
+        return 0;
+    const locache_error error = {.message = "as many results as there are were evicted soon after "
+                                            "they were stored or used; raise max_bytes= or "
+                                            "max_entries="};
+    self->errors--; /* nothing went wrong */
+    return lcpy_warn(self, LCPY_TROUBLE_BOUNDS, &error, NULL);
+}
+
 /* Encode, and say what cannot be. 0; -1 with an exception; 1: said. */
-static int encode(lcpy_persisted *self, lcpy_encoded *encoded, const lcpy_computed *computed)
+static int encode(lcpy_persisted *self, lcpy_encoded *encoded, int64_t *expires,
+                  const lcpy_computed *computed)
 {
     int wanted = ask_keep(self, computed->result);
+    if (wanted > 0 && !ask_expires(expires, self, computed->result))
+        wanted = PyErr_Occurred() != NULL ? -1 : 0;
     if (wanted == 0)
         return 1;
     if (wanted > 0 && lcpy_encode(self->state, encoded, computed->result,
@@ -85,7 +122,8 @@ static int store(lcpy_persisted *self, const lcpy_key *key, const lcpy_computed 
             return opened == LCPY_INTERRUPTED ? -1 : 0;
     }
     lcpy_encoded encoded;
-    int told = encode(self, &encoded, computed);
+    int64_t expires;
+    int told = encode(self, &encoded, &expires, computed);
     if (told != 0)
         return told < 0 ? -1 : 0;
     locache_error error;
@@ -94,13 +132,16 @@ static int store(lcpy_persisted *self, const lcpy_key *key, const lcpy_computed 
         lcpy_encoded_clear(&encoded);
         return lcpy_warn_count(self);
     }
-    locache_record record = {.compute_time = computed->compute_time, .stamp = &stamp};
+    locache_record record = {
+        .compute_time = computed->compute_time, .expires = expires, .stamp = &stamp};
     uint64_t forgotten = self->forgotten;
     locache_status status = put_encoded(self, key, &encoded, &record, *flight, &error);
     *flight = NULL;
     if (status == LOCACHE_OK)
         keep_stored(self, key, &stamp, computed, encoded.codec, forgotten);
     lcpy_encoded_clear(&encoded);
+    if (status == LOCACHE_OK && look_at_bounds(self) < 0)
+        return -1;
     if (status == LOCACHE_OK)
         return self->weighed || computed->fresh ? 0 : lcpy_weigh_first(self, key);
     if (computed->quiet)

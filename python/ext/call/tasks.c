@@ -50,12 +50,10 @@ int lcpy_tasks_key(lcpy_key *key, PyObject *bytes)
     return 0;
 }
 
-PyObject *lcpy_tasks_request(PyObject *object, PyObject *const *args, Py_ssize_t count)
+static PyObject *make_task(PyObject *bytes, lcpy_wanted wanted)
 {
     lcpy_key key;
-    (void)object;
-    long wanted = count == 2 ? PyLong_AsLong(args[1]) : -1;
-    if (wanted < 0 || lcpy_tasks_key(&key, args[0]) < 0)
+    if (lcpy_tasks_key(&key, bytes) < 0)
         return NULL;
     task *made = PyMem_Malloc(sizeof *made);
     if (made == NULL)
@@ -66,14 +64,31 @@ PyObject *lcpy_tasks_request(PyObject *object, PyObject *const *args, Py_ssize_t
                                .wait = -1,
                                .detached = true,
                                .fresh = wanted != LCPY_ANY},
-                   .wanted = (lcpy_wanted)wanted,
+                   .wanted = wanted,
                    .start = lcpy_persisted_clock(),
-                   .key = Py_NewRef(args[0])};
+                   .key = Py_NewRef(bytes)};
     PyObject *capsule = PyCapsule_New(made, CAPSULE, drop_task);
     if (capsule == NULL) {
         Py_DECREF(made->key);
         PyMem_Free(made);
     }
+    return capsule;
+}
+
+PyObject *lcpy_tasks_request(PyObject *object, PyObject *const *args, Py_ssize_t count)
+{
+    (void)object;
+    long wanted = count == 2 ? PyLong_AsLong(args[1]) : -1;
+    return wanted < 0 ? NULL : make_task(args[0], (lcpy_wanted)wanted);
+}
+
+PyObject *lcpy_tasks_hold(PyObject *key, locache_flight *flight)
+{
+    PyObject *capsule = key != NULL ? make_task(key, LCPY_NEW) : NULL;
+    if (capsule != NULL)
+        task_of(capsule)->flight = flight;
+    else
+        locache_abandon(flight);
     return capsule;
 }
 
@@ -152,7 +167,7 @@ static lcpy_found look_or_ask(PyObject **out, lcpy_persisted *self, const lcpy_k
 }
 
 /* _ask(request, within): a tuple of the result, with another item where it is to be computed again
- * all the same, for verify=; None: it is to be computed; False: that, and the user was told already
+ * all the same, for verify=, and two where it is stale and the request's to compute anew; None: it is to be computed; False: that, and the user was told already
  * why; ...: somebody else computes it. */
 PyObject *lcpy_tasks_ask(PyObject *object, PyObject *const *args, Py_ssize_t count)
 {
@@ -179,8 +194,14 @@ PyObject *lcpy_tasks_ask(PyObject *object, PyObject *const *args, Py_ssize_t cou
     switch (found) {
     case LCPY_FOUND: {
         bool noted = of->wanted != LCPY_REFRESHED || lcpy_refreshed_add(self, &key) == 0;
-        bool again = of->wanted == LCPY_ANY && self->options.verify != 0 && lcpy_verify_draws(self);
-        PyObject *result = noted ? PyTuple_Pack(again ? 2 : 1, value, Py_True) : NULL;
+        bool stale = of->flight != NULL;
+        bool again = !stale && of->wanted == LCPY_ANY && self->options.verify != 0 &&
+                     lcpy_verify_draws(self);
+        PyObject *result = noted ? PyTuple_Pack(stale   ? 3
+                                                : again ? 2
+                                                        : 1,
+                                                value, Py_True, Py_True)
+                                 : NULL;
         Py_DECREF(value);
         return result;
     }

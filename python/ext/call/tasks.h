@@ -7,6 +7,9 @@
 /* _request(key, wanted): a capsule, for the others; `wanted` is an lcpy_wanted. */
 PyObject *lcpy_tasks_request(PyObject *object, PyObject *const *args, Py_ssize_t count);
 PyObject *lcpy_tasks_ask(PyObject *object, PyObject *const *args, Py_ssize_t count);
+/* A request that has the flight already, which it takes: new reference; NULL with an exception, and
+ * the flight is ended. `key` is a bytes object, or NULL with an exception. */
+PyObject *lcpy_tasks_hold(PyObject *key, locache_flight *flight);
 /* The flight that a request was given, which is the caller's from then on; or NULL. */
 locache_flight *lcpy_tasks_take(PyObject *capsule);
 /* A key that was made before, and goes through Python as bytes, which must outlive it. 0, or -1

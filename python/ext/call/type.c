@@ -50,13 +50,17 @@ static int init_options(lcpy_options *out, PyObject *told)
     PyObject *depends;
     int follow = 1;
     int packages = 1;
+    int compress = 0;
     unsigned long long verify = 0;
+    long long bounds[3];
+    PyObject *ttl_of;
     long long numbers[6]; /* long long is int64_t's size, but may be another type */
     *out = (lcpy_options){0};
-    if (!PyArg_ParseTuple(told, "ppppOLLLLLLOOOppK;settings", &auto_invalidate, &pickle, &durable,
-                          &mapped, &version, &numbers[0], &numbers[1], &numbers[2], &numbers[3],
-                          &numbers[4], &numbers[5], &enabled, &keep, &depends, &follow, &packages,
-                          &verify))
+    if (!PyArg_ParseTuple(told, "ppppOLLLLLLOOOppKi(LLLO);settings", &auto_invalidate, &pickle,
+                          &durable, &mapped, &version, &numbers[0], &numbers[1], &numbers[2],
+                          &numbers[3], &numbers[4], &numbers[5], &enabled, &keep, &depends, &follow,
+                          &packages, &verify, &compress, &bounds[0], &bounds[1], &bounds[2],
+                          &ttl_of))
         return -1;
     *out = (lcpy_options){
         .version = version != Py_None ? Py_NewRef(version) : NULL,
@@ -75,6 +79,11 @@ static int init_options(lcpy_options *out, PyObject *told)
         .follow = follow != 0,
         .packages = packages != 0,
         .verify = verify,
+        .compress = compress,
+        .max_bytes = bounds[0],
+        .ttl = bounds[1],
+        .stale = bounds[2],
+        .ttl_of = ttl_of != Py_None ? Py_NewRef(ttl_of) : NULL,
     };
     return 0;
 }
@@ -123,6 +132,7 @@ static int persisted_traverse(PyObject *object, visitproc visit, void *arg)
     Py_VISIT(self->beside);
     Py_VISIT(self->options.enabled);
     Py_VISIT(self->options.keep);
+    Py_VISIT(self->options.ttl_of);
     Py_VISIT(self->options.depends);
     Py_VISIT(self->made);
     Py_VISIT(self->stand_ins);
@@ -163,6 +173,7 @@ static void persisted_dealloc(PyObject *object)
     lcpy_where_clear(&self->where);
     Py_CLEAR(self->options.enabled);
     Py_CLEAR(self->options.keep);
+    Py_CLEAR(self->options.ttl_of);
     Py_CLEAR(self->options.depends);
     lcpy_reach_free(self->reach);
     self->reach = NULL;

@@ -20,6 +20,9 @@ static const char *const what_happens[] = {
     [LCPY_TROUBLE_MISMATCH] =
         "a stored result is not what the call gives when it is computed again",
     [LCPY_TROUBLE_UNREAD] = "its stored results are never used",
+    [LCPY_TROUBLE_BOUNDS] = "its bounds are too small for what is asked for",
+    [LCPY_TROUBLE_STALE] =
+        "a stale result is served on, for as long as stale= says: it could not be computed anew",
 };
 
 /* How many different causes of one kind are told of one function: another argument that cannot be

@@ -213,6 +213,7 @@ static __attribute__((noinline)) lcpy_written encode_array(encoder *e, PyObject 
         return written;
     if (readonly)
         locache_cbor_write_tag(e->body, LOCACHE_TAG_READONLY);
+    e->out->arrays = true;
     lcpy_array_write_head(e->body, &array);
     written = encode_view(e, &array.view);
     lcpy_array_close(&array);

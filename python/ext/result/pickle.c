@@ -96,6 +96,7 @@ int lcpy_pickle_encode(lcpy_state *state, lcpy_encoded *out, PyObject *value)
         take_buffers(out, collected) == 0) {
         size_t size = (size_t)PyBytes_GET_SIZE(pickled);
         out->codec = LOCACHE_CODEC_PICKLE;
+        out->arrays = true;
         out->pickled = Py_NewRef(pickled);
         /* Full from the start: a pickle may be as large as memory allows and is not copied. */
         locache_cbor_writer_init(&out->body, PyBytes_AS_STRING(pickled), size);

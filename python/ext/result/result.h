@@ -16,6 +16,7 @@ typedef struct lcpy_encoded {
     size_t buffer_count;
     Py_buffer *views;  /* buffer_count of them: what keeps the buffers in place */
     PyObject *pickled; /* what body's bytes belong to, for codec PICKLE */
+    bool arrays;       /* it has some, or a pickle's buffers: used where they are mapped */
 } lcpy_encoded;
 
 /* Encode with codec CBOR where that gives back exactly what it was given (type, order, shared

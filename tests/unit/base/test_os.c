@@ -315,6 +315,7 @@ static void test_os__calls_fail_without_being_made(void **state)
     FAILS("rename", lc_renameat(dir, "a", dir, "new"));
     FAILS("rename", lc_rename_new(dir, "a", dir, "new"));
     FAILS("link", lc_linkat(dir, "a", dir, "new"));
+    FAILS("symlink", lc_symlinkat("a", dir, "new"));
     FAILS("realpath", lc_realpath(path, sizeof path, "/"));
     FAILS("access", lc_writable("/"));
     FAILS("dup", lc_dup_over(fd, fd));

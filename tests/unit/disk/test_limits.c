@@ -1,4 +1,5 @@
 /* How many entries a function's directory keeps, and for how long. */
+#include "disk/tally.h"
 #include "fault.h"
 #include "scratch.h"
 
@@ -100,11 +101,52 @@ static void test_limits__max_age_is_since_last_use(void **unused)
     locache_close(cache);
 }
 
-/* ------------------------------------------------------------------- the count of all processes */
+/* ------------------------------------------------------------------- the tally of all processes */
 
 enum { PROCESSES = 8, PUTS = 60, MOST = 50 };
 
-#define COUNT "my_func/.locache/count"
+#define TALLY "my_func/.locache/tally"
+
+/* What the tally of the function's directory says, or is made to say. */
+static lc_directory own_directory(void)
+{
+    const lc_directory at = {
+        .dir = open(in_foo("my_func"), O_RDONLY | O_DIRECTORY), .owner = geteuid(), .path = foo};
+    assert_true(at.dir >= 0);
+    return at;
+}
+
+static lc_tally said_tally(void)
+{
+    const lc_directory at = own_directory();
+    lc_tally said = {-1, -1};
+    assert_true(lc_tally_read(&said, &at));
+    close(at.dir);
+    return said;
+}
+
+static void say_tally(int64_t entries, int64_t all_bytes)
+{
+    const lc_directory at = own_directory();
+    lc_tallying in;
+    assert_true(lc_tally_begin(&in, &at, false));
+    in.known = true;
+    in.now = (lc_tally){entries, all_bytes};
+    lc_tally_end(&in);
+    close(at.dir);
+}
+
+/* What the directory holds, counted here. */
+static void assert_tally_is_true(void)
+{
+    const lc_directory at = own_directory();
+    lc_tally counted;
+    assert_true(lc_tally_survey(&counted, &at));
+    close(at.dir);
+    const lc_tally said = said_tally();
+    assert_int_equal(said.entries, counted.entries);
+    assert_int_equal(said.bytes, counted.bytes);
+}
 
 static locache *open_limited(int64_t most)
 {
@@ -155,33 +197,82 @@ static void test_limits__handles_that_take_turns(void **unused)
     locache_close(second);
 }
 
-static void test_limits__whatever_becomes_of_the_count(void **unused)
+static void test_limits__whatever_becomes_of_the_tally(void **unused)
 {
     (void)unused;
     locache *cache = open_limited(5);
     for (int i = 0; i < 8; i++)
         must_put(cache, i, "r");
-    assert_int_equal(unlink(in_foo(COUNT)), 0);
+    assert_int_equal(unlink(in_foo(TALLY)), 0);
     must_put(cache, 8, "r");
     assert_int_equal(count_of(cache), 5);
     /* Too many, too few. */
-    assert_int_equal(truncate(in_foo(COUNT), 1 << 20), 0);
+    say_tally(1 << 20, 1 << 30);
     must_put(cache, 9, "r");
     assert_int_equal(count_of(cache), 5);
-    struct stat seen;
-    assert_int_equal(stat(in_foo(COUNT), &seen), 0);
-    assert_in_range(seen.st_size, 5, 6);
+    assert_tally_is_true();
     for (int i = 0; i < 3; i++)
         assert_int_equal(locache_remove(cache, key_of(9 - i).bytes, key_of(9 - i).size, &error),
                          LOCACHE_OK);
+    assert_tally_is_true();
     for (int i = 10; i < 13; i++)
         must_put(cache, i, "r");
     assert_int_equal(count_of(cache), 5);
+    assert_tally_is_true();
+    locache_close(cache);
+}
+
+/* Torn, of another length, of zeros as a power cut leaves them: made again. */
+static void test_limits__a_damaged_tally_is_made_again(void **unused)
+{
+    (void)unused;
+    for (int way = 0; way < 5; way++) {
+        locache *cache = open_limited(5);
+        for (int i = 0; i < 7; i++)
+            must_put(cache, i, i % 2 == 0 ? "result" : "longer result");
+        assert_tally_is_true();
+        bytes whole = read_bytes(in_foo(TALLY));
+        const char *path = in_foo(TALLY);
+        if (way == 0)
+            assert_int_equal(truncate(path, (off_t)whole.size - 1), 0);
+        else if (way == 1)
+            assert_int_equal(truncate(path, 0), 0);
+        else if (way == 2)
+            assert_int_equal(truncate(path, 0) + truncate(path, (off_t)whole.size), 0);
+        else if (way == 3)
+            write_text(path, "........................................");
+        else
+            assert_int_equal(unlink(path), 0);
+        must_put(cache, 7, "r");
+        assert_int_equal(count_of(cache), 5);
+        assert_tally_is_true();
+        locache_close(cache);
+        remove_all(foo);
+    }
+}
+
+/* What replaces, removes and resets keeps it true. */
+static void test_limits__the_tally_follows(void **unused)
+{
+    (void)unused;
+    locache *cache = open_limited(100);
+    for (int i = 0; i < 20; i++)
+        must_put(cache, i, "r");
+    must_put(cache, 3, "a longer one");
+    assert_tally_is_true();
+    assert_int_equal(said_tally().entries, 20);
+    assert_int_equal(locache_remove(cache, key_of(3).bytes, key_of(3).size, &error), LOCACHE_OK);
+    assert_int_equal(said_tally().entries, 19);
+    assert_tally_is_true();
+    assert_int_equal(locache_reset(cache, &error), LOCACHE_OK);
+    must_put(cache, 1, "r");
+    assert_int_equal(said_tally().entries, 1);
+    assert_tally_is_true();
     locache_close(cache);
 }
 
 /* What is not ours is not written to: then every put lists. */
-static void test_limits__a_thing_in_the_counts_place(void **unused)
+static void test_limits__a_thing_in_the_tallys_place(void **unused)
 {
     (void)unused;
     char outside[128];
@@ -190,8 +281,8 @@ static void test_limits__a_thing_in_the_counts_place(void **unused)
     for (int way = 0; way < 4; way++) {
         locache *cache = open_limited(5);
         must_put(cache, 0, "r");
-        assert_int_equal(unlink(in_foo(COUNT)), 0);
-        const char *there = in_foo(COUNT);
+        assert_int_equal(unlink(in_foo(TALLY)), 0);
+        const char *there = in_foo(TALLY);
         assert_int_equal(way == 0   ? symlink(outside, there)
                          : way == 1 ? link(outside, there)
                          : way == 2 ? mkdir(there, 0700)
@@ -331,7 +422,7 @@ static void test_limits__a_wrong_count_of_many_becomes_right(void **unused)
     }
     assert_in_range(count_of(cache), 1450, 1500);
     locache_close(cache);
-    assert_int_equal(truncate(in_foo(COUNT), 10), 0);
+    say_tally(10, 10);
     for (int process = 0; process < 40; process++) {
         cache = open_limited(1490);
         for (int x = 0; x < 10; x++)
@@ -390,8 +481,10 @@ int main(void)
         scratch_test(test_limits__max_age_is_since_last_use),
         scratch_test(test_limits__eight_processes_share_one_limit),
         scratch_test(test_limits__handles_that_take_turns),
-        scratch_test(test_limits__whatever_becomes_of_the_count),
-        scratch_test(test_limits__a_thing_in_the_counts_place),
+        scratch_test(test_limits__whatever_becomes_of_the_tally),
+        scratch_test(test_limits__a_damaged_tally_is_made_again),
+        scratch_test(test_limits__the_tally_follows),
+        scratch_test(test_limits__a_thing_in_the_tallys_place),
         scratch_test_long(test_limits__a_store_asks_for_few_of_many),
         scratch_test_long(test_limits__the_hand_knows_max_age),
         scratch_test(test_limits__no_memory),

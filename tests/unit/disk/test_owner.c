@@ -300,7 +300,7 @@ static void test_owner__the_key_is_made_private(void **unused)
     struct stat seen;
     locache *cache = open_function("my_func");
     must_put(cache, 1, "raw");
-    assert_false(exists(state));
+    assert_false(exists(key_path()));
     locache_close(store_pickle());
     locache_close(cache);
     assert_int_equal(lstat(key_path(), &seen), 0);
@@ -311,7 +311,7 @@ static void test_owner__the_key_is_made_private(void **unused)
     snprintf(directory, sizeof directory, "%s/locache", state);
     assert_int_equal(lstat(directory, &seen), 0);
     assert_int_equal(seen.st_mode, S_IFDIR | 0700);
-    assert_int_equal(names_in(directory, ""), 1);
+    assert_int_equal(names_in(directory, ""), 2); /* and the registry */
 }
 
 static void test_owner__the_key_is_in_the_home_directory(void **unused)
@@ -518,7 +518,9 @@ static void test_owner__makers_of_the_key_agree(void **unused)
         for (int i = 0; i < 8; i++)
             assert_hit(cache, i, "pickled");
         locache_close(cache);
-        assert_int_equal(names_in(directory, ""), 1);
+        /* The key, and the registry. */
+        assert_int_equal(names_in(directory, ""), 2);
+        assert_int_equal(names_in(directory, "key"), 1);
         remove_all(state);
         remove_all(foo);
     }

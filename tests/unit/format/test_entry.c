@@ -1,4 +1,5 @@
 /* Entries as bytes: the golden files, read and written, and every damage to them. */
+#include "disk/packed.h"
 #include "golden/cases.h"
 
 #include <dirent.h>
@@ -30,6 +31,22 @@ static unsigned char *read_golden(size_t *size, const char *kind, const char *na
     return exact;
 }
 
+/* What a compressed file holds, as it is in memory; or what is wrong with it. */
+static locache_status expand_copy(locache_value **out, const unsigned char *bytes, size_t size,
+                                  locache_error *error)
+{
+    locache_value *value = lc_value_new(size);
+    assert_non_null(value);
+    memcpy(value->bytes, bytes, size);
+    assert_int_equal(lc_entry_parse(&value->entry, value->bytes, size, NULL), LOCACHE_OK);
+    locache_status status = lc_packed_expand(&value, error);
+    if (status == LOCACHE_OK && out != NULL)
+        *out = value;
+    else
+        locache_value_free(value);
+    return status;
+}
+
 static locache_status parse_copy(const unsigned char *bytes, size_t size)
 {
     lc_entry entry;
@@ -38,6 +55,8 @@ static locache_status parse_copy(const unsigned char *bytes, size_t size)
     assert_non_null(exact);
     memcpy(exact, bytes, size);
     locache_status status = lc_entry_parse(&entry, exact, size, &error);
+    if (status == LOCACHE_OK && entry.compressed)
+        status = expand_copy(NULL, exact, size, &error);
     if (status < 0) {
         assert_int_equal(error.status, status);
         assert_true(strlen(error.message) > 0);
@@ -65,6 +84,45 @@ static bool is_authentic(const unsigned char *bytes, size_t size, const unsigned
     return whole;
 }
 
+/* A part of a good case, as it is in its file. */
+static void assert_part(lc_span part, const golden_good *good, const unsigned char *content,
+                        size_t size)
+{
+    unsigned char frame[272];
+    if (golden_is_compressed(good))
+        assert_span(part, frame, golden_frame(frame, content, size));
+    else
+        assert_span(part, content, size);
+}
+
+static size_t golden_buffer(unsigned char *out, const golden_good *good, uint32_t n)
+{
+    for (size_t i = 0; i < good->buffers[n]; i++)
+        out[i] = golden_byte(n, i);
+    return good->buffers[n];
+}
+
+/* Once it is decompressed, nothing tells that it was compressed. */
+static void check_expanded(const golden_good *good, const unsigned char *bytes, size_t size)
+{
+    unsigned char expected[256];
+    locache_value *value;
+    locache_error error;
+    assert_int_equal(expand_copy(&value, bytes, size, &error), LOCACHE_OK);
+    assert_false(value->entry.compressed);
+    assert_int_equal(value->entry.has_mac, good->has_mac);
+    assert_span(value->entry.key, expected, golden_unhex(expected, good->key));
+    assert_span(value->entry.body, expected, golden_unhex(expected, good->body));
+    assert_int_equal(locache_value_buffer_count(value), good->buffer_count);
+    for (uint32_t n = 0; n < good->buffer_count; n++) {
+        size_t buffer_size;
+        const void *buffer = locache_value_buffer(&buffer_size, value, n);
+        assert_int_equal((uintptr_t)buffer % LC_ENTRY_ALIGN, 0);
+        assert_span((lc_span){buffer, buffer_size}, expected, golden_buffer(expected, good, n));
+    }
+    locache_value_free(value);
+}
+
 static void check_good(const golden_good *good, const unsigned char *bytes, size_t size)
 {
     lc_entry entry;
@@ -82,15 +140,16 @@ static void check_good(const golden_good *good, const unsigned char *bytes, size
     locache_id_of(&id, "golden", 6);
     assert_memory_equal(entry.version.bytes, id.bytes, sizeof id.bytes);
     assert_span(entry.key, expected, golden_unhex(expected, good->key));
-    assert_span(entry.body, expected, golden_unhex(expected, good->body));
+    assert_part(entry.body, good, expected, golden_unhex(expected, good->body));
+    assert_int_equal(entry.compressed, golden_is_compressed(good));
     assert_int_equal(entry.buffer_count, good->buffer_count);
     for (uint32_t n = 0; n < good->buffer_count; n++) {
         lc_span buffer = lc_entry_buffer(bytes, &entry, n);
         assert_int_equal((size_t)((const unsigned char *)buffer.data - bytes) % LC_ENTRY_ALIGN, 0);
-        for (size_t i = 0; i < good->buffers[n]; i++)
-            expected[i] = golden_byte(n, i);
-        assert_span(buffer, expected, good->buffers[n]);
+        assert_part(buffer, good, expected, golden_buffer(expected, good, n));
     }
+    if (golden_is_compressed(good))
+        check_expanded(good, bytes, size);
     golden_mac_key(mac_key);
     assert_int_equal(is_authentic(bytes, size, mac_key), good->has_mac);
     mac_key[31] ^= 1;

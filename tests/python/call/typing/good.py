@@ -1,6 +1,7 @@
 """What mypy must accept, and what it must know: decorated functions keep their signatures."""
 
 import functools
+from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, assert_type
 
@@ -29,6 +30,16 @@ def with_options(x: str, log: object = None) -> str | None:
 )
 async def coroutine(x: int) -> bytes:
     return bytes(x)
+
+
+@persist(max_bytes="10G", ttl=timedelta(hours=1), stale="10m", max_age="30d")
+def bounded(x: int) -> int:
+    return x
+
+
+@persist(max_bytes=10**9, ttl=lambda result: None if result else "1h", stale=0.5)
+def bounded_by_result(x: int) -> int:
+    return x
 
 
 @persist(key={"text": len})

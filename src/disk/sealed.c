@@ -1,0 +1,50 @@
+/* Small files that are written in place, each with its checksum.
+ *
+ * They are what a store changes each time, so that a new file under a temporary name, which is how
+ * all else is written, would cost as much as the store itself. In exchange nothing depends on what
+ * they say: who finds none begins anew. */
+#include "disk/sealed.h"
+#include "base/os.h"
+#include "disk/owner.h"
+
+#include <fcntl.h>
+#include <string.h>
+
+/* A hard link has another name elsewhere, and is not written to. */
+static bool may_be_written(int fd, const lc_directory *at, const char *name)
+{
+    struct stat found;
+    return lc_fstat(fd, &found) == 0 && found.st_nlink == 1 &&
+           lc_owner_file(fd, &found, &(lc_owner_in){at->dir, at->owner}, at->path, name, NULL) ==
+               LOCACHE_OK;
+}
+
+int lc_sealed_open(const lc_directory *at, const char *name, int flags)
+{
+    if (!lc_owner_meta(at->dir, at->owner))
+        return -1;
+    int fd = lc_openat(at->dir, name, flags, 0600);
+    if (fd >= 0 && !may_be_written(fd, at, name)) {
+        lc_close(fd);
+        return -1;
+    }
+    return fd;
+}
+
+bool lc_sealed_read(void *record, size_t size, int fd)
+{
+    unsigned char sum[LC_CHECKSUM_SIZE];
+    const lc_span content = {record, size - sizeof sum};
+    if (lc_pread_full(fd, record, size, 0) != (ssize_t)size)
+        return false;
+    lc_checksum(sum, &content, 1);
+    return memcmp(sum, (unsigned char *)record + content.size, sizeof sum) == 0;
+}
+
+/* Half a record fails its checksum. */
+void lc_sealed_write(int fd, void *record, size_t size)
+{
+    const lc_span content = {record, size - LC_CHECKSUM_SIZE};
+    lc_checksum((unsigned char *)record + content.size, &content, 1);
+    (void)!lc_pwrite(fd, record, size, 0);
+}
