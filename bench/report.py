@@ -325,7 +325,12 @@ def markdown_counts(record: dict) -> list[str]:
 
 
 def markdown_c(data: dict) -> list[str]:
-    rows = {"hit": "repeated hit", "first_hit": "first hit", "put": "put"}
+    rows = {
+        "hit": "repeated hit",
+        "first_hit": "first hit",
+        "put": "put",
+        "put_in_memory": "put on tmpfs",
+    }
     lines = [markdown_row(["", *rows.values()]), "|---|" + "--:|" * len(rows)]
     for name, figures in data["figures"].items():
         cells = [in_units(figures[row]["median"]) if row in figures else "" for row in rows]

@@ -322,6 +322,12 @@ TARGETS = (
         ("joblib.hash", "object graph of 10,000 objects"),
     ),
     Target(
+        f"{SUMMED} array result, summed",
+        f"result {SUMMED} summed",
+        1,
+        ("numpy.load", f"result {SUMMED} summed"),
+    ),
+    Target(
         "80 MB array result, mapped=False",
         "result 80 MB",
         1,
@@ -386,6 +392,9 @@ TARGETS = (
     Target("hit with max_entries, more than without", "limited hit more", 400),
     Target("first miss of a process with max_entries", "limited first miss", 1_000_000),
     Target("worst of 1,000 misses with max_entries", "limited worst miss", 2_000_000),
+    Target(f"{LIMIT:,} results forgotten", "limited clear", 1_000_000),
+    Target(f"hit, {IN_TURN:,} sets in turn, over one set", "in turn", 2, (STRICT, "hit_ints")),
+    Target("first call of a process, warm", "first_call", 1, ("pysciqlop-cache", "first_call")),
     Target("import", "import", 3_000_000),
     Target("decorate", "decorate", 30_000),
     # A few pages: the allocator's own.

@@ -34,6 +34,8 @@ extern const cli_command cli_verify_command;
 extern const cli_command cli_rm_command;
 extern const cli_command cli_reset_command;
 extern const cli_command cli_gc_command;
+extern const cli_command cli_export_command;
+extern const cli_command cli_import_command;
 extern const cli_command cli_run_command_row;
 
 #endif

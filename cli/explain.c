@@ -3,6 +3,7 @@
 #include "command.h"
 #include "note.h"
 #include "print.h"
+#include "progress.h"
 #include "rows.h"
 
 #include <stdlib.h>
@@ -35,6 +36,7 @@ typedef struct explanation {
     size_t count;
     size_t room;
     cli_json json;
+    cli_progress progress;
 } explanation;
 
 static char *own_text(const char *text)
@@ -76,6 +78,7 @@ static bool count_result(void *context, const cli_visit *visit, const locache_fi
 {
     explanation *in = context;
     (void)visit;
+    cli_progress_step(&in->progress);
     if (file->ours)
         cli_sums_add(&in->versions[in->count - 1].sums, file);
     return true;
@@ -345,7 +348,9 @@ static int run_explain(cli_parse *parse)
     if (option != CLI_OPTIONS_END)
         return cli_parse_ended(option);
     int code = cli_places_of(&places, parse);
+    cli_progress_begin(&in.progress, "looked at", &places);
     int walked = cli_walk(&places, &visitor);
+    cli_progress_clear(&in.progress);
     explain_all(&in);
     for (size_t i = 0; i < in.count; i++) {
         free(in.versions[i].cache);

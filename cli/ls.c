@@ -3,6 +3,7 @@
 #include "command.h"
 #include "counted.h"
 #include "print.h"
+#include "progress.h"
 #include "units.h"
 
 #include <stdio.h>
@@ -44,6 +45,7 @@ typedef struct listing {
     const cli_place *place;
     cli_json json;
     cli_sums total;
+    cli_progress progress;
 } listing;
 
 /* ------------------------------------------------------------------------------------- the rows */
@@ -117,6 +119,7 @@ static void take_entry(listing *in, const cli_visit *visit, const locache_file *
 static bool take_file(void *context, const cli_visit *visit, const locache_file *file)
 {
     listing *in = context;
+    cli_progress_step(&in->progress);
     /* What locache did not make is none of its entries; what is in an entry's place is told of. */
     if ((!file->ours && file->status != LOCACHE_EUNTRUSTED) || !cli_filter_takes(&in->filter, file))
         return true;
@@ -243,7 +246,13 @@ static int run_ls(cli_parse *parse)
         cli_json_open(&in.json, '[');
     else if (places.count > 0)
         cli_ls_head(in.level);
+    /* Lines that come as they are found say by themselves how far it is. */
+    if (in.rows.sort != CLI_SORT_NONE || !cli_on_terminal())
+        cli_progress_begin(&in.progress, "looked at", &places);
+    else
+        in.progress.quiet = true;
     int walked = walk_all(&in, &places);
+    cli_progress_clear(&in.progress);
     print_rows(&in);
     end_listing(&in);
     cli_places_clear(&places);

@@ -19,6 +19,8 @@ static const cli_command *const commands[] = {
     &cli_rm_command,
     &cli_reset_command,
     &cli_gc_command,
+    &cli_export_command,
+    &cli_import_command,
     &cli_run_command_row,
     /* the end */
     NULL,

@@ -48,7 +48,7 @@ void cli_progress_step(cli_progress *progress)
 {
     char left[CLI_SPAN_TEXT];
     progress->done++;
-    if (!cli_errors_on_terminal() || progress->done % 16 != 0)
+    if (progress->quiet || progress->done % 16 != 0 || !cli_errors_on_terminal())
         return;
     int64_t now = monotonic();
     int64_t spent = now - progress->began;
@@ -56,6 +56,12 @@ void cli_progress_step(cli_progress *progress)
         return;
     progress->said = now;
     double rate = (double)progress->done / ((double)spent / 1e9);
+    if (progress->total == 0) {
+        fprintf(stderr, "\r%llu %s, %.0f/s\x1b[K", (unsigned long long)progress->done,
+                progress->what, rate);
+        fflush(stderr);
+        return;
+    }
     double rest = progress->total > progress->done ? (double)(progress->total - progress->done) : 0;
     cli_span_text(left, (int64_t)(rest / rate * 1e9));
     fprintf(stderr, "\r%llu of %llu %s, %.0f/s, %s left\x1b[K", (unsigned long long)progress->done,

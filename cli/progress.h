@@ -11,6 +11,7 @@ typedef struct cli_progress {
     uint64_t done;
     int64_t began;
     int64_t said; /* when last, nanoseconds; 0: never */
+    bool quiet;   /* nothing is to be said */
 } cli_progress;
 
 /* `places`: whose files are counted, where progress will be seen at all. */

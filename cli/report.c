@@ -187,6 +187,8 @@ static int report_places(gathering *in, const cli_places *places, const char *ou
 /* What the page is called: the operand, or where we are. */
 static const char *title_of(const cli_parse *parse, char here[LOCACHE_PATH_MAX])
 {
+    if (parse->all)
+        return "all caches of this user";
     if (parse->operands == 1)
         return parse->argv[0];
     if (parse->operands > 1 || getcwd(here, LOCACHE_PATH_MAX) == NULL)
@@ -217,7 +219,7 @@ static int run_report(cli_parse *parse)
     };
     in.by_took = (cli_rows){.sort = CLI_SORT_TIME, .limit = CLI_REPORT_ROWS};
     in.by_saved = (cli_rows){.sort = CLI_SORT_SAVED, .limit = CLI_REPORT_ROWS};
-    int code = cli_places_find(&places, parse->operands, parse->argv);
+    int code = cli_places_of(&places, parse);
     int reported = report_places(&in, &places, output);
     cli_places_clear(&places);
     return reported > code ? reported : code;
@@ -232,5 +234,6 @@ const cli_command cli_report_command = {
              "unused, tables of the functions and of the largest results.",
     .options = options,
     .option_count = sizeof options / sizeof *options,
+    .takes_all = true,
     .run = run_report,
 };

@@ -46,6 +46,7 @@ static bool note_folder(void *context, const cli_visit *visit)
 static bool count_file(void *context, const cli_visit *visit, const locache_file *file)
 {
     reset *in = context;
+    cli_progress_step(&in->removal.progress);
     if (file->ours)
         cli_removal_count(&in->removal, visit, file);
     return true;
@@ -102,6 +103,7 @@ static int run_reset(cli_parse *parse)
         cli_places_clear(&places);
         return CLI_USAGE;
     }
+    cli_progress_begin(&in.removal.progress, "looked at", &places);
     int walked = cli_walk(&places, &visitor);
     clear_all(&in);
     cli_removal_end(&in.removal, -1);

@@ -13,6 +13,7 @@ typedef struct rm {
 static bool remove_file(void *context, const cli_visit *visit, const locache_file *file)
 {
     rm *in = context;
+    cli_progress_step(&in->removal.progress);
     if (cli_filter_takes(&in->filter, file) && (file->ours || visit->place->entry != NULL))
         (void)cli_removal_take(&in->removal, visit, file);
     return true;
@@ -62,6 +63,7 @@ static int run_rm(cli_parse *parse)
         cli_places_clear(&places);
         return CLI_USAGE;
     }
+    cli_progress_begin(&in.removal.progress, "looked at", &places);
     int walked = cli_walk(&places, &visitor);
     cli_removal_end(&in.removal, -1);
     cli_places_clear(&places);

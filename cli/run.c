@@ -32,6 +32,7 @@ enum {
     RUN_FORCE,
     RUN_DISCARD,
     RUN_CACHE_DIR,
+    RUN_BASE,
 };
 
 static const cli_option options[] = {
@@ -48,6 +49,7 @@ static const cli_option options[] = {
     [RUN_FORCE] = {0, "force", NULL, "compute it anew, whatever is kept"},
     [RUN_DISCARD] = {0, "discard", NULL, "forget the result, run nothing"},
     [RUN_CACHE_DIR] = {0, "cache-dir", "DIR", "keep results in DIR/run.cache"},
+    [RUN_BASE] = {0, "base", "DIRS", "caches that are read where there is no result"},
 };
 
 /* ---------------------------------------------------------------------------------- the options */
@@ -96,6 +98,9 @@ static bool take_run_option(cli_run *run, int option, const char *value)
         return true;
     case RUN_CACHE_DIR:
         run->cache_dir = value;
+        return true;
+    case RUN_BASE:
+        run->base = value;
         return true;
     default:
         run->warm = run->warm || option == RUN_WARM;
@@ -183,6 +188,8 @@ static void open_cache(cli_run *run)
         .function = function,
         .flags = run->read_only ? LOCACHE_OPEN_READ_ONLY : 0,
         .memory_entries = -1, /* one look is all there is */
+        /* The key says all of it: whichever run.cache it is, results are of this command. */
+        .base = run->base != NULL ? run->base : getenv("LOCACHE_BASE"),
     };
     if (function != NULL && locache_open(&run->cache, run->place, &told, &error) != LOCACHE_OK)
         cli_error("run: not cached: %s", error.message);

@@ -40,6 +40,7 @@ typedef struct cli_run {
     bool off; /* LOCACHE=off: nothing is looked up or stored */
     bool read_only;
     const char *cache_dir; /* or NULL */
+    const char *base;      /* the same */
 
     cli_spool input; /* all of standard input, with_stdin */
     locache *cache;  /* NULL: there is none to be had */

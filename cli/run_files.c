@@ -68,7 +68,11 @@ static bool open_notes(hashing *in)
 {
     locache_error error;
     const locache_options options = {
-        .size = sizeof options, .function = "--file", .memory_entries = -1};
+        .size = sizeof options,
+        .function = "--file",
+        .memory_entries = -1,
+        .base = "", /* what is noted of files of this machine */
+    };
     return in->notes != NULL || (in->place != NULL && locache_open(&in->notes, in->place, &options,
                                                                    &error) == LOCACHE_OK);
 }

@@ -1,6 +1,7 @@
 /* CBOR, as keys and results are made of it, as JSON. What JSON has no form for is an object whose
  * "type" says what it is. */
 #include "value.h"
+#include "print.h"
 
 #include <math.h>
 #include <string.h>
@@ -20,17 +21,6 @@ static void put_type(cli_shown *to, const char *type)
     cli_json_member_text(to->json, "type", type);
 }
 
-void cli_show_bytes(cli_shown *to, const char *type, const void *data, size_t size)
-{
-    char hex[2 * BYTES_SHOWN + 1] = "";
-    size_t shown = size < BYTES_SHOWN ? size : BYTES_SHOWN;
-    for (size_t i = 0; i < shown; i++)
-        (void)snprintf(hex + 2 * i, 3, "%02x", ((const unsigned char *)data)[i]);
-    put_type(to, type);
-    cli_json_member_uint(to->json, "size", size);
-    cli_json_member_text(to->json, shown < size ? "hex_begin" : "hex", hex);
-    cli_json_close(to->json, '}');
-}
 
 static void show_text(cli_shown *to, const void *text, size_t size)
 {
@@ -44,6 +34,35 @@ static void show_text(cli_shown *to, const void *text, size_t size)
         cut--;
     cli_json_text(to->json, text, cut);
     fprintf(to->json->to != NULL ? to->json->to : stdout, "... (%zu bytes)", size);
+}
+
+/* Lines of text, as commands print them: nothing that a terminal would take for an order. */
+static bool is_plain_text(const char *text, size_t size)
+{
+    for (size_t at = 0; at < size;) {
+        bool blank = text[at] == '\n' || text[at] == '\t' || text[at] == '\r';
+        size_t width = blank ? 1 : cli_printable(text + at, size - at);
+        if (width == 0)
+            return false;
+        at += width;
+    }
+    return size > 0;
+}
+
+void cli_show_bytes(cli_shown *to, const char *type, const void *data, size_t size)
+{
+    char hex[2 * BYTES_SHOWN + 1] = "";
+    size_t shown = size < BYTES_SHOWN ? size : BYTES_SHOWN;
+    for (size_t i = 0; i < shown; i++)
+        (void)snprintf(hex + 2 * i, 3, "%02x", ((const unsigned char *)data)[i]);
+    put_type(to, type);
+    cli_json_member_uint(to->json, "size", size);
+    cli_json_member_text(to->json, shown < size ? "hex_begin" : "hex", hex);
+    if (is_plain_text(data, size)) {
+        cli_json_name(to->json, "text");
+        show_text(to, data, size);
+    }
+    cli_json_close(to->json, '}');
 }
 
 /* JSON has numbers of any size; readers of it that have not, round them. */

@@ -499,6 +499,14 @@ typedef struct locache_options {
      * all processes, a flight beside it, to compute it anew. 0 or less: no
      * time. */
     int64_t stale;
+    /* The mode of directories that are made (files: the same without the rights
+     * to execute, and the owner's own), whatever the umask says: 02770, a
+     * group shares the cache, of which every member can make up results, and
+     * sign pickles with the key that LOCACHE_GROUP_KEY names; 02750, 0755: it
+     * may be read. Only with a mode that the group may write by is a directory
+     * used that is a group's and another member's. 0: what LOCACHE_MODE says,
+     * else 0700, which is nobody's but this user's (docs/sharing.md). */
+    uint32_t mode;
 } locache_options;
 
 /* Open the cache of one function within the cache directory `dir` (as
@@ -844,6 +852,13 @@ LOCACHE_API LOCACHE_CHECK locache_status locache_clear(const char *dir,
 LOCACHE_API LOCACHE_CHECK locache_status
 locache_path(char out[LOCACHE_PATH_MAX], locache *cache, const void *key,
              size_t key_size, locache_error *error);
+
+/* The absolute path of the file that a value of that key was read from, which
+ * may be a base's. OK; EINVAL: not a key, or a value of another handle. Any
+ * thread. */
+LOCACHE_API LOCACHE_CHECK locache_status locache_value_path(
+    char out[LOCACHE_PATH_MAX], const locache_value *value, locache *cache,
+    const void *key, size_t key_size, locache_error *error);
 
 /* What happened through one handle since it was opened, as its events say. */
 typedef struct locache_statistics {

@@ -49,12 +49,14 @@ compile bench bench/c/bench.c $(pkg-config --cflags --libs sqlite3) -llmdb
 .venv-bench/bin/python bench/run.py $quick "$@"
 say
 scratch=$(mktemp -d "$PWD/$dir/scratch.XXXXXX")
-trap 'rm -rf "$scratch"' EXIT
+memory=$scratch
+trap 'rm -rf "$scratch" "$memory"' EXIT
 trap 'exit 130' INT TERM
-"$dir/bench" "$scratch" build/bench-c.json
+if [ -w /dev/shm ]; then memory=$(mktemp -d /dev/shm/locache-bench.XXXXXX); fi
+mkdir "$memory/put"
+"$dir/bench" "$scratch" build/bench-c.json "$memory/put"
 # Where files are slow their times differ by more than a turn takes.
-once=$scratch
-if [ -w /dev/shm ]; then once=$(mktemp -d /dev/shm/locache-bench.XXXXXX); fi
-trap 'rm -rf "$scratch" "$once"' EXIT
-"$dir/once" "$once"
+"$dir/once" "$memory"
 shell
+say
+.venv-bench/bin/python bench/compress.py $quick

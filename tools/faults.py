@@ -3,9 +3,9 @@
     faults.py PAGE REPORT...
 
 A report is Meson's testlog.json or a JUnit file of pytest. A row of the table names its tests; what
-these injected is added up: what a test says that it did ("N injections", or the property of that
-name), and where that is less, one for each test. A file that serves several rows counts in each.
-Where no report knows a row's tests, its figures stay.
+these injected is added up: what a test says that it did ("N injections", "N pairs" of a change and
+a look, or the property of that name), and where that is less, one for each test. A file that serves
+several rows counts in each. Where no report knows a row's tests, its figures stay.
 """
 
 import json
@@ -44,7 +44,7 @@ def of_meson(path, counts):
         test = json.loads(line)
         said = test.get("stdout", "")
         count = counts[file_of(test["name"].split()[-1])]
-        injected = re.findall(r"^(\d+) injections$", said, re.MULTILINE)
+        injected = re.findall(r"^(\d+) (?:injections$|pairs: 0 stale)", said, re.MULTILINE)
         passed = re.findall(r"^\[  PASSED  \] (\d+) test", said, re.MULTILINE)
         failed = re.findall(r"^\[  FAILED  \] (\d+) test", said, re.MULTILINE)
         if test["result"] == "SKIP":

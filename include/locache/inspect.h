@@ -253,6 +253,89 @@ LOCACHE_API void locache_folder_sweep(locache_folder *folder);
 LOCACHE_API LOCACHE_CHECK locache_status
 locache_clear_folder(const char *dir, const char *name, locache_error *error);
 
+/* ------------------------------------------------- results that come and go
+ *
+ * A cache's results as bytes, for who takes them elsewhere, and what comes from
+ * elsewhere as results again. What is brought in is verified as what is read
+ * from a cache is, and no reader sees any of it before locache_import_commit().
+ * It is data: who made it can make up results. But it is never code: a pickle
+ * that this user did not sign is left out, unless its source is trusted. */
+
+/* As locache_folder_read(), but nothing is decompressed: *bytes is the whole
+ * file as it is, and file->file_size its size, as long as *out. */
+LOCACHE_API LOCACHE_CHECK locache_status locache_folder_load(
+    locache_value **out, const void **bytes, locache_file *file,
+    locache_folder *folder, const char *name, locache_error *error);
+/* Bytes at most of a version's record. */
+#define LOCACHE_VERSION_RECORD_MAX ((size_t)8192)
+/* The record of the version that the folder is of, as it is on disk, into out,
+ * which has room for LOCACHE_VERSION_RECORD_MAX bytes. OK; MISS: it has none;
+ * EFORMAT, EUNTRUSTED, EIO. */
+LOCACHE_API LOCACHE_CHECK locache_status
+locache_folder_record(void *out, size_t *size, const locache_folder *folder,
+                      locache_error *error);
+
+enum {
+    /* pickles that this user did not sign are signed anew: whatever they run
+     * when they are read, this user runs */
+    LOCACHE_IMPORT_TRUST = 1,
+    LOCACHE_IMPORT_REPLACE =
+        2 /* of results that are there too; else they stay */
+};
+
+/* Results on their way in. One thread at a time for each. */
+typedef struct locache_import locache_import;
+
+/* A folder that is brought in. */
+typedef struct locache_imported_folder {
+    size_t size;         /* sizeof(locache_imported_folder) */
+    const char *name;    /* of the function's directory */
+    locache_id function; /* locache_id_of() its qualified name */
+    /* It has the function's name where nothing has it yet; else it is an
+     * earlier version like others. */
+    bool current;
+    const void *record; /* locache_folder_record() */
+    size_t record_size;
+    const void *note; /* locache_version_note(); or NULL */
+    size_t note_size;
+} locache_imported_folder;
+
+/* What was done, in numbers. */
+typedef struct locache_imported {
+    size_t size;      /* sizeof(locache_imported), set by the caller */
+    uint64_t stored;  /* results that are there now, and were not */
+    uint64_t bytes;   /* of all that were brought in */
+    uint64_t kept;    /* were there already, and stayed */
+    uint64_t pickles; /* left out, since this user did not sign them */
+    uint64_t others;  /* left out: of another version or format */
+} locache_imported;
+
+/* Begin to bring results into a cache directory (an absolute path), which is
+ * made where it is missing; `flags`: LOCACHE_IMPORT_... OK: *out is the
+ * caller's, to end with locache_import_end(). EINVAL, EUNTRUSTED, EIO, EBUSY,
+ * ENOMEM. Any thread. */
+LOCACHE_API LOCACHE_CHECK locache_status
+locache_import_begin(locache_import **out, const char *dir, uint32_t flags,
+                     locache_error *error);
+/* Begin a folder; the one before it has all its results. OK; ECORRUPT: name or
+ * record are none; EINVAL, ELIMIT, EIO, EUNTRUSTED, ENOMEM. */
+LOCACHE_API LOCACHE_CHECK locache_status
+locache_import_folder(locache_import *to, const locache_imported_folder *folder,
+                      locache_error *error);
+/* Bring in a result of that folder, as the bytes of its file. OK, also where it
+ * is left out, which locache_imported counts. ECORRUPT: it is damaged, of
+ * another call than its name says, of another function, or there twice; ELIMIT,
+ * EUNTRUSTED (the user's key), EIO, ENOMEM. */
+LOCACHE_API LOCACHE_CHECK locache_status
+locache_import_entry(locache_import *to, const char *name, const void *bytes,
+                     size_t size, locache_error *error);
+/* Give all of them their places. OK; else some may have theirs, each whole.
+ * *out is set in any case. EINVAL, EUNTRUSTED, EIO, EBUSY. */
+LOCACHE_API LOCACHE_CHECK locache_status locache_import_commit(
+    locache_imported *out, locache_import *to, locache_error *error);
+/* Remove what has no place. NULL is allowed. */
+LOCACHE_API void locache_import_end(locache_import *to);
+
 #ifdef __cplusplus
 }
 #endif

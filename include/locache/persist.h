@@ -118,6 +118,10 @@ typedef struct locache_persist_options {
      * stale one computes it anew in its own call, and the others are given the
      * stale one at once. */
     int64_t stale;
+    /* as in locache_options: caches that are only read, and the mode of
+     * directories that others share */
+    const char *base;
+    uint32_t mode;
 } locache_persist_options;
 
 /* Where functions that were not called yet keep their results: exactly this

@@ -17,6 +17,7 @@
 #include "plain/types.h"
 #include "reach/names.h"
 #include "reach/reach.h"
+#include "result/arrow_frame.h"
 #include "result/layout.h"
 #include "result/lost.h"
 
@@ -53,6 +54,7 @@ static PyMethodDef functions[] = {
     {"_hide", lcpy_tasks_hide, METH_O, NULL},
     {"_names_of", lcpy_names_told, METH_O, NULL},       /* for tests */
     {"_key_name", lcpy_explain_key_name, METH_O, NULL}, /* for locache._keys */
+    {"_arrow_frame", lcpy_arrow_frame_restore, METH_VARARGS, NULL},
     {"_laid_out", lcpy_layout_restore, METH_VARARGS, NULL},
     {"_read_only", lcpy_lost_read_only, METH_O, NULL},
     {"set_log", set_log, METH_O, NULL},
@@ -105,6 +107,7 @@ static int traverse(PyObject *module, visitproc visit, void *arg)
     Py_VISIT(state->bound_type);
     Py_VISIT(state->query_type);
     Py_VISIT(state->buffer_type);
+    Py_VISIT(state->stream_type);
     Py_VISIT(state->unpickler_type);
     Py_VISIT(state->pickler_type);
     Py_VISIT(state->cache_warning);
@@ -132,6 +135,7 @@ static int clear(PyObject *module)
     Py_CLEAR(state->bound_type);
     Py_CLEAR(state->query_type);
     Py_CLEAR(state->buffer_type);
+    Py_CLEAR(state->stream_type);
     Py_CLEAR(state->unpickler_type);
     Py_CLEAR(state->pickler_type);
     Py_CLEAR(state->cache_warning);

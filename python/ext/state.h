@@ -45,6 +45,7 @@ typedef struct lcpy_state {
     PyTypeObject *bound_type;     /* call/bound.c */
     PyTypeObject *query_type;     /* the same */
     PyTypeObject *buffer_type;    /* result/buffer.c */
+    PyTypeObject *stream_type;    /* result/arrow_read.c: made at the first frame of polars */
     PyTypeObject *unpickler_type; /* result/pickle.c: made at the first unpickling */
     PyTypeObject *pickler_type;   /* result/pickler.c: made at the first pickling */
     PyObject *cache_warning;      /* locache.CacheWarning */

@@ -65,10 +65,14 @@ _DEFAULTS = (
     None,
     None,
     None,
+    None,
+    None,
 )
 _DEFAULT_IDS = [*map(id, _DEFAULTS)]  # True is not 1 here
-_SETTINGS = (True, True, False, True, None, -1, 0, 0, 0, 0, 0, True, None, None, True, True, 0, 0)
-_SETTINGS = (*_SETTINGS, (0, 0, 0, None))
+_SETTINGS = (
+    *(True, True, False, True, None, -1, 0, 0, 0, 0, 0, True, None, None, True, True, 0),
+    *(0, (0, 0, 0, None), None, 0),
+)
 
 # Each module costs a sixth of a millisecond to import: _target is loaded with the first function,
 # _options with the first option, and kept here, since an import statement is a tenth of what a
@@ -222,6 +226,8 @@ def persist(
     max_bytes=None,
     ttl=None,
     stale=None,
+    base=None,
+    mode=None,
 ):
     """Keep the results of a function in files, and serve later calls from them.
 
@@ -291,6 +297,12 @@ def persist(
     stale : float, timedelta or str, optional
         for so long after that serve the old result at once, while one caller computes it anew in
         the background; where that raises, the old one is served on
+    base : path, or list of paths, optional
+        caches that are only read, where one's own has no result: a cache directory, or a directory
+        with several in it; None: what LOCACHE_BASE says; False: none. See docs/sharing.md
+    mode : "group" or int, optional
+        "group": a group shares the cache, and each member can make up results; else the mode of
+        directories that are made, as 0o755. None: what LOCACHE_MODE says, or 0o700
 
     Returns
     -------
@@ -316,7 +328,7 @@ def persist(
     global _reading
     told = (name, auto_invalidate, max_entries, max_age, dir, ignore, key)
     told = (*told, pickle, durable, version, memory, recheck, mapped, wait, enabled, keep)
-    told = (*told, depends, verify, compress, max_bytes, ttl, stale)
+    told = (*told, depends, verify, compress, max_bytes, ttl, stale, base, mode)
     if [*map(id, told)] == _DEFAULT_IDS:
         options = (None, None, (set(), None), _SETTINGS)
     else:

@@ -45,6 +45,9 @@ _Span: TypeAlias = float | timedelta | str
 _S_co = TypeVar("_S_co", covariant=True)
 _F = TypeVar("_F", bound=Callable[..., Any], covariant=True)
 
+_Path: TypeAlias = str | bytes | PathLike[str] | PathLike[bytes]
+_Base: TypeAlias = _Path | list[_Path] | tuple[_Path, ...] | Literal[False] | None
+
 class CacheWarning(UserWarning): ...
 
 # The named tuple of functools.lru_cache, with attributes more.
@@ -87,6 +90,7 @@ class _CacheInfo(_Counts):
     mismatches: int
     bytes: int
     total: _Totals
+    from_base: int
 
 class _CacheParameters(TypedDict):
     maxsize: int | None
@@ -209,6 +213,8 @@ def persist(
     max_bytes: int | str | None = None,
     ttl: _Span | Callable[[Any], _Span | None] | None = None,
     stale: _Span | None = None,
+    base: _Base = None,
+    mode: Literal["group"] | int | None = None,
 ) -> _Function[_P, _R]: ...
 @overload
 def persist(
@@ -236,6 +242,8 @@ def persist(
     max_bytes: int | str | None = None,
     ttl: _Span | Callable[[Any], _Span | None] | None = None,
     stale: _Span | None = None,
+    base: _Base = None,
+    mode: Literal["group"] | int | None = None,
 ) -> _Decorator: ...
 def reset_cache(
     func: Callable[..., Any] | classmethod[Any, ..., Any] | property, name: str | None = None
@@ -282,6 +290,8 @@ def configure(
     max_bytes: int | str | None = ...,
     ttl: _Span | Callable[[Any], _Span | None] | None = ...,
     stale: _Span | None = ...,
+    base: _Base = ...,
+    mode: Literal["group"] | int | None = ...,
 ) -> None: ...
 
 # Annotated[T, Key(function)]

@@ -28,7 +28,10 @@ class CacheInfo(_Counts):
     of functools.lru_cache, and beside its fields the calls that did without the cache, what went
     wrong with it, said or not, the seconds that the results of misses took and that those of hits
     had taken, how many hits were computed again (verify=) and gave another result then, how many
-    bytes the stored results take, and what all processes counted together."""
+    bytes the stored results take, what all processes counted together, and how many hits were read
+    from a base (base=), which is shown where there are any."""
+
+    from_base = 0
 
     def __new__(
         cls,
@@ -44,6 +47,7 @@ class CacheInfo(_Counts):
         mismatches=0,
         bytes=0,
         total=(),
+        from_base=0,
     ):
         self = super().__new__(cls, hits, misses, maxsize, currsize)
         self.bypassed = bypassed
@@ -54,6 +58,8 @@ class CacheInfo(_Counts):
         self.mismatches = mismatches
         self.bytes = bytes
         self.total = Totals(*total)
+        if from_base:
+            self.from_base = from_base
         return self
 
     def _asdict(self):

@@ -310,7 +310,7 @@ def read(told):
     options = read_anew(told)
     # What "~" stands for may be another the next time.
     plain = all(kind in PLAIN or value is NOTHING for kind, value in zip(types, told, strict=True))
-    if plain and (told[4] or "")[:1] != "~":
+    if plain and (told[4] or "")[:1] != "~" and not told[-2]:
         last_read = told, types, options
     return options
 
@@ -318,7 +318,12 @@ def read(told):
 def read_anew(told):
     name, auto_invalidate, max_entries, max_age, directory, ignore, key, pickle, *rest = told
     durable, version, memory, recheck, mapped, wait, enabled, keep, depends, *rest = rest
-    verify, compress, *bounds = rest
+    verify, compress, *bounds, base, mode = rest
+    if base is not None or mode is not None:
+        from locache import _share
+
+        base = None if base is None else _share.read_base(base)
+        mode = 0 if mode is None else _share.read_mode(mode)
     auto_invalidate = read_auto_invalidate(auto_invalidate)
     read_flag("pickle", pickle)
     read_flag("durable", durable)
@@ -350,5 +355,7 @@ def read_anew(told):
         read_verify(verify),
         read_compress(compress),
         read_bounds(*bounds),
+        base,
+        mode or 0,
     )
     return name, directory, read_counts(ignore, key), settings

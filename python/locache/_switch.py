@@ -77,7 +77,7 @@ def configure(*, dir=None, **options):
     **options
         of persist(), for functions that are decorated from now on: auto_invalidate, max_entries,
         max_age, max_bytes, ttl, stale, pickle, durable, recheck, mapped, wait, keep, verify,
-        compress
+        compress, base, mode
 
     Raises
     ------
@@ -133,6 +133,8 @@ DEFAULTS = {
     "keep",
     "verify",
     "compress",
+    "base",
+    "mode",
     "enabled",
 }
 configured = {"dir": ""}

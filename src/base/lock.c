@@ -97,15 +97,25 @@ int lc_lock_find(int64_t *at, int64_t *length, int fd, int64_t start, int64_t en
     return -1;
 }
 
-int lc_lock_whole(int fd)
+static int lock_file(int fd, int how)
 {
     int result;
     if (lc_fault("flock"))
         return -1;
     do
-        result = flock(fd, LOCK_EX | LOCK_NB);
+        result = flock(fd, how | LOCK_NB);
     while (result != 0 && errno == EINTR);
     if (result != 0 && errno == EWOULDBLOCK)
         errno = EAGAIN;
     return result;
+}
+
+int lc_lock_whole(int fd)
+{
+    return lock_file(fd, LOCK_EX);
+}
+
+int lc_lock_shared(int fd)
+{
+    return lock_file(fd, LOCK_SH);
 }

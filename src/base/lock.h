@@ -17,7 +17,9 @@ int64_t lc_lock_length(int fd, int64_t start);
 /* Some lock that another description has on bytes from `start` on, and before `end`: its first byte
  * and its length (0: to the end of all offsets). -1 and ENOENT: there is none. */
 int lc_lock_find(int64_t *at, int64_t *length, int fd, int64_t start, int64_t end);
-/* flock() on the whole file; EAGAIN as above. It goes with the last descriptor. */
+/* flock() on the whole file, or a directory; EAGAIN as above. It goes with the last descriptor. */
 int lc_lock_whole(int fd);
+/* The same beside others that have it so, none of whom has it whole then. */
+int lc_lock_shared(int fd);
 
 #endif

@@ -59,7 +59,7 @@ typedef struct search {
     locache_status status; /* MISS so far, NEED_SOURCE, or OK: found */
 } search;
 
-static bool match_one(void *context, const char *name)
+static bool match_version(void *context, const char *name)
 {
     search *query = context;
     locache_id id;
@@ -83,15 +83,15 @@ static bool match_one(void *context, const char *name)
     return status != LOCACHE_OK;
 }
 
-static locache_status find_earlier(lc_settled *out, int root, const char *name,
-                                   const lc_wanted *wanted)
+static locache_status find_among_versions(lc_settled *out, int root, const char *name,
+                                          const lc_wanted *wanted)
 {
     search query = {.out = out, .wanted = wanted, .status = LOCACHE_MISS};
     int versions;
     if (lc_owner_open_anyones(&versions, root, LC_VERSIONS, "", NULL) != LOCACHE_OK)
         return LOCACHE_MISS;
     if (lc_owner_open_anyones(&query.family, versions, name, "", NULL) == LOCACHE_OK) {
-        (void)lc_each_name(query.family, match_one, &query);
+        (void)lc_each_name(query.family, match_version, &query);
         lc_close(query.family);
     }
     lc_close(versions);
@@ -114,7 +114,7 @@ static locache_status find_named(lc_settled *out, locache *cache, int root, int 
         status = check(out, dir, cache->paths[which], wanted);
     /* What needs the source here may be found there without. */
     if (status == LOCACHE_MISS || status == LOCACHE_NEED_SOURCE) {
-        locache_status earlier = find_earlier(out, root, name, wanted);
+        locache_status earlier = find_among_versions(out, root, name, wanted);
         if (earlier != LOCACHE_MISS)
             status = earlier;
     }

@@ -23,6 +23,7 @@
 #include "cache/layers.h"
 #include "cache/recall.h"
 #include "cache/validate.h"
+#include "disk/cleared.h"
 #include "disk/overall.h"
 #include "disk/packed.h"
 #include "disk/registry.h"
@@ -345,8 +346,10 @@ static locache_status publish(lc_stored *stored, lc_bounds_store *of, locache *c
     }
     lc_directory at = lc_handle_directory(cache, atomic_load(&cache->funcdir));
     /* Once for each handle, by who writes first: a hit never lists a directory. */
-    if (!atomic_exchange(&cache->swept, true))
+    if (!atomic_exchange(&cache->swept, true)) {
         lc_store_sweep(&at);
+        atomic_store(&cache->cleared_waits, lc_cleared_any(at.dir));
+    }
     status = lc_bounds_admit(of, cache, address->name, &image, error);
     if (status == LOCACHE_OK)
         status = lc_store_write(stored, &at, address->name, &image, error);
@@ -378,6 +381,15 @@ static locache_status publish(lc_stored *stored, lc_bounds_store *of, locache *c
     return status;
 }
 
+/* Remove some of what was cleared. Two threads that do it at once do the same, which is no harm. */
+static void remove_cleared(locache *cache)
+{
+    int64_t place = atomic_load(&cache->cleared_place);
+    bool more = lc_cleared_remove_some(atomic_load(&cache->funcdir), &place);
+    atomic_store(&cache->cleared_place, place);
+    atomic_store(&cache->cleared_waits, more);
+}
+
 /* Store a result at an address, and see to the limits. */
 locache_status lc_cache_put(locache *cache, lc_address *address, const locache_record *record,
                             locache_error *error)
@@ -403,8 +415,11 @@ locache_status lc_cache_put(locache *cache, lc_address *address, const locache_r
         if (status == LOCACHE_OK && lc_address_name(address) != NULL)
             status = publish(&stored, &of, cache, address, &known, error);
     }
-    if (status == LOCACHE_OK)
+    if (status == LOCACHE_OK) {
         lc_bounds_keep(&of, &stored);
+        if (atomic_load_explicit(&cache->cleared_waits, memory_order_relaxed))
+            remove_cleared(cache);
+    }
     lc_dirhold_return(cache);
     if (status == LOCACHE_MISS)
         return lc_fail_os(error, ENOENT, "%s is removed again and again, last while writing %s",

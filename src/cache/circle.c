@@ -11,6 +11,7 @@
 #include "base/os.h"
 #include "cache/handle.h"
 #include "disk/owner.h"
+#include "disk/share.h"
 
 #include <fcntl.h>
 #include <string.h>
@@ -157,7 +158,10 @@ static bool ask_next(lc_wanted_turn *wanted)
 {
     lc_turns turns;
     int dir;
-    if (lc_owner_open_dir(&dir, AT_FDCWD, wanted->path, "", NULL) != LOCACHE_OK)
+    /* Nothing is believed of it but that somebody waits: a group's does, too. */
+    const lc_owner_place place = {
+        .where = "", .name = wanted->path, .variable = "", .mode = LC_SHARE_GROUP};
+    if (lc_owner_open(&dir, AT_FDCWD, &place, NULL) != LOCACHE_OK)
         return false;
     bool told = false;
     const lc_directory at = {.dir = dir, .owner = geteuid()};

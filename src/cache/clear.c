@@ -5,6 +5,7 @@
  * directories that carry our mark (disk/ours.c): a cache directory may be any that a user named. */
 #include "cache/clear.h"
 #include "base/os.h"
+#include "disk/cleared.h"
 #include "disk/counts.h"
 #include "disk/ours.h"
 #include "disk/owner.h"
@@ -23,11 +24,12 @@ static locache_status clear_current(const lc_slot *slot, locache_error *error)
         return status;
     snprintf(path, sizeof path, "%s/%s", slot->root_path, slot->name);
     const lc_directory at = {.dir = dir, .path = path};
-    if (lc_ours_funcdir(dir)) {
-        status = lc_store_clear(&at, error);
-        if (status == LOCACHE_OK)
-            lc_counts_forget(dir);
-    }
+    bool ours = lc_ours_funcdir(dir);
+    bool large = ours && lc_cleared_is_large(dir);
+    if (!large || lc_cleared_exchange(slot) != LOCACHE_OK)
+        status = ours ? lc_store_clear(&at, error) : LOCACHE_OK;
+    if (ours && status == LOCACHE_OK)
+        lc_counts_forget(dir);
     lc_close(dir);
     return status;
 }
@@ -56,7 +58,8 @@ static bool clear_one(void *context, const char *name)
     locache_error own;
     if (name[0] == '.')
         return true;
-    locache_status status = lc_clear_name(&(lc_slot){in->root, in->path, name}, &own);
+    locache_status status =
+        lc_clear_name(&(lc_slot){.root = in->root, .root_path = in->path, .name = name}, &own);
     if (status != LOCACHE_OK && status != LOCACHE_EUNTRUSTED && in->status == LOCACHE_OK) {
         in->status = status;
         if (in->error != NULL)
@@ -85,12 +88,10 @@ locache_status locache_clear(const char *dir, locache_error *error)
     lc_error_clear(error);
     if (dir == NULL || dir[0] != '/')
         return lc_fail(error, LOCACHE_EINVAL, "a cache directory is an absolute path");
-    locache_status status = lc_owner_open_dir(&in.root, AT_FDCWD, dir, "", error);
+    locache_status status = lc_owner_open_told(&in.root, dir, error);
     if (status != LOCACHE_OK)
         return status == LOCACHE_MISS ? LOCACHE_OK : status;
-    status = lc_owner_above(in.root, dir, false, "LOCACHE_DIR", error);
-    if (status == LOCACHE_OK)
-        status = clear_each(&in, error);
+    status = clear_each(&in, error);
     lc_close(in.root);
     return status;
 }

@@ -20,14 +20,21 @@
  * its giving up, stays as it was in the child, which holds that directory for good. */
 #include "cache/dirhold.h"
 #include "base/latch.h"
+#include "base/lock.h"
 #include "base/os.h"
 #include "base/system.h"
 #include "cache/held.h"
+#include "disk/cleared.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <stdatomic.h>
 #include <unistd.h>
+
+/* Who has the lock alone renames a few directories. So many nanoseconds between two attempts, and
+ * so many of these. */
+#define SHARE_PAUSE INT64_C(200000)
+#define SHARE_STEPS 250
 
 static lc_latch pool_lock;
 static _Atomic(locache *) pool[LC_DIRHOLD_MAX];
@@ -96,6 +103,20 @@ static bool give_up_directory(locache *cache)
     return given_up;
 }
 
+/* Under the lock: is the slot's handle without its directory now? */
+static bool empty_slot(_Atomic(locache *) *slot, locache *held)
+{
+    /* Before it is given up, so that whoever opens another meanwhile closes that himself. */
+    atomic_store(&held->dir_held, false);
+    if (give_up_directory(held)) {
+        atomic_store(slot, NULL);
+        lc_held_count_directory(-1);
+        return true;
+    }
+    atomic_store(&held->dir_held, true);
+    return false;
+}
+
 /* Under the lock: a slot that is free, or made free; NULL: all are borrowed. */
 static _Atomic(locache *) *free_slot(void)
 {
@@ -107,14 +128,8 @@ static _Atomic(locache *) *free_slot(void)
         /* Used since the hand passed: one more round. */
         if (atomic_exchange(&held->dir_used, false))
             continue;
-        /* Before it is given up, so that whoever opens another meanwhile closes that himself. */
-        atomic_store(&held->dir_held, false);
-        if (give_up_directory(held)) {
-            atomic_store(slot, NULL);
-            lc_held_count_directory(-1);
+        if (empty_slot(slot, held))
             return slot;
-        }
-        atomic_store(&held->dir_held, true);
     }
     return NULL;
 }
@@ -135,6 +150,15 @@ void lc_dirhold_keep(locache *cache)
     lc_latch_release(&pool_lock);
 }
 
+void lc_dirhold_let_go(locache *cache)
+{
+    (void)lc_latch_have(&pool_lock);
+    for (unsigned i = 0; i < LC_DIRHOLD_MAX; i++)
+        if (atomic_load(&pool[i]) == cache)
+            (void)empty_slot(&pool[i], cache);
+    lc_latch_release(&pool_lock);
+}
+
 void lc_dirhold_close(locache *cache)
 {
     /* No other thread closes this handle, but one may be looking at it in its slot, and says
@@ -152,6 +176,18 @@ void lc_dirhold_close(locache *cache)
 
 /* -------------------------------------------------------------------------------------- borrow */
 
+bool lc_dirhold_share(int dir, bool holds)
+{
+    int result = lc_lock_shared(dir);
+    for (int step = 0; result != 0 && errno == EAGAIN && step < SHARE_STEPS; step++) {
+        (void)lc_sleep(SHARE_PAUSE);
+        result = lc_lock_shared(dir);
+    }
+    /* Where it does not matter, as on file systems that have no such locks, nothing is exchanged
+     * either. */
+    return result == 0 || (!holds && errno != EAGAIN);
+}
+
 /* The directory that was given up, if it still has its name: it was found sound, and is known by
  * its number. */
 int lc_dirhold_open(locache *cache)
@@ -163,7 +199,9 @@ int lc_dirhold_open(locache *cache)
     int dir = lc_openat(AT_FDCWD, lc_handle_path(cache), O_RDONLY | O_DIRECTORY, 0);
     if (dir < 0)
         return -1;
-    bool same = lc_fstat(dir, &found) == 0 && found.st_dev == atomic_load(&cache->funcdir_device) &&
+    bool same = lc_dirhold_share(dir, atomic_load(&cache->recall.holds)) &&
+                lc_fstat(dir, &found) == 0 && !lc_cleared_is_out(&found) &&
+                found.st_dev == atomic_load(&cache->funcdir_device) &&
                 found.st_ino == atomic_load(&cache->funcdir_inode) && found.st_uid == geteuid() &&
                 !(found.st_mode & (S_IWGRP | S_IWOTH));
     /* Or another thread was quicker. */

@@ -22,6 +22,12 @@ lc_dirhold_state lc_dirhold_state_of(const locache *cache, int funcdir);
 
 /* cache->funcdir was set by who borrows it: hold it from now on, if it may be held. */
 void lc_dirhold_keep(locache *cache);
+/* Take part in the lock on an open directory that is to be worked with, so that nobody can put
+ * another in its place (disk/cleared.h): before it is looked at whether it is the one that it is
+ * meant to be. `holds`: lc_file_system of it. False, and errno: it may not be used. */
+bool lc_dirhold_share(int dir, bool holds);
+/* Give it up where nobody borrows it, as for a handle whose turn it is. */
+void lc_dirhold_let_go(locache *cache);
 /* Close it where it is ours, and hold it no longer. One thread, the last that uses the handle. */
 void lc_dirhold_close(locache *cache);
 

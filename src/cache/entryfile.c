@@ -2,6 +2,7 @@
  * verified whichever function asks, removed where they are ours. Nothing of them is decoded. */
 #include "base/os.h"
 #include "cache/folder.h"
+#include "disk/cleared.h"
 #include "disk/front.h"
 #include "disk/ours.h"
 #include "disk/packed.h"
@@ -146,15 +147,14 @@ static void give_file(locache_file *out, const locache_file *from)
     out->size = size;
 }
 
-locache_status locache_folder_read(locache_value **out, locache_file *file, locache_folder *folder,
-                                   const char *name, locache_error *error)
+/* Read and verify. `file` is filled as far as it is known. */
+static locache_status read_sound(locache_value **out, locache_file *file, locache_folder *folder,
+                                 const char *name, bool expands, locache_error *error)
 {
-    locache_error own;
     lc_front front;
     locache_file found;
     locache_value *value = NULL;
     lc_directory at = lc_folder_directory(folder);
-    error = error != NULL ? error : &own;
     lc_error_clear(error);
     if (!can_be_entry(name))
         return lc_fail(error, LOCACHE_EINVAL, "an entry's name begins with no dot, and has no '/'");
@@ -175,7 +175,8 @@ locache_status locache_folder_read(locache_value **out, locache_file *file, loca
         status = verify_file(value, &at, name, error);
     /* Of what is stored, before it is decompressed. */
     uint32_t signature = status == LOCACHE_OK ? signature_of(value, folder) : 0;
-    if (status == LOCACHE_OK && value->entry.compressed)
+    uint64_t stored = status == LOCACHE_OK ? value->size : 0;
+    if (status == LOCACHE_OK && expands && value->entry.compressed)
         status = expand_file(&value, &at, name, error);
     if (status != LOCACHE_OK) {
         locache_value_free(value);
@@ -184,9 +185,28 @@ locache_status locache_folder_read(locache_value **out, locache_file *file, loca
     take_entry(&found, &value->entry);
     found.status = LOCACHE_OK;
     found.signature = signature;
+    found.file_size = stored;
     give_file(file, &found);
     *out = value;
     return LOCACHE_OK;
+}
+
+locache_status locache_folder_read(locache_value **out, locache_file *file, locache_folder *folder,
+                                   const char *name, locache_error *error)
+{
+    locache_error own;
+    return read_sound(out, file, folder, name, true, error != NULL ? error : &own);
+}
+
+locache_status locache_folder_load(locache_value **out, const void **bytes, locache_file *file,
+                                   locache_folder *folder, const char *name, locache_error *error)
+{
+    locache_error own;
+    locache_status status =
+        read_sound(out, file, folder, name, false, error != NULL ? error : &own);
+    if (status == LOCACHE_OK)
+        *bytes = (*out)->bytes;
+    return status;
 }
 
 /* --------------------------------------------------------------------------------------- remove */
@@ -211,4 +231,5 @@ void locache_folder_sweep(locache_folder *folder)
 {
     lc_directory at = lc_folder_directory(folder);
     lc_store_sweep(&at);
+    lc_cleared_remove(folder->dir);
 }

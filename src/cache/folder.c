@@ -5,6 +5,7 @@
 #include "base/os.h"
 #include "base/text.h"
 #include "cache/clear.h"
+#include "disk/cleared.h"
 #include "disk/ours.h"
 #include "disk/owner.h"
 #include "disk/stamp.h"
@@ -148,11 +149,10 @@ locache_status locache_each_folder(const char *dir,
     lc_error_clear(error);
     if (dir[0] != '/')
         return lc_fail(error, LOCACHE_EINVAL, "a cache directory is an absolute path");
-    locache_status status = lc_owner_open_dir(&in.at, AT_FDCWD, dir, "", error);
+    locache_status status = lc_owner_open_told(&in.at, dir, error);
     if (status != LOCACHE_OK)
         return status == LOCACHE_MISS ? LOCACHE_OK : status;
-    status = lc_owner_above(in.at, dir, false, "LOCACHE_DIR", error);
-    if (status == LOCACHE_OK && lc_each_name(in.at, visit_current, &in) != 0)
+    if (lc_each_name(in.at, visit_current, &in) != 0)
         status = lc_fail_os(error, errno, "cannot list %s", dir);
     if (status == LOCACHE_OK && !in.stopped)
         status = visit_versions(&in, in.at, error);
@@ -181,13 +181,12 @@ static void take_cache(locache_folder *out)
 
 static locache_status check_folder(const locache_folder *folder, locache_error *error)
 {
-    locache_status status = lc_owner_above(folder->dir, folder->path, false, "LOCACHE_DIR", error);
-    if (status == LOCACHE_OK && !lc_ours_funcdir(folder->dir))
-        status = lc_fail(error, LOCACHE_EUNTRUSTED,
-                         "%s is not a directory of locache's: there is something else in it, and "
-                         "no .locache",
-                         folder->path);
-    return status;
+    if (lc_ours_funcdir(folder->dir))
+        return LOCACHE_OK;
+    return lc_fail(error, LOCACHE_EUNTRUSTED,
+                   "%s is not a directory of locache's: there is something else in it, and "
+                   "no .locache",
+                   folder->path);
 }
 
 locache_status locache_folder_open(locache_folder **out, const char *path, locache_error *error)
@@ -206,7 +205,7 @@ locache_status locache_folder_open(locache_folder **out, const char *path, locac
     folder->owner = geteuid();
     folder->has_key = folder->key_asked = false;
     take_cache(folder);
-    locache_status status = lc_owner_open_dir(&folder->dir, AT_FDCWD, folder->path, "", error);
+    locache_status status = lc_owner_open_told(&folder->dir, folder->path, error);
     if (status == LOCACHE_OK) {
         status = check_folder(folder, error);
         if (status != LOCACHE_OK)
@@ -240,18 +239,48 @@ lc_directory lc_folder_directory(const locache_folder *folder)
 
 /* ---------------------------------------------------------------------------- what is forgotten */
 
+/* Whoever asks for that wants the space, too: it is forgotten already, and goes now. */
+static void free_cleared(int root, const char *name)
+{
+    int dir = lc_openat(root, name, O_RDONLY | O_DIRECTORY, 0);
+    if (dir < 0)
+        return;
+    lc_cleared_remove(dir);
+    lc_close(dir);
+}
+
 locache_status locache_clear_folder(const char *dir, const char *name, locache_error *error)
 {
     int root;
     lc_error_clear(error);
     if (dir[0] != '/' || name[0] == '\0' || name[0] == '.' || strchr(name, '/') != NULL)
         return lc_fail(error, LOCACHE_EINVAL, "an absolute path and a directory's name are needed");
-    locache_status status = lc_owner_open_dir(&root, AT_FDCWD, dir, "", error);
+    locache_status status = lc_owner_open_told(&root, dir, error);
     if (status != LOCACHE_OK)
         return status == LOCACHE_MISS ? LOCACHE_OK : status;
-    status = lc_owner_above(root, dir, false, "LOCACHE_DIR", error);
-    if (status == LOCACHE_OK)
-        status = lc_clear_name(&(lc_slot){root, dir, name}, error);
+    status = lc_clear_name(&(lc_slot){.root = root, .root_path = dir, .name = name}, error);
+    free_cleared(root, name);
     lc_close(root);
     return status == LOCACHE_MISS ? LOCACHE_OK : status;
+}
+
+/* -------------------------------------------------------------------------------- its version */
+
+locache_status locache_folder_record(void *out, size_t *size, const locache_folder *folder,
+                                     locache_error *error)
+{
+    char text[LC_VERSION_TEXT_MAX];
+    lc_version record;
+    lc_error_clear(error);
+    locache_status status = lc_version_file_read(&record, folder->dir, folder->path, error);
+    if (status != LOCACHE_OK)
+        return status;
+    if (record.newer)
+        return lc_fail(error, LOCACHE_EFORMAT, "%s was written by a later version of locache",
+                       folder->path);
+    if (record.lost)
+        return LOCACHE_MISS;
+    *size = lc_version_print(text, &record);
+    memcpy(out, text, *size);
+    return LOCACHE_OK;
 }

@@ -18,9 +18,11 @@
 #include "cache/dirhold.h"
 #include "cache/recall.h"
 #include "cache/root.h"
+#include "disk/cleared.h"
 #include "disk/ours.h"
 #include "disk/owner.h"
 #include "disk/registry.h"
+#include "disk/share.h"
 #include "disk/tree.h"
 #include "disk/versions.h"
 
@@ -74,61 +76,66 @@ bool lc_funcdir_gone(const locache *cache, int funcdir)
     return lc_dirhold_state_of(cache, funcdir) != LC_DIR_THERE;
 }
 
+/* What is made in a directory is of that one's group where it is set-group-ID, else of ours. */
+static locache_status check_parent(int parent, const char *path, mode_t mode, locache_error *error)
+{
+    struct stat found;
+    if (!(mode & S_IWGRP) || lc_fstat(parent, &found) != 0)
+        return lc_owner_above(parent, path, true, "LOCACHE_DIR", error);
+    gid_t group = found.st_mode & S_ISGID ? found.st_gid : getegid();
+    return lc_owner_above_shared(parent, path, true, group, error);
+}
+
 /* Make the cache directory, and those above it. Only in a place where nobody else could exchange it
  * afterwards: that is asked of the parent before anything of ours is in it. EEXIST: another process
  * was quicker, and whose it is, lc_owner_open_dir() will say. */
-static locache_status make_root(bool *made, const locache *cache, locache_error *error)
+static locache_status make_root(bool *made, const char *dir, mode_t mode, locache_error *error)
 {
     char above[LOCACHE_PATH_MAX];
     int parent;
-    size_t size = (size_t)(strrchr(cache->dir, '/') - cache->dir);
-    memcpy(above, cache->dir, size);
+    size_t size = (size_t)(strrchr(dir, '/') - dir);
+    memcpy(above, dir, size);
     /* "/." so that the last part may be a link, as any other part of the way may be. */
     memcpy(above + size, "", 1);
-    if (size > 0 && lc_tree_make(above) != 0)
+    if (size > 0 && lc_tree_make_as(above, mode) != 0)
         return lc_fail_os(error, errno, "cannot make the directory %s", above);
     memcpy(above + size, "/.", 3);
     parent = lc_openat(AT_FDCWD, above, O_RDONLY | O_DIRECTORY, 0);
     if (parent < 0)
-        return lc_fail_os(error, errno, "cannot make the cache directory %s", cache->dir);
+        return lc_fail_os(error, errno, "cannot make the cache directory %s", dir);
     above[size > 0 ? size : 1] = '\0';
-    locache_status status = lc_owner_above(parent, above, true, "LOCACHE_DIR", error);
+    locache_status status = check_parent(parent, above, mode, error);
     lc_close(parent);
     if (status != LOCACHE_OK)
         return status;
-    *made = lc_mkdirat(AT_FDCWD, cache->dir, 0700) == 0;
+    *made = lc_share_mkdir(AT_FDCWD, dir, mode) == 0;
     return *made || errno == EEXIST
                ? LOCACHE_OK
-               : lc_fail_os(error, errno, "cannot make the cache directory %s", cache->dir);
+               : lc_fail_os(error, errno, "cannot make the cache directory %s", dir);
 }
 
 /* Opened before its parents are looked at, since the descriptor is what is used from then on.
  * Deleted between being made and being opened is an error: somebody removes it as fast as it is
  * made. */
-static locache_status open_root(int *out, bool *made, const locache *cache, bool make,
-                                locache_error *error)
+locache_status lc_funcdir_root(int *out, bool *made, const char *dir, mode_t mode, bool make,
+                               locache_error *error)
 {
     *made = false;
-    locache_status status = lc_owner_open_dir(out, AT_FDCWD, cache->dir, "", error);
+    locache_status status = lc_owner_open_root(out, dir, mode, error);
     if (status == LOCACHE_MISS && make) {
-        status = make_root(made, cache, error);
+        status = make_root(made, dir, mode, error);
         if (status == LOCACHE_OK)
-            status = lc_owner_open_dir(out, AT_FDCWD, cache->dir, "", error);
+            status = lc_owner_open_root(out, dir, mode, error);
         if (status == LOCACHE_MISS)
-            status = lc_fail_os(error, ENOENT, "cannot open the cache directory %s", cache->dir);
+            status = lc_fail_os(error, ENOENT, "cannot open the cache directory %s", dir);
     }
-    if (status != LOCACHE_OK)
-        return status;
-    status = lc_owner_above(*out, cache->dir, false, "LOCACHE_DIR", error);
-    if (status != LOCACHE_OK)
-        lc_close(*out);
     return status;
 }
 
 locache_status lc_funcdir_open_root(int *out, const locache *cache, locache_error *error)
 {
     bool made;
-    return open_root(out, &made, cache, false, error);
+    return lc_funcdir_root(out, &made, cache->dir, cache->mode, false, error);
 }
 
 /* The names that lead to a new directory must survive a power cut as its entries do. */
@@ -165,13 +172,15 @@ static locache_status adopt(locache *cache, const opened *of, const locache_id *
     int dir = of->dir;
     int funcdir = atomic_load(&cache->funcdir);
     bool ours = funcdir >= 0 && lc_dirhold_state_of(cache, funcdir) != LC_DIR_ANOTHERS;
+    bool another = of->found.st_dev != atomic_load(&cache->funcdir_device) ||
+                   of->found.st_ino != atomic_load(&cache->funcdir_inode);
     memcpy(halves, id->bytes, sizeof halves);
     atomic_store(&cache->version[0], halves[0]);
     atomic_store(&cache->version[1], halves[1]);
     atomic_store(&cache->owner, of->us);
     atomic_store(&cache->funcdir_device, of->found.st_dev);
     atomic_store(&cache->funcdir_inode, of->found.st_ino);
-    lc_recall_found_directory(cache, of->system);
+    lc_recall_found_directory(cache, of->system, another);
     /* Where another thread was quicker, `funcdir` is its number from here on, and ours to
      * replace. */
     bool adopted = !ours && atomic_compare_exchange_strong(&cache->funcdir, &funcdir, dir);
@@ -194,7 +203,7 @@ static locache_status look(lc_settled *out, locache *cache, int root, int which,
     lc_version found;
     int dir;
     out->there = false;
-    out->taken = false;
+    out->taken = out->made = false;
     locache_status status = lc_owner_open_dir(&dir, root, cache->names[which], cache->dir, error);
     if (status != LOCACHE_OK)
         return status;
@@ -222,9 +231,12 @@ static locache_status settle(lc_settled *out, locache *cache, int root, int whic
                              const lc_wanted *wanted, locache_error *error)
 {
     atomic_store(&cache->chosen, which);
-    return lc_versions_settle(
-        out, &(lc_slot){.root = root, .root_path = cache->dir, .name = cache->names[which]}, wanted,
-        error);
+    return lc_versions_settle(out,
+                              &(lc_slot){.root = root,
+                                         .root_path = cache->dir,
+                                         .name = cache->names[which],
+                                         .mode = cache->mode},
+                              wanted, error);
 }
 
 /* A cache directory may be any that dir= names, and what has the function's name in it a user's own
@@ -238,7 +250,7 @@ static locache_status find_once(lc_settled *out, locache *cache, int root, lc_ef
 {
     /* To know what the file system does, something of ours has to be there. */
     if (how == LC_CREATE)
-        (void)!lc_mkdirat(root, LC_VERSIONS, 0700);
+        (void)!lc_share_mkdir(root, LC_VERSIONS, cache->mode);
     int base = lc_funcdir_names(cache, root);
     bool has_other = cache->names[base + LC_OTHER_NAME] != NULL;
     locache_status status = look(out, cache, root, base + LC_OWN_NAME, wanted, error);
@@ -319,7 +331,8 @@ static bool attach_known(locache *cache, const lc_wanted *wanted)
     if (own.dir < 0)
         return false;
     own.system = root.system;
-    if (lc_fstat(own.dir, &own.found) != 0 || !lc_root_has(&root, own.dir, &own.found) ||
+    if (!lc_dirhold_share(own.dir, own.system.holds) || lc_fstat(own.dir, &own.found) != 0 ||
+        lc_cleared_is_out(&own.found) || !lc_root_has(&root, own.dir, &own.found) ||
         lc_version_file_read(&record, own.dir, path, NULL) != LOCACHE_OK || record.lost ||
         record.newer || lc_version_file_compare(&record, own.dir, path, wanted) != LOCACHE_OK) {
         lc_close(own.dir);
@@ -330,20 +343,57 @@ static bool attach_known(locache *cache, const lc_wanted *wanted)
     return adopt(cache, &own, &record.id, NULL) == LOCACHE_OK;
 }
 
-/* Take what was settled, and note what was found of the cache directory for the next function. */
+/* Is the open directory still the one that has its name? */
+static bool is_in_place(const locache *cache, int root, const struct stat *found)
+{
+    struct stat named;
+    return lc_fstatat(root, cache->names[atomic_load(&cache->chosen)], &named) == 0 &&
+           named.st_dev == found->st_dev && named.st_ino == found->st_ino;
+}
+
+/* Take what was settled, and note what was found of the cache directory for the next function.
+ * PENDING: it was cleared meanwhile, and another directory has its place. */
 static locache_status take_settled(locache *cache, const lc_settled *settled, int root,
                                    locache_error *error)
 {
+    lc_root known;
     opened own = {.dir = settled->dir, .us = cache->foreign ? LC_OWNER_ANYONE : geteuid()};
-    if (lc_fstat(own.dir, &own.found) != 0) {
+    own.system = lc_file_system_of(own.dir);
+    if (!lc_dirhold_share(own.dir, own.system.holds) || lc_fstat(own.dir, &own.found) != 0) {
         int code = errno;
         lc_close(own.dir);
-        return lc_fail_os(error, code, "cannot examine the directory %s", lc_handle_path(cache));
+        return lc_fail_os(error, code, "cannot use the directory %s", lc_handle_path(cache));
     }
-    own.system = lc_file_system_of(own.dir);
-    if (!cache->foreign)
+    if (!cache->foreign && lc_cleared_is_out(&own.found) && !is_in_place(cache, root, &own.found)) {
+        lc_close(own.dir);
+        return LOCACHE_PENDING;
+    }
+    /* In a new one no writer has left anything. And that it was not there says nothing against what
+     * is known of the cache directory. */
+    if (settled->made)
+        atomic_store(&cache->swept, true);
+    if (!cache->foreign && (!settled->made || !lc_root_find(&known, cache->dir, own.us)))
         lc_root_note(cache->dir, root, own.us, atomic_load(&cache->folds), own.system);
     return adopt(cache, &own, &settled->id, error);
+}
+
+/* Find, and take: both once more where it was cleared in between. */
+static locache_status find_and_take(lc_settled *settled, locache *cache, int root, lc_effort how,
+                                    const lc_wanted *wanted, locache_error *error)
+{
+    locache_status status = LOCACHE_PENDING;
+    for (int attempt = 0; status == LOCACHE_PENDING && attempt < FIND_ATTEMPTS; attempt++) {
+        status = find_directory(settled, cache, root, how, wanted, error);
+        /* Whether this call made the directory or not: who made it may not be durable. */
+        if (status == LOCACHE_OK && cache->flags & LOCACHE_OPEN_DURABLE && how != LC_LOOK)
+            sync_names(root);
+        if (status == LOCACHE_OK)
+            status = take_settled(cache, settled, root, error);
+    }
+    return status == LOCACHE_PENDING
+               ? lc_fail(error, LOCACHE_EBUSY, "%s is cleared again and again",
+                         lc_handle_path(cache))
+               : status;
 }
 
 static locache_status attach(lc_versions_news *news, locache *cache, lc_effort how,
@@ -358,15 +408,11 @@ static locache_status attach(lc_versions_news *news, locache *cache, lc_effort h
     }
     if (attach_known(cache, &wanted))
         return LOCACHE_OK;
-    locache_status status = open_root(&root, &wanted.made_root, cache, wanted.make, error);
+    locache_status status =
+        lc_funcdir_root(&root, &wanted.made_root, cache->dir, cache->mode, wanted.make, error);
     if (status != LOCACHE_OK)
         return status;
-    status = find_directory(&settled, cache, root, how, &wanted, error);
-    /* Whether this call made the directory or not: who made it may not be durable. */
-    if (status == LOCACHE_OK && cache->flags & LOCACHE_OPEN_DURABLE && how != LC_LOOK)
-        sync_names(root);
-    if (status == LOCACHE_OK)
-        status = take_settled(cache, &settled, root, error);
+    status = find_and_take(&settled, cache, root, how, &wanted, error);
     lc_close(root);
     /* One that was removed meanwhile may have been dropped. */
     if (status == LOCACHE_OK && wanted.made_root)

@@ -28,5 +28,9 @@ bool lc_funcdir_gone(const locache *cache, int funcdir);
 int lc_funcdir_names(locache *cache, int root);
 /* Open the cache directory that it is in. OK, or MISS: it is not there. */
 locache_status lc_funcdir_open_root(int *out, const locache *cache, locache_error *error);
+/* Open the cache directory of that path, and where `make` says so make it, and what is above it:
+ * then *made is set. It and all above are ours alone. OK, MISS, EUNTRUSTED, EIO, ENOMEM. */
+locache_status lc_funcdir_root(int *out, bool *made, const char *dir, mode_t mode, bool make,
+                               locache_error *error);
 
 #endif

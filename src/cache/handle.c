@@ -58,8 +58,8 @@ lc_directory lc_handle_directory(const locache *cache, int funcdir)
                           .path = lc_handle_path(cache),
                           .grain = atomic_load(&cache->recall.grain),
                           .map = !(cache->flags & LOCACHE_OPEN_UNMAPPED),
-                          .key =
-                              atomic_load(&cache->key_state) == LC_KEY_THERE ? cache->key : NULL};
+                          .key = atomic_load(&cache->key_state) == LC_KEY_THERE ? cache->key : NULL,
+                          .mode = cache->mode};
 }
 
 /* Two halves, each atomic: while another thread adopts a directory, they can be of two versions.

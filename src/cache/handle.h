@@ -74,10 +74,12 @@ struct locache {
     _Atomic ino_t funcdir_inode;
     /* Who we were when it was found ours: to ask again would cost every hit a system call. */
     _Atomic uid_t owner;
-    _Atomic uint64_t version[2]; /* what entries made here carry: lc_handle_version() */
-    atomic_bool swept;           /* the temporaries of dead writers, once, by the first put */
-    atomic_bool registered;      /* the cache directory, by the first put */
-    atomic_bool counted;         /* its entries, by the first put where there are limits */
+    _Atomic uint64_t version[2];   /* what entries made here carry: lc_handle_version() */
+    atomic_bool swept;             /* the temporaries of dead writers, once, by the first put */
+    atomic_bool registered;        /* the cache directory, by the first put */
+    atomic_bool cleared_waits;     /* what was cleared is to be removed, by who stores */
+    _Atomic int64_t cleared_place; /* lc_cleared_remove_some() */
+    atomic_bool counted;           /* its entries, by the first put where there are limits */
     _Atomic uint64_t happened[LC_EVENT_KINDS];
     /* nanoseconds: of what was stored, and of what was read and given (not from memory) */
     _Atomic uint64_t compute_time;

@@ -111,10 +111,9 @@ locache_status locache_each_version(const char *dir, const char *function,
     lc_error_clear(error);
     if (dir == NULL || dir[0] != '/' || function == NULL || function[0] == '\0')
         return lc_fail(error, LOCACHE_EINVAL, "an absolute path and a function's name are needed");
-    locache_status status = lc_owner_open_dir(&root, AT_FDCWD, dir, "", error);
+    locache_status status = lc_owner_open_told(&root, dir, error);
     if (status != LOCACHE_OK)
         return status == LOCACHE_MISS ? LOCACHE_OK : status;
-    status = lc_owner_above(root, dir, false, "LOCACHE_DIR", error);
     bool folds = lc_versions_fold_case(root);
     for (int other = 0; other <= 1; other++)
         if ((status == LOCACHE_OK || (other && status == LOCACHE_MISS)) && !to.stopped &&
@@ -130,7 +129,7 @@ locache_status locache_version_note(void *out, size_t *size, const char *path, l
     lc_error_clear(error);
     if (path == NULL || path[0] != '/')
         return lc_fail(error, LOCACHE_EINVAL, "an absolute path is needed");
-    locache_status status = lc_owner_open_dir(&dir, AT_FDCWD, path, "", error);
+    locache_status status = lc_owner_open_told(&dir, path, error);
     if (status != LOCACHE_OK)
         return status;
     status = lc_version_file_note(size, out, dir, path, error);
@@ -186,7 +185,8 @@ static locache_status keep_current(locache *cache, const char *who, locache_erro
     if (status != LOCACHE_OK)
         return status;
     status = lc_keep_current(
-        &(lc_slot){root, cache->dir, cache->names[atomic_load(&cache->chosen)]}, &wanted, error);
+        &(lc_slot){root, cache->dir, cache->names[atomic_load(&cache->chosen)], cache->mode},
+        &wanted, error);
     lc_close(root);
     return status;
 }

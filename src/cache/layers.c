@@ -128,14 +128,9 @@ int64_t lc_layers_reset_at(const locache *cache)
 
 /* ------------------------------------------------------------------------------------- memory */
 
-static int64_t word_of(size_t base, int64_t reset_at)
-{
-    return (reset_at & ~(int64_t)BASE_BITS) | (int64_t)(base + 1);
-}
-
 void lc_layers_mark(locache_stamp *stamp, size_t base, int64_t reset_at)
 {
-    stamp->words[LC_STAMP_BASE] = word_of(base, reset_at);
+    stamp->words[LC_STAMP_BASE] = (reset_at & ~(int64_t)BASE_BITS) | (int64_t)(base + 1);
 }
 
 /* Has the own cache nothing of that name? */
@@ -150,15 +145,24 @@ static bool is_absent(locache *cache, const char *name)
     return !there;
 }
 
+locache *lc_layers_of(locache *cache, const locache_stamp *stamp)
+{
+    size_t number = (size_t)(stamp->words[LC_STAMP_BASE] & BASE_BITS);
+    if (number == 0)
+        return cache;
+    return cache->layers != NULL && number <= cache->layers->count
+               ? cache->layers->bases[number - 1]
+               : NULL;
+}
+
 bool lc_layers_validate(locache *cache, const locache_stamp *stamp, const lc_address *address)
 {
     lc_address below;
-    size_t base = (size_t)(stamp->words[LC_STAMP_BASE] & BASE_BITS) - 1;
-    if (cache->layers == NULL || base >= cache->layers->count ||
-        stamp->words[LC_STAMP_BASE] != word_of(base, lc_layers_reset_at(cache)) ||
+    locache *from = lc_layers_of(cache, stamp);
+    int64_t reset_at = lc_layers_reset_at(cache);
+    if (from == NULL || ((stamp->words[LC_STAMP_BASE] ^ reset_at) & ~(int64_t)BASE_BITS) != 0 ||
         !is_absent(cache, address->name))
         return false;
-    locache *from = cache->layers->bases[base];
     lc_handle_address(&below, from, address->key, address->key_size);
     const char *name = lc_address_name(&below);
     int dir = lc_dirhold_borrow(from);

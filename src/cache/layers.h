@@ -1,4 +1,5 @@
-/* The bases of a handle: read-only caches that are asked where its own has no result. Any thread. */
+/* The bases of a handle: read-only caches that are asked where its own has no result. Any
+ * thread. */
 #ifndef LC_LAYERS_H
 #define LC_LAYERS_H
 
@@ -26,6 +27,8 @@ bool lc_layers_reset_path(char out[LOCACHE_PATH_MAX], const locache *cache);
 
 /* Set in a stamp which base its file is in, and when the function had been reset by then. */
 void lc_layers_mark(locache_stamp *stamp, size_t base, int64_t reset_at);
+/* The handle of the base that a stamp's file is in, or the handle itself; NULL: it has no such. */
+locache *lc_layers_of(locache *cache, const locache_stamp *stamp);
 /* May what was kept with that stamp still be given? Its file must be there and unchanged, nothing
  * in the handle's own cache in its place, and the function not reset since. */
 bool lc_layers_validate(locache *cache, const locache_stamp *stamp, const lc_address *address);

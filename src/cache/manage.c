@@ -10,7 +10,9 @@
 #include "cache/layers.h"
 #include "cache/recall.h"
 #include "cache/validate.h"
+#include "disk/cleared.h"
 #include "disk/front.h"
+#include "disk/share.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -55,11 +57,32 @@ static locache_status note_reset(locache *cache, locache_error *error)
         return status;
     int fd = lc_layers_reset_path(path, cache) ? lc_openat(AT_FDCWD, path, O_WRONLY | O_CREAT, 0600)
                                                : -1;
-    if (fd < 0 || lc_utime_own(&now, fd) != 0)
+    if (fd < 0 || lc_share_file(fd, cache->mode) != 0 || lc_utime_own(&now, fd) != 0)
         status = lc_fail_os(error, errno, "cannot note in %s that %s was reset", cache->dir,
                             cache->function);
     if (fd >= 0)
         lc_close(fd);
+    return status;
+}
+
+/* Clear the directory that the handle has open. A large one that has its name still is let go, and
+ * cleared by that name: nobody may have it open for that, nor may we. */
+static locache_status clear_open(locache *cache, locache_error *error)
+{
+    struct stat named;
+    int funcdir = lc_dirhold_borrow(cache);
+    bool there = funcdir >= 0 && !lc_funcdir_gone(cache, funcdir);
+    bool by_name = there && lc_cleared_is_large(funcdir) &&
+                   lc_fstatat(AT_FDCWD, lc_handle_path(cache), &named) == 0 &&
+                   named.st_dev == atomic_load(&cache->funcdir_device) &&
+                   named.st_ino == atomic_load(&cache->funcdir_inode);
+    lc_directory at = lc_handle_directory(cache, funcdir);
+    locache_status status = there && !by_name ? lc_store_clear(&at, error) : LOCACHE_OK;
+    if (there && status == LOCACHE_OK)
+        lc_counts_forget(funcdir);
+    lc_dirhold_return(cache);
+    if (by_name)
+        lc_dirhold_let_go(cache);
     return status;
 }
 
@@ -70,20 +93,15 @@ locache_status locache_reset(locache *cache, locache_error *error)
 {
     int root;
     lc_error_clear(error);
-    int funcdir = lc_dirhold_borrow(cache);
-    bool there = funcdir >= 0 && !lc_funcdir_gone(cache, funcdir);
-    lc_directory at = lc_handle_directory(cache, funcdir);
-    locache_status status = there ? lc_store_clear(&at, error) : LOCACHE_OK;
-    if (there && status == LOCACHE_OK)
-        lc_counts_forget(funcdir);
-    lc_dirhold_return(cache);
+    locache_status status = clear_open(cache, error);
     if (status == LOCACHE_OK)
         status = lc_funcdir_open_root(&root, cache, error);
     if (status == LOCACHE_OK) {
         int base = lc_funcdir_names(cache, root);
         for (int i = 0; i < LC_FOLDED_NAMES && status == LOCACHE_OK; i++)
             if (cache->names[base + i] != NULL)
-                status = lc_clear_name(&(lc_slot){root, cache->dir, cache->names[base + i]}, error);
+                status = lc_clear_name(
+                    &(lc_slot){root, cache->dir, cache->names[base + i], cache->mode}, error);
         lc_close(root);
     }
     if (cache->layers != NULL && (status == LOCACHE_OK || status == LOCACHE_MISS))
@@ -91,6 +109,7 @@ locache_status locache_reset(locache *cache, locache_error *error)
     lc_recall_forget(cache, NULL);
     lc_counting_forget(cache);
     atomic_store(&cache->counted, false);
+    atomic_store(&cache->swept, false); /* the next store looks for what was cleared */
     if (status != LOCACHE_OK && status != LOCACHE_MISS)
         return status;
     lc_handle_event(cache, LOCACHE_EVENT_RESET, "", "");
@@ -184,6 +203,17 @@ locache_status locache_path(char out[LOCACHE_PATH_MAX], locache *cache, const vo
         return lc_fail(error, LOCACHE_EINVAL, "the bytes given to locache_path() are not a key");
     snprintf(out, LOCACHE_PATH_MAX, "%s/%s", lc_handle_path(cache), name);
     return LOCACHE_OK;
+}
+
+locache_status locache_value_path(char out[LOCACHE_PATH_MAX], const locache_value *value,
+                                  locache *cache, const void *key, size_t key_size,
+                                  locache_error *error)
+{
+    locache *from = lc_layers_of(cache, &value->stamp);
+    if (from != NULL)
+        return locache_path(out, from, key, key_size, error);
+    return lc_fail(error, LOCACHE_EINVAL, "a value of another cache than that of %s",
+                   cache->function);
 }
 
 /* ----------------------------------------------------------------------------------- the handle */

@@ -16,6 +16,7 @@
 #include "cache/layers.h"
 #include "cache/recall.h"
 #include "cache/told.h"
+#include "disk/share.h"
 #include "disk/versions.h"
 #include "format/function_name.h"
 
@@ -54,6 +55,10 @@ static locache_status check_options(const char *dir, const locache_options *opti
         return lc_fail(error, LOCACHE_EINVAL, "of retain and release, both are given or none");
     if (!lc_told_identity(&identity, options->identity))
         return lc_fail(error, LOCACHE_EINVAL, "identity.size is not sizeof(locache_identity)");
+    if (!lc_share_is_mode(options->mode))
+        return lc_fail(error, LOCACHE_EINVAL,
+                       "mode must be one for directories, as 02770, 02750 or 0755: not 0%o",
+                       options->mode);
     const char *tag = identity.code_tag;
     if (tag != NULL &&
         (tag[0] == '\0' || strlen(tag) > LC_TAG_MAX ||
@@ -131,6 +136,7 @@ static locache *make_handle(const char *dir, const locache_options *options)
         cache->identity.code_tag = cache->tag;
     }
     cache->flags = options->flags;
+    cache->mode = options->mode != 0700 ? options->mode : 0;
     cache->limits = lc_bounds_of(options);
     cache->wait = options->wait;
     cache->compress = options->compress == LOCACHE_COMPRESS_NEVER ? LOCACHE_COMPRESS_NONE
@@ -160,6 +166,7 @@ static locache_status open_base(locache **out, const char *path, const locache_o
     own.retain = own.release = NULL;
     own.note = own.kept_by = NULL;
     own.note_size = 0;
+    own.mode = 0;
     locache *base = make_handle(path, &own);
     if (base == NULL)
         return LOCACHE_ENOMEM;
@@ -227,6 +234,8 @@ locache_status locache_open(locache **out, const char *dir, const locache_option
         !lc_sized_take(&known, sizeof known, LC_SIZED_UP_TO(locache_options, identity), options))
         return lc_fail(error, LOCACHE_EINVAL, "options.size is not sizeof(locache_options)");
     locache_status status = check_options(dir, &known, error);
+    if (status == LOCACHE_OK && known.mode == 0)
+        status = lc_share_told(&known.mode, error);
     if (status != LOCACHE_OK)
         return status;
     locache *cache = make_handle(dir, &known);

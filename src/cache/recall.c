@@ -91,8 +91,10 @@ void lc_recall_close(locache *cache)
 
 /* Called before the new descriptor is adopted: what is pinned through it follows its file
  * system. */
-void lc_recall_found_directory(locache *cache, lc_file_system system)
+void lc_recall_found_directory(locache *cache, lc_file_system system, bool another)
 {
+    if (another && cache->recall.table != NULL)
+        lc_table_unpin(cache->recall.table);
     atomic_store(&cache->recall.grain, system.grain);
     atomic_store(&cache->recall.holds, system.holds);
 }
@@ -127,14 +129,22 @@ static void pin(locache *cache, const lc_table_hit *hit, const lc_address *addre
 #endif
 }
 
-/* The number was read under the table's lock, and is used without it: another thread may evict and
+/* Only as long as the directory is held, and with it the lock that keeps others from clearing it by
+ * a rename, which the file would not show (disk/cleared.h).
+ *
+ * The number was read under the table's lock, and is used without it: another thread may evict and
  * close it meanwhile, and a third open another file under it. That file has another stamp; and
  * where it is this one after all, the answer is true. */
-static bool is_valid_by_descriptor(const lc_table_hit *hit)
+static inline bool is_valid_by_descriptor(locache *cache, const lc_table_hit *hit)
 {
     struct stat found;
-    return hit->descriptor >= 0 && lc_fstat(hit->descriptor, &found) == 0 &&
-           lc_stamp_matches(&hit->stamp, &found);
+    if (hit->descriptor < 0 || !atomic_load_explicit(&cache->dir_held, memory_order_acquire) ||
+        lc_fstat(hit->descriptor, &found) != 0 || !lc_stamp_matches(&hit->stamp, &found))
+        return false;
+    /* So that it stays held, though nobody borrows it. */
+    if (!atomic_load_explicit(&cache->dir_used, memory_order_relaxed))
+        atomic_store_explicit(&cache->dir_used, true, memory_order_relaxed);
+    return true;
 }
 
 /* Does the file of the address have that stamp? Then its descriptor is pinned, if the hit wants it
@@ -149,7 +159,8 @@ static __attribute__((noinline)) bool is_named(locache *cache, const locache_sta
         return lc_layers_validate(cache, stamp, address);
     int funcdir = lc_dirhold_borrow(cache);
     bool named = funcdir >= 0 && lc_stamp_is_at(stamp, funcdir, name);
-    if (named && hit != NULL && hit->pin && may_pin(&cache->recall, stamp))
+    if (named && hit != NULL && hit->pin && atomic_load(&cache->dir_held) &&
+        may_pin(&cache->recall, stamp))
         pin(cache, hit, address);
     lc_dirhold_return(cache);
     return named;
@@ -170,7 +181,7 @@ static inline bool is_valid(locache *cache, const lc_table_hit *hit, lc_address 
     if (!words[LC_STAMP_PROVES])
         return false;
     /* A descriptor may be closed by now, or another file's: where it says no, the name decides. */
-    if (!is_valid_by_descriptor(hit) && !is_named(cache, &hit->stamp, address, hit))
+    if (!is_valid_by_descriptor(cache, hit) && !is_named(cache, &hit->stamp, address, hit))
         return false;
     if (recall->recheck > 0)
         lc_table_validated(recall->table, address, hit->serial);

@@ -14,8 +14,9 @@ void lc_recall_close(locache *cache);
 void lc_recall_note_use(const locache *cache, ino_t inode);
 /* For lc_newcomer: context is the handle. */
 size_t lc_recall_uses(lc_use *out, void *context);
-/* The function's directory is now one on that file system: how it answers decides what is kept. */
-void lc_recall_found_directory(locache *cache, lc_file_system system);
+/* The function's directory is now one on that file system: how it answers decides what is kept.
+ * `another`: not the one that it was. */
+void lc_recall_found_directory(locache *cache, lc_file_system system, bool another);
 
 /* The following are for handles that keep values themselves, and do nothing for others. */
 

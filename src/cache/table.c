@@ -23,6 +23,8 @@
 #define SMALL_PART 10
 #define USES_MAX 3
 #define USES_TO_STAY 2
+/* A few kilobytes of stack. */
+#define UNPINNED_AT_ONCE 32
 
 /* A function with few results has no more than this: 768 bytes with its ghosts. */
 #define BUCKETS_MIN 64
@@ -501,6 +503,33 @@ void lc_table_pin(lc_table *table, const lc_address *address, uint64_t serial, i
     if (!taken)
         lc_close(descriptor);
     lc_held_close(&evicted);
+}
+
+/* Up to `room` of them, taken off. */
+static size_t unpin_lock_held(lc_holder *out, size_t room, lc_table *table)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < table->bucket_count && count < room; i++)
+        for (node *entry = table->buckets[i]; entry != NULL && count < room; entry = entry->next)
+            if (entry->file.descriptor >= 0) {
+                out[count++] = entry->file;
+                lc_held_release(&table->held, &entry->file);
+                entry->file.descriptor = -1;
+            }
+    return count;
+}
+
+void lc_table_unpin(lc_table *table)
+{
+    lc_holder some[UNPINNED_AT_ONCE];
+    size_t count;
+    do {
+        lock_in_any_case(table);
+        count = table->held.hand != NULL ? unpin_lock_held(some, UNPINNED_AT_ONCE, table) : 0;
+        unlock(table);
+        for (size_t i = 0; i < count; i++)
+            lc_held_close(&some[i]);
+    } while (count == UNPINNED_AT_ONCE);
 }
 
 void lc_table_validated(lc_table *table, const lc_address *address, uint64_t serial)

@@ -70,6 +70,8 @@ void lc_table_validated(lc_table *table, const lc_address *address, uint64_t ser
 /* Pin an entry's file by a descriptor, which may evict that of an entry that is used less. The
  * descriptor is taken, or closed. */
 void lc_table_pin(lc_table *table, const lc_address *address, uint64_t serial, int descriptor);
+/* Give up all descriptors that are held: they are closed. */
+void lc_table_unpin(lc_table *table);
 /* Drop a key's entry, if it has that serial; serial 0: whichever is there. When it returns, nobody
  * finds it any more. */
 void lc_table_drop(lc_table *table, const lc_address *address, uint64_t serial);

@@ -88,7 +88,7 @@ static bool is_authentic(const locache_value *value, locache *cache, const char 
 }
 
 /* What is to be done about a pickle that does not verify. */
-static const char *remedy(const locache *cache)
+static const char *key_remedy(const locache *cache)
 {
     if (cache->foreign)
         return ": let the base be made with LOCACHE_MODE and LOCACHE_GROUP_KEY, and name that key "
@@ -96,12 +96,15 @@ static const char *remedy(const locache *cache)
     return cache->mode != 0 ? ": let all members name one key in LOCACHE_GROUP_KEY" : "";
 }
 
-/* In a base, what a group signed is as good as what the user did. */
-static bool is_groups(const locache_value *value, const locache *cache)
+/* In a base, what a group signed is as good as what the user did. OK; MISS: it did not; else what
+ * is wrong with the group's key. */
+static locache_status check_group(const locache_value *value, const locache *cache,
+                                  locache_error *error)
 {
     unsigned char key[LC_MAC_KEY_SIZE];
-    return cache->foreign && lc_groupkey_read(key, cache->dir, NULL) == LOCACHE_OK &&
-           mac_verifies(value, key);
+    locache_status status =
+        cache->foreign ? lc_groupkey_read(key, cache->dir, error) : LOCACHE_MISS;
+    return status == LOCACHE_OK && !mac_verifies(value, key) ? LOCACHE_MISS : status;
 }
 
 /* May a pickle be given to somebody who will run it? Only one that this user's key signed, or the
@@ -115,16 +118,20 @@ static locache_status check_pickle(const locache_value *value, locache *cache, c
         return lc_fail(error, LOCACHE_EUNTRUSTED, "%s/%s is pickled and not signed",
                        lc_handle_path(cache), name);
     locache_status status = lc_validate_key(key, cache, false, error);
-    bool known = status == LOCACHE_OK;
-    if ((known && is_authentic(value, cache, name, key)) || is_groups(value, cache)) {
-        lc_error_clear(error);
+    if (status == LOCACHE_OK && is_authentic(value, cache, name, key))
         return LOCACHE_OK;
-    }
-    if (!known && !cache->foreign)
+    /* A member who has no key at all is told of the group's. */
+    bool told = cache->foreign || (cache->mode != 0 && lc_environment("LOCACHE_GROUP_KEY") == NULL);
+    if (status != LOCACHE_OK && !told)
+        return status;
+    status = check_group(value, cache, error);
+    if (status == LOCACHE_OK)
+        lc_error_clear(error);
+    if (status != LOCACHE_MISS)
         return status;
     return lc_fail(error, LOCACHE_EUNTRUSTED,
                    "%s/%s is pickled, and signed with another key than this user's%s",
-                   lc_handle_path(cache), name, remedy(cache));
+                   lc_handle_path(cache), name, key_remedy(cache));
 }
 
 /* Was the version that an entry is of said to be the same as the handle's? Such entries are few, so

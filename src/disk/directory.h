@@ -24,6 +24,7 @@ typedef struct lc_directory {
     /* the user's, that entries written here are signed with, where it is known; else NULL */
     const unsigned char *key;
     lc_evictions *evictions; /* counted here; NULL: by nobody */
+    mode_t mode;             /* of directories, where others share them: disk/share.h */
 } lc_directory;
 
 #endif

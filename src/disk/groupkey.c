@@ -49,8 +49,8 @@ static locache_status check_file(const struct stat *file, const char *path, loca
     return LOCACHE_OK;
 }
 
-static locache_status read_open(unsigned char out[LC_MAC_KEY_SIZE], int fd, const char *path,
-                                locache_error *error)
+static locache_status read_checked(unsigned char out[LC_MAC_KEY_SIZE], int fd, const char *path,
+                                   locache_error *error)
 {
     struct stat found;
     if (lc_fstat(fd, &found) != 0)
@@ -88,7 +88,7 @@ locache_status lc_groupkey_read(unsigned char out[LC_MAC_KEY_SIZE], const char *
     if (status == LOCACHE_OK)
         status = lc_userkey_check_outside(dir, &up, cache);
     if (status == LOCACHE_OK)
-        status = read_open(out, fd, path, error);
+        status = read_checked(out, fd, path, error);
     if (fd >= 0)
         lc_close(fd);
     if (dir >= 0)

@@ -2,6 +2,7 @@
 #include "disk/meta.h"
 #include "base/os.h"
 #include "disk/owner.h"
+#include "disk/share.h"
 #include "disk/temporary.h"
 
 #include <errno.h>
@@ -91,7 +92,7 @@ locache_status lc_meta_write(const lc_meta *file, lc_span content, locache_error
 {
     lc_temporary temporary;
     int meta;
-    if (lc_mkdirat(file->dir, LC_META, 0700) != 0 && errno != EEXIST)
+    if (lc_share_mkdir(file->dir, LC_META, lc_share_like(file->dir)) != 0 && errno != EEXIST)
         return lc_fail_os(error, errno, "cannot make %s/" LC_META, file->path);
     locache_status status = lc_owner_open_dir(&meta, file->dir, LC_META, file->path, error);
     if (status != LOCACHE_OK)
@@ -99,6 +100,7 @@ locache_status lc_meta_write(const lc_meta *file, lc_span content, locache_error
                    ? lc_fail_os(error, ENOENT, "cannot open %s/" LC_META, file->path)
                    : status;
     if (lc_temporary_create(&temporary, meta) != 0 ||
+        lc_temporary_share(&temporary, lc_share_like(meta)) != 0 ||
         lc_temporary_write(&temporary, &content, 1) != 0 ||
         lc_temporary_publish(&temporary, meta, file->name) != 0)
         status = lc_fail_os(error, errno, "cannot write %s/" LC_META "/%s", file->path, file->name);

@@ -4,6 +4,7 @@
 #include "disk/ours.h"
 #include "base/os.h"
 #include "base/text.h"
+#include "disk/share.h"
 #include "disk/temporary.h"
 #include "disk/tree.h"
 #include "format/entry.h"
@@ -134,6 +135,7 @@ void lc_ours_mark(int root, int work)
         lc_span content = {files[i][1], strlen(files[i][1])};
         if (lc_fstatat(root, files[i][0], &found) == 0 || errno != ENOENT ||
             lc_temporary_create(&temporary, work) != 0 ||
+            lc_temporary_share(&temporary, lc_share_like(work)) != 0 ||
             lc_temporary_write(&temporary, &content, 1) != 0)
             continue;
         (void)!lc_temporary_publish(&temporary, root, files[i][0]);

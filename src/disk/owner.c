@@ -7,6 +7,7 @@
  * within a directory that was found to be closed to others. Root may do anything and is not guarded
  * against. */
 #include "disk/owner.h"
+#include "disk/share.h"
 #include "disk/temporary.h"
 #include "disk/writers.h"
 
@@ -72,6 +73,17 @@ __attribute__((noinline)) static locache_status refuse_owner(uid_t uid, const lc
                    where, slash(where), place->name, name_owner(&owner, uid), place->variable);
 }
 
+/* Is what is not ours alone a group's that the user trusts? In an open directory that tells it; the
+ * first of all, which is named by a path, he has to have said so. */
+static bool is_groups(int fd, const struct stat *file, const lc_owner_in *in,
+                      const lc_owner_place *place)
+{
+    if (in->dir != AT_FDCWD)
+        return lc_share_trusts(in->dir, fd, file);
+    return place->mode & S_IWGRP && lc_share_is_shared(file) && lc_share_is_member(file->st_gid) &&
+           !lc_writers_beside(fd, file, file->st_gid);
+}
+
 /* Ours, and closed to others? */
 static locache_status check_owner(int fd, const struct stat *file, const lc_owner_in *in,
                                   const lc_owner_place *place, locache_error *error)
@@ -80,7 +92,10 @@ static locache_status check_owner(int fd, const struct stat *file, const lc_owne
     uid_t us = in->us;
     if (us == LC_OWNER_ANYONE)
         return check_anyones(file, place, error);
-    if (file->st_uid != us)
+    bool ours = file->st_uid == us;
+    if ((!ours || file->st_mode & (S_IWGRP | S_IWOTH)) && is_groups(fd, file, in, place))
+        return LOCACHE_OK;
+    if (!ours)
         return refuse_owner(file->st_uid, place, error);
     /* chmod takes the right from an access control list's mask, too. */
     if (lc_writers_others(fd, file))
@@ -161,8 +176,15 @@ bool lc_owner_meta(int dir, uid_t us)
     struct stat found;
     /* Stricter than lc_writers_others(), and without its look into /etc/group: locache makes it
      * 0700, and this is asked at every write. */
-    return lc_fstatat(dir, LC_META, &found) == 0 && S_ISDIR(found.st_mode) && found.st_uid == us &&
-           !(found.st_mode & (S_IWGRP | S_IWOTH));
+    if (lc_fstatat(dir, LC_META, &found) != 0 || !S_ISDIR(found.st_mode))
+        return false;
+    if (found.st_uid == us && !(found.st_mode & (S_IWGRP | S_IWOTH)))
+        return true;
+    int meta = lc_openat(dir, LC_META, O_RDONLY | O_DIRECTORY, 0);
+    bool groups = meta >= 0 && lc_fstat(meta, &found) == 0 && lc_share_trusts(dir, meta, &found);
+    if (meta >= 0)
+        lc_close(meta);
+    return groups;
 }
 
 locache_status lc_owner_file(int fd, const struct stat *file, const lc_owner_in *in,
@@ -243,6 +265,13 @@ locache_status lc_owner_climb(int dir, const lc_climb *how)
     return lc_fail(how->error, LOCACHE_EUNTRUSTED, "%s lies too deep", how->path);
 }
 
+/* Whose may be what is above. */
+typedef struct whose_above {
+    bool itself; /* and the first directory, too */
+    bool shared; /* the members' of that group */
+    gid_t group;
+} whose_above;
+
 /* Root may do anything in any case; whoever else owns a directory may rename what is in it, sticky
  * or not. */
 static bool is_foreign(uid_t uid)
@@ -252,12 +281,12 @@ static bool is_foreign(uid_t uid)
 
 /* Whether others may write to a directory above, which is opened only where its bits ask for a
  * closer look. */
-static bool others_can_write(const lc_step *step)
+static bool others_can_write(const lc_step *step, const whose_above *whose)
 {
     if (!(step->here->st_mode & (S_IWGRP | S_IWOTH)))
         return false;
     int fd = lc_openat(step->dir, step->up, O_RDONLY | O_DIRECTORY, 0);
-    bool open = lc_writers_others(fd, step->here);
+    bool open = lc_writers_beside(fd, step->here, whose->shared ? whose->group : (gid_t)-1);
     if (fd >= 0)
         lc_close(fd);
     return open;
@@ -265,13 +294,16 @@ static bool others_can_write(const lc_step *step)
 
 static locache_status check_above(const lc_climb *how, const lc_step *step)
 {
-    if (step->depth == 0 && !*(const bool *)how->context)
+    const whose_above *whose = how->context;
+    bool members =
+        whose->shared && step->here->st_gid == whose->group && step->here->st_mode & S_IWGRP;
+    if (step->depth == 0 && !whose->itself)
         return LOCACHE_OK;
-    if (is_foreign(step->here->st_uid))
+    if (is_foreign(step->here->st_uid) && !members)
         return refuse_foreign(how, step->depth, step->here->st_uid);
     /* In a sticky one, open to all, only the owner of a name may rename or remove it, and the
      * directory's own, who is no foreigner. */
-    if (!(step->here->st_mode & S_ISVTX) && others_can_write(step))
+    if (!(step->here->st_mode & S_ISVTX) && others_can_write(step, whose))
         return refuse_writable(how, step->depth);
     return LOCACHE_OK;
 }
@@ -283,7 +315,8 @@ __attribute__((noinline)) static locache_status check_link(const lc_climb *how, 
 {
     char above[LOCACHE_PATH_MAX];
     owner_text owner;
-    if (is_foreign(link->st_uid))
+    whose_above whose = *(const whose_above *)how->context;
+    if (is_foreign(link->st_uid) && !(whose.shared && link->st_gid == whose.group))
         return lc_fail(how->error, LOCACHE_EUNTRUSTED,
                        "%.*s is a symbolic link of another user, %s: set %s to a directory that "
                        "is yours alone",
@@ -296,11 +329,11 @@ __attribute__((noinline)) static locache_status check_link(const lc_climb *how, 
     if (dir < 0)
         return lc_fail_os(how->error, errno, "cannot open the directory %s", above);
     above[size > 1 ? size - 1 : 1] = '\0';
-    const bool itself = true;
+    whose.itself = true;
     const lc_climb up = {.path = above,
                          .variable = how->variable,
                          .visit = check_above,
-                         .context = &itself,
+                         .context = &whose,
                          .error = how->error};
     locache_status status = lc_owner_climb(dir, &up);
     lc_close(dir);
@@ -367,11 +400,49 @@ static locache_status check_way(const lc_climb *how)
 locache_status lc_owner_above(int dir, const char *path, bool itself, const char *variable,
                               locache_error *error)
 {
+    const whose_above whose = {.itself = itself};
     const lc_climb up = {.path = path,
                          .variable = variable,
                          .visit = check_above,
-                         .context = &itself,
+                         .context = &whose,
                          .error = error};
     locache_status status = lc_owner_climb(dir, &up);
     return status == LOCACHE_OK ? check_way(&up) : status;
+}
+
+locache_status lc_owner_above_shared(int dir, const char *path, bool itself, gid_t group,
+                                     locache_error *error)
+{
+    const whose_above whose = {.itself = itself, .shared = true, .group = group};
+    const lc_climb up = {.path = path,
+                         .variable = "LOCACHE_DIR",
+                         .visit = check_above,
+                         .context = &whose,
+                         .error = error};
+    locache_status status = lc_owner_climb(dir, &up);
+    return status == LOCACHE_OK ? check_way(&up) : status;
+}
+
+locache_status lc_owner_open_root(int *out, const char *path, mode_t mode, locache_error *error)
+{
+    struct stat found;
+    const lc_owner_place place = {
+        .where = "", .name = path, .variable = "LOCACHE_DIR", .mode = mode};
+    locache_status status = lc_owner_open(out, AT_FDCWD, &place, error);
+    if (status != LOCACHE_OK)
+        return status;
+    bool shared = mode & S_IWGRP && lc_fstat(*out, &found) == 0 && lc_share_is_shared(&found) &&
+                  lc_share_is_member(found.st_gid);
+    status = shared ? lc_owner_above_shared(*out, path, false, found.st_gid, error)
+                    : lc_owner_above(*out, path, false, "LOCACHE_DIR", error);
+    if (status != LOCACHE_OK)
+        lc_close(*out);
+    return status;
+}
+
+locache_status lc_owner_open_told(int *out, const char *path, locache_error *error)
+{
+    uint32_t mode;
+    locache_status status = lc_share_told(&mode, error);
+    return status == LOCACHE_OK ? lc_owner_open_root(out, path, mode, error) : status;
 }

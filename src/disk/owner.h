@@ -11,6 +11,7 @@ typedef struct lc_owner_place {
     const char *where; /* the path of the directory that it is in; "" where name is a path */
     const char *name;
     const char *variable; /* of the environment, that would put it elsewhere: the remedy */
+    mode_t mode;          /* of a path's last directory: a group may share it, if this says so */
 } lc_owner_place;
 
 /* Open a directory in `at` that is ours and that nobody else can write to. OK: *out is
@@ -20,6 +21,14 @@ locache_status lc_owner_open(int *out, int at, const lc_owner_place *place, loca
 /* The same of what LOCACHE_DIR would put elsewhere. */
 locache_status lc_owner_open_dir(int *out, int at, const char *name, const char *where,
                                  locache_error *error);
+
+/* Open the cache directory at a path, and ask whether nobody else can exchange it, as
+ * lc_owner_above() does. `mode`: where the user said that a group shares it (disk/share.h), one
+ * that is the group's, in places that are its own too, does as well. As lc_owner_open(). */
+locache_status lc_owner_open_root(int *out, const char *path, mode_t mode, locache_error *error);
+
+/* The same with what LOCACHE_MODE says: for who has no other word of the user's. */
+locache_status lc_owner_open_told(int *out, const char *path, locache_error *error);
 
 /* Is .locache/ in the open directory `dir` of `us` a directory of ours too, closed to others?
  * Nobody else can exchange it then, so that its name is as good as a descriptor. */
@@ -50,6 +59,9 @@ locache_status lc_owner_open_anyones(int *out, int at, const char *name, const c
  * and these links. `variable`: as in lc_owner_place. OK, EUNTRUSTED, EIO. */
 locache_status lc_owner_above(int dir, const char *path, bool itself, const char *variable,
                               locache_error *error);
+/* The same where members of a group may, too: it may be theirs. */
+locache_status lc_owner_above_shared(int dir, const char *path, bool itself, gid_t group,
+                                     locache_error *error);
 
 /* One directory of a walk. */
 typedef struct lc_step {

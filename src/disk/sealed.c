@@ -6,6 +6,7 @@
 #include "disk/sealed.h"
 #include "base/os.h"
 #include "disk/owner.h"
+#include "disk/share.h"
 
 #include <fcntl.h>
 #include <string.h>
@@ -24,6 +25,8 @@ int lc_sealed_open(const lc_directory *at, const char *name, int flags)
     if (!lc_owner_meta(at->dir, at->owner))
         return -1;
     int fd = lc_openat(at->dir, name, flags, 0600);
+    if (fd >= 0 && flags & O_CREAT)
+        (void)!lc_share_file(fd, at->mode); /* another member's has its rights already */
     if (fd >= 0 && !may_be_written(fd, at, name)) {
         lc_close(fd);
         return -1;

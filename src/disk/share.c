@@ -89,6 +89,14 @@ int lc_share_directory(int fd, mode_t mode)
     return mode != 0 ? lc_fchmod(fd, mode) : 0;
 }
 
+mode_t lc_share_like(int dir)
+{
+    struct stat found;
+    if (lc_fstat(dir, &found) != 0 || !(found.st_mode & (S_IRWXG | S_IRWXO)))
+        return 0;
+    return found.st_mode & (S_ISGID | S_IRWXU | S_IRWXG | S_IROTH | S_IXOTH);
+}
+
 int lc_share_mkdir(int at, const char *name, mode_t mode)
 {
     if (mode == 0)

@@ -28,5 +28,8 @@ int lc_share_file(int fd, mode_t mode);
 int lc_share_directory(int fd, mode_t mode);
 /* Make a directory of these rights: as mkdirat(). */
 int lc_share_mkdir(int at, const char *name, mode_t mode);
+/* The mode of an open directory that locache made, for what is made in it; 0: nobody but its owner
+ * has rights there. */
+mode_t lc_share_like(int dir);
 
 #endif

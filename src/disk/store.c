@@ -12,6 +12,7 @@
 #include "disk/mapped.h"
 #include "disk/ours.h"
 #include "disk/owner.h"
+#include "disk/share.h"
 #include "disk/tally.h"
 #include "disk/temporary.h"
 #include "disk/verified.h"
@@ -220,7 +221,7 @@ static locache_status refuse_write(const lc_directory *at, const char *name, int
 static locache_status make_meta(const lc_directory *at, const char *name, locache_error *error)
 {
     int meta;
-    if (lc_mkdirat(at->dir, LC_META, 0700) != 0 && errno != EEXIST)
+    if (lc_share_mkdir(at->dir, LC_META, at->mode) != 0 && errno != EEXIST)
         return refuse_write(at, name, errno, error);
     locache_status status = lc_owner_open_dir(&meta, at->dir, LC_META, at->path, error);
     if (status == LOCACHE_OK)
@@ -233,9 +234,12 @@ static locache_status make_temporary(lc_temporary *out, const lc_directory *at, 
 {
     locache_status status =
         lc_owner_meta(at->dir, at->owner) ? LOCACHE_OK : make_meta(at, name, error);
-    if (status != LOCACHE_OK || lc_temporary_create_meta(out, at->dir) == 0)
+    if (status != LOCACHE_OK)
         return status;
-    return refuse_write(at, name, errno, error);
+    if (lc_temporary_create_meta(out, at->dir) != 0)
+        return refuse_write(at, name, errno, error);
+    return lc_temporary_share(out, at->mode) == 0 ? LOCACHE_OK
+                                                  : refuse_write(at, name, errno, error);
 }
 
 /* Something may be there already, or cannot be told apart from nothing but by looking. Between the

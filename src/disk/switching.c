@@ -8,6 +8,7 @@
 #include "base/os.h"
 #include "disk/ours.h"
 #include "disk/owner.h"
+#include "disk/share.h"
 #include "disk/temporary.h"
 
 #include <errno.h>
@@ -92,6 +93,8 @@ static locache_status lock_open(int fd, const lc_switching *in, locache_error *e
     struct stat named;
     if (lc_fstat(fd, &held) != 0)
         return lc_fail_os(error, errno, "cannot examine %s/" LOCK, in->versions_path);
+    if (in->mode != 0 && held.st_uid == geteuid() && lc_share_file(fd, in->mode) != 0)
+        return lc_fail_os(error, errno, "cannot share %s/" LOCK, in->versions_path);
     /* A second name does no harm here: nothing is in it. */
     held.st_nlink = 1;
     locache_status status = lc_owner_file(fd, &held, &(lc_owner_in){in->versions, geteuid()},
@@ -135,11 +138,55 @@ static locache_status take_lock(lc_switching *in, locache_error *error)
 
 /* ------------------------------------------------------------------------------------- sweeping */
 
+/* A look through .versions/.tmp/. */
+typedef struct sweeping {
+    int work;
+    bool files; /* there is something else than directories of ours */
+} sweeping;
+
 static bool sweep_new(void *context, const char *name)
 {
+    sweeping *in = context;
     if (strncmp(name, LC_SWITCHING_NEW, strlen(LC_SWITCHING_NEW)) == 0)
-        lc_ours_remove(*(const int *)context, name);
+        lc_ours_remove(in->work, name);
+    else if (strncmp(name, LC_SWITCHING_TRASH, strlen(LC_SWITCHING_TRASH)) != 0 &&
+             strncmp(name, LC_SWITCHING_CLEARED, strlen(LC_SWITCHING_CLEARED)) != 0)
+        in->files = true;
     return true;
+}
+
+/* "import-<digits of the guard>-<number>", whose guard is gone: locks of dead writers can be had,
+ * and their temporaries were swept before this. */
+static bool sweep_staged(void *context, const char *name)
+{
+    const lc_switching *in = context;
+    char guard[LC_TEMPORARY_NAME];
+    struct stat found;
+    if (strncmp(name, LC_SWITCHING_STAGED, strlen(LC_SWITCHING_STAGED)) != 0)
+        return true;
+    (void)snprintf(guard, sizeof guard, "tmp-%.16s", name + strlen(LC_SWITCHING_STAGED));
+    if (lc_fstatat(in->work, guard, &found) != 0 && errno == ENOENT)
+        (void)!lc_switching_discard(in, in->work, name);
+    return true;
+}
+
+/* Whoever made these held the lock, and no longer does. Mostly nothing is there, and one listing
+ * says so. */
+static void sweep_work(lc_switching *at)
+{
+    sweeping in = {.work = at->work};
+    lc_each_name(at->work, sweep_new, &in);
+    if (in.files) {
+        lc_temporary_sweep(at->work);
+        lc_each_name(at->work, sweep_staged, at);
+    }
+}
+
+/* Are there directories in it? Where a file system does not count them, they are looked for. */
+static bool may_hold_trash(int work)
+{
+    struct stat found;
+    return lc_fstat(work, &found) != 0 || found.st_nlink != LC_SWITCHING_LINKS;
 }
 
 static bool sweep_trash(void *context, const char *name)
@@ -158,15 +205,22 @@ int lc_switching_discard(const lc_switching *in, int dir, const char *name)
 
 /* ----------------------------------------------------------------------------------------- open */
 
+/* Where a directory is, in words, and which rights it gets. */
+typedef struct made_as {
+    const char *where;
+    mode_t mode;
+} made_as;
+
 /* Open a directory, made first where it is missing. It is checked in any case: between the two
  * calls somebody may have put something else there. */
-static locache_status open_made(int *out, int dir, const char *name, const char *where,
+static locache_status open_made(int *out, int dir, const char *name, const made_as *as,
                                 locache_error *error)
 {
+    const char *where = as->where;
     locache_status status = lc_owner_open_dir(out, dir, name, where, error);
     if (status != LOCACHE_MISS)
         return status;
-    if (lc_mkdirat(dir, name, 0700) != 0 && errno != EEXIST)
+    if (lc_share_mkdir(dir, name, as->mode) != 0 && errno != EEXIST)
         return lc_fail_os(error, errno, "cannot make the directory %s/%s", where, name);
     status = lc_owner_open_dir(out, dir, name, where, error);
     return status == LOCACHE_MISS
@@ -181,6 +235,7 @@ static locache_status prepare_paths(lc_switching *out, const lc_slot *slot, loca
     *out = (lc_switching){.root = slot->root,
                           .root_path = root_path,
                           .name = slot->name,
+                          .mode = slot->mode,
                           .versions = -1,
                           .lock = -1,
                           .work = -1,
@@ -202,27 +257,40 @@ locache_status lc_switching_begin(lc_switching *out, const lc_slot *slot, bool m
     locache_status status = prepare_paths(out, slot, error);
     out->absent = make && lc_fstatat(slot->root, slot->name, &found) != 0;
     if (status == LOCACHE_OK)
-        status = make ? open_made(&out->versions, slot->root, LC_VERSIONS, slot->root_path, error)
+        status = make ? open_made(&out->versions, slot->root, LC_VERSIONS,
+                                  &(made_as){slot->root_path, slot->mode}, error)
                       : lc_owner_open_dir(&out->versions, slot->root, LC_VERSIONS, slot->root_path,
                                           error);
     if (status == LOCACHE_OK)
         status = take_lock(out, error);
     if (status == LOCACHE_OK)
-        status = open_made(&out->work, out->versions, WORK, out->versions_path, error);
+        status = open_made(&out->work, out->versions, WORK,
+                           &(made_as){out->versions_path, lc_share_like(out->versions)}, error);
     if (status != LOCACHE_OK)
         return status;
-    /* Whoever made these held the lock, and no longer does. */
-    lc_each_name(out->work, sweep_new, &out->work);
-    lc_temporary_sweep(out->work);
+    sweep_work(out);
     status = lc_owner_open_dir(&out->family, out->versions, slot->name, out->versions_path, error);
     return status == LOCACHE_MISS ? LOCACHE_OK : status;
+}
+
+locache_status lc_switching_open_work(int *out, const lc_slot *slot, locache_error *error)
+{
+    lc_switching in;
+    locache_status status = lc_switching_begin(&in, slot, true, error);
+    if (status == LOCACHE_OK) {
+        *out = in.work;
+        in.work = -1;
+    }
+    lc_switching_end(&in);
+    return status;
 }
 
 locache_status lc_switching_open_family(lc_switching *in, locache_error *error)
 {
     return in->family >= 0
                ? LOCACHE_OK
-               : open_made(&in->family, in->versions, in->name, in->versions_path, error);
+               : open_made(&in->family, in->versions, in->name,
+                           &(made_as){in->versions_path, lc_share_like(in->versions)}, error);
 }
 
 static void close_if_open(int fd)
@@ -240,7 +308,7 @@ void lc_switching_end(lc_switching *in)
     close_if_open(in->lock);
     /* Last and without the lock: there may be a million files in it. Of two processes that remove
      * the same trash each finds some of it gone, which is no harm. */
-    if (in->work >= 0)
+    if (in->work >= 0 && may_hold_trash(in->work))
         lc_each_name(in->work, sweep_trash, &in->work);
     close_if_open(in->family);
     close_if_open(in->work);

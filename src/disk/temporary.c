@@ -13,6 +13,7 @@
 #include "base/os.h"
 #include "base/system.h"
 #include "base/text.h"
+#include "disk/share.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -105,6 +106,11 @@ static int give_up(lc_temporary *temporary)
     lc_temporary_discard(temporary);
     errno = code;
     return -1;
+}
+
+int lc_temporary_share(lc_temporary *temporary, mode_t mode)
+{
+    return lc_share_file(temporary->fd, mode) == 0 ? 0 : give_up(temporary);
 }
 
 int lc_temporary_write(lc_temporary *temporary, const lc_span *spans, size_t count)

@@ -5,6 +5,8 @@
 
 #include "base/hash.h"
 
+#include <sys/types.h>
+
 #define LC_META ".locache" /* in a function's directory: all that is not an entry */
 
 #define LC_TEMPORARY_NAME 32 /* ".locache/", a prefix, 16 digits */
@@ -29,6 +31,8 @@ int lc_temporary_create(lc_temporary *out, int dir);
  * than to open that. And where a sweeper was faster, publishing fails with ENOENT, which the caller
  * expects in any case: he tries again. */
 int lc_temporary_create_meta(lc_temporary *out, int dir);
+/* With the rights that belong to a mode of directories: lc_share_file(). */
+int lc_temporary_share(lc_temporary *temporary, mode_t mode);
 int lc_temporary_write(lc_temporary *temporary, const lc_span *spans, size_t count);
 /* Flush the content to the device. */
 int lc_temporary_flush(lc_temporary *temporary);

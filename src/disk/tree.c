@@ -6,6 +6,7 @@
 #include "disk/tree.h"
 #include "base/alloc.h"
 #include "base/os.h"
+#include "disk/share.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -15,10 +16,10 @@
  * theirs. */
 #define DEPTH_MAX 16
 
-int lc_tree_make(const char *path)
+int lc_tree_make_as(const char *path, mode_t mode)
 {
     /* From below: nearly always all but the last are there. */
-    if (lc_mkdirat(AT_FDCWD, path, 0700) == 0 || errno == EEXIST)
+    if (lc_share_mkdir(AT_FDCWD, path, mode) == 0 || errno == EEXIST)
         return 0;
     if (errno != ENOENT)
         return -1;
@@ -38,13 +39,18 @@ int lc_tree_make(const char *path)
     }
     memcpy(above, path, size);
     above[size] = '\0';
-    int result = lc_tree_make(above);
+    int result = lc_tree_make_as(above, mode);
     int code = errno;
     lc_free(above);
     errno = code;
     if (result == 0)
-        result = lc_mkdirat(AT_FDCWD, path, 0700);
+        result = lc_share_mkdir(AT_FDCWD, path, mode);
     return result == 0 || errno == EEXIST ? 0 : -1;
+}
+
+int lc_tree_make(const char *path)
+{
+    return lc_tree_make_as(path, 0);
 }
 
 /* A directory whose content is removed. */

@@ -18,6 +18,7 @@
 #include "base/os.h"
 #include "base/system.h"
 #include "disk/owner.h"
+#include "disk/share.h"
 #include "disk/temporary.h"
 
 #include <errno.h>
@@ -91,7 +92,7 @@ int lc_turns_open(lc_turns *out, const lc_directory *at, dev_t device, ino_t ino
         return -1;
     }
     if (!lc_owner_meta(at->dir, at->owner) &&
-        (lc_mkdirat(at->dir, LC_META, 0700) != 0 || !lc_owner_meta(at->dir, at->owner))) {
+        (lc_share_mkdir(at->dir, LC_META, at->mode) != 0 || !lc_owner_meta(at->dir, at->owner))) {
         if (errno != ENOENT) /* the directory is deleted, and may be made again */
             errno = EPERM;
         return -1;
@@ -99,7 +100,10 @@ int lc_turns_open(lc_turns *out, const lc_directory *at, dev_t device, ino_t ino
     out->fd = lc_openat(at->dir, FILE_NAME, O_RDWR | O_CREAT, 0600);
     if (out->fd < 0)
         return -1;
-    if (lc_fstat(out->fd, &found) != 0 || !S_ISREG(found.st_mode) || found.st_uid != at->owner) {
+    const lc_owner_in in = {at->dir, at->owner};
+    if (lc_fstat(out->fd, &found) != 0 ||
+        (found.st_uid == at->owner && lc_share_file(out->fd, at->mode) != 0) ||
+        lc_owner_file(out->fd, &found, &in, "", FILE_NAME, NULL) != LOCACHE_OK) {
         lc_close(out->fd);
         errno = EPERM;
         return -1;
@@ -169,6 +173,7 @@ static int take_file(lc_turn *out, const lc_directory *at, int64_t since)
         int fd = lc_openat(at->dir, name, O_RDWR | O_CREAT, 0600);
         if (fd < 0)
             return -1;
+        (void)!lc_share_file(fd, at->mode); /* another's may not be ours to open */
         if (lc_lock_whole(fd) != 0 || lc_fstat(fd, &held) != 0) {
             int code = errno;
             lc_close(fd);

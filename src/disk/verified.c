@@ -17,9 +17,11 @@
 #include "base/os.h"
 #include "base/text.h"
 #include "disk/owner.h"
+#include "disk/share.h"
 #include "disk/temporary.h"
 #include "format/entry.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdatomic.h>
 #include <string.h>
@@ -128,6 +130,17 @@ static uint64_t set_offset(const unsigned char *record)
 
 /* ------------------------------------------------------------------------------------ the table */
 
+/* Whoever shares .locache/ shares it. */
+static int make_table(const lc_verified *file)
+{
+    struct stat found;
+    int fd = lc_openat(file->dir, PATH, O_RDWR | O_CREAT, 0600);
+    if (fd >= 0 && lc_fstatat(file->dir, LC_META, &found) == 0 &&
+        found.st_mode & (S_IRWXG | S_IRWXO))
+        (void)!lc_share_file(fd, found.st_mode & 0770);
+    return fd;
+}
+
 /* The table's descriptor, or -1. Nothing is followed, and nothing but a file of one name in our own
  * .locache/ is written to: a hard link of that name to some other file of the user's would have us
  * write into that. */
@@ -136,7 +149,9 @@ static int open_table(const lc_verified *file, bool write)
     struct stat found;
     if (!lc_owner_meta(file->dir, file->owner))
         return -1;
-    int fd = lc_openat(file->dir, PATH, write ? O_RDWR | O_CREAT : O_RDONLY, 0600);
+    int fd = lc_openat(file->dir, PATH, write ? O_RDWR : O_RDONLY, 0);
+    if (fd < 0 && write && errno == ENOENT)
+        fd = make_table(file);
     if (fd < 0)
         return -1;
     if (lc_fstat(fd, &found) == 0 &&

@@ -17,11 +17,13 @@
 #include "disk/keep.h"
 #include "disk/ours.h"
 #include "disk/owner.h"
+#include "disk/share.h"
 #include "disk/stamp.h"
 #include "disk/temporary.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 
 #define HEX_SIZE (2 * LOCACHE_ID_SIZE)
@@ -174,7 +176,7 @@ static locache_status prepare(char *fresh, const lc_switching *in, const lc_want
         lc_random(first.id.bytes, LOCACHE_ID_SIZE);
     lc_version_learn(&first, wanted->asked.main);
     lc_temporary_name(fresh, LC_SWITCHING_NEW);
-    if (lc_mkdirat(in->work, fresh, 0700) != 0)
+    if (lc_share_mkdir(in->work, fresh, lc_share_like(in->work)) != 0)
         return lc_fail_os(error, errno, "cannot make the directory %s", in->path);
     locache_status status = lc_owner_open_dir(&dir, in->work, fresh, in->versions_path, error);
     if (status == LOCACHE_OK) {
@@ -310,6 +312,7 @@ static locache_status settle_lock_held(lc_settled *out, lc_switching *in, const 
         status = bring(&out->news, in, wanted, out->there ? &current : NULL, error);
         if (status != LOCACHE_OK)
             return status;
+        out->made = !out->news.restored && !out->news.kept;
         /* By its name, as any other: who moves directories by hand does not take the lock. */
         status = open_current(out, &current, in, wanted, error);
         if (status == LOCACHE_MISS && out->there)
@@ -328,6 +331,18 @@ static locache_status gone_is_miss(locache_status status, locache_error *error)
     return LOCACHE_MISS;
 }
 
+/* Is no version of it there, nor on its way? One that another process switches is in one of the two
+ * places at any moment, but for an instant in which what comes in is not in place, and what went
+ * out is among the earlier ones. */
+static bool is_nowhere(const lc_slot *slot)
+{
+    char family[LOCACHE_PATH_MAX];
+    struct stat found;
+    int size = snprintf(family, sizeof family, LC_VERSIONS "/%s", slot->name);
+    return size > 0 && (size_t)size < sizeof family &&
+           lc_fstatat(slot->root, family, &found) != 0 && errno == ENOENT;
+}
+
 locache_status lc_versions_settle(lc_settled *out, const lc_slot *slot, const lc_wanted *wanted,
                                   locache_error *error)
 {
@@ -337,9 +352,11 @@ locache_status lc_versions_settle(lc_settled *out, const lc_slot *slot, const lc
     if (error == NULL)
         error = &own;
     out->news = (lc_versions_news){.evicted = 0};
-    out->taken = false;
+    out->taken = out->made = false;
     /* .versions/ is made where a directory goes in or out, not by who only asks. */
     bool needed = wanted->make || lc_fstatat(slot->root, slot->name, &found) == 0;
+    if (!needed && is_nowhere(slot))
+        return LOCACHE_MISS;
     locache_status status = lc_switching_begin(&in, slot, needed, error);
     if (status == LOCACHE_OK)
         status = settle_lock_held(out, &in, wanted, error);

@@ -33,6 +33,7 @@ typedef struct lc_settled {
     locache_id id; /* what its entries carry */
     lc_versions_news news;
     bool there; /* something has the name */
+    bool made;  /* by this call, and nobody else has used it yet */
     /* EUNTRUSTED was said since something is in its place that is not ours, or not ours alone */
     bool taken;
 } lc_settled;

@@ -420,6 +420,18 @@ bool lc_entry_authentic(lc_span first, lc_span rest, const unsigned char key[LC_
     return lc_mac_equal(mac, head + AT_MAC);
 }
 
+void lc_entry_sign_anew(unsigned char *bytes, size_t size, const unsigned char key[LC_MAC_KEY_SIZE])
+{
+    const lc_span rest = {bytes + LC_ENTRY_HEADER, size - LC_ENTRY_HEADER};
+    bytes[AT_FLAGS] |= FLAG_MAC;
+    sign(bytes + AT_MAC, key, bytes, &rest, 1);
+    memset(bytes + AT_CHECKSUM, 0, LC_CHECKSUM_SIZE);
+    const lc_span whole = {bytes, size};
+    unsigned char sum[LC_CHECKSUM_SIZE];
+    lc_checksum(sum, &whole, 1);
+    memcpy(bytes + AT_CHECKSUM, sum, sizeof sum);
+}
+
 /* -------------------------------------------------------------------------------------- writing */
 
 size_t lc_entry_front_size(const lc_entry *entry)

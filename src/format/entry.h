@@ -101,6 +101,10 @@ lc_span lc_entry_buffer(const unsigned char *bytes, const lc_entry *entry, uint3
  * as locache_digest(). Any thread. */
 bool lc_entry_authentic(lc_span first, lc_span rest, const unsigned char key[LC_MAC_KEY_SIZE]);
 
+/* Sign a parsed file anew with this key, and make its checksum right. */
+void lc_entry_sign_anew(unsigned char *bytes, size_t size,
+                        const unsigned char key[LC_MAC_KEY_SIZE]);
+
 /* Lay an entry out: `front` receives header, buffer table, key and body (lc_entry_front_size()
  * bytes; the caller allocates), `spans` the whole file in order as spans over front, over padding
  * and over the buffers (lc_entry_span_count() of them). mac_key is NULL for an entry without MAC:

@@ -2,8 +2,8 @@
  *
  * What is read may come from anybody. So a frame says how large its content is, and no more than
  * that is ever written, into memory that was found to be there; and it is the whole part, so that
- * no byte of an entry is one that nobody looks at. Skippable frames, which hold what a reader passes
- * over, and such as need a dictionary are refused.
+ * no byte of an entry is one that nobody looks at. Skippable frames, which hold what a reader
+ * passes over, and such as need a dictionary are refused.
  *
  * libzstd allocates by malloc(): what it takes is bounded by the level, and given back at once. */
 #include "format/frame.h"

@@ -12,6 +12,7 @@
 typedef struct said_options {
     struct said_options *before;
     locache_persist_options options;
+    char base[]; /* what options.base points to */
 } said_options;
 
 static _Atomic(said_options *) said;
@@ -38,11 +39,14 @@ locache_status locache_configure(const locache_persist_options *defaults, locach
         status = locache_set_dir(options.dir, error);
     if (status != LOCACHE_OK)
         return status;
-    said_options *made = lc_alloc(sizeof *made);
+    size_t base_size = options.base != NULL ? strlen(options.base) + 1 : 0;
+    said_options *made = lc_alloc(sizeof *made + base_size);
     if (made == NULL)
         return lc_fail(error, LOCACHE_ENOMEM, "no memory for the options");
     /* The path was copied; the caller's may go. */
     options.dir = NULL;
+    if (options.base != NULL)
+        options.base = memcpy(made->base, options.base, base_size);
     made->options = options;
     made->before = atomic_load(&said);
     while (!atomic_compare_exchange_weak(&said, &made->before, made))
@@ -84,5 +88,9 @@ locache_status lc_defaults_of(locache_persist_options *out, const locache_functi
     inherit(&out->max_bytes, defaults->options.max_bytes);
     inherit(&out->ttl, defaults->options.ttl);
     inherit(&out->stale, defaults->options.stale);
+    if (out->base == NULL)
+        out->base = defaults->options.base;
+    if (out->mode == 0)
+        out->mode = defaults->options.mode;
     return LOCACHE_OK;
 }

@@ -60,6 +60,8 @@ static locache_status open_handle(locache **out, locache_function_record *functi
         .max_bytes = said.max_bytes,
         .ttl = said.ttl,
         .stale = said.stale,
+        .base = said.base,
+        .mode = said.mode,
     };
     if (said.ignore != NULL && !lc_ignored_known(function))
         return lc_fail(error, LOCACHE_EINVAL,

@@ -53,14 +53,19 @@ class InScratch(unittest.TestCase):
             command += LINK
         return run(command, cwd or self.scratch, check)
 
+    def takes(self, number, turn):
+        """Is this turn, of a row of many, the compiler's with this number? Every turn in the long
+        form, and of the first one; the others share them."""
+        others = len(COMPILERS) - 1
+        return LONG or number == 0 or turn % others == number - 1
+
     def each(self, *variants):
         """Compilers with variants of flags, in an empty directory; sanitizers only where it has
         them. Every compiler with every variant in the long form, else the first: the others share
         them."""
-        others = len(COMPILERS) - 1
         for number, compiler in enumerate(COMPILERS):
             for turn, variant in enumerate(variants or ("",)):
-                if not (LONG or number == 0 or len(variants) < 2 or turn % others == number - 1):
+                if len(variants) > 1 and not self.takes(number, turn):
                     continue
                 shutil.rmtree(self.scratch, ignore_errors=True)
                 self.scratch.mkdir()

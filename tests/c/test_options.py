@@ -171,6 +171,16 @@ class OfTheProcess(WithOptions):
         self.said('.dir = "none"', '.dir = "own"')
         self.assertFalse((self.scratch / "none").exists())
 
+    def test_a_base_is_read_and_others_may_read(self):
+        self.said('.dir = "ci/results", .mode = 0755')
+        for made in ("ci/results", "ci/results/part"):
+            self.assertEqual((self.scratch / made).stat().st_mode & 0o7777, 0o755)
+        self.assertEqual(self.said('.dir = "mine", .base = "ci/results"').stdout, "")
+        self.assertFalse((self.scratch / "mine").exists())
+        self.assertNotEqual(
+            self.said('.dir = "mine", .base = "ci/results"', '.base = ""').stdout, ""
+        )
+
     def test_flags_are_joined(self):
         self.said(".flags = LOCACHE_OPEN_READ_ONLY", ".flags = LOCACHE_OPEN_DURABLE")
         self.assertFalse((self.scratch / "o.cache").exists())

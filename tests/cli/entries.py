@@ -3,7 +3,7 @@
 import struct
 
 
-def rewrite(path, *, body=None, function=None, expires=None, version=None):
+def rewrite(path, *, body=None, codec=None, function=None, expires=None, version=None):
     """Another body, id or time in an entry without buffers."""
     from xxhash import xxh3_128_digest
 
@@ -12,6 +12,8 @@ def rewrite(path, *, body=None, function=None, expires=None, version=None):
     if body is not None:
         data[144 + key_size : 144 + key_size + body_size] = body
         struct.pack_into("<Q", data, 24, len(body))
+    if codec is not None:
+        data[10] = codec
     if function is not None:
         data[64:80] = function
     if version is not None:

@@ -532,3 +532,15 @@ def test_run__an_entry_that_is_no_result_of_a_command(shell):
     first.write_bytes(second.read_bytes())
     assert shell(script).out == b"hi\n"
     assert shell("--scope", "other", script).out == b"hi\n"
+
+
+def test_a_base_is_read_where_there_is_no_result(shell, tmp_path):
+    ci = str(tmp_path / "ci")
+    first = shell("--cache-dir", ci, ONCE + "echo out; echo err >&2")
+    again = shell("--base", ci, ONCE + "echo out; echo err >&2")
+    assert (again.out, again.err, again.count) == (first.out, first.err, 1)
+    named = shell(ONCE + "echo out; echo err >&2", environment={"LOCACHE_BASE": f"/none:{ci}"})
+    assert (named.out, named.count) == (first.out, 1)
+    assert not shell.cache.exists()
+    assert shell("--base", ci, "--force", ONCE + "echo out; echo err >&2").count == 2
+    assert shell("--base", ci, ONCE + "echo other").count == 3

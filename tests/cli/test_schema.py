@@ -39,7 +39,7 @@ def problems(name, printed):
     return [error.message for error in validator(name).iter_errors(printed)]
 
 
-# ------------------------------------------------------------------------------------- what there is
+# ------------------------------------------------------------------------------------ what there is
 
 
 def empty(project):

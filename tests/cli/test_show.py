@@ -11,6 +11,7 @@ import entryfile
 import pytest
 
 from .conftest import clean_environment
+from .entries import rewrite
 from .shapes import MOMENT, PLACE, STATUS, fits
 
 ARGUMENT = ({"name": str, "value": object}, {"position": int, "value": object})
@@ -45,15 +46,15 @@ REFUSED = {
     [
         ("none", None),
         ("list", [1, 2.5, True, "\u00e9\n\x1b[31m"]),
-        ("tuple", [1, {"type": "bytes", "size": 2, "hex": "6162"}]),
+        ("tuple", [1, {"type": "bytes", "size": 2, "hex": "6162", "text": "ab"}]),
         ("big", 2**200),
         ("negative", -(2**70)),
         ("smallest", -(2**64)),
         ("none-number", {"type": "float", "value": "nan"}),
         ("long", "x" * 5000),
         ("keys", {"type": "dict", "items": [[1, 2]]}),
-        ("huge", {"type": "bytes", "size": 300000, "hex_begin": "68" * 32}),
-        ("bytes", {"type": "bytes", "size": 5000, "hex_begin": "7a" * 32}),
+        ("huge", {"type": "bytes", "size": 300000, "hex_begin": "68" * 32, "text": "h" * 300000}),
+        ("bytes", {"type": "bytes", "size": 5000, "hex_begin": "7a" * 32, "text": "z" * 5000}),
     ],
 )
 def test_show__plain_data_is_json(project, run, kind, result):
@@ -219,6 +220,32 @@ def test_show__bodies_and_keys_of_any_bytes(project, run):
     rows = run("show", "--json", "foo.py:my_func").json()
     assert len(rows) >= 400 and all(row["status"] == "ok" for row in rows)
     run("show", "foo.py:my_func")
+
+
+@pytest.mark.parametrize(
+    ("body", "text"),
+    [
+        ("caf\u00e9\n\tdone\r\n".encode(), "caf\u00e9\n\tdone\r\n"),
+        (b"\x1b[31m", None),
+        (b"a\0b", None),
+        (b"cut \xc3", None),
+        (b"", None),
+    ],
+)
+def test_show__raw_bytes_as_text_where_they_are_lines(project, run, body, text):
+    path = project / "foo.cache/my_func/x=1_num=3"
+    rewrite(path, body=body, codec=3)
+    (shown,) = run("show", "--json", path).json()
+    assert shown["codec"] == "raw" and shown["result"]["hex"] == body.hex()
+    assert shown["result"].get("text") == text
+
+
+def test_show__what_a_command_printed(tmp_path, run):
+    run("run", "--cache-dir", tmp_path, "--", "sh", "-c", "echo out; echo err >&2")
+    (path,) = (tmp_path / "run.cache/sh").glob("0=*")
+    (shown,) = run("show", "--json", path).json()
+    assert shown["result"]["stdout"]["text"] == "out\n"
+    assert shown["result"]["stderr"]["text"] == "err\n"
 
 
 def entry_of(n, body):

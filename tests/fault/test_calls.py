@@ -109,3 +109,24 @@ def test_a_first_call_survives_each_system_call(program, injected, call, fault):
         assert after.returncode == 0, (n, after.stderr)
         assert litter(program.place) == [], n
         injected()
+
+
+# What asks for memory changes no file.
+MEMORY = {"brk", "mmap", "munmap", "mprotect", "madvise", "mremap"}
+
+
+def test_a_first_call_survives_death_at_any_other_call(program, injected):
+    assert program("-e", "trace=all").returncode == 0
+    before, first, *_ = phases(program.trace)
+    others = sorted(set(first) - {*CALLS, "close", *MEMORY})
+    assert "read" in others
+    for call in others:
+        count = first.count(call)
+        for n in range(1 if LONG else count, count + 1):
+            at = before.count(call) + n
+            done = program("-e", f"trace={call}", "-e", f"inject={call}:signal=SIGKILL:when={at}")
+            assert done.returncode != 0, (call, n)
+            after = program(fresh=False)
+            assert after.returncode == 0, (call, n, after.stderr)
+            assert litter(program.place) == [], (call, n)
+            injected()

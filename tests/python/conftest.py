@@ -59,7 +59,8 @@ def home(tmp_path_factory, monkeypatch):
     monkeypatch.setenv("HOME", str(place))
     monkeypatch.setenv("XDG_STATE_HOME", str(place / "state"))
     monkeypatch.setenv("XDG_CACHE_HOME", str(place / "cache"))
-    monkeypatch.delenv("LOCACHE_DIR", raising=False)
+    for name in ("LOCACHE_DIR", "LOCACHE_BASE", "LOCACHE_MODE", "LOCACHE_GROUP_KEY"):
+        monkeypatch.delenv(name, raising=False)
     monkeypatch.delenv("JPY_SESSION_NAME", raising=False)
     return place
 

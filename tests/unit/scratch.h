@@ -56,6 +56,9 @@ static inline int scratch_setup_in(const char *directory, unsigned seconds)
     setenv("XDG_STATE_HOME", state, 1);
     unsetenv("XDG_CACHE_HOME");
     unsetenv("LOCACHE_DIR");
+    unsetenv("LOCACHE_BASE");
+    unsetenv("LOCACHE_MODE");
+    unsetenv("LOCACHE_GROUP_KEY");
     umask(022);
     alarm(seconds);
     return 0;

@@ -47,7 +47,14 @@ const char lcpy_counts_info_doc[] =
     "those of hits had taken), `verified` (hits that were computed again, by verify=),\n"
     "`mismatches` (of these, which gave another result), `bytes` (that the stored results take)\n"
     "and `total`, what all processes counted of the function as it is now: the named tuple\n"
-    "Totals(hits, misses, stores, time_saved, time_computed, bytes_read, bytes_stored).";
+    "Totals(hits, misses, stores, time_saved, time_computed, bytes_read, bytes_stored); and\n"
+    "`from_base` (hits that were read from a base: base=).";
+
+static unsigned long long base_hits(const locache *cache)
+{
+    locache_statistics counted = {.size = sizeof counted};
+    return cache != NULL && locache_info(&counted, cache) == LOCACHE_OK ? counted.base_hits : 0;
+}
 
 PyObject *lcpy_counts_info(PyObject *object, PyObject *unused)
 {
@@ -61,12 +68,12 @@ PyObject *lcpy_counts_info(PyObject *object, PyObject *unused)
     PyObject *info = NULL;
     if (module != NULL && maxsize != NULL)
         info = PyObject_CallMethod(
-            module, "CacheInfo", "KKOKKKddKKK(KKKddKK)", self->hits, self->misses, maxsize,
+            module, "CacheInfo", "KKOKKKddKKK(KKKddKK)K", self->hits, self->misses, maxsize,
             now.count, self->bypassed, self->errors, (double)self->computed / SECOND,
             (double)lcpy_open_saved(self) / SECOND, self->verified, self->mismatches, now.bytes,
             total->hits, total->misses + total->rejects, total->stores,
             (double)total->saved_time / SECOND, (double)total->compute_time / SECOND,
-            total->bytes_read, total->bytes_stored);
+            total->bytes_read, total->bytes_stored, base_hits(self->cache));
     Py_XDECREF(maxsize);
     Py_XDECREF(module);
     return info;

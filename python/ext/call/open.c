@@ -163,6 +163,8 @@ static locache_status open_named(locache **out, lcpy_persisted *self, const lcpy
         .retain = lcpy_kept_retain,
         .release = lcpy_kept_release,
         .group = self->state,
+        .base = self->options.base != NULL ? PyBytes_AsString(self->options.base) : NULL,
+        .mode = self->options.mode,
     };
     if (fill_identity(&identity, tag, self) < 0)
         return LOCACHE_ETYPE;

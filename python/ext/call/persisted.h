@@ -35,6 +35,8 @@ typedef struct lcpy_options {
     int64_t ttl;
     int64_t stale;
     PyObject *ttl_of; /* says the ttl of each result; NULL: none does */
+    PyObject *base;    /* bytes: which caches are asked besides; NULL: what LOCACHE_BASE says */
+    uint32_t mode;
 } lcpy_options;
 
 /* Kinds of what goes wrong, told once or a few times each (warn.h). */

@@ -54,13 +54,15 @@ static int init_options(lcpy_options *out, PyObject *told)
     unsigned long long verify = 0;
     long long bounds[3];
     PyObject *ttl_of;
+    PyObject *base = Py_None;
+    unsigned mode = 0;
     long long numbers[6]; /* long long is int64_t's size, but may be another type */
     *out = (lcpy_options){0};
-    if (!PyArg_ParseTuple(told, "ppppOLLLLLLOOOppKi(LLLO);settings", &auto_invalidate, &pickle,
+    if (!PyArg_ParseTuple(told, "ppppOLLLLLLOOOppKi(LLLO)OI;settings", &auto_invalidate, &pickle,
                           &durable, &mapped, &version, &numbers[0], &numbers[1], &numbers[2],
                           &numbers[3], &numbers[4], &numbers[5], &enabled, &keep, &depends, &follow,
                           &packages, &verify, &compress, &bounds[0], &bounds[1], &bounds[2],
-                          &ttl_of))
+                          &ttl_of, &base, &mode))
         return -1;
     *out = (lcpy_options){
         .version = version != Py_None ? Py_NewRef(version) : NULL,
@@ -84,6 +86,8 @@ static int init_options(lcpy_options *out, PyObject *told)
         .ttl = bounds[1],
         .stale = bounds[2],
         .ttl_of = ttl_of != Py_None ? Py_NewRef(ttl_of) : NULL,
+        .base = base != Py_None ? Py_NewRef(base) : NULL,
+        .mode = mode,
     };
     return 0;
 }
@@ -170,6 +174,7 @@ static void persisted_dealloc(PyObject *object)
     Py_CLEAR(self->made);
     Py_CLEAR(self->stand_ins);
     Py_CLEAR(self->options.version);
+    Py_CLEAR(self->options.base);
     lcpy_where_clear(&self->where);
     Py_CLEAR(self->options.enabled);
     Py_CLEAR(self->options.keep);

@@ -5,7 +5,7 @@
 #ifndef LCPY_COLUMN_H
 #define LCPY_COLUMN_H
 
-#include "key/arrow.h"
+#include "plain/arrow.h"
 
 typedef struct lcpy_chunk {
     const lcpy_arrow_array *array;

@@ -8,7 +8,8 @@
 /* Refers to no object but its type, so that the garbage collector need not know it. */
 typedef struct buffer {
     PyObject_HEAD
-    lcpy_owner *owner;
+    lcpy_owner *owner; /* or NULL, and */
+    PyObject *keeper;  /* what has the memory */
     void *data;
     Py_ssize_t size;
 } buffer;
@@ -38,7 +39,10 @@ void lcpy_buffer_owner_release(lcpy_owner *owner)
 static void buffer_dealloc(PyObject *self)
 {
     PyTypeObject *type = Py_TYPE(self);
-    lcpy_buffer_owner_release(((buffer *)self)->owner);
+    buffer *exporter = (buffer *)self;
+    if (exporter->owner != NULL)
+        lcpy_buffer_owner_release(exporter->owner);
+    Py_XDECREF(exporter->keeper);
     type->tp_free(self);
     Py_DECREF(type);
 }
@@ -73,21 +77,49 @@ static PyTypeObject *make_buffer_type(void)
     return (PyTypeObject *)PyType_FromSpec(&spec);
 }
 
-PyObject *lcpy_buffer_new(lcpy_state *state, lcpy_owner *owner, void *data, size_t size)
+/* Whose memory it is, the caller says. */
+static buffer *make_buffer(lcpy_state *state, void *data, size_t size)
 {
     if (size > PY_SSIZE_T_MAX)
-        return PyErr_NoMemory();
+        return (buffer *)PyErr_NoMemory();
     /* Made at the first need: most programs have no large arrays. */
     if (state->buffer_type == NULL && (state->buffer_type = make_buffer_type()) == NULL)
         return NULL;
     buffer *self = PyObject_New(buffer, state->buffer_type);
     if (self == NULL)
         return NULL;
-    owner->holders++;
-    self->owner = owner;
+    self->owner = NULL;
+    self->keeper = NULL;
     self->data = data;
     self->size = (Py_ssize_t)size;
+    return self;
+}
+
+PyObject *lcpy_buffer_new(lcpy_state *state, lcpy_owner *owner, void *data, size_t size)
+{
+    buffer *self = make_buffer(state, data, size);
+    if (self == NULL)
+        return NULL;
+    owner->holders++;
+    self->owner = owner;
     return (PyObject *)self;
+}
+
+PyObject *lcpy_buffer_over(lcpy_state *state, PyObject *keeper, void *data, size_t size)
+{
+    buffer *self = make_buffer(state, data, size);
+    if (self != NULL)
+        self->keeper = Py_NewRef(keeper);
+    return (PyObject *)self;
+}
+
+locache_value *lcpy_buffer_value(lcpy_memory *out, const lcpy_state *state, PyObject *object)
+{
+    const buffer *self = (const buffer *)object;
+    if (state->buffer_type == NULL || Py_TYPE(object) != state->buffer_type || self->owner == NULL)
+        return NULL;
+    *out = (lcpy_memory){.data = self->data, .size = (size_t)self->size};
+    return self->owner->value;
 }
 
 PyObject *lcpy_buffer_nth(lcpy_state *state, lcpy_owner *owner, size_t n)

@@ -37,6 +37,12 @@ PyObject *lcpy_buffer_new(lcpy_state *state, lcpy_owner *owner, void *data, size
 /* The nth out-of-line buffer of owner's value, in the same way. */
 PyObject *lcpy_buffer_nth(lcpy_state *state, lcpy_owner *owner, size_t n);
 
+/* The same of memory that another object has, and keeps in its place: that is held. */
+PyObject *lcpy_buffer_over(lcpy_state *state, PyObject *keeper, void *data, size_t size);
+/* The value that such an object lies in, borrowed, and where; NULL, without an exception, where it
+ * lies elsewhere. */
+locache_value *lcpy_buffer_value(lcpy_memory *out, const lcpy_state *state, PyObject *object);
+
 /* A value whose body is being decoded, and which of its out-of-line buffers that has used. Clear it
  * in every case. */
 typedef struct lcpy_buffer_source {

@@ -14,7 +14,8 @@
 #include "result/short_keys.h"
 #include "result/text.h"
 
-#define NO_SLOT ((size_t)-1) /* of an item that no SHARED tag is before */
+#define LENT_LEAST ((size_t)4 << 20) /* bytes: two huge pages, of which its memory is made then */
+#define NO_SLOT ((size_t)-1)         /* of an item that no SHARED tag is before */
 
 /* What a SHARED tag holds. */
 typedef struct shared {
@@ -96,8 +97,17 @@ static PyObject *decode_long_bytes(decoder *d)
     return bytes;
 }
 
-/* For lcpy_array_read(): the array keeps what is mapped where it is. What was read is copied, so
- * that the array owns it and can be resized. */
+/* What was read and is so large that to copy it once more is felt, as filling new memory is. Only
+ * where it is most of the result: whoever keeps it keeps all of that. Pages of zeros are better not
+ * touched at all. */
+static bool is_lent(const decoder *d, const lcpy_memory *bytes)
+{
+    return bytes->size >= LENT_LEAST && bytes->size >= locache_value_size(d->source.value) / 2 &&
+           !lcpy_zeros_many(bytes->data, bytes->size);
+}
+
+/* For lcpy_array_read(): the array keeps what is mapped where it is, and so it does what is very
+ * large. What else was read is copied, so that the array owns it and can be resized. */
 static int decode_array_bytes(lcpy_array_bytes *out, void *context, locache_cbor_reader *reader)
 {
     decoder *d = context;
@@ -109,7 +119,7 @@ static int decode_array_bytes(lcpy_array_bytes *out, void *context, locache_cbor
         return -1;
     }
     *out = (lcpy_array_bytes){.data = bytes.data, .size = bytes.size};
-    if (n == LCPY_BUFFER_INLINE || !locache_value_mapped(d->source.value))
+    if (n == LCPY_BUFFER_INLINE || (!locache_value_mapped(d->source.value) && !is_lent(d, &bytes)))
         return 0;
     out->lent = lcpy_buffer_lend(&d->source, n);
     return out->lent != NULL ? 0 : -1;

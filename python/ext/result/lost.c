@@ -12,6 +12,7 @@
 #include "plain/array.h"
 #include "plain/names.h"
 #include "plain/types.h"
+#include "result/arrow_frame.h"
 #include "result/contents.h"
 #include "result/layout.h"
 #include "result/result.h"
@@ -459,6 +460,9 @@ PyObject *lcpy_lost_reduce(lcpy_state *state, PyObject *object)
         return Py_NewRef(Py_NotImplemented);
     if (refuse_hard_mask(object) < 0)
         return NULL;
+    PyObject *reduction = lcpy_arrow_frame_reduce(state, object);
+    if (reduction != NULL || PyErr_Occurred() != NULL)
+        return reduction;
     if (has_registered_reducer(type))
         return Py_NewRef(Py_NotImplemented);
     return lcpy_contents_check(object) < 0 ? NULL : reduce_instance(object);

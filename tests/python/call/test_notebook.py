@@ -52,18 +52,24 @@ def results(place, cache):
     )
 
 
-def test_a_named_notebook_caches_across_kernels(notebook):
+def test_a_named_notebook_caches_across_kernels_and_is_reset(notebook):
     define = DEFINE.format(options='(name="notebook")')
     assert notebook(define, CALLS) == TWICE
     assert caches(notebook.place) == ["notebook.cache"]
     assert results(notebook.place, "notebook.cache") == ["x=1_num=3", "x=2_num=2"]
-    assert notebook(define, CALLS) == NEVER
+    reset = "reset_cache(my_func)"  # a function that was not called since it was defined
+    named = "reset_cache(my_func, name='notebook')"
+    cells = [define, CALLS, define, reset, CALLS, named, CALLS]
+    assert notebook(*cells) == NEVER + TWICE + TWICE
 
 
-def test_a_notebook_that_nobody_names_is_called_notebook(notebook):
-    assert notebook(DEFINE.format(options=""), CALLS) == TWICE
+def test_a_notebook_that_nobody_names_is_called_notebook_where_the_kernel_started(notebook):
+    define = DEFINE.format(options="")
+    assert notebook(define, CALLS) == TWICE
     assert caches(notebook.place) == ["notebook.cache"]
-    assert notebook(DEFINE.format(options=""), CALLS) == NEVER
+    elsewhere = f"import locache, os; os.mkdir('deep'); os.chdir('deep')\n{define}"
+    assert notebook(elsewhere, CALLS) == NEVER
+    assert caches(notebook.place) == ["notebook.cache"] and caches(notebook.place / "deep") == []
 
 
 def test_the_server_tells_the_notebooks_name(notebook, monkeypatch):
@@ -85,28 +91,14 @@ def test_a_cell_run_again_hits_and_an_edited_cell_computes(notebook):
     edited = define.replace("x * num", "x * num + 1")
     commented = define.replace("return", "# why\n    return")
     assert notebook(define, CALLS, define, CALLS, commented, CALLS) == TWICE + NEVER + NEVER
-    assert notebook(edited, CALLS) == TWICE.replace("3 4 3", "4 5 4")
-    assert notebook(define, CALLS) == NEVER, "undoing the edit brings the results back"
+    # Undoing the edit brings the results back.
+    expected = TWICE.replace("3 4 3", "4 5 4") + NEVER
+    assert notebook(edited, CALLS, define, CALLS) == expected
 
 
-def test_reset_cache_in_a_notebook(notebook):
-    define = DEFINE.format(options='(name="notebook")')
-    assert notebook(define, CALLS, "reset_cache(my_func, name='notebook')", CALLS) == TWICE + TWICE
-    assert notebook(define, "reset_cache(my_func)", CALLS) == TWICE
-
-
-def test_the_directory_is_where_the_kernel_started(notebook):
-    define = DEFINE.format(options="")
-    assert (
-        notebook(f"import locache, os; os.mkdir('deep'); os.chdir('deep')\n{define}", CALLS)
-        == TWICE
-    )
-    assert caches(notebook.place) == ["notebook.cache"] and caches(notebook.place / "deep") == []
-
-
-def test_results_of_a_class_made_in_the_notebook(notebook):
-    define = """
-import dataclasses, locache
+def test_results_of_a_class_made_in_the_notebook_and_top_level_await(notebook):
+    made = """
+import asyncio, dataclasses, locache
 
 @dataclasses.dataclass
 class Point:
@@ -119,14 +111,7 @@ def move(p, by=1.0):
 
 print(move(Point(1.0)))
 """
-    assert notebook(define) == "moving\nPoint(x=2.0)\n"
-    assert notebook(define) == "Point(x=2.0)\n"
-
-
-def test_top_level_await(notebook):
-    cell = """
-import asyncio, locache
-
+    awaited = """
 @locache.persist
 async def fetch(x):
     print("fetching")
@@ -135,8 +120,8 @@ async def fetch(x):
 
 print(await fetch(1), await fetch(1))
 """
-    assert notebook(cell) == "fetching\n1 1\n"
-    assert notebook(cell) == "1 1\n"
+    assert notebook(made, awaited) == "moving\nPoint(x=2.0)\nfetching\n1 1\n"
+    assert notebook(made, awaited) == "Point(x=2.0)\n1 1\n"
 
 
 def test_ipython_without_a_notebook(notebook):

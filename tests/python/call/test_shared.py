@@ -49,8 +49,11 @@ FROM_PYTHON = {
 
 
 def compiled(source, out):
-    """A C program of the core and one file more, as a program of the user's own would link it."""
-    core = sorted(str(path) for path in (ROOT / "src").rglob("*.c"))
+    """A C program of the core and one file more, as a program of the user's own would link it: the
+    core that was built for these tests, else compiled here."""
+    built = os.environ.get("LOCACHE_TEST_CORE", "")
+    sources = sorted(str(path) for path in (ROOT / "src").rglob("*.c"))
+    core = [built] if os.path.exists(built) else sources
     include = [f"-I{ROOT / 'include'}", f"-I{ROOT / 'src'}"]
     command = [
         COMPILER,

@@ -16,15 +16,18 @@ import pytest
 pytestmark = pytest.mark.once
 
 HERE = Path(__file__).parent / "typing"
+RIGHT = ["good.py", "methods.py"]
 
 
-@pytest.fixture
-def mypy(tmp_path):
-    """Run a module of mypy's on the installed package: the exit code and what it printed."""
+@pytest.fixture(scope="module")
+def mypy(tmp_path_factory):
+    """Run a module of mypy's on the installed package: the exit code and what it printed. What it
+    finds out of the standard library is kept from one run to the next."""
+    place = tmp_path_factory.mktemp("mypy")
     env = {
         **os.environ,
         "MYPYPATH": str(Path(locache.__file__).parents[1]),
-        "MYPY_CACHE_DIR": str(tmp_path / "mypy"),
+        "MYPY_CACHE_DIR": str(place / "cache"),
     }
     # What lies in site-packages is found there, and must not be given besides.
     if "site-packages" in env["MYPYPATH"]:
@@ -33,7 +36,7 @@ def mypy(tmp_path):
     def run(*args):
         done = subprocess.run(
             [sys.executable, "-m", *args],
-            cwd=tmp_path,
+            cwd=place,
             env=env,
             capture_output=True,
             text=True,
@@ -49,20 +52,16 @@ def test_stub_matches_the_module(mypy):
     assert code == 0, out
 
 
-def test_decorated_functions_keep_their_types(mypy):
-    code, out = mypy("mypy", "--strict", "--python-version", "3.12", str(HERE / "good.py"))
+def test_decorated_functions_and_methods_keep_their_types(mypy):
+    files = [str(HERE / name) for name in RIGHT]
+    code, out = mypy("mypy", "--strict", "--python-version", "3.12", *files)
     assert code == 0, out
 
 
-def test_methods_of_all_kinds(mypy):
-    code, out = mypy("mypy", "--strict", "--python-version", "3.12", str(HERE / "methods.py"))
-    assert code == 0, out
-
-
-@pytest.mark.parametrize("name", ["good.py", "methods.py"])
-def test_pyright_knows_the_same(tmp_path, name):
+def test_pyright_knows_the_same(tmp_path):
     place = str(Path(locache.__file__).parents[1])
-    (tmp_path / name).write_text((HERE / name).read_text())
+    for name in RIGHT:
+        (tmp_path / name).write_text((HERE / name).read_text())
     config = {"typeCheckingMode": "standard", "pythonVersion": "3.12", "extraPaths": [place]}
     (tmp_path / "pyrightconfig.json").write_text(json.dumps(config))
     done = subprocess.run(

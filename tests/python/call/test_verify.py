@@ -581,4 +581,4 @@ def test_the_counts_begin_again(answers, warned):
 def test_it_goes_to_other_processes(answers):
     cloudpickle = pytest.importorskip("cloudpickle")
     other = pickle.loads(cloudpickle.dumps(answers.f))
-    assert other._made[4] == answers.f._made[4] and other._made[4][-1] == 2**53
+    assert other._made[4] == answers.f._made[4] and 2**53 in other._made[4]

@@ -94,7 +94,7 @@ def shown(values):
     return [repr(value) for value in values]
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=settings.default.max_examples * 8 // 3, deadline=None)
 @given(pair=pairs())
 def test_columns_have_one_key_exactly_where_their_values_are_equal(name, pair):
     kind, one, one_layout, other, other_layout = pair

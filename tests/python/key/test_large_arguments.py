@@ -140,13 +140,13 @@ def views(draw):
     return view
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=2 * settings.default.max_examples, deadline=None)
 @given(view=views())
 def test_a_view_is_the_array_that_it_shows(name, view):
     assert name(view) == name(laid_alike(view))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=settings.default.max_examples * 2 // 5, deadline=None)
 @given(
     dtype=st.sampled_from(
         ["i1", "<u2", "S3", "<f4", "V5", "<f8", "S12", "M8[us]", "c16", "S24", "S100", "g", "G"]

@@ -222,6 +222,22 @@ def test_arrays_keep_their_flags_and_own_their_memory(kept, held, writeable, mem
             assert numpy.array_equal((f().array if held else f()), given)
 
 
+@pytest.mark.once
+def test_very_large_array_that_is_read_is_not_copied_once_more(kept):
+    numpy = pytest.importorskip("numpy")
+    array = numpy.arange(1_000_000)
+    f, runs = of(functools.partial(kept, mapped=False), (array, array[:10].copy()))
+    f()
+    one, two = f(), f()
+    assert len(runs) == 1
+    for large, small in (one, two):
+        assert numpy.array_equal(large, array)
+        assert not large.flags.owndata
+        assert small.flags.owndata
+        large[5] = -1
+    assert f()[0][5] == 5
+
+
 def test_read_only_array_that_is_mapped(kept):
     numpy = pytest.importorskip("numpy")
     array = numpy.arange(100_000)

@@ -171,6 +171,7 @@ static void test_folder_read__whose_signature_it_is(void **unused)
     }
     assert_int_equal(locache_folder_read(&value, &file, folder, "x=9", &error), LOCACHE_MISS);
     assert_int_equal(locache_folder_read(&value, &file, folder, ".x", &error), LOCACHE_EINVAL);
+    assert_int_equal(locache_folder_remove(folder, "../one/x=2", &error), LOCACHE_EINVAL);
     locache_folder_close(folder);
 }
 

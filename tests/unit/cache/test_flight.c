@@ -2,6 +2,7 @@
 #include "scratch.h"
 
 #include "fault.h"
+#include "sanitized.h"
 
 #include <pthread.h>
 #include <signal.h>
@@ -212,13 +213,14 @@ static void test_flight__processes_compute_each_key_once(void **unused)
 {
     (void)unused;
     int keys = is_long() ? 1000 : 20;
+    int count = watched() && !is_long() ? 16 : 64;
     for (int round = 0; round < (is_long() ? 20 : 1); round++) {
         pid_t children[64];
         job work = {.all = share(), .keys = keys};
         remove_all(foo);
-        for (int i = 0; i < 64; i++)
+        for (int i = 0; i < count; i++)
             children[i] = in_child(call_all, &work);
-        for (int i = 0; i < 64; i++)
+        for (int i = 0; i < count; i++)
             wait_for(children[i]);
         assert_int_equal(atomic_load(&work.all->computed), keys);
         munmap(work.all, sizeof *work.all);
@@ -289,9 +291,12 @@ static void test_flight__a_dead_process_place_is_taken_at_once(void **unused)
 {
     (void)unused;
     int64_t best = INT64_MAX;
+    int within = 0;
+    int rounds = is_long() ? 200 : 5;
+    int round = 0;
     /* From the kill on, by who was asked 5 ms before at most; where much else runs, some rounds are
      * disturbed. */
-    for (int round = 0; round < 5 || (round < 60 && best >= TAKEN_WITHIN); round++) {
+    for (; round < rounds || (round < 60 && best >= TAKEN_WITHIN); round++) {
         shared *all = share();
         pthread_t killer;
         locache_flight *flight = NULL;
@@ -303,12 +308,15 @@ static void test_flight__a_dead_process_place_is_taken_at_once(void **unused)
         int64_t taken = now();
         pthread_join(killer, NULL);
         waitpid(child, NULL, 0);
-        if (taken - atomic_load(&killed) < best)
-            best = taken - atomic_load(&killed);
+        int64_t took = taken - atomic_load(&killed);
+        best = took < best ? took : best;
+        within += took < TAKEN_WITHIN;
         locache_abandon(flight);
         locache_close(cache);
         munmap(all, sizeof *all);
     }
+    printf("a dead process's place: taken within 10 ms in %d of %d rounds, at best %.2f ms\n",
+           within, round, (double)best / 1e6);
     assert_true(best < TAKEN_WITHIN);
 }
 

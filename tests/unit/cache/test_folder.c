@@ -65,6 +65,9 @@ static void test_each_folder__every_function_and_version(void **unused)
     assert_true(in.has_before);
     assert_string_equal(in.name, "one");
     assert_non_null(strstr(in.path, "/.versions/one/"));
+    locache_folder *folder = NULL;
+    assert_int_equal(locache_folder_open(&folder, in.path, &error), LOCACHE_OK);
+    locache_folder_close(folder);
     for (int stop = 1; stop <= 3; stop++) {
         in = (seen){.stop_at = stop};
         assert_int_equal(locache_each_folder(foo, see, &in, &error), LOCACHE_OK);

@@ -583,55 +583,6 @@ static void test_versions__a_held_lock_is_waited_for_and_given_up(void **unused)
     assert_int_equal(open_status(&identity), LOCACHE_OK);
 }
 
-/* So many processes, started at once, of as many functions: a switch of versions each. */
-typedef struct start {
-    int gate;
-    int functions;
-    int number;
-} start;
-
-static void start_one(void *context)
-{
-    const start *in = context;
-    char byte;
-    char name[32];
-    child_require(read(in->gate, &byte, 1) == 0);
-    snprintf(name, sizeof name, "function%d", in->number % in->functions);
-    locache *cache = open_function(name);
-    child_require(put(cache, in->number, "r") == LOCACHE_OK);
-    child_require(get(cache, in->number, "r") == LOCACHE_OK);
-    locache_close(cache);
-}
-
-static void test_versions__many_start_at_once_and_none_gives_up(void **unused)
-{
-    (void)unused;
-    enum { MOST = 2000 };
-    static pid_t children[MOST];
-    int count = getenv("LOCACHE_TEST_LONG") != NULL ? MOST : 300;
-    for (int functions = 1; functions <= count; functions *= count) {
-        int ends[2];
-        assert_int_equal(pipe(ends), 0);
-        for (int i = 0; i < count; i++) {
-            start one = {.gate = ends[0], .functions = functions, .number = i};
-            fflush(NULL);
-            children[i] = fork();
-            assert_true(children[i] >= 0);
-            if (children[i] == 0) {
-                close(ends[1]);
-                alarm(120);
-                start_one(&one);
-                _exit(0);
-            }
-        }
-        close(ends[1]);
-        for (int i = 0; i < count; i++)
-            wait_for(children[i]);
-        close(ends[0]);
-        remove_all(foo);
-    }
-}
-
 static void test_versions__a_lock_file_removed_is_made_again(void **unused)
 {
     (void)unused;
@@ -784,7 +735,6 @@ int main(void)
         scratch_test_long(test_versions__trash_left_behind_is_removed),
         scratch_test_long(test_versions__versions_can_be_deleted),
         scratch_test_long(test_versions__a_held_lock_is_waited_for_and_given_up),
-        scratch_test_long(test_versions__many_start_at_once_and_none_gives_up),
         scratch_test_long(test_versions__a_lock_file_removed_is_made_again),
         scratch_test_long(test_versions__a_child_of_fork_does_not_keep_the_lock),
         scratch_test_long(test_versions__processes_switch_at_once),

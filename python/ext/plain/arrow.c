@@ -3,7 +3,7 @@
  *
  * An object gives its columns in capsules, which hold the buffers for as long as they live. No
  * library of Arrow is linked against: the three structures are the interface. */
-#include "key/arrow.h"
+#include "plain/arrow.h"
 
 #include <stdlib.h>
 #include <string.h>

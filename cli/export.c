@@ -1,0 +1,314 @@
+/* `locache export`: a cache as one file, for CI and for colleagues. */
+#include "archive.h"
+#include "command.h"
+#include "ls.h"
+#include "print.h"
+#include "progress.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { EXPORT_OUTPUT, EXPORT_JSON, EXPORT_FILTERS };
+
+static const cli_option options[] = {
+    [EXPORT_OUTPUT] = {'o', "output", "FILE", "the archive; -: standard output"},
+    [EXPORT_JSON] = {0, "json", NULL, "the numbers as a JSON object"},
+    [EXPORT_FILTERS] = CLI_FILTER_OPTIONS,
+};
+
+/* A file that has its name only when it is whole. */
+typedef struct output {
+    const char *path; /* NULL: standard output */
+    char temporary[LOCACHE_PATH_MAX];
+    int fd;
+} output;
+
+typedef struct exporting {
+    const char *cache; /* its last name */
+    cli_filter filter;
+    cli_archive_writer *writer;
+    bool begun; /* the folder's record is in it */
+    bool failed;
+    int code;
+    uint64_t functions;
+    uint64_t results;
+    uint64_t bytes;
+    uint64_t left_out;
+    cli_progress progress;
+} exporting;
+
+/* ----------------------------------------------------------------------------------- the output */
+
+/* Without a name where the system can do that, so that nothing is left of it however we end. */
+static bool begin_output(output *out, const char *path)
+{
+    char dir[LOCACHE_PATH_MAX];
+    out->path = path;
+    out->temporary[0] = '\0';
+    out->fd = STDOUT_FILENO;
+    if (path == NULL)
+        return true;
+    const char *last = strrchr(path, '/');
+    size_t size = last != NULL ? (size_t)(last - path) + 1 : 0;
+    if (strlen(path) + 32 > sizeof dir) {
+        errno = ENAMETOOLONG;
+        return false;
+    }
+    memcpy(dir, path, size);
+    (void)snprintf(dir + size, sizeof dir - size, ".");
+#ifdef O_TMPFILE
+    out->fd = open(dir, O_TMPFILE | O_WRONLY | O_CLOEXEC, 0600);
+    if (out->fd >= 0)
+        return true;
+#endif
+    (void)snprintf(out->temporary, sizeof out->temporary, "%s.%ld.tmp", path, (long)getpid());
+    out->fd = open(out->temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    return out->fd >= 0;
+}
+
+/* Give it its name. A link replaces nothing: then it has another name first. */
+static bool name_output(output *out)
+{
+    char self[64];
+    (void)snprintf(self, sizeof self, "/proc/self/fd/%d", out->fd);
+    if (out->temporary[0] == '\0') {
+        if (linkat(AT_FDCWD, self, AT_FDCWD, out->path, AT_SYMLINK_FOLLOW) == 0)
+            return true;
+        (void)snprintf(out->temporary, sizeof out->temporary, "%s.%ld.tmp", out->path,
+                       (long)getpid());
+        if (errno != EEXIST ||
+            linkat(AT_FDCWD, self, AT_FDCWD, out->temporary, AT_SYMLINK_FOLLOW) != 0)
+            return false;
+    }
+    return rename(out->temporary, out->path) == 0;
+}
+
+/* On the disk before it has its name: a power cut leaves the one before, or the whole. */
+static bool end_output(output *out, bool sound)
+{
+    if (out->path == NULL)
+        return sound;
+    bool named = sound && fsync(out->fd) == 0 && name_output(out);
+    int error = errno;
+    if (!named && out->temporary[0] != '\0')
+        (void)unlink(out->temporary);
+    (void)close(out->fd);
+    errno = error;
+    return named;
+}
+
+/* ---------------------------------------------------------------------------------- the members */
+
+static bool export_member(exporting *in, const char *path, const void *data, size_t size,
+                          int64_t when)
+{
+    in->failed = in->failed || !cli_archive_add(in->writer, path, data, size, when);
+    return !in->failed;
+}
+
+/* The folder's path within the archive: from the cache's name on. */
+static bool member_path(char out[LOCACHE_PATH_MAX], const exporting *in, const cli_visit *visit,
+                        const char *name)
+{
+    const char *within = visit->info->path + strlen(visit->place->dir);
+    return (size_t)snprintf(out, LOCACHE_PATH_MAX, "%s%s/%s", in->cache, within, name) <
+           LOCACHE_PATH_MAX;
+}
+
+/* Its record, and what its version is made of, before the first result. False: it has none, and
+ * what its results are of is not known. */
+static bool put_record_of(exporting *in, const cli_visit *visit)
+{
+    char path[LOCACHE_PATH_MAX];
+    char record[LOCACHE_VERSION_RECORD_MAX];
+    locache_error error;
+    size_t size;
+    char *note = malloc(LOCACHE_NOTE_MAX);
+    size_t note_size;
+    bool known = note != NULL &&
+                 locache_folder_record(record, &size, visit->folder, &error) == LOCACHE_OK &&
+                 member_path(path, in, visit, ".locache/version");
+    in->begun = known && export_member(in, path, record, size, 0);
+    if (in->begun &&
+        locache_version_note(note, &note_size, visit->info->path, &error) == LOCACHE_OK &&
+        note_size > 0 && member_path(path, in, visit, ".locache/parts"))
+        in->begun = export_member(in, path, note, note_size, 0);
+    free(note);
+    in->functions += in->begun;
+    return known;
+}
+
+static bool enter_folder(void *context, const cli_visit *visit)
+{
+    exporting *in = context;
+    (void)visit;
+    in->begun = false;
+    return !in->failed;
+}
+
+static void leave_out(exporting *in, const char *message)
+{
+    in->left_out++;
+    in->code = CLI_FOUND;
+    cli_progress_clear(&in->progress);
+    cli_error("left out: %s", message);
+}
+
+static bool export_file(void *context, const cli_visit *visit, const locache_file *listed)
+{
+    exporting *in = context;
+    char path[LOCACHE_PATH_MAX];
+    locache_error error;
+    locache_file file = {.size = sizeof file};
+    locache_value *value;
+    const void *bytes;
+    cli_progress_step(&in->progress);
+    if (!cli_filter_takes(&in->filter, listed))
+        return true;
+    locache_status status =
+        locache_folder_load(&value, &bytes, &file, visit->folder, listed->name, &error);
+    /* Removed meanwhile, of an earlier release, or not locache's. */
+    if (status == LOCACHE_MISS || (status < LOCACHE_OK && !listed->ours))
+        return true;
+    if (status != LOCACHE_OK) {
+        leave_out(in, error.message);
+        return true;
+    }
+    if (!in->begun && !put_record_of(in, visit)) {
+        (void)snprintf(path, sizeof path, "%.*s has no record of its version", 3000,
+                       visit->info->path);
+        leave_out(in, path);
+    } else if (member_path(path, in, visit, listed->name) &&
+               export_member(in, path, bytes, (size_t)file.file_size, file.created / 1000000000)) {
+        in->results++;
+        in->bytes += file.file_size;
+    }
+    locache_value_free(value);
+    return !in->failed;
+}
+
+/* ---------------------------------------------------------------------------------- the command */
+
+static void put_exported(const exporting *in, const output *out, bool as_json)
+{
+    char size[CLI_SIZE_WORDS];
+    char packed[CLI_SIZE_WORDS];
+    /* Standard output is the archive's. */
+    FILE *to = out->path == NULL ? stderr : stdout;
+    cli_json json = {.to = to};
+    if (as_json) {
+        cli_json_open(&json, '{');
+        cli_json_member_text(&json, "file", out->path);
+        cli_json_member_uint(&json, "functions", in->functions);
+        cli_json_member_uint(&json, "results", in->results);
+        cli_json_member_uint(&json, "bytes", in->bytes);
+        cli_json_member_uint(&json, "archive_bytes", cli_archive_written(in->writer));
+        cli_json_member_uint(&json, "left_out", in->left_out);
+        cli_json_close(&json, '}');
+        (void)fputc('\n', to);
+        return;
+    }
+    cli_size_words(size, in->bytes);
+    cli_size_words(packed, cli_archive_written(in->writer));
+    (void)fprintf(to, "exported %llu results, %s, in an archive of %s\n",
+                  (unsigned long long)in->results, size, packed);
+}
+
+/* The one cache that is meant, by its last name. */
+static bool take_cache(exporting *in, const cli_places *places)
+{
+    for (size_t i = 0; i < places->count; i++) {
+        if (strcmp(places->items[i].dir, places->items[0].dir) == 0)
+            continue;
+        cli_error("there is more than one cache: %s, %s; name one", places->items[0].dir,
+                  places->items[i].dir);
+        return false;
+    }
+    const char *last = strrchr(places->items[0].dir, '/');
+    in->cache = last != NULL && last[1] != '\0' ? last + 1 : "locache.cache";
+    return true;
+}
+
+static int export_places(exporting *in, const cli_places *places, const char *path, bool as_json)
+{
+    const cli_visitor visitor = {.begin = enter_folder, .file = export_file, .context = in};
+    output out;
+    if (!begin_output(&out, path) || (in->writer = cli_archive_create(out.fd)) == NULL) {
+        cli_error("cannot write %s: %s", path != NULL ? path : "standard output", strerror(errno));
+        return CLI_FAILED;
+    }
+    cli_progress_begin(&in->progress, "exported", places);
+    int walked = cli_walk(places, &visitor);
+    cli_progress_clear(&in->progress);
+    errno = in->failed ? errno : 0;
+    bool done = !in->failed && cli_archive_finish(in->writer);
+    int error = errno;
+    if (!end_output(&out, done)) {
+        cli_error("cannot write %s: %s", path != NULL ? path : "standard output",
+                  strerror(done ? errno : error));
+        walked = CLI_FAILED;
+    } else {
+        put_exported(in, &out, as_json);
+    }
+    cli_archive_writer_free(in->writer);
+    return walked > in->code ? walked : in->code;
+}
+
+static int run_export(cli_parse *parse)
+{
+    exporting in = {.code = CLI_DONE};
+    cli_places places;
+    const char *path = NULL;
+    bool as_json = false;
+    int option;
+    while ((option = cli_parse_next(parse)) >= 0) {
+        if (option == EXPORT_OUTPUT)
+            path = parse->value;
+        else if (option == EXPORT_JSON)
+            as_json = true;
+        else if (!cli_filter_read(&in.filter, option - EXPORT_FILTERS, parse->value))
+            return CLI_USAGE;
+    }
+    if (option != CLI_OPTIONS_END)
+        return cli_parse_ended(option);
+    if (path == NULL || path[0] == '\0') {
+        cli_error("where to? -o FILE, as -o cache.tar.zst, or -o - for standard output");
+        return CLI_USAGE;
+    }
+    path = strcmp(path, "-") == 0 ? NULL : path;
+    if (path == NULL && cli_on_terminal()) {
+        cli_error("an archive is not for a terminal: -o FILE");
+        return CLI_USAGE;
+    }
+    int code = cli_places_find(&places, parse->operands, parse->argv);
+    if (places.count == 0) {
+        if (code == CLI_DONE)
+            cli_error("there is no cache here: name one");
+        code = code > CLI_FOUND ? code : CLI_FOUND;
+    } else if (!take_cache(&in, &places)) {
+        code = CLI_USAGE;
+    } else {
+        int exported = export_places(&in, &places, path, as_json);
+        code = exported > code ? exported : code;
+    }
+    cli_places_clear(&places);
+    return code;
+}
+
+const cli_command cli_export_command = {
+    .name = "export",
+    .operands = "-o FILE [options] [CACHE]",
+    .summary = "a cache as one file",
+    .about = "The results of one cache, or of a function or those that the filters take, with\n"
+             "the versions that they are of, as a tar archive that zstd compressed. Each is\n"
+             "verified first; what is damaged is left out and told. FILE has its name only\n"
+             "when it is whole; one that is there is replaced. `locache import` is the way\n"
+             "back.",
+    .options = options,
+    .option_count = sizeof options / sizeof *options,
+    .run = run_export,
+};
