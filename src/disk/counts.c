@@ -222,7 +222,7 @@ static void replace_lock_held(lc_counts *late, const lc_directory *at, int fd)
     if (read.bytes != NULL && write_folded(at, in) == 0) {
         size_t from = read.sound;
         build(seal, KIND_SEAL, &(lc_counts){.until = in->now});
-        (void)!lc_append(fd, seal, RECORD);
+        (void)!lc_append(fd, seal, RECORD, read.size);
         lc_free(read.bytes);
         read_content(&read, fd, from);
         each_record(&read, sum_one, late);
@@ -260,7 +260,7 @@ static bool is_before_seal(int fd, int64_t place)
 typedef enum added { ADDED, AGAIN, FAILED } added;
 
 /* What has the name may be a link to some other file, which is not written to. */
-static added open_to_add(int *out, const lc_directory *at)
+static added open_to_add(int *out, uint64_t *end, const lc_directory *at)
 {
     struct stat found = {.st_nlink = 1};
     if (!lc_owner_meta(at->dir, at->owner))
@@ -271,8 +271,10 @@ static added open_to_add(int *out, const lc_directory *at)
     if (lc_fstat(*out, &found) == 0 &&
         lc_owner_file(*out, &found, &(lc_owner_in){at->dir, at->owner}, at->path, LC_COUNTS_NAME,
                       NULL) == LOCACHE_OK &&
-        found.st_nlink == 1)
+        found.st_nlink == 1) {
+        *end = (uint64_t)found.st_size;
         return ADDED;
+    }
     lc_close(*out);
     return found.st_nlink == 0 ? AGAIN : FAILED;
 }
@@ -281,15 +283,15 @@ static added append_record(lc_counts *late, const lc_directory *at,
                            const unsigned char record[RECORD])
 {
     struct stat found = {.st_nlink = 1};
+    uint64_t end;
     int fd;
-    added result = open_to_add(&fd, at);
+    added result = open_to_add(&fd, &end, at);
     if (result != ADDED)
         return result;
-    int64_t place = lc_append(fd, record, RECORD);
-    if (place < 0)
+    if (lc_append(fd, record, RECORD, end) != 0)
         result = FAILED;
     else if (lc_fstat(fd, &found) == 0 && found.st_nlink == 0)
-        result = is_before_seal(fd, place) ? ADDED : AGAIN;
+        result = is_before_seal(fd, lc_position(fd) - RECORD) ? ADDED : AGAIN;
     else if (found.st_size >= FOLD_FROM)
         fold(late, at, fd, found.st_size);
     lc_close(fd);
