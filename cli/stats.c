@@ -79,7 +79,7 @@ static void end_counted(void *context, const cli_visit *visit)
         cli_rows_add(&in->rows, &in->row);
 }
 
-/* ---------------------------------------------------------------------------- kinds of functions */
+/* --------------------------------------------------------------------------- kinds of functions */
 
 /* Bytes for each second of computing that they save: what is dear to keep. */
 static double price_of(const cli_row *row)

@@ -42,7 +42,7 @@ static int milliseconds(int64_t nanoseconds)
     return (int)(nanoseconds / 1000000);
 }
 
-static void find_places(watch *in)
+static void look_for_places(watch *in)
 {
     cli_places_clear(&in->places);
     in->code = cli_places_of(&in->places, in->parse);
@@ -96,7 +96,7 @@ static void watch_on(watch *in)
         if (key != 0)
             continue;
         if (cli_now() - in->found > FIND_EVERY)
-            find_places(in);
+            look_for_places(in);
         cli_top_clear(&before);
         before = now;
         cli_top_take(&now, &in->places, &before);
@@ -138,7 +138,7 @@ static int run_top(cli_parse *parse)
     if (option != CLI_OPTIONS_END)
         return cli_parse_ended(option);
     in.view.interval = (double)in.interval / 1e9;
-    find_places(&in);
+    look_for_places(&in);
     int code = in.code;
     if (in.code != CLI_DONE && in.places.count == 0) {
         cli_places_clear(&in.places);

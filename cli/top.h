@@ -67,8 +67,8 @@ typedef struct top_view {
 void cli_top_print(const top_sample *sample, const top_view *view);
 void cli_top_json(const top_sample *sample, const top_view *view);
 
-/* The terminal as the view has it: the screen is put back as it was by cli_screen_end(), which also
- * a signal calls that ends the program. False: it cannot be had so. */
+/* The terminal as the view has it, put back as it was by cli_screen_end(); a signal that ends the
+ * program ends the next wait. False: it cannot be had so. */
 bool cli_screen_begin(void);
 void cli_screen_end(void);
 /* The size of it now. */

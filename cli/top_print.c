@@ -29,7 +29,7 @@ static void end_line(page *on)
 }
 
 /* The end of a name is what tells it from others: a long one is cut at its front. */
-static void put_name(const page *on, const char *text, unsigned used)
+static void put_function(const page *on, const char *text, unsigned used)
 {
     size_t size = strlen(text);
     size_t room = on->view->columns > used + 8 ? on->view->columns - used : 8;
@@ -92,7 +92,7 @@ static void put_row(page *on, const top_row *row, int64_t now)
     cli_span_text(span, age);
     cli_put_cell(6, row->counts.since != 0 ? span : "-");
     fputs(cli_colour_on(CLI_BOLD), stdout);
-    put_name(on, shown, 57);
+    put_function(on, shown, 57);
     fputs(cli_colour_off(), stdout);
     end_line(on);
 }
@@ -113,7 +113,7 @@ static void put_heads(page *on)
     end_line(on);
 }
 
-static void put_summary(page *on, const top_sample *sample)
+static void put_all_rates(page *on, const top_sample *sample)
 {
     char span[CLI_SPAN_TEXT];
     double hits = 0;
@@ -146,7 +146,7 @@ static void put_computing(page *on, const top_sample *sample, const top_computin
     bool young = sample->taken - one->since < INT64_C(120000000000);
     cli_put_cell(7, young ? "<2min" : text);
     size_t room = strlen(shown) < 40 ? strlen(shown) : 40;
-    put_name(on, shown, on->view->columns > 40 ? on->view->columns - 40 : 0);
+    put_function(on, shown, on->view->columns > 40 ? on->view->columns - 40 : 0);
     cli_top_command(text, one->process);
     fputs(cli_on_terminal() ? "  " : "\t", stdout);
     fputs(cli_colour_on(CLI_DIM), stdout);
@@ -181,7 +181,7 @@ void cli_top_print(const top_sample *sample, const top_view *view)
     const top_row **rows = cli_top_order(&count, sample, view->all);
     /* Who computes is what nothing else tells: it gets half of a small screen. */
     unsigned kept = view->lines == 0 || sample->computing_count == 0 ? 0 : view->lines / 2;
-    put_summary(&on, sample);
+    put_all_rates(&on, sample);
     put_heads(&on);
     for (size_t i = 0; i < count && (view->lines == 0 || on.lines + kept < view->lines); i++)
         put_row(&on, rows[i], sample->taken);

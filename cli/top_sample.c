@@ -28,7 +28,7 @@ static void *more_room(void *items, size_t *room, size_t size)
     return larger;
 }
 
-static char *copy_of(const char *text)
+static char *kept_path(const char *text)
 {
     char *copy = strdup(text);
     if (copy == NULL) {
@@ -83,9 +83,9 @@ static bool take_folder(void *context, const cli_visit *visit)
     if (sample->count == sample->room)
         sample->rows = more_room(sample->rows, &sample->room, sizeof *sample->rows);
     top_row *row = &sample->rows[sample->count];
-    *row = (top_row){.path = copy_of(info->path),
-                     .cache = copy_of(visit->place->dir),
-                     .function = copy_of(info->name),
+    *row = (top_row){.path = kept_path(info->path),
+                     .cache = kept_path(visit->place->dir),
+                     .function = kept_path(info->name),
                      .current = info->current,
                      .has_version = info->has_version,
                      .version = info->version};

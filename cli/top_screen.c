@@ -18,9 +18,10 @@
 static const int ending[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT};
 
 static struct termios before;
-static volatile sig_atomic_t drawn_on; /* the terminal is ours */
-static volatile sig_atomic_t ended;    /* by which signal */
-static volatile sig_atomic_t anew;     /* its size is another, or it was somebody else's */
+static bool drawn_on;                 /* the terminal is ours */
+static volatile sig_atomic_t ended;   /* by which signal */
+static volatile sig_atomic_t stopped; /* by Ctrl-Z */
+static volatile sig_atomic_t anew;    /* its size is another */
 
 static void take_terminal(void)
 {
@@ -30,15 +31,14 @@ static void take_terminal(void)
     own.c_cc[VTIME] = 0;
     (void)tcsetattr(STDIN_FILENO, TCSAFLUSH, &own);
     (void)!write(STDOUT_FILENO, ENTER, sizeof ENTER - 1);
-    drawn_on = 1;
+    drawn_on = true;
 }
 
-/* Only what a signal handler may call. */
 static void give_terminal(void)
 {
     if (!drawn_on)
         return;
-    drawn_on = 0;
+    drawn_on = false;
     (void)!write(STDOUT_FILENO, LEAVE, sizeof LEAVE - 1);
     (void)tcsetattr(STDIN_FILENO, TCSAFLUSH, &before);
 }
@@ -54,23 +54,10 @@ static void on_resize(int number)
     anew = 1;
 }
 
-/* Ctrl-Z: the shell gets its screen, and we ours when we go on. */
 static void on_stop(int number)
 {
-    int code = errno;
-    give_terminal();
-    (void)signal(number, SIG_DFL);
-    sigset_t one;
-    sigset_t held;
-    sigemptyset(&one);
-    sigaddset(&one, number);
-    (void)raise(number);
-    (void)sigprocmask(SIG_UNBLOCK, &one, &held); /* here it stops */
-    (void)sigprocmask(SIG_SETMASK, &held, NULL);
-    (void)signal(number, on_stop);
-    take_terminal();
-    anew = 1;
-    errno = code;
+    (void)number;
+    stopped = 1;
 }
 
 static void handle(int number, void (*handler)(int number))
@@ -124,6 +111,17 @@ void cli_screen_rest(void)
     (void)fflush(stdout);
 }
 
+/* The shell gets its screen, and we ours when we go on. */
+static void stop(void)
+{
+    stopped = 0;
+    give_terminal();
+    handle(SIGTSTP, SIG_DFL);
+    (void)raise(SIGTSTP);
+    handle(SIGTSTP, on_stop);
+    take_terminal();
+}
+
 int cli_screen_wait(int milliseconds)
 {
     struct pollfd keys = {.fd = STDIN_FILENO, .events = POLLIN};
@@ -133,6 +131,10 @@ int cli_screen_wait(int milliseconds)
     int found = poll(&keys, 1, milliseconds);
     if (ended != 0)
         return 'q';
+    if (stopped) {
+        stop();
+        return ' ';
+    }
     if (anew) {
         anew = 0;
         return ' ';

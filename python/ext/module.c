@@ -45,8 +45,8 @@ static PyMethodDef functions[] = {
     {"_function_id", lcpy_class_function_id_of, METH_O, NULL}, /* for locache._parts */
     /* for locache._known */
     {"_key_for", (PyCFunction)(void (*)(void))lcpy_known_set, METH_FASTCALL, NULL},
-    {"_add_counts", lcpy_counts_add, METH_NOARGS, NULL}, /* for locache._children */
-    {"_persisted", lcpy_counts_all, METH_NOARGS, NULL},  /* for locache._stats */
+    {"_add_counts", lcpy_counts_add, METH_NOARGS, NULL},  /* for locache._children */
+    {"_persisted", lcpy_counts_all, METH_NOARGS, NULL},   /* for locache._stats */
     {"_summary", lcpy_counts_summary, METH_NOARGS, NULL}, /* for locache._log */
     {"decorate", lcpy_type_decorate, METH_VARARGS, NULL}, /* for persist() */
     /* for locache._async */

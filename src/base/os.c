@@ -506,20 +506,20 @@ int lc_pwrite(int fd, const void *data, size_t size, uint64_t offset)
     return put >= 0 && (size_t)put == size ? 0 : -1;
 }
 
-int64_t lc_append(int fd, const void *data, size_t size)
+int lc_append(int fd, const void *data, size_t size, uint64_t end)
 {
     ssize_t put;
-    off_t end = lseek(fd, 0, SEEK_END);
-    if (end < 0 || check_limit(fd, (int64_t)end, size) != 0)
+    if (check_limit(fd, (int64_t)end, size) != 0)
         return -1;
     do
         put = lc_fault("write") ? -1 : write(fd, data, size);
     while (put < 0 && errno == EINTR);
-    if (put < 0 || (size_t)put != size)
-        return -1;
-    /* Others may have appended since the first look. */
-    end = lseek(fd, 0, SEEK_CUR);
-    return end < 0 ? -1 : (int64_t)end - (int64_t)size;
+    return put >= 0 && (size_t)put == size ? 0 : -1;
+}
+
+int64_t lc_position(int fd)
+{
+    return (int64_t)lseek(fd, 0, SEEK_CUR);
 }
 
 /* Fill batch with what comes next of vectors, at most CALL_MAX bytes. The number of vectors used,

@@ -83,9 +83,11 @@ bool lc_has_hole(int fd, uint64_t size);
 int lc_truncate(int fd, uint64_t size);
 /* In one call: 0, or -1 where it was not all written. */
 int lc_pwrite(int fd, const void *data, size_t size, uint64_t offset);
-/* In one call, to a file that is open for appending: where it begins in the file, or -1 where it
- * was not all written. */
-int64_t lc_append(int fd, const void *data, size_t size);
+/* In one call, to a file that is open for appending and had so many bytes when it was looked at: 0,
+ * or -1 where it was not all written. */
+int lc_append(int fd, const void *data, size_t size, uint64_t end);
+/* Where the descriptor stands: behind what was appended last; or -1. */
+int64_t lc_position(int fd);
 /* Write all of it; the vectors are changed. 0 or -1. */
 int lc_write_full(int fd, struct iovec *vectors, int count);
 

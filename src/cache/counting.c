@@ -12,8 +12,7 @@
 #include "cache/counting.h"
 #include "base/system.h"
 #include "cache/dirhold.h"
-#include "cache/funcdir.h"
-#include "cache/recall.h"
+#include "cache/layers.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -30,23 +29,47 @@ static _Atomic uint64_t of_closed[LC_COUNTS];
 
 /* ------------------------------------------------------------------------------------- numbers */
 
+uint64_t lc_counting_hits(const locache *cache)
+{
+    const lc_recall *recall = &cache->recall;
+    return recall->table == NULL ? 0 : lc_table_found(recall->table) - atomic_load(&recall->stale);
+}
+
+uint64_t lc_counting_saved(const locache *cache)
+{
+    const lc_recall *recall = &cache->recall;
+    return recall->table == NULL ? 0
+                                 : lc_table_saved(recall->table) - atomic_load(&recall->stale_time);
+}
+
 static uint64_t count_of(const locache *cache, locache_event_kind kind)
 {
     return atomic_load_explicit(&cache->happened[kind], memory_order_relaxed);
 }
 
+/* What was found in a base is this cache's hit: nobody writes to the base. */
+static void collect_base(uint64_t out[LC_COUNTS], const locache *base)
+{
+    out[LC_COUNT_HITS] += count_of(base, LOCACHE_EVENT_HIT);
+    out[LC_COUNT_REJECTS] += count_of(base, LOCACHE_EVENT_REJECT);
+    out[LC_COUNT_SAVED_TIME] += atomic_load_explicit(&base->saved_time, memory_order_relaxed);
+    out[LC_COUNT_BYTES_READ] += atomic_load_explicit(&base->counting.read, memory_order_relaxed);
+}
+
 static void collect(uint64_t out[LC_COUNTS], const locache *cache)
 {
     const lc_counting *counting = &cache->counting;
-    out[LC_COUNT_HITS] = count_of(cache, LOCACHE_EVENT_HIT) + lc_recall_hits(cache);
+    out[LC_COUNT_HITS] = count_of(cache, LOCACHE_EVENT_HIT) + lc_counting_hits(cache);
     out[LC_COUNT_MISSES] = count_of(cache, LOCACHE_EVENT_MISS);
     out[LC_COUNT_REJECTS] = count_of(cache, LOCACHE_EVENT_REJECT);
     out[LC_COUNT_STORES] = count_of(cache, LOCACHE_EVENT_STORE);
     out[LC_COUNT_SAVED_TIME] =
-        atomic_load_explicit(&cache->saved_time, memory_order_relaxed) + lc_recall_saved(cache);
+        atomic_load_explicit(&cache->saved_time, memory_order_relaxed) + lc_counting_saved(cache);
     out[LC_COUNT_COMPUTE_TIME] = atomic_load_explicit(&cache->compute_time, memory_order_relaxed);
     out[LC_COUNT_BYTES_READ] = atomic_load_explicit(&counting->read, memory_order_relaxed);
     out[LC_COUNT_BYTES_STORED] = atomic_load_explicit(&counting->stored, memory_order_relaxed);
+    for (size_t i = 0; cache->layers != NULL && i < cache->layers->count; i++)
+        collect_base(out, cache->layers->bases[i]);
 }
 
 static void take_as_added(locache *cache)
@@ -84,7 +107,9 @@ static int add_to_file(locache *cache, const lc_counts *more)
 {
     int funcdir = lc_dirhold_borrow(cache);
     lc_directory at = lc_handle_directory(cache, funcdir);
-    int result = funcdir >= 0 && !lc_funcdir_gone(cache, funcdir) ? lc_counts_add(&at, more) : -1;
+    int result = funcdir >= 0 && lc_dirhold_state_of(cache, funcdir) == LC_DIR_THERE
+                     ? lc_counts_add(&at, more)
+                     : -1;
     lc_dirhold_return(cache);
     return result;
 }
@@ -124,17 +149,17 @@ void lc_counting_forget(locache *cache)
 
 /* ------------------------------------------------------------------------------------- the list */
 
-static void before_fork(void)
+static void hold_list(void)
 {
     pthread_mutex_lock(&list_lock);
 }
 
-static void after_fork(void)
+static void give_list(void)
 {
     pthread_mutex_unlock(&list_lock);
 }
 
-static void in_child(void)
+static void begin_child(void)
 {
     for (locache *cache = first; cache != NULL; cache = cache->counting.next) {
         take_as_added(cache);
@@ -147,7 +172,7 @@ static void in_child(void)
 static void prepare_counting(void)
 {
     /* It fails without memory only: then a child adds its parent's numbers once more. */
-    int failed = pthread_atfork(before_fork, after_fork, in_child);
+    int failed = pthread_atfork(hold_list, give_list, begin_child);
     (void)failed;
 }
 
@@ -180,8 +205,8 @@ void lc_counting_end(locache *cache)
     for (unsigned i = 0; i < LC_COUNTS; i++)
         atomic_fetch_add_explicit(&of_closed[i], all[i], memory_order_relaxed);
     /* What the table counted goes with it. */
-    uint64_t hits = lc_recall_hits(cache);
-    uint64_t saved = lc_recall_saved(cache);
+    uint64_t hits = lc_counting_hits(cache);
+    uint64_t saved = lc_counting_saved(cache);
     atomic_fetch_add_explicit(&cache->happened[LOCACHE_EVENT_HIT], hits, memory_order_relaxed);
     atomic_fetch_add_explicit(&cache->saved_time, saved, memory_order_relaxed);
 }

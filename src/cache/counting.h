@@ -24,6 +24,11 @@ void lc_counting_all(lc_counts *out);
 /* Of all processes: what is on disk, and what this handle has not added yet. */
 void lc_counting_total(lc_counts *out, locache *cache);
 
+/* Hits from memory, and what they had taken to compute. Any thread; exact where no other is within
+ * locache_recall(). */
+uint64_t lc_counting_hits(const locache *cache);
+uint64_t lc_counting_saved(const locache *cache);
+
 /* Bytes of an entry that was read and given, and of one that was stored. Any thread. */
 static inline void lc_counting_bytes(_Atomic uint64_t *sum, uint64_t bytes)
 {

@@ -227,7 +227,7 @@ static uint64_t happened(const locache *cache, locache_event_kind kind)
 locache_status locache_info(locache_statistics *out, const locache *cache)
 {
     const locache_statistics now = {
-        .hits = happened(cache, LOCACHE_EVENT_HIT) + lc_recall_hits(cache) +
+        .hits = happened(cache, LOCACHE_EVENT_HIT) + lc_counting_hits(cache) +
                 lc_layers_happened(cache, LOCACHE_EVENT_HIT),
         .misses = happened(cache, LOCACHE_EVENT_MISS),
         .rejects =
@@ -237,7 +237,7 @@ locache_status locache_info(locache_statistics *out, const locache *cache)
         .resets = happened(cache, LOCACHE_EVENT_RESET),
         .compute_time = atomic_load_explicit(&cache->compute_time, memory_order_relaxed),
         .saved_time = atomic_load_explicit(&cache->saved_time, memory_order_relaxed) +
-                      lc_recall_saved(cache) + lc_layers_saved(cache),
+                      lc_counting_saved(cache) + lc_layers_saved(cache),
         .bytes_read = atomic_load_explicit(&cache->counting.read, memory_order_relaxed),
         .bytes_stored = atomic_load_explicit(&cache->counting.stored, memory_order_relaxed),
         .base_hits = lc_layers_happened(cache, LOCACHE_EVENT_HIT),

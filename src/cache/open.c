@@ -85,11 +85,11 @@ static char *append_path(char *at, const char **path, const char **name, const l
 
 static void destroy(locache *cache)
 {
+    lc_counting_last(cache);
     for (size_t i = 0; cache->layers != NULL && i < cache->layers->count; i++)
         lc_handle_release(cache->layers->bases[i]);
     lc_free(cache->layers);
     lc_flight_close(cache);
-    lc_counting_last(cache);
     lc_dirhold_close(cache);
     /* A flight that ends after the handle was closed may still evict by them. */
     lc_free(cache->recall.uses);
@@ -153,7 +153,6 @@ static locache *make_handle(const char *dir, const locache_options *options)
     }
     for (size_t i = 0; cache->told != NULL && i < cache->told->count; i++)
         cache->told->others[i].identity.code_tag = cache->identity.code_tag;
-    lc_counting_begin(cache);
     return cache;
 }
 
@@ -246,6 +245,7 @@ locache_status locache_open(locache **out, const char *dir, const locache_option
     locache *cache = make_handle(dir, &known);
     if (cache == NULL)
         return lc_fail(error, LOCACHE_ENOMEM, "no memory to open %s", dir);
+    lc_counting_begin(cache);
     locache_identity *identity = &cache->identity;
     (void)lc_dirhold_borrow(cache);
     status =

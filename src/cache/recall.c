@@ -197,12 +197,6 @@ static void log_hit(const locache *cache, lc_address *address)
         lc_handle_log(cache, LOCACHE_EVENT_HIT, name, "");
 }
 
-uint64_t lc_recall_hits(const locache *cache)
-{
-    const lc_recall *recall = &cache->recall;
-    return recall->table == NULL ? 0 : lc_table_found(recall->table) - atomic_load(&recall->stale);
-}
-
 size_t lc_recall_uses(lc_use *out, void *context)
 {
     const locache *cache = context;
@@ -223,13 +217,6 @@ void lc_recall_note_use(const locache *cache, ino_t inode)
     struct lc_recall_use *use = &cache->recall.uses[inode % LC_LIMITS_READ];
     atomic_store_explicit(&use->inode, inode, memory_order_relaxed);
     atomic_store_explicit(&use->when, lc_now(), memory_order_relaxed);
-}
-
-uint64_t lc_recall_saved(const locache *cache)
-{
-    const lc_recall *recall = &cache->recall;
-    return recall->table == NULL ? 0
-                                 : lc_table_saved(recall->table) - atomic_load(&recall->stale_time);
 }
 
 /* Take back what the table counted, and drop what is not valid by its serial: another thread may

@@ -10,10 +10,6 @@
 locache_status lc_recall_init(locache *cache, const locache_options *options);
 /* Everything is released. One thread. */
 void lc_recall_close(locache *cache);
-/* Hits from memory, and what they had taken to compute. Any thread; exact where no other is within
- * locache_recall(). */
-uint64_t lc_recall_hits(const locache *cache);
-uint64_t lc_recall_saved(const locache *cache);
 /* A file's result was read now, which is not noted there. */
 void lc_recall_note_use(const locache *cache, ino_t inode);
 /* For lc_newcomer: context is the handle. */

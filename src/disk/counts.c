@@ -52,13 +52,13 @@ static const unsigned char magic[8] = {'L', 'O', 'C', 'C', 'N', 'T', 'S', 1};
 
 /* -------------------------------------------------------------------------------------- records */
 
-static void put_word(unsigned char *record, unsigned at, uint64_t word)
+static void set_word(unsigned char *record, unsigned at, uint64_t word)
 {
     for (unsigned i = 0; i < 8; i++)
         record[8 * at + i] = (unsigned char)(word >> (8 * i));
 }
 
-static uint64_t get_word(const unsigned char *record, unsigned at)
+static uint64_t unpack_word(const unsigned char *record, unsigned at)
 {
     uint64_t word = 0;
     for (unsigned i = 0; i < 8; i++)
@@ -70,12 +70,12 @@ static void build(unsigned char out[RECORD], uint64_t kind, const lc_counts *of)
 {
     memset(out, 0, RECORD);
     memcpy(out, magic, sizeof magic);
-    put_word(out, AT_KIND, kind);
-    put_word(out, AT_PROCESS, of->process);
-    put_word(out, AT_SINCE, (uint64_t)of->since);
-    put_word(out, AT_UNTIL, (uint64_t)of->until);
+    set_word(out, AT_KIND, kind);
+    set_word(out, AT_PROCESS, of->process);
+    set_word(out, AT_SINCE, (uint64_t)of->since);
+    set_word(out, AT_UNTIL, (uint64_t)of->until);
     for (unsigned i = 0; i < LC_COUNTS; i++)
-        put_word(out, AT_NUMBERS + i, of->numbers[i]);
+        set_word(out, AT_NUMBERS + i, of->numbers[i]);
     lc_checksum(out + AT_CHECKSUM, &(lc_span){out, AT_CHECKSUM}, 1);
 }
 
@@ -88,12 +88,12 @@ static uint64_t parse(lc_counts *out, const unsigned char *record)
     lc_checksum(sum, &(lc_span){record, AT_CHECKSUM}, 1);
     if (memcmp(record + AT_CHECKSUM, sum, sizeof sum) != 0)
         return 0;
-    out->process = (uint32_t)get_word(record, AT_PROCESS);
-    out->since = (int64_t)get_word(record, AT_SINCE);
-    out->until = (int64_t)get_word(record, AT_UNTIL);
+    out->process = (uint32_t)unpack_word(record, AT_PROCESS);
+    out->since = (int64_t)unpack_word(record, AT_SINCE);
+    out->until = (int64_t)unpack_word(record, AT_UNTIL);
     for (unsigned i = 0; i < LC_COUNTS; i++)
-        out->numbers[i] = get_word(record, AT_NUMBERS + i);
-    return get_word(record, AT_KIND);
+        out->numbers[i] = unpack_word(record, AT_NUMBERS + i);
+    return unpack_word(record, AT_KIND);
 }
 
 void lc_counts_join(lc_counts *sum, const lc_counts *more)
@@ -222,7 +222,7 @@ static void replace_lock_held(lc_counts *late, const lc_directory *at, int fd)
     if (read.bytes != NULL && write_folded(at, in) == 0) {
         size_t from = read.sound;
         build(seal, KIND_SEAL, &(lc_counts){.until = in->now});
-        (void)!lc_append(fd, seal, RECORD);
+        (void)!lc_append(fd, seal, RECORD, read.size);
         lc_free(read.bytes);
         read_content(&read, fd, from);
         each_record(&read, sum_one, late);
@@ -260,7 +260,7 @@ static bool is_before_seal(int fd, int64_t place)
 typedef enum added { ADDED, AGAIN, FAILED } added;
 
 /* What has the name may be a link to some other file, which is not written to. */
-static added open_to_add(int *out, const lc_directory *at)
+static added open_to_add(int *out, uint64_t *end, const lc_directory *at)
 {
     struct stat found = {.st_nlink = 1};
     if (!lc_owner_meta(at->dir, at->owner))
@@ -271,24 +271,27 @@ static added open_to_add(int *out, const lc_directory *at)
     if (lc_fstat(*out, &found) == 0 &&
         lc_owner_file(*out, &found, &(lc_owner_in){at->dir, at->owner}, at->path, LC_COUNTS_NAME,
                       NULL) == LOCACHE_OK &&
-        found.st_nlink == 1)
+        found.st_nlink == 1) {
+        *end = (uint64_t)found.st_size;
         return ADDED;
+    }
     lc_close(*out);
     return found.st_nlink == 0 ? AGAIN : FAILED;
 }
 
-static added append(lc_counts *late, const lc_directory *at, const unsigned char record[RECORD])
+static added append_record(lc_counts *late, const lc_directory *at,
+                           const unsigned char record[RECORD])
 {
     struct stat found = {.st_nlink = 1};
+    uint64_t end;
     int fd;
-    added result = open_to_add(&fd, at);
+    added result = open_to_add(&fd, &end, at);
     if (result != ADDED)
         return result;
-    int64_t place = lc_append(fd, record, RECORD);
-    if (place < 0)
+    if (lc_append(fd, record, RECORD, end) != 0)
         result = FAILED;
     else if (lc_fstat(fd, &found) == 0 && found.st_nlink == 0)
-        result = is_before_seal(fd, place) ? ADDED : AGAIN;
+        result = is_before_seal(fd, lc_position(fd) - RECORD) ? ADDED : AGAIN;
     else if (found.st_size >= FOLD_FROM)
         fold(late, at, fd, found.st_size);
     lc_close(fd);
@@ -301,7 +304,7 @@ static int add_one(lc_counts *late, const lc_directory *at, const lc_counts *mor
     added result = AGAIN;
     build(record, KIND_COUNTS, more);
     for (int attempt = 0; result == AGAIN && attempt < ATTEMPTS; attempt++)
-        result = append(late, at, record);
+        result = append_record(late, at, record);
     return result == ADDED ? 0 : -1;
 }
 

@@ -22,6 +22,7 @@ LINES = {
     "show": ["show"],
     "explain": ["explain"],
     "stats": ["stats"],
+    "top": ["top", "--all-functions", "--interval", "100ms"],
     "verify": ["verify"],
     "rm": ["rm", "--dry-run", "--larger", "1"],
     "reset": ["reset", "--dry-run"],

@@ -182,6 +182,21 @@ def test_top__the_terminal_is_put_back(project, made, how):
         assert os.WEXITSTATUS(status) == 0 and os.WIFEXITED(status)
 
 
+def test_top__gives_the_terminal_back_to_be_stopped(project, made):
+    """A process that no shell would let go on, as this one, is not stopped, and draws on."""
+    screen = Screen(project, made / "home", "-a")
+    screen.until(b"\x1b[J")
+    screen.said = b""
+    os.write(screen.terminal, b"\x1a")
+    screen.until(b"\x1b[?1049l")
+    screen.until(b"\x1b[?1049h")
+    screen.until(b"my_func")
+    assert screen.modes() == 0
+    screen.said = b""
+    os.write(screen.terminal, b"q")
+    assert screen.end() == 0
+
+
 def test_top__fits_the_window_and_its_names_move_no_cursor(project, made):
     for n in range(30):
         folder = project / f"foo.cache/f{n}%1B[2J{'y' * 60}"

@@ -7,7 +7,7 @@
 
 #define SECOND 1e9 /* nanoseconds */
 
-/* ---------------------------------------------------------------------------------- one function */
+/* --------------------------------------------------------------------------------- one function */
 
 /* What is stored, and what all processes did with it. Nothing where there is no cache that can be
  * used. */
@@ -86,7 +86,7 @@ void lcpy_counts_looked(locache *cache, locache_status status, const locache_val
         locache_uncount(cache, status == LOCACHE_OK ? value : NULL);
 }
 
-/* --------------------------------------------------------------------------------- all functions */
+/* -------------------------------------------------------------------------------- all functions */
 
 void lcpy_counts_enter(lcpy_persisted *self)
 {

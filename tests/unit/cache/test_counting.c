@@ -236,6 +236,38 @@ static void test_counting__keeps_what_it_cannot_write(void **unused)
     assert_int_equal(on_disk().hits, 3);
 }
 
+/* What a base gave is a hit of the cache that has it: the base is nobody's to write to. */
+static void test_counting__of_a_base_counts_where_it_was_asked(void **unused)
+{
+    char team[128];
+    char path[LOCACHE_PATH_MAX];
+    locache *cache;
+    struct stat found;
+    (void)unused;
+    snprintf(team, sizeof team, "%s/team", scratch);
+    snprintf(path, sizeof path, "%s/foo.cache", team);
+    assert_int_equal(mkdir(team, 0700), 0);
+    locache_options options = options_for("my_func");
+    assert_int_equal(locache_open(&cache, path, &options, &error), LOCACHE_OK);
+    must_put(cache, 1, "r");
+    locache_close(cache);
+    options.base = team;
+    cache = open_with(&options);
+    assert_hit(cache, 1, "r");
+    assert_int_equal(total_of(cache).hits, 1);
+    assert_true(total_of(cache).bytes_read > 0);
+    must_put(cache, 2, "s");
+    locache_close(cache);
+    assert_int_equal(on_disk().hits, 1);
+    snprintf(path, sizeof path, "%s/foo.cache/my_func/.locache/counts", team);
+    assert_int_equal(stat(path, &found), 0);
+    assert_int_equal(found.st_size, 128);
+    /* Of those that are closed nothing is left that a child would look at. */
+    cache = open_one(0);
+    assert_int_equal(run_child(do_nothing, cache, 0), 0);
+    locache_close(cache);
+}
+
 static void test_counting__knows_what_the_process_did(void **unused)
 {
     (void)unused;
@@ -285,6 +317,7 @@ int main(void)
         scratch_test(test_counting__begins_anew_with_a_reset),
         scratch_test(test_counting__writes_nothing_for_readers_and_into_no_deleted_directory),
         scratch_test(test_counting__keeps_what_it_cannot_write),
+        scratch_test(test_counting__of_a_base_counts_where_it_was_asked),
         scratch_test(test_counting__knows_what_the_process_did),
         scratch_test(test_counting__measures_what_is_stored),
     };
