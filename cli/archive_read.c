@@ -312,7 +312,7 @@ static int take_member(cli_member *out, cli_archive_reader *reader, const unsign
 
 int cli_archive_next(cli_member *out, cli_archive_reader *reader)
 {
-    unsigned char head[CLI_TAR_BLOCK];
+    unsigned char head[CLI_TAR_BLOCK] = {0};
     extension known = {.has_path = false};
     uint64_t left = reader->left;
     reader->left = 0;
