@@ -404,7 +404,7 @@ def test_persist_tells_of_itself():
     assert list(inspect.signature(persist).parameters) == [
         "func", "name", "auto_invalidate", "max_entries", "max_age", "dir", "ignore", "key",
         "pickle", "durable", "version", "memory", "recheck", "mapped", "wait", "enabled", "keep",
-        "depends", "verify",
+        "depends", "verify", "compress",
     ]  # fmt: skip
     told = inspect.getdoc(persist)  # without the indentation, which Python 3.13 takes away itself
     for name in inspect.signature(persist).parameters:
