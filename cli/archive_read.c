@@ -1,10 +1,9 @@
 /* Reading tar archives that are compressed by zstd, from whoever made them.
  *
  * What `locache export` writes, and what GNU tar or Python make of the same files. Nothing is taken
- * on trust: a header has its checksum, names are told whole or not at all, what is neither a regular
- * file nor a directory ends the reading, and memory is taken for what has come, not for what was
- * announced. The end is read through, so that zstd's own checksum was right before anybody acts on
- * what came. */
+ * on trust: a header has its checksum, names are told whole or not at all, what is neither a
+ * regular file nor a directory ends the reading. The end is read through, so that zstd's own
+ * checksum was right before anybody acts on what came. */
 #include "archive.h"
 
 #include <errno.h>
@@ -313,7 +312,7 @@ static int take_member(cli_member *out, cli_archive_reader *reader, const unsign
 
 int cli_archive_next(cli_member *out, cli_archive_reader *reader)
 {
-    unsigned char head[CLI_TAR_BLOCK];
+    unsigned char head[CLI_TAR_BLOCK] = {0};
     extension known = {.has_path = false};
     uint64_t left = reader->left;
     reader->left = 0;

@@ -76,7 +76,7 @@ refuse_archive(importing *in, const char *format, ...)
 
 /* ------------------------------------------------------------------------------------ the names */
 
-/* A member's path in its parts: at most six of them, as <cache>/.versions/<name>/<id>/.locache/x. */
+/* A member's path in its parts: at most six, as <cache>/.versions/<name>/<id>/.locache/x. */
 #define PARTS_MAX 6
 
 typedef struct parted {
@@ -118,7 +118,7 @@ static bool is_version(const char *part)
            strspn(part, "0123456789abcdef") == strlen(part);
 }
 
-/* Which part of the path the function's name is, and how many the folder has: <cache>/<name>, or
+/* Which part of the path the function's name is, and how many the folder has: <cache>/<name> or
  * <cache>/.versions/<name>/<id>. 0: it is in no folder. */
 static size_t folder_parts(size_t *name_at, const parted *path)
 {

@@ -8,7 +8,6 @@
 #include <sched.h>
 #include <signal.h>
 #include <stdatomic.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -77,7 +76,6 @@ uint64_t lc_memory_size(void)
 static uint64_t memory_unused(void)
 {
     char text[1024];
-    unsigned long long kilobytes;
     int fd = open("/proc/meminfo", O_RDONLY | O_CLOEXEC);
     if (fd < 0)
         return UINT64_MAX;
@@ -85,9 +83,9 @@ static uint64_t memory_unused(void)
     (void)close(fd);
     text[got > 0 ? got : 0] = '\0';
     const char *line = strstr(text, "\nMemAvailable:");
-    if (line == NULL || sscanf(line, " MemAvailable: %llu", &kilobytes) != 1)
-        return UINT64_MAX;
-    return (uint64_t)kilobytes << 10;
+    /* In kilobytes. */
+    uint64_t size = line != NULL ? strtoull(line + strlen("\nMemAvailable:"), NULL, 10) : 0;
+    return size > 0 && size < UINT64_MAX >> 10 ? size << 10 : UINT64_MAX;
 }
 
 uint64_t lc_memory_available(void)

@@ -125,19 +125,19 @@ static bool take_name(char out[LOCACHE_NAME_MAX + 1], const char *name)
     return true;
 }
 
-static locache_status add_folder(incoming **out, locache_import *to, locache_error *error)
+/* NULL: no memory. */
+static incoming *next_folder(locache_import *to)
 {
     if (to->count == to->room) {
         size_t room = to->room == 0 ? 16 : 2 * to->room;
         incoming *folders = lc_realloc(to->folders, room * sizeof *folders);
         if (folders == NULL)
-            return lc_fail(error, LOCACHE_ENOMEM, "no memory for one folder more");
+            return NULL;
         to->folders = folders;
         to->room = room;
     }
-    *out = &to->folders[to->count];
-    **out = (incoming){.staged = {.dir = -1}};
-    return LOCACHE_OK;
+    to->folders[to->count] = (incoming){.staged = {.dir = -1}};
+    return &to->folders[to->count];
 }
 
 static incoming *last_folder(locache_import *to)
@@ -155,14 +155,13 @@ locache_status locache_import_folder(locache_import *to, const locache_imported_
                                      locache_error *error)
 {
     locache_imported_folder known;
-    incoming *fresh = NULL;
     lc_error_clear(error);
     if (!lc_sized_take(&known, sizeof known, sizeof known, folder))
         return lc_fail(error, LOCACHE_EINVAL, "folder.size is not what it should be");
     close_last(to);
-    locache_status status = add_folder(&fresh, to, error);
-    if (status != LOCACHE_OK)
-        return status;
+    incoming *fresh = next_folder(to);
+    if (fresh == NULL)
+        return lc_fail(error, LOCACHE_ENOMEM, "no memory for one folder more");
     if (!take_name(fresh->name, known.name))
         return lc_fail(error, LOCACHE_ECORRUPT, "no function's directory has such a name: %s",
                        known.name);
@@ -176,7 +175,7 @@ locache_status locache_import_folder(locache_import *to, const locache_imported_
     fresh->function = known.function;
     fresh->version = to->record.id;
     fresh->current = known.current;
-    status = lc_staged_begin(&fresh->staged, &to->staging, &to->record, note, error);
+    locache_status status = lc_staged_begin(&fresh->staged, &to->staging, &to->record, note, error);
     to->count += status == LOCACHE_OK;
     return status;
 }

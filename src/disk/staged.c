@@ -134,7 +134,7 @@ static locache_status place_earlier(int *target, const lc_staged *staged, lc_swi
 static locache_status find_place(int *target, const lc_staged *staged, lc_switching *in,
                                  const lc_staged_place *place, locache_error *error)
 {
-    lc_version record;
+    lc_version record = {.lost = true};
     int dir;
     *target = -1;
     locache_status status = lc_owner_open_dir(&dir, in->root, in->name, in->root_path, error);
@@ -172,17 +172,15 @@ static bool join_file(void *context, const char *name)
     struct stat found;
     if (name[0] == '.')
         return true;
-    if (!in->replace && lc_rename_new(in->from, name, in->to, name) == 0) {
-        in->stored++;
-    } else if (!in->replace && lc_fstatat(in->to, name, &found) == 0) {
+    bool moved = !in->replace && lc_rename_new(in->from, name, in->to, name) == 0;
+    if (!moved && !in->replace && lc_fstatat(in->to, name, &found) == 0) {
         in->kept++;
-    } else if (lc_renameat(in->from, name, in->to, name) == 0) {
-        in->stored++;
-    } else {
-        in->code = errno;
-        return false;
+        return true;
     }
-    return true;
+    moved = moved || lc_renameat(in->from, name, in->to, name) == 0;
+    in->code = moved ? 0 : errno;
+    in->stored += moved;
+    return moved;
 }
 
 static bool count_file(void *context, const char *name)

@@ -105,8 +105,7 @@ static bool compress_piece(ZSTD_outBuffer *to, lc_compressor *compressor, lc_spa
 
 /* In pieces, and the end apart, so that libzstd copies what it is given rather than to read it
  * where it is, several times over. */
-size_t lc_frame_compress(unsigned char *out, size_t room, lc_span content,
-                         lc_compressor *compressor)
+size_t lc_frame_compress(void *out, size_t room, lc_span content, lc_compressor *compressor)
 {
     const lc_zstd *zstd = lc_zstd_load();
     ZSTD_outBuffer to = {.dst = out, .size = room};

@@ -27,7 +27,6 @@ size_t lc_frame_bound(size_t size);
 /* Write a frame, into room for lc_frame_bound() bytes: its size. Each byte of the content is read
  * once, so that who changes it meanwhile cannot make the frame another than it says. 0: no
  * memory. */
-size_t lc_frame_compress(unsigned char *out, size_t room, lc_span content,
-                         lc_compressor *compressor);
+size_t lc_frame_compress(void *out, size_t room, lc_span content, lc_compressor *compressor);
 
 #endif
