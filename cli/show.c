@@ -244,8 +244,8 @@ static bool show_file(void *context, const cli_visit *visit, const locache_file 
     if (!listed->ours && visit->place->entry == NULL)
         return true;
     locache_status status = locache_folder_read(&value, &file, visit->folder, listed->name, &error);
-    /* Removed meanwhile. */
-    if (status == LOCACHE_MISS && !listed->ours)
+    /* Removed meanwhile: what is in an earlier format was listed as such. */
+    if (status == LOCACHE_MISS && (!listed->ours || listed->status != LOCACHE_MISS))
         return true;
     if (status == LOCACHE_MISS)
         (void)snprintf(error.message, sizeof error.message, "%s/%s is in an earlier format",

@@ -119,7 +119,7 @@ static bool verify_file(void *context, const cli_visit *visit, const locache_fil
         locache_value_free(value);
     } else if (status == LOCACHE_MISS) {
         /* Removed meanwhile; or written by an earlier release, which is no fault. */
-        in->others += listed->ours;
+        in->others += listed->ours && listed->status == LOCACHE_MISS;
     } else if (status == LOCACHE_EFORMAT || (status == LOCACHE_ECORRUPT && !listed->ours)) {
         in->others++;
     } else if (status == LOCACHE_ECORRUPT) {

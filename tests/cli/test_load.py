@@ -17,7 +17,7 @@ import random, sys, warnings
 from locache import persist, reset_cache
 
 random.seed(int(sys.argv[1]))
-warnings.filterwarnings("ignore", ".* never used")
+warnings.filterwarnings("ignore", ".* (never used|too small for what is asked for)")
 
 @persist
 def stored(n):

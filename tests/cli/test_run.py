@@ -283,6 +283,15 @@ def test_run__many_at_once_compute_once(shell):
     assert shell(words[-1]).count == 1
 
 
+@pytest.mark.parametrize(("options", "count"), [([], 3), (["--keep-failures"], 1)])
+def test_run__a_failure_is_shared_only_where_it_is_kept(shell, options, count):
+    words = (*options, "--", "sh", "-c", ONCE + "sleep 0.1; echo no; exit 3")
+    all_of_them = [shell.start(*words) for _ in range(3)]
+    assert [one.communicate(timeout=60)[0] for one in all_of_them] == [b"no\n"] * 3
+    assert [one.returncode for one in all_of_them] == [3] * 3
+    assert len((shell.home.parent / "ran").read_text().split()) == count
+
+
 def test_run__who_waits_takes_over_from_the_dead(shell, tmp_path):
     words = ("--", "sh", "-c", ONCE + "test -e go || exec sleep 60")
     first = shell.start(*words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
