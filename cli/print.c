@@ -29,24 +29,24 @@ bool cli_errors_on_terminal(void)
 
 /* ----------------------------------------------------------------------------------------- text */
 
-size_t cli_printable(const char *bytes, size_t size)
+size_t cli_printable(const char *text, size_t size)
 {
-    const unsigned char *text = (const unsigned char *)bytes;
+    const unsigned char *bytes = (const unsigned char *)text;
     /* Of a first byte: how many follow, and the least that the whole may stand for. */
     static const uint32_t floors[] = {0x20, 0xA0, 0x800, 0x10000};
-    size_t more = text[0] < 0x80   ? 0
-                  : text[0] < 0xC2 ? 4
-                  : text[0] < 0xE0 ? 1
-                  : text[0] < 0xF0 ? 2
-                  : text[0] < 0xF5 ? 3
-                                   : 4;
+    size_t more = bytes[0] < 0x80   ? 0
+                  : bytes[0] < 0xC2 ? 4
+                  : bytes[0] < 0xE0 ? 1
+                  : bytes[0] < 0xF0 ? 2
+                  : bytes[0] < 0xF5 ? 3
+                                    : 4;
     if (more == 4 || more >= size)
         return 0;
-    uint32_t point = more == 0 ? text[0] : text[0] & (0x3FU >> more);
+    uint32_t point = more == 0 ? bytes[0] : bytes[0] & (0x3FU >> more);
     for (size_t i = 1; i <= more; i++) {
-        if ((text[i] & 0xC0) != 0x80)
+        if ((bytes[i] & 0xC0) != 0x80)
             return 0;
-        point = point << 6 | (text[i] & 0x3F);
+        point = point << 6 | (bytes[i] & 0x3F);
     }
     /* Surrogates, and what turns the direction of writing, which makes a name look like another. */
     bool harmful = (point >= 0xD800 && point < 0xE000) || (point >= 0x202A && point <= 0x202E) ||

@@ -66,8 +66,8 @@ void cli_report_results(const cli_report *report);
 /* The number of a function's row in the table. */
 size_t cli_report_number(const cli_report *report, const cli_row *row);
 
-/* report_page.c: the number of a cache among those of the largest functions, from 0: its colour and
- * pattern in the maps. The last stands for all further ones. */
+/* report_cache.c: the number of a cache among those of the largest functions, from 0: its colour
+ * and pattern in the maps. The last stands for all further ones. */
 size_t cli_report_cache(const cli_report *report, const char *cache);
 #define CLI_REPORT_PATTERNS 8
 

@@ -21,7 +21,6 @@ static void put_type(cli_shown *to, const char *type)
     cli_json_member_text(to->json, "type", type);
 }
 
-
 static void show_text(cli_shown *to, const void *text, size_t size)
 {
     if (to->text_max == 0 || size <= to->text_max) {

@@ -65,16 +65,16 @@ typedef struct lcpy_state {
     /* What a function or class that is an argument brings, set by reach/: 1 and *out; 0: nothing;
      * -1 with an exception. */
     int (*reach_of)(struct lcpy_state *state, locache_id *out, PyObject *object);
-    PyObject *reached;       /* dict: what is kept of these (reach/reach.c) */
-    PyObject *owners;        /* dict: whose modules and files are (reach/owner.c) */
-    PyObject *standard;      /* str: where the standard library is */
-    PyObject *versions;      /* dict: of installed packages */
-    PyObject *distributions; /* dict: of the directories that they are in */
-    PyObject *async_call;    /* locache._async.call, once needed */
-    PyObject *identity;      /* the module locache._identity, once needed */
+    PyObject *reached;             /* dict: what is kept of these (reach/reach.c) */
+    PyObject *owners;              /* dict: whose modules and files are (reach/owner.c) */
+    PyObject *standard;            /* str: where the standard library is */
+    PyObject *versions;            /* dict: of installed packages */
+    PyObject *distributions;       /* dict: of the directories that they are in */
+    PyObject *async_call;          /* locache._async.call, once needed */
+    PyObject *identity;            /* the module locache._identity, once needed */
     struct lcpy_persisted *newest; /* of the decorated functions: call/counts.c */
-    bool verbose;            /* lines of the log are asked for */
-    PyObject *log_write;     /* locache._log.write, once verbose; kept: a thread may be inside it */
+    bool verbose;                  /* lines of the log are asked for */
+    PyObject *log_write; /* locache._log.write, once verbose; kept: a thread may be inside it */
 } lcpy_state;
 
 #endif

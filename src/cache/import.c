@@ -107,7 +107,7 @@ locache_status locache_import_begin(locache_import **out, const char *dir, uint3
 
 /* May a function's directory have that name? As docs/format.md has it, without what is added where
  * something else has its own. */
-static bool take_name(char out[LOCACHE_NAME_MAX + 1], const char *name)
+static bool copy_valid_name(char out[LOCACHE_NAME_MAX + 1], const char *name)
 {
     size_t size = strlen(name);
     size_t other = strlen(OTHER_NAME);
@@ -162,7 +162,7 @@ locache_status locache_import_folder(locache_import *to, const locache_imported_
     incoming *fresh = next_folder(to);
     if (fresh == NULL)
         return lc_fail(error, LOCACHE_ENOMEM, "no memory for one folder more");
-    if (!take_name(fresh->name, known.name))
+    if (!copy_valid_name(fresh->name, known.name))
         return lc_fail(error, LOCACHE_ECORRUPT, "no function's directory has such a name: %s",
                        known.name);
     if (!lc_version_parse(&to->record, known.record, known.record_size) || to->record.newer)

@@ -35,7 +35,7 @@
 
 /* --------------------------------------------------------------------------------- the exchange */
 
-static bool count_entry(void *context, const char *name)
+static bool count_to_few(void *context, const char *name)
 {
     unsigned *count = context;
     *count += name[0] != '.';
@@ -45,7 +45,7 @@ static bool count_entry(void *context, const char *name)
 bool lc_cleared_is_large(int dir)
 {
     unsigned count = 0;
-    return lc_each_name(dir, count_entry, &count) == 0 && count > LC_CLEARED_FEW;
+    return lc_each_name(dir, count_to_few, &count) == 0 && count > LC_CLEARED_FEW;
 }
 
 bool lc_cleared_is_out(const struct stat *found)
@@ -177,7 +177,7 @@ static bool remove_entry(void *context, const char *name)
     return lc_monotonic() < in->until;
 }
 
-static bool take_name(void *context, const char *name)
+static bool take_first_name(void *context, const char *name)
 {
     emptying *in = context;
     size_t size = strlen(name);
@@ -203,7 +203,7 @@ static void empty_one(emptying *in, int cleared)
     int64_t before = *in->place;
     in->name[0] = '\0';
     in->more = false;
-    if (lc_each_name(cleared, take_name, in) != 0 || in->name[0] == '\0')
+    if (lc_each_name(cleared, take_first_name, in) != 0 || in->name[0] == '\0')
         return;
     in->dir = lc_openat(cleared, in->name, O_RDONLY | O_DIRECTORY, 0);
     if (in->dir < 0)

@@ -101,7 +101,7 @@ typedef struct counting {
     lc_tally sum;
 } counting;
 
-static bool count_entry(void *context, const char *name)
+static bool weigh_entry(void *context, const char *name)
 {
     counting *in = context;
     struct stat found;
@@ -113,7 +113,7 @@ static bool count_entry(void *context, const char *name)
 bool lc_tally_survey(lc_tally *out, const lc_directory *at)
 {
     counting in = {.at = at};
-    if (lc_each_name(at->dir, count_entry, &in) != 0)
+    if (lc_each_name(at->dir, weigh_entry, &in) != 0)
         return false;
     *out = in.sum;
     return true;

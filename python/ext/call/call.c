@@ -180,7 +180,7 @@ static step go_without_key(lcpy_persisted *self, lcpy_bound bound, PyObject *cul
 PyObject *lcpy_call_without_key(lcpy_persisted *self, const lcpy_call *call, lcpy_bound bound,
                                 PyObject *culprit)
 {
-    const course ready = {*call, go_without_key(self, bound, culprit), NULL};
+    const course ready = {*call, go_without_key(self, bound, culprit), NULL, false};
     return ready.next == FINISHED ? NULL : run(self, &ready);
 }
 
@@ -335,7 +335,7 @@ static __attribute__((noinline)) PyObject *begin_anew(lcpy_persisted *self, cour
 static PyObject *compute_anew(lcpy_persisted *self, lcpy_key *key, const lcpy_call *call,
                               lcpy_wanted wanted)
 {
-    course ready = {*call, FINISHED, NULL};
+    course ready = {*call, FINISHED, NULL, false};
     if (self->target.is_async)
         return lcpy_awaitable_new(self, key, call, wanted);
     PyObject *result = begin_anew(self, &ready, key, wanted);
@@ -388,7 +388,7 @@ PyObject *lcpy_call_vectorcall(PyObject *object, PyObject *const *args, size_t n
                                PyObject *kwnames)
 {
     lcpy_persisted *self = (lcpy_persisted *)object;
-    course call = {{args, PyVectorcall_NARGS(nargsf), kwnames}, FINISHED, NULL};
+    course call = {{args, PyVectorcall_NARGS(nargsf), kwnames}, FINISHED, NULL, false};
     PyObject *result;
     if (!lcpy_switch_is_plain(self) && call_switched(&result, self, &call.call))
         return result;

@@ -3,12 +3,12 @@
 #include "call/explain.h"
 
 #include "call/asked.h"
-
-#include <string.h>
-
 #include "call/call_key.h"
+#include "call/counts.h"
 #include "call/open.h"
 #include "call/switch.h"
+
+#include <string.h>
 
 /* ------------------------------------------------------------------------------- what was found */
 

@@ -35,7 +35,7 @@ typedef struct lcpy_options {
     int64_t ttl;
     int64_t stale;
     PyObject *ttl_of; /* says the ttl of each result; NULL: none does */
-    PyObject *base;    /* bytes: which caches are asked besides; NULL: what LOCACHE_BASE says */
+    PyObject *base;   /* bytes: which caches are asked besides; NULL: what LOCACHE_BASE says */
     uint32_t mode;
 } lcpy_options;
 

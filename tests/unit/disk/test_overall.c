@@ -13,7 +13,7 @@ static const char *const functions[] = {"one", "two", "three"};
 
 static const char *in_scratch(const char *name)
 {
-    static char paths[4][512];
+    static char paths[4][1024];
     static unsigned next;
     char *path = paths[next++ % 4];
     snprintf(path, sizeof paths[0], "%s/%s", scratch, name);
