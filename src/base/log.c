@@ -1,20 +1,13 @@
 /* The receiver of events. */
 #include "base/log.h"
-#include "base/receiver.h"
 
 typedef void (*log_fn)(void *context, const locache_event *event);
 
-static lc_receiver receiver;
+lc_receiver lc_log_receiver;
 
 void locache_set_log(log_fn fn, void *context)
 {
-    lc_receiver_set(&receiver, (lc_any_function)fn, context);
-}
-
-bool lc_log_wanted(void)
-{
-    /* Asked at every hit, and mostly nobody listens: a guess that lc_log() makes sure of. */
-    return atomic_load_explicit(&receiver.fn, memory_order_relaxed) != NULL;
+    lc_receiver_set(&lc_log_receiver, (lc_any_function)fn, context);
 }
 
 void lc_log(locache_event_kind kind, const char *function, const char *path, const char *detail)
@@ -22,7 +15,7 @@ void lc_log(locache_event_kind kind, const char *function, const char *path, con
     lc_any_function fn;
     void *context;
     /* Between two receivers the event is neither's. */
-    if (!lc_log_wanted() || !lc_receiver_get(&fn, &context, &receiver))
+    if (!lc_log_wanted() || !lc_receiver_get(&fn, &context, &lc_log_receiver))
         return;
     const locache_event event = {.size = sizeof event,
                                  .kind = kind,

@@ -238,10 +238,10 @@ static locache_status look_before(locache_value **value, asking *all, locache *c
         request->from = lc_now();
     all->looked = request->fresh;
     int64_t from = request->fresh ? request->from : newer_than(request);
-    all->look = (lc_look){.trusting = true, .quiet = request->seen != 0, .from = from};
     /* What is in memory does not say when it was stored. */
     if (from == 0 && lc_recall_value(value, cache, address) == LOCACHE_OK)
         return LOCACHE_OK;
+    all->look = (lc_look){.trusting = true, .quiet = request->seen != 0, .from = from};
     if (lc_address_name(address) == NULL)
         return lc_fail(error, LOCACHE_EINVAL, "the bytes given to locache_ask() are not a key");
     if (request->fresh || is_expected_missing(cache, request))

@@ -29,6 +29,12 @@ lc_limits lc_bounds_of(const locache_options *options)
                        .stale = positive(options->stale)};
 }
 
+bool lc_bounds_any(const lc_limits *limits)
+{
+    return limits->max_entries > 0 || limits->max_age > 0 || limits->max_bytes > 0 ||
+           limits->ttl > 0 || limits->stale > 0;
+}
+
 bool lc_bounds_by_use(const lc_limits *limits)
 {
     return limits->max_entries > 0 || limits->max_bytes > 0;
@@ -50,10 +56,10 @@ static int64_t use_grain(const locache *cache)
  * remembers. */
 void lc_bounds_note_use(const locache *cache, const char *name, locache_value *value)
 {
-    lc_directory at = lc_handle_directory(cache, atomic_load(&cache->funcdir));
     bool by_use = lc_bounds_by_use(&cache->limits);
-    if (cache->flags & LOCACHE_OPEN_READ_ONLY)
+    if (cache->flags & LOCACHE_OPEN_READ_ONLY || (cache->limits.max_age <= 0 && !by_use))
         return;
+    lc_directory at = lc_handle_directory(cache, atomic_load(&cache->funcdir));
     if (cache->limits.max_age > 0 &&
         lc_limits_age(value->stamp.words[LC_STAMP_MTIME]) > use_grain(cache))
         lc_limits_touch(&at, name);
@@ -63,11 +69,12 @@ void lc_bounds_note_use(const locache *cache, const char *name, locache_value *v
         lc_recall_note_use(cache, (ino_t)value->stamp.words[LC_STAMP_INO]);
 }
 
-/* Until when a result may be given from memory, which notes no use: until it ends, or its use has
- * to be noted. Then it is read as a first hit is. 0: for good. */
-static int64_t recall_until(const locache *cache, int64_t end, int64_t used)
+/* What is given from memory notes no use: so it is given until it ends, or its use has to be noted.
+ * Then it is read as a first hit is. */
+int64_t lc_bounds_until(const locache *cache, const lc_entry *entry, int64_t used)
 {
     int64_t noted;
+    int64_t end = lc_limits_end(&cache->limits, entry->created, entry->expires);
     if (cache->limits.max_age > 0)
         noted = used < INT64_MAX - use_grain(cache) ? used + use_grain(cache) : INT64_MAX;
     else if (lc_bounds_by_use(&cache->limits) && !(cache->flags & LOCACHE_OPEN_READ_ONLY))
@@ -83,14 +90,6 @@ bool lc_bounds_is_stale(const locache *cache, const lc_entry *entry)
         return false;
     int64_t end = lc_limits_end(&cache->limits, entry->created, entry->expires);
     return end != 0 && end <= lc_now();
-}
-
-/* A negative time, of a program's or of an entry that was made by hand, saves nothing. */
-void lc_bounds_mark(locache_stamp *stamp, const locache *cache, const lc_entry *entry)
-{
-    int64_t end = lc_limits_end(&cache->limits, entry->created, entry->expires);
-    stamp->words[LC_STAMP_UNTIL] = recall_until(cache, end, stamp->words[LC_STAMP_MTIME]);
-    stamp->words[LC_STAMP_TOOK] = entry->compute_time > 0 ? entry->compute_time : 0;
 }
 
 /* --------------------------------------------------------------------------------------- stores */
@@ -117,6 +116,8 @@ locache_status lc_bounds_admit(lc_bounds_store *out, locache *cache, const char 
                                lc_image *image, locache_error *error)
 {
     const lc_limits *limits = &cache->limits;
+    if (!cache->bounded)
+        return LOCACHE_OK;
     *out = (lc_bounds_store){.cache = cache, .newcomer.name = name};
     if (limits->max_bytes <= 0)
         return LOCACHE_OK;
@@ -134,6 +135,7 @@ locache_status lc_bounds_admit(lc_bounds_store *out, locache *cache, const char 
                        (long long)limits->max_bytes);
     out->at = lc_handle_directory(cache, atomic_load(&cache->funcdir));
     out->at.evictions = &out->evictions;
+    out->at.meta_known = true; /* the gate is entered after lc_store_write() has asked */
     out->room = (lc_room){
         .at = &out->at, .limits = limits, .newcomer = &out->newcomer, .costs = cache->costs};
     out->gate = (lc_gate){.enter = enter, .leave = leave_room, .context = &out->room};
@@ -176,6 +178,7 @@ void lc_bounds_keep(lc_bounds_store *of, const lc_stored *stored, int64_t expire
         return;
     lc_directory at = lc_handle_directory(cache, atomic_load(&cache->funcdir));
     at.evictions = &of->evictions;
+    at.meta_known = true;
     /* What was used last must be newest, by a time finer than the file system's own stamps, which
      * may stand still for a tick. Where the grain is known, lc_store_write() gave it one
      * already. */

@@ -101,8 +101,11 @@ static locache_status take_valid(locache_value **out, locache_value *value, loca
     lc_bounds_mark(&value->stamp, cache, &value->entry);
     count_time(&cache->saved_time, &value->stamp);
     lc_counting_bytes(&cache->counting.read, value->size);
-    lc_bounds_note_use(cache, address->name, value);
-    look->stale = lc_bounds_is_stale(cache, &value->entry);
+    look->stale = false;
+    if (cache->bounded) {
+        lc_bounds_note_use(cache, address->name, value);
+        look->stale = lc_bounds_is_stale(cache, &value->entry);
+    }
     if (!look->stale)
         lc_recall_keep(cache, address, value);
     *out = value;
@@ -188,9 +191,9 @@ void lc_cache_tell_miss(locache *cache, const lc_address *address, const lc_look
 locache_status lc_cache_get(locache_value **out, locache *cache, lc_address *address,
                             locache_error *error)
 {
-    lc_look look = {.trusting = false};
     if (lc_recall_value(out, cache, address) == LOCACHE_OK)
         return LOCACHE_OK;
+    lc_look look = {.trusting = false};
     locache_status status = lc_cache_look(out, cache, address, &look, error);
     if (status == LOCACHE_MISS)
         lc_cache_tell_miss(cache, address, &look, error);
@@ -330,6 +333,13 @@ static uint64_t stored_size(const lc_image *image)
     return size;
 }
 
+/* Is it set for the first time? A load where it is set: an exchange for each store would cost as
+ * much as a hundred instructions. */
+static bool is_first(atomic_bool *done)
+{
+    return !atomic_load_explicit(done, memory_order_relaxed) && !atomic_exchange(done, true);
+}
+
 /* Lay an entry out, write it under a temporary name, and commit it by a rename. MISS: the directory
  * was deleted meanwhile, to be tried again. The layout is part of the attempt, since a directory
  * that is made anew has another version. */
@@ -346,7 +356,7 @@ static locache_status publish(lc_stored *stored, lc_bounds_store *of, locache *c
     }
     lc_directory at = lc_handle_directory(cache, atomic_load(&cache->funcdir));
     /* Once for each handle, by who writes first: a hit never lists a directory. */
-    if (!atomic_exchange(&cache->swept, true)) {
+    if (is_first(&cache->swept)) {
         lc_store_sweep(&at);
         atomic_store(&cache->cleared_waits, lc_cleared_any(at.dir));
     }
@@ -354,7 +364,7 @@ static locache_status publish(lc_stored *stored, lc_bounds_store *of, locache *c
     if (status == LOCACHE_OK)
         status = lc_store_write(stored, &at, address->name, &image, error);
     if (status == LOCACHE_OK) {
-        if (!atomic_exchange_explicit(&cache->registered, true, memory_order_relaxed))
+        if (is_first(&cache->registered))
             lc_registry_note(cache->dir, false);
         locache_stamp *stamp = &stored->stamp;
         /* Its own time of modification is that at which it was made. */
@@ -363,18 +373,21 @@ static locache_status publish(lc_stored *stored, lc_bounds_store *of, locache *c
                                .compute_time = record->compute_time};
         lc_bounds_mark(stamp, cache, &made);
         count_time(&cache->compute_time, stamp);
-        lc_counting_bytes(&cache->counting.stored, stored_size(&image));
+        const uint64_t size = stored_size(&image);
+        lc_counting_bytes(&cache->counting.stored, size);
         lc_recall_keep_written(cache, address, stamp, &image);
         if (record->stamp != NULL)
             *record->stamp = *stamp;
-        int64_t size = (int64_t)stored_size(&image);
-        lc_overall_keep(&(lc_overall_store){.dir = cache->dir,
-                                            .at = &at,
-                                            .name = address->name,
-                                            .size = size,
-                                            .change = size - stored->replaced_size,
-                                            .replaced = stored->replaced,
-                                            .tallied = lc_bounds_by_use(&cache->limits)});
+        at.meta_known = true;
+        if (!lc_overall_is_unbounded(&cache->unbounded))
+            lc_overall_keep(&(lc_overall_store){.dir = cache->dir,
+                                                .at = &at,
+                                                .name = address->name,
+                                                .size = (int64_t)size,
+                                                .change = (int64_t)size - stored->replaced_size,
+                                                .replaced = stored->replaced,
+                                                .tallied = lc_bounds_by_use(&cache->limits)},
+                            &cache->unbounded);
     }
     lc_free(image.spans);
     lc_free(packed.memory);
@@ -416,7 +429,8 @@ locache_status lc_cache_put(locache *cache, lc_address *address, const locache_r
             status = publish(&stored, &of, cache, address, &known, error);
     }
     if (status == LOCACHE_OK) {
-        lc_bounds_keep(&of, &stored, known.expires);
+        if (cache->bounded)
+            lc_bounds_keep(&of, &stored, known.expires);
         if (atomic_load_explicit(&cache->cleared_waits, memory_order_relaxed))
             remove_cleared(cache);
     }

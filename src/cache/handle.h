@@ -13,6 +13,7 @@
 #include "disk/costs.h"
 #include "disk/counts.h"
 #include "disk/limits.h"
+#include "disk/overall.h"
 #include "disk/store.h"
 #include "format/version_text.h"
 
@@ -79,6 +80,7 @@ struct locache {
     _Atomic uint64_t version[2];   /* what entries made here carry: lc_handle_version() */
     atomic_bool swept;             /* the temporaries of dead writers, once, by the first put */
     atomic_bool registered;        /* the cache directory, by the first put */
+    lc_unbounded unbounded;        /* the cache as a whole: overall.h */
     atomic_bool cleared_waits;     /* what was cleared is to be removed, by who stores */
     _Atomic int64_t cleared_place; /* lc_cleared_remove_some() */
     atomic_bool counted;           /* its entries, by the first put where there are limits */
@@ -96,6 +98,7 @@ struct locache {
     lc_told *told; /* what else of the version; or NULL */
     unsigned flags;
     lc_limits limits;
+    bool bounded;       /* there is one of them */
     int64_t wait;       /* locache_options.wait */
     int compress;       /* locache_options.compress */
     atomic_uint misses; /* one after the other, of what was asked for on disk: ask.c */

@@ -139,6 +139,7 @@ static locache *make_handle(const char *dir, const locache_options *options)
     cache->flags = options->flags;
     cache->mode = options->mode != 0700 ? options->mode : 0;
     cache->limits = lc_bounds_of(options);
+    cache->bounded = lc_bounds_any(&cache->limits);
     /* Without memory for it, entries are opened. */
     cache->costs = cache->limits.max_bytes > 0 ? lc_costs_new() : NULL;
     cache->wait = options->wait;

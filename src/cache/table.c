@@ -385,7 +385,7 @@ inline bool lc_table_find(lc_table_hit *out, lc_table *table, const lc_address *
          * cost the hit a tenth. */
         uint64_t found = atomic_load_explicit(&table->found, memory_order_relaxed);
         atomic_store_explicit(&table->found, found + 1, memory_order_relaxed);
-        out->due = found % LC_TABLE_DUE == LC_TABLE_DUE - 1;
+        out->due = found % LC_TABLE_DUE == 0;
         uint64_t saved = atomic_load_explicit(&table->saved, memory_order_relaxed);
         atomic_store_explicit(&table->saved, saved + (uint64_t)out->stamp.words[LC_STAMP_TOOK],
                               memory_order_relaxed);

@@ -25,6 +25,7 @@ typedef struct lc_directory {
     const unsigned char *key;
     lc_evictions *evictions; /* counted here; NULL: by nobody */
     mode_t mode;             /* of directories, where others share them: disk/share.h */
+    bool meta_known;         /* lc_owner_meta() said yes within this call, and stays true */
 } lc_directory;
 
 #endif

@@ -66,15 +66,16 @@ static bool take_memory_lock(void)
     return state != LC_LATCH_BUSY;
 }
 
-static bool recall_set(set_bounds *out, const unsigned char sum[LC_CHECKSUM_SIZE])
+/* Of the path in out->path. */
+static bool recall_set(remembered *out)
 {
-    const remembered *at = &memory[sum[0] % RECORDS];
+    const remembered *at = &memory[out->path[0] % RECORDS];
     if (!take_memory_lock())
         return false;
     bool known = at->until > lc_ticks() && at->generation == lc_settings_generation() &&
-                 memcmp(at->path, sum, LC_CHECKSUM_SIZE) == 0;
+                 memcmp(at->path, out->path, LC_CHECKSUM_SIZE) == 0;
     if (known)
-        *out = at->set;
+        *out = *at;
     lc_latch_release(&memory_lock);
     return known;
 }
@@ -97,21 +98,28 @@ static void read_bounds_set(void *context)
     lc_close(root);
 }
 
-static void find_set(set_bounds *out, const char *dir)
+/* The generation is that from before: what this process sets meanwhile is asked for again. */
+static void find_set(remembered *out, const char *dir)
 {
-    remembered fresh;
-    lc_checksum(fresh.path, &(lc_span){dir, strlen(dir)}, 1);
-    if (recall_set(out, fresh.path))
+    lc_checksum(out->path, &(lc_span){dir, strlen(dir)}, 1);
+    if (recall_set(out))
         return;
-    *out = (set_bounds){.cache.max_bytes = 0};
-    (void)!lc_deep_run(read_bounds_set, &(asking){out, dir});
-    fresh.set = *out;
-    fresh.until = lc_ticks() + REMEMBERED;
-    fresh.generation = lc_settings_generation();
+    out->generation = lc_settings_generation();
+    out->set = (set_bounds){.cache.max_bytes = 0};
+    (void)!lc_deep_run(read_bounds_set, &(asking){&out->set, dir});
+    out->until = lc_ticks() + REMEMBERED;
     if (!take_memory_lock())
         return;
-    memory[fresh.path[0] % RECORDS] = fresh;
+    memory[out->path[0] % RECORDS] = *out;
     lc_latch_release(&memory_lock);
+}
+
+/* The time last, and released after the generation that it goes with. Of two threads' it may be one
+ * of each: an earlier generation counts as nothing, and a later one was found to bound nothing. */
+static void note_unbounded(lc_unbounded *out, const remembered *found)
+{
+    atomic_store_explicit(&out->generation, found->generation, memory_order_relaxed);
+    atomic_store_explicit(&out->until, found->until, memory_order_release);
 }
 
 /* ------------------------------------------------------------------------------------ by chance */
@@ -360,23 +368,26 @@ static void keep_together(const lc_overall_store *of, const lc_settings *bounds)
 
 /* ------------------------------------------------------------------------------------- a store */
 
-void lc_overall_keep(const lc_overall_store *of)
+void lc_overall_keep(const lc_overall_store *of, lc_unbounded *unbounded)
 {
-    set_bounds set;
+    remembered found;
     int root;
-    find_set(&set, of->dir);
-    bool cache = lc_settings_any(&set.cache);
-    bool user = lc_settings_any(&set.user);
-    if (!cache && !user)
+    find_set(&found, of->dir);
+    const set_bounds *set = &found.set;
+    bool cache = lc_settings_any(&set->cache);
+    bool user = lc_settings_any(&set->user);
+    if (!cache && !user) {
+        note_unbounded(unbounded, &found);
         return;
+    }
     tally_entry(of);
-    if (cache && is_drawn(&set.cache, of->size) &&
+    if (cache && is_drawn(&set->cache, of->size) &&
         lc_owner_open_dir(&root, AT_FDCWD, of->dir, "", NULL) == LOCACHE_OK) {
         lc_folders folders = {.items = NULL};
-        keep_cache(&folders, of, root, &set.cache);
+        keep_cache(&folders, of, root, &set->cache);
         lc_folders_free(&folders);
         lc_close(root);
     }
-    if (user && is_drawn(&set.user, of->size))
-        keep_together(of, &set.user);
+    if (user && is_drawn(&set->user, of->size))
+        keep_together(of, &set->user);
 }

@@ -3,8 +3,11 @@
 #ifndef LC_OVERALL_H
 #define LC_OVERALL_H
 
+#include "base/system.h"
 #include "disk/directory.h"
+#include "disk/settings.h"
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -19,8 +22,22 @@ typedef struct lc_overall_store {
     bool tallied;   /* the function's tally has it already */
 } lc_overall_store;
 
-/* See to the bounds that are set, sending EVICT events. What is set is asked
- * every ten seconds at most. */
-void lc_overall_keep(const lc_overall_store *of);
+/* That no bound was set when somebody asked last: a handle's own, all zeros at first. */
+typedef struct lc_unbounded {
+    _Atomic int64_t until;  /* ticks */
+    atomic_uint generation; /* of the settings */
+} lc_unbounded;
+
+/* Is lc_overall_keep() known to have nothing to do? */
+static inline bool lc_overall_is_unbounded(const lc_unbounded *known)
+{
+    return atomic_load_explicit(&known->until, memory_order_acquire) > lc_ticks() &&
+           atomic_load_explicit(&known->generation, memory_order_relaxed) ==
+               lc_settings_generation();
+}
+
+/* See to the bounds that are set, sending EVICT events. What is set is asked every ten seconds at
+ * most; where nothing is, *unbounded says so for as long. */
+void lc_overall_keep(const lc_overall_store *of, lc_unbounded *unbounded);
 
 #endif

@@ -98,7 +98,7 @@ static locache_status check_owner(int fd, const struct stat *file, const lc_owne
     if (!ours)
         return refuse_owner(file->st_uid, place, error);
     /* chmod takes the right from an access control list's mask, too. */
-    if (lc_writers_others(fd, file))
+    if (file->st_mode & (S_IWGRP | S_IWOTH) && lc_writers_others(fd, file))
         return lc_fail(error, LOCACHE_EUNTRUSTED,
                        "%s%s%s can be written to by other users: chmod go-w '%s%s%s'", where,
                        slash(where), place->name, where, slash(where), place->name);

@@ -14,8 +14,6 @@
 #include "base/os.h"
 #include "base/system.h"
 
-#include <string.h>
-
 /* Where times have no nanoseconds, a second is what they are counted in, or two (FAT). */
 #define SECOND INT64_C(1000000000)
 #define GRAIN_OF_SECONDS (2 * SECOND)
@@ -25,10 +23,17 @@
 #define SECONDS_MAX (INT64_MAX / SECOND - 1)
 #define SECONDS_MIN (-SECONDS_MAX / 2)
 
+static inline int64_t nanoseconds(const struct timespec *time)
+{
+    int64_t seconds = time->tv_sec;
+    if (__builtin_expect(seconds > SECONDS_MAX || seconds < SECONDS_MIN, 0))
+        seconds = seconds > 0 ? SECONDS_MAX : SECONDS_MIN;
+    return seconds * SECOND + time->tv_nsec;
+}
+
 int64_t lc_stamp_nanoseconds(const struct timespec *time)
 {
-    int64_t seconds = time->tv_sec > SECONDS_MAX ? SECONDS_MAX : time->tv_sec;
-    return (seconds < SECONDS_MIN ? SECONDS_MIN : seconds) * SECOND + time->tv_nsec;
+    return nanoseconds(time);
 }
 
 static void fill_identity(int64_t words[LC_STAMP_IDENTITY], const struct stat *found)
@@ -37,8 +42,8 @@ static void fill_identity(int64_t words[LC_STAMP_IDENTITY], const struct stat *f
     words[LC_STAMP_INO] = (int64_t)found->st_ino;
     words[LC_STAMP_SIZE] = (int64_t)found->st_size;
     words[LC_STAMP_LINKS] = (int64_t)found->st_nlink;
-    words[LC_STAMP_MTIME] = lc_stamp_nanoseconds(&found->st_mtim);
-    words[LC_STAMP_CTIME] = lc_stamp_nanoseconds(&found->st_ctim);
+    words[LC_STAMP_MTIME] = nanoseconds(&found->st_mtim);
+    words[LC_STAMP_CTIME] = nanoseconds(&found->st_ctim);
 }
 
 /* Do its times have nanoseconds? A time without any is one of seconds: that a fine one ends in nine
@@ -70,9 +75,14 @@ void lc_stamp_take(locache_stamp *out, const struct stat *found, int64_t grain, 
 
 bool lc_stamp_matches(const locache_stamp *stamp, const struct stat *found)
 {
-    int64_t words[LC_STAMP_IDENTITY];
-    fill_identity(words, found);
-    return memcmp(words, stamp->words, sizeof words) == 0;
+    /* Compared where they are: every hit in memory does this. */
+    const int64_t *words = stamp->words;
+    return words[LC_STAMP_DEV] == (int64_t)found->st_dev &&
+           words[LC_STAMP_INO] == (int64_t)found->st_ino &&
+           words[LC_STAMP_SIZE] == (int64_t)found->st_size &&
+           words[LC_STAMP_LINKS] == (int64_t)found->st_nlink &&
+           words[LC_STAMP_MTIME] == nanoseconds(&found->st_mtim) &&
+           words[LC_STAMP_CTIME] == nanoseconds(&found->st_ctim);
 }
 
 bool lc_stamp_names(const locache_stamp *stamp, const struct stat *found)

@@ -238,8 +238,9 @@ static locache_status make_temporary(lc_temporary *out, const lc_directory *at, 
         return status;
     if (lc_temporary_create_meta(out, at->dir) != 0)
         return refuse_write(at, name, errno, error);
-    return lc_temporary_share(out, at->mode) == 0 ? LOCACHE_OK
-                                                  : refuse_write(at, name, errno, error);
+    return at->mode == 0 || lc_temporary_share(out, at->mode) == 0
+               ? LOCACHE_OK
+               : refuse_write(at, name, errno, error);
 }
 
 /* Something may be there already, or cannot be told apart from nothing but by looking. Between the
