@@ -21,7 +21,7 @@
     X(compressStream2)                                                                             \
     X(compressBound)
 
-#define LC_ZSTD_MEMBER(name) __typeof__(ZSTD_##name) *name;
+#define LC_ZSTD_MEMBER(name) __typeof__(ZSTD_##name) *(name);
 typedef struct lc_zstd {
     LC_ZSTD_FUNCTIONS(LC_ZSTD_MEMBER)
 } lc_zstd;

@@ -6,7 +6,7 @@
 #include "call/persisted.h"
 
 extern const char lcpy_counts_info_doc[];
-PyObject *lcpy_counts_info(PyObject *self, PyObject *unused);
+PyObject *lcpy_counts_info(PyObject *object, PyObject *unused);
 /* max_entries, or None for no limit. */
 PyObject *lcpy_counts_maxsize(const lcpy_persisted *self);
 
