@@ -61,7 +61,7 @@ static uintptr_t lowest_of_thread(uintptr_t here)
 
 /* Is this the process's first thread? Asked once: what a thread's stack is, it stays, also where it
  * becomes the first of a child of fork(). */
-static bool is_first_thread(void)
+static bool is_first(void)
 {
     static _Thread_local enum { UNKNOWN, FIRST, FURTHER } thread;
     if (thread == UNKNOWN)
@@ -73,7 +73,7 @@ static bool is_first_thread(void)
 static bool is_deep_enough(void)
 {
     uintptr_t here = (uintptr_t)__builtin_frame_address(0);
-    uintptr_t lowest = is_first_thread() ? lowest_of_first(here) : lowest_of_thread(here);
+    uintptr_t lowest = is_first() ? lowest_of_first(here) : lowest_of_thread(here);
     return lowest != 0 && here - lowest >= NEEDED;
 }
 #else

@@ -13,6 +13,7 @@ static inline bool lc_log_wanted(void)
 {
     return atomic_load_explicit(&lc_log_receiver.fn, memory_order_relaxed) != NULL;
 }
+
 /* Call it with no lock held: the receiver may do anything. */
 void lc_log(locache_event_kind kind, const char *function, const char *path, const char *detail);
 

@@ -333,9 +333,9 @@ static uint64_t stored_size(const lc_image *image)
     return size;
 }
 
-/* Set it; was it not set before? A load where it is set: an exchange for each store would cost as
+/* Is it set for the first time? A load where it is set: an exchange for each store would cost as
  * much as a hundred instructions. */
-static bool set_once(atomic_bool *done)
+static bool is_done_first(atomic_bool *done)
 {
     return !atomic_load_explicit(done, memory_order_relaxed) && !atomic_exchange(done, true);
 }
@@ -356,7 +356,7 @@ static locache_status publish(lc_stored *stored, lc_bounds_store *of, locache *c
     }
     lc_directory at = lc_handle_directory(cache, atomic_load(&cache->funcdir));
     /* Once for each handle, by who writes first: a hit never lists a directory. */
-    if (set_once(&cache->swept)) {
+    if (is_done_first(&cache->swept)) {
         lc_store_sweep(&at);
         atomic_store(&cache->cleared_waits, lc_cleared_any(at.dir));
     }
@@ -364,7 +364,7 @@ static locache_status publish(lc_stored *stored, lc_bounds_store *of, locache *c
     if (status == LOCACHE_OK)
         status = lc_store_write(stored, &at, address->name, &image, error);
     if (status == LOCACHE_OK) {
-        if (set_once(&cache->registered))
+        if (is_done_first(&cache->registered))
             lc_registry_note(cache->dir, false);
         locache_stamp *stamp = &stored->stamp;
         /* Its own time of modification is that at which it was made. */

@@ -23,17 +23,10 @@
 #define SECONDS_MAX (INT64_MAX / SECOND - 1)
 #define SECONDS_MIN (-SECONDS_MAX / 2)
 
-static inline int64_t nanoseconds(const struct timespec *time)
+int64_t lc_stamp_clamp(int64_t seconds)
 {
-    int64_t seconds = time->tv_sec;
-    if (__builtin_expect(seconds > SECONDS_MAX || seconds < SECONDS_MIN, 0))
-        seconds = seconds > 0 ? SECONDS_MAX : SECONDS_MIN;
-    return seconds * SECOND + time->tv_nsec;
-}
-
-int64_t lc_stamp_nanoseconds(const struct timespec *time)
-{
-    return nanoseconds(time);
+    int64_t most = seconds > SECONDS_MAX ? SECONDS_MAX : seconds;
+    return most < SECONDS_MIN ? SECONDS_MIN : most;
 }
 
 static void fill_identity(int64_t words[LC_STAMP_IDENTITY], const struct stat *found)
@@ -42,8 +35,8 @@ static void fill_identity(int64_t words[LC_STAMP_IDENTITY], const struct stat *f
     words[LC_STAMP_INO] = (int64_t)found->st_ino;
     words[LC_STAMP_SIZE] = (int64_t)found->st_size;
     words[LC_STAMP_LINKS] = (int64_t)found->st_nlink;
-    words[LC_STAMP_MTIME] = nanoseconds(&found->st_mtim);
-    words[LC_STAMP_CTIME] = nanoseconds(&found->st_ctim);
+    words[LC_STAMP_MTIME] = lc_stamp_nanoseconds(&found->st_mtim);
+    words[LC_STAMP_CTIME] = lc_stamp_nanoseconds(&found->st_ctim);
 }
 
 /* Do its times have nanoseconds? A time without any is one of seconds: that a fine one ends in nine
@@ -71,18 +64,6 @@ void lc_stamp_take(locache_stamp *out, const struct stat *found, int64_t grain, 
      * another. */
     out->words[LC_STAMP_PROVES] =
         lc_stamp_is_old(out, grain) || (grain >= 0 && written && is_fine(out));
-}
-
-bool lc_stamp_matches(const locache_stamp *stamp, const struct stat *found)
-{
-    /* Compared where they are: every hit in memory does this. */
-    const int64_t *words = stamp->words;
-    return words[LC_STAMP_DEV] == (int64_t)found->st_dev &&
-           words[LC_STAMP_INO] == (int64_t)found->st_ino &&
-           words[LC_STAMP_SIZE] == (int64_t)found->st_size &&
-           words[LC_STAMP_LINKS] == (int64_t)found->st_nlink &&
-           words[LC_STAMP_MTIME] == nanoseconds(&found->st_mtim) &&
-           words[LC_STAMP_CTIME] == nanoseconds(&found->st_ctim);
 }
 
 bool lc_stamp_names(const locache_stamp *stamp, const struct stat *found)

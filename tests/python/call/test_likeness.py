@@ -124,6 +124,8 @@ def test_cache_info_is_the_named_tuple_of_lru_cache(kept):
         "time_saved": info.time_saved,
         "verified": 0,
         "mismatches": 0,
+        "bytes": info.bytes,
+        "total": info.total,
     }
     assert info._replace(hits=7, errors=2) == (7, 1, 3, 1)
     assert info._replace(errors=2).errors == 2

@@ -568,7 +568,7 @@ def test_a_cache_for_reading_is_left_as_it_is(answers, monkeypatch, warned):
 def test_the_counts_begin_again(answers, warned):
     answers(1, 1)
     answers(2, 1)
-    assert repr(answers.f.cache_info()).endswith("verified=1, mismatches=1)")
+    assert "verified=1, mismatches=1, " in repr(answers.f.cache_info())
     assert answers.f.cache_info()._asdict()["mismatches"] == 1
     assert answers.f.cache_info()._replace(hits=7).mismatches == 1
     answers.f.cache_clear()
