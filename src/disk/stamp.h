@@ -28,8 +28,8 @@ enum {
 /* The first so many are the file's. */
 #define LC_STAMP_IDENTITY LC_STAMP_PROVES
 
-/* The seconds of a file's time, which may be further from 1970 than 64 bits of nanoseconds are: then
- * it counts as the last that is not. */
+/* The seconds of a file's time, which may be further from 1970 than 64 bits of nanoseconds are:
+ * then it counts as the last that is not. */
 int64_t lc_stamp_clamp(int64_t seconds);
 
 /* Nanoseconds since 1970-01-01 UTC. */
