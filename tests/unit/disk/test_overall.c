@@ -156,6 +156,28 @@ static void test_overall__what_was_dear_stays(void **unused)
     locache_close(cheap);
 }
 
+/* An open handle remembers that nothing was set, until this process sets something. */
+static void test_overall__set_under_an_open_handle(void **unused)
+{
+    (void)unused;
+    locache *cache = open_in(foo, "one");
+    for (int x = 0; x < 40; x++)
+        put_cost(cache, x, 7);
+    bytes_in(foo);
+    assert_int_equal(there.entries, 40);
+    bound(foo, 0, 20, 0);
+    put_cost(cache, 40, 7);
+    bytes_in(foo);
+    assert_true(there.entries <= 20);
+    assert_hit_raw(cache, 40);
+    bound(foo, 0, 0, 0);
+    for (int x = 41; x < 80; x++)
+        put_cost(cache, x, 7);
+    bytes_in(foo);
+    assert_true(there.entries > 39);
+    locache_close(cache);
+}
+
 static void test_overall__entries_and_age(void **unused)
 {
     (void)unused;
@@ -436,6 +458,7 @@ int main(void)
         overall_test(test_overall__a_cache_stays_within_its_bytes),
         overall_test(test_overall__earlier_versions_count),
         overall_test(test_overall__what_was_dear_stays),
+        overall_test(test_overall__set_under_an_open_handle),
         overall_test(test_overall__entries_and_age),
         overall_test(test_overall__what_is_too_old_goes_by_and_by),
         overall_test(test_overall__where_nothing_is_set_nothing_is_kept_or_counted),
