@@ -17,6 +17,7 @@ import pytest
 from locache import CacheWarning, configure, persist
 
 pytestmark = pytest.mark.once
+BOUNDS = 17  # where max_bytes, ttl and stale are among the settings of a function
 
 
 def double(x):
@@ -120,7 +121,7 @@ def test_configure_sets_bounds_for_all(kept):
         with pytest.raises(ValueError, match=r"^configure\(\): ttl is a time as"):
             configure(ttl="never")
         f = kept(double)
-        assert f._made[4][-2] == (1 << 20, 3600 * 10**9, 60 * 10**9, None)
+        assert f._made[4][BOUNDS] == (1 << 20, 3600 * 10**9, 60 * 10**9, None)
     finally:
         persist.__kwdefaults__.update(before)
 
@@ -193,7 +194,9 @@ def test_sending_keeps_bounds(kept):
     import pickle
 
     f = kept(double, max_bytes="1M", ttl="1h", stale=5)
-    assert pickle.loads(pickle.dumps(f._made[4]))[-2] == f._made[4][-2]
+    bounds = f._made[4][BOUNDS]
+    assert bounds[:3] == (1 << 20, 3600 * 10**9, 5 * 10**9)
+    assert pickle.loads(pickle.dumps(f._made[4]))[BOUNDS] == bounds
 
 
 # ---------------------------------------------------------------------------------------------- ttl
