@@ -24,6 +24,7 @@
 #include "base/os.h"
 #include "base/system.h"
 #include "disk/owner.h"
+#include "disk/share.h"
 
 #include <fcntl.h>
 #include <string.h>
@@ -191,7 +192,8 @@ static int write_folded(const lc_directory *at, const folding *in)
     build(first, KIND_COUNTS, &in->sum);
     if (lc_temporary_create_meta(&temporary, at->dir) != 0)
         return -1;
-    return lc_temporary_write(&temporary, spans, 2) == 0 &&
+    return lc_temporary_share(&temporary, at->mode) == 0 &&
+                   lc_temporary_write(&temporary, spans, 2) == 0 &&
                    lc_temporary_publish(&temporary, at->dir, LC_COUNTS_NAME) == 0
                ? 0
                : -1;
@@ -268,6 +270,8 @@ static added open_to_add(int *out, uint64_t *end, const lc_directory *at)
     *out = lc_openat(at->dir, LC_COUNTS_NAME, O_RDWR | O_APPEND | O_CREAT, 0600);
     if (*out < 0)
         return FAILED;
+    if (at->mode != 0)
+        (void)!lc_share_file(*out, at->mode); /* another member's has its rights already */
     if (lc_fstat(*out, &found) == 0 &&
         lc_owner_file(*out, &found, &(lc_owner_in){at->dir, at->owner}, at->path, LC_COUNTS_NAME,
                       NULL) == LOCACHE_OK &&

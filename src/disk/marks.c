@@ -5,6 +5,7 @@
 #include "disk/marks.h"
 #include "base/os.h"
 #include "disk/owner.h"
+#include "disk/share.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -26,6 +27,8 @@ int lc_marks_open(const lc_directory *at, const char *name, bool *made)
     }
     if (fd < 0)
         return -1;
+    if (*made)
+        (void)!lc_share_file(fd, at->mode); /* what it is then is asked next */
     /* A hard link has another name elsewhere. */
     if (lc_fstat(fd, &found) == 0 && found.st_nlink == 1 &&
         lc_owner_file(fd, &found, &(lc_owner_in){at->dir, at->owner}, at->path, name, NULL) ==

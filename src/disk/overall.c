@@ -19,6 +19,7 @@
 #include "disk/owner.h"
 #include "disk/registry.h"
 #include "disk/sealed.h"
+#include "disk/share.h"
 #include "disk/sums.h"
 #include "disk/switching.h"
 
@@ -193,6 +194,8 @@ static void keep_cache(lc_folders *folders, const lc_overall_store *of, int root
     clock_record record;
     lc_least in = {.folders = folders, .bounds = bounds, .clock = &record.clock, .why = WHY_CACHE};
     int fd = lc_openat(root, CLOCK, O_RDWR | O_CREAT, 0600);
+    if (fd >= 0)
+        (void)!lc_share_file(fd, lc_share_like(root)); /* another member's has its rights already */
     struct stat found;
     if (fd < 0)
         return;

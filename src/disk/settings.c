@@ -14,6 +14,7 @@
 #include "disk/folders.h"
 #include "disk/locate.h"
 #include "disk/owner.h"
+#include "disk/share.h"
 #include "disk/temporary.h"
 #include "disk/tree.h"
 #include "format/quantity.h"
@@ -269,6 +270,7 @@ static locache_status write_file(const settings_file *file, const lc_settings *s
     const lc_span content = {text, write_lines(text, settings, of_user)};
     lc_temporary_sweep(file->dir);
     if (lc_temporary_create(&temporary, file->dir) != 0 ||
+        lc_temporary_share(&temporary, lc_share_like(file->dir)) != 0 ||
         lc_temporary_write(&temporary, &content, 1) != 0 ||
         lc_temporary_publish(&temporary, file->dir, file->name) != 0)
         return lc_fail_os(error, errno, "cannot write %s", file->path);
