@@ -28,6 +28,10 @@ LINES = {
     "reset": ["reset", "--dry-run"],
     "gc": ["gc", "--dry-run", "--max-size", "1K"],
 }
+ARCHIVES = {
+    "export": ["export", "--output", "foo.tar.zst"],
+    "import": ["import", "foo.tar.zst", "--into", "other.cache"],
+}
 
 
 def validator(name):
@@ -113,6 +117,13 @@ def test_schema__holds(kind, project, made, tmp_path):
             assert kind is empty or found
 
 
+@pytest.mark.parametrize("kind", [plain, every_byte, damaged])
+def test_schema__of_archives(kind, project, made):
+    kind(project)
+    for name, words in ARCHIVES.items():
+        assert problems(name, printed(project, made / "home", [*words, "--json"])) == []
+
+
 def test_schema__is_one_and_says_no():
     jsonschema.Draft202012Validator.check_schema(SCHEMA)
     assert problems("rm", {"removed": 1, "bytes": 2, "dry_run": True}) == []
@@ -124,5 +135,6 @@ def test_schema__is_one_and_says_no():
 def test_schema__of_every_command_that_prints_json(run):
     commands = re.findall(r"^  ([a-z]+)  ", run("--help").out, re.MULTILINE)
     having = {name for name in commands if "--json" in run(name, "--help").out}
-    assert having == {words[0] for words in LINES.values()}
-    assert LINES.keys() <= SCHEMA["$defs"].keys()
+    lines = {**LINES, **ARCHIVES}
+    assert having == {words[0] for words in lines.values()}
+    assert lines.keys() <= SCHEMA["$defs"].keys()

@@ -34,13 +34,18 @@ def critical(temperature):
     time.sleep(0.06)
     return {}
 """
-FIRST = "[energies(64, 100), energies(64, 1000), critical(2.0), critical(2.269), critical(2.5)]"
+FIRST = """\
+[energies(64, 100), energies(64, 1000), critical(2.0), critical(2.269), critical(2.5)]
+for _ in range(12): energies(64, 100)
+for _ in range(10): critical(2.0), critical(2.269), critical(2.5)
+"""
+SECOND = "for _ in range(1201): energies(64, 100)"
 
 
 def program(root, expression, rows):
     (root / "ising.py").write_text(ISING.format(rows, "temperature"))
     subprocess.run(
-        [sys.executable, "-c", f"from ising import *; {expression}"],
+        [sys.executable, "-c", f"from ising import *\n{expression}"],
         cwd=root,
         env={**clean_environment(root.parent / "home"), "PYTHONDONTWRITEBYTECODE": "1"},
         check=True,
@@ -54,7 +59,7 @@ def ising(tmp_path_factory):
     root.mkdir()
     (root.parent / "home").mkdir()
     program(root, FIRST, "size * steps")
-    program(root, "energies(64, 100)", "2 * size * steps")
+    program(root, SECOND, "2 * size * steps")
     return root
 
 
@@ -70,7 +75,7 @@ def transcripts(page):
 
 def meant(line):
     return line.startswith("locache ") and not re.match(
-        r"locache (run|report|import|export)\b", line
+        r"locache (run|report|import|export|top)\b", line
     )
 
 

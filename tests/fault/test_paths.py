@@ -13,7 +13,7 @@ from faultkit import computed, entry_of, needs_root, persisted, warned
 
 RIGHT = {"x": 1, "list": [1.5, None, "text"]}
 # The files of a function beside its results.
-OWN = {"version", "parts", "turns", "unread"}
+OWN = {"version", "parts", "turns", "unread", "counts"}
 
 
 @pytest.fixture(autouse=True)

@@ -130,7 +130,7 @@ def test_a_key_inside_the_cache_is_not_used(cache, monkeypatch):
     call = persisted(workload.pickled, cache)
     right = call(1)
     state = cache / "state"
-    shutil.copytree(os.environ["XDG_STATE_HOME"], state)
+    shutil.copytree(os.environ["XDG_STATE_HOME"], state, symlinks=True)
     monkeypatch.setenv("XDG_STATE_HOME", str(state))
     (result, ran), messages = warned(computed, persisted(workload.pickled, cache), 1)
     assert (result == right, ran) == (True, True)
