@@ -117,7 +117,7 @@ def test_schema__holds(kind, project, made, tmp_path):
             assert kind is empty or found
 
 
-@pytest.mark.parametrize("kind", [plain, every_byte, damaged])
+@pytest.mark.parametrize("kind", [plain, damaged])
 def test_schema__of_archives(kind, project, made):
     kind(project)
     for name, words in ARCHIVES.items():
