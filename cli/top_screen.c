@@ -39,8 +39,8 @@ static void give_terminal(void)
     if (!drawn_on)
         return;
     drawn_on = false;
-    (void)!write(STDOUT_FILENO, LEAVE, sizeof LEAVE - 1);
     (void)tcsetattr(STDIN_FILENO, TCSAFLUSH, &before);
+    (void)!write(STDOUT_FILENO, LEAVE, sizeof LEAVE - 1);
 }
 
 static void on_end(int number)

@@ -364,8 +364,10 @@ static locache_status publish(lc_stored *stored, lc_bounds_store *of, locache *c
     if (status == LOCACHE_OK)
         status = lc_store_write(stored, &at, address->name, &image, error);
     if (status == LOCACHE_OK) {
-        if (is_done_first(&cache->registered))
+        if (is_done_first(&cache->registered)) {
             lc_registry_note(cache->dir, false);
+            lc_counting_soon(cache);
+        }
         locache_stamp *stamp = &stored->stamp;
         /* Its own time of modification is that at which it was made. */
         const lc_entry made = {.created = stamp->words[LC_STAMP_MTIME],

@@ -103,18 +103,20 @@ static bool take_more(lc_counts *out, const locache *cache)
 
 /* ------------------------------------------------------------------------------------------ add */
 
-static int add_to_file(locache *cache, const lc_counts *more)
+static int add_to_file(locache *cache, const lc_counts *more, bool make)
 {
     int funcdir = lc_dirhold_borrow(cache);
     lc_directory at = lc_handle_directory(cache, funcdir);
     int result = funcdir >= 0 && lc_dirhold_state_of(cache, funcdir) == LC_DIR_THERE
-                     ? lc_counts_add(&at, more)
+                     ? lc_counts_add(&at, more, make)
                      : -1;
     lc_dirhold_return(cache);
     return result;
 }
 
-static __attribute__((noinline)) void add_now(locache *cache)
+/* Within a call the file is made where there is none. Else it is not: a function that is forgotten,
+ * or a process that ends, may do so while somebody deletes the cache. */
+static __attribute__((noinline)) void add_now(locache *cache, bool make)
 {
     lc_counts more;
     lc_counting *counting = &cache->counting;
@@ -123,7 +125,7 @@ static __attribute__((noinline)) void add_now(locache *cache)
         return;
     atomic_store_explicit(&counting->due, lc_ticks() + EVERY, memory_order_relaxed);
     if (take_more(&more, cache)) {
-        if (add_to_file(cache, &more) == 0) {
+        if (add_to_file(cache, &more, make) == 0) {
             for (unsigned i = 0; i < LC_COUNTS; i++)
                 atomic_fetch_add_explicit(&counting->added[i], more.numbers[i],
                                           memory_order_relaxed);
@@ -139,12 +141,18 @@ static __attribute__((noinline)) void add_now(locache *cache)
 void lc_counting_note(locache *cache)
 {
     if (lc_ticks() >= atomic_load_explicit(&cache->counting.due, memory_order_relaxed))
-        add_now(cache);
+        add_now(cache, true);
+}
+
+void lc_counting_soon(locache *cache)
+{
+    atomic_store_explicit(&cache->counting.due, 0, memory_order_relaxed);
 }
 
 void lc_counting_forget(locache *cache)
 {
     take_as_added(cache);
+    lc_counting_soon(cache);
 }
 
 /* ------------------------------------------------------------------------------------- the list */
@@ -200,7 +208,7 @@ void lc_counting_end(locache *cache)
     if (counting->next != NULL)
         counting->next->counting.before = counting->before;
     pthread_mutex_unlock(&list_lock);
-    add_now(cache);
+    add_now(cache, false);
     collect(all, cache);
     for (unsigned i = 0; i < LC_COUNTS; i++)
         atomic_fetch_add_explicit(&of_closed[i], all[i], memory_order_relaxed);
@@ -213,7 +221,7 @@ void lc_counting_end(locache *cache)
 
 void lc_counting_last(locache *cache)
 {
-    add_now(cache);
+    add_now(cache, false);
 }
 
 /* The next one after those that were added before this moment, with one user more. */
@@ -237,7 +245,7 @@ void lc_counting_exit(void)
     uint64_t round = atomic_fetch_add(&rounds, 1) + 1;
     locache *cache;
     while ((cache = next_to_add(round)) != NULL) {
-        add_now(cache);
+        add_now(cache, false);
         lc_handle_release(cache);
     }
 }

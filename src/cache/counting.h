@@ -12,7 +12,9 @@ void lc_counting_end(locache *cache);
 /* For a handle that was closed and had flights still, when the last has ended. */
 void lc_counting_last(locache *cache);
 
-/* Add what was counted, if it is time. Any thread. */
+/* Add what was counted, if it is time; and make it time, as at the first store, which makes the
+ * file that others add to. Any thread. */
+void lc_counting_soon(locache *cache);
 void lc_counting_note(locache *cache);
 /* All handles' now, as when the process ends. */
 void lc_counting_exit(void);

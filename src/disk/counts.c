@@ -262,15 +262,15 @@ static bool is_before_seal(int fd, int64_t place)
 typedef enum added { ADDED, AGAIN, FAILED } added;
 
 /* What has the name may be a link to some other file, which is not written to. */
-static added open_to_add(int *out, uint64_t *end, const lc_directory *at)
+static added open_to_add(int *out, uint64_t *end, const lc_directory *at, bool make)
 {
     struct stat found = {.st_nlink = 1};
     if (!lc_owner_meta(at->dir, at->owner))
         return FAILED;
-    *out = lc_openat(at->dir, LC_COUNTS_NAME, O_RDWR | O_APPEND | O_CREAT, 0600);
+    *out = lc_openat(at->dir, LC_COUNTS_NAME, O_RDWR | O_APPEND | (make ? O_CREAT : 0), 0600);
     if (*out < 0)
         return FAILED;
-    if (at->mode != 0)
+    if (make && at->mode != 0)
         (void)!lc_share_file(*out, at->mode); /* another member's has its rights already */
     if (lc_fstat(*out, &found) == 0 &&
         lc_owner_file(*out, &found, &(lc_owner_in){at->dir, at->owner}, at->path, LC_COUNTS_NAME,
@@ -284,12 +284,12 @@ static added open_to_add(int *out, uint64_t *end, const lc_directory *at)
 }
 
 static added append_record(lc_counts *late, const lc_directory *at,
-                           const unsigned char record[RECORD])
+                           const unsigned char record[RECORD], bool make)
 {
     struct stat found = {.st_nlink = 1};
     uint64_t end;
     int fd;
-    added result = open_to_add(&fd, &end, at);
+    added result = open_to_add(&fd, &end, at, make);
     if (result != ADDED)
         return result;
     if (lc_append(fd, record, RECORD, end) != 0)
@@ -302,25 +302,25 @@ static added append_record(lc_counts *late, const lc_directory *at,
     return result;
 }
 
-static int add_one(lc_counts *late, const lc_directory *at, const lc_counts *more)
+static int add_one(lc_counts *late, const lc_directory *at, const lc_counts *more, bool make)
 {
     unsigned char record[RECORD];
     added result = AGAIN;
     build(record, KIND_COUNTS, more);
     for (int attempt = 0; result == AGAIN && attempt < ATTEMPTS; attempt++)
-        result = append_record(late, at, record);
+        result = append_record(late, at, record, make);
     return result == ADDED ? 0 : -1;
 }
 
-int lc_counts_add(const lc_directory *at, const lc_counts *more)
+int lc_counts_add(const lc_directory *at, const lc_counts *more, bool make)
 {
     lc_counts late = {.since = 0};
     lc_counts later = {.since = 0};
-    int result = add_one(&late, at, more);
+    int result = add_one(&late, at, more, make);
     /* Nothing more can be done where this fails: it was others'. The file is small again, so that
      * nothing is folded here. */
     if (late.since != 0)
-        (void)!add_one(&later, at, &late);
+        (void)!add_one(&later, at, &late, make);
     return result;
 }
 

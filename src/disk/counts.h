@@ -37,8 +37,9 @@ typedef struct lc_counts {
 /* Take more into a sum; numbers stop at their greatest. */
 void lc_counts_join(lc_counts *sum, const lc_counts *more);
 
-/* Add what was counted. 0, or -1: it was not added. */
-int lc_counts_add(const lc_directory *at, const lc_counts *more);
+/* Add what was counted, to a file that is made where there is none, if `make`. 0, or -1: it was not
+ * added. */
+int lc_counts_add(const lc_directory *at, const lc_counts *more, bool make);
 /* Call fn with each record, in no order. False: there is no file that can be read. */
 bool lc_counts_each(const lc_directory *at, void (*fn)(void *context, const lc_counts *one),
                     void *context);

@@ -185,7 +185,7 @@ static void test_counting__begins_anew_with_a_reset(void **unused)
     assert_hit(cache, 1, "r");
     assert_int_equal(locache_reset(cache, &error), LOCACHE_OK);
     assert_int_equal(total_of(cache).hits, 0);
-    assert_miss(cache, 1);
+    use(cache, 0);
     locache_close(cache);
     assert_int_equal(on_disk().hits, 0);
     assert_int_equal(on_disk().misses, 1);
@@ -193,17 +193,33 @@ static void test_counting__begins_anew_with_a_reset(void **unused)
     assert_int_equal(on_disk().misses, 0);
 }
 
-static void test_counting__writes_nothing_for_readers_and_into_no_deleted_directory(void **unused)
+/* Whoever deletes the cache meanwhile finds no new file in a directory that he just emptied. */
+static void test_counting__makes_no_file_when_a_handle_is_closed(void **unused)
 {
     (void)unused;
     struct stat found;
+    locache *cache = open_one(0);
+    use(cache, 2);
+    assert_int_equal(unlink(in_foo("my_func/.locache/counts")), 0);
+    locache_close(cache);
+    assert_int_not_equal(stat(in_foo("my_func/.locache/counts"), &found), 0);
+    /* Who stores makes it. */
+    cache = open_one(0);
+    must_put(cache, 2, "r");
+    assert_int_equal(on_disk().stores, 1);
+    locache_close(cache);
+}
+
+static void test_counting__writes_nothing_for_readers_and_into_no_deleted_directory(void **unused)
+{
+    (void)unused;
     locache *cache = open_one(0);
     use(cache, 0);
     locache *reading = open_one(LOCACHE_OPEN_READ_ONLY);
     assert_hit(reading, 1, "r");
     assert_int_equal(total_of(reading).hits, 1);
     locache_close(reading);
-    assert_int_not_equal(stat(in_foo("my_func/.locache/counts"), &found), 0);
+    assert_int_equal(on_disk().hits, 0);
     /* Gone, and another handle's by then. */
     remove_all(in_foo("my_func"));
     locache *other = open_one(0);
@@ -315,6 +331,7 @@ int main(void)
         scratch_test(test_counting__loses_what_a_killed_process_had_not_added),
         scratch_test(test_counting__takes_back_what_was_only_looked_at),
         scratch_test(test_counting__begins_anew_with_a_reset),
+        scratch_test(test_counting__makes_no_file_when_a_handle_is_closed),
         scratch_test(test_counting__writes_nothing_for_readers_and_into_no_deleted_directory),
         scratch_test(test_counting__keeps_what_it_cannot_write),
         scratch_test(test_counting__of_a_base_counts_where_it_was_asked),

@@ -42,7 +42,7 @@ static lc_counts counted(uint64_t hits, int64_t until)
 static void must_add(uint64_t hits)
 {
     const lc_counts more = counted(hits, 1000);
-    assert_int_equal(lc_counts_add(&at, &more), 0);
+    assert_int_equal(lc_counts_add(&at, &more, true), 0);
 }
 
 static uint64_t hits_there(void)
@@ -68,7 +68,7 @@ static void test_counts__are_summed_up(void **unused)
     assert_int_equal(sum.since, 0);
     must_add(3);
     const lc_counts more = counted(4, 2000);
-    assert_int_equal(lc_counts_add(&at, &more), 0);
+    assert_int_equal(lc_counts_add(&at, &more, true), 0);
     assert_true(lc_counts_read(&sum, &at));
     assert_int_equal(sum.numbers[LC_COUNT_HITS], 7);
     assert_int_equal(sum.since, 995);
@@ -120,7 +120,7 @@ static void test_counts__keep_recent_ones_apart(void **unused)
         struct timespec now;
         clock_gettime(CLOCK_REALTIME, &now);
         const lc_counts more = counted(1, (int64_t)now.tv_sec * 1000000000);
-        assert_int_equal(lc_counts_add(&at, &more), 0);
+        assert_int_equal(lc_counts_add(&at, &more, true), 0);
     }
     assert_true(size_there() < 20 * RECORD);
     unsigned recent = 0;
@@ -198,7 +198,7 @@ static void test_counts__are_written_to_no_other_file(void **unused)
                          : kind == 2 ? mkfifo(file(), 0600)
                                      : mkdir(file(), 0700),
                          0);
-        assert_int_equal(lc_counts_add(&at, &more), -1);
+        assert_int_equal(lc_counts_add(&at, &more, true), -1);
         assert_int_equal(hits_there(), 0);
         assert_int_equal(remove(file()), 0);
     }
@@ -206,7 +206,7 @@ static void test_counts__are_written_to_no_other_file(void **unused)
     assert_int_equal(found.st_size, 4);
     /* Without .locache/ there is nothing to add to, and none is made. */
     assert_int_equal(rmdir(in_foo(LC_META)), 0);
-    assert_int_equal(lc_counts_add(&at, &more), -1);
+    assert_int_equal(lc_counts_add(&at, &more, true), -1);
     assert_int_equal(access(in_foo(LC_META), F_OK), -1);
 }
 
@@ -226,7 +226,7 @@ static void test_counts__of_several_processes_lose_nothing(void **unused)
             const lc_counts more = counted(1, 1000);
             int failed = 0;
             for (int n = 0; n < ROUNDS; n++)
-                failed |= lc_counts_add(&at, &more) != 0;
+                failed |= lc_counts_add(&at, &more, true) != 0;
             _exit(failed);
         }
     }
@@ -320,7 +320,7 @@ static void test_counts__stay_what_they_are_where_a_call_fails(void **unused)
                 must_add(1);
             const lc_counts more = counted(1, 1000);
             fault_set(NULL, n, ENOSPC);
-            int result = lc_counts_add(&at, &more);
+            int result = lc_counts_add(&at, &more, true);
             failed = fault_clear();
             assert_int_equal(hits_there(), records + (result == 0 ? 1 : 0));
         }
@@ -352,7 +352,7 @@ static void test_counts__survive_a_process_that_dies_at_any_call(void **unused)
                 const lc_counts more = counted(1, 1000);
                 turn = 0;
                 lc_fault_hook = die_at_nth;
-                (void)!lc_counts_add(&at, &more);
+                (void)!lc_counts_add(&at, &more, true);
                 _exit(0);
             }
             assert_int_equal(waitpid(child, &status, 0), child);
