@@ -2,6 +2,7 @@
  * whoever else stores, dies or removes meanwhile. */
 #include "disk/overall.h"
 #include "fault.h"
+#include "killed.h"
 #include "scratch.h"
 
 #include <time.h>
@@ -371,20 +372,10 @@ static void test_overall__each_call_fails(void **unused)
     }
 }
 
-static int killed_at;
-
-static int die_at(const char *call)
-{
-    (void)call;
-    if (--killed_at == 0)
-        (void)raise(SIGKILL);
-    return 0;
-}
-
 static void store_and_die(void *context)
 {
     locache *cache = open_in(context, "one");
-    lc_fault_hook = die_at;
+    lc_fault_hook = kill_at_call;
     put_cost(cache, 100, 7);
     lc_fault_hook = NULL;
 }
@@ -405,7 +396,7 @@ static void test_overall__killed_at_each_call(void **unused)
             put_cost(cache, x, 7);
         killed_at = n;
         assert_true(waitpid(in_child(store_and_die, path), &ended, 0) > 0);
-        died = WIFSIGNALED(ended) && WTERMSIG(ended) == SIGKILL;
+        died = was_killed(ended);
         assert_true(died || (WIFEXITED(ended) && WEXITSTATUS(ended) == 0));
         for (int x = 200; x < 215; x++)
             put_cost(cache, x, 7);

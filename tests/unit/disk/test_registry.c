@@ -3,6 +3,7 @@
 #include "base/os.h"
 #include "disk/registry.h"
 #include "fault.h"
+#include "killed.h"
 #include "scratch.h"
 
 #include <limits.h>
@@ -408,20 +409,10 @@ static void test_registry__each_call_fails(void **unused)
     }
 }
 
-static int killed_at;
-
-static int die_at(const char *call)
-{
-    (void)call;
-    if (--killed_at == 0)
-        (void)raise(SIGKILL);
-    return 0;
-}
-
 static void register_and_die(void *context)
 {
     told *in = context;
-    lc_fault_hook = die_at;
+    lc_fault_hook = kill_at_call;
     lc_registry_note(in_scratch("new.cache"), true);
     (void)!locache_each_cache(take, in, &error);
     lc_fault_hook = NULL;
@@ -441,7 +432,7 @@ static void test_registry__killed_at_each_call(void **unused)
         killed_at = n;
         in.count = 0;
         assert_int_equal(waitpid(in_child(register_and_die, &in), &ended, 0) > 0, true);
-        died = WIFSIGNALED(ended) && WTERMSIG(ended) == SIGKILL;
+        died = was_killed(ended);
         assert_true(died || (WIFEXITED(ended) && WEXITSTATUS(ended) == 0));
         lc_registry_note(in_scratch("new.cache"), true);
         assert_int_equal(list()->count, 1);
