@@ -10,6 +10,7 @@ import subprocess
 import sys
 import textwrap
 import threading
+import time
 import warnings
 
 import locache
@@ -25,12 +26,14 @@ class Node:
 
 
 class Unkeyable:
-    """Counts how often a walk comes to one of its objects."""
+    """Counts how often a walk comes to one of its objects, which takes longer than any processor
+    does with the rest."""
 
     met = 0
 
     def __reduce_ex__(self, protocol):
         Unkeyable.met += 1
+        time.sleep(0.05)
         raise TypeError
 
 
