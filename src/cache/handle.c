@@ -4,6 +4,7 @@
  * Each field that threads share is read by itself, and no lock makes several of them one picture.
  * What a torn picture could do is said where it is read. */
 #include "cache/handle.h"
+#include "base/alloc.h"
 #include "base/log.h"
 #include "base/watched.h"
 
@@ -32,12 +33,17 @@ void lc_handle_release(locache *cache)
 void lc_handle_log(const locache *cache, locache_event_kind kind, const char *name,
                    const char *detail)
 {
-    char path[LOCACHE_PATH_MAX];
     /* Before the path is put together: nobody listens, mostly. */
     if (!lc_log_wanted())
         return;
-    snprintf(path, sizeof path, "%s%s%s", lc_handle_path(cache), name[0] ? "/" : "", name);
-    lc_log(kind, cache->function, path, detail);
+    /* Not on the stack: who listens is called on top of it, on what may be a small one. */
+    const char *dir = lc_handle_path(cache);
+    size_t size = strlen(dir) + 1 + strlen(name) + 1;
+    char *path = lc_alloc(size);
+    if (path != NULL)
+        snprintf(path, size, "%s%s%s", dir, name[0] ? "/" : "", name);
+    lc_log(kind, cache->function, path != NULL ? path : dir, detail);
+    lc_free(path);
 }
 
 void lc_handle_event(locache *cache, locache_event_kind kind, const char *name, const char *detail)
