@@ -1,6 +1,6 @@
 #!/bin/sh
-# tools/fuzz.sh SECONDS: every libFuzzer target for so long, three at a time, starting from the
-# corpus that is kept.
+# tools/fuzz.sh SECONDS: every libFuzzer target for so long, all beside each other, starting from
+# the corpus that is kept.
 . tools/common.sh
 seconds=${1:-60}
 sh tools/dependencies.sh build meson fuzz
@@ -9,7 +9,8 @@ dir=build/fuzz
 again=
 if [ -d "$dir" ]; then again=--reconfigure; fi
 quietly configure-fuzz env CC=clang meson setup "$dir" $again -Dpython=disabled \
-    -Dlibrary=disabled -Dtests=disabled -Dfuzzers=enabled -Dbuildtype=debugoptimized \
+    -Dlibrary=disabled -Dcommand=disabled -Dtests=disabled -Dfuzzers=enabled \
+    -Dbuildtype=debugoptimized -Doptimization=1 \
     -Db_sanitize=address,undefined -Db_lundef=false -Dc_args=-fsanitize=fuzzer-no-link
 quietly compile-fuzz meson compile -C "$dir"
 
@@ -37,20 +38,15 @@ report() {
 passed=0 failed=0
 targets=$(cd "$dir/tests" && find . -maxdepth 1 -type f -name 'fuzz_*' ! -name '*.*' |
     sed 's,^\./,,' | sort)
-# shellcheck disable=SC2086
-set -- $targets
-while [ $# -gt 0 ]; do
-    beside=
-    for target in ${3:+"$3"} ${2:+"$2"} "$1"; do
-        fuzz "$target" &
-        beside="$target:$! $beside"
-    done
-    for target in $beside; do
-        status=0
-        wait "${target#*:}" || status=$?
-        report "${target%:*}" "$status"
-        shift
-    done
+beside=
+for target in $targets; do
+    fuzz "$target" &
+    beside="$beside $target:$!"
+done
+for target in $beside; do
+    status=0
+    wait "${target#*:}" || status=$?
+    report "${target%:*}" "$status"
 done
 say "$passed passed, $failed failed"
 [ "$failed" = 0 ] && [ "$passed" != 0 ]

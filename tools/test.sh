@@ -45,7 +45,7 @@ core() { # core NAME DIRECTORY TEST OPTION...
     shift 2
     rm -f "$dir/meson-logs/$name"*.json
     status=0
-    meson test -C "$dir" --no-rebuild --print-errorlogs --logbase "$name" "$@" \
+    meson test -C "$dir" --no-rebuild --num-processes 3 --print-errorlogs --logbase "$name" "$@" \
         >"$logs/$name.log" 2>&1 </dev/null || status=$?
     if [ "$status" != 0 ]; then cat "$logs/$name.log"; fi
     report=$(find "$dir/meson-logs" -name "$name*.json" | head -n 1)
@@ -147,7 +147,9 @@ all_pythons >"$logs/pythons"
 core_builds
 core_tests &
 testing=$!
-trap 'kill "$testing" 2>/dev/null || :' EXIT
+commanding=
+# shellcheck disable=SC2086
+trap 'kill "$testing" $commanding 2>/dev/null || :' EXIT
 trap 'exit 130' INT TERM
 prepare
 
@@ -158,17 +160,23 @@ LOCACHE_TEST_PYTHONS=$(awk -v here="$PWD" \
 LOCACHE_TEST_CORE=$PWD/$plain/liblocache_core.a
 export LOCACHE_TEST_PYTHONS LOCACHE_TEST_CORE
 
-beside= # by their numbers, what runs beside this
-in_turn() { # in_turn COMMAND...: one beside what else is in turn
-    "$@" &
-    beside="$beside $!"
-}
-finish() {
-    for process in $beside; do
+finish() { # finish PROCESS...
+    for process; do
         if ! wait "$process"; then fail "not all could be tested"; fi
     done
-    beside=
 }
+
+commands() {
+    pytest_with cli ".venv-$whole/bin/python" -n 1 tests/cli
+    pytest_with tools ".venv-$whole/bin/python" -n 1 tests/tools
+    # The command under the sanitizers, which look into each of its runs.
+    LOCACHE_TEST_COMMAND=$PWD/$sanitized/cli/locache
+    export LOCACHE_TEST_COMMAND
+    pytest_with cli-sanitized ".venv-$whole/bin/python" -n 1 tests/cli
+}
+# Beside all others: most of it waits for processes that the tests start.
+commands &
+commanding=$!
 
 long=${LOCACHE_TEST_LONG:-0}
 # One interpreter runs all rows of a table, each of the others a third. Many tests wait for other
@@ -184,32 +192,22 @@ one_of_many() { # one_of_many VERSION PART
         --ignore tests/python/key/test_columns.py tests/python
 }
 turn=0
+beside= # by their numbers, what runs beside this
 while read -r version _; do
     if [ "$version" = "$whole" ]; then continue; fi
-    in_turn one_of_many "$version" "$((turn % 3 + 1))/3"
+    one_of_many "$version" "$((turn % 3 + 1))/3" &
+    beside="$beside $!"
     turn=$((turn + 1))
 done <"$logs/pythons"
-finish
+# shellcheck disable=SC2086
+finish $beside
 # Three workers for two processors: each begins with a third of the files, since what a file's tests
 # share is made once.
 LOCACHE_TEST_PART=1/1
 export LOCACHE_TEST_PART
 pytest_with "python-$whole" ".venv-$whole/bin/python" -n 3 tests/python
 
-if ! wait "$testing"; then fail "the core could not be tested"; fi
-trap - EXIT
-
-commands() {
-    pytest_with cli ".venv-$whole/bin/python" -n 1 tests/cli
-    pytest_with tools ".venv-$whole/bin/python" -n 1 tests/tools
-    # The command under the sanitizers, which look into each of its runs.
-    LOCACHE_TEST_COMMAND=$PWD/$sanitized/cli/locache
-    export LOCACHE_TEST_COMMAND
-    pytest_with cli-sanitized ".venv-$whole/bin/python" -n 1 tests/cli
-}
-in_turn commands
 pytest_with faults ".venv-$whole/bin/python" -n 2 tests/fault
-finish
 
 # Under the sanitizers: CPython itself leaks at its end, so that leaks are the core tests' to find.
 ASAN_OPTIONS=$ASAN_OPTIONS:detect_leaks=0
@@ -233,6 +231,9 @@ pytest_with python-sanitized ".venv-$whole/bin/python" -n 3 tests/python \
     --ignore tests/python/reach/test_cells.py --ignore tests/python/reach/test_compiled.py \
     -k 'not autoreload and not every_process and not hash_seed and not two_processes_agree' \
     --ignore tests/python/reach/test_everywhere.py --ignore tests/python/reach/test_programs.py
+
+finish "$testing" "$commanding"
+trap - EXIT
 
 # The table of faults says what the long form injected.
 if [ "$long" = 1 ]; then
