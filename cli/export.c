@@ -38,6 +38,7 @@ typedef struct exporting {
     uint64_t results;
     uint64_t bytes;
     uint64_t left_out;
+    uint64_t misplaced; /* of these: of another function than their folder */
     cli_progress progress;
 } exporting;
 
@@ -178,7 +179,9 @@ static bool export_file(void *context, const cli_visit *visit, const locache_fil
         leave_out(in, error.message);
         return true;
     }
-    if (!in->begun && !put_record_of(in, visit)) {
+    if (!cli_is_of_folder(&file, visit)) {
+        in->misplaced++;
+    } else if (!in->begun && !put_record_of(in, visit)) {
         (void)snprintf(path, sizeof path, "%.*s has no record of its version", 3000,
                        visit->info->path);
         leave_out(in, path);
@@ -229,8 +232,23 @@ static bool take_cache(exporting *in, const cli_places *places)
         return false;
     }
     const char *last = strrchr(places->items[0].dir, '/');
-    in->cache = last != NULL && last[1] != '\0' ? last + 1 : "locache.cache";
+    last = last != NULL ? last + 1 : "";
+    /* An import makes no hidden directory. */
+    last += strspn(last, ".");
+    in->cache = last[0] != '\0' ? last : "locache.cache";
     return true;
+}
+
+/* What an import would not take: once, since it is mostly a whole folder. */
+static void tell_misplaced(exporting *in)
+{
+    if (in->misplaced == 0)
+        return;
+    in->left_out += in->misplaced;
+    in->code = CLI_FOUND;
+    cli_error("left out: %llu results of another function than their directory's, which are a miss "
+              "to every program (`locache verify` lists them)",
+              (unsigned long long)in->misplaced);
 }
 
 static int export_places(exporting *in, const cli_places *places, const char *path, bool as_json)
@@ -247,6 +265,7 @@ static int export_places(exporting *in, const cli_places *places, const char *pa
     errno = in->failed ? errno : 0;
     bool done = !in->failed && cli_archive_finish(in->writer);
     int error = errno;
+    tell_misplaced(in);
     if (!end_output(&out, done)) {
         cli_error("cannot write %s: %s", path != NULL ? path : "standard output",
                   strerror(done ? errno : error));
@@ -305,9 +324,9 @@ const cli_command cli_export_command = {
     .summary = "a cache as one file",
     .about = "The results of one cache, or of a function or those that the filters take, with\n"
              "the versions that they are of, as a tar archive that zstd compressed. Each is\n"
-             "verified first; what is damaged is left out and told. FILE has its name only\n"
-             "when it is whole; one that is there is replaced. `locache import` is the way\n"
-             "back.",
+             "verified first; what is damaged, or of another function than its directory's,\n"
+             "is left out and told. FILE has its name only when it is whole; one that is\n"
+             "there is replaced. `locache import` is the way back.",
     .options = options,
     .option_count = sizeof options / sizeof *options,
     .run = run_export,

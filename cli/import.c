@@ -320,7 +320,7 @@ static void put_imported(const importing *in, const locache_imported *done)
         printf("; %llu were there already%s", (unsigned long long)done->kept,
                in->flags & LOCACHE_IMPORT_REPLACE ? "" : " (--replace replaces them)");
     if (done->others > 0)
-        printf("; %llu of another version or format were left out",
+        printf("; %llu of another function, version or format were left out",
                (unsigned long long)done->others);
     putchar('\n');
 }
@@ -415,7 +415,8 @@ const cli_command cli_import_command = {
     .operands = "[options] FILE",
     .summary = "bring the results of an exported cache into another",
     .about = "Everything in the archive is verified before any of it is used: names, sizes,\n"
-             "checksums, functions, versions. Results that are there already stay. A pickle\n"
+             "checksums, functions, versions. Results that are there already stay; those of\n"
+             "another function, version or format than where they lie are left out. A pickle\n"
              "is imported where this user signed it; where others did, only with --trust,\n"
              "since it can run code. What is left is data: its maker may have made it up.\n"
              "`-` is standard input.",

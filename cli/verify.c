@@ -77,19 +77,12 @@ static void damaged(verification *in, const cli_visit *visit, const char *name, 
     tell(in, &found);
 }
 
-static bool is_of_function(const locache_file *file, const cli_visit *visit)
-{
-    locache_id id;
-    cli_function_id(&id, visit->info->name);
-    return memcmp(id.bytes, file->function.bytes, LOCACHE_ID_SIZE) == 0;
-}
-
 static void judge_sound(verification *in, const cli_visit *visit, const locache_file *file,
                         const char *name)
 {
     char message[LOCACHE_MESSAGE_MAX + LOCACHE_PATH_MAX];
     bool trusted = file->codec != LOCACHE_CODEC_PICKLE || file->signature == LOCACHE_SIGNATURE_OURS;
-    if (!is_of_function(file, visit)) {
+    if (!cli_is_of_folder(file, visit)) {
         (void)snprintf(message, sizeof message, "%s/%s is a result of another function",
                        visit->info->path, name);
         damaged(in, visit, name, message);

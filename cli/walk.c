@@ -112,6 +112,13 @@ int cli_walk(const cli_places *places, const cli_visitor *visitor)
     return code;
 }
 
+bool cli_is_of_folder(const locache_file *file, const cli_visit *visit)
+{
+    locache_id id;
+    cli_function_id(&id, visit->info->name);
+    return memcmp(id.bytes, file->function.bytes, LOCACHE_ID_SIZE) == 0;
+}
+
 const char *cli_shown_path(const char *path)
 {
     static char here[LOCACHE_PATH_MAX];

@@ -26,6 +26,9 @@ typedef struct cli_visitor {
  * functions may be NULL. */
 int cli_walk(const cli_places *places, const cli_visitor *visitor);
 
+/* Is a file's result one of the function that its folder is of? Else it is a miss there. */
+bool cli_is_of_folder(const locache_file *file, const cli_visit *visit);
+
 /* A path as it is shown: relative to the working directory where it is below that. */
 const char *cli_shown_path(const char *path);
 

@@ -766,7 +766,9 @@ typedef struct locache_request {
      * anew is waited for. 0: all that is stored counts. */
     int64_t newer_than;
     /* A flight that is given beside a stale result is computed by another
-     * thread or a task, and not by this thread: as of `detached`. */
+     * thread or a task, and not by this thread: as of `detached`. The caller
+     * does not wait for it: it is not within anything. A thread that computes
+     * it says so with locache_adopt(). */
     bool behind;
 } locache_request;
 
@@ -792,6 +794,12 @@ LOCACHE_API LOCACHE_CHECK locache_status locache_commit(
 /* Nothing is stored, and the next who waits computes. NULL is allowed. Any
  * thread, not only the one that began. */
 LOCACHE_API void locache_abandon(locache_flight *flight);
+/* This thread computes the flight from here on: what it begins next is within
+ * it, as if it had begun the flight itself, so that a computation that would
+ * wait for itself is known as one. For a flight that another thread began, or
+ * that was given beside a stale result (`behind`); before the computation, and
+ * not while another thread goes on with it. NULL is allowed. Any thread. */
+LOCACHE_API void locache_adopt(locache_flight *flight);
 
 /* Forget one result. OK, or MISS where there was none. Failures: EINVAL (not a
  * key), EIO, EUNTRUSTED, ENOMEM. Any thread. */

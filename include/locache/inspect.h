@@ -309,7 +309,7 @@ typedef struct locache_imported {
     uint64_t bytes;   /* of all that were brought in */
     uint64_t kept;    /* were there already, and stayed */
     uint64_t pickles; /* left out, since this user did not sign them */
-    uint64_t others;  /* left out: of another version or format */
+    uint64_t others;  /* left out: of another function, version or format */
 } locache_imported;
 
 /* Begin to bring results into a cache directory (an absolute path), which is
@@ -326,8 +326,8 @@ locache_import_folder(locache_import *to, const locache_imported_folder *folder,
                       locache_error *error);
 /* Bring in a result of that folder, as the bytes of its file. OK, also where it
  * is left out, which locache_imported counts. ECORRUPT: it is damaged, of
- * another call than its name says, of another function, or there twice; ELIMIT,
- * EUNTRUSTED (the user's key), EIO, ENOMEM. */
+ * another call than its name says, or there twice; ELIMIT, EUNTRUSTED (the
+ * user's key), EIO, ENOMEM. */
 LOCACHE_API LOCACHE_CHECK locache_status
 locache_import_entry(locache_import *to, const char *name, const void *bytes,
                      size_t size, locache_error *error);

@@ -50,6 +50,7 @@ static PyMethodDef functions[] = {
     {"_summary", lcpy_counts_summary, METH_NOARGS, NULL}, /* for locache._log */
     {"decorate", lcpy_type_decorate, METH_VARARGS, NULL}, /* for persist() */
     /* for locache._async */
+    {"_adopt", lcpy_tasks_adopt, METH_O, NULL},
     {"_end", lcpy_tasks_end, METH_O, NULL},
     {"_hide", lcpy_tasks_hide, METH_O, NULL},
     {"_names_of", lcpy_names_told, METH_O, NULL},       /* for tests */

@@ -13,7 +13,7 @@ from contextvars import copy_context
 from time import monotonic, monotonic_ns
 from weakref import WeakKeyDictionary
 
-from locache._core import _end  # type: ignore[import-not-found]
+from locache._core import _adopt, _end  # type: ignore[import-not-found]
 
 # Seconds until what raised is tried again: a server that is down need not be asked at each call.
 PAUSE = 1.0
@@ -57,6 +57,7 @@ def _note_failure(persisted, key, error):
 
 def _compute(persisted, key, args, kwargs, request):
     try:
+        _adopt(request)
         parts = persisted._parts_of(key, args, kwargs)
         others = persisted._others()
         start = monotonic_ns()

@@ -249,25 +249,23 @@ static locache_status look_before(locache_value **value, asking *all, locache *c
     return look_first(value, all, cache, address, error);
 }
 
-/* Is the flight beside a stale result another thread's or a task's? */
-static bool is_behind(const locache_request *request)
-{
-    return request->detached ||
-           (request->size >= LC_SIZED_UP_TO(locache_request, behind) && request->behind);
-}
-
 /* A stale result was found: undertake to compute it anew, where nobody does so. *flight: that
  * undertaking, or NULL. What somebody stored meanwhile takes the stale one's place. */
 static void offer_refresh(locache_value **value, locache_flight **flight, locache *cache,
                           const lc_address *address, asking *all)
 {
     locache_value *newer;
-    locache_request own = *all->request;
-    own.detached = is_behind(all->request);
+    locache_request own;
+    /* A program of an earlier header has a shorter one. */
+    (void)lc_sized_take(&own, sizeof own, LC_SIZED_UP_TO(locache_request, waits), all->request);
+    own.detached = own.detached || own.behind;
     own.waits = NULL;
     locache_flight *begun = lc_flight_new(cache, address, &own);
     if (begun == NULL)
         return;
+    /* Who asked does not wait for what is computed behind: it may wait for him. */
+    if (own.behind)
+        lc_flight_part(begun);
     (void)lc_dirhold_borrow(cache);
     bool taken = lc_flight_try(begun) == LC_TURN_TAKEN;
     all->look.stale = false;
@@ -368,5 +366,15 @@ void locache_abandon(locache_flight *flight)
     int cancelling;
     pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancelling);
     lc_flight_end(flight);
+    pthread_setcancelstate(cancelling, &cancelling);
+}
+
+void locache_adopt(locache_flight *flight)
+{
+    int cancelling;
+    if (flight == NULL)
+        return;
+    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancelling);
+    lc_flight_adopt(flight);
     pthread_setcancelstate(cancelling, &cancelling);
 }

@@ -37,14 +37,6 @@ static bool is_marked_lock_held(const locache_flight *within, unsigned mark)
     return within != NULL;
 }
 
-static bool is_within_lock_held(const locache_flight *flight, const locache_flight *outer)
-{
-    const locache_flight *at = flight->within;
-    while (at != NULL && at != outer)
-        at = at->within;
-    return at != NULL;
-}
-
 /* Mark whoever has the turn that an edge waits for. True: `flight` is within that. */
 static bool follow_lock_held(const locache_flight *edge, const locache_flight *flight,
                              unsigned mark, bool *more)
@@ -53,7 +45,7 @@ static bool follow_lock_held(const locache_flight *edge, const locache_flight *f
     while ((at = lc_flights_find_lock_held(at, edge)) != NULL) {
         if (at->state != LC_FLIGHT_HELD || at->mark == mark)
             continue;
-        if (is_within_lock_held(flight, at))
+        if (lc_flights_is_within_lock_held(flight, at))
             return true;
         at->mark = mark;
         *more = true;
@@ -63,7 +55,7 @@ static bool follow_lock_held(const locache_flight *edge, const locache_flight *f
 
 bool lc_circle_with_lock_held(locache_flight *flight, locache_flight *other)
 {
-    if (is_within_lock_held(flight, other))
+    if (lc_flights_is_within_lock_held(flight, other))
         return true;
     if (flight->within == NULL || other->state != LC_FLIGHT_HELD)
         return false;

@@ -112,6 +112,31 @@ locache *lc_flight_cache(const locache_flight *flight)
     return flight->cache;
 }
 
+void lc_flight_part(locache_flight *flight)
+{
+    lc_flights_lock();
+    locache_flight *outer = flight->within;
+    flight->within = NULL;
+    lc_flights_unlock();
+    lc_flights_release(outer);
+}
+
+/* What is within the flight itself, as this thread may have begun it, the flight is not within. */
+void lc_flight_adopt(locache_flight *flight)
+{
+    note_thread();
+    lc_flights_lock();
+    lc_flights_pull_lock_held(flight);
+    locache_flight *outer = lc_flights_innermost_lock_held();
+    if (outer != NULL && flight->within == NULL && !lc_flights_is_within_lock_held(outer, flight)) {
+        flight->within = outer;
+        outer = NULL;
+    }
+    lc_flights_push_lock_held(flight);
+    lc_flights_unlock();
+    lc_flights_release(outer);
+}
+
 static void set_state_lock_held(locache_flight *flight, lc_flight_state state)
 {
     if (flight->state == LC_FLIGHT_STOPPED && state != LC_FLIGHT_STOPPED)

@@ -14,6 +14,10 @@ locache_flight *lc_flight_new(locache *cache, const lc_address *address,
 /* The address that it was made of, as long as it lives. */
 lc_address *lc_flight_address(locache_flight *flight);
 locache *lc_flight_cache(const locache_flight *flight);
+/* It is within nothing: what it was begun within does not wait for it. */
+void lc_flight_part(locache_flight *flight);
+/* This thread computes it from here on, whoever began it. */
+void lc_flight_adopt(locache_flight *flight);
 
 typedef enum lc_turn_state {
     LC_TURN_TAKEN,  /* it is this flight's to compute, once it has looked again */

@@ -109,6 +109,14 @@ void lc_flights_pull_lock_held(locache_flight *flight)
     flight->before = NULL;
 }
 
+bool lc_flights_is_within_lock_held(const locache_flight *flight, const locache_flight *outer)
+{
+    const locache_flight *at = flight->within;
+    while (at != NULL && at != outer)
+        at = at->within;
+    return at != NULL;
+}
+
 locache_flight *lc_flights_leave_thread(void)
 {
     locache_flight *bound = NULL;

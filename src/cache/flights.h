@@ -65,6 +65,8 @@ bool lc_flights_any_within(void);
 /* Put it on this thread's chain; and off the chain that it is on. */
 void lc_flights_push_lock_held(locache_flight *flight);
 void lc_flights_pull_lock_held(locache_flight *flight);
+/* Is it within that one, through whatever others? */
+bool lc_flights_is_within_lock_held(const locache_flight *flight, const locache_flight *outer);
 
 /* The thread ends: nothing is on its chain any more. Its flights with a frame, linked by
  * `before`. */

@@ -30,6 +30,7 @@ typedef struct incoming {
     locache_id function;
     locache_id version;
     bool current;
+    bool filled; /* there is a result in it */
 } incoming;
 
 struct locache_import {
@@ -210,9 +211,9 @@ static locache_status judge(locache_import *to, locache_value *value, const char
         return status;
     if (!lc_key_has_filename(entry->key, name))
         return lc_fail(error, LOCACHE_ECORRUPT, "it is the result of another call");
-    if (memcmp(entry->function.bytes, in->function.bytes, LOCACHE_ID_SIZE) != 0)
-        return lc_fail(error, LOCACHE_ECORRUPT, "it is a result of another function");
-    if (!lc_version_has_id(&to->record, &entry->version)) {
+    /* To every program it is a miss in that folder: somebody copied or renamed it by hand. */
+    bool other = memcmp(entry->function.bytes, in->function.bytes, LOCACHE_ID_SIZE) != 0;
+    if (other || !lc_version_has_id(&to->record, &entry->version)) {
         to->numbers.others++;
         return LOCACHE_MISS;
     }
@@ -249,6 +250,7 @@ locache_status locache_import_entry(locache_import *to, const char *name, const 
     locache_status status = judge(to, value, name, error);
     if (status == LOCACHE_OK)
         status = lc_staged_write(&in->staged, name, (lc_span){value->bytes, size}, error);
+    in->filled = in->filled || status == LOCACHE_OK;
     to->numbers.bytes += status == LOCACHE_OK ? size : 0;
     locache_value_free(value);
     if (status == LOCACHE_MISS)
@@ -289,7 +291,8 @@ locache_status locache_import_commit(locache_imported *out, locache_import *to,
     if (to->made_root)
         lc_ours_mark(to->root, to->staging.work);
     for (size_t i = 0; i < to->count && status == LOCACHE_OK; i++) {
-        status = give_place(to, &to->folders[i], error);
+        if (to->folders[i].filled)
+            status = give_place(to, &to->folders[i], error);
         lc_staged_discard(&to->folders[i].staged, &to->staging);
     }
     to->made_root = to->made_root && to->numbers.stored == 0;

@@ -236,6 +236,60 @@ def test_what_is_damaged_is_left_out_and_told(project, run, tmp_path):
     assert "x=1_num=3" in ran.err
 
 
+def test_results_of_another_function_do_not_go_with_it(project, run, tmp_path, elsewhere):
+    """As where somebody copied or renamed directories by hand: an import takes none of them."""
+    cache = project / "foo.cache"
+    (cache / "plain").rename(cache / "renamed")
+    shutil.copy(next((cache / "pickled").glob("n=*")), cache / "my_func")
+    ran = run("export", "--json", "-o", tmp_path / "x", "foo.cache", code=1)
+    told = ran.json()
+    misplaced = len([path for path in entries(cache) if path.startswith("renamed/")]) + 1
+    assert misplaced > 5 and told["left_out"] == misplaced
+    assert told["results"] == RESULTS + 1 - misplaced
+    assert ran.err == (
+        f"locache: left out: {misplaced} results of another function than their directory's, which "
+        "are a miss to every program (`locache verify` lists them)\n"
+    )
+    run("import", tmp_path / "x", cwd=elsewhere)
+    found = entries(elsewhere / "foo.cache")
+    assert len(found) == RESULTS + 2 - misplaced  # CACHEDIR.TAG
+    assert not [path for path in found if path.startswith("renamed/")]
+    assert run("verify", cwd=elsewhere).out.startswith(f"{RESULTS + 1 - misplaced} sound")
+
+
+def test_results_of_another_function_are_not_imported(run, archive, elsewhere):
+    """An archive that has them, as earlier releases wrote, is good for the rest."""
+    found = renamed(members(archive), "/my_func/", "/func/")
+    pickled = next(one for one in found if "/pickled/n=" in one[0].name)
+    pickled[0].name = pickled[0].name.replace("/pickled/", "/plain/")
+    found.remove(pickled)
+    at = next(i for i, one in enumerate(found) if "/plain/kind=" in one[0].name)
+    found.insert(at, pickled)
+    write(archive, found)
+    ran = run("import", archive, cwd=elsewhere)
+    assert ran.out.startswith(f"imported {RESULTS - 6} results, ")
+    assert "; 6 of another function, version or format were left out" in ran.out
+    assert not (elsewhere / "foo.cache/func").exists()
+    assert run("verify", cwd=elsewhere).out.startswith(f"{RESULTS - 6} sound")
+    assert leftovers(elsewhere) == []
+
+
+def test_an_archive_of_nothing_but_other_functions_leaves_nothing(run, archive, elsewhere):
+    found = [one for one in members(archive) if "/my_func/" in one[0].name]
+    write(archive, renamed(found, "/my_func/", "/func/"))
+    told = run("import", "--json", archive, cwd=elsewhere).json()
+    assert fits(told, IMPORTED) and told["stored"] == 0 and told["others_left_out"] == 5
+    assert [path.name for path in elsewhere.iterdir()] == ["foo.py"]
+
+
+def test_a_cache_with_a_hidden_name(project, run, tmp_path, elsewhere):
+    """Which no archive may bring: it goes without its dots."""
+    (project / "foo.cache").rename(project / ".cache")
+    run("export", "-o", tmp_path / "x", ".cache")
+    run("import", tmp_path / "x", cwd=elsewhere)
+    assert len(entries(elsewhere / "cache")) == RESULTS + 1
+
+
 @pytest.mark.parametrize("kind", [tarfile.PAX_FORMAT, tarfile.GNU_FORMAT])
 def test_what_others_packed_anew(project, run, archive, elsewhere, kind, made):
     """Paths that are longer than a header's field are told in two ways."""
@@ -332,7 +386,6 @@ HOSTILE = {
     "damaged": (lambda f: changed(f, ONE, flipped), "checksum"),
     "empty entry": (lambda f: changed(f, ONE, lambda d: b""), "damaged"),
     "another call": (lambda f: renamed(f, "x=1_num=3", "x=7_num=3"), "another call"),
-    "another function": (lambda f: renamed(f, "/my_func/", "/func/"), "another function"),
     "no name": (lambda f: renamed(f, "/my_func/", "/my func/"), "no function's directory"),
     "zeros": (lambda f: [*f, member("foo.cache/x/y", bytes(20_000_000))], "more than|comes before"),
 }

@@ -63,6 +63,7 @@ static PyObject *make_task(PyObject *bytes, lcpy_wanted wanted)
                                .key_size = key.writer.length,
                                .wait = -1,
                                .detached = true,
+                               .behind = true,
                                .fresh = wanted != LCPY_ANY},
                    .wanted = wanted,
                    .start = lcpy_persisted_clock(),
@@ -222,6 +223,16 @@ PyObject *lcpy_tasks_end(PyObject *module, PyObject *capsule)
     (void)module;
     locache_abandon(lcpy_tasks_take(capsule));
     return PyErr_Occurred() == NULL ? Py_NewRef(Py_None) : NULL;
+}
+
+PyObject *lcpy_tasks_adopt(PyObject *module, PyObject *capsule)
+{
+    (void)module;
+    const task *of = task_of(capsule);
+    if (of == NULL)
+        return NULL;
+    locache_adopt(of->flight);
+    return Py_NewRef(Py_None);
 }
 
 locache_flight *lcpy_tasks_take(PyObject *capsule)

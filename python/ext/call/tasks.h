@@ -18,6 +18,8 @@ int lcpy_tasks_key(lcpy_key *key, PyObject *bytes);
 
 /* Of the module. _end(request): nothing is stored, and the next who waits computes. */
 PyObject *lcpy_tasks_end(PyObject *module, PyObject *capsule);
+/* _adopt(request): this thread computes it from here on. */
+PyObject *lcpy_tasks_adopt(PyObject *module, PyObject *capsule);
 PyObject *lcpy_tasks_hide(PyObject *module, PyObject *file);
 
 #endif

@@ -412,6 +412,130 @@ def test_a_coroutine_that_raises_leaves_the_old_one(kept):
     assert len(said) == 1
 
 
+CIRCLE = """
+import os, sys, threading, time
+from pathlib import Path
+from locache import persist
+
+kind, place = sys.argv[1], Path(sys.argv[2])
+
+def is_first(name):
+    try:
+        (place / name).touch(exist_ok=False)
+        return True
+    except FileExistsError:
+        return False
+
+def wait_for(name):
+    while not (place / name).exists():
+        time.sleep(0.002)
+
+@persist(ttl=0.01, stale=60, version="1", dir=place / "x.cache")
+def a():
+    if threading.current_thread().name != "locache-refresh" or not is_first("refreshing"):
+        return 0
+    if kind == "itself":
+        a.forget()  # as good as past its stale time
+        return a() + 1
+    wait_for("within b")
+    return b() + 1
+
+@persist(version="1", dir=place / "x.cache")
+def b():
+    is_first("within b")
+    time.sleep(0.2)  # until the refresh waits for it
+    a.forget()
+    return a() + 1
+
+def other():
+    wait_for("refreshing")
+    b()
+
+a()
+time.sleep(0.05)
+child = os.fork() if kind == "processes" else None
+if child == 0:
+    other()
+    os._exit(0)
+threads = [threading.Thread(target=other)] if kind == "threads" else []
+for thread in threads:
+    thread.start()
+a()
+for thread in threading.enumerate():
+    if thread is not threading.main_thread():
+        thread.join()
+print("status", os.waitpid(child, 0)[1] if child else 0, "result", a())
+"""
+
+
+@pytest.mark.parametrize(("kind", "result"), [("itself", 1), ("threads", 2), ("processes", 2)])
+def test_a_refresh_that_would_wait_for_itself_goes_on(tmp_path, kind, result):
+    """What is computed behind is in circles as what is computed in a call."""
+    done = subprocess.run(
+        [sys.executable, "-c", CIRCLE, kind, tmp_path],
+        capture_output=True,
+        text=True,
+        timeout=30,
+    )
+    assert (done.stdout, done.stderr) == (f"status 0 result {result}\n", "")
+
+
+WITHIN = """
+import asyncio, sys, threading, time
+from locache import persist
+
+runs = []
+
+@persist(ttl=0.01, stale=60, version="1", dir=sys.argv[1])
+def f():
+    return g() if runs else 0
+
+@persist(version="1", dir=sys.argv[1])
+def g():
+    runs.append("g")
+    assert f() == 0
+    time.sleep(0.2)
+    return 5
+
+@persist(ttl=0.01, stale=60, version="1", dir=sys.argv[1])
+async def f_later():
+    return await g_later() if runs else 0
+
+@persist(version="1", dir=sys.argv[1])
+async def g_later():
+    runs.append("g_later")
+    assert await f_later() == 0
+    await asyncio.sleep(0.2)
+    return 5
+
+async def later():
+    assert await f_later() == 0
+    await asyncio.sleep(0.05)
+    assert await g_later() == 5
+    while await f_later() != 5:
+        await asyncio.sleep(0.01)
+
+asyncio.run(later())
+f.put(0)
+time.sleep(0.05)
+assert g() == 5
+while f() != 5:
+    time.sleep(0.01)
+print(runs)
+"""
+
+
+def test_a_refresh_waits_for_what_began_it(tmp_path):
+    """Which does not wait for the refresh: that is no circle, and nothing is computed twice."""
+    done = subprocess.run(
+        [sys.executable, "-c", WITHIN, tmp_path / "x.cache"],
+        capture_output=True,
+        text=True,
+        timeout=30,
+    )
+    assert (done.stdout, done.stderr) == ("['g_later', 'g']\n", "")
+
+
 PROGRAM = """
 import sys, time
 from locache import persist

@@ -2,6 +2,7 @@
 #include "fault.h"
 #include "scratch.h"
 
+#include <pthread.h>
 #include <time.h>
 
 #define MS INT64_C(1000000)
@@ -162,6 +163,103 @@ static void test_bounds__after_its_stale_time_it_is_a_miss(void **unused)
     locache_close(cache);
 }
 
+static locache_status ask(locache_flight **flight, locache *cache, int x, locache_request *request)
+{
+    locache_value *value = NULL;
+    key k = key_of(x);
+    request->size = sizeof *request;
+    request->key = k.bytes;
+    request->key_size = k.size;
+    locache_status status = locache_ask(&value, flight, cache, request, &error);
+    locache_value_free(value);
+    return status;
+}
+
+/* What is computed behind waits for what, in the end, waits for it: who closes that circle
+ * computes. For the second handle nothing is served beyond its time. */
+static void test_bounds__what_is_computed_behind_is_in_circles(void **unused)
+{
+    (void)unused;
+    locache_flight *behind;
+    locache_flight *task;
+    locache_flight *closing;
+    locache *cache = open_lasting(20 * MS, 100000 * MS);
+    locache *strict = open_lasting(20 * MS, 0);
+    must_put(cache, 1, "old");
+    pass(30 * MS);
+    assert_int_equal(ask(&behind, cache, 1, &(locache_request){.behind = true}), LOCACHE_OK);
+    assert_non_null(behind);
+    assert_int_equal(ask(&task, strict, 2, &(locache_request){.detached = true}), LOCACHE_MISS);
+    locache_adopt(NULL);
+    locache_adopt(behind);
+    locache_adopt(behind); /* is no other thing than once */
+    locache_request inner = {.wait = -1};
+    assert_int_equal(ask(&closing, strict, 2, &inner), LOCACHE_PENDING);
+    locache_request closes = {.detached = true, .wait = -1, .within = task};
+    assert_int_equal(ask(&closing, strict, 1, &closes), LOCACHE_MISS);
+    commit(closing, "new");
+    commit(task, "two");
+    assert_int_equal(ask(&closing, strict, 2, &inner), LOCACHE_OK);
+    /* It is within itself, and so is what was begun within it before it was adopted anew. */
+    assert_int_equal(locache_reset(strict, &error), LOCACHE_OK);
+    assert_int_equal(ask(&task, strict, 3, &(locache_request){.wait = -1}), LOCACHE_MISS);
+    locache_adopt(behind);
+    assert_int_equal(ask(&closing, strict, 1, &(locache_request){.wait = -1}), LOCACHE_MISS);
+    locache_abandon(closing);
+    locache_abandon(behind);
+    assert_int_equal(ask(&closing, strict, 3, &(locache_request){.wait = -1}), LOCACHE_MISS);
+    locache_abandon(closing);
+    locache_abandon(task);
+    locache_close(strict);
+    locache_close(cache);
+}
+
+typedef struct behind {
+    locache *cache;
+    locache_flight *flight;
+    locache_status own;   /* of the flight's own key */
+    locache_status outer; /* of what asked for it */
+} behind;
+
+static void *compute_behind(void *context)
+{
+    behind *this = context;
+    locache_flight *flight;
+    locache_request outer = {.wait = -1};
+    locache_adopt(this->flight);
+    this->own = ask(&flight, this->cache, 1, &(locache_request){.wait = -1});
+    if (this->own == LOCACHE_MISS)
+        locache_abandon(flight);
+    this->outer = ask(&flight, this->cache, 2, &outer);
+    locache_give_up(&outer);
+    return NULL;
+}
+
+/* Who asked for it does not wait for it, so it may wait for him. It is ended by another thread. */
+static void test_bounds__what_is_computed_behind_waits_for_who_asked(void **unused)
+{
+    (void)unused;
+    locache_flight *outer;
+    pthread_t thread;
+    locache *cache = open_lasting(20 * MS, 100000 * MS);
+    behind this = {.cache = open_lasting(20 * MS, 0)};
+    must_put(cache, 1, "old");
+    pass(30 * MS);
+    assert_int_equal(begin(&outer, cache, 2, ""), LOCACHE_MISS);
+    assert_int_equal(ask(&this.flight, cache, 1, &(locache_request){.behind = true}), LOCACHE_OK);
+    assert_non_null(this.flight);
+    assert_int_equal(pthread_create(&thread, NULL, compute_behind, &this), 0);
+    pthread_join(thread, NULL);
+    assert_int_equal(this.own, LOCACHE_MISS);
+    assert_int_equal(this.outer, LOCACHE_PENDING);
+    commit(this.flight, "new");
+    commit(outer, "two");
+    assert_int_equal(begin(&outer, cache, 1, "new"), LOCACHE_OK);
+    assert_null(outer);
+    locache_close(this.cache);
+    locache_close(cache);
+}
+
 /* Who reads only is given the stale one, and computes nothing. */
 static void test_bounds__read_only(void **unused)
 {
@@ -229,6 +327,8 @@ int main(void)
         scratch_test(test_bounds__a_record_expires_for_all),
         scratch_test(test_bounds__one_of_all_refreshes),
         scratch_test(test_bounds__after_its_stale_time_it_is_a_miss),
+        scratch_test(test_bounds__what_is_computed_behind_is_in_circles),
+        scratch_test(test_bounds__what_is_computed_behind_waits_for_who_asked),
         scratch_test(test_bounds__read_only),
         scratch_test(test_bounds__whatever_fails),
         scratch_test(test_bounds__thrashing_is_known),
