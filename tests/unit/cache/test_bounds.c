@@ -62,10 +62,10 @@ static void test_bounds__a_record_expires_for_all(void **unused)
     (void)unused;
     locache *plain = open_lasting(0, 0);
     locache *lasting = open_lasting(1000000 * MS, 0);
-    put_expiring(lasting, 1, 30 * MS);
+    put_expiring(lasting, 1, 400 * MS);
     assert_hit(plain, 1, "r");
     assert_hit(lasting, 1, "r");
-    pass(40 * MS);
+    pass(410 * MS);
     assert_miss(plain, 1);
     assert_miss(lasting, 1);
     locache_close(lasting);
@@ -100,7 +100,7 @@ static void ask_in_child(void *context)
 {
     (void)context;
     locache_flight *flight;
-    locache *cache = open_lasting(30 * MS, 100000 * MS);
+    locache *cache = open_lasting(400 * MS, 100000 * MS);
     child_require(begin(&flight, cache, 1, "old") == LOCACHE_OK);
     child_require(flight == NULL);
     locache_close(cache);
@@ -111,13 +111,13 @@ static void test_bounds__one_of_all_refreshes(void **unused)
     (void)unused;
     locache_flight *flight;
     locache_flight *other;
-    locache *cache = open_lasting(30 * MS, 100000 * MS);
-    locache *second = open_lasting(30 * MS, 100000 * MS);
+    locache *cache = open_lasting(400 * MS, 100000 * MS);
+    locache *second = open_lasting(400 * MS, 100000 * MS);
     assert_int_equal(begin(&flight, cache, 1, ""), LOCACHE_MISS);
     commit(flight, "old");
     assert_int_equal(begin(&flight, cache, 1, "old"), LOCACHE_OK);
     assert_null(flight);
-    pass(40 * MS);
+    pass(410 * MS);
     assert_int_equal(begin(&flight, cache, 1, "old"), LOCACHE_OK);
     assert_non_null(flight);
     for (int i = 0; i < 3; i++) {
@@ -129,7 +129,7 @@ static void test_bounds__one_of_all_refreshes(void **unused)
     assert_int_equal(begin(&other, second, 1, "new"), LOCACHE_OK);
     assert_null(other);
     /* Given up, it is the next one's. */
-    pass(40 * MS);
+    pass(410 * MS);
     assert_int_equal(begin(&flight, second, 1, "new"), LOCACHE_OK);
     assert_non_null(flight);
     locache_abandon(flight);
@@ -183,10 +183,10 @@ static void test_bounds__what_is_computed_behind_is_in_circles(void **unused)
     locache_flight *behind;
     locache_flight *task;
     locache_flight *closing;
-    locache *cache = open_lasting(20 * MS, 100000 * MS);
-    locache *strict = open_lasting(20 * MS, 0);
+    locache *cache = open_lasting(300 * MS, 100000 * MS);
+    locache *strict = open_lasting(300 * MS, 0);
     must_put(cache, 1, "old");
-    pass(30 * MS);
+    pass(310 * MS);
     assert_int_equal(ask(&behind, cache, 1, &(locache_request){.behind = true}), LOCACHE_OK);
     assert_non_null(behind);
     assert_int_equal(ask(&task, strict, 2, &(locache_request){.detached = true}), LOCACHE_MISS);
@@ -241,10 +241,10 @@ static void test_bounds__what_is_computed_behind_waits_for_who_asked(void **unus
     (void)unused;
     locache_flight *outer;
     pthread_t thread;
-    locache *cache = open_lasting(20 * MS, 100000 * MS);
-    behind this = {.cache = open_lasting(20 * MS, 0)};
+    locache *cache = open_lasting(300 * MS, 100000 * MS);
+    behind this = {.cache = open_lasting(300 * MS, 0)};
     must_put(cache, 1, "old");
-    pass(30 * MS);
+    pass(310 * MS);
     assert_int_equal(begin(&outer, cache, 2, ""), LOCACHE_MISS);
     assert_int_equal(ask(&this.flight, cache, 1, &(locache_request){.behind = true}), LOCACHE_OK);
     assert_non_null(this.flight);
