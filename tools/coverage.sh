@@ -30,6 +30,8 @@ for programs in macro options; do
 done
 quietly coverage-python "$venv/bin/python" -m pytest -q -p no:cacheprovider -n 2 \
     tests/python tests/fault
+quietly coverage-cli env "LOCACHE_TEST_COMMAND=$PWD/$core/cli/locache" \
+    "$venv/bin/python" -m pytest -q -p no:cacheprovider -n 2 tests/cli
 
 low=
 # reached FOLDER LINES BRANCHES: its report, file by file, and line by line for a browser
