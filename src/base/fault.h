@@ -7,7 +7,7 @@
 #include <stddef.h>
 
 /* Called before each system call and allocation when set: a non-zero return becomes errno and the
- * call fails without being made. The names: alloc openat close fstat fstatat mkdir unlink rename
+ * call fails without being made. The names: alloc openat unnamed close fstat fstatat mkdir unlink rename
  * link symlink utime chmod access realpath readlink getxattr dup fsync read pread write pwrite
  * truncate map lock lockrange flock thread readdir seek statfs statx (each turn of a loop asks
  * again). For tests; set it while no other thread is inside the library, since it is read without
