@@ -24,7 +24,7 @@ typedef struct lc_directory {
     bool unseen;          /* to read is no use: lc_open_unseen() */
     /* the user's, that entries written here are signed with, where it is known; else NULL */
     const unsigned char *key;
-    /* set where files cannot be had without a name, or not be named later; NULL: none is asked for */
+    /* set where files cannot be had without a name, or not be named later; NULL: not asked for */
     atomic_bool *named;
     lc_evictions *evictions; /* counted here; NULL: by nobody */
     mode_t mode;             /* of directories, where others share them: disk/share.h */

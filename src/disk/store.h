@@ -38,8 +38,9 @@ typedef struct lc_image {
 } lc_image;
 
 /* Write a file that nobody sees, and publish it under its name. OK: *out is set; MISS: the
- * directory or the temporary has gone meanwhile, or there are no files without a name, try again; EFORMAT: an entry of a newer format is
- * there; EINVAL: a large buffer changed meanwhile; EUNTRUSTED, EIO, ENOMEM. */
+ * directory or the temporary has gone meanwhile, or the file could not be named, try again;
+ * EFORMAT: an entry of a newer format is there; EINVAL: a large buffer changed meanwhile;
+ * EUNTRUSTED, EIO, ENOMEM. */
 locache_status lc_store_write(lc_stored *out, const lc_directory *at, const char *name,
                               const lc_image *image, locache_error *error);
 

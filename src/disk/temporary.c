@@ -6,9 +6,9 @@
  * they mean others): so a writer holds a lock on its temporary from creation to the end, the kernel
  * gives it up when the writer dies, and whoever gets it may remove the file.
  *
- * Best is a file that has no name before it is whole (O_TMPFILE): its writer's death ends it, so that
- * it needs no lock, and nobody finds it. It can be linked to a name that is free, but not replace
- * anything: where something is there, it is given a temporary name first.
+ * Best is a file that has no name before it is whole (O_TMPFILE): its writer's death ends it, so
+ * that it needs no lock, and nobody finds it. It can be linked to a name that is free, but not
+ * replace anything: where something is there, it is given a temporary name first.
  *
  * Between creation and lock a sweeper may come first: then the writer finds the lock taken or its
  * file without a name, and makes another. Without fsync a power cut may leave a published file with

@@ -250,30 +250,6 @@ static void test_os__rename_new_replaces_nothing(void **state)
     assert_int_not_equal(exists("a"), exists("c"));
 }
 
-static void test_os__a_file_without_a_name_is_linked_to_one(void **state)
-{
-    struct stat found;
-    (void)state;
-    lc_close(make_file("a", "x"));
-    int fd = lc_open_unnamed(dir);
-    if (fd < 0)
-        skip(); /* not offered by this file system */
-    assert_int_equal(lc_fstat(fd, &found), 0);
-    assert_int_equal(found.st_nlink, 0);
-    assert_int_equal(found.st_mode & 07777, 0600);
-    assert_int_equal(lc_link_unnamed(fd, dir, "a"), -1);
-    assert_int_equal(errno, EEXIST);
-    assert_int_equal(lc_mkdirat(dir, "d", 0700), 0);
-    int deleted = lc_openat(dir, "d", O_RDONLY | O_DIRECTORY, 0);
-    assert_int_equal(lc_unlinkat(dir, "d", AT_REMOVEDIR), 0);
-    assert_int_equal(lc_link_unnamed(fd, deleted, "a"), -1);
-    assert_int_equal(errno, ENOENT);
-    assert_int_equal(lc_link_unnamed(fd, dir, "b"), 0);
-    assert_true(exists("b"));
-    lc_close(deleted);
-    lc_close(fd);
-}
-
 static void test_os__realpath_keeps_within_its_room(void **state)
 {
     char room[] = "123456789";
@@ -339,8 +315,6 @@ static void test_os__calls_fail_without_being_made(void **state)
     FAILS("rename", lc_renameat(dir, "a", dir, "new"));
     FAILS("rename", lc_rename_new(dir, "a", dir, "new"));
     FAILS("link", lc_linkat(dir, "a", dir, "new"));
-    FAILS("unnamed", lc_open_unnamed(dir));
-    FAILS("link", lc_link_unnamed(fd, dir, "new"));
     FAILS("symlink", lc_symlinkat("a", dir, "new"));
     FAILS("realpath", lc_realpath(path, sizeof path, "/"));
     FAILS("access", lc_writable("/"));
@@ -797,7 +771,6 @@ int main(void)
         OS_TEST(test_os__fstatat_follows_no_link),
         OS_TEST(test_os__names_are_made_moved_linked_and_removed),
         OS_TEST(test_os__rename_new_replaces_nothing),
-        OS_TEST(test_os__a_file_without_a_name_is_linked_to_one),
         OS_TEST(test_os__realpath_keeps_within_its_room),
         OS_TEST(test_os__linkat_links_the_link_itself),
         OS_TEST(test_os__utime_now_sets_the_file_not_its_target),

@@ -164,62 +164,6 @@ static locache *open_named(void)
     return cache;
 }
 
-static void test_store__without_files_that_have_no_name(void **unused)
-{
-    (void)unused;
-    locache *cache = open_named();
-    /* It is not asked for again. */
-    fault_set("unnamed", 1, EOPNOTSUPP);
-    must_put(cache, 1, "one");
-    assert_false(fault_clear());
-    must_put(cache, 1, "two");
-    assert_hit(cache, 1, "two");
-    assert_int_equal(names_in(in_foo("my_func/.locache"), "tmp"), 0);
-    locache_close(cache);
-}
-
-/* As in a sandbox that forbids to link, or where the directory is deleted meanwhile. */
-static void test_store__a_file_without_a_name_gets_none(void **unused)
-{
-    (void)unused;
-    static const int codes[] = {EPERM, ENOENT, ENOSPC};
-    for (size_t i = 0; i < sizeof codes / sizeof *codes; i++) {
-        locache *cache = open_function("my_func");
-        int before = open_descriptors();
-        fault_set("link", 1, codes[i]);
-        must_put(cache, (int)i, "one");
-        assert_true(fault_clear());
-        assert_hit(cache, (int)i, "one");
-        assert_int_equal(names_in(in_foo("my_func/.locache"), "tmp"), 0);
-        assert_true(open_descriptors() <= before + 1);
-        locache_close(cache);
-    }
-}
-
-/* What replaces something is given a temporary name first, and may fail there. */
-static void test_store__a_file_without_a_name_replaces_another(void **unused)
-{
-    (void)unused;
-    locache *cache = open_function("my_func");
-    must_put(cache, 1, "one");
-    must_put(cache, 1, "two");
-    assert_hit(cache, 1, "two");
-    /* The first link finds the name taken. */
-    fault_set("link", 2, EACCES);
-    assert_int_equal(put(cache, 1, "three"), LOCACHE_EIO);
-    assert_true(fault_clear());
-    assert_hit(cache, 1, "two");
-    fault_set("link", 2, EEXIST);
-    must_put(cache, 1, "three");
-    assert_true(fault_clear());
-    assert_hit(cache, 1, "three");
-    remove_all(in_foo("my_func/.locache"));
-    must_put(cache, 1, "four");
-    assert_hit(cache, 1, "four");
-    assert_int_equal(names_in(in_foo("my_func/.locache"), "tmp"), 0);
-    locache_close(cache);
-}
-
 /* Some file systems cannot rename without replacing. */
 static void test_store__where_a_free_name_cannot_be_asked_for(void **unused)
 {
@@ -803,9 +747,6 @@ int main(void)
         scratch_test(test_store__value_says_what_was_stored),
         scratch_test(test_store__large_entries),
         scratch_test(test_store__large_files_that_are_no_entry),
-        scratch_test(test_store__without_files_that_have_no_name),
-        scratch_test(test_store__a_file_without_a_name_gets_none),
-        scratch_test(test_store__a_file_without_a_name_replaces_another),
         scratch_test(test_store__where_a_free_name_cannot_be_asked_for),
         scratch_test(test_store__durable),
         scratch_test(test_store__remove),

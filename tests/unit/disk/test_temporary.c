@@ -47,41 +47,6 @@ static void test_temporary__a_temporary_takes_a_name_that_is_free(void **unused)
     assert_memory_equal(read_bytes(at("new")).data, "text", 4);
 }
 
-static void test_temporary__one_without_a_name_takes_its_first_when_it_is_whole(void **unused)
-{
-    (void)unused;
-    lc_temporary temporary;
-    const lc_span text = {"text", 4};
-    int before = open_descriptors();
-    if (lc_temporary_create_unnamed(&temporary, dir) != 0)
-        skip();
-    assert_int_equal(lc_temporary_write(&temporary, &text, 1), 0);
-    assert_int_equal(names_in(scratch, ""), 0);
-    lc_temporary_discard(&temporary);
-    assert_int_equal(open_descriptors(), before);
-    assert_int_equal(lc_temporary_create_unnamed(&temporary, dir), 0);
-    assert_int_equal(lc_temporary_write(&temporary, &text, 1), 0);
-    assert_int_equal(lc_temporary_place(&temporary, dir, "new"), 0);
-    assert_memory_equal(read_bytes(at("new")).data, "text", 4);
-    assert_int_equal(lc_temporary_close(&temporary), 0);
-    /* The next finds the name taken, and gets another to replace it by. */
-    assert_int_equal(lc_temporary_create_unnamed(&temporary, dir), 0);
-    assert_int_equal(lc_temporary_place(&temporary, dir, "new"), -1);
-    assert_int_equal(errno, EEXIST);
-    assert_int_equal(mkdirat(dir, LC_META, 0700), 0);
-    assert_int_equal(lc_temporary_name_meta(&temporary), 0);
-    assert_int_equal(names_in(at(LC_META), "tmp-"), 1);
-    /* Its writer lives. */
-    int meta = open(at(LC_META), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    lc_temporary_sweep(meta);
-    assert_int_equal(names_in(at(LC_META), "tmp-"), 1);
-    assert_int_equal(lc_temporary_publish(&temporary, dir, "new"), 0);
-    assert_int_equal(read_bytes(at("new")).size, 0);
-    assert_int_equal(names_in(at(LC_META), "tmp-"), 0);
-    close(meta);
-    assert_int_equal(open_descriptors(), before);
-}
-
 static void test_temporary__a_name_that_is_taken_stays_with_the_other(void **unused)
 {
     (void)unused;
@@ -179,7 +144,6 @@ int main(void)
     const struct CMUnitTest tests[] = {
 #define files_test(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
         files_test(test_temporary__a_temporary_takes_a_name_that_is_free),
-        files_test(test_temporary__one_without_a_name_takes_its_first_when_it_is_whole),
         files_test(test_temporary__a_name_that_is_taken_stays_with_the_other),
         files_test(test_temporary__a_temporary_needs_its_directory),
         files_test(test_temporary__a_sweeper_that_is_always_faster),
