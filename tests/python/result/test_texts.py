@@ -148,7 +148,7 @@ def test_text_that_is_no_utf8_is_a_miss(cache, size, wrong):
 
 @pytest.mark.parametrize(
     "wrong",
-    [b"\xff", b"\xd0", b"\x80", b"\xed\xa0\x80", b"\xe6\xbca", b"\x80" * (16 << 10)],
+    [b"\xff", b"\xd0\xd0", b"\x80", b"\xed\xa0\x80", b"\xe6\xbca", b"\x80" * (16 << 10)],
     ids=lambda wrong: f"{wrong[:3].hex()} of {len(wrong)}",
 )
 def test_wide_text_that_is_no_utf8_is_a_miss(cache, wrong):
