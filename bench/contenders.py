@@ -226,7 +226,7 @@ CONTENDERS = (
         "lru_cache", "functools", lru_cache, ALL, MEMORY_ONLY, entries=1_000_000, keeps=False
     ),
     Contender("cachebox", "cachebox", cachebox, ALL, MEMORY_ONLY, entries=1_000_000, keeps=False),
-    Contender(RELAXED, "locache", locache_relaxed, ("hits", "parallel")),
+    Contender(RELAXED, "locache", locache_relaxed, ("hits", "parallel", "objects")),
     Contender(
         STRICT,
         "locache",

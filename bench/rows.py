@@ -103,7 +103,10 @@ RETURNED = {
     "200,000 dicts": ("make_records", 200_000),
     "100,000 times": ("make_times", 100_000),
     "16 MB of text": ("make_text", 2_000_000),
+    "18 MB of text beyond ASCII": ("make_letters", 1_000_000),
 }
+# Of these, how much memory storing them takes beside them, and bytes of them in memory.
+TEXTS = {"16 MB of text": 16_000_000, "18 MB of text beyond ASCII": 18_000_000}
 THOUSAND = 1_000  # functions in one file
 RANDOM_COUNTS = (100_000, 1_000_000)  # entries, of which some are met in any order
 RANDOM_KEYS = 2_000
@@ -181,6 +184,7 @@ GROUPS = (
         (
             *(Row(f"returned {what}", what) for what in RETURNED),
             *(Row(f"stored {what}", f"{what}, stored") for what in RETURNED),
+            *(Row(f"storing {what}", f"{what}, memory to store it", "bytes") for what in TEXTS),
         ),
     ),
     Group(
@@ -371,7 +375,16 @@ TARGETS = (
             ("200,000 dicts", 0.3),
             ("100,000 times", 1.1),
             ("16 MB of text", 1.1),
+            ("18 MB of text beyond ASCII", 1.1),
         )
+    ),
+    *(
+        Target(f"{what}, memory to store it", f"storing {what}", 1.1 * size)
+        for what, size in TEXTS.items()
+    ),
+    *(
+        Target(f"{what} argument, relaxed hit", f"object {what}", most, contender=RELAXED)
+        for what, most in (("dataclass", 1_100), ("attrs", 1_100), ("enum", 800))
     ),
     Target(
         "pandas frame, stored",

@@ -48,6 +48,7 @@ from rows import (  # noqa: E402
     STACKS,
     STRICT,
     SWITCHED,
+    TEXTS,
     VALUES,
 )
 
@@ -317,7 +318,15 @@ class Bench:
                         asked = (one.name, "returned", directory, f"{stage} {what}")
                         self.results.add(self.attempt(one, rows, self.run, *asked), one.name)
                 shutil.rmtree(directory)
+                self.storing(one)
             self.progress(f"results that are no arrays, round {turn + 1}")
+
+    def storing(self, one: Contender) -> None:
+        directory = self.place(one.name)
+        for what in TEXTS:
+            asked = (one.name, "returned", directory, f"storing {what}")
+            self.results.add(self.attempt(one, [f"storing {what}"], self.run, *asked), one.name)
+        shutil.rmtree(directory)
 
     def thousand(self) -> None:
         rows = rows_of("thousand")

@@ -12,6 +12,7 @@ import importlib
 import json
 import os
 import random
+import re
 import sys
 import threading
 import time
@@ -89,6 +90,15 @@ def resident() -> int:
     """Bytes of this process that are in memory."""
     gc.collect()
     return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+def peak_of(call) -> int:
+    """Bytes that were in memory at once while it ran, beside those before."""
+    before = resident()
+    Path("/proc/self/clear_refs").write_text("5")  # the peak begins anew
+    call()
+    status = Path("/proc/self/status").read_text()
+    return int(re.search(r"^VmHWM:\s*(\d+)", status, re.MULTILINE)[1]) * 1024 - before
 
 
 def settle(call):
@@ -256,12 +266,14 @@ buffer_argument = given(BUFFERS, "buffer")
 
 def returned(memoize, directory, argument) -> dict:
     """`argument`: "stored" and what rows call it, or "hit" and that, which is in a process of its
-    own."""
+    own; "storing" the memory that the first call takes."""
     stage, what = argument.split(maxsplit=1)
     maker, count = RETURNED[what]
     workload = load_workload(directory)
     made = workload.MADE[what] = getattr(workload, maker)(count)
     function = memoize(workload.give, directory)
+    if stage == "storing":
+        return {f"storing {what}": peak_of(lambda: function(what))}
     start = now()
     again = function(what)
     stored = now() - start

@@ -99,6 +99,10 @@ def make_text(count):
     return "a word, " * count
 
 
+def make_letters(count):
+    return "слово, я " * count
+
+
 def make_bytes(count):
     return bytes(n % 251 for n in range(count))
 

@@ -646,7 +646,7 @@ LOCACHE_API LOCACHE_CHECK locache_status locache_get(locache_value **out,
                                                      const void *key,
                                                      size_t key_size,
                                                      locache_error *error);
-/* Store a result: whole or not at all, under a temporary name first. OK; EINVAL
+/* Store a result: whole or not at all, its name comes last. OK; EINVAL
  * (also where somebody changed a large buffer meanwhile), ENOMEM, EIO,
  * EUNTRUSTED (a pickle without a usable key file, a directory that must not be
  * used), EFORMAT (a newer entry is there). Any thread. */

@@ -5,6 +5,8 @@
 
 #include <string.h>
 
+#include "plain/compat.h"
+
 /* Flags that change what the code does; the others say where it stands (nested, method), what it
  * imported from __future__, or that it has a docstring. */
 #define CODE_FLAGS                                                                                 \
@@ -17,34 +19,68 @@
 
 static int write_constant(locache_cbor_writer *writer, PyObject *constant);
 
-/* All that a code object does and is called with; not where it stands: its file, its lines and its
- * qualified name. co_code is the code as it was compiled, whatever the interpreter has made of it
- * since (specialised, traced). */
-static int write_code(locache_cbor_writer *writer, PyObject *code)
+static void write_type(locache_cbor_writer *writer, const char *name)
 {
-    static const char *const attributes[] = {
-        "co_argcount", "co_posonlyargcount", "co_kwonlyargcount", "co_names", "co_varnames",
-        "co_cellvars", "co_freevars",        "co_code",           "co_consts"};
-    enum { COUNT = sizeof attributes / sizeof attributes[0] };
-    locache_cbor_write_array(writer, COUNT + 2);
-    locache_cbor_write_int(writer, ((PyCodeObject *)code)->co_flags & CODE_FLAGS);
-    for (size_t i = 0; i < COUNT; i++) {
-        PyObject *value = PyObject_GetAttrString(code, attributes[i]);
-        int status = value != NULL ? write_constant(writer, value) : -1;
-        Py_XDECREF(value);
-        if (status < 0)
-            return -1;
-    }
-    /* Python 3.10 has its tries among the instructions. */
-    PyObject *tries = PyObject_GetAttrString(code, "co_exceptiontable");
-    if (tries == NULL) {
-        PyErr_Clear();
-        locache_cbor_write_null(writer);
-        return 0;
-    }
-    int status = write_constant(writer, tries);
-    Py_DECREF(tries);
+    locache_cbor_write_array(writer, 2);
+    locache_cbor_write_text(writer, name, strlen(name));
+}
+
+/* In hexadecimal, as Python spells it. */
+static void write_hexadecimal(locache_cbor_writer *writer, long value)
+{
+    char room[2 * sizeof value + 3]; /* a sign, 0x, the digits */
+    char *at = room + sizeof room;
+    unsigned long rest = value < 0 ? 0UL - (unsigned long)value : (unsigned long)value;
+    do {
+        *--at = "0123456789abcdef"[rest & 15];
+        rest >>= 4;
+    } while (rest != 0);
+    *--at = 'x';
+    *--at = '0';
+    if (value < 0)
+        *--at = '-';
+    locache_cbor_write_bytes(writer, at, (size_t)(room + sizeof room - at));
+}
+
+/* As write_constant() writes an int. */
+static void write_count(locache_cbor_writer *writer, int count)
+{
+    write_type(writer, "int");
+    write_hexadecimal(writer, count);
+}
+
+/* As write_constant(); the reference is the caller's no more. NULL: there is an exception. */
+static int write_new(locache_cbor_writer *writer, PyObject *constant)
+{
+    int status = constant != NULL ? write_constant(writer, constant) : -1;
+    Py_XDECREF(constant);
     return status;
+}
+
+/* All that a code object does and is called with; not where it stands: its file, its lines and its
+ * qualified name. The bytes are the code as it was compiled, whatever the interpreter has made of
+ * it since (specialised, traced). */
+static int write_code(locache_cbor_writer *writer, PyObject *object)
+{
+    enum { PARTS = 11 };
+    const PyCodeObject *code = (const PyCodeObject *)object;
+    locache_cbor_write_array(writer, PARTS);
+    locache_cbor_write_int(writer, code->co_flags & CODE_FLAGS);
+    write_count(writer, code->co_argcount);
+    write_count(writer, code->co_posonlyargcount);
+    write_count(writer, code->co_kwonlyargcount);
+    if (write_constant(writer, code->co_names) < 0 ||
+        write_new(writer, lcpy_compat_code_variables(object)) < 0 ||
+        write_new(writer, lcpy_compat_code_cells(object)) < 0 ||
+        write_new(writer, lcpy_compat_code_free(object)) < 0 ||
+        write_new(writer, lcpy_compat_code_bytes(object)) < 0 ||
+        write_constant(writer, code->co_consts) < 0)
+        return -1;
+    PyObject *tries = lcpy_compat_code_tries(object);
+    if (tries != NULL)
+        return write_constant(writer, tries);
+    locache_cbor_write_null(writer);
+    return 0;
 }
 
 /* Code within code: the name is that of the function or class that is made of it. */
@@ -91,6 +127,10 @@ static int write_slice(locache_cbor_writer *writer, PySliceObject *slice)
 
 static int write_str(locache_cbor_writer *writer, PyObject *text)
 {
+    if (PyUnicode_IS_COMPACT_ASCII(text)) {
+        locache_cbor_write_bytes(writer, PyUnicode_DATA(text), (size_t)PyUnicode_GET_LENGTH(text));
+        return 0;
+    }
     PyObject *bytes = PyUnicode_AsEncodedString(text, "utf-8", "surrogatepass");
     if (bytes == NULL)
         return -1;
@@ -103,6 +143,12 @@ static int write_str(locache_cbor_writer *writer, PyObject *text)
  * Ellipsis by their names. */
 static int write_spelled(locache_cbor_writer *writer, PyObject *constant)
 {
+    int beyond = 0;
+    long small = PyLong_CheckExact(constant) ? PyLong_AsLongAndOverflow(constant, &beyond) : 0;
+    if (PyLong_CheckExact(constant) && beyond == 0) {
+        write_hexadecimal(writer, small);
+        return 0;
+    }
     PyObject *text =
         PyLong_CheckExact(constant) ? PyNumber_ToBase(constant, 16) : PyObject_Repr(constant);
     int status = text != NULL ? write_str(writer, text) : -1;
@@ -137,11 +183,9 @@ static int write_any(locache_cbor_writer *writer, PyObject *constant)
 /* One item: an array of the constant's type and its value. */
 static int write_constant(locache_cbor_writer *writer, PyObject *constant)
 {
-    const char *type = Py_TYPE(constant)->tp_name;
     if (Py_EnterRecursiveCall(" while reading a function's code"))
         return -1;
-    locache_cbor_write_array(writer, 2);
-    locache_cbor_write_text(writer, type, strlen(type));
+    write_type(writer, Py_TYPE(constant)->tp_name);
     int status = write_any(writer, constant);
     Py_LeaveRecursiveCall();
     return status;
@@ -209,24 +253,32 @@ static int optimize_level(void)
     return level;
 }
 
-int lcpy_code_tag(char out[LCPY_TAG_MAX + 1])
+static PyObject *make_tag(void)
 {
+    char out[LCPY_TAG_MAX + 1];
     PyObject *tag = cache_tag();
     const char *text = tag != NULL ? PyUnicode_AsUTF8(tag) : NULL;
     int level = text != NULL ? optimize_level() : -1;
     if (level < 0) {
         Py_XDECREF(tag);
-        return -1;
+        return NULL;
     }
     /* The low half of the magic number counts the bytecode's versions; the high half is always
      * "\r\n". */
-    PyOS_snprintf(out, LCPY_TAG_MAX + 1, "%.40s-%ld.O%d", text, PyImport_GetMagicNumber() & 0xFFFF,
+    PyOS_snprintf(out, sizeof out, "%.40s-%ld.O%d", text, PyImport_GetMagicNumber() & 0xFFFF,
                   level);
     for (char *at = out; *at != '\0'; at++)
         if (!Py_ISALNUM(Py_CHARMASK(*at)) && *at != '.' && *at != '-')
             *at = '_';
     Py_DECREF(tag);
-    return 0;
+    return PyBytes_FromString(out);
+}
+
+const char *lcpy_code_tag(lcpy_state *state)
+{
+    if (state->tag == NULL)
+        state->tag = make_tag();
+    return state->tag != NULL ? PyBytes_AS_STRING(state->tag) : NULL;
 }
 
 /* ------------------------------------------------------------------------- locache._identity */

@@ -7,8 +7,9 @@
 
 #define LCPY_TAG_MAX 63
 
-/* Tag of this interpreter's bytecode, as "cpython-311-3495.O0". 0, or -1 with an exception. */
-int lcpy_code_tag(char out[LCPY_TAG_MAX + 1]);
+/* Tag of this interpreter's bytecode, as "cpython-311-3495.O0": the state's, or NULL with an
+ * exception. */
+const char *lcpy_code_tag(lcpy_state *state);
 
 /* Digest of a code object: exact, but for line numbers and names of files. It changes with a
  * docstring, and may with the layout. 0, or -1 with an exception. */

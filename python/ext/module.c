@@ -155,6 +155,7 @@ static int clear(PyObject *module)
     lcpy_instance_free(state);
     lcpy_names_free(state);
     Py_CLEAR(state->identity);
+    Py_CLEAR(state->tag);
     Py_CLEAR(state->log_write);
     lcpy_types *types = state->types;
     state->types = NULL;

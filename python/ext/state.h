@@ -72,6 +72,7 @@ typedef struct lcpy_state {
     PyObject *distributions;       /* dict: of the directories that they are in */
     PyObject *async_call;          /* locache._async.call, once needed */
     PyObject *identity;            /* the module locache._identity, once needed */
+    PyObject *tag;                 /* bytes: of the interpreter's bytecode, once known */
     struct lcpy_persisted *newest; /* of the decorated functions: call/counts.c */
     bool verbose;                  /* lines of the log are asked for */
     PyObject *log_write; /* locache._log.write, once verbose; kept: a thread may be inside it */

@@ -7,11 +7,11 @@
 #include <stddef.h>
 
 /* Called before each system call and allocation when set: a non-zero return becomes errno and the
- * call fails without being made. The names: alloc openat close fstat fstatat mkdir unlink rename
- * link symlink utime chmod access realpath readlink getxattr dup fsync read pread write pwrite
- * truncate map lock lockrange flock thread readdir seek statfs statx (each turn of a loop asks
- * again). For tests; set it while no other thread is inside the library, since it is read without
- * any order. */
+ * call fails without being made. The names: alloc openat unnamed close fstat fstatat mkdir unlink
+ * rename link symlink utime chmod access realpath readlink getxattr dup fsync read pread write
+ * pwrite truncate map lock lockrange flock thread readdir seek statfs statx (each turn of a loop
+ * asks again). For tests; set it while no other thread is inside the library, since it is read
+ * without any order. */
 extern int (*lc_fault_hook)(const char *call);
 
 /* Does the hook want this call to fail? errno is set then. */

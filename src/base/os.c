@@ -12,6 +12,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -140,6 +141,57 @@ int lc_linkat(int from_dir, const char *from, int to_dir, const char *to)
     do
         result = linkat(from_dir, from, to_dir, to, 0);
     while (result != 0 && errno == EINTR);
+    return result;
+}
+
+int lc_open_unnamed(int dir)
+{
+    if (lc_fault("unnamed"))
+        return -1;
+#ifdef O_TMPFILE
+    return lc_openat(dir, ".", O_WRONLY | O_TMPFILE, 0600);
+#else
+    (void)dir;
+    errno = ENOTSUP;
+    return -1;
+#endif
+}
+
+#ifdef AT_EMPTY_PATH
+/* By the descriptor itself, which Linux lets everybody do from 6.10 on; before, by the name that
+ * /proc has for it. */
+static int link_descriptor(int fd, int to_dir, const char *to)
+{
+    static atomic_bool by_name;
+    char name[32];
+    if (!atomic_load_explicit(&by_name, memory_order_relaxed)) {
+        int result = linkat(fd, "", to_dir, to, AT_EMPTY_PATH);
+        if (result == 0 || errno != ENOENT)
+            return result;
+    }
+    (void)snprintf(name, sizeof name, "/proc/self/fd/%d", fd);
+    int result = linkat(AT_FDCWD, name, to_dir, to, AT_SYMLINK_FOLLOW);
+    /* Else the directory may be deleted, which is ENOENT in either way. */
+    if (result == 0)
+        atomic_store_explicit(&by_name, true, memory_order_relaxed);
+    return result;
+}
+#endif
+
+int lc_link_unnamed(int fd, int to_dir, const char *to)
+{
+    int result;
+    if (lc_fault("link"))
+        return -1;
+#ifdef AT_EMPTY_PATH
+    do
+        result = link_descriptor(fd, to_dir, to);
+    while (result != 0 && errno == EINTR);
+#else
+    (void)fd, (void)to_dir, (void)to;
+    errno = ENOTSUP;
+    result = -1;
+#endif
     return result;
 }
 

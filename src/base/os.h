@@ -31,6 +31,11 @@ int lc_renameat(int from_dir, const char *from, int to_dir, const char *to);
  * not offer that. */
 int lc_rename_new(int from_dir, const char *from, int to_dir, const char *to);
 int lc_linkat(int from_dir, const char *from, int to_dir, const char *to);
+/* A new file for writing in an open directory, mode 0600, that has no name and goes with its last
+ * descriptor. -1 also where the system or the file system does not offer that. */
+int lc_open_unnamed(int dir);
+/* Give it a name that nothing has yet (else EEXIST). */
+int lc_link_unnamed(int fd, int to_dir, const char *to);
 /* A symbolic link that holds `target`, which need not be anything; EEXIST as lc_linkat(). */
 int lc_symlinkat(const char *target, int dir, const char *path);
 int lc_fsync(int fd);

@@ -4,9 +4,10 @@
  * somebody else has it -> looked up again, since he may have stored it meanwhile -> the caller
  * computes -> commit: stored, and the turn given up.
  *
- * After some misses in a row the next is expected to be one, too: then the turn is taken first, and
- * the look that comes then is the only one. What is looked up under the turn is the second look,
- * which no other can make false; the first is there to spare hits the turn.
+ * After some misses in a row, or where the function has no directory yet, the next is expected to
+ * be one, too: then the turn is taken first, and the look that comes then is the only one. What is
+ * looked up under the turn is the second look, which no other can make false; the first is there to
+ * spare hits the turn.
  *
  * What it costs where nobody else asks: three system calls, of which none waits, opens or writes:
  * the lock, whether its file is there still (which says the same of the directory, so that the
@@ -214,13 +215,21 @@ static locache_flight *flight_of(locache *cache, const lc_address *address,
     return flight;
 }
 
+/* Did the handle find no directory when it was opened? Then it holds nothing, mostly. */
+static bool is_new(const locache *cache)
+{
+    return atomic_load_explicit(&cache->funcdir_inode, memory_order_relaxed) == 0 &&
+           cache->layers == NULL;
+}
+
 /* Is the turn to be taken before it is looked up? Not where a stale result may be there, which is
  * given to who does not have it. */
 static bool is_expected_missing(const locache *cache, const locache_request *request)
 {
     return request->seen == 0 && cache->limits.stale <= 0 &&
            !(cache->flags & LOCACHE_OPEN_READ_ONLY) &&
-           atomic_load_explicit(&cache->misses, memory_order_relaxed) >= MISSES_IN_ROW;
+           (is_new(cache) ||
+            atomic_load_explicit(&cache->misses, memory_order_relaxed) >= MISSES_IN_ROW);
 }
 
 /* Programs of an earlier header do not have it. */

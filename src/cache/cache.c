@@ -340,7 +340,7 @@ static bool is_done_first(atomic_bool *done)
     return !atomic_load_explicit(done, memory_order_relaxed) && !atomic_exchange(done, true);
 }
 
-/* Lay an entry out, write it under a temporary name, and commit it by a rename. MISS: the directory
+/* Lay an entry out, write it where nobody sees it, and give it its name. MISS: the directory
  * was deleted meanwhile, to be tried again. The layout is part of the attempt, since a directory
  * that is made anew has another version. */
 static locache_status publish(lc_stored *stored, lc_bounds_store *of, locache *cache,
@@ -355,6 +355,8 @@ static locache_status publish(lc_stored *stored, lc_bounds_store *of, locache *c
         return status;
     }
     lc_directory at = lc_handle_directory(cache, atomic_load(&cache->funcdir));
+    at.named = &cache->named;
+    image.tallied = cache->bounded || !lc_overall_is_unbounded(&cache->unbounded);
     /* Once for each handle, by who writes first: a hit never lists a directory. */
     if (is_done_first(&cache->swept)) {
         lc_store_sweep(&at);
@@ -380,7 +382,7 @@ static locache_status publish(lc_stored *stored, lc_bounds_store *of, locache *c
         lc_recall_keep_written(cache, address, stamp, &image);
         if (record->stamp != NULL)
             *record->stamp = *stamp;
-        at.meta_known = true;
+        at.meta_known = image.tallied;
         if (!lc_overall_is_unbounded(&cache->unbounded))
             lc_overall_keep(&(lc_overall_store){.dir = cache->dir,
                                                 .at = &at,

@@ -79,6 +79,7 @@ struct locache {
     _Atomic uid_t owner;
     _Atomic uint64_t version[2];   /* what entries made here carry: lc_handle_version() */
     atomic_bool swept;             /* the temporaries of dead writers, once, by the first put */
+    atomic_bool named;             /* entries are not written without a name: lc_directory */
     atomic_bool registered;        /* the cache directory, by the first put */
     lc_unbounded unbounded;        /* the cache as a whole: overall.h */
     atomic_bool cleared_waits;     /* what was cleared is to be removed, by who stores */

@@ -4,6 +4,7 @@
 
 #include "locache.h"
 
+#include <stdatomic.h>
 #include <sys/types.h>
 
 /* How many entries were evicted, and how many of them had been stored or used just before. */
@@ -23,6 +24,8 @@ typedef struct lc_directory {
     bool unseen;          /* to read is no use: lc_open_unseen() */
     /* the user's, that entries written here are signed with, where it is known; else NULL */
     const unsigned char *key;
+    /* set where files cannot be had without a name, or not be named later; NULL: not asked for */
+    atomic_bool *named;
     lc_evictions *evictions; /* counted here; NULL: by nobody */
     mode_t mode;             /* of directories, where others share them: disk/share.h */
     bool meta_known;         /* lc_owner_meta() said yes within this call, and stays true */

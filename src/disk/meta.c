@@ -108,6 +108,27 @@ locache_status lc_meta_write(const lc_meta *file, lc_span content, locache_error
     return status;
 }
 
+locache_status lc_meta_make(const lc_meta *file, lc_span content, locache_error *error)
+{
+    char within[WITHIN_MAX];
+    struct iovec all = {.iov_base = (void *)(uintptr_t)content.data, .iov_len = content.size};
+    name_within(within, file->name);
+    int fd = lc_openat(file->dir, within, O_WRONLY | O_CREAT | O_EXCL, 0600);
+    if (fd < 0)
+        return lc_fail_os(error, errno, "cannot make %s/%s", file->path, within);
+    bool written =
+        lc_share_file(fd, lc_share_like(file->dir)) == 0 && lc_write_full(fd, &all, 1) == 0;
+    int code = errno;
+    if (lc_close(fd) != 0 && written) {
+        code = errno;
+        written = false;
+    }
+    if (written)
+        return LOCACHE_OK;
+    lc_unlinkat(file->dir, within, 0);
+    return lc_fail_os(error, code, "cannot write %s/%s", file->path, within);
+}
+
 bool lc_meta_is_there(const lc_meta *file)
 {
     char within[WITHIN_MAX];

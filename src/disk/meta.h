@@ -18,6 +18,9 @@ locache_status lc_meta_read(size_t *size, void *out, size_t room, const lc_meta 
                             locache_error *error);
 /* Whole or not at all: another process may be reading it. OK, EUNTRUSTED, EIO. */
 locache_status lc_meta_write(const lc_meta *file, lc_span content, locache_error *error);
+/* The first of its name, in a directory with a .locache/ that nobody else knows yet: without a
+ * temporary. EIO: there is none. */
+locache_status lc_meta_make(const lc_meta *file, lc_span content, locache_error *error);
 /* Is there such a file? */
 bool lc_meta_is_there(const lc_meta *file);
 

@@ -58,9 +58,9 @@ locache_status lc_staged_begin(lc_staged *out, lc_staging *staging, const lc_ver
     locache_status status =
         lc_owner_open_dir(&out->dir, staging->work, out->name, LC_VERSIONS, error);
     if (status == LOCACHE_OK)
-        status = lc_version_file_write(out->dir, record, out->name, error);
+        status = lc_version_file_make(out->dir, record, out->name, error);
     if (status == LOCACHE_OK)
-        status = lc_version_file_write_note(out->dir, note, out->name, error);
+        status = lc_version_file_make_note(out->dir, note, out->name, error);
     if (status == LOCACHE_MISS)
         status = lc_fail_os(error, ENOENT, "the directory is removed while it is filled");
     if (status != LOCACHE_OK) {

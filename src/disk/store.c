@@ -4,7 +4,8 @@
  * took the place of goes on being read and written where it is now. A read is one open, one fstat
  * and one read of the whole file, in that order: the stamp is sampled before the bytes are read, so
  * that whoever changes the file meanwhile shows in it. A write is a temporary, which is published
- * by a rename; it has the time of modification that is its own before it has its name. */
+ * by a link or a rename; it has the time of modification that is its own before it has its
+ * name. */
 #include "disk/store.h"
 #include "base/os.h"
 #include "base/system.h"
@@ -229,15 +230,34 @@ static locache_status make_meta(const lc_directory *at, const char *name, locach
     return status;
 }
 
-static locache_status make_temporary(lc_temporary *out, const lc_directory *at, const char *name,
-                                     locache_error *error)
+static locache_status have_meta(const lc_directory *at, const char *name, locache_error *error)
 {
-    locache_status status =
-        lc_owner_meta(at->dir, at->owner) ? LOCACHE_OK : make_meta(at, name, error);
-    if (status != LOCACHE_OK)
-        return status;
+    return lc_owner_meta(at->dir, at->owner) ? LOCACHE_OK : make_meta(at, name, error);
+}
+
+static locache_status make_named(lc_temporary *out, const lc_directory *at, const char *name,
+                                 locache_error *error)
+{
     if (lc_temporary_create_meta(out, at->dir) != 0)
         return refuse_write(at, name, errno, error);
+    /* It is to be had with a name, and was not without. */
+    if (at->named != NULL)
+        atomic_store_explicit(at->named, true, memory_order_relaxed);
+    return LOCACHE_OK;
+}
+
+static locache_status make_temporary(lc_temporary *out, const lc_directory *at, const char *name,
+                                     const lc_image *image, locache_error *error)
+{
+    bool unnamed = at->named != NULL && !atomic_load_explicit(at->named, memory_order_relaxed) &&
+                   lc_temporary_create_unnamed(out, at->dir) == 0;
+    locache_status status = unnamed && !image->tallied ? LOCACHE_OK : have_meta(at, name, error);
+    if (status != LOCACHE_OK && unnamed)
+        lc_temporary_discard(out);
+    if (status == LOCACHE_OK && !unnamed)
+        status = make_named(out, at, name, error);
+    if (status != LOCACHE_OK)
+        return status;
     return at->mode == 0 || lc_temporary_share(out, at->mode) == 0
                ? LOCACHE_OK
                : refuse_write(at, name, errno, error);
@@ -250,11 +270,14 @@ static locache_status replace(lc_stored *out, lc_temporary *temporary, const lc_
                               const char *name, locache_error *error)
 {
     locache_status status = probe(out, at, name, error);
+    if (status == LOCACHE_OK && temporary->name[0] == '\0')
+        status = have_meta(at, name, error);
     if (status != LOCACHE_OK) {
         lc_temporary_discard(temporary);
         return status;
     }
-    if (lc_temporary_replace(temporary, at->dir, name) != 0)
+    if (lc_temporary_name_meta(temporary) != 0 ||
+        lc_temporary_replace(temporary, at->dir, name) != 0)
         return refuse_write(at, name, errno, error);
     return LOCACHE_OK;
 }
@@ -312,6 +335,12 @@ static locache_status name_written(lc_stored *out, struct timespec *own, lc_temp
         *own = set;
     if (lc_temporary_place(temporary, at->dir, name) == 0)
         return LOCACHE_OK;
+    if (temporary->name[0] == '\0' && errno != EEXIST) {
+        /* The directory is deleted, or a sandbox has no such links: the next has a name at once. */
+        atomic_store_explicit(at->named, true, memory_order_relaxed);
+        lc_temporary_discard(temporary);
+        return LOCACHE_MISS;
+    }
     return replace(out, temporary, at, name, error);
 }
 
@@ -321,7 +350,7 @@ locache_status lc_store_write(lc_stored *out, const lc_directory *at, const char
     lc_temporary temporary;
     out->replaced = false;
     out->replaced_size = 0;
-    locache_status status = make_temporary(&temporary, at, name, error);
+    locache_status status = make_temporary(&temporary, at, name, image, error);
     if (status != LOCACHE_OK)
         return status;
     status = write_image(&temporary, at, name, image, error);

@@ -33,12 +33,14 @@ typedef struct lc_image {
     size_t count;
     bool durable;        /* on the disk for good before the write returns */
     bool packed;         /* compressed: never mapped, and in memory that nobody else writes to */
+    bool tallied;        /* .locache/ is used for it by others: the directory's meta_known */
     const lc_gate *gate; /* NULL: whoever comes */
 } lc_image;
 
-/* Write a file under a temporary name and publish it under its own. OK: *out is set; MISS: the
- * directory or the temporary has gone meanwhile, try again; EFORMAT: an entry of a newer format is
- * there; EINVAL: a large buffer changed meanwhile; EUNTRUSTED, EIO, ENOMEM. */
+/* Write a file that nobody sees, and publish it under its name. OK: *out is set; MISS: the
+ * directory or the temporary has gone meanwhile, or the file could not be named, try again;
+ * EFORMAT: an entry of a newer format is there; EINVAL: a large buffer changed meanwhile;
+ * EUNTRUSTED, EIO, ENOMEM. */
 locache_status lc_store_write(lc_stored *out, const lc_directory *at, const char *name,
                               const lc_image *image, locache_error *error);
 

@@ -6,6 +6,10 @@
  * they mean others): so a writer holds a lock on its temporary from creation to the end, the kernel
  * gives it up when the writer dies, and whoever gets it may remove the file.
  *
+ * Best is a file that has no name before it is whole (O_TMPFILE): its writer's death ends it, so
+ * that it needs no lock, and nobody finds it. It can be linked to a name that is free, but not
+ * replace anything: where something is there, it is given a temporary name first.
+ *
  * Between creation and lock a sweeper may come first: then the writer finds the lock taken or its
  * file without a name, and makes another. Without fsync a power cut may leave a published file with
  * nothing in it; the entry's checksum finds that. */
@@ -99,6 +103,14 @@ int lc_temporary_create_meta(lc_temporary *out, int dir)
     return create(out, dir, LC_META "/" PREFIX, false);
 }
 
+int lc_temporary_create_unnamed(lc_temporary *out, int dir)
+{
+    out->dir = dir;
+    out->name[0] = '\0';
+    out->fd = lc_open_unnamed(dir);
+    return out->fd < 0 ? -1 : 0;
+}
+
 /* Discards it, and returns -1 with the errno of what failed. */
 static int give_up(lc_temporary *temporary)
 {
@@ -132,8 +144,29 @@ int lc_temporary_flush(lc_temporary *temporary)
     return lc_fsync(temporary->fd) == 0 ? 0 : give_up(temporary);
 }
 
+int lc_temporary_name_meta(lc_temporary *temporary)
+{
+    if (temporary->name[0] != '\0')
+        return 0;
+    /* Locked before it can be found. Where there are no locks, nobody sweeps. */
+    (void)lc_lock_now(temporary->fd);
+    for (int attempt = 0; attempt < ATTEMPTS; attempt++) {
+        char name[LC_TEMPORARY_NAME];
+        lc_temporary_name(name, LC_META "/" PREFIX);
+        if (lc_link_unnamed(temporary->fd, temporary->dir, name) == 0) {
+            memcpy(temporary->name, name, sizeof name);
+            return 0;
+        }
+        if (errno != EEXIST)
+            break;
+    }
+    return give_up(temporary);
+}
+
 int lc_temporary_place(lc_temporary *temporary, int to_dir, const char *to)
 {
+    if (temporary->name[0] == '\0')
+        return lc_link_unnamed(temporary->fd, to_dir, to);
     return lc_rename_new(temporary->dir, temporary->name, to_dir, to);
 }
 
@@ -166,7 +199,8 @@ int lc_temporary_link(lc_temporary *temporary, int to_dir, const char *to)
 void lc_temporary_discard(lc_temporary *temporary)
 {
     /* First the name, then the lock: what is unlocked and has a name is litter for others. */
-    lc_unlinkat(temporary->dir, temporary->name, 0);
+    if (temporary->name[0] != '\0')
+        lc_unlinkat(temporary->dir, temporary->name, 0);
     lc_close(temporary->fd);
 }
 

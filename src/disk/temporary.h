@@ -12,7 +12,7 @@
 #define LC_TEMPORARY_NAME 32 /* ".locache/", a prefix, 16 digits */
 
 /* A file that nobody sees until it is whole: created exclusively, locked while its writer lives,
- * then given its name.
+ * then given its name. Or, where the system has such, one that has no name until then.
  *
  *     lc_temporary temporary;
  *     if (lc_temporary_create(&temporary, dir) != 0) ...
@@ -23,7 +23,7 @@
 typedef struct lc_temporary {
     int dir; /* borrowed */
     int fd;
-    char name[LC_TEMPORARY_NAME];
+    char name[LC_TEMPORARY_NAME]; /* "": it has none */
 } lc_temporary;
 
 int lc_temporary_create(lc_temporary *out, int dir);
@@ -31,13 +31,18 @@ int lc_temporary_create(lc_temporary *out, int dir);
  * than to open that. And where a sweeper was faster, publishing fails with ENOENT, which the caller
  * expects in any case: he tries again. */
 int lc_temporary_create_meta(lc_temporary *out, int dir);
+/* One without a name, which takes the fewest system calls: -1 where it is not to be had. */
+int lc_temporary_create_unnamed(lc_temporary *out, int dir);
+/* Give one without a name such a one as lc_temporary_create_meta() makes, so that it can replace
+ * something. Does nothing for one that has one. */
+int lc_temporary_name_meta(lc_temporary *temporary);
 /* With the rights that belong to a mode of directories: lc_share_file(). */
 int lc_temporary_share(lc_temporary *temporary, mode_t mode);
 int lc_temporary_write(lc_temporary *temporary, const lc_span *spans, size_t count);
 /* Flush the content to the device. */
 int lc_temporary_flush(lc_temporary *temporary);
-/* Rename it where nothing has that name yet, and lc_temporary_close() it then. Failed: it is still
- * there, and it is the others' to say why. */
+/* Give it a name that nothing has yet, and lc_temporary_close() it then. Failed: it is still there,
+ * and it is the others' to say why. */
 int lc_temporary_place(lc_temporary *temporary, int to_dir, const char *to);
 /* The same over whatever has that name. ENOENT: somebody removed it meanwhile. */
 int lc_temporary_replace(lc_temporary *temporary, int to_dir, const char *to);

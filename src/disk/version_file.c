@@ -5,6 +5,10 @@
  * either, so that a cache on a full or read-only disk still gives what it has. */
 #include "disk/version_file.h"
 #include "disk/meta.h"
+#include "disk/share.h"
+#include "disk/temporary.h"
+
+#include <errno.h>
 
 #define FILE_NAME "version" /* in .locache/ */
 #define NOTE_NAME "parts"
@@ -28,6 +32,23 @@ locache_status lc_version_file_write(int dir, const lc_version *from, const char
     char text[LC_VERSION_TEXT_MAX];
     size_t size = lc_version_print(text, from);
     return lc_meta_write(&(lc_meta){dir, path, FILE_NAME}, (lc_span){text, size}, error);
+}
+
+locache_status lc_version_file_make(int dir, const lc_version *from, const char *path,
+                                    locache_error *error)
+{
+    char text[LC_VERSION_TEXT_MAX];
+    size_t size = lc_version_print(text, from);
+    if (lc_share_mkdir(dir, LC_META, lc_share_like(dir)) != 0)
+        return lc_fail_os(error, errno, "cannot make %s/" LC_META, path);
+    return lc_meta_make(&(lc_meta){dir, path, FILE_NAME}, (lc_span){text, size}, error);
+}
+
+locache_status lc_version_file_make_note(int dir, lc_span note, const char *path,
+                                         locache_error *error)
+{
+    return note.size == 0 ? LOCACHE_OK
+                          : lc_meta_make(&(lc_meta){dir, path, NOTE_NAME}, note, error);
 }
 
 locache_status lc_version_file_note(size_t *size, void *out, int dir, const char *path,

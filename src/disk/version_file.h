@@ -26,6 +26,10 @@ locache_status lc_version_file_read(lc_version *out, int dir, const char *path,
 locache_status lc_version_file_write(int dir, const lc_version *from, const char *path,
                                      locache_error *error);
 
+/* The same in a new directory that nobody else knows yet, with its .locache/. EIO. */
+locache_status lc_version_file_make(int dir, const lc_version *from, const char *path,
+                                    locache_error *error);
+
 /* What the version is made of, for people (docs/format.md, "Parts"): at most LOCACHE_NOTE_MAX bytes
  * into out. As lc_meta_read(). */
 locache_status lc_version_file_note(size_t *size, void *out, int dir, const char *path,
@@ -33,6 +37,10 @@ locache_status lc_version_file_note(size_t *size, void *out, int dir, const char
 /* OK, also where it is empty, which leaves what is there; EUNTRUSTED, EIO. */
 locache_status lc_version_file_write_note(int dir, lc_span note, const char *path,
                                           locache_error *error);
+
+/* The same in a new directory, after lc_version_file_make(). EIO: it has none. */
+locache_status lc_version_file_make_note(int dir, lc_span note, const char *path,
+                                         locache_error *error);
 
 /* Does the open function directory `dir` (whose path is `path`) hold results of this identity? OK:
  * yes, and found->id is what its entries carry. MISS: another's. NEED_SOURCE. EUNTRUSTED, EIO,

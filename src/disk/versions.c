@@ -180,9 +180,10 @@ static locache_status prepare(char *fresh, const lc_switching *in, const lc_want
         return lc_fail_os(error, errno, "cannot make the directory %s", in->path);
     locache_status status = lc_owner_open_dir(&dir, in->work, fresh, in->versions_path, error);
     if (status == LOCACHE_OK) {
-        status = lc_version_file_write(dir, &first, in->path, error);
+        status = lc_version_file_make(dir, &first, in->path, error);
         /* Nobody needs it. */
-        (void)!lc_version_file_write_note(dir, wanted->note, in->path, NULL);
+        if (status == LOCACHE_OK)
+            (void)!lc_version_file_make_note(dir, wanted->note, in->path, NULL);
         lc_close(dir);
     } else if (status == LOCACHE_MISS) {
         status = lc_fail_os(error, ENOENT, "cannot make the directory %s", in->path);

@@ -11,10 +11,16 @@
  * '~' of a name stands before 32 digits. */
 #define OTHER_SUFFIX "~locache"
 
+/* Apart from a '.' at the beginning; all that is not ASCII, too. */
+static bool stays_in_name(unsigned char byte)
+{
+    bool letter = (byte | 0x20) >= 'a' && (byte | 0x20) <= 'z';
+    return byte >= 0x80 || letter || (byte >= '0' && byte <= '9') || byte == '_' || byte == '.' ||
+           byte == ',' || byte == '+' || byte == '@' || byte == '-';
+}
+
 static void write_own_name(char out[LOCACHE_NAME_MAX + 1], const char *function, bool folds)
 {
-    static const char kept[] =
-        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.,+@-";
     static const char digits[] = "0123456789ABCDEF";
     const size_t short_max = LOCACHE_NAME_MAX - 1 - 2 * LOCACHE_ID_SIZE;
     size_t size = 0;
@@ -24,7 +30,7 @@ static void write_own_name(char out[LOCACHE_NAME_MAX + 1], const char *function,
         bool whole = (*at & 0xC0) != 0x80;
         if (whole && size <= short_max)
             cut = size;
-        bool plain = *at >= 0x80 || (strchr(kept, *at) != NULL && !(*at == '.' && size == 0));
+        bool plain = stays_in_name(*at) && !(*at == '.' && size == 0);
         if (size + (plain ? 1 : 3) > LOCACHE_NAME_MAX)
             break;
         if (plain) {

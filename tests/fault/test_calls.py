@@ -12,10 +12,14 @@ from pathlib import Path
 import pytest
 
 LONG = bool(os.environ.get("LOCACHE_TEST_LONG"))
-CALLS = ["openat", "mkdirat", "renameat", "writev", "fcntl", "newfstatat"]
+CALLS = ["openat", "mkdirat", "renameat", "linkat", "writev", "fcntl", "newfstatat"]
 FAULTS = ["signal=SIGKILL", "error=ENOSPC", "error=EMFILE", "error=EINTR", "error=EACCES"]
 # With an error strace would leave the descriptor open, as no kernel does.
-INJECTIONS = [("close", "signal=SIGKILL"), *((call, fault) for call in CALLS for fault in FAULTS)]
+INJECTIONS = [
+    ("close", "signal=SIGKILL"),
+    ("linkat", "error=ENOENT"),  # as kernels before 6.10 refuse to link by a descriptor alone
+    *((call, fault) for call in CALLS for fault in FAULTS),
+]
 # What the imports do is not of interest: everything between two calls of getppid is.
 PROGRAM = """
 import ast, os, pickle, sys, warnings

@@ -11,6 +11,7 @@ BUILD_FILE = "tests/meson.build"
 # Subjects that no single file has, by floor; each with the reason why it is a program of its own.
 SUBJECTS = {
     "format/cbor_sort": "canonical order, of what the writer wrote and the reader finds again",
+    "disk/unnamed": "files without a name: the system call, temporaries and the store together",
     "disk/unsound": "changed large results: mappings, records and the store together",
     "cache/api": "what a program compiled with another version of the header may rely on",
     "cache/folding": "names in a directory that folds case: the handle, its directory, the names",

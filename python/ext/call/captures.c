@@ -11,7 +11,7 @@
 /* Does the code assign to the free variable with this number? 1, 0, or -1 with an exception. */
 static int rebinds(PyCodeObject *code, unsigned index)
 {
-    PyObject *bytecode = PyObject_GetAttrString((PyObject *)code, "co_code");
+    PyObject *bytecode = lcpy_compat_code_bytes((PyObject *)code);
     if (bytecode == NULL)
         return -1;
     const unsigned char *at = (const unsigned char *)PyBytes_AS_STRING(bytecode);
@@ -46,7 +46,7 @@ static int add_function(lcpy_captures *captures, PyObject *function, PyObject *w
 {
     PyCodeObject *code = (PyCodeObject *)PyFunction_GET_CODE(function);
     PyObject *cells = PyFunction_GET_CLOSURE(function);
-    PyObject *names = PyObject_GetAttrString((PyObject *)code, "co_freevars");
+    PyObject *names = lcpy_compat_code_free((PyObject *)code);
     if (names == NULL)
         return -1;
     int status = 0;

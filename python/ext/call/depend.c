@@ -1,8 +1,6 @@
 /* What a decorated function reaches beside its own code. */
 #include "call/depend.h"
 
-#include <string.h>
-
 #include "call/captures.h"
 
 static bool is_followed(const lcpy_persisted *self)
@@ -90,12 +88,6 @@ int lcpy_depend_source(lcpy_persisted *self, locache_id *source)
     return 0;
 }
 
-static bool is_same(const lcpy_reach *a, const lcpy_reach *b)
-{
-    return memcmp(&a->quick, &b->quick, sizeof a->quick) == 0 &&
-           memcmp(&a->own, &b->own, sizeof a->own) == 0;
-}
-
 int lcpy_depend_again(lcpy_persisted *self)
 {
     /* What changes while the function runs may be its own doing, which shows at its end. */
@@ -105,7 +97,12 @@ int lcpy_depend_again(lcpy_persisted *self)
     if (reach == NULL)
         return -1;
     lcpy_reach *before = self->reach;
-    int changed = before == NULL || !is_same(before, reach);
+    int same = before != NULL ? lcpy_reach_is_same(before, reach) : 0;
+    if (same < 0) {
+        lcpy_reach_free(reach);
+        return -1;
+    }
+    int changed = !same;
     self->reach = reach;
     self->turn += (unsigned)changed;
     lcpy_reach_free(before);
@@ -124,8 +121,8 @@ int lcpy_depend_ended(lcpy_persisted *self, unsigned turn, int64_t others)
     lcpy_reach *reach = walk_reached(self, 0);
     if (reach == NULL)
         return -1;
-    bool same = self->turn == turn && is_same(self->reach, reach);
-    if (same) {
+    int same = self->turn == turn ? lcpy_reach_is_same(self->reach, reach) : 0;
+    if (same > 0) {
         lcpy_reach *before = self->reach;
         self->reach = reach;
         reach = before;

@@ -82,9 +82,8 @@ static PyObject *directory_name(lcpy_persisted *self, const lcpy_where *where)
     return name;
 }
 
-/* What the function is, for the cache to compare: 0, or -1 with an exception. `tag` has room for
- * LCPY_TAG_MAX. */
-static int fill_identity(locache_identity *out, char *tag, lcpy_persisted *self)
+/* What the function is, for the cache to compare: 0, or -1 with an exception. */
+static int fill_identity(locache_identity *out, lcpy_persisted *self)
 {
     PyObject *functions = self->target.functions;
     if (self->options.version != NULL) {
@@ -93,11 +92,11 @@ static int fill_identity(locache_identity *out, char *tag, lcpy_persisted *self)
             return -1;
         locache_identity_explicit(out, version);
     } else if (PyTuple_GET_SIZE(functions) > 0) {
-        if (lcpy_code_tag(tag) < 0 || code_identity(&out->code, functions) < 0 ||
+        out->code_tag = lcpy_code_tag(self->state);
+        if (out->code_tag == NULL || code_identity(&out->code, functions) < 0 ||
             lcpy_depend_begin(self) < 0)
             return -1;
         lcpy_depend_code(self, &out->code);
-        out->code_tag = tag;
     }
     return 0;
 }
@@ -144,7 +143,6 @@ static locache_status open_named(locache **out, lcpy_persisted *self, const lcpy
                                  const char *name, locache_error *error)
 {
     char directory[LOCACHE_PATH_MAX];
-    char tag[LCPY_TAG_MAX + 1];
     locache_identity identity = {.size = sizeof identity};
     locache_options options = {
         .size = sizeof options,
@@ -166,7 +164,7 @@ static locache_status open_named(locache **out, lcpy_persisted *self, const lcpy
         .base = self->options.base != NULL ? PyBytes_AsString(self->options.base) : NULL,
         .mode = self->options.mode,
     };
-    if (fill_identity(&identity, tag, self) < 0)
+    if (fill_identity(&identity, self) < 0)
         return LOCACHE_ETYPE;
     PyObject *note = self->options.version != NULL ? lcpy_note_of_version(self) : NULL;
     if (note == NULL && PyErr_Occurred() != NULL)

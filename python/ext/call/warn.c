@@ -4,6 +4,8 @@
 #include <errno.h>
 #include <string.h>
 
+#include "plain/compat.h"
+
 static const char *const what_happens[] = {
     [LCPY_TROUBLE_KEY] = "this call is not cached: an argument cannot be part of a key",
     [LCPY_TROUBLE_MISFIT] =
@@ -80,7 +82,7 @@ static bool is_captured(lcpy_persisted *self, PyObject *name)
             return false;
     for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(self->target.functions); i++) {
         PyObject *code = PyFunction_GET_CODE(PyTuple_GET_ITEM(self->target.functions, i));
-        PyObject *names = PyObject_GetAttrString(code, "co_freevars");
+        PyObject *names = lcpy_compat_code_free(code);
         int found = names != NULL ? PySequence_Contains(names, name) : -1;
         Py_XDECREF(names);
         PyErr_Clear();

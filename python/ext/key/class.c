@@ -11,6 +11,7 @@
 
 #include "identity.h"
 #include "key/instance.h"
+#include "plain/compat.h"
 #include "plain/names.h"
 
 /* What has no such attributes, or others than text there, is no global. */
@@ -330,7 +331,7 @@ static int write_cell(lcpy_walk *walk, PyObject *cell)
 static int write_closure(lcpy_walk *walk, PyObject *function)
 {
     PyObject *closure = PyFunction_GetClosure(function);
-    PyObject *names = PyObject_GetAttrString(PyFunction_GET_CODE(function), "co_freevars");
+    PyObject *names = lcpy_compat_code_free(PyFunction_GET_CODE(function));
     Py_ssize_t count = closure == NULL ? 0 : PyTuple_GET_SIZE(closure);
     uint64_t written = 0;
     int result = 0;

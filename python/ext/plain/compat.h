@@ -19,6 +19,51 @@
 /* What 3.13 pickled of pathlib names pathlib._local, which it and later versions have. */
 #define LCPY_HAS_PATHLIB_LOCAL (PY_VERSION_HEX >= 0x030D0000)
 
+/* What a code object has beside its plain members, without a look-up of a name: new references. */
+static inline PyObject *lcpy_compat_code_bytes(PyObject *code)
+{
+#if PY_VERSION_HEX >= 0x030B0000
+    return PyCode_GetCode((PyCodeObject *)code);
+#else
+    return Py_NewRef(((PyCodeObject *)code)->co_code);
+#endif
+}
+static inline PyObject *lcpy_compat_code_variables(PyObject *code)
+{
+#if PY_VERSION_HEX >= 0x030B0000
+    return PyCode_GetVarnames((PyCodeObject *)code);
+#else
+    return Py_NewRef(((PyCodeObject *)code)->co_varnames);
+#endif
+}
+static inline PyObject *lcpy_compat_code_cells(PyObject *code)
+{
+#if PY_VERSION_HEX >= 0x030B0000
+    return PyCode_GetCellvars((PyCodeObject *)code);
+#else
+    return Py_NewRef(((PyCodeObject *)code)->co_cellvars);
+#endif
+}
+static inline PyObject *lcpy_compat_code_free(PyObject *code)
+{
+#if PY_VERSION_HEX >= 0x030B0000
+    return PyCode_GetFreevars((PyCodeObject *)code);
+#else
+    return Py_NewRef(((PyCodeObject *)code)->co_freevars);
+#endif
+}
+
+/* Where its tries are: borrowed, or NULL where they are among the instructions (3.10). */
+static inline PyObject *lcpy_compat_code_tries(PyObject *code)
+{
+#if PY_VERSION_HEX >= 0x030B0000
+    return ((PyCodeObject *)code)->co_exceptiontable;
+#else
+    (void)code;
+    return NULL;
+#endif
+}
+
 /* The number that STORE_DEREF has for the first free variable of a code. */
 static inline unsigned lcpy_compat_first_free(const PyCodeObject *code)
 {

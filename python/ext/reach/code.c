@@ -4,6 +4,7 @@
 #include "reach/owner.h"
 #include "reach/walk.h"
 
+#include "plain/compat.h"
 #include "plain/names.h"
 
 /* ---------------------------------------------------------------------------------------- state */
@@ -159,7 +160,7 @@ static int write_given(lcpy_reacher *r, PyObject *value, const char *format, PyO
  * wraps and its options count. */
 static int write_reached_closure(lcpy_reacher *r, PyObject *function, PyObject *rebound)
 {
-    PyObject *names = PyObject_GetAttrString(PyFunction_GET_CODE(function), "co_freevars");
+    PyObject *names = lcpy_compat_code_free(PyFunction_GET_CODE(function));
     if (names == NULL)
         return -1;
     PyObject *cells = PyFunction_GET_CLOSURE(function);
@@ -191,8 +192,7 @@ static int write_reached_defaults(lcpy_reacher *r, PyObject *function)
     Py_ssize_t count = defaults != NULL ? PyTuple_GET_SIZE(defaults) : 0;
     PyObject *code = PyFunction_GET_CODE(function);
     Py_ssize_t first = ((PyCodeObject *)code)->co_argcount - count;
-    PyObject *names =
-        lcpy_reach_notes_parts(r) ? PyObject_GetAttrString(code, "co_varnames") : NULL;
+    PyObject *names = lcpy_reach_notes_parts(r) ? lcpy_compat_code_variables(code) : NULL;
     int status = names == NULL && PyErr_Occurred() != NULL ? -1 : 0;
     locache_cbor_write_array(r->writer, (uint64_t)count);
     for (Py_ssize_t i = 0; status == 0 && i < count; i++)

@@ -80,7 +80,7 @@ static int bind_by(bindings *b, const lcpy_instructions *in)
 static int bind_parameters(bindings *b)
 {
     PyCodeObject *code = (PyCodeObject *)b->code;
-    PyObject *cells = PyObject_GetAttrString(b->code, "co_cellvars");
+    PyObject *cells = lcpy_compat_code_cells(b->code);
     Py_ssize_t count = code->co_argcount + code->co_kwonlyargcount;
     int status = cells != NULL ? 0 : -1;
     for (Py_ssize_t i = 0; status == 0 && i < count; i++)
@@ -110,7 +110,7 @@ static int find_bindings(bindings *b, PyObject *bytes)
 
 static int init_bindings(bindings *b, PyObject *code)
 {
-    *b = (bindings){.code = code, .locals = PyObject_GetAttrString(code, "co_varnames")};
+    *b = (bindings){.code = code, .locals = lcpy_compat_code_variables(code)};
     if (b->locals == NULL)
         return -1;
     b->flags = PyMem_Calloc((size_t)PyTuple_GET_SIZE(b->locals) + 1, 1);
@@ -131,8 +131,8 @@ static void clear_bindings(bindings *b)
 static int find_bindings_of(bindings *around, PyObject *code)
 {
     bindings b;
-    PyObject *bytes = PyObject_GetAttrString(code, "co_code");
-    PyObject *free = bytes != NULL ? PyObject_GetAttrString(code, "co_freevars") : NULL;
+    PyObject *bytes = lcpy_compat_code_bytes(code);
+    PyObject *free = bytes != NULL ? lcpy_compat_code_free(code) : NULL;
     int status = free != NULL ? init_bindings(&b, code) : -1;
     if (free != NULL) {
         if (status == 0)
@@ -183,7 +183,7 @@ static PyObject *own_names(PyObject *names, PyObject *bytes)
  * be NULL; or -1. */
 static int aliases_within(PyObject **out, PyObject *aliases, PyObject *code)
 {
-    PyObject *free = aliases != NULL ? PyObject_GetAttrString(code, "co_freevars") : NULL;
+    PyObject *free = aliases != NULL ? lcpy_compat_code_free(code) : NULL;
     int status = free != NULL || aliases == NULL ? 0 : -1;
     *out = NULL;
     for (Py_ssize_t i = 0; free != NULL && status == 0 && i < PyTuple_GET_SIZE(free); i++) {
@@ -215,7 +215,7 @@ static int add_root(lcpy_scan *s, PyObject *name, PyObject *sign, bool changes)
 
 static int add_class_root(lcpy_scan *s, PyObject *code)
 {
-    PyObject *free = PyObject_GetAttrString(code, "co_freevars");
+    PyObject *free = lcpy_compat_code_free(code);
     PyObject *name = PyUnicode_InternFromString("__class__");
     PyObject *sign = PyUnicode_InternFromString(LCPY_ROOT_CLASS);
     int found = free != NULL && name != NULL && sign != NULL ? PySequence_Contains(free, name) : -1;
@@ -254,8 +254,8 @@ static int begin_scan(lcpy_scan *s, PyObject *code, PyObject *bytes)
 {
     bindings b;
     s->code = (PyCodeObject *)code;
-    s->names = PyObject_GetAttrString(code, "co_names");
-    if (s->names == NULL || init_bindings(&b, code) < 0)
+    s->names = Py_NewRef(s->code->co_names);
+    if (init_bindings(&b, code) < 0)
         return -1;
     int status = find_bindings(&b, bytes);
     s->locals = Py_NewRef(b.locals);
@@ -288,7 +288,7 @@ static int scan_nested(lcpy_scan *s, PyObject *aliases, PyObject *constants);
 /* `s` is of no code yet, and again afterwards. `outer`: of a function within no other. */
 static int scan_code(lcpy_scan *s, PyObject *code, bool outer)
 {
-    PyObject *bytes = PyObject_GetAttrString(code, "co_code");
+    PyObject *bytes = lcpy_compat_code_bytes(code);
     int status = bytes != NULL ? begin_scan(s, code, bytes) : -1;
     if (status == 0 && outer)
         status = add_roots(s, code);

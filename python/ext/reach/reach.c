@@ -119,24 +119,16 @@ static int add_quick(lcpy_reach *reach, locache_cbor_writer *writer)
     return 0;
 }
 
-/* Of the roots' own code, which whoever asks has digested elsewhere. */
-static int finish_own(lcpy_reach *out, PyObject *roots)
+/* The roots' own code: whoever asks digests it elsewhere, and here it is only compared. */
+static PyObject *codes_of(PyObject *roots)
 {
-    locache_cbor_writer writer;
-    unsigned char room[256];
-    int status = 0;
-    locache_cbor_writer_init(&writer, room, sizeof room);
-    for (Py_ssize_t i = 0; status == 0 && i < PyTuple_GET_SIZE(roots); i++)
-        if (PyFunction_Check(PyTuple_GET_ITEM(roots, i)))
-            status = add_code(&writer, PyTuple_GET_ITEM(roots, i));
-    if (status == 0 && locache_cbor_writer_status(&writer) != LOCACHE_OK) {
-        PyErr_NoMemory();
-        status = -1;
+    PyObject *codes = PyTuple_New(PyTuple_GET_SIZE(roots));
+    for (Py_ssize_t i = 0; codes != NULL && i < PyTuple_GET_SIZE(roots); i++) {
+        PyObject *root = PyTuple_GET_ITEM(roots, i);
+        PyTuple_SET_ITEM(codes, i,
+                         Py_NewRef(PyFunction_Check(root) ? PyFunction_GET_CODE(root) : Py_None));
     }
-    if (status == 0)
-        locache_id_of(&out->own, writer.data, writer.length);
-    locache_cbor_writer_clear(&writer);
-    return status;
+    return codes;
 }
 
 static int finish_form(lcpy_reacher *r, PyObject *roots)
@@ -156,7 +148,8 @@ static int finish_form(lcpy_reacher *r, PyObject *roots)
     }
     out->empty = !r->counted;
     locache_id_of(&out->quick, writer->data, writer->length);
-    return finish_own(out, roots);
+    out->own = codes_of(roots);
+    return out->own != NULL ? 0 : -1;
 }
 
 /* What one round wrote. */
@@ -234,6 +227,7 @@ void lcpy_reach_free(lcpy_reach *reach)
 {
     if (reach == NULL)
         return;
+    Py_XDECREF(reach->own);
     Py_XDECREF(reach->form);
     Py_XDECREF(reach->functions);
     Py_XDECREF(reach->parts);
@@ -241,11 +235,32 @@ void lcpy_reach_free(lcpy_reach *reach)
     PyMem_Free(reach);
 }
 
+static int is_same_code(PyObject *a, PyObject *b)
+{
+    locache_id ids[2];
+    if (a == b || !PyCode_Check(a) || !PyCode_Check(b))
+        return a == b;
+    if (lcpy_code_id(&ids[0], a) < 0 || lcpy_code_id(&ids[1], b) < 0)
+        return -1;
+    return memcmp(&ids[0], &ids[1], sizeof ids[0]) == 0;
+}
+
+int lcpy_reach_is_same(const lcpy_reach *a, const lcpy_reach *b)
+{
+    Py_ssize_t count = PyTuple_GET_SIZE(a->own);
+    int same =
+        memcmp(&a->quick, &b->quick, sizeof a->quick) == 0 && count == PyTuple_GET_SIZE(b->own);
+    for (Py_ssize_t i = 0; same > 0 && i < count; i++)
+        same = is_same_code(PyTuple_GET_ITEM(a->own, i), PyTuple_GET_ITEM(b->own, i));
+    return same;
+}
+
 int lcpy_reach_traverse(lcpy_reach *reach, visitproc visit, void *arg)
 {
     if (reach == NULL)
         return 0;
     Py_VISIT(reach->functions);
+    Py_VISIT(reach->own);
     return lcpy_guard_traverse(&reach->guard, visit, arg);
 }
 

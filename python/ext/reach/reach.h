@@ -16,7 +16,7 @@
 typedef struct lcpy_reach {
     bool empty;          /* it reaches nothing */
     locache_id quick;    /* exact: of this interpreter's code */
-    locache_id own;      /* the same of the roots' own code */
+    PyObject *own;       /* tuple: the roots' own code objects */
     PyObject *form;      /* bytes: all but the code */
     PyObject *functions; /* list: those whose code counts, in the order of the form */
     /* list of (kind, place, digest or None, object or None), for LCPY_REACH_PARTS; or NULL */
@@ -28,6 +28,9 @@ typedef struct lcpy_reach {
 lcpy_reach *lcpy_reach_new(lcpy_state *state, PyObject *roots, PyObject *depends, unsigned scope);
 void lcpy_reach_free(lcpy_reach *reach);
 int lcpy_reach_traverse(lcpy_reach *reach, visitproc visit, void *arg);
+
+/* Is what two walks found the same? 1, 0, or -1 with an exception. */
+int lcpy_reach_is_same(const lcpy_reach *a, const lcpy_reach *b);
 
 /* Is it all as it was? */
 static inline bool lcpy_reach_holds(lcpy_reach *reach)

@@ -4,12 +4,18 @@
  * made for the while of storing, since a str that is asked for its UTF-8 keeps it for good.
  *
  * To read one from a mapped file, it is copied before it is decoded: CPython's decoder counts the
- * characters first and writes them then, and a mapping shows what others do to the file between. */
+ * characters first and writes them then, and a mapping shows what others do to the file between.
+ * Most that is not ASCII is copied and decoded piece by piece, into a str whose size and kind a
+ * look at the first bytes of its characters tells: a copy of all of it, and a str that is made
+ * wider halfway, would take as long as the decoding. */
 #include "result/text.h"
 
 #include <string.h>
 
 #define PIECE_SIZE ((size_t)16 << 10) /* copied, and then looked at while the cache has it */
+/* First bytes from here on are of characters that take two bytes of a str, or four. */
+#define WIDE 0xC4
+#define WIDEST 0xF0
 
 /* -------------------------------------------------------------------------------------- writing */
 
@@ -81,6 +87,90 @@ static bool is_ascii(const unsigned char *text, size_t size)
     return rest < 0x80 && (words & 0x8080808080808080) == 0;
 }
 
+/* What a text in UTF-8 comes to as a str. */
+typedef struct shape {
+    Py_ssize_t count; /* characters */
+    Py_UCS4 max;      /* the largest that the str has room for, as PyUnicode_MAX_CHAR_VALUE() */
+} shape;
+
+/* By the first byte of each character, without looking at the rest: what is no UTF-8, or another
+ * text by then, shows when it is decoded. */
+static shape shape_of(const unsigned char *text, size_t size)
+{
+    size_t count = 0;
+    unsigned char largest = 0;
+    for (size_t at = 0; at < size; at++) {
+        count += (text[at] & 0xC0) != 0x80;
+        largest = text[at] > largest ? text[at] : largest;
+    }
+    return (shape){.count = (Py_ssize_t)count,
+                   .max = largest >= WIDEST ? 0x10FFFF
+                          : largest >= WIDE ? 0xFFFF
+                          : largest >= 0x80 ? 0xFF
+                                            : 0x7F};
+}
+
+/* Bytes of a piece that has another behind it: up to its last character, which may go on there. */
+static size_t whole_size(const unsigned char *piece, size_t size)
+{
+    size_t whole = size - 1;
+    while (whole > 0 && (piece[whole] & 0xC0) == 0x80)
+        whole--;
+    return whole > 0 ? whole : size;
+}
+
+/* Decode what is mapped into a str of that shape, by copies of its pieces. False, with or without
+ * an exception: it is no text, or is changing. */
+static bool decode_pieces(PyObject *text, const shape *is, const lcpy_memory *bytes,
+                          const char *errors)
+{
+    unsigned char piece[PIECE_SIZE];
+    const unsigned char *from = bytes->data;
+    Py_ssize_t done = 0;
+    Py_UCS4 max = 0x7F;
+    for (size_t at = 0; at < bytes->size;) {
+        size_t size = bytes->size - at < PIECE_SIZE ? bytes->size - at : PIECE_SIZE;
+        memcpy(piece, from + at, size);
+        if (size < bytes->size - at)
+            size = whole_size(piece, size);
+        PyObject *part = PyUnicode_DecodeUTF8((const char *)piece, (Py_ssize_t)size, errors);
+        if (part == NULL)
+            return false;
+        Py_ssize_t count = PyUnicode_GET_LENGTH(part);
+        max = Py_MAX(max, PyUnicode_MAX_CHAR_VALUE(part));
+        bool fits = max <= is->max && count <= is->count - done &&
+                    PyUnicode_CopyCharacters(text, done, part, 0, count) == count;
+        Py_DECREF(part);
+        if (!fits)
+            return false;
+        done += count;
+        at += size;
+    }
+    return done == is->count && max == is->max;
+}
+
+/* A mapped text of that shape. */
+static PyObject *decode_mapped(const shape *is, const lcpy_memory *bytes, const char *errors)
+{
+    PyObject *text = PyUnicode_New(is->count, is->max);
+    if (text != NULL && !decode_pieces(text, is, bytes, errors))
+        Py_CLEAR(text);
+    return text;
+}
+
+/* Is a mapped text one that is decoded sooner by pieces? Where each character takes a byte or four,
+ * CPython's decoder is as quick with all of it, and the look at all first bytes is saved where the
+ * first one that is not ASCII tells. */
+static bool is_for_pieces(shape *out, const unsigned char *piece, const lcpy_memory *bytes)
+{
+    while (*piece < 0x80)
+        piece++;
+    if (*piece < WIDE || *piece >= WIDEST)
+        return false;
+    *out = shape_of(bytes->data, bytes->size);
+    return out->max == 0xFFFF;
+}
+
 /* What is mapped, copied to a str that it is if it is ASCII, and decoded from there if not. */
 static PyObject *decode_copy(const lcpy_memory *bytes, const char *errors)
 {
@@ -91,9 +181,16 @@ static PyObject *decode_copy(const lcpy_memory *bytes, const char *errors)
     unsigned char *to = PyUnicode_1BYTE_DATA(copy);
     bool ascii = true;
     for (size_t at = 0; at < bytes->size; at += PIECE_SIZE) {
+        shape is;
         size_t size = bytes->size - at < PIECE_SIZE ? bytes->size - at : PIECE_SIZE;
         memcpy(to + at, from + at, size);
-        ascii = ascii && is_ascii(to + at, size);
+        if (!ascii || is_ascii(to + at, size))
+            continue;
+        ascii = false;
+        if (is_for_pieces(&is, to + at, bytes)) {
+            Py_DECREF(copy);
+            return decode_mapped(&is, bytes, errors);
+        }
     }
     if (ascii)
         return copy;

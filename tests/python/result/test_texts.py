@@ -26,6 +26,10 @@ TEXTS = {
     "ascii but for a surrogate": lambda n: "a" * (n - 1) + "\udc80",
     "surrogates": lambda n: "\ud800" * n,
     "every width": lambda n: ("aé漢😀" * n)[:n],
+    "up to three bytes": lambda n: ("aж漢é" * n)[:n],
+    "wide but the end": lambda n: "ж" * (n - 1) + "😀",
+    "ascii but a wide end": lambda n: "a" * (n - 1) + "漢",
+    "wide with surrogates": lambda n: ("ж漢\ud83d\ude00a" * n)[:n],
 }
 PLACES = {
     "bare": lambda text: text,
@@ -140,6 +144,22 @@ def test_text_that_is_no_utf8_is_a_miss(cache, size, wrong):
         text[at : at + len(wrong)] = wrong
         cache.replace(buffers=[bytes(text)])
         assert cache.is_miss()
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [b"\xff", b"\xd0\xd0", b"\x80", b"\xed\xa0\x80", b"\xe6\xbca", b"\x80" * (16 << 10)],
+    ids=lambda wrong: f"{wrong[:3].hex()} of {len(wrong)}",
+)
+def test_wide_text_that_is_no_utf8_is_a_miss(cache, wrong):
+    """It is decoded in pieces: whatever stands where one ends."""
+    whole = "ж".encode() * MAPPED
+    cache.store("ж" * MAPPED)
+    for at in (0, 2, (16 << 10) - 2, 16 << 10, len(whole) - len(wrong) & ~1):
+        text = bytearray(whole)
+        text[at : at + len(wrong)] = wrong
+        cache.replace(buffers=[bytes(text)])
+        assert cache.is_miss(), at
 
 
 @pytest.mark.parametrize("size", [5000, MAPPED])

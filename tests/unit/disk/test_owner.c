@@ -1,4 +1,5 @@
 /* What may be used: owners, permissions, links, and pickles by the user's own key. */
+#include "fault.h"
 #include "scratch.h"
 
 /* What opening says, and what a put and a get would do after it. */
@@ -188,9 +189,16 @@ static void test_owner__a_link_that_comes_later(void **unused)
     must_put(cache, 1, "one");
     remove_all(in_foo("my_func/.locache"));
     assert_int_equal(symlink(outside, in_foo("my_func/.locache")), 0);
-    assert_int_equal(put(cache, 2, "two"), LOCACHE_EUNTRUSTED);
+    /* What replaces something has a name in there first. */
+    assert_int_equal(put(cache, 1, "two"), LOCACHE_EUNTRUSTED);
     assert_non_null(strstr(error.message, in_foo("my_func/.locache")));
     assert_hit(cache, 1, "one");
+    fault_set("unnamed", 1, EOPNOTSUPP);
+    assert_int_equal(put(cache, 2, "two"), LOCACHE_EUNTRUSTED);
+    assert_true(fault_clear());
+    assert_miss(cache, 2);
+    must_put(cache, 2, "two");
+    assert_hit(cache, 2, "two");
     locache_close(cache);
     assert_nothing_outside();
 }
