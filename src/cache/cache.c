@@ -250,7 +250,7 @@ static locache_status check_record(const locache *cache, const locache_record *r
     if ((record->body == NULL && record->body_size > 0) ||
         ((record->buffers == NULL || record->buffer_sizes == NULL) && record->buffer_count > 0))
         return lc_fail(error, LOCACHE_EINVAL, "a record with a size and no data");
-    if (record->flags & ~(uint64_t)LOCACHE_RECORD_COPIED)
+    if (record->flags & ~(uint64_t)(LOCACHE_RECORD_COPIED | LOCACHE_RECORD_PASSING))
         return lc_fail(error, LOCACHE_EINVAL, "unknown flags of a record");
     if (record->buffer_count > LC_ENTRY_BUFFERS_MAX || record->expires < 0)
         return lc_fail(error, LOCACHE_EINVAL,
@@ -282,6 +282,7 @@ static locache_status lay_out(lc_image *out, lc_packed *packed, locache *cache, 
         parts = packed->parts;
     unsigned char secret[LC_MAC_KEY_SIZE];
     bool sign = record->codec == LOCACHE_CODEC_PICKLE;
+    bool passing = record->flags & LOCACHE_RECORD_PASSING && !compressed;
     lc_entry entry = {
         .codec = record->codec,
         .has_mac = sign,
@@ -294,6 +295,7 @@ static locache_status lay_out(lc_image *out, lc_packed *packed, locache *cache, 
         .body = parts.body,
         .buffer_count = (uint32_t)parts.count,
         .compressed = compressed,
+        .passing = passing,
     };
     size_t front_size = lc_entry_front_size(&entry);
     size_t count = lc_entry_span_count(&entry);
@@ -311,7 +313,8 @@ static locache_status lay_out(lc_image *out, lc_packed *packed, locache *cache, 
     *out = (lc_image){.spans = spans,
                       .count = count,
                       .durable = cache->flags & LOCACHE_OPEN_DURABLE,
-                      .packed = compressed};
+                      .packed = compressed,
+                      .passing = passing};
     return LOCACHE_OK;
 }
 

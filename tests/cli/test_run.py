@@ -4,15 +4,18 @@ import os
 import re
 import signal
 import subprocess
+import sys
 import time
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
-from .conftest import COMMAND, clean_environment
+from .conftest import COMMAND, clean_environment, needs_no_sanitizer
 
 ONCE = "echo x >>ran; "
+# Of output and input that shall not be in memory as a whole: many times what a command may take.
+LARGE = (512 if os.environ.get("LOCACHE_TEST_LONG") else 160) << 20
 
 
 @pytest.fixture
@@ -553,3 +556,41 @@ def test_a_base_is_read_where_there_is_no_result(shell, tmp_path):
     assert not shell.cache.exists()
     assert shell("--base", ci, "--force", ONCE + "echo out; echo err >&2").count == 2
     assert shell("--base", ci, ONCE + "echo other").count == 3
+
+
+PEAK = """\
+import resource, subprocess, sys
+code = subprocess.run(sys.argv[1:]).returncode
+print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss >> 10)
+sys.exit(code)
+"""
+
+
+@needs_no_sanitizer
+@pytest.mark.parametrize(
+    ("options", "script"),
+    [
+        ([], f"head -c {LARGE} /dev/zero; head -c 300000 /dev/zero >&2"),
+        (["--stdin"], "wc -c"),
+    ],
+)
+def test_run__what_is_larger_than_memory_takes_little_of_it(shell, tmp_path, options, script):
+    """Output and input go through in pieces, whether they are new, stored or given again."""
+    with (tmp_path / "input").open("wb") as file:
+        file.truncate(LARGE)
+    for _ in "ab":
+        peak = subprocess.run(
+            [sys.executable, "-c", PEAK, COMMAND, "run", *options, "--", "sh", "-c", ONCE + script],
+            cwd=tmp_path,
+            env=clean_environment(shell.home),
+            stdin=(tmp_path / "input").open("rb"),
+            stdout=(tmp_path / "out").open("wb"),
+            stderr=subprocess.PIPE,
+            check=True,
+        )
+        with (tmp_path / "out").open("rb") as out:
+            out.seek(-4, os.SEEK_END)
+            assert int(out.read().split(b"\0")[-1].split(b"\n")[-2]) < 64
+        assert not peak.stderr.strip(b"\0")
+    assert (tmp_path / "ran").read_text() == "x\n"
+    assert sum(path.stat().st_size for path in entries(shell)) > (0 if options else LARGE)
