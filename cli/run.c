@@ -110,9 +110,21 @@ static bool take_run_option(cli_run *run, int option, const char *value)
     }
 }
 
+/* Who says --env A=B wants it set, as with env: it would count as one that is not. */
+static const char *wrong_name(const cli_run *run)
+{
+    for (size_t n = 0; n < run->environment_count; n++)
+        if (run->environment[n][0] == '\0' || strchr(run->environment[n], '=') != NULL)
+            return run->environment[n];
+    return NULL;
+}
+
 static bool check_options(const cli_run *run)
 {
-    if (run->command_count == 0)
+    const char *wrong = wrong_name(run);
+    if (wrong != NULL)
+        cli_error("--env takes the name of a variable, whose value counts, not '%.999s'", wrong);
+    else if (run->command_count == 0)
         cli_error("run needs a command: locache run [options] -- CMD...");
     else if (run->ttl > 0 && run->stale >= run->ttl)
         cli_error("--stale must be less than --ttl: from then on there is nothing to give");

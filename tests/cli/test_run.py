@@ -334,6 +334,8 @@ def test_run__failures_are_kept_where_that_is_said(shell):
         (["--ttl", "1m", "--stale", "1h", "--", "true"], 125, "--stale must be less than --ttl"),
         (["--warm", "--force", "--", "true"], 125, "--warm, --force and --discard"),
         (["--tttl", "--", "true"], 125, "did you mean --ttl?"),
+        (["--env", "A=B", "--", "true"], 125, "--env takes the name of a variable"),
+        (["--env", "", "--", "true"], 125, "--env takes the name of a variable"),
         (["--timeout", "100ms", "--", "sleep", "60"], 124, ""),
         (["--timeout", "100ms", "--", "sh", "-c", "sleep 60; true"], 124, ""),
     ],
