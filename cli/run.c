@@ -137,16 +137,6 @@ static bool check_options(const cli_run *run)
 
 /* ------------------------------------------------------------------------------------ the place */
 
-/* LOCACHE=off, readonly or refresh, as for functions. */
-static void take_switch(cli_run *run)
-{
-    const char *told = getenv("LOCACHE");
-    run->off = told != NULL && strcmp(told, "off") == 0;
-    run->read_only = told != NULL && strcmp(told, "readonly") == 0;
-    if (told != NULL && strcmp(told, "refresh") == 0 && !run->discard && !run->warm)
-        run->force = true;
-}
-
 /* By hand: printf() is not used on the way of a hit, where the pages that it is in would take
  * longer to come than the result. */
 static bool join_place(cli_run *run, const char *const *parts, size_t count)
@@ -363,7 +353,7 @@ static int run_cached(cli_run *run)
 
 static int run_prepared(cli_run *run)
 {
-    take_switch(run);
+    cli_run_take_switch(run);
     read_input(run);
     bool cached = !run->off && find_place(run) && cli_run_make_key(run);
     if (cached)

@@ -515,6 +515,29 @@ def test_run__switched_off_or_for_reading_only(shell):
     assert shell(script, environment={"LOCACHE": "off"}).count == 5
 
 
+@pytest.mark.parametrize(
+    ("told", "runs", "said"),
+    [
+        ("", 0, ""),
+        ("on", 0, ""),
+        ("OFF", 1, ""),
+        ("off:mypkg.*", 0, ""),
+        ("off:mypkg.*, Refresh", 1, ""),
+        ("on:run.sh,off", 0, ""),
+        ("off:run.s?", 1, ""),
+        ("off:run", 1, ""),
+        ("off:run.make", 0, ""),
+        ("of", 0, "LOCACHE=of: each part must be off"),
+        ("nothing,off", 1, "LOCACHE=nothing,off: each part must be off"),
+    ],
+)
+def test_run__is_switched_as_functions_are(shell, told, runs, said):
+    before = shell(ONCE).count
+    ran = shell(ONCE, environment={"LOCACHE": told})
+    assert ran.count - before == runs
+    assert said in ran.err.decode() and bool(said) == bool(ran.err)
+
+
 @pytest.mark.parametrize("damage", ["cut", "flipped", "empty", "directory", "foreign"])
 def test_run__a_damaged_result_is_computed_anew(shell, damage):
     script = ONCE + "yes | head -c 400000"
