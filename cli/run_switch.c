@@ -20,7 +20,7 @@ static char *without_spaces(char *text)
     return text;
 }
 
-static bool is_meant(const cli_run *run, const char *glob)
+static bool is_switched(const cli_run *run, const char *glob)
 {
     char name[LOCACHE_NAME_MAX + 8] = "run.";
     char *function = cli_run_function(run);
@@ -44,7 +44,7 @@ static int find_mode(const cli_run *run, char *told, bool *wrong)
         while (mode < MODE_COUNT && strcasecmp(part, modes[mode]) != 0)
             mode++;
         *wrong = *wrong || (mode == MODE_COUNT && (part[0] != '\0' || glob != NULL));
-        if (mode < MODE_COUNT && (glob == NULL || glob[0] == '\0' || is_meant(run, glob)))
+        if (mode < MODE_COUNT && (glob == NULL || glob[0] == '\0' || is_switched(run, glob)))
             return mode;
     }
     return MODE_ON;

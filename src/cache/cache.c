@@ -99,8 +99,10 @@ static locache_status take_valid(locache_value **out, locache_value *value, loca
     /* Before it is kept, and before its use is noted, which moves a time: then the stamp is of an
      * earlier state, and the next hit reads the file once more. */
     lc_bounds_mark(&value->stamp, cache, &value->entry);
-    count_time(&cache->saved_time, &value->stamp);
-    lc_counting_bytes(&cache->counting.read, value->size);
+    if (!look->counted) {
+        count_time(&cache->saved_time, &value->stamp);
+        lc_counting_bytes(&cache->counting.read, value->size);
+    }
     look->stale = false;
     if (cache->bounded) {
         lc_bounds_note_use(cache, address->name, value);
@@ -109,6 +111,8 @@ static locache_status take_valid(locache_value **out, locache_value *value, loca
     if (!look->stale)
         lc_recall_keep(cache, address, value);
     *out = value;
+    if (look->counted)
+        return LOCACHE_OK;
     lc_handle_event(cache, LOCACHE_EVENT_HIT, address->name,
                     look->stale      ? "stale"
                     : cache->foreign ? "from the base"
