@@ -139,6 +139,33 @@ def test_schema__is_one_and_says_no():
     assert problems("ls", [{}])
 
 
+# In backticks beside names of members: what these may be.
+WORDS = {"null", "cbor", "pickle", "raw", "none", "ours", "foreign", "ls"}
+
+
+def members(schema):
+    """Names of all members of what it describes, but those of what it refers to."""
+    if isinstance(schema, list):
+        return set().union(*map(members, schema))
+    if not isinstance(schema, dict):
+        return set()
+    return set(schema.get("properties", ())).union(*map(members, schema.values()))
+
+
+def test_schema__is_what_the_page_says():
+    """Each member of what a command prints is named in its line, or in the one it refers to."""
+    page = (Path(__file__).parents[2] / "docs/shell.md").read_text().partition("## JSON")[2]
+    lines = dict(re.findall(r"^\| (`[^|]+`) \| (.*) \|$", page, re.MULTILINE))
+    for name in {**LINES, **ARCHIVES}:
+        words = {"ls-caches": "`ls -c`", "ls-entries": "`ls -e`"}.get(name, f"`{name}`")
+        (line,) = [said for told, said in lines.items() if words in told.split(", ")]
+        said = set(re.findall(r"`(\w+)`", line))
+        if name == "ls-caches":
+            said |= set(re.findall(r"`(\w+)`", lines["`ls`"]))
+        assert members(SCHEMA["$defs"][name]) <= said, name
+        assert said <= members(SCHEMA) | WORDS, name
+
+
 def test_schema__of_every_command_that_prints_json(run):
     commands = re.findall(r"^  ([a-z]+)  ", run("--help").out, re.MULTILINE)
     having = {name for name in commands if "--json" in run(name, "--help").out}
