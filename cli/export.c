@@ -263,10 +263,16 @@ static int export_places(exporting *in, const cli_places *places, const char *pa
     int walked = cli_walk(places, &visitor);
     cli_progress_clear(&in->progress);
     errno = in->failed ? errno : 0;
-    bool done = !in->failed && cli_archive_finish(in->writer);
+    bool nothing = !in->failed && in->results == 0;
+    bool done = !in->failed && !nothing && cli_archive_finish(in->writer);
     int error = errno;
     tell_misplaced(in);
-    if (!end_output(&out, done)) {
+    bool ended = end_output(&out, done);
+    if (nothing) {
+        cli_error("there is no result to export: %s is not written",
+                  path != NULL ? path : "standard output");
+        walked = walked > CLI_FOUND ? walked : CLI_FOUND;
+    } else if (!ended) {
         cli_error("cannot write %s: %s", path != NULL ? path : "standard output",
                   strerror(done ? errno : error));
         walked = CLI_FAILED;

@@ -129,6 +129,7 @@ static bool cut_file(void *context, const cli_visit *visit, const locache_file *
     uint64_t weight = weight_of(in, file);
     size_t worth = cli_worth_of(file, weight, in->now);
     rule *of = rule_of(in, visit);
+    cli_progress_step(&in->removal.progress);
     if (!may_go(file) || (in->removal.dry_run && goes_anyway(in, file, of)))
         return true;
     if (now->all && in->removal.dry_run && cli_cut_takes(&of->left, worth)) {
@@ -161,6 +162,7 @@ static int collect(gc *in, const cli_places *places, const rule *of, cli_cut *cu
     if (in->worths != NULL)
         cli_worths_clear(in->worths);
     begin_pass(in);
+    cli_progress_begin(&in->removal.progress, "looked at", places);
     int code = cli_walk(places, &first);
     if (in->worths == NULL)
         return code;
@@ -168,6 +170,7 @@ static int collect(gc *in, const cli_places *places, const rule *of, cli_cut *cu
     cli_cut once = *cut;
     now.cut = &once;
     begin_pass(in);
+    cli_progress_again(&in->removal.progress, "looked at again");
     int walked = cut->is ? cli_walk(places, &second) : CLI_DONE;
     return walked > code ? walked : code;
 }
@@ -257,7 +260,6 @@ static int collect_within(gc *in, const cli_places *places, bool together)
         cli_error("no memory");
         code = CLI_FAILED;
     } else {
-        cli_progress_begin(&in->removal.progress, "looked at", places);
         int walked = collect_all(in, places);
         code = walked > code ? walked : code;
         cli_removal_end(&in->removal, (int64_t)in->kept);

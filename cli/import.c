@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
 
@@ -57,6 +58,8 @@ typedef struct importing {
     size_t room;
     uint64_t functions;
     cli_progress progress;
+    int file;
+    off_t file_size; /* 0: not known, of a pipe */
     char message[LOCACHE_MESSAGE_MAX];
 } importing;
 
@@ -260,6 +263,8 @@ static bool bring_entry(importing *in, const parted *path, size_t parts, const c
         return false;
     if (!read_member(in, member))
         return false;
+    off_t at = in->file_size > 0 ? lseek(in->file, 0, SEEK_CUR) : 0;
+    in->progress.part = at > 0 ? (double)at / (double)in->file_size : 0;
     cli_progress_step(&in->progress);
     return locache_import_entry(in->to, path->parts[parts], in->bytes, (size_t)member->size,
                                 &error) == LOCACHE_OK ||
@@ -337,6 +342,7 @@ static int import_archive(importing *in, int fd, const char *shown)
 {
     locache_error error;
     cli_member member;
+    struct stat found;
     locache_imported done = {.size = sizeof done};
     int more = -1;
     in->reader = cli_archive_open(fd);
@@ -344,6 +350,8 @@ static int import_archive(importing *in, int fd, const char *shown)
         cli_error("no memory");
         return CLI_FAILED;
     }
+    in->file = fd;
+    in->file_size = fstat(fd, &found) == 0 && S_ISREG(found.st_mode) ? found.st_size : 0;
     cli_progress_begin(&in->progress, "read", &(cli_places){.count = 0});
     while ((more = cli_archive_next(&member, in->reader)) > 0 && take_one(in, &member))
         ;

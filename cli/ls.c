@@ -192,7 +192,11 @@ static int walk_all(listing *in, const cli_places *places)
         in->row = (cli_row){.cache = places->items[i].dir, .path = places->items[i].dir};
         int ended = cli_walk(&one, &visitor);
         code = ended > code ? ended : code;
-        take_row(in, &in->row);
+        /* Nothing can be said of what could not be looked into. */
+        bool seen = ended != CLI_FAILED || in->row.functions + in->row.versions > 0;
+        bool nothing = in->row.sums.entries + in->row.sums.unusable == 0;
+        if (seen && !(nothing && cli_filter_is_set(&in->filter)))
+            take_row(in, &in->row);
     }
     return code;
 }

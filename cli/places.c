@@ -131,12 +131,29 @@ static bool is_directory(const char *path, const struct dirent *item)
     return lstat(path, &found) == 0 && S_ISDIR(found.st_mode);
 }
 
+static bool has(const char *path, const char *name)
+{
+    char within[LOCACHE_PATH_MAX];
+    struct stat found;
+    return (size_t)snprintf(within, sizeof within, "%s/%s", path, name) < sizeof within &&
+           lstat(within, &found) == 0;
+}
+
+/* Is all that is below it of that cache? A user's own directory may have others in it. */
+static bool is_cache_alone(const char *path)
+{
+    size_t size = strlen(path);
+    return has(path, "CACHEDIR.TAG") || (size > 6 && strcmp(path + size - 6, ".cache") == 0);
+}
+
 /* `path` has room for LOCACHE_PATH_MAX bytes, and is `size` long. */
 static void search(cli_places *out, char *path, size_t size, int depth)
 {
-    if (locache_is_cache(path) == LOCACHE_OK) {
+    bool is_cache = locache_is_cache(path) == LOCACHE_OK;
+    if (is_cache) {
         add(out, &(cli_place){.dir = path});
-        return;
+        if (is_cache_alone(path))
+            return;
     }
     DIR *dir = opendir(path);
     if (dir == NULL) {
@@ -156,7 +173,8 @@ static void search(cli_places *out, char *path, size_t size, int depth)
         bool slash = path[size - 1] == '/';
         (void)snprintf(path + size, LOCACHE_PATH_MAX - size, "%s%s", slash ? "" : "/",
                        item->d_name);
-        if (is_directory(path, item))
+        if (is_directory(path, item) &&
+            !(is_cache && (strcmp(item->d_name, ".versions") == 0 || has(path, ".locache"))))
             search(out, path, size + length + !slash, depth + 1);
         path[size] = '\0';
     }
@@ -238,23 +256,21 @@ static int find_source(cli_places *out, const char *source, char *function)
     }
     if (out->count > before)
         return CLI_DONE;
-    cli_error("%s has no results: there is no %s", source, expected);
+    cli_error("%s has no results: there is no %s; what dir= or name= put elsewhere is among those "
+              "of locache ls --all",
+              source, expected);
     return CLI_FOUND;
 }
 
 static int find_directory(cli_places *out, char *path)
 {
     char dir[LOCACHE_PATH_MAX];
-    if (locache_is_cache(path) == LOCACHE_OK) {
-        add(out, &(cli_place){.dir = path});
-        return CLI_DONE;
-    }
     if (folder_in(dir, path)) {
         add(out, &(cli_place){.dir = dir, .folder = path});
         return CLI_DONE;
     }
     size_t before = out->count;
-    search(out, path, strlen(path), 0);
+    search(out, path, strlen(path), 0); /* the first is it itself, if it is one */
     if (out->count > before || out->failed)
         return CLI_DONE;
     cli_error("there is no cache of locache in %s", path);

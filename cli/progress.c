@@ -44,28 +44,48 @@ void cli_progress_begin(cli_progress *progress, const char *what, const cli_plac
     }
 }
 
+void cli_progress_again(cli_progress *progress, const char *what)
+{
+    progress->what = what;
+    progress->done = 0;
+    progress->first = 0;
+}
+
+/* How much is left for each that is done; negative: that is not known. */
+static double rest_of(const cli_progress *progress)
+{
+    double done = (double)progress->done;
+    double total = (double)progress->total;
+    if (progress->total == 0)
+        return progress->part > 0 ? 1 / progress->part - 1 : -1;
+    return total > done ? total / done - 1 : 0;
+}
+
 void cli_progress_step(cli_progress *progress)
 {
     char left[CLI_SPAN_TEXT];
+    char total[32] = "";
     progress->done++;
-    if (progress->quiet || progress->done % 16 != 0 || !cli_errors_on_terminal())
+    if (progress->quiet || (progress->done != 1 && progress->done % 16 != 0) ||
+        !cli_errors_on_terminal())
         return;
     int64_t now = monotonic();
-    int64_t spent = now - progress->began;
-    if (spent < QUIET || now - progress->said < INTERVAL)
+    if (progress->done == 1)
+        progress->first = now;
+    int64_t spent = now - progress->first;
+    if (spent < INTERVAL || now - progress->began < QUIET || now - progress->said < INTERVAL)
         return;
     progress->said = now;
-    double rate = (double)progress->done / ((double)spent / 1e9);
-    if (progress->total == 0) {
-        fprintf(stderr, "\r%llu %s, %.0f/s\x1b[K", (unsigned long long)progress->done,
-                progress->what, rate);
-        fflush(stderr);
-        return;
+    double rest = rest_of(progress);
+    if (progress->total > 0)
+        (void)snprintf(total, sizeof total, " of %llu", (unsigned long long)progress->total);
+    fprintf(stderr, "\r%llu%s %s, %.0f/s", (unsigned long long)progress->done, total,
+            progress->what, (double)(progress->done - 1) / ((double)spent / 1e9));
+    if (rest >= 0) {
+        cli_span_text(left, (int64_t)(rest * (double)spent));
+        fprintf(stderr, ", %s left", left);
     }
-    double rest = progress->total > progress->done ? (double)(progress->total - progress->done) : 0;
-    cli_span_text(left, (int64_t)(rest / rate * 1e9));
-    fprintf(stderr, "\r%llu of %llu %s, %.0f/s, %s left\x1b[K", (unsigned long long)progress->done,
-            (unsigned long long)progress->total, progress->what, rate, left);
+    fputs("\x1b[K", stderr);
     fflush(stderr);
 }
 

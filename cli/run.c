@@ -110,9 +110,21 @@ static bool take_run_option(cli_run *run, int option, const char *value)
     }
 }
 
+/* Who says --env A=B wants it set, as with env: it would count as one that is not. */
+static const char *wrong_name(const cli_run *run)
+{
+    for (size_t n = 0; n < run->environment_count; n++)
+        if (run->environment[n][0] == '\0' || strchr(run->environment[n], '=') != NULL)
+            return run->environment[n];
+    return NULL;
+}
+
 static bool check_options(const cli_run *run)
 {
-    if (run->command_count == 0)
+    const char *wrong = wrong_name(run);
+    if (wrong != NULL)
+        cli_error("--env takes the name of a variable, whose value counts, not '%.999s'", wrong);
+    else if (run->command_count == 0)
         cli_error("run needs a command: locache run [options] -- CMD...");
     else if (run->ttl > 0 && run->stale >= run->ttl)
         cli_error("--stale must be less than --ttl: from then on there is nothing to give");
@@ -124,16 +136,6 @@ static bool check_options(const cli_run *run)
 }
 
 /* ------------------------------------------------------------------------------------ the place */
-
-/* LOCACHE=off, readonly or refresh, as for functions. */
-static void take_switch(cli_run *run)
-{
-    const char *told = getenv("LOCACHE");
-    run->off = told != NULL && strcmp(told, "off") == 0;
-    run->read_only = told != NULL && strcmp(told, "readonly") == 0;
-    if (told != NULL && strcmp(told, "refresh") == 0 && !run->discard && !run->warm)
-        run->force = true;
-}
 
 /* By hand: printf() is not used on the way of a hit, where the pages that it is in would take
  * longer to come than the result. */
@@ -351,7 +353,7 @@ static int run_cached(cli_run *run)
 
 static int run_prepared(cli_run *run)
 {
-    take_switch(run);
+    cli_run_take_switch(run);
     read_input(run);
     bool cached = !run->off && find_place(run) && cli_run_make_key(run);
     if (cached)

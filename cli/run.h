@@ -75,6 +75,9 @@ bool cli_run_make_key(cli_run *run);
 /* The name of the command's directory, UTF-8; free() it. NULL: no memory. */
 char *cli_run_function(const cli_run *run);
 
+/* run_switch.c: what LOCACHE says of the command. */
+void cli_run_take_switch(cli_run *run);
+
 /* run_files.c: the digest of a file or of a directory's tree. 'f', 'd', or '-' where there is
  * nothing; 0: it could not be read, which was told. `place` is where the cache is. */
 #define CLI_RUN_DIGEST LOCACHE_DIGEST_SIZE

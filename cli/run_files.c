@@ -11,7 +11,6 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -137,31 +136,6 @@ static void remember_digest(const unsigned char digest[CLI_RUN_DIGEST], hashing 
 
 /* --------------------------------------------------------------------------------------- a file */
 
-typedef struct reading {
-    int fd;
-    atomic_int error;
-} reading;
-
-static void fill(void *context, void *out, size_t offset, size_t size)
-{
-    reading *in = context;
-    char *at = out;
-    while (size > 0) {
-        ssize_t some = pread(in->fd, at, size, (off_t)offset);
-        if (some < 0 && errno == EINTR)
-            continue;
-        if (some <= 0) {
-            /* Shorter than it was a moment ago: what it holds cannot be said. */
-            atomic_store(&in->error, some < 0 ? errno : EAGAIN);
-            memset(at, 0, size);
-            return;
-        }
-        at += some;
-        offset += (size_t)some;
-        size -= (size_t)some;
-    }
-}
-
 /* Files of /proc say that they are empty. */
 static int digest_stream(unsigned char out[CLI_RUN_DIGEST], int fd)
 {
@@ -172,11 +146,8 @@ static int digest_stream(unsigned char out[CLI_RUN_DIGEST], int fd)
     while ((got = read(fd, some, sizeof some)) > 0 || (got < 0 && errno == EINTR))
         cli_spool_add(&bytes, some, got > 0 ? (size_t)got : 0);
     int error = got < 0 ? errno : 0;
-    const void *all = cli_spool_bytes(&bytes);
     if (error == 0)
-        error = bytes.error;
-    if (error == 0)
-        locache_digest(out, all, bytes.size);
+        error = cli_spool_digest(out, &bytes);
     cli_spool_clear(&bytes);
     return error;
 }
@@ -184,7 +155,6 @@ static int digest_stream(unsigned char out[CLI_RUN_DIGEST], int fd)
 static bool digest_file(unsigned char out[CLI_RUN_DIGEST], hashing *in, int fd, const char *name,
                         const struct stat *found)
 {
-    reading all = {.fd = fd};
     struct stat after;
     int64_t now = cli_now();
     if (found->st_size == 0) {
@@ -193,9 +163,7 @@ static bool digest_file(unsigned char out[CLI_RUN_DIGEST], hashing *in, int fd, 
     }
     if (found->st_size >= REMEMBERED_FROM && recall_digest(out, in, found))
         return true;
-    if (!locache_digest_parts(out, (size_t)found->st_size, fill, &all))
-        return fail_at(in, name, ENOMEM);
-    int error = atomic_load(&all.error);
+    int error = cli_digest_file(out, fd, (size_t)found->st_size);
     if (error != 0 || fstat(fd, &after) != 0)
         return fail_at(in, name, error != 0 ? error : errno);
     if (found->st_size >= REMEMBERED_FROM && after.st_size == found->st_size &&

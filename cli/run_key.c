@@ -79,12 +79,11 @@ static bool put_files(cli_run *run)
 static bool put_input(cli_run *run)
 {
     unsigned char digest[CLI_RUN_DIGEST];
-    const void *bytes = cli_spool_bytes(&run->input);
-    if (run->input.error != 0) {
-        cli_error("run: cannot keep standard input: %s: not cached", strerror(run->input.error));
+    int error = cli_spool_digest(digest, &run->input);
+    if (error != 0) {
+        cli_error("run: cannot keep standard input: %s: not cached", strerror(error));
         return false;
     }
-    locache_digest(digest, bytes, bytes != NULL ? run->input.size : 0);
     key_label(&run->key, "stdin");
     locache_cbor_write_bytes(&run->key, digest, sizeof digest);
     return true;

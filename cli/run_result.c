@@ -68,11 +68,14 @@ typedef struct packing {
     const void *buffers[3];
     size_t sizes[3];
     size_t count;
+    bool files; /* each buffer is to be a file's mapping */
     int error;
 } packing;
 
 static void pack(packing *in, const char *name, cli_spool *spool)
 {
+    if (in->files && spool->size >= INLINE_MAX)
+        cli_spool_spill(spool);
     const void *bytes = cli_spool_bytes(spool);
     if (spool->error != 0)
         in->error = spool->error;
@@ -92,7 +95,8 @@ bool cli_recording_commit(cli_recording *recording, locache_flight *flight, int 
 {
     unsigned char room[4096];
     locache_error error;
-    packing in = {.count = 0};
+    packing in = {.files = recording->streams[0].fd >= 0 || recording->streams[1].fd >= 0 ||
+                           recording->order.fd >= 0};
     /* All of the first, then all of the second, is what no order means. */
     bool ordered = recording->order.size > 0 && recording->streams[0].size > 0 &&
                    recording->streams[1].size > 0;
@@ -115,6 +119,7 @@ bool cli_recording_commit(cli_recording *recording, locache_flight *flight, int 
         .buffer_sizes = in.sizes,
         .buffer_count = in.count,
         .compute_time = took,
+        .flags = in.files ? LOCACHE_RECORD_PASSING : 0,
     };
     locache_status stored = LOCACHE_EIO;
     if (in.error != 0 || locache_cbor_writer_status(&in.body) != LOCACHE_OK) {

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -105,6 +106,12 @@ void cli_spool_add(cli_spool *spool, const void *data, size_t size)
     spool->size += size;
 }
 
+void cli_spool_spill(cli_spool *spool)
+{
+    if (spool->fd < 0 && spool->error == 0 && spool->size > 0)
+        spool->error = spool_spill(spool);
+}
+
 const void *cli_spool_bytes(cli_spool *spool)
 {
     if (spool->fd < 0 || spool->error != 0 || spool->size == 0)
@@ -119,12 +126,53 @@ const void *cli_spool_bytes(cli_spool *spool)
     return spool->mapped;
 }
 
+/* -------------------------------------------------------------------------------------- digests */
+
+typedef struct reading {
+    int fd;
+    atomic_int error;
+} reading;
+
+static void fill(void *context, void *out, size_t offset, size_t size)
+{
+    reading *in = context;
+    char *at = out;
+    while (size > 0) {
+        ssize_t some = pread(in->fd, at, size, (off_t)offset);
+        if (some < 0 && errno == EINTR)
+            continue;
+        if (some <= 0) {
+            /* Shorter than it was a moment ago: what it holds cannot be said. */
+            atomic_store(&in->error, some < 0 ? errno : EAGAIN);
+            memset(at, 0, size);
+            return;
+        }
+        at += some;
+        offset += (size_t)some;
+        size -= (size_t)some;
+    }
+}
+
+int cli_digest_file(unsigned char out[LOCACHE_DIGEST_SIZE], int fd, size_t size)
+{
+    reading all = {.fd = fd};
+    return locache_digest_parts(out, size, fill, &all) ? atomic_load(&all.error) : ENOMEM;
+}
+
+int cli_spool_digest(unsigned char out[LOCACHE_DIGEST_SIZE], const cli_spool *spool)
+{
+    if (spool->error == 0 && spool->fd >= 0)
+        return cli_digest_file(out, spool->fd, spool->size);
+    if (spool->error == 0)
+        locache_digest(out, spool->memory, spool->size);
+    return spool->error;
+}
+
 int cli_spool_open(cli_spool *spool)
 {
     if (spool->size == 0)
         return open("/dev/null", O_RDONLY | O_CLOEXEC);
-    if (spool->error == 0 && spool->fd < 0)
-        spool->error = spool_spill(spool);
+    cli_spool_spill(spool);
     if (spool->error != 0) {
         errno = spool->error;
         return -1;

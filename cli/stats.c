@@ -4,6 +4,7 @@
 #include "counted.h"
 #include "ls.h"
 #include "print.h"
+#include "progress.h"
 #include "rows.h"
 #include "units.h"
 
@@ -35,6 +36,7 @@ typedef struct statistics {
     uint64_t unused_bytes[AGES];
     cli_row row;
     cli_rows rows;
+    cli_progress progress;
 } statistics;
 
 static bool begin_counted(void *context, const cli_visit *visit)
@@ -56,6 +58,7 @@ static bool count_entry(void *context, const cli_visit *visit, const locache_fil
     statistics *in = context;
     size_t age = 0;
     (void)visit;
+    cli_progress_step(&in->progress);
     if (!file->ours)
         return true;
     cli_sums_add(&in->row.sums, file);
@@ -328,7 +331,9 @@ static int run_stats(cli_parse *parse)
     if (option != CLI_OPTIONS_END)
         return cli_parse_ended(option);
     int code = cli_places_of(&places, parse);
+    cli_progress_begin(&in.progress, "looked at", &places);
     int walked = cli_walk(&places, &visitor);
+    cli_progress_clear(&in.progress);
     if (in.as_json)
         json_all(&in);
     else

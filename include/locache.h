@@ -603,7 +603,11 @@ typedef struct locache_stamp {
 enum {
     /* who reads it copies what is in its buffers, such as texts, so that they
      * may as well be compressed: LOCACHE_COMPRESS_AUTO leaves others alone */
-    LOCACHE_RECORD_COPIED = 1
+    LOCACHE_RECORD_COPIED = 1,
+    /* its buffers are in mappings of files, to which nobody wrote: their pages
+     * are given back as soon as they were read, so that what is larger than
+     * memory can be stored */
+    LOCACHE_RECORD_PASSING = 2
 };
 
 /* A result to store. */

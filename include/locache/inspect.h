@@ -23,8 +23,8 @@ extern "C" {
  * Sizes are bytes; times are as locache.h says. */
 
 /* Is the directory at that path (a link is none) a cache directory: does it
- * carry locache's CACHEDIR.TAG, or, where its name ends in ".cache", has it a
- * directory with .locache/ in it? OK, MISS. Any thread. */
+ * carry locache's CACHEDIR.TAG, or, where its name ends in ".cache" or it has
+ * .versions/, has it a directory with .locache/ in it? OK, MISS. Any thread. */
 LOCACHE_API LOCACHE_CHECK locache_status locache_is_cache(const char *dir);
 
 /* One cache directory of this user. */

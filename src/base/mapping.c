@@ -5,8 +5,10 @@
 
 #include <fcntl.h>
 #include <stdatomic.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 #ifndef MAP_NORESERVE
 #define MAP_NORESERVE 0
@@ -63,4 +65,13 @@ void lc_unmap(void *memory, size_t size)
 {
     munmap(memory, size);
     atomic_fetch_sub_explicit(&mappings, 1, memory_order_relaxed);
+}
+
+void lc_map_leave(const void *from, size_t size)
+{
+    uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+    uintptr_t first = (uintptr_t)from / page * page;
+    uintptr_t end = ((uintptr_t)from + size) / page * page;
+    if (end > first)
+        (void)madvise((void *)first, end - first, MADV_DONTNEED);
 }

@@ -10,4 +10,8 @@
 void *lc_map(int fd, size_t size);
 void lc_unmap(void *memory, size_t size);
 
+/* What was read of a mapping of a file, to which nobody wrote: its pages go, but for the one that
+ * it ends in, and are loaded again if they are touched again. */
+void lc_map_leave(const void *from, size_t size);
+
 #endif

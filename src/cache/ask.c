@@ -278,6 +278,7 @@ static void offer_refresh(locache_value **value, locache_flight **flight, locach
     (void)lc_dirhold_borrow(cache);
     bool taken = lc_flight_try(begun) == LC_TURN_TAKEN;
     all->look.stale = false;
+    all->look.counted = true;
     if (taken &&
         lc_cache_look_again(&newer, cache, lc_flight_address(begun), &all->look) == LOCACHE_OK) {
         locache_value_free(*value);

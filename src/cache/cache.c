@@ -99,8 +99,10 @@ static locache_status take_valid(locache_value **out, locache_value *value, loca
     /* Before it is kept, and before its use is noted, which moves a time: then the stamp is of an
      * earlier state, and the next hit reads the file once more. */
     lc_bounds_mark(&value->stamp, cache, &value->entry);
-    count_time(&cache->saved_time, &value->stamp);
-    lc_counting_bytes(&cache->counting.read, value->size);
+    if (!look->counted) {
+        count_time(&cache->saved_time, &value->stamp);
+        lc_counting_bytes(&cache->counting.read, value->size);
+    }
     look->stale = false;
     if (cache->bounded) {
         lc_bounds_note_use(cache, address->name, value);
@@ -109,6 +111,8 @@ static locache_status take_valid(locache_value **out, locache_value *value, loca
     if (!look->stale)
         lc_recall_keep(cache, address, value);
     *out = value;
+    if (look->counted)
+        return LOCACHE_OK;
     lc_handle_event(cache, LOCACHE_EVENT_HIT, address->name,
                     look->stale      ? "stale"
                     : cache->foreign ? "from the base"
@@ -250,7 +254,7 @@ static locache_status check_record(const locache *cache, const locache_record *r
     if ((record->body == NULL && record->body_size > 0) ||
         ((record->buffers == NULL || record->buffer_sizes == NULL) && record->buffer_count > 0))
         return lc_fail(error, LOCACHE_EINVAL, "a record with a size and no data");
-    if (record->flags & ~(uint64_t)LOCACHE_RECORD_COPIED)
+    if (record->flags & ~(uint64_t)(LOCACHE_RECORD_COPIED | LOCACHE_RECORD_PASSING))
         return lc_fail(error, LOCACHE_EINVAL, "unknown flags of a record");
     if (record->buffer_count > LC_ENTRY_BUFFERS_MAX || record->expires < 0)
         return lc_fail(error, LOCACHE_EINVAL,
@@ -282,6 +286,7 @@ static locache_status lay_out(lc_image *out, lc_packed *packed, locache *cache, 
         parts = packed->parts;
     unsigned char secret[LC_MAC_KEY_SIZE];
     bool sign = record->codec == LOCACHE_CODEC_PICKLE;
+    bool passing = record->flags & LOCACHE_RECORD_PASSING && !compressed;
     lc_entry entry = {
         .codec = record->codec,
         .has_mac = sign,
@@ -294,6 +299,7 @@ static locache_status lay_out(lc_image *out, lc_packed *packed, locache *cache, 
         .body = parts.body,
         .buffer_count = (uint32_t)parts.count,
         .compressed = compressed,
+        .passing = passing,
     };
     size_t front_size = lc_entry_front_size(&entry);
     size_t count = lc_entry_span_count(&entry);
@@ -311,7 +317,8 @@ static locache_status lay_out(lc_image *out, lc_packed *packed, locache *cache, 
     *out = (lc_image){.spans = spans,
                       .count = count,
                       .durable = cache->flags & LOCACHE_OPEN_DURABLE,
-                      .packed = compressed};
+                      .packed = compressed,
+                      .passing = passing};
     return LOCACHE_OK;
 }
 

@@ -12,6 +12,7 @@ locache_status lc_cache_get(locache_value **out, locache *cache, lc_address *add
 typedef struct lc_look {
     bool trusting;   /* that the directory is there still is found out otherwise */
     bool quiet;      /* what is not valid was told already */
+    bool counted;    /* as a hit: another result takes the place of one that was found */
     int64_t from;    /* only what was stored since, nanoseconds since 1970-01-01 UTC; 0: all */
     bool was_there;  /* out: something was there, and not to be had */
     const char *why; /* out: as a miss's event says it; or NULL */

@@ -22,6 +22,7 @@
 
 locache_status locache_is_cache(const char *dir)
 {
+    struct stat found;
     int root = lc_openat(AT_FDCWD, dir, O_RDONLY | O_DIRECTORY, 0);
     size_t size = strlen(dir);
     if (root < 0)
@@ -30,6 +31,8 @@ locache_status locache_is_cache(const char *dir)
         size--;
     bool named = size > strlen(".cache") &&
                  strncmp(dir + size - strlen(".cache"), ".cache", strlen(".cache")) == 0;
+    /* A directory that a user made before is marked by nobody, and has any name. */
+    named = named || lc_fstatat(root, LC_VERSIONS, &found) == 0;
     bool is = lc_ours_is_marked(root) || (named && lc_ours_has_funcdir(root));
     lc_close(root);
     return is ? LOCACHE_OK : LOCACHE_MISS;

@@ -184,6 +184,7 @@ typedef struct copying {
     size_t done;          /* of the first of them */
     size_t at;            /* in the file */
     unsigned char *piece; /* WRITTEN_SIZE bytes, or all that is written */
+    bool passing;         /* buffers leave memory as they are copied */
     int code;             /* errno of what failed */
 } copying;
 
@@ -195,8 +196,12 @@ static size_t fill_piece(copying *in)
     while (in->count > 0 && filled < most) {
         size_t rest = in->spans->size - in->done;
         size_t size = rest < most - filled ? rest : most - filled;
+        const unsigned char *from = in->spans->data;
         if (size > 0)
-            memcpy(in->piece + filled, (const unsigned char *)in->spans->data + in->done, size);
+            memcpy(in->piece + filled, from + in->done, size);
+        /* Paddings and buffers take turns, and a buffer is the last. */
+        if (in->passing && size > 0 && in->count % 2 == 1)
+            lc_map_leave(from + in->done, size);
         filled += size;
         in->done += size;
         if (in->done == in->spans->size) {
@@ -220,15 +225,17 @@ static bool write_piece(void *context, lc_span *piece)
     return false;
 }
 
-int lc_mapped_write(bool *sound, lc_temporary *temporary, const lc_span *spans, size_t count)
+int lc_mapped_write(bool *sound, lc_temporary *temporary, const lc_image *image)
 {
     lc_entry entry;
+    const lc_span *spans = image->spans;
     size_t size = 0;
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; i < image->count; i++)
         size += spans[i].size;
     copying in = {.fd = temporary->fd,
                   .spans = spans + 1,
-                  .count = count - 1,
+                  .count = image->count - 1,
+                  .passing = image->passing,
                   .at = spans[0].size,
                   .piece = lc_alloc_aligned(size < WRITTEN_SIZE ? size : WRITTEN_SIZE)};
     if (in.piece == NULL) {

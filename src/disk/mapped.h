@@ -30,6 +30,6 @@ locache_status lc_mapped_load(locache_value **out, const lc_opened *file, const 
  * thread may change them meanwhile, which no reader would find out any more: so what is written is
  * a copy, piece by piece, that is checked as it is. 0, and whether the checksum in spans[0] is that
  * of what was written; or -1 and errno, and the temporary is gone. */
-int lc_mapped_write(bool *sound, lc_temporary *temporary, const lc_span *spans, size_t count);
+int lc_mapped_write(bool *sound, lc_temporary *temporary, const lc_image *image);
 
 #endif

@@ -13,6 +13,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <grp.h>
 #include <pwd.h>
 #include <stdio.h>
 #include <string.h>
@@ -73,6 +74,34 @@ __attribute__((noinline)) static locache_status refuse_owner(uid_t uid, const lc
                    where, slash(where), place->name, name_owner(&owner, uid), place->variable);
 }
 
+/* Where a group is to share it, why it does not. */
+__attribute__((noinline)) static locache_status
+refuse_group(const struct stat *file, const lc_owner_place *place, locache_error *error)
+{
+    char room[RECORD_MAX];
+    struct group group;
+    struct group *found = NULL;
+    const char *where = place->where;
+    const char *name = place->name;
+    unsigned long id = (unsigned long)file->st_gid;
+    bool known = getgrgid_r(file->st_gid, &group, room, sizeof room, &found) == 0 && found != NULL;
+    const char *called = known ? group.gr_name : "?";
+    if (!lc_share_is_shared(file))
+        return lc_fail(error, LOCACHE_EUNTRUSTED,
+                       "%s%s%s is to be shared by a group, %s (gid %lu), and is not: its owner may "
+                       "chgrp it, and chmod 2770 '%s%s%s'",
+                       where, slash(where), name, called, id, where, slash(where), name);
+    if (!lc_share_is_member(file->st_gid))
+        return lc_fail(error, LOCACHE_EUNTRUSTED,
+                       "%s%s%s is shared by the group %s (gid %lu), of which this process is no "
+                       "member: join it, or set %s to a directory of yours",
+                       where, slash(where), name, called, id, place->variable);
+    return lc_fail(error, LOCACHE_EUNTRUSTED,
+                   "%s%s%s can be written to by others than its group %s (gid %lu): chmod o-w "
+                   "'%s%s%s', and setfacl -b it",
+                   where, slash(where), name, called, id, where, slash(where), name);
+}
+
 /* Is what is not ours alone a group's that the user trusts? In an open directory that tells it; the
  * first of all, which is named by a path, he has to have said so. */
 static bool is_groups(int fd, const struct stat *file, const lc_owner_in *in,
@@ -95,14 +124,16 @@ static locache_status check_owner(int fd, const struct stat *file, const lc_owne
     bool ours = file->st_uid == us;
     if ((!ours || file->st_mode & (S_IWGRP | S_IWOTH)) && is_groups(fd, file, in, place))
         return LOCACHE_OK;
+    if (ours && (!(file->st_mode & (S_IWGRP | S_IWOTH)) || !lc_writers_others(fd, file)))
+        return LOCACHE_OK;
+    if (place->mode & S_IWGRP)
+        return refuse_group(file, place, error);
     if (!ours)
         return refuse_owner(file->st_uid, place, error);
     /* chmod takes the right from an access control list's mask, too. */
-    if (file->st_mode & (S_IWGRP | S_IWOTH) && lc_writers_others(fd, file))
-        return lc_fail(error, LOCACHE_EUNTRUSTED,
-                       "%s%s%s can be written to by other users: chmod go-w '%s%s%s'", where,
-                       slash(where), place->name, where, slash(where), place->name);
-    return LOCACHE_OK;
+    return lc_fail(error, LOCACHE_EUNTRUSTED,
+                   "%s%s%s can be written to by other users: chmod go-w '%s%s%s'", where,
+                   slash(where), place->name, where, slash(where), place->name);
 }
 
 /* Why could a directory not be opened? */

@@ -311,7 +311,7 @@ static locache_status write_image(lc_temporary *temporary, const lc_directory *a
                                   const lc_image *image, locache_error *error)
 {
     bool sound = true;
-    if ((is_large(image) ? lc_mapped_write(&sound, temporary, image->spans, image->count)
+    if ((is_large(image) ? lc_mapped_write(&sound, temporary, image)
                          : lc_temporary_write(temporary, image->spans, image->count)) != 0)
         return refuse_write(at, name, errno, error);
     if (!sound) {

@@ -33,6 +33,7 @@ typedef struct lc_image {
     size_t count;
     bool durable;        /* on the disk for good before the write returns */
     bool packed;         /* compressed: never mapped, and in memory that nobody else writes to */
+    bool passing;        /* buffers leave memory as they are read, by lc_map_leave() */
     bool tallied;        /* .locache/ is used for it by others: the directory's meta_known */
     const lc_gate *gate; /* NULL: whoever comes */
 } lc_image;

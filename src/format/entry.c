@@ -11,6 +11,7 @@
  * it as damaged, and the result is computed again. */
 #include "format/entry.h"
 #include "base/error.h"
+#include "base/mapping.h"
 
 #include <string.h>
 
@@ -40,6 +41,8 @@ _Static_assert(AT_CHECKSUM + LC_CHECKSUM_SIZE == LC_ENTRY_HEADER, "the checksum 
 /* What this key signs for this use is never taken for what it signs for another. */
 #define PERSON_MAC "locache entry\0\0"
 _Static_assert(sizeof PERSON_MAC == LC_PERSON_SIZE, "exactly the parameter's size");
+/* What is in memory at a time of a buffer that passes: enough that leaving it costs nothing. */
+#define PASSING_SIZE ((size_t)1 << 20)
 #define END_SIZE 8 /* of a buffer's end in the table */
 
 /* As PNG's: the high bit shows a transfer that strips it, CR LF and LF one that rewrites line ends,
@@ -477,6 +480,43 @@ static unsigned char *put_span(unsigned char *at, lc_span span)
     return at + span.size;
 }
 
+/* Spans that are read once, from the first on. */
+typedef struct passage {
+    const lc_span *spans;
+    size_t count;
+    size_t n;
+    size_t done;   /* of spans[n] */
+    lc_span piece; /* what was given last */
+    bool leaves;   /* it is a buffer's */
+} passage;
+
+static bool next_passing(void *context, lc_span *piece)
+{
+    passage *in = context;
+    if (in->leaves)
+        lc_map_leave(in->piece.data, in->piece.size);
+    while (in->n < in->count && in->done == in->spans[in->n].size) {
+        in->n++;
+        in->done = 0;
+    }
+    in->piece = (lc_span){NULL, 0};
+    in->leaves = in->n > 0 && in->n % 2 == 0; /* after the front, paddings and buffers take turns */
+    if (in->n < in->count) {
+        size_t rest = in->spans[in->n].size - in->done;
+        in->piece.data = (const unsigned char *)in->spans[in->n].data + in->done;
+        in->piece.size = rest < PASSING_SIZE ? rest : PASSING_SIZE;
+        in->done += in->piece.size;
+    }
+    *piece = in->piece;
+    return true;
+}
+
+static void sum_up_passing(unsigned char sum[LC_CHECKSUM_SIZE], const lc_span *spans, size_t count)
+{
+    passage in = {.spans = spans, .count = count};
+    (void)lc_checksum_pulled(sum, next_passing, &in); /* next_passing() never fails */
+}
+
 void lc_entry_build(unsigned char *front, lc_span *spans, const lc_entry *entry,
                     const void *const *buffers, const size_t *sizes, const unsigned char *mac_key)
 {
@@ -503,7 +543,10 @@ void lc_entry_build(unsigned char *front, lc_span *spans, const lc_entry *entry,
         spans[0] = (lc_span){front, spans[0].size + LC_ENTRY_HEADER};
     }
     unsigned char sum[LC_CHECKSUM_SIZE];
-    lc_checksum(sum, spans, count);
+    if (entry->passing)
+        sum_up_passing(sum, spans, count);
+    else
+        lc_checksum(sum, spans, count);
     memcpy(front + AT_CHECKSUM, sum, sizeof sum);
 }
 

@@ -48,6 +48,7 @@ typedef struct lc_entry {
     lc_span body;
     uint32_t buffer_count;
     bool compressed; /* body and buffers are zstd frames (frame.h), whose sizes are those here */
+    bool passing;    /* to be built: buffers leave memory as they are read, by lc_map_leave() */
 } lc_entry;
 
 /* What a header (LC_ENTRY_HEADER bytes) announces, before anything is allocated for it and before

@@ -301,3 +301,45 @@ def test_gc__the_users_setting_may_be_a_link(all_of, home, store, tmp_path):
     all_of("gc", "--set-max-size", "1G")
     assert (home / ".config/locache/limits").is_symlink()
     assert "max_bytes = 1G\nmax_entries = 7\n" in (home / "dotfiles").read_text()
+
+
+# ----------------------------------------------------------------------- a directory of one's own
+
+
+@pytest.fixture
+def own(home, tmp_path):
+    """A directory that was there before, with a cache of its own and one below it."""
+    own = tmp_path / "own"
+    (own / "below").mkdir(parents=True)
+    program = """if True:
+        from locache import persist
+
+        @persist(dir=".")
+        def f(n):
+            return n
+
+        @persist(dir="below/other.cache")
+        def g(n):
+            return n
+
+        f(1), f(2), g(1)
+    """
+    words = [sys.executable, "-c", program]
+    subprocess.run(words, cwd=own, env=clean_environment(home), check=True)
+    assert not (own / "CACHEDIR.TAG").exists()
+    (own / "notes.txt").write_text("mine")
+    return own
+
+
+def test_own__is_a_cache_for_every_command(own, run, home, tmp_path):
+    (folder,) = own.glob("*f")
+    other = own / "below/other.cache"
+    for operand, count in ((own, 3), (folder, 2), (folder / "n=1", 1), (other, 1)):
+        assert len(run("ls", "-e", operand, home=home).lines()) == count
+    assert {row["path"] for row in run("ls", "-c", "--json", home=home).json()} == {
+        str(own),
+        str(other),
+    }
+    assert "2 results" in run("gc", "--max-size", "4K", own, home=home).out
+    assert run("reset", own, home=home).out.startswith("removed 1 result")
+    assert (own / "notes.txt").read_text() == "mine"

@@ -35,6 +35,13 @@ def offered(line, tmp_path):
     return set(done.stdout.split())
 
 
+def test_completion__of_the_command_that_is_run(tmp_path):
+    """None of our options for it."""
+    assert "true" in offered("locache run --cwd -- tru", tmp_path)
+    (tmp_path / "again").mkdir()
+    assert "--cwd" not in offered("locache run -- true --c", tmp_path / "again")
+
+
 def commands(run):
     return set(re.findall(r"^  ([a-z]+)  ", run("--help").out, re.MULTILINE))
 
@@ -84,6 +91,8 @@ TYPED = [
     ("locache ls --cach\t", "ls --caches"),
     ("locache ls --sort us\t", "ls --sort used"),
     ("locache show sin\t", "show single.cache"),
+    ("locache run -- locache-oth\t", "run -- locache-other"),
+    ("locache run --cwd -- ls sin\t", "run --cwd -- ls single.cache"),
 ]
 
 
@@ -126,6 +135,7 @@ def test_completion__by_a_key_at_a_terminal(shell, tmp_path):
     (tmp_path / "bin").mkdir()
     (tmp_path / "bin/locache").write_text(SAYS.format(command=COMMAND))
     (tmp_path / "bin/locache").chmod(0o755)
+    (tmp_path / "bin/locache-other").symlink_to("/bin/true")
     terminal = Terminal(words, tmp_path)
     try:
         # Twice written differently, so that the echo of the line is not the answer.

@@ -315,6 +315,8 @@ def test_what_others_packed_anew(project, run, archive, elsewhere, kind, made):
         (["export", "foo.cache"], 2, "-o FILE"),
         (["export", "-o", "x", "none.cache"], 1, "none.cache"),
         (["export", "-o", "none/x", "foo.cache"], 3, "cannot write none/x"),
+        (["export", "-o", "x", "--larger", "1T", "foo.cache"], 1, "no result to export: x is not"),
+        (["export", "-o", "-", "--larger", "1T", "foo.cache"], 1, "no result to export"),
         (["export", "-o", "x", "foo.cache", "bar.cache"], 2, "more than one cache"),
         (["import"], 2, "one archive"),
         (["import", "none"], 1, "cannot open none"),
@@ -412,6 +414,13 @@ def test_nothing_of_a_damaged_archive_is_imported(run, archive, elsewhere):
         archive.write_bytes(data)
         run("import", archive, cwd=elsewhere, code=3)
         assert [path.name for path in elsewhere.iterdir()] == ["foo.py"], n
+
+
+def test_what_cannot_be_looked_into_replaces_no_archive(project, run, archive):
+    before = archive.read_bytes()
+    (project / "foo.cache").chmod(0o777)
+    assert "chmod go-w" in run("export", "-o", archive, "foo.cache", code=3).err
+    assert archive.read_bytes() == before
 
 
 def test_an_archive_that_unpacks_to_too_much(run, archive, elsewhere):

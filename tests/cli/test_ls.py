@@ -3,6 +3,7 @@
 import os
 import shutil
 import time
+from pathlib import Path
 
 import pytest
 
@@ -194,6 +195,15 @@ def test_ls__what_others_may_write_to_is_refused_and_the_rest_listed(project, ru
     os.chmod(project / "open.cache", 0o777)
     ran = run("ls", code=3)
     assert len(ran.lines()) == 4 and "chmod go-w" in ran.err
+
+
+def test_ls__a_cache_that_cannot_be_looked_into_is_not_said_to_be_empty(project, run):
+    shutil.copytree(project / "foo.cache", project / "bar.cache")
+    (project / "foo.cache").chmod(0o777)
+    told = run("ls", "-c", "--json", code=3)
+    assert "chmod go-w" in told.err
+    assert [Path(row["path"]).name for row in told.json()] == ["bar.cache"]
+    assert run("ls", "-c", "--older", "100y", "bar.cache").out == ""
 
 
 def test_ls__links_are_not_followed(project, run, tmp_path):

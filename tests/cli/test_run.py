@@ -4,15 +4,18 @@ import os
 import re
 import signal
 import subprocess
+import sys
 import time
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
-from .conftest import COMMAND, clean_environment
+from .conftest import COMMAND, clean_environment, needs_no_sanitizer
 
 ONCE = "echo x >>ran; "
+# Of output and input that shall not be in memory as a whole: many times what a command may take.
+LARGE = (512 if os.environ.get("LOCACHE_TEST_LONG") else 160) << 20
 
 
 @pytest.fixture
@@ -335,6 +338,8 @@ def test_run__failures_are_kept_where_that_is_said(shell):
         (["--ttl", "1m", "--stale", "1h", "--", "true"], 125, "--stale must be less than --ttl"),
         (["--warm", "--force", "--", "true"], 125, "--warm, --force and --discard"),
         (["--tttl", "--", "true"], 125, "did you mean --ttl?"),
+        (["--env", "A=B", "--", "true"], 125, "--env takes the name of a variable"),
+        (["--env", "", "--", "true"], 125, "--env takes the name of a variable"),
         (["--timeout", "100ms", "--", "sleep", "60"], 124, ""),
         (["--timeout", "100ms", "--", "sh", "-c", "sleep 60; true"], 124, ""),
     ],
@@ -514,6 +519,29 @@ def test_run__switched_off_or_for_reading_only(shell):
     assert shell(script, environment={"LOCACHE": "off"}).count == 5
 
 
+@pytest.mark.parametrize(
+    ("told", "runs", "said"),
+    [
+        ("", 0, ""),
+        ("on", 0, ""),
+        ("OFF", 1, ""),
+        ("off:mypkg.*", 0, ""),
+        ("off:mypkg.*, Refresh", 1, ""),
+        ("on:run.sh,off", 0, ""),
+        ("off:run.s?", 1, ""),
+        ("off:run", 1, ""),
+        ("off:run.make", 0, ""),
+        ("of", 0, "LOCACHE=of: each part must be off"),
+        ("nothing,off", 1, "LOCACHE=nothing,off: each part must be off"),
+    ],
+)
+def test_run__is_switched_as_functions_are(shell, told, runs, said):
+    before = shell(ONCE).count
+    ran = shell(ONCE, environment={"LOCACHE": told})
+    assert ran.count - before == runs
+    assert said in ran.err.decode() and bool(said) == bool(ran.err)
+
+
 @pytest.mark.parametrize("damage", ["cut", "flipped", "empty", "directory", "foreign"])
 def test_run__a_damaged_result_is_computed_anew(shell, damage):
     script = ONCE + "yes | head -c 400000"
@@ -557,3 +585,41 @@ def test_a_base_is_read_where_there_is_no_result(shell, tmp_path):
     assert not shell.cache.exists()
     assert shell("--base", ci, "--force", ONCE + "echo out; echo err >&2").count == 2
     assert shell("--base", ci, ONCE + "echo other").count == 3
+
+
+PEAK = """\
+import resource, subprocess, sys
+code = subprocess.run(sys.argv[1:]).returncode
+print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss >> 10)
+sys.exit(code)
+"""
+
+
+@needs_no_sanitizer
+@pytest.mark.parametrize(
+    ("options", "script"),
+    [
+        ([], f"head -c {LARGE} /dev/zero; head -c 300000 /dev/zero >&2"),
+        (["--stdin"], "wc -c"),
+    ],
+)
+def test_run__what_is_larger_than_memory_takes_little_of_it(shell, tmp_path, options, script):
+    """Output and input go through in pieces, whether they are new, stored or given again."""
+    with (tmp_path / "input").open("wb") as file:
+        file.truncate(LARGE)
+    for _ in "ab":
+        peak = subprocess.run(
+            [sys.executable, "-c", PEAK, COMMAND, "run", *options, "--", "sh", "-c", ONCE + script],
+            cwd=tmp_path,
+            env=clean_environment(shell.home),
+            stdin=(tmp_path / "input").open("rb"),
+            stdout=(tmp_path / "out").open("wb"),
+            stderr=subprocess.PIPE,
+            check=True,
+        )
+        with (tmp_path / "out").open("rb") as out:
+            out.seek(-4, os.SEEK_END)
+            assert int(out.read().split(b"\0")[-1].split(b"\n")[-2]) < 64
+        assert not peak.stderr.strip(b"\0")
+    assert (tmp_path / "ran").read_text() == "x\n"
+    assert sum(path.stat().st_size for path in entries(shell)) > (0 if options else LARGE)

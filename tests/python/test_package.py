@@ -33,3 +33,21 @@ def test_the_metadata_names_the_projects_home():
     urls = dict(url.split(", ", 1) for url in metadata.metadata("locache").get_all("Project-URL"))
     assert urls["Homepage"].startswith("https://")
     assert all(url.startswith(urls["Homepage"]) for url in urls.values())
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "bin/locache",
+        "share/man/man1/locache.1",
+        "share/man/man1/locache-run.1",
+        "share/bash-completion/completions/locache",
+        "share/zsh/site-functions/_locache",
+        "share/fish/vendor_completions.d/locache.fish",
+        "share/locache/locache.schema.json",
+    ],
+)
+def test_the_wheel_holds_the_command_and_what_is_about_it(name):
+    """Beside each other, as programs are installed: relative to what is beside the modules."""
+    held = [file for file in metadata.files("locache") if file.as_posix().endswith(f"../{name}")]
+    assert len(held) == 1 and held[0].locate().stat().st_size > 0

@@ -314,6 +314,8 @@ def test_a_stale_result_is_served_while_it_is_refreshed(kept):
     assert time.monotonic() - began < 5
     wait_until(lambda: any(one.name == "locache-refresh" for one in threading.enumerate()))
     assert world.count == 1
+    # Who has the turn was given one hit, as all others.
+    assert f.cache_info().hits == f.cache_info().total.hits == 20
     world.goes_on.set()
     wait_until(lambda: f(1) >= 2)
 

@@ -96,6 +96,13 @@ static void commit(locache_flight *flight, const char *body)
     assert_int_equal(locache_commit(flight, &record, &error), LOCACHE_OK);
 }
 
+static uint64_t hits_of(locache *cache)
+{
+    locache_statistics counted = {.size = sizeof counted};
+    assert_int_equal(locache_info(&counted, cache), LOCACHE_OK);
+    return counted.hits;
+}
+
 static void ask_in_child(void *context)
 {
     (void)context;
@@ -125,6 +132,8 @@ static void test_bounds__one_of_all_refreshes(void **unused)
         assert_null(other);
     }
     wait_for(in_child(ask_in_child, NULL));
+    /* Each was given one, who has the turn as well. */
+    assert_int_equal(hits_of(cache) + hits_of(second), 5);
     commit(flight, "new");
     assert_int_equal(begin(&other, second, 1, "new"), LOCACHE_OK);
     assert_null(other);

@@ -126,6 +126,8 @@ static void test_is_cache__by_its_tag_or_by_a_function(void **unused)
     assert_int_equal(rename(in_foo("one"), in_foo("../other/one")), 0);
     assert_int_equal(locache_is_cache(foo), LOCACHE_MISS);
     assert_int_equal(locache_is_cache(in_foo("../other")), LOCACHE_MISS);
+    assert_int_equal(mkdir(in_foo("../other/.versions"), 0700), 0);
+    assert_int_equal(locache_is_cache(in_foo("../other")), LOCACHE_OK);
     assert_int_equal(symlink(foo, in_foo("../link.cache")), 0);
     assert_int_equal(locache_is_cache(in_foo("../link.cache")), LOCACHE_MISS);
 }

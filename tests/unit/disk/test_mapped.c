@@ -4,6 +4,7 @@
 #include "large.h"
 
 #include <inttypes.h>
+#include <sys/mman.h>
 
 /* --------------------------------------------------------------------------------- whose memory */
 
@@ -385,6 +386,71 @@ static bool asks_for_huge_pages(const void *address)
     return asks;
 }
 
+/* Bytes of a mapping that are in this process's memory. */
+static long resident(const void *mapping)
+{
+    char line[512];
+    long kilobytes = -1;
+    bool here = false;
+    FILE *maps = fopen("/proc/self/smaps", "r");
+    while (maps != NULL && kilobytes < 0 && fgets(line, sizeof line, maps) != NULL) {
+        unsigned long begin;
+        if (sscanf(line, "%lx-%*x", &begin) == 1)
+            here = begin == (unsigned long)(uintptr_t)mapping;
+        if (here)
+            (void)sscanf(line, "Rss: %ld", &kilobytes);
+    }
+    if (maps != NULL)
+        fclose(maps);
+    return kilobytes * 1024;
+}
+
+static void *map_pattern(size_t size, unsigned seed)
+{
+    unsigned char *data = pattern(size, seed);
+    int fd = open("passing", O_RDWR | O_CREAT | O_EXCL, 0600);
+    assert_int_equal(unlink("passing"), 0);
+    assert_int_equal(write(fd, data, size), size);
+    void *mapping = mmap(NULL, size, PROT_READ, MAP_PRIVATE, fd, 0);
+    assert_ptr_not_equal(mapping, MAP_FAILED);
+    close(fd);
+    free(data);
+    return mapping;
+}
+
+static void test_mapped__a_buffer_that_passes_leaves_memory(void **unused)
+{
+    (void)unused;
+    const size_t sizes[] = {((size_t)5 << 20) + 3, 0, 100};
+    const void *buffers[] = {NULL, NULL, NULL};
+    key k = key_of(1);
+    locache *cache = open_function("my_func");
+    for (int i = 0; i < 3; i += 2)
+        buffers[i] = map_pattern(sizes[i], (unsigned)i);
+    locache_record record = {.size = sizeof record,
+                             .codec = LOCACHE_CODEC_RAW,
+                             .buffers = buffers,
+                             .buffer_sizes = sizes,
+                             .buffer_count = 3,
+                             .flags = LOCACHE_RECORD_PASSING};
+    assert_int_equal(locache_put(cache, k.bytes, k.size, &record, &error), LOCACHE_OK);
+    long left = resident(buffers[0]);
+    if (left >= 0) /* there is such a file on Linux alone */
+        assert_in_range(left, 0, 1 << 16);
+    locache_value *value = NULL;
+    assert_int_equal(locache_get(&value, cache, k.bytes, k.size, &error), LOCACHE_OK);
+    for (int i = 0; i < 3; i++) {
+        outlying got = buffer_of(value, (size_t)i);
+        assert_int_equal(got.size, sizes[i]);
+        if (sizes[i] > 0) {
+            assert_memory_equal(got.data, buffers[i], sizes[i]);
+            munmap((void *)(uintptr_t)buffers[i], sizes[i]);
+        }
+    }
+    locache_value_free(value);
+    locache_close(cache);
+}
+
 static void test_mapped__what_is_read_takes_huge_pages(void **unused)
 {
     (void)unused;
@@ -483,6 +549,7 @@ int main(void)
         scratch_test(test_mapped__what_is_written_to_meanwhile_is_not_recorded),
         scratch_test(test_mapped__a_buffer_that_changes_while_it_is_written),
         scratch_test(test_mapped__is_written_in_large_pieces),
+        scratch_test(test_mapped__a_buffer_that_passes_leaves_memory),
         scratch_test(test_mapped__what_is_read_takes_huge_pages),
         scratch_test(test_mapped__many_buffers),
         scratch_test(test_mapped__a_quarter_of_what_the_process_may_have),

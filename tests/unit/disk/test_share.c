@@ -198,12 +198,6 @@ static void bob_is_refused(void *context)
     is_refused(context);
 }
 
-static void mallory_is_refused(void *context)
-{
-    become(MALLORY, OTHERS);
-    is_refused(context);
-}
-
 static void alice_is_refused(void *context)
 {
     become(ALICE, TEAM);
@@ -225,6 +219,27 @@ static void test_share__without_the_option_all_is_as_strict_as_ever(void **unuse
     wait_for(in_child(alice_is_refused, &readable));
 }
 
+/* The message is of the cause: "chmod go-w" would end the sharing. */
+static void must_be_told(const char *why)
+{
+    locache_options options = shared_options();
+    is_refused(&options);
+    child_require(strstr(error.message, why) != NULL && strstr(error.message, "go-w") == NULL);
+}
+
+static void mallory_is_no_member(void *context)
+{
+    (void)context;
+    become(MALLORY, OTHERS);
+    must_be_told("of which this process is no member");
+}
+
+static void bob_is_told(void *context)
+{
+    become(BOB, TEAM);
+    must_be_told(context);
+}
+
 static void test_share__who_is_not_of_the_group_is_refused(void **unused)
 {
     (void)unused;
@@ -232,8 +247,12 @@ static void test_share__who_is_not_of_the_group_is_refused(void **unused)
     make_team();
     wait_for(in_child(alice_stores, NULL));
     assert_int_equal(chmod(foo, 02775), 0);
-    locache_options options = shared_options();
-    wait_for(in_child(mallory_is_refused, &options));
+    wait_for(in_child(mallory_is_no_member, NULL));
+    /* Nor who is, where the directory is not the group's to write to, or everybody's. */
+    assert_int_equal(chmod(foo, 02755), 0);
+    wait_for(in_child(bob_is_told, "is to be shared by a group"));
+    assert_int_equal(chmod(foo, 02777), 0);
+    wait_for(in_child(bob_is_told, "by others than its group"));
 }
 
 static void bob_rejects(void *context)
