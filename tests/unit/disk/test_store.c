@@ -17,7 +17,8 @@ static void test_store__put_then_get(void **unused)
     assert_hit(cache, 1, "three");
     assert_true(exists(in_foo("my_func/x=1")));
     assert_int_equal(names_in(in_foo("my_func"), ""), 2);
-    assert_int_equal(names_in(in_foo("my_func/.locache"), ""), 2); /* version, counts */
+    /* The version and the counts. */
+    assert_int_equal(names_in(in_foo("my_func/.locache"), ""), 2);
     must_put(cache, 1, "four");
     assert_hit(cache, 1, "four");
     locache_close(cache);
@@ -152,11 +153,22 @@ static void test_store__large_files_that_are_no_entry(void **unused)
     free(file);
 }
 
+/* Many file systems have no files without a name. */
+static locache *open_named(void)
+{
+    locache *cache = open_function("my_func");
+    fault_set("unnamed", 1, EOPNOTSUPP);
+    must_put(cache, 9, "with a name");
+    assert_true(fault_clear());
+    assert_hit(cache, 9, "with a name");
+    return cache;
+}
+
 /* Some file systems cannot rename without replacing. */
 static void test_store__where_a_free_name_cannot_be_asked_for(void **unused)
 {
     (void)unused;
-    locache *cache = open_function("my_func");
+    locache *cache = open_named();
     must_put(cache, 1, "one");
     for (int round = 0; round < 2; round++) {
         fault_set("rename", 1, EINVAL);
@@ -695,8 +707,7 @@ static int sweep_before_lock(const char *call)
 static void test_store__a_sweeper_that_is_faster(void **unused)
 {
     (void)unused;
-    locache *cache = open_function("my_func");
-    must_put(cache, 1, "one");
+    locache *cache = open_named();
     int before = open_descriptors();
     sweeps = 2;
     lc_fault_hook = sweep_before_lock;
