@@ -281,7 +281,8 @@ int lcpy_open_refresh(lcpy_persisted *self)
     return moved < 0 ? -1 : 0;
 }
 
-int lcpy_open_changed(lcpy_persisted *self)
+/* Not inlined: each hit asks for it and hardly any needs it, and would save its registers. */
+__attribute__((noinline)) int lcpy_open_changed(lcpy_persisted *self)
 {
     int changed = lcpy_depend_again(self);
     if (changed > 0)

@@ -145,8 +145,7 @@ static void keep_name(lcpy_walk *walk, PyObject *class)
     Py_XDECREF(module);
 }
 
-/* Is it the only one of its name? 1, 0, or -1 with an exception. */
-static int is_named(lcpy_walk *walk, PyObject *class)
+int lcpy_class_is_named(lcpy_walk *walk, PyObject *class)
 {
     PyTypeObject *type = (PyTypeObject *)class;
 
@@ -229,7 +228,7 @@ static int write_named_class(lcpy_walk *walk, PyObject *class)
 
 int lcpy_class_write_here(lcpy_walk *walk, PyObject *class)
 {
-    int named = is_named(walk, class);
+    int named = lcpy_class_is_named(walk, class);
 
     if (named <= 0)
         return named < 0 ? -1 : write_local_class(walk, class);
@@ -244,7 +243,7 @@ int lcpy_class_write(lcpy_walk *walk, PyObject *class)
 
     if (class == walk->current || !lcpy_walk_is_outermost(walk))
         return lcpy_walk_nested(walk, class, lcpy_class_write_here);
-    named = is_named(walk, class);
+    named = lcpy_class_is_named(walk, class);
     if (named < 0)
         return -1;
     return named ? write_named_class(walk, class) : walk->refer(walk, class, false);

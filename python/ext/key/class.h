@@ -28,5 +28,8 @@ bool lcpy_class_is_incidental(PyObject *name);
 PyObject *lcpy_class_members(PyObject *class);
 /* Is object found in its module under its qualified name? 1, 0, or -1 with an exception. */
 int lcpy_class_is_global(PyObject *object);
+/* The same of a class, by what was kept of it where it is still there; also true of those that C
+ * made. */
+int lcpy_class_is_named(lcpy_walk *walk, PyObject *class);
 
 #endif

@@ -82,7 +82,7 @@ static int write_enum(lcpy_walk *walk, PyObject *member)
 {
     PyObject *class = (PyObject *)Py_TYPE(member);
     bool flag = derives_from_enum(walk->state, member, true);
-    int named = lcpy_class_is_global(class);
+    int named = lcpy_class_is_named(walk, class);
 
     if (named < 0)
         return -1;

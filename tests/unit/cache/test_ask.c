@@ -417,6 +417,30 @@ static void test_ask__in_a_row_of_misses_what_is_there_is_not_waited_for(void **
     locache_close(cache);
 }
 
+/* A handle that found no directory looks under the turn alone: what others stored since is there,
+ * and is not waited for. */
+static void test_ask__without_a_directory_it_is_looked_for_under_the_turn(void **unused)
+{
+    (void)unused;
+    locache *cache = open_function("my_func");
+    locache *later = open_function("my_func");
+    locache *theirs = open_function("my_func");
+    must_put(theirs, 10, "theirs");
+    assert_int_equal(counted_ask(cache, 10).status, LOCACHE_OK);
+    assert_int_equal(locks, 1);
+    assert_int_equal(counted_ask(cache, 10).status, LOCACHE_OK);
+    assert_int_equal(locks, 0);
+    locache_request anew = {.size = sizeof anew, .detached = true, .fresh = true};
+    asked first = ask_for(theirs, 10, &anew);
+    assert_int_equal(first.status, LOCACHE_MISS);
+    locache_request second = {.size = sizeof second, .detached = true, .wait = -1};
+    assert_int_equal(ask_for(later, 10, &second).status, LOCACHE_OK);
+    locache_abandon(first.flight);
+    locache_close(theirs);
+    locache_close(later);
+    locache_close(cache);
+}
+
 /* What was stored before is as good as nothing: one computes, others wait for it, and what it
  * stores counts. */
 static void test_ask__newer_than_what_is_stored(void **unused)
@@ -494,6 +518,7 @@ int main(void)
         scratch_test(test_ask__after_misses_in_a_row_it_is_looked_up_once),
         scratch_test(test_ask__a_hit_ends_a_row_of_misses),
         scratch_test(test_ask__in_a_row_of_misses_what_is_there_is_not_waited_for),
+        scratch_test(test_ask__without_a_directory_it_is_looked_for_under_the_turn),
         scratch_test(test_ask__in_a_row_of_misses_a_damaged_entry_is_told_and_computed),
         scratch_test(test_ask__newer_than_what_is_stored),
         scratch_test(test_ask__a_shorter_request_is_of_any_time),
