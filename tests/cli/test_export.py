@@ -164,7 +164,6 @@ def test_by_standard_output_and_input(project, run, elsewhere):
         ([ONE], 1),
         (["--name", "kind=l*", "foo.py"], 2),
         (["--larger", "4K", "foo.cache"], 3),
-        (["--older", "1d"], 0),
     ],
 )
 def test_a_part_of_a_cache(project, run, tmp_path, arguments, count):
