@@ -79,7 +79,7 @@ static bool count_result(void *context, const cli_visit *visit, const locache_fi
     explanation *in = context;
     (void)visit;
     cli_progress_step(&in->progress);
-    if (file->ours)
+    if (cli_is_entry(file))
         cli_sums_add(&in->versions[in->count - 1].sums, file);
     return true;
 }

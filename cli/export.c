@@ -217,8 +217,8 @@ static void put_exported(const exporting *in, const output *out, bool as_json)
     }
     cli_size_words(size, in->bytes);
     cli_size_words(packed, cli_archive_written(in->writer));
-    (void)fprintf(to, "exported %llu results, %s, in an archive of %s\n",
-                  (unsigned long long)in->results, size, packed);
+    (void)fprintf(to, "exported %llu result%s, %s, in an archive of %s\n",
+                  (unsigned long long)in->results, cli_plural(in->results), size, packed);
 }
 
 /* The one cache that is meant, by its last name. */

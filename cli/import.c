@@ -315,18 +315,19 @@ static void put_imported(const importing *in, const locache_imported *done)
     }
     cli_size_words(size, done->bytes);
     const char *shown = cli_shown_path(in->dir);
-    printf("imported %llu results", (unsigned long long)done->stored);
+    printf("imported %llu result%s", (unsigned long long)done->stored, cli_plural(done->stored));
     /* What was there already is not told apart by its bytes. */
     if (done->kept == 0)
         printf(", %s", size);
     printf(", into ");
     cli_put_text(shown, strlen(shown));
     if (done->kept > 0)
-        printf("; %llu were there already%s", (unsigned long long)done->kept,
+        printf("; %llu %s there already%s", (unsigned long long)done->kept,
+               done->kept == 1 ? "was" : "were",
                in->flags & LOCACHE_IMPORT_REPLACE ? "" : " (--replace replaces them)");
     if (done->others > 0)
-        printf("; %llu of another function, version or format were left out",
-               (unsigned long long)done->others);
+        printf("; %llu of another function, version or format %s left out",
+               (unsigned long long)done->others, done->others == 1 ? "was" : "were");
     putchar('\n');
 }
 

@@ -120,8 +120,7 @@ static bool take_file(void *context, const cli_visit *visit, const locache_file 
 {
     listing *in = context;
     cli_progress_step(&in->progress);
-    /* What locache did not make is none of its entries; what is in an entry's place is told of. */
-    if ((!file->ours && file->status != LOCACHE_EUNTRUSTED) || !cli_filter_takes(&in->filter, file))
+    if (!cli_is_entry(file) || !cli_filter_takes(&in->filter, file))
         return true;
     cli_sums_add(&in->total, file);
     if (in->level == CLI_ENTRIES)
@@ -218,12 +217,13 @@ static void end_listing(listing *in)
         cli_json_close(&in->json, ']');
         putchar('\n');
     } else if (cli_on_terminal() && in->rows.count > 1) {
-        printf("%s%llu results, %s%s\n", cli_colour_on(CLI_DIM),
-               (unsigned long long)in->total.entries, size, cli_colour_off());
+        printf("%s%llu result%s, %s%s\n", cli_colour_on(CLI_DIM),
+               (unsigned long long)in->total.entries, cli_plural(in->total.entries), size,
+               cli_colour_off());
     }
     if (in->rows.left_out > 0)
-        cli_error("%llu more lines are not shown: --limit %llu shows all",
-                  (unsigned long long)in->rows.left_out,
+        cli_error("%llu more line%s not shown: --limit %llu shows all",
+                  (unsigned long long)in->rows.left_out, in->rows.left_out == 1 ? " is" : "s are",
                   (unsigned long long)(in->rows.left_out + in->rows.count));
     if (in->rows.sort != CLI_SORT_NONE)
         cli_rows_clear(&in->rows);

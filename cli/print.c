@@ -178,3 +178,8 @@ void cli_time_text(char out[CLI_TIME_TEXT], int64_t nanoseconds)
         strftime(out, CLI_TIME_TEXT, "%Y-%m-%dT%H:%M:%SZ", &parts) == 0)
         out[0] = '\0';
 }
+
+const char *cli_plural(uint64_t number)
+{
+    return number == 1 ? "" : "s";
+}

@@ -48,4 +48,7 @@ void cli_span_text(char out[CLI_SPAN_TEXT], int64_t nanoseconds);
 #define CLI_TIME_TEXT 32
 void cli_time_text(char out[CLI_TIME_TEXT], int64_t nanoseconds);
 
+/* "s" behind a word, but of one. */
+const char *cli_plural(uint64_t number);
+
 #endif

@@ -91,9 +91,11 @@ static bool report_result(void *context, const cli_visit *visit, const locache_f
     gathering *in = context;
     size_t age = 0;
     cli_progress_step(&in->progress);
-    if (!file->ours)
+    if (!cli_is_entry(file))
         return true;
     cli_sums_add(&in->version, file);
+    if (file->status != LOCACHE_OK)
+        return true;
     int64_t unused = file->used < in->report.now ? in->report.now - file->used : 0;
     while (age < CLI_REPORT_AGES - 1 && unused / 1000000000 >= ends[age])
         age++;

@@ -59,9 +59,11 @@ static bool count_entry(void *context, const cli_visit *visit, const locache_fil
     size_t age = 0;
     (void)visit;
     cli_progress_step(&in->progress);
-    if (!file->ours)
+    if (!cli_is_entry(file))
         return true;
     cli_sums_add(&in->row.sums, file);
+    if (file->status != LOCACHE_OK)
+        return true;
     int64_t days = file->used < in->now ? (in->now - file->used) / DAY : 0;
     while (age < AGES - 1 && days >= ends[age])
         age++;
@@ -223,17 +225,18 @@ static void say_all(statistics *in)
     cli_size_words(size, in->sums.bytes);
     cli_size_words(disk, in->sums.disk);
     cli_span_text(span, in->sums.took);
-    printf("%llu results of %llu functions, %s (%s on disk)\n"
+    printf("%llu result%s of %llu function%s, %s (%s on disk)\n"
            "%s to compute all of them again\n",
-           (unsigned long long)in->sums.entries, (unsigned long long)in->functions, size, disk,
-           span);
+           (unsigned long long)in->sums.entries, cli_plural(in->sums.entries),
+           (unsigned long long)in->functions, cli_plural(in->functions), size, disk, span);
     cli_size_words(size, in->earlier.bytes);
     if (in->versions > 0)
         printf("of these %llu in %llu earlier version%s, %s\n",
                (unsigned long long)in->earlier.entries, (unsigned long long)in->versions,
                in->versions == 1 ? "" : "s", size);
     if (in->sums.unusable > 0)
-        printf("%llu files are of no use: locache verify\n", (unsigned long long)in->sums.unusable);
+        printf("%llu file%s of no use: locache verify\n", (unsigned long long)in->sums.unusable,
+               in->sums.unusable == 1 ? " is" : "s are");
     say_use(in);
     say_ages(in);
     say_kinds(in);

@@ -143,6 +143,11 @@ int64_t cli_now(void)
     return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
 }
 
+bool cli_is_entry(const locache_file *file)
+{
+    return file->ours || file->status == LOCACHE_EUNTRUSTED;
+}
+
 bool cli_filter_is_set(const cli_filter *filter)
 {
     return filter->older > 0 || filter->larger > 0 || filter->pattern != NULL;

@@ -32,6 +32,9 @@ bool cli_is_of_folder(const locache_file *file, const cli_visit *visit);
 /* A path as it is shown: relative to the working directory where it is below that. */
 const char *cli_shown_path(const char *path);
 
+/* Is it an entry, or what is in the place of one? What locache did not make is none. */
+bool cli_is_entry(const locache_file *file);
+
 /* Which entries are meant. */
 typedef struct cli_filter {
     int64_t older;       /* nanoseconds since the last use, at least; 0: any */

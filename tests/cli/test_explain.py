@@ -131,6 +131,24 @@ def test_stats__sums(edited, run):
     assert "of these 5 in 1 earlier version" in run("stats").out
 
 
+def test_stats__counts_what_ls_counts(project, run):
+    """What is of no use, too, a link as well as what is damaged; and none of it is a result."""
+    folder = project / "foo.cache/my_func"
+    (folder / "x=1_num=3").write_bytes(b"")
+    (folder / "x=7_num=3").symlink_to("/etc/passwd")
+    (folder / "mine").write_text("work")
+    (row,) = [row for row in run("ls", "--json").json() if row["function"] == "my_func"]
+    told = run("stats", "--json", "foo.py:my_func").json()
+    assert {name: told[name] for name in SUMS} == {name: row[name] for name in SUMS}
+    assert (told["entries"], told["unusable"]) == (4, 2)
+    assert sum(age["entries"] for age in told["last_used"]) == 4
+    (explained,) = run("explain", "--json", "foo.py:my_func").json()
+    assert explained["versions"][0]["bytes"] == told["bytes"]
+    said = run("stats", "foo.py:my_func").out
+    assert said.startswith("4 results of 1 function, ")
+    assert "\n2 files are of no use" in said
+
+
 def test_stats__of_nothing(tmp_path, run):
     (tmp_path / "project").mkdir()
     assert run("stats").out.startswith("0 results of 0 functions, 0 bytes")

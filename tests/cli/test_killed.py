@@ -132,7 +132,7 @@ def assert_bounds(at, words):
 @pytest.mark.skipif(SANITIZED, reason="a sanitizer's own calls would count")
 @pytest.mark.skipif(shutil.which("strace") is None, reason="strace is not installed")
 @pytest.mark.parametrize("how", COLLECTIONS)
-def test_gc__killed_at_each_call(stored, run, how):
+def test_gc__killed_at_each_call(stored, run, how, record_property):
     words = COLLECTIONS[how]
     begin(stored)
     made = calls_of(stored, words)
@@ -152,4 +152,5 @@ def test_gc__killed_at_each_call(stored, run, how):
         assert_right(stored, before, run)
         assert litter(stored) == [], (call, n)
         assert_bounds(stored, words)
+    record_property("injections", killed)
     assert killed >= 2
