@@ -113,9 +113,10 @@ static bool take_run_option(cli_run *run, int option, const char *value)
 /* Who says --env A=B wants it set, as with env: it would count as one that is not. */
 static const char *wrong_name(const cli_run *run)
 {
-    for (size_t n = 0; n < run->environment_count; n++)
-        if (run->environment[n][0] == '\0' || strchr(run->environment[n], '=') != NULL)
-            return run->environment[n];
+    /* There are more words than names, so that NULL is behind the last. */
+    for (const char **name = run->environment; *name != NULL; name++)
+        if ((*name)[0] == '\0' || strchr(*name, '=') != NULL)
+            return *name;
     return NULL;
 }
 

@@ -264,7 +264,7 @@ static void offer_refresh(locache_value **value, locache_flight **flight, locach
                           const lc_address *address, asking *all)
 {
     locache_value *newer;
-    locache_request own;
+    locache_request own = {.size = 0};
     /* A program of an earlier header has a shorter one. */
     (void)lc_sized_take(&own, sizeof own, LC_SIZED_UP_TO(locache_request, waits), all->request);
     own.detached = own.detached || own.behind;
