@@ -391,6 +391,27 @@ static void test_share__a_key_that_others_may_know_is_refused(void **unused)
     wait_for(in_child(alice_cannot_sign, NULL));
 }
 
+/* By any of the groups that it has, whichever is the first. */
+static void test_share__who_is_a_member(void **unused)
+{
+    gid_t kept[64];
+    const gid_t groups[] = {OTHERS, TEAM};
+    (void)unused;
+    assert_true(lc_share_is_member(getegid()));
+    assert_false(lc_share_is_member(TEAM));
+    skip_unless_root();
+    int count = getgroups(64, kept);
+    assert_true(count >= 0);
+    assert_int_equal(setgroups(2, groups), 0);
+    bool member = lc_share_is_member(TEAM);
+    bool none = lc_share_is_member(TEAM + 1);
+    fault_set("alloc", 1, ENOMEM);
+    bool without_memory = lc_share_is_member(TEAM);
+    (void)fault_clear();
+    assert_int_equal(setgroups((size_t)count, kept), 0);
+    assert_true(member && !none && !without_memory);
+}
+
 /* --------------------------------------------------------------------------------------- modes */
 
 static void test_share__modes_are_set_whatever_the_umask_says(void **unused)
@@ -441,6 +462,12 @@ static void test_share__modes_that_are_none(void **unused)
     must_put(cache, 1, "r");
     locache_close(cache);
     assert_int_equal(mode_of(in_foo("my_func")), 02750);
+    remove_all(foo);
+    setenv("LOCACHE_MODE", "group", 1);
+    cache = open_with(&options);
+    must_put(cache, 1, "r");
+    locache_close(cache);
+    assert_int_equal(mode_of(in_foo("my_func")), LC_SHARE_GROUP);
     unsetenv("LOCACHE_MODE");
 }
 
@@ -477,6 +504,7 @@ int main(void)
         scratch_test(test_share__a_list_that_names_others_is_refused),
         scratch_test(test_share__pickles_are_signed_with_the_groups_key),
         scratch_test(test_share__a_key_that_others_may_know_is_refused),
+        scratch_test(test_share__who_is_a_member),
         scratch_test(test_share__modes_are_set_whatever_the_umask_says),
         scratch_test(test_share__modes_that_are_none),
         scratch_test(test_share__every_call_may_fail),
