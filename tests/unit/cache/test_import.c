@@ -351,6 +351,42 @@ static void test_import__survives_every_failure(void **unused)
     }
 }
 
+/* The same where it joins what is there. */
+static void test_import__survives_every_failure_to_join(void **unused)
+{
+    (void)unused;
+    bool failed = true;
+    locache_imported done;
+    const taken *from = make_taken(1, LOCACHE_CODEC_RAW);
+    assert_int_equal(bring(&done, from, true, 0), LOCACHE_OK);
+    for (int n = 1; failed; n++) {
+        fault_set(NULL, n, EIO);
+        locache_status status = bring(&done, from, true, LOCACHE_IMPORT_REPLACE);
+        failed = fault_clear();
+        assert_true(failed || status == LOCACHE_OK);
+        assert_found(1);
+        assert_int_equal(names_in(there, "import-"), 0);
+    }
+}
+
+/* What was made for it goes with it, but not what others put there meanwhile. */
+static void test_import__leaves_what_came_meanwhile(void **unused)
+{
+    locache_import *to;
+    char path[400];
+    (void)unused;
+    (void)make_taken(1, LOCACHE_CODEC_RAW);
+    assert_int_equal(locache_import_begin(&to, there, 0, &error), LOCACHE_OK);
+    (void)snprintf(path, sizeof path, "%s/.versions/.tmp/another", there);
+    write_text(path, "somebody's");
+    locache_import_end(to);
+    assert_true(exists(path));
+    assert_int_equal(unlink(path), 0);
+    assert_int_equal(locache_import_begin(&to, there, 0, &error), LOCACHE_OK);
+    locache_import_end(to);
+    assert_true(exists(there));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -365,6 +401,8 @@ int main(void)
         scratch_test(test_import__refuses_what_is_not_whole),
         scratch_test(test_import__leaves_out_what_is_a_miss_there),
         scratch_test(test_import__survives_every_failure),
+        scratch_test(test_import__survives_every_failure_to_join),
+        scratch_test(test_import__leaves_what_came_meanwhile),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -108,6 +108,13 @@ static void test_layers__bases_from_here_and_from_home(void **unused)
         assert_hit(cache, 1, "theirs");
         locache_close(cache);
     }
+    /* Where nobody can say from where. */
+    char gone[128];
+    snprintf(gone, sizeof gone, "%s/gone", scratch);
+    assert_true(mkdir(gone, 0700) == 0 && chdir(gone) == 0 && rmdir(gone) == 0);
+    locache *lost = open_above("base");
+    assert_miss(lost, 1);
+    locache_close(lost);
     assert_int_equal(chdir("/"), 0);
     char longest[2 * LOCACHE_PATH_MAX];
     memset(longest, 'b', sizeof longest - 1);
@@ -115,6 +122,12 @@ static void test_layers__bases_from_here_and_from_home(void **unused)
     locache *cache = open_above(longest);
     assert_miss(cache, 1);
     locache_close(cache);
+    longest[0] = '/';
+    setenv("HOME", longest, 1);
+    cache = open_above("~/base");
+    assert_miss(cache, 1);
+    locache_close(cache);
+    setenv("HOME", scratch, 1);
 }
 
 static void test_layers__more_bases_than_there_is_room_for(void **unused)
@@ -250,6 +263,31 @@ static void test_layers__among_versions_what_is_none(void **unused)
     cache = open_above(base);
     assert_miss(cache, 1);
     locache_close(cache);
+    remove_all(in_base("foo.cache/.versions"));
+    cache = open_above(base);
+    assert_miss(cache, 1);
+    locache_close(cache);
+}
+
+/* One whose name leaves no room for the ending of the other one has that name alone. */
+static void test_layers__a_function_with_the_longest_name(void **unused)
+{
+    (void)unused;
+    char name[LOCACHE_NAME_MAX + 1];
+    memset(name, 'f', sizeof name - 1);
+    name[sizeof name - 1] = '\0';
+    make_base(1, "theirs");
+    locache_options options = options_for(name);
+    options.base = base;
+    locache *cache = open_with(&options);
+    assert_miss(cache, 1);
+    locache_close(cache);
+    options.base = NULL;
+    store_at(in_base("foo.cache"), &options, 1, "long");
+    options.base = base;
+    cache = open_with(&options);
+    assert_hit(cache, 1, "long");
+    locache_close(cache);
 }
 
 /* A directory of the function's name that holds somebody's work is none of ours, there either. */
@@ -273,8 +311,10 @@ static void test_layers__results_that_were_kept_in_the_base(void **unused)
     memcpy(own, foo, sizeof foo);
     snprintf(foo, sizeof foo, "%s", in_base("foo.cache"));
     locache *cache = open_source("t-1", 2);
+    must_put(cache, 2, "new");
     assert_int_equal(locache_keep_results(cache, "nn", &error), LOCACHE_OK);
     assert_hit(cache, 1, "kept");
+    assert_hit(cache, 2, "new");
     locache_close(cache);
     memcpy(foo, own, sizeof foo);
     locache_options options = options_for("my_func");
@@ -282,6 +322,7 @@ static void test_layers__results_that_were_kept_in_the_base(void **unused)
     options.base = base;
     cache = open_with(&options);
     assert_hit(cache, 1, "kept");
+    assert_hit(cache, 2, "new");
     locache_close(cache);
 }
 
@@ -628,6 +669,7 @@ int main(void)
         scratch_test(test_layers__a_result_from_memory_is_that_of_the_file_in_the_base),
         scratch_test(test_layers__versions_are_compared),
         scratch_test(test_layers__among_versions_what_is_none),
+        scratch_test(test_layers__a_function_with_the_longest_name),
         scratch_test(test_layers__a_directory_in_a_base_that_is_no_functions),
         scratch_test(test_layers__results_that_were_kept_in_the_base),
         scratch_test(test_layers__an_own_directory_that_comes),

@@ -74,6 +74,48 @@ static void test_cleared__by_a_rename_and_removed_by_who_stores(void **unused)
     locache_close(cache);
 }
 
+/* A path below the directories of what was cleared; it lives until the next. */
+static const char *in_work(const char *rest)
+{
+    static char path[512];
+    snprintf(path, sizeof path, "%s/" WORK "/" LC_SWITCHING_CLEARED "%s", foo, rest);
+    return path;
+}
+
+/* What a crash left, or anybody else put there: nothing stops what is to go, and what is a user's
+ * own and has no other place stays. */
+static void test_cleared__whatever_lies_there(void **unused)
+{
+    (void)unused;
+    locache *cache = open_function("my_func");
+    must_put(cache, 1, "r");
+    write_text(in_foo("my_func/notes.txt"), "the newer");
+    if (!exists(in_foo(WORK)))
+        assert_int_equal(mkdir(in_foo(WORK), 0700), 0);
+    write_text(in_work("a"), "no directory");
+    assert_int_equal(mkdir(in_work("b"), 0700), 0); /* empty */
+    assert_int_equal(mkdir(in_work("c"), 0700), 0);
+    write_text(in_work("c/my_func"), "no directory");
+    assert_int_equal(mkdir(in_work("d"), 0700), 0);
+    assert_int_equal(mkdir(in_work("d/my_func"), 0700), 0);
+    assert_int_equal(mkdir(in_work("d/my_func/.locache"), 0700), 0);
+    write_text(in_work("d/my_func/.locache/version"), "a record");
+    assert_int_equal(mkdir(in_work("e"), 0700), 0);
+    assert_int_equal(mkdir(in_work("e/my_func"), 0700), 0);
+    write_text(in_work("e/my_func/notes.txt"), "the older");
+    /* A handle asks once whether anything waits. */
+    locache_close(cache);
+    cache = open_function("my_func");
+    for (int64_t x = 2; x < 50; x++)
+        must_put(cache, x, "r");
+    assert_false(exists(in_work("b")) || exists(in_work("d")));
+    assert_true(exists(in_work("a")) && exists(in_work("c/my_func")));
+    assert_memory_equal(read_bytes(in_work("e/my_func/notes.txt")).data, "the older", 9);
+    assert_memory_equal(read_bytes(in_foo("my_func/notes.txt")).data, "the newer", 9);
+    assert_hit(cache, 1, "r");
+    locache_close(cache);
+}
+
 static void test_cleared__few_are_removed_at_once(void **unused)
 {
     (void)unused;
@@ -256,6 +298,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         scratch_test(test_cleared__by_a_rename_and_removed_by_who_stores),
+        scratch_test(test_cleared__whatever_lies_there),
         scratch_test(test_cleared__few_are_removed_at_once),
         scratch_test(test_cleared__is_seen_by_other_processes),
         scratch_test(test_cleared__is_seen_by_who_has_it_in_memory),

@@ -174,17 +174,18 @@ static void test_packed__without_memory_it_is_stored_as_it_is(void **unused)
     bool failed = true;
     outlying body = {content(10000, true), 10000};
     outlying none = {NULL, 0};
-    for (int n = 1; failed; n++) {
+    for (int n = 2; failed || n % 2 != 0; n++) {
         locache *cache = open_compressing(n % 2 == 0 ? LOCACHE_COMPRESS_AUTO : 3, 0);
         key k = key_of(1);
         locache_record record = {.size = sizeof record,
                                  .codec = LOCACHE_CODEC_RAW,
                                  .body = body.data,
                                  .body_size = body.size};
-        fault_set("alloc", n, ENOMEM);
+        fault_set("alloc", n / 2, ENOMEM);
         locache_status status = locache_put(cache, k.bytes, k.size, &record, &error);
-        failed = fault_clear();
-        assert_true(status == LOCACHE_OK || (failed && status == LOCACHE_ENOMEM));
+        bool once = fault_clear();
+        failed = once || (failed && n % 2 != 0);
+        assert_true(status == LOCACHE_OK || (once && status == LOCACHE_ENOMEM));
         if (status == LOCACHE_OK)
             assert_back(cache, 1, body, none);
         locache_close(cache);

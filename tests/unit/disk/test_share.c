@@ -5,6 +5,7 @@
 #include "scratch.h"
 
 #include "fault.h"
+#include "large.h"
 
 #include <grp.h>
 #include <sys/xattr.h>
@@ -424,9 +425,16 @@ static void test_share__modes_are_set_whatever_the_umask_says(void **unused)
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
         locache_options options = options_for("my_func");
         options.mode = all[i].mode;
+        options.max_bytes = 1 << 30;
         umask(077);
         locache *cache = open_with(&options);
         must_put(cache, 1, "r");
+        must_put_buffer(cache, 2, LARGE, 1);
+        age();
+        locache_value *value;
+        key k = key_of(2);
+        assert_int_equal(locache_get(&value, cache, k.bytes, k.size, &error), LOCACHE_OK);
+        locache_value_free(value);
         locache_close(cache);
         umask(022);
         mode_t directory = all[i].mode != 0 ? all[i].mode : 0700;
@@ -435,6 +443,10 @@ static void test_share__modes_are_set_whatever_the_umask_says(void **unused)
         assert_int_equal(mode_of(in_foo("my_func/.locache")), directory);
         assert_int_equal(mode_of(in_foo("my_func/x=1")), all[i].file);
         assert_int_equal(mode_of(in_foo("my_func/.locache/version")), all[i].file);
+        assert_int_equal(mode_of(in_foo("my_func/.locache/tally")), all[i].file);
+        /* Who may only read has no use for what was verified. */
+        if (exists(in_foo(TABLE)))
+            assert_int_equal(mode_of(in_foo(TABLE)), all[i].file & 0660);
         remove_all(foo);
     }
 }
