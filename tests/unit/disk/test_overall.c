@@ -464,7 +464,11 @@ static void test_overall__each_call_fails(void **unused)
             for (int x = 0; x < 12; x++)
                 put_cost(cache, x, 7);
             key k = key_of(100);
-            locache_record record = {.size = sizeof record, .codec = LOCACHE_CODEC_RAW};
+            static const char body[BODY];
+            locache_record record = {.size = sizeof record,
+                                     .codec = LOCACHE_CODEC_RAW,
+                                     .body = body,
+                                     .body_size = sizeof body};
             /* So that what is set is asked for once more. */
             locache_bounds set = {.size = sizeof set};
             assert_int_equal(locache_get_bounds(&set, NULL, &error), LOCACHE_OK);
