@@ -253,6 +253,7 @@ bool lc_cleared_remove_some(int funcdir, int64_t *place)
 void lc_cleared_remove(int funcdir)
 {
     int64_t place = 0;
-    while (lc_cleared_any(funcdir) && remove_until(funcdir, &place, INT64_MAX))
-        continue;
+    /* In one go: it ends with the last name. */
+    if (lc_cleared_any(funcdir))
+        (void)remove_until(funcdir, &place, INT64_MAX);
 }

@@ -43,6 +43,7 @@ typedef struct candidate {
     int64_t used;
     size_t folder;
     size_t name; /* its place in names[] */
+    bool past;   /* seen in a round through its folder that has ended */
 } candidate;
 
 typedef struct sample {
@@ -79,8 +80,8 @@ static void take_away(lc_folders *folders, size_t n, int64_t bytes)
     lc_tally_plus(&folders->sum, -1, -bytes);
 }
 
-/* What went after it was seen. */
-static void note_evicted(const lc_directory *at, int64_t bytes)
+/* What went, and was seen in the round that goes on, or before. */
+static void note_evicted(const lc_directory *at, int64_t bytes, bool past)
 {
     round_record record;
     const lc_tally one = {1, bytes};
@@ -88,7 +89,7 @@ static void note_evicted(const lc_directory *at, int64_t bytes)
     if (fd < 0)
         return;
     if (lc_sealed_read(&record, sizeof record, fd)) {
-        if (record.round.place != 0)
+        if (record.round.place != 0 && !past)
             lc_tally_minus(&record.round.seen, &one);
         lc_tally_plus(&record.round.evicted, 1, bytes);
         lc_sealed_write(fd, &record, sizeof record);
@@ -101,7 +102,7 @@ static void evict_candidate(const sample *of, const lc_directory *at, const char
     const candidate *one = &of->all[n];
     lc_evict_known(at, name, one->used, of->in->why);
     lc_tally_add(at, (lc_tally){-1, -one->size});
-    note_evicted(at, one->size);
+    note_evicted(at, one->size, one->past);
     take_away(of->in->folders, one->folder, one->size);
 }
 
@@ -169,6 +170,13 @@ static void correct(sample *of, const lc_tally *now)
     lc_tally_add(&of->at, more);
 }
 
+static void end_round(sample *of, lc_round *round, lc_tally *now)
+{
+    lc_round_end(round, now);
+    for (size_t n = 0; n < of->count; n++)
+        of->all[n].past = of->all[n].past || of->all[n].folder == of->folder;
+}
+
 /* The next names, or all of them. A tally that a killed process left wrong becomes right by that,
  * at once or when the round ends. */
 static void look_through(sample *of, bool whole)
@@ -184,7 +192,7 @@ static void look_through(sample *of, bool whole)
         if (whole && record.round.place == 0)
             now = of->seen;
         else if (record.round.place == 0)
-            lc_round_end(&record.round, &now);
+            end_round(of, &record.round, &now);
         correct(of, &now);
     }
     if (fd < 0)
@@ -233,7 +241,10 @@ static int from_least(const void *a, const void *b)
     const candidate *right = b;
     if (left->worth != right->worth)
         return left->worth < right->worth ? -1 : 1;
-    return left->used < right->used ? -1 : left->used > right->used;
+    if (left->used != right->used)
+        return left->used < right->used ? -1 : 1;
+    /* Of one that came by twice, that of the round which goes on is the one that counts. */
+    return left->past - right->past;
 }
 
 /* True: these are all there are. */

@@ -108,13 +108,6 @@ lc_sum *lc_sums_by_id(lc_sums *sums, const unsigned char id[LOCACHE_ID_SIZE], bo
     return made;
 }
 
-lc_sum *lc_sums_of(lc_sums *sums, const char *dir)
-{
-    locache_id id;
-    locache_id_of(&id, dir, strlen(dir));
-    return lc_sums_by_id(sums, id.bytes, true);
-}
-
 void lc_sums_remove(lc_sums *sums, lc_sum *sum)
 {
     *sum = sums->items[--sums->count];

@@ -26,7 +26,6 @@ typedef struct lc_sums {
 bool lc_sums_begin(lc_sums *out);
 /* The record of a cache, made with zeros where there is none; NULL: no memory. Valid until the next
  * is made. */
-lc_sum *lc_sums_of(lc_sums *sums, const char *dir);
 lc_sum *lc_sums_by_id(lc_sums *sums, const unsigned char id[LOCACHE_ID_SIZE], bool make);
 void lc_sums_remove(lc_sums *sums, lc_sum *sum);
 lc_tally lc_sums_total(const lc_sums *sums);

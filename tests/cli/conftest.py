@@ -79,6 +79,8 @@ def libraries():
 
 # What its sanitizers have no part in need not be tried once more with them.
 SANITIZED = any(re.match(r"lib[a-z]+san\.", name) for name in libraries())
+# Built to count which lines are reached (tools/coverage.sh).
+COVERED = b"__gcov_" in Path(COMMAND).read_bytes()
 needs_no_sanitizer = pytest.mark.skipif(SANITIZED, reason="tried without sanitizers")
 
 

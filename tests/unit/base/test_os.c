@@ -547,6 +547,8 @@ static void test_os__write_full_keeps_to_the_limit_of_file_sizes(void **state)
     half = (struct iovec){.iov_base = text, .iov_len = 30};
     int third = lc_write_full(fd, &half, 1);
     int past = lc_pwrite(fd, text, 1, 70);
+    int added = lc_append(fd, text, 1, 70);
+    int longer = lc_truncate(fd, 71);
     assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
     assert_int_equal(result, -1);
     assert_int_equal(code, EFBIG);
@@ -554,6 +556,8 @@ static void test_os__write_full_keeps_to_the_limit_of_file_sizes(void **state)
     assert_int_equal(second, -1);
     assert_int_equal(third, 0);
     assert_int_equal(past, -1);
+    assert_int_equal(added, -1);
+    assert_int_equal(longer, -1);
     assert_int_equal(lc_fstat(fd, &found), 0);
     assert_int_equal(found.st_size, 70);
     lc_close(fd);

@@ -337,6 +337,26 @@ static void test_ask__tasks_that_wait_in_a_circle_go_on(void **unused)
     locache_close(cache);
 }
 
+/* A thread that computes takes over what a task began: what the task asks for is within both. */
+static void test_ask__what_is_adopted_is_within_what_the_thread_computes(void **unused)
+{
+    (void)unused;
+    locache *cache = open_function("my_func");
+    asked task =
+        ask_for(cache, 1, &(locache_request){.size = sizeof(locache_request), .detached = true});
+    asked outer = ask_for(cache, 2, NULL);
+    assert_true(task.status == LOCACHE_MISS && outer.status == LOCACHE_MISS);
+    locache_adopt(task.flight);
+    asked within = ask_for(cache, 2, NULL);
+    assert_int_equal(within.status, LOCACHE_MISS);
+    locache_abandon(within.flight);
+    assert_int_equal(locache_commit(task.flight, &result, &error), LOCACHE_OK);
+    assert_int_equal(locache_commit(outer.flight, &result, &error), LOCACHE_OK);
+    for (int x = 1; x <= 2; x++)
+        assert_int_equal(ask_for(cache, x, NULL).status, LOCACHE_OK);
+    locache_close(cache);
+}
+
 /* -------------------------------------------------------------------------------- misses in a row
  */
 
@@ -515,6 +535,7 @@ int main(void)
         scratch_test(test_ask__threads_that_wait_in_a_circle_go_on),
         scratch_test(test_ask__what_is_within_itself_is_computed),
         scratch_test(test_ask__tasks_that_wait_in_a_circle_go_on),
+        scratch_test(test_ask__what_is_adopted_is_within_what_the_thread_computes),
         scratch_test(test_ask__after_misses_in_a_row_it_is_looked_up_once),
         scratch_test(test_ask__a_hit_ends_a_row_of_misses),
         scratch_test(test_ask__in_a_row_of_misses_what_is_there_is_not_waited_for),

@@ -1,4 +1,5 @@
 /* What handles count, and that it is in the function's counts once, whatever a process does. */
+#include "fault.h"
 #include "scratch.h"
 
 #include <sys/resource.h>
@@ -321,6 +322,45 @@ static void test_counting__measures_what_is_stored(void **unused)
     locache_close(cache);
 }
 
+/* What is removed between the list and the look is not there; what cannot be listed is told. */
+static void test_counting__measures_what_it_can(void **unused)
+{
+    (void)unused;
+    uint64_t count = 7;
+    uint64_t size = 7;
+    int missed = 0;
+    locache *cache = open_one(0);
+    must_put(cache, 1, "r");
+    bool failed = true;
+    for (int n = 1; failed; n++) {
+        count = 7;
+        fault_set(NULL, n, EIO);
+        locache_status status = locache_measure(&count, &size, cache, &error);
+        failed = fault_clear();
+        assert_true(status == LOCACHE_OK ? count <= 1 : failed && count == 7);
+        missed += status == LOCACHE_OK && count == 0;
+    }
+    assert_int_equal(missed, 1);
+    assert_int_equal(count, 1);
+    locache_close(cache);
+}
+
+static void test_counting__of_a_folder_in_a_struct_that_is_none(void **unused)
+{
+    (void)unused;
+    locache_folder *folder;
+    locache_counts counts = {.size = 3};
+    locache *cache = open_one(0);
+    use(cache, 1);
+    locache_close(cache);
+    assert_int_equal(locache_folder_open(&folder, in_foo("my_func"), &error), LOCACHE_OK);
+    assert_int_equal(locache_folder_counts(&counts, folder), LOCACHE_EINVAL);
+    counts.size = sizeof counts;
+    assert_int_equal(locache_folder_counts(&counts, folder), LOCACHE_OK);
+    assert_int_equal(counts.hits, 1);
+    locache_folder_close(folder);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -337,6 +377,8 @@ int main(void)
         scratch_test(test_counting__of_a_base_counts_where_it_was_asked),
         scratch_test(test_counting__knows_what_the_process_did),
         scratch_test(test_counting__measures_what_is_stored),
+        scratch_test(test_counting__measures_what_it_can),
+        scratch_test(test_counting__of_a_folder_in_a_struct_that_is_none),
     };
     return cmocka_run_group_tests_name("counting", tests, NULL, NULL);
 }

@@ -1,5 +1,6 @@
 /* What descriptors a process with many functions holds between calls, and that none is read through
  * once it is closed. */
+#include "cache/handle.h"
 #include "scratch.h"
 
 #include <pthread.h>
@@ -58,6 +59,25 @@ static void test_dirhold__many_functions_hold_few_directories(void **unused)
     assert_in_range(open_descriptors(), before, before + HELD_MAX);
     close_all();
     assert_int_equal(open_descriptors(), before);
+}
+
+/* A hit on a file that is kept open uses its directory, too. */
+static void test_dirhold__what_is_used_by_its_file_stays(void **unused)
+{
+    (void)unused;
+    locache *cache = open_function("my_func");
+    must_put(cache, 1, "one");
+    usleep(50000); /* so that it is kept in memory */
+    for (int i = 0; i < 5; i++)
+        assert_hit(cache, 1, "one");
+    open_all();
+    for (int i = 0; i < FUNCTIONS; i++) {
+        must_put(caches[i], 1, "one");
+        assert_hit(cache, 1, "one");
+        assert_true(atomic_load(&cache->dir_held));
+    }
+    close_all();
+    locache_close(cache);
 }
 
 /* Those that are used are held, whichever came last. */
@@ -250,6 +270,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         scratch_test_long(test_dirhold__many_functions_hold_few_directories),
+        scratch_test_long(test_dirhold__what_is_used_by_its_file_stays),
         scratch_test_long(test_dirhold__what_is_used_stays),
         scratch_test_long(test_dirhold__no_high_descriptor_is_held),
         scratch_test_long(test_dirhold__none_beside_many_files),

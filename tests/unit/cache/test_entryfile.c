@@ -176,6 +176,39 @@ static void test_folder_read__whose_signature_it_is(void **unused)
 }
 
 /* An earlier release's struct is filled as far as it goes. */
+/* Given as they were stored; damaged frames say whose they are. */
+static void test_folder_read__compressed_results(void **unused)
+{
+    (void)unused;
+    static char text[8000];
+    locache_value *value;
+    locache_file file = {.size = sizeof file};
+    size_t size;
+    memset(text, 'a', sizeof text - 1);
+    prepare();
+    locache_options options = options_for("one");
+    options.compress = 3;
+    locache *cache = open_with(&options);
+    must_put(cache, 4, text);
+    locache_close(cache);
+    assert_int_equal(locache_folder_read(&value, &file, folder, "x=4", &error), LOCACHE_OK);
+    const void *body = locache_value_body(&size, value);
+    assert_int_equal(size, sizeof text - 1);
+    assert_memory_equal(body, text, size);
+    assert_true(file.file_size < 1000);
+    locache_value_free(value);
+    bytes entry = read_bytes(in_foo("one/x=4"));
+    size_t last = entry.size;
+    while (entry.data[--last] == 0)
+        continue;
+    entry.data[last] ^= 0x80;
+    restamp(&entry);
+    write_bytes(in_foo("one/x=4"), entry.data, entry.size);
+    assert_int_equal(locache_folder_read(&value, &file, folder, "x=4", &error), LOCACHE_ECORRUPT);
+    assert_non_null(strstr(error.message, "one/x=4"));
+    locache_folder_close(folder);
+}
+
 static void test_folder_read__a_shorter_struct(void **unused)
 {
     (void)unused;
@@ -262,6 +295,7 @@ int main(void)
         scratch_test(test_folder_find__what_its_header_says),
         scratch_test(test_folder_read__refuses_what_is_not_sound),
         scratch_test(test_folder_read__whose_signature_it_is),
+        scratch_test(test_folder_read__compressed_results),
         scratch_test(test_folder_read__a_shorter_struct),
         scratch_test(test_folder__looking_is_no_use),
         scratch_test(test_folder_sweep__what_the_dead_left),

@@ -175,6 +175,26 @@ static void test_clear_folder__a_function_and_its_versions(void **unused)
     assert_int_equal(chmod(foo, 0700), 0);
 }
 
+static void test_folder_record__only_of_what_this_release_knows(void **unused)
+{
+    (void)unused;
+    char record[LOCACHE_VERSION_RECORD_MAX];
+    size_t size = 0;
+    locache_folder *folder = NULL;
+    put_version("one", 1);
+    assert_int_equal(locache_folder_open(&folder, in_foo("one"), &error), LOCACHE_OK);
+    assert_int_equal(locache_folder_record(record, &size, folder, &error), LOCACHE_OK);
+    assert_true(size > 0 && size <= sizeof record);
+    write_text(in_foo("one/.locache/version"), "locache 2\nsomething else\n");
+    assert_int_equal(locache_folder_record(record, &size, folder, &error), LOCACHE_EFORMAT);
+    assert_non_null(strstr(error.message, "a later version of locache"));
+    write_text(in_foo("one/.locache/version"), "no record");
+    assert_int_equal(locache_folder_record(record, &size, folder, &error), LOCACHE_MISS);
+    assert_int_equal(chmod(in_foo("one/.locache/version"), 0666), 0);
+    assert_true(locache_folder_record(record, &size, folder, &error) < 0);
+    locache_folder_close(folder);
+}
+
 /* Whatever fails, an error says so or less is told of, and nothing is leaked. */
 static void test_folders__any_call_fails(void **unused)
 {
@@ -205,6 +225,7 @@ int main(void)
         scratch_test(test_is_cache__by_its_tag_or_by_a_function),
         scratch_test(test_folder_open__only_what_carries_our_mark),
         scratch_test(test_clear_folder__a_function_and_its_versions),
+        scratch_test(test_folder_record__only_of_what_this_release_knows),
         scratch_test(test_folders__any_call_fails),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -17,15 +17,14 @@ typedef struct taken {
 static taken box;
 static char there[200]; /* another cache directory */
 
-/* "my_func" as its nth source, with the result of x=1. */
-static const taken *make_taken(int source, locache_codec codec)
+/* "my_func" as its nth source, with the result of x=1, as `cache` stores it, which is closed. */
+static const taken *take_from(locache *cache, const char *result, locache_codec codec)
 {
     locache_folder *folder;
     locache_file file = {.size = sizeof file};
     locache_value *value;
     const void *all;
-    locache *cache = open_source("t-1", source);
-    assert_int_equal(put_as(cache, 1, "result", codec), LOCACHE_OK);
+    assert_int_equal(put_as(cache, 1, result, codec), LOCACHE_OK);
     locache_close(cache);
     assert_int_equal(locache_folder_open(&folder, in_foo("my_func"), &error), LOCACHE_OK);
     assert_int_equal(locache_folder_record(box.record, &box.record_size, folder, &error),
@@ -39,6 +38,11 @@ static const taken *make_taken(int source, locache_codec codec)
     locache_folder_close(folder);
     (void)snprintf(there, sizeof there, "%s/there/bar.cache", scratch);
     return &box;
+}
+
+static const taken *make_taken(int source, locache_codec codec)
+{
+    return take_from(open_source("t-1", source), "result", codec);
 }
 
 static locache_imported_folder told_of(const taken *from, bool current)
@@ -152,6 +156,65 @@ static void test_import__leaves_the_users_own_alone(void **unused)
     assert_int_equal(bring(&done, from, true, 0), LOCACHE_EINVAL);
 }
 
+/* A name that was given where another was taken goes back to its own. */
+static void test_import__from_and_into_names_with_an_end(void **unused)
+{
+    locache_import *to;
+    locache_imported done = {.size = sizeof done};
+    char path[sizeof there + 2];
+    (void)unused;
+    const taken *from = make_taken(1, LOCACHE_CODEC_RAW);
+    locache_imported_folder told = told_of(from, true);
+    told.name = "my_func~locache";
+    (void)snprintf(path, sizeof path, "%s//", there);
+    assert_int_equal(locache_import_begin(&to, path, 0, &error), LOCACHE_OK);
+    assert_int_equal(locache_import_folder(to, &told, &error), LOCACHE_OK);
+    assert_int_equal(locache_import_entry(to, "x=1", from->entry.data, from->entry.size, &error),
+                     LOCACHE_OK);
+    assert_int_equal(locache_import_commit(&done, to, &error), LOCACHE_OK);
+    locache_import_end(to);
+    assert_true(done.stored == 1 && in_there("my_func/x=1"));
+    assert_found(1);
+}
+
+/* What it holds is looked at before it is brought in, and stays as it is. */
+static void test_import__compressed_results(void **unused)
+{
+    static char text[8000];
+    locache_imported done;
+    locache *cache;
+    (void)unused;
+    memset(text, 'a', sizeof text - 1);
+    locache_options options = options_for("my_func");
+    options.compress = 3;
+    taken *from = &box;
+    take_from(open_with(&options), text, LOCACHE_CODEC_RAW);
+    assert_true(from->entry.size < 1000);
+    assert_int_equal(bring(&done, from, true, 0), LOCACHE_OK);
+    assert_true(done.stored == 1 && done.bytes == from->entry.size);
+    assert_int_equal(locache_open(&cache, there, &options, &error), LOCACHE_OK);
+    assert_hit(cache, 1, text);
+    locache_close(cache);
+    remove_all(there);
+    bool failed = true;
+    for (int n = 1; failed; n++) {
+        fault_set("alloc", n, ENOMEM);
+        locache_status status = bring(&done, from, true, 0);
+        failed = fault_clear();
+        assert_true(failed || status == LOCACHE_OK);
+        remove_all(there);
+    }
+    /* the last byte of the frame, before the padding of an entry's end */
+    size_t last = from->entry.size;
+    while (from->entry.data[--last] == 0)
+        continue;
+    from->entry.data[last] ^= 0x80;
+    restamp(&from->entry);
+    assert_int_equal(bring(&done, from, true, 0), LOCACHE_ECORRUPT);
+    assert_non_null(strstr(error.message, "my_func/x=1"));
+    assert_false(exists(there));
+}
+
 /* -------------------------------------------------------------------------------------- refused */
 
 static void test_import__pickles_are_the_users_own_or_trusted(void **unused)
@@ -171,6 +234,21 @@ static void test_import__pickles_are_the_users_own_or_trusted(void **unused)
     assert_int_equal(bring(&done, from, true, LOCACHE_IMPORT_TRUST), LOCACHE_OK);
     assert_true(done.stored == 1 && done.pickles == 0);
     assert_found(1);
+}
+
+/* Signing needs a key of the user's own: where there is none to be had, nothing is begun. */
+static void test_import__cannot_sign_without_a_key(void **unused)
+{
+    locache_imported done;
+    (void)unused;
+    const taken *from = make_taken(1, LOCACHE_CODEC_PICKLE);
+    int descriptors = open_descriptors();
+    assert_int_equal(setenv("XDG_STATE_HOME", "/dev/null/state", 1), 0);
+    assert_int_equal(bring(&done, from, true, LOCACHE_IMPORT_TRUST), LOCACHE_EIO);
+    assert_non_null(strstr(error.message, "/dev/null/state"));
+    assert_int_equal(open_descriptors(), descriptors);
+    assert_int_equal(bring(&done, from, true, 0), LOCACHE_OK);
+    assert_true(done.stored == 0 && done.pickles == 1);
 }
 
 static void test_import__refuses_what_is_not_whole(void **unused)
@@ -273,6 +351,42 @@ static void test_import__survives_every_failure(void **unused)
     }
 }
 
+/* The same where it joins what is there. */
+static void test_import__survives_every_failure_to_join(void **unused)
+{
+    (void)unused;
+    bool failed = true;
+    locache_imported done;
+    const taken *from = make_taken(1, LOCACHE_CODEC_RAW);
+    assert_int_equal(bring(&done, from, true, 0), LOCACHE_OK);
+    for (int n = 1; failed; n++) {
+        fault_set(NULL, n, EIO);
+        locache_status status = bring(&done, from, true, LOCACHE_IMPORT_REPLACE);
+        failed = fault_clear();
+        assert_true(failed || status == LOCACHE_OK);
+        assert_found(1);
+        assert_int_equal(names_in(there, "import-"), 0);
+    }
+}
+
+/* What was made for it goes with it, but not what others put there meanwhile. */
+static void test_import__leaves_what_came_meanwhile(void **unused)
+{
+    locache_import *to;
+    char path[400];
+    (void)unused;
+    (void)make_taken(1, LOCACHE_CODEC_RAW);
+    assert_int_equal(locache_import_begin(&to, there, 0, &error), LOCACHE_OK);
+    (void)snprintf(path, sizeof path, "%s/.versions/.tmp/another", there);
+    write_text(path, "somebody's");
+    locache_import_end(to);
+    assert_true(exists(path));
+    assert_int_equal(unlink(path), 0);
+    assert_int_equal(locache_import_begin(&to, there, 0, &error), LOCACHE_OK);
+    locache_import_end(to);
+    assert_true(exists(there));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -280,10 +394,15 @@ int main(void)
         scratch_test(test_import__joins_the_same_version),
         scratch_test(test_import__another_version_is_an_earlier_one),
         scratch_test(test_import__leaves_the_users_own_alone),
+        scratch_test(test_import__from_and_into_names_with_an_end),
+        scratch_test(test_import__compressed_results),
         scratch_test(test_import__pickles_are_the_users_own_or_trusted),
+        scratch_test(test_import__cannot_sign_without_a_key),
         scratch_test(test_import__refuses_what_is_not_whole),
         scratch_test(test_import__leaves_out_what_is_a_miss_there),
         scratch_test(test_import__survives_every_failure),
+        scratch_test(test_import__survives_every_failure_to_join),
+        scratch_test(test_import__leaves_what_came_meanwhile),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

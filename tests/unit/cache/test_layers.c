@@ -108,12 +108,45 @@ static void test_layers__bases_from_here_and_from_home(void **unused)
         assert_hit(cache, 1, "theirs");
         locache_close(cache);
     }
+    /* Where nobody can say from where. */
+    char gone[128];
+    snprintf(gone, sizeof gone, "%s/gone", scratch);
+    assert_true(mkdir(gone, 0700) == 0 && chdir(gone) == 0 && rmdir(gone) == 0);
+    locache *lost = open_above("base");
+    assert_miss(lost, 1);
+    locache_close(lost);
     assert_int_equal(chdir("/"), 0);
     char longest[2 * LOCACHE_PATH_MAX];
     memset(longest, 'b', sizeof longest - 1);
     longest[sizeof longest - 1] = '\0';
     locache *cache = open_above(longest);
     assert_miss(cache, 1);
+    locache_close(cache);
+    longest[0] = '/';
+    setenv("HOME", longest, 1);
+    cache = open_above("~/base");
+    assert_miss(cache, 1);
+    locache_close(cache);
+    setenv("HOME", scratch, 1);
+}
+
+static void test_layers__more_bases_than_there_is_room_for(void **unused)
+{
+    (void)unused;
+    char list[2048] = "";
+    char dir[256];
+    locache_options options = options_for("my_func");
+    for (int i = 0; i < LC_LAYERS_MAX + 2; i++) {
+        snprintf(dir, sizeof dir, "%s/%d", scratch, i);
+        assert_int_equal(mkdir(dir, 0755), 0);
+        snprintf(list + strlen(list), sizeof list - strlen(list), "%s:", dir);
+        snprintf(dir, sizeof dir, "%s/%d/foo.cache", scratch, i);
+        store_at(dir, &options, i, "theirs");
+    }
+    locache *cache = open_above(list);
+    for (int i = 0; i < LC_LAYERS_MAX; i++)
+        assert_hit(cache, i, "theirs");
+    assert_miss(cache, LC_LAYERS_MAX);
     locache_close(cache);
 }
 
@@ -204,6 +237,115 @@ static void test_layers__versions_are_compared(void **unused)
     assert_hit(cache, 1, "theirs");
     locache_close(cache);
     assert_int_equal(names_in(in_base("foo.cache/.versions/my_func"), ""), 1);
+}
+
+/* What lies in .versions/ beside versions, or is damaged, is none. */
+static void test_layers__among_versions_what_is_none(void **unused)
+{
+    (void)unused;
+    make_base(1, "theirs");
+    locache_options second = options_for("my_func");
+    second.identity = identity_at("t-1", 2);
+    store_at(in_base("foo.cache"), &second, 1, "second");
+    write_text(in_base("foo.cache/.versions/my_func/notes.txt"), "mine");
+    assert_int_equal(
+        mkdir(in_base("foo.cache/.versions/my_func/00112233445566778899aabbccddeeff"), 0700), 0);
+    locache_options third = options_for("my_func");
+    third.identity = identity_at("t-1", 3);
+    third.base = base;
+    locache *cache = open_with(&third);
+    assert_miss(cache, 1);
+    locache_close(cache);
+    cache = open_above(base);
+    assert_hit(cache, 1, "theirs");
+    locache_close(cache);
+    remove_all(in_base("foo.cache/.versions/my_func"));
+    cache = open_above(base);
+    assert_miss(cache, 1);
+    locache_close(cache);
+    remove_all(in_base("foo.cache/.versions"));
+    cache = open_above(base);
+    assert_miss(cache, 1);
+    locache_close(cache);
+}
+
+/* One whose name leaves no room for the ending of the other one has that name alone. */
+static void test_layers__a_function_with_the_longest_name(void **unused)
+{
+    (void)unused;
+    char name[LOCACHE_NAME_MAX + 1];
+    memset(name, 'f', sizeof name - 1);
+    name[sizeof name - 1] = '\0';
+    make_base(1, "theirs");
+    locache_options options = options_for(name);
+    options.base = base;
+    locache *cache = open_with(&options);
+    assert_miss(cache, 1);
+    locache_close(cache);
+    options.base = NULL;
+    store_at(in_base("foo.cache"), &options, 1, "long");
+    options.base = base;
+    cache = open_with(&options);
+    assert_hit(cache, 1, "long");
+    locache_close(cache);
+}
+
+/* A directory of the function's name that holds somebody's work is none of ours, there either. */
+static void test_layers__a_directory_in_a_base_that_is_no_functions(void **unused)
+{
+    (void)unused;
+    make_base(1, "theirs");
+    remove_all(in_base("foo.cache/my_func/.locache"));
+    write_text(in_base("foo.cache/my_func/work"), "mine");
+    locache *cache = open_above(base);
+    assert_miss(cache, 1);
+    locache_close(cache);
+}
+
+/* Results that somebody said to be those of the next version, too, are so for all who read there. */
+static void test_layers__results_that_were_kept_in_the_base(void **unused)
+{
+    (void)unused;
+    char own[sizeof foo];
+    make_base(1, "kept");
+    memcpy(own, foo, sizeof foo);
+    snprintf(foo, sizeof foo, "%s", in_base("foo.cache"));
+    locache *cache = open_source("t-1", 2);
+    must_put(cache, 2, "new");
+    assert_int_equal(locache_keep_results(cache, "nn", &error), LOCACHE_OK);
+    assert_hit(cache, 1, "kept");
+    assert_hit(cache, 2, "new");
+    locache_close(cache);
+    memcpy(foo, own, sizeof foo);
+    locache_options options = options_for("my_func");
+    options.identity = identity_at("t-1", 2);
+    options.base = base;
+    cache = open_with(&options);
+    assert_hit(cache, 1, "kept");
+    assert_hit(cache, 2, "new");
+    locache_close(cache);
+}
+
+/* Another process makes the function's directory while this one has a result from the base in
+ * memory. */
+static void test_layers__an_own_directory_that_comes(void **unused)
+{
+    (void)unused;
+    make_base(1, "theirs");
+    usleep(OLD);
+    locache *cache = open_above(base);
+    for (int i = 0; i < 3; i++)
+        assert_hit(cache, 1, "theirs");
+    locache *other = open_above("");
+    must_put(other, 2, "own");
+    locache_close(other);
+    assert_hit(cache, 1, "theirs");
+    assert_hit(cache, 2, "own");
+    other = open_above("");
+    must_put(other, 1, "own");
+    locache_close(other);
+    assert_hit(cache, 1, "own");
+    locache_close(cache);
 }
 
 static void test_layers__the_source_is_asked_for_where_only_it_tells(void **unused)
@@ -521,10 +663,16 @@ int main(void)
         scratch_test(test_layers__a_base_is_asked_where_the_own_has_none),
         scratch_test(test_layers__the_environment_names_bases),
         scratch_test(test_layers__bases_from_here_and_from_home),
+        scratch_test(test_layers__more_bases_than_there_is_room_for),
         scratch_test(test_layers__a_value_says_where_it_is_from),
         scratch_test(test_layers__the_first_base_that_has_it),
         scratch_test(test_layers__a_result_from_memory_is_that_of_the_file_in_the_base),
         scratch_test(test_layers__versions_are_compared),
+        scratch_test(test_layers__among_versions_what_is_none),
+        scratch_test(test_layers__a_function_with_the_longest_name),
+        scratch_test(test_layers__a_directory_in_a_base_that_is_no_functions),
+        scratch_test(test_layers__results_that_were_kept_in_the_base),
+        scratch_test(test_layers__an_own_directory_that_comes),
         scratch_test(test_layers__the_source_is_asked_for_where_only_it_tells),
         scratch_test(test_layers__which_directory_of_a_base),
         scratch_test(test_layers__a_version_by_hand_is_not_taken_by_a_name_alone),

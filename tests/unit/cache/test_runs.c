@@ -1,4 +1,5 @@
 /* Runs that stored results and found none, as they are counted beside these. */
+#include "fault.h"
 #include "scratch.h"
 
 #include <sys/wait.h>
@@ -74,6 +75,26 @@ static void test_runs__leave_a_cache_for_reading_and_others_files_alone(void **u
     locache_close(cache);
 }
 
+/* Whatever fails, nothing is said rather than a wrong number. */
+static void test_runs__are_not_counted_where_a_call_fails(void **unused)
+{
+    (void)unused;
+    locache *cache = open_one(0);
+    must_put(cache, 1, "r");
+    bool failed = true;
+    for (int n = 1; failed; n++) {
+        (void)locache_count_run(cache, LOCACHE_RUN_READ);
+        fault_set(NULL, n, EIO);
+        int64_t before = locache_count_run(cache, LOCACHE_RUN_UNREAD);
+        failed = fault_clear();
+        assert_true(before == 0 || (failed && before == -1));
+    }
+    assert_int_equal(chmod(in_foo("my_func/.locache"), 0777), 0);
+    (void)locache_count_run(cache, LOCACHE_RUN_READ);
+    assert_int_equal(locache_count_run(cache, LOCACHE_RUN_UNREAD), -1);
+    locache_close(cache);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -81,6 +102,7 @@ int main(void)
         scratch_test(test_runs__one_process_is_one),
         scratch_test(test_runs__count_no_more_once_it_was_said),
         scratch_test(test_runs__leave_a_cache_for_reading_and_others_files_alone),
+        scratch_test(test_runs__are_not_counted_where_a_call_fails),
     };
     return cmocka_run_group_tests_name("runs", tests, NULL, NULL);
 }

@@ -32,6 +32,7 @@ static void summary_of(char out[LOCACHE_SUMMARY_MAX], int hits, int64_t took)
         char line[LOCACHE_SUMMARY_MAX] = "";
         use(hits, took);
         bool any = locache_summary(line, sizeof line);
+        child_counts();
         _exit(any && write(ends[1], line, sizeof line) == sizeof line ? 0 : 1);
     }
     assert_int_equal(waitpid(child, &status, 0), child);

@@ -74,6 +74,75 @@ static void test_cleared__by_a_rename_and_removed_by_who_stores(void **unused)
     locache_close(cache);
 }
 
+/* A path below the directories of what was cleared; it lives until the next. */
+static const char *in_work(const char *rest)
+{
+    static char path[512];
+    snprintf(path, sizeof path, "%s/" WORK "/" LC_SWITCHING_CLEARED "%s", foo, rest);
+    return path;
+}
+
+/* What a crash left, or anybody else put there: nothing stops what is to go, and what is a user's
+ * own and has no other place stays. */
+static void test_cleared__whatever_lies_there(void **unused)
+{
+    (void)unused;
+    locache *cache = open_function("my_func");
+    must_put(cache, 1, "r");
+    write_text(in_foo("my_func/notes.txt"), "the newer");
+    if (!exists(in_foo(WORK)))
+        assert_int_equal(mkdir(in_foo(WORK), 0700), 0);
+    write_text(in_foo(WORK "/another"), "no such name");
+    write_text(in_work("a"), "no directory");
+    assert_int_equal(mkdir(in_work("b"), 0700), 0); /* empty */
+    assert_int_equal(mkdir(in_work("c"), 0700), 0);
+    write_text(in_work("c/my_func"), "no directory");
+    assert_int_equal(mkdir(in_work("d"), 0700), 0);
+    assert_int_equal(mkdir(in_work("d/my_func"), 0700), 0);
+    assert_int_equal(mkdir(in_work("d/my_func/.locache"), 0700), 0);
+    write_text(in_work("d/my_func/.locache/version"), "a record");
+    assert_int_equal(mkdir(in_work("e"), 0700), 0);
+    assert_int_equal(mkdir(in_work("e/my_func"), 0700), 0);
+    write_text(in_work("e/my_func/notes.txt"), "the older");
+    /* A handle asks once whether anything waits. */
+    locache_close(cache);
+    cache = open_function("my_func");
+    for (int64_t x = 2; x < 50; x++)
+        must_put(cache, x, "r");
+    assert_false(exists(in_work("b")) || exists(in_work("d")));
+    assert_true(exists(in_work("a")) && exists(in_work("c/my_func")));
+    assert_memory_equal(read_bytes(in_work("e/my_func/notes.txt")).data, "the older", 9);
+    assert_memory_equal(read_bytes(in_foo("my_func/notes.txt")).data, "the newer", 9);
+    assert_hit(cache, 1, "r");
+    locache_close(cache);
+}
+
+/* Somebody removed it meanwhile, and where it was. */
+static void test_cleared__is_gone_already(void **unused)
+{
+    (void)unused;
+    locache *cache = open_many();
+    assert_int_equal(locache_reset(cache, &error), LOCACHE_OK);
+    remove_all(in_foo(WORK));
+    must_put(cache, 1, "new");
+    must_put(cache, 2, "new");
+    assert_hit(cache, 1, "new");
+    assert_miss(cache, 7);
+    locache_close(cache);
+}
+
+/* Who clears by the command wants the space, too. */
+static void test_cleared__of_a_folder_is_removed_with_it(void **unused)
+{
+    (void)unused;
+    locache_close(open_many());
+    assert_int_equal(locache_clear_folder(foo, "my_func", &error), LOCACHE_OK);
+    assert_int_equal(waiting(), 0);
+    locache *cache = open_function("my_func");
+    assert_none(cache);
+    locache_close(cache);
+}
+
 static void test_cleared__few_are_removed_at_once(void **unused)
 {
     (void)unused;
@@ -256,6 +325,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         scratch_test(test_cleared__by_a_rename_and_removed_by_who_stores),
+        scratch_test(test_cleared__whatever_lies_there),
+        scratch_test(test_cleared__is_gone_already),
+        scratch_test(test_cleared__of_a_folder_is_removed_with_it),
         scratch_test(test_cleared__few_are_removed_at_once),
         scratch_test(test_cleared__is_seen_by_other_processes),
         scratch_test(test_cleared__is_seen_by_who_has_it_in_memory),

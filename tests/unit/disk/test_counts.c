@@ -182,6 +182,22 @@ static void test_counts__of_a_huge_file_begin_anew(void **unused)
     assert_int_equal(size_there(), 2 * RECORD);
 }
 
+/* Without locks nobody can fold: what became too large begins anew. */
+static void test_counts__begin_anew_where_there_are_no_locks(void **unused)
+{
+    (void)unused;
+    open_directory();
+    must_add(1);
+    assert_int_equal(truncate(file(), (off_t)1 << 21), 0);
+    const lc_counts more = counted(2, 1000);
+    fault_set("lock", 1, ENOLCK);
+    (void)!lc_counts_add(&at, &more, true);
+    assert_true(fault_clear());
+    assert_int_equal(size_there(), -1);
+    must_add(4);
+    assert_int_equal(hits_there(), 4);
+}
+
 /* Nothing is followed, nothing blocks, and no file of the user's is written to. */
 static void test_counts__are_written_to_no_other_file(void **unused)
 {
@@ -374,6 +390,7 @@ int main(void)
         scratch_test(test_counts__keep_recent_ones_apart),
         scratch_test(test_counts__pass_over_what_is_damaged),
         scratch_test(test_counts__of_a_huge_file_begin_anew),
+        scratch_test(test_counts__begin_anew_where_there_are_no_locks),
         scratch_test(test_counts__are_written_to_no_other_file),
         scratch_test(test_counts__of_several_processes_lose_nothing),
         scratch_test(test_counts__lose_nothing_to_a_fold_at_any_moment),

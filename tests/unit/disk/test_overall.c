@@ -1,6 +1,7 @@
 /* Bounds of a cache as a whole and of all caches together: held at every moment by who stores,
  * whoever else stores, dies or removes meanwhile. */
 #include "disk/overall.h"
+#include "disk/tally.h"
 #include "fault.h"
 #include "killed.h"
 #include "scratch.h"
@@ -223,6 +224,87 @@ static void test_overall__what_is_too_old_goes_by_and_by(void **unused)
     locache_close(one);
 }
 
+/* More than are looked at for one store: some are, by chance, and what is worth least of these
+ * goes. */
+static void test_overall__of_many_some_are_looked_at(void **unused)
+{
+    enum { MANY = 90, MAX = 3 * MANY + 20 };
+    (void)unused;
+    locache *caches[3];
+    for (int n = 0; n < 3; n++) {
+        caches[n] = open_in(foo, functions[n]);
+        for (int x = 0; x < MANY; x++)
+            put_cost(caches[n], x, x % 3 == 0 ? INT64_C(3600000000000) : 1000);
+    }
+    key k = key_of(-1);
+    const locache_record ended = {.size = sizeof ended, .codec = LOCACHE_CODEC_RAW, .expires = 1};
+    assert_int_equal(locache_put(caches[0], k.bytes, k.size, &ended, &error), LOCACHE_OK);
+    bound(foo, 0, MAX, 0);
+    for (int x = 0; x < 600; x++) {
+        put_cost(caches[x % 3], 1000 + x, 1000);
+        bytes_in(foo);
+        assert_true(there.entries <= MAX);
+        assert_hit_raw(caches[x % 3], 1000 + x);
+    }
+    bytes_in(foo);
+    assert_true(there.entries > MAX * 3 / 4);
+    assert_false(exists(in_foo("one/x=-1")));
+    int dear = 0;
+    char path[64];
+    for (int n = 0; n < 3; n++)
+        for (int x = 0; x < MANY; x += 3) {
+            snprintf(path, sizeof path, "%s/x=%d", functions[n], x);
+            dear += exists(in_foo(path));
+        }
+    assert_in_range(dear, MANY - 5, MANY);
+    for (int n = 0; n < 3; n++)
+        locache_close(caches[n]);
+}
+
+/* A tally that a killed process left wrong becomes right by the rounds through the directory. */
+static void test_overall__of_many_a_wrong_tally_becomes_right(void **unused)
+{
+    enum { MANY = 200, MAX = 300 };
+    (void)unused;
+    locache *caches[2];
+    lc_directory at[2];
+    lc_tally said[2];
+    for (int n = 0; n < 2; n++) {
+        caches[n] = open_in(foo, functions[n]);
+        for (int x = 0; x < MANY; x++)
+            put_cost(caches[n], x, 1000);
+    }
+    bound(foo, 0, 2 * MANY, 0);
+    for (int n = 0; n < 2; n++) {
+        at[n] = (lc_directory){.dir = open(in_foo(functions[n]), O_RDONLY | O_DIRECTORY),
+                               .owner = geteuid(),
+                               .path = foo};
+        assert_true(lc_tally_read(&said[n], &at[n]));
+        assert_int_equal(said[n].entries, MANY);
+        /* As if there were few in all. */
+        lc_tally_add(&at[n], (lc_tally){20 - MANY, 0});
+    }
+    bound(foo, 0, 30, 0);
+    put_cost(caches[0], 1000, 1000);
+    bytes_in(foo);
+    assert_true(there.entries <= 30);
+    bound(foo, 0, MAX, 0);
+    for (int x = 0; x < 2 * MAX; x++)
+        put_cost(caches[x % 2], x, 1000);
+    /* As if there were many more. */
+    lc_tally_add(&at[1], (lc_tally){1000, 1000 * KIB});
+    for (int x = 0; x < 200; x++)
+        put_cost(caches[0], 10000 + x, 1000);
+    bytes_in(foo);
+    assert_true(lc_tally_read(&said[0], &at[0]) && lc_tally_read(&said[1], &at[1]));
+    assert_in_range(said[0].entries + said[1].entries, there.entries - 20, there.entries + 20);
+    assert_true(there.entries <= MAX);
+    for (int n = 0; n < 2; n++) {
+        close(at[n].dir);
+        locache_close(caches[n]);
+    }
+}
+
 static void test_overall__where_nothing_is_set_nothing_is_kept_or_counted(void **unused)
 {
     (void)unused;
@@ -293,6 +375,27 @@ static void test_overall__all_caches_together(void **unused)
     locache_close(late);
 }
 
+/* One that others can write to by now is nobody's to look into, and does not count. */
+static void test_overall__of_all_caches_only_what_is_ours(void **unused)
+{
+    (void)unused;
+    setenv("LOCACHE_MAX_BYTES", "60K", 1);
+    for (int n = 0; n < 2; n++) {
+        locache *cache = open_in(in_scratch(n == 0 ? "a.cache" : "b.cache"), "one");
+        for (int x = 0; x < 20; x++)
+            put_cost(cache, x, 7);
+        locache_close(cache);
+    }
+    assert_int_equal(chmod(in_scratch("a.cache"), 0777), 0);
+    locache *cache = open_in(in_scratch("b.cache"), "one");
+    for (int x = 100; x < 200; x++)
+        put_cost(cache, x, 7);
+    assert_int_equal(names_in(in_scratch("a.cache/one"), "x="), 20);
+    assert_true(bytes_in(in_scratch("b.cache")) <= 60 * KIB);
+    assert_true(bytes_in(in_scratch("b.cache")) > 45 * KIB);
+    locache_close(cache);
+}
+
 enum { WORKERS = 4 };
 
 static void store_many(void *context)
@@ -344,25 +447,38 @@ static const char *fresh(int n)
 
 static void test_overall__each_call_fails(void **unused)
 {
-    static const int codes[] = {EACCES};
+    /* Of all there are many: each ninth of these. */
+    static const struct {
+        const char *call;
+        int step;
+    } rows[] = {{NULL, 9}, {"fstat", 1}, {"alloc", 1}, {"openat", 1}};
     int made = 0;
     (void)unused;
     setenv("LOCACHE_MAX_BYTES", "20K", 1);
     setenv("LOCACHE_CACHE_MAX_BYTES", "10K", 1);
-    for (size_t c = 0; c < sizeof codes / sizeof *codes; c++) {
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         bool failed = true;
-        for (int n = 1; failed; n += 9) {
+        for (int n = 1; failed; n += rows[i].step) {
             const char *dir = fresh(made++);
             locache *cache = open_in(dir, "one");
             for (int x = 0; x < 12; x++)
                 put_cost(cache, x, 7);
             key k = key_of(100);
-            locache_record record = {.size = sizeof record, .codec = LOCACHE_CODEC_RAW};
+            static const char body[BODY];
+            locache_record record = {.size = sizeof record,
+                                     .codec = LOCACHE_CODEC_RAW,
+                                     .body = body,
+                                     .body_size = sizeof body};
+            /* So that what is set is asked for once more. */
+            locache_bounds set = {.size = sizeof set};
+            assert_int_equal(locache_get_bounds(&set, NULL, &error), LOCACHE_OK);
             int descriptors = open_descriptors();
-            fault_set(NULL, n, codes[c]);
+            fault_set(rows[i].call, n, EACCES);
             (void)!locache_put(cache, k.bytes, k.size, &record, &error);
             failed = fault_clear();
             assert_true(open_descriptors() <= descriptors);
+            /* Where it failed, what is set counts as nothing, for some seconds. */
+            assert_int_equal(locache_get_bounds(&set, NULL, &error), LOCACHE_OK);
             for (int x = 200; x < 212; x++)
                 put_cost(cache, x, 7);
             assert_true(bytes_in(dir) <= 10 * KIB + KIB);
@@ -440,6 +556,14 @@ static void test_overall__damaged_notes_count_for_nothing(void **unused)
     put_cost(cache, 501, 7);
     put_cost(cache, 502, 7);
     assert_true(bytes_in(foo) <= 10 * KIB);
+    /* Cut off behind its front: nobody has counted anything. */
+    struct stat found;
+    assert_int_equal(stat(in_scratch(notes[3]), &found), 0);
+    assert_int_equal(truncate(in_scratch(notes[3]), found.st_size - 1), 0);
+    put_cost(cache, 503, 7);
+    put_cost(cache, 504, 7);
+    assert_int_equal(stat(in_scratch(notes[3]), &found), 0);
+    assert_true(bytes_in(foo) <= 10 * KIB);
     locache_close(cache);
 }
 
@@ -452,9 +576,12 @@ int main(void)
         overall_test(test_overall__set_under_an_open_handle),
         overall_test(test_overall__entries_and_age),
         overall_test(test_overall__what_is_too_old_goes_by_and_by),
+        overall_test(test_overall__of_many_some_are_looked_at),
+        overall_test(test_overall__of_many_a_wrong_tally_becomes_right),
         overall_test(test_overall__where_nothing_is_set_nothing_is_kept_or_counted),
         overall_test(test_overall__files_of_the_users_own_stay),
         overall_test(test_overall__all_caches_together),
+        overall_test(test_overall__of_all_caches_only_what_is_ours),
         overall_test(test_overall__many_processes_at_once),
         overall_test(test_overall__each_call_fails),
         overall_test(test_overall__killed_at_each_call),

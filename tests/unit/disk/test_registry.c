@@ -193,6 +193,29 @@ static void test_registry__what_is_no_cache_any_more(void **unused)
 
 /* ----------------------------------------------------------------- who else writes, and may not */
 
+/* One of them by the id of its path, as bounds of all of them ask. */
+static void test_registry__where_one_is(void **unused)
+{
+    (void)unused;
+    char path[LOCACHE_PATH_MAX] = "";
+    char longest[LOCACHE_PATH_MAX + 2];
+    locache_id id;
+    const char *cache = registered("a.cache");
+    locache_id_of(&id, cache, strlen(cache));
+    assert_true(lc_registry_path(path, id.bytes));
+    assert_string_equal(path, cache);
+    memset(longest, 's', sizeof longest - 1);
+    longest[0] = '/';
+    longest[sizeof longest - 1] = '\0';
+    setenv("XDG_STATE_HOME", longest, 1);
+    assert_false(lc_registry_path(path, id.bytes));
+    setenv("XDG_STATE_HOME", state, 1);
+    remove_all(cache);
+    assert_false(lc_registry_path(path, id.bytes));
+    assert_int_equal(link_count(), 0);
+    assert_false(lc_registry_path(path, id.bytes));
+}
+
 static void test_registry__hostile_names(void **unused)
 {
     static const char *const names[] = {"0123456789abcdef0123456789abcdef",
@@ -452,6 +475,7 @@ int main(void)
         scratch_test(test_registry__names_with_every_byte),
         scratch_test(test_registry__two_ways_to_one_are_one),
         scratch_test(test_registry__what_is_no_cache_any_more),
+        scratch_test(test_registry__where_one_is),
         scratch_test(test_registry__hostile_names),
         scratch_test(test_registry__a_hand_that_is_no_file),
         scratch_test(test_registry__places_that_cannot_be_written),

@@ -5,6 +5,7 @@
 #include "scratch.h"
 
 #include <dirent.h>
+#include <time.h>
 
 /* Bytes of all entries, and how many: what a user would count. */
 static lc_tally held(void)
@@ -197,6 +198,48 @@ static void test_room__other_files_stay(void **unused)
     locache_close(cache);
 }
 
+static void set_used(int x, time_t when)
+{
+    char path[64];
+    const struct timespec times[2] = {{.tv_sec = when}, {.tv_sec = when}};
+    snprintf(path, sizeof path, "my_func/x=%d", x);
+    assert_int_equal(utimensat(AT_FDCWD, in_foo(path), times, 0), 0);
+}
+
+/* However dear it was; and what a wrong clock marked as used in time to come is as any other. */
+static void test_room__what_may_not_be_given_any_more_goes_first(void **unused)
+{
+    (void)unused;
+    const int64_t hour = INT64_C(3600000000000);
+    locache_options options = options_for("my_func");
+    options.max_bytes = MOST;
+    key k = key_of(0);
+    static char body[3000];
+    const locache_record record = {.size = sizeof record,
+                                   .codec = LOCACHE_CODEC_RAW,
+                                   .body = body,
+                                   .body_size = sizeof body,
+                                   .compute_time = hour,
+                                   .expires = 1};
+    locache *cache = open_with(&options);
+    assert_int_equal(locache_put(cache, k.bytes, k.size, &record, &error), LOCACHE_OK);
+    for (int x = 1; x <= 30; x++)
+        assert_int_equal(put_sized(cache, x, 3000, x < 4 ? hour : 1000000), LOCACHE_OK);
+    locache_close(cache);
+    set_used(1, time(NULL) - 7200);
+    set_used(2, time(NULL) + 7200);
+    options.max_age = hour;
+    cache = open_with(&options);
+    events_listen();
+    assert_int_equal(put_sized(cache, 100, 3000, 1000000), LOCACHE_OK);
+    locache_set_log(NULL, NULL);
+    assert_false(has(0) || has(1));
+    assert_true(has(2) && has(3) && has(100));
+    assert_int_equal(events.counts[LOCACHE_EVENT_EVICT], 2);
+    assert_true(held().bytes <= MOST);
+    locache_close(cache);
+}
+
 /* ------------------------------------------------------------------------- a large directory */
 
 enum { LARGE = 2000 };
@@ -333,6 +376,65 @@ static void test_room__killed_at_each_call(void **unused)
     locache_close(cache);
 }
 
+/* Whatever fails, the result is stored or it is not, nothing is leaked, and the next store is within
+ * the bound again. */
+static void test_room__each_call_fails(void **unused)
+{
+    (void)unused;
+    static const struct {
+        const char *call;
+        int code;
+        bool counted;
+    } rows[] = {{NULL, EIO, true}, {NULL, EIO, false}, {"alloc", ENOMEM, true}};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        bool failed = true;
+        for (int n = 1; failed; n++) {
+            locache *cache = open_bounded(10000);
+            for (int x = 0; x < 5; x++)
+                assert_int_equal(put_sized(cache, x, 3000, 1000000), LOCACHE_OK);
+            /* Another process's: it knows neither what entries cost nor, perhaps, how many. */
+            locache_close(cache);
+            cache = open_bounded(10000);
+            if (!rows[i].counted)
+                assert_int_equal(unlink(in_foo("my_func/.locache/tally")), 0);
+            int descriptors = open_descriptors();
+            fault_set(rows[i].call, n, rows[i].code);
+            locache_status status = put_sized(cache, 10, 3000, 1000000);
+            failed = fault_clear();
+            assert_true(failed || status == LOCACHE_OK);
+            assert_true(has(10) || status != LOCACHE_OK);
+            assert_true(open_descriptors() <= descriptors);
+            assert_int_equal(put_sized(cache, 11, 3000, 1000000), LOCACHE_OK);
+            assert_int_equal(put_sized(cache, 12, 3000, 1000000), LOCACHE_OK);
+            assert_true(held().bytes <= 10000);
+            locache_close(cache);
+            remove_all(foo);
+        }
+    }
+}
+
+/* What entries cost is kept in memory; where there is none, it is read again. */
+static void test_room__without_memory_for_costs(void **unused)
+{
+    (void)unused;
+    bool failed = true;
+    for (int n = 1; failed; n++) {
+        locache_options options = options_for("my_func");
+        locache *cache = NULL;
+        options.max_bytes = 20000;
+        fault_set("alloc", n, ENOMEM);
+        locache_status status = locache_open(&cache, foo, &options, &error);
+        failed = fault_clear();
+        assert_true(status == LOCACHE_OK || (failed && status == LOCACHE_ENOMEM));
+        for (int x = 0; status == LOCACHE_OK && x < 20; x++) {
+            assert_int_equal(put_sized(cache, x, 3000, x == 0 ? 1000000000 : 1), LOCACHE_OK);
+            assert_true(held().bytes <= 20000 && has(0));
+        }
+        locache_close(cache);
+        remove_all(foo);
+    }
+}
+
 /* ---------------------------------------------------------------------------------------- worth */
 
 static void test_worth__the_clock(void **unused)
@@ -356,6 +458,8 @@ static void test_worth__the_clock(void **unused)
     lc_worth_advance(&clock, 20000, 3);
     assert_true(lc_worth_is_sound(&clock));
     assert_true((int)lc_worth_of(&clock, 30000, 0, 1 << 30) == 2000);
+    clock.points[3].when = clock.points[2].when;
+    assert_false(lc_worth_is_sound(&clock));
     clock.count = LC_WORTH_POINTS + 1;
     assert_false(lc_worth_is_sound(&clock));
 }
@@ -371,9 +475,12 @@ int main(void)
         scratch_test(test_room__a_bound_that_is_new_or_lowered),
         scratch_test(test_room__the_tally_heals),
         scratch_test(test_room__other_files_stay),
+        scratch_test(test_room__what_may_not_be_given_any_more_goes_first),
         scratch_test(test_room__a_store_looks_at_few_of_many),
         scratch_test(test_room__processes_share_one_bound),
         scratch_test(test_room__killed_at_each_call),
+        scratch_test(test_room__each_call_fails),
+        scratch_test(test_room__without_memory_for_costs),
         scratch_test(test_worth__the_clock),
     };
     return cmocka_run_group_tests_name("room", tests, NULL, NULL);

@@ -5,6 +5,7 @@
 #include "scratch.h"
 
 #include "fault.h"
+#include "large.h"
 
 #include <grp.h>
 #include <sys/xattr.h>
@@ -410,6 +411,27 @@ static void test_share__a_key_that_others_may_know_is_refused(void **unused)
     wait_for(in_child(alice_cannot_sign, NULL));
 }
 
+/* By any of the groups that it has, whichever is the first. */
+static void test_share__who_is_a_member(void **unused)
+{
+    gid_t kept[64];
+    const gid_t groups[] = {OTHERS, TEAM};
+    (void)unused;
+    assert_true(lc_share_is_member(getegid()));
+    assert_false(lc_share_is_member(TEAM));
+    skip_unless_root();
+    int count = getgroups(64, kept);
+    assert_true(count >= 0);
+    assert_int_equal(setgroups(2, groups), 0);
+    bool member = lc_share_is_member(TEAM);
+    bool none = lc_share_is_member(TEAM + 1);
+    fault_set("alloc", 1, ENOMEM);
+    bool without_memory = lc_share_is_member(TEAM);
+    (void)fault_clear();
+    assert_int_equal(setgroups((size_t)count, kept), 0);
+    assert_true(member && !none && !without_memory);
+}
+
 /* --------------------------------------------------------------------------------------- modes */
 
 static void test_share__modes_are_set_whatever_the_umask_says(void **unused)
@@ -422,9 +444,16 @@ static void test_share__modes_are_set_whatever_the_umask_says(void **unused)
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
         locache_options options = options_for("my_func");
         options.mode = all[i].mode;
+        options.max_bytes = 1 << 30;
         umask(077);
         locache *cache = open_with(&options);
         must_put(cache, 1, "r");
+        must_put_buffer(cache, 2, LARGE, 1);
+        age();
+        locache_value *value;
+        key k = key_of(2);
+        assert_int_equal(locache_get(&value, cache, k.bytes, k.size, &error), LOCACHE_OK);
+        locache_value_free(value);
         locache_close(cache);
         umask(022);
         mode_t directory = all[i].mode != 0 ? all[i].mode : 0700;
@@ -433,6 +462,10 @@ static void test_share__modes_are_set_whatever_the_umask_says(void **unused)
         assert_int_equal(mode_of(in_foo("my_func/.locache")), directory);
         assert_int_equal(mode_of(in_foo("my_func/x=1")), all[i].file);
         assert_int_equal(mode_of(in_foo("my_func/.locache/version")), all[i].file);
+        assert_int_equal(mode_of(in_foo("my_func/.locache/tally")), all[i].file);
+        /* Who may only read has no use for what was verified. */
+        if (exists(in_foo(TABLE)))
+            assert_int_equal(mode_of(in_foo(TABLE)), all[i].file & 0660);
         remove_all(foo);
     }
 }
@@ -460,6 +493,12 @@ static void test_share__modes_that_are_none(void **unused)
     must_put(cache, 1, "r");
     locache_close(cache);
     assert_int_equal(mode_of(in_foo("my_func")), 02750);
+    remove_all(foo);
+    setenv("LOCACHE_MODE", "group", 1);
+    cache = open_with(&options);
+    must_put(cache, 1, "r");
+    locache_close(cache);
+    assert_int_equal(mode_of(in_foo("my_func")), LC_SHARE_GROUP);
     unsetenv("LOCACHE_MODE");
 }
 
@@ -496,6 +535,7 @@ int main(void)
         scratch_test(test_share__a_list_that_names_others_is_refused),
         scratch_test(test_share__pickles_are_signed_with_the_groups_key),
         scratch_test(test_share__a_key_that_others_may_know_is_refused),
+        scratch_test(test_share__who_is_a_member),
         scratch_test(test_share__modes_are_set_whatever_the_umask_says),
         scratch_test(test_share__modes_that_are_none),
         scratch_test(test_share__every_call_may_fail),

@@ -224,6 +224,10 @@ static void test_turns__all_that_are_held_are_told(void **unused)
     count = 0;
     lc_turns_each(&at, note_holder, &count);
     assert_int_equal(count, 7);
+    fault_set("lockrange", 1, EIO);
+    lc_turns_each(&at, note_holder, &count);
+    assert_true(fault_clear());
+    assert_int_equal(count, 7);
     for (unsigned i = 0; i < MANY; i++)
         lc_turns_give_up(&held[i], i % 2 == 0 ? &ours : &theirs, &at);
 }

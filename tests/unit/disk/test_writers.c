@@ -1,4 +1,5 @@
 /* Who else may write: access control lists, groups, and who owns the directories above. */
+#include "disk/writers.h"
 #include "scratch.h"
 
 #include "fault.h"
@@ -79,6 +80,23 @@ static bool add_to_acl(const char *path, unsigned tag, unsigned id, unsigned rig
                                  {MASK, mask, NOBODYS},
                                  {OTHER, 0, NOBODYS}};
     return set_acl(path, entries, sizeof entries / sizeof entries[0]);
+}
+
+static void test_writers__who_is_told_by_the_bits(void **unused)
+{
+    (void)unused;
+    static const struct {
+        mode_t mode;
+        bool others;
+    } rows[] = {{0600, false}, {0644, false}, {0660, false}, {0606, true}, {0666, true}};
+    store_one();
+    int fd = open(in_foo("my_func/x=1"), O_RDONLY);
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct stat found;
+        assert_true(fchmod(fd, rows[i].mode) == 0 && fstat(fd, &found) == 0);
+        assert_int_equal(lc_writers_beside(fd, &found, found.st_gid), rows[i].others);
+    }
+    close(fd);
 }
 
 static void test_writers__an_acl_that_lets_another_user_write(void **unused)
@@ -375,6 +393,7 @@ int main(void)
         scratch_test(test_writers__nothing_is_made_below_another_users),
         scratch_test(test_writers__directories_above_may_be_roots),
         scratch_test(test_writers__a_link_on_the_way_that_others_may_exchange),
+        scratch_test(test_writers__who_is_told_by_the_bits),
         scratch_test(test_writers__a_second_link_on_the_way),
         scratch_test(test_writers__the_keys_directory_names_its_own_remedy),
     };

@@ -423,6 +423,16 @@ static void test_entry__mac_of_another_entry_does_not_verify(void **state)
 
 /* --------------------------------------------------------------------------------------- limits */
 
+static void test_entry__what_no_file_holds_has_no_end(void **state)
+{
+    (void)state;
+    assert_true(lc_entry_end_after(LC_ENTRY_HEADER + 1, 10) ==
+                2 * LC_ENTRY_ALIGN + LC_ENTRY_ALIGN + 10);
+    assert_true(lc_entry_end_after(INT64_MAX, 1) == UINT64_MAX);
+    assert_true(lc_entry_end_after(64, INT64_MAX) == UINT64_MAX);
+    assert_true(lc_entry_end_after(UINT64_MAX, 0) == UINT64_MAX);
+}
+
 static void test_entry__front_size_refuses_what_no_file_holds(void **state)
 {
     lc_entry entry = {.codec = LOCACHE_CODEC_RAW};
@@ -498,6 +508,7 @@ int main(void)
         cmocka_unit_test(test_entry__peek_never_announces_more_than_a_file_can_be),
         cmocka_unit_test(test_entry__mac_covers_every_byte),
         cmocka_unit_test(test_entry__mac_of_another_entry_does_not_verify),
+        cmocka_unit_test(test_entry__what_no_file_holds_has_no_end),
         cmocka_unit_test(test_entry__front_size_refuses_what_no_file_holds),
         cmocka_unit_test(test_entry__holds_as_many_buffers_as_allowed),
     };
