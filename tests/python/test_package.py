@@ -35,6 +35,7 @@ def test_the_metadata_names_the_projects_home():
     assert all(url.startswith(urls["Homepage"]) for url in urls.values())
 
 
+@pytest.mark.once  # the others' packages are built without the command
 @pytest.mark.parametrize(
     "name",
     [
