@@ -302,7 +302,7 @@ static void test_layers__a_directory_in_a_base_that_is_no_functions(void **unuse
     locache_close(cache);
 }
 
-/* Results that somebody said to be those of the next version, too, are so for all who read there. */
+/* Results that somebody said to be those of the next version, too, are so for whoever reads it. */
 static void test_layers__results_that_were_kept_in_the_base(void **unused)
 {
     (void)unused;

@@ -376,8 +376,8 @@ static void test_room__killed_at_each_call(void **unused)
     locache_close(cache);
 }
 
-/* Whatever fails, the result is stored or it is not, nothing is leaked, and the next store is within
- * the bound again. */
+/* Whatever fails, the result is stored or it is not, nothing is leaked, and the next store is
+ * within the bound again. */
 static void test_room__each_call_fails(void **unused)
 {
     (void)unused;
