@@ -70,7 +70,7 @@ static void test_api__records_of_other_sizes(void **unused)
     record.more = "more";
     assert_int_equal(locache_put(cache, k.bytes, k.size, &record.known, &error), LOCACHE_EINVAL);
     record.more = NULL;
-    record.known.flags = LOCACHE_RECORD_COPIED << 1;
+    record.known.flags = LOCACHE_RECORD_PASSING << 1;
     assert_int_equal(locache_put(cache, k.bytes, k.size, &record.known, &error), LOCACHE_EINVAL);
     assert_non_null(strstr(error.message, "unknown flags"));
     locache_close(cache);
