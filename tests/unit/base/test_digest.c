@@ -385,9 +385,10 @@ static void test_digest__works_in_a_child_of_fork(void **state)
     pthread_t thread;
     bool right;
     (void)state;
-#ifdef __SANITIZE_THREAD__
-    skip(); /* it starts no threads in a child of many */
-#endif
+    /* ThreadSanitizer starts no threads in a child of many. AddressSanitizer's list of threads stays
+     * locked in a child that is made while the parent starts one, which this one does all the time. */
+    if (SANITIZED)
+        skip();
     atomic_store(&enough, false);
     assert_int_equal(pthread_create(&thread, NULL, digest_on, &right), 0);
     for (int i = 0; i < 10; i++) {
