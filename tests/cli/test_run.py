@@ -68,7 +68,7 @@ def test_run__given_again_as_it_was(shell):
 
 def test_run__streams_keep_their_order(shell):
     """Both to one pipe: what was written alternately, with time to be seen so, stays so."""
-    script = ONCE + "for n in 1 2 3; do echo $n >&2; sleep 0.02; echo o$n; sleep 0.02; done"
+    script = ONCE + "for n in 1 2 3; do echo $n >&2; sleep 0.2; echo o$n; sleep 0.2; done"
     for _ in range(2):
         ran = shell(script, stderr=subprocess.STDOUT)
         assert ran.out == b"1\no1\n2\no2\n3\no3\n"
