@@ -385,8 +385,8 @@ static void test_digest__works_in_a_child_of_fork(void **state)
     pthread_t thread;
     bool right;
     (void)state;
-    /* ThreadSanitizer starts no threads in a child of many. AddressSanitizer's list of threads stays
-     * locked in a child that is made while the parent starts one, which this one does all the time. */
+    /* ThreadSanitizer starts no threads in a child of many. AddressSanitizer's list of threads
+     * stays locked in a child that is made while the parent starts one, as this one always does. */
     if (SANITIZED)
         skip();
     atomic_store(&enough, false);
