@@ -246,9 +246,9 @@ static void tell_misplaced(exporting *in)
         return;
     in->left_out += in->misplaced;
     in->code = CLI_FOUND;
-    cli_error("left out: %llu results of another function than their directory's, which are a miss "
-              "to every program (`locache verify` lists them)",
-              (unsigned long long)in->misplaced);
+    cli_error("left out: %llu result%s of another function than the directory's, a miss to every "
+              "program (`locache verify` lists what is so)",
+              (unsigned long long)in->misplaced, cli_plural(in->misplaced));
 }
 
 static int export_places(exporting *in, const cli_places *places, const char *path, bool as_json)

@@ -246,8 +246,8 @@ def test_results_of_another_function_do_not_go_with_it(project, run, tmp_path, e
     assert misplaced > 5 and told["left_out"] == misplaced
     assert told["results"] == RESULTS + 1 - misplaced
     assert ran.err == (
-        f"locache: left out: {misplaced} results of another function than their directory's, which "
-        "are a miss to every program (`locache verify` lists them)\n"
+        f"locache: left out: {misplaced} results of another function than the directory's, a miss "
+        "to every program (`locache verify` lists what is so)\n"
     )
     run("import", tmp_path / "x", cwd=elsewhere)
     found = entries(elsewhere / "foo.cache")

@@ -1,6 +1,7 @@
 /* One function's directory: what is read, written and removed, and what stands in an entry's
  * place. */
 #include "fault.h"
+#include "named.h"
 #include "scratch.h"
 
 #include <sys/sysmacros.h>
@@ -151,17 +152,6 @@ static void test_store__large_files_that_are_no_entry(void **unused)
     }
     locache_close(cache);
     free(file);
-}
-
-/* Many file systems have no files without a name. */
-static locache *open_named(void)
-{
-    locache *cache = open_function("my_func");
-    fault_set("unnamed", 1, EOPNOTSUPP);
-    must_put(cache, 9, "with a name");
-    assert_true(fault_clear());
-    assert_hit(cache, 9, "with a name");
-    return cache;
 }
 
 /* Some file systems cannot rename without replacing. */

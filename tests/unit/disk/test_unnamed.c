@@ -3,6 +3,7 @@
 #include "base/os.h"
 #include "disk/temporary.h"
 #include "fault.h"
+#include "named.h"
 #include "scratch.h"
 
 static const char *in_scratch(const char *name)
@@ -89,17 +90,6 @@ static void test_unnamed__a_temporary_takes_its_first_name_when_it_is_whole(void
     close(meta);
     close(dir);
     assert_int_equal(open_descriptors(), before);
-}
-
-/* Many file systems have none. */
-static locache *open_named(void)
-{
-    locache *cache = open_function("my_func");
-    fault_set("unnamed", 1, EOPNOTSUPP);
-    must_put(cache, 9, "with a name");
-    assert_true(fault_clear());
-    assert_hit(cache, 9, "with a name");
-    return cache;
 }
 
 static void test_unnamed__without_files_that_have_no_name(void **unused)
