@@ -61,16 +61,21 @@ def _state(tmp_path_factory):
 
 
 @pytest.fixture(autouse=True)
-def home(tmp_path_factory, monkeypatch):
-    """No test sees the user's own caches or key."""
+def home(tmp_path_factory):
+    """No test sees the user's own caches or key, nor what another left in the environment: what a
+    test's own monkeypatch found there was the test's already where configure() had set it."""
     place = tmp_path_factory.mktemp("home")
-    monkeypatch.setenv("HOME", str(place))
-    monkeypatch.setenv("XDG_STATE_HOME", str(place / "state"))
-    monkeypatch.setenv("XDG_CACHE_HOME", str(place / "cache"))
-    for name in ("LOCACHE_DIR", "LOCACHE_BASE", "LOCACHE_MODE", "LOCACHE_GROUP_KEY"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.delenv("JPY_SESSION_NAME", raising=False)
-    return place
+    before = dict(os.environ)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("HOME", str(place))
+        patch.setenv("XDG_STATE_HOME", str(place / "state"))
+        patch.setenv("XDG_CACHE_HOME", str(place / "cache"))
+        for name in ("LOCACHE_DIR", "LOCACHE_BASE", "LOCACHE_MODE", "LOCACHE_GROUP_KEY"):
+            patch.delenv(name, raising=False)
+        patch.delenv("JPY_SESSION_NAME", raising=False)
+        yield place
+    for name in os.environ.keys() - before.keys():
+        del os.environ[name]
 
 
 @pytest.fixture(autouse=True)

@@ -88,6 +88,7 @@ def full(place):
         print(before, resident())
         """,
     )
+    assert (place / "scale.cache" / "f").is_dir()
     return place, numbers
 
 
