@@ -1,9 +1,9 @@
 /* Fill a function's cache with results, as quickly as the library stores them: what the benchmark's
  * rows of scale need.
  *
- *     entries CACHE-DIRECTORY FIRST COUNT
+ *     entries CACHE-DIRECTORY FIRST COUNT [MAX-BYTES]
  *
- * The results are those of work(x, num=3) = x * num for x from FIRST on, for
+ * Under a bound of so many bytes, whose tally is kept from the first on. The results are those of work(x, num=3) = x * num for x from FIRST on, for
  * `@persist(version="bench")`. */
 #include <locache.h>
 #include <stdio.h>
@@ -49,10 +49,12 @@ int main(int argc, char **argv)
     locache_identity identity = {.size = sizeof identity};
     locache_options options = {
         .size = sizeof options, .function = "work", .memory_entries = -1, .identity = &identity};
-    if (argc != 4) {
-        fputs("usage: entries CACHE-DIRECTORY FIRST COUNT\n", stderr);
+    if (argc != 4 && argc != 5) {
+        fputs("usage: entries CACHE-DIRECTORY FIRST COUNT [MAX-BYTES]\n", stderr);
         return 2;
     }
+    if (argc == 5)
+        options.max_bytes = strtoll(argv[4], NULL, 10);
     long first = strtol(argv[2], NULL, 10);
     long count = strtol(argv[3], NULL, 10);
     locache_identity_explicit(&identity, "bench");

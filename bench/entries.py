@@ -22,7 +22,7 @@ class Entries:
 
     def __init__(self, build: Path, run: Callable):
         self._top = build / "bench-entries"
-        self._program = build / "bench" / "entries"
+        self.program = build / "bench" / "entries"
         self._run = run
 
     def place(self, one: Contender, count: int) -> Path:
@@ -54,11 +54,11 @@ class Entries:
         return one.name != STRICT or self._run(one.name, "holds", directory, str(count))["holds"]
 
     def _store_from_c(self, directory: Path, count: int) -> None:
-        if not self._program.exists():
-            raise SystemExit(f"{self._program} is missing: tools/bench.sh builds it")
+        if not self.program.exists():
+            raise SystemExit(f"{self.program} is missing: tools/bench.sh builds it")
         share = -(-count // MAKERS)
         # The first process makes the directory; the others find it.
-        command = [str(self._program), str(directory / "locache.cache")]
+        command = [str(self.program), str(directory / "locache.cache")]
         subprocess.run([*command, "0", "1"], check=True)
         makers = [
             subprocess.Popen([*command, str(first), str(min(share, count - first))])

@@ -237,7 +237,7 @@ GROUPS = (
     ),
     Group(
         "bounded stores",
-        "Store without a bound, under one that does not bite, and under one that evicts at each",
+        "Store in memory (tmpfs): no bound, one that does not bite, and one that evicts at each",
         tuple(
             Row(f"store {what} at {count}", f"{what}, {count:,}")
             for count in ENTRIES

@@ -67,9 +67,8 @@ ROUNDS = {
     "depending": 5,
     "uses": 1,
     "limits": 3,
-    "bounds": 1,
     "scale": 4,
-    "parallel": 3,
+    "parallel": 2,
     "memory": 3,
 }
 QUICK_ROUNDS = {part: min(rounds, 2) for part, rounds in ROUNDS.items()}
@@ -81,6 +80,8 @@ LONG = 20  # seconds that a process of the largest argument may take; judged by 
 LARGE_ROOM = (
     5 << 30
 )  # bytes of disk and of memory: what is stored, in the page cache, twice where it is pickled
+IN_MEMORY = Path("/dev/shm")
+ENTRY_ROOM = 6_000  # bytes that a small file takes there
 
 
 class Failed(Exception):
@@ -90,6 +91,7 @@ class Failed(Exception):
 class Bench:
     def __init__(self, build: Path, quick: bool):
         self.build = build
+        self.quick = quick
         self.rounds = QUICK_ROUNDS if quick else ROUNDS
         self.sizes = QUICK_SIZES if quick else tuple(SIZES)
         self.argument_sizes = [
@@ -420,24 +422,37 @@ class Bench:
         self.progress("limits")
 
     def bounds(self) -> None:
-        """What stays under a bound, on a trace, and what a store takes: bench/trace.py."""
-        for turn in range(self.rounds["bounds"]):
-            directory = self.place("bounds")
-            command = [sys.executable, str(HERE / "trace.py"), str(directory)]
-            command += map(str, self.counts if turn == 0 else self.counts[:2])
-            done = subprocess.run(
-                command,
-                env=self.variables(STRICT, turn),
-                capture_output=True,
-                text=True,
-                timeout=10 * WORKER_TIMEOUT,
-                check=True,
-            )
-            for row, found in json.loads(done.stdout).items():
-                for name, figure in found.items():
-                    self.results.add({row: figure}, name)
-            shutil.rmtree(directory)
-            self.progress(f"bounds, round {turn + 1}")
+        """What stays under a bound, on a trace: bench/trace.py; and what a store takes under one,
+        which is bench/bounded.py's."""
+        directory = self.place("bounds")
+        for row, found in self.script("trace.py", str(directory)).items():
+            for name, figure in found.items():
+                self.results.add({row: figure}, name)
+        shutil.rmtree(directory)
+        self.progress("bounds on a trace")
+        for count in self.counts:
+            room = (2 * ENTRY_ROOM * count) + LARGE_ROOM
+            if not os.access(IN_MEMORY, os.W_OK) or memory_available() < room:
+                for row in bounded_rows(count):
+                    self.results.refuse(row, STRICT, "the machine has too little memory")
+                continue
+            with tempfile.TemporaryDirectory(dir=IN_MEMORY) as place:
+                asked = (str(self.entries.program), place, str(count))
+                self.results.add(self.script("bounded.py", *asked), STRICT)
+        self.progress("stores under a bound")
+
+    def script(self, name: str, *arguments: str) -> dict:
+        """What one of the scripts beside this one prints."""
+        done = subprocess.run(
+            [sys.executable, str(HERE / name), *arguments],
+            env=self.variables(STRICT, 0),
+            capture_output=True,
+            text=True,
+            timeout=WORKER_TIMEOUT,
+        )
+        if done.returncode:
+            raise SystemExit(f"bench/{name}: {done.stderr.strip()}")
+        return json.loads(done.stdout)
 
     def scale(self) -> None:
         for count in self.counts:
@@ -528,6 +543,7 @@ class Bench:
                 shutil.rmtree(directory)
             self.progress(f"memory, round {turn + 1}")
             if MEMORY_HITS in self.counts:
+                self.entries.make(BY_NAME[STRICT], MEMORY_HITS)
                 directory = self.entries.place(BY_NAME[STRICT], MEMORY_HITS)
                 self.results.add(
                     self.run(STRICT, "memory_keys", directory, str(MEMORY_HITS)), STRICT
@@ -535,6 +551,18 @@ class Bench:
 
     def progress(self, text: str) -> None:
         print(f"  {time.strftime('%H:%M:%S')}  {text}", file=sys.stderr, flush=True)
+
+    def data(self, machine: dict, seconds: float) -> dict:
+        """All that was measured so far."""
+        self.explain_gaps()
+        return {
+            "machine": machine,
+            "quick": self.quick,
+            "minutes": round(seconds / 60, 1),
+            "rounds": self.rounds,
+            "figures": self.results.summary(),
+            "targets": self.results.verdicts(),
+        }
 
     def explain_gaps(self) -> None:
         """What was not measured says why."""
@@ -559,6 +587,10 @@ def rows_of(name: str) -> list[str]:
 
 def result_rows(size: str) -> list[str]:
     return [f"result {size}", f"first result {size}", f"growth {size}"]
+
+
+def bounded_rows(count: int) -> list[str]:
+    return [f"store {what} at {count}" for what in ("free", "bounded", "evicting")]
 
 
 def scale_rows(count: int) -> list[str]:
@@ -603,27 +635,23 @@ PARTS = (
 )
 
 
-def measure(build: Path, quick: bool, parts: list[str]) -> dict:
+def measure(build: Path, quick: bool, parts: list[str], kept: Path) -> dict:
+    """The figures, which are in `kept` after each part, too."""
     begin = time.monotonic()
     install_locache4(build / "bench-locache4")
     bench = Bench(build, quick)
+    machine = describe(build)
     try:
-        with mounted(build) as (bench.journal, stored_on):
+        with mounted(build) as (bench.journal, machine["stored on"]):
             if bench.journal is not None:
                 shutil.copy(build / "bare.so", bench.journal)
             for part in parts:
                 getattr(bench, part)()
+                data = bench.data(machine, time.monotonic() - begin)
+                kept.write_text(json.dumps(data, indent=1))
     finally:
         bench.close()
-    bench.explain_gaps()
-    return {
-        "machine": describe(build) | {"stored on": stored_on},
-        "quick": quick,
-        "minutes": round((time.monotonic() - begin) / 60, 1),
-        "rounds": bench.rounds,
-        "figures": bench.results.summary(),
-        "targets": bench.results.verdicts(),
-    }
+    return data
 
 
 def main() -> None:
@@ -642,8 +670,7 @@ def main() -> None:
     if arguments.write_docs:
         report.write_docs(kept, HERE.parent)
         return
-    data = measure(arguments.build.resolve(), arguments.quick, arguments.parts)
-    kept.write_text(json.dumps(data, indent=1))
+    data = measure(arguments.build.resolve(), arguments.quick, arguments.parts, kept)
     print(report.terminal(data))
 
 

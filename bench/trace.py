@@ -1,7 +1,6 @@
-"""What bounds keep, on a trace: how much computation each way of evicting saves, and what a store
-takes under a bound.
+"""What bounds keep, on a trace: how much computation each way of evicting saves.
 
-usage: trace.py DIRECTORY [COUNT...]
+usage: trace.py DIRECTORY
 
 The trace is made here, the same each time. Its parameters are ours, of no recorded program: calls
 are as popular as Zipf's law has it, results as large and as dear as two lognormal laws have it,
@@ -14,9 +13,7 @@ from __future__ import annotations
 import itertools
 import json
 import random
-import statistics
 import sys
-import time
 from collections import OrderedDict
 from pathlib import Path
 
@@ -28,8 +25,6 @@ COST = (50e6, 2.0)  # nanoseconds, likewise
 SIZE_MAX = 1 << 20
 BOUND_PART = 10  # of the bytes of all results
 OVERHEAD = 176  # bytes of an entry beside its result, about
-STORES = 400
-STORED = 1_000  # bytes
 SEED = 20260101
 POLICIES = ("least-recently-stored", "least-recently-used", "least-frequently-used")
 
@@ -138,51 +133,8 @@ def trace_figures(place):
     return figures
 
 
-def store_figures(place, count):
-    """Nanoseconds of a store, without a bound, under one that does not bite, and under one that has
-    to evict at each: in turn, so that a disk whose speed drifts is the same for all."""
-    from locache import persist
-
-    body = b"a" * STORED
-    functions = {}
-    for what in ("free", "bounded", "evicting"):
-        options = {
-            "free": {},
-            "bounded": {"max_bytes": "1T"},
-            "evicting": {"max_bytes": count * (STORED + OVERHEAD)},
-        }[what]
-        function = persist(
-            lambda x: body,
-            dir=place / f"{what}-{count}.cache",
-            name="f",
-            version="1",
-            memory=False,
-            **options,
-        )
-        for x in range(count):
-            function.put(body, x)
-        functions[what] = function
-    taken = {what: [] for what in functions}
-    import warnings
-
-    warnings.simplefilter("ignore")
-    for x in range(count, count + STORES):
-        for what, function in functions.items():
-            start = time.perf_counter_ns()
-            function.put(body, x)
-            taken[what].append(time.perf_counter_ns() - start)
-    return {
-        f"store {what} at {count}": {"locache": statistics.fmean(sorted(times)[: -STORES // 50])}
-        for what, times in taken.items()
-    }
-
-
 def main() -> None:
-    place = Path(sys.argv[1])
-    figures = trace_figures(place)
-    for count in sys.argv[2:]:
-        figures.update(store_figures(place, int(count)))
-    print(json.dumps(figures))
+    print(json.dumps(trace_figures(Path(sys.argv[1]))))
 
 
 if __name__ == "__main__":
