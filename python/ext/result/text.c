@@ -158,17 +158,14 @@ static PyObject *decode_mapped(const shape *is, const lcpy_memory *bytes, const 
     return text;
 }
 
-/* Is a mapped text one that is decoded sooner by pieces? Where each character takes a byte or four,
- * CPython's decoder is as quick with all of it, and the look at all first bytes is saved where the
- * first one that is not ASCII tells. */
-static bool is_for_pieces(shape *out, const unsigned char *piece, const lcpy_memory *bytes)
+/* Is a mapped text one that is decoded sooner by pieces, by its first character that is not ASCII?
+ * Where each takes a byte of a str CPython's decoder is as quick with all of it, and the look at
+ * all first bytes is saved. */
+static bool is_for_pieces(const unsigned char *piece)
 {
     while (*piece < 0x80)
         piece++;
-    if (*piece < WIDE || *piece >= WIDEST)
-        return false;
-    *out = shape_of(bytes->data, bytes->size);
-    return out->max == 0xFFFF;
+    return *piece >= WIDE;
 }
 
 /* What is mapped, copied to a str that it is if it is ASCII, and decoded from there if not. */
@@ -181,13 +178,13 @@ static PyObject *decode_copy(const lcpy_memory *bytes, const char *errors)
     unsigned char *to = PyUnicode_1BYTE_DATA(copy);
     bool ascii = true;
     for (size_t at = 0; at < bytes->size; at += PIECE_SIZE) {
-        shape is;
         size_t size = bytes->size - at < PIECE_SIZE ? bytes->size - at : PIECE_SIZE;
         memcpy(to + at, from + at, size);
         if (!ascii || is_ascii(to + at, size))
             continue;
         ascii = false;
-        if (is_for_pieces(&is, to + at, bytes)) {
+        if (is_for_pieces(to + at)) {
+            shape is = shape_of(from, bytes->size);
             Py_DECREF(copy);
             return decode_mapped(&is, bytes, errors);
         }
