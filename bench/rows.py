@@ -227,7 +227,6 @@ GROUPS = (
             Row("limited hit more", "hit, more than without a limit"),
             Row("limited first miss", "first miss of a process"),
             Row("limited worst miss", "worst of 1,000 misses"),
-            Row("limited clear", f"all {LIMIT:,} forgotten"),
         ),
     ),
     Group(
@@ -243,6 +242,11 @@ GROUPS = (
             for count in ENTRIES
             for what in ("free", "bounded", "evicting")
         ),
+    ),
+    Group(
+        "cleared",
+        "All results forgotten, of so many in one function (tmpfs)",
+        tuple(Row(f"clear at {count}", f"{count:,}") for count in ENTRIES),
     ),
     Group(
         "switch",
@@ -445,7 +449,10 @@ TARGETS = (
     ),
     Target("first miss of a process with max_entries", "limited first miss", 1_000_000),
     Target("worst of 1,000 misses with max_entries", "limited worst miss", 2_000_000),
-    Target(f"{LIMIT:,} results forgotten", "limited clear", 1_000_000),
+    *(
+        Target(f"{count:,} results forgotten", f"clear at {count}", 1_000_000)
+        for count in ENTRIES[1:]
+    ),
     Target(f"hit, {IN_TURN:,} sets in turn, over one set", "in turn", 2, (STRICT, "hit_ints")),
     Target("first call of a process, warm", "first_call", 1, ("pysciqlop-cache", "first_call")),
     Target("import", "import", 3_000_000),

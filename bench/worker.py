@@ -442,15 +442,6 @@ def limits(memoize, directory, argument) -> dict:
     return rows
 
 
-def clear(memoize, directory, _) -> dict:
-    """Forget all results."""
-    function = memoize(load_workload(directory).work, directory)
-    function(0)
-    start = now()
-    function.cache_clear()
-    return {"limited clear": now() - start}
-
-
 def switch(memoize, directory, argument) -> dict:
     """To another version and back, where that has `argument` results."""
     work = load_workload(directory).work
@@ -629,7 +620,6 @@ PHASES = (
     depending,
     uses,
     limits,
-    clear,
     switch,
     fill,
     scale,
