@@ -321,14 +321,16 @@ def test_a_stale_result_is_served_while_it_is_refreshed(kept):
 
 
 def test_one_refreshes_of_all_threads(kept):
+    world.goes_on.set()
 
     @kept(ttl=0.1, stale=60, version="1")
     def f(x):
-        time.sleep(0.05)
+        world.goes_on.wait(10)
         return world.call()
 
     assert f(1) == 1
     time.sleep(0.11)
+    world.goes_on.clear()
     got = []
     threads = [threading.Thread(target=lambda: got.append(f(1))) for _ in range(16)]
     for thread in threads:
@@ -336,6 +338,7 @@ def test_one_refreshes_of_all_threads(kept):
     for thread in threads:
         thread.join()
     assert got == [1] * 16
+    world.goes_on.set()
     wait_until(lambda: world.count >= 2)
     assert world.count == 2
 
