@@ -275,8 +275,10 @@ static void offer_refresh(locache_value **value, locache_flight **flight, locach
     /* Who asked does not wait for what is computed behind: it may wait for him. */
     if (own.behind)
         lc_flight_part(begun);
-    (void)lc_dirhold_borrow(cache);
-    bool taken = lc_flight_try(begun) == LC_TURN_TAKEN;
+    /* Of a base's there may be no directory yet that the new one could be put into. */
+    bool can_store =
+        lc_dirhold_borrow(cache) >= 0 || lc_cache_make_directory(cache, NULL) == LOCACHE_OK;
+    bool taken = can_store && lc_flight_try(begun) == LC_TURN_TAKEN;
     all->look.stale = false;
     all->look.counted = true;
     if (taken &&

@@ -164,7 +164,9 @@ static locache_status look_below(locache_value **out, locache *cache, lc_address
         locache_status status = look_here(out, base, &below, &its, &why);
         if (status == LOCACHE_OK) {
             lc_layers_mark(&(*out)->stamp, i, reset_at);
-            lc_recall_keep(cache, address, *out);
+            look->stale = its.stale;
+            if (!its.stale)
+                lc_recall_keep(cache, address, *out);
             lc_error_clear(error);
         }
         if (status != LOCACHE_MISS)

@@ -33,6 +33,13 @@ class Log:
         assert len(self.lines()) >= count
 
 
+def wait_until(condition, seconds=10):
+    end = time.monotonic() + seconds
+    while not condition() and time.monotonic() < end:
+        time.sleep(0.005)
+    assert condition()
+
+
 def in_threads(count, call):
     with ThreadPoolExecutor(count) as pool:
         return [future.result() for future in [pool.submit(call, i) for i in range(count)]]

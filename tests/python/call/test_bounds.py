@@ -14,6 +14,7 @@ from datetime import timedelta
 
 import locache
 import pytest
+from flights import wait_until
 from locache import CacheWarning, configure, persist
 
 pytestmark = pytest.mark.once
@@ -30,13 +31,6 @@ def sizes(kept):
         for entry in kept.dir.glob("*/*")
         if not entry.name.startswith(".") and entry.is_file()
     )
-
-
-def wait_until(condition, seconds=10):
-    end = time.monotonic() + seconds
-    while not condition() and time.monotonic() < end:
-        time.sleep(0.005)
-    assert condition()
 
 
 # ------------------------------------------------------------------------------------- the options

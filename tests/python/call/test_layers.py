@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import stat
+import time
 import traceback
 import warnings
 from pathlib import Path
 
 import locache
 import pytest
+from flights import wait_until
 from locache import CacheWarning, persist, reset_cache
 
 pytestmark = pytest.mark.once
@@ -65,6 +67,16 @@ def own(tmp_path):
 
 
 # ------------------------------------------------------------------------------------------- bases
+
+
+def test_a_stale_result_of_the_base_is_refreshed(own, base):
+    function = own(f, base=base, ttl=0.05, stale=3600)
+    time.sleep(0.06)
+    before = len(RUNS)
+    assert function(1) == [1, "text"]
+    wait_until(lambda: len(RUNS) == before + 1)
+    wait_until(lambda: function.is_cached(1) and len(function.entries()) == 1)
+    assert function.cache_info().misses == 0
 
 
 def test_a_result_of_the_base_is_a_hit(own, base):
