@@ -174,6 +174,8 @@ static locache_status look_below(locache_value **out, locache *cache, lc_address
         if (error->status == LOCACHE_OK && why.status != LOCACHE_OK)
             *error = why;
     }
+    if (error->status == LOCACHE_OK && atomic_exchange(&cache->layers->is_wrong, false))
+        *error = cache->layers->wrong;
     return LOCACHE_MISS;
 }
 

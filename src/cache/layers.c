@@ -10,12 +10,16 @@
  * A result from a base that is in memory is asked for in three places, in this order: is there one
  * in the own cache by now, was the function reset, is its file in the base the same. */
 #include "cache/layers.h"
+#include "base/error.h"
+#include "base/hash.h"
 #include "base/os.h"
 #include "cache/dirhold.h"
 #include "disk/locate.h"
 #include "disk/switching.h"
 
+#include <errno.h>
 #include <fcntl.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -37,13 +41,12 @@ static bool is_directory(const char *path)
 }
 
 /* A base as it was told, absolute and without links: from the working directory where it is
- * relative, "~" being the home directory. */
+ * relative, "~" being the home directory. False, with errno: there is no such directory. */
 static bool resolve_base(char out[LOCACHE_PATH_MAX], const char *told, size_t size)
 {
     char path[LOCACHE_PATH_MAX] = "";
     size_t at = 0;
-    if (size == 0)
-        return false;
+    errno = ENAMETOOLONG;
     if (told[0] == '~' && (size == 1 || told[1] == '/')) {
         if (lc_locate_user_directory(path, sizeof path, "HOME", "", NULL) != LOCACHE_OK)
             return false;
@@ -60,7 +63,28 @@ static bool resolve_base(char out[LOCACHE_PATH_MAX], const char *told, size_t si
         return false;
     memcpy(path + at, told, size);
     path[at + size] = '\0';
-    return lc_realpath(out, LOCACHE_PATH_MAX, path) == 0;
+    if (lc_realpath(out, LOCACHE_PATH_MAX, path) != 0)
+        return false;
+    errno = ENOTDIR;
+    return is_directory(out);
+}
+
+/* Was this base not said to be wrong yet? All functions of a program are told the same one. */
+static bool is_news(const char *told, size_t size)
+{
+    static _Atomic uint64_t said[LC_LAYERS_MAX];
+    unsigned char sum[LC_CHECKSUM_SIZE];
+    uint64_t one;
+    lc_checksum(sum, &(lc_span){told, size}, 1);
+    memcpy(&one, sum, sizeof one);
+    for (size_t i = 0; i < LC_LAYERS_MAX; i++) {
+        uint64_t there = 0;
+        if (atomic_compare_exchange_strong(&said[i], &there, one))
+            return true;
+        if (there == one)
+            return false;
+    }
+    return false;
 }
 
 static const char *last_part(const char *path)
@@ -95,14 +119,28 @@ static bool choose(char base[LOCACHE_PATH_MAX], const char *dir, bool exact)
     return false;
 }
 
-bool lc_layers_next(char out[LOCACHE_PATH_MAX], const char **list, const char *dir, bool exact)
+static void say_wrong(locache_error *wrong, const char *told, size_t size)
+{
+    int code = errno;
+    if (wrong->status == LOCACHE_OK && is_news(told, size))
+        lc_fail_os(wrong, code,
+                   "cannot read the base %.*s (make it, or name another in LOCACHE_BASE or base=)",
+                   (int)size, told);
+}
+
+bool lc_layers_next(char out[LOCACHE_PATH_MAX], const char **list, const char *dir, bool exact,
+                    locache_error *wrong)
 {
     while (**list != '\0') {
         const char *told = *list;
         size_t size = strcspn(told, ":");
         *list += size + (told[size] == ':');
+        if (size == 0)
+            continue;
         /* One's own cache is asked already. */
-        if (resolve_base(out, told, size) && choose(out, dir, exact) && strcmp(out, dir) != 0)
+        if (!resolve_base(out, told, size))
+            say_wrong(wrong, told, size);
+        else if (choose(out, dir, exact) && strcmp(out, dir) != 0)
             return true;
     }
     return false;

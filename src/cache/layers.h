@@ -10,14 +10,20 @@
 
 struct lc_layers {
     size_t count;
+    /* a base that was told and is none, which the first miss says: is_wrong until it has */
+    locache_error wrong;
+    atomic_bool is_wrong;
     /* handles for reading only, which belong to the one that has them; each is `foreign` */
     locache *bases[LC_LAYERS_MAX];
 };
 
 /* The next of the bases that `list` names (directories, parted by ':') that has a cache directory
  * for the one at `dir`: its path into out. `list` moves past it. False: there are no more.
- * `exact`: only a directory that can be no other source's. docs/sharing.md says which it is. */
-bool lc_layers_next(char out[LOCACHE_PATH_MAX], const char **list, const char *dir, bool exact);
+ * `exact`: only a directory that can be no other source's. docs/sharing.md says which it is. What is
+ * told and is no directory that can be read is passed over: *wrong says the first of those that this
+ * process has not said yet, and is left alone where there is none. */
+bool lc_layers_next(char out[LOCACHE_PATH_MAX], const char **list, const char *dir, bool exact,
+                    locache_error *wrong);
 
 /* When the function was last reset, since which results in bases count: nanoseconds since
  * 1970-01-01 UTC; 0: never. */

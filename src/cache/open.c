@@ -16,6 +16,7 @@
 #include "cache/layers.h"
 #include "cache/recall.h"
 #include "cache/told.h"
+#include "disk/settings.h"
 #include "disk/share.h"
 #include "disk/versions.h"
 #include "format/function_name.h"
@@ -196,12 +197,14 @@ static bool is_of_source(const locache *cache)
            strcmp(cache->identity.code_tag, "explicit") != 0;
 }
 
-static struct lc_layers *new_layers(void)
+static bool make_layers(locache *cache)
 {
-    struct lc_layers *layers = lc_alloc(sizeof *layers);
-    if (layers != NULL)
-        layers->count = 0;
-    return layers;
+    cache->layers = lc_alloc(sizeof *cache->layers);
+    if (cache->layers == NULL)
+        return false;
+    cache->layers->count = 0;
+    atomic_init(&cache->layers->is_wrong, false);
+    return true;
 }
 
 static locache_status open_bases(locache *cache, const locache_options *options,
@@ -214,8 +217,10 @@ static locache_status open_bases(locache *cache, const locache_options *options,
     if (list == NULL || list[0] == '\0')
         return LOCACHE_OK;
     bool exact = !told && !is_of_source(cache);
-    while (lc_layers_next(path, &list, cache->dir, exact)) {
-        if (cache->layers == NULL && (cache->layers = new_layers()) == NULL)
+    locache_error wrong;
+    lc_error_clear(&wrong);
+    while (lc_layers_next(path, &list, cache->dir, exact, &wrong)) {
+        if (cache->layers == NULL && !make_layers(cache))
             return lc_fail(error, LOCACHE_ENOMEM, "no memory to open %s", path);
         if (cache->layers->count == LC_LAYERS_MAX || strlen(path) + PATH_RESERVE > LOCACHE_PATH_MAX)
             continue;
@@ -224,6 +229,10 @@ static locache_status open_bases(locache *cache, const locache_options *options,
             return status == LOCACHE_ENOMEM ? lc_fail(error, status, "no memory to open %s", path)
                                             : status;
         cache->layers->bases[cache->layers->count++] = base;
+    }
+    if (wrong.status != LOCACHE_OK && (cache->layers != NULL || make_layers(cache))) {
+        cache->layers->wrong = wrong;
+        atomic_init(&cache->layers->is_wrong, true);
     }
     return LOCACHE_OK;
 }
@@ -241,6 +250,8 @@ locache_status locache_open(locache **out, const char *dir, const locache_option
     locache_status status = check_options(dir, &known, error);
     if (status == LOCACHE_OK && known.mode == 0)
         status = lc_share_told(&known.mode, error);
+    if (status == LOCACHE_OK)
+        status = lc_settings_check_environment(error);
     if (status != LOCACHE_OK)
         return status;
     locache *cache = make_handle(dir, &known);

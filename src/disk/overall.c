@@ -91,7 +91,8 @@ static void read_bounds_set(void *context)
 {
     const asking *this = context;
     int root;
-    /* What says nothing that is known is said by `locache gc`: a store is no place for it. */
+    /* What a variable says was looked at when the cache was opened; what is wrong in a file is said
+     * by `locache gc`: a store is no place for it. */
     (void)!lc_settings_read(&this->out->user, -1, NULL, NULL);
     if (lc_owner_open_dir(&root, AT_FDCWD, this->dir, "", NULL) != LOCACHE_OK)
         return;

@@ -119,6 +119,13 @@ static locache_status read_environment(lc_settings *out, bool of_user, locache_e
     return status;
 }
 
+locache_status lc_settings_check_environment(locache_error *error)
+{
+    lc_settings unused = {.max_bytes = 0};
+    locache_status status = read_environment(&unused, true, error);
+    return status == LOCACHE_OK ? read_environment(&unused, false, error) : status;
+}
+
 /* ------------------------------------------------------------------------------------- the file */
 
 /* Where a file is: `name` in the directory that is open as `dir`, or a path. */

@@ -17,6 +17,8 @@ typedef struct lc_settings {
  * nothing is set; EINVAL: a line or a variable says what cannot be, or others may write to the
  * file; EIO, ELIMIT. *out has what could be read in every case. */
 locache_status lc_settings_read(lc_settings *out, int root, const char *dir, locache_error *error);
+/* Does each variable say what it may? EINVAL: which does not. */
+locache_status lc_settings_check_environment(locache_error *error);
 /* A number that is another once this process has set bounds, or asked for them. */
 unsigned lc_settings_generation(void);
 bool lc_settings_any(const lc_settings *settings);

@@ -187,6 +187,24 @@ def test_a_base_that_every_user_can_write_to_is_refused_once(own, base):
     assert len(said) == 1 and "chmod o-w" in said[0]
 
 
+@pytest.mark.parametrize("told", ["option", "variable"])
+@pytest.mark.parametrize("what", ["absent", "a file", "a link to itself"])
+def test_a_base_that_is_none_is_said_once(own, tmp_path, monkeypatch, told, what):
+    base = tmp_path / "wrong"
+    if what == "a file":
+        base.touch()
+    if what == "a link to itself":
+        base.symlink_to(base)
+    options = {"base": base} if told == "option" else {}
+    if told == "variable":
+        monkeypatch.setenv("LOCACHE_BASE", f"{base}:")
+    functions = own(f, **options), own(f, name="another", **options)
+    results, said = warned(lambda: [ran(g, x) for x in (1, 2, 1) for g in functions])
+    assert [again for _, again in results] == [True, True, True, True, False, False]
+    assert len(said) == 1
+    assert f"cannot read the base {base} (make it, or name another" in said[0]
+
+
 def test_large_arrays_of_a_base_are_read_whole(own, base, tmp_path):
     np = pytest.importorskip("numpy")
 

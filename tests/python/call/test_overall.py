@@ -112,3 +112,21 @@ def test_configure_refuses(told, error):
         locache.configure(cache_max_entries=3, **told)
     assert "persist" not in str(refused.value)
     assert not os.environ["LOCACHE_CACHE_MAX_ENTRIES"]
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "what"),
+    [
+        ("LOCACHE_MAX_BYTES", "abc", "no size, as 500K, 10M or 1.5G"),
+        ("LOCACHE_MAX_AGE", "soon", "no age, as 12h, 30d or 1y"),
+        ("LOCACHE_CACHE_MAX_ENTRIES", "1.5", "no whole number"),
+    ],
+)
+def test_a_variable_that_says_nothing_is_told_and_stores_nothing(
+    tmp_path, monkeypatch, name, value, what
+):
+    monkeypatch.setenv(name, value)
+    one, _ = two(tmp_path / "a.cache")
+    with pytest.warns(locache.CacheWarning, match=f"nothing is cached: .*{name}={value} is {what}"):
+        assert len(one(1)) == 1000
+    assert not list(tmp_path.rglob("x=*"))

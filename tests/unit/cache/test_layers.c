@@ -97,6 +97,13 @@ static void test_layers__the_environment_names_bases(void **unused)
     unsetenv("LOCACHE_BASE");
 }
 
+/* A miss that says why the base is none. */
+static void assert_said(locache *cache, int64_t x)
+{
+    assert_rejected(cache, x, LOCACHE_EIO);
+    assert_non_null(strstr(error.message, "cannot read the base "));
+}
+
 static void test_layers__bases_from_here_and_from_home(void **unused)
 {
     (void)unused;
@@ -113,19 +120,19 @@ static void test_layers__bases_from_here_and_from_home(void **unused)
     snprintf(gone, sizeof gone, "%s/gone", scratch);
     assert_true(mkdir(gone, 0700) == 0 && chdir(gone) == 0 && rmdir(gone) == 0);
     locache *lost = open_above("base");
-    assert_miss(lost, 1);
+    assert_said(lost, 1);
     locache_close(lost);
     assert_int_equal(chdir("/"), 0);
     char longest[2 * LOCACHE_PATH_MAX];
     memset(longest, 'b', sizeof longest - 1);
     longest[sizeof longest - 1] = '\0';
     locache *cache = open_above(longest);
-    assert_miss(cache, 1);
+    assert_said(cache, 1);
     locache_close(cache);
     longest[0] = '/';
     setenv("HOME", longest, 1);
     cache = open_above("~/base");
-    assert_miss(cache, 1);
+    assert_said(cache, 1);
     locache_close(cache);
     setenv("HOME", scratch, 1);
 }
@@ -409,7 +416,9 @@ static void test_layers__which_directory_of_a_base(void **unused)
         snprintf(path, sizeof path, "%s%s%s", all[i].told[0] ? scratch : "",
                  all[i].told[0] ? "/" : "", all[i].told);
         const char *list = path;
-        bool found = lc_layers_next(out, &list, all[i].dir, all[i].exact);
+        locache_error wrong = {.status = LOCACHE_OK};
+        bool found = lc_layers_next(out, &list, all[i].dir, all[i].exact, &wrong);
+        assert_int_equal(wrong.status != LOCACHE_OK, strcmp(all[i].told, "none") == 0);
         if (found != (all[i].found != NULL))
             fail_msg("row %zu", i);
         if (found) {
@@ -604,7 +613,8 @@ static void test_layers__a_base_that_vanishes_and_comes_back(void **unused)
     assert_miss(cache, 2);
     locache_close(cache);
     cache = open_above(base);
-    assert_miss(cache, 1);
+    assert_said(cache, 1);
+    assert_miss(cache, 1); /* once */
     locache_close(cache);
 }
 
