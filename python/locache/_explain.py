@@ -113,13 +113,13 @@ def missed(persisted, key, path, function):
         if os.path.exists(os.path.join(version.path, name)):
             return changed(persisted, current, version)
     nearest = nearest_entry(directory, name, key)
-    if nearest is None and earlier:
+    if nearest is None and persisted.cache_info().total.stores > 0:
+        return "absent", "nothing is stored any more", []
+    before = nearest_entry(earlier[0].path, name, key) if nearest is None and earlier else None
+    if before is not None:
         why, text, parts = changed(persisted, current, earlier[0])
-        nearest = nearest_entry(earlier[0].path, name, key)
-        if nearest is not None:
-            text += f"; nor was there a result for these arguments: {said_of(nearest[1])}"
-            parts = [*parts, *nearest[1]]
-        return why, text, parts
+        text += f"; nor was there a result for these arguments: {said_of(before[1])}"
+        return why, text, [*parts, *before[1]]
     if nearest is None:
         return "absent", "nothing is stored yet", []
     found, differences = nearest

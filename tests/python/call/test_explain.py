@@ -255,6 +255,17 @@ def test_a_secret_is_not_written_down(kept, monkeypatch):
     assert changed(g.explain(1)) == [("constant", __name__, "API_TOKEN", "changed")]
 
 
+def test_what_was_deleted_is_no_change(kept, monkeypatch):
+    total = kept(lambda x: taxed(x), name="total")
+    total(1)
+    monkeypatch.setattr(f"{__name__}.RATE", 0.08)
+    total(1)
+    for entry in [*kept.dir.rglob("x=1")]:
+        entry.unlink()
+    found = total.explain(1)
+    assert (found.why, found.line) == ("absent", "miss: nothing is stored any more")
+
+
 def test_what_changed_is_said_of_another_call_as_far_as_it_is_known(kept, monkeypatch):
     total = kept(lambda x: taxed(x))
     total(1)
