@@ -32,8 +32,8 @@ class Counter:
         run(count)
         self._mark(f"row {row} {count}".encode())
 
-    def repeated(self, row: str, function, arguments: str) -> None:
-        names = {"f": function}
+    def repeated(self, row: str, function, arguments: str, **others) -> None:
+        names = {"f": function, **others}
         exec(f"def run(count):\n    for _ in range(count):\n        f({arguments})\n", names)
         for _ in range(3):
             names["run"](2)
@@ -59,6 +59,10 @@ def main() -> None:
     for row, (name, arguments) in HITS.items():
         counter.repeated(row, persisted(name), arguments)
         counter.repeated(f"{row} relaxed", persisted(name, recheck=RECHECK), arguments)
+
+    for what, make in (("dataclass", workload.make_dataclass), ("enum", workload.make_enum)):
+        function = persisted("is_there", recheck=RECHECK)
+        counter.repeated(f"hit_{what} relaxed", function, "x", x=make(1))
 
     def over(function, first):
         def run(count):

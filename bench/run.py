@@ -34,6 +34,7 @@ from results import Results  # noqa: E402
 from rows import (  # noqa: E402
     ARGUMENT_SIZES,
     BARE,
+    BOUNDED_COUNTS,
     BUFFERS,
     ENTRIES,
     GROUPS,
@@ -428,7 +429,7 @@ class Bench:
                 self.results.add({row: figure}, name)
         shutil.rmtree(directory)
         self.progress("bounds on a trace")
-        for count in self.counts:
+        for count in BOUNDED_COUNTS[:2] if self.quick else BOUNDED_COUNTS:
             room = (2 * ENTRY_ROOM * count) + LARGE_ROOM
             if not os.access(IN_MEMORY, os.W_OK) or memory_available() < room:
                 for row in bounded_rows(count):
