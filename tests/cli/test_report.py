@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from .browser import Browser
+from ..browser import AXE, Browser
 from .conftest import RESULTS, needs_no_sanitizer
 
 # What a page is at most, whatever there is.
@@ -144,10 +144,6 @@ def test_report__needs_nothing_else(run, project):
     assert "default-src 'none'" in text
 
 
-AXE = """
-axe.run().then((found) => JSON.stringify(
-  found.violations.map((one) => [one.id, one.nodes.map((node) => node.html)])))
-"""
 TABLE = "document.querySelector('#functions').closest('section')"
 FIRST = f"{TABLE}.querySelector('tbody th').textContent"
 

@@ -4,15 +4,20 @@ over processes."""
 from __future__ import annotations
 
 import html.parser
+import json
 import multiprocessing
 import os
+import shutil
 import subprocess
 import sys
 import textwrap
+from pathlib import Path
 
 import locache
 import pytest
 from locache import _html, _numbers, _stats
+
+from ...browser import AXE, Browser
 
 pytestmark = pytest.mark.once
 
@@ -306,3 +311,29 @@ def test_html__in_a_notebook(tmp_path, monkeypatch):
     assert "__main__.f" in shown["text/html"] and "1 of 2 look-ups hit" in shown["text/html"]
     assert shown["text/plain"] == "<persisted function __main__.f>"
     assert "<table" in table["text/html"] and table["text/plain"].startswith("function")
+    look_at_in_a_browser(tmp_path, shown["text/html"] + table["text/html"])
+
+
+def look_at_in_a_browser(tmp_path, shown):
+    """What a cell showed, in a page as a notebook puts it, on a light and on a dark ground."""
+    program = shutil.which("chromium") or shutil.which("google-chrome")
+    axe = pytest.importorskip("axe_core_python")
+    if program is None:
+        pytest.skip("no Chromium")
+    page_file = tmp_path / "page.html"
+    page_file.write_text(
+        "<!doctype html><html lang=en><meta charset=utf-8><title>a notebook</title>"
+        "<style>:root { color-scheme: light dark }</style>"
+        f"<main><h1>a notebook</h1><div class=output_html>{shown}</div></main></html>"
+    )
+    checker = (Path(axe.__file__).parent / "axe.min.js").read_text()
+    with Browser(program, str(tmp_path / "profile")) as browser:
+        for dark in (False, True):
+            page = browser.open(page_file, dark=dark)
+            assert page.requests() == [page_file.as_uri()] and page.complaints() == []
+            # The bar of one hit in two look-ups is filled by half.
+            bars = "[...document.querySelectorAll('svg')].map((bar) => [bar, ...bar.children])"
+            widths = page.value(f"{bars}.map((all) => all[3].getBoundingClientRect().width)")
+            assert widths[:2] == [80, 80] and set(widths) == {80}
+            page.value(checker + ";0")
+            assert json.loads(page.value(AXE)) == []

@@ -8,6 +8,11 @@ import select
 import signal
 import time
 
+# What axe-core finds wrong in a page: its text has to have been evaluated there before.
+AXE = """
+axe.run().then((found) => JSON.stringify(
+  found.violations.map((one) => [one.id, one.nodes.map((node) => node.html)])))
+"""
 # Seconds that a machine under load may take for one answer.
 PATIENCE = 60
 
