@@ -3,8 +3,8 @@
  *
  *     entries CACHE-DIRECTORY FIRST COUNT [MAX-BYTES]
  *
- * Under a bound of so many bytes, whose tally is kept from the first on. The results are those of work(x, num=3) = x * num for x from FIRST on, for
- * `@persist(version="bench")`. */
+ * Under a bound of so many bytes, whose tally is kept from the first on. The results are those of
+ * work(x, num=3) = x * num for x from FIRST on, for `@persist(version="bench")`. */
 #include <locache.h>
 #include <stdio.h>
 #include <stdlib.h>

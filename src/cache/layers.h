@@ -19,9 +19,9 @@ struct lc_layers {
 
 /* The next of the bases that `list` names (directories, parted by ':') that has a cache directory
  * for the one at `dir`: its path into out. `list` moves past it. False: there are no more.
- * `exact`: only a directory that can be no other source's. docs/sharing.md says which it is. What is
- * told and is no directory that can be read is passed over: *wrong says the first of those that this
- * process has not said yet, and is left alone where there is none. */
+ * `exact`: only a directory that can be no other source's. docs/sharing.md says which it is. What
+ * is told and is no directory that can be read is passed over: *wrong says the first of those that
+ * this process has not said yet, and is left alone where there is none. */
 bool lc_layers_next(char out[LOCACHE_PATH_MAX], const char **list, const char *dir, bool exact,
                     locache_error *wrong);
 
