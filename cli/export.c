@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum { EXPORT_OUTPUT, EXPORT_JSON, EXPORT_FILTERS };
@@ -20,9 +21,10 @@ static const cli_option options[] = {
     [EXPORT_FILTERS] = CLI_FILTER_OPTIONS,
 };
 
-/* A file that has its name only when it is whole. */
+/* A file that has its name only when it is whole; or what is there to be written to. */
 typedef struct output {
     const char *path; /* NULL: standard output */
+    bool is_named;    /* when it is whole */
     char temporary[LOCACHE_PATH_MAX];
     int fd;
 } output;
@@ -44,15 +46,25 @@ typedef struct exporting {
 
 /* ----------------------------------------------------------------------------------- the output */
 
+/* Is there something in the file's place that is written to, as a pipe or a device? A file in its
+ * stead would be another thing. */
+static bool is_written_to(const char *path)
+{
+    struct stat found;
+    return stat(path, &found) == 0 && !S_ISREG(found.st_mode);
+}
+
 /* Without a name where the system can do that, so that nothing is left of it however we end. */
 static bool begin_output(output *out, const char *path)
 {
     char dir[LOCACHE_PATH_MAX];
     out->path = path;
+    out->is_named = path != NULL && !is_written_to(path);
     out->temporary[0] = '\0';
-    out->fd = STDOUT_FILENO;
-    if (path == NULL)
-        return true;
+    if (!out->is_named) {
+        out->fd = path == NULL ? STDOUT_FILENO : open(path, O_WRONLY | O_CLOEXEC | O_NOCTTY);
+        return out->fd >= 0;
+    }
     const char *last = strrchr(path, '/');
     size_t size = last != NULL ? (size_t)(last - path) + 1 : 0;
     if (strlen(path) + 32 > sizeof dir) {
@@ -93,6 +105,8 @@ static bool end_output(output *out, bool sound)
 {
     if (out->path == NULL)
         return sound;
+    if (!out->is_named)
+        return close(out->fd) == 0 && sound;
     bool named = sound && fsync(out->fd) == 0 && name_output(out);
     int error = errno;
     if (!named && out->temporary[0] != '\0')
@@ -200,8 +214,8 @@ static void put_exported(const exporting *in, const output *out, bool as_json)
 {
     char size[CLI_SIZE_WORDS];
     char packed[CLI_SIZE_WORDS];
-    /* Standard output is the archive's. */
-    FILE *to = out->path == NULL ? stderr : stdout;
+    /* Standard output may be the archive's. */
+    FILE *to = out->is_named ? stdout : stderr;
     cli_json json = {.to = to};
     if (as_json) {
         cli_json_open(&json, '{');

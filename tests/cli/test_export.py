@@ -3,6 +3,7 @@
 import io
 import os
 import shutil
+import stat
 import subprocess
 import sys
 import tarfile
@@ -134,6 +135,17 @@ def test_it_is_a_tar_that_zstd_compressed(project, run, archive, tmp_path):
         if "CACHEDIR" not in path
     }
     assert run("verify", place / "foo.cache").out.startswith(f"{RESULTS} sound")
+
+
+def test_into_a_pipe_that_has_a_name(project, run):
+    os.mkfifo(project / "pipe")
+    with subprocess.Popen(["cat", "pipe"], cwd=project, stdout=subprocess.PIPE) as reader:
+        told = run("export", "-o", "pipe", "foo.cache", code=0)
+        packed = reader.communicate()[0]
+    assert stat.S_ISFIFO(os.stat(project / "pipe").st_mode)
+    assert told.out == "" and "exported" in told.err
+    run("export", "-o", "file", "foo.cache", code=0)
+    assert packed == (project / "file").read_bytes()
 
 
 def test_by_standard_output_and_input(project, run, elsewhere):
