@@ -106,8 +106,9 @@ static int encode(lcpy_persisted *self, lcpy_encoded *encoded, int64_t *expires,
     if (wanted > 0 && lcpy_encode(self->state, encoded, computed->result,
                                   (self->options.flags & LOCACHE_OPEN_NO_PICKLE) != 0) == 0)
         return 0;
-    int told =
-        computed->quiet ? lcpy_warn_count(self) : lcpy_warn(self, LCPY_TROUBLE_ENCODE, NULL, NULL);
+    /* What keep= or ttl= says of itself needs no other remedy. */
+    lcpy_trouble trouble = wanted < 0 ? LCPY_TROUBLE_WRITE : LCPY_TROUBLE_ENCODE;
+    int told = computed->quiet ? lcpy_warn_count(self) : lcpy_warn(self, trouble, NULL, NULL);
     return told < 0 ? -1 : 1;
 }
 

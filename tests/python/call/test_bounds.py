@@ -268,14 +268,14 @@ def test_a_ttl_of_each_result(kept):
 @pytest.mark.parametrize("bad", ["soon", -1, object(), b"", float("nan")])
 def test_a_ttl_that_makes_no_sense_is_said(kept, bad):
     f = kept(double, ttl=lambda result: bad)
-    with pytest.warns(CacheWarning, match="this result cannot be stored: .*what ttl= returned"):
+    with pytest.warns(CacheWarning, match="this result could not be stored: .*what ttl= returned[^;]*$"):
         assert f(1) == 2
     assert not f.is_cached(1)
 
 
 def test_a_ttl_that_raises_is_said(kept):
     f = kept(double, ttl=lambda result: 1 / 0)
-    with pytest.warns(CacheWarning, match="this result cannot be stored: ZeroDivisionError"):
+    with pytest.warns(CacheWarning, match="this result could not be stored: ZeroDivisionError"):
         assert f(1) == 2
 
 
