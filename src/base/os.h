@@ -88,6 +88,9 @@ bool lc_has_hole(int fd, uint64_t size);
 int lc_truncate(int fd, uint64_t size);
 /* In one call: 0, or -1 where it was not all written. */
 int lc_pwrite(int fd, const void *data, size_t size, uint64_t offset);
+/* The same by who has just written a file that is larger, and so need not ask how large a file of
+ * this process may be: beyond that a write is a signal. */
+int lc_pwrite_within(int fd, const void *data, size_t size, uint64_t offset);
 /* In one call, to a file that is open for appending and had so many bytes when it was looked at: 0,
  * or -1 where it was not all written. */
 int lc_append(int fd, const void *data, size_t size, uint64_t end);

@@ -112,13 +112,28 @@ static int64_t size_of(const lc_image *image)
     return size;
 }
 
+/* The directory, for who stores in it. */
+static lc_directory directory_of(lc_bounds_store *of, bool meta_known)
+{
+    locache *cache = of->cache;
+    lc_directory at = lc_handle_directory(cache, atomic_load(&cache->funcdir));
+    at.evictions = &of->evictions;
+    at.meta_known = meta_known;
+    if (atomic_load(&cache->dir_held)) {
+        at.tally = &cache->tally;
+        at.device = atomic_load(&cache->funcdir_device);
+        at.inode = atomic_load(&cache->funcdir_inode);
+    }
+    return at;
+}
+
 locache_status lc_bounds_admit(lc_bounds_store *out, locache *cache, const char *name,
                                lc_image *image, locache_error *error)
 {
     const lc_limits *limits = &cache->limits;
     if (!cache->bounded)
         return LOCACHE_OK;
-    *out = (lc_bounds_store){.cache = cache, .newcomer.name = name};
+    *out = (lc_bounds_store){.cache = cache, .newcomer.name = name, .meta_known = image->tallied};
     if (limits->max_bytes <= 0)
         return LOCACHE_OK;
     out->newcomer = (lc_newcomer){.name = name,
@@ -133,9 +148,8 @@ locache_status lc_bounds_admit(lc_bounds_store *out, locache *cache, const char 
                        "results together (%lld)",
                        lc_handle_path(cache), name, (long long)out->newcomer.size,
                        (long long)limits->max_bytes);
-    out->at = lc_handle_directory(cache, atomic_load(&cache->funcdir));
-    out->at.evictions = &out->evictions;
-    out->at.meta_known = true; /* the gate is entered after lc_store_write() has asked */
+    /* The gate is entered after lc_store_write() has asked. */
+    out->at = directory_of(out, image->tallied);
     out->room = (lc_room){
         .at = &out->at, .limits = limits, .newcomer = &out->newcomer, .costs = cache->costs};
     out->gate = (lc_gate){.enter = enter, .leave = leave_room, .context = &out->room};
@@ -176,9 +190,7 @@ void lc_bounds_keep(lc_bounds_store *of, const lc_stored *stored, int64_t expire
     note_cost(cache, &stored->stamp, expires);
     if (!lc_bounds_by_use(limits) && limits->max_age <= 0)
         return;
-    lc_directory at = lc_handle_directory(cache, atomic_load(&cache->funcdir));
-    at.evictions = &of->evictions;
-    at.meta_known = true;
+    lc_directory at = directory_of(of, of->meta_known);
     /* What was used last must be newest, by a time finer than the file system's own stamps, which
      * may stand still for a tick. Where the grain is known, lc_store_write() gave it one
      * already. */

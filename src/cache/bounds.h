@@ -38,6 +38,7 @@ typedef struct lc_bounds_store {
     lc_newcomer newcomer;
     lc_room room;
     lc_gate gate;
+    bool meta_known; /* as lc_directory's, once the entry is written */
 } lc_bounds_store;
 
 /* Before an entry is written: with max_bytes, its image gets a gate that makes room for it. OK;

@@ -367,7 +367,9 @@ static locache_status publish(lc_stored *stored, lc_bounds_store *of, locache *c
     }
     lc_directory at = lc_handle_directory(cache, atomic_load(&cache->funcdir));
     at.named = &cache->named;
-    image.tallied = cache->bounded || !lc_overall_is_unbounded(&cache->unbounded);
+    /* An open tally is used without looking for .locache/. */
+    image.tallied = (cache->bounded && !lc_tally_held_any(&cache->tally)) ||
+                    !lc_overall_is_unbounded(&cache->unbounded);
     /* Once for each handle, by who writes first: a hit never lists a directory. */
     if (is_done_first(&cache->swept)) {
         lc_store_sweep(&at);

@@ -103,6 +103,12 @@ static bool give_up_directory(locache *cache)
     return given_up;
 }
 
+/* Descriptors that are held with a directory: a tally, where there are bounds. */
+static int held_with(const locache *cache)
+{
+    return cache->bounded ? 2 : 1;
+}
+
 /* Under the lock: is the slot's handle without its directory now? */
 static bool empty_slot(_Atomic(locache *) *slot, locache *held)
 {
@@ -110,7 +116,8 @@ static bool empty_slot(_Atomic(locache *) *slot, locache *held)
     atomic_store(&held->dir_held, false);
     if (give_up_directory(held)) {
         atomic_store(slot, NULL);
-        lc_held_count_directory(-1);
+        lc_tally_held_close(&held->tally);
+        lc_held_count_directory(-held_with(held));
         return true;
     }
     atomic_store(&held->dir_held, true);
@@ -143,7 +150,7 @@ void lc_dirhold_keep(locache *cache)
     /* Another thread may have done it meanwhile. */
     _Atomic(locache *) *slot = atomic_load(&cache->dir_held) ? NULL : free_slot();
     if (slot != NULL) {
-        lc_held_count_directory(1);
+        lc_held_count_directory(held_with(cache));
         atomic_store(slot, cache);
         atomic_store(&cache->dir_held, true);
     }
@@ -167,9 +174,10 @@ void lc_dirhold_close(locache *cache)
     for (unsigned i = 0; i < LC_DIRHOLD_MAX; i++)
         if (atomic_load(&pool[i]) == cache) {
             atomic_store(&pool[i], NULL);
-            lc_held_count_directory(-1);
+            lc_held_count_directory(-held_with(cache));
         }
     lc_latch_release(&pool_lock);
+    lc_tally_held_close(&cache->tally);
     close_ours(cache, atomic_exchange(&cache->funcdir, -1));
     close_ours(cache, atomic_exchange(&cache->dir_retired, -1));
 }

@@ -15,6 +15,7 @@
 #include "disk/limits.h"
 #include "disk/overall.h"
 #include "disk/store.h"
+#include "disk/tally_held.h"
 #include "format/version_text.h"
 
 #include <stdatomic.h>
@@ -91,6 +92,7 @@ struct locache {
     _Atomic uint64_t saved_time;
     _Atomic uint64_t evicted_young; /* by bounds, soon after they were stored or used */
     atomic_bool thrashes;           /* that was as much as there is in all */
+    lc_tally_held tally;            /* where it is bounded, as long as its directory is held */
     lc_costs *costs;                /* of its entries, where there is max_bytes; or NULL */
     atomic_int key_state;           /* LC_KEY_NONE, ... */
     unsigned char key[LC_MAC_KEY_SIZE];

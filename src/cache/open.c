@@ -131,6 +131,7 @@ static locache *make_handle(const char *dir, const locache_options *options)
     cache->destroy = destroy;
     atomic_init(&cache->funcdir, -1);
     atomic_init(&cache->dir_retired, -1);
+    lc_tally_held_init(&cache->tally);
     locache_id_of(&cache->function_id, options->function, function_size - 1);
     (void)lc_told_identity(&cache->identity, options->identity);
     if (cache->identity.code_tag != NULL) {

@@ -13,6 +13,8 @@ typedef struct lc_evictions {
     int64_t young;
 } lc_evictions;
 
+struct lc_tally_held;
+
 /* Borrowed, made for one call. */
 typedef struct lc_directory {
     int dir;
@@ -26,9 +28,12 @@ typedef struct lc_directory {
     const unsigned char *key;
     /* set where files cannot be had without a name, or not be named later; NULL: not asked for */
     atomic_bool *named;
-    lc_evictions *evictions; /* counted here; NULL: by nobody */
-    mode_t mode;             /* of directories, where others share them: disk/share.h */
-    bool meta_known;         /* lc_owner_meta() said yes within this call, and stays true */
+    lc_evictions *evictions;     /* counted here; NULL: by nobody */
+    struct lc_tally_held *tally; /* where one is held between stores; NULL: nowhere */
+    dev_t device;                /* of dir, where a tally is held */
+    ino_t inode;
+    mode_t mode;     /* of directories, where others share them: disk/share.h */
+    bool meta_known; /* lc_owner_meta() said yes within this call, and stays true */
 } lc_directory;
 
 #endif

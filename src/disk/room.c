@@ -284,6 +284,7 @@ void lc_room_leave(lc_room *room, const lc_stored *stored)
 {
     if (!room->open)
         return;
+    room->in.stored = stored != NULL;
     if (stored != NULL)
         lc_tally_plus(&room->in.now, stored->replaced ? 0 : 1,
                       room->newcomer->size - stored->replaced_size);

@@ -20,5 +20,7 @@ bool lc_sealed_may_write(int fd, const lc_directory *at, const char *name);
 bool lc_sealed_read(void *record, size_t size, int fd);
 /* Fill the checksum in, and write it. */
 void lc_sealed_write(int fd, void *record, size_t size);
+/* As lc_pwrite_within(). */
+void lc_sealed_write_within(int fd, void *record, size_t size);
 
 #endif

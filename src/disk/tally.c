@@ -51,7 +51,10 @@ bool lc_tally_read(lc_tally *out, const lc_directory *at)
 
 bool lc_tally_begin(lc_tallying *out, const lc_directory *at, bool make)
 {
-    *out = (lc_tallying){.fd = lc_sealed_open(at, LC_TALLY, O_RDWR | (make ? O_CREAT : 0))};
+    *out = (lc_tallying){.at = at};
+    out->fd = lc_tally_held_take(&out->which, at);
+    if (out->fd < 0)
+        out->fd = lc_sealed_open(at, LC_TALLY, O_RDWR | (make ? O_CREAT : 0));
     if (out->fd < 0)
         return false;
     out->locked = lc_lock_within(out->fd, LOCK_MILLISECONDS, NULL, NULL) == 0;
@@ -74,11 +77,12 @@ void lc_tally_end(lc_tallying *in)
                   .bytes = in->now.bytes > 0 ? in->now.bytes : 0};
     if (in->known && (all.entries != in->before.entries || all.bytes != in->before.bytes)) {
         memcpy(all.magic, magic, sizeof magic);
-        lc_sealed_write(in->fd, &all, sizeof all);
+        (in->stored ? lc_sealed_write_within : lc_sealed_write)(in->fd, &all, sizeof all);
     }
     if (in->locked)
         lc_unlock(in->fd);
-    lc_close(in->fd);
+    if (!lc_tally_held_put(in->at, in->fd, &in->which))
+        lc_close(in->fd);
 }
 
 void lc_tally_add(const lc_directory *at, lc_tally more)

@@ -6,6 +6,7 @@
 #define LC_TALLY_H
 
 #include "disk/directory.h"
+#include "disk/tally_held.h"
 #include "disk/temporary.h"
 
 #include <stdbool.h>
@@ -58,11 +59,15 @@ typedef struct lc_tallying {
     lc_tally now;
     lc_tally before; /* what the file says; end() writes nothing where that is `now` */
     bool known;      /* `now` is said by the file, or was counted; else end() writes nothing */
+    bool stored;     /* an entry, which is larger than the tally, in this call */
     bool locked;     /* nobody else has it: where that could not be had, what others add is lost */
     int fd;
+    const lc_directory *at;
+    lc_tally_which which;
 } lc_tallying;
 
-/* False: there is no such file (which `make` makes), or it is not ours to write to. */
+/* False: there is no such file (which `make` makes), or it is not ours to write to. `at` is borrowed
+ * until end(). */
 bool lc_tally_begin(lc_tallying *out, const lc_directory *at, bool make);
 void lc_tally_end(lc_tallying *in);
 

@@ -403,7 +403,7 @@ static void test_room__each_call_fails(void **unused)
             failed = fault_clear();
             assert_true(failed || status == LOCACHE_OK);
             assert_true(has(10) || status != LOCACHE_OK);
-            assert_true(open_descriptors() <= descriptors);
+            assert_true(open_descriptors() <= descriptors + 1); /* the tally */
             assert_int_equal(put_sized(cache, 11, 3000, 1000000), LOCACHE_OK);
             assert_int_equal(put_sized(cache, 12, 3000, 1000000), LOCACHE_OK);
             assert_true(held().bytes <= 10000);
