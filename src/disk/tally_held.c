@@ -7,6 +7,7 @@
 #include "base/os.h"
 #include "base/system.h"
 
+#include <errno.h>
 #include <sys/stat.h>
 
 #define NOTHING (-1)
@@ -28,17 +29,21 @@ static int take_out(lc_tally_which *which, lc_tally_held *held)
     return fd;
 }
 
-static bool is_that_file(struct stat *found, int fd, const lc_tally_which *which)
+/* May a descriptor be closed? Not where its number is another file's, or nobody's. Where nothing can
+ * be asked, `found` is of no file. */
+static bool is_ours(struct stat *found, int fd, const lc_tally_which *which)
 {
-    return lc_fstat(fd, found) == 0 && found->st_dev == which->device &&
-           found->st_ino == which->inode;
+    *found = (struct stat){.st_nlink = 0};
+    if (lc_fstat(fd, found) != 0)
+        return errno != EBADF;
+    return found->st_dev == which->device && found->st_ino == which->inode;
 }
 
 int lc_tally_held_take(lc_tally_which *which, const lc_directory *at)
 {
     struct stat found;
     int fd = at->tally != NULL ? take_out(which, at->tally) : NOTHING;
-    if (fd >= 0 && is_that_file(&found, fd, which)) {
+    if (fd >= 0 && is_ours(&found, fd, which)) {
         if (which->generation == lc_generation() && which->dir_device == at->device &&
             which->dir_inode == at->inode && found.st_nlink == 1)
             return fd;
@@ -77,6 +82,6 @@ void lc_tally_held_close(lc_tally_held *held)
     lc_tally_which which;
     struct stat found;
     int fd = take_out(&which, held);
-    if (fd >= 0 && is_that_file(&found, fd, &which))
+    if (fd >= 0 && is_ours(&found, fd, &which))
         lc_close(fd);
 }
