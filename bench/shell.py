@@ -20,6 +20,8 @@ QUICK = 20
 AT_ONCE = 8
 # What each of the eight asks for lasts so long (seconds): what is over it is the cache's.
 SLEEP = 0.1
+HIT_MOST = 1.5  # milliseconds
+HIT_OVER_TRUE = 1.3
 
 
 class Shell:
@@ -80,6 +82,30 @@ def measure(locache: str, rounds: int) -> dict[tuple[str, str], list[float]]:
     return figures
 
 
+def over(taken: list[float], other: list[float]) -> float:
+    """The ratio: each round's own where both were measured in each."""
+    if len(taken) == len(other):
+        return statistics.median(one / two for one, two in zip(taken, other, strict=True))
+    return statistics.median(taken) / statistics.median(other)
+
+
+def verdicts(figures: dict[tuple[str, str], list[float]]) -> list[str]:
+    """Each target: what was measured, and whether that meets it."""
+    own = {kind: taken for (kind, name), taken in figures.items() if name == "locache run"}
+    lines = []
+
+    def judge(title: str, measured: float, most: float, unit: str) -> None:
+        word = "met" if measured <= most else "MISSED"
+        lines.append(f"  {title}: {measured:.2f} {unit}, at most {most:.2f} {unit}: {word}")
+
+    judge("a hit", statistics.median(own["hit"]) * 1e3, HIT_MOST, "ms")
+    judge("a hit over /bin/true", over(own["hit"], figures["true", "bare"]), HIT_OVER_TRUE, "x")
+    for kind, taken in own.items():
+        if (kind, "bkt") in figures:
+            judge(f"{kind} over bkt", over(taken, figures[kind, "bkt"]), 1, "x")
+    return lines
+
+
 def main() -> None:
     quick = "--quick" in sys.argv
     locache = os.path.abspath(sys.argv[1])
@@ -90,12 +116,9 @@ def main() -> None:
     for (kind, name), taken in figures.items():
         if kind == "true":
             continue
-        if len(taken) == len(bare):
-            ratios = [one / other for one, other in zip(taken, bare, strict=True)]
-            ratio = f"{statistics.median(ratios):10.2f}"
-        else:
-            ratio = f"{'':10}"
+        ratio = f"{over(taken, bare):10.2f}" if len(taken) == len(bare) else f"{'':10}"
         print(f"  {kind:12}{name:14}{statistics.median(taken) * 1e3:7.2f} ms{ratio}")
+    print("", *verdicts(figures), sep="\n")
     if not any(name == "bkt" for _, name in figures):
         print("\n  bkt is not installed (cargo install bkt): nothing to hold it against")
 

@@ -7,6 +7,7 @@
 #include "units.h"
 #include "walk.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdarg.h>
@@ -48,6 +49,7 @@ typedef struct importing {
     const char *into; /* NULL: as the archive says */
     uint32_t flags;
     uint64_t max_size;
+    bool has_max_size; /* it was told */
     bool as_json;
     cli_archive_reader *reader;
     locache_import *to;
@@ -182,6 +184,30 @@ static uint64_t half_of_free(const char *dir)
     return (uint64_t)found.f_bavail * found.f_frsize / 2;
 }
 
+static bool is_named_as_cache(const char *dir)
+{
+    static const char end[] = ".cache";
+    size_t size = strlen(dir);
+    while (size > 0 && dir[size - 1] == '/')
+        size--;
+    return size >= sizeof end - 1 && strncmp(dir + size + 1 - sizeof end, end, sizeof end - 1) == 0;
+}
+
+/* Results are not put among what is somebody's. */
+static bool is_place_for_cache(const char *dir)
+{
+    if (is_named_as_cache(dir) || locache_is_cache(dir) == LOCACHE_OK)
+        return true;
+    DIR *stream = opendir(dir);
+    if (stream == NULL)
+        return true; /* what comes next makes it, or says what is wrong */
+    bool empty = true;
+    for (struct dirent *one = readdir(stream); one != NULL && empty; one = readdir(stream))
+        empty = strcmp(one->d_name, ".") == 0 || strcmp(one->d_name, "..") == 0;
+    (void)closedir(stream);
+    return empty;
+}
+
 static bool begin_import(importing *in)
 {
     char here[LOCACHE_PATH_MAX];
@@ -193,7 +219,12 @@ static bool begin_import(importing *in)
                               : snprintf(in->dir, sizeof in->dir, "%s/%s", here, into);
     if (size < 0 || (size_t)size >= sizeof in->dir)
         return refuse_archive(in, "%s is too long a path", into);
-    if (in->max_size == 0)
+    if (!is_place_for_cache(in->dir))
+        return refuse_archive(in,
+                              "%s is a directory, neither empty nor a cache: name one that is, or "
+                              "whose name ends in .cache",
+                              in->dir);
+    if (!in->has_max_size)
         in->max_size = half_of_free(in->dir);
     if (locache_import_begin(&in->to, in->dir, in->flags, &error) != LOCACHE_OK)
         return refuse_archive(in, "%s", error.message);
@@ -386,7 +417,7 @@ static bool take_import_option(importing *in, int option, const char *value)
     else if (option == IMPORT_JSON)
         in->as_json = true;
     else
-        return cli_read_size(&in->max_size, "max-size", value);
+        return in->has_max_size = cli_read_size(&in->max_size, "max-size", value);
     return true;
 }
 

@@ -110,6 +110,19 @@ void cli_json_text(cli_json *json, const char *text, size_t size)
     put(json, '"');
 }
 
+void cli_json_hex(cli_json *json, const void *data, size_t size)
+{
+    static const char digits[] = "0123456789abcdef";
+    const unsigned char *bytes = data;
+    separate(json);
+    put(json, '"');
+    for (size_t i = 0; i < size; i++) {
+        put(json, digits[bytes[i] >> 4]);
+        put(json, digits[bytes[i] & 15]);
+    }
+    put(json, '"');
+}
+
 void cli_json_int(cli_json *json, int64_t number)
 {
     separate(json);

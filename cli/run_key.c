@@ -46,8 +46,56 @@ static bool put_directory(cli_run *run)
     return true;
 }
 
+/* A path without what leads nowhere: "./a//b" is "a/b". Links are followed by ".." and by a '/' at
+ * the end, which stay. */
+static void clean_path(char out[LOCACHE_PATH_MAX], const char *path)
+{
+    size_t size = 0;
+    bool any = *path != '\0';
+    while (*path != '\0' && size < LOCACHE_PATH_MAX - 1) {
+        bool begins = size == 0 || out[size - 1] == '/';
+        if (begins && size > 0 && *path == '/')
+            path++;
+        else if (begins && path[0] == '.' && path[1] == '/')
+            for (path++; *path == '/' && size == 0; path++)
+                continue;
+        else
+            out[size++] = *path++;
+    }
+    if (size == 0 && any)
+        out[size++] = '.';
+    out[size] = '\0';
+}
+
+static int by_name(const void *a, const void *b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+static int by_path(const void *a, const void *b)
+{
+    char one[LOCACHE_PATH_MAX];
+    char other[LOCACHE_PATH_MAX];
+    clean_path(one, *(const char *const *)a);
+    clean_path(other, *(const char *const *)b);
+    return strcmp(one, other);
+}
+
+/* What was asked for is a set: each once, in an order of its own. How many they are. */
+static size_t make_set(const char **all, size_t count, int (*compare)(const void *, const void *))
+{
+    size_t kept = 0;
+    qsort(all, count, sizeof *all, compare);
+    for (size_t n = 0; n < count; n++)
+        if (kept == 0 || compare(&all[kept - 1], &all[n]) != 0)
+            all[kept++] = all[n];
+    all[kept] = NULL;
+    return kept;
+}
+
 static void put_environment(cli_run *run)
 {
+    run->environment_count = make_set(run->environment, run->environment_count, by_name);
     key_label(&run->key, "env");
     locache_cbor_write_array(&run->key, 2 * run->environment_count);
     for (size_t n = 0; n < run->environment_count; n++) {
@@ -62,14 +110,17 @@ static void put_environment(cli_run *run)
 
 static bool put_files(cli_run *run)
 {
+    char path[LOCACHE_PATH_MAX];
     unsigned char digest[CLI_RUN_DIGEST];
+    run->file_count = make_set(run->files, run->file_count, by_path);
     key_label(&run->key, "file");
     locache_cbor_write_array(&run->key, 3 * run->file_count);
     for (size_t n = 0; n < run->file_count; n++) {
         char kind = cli_run_digest_path(digest, run->files[n], run->place);
         if (kind == 0)
             return false;
-        put_word(&run->key, run->files[n]);
+        clean_path(path, run->files[n]);
+        put_word(&run->key, path);
         locache_cbor_write_text(&run->key, &kind, 1);
         locache_cbor_write_bytes(&run->key, digest, kind != '-' ? sizeof digest : 0);
     }

@@ -4,9 +4,10 @@
 #include "print.h"
 
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
-/* Bytes of a byte string that are shown. */
+/* Bytes of a byte string that are shown, where long texts are cut. */
 #define BYTES_SHOWN 32
 
 static bool lost(cli_shown *to)
@@ -48,16 +49,18 @@ static bool is_plain_text(const char *text, size_t size)
     return size > 0;
 }
 
+/* Whole, or the first of them; where they are lines of text and whole as these, no more. */
 void cli_show_bytes(cli_shown *to, const char *type, const void *data, size_t size)
 {
-    char hex[2 * BYTES_SHOWN + 1] = "";
-    size_t shown = size < BYTES_SHOWN ? size : BYTES_SHOWN;
-    for (size_t i = 0; i < shown; i++)
-        (void)snprintf(hex + 2 * i, 3, "%02x", ((const unsigned char *)data)[i]);
+    bool is_text = is_plain_text(data, size);
+    bool is_whole = size <= BYTES_SHOWN || (to->text_max == 0 && !is_text);
     put_type(to, type);
     cli_json_member_uint(to->json, "size", size);
-    cli_json_member_text(to->json, shown < size ? "hex_begin" : "hex", hex);
-    if (is_plain_text(data, size)) {
+    if (is_whole || to->text_max != 0) {
+        cli_json_name(to->json, is_whole ? "hex" : "hex_begin");
+        cli_json_hex(to->json, data, is_whole ? size : BYTES_SHOWN);
+    }
+    if (is_text) {
         cli_json_name(to->json, "text");
         show_text(to, data, size);
     }
@@ -179,36 +182,63 @@ static bool show_map(cli_shown *to, locache_cbor_reader *reader, uint64_t count)
 
 /* ----------------------------------------------------------------------------------------- tags */
 
-/* The decimal digits of a magnitude: false where it has more bytes than are worth it. */
+/* What is shown of an integer as a number: beyond that its digits take seconds, for a reader who
+ * has no use for them. Cut, as long texts are: a few lines. */
+#define INTEGER_WHOLE ((size_t)64 << 10)
+#define INTEGER_CUT 128
+#define LIMB UINT32_C(1000000000)
+#define LIMB_DIGITS 9
+
+/* A magnitude in limbs of nine digits, the lowest first: how many, of as many as there is room
+ * for. */
+static size_t read_limbs(uint32_t *limbs, const unsigned char *data, size_t size, bool add_one)
+{
+    size_t count = 0;
+    for (size_t at = 0; at < size;) {
+        uint64_t carry = 0;
+        unsigned bits = 0;
+        do {
+            carry = carry << 8 | data[at++];
+            bits += 8;
+        } while ((size - at) % sizeof(uint32_t) != 0);
+        for (size_t i = 0; i < count || carry > 0; i++) {
+            carry += i < count ? (uint64_t)limbs[i] << bits : 0;
+            limbs[i] = (uint32_t)(carry % LIMB);
+            carry /= LIMB;
+            count = i < count ? count : i + 1;
+        }
+    }
+    for (size_t i = 0; add_one; i++) {
+        limbs[i] = i < count ? limbs[i] + 1 : 1;
+        count = i < count ? count : i + 1;
+        add_one = limbs[i] == LIMB;
+        if (add_one)
+            limbs[i] = 0;
+    }
+    return count;
+}
+
+/* An integer of any size. Tag 3 stands for -1 - n. False: it is too long to be shown as one. */
 static bool show_bignum(cli_shown *to, bool negative, const unsigned char *data, size_t size)
 {
-    enum { SIZE_MAX_SHOWN = 128 };
-    unsigned char magnitude[SIZE_MAX_SHOWN];
-    char text[3 * SIZE_MAX_SHOWN]; /* a byte is 2.4 digits */
-    size_t at = sizeof text - 1;
-    if (size > sizeof magnitude || size == 0)
+    if (size == 0 || size > (to->text_max == 0 ? INTEGER_WHOLE : INTEGER_CUT))
         return false;
-    memcpy(magnitude, data, size);
-    /* Tag 3 stands for -1 - n: one is added. */
-    for (size_t i = size; negative && i-- > 0 && ++magnitude[i] == 0;)
-        if (i == 0)
-            return false;
-    text[at] = '\0';
-    for (bool more = true; more && at > 1;) {
-        unsigned remainder = 0;
-        more = false;
-        for (size_t i = 0; i < size; i++) {
-            unsigned part = remainder << 8 | magnitude[i];
-            magnitude[i] = (unsigned char)(part / 10);
-            remainder = part % 10;
-            more = more || magnitude[i] != 0;
-        }
-        text[--at] = (char)('0' + remainder);
+    /* A byte is 2.41 digits. */
+    size_t room = size * 5 / 2 / LIMB_DIGITS + 3;
+    uint32_t *limbs = calloc(room, sizeof *limbs);
+    char *text = malloc(room * LIMB_DIGITS + 2);
+    bool shown = limbs != NULL && text != NULL;
+    if (shown) {
+        size_t count = read_limbs(limbs, data, size, negative);
+        char *at =
+            text + sprintf(text, "%s%u", negative ? "-" : "", count > 0 ? limbs[count - 1] : 0);
+        while (count-- > 1)
+            at += sprintf(at, "%09u", limbs[count - 1]);
+        cli_json_raw(to->json, text);
     }
-    if (negative)
-        text[--at] = '-';
-    cli_json_raw(to->json, text + at);
-    return true;
+    free(limbs);
+    free(text);
+    return shown;
 }
 
 /* What the bytes of a tag are, where its content is a byte string: its type's name. */

@@ -20,7 +20,8 @@ typedef struct cli_shown {
 bool cli_show_item(cli_shown *to, locache_cbor_reader *reader);
 /* The body of a value that is not CBOR: what it is, and its size. */
 void cli_show_opaque(cli_shown *to, const locache_value *value);
-/* Bytes: how many, and the first of them; where they are lines of UTF-8, these. */
+/* Bytes: how many, and these as digits; lines of UTF-8 as a text. Where texts are cut the first of
+ * both. */
 void cli_show_bytes(cli_shown *to, const char *type, const void *data, size_t size);
 
 /* The content of the tag of an array, which was just read; false: it is none, and the reader may be

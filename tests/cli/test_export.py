@@ -441,6 +441,22 @@ def test_an_archive_that_unpacks_to_too_much(run, archive, elsewhere):
     )
 
 
+def test_an_archive_that_may_unpack_to_nothing(run, archive, elsewhere):
+    told = run("import", "--max-size", "0", archive, cwd=elsewhere, code=3).err
+    assert "--max-size allows more" in told
+
+
+def test_results_are_not_put_among_what_is_somebodys(run, archive, elsewhere):
+    (elsewhere / "own").mkdir()
+    run("import", "--into", "own", archive, cwd=elsewhere, code=0)
+    run("import", "--into", "own", archive, cwd=elsewhere, code=0)
+    (elsewhere / "home").mkdir()
+    (elsewhere / "home/letter").touch()
+    told = run("import", "--into", "home", archive, cwd=elsewhere, code=3).err
+    assert "neither empty nor a cache" in told
+    assert [path.name for path in (elsewhere / "home").iterdir()] == ["letter"]
+
+
 def test_a_directory_of_the_users_own_is_left_alone(run, archive, elsewhere):
     own = elsewhere / "foo.cache" / "my_func"
     own.mkdir(parents=True, mode=0o700)

@@ -1,10 +1,15 @@
 """What every command has in common: help, versions, and words that are none of ours."""
 
 import os
+import re
 import signal
+from pathlib import Path
 
 import locache
 import pytest
+
+PAGES = Path(__file__).parents[2] / "docs"
+COMMANDS = "ls show explain rm reset gc verify stats top report export import run".split()
 
 
 def test_main__version_is_the_library_s(run):
@@ -15,6 +20,14 @@ def test_main__help_goes_to_standard_output_and_names_every_exit_code(run):
     told = run("--help").out
     assert told.startswith("usage: locache COMMAND")
     assert "Exit status: 0 done; 1 " in told and "; 2 " in told and "3 " in told
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_main__the_manual_page_names_every_option(run, command):
+    page = "locache-run.1" if command == "run" else "locache.1"
+    named = {*re.findall(r"-([a-z-]{2,})", (PAGES / page).read_text())}
+    told = re.findall(r"^ +(?:-\w, |    )--([a-z-]+)", run(command, "--help").out, re.MULTILINE)
+    assert len(told) > 1 and {*told} <= named
 
 
 def test_main__without_a_command_the_help_is_an_error(run):

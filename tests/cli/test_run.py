@@ -197,6 +197,22 @@ def test_run__files(shell, tmp_path):
     changed("tree")
 
 
+@pytest.mark.parametrize(
+    "same",
+    [
+        ["--env", "B", "--env", "A", "--file", "y", "--file", "x"],
+        ["--file", "./x", "--env", "A", "--env", "B", "--file", ".//y", "--env", "A"],
+        ["--file", "x", "--file", "x", "--file", "./././y", "--env", "A", "--env", "B"],
+    ],
+)
+def test_run__what_is_asked_for_is_a_set(shell, tmp_path, same):
+    for name in "xy":
+        (tmp_path / name).write_text(name)
+    asked = ["--env", "A", "--env", "B", "--file", "x", "--file", "y"]
+    assert shell(*asked, ONCE).count == shell(*same, ONCE).count == 1
+    assert shell("--file", "x/", "--env", "A", "--env", "B", "--file", "y", ONCE).count == 2
+
+
 def test_run__what_a_large_file_holds_is_remembered(shell, tmp_path):
     large = tmp_path / "large"
     large.write_bytes(b"1" * 100_000)

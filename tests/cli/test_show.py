@@ -53,8 +53,8 @@ REFUSED = {
         ("none-number", {"type": "float", "value": "nan"}),
         ("long", "x" * 5000),
         ("keys", {"type": "dict", "items": [[1, 2]]}),
-        ("huge", {"type": "bytes", "size": 300000, "hex_begin": "68" * 32, "text": "h" * 300000}),
-        ("bytes", {"type": "bytes", "size": 5000, "hex_begin": "7a" * 32, "text": "z" * 5000}),
+        ("huge", {"type": "bytes", "size": 300000, "text": "h" * 300000}),
+        ("bytes", {"type": "bytes", "size": 5000, "text": "z" * 5000}),
     ],
 )
 def test_show__plain_data_is_json(project, run, kind, result):
@@ -63,6 +63,28 @@ def test_show__plain_data_is_json(project, run, kind, result):
     assert shown["arguments"] == [{"name": "kind", "value": kind}]
     assert shown["function"] == "plain" and shown["current"] is True
     assert fits(shown, SHOWN)
+
+
+BINARY = bytes(range(256)) * 100
+LARGE = {
+    "-(10**600)": -(10**600),
+    "2 ** (8 * 400) - 1": 2 ** (8 * 400) - 1,
+    "-(2 ** (8 * 200))": -(2 ** (8 * 200)),
+    "bytes(range(256)) * 100": {"type": "bytes", "size": len(BINARY), "hex": BINARY.hex()},
+}
+
+
+@pytest.mark.parametrize("result", LARGE)
+def test_show__what_is_large_is_whole_where_that_is_asked_for(run, tmp_path, result):
+    source = f"from locache import persist\n@persist\ndef f():\n    return {result}\nf()\n"
+    (tmp_path / "large.py").write_text(source)
+    subprocess.run([sys.executable, "large.py"], cwd=tmp_path, check=True)
+    (entry,) = (tmp_path / "large.cache/f").glob("[!.]*")
+    (shown,) = run("show", "--json", entry).json()
+    assert shown["result"] == LARGE[result]
+    whole = run("show", "--full", entry).out
+    assert json.dumps(LARGE[result], separators=(",", ":")) in whole
+    assert len(run("show", entry).out) < 1000
 
 
 def test_show__in_words(project, run):
