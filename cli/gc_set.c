@@ -29,8 +29,8 @@ static void say_bounds(const locache_bounds *set, const char *of, bool dry_run)
     if (set->max_bytes > 0)
         cli_size_words(size, (uint64_t)set->max_bytes);
     if (set->max_entries > 0)
-        (void)snprintf(entries, sizeof entries, ", at most %lld results",
-                       (long long)set->max_entries);
+        (void)snprintf(entries, sizeof entries, ", at most %lld result%s",
+                       (long long)set->max_entries, cli_plural((uint64_t)set->max_entries));
     if (set->max_age > 0)
         (void)snprintf(age, sizeof age, ", none unused for more than %.4g days",
                        (double)set->max_age / 86400e9);

@@ -365,9 +365,9 @@ static void put_imported(const importing *in, const locache_imported *done)
 static void tell_pickles(const locache_imported *done)
 {
     if (done->pickles > 0)
-        cli_error("%llu pickled results that you did not sign were left out, since a pickle can "
-                  "run code: --trust imports them, if you trust who made the archive",
-                  (unsigned long long)done->pickles);
+        cli_error("%llu pickled result%s that you did not sign left out, since a pickle can run "
+                  "code: --trust imports them, if you trust who made the archive",
+                  (unsigned long long)done->pickles, cli_plural(done->pickles));
 }
 
 static int import_archive(importing *in, int fd, const char *shown)
