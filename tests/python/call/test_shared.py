@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+import textwrap
 from pathlib import Path
 
 import numpy as np
@@ -144,6 +145,46 @@ def test_c_finds_what_python_stored(name, c_side, python_side):
     value, said = (VALUES | FROM_PYTHON)[name]
     assert same(value, python_side(name, value))
     assert c_side("get", name) == said
+
+
+ASKS = """
+    import sys, time
+    import numpy as np
+    from locache import persist
+
+    def f(name, integer, natural, real, truth, nothing, text, data,
+          long_text, long_data, grid, row):
+        print("computing", end=" ")
+        time.sleep(0.03)
+        return -12345678901
+
+    persisted = persist(f, dir=sys.argv[1], name="f", version="2")
+    rest = (-3, 2**64 - 1, 0.5, True, None, "gr\u00fcn", b"\\0\\xff", "t" * 5000, b"t" * 5000,
+            np.arange(1200.0).reshape(30, 40), np.array([1, -2, 3], dtype=np.int16))
+    print("ready", flush=True)
+    input()
+    print("int", persisted(sys.argv[2], *rest))
+"""
+
+
+def test_c_and_python_that_ask_at_once_compute_once(program, tmp_path):
+    rounds = 10
+    script = tmp_path / "asks.py"
+    script.write_text(textwrap.dedent(ASKS))
+    cache = str(tmp_path / "test.cache")
+    both = [program, cache, "2", "ask"], [sys.executable, script, cache]
+    said = []
+    for number in range(rounds):
+        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+        asking = [subprocess.Popen([*one, f"int-{number}"], **pipes) for one in both * 2]
+        assert [one.stdout.readline() for one in asking] == ["ready\n"] * 4
+        for one in asking:
+            one.stdin.write("\n")
+            one.stdin.flush()
+        said.append([one.communicate(timeout=60)[0].strip() for one in asking])
+        assert [one.returncode for one in asking] == [0] * 4
+    value = "int -12345678901"
+    assert all(sorted(one) == sorted([value] * 3 + ["computing " + value]) for one in said), said
 
 
 def test_other_versions_are_not_shared(c_side, python_side):
