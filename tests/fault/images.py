@@ -17,9 +17,16 @@ MAKERS = {
     "xfs": (320, ["mkfs.xfs", "-q"]),
     "btrfs": (256, ["mkfs.btrfs", "-q"]),
 }
-# Programs that are file systems: how one is made, and mounted from a loop device. A directory is
-# theirs whose mode they do not keep.
-PROGRAMS = {
+# Odd file systems, most of them programs: how one is made, mounted from a loop device, and what is
+# said of a directory on it. Of most no mode is kept.
+ODD = {
+    "vfat": (["mkfs.vfat"], ["fusefat", "-o", "rw+"]),
+    "vfat of the kernel": (["mkfs.vfat"], ["mount", "-t", "vfat", "-o", "umask=077"]),
+    "ext4 that folds": (
+        ["mkfs.ext4", "-q", "-O", "casefold"],
+        ["mount", "-t", "ext4"],
+        ["chattr", "+F"],
+    ),
     "exfat": (["mkfs.exfat"], ["mount.exfat-fuse", "-o", "umask=077"]),
     "ntfs": (["mkfs.ntfs", "-F", "-Q", "-q"], ["ntfs-3g", "-o", "umask=077"]),
     "ntfs that folds": (
@@ -79,9 +86,9 @@ class Images(contextlib.ExitStack):
         path.unlink()
         return place
 
-    def program(self, kind) -> Path:
-        """A fresh file system of a kind in PROGRAMS."""
-        maker, mounter = PROGRAMS[kind]
+    def odd(self, kind) -> Path:
+        """A directory on a fresh file system of a kind in ODD."""
+        maker, mounter, *said = ODD[kind]
         if os.geteuid() != 0:
             raise Missing("mounting needs root")
         path = self.formatted(64, *maker)
@@ -90,7 +97,11 @@ class Images(contextlib.ExitStack):
         place.mkdir()
         run(*mounter, device, place)
         self.callback(subprocess.run, ["umount", "-l", str(place)], check=True)
-        return place
+        home = place / "home"
+        home.mkdir(mode=0o700)
+        for words in said:
+            run(*words, home)
+        return home
 
     def sharing(self) -> Path:
         """A file system on which a copy of a file shares its blocks, and is of one moment."""
