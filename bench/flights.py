@@ -1,5 +1,5 @@
-"""Many processes that ask for the same missing results at the same moment: how often these are
-computed, and how long it takes until all have them; of locache and of its peers.
+"""Many processes and threads that ask for the same missing results at the same moment: how often
+these are computed, and how long it takes until all have them; of locache and of its peers.
 
 usage: flights.py [--docs]: --docs puts the table into docs/concurrency.md.
 """
@@ -13,12 +13,18 @@ import shutil
 import signal
 import sys
 import tempfile
+import threading
 import time
 from pathlib import Path
 
 import contenders
 
-PROCESSES, KEYS = 64, 20
+WAYS = {  # processes, and threads of each
+    "64 processes": (64, 1),
+    "64 threads": (1, 64),
+    "8 processes of 8 threads": (8, 8),
+}
+KEYS = 20
 SECONDS = 0.05  # that a computation takes
 TIMEOUT = 30  # seconds, of a process: it is ended and counts as failed
 ROUNDS = 3  # the median counts
@@ -42,39 +48,56 @@ def work(key):
     return [key] * 10
 
 
-def ask_for_all(tool: str, place: Path, seed: int, start: int) -> None:
-    """In a process of its own: every key, in an order of its own."""
-    signal.alarm(TIMEOUT)
+def ask_in_an_order(memoized, seed: int, wrong: list) -> None:
     keys = list(range(KEYS))
     random.Random(seed).shuffle(keys)
+    try:
+        if [memoized(key) for key in keys] != [[key] * 10 for key in keys]:
+            wrong.append("another result")
+    except Exception as error:
+        wrong.append(error)
+
+
+def ask_for_all(tool: str, place: Path, seed: int, start: int, threads: int) -> None:
+    """In a process of its own: each thread every key, in an order of its own."""
+    signal.alarm(TIMEOUT)
     memoized = getattr(contenders, tool)(work, place)
+    wrong: list = []
+    asking = [
+        threading.Thread(target=ask_in_an_order, args=(memoized, seed * threads + n, wrong))
+        for n in range(threads)
+    ]
     os.read(start, 1)  # until the other end is closed
-    for key in keys:
-        assert memoized(key) == [key] * 10
+    for one in asking:
+        one.start()
+    for one in asking:
+        one.join()
+    if wrong:
+        raise RuntimeError(f"{tool}: {wrong[0]}")
 
 
-def begin_process(tool: str, place: Path, seed: int, pipe: tuple[int, int]) -> int:
+def begin_process(tool: str, place: Path, seed: int, pipe: tuple[int, int], threads: int) -> int:
     pid = os.fork()
     if pid == 0:
         code = 1
         try:
             os.close(pipe[1])
             os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
-            ask_for_all(tool, place, seed, pipe[0])
+            ask_for_all(tool, place, seed, pipe[0], threads)
             code = 0
         finally:
             os._exit(code)
     return pid
 
 
-def one_round(tool: str) -> tuple[int, float, int]:
+def one_round(tool: str, processes: int, threads: int) -> tuple[int, float, int]:
     """Computations, seconds, and processes that failed."""
     place = Path(tempfile.mkdtemp())
     log = place / "log"
     log.touch()
     os.environ[LOG] = str(log)
     start, gate = os.pipe()
-    pids = [begin_process(tool, place, seed, (start, gate)) for seed in range(PROCESSES)]
+    pids = [begin_process(tool, place, seed, (start, gate), threads) for seed in range(processes)]
     time.sleep(2)  # all of them are there
     begin = time.monotonic()
     os.close(gate)
@@ -86,31 +109,33 @@ def one_round(tool: str) -> tuple[int, float, int]:
     return computations, took, failed
 
 
+def cell(tool: str, way: str) -> str:
+    rounds = sorted((one_round(tool, *WAYS[way]) for _ in range(ROUNDS)), key=lambda one: one[1])
+    computations, took, failed = rounds[len(rounds) // 2]
+    late = f", {failed} without all" if failed else ""
+    return f"{computations} in {took:.2f} s{late}"
+
+
 def row(tool: str) -> str:
     __import__(TOOLS[tool])  # once for all processes
-    rounds = sorted((one_round(tool) for _ in range(ROUNDS)), key=lambda one: one[1])
-    computations, took, failed = rounds[len(rounds) // 2]
     name = tool.replace("_stampede", ", memoize_stampede")
-    return f"| {name} | {computations} | {computations / KEYS:.1f} | {took:.2f} s | {failed} |"
+    return f"| {name} | " + " | ".join(cell(tool, way) for way in WAYS) + " |"
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--docs", action="store_true")
     told = parser.parse_args()
-    lines = [
-        "| | computations | of each result | until all had all "
-        f"| processes without all after {TIMEOUT} s |"
-    ]
-    lines += ["|---|--:|--:|--:|--:|"]
+    lines = [f"| computations | {' | '.join(WAYS)} |", "|---|" + "--:|" * len(WAYS)]
     for tool in TOOLS:
         lines.append(row(tool))
         print(lines[-1], flush=True)
     lines.append("")
     lines.append(
-        f"{PROCESSES} processes, {KEYS} results of {SECONDS * 1000:.0f} ms each, so "
-        f"{KEYS} computations and {KEYS * SECONDS:.0f} s for one process alone; the median of "
-        f"{ROUNDS} rounds, {os.cpu_count()} cores, CPython {sys.version.split()[0]}."
+        f"{KEYS} results of {SECONDS * 1000:.0f} ms each, so {KEYS} computations, and "
+        f"{KEYS * SECONDS:.0f} s for one thread alone; until all had all, or a process was ended "
+        f"after {TIMEOUT} s without all. The median of {ROUNDS} rounds, "
+        f"{os.cpu_count()} cores, CPython {sys.version.split()[0]}."
     )
     print(lines[-1])
     if told.docs:
