@@ -32,16 +32,31 @@
 #define UNLIMITED ((uintptr_t)8 << 20)
 
 #ifdef __linux__
-/* The lowest byte of the stack of the process's first thread, which grows on demand. Its highest
- * are what the kernel puts there, sixteen random bytes among them. 0: who can tell? */
+/* How large the stack of the process's first thread may become; 0: who can tell? A program may
+ * change that at any time: it is asked for again after a while. Of the first thread alone, so that
+ * no other needs what is kept. */
+static uintptr_t size_of_first(void)
+{
+    static uintptr_t size;
+    static int64_t asked;
+    struct rlimit limit;
+    int64_t now = lc_ticks();
+    if (size == 0 || now - asked >= LC_LATELY) {
+        asked = now;
+        size = getrlimit(RLIMIT_STACK, &limit) != 0 ? 0
+               : limit.rlim_cur < UNLIMITED         ? (uintptr_t)limit.rlim_cur
+                                                    : UNLIMITED;
+    }
+    return size;
+}
+
+/* The lowest byte of that stack, which grows on demand. Its highest are what the kernel puts there,
+ * sixteen random bytes among them. 0: who can tell? */
 static uintptr_t lowest_of_first(uintptr_t here)
 {
-    struct rlimit limit;
+    uintptr_t size = size_of_first();
     uintptr_t top = (uintptr_t)getauxval(AT_RANDOM);
-    if (getrlimit(RLIMIT_STACK, &limit) != 0 || here >= top)
-        return 0;
-    uintptr_t size = limit.rlim_cur < UNLIMITED ? (uintptr_t)limit.rlim_cur : UNLIMITED;
-    return top > size && here > top - size ? top - size : 0;
+    return size > 0 && here < top && top > size && here > top - size ? top - size : 0;
 }
 
 static uintptr_t lowest_of_thread(uintptr_t here)

@@ -22,6 +22,11 @@ int64_t lc_now(void);       /* nanoseconds since 1970-01-01 UTC */
 int64_t lc_monotonic(void); /* nanoseconds of a clock that never goes back */
 /* The same, coarse: some milliseconds behind, and cheaper by far. */
 int64_t lc_ticks(void);
+/* Nanoseconds for which what was looked up of the machine goes on holding for this process: of
+ * rights, links and limits that hardly ever change, where a program asks for them many times in a
+ * row. Shorter than a person needs to change something and expect it to be seen, and long enough
+ * that the looks of a program that goes on asking cost nothing. By lc_ticks(). */
+#define LC_LATELY INT64_C(100000000)
 /* Sleep so many nanoseconds, less than a second. -1: a signal was handled meanwhile. */
 int lc_sleep(int64_t nanoseconds);
 /* How many times this process's memory was copied by fork(), counted from 1. */

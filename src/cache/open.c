@@ -27,7 +27,21 @@
  * same with an entry's name. */
 #define PATH_RESERVE (sizeof "/" LC_VERSIONS + 2 * (LOCACHE_NAME_MAX + 1) + 2 * LOCACHE_ID_SIZE + 2)
 
-/* What a program may get wrong. `tag` becomes a word of the version record, a line of text. */
+/* A word of the version record, which is a line of text. */
+static bool is_tag(const char *tag)
+{
+    size_t size = 0;
+    for (; tag[size] != '\0'; size++) {
+        char c = tag[size];
+        bool fits = (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') ||
+                    c == '.' || c == '_' || c == '-';
+        if (!fits || size == LC_TAG_MAX)
+            return false;
+    }
+    return size > 0;
+}
+
+/* What a program may get wrong. */
 static locache_status check_options(const char *dir, const locache_options *options,
                                     locache_error *error)
 {
@@ -61,10 +75,7 @@ static locache_status check_options(const char *dir, const locache_options *opti
                        "mode must be one for directories, as 02770, 02750 or 0755: not 0%o",
                        options->mode);
     const char *tag = identity.code_tag;
-    if (tag != NULL &&
-        (tag[0] == '\0' || strlen(tag) > LC_TAG_MAX ||
-         tag[strspn(tag, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-")] !=
-             '\0'))
+    if (tag != NULL && !is_tag(tag))
         return lc_fail(error, LOCACHE_EINVAL,
                        "identity.code_tag must be 1 to %d of [A-Za-z0-9._-]: %s", LC_TAG_MAX, tag);
     return lc_told_check(options, error);

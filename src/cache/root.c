@@ -7,6 +7,14 @@
  * the one that they are in, which moves its times, and rights show themselves. So the next function
  * looks at each level once, from its own open directory upwards.
  *
+ * A program that calls many functions for the first time looks at the levels above the cache
+ * directory once in LC_LATELY, and each function at the cache directory alone. Whoever gets a right
+ * to one of these levels meanwhile, and exchanges what is in it, gains nothing: what is looked at
+ * is the directory that the function's own open directory is in, which is the same as before, by
+ * its number, ours, and closed to others. One that was put in its place is another, and all is
+ * looked at anew. What shows later is only that such a right was given, which the next function
+ * says.
+ *
  * Kept are plain cases only: no link on the way, nothing that others may write to but what is
  * sticky, nothing that was changed just now, which could be changed once more and look the same.
  *
@@ -34,6 +42,7 @@ typedef struct record {
 
 static lc_latch records_lock;
 static record records[RECORDS];
+static unsigned last_number; /* under the lock */
 
 static bool take_records_lock(void)
 {
@@ -93,20 +102,36 @@ static const char *next_up(way_up *way)
     return way->names;
 }
 
+/* All levels of the record were as they are, once more. */
+static void note_look(const lc_root *root, int64_t now)
+{
+    if (!take_records_lock())
+        return;
+    for (unsigned i = 0; i < RECORDS; i++)
+        if (records[i].there && records[i].root.number == root->number)
+            records[i].root.looked = now;
+    lc_latch_release(&records_lock);
+}
+
 bool lc_root_has(const lc_root *root, int funcdir, const struct stat *found)
 {
     way_up way = {.length = 0};
     struct stat here;
+    int64_t now = lc_ticks();
+    bool lately = now - root->looked < LC_LATELY;
+    unsigned depth = lately && root->depth > 1 ? 1 : root->depth;
     if (found->st_uid != root->owner || found->st_mode & (S_IWGRP | S_IWOTH) ||
         found->st_dev != root->levels[0].device)
         return false;
-    for (unsigned i = 0; i < root->depth; i++) {
+    for (unsigned i = 0; i < depth; i++) {
         if (lc_fstatat(funcdir, next_up(&way), &here) != 0)
             return false;
         const lc_root_level level = level_of(&here);
         if (!same_level(&level, &root->levels[i], i == 0))
             return false;
     }
+    if (!lately)
+        note_look(root, now);
     return true;
 }
 
@@ -182,9 +207,11 @@ void lc_root_note(const char *path, int root, uid_t us, bool folds, lc_file_syst
     record *at = place_of(fresh.path, path);
     /* A process that has one function need not look at all levels once more. */
     bool again = is_met(at, fresh.path);
+    fresh.root.looked = lc_ticks();
     fresh.there = again && climb(&fresh.root, root) && leads_there(path, &fresh.root);
     if ((again && !fresh.there) || !take_records_lock())
         return;
+    fresh.root.number = ++last_number;
     *at = fresh;
     lc_latch_release(&records_lock);
 }

@@ -23,13 +23,16 @@ typedef struct lc_root {
     uid_t owner; /* we, who found that */
     bool folds;  /* capital letters of names in it */
     lc_file_system system;
-    unsigned depth; /* of the levels, from itself to "/" */
+    unsigned number; /* of the record: no two have the same */
+    int64_t looked;  /* lc_ticks() when all levels were as follows */
+    unsigned depth;  /* of the levels, from itself to "/" */
     lc_root_level levels[LC_ROOT_DEPTH];
 } lc_root;
 
 /* The directory of that path was found sound, by the same user. */
 bool lc_root_find(lc_root *out, const char *path, uid_t us);
-/* Is an open function directory in it, and it and all above as they were? `found` is the function
+/* Is an open function directory in it, and it and all above as they were? What is above is looked
+ * at again where the last look at it is longer ago than LC_LATELY. `found` is the function
  * directory's own fstat(). */
 bool lc_root_has(const lc_root *root, int funcdir, const struct stat *found);
 /* The open directory of that path, in which the function directory is, was found sound. The second

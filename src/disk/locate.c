@@ -6,6 +6,7 @@
 #include "disk/locate.h"
 #include "base/os.h"
 #include "base/system.h"
+#include "disk/located.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -24,13 +25,14 @@
 /* A source by its parts: its directory, real, without a slash at its end ("" for the root), and the
  * stem of its name. */
 typedef struct source_parts {
-    char directory[LOCACHE_PATH_MAX];
+    char directory[LOCACHE_PATH_MAX]; /* with its name, at first */
     char stem[COMPONENT_MAX + 1];
 } source_parts;
 
 /* Resolve what is there of a path, and keep the rest, which is perhaps in an archive or not written
  * yet. The rest may not lead up: nobody knows from where. */
-static locache_status resolve(char out[LOCACHE_PATH_MAX], const char *path, locache_error *error)
+static __attribute__((noinline)) locache_status
+resolve_in_parts(char out[LOCACHE_PATH_MAX], const char *path, locache_error *error)
 {
     char head[LOCACHE_PATH_MAX];
     size_t size = strlen(path);
@@ -91,6 +93,15 @@ static locache_status take_stem(char out[COMPONENT_MAX + 1], const char *name, c
     return LOCACHE_OK;
 }
 
+/* Paths that are put together have functions of their own, here and below: room for one more is a
+ * page of the stack that a process may not have touched before its first call. */
+static locache_status resolve(char out[LOCACHE_PATH_MAX], const char *path, locache_error *error)
+{
+    return lc_realpath(out, LOCACHE_PATH_MAX, path) == 0 && strcmp(out, "/") != 0
+               ? LOCACHE_OK
+               : resolve_in_parts(out, path, error);
+}
+
 locache_status lc_locate_user_directory(char *out, size_t size, const char *variable,
                                         const char *otherwise, locache_error *error)
 {
@@ -121,7 +132,7 @@ locache_status lc_locate_user_directory(char *out, size_t size, const char *vari
 static locache_status split_source(source_parts *out, const char *source, const char *stem,
                                    locache_error *error)
 {
-    char real[LOCACHE_PATH_MAX];
+    char *real = out->directory;
     if (source == NULL || source[0] != '/')
         return lc_fail(error, LOCACHE_EINVAL, "the path of the source must be absolute: %s",
                        source ? source : "NULL");
@@ -134,7 +145,6 @@ static locache_status split_source(source_parts *out, const char *source, const 
     if (slash == NULL || slash[1] == '\0')
         return lc_fail(error, LOCACHE_EINVAL, "the path of the source names no file: %s", source);
     *slash = '\0';
-    memcpy(out->directory, real, (size_t)(slash - real) + 1);
     return take_stem(out->stem, slash + 1, stem, error);
 }
 
@@ -194,31 +204,64 @@ static bool is_usable(const char *path, const char *directory)
     return lc_writable(directory) == 0;
 }
 
+static __attribute__((noinline)) locache_status find_chosen(char out[LOCACHE_PATH_MAX],
+                                                            const source_parts *parts,
+                                                            const char *chosen,
+                                                            locache_error *error)
+{
+    char base[LOCACHE_PATH_MAX];
+    locache_status status = take_override(base, chosen, error);
+    return status == LOCACHE_OK ? join(out, base, parts, error) : status;
+}
+
+static __attribute__((noinline)) locache_status
+find_away(char out[LOCACHE_PATH_MAX], const source_parts *parts, locache_error *error)
+{
+    char base[LOCACHE_PATH_MAX];
+    locache_status status = lc_locate_user_directory(base, sizeof base - sizeof "/locache",
+                                                     "XDG_CACHE_HOME", "/.cache", error);
+    if (status != LOCACHE_OK)
+        return status;
+    memcpy(base + strlen(base), "/locache", sizeof "/locache");
+    return join(out, base, parts, error);
+}
+
+/* Where the source's results are, by a look. *lately: the same answer may be given again. */
+static locache_status look_for(char out[LOCACHE_PATH_MAX], bool *lately, const source_parts *parts,
+                               unsigned flags, const char *chosen, locache_error *error)
+{
+    /* A relative one starts from a directory that changes with the process. */
+    *lately = chosen == NULL || chosen[0] == '/';
+    if (chosen != NULL)
+        return find_chosen(out, parts, chosen, error);
+    if (!(flags & LOCACHE_LOCATE_AWAY)) {
+        locache_status status = join(out, "", parts, error);
+        if (status != LOCACHE_OK || is_usable(out, parts->directory))
+            return status;
+    }
+    /* By other variables than those that the answer is known by. */
+    *lately = false;
+    return find_away(out, parts, error);
+}
+
 locache_status locache_locate(char out[LOCACHE_PATH_MAX], const char *source, const char *stem,
                               unsigned flags, locache_error *error)
 {
     source_parts parts;
-    char base[LOCACHE_PATH_MAX];
+    lc_located asked;
+    bool lately;
     lc_error_clear(error);
     if (flags & ~(unsigned)LOCACHE_LOCATE_AWAY)
         return lc_fail(error, LOCACHE_EINVAL, "unknown flags: 0x%x", flags);
-    locache_status status = split_source(&parts, source, stem, error);
-    if (status != LOCACHE_OK)
-        return status;
     const char *chosen = lc_environment("LOCACHE_DIR");
-    if (chosen != NULL && chosen[0] != '\0') {
-        status = take_override(base, chosen, error);
-        return status == LOCACHE_OK ? join(out, base, &parts, error) : status;
-    }
-    if (!(flags & LOCACHE_LOCATE_AWAY)) {
-        status = join(out, "", &parts, error);
-        if (status != LOCACHE_OK || is_usable(out, parts.directory))
-            return status;
-    }
-    status = lc_locate_user_directory(base, sizeof base - sizeof "/locache", "XDG_CACHE_HOME",
-                                      "/.cache", error);
-    if (status != LOCACHE_OK)
-        return status;
-    memcpy(base + strlen(base), "/locache", sizeof "/locache");
-    return join(out, base, &parts, error);
+    if (chosen != NULL && chosen[0] == '\0')
+        chosen = NULL;
+    if (source != NULL && lc_located_find(out, &asked, source, stem, flags, chosen))
+        return LOCACHE_OK;
+    locache_status status = split_source(&parts, source, stem, error);
+    if (status == LOCACHE_OK)
+        status = look_for(out, &lately, &parts, flags, chosen, error);
+    if (status == LOCACHE_OK && lately)
+        lc_located_note(&asked, out);
+    return status;
 }

@@ -274,10 +274,11 @@ __attribute__((noinline)) static locache_status refuse_foreign(const lc_climb *h
  * path may be others by now. */
 locache_status lc_owner_climb(int dir, const lc_climb *how)
 {
-    char up[3 * DEPTH_MAX + 3] = ".";
+    char up[3 * DEPTH_MAX + 3];
     size_t length = 0;
     struct stat below = {.st_ino = 0};
     struct stat here;
+    memcpy(up, ".", 2); /* and not all of it */
     for (int depth = 0; depth < DEPTH_MAX; depth++) {
         if (lc_fstatat(dir, up, &here) != 0)
             return lc_fail_os(how->error, errno, "cannot examine the directories above %s",

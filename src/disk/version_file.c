@@ -12,16 +12,33 @@
 
 #define FILE_NAME "version" /* in .locache/ */
 #define NOTE_NAME "parts"
+/* Bytes of a record as most are. Longer ones are read once more: room for the longest would be two
+ * pages of the stack that a process may not have touched before its first call. */
+#define USUAL_MAX 1000
+
+static __attribute__((noinline)) locache_status
+read_long_record(lc_version *out, const lc_meta *file, locache_error *error)
+{
+    char text[LC_VERSION_TEXT_MAX + 1]; /* one more, so that a longer file shows */
+    size_t size;
+    locache_status status = lc_meta_read(&size, text, sizeof text, file, error);
+    if (status == LOCACHE_OK)
+        lc_version_parse(out, text, size);
+    return status;
+}
 
 locache_status lc_version_file_read(lc_version *out, int dir, const char *path,
                                     locache_error *error)
 {
-    char text[LC_VERSION_TEXT_MAX + 1]; /* one more, so that a longer file shows */
+    const lc_meta file = {dir, path, FILE_NAME};
+    char text[USUAL_MAX + 1];
     size_t size;
-    *out = (lc_version){.lost = true};
-    locache_status status =
-        lc_meta_read(&size, text, sizeof text, &(lc_meta){dir, path, FILE_NAME}, error);
-    if (status == LOCACHE_OK)
+    lc_version_clear(out);
+    out->lost = true;
+    locache_status status = lc_meta_read(&size, text, sizeof text, &file, error);
+    if (status == LOCACHE_OK && size > USUAL_MAX)
+        status = read_long_record(out, &file, error);
+    else if (status == LOCACHE_OK)
         lc_version_parse(out, text, size);
     return status == LOCACHE_MISS ? LOCACHE_OK : status;
 }

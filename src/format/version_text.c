@@ -38,22 +38,41 @@ bool lc_version_same_id(const locache_id *a, const locache_id *b)
     return memcmp(a->bytes, b->bytes, LOCACHE_ID_SIZE) == 0;
 }
 
+/* Not the whole of it, which has room for far more than most records say. */
+void lc_version_clear(lc_version *out)
+{
+    out->lost = out->newer = false;
+    out->has_source = out->has_before = false;
+    memset(&out->id, 0, sizeof out->id);
+    memset(&out->source, 0, sizeof out->source);
+    memset(&out->before, 0, sizeof out->before);
+    out->count = out->kept_count = 0;
+    out->state[0] = '\0';
+}
+
 /* ----------------------------------------------------------------------------------------- text */
 
-/* The value of a line "<label> <value>\n", of `room` bytes with its NUL. Moves *at past it, or
- * returns false. */
-static bool take_line(char *value, size_t room, const char **at, const char *label)
+/* What is left of a text. */
+typedef struct rest {
+    const char *at;
+    const char *end;
+} rest;
+
+/* The value of a line "<label> <value>\n", of `room` bytes with its NUL. Moves past it, or returns
+ * false. */
+static bool take_line(char *value, size_t room, rest *text, const char *label)
 {
     size_t size = strlen(label);
-    if (strncmp(*at, label, size) != 0 || (*at)[size] != ' ')
+    if ((size_t)(text->end - text->at) <= size || memcmp(text->at, label, size) != 0 ||
+        text->at[size] != ' ')
         return false;
-    const char *start = *at + size + 1;
-    const char *end = strchr(start, '\n');
+    const char *start = text->at + size + 1;
+    const char *end = memchr(start, '\n', (size_t)(text->end - start));
     if (end == NULL || (size_t)(end - start) >= room)
         return false;
     memcpy(value, start, (size_t)(end - start));
     value[end - start] = '\0';
-    *at = end + 1;
+    text->at = end + 1;
     return true;
 }
 
@@ -90,7 +109,7 @@ static bool take_kept(lc_version *out, char *line)
 }
 
 /* The lines that a record may have or not: true where those that are there are sound. */
-static bool parse_more(lc_version *out, const char **text)
+static bool parse_more(lc_version *out, rest *text)
 {
     char line[VALUE_MAX + 1];
     if (take_line(line, sizeof line, text, "source")) {
@@ -109,42 +128,38 @@ static bool parse_more(lc_version *out, const char **text)
     return true;
 }
 
-static bool parse_lines(lc_version *out, const char *text)
+static bool parse_lines(lc_version *out, rest *text)
 {
     char line[VALUE_MAX + 1];
-    *out = (lc_version){.count = 0};
-    if (!take_line(line, sizeof line, &text, "locache"))
+    if (!take_line(line, sizeof line, text, "locache"))
         return false;
     /* Of a later format only that much is known: whatever follows is not ours to judge. */
     out->newer = strcmp(line, "1") != 0;
     if (out->newer)
         return strspn(line, "0123456789") == strlen(line) && line[0] >= '1' && line[0] <= '9';
-    if (!take_line(line, sizeof line, &text, "id") ||
+    if (!take_line(line, sizeof line, text, "id") ||
         !lc_text_unhex(out->id.bytes, LOCACHE_ID_SIZE, line))
         return false;
-    if (take_line(line, sizeof line, &text, "before")) {
+    if (take_line(line, sizeof line, text, "before")) {
         out->has_before = true;
         if (!lc_text_unhex(out->before.bytes, LOCACHE_ID_SIZE, line))
             return false;
     }
-    while (take_line(line, sizeof line, &text, "code"))
+    while (take_line(line, sizeof line, text, "code"))
         if (!take_code(out, line))
             return false;
-    return parse_more(out, &text) && *text == '\0';
+    return parse_more(out, text) && text->at == text->end;
 }
 
 bool lc_version_parse(lc_version *out, const char *text, size_t size)
 {
-    char line[LC_VERSION_TEXT_MAX + 1];
-    /* Bytes of a file have no NUL at their end, and may have one before. */
-    bool text_only = size <= LC_VERSION_TEXT_MAX && memchr(text, '\0', size) == NULL;
-    if (text_only) {
-        memcpy(line, text, size);
-        line[size] = '\0';
-    }
-    bool sound = text_only && parse_lines(out, line);
+    rest all = {text, text + size};
+    lc_version_clear(out);
+    bool sound =
+        size <= LC_VERSION_TEXT_MAX && memchr(text, '\0', size) == NULL && parse_lines(out, &all);
     if (!sound)
-        *out = (lc_version){.lost = true};
+        lc_version_clear(out);
+    out->lost = !sound;
     return sound;
 }
 

@@ -65,6 +65,8 @@ typedef struct lc_identities {
     size_t count;
 } lc_identities;
 
+/* A record that says nothing. */
+void lc_version_clear(lc_version *out);
 /* size bytes of text, which may be anything. False: it is no record; *out is a lost one then. */
 bool lc_version_parse(lc_version *out, const char *text, size_t size);
 /* Without a NUL; how many bytes. What was parsed, and is not newer, comes out as the same bytes. */

@@ -11,6 +11,7 @@
 #include <cmocka.h>
 
 #include "base/hash.h"
+#include "base/system.h"
 #include "locache.h"
 
 #include <dirent.h>
@@ -316,6 +317,12 @@ static inline void restamp(bytes *entry)
     memset(entry->data + HEADER - LC_CHECKSUM_SIZE, 0, LC_CHECKSUM_SIZE);
     lc_checksum(sum, &(lc_span){entry->data, entry->size}, 1);
     memcpy(entry->data + HEADER - LC_CHECKSUM_SIZE, sum, LC_CHECKSUM_SIZE);
+}
+
+/* Until what was looked up before does not hold any more without another look. */
+static inline void wait_lately(void)
+{
+    usleep((useconds_t)(LC_LATELY / 1000 + 20000)); /* a coarse clock's ticks are up to 10 ms */
 }
 
 static inline bool exists(const char *path)

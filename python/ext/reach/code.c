@@ -20,7 +20,7 @@ static int note_assigned(lcpy_reacher *r, PyObject *path, PyObject *globals)
     Py_ssize_t size = PyTuple_GET_SIZE(path);
     PyObject *name = PyTuple_GET_ITEM(path, size - 1);
     if (size == 1)
-        return lcpy_reach_add_state(r, r->assigned, lcpy_reach_state_key(globals, name));
+        return lcpy_reach_add_state(r, &r->assigned, lcpy_reach_state_key(globals, name));
     lcpy_found_path found;
     PyObject *before = path_before(path);
     int status = before != NULL ? lcpy_reach_resolve(r, &found, before, globals) : -1;
@@ -42,7 +42,7 @@ static int note_assigned(lcpy_reacher *r, PyObject *path, PyObject *globals)
             Py_SETREF(container, dict);
     }
     status = container != NULL
-                 ? lcpy_reach_add_state(r, r->assigned, lcpy_reach_state_key(container, name))
+                 ? lcpy_reach_add_state(r, &r->assigned, lcpy_reach_state_key(container, name))
                  : -1;
     Py_XDECREF(container);
     Py_DECREF(found.value);
@@ -62,7 +62,7 @@ static int note_mutated(lcpy_reacher *r, PyObject *path, PyObject *globals)
         return -1;
     int status = 0;
     if (found.value != NULL && !found.package && found.whole && may_be_mutated(found.value))
-        status = lcpy_reach_add_state(r, r->mutated, PyLong_FromVoidPtr(found.value));
+        status = lcpy_reach_add_state(r, &r->mutated, PyLong_FromVoidPtr(found.value));
     Py_XDECREF(found.value);
     return status;
 }
@@ -70,6 +70,8 @@ static int note_mutated(lcpy_reacher *r, PyObject *path, PyObject *globals)
 static int note_each(lcpy_reacher *r, PyObject *paths, PyObject *globals,
                      int (*note)(lcpy_reacher *r, PyObject *path, PyObject *globals))
 {
+    if (paths == NULL)
+        return 0;
     PyObject *list = PySequence_List(paths);
     int status = list != NULL ? 0 : -1;
     for (Py_ssize_t i = 0; status == 0 && i < PyList_GET_SIZE(list); i++)
@@ -123,6 +125,8 @@ static int write_one_path(lcpy_reacher *r, PyObject *path, PyObject *globals, Py
 
 static PyObject *place_of(lcpy_reacher *r, PyObject *globals)
 {
+    if (!lcpy_reach_notes_parts(r))
+        return Py_NewRef(r->place);
     PyObject *name = PyDict_GetItemString(globals, "__name__");
     if (name == NULL || !PyUnicode_Check(name))
         return PyUnicode_FromString("");
@@ -131,6 +135,8 @@ static PyObject *place_of(lcpy_reacher *r, PyObject *globals)
 
 static int write_paths(lcpy_reacher *r, PyObject *set, PyObject *globals, bool bound)
 {
+    if (set == NULL)
+        return 0;
     PyObject *place = place_of(r, globals);
     PyObject *paths = place != NULL ? PySequence_List(set) : NULL;
     int status = paths != NULL ? PyList_Sort(paths) : -1;
@@ -156,9 +162,9 @@ static int write_given(lcpy_reacher *r, PyObject *value, const char *format, PyO
     return status;
 }
 
-/* `rebound`: names of variables that are state; NULL: of a package's wrapper, of which only what it
- * wraps and its options count. */
-static int write_reached_closure(lcpy_reacher *r, PyObject *function, PyObject *rebound)
+/* `known`: whose `rebound` are variables that are state; NULL: of a package's wrapper, of which only
+ * what it wraps and its options count. */
+static int write_reached_closure(lcpy_reacher *r, PyObject *function, const lcpy_names *known)
 {
     PyObject *names = lcpy_compat_code_free(PyFunction_GET_CODE(function));
     if (names == NULL)
@@ -170,8 +176,8 @@ static int write_reached_closure(lcpy_reacher *r, PyObject *function, PyObject *
     for (Py_ssize_t i = 0; status == 0 && i < count; i++) {
         PyCellObject *cell = (PyCellObject *)PyTuple_GET_ITEM(cells, i);
         PyObject *value = Py_XNewRef(PyCell_GET(cell));
-        int skip = rebound != NULL
-                       ? PySet_Contains(rebound, PyTuple_GET_ITEM(names, i))
+        int skip = known != NULL
+                       ? lcpy_names_have(known->rebound, PyTuple_GET_ITEM(names, i))
                        : value != NULL && !PyCallable_Check(value) && !lcpy_reach_is_data(value);
         status = skip < 0 ? -1 : 0;
         if (status == 0 && !skip)
@@ -269,8 +275,7 @@ int lcpy_reach_code(lcpy_reacher *r, PyObject *function, int mode)
     if (status == 0 && mode != LCPY_NODE_ROOT &&
         (PyList_Append(r->out->functions, function) < 0 ||
          lcpy_reach_code_part(r, "function", function) < 0 ||
-         write_reached_closure(r, function, names.rebound) < 0 ||
-         write_reached_defaults(r, function) < 0))
+         write_reached_closure(r, function, &names) < 0 || write_reached_defaults(r, function) < 0))
         status = -1;
     /* What is bound first: modules that are imported are loaded by it. */
     if (status == 0)

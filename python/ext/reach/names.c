@@ -9,6 +9,18 @@
 #include "plain/compat.h"
 #include "reach/scan.h"
 
+int lcpy_names_add(PyObject **set, PyObject *item)
+{
+    if (*set == NULL && (*set = PySet_New(NULL)) == NULL)
+        return -1;
+    return PySet_Add(*set, item);
+}
+
+int lcpy_names_have(PyObject *set, PyObject *item)
+{
+    return set != NULL ? PySet_Contains(set, item) : 0;
+}
+
 /* -------------------------------------------------------------------------- what is bound often */
 
 /* Variables of a code that are bound: fast locals by their flags, others, which are in cells, by
@@ -21,13 +33,6 @@ typedef struct bindings {
     PyObject *often; /* set, or NULL */
 } bindings;
 
-static int add_name(PyObject **set, PyObject *name)
-{
-    if (*set == NULL && (*set = PySet_New(NULL)) == NULL)
-        return -1;
-    return PySet_Add(*set, name);
-}
-
 static void bind_fast(bindings *b, unsigned number)
 {
     if (lcpy_scan_at(b->locals, number) != NULL)
@@ -37,8 +42,8 @@ static void bind_fast(bindings *b, unsigned number)
 
 static int bind_cell(bindings *b, PyObject *name)
 {
-    int known = b->once != NULL ? PySet_Contains(b->once, name) : 0;
-    return known < 0 ? -1 : add_name(known ? &b->often : &b->once, name);
+    int known = lcpy_names_have(b->once, name);
+    return known < 0 ? -1 : lcpy_names_add(known ? &b->often : &b->once, name);
 }
 
 static int bind_deref(bindings *b, unsigned argument)
@@ -139,10 +144,10 @@ static int find_bindings_of(bindings *around, PyObject *code)
             status = find_bindings(&b, bytes);
         for (Py_ssize_t i = 0; status == 0 && i < PyTuple_GET_SIZE(free); i++) {
             PyObject *name = PyTuple_GET_ITEM(free, i);
-            int bound = b.once != NULL ? PySet_Contains(b.once, name) : 0;
-            if (bound == 0 && b.often != NULL)
-                bound = PySet_Contains(b.often, name);
-            status = bound > 0 ? add_name(&around->often, name) : bound;
+            int bound = lcpy_names_have(b.once, name);
+            if (bound == 0)
+                bound = lcpy_names_have(b.often, name);
+            status = bound > 0 ? lcpy_names_add(&around->often, name) : bound;
         }
         clear_bindings(&b);
     }
@@ -216,13 +221,17 @@ static int add_root(lcpy_scan *s, PyObject *name, PyObject *sign, bool changes)
 static int add_class_root(lcpy_scan *s, PyObject *code)
 {
     PyObject *free = lcpy_compat_code_free(code);
+    if (free == NULL || PyTuple_GET_SIZE(free) == 0) {
+        Py_XDECREF(free);
+        return free == NULL ? -1 : 0;
+    }
     PyObject *name = PyUnicode_InternFromString("__class__");
     PyObject *sign = PyUnicode_InternFromString(LCPY_ROOT_CLASS);
-    int found = free != NULL && name != NULL && sign != NULL ? PySequence_Contains(free, name) : -1;
+    int found = name != NULL && sign != NULL ? PySequence_Contains(free, name) : -1;
     int status = found > 0 ? add_root(s, name, sign, false) : found;
     Py_XDECREF(sign);
     Py_XDECREF(name);
-    Py_XDECREF(free);
+    Py_DECREF(free);
     return status;
 }
 
@@ -233,7 +242,7 @@ static int add_parameter_roots(lcpy_scan *s)
     int status = sign != NULL ? 0 : -1;
     for (Py_ssize_t i = 0; status == 0 && i < count; i++) {
         PyObject *name = PyTuple_GET_ITEM(s->locals, i);
-        int changes = s->often != NULL ? PySet_Contains(s->often, name) : 0;
+        int changes = lcpy_names_have(s->often, name);
         status = changes < 0
                      ? -1
                      : add_root(s, name, sign, changes || (s->flags[i] & LCPY_LOCAL_OFTEN) != 0);
@@ -323,11 +332,7 @@ static int scan_nested(lcpy_scan *s, PyObject *aliases, PyObject *constants)
 
 int lcpy_names_init(lcpy_names *out, PyObject *code)
 {
-    *out = (lcpy_names){PySet_New(NULL), PySet_New(NULL), PySet_New(NULL),
-                        PySet_New(NULL), PySet_New(NULL), 0};
-    if (out->read == NULL || out->bound == NULL || out->assigned == NULL || out->rebound == NULL ||
-        out->mutated == NULL)
-        return -1;
+    *out = (lcpy_names){.shown = 0};
     lcpy_scan *s = PyMem_Malloc(sizeof *s);
     if (s == NULL) {
         PyErr_NoMemory();
@@ -350,6 +355,11 @@ void lcpy_names_clear(lcpy_names *names)
     Py_CLEAR(names->mutated);
 }
 
+static PyObject *shown_set(PyObject *set)
+{
+    return set != NULL ? Py_NewRef(set) : PySet_New(NULL);
+}
+
 PyObject *lcpy_names_told(PyObject *module, PyObject *code)
 {
     (void)module;
@@ -358,9 +368,10 @@ PyObject *lcpy_names_told(PyObject *module, PyObject *code)
     if (!PyCode_Check(code))
         PyErr_SetString(PyExc_TypeError, "names are those of a code object");
     else if (lcpy_names_init(&names, code) == 0)
-        told = Py_BuildValue("{s:O,s:O,s:O,s:O,s:O}", "read", names.read, "bound", names.bound,
-                             "assigned", names.assigned, "rebound", names.rebound, "mutated",
-                             names.mutated);
+        told =
+            Py_BuildValue("{s:N,s:N,s:N,s:N,s:N}", "read", shown_set(names.read), "bound",
+                          shown_set(names.bound), "assigned", shown_set(names.assigned), "rebound",
+                          shown_set(names.rebound), "mutated", shown_set(names.mutated));
     lcpy_names_clear(&names);
     return told;
 }

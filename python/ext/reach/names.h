@@ -20,19 +20,24 @@
 #define LCPY_SHOWN_DOC 2u
 #define LCPY_SHOWN_ANNOTATIONS 4u
 
-/* Both of the code and of all codes within it. */
+/* Both of the code and of all codes within it. Sets; NULL: an empty one, as most are. */
 typedef struct lcpy_names {
-    PyObject *read;     /* set */
-    PyObject *bound;    /* set: what local variables are bound to, whose every use is in `read` */
-    PyObject *assigned; /* set: variables, attributes and items that it assigns or deletes */
-    PyObject *rebound;  /* set: variables of functions around it that it assigns */
-    PyObject *mutated;  /* set: objects that it stores into, or calls a method of that does */
+    PyObject *read;
+    PyObject *bound;    /* what local variables are bound to, whose every use is in `read` */
+    PyObject *assigned; /* variables, attributes and items that it assigns or deletes */
+    PyObject *rebound;  /* variables of functions around it that it assigns */
+    PyObject *mutated;  /* objects that it stores into, or calls a method of that does */
     unsigned shown;     /* LCPY_SHOWN_* */
 } lcpy_names;
 
 /* 0, or -1 with an exception; clear it in both cases. */
 int lcpy_names_init(lcpy_names *out, PyObject *code);
 void lcpy_names_clear(lcpy_names *names);
+
+/* Add to a set that is made when there is something to be in it; is it in there? As those of a set
+ * of Python's. */
+int lcpy_names_add(PyObject **set, PyObject *item);
+int lcpy_names_have(PyObject *set, PyObject *item);
 
 /* _names_of(code): a dict of these sets, by their names. */
 PyObject *lcpy_names_told(PyObject *module, PyObject *code);

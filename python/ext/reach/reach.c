@@ -147,7 +147,8 @@ static int finish_form(lcpy_reacher *r, PyObject *roots)
         return -1;
     }
     out->empty = !r->counted;
-    locache_id_of(&out->quick, writer->data, writer->length);
+    if (!out->empty)
+        locache_id_of(&out->quick, writer->data, writer->length);
     out->own = codes_of(roots);
     return out->own != NULL ? 0 : -1;
 }
@@ -209,9 +210,7 @@ lcpy_reach *lcpy_reach_new(lcpy_state *state, PyObject *roots, PyObject *depends
     locache_cbor_writer_init(&writer, room, sizeof room);
     lcpy_reacher r = {.state = state, .out = out, .writer = &writer, .scope = scope};
     lcpy_reach_collect(&r);
-    r.assigned = PySet_New(NULL);
-    r.mutated = PySet_New(NULL);
-    int status = r.assigned != NULL && r.mutated != NULL ? walk_rounds(&r, roots, depends) : -1;
+    int status = walk_rounds(&r, roots, depends);
     locache_cbor_writer_clear(&writer);
     Py_XDECREF(r.numbers);
     Py_XDECREF(r.nodes);
@@ -248,8 +247,9 @@ static int is_same_code(PyObject *a, PyObject *b)
 int lcpy_reach_is_same(const lcpy_reach *a, const lcpy_reach *b)
 {
     Py_ssize_t count = PyTuple_GET_SIZE(a->own);
-    int same =
-        memcmp(&a->quick, &b->quick, sizeof a->quick) == 0 && count == PyTuple_GET_SIZE(b->own);
+    bool equal =
+        a->empty == b->empty && (a->empty || memcmp(&a->quick, &b->quick, sizeof a->quick) == 0);
+    int same = equal && count == PyTuple_GET_SIZE(b->own);
     for (Py_ssize_t i = 0; same > 0 && i < count; i++)
         same = is_same_code(PyTuple_GET_ITEM(a->own, i), PyTuple_GET_ITEM(b->own, i));
     return same;

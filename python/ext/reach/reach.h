@@ -15,7 +15,7 @@
 
 typedef struct lcpy_reach {
     bool empty;          /* it reaches nothing */
-    locache_id quick;    /* exact: of this interpreter's code */
+    locache_id quick;    /* where it is not empty; exact: of this interpreter's code */
     PyObject *own;       /* tuple: the roots' own code objects */
     PyObject *form;      /* bytes: all but the code */
     PyObject *functions; /* list: those whose code counts, in the order of the form */

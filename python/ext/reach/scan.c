@@ -59,17 +59,17 @@ static Py_ssize_t first_item(PyObject *path)
     return n;
 }
 
-static int note_read_in(PyObject *set, PyObject *path)
+static int note_read_in(PyObject **set, PyObject *path)
 {
     PyObject *known = path != NULL ? PyTuple_GetSlice(path, 0, first_item(path)) : NULL;
-    int status = path == NULL ? 0 : known != NULL ? PySet_Add(set, known) : -1;
+    int status = path == NULL ? 0 : known != NULL ? lcpy_names_add(set, known) : -1;
     Py_XDECREF(known);
     return status;
 }
 
 int lcpy_scan_read(lcpy_scan *s, PyObject *path)
 {
-    return note_read_in(s->out->read, path);
+    return note_read_in(&s->out->read, path);
 }
 
 /* The container itself, where items of it are stored into; what is an attribute of an item is of
@@ -82,14 +82,14 @@ static int note_mutated_path(lcpy_scan *s, PyObject *path)
     if (first_item(path) < end)
         return 0;
     PyObject *container = PyTuple_GetSlice(path, 0, end);
-    int status = container != NULL ? PySet_Add(s->out->mutated, container) : -1;
+    int status = container != NULL ? lcpy_names_add(&s->out->mutated, container) : -1;
     Py_XDECREF(container);
     return status;
 }
 
 static int note_assigned_path(lcpy_scan *s, PyObject *path)
 {
-    return first_item(path) < PyTuple_GET_SIZE(path) ? 0 : PySet_Add(s->out->assigned, path);
+    return first_item(path) < PyTuple_GET_SIZE(path) ? 0 : lcpy_names_add(&s->out->assigned, path);
 }
 
 /* ------------------------------------------------------------------------------------ the stack */
@@ -312,14 +312,9 @@ int lcpy_scan_item(lcpy_scan *s, int keys)
 int lcpy_scan_store_global(lcpy_scan *s, PyObject *name, bool deletes)
 {
     PyObject *path = lcpy_scan_path(name);
-    int status = path != NULL ? PySet_Add(s->out->assigned, path) : -1;
+    int status = path != NULL ? lcpy_names_add(&s->out->assigned, path) : -1;
     Py_XDECREF(path);
     return status == 0 && !deletes ? lcpy_scan_pop(s) : status;
-}
-
-static int contains(PyObject *set, PyObject *name)
-{
-    return set != NULL ? PySet_Contains(set, name) : 0;
 }
 
 /* A local variable that is bound to a path is that path, wherever it is read. Where it is bound but
@@ -330,16 +325,16 @@ int lcpy_scan_store_local(lcpy_scan *s, PyObject *name, int number)
     if (path == NULL)
         return 0;
     int unsure = number >= 0 ? (s->flags[number] & (LCPY_LOCAL_OFTEN | LCPY_LOCAL_EARLY)) != 0
-                             : contains(s->often, name);
+                             : lcpy_names_have(s->often, name);
     if (unsure == 0 && number < 0)
-        unsure = contains(s->early, name);
+        unsure = lcpy_names_have(s->early, name);
     int status = unsure < 0 ? -1 : 0;
     if (status == 0 && s->aliases == NULL && (s->aliases = PyDict_New()) == NULL)
         status = -1;
     if (status == 0)
         status = PyDict_SetItem(s->aliases, name, path);
     if (status == 0)
-        status = note_read_in(unsure ? s->out->read : s->out->bound, path);
+        status = note_read_in(unsure ? &s->out->read : &s->out->bound, path);
     Py_DECREF(path);
     return status;
 }
@@ -350,9 +345,7 @@ static int note_early(lcpy_scan *s, PyObject *name, int number)
         s->flags[number] |= LCPY_LOCAL_EARLY;
         return 0;
     }
-    if (s->early == NULL && (s->early = PySet_New(NULL)) == NULL)
-        return -1;
-    return PySet_Add(s->early, name);
+    return lcpy_names_add(&s->early, name);
 }
 
 int lcpy_scan_load_local(lcpy_scan *s, PyObject *name, int number)
@@ -373,7 +366,7 @@ static int import_whole(lcpy_scan *s, PyObject *module, long level)
     PyObject *top = dot > 0 ? PyUnicode_Substring(module, 0, dot) : Py_NewRef(module);
     PyObject *first = top != NULL ? PyUnicode_FromFormat("<%ld>%U", level, top) : NULL;
     PyObject *path = whole != NULL ? lcpy_scan_path(whole) : NULL;
-    int status = first == NULL || path == NULL ? -1 : note_read_in(s->out->bound, path);
+    int status = first == NULL || path == NULL ? -1 : note_read_in(&s->out->bound, path);
     Py_XDECREF(path);
     if (status == 0)
         status = lcpy_scan_push(s, lcpy_scan_path(first));
@@ -429,7 +422,7 @@ static int import_named(lcpy_scan *s, PyObject **result, PyObject *callable)
     PyObject *root = module != NULL ? PyUnicode_FromFormat("<0>%U", module) : NULL;
     PyObject *whole = PyUnicode_FromFormat("<0>%U", name);
     PyObject *loaded = whole != NULL ? lcpy_scan_path(whole) : NULL;
-    int status = loaded != NULL ? note_read_in(s->out->bound, loaded) : -1;
+    int status = loaded != NULL ? note_read_in(&s->out->bound, loaded) : -1;
     *result = root != NULL && status == 0 ? lcpy_scan_path(root) : NULL;
     Py_XDECREF(loaded);
     Py_XDECREF(whole);

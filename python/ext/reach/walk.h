@@ -20,8 +20,8 @@ struct lcpy_reacher {
     unsigned shown;     /* LCPY_SHOWN_* that code looks at which was reached */
     PyObject *numbers;  /* dict: (id, mode) to a node's number */
     PyObject *nodes;    /* list of (object, mode, place) */
-    PyObject *assigned; /* set of (id of a container, name): state */
-    PyObject *mutated;  /* set of ids of objects: state */
+    PyObject *assigned; /* set of (id of a container, name): state; NULL: none */
+    PyObject *mutated;  /* set of ids of objects: state; NULL: none */
     PyObject *place;    /* str: where what is being written is; for parts */
     bool grown;         /* more state was found in this round */
     bool counted;       /* something was written that counts */
@@ -91,7 +91,7 @@ bool lcpy_reach_is_data(PyObject *value);
 int lcpy_reach_is_state(lcpy_reacher *r, PyObject *container, PyObject *name, PyObject *value);
 /* The key of such a thing, a new reference; and to add one (stolen, may be NULL) to a set. */
 PyObject *lcpy_reach_state_key(PyObject *container, PyObject *name);
-int lcpy_reach_add_state(lcpy_reacher *r, PyObject *set, PyObject *key);
+int lcpy_reach_add_state(lcpy_reacher *r, PyObject **set, PyObject *key);
 /* Let functions and classes within values be nodes. */
 void lcpy_reach_collect(lcpy_reacher *r);
 

@@ -1,4 +1,5 @@
 /* Where a source file's results are kept. */
+#include "base/fault.h"
 #include "scratch.h"
 
 static char found[LOCACHE_PATH_MAX];
@@ -137,9 +138,50 @@ static void test_locate__root_beside_anothers_source(void **unused)
     assert_int_equal(mkdir(at("theirs"), 0755), 0);
     assert_string_equal(locate(at("theirs/bar.py"), NULL, 0), at("theirs/bar.cache"));
     assert_int_equal(chown(at("theirs"), NOBODY, NOBODY), 0);
+    wait_lately();
     assert_string_equal(locate(at("theirs/bar.py"), NULL, 0), away);
     assert_int_equal(mkdir(at("theirs/bar.cache"), 0700), 0);
     assert_string_equal(locate(at("theirs/bar.py"), NULL, 0), at("theirs/bar.cache"));
+}
+
+static int calls;
+
+static int count_calls(const char *call)
+{
+    (void)call;
+    calls++;
+    return 0;
+}
+
+static int calls_of(const char *source, const char *stem)
+{
+    calls = 0;
+    lc_fault_hook = count_calls;
+    (void)locate(source, stem, 0);
+    lc_fault_hook = NULL;
+    return calls;
+}
+
+/* Where a link on the way leads is looked at again in a while. */
+static void test_locate__what_was_found_lately(void **unused)
+{
+    (void)unused;
+    assert_int_equal(mkdir(at("one"), 0700), 0);
+    assert_int_equal(mkdir(at("two"), 0700), 0);
+    assert_int_equal(symlink("one", at("dir")), 0);
+    (void)calls_of(at("dir/bar.py"), NULL); /* a process's first is not kept */
+    (void)calls_of(at("dir/bar.py"), NULL);
+    assert_int_equal(calls_of(at("dir/bar.py"), NULL), 0);
+    assert_string_equal(found, at("one/bar.cache"));
+    /* Another question is another answer. */
+    assert_int_not_equal(calls_of(at("dir/bar.py"), "stem"), 0);
+    assert_string_equal(found, at("one/stem.cache"));
+    assert_int_not_equal(calls_of(at("dir/bar.pys"), NULL), 0);
+    assert_int_equal(unlink(at("dir")), 0);
+    assert_int_equal(symlink("two", at("dir")), 0);
+    wait_lately();
+    assert_int_not_equal(calls_of(at("dir/bar.py"), NULL), 0);
+    assert_string_equal(found, at("two/bar.cache"));
 }
 
 static void locate_as_nobody(void *context)
@@ -308,6 +350,7 @@ int main(int count, char **arguments)
         scratch_test(test_locate__away),
         scratch_test(test_locate__override),
         scratch_test(test_locate__override_at_home),
+        scratch_test(test_locate__what_was_found_lately),
         scratch_test(test_locate__root_beside_anothers_source),
         scratch_test(test_locate__where_nothing_can_be_made),
         scratch_test(test_locate__bad_arguments),
