@@ -208,9 +208,13 @@ static locache_status look(lc_settled *out, locache *cache, int root, int which,
     if (status != LOCACHE_OK)
         return status;
     out->there = true;
-    out->taken = !lc_ours_funcdir(dir);
-    status = out->taken ? LOCACHE_MISS
-                        : lc_version_file_check(&found, dir, cache->paths[which], wanted, error);
+    status = lc_version_file_read(&found, dir, cache->paths[which], error);
+    /* With a record it is ours, and need not be asked. */
+    out->taken = status == LOCACHE_OK && found.lost && !lc_ours_funcdir(dir);
+    if (out->taken)
+        status = LOCACHE_MISS;
+    else if (status == LOCACHE_OK)
+        status = lc_version_file_compare(&found, dir, cache->paths[which], wanted);
     if (status == LOCACHE_OK) {
         out->dir = dir;
         out->id = found.id;

@@ -280,7 +280,7 @@ locache_status lc_owner_climb(int dir, const lc_climb *how)
     struct stat here;
     memcpy(up, ".", 2); /* and not all of it */
     for (int depth = 0; depth < DEPTH_MAX; depth++) {
-        if (lc_fstatat(dir, up, &here) != 0)
+        if ((depth == 0 ? lc_fstat(dir, &here) : lc_fstatat(dir, up, &here)) != 0)
             return lc_fail_os(how->error, errno, "cannot examine the directories above %s",
                               how->path);
         /* Only the root is its own parent. */

@@ -104,6 +104,7 @@ static bool take_kept(lc_version *out, char *line)
     *said++ = '\0';
     memcpy(next->said, said, strlen(said) + 1);
     next->has_source = strcmp(source, "-") != 0;
+    memset(&next->source, 0, sizeof next->source);
     return lc_text_unhex(next->id.bytes, LOCACHE_ID_SIZE, line) &&
            (!next->has_source || lc_text_unhex(next->source.bytes, LOCACHE_ID_SIZE, source));
 }

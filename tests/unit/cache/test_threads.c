@@ -1,4 +1,4 @@
-/* Threads that use one handle at once. */
+/* Threads that use one handle, or one cache, at once. */
 #include "scratch.h"
 
 #include <pthread.h>
@@ -83,11 +83,55 @@ static void test_threads__share_a_handle_while_all_is_deleted(void **unused)
     run_threads(true);
 }
 
+/* What a process knows of caches and of their places is all threads'. */
+static void *open_in_thread(void *context)
+{
+    shared *in = context;
+    char found[LOCACHE_PATH_MAX];
+    char source[192];
+    char name[32];
+    snprintf(source, sizeof source, "%s/foo.py", scratch);
+    for (int round = 0; round < 300; round++) {
+        locache_error own;
+        locache *cache = NULL;
+        snprintf(name, sizeof name, "function%d", round % 5);
+        locache_options options = options_for(name);
+        if (locache_locate(found, source, NULL, 0, &own) != LOCACHE_OK || strcmp(found, foo) != 0 ||
+            locache_open(&cache, found, &options, &own) != LOCACHE_OK)
+            in->wrong++;
+        locache_close(cache);
+        /* Also where the last look is too long ago. */
+        if (round % 100 == 99)
+            wait_lately();
+    }
+    return NULL;
+}
+
+static void test_threads__open_functions_of_one_cache(void **unused)
+{
+    (void)unused;
+    pthread_t users[4];
+    shared all = {.cache = NULL};
+    for (int i = 0; i < 5; i++) {
+        char name[32];
+        snprintf(name, sizeof name, "function%d", i);
+        locache *cache = open_function(name);
+        must_put(cache, 1, "one");
+        locache_close(cache);
+    }
+    for (int i = 0; i < 4; i++)
+        assert_int_equal(pthread_create(&users[i], NULL, open_in_thread, &all), 0);
+    for (int i = 0; i < 4; i++)
+        pthread_join(users[i], NULL);
+    assert_int_equal(all.wrong, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         scratch_test_long(test_threads__share_a_handle),
         scratch_test_long(test_threads__share_a_handle_while_all_is_deleted),
+        scratch_test_long(test_threads__open_functions_of_one_cache),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
