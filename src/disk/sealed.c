@@ -40,7 +40,7 @@ bool lc_sealed_read(void *record, size_t size, int fd)
     return memcmp(sum, (unsigned char *)record + content.size, sizeof sum) == 0;
 }
 
-static void seal(void *record, size_t size)
+static void seal_record(void *record, size_t size)
 {
     const lc_span content = {record, size - LC_CHECKSUM_SIZE};
     lc_checksum((unsigned char *)record + content.size, &content, 1);
@@ -49,12 +49,12 @@ static void seal(void *record, size_t size)
 /* Half a record fails its checksum. */
 void lc_sealed_write(int fd, void *record, size_t size)
 {
-    seal(record, size);
+    seal_record(record, size);
     (void)!lc_pwrite(fd, record, size, 0);
 }
 
 void lc_sealed_write_within(int fd, void *record, size_t size)
 {
-    seal(record, size);
+    seal_record(record, size);
     (void)!lc_pwrite_within(fd, record, size, 0);
 }

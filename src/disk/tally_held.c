@@ -19,7 +19,7 @@ void lc_tally_held_init(lc_tally_held *held)
 }
 
 /* Take it out, whatever it is. */
-static int take_out(lc_tally_which *which, lc_tally_held *held)
+static int take_from(lc_tally_which *which, lc_tally_held *held)
 {
     int fd = atomic_load(&held->fd);
     if (fd < 0 || !atomic_compare_exchange_strong(&held->fd, &fd, LOOKED_AT))
@@ -42,7 +42,7 @@ static bool is_ours(struct stat *found, int fd, const lc_tally_which *which)
 int lc_tally_held_take(lc_tally_which *which, const lc_directory *at)
 {
     struct stat found;
-    int fd = at->tally != NULL ? take_out(which, at->tally) : NOTHING;
+    int fd = at->tally != NULL ? take_from(which, at->tally) : NOTHING;
     if (fd >= 0 && is_ours(&found, fd, which)) {
         if (which->generation == lc_generation() && which->dir_device == at->device &&
             which->dir_inode == at->inode && found.st_nlink == 1)
@@ -81,7 +81,7 @@ void lc_tally_held_close(lc_tally_held *held)
 {
     lc_tally_which which;
     struct stat found;
-    int fd = take_out(&which, held);
+    int fd = take_from(&which, held);
     if (fd >= 0 && is_ours(&found, fd, &which))
         lc_close(fd);
 }

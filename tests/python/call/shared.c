@@ -3,7 +3,8 @@
  *     shared DIRECTORY VERSION put|get|ask NAME
  *
  * NAME is one of the values below; "int" may have an end of its own. `ask` computes what is not
- * there, which takes a while, and begins when a line of standard input says so. The key is of every type, and holds the name. */
+ * there, which takes a while, and begins when a line of standard input says so. The key is of every
+ * type, and holds the name. */
 #include <locache.h>
 
 #include <inttypes.h>

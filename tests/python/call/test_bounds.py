@@ -268,7 +268,8 @@ def test_a_ttl_of_each_result(kept):
 @pytest.mark.parametrize("bad", ["soon", -1, object(), b"", float("nan")])
 def test_a_ttl_that_makes_no_sense_is_said(kept, bad):
     f = kept(double, ttl=lambda result: bad)
-    with pytest.warns(CacheWarning, match="this result could not be stored: .*what ttl= returned[^;]*$"):
+    said = "this result could not be stored: .*what ttl= returned[^;]*$"
+    with pytest.warns(CacheWarning, match=said):
         assert f(1) == 2
     assert not f.is_cached(1)
 
