@@ -29,9 +29,9 @@ static int take_from(lc_tally_which *which, lc_tally_held *held)
     return fd;
 }
 
-/* May a descriptor be closed? Not where its number is another file's, or nobody's. Where nothing can
- * be asked, `found` is of no file. */
-static bool is_ours(struct stat *found, int fd, const lc_tally_which *which)
+/* Not where its number is another file's, or nobody's. Where nothing can be asked, `found` is of no
+ * file. */
+static bool may_close(struct stat *found, int fd, const lc_tally_which *which)
 {
     *found = (struct stat){.st_nlink = 0};
     if (lc_fstat(fd, found) != 0)
@@ -43,7 +43,7 @@ int lc_tally_held_take(lc_tally_which *which, const lc_directory *at)
 {
     struct stat found;
     int fd = at->tally != NULL ? take_from(which, at->tally) : NOTHING;
-    if (fd >= 0 && is_ours(&found, fd, which)) {
+    if (fd >= 0 && may_close(&found, fd, which)) {
         if (which->generation == lc_generation() && which->dir_device == at->device &&
             which->dir_inode == at->inode && found.st_nlink == 1)
             return fd;
@@ -82,6 +82,6 @@ void lc_tally_held_close(lc_tally_held *held)
     lc_tally_which which;
     struct stat found;
     int fd = take_from(&which, held);
-    if (fd >= 0 && is_ours(&found, fd, &which))
+    if (fd >= 0 && may_close(&found, fd, &which))
         lc_close(fd);
 }
