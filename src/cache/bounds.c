@@ -113,7 +113,7 @@ static int64_t size_of(const lc_image *image)
 }
 
 /* The directory, for who stores in it. */
-static lc_directory directory_of(lc_bounds_store *of, bool meta_known)
+static lc_directory bounded_directory(lc_bounds_store *of, bool meta_known)
 {
     locache *cache = of->cache;
     lc_directory at = lc_handle_directory(cache, atomic_load(&cache->funcdir));
@@ -149,7 +149,7 @@ locache_status lc_bounds_admit(lc_bounds_store *out, locache *cache, const char 
                        lc_handle_path(cache), name, (long long)out->newcomer.size,
                        (long long)limits->max_bytes);
     /* The gate is entered after lc_store_write() has asked. */
-    out->at = directory_of(out, image->tallied);
+    out->at = bounded_directory(out, image->tallied);
     out->room = (lc_room){
         .at = &out->at, .limits = limits, .newcomer = &out->newcomer, .costs = cache->costs};
     out->gate = (lc_gate){.enter = enter, .leave = leave_room, .context = &out->room};
@@ -190,7 +190,7 @@ void lc_bounds_keep(lc_bounds_store *of, const lc_stored *stored, int64_t expire
     note_cost(cache, &stored->stamp, expires);
     if (!lc_bounds_by_use(limits) && limits->max_age <= 0)
         return;
-    lc_directory at = directory_of(of, of->meta_known);
+    lc_directory at = bounded_directory(of, of->meta_known);
     /* What was used last must be newest, by a time finer than the file system's own stamps, which
      * may stand still for a tick. Where the grain is known, lc_store_write() gave it one
      * already. */

@@ -66,8 +66,8 @@ typedef struct lc_tallying {
     lc_tally_which which;
 } lc_tallying;
 
-/* False: there is no such file (which `make` makes), or it is not ours to write to. `at` is borrowed
- * until end(). */
+/* False: there is no such file (which `make` makes), or it is not ours to write to. `at` is
+ * borrowed until end(). */
 bool lc_tally_begin(lc_tallying *out, const lc_directory *at, bool make);
 void lc_tally_end(lc_tallying *in);
 
