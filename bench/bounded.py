@@ -37,7 +37,7 @@ def fill(program, place, count, *bound):
 
 def opened(place, **options):
     place = place / "locache.cache"
-    return persist(work, dir=place, name="work", version="bench", memory=False, **options)
+    return persist(work, dir=place, version="bench", memory=False, **options)
 
 
 def batch(function, first):

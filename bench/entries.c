@@ -4,7 +4,8 @@
  *     entries CACHE-DIRECTORY FIRST COUNT [MAX-BYTES]
  *
  * Under a bound of so many bytes, whose tally is kept from the first on. The results are those of
- * work(x, num=3) = x * num for x from FIRST on, for `@persist(version="bench")`. */
+ * work(x, num=3) = x * num of workload.py for x from FIRST on, for `@persist(dir=CACHE-DIRECTORY,
+ * version="bench")`. */
 #include <locache.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -47,8 +48,10 @@ int main(int argc, char **argv)
     locache *cache;
     locache_error error;
     locache_identity identity = {.size = sizeof identity};
-    locache_options options = {
-        .size = sizeof options, .function = "work", .memory_entries = -1, .identity = &identity};
+    locache_options options = {.size = sizeof options,
+                               .function = "workload.work",
+                               .memory_entries = -1,
+                               .identity = &identity};
     if (argc != 4 && argc != 5) {
         fputs("usage: entries CACHE-DIRECTORY FIRST COUNT [MAX-BYTES]\n", stderr);
         return 2;

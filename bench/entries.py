@@ -47,6 +47,8 @@ class Entries:
             self._store_from_c(directory, count)
         else:
             self._run(one.name, "fill", directory, str(count))
+        if not self._still_good(one, directory, count):
+            raise SystemExit(f"bench: {one.name} does not find what was made for it: {directory}")
         stamp.write_text(made_by)
 
     def _still_good(self, one: Contender, directory: Path, count: int) -> bool:
