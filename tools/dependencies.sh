@@ -56,6 +56,7 @@ for task; do
         need xfsprogs command -v mkfs.xfs
         need btrfs-progs command -v mkfs.btrfs
         need mount command -v mount
+        need dosfstools command -v mkfs.vfat
         need exfatprogs command -v mkfs.exfat
         need exfat-fuse command -v mount.exfat-fuse
         need ntfs-3g command -v lowntfs-3g

@@ -17,14 +17,19 @@ MAKERS = {
     "xfs": (320, ["mkfs.xfs", "-q"]),
     "btrfs": (256, ["mkfs.btrfs", "-q"]),
 }
-# Programs that are file systems: how one is made, and mounted from a loop device. A directory is
+# Odd ones, most of them programs: how one is made, and mounted from a loop device. A directory is
 # theirs whose mode they do not keep.
-PROGRAMS = {
+ODD = {
+    "vfat": (["mkfs.vfat"], ["mount", "-t", "vfat", "-o", "umask=077"]),
     "exfat": (["mkfs.exfat"], ["mount.exfat-fuse", "-o", "umask=077"]),
     "ntfs": (["mkfs.ntfs", "-F", "-Q", "-q"], ["ntfs-3g", "-o", "umask=077"]),
     "ntfs that folds": (
         ["mkfs.ntfs", "-F", "-Q", "-q"],
         ["lowntfs-3g", "-o", "umask=077,ignore_case"],
+    ),
+    "ext4 that folds": (
+        ["mkfs.ext4", "-q", "-O", "casefold", "-E", "encoding=utf8"],
+        ["mount", "-t", "ext4"],
     ),
 }
 
@@ -79,9 +84,9 @@ class Images(contextlib.ExitStack):
         path.unlink()
         return place
 
-    def program(self, kind) -> Path:
-        """A fresh file system of a kind in PROGRAMS."""
-        maker, mounter = PROGRAMS[kind]
+    def odd(self, kind) -> Path:
+        """A fresh file system of a kind in ODD."""
+        maker, mounter = ODD[kind]
         if os.geteuid() != 0:
             raise Missing("mounting needs root")
         path = self.formatted(64, *maker)
@@ -90,6 +95,11 @@ class Images(contextlib.ExitStack):
         place.mkdir()
         run(*mounter, device, place)
         self.callback(subprocess.run, ["umount", "-l", str(place)], check=True)
+        if kind == "ext4 that folds":
+            # A directory folds from when it is empty on, and so does what is made in it.
+            place /= "folds"
+            place.mkdir(mode=0o700)
+            run("chattr", "+F", place)
         return place
 
     def sharing(self) -> Path:

@@ -1,5 +1,5 @@
-"""Row "odd file systems": exFAT and NTFS by programs (FUSE), with times of 2 s, without modes of
-their own, and one that folds case. Hits or uncached, never wrong, and no false damage."""
+"""Row "odd file systems": vfat, exFAT and NTFS by programs (FUSE), with times of 2 s, without modes
+of their own, and those that fold case. Hits or uncached, never wrong, and no false damage."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import subprocess
 import sys
 
 import pytest
-from images import PROGRAMS, Images, Missing
+from images import ODD, Images, Missing
 
 # Each call twice, in an order in which names that differ in case follow each other; then once more
 # in a process of its own.
@@ -44,11 +44,11 @@ print(len(runs), *said, sep="\\n")
 CALLS = 12
 
 
-@pytest.mark.parametrize("kind", PROGRAMS)
+@pytest.mark.parametrize("kind", ODD)
 def test_results_are_right_on_an_odd_file_system(tmp_path, injected, kind):
     with Images(tmp_path) as images:
         try:
-            place = images.program(kind)
+            place = images.odd(kind)
         except Missing as missing:
             pytest.skip(f"odd file systems: {kind}: {missing}")
         (tmp_path / "program.py").write_text(SOURCE)
