@@ -6,6 +6,8 @@ import os
 import shutil
 import subprocess
 import sys
+import textwrap
+import time
 from pathlib import Path
 
 import numpy as np
@@ -155,6 +157,65 @@ def test_other_versions_are_not_shared(c_side, python_side):
     assert c_side("get", "int", version="1") == VALUES["int"][1]
     assert c_side("get", "int", version="2") == "int 4"
     assert python_side("int", version="1") == VALUES["int"][0]
+
+
+ASKS = """
+    import sys, time
+    from locache import persist
+
+    ran = []
+
+    @persist(dir=sys.argv[1], name="f", version="1")
+    def f(number):
+        ran.append(number)
+        time.sleep(0.03)
+        return number * number
+
+    for line in sys.stdin:
+        ran.clear()
+        print(f(int(line)), len(ran), flush=True)
+"""
+ROUNDS = 20
+
+
+def test_a_c_program_and_a_python_one_that_ask_at_once_compute_once(tmp_path, record_property):
+    program = compiled(Path(__file__).with_name("shared_flight.c"), tmp_path / "flight")
+    (tmp_path / "asks.py").write_text(textwrap.dedent(ASKS))
+    place = str(tmp_path / "test.cache")
+    commands = [[program, place], [sys.executable, str(tmp_path / "asks.py"), place]]
+    asking = [
+        subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        for command in commands
+    ]
+
+    def ask(number, order):
+        """What each says, who are asked in this order, in half of the rounds at once: a result, and
+        whether it computed."""
+        for one in order:
+            if one == order[1] and number % 4 >= 2:
+                time.sleep(0.01)
+            asking[one].stdin.write(f"{number}\n")
+            asking[one].stdin.flush()
+        return [tuple(map(int, one.stdout.readline().split())) for one in asking]
+
+    computed = [0, 0]
+    try:
+        for one in (0, 1):  # each has begun, and opened the function's directory
+            assert ask(-1, [one, 1 - one])
+        for number in range(ROUNDS):
+            first = number % 2
+            said = ask(number, [first, 1 - first])
+            assert [result for result, _ in said] == [number * number] * 2
+            assert sum(ran for _, ran in said) == 1, (number, said)
+            computed = [count + ran for count, (_, ran) in zip(computed, said, strict=True)]
+    finally:
+        for process in asking:
+            process.stdin.close()
+            process.stdout.close()
+        ends = [process.wait(60) for process in asking]
+    assert ends == [0, 0]
+    assert sum(computed) == ROUNDS and min(computed) > 0, "each waits for the other"
+    record_property("injections", ROUNDS)
 
 
 def test_a_version_stands_for_the_source(script):
