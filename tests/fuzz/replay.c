@@ -5,15 +5,12 @@
  *
  * Each file has a process of its own, so that one that crashes it is named and the others still
  * run. */
+#include "require.h"
+
 #include <dirent.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static unsigned passed, failed;
 
