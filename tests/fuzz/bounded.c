@@ -14,10 +14,10 @@
 static atomic_size_t held, most;
 static size_t times, given;
 
-static void took(const void *memory)
+static void took(void *memory)
 {
-    size_t now = atomic_fetch_add(&held, malloc_usable_size((void *)(uintptr_t)memory)) +
-                 malloc_usable_size((void *)(uintptr_t)memory);
+    size_t size = malloc_usable_size(memory);
+    size_t now = atomic_fetch_add(&held, size) + size;
     size_t before = atomic_load(&most);
     while (now > before && !atomic_compare_exchange_weak(&most, &before, now)) {
     }
