@@ -110,7 +110,7 @@ static void put_environment(cli_run *run)
 
 static bool put_files(cli_run *run)
 {
-    char path[LOCACHE_PATH_MAX];
+    char path[LOCACHE_PATH_MAX] = "";
     unsigned char digest[CLI_RUN_DIGEST];
     run->file_count = make_set(run->files, run->file_count, by_path);
     key_label(&run->key, "file");

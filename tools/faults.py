@@ -2,10 +2,11 @@
 
     faults.py PAGE REPORT...
 
-A report is Meson's testlog.json or a JUnit file of pytest. A row of the table names its tests; what
-these injected is added up: what a test says that it did ("N injections", "N pairs" of a change and
-a look, or the property of that name), and where that is less, one for each test. A file that serves
-several rows counts in each. Where no report knows a row's tests, its figures stay.
+A report is Meson's testlog.json or a JUnit file of pytest. A row of the table names its tests, a
+file of them or a directory; what these injected is added up: what a test says that it did ("N
+injections", "N pairs" of a change and a look, "N passed" of a corpus, or the property "injections"
+of pytest), and where that is less, one for each test. A file that serves several rows counts in
+each. Where no report knows a row's tests, its figures stay.
 """
 
 import json
@@ -21,6 +22,9 @@ BEGIN, END = "<!-- figures: faults -->", "<!-- end of figures -->"
 HEAD = ["fault", "promised", "tests", "injections", "survived", "failed"]
 # Of programs under Meson whose name is not their file's.
 OTHERS = {"stale-": "fault/stale.py", "fuzz_": "fuzz/", "model": "model/"}
+
+# Of a program: that it injected, compared, or was given so many files.
+SAID = r"^(\d+) (?:injections$|pairs: 0 stale|passed, \d+ failed$)"
 
 
 @dataclass
@@ -42,16 +46,17 @@ def file_of(name):
 def of_meson(path, counts):
     for line in path.read_text().splitlines():
         test = json.loads(line)
-        said = test.get("stdout", "")
+        # cmocka adds up on the error output.
+        said = test.get("stdout", "") + "\n" + test.get("stderr", "")
         count = counts[file_of(test["name"].split()[-1])]
-        injected = re.findall(r"^(\d+) (?:injections$|pairs: 0 stale)", said, re.MULTILINE)
-        passed = re.findall(r"^\[  PASSED  \] (\d+) test", said, re.MULTILINE)
+        injected = re.findall(SAID, said, re.MULTILINE)
+        done = re.findall(r"^\[  (?:PASSED|FAILED)  \] (\d+) test", said, re.MULTILINE)
         failed = re.findall(r"^\[  FAILED  \] (\d+) test", said, re.MULTILINE)
         if test["result"] == "SKIP":
             count.skipped += 1
             continue
         count.failed += sum(map(int, failed)) or int(test["result"] not in ("OK", "EXPECTEDFAIL"))
-        count.injections += max(sum(map(int, injected)), sum(map(int, passed)), 1)
+        count.injections += max(sum(map(int, injected)), sum(map(int, done)), 1)
 
 
 def of_junit(path, counts):
@@ -70,10 +75,9 @@ def of_junit(path, counts):
 
 def figures(tests, counts):
     """The three columns of a row with these tests; None where nothing is known of them."""
-    found = [counts[name] for name in re.findall(r"`([a-z]+/[^`]*)`", tests) if name in counts]
-    found += [
-        counts[name.removeprefix("tests/")] for name in re.findall(r"`(tests/[a-z]+/[^`]*)`", tests)
-    ]
+    named = {re.sub("^tests/", "", name) for name in re.findall(r"`([a-z]+/[^`]*)`", tests)}
+    whole = tuple(name for name in named if name.endswith("/"))
+    found = [one for name, one in counts.items() if name in named or name.startswith(whole)]
     injections, failed = sum(one.injections for one in found), sum(one.failed for one in found)
     return [f"{injections:,}", f"{injections - failed:,}", f"{failed:,}"] if injections else None
 

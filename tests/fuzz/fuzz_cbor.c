@@ -125,12 +125,14 @@ static void writes_what_it_reads(const uint8_t *data, size_t size)
     locache_cbor_writer_clear(&writer);
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+int fuzz_input(const uint8_t *data, size_t size)
 {
     static const uint8_t nothing[1];
     if (size == 0)
         data = nothing;
     walks_agree(data, size);
+    /* What was read is written, several times over, and where it is sorted each item has a note. */
+    fuzz_allow(64);
     reencodes_to_itself(data, size);
     sorts(data, size, 1);
     sorts(data, size, 2);

@@ -26,7 +26,7 @@ static void has_its_hash(const char *hash, const uint8_t *data, size_t size)
     REQUIRE(memcmp(said, id.bytes, sizeof said) == 0);
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+int fuzz_input(const uint8_t *data, size_t size)
 {
     char name[LOCACHE_NAME_MAX + 1];
     locache_status status = locache_key_filename(name, data, size);

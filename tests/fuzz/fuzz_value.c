@@ -146,7 +146,7 @@ static unsigned as_array(locache_cbor_writer *writer, const locache_value *value
     return 1;
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+int fuzz_input(const uint8_t *data, size_t size)
 {
     if (size < 2)
         return 0;

@@ -78,7 +78,7 @@ static void check_taken(lc_version *version)
     parses_back(version);
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+int fuzz_input(const uint8_t *data, size_t size)
 {
     const char *text = (const char *)data;
     lc_version version;

@@ -177,7 +177,7 @@ static int write_reached_closure(lcpy_reacher *r, PyObject *function, const lcpy
         PyCellObject *cell = (PyCellObject *)PyTuple_GET_ITEM(cells, i);
         PyObject *value = Py_XNewRef(PyCell_GET(cell));
         int skip = known != NULL
-                       ? lcpy_names_have(known->rebound, PyTuple_GET_ITEM(names, i))
+                       ? lcpy_lazy_set_has(known->rebound, PyTuple_GET_ITEM(names, i))
                        : value != NULL && !PyCallable_Check(value) && !lcpy_reach_is_data(value);
         status = skip < 0 ? -1 : 0;
         if (status == 0 && !skip)

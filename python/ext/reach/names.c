@@ -9,18 +9,6 @@
 #include "plain/compat.h"
 #include "reach/scan.h"
 
-int lcpy_names_add(PyObject **set, PyObject *item)
-{
-    if (*set == NULL && (*set = PySet_New(NULL)) == NULL)
-        return -1;
-    return PySet_Add(*set, item);
-}
-
-int lcpy_names_have(PyObject *set, PyObject *item)
-{
-    return set != NULL ? PySet_Contains(set, item) : 0;
-}
-
 /* -------------------------------------------------------------------------- what is bound often */
 
 /* Variables of a code that are bound: fast locals by their flags, others, which are in cells, by
@@ -42,8 +30,8 @@ static void bind_fast(bindings *b, unsigned number)
 
 static int bind_cell(bindings *b, PyObject *name)
 {
-    int known = lcpy_names_have(b->once, name);
-    return known < 0 ? -1 : lcpy_names_add(known ? &b->often : &b->once, name);
+    int known = lcpy_lazy_set_has(b->once, name);
+    return known < 0 ? -1 : lcpy_lazy_set_add(known ? &b->often : &b->once, name);
 }
 
 static int bind_deref(bindings *b, unsigned argument)
@@ -144,10 +132,10 @@ static int find_bindings_of(bindings *around, PyObject *code)
             status = find_bindings(&b, bytes);
         for (Py_ssize_t i = 0; status == 0 && i < PyTuple_GET_SIZE(free); i++) {
             PyObject *name = PyTuple_GET_ITEM(free, i);
-            int bound = lcpy_names_have(b.once, name);
+            int bound = lcpy_lazy_set_has(b.once, name);
             if (bound == 0)
-                bound = lcpy_names_have(b.often, name);
-            status = bound > 0 ? lcpy_names_add(&around->often, name) : bound;
+                bound = lcpy_lazy_set_has(b.often, name);
+            status = bound > 0 ? lcpy_lazy_set_add(&around->often, name) : bound;
         }
         clear_bindings(&b);
     }
@@ -242,7 +230,7 @@ static int add_parameter_roots(lcpy_scan *s)
     int status = sign != NULL ? 0 : -1;
     for (Py_ssize_t i = 0; status == 0 && i < count; i++) {
         PyObject *name = PyTuple_GET_ITEM(s->locals, i);
-        int changes = lcpy_names_have(s->often, name);
+        int changes = lcpy_lazy_set_has(s->often, name);
         status = changes < 0
                      ? -1
                      : add_root(s, name, sign, changes || (s->flags[i] & LCPY_LOCAL_OFTEN) != 0);

@@ -2,6 +2,7 @@
 #ifndef LCPY_REACH_NAMES_H
 #define LCPY_REACH_NAMES_H
 
+#include "plain/lazy_set.h"
 #include "state.h"
 
 /* Paths are tuples of str: the name of a global variable, then attributes, as ("helpers", "scale").
@@ -20,7 +21,7 @@
 #define LCPY_SHOWN_DOC 2u
 #define LCPY_SHOWN_ANNOTATIONS 4u
 
-/* Both of the code and of all codes within it. Sets; NULL: an empty one, as most are. */
+/* Both of the code and of all codes within it. Sets as plain/lazy_set.h has them. */
 typedef struct lcpy_names {
     PyObject *read;
     PyObject *bound;    /* what local variables are bound to, whose every use is in `read` */
@@ -33,11 +34,6 @@ typedef struct lcpy_names {
 /* 0, or -1 with an exception; clear it in both cases. */
 int lcpy_names_init(lcpy_names *out, PyObject *code);
 void lcpy_names_clear(lcpy_names *names);
-
-/* Add to a set that is made when there is something to be in it; is it in there? As those of a set
- * of Python's. */
-int lcpy_names_add(PyObject **set, PyObject *item);
-int lcpy_names_have(PyObject *set, PyObject *item);
 
 /* _names_of(code): a dict of these sets, by their names. */
 PyObject *lcpy_names_told(PyObject *module, PyObject *code);

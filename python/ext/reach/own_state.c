@@ -28,7 +28,7 @@ int lcpy_reach_is_state(lcpy_reacher *r, PyObject *container, PyObject *name, Py
 int lcpy_reach_add_state(lcpy_reacher *r, PyObject **set, PyObject *key)
 {
     Py_ssize_t before = *set != NULL ? PySet_GET_SIZE(*set) : 0;
-    int status = key != NULL ? lcpy_names_add(set, key) : -1;
+    int status = key != NULL ? lcpy_lazy_set_add(set, key) : -1;
     r->grown = r->grown || (*set != NULL && PySet_GET_SIZE(*set) > before);
     Py_XDECREF(key);
     return status;

@@ -62,7 +62,7 @@ static Py_ssize_t first_item(PyObject *path)
 static int note_read_in(PyObject **set, PyObject *path)
 {
     PyObject *known = path != NULL ? PyTuple_GetSlice(path, 0, first_item(path)) : NULL;
-    int status = path == NULL ? 0 : known != NULL ? lcpy_names_add(set, known) : -1;
+    int status = path == NULL ? 0 : known != NULL ? lcpy_lazy_set_add(set, known) : -1;
     Py_XDECREF(known);
     return status;
 }
@@ -82,14 +82,15 @@ static int note_mutated_path(lcpy_scan *s, PyObject *path)
     if (first_item(path) < end)
         return 0;
     PyObject *container = PyTuple_GetSlice(path, 0, end);
-    int status = container != NULL ? lcpy_names_add(&s->out->mutated, container) : -1;
+    int status = container != NULL ? lcpy_lazy_set_add(&s->out->mutated, container) : -1;
     Py_XDECREF(container);
     return status;
 }
 
 static int note_assigned_path(lcpy_scan *s, PyObject *path)
 {
-    return first_item(path) < PyTuple_GET_SIZE(path) ? 0 : lcpy_names_add(&s->out->assigned, path);
+    return first_item(path) < PyTuple_GET_SIZE(path) ? 0
+                                                     : lcpy_lazy_set_add(&s->out->assigned, path);
 }
 
 /* ------------------------------------------------------------------------------------ the stack */
@@ -312,7 +313,7 @@ int lcpy_scan_item(lcpy_scan *s, int keys)
 int lcpy_scan_store_global(lcpy_scan *s, PyObject *name, bool deletes)
 {
     PyObject *path = lcpy_scan_path(name);
-    int status = path != NULL ? lcpy_names_add(&s->out->assigned, path) : -1;
+    int status = path != NULL ? lcpy_lazy_set_add(&s->out->assigned, path) : -1;
     Py_XDECREF(path);
     return status == 0 && !deletes ? lcpy_scan_pop(s) : status;
 }
@@ -325,9 +326,9 @@ int lcpy_scan_store_local(lcpy_scan *s, PyObject *name, int number)
     if (path == NULL)
         return 0;
     int unsure = number >= 0 ? (s->flags[number] & (LCPY_LOCAL_OFTEN | LCPY_LOCAL_EARLY)) != 0
-                             : lcpy_names_have(s->often, name);
+                             : lcpy_lazy_set_has(s->often, name);
     if (unsure == 0 && number < 0)
-        unsure = lcpy_names_have(s->early, name);
+        unsure = lcpy_lazy_set_has(s->early, name);
     int status = unsure < 0 ? -1 : 0;
     if (status == 0 && s->aliases == NULL && (s->aliases = PyDict_New()) == NULL)
         status = -1;
@@ -345,7 +346,7 @@ static int note_early(lcpy_scan *s, PyObject *name, int number)
         s->flags[number] |= LCPY_LOCAL_EARLY;
         return 0;
     }
-    return lcpy_names_add(&s->early, name);
+    return lcpy_lazy_set_add(&s->early, name);
 }
 
 int lcpy_scan_load_local(lcpy_scan *s, PyObject *name, int number)

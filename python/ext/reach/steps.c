@@ -119,7 +119,7 @@ static int load_deref(lcpy_scan *s, unsigned argument)
 static int store_deref(lcpy_scan *s, unsigned argument)
 {
     PyObject *name = lcpy_compat_deref_name(s->code, argument);
-    int status = name != NULL ? lcpy_names_add(&s->out->rebound, name) : -1;
+    int status = name != NULL ? lcpy_lazy_set_add(&s->out->rebound, name) : -1;
     if (status == 0)
         status = lcpy_scan_store_local(s, name, -1);
     Py_XDECREF(name);

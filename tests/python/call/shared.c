@@ -1,17 +1,14 @@
 /* A C program for test_shared.py, which knows what it stores and expects.
  *
- *     shared DIRECTORY VERSION put|get|ask NAME
+ *     shared DIRECTORY VERSION put|get NAME
  *
- * NAME is one of the values below; "int" may have an end of its own. `ask` computes what is not
- * there, which takes a while, and begins when a line of standard input says so. The key is of every
- * type, and holds the name. */
+ * NAME is one of the values below. The key is of every type, and holds the name. */
 #include <locache.h>
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 static char long_text[5000];
 static double numbers[1200]; /* long enough to be a digest in a key and a buffer in a result */
@@ -67,7 +64,7 @@ static void make_key(locache_cbor_writer *key, const char *name)
 
 static void make_body(locache_cbor_writer *body, const char *name)
 {
-    if (strncmp(name, "int", 3) == 0)
+    if (strcmp(name, "int") == 0)
         locache_cbor_write_int(body, -12345678901);
     else if (strcmp(name, "uint") == 0)
         locache_cbor_write_uint(body, UINT64_MAX);
@@ -170,37 +167,6 @@ static locache_status get(locache *cache, const locache_cbor_writer *key, locach
     return LOCACHE_OK;
 }
 
-/* Who is the first computes for all that ask meanwhile. */
-static locache_status ask(locache *cache, const locache_cbor_writer *key, const char *name,
-                          locache_error *error)
-{
-    locache_flight *flight;
-    locache_value *value;
-    locache_cbor_writer body;
-    const struct timespec while_computed = {.tv_nsec = 30000000};
-    printf("ready\n");
-    fflush(stdout);
-    (void)getchar();
-    locache_status status = locache_begin(&value, &flight, cache, key->data, key->length, error);
-    if (status == LOCACHE_OK) {
-        print_value(value);
-        locache_value_free(value);
-    }
-    if (status != LOCACHE_MISS)
-        return status;
-    printf("computing ");
-    nanosleep(&while_computed, NULL);
-    locache_cbor_writer_init(&body, NULL, 0);
-    make_body(&body, name);
-    const locache_record record = {.size = sizeof record,
-                                   .codec = LOCACHE_CODEC_CBOR,
-                                   .body = body.data,
-                                   .body_size = body.length};
-    status = locache_commit(flight, &record, error);
-    locache_cbor_writer_clear(&body);
-    return status == LOCACHE_OK ? get(cache, key, error) : status;
-}
-
 int main(int argc, char **argv)
 {
     locache_identity identity = {.size = sizeof identity};
@@ -218,9 +184,8 @@ int main(int argc, char **argv)
     make_key(&key, argv[4]);
     locache_status status = locache_open(&cache, argv[1], &options, &error);
     if (status == LOCACHE_OK) {
-        status = strcmp(argv[3], "put") == 0   ? put(cache, &key, argv[4], &error)
-                 : strcmp(argv[3], "ask") == 0 ? ask(cache, &key, argv[4], &error)
-                                               : get(cache, &key, &error);
+        status = strcmp(argv[3], "put") == 0 ? put(cache, &key, argv[4], &error)
+                                             : get(cache, &key, &error);
         locache_close(cache);
     }
     locache_cbor_writer_clear(&key);

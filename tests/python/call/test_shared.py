@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 import textwrap
+import time
 from pathlib import Path
 
 import numpy as np
@@ -147,46 +148,6 @@ def test_c_finds_what_python_stored(name, c_side, python_side):
     assert c_side("get", name) == said
 
 
-ASKS = """
-    import sys, time
-    import numpy as np
-    from locache import persist
-
-    def f(name, integer, natural, real, truth, nothing, text, data,
-          long_text, long_data, grid, row):
-        print("computing", end=" ")
-        time.sleep(0.03)
-        return -12345678901
-
-    persisted = persist(f, dir=sys.argv[1], name="f", version="2")
-    rest = (-3, 2**64 - 1, 0.5, True, None, "gr\u00fcn", b"\\0\\xff", "t" * 5000, b"t" * 5000,
-            np.arange(1200.0).reshape(30, 40), np.array([1, -2, 3], dtype=np.int16))
-    print("ready", flush=True)
-    input()
-    print("int", persisted(sys.argv[2], *rest))
-"""
-
-
-def test_c_and_python_that_ask_at_once_compute_once(program, tmp_path):
-    rounds = 10
-    script = tmp_path / "asks.py"
-    script.write_text(textwrap.dedent(ASKS))
-    cache = str(tmp_path / "test.cache")
-    both = [program, cache, "2", "ask"], [sys.executable, script, cache]
-    said = []
-    for number in range(rounds):
-        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
-        asking = [subprocess.Popen([*one, f"int-{number}"], **pipes) for one in both * 2]
-        assert [one.stdout.readline() for one in asking] == ["ready\n"] * 4
-        for one in asking:
-            one.stdin.write("\n")
-            one.stdin.flush()
-        said.append([one.communicate(timeout=60)[0].strip() for one in asking])
-        assert [one.returncode for one in asking] == [0] * 4
-    value = "int -12345678901"
-    assert all(sorted(one) == sorted([value] * 3 + ["computing " + value]) for one in said), said
-
-
 def test_other_versions_are_not_shared(c_side, python_side):
     c_side("put", "int", version="1")
     with pytest.raises(IndexError):
@@ -196,6 +157,65 @@ def test_other_versions_are_not_shared(c_side, python_side):
     assert c_side("get", "int", version="1") == VALUES["int"][1]
     assert c_side("get", "int", version="2") == "int 4"
     assert python_side("int", version="1") == VALUES["int"][0]
+
+
+ASKS = """
+    import sys, time
+    from locache import persist
+
+    ran = []
+
+    @persist(dir=sys.argv[1], name="f", version="1")
+    def f(number):
+        ran.append(number)
+        time.sleep(0.03)
+        return number * number
+
+    for line in sys.stdin:
+        ran.clear()
+        print(f(int(line)), len(ran), flush=True)
+"""
+ROUNDS = 20
+
+
+def test_a_c_program_and_a_python_one_that_ask_at_once_compute_once(tmp_path, record_property):
+    program = compiled(Path(__file__).with_name("shared_flight.c"), tmp_path / "flight")
+    (tmp_path / "asks.py").write_text(textwrap.dedent(ASKS))
+    place = str(tmp_path / "test.cache")
+    commands = [[program, place], [sys.executable, str(tmp_path / "asks.py"), place]]
+    asking = [
+        subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        for command in commands
+    ]
+
+    def ask(number, order):
+        """What each says, who are asked in this order, in half of the rounds at once: a result, and
+        whether it computed."""
+        for one in order:
+            if one == order[1] and number % 4 >= 2:
+                time.sleep(0.01)
+            asking[one].stdin.write(f"{number}\n")
+            asking[one].stdin.flush()
+        return [tuple(map(int, one.stdout.readline().split())) for one in asking]
+
+    computed = [0, 0]
+    try:
+        for one in (0, 1):  # each has begun, and opened the function's directory
+            assert ask(-1, [one, 1 - one])
+        for number in range(ROUNDS):
+            first = number % 2
+            said = ask(number, [first, 1 - first])
+            assert [result for result, _ in said] == [number * number] * 2
+            assert sum(ran for _, ran in said) == 1, (number, said)
+            computed = [count + ran for count, (_, ran) in zip(computed, said, strict=True)]
+    finally:
+        for process in asking:
+            process.stdin.close()
+            process.stdout.close()
+        ends = [process.wait(60) for process in asking]
+    assert ends == [0, 0]
+    assert sum(computed) == ROUNDS and min(computed) > 0, "each waits for the other"
+    record_property("injections", ROUNDS)
 
 
 def test_a_version_stands_for_the_source(script):
