@@ -345,8 +345,9 @@ enum { LOCACHE_LOCATE_AWAY = 1 };
  *    that is there or can be made;
  * 3. $XDG_CACHE_HOME/locache/<source's path>.cache (default ~/.cache).
  * `stem` replaces the source's own stem where it is not NULL; `source` may name
- * a file that does not exist, in a directory that does. Creates nothing. Any
- * thread, while none changes the environment. OK, EINVAL (relative source, a
+ * a file that does not exist, in a directory that does. Creates nothing. What
+ * was found is taken to be there for a tenth of a second. Any thread, while
+ * none changes the environment. OK, EINVAL (relative source, a
  * stem with '/'), ELIMIT (too long), EIO (no home directory). */
 LOCACHE_API LOCACHE_CHECK locache_status
 locache_locate(char out[LOCACHE_PATH_MAX], const char *source, const char *stem,

@@ -81,18 +81,49 @@ static locache_status check_options(const char *dir, const locache_options *opti
     return lc_told_check(options, error);
 }
 
-/* Append "<dir>/<name>", a path that ends with a name; where the next goes. */
-static char *append_path(char *at, const char **path, const char **name, const locache *cache,
-                         const char *of)
+/* What a function's directory may be called. */
+typedef struct own_names {
+    char text[LC_NAMES][LOCACHE_NAME_MAX + 1];
+    size_t sizes[LC_NAMES]; /* with the NUL; 0: there is none */
+    bool same[LC_NAMES];    /* as where case is kept */
+} own_names;
+
+/* The bytes of those that differ, each behind a directory and a slash of `before` bytes. */
+static size_t name_function(own_names *out, const char *function, size_t before)
+{
+    size_t all = 0;
+    for (int i = 0; i < LC_NAMES; i++) {
+        bool folds = i >= LC_FOLDED_NAMES;
+        bool other = i % LC_FOLDED_NAMES == LC_OTHER_NAME;
+        bool named = lc_function_name(out->text[i], function, folds, other);
+        out->sizes[i] = named ? strlen(out->text[i]) + 1 : 0;
+        /* Where it has no capital letters. */
+        out->same[i] = named && folds && strcmp(out->text[i], out->text[i - LC_FOLDED_NAMES]) == 0;
+        if (named && !out->same[i])
+            all += before + out->sizes[i];
+    }
+    return all;
+}
+
+/* Append "<dir>/<name>", paths that end with a name; where the next goes. */
+static char *append_paths(char *at, locache *cache, const own_names *names)
 {
     size_t dir_size = strlen(cache->dir);
-    *path = at;
-    memcpy(at, cache->dir, dir_size);
-    at[dir_size] = '/';
-    at += dir_size + 1;
-    *name = at;
-    memcpy(at, of, strlen(of) + 1);
-    return at + strlen(of) + 1;
+    for (int i = 0; i < LC_NAMES; i++) {
+        if (names->same[i]) {
+            cache->paths[i] = cache->paths[i - LC_FOLDED_NAMES];
+            cache->names[i] = cache->names[i - LC_FOLDED_NAMES];
+        } else if (names->sizes[i] > 0) {
+            cache->paths[i] = at;
+            memcpy(at, cache->dir, dir_size);
+            at[dir_size] = '/';
+            at += dir_size + 1;
+            cache->names[i] = at;
+            memcpy(at, names->text[i], names->sizes[i]);
+            at += names->sizes[i];
+        }
+    }
+    return at;
 }
 
 static void destroy(locache *cache)
@@ -114,14 +145,14 @@ static void destroy(locache *cache)
  * the function's directory under both of its names, then the function's name. */
 static locache *make_handle(const char *dir, const locache_options *options)
 {
-    char name[LOCACHE_NAME_MAX + 1];
+    own_names names;
     size_t dir_size = strlen(dir);
     /* So that a path that is put together has no empty part, and one directory one path. */
     while (dir_size > 1 && dir[dir_size - 1] == '/')
         dir_size--;
     size_t function_size = strlen(options->function) + 1;
-    size_t path_size = dir_size + 1 + sizeof name;
-    locache *cache = lc_alloc(sizeof *cache + dir_size + 1 + LC_NAMES * path_size + function_size);
+    size_t paths_size = name_function(&names, options->function, dir_size + 1);
+    locache *cache = lc_alloc(sizeof *cache + dir_size + 1 + paths_size + function_size);
     if (cache == NULL)
         return NULL;
     memset(cache, 0, sizeof *cache);
@@ -130,12 +161,7 @@ static locache *make_handle(const char *dir, const locache_options *options)
     memcpy(at, dir, dir_size);
     at[dir_size] = '\0';
     at += dir_size + 1;
-    for (int i = 0; i < LC_NAMES; i++) {
-        bool folds = i >= LC_FOLDED_NAMES;
-        bool other = i % LC_FOLDED_NAMES == LC_OTHER_NAME;
-        if (lc_function_name(name, options->function, folds, other))
-            at = append_path(at, &cache->paths[i], &cache->names[i], cache, name);
-    }
+    at = append_paths(at, cache, &names);
     cache->function = at;
     memcpy(at, options->function, function_size);
     atomic_init(&cache->users, 1);

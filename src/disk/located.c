@@ -48,6 +48,9 @@ static lc_span whole(const char *text)
 bool lc_located_find(char out[LOCACHE_PATH_MAX], lc_located *asked, const char *source,
                      const char *stem, unsigned flags, const char *override)
 {
+    asked->asked = 0;
+    if (atomic_load_explicit(&is_first, memory_order_relaxed))
+        return false;
     const struct {
         uid_t us;
         unsigned flags;
@@ -56,8 +59,6 @@ bool lc_located_find(char out[LOCACHE_PATH_MAX], lc_located *asked, const char *
     const lc_span spans[] = {whole(source), whole(stem), whole(override), {&rest, sizeof rest}};
     lc_checksum(asked->key, spans, sizeof spans / sizeof spans[0]);
     asked->asked = lc_ticks();
-    if (atomic_load_explicit(&is_first, memory_order_relaxed))
-        return false;
     const record *at = &records[asked->key[0] % RECORDS];
     if (!lock_located())
         return false;
@@ -71,11 +72,12 @@ bool lc_located_find(char out[LOCACHE_PATH_MAX], lc_located *asked, const char *
 
 void lc_located_note(const lc_located *asked, const char *path)
 {
-    record *at = &records[asked->key[0] % RECORDS];
+    atomic_store_explicit(&is_first, false, memory_order_relaxed);
     size_t size = strlen(path) + 1;
-    if (atomic_exchange_explicit(&is_first, false, memory_order_relaxed))
+    if (asked->asked == 0 || size > KEPT_MAX)
         return;
-    if (size > sizeof at->path || !lock_located())
+    record *at = &records[asked->key[0] % RECORDS];
+    if (!lock_located())
         return;
     at->of = *asked;
     memcpy(at->path, path, size);

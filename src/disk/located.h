@@ -7,7 +7,7 @@
 /* A question of locache_locate(), by all that decides its answer but the disk. */
 typedef struct lc_located {
     unsigned char key[LC_CHECKSUM_SIZE];
-    int64_t asked; /* lc_ticks() */
+    int64_t asked; /* lc_ticks(); 0: it is not to be kept */
 } lc_located;
 
 /* Was the same asked within LC_LATELY? Then out is what was found. `override`: LOCACHE_DIR; it and

@@ -162,8 +162,8 @@ static int write_given(lcpy_reacher *r, PyObject *value, const char *format, PyO
     return status;
 }
 
-/* `known`: whose `rebound` are variables that are state; NULL: of a package's wrapper, of which
- * only what it wraps and its options count. */
+/* `known`: its `rebound` are variables that are state; NULL: of a package's wrapper, of which only
+ * what it wraps and its options count. */
 static int write_reached_closure(lcpy_reacher *r, PyObject *function, const lcpy_names *known)
 {
     PyObject *names = lcpy_compat_code_free(PyFunction_GET_CODE(function));

@@ -237,6 +237,7 @@ static void below_another(mode_t mode)
     store_one();
     assert_int_equal(chown(above, NOBODY, NOBODY), 0);
     assert_int_equal(chmod(above, mode), 0);
+    wait_lately();
     snprintf(mine, sizeof mine, "%s", above);
 }
 
