@@ -5,7 +5,8 @@
 A report is Meson's testlog.json or a JUnit file of pytest. A row of the table names its tests; what
 these injected is added up: what a test says that it did ("N injections", "N pairs" of a change and
 a look, or the property of that name), and where that is less, one for each test. A file that serves
-several rows counts in each. Where no report knows a row's tests, its figures stay.
+several rows counts in each; a folder is all files below it. Where no report knows a row's tests,
+its figures stay.
 """
 
 import json
@@ -42,7 +43,8 @@ def file_of(name):
 def of_meson(path, counts):
     for line in path.read_text().splitlines():
         test = json.loads(line)
-        said = test.get("stdout", "")
+        # cmocka says on one what happened and on the other how many passed.
+        said = test.get("stdout", "") + "\n" + test.get("stderr", "")
         count = counts[file_of(test["name"].split()[-1])]
         injected = re.findall(r"^(\d+) (?:injections$|pairs: 0 stale)", said, re.MULTILINE)
         passed = re.findall(r"^\[  PASSED  \] (\d+) test", said, re.MULTILINE)
@@ -70,9 +72,11 @@ def of_junit(path, counts):
 
 def figures(tests, counts):
     """The three columns of a row with these tests; None where nothing is known of them."""
-    found = [counts[name] for name in re.findall(r"`([a-z]+/[^`]*)`", tests) if name in counts]
-    found += [
-        counts[name.removeprefix("tests/")] for name in re.findall(r"`(tests/[a-z]+/[^`]*)`", tests)
+    named = {name.removeprefix("tests/") for name in re.findall(r"`([a-z]+/[^`]*)`", tests)}
+    found = [
+        count
+        for path, count in counts.items()
+        if any(path == name or (name.endswith("/") and path.startswith(name)) for name in named)
     ]
     injections, failed = sum(one.injections for one in found), sum(one.failed for one in found)
     return [f"{injections:,}", f"{injections - failed:,}", f"{failed:,}"] if injections else None

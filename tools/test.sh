@@ -240,7 +240,7 @@ trap - EXIT
 if [ "$long" = 1 ]; then
     "$python" tools/faults.py docs/reliability.md \
         "$(find build/test-plain/meson-logs -name 'plain*.json' | head -n 1)" \
-        "$logs/python-$whole.xml" "$logs/faults.xml"
+        "$logs/python-$whole.xml" "$logs/faults.xml" "$logs/cli.xml" "$logs/tools.xml"
 fi
 
 awk '{ passed += $1; failed += $2; skipped += $3 }

@@ -81,6 +81,6 @@ int main(int count, char **paths)
 {
     for (int i = 1; i < count; i++)
         replay(paths[i], 0);
-    printf("%u passed, %u failed\n", passed, failed);
+    printf("%u passed, %u failed\n%u injections\n", passed, failed, passed + failed);
     return passed == 0 || failed > 0;
 }
