@@ -55,6 +55,7 @@ for task; do
         need e2fsprogs command -v mkfs.ext4
         need xfsprogs command -v mkfs.xfs
         need btrfs-progs command -v mkfs.btrfs
+        need dosfstools command -v mkfs.vfat
         need mount command -v mount
         need exfatprogs command -v mkfs.exfat
         need exfat-fuse command -v mount.exfat-fuse
