@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
+from compiling import COMPILER, ROOT, build_program
 from locache import persist
-
-ROOT = Path(__file__).resolve().parents[3]
-COMPILER = shutil.which(os.environ.get("CC", "cc")) or shutil.which("gcc") or shutil.which("clang")
 
 pytestmark = [
     pytest.mark.once,
@@ -48,31 +44,10 @@ FROM_PYTHON = {
 }
 
 
-def compiled(source, out):
-    """A C program of the core and one file more, as a program of the user's own would link it: the
-    core that was built for these tests, else compiled here."""
-    built = os.environ.get("LOCACHE_TEST_CORE", "")
-    sources = sorted(str(path) for path in (ROOT / "src").rglob("*.c"))
-    core = [built] if os.path.exists(built) else sources
-    include = [f"-I{ROOT / 'include'}", f"-I{ROOT / 'src'}"]
-    command = [
-        COMPILER,
-        "-std=c11",
-        "-D_GNU_SOURCE",
-        *include,
-        str(source),
-        *core,
-        "-lsodium",
-        "-pthread",
-    ]
-    subprocess.run([*command, "-o", str(out)], check=True, timeout=300)
-    return out
-
-
 @pytest.fixture(scope="session")
 def program(tmp_path_factory):
     source = Path(__file__).with_name("shared.c")
-    return compiled(source, tmp_path_factory.mktemp("shared") / "shared")
+    return build_program(source, tmp_path_factory.mktemp("shared") / "shared")
 
 
 @pytest.fixture
@@ -177,7 +152,7 @@ def test_a_version_stands_for_the_source(script):
 
 def test_example_programs_share_their_results(tmp_path):
     example = ROOT / "examples/shared"
-    program = compiled(example / "primes.c", tmp_path / "primes")
+    program = build_program(example / "primes.c", tmp_path / "primes")
 
     def run(*command):
         done = subprocess.run(
