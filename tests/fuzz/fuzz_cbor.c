@@ -3,7 +3,7 @@
 #include "../unit/reencode.h"
 #include "base/text.h"
 #include "format/cbor.h"
-#include "require.h"
+#include "memory.h"
 
 /* What locache_cbor_skip() is to do, written the plain way. */
 static locache_status walk(locache_cbor_reader *reader, unsigned depth)
@@ -130,7 +130,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     static const uint8_t nothing[1];
     if (size == 0)
         data = nothing;
+    size_t began = memory_begin();
     walks_agree(data, size);
+    memory_within(began, size);
     reencodes_to_itself(data, size);
     sorts(data, size, 1);
     sorts(data, size, 2);

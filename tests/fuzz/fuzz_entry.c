@@ -1,7 +1,8 @@
 /* Any bytes as an entry, under a checksum that was made right: whatever is accepted lies within the
  * input, and laying it out again gives the same bytes. */
 #include "disk/packed.h"
-#include "require.h"
+#include "format/frame.h"
+#include "memory.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -73,6 +74,21 @@ static void rebuilds_to_itself(const lc_entry *entry, const unsigned char *file,
     free(sizes);
 }
 
+/* What the frames of a compressed entry say that they hold; 0: they do not say it, and nothing is
+ * to be taken for them. */
+static size_t said_by_frames(const locache_value *value)
+{
+    uint64_t size = 0, all = 0;
+    const lc_entry *entry = &value->entry;
+    for (uint32_t n = 0; n <= entry->buffer_count; n++) {
+        lc_span frame = n == 0 ? entry->body : lc_entry_buffer(value->bytes, entry, n - 1);
+        if (!lc_frame_size(&size, frame) || size > SIZE_MAX / 8 - all)
+            return 0;
+        all += size;
+    }
+    return (size_t)all;
+}
+
 /* What it holds when it is decompressed lies within its own memory, which is no more than its
  * frames say. A frame of a fuzzer's may say that it is large. */
 static void check_expanded(const unsigned char *file, size_t size)
@@ -83,7 +99,10 @@ static void check_expanded(const unsigned char *file, size_t size)
         abort();
     memcpy(value->bytes, file, size);
     REQUIRE(lc_entry_parse(&value->entry, value->bytes, size, NULL) == LOCACHE_OK);
+    size_t said = said_by_frames(value);
+    size_t began = memory_begin();
     locache_status status = lc_packed_expand(&value, &error);
+    memory_within(began, size + said);
     REQUIRE(status == LOCACHE_OK || status == LOCACHE_ECORRUPT || status == LOCACHE_ELIMIT ||
             status == LOCACHE_ENOMEM);
     REQUIRE(value->entry.compressed == (status != LOCACHE_OK));
@@ -140,8 +159,10 @@ static void check_parsed(unsigned char *file, size_t size)
     lc_entry entry;
     locache_error error;
     uint64_t least = 0, table = 0;
+    size_t began = memory_begin();
     locache_status status = lc_entry_parse(&entry, file, size, &error);
     check_in_steps(file, size, status);
+    memory_within(began, size);
     if (status != LOCACHE_OK) {
         REQUIRE(status == LOCACHE_ECORRUPT || status == LOCACHE_EFORMAT || status == LOCACHE_MISS);
         REQUIRE(status == LOCACHE_MISS || (error.status == status && error.message[0] != '\0'));

@@ -4,7 +4,7 @@
 #include "base/hash.h"
 #include "base/text.h"
 #include "format/cbor.h"
-#include "require.h"
+#include "memory.h"
 
 static void says_its_key(const char *name, const uint8_t *data, size_t size)
 {
@@ -29,7 +29,9 @@ static void has_its_hash(const char *hash, const uint8_t *data, size_t size)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     char name[LOCACHE_NAME_MAX + 1];
+    size_t began = memory_begin();
     locache_status status = locache_key_filename(name, data, size);
+    memory_within(began, size);
     if (status != LOCACHE_OK) {
         REQUIRE(status == LOCACHE_ECORRUPT || status == LOCACHE_ELIMIT);
         return 0;

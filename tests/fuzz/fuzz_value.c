@@ -3,7 +3,7 @@
  * second how long they are. */
 #include "disk/value.h"
 #include "format/cbor.h"
-#include "require.h"
+#include "memory.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -150,6 +150,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     if (size < 2)
         return 0;
+    size_t began = memory_begin();
     locache_value *value = make_value(data + 2, size - 2, data[0] % (BUFFERS_MAX + 1), data[1]);
     locache_cbor_writer writer;
     locache_cbor_writer_init(&writer, NULL, 0);
@@ -161,6 +162,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         REQUIRE(lc_cbor_check(data + 2, size - 2) == LOCACHE_OK);
         same_body(&writer, value);
     }
+    /* With what was written again. */
+    memory_within(began, value->size);
     locache_cbor_writer_clear(&writer);
     locache_value_free(value);
     return 0;

@@ -1,5 +1,5 @@
-/* A C program for test_flight_shared.py: asks for f(0) ... f(KEYS - 1), from f(FIRST) on, and computes
- * what is not there, as Python's f does beside it.
+/* A C program for test_flight_shared.py: asks for f(0) ... f(KEYS - 1), from f(FIRST) on, and
+ * computes what is not there, as Python's f does beside it.
  *
  *     asking DIRECTORY LOG KEYS FIRST
  *
