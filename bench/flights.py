@@ -27,10 +27,10 @@ import contenders
 SECONDS = 0.05  # that a computation takes
 TIMEOUT = 30  # seconds, of a process: it is ended, and who had not all by then counts as failed
 GATHERING = 2  # seconds, until all are there
-# How many results are asked for: the first with which a round is likely to take no longer than
-# LIMIT, by what it took with the last of them. With the last every tool is measured.
-KEYS = (1_000, 100, 20)
-LIMIT = 15  # seconds
+# How many results are asked for: every tool begins with the first number, and takes the next where
+# that is likely to take no longer than LIMIT, by what it took with the one before.
+KEYS = (20, 100, 1_000)
+LIMIT = 25  # seconds
 ROUNDS = 3  # the median counts
 TOOLS = {  # by what is imported
     "locache": "locache",
@@ -203,12 +203,14 @@ def takes_tasks(tool: str) -> bool:
 
 def measured(way: Way, tool: str, rounds: int) -> Round:
     """The median."""
-    least = one_round(way, tool, KEYS[-1])
-    if least.failed:
-        return least
-    keys = next(keys for keys in KEYS if least.took * keys <= LIMIT * KEYS[-1] or keys == KEYS[-1])
-    found = sorted(one_round(way, tool, keys) for _ in range(rounds))
-    return found[len(found) // 2]
+    found = [one_round(way, tool, KEYS[0])]
+    for keys in KEYS[1:]:
+        if found[0].failed or found[0].took * keys / found[0].keys > LIMIT:
+            break
+        found = [one_round(way, tool, keys)]
+    if not found[0].failed:
+        found += [one_round(way, tool, found[0].keys) for _ in range(rounds - 1)]
+    return sorted(found)[len(found) // 2]
 
 
 def row(way: Way, tool: str, rounds: int) -> str:
@@ -234,8 +236,8 @@ def tables(rounds: int) -> Iterator[str]:
             yield row(way, tool, rounds)
         yield ""
     yield (
-        f"Each computation takes {SECONDS * 1000:.0f} ms. Results: {KEYS[0]:,}, fewer where these "
-        f"would take a tool longer than {LIMIT} s, {KEYS[-1]} where not all had all even then. "
+        f"Each computation takes {SECONDS * 1000:.0f} ms. Results: {KEYS[-1]:,}; fewer where a "
+        f"tool would take longer than {LIMIT} s for them, or not all had all of fewer. "
         f"The median of {rounds} round{'s' if rounds > 1 else ''}, {os.cpu_count()} cores, CPython "
         f"{sys.version.split()[0]}."
     )
