@@ -13,6 +13,7 @@
 #include <string.h>
 #include <unistd.h>
 #include <zstd.h>
+#include <zstd_errors.h>
 
 #define IN_SIZE ((size_t)128 << 10)
 #define OUT_SIZE ((size_t)128 << 10)
@@ -109,6 +110,8 @@ static bool fill_out(cli_archive_reader *reader)
         if (reader->in.pos == reader->in.size && !reader->pending)
             return !reader->frame_open || spoiled(reader, "it is cut off");
         size_t more = ZSTD_decompressStream(reader->zstd, &to, &reader->in);
+        if (ZSTD_getErrorCode(more) == ZSTD_error_memory_allocation)
+            return spoiled(reader, "there is no memory to unpack it");
         if (ZSTD_isError(more))
             return spoiled(reader, "it is damaged, or no archive: %s", ZSTD_getErrorName(more));
         reader->frame_open = more != 0;

@@ -34,7 +34,7 @@ typedef struct exporting {
     cli_filter filter;
     cli_archive_writer *writer;
     bool begun; /* the folder's record is in it */
-    bool failed;
+    int failed; /* errno of the first write that did */
     int code;
     uint64_t functions;
     uint64_t results;
@@ -121,8 +121,9 @@ static bool end_output(output *out, bool sound)
 static bool export_member(exporting *in, const char *path, const void *data, size_t size,
                           int64_t when)
 {
-    in->failed = in->failed || !cli_archive_add(in->writer, path, data, size, when);
-    return !in->failed;
+    if (in->failed == 0 && !cli_archive_add(in->writer, path, data, size, when))
+        in->failed = errno;
+    return in->failed == 0;
 }
 
 /* The folder's path within the archive: from the cache's name on. */
@@ -162,7 +163,7 @@ static bool enter_folder(void *context, const cli_visit *visit)
     exporting *in = context;
     (void)visit;
     in->begun = false;
-    return !in->failed;
+    return in->failed == 0;
 }
 
 static void leave_out(exporting *in, const char *message)
@@ -205,7 +206,7 @@ static bool export_file(void *context, const cli_visit *visit, const locache_fil
         in->bytes += file.file_size;
     }
     locache_value_free(value);
-    return !in->failed;
+    return in->failed == 0;
 }
 
 /* ---------------------------------------------------------------------------------- the command */
@@ -276,10 +277,9 @@ static int export_places(exporting *in, const cli_places *places, const char *pa
     cli_progress_begin(&in->progress, "exported", places);
     int walked = cli_walk(places, &visitor);
     cli_progress_clear(&in->progress);
-    errno = in->failed ? errno : 0;
-    bool nothing = !in->failed && in->results == 0;
-    bool done = !in->failed && !nothing && cli_archive_finish(in->writer);
-    int error = errno;
+    bool nothing = in->failed == 0 && in->results == 0;
+    bool done = in->failed == 0 && !nothing && cli_archive_finish(in->writer);
+    int error = in->failed != 0 ? in->failed : errno;
     tell_misplaced(in);
     bool ended = end_output(&out, done);
     if (nothing) {

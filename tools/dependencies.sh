@@ -59,7 +59,6 @@ for task; do
         need exfatprogs command -v mkfs.exfat
         need exfat-fuse command -v mount.exfat-fuse
         need dosfstools command -v mkfs.vfat
-        need fusefat command -v fusefat
         need ntfs-3g command -v lowntfs-3g
         need libfaketime sh -c 'ls /usr/lib/*/faketime/libfaketime.so.1'
         need git git --version

@@ -1,12 +1,45 @@
 #!/bin/sh
 # tools/fuzz.sh SECONDS: every libFuzzer target for so long, all beside each other, starting from
 # the corpus that is kept.
+# tools/fuzz.sh coverage: what of src/format the targets reach by their corpora alone, and by what
+# they found here before.
 . tools/common.sh
+
+again=
+coverage() {
+    sh tools/dependencies.sh build meson test coverage
+    dir=build/fuzz-coverage
+    if [ -d "$dir" ]; then again=--reconfigure; fi
+    quietly configure-fuzz-coverage env CC=gcc meson setup "$dir" $again -Dpython=disabled \
+        -Dlibrary=disabled -Dcommand=disabled -Dtests=enabled -Dbuildtype=debug -Db_coverage=true
+    targets=$(cd tests/fuzz && for source in fuzz_*.c; do echo "${source%.c}"; done)
+    # shellcheck disable=SC2086
+    quietly compile-fuzz-coverage meson compile -C "$dir" $targets
+    find "$dir" -name '*.gcda' -exec rm -f {} +
+    for target in $targets; do
+        set -- "tests/fuzz/corpus/${target#fuzz_}"
+        if [ -d "build/fuzz/corpus/$target" ]; then set -- "$@" "build/fuzz/corpus/$target"; fi
+        quietly "replay-$target" "$dir/tests/$target" "$@"
+        say "$target: $(sed -n 's/ passed.*//p' "$logs/replay-$target.log") inputs"
+    done
+    gcovr --root . --filter src/format/ --txt "$dir/lines.txt" --html-details "$dir/format.html" \
+        --print-summary "$dir" >"$logs/gcovr-fuzz.log" 2>&1 || {
+        tail -n 20 "$logs/gcovr-fuzz.log" >&2
+        exit 1
+    }
+    cut -c1-100 "$dir/lines.txt"
+    grep -E '^(lines|functions|branches):' "$logs/gcovr-fuzz.log"
+    say "line by line: $dir/format.html"
+}
+if [ "${1:-}" = coverage ]; then
+    coverage
+    exit
+fi
+
 seconds=${1:-60}
 sh tools/dependencies.sh build meson fuzz
 
 dir=build/fuzz
-again=
 if [ -d "$dir" ]; then again=--reconfigure; fi
 quietly configure-fuzz env CC=clang meson setup "$dir" $again -Dpython=disabled \
     -Dlibrary=disabled -Dcommand=disabled -Dtests=disabled -Dfuzzers=enabled \

@@ -224,6 +224,7 @@ preload="$(gcc -print-file-name=libasan.so) $(gcc -print-file-name=libubsan.so)"
 # ways through the extension.
 examples=30
 pytest_with python-sanitized ".venv-$whole/bin/python" -n 3 tests/python \
+    --ignore tests/python/call/test_flight_shared.py \
     --ignore tests/python/call/test_never_pays.py --ignore tests/python/call/test_notebook.py \
     --ignore tests/python/call/test_sending.py --ignore tests/python/call/test_shared.py \
     --ignore tests/python/call/test_testing.py --ignore tests/python/call/test_typing.py \

@@ -397,11 +397,13 @@ locache_status lc_versions_forget(const lc_slot *slot, locache_error *error)
 
 /* --------------------------------------------------------------------------------- file systems */
 
+/* Not by its inode: programs that are file systems (FUSE) number each spelling of a name. Nobody
+ * makes a directory of that name; where somebody does, names are longer and nothing else is. */
 bool lc_versions_fold_case(int root)
 {
     struct stat own;
     struct stat capital;
     return lc_fstatat(root, ".VERSIONS", &capital) == 0 &&
            lc_fstatat(root, LC_VERSIONS, &own) == 0 && own.st_dev == capital.st_dev &&
-           own.st_ino == capital.st_ino;
+           S_ISDIR(capital.st_mode);
 }

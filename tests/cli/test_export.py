@@ -2,6 +2,7 @@
 
 import io
 import os
+import resource
 import shutil
 import stat
 import subprocess
@@ -11,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from .conftest import COMMAND, RESULTS, clean_environment
+from .conftest import COMMAND, RESULTS, clean_environment, needs_no_sanitizer
 from .shapes import fits
 
 EXPORTED = {
@@ -522,7 +523,7 @@ def is_whole(archive):
 
 @pytest.mark.parametrize(("what", "call", "fault"), FAULTS)
 def test_whatever_happens_nothing_is_half_there(
-    project, run, archive, elsewhere, faulty, what, call, fault
+    project, run, archive, elsewhere, faulty, record_property, what, call, fault
 ):
     """Row "killed at each system call": an archive is whole or not there, a result too, and the
     next import needs no repair."""
@@ -554,3 +555,43 @@ def test_whatever_happens_nothing_is_half_there(
         if code is None:
             break
     assert injected > 0
+    record_property("injections", injected)
+
+
+@needs_no_sanitizer
+@pytest.mark.parametrize("what", ["export", "import"])
+def test_with_little_address_space(project, run, made, archive, elsewhere, record_property, what):
+    """Row "bounds of the process: memory": under each `RLIMIT_AS` it is done or it is said that it
+    was not, and the next one needs no repair."""
+    right = entries(project / "foo.cache")
+    out = project / "bar.tar"
+    words = ["export", "-o", out, "foo.cache"] if what == "export" else ["import", archive]
+    codes = []
+    # From what is too little for the program itself to what is more than enough.
+    for kib in (*range(2048, 8192, 256 if LONG else 1024), 12288, 24576, 262144):
+        most = kib << 10
+        done = subprocess.run(
+            [COMMAND, *words],
+            cwd=project if what == "export" else elsewhere,
+            env=clean_environment(made / "home"),
+            capture_output=True,
+            preexec_fn=lambda most=most: resource.setrlimit(resource.RLIMIT_AS, (most, most)),
+        )
+        codes.append(done.returncode)
+        if done.returncode in (127, -signal.SIGSEGV) and kib < 4096:
+            continue  # the loader's way, and the kernel's, to say that a program does not fit
+        assert done.returncode in (0, 3, 127), (kib, done)
+        assert not done.returncode or b"memory" in done.stderr or done.returncode == 127, done
+        if what == "export":
+            assert is_whole(out) if done.returncode == 0 else not out.exists(), kib
+            out.unlink(missing_ok=True)
+        else:
+            found = entries(elsewhere / "foo.cache")
+            assert {path: data for path, data in found.items() if right[path] != data} == {}, kib
+            assert leftovers(elsewhere) == [], kib
+            run("import", archive, cwd=elsewhere)
+            assert entries(elsewhere / "foo.cache").keys() | {"CACHEDIR.TAG"} == right.keys()
+            shutil.rmtree(elsewhere / "foo.cache")
+    print(what, codes)
+    record_property("injections", len(codes))
+    assert codes[0] != 0 and codes[-1] == 0, "the limits are around what it needs"

@@ -17,16 +17,9 @@ MAKERS = {
     "xfs": (320, ["mkfs.xfs", "-q"]),
     "btrfs": (256, ["mkfs.btrfs", "-q"]),
 }
-# Odd file systems, most of them programs: how one is made, mounted from a loop device, and what is
-# said of a directory on it. Of most no mode is kept.
-ODD = {
-    "vfat": (["mkfs.vfat"], ["fusefat", "-o", "rw+"]),
-    "vfat of the kernel": (["mkfs.vfat"], ["mount", "-t", "vfat", "-o", "umask=077"]),
-    "ext4 that folds": (
-        ["mkfs.ext4", "-q", "-O", "casefold"],
-        ["mount", "-t", "ext4"],
-        ["chattr", "+F"],
-    ),
+# Programs that are file systems: how one is made, and mounted from a loop device. A directory is
+# theirs whose mode they do not keep.
+PROGRAMS = {
     "exfat": (["mkfs.exfat"], ["mount.exfat-fuse", "-o", "umask=077"]),
     "ntfs": (["mkfs.ntfs", "-F", "-Q", "-q"], ["ntfs-3g", "-o", "umask=077"]),
     "ntfs that folds": (
@@ -34,6 +27,17 @@ ODD = {
         ["lowntfs-3g", "-o", "umask=077,ignore_case"],
     ),
 }
+# File systems of the kernel's that are odd in the same ways: how one is made, the options of its
+# mount, and what says of a directory that names in it fold.
+KERNELS = {
+    "vfat": (["mkfs.vfat", "-F", "32"], ["-t", "vfat", "-o", "loop,umask=077"], None),
+    "ext4 that folds": (
+        ["mkfs.ext4", "-q", "-O", "casefold", "-E", "encoding=utf8"],
+        ["-t", "ext4", "-o", "loop"],
+        ["chattr", "+F"],
+    ),
+}
+ODD = (*PROGRAMS, *KERNELS)
 
 
 class Missing(Exception):
@@ -47,7 +51,7 @@ def run(*command):
     except FileNotFoundError as error:
         raise Missing(f"{command[0]} is missing") from error
     if done.returncode:
-        raise Missing(f"{command[0]}: {(done.stderr or done.stdout).strip()}")
+        raise Missing(f"{command[0]}: {(done.stderr or done.stdout).strip().partition(chr(10))[0]}")
 
 
 class Images(contextlib.ExitStack):
@@ -66,7 +70,9 @@ class Images(contextlib.ExitStack):
         run("mount", *options, place)
         # Lazily: a test that failed may still be in there.
         self.callback(subprocess.run, ["umount", "-l", str(place)], check=True)
-        place.chmod(0o700)
+        # Where modes are the mount's they cannot be others.
+        with contextlib.suppress(PermissionError):
+            place.chmod(0o700)
         return place
 
     def formatted(self, megabytes, *maker) -> Path:
@@ -86,22 +92,30 @@ class Images(contextlib.ExitStack):
         path.unlink()
         return place
 
-    def odd(self, kind) -> Path:
-        """A directory on a fresh file system of a kind in ODD."""
-        maker, mounter, *said = ODD[kind]
+    def odd(self, kind, umask="077") -> Path:
+        """A directory on a fresh file system of a kind in ODD; umask= is for those without modes of
+        their own."""
         if os.geteuid() != 0:
             raise Missing("mounting needs root")
+        if kind in PROGRAMS:
+            return self.program(kind, umask)
+        maker, options, folding = KERNELS[kind]
+        options = [option.replace("umask=077", f"umask={umask}") for option in options]
+        place = self.mount(*options, self.formatted(64, *maker)) / "odd"
+        place.mkdir(mode=0o700)
+        if folding:
+            run(*folding, place)
+        return place
+
+    def program(self, kind, umask) -> Path:
+        maker, mounter = PROGRAMS[kind]
         path = self.formatted(64, *maker)
         device = self.loop(path)
         place = self.directory / f"mount{self.made}"
         place.mkdir()
-        run(*mounter, device, place)
+        run(*[part.replace("umask=077", f"umask={umask}") for part in mounter], device, place)
         self.callback(subprocess.run, ["umount", "-l", str(place)], check=True)
-        home = place / "home"
-        home.mkdir(mode=0o700)
-        for words in said:
-            run(*words, home)
-        return home
+        return place
 
     def sharing(self) -> Path:
         """A file system on which a copy of a file shares its blocks, and is of one moment."""

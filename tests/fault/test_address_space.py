@@ -1,159 +1,170 @@
-"""Row "address space": under RLIMIT_AS, from nothing left up to enough, what is called returns what
-it should or raises MemoryError; nothing crashes, and what is stored stays as it was."""
+"""Row "bounds of the process: memory": with little address space left (`RLIMIT_AS`) a call gives
+the right result, from the cache or computed, or raises MemoryError. Nothing is damaged by it, and
+the same process goes on when there is space again."""
 
 from __future__ import annotations
 
 import os
 import subprocess
 import sys
-from collections import Counter
+import textwrap
 
-# How much the process may grow, by factors; the last, in KiB, is enough for all that is done.
-FACTOR = 2**0.125 if os.environ.get("LOCACHE_TEST_LONG") == "1" else 2
-ENOUGH = 128 << 10
+import pytest
 
-# Each thing that is done has a process of its own at each limit, whose end is that of the thing.
-PROGRAM = """
-import os, resource, sys, traceback, warnings
-from pathlib import Path
+LONG = os.environ.get("LOCACHE_TEST_LONG") == "1"
+# Address space beyond what a process has that imported everything: none, a page, and all sizes
+# between the smallest allocation that the interpreter asks the system for and more than it needs.
+KIB = [0, 4, 64, 256, 512, 1024, 2048, 4096, 8192, 16384, 65536, 262144]
+SPACES = [1024 * kib for kib in KIB]
+if LONG:
+    SPACES = sorted({*SPACES, *(1024 * 48 * n for n in range(1, 200))})
+
+pytestmark = [
+    pytest.mark.once,
+    pytest.mark.skipif(sys.platform != "linux", reason="address space: /proc is Linux's"),
+    pytest.mark.skipif(
+        "LOCACHE_TEST_SANITIZED" in os.environ, reason="a sanitizer takes terabytes of addresses"
+    ),
+]
+
+# Functions whose results are stored and read in each way that there is: plain data in one piece, of
+# many small objects, a pickle, a string apart, an array that is read, and one that is mapped.
+FUNCTIONS = """
 import numpy as np
-import locache
-
-warnings.simplefilter("ignore")
-place, factor, enough = Path(sys.argv[1]), float(sys.argv[2]), int(sys.argv[3])
-HIT, COMPUTED, NO_MEMORY, WRONG = range(4)
-runs = []
 
 class Point:
     def __init__(self, x):
         self.x = x
     def __eq__(self, other):
         return type(other) is Point and other.x == self.x
-    __hash__ = None
 
-def plain(x):
-    runs.append(x)
+def small(x):
     return {"x": x, "list": [1.5, None, "text"]}
 
-def long(x):
-    runs.append(x)
-    return [x + n / 2 for n in range(100_000)]
+def many(x):
+    return [[x, str(n), (n, 0.5)] for n in range(20_000)]
 
-def points(x):
-    runs.append(x)
-    return [Point(n) for n in range(x, x + 5_000)]
+def pickled(x):
+    return [Point(n + x) for n in range(2_000)]
 
-def data(x):
-    runs.append(x)
-    return bytes([x % 256]) * (3 << 20)
+def text(x):
+    return "\\u00e9" * 300_000 + str(x)
 
 def array(x):
-    runs.append(x)
-    return np.arange(x, x + (1 << 20), dtype="f8")
+    return np.arange(x, x + 2_000)
 
-FUNCTIONS = [plain, long, points, data, array]
+def mapped(x):
+    return np.arange(x, x + 400_000)
 
-def same(result, right):
-    return np.array_equal(result, right) if isinstance(right, np.ndarray) else result == right
+ALL = (small, many, pickled, text, array, mapped)
 
-def persisted(function):
-    return locache.persist(function, dir=str(place / "space.cache"), name=function.__name__)
+def same(a, b):
+    return np.array_equal(a, b) if isinstance(a, np.ndarray) else a == b
 
-def eat():
-    '''What malloc() has at hand, so that whatever is taken from now on is new.'''
-    eaten = []
-    for size in (1 << 16, 1 << 12, 1 << 10):
-        try:
-            while True:
-                eaten.append(bytearray(size))
-        except MemoryError:
-            pass
-    return eaten
+import locache
 
-def limited(call, x, right, more):
-    '''How call(x) ends where the process may grow by so much.'''
-    child = os.fork()
-    if child == 0:
-        end = WRONG
-        try:
-            pages = int(open("/proc/self/statm").read().split()[0])
-            limit = pages * resource.getpagesize() + more
-            resource.setrlimit(resource.RLIMIT_AS, (limit - more, resource.RLIM_INFINITY))
-            eaten = eat()
-            resource.setrlimit(resource.RLIMIT_AS, (limit, resource.RLIM_INFINITY))
-            try:
-                before = len(runs)
-                result = call(x)
-                end = HIT if len(runs) == before else COMPUTED
-            except MemoryError:
-                end = NO_MEMORY
-            resource.setrlimit(resource.RLIMIT_AS, (resource.RLIM_INFINITY,) * 2)
-            if end != NO_MEMORY and not same(result, right):
-                end = WRONG
-            if end != HIT and x == KEPT:  # it is there, and what failed did not last
-                before = len(runs)
-                assert same(call(x), right) and len(runs) == before
-        except BaseException:
-            traceback.print_exc()
-            end = WRONG
-        os._exit(end)
-    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
-
-KEPT = 7
-replaced = set()  # what could not be read was computed, and stored again
-for function in FUNCTIONS:
-    persisted(function)(KEPT)
-files = {path: path.read_bytes() for path in place.rglob("x=7")}
-assert len(files) == len(FUNCTIONS)
-more, asked = 0, KEPT
-while more <= enough << 10:
-    for function in FUNCTIONS:
-        opened = persisted(function)
-        opened(asked)  # of another moment: what is in memory is another's
-        asked += 1
-        right, new = function(KEPT), function(asked)
-        first = lambda x: persisted(function)(x)
-        for how, call in (("open", opened), ("first", first)):
-            end = limited(call, KEPT, right, more)
-            print(function.__name__, more, how, "hit", end)
-            if end == COMPUTED:
-                replaced.add(function.__name__)
-        print(function.__name__, more, "open", "store", limited(opened, asked, new, more))
-        assert same(persisted(function)(asked), new)
-        # What an end of memory left behind would stay here until another process sweeps.
-        assert [path for path in place.rglob("tmp-*") if path.is_file()] == []
-        for path in place.rglob(f"x={asked}"):
-            path.unlink()
-    more = int(more * factor) if more else 1 << 14
-for path, was in files.items():
-    stored = path.read_bytes()
-    assert stored == was or path.parent.name in replaced and len(stored) == len(was), path
-runs.clear()
-for function in FUNCTIONS:
-    assert same(persisted(function)(KEPT), function(KEPT))
-assert len(runs) == len(FUNCTIONS), "only what it was compared with was computed"
+def persisted(directory, memory=True):
+    return [
+        locache.persist(function, dir=directory, name=function.__name__, memory=memory)
+        for function in ALL
+    ]
 """
-HIT, COMPUTED, NO_MEMORY = range(3)
+# In a process with so much space: what is stored already (x = 1) and what is not (x = 2), from
+# files, again from memory, and by a second decoration that knows of nothing. Prints how many calls
+# gave a result, and how many raised MemoryError.
+CHILD = """
+import resource, sys, warnings
+from functions import *
+import functions
+
+def said(message, *rest):
+    if "damaged" in str(message):
+        raise SystemExit(f"no damage was done: {message}")
+warnings.showwarning = said
+warnings.simplefilter("always")
+
+directory, space = sys.argv[1], int(sys.argv[2])
+expected = [[function(x) for x in (1, 2)] for function in ALL]
+calls = [persisted(directory), persisted(directory), persisted(directory, memory=False)]
+given = [0, 0]
+
+def size():
+    with open("/proc/self/statm") as file:
+        return int(file.read().split()[0]) * resource.getpagesize()
+
+def ask(call, x, right):
+    try:
+        result = call(x)
+    except MemoryError:
+        given[1] += 1
+        return
+    given[0] += 1
+    # What is compared may need memory itself.
+    resource.setrlimit(resource.RLIMIT_AS, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+    assert same(result, right), call.__name__
+    del result
+    resource.setrlimit(resource.RLIMIT_AS, (limit, resource.RLIM_INFINITY))
+
+limit = size() + space
+resource.setrlimit(resource.RLIMIT_AS, (limit, resource.RLIM_INFINITY))
+for of_all in calls:
+    for call, rights in zip(of_all, expected):
+        for _ in range(2):
+            for x, right in zip((1, 2), rights):
+                ask(call, x, right)
+resource.setrlimit(resource.RLIMIT_AS, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+for of_all in calls:
+    for call, rights in zip(of_all, expected):
+        for x, right in zip((1, 2), rights):
+            assert same(call(x), right), f"{call.__name__} afterwards"
+print(*given)
+"""
+# In a process with all the space there is: results are right, and nothing is computed again.
+AFTERWARDS = """
+import sys, warnings
+from functions import *
+warnings.simplefilter("error")
+for function, call in zip(ALL, persisted(sys.argv[1])):
+    for x in map(int, sys.argv[2:]):
+        assert same(call(x), function(x)), function.__name__
+    assert call.cache_info().misses == 0, function.__name__
+print("right")
+"""
 
 
-def test_a_limit_of_the_address_space(tmp_path, injected):
-    program = tmp_path / "program.py"
-    program.write_text(PROGRAM)
-    done = subprocess.run(
-        [sys.executable, str(program), str(tmp_path), str(FACTOR), str(ENOUGH)],
-        capture_output=True,
-        text=True,
-        timeout=600,
-        # What is large goes back when it is freed.
-        env={**os.environ, "MALLOC_MMAP_THRESHOLD_": "65536"},
-    )
-    assert done.returncode == 0, done.stderr[-3000:]
-    ends = [line.rsplit(" ", 1) for line in done.stdout.splitlines()]
-    wrong = [end for end in ends if int(end[1]) not in (HIT, COMPUTED, NO_MEMORY)]
-    assert not wrong, (wrong, done.stderr[-3000:])
-    injected(len(ends))
-    # Enough is enough; and nothing left is not, for what is large.
-    last = ends[-15:]
-    assert [int(end) for _, end in last] == [HIT, HIT, COMPUTED] * 5, last
-    failed = Counter(end for _, end in ends if int(end) == NO_MEMORY)
-    assert sum(failed.values()) >= 5, ends
+@pytest.fixture
+def python(tmp_path):
+    (tmp_path / "functions.py").write_text(FUNCTIONS)
+    # Threads of a library for matrices would take address space by the processor.
+    environment = {**os.environ, "OPENBLAS_NUM_THREADS": "1", "PYTHONFAULTHANDLER": "1"}
+
+    def run(source, *arguments):
+        done = subprocess.run(
+            [sys.executable, "-c", textwrap.dedent(source), *map(str, arguments)],
+            cwd=tmp_path,
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=120,
+        )
+        assert done.returncode == 0, (done.returncode, done.stderr[-2000:])
+        return done.stdout.split()
+
+    return run
+
+
+def test_calls_with_little_address_space(python, tmp_path, injected):
+    cache = tmp_path / "space.cache"
+    store = "from functions import *\nimport sys\n[f(1) for f in persisted(sys.argv[1])]"
+    refused = []
+    for space in SPACES:
+        subprocess.run(["rm", "-rf", cache], check=True)
+        python(store, cache)
+        right, lacking = map(int, python(CHILD, cache, space))
+        assert right + lacking == 6 * 3 * 2 * 2
+        injected(right + lacking)
+        refused.append(lacking)
+        # The child's last round stored what it could not before; nobody has to repair anything.
+        assert python(AFTERWARDS, cache, 1, 2) == ["right"]
+    print("calls that raised MemoryError:", dict(zip(SPACES, refused, strict=True)))
+    assert refused[0] > 0 and refused[-1] == 0, "the limits are around what the calls need"

@@ -23,7 +23,7 @@ def fill(base, *values):
     return [call(x) for x in values]
 
 
-def test_a_base_that_vanishes_while_it_is_read(tmp_path):
+def test_a_base_that_vanishes_while_it_is_read(tmp_path, injected):
     """It is taken away and put back, as rsync or a mount would, while a process reads it."""
     base, kept = tmp_path / "ci", tmp_path / "kept"
     right = fill(base, *range(8))
@@ -34,6 +34,7 @@ def test_a_base_that_vanishes_while_it_is_read(tmp_path):
         while not stop.is_set():
             shutil.rmtree(base)
             shutil.copytree(kept, base)
+            injected()
 
     thread = threading.Thread(target=exchange)
     thread.start()

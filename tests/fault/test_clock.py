@@ -23,7 +23,9 @@ WHOLE = struct.pack("hhqqi4x", fcntl.F_WRLCK, 0, 0, 0, 0)
 pytestmark = [
     pytest.mark.skipif(LIBRARY is None, reason="clocks: libfaketime is not installed"),
     # Two libraries that want to be the first.
-    pytest.mark.skipif("LD_PRELOAD" in os.environ, reason="clocks: another library is preloaded"),
+    pytest.mark.skipif(
+        bool(os.environ.get("LD_PRELOAD")), reason="clocks: another library is preloaded"
+    ),
 ]
 
 # One function in every process: what it returns is in a file beside. A line for each line of input:

@@ -11,9 +11,8 @@
 #define TEST_FAULT_H
 
 #include "base/fault.h"
+#include "injected.h"
 
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 static struct {
@@ -21,13 +20,7 @@ static struct {
     int remaining;
     int code;
     int failed;
-    unsigned long injected; /* in all, as tools/faults.py reads it */
 } fault;
-
-static inline void fault_say(void)
-{
-    printf("%lu injections\n", fault.injected);
-}
 
 static int fault_hook(const char *call)
 {
@@ -36,15 +29,13 @@ static int fault_hook(const char *call)
     if (--fault.remaining != 0)
         return 0;
     fault.failed++;
-    fault.injected++;
+    count_injections(1);
     return fault.code;
 }
 
 static inline void fault_set(const char *call, int nth, int code)
 {
-    static bool says;
-    if (!says)
-        says = atexit(fault_say) == 0;
+    count_injections(0);
     fault.call = call;
     fault.remaining = nth;
     fault.code = code;

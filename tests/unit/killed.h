@@ -3,6 +3,7 @@
 #define TEST_KILLED_H
 
 #include "base/fault.h"
+#include "injected.h"
 
 #include <signal.h>
 #include <stdbool.h>
@@ -22,7 +23,9 @@ static inline int kill_at_call(const char *call)
 /* By what waitpid() said: was it, or did it come to its end? */
 static inline bool was_killed(int ended)
 {
-    return WIFSIGNALED(ended) && WTERMSIG(ended) == SIGKILL;
+    bool killed = WIFSIGNALED(ended) && WTERMSIG(ended) == SIGKILL;
+    count_injections(killed);
+    return killed;
 }
 
 #endif

@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 import subprocess
 import sys
-import textwrap
-import time
 from pathlib import Path
 
 import numpy as np
 import pytest
+from compiling import COMPILER, ROOT, build_program
 from locache import persist
-
-ROOT = Path(__file__).resolve().parents[3]
-COMPILER = shutil.which(os.environ.get("CC", "cc")) or shutil.which("gcc") or shutil.which("clang")
 
 pytestmark = [
     pytest.mark.once,
@@ -50,31 +44,10 @@ FROM_PYTHON = {
 }
 
 
-def compiled(source, out):
-    """A C program of the core and one file more, as a program of the user's own would link it: the
-    core that was built for these tests, else compiled here."""
-    built = os.environ.get("LOCACHE_TEST_CORE", "")
-    sources = sorted(str(path) for path in (ROOT / "src").rglob("*.c"))
-    core = [built] if os.path.exists(built) else sources
-    include = [f"-I{ROOT / 'include'}", f"-I{ROOT / 'src'}"]
-    command = [
-        COMPILER,
-        "-std=c11",
-        "-D_GNU_SOURCE",
-        *include,
-        str(source),
-        *core,
-        "-lsodium",
-        "-pthread",
-    ]
-    subprocess.run([*command, "-o", str(out)], check=True, timeout=300)
-    return out
-
-
 @pytest.fixture(scope="session")
 def program(tmp_path_factory):
     source = Path(__file__).with_name("shared.c")
-    return compiled(source, tmp_path_factory.mktemp("shared") / "shared")
+    return build_program(source, tmp_path_factory.mktemp("shared") / "shared")
 
 
 @pytest.fixture
@@ -159,65 +132,6 @@ def test_other_versions_are_not_shared(c_side, python_side):
     assert python_side("int", version="1") == VALUES["int"][0]
 
 
-ASKS = """
-    import sys, time
-    from locache import persist
-
-    ran = []
-
-    @persist(dir=sys.argv[1], name="f", version="1")
-    def f(number):
-        ran.append(number)
-        time.sleep(0.03)
-        return number * number
-
-    for line in sys.stdin:
-        ran.clear()
-        print(f(int(line)), len(ran), flush=True)
-"""
-ROUNDS = 20
-
-
-def test_a_c_program_and_a_python_one_that_ask_at_once_compute_once(tmp_path, record_property):
-    program = compiled(Path(__file__).with_name("shared_flight.c"), tmp_path / "flight")
-    (tmp_path / "asks.py").write_text(textwrap.dedent(ASKS))
-    place = str(tmp_path / "test.cache")
-    commands = [[program, place], [sys.executable, str(tmp_path / "asks.py"), place]]
-    asking = [
-        subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-        for command in commands
-    ]
-
-    def ask(number, order):
-        """What each says, who are asked in this order, in half of the rounds at once: a result, and
-        whether it computed."""
-        for one in order:
-            if one == order[1] and number % 4 >= 2:
-                time.sleep(0.01)
-            asking[one].stdin.write(f"{number}\n")
-            asking[one].stdin.flush()
-        return [tuple(map(int, one.stdout.readline().split())) for one in asking]
-
-    computed = [0, 0]
-    try:
-        for one in (0, 1):  # each has begun, and opened the function's directory
-            assert ask(-1, [one, 1 - one])
-        for number in range(ROUNDS):
-            first = number % 2
-            said = ask(number, [first, 1 - first])
-            assert [result for result, _ in said] == [number * number] * 2
-            assert sum(ran for _, ran in said) == 1, (number, said)
-            computed = [count + ran for count, (_, ran) in zip(computed, said, strict=True)]
-    finally:
-        for process in asking:
-            process.stdin.close()
-            process.stdout.close()
-        ends = [process.wait(60) for process in asking]
-    assert ends == [0, 0]
-    assert sum(computed) == ROUNDS and min(computed) > 0, "each waits for the other"
-    record_property("injections", ROUNDS)
-
-
 def test_a_version_stands_for_the_source(script):
     source = """
         from locache import persist
@@ -238,7 +152,7 @@ def test_a_version_stands_for_the_source(script):
 
 def test_example_programs_share_their_results(tmp_path):
     example = ROOT / "examples/shared"
-    program = compiled(example / "primes.c", tmp_path / "primes")
+    program = build_program(example / "primes.c", tmp_path / "primes")
 
     def run(*command):
         done = subprocess.run(

@@ -138,6 +138,18 @@ static void test_folding__calls_and_functions_are_kept_apart(void **unused)
     wait_for(in_child(in_folding_directory, NULL));
 }
 
+/* As exFAT by a program (FUSE) has it: the other spelling is found, with an inode of its own. */
+static void test_folding__shows_by_the_name_not_by_its_inode(void **unused)
+{
+    (void)unused;
+    assert_int_equal(mkdir(foo, 0700), 0);
+    assert_int_equal(mkdir(in_foo(".versions"), 0700), 0);
+    assert_int_equal(mkdir(in_foo(".VERSIONS"), 0700), 0);
+    put_text("area", "Paris");
+    assert_false(exists(in_foo("area/x=Paris")));
+    assert_int_equal(names_in(in_foo("area"), "x=Paris~"), 1);
+}
+
 static void test_folding__elsewhere_names_stay_as_they_are(void **unused)
 {
     (void)unused;
@@ -149,6 +161,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         scratch_test(test_folding__calls_and_functions_are_kept_apart),
+        scratch_test(test_folding__shows_by_the_name_not_by_its_inode),
         scratch_test(test_folding__elsewhere_names_stay_as_they_are),
     };
     return cmocka_run_group_tests_name("folding", tests, NULL, NULL);

@@ -2,6 +2,7 @@
  * makes, in turn. Whatever the call itself gave, what is given after it is what the file
  * says. */
 #include "base/fault.h"
+#include "injected.h"
 #include "scratch.h"
 
 enum {
@@ -159,6 +160,7 @@ static int moment_hook(const char *call)
 {
     if (strcmp(call, "alloc") != 0 && --moment.remaining == 0) {
         moment.acted = true;
+        count_injections(1);
         moment.act();
     }
     return 0;
