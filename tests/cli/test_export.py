@@ -4,6 +4,7 @@ import io
 import os
 import resource
 import shutil
+import signal
 import stat
 import subprocess
 import sys
