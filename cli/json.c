@@ -110,6 +110,19 @@ void cli_json_text(cli_json *json, const char *text, size_t size)
     put(json, '"');
 }
 
+void cli_json_hex(cli_json *json, const char *sign, const unsigned char *data, size_t size)
+{
+    static const char digits[] = "0123456789abcdef";
+    separate(json);
+    put(json, '"');
+    fputs(sign, out_of(json));
+    for (size_t n = 0; n < size; n++) {
+        put(json, digits[data[n] >> 4]);
+        put(json, digits[data[n] & 15]);
+    }
+    put(json, '"');
+}
+
 void cli_json_int(cli_json *json, int64_t number)
 {
     separate(json);

@@ -4,9 +4,10 @@
 #include "print.h"
 
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
-/* Bytes of a byte string that are shown. */
+/* Bytes of a byte string that are shown where texts are cut. */
 #define BYTES_SHOWN 32
 
 static bool lost(cli_shown *to)
@@ -48,15 +49,19 @@ static bool is_plain_text(const char *text, size_t size)
     return size > 0;
 }
 
+/* How many they are, and their hexadecimal digits: all, or on a terminal the first. */
+static void put_hex(cli_shown *to, const char *sign, const unsigned char *data, size_t size)
+{
+    bool cut = to->text_max != 0 && size > BYTES_SHOWN;
+    cli_json_member_uint(to->json, "size", size);
+    cli_json_name(to->json, cut ? "hex_begin" : "hex");
+    cli_json_hex(to->json, sign, data, cut ? BYTES_SHOWN : size);
+}
+
 void cli_show_bytes(cli_shown *to, const char *type, const void *data, size_t size)
 {
-    char hex[2 * BYTES_SHOWN + 1] = "";
-    size_t shown = size < BYTES_SHOWN ? size : BYTES_SHOWN;
-    for (size_t i = 0; i < shown; i++)
-        (void)snprintf(hex + 2 * i, 3, "%02x", ((const unsigned char *)data)[i]);
     put_type(to, type);
-    cli_json_member_uint(to->json, "size", size);
-    cli_json_member_text(to->json, shown < size ? "hex_begin" : "hex", hex);
+    put_hex(to, "", data, size);
     if (is_plain_text(data, size)) {
         cli_json_name(to->json, "text");
         show_text(to, data, size);
@@ -179,62 +184,96 @@ static bool show_map(cli_shown *to, locache_cbor_reader *reader, uint64_t count)
 
 /* ----------------------------------------------------------------------------------------- tags */
 
-/* The decimal digits of a magnitude: false where it has more bytes than are worth it. */
+/* Bytes of an integer that is a number of JSON: 4,299 digits, since Python's json refuses to read
+ * more than 4,300. On a terminal it is a line or two. */
+#define NUMBER_MAX 1785
+#define NUMBER_MAX_SHOWN 128
+/* Nine digits at a time: what is left of a division and a byte more fit into 64 bits. */
+#define NINE_DIGITS 1000000000U
+
+/* Of at most NUMBER_MAX bytes, which are divided until nothing is left. */
+static void put_decimal(cli_json *json, const char *sign, unsigned char *magnitude, size_t size)
+{
+    char text[3 * NUMBER_MAX]; /* a byte is 2.4 digits */
+    size_t at = sizeof text - 1;
+    size_t first = 0;
+    text[at] = '\0';
+    while (first < size) {
+        uint64_t rest = 0;
+        for (size_t i = first; i < size; i++) {
+            rest = rest << 8 | magnitude[i];
+            magnitude[i] = (unsigned char)(rest / NINE_DIGITS);
+            rest %= NINE_DIGITS;
+        }
+        for (int n = 0; n < 9; n++, rest /= 10)
+            text[--at] = (char)('0' + rest % 10);
+        while (first < size && magnitude[first] == 0)
+            first++;
+    }
+    while (text[at] == '0')
+        at++;
+    if (text[at] == '\0')
+        text[--at] = '0';
+    if (sign[0] != '\0')
+        text[--at] = sign[0];
+    cli_json_raw(json, text + at);
+}
+
+/* Negative ones stand for -1 - n: one is added. */
 static bool show_bignum(cli_shown *to, bool negative, const unsigned char *data, size_t size)
 {
-    enum { SIZE_MAX_SHOWN = 128 };
-    unsigned char magnitude[SIZE_MAX_SHOWN];
-    char text[3 * SIZE_MAX_SHOWN]; /* a byte is 2.4 digits */
-    size_t at = sizeof text - 1;
-    if (size > sizeof magnitude || size == 0)
+    const char *sign = negative ? "-" : "";
+    size_t first = 0;
+    unsigned char *magnitude = malloc(size + 1);
+    if (magnitude == NULL)
         return false;
-    memcpy(magnitude, data, size);
-    /* Tag 3 stands for -1 - n: one is added. */
-    for (size_t i = size; negative && i-- > 0 && ++magnitude[i] == 0;)
-        if (i == 0)
-            return false;
-    text[at] = '\0';
-    for (bool more = true; more && at > 1;) {
-        unsigned remainder = 0;
-        more = false;
-        for (size_t i = 0; i < size; i++) {
-            unsigned part = remainder << 8 | magnitude[i];
-            magnitude[i] = (unsigned char)(part / 10);
-            remainder = part % 10;
-            more = more || magnitude[i] != 0;
-        }
-        text[--at] = (char)('0' + remainder);
+    magnitude[0] = 0;
+    memcpy(magnitude + 1, data, size);
+    size_t carry = negative ? size + 1 : 0;
+    while (carry-- > 0 && ++magnitude[carry] == 0)
+        ;
+    while (first < size && magnitude[first] == 0)
+        first++;
+    size = size + 1 - first;
+    if (size <= (to->text_max != 0 ? NUMBER_MAX_SHOWN : NUMBER_MAX)) {
+        put_decimal(to->json, sign, magnitude + first, size);
+    } else {
+        put_type(to, "int");
+        put_hex(to, sign, magnitude + first, size);
+        cli_json_close(to->json, '}');
     }
-    if (negative)
-        text[--at] = '-';
-    cli_json_raw(to->json, text + at);
+    free(magnitude);
     return true;
 }
 
-/* What the bytes of a tag are, where its content is a byte string: its type's name. */
-static const char *bytes_type(uint64_t tag)
+/* A buffer of the value, by the number that comes. */
+static const void *read_buffer(size_t *size, const cli_shown *to, locache_cbor_reader *reader)
 {
-    switch (tag) {
-    case LOCACHE_TAG_BIGNUM:
-    case LOCACHE_TAG_BIGNUM_NEG:
-        return "int";
-    case LOCACHE_TAG_BYTEARRAY:
-        return "bytearray";
-    case LOCACHE_TAG_UUID:
-        return "uuid";
-    default:
+    locache_cbor_item n;
+    if (to->value == NULL || locache_cbor_read(&n, reader) != LOCACHE_OK ||
+        n.kind != LOCACHE_KIND_UINT || n.number >= locache_value_buffer_count(to->value))
         return NULL;
-    }
+    return locache_value_buffer(size, to->value, (size_t)n.number);
+}
+
+/* A byte string, which lies in a buffer where it is long. NULL: it is none. */
+static const void *read_bytes(size_t *size, const cli_shown *to, locache_cbor_reader *reader)
+{
+    locache_cbor_item item;
+    if (locache_cbor_read(&item, reader) != LOCACHE_OK)
+        return NULL;
+    if (item.kind == LOCACHE_KIND_TAG && item.number == LOCACHE_TAG_BUFFER)
+        return read_buffer(size, to, reader);
+    *size = item.size;
+    return item.kind == LOCACHE_KIND_BYTES ? item.data : NULL;
 }
 
 static bool show_buffer(cli_shown *to, uint64_t tag, locache_cbor_reader *reader)
 {
-    locache_cbor_item n;
     size_t size = 0;
-    if (to->value == NULL || locache_cbor_read(&n, reader) != LOCACHE_OK ||
-        n.kind != LOCACHE_KIND_UINT || n.number >= locache_value_buffer_count(to->value))
+    const void *data = read_buffer(&size, to, reader);
+    if (data == NULL)
         return false;
-    const void *data = locache_value_buffer(&size, to->value, (size_t)n.number);
     if (tag == LOCACHE_TAG_TEXT_BUFFER)
         show_text(to, data, size);
     else
@@ -272,17 +311,20 @@ static bool show_tagged(cli_shown *to, uint64_t tag, locache_cbor_reader *reader
     return sound;
 }
 
-static bool show_bytes_tag(cli_shown *to, uint64_t tag, locache_cbor_reader *reader)
+static bool show_integer_tag(cli_shown *to, bool negative, locache_cbor_reader *reader)
 {
-    locache_cbor_item item;
-    if (locache_cbor_read(&item, reader) != LOCACHE_OK || item.kind != LOCACHE_KIND_BYTES)
-        return false;
-    const char *type = bytes_type(tag);
-    if (strcmp(type, "int") == 0 &&
-        show_bignum(to, tag == LOCACHE_TAG_BIGNUM_NEG, item.data, item.size))
-        return true;
-    cli_show_bytes(to, type, item.data, item.size);
-    return true;
+    size_t size = 0;
+    const void *data = read_bytes(&size, to, reader);
+    return data != NULL && show_bignum(to, negative, data, size);
+}
+
+static bool show_bytes_tag(cli_shown *to, const char *type, locache_cbor_reader *reader)
+{
+    size_t size = 0;
+    const void *data = read_bytes(&size, to, reader);
+    if (data != NULL)
+        cli_show_bytes(to, type, data, size);
+    return data != NULL;
 }
 
 static bool show_tag(cli_shown *to, uint64_t tag, locache_cbor_reader *reader)
@@ -307,9 +349,15 @@ static bool show_tag(cli_shown *to, uint64_t tag, locache_cbor_reader *reader)
     case LOCACHE_TAG_FROZENSET:
     case LOCACHE_TAG_READONLY:
         return cli_show_item(to, reader);
+    case LOCACHE_TAG_BIGNUM:
+    case LOCACHE_TAG_BIGNUM_NEG:
+        return show_integer_tag(to, tag == LOCACHE_TAG_BIGNUM_NEG, reader) || lost(to);
+    case LOCACHE_TAG_BYTEARRAY:
+        return show_bytes_tag(to, "bytearray", reader) || lost(to);
+    case LOCACHE_TAG_UUID:
+        return show_bytes_tag(to, "uuid", reader) || lost(to);
     default:
-        return bytes_type(tag) != NULL ? show_bytes_tag(to, tag, reader) || lost(to)
-                                       : show_tagged(to, tag, reader);
+        return show_tagged(to, tag, reader);
     }
 }
 
