@@ -34,6 +34,47 @@ static void key_label(locache_cbor_writer *key, const char *name)
     locache_key_name(key, name, strlen(name));
 }
 
+static int by_bytes(const void *a, const void *b)
+{
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+/* Each once, sorted: whoever asks for the same in another order asks for the same. */
+static void make_set(char **words, size_t *count)
+{
+    size_t kept = 0;
+    if (*count > 1)
+        qsort(words, *count, sizeof *words, by_bytes);
+    for (size_t n = 0; n < *count; n++)
+        if (kept == 0 || strcmp(words[kept - 1], words[n]) != 0)
+            words[kept++] = words[n];
+    *count = kept;
+}
+
+/* Without "." and empty parts, in place. ".." stays, which leads elsewhere behind a link. */
+static void clean_path(char *path)
+{
+    char *to = path;
+    const char *from = path;
+    bool absolute = path[0] == '/';
+    to += absolute ? 1 : 0;
+    while (*from != '\0') {
+        size_t size = strcspn(from, "/");
+        if (size > 0 && !(size == 1 && from[0] == '.')) {
+            if (to > path + absolute)
+                *to++ = '/';
+            memmove(to, from, size);
+            to += size;
+        }
+        from += size;
+        from += *from == '/' ? 1 : 0;
+    }
+    /* The working directory; "" is none. */
+    if (to == path && from > path)
+        *to++ = '.';
+    *to = '\0';
+}
+
 static bool put_directory(cli_run *run)
 {
     char path[LOCACHE_PATH_MAX];
@@ -49,6 +90,7 @@ static bool put_directory(cli_run *run)
 static void put_environment(cli_run *run)
 {
     key_label(&run->key, "env");
+    make_set(run->environment, &run->environment_count);
     locache_cbor_write_array(&run->key, 2 * run->environment_count);
     for (size_t n = 0; n < run->environment_count; n++) {
         const char *value = getenv(run->environment[n]);
@@ -64,6 +106,9 @@ static bool put_files(cli_run *run)
 {
     unsigned char digest[CLI_RUN_DIGEST];
     key_label(&run->key, "file");
+    for (size_t n = 0; n < run->file_count; n++)
+        clean_path(run->files[n]);
+    make_set(run->files, &run->file_count);
     locache_cbor_write_array(&run->key, 3 * run->file_count);
     for (size_t n = 0; n < run->file_count; n++) {
         char kind = cli_run_digest_path(digest, run->files[n], run->place);

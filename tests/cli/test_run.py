@@ -132,6 +132,40 @@ def test_run__words_count_one_by_one(shell):
     assert len(entries(shell)) == 2
 
 
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("--env A --env B", "--env B --env A"),
+        ("--env A --env A", "--env A"),
+        ("--env B --env A --env B", "--env A --env B"),
+        ("--file x --file y", "--file y --file x"),
+        ("--file ./y", "--file y"),
+        ("--file .//dir/./y", "--file dir/y"),
+        ("--file dir/", "--file dir"),
+        ("--file dir/.", "--file dir"),
+        ("--file y --file=./y", "--file y"),
+        ("--file /etc//./hostname", "--file /etc/hostname"),
+        ("--file x --cwd --env A --scope s", "--scope s --env A --file x --cwd"),
+    ],
+)
+def test_run__the_same_asked_for_otherwise_is_the_same(shell, tmp_path, one, other):
+    (tmp_path / "dir").mkdir()
+    for name in ("x", "y", "dir/y"):
+        (tmp_path / name).write_text(name)
+    for words in (one, other, one):
+        ran = shell(*words.split(), ONCE, environment={"A": "1", "B": "2"})
+        assert ran.count == 1
+
+
+def test_run__files_that_may_be_others_are_others(shell, tmp_path):
+    """A link's parent is not where the link is; an absolute path goes with no other directory."""
+    (tmp_path / "y").write_text("")
+    (tmp_path / "elsewhere/dir").mkdir(parents=True)
+    (tmp_path / "link").symlink_to("elsewhere/dir")
+    for count, path in enumerate(("y", "link/../y", tmp_path / "y", "", "."), 1):
+        assert shell("--file", path, ONCE).count == count
+
+
 def test_run__scope_and_environment(shell):
     script = ONCE + "echo $ONE"
     assert shell(script, environment={"ONE": "1"}).out == b"1\n"
