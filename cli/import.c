@@ -7,6 +7,7 @@
 #include "units.h"
 #include "walk.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdarg.h>
@@ -48,6 +49,7 @@ typedef struct importing {
     const char *into; /* NULL: as the archive says */
     uint32_t flags;
     uint64_t max_size;
+    bool has_max; /* it was said */
     bool as_json;
     cli_archive_reader *reader;
     locache_import *to;
@@ -182,6 +184,26 @@ static uint64_t half_of_free(const char *dir)
     return (uint64_t)found.f_bavail * found.f_frsize / 2;
 }
 
+/* Is it a cache, or nothing yet? Where it cannot be looked at, it cannot be written to either, and
+ * that is said then. */
+static bool may_hold_results(const char *dir)
+{
+    bool holds_other = false;
+    const struct dirent *one;
+    int fd = open(dir, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    DIR *stream = fd >= 0 ? fdopendir(fd) : NULL;
+    if (stream == NULL && fd >= 0)
+        (void)close(fd);
+    if (stream == NULL)
+        return true;
+    while (!holds_other && (one = readdir(stream)) != NULL)
+        /* An import that was killed leaves .versions/, where it had begun. */
+        holds_other = strcmp(one->d_name, ".") != 0 && strcmp(one->d_name, "..") != 0 &&
+                      strcmp(one->d_name, ".versions") != 0;
+    (void)closedir(stream);
+    return !holds_other || locache_is_cache(dir) == LOCACHE_OK;
+}
+
 static bool begin_import(importing *in)
 {
     char here[LOCACHE_PATH_MAX];
@@ -193,7 +215,12 @@ static bool begin_import(importing *in)
                               : snprintf(in->dir, sizeof in->dir, "%s/%s", here, into);
     if (size < 0 || (size_t)size >= sizeof in->dir)
         return refuse_archive(in, "%s is too long a path", into);
-    if (in->max_size == 0)
+    if (!may_hold_results(in->dir))
+        return refuse_archive(in,
+                              "%.999s is neither a cache of locache's nor empty: say with --into "
+                              "which cache is meant, or where a new one shall be",
+                              in->dir);
+    if (!in->has_max)
         in->max_size = half_of_free(in->dir);
     if (locache_import_begin(&in->to, in->dir, in->flags, &error) != LOCACHE_OK)
         return refuse_archive(in, "%s", error.message);
@@ -386,8 +413,8 @@ static bool take_import_option(importing *in, int option, const char *value)
     else if (option == IMPORT_JSON)
         in->as_json = true;
     else
-        return cli_read_size(&in->max_size, "max-size", value);
-    return true;
+        in->has_max = cli_read_size(&in->max_size, "max-size", value);
+    return option != IMPORT_MAX_SIZE || in->has_max;
 }
 
 static int run_import(cli_parse *parse)

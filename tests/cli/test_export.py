@@ -136,6 +136,25 @@ def test_it_is_a_tar_that_zstd_compressed(project, run, archive, tmp_path):
     assert run("verify", place / "foo.cache").out.startswith(f"{RESULTS} sound")
 
 
+def test_a_directory_of_something_else_is_no_cache(run, archive, elsewhere):
+    """Neither one that is named nor one that has the archive's name."""
+    for name, words in (("etc", ["--into", "etc"]), ("foo.cache", [])):
+        (elsewhere / name / "my_func").mkdir(parents=True)
+        (elsewhere / name / "passwd").write_text("mine")
+        told = run("import", archive, *words, cwd=elsewhere, code=3)
+        assert f"/{name} is neither a cache of locache's nor empty" in told.err
+        assert "--into" in told.err and told.out == ""
+        assert sorted(path.name for path in (elsewhere / name).iterdir()) == ["my_func", "passwd"]
+
+
+def test_into_what_is_empty_or_a_cache(run, archive, elsewhere):
+    (elsewhere / "empty").mkdir()
+    (elsewhere / "begun/.versions/.tmp").mkdir(parents=True)
+    for name in ("new", "empty", "empty", "begun", "new"):
+        run("import", archive, "--into", name, cwd=elsewhere)
+        assert run("verify", name, cwd=elsewhere).out.startswith(f"{RESULTS} sound")
+
+
 def test_by_standard_output_and_input(project, run, elsewhere):
     packed = subprocess.run(
         [COMMAND, "export", "-o", "-", "--json", "foo.cache"],
@@ -427,16 +446,23 @@ def test_an_archive_that_unpacks_to_too_much(run, archive, elsewhere):
         "--max-size allows more"
         in run("import", "--max-size", "1000", archive, cwd=elsewhere, code=3).err
     )
+    # That is a size, too, and not what holds where none is said.
+    assert (
+        "unpacks to more than 0 bytes"
+        in run("import", "--max-size", "0", archive, cwd=elsewhere, code=3).err
+    )
 
 
 def test_a_directory_of_the_users_own_is_left_alone(run, archive, elsewhere):
+    """In a cache, under a name that a function has, too."""
     own = elsewhere / "foo.cache" / "my_func"
-    own.mkdir(parents=True, mode=0o700)
+    run("import", archive, cwd=elsewhere)
+    shutil.rmtree(own)
+    own.mkdir(mode=0o700)
     (own / "work").write_text("mine")
     run("import", archive, cwd=elsewhere)
     assert [path.name for path in own.iterdir()] == ["work"]
     assert (elsewhere / "foo.cache/my_func~locache/x=1_num=3").exists()
-    assert not (elsewhere / "foo.cache/CACHEDIR.TAG").exists()
 
 
 # ------------------------------------------------------------------------------------------- faults
