@@ -164,9 +164,10 @@ def test_ls__what_is_not_there(project, run, operand, told):
 @pytest.mark.parametrize(
     ("options", "told"),
     [
-        (["--older", "never"], "--older takes an age as 90s"),
+        (["--older", "never"], "--older takes an age with its unit, as 90s"),
         (["--older", "-1d"], "--older takes an age"),
         (["--older", "0x10"], "--older takes an age"),
+        (["--older", "5"], "--older takes an age with its unit"),
         (["--older", "999999y"], "--older takes an age"),
         (["--larger", "1Q"], "--larger takes a size as 500K"),
         (["--larger", ""], "--larger takes a size"),

@@ -369,6 +369,8 @@ def test_run__failures_are_kept_where_that_is_said(shell):
         ([], 125, "run needs a command"),
         (["--ttl", "soon", "--", "true"], 125, "--ttl takes an age"),
         (["--ttl", "0", "--", "true"], 125, "--ttl takes an age above zero"),
+        (["--ttl", "5", "--", "true"], 125, "--ttl takes an age with its unit"),
+        (["--timeout", ".5", "--", "true"], 125, "--timeout takes an age with its unit"),
         (["--ttl", "1m", "--stale", "1h", "--", "true"], 125, "--stale must be less than --ttl"),
         (["--warm", "--force", "--", "true"], 125, "--warm, --force and --discard"),
         (["--tttl", "--", "true"], 125, "did you mean --ttl?"),
