@@ -312,8 +312,8 @@ static bool take_one(importing *in, const cli_member *member)
     if (!take_cache_name(in, path.parts[0]))
         return false;
     if (member->size > in->max_size || cli_archive_unpacked(in->reader) > in->max_size)
-        return refuse_archive(in, "it unpacks to more than %llu bytes: --max-size allows more",
-                              (unsigned long long)in->max_size);
+        return refuse_archive(in, "it unpacks to more than %llu byte%s: --max-size allows more",
+                              (unsigned long long)in->max_size, cli_plural(in->max_size));
     if (path.count == parts + 2 && strcmp(path.parts[parts], ".locache") == 0)
         return take_meta(in, &path, parts, name_at, member);
     if (path.count == parts + 1 && path.parts[parts][0] != '.')
@@ -351,7 +351,9 @@ static void put_imported(const importing *in, const locache_imported *done)
     if (done->kept > 0)
         printf("; %llu %s there already%s", (unsigned long long)done->kept,
                done->kept == 1 ? "was" : "were",
-               in->flags & LOCACHE_IMPORT_REPLACE ? "" : " (--replace replaces them)");
+               in->flags & LOCACHE_IMPORT_REPLACE ? ""
+               : done->kept == 1                  ? " (--replace replaces it)"
+                                                  : " (--replace replaces them)");
     if (done->others > 0)
         printf("; %llu of another function, version or format %s left out",
                (unsigned long long)done->others, done->others == 1 ? "was" : "were");
@@ -361,9 +363,10 @@ static void put_imported(const importing *in, const locache_imported *done)
 static void tell_pickles(const locache_imported *done)
 {
     if (done->pickles > 0)
-        cli_error("%llu pickled results that you did not sign were left out, since a pickle can "
-                  "run code: --trust imports them, if you trust who made the archive",
-                  (unsigned long long)done->pickles);
+        cli_error("%llu pickled result%s that you did not sign %s left out, since a pickle can run "
+                  "code: --trust imports %s, if you trust who made the archive",
+                  (unsigned long long)done->pickles, cli_plural(done->pickles),
+                  done->pickles == 1 ? "was" : "were", done->pickles == 1 ? "it" : "them");
 }
 
 static int import_archive(importing *in, int fd, const char *shown)

@@ -234,7 +234,7 @@ def test_anothers_pickles_only_where_he_is_trusted(project, run, archive, elsewh
     other = tmp_path / "other home"
     other.mkdir()
     ran = run("import", archive, cwd=elsewhere, home=other)
-    assert "1 pickled results that you did not sign were left out" in ran.err
+    assert "1 pickled result that you did not sign was left out" in ran.err
     assert "--trust" in ran.err
     assert "foreign" not in run("verify", cwd=elsewhere, home=other).out
     told = run("import", "--trust", "--json", archive, cwd=elsewhere, home=other).json()
