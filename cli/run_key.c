@@ -34,7 +34,7 @@ static void key_label(locache_cbor_writer *key, const char *name)
     locache_key_name(key, name, strlen(name));
 }
 
-static int by_bytes(const void *a, const void *b)
+static int compare_words(const void *a, const void *b)
 {
     return strcmp(*(char *const *)a, *(char *const *)b);
 }
@@ -44,7 +44,7 @@ static void make_set(char **words, size_t *count)
 {
     size_t kept = 0;
     if (*count > 1)
-        qsort(words, *count, sizeof *words, by_bytes);
+        qsort(words, *count, sizeof *words, compare_words);
     for (size_t n = 0; n < *count; n++)
         if (kept == 0 || strcmp(words[kept - 1], words[n]) != 0)
             words[kept++] = words[n];

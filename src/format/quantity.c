@@ -108,7 +108,7 @@ bool lc_quantity_read(int64_t *out, lc_quantity what, const char *text, size_t s
     size_t length = read_number(&digits, &behind, text, size);
     if (length == 0 || (behind > 0 && what == LC_QUANTITY_COUNT))
         return false;
-    /* An age without its unit is days to some and seconds to others; no time at all is that to all. */
+    /* An age without its unit is days to some and seconds to others; none at all is that to all. */
     if (length == size && what == LC_QUANTITY_AGE && digits == 0) {
         *out = 0;
         return true;

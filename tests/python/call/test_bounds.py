@@ -59,7 +59,7 @@ def wait_until(condition, seconds=10):
         ({"ttl": b"1h"}, "not bytes"),
         ({"ttl": -1}, "ttl=-1 must be a time of 0 seconds or more"),
         ({"ttl": float("nan")}, "ttl=nan must be a time of 0 seconds or more"),
-        ({"ttl": "soon"}, 'ttl is a time with its unit, as "90s", "10m", "1h" or "7d", not \'soon\''),
+        ({"ttl": "soon"}, 'a time with its unit, as "90s", "10m", "1h" or "7d", not \'soon\''),
         ({"ttl": "10x"}, "not '10x'"),
         ({"ttl": "1h30m"}, "not '1h30m'"),
         ({"ttl": timedelta(seconds=-1)}, "is negative"),
@@ -100,8 +100,8 @@ def test_sizes(told, size):
     ("told", "seconds"),
     [
         (1, 1), (0.25, 0.25), ("90s", 90), ("10m", 600), ("10min", 600), ("1.5h", 5400),
-        ("7d", 604800), ("1w", 604800), ("200ms", 0.2), ("3s", 3), ("0", 0), (timedelta(days=1), 86400),
-        (timedelta(milliseconds=1), 0.001), (0, 0), (timedelta(0), 0), ("0s", 0),
+        ("7d", 604800), ("1w", 604800), ("200ms", 0.2), ("3s", 3), ("0", 0),
+        (timedelta(days=1), 86400), (timedelta(milliseconds=1), 0.001), (0, 0), (timedelta(0), 0), ("0s", 0),
     ],
 )  # fmt: skip
 def test_spans(told, seconds):
