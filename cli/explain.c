@@ -179,11 +179,12 @@ static void say_version(const version *of)
     char id[2 * LOCACHE_ID_SIZE + 1];
     char text[CLI_SPAN_TEXT];
     char size[CLI_SIZE_WORDS];
+    char results[CLI_RESULTS_TEXT];
     hex_of(id, &of->id);
     cli_size_words(size, of->sums.bytes);
-    printf("  %s%.8s%s  %s: %llu result%s, %s", cli_colour_on(CLI_BOLD),
-           of->has_id ? id : "unknown", cli_colour_off(), of->current ? "present" : "earlier",
-           (unsigned long long)of->sums.entries, of->sums.entries == 1 ? "" : "s", size);
+    cli_results_text(results, of->sums.entries, of->sums.unusable);
+    printf("  %s%.8s%s  %s: %s, %s", cli_colour_on(CLI_BOLD), of->has_id ? id : "unknown",
+           cli_colour_off(), of->current ? "present" : "earlier", results, size);
     if (!of->current) {
         cli_span_text(text, cli_now() > of->changed ? cli_now() - of->changed : 0);
         printf(", left %s ago", text);
@@ -275,6 +276,7 @@ static void json_version(cli_json *json, const version *of, const cli_note *now)
     cli_json_member_text(json, "path", of->path);
     cli_json_member_time(json, "changed", of->changed);
     cli_json_member_uint(json, "entries", of->sums.entries);
+    cli_json_member_uint(json, "unusable", of->sums.unusable);
     cli_json_member_uint(json, "bytes", of->sums.bytes);
     cli_json_member_text(json, "kept", of->kept[0] != '\0' ? of->kept : NULL);
     cli_json_name(json, "parts");

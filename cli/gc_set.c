@@ -31,9 +31,10 @@ static void say_bounds(const locache_bounds *set, const char *of, bool dry_run)
     if (set->max_entries > 0)
         (void)snprintf(entries, sizeof entries, ", at most %lld result%s",
                        (long long)set->max_entries, cli_plural((uint64_t)set->max_entries));
+    double days = (double)set->max_age / 86400e9;
     if (set->max_age > 0)
-        (void)snprintf(age, sizeof age, ", none unused for more than %.4g days",
-                       (double)set->max_age / 86400e9);
+        (void)snprintf(age, sizeof age, ", none unused for more than %.4g day%s", days,
+                       days == 1 ? "" : "s");
     fprintf(stderr, "%s: %s%s%s%s%s\n", of, dry_run ? "would be set to " : "",
             set->max_bytes > 0 ? "at most " : "", size, entries, age);
 }

@@ -49,7 +49,7 @@ typedef struct importing {
     const char *into; /* NULL: as the archive says */
     uint32_t flags;
     uint64_t max_size;
-    bool has_max_size; /* it was told */
+    bool has_max; /* it was said */
     bool as_json;
     cli_archive_reader *reader;
     locache_import *to;
@@ -184,28 +184,24 @@ static uint64_t half_of_free(const char *dir)
     return (uint64_t)found.f_bavail * found.f_frsize / 2;
 }
 
-static bool is_named_as_cache(const char *dir)
+/* Is it a cache, or nothing yet? Where it cannot be looked at, it cannot be written to either, and
+ * that is said then. */
+static bool may_hold_results(const char *dir)
 {
-    static const char end[] = ".cache";
-    size_t size = strlen(dir);
-    while (size > 0 && dir[size - 1] == '/')
-        size--;
-    return size >= sizeof end - 1 && strncmp(dir + size + 1 - sizeof end, end, sizeof end - 1) == 0;
-}
-
-/* Results are not put among what is somebody's. */
-static bool is_place_for_cache(const char *dir)
-{
-    if (is_named_as_cache(dir) || locache_is_cache(dir) == LOCACHE_OK)
-        return true;
-    DIR *stream = opendir(dir);
+    bool holds_other = false;
+    const struct dirent *one;
+    int fd = open(dir, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    DIR *stream = fd >= 0 ? fdopendir(fd) : NULL;
+    if (stream == NULL && fd >= 0)
+        (void)close(fd);
     if (stream == NULL)
-        return true; /* what comes next makes it, or says what is wrong */
-    bool empty = true;
-    for (struct dirent *one = readdir(stream); one != NULL && empty; one = readdir(stream))
-        empty = strcmp(one->d_name, ".") == 0 || strcmp(one->d_name, "..") == 0;
+        return true;
+    while (!holds_other && (one = readdir(stream)) != NULL)
+        /* An import that was killed leaves .versions/, where it had begun. */
+        holds_other = strcmp(one->d_name, ".") != 0 && strcmp(one->d_name, "..") != 0 &&
+                      strcmp(one->d_name, ".versions") != 0;
     (void)closedir(stream);
-    return empty;
+    return !holds_other || locache_is_cache(dir) == LOCACHE_OK;
 }
 
 static bool begin_import(importing *in)
@@ -219,12 +215,12 @@ static bool begin_import(importing *in)
                               : snprintf(in->dir, sizeof in->dir, "%s/%s", here, into);
     if (size < 0 || (size_t)size >= sizeof in->dir)
         return refuse_archive(in, "%s is too long a path", into);
-    if (!is_place_for_cache(in->dir))
+    if (!may_hold_results(in->dir))
         return refuse_archive(in,
-                              "%s is a directory, neither empty nor a cache: name one that is, or "
-                              "whose name ends in .cache",
+                              "%.999s is neither a cache of locache's nor empty: say with --into "
+                              "which cache is meant, or where a new one shall be",
                               in->dir);
-    if (!in->has_max_size)
+    if (!in->has_max)
         in->max_size = half_of_free(in->dir);
     if (locache_import_begin(&in->to, in->dir, in->flags, &error) != LOCACHE_OK)
         return refuse_archive(in, "%s", error.message);
@@ -316,8 +312,8 @@ static bool take_one(importing *in, const cli_member *member)
     if (!take_cache_name(in, path.parts[0]))
         return false;
     if (member->size > in->max_size || cli_archive_unpacked(in->reader) > in->max_size)
-        return refuse_archive(in, "it unpacks to more than %llu bytes: --max-size allows more",
-                              (unsigned long long)in->max_size);
+        return refuse_archive(in, "it unpacks to more than %llu byte%s: --max-size allows more",
+                              (unsigned long long)in->max_size, cli_plural(in->max_size));
     if (path.count == parts + 2 && strcmp(path.parts[parts], ".locache") == 0)
         return take_meta(in, &path, parts, name_at, member);
     if (path.count == parts + 1 && path.parts[parts][0] != '.')
@@ -355,7 +351,9 @@ static void put_imported(const importing *in, const locache_imported *done)
     if (done->kept > 0)
         printf("; %llu %s there already%s", (unsigned long long)done->kept,
                done->kept == 1 ? "was" : "were",
-               in->flags & LOCACHE_IMPORT_REPLACE ? "" : " (--replace replaces them)");
+               in->flags & LOCACHE_IMPORT_REPLACE ? ""
+               : done->kept == 1                  ? " (--replace replaces it)"
+                                                  : " (--replace replaces them)");
     if (done->others > 0)
         printf("; %llu of another function, version or format %s left out",
                (unsigned long long)done->others, done->others == 1 ? "was" : "were");
@@ -365,9 +363,10 @@ static void put_imported(const importing *in, const locache_imported *done)
 static void tell_pickles(const locache_imported *done)
 {
     if (done->pickles > 0)
-        cli_error("%llu pickled result%s that you did not sign left out, since a pickle can run "
-                  "code: --trust imports them, if you trust who made the archive",
-                  (unsigned long long)done->pickles, cli_plural(done->pickles));
+        cli_error("%llu pickled result%s that you did not sign %s left out, since a pickle can run "
+                  "code: --trust imports %s, if you trust who made the archive",
+                  (unsigned long long)done->pickles, cli_plural(done->pickles),
+                  done->pickles == 1 ? "was" : "were", done->pickles == 1 ? "it" : "them");
 }
 
 static int import_archive(importing *in, int fd, const char *shown)
@@ -417,8 +416,8 @@ static bool take_import_option(importing *in, int option, const char *value)
     else if (option == IMPORT_JSON)
         in->as_json = true;
     else
-        return in->has_max_size = cli_read_size(&in->max_size, "max-size", value);
-    return true;
+        in->has_max = cli_read_size(&in->max_size, "max-size", value);
+    return option != IMPORT_MAX_SIZE || in->has_max;
 }
 
 static int run_import(cli_parse *parse)

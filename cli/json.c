@@ -110,15 +110,15 @@ void cli_json_text(cli_json *json, const char *text, size_t size)
     put(json, '"');
 }
 
-void cli_json_hex(cli_json *json, const void *data, size_t size)
+void cli_json_hex(cli_json *json, const char *sign, const unsigned char *data, size_t size)
 {
     static const char digits[] = "0123456789abcdef";
-    const unsigned char *bytes = data;
     separate(json);
     put(json, '"');
-    for (size_t i = 0; i < size; i++) {
-        put(json, digits[bytes[i] >> 4]);
-        put(json, digits[bytes[i] & 15]);
+    fputs(sign, out_of(json));
+    for (size_t n = 0; n < size; n++) {
+        put(json, digits[data[n] >> 4]);
+        put(json, digits[data[n] & 15]);
     }
     put(json, '"');
 }

@@ -23,8 +23,8 @@ void cli_json_name(cli_json *json, const char *name);
 /* Any bytes. Those that are no UTF-8 are \udcNN, as Python's surrogateescape has them: valid JSON
  * from which os.fsencode() makes the same bytes again. */
 void cli_json_text(cli_json *json, const char *text, size_t size);
-/* Two digits for each byte, as a text. */
-void cli_json_hex(cli_json *json, const void *data, size_t size);
+/* A text: the two hexadecimal digits of each byte, behind a sign or nothing. */
+void cli_json_hex(cli_json *json, const char *sign, const unsigned char *data, size_t size);
 void cli_json_int(cli_json *json, int64_t number);
 void cli_json_uint(cli_json *json, uint64_t number);
 /* null where it is no finite number, which JSON has none of. */

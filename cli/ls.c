@@ -212,14 +212,14 @@ static void print_rows(listing *in)
 static void end_listing(listing *in)
 {
     char size[CLI_SIZE_WORDS];
+    char results[CLI_RESULTS_TEXT];
     cli_size_words(size, in->total.bytes);
+    cli_results_text(results, in->total.entries, in->total.unusable);
     if (in->as_json) {
         cli_json_close(&in->json, ']');
         putchar('\n');
     } else if (cli_on_terminal() && in->rows.count > 1) {
-        printf("%s%llu result%s, %s%s\n", cli_colour_on(CLI_DIM),
-               (unsigned long long)in->total.entries, cli_plural(in->total.entries), size,
-               cli_colour_off());
+        printf("%s%s, %s%s\n", cli_colour_on(CLI_DIM), results, size, cli_colour_off());
     }
     if (in->rows.left_out > 0)
         cli_error("%llu more line%s not shown: --limit %llu shows all",

@@ -183,3 +183,12 @@ const char *cli_plural(uint64_t number)
 {
     return number == 1 ? "" : "s";
 }
+
+void cli_results_text(char out[CLI_RESULTS_TEXT], uint64_t results, uint64_t unusable)
+{
+    int size = snprintf(out, CLI_RESULTS_TEXT, "%llu result%s", (unsigned long long)results,
+                        cli_plural(results));
+    if (unusable > 0)
+        (void)snprintf(out + size, CLI_RESULTS_TEXT - (size_t)size, " and %llu file%s of no use",
+                       (unsigned long long)unusable, cli_plural(unusable));
+}

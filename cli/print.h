@@ -50,5 +50,8 @@ void cli_time_text(char out[CLI_TIME_TEXT], int64_t nanoseconds);
 
 /* "s" behind a word, but of one. */
 const char *cli_plural(uint64_t number);
+/* "2 results", "1 result and 3 files of no use": what bytes that follow are the bytes of. */
+#define CLI_RESULTS_TEXT 80
+void cli_results_text(char out[CLI_RESULTS_TEXT], uint64_t results, uint64_t unusable);
 
 #endif

@@ -65,7 +65,7 @@ static bool take_span(int64_t *out, const char *name, const char *value)
 }
 
 /* Those that say what the key is made of; false: it is another. */
-static bool take_key_option(cli_run *run, int option, const char *value)
+static bool take_key_option(cli_run *run, int option, char *value)
 {
     if (option == RUN_CWD)
         run->with_cwd = true;
@@ -82,7 +82,7 @@ static bool take_key_option(cli_run *run, int option, const char *value)
     return true;
 }
 
-static bool take_run_option(cli_run *run, int option, const char *value)
+static bool take_run_option(cli_run *run, int option, char *value)
 {
     if (take_key_option(run, option, value))
         return true;
@@ -114,7 +114,7 @@ static bool take_run_option(cli_run *run, int option, const char *value)
 static const char *wrong_name(const cli_run *run)
 {
     /* There are more words than names, so that NULL is behind the last. */
-    for (const char **name = run->environment; *name != NULL; name++)
+    for (char **name = run->environment; *name != NULL; name++)
         if ((*name)[0] == '\0' || strchr(*name, '=') != NULL)
             return *name;
     return NULL;
@@ -386,7 +386,7 @@ static int run_run(cli_parse *parse)
     int option;
     fill_standard();
     /* One word of the command line says at most one name. */
-    const char **names = calloc(2 * (size_t)parse->argc + 1, sizeof *names);
+    char **names = calloc(2 * (size_t)parse->argc + 1, sizeof *names);
     if (names == NULL) {
         cli_error("no memory");
         return CLI_RUN_FAILED;

@@ -25,9 +25,9 @@ typedef struct cli_run {
     bool with_cwd;
     bool with_stdin;
     const char *scope; /* or NULL */
-    const char **environment;
+    char **environment;
     size_t environment_count;
-    const char **files;
+    char **files;
     size_t file_count;
     /* Spans in nanoseconds; 0: none was said. */
     int64_t ttl;

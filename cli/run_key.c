@@ -34,6 +34,47 @@ static void key_label(locache_cbor_writer *key, const char *name)
     locache_key_name(key, name, strlen(name));
 }
 
+static int compare_words(const void *a, const void *b)
+{
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+/* Each once, sorted: whoever asks for the same in another order asks for the same. */
+static void make_set(char **words, size_t *count)
+{
+    size_t kept = 0;
+    if (*count > 1)
+        qsort(words, *count, sizeof *words, compare_words);
+    for (size_t n = 0; n < *count; n++)
+        if (kept == 0 || strcmp(words[kept - 1], words[n]) != 0)
+            words[kept++] = words[n];
+    *count = kept;
+}
+
+/* Without "." and empty parts, in place. ".." stays, which leads elsewhere behind a link. */
+static void clean_path(char *path)
+{
+    char *to = path;
+    const char *from = path;
+    bool absolute = path[0] == '/';
+    to += absolute ? 1 : 0;
+    while (*from != '\0') {
+        size_t size = strcspn(from, "/");
+        if (size > 0 && !(size == 1 && from[0] == '.')) {
+            if (to > path + absolute)
+                *to++ = '/';
+            memmove(to, from, size);
+            to += size;
+        }
+        from += size;
+        from += *from == '/' ? 1 : 0;
+    }
+    /* The working directory; "" is none. */
+    if (to == path && from > path)
+        *to++ = '.';
+    *to = '\0';
+}
+
 static bool put_directory(cli_run *run)
 {
     char path[LOCACHE_PATH_MAX];
@@ -46,57 +87,10 @@ static bool put_directory(cli_run *run)
     return true;
 }
 
-/* A path without what leads nowhere: "./a//b" is "a/b". Links are followed by ".." and by a '/' at
- * the end, which stay. */
-static void clean_path(char out[LOCACHE_PATH_MAX], const char *path)
-{
-    size_t size = 0;
-    bool any = *path != '\0';
-    while (*path != '\0' && size < LOCACHE_PATH_MAX - 1) {
-        bool begins = size == 0 || out[size - 1] == '/';
-        if (begins && size > 0 && *path == '/')
-            path++;
-        else if (begins && path[0] == '.' && path[1] == '/')
-            for (path++; *path == '/' && size == 0; path++)
-                continue;
-        else
-            out[size++] = *path++;
-    }
-    if (size == 0 && any)
-        out[size++] = '.';
-    out[size] = '\0';
-}
-
-static int by_name(const void *a, const void *b)
-{
-    return strcmp(*(const char *const *)a, *(const char *const *)b);
-}
-
-static int by_path(const void *a, const void *b)
-{
-    char one[LOCACHE_PATH_MAX];
-    char other[LOCACHE_PATH_MAX];
-    clean_path(one, *(const char *const *)a);
-    clean_path(other, *(const char *const *)b);
-    return strcmp(one, other);
-}
-
-/* What was asked for is a set: each once, in an order of its own. How many they are. */
-static size_t make_set(const char **all, size_t count, int (*compare)(const void *, const void *))
-{
-    size_t kept = 0;
-    qsort(all, count, sizeof *all, compare);
-    for (size_t n = 0; n < count; n++)
-        if (kept == 0 || compare(&all[kept - 1], &all[n]) != 0)
-            all[kept++] = all[n];
-    all[kept] = NULL;
-    return kept;
-}
-
 static void put_environment(cli_run *run)
 {
-    run->environment_count = make_set(run->environment, run->environment_count, by_name);
     key_label(&run->key, "env");
+    make_set(run->environment, &run->environment_count);
     locache_cbor_write_array(&run->key, 2 * run->environment_count);
     for (size_t n = 0; n < run->environment_count; n++) {
         const char *value = getenv(run->environment[n]);
@@ -110,17 +104,17 @@ static void put_environment(cli_run *run)
 
 static bool put_files(cli_run *run)
 {
-    char path[LOCACHE_PATH_MAX] = "";
     unsigned char digest[CLI_RUN_DIGEST];
-    run->file_count = make_set(run->files, run->file_count, by_path);
     key_label(&run->key, "file");
+    for (size_t n = 0; n < run->file_count; n++)
+        clean_path(run->files[n]);
+    make_set(run->files, &run->file_count);
     locache_cbor_write_array(&run->key, 3 * run->file_count);
     for (size_t n = 0; n < run->file_count; n++) {
         char kind = cli_run_digest_path(digest, run->files[n], run->place);
         if (kind == 0)
             return false;
-        clean_path(path, run->files[n]);
-        put_word(&run->key, path);
+        put_word(&run->key, run->files[n]);
         locache_cbor_write_text(&run->key, &kind, 1);
         locache_cbor_write_bytes(&run->key, digest, kind != '-' ? sizeof digest : 0);
     }

@@ -10,8 +10,8 @@
 enum { SHOW_JSON, SHOW_FULL };
 
 static const cli_option options[] = {
-    [SHOW_JSON] = {0, "json", NULL, "as a JSON array of objects, each result whole"},
-    [SHOW_FULL] = {'f', "full", NULL, "all of a result, however long"},
+    [SHOW_JSON] = {0, "json", NULL, "as a JSON array of objects, results whole but for arrays"},
+    [SHOW_FULL] = {'f', "full", NULL, "all of a result, however long; of an array its summary"},
 };
 
 /* What of a result is shown to people: a screenful. */

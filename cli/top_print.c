@@ -129,9 +129,10 @@ static void put_all_rates(page *on, const top_sample *sample)
         active += cli_top_active(&sample->rows[i]);
     }
     cli_span_text(span, nanoseconds_of(saved));
-    printf("locache: %zu of %zu functions in use, %.1f hits/s, %.1f misses/s, %s saved/s, %zu "
+    printf("locache: %zu of %zu function%s in use, %.1f hits/s, %.1f misses/s, %s saved/s, %zu "
            "computed now",
-           active, sample->count, hits, misses, span, sample->computing_count);
+           active, sample->count, cli_plural(sample->count), hits, misses, span,
+           sample->computing_count);
     end_line(on);
 }
 

@@ -29,18 +29,20 @@ bool cli_read_span(int64_t *out, const char *option, const char *text)
     static const struct {
         const char *name;
         double seconds;
-    } units[] = {{"", 1},     {"ms", 0.001}, {"s", 1},      {"m", 60},      {"min", 60},
-                 {"h", 3600}, {"d", 86400},  {"w", 604800}, {"y", 31557600}};
+    } units[] = {{"ms", 0.001}, {"s", 1},     {"m", 60},     {"min", 60},
+                 {"h", 3600},   {"d", 86400}, {"w", 604800}, {"y", 31557600}};
     const char *unit = "";
     double value = number(text, &unit);
     for (size_t n = 0; value >= 0 && n < sizeof units / sizeof *units; n++) {
         double nanoseconds = value * units[n].seconds * 1e9;
-        if (strcmp(unit, units[n].name) == 0 && nanoseconds < (double)INT64_MAX) {
+        bool meant = strcmp(unit, units[n].name) == 0 || (value == 0 && *unit == '\0');
+        if (meant && nanoseconds < (double)INT64_MAX) {
             *out = (int64_t)nanoseconds;
             return true;
         }
     }
-    cli_error("--%s takes an age as 90s, 10m, 12h, 30d or 1y, not '%.99s'", option, text);
+    cli_error("--%s takes an age with its unit, as 90s, 10m, 12h, 30d or 1y, not '%.99s'", option,
+              text);
     return false;
 }
 

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Bytes of a byte string that are shown, where long texts are cut. */
+/* Bytes of a byte string that are shown where texts are cut. */
 #define BYTES_SHOWN 32
 
 static bool lost(cli_shown *to)
@@ -49,18 +49,20 @@ static bool is_plain_text(const char *text, size_t size)
     return size > 0;
 }
 
-/* Whole, or the first of them; where they are lines of text and whole as these, no more. */
+/* How many they are, and their hexadecimal digits: all, or on a terminal the first. */
+static void put_hex(cli_shown *to, const char *sign, const unsigned char *data, size_t size)
+{
+    bool cut = to->text_max != 0 && size > BYTES_SHOWN;
+    cli_json_member_uint(to->json, "size", size);
+    cli_json_name(to->json, cut ? "hex_begin" : "hex");
+    cli_json_hex(to->json, sign, data, cut ? BYTES_SHOWN : size);
+}
+
 void cli_show_bytes(cli_shown *to, const char *type, const void *data, size_t size)
 {
-    bool is_text = is_plain_text(data, size);
-    bool is_whole = size <= BYTES_SHOWN || (to->text_max == 0 && !is_text);
     put_type(to, type);
-    cli_json_member_uint(to->json, "size", size);
-    if (is_whole || to->text_max != 0) {
-        cli_json_name(to->json, is_whole ? "hex" : "hex_begin");
-        cli_json_hex(to->json, data, is_whole ? size : BYTES_SHOWN);
-    }
-    if (is_text) {
+    put_hex(to, "", data, size);
+    if (is_plain_text(data, size)) {
         cli_json_name(to->json, "text");
         show_text(to, data, size);
     }
@@ -182,89 +184,96 @@ static bool show_map(cli_shown *to, locache_cbor_reader *reader, uint64_t count)
 
 /* ----------------------------------------------------------------------------------------- tags */
 
-/* What is shown of an integer as a number: beyond that its digits take seconds, for a reader who
- * has no use for them. Cut, as long texts are: a few lines. */
-#define INTEGER_WHOLE ((size_t)64 << 10)
-#define INTEGER_CUT 128
-#define LIMB UINT32_C(1000000000)
-#define LIMB_DIGITS 9
+/* Bytes of an integer that is a number of JSON: 4,299 digits, since Python's json refuses to read
+ * more than 4,300. On a terminal it is a line or two. */
+#define NUMBER_MAX 1785
+#define NUMBER_MAX_SHOWN 128
+/* Nine digits at a time: what is left of a division and a byte more fit into 64 bits. */
+#define NINE_DIGITS 1000000000U
 
-/* A magnitude in limbs of nine digits, the lowest first: how many, of as many as there is room
- * for. */
-static size_t read_limbs(uint32_t *limbs, const unsigned char *data, size_t size, bool add_one)
+/* Of at most NUMBER_MAX bytes, which are divided until nothing is left. */
+static void put_decimal(cli_json *json, const char *sign, unsigned char *magnitude, size_t size)
 {
-    size_t count = 0;
-    for (size_t at = 0; at < size;) {
-        uint64_t carry = 0;
-        unsigned bits = 0;
-        do {
-            carry = carry << 8 | data[at++];
-            bits += 8;
-        } while ((size - at) % sizeof(uint32_t) != 0);
-        for (size_t i = 0; i < count || carry > 0; i++) {
-            carry += i < count ? (uint64_t)limbs[i] << bits : 0;
-            limbs[i] = (uint32_t)(carry % LIMB);
-            carry /= LIMB;
-            count = i < count ? count : i + 1;
+    char text[3 * NUMBER_MAX]; /* a byte is 2.4 digits */
+    size_t at = sizeof text - 1;
+    size_t first = 0;
+    text[at] = '\0';
+    while (first < size) {
+        uint64_t rest = 0;
+        for (size_t i = first; i < size; i++) {
+            rest = rest << 8 | magnitude[i];
+            magnitude[i] = (unsigned char)(rest / NINE_DIGITS);
+            rest %= NINE_DIGITS;
         }
+        for (int n = 0; n < 9; n++, rest /= 10)
+            text[--at] = (char)('0' + rest % 10);
+        while (first < size && magnitude[first] == 0)
+            first++;
     }
-    for (size_t i = 0; add_one; i++) {
-        limbs[i] = i < count ? limbs[i] + 1 : 1;
-        count = i < count ? count : i + 1;
-        add_one = limbs[i] == LIMB;
-        if (add_one)
-            limbs[i] = 0;
-    }
-    return count;
+    while (text[at] == '0')
+        at++;
+    if (text[at] == '\0')
+        text[--at] = '0';
+    if (sign[0] != '\0')
+        text[--at] = sign[0];
+    cli_json_raw(json, text + at);
 }
 
-/* An integer of any size. Tag 3 stands for -1 - n. False: it is too long to be shown as one. */
+/* Negative ones stand for -1 - n: one is added. */
 static bool show_bignum(cli_shown *to, bool negative, const unsigned char *data, size_t size)
 {
-    if (size == 0 || size > (to->text_max == 0 ? INTEGER_WHOLE : INTEGER_CUT))
+    const char *sign = negative ? "-" : "";
+    size_t first = 0;
+    unsigned char *magnitude = malloc(size + 1);
+    if (magnitude == NULL)
         return false;
-    /* A byte is 2.41 digits. */
-    size_t room = size * 5 / 2 / LIMB_DIGITS + 3;
-    uint32_t *limbs = calloc(room, sizeof *limbs);
-    char *text = malloc(room * LIMB_DIGITS + 2);
-    bool shown = limbs != NULL && text != NULL;
-    if (shown) {
-        size_t count = read_limbs(limbs, data, size, negative);
-        char *at =
-            text + sprintf(text, "%s%u", negative ? "-" : "", count > 0 ? limbs[count - 1] : 0);
-        while (count-- > 1)
-            at += sprintf(at, "%09u", limbs[count - 1]);
-        cli_json_raw(to->json, text);
+    magnitude[0] = 0;
+    memcpy(magnitude + 1, data, size);
+    size_t carry = negative ? size + 1 : 0;
+    while (carry-- > 0 && ++magnitude[carry] == 0)
+        ;
+    while (first < size && magnitude[first] == 0)
+        first++;
+    size = size + 1 - first;
+    if (size <= (to->text_max != 0 ? NUMBER_MAX_SHOWN : NUMBER_MAX)) {
+        put_decimal(to->json, sign, magnitude + first, size);
+    } else {
+        put_type(to, "int");
+        put_hex(to, sign, magnitude + first, size);
+        cli_json_close(to->json, '}');
     }
-    free(limbs);
-    free(text);
-    return shown;
+    free(magnitude);
+    return true;
 }
 
-/* What the bytes of a tag are, where its content is a byte string: its type's name. */
-static const char *bytes_type(uint64_t tag)
+/* A buffer of the value, by the number that comes. */
+static const void *read_buffer(size_t *size, const cli_shown *to, locache_cbor_reader *reader)
 {
-    switch (tag) {
-    case LOCACHE_TAG_BIGNUM:
-    case LOCACHE_TAG_BIGNUM_NEG:
-        return "int";
-    case LOCACHE_TAG_BYTEARRAY:
-        return "bytearray";
-    case LOCACHE_TAG_UUID:
-        return "uuid";
-    default:
+    locache_cbor_item n;
+    if (to->value == NULL || locache_cbor_read(&n, reader) != LOCACHE_OK ||
+        n.kind != LOCACHE_KIND_UINT || n.number >= locache_value_buffer_count(to->value))
         return NULL;
-    }
+    return locache_value_buffer(size, to->value, (size_t)n.number);
+}
+
+/* A byte string, which lies in a buffer where it is long. NULL: it is none. */
+static const void *read_bytes(size_t *size, const cli_shown *to, locache_cbor_reader *reader)
+{
+    locache_cbor_item item;
+    if (locache_cbor_read(&item, reader) != LOCACHE_OK)
+        return NULL;
+    if (item.kind == LOCACHE_KIND_TAG && item.number == LOCACHE_TAG_BUFFER)
+        return read_buffer(size, to, reader);
+    *size = item.size;
+    return item.kind == LOCACHE_KIND_BYTES ? item.data : NULL;
 }
 
 static bool show_buffer(cli_shown *to, uint64_t tag, locache_cbor_reader *reader)
 {
-    locache_cbor_item n;
     size_t size = 0;
-    if (to->value == NULL || locache_cbor_read(&n, reader) != LOCACHE_OK ||
-        n.kind != LOCACHE_KIND_UINT || n.number >= locache_value_buffer_count(to->value))
+    const void *data = read_buffer(&size, to, reader);
+    if (data == NULL)
         return false;
-    const void *data = locache_value_buffer(&size, to->value, (size_t)n.number);
     if (tag == LOCACHE_TAG_TEXT_BUFFER)
         show_text(to, data, size);
     else
@@ -302,17 +311,20 @@ static bool show_tagged(cli_shown *to, uint64_t tag, locache_cbor_reader *reader
     return sound;
 }
 
-static bool show_bytes_tag(cli_shown *to, uint64_t tag, locache_cbor_reader *reader)
+static bool show_integer_tag(cli_shown *to, bool negative, locache_cbor_reader *reader)
 {
-    locache_cbor_item item;
-    if (locache_cbor_read(&item, reader) != LOCACHE_OK || item.kind != LOCACHE_KIND_BYTES)
-        return false;
-    const char *type = bytes_type(tag);
-    if (strcmp(type, "int") == 0 &&
-        show_bignum(to, tag == LOCACHE_TAG_BIGNUM_NEG, item.data, item.size))
-        return true;
-    cli_show_bytes(to, type, item.data, item.size);
-    return true;
+    size_t size = 0;
+    const void *data = read_bytes(&size, to, reader);
+    return data != NULL && show_bignum(to, negative, data, size);
+}
+
+static bool show_bytes_tag(cli_shown *to, const char *type, locache_cbor_reader *reader)
+{
+    size_t size = 0;
+    const void *data = read_bytes(&size, to, reader);
+    if (data != NULL)
+        cli_show_bytes(to, type, data, size);
+    return data != NULL;
 }
 
 static bool show_tag(cli_shown *to, uint64_t tag, locache_cbor_reader *reader)
@@ -337,9 +349,15 @@ static bool show_tag(cli_shown *to, uint64_t tag, locache_cbor_reader *reader)
     case LOCACHE_TAG_FROZENSET:
     case LOCACHE_TAG_READONLY:
         return cli_show_item(to, reader);
+    case LOCACHE_TAG_BIGNUM:
+    case LOCACHE_TAG_BIGNUM_NEG:
+        return show_integer_tag(to, tag == LOCACHE_TAG_BIGNUM_NEG, reader) || lost(to);
+    case LOCACHE_TAG_BYTEARRAY:
+        return show_bytes_tag(to, "bytearray", reader) || lost(to);
+    case LOCACHE_TAG_UUID:
+        return show_bytes_tag(to, "uuid", reader) || lost(to);
     default:
-        return bytes_type(tag) != NULL ? show_bytes_tag(to, tag, reader) || lost(to)
-                                       : show_tagged(to, tag, reader);
+        return show_tagged(to, tag, reader);
     }
 }
 

@@ -177,7 +177,8 @@ typedef struct locache_error {
     /* errno of the failed system call, or 0 */
     int os_error;
     uint64_t reserved[7];
-    /* UTF-8, what, where and the remedy, NUL-terminated */
+    /* UTF-8, what, where and the remedy, NUL-terminated; other bytes of a path
+     * are \xNN */
     char message[LOCACHE_MESSAGE_MAX];
 } locache_error;
 

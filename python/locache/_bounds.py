@@ -9,7 +9,6 @@ from locache import _options
 SECOND = _options.SECOND
 FORMS = 'a number of seconds, a timedelta, a text as "90s", "10m", "1h", "7d"'
 SPANS = {
-    "": 1,
     "ms": 0.001,
     "s": 1,
     "m": 60,
@@ -35,9 +34,13 @@ def split(text):
 def read_span_text(option, text):
     """In nanoseconds."""
     number, unit = split(text)
+    if number == 0 and unit == "":
+        return 0
+    # A number without a unit would be days for some, seconds for others.
     if number is None or unit not in SPANS:
         raise ValueError(
-            f'persist(): {option} is a time as "90s", "10m", "1h" or "7d", not {text!r}'
+            f'persist(): {option} is a time with its unit, as "90s", "10m", "1h" or "7d", '
+            f"not {text!r}"
         )
     return _options.nanoseconds(number * SPANS[unit], SECOND) if number else 0
 

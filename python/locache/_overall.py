@@ -7,7 +7,7 @@ import re
 from locache import _options
 
 SIZE = re.compile(r"([0-9]+\.?[0-9]*|\.[0-9]+)\s*([KMGTP](iB?|B)?|B)?", re.ASCII | re.IGNORECASE)
-AGE = re.compile(r"([0-9]+\.?[0-9]*|\.[0-9]+)\s*(ms|s|m|min|h|d|w|y)?", re.ASCII)
+AGE = re.compile(r"([0-9]+\.?[0-9]*|\.[0-9]+)\s*(ms|s|m|min|h|d|w|y)", re.ASCII)
 
 
 def option(prefix, name):
@@ -20,7 +20,8 @@ def option(prefix, name):
 def read_text(told, value, pattern, example):
     if not pattern.fullmatch(value.strip()):
         raise ValueError(f"persist(): {told} is as {example}, not {value!r}")
-    return value.strip()
+    # The core, which reads the environment, takes no blank between number and unit.
+    return "".join(value.split())
 
 
 def read_number(told, value, forms):
@@ -42,7 +43,7 @@ def read_count(told, value):
 def read_age(told, value):
     """Days, as max_age= of a function."""
     if isinstance(value, str):
-        return read_text(told, value, AGE, '"12h" or "30d"')
+        return read_text(told, value, AGE, '"12h" or "30d", with its unit')
     if hasattr(value, "total_seconds"):
         value = value.total_seconds() / 86400
     if not _options.is_int(value) and not isinstance(value, float):

@@ -68,38 +68,60 @@ void lc_error_remark(locache_error *error, const char *text)
         (void)snprintf(error->message, sizeof error->message, "%s", text);
 }
 
-/* Paths are any bytes, and cutting splits characters; but a message must be UTF-8, since a binding
- * makes a string of it. */
-static void repair_utf8(char *text)
+/* Of the UTF-8 character that text begins with; 0: it begins with none. */
+static size_t character(const char *text, size_t size)
 {
-    size_t size = strlen(text);
-    unsigned char *bytes = (unsigned char *)text;
-    for (size_t at = 0; at < size;) {
-        /* As long as its first byte says; whether it is, lc_text_is_utf8() knows. */
-        size_t step = 1;
-        if (bytes[at] >= 0xF0)
-            step = 4;
-        else if (bytes[at] >= 0xE0)
-            step = 3;
-        else if (bytes[at] >= 0xC0)
-            step = 2;
-        if (step <= size - at && lc_text_is_utf8(bytes + at, step)) {
-            at += step;
-        } else {
-            bytes[at++] = '?';
-        }
-    }
+    const unsigned char *bytes = (const unsigned char *)text;
+    /* As long as its first byte says; whether it is, lc_text_is_utf8() knows. */
+    size_t width = 1;
+    if (bytes[0] >= 0xF0)
+        width = 4;
+    else if (bytes[0] >= 0xE0)
+        width = 3;
+    else if (bytes[0] >= 0xC0)
+        width = 2;
+    return width <= size && lc_text_is_utf8(bytes, width) ? width : 0;
 }
 
-/* Format into out, of `room` bytes; what does not fit is replaced by "...". */
+/* Paths are any bytes; but a message must be UTF-8, since a binding makes a string of it: what is
+ * none is \xNN. Where the text was cut, or does not fit, "..." is its end. */
+static void put_utf8(char *out, size_t room, const char *text, bool cut)
+{
+    size_t size = strlen(text);
+    size_t to = 0;
+    size_t end = 0; /* the last place for "..." */
+    for (size_t at = 0; at < size;) {
+        char escape[5];
+        size_t width = character(text + at, size - at);
+        const char *piece = width > 0 ? text + at : escape;
+        size_t put = width > 0 ? width : sizeof escape - 1;
+        if (width == 0)
+            (void)snprintf(escape, sizeof escape, "\\x%02x", (unsigned char)text[at]);
+        if (to + put >= room) {
+            cut = true;
+            break;
+        }
+        memcpy(out + to, piece, put);
+        to += put;
+        at += width > 0 ? width : 1;
+        if (to + 4 <= room)
+            end = to;
+    }
+    if (cut) {
+        memcpy(out + end, "...", 3);
+        to = end + 3;
+    }
+    out[to] = '\0';
+}
+
+/* Format into out, of `room` bytes, LOCACHE_MESSAGE_MAX at most. */
 static LC_PRINTF(3, 0) void format_into(char *out, size_t room, const char *format, va_list values)
 {
-    int needed = vsnprintf(out, room, format, values);
+    char text[LOCACHE_MESSAGE_MAX];
+    int needed = vsnprintf(text, sizeof text, format, values);
     if (needed < 0) /* as with a locale that cannot encode it: the status has to do */
-        out[0] = '\0';
-    else if ((size_t)needed >= room)
-        memcpy(out + room - 4, "...", 4);
-    repair_utf8(out);
+        text[0] = '\0';
+    put_utf8(out, room, text, needed >= (int)sizeof text);
 }
 
 locache_status lc_fail(locache_error *error, locache_status status, const char *format, ...)
@@ -166,12 +188,13 @@ locache_status lc_fail_os(locache_error *error, int os_error, const char *format
     if (error == NULL)
         return status;
     char text[128];
-    char cause[256]; /* room for that and the longest remedy */
+    char told[256];  /* room for that and the longest remedy */
+    char cause[512]; /* the system's text may be in any encoding */
     char message[LOCACHE_MESSAGE_MAX];
-    int cause_size = snprintf(cause, sizeof cause, ": %s%s", OS_TEXT(os_error, text, sizeof text),
-                              remedy(os_error));
-    if (cause_size < 0)
-        cause[0] = '\0';
+    if (snprintf(told, sizeof told, ": %s%s", OS_TEXT(os_error, text, sizeof text),
+                 remedy(os_error)) < 0)
+        told[0] = '\0';
+    put_utf8(cause, sizeof cause, told, false);
     /* The cause and its remedy matter more than the end of a long path. */
     va_list values;
     va_start(values, format);
@@ -182,6 +205,5 @@ locache_status lc_fail_os(locache_error *error, int os_error, const char *format
     error->os_error = os_error;
     memcpy(error->message, message, length);
     memcpy(error->message + length, cause, strlen(cause) + 1);
-    repair_utf8(error->message);
     return status;
 }

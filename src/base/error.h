@@ -20,7 +20,7 @@ locache_status lc_fail(locache_error *error, locache_status status, const char *
  * EDQUOT). Status ENOMEM for ENOMEM, else EIO.
  *
  * Messages are cut ("...") where they do not fit, never so that the cause of a failed system call
- * is lost, and bytes that are not UTF-8 (a path's may be any) become '?'. Arguments may lie within
+ * is lost, and bytes that are not UTF-8 (a path's may be any) become \xNN. Arguments may lie within
  * the error that is filled. */
 locache_status lc_fail_os(locache_error *error, int os_error, const char *format, ...)
     LC_PRINTF(3, 4);

@@ -29,7 +29,6 @@ static const unit ages[] = {{"y", 31557600 * SECOND},
                             {"m", 60 * SECOND},
                             {"min", 60 * SECOND},
                             {"s", SECOND},
-                            {"", SECOND},
                             {"ms", SECOND / 1000},
                             {"ns", 1}};
 static const unit counts[] = {{"", 1}};
@@ -109,6 +108,11 @@ bool lc_quantity_read(int64_t *out, lc_quantity what, const char *text, size_t s
     size_t length = read_number(&digits, &behind, text, size);
     if (length == 0 || (behind > 0 && what == LC_QUANTITY_COUNT))
         return false;
+    /* An age without its unit is days to some and seconds to others; none at all is that to all. */
+    if (length == size && what == LC_QUANTITY_AGE && digits == 0) {
+        *out = 0;
+        return true;
+    }
     for (size_t i = 0; i < count; i++) {
         if (!is_unit(&units[i], what, text + length, size - length))
             continue;

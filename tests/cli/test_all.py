@@ -227,6 +227,10 @@ def stored(home, tmp_path):
 def test_gc__applies_what_is_set_for_a_cache(all_of, run, home, stored, tmp_path):
     a, b = stored(tmp_path / "a.cache", 20), stored(tmp_path / "b.cache", 20)
     told = run("gc", "--set-max-size", "10K", "-n", "a.cache", home=home)
+    one = run(
+        "gc", "--dry-run", "--set-max-entries", "1", "--set-max-age", "1d", "a.cache", home=home
+    )
+    assert "at most 1 result, none unused for more than 1 day\n" in one.err
     assert "a.cache: would be set to at most 10K" in told.err and not (a / ".limits").exists()
     told = run("gc", "--set-max-size", "10K", "a.cache", home=home)
     assert "a.cache: at most 10K" in told.err

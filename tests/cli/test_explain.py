@@ -17,6 +17,7 @@ VERSION = {
     "path": str,
     "changed": MOMENT,
     "entries": int,
+    "unusable": int,
     "bytes": int,
     "kept": (str, None),
     "parts": [PART],

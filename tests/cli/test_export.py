@@ -139,6 +139,25 @@ def test_it_is_a_tar_that_zstd_compressed(project, run, archive, tmp_path):
     assert run("verify", place / "foo.cache").out.startswith(f"{RESULTS} sound")
 
 
+def test_a_directory_of_something_else_is_no_cache(run, archive, elsewhere):
+    """Neither one that is named nor one that has the archive's name."""
+    for name, words in (("etc", ["--into", "etc"]), ("foo.cache", [])):
+        (elsewhere / name / "my_func").mkdir(parents=True)
+        (elsewhere / name / "passwd").write_text("mine")
+        told = run("import", archive, *words, cwd=elsewhere, code=3)
+        assert f"/{name} is neither a cache of locache's nor empty" in told.err
+        assert "--into" in told.err and told.out == ""
+        assert sorted(path.name for path in (elsewhere / name).iterdir()) == ["my_func", "passwd"]
+
+
+def test_into_what_is_empty_or_a_cache(run, archive, elsewhere):
+    (elsewhere / "empty").mkdir()
+    (elsewhere / "begun/.versions/.tmp").mkdir(parents=True)
+    for name in ("new", "empty", "empty", "begun", "new"):
+        run("import", archive, "--into", name, cwd=elsewhere)
+        assert run("verify", name, cwd=elsewhere).out.startswith(f"{RESULTS} sound")
+
+
 def test_into_a_pipe_that_has_a_name(project, run):
     os.mkfifo(project / "pipe")
     with subprocess.Popen(["cat", "pipe"], cwd=project, stdout=subprocess.PIPE) as reader:
@@ -229,7 +248,7 @@ def test_anothers_pickles_only_where_he_is_trusted(project, run, archive, elsewh
     other = tmp_path / "other home"
     other.mkdir()
     ran = run("import", archive, cwd=elsewhere, home=other)
-    assert "1 pickled result that you did not sign left out" in ran.err
+    assert "1 pickled result that you did not sign was left out" in ran.err
     assert "--trust" in ran.err
     assert "foreign" not in run("verify", cwd=elsewhere, home=other).out
     told = run("import", "--trust", "--json", archive, cwd=elsewhere, home=other).json()
@@ -441,32 +460,23 @@ def test_an_archive_that_unpacks_to_too_much(run, archive, elsewhere):
         "--max-size allows more"
         in run("import", "--max-size", "1000", archive, cwd=elsewhere, code=3).err
     )
-
-
-def test_an_archive_that_may_unpack_to_nothing(run, archive, elsewhere):
-    told = run("import", "--max-size", "0", archive, cwd=elsewhere, code=3).err
-    assert "--max-size allows more" in told
-
-
-def test_results_are_not_put_among_what_is_somebodys(run, archive, elsewhere):
-    (elsewhere / "own").mkdir()
-    run("import", "--into", "own", archive, cwd=elsewhere, code=0)
-    run("import", "--into", "own", archive, cwd=elsewhere, code=0)
-    (elsewhere / "home").mkdir()
-    (elsewhere / "home/letter").touch()
-    told = run("import", "--into", "home", archive, cwd=elsewhere, code=3).err
-    assert "neither empty nor a cache" in told
-    assert [path.name for path in (elsewhere / "home").iterdir()] == ["letter"]
+    # That is a size, too, and not what holds where none is said.
+    assert (
+        "unpacks to more than 0 bytes"
+        in run("import", "--max-size", "0", archive, cwd=elsewhere, code=3).err
+    )
 
 
 def test_a_directory_of_the_users_own_is_left_alone(run, archive, elsewhere):
+    """In a cache, under a name that a function has, too."""
     own = elsewhere / "foo.cache" / "my_func"
-    own.mkdir(parents=True, mode=0o700)
+    run("import", archive, cwd=elsewhere)
+    shutil.rmtree(own)
+    own.mkdir(mode=0o700)
     (own / "work").write_text("mine")
     run("import", archive, cwd=elsewhere)
     assert [path.name for path in own.iterdir()] == ["work"]
     assert (elsewhere / "foo.cache/my_func~locache/x=1_num=3").exists()
-    assert not (elsewhere / "foo.cache/CACHEDIR.TAG").exists()
 
 
 # ------------------------------------------------------------------------------------------- faults

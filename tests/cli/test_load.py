@@ -4,8 +4,11 @@ is said that is not so, and what is printed is whole."""
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
+import time
+from pathlib import Path
 
 import pytest
 
@@ -53,8 +56,16 @@ LINES = {
     "report": ["report"],
     "rm": ["rm", "--json", "--name", "n=1*", "load.cache"],
     "gc": ["gc", "--json", "--max-size", "200K"],
+    "top": ["top", "--json", "--all-functions", "--interval", "200ms"],
+    "export": ["export", "--json", "--output", "out.tar.zst", "load.cache"],
+    "import": ["import", "--json", "--replace", "--into", "load.cache", "all.tar.zst"],
+    "import-elsewhere": ["import", "--json", "--into", "elsewhere.cache", "all.tar.zst"],
+    "run": ["run", "--cache-dir", ".", "--", "echo", "stored"],
     "reset": ["reset", "--json", "load.py:stored"],
 }
+# What the schema calls it.
+SCHEMA = json.loads((Path(__file__).parents[2] / "cli/schema/locache.schema.json").read_text())
+KINDS = {"entries": "ls-entries", "import-elsewhere": "import"}
 
 
 @pytest.fixture(scope="module")
@@ -76,6 +87,9 @@ def load(tmp_path_factory):
         ]
         while not (root / "load.cache/forgotten").is_dir():
             assert running[0].poll() is None
+            time.sleep(0.01)
+        done = run(root, ["export", "-o", "all.tar.zst", "load.cache"])
+        assert done.returncode == 0, done
         yield root, running
         for one in running:
             one.kill()
@@ -95,6 +109,22 @@ def run(root, words):
     )
 
 
+def validate(found, name):
+    jsonschema = pytest.importorskip("jsonschema")
+    schema = {**SCHEMA, "$ref": f"#/$defs/{KINDS.get(name, name)}"}
+    errors = jsonschema.Draft202012Validator(schema).iter_errors(found)
+    assert [error.message for error in errors] == []
+
+
+def verify_archive(root):
+    """What went into it while there was no rest is whole."""
+    done = run(root, ["import", "--json", "--into", "verified.cache", "out.tar.zst"])
+    assert done.returncode == 0 and json.loads(done.stdout)["others_left_out"] == 0, done
+    done = run(root, ["verify", "--json", "verified.cache"])
+    assert done.returncode == 0 and json.loads(done.stdout)["sound"] > 0, done
+    shutil.rmtree(root / "verified.cache")
+
+
 @pytest.mark.parametrize("name", LINES)
 def test_load__each_command(load, name):
     root, running = load
@@ -106,6 +136,7 @@ def test_load__each_command(load, name):
         assert done.stderr == "", done
         if "--json" in words:
             found = json.loads(done.stdout)
+            validate(found, name)
             if name == "verify":
                 assert fits(found["problems"], [()]) and found["problems"] == []
             if name == "show":
@@ -113,6 +144,14 @@ def test_load__each_command(load, name):
                 assert all(
                     one["result"] in (n := int(one["name"][2:]), [n], [n] * 300) for one in found
                 )
+            if name == "top":
+                assert {one["function"] for one in found["functions"]} >= {"stored", "evicted"}
+            if name == "export":
+                assert found["left_out"] == 0 and found["results"] > 0
+                verify_archive(root)
+            if name.startswith("import"):
+                assert found["others_left_out"] == found["pickles_left_out"] == 0
+                assert found["stored"] + found["kept"] > 0
         else:
             assert re.search(r"stored", done.stdout)
     assert [one.poll() for one in running] == [None] * PROCESSES, (root / "said").read_text()

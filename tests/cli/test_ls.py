@@ -1,6 +1,7 @@
 """locache ls: what is listed, how it is sorted and filtered, and what a terminal is told."""
 
 import os
+import re
 import shutil
 import time
 from pathlib import Path
@@ -69,6 +70,19 @@ def test_ls__on_a_terminal_there_are_heads_and_colours(on_terminal):
     said = on_terminal("ls", "foo.cache")
     assert b"ENTRIES" in said and b"\x1b[1m" in said and b"18 results" in said
     assert b"\x1b" not in on_terminal("ls", "foo.cache", NO_COLOR="1")
+
+
+def test_bytes_are_said_with_what_they_are_the_bytes_of(project, run, on_terminal):
+    """What is of no use has bytes, too."""
+    (project / "foo.cache/Class.method").rename(project / "gone")
+    path = project / "foo.cache/my_func/x=1_num=3"
+    path.write_bytes(path.read_bytes()[:-1])
+    assert b"16 results and 1 file of no use, " in on_terminal("ls", "foo.cache", NO_COLOR="1")
+    explained = run("explain", "foo.py:my_func").out
+    assert re.search(r"present: 4 results and 1 file of no use, \d+ bytes$", explained, re.M)
+    (function,) = run("explain", "--json", "foo.py:my_func").json()
+    (version,) = function["versions"]
+    assert (version["entries"], version["unusable"]) == (4, 1)
 
 
 def test_ls__tree_says_each_directory_once(project, run):
@@ -164,9 +178,10 @@ def test_ls__what_is_not_there(project, run, operand, told):
 @pytest.mark.parametrize(
     ("options", "told"),
     [
-        (["--older", "never"], "--older takes an age as 90s"),
+        (["--older", "never"], "--older takes an age with its unit, as 90s"),
         (["--older", "-1d"], "--older takes an age"),
         (["--older", "0x10"], "--older takes an age"),
+        (["--older", "5"], "--older takes an age with its unit"),
         (["--older", "999999y"], "--older takes an age"),
         (["--larger", "1Q"], "--larger takes a size as 500K"),
         (["--larger", ""], "--larger takes a size"),

@@ -8,9 +8,6 @@ from pathlib import Path
 import locache
 import pytest
 
-PAGES = Path(__file__).parents[2] / "docs"
-COMMANDS = "ls show explain rm reset gc verify stats top report export import run".split()
-
 
 def test_main__version_is_the_library_s(run):
     assert run("--version").out == f"locache {locache.__version__}\n"
@@ -22,12 +19,41 @@ def test_main__help_goes_to_standard_output_and_names_every_exit_code(run):
     assert "Exit status: 0 done; 1 " in told and "; 2 " in told and "3 " in told
 
 
-@pytest.mark.parametrize("command", COMMANDS)
-def test_main__the_manual_page_names_every_option(run, command):
-    page = "locache-run.1" if command == "run" else "locache.1"
-    named = {*re.findall(r"-([a-z-]{2,})", (PAGES / page).read_text())}
-    told = re.findall(r"^ +(?:-\w, |    )--([a-z-]+)", run(command, "--help").out, re.MULTILINE)
-    assert len(told) > 1 and {*told} <= named
+MANUAL = Path(__file__).parents[2] / "docs"
+
+
+def manual_of(command):
+    """What locache(1) says of a command, and of all of them."""
+    if command == "run":
+        return (MANUAL / "locache-run.1").read_text()
+    page = (MANUAL / "locache.1").read_text().partition(".Sh DESCRIPTION")[2].partition(".Sh")[0]
+    before, *items = re.split(r"^\.It Cm ", page, flags=re.M)
+    after = items[-1].partition(".El\n")[2]
+    (own,) = [item for item in items if item.startswith(command + "\n")]
+    return before + own + after
+
+
+def options_in(manual):
+    """Words of .Fl lines: "-json", "n"."""
+    lines = re.findall(r"^\.(?:It )?Fl (.*)$", manual, re.M)
+    return {word for line in lines for word in line.split()}
+
+
+def test_main__each_option_is_in_the_manual(run):
+    commands = re.findall(r"^  ([a-z]+)  ", run("--help").out, re.M)
+    assert len(commands) > 10
+    for command in commands:
+        told = re.findall(r"^  (?:-(\w), |    )--([a-z-]+)", run(command, "--help").out, re.M)
+        assert len(told) > 1
+        missing = {f"-{name}" for _, name in told} | {letter for letter, _ in told if letter}
+        assert missing - options_in(manual_of(command)) == set(), command
+
+
+def test_main__what_ls_sorts_by_is_in_the_manual(run):
+    keys = re.search(r"--sort KEY +(.*)$", run("ls", "--help").out, re.M)[1].split(", ")
+    assert "hits" in keys
+    said = re.findall(r"^\.Cm (.*)$", manual_of("ls"), re.M)
+    assert set(keys) <= {word for line in said for word in line.split()}
 
 
 def test_main__without_a_command_the_help_is_an_error(run):

@@ -3,8 +3,11 @@
 import json
 import os
 import random
+import re
 import subprocess
 import sys
+from pathlib import Path
+from types import SimpleNamespace
 
 import cbor2
 import entryfile
@@ -14,6 +17,7 @@ from .conftest import clean_environment
 from .entries import rewrite
 from .shapes import MOMENT, PLACE, STATUS, fits
 
+SCHEMA = json.loads((Path(__file__).parents[2] / "cli/schema/locache.schema.json").read_text())
 ARGUMENT = ({"name": str, "value": object}, {"position": int, "value": object})
 SHOWN = {
     "path": str,
@@ -53,8 +57,8 @@ REFUSED = {
         ("none-number", {"type": "float", "value": "nan"}),
         ("long", "x" * 5000),
         ("keys", {"type": "dict", "items": [[1, 2]]}),
-        ("huge", {"type": "bytes", "size": 300000, "text": "h" * 300000}),
-        ("bytes", {"type": "bytes", "size": 5000, "text": "z" * 5000}),
+        ("huge", {"type": "bytes", "size": 300000, "hex": "68" * 300000, "text": "h" * 300000}),
+        ("bytes", {"type": "bytes", "size": 5000, "hex": "7a" * 5000, "text": "z" * 5000}),
     ],
 )
 def test_show__plain_data_is_json(project, run, kind, result):
@@ -65,26 +69,79 @@ def test_show__plain_data_is_json(project, run, kind, result):
     assert fits(shown, SHOWN)
 
 
-BINARY = bytes(range(256)) * 100
-LARGE = {
-    "-(10**600)": -(10**600),
-    "2 ** (8 * 400) - 1": 2 ** (8 * 400) - 1,
-    "-(2 ** (8 * 200))": -(2 ** (8 * 200)),
-    "bytes(range(256)) * 100": {"type": "bytes", "size": len(BINARY), "hex": BINARY.hex()},
+# What is larger than JSON's readers take as a number is an object.
+WHOLE = """\
+from locache import persist
+
+BINARY = bytes(range(256)) * 400
+NUMBERS = {
+    "digits": 10**600, "least": -(10**1500), "even": -(256**100), "last": 256**1785 - 1,
+    "first": 256**1785, "below": -(256**5000), "odd": 7**9000,
 }
 
+@persist
+def whole(kind):
+    return NUMBERS.get(kind) or {"binary": BINARY, "array": bytearray(BINARY)}[kind]
 
-@pytest.mark.parametrize("result", LARGE)
-def test_show__what_is_large_is_whole_where_that_is_asked_for(run, tmp_path, result):
-    source = f"from locache import persist\n@persist\ndef f():\n    return {result}\nf()\n"
-    (tmp_path / "large.py").write_text(source)
-    subprocess.run([sys.executable, "large.py"], cwd=tmp_path, check=True)
-    (entry,) = (tmp_path / "large.cache/f").glob("[!.]*")
-    (shown,) = run("show", "--json", entry).json()
-    assert shown["result"] == LARGE[result]
-    whole = run("show", "--full", entry).out
-    assert json.dumps(LARGE[result], separators=(",", ":")) in whole
-    assert len(run("show", entry).out) < 1000
+if __name__ == "__main__":
+    for kind in (*NUMBERS, "binary", "array"):
+        whole(kind)
+"""
+
+
+@pytest.fixture
+def whole(tmp_path):
+    """Results that are long: the module's namespace."""
+    project = tmp_path / "project"
+    project.mkdir()
+    (project / "whole.py").write_text(WHOLE)
+    environment = clean_environment(tmp_path / "home")
+    subprocess.run([sys.executable, "whole.py"], cwd=project, env=environment, check=True)
+    names = {"__name__": "names"}
+    exec(WHOLE.replace("from locache import persist", "persist = str"), names)
+    return SimpleNamespace(**names)
+
+
+def number_of(shown):
+    """What json reads, or the object that stands for what it refuses."""
+    if isinstance(shown, int):
+        return shown
+    number = int(shown["hex"], 16)
+    assert shown == {
+        "type": "int",
+        "size": (number.bit_length() + 7) // 8,
+        "hex": shown["hex"],
+    }
+    return number
+
+
+def test_show__json_and_full_cut_nothing(whole, run):
+    rows = run("show", "--json", "whole.py:whole").json()
+    shown = {row["arguments"][0]["value"]: row["result"] for row in rows}
+    binary = {"size": len(whole.BINARY), "hex": whole.BINARY.hex()}
+    assert shown.pop("binary") == {"type": "bytes", **binary}
+    assert shown.pop("array") == {"type": "bytearray", **binary}
+    assert {name: number_of(one) for name, one in shown.items()} == whole.NUMBERS
+    assert {name for name, one in shown.items() if isinstance(one, dict)} == {
+        "first",
+        "below",
+        "odd",
+    }
+    schema = pytest.importorskip("jsonschema")
+    for form, found in (("integer", shown.values()), ("bytes", [{"type": "bytes", **binary}])):
+        for one in found:
+            schema.validate(one, {**SCHEMA, "$ref": f"#/$defs/{form}"})
+    for kind in shown:
+        said = run("show", "--full", f"whole.cache/whole/kind={kind}").out
+        printed = re.search("^  result   (.*)$", said, re.MULTILINE)[1]
+        assert number_of(json.loads(printed)) == whole.NUMBERS[kind]
+    assert whole.BINARY.hex() in run("show", "-f", "whole.cache/whole/kind=binary").out
+
+
+def test_show__in_words_long_numbers_and_bytes_are_cut(whole, run):
+    for kind in ("binary", "array", "digits", "below"):
+        said = run("show", f"whole.cache/whole/kind={kind}").out
+        assert '"hex_begin":' in said and len(said) < 1000
 
 
 def test_show__in_words(project, run):

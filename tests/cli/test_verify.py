@@ -2,6 +2,7 @@
 
 import os
 import shutil
+from pathlib import Path
 
 import pytest
 
@@ -66,6 +67,19 @@ def test_verify__a_damage_is_found_and_repaired(project, run, damage):
     assert run("verify", "--repair", "--json").json()["removed"] == 1
     assert not os.path.exists(path)
     assert run("verify", "--json").json()["problems"] == []
+
+
+def test_messages_tell_every_byte_of_a_path(project, run):
+    """Of what is no UTF-8, too: which file it is can be told."""
+    cache = os.fsencode(project / "foo") + b"\xff\xe9.cache"
+    os.rename(project / "foo.cache", cache)
+    damaged = Path(os.fsdecode(cache + b"/my_func/x=1_num=3"))
+    flipped(damaged, -1)
+    told = r"foo\xff\xe9.cache/my_func/x=1_num=3"
+    assert told in run("verify", cache, code=1).out
+    assert told in run("verify", "--json", cache, code=1).json()["problems"][0]["message"]
+    assert told in run("export", "-o", "out.tar.zst", cache, code=1).err
+    assert told in run("show", damaged, code=1).err
 
 
 def test_verify__a_large_result_that_was_found_right_before(project, run):

@@ -53,16 +53,18 @@ def sizes(kept):
         ({"ttl": b"1h"}, "not bytes"),
         ({"ttl": -1}, "ttl=-1 must be a time of 0 seconds or more"),
         ({"ttl": float("nan")}, "ttl=nan must be a time of 0 seconds or more"),
-        ({"ttl": "soon"}, 'ttl is a time as "90s", "10m", "1h" or "7d", not \'soon\''),
+        ({"ttl": "soon"}, 'a time with its unit, as "90s", "10m", "1h" or "7d", not \'soon\''),
         ({"ttl": "10x"}, "not '10x'"),
         ({"ttl": "1h30m"}, "not '1h30m'"),
         ({"ttl": timedelta(seconds=-1)}, "is negative"),
         ({"ttl": [1]}, "not list"),
         ({"stale": 1}, "stale= is for how long results are served beyond ttl=, which is not given"),
         ({"stale": "1h", "max_age": 1}, "ttl=, which is not given"),
-        ({"stale": "x", "ttl": 1}, "stale is a time as"),
+        ({"stale": "x", "ttl": 1}, "stale is a time with its unit, as"),
         ({"stale": double, "ttl": 1}, "stale must be a number of seconds"),
         ({"max_age": "30"}, 'a text has a unit, as "36h" or "30d"'),
+        ({"ttl": "30"}, "ttl is a time with its unit"),
+        ({"stale": "1.5", "ttl": 1}, "stale is a time with its unit"),
         ({"max_age": timedelta(days=-1)}, "is negative"),
     ],
 )
@@ -92,8 +94,9 @@ def test_sizes(told, size):
     ("told", "seconds"),
     [
         (1, 1), (0.25, 0.25), ("90s", 90), ("10m", 600), ("10min", 600), ("1.5h", 5400),
-        ("7d", 604800), ("1w", 604800), ("200ms", 0.2), ("3", 3), (timedelta(days=1), 86400),
-        (timedelta(milliseconds=1), 0.001), (0, 0), (timedelta(0), 0), ("0s", 0),
+        ("7d", 604800), ("1w", 604800), ("200ms", 0.2), ("3s", 3), ("0", 0),
+        (timedelta(days=1), 86400), (timedelta(milliseconds=1), 0.001), (0, 0), (timedelta(0), 0),
+        ("0s", 0),
     ],
 )  # fmt: skip
 def test_spans(told, seconds):
@@ -112,7 +115,7 @@ def test_configure_sets_bounds_for_all(kept):
     before = dict(persist.__kwdefaults__)
     try:
         configure(ttl="1h", max_bytes="1M", stale="1m")
-        with pytest.raises(ValueError, match=r"^configure\(\): ttl is a time as"):
+        with pytest.raises(ValueError, match=r"^configure\(\): ttl is a time with its unit"):
             configure(ttl="never")
         f = kept(double)
         assert f._made[4][BOUNDS] == (1 << 20, 3600 * 10**9, 60 * 10**9, None)

@@ -81,7 +81,7 @@ def test_an_eviction_is_told(tmp_path, caplog):
     [
         ({"cache_max_bytes": "1.5G"}, "LOCACHE_CACHE_MAX_BYTES", "1.5G"),
         ({"all_max_bytes": 7}, "LOCACHE_MAX_BYTES", "7"),
-        ({"all_max_bytes": "10 GiB"}, "LOCACHE_MAX_BYTES", "10 GiB"),
+        ({"all_max_bytes": "10 GiB"}, "LOCACHE_MAX_BYTES", "10GiB"),
         ({"all_max_entries": 10**30}, "LOCACHE_MAX_ENTRIES", str(2**63 - 1)),
         ({"cache_max_age": 30}, "LOCACHE_CACHE_MAX_AGE", "2592000000ms"),
         ({"all_max_age": timedelta(hours=1)}, "LOCACHE_MAX_AGE", "3600000ms"),
@@ -102,6 +102,7 @@ def test_configure_says_it_to_what_is_started(told, variable, value):
         ({"cache_max_bytes": 1.5}, TypeError),
         ({"all_max_entries": "5"}, TypeError),
         ({"all_max_age": 0}, ValueError),
+        ({"all_max_age": "30"}, ValueError),
         ({"all_max_age": True}, TypeError),
         ({"all_max_age": float("nan")}, ValueError),
         ({"all_max_ages": 1}, TypeError),

@@ -154,7 +154,8 @@ static void test_error__long_messages_are_cut_between_characters(void **state)
             text[sizeof text - 5] = '\0';
             assert_int_equal(lc_fail(&error, LOCACHE_EINVAL, "%s", text), LOCACHE_EINVAL);
             assert_true(message_is_sound(&error));
-            assert_int_equal(strlen(error.message), LOCACHE_MESSAGE_MAX - 1);
+            assert_in_range(strlen(error.message), LOCACHE_MESSAGE_MAX - strlen(characters[i]),
+                            LOCACHE_MESSAGE_MAX - 1);
             assert_string_equal(error.message + strlen(error.message) - 3, "...");
             assert_int_equal(lc_fail_os(&error, ENOSPC, "%s", text), LOCACHE_EIO);
             assert_true(message_is_sound(&error));
@@ -188,15 +189,15 @@ static void test_error__bytes_that_are_not_utf8_are_replaced(void **state)
     static const struct {
         const char *given, *kept;
     } all[] = {
-        {"a\xFFz", "a?z"},
-        {"a\xC3", "a?"},
-        {"a\xC3z", "a?z"},
-        {"\xE6\xB0", "??"},
-        {"\xC0\xAF", "??"},
-        {"\xED\xA0\x80", "???"},
-        {"\xF5\x80\x80\x80", "????"},
-        {"\x80\xC3\xA9", "?\xC3\xA9"},
-        {"\xF0\x90\x85\x91\xF0\x90", "\xF0\x90\x85\x91??"},
+        {"a\xFFz", "a\\xffz"},
+        {"a\xC3", "a\\xc3"},
+        {"a\xC3z", "a\\xc3z"},
+        {"\xE6\xB0", "\\xe6\\xb0"},
+        {"\xC0\xAF", "\\xc0\\xaf"},
+        {"\xED\xA0\x80", "\\xed\\xa0\\x80"},
+        {"\xF5\x80\x80\x80", "\\xf5\\x80\\x80\\x80"},
+        {"\x80\xC3\xA9", "\\x80\xC3\xA9"},
+        {"\xF0\x90\x85\x91\xF0\x90", "\xF0\x90\x85\x91\\xf0\\x90"},
     };
     (void)state;
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) {

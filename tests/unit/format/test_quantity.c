@@ -29,7 +29,9 @@ static void test_quantity__is_read_as_people_write_it(void **unused)
         {LC_QUANTITY_SIZE, "10GiB", INT64_C(10) << 30},
         {LC_QUANTITY_SIZE, "10gb", INT64_C(10) << 30},
         {LC_QUANTITY_SIZE, ".5M", 1 << 19},
-        {LC_QUANTITY_AGE, "90", 90 * SECOND},
+        {LC_QUANTITY_AGE, "90s", 90 * SECOND},
+        {LC_QUANTITY_AGE, "0", 0},
+        {LC_QUANTITY_AGE, "0h", 0},
         {LC_QUANTITY_AGE, "0.25s", SECOND / 4},
         {LC_QUANTITY_AGE, "10m", 600 * SECOND},
         {LC_QUANTITY_AGE, "12H", 43200 * SECOND},
@@ -66,6 +68,8 @@ static void test_quantity__what_is_none_changes_nothing(void **unused)
         {LC_QUANTITY_SIZE, "9999999999999G"},
         {LC_QUANTITY_SIZE, "10000000000000000000"},
         {LC_QUANTITY_AGE, "10GB"},
+        {LC_QUANTITY_AGE, "90"},
+        {LC_QUANTITY_AGE, "0.5"},
         {LC_QUANTITY_AGE, "300y"},
     };
     (void)unused;
