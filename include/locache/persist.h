@@ -629,13 +629,31 @@ static char locache_unit_ LOCACHE_UNUSED_;
 #endif
 #define LOCACHE_WEAK_HIDDEN_ __attribute__((visibility("hidden"), weak))
 
+/* Clang 22 warns, where -pedantic is given, that __COUNTER__ is of the next
+ * standard. */
+#define LOCACHE_COUNTER_BEGIN_
+#define LOCACHE_COUNTER_END_
+#if defined(__clang__) && defined(__has_warning)
+#if __has_warning("-Wc2y-extensions")
+#undef LOCACHE_COUNTER_BEGIN_
+#undef LOCACHE_COUNTER_END_
+#define LOCACHE_COUNTER_BEGIN_                                                 \
+    _Pragma("clang diagnostic push")                                           \
+    _Pragma("clang diagnostic ignored \"-Wc2y-extensions\"")
+#define LOCACHE_COUNTER_END_ _Pragma("clang diagnostic pop")
+#endif
+#endif
+
 /* A unity build has several: what counts for a function is the last that was
  * said in its file, else the last of all, before it. */
 #define LOCACHE_FUNCTION_VERSION(text)                                         \
-    LOCACHE_STATEMENT_(__COUNTER__, false, text)
+    LOCACHE_COUNTER_BEGIN_                                                     \
+    LOCACHE_STATEMENT_(__COUNTER__, false, text) LOCACHE_COUNTER_END_
 /* Its first name, which reads as the library's version. */
 #define LOCACHE_VERSION(text) LOCACHE_FUNCTION_VERSION(text)
-#define LOCACHE_SHARE(text) LOCACHE_STATEMENT_(__COUNTER__, true, text)
+#define LOCACHE_SHARE(text)                                                    \
+    LOCACHE_COUNTER_BEGIN_                                                     \
+    LOCACHE_STATEMENT_(__COUNTER__, true, text) LOCACHE_COUNTER_END_
 #define LOCACHE_STATEMENT_(order, shared, text)                                \
     LOCACHE_STATEMENT_OF_(order, shared, text)
 #define LOCACHE_STATEMENT_OF_(order, shared, text)                             \
@@ -854,7 +872,7 @@ extern const char locache_links_end_[] __asm__(
             .parameters = locache_parameters_##fn,                             \
             .parameter_count = count,                                          \
             .unit = &locache_unit_,                                            \
-            .order = __COUNTER__,                                              \
+            LOCACHE_COUNTER_BEGIN_ .order = __COUNTER__ LOCACHE_COUNTER_END_,  \
             .statements = locache_statements_,                                 \
             .statements_end = locache_statements_end_,                         \
             .code = __extension__(const void *)fn,                             \

@@ -81,6 +81,8 @@ class Session:
             "LD_LIBRARY_PATH": str(libraries),
             "PKG_CONFIG_PATH": str(descriptions),
             "CMAKE_PREFIX_PATH": str(top),
+            # Meson's default may be lib64 where CMake looks into lib alone.
+            "locache_DIR": str(libraries / "cmake/locache"),
         }
 
     def run(self, command):

@@ -17,6 +17,11 @@ try() { # try COMPILER LANGUAGE STANDARD HEADER
     # Twice: the guard counts. Used: unused static functions and macros would show.
     printf '%s\n' "#include <$4>" "#include <$4>" '#include <locache.h>' \
         'int main(void) { return locache_version() == 0; }' >"$program"
+    # What is made of the macros is the program's, which no compiler takes for a header's.
+    if [ "$2" = c ]; then
+        printf '%s\n' 'LOCACHE_SHARE("a");' 'LOCACHE_VERSION("1");' \
+            'LOCACHE_PERSIST(int, twice, (int, x)) { return 2 * x; }' >>"$program"
+    fi
     # In a file: GCC 16 says of what it reads from a pipe that its name is empty.
     "$1" "-std=$3" -x "$2" -pedantic -Wall -Wextra -Werror -I"$include" -fsyntax-only \
         "$program" || {
@@ -25,7 +30,8 @@ try() { # try COMPILER LANGUAGE STANDARD HEADER
     }
 }
 
-for compiler in gcc clang clang-19; do
+# Newer ones by their numbers: they warn of more.
+for compiler in gcc clang clang-19 clang-22; do
     for standard in c11 c17 c2x gnu11; do try "$compiler" c "$standard" locache.h; done
     for standard in c++11 c++17 c++20; do try "$compiler" c++ "$standard" locache.h; done
     for part in locache/cbor.h locache/inspect.h locache/persist.h; do

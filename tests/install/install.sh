@@ -123,6 +123,11 @@ if(locache_FOUND)
   message(FATAL_ERROR "5 was taken for 6")
 endif()
 LISTS
+    # Meson's default may be lib64 where CMake looks into lib alone: on Debian without dpkg-dev.
+    if [ "${libdir##*/}" = lib64 ]; then
+        locache_DIR=$root/$libdir/cmake/locache
+        export locache_DIR
+    fi
     cmake -S "$scratch/cmake" -B "$scratch/cmake/build" "-DCMAKE_PREFIX_PATH=$root" \
         "-DEXAMPLE=$source/examples/shared/primes.c" >"$scratch/log" 2>&1 &&
         cmake --build "$scratch/cmake/build" >>"$scratch/log" 2>&1 ||
