@@ -231,7 +231,7 @@ CONTENDERS = (
         STRICT,
         "locache",
         locache,
-        (*ALL, "switch", "limits", "bounds", "bounded stores"),
+        (*ALL, "switch", "limits", "bounds", "bounded stores", "cleared"),
         entries=1_000_000,
         follows=locache_following,
     ),
