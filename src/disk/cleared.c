@@ -45,7 +45,8 @@ static bool count_to_few(void *context, const char *name)
 bool lc_cleared_is_large(int dir)
 {
     unsigned count = 0;
-    return lc_each_name(dir, count_to_few, &count) == 0 && count > LC_CLEARED_FEW;
+    int64_t place = 0;
+    return lc_each_name_from(dir, &place, count_to_few, &count) == 0 && count > LC_CLEARED_FEW;
 }
 
 bool lc_cleared_is_out(const struct stat *found)

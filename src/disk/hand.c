@@ -13,9 +13,10 @@
 #include "base/os.h"
 #include "base/system.h"
 #include "disk/evict.h"
-#include "disk/meta.h"
 #include "disk/round.h"
+#include "disk/sealed.h"
 
+#include <fcntl.h>
 #include <string.h>
 
 /* Names that are looked at for a store, and how many at most where too few of them are old: as many
@@ -25,13 +26,19 @@
 /* The part of all uses that counts as old. */
 #define OLD_PART 16
 
-/* .locache/hand, in the machine's own order of bytes: no other reads it, and what another wrote is
- * no worse than any place to begin. */
+#define HAND LC_META "/hand"
+
+/* .locache/hand, in the machine's own order of bytes: no other reads it, and damaged it begins
+ * anew. */
 typedef struct round {
+    char magic[8];
     lc_round names; /* those that it comes by */
     int64_t oldest; /* use that was seen in this round */
     int64_t before; /* that of the round before; 0: there was none */
+    unsigned char sum[LC_CHECKSUM_SIZE];
 } round;
+
+static const char magic[8] = {'l', 'c', 'h', 'a', 'n', 'd', '_', '1'};
 
 typedef struct candidate {
     int64_t when;
@@ -125,14 +132,17 @@ static void go_round(round *in, lc_tally *tally, int64_t now)
     in->oldest = now;
 }
 
-static void read_hand(way *on, const lc_meta *file, const lc_tally *tally)
+/* False: the file is not ours to write to. */
+static bool read_hand(way *on, int fd, const lc_tally *tally)
 {
-    size_t size = 0;
-    if (lc_meta_read(&size, &on->round, sizeof on->round, file, NULL) == LOCACHE_OK &&
-        size == sizeof on->round && on->round.names.seen.entries >= 0 &&
-        on->round.names.evicted.entries >= 0)
-        return;
-    on->round = (round){.names.begin = *tally, .oldest = on->now};
+    round *all = &on->round;
+    if (fd >= 0 && lc_sealed_read(all, sizeof *all, fd) &&
+        memcmp(all->magic, magic, sizeof magic) == 0 && all->names.seen.entries >= 0 &&
+        all->names.evicted.entries >= 0)
+        return true;
+    *all = (round){.names.begin = *tally, .oldest = on->now};
+    memcpy(all->magic, magic, sizeof magic);
+    return fd >= 0 && lc_sealed_may_write(fd, on->at, HAND);
 }
 
 /* Evict those that are beyond the limit, or all that are old. In the first round that is all of the
@@ -155,33 +165,43 @@ static int64_t surplus(const lc_limits *limits, int64_t count)
     return count > limits->max_entries ? count - limits->max_entries : 0;
 }
 
+/* False: the directory could not be read. */
+static bool move(way *on, lc_tally *tally)
+{
+    bool ended = false;
+    /* Once more where the end came first; not again, since that was all of it. */
+    for (int go = 0; go < 2 && goes_on(on); go++) {
+        on->wanted = surplus(on->limits, tally->entries);
+        if (lc_each_name_from(on->at->dir, &on->round.names.place, come_by, on) != 0)
+            return false;
+        lc_tally_minus(tally, &on->expired);
+        lc_tally_plus(&on->round.names.evicted, on->expired.entries, on->expired.bytes);
+        on->expired = (lc_tally){0, 0};
+        if (on->round.names.place == 0) {
+            go_round(&on->round, tally, on->now);
+            ended = true;
+        }
+    }
+    on->wanted = surplus(on->limits, tally->entries);
+    const lc_tally evicted = evict(on);
+    /* Those of the round before are in its sum, which is too much then and evicts too much. */
+    if (!ended)
+        lc_tally_minus(&on->round.names.seen, &evicted);
+    lc_tally_plus(&on->round.names.evicted, evicted.entries, evicted.bytes);
+    lc_tally_minus(tally, &evicted);
+    return true;
+}
+
 bool lc_hand_move(lc_tally *tally, const lc_directory *at, const lc_limits *limits,
                   const char *keep)
 {
     way on = {.at = at, .limits = limits, .keep = keep, .now = lc_now()};
-    const lc_meta file = {.dir = at->dir, .path = at->path, .name = "hand"};
-    read_hand(&on, &file, tally);
-    bool ended = false;
-    /* Once more where the end came first; not again, since that was all of it. */
-    for (int go = 0; go < 2 && goes_on(&on); go++) {
-        on.wanted = surplus(limits, tally->entries);
-        if (lc_each_name_from(at->dir, &on.round.names.place, come_by, &on) != 0)
-            return false;
-        lc_tally_minus(tally, &on.expired);
-        lc_tally_plus(&on.round.names.evicted, on.expired.entries, on.expired.bytes);
-        on.expired = (lc_tally){0, 0};
-        if (on.round.names.place == 0) {
-            go_round(&on.round, tally, on.now);
-            ended = true;
-        }
-    }
-    on.wanted = surplus(limits, tally->entries);
-    const lc_tally evicted = evict(&on);
-    /* Those of the round before are in its sum, which is too much then and evicts too much. */
-    if (!ended)
-        lc_tally_minus(&on.round.names.seen, &evicted);
-    lc_tally_plus(&on.round.names.evicted, evicted.entries, evicted.bytes);
-    (void)!lc_meta_write(&file, (lc_span){&on.round, sizeof on.round}, NULL);
-    lc_tally_minus(tally, &evicted);
-    return true;
+    int fd = lc_sealed_open(at, HAND, O_RDWR | O_CREAT);
+    bool ours = read_hand(&on, fd, tally);
+    bool moved = move(&on, tally);
+    if (moved && ours)
+        lc_sealed_write(fd, &on.round, sizeof on.round);
+    if (fd >= 0)
+        lc_close(fd);
+    return moved;
 }

@@ -726,6 +726,43 @@ static void test_os__each_name_gives_every_name_every_time(void **state)
     assert_int_equal(few.count, 3);
 }
 
+typedef struct walk {
+    unsigned left; /* names of this step */
+    unsigned char seen[500];
+} walk;
+
+static bool note_number(void *context, const char *name)
+{
+    walk *on = context;
+    on->seen[strtoul(name + strcspn(name, "-") + 1, NULL, 10)]++;
+    return --on->left > 0;
+}
+
+/* Some at a time, by other descriptors each: each name once, however many fit what is asked for at
+ * once, and however long they are. */
+static void test_os__each_name_from_goes_on_where_it_stopped(void **state)
+{
+    char name[256];
+    char long_name[252] = ""; /* as long as a name may be, but for a number */
+    walk on = {.left = 0};
+    int64_t next = 0;
+    unsigned steps = 0;
+    (void)state;
+    memset(long_name, 'x', sizeof long_name - 1);
+    for (unsigned i = 0; i < sizeof on.seen; i++) {
+        snprintf(name, sizeof name, "%.*s-%03u", (int)(i % 251), long_name, i);
+        lc_close(make_file(name, ""));
+    }
+    do {
+        on.left = 1 + steps % 40;
+        assert_int_equal(lc_each_name_from(dir, &next, note_number, &on), 0);
+        steps++;
+    } while (next != 0);
+    assert_true(steps > 20);
+    for (unsigned i = 0; i < sizeof on.seen; i++)
+        assert_int_equal(on.seen[i], 1);
+}
+
 static void test_os__each_name_needs_a_directory(void **state)
 {
     int count = 0;
@@ -793,6 +830,7 @@ int main(void)
         OS_TEST(test_os__lock_within_gives_up_in_time),
         OS_TEST(test_os__lock_within_gets_what_becomes_free),
         OS_TEST(test_os__each_name_gives_every_name_every_time),
+        OS_TEST(test_os__each_name_from_goes_on_where_it_stopped),
         OS_TEST(test_os__each_name_needs_a_directory),
         OS_TEST(test_os__each_name_fails_without_losing_descriptors),
     };
