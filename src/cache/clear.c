@@ -25,11 +25,12 @@ static locache_status clear_current(const lc_slot *slot, locache_error *error)
     snprintf(path, sizeof path, "%s/%s", slot->root_path, slot->name);
     const lc_directory at = {.dir = dir, .path = path};
     bool ours = lc_ours_funcdir(dir);
-    bool large = ours && lc_cleared_is_large(dir);
-    if (!large || lc_cleared_exchange(slot) != LOCACHE_OK)
-        status = ours ? lc_store_clear(&at, error) : LOCACHE_OK;
-    if (ours && status == LOCACHE_OK)
-        lc_counts_forget(dir);
+    bool out = ours && lc_cleared_is_large(dir) && lc_cleared_exchange(slot) == LOCACHE_OK;
+    if (ours && !out) {
+        status = lc_store_clear(&at, error);
+        if (status == LOCACHE_OK)
+            lc_counts_forget(dir);
+    }
     lc_close(dir);
     return status;
 }

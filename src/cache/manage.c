@@ -78,7 +78,7 @@ static locache_status clear_open(locache *cache, locache_error *error)
                    named.st_ino == atomic_load(&cache->funcdir_inode);
     lc_directory at = lc_handle_directory(cache, funcdir);
     locache_status status = there && !by_name ? lc_store_clear(&at, error) : LOCACHE_OK;
-    if (there && status == LOCACHE_OK)
+    if (there && !by_name && status == LOCACHE_OK)
         lc_counts_forget(funcdir);
     lc_dirhold_return(cache);
     if (by_name)

@@ -8,7 +8,7 @@
  *
  * Between a look at the name and the lock the directory may have been exchanged: it is marked as
  * being out, by a bit of its mode, before the lock is given up. What is known of the function
- * (.locache/) goes over to the empty directory. The order makes a crash harmless: a directory
+ * (.locache/) goes over to the empty directory, but for what it says about the results. The order makes a crash harmless: a directory
  * without .locache/ is one whose version has to be told anew, and one that is not there is made.
  *
  * What is out waits in .versions/.tmp/cleared-.../<function>, where nobody looks for results. A
@@ -17,8 +17,10 @@
 #include "base/lock.h"
 #include "base/os.h"
 #include "base/system.h"
+#include "disk/counts.h"
 #include "disk/ours.h"
 #include "disk/owner.h"
+#include "disk/tally.h"
 #include "disk/temporary.h"
 #include "disk/tree.h"
 
@@ -91,15 +93,16 @@ static void end_pair(const pair *made)
     lc_unlinkat(made->work, made->out, AT_REMOVEDIR);
 }
 
-/* Move .locache/ over, without what it says about the entries. */
-static bool move_meta(int from, int to)
+/* What .locache/ says about the entries goes out with them: to remove it here would be to wait for
+ * what was just written to it to be on the disk. */
+static void leave_behind(int from, int to)
 {
-    static const char *const of_entries[] = {LC_META "/count", LC_META "/hand"};
-    if (lc_renameat(from, LC_META, to, LC_META) != 0)
-        return false;
+    static const char *const of_entries[] = {LC_TALLY, LC_META "/hand", LC_META "/room",
+                                             LC_META "/around", LC_COUNTS_NAME};
+    bool made = lc_mkdirat(to, LC_META, 0700) == 0;
     for (size_t i = 0; i < sizeof of_entries / sizeof *of_entries; i++)
-        lc_unlinkat(to, of_entries[i], 0);
-    return true;
+        if (!made || lc_renameat(from, of_entries[i], to, of_entries[i]) != 0)
+            lc_unlinkat(from, of_entries[i], 0);
 }
 
 /* The directory in place, locked by nobody but us. False: as it was. */
@@ -107,9 +110,10 @@ static bool put_empty(const lc_switching *in, int dir)
 {
     pair made;
     bool done = make_pair(&made, in->work) && lc_fchmod(dir, S_IRWXU | S_ISVTX) == 0;
-    bool moved = done && move_meta(dir, made.dir);
+    bool moved = done && lc_renameat(dir, LC_META, made.dir, LC_META) == 0;
     done = moved && lc_renameat(in->root, in->name, made.out_dir, in->name) == 0;
     if (done) {
+        leave_behind(made.dir, dir);
         /* Failed: nothing is in place, and whoever needs it makes it. */
         (void)!lc_renameat(in->work, made.in, in->root, in->name);
     } else {

@@ -74,6 +74,41 @@ static void test_cleared__by_a_rename_and_removed_by_who_stores(void **unused)
     locache_close(cache);
 }
 
+static void assert_nothing_is_said(void)
+{
+    static const char *const names[] = {"tally", "hand", "room", "counts"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        char path[64];
+        snprintf(path, sizeof path, "my_func/.locache/%s", names[i]);
+        if (exists(in_foo(path)))
+            fail_msg("%s is there still", path);
+    }
+}
+
+/* How much there is, what goes next of it and how often it was used is of what was cleared. */
+static void test_cleared__nothing_is_said_about_it_any_more(void **unused)
+{
+    (void)unused;
+    for (int whole = 0; whole < 2; whole++) {
+        locache_options options = options_for("my_func");
+        options.max_entries = 10 * MANY;
+        options.max_bytes = INT64_C(1) << 40;
+        locache *cache = open_with(&options);
+        for (int64_t x = 0; x < MANY; x++)
+            must_put(cache, x, "r");
+        if (whole) {
+            locache_close(cache);
+            assert_int_equal(locache_clear(foo, &error), LOCACHE_OK);
+        } else {
+            assert_int_equal(locache_reset(cache, &error), LOCACHE_OK);
+        }
+        assert_nothing_is_said();
+        assert_true(exists(in_foo("my_func/.locache/version")));
+        if (!whole)
+            locache_close(cache);
+    }
+}
+
 /* A path below the directories of what was cleared; it lives until the next. */
 static const char *in_work(const char *rest)
 {
@@ -325,6 +360,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         scratch_test(test_cleared__by_a_rename_and_removed_by_who_stores),
+        scratch_test(test_cleared__nothing_is_said_about_it_any_more),
         scratch_test(test_cleared__whatever_lies_there),
         scratch_test(test_cleared__is_gone_already),
         scratch_test(test_cleared__of_a_folder_is_removed_with_it),
