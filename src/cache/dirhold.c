@@ -28,6 +28,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdatomic.h>
 #include <unistd.h>
 
@@ -141,12 +142,33 @@ static _Atomic(locache *) *free_slot(void)
     return NULL;
 }
 
+/* In a child of fork(): a lock on what it shares with its parent would outlive the parent, which
+ * may be killed while it stores, and keep all others waiting for as long as the child runs. */
+static void close_tallies(void)
+{
+    for (unsigned i = 0; i < LC_DIRHOLD_MAX; i++) {
+        locache *held = atomic_load(&pool[i]);
+        if (held != NULL)
+            lc_tally_held_close(&held->tally);
+    }
+}
+
+static void prepare_fork(void)
+{
+    /* It fails without memory only: then a child keeps what it shares until it stores itself. */
+    int failed = pthread_atfork(NULL, NULL, close_tallies);
+    (void)failed;
+}
+
 void lc_dirhold_keep(locache *cache)
 {
+    static pthread_once_t prepared = PTHREAD_ONCE_INIT;
     int funcdir = atomic_load(&cache->funcdir);
     if (atomic_load(&cache->dir_held) || funcdir < 0 || funcdir >= lc_hold_below() ||
         lc_latch_try(&pool_lock) == LC_LATCH_BUSY)
         return;
+    if (cache->bounded)
+        pthread_once(&prepared, prepare_fork);
     /* Another thread may have done it meanwhile. */
     _Atomic(locache *) *slot = atomic_load(&cache->dir_held) ? NULL : free_slot();
     if (slot != NULL) {

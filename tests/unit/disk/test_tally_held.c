@@ -1,5 +1,7 @@
 /* A tally that stays open between stores: whatever becomes of the file, of its descriptor and of
  * the process, what is written goes into the tally of the directory, and into no other file. */
+#include "base/fault.h"
+#include "base/system.h"
 #include "disk/tally.h"
 #include "disk/tally_held.h"
 
@@ -7,6 +9,7 @@
 
 #include <dirent.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <sys/wait.h>
 
@@ -130,6 +133,53 @@ static void test_tally_held__a_child_opens_its_own(void **unused)
     locache_close(cache);
 }
 
+static int kill_at_tally(const char *call)
+{
+    if (strcmp(call, "pwrite") == 0)
+        (void)raise(SIGKILL);
+    return 0;
+}
+
+/* A process with a child that goes on for as long as `until` is open dies while it has the lock. */
+static _Noreturn void die_storing(int until)
+{
+    char byte;
+    locache *cache = open_bounded();
+    must_put(cache, 1, "r");
+    pid_t child = fork();
+    if (child == 0)
+        _exit(read(until, &byte, 1) != 0);
+    lc_fault_hook = kill_at_tally;
+    (void)!put(cache, 2, "r");
+    _exit(1);
+}
+
+static void test_tally_held__its_lock_ends_with_who_had_it(void **unused)
+{
+    (void)unused;
+    int ends[2];
+    int status;
+    assert_int_equal(pipe(ends), 0);
+    fflush(NULL);
+    pid_t pid = fork();
+    assert_true(pid >= 0);
+    if (pid == 0) {
+        close(ends[1]);
+        die_storing(ends[0]);
+    }
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+    locache *cache = open_bounded();
+    int64_t begin = lc_monotonic();
+    must_put(cache, 3, "r");
+    must_put(cache, 4, "r");
+    /* Each would wait for a second. */
+    assert_true(lc_monotonic() - begin < INT64_C(1000000000));
+    locache_close(cache);
+    close(ends[0]);
+    close(ends[1]);
+}
+
 static void *put_some(void *of)
 {
     enum { EACH = 50 };
@@ -180,6 +230,7 @@ int main(void)
         scratch_test(test_tally_held__another_file_in_its_place_is_the_tally),
         scratch_test(test_tally_held__a_number_that_is_another_files_by_now),
         scratch_test(test_tally_held__a_child_opens_its_own),
+        scratch_test(test_tally_held__its_lock_ends_with_who_had_it),
         scratch_test(test_tally_held__by_threads_at_once),
         scratch_test(test_tally_held__of_the_directory_that_is_stored_in),
     };
