@@ -196,7 +196,7 @@ static void keep_cache(lc_folders *folders, const lc_overall_store *of, int root
     lc_least in = {.folders = folders, .bounds = bounds, .clock = &record.clock, .why = WHY_CACHE};
     int fd = lc_openat(root, CLOCK, O_RDWR | O_CREAT, 0600);
     if (fd >= 0)
-        (void)!lc_share_file(fd, lc_share_like(root)); /* another member's has its rights already */
+        (void)!lc_share_file(fd, of->at->mode); /* another member's has its rights already */
     struct stat found;
     if (fd < 0)
         return;
