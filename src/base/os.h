@@ -112,13 +112,4 @@ int lc_lock_within(int fd, int milliseconds, bool (*done)(const void *context),
  * the parent's. */
 void lc_unlock(int fd);
 
-/* Names in a directory, "." and ".." left out. Stops early when fn returns false. The descriptor is
- * not consumed. 0 or -1. */
-int lc_each_name(int dir, bool (*fn)(void *context, const char *name), void *context);
-/* The same for who wants some of them, from a place on, 0 or where an earlier call of any process stopped, which becomes the
- * place where this one does; 0: it came to the end. What the directory's names were at that time
- * does not matter, but that a place is of this directory. */
-int lc_each_name_from(int dir, int64_t *place, bool (*fn)(void *context, const char *name),
-                      void *context);
-
 #endif

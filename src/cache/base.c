@@ -6,6 +6,7 @@
  * cannot be read is not there. Who may write to it can make results up; what is believed of it is
  * said in docs/format.md, "Trust". */
 #include "cache/base.h"
+#include "base/listing.h"
 #include "base/text.h"
 #include "disk/ours.h"
 #include "disk/owner.h"

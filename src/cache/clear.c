@@ -4,6 +4,7 @@
  * have moved a handle's own directory to .versions/ since. Only entries are removed, and only from
  * directories that carry our mark (disk/ours.c): a cache directory may be any that a user named. */
 #include "cache/clear.h"
+#include "base/listing.h"
 #include "base/os.h"
 #include "disk/cleared.h"
 #include "disk/counts.h"

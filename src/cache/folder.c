@@ -2,6 +2,7 @@
  * same is asked of them as where a function's own is opened: ours alone, no link, and our mark. */
 #include "cache/folder.h"
 #include "base/alloc.h"
+#include "base/listing.h"
 #include "base/os.h"
 #include "base/text.h"
 #include "cache/clear.h"

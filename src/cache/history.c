@@ -1,6 +1,7 @@
 /* A function's versions: which there are, what is known of them, and what is said of them by hand.
  * None of it is on the way of a hit or of a miss. */
 #include "base/alloc.h"
+#include "base/listing.h"
 #include "base/os.h"
 #include "base/text.h"
 #include "cache/dirhold.h"

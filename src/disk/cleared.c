@@ -8,12 +8,14 @@
  *
  * Between a look at the name and the lock the directory may have been exchanged: it is marked as
  * being out, by a bit of its mode, before the lock is given up. What is known of the function
- * (.locache/) goes over to the empty directory, but for what it says about the results. The order makes a crash harmless: a directory
- * without .locache/ is one whose version has to be told anew, and one that is not there is made.
+ * (.locache/) goes over to the empty directory, but for what it says about the results. The order
+ * makes a crash harmless: a directory without .locache/ is one whose version has to be told anew,
+ * and one that is not there is made.
  *
  * What is out waits in .versions/.tmp/cleared-.../<function>, where nobody looks for results. A
  * user's own files that were among them are moved back when they are met. */
 #include "disk/cleared.h"
+#include "base/listing.h"
 #include "base/lock.h"
 #include "base/os.h"
 #include "base/system.h"

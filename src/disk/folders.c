@@ -1,6 +1,7 @@
 /* What there is in a cache as a whole: the sum of its functions' tallies. */
 #include "disk/folders.h"
 #include "base/alloc.h"
+#include "base/listing.h"
 #include "base/os.h"
 #include "base/text.h"
 #include "disk/ours.h"

@@ -10,6 +10,7 @@
  * more at most as were stored meanwhile. So one that nobody disturbs stays exact, and one that is
  * wrong becomes right but for a part of these. */
 #include "disk/hand.h"
+#include "base/listing.h"
 #include "base/os.h"
 #include "base/system.h"
 #include "disk/evict.h"

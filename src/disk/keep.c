@@ -8,6 +8,7 @@
  * one in place is used, and to say it again does the rest. */
 #include "disk/keep.h"
 #include "base/alloc.h"
+#include "base/listing.h"
 #include "base/os.h"
 #include "base/system.h"
 #include "base/text.h"

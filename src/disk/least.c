@@ -5,6 +5,7 @@
 #include "disk/least.h"
 #include "base/alloc.h"
 #include "base/hash.h"
+#include "base/listing.h"
 #include "base/os.h"
 #include "base/system.h"
 #include "disk/evict.h"

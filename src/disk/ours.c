@@ -2,6 +2,7 @@
  * any that dir= names, so that a function's name may be that of a directory full of somebody's
  * work: neither the place nor the name of a thing says that it is ours. */
 #include "disk/ours.h"
+#include "base/listing.h"
 #include "base/os.h"
 #include "base/text.h"
 #include "disk/share.h"

@@ -3,6 +3,7 @@
  * another machine or anybody else wrote there is no worse than any place to begin, so that nothing
  * of it is checked, and nobody waits for another to write it. */
 #include "disk/place.h"
+#include "base/listing.h"
 #include "base/os.h"
 
 #include <fcntl.h>

@@ -16,6 +16,7 @@
 #include "base/alloc.h"
 #include "base/deep.h"
 #include "base/hash.h"
+#include "base/listing.h"
 #include "base/os.h"
 #include "base/text.h"
 #include "disk/locate.h"

@@ -12,6 +12,7 @@
  * is as large as thousands of others, or that finds the bound lowered, has as many to evict. */
 #include "disk/room.h"
 #include "base/alloc.h"
+#include "base/listing.h"
 #include "base/os.h"
 #include "base/system.h"
 #include "disk/evict.h"

@@ -7,6 +7,7 @@
  * being filled from one that was left there is a guard, a temporary file whose lock goes with its
  * process: switching.c clears away folders whose guard is gone. */
 #include "disk/staged.h"
+#include "base/listing.h"
 #include "base/os.h"
 #include "base/text.h"
 #include "disk/ours.h"

@@ -7,6 +7,7 @@
  * by a link or a rename; it has the time of modification that is its own before it has its
  * name. */
 #include "disk/store.h"
+#include "base/listing.h"
 #include "base/os.h"
 #include "base/system.h"
 #include "disk/evict.h"

@@ -5,6 +5,7 @@
  * the kernel gives it up, and whoever gets it next finds .versions/.tmp/ as it was left, where
  * everything is half made or to be removed. Nothing that somebody needs is ever in there alone. */
 #include "disk/switching.h"
+#include "base/listing.h"
 #include "base/os.h"
 #include "disk/ours.h"
 #include "disk/owner.h"

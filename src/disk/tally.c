@@ -7,6 +7,7 @@
  * too high, never too low; and what is wrong becomes right where the directory is listed, all of it
  * or a part at a time (disk/hand.c). */
 #include "disk/tally.h"
+#include "base/listing.h"
 #include "base/os.h"
 #include "disk/sealed.h"
 

@@ -14,6 +14,7 @@
  * file without a name, and makes another. Without fsync a power cut may leave a published file with
  * nothing in it; the entry's checksum finds that. */
 #include "disk/temporary.h"
+#include "base/listing.h"
 #include "base/os.h"
 #include "base/system.h"
 #include "base/text.h"

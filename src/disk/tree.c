@@ -5,6 +5,7 @@
  * remove what that leads to. */
 #include "disk/tree.h"
 #include "base/alloc.h"
+#include "base/listing.h"
 #include "base/os.h"
 #include "disk/share.h"
 

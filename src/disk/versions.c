@@ -11,6 +11,7 @@
  * .versions/<name>/, where the next process looks, and the new one in .tmp/, which that sweeps. At
  * worst an empty directory is made once more. */
 #include "disk/versions.h"
+#include "base/listing.h"
 #include "base/os.h"
 #include "base/system.h"
 #include "base/text.h"

@@ -1,6 +1,7 @@
 /* System calls and allocations, and that each of them fails when told. */
 #include "base/alloc.h"
 #include "base/fault.h"
+#include "base/listing.h"
 #include "base/os.h"
 #include "base/system.h"
 #include "fault.h"
@@ -74,16 +75,6 @@ static bool count_name(void *context, const char *name)
     (void)name;
     ++*(int *)context;
     return true;
-}
-
-static int open_descriptors(void)
-{
-    int count = 0;
-    int fd = open("/proc/self/fd", O_RDONLY | O_DIRECTORY);
-    assert_true(fd >= 0);
-    assert_int_equal(lc_each_name(fd, count_name, &count), 0);
-    close(fd);
-    return count;
 }
 
 /* --------------------------------------------------------------------------------------- memory */
@@ -686,112 +677,6 @@ static void test_os__lock_within_gets_what_becomes_free(void **state)
     lc_close(second);
 }
 
-/* ---------------------------------------------------------------------------------- directories */
-
-typedef struct names {
-    int count, limit;
-    bool hidden, dots;
-} names;
-
-static bool note_name(void *context, const char *name)
-{
-    names *seen = context;
-    seen->count++;
-    seen->hidden |= strcmp(name, ".hidden") == 0;
-    seen->dots |= strcmp(name, "...") == 0;
-    assert_string_not_equal(name, ".");
-    assert_string_not_equal(name, "..");
-    return seen->count < seen->limit;
-}
-
-static void test_os__each_name_gives_every_name_every_time(void **state)
-{
-    char name[16];
-    (void)state;
-    lc_close(make_file(".hidden", ""));
-    lc_close(make_file("...", ""));
-    for (int i = 0; i < 500; i++) {
-        snprintf(name, sizeof name, "f%d", i);
-        lc_close(make_file(name, ""));
-    }
-    for (int round = 0; round < 2; round++) {
-        names seen = {.limit = INT_MAX};
-        assert_int_equal(lc_each_name(dir, note_name, &seen), 0);
-        assert_int_equal(seen.count, 502);
-        assert_true(seen.hidden);
-        assert_true(seen.dots);
-    }
-    names few = {.limit = 3};
-    assert_int_equal(lc_each_name(dir, note_name, &few), 0);
-    assert_int_equal(few.count, 3);
-}
-
-typedef struct walk {
-    unsigned left; /* names of this step */
-    unsigned char seen[500];
-} walk;
-
-static bool note_number(void *context, const char *name)
-{
-    walk *on = context;
-    on->seen[strtoul(name + strcspn(name, "-") + 1, NULL, 10)]++;
-    return --on->left > 0;
-}
-
-/* Some at a time, by other descriptors each: each name once, however many fit what is asked for at
- * once, and however long they are. */
-static void test_os__each_name_from_goes_on_where_it_stopped(void **state)
-{
-    char name[256];
-    char long_name[252] = ""; /* as long as a name may be, but for a number */
-    walk on = {.left = 0};
-    int64_t next = 0;
-    unsigned steps = 0;
-    (void)state;
-    memset(long_name, 'x', sizeof long_name - 1);
-    for (unsigned i = 0; i < sizeof on.seen; i++) {
-        snprintf(name, sizeof name, "%.*s-%03u", (int)(i % 251), long_name, i);
-        lc_close(make_file(name, ""));
-    }
-    do {
-        on.left = 1 + steps % 40;
-        assert_int_equal(lc_each_name_from(dir, &next, note_number, &on), 0);
-        steps++;
-    } while (next != 0);
-    assert_true(steps > 20);
-    for (unsigned i = 0; i < sizeof on.seen; i++)
-        assert_int_equal(on.seen[i], 1);
-}
-
-static void test_os__each_name_needs_a_directory(void **state)
-{
-    int count = 0;
-    (void)state;
-    int fd = make_file("a", "");
-    assert_int_equal(lc_each_name(fd, count_name, &count), -1);
-    assert_int_equal(errno, ENOTDIR);
-    assert_int_equal(lc_each_name(-1, count_name, &count), -1);
-    assert_int_equal(errno, EBADF);
-    assert_int_equal(count, 0);
-    lc_close(fd);
-}
-
-static void test_os__each_name_fails_without_losing_descriptors(void **state)
-{
-    bool failed = true;
-    (void)state;
-    lc_close(make_file("a", ""));
-    int before = open_descriptors();
-    for (int n = 1; failed; n++) {
-        int count = 0;
-        fault_set(NULL, n, EIO);
-        int result = lc_each_name(dir, count_name, &count);
-        failed = fault_clear();
-        assert_int_equal(result, failed ? -1 : 0);
-        assert_int_equal(open_descriptors(), before);
-    }
-}
-
 #define OS_TEST(name) cmocka_unit_test_setup_teardown(name, enter, leave)
 
 int main(void)
@@ -829,10 +714,6 @@ int main(void)
         OS_TEST(test_os__lock_needs_a_descriptor_that_may_write),
         OS_TEST(test_os__lock_within_gives_up_in_time),
         OS_TEST(test_os__lock_within_gets_what_becomes_free),
-        OS_TEST(test_os__each_name_gives_every_name_every_time),
-        OS_TEST(test_os__each_name_from_goes_on_where_it_stopped),
-        OS_TEST(test_os__each_name_needs_a_directory),
-        OS_TEST(test_os__each_name_fails_without_losing_descriptors),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
