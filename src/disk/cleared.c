@@ -96,15 +96,18 @@ static void end_pair(const pair *made)
 }
 
 /* What .locache/ says about the entries goes out with them: to remove it here would be to wait for
- * what was just written to it to be on the disk. */
+ * what was just written to it to be on the disk, and to make a directory for it takes ext4 up to a
+ * millisecond. */
 static void leave_behind(int from, int to)
 {
-    static const char *const of_entries[] = {LC_TALLY, LC_META "/hand", LC_META "/room",
-                                             LC_META "/around", LC_COUNTS_NAME};
-    bool made = lc_mkdirat(to, LC_META, 0700) == 0;
+    static const char *const of_entries[][2] = {{LC_TALLY, LC_META ".tally"},
+                                                {LC_META "/hand", LC_META ".hand"},
+                                                {LC_META "/room", LC_META ".room"},
+                                                {LC_META "/around", LC_META ".around"},
+                                                {LC_COUNTS_NAME, LC_META ".counts"}};
     for (size_t i = 0; i < sizeof of_entries / sizeof *of_entries; i++)
-        if (!made || lc_renameat(from, of_entries[i], to, of_entries[i]) != 0)
-            lc_unlinkat(from, of_entries[i], 0);
+        if (lc_renameat(from, of_entries[i][0], to, of_entries[i][1]) != 0)
+            lc_unlinkat(from, of_entries[i][0], 0);
 }
 
 /* The directory in place, locked by nobody but us. False: as it was. */
@@ -175,7 +178,8 @@ typedef struct emptying {
 static bool remove_entry(void *context, const char *name)
 {
     const emptying *in = context;
-    if (lc_ours_entry(in->dir, name))
+    bool said = strncmp(name, LC_META ".", strlen(LC_META ".")) == 0;
+    if (said || lc_ours_entry(in->dir, name))
         lc_unlinkat(in->dir, name, 0);
     else if (strcmp(name, LC_META) == 0)
         lc_tree_remove(in->dir, name);
