@@ -237,17 +237,17 @@ CONTENDERS = (
     ),
     Contender(MAPPED_NOT, "locache", locache_unmapped, ("results", "first_results", "growth")),
     Contender(BOUNDED, "locache", locache_bounded, ("hits", "files")),
-    Contender("diskcache", "diskcache", diskcache, (*ALL, "bounds"), entries=100_000),
+    Contender("diskcache", "diskcache", diskcache, (*ALL, "bounds"), entries=1_000_000),
     Contender(
         "diskcache-community",
         "diskcache_community",
         diskcache_community,
         ALL,
-        entries=100_000,
+        entries=1_000_000,
         database=True,
     ),
     Contender(
-        "pysciqlop-cache", "pysciqlop_cache", pysciqlop_cache, ALL, entries=100_000, database=True
+        "pysciqlop-cache", "pysciqlop_cache", pysciqlop_cache, ALL, entries=1_000_000, database=True
     ),
     Contender("diskcache-rs", "diskcache_rs", diskcache_rs, ("hits", "files", "arguments")),
     Contender("emboss", "emboss", emboss, ("hits", "files", "arguments")),

@@ -76,6 +76,7 @@ QUICK_ROUNDS = {part: min(rounds, 2) for part, rounds in ROUNDS.items()}
 QUICK_SIZES = ("8 KB", "800 KB", "80 MB")
 QUICK_ENTRIES = ENTRIES[:2]
 WORKER_TIMEOUT = 300  # seconds
+FILL_TIMEOUT = 1_800  # seconds in which a million results are stored
 DISK_TIMEOUT = 60  # seconds
 LONG = 20  # seconds that a process of the largest argument may take; judged by the one before
 LARGE_ROOM = (
@@ -133,6 +134,7 @@ class Bench:
         self, name: str, phase: str, directory: Path, argument: str = "", turn: int = 0
     ) -> dict:
         command = self.command(name, phase, directory, argument)
+        timeout = FILL_TIMEOUT if phase == "fill" else WORKER_TIMEOUT
         try:
             done = subprocess.run(
                 command,
@@ -140,10 +142,10 @@ class Bench:
                 cwd=directory,
                 capture_output=True,
                 text=True,
-                timeout=WORKER_TIMEOUT,
+                timeout=timeout,
             )
         except subprocess.TimeoutExpired:
-            raise Failed(f"took more than {WORKER_TIMEOUT} s") from None
+            raise Failed(f"took more than {timeout} s") from None
         if done.returncode < 0:
             raise Failed(f"ends in a crash ({signal.Signals(-done.returncode).name})")
         if done.returncode:
