@@ -281,44 +281,43 @@ static void refresh(cli_run *run, int64_t newer_than)
     _exit(0);
 }
 
-/* What is stored, where it may be given; else what must have been stored since to count. */
-static bool give_stored(int *code, cli_run *run, locache_request *request)
+/* False: it does not count. Older than it may be given without a look: it is refreshed behind. */
+static bool give_value(int *code, cli_run *run, const locache_value *value)
 {
-    locache_value *value;
-    locache_error error;
     cli_output output;
-    locache_status status = locache_get(&value, run->cache, run->key.data, run->key.length, &error);
-    if (status != LOCACHE_OK)
-        return false;
     int64_t created = locache_value_created(value);
-    /* The clock is asked only where an age counts. */
-    int64_t age = run->ttl > 0 || run->stale > 0 ? cli_now() - created : 0;
-    bool whole = cli_output_read(&output, value);
-    bool given = whole && counts(run, &output) && (run->ttl == 0 || age <= run->ttl);
-    if (given)
-        *code = give(&output);
-    else
-        request->newer_than = created + 1;
-    locache_value_free(value);
-    if (given && run->stale > 0 && age > run->stale)
+    if (!cli_output_read(&output, value) || !counts(run, &output))
+        return false;
+    *code = give(&output);
+    if (run->stale > 0 && cli_now() - created > run->stale)
         refresh(run, created + 1);
-    return given;
+    return true;
 }
 
-/* Nobody else's command is waited for twice: what he stored is given. */
-static int give_or_compute(cli_run *run, locache_request *request)
+/* What is stored and counts, or what somebody stores who computes it now. Nobody else's command is
+ * waited for twice. */
+static int give_or_compute(cli_run *run)
 {
-    locache_value *value = NULL;
+    locache_status status = LOCACHE_MISS;
     locache_flight *flight = NULL;
     locache_error error;
-    cli_output output;
-    locache_status status = locache_ask(&value, &flight, run->cache, request, &error);
-    locache_give_up(request);
-    if (status == LOCACHE_OK) {
-        bool whole = cli_output_read(&output, value) && counts(run, &output);
-        int code = whole ? give(&output) : 0;
+    locache_request request = {.size = sizeof request,
+                               .key = run->key.data,
+                               .key_size = run->key.length,
+                               .fresh = run->force,
+                               .newer_than = run->ttl > 0 ? cli_now() - run->ttl : 0};
+    for (int look = 0; look < 2; look++) {
+        locache_value *value = NULL;
+        int code = 0;
+        status = locache_ask(&value, &flight, run->cache, &request, &error);
+        locache_give_up(&request);
+        if (status != LOCACHE_OK)
+            break;
+        bool given = give_value(&code, run, value);
+        request.newer_than = locache_value_created(value) + 1;
         locache_value_free(value);
-        return whole ? code : compute(run, NULL, false);
+        if (given)
+            return code;
     }
     if (status < 0)
         cli_error("run: not cached: %s", error.message);
@@ -336,20 +335,12 @@ static int discard(cli_run *run)
 
 static int run_cached(cli_run *run)
 {
-    int code = 0;
-    locache_request request = {.size = sizeof request,
-                               .key = run->key.data,
-                               .key_size = run->key.length,
-                               .fresh = run->force};
     if (run->discard)
         return discard(run);
-    if (run->warm) {
-        refresh(run, cli_now());
-        return 0;
-    }
-    if (!run->force && give_stored(&code, run, &request))
-        return code;
-    return give_or_compute(run, &request);
+    if (!run->warm)
+        return give_or_compute(run);
+    refresh(run, cli_now());
+    return 0;
 }
 
 static int run_prepared(cli_run *run)

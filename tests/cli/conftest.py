@@ -149,33 +149,38 @@ def run(made, tmp_path):
     return run
 
 
+def said_to_the_end(terminal):
+    """All that is said to a pseudo-terminal until nobody has its other end any more, as bytes."""
+    said = b""
+    while True:
+        try:
+            some = os.read(terminal, 65536)
+        except OSError:  # Linux: the other end is closed
+            some = b""
+        if not some:
+            os.close(terminal)
+            return said
+        said += some
+
+
+def said_on_terminal(*words, code=0, **more):
+    """The same of a program that has one for standard output and error."""
+    pty = pytest.importorskip("pty")
+    mine, its = pty.openpty()
+    process = subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=its, stderr=its, **more)
+    os.close(its)
+    said = said_to_the_end(mine)
+    assert process.wait(timeout=60) == code, said
+    return said
+
+
 @pytest.fixture
 def on_terminal(made, project):
-    """The same with a terminal for standard output and error: all that it printed, as bytes."""
-    pty = pytest.importorskip("pty")
+    """The command with a terminal: all that it printed."""
 
     def on_terminal(*arguments, code=0, **environment):
-        mine, its = pty.openpty()
-        process = subprocess.Popen(
-            [COMMAND, *map(os.fspath, arguments)],
-            cwd=project,
-            env={**clean_environment(made / "home"), "TERM": "xterm", **environment},
-            stdin=subprocess.DEVNULL,
-            stdout=its,
-            stderr=its,
-        )
-        os.close(its)
-        said = b""
-        while True:
-            try:
-                some = os.read(mine, 65536)
-            except OSError:  # Linux: the other end is closed
-                some = b""
-            if not some:
-                break
-            said += some
-        os.close(mine)
-        assert process.wait(timeout=60) == code, said
-        return said
+        environment = {**clean_environment(made / "home"), "TERM": "xterm", **environment}
+        words = [COMMAND, *map(os.fspath, arguments)]
+        return said_on_terminal(*words, code=code, cwd=project, env=environment)
 
     return on_terminal

@@ -12,7 +12,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from .conftest import COMMAND, clean_environment, needs_no_sanitizer
+from .conftest import COMMAND, clean_environment, needs_no_sanitizer, said_to_the_end
 
 ONCE = "echo x >>ran; "
 # Of output and input that shall not be in memory as a whole: many times what a command may take.
@@ -268,6 +268,16 @@ def test_run__time_to_live(shell):
     assert shell(script).out == b"x\nx\n"
 
 
+def test_run__what_is_too_old_is_no_hit(shell, run):
+    """What is computed again has spared nobody its time."""
+    shell(ONCE)
+    shell("--ttl", "1h", ONCE)
+    time.sleep(0.02)
+    assert shell("--ttl", "10ms", ONCE).count == 2
+    counted = run("stats", "--json", shell.cache).json()
+    assert (counted["hits"], counted["misses"]) == (1, 2)
+
+
 def test_run__stale_is_given_and_refreshed_behind(shell):
     script = ONCE + "cat ran"
     shell(script)
@@ -490,12 +500,7 @@ def test_run__a_key_of_the_terminal_reaches_the_command_once(shell, tmp_path):
     while b"ready" not in said:
         said += os.read(terminal, 1000)
     os.write(terminal, b"\x03")
-    try:
-        while some := os.read(terminal, 1000):
-            said += some
-    except OSError:  # Linux: the other end is closed
-        pass
-    os.close(terminal)
+    said += said_to_the_end(terminal)
     assert os.waitpid(child, 0)[1] == 0
     assert said.count(b"INT") == 1
     assert entries(shell) == []

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from .conftest import COMMAND, clean_environment, needs_no_sanitizer
+from .conftest import COMMAND, clean_environment, needs_no_sanitizer, said_on_terminal
 
 pytestmark = needs_no_sanitizer
 ROOT = Path(__file__).parents[2]
@@ -115,7 +115,6 @@ def test_transcripts__are_real(page, ising, on_terminal, project):
 @pytest.fixture
 def at_home(ising, tmp_path):
     """typed(line): what a terminal shows where bash runs it in ~/ising; ~/elsewhere is empty."""
-    pty = pytest.importorskip("pty")
     bash = shutil.which("bash")
     if bash is None:
         pytest.skip("no bash")
@@ -128,25 +127,8 @@ def at_home(ising, tmp_path):
     environment.update(TERM="xterm", NO_COLOR="1", TIMEFORMAT="\nreal\t%3lR")
 
     def typed(line):
-        mine, its = pty.openpty()
-        process = subprocess.Popen(
-            [bash, "-c", line],
-            cwd=tmp_path / "ising",
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            stdout=its,
-            stderr=its,
-        )
-        os.close(its)
-        said = b""
-        try:
-            while some := os.read(mine, 65536):
-                said += some
-        except OSError:  # Linux: the other end is closed
-            pass
-        os.close(mine)
-        assert process.wait(timeout=60) == 0, said
-        return lines_of(said)
+        words = [bash, "-c", line]
+        return lines_of(said_on_terminal(*words, cwd=tmp_path / "ising", env=environment))
 
     return typed
 
