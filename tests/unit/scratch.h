@@ -157,6 +157,14 @@ static inline locache *open_function(const char *function)
     return open_with(&options);
 }
 
+/* The name of the nth of many functions, until the thread asks for another. */
+static inline const char *function_name(int n)
+{
+    static _Thread_local char name[32];
+    snprintf(name, sizeof name, "function%d", n);
+    return name;
+}
+
 /* "my_func" as its nth source. */
 static inline locache *open_source(const char *tag, int source)
 {

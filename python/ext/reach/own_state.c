@@ -1,6 +1,6 @@
 /* What a function changes by running, as far as its code says so: known by the object that holds it
  * and its name there, or by the object that is changed. */
-#include "reach/names.h"
+#include "plain/lazy_set.h"
 #include "reach/walk.h"
 
 PyObject *lcpy_reach_state_key(PyObject *container, PyObject *name)

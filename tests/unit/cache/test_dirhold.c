@@ -14,10 +14,8 @@ static locache *caches[FUNCTIONS];
 static void open_all(void)
 {
     for (int i = 0; i < FUNCTIONS; i++) {
-        char name[32];
-        snprintf(name, sizeof name, "function%d", i);
         /* Read each time, so that the directory is needed. */
-        locache_options options = options_for(name);
+        locache_options options = options_for(function_name(i));
         options.memory_entries = -1;
         caches[i] = open_with(&options);
     }

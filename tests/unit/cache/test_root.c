@@ -54,9 +54,7 @@ static void assert_few_calls(const char *first, const char *second)
 static void store_some(void)
 {
     for (int i = 0; i < 10; i++) {
-        char name[32];
-        snprintf(name, sizeof name, "function%d", i);
-        locache *cache = open_function(name);
+        locache *cache = open_function(function_name(i));
         must_put(cache, 1, "one");
         locache_close(cache);
     }
@@ -68,9 +66,7 @@ static void test_root__the_next_function_looks_once_at_each_level(void **unused)
     (void)unused;
     store_some();
     for (int i = 2; i < 9; i++) {
-        char name[32];
-        snprintf(name, sizeof name, "function%d", i);
-        locache *cache = open_function(name);
+        locache *cache = open_function(function_name(i));
         assert_hit(cache, 1, "one");
         locache_close(cache);
     }

@@ -89,13 +89,11 @@ static void *open_in_thread(void *context)
     shared *in = context;
     char found[LOCACHE_PATH_MAX];
     char source[192];
-    char name[32];
     snprintf(source, sizeof source, "%s/foo.py", scratch);
     for (int round = 0; round < 300; round++) {
         locache_error own;
         locache *cache = NULL;
-        snprintf(name, sizeof name, "function%d", round % 5);
-        locache_options options = options_for(name);
+        locache_options options = options_for(function_name(round % 5));
         if (locache_locate(found, source, NULL, 0, &own) != LOCACHE_OK || strcmp(found, foo) != 0 ||
             locache_open(&cache, found, &options, &own) != LOCACHE_OK)
             in->wrong++;
@@ -113,9 +111,7 @@ static void test_threads__open_functions_of_one_cache(void **unused)
     pthread_t users[4];
     shared all = {.cache = NULL};
     for (int i = 0; i < 5; i++) {
-        char name[32];
-        snprintf(name, sizeof name, "function%d", i);
-        locache *cache = open_function(name);
+        locache *cache = open_function(function_name(i));
         must_put(cache, 1, "one");
         locache_close(cache);
     }

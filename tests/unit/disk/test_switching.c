@@ -29,12 +29,10 @@ static void start_one(void *context)
 {
     const start *in = context;
     char byte;
-    char name[32];
     child_require(read(in->gate, &byte, 1) == 0);
     if (in->slow)
         lc_fault_hook = slow_metadata;
-    snprintf(name, sizeof name, "function%d", in->number % in->functions);
-    locache *cache = open_function(name);
+    locache *cache = open_function(function_name(in->number % in->functions));
     child_require(put(cache, in->number, "r") == LOCACHE_OK);
     child_require(get(cache, in->number, "r") == LOCACHE_OK);
     locache_close(cache);
