@@ -54,16 +54,6 @@ static const cli_option options[] = {
 
 /* ---------------------------------------------------------------------------------- the options */
 
-static bool take_span(int64_t *out, const char *name, const char *value)
-{
-    if (!cli_read_span(out, name, value))
-        return false;
-    if (*out > 0)
-        return true;
-    cli_error("--%s takes an age above zero", name);
-    return false;
-}
-
 /* Those that say what the key is made of; false: it is another. */
 static bool take_key_option(cli_run *run, int option, char *value)
 {
@@ -88,11 +78,11 @@ static bool take_run_option(cli_run *run, int option, char *value)
         return true;
     switch (option) {
     case RUN_TTL:
-        return take_span(&run->ttl, "ttl", value);
+        return cli_read_age(&run->ttl, "ttl", value);
     case RUN_STALE:
-        return take_span(&run->stale, "stale", value);
+        return cli_read_age(&run->stale, "stale", value);
     case RUN_TIMEOUT:
-        return take_span(&run->timeout, "timeout", value);
+        return cli_read_age(&run->timeout, "timeout", value);
     case RUN_KEEP_FAILURES:
         run->keep_failures = true;
         return true;

@@ -46,6 +46,16 @@ bool cli_read_span(int64_t *out, const char *option, const char *text)
     return false;
 }
 
+bool cli_read_age(int64_t *out, const char *option, const char *text)
+{
+    if (!cli_read_span(out, option, text))
+        return false;
+    if (*out > 0)
+        return true;
+    cli_error("--%s takes an age above zero", option);
+    return false;
+}
+
 bool cli_read_size(uint64_t *out, const char *option, const char *text)
 {
     static const char letters[] = "KMGTPE";

@@ -165,9 +165,15 @@ bool cli_filter_read(cli_filter *out, int n, const char *value)
 {
     out->now = cli_now();
     if (n == 0)
-        return cli_read_span(&out->older, "older", value);
-    if (n == 1)
-        return cli_read_size(&out->larger, "larger", value);
+        return cli_read_age(&out->older, "older", value);
+    if (n == 1) {
+        if (!cli_read_size(&out->larger, "larger", value))
+            return false;
+        if (out->larger > 0)
+            return true;
+        cli_error("--larger takes a size above zero");
+        return false;
+    }
     out->pattern = value;
     return true;
 }

@@ -185,6 +185,8 @@ def test_ls__what_is_not_there(project, run, operand, told):
         (["--older", "999999y"], "--older takes an age"),
         (["--larger", "1Q"], "--larger takes a size as 500K"),
         (["--larger", ""], "--larger takes a size"),
+        (["--older", "0"], "--older takes an age above zero"),
+        (["--larger", "0"], "--larger takes a size above zero"),
         (["--limit", "-1"], "--limit takes a whole number"),
         (["--limit", "99999999999999999999"], "--limit takes a whole number"),
         (["--sort", "siz"], "did you mean size?"),
