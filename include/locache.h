@@ -248,6 +248,12 @@ LOCACHE_API LOCACHE_CHECK bool locache_digest_parts(
     unsigned char out[LOCACHE_DIGEST_SIZE], size_t size,
     void (*fill)(void *context, void *out, size_t offset, size_t size),
     void *context);
+/* The same of each of `count` pieces of data of one size: where the processor
+ * has vectors (AVX2), small ones are digested four at a time, in little more
+ * than the time of one. Any thread. */
+LOCACHE_API void locache_digest_each(unsigned char (*out)[LOCACHE_DIGEST_SIZE],
+                                     const void *const *data, size_t size,
+                                     size_t count);
 
 /* nesting that a reader follows: half of CPython's recursion limit of 1,000 */
 #define LOCACHE_DEPTH_MAX 500

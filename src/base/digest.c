@@ -329,6 +329,30 @@ void lc_digest(unsigned char out[LOCACHE_DIGEST_SIZE], const lc_span *spans, siz
     lc_free(room);
 }
 
+/* Four that are no more than a leaf each. */
+static void digest_side_by_side(unsigned char (*out)[LOCACHE_DIGEST_SIZE], const void *const *data,
+                                size_t size)
+{
+    const unsigned char *messages[LC_LANES];
+    lc_lanes lanes;
+    memcpy(messages, data, sizeof messages);
+    lc_lanes_start(&lanes, PERSON_SINGLE);
+    lc_lanes_add(&lanes, messages, size, true);
+    for (unsigned i = 0; i < LC_LANES; i++)
+        lc_lanes_digest(out[i], &lanes, i);
+}
+
+void locache_digest_each(unsigned char (*out)[LOCACHE_DIGEST_SIZE], const void *const *data,
+                         size_t size, size_t count)
+{
+    size_t done = 0;
+    if (size > 0 && size <= LEAF && lc_lanes_ready())
+        for (; count - done >= LC_LANES; done += LC_LANES)
+            digest_side_by_side(out + done, data + done, size);
+    for (; done < count; done++)
+        locache_digest(out[done], data[done], size);
+}
+
 bool locache_digest_parts(unsigned char out[LOCACHE_DIGEST_SIZE], size_t size,
                           void (*fill)(void *context, void *out, size_t offset, size_t size),
                           void *context)

@@ -3,8 +3,7 @@
  * Everything that BLAKE2b has one of, there are four of here: a register holds the same word of
  * each message's state, and each instruction does the same step of all four. The lanes never mix,
  * so a digest is the one that libsodium gives of that message alone (tests/unit/base/test_digest.c
- * compares them). Messages of one size, in whole blocks: then the counter and the last block are
- * the same for all. */
+ * compares them). Messages of one size: then the counter and the last block are the same for all. */
 #include "base/lanes.h"
 #include "base/blake.h"
 #include "base/hash.h"
@@ -119,16 +118,34 @@ INLINE_AVX2 void compress(__m256i h[8], const unsigned char *const messages[LC_L
         h[i] = _mm256_xor_si256(h[i], _mm256_xor_si256(v[i], v[8 + i]));
 }
 
+/* The last block of each, of fewer bytes: zeros go on with it. */
+INLINE_AVX2 void end_within_block(__m256i h[8], lc_lanes *lanes,
+                                  const unsigned char *const messages[LC_LANES], size_t at,
+                                  size_t rest)
+{
+    unsigned char room[LC_LANES][LC_LANES_BLOCK] = {{0}};
+    const unsigned char *rests[LC_LANES];
+    for (unsigned lane = 0; lane < LC_LANES; lane++) {
+        memcpy(room[lane], messages[lane] + at, rest);
+        rests[lane] = room[lane];
+    }
+    lanes->length += rest;
+    compress(h, rests, 0, lanes->length, true);
+}
+
 WITH_AVX2 void lc_lanes_add(lc_lanes *lanes, const unsigned char *const messages[LC_LANES],
                             size_t size, bool last)
 {
     __m256i h[8];
+    size_t at = 0;
     memcpy(h, lanes->chain, sizeof h);
     /* The last block is told apart from one before it, even if both have the same bytes. */
-    for (size_t at = 0; at < size; at += LC_LANES_BLOCK) {
+    for (; size - at >= LC_LANES_BLOCK; at += LC_LANES_BLOCK) {
         lanes->length += LC_LANES_BLOCK;
         compress(h, messages, at, lanes->length, last && size - at == LC_LANES_BLOCK);
     }
+    if (at < size)
+        end_within_block(h, lanes, messages, at, size - at);
     memcpy(lanes->chain, h, sizeof h);
 }
 

@@ -20,8 +20,8 @@ typedef struct lc_lanes {
 bool lc_lanes_ready(void);
 /* No key, a salt of zeros, and this personalisation of 16 bytes. */
 void lc_lanes_start(lc_lanes *lanes, const char *person);
-/* size more bytes of each message: a multiple of LC_LANES_BLOCK, not 0. `last`: there are no more.
- * Messages may be the same. */
+/* size more bytes of each message, not 0. `last`: there are no more; else it is a multiple of
+ * LC_LANES_BLOCK. Messages may be the same. */
 void lc_lanes_add(lc_lanes *lanes, const unsigned char *const messages[LC_LANES], size_t size,
                   bool last);
 /* The digest of one of the messages, once the last bytes of all were added. */

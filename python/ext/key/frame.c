@@ -279,6 +279,21 @@ static int write_pandas_series(lcpy_walk *walk, PyObject *series)
     return write_about(walk, series);
 }
 
+/* How many columns, from this one on, are rows of one block of plain data; 0: this one is not. */
+static int rows_together(Py_ssize_t rows[LCPY_ROWS_MOST], const lcpy_block_place *columns,
+                         Py_ssize_t count)
+{
+    const lcpy_block *block = columns->block;
+    int found = 0;
+
+    while (block->plain && found < LCPY_ROWS_MOST && found < count &&
+           columns[found].block == block) {
+        rows[found] = columns[found].row;
+        found++;
+    }
+    return found;
+}
+
 /* A column as pandas keeps it. What is made here is written in place (lcpy_walk_new()), as a row of
  * plain data is. */
 static int write_block_column(lcpy_walk *walk, const lcpy_block_place *column)
@@ -288,8 +303,6 @@ static int write_block_column(lcpy_walk *walk, const lcpy_block_place *column)
     PyObject *dtype = NULL;
     int result;
 
-    if (block->plain)
-        return lcpy_odd_array_write_row(walk, &block->open, column->row, block->values);
     array = lcpy_blocks_array(column);
     dtype = array == NULL ? NULL : PyObject_GetAttrString(array, "dtype");
     if (dtype == NULL) {
@@ -310,9 +323,19 @@ static int write_block_column(lcpy_walk *walk, const lcpy_block_place *column)
 static int write_blocks(lcpy_walk *walk, const lcpy_blocks *blocks)
 {
     locache_cbor_write_array(walk->writer, (uint64_t)blocks->columns_count);
-    for (Py_ssize_t i = 0; i < blocks->columns_count; i++)
-        if (write_block_column(walk, &blocks->columns[i]) < 0)
+    for (Py_ssize_t i = 0; i < blocks->columns_count;) {
+        const lcpy_block_place *column = &blocks->columns[i];
+        const lcpy_block *block = column->block;
+        Py_ssize_t rows[LCPY_ROWS_MOST];
+        int count = rows_together(rows, column, blocks->columns_count - i);
+        int result = count > 0
+                         ? lcpy_odd_array_write_rows(walk, &block->open, rows, count, block->values)
+                         : write_block_column(walk, column);
+
+        if (result < 0)
             return lcpy_walk_step(walk, ".iloc[:, %zd]", i);
+        i += count > 0 ? count : 1;
+    }
     return 0;
 }
 

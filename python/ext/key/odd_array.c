@@ -198,25 +198,48 @@ static int write_plain(lcpy_walk *walk, const lcpy_array *open, lcpy_strided *by
  * time, than the digests do. */
 #define ROW_DIGEST_FROM 256
 
-int lcpy_odd_array_write_row(lcpy_walk *walk, const lcpy_array *of, Py_ssize_t row, PyObject *array)
+/* Of one row after the other: they lie in place, or are gathered in `room`. */
+static void write_digested(lcpy_walk *walk, const lcpy_array *of, const Py_ssize_t *rows, int count)
 {
-    char room[LCPY_DIGEST_FROM];
-    const char *data = room;
+    unsigned char digests[LCPY_ROWS_MOST][LOCACHE_DIGEST_SIZE];
+    char room[LCPY_ROWS_MOST][LCPY_DIGEST_FROM];
+    const void *data[LCPY_ROWS_MOST];
     lcpy_strided bytes;
     lcpy_array open;
 
-    lcpy_array_row_for_key(&open, &bytes, of, row);
-    open.odd = false; /* a column of a frame has no order of its own */
-    if (bytes.size >= ROW_DIGEST_FROM && bytes.size < sizeof room) {
-        if (lcpy_strided_in_place(&bytes))
-            data = bytes.start;
-        else
-            lcpy_strided_copy(&bytes, room, 0, bytes.size);
-        lcpy_array_write_head(walk->writer, &open);
-        lcpy_walk_digest(walk, LOCACHE_TAG_DIGEST, data, bytes.size);
-        return 0;
+    for (int i = 0; i < count; i++) {
+        lcpy_array_row_for_key(&open, &bytes, of, rows[i]);
+        data[i] = bytes.start;
+        if (!lcpy_strided_in_place(&bytes)) {
+            lcpy_strided_copy(&bytes, room[i], 0, bytes.size);
+            data[i] = room[i];
+        }
     }
-    return write_plain(walk, &open, &bytes, array);
+    locache_digest_each(digests, data, bytes.size, (size_t)count);
+    open.odd = false; /* a column of a frame has no order of its own */
+    for (int i = 0; i < count; i++) {
+        lcpy_array_write_head(walk->writer, &open); /* the same for all */
+        lcpy_walk_put_digest(walk->writer, LOCACHE_TAG_DIGEST, bytes.size, digests[i]);
+    }
+}
+
+int lcpy_odd_array_write_rows(lcpy_walk *walk, const lcpy_array *of, const Py_ssize_t *rows,
+                              int count, PyObject *array)
+{
+    lcpy_strided bytes;
+    lcpy_array open;
+
+    for (int i = 0; i < count; i++) {
+        lcpy_array_row_for_key(&open, &bytes, of, rows[i]);
+        if (bytes.size >= ROW_DIGEST_FROM && bytes.size < LCPY_DIGEST_FROM) {
+            write_digested(walk, of, rows, count); /* they are of one size */
+            return 0;
+        }
+        open.odd = false;
+        if (write_plain(walk, &open, &bytes, array) < 0)
+            return -1;
+    }
+    return 0;
 }
 
 static int write_odd(lcpy_walk *walk, PyObject *array)

@@ -211,9 +211,8 @@ int lcpy_walk_attribute(lcpy_walk *walk, PyObject *object, const char *name)
 
 /* -------------------------------------------------------------------------------------- strings */
 
-/* [size, digest] */
-static void put_digest(locache_cbor_writer *to, uint64_t tag, size_t size,
-                       const unsigned char digest[LOCACHE_DIGEST_SIZE])
+void lcpy_walk_put_digest(locache_cbor_writer *to, uint64_t tag, size_t size,
+                          const unsigned char digest[LOCACHE_DIGEST_SIZE])
 {
     locache_cbor_write_tag(to, tag);
     locache_cbor_write_array(to, 2);
@@ -233,7 +232,7 @@ void lcpy_walk_write_digest(locache_cbor_writer *to, uint64_t tag, const void *d
     } else {
         locache_digest(digest, data, size);
     }
-    put_digest(to, tag, size, digest);
+    lcpy_walk_put_digest(to, tag, size, digest);
 }
 
 void lcpy_walk_digest(lcpy_walk *walk, uint64_t tag, const void *data, size_t size)
@@ -280,7 +279,7 @@ int lcpy_walk_parts(lcpy_walk *walk, size_t size,
         PyErr_NoMemory();
         return -1;
     }
-    put_digest(walk->writer, LOCACHE_TAG_DIGEST, size, digest);
+    lcpy_walk_put_digest(walk->writer, LOCACHE_TAG_DIGEST, size, digest);
     return 0;
 }
 

@@ -128,6 +128,9 @@ int lcpy_walk_strided(lcpy_walk *walk, lcpy_strided *data, PyObject *object);
 void lcpy_walk_digest(lcpy_walk *walk, uint64_t tag, const void *data, size_t size);
 /* Such a digest, to any writer. */
 void lcpy_walk_write_digest(locache_cbor_writer *to, uint64_t tag, const void *data, size_t size);
+/* One that is known: [size, digest]. */
+void lcpy_walk_put_digest(locache_cbor_writer *to, uint64_t tag, size_t size,
+                          const unsigned char digest[LOCACHE_DIGEST_SIZE]);
 
 /* ------------------------------------------------------------------------------ what goes wrong */
 

@@ -183,6 +183,28 @@ static void test_digest__sees_a_bit_and_the_place_of_every_leaf(void **state)
     check_every_leaf((SANITIZED ? 8 : 14) * MIB + 5, (SANITIZED ? 4 : 1) * MIB + 65537);
 }
 
+/* Of several at once: what each has alone. */
+static void test_digest__of_each_is_that_of_one_alone(void **state)
+{
+    enum { MOST = 11 };
+    unsigned char each[MOST][LOCACHE_DIGEST_SIZE];
+    unsigned char alone[LOCACHE_DIGEST_SIZE];
+    const void *data[MOST];
+    (void)state;
+    for (size_t size = 0; size < 2 * LEAF; size += size < 400 ? 1 : size == 4000 ? 96 : 400) {
+        for (size_t i = 0; i < MOST; i++)
+            data[i] = pattern + 3 * LEAF * i + 5 * i;
+        for (size_t count = 0; count <= MOST; count++) {
+            memset(each, 0, sizeof each);
+            locache_digest_each(each, data, size, count);
+            for (size_t i = 0; i < MOST; i++) {
+                locache_digest(alone, data[i], size);
+                assert_int_equal(memcmp(each[i], alone, sizeof alone) == 0, i < count);
+            }
+        }
+    }
+}
+
 /* ------------------------------------------------------------------------------------- in parts */
 
 typedef struct parts {
@@ -417,6 +439,7 @@ int main(void)
         cmocka_unit_test(test_digest__of_null_is_that_of_nothing),
         cmocka_unit_test(test_digest__does_not_depend_on_alignment),
         cmocka_unit_test(test_digest__sees_a_bit_and_the_place_of_every_leaf),
+        cmocka_unit_test(test_digest__of_each_is_that_of_one_alone),
         cmocka_unit_test(test_digest__of_parts_is_that_of_the_whole),
         cmocka_unit_test(test_digest__of_spans_is_that_of_the_whole),
         cmocka_unit_test(test_digest__starts_threads_for_large_data_only),
