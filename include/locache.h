@@ -242,15 +242,15 @@ LOCACHE_API void locache_digest(unsigned char out[LOCACHE_DIGEST_SIZE],
 #define LOCACHE_DIGEST_PARALLEL ((size_t)8 << 20)
 /* The same of data that is not in one piece: fill() copies those `size` bytes
  * of it that begin at `offset` to `out`, at most 4 KiB at a time, and is called
- * by several threads at once. False where there is no memory for four; out is
+ * by several threads at once. False where there is no memory for eight; out is
  * untouched then. Any thread. */
 LOCACHE_API LOCACHE_CHECK bool locache_digest_parts(
     unsigned char out[LOCACHE_DIGEST_SIZE], size_t size,
     void (*fill)(void *context, void *out, size_t offset, size_t size),
     void *context);
 /* The same of each of `count` pieces of data of one size: where the processor
- * has vectors (AVX2), small ones are digested four at a time, in little more
- * than the time of one. Any thread. */
+ * has vectors, small ones are digested four (AVX2) or eight (AVX-512) at a
+ * time, in little more than the time of one. Any thread. */
 LOCACHE_API void locache_digest_each(unsigned char (*out)[LOCACHE_DIGEST_SIZE],
                                      const void *const *data, size_t size,
                                      size_t count);

@@ -8,8 +8,8 @@
  *                    L[i] = B("locache leaf", data[i*2^12 ...])
  *
  * where every leaf holds 2^12 bytes but for the last, which holds the 1 to 2^12 that remain. Leaves
- * depend on nothing but their own bytes: they are hashed four at a time, and those fours by several
- * threads.
+ * depend on nothing but their own bytes: as many are hashed at a time as a register holds words
+ * (lanes.h), and that by several threads.
  *
  * What comes out depends on the data alone. How many threads there are, whether the processor has
  * vectors, whether memory for the leaves' digests was had and whether the data lies in one piece
@@ -23,16 +23,15 @@
 #include <stdatomic.h>
 #include <string.h>
 
-/* So small that four of them, for the four lanes, are in 16 KiB; so large that what a leaf costs by
- * itself, and the 32 bytes that the root hashes for it, are a fortieth of all. Part of the format:
- * another size is another digest. */
+/* So small that one for each lane, 32 KiB, is in a processor's nearest cache; so large that what a
+ * leaf costs by itself, and the 32 bytes that the root hashes for it, are a fortieth of all. Part
+ * of the format: another size is another digest. */
 #define LEAF ((size_t)4 << 10)
-_Static_assert(LEAF % LC_LANES_BLOCK == 0, "a leaf is whole blocks");
 
 /* What a thread takes at a time, 256 KiB: so many that taking them costs nothing, so few that all
  * threads end at about the same time. */
 #define TAKEN ((size_t)64)
-_Static_assert(TAKEN % LC_LANES == 0, "nobody but the last one has an idle lane");
+_Static_assert(TAKEN % LC_LANES_MOST == 0, "nobody but the last one has an idle lane");
 
 /* A thread is worth starting for this much: it is hashed in 1.5 ms, and a thread starts in 0.05. */
 #define THREAD_SHARE (LOCACHE_DIGEST_PARALLEL / 2)
@@ -73,10 +72,11 @@ static size_t leaves_of(const source *from)
     return from->size / LEAF + (from->size % LEAF != 0);
 }
 
-/* Memory for one thread to gather in: a leaf for each lane. None for what lies in one piece. */
+/* Memory for one thread to gather in: a leaf for each lane that there may be. None for what lies in
+ * one piece. */
 static size_t room_size(const source *from)
 {
-    size_t most = LC_LANES * LEAF;
+    size_t most = LC_LANES_MOST * LEAF;
     if (from->spans != NULL && from->spans->size == from->size)
         return 0;
     return from->size < most ? from->size : most;
@@ -146,30 +146,29 @@ static void digest_one(node out, reader *in, size_t offset, size_t size, const c
  * lane cannot be left out, and one that repeats another costs nothing more. */
 static void digest_whole(node *out, reader *in, size_t first, size_t count)
 {
-    const unsigned char *leaves[LC_LANES] = {NULL};
-    lc_lanes lanes;
-    for (size_t i = 0; i < LC_LANES; i++)
+    const unsigned char *leaves[LC_LANES_MOST] = {NULL};
+    node digests[LC_LANES_MOST];
+    for (size_t i = 0; i < LC_LANES_MOST; i++)
         leaves[i] = i >= count
                         ? leaves[0]
                         : leaf_at(in, first + i, in->room == NULL ? NULL : in->room + i * LEAF);
-    lc_lanes_start(&lanes, PERSON_LEAF);
-    lc_lanes_add(&lanes, leaves, LEAF, true);
-    for (unsigned i = 0; i < count; i++)
-        lc_lanes_digest(out[i], &lanes, i);
+    lc_lanes_digest(digests, leaves, LEAF, PERSON_LEAF);
+    memcpy(out, digests, count * sizeof *digests);
 }
 
-/* Leaves from the first on: at most LC_LANES, and those that there are. How many. */
+/* Leaves from the first on: at most one for each lane, and those that there are. How many. */
 static size_t digest_some(node *out, reader *in, size_t first)
 {
     const source *from = in->from;
     size_t rest = leaves_of(from) - first;
-    size_t count = rest < LC_LANES ? rest : LC_LANES;
+    size_t lanes = lc_lanes_count();
+    size_t count = rest < lanes ? rest : lanes > 0 ? lanes : 1;
     /* The last leaf may be shorter, and messages side by side are of one size. */
     size_t whole = count == rest && from->size % LEAF != 0 ? count - 1 : count;
     size_t done = 0;
     /* For a single leaf the lanes would be slower than libsodium; and without room, a leaf that
      * lies in two pieces is beyond them. */
-    if (whole > 1 && lc_lanes_ready() && (in->room != NULL || room_size(from) == 0)) {
+    if (whole > 1 && lanes > 0 && (in->room != NULL || room_size(from) == 0)) {
         digest_whole(out, in, first, whole);
         done = whole;
     }
@@ -329,26 +328,26 @@ void lc_digest(unsigned char out[LOCACHE_DIGEST_SIZE], const lc_span *spans, siz
     lc_free(room);
 }
 
-/* Four that are no more than a leaf each. */
-static void digest_side_by_side(unsigned char (*out)[LOCACHE_DIGEST_SIZE], const void *const *data,
-                                size_t size)
+/* Up to one for each lane, no more than a leaf each. */
+static void digest_side_by_side(node *out, const void *const *data, size_t size, size_t count)
 {
-    const unsigned char *messages[LC_LANES];
-    lc_lanes lanes;
-    memcpy(messages, data, sizeof messages);
-    lc_lanes_start(&lanes, PERSON_SINGLE);
-    lc_lanes_add(&lanes, messages, size, true);
-    for (unsigned i = 0; i < LC_LANES; i++)
-        lc_lanes_digest(out[i], &lanes, i);
+    const unsigned char *messages[LC_LANES_MOST];
+    node digests[LC_LANES_MOST];
+    for (size_t i = 0; i < LC_LANES_MOST; i++)
+        messages[i] = data[i < count ? i : 0];
+    lc_lanes_digest(digests, messages, size, PERSON_SINGLE);
+    memcpy(out, digests, count * sizeof *digests);
 }
 
 void locache_digest_each(unsigned char (*out)[LOCACHE_DIGEST_SIZE], const void *const *data,
                          size_t size, size_t count)
 {
+    size_t lanes = size > 0 && size <= LEAF ? lc_lanes_count() : 0;
     size_t done = 0;
-    if (size > 0 && size <= LEAF && lc_lanes_ready())
-        for (; count - done >= LC_LANES; done += LC_LANES)
-            digest_side_by_side(out + done, data + done, size);
+    for (size_t some; lanes > 0 && count - done > 1; done += some) {
+        some = count - done < lanes ? count - done : lanes;
+        digest_side_by_side(out + done, data + done, size, some);
+    }
     for (; done < count; done++)
         locache_digest(out[done], data[done], size);
 }

@@ -280,8 +280,8 @@ static int write_pandas_series(lcpy_walk *walk, PyObject *series)
 }
 
 /* How many columns, from this one on, are rows of one block of plain data; 0: this one is not. */
-static int rows_together(Py_ssize_t rows[LCPY_ROWS_MOST], const lcpy_block_place *columns,
-                         Py_ssize_t count)
+static int rows_of_one_block(Py_ssize_t rows[LCPY_ROWS_MOST], const lcpy_block_place *columns,
+                             Py_ssize_t count)
 {
     const lcpy_block *block = columns->block;
     int found = 0;
@@ -327,7 +327,7 @@ static int write_blocks(lcpy_walk *walk, const lcpy_blocks *blocks)
         const lcpy_block_place *column = &blocks->columns[i];
         const lcpy_block *block = column->block;
         Py_ssize_t rows[LCPY_ROWS_MOST];
-        int count = rows_together(rows, column, blocks->columns_count - i);
+        int count = rows_of_one_block(rows, column, blocks->columns_count - i);
         int result = count > 0
                          ? lcpy_odd_array_write_rows(walk, &block->open, rows, count, block->values)
                          : write_block_column(walk, column);
