@@ -5,6 +5,7 @@
  * (nobody finds a second content with the same id), and keyed, who wrote it. */
 #include "base/hash.h"
 #include "base/blake.h"
+#include "base/hash_wide.h"
 
 #include <pthread.h>
 #include <sodium.h>
@@ -23,6 +24,9 @@ _Static_assert(LC_PERSON_SIZE == crypto_generichash_blake2b_PERSONALBYTES, "and 
 /* Entries this small (most of them) are gathered and hashed in one call: XXH3's streaming state,
  * 576 bytes to set up and a buffer to pass through, costs more than the copy. */
 #define GATHER_MAX 1024
+
+/* From so many bytes on in a piece it is asked what the processor has, which starts libsodium. */
+#define WIDE_FROM ((size_t)256 << 10)
 
 /* As many as getentropy() gives at a time. */
 #define ENTROPY_MAX 256
@@ -72,15 +76,19 @@ static XXH128_hash_t checksum_gathered(const lc_span *spans, size_t count)
     return XXH3_128bits(room, length);
 }
 
+static void add_to_checksum(XXH3_state_t *state, lc_span span)
+{
+    if (span.size > 0 && (span.size < WIDE_FROM || !lc_hash_wide(state, span.data, span.size)))
+        XXH3_128bits_update(state, span.data, span.size);
+}
+
 static XXH128_hash_t checksum_streamed(const lc_span *spans, size_t count)
 {
     XXH3_state_t state;
     XXH3_INITSTATE(&state);
     XXH3_128bits_reset(&state);
-    for (size_t i = 0; i < count; i++) {
-        if (spans[i].size > 0)
-            XXH3_128bits_update(&state, spans[i].data, spans[i].size);
-    }
+    for (size_t i = 0; i < count; i++)
+        add_to_checksum(&state, spans[i]);
     return XXH3_128bits_digest(&state);
 }
 
@@ -102,8 +110,7 @@ bool lc_checksum_pulled(unsigned char out[LC_CHECKSUM_SIZE],
     do {
         if (!next(context, &span))
             return false;
-        if (span.size > 0)
-            XXH3_128bits_update(&state, span.data, span.size);
+        add_to_checksum(&state, span);
     } while (span.size > 0);
     canonical(out, XXH3_128bits_digest(&state));
     return true;
@@ -119,7 +126,7 @@ void lc_checksum(unsigned char out[LC_CHECKSUM_SIZE], const lc_span *spans, size
         total += small ? spans[i].size : 0;
     }
     /* Three ways, one result: XXH3 does not depend on how its input is cut up. */
-    if (count == 1)
+    if (count == 1 && spans[0].size < WIDE_FROM)
         hash = XXH3_128bits(spans[0].data, spans[0].size);
     else if (small)
         hash = checksum_gathered(spans, count);
