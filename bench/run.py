@@ -63,7 +63,7 @@ ROUNDS = {
     "buffers": 2,
     "returned": 3,
     "thousand": 1,
-    "random": 2,
+    "random": 6,
     "depth": 2,
     "depending": 5,
     "uses": 1,
