@@ -66,7 +66,7 @@ ROUNDS = {
     "random": 6,
     "depth": 2,
     "depending": 5,
-    "uses": 1,
+    "uses": 3,
     "limits": 6,
     "scale": 4,
     "parallel": 2,
