@@ -298,7 +298,6 @@ static int rows_of_one_block(Py_ssize_t rows[LCPY_ROWS_MOST], const lcpy_block_p
  * plain data is. */
 static int write_block_column(lcpy_walk *walk, const lcpy_block_place *column)
 {
-    const lcpy_block *block = column->block;
     PyObject *array = NULL;
     PyObject *dtype = NULL;
     int result;
