@@ -198,12 +198,14 @@ static int write_plain(lcpy_walk *walk, const lcpy_array *open, lcpy_strided *by
  * time, than the digests do. */
 #define ROW_DIGEST_FROM 256
 
-/* Of one row after the other: they lie in place, or are gathered in `room`. */
-static void write_digested(lcpy_walk *walk, const lcpy_array *of, const Py_ssize_t *rows, int count)
+/* Rows of `size` bytes, in place or gathered in `room`. `head` is one of them: it is the same for
+ * all. */
+static void write_digested(lcpy_walk *walk, const lcpy_array *head, size_t size,
+                           const lcpy_array *of, const Py_ssize_t *rows, int count)
 {
     unsigned char digests[LCPY_ROWS_MOST][LOCACHE_DIGEST_SIZE];
     char room[LCPY_ROWS_MOST][LCPY_DIGEST_FROM];
-    const void *data[LCPY_ROWS_MOST];
+    const void *data[LCPY_ROWS_MOST] = {NULL};
     lcpy_strided bytes;
     lcpy_array open;
 
@@ -211,15 +213,14 @@ static void write_digested(lcpy_walk *walk, const lcpy_array *of, const Py_ssize
         lcpy_array_row_for_key(&open, &bytes, of, rows[i]);
         data[i] = bytes.start;
         if (!lcpy_strided_in_place(&bytes)) {
-            lcpy_strided_copy(&bytes, room[i], 0, bytes.size);
+            lcpy_strided_copy(&bytes, room[i], 0, size);
             data[i] = room[i];
         }
     }
-    locache_digest_each(digests, data, bytes.size, (size_t)count);
-    open.odd = false; /* a column of a frame has no order of its own */
+    locache_digest_each(digests, data, size, (size_t)count);
     for (int i = 0; i < count; i++) {
-        lcpy_array_write_head(walk->writer, &open); /* the same for all */
-        lcpy_walk_put_digest(walk->writer, LOCACHE_TAG_DIGEST, bytes.size, digests[i]);
+        lcpy_array_write_head(walk->writer, head);
+        lcpy_walk_put_digest(walk->writer, LOCACHE_TAG_DIGEST, size, digests[i]);
     }
 }
 
@@ -231,11 +232,11 @@ int lcpy_odd_array_write_rows(lcpy_walk *walk, const lcpy_array *of, const Py_ss
 
     for (int i = 0; i < count; i++) {
         lcpy_array_row_for_key(&open, &bytes, of, rows[i]);
+        open.odd = false; /* a column of a frame has no order of its own */
         if (bytes.size >= ROW_DIGEST_FROM && bytes.size < LCPY_DIGEST_FROM) {
-            write_digested(walk, of, rows, count); /* they are of one size */
+            write_digested(walk, &open, bytes.size, of, rows, count); /* they are of one size */
             return 0;
         }
-        open.odd = false;
         if (write_plain(walk, &open, &bytes, array) < 0)
             return -1;
     }
