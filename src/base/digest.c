@@ -17,6 +17,7 @@
 #include "base/alloc.h"
 #include "base/hash.h"
 #include "base/lanes.h"
+#include "base/sodium.h"
 #include "base/system.h"
 
 #include <sodium.h>

@@ -6,10 +6,9 @@
 #include "base/hash.h"
 #include "base/blake.h"
 #include "base/hash_wide.h"
+#include "base/sodium.h"
 
-#include <pthread.h>
 #include <sodium.h>
-#include <stdatomic.h>
 #include <string.h>
 #include <sys/random.h> /* getentropy(), on macOS */
 #include <unistd.h>
@@ -35,29 +34,13 @@ _Static_assert(LC_PERSON_SIZE == crypto_generichash_blake2b_PERSONALBYTES, "and 
  * start takes as long as to digest twice as many here. */
 #define BLAKE_MAX 4096
 
-static pthread_once_t sodium_once = PTHREAD_ONCE_INIT;
-static atomic_bool sodium_is_ready;
-
-static void sodium_start_once(void)
-{
-    /* It fails only where a mutex does; everything used here is correct then too, merely slower. */
-    int failed = sodium_init();
-    (void)failed;
-    atomic_store(&sodium_is_ready, true);
-}
-
 /* Few bytes, and libsodium is not started? */
 static bool is_short(const lc_span *spans, size_t count)
 {
     size_t total = 0;
     for (size_t i = 0; i < count && total <= BLAKE_MAX; i++)
         total = spans[i].size <= BLAKE_MAX ? total + spans[i].size : SIZE_MAX;
-    return total <= BLAKE_MAX && !atomic_load(&sodium_is_ready);
-}
-
-void lc_sodium_start(void)
-{
-    pthread_once(&sodium_once, sodium_start_once);
+    return total <= BLAKE_MAX && !lc_sodium_is_ready();
 }
 
 /* ------------------------------------------------------------------------------------ checksums */

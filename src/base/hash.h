@@ -15,10 +15,6 @@ typedef struct lc_span {
     size_t size;
 } lc_span;
 
-/* Before anything of libsodium is called, each time. Not when the library is loaded: choosing the
- * fastest implementation costs system calls that no import should pay. */
-void lc_sodium_start(void);
-
 /* XXH3-128 (seed 0) of the spans one after the other, in canonical (big-endian) byte order. */
 void lc_checksum(unsigned char out[LC_CHECKSUM_SIZE], const lc_span *spans, size_t count);
 

@@ -1,8 +1,8 @@
 /* BLAKE2b of several messages side by side: how many, and four of them with AVX2. */
 #define LC_LANES_WIDTH 4
 #include "base/lanes.h"
-#include "base/hash.h"
 #include "base/lanes_step.h"
+#include "base/sodium.h"
 
 #ifdef LC_LANES_X86
 

@@ -3,6 +3,7 @@
 
 #include "base/blake.h"
 #include "base/hash.h"
+#include "base/sodium.h"
 #include "base/text.h"
 #include "pattern.h"
 
