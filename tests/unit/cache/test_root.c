@@ -30,8 +30,8 @@ static locache_status open_status(const char *dir, const char *function)
 }
 
 /* The directory and what it is in; .locache/ and the record; the descriptors. Where the last look
- * is some time ago, what is above as well. Several tries: somebody else may make something in /tmp
- * meanwhile. */
+ * is some time ago, what is above as well; all that is known of it where it changed. Several tries:
+ * somebody else may make something in /tmp meanwhile. */
 static void assert_few_calls(const char *first, const char *second)
 {
     bool few = false;
@@ -44,7 +44,7 @@ static void assert_few_calls(const char *first, const char *second)
         few = few || calls == 9;
         wait_lately();
         assert_int_equal(open_status(foo, second), LOCACHE_OK);
-        more = more || calls == 12;
+        more = more || calls >= 12;
     }
     assert_true(few);
     assert_true(more);
