@@ -303,11 +303,17 @@ static void test_overall__of_many_a_wrong_tally_becomes_right(void **unused)
         put_cost(caches[x % 2], x, 1000);
     /* As if there were many more. */
     lc_tally_add(&at[1], (lc_tally){1000, 1000 * KIB});
-    for (int x = 0; x < 200; x++)
+    bool right = false;
+    /* One store of 64 goes on with a round, by chance. */
+    for (int x = 0; x < 5000 && !right; x++) {
         put_cost(caches[0], 10000 + x, 1000);
-    bytes_in(foo);
-    assert_true(lc_tally_read(&said[0], &at[0]) && lc_tally_read(&said[1], &at[1]));
-    assert_in_range(said[0].entries + said[1].entries, there.entries - 20, there.entries + 20);
+        if (x % 50 < 49)
+            continue;
+        bytes_in(foo);
+        assert_true(lc_tally_read(&said[0], &at[0]) && lc_tally_read(&said[1], &at[1]));
+        right = llabs(said[0].entries + said[1].entries - there.entries) <= 20;
+    }
+    assert_true(right);
     assert_true(there.entries <= MAX);
     for (int n = 0; n < 2; n++) {
         close(at[n].dir);
