@@ -271,7 +271,7 @@ static void refresh(cli_run *run, int64_t newer_than)
     _exit(0);
 }
 
-/* False: it does not count. Older than it may be given without a look: it is refreshed behind. */
+/* False: it does not count. What is older than --stale is given, and refreshed behind. */
 static bool give_value(int *code, cli_run *run, const locache_value *value)
 {
     cli_output output;

@@ -198,30 +198,36 @@ static int write_plain(lcpy_walk *walk, const lcpy_array *open, lcpy_strided *by
  * time, than the digests do. */
 #define ROW_DIGEST_FROM 256
 
-/* Rows of `size` bytes, in place or gathered in `room`. `head` is one of them: it is the same for
- * all. */
-static void write_digested(lcpy_walk *walk, const lcpy_array *head, size_t size,
-                           const lcpy_array *of, const Py_ssize_t *rows, int count)
+/* Rows of `size` bytes, in place or gathered: not on the stack, of which there may be little. `head`
+ * is one of them: it is the same for all. */
+static int write_digested(lcpy_walk *walk, const lcpy_array *head, size_t size,
+                          const lcpy_array *of, const Py_ssize_t *rows, int count)
 {
     unsigned char digests[LCPY_ROWS_MOST][LOCACHE_DIGEST_SIZE];
-    char room[LCPY_ROWS_MOST][LCPY_DIGEST_FROM];
     const void *data[LCPY_ROWS_MOST] = {NULL};
+    char *room = NULL;
     lcpy_strided bytes;
     lcpy_array open;
 
     for (int i = 0; i < count; i++) {
         lcpy_array_row_for_key(&open, &bytes, of, rows[i]);
         data[i] = bytes.start;
-        if (!lcpy_strided_in_place(&bytes)) {
-            lcpy_strided_copy(&bytes, room[i], 0, size);
-            data[i] = room[i];
+        if (lcpy_strided_in_place(&bytes))
+            continue;
+        if (room == NULL && (room = PyMem_Malloc((size_t)count * size)) == NULL) {
+            PyErr_NoMemory();
+            return -1;
         }
+        lcpy_strided_copy(&bytes, room + (size_t)i * size, 0, size);
+        data[i] = room + (size_t)i * size;
     }
     locache_digest_each(digests, data, size, (size_t)count);
+    PyMem_Free(room);
     for (int i = 0; i < count; i++) {
         lcpy_array_write_head(walk->writer, head);
         lcpy_walk_put_digest(walk->writer, LOCACHE_TAG_DIGEST, size, digests[i]);
     }
+    return 0;
 }
 
 int lcpy_odd_array_write_rows(lcpy_walk *walk, const lcpy_array *of, const Py_ssize_t *rows,
@@ -233,10 +239,9 @@ int lcpy_odd_array_write_rows(lcpy_walk *walk, const lcpy_array *of, const Py_ss
     for (int i = 0; i < count; i++) {
         lcpy_array_row_for_key(&open, &bytes, of, rows[i]);
         open.odd = false; /* a column of a frame has no order of its own */
-        if (bytes.size >= ROW_DIGEST_FROM && bytes.size < LCPY_DIGEST_FROM) {
-            write_digested(walk, &open, bytes.size, of, rows, count); /* they are of one size */
-            return 0;
-        }
+        /* They are of one size. */
+        if (bytes.size >= ROW_DIGEST_FROM && bytes.size < LCPY_DIGEST_FROM)
+            return write_digested(walk, &open, bytes.size, of, rows, count);
         if (write_plain(walk, &open, &bytes, array) < 0)
             return -1;
     }
