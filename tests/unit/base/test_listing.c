@@ -3,6 +3,7 @@
 #include "base/listing.h"
 #include "base/os.h"
 #include "fault.h"
+#include "place.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -15,35 +16,6 @@
 #include <setjmp.h>
 
 #include <cmocka.h>
-
-static char place[64]; /* a directory of the test's own */
-static int dir = -1;   /* open on it */
-
-static bool remove_name(void *context, const char *name)
-{
-    (void)context;
-    unlinkat(dir, name, 0);
-    return true;
-}
-
-static int enter(void **state)
-{
-    (void)state;
-    strcpy(place, "/tmp/locache-test-listing-XXXXXX");
-    if (mkdtemp(place) == NULL)
-        return -1;
-    dir = open(place, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    return dir < 0 ? -1 : 0;
-}
-
-static int leave(void **state)
-{
-    (void)state;
-    lc_fault_hook = NULL;
-    lc_each_name(dir, remove_name, NULL);
-    close(dir);
-    return rmdir(place);
-}
 
 static int make_file(const char *name)
 {
