@@ -198,8 +198,8 @@ static int write_plain(lcpy_walk *walk, const lcpy_array *open, lcpy_strided *by
  * time, than the digests do. */
 #define ROW_DIGEST_FROM 256
 
-/* Rows of `size` bytes, in place or gathered: not on the stack, of which there may be little. `head`
- * is one of them: it is the same for all. */
+/* Rows of `size` bytes, in place or gathered, not on the stack, of which there may be little.
+ * `head` is one of them: it is the same for all. */
 static int write_digested(lcpy_walk *walk, const lcpy_array *head, size_t size,
                           const lcpy_array *of, const Py_ssize_t *rows, int count)
 {
