@@ -14,8 +14,10 @@
 /* The other screen, without a cursor; and the way back. */
 #define ENTER "\x1b[?1049h\x1b[?25l"
 #define LEAVE "\x1b[?25h\x1b[?1049l"
-/* Signals that would end or stop the program, and leave the terminal as it is drawn on. */
+/* Signals that would end or stop the program, and leave the terminal as it is drawn on. They end a
+ * write that waits for the terminal; the two others let it go on. */
 static const int ending[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT};
+#define ENDING (sizeof ending / sizeof *ending)
 
 static struct termios before;
 static bool drawn_on;                 /* the terminal is ours */
@@ -60,11 +62,12 @@ static void on_stop(int number)
     stopped = 1;
 }
 
-static void handle(int number, void (*handler)(int number))
+static void handle(int number, void (*handler)(int number), int flags)
 {
     struct sigaction action;
     memset(&action, 0, sizeof action);
     action.sa_handler = handler;
+    action.sa_flags = flags;
     sigemptyset(&action.sa_mask);
     (void)sigaction(number, &action, NULL);
 }
@@ -73,10 +76,10 @@ bool cli_screen_begin(void)
 {
     if (!isatty(STDIN_FILENO) || !isatty(STDOUT_FILENO) || tcgetattr(STDIN_FILENO, &before) != 0)
         return false;
-    for (size_t i = 0; i < sizeof ending / sizeof *ending; i++)
-        handle(ending[i], on_end);
-    handle(SIGWINCH, on_resize);
-    handle(SIGTSTP, on_stop);
+    for (size_t i = 0; i < ENDING; i++)
+        handle(ending[i], on_end, 0);
+    handle(SIGWINCH, on_resize, SA_RESTART);
+    handle(SIGTSTP, on_stop, SA_RESTART);
     take_terminal();
     return true;
 }
@@ -85,9 +88,11 @@ void cli_screen_end(void)
 {
     (void)fflush(stdout);
     give_terminal();
+    if (ended != 0)
+        clearerr(stdout); /* what the signal cut off is no fault of the terminal */
     /* Whoever waits for us learns by which signal we ended; Ctrl-C is a way to end like q. */
     if (ended != 0 && ended != SIGINT) {
-        handle(ended, SIG_DFL);
+        handle(ended, SIG_DFL, 0);
         (void)raise(ended);
     }
 }
@@ -116,19 +121,38 @@ static void stop(void)
 {
     stopped = 0;
     give_terminal();
-    handle(SIGTSTP, SIG_DFL);
+    handle(SIGTSTP, SIG_DFL, 0);
     (void)raise(SIGTSTP);
-    handle(SIGTSTP, on_stop);
+    handle(SIGTSTP, on_stop, SA_RESTART);
     take_terminal();
+}
+
+/* Waits for a key. A signal ends the wait, or has ended it if it came since the last one: none
+ * comes between the look and the wait. */
+static int wait_for_key(struct pollfd *keys, int milliseconds)
+{
+    sigset_t ours;
+    sigset_t all_others;
+    struct timespec rest = {.tv_sec = milliseconds / 1000,
+                            .tv_nsec = milliseconds % 1000 * INT32_C(1000000)};
+    int found = -1;
+    sigemptyset(&ours);
+    sigaddset(&ours, SIGWINCH);
+    sigaddset(&ours, SIGTSTP);
+    for (size_t i = 0; i < ENDING; i++)
+        sigaddset(&ours, ending[i]);
+    (void)sigprocmask(SIG_BLOCK, &ours, &all_others);
+    if (ended == 0 && !stopped && !anew)
+        found = ppoll(keys, 1, &rest, &all_others);
+    (void)sigprocmask(SIG_SETMASK, &all_others, NULL);
+    return found;
 }
 
 int cli_screen_wait(int milliseconds)
 {
     struct pollfd keys = {.fd = STDIN_FILENO, .events = POLLIN};
     char key = 0;
-    if (ended != 0)
-        return 'q';
-    int found = poll(&keys, 1, milliseconds);
+    int found = wait_for_key(&keys, milliseconds);
     if (ended != 0)
         return 'q';
     if (stopped) {

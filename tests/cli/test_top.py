@@ -140,6 +140,9 @@ class Screen:
     def resize(self, lines, columns):
         fcntl.ioctl(self.terminal, termios.TIOCSWINSZ, struct.pack("HHHH", lines, columns, 0, 0))
 
+    def unread(self):
+        return struct.unpack("i", fcntl.ioctl(self.terminal, termios.FIONREAD, b"1234"))[0]
+
     def until(self, text, seconds=10):
         end = time.monotonic() + seconds
         while text not in self.said:
@@ -181,6 +184,45 @@ def test_top__the_terminal_is_put_back(project, made, how):
         assert os.WTERMSIG(status) == signal.SIGTERM
     else:
         assert os.WEXITSTATUS(status) == 0 and os.WIFEXITED(status)
+
+
+def full(project, made):
+    """A screen that nobody reads, so that the program waits in a write."""
+    for n in range(30):
+        os.makedirs(project / f"foo.cache/f{n}_{'y' * 60}/.locache", mode=0o700)
+    screen = Screen(project, made / "home", "-a")
+    screen.until(b"\x1b[J")
+    waits, before = 0, -1
+    while waits < 20:  # a fifth of a second in which nothing more came, though keys did
+        os.write(screen.terminal, b" ")
+        time.sleep(0.01)
+        now = screen.unread()
+        waits = waits + 1 if now == before else 0
+        before = now
+    return screen
+
+
+def signalled(screen, number):
+    """Twice: the first ends a write of which the terminal took a part, the second one without."""
+    for _ in range(2):
+        os.kill(screen.pid, number)
+        time.sleep(0.05)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_top__ended_while_the_terminal_is_full(project, made, number):
+    screen = full(project, made)
+    signalled(screen, number)
+    status = screen.end()
+    assert status == (0 if number == signal.SIGINT else number)
+
+
+def test_top__resized_while_the_terminal_is_full(project, made):
+    screen = full(project, made)
+    screen.resize(12, 90)
+    signalled(screen, signal.SIGWINCH)
+    os.write(screen.terminal, b"q")
+    assert screen.end() == 0
 
 
 def test_top__gives_the_terminal_back_to_be_stopped(project, made):
