@@ -6,6 +6,7 @@
  * above. */
 #include "base/os.h"
 #include "base/fault.h"
+#include "base/forked.h"
 #include "base/system.h"
 
 #include <errno.h>
@@ -612,7 +613,8 @@ int lc_lock_now(int fd)
     return result;
 }
 
-int lc_lock_within(int fd, int milliseconds, bool (*done)(const void *context), const void *context)
+static int lock_in_steps(int fd, int milliseconds, bool (*done)(const void *context),
+                         const void *context)
 {
     int64_t deadline = lc_monotonic() + (int64_t)milliseconds * INT64_C(1000000);
     int64_t step = LOCK_STEP_FIRST;
@@ -635,7 +637,17 @@ int lc_lock_within(int fd, int milliseconds, bool (*done)(const void *context), 
     return 0;
 }
 
+int lc_lock_within(int fd, int milliseconds, bool (*done)(const void *context), const void *context)
+{
+    lc_forked_closes(fd);
+    int result = lock_in_steps(fd, milliseconds, done, context);
+    if (result != 0)
+        lc_forked_keeps(fd);
+    return result;
+}
+
 void lc_unlock(int fd)
 {
     set_lock(fd, false);
+    lc_forked_keeps(fd);
 }

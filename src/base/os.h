@@ -103,13 +103,14 @@ int lc_write_full(int fd, struct iovec *vectors, int count);
  * without waiting: 0, or -1 with EAGAIN where another has it. It goes with the last descriptor of
  * that description. */
 int lc_lock_now(int fd);
-/* The same, waiting in steps of at most 50 ms up to `milliseconds` in all; -1 with EAGAIN then,
- * with EINTR where a signal was handled meanwhile, with EALREADY where done(), asked between the
- * steps (NULL: nobody), says that the lock is not needed any more. */
+/* The same for a few calls, until lc_unlock(), which comes before the close: a child that is forked
+ * meanwhile closes its descriptor. Waits in steps of at most 50 ms up to `milliseconds` in all; -1
+ * with EAGAIN then, with EINTR where a signal was handled meanwhile, with EALREADY where done(),
+ * asked between the steps (NULL: nobody), says that the lock is not needed any more. */
 int lc_lock_within(int fd, int milliseconds, bool (*done)(const void *context),
                    const void *context);
-/* Give it up, also for children of fork() that hold the description too. Not in such a child: it is
- * the parent's. */
+/* Give up what lc_lock_within() took, also for children of fork() that hold the description too.
+ * Not in such a child: it is the parent's. */
 void lc_unlock(int fd);
 
 #endif

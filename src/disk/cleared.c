@@ -15,6 +15,7 @@
  * What is out waits in .versions/.tmp/cleared-.../<function>, where nobody looks for results. A
  * user's own files that were among them are moved back when they are met. */
 #include "disk/cleared.h"
+#include "base/forked.h"
 #include "base/listing.h"
 #include "base/lock.h"
 #include "base/os.h"
@@ -148,7 +149,9 @@ locache_status lc_cleared_exchange(const lc_slot *slot)
     bool done = false;
     if (lc_switching_begin(&in, slot, true, &error) == LOCACHE_OK &&
         lc_owner_open_dir(&dir, in.root, in.name, in.root_path, NULL) == LOCACHE_OK) {
+        lc_forked_closes(dir);
         done = may_exchange(dir) && put_empty(&in, dir);
+        lc_forked_keeps(dir);
         lc_close(dir);
     }
     lc_switching_end(&in);

@@ -201,7 +201,7 @@ static void keep_cache(lc_folders *folders, const lc_overall_store *of, int root
     if (fd < 0)
         return;
     if (lc_fstat(fd, &found) != 0 || !S_ISREG(found.st_mode) || found.st_nlink != 1 ||
-        lc_lock_now(fd) != 0) {
+        lc_lock_within(fd, 0, NULL, NULL) != 0) {
         lc_close(fd);
         return;
     }

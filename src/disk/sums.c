@@ -87,7 +87,7 @@ bool lc_sums_begin(lc_sums *out)
     *out = (lc_sums){.fd = lc_registry_open_file("sums")};
     if (out->fd < 0)
         return false;
-    if (lc_lock_now(out->fd) != 0) {
+    if (lc_lock_within(out->fd, 0, NULL, NULL) != 0) {
         lc_close(out->fd);
         return false;
     }

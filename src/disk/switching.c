@@ -114,6 +114,14 @@ static locache_status lock_open(int fd, const lc_switching *in, locache_error *e
     return named.st_dev == held.st_dev && named.st_ino == held.st_ino ? LOCACHE_OK : LOCACHE_MISS;
 }
 
+/* Closing is not enough where another thread forked meanwhile: the child has the descriptor too,
+ * and may live long. */
+static void end_lock(int fd)
+{
+    lc_unlock(fd);
+    lc_close(fd);
+}
+
 static locache_status take_lock(lc_switching *in, locache_error *error)
 {
     for (int attempt = 0; attempt < LOCK_ATTEMPTS; attempt++) {
@@ -129,7 +137,7 @@ static locache_status take_lock(lc_switching *in, locache_error *error)
         if (status == LOCACHE_OK)
             in->lock = fd;
         else
-            lc_close(fd);
+            end_lock(fd);
         if (status != LOCACHE_MISS)
             return status;
     }
@@ -301,11 +309,8 @@ static void close_if_open(int fd)
 
 void lc_switching_end(lc_switching *in)
 {
-    /* Closing is not enough where another thread forked meanwhile: the child has the descriptor
-     * too, and may live long. */
     if (in->lock >= 0)
-        lc_unlock(in->lock);
-    close_if_open(in->lock);
+        end_lock(in->lock);
     /* Last and without the lock: there may be a million files in it. Of two processes that remove
      * the same trash each finds some of it gone, which is no harm. */
     if (in->work >= 0 && may_hold_trash(in->work))

@@ -623,6 +623,7 @@ static void test_os__lock_within_gives_up_in_time(void **state)
     }
     lc_close(first);
     assert_int_equal(lc_lock_within(second, 0, NULL, NULL), 0);
+    lc_unlock(second);
     lc_close(second);
 }
 
@@ -645,7 +646,39 @@ static void test_os__lock_within_gets_what_becomes_free(void **state)
     assert_int_equal(lc_lock_within(second, 10000, NULL, NULL), 0);
     assert_true(lc_now() - begin < INT64_C(5000000000));
     assert_int_equal(pthread_join(holder, NULL), 0);
+    lc_unlock(second);
     lc_close(second);
+}
+
+/* A child's status: whether the descriptor is closed in it. */
+static bool closed_in_child(int fd)
+{
+    int status = -1;
+    pid_t child = fork();
+    assert_true(child >= 0);
+    if (child == 0)
+        _exit(fcntl(fd, F_GETFD) == -1 ? 1 : 0);
+    assert_int_equal(waitpid(child, &status, 0), child);
+    return WEXITSTATUS(status) == 1;
+}
+
+static void test_os__a_child_closes_what_is_locked_for_a_moment(void **state)
+{
+    (void)state;
+    int fd = make_file("lock", "");
+    int other = lc_openat(dir, "lock", O_RDWR, 0);
+    assert_false(closed_in_child(fd));
+    assert_int_equal(lc_lock_within(fd, 0, NULL, NULL), 0);
+    assert_int_equal(lc_lock_within(other, 0, NULL, NULL), -1);
+    assert_true(closed_in_child(fd));
+    assert_false(closed_in_child(other));
+    /* It is this process's still, and its lock, too. */
+    assert_int_equal(lc_lock_now(other), -1);
+    lc_unlock(fd);
+    assert_false(closed_in_child(fd));
+    assert_int_equal(lc_lock_now(other), 0);
+    lc_close(other);
+    lc_close(fd);
 }
 
 #define OS_TEST(name) cmocka_unit_test_setup_teardown(name, enter, leave)
@@ -685,6 +718,7 @@ int main(void)
         OS_TEST(test_os__lock_needs_a_descriptor_that_may_write),
         OS_TEST(test_os__lock_within_gives_up_in_time),
         OS_TEST(test_os__lock_within_gets_what_becomes_free),
+        OS_TEST(test_os__a_child_closes_what_is_locked_for_a_moment),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

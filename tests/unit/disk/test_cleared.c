@@ -4,6 +4,7 @@
 #include "cache/handle.h"
 #include "disk/cleared.h"
 #include "fault.h"
+#include "orphan.h"
 #include "scratch.h"
 
 enum { MANY = LC_CLEARED_FEW + 40, OTHERS = 70 };
@@ -356,6 +357,28 @@ static void test_cleared__each_call_that_fails(void **unused)
             continue;
 }
 
+static void clear_it(void)
+{
+    orphan_from_now();
+    (void)!locache_clear(foo, NULL);
+}
+
+/* Somebody else's thread forks, and the process is killed, while it has the directory locked. */
+static void test_cleared__a_child_has_no_part_in_the_lock(void **unused)
+{
+    (void)unused;
+    if (!exchanges())
+        skip();
+    locache_close(open_many());
+    int child = orphan_of("chmod", clear_it, true);
+    locache *cache = open_function("my_func");
+    assert_hit(cache, 7, "r");
+    must_put(cache, MANY, "r");
+    assert_hit(cache, MANY, "r");
+    locache_close(cache);
+    close(child);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -369,6 +392,7 @@ int main(void)
         scratch_test(test_cleared__is_seen_by_who_has_it_in_memory),
         scratch_test(test_cleared__is_seen_by_who_holds_no_directory),
         scratch_test(test_cleared__each_call_that_fails),
+        scratch_test(test_cleared__a_child_has_no_part_in_the_lock),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

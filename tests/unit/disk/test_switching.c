@@ -1,4 +1,5 @@
 /* The lock on .versions/, by processes that start at once and all want it. */
+#include "orphan.h"
 #include "sanitized.h"
 #include "scratch.h"
 
@@ -88,11 +89,32 @@ static void test_switching__a_slow_disk_makes_nobody_give_up(void **unused)
     start_at_once(count, count, true);
 }
 
+static void begin_a_function(void)
+{
+    locache *cache = open_function("killed");
+    orphan_from_now();
+    (void)!put(cache, 1, "r");
+}
+
+/* Somebody else's thread forks, and the process is killed, in the middle of a switch. */
+static void test_switching__a_child_has_no_part_in_the_lock(void **unused)
+{
+    (void)unused;
+    int child = orphan_of("rename", begin_a_function, true);
+    /* It would give up after seconds. */
+    locache *cache = open_function("another");
+    must_put(cache, 1, "r");
+    assert_hit(cache, 1, "r");
+    locache_close(cache);
+    close(child);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         scratch_test_long(test_switching__many_start_at_once_and_none_gives_up),
         scratch_test_long(test_switching__a_slow_disk_makes_nobody_give_up),
+        scratch_test(test_switching__a_child_has_no_part_in_the_lock),
     };
     return cmocka_run_group_tests_name("switching", tests, NULL, NULL);
 }

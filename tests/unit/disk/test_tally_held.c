@@ -5,6 +5,7 @@
 #include "disk/tally.h"
 #include "disk/tally_held.h"
 
+#include "orphan.h"
 #include "scratch.h"
 
 #include <dirent.h>
@@ -133,51 +134,30 @@ static void test_tally_held__a_child_opens_its_own(void **unused)
     locache_close(cache);
 }
 
-static int kill_at_tally(const char *call)
+static void store_twice(void)
 {
-    if (strcmp(call, "pwrite") == 0)
-        (void)raise(SIGKILL);
-    return 0;
-}
-
-/* A process with a child that goes on for as long as `until` is open dies while it has the lock. */
-static _Noreturn void die_storing(int until)
-{
-    char byte;
     locache *cache = open_bounded();
     must_put(cache, 1, "r");
-    pid_t child = fork();
-    if (child == 0)
-        _exit(read(until, &byte, 1) != 0);
-    lc_fault_hook = kill_at_tally;
+    orphan_from_now();
     (void)!put(cache, 2, "r");
-    _exit(1);
 }
 
+/* A process dies while it has the lock, which has a child since before, or since it has it. */
 static void test_tally_held__its_lock_ends_with_who_had_it(void **unused)
 {
     (void)unused;
-    int ends[2];
-    int status;
-    assert_int_equal(pipe(ends), 0);
-    fflush(NULL);
-    pid_t pid = fork();
-    assert_true(pid >= 0);
-    if (pid == 0) {
-        close(ends[1]);
-        die_storing(ends[0]);
+    for (int within = 0; within < 2; within++) {
+        int child = orphan_of("pwrite", store_twice, within);
+        locache *cache = open_bounded();
+        int64_t begin = lc_monotonic();
+        must_put(cache, 3, "r");
+        must_put(cache, 4, "r");
+        /* Each would wait for a second. */
+        assert_true(lc_monotonic() - begin < INT64_C(1000000000));
+        locache_close(cache);
+        close(child);
+        remove_all(foo);
     }
-    assert_int_equal(waitpid(pid, &status, 0), pid);
-    assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
-    locache *cache = open_bounded();
-    int64_t begin = lc_monotonic();
-    must_put(cache, 3, "r");
-    must_put(cache, 4, "r");
-    /* Each would wait for a second. */
-    assert_true(lc_monotonic() - begin < INT64_C(1000000000));
-    locache_close(cache);
-    close(ends[0]);
-    close(ends[1]);
 }
 
 static void *put_some(void *of)
