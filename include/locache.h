@@ -944,6 +944,8 @@ LOCACHE_API int64_t locache_value_compute_time(const locache_value *value);
 LOCACHE_API size_t locache_value_size(const locache_value *value);
 /* Was it read from a base (locache_options.base)? */
 LOCACHE_API bool locache_value_from_base(const locache_value *value);
+/* Is it past its end, and given all the same (locache_options.stale)? */
+LOCACHE_API bool locache_value_stale(const locache_value *value);
 /* Are its buffers a mapping of the file? */
 LOCACHE_API bool locache_value_mapped(const locache_value *value);
 /* For locache_remember(). */

@@ -23,7 +23,7 @@ class Explanation(NamedTuple):
     """What a call would find, and why."""
 
     hit: bool
-    why: str  # a word: "stored", "base", "absent", "changed", "order", "damaged", "off", ...
+    why: str  # a word: "stored", "stale", "base", "absent", "changed", "order", "damaged", "off", ...
     line: str  # the same in a line
     parts: list  # what differs: dicts of texts
     path: Path | None  # of the result's file, whether it is there or not
@@ -69,6 +69,8 @@ def stored(persisted, asked):
     when = strftime("%Y-%m-%d %H:%M:%S", gmtime(asked["created"] / 1e9))
     text = f"stored {when} UTC, computed in {asked['duration'] / 1e9:.3g} s"
     parts = []
+    if asked["stale"]:
+        return "stale", f"stale, and computed anew behind the next call; {text}", parts
     if asked["from_base"]:
         cache = os.path.dirname(os.path.dirname(asked["path"]))
         return "base", f"{text}, from the base {cache}", [{"kind": "base", "path": cache}]

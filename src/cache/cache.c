@@ -106,7 +106,7 @@ static locache_status take_valid(locache_value **out, locache_value *value, loca
     look->stale = false;
     if (cache->bounded) {
         lc_bounds_note_use(cache, address->name, value);
-        look->stale = lc_bounds_is_stale(cache, &value->entry);
+        look->stale = value->stale = lc_bounds_is_stale(cache, &value->entry);
     }
     if (!look->stale)
         lc_recall_keep(cache, address, value);

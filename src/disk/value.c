@@ -62,6 +62,11 @@ bool locache_value_from_base(const locache_value *value)
     return value->stamp.words[LC_STAMP_BASE] != 0;
 }
 
+bool locache_value_stale(const locache_value *value)
+{
+    return value->stale;
+}
+
 bool locache_value_mapped(const locache_value *value)
 {
     return value->mapped;
@@ -126,7 +131,7 @@ locache_value *lc_value_new(size_t size)
     if (value == NULL)
         return NULL;
     atomic_init(&value->holders, 1);
-    value->mapped = value->sound = false;
+    value->mapped = value->sound = value->stale = false;
     value->size = size;
     value->bytes = value->room;
     return value;
@@ -156,6 +161,7 @@ locache_status locache_value_copy(locache_value **out, const locache_value *valu
     memcpy(copy->bytes, value->room, front);
     memcpy(copy->bytes + front, value->bytes + front, value->size - front);
     copy->stamp = value->stamp;
+    copy->stale = value->stale;
     copy->entry = value->entry;
     copy->entry.key.data = copy->bytes + (key - value->room);
     copy->entry.body.data = copy->bytes + (body - value->room);

@@ -17,6 +17,7 @@ struct locache_value {
     atomic_uint holders;
     bool mapped; /* bytes are a mapping, and not `room` */
     bool sound;  /* parsed and verified already, as each that is mapped is */
+    bool stale;  /* past its end, and given all the same */
     size_t room_size;
     size_t size; /* of the file */
     unsigned char *bytes;

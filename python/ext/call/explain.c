@@ -20,6 +20,7 @@ typedef struct finding {
     int64_t created;
     int64_t duration;
     bool from_base;
+    bool stale;
 } finding;
 
 static int set_message(finding *out, const char *status, const char *message)
@@ -70,6 +71,7 @@ static int look_quietly(finding *out, lcpy_persisted *self, const lcpy_key *key)
     if (status == LOCACHE_OK) {
         take_stored(out, value);
         out->from_base = locache_value_from_base(value);
+        out->stale = locache_value_stale(value);
         if (out->from_base && self->cache != NULL)
             (void)!locache_value_path(out->path, value, self->cache, key->writer.data,
                                       key->writer.length, NULL);
@@ -104,12 +106,12 @@ static PyObject *call_explain(lcpy_persisted *self, const lcpy_key *key, const f
     PyObject *result = NULL;
     if (path != NULL)
         result = PyObject_CallMethod(
-            module, "explain", "Oy#{s:s,s:O,s:O,s:s,s:O,s:L,s:L,s:O}", self, key->writer.data,
+            module, "explain", "Oy#{s:s,s:O,s:O,s:s,s:O,s:L,s:L,s:O,s:O}", self, key->writer.data,
             (Py_ssize_t)key->writer.length, "status", found->status, "message", found->message,
             "path", path, "function", found->function != NULL ? found->function : "", "enabled",
             self->options.enabled != NULL ? self->options.enabled : Py_True, "created",
             (long long)found->created, "duration", (long long)found->duration, "from_base",
-            found->from_base ? Py_True : Py_False);
+            found->from_base ? Py_True : Py_False, "stale", found->stale ? Py_True : Py_False);
     Py_XDECREF(path);
     Py_XDECREF(module);
     return result;

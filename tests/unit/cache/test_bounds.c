@@ -72,6 +72,8 @@ static void test_bounds__a_record_expires_for_all(void **unused)
     locache_close(plain);
 }
 
+static bool given_stale; /* by the last begin() */
+
 /* What a caller is given, and whether it is his to compute anew. */
 static locache_status begin(locache_flight **flight, locache *cache, int x, const char *expected)
 {
@@ -84,6 +86,7 @@ static locache_status begin(locache_flight **flight, locache *cache, int x, cons
         const void *body = locache_value_body(&size, value);
         assert_int_equal(size, strlen(expected));
         assert_memory_equal(body, expected, size);
+        given_stale = locache_value_stale(value);
         locache_value_free(value);
     }
     return status;
@@ -124,12 +127,15 @@ static void test_bounds__one_of_all_refreshes(void **unused)
     commit(flight, "old");
     assert_int_equal(begin(&flight, cache, 1, "old"), LOCACHE_OK);
     assert_null(flight);
+    assert_false(given_stale);
     pass(410 * MS);
     assert_int_equal(begin(&flight, cache, 1, "old"), LOCACHE_OK);
     assert_non_null(flight);
+    assert_true(given_stale);
     for (int i = 0; i < 3; i++) {
         assert_int_equal(begin(&other, i % 2 == 0 ? cache : second, 1, "old"), LOCACHE_OK);
         assert_null(other);
+        assert_true(given_stale);
     }
     wait_for(in_child(ask_in_child, NULL));
     /* Each was given one, who has the turn as well. */
