@@ -307,7 +307,9 @@ def test_a_stale_result_is_served_while_it_is_refreshed(kept):
     assert f(1) == 1
     time.sleep(0.06)
     told = f.explain(1)
-    assert told.hit and told.why == "stale" and told.line.startswith("hit: stale, and computed anew")
+    assert (
+        told.hit and told.why == "stale" and told.line.startswith("hit: stale, and computed anew")
+    )
     world.goes_on.clear()
     began = time.monotonic()
     assert [f(1) for _ in range(20)] == [1] * 20
