@@ -23,7 +23,7 @@ class Explanation(NamedTuple):
     """What a call would find, and why."""
 
     hit: bool
-    why: str  # a word: "stored", "stale", "base", "absent", "changed", "order", "damaged", "off", ...
+    why: str  # a word: "stored", "stale", "base", "absent", "changed", "order", "damaged", ...
     line: str  # the same in a line
     parts: list  # what differs: dicts of texts
     path: Path | None  # of the result's file, whether it is there or not
