@@ -236,9 +236,10 @@ static void replace_lock_held(lc_counts *late, const lc_directory *at, int fd)
 static void fold(lc_counts *late, const lc_directory *at, int fd, int64_t size)
 {
     /* Where there are no locks, it begins anew instead. */
-    if (lc_lock_now(fd) == 0) {
+    if (lc_lock_within(fd, 0, NULL, NULL) == 0) {
         if (has_name(at, fd))
             replace_lock_held(late, at, fd);
+        lc_unlock(fd);
     } else if (size > (int64_t)READ_MAX && has_name(at, fd)) {
         lc_counts_forget(at->dir);
     }

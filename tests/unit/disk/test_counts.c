@@ -3,6 +3,7 @@
 
 #include "disk/counts.h"
 #include "fault.h"
+#include "orphan.h"
 
 #include <time.h>
 
@@ -381,6 +382,26 @@ static void test_counts__survive_a_process_that_dies_at_any_call(void **unused)
     }
 }
 
+static void add_until_folded(void)
+{
+    orphan_from_now();
+    for (int i = 0; i < 1000; i++)
+        must_add(1);
+}
+
+/* Somebody else's thread forks, and the process is killed, while it folds. */
+static void test_counts__a_child_has_no_part_in_the_lock(void **unused)
+{
+    (void)unused;
+    open_directory();
+    int child = orphan_of("rename", add_until_folded, true);
+    int fd = open(file(), O_RDWR);
+    assert_true(fd >= 0);
+    assert_int_equal(lc_lock_now(fd), 0);
+    close(fd);
+    close(child);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -397,6 +418,7 @@ int main(void)
         scratch_test(test_counts__are_added_once_whenever_another_folds),
         scratch_test(test_counts__stay_what_they_are_where_a_call_fails),
         scratch_test(test_counts__survive_a_process_that_dies_at_any_call),
+        scratch_test(test_counts__a_child_has_no_part_in_the_lock),
     };
     return cmocka_run_group_tests_name("counts", tests, NULL, NULL);
 }
