@@ -454,7 +454,7 @@ TARGETS = (
     Target(f"hit, {IN_TURN:,} sets in turn, over one set", "in turn", 2, (STRICT, "hit_ints")),
     Target("first call of a process, warm", "first_call", 50_000),
     Target(
-        "first call of a process, warm, over pysciqlop-cache",
+        "first call of a process, warm",
         "first_call",
         1,
         ("pysciqlop-cache", "first_call"),

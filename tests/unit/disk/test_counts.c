@@ -1,6 +1,7 @@
 /* The file in which processes add up what they counted. */
 #include "scratch.h"
 
+#include "base/os.h"
 #include "disk/counts.h"
 #include "fault.h"
 #include "orphan.h"
