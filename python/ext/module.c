@@ -16,6 +16,7 @@
 #include "plain/names.h"
 #include "plain/types.h"
 #include "reach/names.h"
+#include "reach/owner.h"
 #include "reach/reach.h"
 #include "result/arrow_frame.h"
 #include "result/layout.h"
@@ -96,6 +97,16 @@ static int exec_reach(PyObject *module)
     return 0;
 }
 
+/* What is the interpreter's, and stays: asked for now, and not by the first call. Whatever fails here
+ * fails there again, which says so. */
+static int exec_lasting(PyObject *module)
+{
+    lcpy_state *state = PyModule_GetState(module);
+    if (lcpy_code_tag(state) == NULL || lcpy_owner_prepare(state) < 0)
+        PyErr_Clear();
+    return 0;
+}
+
 static int exec_version(PyObject *module)
 {
     return PyModule_AddStringConstant(module, "__version__", locache_version());
@@ -169,9 +180,13 @@ static void release(void *module)
 }
 
 static PyModuleDef_Slot slots[] = {
-    {Py_mod_exec, LCPY_SLOT(exec_warning)},    {Py_mod_exec, LCPY_SLOT(exec_types)},
-    {Py_mod_exec, LCPY_SLOT(exec_reach)},      {Py_mod_exec, LCPY_SLOT(exec_version)},
-    {Py_mod_exec, LCPY_SLOT(lcpy_weigh_exec)}, LCPY_ANY_INTERPRETER{0, NULL},
+    {Py_mod_exec, LCPY_SLOT(exec_warning)},
+    {Py_mod_exec, LCPY_SLOT(exec_types)},
+    {Py_mod_exec, LCPY_SLOT(exec_reach)},
+    {Py_mod_exec, LCPY_SLOT(exec_version)},
+    {Py_mod_exec, LCPY_SLOT(lcpy_weigh_exec)},
+    {Py_mod_exec, LCPY_SLOT(exec_lasting)},
+    LCPY_ANY_INTERPRETER{0, NULL},
 };
 
 static PyModuleDef definition = {

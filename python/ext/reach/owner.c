@@ -27,6 +27,11 @@ static PyObject *standard_directory(lcpy_state *state)
     return state->standard;
 }
 
+int lcpy_owner_prepare(lcpy_state *state)
+{
+    return standard_directory(state) != NULL ? 0 : -1;
+}
+
 static const char *installed_part(const char *path)
 {
     const char *found = strstr(path, "/site-packages/");
