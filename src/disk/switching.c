@@ -25,7 +25,7 @@
  * having changed anything has been stopped, or is something broken. While things change, thousands
  * of processes may be queueing, on a slow file system: then it is waited so many times as long. */
 #define LOCK_MILLISECONDS 4000
-#define LOCK_ROUNDS 15
+#define LOCK_ROUNDS 45
 /* A removed lock file is made anew; a few in a row are somebody's `rm -rf`, not bad luck. */
 #define LOCK_ATTEMPTS 8
 

@@ -21,13 +21,19 @@ static struct {
     bool within; /* it is forked at that call, as by another thread, or was before */
 } orphan;
 
+/* It is there, and has done what a child does at first, when this returns. */
 static void orphan_make(void)
 {
-    char byte;
+    int began[2];
+    char byte = 0;
+    child_require(pipe(began) == 0);
     pid_t child = fork();
-    if (child == 0)
+    child_require(child >= 0);
+    if (child == 0) {
+        child_require(write(began[1], &byte, 1) == 1);
         _exit(read(orphan.until, &byte, 1) != 0);
-    child_require(child > 0);
+    }
+    child_require(read(began[0], &byte, 1) == 1);
 }
 
 static int orphan_hook(const char *call)

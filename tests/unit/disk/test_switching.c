@@ -53,7 +53,7 @@ static void start_at_once(int count, int functions, bool slow)
         assert_true(children[i] >= 0);
         if (children[i] == 0) {
             close(ends[1]);
-            alarm(120);
+            alarm(300);
             start_one(&one);
             _exit(0);
         }
