@@ -97,8 +97,8 @@ static int exec_reach(PyObject *module)
     return 0;
 }
 
-/* What is the interpreter's, and stays: asked for now, and not by the first call. Whatever fails here
- * fails there again, which says so. */
+/* What is the interpreter's, and stays: asked for now, and not by the first call. Whatever fails
+ * here fails there again, which says so. */
 static int exec_lasting(PyObject *module)
 {
     lcpy_state *state = PyModule_GetState(module);
