@@ -136,7 +136,7 @@ static bool member_path(char out[LOCACHE_PATH_MAX], const exporting *in, const c
 }
 
 /* Its record, and what its version is made of, before the first result. False: it has none, and
- * what its results are of is not known. */
+ * what its results are of is not known; or in->failed says what failed. */
 static bool put_record_of(exporting *in, const cli_visit *visit)
 {
     char path[LOCACHE_PATH_MAX];
@@ -145,9 +145,11 @@ static bool put_record_of(exporting *in, const cli_visit *visit)
     size_t size;
     char *note = malloc(LOCACHE_NOTE_MAX);
     size_t note_size;
-    bool known = note != NULL &&
-                 locache_folder_record(record, &size, visit->folder, &error) == LOCACHE_OK &&
-                 member_path(path, in, visit, ".locache/version");
+    locache_status status =
+        note == NULL ? LOCACHE_ENOMEM : locache_folder_record(record, &size, visit->folder, &error);
+    if (status == LOCACHE_ENOMEM)
+        in->failed = ENOMEM;
+    bool known = status == LOCACHE_OK && member_path(path, in, visit, ".locache/version");
     in->begun = known && export_member(in, path, record, size, 0);
     if (in->begun &&
         locache_version_note(note, &note_size, visit->info->path, &error) == LOCACHE_OK &&
@@ -196,7 +198,7 @@ static bool export_file(void *context, const cli_visit *visit, const locache_fil
     }
     if (!cli_is_of_folder(&file, visit)) {
         in->misplaced++;
-    } else if (!in->begun && !put_record_of(in, visit)) {
+    } else if (!in->begun && !put_record_of(in, visit) && in->failed == 0) {
         (void)snprintf(path, sizeof path, "%.*s has no record of its version", 3000,
                        visit->info->path);
         leave_out(in, path);

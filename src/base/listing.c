@@ -19,6 +19,8 @@
  * takes as long for a name that is not looked at (tmpfs: a third of a microsecond). */
 #define LIST_BYTES 32768
 #define LOOK_BYTES 4096
+/* Where there is no memory for that: what was half made is to be found and removed then, too. */
+#define FEW_BYTES 1024
 
 static bool is_name(const char *name)
 {
@@ -67,19 +69,22 @@ static long read_piece(int fd, char *piece, size_t size)
 static int read_names(int fd, size_t piece_size, int64_t *place,
                       bool (*fn)(void *context, const char *name), void *context)
 {
-    char *piece = lc_alloc(piece_size);
-    long got = piece != NULL ? 1 : -1;
-    int code = ENOMEM;
-    bool more = piece != NULL;
+    char few[FEW_BYTES];
+    char *own = lc_alloc(piece_size);
+    char *piece = own != NULL ? own : few;
+    size_t size = own != NULL ? piece_size : sizeof few;
+    long got = 0;
+    int code = 0;
+    bool more = true;
     if (*place != 0)
         (void)!lseek(fd, (off_t)*place, SEEK_SET);
     *place = 0;
     while (more) {
-        got = read_piece(fd, piece, piece_size);
+        got = read_piece(fd, piece, size);
         code = errno;
         more = got > 0 && tell_names(piece, (size_t)got, place, fn, context);
     }
-    lc_free(piece);
+    lc_free(own);
     close(fd);
     if (got < 0)
         errno = code;

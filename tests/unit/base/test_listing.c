@@ -129,18 +129,38 @@ static void test_listing__each_name_needs_a_directory(void **state)
 
 static void test_listing__each_name_fails_without_losing_descriptors(void **state)
 {
-    bool failed = true;
+    static const char *const calls[] = {"openat", "readdir"};
     (void)state;
     lc_close(make_file("a"));
     int before = open_descriptors();
-    for (int n = 1; failed; n++) {
-        int count = 0;
-        fault_set(NULL, n, EIO);
-        int result = lc_each_name(dir, count_name, &count);
-        failed = fault_clear();
-        assert_int_equal(result, failed ? -1 : 0);
-        assert_int_equal(open_descriptors(), before);
+    for (size_t i = 0; i < sizeof calls / sizeof *calls; i++) {
+        bool failed = true;
+        for (int n = 1; failed; n++) {
+            int count = 0;
+            fault_set(calls[i], n, EIO);
+            int result = lc_each_name(dir, count_name, &count);
+            failed = fault_clear();
+            assert_int_equal(result, failed ? -1 : 0);
+            assert_int_equal(open_descriptors(), before);
+        }
     }
+}
+
+/* What is to be removed is found. */
+static void test_listing__each_name_needs_no_memory(void **state)
+{
+    enum { NAMES = 100 };
+    char name[100];
+    int count = 0;
+    (void)state;
+    for (int i = 0; i < NAMES; i++) {
+        snprintf(name, sizeof name, "%090d", i);
+        lc_close(make_file(name));
+    }
+    fault_set("alloc", 1, ENOMEM);
+    assert_int_equal(lc_each_name(dir, count_name, &count), 0);
+    assert_true(fault_clear());
+    assert_int_equal(count, NAMES);
 }
 
 #define LISTING_TEST(name) cmocka_unit_test_setup_teardown(name, enter, leave)
@@ -152,6 +172,7 @@ int main(void)
         LISTING_TEST(test_listing__each_name_from_goes_on_where_it_stopped),
         LISTING_TEST(test_listing__each_name_needs_a_directory),
         LISTING_TEST(test_listing__each_name_fails_without_losing_descriptors),
+        LISTING_TEST(test_listing__each_name_needs_no_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
