@@ -29,7 +29,9 @@ static PyObject *standard_directory(lcpy_state *state)
 
 int lcpy_owner_prepare(lcpy_state *state)
 {
-    return standard_directory(state) != NULL ? 0 : -1;
+    /* Not loaded for this: `python -S` comes without it. */
+    bool loaded = PyDict_GetItemString(PyImport_GetModuleDict(), "os") != NULL;
+    return !loaded || standard_directory(state) != NULL ? 0 : -1;
 }
 
 static const char *installed_part(const char *path)

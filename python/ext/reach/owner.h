@@ -11,7 +11,7 @@ typedef enum lcpy_owner {
     LCPY_OWNER_PYTHON    /* the standard library, and locache itself */
 } lcpy_owner;
 
-/* Look up where the standard library is. 0, or -1 with an exception. */
+/* Look up where the standard library is, if that is known yet. 0, or -1 with an exception. */
 int lcpy_owner_prepare(lcpy_state *state);
 
 /* All: an owner, or -1 with an exception. */
