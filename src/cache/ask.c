@@ -279,13 +279,12 @@ static void offer_refresh(locache_value **value, locache_flight **flight, locach
     bool can_store =
         lc_dirhold_borrow(cache) >= 0 || lc_cache_make_directory(cache, NULL) == LOCACHE_OK;
     bool taken = can_store && lc_flight_try(begun) == LC_TURN_TAKEN;
-    all->look.stale = false;
     all->look.counted = true;
     if (taken &&
         lc_cache_look_again(&newer, cache, lc_flight_address(begun), &all->look) == LOCACHE_OK) {
         locache_value_free(*value);
         *value = newer;
-        taken = all->look.stale;
+        taken = newer->stale;
     }
     if (!taken)
         lc_flight_end(begun);
@@ -302,7 +301,7 @@ static locache_status ask(locache_value **value, locache_flight **flight, locach
     if (cache->limits.stale > 0)
         *flight = NULL;
     locache_status status = look_before(value, &all, cache, &address, error);
-    if (status == LOCACHE_OK && all.look.stale && !(cache->flags & LOCACHE_OPEN_READ_ONLY))
+    if (status == LOCACHE_OK && (*value)->stale && !(cache->flags & LOCACHE_OPEN_READ_ONLY))
         offer_refresh(value, flight, cache, &address, &all);
     if (status != LOCACHE_MISS)
         return status;

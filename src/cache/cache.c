@@ -103,18 +103,17 @@ static locache_status take_valid(locache_value **out, locache_value *value, loca
         count_time(&cache->saved_time, &value->stamp);
         lc_counting_bytes(&cache->counting.read, value->size);
     }
-    look->stale = false;
     if (cache->bounded) {
         lc_bounds_note_use(cache, address->name, value);
-        look->stale = value->stale = lc_bounds_is_stale(cache, &value->entry);
+        value->stale = lc_bounds_is_stale(cache, &value->entry);
     }
-    if (!look->stale)
+    if (!value->stale)
         lc_recall_keep(cache, address, value);
     *out = value;
     if (look->counted)
         return LOCACHE_OK;
     lc_handle_event(cache, LOCACHE_EVENT_HIT, address->name,
-                    look->stale      ? "stale"
+                    value->stale     ? "stale"
                     : cache->foreign ? "from the base"
                                      : "");
     lc_counting_note(cache);
@@ -164,8 +163,7 @@ static locache_status look_below(locache_value **out, locache *cache, lc_address
         locache_status status = look_here(out, base, &below, &its, &why);
         if (status == LOCACHE_OK) {
             lc_layers_mark(&(*out)->stamp, i, reset_at);
-            look->stale = its.stale;
-            if (!its.stale)
+            if (!(*out)->stale)
                 lc_recall_keep(cache, address, *out);
             lc_error_clear(error);
         }

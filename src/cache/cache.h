@@ -16,7 +16,6 @@ typedef struct lc_look {
     int64_t from;    /* only what was stored since, nanoseconds since 1970-01-01 UTC; 0: all */
     bool was_there;  /* out: something was there, and not to be had */
     const char *why; /* out: as a miss's event says it; or NULL */
-    bool stale;      /* out: what was found is past its end, and given all the same */
 } lc_look;
 
 /* As locache_get(), but on disk alone (what is in memory: recall.h), and without the event of a
