@@ -135,29 +135,30 @@ static bool member_path(char out[LOCACHE_PATH_MAX], const exporting *in, const c
            LOCACHE_PATH_MAX;
 }
 
-/* Its record, and what its version is made of, before the first result. False: it has none, and
- * what its results are of is not known; or in->failed says what failed. */
-static bool put_record_of(exporting *in, const cli_visit *visit)
+/* Its record, and what its version is made of, before the first result. MISS: it has none, and what
+ * its results are of is not known. */
+static locache_status put_record_of(exporting *in, const cli_visit *visit, locache_error *error)
 {
     char path[LOCACHE_PATH_MAX];
     char record[LOCACHE_VERSION_RECORD_MAX];
-    locache_error error;
     size_t size;
     char *note = malloc(LOCACHE_NOTE_MAX);
     size_t note_size;
     locache_status status =
-        note == NULL ? LOCACHE_ENOMEM : locache_folder_record(record, &size, visit->folder, &error);
-    if (status == LOCACHE_ENOMEM)
-        in->failed = ENOMEM;
-    bool known = status == LOCACHE_OK && member_path(path, in, visit, ".locache/version");
-    in->begun = known && export_member(in, path, record, size, 0);
+        note == NULL ? LOCACHE_ENOMEM : locache_folder_record(record, &size, visit->folder, error);
+    if (status == LOCACHE_OK && !member_path(path, in, visit, ".locache/version"))
+        status = LOCACHE_MISS;
+    if (status == LOCACHE_MISS)
+        (void)snprintf(error->message, sizeof error->message, "%.*s has no record of its version",
+                       LOCACHE_MESSAGE_MAX - 64, visit->info->path);
+    in->begun = status == LOCACHE_OK && export_member(in, path, record, size, 0);
     if (in->begun &&
-        locache_version_note(note, &note_size, visit->info->path, &error) == LOCACHE_OK &&
+        locache_version_note(note, &note_size, visit->info->path, error) == LOCACHE_OK &&
         note_size > 0 && member_path(path, in, visit, ".locache/parts"))
         in->begun = export_member(in, path, note, note_size, 0);
     free(note);
     in->functions += in->begun;
-    return known;
+    return status;
 }
 
 static bool enter_folder(void *context, const cli_visit *visit)
@@ -168,12 +169,17 @@ static bool enter_folder(void *context, const cli_visit *visit)
     return in->failed == 0;
 }
 
-static void leave_out(exporting *in, const char *message)
+/* Without memory all else would be left out, too. */
+static void leave_out(exporting *in, locache_status status, const locache_error *error)
 {
+    if (status == LOCACHE_ENOMEM) {
+        in->failed = ENOMEM;
+        return;
+    }
     in->left_out++;
     in->code = CLI_FOUND;
     cli_progress_clear(&in->progress);
-    cli_error("left out: %s", message);
+    cli_error("left out: %s", error->message);
 }
 
 static bool export_file(void *context, const cli_visit *visit, const locache_file *listed)
@@ -193,15 +199,13 @@ static bool export_file(void *context, const cli_visit *visit, const locache_fil
     if (status == LOCACHE_MISS || (status < LOCACHE_OK && !listed->ours))
         return true;
     if (status != LOCACHE_OK) {
-        leave_out(in, error.message);
-        return true;
+        leave_out(in, status, &error);
+        return in->failed == 0;
     }
     if (!cli_is_of_folder(&file, visit)) {
         in->misplaced++;
-    } else if (!in->begun && !put_record_of(in, visit) && in->failed == 0) {
-        (void)snprintf(path, sizeof path, "%.*s has no record of its version", 3000,
-                       visit->info->path);
-        leave_out(in, path);
+    } else if (!in->begun && (status = put_record_of(in, visit, &error)) != LOCACHE_OK) {
+        leave_out(in, status, &error);
     } else if (member_path(path, in, visit, listed->name) &&
                export_member(in, path, bytes, (size_t)file.file_size, file.created / 1000000000)) {
         in->results++;

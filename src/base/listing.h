@@ -6,7 +6,7 @@
 #include <stdint.h>
 
 /* Each of them, "." and ".." left out. Stops early when fn returns false. The descriptor is not
- * consumed. 0, or -1 and errno. */
+ * consumed. 0, or -1 and errno; on Linux not for want of memory. */
 int lc_each_name(int dir, bool (*fn)(void *context, const char *name), void *context);
 /* The same for who wants some of them, from a place on, 0 or where an earlier call of any process
  * stopped, which becomes the place where this one does; 0: it came to the end. What the directory's
