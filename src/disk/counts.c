@@ -284,6 +284,7 @@ static added open_to_add(int *out, uint64_t *end, const lc_directory *at, bool m
     return found.st_nlink == 0 ? AGAIN : FAILED;
 }
 
+/* late: NULL, nothing is folded. */
 static added append_record(lc_counts *late, const lc_directory *at,
                            const unsigned char record[RECORD], bool make)
 {
@@ -297,7 +298,7 @@ static added append_record(lc_counts *late, const lc_directory *at,
         result = FAILED;
     else if (lc_fstat(fd, &found) == 0 && found.st_nlink == 0)
         result = is_before_seal(fd, lc_position(fd) - RECORD) ? ADDED : AGAIN;
-    else if (found.st_size >= FOLD_FROM)
+    else if (late != NULL && found.st_size >= FOLD_FROM)
         fold(late, at, fd, found.st_size);
     lc_close(fd);
     return result;
@@ -316,12 +317,12 @@ static int add_one(lc_counts *late, const lc_directory *at, const lc_counts *mor
 int lc_counts_add(const lc_directory *at, const lc_counts *more, bool make)
 {
     lc_counts late = {.since = 0};
-    lc_counts later = {.since = 0};
     int result = add_one(&late, at, more, make);
-    /* Nothing more can be done where this fails: it was others'. The file is small again, so that
-     * nothing is folded here. */
+    /* Nothing more can be done where this fails: it was others'. Who adds next folds, if others
+     * have filled the new file already: here it would have to be done again for what came late to
+     * that. */
     if (late.since != 0)
-        (void)!add_one(&later, at, &late, make);
+        (void)!add_one(NULL, at, &late, make);
     return result;
 }
 

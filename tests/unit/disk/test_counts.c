@@ -292,6 +292,36 @@ static void test_counts__lose_nothing_to_a_fold_at_any_moment(void **unused)
     assert_true(acted > 10);
 }
 
+/* Others add to each file that is folded, and to the new one until one record more fills it. */
+static int add_and_fill(const char *call)
+{
+    if (within)
+        return 0;
+    within = true;
+    if (strcmp(call, "rename") == 0) {
+        must_add(1000);
+        acted++;
+    }
+    for (int64_t at_once = size_there(); acted > 0 && at_once < 255 * RECORD; at_once += RECORD)
+        must_add(0);
+    within = false;
+    return 0;
+}
+
+static void test_counts__lose_nothing_to_a_fold_while_what_came_late_is_added(void **unused)
+{
+    (void)unused;
+    open_directory();
+    acted = 0;
+    for (int i = 0; i < 255; i++)
+        must_add(1);
+    lc_fault_hook = add_and_fill;
+    must_add(1);
+    lc_fault_hook = NULL;
+    assert_true(acted > 0);
+    assert_int_equal(hits_there(), 256 + 1000 * acted);
+}
+
 /* The other way round: another process folds between two system calls of one that adds. */
 static int fold_between(const char *call)
 {
@@ -416,6 +446,7 @@ int main(void)
         scratch_test(test_counts__are_written_to_no_other_file),
         scratch_test(test_counts__of_several_processes_lose_nothing),
         scratch_test(test_counts__lose_nothing_to_a_fold_at_any_moment),
+        scratch_test(test_counts__lose_nothing_to_a_fold_while_what_came_late_is_added),
         scratch_test(test_counts__are_added_once_whenever_another_folds),
         scratch_test(test_counts__stay_what_they_are_where_a_call_fails),
         scratch_test(test_counts__survive_a_process_that_dies_at_any_call),
