@@ -50,12 +50,13 @@ static uintptr_t size_of_first(void)
     return size;
 }
 
-/* The lowest byte of that stack, which grows on demand. Its highest are what the kernel puts there,
- * sixteen random bytes among them. 0: who can tell? */
+/* The lowest byte of that stack, which grows on demand. Its highest are what the kernel puts there:
+ * the program's name above its environment and arguments, which may be megabytes. 0: who can
+ * tell? */
 static uintptr_t lowest_of_first(uintptr_t here)
 {
     uintptr_t size = size_of_first();
-    uintptr_t top = (uintptr_t)getauxval(AT_RANDOM);
+    uintptr_t top = (uintptr_t)getauxval(AT_EXECFN);
     return size > 0 && here < top && top > size && here > top - size ? top - size : 0;
 }
 

@@ -8,13 +8,19 @@
 #include <pthread.h>
 #include <stdint.h>
 
+#ifdef __linux__
+#include <sys/auxv.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+#endif
+
 /* What has to be left: the way of a miss takes as much, for values that are nested as deep as
  * entries hold, and the function itself has its own needs. */
 #define RESERVE ((uintptr_t)256 << 10)
 
-/* Most threads never come near the end of theirs, and to ask where it is reads a file for a
- * process's first thread: so it is asked only where the stack has moved so far since it was first
- * looked at. */
+/* Most threads never come near the end of theirs, and to ask where it is takes time: so it is asked
+ * only where the stack has moved so far since it was first looked at. */
 #define MOVED ((uintptr_t)16 << 10)
 
 /* A thread's stack, from its lowest address on. Calls are refused from `limit` down. */
@@ -27,6 +33,27 @@ typedef struct bounds {
 
 static _Thread_local bounds stack;
 
+#ifdef __linux__
+/* The kernel keeps at least twice as much below a process's first stack free of mappings. */
+#define GROWS_FREELY ((rlim_t)64 << 20)
+
+/* Of the process's first thread, whose stack grows on demand down to its limit, and whose highest
+ * bytes are the program's name. The C library reads a list of all mappings for it, a millisecond
+ * where many libraries are loaded. */
+static bool find_first(uintptr_t *low, uintptr_t *high)
+{
+    struct rlimit limit;
+    uintptr_t here = (uintptr_t)__builtin_frame_address(0);
+    uintptr_t top = (uintptr_t)getauxval(AT_EXECFN);
+    if (syscall(SYS_gettid) != getpid() || getrlimit(RLIMIT_STACK, &limit) != 0 ||
+        limit.rlim_cur > GROWS_FREELY || top <= limit.rlim_cur)
+        return false;
+    *low = top - (uintptr_t)limit.rlim_cur;
+    *high = top;
+    return *low < here && here < top;
+}
+#endif
+
 /* The bounds of the stack, lowest address first. False where they cannot be told. */
 static bool find_bounds(uintptr_t *low, uintptr_t *high)
 {
@@ -38,6 +65,8 @@ static bool find_bounds(uintptr_t *low, uintptr_t *high)
     pthread_attr_t attributes;
     void *address = NULL;
     size_t size = 0;
+    if (find_first(low, high))
+        return true;
     if (pthread_getattr_np(pthread_self(), &attributes) != 0)
         return false;
     bool found = pthread_attr_getstack(&attributes, &address, &size) == 0;

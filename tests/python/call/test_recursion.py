@@ -26,8 +26,9 @@ def test_fibonacci_numbers(kept):
 
 
 @pytest.mark.parametrize("stack", [None, 1 << 20, 1 << 18])
-def test_recursion_without_end_is_a_recursion_error(script, stack):
-    """With a limit that the C stack is not enough for."""
+@pytest.mark.parametrize("environment", [0, 12])
+def test_recursion_without_end_is_a_recursion_error(script, stack, environment):
+    """With a limit that the C stack is not enough for: an environment lies on it, too."""
     found = script(
         f"""
         import sys, threading
@@ -53,7 +54,8 @@ def test_recursion_without_end_is_a_recursion_error(script, stack):
             thread.join()
         else:
             go()
-        """
+        """,
+        env={f"FULL{n}": "x" * 100_000 for n in range(environment)},
     )
     name, depth = found.out.split()
     assert name == "RecursionError"

@@ -14,7 +14,11 @@
 #include <limits.h>
 #include <pthread.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <ucontext.h>
+#include <unistd.h>
+
+#define GO_DOWN "go down"
 
 /* What was seen where the work was done. */
 typedef struct seen {
@@ -103,12 +107,60 @@ static void test_deep__without_a_thread_nothing_is_run(void **unused)
     assert_false(was_run || of_fiber.ran);
 }
 
-int main(void)
+/* In a process whose environment is larger than what the stack has to have left: 0, the work was
+ * done on another one. */
+static __attribute__((noinline)) int go_down(uintptr_t lowest)
 {
+    volatile char room[4096];
+    room[0] = 1;
+    if ((uintptr_t)room - lowest > 100 << 10)
+        return go_down(lowest) + room[0] - 1;
+    seen all = {.ran = false};
+    return lc_deep_run(look, &all) && !pthread_equal(all.thread, pthread_self()) ? 0 : 3;
+}
+
+static int go_down_to_the_end(void)
+{
+    pthread_attr_t attributes;
+    void *lowest;
+    size_t size;
+    if (pthread_getattr_np(pthread_self(), &attributes) != 0 ||
+        pthread_attr_getstack(&attributes, &lowest, &size) != 0)
+        return 2;
+    pthread_attr_destroy(&attributes);
+    return go_down((uintptr_t)lowest);
+}
+
+static void test_deep__a_large_environment_lies_on_the_stack(void **unused)
+{
+    (void)unused;
+    static char large[12][100000];
+    char *environment[13] = {NULL};
+    char *arguments[] = {(char *)"test_deep", (char *)GO_DOWN, NULL};
+    int status;
+    for (int i = 0; i < 12; i++) {
+        memset(large[i], 'x', sizeof large[i] - 1);
+        large[i][1] = '=';
+        environment[i] = large[i];
+    }
+    pid_t child = fork();
+    if (child == 0) {
+        execve("/proc/self/exe", arguments, environment);
+        _exit(4);
+    }
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(status, 0);
+}
+
+int main(int count, char **arguments)
+{
+    if (count == 2 && strcmp(arguments[1], GO_DOWN) == 0)
+        return go_down_to_the_end();
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_deep__a_stack_with_room_is_used),
         cmocka_unit_test(test_deep__a_small_thread_has_it_done_by_another),
         cmocka_unit_test(test_deep__a_stack_of_the_programs_own_is_taken_for_a_small_one),
+        cmocka_unit_test(test_deep__a_large_environment_lies_on_the_stack),
         cmocka_unit_test(test_deep__without_a_thread_nothing_is_run),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
