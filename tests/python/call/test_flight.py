@@ -180,7 +180,7 @@ def test_waits_that_make_no_sense(wait):
 def test_control_c_ends_a_wait(log, cache, holder):
     # Where the tests run in the background, SIGINT is ignored.
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    f = counted(log, cache, lambda x: time.sleep(3))
+    f = counted(log, cache, lambda x: time.sleep(30))
     if holder == "thread":
         thread = threading.Thread(target=f, args=(1,), daemon=True)
         thread.start()
@@ -192,7 +192,7 @@ def test_control_c_ends_a_wait(log, cache, holder):
     start = time.monotonic()
     with pytest.raises(KeyboardInterrupt):
         f(1)
-    assert time.monotonic() - start < 2
+    assert time.monotonic() - start < 15
     interrupt.join()
     signal.signal(signal.SIGINT, before)
     if holder == "process":
@@ -214,7 +214,7 @@ def test_a_dead_process_place_is_taken(log, cache):
     timer = threading.Timer(0.1, kill)
     timer.start()
     assert f(1) == 1
-    assert time.monotonic() - killed[0] < 1
+    assert time.monotonic() - killed[0] < 10
     end_of(child)
 
 

@@ -29,7 +29,7 @@ def test_each_hit_saves_what_the_result_took(kept, result, options):
     f = kept(lambda: nap(result), auto_invalidate="self", **options)
     f()
     took, saved = times(f)
-    assert NAP <= took < 1 and saved == 0
+    assert NAP <= took < 10 and saved == 0
     for count in range(1, 6):
         f()
         assert times(f) == (took, pytest.approx(count * took))
