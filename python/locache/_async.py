@@ -1,8 +1,9 @@
 """Coroutines: what persist() returns for a call of an ``async def`` function.
 
-Tasks that wait for a result stand in a line, one for each loop and call. Whoever is first asks the
-core from time to time whether it is there, or theirs to compute; the others sleep until the first
-knows, or the task that computes it in the same loop is done.
+Tasks that wait for a result stand in a line, one for each loop, call and computation that they are
+within. Whoever is first asks the core from time to time whether it is there, or theirs to compute,
+or what they are within would wait for itself; the others sleep until the first knows, or the task
+that computes it in the same loop is done.
 """
 
 import sys
@@ -64,16 +65,17 @@ class _Watched:
 
 
 class _Lines:
-    """The lines of one loop: futures by call, the first in front."""
+    """The lines of one loop: futures by call and by what they are within, the first in front. The
+    loop is not kept by them."""
 
-    def __init__(self, loop):
-        self._call_later = loop.call_later
+    def __init__(self):
+        self.computing = set()
         self._lines = {}
         self._pause = FIRST
         self._is_ticking = False
 
-    def stand(self, call, future, first):
-        line = self._lines.setdefault(call, deque())
+    def stand(self, loop, call, within, future, first):
+        line = self._lines.setdefault(call, {}).setdefault(within, deque())
         if first:
             line.appendleft(future)
         else:
@@ -81,33 +83,51 @@ class _Lines:
             self._pause = FIRST
         if not self._is_ticking:
             self._is_ticking = True
-            self._call_later(self._pause, self._tick)
+            loop.call_later(self._pause, self._tick)
 
     def _tick(self):
         self._is_ticking = bool(self._lines)
+        _end_what_stands_still()
         for call in list(self._lines):
             self.wake(call)
         if self._is_ticking:
             self._pause = min(2 * self._pause, LAST)
-            self._call_later(max(self._pause, EACH * len(self._lines)), self._tick)
+            lines = sum(map(len, self._lines.values()))
+            loop = sys.modules["asyncio"].get_running_loop()
+            loop.call_later(max(self._pause, EACH * lines), self._tick)
 
     def wake(self, call, everybody=False):
-        line = self._lines.get(call, ())
+        """The first of each line, or all."""
+        for within in list(self._lines.get(call, ())):
+            self.wake_next(call, within, everybody)
+
+    def wake_next(self, call, within, everybody=False):
+        lines = self._lines.get(call, {})
+        line = lines.get(within, ())
         while line:
             future = line.popleft()
             if not future.done():
                 future.set_result(None)
                 if not everybody:
                     return
-        self._lines.pop(call, None)
+        lines.pop(within, None)
+        if not lines:
+            self._lines.pop(call, None)
 
-    def leave(self, call, future):
+    def leave(self, call, within, future):
         """Cancelled. Where it was its turn already, it is the next one's."""
-        line = self._lines.get(call)
+        line = self._lines.get(call, {}).get(within)
         if line and future in line:
             line.remove(future)
         else:
-            self.wake(call)
+            self.wake_next(call, within)
+
+
+def _end_what_stands_still():
+    """Tasks of loops that are closed, or not run now, as far as anybody knows never go on."""
+    for loop, lines in list(_loops.items()):
+        while lines.computing and not loop.is_running():
+            _end(lines.computing.pop())
 
 
 def _lines_here():
@@ -118,7 +138,7 @@ def _lines_here():
         return None, None
     lines = _loops.get(loop)
     if lines is None:
-        lines = _loops[loop] = _Lines(loop)
+        lines = _loops[loop] = _Lines()
     return loop, lines
 
 
@@ -126,20 +146,21 @@ async def _wait(persisted, key, request):
     """What _ask() says in the end; None where nothing can be waited for."""
     loop, lines = _lines_here()
     call = (id(persisted), key)
+    within = _within.get()
     found = None if lines is None else ...
     first = False
     while found is ...:
         future = loop.create_future()
-        lines.stand(call, future, first)
+        lines.stand(loop, call, within, future, first)
         try:
             await future
         except BaseException:
-            lines.leave(call, future)
+            lines.leave(call, within, future)
             raise
         try:
-            found = persisted._ask(request, _within.get())
+            found = persisted._ask(request, within)
         except BaseException:
-            lines.wake(call)
+            lines.wake_next(call, within)
             raise
         first = True
     if found:
@@ -157,12 +178,17 @@ async def _compute(persisted, request, key, args, kwargs, wanted, rejected):
     """Await the function within the request, and store its result."""
     parts = persisted._parts_of(key, args, kwargs)
     others = persisted._others()
+    _, lines = _lines_here()
+    if lines is not None:
+        lines.computing.add(request)
     start = monotonic_ns()
     outer = _within.set(request)
     try:
         watched = _Watched(persisted.__wrapped__(*args, **kwargs))
         result = await watched
     finally:
+        if lines is not None:
+            lines.computing.discard(request)
         try:
             _within.reset(outer)
         except ValueError:  # it is closed in another context, which had another value

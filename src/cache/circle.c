@@ -4,22 +4,24 @@
  *
  * Within a process an edge is noted under the lock before anybody waits, and asked for circles in
  * the same moment, so that of those who make one the last sees it. Between processes each says what
- * it waits for in a note beside its locks (disk/turns.h), and looks again and again: the notes are
- * not of one moment, and may be overwritten by those of other places. What is read wrong there
- * costs a computation that was not needed. */
+ * it waits for in notes beside its locks (disk/wanted.h), and looks again and again: the notes are
+ * not of one moment, and may be overwritten by others. What is read wrong there costs a computation
+ * that was not needed. */
 #include "cache/circle.h"
+#include "base/alloc.h"
 #include "base/os.h"
 #include "cache/handle.h"
 #include "disk/owner.h"
 #include "disk/share.h"
+#include "disk/wanted.h"
 
 #include <fcntl.h>
 #include <string.h>
 #include <unistd.h>
 
-/* Processes that wait for each other in a line: a circle through more of them is not found, and is
- * broken by nobody but who ends one of them. */
-#define HOPS 16
+/* Turns of other processes that are gone through: a circle among more of them may not be found, and
+ * is broken by nobody but who ends one of them. */
+#define SOUGHT 64
 /* Of what a flight is within: so many are told to other processes. */
 #define TOLD 64
 
@@ -127,26 +129,63 @@ static void leave_turns(const held *turns, int count)
         lc_lane_leave(turns[i].lane);
 }
 
-/* Each time anew: the note of another place may have taken the slot. */
-static bool tell_turns(const held *turns, int count, const lc_wanted_turn *wanted)
+/* Say it of all of them, or that it is over. */
+static bool tell_turns(const held *turns, int count, const lc_wanted *wanted, bool over)
 {
     bool told = true;
-    for (int i = 0; i < count; i++)
-        told = lc_turns_tell(&turns[i].lane->turns, turns[i].place, wanted) && told;
+    for (int i = 0; i < count; i++) {
+        const lc_turns *file = &turns[i].lane->turns;
+        if (over)
+            lc_wanted_over(file, turns[i].place, wanted);
+        else
+            told = lc_wanted_tell(file, turns[i].place, wanted) && told;
+    }
     return told;
 }
 
-static bool is_one_of(const held *turns, int count, const lc_wanted_turn *wanted)
+/* The turn that the flight waits for. False: its directory's path is too long to be told. */
+static bool wanted_by(lc_wanted *out, const locache_flight *flight)
 {
-    for (int i = 0; i < count; i++)
-        if (turns[i].place == wanted->place && turns[i].lane->inode == wanted->inode &&
-            turns[i].lane->device == wanted->device)
-            return true;
-    return false;
+    const char *path = lc_handle_path(flight->cache);
+    size_t size = strlen(path);
+    *out = (lc_wanted){.device = flight->device, .inode = flight->inode, .place = flight->place};
+    if (size >= sizeof out->path)
+        return false;
+    memcpy(out->path, path, size + 1);
+    return true;
+}
+
+static bool is_same(const lc_wanted *one, const lc_wanted *other)
+{
+    return one->place == other->place && one->inode == other->inode && one->device == other->device;
+}
+
+/* The turns that are waited for, by whatever way, by who has the one that a flight waits for. */
+typedef struct search {
+    const held *within; /* what the flight is within */
+    int within_count;
+    bool circle;
+    unsigned count;
+    lc_wanted found[SOUGHT]; /* the first is the flight's own */
+} search;
+
+static bool add_found(void *context, const lc_wanted *wanted)
+{
+    search *all = context;
+    for (int i = 0; i < all->within_count && !all->circle; i++)
+        all->circle = all->within[i].place == wanted->place &&
+                      all->within[i].lane->inode == wanted->inode &&
+                      all->within[i].lane->device == wanted->device;
+    unsigned known = 0;
+    while (known < all->count && !is_same(&all->found[known], wanted))
+        known++;
+    if (known == all->count && known < SOUGHT)
+        all->found[all->count++] = *wanted;
+    return !all->circle;
 }
 
 /* What who has that turn waits for itself, in a directory that this process may not have open. */
-static bool ask_next(lc_wanted_turn *wanted)
+static void ask_elsewhere(search *all, const lc_wanted *wanted)
 {
     lc_turns turns;
     int dir;
@@ -154,39 +193,56 @@ static bool ask_next(lc_wanted_turn *wanted)
     const lc_owner_place place = {
         .where = "", .name = wanted->path, .variable = "", .mode = LC_SHARE_GROUP};
     if (lc_owner_open(&dir, AT_FDCWD, &place, NULL) != LOCACHE_OK)
-        return false;
-    bool told = false;
+        return;
     const lc_directory at = {.dir = dir, .owner = geteuid(), .mode = lc_share_like(dir)};
     if (lc_turns_open(&turns, &at, wanted->device, wanted->inode) == 0) {
-        told = lc_turns_ask(wanted, &turns, &at, wanted->place);
+        lc_wanted_each(&turns, &at, wanted->place, add_found, all);
         lc_turns_close(&turns);
     }
     lc_close(dir);
-    return told;
+}
+
+/* From what the flight waits for on, all->found[0]. */
+static void seek(search *all, const locache_flight *flight, const lc_lane *lane)
+{
+    const lc_directory at =
+        lc_handle_directory(flight->cache, atomic_load(&flight->cache->funcdir));
+    for (unsigned i = 0; i < all->count && !all->circle; i++) {
+        const lc_wanted *next = &all->found[i];
+        if (next->inode == lane->inode && next->device == lane->device)
+            lc_wanted_each(&lane->turns, &at, next->place, add_found, all);
+        else
+            ask_elsewhere(all, next);
+    }
+}
+
+static bool is_circle(const held *within, int count, const lc_wanted *wanted,
+                      const locache_flight *flight, const lc_lane *lane)
+{
+    /* Not on the stack, which may be a small thread's. */
+    search *all = lc_alloc(sizeof *all);
+    if (all == NULL)
+        return false;
+    all->within = within;
+    all->within_count = count;
+    all->circle = false;
+    all->count = 1;
+    all->found[0] = *wanted;
+    seek(all, flight, lane);
+    bool circle = all->circle;
+    lc_free(all);
+    return circle;
 }
 
 bool lc_circle_outside(locache_flight *flight, const lc_lane *lane)
 {
     held turns[TOLD];
-    lc_wanted_turn wanted = {
-        .device = flight->device, .inode = flight->inode, .place = flight->place};
-    const lc_directory at =
-        lc_handle_directory(flight->cache, atomic_load(&flight->cache->funcdir));
-    const char *path = lc_handle_path(flight->cache);
+    lc_wanted wanted;
     int count = held_turns(turns, flight);
-    bool circle = false;
-    if (count > 0) {
-        /* What cannot be said nobody can find a circle by. */
-        circle = strlen(path) >= sizeof wanted.path;
-        if (!circle)
-            memcpy(wanted.path, path, strlen(path) + 1);
-        circle = circle || !tell_turns(turns, count, &wanted);
-        bool told = lc_turns_ask(&wanted, &lane->turns, &at, flight->place);
-        for (int hop = 0; !circle && told && hop < HOPS; hop++) {
-            circle = is_one_of(turns, count, &wanted);
-            told = ask_next(&wanted);
-        }
-    }
+    /* What cannot be said nobody can find a circle by. */
+    bool circle =
+        count > 0 && (!wanted_by(&wanted, flight) || !tell_turns(turns, count, &wanted, false) ||
+                      is_circle(turns, count, &wanted, flight, lane));
     leave_turns(turns, count);
     return circle;
 }
@@ -194,7 +250,9 @@ bool lc_circle_outside(locache_flight *flight, const lc_lane *lane)
 void lc_circle_outside_over(locache_flight *flight)
 {
     held turns[TOLD];
+    lc_wanted wanted;
     int count = held_turns(turns, flight);
-    tell_turns(turns, count, NULL);
+    if (wanted_by(&wanted, flight))
+        tell_turns(turns, count, &wanted, true);
     leave_turns(turns, count);
 }

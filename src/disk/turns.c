@@ -5,11 +5,8 @@
  * write that down. Places are 2^26: two keys that share one are computed one after the other, in
  * a process as between them.
  *
- * What is written into the file is written by who waits within a computation, and who could not
- * store what he computed: never on the way of a miss that nobody else asks for. A note may be
- * overwritten by that of a place that has the same slot; one that its writer did not take back
- * counts only while the same process holds the place. The worst that a wrong one does is that a
- * result is computed twice.
+ * What is written into the file is written by who waits within a computation (wanted.c), and who
+ * could not store what he computed: never on the way of a miss that nobody else asks for.
  *
  * A deleted lock file is made anew, and who has the old one excludes nobody who has the new one.
  * So lc_turns_valid() is asked after a turn was taken: a deleted one is opened again. */
@@ -40,28 +37,14 @@
 _Static_assert(PLACE_BITS + PROCESS_BITS + MINUTE_BITS == 63, "offsets are positive");
 #define MINUTE (INT64_C(60) * INT64_C(1000000000))
 
-/* Half a page for a note, so that none lies across two; 64 of them are more waits within
- * computations of one function at a time than there are, mostly. */
-#define NOTE_SIZE 512
-#define NOTES 64
-/* Behind them, one for each place of that number modulo 64, too. */
-#define VAIN_START (NOTES * NOTE_SIZE)
+/* Behind the notes of wanted.c: one for each place of that number modulo 64. */
+#define VAINS 64
+#define VAIN_START ((uint64_t)128 << 10)
 
 /* Turns that are told of, at most: a process holds no more (cache/flight.c). Ranges that wait to be
  * asked: as many processes as can have locks in the worst order. */
 #define TOLD_MAX 4096
 #define RANGES_MAX 256
-
-/* As they lie in the file, in this machine's byte order: others' are not whole, by their place. */
-typedef struct note {
-    uint64_t place;
-    uint64_t process;
-    uint64_t device;
-    uint64_t inode;
-    uint64_t wanted; /* place */
-    uint64_t size;   /* bytes of path; 0: waits for nothing */
-    char path[NOTE_SIZE - 6 * sizeof(uint64_t)];
-} note;
 
 typedef struct vain {
     uint64_t place;
@@ -289,47 +272,11 @@ void lc_turns_each(const lc_directory *at, bool (*fn)(void *context, const lc_tu
     lc_close(fd);
 }
 
-/* ---------------------------------------------------------------------------------------- notes */
-
-bool lc_turns_tell(const lc_turns *turns, uint64_t place, const lc_wanted_turn *wanted)
-{
-    note said = {.place = place, .process = lc_process()};
-    size_t size = sizeof said - sizeof said.path;
-    if (wanted != NULL) {
-        said.device = (uint64_t)wanted->device;
-        said.inode = (uint64_t)wanted->inode;
-        said.wanted = wanted->place;
-        said.size = strlen(wanted->path);
-        memcpy(said.path, wanted->path, said.size);
-        size += said.size;
-    }
-    return lc_pwrite(turns->fd, &said, size, place % NOTES * NOTE_SIZE) == 0;
-}
-
-bool lc_turns_ask(lc_wanted_turn *out, const lc_turns *turns, const lc_directory *at,
-                  uint64_t place)
-{
-    note said;
-    lc_turn_holder holder;
-    const size_t front = sizeof said - sizeof said.path;
-    /* A lock of this process's own is not to be seen by its own description. */
-    ssize_t size = lc_pread_full(turns->fd, &said, sizeof said, place % NOTES * NOTE_SIZE);
-    if (size < (ssize_t)front || said.place != place || said.size == 0 ||
-        said.size >= sizeof out->path || (uint64_t)size < front + said.size ||
-        (lc_turns_holder(&holder, turns, at, place) ? holder.process : lc_process()) !=
-            said.process)
-        return false;
-    out->device = (dev_t)said.device;
-    out->inode = (ino_t)said.inode;
-    out->place = said.wanted;
-    memcpy(out->path, said.path, said.size);
-    out->path[said.size] = '\0';
-    return true;
-}
+/* -------------------------------------------------------------------------------------- in vain */
 
 static uint64_t vain_at(uint64_t place)
 {
-    return VAIN_START + place % NOTES * sizeof(vain);
+    return VAIN_START + place % VAINS * sizeof(vain);
 }
 
 void lc_turns_set_vain(const lc_turns *turns, uint64_t place, int64_t until)

@@ -1,7 +1,8 @@
 /* Turns between processes: who has a key's turn computes its result. One lock file for each
  * function, .locache/turns, with a range of bytes for each key; the kernel gives a dead process's
  * turns up. docs/format.md, "Turns", is normative for what is in the file. Any thread; threads do
- * not keep each other from a turn (cache/flight.c does that). */
+ * not keep each other from a turn (cache/flight.c does that). What holders wait for themselves is told
+ * in the same file: disk/wanted.h. */
 #ifndef LC_TURNS_H
 #define LC_TURNS_H
 
@@ -58,22 +59,6 @@ bool lc_turns_holder(lc_turn_holder *out, const lc_turns *turns, const lc_direct
  * returns false to stop. To look needs no right to write. */
 void lc_turns_each(const lc_directory *at, bool (*fn)(void *context, const lc_turn_holder *holder),
                    void *context);
-
-/* What somebody waits for who has a turn. */
-typedef struct lc_wanted_turn {
-    dev_t device; /* of the function's directory */
-    ino_t inode;
-    uint64_t place;
-    char
-        path[448]; /* of that directory, the rest of a note's half page; a longer one is not told */
-} lc_wanted_turn;
-
-/* Say beside the lock what this process, which has the turn, waits for meanwhile; NULL: for nothing
- * any more. False: it cannot be said. */
-bool lc_turns_tell(const lc_turns *turns, uint64_t place, const lc_wanted_turn *wanted);
-/* What the process that has the turn says so. False: nothing. */
-bool lc_turns_ask(lc_wanted_turn *out, const lc_turns *turns, const lc_directory *at,
-                  uint64_t place);
 
 /* Say that what was computed at this place could not be stored, which nobody is to wait for until
  * then (nanoseconds since 1970-01-01 UTC). */

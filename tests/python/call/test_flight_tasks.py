@@ -5,11 +5,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import logging
 import os
 import threading
 import time
 import traceback
+import weakref
 
 import pytest
 from flights import LONG, end_of, in_child
@@ -232,3 +234,48 @@ def test_a_coroutine_that_is_closed_gives_its_turn_up(slow, runs):
 
     assert asyncio.run(main()) == 1
     assert runs == [1, 1]
+
+
+@pytest.mark.parametrize(
+    "end", [lambda loop: loop.close(), lambda loop: None], ids=["closed", "paused"]
+)
+def test_a_task_whose_loop_stands_still_is_not_waited_for(slow, runs, end):
+    """It is kept, as tasks are to be, and can never go on."""
+    loop = asyncio.new_event_loop()
+    begun = []
+
+    async def begin():
+        begun.append(asyncio.create_task(slow(1)))
+        await asyncio.sleep(0.01)
+
+    async def main():
+        return await asyncio.wait_for(slow(1), 20)
+
+    loop.run_until_complete(begin())
+    end(loop)
+    assert asyncio.run(main()) == 1
+    assert len(runs) == 2
+    begun[0]._log_destroy_pending = False
+    loop.close()
+
+
+def test_no_loop_is_kept(tmp_path):
+    """Nor its descriptors, where nobody closes it."""
+
+    @persist(dir=tmp_path / "box.cache")
+    async def f(x):
+        await asyncio.sleep(0)
+        return x
+
+    async def twice(x):
+        return await asyncio.gather(f(x), f(x))
+
+    loops = []
+    for x in range(20):
+        loop = asyncio.new_event_loop()
+        assert loop.run_until_complete(twice(x)) == [x, x]
+        loops.append(weakref.ref(loop))
+        loop.close()
+        del loop
+    gc.collect()
+    assert [loop() for loop in loops] == [None] * 20

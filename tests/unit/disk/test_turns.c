@@ -1,5 +1,5 @@
-/* The lock file of a function: turns between processes, who is said to have them, and the notes
- * that lie beside them. Two open descriptions of the file are as two processes. */
+/* The lock file of a function: turns between processes, and who is said to have them. Two open
+ * descriptions of the file are as two processes. */
 #include "base/system.h"
 #include "disk/turns.h"
 #include "fault.h"
@@ -135,57 +135,6 @@ static void test_turns__nothing_is_made_in_a_directory_that_is_not_the_function_
     assert_int_equal(rmdir(other), 0);
 }
 
-static void test_turns__what_a_holder_waits_for_is_told_until_it_is_over(void **unused)
-{
-    (void)unused;
-    lc_turn held;
-    lc_wanted_turn told;
-    const lc_wanted_turn wanted = {
-        .device = self.st_dev, .inode = self.st_ino, .place = 9, .path = "/a/path"};
-    assert_int_equal(take(&held, &ours, 5), 0);
-    assert_false(lc_turns_ask(&told, &theirs, &at, 5));
-    assert_true(lc_turns_tell(&ours, 5, &wanted));
-    assert_true(lc_turns_ask(&told, &theirs, &at, 5));
-    assert_int_equal(told.place, 9);
-    assert_int_equal(told.inode, self.st_ino);
-    assert_string_equal(told.path, "/a/path");
-    /* Of another place, though it has the same slot. */
-    assert_false(lc_turns_ask(&told, &theirs, &at, 5 + 64));
-    assert_true(lc_turns_tell(&ours, 5, NULL));
-    assert_false(lc_turns_ask(&told, &theirs, &at, 5));
-}
-
-static void hold_the_turn(void *context)
-{
-    (void)context;
-    lc_turns own;
-    lc_turn held;
-    child_require(lc_turns_open(&own, &at, self.st_dev, self.st_ino) == 0);
-    child_require(take(&held, &own, 5) == 0);
-    for (;;)
-        pause();
-}
-
-static void test_turns__what_an_earlier_holder_told_is_not_the_present_one_s(void **unused)
-{
-    (void)unused;
-    lc_turn held;
-    lc_wanted_turn told;
-    const lc_wanted_turn wanted = {
-        .device = self.st_dev, .inode = self.st_ino, .place = 9, .path = "/a/path"};
-    assert_int_equal(take(&held, &ours, 5), 0);
-    assert_true(lc_turns_tell(&ours, 5, &wanted));
-    lc_turns_give_up(&held, &ours, &at);
-    pid_t child = in_child(hold_the_turn, NULL);
-    while (take(&held, &ours, 5) == 0) {
-        lc_turns_give_up(&held, &ours, &at);
-        usleep(1000);
-    }
-    assert_false(lc_turns_ask(&told, &theirs, &at, 5));
-    kill(child, SIGKILL);
-    waitpid(child, NULL, 0);
-}
-
 static void test_turns__that_a_wait_is_in_vain_is_told_for_a_time(void **unused)
 {
     (void)unused;
@@ -241,8 +190,6 @@ int main(void)
         turns_test(test_turns__a_file_says_the_same_where_ranges_have_no_locks),
         turns_test(test_turns__a_deleted_file_counts_no_more),
         turns_test(test_turns__nothing_is_made_in_a_directory_that_is_not_the_function_s),
-        turns_test(test_turns__what_a_holder_waits_for_is_told_until_it_is_over),
-        turns_test(test_turns__what_an_earlier_holder_told_is_not_the_present_one_s),
         turns_test(test_turns__that_a_wait_is_in_vain_is_told_for_a_time),
     };
     return cmocka_run_group_tests_name("turns", tests, NULL, NULL);
