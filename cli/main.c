@@ -1,5 +1,6 @@
 /* The command `locache`: finds the subcommand that its first word names, and hands over. */
 #include "command.h"
+#include "limit.h"
 #include "locache.h"
 #include "print.h"
 
@@ -107,6 +108,7 @@ static int dispatch(int argc, char **argv)
 
 int main(int argc, char **argv)
 {
+    cli_limit_ignore();
     int code = dispatch(argc, argv);
     /* A listing that could not be written is none: a full disk is an error. Who closed the pipe
      * knows that he did. */

@@ -6,6 +6,7 @@
 #include "run.h"
 #include "command.h"
 #include "print.h"
+#include "run_feed.h"
 #include "units.h"
 #include "walk.h"
 
@@ -189,17 +190,6 @@ static void open_cache(cli_run *run)
     free(function);
 }
 
-/* All of standard input: what it holds says which result it is. */
-static void read_input(cli_run *run)
-{
-    static char some[16384]; /* not on the stack: most commands are given none */
-    ssize_t got;
-    cli_spool_begin(&run->input, NULL);
-    while (run->with_stdin &&
-           ((got = read(STDIN_FILENO, some, sizeof some)) > 0 || (got < 0 && errno == EINTR)))
-        cli_spool_add(&run->input, some, got > 0 ? (size_t)got : 0);
-}
-
 /* -------------------------------------------------------------------------------------- compute */
 
 /* Die of it as the command did, without a core of our own. */
@@ -336,7 +326,7 @@ static int run_cached(cli_run *run)
 static int run_prepared(cli_run *run)
 {
     cli_run_take_switch(run);
-    read_input(run);
+    cli_feed_read(run);
     bool cached = !run->off && find_place(run) && cli_run_make_key(run);
     if (cached)
         open_cache(run);
@@ -345,10 +335,7 @@ static int run_prepared(cli_run *run)
     /* Without a cache nothing is forgotten, or made ready for later. */
     if (run->discard || run->warm)
         return run->off ? CLI_DONE : CLI_RUN_FAILED;
-    if (run->input.error == 0)
-        return compute(run, NULL, false);
-    cli_error("run: standard input cannot be kept: %s", strerror(run->input.error));
-    return CLI_RUN_FAILED;
+    return compute(run, NULL, false);
 }
 
 /* ---------------------------------------------------------------------------------- the command */

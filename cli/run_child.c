@@ -3,8 +3,10 @@
  *
  * It stays in our process group, so that a terminal's keys reach it as they would without us. Where
  * its time is bounded it has a group of its own, since what it started must end with it. */
+#include "limit.h"
 #include "print.h"
 #include "run.h"
+#include "run_feed.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -39,9 +41,9 @@ typedef struct watching {
     struct sigaction old[PASSED];
     struct sigaction old_child;
     struct sigaction old_pipe;
-    struct sigaction old_limit;
     pid_t child;
-    int from[2]; /* its output; -1: closed */
+    pid_t feeder; /* of its standard input; or 0 */
+    int from[2];  /* its output; -1: closed */
     bool shown[2];
     bool whole;
     bool ended;
@@ -135,18 +137,17 @@ static void watch_signals(watching *in, bool timed)
     (void)sigaction(SIGCHLD, &child, &in->old_child);
     /* A reader who went away is to be found out by write(). */
     (void)sigaction(SIGPIPE, &ignore, &in->old_pipe);
-    /* So is a file of ours that would be larger than files may be. */
-    (void)sigaction(SIGXFSZ, &ignore, &in->old_limit);
 }
 
 /* In the command, before it is one. */
-static void restore_signals(const watching *in)
+static void restore_signals(const void *context)
 {
+    const watching *in = context;
     for (size_t n = 0; n < PASSED; n++)
         (void)sigaction(passed[n], &in->old[n], NULL);
     (void)sigaction(SIGCHLD, &in->old_child, NULL);
     (void)sigaction(SIGPIPE, &in->old_pipe, NULL);
-    (void)sigaction(SIGXFSZ, &in->old_limit, NULL);
+    cli_limit_restore();
     (void)sigprocmask(SIG_SETMASK, &in->before, NULL);
 }
 
@@ -207,8 +208,7 @@ static int start_with(cli_run *run, watching *in, int input, const int out[2], b
 static int start(cli_run *run, watching *in, bool *exec)
 {
     int out[2][2] = {{-1, -1}, {-1, -1}};
-    int input =
-        run->with_stdin ? cli_spool_open(&run->input) : open("/dev/null", O_RDONLY | O_CLOEXEC);
+    int input = cli_feed_open(&in->feeder, run, restore_signals, in);
     int error = 0;
     if (input < 0 || pipe2(out[0], O_CLOEXEC) != 0 || pipe2(out[1], O_CLOEXEC) != 0)
         error = errno;
@@ -339,6 +339,7 @@ void cli_run_command(cli_ending *out, cli_run *run, cli_recording *recording, bo
     watch_signals(&in, run->timeout > 0);
     int error = start(run, &in, &exec);
     if (error != 0) {
+        cli_feed_end(in.feeder);
         tell_start(out, run, error, exec);
         return;
     }
@@ -348,6 +349,7 @@ void cli_run_command(cli_ending *out, cli_run *run, cli_recording *recording, bo
     if (run->timeout > 0)
         (void)setitimer(ITIMER_REAL, &(struct itimerval){.it_value = {0}}, NULL);
     target = 0;
+    cli_feed_end(in.feeder);
     if (in.from[0] >= 0 || in.from[1] >= 0)
         leave_behind(&in);
     out->signal = WIFSIGNALED(in.status) && !timed_out ? WTERMSIG(in.status) : 0;

@@ -71,9 +71,14 @@ static int spool_spill(cli_spool *spool)
     if (spool->fd < 0)
         return errno;
     int error = cli_write_all(spool->fd, spool->memory, spool->size);
+    if (error != 0) {
+        (void)close(spool->fd);
+        spool->fd = -1;
+        return error;
+    }
     free(spool->memory);
     spool->memory = NULL;
-    return error;
+    return 0;
 }
 
 static int spool_grow(cli_spool *spool, size_t size)
@@ -103,7 +108,8 @@ void cli_spool_add(cli_spool *spool, const void *data, size_t size)
         spool->error = cli_write_all(spool->fd, data, size);
     else if (spool->error == 0)
         memcpy(spool->memory + spool->size, data, size);
-    spool->size += size;
+    if (spool->error == 0)
+        spool->size += size;
 }
 
 void cli_spool_spill(cli_spool *spool)

@@ -9,6 +9,7 @@
 """
 
 import sys
+from posix import register_at_fork
 
 from locache import _core
 from locache._core import CacheWarning, __version__
@@ -151,19 +152,34 @@ def _has_no_source(settings):
     return not settings[0] or settings[4] is not None
 
 
+# What decorations and calls import at the first need of it, and what is imported within those.
+_LATER = (
+    *("functools", "inspect", "linecache", "pickle", "hashlib", "importlib.util"),
+    *("locache._annotated", "locache._async", "locache._bounds", "locache._builds"),
+    *("locache._children", "locache._depends", "locache._identity", "locache._info"),
+    *("locache._keys", "locache._known", "locache._locals", "locache._options"),
+    *("locache._packages", "locache._parts", "locache._share", "locache._sharing"),
+    *("locache._stale", "locache._switch", "locache._target", "locache._verify"),
+    *("locache._weigh", "locache._who"),
+)
+_has_all = False
+
+
 def _before_fork():
+    """A module that another thread imports just then has a lock that nobody gives up in the child:
+    so they are imported before, where there are threads, and the program uses persist()."""
+    global _has_all
+    if not _has_all and "locache._target" in sys.modules and len(sys._current_frames()) > 1:
+        for name in _LATER:
+            __import__(name)
+        _has_all = True
     if "multiprocessing.util" in sys.modules:
         from locache import _children
 
         _children.watch()
 
 
-def _watch_children():
-    """Their counts are added when they end; nothing of it is loaded where there are none."""
-    from posix import register_at_fork
-
-    register_at_fork(before=_before_fork)
-    _before_fork()  # a child of a fork server imports the program before it is told to be one
+register_at_fork(before=_before_fork)
 
 
 def _decorated(func, options):
@@ -171,7 +187,7 @@ def _decorated(func, options):
     if _decorating is None:
         from locache import _target as _decorating
 
-        _watch_children()
+        _before_fork()  # a child of a fork server imports the program before it is told to be one
 
     name, directory, counts, settings = options
     if issubclass(type(func), (classmethod, staticmethod)):

@@ -122,4 +122,7 @@ def _finish():
     with _lock:
         threads = list(_running)
     for thread in threads:
-        thread.join(max(until - monotonic(), 0))
+        try:
+            thread.join(max(until - monotonic(), 0))
+        except RuntimeError:  # it is being started just now, and is given up
+            pass

@@ -47,6 +47,19 @@
 
 /* -------------------------------------------------------------------------------- files by name */
 
+/* Where a program has none of its standard streams, their numbers are the next to be given: what it
+ * prints then, or a library of its, were written into a file of the cache. */
+static int keep_off_streams(int fd)
+{
+    if (fd < 0 || fd > STDERR_FILENO)
+        return fd;
+    int other = fcntl(fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+    int code = errno;
+    close(fd);
+    errno = code;
+    return other;
+}
+
 int lc_openat(int dir, const char *path, int flags, mode_t mode)
 {
     int fd;
@@ -58,7 +71,7 @@ int lc_openat(int dir, const char *path, int flags, mode_t mode)
     do
         fd = openat(dir, path, flags | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY, mode);
     while (fd < 0 && errno == EINTR);
-    return fd;
+    return keep_off_streams(fd);
 }
 
 int lc_open_unseen(int dir, const char *path)
@@ -82,6 +95,16 @@ int lc_fstatat(int dir, const char *path, struct stat *out)
     return result;
 }
 
+/* A umask may take rights from the owner, too: nobody could use what is made, then or later. */
+static void give_owner(int dir, const char *path, mode_t mode)
+{
+    struct stat found;
+    mode_t own = mode & S_IRWXU;
+    if (fstatat(dir, path, &found, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR(found.st_mode) &&
+        (found.st_mode & own) != own)
+        (void)!fchmodat(dir, path, (found.st_mode & ALLPERMS) | own, 0);
+}
+
 int lc_mkdirat(int dir, const char *path, mode_t mode)
 {
     int result;
@@ -90,6 +113,8 @@ int lc_mkdirat(int dir, const char *path, mode_t mode)
     do
         result = mkdirat(dir, path, mode);
     while (result != 0 && errno == EINTR);
+    if (result == 0)
+        give_owner(dir, path, mode);
     return result;
 }
 

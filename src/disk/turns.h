@@ -1,8 +1,8 @@
 /* Turns between processes: who has a key's turn computes its result. One lock file for each
  * function, .locache/turns, with a range of bytes for each key; the kernel gives a dead process's
  * turns up. docs/format.md, "Turns", is normative for what is in the file. Any thread; threads do
- * not keep each other from a turn (cache/flight.c does that). What holders wait for themselves is told
- * in the same file: disk/wanted.h. */
+ * not keep each other from a turn (cache/flight.c does that). What holders wait for themselves is
+ * told in the same file: disk/wanted.h. */
 #ifndef LC_TURNS_H
 #define LC_TURNS_H
 

@@ -1,5 +1,6 @@
 """locache run: commands as they are run, with their output, exit codes and signals."""
 
+import hashlib
 import os
 import re
 import signal
@@ -517,6 +518,30 @@ def test_run__no_room(shell):
         assert ran.out == b"y\n" * 1_500_000
         assert b"not kept: File too large" in ran.err
     assert not [p for p in entries(shell) if p.name.startswith("0=sh_1=-c_2=yes")]
+
+
+@pytest.mark.parametrize("blocks", [1000, 0])
+@pytest.mark.parametrize("size", [700_000, 3_000_000])
+def test_run__no_room_for_standard_input(shell, tmp_path, blocks, size):
+    """The command reads all of it, once, and what it prints is not kept."""
+    given = os.urandom(size)
+    digest = hashlib.md5(given).hexdigest().encode()
+    (tmp_path / "given").write_bytes(given)
+    limited = f"ulimit -f {blocks}; {COMMAND} run --stdin --"
+    for _ in range(2):
+        ran = shell("--force", f"{limited} md5sum < given")
+        assert ran.out.split() == [digest, b"-"]
+        assert b"not cached" in ran.err or size < 1 << 20
+    # Who reads only the beginning of it leaves nobody behind who writes.
+    assert shell("--force", f"{limited} head -c 4 < given").out == given[:4]
+
+
+def test_run__switched_off_standard_input_is_the_commands_own(shell, tmp_path):
+    """Nothing of it is read, or kept in a file, before."""
+    (tmp_path / "given").write_bytes(b"one\ntwo\n")
+    script = f"ulimit -f 0; (read line; {COMMAND} run --stdin -- cat) < given"
+    ran = shell("--force", script, environment={"LOCACHE": "off"})
+    assert (ran.out, ran.err) == (b"two\n", b"")
 
 
 def test_run__a_cache_that_others_may_write_to_is_not_used(shell):

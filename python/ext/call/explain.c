@@ -275,9 +275,9 @@ PyObject *lcpy_explain_versions(PyObject *module, PyObject *args)
         status =
             locache_each_version(PyBytes_AS_STRING(directory), function, add_version, list, &error);
     Py_DECREF(directory);
-    /* What cannot be looked at is not there, as far as anybody can say. */
-    if (PyErr_Occurred() != NULL || status == LOCACHE_ENOMEM ||
-        (status == LOCACHE_OK && add_notes(list) < 0))
+    /* What cannot be looked at is not there, as far as anybody can say; what was listed before it
+     * is. */
+    if (PyErr_Occurred() != NULL || status == LOCACHE_ENOMEM || add_notes(list) < 0)
         Py_CLEAR(list);
     return list;
 }

@@ -572,3 +572,31 @@ def test_the_end_of_a_program(tmp_path, seconds, most):
     entry = next(path for path in tmp_path.glob("x.cache/*/*") if path.name == "x=1")
     age = time.time() - entry.stat().st_mtime
     assert (age < 5) or seconds == 30
+
+
+def test_a_refresh_that_is_being_started_when_the_program_ends(tmp_path):
+    text = f"""
+        import _thread, threading, time
+        from locache import persist
+
+        @persist(ttl=0.01, stale=1000, dir={str(tmp_path / "x.cache")!r})
+        def f(x):
+            return x
+
+        def slowly(*args):
+            begun.set()
+            time.sleep(0.5)
+            return start(*args)
+
+        f(1)
+        time.sleep(0.05)
+        begun = threading.Event()
+        start = threading._start_new_thread
+        threading._start_new_thread = slowly
+        start(f, (1,))
+        begun.wait(20)
+    """
+    done = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(text)], capture_output=True, text=True, timeout=60
+    )
+    assert (done.returncode, done.stderr) == (0, "")

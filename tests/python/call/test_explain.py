@@ -460,3 +460,12 @@ def test_the_line_is_that_of_explain(f, lines):
     why = f.explain(2).line.removeprefix("miss: ")
     f(2)
     assert f"({why})" in lines()[-2]
+
+
+def test_earlier_versions_that_cannot_be_listed_are_none(f, kept):
+    f(1)
+    earlier = f.cache_path(1).parent.parent / ".versions" / f.cache_path(1).parent.name
+    earlier.mkdir(mode=0o700, exist_ok=True)
+    earlier.chmod(0o777)
+    found = f.explain(2)
+    assert (found.hit, found.why) == (False, "absent")

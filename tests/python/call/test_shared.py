@@ -167,3 +167,45 @@ def test_example_programs_share_their_results(tmp_path):
         == "Python counts ...\n303 primes below 2000\n"
     )
     assert run(program, "2000") == "303 primes below 2000\n"
+
+
+SLOW_IMPORTS = """
+    import os, signal, sys, threading, time
+    from locache import persist
+
+    class Slow:
+        def find_spec(self, name, path=None, target=None):
+            if name.startswith("locache."):
+                time.sleep(0.02)
+
+    sys.meta_path.insert(0, Slow())
+
+    @persist
+    def f(x):
+        return [x]
+
+    @persist
+    def g(x):
+        return [x, "g"]
+
+    ends = []
+    thread = threading.Thread(target=f, args=(1,))
+    thread.start()
+    for _ in range(5):
+        time.sleep(0.01)
+        child = os.fork()
+        if child == 0:
+            signal.alarm(30)
+            os._exit(g(2) != [2, "g"])
+        ends.append(os.waitpid(child, 0)[1])
+    thread.join()
+    print(ends)
+"""
+
+
+@pytest.mark.skipif(
+    sys.version_info >= (3, 12), reason="warns of a fork in a process that has threads"
+)
+def test_a_fork_while_another_thread_makes_the_first_call(script):
+    """What that imports just then is imported by nobody in the child."""
+    assert script(SLOW_IMPORTS).out == "[0, 0, 0, 0, 0]\n"

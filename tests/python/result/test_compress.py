@@ -148,3 +148,33 @@ def test_the_documented_command_reads_it(tmp_path, result):
     content = last.encode() if isinstance(last, str) else last.tobytes()
     assert done.stdout.endswith(content)
     assert 0 < len(done.stdout) - len(content) < 200  # the body before it
+
+
+def test_a_library_that_could_not_be_opened_once_is_tried_again(script):
+    """Without a descriptor, for a moment."""
+    found = script(
+        """
+        import resource, time, warnings
+        from locache import persist
+        warnings.simplefilter("ignore")
+        calls = []
+
+        @persist(compress=True)
+        def f(x):
+            calls.append(x)
+            return "abc" * 10**5
+
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (3, hard))
+        f(1)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+        end = time.monotonic() + 20
+        while f.cache_info().currsize == 0 and time.monotonic() < end:
+            time.sleep(0.1)
+            f(1)
+        stored = len(calls)
+        f(1)
+        print(f.cache_info().currsize, len(calls) - stored)
+        """
+    )
+    assert found.out == "1 0\n"

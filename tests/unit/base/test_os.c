@@ -146,6 +146,38 @@ static void test_os__openat_follows_no_link(void **state)
     assert_true(errno == ELOOP || errno == ENOTDIR);
 }
 
+/* Where the program has none of its own. */
+static void test_os__openat_takes_no_number_of_a_standard_stream(void **state)
+{
+    (void)state;
+    int own = dup(STDIN_FILENO);
+    assert_true(own >= 0);
+    assert_int_equal(close(STDIN_FILENO), 0);
+    int fd = lc_openat(dir, "stream", O_RDWR | O_CREAT, 0600);
+    assert_true(fd > STDERR_FILENO);
+    assert_int_equal(fcntl(fd, F_GETFD), FD_CLOEXEC);
+    assert_int_equal(fcntl(STDIN_FILENO, F_GETFD), -1);
+    assert_int_equal(lc_close(fd), 0);
+    assert_int_equal(dup2(own, STDIN_FILENO), STDIN_FILENO);
+    assert_int_equal(close(own), 0);
+}
+
+static void test_os__mkdirat_leaves_the_owner_his_rights(void **state)
+{
+    (void)state;
+    static const mode_t umasks[] = {0177, 0277, 0377, 0777, 022};
+    struct stat found;
+    for (size_t i = 0; i < sizeof umasks / sizeof *umasks; i++) {
+        mode_t before = umask(umasks[i]);
+        int result = lc_mkdirat(dir, "odd", 0700);
+        umask(before);
+        assert_int_equal(result, 0);
+        assert_int_equal(fstatat(dir, "odd", &found, 0), 0);
+        assert_int_equal(found.st_mode & 07777, 0700);
+        assert_int_equal(unlinkat(dir, "odd", AT_REMOVEDIR), 0);
+    }
+}
+
 static void test_os__openat_never_waits_for_a_fifo(void **state)
 {
     (void)state;
@@ -694,6 +726,8 @@ int main(void)
         OS_TEST(test_os__openat_adds_its_flags),
         OS_TEST(test_os__openat_follows_no_link),
         OS_TEST(test_os__openat_never_waits_for_a_fifo),
+        OS_TEST(test_os__openat_takes_no_number_of_a_standard_stream),
+        OS_TEST(test_os__mkdirat_leaves_the_owner_his_rights),
         OS_TEST(test_os__fstatat_follows_no_link),
         OS_TEST(test_os__names_are_made_moved_linked_and_removed),
         OS_TEST(test_os__rename_new_replaces_nothing),
