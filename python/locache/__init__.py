@@ -159,8 +159,7 @@ _LATER = (
     *("locache._children", "locache._depends", "locache._identity", "locache._info"),
     *("locache._keys", "locache._known", "locache._locals", "locache._options"),
     *("locache._packages", "locache._parts", "locache._share", "locache._sharing"),
-    *("locache._stale", "locache._switch", "locache._target", "locache._verify"),
-    *("locache._weigh", "locache._who"),
+    *("locache._stale", "locache._switch", "locache._target", "locache._weigh", "locache._who"),
 )
 _has_all = False
 

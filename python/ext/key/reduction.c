@@ -278,6 +278,12 @@ static bool is_of_library(PyObject *function)
     return found;
 }
 
+/* Is the method the class's, and no base's? */
+static bool is_its_own(const PyTypeObject *type, PyObject *name, const PyObject *method)
+{
+    return type->tp_dict != NULL && PyDict_GetItemWithError(type->tp_dict, name) == method;
+}
+
 /* Was the reduction written, in C or in the standard library, for a base of the object's class that
  * knows nothing of the attributes that the class adds? What a class of Python's own says of itself
  * is taken for all. */
@@ -292,8 +298,9 @@ static bool is_inherited(lcpy_state *state, PyTypeObject *type)
         if (found == NULL ||
             (Py_IS_TYPE(found, &PyMethodDescr_Type) && PyDescr_TYPE(found) == &PyBaseObject_Type))
             continue; /* object's own, which gives all there is */
+        /* A logger says of itself that it is the one of its name. */
         inherited = PyFunction_Check(found)
-                        ? is_of_library(found)
+                        ? is_of_library(found) && !is_its_own(type, names[i], found)
                         : !Py_IS_TYPE(found, &PyMethodDescr_Type) || PyDescr_TYPE(found) != type;
         break;
     }

@@ -8,6 +8,7 @@ import datetime
 import enum
 import functools
 import importlib
+import logging
 import math
 import types
 import typing
@@ -554,3 +555,12 @@ def test_layout_and_docstring_of_a_function_do_not_count(name, tmp_path):
     layout = function_of(tmp_path, "\n\ndef f( x ):\n    'Add.'\n    return (x + 1)  # one\n")
     other = function_of(tmp_path, "def f(x):\n    return x + 2\n")
     assert name(plain) == name(layout) != name(other)
+
+
+def test_a_logger_counts_by_its_name(name):
+    """Not by what it notes down in itself when it is used, nor by its handlers."""
+    one, other = logging.getLogger("locache.test.one"), logging.getLogger("locache.test.other")
+    before = name(one)
+    one.info("it is used")
+    one.addHandler(logging.NullHandler())
+    assert name(one) == before != name(other)
