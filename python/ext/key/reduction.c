@@ -624,11 +624,25 @@ static bool is_bare(PyTypeObject *type)
     return true;
 }
 
+/* Has the class, or a base of it, a persisted method? */
+static bool has_persisted(const lcpy_state *state, PyTypeObject *type)
+{
+    PyObject *name, *value;
+    Py_ssize_t at = 0;
+
+    for (; PyType_HasFeature(type, Py_TPFLAGS_HEAPTYPE); type = type->tp_base)
+        for (at = 0; type->tp_dict != NULL && PyDict_Next(type->tp_dict, &at, &name, &value);)
+            if (Py_IS_TYPE(value, state->persisted_type))
+                return true;
+    return false;
+}
+
 /* A sentinel, as MISSING = _Missing(), without a state: which of them it is, is all that a function
- * can ask. 1 written by its name, 0 not, -1 with an exception. */
+ * can ask. Not the object of a persisted method, a service, which is asked for more. 1 written by its name, 0 not, -1 with an exception. */
 static int write_sentinel(lcpy_walk *walk, PyObject *object)
 {
-    PyObject *name = Py_TYPE(object)->tp_richcompare == PyBaseObject_Type.tp_richcompare
+    PyObject *name = Py_TYPE(object)->tp_richcompare == PyBaseObject_Type.tp_richcompare &&
+                             !has_persisted(walk->state, Py_TYPE(object))
                          ? lcpy_names_in_module(object)
                          : NULL;
     int result =

@@ -705,3 +705,20 @@ def test_callables_of_c_are_told_apart_by_what_they_hold(kept):
 def test_a_function_of_c_has_no_more_in_its_key_than_its_arguments(kept):
     assert kept(math.sin).cache_path(1.0).name == "x=1.0"
     assert kept(str.upper).cache_path("a").name == "self=a"
+
+
+class Service:
+    """Without attributes: each is as good as another, whatever variable holds it."""
+
+    @persist
+    def get(self, x):
+        return x
+
+
+FIRST, SECOND = Service(), Service()
+
+
+def test_bind_objects_without_attributes_are_one(tmp_path, monkeypatch):
+    monkeypatch.setenv("LOCACHE_DIR", str(tmp_path))
+    paths = {one.get.cache_path(1) for one in (FIRST, SECOND, Service())}
+    assert len(paths) == 1
