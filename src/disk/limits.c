@@ -69,7 +69,7 @@ bool lc_limits_over(const lc_limits *limits, int64_t created, int64_t expires, i
     int64_t end = lc_limits_end(limits, created, expires);
     /* Made in what the clock calls the future, by more than it may last: when, nobody knows. */
     bool future = limits->ttl > 0 && created > now && created - now > limits->ttl;
-    return future || (end != 0 && end <= now && now - end >= limits->stale);
+    return future || (end != 0 && end <= now - limits->stale);
 }
 
 /* An entry that may be evicted. */

@@ -1,4 +1,5 @@
 /* How many entries a function's directory keeps, and for how long. */
+#include "disk/limits.h"
 #include "disk/tally.h"
 #include "fault.h"
 #include "scratch.h"
@@ -25,6 +26,24 @@ static int64_t used_ago(int x)
     snprintf(path, sizeof path, "my_func/x=%d", x);
     assert_int_equal(stat(in_foo(path), &seen), 0);
     return now.tv_sec - seen.st_mtim.tv_sec;
+}
+
+/* Whatever an entry says: INT64_MIN is long ago. */
+static void test_limits__any_time_is_over_or_to_come(void **unused)
+{
+    (void)unused;
+    const int64_t now = lc_now();
+    const lc_limits none = {.ttl = 0};
+    const lc_limits stale = {.stale = 1000};
+    assert_false(lc_limits_over(&none, now, 0, now));
+    assert_false(lc_limits_over(&none, now, now + 1, now));
+    assert_false(lc_limits_over(&none, now, INT64_MAX, now));
+    assert_true(lc_limits_over(&none, now, now, now));
+    assert_true(lc_limits_over(&none, now, -1, now));
+    assert_true(lc_limits_over(&none, now, INT64_MIN, now));
+    assert_true(lc_limits_over(&stale, now, INT64_MIN, now));
+    assert_true(lc_limits_over(&stale, now, now - 1000, now));
+    assert_false(lc_limits_over(&stale, now, now - 999, now));
 }
 
 static void test_limits__max_entries_evicts_the_least_recently_used(void **unused)
@@ -476,6 +495,7 @@ static void test_limits__uses_in_memory_count(void **unused)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        scratch_test(test_limits__any_time_is_over_or_to_come),
         scratch_test(test_limits__max_entries_evicts_the_least_recently_used),
         scratch_test(test_limits__max_entries_counts_what_is_there_already),
         scratch_test(test_limits__max_age_is_since_last_use),
