@@ -61,6 +61,11 @@ static int add_main_name(lcpy_state *state, PyObject **pickled)
     Py_ssize_t size = 0;
     PyObject *name = main_import_name(state);
     const char *text = name == NULL ? NULL : PyUnicode_AsUTF8AndSize(name, &size);
+    /* A file may be called by any bytes. */
+    if (name != NULL && text == NULL && PyErr_ExceptionMatches(PyExc_UnicodeEncodeError)) {
+        PyErr_Clear();
+        text = "";
+    }
     if (text != NULL) {
         if (size > NAME_SIZE_MAX)
             size = 0;

@@ -9,7 +9,9 @@ import datetime
 import enum
 import fractions
 import gc
+import os
 import struct
+import subprocess
 import sys
 import threading
 import warnings
@@ -389,3 +391,17 @@ def test_value_interrupted_while_it_is_read_interrupts_the_program(cache, monkey
     with pytest.raises(KeyboardInterrupt):
         cache.function()(box)
     assert box.calls == 1
+
+
+def test_results_of_a_script_whose_name_is_no_text(tmp_path):
+    """What only pickle can store, of a file that is called by bytes that are no UTF-8."""
+    path = os.fsencode(tmp_path) + b"/caf\xe9.py"
+    with open(path, "wb") as file:
+        file.write(
+            b"import re\nfrom locache import persist\n"
+            b"@persist\ndef f(x): return re.compile(x)\n"
+            b"f('a'); print(f('a').pattern, f.cache_info().misses)\n"
+        )
+    for misses in ("1", "0"):
+        done = subprocess.run([sys.executable, path], capture_output=True, text=True, timeout=60)
+        assert (done.stdout.split(), done.stderr) == (["a", misses], "")
