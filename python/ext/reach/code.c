@@ -209,7 +209,7 @@ static int write_reached_defaults(lcpy_reacher *r, PyObject *function)
     if (status == 0 && named != NULL) {
         status = lcpy_guard_add_content(&r->out->guard, named);
         if (status == 0)
-            status = lcpy_reach_dict(r, named, named);
+            status = lcpy_reach_dict(r, named, named, NULL);
     }
     return status;
 }

@@ -1,6 +1,7 @@
 /* Where a path of a code leads: through modules, classes and objects of the user's, as far as each
  * step is a plain look-up that a guard can watch. Where it is not, what was reached so far counts
  * as a whole. */
+#include "key/walk.h"
 #include "reach/names.h"
 #include "reach/owner.h"
 #include "reach/walk.h"
@@ -202,7 +203,9 @@ static int step_into(lcpy_reacher *r, lcpy_found_path *at, PyObject *name)
          type->tp_getattro != PyObject_GenericGetAttr))
         return 0;
     PyObject *found = _PyType_Lookup(type, name);
-    if (found != NULL && Py_TYPE(found)->tp_descr_set != NULL)
+    /* What a cached property has kept there is of its function, as it was before. */
+    if (found != NULL &&
+        (Py_TYPE(found)->tp_descr_set != NULL || lcpy_walk_may_be_noted(type, name)))
         return 0;
     PyObject *dict = function ? Py_XNewRef(((PyFunctionObject *)at->value)->func_dict)
                               : PyObject_GenericGetDict(at->value, NULL);

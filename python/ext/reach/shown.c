@@ -29,7 +29,7 @@ static int write_shown(lcpy_reacher *r, PyObject *object, const char *attribute)
     int status = -1;
     if (r->place != NULL)
         status = value == NULL              ? lcpy_reach_left_out(r)
-                 : PyDict_CheckExact(value) ? lcpy_reach_dict(r, value, NULL)
+                 : PyDict_CheckExact(value) ? lcpy_reach_dict(r, value, NULL, NULL)
                                             : lcpy_reach_value(r, value);
     Py_XDECREF(r->place);
     r->place = before;

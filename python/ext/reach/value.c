@@ -9,6 +9,7 @@
 
 #include "key/class.h"
 #include "key/reduction.h"
+#include "key/walk.h"
 #include "plain/names.h"
 
 /* Key bytes that go into the form as they are. */
@@ -108,7 +109,7 @@ static int write_pieces(lcpy_reacher *r, PyObject *value)
     if (PyList_CheckExact(value) || PyTuple_CheckExact(value))
         return write_sequence_of(r, value);
     if (PyDict_CheckExact(value))
-        return lcpy_reach_dict(r, value, NULL);
+        return lcpy_reach_dict(r, value, NULL, NULL);
     return lcpy_reach_node(r, value, LCPY_NODE_OPAQUE);
 }
 
@@ -161,22 +162,25 @@ static int write_item(lcpy_reacher *r, PyObject *key, PyObject *value)
 }
 
 /* Attributes in an order of their own, as theirs shows nowhere, without those that
- * functools.update_wrapper() takes over and that mean nothing. */
-static int choose_attributes(PyObject *names)
+ * functools.update_wrapper() takes over and that mean nothing, and what an object of that class
+ * notes down in itself. */
+static int choose_attributes(PyObject *names, PyTypeObject *type)
 {
     for (Py_ssize_t i = PyList_GET_SIZE(names); i-- > 0;) {
         PyObject *name = PyList_GET_ITEM(names, i);
-        if (lcpy_class_is_incidental(name) && PyList_SetSlice(names, i, i + 1, NULL) < 0)
+        bool noted = type != NULL && PyUnicode_CheckExact(name) &&
+                     _PyType_Lookup(type, name) != NULL && lcpy_walk_may_be_noted(type, name);
+        if ((noted || lcpy_class_is_incidental(name)) && PyList_SetSlice(names, i, i + 1, NULL) < 0)
             return -1;
     }
     return PyList_Sort(names);
 }
 
-int lcpy_reach_dict(lcpy_reacher *r, PyObject *dict, PyObject *owner)
+int lcpy_reach_dict(lcpy_reacher *r, PyObject *dict, PyObject *owner, PyTypeObject *type)
 {
     PyObject *copy = PyDict_Copy(dict);
     PyObject *keys = copy != NULL ? PyDict_Keys(copy) : NULL;
-    if (keys == NULL || (owner != NULL && choose_attributes(keys) < 0)) {
+    if (keys == NULL || (owner != NULL && choose_attributes(keys, type) < 0)) {
         Py_XDECREF(copy);
         Py_XDECREF(keys);
         return -1;
@@ -206,7 +210,7 @@ int lcpy_reach_object(lcpy_reacher *r, PyObject *object)
     locache_cbor_write_int(r->writer, LCPY_FORM_OBJECT);
     int status = lcpy_reach_node(r, (PyObject *)Py_TYPE(object), LCPY_NODE_WHOLE);
     if (status == 0 && dict != NULL && PyDict_CheckExact(dict))
-        status = lcpy_reach_dict(r, dict, dict);
+        status = lcpy_reach_dict(r, dict, dict, Py_TYPE(object));
     else if (status == 0)
         status = lcpy_reach_left_out(r);
     if (status == 0)
@@ -304,7 +308,7 @@ static int write_wrapper_of_c(lcpy_reacher *r, PyObject *value, PyObject *wrappe
     PyErr_Clear();
     locache_cbor_write_array(r->writer, 2);
     int status = options != NULL && PyDict_CheckExact(options)
-                     ? lcpy_reach_dict(r, options, options)
+                     ? lcpy_reach_dict(r, options, options, NULL)
                      : lcpy_reach_left_out(r);
     Py_XDECREF(options);
     return status == 0 ? lcpy_reach_value(r, wrapped) : -1;

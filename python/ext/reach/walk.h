@@ -117,8 +117,9 @@ int lcpy_reach_object(lcpy_reacher *r, PyObject *object);
 int lcpy_reach_module(lcpy_reacher *r, PyObject *module);
 /* What has no key and says nothing of itself: the user's code that is in it (whole.c). */
 int lcpy_reach_opaque(lcpy_reacher *r, PyObject *object);
-/* Append a dict's values under their keys, in the order of these. */
-int lcpy_reach_dict(lcpy_reacher *r, PyObject *dict, PyObject *owner);
+/* Append a dict's values under their keys, in the order of these. owner: they are attributes, whose
+ * order says nothing; or NULL. type: of an object of that class; or NULL. */
+int lcpy_reach_dict(lcpy_reacher *r, PyObject *dict, PyObject *owner, PyTypeObject *type);
 
 /* What a path of a code leads to (path.c). `globals`: the dict that it starts from. */
 typedef struct lcpy_found_path {

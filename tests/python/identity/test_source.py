@@ -553,3 +553,35 @@ def test_reading_a_source_shows_no_warning_of_the_compiler(script):
         f(1)
     """, args=["-W", "ignore", "foo.py"], cwd=script.place)  # fmt: skip
     assert done.err == "" and done.tree == ["foo.cache/f/x=1"]
+
+
+def test_what_an_object_notes_down_in_itself_is_none_of_a_function(script):
+    """Whether a run used the property of a global object before, or a logger, is all the same."""
+    source = """
+        import functools, logging, sys
+        from locache import persist
+
+        class Config:
+            @functools.cached_property
+            def table(self):
+                return {1: 10}
+
+        config, log, ran = Config(), logging.getLogger("app"), []
+
+        @persist
+        def f(x):
+            ran.append(x)
+            log.debug("f")
+            return config.table[x]
+
+        if sys.argv[1:]:
+            config.table
+            log.info("it begins")
+        print(f(1), len(ran), end=" ")
+        config.table
+        log.info("between")
+        print(f(1), len(ran))
+    """
+    assert script(source).out == "10 1 10 1\n"
+    assert script(args=["foo.py", "before"]).out == "10 0 10 0\n"
+    assert script(args=["foo.py"]).out == "10 0 10 0\n"
