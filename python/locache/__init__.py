@@ -9,6 +9,7 @@
 """
 
 import sys
+from _thread import _count  # of threads beside the first
 from posix import register_at_fork
 
 from locache import _core
@@ -162,31 +163,39 @@ _LATER = (
     *("locache._stale", "locache._switch", "locache._target", "locache._weigh", "locache._who"),
 )
 _has_all = False
+_is_used = False
 
 
-def _before_fork():
-    """A module that another thread imports just then has a lock that nobody gives up in the child:
-    so they are imported before, where there are threads, and the program uses persist()."""
-    global _has_all
-    if not _has_all and "locache._target" in sys.modules and len(sys._current_frames()) > 1:
-        for name in _LATER:
-            __import__(name)
-        _has_all = True
+def _watch_children():
+    """Their counts are added when they end; nothing of it is loaded where there are none."""
     if "multiprocessing.util" in sys.modules:
         from locache import _children
 
         _children.watch()
 
 
+def _before_fork():
+    """A module that another thread imports just then has a lock that nobody gives up in the child:
+    so they are imported before, where there are threads, and the program uses persist()."""
+    global _has_all
+    if not _has_all and _is_used and _count() > 0:
+        for name in _LATER:
+            __import__(name)
+        _has_all = True
+    _watch_children()
+
+
 register_at_fork(before=_before_fork)
 
 
 def _decorated(func, options):
-    global _decorating
+    global _decorating, _is_used
     if _decorating is None:
+        _is_used = True
         from locache import _target as _decorating
 
-        _before_fork()  # a child of a fork server imports the program before it is told to be one
+        # A child of a fork server imports the program before it is told to be one.
+        _watch_children()
 
     name, directory, counts, settings = options
     if issubclass(type(func), (classmethod, staticmethod)):
