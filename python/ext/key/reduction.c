@@ -638,7 +638,8 @@ static bool has_persisted(const lcpy_state *state, PyTypeObject *type)
 }
 
 /* A sentinel, as MISSING = _Missing(), without a state: which of them it is, is all that a function
- * can ask. Not the object of a persisted method, a service, which is asked for more. 1 written by its name, 0 not, -1 with an exception. */
+ * can ask. Not the object of a persisted method, a service, which is asked for more. 1 written by
+ * its name, 0 not, -1 with an exception. */
 static int write_sentinel(lcpy_walk *walk, PyObject *object)
 {
     PyObject *name = Py_TYPE(object)->tp_richcompare == PyBaseObject_Type.tp_richcompare &&

@@ -65,6 +65,7 @@ static int add_main_name(lcpy_state *state, PyObject **pickled)
     if (name != NULL && text == NULL && PyErr_ExceptionMatches(PyExc_UnicodeEncodeError)) {
         PyErr_Clear();
         text = "";
+        size = 0; /* -1 from Python 3.13 on */
     }
     if (text != NULL) {
         if (size > NAME_SIZE_MAX)
