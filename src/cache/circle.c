@@ -129,17 +129,12 @@ static void leave_turns(const held *turns, int count)
         lc_lane_leave(turns[i].lane);
 }
 
-/* Say it of all of them, or that it is over. */
-static bool tell_turns(const held *turns, int count, const lc_wanted *wanted, bool over)
+/* False: it cannot be said of all of them. */
+static bool tell_turns(const held *turns, int count, const lc_wanted *wanted)
 {
     bool told = true;
-    for (int i = 0; i < count; i++) {
-        const lc_turns *file = &turns[i].lane->turns;
-        if (over)
-            lc_wanted_over(file, turns[i].place, wanted);
-        else
-            told = lc_wanted_tell(file, turns[i].place, wanted) && told;
-    }
+    for (int i = 0; i < count; i++)
+        told = lc_wanted_tell(&turns[i].lane->turns, turns[i].place, wanted) && told;
     return told;
 }
 
@@ -240,9 +235,8 @@ bool lc_circle_outside(locache_flight *flight, const lc_lane *lane)
     lc_wanted wanted;
     int count = held_turns(turns, flight);
     /* What cannot be said nobody can find a circle by. */
-    bool circle =
-        count > 0 && (!wanted_by(&wanted, flight) || !tell_turns(turns, count, &wanted, false) ||
-                      is_circle(turns, count, &wanted, flight, lane));
+    bool circle = count > 0 && (!wanted_by(&wanted, flight) || !tell_turns(turns, count, &wanted) ||
+                                is_circle(turns, count, &wanted, flight, lane));
     leave_turns(turns, count);
     return circle;
 }
@@ -252,7 +246,8 @@ void lc_circle_outside_over(locache_flight *flight)
     held turns[TOLD];
     lc_wanted wanted;
     int count = held_turns(turns, flight);
-    if (wanted_by(&wanted, flight))
-        tell_turns(turns, count, &wanted, true);
+    bool told = wanted_by(&wanted, flight);
+    for (int i = 0; told && i < count; i++)
+        lc_wanted_over(&turns[i].lane->turns, turns[i].place, &wanted);
     leave_turns(turns, count);
 }

@@ -37,9 +37,8 @@
 _Static_assert(PLACE_BITS + PROCESS_BITS + MINUTE_BITS == 63, "offsets are positive");
 #define MINUTE (INT64_C(60) * INT64_C(1000000000))
 
-/* Behind the notes of wanted.c: one for each place of that number modulo 64. */
+/* Behind the notes of waits: one for each place of that number modulo 64. */
 #define VAINS 64
-#define VAIN_START ((uint64_t)128 << 10)
 
 /* Turns that are told of, at most: a process holds no more (cache/flight.c). Ranges that wait to be
  * asked: as many processes as can have locks in the worst order. */
@@ -276,7 +275,7 @@ void lc_turns_each(const lc_directory *at, bool (*fn)(void *context, const lc_tu
 
 static uint64_t vain_at(uint64_t place)
 {
-    return VAIN_START + place % VAINS * sizeof(vain);
+    return LC_TURNS_NOTES + place % VAINS * sizeof(vain);
 }
 
 void lc_turns_set_vain(const lc_turns *turns, uint64_t place, int64_t until)

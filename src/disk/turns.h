@@ -11,6 +11,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+/* Bytes at the front of the file that are notes of waits (wanted.c). */
+#define LC_TURNS_NOTES ((uint64_t)128 << 10)
+
 /* An open lock file. */
 typedef struct lc_turns {
     int fd;

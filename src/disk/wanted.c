@@ -17,6 +17,7 @@
 /* More waits within computations of one function at a time than there are, mostly; read at once. */
 #define NOTES 64
 #define TABLES 4
+_Static_assert(TABLES *NOTES *NOTE_SIZE == LC_TURNS_NOTES, "what follows them begins there");
 
 /* As they lie in the file, in this machine's byte order: others' are not whole, by their place. */
 typedef struct note {
@@ -51,7 +52,7 @@ static note *read_table(const lc_turns *turns, uint64_t place)
     return NULL;
 }
 
-/* Its size; 0: the path is too long. */
+/* Its size: the path's, which is no longer than a wanted one has room for, behind the front. */
 static size_t write_note(note *out, uint64_t place, const lc_wanted *wanted)
 {
     size_t size = strlen(wanted->path);

@@ -1,40 +1,14 @@
 /* The lock file of a function: turns between processes, and who is said to have them. Two open
  * descriptions of the file are as two processes. */
 #include "base/system.h"
-#include "disk/turns.h"
 #include "fault.h"
-#include "scratch.h"
+#include "turnfile.h"
 
 #include <signal.h>
 
 #define MINUTE INT64_C(60000000000)
 
-static int dir;
-static lc_directory at;
-static struct stat self; /* of the directory */
-static lc_turns ours;
-static lc_turns theirs;
-
-static int enter(void **unused)
-{
-    if (scratch_setup(unused) != 0 || mkdir(foo, 0700) != 0)
-        return -1;
-    dir = open(foo, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    at = (lc_directory){.dir = dir, .owner = geteuid()};
-    return dir < 0 || fstat(dir, &self) != 0 ||
-           lc_turns_open(&ours, &at, self.st_dev, self.st_ino) != 0 ||
-           lc_turns_open(&theirs, &at, self.st_dev, self.st_ino) != 0;
-}
-
-static int leave(void **unused)
-{
-    lc_turns_close(&ours);
-    lc_turns_close(&theirs);
-    close(dir);
-    return scratch_teardown(unused);
-}
-
-#define turns_test(f) cmocka_unit_test_setup_teardown(f, enter, leave)
+#define turns_test(f) cmocka_unit_test_setup_teardown(f, turnfile_setup, turnfile_teardown)
 
 static int take(lc_turn *out, const lc_turns *turns, uint64_t place)
 {

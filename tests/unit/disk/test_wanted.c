@@ -3,38 +3,18 @@
 #include "base/system.h"
 #include "disk/wanted.h"
 #include "fault.h"
-#include "scratch.h"
+#include "turnfile.h"
 
 #include <signal.h>
 
-static int dir;
-static lc_directory at;
-static struct stat self; /* of the directory */
-static lc_turns ours;
-static lc_turns theirs;
 static lc_turn held; /* of place 5, by ours */
 
 static int enter(void **unused)
 {
-    if (scratch_setup(unused) != 0 || mkdir(foo, 0700) != 0)
-        return -1;
-    dir = open(foo, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    at = (lc_directory){.dir = dir, .owner = geteuid()};
-    return dir < 0 || fstat(dir, &self) != 0 ||
-           lc_turns_open(&ours, &at, self.st_dev, self.st_ino) != 0 ||
-           lc_turns_open(&theirs, &at, self.st_dev, self.st_ino) != 0 ||
-           lc_turns_take(&held, &ours, &at, 5, lc_now()) != 0;
+    return turnfile_setup(unused) != 0 || lc_turns_take(&held, &ours, &at, 5, lc_now()) != 0;
 }
 
-static int leave(void **unused)
-{
-    lc_turns_close(&ours);
-    lc_turns_close(&theirs);
-    close(dir);
-    return scratch_teardown(unused);
-}
-
-#define wanted_test(f) cmocka_unit_test_setup_teardown(f, enter, leave)
+#define wanted_test(f) cmocka_unit_test_setup_teardown(f, enter, turnfile_teardown)
 
 static lc_wanted place_of(uint64_t place)
 {
